@@ -1,0 +1,60 @@
+/**
+ * One encoded FlightData protobuf message (without the 5-byte gRPC prefix) as the buffers that make it up, in order.
+ * The buffers are handed on, never copied together.
+ */
+export interface Frame {
+  readonly chunks: readonly Uint8Array[]
+  /** Sum of the chunk lengths, in bytes. */
+  readonly byteLength: number
+  /** Rows of the record batch inside; 0 for schema and dictionary messages, -1 when nobody has looked. */
+  readonly rows: number
+  /** Called once when the bytes have left the process or were dropped: the memory may then be reused. */
+  readonly release?: () => void
+}
+
+const TAG_DATA_HEADER = 0x12 // field 2, length-delimited
+const TAG_DATA_BODY_0 = 0xc2 // field 1000, length-delimited, two bytes
+const TAG_DATA_BODY_1 = 0x3e
+
+/**
+ * Frames an Arrow IPC message as FlightData: `data_header` (field 2), then `data_body` (field 1000), which clients read
+ * without copying when it stands last. The body is not copied.
+ * Source: https://arrow.apache.org/docs/format/Flight.html, `FlightData`.
+ *
+ * @param header bare flatbuffer `Message`, without the encapsulation prefix
+ * @param body message body; empty for a schema
+ * @param rows rows of the batch, 0 for schema and dictionary
+ * @param release called once when `body` may be reused
+ */
+export function frameOf(header: Uint8Array, body: Uint8Array, rows: number, release?: () => void): Frame {
+  const bodyLength = body.byteLength
+  const headLength =
+    1 + varintLength(header.byteLength) + header.byteLength + (bodyLength > 0 ? 2 + varintLength(bodyLength) : 0)
+  const head = Buffer.allocUnsafe(headLength)
+  head[0] = TAG_DATA_HEADER
+  let at = writeVarint(head, 1, header.byteLength)
+  head.set(header, at)
+  at += header.byteLength
+  if (bodyLength > 0) {
+    head[at++] = TAG_DATA_BODY_0
+    head[at++] = TAG_DATA_BODY_1
+    writeVarint(head, at, bodyLength)
+  }
+  const chunks = bodyLength > 0 ? [head, body] : [head]
+  const frame = { chunks, byteLength: headLength + bodyLength, rows }
+  return release ? { ...frame, release } : frame
+}
+
+function varintLength(value: number): number {
+  let length = 1
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) length++
+  return length
+}
+
+function writeVarint(into: Uint8Array, from: number, value: number): number {
+  let at = from
+  let rest = value
+  for (; rest > 127; rest = Math.floor(rest / 128)) into[at++] = (rest % 128) | 128
+  into[at++] = rest
+  return at
+}

@@ -1,0 +1,132 @@
+/** gRPC status codes by name, https://grpc.github.io/grpc/core/md_doc_statuscodes.html. */
+export const GrpcStatus = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const
+export type GrpcStatusName = keyof typeof GrpcStatus
+
+interface Row {
+  readonly grpc: GrpcStatusName
+  readonly http: number
+  /** Whether the same call may succeed later without being changed. */
+  readonly retryable: boolean
+  /** What the client reads unless the error carries a sentence of its own. */
+  readonly message: string
+}
+
+const row = (grpc: GrpcStatusName, http: number, retryable: boolean, message: string): Row => ({
+  grpc,
+  http,
+  retryable,
+  message,
+})
+
+/** Every error a client can see. `docs/errors.md` is this table. */
+export const errorTable = {
+  BAD_REQUEST: row('INVALID_ARGUMENT', 400, false, 'The request is malformed.'),
+  BAD_TICKET: row(
+    'INVALID_ARGUMENT',
+    400,
+    false,
+    'This is not a ticket of this gateway: call GetFlightInfo to get one.',
+  ),
+  FORGED_TICKET: row(
+    'UNAUTHENTICATED',
+    401,
+    false,
+    'The ticket was not sealed by this gateway, or its key is gone: call GetFlightInfo again.',
+  ),
+  EXPIRED_TICKET: row('UNAUTHENTICATED', 401, false, 'The ticket has expired: call GetFlightInfo again.'),
+  FOREIGN_TICKET: row('PERMISSION_DENIED', 403, false, 'The ticket belongs to another principal.'),
+  UNAUTHENTICATED: row('UNAUTHENTICATED', 401, false, 'Give valid credentials: an API key or a bearer token.'),
+  EXPIRED_TOKEN: row('UNAUTHENTICATED', 401, false, 'The bearer token has expired: log in again.'),
+  FORBIDDEN: row('PERMISSION_DENIED', 403, false, 'The principal may not do this.'),
+  READ_ONLY: row('PERMISSION_DENIED', 403, false, 'The source is read-only.'),
+  SANDBOXED: row('PERMISSION_DENIED', 403, false, 'Queries cannot reach files, the network, extensions or settings.'),
+  UNKNOWN_SOURCE: row('NOT_FOUND', 404, false, 'There is no such source.'),
+  UNKNOWN_OBJECT: row('NOT_FOUND', 404, false, 'There is no such table, view or schema.'),
+  UNKNOWN_ACTION: row('UNIMPLEMENTED', 501, false, 'There is no such action: see ListActions.'),
+  BAD_SQL: row('INVALID_ARGUMENT', 400, false, 'The statement cannot be run.'),
+  BAD_DATA: row('INVALID_ARGUMENT', 400, false, 'The statement failed on a value.'),
+  CONFLICT: row('ABORTED', 409, true, 'Another transaction got in the way: run the statement again.'),
+  ALREADY_EXISTS: row('ALREADY_EXISTS', 409, false, 'The object exists already.'),
+  TOO_LARGE: row('RESOURCE_EXHAUSTED', 413, false, 'The message is larger than the limit.'),
+  ROW_TOO_LARGE: row('RESOURCE_EXHAUSTED', 413, false, 'One row is larger than the limit for messages.'),
+  OUT_OF_MEMORY: row('RESOURCE_EXHAUSTED', 507, false, 'The statement needs more memory than the source may use.'),
+  QUEUE_FULL: row('RESOURCE_EXHAUSTED', 429, true, 'Too many statements are waiting: try again later.'),
+  QUEUE_TIMEOUT: row('RESOURCE_EXHAUSTED', 429, true, 'The statement waited too long for a slot: try again later.'),
+  STALLED: row('DEADLINE_EXCEEDED', 408, false, 'The client stopped reading for longer than the stall limit.'),
+  DEADLINE: row('DEADLINE_EXCEEDED', 504, true, 'The deadline has passed.'),
+  CANCELLED: row('CANCELLED', 499, false, 'The call was cancelled.'),
+  UNIMPLEMENTED: row('UNIMPLEMENTED', 501, false, 'This gateway does not implement the call.'),
+  UNSUPPORTED_TYPE: row('UNIMPLEMENTED', 501, false, 'A column has a type that cannot be sent as Arrow: cast it.'),
+  DRAINING: row('UNAVAILABLE', 503, true, 'The gateway is shutting down: retry against another instance.'),
+  SOURCE_UNAVAILABLE: row('UNAVAILABLE', 503, true, 'The source does not answer.'),
+  INTERNAL: row('INTERNAL', 500, false, 'The gateway failed: its log has the details under the request id.'),
+} as const satisfies Record<string, Row>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** Where in a statement an error lies; both count from 1. */
+export interface SqlPosition {
+  readonly line: number
+  readonly column: number
+}
+
+/** What may accompany an error; only `cause` stays inside. */
+export interface GatewayErrorOptions {
+  /** Logged, never sent. */
+  readonly cause?: unknown
+  readonly position?: SqlPosition
+  /** When a retry makes sense, in milliseconds from now. */
+  readonly retryAfterMs?: number
+}
+
+/** The only error that leaves the pipeline. `message` is safe to send: no stack, no secret, nothing of an upstream. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError'
+  readonly code: ErrorCode
+  readonly position: SqlPosition | undefined
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
+    super(message ?? errorTable[code].message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.position = options.position
+    this.retryAfterMs = options.retryAfterMs
+  }
+
+  /** Name of the gRPC status. */
+  get grpc(): GrpcStatusName {
+    return errorTable[this.code].grpc
+  }
+
+  /** HTTP status code. */
+  get http(): number {
+    return errorTable[this.code].http
+  }
+
+  get retryable(): boolean {
+    return errorTable[this.code].retryable
+  }
+
+  /** Turns whatever was thrown into a GatewayError; unknown things become INTERNAL with the thing as cause. */
+  static from(thrown: unknown): GatewayError {
+    return thrown instanceof GatewayError ? thrown : new GatewayError('INTERNAL', undefined, { cause: thrown })
+  }
+}

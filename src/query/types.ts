@@ -1,0 +1,87 @@
+import type { Frame } from '../arrow/frame.ts'
+
+/** Who is calling, as the front established it. */
+export interface Principal {
+  /** Name of the API key, or `anonymous`. */
+  readonly name: string
+  readonly roles: readonly string[]
+  /** Source used when the call names none. */
+  readonly defaultSource?: string
+}
+
+/** Options that a client's session carries into every query of it. */
+export interface SessionOptions {
+  readonly catalog?: string
+  readonly schema?: string
+  /** Limit of a statement's run time, in milliseconds. */
+  readonly timeoutMs?: number
+}
+
+/** `read` must not change data, `write` must, `any` leaves it to the statement. */
+export type Purpose = 'read' | 'write' | 'any'
+
+/** A statement and where it goes; nothing in it is protocol- or engine-specific. */
+export interface Query {
+  /** Name of a configured source. */
+  readonly source: string
+  readonly sql: string
+  readonly parameters?: readonly Frame[]
+  readonly session: SessionOptions
+  readonly purpose: Purpose
+}
+
+/** What is known of a query before it runs. */
+export interface Plan {
+  readonly query: Query
+  /** Bare flatbuffer `Message` with the result's schema; the result's own schema equals it. */
+  readonly schema: Uint8Array
+  /** Flatbuffer `Message` with the schema of the parameters; absent when the statement has none. */
+  readonly parameterSchema?: Uint8Array
+  /** Whether running it changes data or the catalog. */
+  readonly isUpdate: boolean
+  /** Whatever the source wants back at `run`; opaque, travels inside the sealed ticket, keep it small. */
+  readonly handle?: Uint8Array
+}
+
+/** Counters that grow while a result is read. */
+export interface ResultStats {
+  rows: number
+  bytes: number
+}
+
+/**
+ * A running result. `frames` is pulled: nothing is produced ahead beyond the source's bounded buffer, and ending the
+ * iterator early (`return`) or aborting the context's signal stops the work at the engine.
+ * Each frame's `release` must be called exactly once by whoever consumed it.
+ */
+export interface Result {
+  readonly schema: Frame
+  readonly frames: AsyncIterable<readonly Frame[]>
+  readonly stats: ResultStats
+}
+
+/** The part of a logger that the pipeline and the sources use (pino's shape). */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** What accompanies a call on its way down. */
+export interface Context {
+  readonly principal: Principal
+  /** Aborts when the client leaves, the deadline passes or the process stops; `reason` is a GatewayError. */
+  readonly signal: AbortSignal
+  /** Unix time in milliseconds after which the call is over; `Infinity` when unlimited. */
+  readonly deadlineAt: number
+  readonly requestId: string
+  readonly log: Logger
+}
+
+/** Result of a health check of a source. */
+export interface Health {
+  readonly ok: boolean
+  /** One sentence for operators; holds no secret. */
+  readonly detail: string
+}
