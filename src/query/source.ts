@@ -1,4 +1,4 @@
-import type { Context, Health, Plan, Query, Result } from './types.ts'
+import type { Context, Health, Plan, Query, Result, Runnable } from './types.ts'
 
 /** The port behind which every engine stands. Errors are GatewayErrors; anything else counts as an internal fault. */
 export interface Source {
@@ -11,7 +11,7 @@ export interface Source {
   /** Finds the schema of a query without running it. */
   plan(query: Query, ctx: Context): Promise<Plan>
   /** Runs a plan, on this or another replica than the one that made it. */
-  run(plan: Plan, ctx: Context): Promise<Result>
+  run(plan: Runnable, ctx: Context): Promise<Result>
   /** Answers within the context's deadline whether queries can be expected to work. */
   health(ctx: Context): Promise<Health>
   /** Ends everything that runs and frees what the source holds. */

@@ -30,17 +30,21 @@ export interface Query {
   readonly purpose: Purpose
 }
 
-/** What is known of a query before it runs. */
-export interface Plan {
+/** What running a query takes; small enough to travel inside a sealed ticket. */
+export interface Runnable {
   readonly query: Query
+  /** Whether running it changes data or the catalog. */
+  readonly isUpdate: boolean
+  /** Whatever the source wants back at `run`; opaque, keep it small. */
+  readonly handle?: Uint8Array
+}
+
+/** What is known of a query before it runs. */
+export interface Plan extends Runnable {
   /** Bare flatbuffer `Message` with the result's schema; the result's own schema equals it. */
   readonly schema: Uint8Array
   /** Flatbuffer `Message` with the schema of the parameters; absent when the statement has none. */
   readonly parameterSchema?: Uint8Array
-  /** Whether running it changes data or the catalog. */
-  readonly isUpdate: boolean
-  /** Whatever the source wants back at `run`; opaque, travels inside the sealed ticket, keep it small. */
-  readonly handle?: Uint8Array
 }
 
 /** Counters that grow while a result is read. */

@@ -1,0 +1,69 @@
+import { ConfigError, loadConfig } from '../config/load.ts'
+import { startGateway } from '../gateway.ts'
+import { createLogger } from '../ops/log.ts'
+
+/** How the process ends; `docs/operations.md` explains each. */
+export const ExitCode = { ok: 0, failedToStart: 1, usage: 2, callsCutOff: 3 } as const
+
+const SIGNAL_BASE = 128
+const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const
+
+/** Serves until a signal ends the process: the first one drains, the second ends at once. */
+export async function serve(options: { config?: string }): Promise<void> {
+  const startedAt = performance.now()
+  let config: ReturnType<typeof loadConfig>
+  try {
+    config = loadConfig({ ...(options.config !== undefined && { file: options.config }), env: process.env })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = ExitCode.failedToStart
+    return
+  }
+  const log = await createLogger(config.log.level, config.log.format)
+  for (const warning of config.warnings) log.warn({ event: 'config' }, warning)
+  let gateway: Awaited<ReturnType<typeof startGateway>>
+  try {
+    gateway = await startGateway(config, log)
+  } catch (err) {
+    log.fatal({ event: 'start', err }, 'the gateway could not start')
+    process.exitCode = ExitCode.failedToStart
+    return
+  }
+  const { flight, http } = gateway.addresses
+  const scheme = config.tls ? 'grpc+tls' : 'grpc'
+  const startMs = Math.round(performance.now() - startedAt)
+  log.info(
+    {
+      event: 'ready',
+      flight,
+      http,
+      startMs,
+      sources: Object.keys(config.sources),
+      tryPython: `import pyarrow.flight as fl; c = fl.connect("${scheme}://${flight}"); print(c.do_get(c.get_flight_info(fl.FlightDescriptor.for_command(b"SELECT 42 AS answer")).endpoints[0].ticket).read_all())`,
+    },
+    `ready in ${startMs} ms: Flight on ${scheme}://${flight}, HTTP on ${config.tls ? 'https' : 'http'}://${http}`,
+  )
+
+  let draining = false
+  const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
+    if (draining) {
+      log.warn({ event: 'stop', signal }, 'second signal: ending at once')
+      process.exit(SIGNAL_BASE + signalNumbers[signal])
+    }
+    draining = true
+    log.info({ event: 'drain', signal, graceMs: config.drain.graceMs }, 'draining: a second signal ends at once')
+    gateway.drain().then(
+      (cut) => {
+        log.info({ event: 'stop', cut }, cut > 0 ? `stopped; ${cut} calls were cut off` : 'stopped')
+        process.exit(cut > 0 ? ExitCode.callsCutOff : ExitCode.ok)
+      },
+      (err) => {
+        log.fatal({ event: 'stop', err }, 'stopping failed')
+        process.exit(ExitCode.failedToStart)
+      },
+    )
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+}

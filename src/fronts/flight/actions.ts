@@ -1,0 +1,101 @@
+import {
+  Action,
+  ActionType,
+  CancelFlightInfoRequest,
+  CancelFlightInfoResult,
+  CancelStatus,
+  FlightEndpoint,
+  RenewFlightEndpointRequest,
+  Result,
+} from '../../../gen/arrow/flight/protocol/Flight.ts'
+import { TicketStatementQuery } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { GatewayError } from '../../query/errors.ts'
+import type { Context } from '../../query/types.ts'
+import { decodeMessage } from '../grpc/decode.ts'
+import type { Method } from '../grpc/method.ts'
+import { packAny, readTicketHandle } from './command.ts'
+import type { FlightFront } from './front.ts'
+import { timestampOf } from './get-flight-info.ts'
+import { contextOf } from './statement.ts'
+import { openTicket, sealTicket } from './ticket.ts'
+
+/** One action: what it is called, what it does, and how. */
+interface FlightAction {
+  readonly type: string
+  readonly description: string
+  handle(front: FlightFront, body: Uint8Array, ctx: Context): Promise<Uint8Array>
+}
+
+/** The key that marks an execution as cancelled. */
+export function cancelledKey(id: string): string {
+  return `cancelled:${id}`
+}
+
+const actions: readonly FlightAction[] = [
+  {
+    type: 'CancelFlightInfo',
+    description: 'Stops the work behind a FlightInfo. Body: CancelFlightInfoRequest; result: CancelFlightInfoResult.',
+    async handle(front, body, ctx) {
+      const { info } = decodeMessage(CancelFlightInfoRequest, body)
+      const endpoints = info?.endpoint ?? []
+      if (endpoints.length === 0)
+        throw new GatewayError('BAD_REQUEST', 'The request holds no FlightInfo with endpoints.')
+      const tickets = endpoints.map(({ ticket }) =>
+        openTicket(front.sealer, ctx.principal, readTicketHandle(ticket?.ticket ?? new Uint8Array(0))),
+      )
+      for (const { id, expiresAt } of tickets) {
+        await front.store.set(cancelledKey(id), new Uint8Array(1), expiresAt - Date.now())
+        front.executions.cancel(id, new GatewayError('CANCELLED', 'The statement was cancelled with CancelFlightInfo.'))
+      }
+      return CancelFlightInfoResult.encode({ status: CancelStatus.CANCEL_STATUS_CANCELLED }).finish()
+    },
+  },
+  {
+    type: 'RenewFlightEndpoint',
+    description: 'Extends the life of an endpoint. Body: RenewFlightEndpointRequest; result: FlightEndpoint.',
+    async handle(front, body, ctx) {
+      const { endpoint } = decodeMessage(RenewFlightEndpointRequest, body)
+      if (!endpoint?.ticket) throw new GatewayError('BAD_REQUEST', 'The request holds no endpoint with a ticket.')
+      const ticket = openTicket(front.sealer, ctx.principal, readTicketHandle(endpoint.ticket.ticket))
+      if (ticket.stored)
+        throw new GatewayError('BAD_REQUEST', 'The statement has run; how long its result is kept cannot be extended.')
+      const expiresAt = Date.now() + front.limits.ticketTtlMs
+      const handle = sealTicket(front.sealer, ctx.principal, { ...ticket, expiresAt })
+      const renewed = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
+      return FlightEndpoint.encode({
+        ...endpoint,
+        ticket: { ticket: renewed },
+        expirationTime: timestampOf(expiresAt),
+      }).finish()
+    },
+  },
+]
+
+const byType = new Map(actions.map((action) => [action.type, action]))
+
+/** ListActions: the actions that DoAction knows. */
+export function listActions(front: FlightFront): Method {
+  const list = actions.map(({ type, description }) => ActionType.encode({ type, description }).finish())
+  return {
+    kind: 'serverStream',
+    async handle(_request, call) {
+      contextOf(front, call)
+      for (const action of list) call.sendMessage(action)
+    },
+  }
+}
+
+/** DoAction: runs a named action. */
+export function doAction(front: FlightFront): Method {
+  return {
+    kind: 'serverStream',
+    async handle(request, call) {
+      const ctx = contextOf(front, call)
+      const { type, body } = decodeMessage(Action, request)
+      const action = byType.get(type)
+      if (!action)
+        throw new GatewayError('UNKNOWN_ACTION', `There is no action "${type.slice(0, 100)}": see ListActions.`)
+      call.sendMessage(Result.encode({ body: await action.handle(front, body, ctx) }).finish())
+    },
+  }
+}

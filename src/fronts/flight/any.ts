@@ -1,0 +1,29 @@
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
+
+/** A message together with its type, as Flight SQL wraps commands and tickets. */
+export interface Any {
+  typeUrl: string
+  value: Uint8Array
+}
+
+const TYPE_URL = 0x0a // field 1, length-delimited
+const VALUE = 0x12 // field 2, length-delimited
+
+/** Source: https://protobuf.dev/reference/protobuf/google.protobuf/#any. */
+export const Any = {
+  encode({ typeUrl, value }: Any): BinaryWriter {
+    return new BinaryWriter().uint32(TYPE_URL).string(typeUrl).uint32(VALUE).bytes(value)
+  },
+
+  decode(bytes: Uint8Array): Any {
+    const reader = new BinaryReader(bytes)
+    const any: Any = { typeUrl: '', value: new Uint8Array(0) }
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32()
+      if (tag === TYPE_URL) any.typeUrl = reader.string()
+      else if (tag === VALUE) any.value = reader.bytes()
+      else reader.skip(tag & 7)
+    }
+    return any
+  },
+}

@@ -1,0 +1,23 @@
+import type { Context, Logger, Principal } from '../../query/types.ts'
+import type { GrpcCall } from '../grpc/call.ts'
+
+/** The context of a gRPC call; its signal is made only when somebody listens. */
+export class CallContext implements Context {
+  readonly principal: Principal
+  readonly deadlineAt: number
+  readonly requestId: string
+  readonly log: Logger
+  readonly #call: GrpcCall
+
+  constructor(call: GrpcCall, principal: Principal, log: Logger) {
+    this.#call = call
+    this.principal = principal
+    this.deadlineAt = call.deadlineAt
+    this.requestId = call.requestId
+    this.log = log
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal
+  }
+}

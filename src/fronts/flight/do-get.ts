@@ -1,0 +1,74 @@
+import { Ticket } from '../../../gen/arrow/flight/protocol/Flight.ts'
+import { GatewayError } from '../../query/errors.ts'
+import type { Context } from '../../query/types.ts'
+import type { GrpcCall } from '../grpc/call.ts'
+import { decodeMessage } from '../grpc/decode.ts'
+import type { Method } from '../grpc/method.ts'
+import { cancelledKey } from './actions.ts'
+import { readTicketHandle } from './command.ts'
+import { FrameSender } from './frame-sender.ts'
+import type { FlightFront } from './front.ts'
+import { storedResultKey } from './get-flight-info.ts'
+import { contextOf } from './statement.ts'
+import { unpackResult } from './stored-result.ts'
+import { openTicket, type StatementTicket } from './ticket.ts'
+
+/** DoGet: redeems a ticket. The schema message comes first, also for no rows; batches are pulled as the client reads. */
+export function doGet(front: FlightFront): Method {
+  return {
+    kind: 'serverStream',
+    async handle(request, call) {
+      const ctx = contextOf(front, call)
+      const ticket = openTicket(front.sealer, ctx.principal, readTicketHandle(decodeMessage(Ticket, request).ticket))
+      if (await front.store.get(cancelledKey(ticket.id)))
+        throw new GatewayError('CANCELLED', 'The statement was cancelled: call GetFlightInfo to run it again.')
+      const remove = front.executions.add(ticket.id, (reason) => call.end(reason))
+      try {
+        const sender = new FrameSender(call, front.limits.maxOutboundMessageBytes)
+        if (ticket.stored) await sendStored(front, ticket, sender)
+        else await stream(front, ticket, ctx, call, sender)
+        await call.flushed()
+      } finally {
+        remove()
+      }
+    },
+  }
+}
+
+async function stream(
+  front: FlightFront,
+  ticket: StatementTicket,
+  ctx: Context,
+  call: GrpcCall,
+  sender: FrameSender,
+): Promise<void> {
+  const result = await front.pipeline.run(ticket.runnable, ctx)
+  const frames = result.frames[Symbol.asyncIterator]()
+  try {
+    await sender.send(result.schema)
+    for (;;) {
+      const next = await frames.next()
+      if (next.done) break
+      for (const [i, frame] of next.value.entries()) {
+        try {
+          await sender.send(frame)
+        } catch (error) {
+          for (const rest of next.value.slice(i + 1)) rest.release?.()
+          throw error
+        }
+      }
+    }
+  } catch (error) {
+    // Ends the call first, so that whoever waits for its signal stops before the iterator is asked to.
+    call.end(GatewayError.from(error))
+    throw error
+  } finally {
+    await frames.return?.()
+  }
+}
+
+async function sendStored(front: FlightFront, ticket: StatementTicket, sender: FrameSender): Promise<void> {
+  const packed = await front.store.get(storedResultKey(ticket.id))
+  if (!packed) throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
+  for (const frame of unpackResult(packed)) await sender.send(frame)
+}

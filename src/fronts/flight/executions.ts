@@ -1,0 +1,24 @@
+import type { GatewayError } from '../../query/errors.ts'
+
+/** What runs on this replica, by execution id, so that another call can cancel it. */
+export class Executions {
+  readonly #running = new Map<string, Set<(reason: GatewayError) => void>>()
+
+  /** Registers a way to cancel; answers with a function that takes it back. */
+  add(id: string, cancel: (reason: GatewayError) => void): () => void {
+    const all = this.#running.get(id) ?? new Set()
+    all.add(cancel)
+    this.#running.set(id, all)
+    return () => {
+      all.delete(cancel)
+      if (all.size === 0 && this.#running.get(id) === all) this.#running.delete(id)
+    }
+  }
+
+  /** Cancels everything under the id; answers with how much that was. */
+  cancel(id: string, reason: GatewayError): number {
+    const all = [...(this.#running.get(id) ?? [])]
+    for (const cancel of all) cancel(reason)
+    return all.length
+  }
+}

@@ -1,0 +1,26 @@
+import type { Pipeline } from '../../query/pipeline.ts'
+import type { Router } from '../../query/router.ts'
+import type { Sealer } from '../../query/seal.ts'
+import type { Logger } from '../../query/types.ts'
+import type { Store } from '../../state/store.ts'
+import type { Authenticator } from '../auth.ts'
+import type { Executions } from './executions.ts'
+
+/** Everything the Flight methods stand on. */
+export interface FlightFront {
+  readonly pipeline: Pipeline
+  readonly router: Router
+  readonly authenticator: Authenticator
+  readonly sealer: Sealer
+  readonly store: Store
+  readonly executions: Executions
+  readonly log: Logger
+  readonly limits: FlightLimits
+}
+
+/** Limits of the Flight front; see `docs/configuration.md`, `limits`. */
+export interface FlightLimits {
+  readonly ticketTtlMs: number
+  readonly maxStatementBytes: number
+  readonly maxOutboundMessageBytes: number
+}

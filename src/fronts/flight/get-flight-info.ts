@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto'
+import { FlightInfo, SchemaResult } from '../../../gen/arrow/flight/protocol/Flight.ts'
+import { TicketStatementQuery } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { encapsulate } from '../../arrow/ipc.ts'
+import type { Context, Plan } from '../../query/types.ts'
+import type { Method } from '../grpc/method.ts'
+import { packAny, readCommand } from './command.ts'
+import type { FlightFront } from './front.ts'
+import { contextOf, queryOf } from './statement.ts'
+import { packResult } from './stored-result.ts'
+import { sealTicket } from './ticket.ts'
+
+const none = new Uint8Array(0)
+const UNKNOWN = -1n
+/** Bound of what a statement that changes data may return (RETURNING). */
+const MAX_STORED_RESULT_BYTES = 16 << 20
+
+/** GetFlightInfo: plans the statement and seals a ticket for its result; one endpoint, no locations. */
+export function getFlightInfo(front: FlightFront): Method {
+  return {
+    kind: 'unary',
+    async handle(request, call) {
+      const ctx = contextOf(front, call)
+      const { descriptor, command } = readCommand(request)
+      const plan = await front.pipeline.plan(queryOf(front, call, ctx, command.sql), ctx)
+      const id = randomUUID()
+      const expiresAt = Date.now() + front.limits.ticketTtlMs
+      if (plan.isUpdate) await runNow(front, plan, ctx, id)
+      const handle = sealTicket(front.sealer, ctx.principal, { id, runnable: plan, stored: plan.isUpdate, expiresAt })
+      const ticket = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
+      return FlightInfo.encode({
+        schema: encapsulate(plan.schema),
+        flightDescriptor: descriptor,
+        endpoint: [{ ticket: { ticket }, location: [], expirationTime: timestampOf(expiresAt), appMetadata: none }],
+        totalRecords: UNKNOWN,
+        totalBytes: UNKNOWN,
+        ordered: true,
+        appMetadata: none,
+      }).finish()
+    },
+  }
+}
+
+/** GetSchema: the schema of the statement's result, without running it. */
+export function getSchema(front: FlightFront): Method {
+  return {
+    kind: 'unary',
+    async handle(request, call) {
+      const ctx = contextOf(front, call)
+      const { command } = readCommand(request)
+      const plan = await front.pipeline.plan(queryOf(front, call, ctx, command.sql), ctx)
+      return SchemaResult.encode({ schema: encapsulate(plan.schema) }).finish()
+    },
+  }
+}
+
+/** Unix milliseconds as a protobuf Timestamp. */
+export function timestampOf(unixMs: number): { seconds: bigint; nanos: number } {
+  const seconds = Math.floor(unixMs / 1000)
+  return { seconds: BigInt(seconds), nanos: Math.floor(unixMs - seconds * 1000) * 1_000_000 }
+}
+
+/** The key under which the result of a statement that has already run is kept. */
+export function storedResultKey(id: string): string {
+  return `result:${id}`
+}
+
+/** Clients may drop a ticket unread (ADBC does): a statement that changes data runs here, once, whoever reads it later. */
+async function runNow(front: FlightFront, plan: Plan, ctx: Context, id: string): Promise<void> {
+  const result = await front.pipeline.run(plan, ctx)
+  const packed = await packResult(result, MAX_STORED_RESULT_BYTES)
+  await front.store.set(storedResultKey(id), packed, front.limits.ticketTtlMs)
+}

@@ -1,0 +1,44 @@
+import { BasicAuth, HandshakeRequest, HandshakeResponse } from '../../../gen/arrow/flight/protocol/Flight.ts'
+import { GatewayError } from '../../query/errors.ts'
+import type { Principal } from '../../query/types.ts'
+import type { Authenticator } from '../auth.ts'
+import { decodeMessage } from '../grpc/decode.ts'
+import type { Method } from '../grpc/method.ts'
+
+/**
+ * Login in the forms that clients use: credentials in metadata with no message or an empty one, or user name and password
+ * as BasicAuth in the payload. The bearer token goes back in the initial metadata, in the trailers (where Go and C++ also
+ * look) and, to those who sent a payload, as payload.
+ */
+export function handshake(authenticator: Authenticator): Method {
+  return {
+    kind: 'bidi',
+    async handle(requests, call) {
+      const grant = (principal: Principal): string => {
+        const token = authenticator.issueToken(principal)
+        const metadata = { authorization: `Bearer ${token}` }
+        call.trailers = metadata
+        call.sendHeaders(metadata)
+        return token
+      }
+      if (['authorization', 'x-api-key', 'auth-token-bin'].some((name) => call.headers[name] !== undefined)) {
+        grant(authenticator.authenticate(call.headers))
+        return
+      }
+      for await (const bytes of requests) {
+        const { payload, protocolVersion } = decodeMessage(HandshakeRequest, bytes)
+        if (payload.byteLength === 0) continue
+        const { password } = decodeMessage(BasicAuth, payload)
+        const token = grant(authenticator.byKey(password))
+        call.sendMessage(HandshakeResponse.encode({ protocolVersion, payload: Buffer.from(token) }).finish())
+        return
+      }
+      if (!authenticator.open)
+        throw new GatewayError(
+          'UNAUTHENTICATED',
+          'The handshake carries no credentials: give user and password or a token.',
+        )
+      grant(authenticator.authenticate(call.headers))
+    },
+  }
+}

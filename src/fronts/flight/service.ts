@@ -1,0 +1,39 @@
+import { GatewayError } from '../../query/errors.ts'
+import type { Method, Methods } from '../grpc/method.ts'
+import { doAction, listActions } from './actions.ts'
+import { doGet } from './do-get.ts'
+import type { FlightFront } from './front.ts'
+import { getFlightInfo, getSchema } from './get-flight-info.ts'
+import { handshake } from './handshake.ts'
+import { contextOf } from './statement.ts'
+
+/** Full name of the service, as health checks ask for it. */
+export const flightServiceName = 'arrow.flight.protocol.FlightService'
+
+/** The Arrow Flight service. Source: https://arrow.apache.org/docs/format/Flight.html. */
+export function flightMethods(front: FlightFront): Methods {
+  const methods: Record<string, Method> = {
+    Handshake: handshake(front.authenticator),
+    // Clients ask for the list, without credentials, to see whether the server is up; there is nothing in it to protect.
+    ListFlights: { kind: 'serverStream', handle: async () => {} },
+    GetFlightInfo: getFlightInfo(front),
+    GetSchema: getSchema(front),
+    DoGet: doGet(front),
+    DoAction: doAction(front),
+    ListActions: listActions(front),
+    PollFlightInfo: unimplemented(front, 'PollFlightInfo', 'call GetFlightInfo instead'),
+    DoPut: unimplemented(front, 'DoPut', 'this gateway takes no uploads'),
+    DoExchange: unimplemented(front, 'DoExchange', 'SQL needs GetFlightInfo and DoGet only'),
+  }
+  return Object.fromEntries(Object.entries(methods).map(([name, method]) => [`/${flightServiceName}/${name}`, method]))
+}
+
+function unimplemented(front: FlightFront, name: string, advice: string): Method {
+  return {
+    kind: 'bidi',
+    async handle(_requests, call) {
+      contextOf(front, call)
+      throw new GatewayError('UNIMPLEMENTED', `${name} is not implemented: ${advice}.`)
+    },
+  }
+}

@@ -1,0 +1,27 @@
+import { GatewayError } from '../../query/errors.ts'
+import type { Context, Query } from '../../query/types.ts'
+import type { GrpcCall } from '../grpc/call.ts'
+import { CallContext } from './call-context.ts'
+import type { FlightFront } from './front.ts'
+
+/** The header that names the source of a call. */
+export const SOURCE_HEADER = 'x-flightgate-source'
+
+/** Authenticates a call and makes its context. */
+export function contextOf(front: FlightFront, call: GrpcCall): CallContext {
+  return new CallContext(call, front.authenticator.authenticate(call.headers), front.log)
+}
+
+/**
+ * The query a call asks for.
+ * @throws GatewayError TOO_LARGE, BAD_SQL, UNKNOWN_SOURCE
+ */
+export function queryOf(front: FlightFront, call: GrpcCall, ctx: Context, sql: string): Query {
+  const { maxStatementBytes } = front.limits
+  if (sql.length > maxStatementBytes || Buffer.byteLength(sql) > maxStatementBytes)
+    throw new GatewayError('TOO_LARGE', `The statement is above ${maxStatementBytes} bytes (limits.maxStatementBytes).`)
+  if (sql.trim() === '') throw new GatewayError('BAD_SQL', 'The statement is empty.')
+  const session = {}
+  const source = front.router.route(call.header(SOURCE_HEADER), session, ctx.principal)
+  return { source: source.name, sql, session, purpose: 'any' }
+}

@@ -1,0 +1,57 @@
+import { GatewayError } from '../../query/errors.ts'
+import { type Sealer, SealKind } from '../../query/seal.ts'
+import type { Principal, Runnable, SessionOptions } from '../../query/types.ts'
+
+/** What a ticket stands for. */
+export interface StatementTicket {
+  /** Names the execution: what CancelFlightInfo cancels. */
+  readonly id: string
+  readonly runnable: Runnable
+  /** The statement has run already; its result is kept under the id. */
+  readonly stored: boolean
+  /** Unix time in milliseconds. */
+  readonly expiresAt: number
+}
+
+interface Payload {
+  readonly i: string
+  readonly s: string
+  readonly q: string
+  readonly u?: 1
+  readonly k?: 1
+  readonly h?: string
+  readonly o?: SessionOptions
+}
+
+/** Seals a ticket for a principal. */
+export function sealTicket(sealer: Sealer, principal: Principal, ticket: StatementTicket): Buffer {
+  const { query, isUpdate, handle } = ticket.runnable
+  const payload: Payload = {
+    i: ticket.id,
+    s: query.source,
+    q: query.sql,
+    ...(isUpdate && { u: 1 }),
+    ...(ticket.stored && { k: 1 }),
+    ...(handle && { h: Buffer.from(handle).toString('base64') }),
+    ...(Object.keys(query.session).length > 0 && { o: query.session }),
+  }
+  return sealer.seal(SealKind.ticket, principal.name, ticket.expiresAt, Buffer.from(JSON.stringify(payload)))
+}
+
+/**
+ * Opens a ticket before any source is touched.
+ * @throws GatewayError BAD_TICKET, FORGED_TICKET, EXPIRED_TICKET, FOREIGN_TICKET
+ */
+export function openTicket(sealer: Sealer, principal: Principal, sealed: Uint8Array): StatementTicket {
+  const { payload, expiresAt, principal: owner } = sealer.open(SealKind.ticket, sealed)
+  if (owner !== principal.name) throw new GatewayError('FOREIGN_TICKET')
+  if (Date.now() >= expiresAt) throw new GatewayError('EXPIRED_TICKET')
+  const { i, s, q, u, k, h, o } = JSON.parse(payload.toString()) as Payload
+  const query = { source: s, sql: q, session: o ?? {}, purpose: 'any' } as const
+  const runnable: Runnable = {
+    query,
+    isUpdate: u === 1,
+    ...(h !== undefined && { handle: Buffer.from(h, 'base64') }),
+  }
+  return { id: i, runnable, stored: k === 1, expiresAt }
+}

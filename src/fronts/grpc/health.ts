@@ -1,0 +1,49 @@
+import {
+  HealthCheckRequest,
+  HealthCheckResponse,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from '../../../gen/grpc/health/v1/health.ts'
+import { GatewayError } from '../../query/errors.ts'
+import { decodeMessage } from './decode.ts'
+import type { Methods } from './method.ts'
+
+/** Where the process stands, as health services report it. */
+export interface Readiness {
+  readonly ready: boolean
+  /** Calls back at each change; answers with a function that stops that. */
+  onChange(listener: () => void): () => void
+}
+
+/**
+ * The standard gRPC health service for the whole server ("") and each named service.
+ * Source: https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
+ */
+export function healthMethods(services: readonly string[], readiness: Readiness): Methods {
+  const known = new Set(['', ...services])
+  const statusNow = () => (readiness.ready ? ServingStatus.SERVING : ServingStatus.NOT_SERVING)
+  const encode = (status: HealthCheckResponse['status']) => HealthCheckResponse.encode({ status }).finish()
+  return {
+    '/grpc.health.v1.Health/Check': {
+      kind: 'unary',
+      servesWhileDraining: true,
+      handle(request) {
+        const { service } = decodeMessage(HealthCheckRequest, request)
+        if (!known.has(service)) throw new GatewayError('UNKNOWN_OBJECT', 'There is no service of this name.')
+        return encode(statusNow())
+      },
+    },
+    '/grpc.health.v1.Health/Watch': {
+      kind: 'serverStream',
+      async handle(request, call) {
+        const { service } = decodeMessage(HealthCheckRequest, request)
+        if (!known.has(service)) call.sendMessage(encode(ServingStatus.SERVICE_UNKNOWN))
+        else call.sendMessage(encode(statusNow()))
+        const stop = readiness.onChange(() => {
+          if (known.has(service)) call.sendMessage(encode(statusNow()))
+        })
+        await new Promise<void>((resolve) => call.signal.addEventListener('abort', () => resolve(), { once: true }))
+        stop()
+      },
+    },
+  }
+}

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import type { Config } from './config/config.ts'
+import { Authenticator } from './fronts/auth.ts'
+import { Executions } from './fronts/flight/executions.ts'
+import { flightMethods, flightServiceName } from './fronts/flight/service.ts'
+import type { GrpcCall } from './fronts/grpc/call.ts'
+import { healthMethods } from './fronts/grpc/health.ts'
+import type { Methods } from './fronts/grpc/method.ts'
+import { reflectionMethods } from './fronts/grpc/reflection.ts'
+import { GrpcServer } from './fronts/grpc/server.ts'
+import { createHttpServer } from './fronts/http/server.ts'
+import { isFault } from './fronts/status.ts'
+import { Metrics } from './ops/metrics.ts'
+import { ProcessReadiness } from './ops/readiness.ts'
+import type { GatewayError } from './query/errors.ts'
+import { composePipeline } from './query/pipeline.ts'
+import { Router } from './query/router.ts'
+import { Sealer } from './query/seal.ts'
+import { Slots } from './query/slots.ts'
+import type { Source } from './query/source.ts'
+import { admit } from './query/stages/admit.ts'
+import { audit } from './query/stages/audit.ts'
+import { authorize } from './query/stages/authorize.ts'
+import { deadline } from './query/stages/deadline.ts'
+import { openDuckDbSource } from './sources/duckdb/source.ts'
+import { MemoryStore } from './state/memory.ts'
+
+/** Where the gateway listens. */
+export interface GatewayAddresses {
+  readonly flight: string
+  readonly http: string
+}
+
+/** A running gateway. */
+export interface Gateway {
+  readonly addresses: GatewayAddresses
+  /** Not ready, then refusing, then waiting for what runs; answers with how many calls were cut off. */
+  drain(): Promise<number>
+}
+
+const STATE_STORE_MAX_BYTES = 256 << 20
+const descriptorSet = new URL('../gen/descriptors.binpb', import.meta.url)
+const packagedDescriptorSet = new URL('../../gen/descriptors.binpb', import.meta.url)
+
+/**
+ * Composes state, sources, pipeline and fronts from the configuration and starts them.
+ * @throws whatever a source or a listener cannot start with; nothing is left running then
+ */
+export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
+  const sources: Source[] = []
+  const stopping: (() => Promise<unknown>)[] = []
+  try {
+    for (const [name, source] of Object.entries(config.sources)) {
+      const opened = await openDuckDbSource(name, source, { log: log.child({ source: name }) })
+      sources.push(opened)
+      stopping.push(() => opened.close())
+    }
+    return await listen(config, log, sources, stopping)
+  } catch (error) {
+    for (const stop of stopping.reverse()) await stop().catch(() => {})
+    throw error
+  }
+}
+
+async function listen(
+  config: Config,
+  log: Logger,
+  sources: readonly Source[],
+  stopping: (() => Promise<unknown>)[],
+): Promise<Gateway> {
+  const { limits } = config
+  const readiness = new ProcessReadiness()
+  const store = new MemoryStore(STATE_STORE_MAX_BYTES)
+  const router = new Router(sources, config.defaultSource)
+  const slots = new Map(
+    Object.entries(config.sources).map(([name, { maxStreams }]) => [
+      name,
+      new Slots({ slots: maxStreams, maxQueued: limits.maxQueued ?? 4 * maxStreams, queueWaitMs: limits.queueWaitMs }),
+    ]),
+  )
+  const metrics: Metrics = new Metrics({
+    callsInFlight: () => grpc.callCount,
+    connections: () => grpc.connectionCount,
+    inFlightBytes: () => grpc.inFlightBytes,
+    queued: () => [...slots].map(([name, gate]) => [name, gate.queued] as const),
+  })
+  const pipeline = composePipeline(
+    [
+      audit(config.log.statements, metrics),
+      deadline(),
+      authorize(router),
+      admit(
+        (source) => slots.get(source)!,
+        (source, waitMs) => metrics.onQueueWait(source, waitMs),
+      ),
+    ],
+    router,
+  )
+  const sealer = new Sealer(config.auth.sealKeys.length > 0 ? config.auth.sealKeys : [randomBytes(32).toString('hex')])
+  const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
+  const tls = config.tls && { cert: config.tls.cert, key: config.tls.key }
+  const methods: Methods = {
+    ...flightMethods({ pipeline, router, authenticator, sealer, store, executions: new Executions(), log, limits }),
+    ...healthMethods([flightServiceName], readiness),
+    ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
+  }
+  const methodNames = new Map(Object.keys(methods).map((path) => [path, path.slice(path.lastIndexOf('/') + 1)]))
+  const grpc: GrpcServer = new GrpcServer({
+    methods,
+    limits,
+    observer: { onEnd: (call, error) => onCallEnd(call, error, methodNames, metrics, log) },
+    ...(tls && { tls }),
+  })
+  const http = createHttpServer(
+    {
+      get ready() {
+        return readiness.ready
+      },
+      metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+    },
+    tls,
+  )
+  stopping.push(() => grpc.close(0))
+  const flightAddress = await grpc.listen(config.listen.flight.host, config.listen.flight.port)
+  stopping.push(() => http.close())
+  await http.listen({ host: config.listen.http.host, port: config.listen.http.port })
+  readiness.set(true)
+
+  return {
+    addresses: { flight: formatAddress(flightAddress), http: formatAddress(http.server.address() as AddressInfo) },
+    async drain() {
+      readiness.set(false)
+      grpc.refuseNewCalls()
+      await sleep(config.drain.notReadyMs)
+      const cut = await grpc.close(config.drain.graceMs)
+      await http.close()
+      await Promise.all(sources.map((source) => source.close()))
+      await store.close()
+      return cut
+    },
+  }
+}
+
+function onCallEnd(
+  call: GrpcCall,
+  error: GatewayError | undefined,
+  methodNames: ReadonlyMap<string, string>,
+  metrics: Metrics,
+  log: Logger,
+): void {
+  const method = methodNames.get(call.path) ?? 'unknown'
+  metrics.callEnded(method, error?.grpc ?? 'OK', performance.now() - call.startedAt)
+  if (!error) return
+  const fields = {
+    event: 'call',
+    requestId: call.requestId,
+    method,
+    peer: call.peer,
+    code: error.code,
+    status: error.grpc,
+    reason: error.message,
+  }
+  if (isFault(error)) log.error({ ...fields, err: error.cause ?? error }, 'call failed')
+  else log.info(fields, 'call ended with an error')
+}
+
+function formatAddress({ address, family, port }: AddressInfo): string {
+  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

@@ -1,0 +1,143 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+const callSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
+
+/** Gauges whose value is read when Prometheus asks. */
+export interface GaugeReaders {
+  callsInFlight(): number
+  connections(): number
+  inFlightBytes(): number
+  queued(): Iterable<readonly [source: string, waiting: number]>
+}
+
+/** Every metric of the gateway; `docs/metrics.md` explains each. */
+export class Metrics {
+  readonly registry = new Registry()
+  readonly #calls: Counter<'method' | 'code'>
+  readonly #callSeconds: Histogram<'method'>
+  readonly #callChildren = new Map<string, ReturnType<Counter<'method' | 'code'>['labels']>>()
+  readonly #secondsChildren = new Map<string, ReturnType<Histogram<'method'>['labels']>>()
+  readonly #rows: Counter<'source'>
+  readonly #bytes: Counter<'source'>
+  readonly #statements: Counter<'source' | 'outcome'>
+  readonly #statementSeconds: Histogram<'source'>
+  readonly #statementsInFlight: Gauge<'source'>
+  readonly #queueWaitSeconds: Histogram<'source'>
+
+  constructor(read: GaugeReaders) {
+    const registers = [this.registry]
+    collectDefaultMetrics({ register: this.registry })
+    this.#calls = new Counter({
+      name: 'flightgate_calls_total',
+      help: 'gRPC calls that have ended, by method and status code.',
+      labelNames: ['method', 'code'],
+      registers,
+    })
+    this.#callSeconds = new Histogram({
+      name: 'flightgate_call_duration_seconds',
+      help: 'Time from the first header to the status of a gRPC call.',
+      labelNames: ['method'],
+      buckets: callSeconds,
+      registers,
+    })
+    this.#rows = new Counter({
+      name: 'flightgate_rows_total',
+      help: 'Rows handed to clients.',
+      labelNames: ['source'],
+      registers,
+    })
+    this.#bytes = new Counter({
+      name: 'flightgate_bytes_total',
+      help: 'Bytes of Arrow messages handed to clients.',
+      labelNames: ['source'],
+      registers,
+    })
+    this.#statements = new Counter({
+      name: 'flightgate_statements_total',
+      help: 'Statements that have ended, by outcome: OK or the code of the error.',
+      labelNames: ['source', 'outcome'],
+      registers,
+    })
+    this.#statementSeconds = new Histogram({
+      name: 'flightgate_statement_duration_seconds',
+      help: 'Time from the start of a statement, waiting included, to the last row read.',
+      labelNames: ['source'],
+      buckets: callSeconds,
+      registers,
+    })
+    this.#statementsInFlight = new Gauge({
+      name: 'flightgate_statements_in_flight',
+      help: 'Statements that wait, run or are being read.',
+      labelNames: ['source'],
+      registers,
+    })
+    this.#queueWaitSeconds = new Histogram({
+      name: 'flightgate_queue_wait_seconds',
+      help: 'Time that statements waited for a slot.',
+      labelNames: ['source'],
+      buckets: callSeconds,
+      registers,
+    })
+    new Gauge({
+      name: 'flightgate_queued_statements',
+      help: 'Statements that wait for a slot now.',
+      labelNames: ['source'],
+      registers,
+      collect() {
+        for (const [source, waiting] of read.queued()) this.set({ source }, waiting)
+      },
+    })
+    this.#readGauge('flightgate_calls_in_flight', 'gRPC calls in progress.', () => read.callsInFlight())
+    this.#readGauge('flightgate_connections', 'Client connections of the Flight port.', () => read.connections())
+    this.#readGauge('flightgate_in_flight_bytes', 'Result bytes given to the sockets and not yet taken.', () =>
+      read.inFlightBytes(),
+    )
+  }
+
+  /** A gRPC call has ended. */
+  callEnded(method: string, code: string, durationMs: number): void {
+    const key = `${method} ${code}`
+    let counter = this.#callChildren.get(key)
+    if (!counter) {
+      counter = this.#calls.labels({ method, code })
+      this.#callChildren.set(key, counter)
+    }
+    counter.inc()
+    let histogram = this.#secondsChildren.get(method)
+    if (!histogram) {
+      histogram = this.#callSeconds.labels({ method })
+      this.#secondsChildren.set(method, histogram)
+    }
+    histogram.observe(durationMs / 1000)
+  }
+
+  onRows(source: string, rows: number, bytes: number): void {
+    this.#rows.inc({ source }, rows)
+    this.#bytes.inc({ source }, bytes)
+  }
+
+  onStatementStart(source: string): void {
+    this.#statementsInFlight.inc({ source })
+  }
+
+  onStatementEnd(source: string, outcome: string, durationMs: number): void {
+    this.#statementsInFlight.dec({ source })
+    this.#statements.inc({ source, outcome })
+    this.#statementSeconds.observe({ source }, durationMs / 1000)
+  }
+
+  onQueueWait(source: string, queueWaitMs: number): void {
+    this.#queueWaitSeconds.observe({ source }, queueWaitMs / 1000)
+  }
+
+  #readGauge(name: string, help: string, value: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(value())
+      },
+    })
+  }
+}

@@ -1,0 +1,20 @@
+/** Whether the process takes new work; listeners hear of each change. */
+export class ProcessReadiness {
+  #ready = false
+  readonly #listeners = new Set<() => void>()
+
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  set(ready: boolean): void {
+    if (ready === this.#ready) return
+    this.#ready = ready
+    for (const listener of this.#listeners) listener()
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}

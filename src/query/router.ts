@@ -1,0 +1,49 @@
+import { GatewayError } from './errors.ts'
+import type { Source } from './source.ts'
+import type { Principal, SessionOptions } from './types.ts'
+
+/** Finds the source of a call; names are case-insensitive. */
+export class Router {
+  readonly #byName = new Map<string, Source>()
+  readonly #byKind = new Map<string, Source[]>()
+  readonly #defaultSource: string
+
+  constructor(sources: readonly Source[], defaultSource: string) {
+    this.#defaultSource = defaultSource
+    for (const source of sources) {
+      this.#byName.set(source.name.toLowerCase(), source)
+      const sameKind = this.#byKind.get(source.kind) ?? []
+      sameKind.push(source)
+      this.#byKind.set(source.kind, sameKind)
+    }
+  }
+
+  get sources(): readonly Source[] {
+    return [...this.#byName.values()]
+  }
+
+  /**
+   * The source a call is for: the one it names (by name, or by kind when only one of that kind exists), else the one its
+   * session's catalog names, else the principal's default, else the gateway's.
+   * @throws GatewayError UNKNOWN_SOURCE
+   */
+  route(named: string | undefined, session: SessionOptions, principal: Principal): Source {
+    if (named !== undefined) return this.named(named)
+    const byCatalog = session.catalog === undefined ? undefined : this.#byName.get(session.catalog.toLowerCase())
+    return byCatalog ?? this.named(principal.defaultSource ?? this.#defaultSource)
+  }
+
+  /**
+   * The source with this name or, when it is the only one of its kind, of this kind.
+   * @throws GatewayError UNKNOWN_SOURCE
+   */
+  named(name: string): Source {
+    const wanted = name.toLowerCase()
+    const source = this.#byName.get(wanted)
+    if (source) return source
+    const sameKind = this.#byKind.get(wanted)
+    if (sameKind?.length === 1) return sameKind[0]!
+    const known = this.sources.map((each) => each.name).join(', ')
+    throw new GatewayError('UNKNOWN_SOURCE', `There is no source "${name.slice(0, 100)}"; known: ${known}.`)
+  }
+}

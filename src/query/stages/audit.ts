@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import type { GatewayError } from '../errors.ts'
+import { GatewayError as Failure } from '../errors.ts'
+import { observeResult } from '../observed-result.ts'
+import type { Stage } from '../pipeline.ts'
+import type { Context, Query } from '../types.ts'
+
+/** How much of a statement's text an audit line holds. */
+export type StatementLogging = 'hash' | 'text' | 'none'
+
+/** Told about each statement that has ended. */
+export interface AuditObserver {
+  onRows(source: string, rows: number, bytes: number): void
+  onStatementStart(source: string): void
+  onStatementEnd(source: string, outcome: string, durationMs: number): void
+}
+
+const MAX_LOGGED_SQL = 2000
+
+/** One log line for each statement that ran or failed to: who, what, where, rows, bytes, time, outcome. */
+export function audit(statements: StatementLogging, observer: AuditObserver): Stage {
+  const what = ({ sql }: Query) => {
+    if (statements === 'none') return {}
+    if (statements === 'text') return { sql: sql.slice(0, MAX_LOGGED_SQL) }
+    return { sqlHash: createHash('sha256').update(sql).digest('hex').slice(0, 16) }
+  }
+  const line = (ctx: Context, query: Query, step: string, startedAt: number, more: object, failure?: GatewayError) => {
+    const fields = {
+      event: 'statement',
+      step,
+      requestId: ctx.requestId,
+      principal: ctx.principal.name,
+      source: query.source,
+      ...what(query),
+      ms: Math.round((performance.now() - startedAt) * 10) / 10,
+      ...more,
+      outcome: failure?.code ?? 'OK',
+    }
+    if (failure?.code === 'INTERNAL') ctx.log.error({ ...fields, err: failure.cause ?? failure }, 'statement failed')
+    else ctx.log.info(fields, failure ? 'statement refused or failed' : 'statement')
+  }
+  return {
+    name: 'audit',
+    async plan(query, ctx, next) {
+      const startedAt = performance.now()
+      try {
+        return await next(query, ctx)
+      } catch (thrown) {
+        line(ctx, query, 'plan', startedAt, {}, Failure.from(thrown))
+        throw thrown
+      }
+    },
+    async run(plan, ctx, next) {
+      const startedAt = performance.now()
+      const { query } = plan
+      const read = { rows: 0, bytes: 0 }
+      observer.onStatementStart(query.source)
+      const onEnd = (thrown: unknown, complete: boolean) => {
+        const left = complete
+          ? undefined
+          : (ctx.signal.reason ?? new Failure('CANCELLED', 'The reader left before the end.'))
+        const failure = thrown === undefined && complete ? undefined : Failure.from(thrown ?? left)
+        observer.onStatementEnd(query.source, failure?.code ?? 'OK', performance.now() - startedAt)
+        line(ctx, query, 'run', startedAt, read, failure)
+      }
+      try {
+        return observeResult(await next(plan, ctx), {
+          onFrames(frames) {
+            let rows = 0
+            let bytes = 0
+            for (const frame of frames) {
+              rows += Math.max(0, frame.rows)
+              bytes += frame.byteLength
+            }
+            read.rows += rows
+            read.bytes += bytes
+            observer.onRows(query.source, rows, bytes)
+          },
+          onEnd,
+        })
+      } catch (thrown) {
+        onEnd(thrown, false)
+        throw thrown
+      }
+    },
+  }
+}

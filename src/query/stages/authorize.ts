@@ -1,0 +1,33 @@
+import { GatewayError } from '../errors.ts'
+import type { Stage } from '../pipeline.ts'
+import type { Router } from '../router.ts'
+import type { Principal } from '../types.ts'
+
+/** Roles that may change data where a source allows it. */
+const writers: readonly string[] = ['writer', 'admin']
+
+/** Refuses statements that change data unless both the source and the principal's role allow it. */
+export function authorize(router: Router): Stage {
+  const check = (source: string, principal: Principal, isUpdate: boolean) => {
+    if (!isUpdate) return
+    if (!router.named(source).writes)
+      throw new GatewayError(
+        'READ_ONLY',
+        `The source ${source} is read-only: set sources.${source}.writes: true to allow it.`,
+      )
+    if (!principal.roles.some((role) => writers.includes(role)))
+      throw new GatewayError('FORBIDDEN', `${principal.name} may not change data: that takes the role writer or admin.`)
+  }
+  return {
+    name: 'authorize',
+    async plan(query, ctx, next) {
+      const plan = await next(query, ctx)
+      check(query.source, ctx.principal, plan.isUpdate || query.purpose === 'write')
+      return plan
+    },
+    async run(plan, ctx, next) {
+      check(plan.query.source, ctx.principal, plan.isUpdate)
+      return await next(plan, ctx)
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import { LRUCache } from 'lru-cache'
+import type { Store } from './store.ts'
+
+/** A store for one replica, bounded in bytes: the least recently used values go first. */
+export class MemoryStore implements Store {
+  readonly #values: LRUCache<string, Uint8Array>
+
+  constructor(maxBytes: number) {
+    this.#values = new LRUCache({
+      maxSize: maxBytes,
+      sizeCalculation: (value, key) => value.byteLength + key.length + 64,
+    })
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return this.#values.get(key)
+  }
+
+  async set(key: string, value: Uint8Array, ttlMs: number): Promise<void> {
+    this.#values.set(key, value, { ttl: Math.max(1, Math.ceil(ttlMs)) })
+  }
+
+  async delete(key: string): Promise<void> {
+    this.#values.delete(key)
+  }
+
+  async close(): Promise<void> {
+    this.#values.clear()
+  }
+}

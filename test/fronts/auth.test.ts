@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { Authenticator, anonymous } from '../../src/fronts/auth.ts'
+import { Sealer } from '../../src/query/seal.ts'
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest()
+const key = (name: string, secret: string) => ({ name, sha256: sha256(secret), roles: ['reader'] })
+const sealer = new Sealer(['k'])
+const auth = new Authenticator([key('dash', 's3cret:with colon'), key('etl', 'other')], sealer, 60_000)
+const basic = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString('base64')
+
+describe('Authenticator', () => {
+  it.each([
+    ['x-api-key', { 'x-api-key': 'other' }, 'etl'],
+    ['Bearer key', { authorization: 'Bearer other' }, 'etl'],
+    ['Basic', { authorization: `Basic ${basic('anyone', 's3cret:with colon')}` }, 'dash'],
+    ['Basic without padding', { authorization: `Basic ${basic('a', 'other').replace(/=+$/, '')}` }, 'etl'],
+    ['scheme in any case', { authorization: 'bearer other' }, 'etl'],
+  ])('knows the principal by %s', (_name, headers, principal) => {
+    expect(auth.authenticate(headers).name).toBe(principal)
+  })
+
+  it('accepts the tokens it issues, also those of another replica', () => {
+    const token = auth.issueToken(auth.byKey('other'))
+    const replica = new Authenticator([key('etl', 'other')], new Sealer(['k']), 60_000)
+    for (const each of [auth, replica]) {
+      expect(each.authenticate({ authorization: `Bearer ${token}` }).name).toBe('etl')
+      expect(each.authenticate({ authorization: `Bearer ${token}` }).name).toBe('etl')
+      expect(each.authenticate({ 'auth-token-bin': Buffer.from(token).toString('base64') }).name).toBe('etl')
+    }
+  })
+
+  it('ends tokens with their time, their key and its change', () => {
+    const expired = new Authenticator([key('etl', 'other')], sealer, -1).issueToken({ name: 'etl', roles: [] })
+    expect(() => auth.authenticate({ authorization: `Bearer ${expired}` })).toThrow(/expired/)
+    const token = auth.issueToken(auth.byKey('other'))
+    const without = new Authenticator([key('dash', 'x')], sealer, 60_000)
+    const changed = new Authenticator([key('etl', 'new')], sealer, 60_000)
+    for (const each of [without, changed])
+      expect(() => each.authenticate({ authorization: `Bearer ${token}` })).toThrow(/log in again/)
+  })
+
+  it.each([
+    {},
+    { 'x-api-key': 'wrong' },
+    { authorization: 'Bearer wrong' },
+    { authorization: 'Bearer fgt_AAAA' },
+    { authorization: `Basic ${basic('etl', 'wrong')}` },
+    { authorization: 'Basic nocolon' },
+    { authorization: 'Digest x' },
+  ])('refuses %j', (headers) => {
+    expect(() => auth.authenticate(headers)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }))
+  })
+
+  it('lets everyone in as anonymous when there are no keys', () => {
+    const open = new Authenticator([], sealer, 60_000)
+    expect(open.authenticate({})).toBe(anonymous)
+    expect(open.authenticate({ authorization: 'Bearer whatever' })).toBe(anonymous)
+  })
+})

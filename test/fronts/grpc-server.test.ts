@@ -1,0 +1,345 @@
+import { connect as connectHttp2 } from 'node:http2'
+import { connect as connectTcp } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import * as grpc from '@grpc/grpc-js'
+import { afterEach, describe, expect, it } from 'vitest'
+import { HealthCheckRequest, HealthCheckResponse } from '../../gen/grpc/health/v1/health.ts'
+import { frameOf } from '../../src/arrow/frame.ts'
+import type { GrpcCall } from '../../src/fronts/grpc/call.ts'
+import { healthMethods } from '../../src/fronts/grpc/health.ts'
+import type { Methods } from '../../src/fronts/grpc/method.ts'
+import { reflectionMethods } from '../../src/fronts/grpc/reflection.ts'
+import { type GrpcLimits, GrpcServer } from '../../src/fronts/grpc/server.ts'
+import { ProcessReadiness } from '../../src/ops/readiness.ts'
+import { GatewayError } from '../../src/query/errors.ts'
+
+const limits: GrpcLimits = {
+  maxConnections: 100,
+  maxStreamsPerConnection: 100,
+  keepaliveTimeMs: 60_000,
+  keepaliveTimeoutMs: 20_000,
+  connectionIdleMs: 60_000,
+  connectionAgeMs: 60_000,
+  connectionAgeGraceMs: 60_000,
+  maxMetadataBytes: 65_536,
+  maxInboundMessageBytes: 100_000,
+  maxInFlightBytesPerCall: 1 << 20,
+  maxInFlightBytes: 8 << 20,
+  stallTimeoutMs: 60_000,
+  defaultDeadlineMs: 60_000,
+  maxDeadlineMs: 60_000,
+}
+
+const same = (bytes: Buffer) => bytes
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+interface Ended {
+  readonly path: string
+  readonly code: string
+}
+
+async function serve(methods: Methods, changes: Partial<GrpcLimits> = {}) {
+  const ended: Ended[] = []
+  const onEnd = (call: GrpcCall, error?: GatewayError) => ended.push({ path: call.path, code: error?.code ?? 'OK' })
+  const server = new GrpcServer({ methods, limits: { ...limits, ...changes }, observer: { onEnd } })
+  const { port } = await server.listen('127.0.0.1', 0)
+  const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
+    'grpc.max_receive_message_length': -1,
+  })
+  closers.push(
+    () => server.close(0),
+    () => client.close(),
+  )
+  const unary = (path: string, request: Buffer, options: grpc.CallOptions = {}, metadata = new grpc.Metadata()) =>
+    new Promise<Buffer>((resolve, reject) => {
+      client.makeUnaryRequest(path, same, same, request, metadata, options, (error, answer) =>
+        error ? reject(error) : resolve(answer!),
+      )
+    })
+  return { server, client, port, ended, unary }
+}
+
+const echo: Methods = {
+  '/t/Echo': { kind: 'unary', handle: (request) => request },
+  '/t/Fail': {
+    kind: 'unary',
+    handle() {
+      throw new GatewayError('UNKNOWN_OBJECT', 'No “x” here.')
+    },
+  },
+  '/t/Crash': { kind: 'unary', handle: async () => JSON.parse('{') },
+}
+
+describe('unary calls', () => {
+  it('answer, also to an empty message', async () => {
+    const { unary } = await serve(echo)
+    expect(String(await unary('/t/Echo', Buffer.from('hello')))).toBe('hello')
+    expect((await unary('/t/Echo', Buffer.alloc(0))).length).toBe(0)
+  })
+
+  it('report errors from the table, and nothing of a crash', async () => {
+    const { unary, ended } = await serve(echo)
+    await expect(unary('/t/Fail', Buffer.alloc(1))).rejects.toMatchObject({ code: 5, details: 'No “x” here.' })
+    const crash = await unary('/t/Crash', Buffer.alloc(1)).catch((error) => error)
+    expect(crash.code).toBe(13)
+    expect(crash.details).not.toMatch(/JSON/)
+    await expect(unary('/t/Nothing', Buffer.alloc(1))).rejects.toMatchObject({ code: 12 })
+    expect(ended.map(({ code }) => code)).toEqual(['UNKNOWN_OBJECT', 'INTERNAL', 'UNIMPLEMENTED'])
+  })
+
+  it('refuse messages above the limit and go on serving', async () => {
+    const { unary } = await serve(echo)
+    await expect(unary('/t/Echo', Buffer.alloc(5_000_000))).rejects.toMatchObject({ code: 8 })
+    expect(String(await unary('/t/Echo', Buffer.from('still here')))).toBe('still here')
+  })
+
+  it('take gzip, and survive a corrupt one', async () => {
+    const { port } = await serve(echo)
+    const send = (body: Buffer) =>
+      new Promise<Record<string, unknown>>((resolve, reject) => {
+        const session = connectHttp2(`http://127.0.0.1:${port}`)
+        const stream = session.request({
+          ':method': 'POST',
+          ':path': '/t/Echo',
+          'content-type': 'application/grpc',
+          'grpc-encoding': 'gzip',
+          te: 'trailers',
+        })
+        const prefix = Buffer.from([1, 0, 0, 0, body.length])
+        let status: Record<string, unknown> = {}
+        stream.on('response', (headers) => {
+          status = { ...headers }
+        })
+        stream.on('trailers', (trailers) => {
+          status = { ...status, ...trailers }
+        })
+        stream.on('close', () => {
+          session.close()
+          resolve(status)
+        })
+        stream.on('error', reject)
+        stream.resume()
+        stream.end(Buffer.concat([prefix, body]))
+      })
+    expect((await send(gzipSync('hello')))['grpc-status']).toBe('0')
+    expect((await send(Buffer.from('not gzip')))['grpc-status']).toBe('3')
+  })
+})
+
+describe('deadlines', () => {
+  const waits: Methods = {
+    '/t/Wait': {
+      kind: 'unary',
+      handle: (_request, call) =>
+        new Promise((_resolve, reject) => {
+          call.signal.addEventListener('abort', () => reject(call.signal.reason))
+        }),
+    },
+  }
+
+  it('come from the client, are capped by the server, and end the work', async () => {
+    const { unary, ended } = await serve(waits, { maxDeadlineMs: 100 })
+    await expect(unary('/t/Wait', Buffer.alloc(0), { deadline: Date.now() + 50 })).rejects.toMatchObject({ code: 4 })
+    await expect(unary('/t/Wait', Buffer.alloc(0), { deadline: Date.now() + 90_000 })).rejects.toMatchObject({
+      code: 4,
+    })
+    await expect.poll(() => ended.length).toBe(2)
+  })
+
+  it('of a thousand hours do not overflow', async () => {
+    const { unary } = await serve(echo, { maxDeadlineMs: 1e12 })
+    const deadline = Date.now() + 1000 * 3_600_000
+    expect(String(await unary('/t/Echo', Buffer.from('x'), { deadline }))).toBe('x')
+  })
+})
+
+describe('streams', () => {
+  const total = Buffer.from('64')
+  const endless = Buffer.from('100000')
+  let sent = 0
+  const source: Methods = {
+    '/t/Stream': {
+      kind: 'serverStream',
+      async handle(request, call) {
+        const total = Number(String(request))
+        for (sent = 0; sent < total; sent++) await call.send(frameOf(Buffer.from('h'), Buffer.alloc(1 << 18, sent), 1))
+        await call.flushed()
+      },
+    },
+    '/t/Sum': {
+      kind: 'bidi',
+      async handle(requests, call) {
+        let bytes = 0
+        for await (const request of requests) bytes += request.length
+        call.sendMessage(Buffer.from(String(bytes)))
+      },
+    },
+  }
+
+  it('deliver every message', async () => {
+    const { client, ended } = await serve(source)
+    const stream = client.makeServerStreamRequest('/t/Stream', same, same, total)
+    let messages = 0
+    for await (const message of stream) {
+      expect((message as Buffer).at(-1)).toBe(messages++)
+    }
+    expect(messages).toBe(64)
+    expect(ended).toEqual([{ path: '/t/Stream', code: 'OK' }])
+  })
+
+  it('produce no more than the bound while nobody reads, and end at the stall limit', async () => {
+    const { server, client, ended } = await serve(source, { stallTimeoutMs: 300 })
+    const stream = client.makeServerStreamRequest('/t/Stream', same, same, endless)
+    stream.pause()
+    const failed = new Promise<{ code: number }>((resolve) => stream.on('error', (error) => resolve(error as never)))
+    await expect.poll(() => ended.map(({ code }) => code)).toEqual(['STALLED'])
+    expect(sent).toBeLessThan(200)
+    stream.resume()
+    expect((await failed).code).toBeGreaterThan(0)
+    await expect.poll(() => server.inFlightBytes).toBe(0)
+  })
+
+  it('stop when the client cancels', async () => {
+    const { server, client, ended } = await serve(source)
+    const stream = client.makeServerStreamRequest('/t/Stream', same, same, endless)
+    stream.on('error', () => {})
+    stream.once('data', () => stream.cancel())
+    await expect.poll(() => ended.map(({ code }) => code)).toEqual(['CANCELLED'])
+    await expect.poll(() => server.inFlightBytes).toBe(0)
+    expect(server.callCount).toBe(0)
+  })
+
+  it('take uploads of many messages', async () => {
+    const { client } = await serve(source)
+    const answer = await new Promise<Buffer>((resolve, reject) => {
+      const stream = client.makeBidiStreamRequest('/t/Sum', same, same)
+      stream.on('data', resolve)
+      stream.on('error', reject)
+      for (let i = 0; i < 100; i++) stream.write(Buffer.alloc(50_000))
+      stream.end()
+    })
+    expect(String(answer)).toBe('5000000')
+  })
+})
+
+describe('connections', () => {
+  it('that never speak are closed', async () => {
+    const { port } = await serve(echo, { keepaliveTimeMs: 50, keepaliveTimeoutMs: 50 })
+    const socket = connectTcp(port, '127.0.0.1')
+    await new Promise((resolve) =>
+      socket
+        .once('close', resolve)
+        .on('error', () => {})
+        .resume(),
+    )
+    expect(socket.destroyed).toBe(true)
+  })
+
+  it('that are idle get a GOAWAY, and clients just connect again', async () => {
+    const { server, unary } = await serve(echo, { connectionIdleMs: 60 })
+    await unary('/t/Echo', Buffer.from('a'))
+    await expect.poll(() => server.connectionCount).toBe(0)
+    expect(String(await unary('/t/Echo', Buffer.from('b')))).toBe('b')
+  })
+
+  it('survive a flood of cancels from others', async () => {
+    const { port, unary } = await serve(echo)
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    session.on('error', () => {})
+    for (let i = 0; i < 2000 && !session.destroyed; i++) {
+      const stream = session.request({ ':method': 'POST', ':path': '/t/Echo', 'content-type': 'application/grpc' })
+      stream.on('error', () => {})
+      stream.close(8)
+      if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(String(await unary('/t/Echo', Buffer.from('alive')))).toBe('alive')
+    session.destroy()
+  })
+
+  it('carry random bytes without harm', async () => {
+    const { port, unary } = await serve(echo)
+    for (let i = 0; i < 50; i++) {
+      const socket = connectTcp(port, '127.0.0.1').on('error', () => {})
+      const noise = Buffer.from(Array.from({ length: 200 }, () => Math.floor(Math.random() * 256)))
+      socket.write(i % 2 ? Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), noise]) : noise)
+      socket.end()
+      socket.resume()
+    }
+    expect(String(await unary('/t/Echo', Buffer.from('alive')))).toBe('alive')
+  })
+})
+
+describe('closing', () => {
+  it('waits for what runs, refuses what is new, and says what it cut off', async () => {
+    let finish: (() => void) | undefined
+    const methods: Methods = {
+      ...echo,
+      '/t/Slow': {
+        kind: 'unary',
+        handle: (request) => new Promise((resolve) => (finish = () => resolve(request))),
+      },
+    }
+    const { server, unary } = await serve(methods)
+    const slow = unary('/t/Slow', Buffer.from('slow'))
+    await expect.poll(() => finish).toBeTruthy()
+    server.refuseNewCalls()
+    await expect(unary('/t/Echo', Buffer.from('x'))).rejects.toMatchObject({ code: 14 })
+    const closed = server.close(60_000)
+    finish!()
+    expect(String(await slow)).toBe('slow')
+    expect(await closed).toBe(0)
+  })
+
+  it('ends what is left when the grace time is over', async () => {
+    const methods: Methods = { '/t/Never': { kind: 'unary', handle: () => new Promise(() => {}) } }
+    const { server, unary } = await serve(methods)
+    const never = unary('/t/Never', Buffer.alloc(0)).catch((error) => error)
+    await expect.poll(() => server.callCount).toBe(1)
+    expect(await server.close(20)).toBe(1)
+    expect([1, 14]).toContain((await never).code)
+  })
+})
+
+describe('health and reflection', () => {
+  it('report readiness, and each change of it', async () => {
+    const readiness = new ProcessReadiness()
+    const { unary, client } = await serve(healthMethods(['a.Service'], readiness))
+    const check = async (service: string) => {
+      const answer = await unary(
+        '/grpc.health.v1.Health/Check',
+        Buffer.from(HealthCheckRequest.encode({ service }).finish()),
+      )
+      return HealthCheckResponse.decode(answer).status
+    }
+    expect(await check('')).toBe(2)
+    const seen: number[] = []
+    const watch = client.makeServerStreamRequest('/grpc.health.v1.Health/Watch', same, same, Buffer.alloc(0))
+    watch.on('data', (bytes) => seen.push(HealthCheckResponse.decode(bytes).status))
+    watch.on('error', () => {})
+    await expect.poll(() => seen).toEqual([2])
+    readiness.set(true)
+    await expect.poll(() => seen).toEqual([2, 1])
+    expect(await check('a.Service')).toBe(1)
+    await expect(check('b.Service')).rejects.toMatchObject({ code: 5 })
+    watch.cancel()
+  })
+
+  it('list the services', async () => {
+    const { client } = await serve(reflectionMethods(new URL('../../gen/descriptors.binpb', import.meta.url)))
+    const answer = await new Promise<Buffer>((resolve, reject) => {
+      const stream = client.makeBidiStreamRequest(
+        '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+        same,
+        same,
+      )
+      stream.on('data', resolve)
+      stream.on('error', reject)
+      stream.write(Buffer.from([0x3a, 0x01, 0x2a])) // list_services: "*"
+      stream.end()
+    })
+    expect(String(answer)).toContain('arrow.flight.protocol.FlightService')
+  })
+})

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { type ErrorCode, errorTable, GatewayError, GrpcStatus } from '../../src/query/errors.ts'
+
+const retryable = ['CONFLICT', 'QUEUE_FULL', 'QUEUE_TIMEOUT', 'DEADLINE', 'DRAINING', 'SOURCE_UNAVAILABLE']
+
+describe('the error table', () => {
+  const rows = Object.entries(errorTable) as [ErrorCode, (typeof errorTable)[ErrorCode]][]
+
+  it('maps every code to a gRPC status and an HTTP status', () => {
+    for (const [, row] of rows) {
+      expect(GrpcStatus[row.grpc]).toBeGreaterThan(0)
+      expect(row.http).toBeGreaterThanOrEqual(400)
+      expect(row.http).toBeLessThan(600)
+    }
+  })
+
+  it('tells the client something in one sentence', () => {
+    for (const [, row] of rows) expect(row.message).toMatch(/^[A-Z].*\.$/)
+  })
+
+  it.each(rows)('%s is retryable exactly when repeating it unchanged may help', (code, row) => {
+    expect(row.retryable).toBe(retryable.includes(code))
+  })
+
+  it('keeps what is unknown inside', () => {
+    const error = GatewayError.from(new Error('password=hunter2 at /etc/secret'))
+    expect(error.code).toBe('INTERNAL')
+    expect(error.message).not.toMatch(/hunter2|secret/)
+    expect((error.cause as Error).message).toContain('hunter2')
+  })
+})
