@@ -1,0 +1,42 @@
+// Writes docs/errors.md from the error table; with --check it only tells whether the page is current.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { type ErrorCode, errorTable, GrpcStatus } from '../src/query/errors.ts'
+
+const page = new URL('../docs/errors.md', import.meta.url)
+
+/** The page as it should be. */
+export function errorDocs(): string {
+  const rows = (Object.keys(errorTable) as ErrorCode[]).map((code) => {
+    const { grpc, http, retryable, message } = errorTable[code]
+    return `| \`${code}\` | ${grpc} (${GrpcStatus[grpc]}) | ${http} | ${retryable ? 'yes' : 'no'} | ${message} |`
+  })
+  return `# Errors
+
+Every error ends a call with a gRPC status and these trailers:
+
+| Trailer | Meaning |
+|---|---|
+| \`x-flightgate-error\` | the code below |
+| \`x-request-id\` | what to look for in the log |
+| \`x-flightgate-sql-position\` | \`line:column\` of a SQL error, counted from 1 |
+| \`grpc-retry-pushback-ms\`, \`retry-after\` | when a retry makes sense (milliseconds, seconds) |
+
+The message may say more than the sentence below: which limit, which table, DuckDB's own words about the SQL.
+"Retry" tells whether the same call may succeed later unchanged.
+
+| Code | gRPC status | HTTP | Retry | Sentence |
+|---|---|---|---|---|
+${rows.join('\n')}
+
+A client that stops reading gets \`STALLED\` as an HTTP/2 reset (ENHANCE_YOUR_CALM), since a status would wait behind the
+data that it does not read.
+`
+}
+
+if (import.meta.main) {
+  if (!process.argv.includes('--check')) writeFileSync(page, errorDocs())
+  else if (readFileSync(page, 'utf8') !== errorDocs()) {
+    process.stderr.write('docs/errors.md is not current: run scripts/generate-error-docs.ts\n')
+    process.exitCode = 1
+  }
+}
