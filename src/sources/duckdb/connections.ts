@@ -1,0 +1,36 @@
+import { connect, disconnect, execute } from './capi.ts'
+import type { Address } from './native.ts'
+
+/** Connections of the main thread, lent to one order at a time and used again when it ended cleanly. */
+export class Connections {
+  readonly #database: Address
+  readonly #setup: string
+  readonly #maxIdle: number
+  readonly #idle: Address[] = []
+
+  /** @param setup run on each new connection */
+  constructor(database: Address, setup: string, maxIdle: number) {
+    this.#database = database
+    this.#setup = setup
+    this.#maxIdle = maxIdle
+  }
+
+  /** @throws DuckDbError */
+  take(): Address {
+    const idle = this.#idle.pop()
+    if (idle !== undefined) return idle
+    const connection = connect(this.#database)
+    execute(connection, this.#setup)
+    return connection
+  }
+
+  /** @param reusable false when the connection's state is unknown */
+  give(connection: Address, reusable: boolean): void {
+    if (reusable && this.#idle.length < this.#maxIdle) this.#idle.push(connection)
+    else disconnect(connection)
+  }
+
+  close(): void {
+    for (const connection of this.#idle.splice(0)) disconnect(connection)
+  }
+}

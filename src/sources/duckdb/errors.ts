@@ -1,0 +1,76 @@
+import { type ErrorCode, GatewayError, type SqlPosition } from '../../query/errors.ts'
+
+/** Longest text sent to a client, in characters. */
+const MAX_TEXT = 2000
+
+/**
+ * What the kinds of DuckDB errors mean for a client; the text before the first colon of a message names the kind.
+ * Source: https://github.com/duckdb/duckdb/blob/main/src/common/exception.cpp (names of the exception types).
+ */
+const codes: Readonly<Record<string, ErrorCode>> = {
+  'Parser Error': 'BAD_SQL',
+  'Syntax Error': 'BAD_SQL',
+  'Binder Error': 'BAD_SQL',
+  'Catalog Error': 'BAD_SQL',
+  'Not implemented Error': 'BAD_SQL',
+  'Expression Error': 'BAD_SQL',
+  'Parameter Not Resolved Error': 'BAD_SQL',
+  'Parameter Not Allowed Error': 'BAD_SQL',
+  'Mismatch Type Error': 'BAD_DATA',
+  'Invalid Type Error': 'BAD_DATA',
+  'Conversion Error': 'BAD_DATA',
+  'Out of Range Error': 'BAD_DATA',
+  'Decimal Error': 'BAD_DATA',
+  'Divide by Zero Error': 'BAD_DATA',
+  'Invalid Input Error': 'BAD_DATA',
+  'Invalid Error': 'BAD_DATA',
+  'Constraint Error': 'BAD_DATA',
+  'Sequence Error': 'BAD_DATA',
+  'Object Size Error': 'BAD_DATA',
+  'Permission Error': 'SANDBOXED',
+  'Missing Extension Error': 'SANDBOXED',
+  'Extension Autoloading Error': 'SANDBOXED',
+  'Dependency Error': 'CONFLICT',
+  'Out of Memory Error': 'OUT_OF_MEMORY',
+  'TransactionContext Error': 'CONFLICT',
+  'INTERRUPT Error': 'CANCELLED',
+}
+
+const missingObject =
+  /^Catalog Error: (Table|View|Schema|Catalog|Table or view|Type|Sequence|Macro)\b[^!]*does not exist/
+const missingNamespace = /^(Catalog|Binder) Error: (Catalog|Schema|Database)\b[^!]*(does not exist|not found)/
+const readOnly = /read-only (mode|transaction)|in read-only|launched in read-only/
+const sandbox =
+  /(disabled by configuration|configuration has been locked|external access|Cannot (change|modify).*locked)/
+
+/** The refusal to change data. */
+export function readOnlyError(source: string, cause?: Error): GatewayError {
+  const message = `The source ${source} is read-only: set sources.${source}.writes: true to allow it.`
+  return new GatewayError('READ_ONLY', message, { cause })
+}
+
+/** Turns what DuckDB said into what a client may see: its own words about the SQL, with the place in it. */
+export function duckDbError(message: string, source: string): GatewayError {
+  const kind = /^([A-Za-z ]+ Error):/.exec(message)?.[1] ?? ''
+  const cause = new Error(message)
+  if (readOnly.test(message)) return readOnlyError(source, cause)
+  if (sandbox.test(message) || codes[kind] === 'SANDBOXED') return new GatewayError('SANDBOXED', undefined, { cause })
+  const code = missingObject.test(message) || missingNamespace.test(message) ? 'UNKNOWN_OBJECT' : codes[kind]
+  if (code === undefined) return new GatewayError('INTERNAL', undefined, { cause })
+  if (code === 'CANCELLED' || code === 'OUT_OF_MEMORY') return new GatewayError(code, undefined, { cause })
+  const position = positionOf(message)
+  return new GatewayError(code, cut(message), { cause, ...(position && { position }) })
+}
+
+/** DuckDB shows `LINE n: <text>` and, below, a caret under the place. */
+function positionOf(message: string): SqlPosition | undefined {
+  const match = /\nLINE (\d+): [^\n]*\n( *)\^/.exec(message)
+  if (!match) return undefined
+  const line = Number(match[1])
+  const column = match[2]!.length - `LINE ${line}: `.length + 1
+  return column >= 1 ? { line, column } : undefined
+}
+
+function cut(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text
+}

@@ -1,0 +1,150 @@
+import { type Frame, frameOf } from '../../arrow/frame.ts'
+import type { GatewayError } from '../../query/errors.ts'
+import type { Result, ResultStats } from '../../query/types.ts'
+import type { EncodedBatch } from './batches.ts'
+import { interrupt } from './capi.ts'
+import type { Address } from './native.ts'
+import type { Order, Reply } from './orders.ts'
+import type { Seat } from './seat.ts'
+
+const INTERRUPT_AGAIN_MS = 20
+
+/** What an execution tells its owner when the worker has let go of seat and connection. */
+export interface ExecutionEnd {
+  readonly broken: boolean
+}
+
+/**
+ * One order on a seat. Batches wait here until they are pulled, never more than the seat's credit; stopping it
+ * interrupts DuckDB until the worker has let go.
+ */
+export class Execution implements AsyncIterator<readonly Frame[]> {
+  readonly stats: ResultStats = { rows: 0, bytes: 0 }
+  readonly #seat: Seat
+  readonly #connection: Address
+  readonly #signal: AbortSignal
+  readonly #toError: (error: { message: string; unsupported: boolean }) => GatewayError
+  readonly #onEnd: (end: ExecutionEnd) => void
+  readonly #ready: EncodedBatch[] = []
+  readonly #replies: ((reply: Reply) => void)[] = []
+  #schema: Uint8Array | undefined
+  #wake: (() => void) | undefined
+  #done = false
+  #left = false
+  #error: unknown
+  #interrupting: NodeJS.Timeout | undefined
+
+  constructor(
+    seat: Seat,
+    order: Order,
+    signal: AbortSignal,
+    toError: (error: { message: string; unsupported: boolean }) => GatewayError,
+    onEnd: (end: ExecutionEnd) => void,
+  ) {
+    this.#seat = seat
+    this.#connection = order.connection
+    this.#signal = signal
+    this.#toError = toError
+    this.#onEnd = onEnd
+    seat.start(order, (reply) => this.#onReply(reply))
+    signal.addEventListener('abort', this.#stop, { once: true })
+    if (signal.aborted) this.#stop()
+  }
+
+  /** Waits for the schema. @throws GatewayError */
+  async schema(): Promise<Uint8Array> {
+    while (!this.#schema && !this.#done) await this.#change()
+    if (this.#schema) return this.#schema
+    throw this.#error ?? this.#signal.reason
+  }
+
+  /** Waits for the end of an order without rows. @throws GatewayError */
+  async finished(): Promise<void> {
+    while (!this.#done) await this.#change()
+    if (this.#error) throw this.#error
+  }
+
+  /** Listens to replies of other kinds than rows. */
+  onReply(listener: (reply: Reply) => void): void {
+    this.#replies.push(listener)
+  }
+
+  /** The rows as a result, once the schema is known. */
+  async result(): Promise<Result> {
+    const schema = frameOf(await this.schema(), new Uint8Array(0), 0)
+    return { schema, frames: { [Symbol.asyncIterator]: () => this }, stats: this.stats }
+  }
+
+  async next(): Promise<IteratorResult<readonly Frame[]>> {
+    for (;;) {
+      if (this.#signal.aborted && !this.#left) await this.return()
+      if (this.#signal.aborted) throw this.#signal.reason
+      const batch = this.#ready.shift()
+      if (batch) return { done: false, value: [this.#frame(batch)] }
+      if (this.#done) {
+        if (this.#error) throw this.#error
+        return { done: true, value: undefined }
+      }
+      await this.#change()
+    }
+  }
+
+  /** Stops the work and waits until DuckDB has let go. */
+  async return(): Promise<IteratorResult<readonly Frame[]>> {
+    this.#left = true
+    this.#stop()
+    while (!this.#done) await this.#change()
+    for (const batch of this.#ready.splice(0)) this.#seat.giveBack(batch.body.buffer, !this.#done)
+    return { done: true, value: undefined }
+  }
+
+  #frame(batch: EncodedBatch): Frame {
+    const body = batch.body.subarray(0, batch.bodyLength)
+    this.stats.rows += batch.rows
+    this.stats.bytes += batch.bodyLength
+    let released = false
+    return frameOf(batch.header, body, batch.rows, () => {
+      if (released) return
+      released = true
+      this.#seat.giveBack(batch.body.buffer, !this.#done)
+    })
+  }
+
+  #onReply(reply: Reply): void {
+    if (reply.kind === 'batch') {
+      if (this.#left) this.#seat.giveBack(reply.batch.body.buffer, true)
+      else this.#ready.push(reply.batch)
+    } else if (reply.kind === 'schema') this.#schema = reply.schema
+    else if (reply.kind === 'done') this.#end(reply)
+    for (const listener of this.#replies) listener(reply)
+    this.#wake?.()
+  }
+
+  #end(reply: Reply & { kind: 'done' }): void {
+    this.#done = true
+    clearInterval(this.#interrupting)
+    this.#signal.removeEventListener('abort', this.#stop)
+    if (reply.error) this.#error = this.#signal.aborted ? this.#signal.reason : this.#toError(reply.error)
+    this.#onEnd({ broken: reply.broken })
+  }
+
+  /** DuckDB forgets an interrupt that comes between two steps, so it is repeated until the worker has let go. */
+  readonly #stop = (): void => {
+    if (this.#done || this.#interrupting) return
+    this.#seat.stop()
+    interrupt(this.#connection)
+    this.#interrupting = setInterval(() => interrupt(this.#connection), INTERRUPT_AGAIN_MS)
+    this.#wake?.()
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      const previous = this.#wake
+      this.#wake = () => {
+        this.#wake = undefined
+        previous?.()
+        resolve()
+      }
+    })
+  }
+}

@@ -1,0 +1,91 @@
+import { ArrowError } from '../../arrow/errors.ts'
+import type { Field } from '../../arrow/schema.ts'
+
+/** How one node of a schema lies in memory: worked out once per result. */
+export interface LayoutPlan {
+  readonly kind: 'null' | 'fixed' | 'bool' | 'text' | 'list' | 'struct' | 'fixedList' | 'sparseUnion'
+  /** Bytes of a value, of an offset, or members of a fixed-size list. */
+  readonly width: number
+  readonly children: readonly LayoutPlan[]
+  readonly dictionary?: LayoutPlan
+}
+
+const fixedWidths: Readonly<Record<string, number>> = {
+  c: 1,
+  C: 1,
+  s: 2,
+  S: 2,
+  i: 4,
+  I: 4,
+  l: 8,
+  L: 8,
+  e: 2,
+  f: 4,
+  g: 8,
+  tdD: 4,
+  tdm: 8,
+  tts: 4,
+  ttm: 4,
+  ttu: 8,
+  ttn: 8,
+  tiM: 4,
+  tiD: 8,
+  tin: 16,
+}
+const shapes: Readonly<Record<string, readonly [LayoutPlan['kind'], number]>> = {
+  n: ['null', 0],
+  b: ['bool', 0],
+  u: ['text', 4],
+  z: ['text', 4],
+  U: ['text', 8],
+  Z: ['text', 8],
+  '+l': ['list', 4],
+  '+m': ['list', 4],
+  '+L': ['list', 8],
+  '+s': ['struct', 0],
+}
+
+/**
+ * The plan of a field.
+ * @throws ArrowError UNSUPPORTED for a type that is not carried
+ */
+export function layoutPlan(field: Field): LayoutPlan {
+  const children = field.children.map(layoutPlan)
+  if (field.dictionary)
+    return { kind: 'fixed', width: fixedWidth(field), children, dictionary: layoutPlan(field.dictionary) }
+  const shape = shapes[field.format]
+  if (shape) return { kind: shape[0], width: shape[1], children }
+  if (field.format.startsWith('+w:')) return { kind: 'fixedList', width: Number(field.format.slice(3)), children }
+  if (field.format.startsWith('+us:')) return { kind: 'sparseUnion', width: 1, children }
+  return { kind: 'fixed', width: fixedWidth(field), children }
+}
+
+/** Bytes of a value of a fixed-width type. @throws ArrowError UNSUPPORTED */
+function fixedWidth({ format, name }: Field): number {
+  const width = fixedWidths[format]
+  if (width !== undefined) return width
+  if (format.startsWith('ts') || format.startsWith('tD')) return 8
+  if (format.startsWith('w:')) return Number(format.slice(2))
+  if (format.startsWith('d:')) return Number(format.split(',')[2] ?? 128) / 8
+  throw new ArrowError('UNSUPPORTED', `The column "${name}" has the Arrow type ${format}, which cannot be sent.`)
+}
+
+/**
+ * Whether DuckDB's own vectors of these columns are laid out as Arrow's, value by value, so that they can be copied
+ * without a conversion. DECIMAL is only when it is as wide as Arrow's.
+ * Source: https://duckdb.org/docs/stable/clients/c/vector.
+ */
+export function isVectorLayout(root: Field): boolean {
+  return (
+    root.children.length > 0 &&
+    root.children.every(({ format, dictionary, metadata }) => {
+      if (dictionary || metadata.length > 0) return false
+      if (format.startsWith('ts')) return true
+      if (format.startsWith('d:')) return Number(format.slice(2).split(',')[0]) > MAX_DECIMAL_64_PRECISION
+      return vectorFormats.has(format)
+    })
+  )
+}
+
+const MAX_DECIMAL_64_PRECISION = 18
+const vectorFormats = new Set(['c', 'C', 's', 'S', 'i', 'I', 'l', 'L', 'f', 'g', 'tdD', 'ttu'])

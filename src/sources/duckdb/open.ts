@@ -1,0 +1,50 @@
+import { openDatabase } from './capi.ts'
+import type { DuckDbConfig } from './config.ts'
+import type { Address } from './native.ts'
+import { tpchSample } from './tpch-sample.ts'
+
+/** Quotes an identifier. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** Quotes a string literal. */
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+/** What a new connection runs: names without a catalog mean the source's own. */
+export function connectionSetup(source: string): string {
+  return `USE ${quoteIdentifier(source)}`
+}
+
+/** Opens the database engine, empty; what belongs to the source comes with `startStatements`. @throws DuckDbError */
+export function openEngine(config: DuckDbConfig): Address {
+  const settings: Record<string, string> = {}
+  if (config.threads !== undefined) settings['threads'] = String(config.threads)
+  if (config.memoryLimitBytes !== undefined) settings['memory_limit'] = `${config.memoryLimitBytes}B`
+  if (config.tempDirectory !== undefined) settings['temp_directory'] = config.tempDirectory
+  if (config.maxTempBytes !== undefined) settings['max_temp_directory_size'] = `${config.maxTempBytes}B`
+  return openDatabase(':memory:', settings)
+}
+
+/**
+ * What runs once at start, in order: the database under the source's name, sample data, the operator's own statements,
+ * and last the sandbox, which nothing opens again.
+ * Source: https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview.
+ */
+export function startStatements(source: string, config: DuckDbConfig): string[] {
+  const readOnly = config.path !== ':memory:' && !config.writes && config.init.length === 0 && !config.sample
+  return [
+    `ATTACH ${quoteLiteral(config.path)} AS ${quoteIdentifier(source)}${readOnly ? ' (READ_ONLY)' : ''}`,
+    connectionSetup(source),
+    ...(config.sample ? tpchSample(config.sample.tpch) : []),
+    ...config.init,
+    'SET arrow_lossless_conversion = true',
+    'SET autoinstall_known_extensions = false',
+    'SET autoload_known_extensions = false',
+    'SET allow_community_extensions = false',
+    'SET enable_external_access = false',
+    'SET lock_configuration = true',
+  ]
+}

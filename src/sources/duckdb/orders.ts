@@ -1,0 +1,45 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { BatchLimits, EncodedBatch } from './batches.ts'
+import type { Address } from './native.ts'
+
+/** What a worker is made with. */
+export interface WorkerSetup {
+  /** Words of `Control`. */
+  readonly control: Int32Array
+  /** Bodies come back here. */
+  readonly returns: MessagePort
+}
+
+/** Positions in the memory shared between a worker and the main thread. */
+export const Control = { credit: 0, stop: 1 } as const
+
+/** A piece of work on a connection that the main thread owns and lends. */
+export type Order =
+  | { readonly kind: 'plan'; readonly connection: Address; readonly sql: string }
+  | {
+      readonly kind: 'run'
+      readonly connection: Address
+      readonly sql: string
+      readonly readOnly: boolean
+      readonly limits: BatchLimits
+    }
+  | { readonly kind: 'execute'; readonly connection: Address; readonly statements: readonly string[] }
+
+/** What a prepared statement tells without running. */
+export interface Description {
+  readonly schema: Uint8Array
+  readonly type: number
+  readonly parameterCount: number
+}
+
+/** What a worker says; `done` is last, and after it the worker no longer touches the connection. */
+export type Reply =
+  | { readonly kind: 'description'; readonly description: Description }
+  | { readonly kind: 'schema'; readonly schema: Uint8Array }
+  | { readonly kind: 'batch'; readonly batch: EncodedBatch }
+  | {
+      readonly kind: 'done'
+      readonly error?: { readonly message: string; readonly unsupported: boolean }
+      /** The connection's state is unknown: close it. */
+      readonly broken: boolean
+    }

@@ -1,0 +1,164 @@
+import { availableParallelism } from 'node:os'
+import { LRUCache } from 'lru-cache'
+import { GatewayError } from '../../query/errors.ts'
+import type { Source } from '../../query/source.ts'
+import type { Context, Health, Logger, Plan, Query, Result, Runnable } from '../../query/types.ts'
+import { closeDatabase } from './capi.ts'
+import type { DuckDbConfig } from './config.ts'
+import { Connections } from './connections.ts'
+import { duckDbError, readOnlyError } from './errors.ts'
+import { Execution } from './execution.ts'
+import type { Address } from './native.ts'
+import { connectionSetup, openEngine, startStatements } from './open.ts'
+import type { Description, Order } from './orders.ts'
+import { Seats } from './seats.ts'
+import { isUpdateKind } from './statement-kind.ts'
+
+/** What a source needs from outside. */
+export interface DuckDbDependencies {
+  readonly log: Logger
+}
+
+const PLAN_CACHE_BYTES = 32 << 20
+const never = new AbortController().signal
+
+/**
+ * Opens an embedded DuckDB: runs its start-up SQL, then closes the sandbox.
+ * @throws GatewayError when the database or its start-up SQL fails; the message is for the operator
+ */
+export async function openDuckDbSource(name: string, config: DuckDbConfig, deps: DuckDbDependencies): Promise<Source> {
+  const startedAt = performance.now()
+  const engine = openEngine(config)
+  const source = new DuckDbSource(name, config, engine)
+  try {
+    await source.start()
+  } catch (error) {
+    await source.close()
+    throw error
+  }
+  deps.log.info({ event: 'source', ms: Math.round(performance.now() - startedAt) }, `source ${name} is open`)
+  return source
+}
+
+class DuckDbSource implements Source {
+  readonly name: string
+  readonly kind = 'duckdb'
+  readonly writes: boolean
+  readonly #config: DuckDbConfig
+  readonly #engine: Address
+  readonly #connections: Connections
+  readonly #seats: Seats
+  readonly #planners: Seats
+  readonly #plans = new LRUCache<string, Description>({
+    maxSize: PLAN_CACHE_BYTES,
+    sizeCalculation: (description, sql) => 2 * sql.length + description.schema.byteLength + 100,
+  })
+  #catalogVersion = 0
+
+  constructor(name: string, config: DuckDbConfig, engine: Address) {
+    this.name = name
+    this.writes = config.writes
+    this.#config = config
+    this.#engine = engine
+    this.#connections = new Connections(engine, connectionSetup(name), config.maxStreams)
+    this.#seats = new Seats(config.maxStreams)
+    this.#planners = new Seats(Math.max(1, Math.min(2, availableParallelism() - 1)))
+  }
+
+  /** Runs the start-up statements on a connection of their own. @throws GatewayError */
+  async start(): Promise<void> {
+    const starter = new Connections(this.#engine, 'SELECT 1', 0)
+    const statements = startStatements(this.name, this.#config)
+    await this.#carryOut(
+      this.#planners,
+      starter,
+      (connection) => ({ kind: 'execute', connection, statements }),
+      never,
+      (execution) => execution.finished(),
+    )
+  }
+
+  async plan(query: Query, ctx: Context): Promise<Plan> {
+    const description = this.#plans.get(query.sql) ?? (await this.#describe(query.sql, ctx.signal))
+    const isUpdate = isUpdateKind(description.type)
+    if (isUpdate && !this.writes) throw readOnlyError(this.name)
+    return { query, schema: description.schema, isUpdate }
+  }
+
+  async run(plan: Runnable, ctx: Context): Promise<Result> {
+    if (plan.isUpdate && !this.writes) throw readOnlyError(this.name)
+    const { sql } = plan.query
+    const { batchRows, batchBytes } = this.#config
+    const limits = { batchRows, batchBytes }
+    const readOnly = !plan.isUpdate
+    const order = (connection: Address): Order => ({ kind: 'run', connection, sql, readOnly, limits })
+    const onEnd = plan.isUpdate ? () => this.#forgetPlans() : undefined
+    return await this.#carryOut(this.#seats, this.#connections, order, ctx.signal, (run) => run.result(), onEnd)
+  }
+
+  async health(ctx: Context): Promise<Health> {
+    try {
+      const order = (connection: Address): Order => ({ kind: 'execute', connection, statements: ['SELECT 1'] })
+      await this.#carryOut(this.#planners, this.#connections, order, ctx.signal, (execution) => execution.finished())
+      return { ok: true, detail: 'DuckDB answers.' }
+    } catch (error) {
+      return { ok: false, detail: GatewayError.from(error).message }
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#seats.close(), this.#planners.close()])
+    this.#connections.close()
+    closeDatabase(this.#engine)
+  }
+
+  async #describe(sql: string, signal: AbortSignal): Promise<Description> {
+    const version = this.#catalogVersion
+    let description: Description | undefined
+    const order = (connection: Address): Order => ({ kind: 'plan', connection, sql })
+    await this.#carryOut(this.#planners, this.#connections, order, signal, async (execution) => {
+      execution.onReply((reply) => {
+        if (reply.kind === 'description') description = reply.description
+      })
+      await execution.finished()
+    })
+    if (!description) throw new GatewayError('INTERNAL', undefined, { cause: new Error('a plan without description') })
+    if (version === this.#catalogVersion) this.#plans.set(sql, description)
+    return description
+  }
+
+  /** A plan holds as long as nothing has changed the catalog, which only statements through this source can. */
+  #forgetPlans(): void {
+    this.#catalogVersion++
+    this.#plans.clear()
+  }
+
+  /** Takes a seat and a connection, starts the order, and gives both back when the worker has let go. */
+  async #carryOut<T>(
+    seats: Seats,
+    connections: Connections,
+    order: (connection: Address) => Order,
+    signal: AbortSignal,
+    use: (execution: Execution) => Promise<T>,
+    onEnd?: () => void,
+  ): Promise<T> {
+    const seat = await seats.take(signal)
+    let connection: Address
+    try {
+      connection = connections.take()
+    } catch (error) {
+      seats.give(seat)
+      throw duckDbError((error as Error).message, this.name)
+    }
+    const toError = ({ message, unsupported }: { message: string; unsupported: boolean }) =>
+      unsupported
+        ? new GatewayError('UNSUPPORTED_TYPE', `${message} Cast it, for example to VARCHAR.`)
+        : duckDbError(message, this.name)
+    const execution = new Execution(seat, order(connection), signal, toError, ({ broken }) => {
+      connections.give(connection, !broken)
+      seats.give(seat)
+      onEnd?.()
+    })
+    return await use(execution)
+  }
+}

@@ -1,0 +1,108 @@
+// Runs one order at a time on a connection that the main thread owns. It may block: nobody waits for its event loop.
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { ArrowError } from '../../arrow/errors.ts'
+import { encodeSchema } from '../../arrow/schema.ts'
+import { readArrowSchema, releaseArrowSchema } from './arrow-struct.ts'
+import { encodeBatches } from './batches.ts'
+import { BodyPool } from './body-pool.ts'
+import { execute, PreparedStatement } from './capi.ts'
+import { arrowChunks, vectorChunks } from './chunks.ts'
+import { isVectorLayout } from './layout-plan.ts'
+import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
+
+const MAX_POOLED_BYTES = 16 << 20
+const CREDIT_WAIT_MS = 1000
+
+const port = parentPort!
+const { control, returns } = workerData as WorkerSetup
+const pool = new BodyPool(MAX_POOLED_BYTES)
+returns.unref()
+
+const stopped = () => Atomics.load(control, Control.stop) === 1
+const say = (reply: Reply, transfer: ArrayBuffer[] = []) => port.postMessage(reply, transfer)
+
+function allocate(bytes: number): Uint8Array<ArrayBuffer> {
+  for (let back = receiveMessageOnPort(returns); back; back = receiveMessageOnPort(returns))
+    pool.give(back.message as ArrayBuffer)
+  return pool.take(bytes)
+}
+
+/** Waits until one more batch may be sent. @throws when the order was stopped */
+function takeCredit(): void {
+  while (Atomics.load(control, Control.credit) <= 0 && !stopped())
+    Atomics.wait(control, Control.credit, 0, CREDIT_WAIT_MS)
+  if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+  Atomics.sub(control, Control.credit, 1)
+}
+
+function plan(order: Order & { kind: 'plan' }): void {
+  const statement = new PreparedStatement(order.connection, order.sql)
+  try {
+    const schema = encodeSchema(statement.schema(readArrowSchema, releaseArrowSchema))
+    const { type, parameterCount } = statement
+    say({ kind: 'description', description: { schema, type, parameterCount } })
+  } finally {
+    statement.close()
+  }
+}
+
+function run(order: Order & { kind: 'run' }): void {
+  const statement = new PreparedStatement(order.connection, order.sql)
+  try {
+    const schema = statement.schema(readArrowSchema, releaseArrowSchema)
+    const encoded = encodeSchema(schema)
+    if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+    const result = statement.execute()
+    try {
+      say({ kind: 'schema', schema: encoded })
+      const read = isVectorLayout(schema) ? vectorChunks(result, schema.children.length) : arrowChunks(result)
+      for (const batch of encodeBatches(schema, read, order.limits, allocate)) {
+        takeCredit()
+        say({ kind: 'batch', batch }, [batch.body.buffer])
+      }
+    } finally {
+      result.close()
+    }
+  } finally {
+    statement.close()
+  }
+}
+
+/**
+ * Runs `work` in a read-only transaction, whatever the statement turns out to do.
+ * @returns whether the transaction could not be ended, so that the connection must be given up
+ */
+function readOnly(connection: number, work: () => void): { error: unknown; broken: boolean } {
+  let error: unknown
+  let broken = false
+  try {
+    execute(connection, 'BEGIN TRANSACTION READ ONLY')
+    work()
+  } catch (thrown) {
+    error = thrown
+  }
+  try {
+    execute(connection, 'ROLLBACK')
+  } catch {
+    broken = true
+  }
+  return { error, broken }
+}
+
+function carryOut(order: Order): { error: unknown; broken: boolean } {
+  try {
+    if (order.kind === 'plan') plan(order)
+    else if (order.kind === 'execute') for (const sql of order.statements) execute(order.connection, sql)
+    else if (order.readOnly) return readOnly(order.connection, () => run(order))
+    else run(order)
+    return { error: undefined, broken: false }
+  } catch (error) {
+    return { error, broken: false }
+  }
+}
+
+port.on('message', (order: Order) => {
+  const { error, broken } = carryOut(order)
+  const failure = error !== undefined && { message: (error as Error).message, unsupported: error instanceof ArrowError }
+  say({ kind: 'done', ...(failure && { error: failure }), broken })
+})
