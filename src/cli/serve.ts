@@ -1,9 +1,7 @@
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { startGateway } from '../gateway.ts'
 import { createLogger } from '../ops/log.ts'
-
-/** How the process ends; `docs/operations.md` explains each. */
-export const ExitCode = { ok: 0, failedToStart: 1, usage: 2, callsCutOff: 3 } as const
+import { ExitCode } from './exit-code.ts'
 
 const SIGNAL_BASE = 128
 const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const
@@ -17,7 +15,7 @@ export async function serve(options: { config?: string }): Promise<void> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.stderr.write(`${error.message}\n`)
-    process.exitCode = ExitCode.failedToStart
+    process.exitCode = ExitCode.failed
     return
   }
   const log = await createLogger(config.log.level, config.log.format)
@@ -27,7 +25,7 @@ export async function serve(options: { config?: string }): Promise<void> {
     gateway = await startGateway(config, log)
   } catch (err) {
     log.fatal({ event: 'start', err }, 'the gateway could not start')
-    process.exitCode = ExitCode.failedToStart
+    process.exitCode = ExitCode.failed
     return
   }
   const { flight, http } = gateway.addresses
@@ -60,7 +58,7 @@ export async function serve(options: { config?: string }): Promise<void> {
       },
       (err) => {
         log.fatal({ event: 'stop', err }, 'stopping failed')
-        process.exit(ExitCode.failedToStart)
+        process.exit(ExitCode.failed)
       },
     )
   }

@@ -1,0 +1,90 @@
+// Writes docs/configuration.md from the settings' schema; with --check it only tells whether the page is current.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { otherVariables, variables } from '../src/config/environment.ts'
+import { type SettingSchema, settingsSchema } from '../src/config/json-schema.ts'
+
+const page = new URL('../docs/configuration.md', import.meta.url)
+
+interface Row {
+  readonly path: string
+  readonly schema: SettingSchema
+  readonly required: boolean
+}
+
+function* rows(schema: SettingSchema, path: string): Generator<Row> {
+  const required = new Set(schema.required ?? [])
+  for (const [name, each] of Object.entries(schema.properties ?? {})) {
+    const at = path === '' ? name : `${path}.${name}`
+    yield { path: at, schema: each, required: required.has(name) }
+    yield* rows(each, at)
+    if (each.items?.properties) yield* rows(each.items, `${at}[]`)
+    if (typeof each.additionalProperties === 'object')
+      for (const variant of each.additionalProperties.oneOf ?? [each.additionalProperties])
+        yield* rows(variant, `${at}.<name>`)
+  }
+}
+
+function rangeOf({ type, enum: values, const: only, minimum, maximum, secret }: SettingSchema): string {
+  if (only !== undefined) return `\`${only}\``
+  if (values) return values.map((each) => `\`${each}\``).join(', ')
+  if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`
+  return secret
+    ? 'secret text'
+    : String(type ?? '')
+        .replace('object', 'section')
+        .replace('array', 'list')
+        .replace('string', 'text')
+}
+
+function defaultOf({ schema, required }: Row): string {
+  if (required) return 'required'
+  if (schema.default === undefined || schema.type === 'object') return ''
+  return `\`${JSON.stringify(schema.default)}\``
+}
+
+/** The page as it should be. */
+export function configurationDocs(): string {
+  const settings = [...rows(settingsSchema(), '')].map(
+    (row) => `| \`${row.path}\` | ${rangeOf(row.schema)} | ${defaultOf(row)} | ${row.schema.description ?? ''} |`,
+  )
+  return `# Configuration
+
+A YAML file, named by \`--config\` or the variable \`FLIGHTGATE_CONFIG\`, and environment variables, which win over it.
+Everything is checked at start, and every problem is listed at once; unknown settings are refused. \`flightgate check-config\`
+does the same without starting and prints the settings in force.
+
+Units stand in the names: \`Ms\` milliseconds, \`Bytes\` bytes. In any text \`\${NAME}\` stands for the environment variable
+NAME; a secret given as \`file:PATH\` is read from that file.
+
+\`\`\`yaml
+listen: { flight: 127.0.0.1:32010, http: 127.0.0.1:8080 }
+auth:
+  apiKeys: [ { name: dash, key: "sha256:<64 hex digits>", roles: [reader], defaultSource: sales } ]
+  sealKeys: [ "file:/run/secrets/seal-key" ]
+sources:
+  demo:  { kind: duckdb, path: ":memory:", sample: { tpch: 0.1 } }
+  sales: { kind: duckdb, path: sales.duckdb, memoryLimitBytes: 4294967296 }
+defaultSource: demo
+\`\`\`
+
+## Settings
+
+| Setting | Value | Default | What it does |
+|---|---|---|---|
+${settings.join('\n')}
+
+## Environment variables
+
+| Variable | What it does |
+|---|---|
+${[...variables.map(({ name, about }) => [name, about] as const), ...Object.entries(otherVariables)].map(([name, about]) => `| \`${name}\` | ${about} |`).join('\n')}
+`
+}
+
+if (import.meta.main) {
+  if (!process.argv.includes('--check')) writeFileSync(page, configurationDocs())
+  else if (readFileSync(page, 'utf8') !== configurationDocs()) {
+    process.stderr.write('docs/configuration.md is not current: run scripts/generate-configuration-docs.ts\n')
+    process.exitCode = 1
+  }
+}

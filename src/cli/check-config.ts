@@ -1,0 +1,42 @@
+import { stringify } from 'yaml'
+import type { Config } from '../config/config.ts'
+import { ConfigError, loadConfig } from '../config/load.ts'
+import { ExitCode } from './exit-code.ts'
+
+/** Prints the settings in force, or every problem; sets the exit code. */
+export function checkConfig(options: { config?: string }): void {
+  let config: Config
+  try {
+    config = loadConfig({ ...(options.config !== undefined && { file: options.config }), env: process.env })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = ExitCode.failed
+    return
+  }
+  process.stdout.write(
+    `${config.warnings.map((each) => `# warning: ${each}\n`).join('')}# the configuration is valid\n`,
+  )
+  process.stdout.write(stringify(shown(config)))
+}
+
+/** The configuration as it may be shown. */
+function shown({ warnings: _, auth, listen, tls, ...rest }: Config): object {
+  const address = ({ host, port }: { host: string; port: number }) =>
+    `${host.includes(':') ? `[${host}]` : host}:${port}`
+  return {
+    listen: { flight: address(listen.flight), http: address(listen.http) },
+    ...(tls && { tls: { cert: '***', key: '***' } }),
+    auth: {
+      apiKeys: auth.apiKeys.map(({ name, roles, defaultSource }) => ({
+        name,
+        key: '***',
+        roles,
+        ...(defaultSource !== undefined && { defaultSource }),
+      })),
+      tokenTtlMs: auth.tokenTtlMs,
+      sealKeys: auth.sealKeys.map(() => '***'),
+    },
+    ...rest,
+  }
+}

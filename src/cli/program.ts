@@ -1,0 +1,96 @@
+import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander'
+import { ExitCode } from './exit-code.ts'
+import type { QueryOptions } from './query/options.ts'
+import { packageVersion } from './version.ts'
+
+/** The command line. What a command needs is loaded when it runs, so that `--help` answers at once. */
+export function buildProgram(): Command {
+  const program = new Command('flightgate')
+    .description('One Arrow Flight SQL endpoint in front of your engines.')
+    .version(packageVersion())
+    .exitOverride(endWithUsageCode)
+  program
+    .command('serve')
+    .description('Serve until a signal ends the process: the first drains, the second ends at once.')
+    .option('-c, --config <file>', 'YAML configuration (or the variable FLIGHTGATE_CONFIG)')
+    .addHelpText('after', '\nExample:\n  flightgate serve --config flightgate.yaml')
+    .exitOverride(endWithUsageCode)
+    .action(async (options: { config?: string }) => {
+      const { serve } = await import('./serve.ts')
+      await serve(options)
+    })
+  program
+    .command('check-config')
+    .description('Check a configuration, list every problem, and print the settings in force without their secrets.')
+    .option('-c, --config <file>', 'YAML configuration (or the variable FLIGHTGATE_CONFIG)')
+    .addHelpText('after', '\nExample:\n  flightgate check-config --config flightgate.yaml')
+    .exitOverride(endWithUsageCode)
+    .action(async (options: { config?: string }) => {
+      const { checkConfig } = await import('./check-config.ts')
+      checkConfig(options)
+    })
+  addQueryCommand(program)
+  return program
+}
+
+function addQueryCommand(program: Command): void {
+  program
+    .command('query')
+    .description('Run a statement at any Arrow Flight endpoint.')
+    .argument('<sql>', 'the statement, or - to read it from standard input')
+    .addOption(
+      new Option('-e, --endpoint <uri>', 'grpc://host:port or grpc+tls://host:port')
+        .default('grpc://127.0.0.1:32010')
+        .env('FLIGHTGATE_ENDPOINT'),
+    )
+    .addOption(
+      new Option('-f, --format <format>', 'default: table on a terminal, else csv').choices([
+        'table',
+        'csv',
+        'ndjson',
+        'json',
+        'arrow',
+      ]),
+    )
+    .option('-o, --output <file>', 'write the rows to a file')
+    .option('-u, --user <name>', 'user name for Basic authentication')
+    .addOption(new Option('--password <password>', 'password for Basic authentication').env('FLIGHTGATE_PASSWORD'))
+    .addOption(new Option('--token <token>', 'bearer token').env('FLIGHTGATE_TOKEN'))
+    .addOption(new Option('--api-key <key>', 'API key').env('FLIGHTGATE_API_KEY'))
+    .option('-s, --source <name>', 'source that answers (flightgate only)')
+    .option('-H, --header <name=value>', 'metadata to send; may be given several times', collect, [])
+    .option('--timeout <seconds>', 'deadline of the whole query', seconds)
+    .option('--max-rows <rows>', 'rows that a table shows', wholeNumber, 1000)
+    .option('--tls-ca <file>', 'PEM file with the certificate authority to trust')
+    .option('--insecure-skip-verify', 'do not check the certificate of the server')
+    .option('-q, --quiet', 'no progress and no summary')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  flightgate query "SELECT * FROM nation LIMIT 5"\n  flightgate query --format arrow -o orders.arrows "SELECT * FROM orders"\n  echo "SELECT 1" | flightgate query -e grpc+tls://gateway:32010 --api-key "$KEY" -',
+    )
+    .exitOverride(endWithUsageCode)
+    .action(async (sql: string, options: QueryOptions) => {
+      const { query } = await import('./query/query.ts')
+      process.exitCode = await query(sql, options)
+    })
+}
+
+function endWithUsageCode(error: CommanderError): never {
+  process.exit(error.exitCode === 0 ? ExitCode.ok : ExitCode.usage)
+}
+
+function collect(value: string, before: string[]): string[] {
+  if (!value.includes('=')) throw new InvalidArgumentError('Write it as name=value.')
+  return [...before, value]
+}
+
+function seconds(value: string): number {
+  const match = /^(\d+(?:\.\d+)?)s?$/.exec(value)
+  if (!match) throw new InvalidArgumentError('Write it in seconds, such as 30 or 30s.')
+  return Number(match[1])
+}
+
+function wholeNumber(value: string): number {
+  if (!/^\d+$/.test(value)) throw new InvalidArgumentError('Write a whole number.')
+  return Number(value)
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import { optionalWholeNumber, wholeNumber } from './setting.ts'
+
+const GIB = 2 ** 30
+
+/** `sources.<name>` of kind `duckdb`. */
+export const duckDbSourceSchema = z.strictObject({
+  kind: z.literal('duckdb').describe('The embedded DuckDB.'),
+  path: z.string().min(1).default(':memory:').describe('Database file, or `:memory:`.'),
+  sample: z
+    .strictObject({
+      tpch: z
+        .number()
+        .min(0.001)
+        .max(100)
+        .describe('Scale factor of generated TPC-H tables; 1 has six million rows of lineitem.'),
+    })
+    .optional()
+    .describe('Sample tables made at start.'),
+  init: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Statements run once at start, before the sandbox closes: they alone may read files or change settings.'),
+  writes: z
+    .boolean()
+    .default(false)
+    .describe('Whether statements that change data are allowed, to principals with the role writer or admin.'),
+  memoryLimitBytes: optionalWholeNumber("Memory that DuckDB may use; by default DuckDB's own 80 % of the machine's.", {
+    min: 64 << 20,
+    max: 2 ** 50,
+  }),
+  threads: optionalWholeNumber('Threads that DuckDB may use; by default one a core.', { min: 1, max: 1024 }),
+  tempDirectory: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Where queries spill when memory runs out; by default `.tmp` in the working directory.'),
+  maxTempBytes: optionalWholeNumber('Space that spilling may take; by default 90 % of what is free.', {
+    min: 1 << 20,
+    max: 2 ** 50,
+  }),
+  maxStreams: wholeNumber('Statements that run or are being read at the same time; the others wait in line.', {
+    min: 1,
+    max: 1024,
+    default: 16,
+  }),
+  batchRows: wholeNumber('Rows of a record batch.', { min: 1, max: 1 << 24, default: 65_536 }),
+  batchBytes: wholeNumber('Bytes of a record batch.', { min: 65_536, max: GIB / 4, default: 2 << 20 }),
+})

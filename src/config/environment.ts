@@ -1,0 +1,81 @@
+import { nearest } from './nearest.ts'
+
+/** An environment variable and what it changes in the configuration file's content. */
+interface Variable {
+  readonly name: string
+  readonly about: string
+  apply(value: string, root: Record<string, unknown>): void
+}
+
+const section = (root: Record<string, unknown>, name: string): Record<string, unknown> => {
+  const value = root[name]
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  const fresh: Record<string, unknown> = {}
+  root[name] = fresh
+  return fresh
+}
+
+const list = (value: string): string[] =>
+  value
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '')
+
+const port = (setting: 'flight' | 'http', fallback: string) => (value: string, root: Record<string, unknown>) => {
+  const listen = section(root, 'listen')
+  const address = typeof listen[setting] === 'string' ? (listen[setting] as string) : fallback
+  listen[setting] = `${address.slice(0, address.lastIndexOf(':'))}:${value}`
+}
+
+/** The variables that change settings; they win over the file. */
+export const variables: readonly Variable[] = [
+  { name: 'FLIGHT_PORT', about: 'Port of `listen.flight`.', apply: port('flight', '127.0.0.1:32010') },
+  { name: 'PORT', about: 'Port of `listen.http`.', apply: port('http', '127.0.0.1:8080') },
+  {
+    name: 'API_KEYS',
+    about: 'Comma-separated plain keys, added to `auth.apiKeys` as `key1`, `key2`, ... with the role reader.',
+    apply(value, root) {
+      const auth = section(root, 'auth')
+      const given = Array.isArray(auth['apiKeys']) ? auth['apiKeys'] : []
+      auth['apiKeys'] = [...given, ...list(value).map((key, i) => ({ name: `key${i + 1}`, key, roles: ['reader'] }))]
+    },
+  },
+  {
+    name: 'FLIGHTGATE_SEAL_KEYS',
+    about: 'Comma-separated, instead of `auth.sealKeys`.',
+    apply(value, root) {
+      section(root, 'auth')['sealKeys'] = list(value)
+    },
+  },
+  {
+    name: 'FLIGHTGATE_LOG_LEVEL',
+    about: '`log.level`.',
+    apply(value, root) {
+      section(root, 'log')['level'] = value
+    },
+  },
+]
+
+/** Variables of ours that are read elsewhere: by `serve` and by the client commands. */
+export const otherVariables: Readonly<Record<string, string>> = {
+  FLIGHTGATE_CONFIG: 'Configuration file, as `--config`.',
+  FLIGHTGATE_ENDPOINT: '`flightgate query`: the endpoint.',
+  FLIGHTGATE_PASSWORD: '`flightgate query`: the password.',
+  FLIGHTGATE_TOKEN: '`flightgate query`: the bearer token.',
+  FLIGHTGATE_API_KEY: '`flightgate query`: the API key.',
+}
+
+/** Applies the environment to what the file holds; answers with the problems. */
+export function applyEnvironment(root: Record<string, unknown>, env: NodeJS.ProcessEnv): string[] {
+  for (const variable of variables) {
+    const value = env[variable.name]
+    if (value !== undefined && value !== '') variable.apply(value, root)
+  }
+  const known = [...variables.map(({ name }) => name), ...Object.keys(otherVariables)]
+  return Object.keys(env)
+    .filter((name) => name.startsWith('FLIGHTGATE_') && !known.includes(name))
+    .map((name) => {
+      const meant = nearest(name, known)
+      return `environment: ${name} is not a variable of flightgate${meant ? `; did you mean ${meant}?` : ''}`
+    })
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod'
+import { configSchema } from './schema.ts'
+
+/** The part of JSON Schema that describes a setting. */
+export interface SettingSchema {
+  readonly type?: string | readonly string[]
+  readonly description?: string
+  readonly default?: unknown
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly properties?: Readonly<Record<string, SettingSchema>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: SettingSchema | boolean
+  readonly items?: SettingSchema
+  readonly oneOf?: readonly SettingSchema[]
+  readonly anyOf?: readonly SettingSchema[]
+  readonly secret?: boolean
+}
+
+/** The configuration file as JSON Schema. */
+export function settingsSchema(): SettingSchema {
+  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as SettingSchema
+}
+
+/** The schema of the setting at a path of the file, if there is one. */
+export function schemaAt(root: SettingSchema, path: readonly string[]): SettingSchema | undefined {
+  let at: SettingSchema | undefined = root
+  for (const key of path) {
+    if (!at) return undefined
+    const named: SettingSchema | undefined = variants(at).find((each) => each.properties?.[key])?.properties?.[key]
+    at = named ?? at.items ?? (typeof at.additionalProperties === 'object' ? at.additionalProperties : undefined)
+  }
+  return at
+}
+
+/** The names that may stand below a schema. */
+export function knownNames(schema: SettingSchema): string[] {
+  return variants(schema).flatMap((each) => Object.keys(each.properties ?? {}))
+}
+
+function variants(schema: SettingSchema): readonly SettingSchema[] {
+  return [schema, ...(schema.oneOf ?? []), ...(schema.anyOf ?? [])]
+}

@@ -1,0 +1,109 @@
+import { totalmem } from 'node:os'
+import { z } from 'zod'
+import { optionalWholeNumber, wholeNumber } from './setting.ts'
+
+const MIB = 1 << 20
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
+
+/** A quarter of the memory that the process may use. */
+export function defaultMaxInFlightBytes(): number {
+  const constrained = process.constrainedMemory()
+  return Math.floor((constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()) / 4)
+}
+
+/** `limits`. */
+export const limitsSchema = z
+  .strictObject({
+    maxConnections: wholeNumber('Client connections of the Flight port; further ones are refused at accept.', {
+      min: 1,
+      max: 1_000_000,
+      default: 1000,
+    }),
+    maxStreamsPerConnection: wholeNumber(
+      'Calls at the same time on one connection (HTTP/2 SETTINGS_MAX_CONCURRENT_STREAMS).',
+      {
+        min: 1,
+        max: 100_000,
+        default: 100,
+      },
+    ),
+    keepaliveTimeMs: wholeNumber('Interval of HTTP/2 pings to each client.', {
+      min: 10,
+      max: DAY_MS,
+      default: MINUTE_MS,
+    }),
+    keepaliveTimeoutMs: wholeNumber('Time to answer a ping before the connection is closed.', {
+      min: 10,
+      max: DAY_MS,
+      default: 20_000,
+    }),
+    connectionIdleMs: wholeNumber('Time without a call before a connection gets a GOAWAY.', {
+      min: 10,
+      max: 30 * DAY_MS,
+      default: 10 * MINUTE_MS,
+    }),
+    connectionAgeMs: wholeNumber(
+      'Age, varied by 10 %, at which a connection gets a GOAWAY, so that load spreads over replicas.',
+      {
+        min: 10,
+        max: 30 * DAY_MS,
+        default: 30 * MINUTE_MS,
+      },
+    ),
+    connectionAgeGraceMs: wholeNumber('Time that running calls have after that GOAWAY.', {
+      min: 10,
+      max: 30 * DAY_MS,
+      default: 10 * MINUTE_MS,
+    }),
+    maxMetadataBytes: wholeNumber('Size of the metadata of a call.', { min: 4096, max: 16 * MIB, default: 65_536 }),
+    maxInboundMessageBytes: wholeNumber('Size of one message from a client.', {
+      min: 4096,
+      max: 2 ** 31 - 1,
+      default: 16 * MIB,
+    }),
+    maxOutboundMessageBytes: wholeNumber(
+      'Size of one message to a client that has not announced its own limit (`x-flightgate-max-message-bytes`) and whose kind is unknown; larger batches are cut by rows.',
+      { min: 65_536, max: 2 ** 31 - 1, default: 4 * MIB },
+    ),
+    maxStatementBytes: wholeNumber('Size of a SQL text.', { min: 1024, max: 256 * MIB, default: MIB }),
+    maxInFlightBytesPerCall: wholeNumber('Result bytes that one call may hold for its client.', {
+      min: 65_536,
+      max: 2 ** 40,
+      default: 8 * MIB,
+    }),
+    maxInFlightBytes: optionalWholeNumber(
+      'Result bytes that all calls together hold before each goes down to one message at a time; by default a quarter of the memory.',
+      { min: MIB, max: 2 ** 50 },
+    ),
+    stallTimeoutMs: wholeNumber('Time in which a client must take a message before its stream is ended.', {
+      min: 10,
+      max: DAY_MS,
+      default: MINUTE_MS,
+    }),
+    defaultDeadlineMs: wholeNumber('Deadline of a call for which the client sets none.', {
+      min: 10,
+      max: 30 * DAY_MS,
+      default: HOUR_MS,
+    }),
+    maxDeadlineMs: wholeNumber('Longest deadline that a client may set.', {
+      min: 10,
+      max: 30 * DAY_MS,
+      default: DAY_MS,
+    }),
+    maxQueued: optionalWholeNumber(
+      "Statements of a source that may wait; by default four times the source's maxStreams.",
+      {
+        min: 0,
+        max: 1_000_000,
+      },
+    ),
+    queueWaitMs: wholeNumber('Time that a statement may wait.', { min: 1, max: HOUR_MS, default: 10_000 }),
+    ticketTtlMs: wholeNumber('Time in which a ticket can be redeemed.', {
+      min: 1,
+      max: 30 * DAY_MS,
+      default: 15 * MINUTE_MS,
+    }),
+  })
+  .transform((limits) => ({ ...limits, maxInFlightBytes: limits.maxInFlightBytes ?? defaultMaxInFlightBytes() }))

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { z } from 'zod'
+
+/** A host and a port; port 0 asks for a free one. */
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+const addressPattern = /^(\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/
+
+/** `host:port`, an IPv6 address in brackets. */
+function listenAddress(about: string, value: string) {
+  return z
+    .string()
+    .default(value)
+    .describe(about)
+    .transform((text, context): ListenAddress => {
+      const match = addressPattern.exec(text)
+      const port = Number(match?.[2])
+      if (match && port <= 65_535) return { host: match[1]!.replace(/^\[|\]$/g, ''), port }
+      context.addIssue({
+        code: 'custom',
+        message: 'must be host:port with a port from 0 to 65535, such as 127.0.0.1:32010',
+      })
+      return z.NEVER
+    })
+}
+
+/** `listen`. */
+export const listenSchema = z.strictObject({
+  flight: listenAddress('Address of the Flight port.', '127.0.0.1:32010'),
+  http: listenAddress('Address of the HTTP port.', '127.0.0.1:8080'),
+})
+
+const pemFile = (about: string) =>
+  z
+    .string()
+    .min(1)
+    .describe(about)
+    .transform((path, context) => {
+      try {
+        return readFileSync(path)
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: `cannot be read (${(error as NodeJS.ErrnoException).code})` })
+        return z.NEVER
+      }
+    })
+
+/** `tls`. */
+export const tlsSchema = z
+  .strictObject({
+    cert: pemFile('PEM file with the certificate chain.'),
+    key: pemFile('PEM file with the private key.'),
+  })
+  .optional()
+  .describe('TLS on both ports.')
+
+/** Whether only this machine can reach the address. */
+export function isLoopback({ host }: ListenAddress): boolean {
+  if (host === 'localhost' || host === '::1') return true
+  return isIP(host) === 4 && host.startsWith('127.')
+}

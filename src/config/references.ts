@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+
+const FILE_PREFIX = 'file:'
+const variable = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g
+
+/** Whether the setting at a path is a secret, and may so come from a file. */
+export type IsSecret = (path: readonly string[]) => boolean
+
+/** Replaces `${VARIABLE}` in every text, and `file:PATH` in secrets by the file's content. Problems go to the list. */
+export function resolveReferences(
+  value: unknown,
+  env: NodeJS.ProcessEnv,
+  isSecret: IsSecret,
+  problems: string[],
+  path: readonly string[] = [],
+): unknown {
+  if (Array.isArray(value))
+    return value.map((each, i) => resolveReferences(each, env, isSecret, problems, [...path, String(i)]))
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(
+      Object.entries(value).map(([key, each]) => [
+        key,
+        resolveReferences(each, env, isSecret, problems, [...path, key]),
+      ]),
+    )
+  if (typeof value !== 'string') return value
+  const where = path.join('.')
+  const text = value.replace(variable, (whole, name: string) => {
+    const found = env[name]
+    if (found === undefined) problems.push(`${where}: the environment variable ${name} is not set`)
+    return found ?? whole
+  })
+  if (!text.startsWith(FILE_PREFIX) || !isSecret(path)) return text
+  const file = text.slice(FILE_PREFIX.length)
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+  } catch (error) {
+    problems.push(`${where}: the file ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    return text
+  }
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { authSchema } from './auth.ts'
+import { duckDbSourceSchema } from './duckdb-source.ts'
+import { limitsSchema } from './limits.ts'
+import { listenSchema, tlsSchema } from './listen.ts'
+import { wholeNumber } from './setting.ts'
+
+const sourceName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, 'must begin with a letter and hold up to 63 letters, digits, - or _')
+
+/** What serves when no source is configured. */
+const demo = { demo: { kind: 'duckdb', path: ':memory:', sample: { tpch: 0.1 } } } as const
+
+/** Every setting: its unit in its name, its default, its range and a sentence. `docs/configuration.md` is made from it. */
+export const configSchema = z.strictObject({
+  listen: listenSchema.prefault({}).describe('Where the gateway listens.'),
+  tls: tlsSchema,
+  auth: authSchema.prefault({}).describe('Who may call.'),
+  sources: z
+    .record(sourceName, z.discriminatedUnion('kind', [duckDbSourceSchema]))
+    .prefault(demo)
+    .describe('The engines, by name. By default `demo`: DuckDB in memory with TPC-H sample tables at scale 0.1.'),
+  defaultSource: z.string().optional().describe('Source of calls that name none; needed when there are several.'),
+  limits: limitsSchema.prefault({}).describe('Bounds of connections, messages, memory and time.'),
+  drain: z
+    .strictObject({
+      notReadyMs: wholeNumber(
+        'Time between turning not-ready and ending: at least the interval of the load balancer.',
+        {
+          min: 0,
+          max: 600_000,
+          default: 0,
+        },
+      ),
+      graceMs: wholeNumber('Time that running calls have to finish.', { min: 0, max: 86_400_000, default: 60_000 }),
+    })
+    .prefault({})
+    .describe('What happens on SIGTERM.'),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+        .default('info')
+        .describe('Least severe lines that are written.'),
+      format: z
+        .enum(['auto', 'json', 'text'])
+        .default('auto')
+        .describe('JSON lines or text; `auto` writes text to a terminal and JSON elsewhere.'),
+      statements: z
+        .enum(['hash', 'text', 'none'])
+        .default('hash')
+        .describe("What of a statement's SQL its log line holds; texts may hold personal data."),
+    })
+    .prefault({})
+    .describe('Logs, on standard output.'),
+})

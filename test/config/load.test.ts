@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { ConfigError, loadConfig } from '../../src/config/load.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'flightgate-config-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+let files = 0
+const load = (yaml: string, env: NodeJS.ProcessEnv = {}) => {
+  const file = join(folder, `${files++}.yaml`)
+  writeFileSync(file, yaml)
+  return loadConfig({ file, env })
+}
+const problems = (yaml: string, env: NodeJS.ProcessEnv = {}): readonly string[] => {
+  try {
+    load(yaml, env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+describe('the configuration', () => {
+  it('needs no file: DuckDB with sample data on loopback', () => {
+    const config = loadConfig({ env: {} })
+    expect(config.sources).toMatchObject({
+      demo: { kind: 'duckdb', path: ':memory:', sample: { tpch: 0.1 }, writes: false },
+    })
+    expect(config.defaultSource).toBe('demo')
+    expect(config.listen.flight).toEqual({ host: '127.0.0.1', port: 32010 })
+    expect(Object.isFrozen(config.limits)).toBe(true)
+  })
+
+  it('keeps keys as hashes only', () => {
+    const sha256 = createHash('sha256').update('s3cret').digest()
+    const config = load(
+      `auth: { apiKeys: [ { name: a, key: s3cret }, { name: b, key: "sha256:${'ab'.repeat(32)}" } ] }`,
+    )
+    expect(config.auth.apiKeys[0]!.sha256).toEqual(sha256)
+    expect(config.auth.apiKeys[1]!.sha256.toString('hex')).toBe('ab'.repeat(32))
+    expect(JSON.stringify(config)).not.toContain('s3cret')
+  })
+
+  it('takes the variables of the environment over the file', () => {
+    const config = load('listen: { flight: "127.0.0.2:1", http: "[::1]:2" }', {
+      FLIGHT_PORT: '5',
+      PORT: '6',
+      API_KEYS: 'one, two',
+      FLIGHTGATE_LOG_LEVEL: 'warn',
+      FLIGHTGATE_SEAL_KEYS: 'k'.repeat(32),
+    })
+    expect(config.listen).toEqual({ flight: { host: '127.0.0.2', port: 5 }, http: { host: '::1', port: 6 } })
+    expect(config.auth.apiKeys.map(({ name, roles }) => [name, roles])).toEqual([
+      ['key1', ['reader']],
+      ['key2', ['reader']],
+    ])
+    expect(config.log.level).toBe('warn')
+    expect(config.auth.sealKeys).toEqual(['k'.repeat(32)])
+  })
+
+  it('reads secrets from the environment and from files', () => {
+    const secret = join(folder, 'key')
+    writeFileSync(secret, 'from-file\n')
+    const config = load(`auth: { apiKeys: [ { name: a, key: "\${KEY}" }, { name: b, key: "file:${secret}" } ] }`, {
+      KEY: 'from-env',
+    })
+    expect(config.auth.apiKeys.map(({ sha256 }) => sha256)).toEqual(
+      ['from-env', 'from-file'].map((text) => createHash('sha256').update(text).digest()),
+    )
+  })
+
+  it('lists every problem at once, with the nearest known name and the range', () => {
+    const found = problems(
+      `listen: { flight: "127.0.0.1:99999", htp: x }
+auth: { apiKeys: [ { name: a, key: "\${NOPE}" }, { name: b, key: "file:/nonexistent/x" } ] }
+sources: { z: { kind: duckdb, maxStream: 3, batchRows: 0 } }
+limits: { queueWaitMs: 10s }`,
+      { FLIGHTGATE_LOG_LEVL: 'x' },
+    )
+    expect(found).toHaveLength(8)
+    expect(found.join('\n')).toMatch(/htp: there is no such setting; did you mean http\?/)
+    expect(found.join('\n')).toMatch(/maxStream: there is no such setting; did you mean maxStreams\?/)
+    expect(found.join('\n')).toMatch(/FLIGHTGATE_LOG_LEVL .* did you mean FLIGHTGATE_LOG_LEVEL\?/)
+    expect(found.join('\n')).toMatch(/batchRows: .*\(1 to 16777216\)/)
+    expect(found.join('\n')).toMatch(/NOPE is not set/)
+    expect(found.join('\n')).toMatch(/ENOENT/)
+  })
+
+  it('never repeats a secret', () => {
+    const found = problems(
+      'auth: { apiKeys: [ { name: "bad name", key: hunter2 }, { name: c, key: "sha256:hunter2" } ] }',
+    )
+    expect(found.length).toBeGreaterThan(0)
+    expect(found.join('\n')).not.toContain('hunter2')
+  })
+
+  it.each([
+    ['listen: { flight: "0.0.0.0:1" }', /set auth.apiKeys or API_KEYS/],
+    ['sources: { a: { kind: duckdb }, b: { kind: duckdb } }', /defaultSource: say which/],
+    ['sources: { a: { kind: duckdb }, A: { kind: duckdb } }\ndefaultSource: a', /upper and lower case/],
+    ['defaultSource: nope', /there is no source nope/],
+    ['sources: {}', /at least one/],
+    ['auth: { apiKeys: [ { name: a, key: x }, { name: a, key: y } ] }', /taken already/],
+    ['auth: { apiKeys: [ { name: a, key: x }, { name: b, key: x } ] }', /the same key/],
+    ['- a list', /settings by name/],
+    ['a: [', /line 1/],
+    ['auth: { sealKeys: [short] }', /32/],
+  ])('refuses %s', (yaml, problem) => {
+    expect(problems(yaml).join('\n')).toMatch(problem)
+  })
+
+  it('may listen everywhere once there are keys', () => {
+    const config = load('listen: { flight: "0.0.0.0:1" }\nauth: { apiKeys: [ { name: a, key: x } ] }')
+    expect(config.listen.flight.host).toBe('0.0.0.0')
+    expect(config.warnings.join('\n')).toMatch(/unencrypted/)
+  })
+})
