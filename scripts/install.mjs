@@ -1,0 +1,92 @@
+// Installs what is missing, and remembers what it installed by the content of what asked for it. Plain JavaScript without
+// dependencies: it runs before anything is installed, on whatever Node the machine has.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+export const cache = join(root, '.cache')
+const strict = process.env.CI === 'true'
+
+/** Runs a command to its end; its output goes to standard error. */
+function run(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options })
+  if (error || status !== 0) throw new Error(`${command} ${args.join(' ')} failed (${error?.code ?? status})`)
+}
+
+/** Runs `install` unless the stamp says that it ran for the same content. */
+function once(stampFile, content, present, install) {
+  const stamp = createHash('sha256').update(content).digest('hex')
+  if (present && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
+  const startedAt = Date.now()
+  install()
+  mkdirSync(cache, { recursive: true })
+  writeFileSync(stampFile, stamp)
+  process.stderr.write(`  done in ${((Date.now() - startedAt) / 1000).toFixed(1)} s\n`)
+}
+
+/** node_modules as package-lock.json has it; the Node that runs the sources is among them. */
+export function installPackages() {
+  const lock = readFileSync(join(root, 'package-lock.json'))
+  const modules = join(root, 'node_modules')
+  once(join(modules, '.flightgate-stamp'), lock, existsSync(modules), () => {
+    process.stderr.write('installing npm packages\n')
+    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  })
+}
+
+/** Environment in which `node` is the one of node_modules. */
+export function environment() {
+  const bin = join(root, 'node_modules', '.bin')
+  return { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}`, NODE_COMPILE_CACHE: join(cache, 'compile') }
+}
+
+export const nodeBinary = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node')
+
+/** Runs an optional installation: a failure is fatal in CI, elsewhere a printed reason. */
+function optional(name, install) {
+  try {
+    install()
+    return true
+  } catch (error) {
+    if (strict) throw error
+    process.stderr.write(`${name} is not available, tests that need it will be skipped: ${error.message}\n`)
+    return false
+  }
+}
+
+/** The Python environment of the tests, in .cache/python. */
+export function installPython() {
+  const folder = join(cache, 'python')
+  const requirements = join(root, 'test', 'python', 'requirements.txt')
+  return optional('Python', () =>
+    once(join(cache, 'python.stamp'), readFileSync(requirements), existsSync(folder), () => {
+      process.stderr.write('installing the Python environment of the tests\n')
+      rmSync(folder, { recursive: true, force: true })
+      run('python3', ['-m', 'venv', folder])
+      run(join(folder, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', requirements])
+    }),
+  )
+}
+
+const goTools = {
+  ghz: 'github.com/bojand/ghz/cmd/ghz@v0.121.0',
+  grpcurl: 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4',
+  sqlite_flightsql_server:
+    'github.com/apache/arrow-go/v18/arrow/flight/flightsql/example/cmd/sqlite_flightsql_server@v18.8.0',
+}
+
+/** Go tools of the tests and benchmarks, in .cache/bin. */
+export function installGoTools() {
+  const bin = join(cache, 'bin')
+  return Object.entries(goTools).every(([name, module]) =>
+    optional(`The Go tool ${name}`, () =>
+      once(join(cache, `${name}.stamp`), module, existsSync(join(bin, name)), () => {
+        process.stderr.write(`installing ${module}\n`)
+        run('go', ['install', module], { env: { ...process.env, GOBIN: bin } })
+      }),
+    ),
+  )
+}

@@ -1,0 +1,27 @@
+// `npm test`: installs what the tests need, then runs vitest. Arguments go to vitest.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { cache, environment, installGoTools, installPackages, installPython, nodeBinary, root } from './install.mjs'
+
+installPackages()
+installPython()
+installGoTools()
+
+mkdirSync(cache, { recursive: true })
+const report = join(cache, 'vitest.json')
+rmSync(report, { force: true })
+const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+const { status } = spawnSync(nodeBinary, [vitest, 'run', ...reporters, ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: 'inherit',
+  env: environment(),
+})
+try {
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
+  process.stdout.write(`\n${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped\n`)
+} catch {
+  process.stdout.write('\n0 passed, 1 failed, 0 skipped\n')
+}
+process.exitCode = status ?? 1

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
+    // The processes under test need the cores.
+    maxWorkers: 2,
+    env: { FORCE_COLOR: '0' },
+  },
+})
