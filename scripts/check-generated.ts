@@ -17,7 +17,9 @@ export function staleGeneratedFiles(): string[] {
     execFileSync(buf, ['build', '-o', join(folder, 'gen', DESCRIPTORS)], { cwd: root, stdio: 'pipe' })
     const fresh = contents(join(folder, 'gen'))
     const committed = contents(join(root, 'gen'))
-    return [...new Set([...fresh.keys(), ...committed.keys()])].filter((file) => fresh.get(file) !== committed.get(file))
+    return [...new Set([...fresh.keys(), ...committed.keys()])].filter(
+      (file) => fresh.get(file) !== committed.get(file),
+    )
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

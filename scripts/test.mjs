@@ -20,7 +20,9 @@ const { status } = spawnSync(nodeBinary, [vitest, 'run', ...reporters, ...proces
 })
 try {
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
-  process.stdout.write(`\n${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped\n`)
+  process.stdout.write(
+    `\n${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped\n`,
+  )
 } catch {
   process.stdout.write('\n0 passed, 1 failed, 0 skipped\n')
 }

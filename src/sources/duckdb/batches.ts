@@ -1,9 +1,9 @@
 import { encodeDictionaryBatch, encodeRecordBatch } from '../../arrow/batch.ts'
+import { type LayoutPlan, layoutPlan } from '../../arrow/layout-plan.ts'
 import type { Field } from '../../arrow/schema.ts'
 import { type ColumnPart, readChildren } from './arrow-struct.ts'
 import type { Chunk, ReadChunk } from './chunks.ts'
 import { type Allocate, Layout, measurePart, slicePart } from './layout.ts'
-import { type LayoutPlan, layoutPlan } from './layout-plan.ts'
 import type { Address } from './native.ts'
 
 /** When a batch is full. */

@@ -1,7 +1,8 @@
 import type { BatchLayout } from '../../arrow/batch.ts'
+import { ArrowError } from '../../arrow/errors.ts'
+import type { LayoutPlan } from '../../arrow/layout-plan.ts'
 import { type ColumnPart, readArrowArray, readChildren } from './arrow-struct.ts'
 import { BitCopier } from './bits.ts'
-import type { LayoutPlan } from './layout-plan.ts'
 import { type Address, addressOf, memcpy } from './native.ts'
 
 /** Gives a buffer of at least so many bytes. */
@@ -84,6 +85,8 @@ export class Layout {
       }
       case 'struct':
         break
+      case 'denseUnion':
+        throw new ArrowError('UNSUPPORTED', 'Dense unions are not laid out: DuckDB makes sparse ones.')
       case 'fixedList':
         this.#children(plan, parts, (part) => ({
           offset: part.offset * plan.width,
@@ -257,6 +260,7 @@ export function measurePart(plan: LayoutPlan, part: ColumnPart): number {
       return measureChildren(plan, part, part.offset * plan.width, part.rows * plan.width)
     case 'struct':
     case 'sparseUnion':
+    case 'denseUnion':
       return part.rows * plan.width + measureChildren(plan, part, part.offset, part.rows)
   }
 }

@@ -7,8 +7,8 @@ import { encodeBatches } from './batches.ts'
 import { BodyPool } from './body-pool.ts'
 import { execute, PreparedStatement } from './capi.ts'
 import { arrowChunks, vectorChunks } from './chunks.ts'
-import { isVectorLayout } from './layout-plan.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
+import { isVectorLayout } from './vector-layout.ts'
 
 const MAX_POOLED_BYTES = 16 << 20
 const CREDIT_WAIT_MS = 1000

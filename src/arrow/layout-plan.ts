@@ -1,13 +1,15 @@
-import { ArrowError } from '../../arrow/errors.ts'
-import type { Field } from '../../arrow/schema.ts'
+import { ArrowError } from './errors.ts'
+import type { Field } from './schema.ts'
 
 /** How one node of a schema lies in memory: worked out once per result. */
 export interface LayoutPlan {
-  readonly kind: 'null' | 'fixed' | 'bool' | 'text' | 'list' | 'struct' | 'fixedList' | 'sparseUnion'
+  readonly kind: 'null' | 'fixed' | 'bool' | 'text' | 'list' | 'struct' | 'fixedList' | 'sparseUnion' | 'denseUnion'
   /** Bytes of a value, of an offset, or members of a fixed-size list. */
   readonly width: number
   readonly children: readonly LayoutPlan[]
   readonly dictionary?: LayoutPlan
+  /** Of a dense union, the type id of each child. */
+  readonly typeIds?: readonly number[]
 }
 
 const fixedWidths: Readonly<Record<string, number>> = {
@@ -57,6 +59,8 @@ export function layoutPlan(field: Field): LayoutPlan {
   if (shape) return { kind: shape[0], width: shape[1], children }
   if (field.format.startsWith('+w:')) return { kind: 'fixedList', width: Number(field.format.slice(3)), children }
   if (field.format.startsWith('+us:')) return { kind: 'sparseUnion', width: 1, children }
+  if (field.format.startsWith('+ud:'))
+    return { kind: 'denseUnion', width: 1, children, typeIds: field.format.slice(4).split(',').map(Number) }
   return { kind: 'fixed', width: fixedWidth(field), children }
 }
 
@@ -69,23 +73,3 @@ function fixedWidth({ format, name }: Field): number {
   if (format.startsWith('d:')) return Number(format.split(',')[2] ?? 128) / 8
   throw new ArrowError('UNSUPPORTED', `The column "${name}" has the Arrow type ${format}, which cannot be sent.`)
 }
-
-/**
- * Whether DuckDB's own vectors of these columns are laid out as Arrow's, value by value, so that they can be copied
- * without a conversion. DECIMAL is only when it is as wide as Arrow's.
- * Source: https://duckdb.org/docs/stable/clients/c/vector.
- */
-export function isVectorLayout(root: Field): boolean {
-  return (
-    root.children.length > 0 &&
-    root.children.every(({ format, dictionary, metadata }) => {
-      if (dictionary || metadata.length > 0) return false
-      if (format.startsWith('ts')) return true
-      if (format.startsWith('d:')) return Number(format.slice(2).split(',')[0]) > MAX_DECIMAL_64_PRECISION
-      return vectorFormats.has(format)
-    })
-  )
-}
-
-const MAX_DECIMAL_64_PRECISION = 18
-const vectorFormats = new Set(['c', 'C', 's', 'S', 'i', 'I', 'l', 'L', 'f', 'g', 'tdD', 'ttu'])

@@ -1,0 +1,48 @@
+import type { BatchLayout } from './batch.ts'
+import { ArrowError } from './errors.ts'
+import { FlatTable } from './flat-table.ts'
+import { MessageHeader } from './message-builder.ts'
+
+/** What the header of an IPC message says, the data left alone. */
+export interface MessageInfo {
+  readonly kind: 'schema' | 'dictionary' | 'batch'
+  /** Rows of a batch, values of a dictionary, 0 for a schema. */
+  readonly rows: number
+  /** Bytes of the body. */
+  readonly bodyLength: number
+}
+
+const kinds: Readonly<Record<number, MessageInfo['kind']>> = {
+  [MessageHeader.schema]: 'schema',
+  [MessageHeader.dictionaryBatch]: 'dictionary',
+  [MessageHeader.recordBatch]: 'batch',
+}
+
+/**
+ * Reads the header of a message.
+ * @throws ArrowError when it is no Arrow message
+ */
+export function readHeader(message: Uint8Array): MessageInfo {
+  const root = FlatTable.root(message)
+  const kind = kinds[root.uint8(1)]
+  const header = root.table(2)
+  if (!kind || !header) throw new ArrowError('MALFORMED', 'The message is neither schema, dictionary nor record batch.')
+  const batch = kind === 'dictionary' ? header.table(1) : header
+  return { kind, rows: kind === 'schema' ? 0 : (batch?.size(0) ?? 0), bodyLength: root.size(3) }
+}
+
+/**
+ * Reads where everything lies in the body of a record batch.
+ * @throws ArrowError MALFORMED, also when a buffer reaches beyond the body; UNSUPPORTED when it is compressed
+ */
+export function readBatchLayout(message: Uint8Array): BatchLayout {
+  const root = FlatTable.root(message)
+  const batch = root.uint8(1) === MessageHeader.recordBatch ? root.table(2) : undefined
+  if (!batch) throw new ArrowError('MALFORMED', 'The message holds no record batch.')
+  if (batch.table(3)) throw new ArrowError('UNSUPPORTED', 'Compressed record batches cannot be cut.')
+  const layout = { rows: batch.size(0), nodes: batch.pairs(1), buffers: batch.pairs(2), bodyLength: root.size(3) }
+  for (let i = 0; i < layout.buffers.length; i += 2)
+    if (layout.buffers[i]! + layout.buffers[i + 1]! > layout.bodyLength)
+      throw new ArrowError('MALFORMED', 'A buffer of the record batch reaches beyond its body.')
+  return layout
+}

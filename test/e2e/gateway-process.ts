@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+/** One line of the log. */
+export type LogLine = Readonly<Record<string, unknown>>
+
+/** A gateway in a process of its own, on ports of its own. */
+export class GatewayProcess {
+  readonly #child: ChildProcess
+  readonly #folder: string
+  readonly lines: LogLine[] = []
+  /** What is no JSON, such as a crash. */
+  readonly noise: string[] = []
+  readonly exited: Promise<number>
+  flight = ''
+  http = ''
+
+  private constructor(child: ChildProcess, folder: string) {
+    this.#child = child
+    this.#folder = folder
+    this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? (signal ? 255 : 254))))
+    for (const stream of [child.stdout!, child.stderr!])
+      createInterface(stream).on('line', (line) => {
+        try {
+          this.lines.push(JSON.parse(line))
+        } catch {
+          this.noise.push(line)
+        }
+      })
+  }
+
+  /** Starts one with this configuration and waits until it is ready. */
+  static async start(config: object = {}, env: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
+    const folder = mkdtempSync(join(tmpdir(), 'flightgate-e2e-'))
+    const file = join(folder, 'config.yaml')
+    const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
+    writeFileSync(file, stringify({ listen, sources: { demo: { kind: 'duckdb' } }, ...config }))
+    const child = spawn(process.execPath, [main, 'serve', '--config', file], {
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const gateway = new GatewayProcess(child, folder)
+    const ready = gateway.line(({ event }) => event === 'ready')
+    const ended = gateway.exited.then((code) => {
+      throw new Error(`the gateway ended with ${code}: ${gateway.noise.join('\n')} ${JSON.stringify(gateway.lines)}`)
+    })
+    const line = await Promise.race([ready, ended])
+    ended.catch(() => {})
+    gateway.flight = line['flight'] as string
+    gateway.http = line['http'] as string
+    return gateway
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  get uri(): string {
+    return `grpc://${this.flight}`
+  }
+
+  /** The first line that matches, also one still to come. */
+  async line(matches: (line: LogLine) => boolean, withinMs = 30_000): Promise<LogLine> {
+    for (const until = Date.now() + withinMs; Date.now() < until; ) {
+      const found = this.lines.find(matches)
+      if (found) return found
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    throw new Error(`no such log line within ${withinMs} ms`)
+  }
+
+  /** Sum of a metric over the series whose labels contain all of `labels`. */
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const text = await (await fetch(`http://${this.http}/metrics`)).text()
+    let sum = 0
+    for (const line of text.split('\n')) {
+      const match = /^(\w+)(?:\{([^}]*)\})? (\S+)$/.exec(line)
+      if (match?.[1] !== name) continue
+      if (Object.entries(labels).every(([key, value]) => match[2]?.includes(`${key}="${value}"`)))
+        sum += Number(match[3])
+    }
+    return sum
+  }
+
+  /** Memory now and at its peak, in bytes. */
+  memory(): { readonly rssBytes: number; readonly peakRssBytes: number } {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
+    const kilobytes = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1])
+    return { rssBytes: kilobytes('VmRSS') * 1024, peakRssBytes: kilobytes('VmHWM') * 1024 }
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  /** Ends it; answers with its exit code. */
+  async stop(): Promise<number> {
+    this.#child.kill('SIGTERM')
+    const force = setTimeout(() => this.#child.kill('SIGKILL'), 10_000)
+    const code = await this.exited
+    clearTimeout(force)
+    rmSync(this.#folder, { recursive: true, force: true })
+    return code
+  }
+}

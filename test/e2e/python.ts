@@ -1,0 +1,31 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const python = `${root}.cache/python/bin/python`
+
+/** Whether the Python environment of the tests is installed; says so when it is not, and fails in CI. */
+export function hasPython(): boolean {
+  if (existsSync(python)) return true
+  if (process.env['CI'] === 'true') throw new Error('the Python environment is missing: run npm test')
+  process.stderr.write('skipped: the Python environment is missing (npm test installs it)\n')
+  return false
+}
+
+/** A script of test/python with its arguments, running. */
+export function spawnPython(script: string, args: readonly string[]): ChildProcess {
+  return spawn(python, [`${root}test/python/${script}`, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** Runs a script of test/python to its end; answers with the JSON of its last line. */
+export async function runPython<T>(script: string, ...args: string[]): Promise<T> {
+  const child = spawnPython(script, args)
+  let out = ''
+  let err = ''
+  child.stdout!.on('data', (text) => (out += text))
+  child.stderr!.on('data', (text) => (err += text))
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  if (code !== 0) throw new Error(`${script} ended with ${code}:\n${err}\n${out}`)
+  return JSON.parse(out.trim().split('\n').at(-1)!) as T
+}

@@ -1,0 +1,51 @@
+"""Reads queries through the gateway with pyarrow and ADBC and compares each with DuckDB's own Arrow table."""
+import json
+import sys
+
+import adbc_driver_flightsql.dbapi as adbc
+import duckdb
+import pyarrow as pa
+import pyarrow.flight as flight
+
+uri, database, client, *queries = sys.argv[1:]
+local = duckdb.connect(database, read_only=database != ":memory:")
+local.execute("SET arrow_lossless_conversion = true")
+remote = flight.connect(uri)
+results = []
+
+
+def is_valid(table):
+    try:
+        table.validate(full=True)
+        return True
+    except pa.ArrowInvalid:
+        return False
+
+
+for query in queries:
+    expected = local.sql(query).to_arrow_table()
+    info_schema = None
+    if client == "pyarrow":
+        info = remote.get_flight_info(flight.FlightDescriptor.for_command(query.encode()))
+        actual = remote.do_get(info.endpoints[0].ticket).read_all()
+        info_schema = info.schema.equals(actual.schema, check_metadata=True)
+    else:
+        with adbc.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            actual = cursor.fetch_arrow_table()
+    # DuckDB's TIME '24:00:00' is outside Arrow's range, in its own table too.
+    actual.validate(full=is_valid(expected))
+    same = expected.combine_chunks().equals(actual.combine_chunks())
+    # NaN is not equal to itself; the text of the values is.
+    if not same and expected.schema.equals(actual.schema):
+        same = str(expected.to_pylist()) == str(actual.to_pylist())
+    results.append({
+        "query": query,
+        "rows": actual.num_rows,
+        "same": same,
+        "sameSchema": expected.schema.equals(actual.schema, check_metadata=True),
+        "infoSchema": info_schema,
+        "type": str(actual.schema.field(0).type) if actual.num_columns else None,
+        "expectedType": str(expected.schema.field(0).type) if expected.num_columns else None,
+    })
+print(json.dumps(results))
