@@ -25,9 +25,12 @@ def is_valid(table):
 for query in queries:
     expected = local.sql(query).to_arrow_table()
     info_schema = None
-    if client == "pyarrow":
+    if client.startswith("pyarrow"):
+        # "pyarrow:65536" announces that limit for messages.
+        limit = client.partition(":")[2]
+        options = flight.FlightCallOptions(headers=[(b"x-flightgate-max-message-bytes", limit.encode())] if limit else [])
         info = remote.get_flight_info(flight.FlightDescriptor.for_command(query.encode()))
-        actual = remote.do_get(info.endpoints[0].ticket).read_all()
+        actual = remote.do_get(info.endpoints[0].ticket, options).read_all()
         info_schema = info.schema.equals(actual.schema, check_metadata=True)
     else:
         with adbc.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:

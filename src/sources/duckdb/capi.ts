@@ -82,7 +82,18 @@ function checkErrorData(error: Address): void {
   if (error === 0) return
   const text = c.errorMessage(error) as string | null
   destroy(c.destroyError, error)
-  if (text) throw new DuckDbError(text)
+  if (text) throw new DuckDbError(plainMessage(text))
+}
+
+/** Error data may hold its message as JSON; results hold the same as `Kind Error: text`. */
+function plainMessage(text: string): string {
+  if (!text.startsWith('{')) return text
+  try {
+    const { exception_type: kind, exception_message: message } = JSON.parse(text)
+    return `${kind} Error: ${message}`
+  } catch {
+    return text
+  }
 }
 
 /** Opens a database. @throws DuckDbError */

@@ -55,6 +55,8 @@ export function duckDbError(message: string, source: string): GatewayError {
   const cause = new Error(message)
   if (readOnly.test(message)) return readOnlyError(source, cause)
   if (sandbox.test(message) || codes[kind] === 'SANDBOXED') return new GatewayError('SANDBOXED', undefined, { cause })
+  if (message.includes('Unsupported Arrow type UNKNOWN'))
+    return new GatewayError('BAD_SQL', 'The type of a parameter is not known: cast it, as in ?::INTEGER.', { cause })
   const code = missingObject.test(message) || missingNamespace.test(message) ? 'UNKNOWN_OBJECT' : codes[kind]
   if (code === undefined) return new GatewayError('INTERNAL', undefined, { cause })
   if (code === 'CANCELLED' || code === 'OUT_OF_MEMORY') return new GatewayError(code, undefined, { cause })

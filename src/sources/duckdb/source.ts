@@ -8,6 +8,7 @@ import type { DuckDbConfig } from './config.ts'
 import { Connections } from './connections.ts'
 import { duckDbError, readOnlyError } from './errors.ts'
 import { Execution } from './execution.ts'
+import { refuseForbiddenFunctions } from './forbidden-functions.ts'
 import type { Address } from './native.ts'
 import { connectionSetup, openEngine, startStatements } from './open.ts'
 import type { Description, Order } from './orders.ts'
@@ -113,6 +114,7 @@ class DuckDbSource implements Source {
   }
 
   async #describe(sql: string, signal: AbortSignal): Promise<Description> {
+    refuseForbiddenFunctions(sql)
     const version = this.#catalogVersion
     let description: Description | undefined
     const order = (connection: Address): Order => ({ kind: 'plan', connection, sql })

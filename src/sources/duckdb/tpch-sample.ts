@@ -77,7 +77,7 @@ const values = (rows: readonly (readonly (string | number)[])[]): string =>
 
 /** The statements that make the eight tables at a scale factor; 1 means six million rows of lineitem. */
 export function tpchSample(scale: number): string[] {
-  const suppliers = Math.max(10, Math.round(10_000 * scale))
+  const suppliers = Math.max(100, Math.round(10_000 * scale))
   const parts = Math.max(200, Math.round(200_000 * scale))
   const customers = Math.max(150, Math.round(150_000 * scale))
   const orders = customers * 10

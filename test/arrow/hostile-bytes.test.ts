@@ -1,0 +1,107 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { encodeRecordBatch } from '../../src/arrow/batch.ts'
+import { ArrowError } from '../../src/arrow/errors.ts'
+import { readFlightData } from '../../src/arrow/flight-data.ts'
+import { frameOf } from '../../src/arrow/frame.ts'
+import { readBatchLayout, readHeader } from '../../src/arrow/header.ts'
+import { decodeSchema, encodeSchema, type Field } from '../../src/arrow/schema.ts'
+import { splitBatch } from '../../src/arrow/split.ts'
+
+const column = (name: string, format: string, children: Field[] = []): Field => ({
+  name,
+  format,
+  nullable: true,
+  metadata: [['k', 'v']],
+  children,
+})
+const schema: Field = {
+  name: '',
+  format: '+s',
+  nullable: false,
+  metadata: [],
+  children: [
+    column('i', 'l'),
+    column('t', 'u'),
+    column('l', '+l', [column('item', 'b')]),
+    column('s', '+s', [column('d', 'd:18,2'), column('ts', 'tsu:UTC')]),
+    { ...column('e', 'C'), dictionary: column('', 'u'), ordered: false },
+  ],
+}
+const schemaMessage = encodeSchema(schema)
+const layout = {
+  rows: 2,
+  nodes: [2, 0, 2, 1, 2, 0, 3, 0, 2, 0, 2, 0, 2, 0, 2, 0],
+  buffers: [
+    [0, 0],
+    [0, 16],
+    [16, 1],
+    [24, 12],
+    [40, 5],
+    [48, 0],
+    [48, 12],
+    [64, 0],
+    [64, 1],
+    [72, 0],
+    [72, 0],
+    [72, 32],
+    [104, 0],
+    [104, 16],
+    [120, 0],
+    [120, 2],
+  ].flat(),
+  bodyLength: 128,
+}
+const batchMessage = encodeRecordBatch(layout)
+const body = Buffer.alloc(128)
+body.writeInt32LE(5, 28)
+body.writeInt32LE(5, 32)
+body.writeInt32LE(1, 52)
+body.writeInt32LE(3, 56)
+
+const survives = (act: () => unknown): void => {
+  try {
+    act()
+  } catch (error) {
+    if (!(error instanceof ArrowError)) throw error
+  }
+}
+/** Valid bytes with a few of them changed. */
+const damaged = (bytes: Uint8Array) =>
+  fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 }).map((changes) => {
+    const copy = Uint8Array.from(bytes)
+    for (const [at, value] of changes) copy[at] = value
+    return copy
+  })
+const limits = { numRuns: 1_000_000, interruptAfterTimeLimit: 2000, markInterruptAsFailure: false }
+
+describe('hostile bytes', () => {
+  it('the untouched ones are read as they were written', () => {
+    expect(decodeSchema(schemaMessage)).toEqual({
+      ...schema,
+      children: schema.children.map((each) =>
+        each.dictionary ? { ...each, dictionary: { ...each.dictionary, metadata: [] } } : each,
+      ),
+    })
+    expect(readHeader(batchMessage)).toEqual({ kind: 'batch', rows: 2, bodyLength: 128 })
+    expect(readBatchLayout(batchMessage)).toEqual(layout)
+    expect([...splitBatch(schema, batchMessage, body, 100_000)].map(({ rows }) => rows)).toEqual([2])
+    expect([...splitBatch(schema, batchMessage, body, 1000)].map(({ rows }) => rows)).toEqual([1, 1])
+  })
+
+  it.each([
+    ['schema', schemaMessage, (bytes: Uint8Array) => decodeSchema(bytes)],
+    ['header', batchMessage, (bytes: Uint8Array) => readHeader(bytes)],
+    ['batch', batchMessage, (bytes: Uint8Array) => [...splitBatch(schema, bytes, body, 1000)]],
+    ['FlightData', Buffer.concat(frameOf(batchMessage, body, 2).chunks), (bytes: Uint8Array) => readFlightData(bytes)],
+  ])('a damaged %s is refused or read, never a crash', (_name, bytes, read) => {
+    fc.assert(
+      fc.property(damaged(bytes), (changed) => survives(() => read(changed))),
+      limits,
+    )
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (random) => survives(() => read(random))),
+      limits,
+    )
+  })
+})

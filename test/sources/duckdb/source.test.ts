@@ -1,0 +1,303 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { GatewayError } from '../../../src/query/errors.ts'
+import type { Source } from '../../../src/query/source.ts'
+import type { Context, Query } from '../../../src/query/types.ts'
+import type { DuckDbConfig } from '../../../src/sources/duckdb/config.ts'
+import { openDuckDbSource } from '../../../src/sources/duckdb/source.ts'
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+const never = new AbortController().signal
+const defaults: DuckDbConfig = {
+  path: ':memory:',
+  init: [],
+  writes: false,
+  maxStreams: 4,
+  batchRows: 65_536,
+  batchBytes: 2 << 20,
+}
+const open = (changes: Partial<DuckDbConfig> = {}) =>
+  openDuckDbSource('demo', { ...defaults, ...changes }, { log: quiet })
+const context = (signal: AbortSignal = never): Context => ({
+  principal: { name: 'tester', roles: ['reader'] },
+  signal,
+  deadlineAt: Number.POSITIVE_INFINITY,
+  requestId: 'r',
+  log: quiet,
+})
+const query = (sql: string): Query => ({ source: 'demo', sql, session: {}, purpose: 'any' })
+
+async function read(source: Source, sql: string, signal = never) {
+  const ctx = context(signal)
+  const result = await source.run(await source.plan(query(sql), ctx), ctx)
+  const sizes: number[] = []
+  let rows = 0
+  for await (const frames of result.frames)
+    for (const frame of frames) {
+      rows += frame.rows
+      sizes.push(frame.byteLength)
+      frame.release?.()
+    }
+  return { rows, sizes, schema: result.schema }
+}
+const refusal = async (source: Source, sql: string) => {
+  const error = await read(source, sql).catch((thrown) => thrown)
+  if (!(error instanceof GatewayError)) throw new Error(`${sql} was not refused: ${error}`)
+  return error
+}
+
+describe('a read-only DuckDB source', () => {
+  let source: Source
+  const folder = mkdtempSync(join(tmpdir(), 'flightgate-duckdb-'))
+  beforeAll(async () => {
+    const init = [
+      "CREATE TABLE t AS SELECT range AS i, 'v' || range AS s FROM range(10)",
+      'CREATE SEQUENCE counter',
+      `COPY t TO '${folder}/t.csv'`,
+    ]
+    source = await open({ init, sample: { tpch: 0.001 } })
+  })
+  afterAll(async () => {
+    await source?.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  it('names its tables by the source, as it reports them', async () => {
+    expect((await read(source, 'SELECT * FROM demo.main.t')).rows).toBe(10)
+    expect((await read(source, 'SELECT * FROM t')).rows).toBe(10)
+  })
+
+  it('sends a schema and no frames for no rows', async () => {
+    const { rows, sizes, schema } = await read(source, 'SELECT * FROM t WHERE false')
+    expect([rows, sizes, schema.byteLength > 50]).toEqual([0, [], true])
+  })
+
+  it('joins chunks to batches near the limit and cuts long ones', async () => {
+    const joined = await read(source, 'SELECT range, range + 1 FROM range(1000000)')
+    expect(joined.rows).toBe(1_000_000)
+    expect(joined.sizes.length).toBeLessThan(20)
+    const long = await read(source, "SELECT repeat('x', 100000) || range AS s FROM range(2000)")
+    expect(long.rows).toBe(2000)
+    expect(Math.max(...long.sizes)).toBeLessThan(4 << 20)
+  })
+
+  it.each([
+    ['selec 1', 'BAD_SQL', { line: 1, column: 1 }],
+    ['SELECT 1,\n  2 +\nFROM t', 'BAD_SQL', undefined],
+    ['SELECT * FROM nope', 'UNKNOWN_OBJECT', { line: 1, column: 15 }],
+    ['SELECT * FROM nope.nope.nope', 'UNKNOWN_OBJECT', undefined],
+    ['SELECT nope FROM t', 'BAD_SQL', { line: 1, column: 8 }],
+    ['SELECT\n  nope(1)', 'BAD_SQL', { line: 2, column: 3 }],
+    ["SELECT 'x'::INTEGER", 'BAD_DATA', undefined],
+    ["SELECT CASE WHEN range > 150000 THEN error('boom') ELSE '' END FROM range(200000)", 'BAD_DATA', undefined],
+    ['SELECT 1; SELECT 2', 'BAD_SQL', undefined],
+    ['   -- nothing', 'BAD_SQL', undefined],
+    ['SELECT ?', 'BAD_SQL', undefined],
+    ['BEGIN', 'BAD_SQL', undefined],
+    ['PREPARE p AS SELECT 1', 'BAD_SQL', undefined],
+  ] as const)('%j is refused with its code and place', async (sql, code, position) => {
+    const error = await refusal(source, sql)
+    expect([error.code, error.message.length > 10]).toEqual([code, true])
+    if (position) expect(error.position).toEqual(position)
+  })
+
+  it.each([
+    "SELECT * FROM read_csv('/etc/passwd')",
+    `SELECT * FROM '${folder}/t.csv'`,
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM glob('/*')",
+    "SELECT * FROM 'https://example.com/x.parquet'",
+    `COPY t TO '${folder}/out.csv'`,
+    `COPY t FROM '${folder}/t.csv'`,
+    `EXPORT DATABASE '${folder}/out'`,
+    `ATTACH '${folder}/other.duckdb'`,
+    "ATTACH ':memory:' AS other",
+    'DETACH demo',
+    'LOAD httpfs',
+    'INSTALL httpfs',
+    "SET memory_limit = '10GB'",
+    'SET enable_external_access = true',
+    'RESET lock_configuration',
+    'PRAGMA threads = 8',
+    'SET VARIABLE x = 1',
+    "SELECT * FROM enable_logging(storage = 'memory')",
+    `CALL "ENABLE_LOGGING"(storage = 'file', storage_path = '${folder}/log')`,
+    "FROM query('SELECT * FROM enable_' || 'logging()')",
+    "FROM query /* gap */ -- line\n ('SELECT 1')",
+    'SELECT * FROM U&"enable\\005Flogging"()',
+    'CALL enable_profiling()',
+    'SELECT * FROM duckdb_logs',
+    'CALL force_checkpoint()',
+    'SELECT * FROM duckdb_secrets()',
+  ])('%s is kept in the sandbox', async (sql) => {
+    const error = await refusal(source, sql)
+    expect(['SANDBOXED', 'READ_ONLY', 'BAD_SQL', 'UNKNOWN_OBJECT']).toContain(error.code)
+    expect(error.message).not.toContain(folder)
+    expect(readdirSync(folder)).toEqual(['t.csv'])
+    expect((await read(source, 'SELECT * FROM t')).rows).toBe(10)
+  })
+
+  it.each([
+    'INSERT INTO t VALUES (1, 2)',
+    'UPDATE t SET i = 0',
+    'DELETE FROM t',
+    'CREATE TABLE x (i INTEGER)',
+    'CREATE TEMP TABLE x (i INTEGER)',
+    'CREATE OR REPLACE VIEW v AS SELECT 1',
+    'DROP TABLE t',
+    'ALTER TABLE t ADD COLUMN x INTEGER',
+    'CREATE MACRO m(a) AS a',
+    'VACUUM',
+    'EXPLAIN ANALYZE INSERT INTO t VALUES (1, 2)',
+    "SELECT nextval('counter')",
+    'MERGE INTO t USING (SELECT 1 AS i) AS u ON t.i = u.i WHEN MATCHED THEN DELETE',
+    'CREATE TYPE mood AS ENUM (1)',
+  ])('%s is refused because the source is read-only', async (sql) => {
+    const error = await refusal(source, sql)
+    expect([error.code, error.message]).toEqual([
+      expect.stringMatching(/READ_ONLY|BAD_SQL/),
+      expect.stringMatching(/sources.demo.writes: true|Parser Error/),
+    ])
+    expect((await read(source, 'SELECT * FROM t')).rows).toBe(10)
+  })
+
+  it('has the eight sample tables, with keys that join', async () => {
+    const sql = `SELECT 1 FROM lineitem
+      JOIN orders ON o_orderkey = l_orderkey JOIN customer ON c_custkey = o_custkey
+      JOIN partsupp ON ps_partkey = l_partkey AND ps_suppkey = l_suppkey
+      JOIN part ON p_partkey = l_partkey JOIN supplier ON s_suppkey = l_suppkey
+      JOIN nation ON n_nationkey = c_nationkey JOIN region ON r_regionkey = n_regionkey`
+    const { rows } = await read(source, 'SELECT * FROM lineitem')
+    expect(rows).toBeGreaterThan(5000)
+    expect((await read(source, sql)).rows).toBe(rows)
+    const invalid = "SELECT 1 FROM orders WHERE o_totalprice IS NULL OR o_orderstatus NOT IN ('F', 'O', 'P')"
+    expect((await read(source, invalid)).rows).toBe(0)
+  })
+
+  it('answers health checks', async () => {
+    expect((await source.health(context())).ok).toBe(true)
+  })
+
+  const endless = 'SELECT range, hash(range) FROM range(100000000000)'
+  const slow = 'SELECT sum(hash(a.range * 31 + b.range)) FROM range(100000) a, range(100000) b'
+
+  it('stops before the first row when the signal aborts', async () => {
+    const controller = new AbortController()
+    const reason = new GatewayError('CANCELLED')
+    const reading = read(source, slow, controller.signal)
+    setTimeout(() => controller.abort(reason), 50)
+    await expect(reading).rejects.toBe(reason)
+    expect((await read(source, 'SELECT 1')).rows).toBe(1)
+  })
+
+  it('stops in the middle of a stream, by signal or by leaving', async () => {
+    const controller = new AbortController()
+    const ctx = context(controller.signal)
+    const plan = await source.plan(query(endless), ctx)
+    const bySignal = (await source.run(plan, ctx)).frames[Symbol.asyncIterator]()
+    await bySignal.next()
+    controller.abort(new GatewayError('CANCELLED'))
+    await expect(
+      (async () => {
+        for (;;) await bySignal.next()
+      })(),
+    ).rejects.toMatchObject({ code: 'CANCELLED' })
+    const byLeaving = (await source.run(plan, context())).frames[Symbol.asyncIterator]()
+    await byLeaving.next()
+    await byLeaving.return?.()
+    const unread = (await source.run(plan, context())).frames[Symbol.asyncIterator]()
+    await unread.return?.()
+    expect((await read(source, 'SELECT 1')).rows).toBe(1)
+  })
+
+  it('stops while it waits for a seat, and loses none', async () => {
+    const held = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const ctx = context()
+        return (await source.run(await source.plan(query(endless), ctx), ctx)).frames[Symbol.asyncIterator]()
+      }),
+    )
+    const controller = new AbortController()
+    const waiting = read(source, 'SELECT 1', controller.signal)
+    const reason = new GatewayError('CANCELLED')
+    setTimeout(() => controller.abort(reason), 20)
+    await expect(waiting).rejects.toBe(reason)
+    const patient = read(source, 'SELECT 1')
+    await Promise.all(held.map((each) => each.return?.()))
+    expect((await patient).rows).toBe(1)
+  })
+
+  it('produces no more than its bound while nobody reads', async () => {
+    const ctx = context()
+    const result = await source.run(await source.plan(query(endless), ctx), ctx)
+    const frames = result.frames[Symbol.asyncIterator]()
+    await frames.next()
+    const before = process.memoryUsage.rss()
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect(process.memoryUsage.rss() - before).toBeLessThan(64 << 20)
+    await frames.return?.()
+  })
+
+  it('never lets a cancel of one query end another', async () => {
+    const sum = 'SELECT count(*) FROM range(3000000) t(i) WHERE hash(i) % 7 = 0'
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 100 }, (_, i) => {
+        const controller = new AbortController()
+        if (i % 2) setTimeout(() => controller.abort(new GatewayError('CANCELLED')), i % 20)
+        return read(source, sum, controller.signal)
+      }),
+    )
+    const victims = outcomes.filter((outcome, i) => i % 2 === 0 && outcome.status === 'rejected')
+    expect(victims).toEqual([])
+  })
+})
+
+describe('a DuckDB source with writes', () => {
+  it('changes data, and forgets plans that no longer hold', async () => {
+    const source = await open({ writes: true })
+    await read(source, 'CREATE TABLE t (i INTEGER)')
+    expect((await source.plan(query('SELECT * FROM t'), context())).isUpdate).toBe(false)
+    const before = (await read(source, 'SELECT * FROM t')).schema.byteLength
+    expect((await read(source, 'INSERT INTO t VALUES (1), (2)')).rows).toBe(1)
+    await read(source, 'ALTER TABLE t ADD COLUMN another VARCHAR')
+    const after = await read(source, 'SELECT * FROM t')
+    expect(after.rows).toBe(2)
+    expect(after.schema.byteLength).toBeGreaterThan(before)
+    const plan = await source.plan(query('SELECT * FROM t'), context())
+    expect(plan.schema.byteLength).toBeGreaterThan(before / 2)
+    expect((await source.plan(query('DROP TABLE t'), context())).isUpdate).toBe(true)
+    await source.close()
+  })
+})
+
+describe('a DuckDB file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flightgate-file-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('keeps what was written, and is named by the source', async () => {
+    const path = join(folder, 'x.duckdb')
+    const first = await open({ path, writes: true })
+    await read(first, 'CREATE TABLE kept AS SELECT 42 AS answer')
+    await first.close()
+    const second = await open({ path })
+    expect((await read(second, 'SELECT * FROM demo.main.kept')).rows).toBe(1)
+    expect((await refusal(second, 'DROP TABLE kept')).code).toBe('READ_ONLY')
+    await second.close()
+  })
+
+  it('that cannot be opened says so', async () => {
+    await expect(open({ path: join(folder, 'missing', 'x.duckdb') })).rejects.toThrow()
+  })
+
+  it('spills to its temporary directory under the sandbox, within the memory limit', async () => {
+    const source = await open({ memoryLimitBytes: 128 << 20, tempDirectory: join(folder, 'temp'), threads: 2 })
+    const sql =
+      'SELECT * FROM (SELECT range AS i, hash(range) AS h, md5(range::VARCHAR) AS m FROM range(4000000)) ORDER BY h'
+    expect((await read(source, sql)).rows).toBe(4_000_000)
+    expect((await refusal(source, 'SELECT list(range) FROM range(100000000)')).code).toBe('OUT_OF_MEMORY')
+    expect((await read(source, 'SELECT 1')).rows).toBe(1)
+    await source.close()
+  })
+})
