@@ -38,6 +38,8 @@ export interface Gateway {
   readonly addresses: GatewayAddresses
   /** Not ready, then refusing, then waiting for what runs; answers with how many calls were cut off. */
   drain(): Promise<number>
+  /** Ends everything at once: calls are cut off, engines interrupted. */
+  stop(): Promise<void>
 }
 
 const STATE_STORE_MAX_BYTES = 256 << 20
@@ -128,6 +130,11 @@ async function listen(
   await http.listen({ host: config.listen.http.host, port: config.listen.http.port })
   readiness.set(true)
 
+  const closeRest = async () => {
+    await http.close()
+    await Promise.all(sources.map((source) => source.close()))
+    await store.close()
+  }
   return {
     addresses: { flight: formatAddress(flightAddress), http: formatAddress(http.server.address() as AddressInfo) },
     async drain() {
@@ -135,10 +142,12 @@ async function listen(
       grpc.refuseNewCalls()
       await sleep(config.drain.notReadyMs)
       const cut = await grpc.close(config.drain.graceMs)
-      await http.close()
-      await Promise.all(sources.map((source) => source.close()))
-      await store.close()
+      await closeRest()
       return cut
+    },
+    async stop() {
+      await grpc.close(0)
+      await closeRest()
     },
   }
 }

@@ -3,6 +3,8 @@ import { startGateway } from '../gateway.ts'
 import { createLogger } from '../ops/log.ts'
 import { ExitCode } from './exit-code.ts'
 
+/** Longest wait for the engines to let go. */
+const MAX_STOP_MS = 1000
 const SIGNAL_BASE = 128
 const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const
 
@@ -44,19 +46,28 @@ export async function serve(options: { config?: string }): Promise<void> {
   )
 
   let draining = false
+  let stopping = false
   const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
     if (draining) {
+      if (stopping) return
+      stopping = true
       log.warn({ event: 'stop', signal }, 'second signal: ending at once')
-      process.exit(SIGNAL_BASE + signalNumbers[signal])
+      const exit = () => process.exit(SIGNAL_BASE + signalNumbers[signal])
+      // The engine's threads must be out of their work when the process ends; interrupted, they are in milliseconds.
+      setTimeout(exit, MAX_STOP_MS)
+      gateway.stop().then(exit, exit)
+      return
     }
     draining = true
     log.info({ event: 'drain', signal, graceMs: config.drain.graceMs }, 'draining: a second signal ends at once')
     gateway.drain().then(
       (cut) => {
+        if (stopping) return
         log.info({ event: 'stop', cut }, cut > 0 ? `stopped; ${cut} calls were cut off` : 'stopped')
         process.exit(cut > 0 ? ExitCode.callsCutOff : ExitCode.ok)
       },
       (err) => {
+        if (stopping) return
         log.fatal({ event: 'stop', err }, 'stopping failed')
         process.exit(ExitCode.failed)
       },

@@ -48,6 +48,7 @@ export class GrpcCall {
   #status: Record<string, string> | undefined
   #pendingBytes = 0
   #progress: (() => void) | undefined
+  #stallTimer: NodeJS.Timeout | undefined
 
   constructor(
     stream: ServerHttp2Stream,
@@ -125,7 +126,7 @@ export class GrpcCall {
   /**
    * Sends a frame without copying its chunks; waits first until the client has taken enough of what was sent before.
    * The frame is released in every case.
-   * @throws GatewayError STALLED when the client takes nothing for the stall limit, or the reason the call ended
+   * @throws GatewayError the reason the call has ended, STALLED among them
    */
   async send(frame: Frame): Promise<void> {
     try {
@@ -245,6 +246,7 @@ export class GrpcCall {
     if (!stream.headersSent) this.sendHeaders()
     const { byteLength, chunks } = frame
     this.#pendingBytes += byteLength
+    if (!this.#stallTimer) this.#watchStall()
     this.#owner.inFlightBytes += byteLength
     const prefix = Buffer.allocUnsafe(5)
     prefix[0] = 0
@@ -255,6 +257,7 @@ export class GrpcCall {
     for (let i = 0; i < last; i++) stream.write(chunks[i])
     stream.write(chunks[last], () => {
       this.#pendingBytes -= byteLength
+      if (!this.#ended || this.#pendingBytes === 0) this.#watchStall()
       this.#owner.inFlightBytes -= byteLength
       frame.release?.()
       this.#progress?.()
@@ -262,21 +265,29 @@ export class GrpcCall {
     stream.uncork()
   }
 
+  /** Waits until the client has taken a message, or the call has ended. */
   #nextProgress(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#progress = undefined
-        const seconds = this.#owner.stallTimeoutMs / 1000
-        reject(new GatewayError('STALLED', `The client took no data for ${seconds} s (limits.stallTimeoutMs).`))
-      }, this.#owner.stallTimeoutMs)
       this.#progress = () => {
         this.#progress = undefined
-        clearTimeout(timer)
         if (this.#error) reject(this.#error)
         else resolve()
       }
       if (this.#error) this.#progress()
     })
+  }
+
+  /** Runs while bytes wait for the client, whoever waits for what meanwhile. */
+  #watchStall(): void {
+    if (this.#pendingBytes === 0) {
+      clearTimeout(this.#stallTimer)
+      this.#stallTimer = undefined
+    } else if (this.#stallTimer) this.#stallTimer.refresh()
+    else
+      this.#stallTimer = setTimeout(() => {
+        const seconds = this.#owner.stallTimeoutMs / 1000
+        this.end(new GatewayError('STALLED', `The client took no data for ${seconds} s (limits.stallTimeoutMs).`))
+      }, this.#owner.stallTimeoutMs)
   }
 
   #close(error: GatewayError | undefined): void {
@@ -285,6 +296,7 @@ export class GrpcCall {
     this.#status = statusTrailers(error, this.requestId)
     clearTimeout(this.#timer)
     if (error) {
+      clearTimeout(this.#stallTimer)
       this.#controller?.abort(error)
       this.#progress?.()
     }

@@ -50,6 +50,7 @@ class DuckDbSource implements Source {
   readonly #connections: Connections
   readonly #seats: Seats
   readonly #planners: Seats
+  readonly #running = new Set<Execution>()
   readonly #plans = new LRUCache<string, Description>({
     maxSize: PLAN_CACHE_BYTES,
     sizeCalculation: (description, sql) => 2 * sql.length + description.schema.byteLength + 100,
@@ -108,6 +109,7 @@ class DuckDbSource implements Source {
   }
 
   async close(): Promise<void> {
+    await Promise.all([...this.#running].map((execution) => execution.return()))
     await Promise.all([this.#seats.close(), this.#planners.close()])
     this.#connections.close()
     closeDatabase(this.#engine)
@@ -156,11 +158,13 @@ class DuckDbSource implements Source {
       unsupported
         ? new GatewayError('UNSUPPORTED_TYPE', `${message} Cast it, for example to VARCHAR.`)
         : duckDbError(message, this.name)
-    const execution = new Execution(seat, order(connection), signal, toError, ({ broken }) => {
+    const execution: Execution = new Execution(seat, order(connection), signal, toError, ({ broken }) => {
+      this.#running.delete(execution)
       connections.give(connection, !broken)
       seats.give(seat)
       onEnd?.()
     })
+    this.#running.add(execution)
     return await use(execution)
   }
 }

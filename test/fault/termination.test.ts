@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { commandOf, FlightStub } from '../e2e/flight-stub.ts'
+import { GatewayProcess } from '../e2e/gateway-process.ts'
+import { hasPython, runPython } from '../e2e/python.ts'
+
+const ROWS = 4_000_000
+const long = `SELECT range AS a, range * 7 AS b FROM range(${ROWS})`
+const endless = 'SELECT range FROM range(100000000000)'
+type Drained = { rows: number; error: string | null }
+
+describe.skipIf(!hasPython())('SIGTERM', () => {
+  it('lets a long stream finish, refuses what is new, turns not-ready, and ends with 0', async () => {
+    const gateway = await GatewayProcess.start()
+    const stub = new FlightStub(gateway.flight)
+    await stub.info('SELECT 1')
+    expect((await fetch(`http://${gateway.http}/readyz`)).status).toBe(200)
+    const reading = runPython<Drained>('drain.py', gateway.uri, long, '0.03')
+    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
+    gateway.signal('SIGTERM')
+    await gateway.line(({ event }) => event === 'drain')
+    expect((await fetch(`http://${gateway.http}/readyz`)).status).toBe(503)
+    expect((await fetch(`http://${gateway.http}/livez`)).status).toBe(200)
+    const refused = await stub.call('GetFlightInfo', [commandOf('SELECT 1')])
+    expect([refused.code, refused.details]).toEqual([14, expect.stringContaining('another instance')])
+    const health = await stub.call('/grpc.health.v1.Health/Check', [new Uint8Array(0)])
+    expect([...health.messages[0]!]).toEqual([8, 2])
+    expect(await reading).toMatchObject({ rows: ROWS, error: null })
+    stub.close()
+    expect(await gateway.exited).toBe(0)
+  })
+
+  it('cuts off what is left when the grace time is over, and says so with its exit code', async () => {
+    const gateway = await GatewayProcess.start({ drain: { graceMs: 300 } })
+    const reading = runPython<Drained>('drain.py', gateway.uri, endless, '0.01')
+    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
+    gateway.signal('SIGTERM')
+    expect(await gateway.exited).toBe(3)
+    expect((await reading).error).not.toBeNull()
+  })
+
+  it('sent twice ends the process at once', async () => {
+    const gateway = await GatewayProcess.start()
+    const reading = runPython<Drained>('drain.py', gateway.uri, endless, '0.01')
+    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
+    gateway.signal('SIGTERM')
+    await gateway.line(({ event }) => event === 'drain')
+    gateway.signal('SIGTERM')
+    expect(await gateway.exited).toBe(143)
+    expect((await reading).error).not.toBeNull()
+  })
+})
