@@ -1,9 +1,19 @@
 import { ArrowError } from './errors.ts'
 import type { Field } from './schema.ts'
 
-/** How one node of a schema lies in memory: worked out once per result. */
+/** How one node of a schema lies in memory: worked out once per result. `boolBytes`, a byte each, is never sent. */
 export interface LayoutPlan {
-  readonly kind: 'null' | 'fixed' | 'bool' | 'text' | 'list' | 'struct' | 'fixedList' | 'sparseUnion' | 'denseUnion'
+  readonly kind:
+    | 'null'
+    | 'fixed'
+    | 'bool'
+    | 'boolBytes'
+    | 'text'
+    | 'list'
+    | 'struct'
+    | 'fixedList'
+    | 'sparseUnion'
+    | 'denseUnion'
   /** Bytes of a value, of an offset, or members of a fixed-size list. */
   readonly width: number
   readonly children: readonly LayoutPlan[]

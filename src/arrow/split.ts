@@ -95,6 +95,8 @@ class BatchSlice {
       case 'sparseUnion':
         this.#bytes(this.#take(), from * plan.width, rows * plan.width)
         break
+      case 'boolBytes':
+        throw new ArrowError('UNSUPPORTED', 'Booleans of a byte each are never in a message.')
       case 'bool':
         this.#bits(this.#take(), from, rows)
         break

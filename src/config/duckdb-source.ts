@@ -25,6 +25,12 @@ export const duckDbSourceSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Whether statements that change data are allowed, to principals with the role writer or admin.'),
+  losslessTypes: z
+    .boolean()
+    .default(true)
+    .describe(
+      'HUGEINT, UHUGEINT, UUID, BIT and TIMETZ exactly, as Arrow extension types. Without it HUGEINT, which sums of integers have, comes as a number that every client knows, but may lose digits.',
+    ),
   memoryLimitBytes: optionalWholeNumber("Memory that DuckDB may use; by default DuckDB's own 80 % of the machine's.", {
     min: 64 << 20,
     max: 2 ** 50,

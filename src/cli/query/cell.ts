@@ -93,7 +93,7 @@ function valueWriter(type: DataType, column: string): CellWriter {
       const { typeIdToChildIndex } = type as unknown as { typeIdToChildIndex: Record<number, number> }
       return (data, row) => {
         const child = typeIdToChildIndex[data.typeIds[row]!]!
-        const at = data.valueOffsets.length > 0 ? data.valueOffsets[row]! : row
+        const at = data.valueOffsets?.length > 0 ? data.valueOffsets[row]! : row
         return members[child]!(data.children[child]!, at)
       }
     }

@@ -88,9 +88,9 @@ function credentialsOf({ tlsCa, insecureSkipVerify }: QueryOptions, tls: boolean
 
 function metadataOf({ header, apiKey, token, user, password, source }: QueryOptions): grpc.Metadata {
   const metadata = new grpc.Metadata()
-  if (apiKey !== undefined) metadata.set('x-api-key', apiKey)
-  if (token !== undefined) metadata.set('authorization', `Bearer ${token}`)
-  else if (user !== undefined || password !== undefined)
+  if (apiKey) metadata.set('x-api-key', apiKey)
+  if (token) metadata.set('authorization', `Bearer ${token}`)
+  else if (user || password)
     metadata.set('authorization', `Basic ${Buffer.from(`${user ?? ''}:${password ?? ''}`).toString('base64')}`)
   if (source !== undefined) metadata.set('x-flightgate-source', source)
   for (const each of header) {

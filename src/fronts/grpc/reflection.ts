@@ -1,69 +1,76 @@
-import { EventEmitter } from 'node:events'
 import { readFileSync } from 'node:fs'
-import type { Server, ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
-import { GatewayError } from '../../query/errors.ts'
-import type { Method, Methods } from './method.ts'
+import { ServerReflectionRequest, ServerReflectionResponse } from '../../../gen/grpc/reflection/v1/reflection.ts'
+import { GrpcStatus } from '../../query/errors.ts'
+import { decodeMessage } from './decode.ts'
+import { type ProtoFile, readDescriptorSet } from './descriptor-set.ts'
+import type { Methods } from './method.ts'
 
-const versions = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'] as const
-
-type Handlers = ReadonlyMap<string, Method>
+type Answer = NonNullable<ServerReflectionResponse['messageResponse']>
 
 /**
- * Server reflection from the committed descriptor set, so that grpcurl and ghz need no .proto files. The library behind
- * it takes tens of milliseconds and megabytes to load, which the first caller pays, not the start-up.
+ * Server reflection from the committed descriptor set, so that grpcurl and ghz need no .proto files. Both published
+ * versions of the service have the same messages.
  * Source: https://github.com/grpc/grpc/blob/master/doc/server-reflection.md.
  */
 export function reflectionMethods(descriptorSet: URL): Methods {
-  let loading: Promise<Handlers> | undefined
-  const methods: Record<string, Method> = {}
-  for (const version of versions) {
-    const path = `/${version}/ServerReflectionInfo`
-    methods[path] = {
-      kind: 'bidi',
-      async handle(requests, call) {
-        loading ??= load(descriptorSet)
-        const method = (await loading).get(path)
-        if (method?.kind !== 'bidi') throw new GatewayError('UNIMPLEMENTED')
-        await method.handle(requests, call)
-      },
-    }
-  }
-  return methods
-}
-
-async function load(descriptorSet: URL): Promise<Handlers> {
-  const [{ ReflectionService }, { loadFileDescriptorSetFromBuffer }] = await Promise.all([
-    import('@grpc/reflection'),
-    import('@grpc/proto-loader'),
-  ])
-  const handlers = new Map<string, Method>()
-  // The library registers itself with a grpc-js server; this is the part of one that it uses.
-  const registrar = {
-    addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation) {
-      for (const [name, method] of Object.entries(definition)) {
-        const handler = implementation[name] ?? implementation[method.originalName ?? name]
-        if (handler) handlers.set(method.path, duplexMethod(method, handler as DuplexHandler))
+  let files: readonly ProtoFile[] | undefined
+  const method: Methods[string] = {
+    kind: 'bidi',
+    async handle(requests, call) {
+      for await (const bytes of requests) {
+        files ??= readDescriptorSet(readFileSync(descriptorSet))
+        const request = decodeMessage(ServerReflectionRequest, bytes)
+        const response = { validHost: request.host, originalRequest: request, messageResponse: answer(files, request) }
+        call.sendMessage(ServerReflectionResponse.encode(response).finish())
       }
     },
   }
-  const definitions = loadFileDescriptorSetFromBuffer(readFileSync(descriptorSet))
-  new ReflectionService(definitions).addToServer(registrar as unknown as Server)
-  return handlers
+  return {
+    '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo': method,
+    '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': method,
+  }
 }
 
-type DuplexHandler = (call: ServerDuplexStream<unknown, unknown>) => void
+function answer(files: readonly ProtoFile[], { messageRequest }: ServerReflectionRequest): Answer {
+  switch (messageRequest?.$case) {
+    case 'listServices': {
+      const service = files.flatMap(({ services }) => services).map((name) => ({ name }))
+      return { $case: 'listServicesResponse', value: { service } }
+    }
+    case 'fileByFilename':
+      return withDependencies(
+        files,
+        files.find(({ name }) => name === messageRequest.value),
+      )
+    case 'fileContainingSymbol':
+      return withDependencies(
+        files,
+        files.find(({ symbols }) => symbols.includes(messageRequest.value)),
+      )
+    case 'allExtensionNumbersOfType':
+      return {
+        $case: 'allExtensionNumbersResponse',
+        value: { baseTypeName: messageRequest.value, extensionNumber: [] },
+      }
+    default:
+      return notFound()
+  }
+}
 
-function duplexMethod(definition: ServiceDefinition[string], handler: DuplexHandler): Method {
+function withDependencies(files: readonly ProtoFile[], file: ProtoFile | undefined): Answer {
+  if (!file) return notFound()
+  const wanted = new Set([file])
+  for (const each of wanted)
+    for (const name of each.dependencies) {
+      const dependency = files.find((candidate) => candidate.name === name)
+      if (dependency) wanted.add(dependency)
+    }
+  return { $case: 'fileDescriptorResponse', value: { fileDescriptorProto: [...wanted].map(({ bytes }) => bytes) } }
+}
+
+function notFound(): Answer {
   return {
-    kind: 'bidi',
-    async handle(requests, call) {
-      const stream = Object.assign(new EventEmitter(), {
-        write: (message: unknown) => call.sendMessage(definition.responseSerialize(message)),
-        end: () => {},
-      })
-      handler(stream as unknown as ServerDuplexStream<unknown, unknown>)
-      for await (const request of requests) stream.emit('data', definition.requestDeserialize(request))
-      stream.emit('end')
-    },
+    $case: 'errorResponse',
+    value: { errorCode: GrpcStatus.NOT_FOUND, errorMessage: 'There is nothing of this name.' },
   }
 }

@@ -1,10 +1,11 @@
 import { encodeDictionaryBatch, encodeRecordBatch } from '../../arrow/batch.ts'
-import { type LayoutPlan, layoutPlan } from '../../arrow/layout-plan.ts'
+import type { LayoutPlan } from '../../arrow/layout-plan.ts'
 import type { Field } from '../../arrow/schema.ts'
 import { type ColumnPart, readChildren } from './arrow-struct.ts'
 import type { Chunk, ReadChunk } from './chunks.ts'
 import { type Allocate, Layout, measurePart, slicePart } from './layout.ts'
 import type { Address } from './native.ts'
+import { chunkPlan } from './wire-schema.ts'
 
 /** When a batch is full. */
 export interface BatchLimits {
@@ -30,7 +31,7 @@ export function* encodeBatches(
   limits: BatchLimits,
   allocate: Allocate,
 ): Generator<EncodedBatch, void, undefined> {
-  const plans = schema.children.map(layoutPlan)
+  const plans = schema.children.map(chunkPlan)
   const hasDictionaries = plans.some(holdsDictionary)
   let held: Chunk[] = []
   let rows = 0

@@ -29,6 +29,23 @@ export class BitCopier {
     }
   }
 
+  /** Packs `count` bytes of 0 or 1 at `from` to bits, from bit `toBit` after byte `to` of `into`. */
+  pack(into: Uint8Array, to: number, toBit: number, from: Address, count: number): void {
+    const source = this.#load(from, 0, 8 * count)
+    let position = to + (toBit >> 3)
+    let bit = toBit & 7
+    let value = bit === 0 ? 0 : into[position]! & ((1 << bit) - 1)
+    for (let i = 0; i < count; i++) {
+      // What lies under a null may be any byte.
+      if (source[i] !== 0) value |= 1 << bit
+      if (++bit === 8) {
+        into[position++] = value
+        bit = value = 0
+      }
+    }
+    if (bit > 0) into[position] = value
+  }
+
   /** Sets `count` bits from bit `bit` after byte `to`. */
   setOnes(into: Uint8Array, to: number, bit: number, count: number): void {
     const end = bit + count

@@ -6,6 +6,8 @@ export interface DuckDbConfig {
   /** Statements run once at start, before the sandbox closes. */
   readonly init: readonly string[]
   readonly writes: boolean
+  /** Keep HUGEINT, UUID, BIT and the like exact as Arrow extension types. */
+  readonly losslessTypes: boolean
   readonly memoryLimitBytes?: number | undefined
   readonly threads?: number | undefined
   readonly tempDirectory?: string | undefined

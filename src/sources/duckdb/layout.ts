@@ -14,7 +14,7 @@ export interface LaidOutBatch extends BatchLayout {
   readonly body: Uint8Array<ArrayBuffer>
 }
 
-const Operation = { copy: 0, bits: 1, ones: 2, offsets32: 3, offsets64: 4, zeros: 5 } as const
+const Operation = { copy: 0, bits: 1, ones: 2, offsets32: 3, offsets64: 4, zeros: 5, pack: 6 } as const
 const OPERATION_WORDS = 6 // operation, destination, source, count, extra, extra2
 const offset32 = new Int32Array(1)
 const offset32Address = addressOf(offset32)
@@ -70,6 +70,9 @@ export class Layout {
         break
       case 'bool':
         this.#bitmap(parts, (part) => part.buffer1)
+        break
+      case 'boolBytes':
+        this.#packed(parts)
         break
       case 'text': {
         const ranges = this.#offsets(parts, rows, plan.width)
@@ -145,6 +148,17 @@ export class Layout {
     this.#close(start)
   }
 
+  #packed(parts: readonly ColumnPart[]): void {
+    const start = this.#at
+    let bit = 0
+    for (const part of parts) {
+      this.#operations.push(Operation.pack, start, part.buffer1 + part.offset, part.rows, bit, 0)
+      bit += part.rows
+    }
+    this.#at = start + ((bit + 7) >> 3)
+    this.#close(start)
+  }
+
   /** Queues the offsets; answers with the range of values that each part covers. */
   #offsets(parts: readonly ColumnPart[], rows: number, width: number): { from: number; count: number }[] {
     const start = this.#at
@@ -193,6 +207,9 @@ export class Layout {
           break
         case Operation.ones:
           bits.setOnes(body, to, extra, count)
+          break
+        case Operation.pack:
+          bits.pack(body, to, extra, from, count)
           break
         case Operation.zeros:
           body.fill(0, to, to + count)
@@ -247,6 +264,7 @@ export function measurePart(plan: LayoutPlan, part: ColumnPart): number {
     case 'fixed':
       return part.rows * plan.width
     case 'bool':
+    case 'boolBytes':
       return part.rows >> 3
     case 'text': {
       const { count } = offsetRange(plan, part)

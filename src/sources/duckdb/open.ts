@@ -40,7 +40,7 @@ export function startStatements(source: string, config: DuckDbConfig): string[] 
     connectionSetup(source),
     ...(config.sample ? tpchSample(config.sample.tpch) : []),
     ...config.init,
-    'SET arrow_lossless_conversion = true',
+    `SET arrow_lossless_conversion = ${config.losslessTypes}`,
     'SET autoinstall_known_extensions = false',
     'SET autoload_known_extensions = false',
     'SET allow_community_extensions = false',

@@ -1,4 +1,5 @@
 import type { Field } from '../../arrow/schema.ts'
+import { isByteBoolean } from './wire-schema.ts'
 
 /**
  * Whether DuckDB's own vectors of these columns are laid out as Arrow's, value by value, so that they can be copied
@@ -8,7 +9,9 @@ import type { Field } from '../../arrow/schema.ts'
 export function isVectorLayout(root: Field): boolean {
   return (
     root.children.length > 0 &&
-    root.children.every(({ format, dictionary, metadata }) => {
+    root.children.every((field) => {
+      const { format, dictionary, metadata } = field
+      if (isByteBoolean(field)) return true
       if (dictionary || metadata.length > 0) return false
       if (format.startsWith('ts')) return true
       if (format.startsWith('d:')) return Number(format.slice(2).split(',')[0]) > MAX_DECIMAL_64_PRECISION

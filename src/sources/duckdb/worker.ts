@@ -9,6 +9,7 @@ import { execute, PreparedStatement } from './capi.ts'
 import { arrowChunks, vectorChunks } from './chunks.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
 import { isVectorLayout } from './vector-layout.ts'
+import { wireSchema } from './wire-schema.ts'
 
 const MAX_POOLED_BYTES = 16 << 20
 const CREDIT_WAIT_MS = 1000
@@ -38,7 +39,7 @@ function takeCredit(): void {
 function plan(order: Order & { kind: 'plan' }): void {
   const statement = new PreparedStatement(order.connection, order.sql)
   try {
-    const schema = encodeSchema(statement.schema(readArrowSchema, releaseArrowSchema))
+    const schema = encodeSchema(wireSchema(statement.schema(readArrowSchema, releaseArrowSchema)))
     const { type, parameterCount } = statement
     say({ kind: 'description', description: { schema, type, parameterCount } })
   } finally {
@@ -50,7 +51,7 @@ function run(order: Order & { kind: 'run' }): void {
   const statement = new PreparedStatement(order.connection, order.sql)
   try {
     const schema = statement.schema(readArrowSchema, releaseArrowSchema)
-    const encoded = encodeSchema(schema)
+    const encoded = encodeSchema(wireSchema(schema))
     if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
     const result = statement.execute()
     try {

@@ -14,6 +14,7 @@ const defaults: DuckDbConfig = {
   path: ':memory:',
   init: [],
   writes: false,
+  losslessTypes: true,
   maxStreams: 4,
   batchRows: 65_536,
   batchBytes: 2 << 20,

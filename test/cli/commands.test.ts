@@ -1,0 +1,175 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { tableFromIPC } from 'apache-arrow'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { GatewayProcess } from '../e2e/gateway-process.ts'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'flightgate-cli-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the command line; standard input as given. */
+function flightgate(args: readonly string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    const options = { cwd: folder, env: { PATH: process.env['PATH'], ...env }, maxBuffer: 1 << 28 }
+    const child = execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code ?? 255) : 0, stdout, stderr }),
+    )
+    child.stdin!.end(input)
+  })
+}
+
+describe('the command line', () => {
+  it.each(['serve', 'query', 'check-config'])('%s --help shows an example', async (command) => {
+    const { code, stdout } = await flightgate([command, '--help'])
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/Examples?:\n {2}flightgate/)])
+  })
+
+  it('ends with 2 when it is used wrongly', async () => {
+    for (const args of [['nope'], ['query'], ['query', 'SELECT 1', '--format', 'xml'], ['serve', '--nope']])
+      expect((await flightgate(args)).code).toBe(2)
+  })
+
+  it('check-config shows the settings in force, without secrets', async () => {
+    const file = join(folder, 'good.yaml')
+    writeFileSync(
+      file,
+      'auth: { apiKeys: [ { name: a, key: hunter2 } ], sealKeys: ["0123456789012345678901234567890123"] }',
+    )
+    const { code, stdout } = await flightgate(['check-config', '--config', file])
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/valid[\s\S]*key: "\*\*\*"[\s\S]*queueWaitMs: 10000/)])
+    expect(stdout).not.toMatch(/hunter2|01234567890/)
+  })
+
+  it('check-config and serve list every problem and end with 1', async () => {
+    const file = join(folder, 'bad.yaml')
+    writeFileSync(file, 'listen: { flight: "0.0.0.0:1" }\nlimits: { queueWait: 3 }')
+    for (const command of ['check-config', 'serve']) {
+      const { code, stderr } = await flightgate([command, '--config', file])
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/did you mean queueWaitMs\?/)])
+    }
+    writeFileSync(file, 'listen: { flight: "0.0.0.0:1" }')
+    expect((await flightgate(['serve', '--config', file])).stderr).toMatch(/set auth.apiKeys or API_KEYS/)
+  })
+})
+
+describe('flightgate query', () => {
+  let gateway: GatewayProcess
+  let query: (args: readonly string[], input?: string, env?: NodeJS.ProcessEnv) => Promise<Ended>
+  beforeAll(async () => {
+    gateway = await GatewayProcess.start({ auth: { apiKeys: [{ name: 'cli', key: 'k' }] } })
+    query = (args, input, env) =>
+      flightgate(['query', '--endpoint', gateway.uri, ...args], input, { FLIGHTGATE_API_KEY: 'k', ...env })
+  })
+  afterAll(() => gateway?.stop())
+
+  const values = `SELECT * FROM (VALUES
+    (1::TINYINT, 9007199254740993::BIGINT, 12.50::DECIMAL(10,2), 'a "b"', DATE '2024-02-29', TIMESTAMP '2024-02-29 12:34:56.789', true),
+    (NULL, NULL, -0.05, 'x,y', DATE '0044-03-15 (BC)', NULL, false),
+    (-7, 0, NULL, '', NULL, TIMESTAMP '1969-12-31 23:59:59.5', NULL)
+  ) t(small, big, price, label, day, moment, flag)`
+
+  it('writes CSV when nobody watches', async () => {
+    const { code, stdout } = await query(['-q', values])
+    expect(code).toBe(0)
+    expect(stdout.split('\r\n')).toEqual([
+      'small,big,price,label,day,moment,flag',
+      '1,9007199254740993,12.50,"a ""b""",2024-02-29,2024-02-29T12:34:56.789000,true',
+      ',,-0.05,"x,y",-000043-03-15,,false',
+      '-7,0,,"",,1969-12-31T23:59:59.500000,',
+      '',
+    ])
+  })
+
+  it('writes NDJSON and JSON with every digit', async () => {
+    const lines = (await query(['-q', '--format', 'ndjson', values])).stdout.trim().split('\n')
+    expect(lines[0]).toBe(
+      '{"small":1,"big":9007199254740993,"price":12.50,"label":"a \\"b\\"","day":"2024-02-29","moment":"2024-02-29T12:34:56.789000","flag":true}',
+    )
+    expect(JSON.parse((await query(['-q', '--format', 'json', values])).stdout)).toHaveLength(3)
+    expect(JSON.parse((await query(['-q', '--format', 'json', `${values} WHERE false`])).stdout)).toEqual([])
+  })
+
+  it('writes nested and unusual values as JSON', async () => {
+    const sql = `SELECT [1, NULL] AS list, {'a': 1, 'b': 'x'} AS struct, MAP {'k': 1} AS map, union_value(n := 3) AS u,
+      'red'::ENUM('green', 'red') AS e, 'ab'::BLOB AS blob, INTERVAL '14 months 3 days 4.5 seconds' AS i, 'nan'::DOUBLE AS nan,
+      TIME '12:34:56.5' AS t, TIMESTAMPTZ '2024-01-01 00:00:00+00' AS tz, NULL AS nothing, 1.5::FLOAT AS f, [[1, 2], []] AS ll,
+      17014118346046923173168730371588410572::DECIMAL(38,0) AS wide, array_value(1, 2) AS fixed, true AS yes`
+    const { stdout, stderr } = await query(['-q', '--format', 'ndjson', sql])
+    expect([JSON.parse(stdout.replace(/"wide":\d+/, '"wide":0')), stdout.match(/"wide":(\d+)/)?.[1], stderr]).toEqual([
+      {
+        list: [1, null],
+        struct: { a: 1, b: 'x' },
+        map: [['k', 1]],
+        u: 3,
+        e: 'red',
+        blob: 'YWI=',
+        i: 'P14M3DT4.5S',
+        nan: 'NaN',
+        t: '12:34:56.500000',
+        tz: '2024-01-01T00:00:00.000000Z',
+        nothing: null,
+        f: 1.5,
+        ll: [[1, 2], []],
+        wide: 0,
+        fixed: [1, 2],
+        yes: true,
+      },
+      '17014118346046923173168730371588410572',
+      '',
+    ])
+  })
+
+  it('draws an aligned table and counts what it does not show', async () => {
+    const { stdout } = await query([
+      '-q',
+      '--format',
+      'table',
+      '--max-rows',
+      '2',
+      "SELECT range AS n, 'v' || range AS v FROM range(8, 12)",
+    ])
+    expect(stdout.split('\n')).toEqual(['n  v', '─  ──', '8  v8', '9  v9', '4 rows (first 2 shown)', ''])
+  })
+
+  it('writes an Arrow stream to a file, from a statement on standard input', async () => {
+    const file = join(folder, 'rows.arrows')
+    const { code, stderr } = await query(['--format', 'arrow', '-o', file, '-'], 'SELECT range AS i FROM range(100000)')
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/MB in .* s/)])
+    expect(tableFromIPC(readFileSync(file)).numRows).toBe(100_000)
+  })
+
+  it('says what went wrong, with the status, and ends with 1', async () => {
+    const bad = await query(['SELECT * FROM nope'])
+    expect([bad.code, bad.stderr]).toEqual([1, expect.stringMatching(/^NOT_FOUND: .*nope does not exist/)])
+    const wrong = await query(['SELECT 1'], '', { FLIGHTGATE_API_KEY: 'wrong' })
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringMatching(/^UNAUTHENTICATED/)])
+    const late = await query([
+      '--timeout',
+      '0.3s',
+      'SELECT sum(hash(a.range + b.range)) FROM range(1000000) a, range(100000) b',
+    ])
+    expect([late.code, late.stderr]).toEqual([1, expect.stringMatching(/^DEADLINE_EXCEEDED/)])
+    const nobody = await flightgate(['query', '--endpoint', 'grpc://127.0.0.1:1', '--timeout', '2', 'SELECT 1'])
+    expect(nobody.code).toBe(1)
+  })
+
+  it('logs in with user and password, or a token', async () => {
+    const env = { FLIGHTGATE_API_KEY: '' }
+    for (const args of [
+      ['--user', 'me', '--password', 'k'],
+      ['--token', 'k'],
+      ['--header', 'x-api-key=k'],
+    ])
+      expect((await query([...args, '-q', 'SELECT 1 AS x'], '', env)).stdout).toBe('x\r\n1\r\n')
+  })
+})

@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const src = fileURLToPath(new URL('../../src/', import.meta.url))
+
+/** What each part may import, besides itself; docs/architecture.md says why. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  main: ['cli'],
+  cli: ['gateway', 'config', 'ops', 'arrow'],
+  gateway: ['config', 'fronts', 'ops', 'query', 'sources', 'state'],
+  fronts: ['query', 'arrow', 'state'],
+  sources: ['query', 'arrow'],
+  query: ['arrow'],
+  config: [],
+  state: [],
+  ops: [],
+  arrow: [],
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+const partOf = (file: string) => file.split('/')[0]!.replace(/\.ts$/, '')
+const importsOf = (file: string): string[] => {
+  const text = readFileSync(join(src, file), 'utf8')
+  return [...text.matchAll(/(?:from|import)\s*\(?'(\.[^']+)'/g)].map(([, path]) =>
+    relative(src, join(src, dirname(file), path!)),
+  )
+}
+
+describe('the dependency rule', () => {
+  it('knows every part', () => {
+    expect([...new Set(files.map(partOf))].sort()).toEqual(Object.keys(allowed).sort())
+  })
+
+  it('holds for every import', () => {
+    const broken = files.flatMap((file) =>
+      importsOf(file)
+        .filter((target) => !target.startsWith('..'))
+        .filter((target) => partOf(target) !== partOf(file) && !allowed[partOf(file)]!.includes(partOf(target)))
+        .map((target) => `${file} imports ${target}`),
+    )
+    expect(broken).toEqual([])
+  })
+
+  it('keeps sources apart from each other, and their use of query/ to types, errors and the port', () => {
+    const waist = ['query/types.ts', 'query/source.ts', 'query/errors.ts']
+    const broken = files
+      .filter((file) => file.startsWith('sources/'))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((target) => target.startsWith('query/') && !waist.includes(target))
+          .concat(importsOf(file).filter((t) => t.startsWith('sources/') && t.split('/')[1] !== file.split('/')[1]))
+          .map((target) => `${file} imports ${target}`),
+      )
+    expect(broken).toEqual([])
+  })
+
+  it('has no cycles', () => {
+    const state = new Map<string, 'open' | 'done'>()
+    const cycles: string[] = []
+    const visit = (file: string, path: string[]) => {
+      if (state.get(file) === 'done') return
+      if (state.get(file) === 'open') {
+        cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+        return
+      }
+      state.set(file, 'open')
+      for (const target of importsOf(file)) if (files.includes(target)) visit(target, [...path, file])
+      state.set(file, 'done')
+    }
+    for (const file of files) visit(file, [])
+    expect(cycles).toEqual([])
+  })
+
+  it('keeps files small', () => {
+    const lines = (file: string) => readFileSync(join(src, file), 'utf8').split('\n').length
+    expect(files.filter((file) => lines(file) > 350).map((file) => `${file}: ${lines(file)}`)).toEqual([])
+  })
+})

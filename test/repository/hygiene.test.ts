@@ -1,0 +1,47 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter((file) => file !== '' && existsSync(join(root, file)))
+
+describe('tracked files', () => {
+  it('hold no paths of a machine and no addresses of package registries', () => {
+    const banned = [
+      new RegExp(['', 'work', ''].join('/')),
+      new RegExp(['', 'root', ''].join('/')),
+      /registry\.(npmjs|yarnpkg)\.\w+|files\.pythonhosted|proxy\.golang|repo1?\.maven/,
+    ].filter(Boolean)
+    const found = files
+      .filter((file) => file !== 'test/repository/hygiene.test.ts')
+      .filter((file) => banned.some((pattern) => pattern.test(readFileSync(join(root, file), 'utf8'))))
+    expect(found).toEqual([])
+  })
+
+  it('of src carry no unfinished marks, and tests none that are focused', () => {
+    const found = files
+      .filter((file) => /^(src|test|bench|scripts)\/.*\.ts$/.test(file) && file !== 'test/repository/hygiene.test.ts')
+      .filter((file) =>
+        /\bTODO\b|\bFIXME\b|@ts-(ignore|expect-error|nocheck)|\.(only|todo)\(/.test(
+          readFileSync(join(root, file), 'utf8'),
+        ),
+      )
+    expect(found).toEqual([])
+  })
+
+  it('link only to pages that exist', () => {
+    const broken = files
+      .filter((file) => file.endsWith('.md'))
+      .flatMap((file) =>
+        [...readFileSync(join(root, file), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
+          .map(([, target]) => join(file, '..', target!))
+          .filter((target) => !existsSync(join(root, target)))
+          .map((target) => `${file} -> ${target}`),
+      )
+    expect(broken).toEqual([])
+  })
+})

@@ -1,0 +1,48 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, describe, expect, it } from 'vitest'
+import { startCommand } from '../e2e/command.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+describe('the package', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flightgate-package-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('installs from its tarball into an empty folder and runs there', async () => {
+    await run('npm', ['pack', '--pack-destination', folder], { cwd: root })
+    const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'))!
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }')
+    await run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball)], {
+      cwd: folder,
+    })
+    const installed = join(folder, 'node_modules', 'flightgate', 'dist', 'src', 'main.js')
+    const flightgate = (...args: string[]) => run(process.execPath, [installed, ...args], { cwd: folder })
+    expect(readdirSync(join(folder, 'node_modules', '.bin'))).toContain('flightgate')
+    expect((await flightgate('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+
+    const config = join(folder, 'flightgate.yaml')
+    writeFileSync(
+      config,
+      'listen: { flight: "127.0.0.1:0", http: "127.0.0.1:0" }\nsources: { demo: { kind: duckdb } }\n',
+    )
+    const server = await startCommand(process.execPath, [installed, 'serve', '--config', config], folder)
+    try {
+      const { stdout } = await flightgate('query', '--endpoint', `grpc://${server.flight}`, 'SELECT 6 * 7 AS answer')
+      expect(stdout).toBe('answer\r\n42\r\n')
+      const reflection = await import('../e2e/flight-stub.ts')
+      const stub = new reflection.FlightStub(server.flight)
+      const list = Buffer.from([0x3a, 0x01, 0x2a])
+      const end = await stub.call('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', [list])
+      expect(String(end.messages[0])).toContain('arrow.flight.protocol.FlightService')
+      stub.close()
+    } finally {
+      expect(await server.stop()).toBe(0)
+    }
+  }, 300_000)
+})
