@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+export const python = join(root, '.cache', 'python', 'bin', 'python')
+export const tool = (name: string) => join(root, '.cache', 'bin', name)
+
+/** Clock ticks of /proc/PID/stat in a second. */
+const TICKS_PER_SECOND = 100
+
+/** A server under measurement. */
+export class MeasuredServer {
+  readonly #child: ChildProcess
+  readonly address: string
+
+  constructor(child: ChildProcess, address: string) {
+    this.#child = child
+    this.address = address
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  /** User and system time so far, in seconds. */
+  cpuSeconds(): number {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+  }
+
+  /** Highest memory so far, in bytes. */
+  peakRssBytes(): number {
+    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))![1]) * 1024
+  }
+
+  async stop(): Promise<void> {
+    const exited = new Promise((resolve) => this.#child.once('exit', resolve))
+    this.#child.kill('SIGTERM')
+    await exited
+  }
+}
+
+/** Starts a command and waits until a line of its output matches; group 1 is its address. */
+export async function startServer(command: string, args: readonly string[], pattern: RegExp): Promise<MeasuredServer> {
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  let text = ''
+  const address = await new Promise<string>((resolve, reject) => {
+    const onText = (piece: Buffer) => {
+      text += piece
+      const match = pattern.exec(text)
+      if (match) resolve(match[1]!)
+    }
+    child.stdout.on('data', onText)
+    child.stderr.on('data', onText)
+    child.once('exit', (code) => reject(new Error(`${command} ended with ${code}: ${text}`)))
+  })
+  return new MeasuredServer(child, address)
+}
+
+/** Starts the gateway with a configuration. */
+export async function startGateway(config: object): Promise<MeasuredServer> {
+  const file = join(mkdtempSync(join(tmpdir(), 'flightgate-bench-')), 'config.yaml')
+  const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
+  writeFileSync(file, stringify({ listen, ...config }))
+  return await startServer(process.execPath, ['src/main.ts', 'serve', '--config', file], /"flight":"([^"]+)"/)
+}
+
+/** Middle value. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+/** Writes bench/results/NAME.json. */
+export function writeResults(name: string, results: object): void {
+  const machine = { node: process.version, platform: `${process.platform}-${process.arch}` }
+  writeFileSync(join(root, 'bench', 'results', `${name}.json`), `${JSON.stringify({ machine, ...results }, null, 2)}\n`)
+}
