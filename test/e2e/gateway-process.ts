@@ -47,6 +47,8 @@ export class GatewayProcess {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    // A test that fails must not leave its process behind.
+    process.once('exit', () => child.kill('SIGKILL'))
     const gateway = new GatewayProcess(child, folder)
     const ready = gateway.line(({ event }) => event === 'ready')
     const ended = gateway.exited.then((code) => {
