@@ -62,6 +62,9 @@ describe.skipIf(!hasPython())('results equal DuckDB’s own Arrow table', () => 
         "SELECT CASE WHEN i % 2 = 0 THEN union_value(n := i)::UNION(n BIGINT, s VARCHAR) ELSE union_value(s := 'x')::UNION(n BIGINT, s VARCHAR) END AS u FROM range(9000) t(i)",
         'SELECT i FROM range(70000) t(i) WHERE i % 5 <> 0',
         'SELECT i, NULL AS nothing FROM range(10) t(i)',
+        "SELECT i, i::DOUBLE AS d, (i % 100)::TINYINT AS t, DATE '2020-01-01' + (i % 1000)::INTEGER AS day FROM range(300001) t(i)",
+        'SELECT CASE WHEN i > 250000 AND i % 3 = 0 THEN NULL ELSE i END AS n, (i % 7)::FLOAT AS f FROM range(300001) t(i)',
+        'SELECT i, i % 3 = 0 AS flag FROM range(100001) t(i) WHERE i % 11 <> 0',
       ]
       const results = await runPython<Comparison[]>('same_as_duckdb.py', gateway.uri, file, client, ...queries)
       expect(results.filter(({ same, sameSchema }) => !same || !sameSchema)).toEqual([])

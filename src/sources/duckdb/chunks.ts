@@ -12,10 +12,12 @@ export interface Chunk {
 /** Reads a result chunk by chunk; undefined at the end. */
 export type ReadChunk = () => Chunk | undefined
 
-/** Reads chunks whose vectors are laid out as Arrow's, as they are. */
-export function vectorChunks(result: StreamingResult, columnCount: number): ReadChunk {
+/** Reads chunks whose vectors are laid out as Arrow's, as they are; `first` has been fetched already. */
+export function vectorChunks(result: StreamingResult, columnCount: number, first: Address): ReadChunk {
+  let fetched = first
   return () => {
-    const handle = result.fetch()
+    const handle = fetched === 0 ? result.fetch() : fetched
+    fetched = 0
     if (handle === 0) return undefined
     const rows = Number(chunkSize(handle))
     const columns: ColumnPart[] = []

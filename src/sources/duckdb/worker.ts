@@ -1,15 +1,17 @@
 // Runs one order at a time on a connection that the main thread owns. It may block: nobody waits for its event loop.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { ArrowError } from '../../arrow/errors.ts'
-import { encodeSchema } from '../../arrow/schema.ts'
+import { encodeSchema, type Field } from '../../arrow/schema.ts'
 import { readArrowSchema, releaseArrowSchema } from './arrow-struct.ts'
-import { encodeBatches } from './batches.ts'
+import { type BatchLimits, type EncodedBatch, encodeBatches } from './batches.ts'
 import { BodyPool } from './body-pool.ts'
-import { execute, PreparedStatement } from './capi.ts'
+import { execute, PreparedStatement, type StreamingResult } from './capi.ts'
 import { arrowChunks, vectorChunks } from './chunks.ts'
+import type { Address } from './native.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
+import { encodeVectorBatches } from './vector-batches.ts'
 import { isVectorLayout } from './vector-layout.ts'
-import { wireSchema } from './wire-schema.ts'
+import { chunkPlan, wireSchema } from './wire-schema.ts'
 
 const MAX_POOLED_BYTES = 16 << 20
 const CREDIT_WAIT_MS = 1000
@@ -56,8 +58,9 @@ function run(order: Order & { kind: 'run' }): void {
     const result = statement.execute()
     try {
       say({ kind: 'schema', schema: encoded })
-      const read = isVectorLayout(schema) ? vectorChunks(result, schema.children.length) : arrowChunks(result)
-      for (const batch of encodeBatches(schema, read, order.limits, allocate)) {
+      for (const batch of isVectorLayout(schema)
+        ? vectorResult(schema, result, order.limits)
+        : encodeBatches(schema, arrowChunks(result), order.limits, allocate)) {
         takeCredit()
         say({ kind: 'batch', batch }, [batch.body.buffer])
       }
@@ -67,6 +70,18 @@ function run(order: Order & { kind: 'run' }): void {
   } finally {
     statement.close()
   }
+}
+
+/** Vectors go straight into batches as long as there are no nulls; from then on their validity is gathered too. */
+function* vectorResult(schema: Field, result: StreamingResult, limits: BatchLimits): Generator<EncodedBatch> {
+  const plans = schema.children.map(chunkPlan)
+  let first: Address = 0
+  if (plans.every(({ kind }) => kind === 'fixed')) {
+    const widths = plans.map(({ width }) => width)
+    first = yield* encodeVectorBatches(result, widths, limits, allocate)
+    if (first === 0) return
+  }
+  yield* encodeBatches(schema, vectorChunks(result, plans.length, first), limits, allocate)
 }
 
 /**

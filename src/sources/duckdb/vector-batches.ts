@@ -1,0 +1,93 @@
+import { encodeRecordBatch } from '../../arrow/batch.ts'
+import type { BatchLimits, EncodedBatch } from './batches.ts'
+import { chunkSize, chunkVector, destroyChunk, type StreamingResult, vectorData, vectorValidity } from './capi.ts'
+import type { Allocate } from './layout.ts'
+import { type Address, addressOf, memcpy } from './native.ts'
+
+const ALIGNMENT = 8
+const MIN_ROWS = 2048
+
+/**
+ * Encodes the rows of a result whose vectors are laid out as Arrow's: each is copied once, from the vector straight into
+ * the body of its batch. Ends at the first chunk that may hold nulls and answers with that chunk, or with 0 at the end.
+ *
+ * @param widths bytes of a value, by column
+ */
+export function* encodeVectorBatches(
+  result: StreamingResult,
+  widths: readonly number[],
+  { batchRows, batchBytes }: BatchLimits,
+  allocate: Allocate,
+): Generator<EncodedBatch, Address, undefined> {
+  const rowBytes = widths.reduce((sum, width) => sum + width, 0)
+  const capacity = Math.max(Math.min(batchRows, Math.floor(batchBytes / rowBytes)), Math.min(MIN_ROWS, batchRows))
+  const starts = columnStarts(widths, capacity)
+  let body: Uint8Array<ArrayBuffer> | undefined
+  let base = 0
+  let rows = 0
+  for (;;) {
+    const chunk = result.fetch()
+    const nullable = chunk !== 0 && mayHoldNulls(chunk, widths.length)
+    if (chunk === 0 || nullable) {
+      if (body && rows > 0) yield finish(body, widths, starts, rows)
+      return chunk
+    }
+    const size = Number(chunkSize(chunk))
+    try {
+      for (let from = 0; from < size; ) {
+        if (!body) {
+          body = allocate(starts[widths.length]!)
+          base = addressOf(body)
+        }
+        const count = Math.min(size - from, capacity - rows)
+        for (let i = 0; i < widths.length; i++) {
+          const width = widths[i]!
+          memcpy(base + starts[i]! + rows * width, vectorData(chunkVector(chunk, i)) + from * width, count * width)
+        }
+        rows += count
+        from += count
+        if (rows === capacity) {
+          yield finish(body, widths, starts, rows)
+          body = undefined
+          rows = 0
+        }
+      }
+    } finally {
+      destroyChunk(chunk)
+    }
+  }
+}
+
+function mayHoldNulls(chunk: Address, columns: number): boolean {
+  for (let i = 0; i < columns; i++) if (vectorValidity(chunkVector(chunk, i)) !== 0) return true
+  return false
+}
+
+/** Where each column begins for so many rows; last, the length of the whole. */
+function columnStarts(widths: readonly number[], rows: number): number[] {
+  const starts = [0]
+  for (const width of widths) starts.push((starts.at(-1)! + rows * width + ALIGNMENT - 1) & -ALIGNMENT)
+  return starts
+}
+
+function finish(
+  body: Uint8Array<ArrayBuffer>,
+  widths: readonly number[],
+  full: readonly number[],
+  rows: number,
+): EncodedBatch {
+  const starts = columnStarts(widths, rows)
+  const nodes: number[] = []
+  const buffers: number[] = []
+  for (let i = 0; i < widths.length; i++) {
+    const from = full[i]!
+    const to = starts[i]!
+    const length = rows * widths[i]!
+    if (to !== from) body.copyWithin(to, from, from + length)
+    body.fill(0, to + length, starts[i + 1])
+    nodes.push(rows, 0)
+    buffers.push(to, 0, to, length)
+  }
+  const bodyLength = starts[widths.length]!
+  return { header: encodeRecordBatch({ rows, nodes, buffers, bodyLength }), body, bodyLength, rows }
+}
