@@ -2,7 +2,8 @@
 FROM node:26-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --no-audit --no-fund
+COPY scripts/install.mjs scripts/
+RUN node scripts/install.mjs
 COPY . .
 RUN npm run build && npm prune --omit=dev
 

@@ -1,12 +1,23 @@
 import { defineConfig } from 'vitest/config'
 
+const heavy = ['test/fault/**/*.test.ts', 'test/repository/package.test.ts', 'test/repository/start.test.ts']
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 180_000,
-    // The processes under test need the cores.
-    maxWorkers: 2,
     env: { FORCE_COLOR: '0' },
+    projects: [
+      {
+        extends: true,
+        // The processes under test need the cores.
+        test: { name: 'side by side', include: ['test/**/*.test.ts'], exclude: heavy, maxWorkers: 2 },
+      },
+      {
+        extends: true,
+        // Faults and installations take the whole machine: after the others, one file at a time.
+        test: { name: 'alone', include: heavy, fileParallelism: false, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 })

@@ -8,7 +8,7 @@ const [name, ...rest] = process.argv.slice(2)
 const folder = join(root, 'bench')
 const file = join(folder, `${name}.ts`)
 if (name === undefined || !existsSync(file)) {
-  const known = readdirSync(folder).filter((each) => each.endsWith('.bench.ts') || /^[a-z-]+\.ts$/.test(each))
+  const known = readdirSync(folder).filter((each) => each.endsWith('.ts'))
   process.stderr.write(`npm run bench -- NAME, one of: ${known.map((each) => each.replace('.ts', '')).join(', ')}\n`)
   process.exit(2)
 }

@@ -85,7 +85,7 @@ const goTools = {
 /** Go tools of the tests and benchmarks, in .cache/bin. */
 export function installGoTools() {
   const bin = join(cache, 'bin')
-  return Object.entries(goTools).every(([name, module]) =>
+  const installed = Object.entries(goTools).map(([name, module]) =>
     optional(`The Go tool ${name}`, () =>
       once(join(cache, `${name}.stamp`), module, existsSync(join(bin, name)), () => {
         process.stderr.write(`installing ${module}\n`)
@@ -93,4 +93,8 @@ export function installGoTools() {
       }),
     ),
   )
+  return installed.every(Boolean)
 }
+
+// `node scripts/install.mjs` installs the npm packages alone.
+if (process.argv[1] === fileURLToPath(import.meta.url)) installPackages()

@@ -1,13 +1,36 @@
 // `npm start`: installs what is missing, then serves. Arguments go to `flightgate serve`.
 import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { environment, installPackages, nodeBinary, root } from './install.mjs'
 
+/** Time in which the same signal again is an echo: npm passes on what a terminal has sent to this process as well. */
+const ECHO_MS = 250
+
 installPackages()
+// A process group of its own keeps a terminal's Ctrl-C from reaching the server twice, which would end it without draining.
+const guard = pathToFileURL(join(root, 'scripts', 'end-with-starter.mjs')).href
 const main = join(root, 'src', 'main.ts')
-const server = spawn(nodeBinary, [main, 'serve', ...process.argv.slice(2)], { stdio: 'inherit', env: environment() })
-// A terminal sends its signals to both; the server answers them, and this process ends as the server does.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => server.kill(signal))
+const server = spawn(nodeBinary, ['--import', guard, main, 'serve', ...process.argv.slice(2)], {
+  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  env: environment(),
+  detached: true,
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  let sentAt = Number.NEGATIVE_INFINITY
+  process.on(signal, () => {
+    const now = performance.now()
+    if (now - sentAt < ECHO_MS) return
+    sentAt = now
+    // The server knows SIGTERM and SIGINT; a terminal that closes asks it to drain too.
+    server.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal)
+  })
+}
+server.on('error', (error) => {
+  process.stderr.write(`${nodeBinary} does not start: ${error.message}\n`)
+  process.exitCode = 1
+})
 server.on('exit', (code, signal) => {
-  process.exitCode = code ?? (signal === 'SIGKILL' ? 137 : 143)
+  process.exitCode = code ?? 128 + constants.signals[signal]
 })

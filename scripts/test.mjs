@@ -19,9 +19,12 @@ const { status } = spawnSync(nodeBinary, [vitest, 'run', ...reporters, ...proces
   env: environment(),
 })
 try {
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
+  const results = JSON.parse(readFileSync(report, 'utf8'))
+  // A file that cannot be loaded has no tests to count, and fails all the same.
+  const brokenFiles = results.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0)
+  const failed = results.numFailedTests + brokenFiles.length
   process.stdout.write(
-    `\n${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped\n`,
+    `\n${results.numPassedTests} passed, ${failed} failed, ${results.numPendingTests + results.numTodoTests} skipped\n`,
   )
 } catch {
   process.stdout.write('\n0 passed, 1 failed, 0 skipped\n')

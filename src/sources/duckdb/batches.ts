@@ -16,7 +16,7 @@ export interface BatchLimits {
 /** One encoded IPC message; the body is the first `bodyLength` bytes of its buffer. */
 export interface EncodedBatch {
   readonly header: Uint8Array
-  readonly body: Uint8Array<ArrayBuffer>
+  readonly body: Uint8Array<SharedArrayBuffer>
   readonly bodyLength: number
   /** 0 for a dictionary. */
   readonly rows: number

@@ -1,34 +1,60 @@
+import { BUSY_FLAGS, MAX_POOLED_BODIES } from './orders.ts'
+
 const SMALLEST_BYTES = 4096
 
-/** Buffers of a few sizes kept for reuse: a fresh multi-megabyte buffer costs its page faults every time. */
+/** Number of a body that is not pooled: it is dropped after use. */
+export const UNPOOLED = -1
+
+/** A body as the other thread learns of it; the memory itself is told once. */
+export interface BodyReference {
+  readonly id: number
+  readonly memory?: SharedArrayBuffer
+}
+
+/**
+ * Memory for bodies, shared with the main thread and used again as soon as that clears the busy flag: no message goes
+ * back, nothing is transferred, and no fresh memory costs its page faults.
+ */
 export class BodyPool {
-  readonly #free = new Map<number, Uint8Array<ArrayBuffer>[]>()
-  readonly #maxHeldBytes: number
-  #heldBytes = 0
+  readonly #control: Int32Array
+  readonly #bodies: Uint8Array<SharedArrayBuffer>[] = []
+  readonly #told = new Set<SharedArrayBuffer>()
 
-  constructor(maxHeldBytes: number) {
-    this.#maxHeldBytes = maxHeldBytes
+  /** @param control the memory shared with the main thread, see `Control` */
+  constructor(control: Int32Array) {
+    this.#control = control
   }
 
-  /** A buffer of at least so many bytes; what it holds is undefined. */
-  readonly take = (bytes: number): Uint8Array<ArrayBuffer> => {
-    const size = sizeClass(bytes)
-    const reused = this.#free.get(size)?.pop()
-    if (reused) {
-      this.#heldBytes -= size
-      return reused
+  /** Memory of at least so many bytes; what it holds is undefined. */
+  readonly take = (bytes: number): Uint8Array<SharedArrayBuffer> => {
+    let replaceable = -1
+    for (let id = 0; id < this.#bodies.length; id++) {
+      if (Atomics.load(this.#control, BUSY_FLAGS + id) !== 0) continue
+      const body = this.#bodies[id]!
+      if (body.byteLength >= bytes) return this.#use(id)
+      replaceable = id
     }
-    return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer as ArrayBuffer)
+    const fresh = new Uint8Array(new SharedArrayBuffer(sizeClass(bytes)))
+    if (this.#bodies.length < MAX_POOLED_BODIES) return this.#use(this.#bodies.push(fresh) - 1)
+    if (replaceable < 0) return fresh
+    this.#told.delete(this.#bodies[replaceable]!.buffer)
+    this.#bodies[replaceable] = fresh
+    return this.#use(replaceable)
   }
 
-  /** Takes a buffer back. */
-  give(buffer: ArrayBuffer): void {
-    const size = buffer.byteLength
-    if (size < SMALLEST_BYTES || size !== sizeClass(size) || this.#heldBytes + size > this.#maxHeldBytes) return
-    const list = this.#free.get(size) ?? []
-    list.push(new Uint8Array(buffer))
-    this.#free.set(size, list)
-    this.#heldBytes += size
+  /** How to tell the main thread of a body that `take` gave. */
+  refer(body: Uint8Array<SharedArrayBuffer>): BodyReference {
+    const { buffer } = body
+    const id = this.#bodies.findIndex((each) => each.buffer === buffer)
+    if (id < 0) return { id: UNPOOLED, memory: buffer }
+    if (this.#told.has(buffer)) return { id }
+    this.#told.add(buffer)
+    return { id, memory: buffer }
+  }
+
+  #use(id: number): Uint8Array<SharedArrayBuffer> {
+    Atomics.store(this.#control, BUSY_FLAGS + id, 1)
+    return this.#bodies[id]!
   }
 }
 

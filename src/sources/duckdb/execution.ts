@@ -1,10 +1,9 @@
 import { type Frame, frameOf } from '../../arrow/frame.ts'
 import type { GatewayError } from '../../query/errors.ts'
 import type { Result, ResultStats } from '../../query/types.ts'
-import type { EncodedBatch } from './batches.ts'
 import { interrupt } from './capi.ts'
 import type { Address } from './native.ts'
-import type { Order, Reply } from './orders.ts'
+import type { Order, Reply, SentBatch } from './orders.ts'
 import type { Seat } from './seat.ts'
 
 const INTERRUPT_AGAIN_MS = 20
@@ -25,7 +24,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
   readonly #signal: AbortSignal
   readonly #toError: (error: { message: string; unsupported: boolean }) => GatewayError
   readonly #onEnd: (end: ExecutionEnd) => void
-  readonly #ready: EncodedBatch[] = []
+  readonly #ready: { readonly batch: SentBatch; readonly memory: SharedArrayBuffer }[] = []
   readonly #replies: ((reply: Reply) => void)[] = []
   #schema: Uint8Array | undefined
   #wake: (() => void) | undefined
@@ -79,8 +78,8 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
     for (;;) {
       if (this.#signal.aborted && !this.#left) await this.return()
       if (this.#signal.aborted) throw this.#signal.reason
-      const batch = this.#ready.shift()
-      if (batch) return { done: false, value: [this.#frame(batch)] }
+      const ready = this.#ready.shift()
+      if (ready) return { done: false, value: [this.#frame(ready.batch, ready.memory)] }
       if (this.#done) {
         if (this.#error) throw this.#error
         return { done: true, value: undefined }
@@ -94,26 +93,27 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
     this.#left = true
     this.#stop()
     while (!this.#done) await this.#change()
-    for (const batch of this.#ready.splice(0)) this.#seat.giveBack(batch.body.buffer, !this.#done)
+    for (const { batch } of this.#ready.splice(0)) this.#seat.giveBack(batch.body, !this.#done)
     return { done: true, value: undefined }
   }
 
-  #frame(batch: EncodedBatch): Frame {
-    const body = batch.body.subarray(0, batch.bodyLength)
+  #frame(batch: SentBatch, memory: SharedArrayBuffer): Frame {
+    const body = new Uint8Array(memory, 0, batch.bodyLength)
     this.stats.rows += batch.rows
     this.stats.bytes += batch.bodyLength
     let released = false
     return frameOf(batch.header, body, batch.rows, () => {
       if (released) return
       released = true
-      this.#seat.giveBack(batch.body.buffer, !this.#done)
+      this.#seat.giveBack(batch.body, !this.#done)
     })
   }
 
   #onReply(reply: Reply): void {
     if (reply.kind === 'batch') {
-      if (this.#left) this.#seat.giveBack(reply.batch.body.buffer, true)
-      else this.#ready.push(reply.batch)
+      const memory = this.#seat.memoryOf(reply.batch.body)
+      if (this.#left) this.#seat.giveBack(reply.batch.body, true)
+      else this.#ready.push({ batch: reply.batch, memory })
     } else if (reply.kind === 'schema') this.#schema = reply.schema
     else if (reply.kind === 'done') this.#end(reply)
     for (const listener of this.#replies) listener(reply)

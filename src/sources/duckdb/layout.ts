@@ -6,12 +6,12 @@ import { BitCopier } from './bits.ts'
 import { type Address, addressOf, memcpy } from './native.ts'
 
 /** Gives a buffer of at least so many bytes. */
-export type Allocate = (bytes: number) => Uint8Array<ArrayBuffer>
+export type Allocate = (bytes: number) => Uint8Array<SharedArrayBuffer>
 
 /** A record batch laid out in one body. */
 export interface LaidOutBatch extends BatchLayout {
   /** Holds the body in its first `bodyLength` bytes. */
-  readonly body: Uint8Array<ArrayBuffer>
+  readonly body: Uint8Array<SharedArrayBuffer>
 }
 
 const Operation = { copy: 0, bits: 1, ones: 2, offsets32: 3, offsets64: 4, zeros: 5, pack: 6 } as const

@@ -1,17 +1,26 @@
-import type { MessagePort } from 'node:worker_threads'
-import type { BatchLimits, EncodedBatch } from './batches.ts'
+import type { BatchLimits } from './batches.ts'
+import type { BodyReference } from './body-pool.ts'
 import type { Address } from './native.ts'
 
 /** What a worker is made with. */
 export interface WorkerSetup {
   /** Words of `Control`. */
   readonly control: Int32Array
-  /** Bodies come back here. */
-  readonly returns: MessagePort
 }
 
-/** Positions in the memory shared between a worker and the main thread. */
+/** Positions in the memory shared between a worker and the main thread; from `BUSY_FLAGS` on one for each pooled body. */
 export const Control = { credit: 0, stop: 1 } as const
+export const BUSY_FLAGS = 2
+export const MAX_POOLED_BODIES = 12
+
+/** One encoded IPC message on its way to the main thread. */
+export interface SentBatch {
+  readonly header: Uint8Array
+  readonly body: BodyReference
+  readonly bodyLength: number
+  /** 0 for a dictionary. */
+  readonly rows: number
+}
 
 /** A piece of work on a connection that the main thread owns and lends. */
 export type Order =
@@ -36,7 +45,7 @@ export interface Description {
 export type Reply =
   | { readonly kind: 'description'; readonly description: Description }
   | { readonly kind: 'schema'; readonly schema: Uint8Array }
-  | { readonly kind: 'batch'; readonly batch: EncodedBatch }
+  | { readonly kind: 'batch'; readonly batch: SentBatch }
   | {
       readonly kind: 'done'
       readonly error?: { readonly message: string; readonly unsupported: boolean }

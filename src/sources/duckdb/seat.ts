@@ -1,5 +1,6 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { Control, type Order, type Reply } from './orders.ts'
+import { Worker } from 'node:worker_threads'
+import { type BodyReference, UNPOOLED } from './body-pool.ts'
+import { BUSY_FLAGS, Control, MAX_POOLED_BODIES, type Order, type Reply } from './orders.ts'
 
 /** Batches a worker may be ahead of the reader. */
 const MAX_AHEAD = 4
@@ -8,17 +9,14 @@ const workerFile = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './
 
 /** A worker thread that carries out one order at a time. */
 export class Seat {
-  readonly #control = new Int32Array(new SharedArrayBuffer(8))
+  readonly #control = new Int32Array(new SharedArrayBuffer(4 * (BUSY_FLAGS + MAX_POOLED_BODIES)))
   readonly #worker: Worker
-  readonly #returns: MessagePort
+  readonly #bodies: SharedArrayBuffer[] = []
   #listener: ((reply: Reply) => void) | undefined
 
   constructor() {
-    const { port1, port2 } = new MessageChannel()
-    this.#returns = port1
     this.#worker = new Worker(workerFile, {
-      workerData: { control: this.#control, returns: port2 },
-      transferList: [port2],
+      workerData: { control: this.#control },
       stdout: false,
       stderr: false,
     })
@@ -31,7 +29,6 @@ export class Seat {
       }),
     )
     this.#worker.unref()
-    this.#returns.unref()
   }
 
   /** Starts an order; `listener` hears its replies up to `done`. The process stays alive meanwhile. */
@@ -55,16 +52,21 @@ export class Seat {
     Atomics.notify(this.#control, Control.credit)
   }
 
-  /** A batch has been used: its memory goes back and, while its order still runs, one more may be sent. */
-  giveBack(body: ArrayBuffer, running: boolean): void {
-    this.#returns.postMessage(body, [body])
+  /** The memory of a body that this worker spoke of. */
+  memoryOf({ id, memory }: BodyReference): SharedArrayBuffer {
+    if (memory && id !== UNPOOLED) this.#bodies[id] = memory
+    return memory ?? this.#bodies[id]!
+  }
+
+  /** A batch has been used: its memory is free again and, while its order still runs, one more may be sent. */
+  giveBack({ id }: BodyReference, running: boolean): void {
+    if (id !== UNPOOLED) Atomics.store(this.#control, BUSY_FLAGS + id, 0)
     if (!running) return
     Atomics.add(this.#control, Control.credit, 1)
     Atomics.notify(this.#control, Control.credit)
   }
 
   async close(): Promise<void> {
-    this.#returns.close()
     await this.#worker.terminate()
   }
 }

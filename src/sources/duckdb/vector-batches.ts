@@ -22,7 +22,7 @@ export function* encodeVectorBatches(
   const rowBytes = widths.reduce((sum, width) => sum + width, 0)
   const capacity = Math.max(Math.min(batchRows, Math.floor(batchBytes / rowBytes)), Math.min(MIN_ROWS, batchRows))
   const starts = columnStarts(widths, capacity)
-  let body: Uint8Array<ArrayBuffer> | undefined
+  let body: Uint8Array<SharedArrayBuffer> | undefined
   let base = 0
   let rows = 0
   for (;;) {
@@ -71,7 +71,7 @@ function columnStarts(widths: readonly number[], rows: number): number[] {
 }
 
 function finish(
-  body: Uint8Array<ArrayBuffer>,
+  body: Uint8Array<SharedArrayBuffer>,
   widths: readonly number[],
   full: readonly number[],
   rows: number,

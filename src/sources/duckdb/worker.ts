@@ -1,5 +1,5 @@
 // Runs one order at a time on a connection that the main thread owns. It may block: nobody waits for its event loop.
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { ArrowError } from '../../arrow/errors.ts'
 import { encodeSchema, type Field } from '../../arrow/schema.ts'
 import { readArrowSchema, releaseArrowSchema } from './arrow-struct.ts'
@@ -13,22 +13,14 @@ import { encodeVectorBatches } from './vector-batches.ts'
 import { isVectorLayout } from './vector-layout.ts'
 import { chunkPlan, wireSchema } from './wire-schema.ts'
 
-const MAX_POOLED_BYTES = 16 << 20
 const CREDIT_WAIT_MS = 1000
 
 const port = parentPort!
-const { control, returns } = workerData as WorkerSetup
-const pool = new BodyPool(MAX_POOLED_BYTES)
-returns.unref()
+const { control } = workerData as WorkerSetup
+const pool = new BodyPool(control)
 
 const stopped = () => Atomics.load(control, Control.stop) === 1
-const say = (reply: Reply, transfer: ArrayBuffer[] = []) => port.postMessage(reply, transfer)
-
-function allocate(bytes: number): Uint8Array<ArrayBuffer> {
-  for (let back = receiveMessageOnPort(returns); back; back = receiveMessageOnPort(returns))
-    pool.give(back.message as ArrayBuffer)
-  return pool.take(bytes)
-}
+const say = (reply: Reply) => port.postMessage(reply)
 
 /** Waits until one more batch may be sent. @throws when the order was stopped */
 function takeCredit(): void {
@@ -60,9 +52,10 @@ function run(order: Order & { kind: 'run' }): void {
       say({ kind: 'schema', schema: encoded })
       for (const batch of isVectorLayout(schema)
         ? vectorResult(schema, result, order.limits)
-        : encodeBatches(schema, arrowChunks(result), order.limits, allocate)) {
+        : encodeBatches(schema, arrowChunks(result), order.limits, pool.take)) {
         takeCredit()
-        say({ kind: 'batch', batch }, [batch.body.buffer])
+        const { header, body, bodyLength, rows } = batch
+        say({ kind: 'batch', batch: { header, body: pool.refer(body), bodyLength, rows } })
       }
     } finally {
       result.close()
@@ -78,10 +71,10 @@ function* vectorResult(schema: Field, result: StreamingResult, limits: BatchLimi
   let first: Address = 0
   if (plans.every(({ kind }) => kind === 'fixed')) {
     const widths = plans.map(({ width }) => width)
-    first = yield* encodeVectorBatches(result, widths, limits, allocate)
+    first = yield* encodeVectorBatches(result, widths, limits, pool.take)
     if (first === 0) return
   }
-  yield* encodeBatches(schema, vectorChunks(result, plans.length, first), limits, allocate)
+  yield* encodeBatches(schema, vectorChunks(result, plans.length, first), limits, pool.take)
 }
 
 /**
