@@ -21,7 +21,9 @@ const { status } = spawnSync(nodeBinary, [vitest, 'run', ...reporters, ...proces
 try {
   const results = JSON.parse(readFileSync(report, 'utf8'))
   // A file that cannot be loaded has no tests to count, and fails all the same.
-  const brokenFiles = results.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0)
+  const brokenFiles = results.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  )
   const failed = results.numFailedTests + brokenFiles.length
   process.stdout.write(
     `\n${results.numPassedTests} passed, ${failed} failed, ${results.numPendingTests + results.numTodoTests} skipped\n`,
