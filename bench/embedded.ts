@@ -6,6 +6,7 @@ import { type MeasuredServer, median, python, root, startGateway, startServer, w
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 7)
 const WARM_UP_READS = 4
+const MAX_RUN_MS = 300_000
 const GIB = 2 ** 30
 const queries = {
   lineitem: 'SELECT * FROM lineitem',
@@ -19,7 +20,7 @@ interface Read {
 }
 
 const run = (script: string, ...args: string[]): string =>
-  execFileSync(python, [join(root, script), ...args], { encoding: 'utf8' })
+  execFileSync(python, [join(root, script), ...args], { encoding: 'utf8', timeout: MAX_RUN_MS })
 const read = (way: string, where: string, query: string): Read =>
   JSON.parse(run('bench/python/read.py', way, where, query).trim().split('\n').at(-1)!)
 

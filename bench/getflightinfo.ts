@@ -8,11 +8,21 @@ import {
 } from '../gen/arrow/flight/protocol/Flight.ts'
 import { CommandStatementQuery } from '../gen/arrow/flight/protocol/FlightSql.ts'
 import { packAny } from '../src/fronts/flight/command.ts'
-import { type MeasuredServer, median, root, startGateway, startServer, tool, writeResults } from './support/server.ts'
+import {
+  freePort,
+  type MeasuredServer,
+  median,
+  root,
+  startGateway,
+  startServer,
+  tool,
+  writeResults,
+} from './support/server.ts'
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 5)
 const CALLS = 20_000
 const WARM_UP_CALLS = 5_000
+const MAX_RUN_MS = 120_000
 const CONCURRENCY = [1, 16]
 const SQL = 'SELECT * FROM intTable WHERE id = 1'
 
@@ -25,7 +35,7 @@ const gateway = await startGateway({
     },
   },
 })
-const port = 20_000 + (process.pid % 10_000)
+const port = await freePort()
 const sqlite = await startServer(
   tool('sqlite_flightsql_server'),
   ['-host', '127.0.0.1', '-port', String(port)],
@@ -52,7 +62,9 @@ function ghz(address: string, calls: number, concurrency: number): Report {
   const args = ['--insecure', '--protoset', descriptors, '--call', 'arrow.flight.protocol.FlightService/GetFlightInfo']
   args.push('-d', JSON.stringify({ type: 'CMD', cmd: Buffer.from(cmd).toString('base64') }))
   args.push('-m', '{"x-api-key":"bench-key"}', '-n', String(calls), '-c', String(concurrency), '-O', 'json', address)
-  const report: Report = JSON.parse(execFileSync(tool('ghz'), args, { encoding: 'utf8', maxBuffer: 1 << 28 }))
+  const report: Report = JSON.parse(
+    execFileSync(tool('ghz'), args, { encoding: 'utf8', maxBuffer: 1 << 28, timeout: MAX_RUN_MS }),
+  )
   if (report.statusCodeDistribution['OK'] !== calls) throw new Error(JSON.stringify(report.statusCodeDistribution))
   return report
 }

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { type AddressInfo, createServer } from 'node:net'
+import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
+import { updatePage } from './page.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 export const python = join(root, '.cache', 'python', 'bin', 'python')
@@ -47,6 +50,8 @@ export class MeasuredServer {
 /** Starts a command and waits until a line of its output matches; group 1 is its address. */
 export async function startServer(command: string, args: readonly string[], pattern: RegExp): Promise<MeasuredServer> {
   const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  // A benchmark that fails must not leave its servers behind.
+  process.once('exit', () => child.kill('SIGKILL'))
   let text = ''
   const address = await new Promise<string>((resolve, reject) => {
     const onText = (piece: Buffer) => {
@@ -76,8 +81,18 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** Writes bench/results/NAME.json. */
+/** Writes bench/results/NAME.json and its tables in docs/benchmarks.md. */
 export function writeResults(name: string, results: object): void {
-  const machine = { node: process.version, platform: `${process.platform}-${process.arch}` }
+  const machine = { node: process.version, platform: `${process.platform}-${process.arch}`, cores: cpus().length }
   writeFileSync(join(root, 'bench', 'results', `${name}.json`), `${JSON.stringify({ machine, ...results }, null, 2)}\n`)
+  updatePage()
+}
+
+/** A port of 127.0.0.1 that nobody listens on, for servers that cannot choose one. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  return port
 }

@@ -6,6 +6,8 @@ export interface FlightDataParts {
   readonly header: Uint8Array
   readonly body: Uint8Array
   readonly appMetadata: Uint8Array
+  /** A FlightDescriptor; empty but in the first message of an upload. */
+  readonly descriptor: Uint8Array
 }
 
 const none = new Uint8Array(0)
@@ -13,6 +15,7 @@ const WIRE_VARINT = 0
 const WIRE_64 = 1
 const WIRE_LENGTH = 2
 const WIRE_32 = 5
+const FIELD_DESCRIPTOR = 1
 const FIELD_HEADER = 2
 const FIELD_APP_METADATA = 3
 const FIELD_BODY = 1000
@@ -26,6 +29,7 @@ export function readFlightData(message: Uint8Array): FlightDataParts {
   let header: Uint8Array = none
   let body: Uint8Array = none
   let appMetadata: Uint8Array = none
+  let descriptor: Uint8Array = none
   let at = 0
   const varint = (): number => {
     let value = 0
@@ -51,10 +55,11 @@ export function readFlightData(message: Uint8Array): FlightDataParts {
       if (field === FIELD_HEADER) header = bytes
       else if (field === FIELD_BODY) body = bytes
       else if (field === FIELD_APP_METADATA) appMetadata = bytes
+      else if (field === FIELD_DESCRIPTOR) descriptor = bytes
     } else throw malformed()
   }
   if (at > message.length) throw malformed()
-  return { header, body, appMetadata }
+  return { header, body, appMetadata, descriptor }
 }
 
 /** The parts of a frame; its chunks are joined, so this is for the few frames that must be looked into. */

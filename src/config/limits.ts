@@ -100,6 +100,16 @@ export const limitsSchema = z
       },
     ),
     queueWaitMs: wholeNumber('Time that a statement may wait.', { min: 1, max: HOUR_MS, default: 10_000 }),
+    preparedTtlMs: wholeNumber('Time in which a prepared statement can be run.', {
+      min: 1,
+      max: 30 * DAY_MS,
+      default: DAY_MS,
+    }),
+    maxParameterBytes: wholeNumber('Size of all rows of parameters bound to a prepared statement at once.', {
+      min: 1024,
+      max: 2 ** 31 - 1,
+      default: 64 * MIB,
+    }),
     ticketTtlMs: wholeNumber('Time in which a ticket can be redeemed.', {
       min: 1,
       max: 30 * DAY_MS,

@@ -45,6 +45,12 @@ export const errorTable = {
     false,
     'This is not a ticket of this gateway: call GetFlightInfo to get one.',
   ),
+  BAD_HANDLE: row(
+    'INVALID_ARGUMENT',
+    400,
+    false,
+    'This is not a prepared statement of this gateway: prepare it again.',
+  ),
   FORGED_TICKET: row(
     'UNAUTHENTICATED',
     401,

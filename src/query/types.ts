@@ -25,7 +25,8 @@ export interface Query {
   /** Name of a configured source. */
   readonly source: string
   readonly sql: string
-  readonly parameters?: readonly Frame[]
+  /** Rows of parameters as an Arrow IPC stream; the statement runs once for each. */
+  readonly parameters?: Uint8Array
   readonly session: SessionOptions
   readonly purpose: Purpose
 }
@@ -41,7 +42,10 @@ export interface Runnable {
 
 /** What is known of a query before it runs. */
 export interface Plan extends Runnable {
-  /** Bare flatbuffer `Message` with the result's schema; the result's own schema equals it. */
+  /**
+   * Bare flatbuffer `Message` with the result's schema; the result's own schema equals it. Empty when it depends on the
+   * types of parameters that are not bound.
+   */
   readonly schema: Uint8Array
   /** Flatbuffer `Message` with the schema of the parameters; absent when the statement has none. */
   readonly parameterSchema?: Uint8Array
@@ -51,6 +55,8 @@ export interface Plan extends Runnable {
 export interface ResultStats {
   rows: number
   bytes: number
+  /** Rows that a statement changed, known when it has ended; -1 when unknown. */
+  affectedRows: number
 }
 
 /**

@@ -268,7 +268,7 @@ describe('the Flight front', () => {
         /Nope/,
       ],
       ['an unknown method', '/arrow.flight.protocol.FlightService/Nope', Buffer.alloc(0), UNIMPLEMENTED, /method/],
-      ['an upload', 'DoPut', Buffer.alloc(0), UNIMPLEMENTED, /DoPut/],
+      ['an upload without a command', 'DoPut', Buffer.alloc(0), INVALID_ARGUMENT, /descriptor/],
       ['an exchange', 'DoExchange', Buffer.alloc(0), UNIMPLEMENTED, /DoExchange/],
     ])('%s gets the right status', async (_name, method, request, code, details) => {
       const short = method.startsWith('/') ? 'unknown' : method

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, runPython } from '../e2e/python.ts'
+import { openDoGet } from '../e2e/raw-do-get.ts'
 
 /** Stated bound of the process with eight readers and a stalled one; see docs/operations.md. */
 const MAX_RSS_BYTES = 512 << 20
@@ -23,18 +24,10 @@ it.skipIf(!hasPython())(
 
     // The reader that opens a stream and then takes nothing.
     const session = connect(`http://${gateway.flight}`)
-    const stalled = session.request({
-      ':method': 'POST',
-      ':path': '/arrow.flight.protocol.FlightService/DoGet',
-      'content-type': 'application/grpc',
-    })
+    const stalled = openDoGet(session, ticket)
     const reset = new Promise<number | undefined>((resolve) => {
-      stalled.on('error', () => {})
       stalled.once('close', () => resolve(stalled.rstCode))
     })
-    const prefix = Buffer.alloc(5)
-    prefix.writeUInt32BE(ticket.length, 1)
-    stalled.end(Buffer.concat([prefix, ticket]))
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
 
     const results = await Promise.all(

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { commandOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, spawnPython } from '../e2e/python.ts'
+import { openDoGet } from '../e2e/raw-do-get.ts'
 
 const endless = 'SELECT range, hash(range) FROM range(100000000000)'
 const silent = 'SELECT sum(hash(a.range * 31 + b.range)) FROM range(100000) a, range(100000) b'
@@ -32,15 +33,7 @@ describe('a client that leaves', () => {
     const stub = new FlightStub(gateway.flight)
     const session = connect(`http://${gateway.flight}`)
     const ticket = ticketOf(await stub.info(sql))
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': '/arrow.flight.protocol.FlightService/DoGet',
-      'content-type': 'application/grpc',
-    })
-    stream.on('error', () => {})
-    const prefix = Buffer.alloc(5)
-    prefix.writeUInt32BE(ticket.length, 1)
-    stream.end(Buffer.concat([prefix, ticket]))
+    const stream = openDoGet(session, ticket)
     await expect.poll(inFlight).toBe(1)
     stream.close(8)
     // The stated limit of the promise; it takes a few milliseconds.
@@ -74,21 +67,9 @@ describe('a client that leaves', () => {
     const narrow = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', maxStreams: 1 } } })
     const stub = new FlightStub(narrow.flight)
     const session = connect(`http://${narrow.flight}`)
-    const start = (ticket: Uint8Array) => {
-      const stream = session.request({
-        ':method': 'POST',
-        ':path': '/arrow.flight.protocol.FlightService/DoGet',
-        'content-type': 'application/grpc',
-      })
-      stream.on('error', () => {})
-      const prefix = Buffer.alloc(5)
-      prefix.writeUInt32BE(ticket.length, 1)
-      stream.end(Buffer.concat([prefix, ticket]))
-      return stream
-    }
-    const first = start(ticketOf(await stub.info(endless)))
+    const first = openDoGet(session, ticketOf(await stub.info(endless)))
     await expect.poll(() => narrow.metric('flightgate_statements_in_flight')).toBe(1)
-    const second = start(ticketOf(await stub.info(silent)))
+    const second = openDoGet(session, ticketOf(await stub.info(silent)))
     await expect.poll(() => narrow.metric('flightgate_queued_statements')).toBe(1)
     second.close(8)
     await expect.poll(() => narrow.metric('flightgate_queued_statements')).toBe(0)
@@ -124,7 +105,28 @@ describe('limits', () => {
     await gateway.stop()
   })
 
-  it('of time end the query at the engine', async () => {
+  it('of time that the client sets end the query at the engine, before the first row and in the middle', async () => {
+    const gateway = await GatewayProcess.start()
+    const stub = new FlightStub(gateway.flight)
+    const session = connect(`http://${gateway.flight}`)
+    for (const sql of [silent, endless]) {
+      const stream = openDoGet(session, ticketOf(await stub.info(sql)), { 'grpc-timeout': '400m' })
+      const status = new Promise((resolve) => {
+        stream.on('response', (headers) => headers['grpc-status'] && resolve(headers['grpc-status']))
+        stream.on('trailers', (trailers) => resolve(trailers['grpc-status']))
+      })
+      stream.resume()
+      expect(await status).toBe('4')
+      await untilIdle(gateway)
+    }
+    const outcomes = gateway.lines.filter(({ step }) => step === 'run').map(({ outcome }) => outcome)
+    expect(outcomes).toEqual(['DEADLINE', 'DEADLINE'])
+    session.destroy()
+    stub.close()
+    expect(await gateway.stop()).toBe(0)
+  })
+
+  it('of time that the operator sets end the query at the engine', async () => {
     const gateway = await GatewayProcess.start({ limits: { maxDeadlineMs: 300 } })
     const stub = new FlightStub(gateway.flight)
     const end = await stub.call('DoGet', [ticketOf(await stub.info(silent))])

@@ -49,3 +49,15 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     expect((await reading).error).not.toBeNull()
   })
 })
+
+describe('two signals right after each other', () => {
+  it('end an idle process in order, whichever it notices first', async () => {
+    for (let i = 0; i < 5; i++) {
+      const gateway = await GatewayProcess.start()
+      gateway.signal('SIGTERM')
+      gateway.signal('SIGINT')
+      expect([0, 130, 143]).toContain(await gateway.exited)
+      expect(gateway.noise).toEqual([])
+    }
+  })
+})

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 import { startCommand } from '../e2e/command.ts'
+import { FlightStub } from '../e2e/flight-stub.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -21,9 +22,8 @@ describe('the package', () => {
     await run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball)], {
       cwd: folder,
     })
-    const installed = join(folder, 'node_modules', 'flightgate', 'dist', 'src', 'main.js')
-    const flightgate = (...args: string[]) => run(process.execPath, [installed, ...args], { cwd: folder })
-    expect(readdirSync(join(folder, 'node_modules', '.bin'))).toContain('flightgate')
+    const installed = join(folder, 'node_modules', '.bin', 'flightgate')
+    const flightgate = (...args: string[]) => run(installed, args, { cwd: folder })
     expect((await flightgate('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
 
     const config = join(folder, 'flightgate.yaml')
@@ -31,12 +31,11 @@ describe('the package', () => {
       config,
       'listen: { flight: "127.0.0.1:0", http: "127.0.0.1:0" }\nsources: { demo: { kind: duckdb } }\n',
     )
-    const server = await startCommand(process.execPath, [installed, 'serve', '--config', config], folder)
+    const server = await startCommand(installed, ['serve', '--config', config], folder)
     try {
       const { stdout } = await flightgate('query', '--endpoint', `grpc://${server.flight}`, 'SELECT 6 * 7 AS answer')
       expect(stdout).toBe('answer\r\n42\r\n')
-      const reflection = await import('../e2e/flight-stub.ts')
-      const stub = new reflection.FlightStub(server.flight)
+      const stub = new FlightStub(server.flight)
       const list = Buffer.from([0x3a, 0x01, 0x2a])
       const end = await stub.call('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', [list])
       expect(String(end.messages[0])).toContain('arrow.flight.protocol.FlightService')

@@ -10,21 +10,15 @@ import {
 } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import { TicketStatementQuery } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
 import { GatewayError } from '../../query/errors.ts'
-import type { Context } from '../../query/types.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { Method } from '../grpc/method.ts'
+import type { FlightAction } from './action.ts'
 import { packAny, readTicketHandle } from './command.ts'
 import type { FlightFront } from './front.ts'
 import { timestampOf } from './get-flight-info.ts'
+import { preparedActions } from './prepared-actions.ts'
 import { contextOf } from './statement.ts'
 import { openTicket, sealTicket } from './ticket.ts'
-
-/** One action: what it is called, what it does, and how. */
-interface FlightAction {
-  readonly type: string
-  readonly description: string
-  handle(front: FlightFront, body: Uint8Array, ctx: Context): Promise<Uint8Array>
-}
 
 /** The key that marks an execution as cancelled. */
 export function cancelledKey(id: string): string {
@@ -71,11 +65,12 @@ const actions: readonly FlightAction[] = [
   },
 ]
 
-const byType = new Map(actions.map((action) => [action.type, action]))
+const all: readonly FlightAction[] = [...actions, ...preparedActions]
+const byType = new Map(all.map((action) => [action.type, action]))
 
 /** ListActions: the actions that DoAction knows. */
 export function listActions(front: FlightFront): Method {
-  const list = actions.map(({ type, description }) => ActionType.encode({ type, description }).finish())
+  const list = all.map(({ type, description }) => ActionType.encode({ type, description }).finish())
   return {
     kind: 'serverStream',
     async handle(_request, call) {
@@ -95,7 +90,8 @@ export function doAction(front: FlightFront): Method {
       const action = byType.get(type)
       if (!action)
         throw new GatewayError('UNKNOWN_ACTION', `There is no action "${type.slice(0, 100)}": see ListActions.`)
-      call.sendMessage(Result.encode({ body: await action.handle(front, body, ctx) }).finish())
+      const result = await action.handle(front, body, ctx, call)
+      if (result) call.sendMessage(Result.encode({ body: result }).finish())
     },
   }
 }

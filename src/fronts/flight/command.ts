@@ -1,5 +1,9 @@
 import { FlightDescriptor, FlightDescriptor_DescriptorType } from '../../../gen/arrow/flight/protocol/Flight.ts'
-import { CommandStatementQuery, TicketStatementQuery } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import {
+  CommandPreparedStatementQuery,
+  CommandStatementQuery,
+  TicketStatementQuery,
+} from '../../../gen/arrow/flight/protocol/FlightSql.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import { Any } from './any.ts'
@@ -8,11 +12,10 @@ const TYPE_PREFIX = 'type.googleapis.com/'
 const SQL_PREFIX = `${TYPE_PREFIX}arrow.flight.protocol.sql.`
 const anyStart = Buffer.from(TYPE_PREFIX)
 
-/** What a descriptor asks for. */
-export interface StatementQuery {
-  readonly kind: 'statement'
-  readonly sql: string
-}
+/** What a descriptor asks for: a statement, or one that was prepared. */
+export type Command =
+  | { readonly kind: 'statement'; readonly sql: string }
+  | { readonly kind: 'prepared'; readonly handle: Uint8Array }
 
 /** A Flight SQL message inside `Any`, by its short name. */
 export interface PackedMessage {
@@ -42,11 +45,11 @@ export function unpackAny(bytes: Uint8Array): PackedMessage | undefined {
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads the command of a descriptor: CommandStatementQuery inside `Any`, or SQL as plain UTF-8 text.
+ * Reads the command of a descriptor: a Flight SQL command inside `Any`, or SQL as plain UTF-8 text.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html.
  * @throws GatewayError BAD_REQUEST, UNIMPLEMENTED
  */
-export function readCommand(request: Uint8Array): { descriptor: FlightDescriptor; command: StatementQuery } {
+export function readCommand(request: Uint8Array): { descriptor: FlightDescriptor; command: Command } {
   const descriptor = decodeMessage(FlightDescriptor, request)
   if (descriptor.type === FlightDescriptor_DescriptorType.PATH)
     throw new GatewayError('UNKNOWN_OBJECT', 'There are no flights by path: send SQL or a Flight SQL command.')
@@ -56,6 +59,10 @@ export function readCommand(request: Uint8Array): { descriptor: FlightDescriptor
     const { query, transactionId } = decodeMessage(CommandStatementQuery, packed.value)
     if (transactionId?.byteLength) throw new GatewayError('BAD_REQUEST', 'There is no such transaction.')
     return { descriptor, command: { kind: 'statement', sql: query } }
+  }
+  if (packed.name === 'CommandPreparedStatementQuery') {
+    const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementQuery, packed.value)
+    return { descriptor, command: { kind: 'prepared', handle: preparedStatementHandle } }
   }
   throw new GatewayError('UNIMPLEMENTED', `The command ${packed.name.slice(0, 100)} is not implemented.`)
 }

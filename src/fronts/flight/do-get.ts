@@ -5,6 +5,7 @@ import type { GrpcCall } from '../grpc/call.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { Method } from '../grpc/method.ts'
 import { cancelledKey } from './actions.ts'
+import { loadParameters } from './bound-parameters.ts'
 import { readTicketHandle } from './command.ts'
 import { FrameSender } from './frame-sender.ts'
 import type { FlightFront } from './front.ts'
@@ -42,7 +43,9 @@ async function stream(
   call: GrpcCall,
   sender: FrameSender,
 ): Promise<void> {
-  const result = await front.pipeline.run(ticket.runnable, ctx)
+  const { runnable, bound } = ticket
+  const query = bound ? { ...runnable.query, parameters: await loadParameters(front, bound) } : runnable.query
+  const result = await front.pipeline.run({ ...runnable, query }, ctx)
   const frames = result.frames[Symbol.asyncIterator]()
   try {
     await sender.send(result.schema)

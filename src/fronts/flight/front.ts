@@ -21,6 +21,8 @@ export interface FlightFront {
 /** Limits of the Flight front; see `docs/configuration.md`, `limits`. */
 export interface FlightLimits {
   readonly ticketTtlMs: number
+  readonly preparedTtlMs: number
+  readonly maxParameterBytes: number
   readonly maxStatementBytes: number
   readonly maxOutboundMessageBytes: number
 }

@@ -6,7 +6,7 @@ import type { Context, Plan } from '../../query/types.ts'
 import type { Method } from '../grpc/method.ts'
 import { packAny, readCommand } from './command.ts'
 import type { FlightFront } from './front.ts'
-import { contextOf, queryOf } from './statement.ts'
+import { contextOf, statementOf } from './statement.ts'
 import { packResult } from './stored-result.ts'
 import { sealTicket } from './ticket.ts'
 
@@ -22,14 +22,21 @@ export function getFlightInfo(front: FlightFront): Method {
     async handle(request, call) {
       const ctx = contextOf(front, call)
       const { descriptor, command } = readCommand(request)
-      const plan = await front.pipeline.plan(queryOf(front, call, ctx, command.sql), ctx)
+      const { query, bound } = await statementOf(front, call, ctx, command)
+      const plan = await front.pipeline.plan(query, ctx)
       const id = randomUUID()
       const expiresAt = Date.now() + front.limits.ticketTtlMs
       if (plan.isUpdate) await runNow(front, plan, ctx, id)
-      const handle = sealTicket(front.sealer, ctx.principal, { id, runnable: plan, stored: plan.isUpdate, expiresAt })
+      const handle = sealTicket(front.sealer, ctx.principal, {
+        id,
+        runnable: plan,
+        stored: plan.isUpdate,
+        expiresAt,
+        ...(bound && { bound }),
+      })
       const ticket = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
       return FlightInfo.encode({
-        schema: encapsulate(plan.schema),
+        schema: schemaOf(plan),
         flightDescriptor: descriptor,
         endpoint: [{ ticket: { ticket }, location: [], expirationTime: timestampOf(expiresAt), appMetadata: none }],
         totalRecords: UNKNOWN,
@@ -48,10 +55,16 @@ export function getSchema(front: FlightFront): Method {
     async handle(request, call) {
       const ctx = contextOf(front, call)
       const { command } = readCommand(request)
-      const plan = await front.pipeline.plan(queryOf(front, call, ctx, command.sql), ctx)
-      return SchemaResult.encode({ schema: encapsulate(plan.schema) }).finish()
+      const { query } = await statementOf(front, call, ctx, command)
+      const plan = await front.pipeline.plan(query, ctx)
+      return SchemaResult.encode({ schema: schemaOf(plan) }).finish()
     },
   }
+}
+
+/** The schema as these messages hold it; empty when it depends on parameters. */
+function schemaOf({ schema }: Plan): Uint8Array {
+  return schema.byteLength > 0 ? encapsulate(schema) : none
 }
 
 /** Unix milliseconds as a protobuf Timestamp. */

@@ -2,6 +2,7 @@ import { GatewayError } from '../../query/errors.ts'
 import type { Method, Methods } from '../grpc/method.ts'
 import { doAction, listActions } from './actions.ts'
 import { doGet } from './do-get.ts'
+import { doPut } from './do-put.ts'
 import type { FlightFront } from './front.ts'
 import { getFlightInfo, getSchema } from './get-flight-info.ts'
 import { handshake } from './handshake.ts'
@@ -22,7 +23,7 @@ export function flightMethods(front: FlightFront): Methods {
     DoAction: doAction(front),
     ListActions: listActions(front),
     PollFlightInfo: unimplemented(front, 'PollFlightInfo', 'call GetFlightInfo instead'),
-    DoPut: unimplemented(front, 'DoPut', 'this gateway takes no uploads'),
+    DoPut: doPut(front),
     DoExchange: unimplemented(front, 'DoExchange', 'SQL needs GetFlightInfo and DoGet only'),
   }
   return Object.fromEntries(Object.entries(methods).map(([name, method]) => [`/${flightServiceName}/${name}`, method]))

@@ -1,8 +1,14 @@
 import { GatewayError } from '../../query/errors.ts'
 import type { Context, Query } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
+import { loadParameters } from './bound-parameters.ts'
 import { CallContext } from './call-context.ts'
+import type { Command } from './command.ts'
 import type { FlightFront } from './front.ts'
+import { openPrepared, type PreparedStatement } from './prepared.ts'
+
+/** A statement to run, and where its parameters are if some are bound. */
+export type Statement = PreparedStatement
 
 /** The header that names the source of a call. */
 export const SOURCE_HEADER = 'x-flightgate-source'
@@ -24,4 +30,19 @@ export function queryOf(front: FlightFront, call: GrpcCall, ctx: Context, sql: s
   const session = {}
   const source = front.router.route(call.header(SOURCE_HEADER), session, ctx.principal)
   return { source: source.name, sql, session, purpose: 'any' }
+}
+
+/**
+ * The statement that a command means, its parameters loaded.
+ * @throws GatewayError as `queryOf` and `openPrepared`
+ */
+export async function statementOf(
+  front: FlightFront,
+  call: GrpcCall,
+  ctx: Context,
+  command: Command,
+): Promise<Statement> {
+  if (command.kind === 'statement') return { query: queryOf(front, call, ctx, command.sql) }
+  const { query, bound } = openPrepared(front, ctx, command.handle)
+  return bound ? { query: { ...query, parameters: await loadParameters(front, bound) }, bound } : { query }
 }

@@ -1,12 +1,15 @@
 import { GatewayError } from '../../query/errors.ts'
 import { type Sealer, SealKind } from '../../query/seal.ts'
 import type { Principal, Runnable, SessionOptions } from '../../query/types.ts'
+import type { BoundParameters } from './bound-parameters.ts'
 
 /** What a ticket stands for. */
 export interface StatementTicket {
   /** Names the execution: what CancelFlightInfo cancels. */
   readonly id: string
   readonly runnable: Runnable
+  /** Where the bound parameters are; they are not in `runnable`. */
+  readonly bound?: BoundParameters
   /** The statement has run already; its result is kept under the id. */
   readonly stored: boolean
   /** Unix time in milliseconds. */
@@ -21,6 +24,7 @@ interface Payload {
   readonly k?: 1
   readonly h?: string
   readonly o?: SessionOptions
+  readonly b?: BoundParameters
 }
 
 /** Seals a ticket for a principal. */
@@ -34,6 +38,7 @@ export function sealTicket(sealer: Sealer, principal: Principal, ticket: Stateme
     ...(ticket.stored && { k: 1 }),
     ...(handle && { h: Buffer.from(handle).toString('base64') }),
     ...(Object.keys(query.session).length > 0 && { o: query.session }),
+    ...(ticket.bound && { b: ticket.bound }),
   }
   return sealer.seal(SealKind.ticket, principal.name, ticket.expiresAt, Buffer.from(JSON.stringify(payload)))
 }
@@ -46,12 +51,12 @@ export function openTicket(sealer: Sealer, principal: Principal, sealed: Uint8Ar
   const { payload, expiresAt, principal: owner } = sealer.open(SealKind.ticket, sealed)
   if (owner !== principal.name) throw new GatewayError('FOREIGN_TICKET')
   if (Date.now() >= expiresAt) throw new GatewayError('EXPIRED_TICKET')
-  const { i, s, q, u, k, h, o } = JSON.parse(payload.toString()) as Payload
+  const { i, s, q, u, k, h, o, b } = JSON.parse(payload.toString()) as Payload
   const query = { source: s, sql: q, session: o ?? {}, purpose: 'any' } as const
   const runnable: Runnable = {
     query,
     isUpdate: u === 1,
     ...(h !== undefined && { handle: Buffer.from(h, 'base64') }),
   }
-  return { id: i, runnable, stored: k === 1, expiresAt }
+  return { id: i, runnable, stored: k === 1, expiresAt, ...(b && { bound: b }) }
 }

@@ -19,6 +19,8 @@ export class BodyPool {
   readonly #control: Int32Array
   readonly #bodies: Uint8Array<SharedArrayBuffer>[] = []
   readonly #told = new Set<SharedArrayBuffer>()
+  /** Taken, and not yet told to the main thread. */
+  readonly #held = new Set<number>()
 
   /** @param control the memory shared with the main thread, see `Control` */
   constructor(control: Int32Array) {
@@ -47,13 +49,21 @@ export class BodyPool {
     const { buffer } = body
     const id = this.#bodies.findIndex((each) => each.buffer === buffer)
     if (id < 0) return { id: UNPOOLED, memory: buffer }
+    this.#held.delete(id)
     if (this.#told.has(buffer)) return { id }
     this.#told.add(buffer)
     return { id, memory: buffer }
   }
 
+  /** Frees what was taken and will not be sent, as when an order is stopped. */
+  abandon(): void {
+    for (const id of this.#held) Atomics.store(this.#control, BUSY_FLAGS + id, 0)
+    this.#held.clear()
+  }
+
   #use(id: number): Uint8Array<SharedArrayBuffer> {
     Atomics.store(this.#control, BUSY_FLAGS + id, 1)
+    this.#held.add(id)
     return this.#bodies[id]!
   }
 }

@@ -1,4 +1,6 @@
 import koffi from 'koffi'
+import type { Field } from '../../arrow/schema.ts'
+import { readArrowSchema, releaseArrowSchema } from './arrow-struct.ts'
 import { type Address, addressOf, libduckdb, readCString } from './native.ts'
 
 /*
@@ -44,6 +46,16 @@ const c = {
   chunkToArrow: libduckdb.func('uintptr_t duckdb_data_chunk_to_arrow(uintptr_t, uintptr_t, uintptr_t)'),
   errorMessage: libduckdb.func('const char* duckdb_error_data_message(uintptr_t)'),
   destroyError: libduckdb.func('void duckdb_destroy_error_data(uintptr_t)'),
+  parameterName: libduckdb.func('uintptr_t duckdb_parameter_name(uintptr_t, uint64_t)'),
+  parameterType: libduckdb.func('uintptr_t duckdb_param_logical_type(uintptr_t, uint64_t)'),
+  typeId: libduckdb.func('int duckdb_get_type_id(uintptr_t)'),
+  createType: libduckdb.func('uintptr_t duckdb_create_logical_type(int)'),
+  clearBindings: libduckdb.func('int duckdb_clear_bindings(uintptr_t)'),
+  execute: libduckdb.func('int duckdb_execute_prepared(uintptr_t, uintptr_t)'),
+  rowsChanged: libduckdb.func('uint64_t duckdb_rows_changed(uintptr_t)'),
+  resultColumnCount: libduckdb.func('uint64_t duckdb_column_count(uintptr_t)'),
+  resultColumnName: libduckdb.func('uintptr_t duckdb_column_name(uintptr_t, uint64_t)'),
+  resultColumnType: libduckdb.func('uintptr_t duckdb_column_logical_type(uintptr_t, uint64_t)'),
   executeStreaming: libduckdb.func('int duckdb_execute_prepared_streaming(uintptr_t, uintptr_t)'),
   resultError: libduckdb.func('const char* duckdb_result_error(uintptr_t)'),
   destroyResult: libduckdb.func('void duckdb_destroy_result(uintptr_t)'),
@@ -139,11 +151,18 @@ export function interrupt(connection: Address): void {
 
 const RESULT_BYTES = 48
 const SCHEMA_BYTES = 72
+/*
+ * Memory whose address is given to native code must be reachable while that runs. A local variable that is not read again
+ * is not enough: optimized code drops it. So these belong to the module, and calls that need their own park them in `parked`.
+ */
+const scratchResult = new Uint8Array(RESULT_BYTES)
+const scratchSchema = new Uint8Array(SCHEMA_BYTES)
+let parked: readonly unknown[] = []
 
 /** Runs statements whose result is not looked at; blocks. @throws DuckDbError */
 export function execute(connection: Address, sql: string): void {
-  const result = new Uint8Array(RESULT_BYTES)
-  const at = addressOf(result)
+  const at = addressOf(scratchResult)
+  scratchResult.fill(0)
   try {
     if (c.query(connection, sql, at) === STATE_ERROR) throw new DuckDbError(c.resultError(at) ?? 'the statement failed')
   } finally {
@@ -186,38 +205,41 @@ export class PreparedStatement {
     return Number(c.parameterCount(this.handle))
   }
 
-  /** Reads the result's schema, without running, with `read` from the address of an ArrowSchema. */
-  schema<T>(read: (at: Address) => T, releaseAt: (at: Address) => void): T {
+  /** Reads the result's schema, without running. @throws DuckDbError when it depends on parameters */
+  schema(): Field {
     const count = Number(c.columnCount(this.handle))
-    const types = new BigUint64Array(count)
-    const names = new BigUint64Array(count)
-    const options = new Cell()
-    const schema = new Uint8Array(SCHEMA_BYTES)
-    const at = addressOf(schema)
-    try {
-      for (let i = 0; i < count; i++) {
-        types[i] = BigInt(c.columnType(this.handle, i))
-        names[i] = BigInt(c.columnName(this.handle, i))
-      }
-      c.arrowOptions(this.#connection, options.address)
-      checkErrorData(c.toArrowSchema(options.value, addressOf(types), addressOf(names), count, at))
-      try {
-        return read(at)
-      } finally {
-        releaseAt(at)
-      }
-    } finally {
-      for (let i = 0; i < count; i++) {
-        destroy(c.destroyType, Number(types[i]))
-        if (names[i] !== 0n) c.free(Number(names[i]))
-      }
-      destroy(c.destroyArrowOptions, options.value)
-    }
+    return arrowSchema(this.#connection, count, (i) => ({
+      type: c.columnType(this.handle, i),
+      name: c.columnName(this.handle, i),
+      ownName: true,
+    }))
   }
 
-  /** Runs the statement; blocks until the first rows are there. @throws DuckDbError */
-  execute(): StreamingResult {
-    return new StreamingResult(this.#connection, this.handle)
+  /** The parameters' types where DuckDB can tell them, else VARCHAR, with their names or numbers. */
+  parameterSchema(): Field {
+    return arrowSchema(this.#connection, this.parameterCount, (i) => {
+      const known = c.parameterType(this.handle, i + 1)
+      const unknown = known === 0 || unresolvedTypes.has(c.typeId(known))
+      if (unknown) destroy(c.destroyType, known)
+      return {
+        type: unknown ? c.createType(TYPE_VARCHAR) : known,
+        name: c.parameterName(this.handle, i + 1),
+        ownName: true,
+      }
+    })
+  }
+
+  /** Forgets the values of the parameters. */
+  clearBindings(): void {
+    c.clearBindings(this.handle)
+  }
+
+  /**
+   * Runs the statement; blocks until the first rows are there, or the last when it is `materialized`, which tells how
+   * many rows a statement changed. @throws DuckDbError
+   */
+  execute(materialized = false): StreamingResult {
+    return new StreamingResult(this.#connection, this.handle, materialized)
   }
 
   close(): void {
@@ -235,15 +257,60 @@ koffi.struct('duckdb_result', {
 })
 const fetchChunk: (result: object) => Address = libduckdb.func('uintptr_t duckdb_fetch_chunk(duckdb_result)')
 
+const TYPE_VARCHAR = 17
+/** INVALID, SQLNULL and ANY of `duckdb_type`: what a parameter has whose type nothing tells. */
+const unresolvedTypes = new Set([0, 34, 36])
+
+interface NamedType {
+  readonly type: Address
+  readonly name: Address
+  /** Whether the name must be freed. */
+  readonly ownName: boolean
+}
+
+/** Names and types of DuckDB as an Arrow schema; the types are destroyed. */
+function arrowSchema(connection: Address, count: number, column: (i: number) => NamedType): Field {
+  const types = new BigUint64Array(count)
+  const names = new BigUint64Array(count)
+  const owned: Address[] = []
+  const options = new Cell()
+  const at = addressOf(scratchSchema)
+  scratchSchema.fill(0)
+  parked = [types, names, options]
+  try {
+    for (let i = 0; i < count; i++) {
+      const { type, name, ownName } = column(i)
+      types[i] = BigInt(type)
+      names[i] = BigInt(name)
+      if (ownName && name !== 0) owned.push(name)
+    }
+    c.arrowOptions(connection, options.address)
+    checkErrorData(c.toArrowSchema(options.value, addressOf(types), addressOf(names), count, at))
+    try {
+      return readArrowSchema(at)
+    } finally {
+      releaseArrowSchema(at)
+    }
+  } finally {
+    for (const type of types) destroy(c.destroyType, Number(type))
+    for (const name of owned) c.free(name)
+    destroy(c.destroyArrowOptions, options.value)
+    if (parked.length > 0) parked = []
+  }
+}
+
 /** A result, fetched chunk by chunk (at most 2048 rows each). Every call blocks. */
 export class StreamingResult {
   readonly #words = new BigUint64Array(RESULT_BYTES / 8)
   readonly #at = addressOf(this.#words)
   readonly #options = new Cell()
   readonly #byValue: object
+  readonly #connection: Address
 
-  constructor(connection: Address, prepared: Address) {
-    if (c.executeStreaming(prepared, this.#at) === STATE_ERROR) {
+  constructor(connection: Address, prepared: Address, materialized: boolean) {
+    this.#connection = connection
+    const execute = materialized ? c.execute : c.executeStreaming
+    if (execute(prepared, this.#at) === STATE_ERROR) {
       const error = new DuckDbError(c.resultError(this.#at) ?? 'the statement failed')
       c.destroyResult(this.#at)
       throw error
@@ -251,6 +318,20 @@ export class StreamingResult {
     const [columnCount, rowCount, rowsChanged, columns, errorMessage, internal] = this.#words
     this.#byValue = { columnCount, rowCount, rowsChanged, columns, errorMessage, internal }
     c.arrowOptions(connection, this.#options.address)
+  }
+
+  /** Rows that the statement changed; 0 for those that return rows. Only of a materialized result. */
+  get rowsChanged(): number {
+    return Number(c.rowsChanged(this.#at))
+  }
+
+  /** The schema that the result turned out to have. @throws DuckDbError */
+  schema(): Field {
+    return arrowSchema(this.#connection, Number(c.resultColumnCount(this.#at)), (i) => ({
+      type: c.resultColumnType(this.#at, i),
+      name: c.resultColumnName(this.#at, i),
+      ownName: false,
+    }))
   }
 
   /** The next chunk's handle, 0 at the end. @throws DuckDbError */

@@ -3,7 +3,7 @@ import type { GatewayError } from '../../query/errors.ts'
 import type { Result, ResultStats } from '../../query/types.ts'
 import { interrupt } from './capi.ts'
 import type { Address } from './native.ts'
-import type { Order, Reply, SentBatch } from './orders.ts'
+import type { Failure, Order, Reply, SentBatch } from './orders.ts'
 import type { Seat } from './seat.ts'
 
 const INTERRUPT_AGAIN_MS = 20
@@ -18,11 +18,11 @@ export interface ExecutionEnd {
  * interrupts DuckDB until the worker has let go.
  */
 export class Execution implements AsyncIterator<readonly Frame[]> {
-  readonly stats: ResultStats = { rows: 0, bytes: 0 }
+  readonly stats: ResultStats = { rows: 0, bytes: 0, affectedRows: -1 }
   readonly #seat: Seat
   readonly #connection: Address
   readonly #signal: AbortSignal
-  readonly #toError: (error: { message: string; unsupported: boolean }) => GatewayError
+  readonly #toError: (failure: Failure) => GatewayError
   readonly #onEnd: (end: ExecutionEnd) => void
   readonly #ready: { readonly batch: SentBatch; readonly memory: SharedArrayBuffer }[] = []
   readonly #replies: ((reply: Reply) => void)[] = []
@@ -37,7 +37,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
     seat: Seat,
     order: Order,
     signal: AbortSignal,
-    toError: (error: { message: string; unsupported: boolean }) => GatewayError,
+    toError: (failure: Failure) => GatewayError,
     onEnd: (end: ExecutionEnd) => void,
   ) {
     this.#seat = seat
@@ -122,6 +122,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
 
   #end(reply: Reply & { kind: 'done' }): void {
     this.#done = true
+    this.stats.affectedRows = reply.affectedRows
     clearInterval(this.#interrupting)
     this.#signal.removeEventListener('abort', this.#stop)
     if (reply.error) this.#error = this.#signal.aborted ? this.#signal.reason : this.#toError(reply.error)

@@ -1,3 +1,4 @@
+import type { ArrowErrorCode } from '../../arrow/errors.ts'
 import type { BatchLimits } from './batches.ts'
 import type { BodyReference } from './body-pool.ts'
 import type { Address } from './native.ts'
@@ -30,15 +31,25 @@ export type Order =
       readonly connection: Address
       readonly sql: string
       readonly readOnly: boolean
+      /** Rows of parameters as an Arrow IPC stream. */
+      readonly parameters?: Uint8Array
       readonly limits: BatchLimits
     }
   | { readonly kind: 'execute'; readonly connection: Address; readonly statements: readonly string[] }
 
 /** What a prepared statement tells without running. */
 export interface Description {
+  /** Empty when it depends on the types of the parameters. */
   readonly schema: Uint8Array
   readonly type: number
-  readonly parameterCount: number
+  /** Empty when there are none. */
+  readonly parameterSchema: Uint8Array
+}
+
+/** What went wrong: DuckDB's words, or the code of an ArrowError. */
+export interface Failure {
+  readonly message: string
+  readonly arrow?: ArrowErrorCode
 }
 
 /** What a worker says; `done` is last, and after it the worker no longer touches the connection. */
@@ -48,7 +59,9 @@ export type Reply =
   | { readonly kind: 'batch'; readonly batch: SentBatch }
   | {
       readonly kind: 'done'
-      readonly error?: { readonly message: string; readonly unsupported: boolean }
+      readonly error?: Failure
+      /** Rows that the statement changed; -1 when unknown. */
+      readonly affectedRows: number
       /** The connection's state is unknown: close it. */
       readonly broken: boolean
     }

@@ -24,7 +24,8 @@ export class Seat {
     this.#worker.on('error', (error: Error) =>
       this.#listener?.({
         kind: 'done',
-        error: { message: `INTERNAL Error: ${error.message}`, unsupported: false },
+        error: { message: `INTERNAL Error: ${error.message}` },
+        affectedRows: -1,
         broken: true,
       }),
     )

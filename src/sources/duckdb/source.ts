@@ -11,7 +11,7 @@ import { Execution } from './execution.ts'
 import { refuseForbiddenFunctions } from './forbidden-functions.ts'
 import type { Address } from './native.ts'
 import { connectionSetup, openEngine, startStatements } from './open.ts'
-import type { Description, Order } from './orders.ts'
+import type { Description, Failure, Order } from './orders.ts'
 import { Seats } from './seats.ts'
 import { isUpdateKind } from './statement-kind.ts'
 
@@ -84,16 +84,24 @@ class DuckDbSource implements Source {
     const description = this.#plans.get(query.sql) ?? (await this.#describe(query.sql, ctx.signal))
     const isUpdate = isUpdateKind(description.type)
     if (isUpdate && !this.writes) throw readOnlyError(this.name)
-    return { query, schema: description.schema, isUpdate }
+    const { schema, parameterSchema } = description
+    return { query, schema, isUpdate, ...(parameterSchema.byteLength > 0 && { parameterSchema }) }
   }
 
   async run(plan: Runnable, ctx: Context): Promise<Result> {
     if (plan.isUpdate && !this.writes) throw readOnlyError(this.name)
-    const { sql } = plan.query
+    const { sql, parameters } = plan.query
     const { batchRows, batchBytes } = this.#config
     const limits = { batchRows, batchBytes }
     const readOnly = !plan.isUpdate
-    const order = (connection: Address): Order => ({ kind: 'run', connection, sql, readOnly, limits })
+    const order = (connection: Address): Order => ({
+      kind: 'run',
+      connection,
+      sql,
+      readOnly,
+      limits,
+      ...(parameters && { parameters }),
+    })
     const onEnd = plan.isUpdate ? () => this.#forgetPlans() : undefined
     return await this.#carryOut(this.#seats, this.#connections, order, ctx.signal, (run) => run.result(), onEnd)
   }
@@ -154,10 +162,7 @@ class DuckDbSource implements Source {
       seats.give(seat)
       throw duckDbError((error as Error).message, this.name)
     }
-    const toError = ({ message, unsupported }: { message: string; unsupported: boolean }) =>
-      unsupported
-        ? new GatewayError('UNSUPPORTED_TYPE', `${message} Cast it, for example to VARCHAR.`)
-        : duckDbError(message, this.name)
+    const toError = (failure: Failure) => failureOf(failure, this.name)
     const execution: Execution = new Execution(seat, order(connection), signal, toError, ({ broken }) => {
       this.#running.delete(execution)
       connections.give(connection, !broken)
@@ -167,4 +172,9 @@ class DuckDbSource implements Source {
     this.#running.add(execution)
     return await use(execution)
   }
+}
+
+function failureOf({ message, arrow }: Failure, source: string): GatewayError {
+  if (arrow === 'UNSUPPORTED') return new GatewayError('UNSUPPORTED_TYPE', message)
+  return arrow ? new GatewayError('BAD_REQUEST', message) : duckDbError(message, source)
 }

@@ -2,13 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { ArrowError } from '../../arrow/errors.ts'
 import { encodeSchema, type Field } from '../../arrow/schema.ts'
-import { readArrowSchema, releaseArrowSchema } from './arrow-struct.ts'
 import { type BatchLimits, type EncodedBatch, encodeBatches } from './batches.ts'
 import { BodyPool } from './body-pool.ts'
-import { execute, PreparedStatement, type StreamingResult } from './capi.ts'
+import { DuckDbError, execute, PreparedStatement, type StreamingResult } from './capi.ts'
 import { arrowChunks, vectorChunks } from './chunks.ts'
 import type { Address } from './native.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
+import { parameterRows } from './parameters.ts'
 import { encodeVectorBatches } from './vector-batches.ts'
 import { isVectorLayout } from './vector-layout.ts'
 import { chunkPlan, wireSchema } from './wire-schema.ts'
@@ -30,38 +30,86 @@ function takeCredit(): void {
   Atomics.sub(control, Control.credit, 1)
 }
 
+const none = new Uint8Array(0)
+
 function plan(order: Order & { kind: 'plan' }): void {
   const statement = new PreparedStatement(order.connection, order.sql)
   try {
-    const schema = encodeSchema(wireSchema(statement.schema(readArrowSchema, releaseArrowSchema)))
-    const { type, parameterCount } = statement
-    say({ kind: 'description', description: { schema, type, parameterCount } })
+    const parameters = statement.parameterCount > 0
+    const parameterSchema = parameters ? encodeSchema(statement.parameterSchema()) : none
+    let schema: Uint8Array = none
+    try {
+      schema = encodeSchema(wireSchema(statement.schema()))
+    } catch (error) {
+      // What `SELECT ?` returns is known once something is bound.
+      if (!parameters) throw error
+    }
+    say({ kind: 'description', description: { schema, type: statement.type, parameterSchema } })
   } finally {
     statement.close()
   }
 }
 
-function run(order: Order & { kind: 'run' }): void {
+/** Runs the statement, once for each row of parameters; answers with how many rows it changed. */
+function run(order: Order & { kind: 'run' }): number {
   const statement = new PreparedStatement(order.connection, order.sql)
   try {
-    const schema = statement.schema(readArrowSchema, releaseArrowSchema)
-    const encoded = encodeSchema(wireSchema(schema))
-    if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
-    const result = statement.execute()
-    try {
-      say({ kind: 'schema', schema: encoded })
-      for (const batch of isVectorLayout(schema)
-        ? vectorResult(schema, result, order.limits)
-        : encodeBatches(schema, arrowChunks(result), order.limits, pool.take)) {
-        takeCredit()
-        const { header, body, bodyLength, rows } = batch
-        say({ kind: 'batch', batch: { header, body: pool.refer(body), bodyLength, rows } })
-      }
-    } finally {
-      result.close()
+    if (!order.parameters) {
+      const schema = statement.schema()
+      return emit(order, statement, schema, encodeSchema(wireSchema(schema)))
     }
+    let affectedRows = 0
+    let first: Uint8Array | undefined
+    for (const row of parameterRows(order.parameters)) {
+      statement.clearBindings()
+      row.bindTo(statement.handle)
+      affectedRows += emit(order, statement, undefined, first, (schema) => {
+        first = schema
+      })
+    }
+    if (!first) say({ kind: 'schema', schema: encodeSchema(wireSchema(statement.schema())) })
+    return affectedRows
   } finally {
     statement.close()
+  }
+}
+
+/**
+ * Executes once and sends schema and rows. Where parameters decide on the schema it is the result's own, which must be
+ * the same for every row of them.
+ */
+function emit(
+  order: Order & { kind: 'run' },
+  statement: PreparedStatement,
+  known: Field | undefined,
+  expected: Uint8Array | undefined,
+  onSchema?: (schema: Uint8Array) => void,
+): number {
+  if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+  const result = statement.execute(!order.readOnly)
+  try {
+    const schema = known ?? result.schema()
+    const encoded = known && expected ? expected : encodeSchema(wireSchema(schema))
+    if (known || !expected) say({ kind: 'schema', schema: encoded })
+    else if (Buffer.compare(encoded, expected) !== 0)
+      throw new DuckDbError(
+        'Invalid Input Error: the rows of parameters give results of different types: cast the parameters',
+      )
+    onSchema?.(encoded)
+    let rows = 0
+    for (const batch of isVectorLayout(schema)
+      ? vectorResult(schema, result, order.limits)
+      : encodeBatches(schema, arrowChunks(result), order.limits, pool.take)) {
+      takeCredit()
+      rows += batch.rows
+      const { header, body, bodyLength } = batch
+      say({ kind: 'batch', batch: { header, body: pool.refer(body), bodyLength, rows: batch.rows } })
+    }
+    if (order.readOnly) return 0
+    // A statement with RETURNING gives the rows it changed, the others a column with their number.
+    return schema.children.length === 1 && schema.children[0]!.name === 'Count' ? result.rowsChanged : rows
+  } finally {
+    result.close()
   }
 }
 
@@ -98,20 +146,44 @@ function readOnly(connection: number, work: () => void): { error: unknown; broke
   return { error, broken }
 }
 
-function carryOut(order: Order): { error: unknown; broken: boolean } {
+/** Several rows of parameters change all or nothing. */
+function inTransaction(connection: Address, work: () => number): number {
+  execute(connection, 'BEGIN TRANSACTION')
+  try {
+    const affectedRows = work()
+    execute(connection, 'COMMIT')
+    return affectedRows
+  } catch (error) {
+    execute(connection, 'ROLLBACK')
+    throw error
+  }
+}
+
+interface Outcome {
+  readonly error: unknown
+  readonly broken: boolean
+  readonly affectedRows: number
+}
+
+function carryOut(order: Order): Outcome {
+  let affectedRows = -1
   try {
     if (order.kind === 'plan') plan(order)
     else if (order.kind === 'execute') for (const sql of order.statements) execute(order.connection, sql)
-    else if (order.readOnly) return readOnly(order.connection, () => run(order))
-    else run(order)
-    return { error: undefined, broken: false }
+    else if (order.readOnly) return { ...readOnly(order.connection, () => run(order)), affectedRows }
+    else affectedRows = order.parameters ? inTransaction(order.connection, () => run(order)) : run(order)
+    return { error: undefined, broken: false, affectedRows }
   } catch (error) {
-    return { error, broken: false }
+    return { error, broken: false, affectedRows }
   }
 }
 
 port.on('message', (order: Order) => {
-  const { error, broken } = carryOut(order)
-  const failure = error !== undefined && { message: (error as Error).message, unsupported: error instanceof ArrowError }
-  say({ kind: 'done', ...(failure && { error: failure }), broken })
+  const { error, broken, affectedRows } = carryOut(order)
+  pool.abandon()
+  const failure = error !== undefined && {
+    message: (error as Error).message,
+    ...(error instanceof ArrowError && { arrow: error.code }),
+  }
+  say({ kind: 'done', ...(failure && { error: failure }), broken, affectedRows })
 })

@@ -1,7 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { tableFromArrays, tableToIPC, Utf8, vectorFromArray } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { decodeSchema } from '../../../src/arrow/schema.ts'
 import { GatewayError } from '../../../src/query/errors.ts'
 import type { Source } from '../../../src/query/source.ts'
 import type { Context, Query } from '../../../src/query/types.ts'
@@ -270,6 +272,62 @@ describe('a DuckDB source with writes', () => {
     expect(plan.schema.byteLength).toBeGreaterThan(before / 2)
     expect((await source.plan(query('DROP TABLE t'), context())).isUpdate).toBe(true)
     await source.close()
+  })
+})
+
+describe('parameters', () => {
+  let source: Source
+  beforeAll(async () => {
+    source = await open({ writes: true })
+  })
+  afterAll(() => source?.close())
+  const stream = (columns: Parameters<typeof tableFromArrays>[0]) => tableToIPC(tableFromArrays(columns), 'stream')
+  const run = async (sql: string, parameters: Uint8Array) => {
+    const ctx = context()
+    const plan = await source.plan({ ...query(sql), parameters }, ctx)
+    const result = await source.run(plan, ctx)
+    let rows = 0
+    for await (const frames of result.frames)
+      for (const frame of frames) {
+        rows += frame.rows
+        frame.release?.()
+      }
+    return { rows, affectedRows: result.stats.affectedRows }
+  }
+
+  it('run a statement once for each row, thousands of them', async () => {
+    await read(source, 'CREATE TABLE p (i INTEGER, s VARCHAR)')
+    const rows = 6000
+    const columns = {
+      i: Int32Array.from({ length: rows }, (_, i) => i),
+      s: Array.from({ length: rows }, (_, i) => `v${i}`),
+    }
+    const utf8 = { ...columns, s: vectorFromArray(columns.s, new Utf8()) }
+    expect(await run('INSERT INTO p VALUES (?, ?)', stream(utf8))).toMatchObject({ affectedRows: rows })
+    expect((await read(source, "SELECT * FROM p WHERE s = 'v' || i")).rows).toBe(rows)
+    expect((await run('SELECT * FROM p WHERE i < ?', stream({ i: Int32Array.from([3, 0, 2]) }))).rows).toBe(5)
+  })
+
+  it('change all or nothing', async () => {
+    await read(source, 'CREATE TABLE q (i INTEGER PRIMARY KEY)')
+    const twice = stream({ i: Int32Array.from([1, 2, 1]) })
+    await expect(run('INSERT INTO q VALUES (?)', twice)).rejects.toMatchObject({ code: 'BAD_DATA' })
+    expect((await read(source, 'SELECT * FROM q')).rows).toBe(0)
+  })
+
+  it('are announced where their types are known', async () => {
+    const plan = await source.plan(query('SELECT ?::DATE, ?'), context())
+    expect(decodeSchema(plan.parameterSchema!).children.map(({ format }) => format)).toEqual(['tdD', 'u'])
+  })
+
+  it.each([
+    ['too few', 'SELECT ?::INTEGER + ?::INTEGER', stream({ i: Int32Array.from([1]) }), 'BAD_DATA'],
+    ['too many', 'SELECT ?::INTEGER', stream({ i: Int32Array.from([1]), j: Int32Array.from([1]) }), 'BAD_DATA'],
+    ['garbage', 'SELECT ?::INTEGER', new Uint8Array([1, 2, 3]), 'BAD_REQUEST'],
+    ['cut short', 'SELECT ?::INTEGER', stream({ i: Int32Array.from([1]) }).slice(0, -40), 'BAD_REQUEST'],
+  ])('%s are refused', async (_name, sql, parameters, code) => {
+    await expect(run(sql, parameters)).rejects.toMatchObject({ code })
+    expect((await read(source, 'SELECT 1')).rows).toBe(1)
   })
 })
 

@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto'
+import { GatewayError } from '../../query/errors.ts'
+import type { FlightFront } from './front.ts'
+
+/** Above this, parameters wait in the state store instead of travelling inside handles and tickets. */
+const MAX_INLINE_BYTES = 4096
+
+/** Where the bound parameters of a statement are: in the sealed text itself, or in the state store. */
+export interface BoundParameters {
+  /** Base64 of an Arrow IPC stream. */
+  readonly inline?: string
+  readonly key?: string
+}
+
+/** Keeps parameters for as long as a ticket lives. */
+export async function keepParameters(front: FlightFront, stream: Uint8Array): Promise<BoundParameters> {
+  if (stream.byteLength <= MAX_INLINE_BYTES) return { inline: Buffer.from(stream).toString('base64') }
+  const key = randomUUID()
+  await front.store.set(`parameters:${key}`, stream, front.limits.ticketTtlMs)
+  return { key }
+}
+
+/**
+ * The parameters as an Arrow IPC stream.
+ * @throws GatewayError EXPIRED_TICKET when they are no longer kept
+ */
+export async function loadParameters(front: FlightFront, bound: BoundParameters): Promise<Uint8Array> {
+  if (bound.inline !== undefined) return Buffer.from(bound.inline, 'base64')
+  const stream = await front.store.get(`parameters:${bound.key}`)
+  if (!stream) throw new GatewayError('EXPIRED_TICKET', 'The bound parameters are no longer kept: bind them again.')
+  return stream
+}

@@ -1,0 +1,130 @@
+import { FlightDescriptor, PutResult } from '../../../gen/arrow/flight/protocol/Flight.ts'
+import {
+  CommandPreparedStatementQuery,
+  CommandPreparedStatementUpdate,
+  CommandStatementUpdate,
+  DoPutPreparedStatementResult,
+  DoPutUpdateResult,
+} from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { ArrowError } from '../../arrow/errors.ts'
+import { readFlightData } from '../../arrow/flight-data.ts'
+import { readHeader } from '../../arrow/header.ts'
+import { type IpcMessage, joinStream } from '../../arrow/ipc.ts'
+import { decodeSchema } from '../../arrow/schema.ts'
+import { GatewayError } from '../../query/errors.ts'
+import type { Context, Query } from '../../query/types.ts'
+import type { GrpcCall } from '../grpc/call.ts'
+import { decodeMessage } from '../grpc/decode.ts'
+import type { Method } from '../grpc/method.ts'
+import { keepParameters, loadParameters } from './bound-parameters.ts'
+import { type PackedMessage, unpackAny } from './command.ts'
+import type { FlightFront } from './front.ts'
+import { openPrepared, sealPrepared } from './prepared.ts'
+import { contextOf, queryOf } from './statement.ts'
+
+/**
+ * DoPut: runs a statement that changes data, binds the parameters of a prepared statement, or runs one for each of its
+ * rows of parameters.
+ * Source: https://arrow.apache.org/docs/format/FlightSql.html.
+ */
+export function doPut(front: FlightFront): Method {
+  return {
+    kind: 'bidi',
+    async handle(requests, call) {
+      const ctx = contextOf(front, call)
+      const first = await requests.next()
+      if (first.done) throw new GatewayError('BAD_REQUEST', 'The upload is empty: its first message names the command.')
+      const command = commandOf(first.value)
+      switch (command?.name) {
+        case 'CommandStatementUpdate': {
+          const { query, transactionId } = decodeMessage(CommandStatementUpdate, command.value)
+          if (transactionId?.byteLength) throw new GatewayError('BAD_REQUEST', 'There is no such transaction.')
+          sendAffectedRows(call, await update(front, queryOf(front, call, ctx, query), ctx))
+          return
+        }
+        case 'CommandPreparedStatementQuery': {
+          const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementQuery, command.value)
+          const { query } = openPrepared(front, ctx, preparedStatementHandle)
+          const { stream } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
+          const handle = sealPrepared(front, ctx, { query, bound: await keepParameters(front, stream) })
+          const result = DoPutPreparedStatementResult.encode({ preparedStatementHandle: handle }).finish()
+          call.sendMessage(PutResult.encode({ appMetadata: result }).finish())
+          return
+        }
+        case 'CommandPreparedStatementUpdate': {
+          const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementUpdate, command.value)
+          const { query, bound } = openPrepared(front, ctx, preparedStatementHandle)
+          const { stream, columns } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
+          // A batch without columns says that nothing is bound here; something may be in the handle.
+          const parameters = columns > 0 ? stream : bound && (await loadParameters(front, bound))
+          sendAffectedRows(call, await update(front, parameters ? { ...query, parameters } : query, ctx))
+          return
+        }
+        default:
+          throw new GatewayError(
+            'UNIMPLEMENTED',
+            `The command ${command?.name.slice(0, 100) ?? ''} cannot be uploaded to.`,
+          )
+      }
+    },
+  }
+}
+
+function commandOf(message: Uint8Array): PackedMessage | undefined {
+  const { descriptor } = readParts(message)
+  if (descriptor.byteLength === 0) throw new GatewayError('BAD_REQUEST', 'The first message must carry a descriptor.')
+  return unpackAny(decodeMessage(FlightDescriptor, descriptor).cmd)
+}
+
+/** Plans, checks and runs a statement to its end; answers with the rows it changed. */
+async function update(front: FlightFront, query: Query, ctx: Context): Promise<number> {
+  const plan = await front.pipeline.plan({ ...query, purpose: 'write' }, ctx)
+  const result = await front.pipeline.run({ ...plan, query }, ctx)
+  for await (const frames of result.frames) for (const frame of frames) frame.release?.()
+  return result.stats.affectedRows
+}
+
+function sendAffectedRows(call: GrpcCall, affectedRows: number): void {
+  const appMetadata = DoPutUpdateResult.encode({ recordCount: BigInt(affectedRows) }).finish()
+  call.sendMessage(PutResult.encode({ appMetadata }).finish())
+}
+
+interface Upload {
+  /** The uploaded batches as an IPC stream. */
+  readonly stream: Uint8Array
+  readonly columns: number
+}
+
+/** Collects the Arrow messages of an upload, bounded. @throws GatewayError TOO_LARGE, BAD_REQUEST */
+async function readUpload(first: Uint8Array, rest: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Upload> {
+  const messages: IpcMessage[] = []
+  let total = 0
+  let columns = 0
+  const add = (message: Uint8Array) => {
+    const { header, body } = readParts(message)
+    if (header.byteLength === 0) return
+    total += header.byteLength + body.byteLength
+    if (total > maxBytes)
+      throw new GatewayError('TOO_LARGE', `The parameters are above ${maxBytes} bytes (limits.maxParameterBytes).`)
+    const { kind } = readHeader(header)
+    if (messages.length === 0 && kind !== 'schema')
+      throw new GatewayError('BAD_REQUEST', 'The first Arrow message of an upload must be its schema.')
+    if (kind === 'schema') columns = decodeSchema(header).children.length
+    messages.push({ header, body })
+  }
+  try {
+    add(first)
+    for await (const message of rest) add(message)
+    return { stream: joinStream(messages), columns }
+  } catch (error) {
+    throw error instanceof ArrowError ? new GatewayError('BAD_REQUEST', error.message) : error
+  }
+}
+
+function readParts(message: Uint8Array): ReturnType<typeof readFlightData> {
+  try {
+    return readFlightData(message)
+  } catch (cause) {
+    throw new GatewayError('BAD_REQUEST', 'The message is not valid FlightData.', { cause })
+  }
+}

@@ -1,0 +1,65 @@
+import {
+  ActionClosePreparedStatementRequest,
+  ActionCreatePreparedStatementRequest,
+  ActionCreatePreparedStatementResult,
+} from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { encapsulate } from '../../arrow/ipc.ts'
+import { encodeSchema } from '../../arrow/schema.ts'
+import { GatewayError } from '../../query/errors.ts'
+import { decodeMessage } from '../grpc/decode.ts'
+import type { FlightAction } from './action.ts'
+import { packAny, unpackAny } from './command.ts'
+import { openPrepared, sealPrepared } from './prepared.ts'
+import { queryOf } from './statement.ts'
+
+const none = new Uint8Array(0)
+/** Of a statement that takes no parameters. */
+const noParameters = encapsulate(encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] }))
+
+/**
+ * The actions of prepared statements. Preparing plans the statement and seals it; nothing is kept here, so closing one
+ * has nothing to free.
+ * Source: https://arrow.apache.org/docs/format/FlightSql.html#query-execution.
+ */
+export const preparedActions: readonly FlightAction[] = [
+  {
+    type: 'CreatePreparedStatement',
+    description:
+      'Prepares a statement. Body: ActionCreatePreparedStatementRequest; result: ActionCreatePreparedStatementResult.',
+    async handle(front, body, ctx, call) {
+      const request = decodeMessage(
+        ActionCreatePreparedStatementRequest,
+        unpackBody(body, 'ActionCreatePreparedStatementRequest'),
+      )
+      if (request.transactionId?.byteLength) throw new GatewayError('BAD_REQUEST', 'There is no such transaction.')
+      const query = queryOf(front, call, ctx, request.query)
+      const plan = await front.pipeline.plan(query, ctx)
+      const result = ActionCreatePreparedStatementResult.encode({
+        preparedStatementHandle: sealPrepared(front, ctx, { query }),
+        datasetSchema: plan.isUpdate || plan.schema.byteLength === 0 ? none : encapsulate(plan.schema),
+        parameterSchema: plan.parameterSchema ? encapsulate(plan.parameterSchema) : noParameters,
+        isUpdate: plan.isUpdate,
+      }).finish()
+      return packAny('ActionCreatePreparedStatementResult', result)
+    },
+  },
+  {
+    type: 'ClosePreparedStatement',
+    description: 'Ends a prepared statement. Body: ActionClosePreparedStatementRequest; no result.',
+    async handle(front, body, ctx) {
+      const { preparedStatementHandle } = decodeMessage(
+        ActionClosePreparedStatementRequest,
+        unpackBody(body, 'ActionClosePreparedStatementRequest'),
+      )
+      openPrepared(front, ctx, preparedStatementHandle)
+      return undefined
+    },
+  },
+]
+
+/** The message that must be inside the body of an action. @throws GatewayError BAD_REQUEST */
+function unpackBody(body: Uint8Array, name: string): Uint8Array {
+  const packed = unpackAny(body)
+  if (packed?.name !== name) throw new GatewayError('BAD_REQUEST', `The body of the action must be a packed ${name}.`)
+  return packed.value
+}

@@ -1,0 +1,49 @@
+import { GatewayError } from '../../query/errors.ts'
+import { SealKind } from '../../query/seal.ts'
+import type { Context, Query, SessionOptions } from '../../query/types.ts'
+import type { BoundParameters } from './bound-parameters.ts'
+import type { FlightFront } from './front.ts'
+
+/** A prepared statement; everything it is travels in its handle, so that any replica can run it. */
+export interface PreparedStatement {
+  readonly query: Query
+  readonly bound?: BoundParameters
+}
+
+interface Payload {
+  readonly s: string
+  readonly q: string
+  readonly o?: SessionOptions
+  readonly b?: BoundParameters
+}
+
+/** Seals a prepared statement, with its parameters if some are bound, for its principal. */
+export function sealPrepared(front: FlightFront, ctx: Context, { query, bound }: PreparedStatement): Buffer {
+  const payload: Payload = {
+    s: query.source,
+    q: query.sql,
+    ...(Object.keys(query.session).length > 0 && { o: query.session }),
+    ...(bound && { b: bound }),
+  }
+  const expiresAt = Date.now() + front.limits.preparedTtlMs
+  return front.sealer.seal(SealKind.prepared, ctx.principal.name, expiresAt, Buffer.from(JSON.stringify(payload)))
+}
+
+/**
+ * Opens a handle.
+ * @throws GatewayError BAD_HANDLE, FORGED_TICKET, EXPIRED_TICKET, FOREIGN_TICKET
+ */
+export function openPrepared(front: FlightFront, ctx: Context, handle: Uint8Array): PreparedStatement {
+  let opened: ReturnType<FlightFront['sealer']['open']>
+  try {
+    opened = front.sealer.open(SealKind.prepared, handle)
+  } catch (cause) {
+    throw new GatewayError('BAD_HANDLE', undefined, { cause })
+  }
+  if (opened.principal !== ctx.principal.name) throw new GatewayError('FOREIGN_TICKET')
+  if (Date.now() >= opened.expiresAt)
+    throw new GatewayError('EXPIRED_TICKET', 'The prepared statement has expired: prepare it again.')
+  const { s, q, o, b } = JSON.parse(opened.payload.toString()) as Payload
+  const query: Query = { source: s, sql: q, session: o ?? {}, purpose: 'any' }
+  return b ? { query, bound: b } : { query }
+}
