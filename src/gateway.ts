@@ -14,6 +14,7 @@ import { createHttpServer } from './fronts/http/server.ts'
 import { isFault } from './fronts/status.ts'
 import { Metrics } from './ops/metrics.ts'
 import { ProcessReadiness } from './ops/readiness.ts'
+import { packageVersion } from './ops/version.ts'
 import type { GatewayError } from './query/errors.ts'
 import { composePipeline } from './query/pipeline.ts'
 import { Router } from './query/router.ts'
@@ -103,8 +104,24 @@ async function listen(
   const sealer = new Sealer(config.auth.sealKeys.length > 0 ? config.auth.sealKeys : [randomBytes(32).toString('hex')])
   const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
   const tls = config.tls && { cert: config.tls.cert, key: config.tls.key }
+  const facts = {
+    version: packageVersion(),
+    readOnly: sources.every(({ writes }) => !writes),
+    maxStatementBytes: limits.maxStatementBytes,
+    preparedTtlMs: limits.preparedTtlMs,
+  }
   const methods: Methods = {
-    ...flightMethods({ pipeline, router, authenticator, sealer, store, executions: new Executions(), log, limits }),
+    ...flightMethods({
+      pipeline,
+      router,
+      authenticator,
+      sealer,
+      store,
+      executions: new Executions(),
+      log,
+      limits,
+      facts,
+    }),
     ...healthMethods([flightServiceName], readiness),
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
   }

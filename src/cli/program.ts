@@ -1,7 +1,7 @@
 import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander'
+import { packageVersion } from '../ops/version.ts'
 import { ExitCode } from './exit-code.ts'
 import type { QueryOptions } from './query/options.ts'
-import { packageVersion } from './version.ts'
 
 /** The command line. What a command needs is loaded when it runs, so that `--help` answers at once. */
 export function buildProgram(): Command {

@@ -1,3 +1,4 @@
+import type { Catalog } from './catalog.ts'
 import type { Context, Health, Plan, Query, Result, Runnable } from './types.ts'
 
 /** The port behind which every engine stands. Errors are GatewayErrors; anything else counts as an internal fault. */
@@ -8,6 +9,7 @@ export interface Source {
   readonly kind: string
   /** Whether statements that change data are allowed at all. */
   readonly writes: boolean
+  readonly catalog: Catalog
   /** Finds the schema of a query without running it. */
   plan(query: Query, ctx: Context): Promise<Plan>
   /** Runs a plan, on this or another replica than the one that made it. */

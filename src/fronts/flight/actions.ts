@@ -5,15 +5,22 @@ import {
   CancelFlightInfoResult,
   CancelStatus,
   FlightEndpoint,
+  FlightInfo,
   RenewFlightEndpointRequest,
   Result,
 } from '../../../gen/arrow/flight/protocol/Flight.ts'
-import { TicketStatementQuery } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import {
+  ActionCancelQueryRequest,
+  ActionCancelQueryResult,
+  ActionCancelQueryResult_CancelResult,
+  TicketStatementQuery,
+} from '../../../gen/arrow/flight/protocol/FlightSql.ts'
 import { GatewayError } from '../../query/errors.ts'
+import type { Context } from '../../query/types.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { Method } from '../grpc/method.ts'
 import type { FlightAction } from './action.ts'
-import { packAny, readTicketHandle } from './command.ts'
+import { packAny, readTicketHandle, unpackAny } from './command.ts'
 import type { FlightFront } from './front.ts'
 import { timestampOf } from './get-flight-info.ts'
 import { preparedActions } from './prepared-actions.ts'
@@ -31,17 +38,23 @@ const actions: readonly FlightAction[] = [
     description: 'Stops the work behind a FlightInfo. Body: CancelFlightInfoRequest; result: CancelFlightInfoResult.',
     async handle(front, body, ctx) {
       const { info } = decodeMessage(CancelFlightInfoRequest, body)
-      const endpoints = info?.endpoint ?? []
-      if (endpoints.length === 0)
-        throw new GatewayError('BAD_REQUEST', 'The request holds no FlightInfo with endpoints.')
-      const tickets = endpoints.map(({ ticket }) =>
-        openTicket(front.sealer, ctx.principal, readTicketHandle(ticket?.ticket ?? new Uint8Array(0))),
-      )
-      for (const { id, expiresAt } of tickets) {
-        await front.store.set(cancelledKey(id), new Uint8Array(1), expiresAt - Date.now())
-        front.executions.cancel(id, new GatewayError('CANCELLED', 'The statement was cancelled with CancelFlightInfo.'))
-      }
+      await cancel(front, info, ctx)
       return CancelFlightInfoResult.encode({ status: CancelStatus.CANCEL_STATUS_CANCELLED }).finish()
+    },
+  },
+  {
+    type: 'CancelQuery',
+    description: 'Stops a query (deprecated: use CancelFlightInfo). Body: ActionCancelQueryRequest.',
+    async handle(front, body, ctx) {
+      const packed = unpackAny(body)
+      if (packed?.name !== 'ActionCancelQueryRequest')
+        throw new GatewayError('BAD_REQUEST', 'The body of the action must be a packed ActionCancelQueryRequest.')
+      const { info } = decodeMessage(ActionCancelQueryRequest, packed.value)
+      await cancel(front, decodeMessage(FlightInfo, info), ctx)
+      const result = ActionCancelQueryResult.encode({
+        result: ActionCancelQueryResult_CancelResult.CANCEL_RESULT_CANCELLED,
+      }).finish()
+      return packAny('ActionCancelQueryResult', result)
     },
   },
   {
@@ -67,6 +80,19 @@ const actions: readonly FlightAction[] = [
 
 const all: readonly FlightAction[] = [...actions, ...preparedActions]
 const byType = new Map(all.map((action) => [action.type, action]))
+
+/** Marks the executions behind a FlightInfo as cancelled, for every replica, and stops those that run here. */
+async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Context): Promise<void> {
+  const endpoints = info?.endpoint ?? []
+  if (endpoints.length === 0) throw new GatewayError('BAD_REQUEST', 'The request holds no FlightInfo with endpoints.')
+  const tickets = endpoints.map(({ ticket }) =>
+    openTicket(front.sealer, ctx.principal, readTicketHandle(ticket?.ticket ?? new Uint8Array(0))),
+  )
+  for (const { id, expiresAt } of tickets) {
+    await front.store.set(cancelledKey(id), new Uint8Array(1), expiresAt - Date.now())
+    front.executions.cancel(id, new GatewayError('CANCELLED', 'The statement was cancelled by another call.'))
+  }
+}
 
 /** ListActions: the actions that DoAction knows. */
 export function listActions(front: FlightFront): Method {

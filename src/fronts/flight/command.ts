@@ -7,15 +7,17 @@ import {
 import { GatewayError } from '../../query/errors.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import { Any } from './any.ts'
+import { isMetadataCommand } from './metadata/metadata.ts'
 
 const TYPE_PREFIX = 'type.googleapis.com/'
 const SQL_PREFIX = `${TYPE_PREFIX}arrow.flight.protocol.sql.`
 const anyStart = Buffer.from(TYPE_PREFIX)
 
-/** What a descriptor asks for: a statement, or one that was prepared. */
+/** What a descriptor asks for: a statement, one that was prepared, or metadata. */
 export type Command =
   | { readonly kind: 'statement'; readonly sql: string }
   | { readonly kind: 'prepared'; readonly handle: Uint8Array }
+  | { readonly kind: 'metadata'; readonly name: string; readonly value: Uint8Array }
 
 /** A Flight SQL message inside `Any`, by its short name. */
 export interface PackedMessage {
@@ -64,6 +66,7 @@ export function readCommand(request: Uint8Array): { descriptor: FlightDescriptor
     const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementQuery, packed.value)
     return { descriptor, command: { kind: 'prepared', handle: preparedStatementHandle } }
   }
+  if (isMetadataCommand(packed.name)) return { descriptor, command: { kind: 'metadata', ...packed } }
   throw new GatewayError('UNIMPLEMENTED', `The command ${packed.name.slice(0, 100)} is not implemented.`)
 }
 

@@ -10,6 +10,7 @@ import { readTicketHandle } from './command.ts'
 import { FrameSender } from './frame-sender.ts'
 import type { FlightFront } from './front.ts'
 import { storedResultKey } from './get-flight-info.ts'
+import { isMetadataTicket, redeemMetadata } from './metadata/metadata.ts'
 import { contextOf } from './statement.ts'
 import { unpackResult } from './stored-result.ts'
 import { openTicket, type StatementTicket } from './ticket.ts'
@@ -20,7 +21,14 @@ export function doGet(front: FlightFront): Method {
     kind: 'serverStream',
     async handle(request, call) {
       const ctx = contextOf(front, call)
-      const ticket = openTicket(front.sealer, ctx.principal, readTicketHandle(decodeMessage(Ticket, request).ticket))
+      const handle = readTicketHandle(decodeMessage(Ticket, request).ticket)
+      if (isMetadataTicket(handle)) {
+        const sender = new FrameSender(call, front.limits.maxOutboundMessageBytes)
+        for (const frame of await redeemMetadata(front, ctx, handle)) await sender.send(frame)
+        await call.flushed()
+        return
+      }
+      const ticket = openTicket(front.sealer, ctx.principal, handle)
       if (await front.store.get(cancelledKey(ticket.id)))
         throw new GatewayError('CANCELLED', 'The statement was cancelled: call GetFlightInfo to run it again.')
       const remove = front.executions.add(ticket.id, (reason) => call.end(reason))

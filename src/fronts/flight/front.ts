@@ -5,6 +5,7 @@ import type { Logger } from '../../query/types.ts'
 import type { Store } from '../../state/store.ts'
 import type { Authenticator } from '../auth.ts'
 import type { Executions } from './executions.ts'
+import type { ServerFacts } from './metadata/sql-info.ts'
 
 /** Everything the Flight methods stand on. */
 export interface FlightFront {
@@ -16,6 +17,7 @@ export interface FlightFront {
   readonly executions: Executions
   readonly log: Logger
   readonly limits: FlightLimits
+  readonly facts: ServerFacts
 }
 
 /** Limits of the Flight front; see `docs/configuration.md`, `limits`. */

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { FlightInfo, SchemaResult } from '../../../gen/arrow/flight/protocol/Flight.ts'
+import { type FlightDescriptor, FlightInfo, SchemaResult } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import { TicketStatementQuery } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
 import { encapsulate } from '../../arrow/ipc.ts'
 import type { Context, Plan } from '../../query/types.ts'
 import type { Method } from '../grpc/method.ts'
 import { packAny, readCommand } from './command.ts'
 import type { FlightFront } from './front.ts'
+import { metadataSchema, sealMetadata } from './metadata/metadata.ts'
 import { contextOf, statementOf } from './statement.ts'
 import { packResult } from './stored-result.ts'
 import { sealTicket } from './ticket.ts'
@@ -22,28 +23,17 @@ export function getFlightInfo(front: FlightFront): Method {
     async handle(request, call) {
       const ctx = contextOf(front, call)
       const { descriptor, command } = readCommand(request)
+      const expiresAt = Date.now() + front.limits.ticketTtlMs
+      if (command.kind === 'metadata') {
+        const handle = sealMetadata(front, ctx, call, command, expiresAt)
+        return encodeInfo(descriptor, encapsulate(metadataSchema(command)), handle, expiresAt)
+      }
       const { query, bound } = await statementOf(front, call, ctx, command)
       const plan = await front.pipeline.plan(query, ctx)
       const id = randomUUID()
-      const expiresAt = Date.now() + front.limits.ticketTtlMs
       if (plan.isUpdate) await runNow(front, plan, ctx, id)
-      const handle = sealTicket(front.sealer, ctx.principal, {
-        id,
-        runnable: plan,
-        stored: plan.isUpdate,
-        expiresAt,
-        ...(bound && { bound }),
-      })
-      const ticket = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
-      return FlightInfo.encode({
-        schema: schemaOf(plan),
-        flightDescriptor: descriptor,
-        endpoint: [{ ticket: { ticket }, location: [], expirationTime: timestampOf(expiresAt), appMetadata: none }],
-        totalRecords: UNKNOWN,
-        totalBytes: UNKNOWN,
-        ordered: true,
-        appMetadata: none,
-      }).finish()
+      const ticket = { id, runnable: plan, stored: plan.isUpdate, expiresAt, ...(bound && { bound }) }
+      return encodeInfo(descriptor, schemaOf(plan), sealTicket(front.sealer, ctx.principal, ticket), expiresAt)
     },
   }
 }
@@ -55,11 +45,31 @@ export function getSchema(front: FlightFront): Method {
     async handle(request, call) {
       const ctx = contextOf(front, call)
       const { command } = readCommand(request)
+      if (command.kind === 'metadata')
+        return SchemaResult.encode({ schema: encapsulate(metadataSchema(command)) }).finish()
       const { query } = await statementOf(front, call, ctx, command)
       const plan = await front.pipeline.plan(query, ctx)
       return SchemaResult.encode({ schema: schemaOf(plan) }).finish()
     },
   }
+}
+
+function encodeInfo(
+  descriptor: FlightDescriptor,
+  schema: Uint8Array,
+  handle: Uint8Array,
+  expiresAt: number,
+): Uint8Array {
+  const ticket = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
+  return FlightInfo.encode({
+    schema,
+    flightDescriptor: descriptor,
+    endpoint: [{ ticket: { ticket }, location: [], expirationTime: timestampOf(expiresAt), appMetadata: none }],
+    totalRecords: UNKNOWN,
+    totalBytes: UNKNOWN,
+    ordered: true,
+    appMetadata: none,
+  }).finish()
 }
 
 /** The schema as these messages hold it; empty when it depends on parameters. */

@@ -6,12 +6,13 @@ import { CallContext } from './call-context.ts'
 import type { Command } from './command.ts'
 import type { FlightFront } from './front.ts'
 import { openPrepared, type PreparedStatement } from './prepared.ts'
+import { SOURCE_HEADER } from './source-header.ts'
+
+/** A command that runs a statement. */
+export type StatementCommand = Exclude<Command, { kind: 'metadata' }>
 
 /** A statement to run, and where its parameters are if some are bound. */
 export type Statement = PreparedStatement
-
-/** The header that names the source of a call. */
-export const SOURCE_HEADER = 'x-flightgate-source'
 
 /** Authenticates a call and makes its context. */
 export function contextOf(front: FlightFront, call: GrpcCall): CallContext {
@@ -40,7 +41,7 @@ export async function statementOf(
   front: FlightFront,
   call: GrpcCall,
   ctx: Context,
-  command: Command,
+  command: StatementCommand,
 ): Promise<Statement> {
   if (command.kind === 'statement') return { query: queryOf(front, call, ctx, command.sql) }
   const { query, bound } = openPrepared(front, ctx, command.handle)

@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os'
 import { LRUCache } from 'lru-cache'
+import type { Catalog } from '../../query/catalog.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, Query, Result, Runnable } from '../../query/types.ts'
 import { closeDatabase } from './capi.ts'
+import { DuckDbCatalog } from './catalog.ts'
 import type { DuckDbConfig } from './config.ts'
 import { Connections } from './connections.ts'
 import { duckDbError, readOnlyError } from './errors.ts'
@@ -45,6 +47,7 @@ class DuckDbSource implements Source {
   readonly name: string
   readonly kind = 'duckdb'
   readonly writes: boolean
+  readonly catalog: Catalog = new DuckDbCatalog(this)
   readonly #config: DuckDbConfig
   readonly #engine: Address
   readonly #connections: Connections

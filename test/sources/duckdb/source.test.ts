@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { tableFromArrays, tableToIPC, Utf8, vectorFromArray } from 'apache-arrow'
+import { Table, tableToIPC, Utf8, type Vector, vectorFromArray } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeSchema } from '../../../src/arrow/schema.ts'
 import { GatewayError } from '../../../src/query/errors.ts'
@@ -281,7 +281,13 @@ describe('parameters', () => {
     source = await open({ writes: true })
   })
   afterAll(() => source?.close())
-  const stream = (columns: Parameters<typeof tableFromArrays>[0]) => tableToIPC(tableFromArrays(columns), 'stream')
+  const stream = (columns: Record<string, Int32Array | Vector<Utf8>>) => {
+    const vectors = Object.entries(columns).map(([name, column]) => [
+      name,
+      column instanceof Int32Array ? vectorFromArray(column) : column,
+    ])
+    return tableToIPC(new Table(Object.fromEntries(vectors)), 'stream')
+  }
   const run = async (sql: string, parameters: Uint8Array) => {
     const ctx = context()
     const plan = await source.plan({ ...query(sql), parameters }, ctx)

@@ -105,7 +105,7 @@ export const sqlInfoValueType = new DenseUnion(
       new Map_(
         required(
           'entries',
-          new Struct({ key: new Int32(), value: new List(optional('item', new Int32())) } as never),
+          new Struct([required('key', new Int32()), optional('value', new List(optional('item', new Int32())))]),
         ) as never,
       ),
     ),

@@ -1,0 +1,68 @@
+import type { Frame } from '../../../arrow/frame.ts'
+import { GatewayError } from '../../../query/errors.ts'
+import { SealKind } from '../../../query/seal.ts'
+import type { Context } from '../../../query/types.ts'
+import type { GrpcCall } from '../../grpc/call.ts'
+import type { FlightFront } from '../front.ts'
+import { SOURCE_HEADER } from '../source-header.ts'
+import { metadataCommands } from './commands.ts'
+import { schemaMessage } from './encode.ts'
+
+/** A metadata command as it came, with the source that the call named. */
+export interface MetadataRequest {
+  readonly name: string
+  readonly value: Uint8Array
+  readonly source?: string
+}
+
+interface Payload {
+  readonly n: string
+  readonly v: string
+  readonly s?: string
+}
+
+/** Whether a Flight SQL command asks for metadata. */
+export function isMetadataCommand(name: string): boolean {
+  return Object.hasOwn(metadataCommands, name)
+}
+
+/** Schema of the result as a bare flatbuffer `Message`. */
+export function metadataSchema({ name, value }: MetadataRequest): Uint8Array {
+  return schemaMessage(metadataCommands[name]!.schema(value))
+}
+
+/** Seals a ticket for the command itself; it is answered when the ticket is redeemed. */
+export function sealMetadata(
+  front: FlightFront,
+  ctx: Context,
+  call: GrpcCall,
+  request: MetadataRequest,
+  expiresAt: number,
+): Buffer {
+  const source = call.header(SOURCE_HEADER)
+  const payload: Payload = {
+    n: request.name,
+    v: Buffer.from(request.value).toString('base64'),
+    ...(source !== undefined && { s: front.router.named(source).name }),
+  }
+  return front.sealer.seal(SealKind.metadata, ctx.principal.name, expiresAt, Buffer.from(JSON.stringify(payload)))
+}
+
+/** Whether a sealed ticket is one of `sealMetadata`. */
+export function isMetadataTicket(sealed: Uint8Array): boolean {
+  return sealed[1] === SealKind.metadata
+}
+
+/**
+ * Answers a metadata ticket: from the source that it names, else from all of them.
+ * @throws GatewayError as `Sealer.open`, EXPIRED_TICKET, FOREIGN_TICKET
+ */
+export async function redeemMetadata(front: FlightFront, ctx: Context, sealed: Uint8Array): Promise<readonly Frame[]> {
+  const { payload, principal, expiresAt } = front.sealer.open(SealKind.metadata, sealed)
+  if (principal !== ctx.principal.name) throw new GatewayError('FOREIGN_TICKET')
+  if (Date.now() >= expiresAt) throw new GatewayError('EXPIRED_TICKET')
+  const { n, v, s } = JSON.parse(payload.toString()) as Payload
+  const sources = s === undefined ? front.router.sources : [front.router.named(s)]
+  const catalogs = sources.map(({ catalog }) => catalog)
+  return await metadataCommands[n]!.frames(Buffer.from(v, 'base64'), { catalogs, facts: front.facts, ctx })
+}

@@ -1,0 +1,2 @@
+/** The header that names the source of a call. */
+export const SOURCE_HEADER = 'x-flightgate-source'
