@@ -96,5 +96,26 @@ export function installGoTools() {
   return installed.every(Boolean)
 }
 
+const jdbcVersions = ['18.3.0', '17.0.0']
+
+/** The JDBC drivers of the tests and the program that drives them, in .cache/java. */
+export function installJava() {
+  const folder = join(cache, 'java')
+  const program = join(root, 'test', 'java', 'JdbcWalk.java')
+  const content = `${jdbcVersions.join()} ${readFileSync(program, 'utf8')}`
+  return optional('Java', () =>
+    once(join(cache, 'java.stamp'), content, existsSync(folder), () => {
+      process.stderr.write('installing the JDBC drivers\n')
+      mkdirSync(folder, { recursive: true })
+      for (const version of jdbcVersions) {
+        const artifact = `org.apache.arrow:flight-sql-jdbc-driver:${version}`
+        if (!existsSync(join(folder, `flight-sql-jdbc-driver-${version}.jar`)))
+          run('mvn', ['-q', '-B', 'dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`])
+      }
+      run('javac', ['-d', folder, program])
+    }),
+  )
+}
+
 // `node scripts/install.mjs` installs the npm packages alone.
 if (process.argv[1] === fileURLToPath(import.meta.url)) installPackages()

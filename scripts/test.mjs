@@ -2,11 +2,21 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { cache, environment, installGoTools, installPackages, installPython, nodeBinary, root } from './install.mjs'
+import {
+  cache,
+  environment,
+  installGoTools,
+  installJava,
+  installPackages,
+  installPython,
+  nodeBinary,
+  root,
+} from './install.mjs'
 
 installPackages()
 installPython()
 installGoTools()
+installJava()
 
 mkdirSync(cache, { recursive: true })
 const report = join(cache, 'vitest.json')

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { endWithTests } from './end-with-tests.ts'
 
 /** A server started by its command line. */
 export interface StartedServer {
@@ -24,8 +25,7 @@ export async function startCommand(
   detached = false,
 ): Promise<StartedServer> {
   const child = spawn(command, args, { cwd, env, detached, stdio: ['ignore', 'pipe', 'inherit'] })
-  // A test that fails must not leave its process behind.
-  process.once('exit', () => child.kill('SIGKILL'))
+  endWithTests(child, detached)
   const lines: string[] = []
   const exited = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 255)))
   const ready = new Promise<Record<string, unknown>>((resolve) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
+import { endWithTests } from './end-with-tests.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
@@ -47,8 +48,7 @@ export class GatewayProcess {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    // A test that fails must not leave its process behind.
-    process.once('exit', () => child.kill('SIGKILL'))
+    endWithTests(child)
     const gateway = new GatewayProcess(child, folder)
     const ready = gateway.line(({ event }) => event === 'ready')
     const ended = gateway.exited.then((code) => {

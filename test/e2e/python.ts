@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { endWithTests } from './end-with-tests.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const python = `${root}.cache/python/bin/python`
@@ -15,7 +16,9 @@ export function hasPython(): boolean {
 
 /** A script of test/python with its arguments, running. */
 export function spawnPython(script: string, args: readonly string[]): ChildProcess {
-  return spawn(python, [`${root}test/python/${script}`, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(python, [`${root}test/python/${script}`, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  endWithTests(child)
+  return child
 }
 
 /** Runs a script of test/python to its end; answers with the JSON of its last line. */

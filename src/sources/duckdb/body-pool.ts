@@ -1,15 +1,6 @@
-import { BUSY_FLAGS, MAX_POOLED_BODIES } from './orders.ts'
+import { type BodyReference, BUSY_FLAGS, MAX_POOLED_BODIES, UNPOOLED } from './orders.ts'
 
 const SMALLEST_BYTES = 4096
-
-/** Number of a body that is not pooled: it is dropped after use. */
-export const UNPOOLED = -1
-
-/** A body as the other thread learns of it; the memory itself is told once. */
-export interface BodyReference {
-  readonly id: number
-  readonly memory?: SharedArrayBuffer
-}
 
 /**
  * Memory for bodies, shared with the main thread and used again as soon as that clears the busy flag: no message goes

@@ -1,6 +1,13 @@
 import { ARROW_ARRAY_BYTES, type ColumnPart, readArrowArray, readChildren, releaseArrowArray } from './arrow-struct.ts'
-import { chunkSize, chunkVector, destroyChunk, type StreamingResult, vectorData, vectorValidity } from './capi.ts'
 import { type Address, addressOf } from './native.ts'
+import {
+  chunkSize,
+  chunkVector,
+  destroyChunk,
+  type StreamingResult,
+  vectorData,
+  vectorValidity,
+} from './streaming-result.ts'
 
 /** Up to 2048 rows of a result in native memory, until released. */
 export interface Chunk {

@@ -1,4 +1,4 @@
-import { connect, disconnect, execute } from './capi.ts'
+import { connect, disconnect, execute } from './database.ts'
 import type { Address } from './native.ts'
 
 /** Connections of the main thread, lent to one order at a time and used again when it ended cleanly. */

@@ -1,7 +1,7 @@
 import { type Frame, frameOf } from '../../arrow/frame.ts'
 import type { GatewayError } from '../../query/errors.ts'
 import type { Result, ResultStats } from '../../query/types.ts'
-import { interrupt } from './capi.ts'
+import { interrupt } from './database.ts'
 import type { Address } from './native.ts'
 import type { Failure, Order, Reply, SentBatch } from './orders.ts'
 import type { Seat } from './seat.ts'

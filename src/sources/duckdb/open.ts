@@ -1,5 +1,5 @@
-import { openDatabase } from './capi.ts'
 import type { DuckDbConfig } from './config.ts'
+import { openDatabase } from './database.ts'
 import type { Address } from './native.ts'
 import { tpchSample } from './tpch-sample.ts'
 

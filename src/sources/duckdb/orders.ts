@@ -1,6 +1,5 @@
 import type { ArrowErrorCode } from '../../arrow/errors.ts'
 import type { BatchLimits } from './batches.ts'
-import type { BodyReference } from './body-pool.ts'
 import type { Address } from './native.ts'
 
 /** What a worker is made with. */
@@ -13,6 +12,15 @@ export interface WorkerSetup {
 export const Control = { credit: 0, stop: 1 } as const
 export const BUSY_FLAGS = 2
 export const MAX_POOLED_BODIES = 12
+
+/** Number of a body that is not pooled: it is dropped after use. */
+export const UNPOOLED = -1
+
+/** A body as the other thread learns of it; the memory itself is told once. */
+export interface BodyReference {
+  readonly id: number
+  readonly memory?: SharedArrayBuffer
+}
 
 /** One encoded IPC message on its way to the main thread. */
 export interface SentBatch {

@@ -4,7 +4,7 @@ import { readBatchLayout, readHeader } from '../../arrow/header.ts'
 import { readStream } from '../../arrow/ipc.ts'
 import { layoutPlan } from '../../arrow/layout-plan.ts'
 import { decodeSchema, type Field } from '../../arrow/schema.ts'
-import { DuckDbError } from './capi.ts'
+import { DuckDbError } from './c-functions.ts'
 import { type Address, libduckdb } from './native.ts'
 
 /*

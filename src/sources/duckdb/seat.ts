@@ -1,6 +1,13 @@
 import { Worker } from 'node:worker_threads'
-import { type BodyReference, UNPOOLED } from './body-pool.ts'
-import { BUSY_FLAGS, Control, MAX_POOLED_BODIES, type Order, type Reply } from './orders.ts'
+import {
+  type BodyReference,
+  BUSY_FLAGS,
+  Control,
+  MAX_POOLED_BODIES,
+  type Order,
+  type Reply,
+  UNPOOLED,
+} from './orders.ts'
 
 /** Batches a worker may be ahead of the reader. */
 const MAX_AHEAD = 4

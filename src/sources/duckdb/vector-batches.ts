@@ -1,8 +1,15 @@
 import { encodeRecordBatch } from '../../arrow/batch.ts'
 import type { BatchLimits, EncodedBatch } from './batches.ts'
-import { chunkSize, chunkVector, destroyChunk, type StreamingResult, vectorData, vectorValidity } from './capi.ts'
 import type { Allocate } from './layout.ts'
 import { type Address, addressOf, memcpy } from './native.ts'
+import {
+  chunkSize,
+  chunkVector,
+  destroyChunk,
+  type StreamingResult,
+  vectorData,
+  vectorValidity,
+} from './streaming-result.ts'
 
 const ALIGNMENT = 8
 const MIN_ROWS = 2048

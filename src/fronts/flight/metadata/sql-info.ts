@@ -186,7 +186,7 @@ export function sqlInfoValues({
     [SqlInfo.SQL_SUPPORTED_GRAMMAR, bits(7)],
     [SqlInfo.SQL_ANSI92_SUPPORTED_LEVEL, bits(1)],
     [SqlInfo.SQL_SUPPORTS_INTEGRITY_ENHANCEMENT_FACILITY, flag(false)],
-    [SqlInfo.SQL_OUTER_JOINS_SUPPORT_LEVEL, big(2)],
+    [SqlInfo.SQL_OUTER_JOINS_SUPPORT_LEVEL, bits(6)],
     [SqlInfo.SQL_SCHEMA_TERM, text('schema')],
     [SqlInfo.SQL_PROCEDURE_TERM, text('procedure')],
     [SqlInfo.SQL_CATALOG_TERM, text('catalog')],

@@ -1,0 +1,86 @@
+import type { Field } from '../../arrow/schema.ts'
+import { arrowSchema } from './arrow-schema.ts'
+import { Cell, c, DuckDbError, destroy, STATE_ERROR } from './c-functions.ts'
+import type { Address } from './native.ts'
+import { StreamingResult } from './streaming-result.ts'
+
+const TYPE_VARCHAR = 17
+/** INVALID, SQLNULL and ANY of `duckdb_type`: what a parameter has whose type nothing tells. */
+const unresolvedTypes = new Set([0, 34, 36])
+
+/** The only statement of a text, prepared. */
+export class PreparedStatement {
+  readonly handle: Address
+  readonly #connection: Address
+
+  /** @throws DuckDbError, also when the text holds no or several statements */
+  constructor(connection: Address, sql: string) {
+    this.#connection = connection
+    const extracted = new Cell()
+    const prepared = new Cell()
+    try {
+      const count = Number(c.extractStatements(connection, sql, extracted.address))
+      if (count === 0)
+        throw new DuckDbError(c.extractError(extracted.value) || 'Parser Error: the text holds no statement')
+      if (count > 1) throw new DuckDbError(`Parser Error: send one statement at a time, not ${count}`)
+      if (c.prepareExtracted(connection, extracted.value, 0, prepared.address) === STATE_ERROR) {
+        const text = c.prepareError(prepared.value) as string | null
+        destroy(c.destroyPrepare, prepared.value)
+        throw new DuckDbError(text ?? 'the statement cannot be prepared')
+      }
+      this.handle = prepared.value
+    } finally {
+      destroy(c.destroyExtracted, extracted.value)
+    }
+  }
+
+  /** Kind of the statement: a number of `statement-kind.ts`. */
+  get type(): number {
+    return c.statementType(this.handle)
+  }
+
+  get parameterCount(): number {
+    return Number(c.parameterCount(this.handle))
+  }
+
+  /** Reads the result's schema, without running. @throws DuckDbError when it depends on parameters */
+  schema(): Field {
+    const count = Number(c.columnCount(this.handle))
+    return arrowSchema(this.#connection, count, (i) => ({
+      type: c.columnType(this.handle, i),
+      name: c.columnName(this.handle, i),
+      ownName: true,
+    }))
+  }
+
+  /** The parameters' types where DuckDB can tell them, else VARCHAR, with their names or numbers. */
+  parameterSchema(): Field {
+    return arrowSchema(this.#connection, this.parameterCount, (i) => {
+      const known = c.parameterType(this.handle, i + 1)
+      const unknown = known === 0 || unresolvedTypes.has(c.typeId(known))
+      if (unknown) destroy(c.destroyType, known)
+      return {
+        type: unknown ? c.createType(TYPE_VARCHAR) : known,
+        name: c.parameterName(this.handle, i + 1),
+        ownName: true,
+      }
+    })
+  }
+
+  /** Forgets the values of the parameters. */
+  clearBindings(): void {
+    c.clearBindings(this.handle)
+  }
+
+  /**
+   * Runs the statement; blocks until the first rows are there, or the last when it is `materialized`, which tells how
+   * many rows a statement changed. @throws DuckDbError
+   */
+  execute(materialized = false): StreamingResult {
+    return new StreamingResult(this.#connection, this.handle, materialized)
+  }
+
+  close(): void {
+    destroy(c.destroyPrepare, this.handle)
+  }
+}

@@ -1,0 +1,81 @@
+import koffi from 'koffi'
+import type { Field } from '../../arrow/schema.ts'
+import { arrowSchema } from './arrow-schema.ts'
+import { Cell, c, checkErrorData, DuckDbError, destroy, RESULT_BYTES, STATE_ERROR } from './c-functions.ts'
+import { type Address, addressOf, libduckdb } from './native.ts'
+
+koffi.struct('duckdb_result', {
+  columnCount: 'uint64_t',
+  rowCount: 'uint64_t',
+  rowsChanged: 'uint64_t',
+  columns: 'uint64_t',
+  errorMessage: 'uint64_t',
+  internal: 'uint64_t',
+})
+const fetchChunk: (result: object) => Address = libduckdb.func('uintptr_t duckdb_fetch_chunk(duckdb_result)')
+
+/** A result, fetched chunk by chunk (at most 2048 rows each). Every call blocks. */
+export class StreamingResult {
+  readonly #words = new BigUint64Array(RESULT_BYTES / 8)
+  readonly #at = addressOf(this.#words)
+  readonly #options = new Cell()
+  readonly #byValue: object
+  readonly #connection: Address
+
+  constructor(connection: Address, prepared: Address, materialized: boolean) {
+    this.#connection = connection
+    const execute = materialized ? c.execute : c.executeStreaming
+    if (execute(prepared, this.#at) === STATE_ERROR) {
+      const error = new DuckDbError(c.resultError(this.#at) ?? 'the statement failed')
+      c.destroyResult(this.#at)
+      throw error
+    }
+    const [columnCount, rowCount, rowsChanged, columns, errorMessage, internal] = this.#words
+    this.#byValue = { columnCount, rowCount, rowsChanged, columns, errorMessage, internal }
+    c.arrowOptions(connection, this.#options.address)
+  }
+
+  /** Rows that the statement changed; 0 for those that return rows. Only of a materialized result. */
+  get rowsChanged(): number {
+    return Number(c.rowsChanged(this.#at))
+  }
+
+  /** The schema that the result turned out to have. @throws DuckDbError */
+  schema(): Field {
+    return arrowSchema(this.#connection, Number(c.resultColumnCount(this.#at)), (i) => ({
+      type: c.resultColumnType(this.#at, i),
+      name: c.resultColumnName(this.#at, i),
+      ownName: false,
+    }))
+  }
+
+  /** The next chunk's handle, 0 at the end. @throws DuckDbError */
+  fetch(): Address {
+    const chunk = fetchChunk(this.#byValue)
+    if (chunk !== 0) return chunk
+    const error = c.resultError(this.#at) as string | null
+    if (error) throw new DuckDbError(error)
+    return 0
+  }
+
+  /** Turns a chunk into an ArrowArray at `slot`, which lives on its own. @throws DuckDbError */
+  toArrow(chunk: Address, slot: Address): void {
+    checkErrorData(c.chunkToArrow(this.#options.value, chunk, slot))
+  }
+
+  close(): void {
+    destroy(c.destroyArrowOptions, this.#options.value)
+    c.destroyResult(this.#at)
+  }
+}
+
+export const chunkSize: (chunk: Address) => number = c.chunkSize
+export const chunkVector: (chunk: Address, column: number) => Address = c.chunkVector
+export const vectorData: (vector: Address) => Address = c.vectorData
+/** The validity mask, 0 when no row is null. */
+export const vectorValidity: (vector: Address) => Address = c.vectorValidity
+
+/** Frees a chunk. */
+export function destroyChunk(chunk: Address): void {
+  destroy(c.destroyChunk, chunk)
+}

@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { GatewayProcess } from './gateway-process.ts'
+
+const run = promisify(execFile)
+const folder = fileURLToPath(new URL('../../.cache/java', import.meta.url))
+const hasJava = existsSync(join(folder, 'JdbcWalk.class'))
+if (!hasJava && process.env['CI'] === 'true') throw new Error('the JDBC drivers are missing: run npm test')
+if (!hasJava)
+  process.stderr.write('skipped: the JDBC drivers are missing (npm test installs them where Maven and a JDK are)\n')
+
+const config = {
+  auth: { apiKeys: [{ name: 'etl', key: 'etl-key', roles: ['writer'] }] },
+  sources: {
+    demo: {
+      kind: 'duckdb',
+      writes: true,
+      init: [
+        'CREATE TABLE parent (id INTEGER PRIMARY KEY, name VARCHAR NOT NULL)',
+        'CREATE TABLE child (a INTEGER NOT NULL, b DECIMAL(9,2), parent_id INTEGER REFERENCES parent(id))',
+        'CREATE VIEW v AS SELECT * FROM parent',
+      ],
+    },
+  },
+}
+
+describe.skipIf(!hasJava)('the JDBC driver', () => {
+  it.each(['18.3.0', '17.0.0'])(
+    '%s connects, reads, changes data and asks every metadata question',
+    async (version) => {
+      const gateway = await GatewayProcess.start(config)
+      const jar = join(folder, `flight-sql-jdbc-driver-${version}.jar`)
+      const args = [
+        '--add-opens=java.base/java.nio=ALL-UNNAMED',
+        '-cp',
+        `${folder}:${jar}`,
+        'JdbcWalk',
+        gateway.flight,
+        'etl-key',
+      ]
+      const { stdout } = await run('java', args)
+      const steps = Object.fromEntries(
+        stdout
+          .trim()
+          .split('\n')
+          .map((line) => line.split(' = ', 2)),
+      )
+      expect(steps).toEqual({
+        valid: 'true',
+        select: '42|x|2024-01-02|1.50|true',
+        'no rows': '',
+        large: '44999850000',
+        prepared: '42|y',
+        create: '0',
+        update: '2',
+        'prepared update': '1',
+        batch: '3',
+        count: '6',
+        'syntax error': expect.stringContaining('syntax error at or near "SELEC"'),
+        'unknown table': expect.stringContaining('missing does not exist'),
+        catalogs: 'demo',
+        schemas: 'demo|main',
+        tables: 'child|BASE TABLE; jdbc|BASE TABLE; parent|BASE TABLE; v|VIEW',
+        views: 'v',
+        'table types': 'BASE TABLE; LOCAL TEMPORARY; VIEW',
+        columns: 'a|4|INTEGER|10|0|NO; b|3|DECIMAL(9,2)|9|2|YES; parent_id|4|INTEGER|10|0|YES',
+        'primary keys': 'parent|id|1',
+        'imported keys': 'parent|id|child|parent_id',
+        'exported keys': 'child|parent_id',
+        'cross reference': 'parent|child',
+        getters: '142 called, failed: []',
+        product: 'flightgate false " 0',
+        keywords: 'true',
+        converts: 'true',
+      })
+      expect(gateway.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
+      expect(await gateway.stop()).toBe(0)
+    },
+  )
+})

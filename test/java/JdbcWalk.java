@@ -1,0 +1,149 @@
+import java.sql.Connection;
+import java.sql.DatabaseMetaData;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.ResultSetMetaData;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Properties;
+import java.util.concurrent.Callable;
+
+/** Walks through a Flight SQL endpoint with the JDBC driver; prints a line "step = result" for each step. */
+public final class JdbcWalk {
+  private static void step(String name, Callable<Object> work) {
+    String result;
+    try {
+      result = String.valueOf(work.call());
+    } catch (Throwable error) {
+      result = "FAILED " + error;
+    }
+    System.out.println(name + " = " + result.replace("\n", "\\n"));
+  }
+
+  private static String rows(ResultSet set) throws Exception {
+    try (set) {
+      return read(set);
+    }
+  }
+
+  private static String read(ResultSet set) throws Exception {
+    ResultSetMetaData meta = set.getMetaData();
+    List<String> rows = new ArrayList<>();
+    while (set.next()) {
+      List<String> row = new ArrayList<>();
+      for (int i = 1; i <= meta.getColumnCount(); i++) {
+        row.add(String.valueOf(set.getObject(i)));
+      }
+      rows.add(String.join("|", row));
+    }
+    return String.join("; ", rows);
+  }
+
+  private static String columns(ResultSet set, String... names) throws Exception {
+    try (set) {
+      return read(set, names);
+    }
+  }
+
+  private static String read(ResultSet set, String[] names) throws Exception {
+    List<String> rows = new ArrayList<>();
+    while (set.next()) {
+      List<String> row = new ArrayList<>();
+      for (String name : names) {
+        row.add(String.valueOf(set.getObject(name)));
+      }
+      rows.add(String.join("|", row));
+    }
+    return String.join("; ", rows);
+  }
+
+  public static void main(String[] args) throws Exception {
+    Properties properties = new Properties();
+    properties.put("user", "anyone");
+    properties.put("password", args[1]);
+    properties.put("useEncryption", "false");
+    try (Connection connection = DriverManager.getConnection("jdbc:arrow-flight-sql://" + args[0], properties);
+        Statement statement = connection.createStatement()) {
+      step("valid", () -> connection.isValid(5));
+      step("select", () -> rows(statement.executeQuery("SELECT 42 AS a, 'x' AS b, DATE '2024-01-02' AS d, 1.5::DECIMAL(9,2) AS e, true AS f")));
+      step("no rows", () -> rows(statement.executeQuery("SELECT 1 AS a WHERE false")));
+      step("large", () -> {
+        try (ResultSet set = statement.executeQuery("SELECT range AS i FROM range(300000)")) {
+          long sum = 0;
+          while (set.next()) {
+            sum += set.getLong(1);
+          }
+          return sum;
+        }
+      });
+      step("prepared", () -> {
+        try (PreparedStatement prepared = connection.prepareStatement("SELECT ?::INTEGER + 1 AS a, ?::VARCHAR AS b")) {
+          prepared.setInt(1, 41);
+          prepared.setString(2, "y");
+          return rows(prepared.executeQuery());
+        }
+      });
+      step("create", () -> statement.executeUpdate("CREATE TABLE jdbc (i INTEGER, s VARCHAR)"));
+      step("update", () -> statement.executeUpdate("INSERT INTO jdbc VALUES (1, 'a'), (2, 'b')"));
+      step("prepared update", () -> {
+        try (PreparedStatement prepared = connection.prepareStatement("INSERT INTO jdbc VALUES (?, ?)")) {
+          prepared.setInt(1, 3);
+          prepared.setString(2, "c");
+          return prepared.executeUpdate();
+        }
+      });
+      step("batch", () -> {
+        try (PreparedStatement prepared = connection.prepareStatement("INSERT INTO jdbc VALUES (?, ?)")) {
+          for (int i = 0; i < 3; i++) {
+            prepared.setInt(1, 10 + i);
+            prepared.setString(2, "batch");
+            prepared.addBatch();
+          }
+          return Arrays.stream(prepared.executeBatch()).sum();
+        }
+      });
+      step("count", () -> rows(statement.executeQuery("SELECT count(*) FROM jdbc")));
+      step("syntax error", () -> rows(statement.executeQuery("SELEC 1")));
+      step("unknown table", () -> rows(statement.executeQuery("SELECT * FROM missing")));
+
+      DatabaseMetaData meta = connection.getMetaData();
+      step("catalogs", () -> columns(meta.getCatalogs(), "TABLE_CAT"));
+      step("schemas", () -> columns(meta.getSchemas(), "TABLE_CATALOG", "TABLE_SCHEM"));
+      step("tables", () -> columns(meta.getTables("demo", "main", "%", null), "TABLE_NAME", "TABLE_TYPE"));
+      step("views", () -> columns(meta.getTables(null, null, "%", new String[] {"VIEW"}), "TABLE_NAME"));
+      step("table types", () -> columns(meta.getTableTypes(), "TABLE_TYPE"));
+      step("columns", () -> columns(meta.getColumns("demo", "main", "child", "%"), "COLUMN_NAME", "DATA_TYPE", "TYPE_NAME", "COLUMN_SIZE", "DECIMAL_DIGITS", "IS_NULLABLE"));
+      step("primary keys", () -> columns(meta.getPrimaryKeys("demo", "main", "parent"), "TABLE_NAME", "COLUMN_NAME", "KEY_SEQ"));
+      step("imported keys", () -> columns(meta.getImportedKeys("demo", "main", "child"), "PKTABLE_NAME", "PKCOLUMN_NAME", "FKTABLE_NAME", "FKCOLUMN_NAME"));
+      step("exported keys", () -> columns(meta.getExportedKeys("demo", "main", "parent"), "FKTABLE_NAME", "FKCOLUMN_NAME"));
+      step("cross reference", () -> columns(meta.getCrossReference("demo", "main", "parent", "demo", "main", "child"), "PKTABLE_NAME", "FKTABLE_NAME"));
+      step("getters", () -> {
+        List<String> failed = new ArrayList<>();
+        int called = 0;
+        for (var method : DatabaseMetaData.class.getMethods()) {
+          if (method.getParameterCount() > 0 || method.getDeclaringClass() != DatabaseMetaData.class) {
+            continue;
+          }
+          called++;
+          try {
+            if (method.invoke(meta) instanceof ResultSet set) {
+              set.close();
+            }
+          } catch (Exception error) {
+            Throwable cause = error.getCause() == null ? error : error.getCause();
+            failed.add(method.getName() + " " + cause.getClass().getSimpleName());
+          }
+        }
+        failed.sort(null);
+        return called + " called, failed: " + failed;
+      });
+      step("product", () -> meta.getDatabaseProductName() + " " + meta.isReadOnly() + " " + meta.getIdentifierQuoteString() + " " + meta.getMaxColumnsInTable());
+      step("keywords", () -> meta.getSQLKeywords().contains("QUALIFY"));
+      step("converts", () -> meta.supportsConvert(java.sql.Types.INTEGER, java.sql.Types.VARCHAR));
+    }
+    System.exit(0);
+  }
+}
