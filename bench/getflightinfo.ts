@@ -1,5 +1,7 @@
 // GetFlightInfo under ghz: through authentication, the whole pipeline and a sealed ticket, beside arrow-go's sqlite Flight
-// SQL server. Rounds are interleaved; medians and ratios are reported.
+// SQL server. Rounds are interleaved; medians and ratios are reported. The gateway plans a statement to tell its schema and
+// remembers the plan, the sqlite server tells no schema and asks for no credentials: so the gateway is measured with one
+// statement in all calls, as the sqlite server is, and with a statement that is new in each call.
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import {
@@ -41,15 +43,30 @@ const sqlite = await startServer(
   ['-host', '127.0.0.1', '-port', String(port)],
   /(Starting|listening)/i,
 )
-const servers: Record<string, { server: MeasuredServer; address: string }> = {
-  gateway: { server: gateway, address: gateway.address },
-  'sqlite server (Go)': { server: sqlite, address: `127.0.0.1:${port}` },
-}
 const cmd = packAny(
   'CommandStatementQuery',
   CommandStatementQuery.encode({ query: SQL, transactionId: undefined }).finish(),
 )
 const request = FlightDescriptor.encode({ type: DescriptorType.CMD, cmd, path: [] }).finish()
+/** ghz's request as JSON; its templates can count, and run numbers keep statements new from run to run. */
+const sameStatement = () => JSON.stringify({ type: 'CMD', cmd: Buffer.from(cmd).toString('base64') })
+let runs = 0
+const newStatement = () => {
+  const sql = `SELECT * FROM intTable WHERE id = %d + ${++runs} * 1000000`
+  return JSON.stringify({ type: 'CMD', cmd: `{{ printf \`${sql}\` .RequestNumber | b64enc }}` })
+}
+
+interface Participant {
+  readonly server: MeasuredServer
+  readonly address: string
+  readonly data: () => string
+}
+
+const participants: Readonly<Record<string, Participant>> = {
+  gateway: { server: gateway, address: gateway.address, data: sameStatement },
+  'gateway, each statement new': { server: gateway, address: gateway.address, data: newStatement },
+  'sqlite server (Go)': { server: sqlite, address: `127.0.0.1:${port}`, data: sameStatement },
+}
 const descriptors = join(root, 'gen', 'descriptors.binpb')
 
 interface Report {
@@ -58,9 +75,9 @@ interface Report {
   readonly statusCodeDistribution: Readonly<Record<string, number>>
 }
 
-function ghz(address: string, calls: number, concurrency: number): Report {
+function ghz({ address, data }: Participant, calls: number, concurrency: number): Report {
   const args = ['--insecure', '--protoset', descriptors, '--call', 'arrow.flight.protocol.FlightService/GetFlightInfo']
-  args.push('-d', JSON.stringify({ type: 'CMD', cmd: Buffer.from(cmd).toString('base64') }))
+  args.push('-d', data())
   args.push('-m', '{"x-api-key":"bench-key"}', '-n', String(calls), '-c', String(concurrency), '-O', 'json', address)
   const report: Report = JSON.parse(
     execFileSync(tool('ghz'), args, { encoding: 'utf8', maxBuffer: 1 << 28, timeout: MAX_RUN_MS }),
@@ -71,20 +88,20 @@ function ghz(address: string, calls: number, concurrency: number): Report {
 
 console.log(`${request.length}-byte request: ${SQL}`)
 const results: Record<string, object> = {}
-for (const { address } of Object.values(servers)) ghz(address, WARM_UP_CALLS, 16)
+for (const participant of Object.values(participants)) ghz(participant, WARM_UP_CALLS, 16)
 for (const concurrency of CONCURRENCY) {
   const samples: Record<string, { rps: number[]; p50: number[]; p99: number[]; cpu: number[] }> = {}
   for (let round = 0; round < ROUNDS; round++)
-    for (const [name, { server, address }] of Object.entries(servers)) {
-      const before = server.cpuSeconds()
-      const { rps, latencyDistribution } = ghz(address, CALLS, concurrency)
+    for (const [name, participant] of Object.entries(participants)) {
+      const before = participant.server.cpuSeconds()
+      const { rps, latencyDistribution } = ghz(participant, CALLS, concurrency)
       const at = (percentage: number) =>
         latencyDistribution.find((each) => each.percentage === percentage)!.latency / 1e6
       samples[name] ??= { rps: [], p50: [], p99: [], cpu: [] }
       samples[name].rps.push(rps)
       samples[name].p50.push(at(50))
       samples[name].p99.push(at(99))
-      samples[name].cpu.push(((server.cpuSeconds() - before) / CALLS) * 1e6)
+      samples[name].cpu.push(((participant.server.cpuSeconds() - before) / CALLS) * 1e6)
     }
   const medians = Object.fromEntries(
     Object.entries(samples).map(([name, { rps, p50, p99, cpu }]) => [
@@ -110,5 +127,5 @@ for (const concurrency of CONCURRENCY) {
   console.table(medians)
   console.table(ratios)
 }
-for (const { server } of Object.values(servers)) await server.stop()
+for (const server of [gateway, sqlite]) await server.stop()
 writeResults('getflightinfo', results)

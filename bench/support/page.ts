@@ -27,7 +27,7 @@ function tablesOf({ machine, ...cases }: Results): string {
       table(['ratio', ''], ratioRows),
     ].join('\n\n')
   })
-  const where = Object.entries(machine).map(([what, value]) => `${what} ${value}`)
+  const where = Object.entries(machine).map(([what, value]) => `${inWords(what)} ${value}`)
   return [...sections, `Measured on: ${where.join(', ')}.`].join('\n\n')
 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { cpus, tmpdir } from 'node:os'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
@@ -11,6 +11,9 @@ import { updatePage } from './page.ts'
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 export const python = join(root, '.cache', 'python', 'bin', 'python')
 export const tool = (name: string) => join(root, '.cache', 'bin', name)
+
+/** What else the machine was doing: the load average of the last minute. */
+const loadBefore = loadavg()[0]!
 
 /** Clock ticks of /proc/PID/stat in a second. */
 const TICKS_PER_SECOND = 100
@@ -83,7 +86,12 @@ export function median(values: readonly number[]): number {
 
 /** Writes bench/results/NAME.json and its tables in docs/benchmarks.md. */
 export function writeResults(name: string, results: object): void {
-  const machine = { node: process.version, platform: `${process.platform}-${process.arch}`, cores: cpus().length }
+  const machine = {
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    cores: cpus().length,
+    loadAverageBefore: Number(loadBefore.toFixed(1)),
+  }
   writeFileSync(join(root, 'bench', 'results', `${name}.json`), `${JSON.stringify({ machine, ...results }, null, 2)}\n`)
   updatePage()
 }

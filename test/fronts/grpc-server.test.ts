@@ -229,6 +229,31 @@ describe('streams', () => {
   })
 })
 
+describe('uploads that are refused early', () => {
+  it('leave no stream behind, however many there are', async () => {
+    const methods: Methods = {
+      '/t/Refuse': {
+        kind: 'bidi',
+        async handle(requests) {
+          await requests.next()
+          throw new GatewayError('BAD_REQUEST')
+        },
+      },
+    }
+    const { client } = await serve(methods, { maxStreamsPerConnection: 10 })
+    for (let i = 0; i < 50; i++) {
+      const code = await new Promise<number>((resolve) => {
+        const stream = client.makeBidiStreamRequest('/t/Refuse', same, same)
+        stream.on('error', () => {})
+        stream.on('status', ({ code }) => resolve(code))
+        for (let n = 0; n < 5; n++) stream.write(Buffer.alloc(1000))
+        stream.end()
+      })
+      expect(code).toBe(3)
+    }
+  })
+})
+
 describe('connections', () => {
   it('that never speak are closed', async () => {
     const { port } = await serve(echo, { keepaliveTimeMs: 50, keepaliveTimeoutMs: 50 })

@@ -192,18 +192,28 @@ export class GrpcCall {
     const deframer = new Deframer(this.#owner.maxInboundMessageBytes)
     const encoding = this.header('grpc-encoding') ?? 'identity'
     const chunks = this.#stream.iterator({ destroyOnReturn: false })
-    for (;;) {
-      let next: IteratorResult<Buffer>
-      try {
-        next = (await chunks.next()) as IteratorResult<Buffer>
-      } catch (cause) {
-        throw this.#error ?? new GatewayError('CANCELLED', undefined, { cause })
+    try {
+      for (;;) {
+        let next: IteratorResult<Buffer>
+        try {
+          next = (await chunks.next()) as IteratorResult<Buffer>
+        } catch (cause) {
+          throw this.#error ?? new GatewayError('CANCELLED', undefined, { cause })
+        }
+        if (next.done) break
+        for (const message of deframer.push(next.value))
+          yield await decompress(message, encoding, this.#owner.maxInboundMessageBytes)
       }
-      if (next.done) break
-      for (const message of deframer.push(next.value))
-        yield await decompress(message, encoding, this.#owner.maxInboundMessageBytes)
+    } finally {
+      // Its listener would keep the rest of the upload from being discarded.
+      await chunks.return?.()
     }
     if (!deframer.idle) throw new GatewayError('BAD_REQUEST', 'The request ends in the middle of a message.')
+  }
+
+  /** Reads what the client still sends to nowhere: a stream with unread data would stay open and count as one. */
+  discardRequests(): void {
+    this.#stream.resume()
   }
 
   /** Collects the single request of a unary or server-streaming call and hands it over. */

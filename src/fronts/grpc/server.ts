@@ -195,7 +195,14 @@ export class GrpcServer implements CallOwner {
 function dispatch(method: Method, call: GrpcCall): void {
   const fail = (error: unknown) => call.end(toGatewayError(error))
   if (method.kind === 'bidi') {
-    method.handle(call.requests(), call).then(() => call.end(), fail)
+    const requests = call.requests()
+    method
+      .handle(requests, call)
+      .then(() => call.end(), fail)
+      .finally(async () => {
+        await requests.return()
+        call.discardRequests()
+      })
     return
   }
   call.readRequest((request) => {

@@ -59,6 +59,7 @@ class DuckDbSource implements Source {
     sizeCalculation: (description, sql) => 2 * sql.length + description.schema.byteLength + 100,
   })
   #catalogVersion = 0
+  #closed: Promise<void> | undefined
 
   constructor(name: string, config: DuckDbConfig, engine: Address) {
     this.name = name
@@ -119,7 +120,13 @@ class DuckDbSource implements Source {
     }
   }
 
-  async close(): Promise<void> {
+  /** Twice is as good as once: the database is closed a single time. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     await Promise.all([...this.#running].map((execution) => execution.return()))
     await Promise.all([this.#seats.close(), this.#planners.close()])
     this.#connections.close()
