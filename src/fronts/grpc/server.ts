@@ -50,8 +50,8 @@ const STREAM_RESET_BURST = 4000
 const STREAM_RESET_RATE = 400
 
 /**
- * A gRPC server on node:http2. Result frames reach the socket as the buffers they came in, which a general gRPC library
- * does not offer; `npm run bench -- grpc` compares the two.
+ * A gRPC server on node:http2. Result frames reach the socket as the buffers they came in; the general library for Node
+ * copies each message once more and leaves flow control, stalled readers and limits of a connection out of reach.
  * Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md.
  */
 export class GrpcServer implements CallOwner {
