@@ -1,19 +1,11 @@
 import { stringify } from 'yaml'
 import type { Config } from '../config/config.ts'
-import { ConfigError, loadConfig } from '../config/load.ts'
-import { ExitCode } from './exit-code.ts'
+import { readConfig } from './read-config.ts'
 
 /** Prints the settings in force, or every problem; sets the exit code. */
 export function checkConfig(options: { config?: string }): void {
-  let config: Config
-  try {
-    config = loadConfig({ ...(options.config !== undefined && { file: options.config }), env: process.env })
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    process.exitCode = ExitCode.failed
-    return
-  }
+  const config = readConfig(options)
+  if (!config) return
   process.stdout.write(
     `${config.warnings.map((each) => `# warning: ${each}\n`).join('')}# the configuration is valid\n`,
   )

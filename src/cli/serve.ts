@@ -1,7 +1,7 @@
-import { ConfigError, loadConfig } from '../config/load.ts'
 import { startGateway } from '../gateway.ts'
 import { createLogger } from '../ops/log.ts'
 import { ExitCode } from './exit-code.ts'
+import { readConfig } from './read-config.ts'
 
 /** Longest wait for the engines to let go. */
 const MAX_STOP_MS = 1000
@@ -11,15 +11,8 @@ const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const
 /** Serves until a signal ends the process: the first one drains, the second ends at once. */
 export async function serve(options: { config?: string }): Promise<void> {
   const startedAt = performance.now()
-  let config: ReturnType<typeof loadConfig>
-  try {
-    config = loadConfig({ ...(options.config !== undefined && { file: options.config }), env: process.env })
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    process.exitCode = ExitCode.failed
-    return
-  }
+  const config = readConfig(options)
+  if (!config) return
   const log = await createLogger(config.log.level, config.log.format)
   for (const warning of config.warnings) log.warn({ event: 'config' }, warning)
   let gateway: Awaited<ReturnType<typeof startGateway>>
