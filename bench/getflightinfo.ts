@@ -115,10 +115,14 @@ for (const concurrency of CONCURRENCY) {
     ]),
   )
   const ours = medians['gateway']!
+  const planned = medians['gateway, each statement new']!
   const theirs = medians['sqlite server (Go)']!
   const ratios = {
     'gateway to sqlite server, CPU per call': Number(
       (ours.serverCpuMicrosecondsPerCall / theirs.serverCpuMicrosecondsPerCall).toFixed(2),
+    ),
+    'gateway, each statement new, to sqlite server, CPU per call': Number(
+      (planned.serverCpuMicrosecondsPerCall / theirs.serverCpuMicrosecondsPerCall).toFixed(2),
     ),
     'gateway to sqlite server, calls/s': Number((ours.callsPerSecond / theirs.callsPerSecond).toFixed(2)),
   }

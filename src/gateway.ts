@@ -5,6 +5,7 @@ import type { Config } from './config/config.ts'
 import { Authenticator } from './fronts/auth.ts'
 import { Executions } from './fronts/flight/executions.ts'
 import { flightMethods, flightServiceName } from './fronts/flight/service.ts'
+import { Sessions } from './fronts/flight/sessions.ts'
 import type { GrpcCall } from './fronts/grpc/call.ts'
 import { healthMethods } from './fronts/grpc/health.ts'
 import type { Methods } from './fronts/grpc/method.ts'
@@ -104,6 +105,7 @@ async function listen(
   const sealer = new Sealer(config.auth.sealKeys.length > 0 ? config.auth.sealKeys : [randomBytes(32).toString('hex')])
   const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
   const tls = config.tls && { cert: config.tls.cert, key: config.tls.key }
+  const sessions = new Sessions(store, limits)
   const facts = {
     version: packageVersion(),
     readOnly: sources.every(({ writes }) => !writes),
@@ -121,6 +123,7 @@ async function listen(
       log,
       limits,
       facts,
+      sessions,
     }),
     ...healthMethods([flightServiceName], readiness),
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),

@@ -100,6 +100,16 @@ export const limitsSchema = z
       },
     ),
     queueWaitMs: wholeNumber('Time that a statement may wait.', { min: 1, max: HOUR_MS, default: 10_000 }),
+    sessionIdleMs: wholeNumber('Time without a call after which a session ends.', {
+      min: 100,
+      max: 30 * DAY_MS,
+      default: 30 * MINUTE_MS,
+    }),
+    maxSessionsPerPrincipal: wholeNumber('Sessions that one principal may have at the same time.', {
+      min: 1,
+      max: 1_000_000,
+      default: 1000,
+    }),
     preparedTtlMs: wholeNumber('Time in which a prepared statement can be run.', {
       min: 1,
       max: 30 * DAY_MS,

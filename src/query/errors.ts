@@ -74,6 +74,7 @@ export const errorTable = {
   TOO_LARGE: row('RESOURCE_EXHAUSTED', 413, false, 'The message is larger than the limit.'),
   ROW_TOO_LARGE: row('RESOURCE_EXHAUSTED', 413, false, 'One row is larger than the limit for messages.'),
   OUT_OF_MEMORY: row('RESOURCE_EXHAUSTED', 507, false, 'The statement needs more memory than the source may use.'),
+  TOO_MANY_SESSIONS: row('RESOURCE_EXHAUSTED', 429, true, 'The principal has too many sessions: close some.'),
   QUEUE_FULL: row('RESOURCE_EXHAUSTED', 429, true, 'Too many statements are waiting: try again later.'),
   QUEUE_TIMEOUT: row('RESOURCE_EXHAUSTED', 429, true, 'The statement waited too long for a slot: try again later.'),
   STALLED: row('DEADLINE_EXCEEDED', 408, false, 'The client stopped reading for longer than the stall limit.'),

@@ -144,6 +144,18 @@ public final class JdbcWalk {
       step("keywords", () -> meta.getSQLKeywords().contains("QUALIFY"));
       step("converts", () -> meta.supportsConvert(java.sql.Types.INTEGER, java.sql.Types.VARCHAR));
     }
+    properties.put("catalog", "demo");
+    Connection chosen = DriverManager.getConnection("jdbc:arrow-flight-sql://" + args[0], properties);
+    step("catalog property", () -> {
+      try (Statement statement = chosen.createStatement()) {
+        return chosen.getCatalog() + " " + rows(statement.executeQuery("SELECT 7"));
+      }
+    });
+    try {
+      chosen.close();
+    } catch (Exception known) {
+      // Both drivers close their channel before the call that ends the session.
+    }
     System.exit(0);
   }
 }

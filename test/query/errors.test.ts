@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { type ErrorCode, errorTable, GatewayError, GrpcStatus } from '../../src/query/errors.ts'
 
-const retryable = ['CONFLICT', 'QUEUE_FULL', 'QUEUE_TIMEOUT', 'DEADLINE', 'DRAINING', 'SOURCE_UNAVAILABLE']
+const retryable = [
+  'CONFLICT',
+  'TOO_MANY_SESSIONS',
+  'QUEUE_FULL',
+  'QUEUE_TIMEOUT',
+  'DEADLINE',
+  'DRAINING',
+  'SOURCE_UNAVAILABLE',
+]
 
 describe('the error table', () => {
   const rows = Object.entries(errorTable) as [ErrorCode, (typeof errorTable)[ErrorCode]][]

@@ -24,6 +24,7 @@ import { packAny, readTicketHandle, unpackAny } from './command.ts'
 import type { FlightFront } from './front.ts'
 import { timestampOf } from './get-flight-info.ts'
 import { preparedActions } from './prepared-actions.ts'
+import { sessionActions } from './session-actions.ts'
 import { contextOf } from './statement.ts'
 import { openTicket, sealTicket } from './ticket.ts'
 
@@ -78,7 +79,7 @@ const actions: readonly FlightAction[] = [
   },
 ]
 
-const all: readonly FlightAction[] = [...actions, ...preparedActions]
+const all: readonly FlightAction[] = [...actions, ...preparedActions, ...sessionActions]
 const byType = new Map(all.map((action) => [action.type, action]))
 
 /** Marks the executions behind a FlightInfo as cancelled, for every replica, and stops those that run here. */

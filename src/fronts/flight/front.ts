@@ -6,6 +6,7 @@ import type { Store } from '../../state/store.ts'
 import type { Authenticator } from '../auth.ts'
 import type { Executions } from './executions.ts'
 import type { ServerFacts } from './metadata/sql-info.ts'
+import type { Sessions } from './sessions.ts'
 
 /** Everything the Flight methods stand on. */
 export interface FlightFront {
@@ -18,6 +19,7 @@ export interface FlightFront {
   readonly log: Logger
   readonly limits: FlightLimits
   readonly facts: ServerFacts
+  readonly sessions: Sessions
 }
 
 /** Limits of the Flight front; see `docs/configuration.md`, `limits`. */

@@ -32,7 +32,7 @@ export const preparedActions: readonly FlightAction[] = [
         unpackBody(body, 'ActionCreatePreparedStatementRequest'),
       )
       if (request.transactionId?.byteLength) throw new GatewayError('BAD_REQUEST', 'There is no such transaction.')
-      const query = queryOf(front, call, ctx, request.query)
+      const query = await queryOf(front, call, ctx, request.query)
       const plan = await front.pipeline.plan(query, ctx)
       const result = ActionCreatePreparedStatementResult.encode({
         preparedStatementHandle: sealPrepared(front, ctx, { query }),

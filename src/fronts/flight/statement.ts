@@ -23,13 +23,13 @@ export function contextOf(front: FlightFront, call: GrpcCall): CallContext {
  * The query a call asks for.
  * @throws GatewayError TOO_LARGE, BAD_SQL, UNKNOWN_SOURCE
  */
-export function queryOf(front: FlightFront, call: GrpcCall, ctx: Context, sql: string): Query {
+export async function queryOf(front: FlightFront, call: GrpcCall, ctx: Context, sql: string): Promise<Query> {
   const { maxStatementBytes } = front.limits
   if (sql.length > maxStatementBytes || Buffer.byteLength(sql) > maxStatementBytes)
     throw new GatewayError('TOO_LARGE', `The statement is above ${maxStatementBytes} bytes (limits.maxStatementBytes).`)
   if (sql.trim() === '') throw new GatewayError('BAD_SQL', 'The statement is empty.')
-  const session = {}
-  const source = front.router.route(call.header(SOURCE_HEADER), session, ctx.principal)
+  const { source: named, ...session } = await front.sessions.read(call, ctx)
+  const source = front.router.route(call.header(SOURCE_HEADER) ?? named, session, ctx.principal)
   return { source: source.name, sql, session, purpose: 'any' }
 }
 
@@ -43,7 +43,7 @@ export async function statementOf(
   ctx: Context,
   command: StatementCommand,
 ): Promise<Statement> {
-  if (command.kind === 'statement') return { query: queryOf(front, call, ctx, command.sql) }
+  if (command.kind === 'statement') return { query: await queryOf(front, call, ctx, command.sql) }
   const { query, bound } = openPrepared(front, ctx, command.handle)
   return bound ? { query: { ...query, parameters: await loadParameters(front, bound) }, bound } : { query }
 }

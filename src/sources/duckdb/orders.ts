@@ -31,9 +31,21 @@ export interface SentBatch {
   readonly rows: number
 }
 
+/** Statements that choose a schema and take the choice back. */
+export interface UseSchema {
+  readonly before: string
+  readonly after: string
+}
+
 /** A piece of work on a connection that the main thread owns and lends. */
 export type Order =
-  | { readonly kind: 'plan'; readonly connection: Address; readonly sql: string }
+  | {
+      readonly kind: 'plan'
+      readonly connection: Address
+      readonly sql: string
+      /** What names without a schema mean, and what they mean again afterwards. */
+      readonly use?: UseSchema
+    }
   | {
       readonly kind: 'run'
       readonly connection: Address
@@ -42,6 +54,7 @@ export type Order =
       /** Rows of parameters as an Arrow IPC stream. */
       readonly parameters?: Uint8Array
       readonly limits: BatchLimits
+      readonly use?: UseSchema
     }
   | { readonly kind: 'execute'; readonly connection: Address; readonly statements: readonly string[] }
 

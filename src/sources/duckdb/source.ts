@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { Catalog } from '../../query/catalog.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
-import type { Context, Health, Logger, Plan, Query, Result, Runnable } from '../../query/types.ts'
+import type { Context, Health, Logger, Plan, Query, Result, Runnable, SessionOptions } from '../../query/types.ts'
 import { DuckDbCatalog } from './catalog.ts'
 import type { DuckDbConfig } from './config.ts'
 import { Connections } from './connections.ts'
@@ -12,8 +12,8 @@ import { duckDbError, readOnlyError } from './errors.ts'
 import { Execution } from './execution.ts'
 import { refuseForbiddenFunctions } from './forbidden-functions.ts'
 import type { Address } from './native.ts'
-import { connectionSetup, openEngine, startStatements } from './open.ts'
-import type { Description, Failure, Order } from './orders.ts'
+import { connectionSetup, openEngine, quoteIdentifier, startStatements } from './open.ts'
+import type { Description, Failure, Order, UseSchema } from './orders.ts'
 import { Seats } from './seats.ts'
 import { isUpdateKind } from './statement-kind.ts'
 
@@ -85,7 +85,8 @@ class DuckDbSource implements Source {
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
-    const description = this.#plans.get(query.sql) ?? (await this.#describe(query.sql, ctx.signal))
+    const key = query.session.schema === undefined ? query.sql : `${query.session.schema}\0${query.sql}`
+    const description = this.#plans.get(key) ?? (await this.#describe(key, query, ctx.signal))
     const isUpdate = isUpdateKind(description.type)
     if (isUpdate && !this.writes) throw readOnlyError(this.name)
     const { schema, parameterSchema } = description
@@ -94,7 +95,8 @@ class DuckDbSource implements Source {
 
   async run(plan: Runnable, ctx: Context): Promise<Result> {
     if (plan.isUpdate && !this.writes) throw readOnlyError(this.name)
-    const { sql, parameters } = plan.query
+    const { sql, parameters, session } = plan.query
+    const use = this.#use(session)
     const { batchRows, batchBytes } = this.#config
     const limits = { batchRows, batchBytes }
     const readOnly = !plan.isUpdate
@@ -105,6 +107,7 @@ class DuckDbSource implements Source {
       readOnly,
       limits,
       ...(parameters && { parameters }),
+      ...(use && { use }),
     })
     const onEnd = plan.isUpdate ? () => this.#forgetPlans() : undefined
     return await this.#carryOut(this.#seats, this.#connections, order, ctx.signal, (run) => run.result(), onEnd)
@@ -133,11 +136,12 @@ class DuckDbSource implements Source {
     closeDatabase(this.#engine)
   }
 
-  async #describe(sql: string, signal: AbortSignal): Promise<Description> {
+  async #describe(key: string, { sql, session }: Query, signal: AbortSignal): Promise<Description> {
     refuseForbiddenFunctions(sql)
+    const use = this.#use(session)
     const version = this.#catalogVersion
     let description: Description | undefined
-    const order = (connection: Address): Order => ({ kind: 'plan', connection, sql })
+    const order = (connection: Address): Order => ({ kind: 'plan', connection, sql, ...(use && { use }) })
     await this.#carryOut(this.#planners, this.#connections, order, signal, async (execution) => {
       execution.onReply((reply) => {
         if (reply.kind === 'description') description = reply.description
@@ -145,8 +149,14 @@ class DuckDbSource implements Source {
       await execution.finished()
     })
     if (!description) throw new GatewayError('INTERNAL', undefined, { cause: new Error('a plan without description') })
-    if (version === this.#catalogVersion) this.#plans.set(sql, description)
+    if (version === this.#catalogVersion) this.#plans.set(key, description)
     return description
+  }
+
+  #use({ schema }: SessionOptions): UseSchema | undefined {
+    if (schema === undefined) return undefined
+    const own = connectionSetup(this.name)
+    return { before: `${own}.${quoteIdentifier(schema)}`, after: own }
   }
 
   /** A plan holds as long as nothing has changed the catalog, which only statements through this source can. */

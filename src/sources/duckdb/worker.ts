@@ -168,7 +168,24 @@ interface Outcome {
   readonly affectedRows: number
 }
 
+/** Carries out an order in the schema that it asks for. */
 function carryOut(order: Order): Outcome {
+  if (order.kind === 'execute' || !order.use) return carryOutHere(order)
+  try {
+    execute(order.connection, order.use.before)
+  } catch (error) {
+    return { error, broken: false, affectedRows: -1 }
+  }
+  const outcome = carryOutHere(order)
+  try {
+    execute(order.connection, order.use.after)
+    return outcome
+  } catch {
+    return { ...outcome, broken: true }
+  }
+}
+
+function carryOutHere(order: Order): Outcome {
   let affectedRows = -1
   try {
     if (order.kind === 'plan') plan(order)

@@ -1,0 +1,106 @@
+import {
+  CloseSessionResult,
+  CloseSessionResult_Status,
+  SetSessionOptionsResult_ErrorValue as ErrorValue,
+  GetSessionOptionsResult,
+  type SessionOptionValue,
+  SetSessionOptionsRequest,
+  SetSessionOptionsResult,
+  type SetSessionOptionsResult_Error,
+} from '../../../gen/arrow/flight/protocol/Flight.ts'
+import type { Context } from '../../query/types.ts'
+import { decodeMessage } from '../grpc/decode.ts'
+import type { FlightAction } from './action.ts'
+import type { FlightFront } from './front.ts'
+import type { StoredSession } from './sessions.ts'
+
+type Value = SessionOptionValue['optionValue']
+type Checked =
+  | { readonly set: StoredSession }
+  | { readonly unset: keyof StoredSession }
+  | { readonly error: SetSessionOptionsResult_Error['value'] }
+
+const MAX_TIMEOUT_MS = 86_400_000
+const wrong: Checked = { error: ErrorValue.INVALID_VALUE }
+
+/** The options by name, and what each value makes of the session. An unset value takes the option back. */
+const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: Context) => Promise<Checked>>> = {
+  async catalog(value, front, ctx) {
+    if (value === undefined) return { unset: 'catalog' }
+    if (value.$case !== 'stringValue') return wrong
+    for (const source of front.router.sources)
+      for (const name of await source.catalog.catalogs(ctx))
+        if (name.toLowerCase() === value.value.toLowerCase()) return { set: { catalog: name } }
+    return wrong
+  },
+  async schema(value) {
+    if (value === undefined) return { unset: 'schema' }
+    return value.$case === 'stringValue' && value.value !== '' ? { set: { schema: value.value } } : wrong
+  },
+  async source(value, front) {
+    if (value === undefined) return { unset: 'source' }
+    if (value.$case !== 'stringValue') return wrong
+    const found = front.router.sources.find(({ name }) => name.toLowerCase() === value.value.toLowerCase())
+    return found ? { set: { source: found.name } } : wrong
+  },
+  async timeout(value) {
+    if (value === undefined) return { unset: 'timeoutMs' }
+    const timeoutMs =
+      value.$case === 'boolValue' || value.$case === 'stringListValue' ? Number.NaN : Number(value.value)
+    return timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS ? { set: { timeoutMs } } : wrong
+  },
+}
+
+/**
+ * The actions of sessions: options `catalog`, `schema`, `source`, and `timeout` in milliseconds.
+ * Source: https://arrow.apache.org/docs/format/Flight.html (SetSessionOptions and its kin); bodies are bare messages.
+ */
+export const sessionActions: readonly FlightAction[] = [
+  {
+    type: 'SetSessionOptions',
+    description: 'Sets options of the session: catalog, schema, source, timeout (ms). Body: SetSessionOptionsRequest.',
+    async handle(front, body, ctx, call) {
+      const { sessionOptions } = decodeMessage(SetSessionOptionsRequest, body)
+      let session = await front.sessions.read(call, ctx)
+      const errors: Record<string, SetSessionOptionsResult_Error> = {}
+      for (const [name, { optionValue }] of Object.entries(sessionOptions)) {
+        const check = Object.hasOwn(options, name) ? options[name]! : undefined
+        const checked: Checked = check ? await check(optionValue, front, ctx) : { error: ErrorValue.INVALID_NAME }
+        if ('set' in checked) session = { ...session, ...checked.set }
+        else if ('unset' in checked) {
+          const { [checked.unset]: _, ...rest } = session
+          session = rest
+        } else errors[name] = { value: checked.error }
+      }
+      await front.sessions.write(call, ctx, session)
+      return SetSessionOptionsResult.encode({ errors }).finish()
+    },
+  },
+  {
+    type: 'GetSessionOptions',
+    description: 'The options of the session. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
+    async handle(front, _body, ctx, call) {
+      const { catalog, schema, source, timeoutMs } = await front.sessions.read(call, ctx)
+      const text = (value: string): SessionOptionValue => ({ optionValue: { $case: 'stringValue', value } })
+      return GetSessionOptionsResult.encode({
+        sessionOptions: {
+          ...(catalog !== undefined && { catalog: text(catalog) }),
+          ...(schema !== undefined && { schema: text(schema) }),
+          ...(source !== undefined && { source: text(source) }),
+          ...(timeoutMs !== undefined && {
+            timeout: { optionValue: { $case: 'int64Value', value: BigInt(timeoutMs) } },
+          }),
+        },
+      }).finish()
+    },
+  },
+  {
+    type: 'CloseSession',
+    description: 'Ends the session. Body: CloseSessionRequest; result: CloseSessionResult.',
+    async handle(front, _body, ctx, call) {
+      const closed = await front.sessions.close(call, ctx)
+      const { CLOSED, NOT_CLOSEABLE } = CloseSessionResult_Status
+      return CloseSessionResult.encode({ status: closed ? CLOSED : NOT_CLOSEABLE }).finish()
+    },
+  },
+]

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  Action,
+  CloseSessionResult,
+  GetSessionOptionsResult,
+  Result,
+  type SessionOptionValue,
+  SetSessionOptionsRequest,
+  SetSessionOptionsResult,
+} from '../../gen/arrow/flight/protocol/Flight.ts'
+import { readFlightData } from '../../src/arrow/flight-data.ts'
+import { decodeSchema } from '../../src/arrow/schema.ts'
+import { commandOf, FlightStub, ticketOf } from './flight-stub.ts'
+import { GatewayProcess } from './gateway-process.ts'
+
+type Headers = Readonly<Record<string, string>>
+const text = (value: string): SessionOptionValue => ({ optionValue: { $case: 'stringValue', value } })
+const number = (value: number): SessionOptionValue => ({ optionValue: { $case: 'int64Value', value: BigInt(value) } })
+const unset: SessionOptionValue = { optionValue: undefined }
+
+describe('sessions', () => {
+  let gateway: GatewayProcess
+  let stub: FlightStub
+  const key: Headers = { 'x-api-key': 'k' }
+
+  beforeAll(async () => {
+    const table = (column: string) => `CREATE TABLE t AS SELECT 1 AS ${column}`
+    gateway = await GatewayProcess.start({
+      auth: {
+        apiKeys: [
+          { name: 'me', key: 'k' },
+          { name: 'other', key: 'o' },
+        ],
+      },
+      sources: {
+        demo: {
+          kind: 'duckdb',
+          init: [table('in_main'), 'CREATE SCHEMA other', 'CREATE TABLE other.t AS SELECT 1 AS in_other'],
+        },
+        second: { kind: 'duckdb', init: [table('in_second')] },
+      },
+      defaultSource: 'demo',
+      limits: { maxSessionsPerPrincipal: 3, sessionIdleMs: 700 },
+    })
+    stub = new FlightStub(gateway.flight)
+  })
+  afterAll(async () => {
+    stub.close()
+    expect(await gateway.stop()).toBe(0)
+  })
+
+  const act = async (type: string, body: Uint8Array, headers: Headers) => {
+    const end = await stub.call('DoAction', [Action.encode({ type, body }).finish()], headers)
+    return { end, body: end.messages.length > 0 ? Result.decode(end.messages[0]!).body : new Uint8Array(0) }
+  }
+  const set = async (sessionOptions: Record<string, SessionOptionValue>, headers: Headers) => {
+    const { end, body } = await act(
+      'SetSessionOptions',
+      SetSessionOptionsRequest.encode({ sessionOptions }).finish(),
+      headers,
+    )
+    return {
+      code: end.code,
+      errors: SetSessionOptionsResult.decode(body).errors,
+      cookie: end.headers?.get('set-cookie')[0],
+    }
+  }
+  const get = async (headers: Headers) =>
+    GetSessionOptionsResult.decode((await act('GetSessionOptions', new Uint8Array(0), headers)).body).sessionOptions
+  const columnOf = async (headers: Headers) => {
+    const info = await stub.info('SELECT * FROM t', headers)
+    const { messages } = await stub.call('DoGet', [ticketOf(info)], headers)
+    return decodeSchema(readFlightData(messages[0]!).header).children[0]!.name
+  }
+  const login = async (): Promise<Headers> => {
+    const end = await stub.call('Handshake', [], { authorization: 'Bearer k' })
+    return { authorization: String(end.headers!.get('authorization')[0]) }
+  }
+
+  it('choose catalog, schema and source, by cookie', async () => {
+    expect(await columnOf(key)).toBe('in_main')
+    const { code, errors, cookie } = await set({ schema: text('other') }, key)
+    expect([code, errors]).toEqual([0, {}])
+    const mine = { ...key, cookie: String(cookie).split(';')[0]! }
+    expect(await columnOf(mine)).toBe('in_other')
+    expect(await columnOf(key)).toBe('in_main')
+    await set({ schema: unset, catalog: text('SECOND') }, mine)
+    expect(await get(mine)).toEqual({ catalog: text('second') })
+    expect(await columnOf(mine)).toBe('in_second')
+    await set({ source: text('demo') }, mine)
+    expect(await columnOf(mine)).toBe('in_main')
+    const { body } = await act('CloseSession', new Uint8Array(0), mine)
+    expect(CloseSessionResult.decode(body).status).toBe(1)
+    expect(await get(mine)).toEqual({})
+  })
+
+  it('belong to the login where there are no cookies, and to nobody else', async () => {
+    const mine = await login()
+    await set({ schema: text('other') }, mine)
+    expect(await columnOf(mine)).toBe('in_other')
+    expect(await columnOf(await login())).toBe('in_main')
+  })
+
+  it('limit the time of a statement', async () => {
+    const mine = await login()
+    await set({ timeout: number(200) }, mine)
+    const slow = ticketOf(
+      await stub.info('SELECT sum(hash(a.range + b.range)) FROM range(1000000) a, range(100000) b', mine),
+    )
+    const end = await stub.call('DoGet', [slow], mine)
+    expect([end.code, end.details]).toEqual([4, expect.stringContaining("session's 200 ms")])
+  })
+
+  it('say which options are wrong, and keep the others', async () => {
+    const mine = await login()
+    const { errors } = await set(
+      { nope: text('x'), catalog: text('nope'), timeout: text('soon'), schema: text('other') },
+      mine,
+    )
+    expect(errors).toEqual({ nope: { value: 1 }, catalog: { value: 2 }, timeout: { value: 2 } })
+    expect(await columnOf(mine)).toBe('in_other')
+    await set({ schema: text('missing') }, mine)
+    const end = await stub.call('GetFlightInfo', [commandOf('SELECT * FROM t')], mine)
+    expect([end.code, end.trailers?.get('x-flightgate-error')]).toEqual([5, ['UNKNOWN_OBJECT']])
+    expect(await columnOf(key)).toBe('in_main')
+  })
+
+  it('are bounded for each principal, and end when idle', async () => {
+    const other: Headers = { 'x-api-key': 'o' }
+    const codes: number[] = []
+    for (let i = 0; i < 4; i++) codes.push((await set({ schema: text('other') }, other)).code)
+    expect(codes).toEqual([0, 0, 0, 8])
+    await new Promise((resolve) => setTimeout(resolve, 900))
+    const { code, cookie } = await set({ schema: text('other') }, other)
+    expect(code).toBe(0)
+    const mine = { ...other, cookie: String(cookie).split(';')[0]! }
+    expect(await columnOf(mine)).toBe('in_other')
+    await new Promise((resolve) => setTimeout(resolve, 900))
+    expect(await columnOf(mine)).toBe('in_main')
+  })
+
+  it('of one principal mean nothing to another', async () => {
+    const { cookie } = await set({ schema: text('other') }, key)
+    expect(await columnOf({ 'x-api-key': 'o', cookie: String(cookie).split(';')[0]! })).toBe('in_main')
+  })
+})
