@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 180_000,
+    // How long something may take to come about says nothing of its correctness.
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     env: { FORCE_COLOR: '0' },
     projects: [
       {
