@@ -76,7 +76,7 @@ describe.skipIf(!hasJava)('the JDBC driver', () => {
         product: 'flightgate false " 0',
         keywords: 'true',
         converts: 'true',
-      'catalog property': expect.stringMatching(/ 7$/),
+        'catalog property': expect.stringMatching(/ 7$/),
       })
       expect(gateway.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
       expect(await gateway.stop()).toBe(0)

@@ -51,22 +51,22 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  * Source: https://arrow.apache.org/docs/format/FlightSql.html.
  * @throws GatewayError BAD_REQUEST, UNIMPLEMENTED
  */
-export function readCommand(request: Uint8Array): { descriptor: FlightDescriptor; command: Command } {
+export function readCommand(request: Uint8Array): Command {
   const descriptor = decodeMessage(FlightDescriptor, request)
   if (descriptor.type === FlightDescriptor_DescriptorType.PATH)
     throw new GatewayError('UNKNOWN_OBJECT', 'There are no flights by path: send SQL or a Flight SQL command.')
   const packed = unpackAny(descriptor.cmd)
-  if (!packed) return { descriptor, command: { kind: 'statement', sql: readSqlText(descriptor.cmd) } }
+  if (!packed) return { kind: 'statement', sql: readSqlText(descriptor.cmd) }
   if (packed.name === 'CommandStatementQuery') {
     const { query, transactionId } = decodeMessage(CommandStatementQuery, packed.value)
     if (transactionId?.byteLength) throw new GatewayError('BAD_REQUEST', 'There is no such transaction.')
-    return { descriptor, command: { kind: 'statement', sql: query } }
+    return { kind: 'statement', sql: query }
   }
   if (packed.name === 'CommandPreparedStatementQuery') {
     const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementQuery, packed.value)
-    return { descriptor, command: { kind: 'prepared', handle: preparedStatementHandle } }
+    return { kind: 'prepared', handle: preparedStatementHandle }
   }
-  if (isMetadataCommand(packed.name)) return { descriptor, command: { kind: 'metadata', ...packed } }
+  if (isMetadataCommand(packed.name)) return { kind: 'metadata', ...packed }
   throw new GatewayError('UNIMPLEMENTED', `The command ${packed.name.slice(0, 100)} is not implemented.`)
 }
 

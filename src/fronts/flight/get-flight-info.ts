@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { type FlightDescriptor, FlightInfo, SchemaResult } from '../../../gen/arrow/flight/protocol/Flight.ts'
-import { TicketStatementQuery } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { SchemaResult } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import { encapsulate } from '../../arrow/ipc.ts'
 import type { Context, Plan } from '../../query/types.ts'
 import type { Method } from '../grpc/method.ts'
-import { packAny, readCommand } from './command.ts'
+import { readCommand } from './command.ts'
+import { encodeInfo, infoSchema } from './encode-info.ts'
 import type { FlightFront } from './front.ts'
 import { metadataSchema, sealMetadata } from './metadata/metadata.ts'
 import { contextOf, statementOf } from './statement.ts'
 import { packResult } from './stored-result.ts'
 import { sealTicket } from './ticket.ts'
 
-const none = new Uint8Array(0)
-const UNKNOWN = -1n
 /** Bound of what a statement that changes data may return (RETURNING). */
 const MAX_STORED_RESULT_BYTES = 16 << 20
 
@@ -22,18 +20,18 @@ export function getFlightInfo(front: FlightFront): Method {
     kind: 'unary',
     async handle(request, call) {
       const ctx = contextOf(front, call)
-      const { descriptor, command } = readCommand(request)
+      const command = readCommand(request)
       const expiresAt = Date.now() + front.limits.ticketTtlMs
       if (command.kind === 'metadata') {
         const handle = sealMetadata(front, ctx, call, command, expiresAt)
-        return encodeInfo(descriptor, encapsulate(metadataSchema(command)), handle, expiresAt)
+        return encodeInfo(request, encapsulate(metadataSchema(command)), handle, expiresAt)
       }
       const { query, bound } = await statementOf(front, call, ctx, command)
       const plan = await front.pipeline.plan(query, ctx)
       const id = randomUUID()
       if (plan.isUpdate) await runNow(front, plan, ctx, id)
       const ticket = { id, runnable: plan, stored: plan.isUpdate, expiresAt, ...(bound && { bound }) }
-      return encodeInfo(descriptor, schemaOf(plan), sealTicket(front.sealer, ctx.principal, ticket), expiresAt)
+      return encodeInfo(request, infoSchema(plan.schema), sealTicket(front.sealer, ctx.principal, ticket), expiresAt)
     },
   }
 }
@@ -44,37 +42,14 @@ export function getSchema(front: FlightFront): Method {
     kind: 'unary',
     async handle(request, call) {
       const ctx = contextOf(front, call)
-      const { command } = readCommand(request)
+      const command = readCommand(request)
       if (command.kind === 'metadata')
         return SchemaResult.encode({ schema: encapsulate(metadataSchema(command)) }).finish()
       const { query } = await statementOf(front, call, ctx, command)
       const plan = await front.pipeline.plan(query, ctx)
-      return SchemaResult.encode({ schema: schemaOf(plan) }).finish()
+      return SchemaResult.encode({ schema: infoSchema(plan.schema) }).finish()
     },
   }
-}
-
-function encodeInfo(
-  descriptor: FlightDescriptor,
-  schema: Uint8Array,
-  handle: Uint8Array,
-  expiresAt: number,
-): Uint8Array {
-  const ticket = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
-  return FlightInfo.encode({
-    schema,
-    flightDescriptor: descriptor,
-    endpoint: [{ ticket: { ticket }, location: [], expirationTime: timestampOf(expiresAt), appMetadata: none }],
-    totalRecords: UNKNOWN,
-    totalBytes: UNKNOWN,
-    ordered: true,
-    appMetadata: none,
-  }).finish()
-}
-
-/** The schema as these messages hold it; empty when it depends on parameters. */
-function schemaOf({ schema }: Plan): Uint8Array {
-  return schema.byteLength > 0 ? encapsulate(schema) : none
 }
 
 /** Unix milliseconds as a protobuf Timestamp. */
