@@ -26,6 +26,8 @@ import { admit } from './query/stages/admit.ts'
 import { audit } from './query/stages/audit.ts'
 import { authorize } from './query/stages/authorize.ts'
 import { deadline } from './query/stages/deadline.ts'
+import { transact } from './query/stages/transact.ts'
+import { Transactions } from './query/transactions.ts'
 import { openDuckDbSource } from './sources/duckdb/source.ts'
 import { MemoryStore } from './state/memory.ts'
 
@@ -84,10 +86,12 @@ async function listen(
       new Slots({ slots: maxStreams, maxQueued: limits.maxQueued ?? 4 * maxStreams, queueWaitMs: limits.queueWaitMs }),
     ]),
   )
+  const transactions = new Transactions(limits, log)
   const metrics: Metrics = new Metrics({
     callsInFlight: () => grpc.callCount,
     connections: () => grpc.connectionCount,
     inFlightBytes: () => grpc.inFlightBytes,
+    transactions: () => transactions.size,
     queued: () => [...slots].map(([name, gate]) => [name, gate.queued] as const),
   })
   const pipeline = composePipeline(
@@ -95,6 +99,7 @@ async function listen(
       audit(config.log.statements, metrics),
       deadline(),
       authorize(router),
+      transact(transactions),
       admit(
         (source) => slots.get(source)!,
         (source, waitMs) => metrics.onQueueWait(source, waitMs),
@@ -110,7 +115,9 @@ async function listen(
     version: packageVersion(),
     readOnly: sources.every(({ writes }) => !writes),
     maxStatementBytes: limits.maxStatementBytes,
-    preparedTtlMs: limits.preparedTtlMs,
+    transactions: sources.some((source) => source.transactions),
+    transactionIdleMs: limits.transactionIdleMs,
+    statementTimeoutMs: limits.maxDeadlineMs,
   }
   const methods: Methods = {
     ...flightMethods({
@@ -124,6 +131,7 @@ async function listen(
       limits,
       facts,
       sessions,
+      transactions,
     }),
     ...healthMethods([flightServiceName], readiness),
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),

@@ -110,6 +110,16 @@ export const limitsSchema = z
       max: 1_000_000,
       default: 1000,
     }),
+    transactionIdleMs: wholeNumber('Time without a statement after which a transaction is rolled back.', {
+      min: 100,
+      max: DAY_MS,
+      default: 5 * MINUTE_MS,
+    }),
+    maxTransactionsPerPrincipal: wholeNumber('Transactions that one principal may have at the same time.', {
+      min: 0,
+      max: 100_000,
+      default: 100,
+    }),
     preparedTtlMs: wholeNumber('Time in which a prepared statement can be run.', {
       min: 1,
       max: 30 * DAY_MS,

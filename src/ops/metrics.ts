@@ -7,6 +7,7 @@ export interface GaugeReaders {
   callsInFlight(): number
   connections(): number
   inFlightBytes(): number
+  transactions(): number
   queued(): Iterable<readonly [source: string, waiting: number]>
 }
 
@@ -89,6 +90,7 @@ export class Metrics {
     })
     this.#readGauge('flightgate_calls_in_flight', 'gRPC calls in progress.', () => read.callsInFlight())
     this.#readGauge('flightgate_connections', 'Client connections of the Flight port.', () => read.connections())
+    this.#readGauge('flightgate_transactions_open', 'Transactions that clients have open.', () => read.transactions())
     this.#readGauge('flightgate_in_flight_bytes', 'Result bytes given to the sockets and not yet taken.', () =>
       read.inFlightBytes(),
     )

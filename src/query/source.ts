@@ -1,6 +1,16 @@
 import type { Catalog } from './catalog.ts'
 import type { Context, Health, Plan, Query, Result, Runnable } from './types.ts'
 
+/** Transactions of an engine. Each lives where it began: its id means nothing on another replica. */
+export interface SourceTransactions {
+  /** Begins one under this id; queries that carry the id run in it, never two at a time. @throws GatewayError */
+  begin(id: string, options: { readonly readOnly: boolean }, ctx: Context): Promise<void>
+  /** Ends it for good, also when that fails. @throws GatewayError CONFLICT when it could not be committed */
+  commit(id: string, ctx: Context): Promise<void>
+  /** Ends it and undoes what it changed; nothing happens when it is over. */
+  rollback(id: string, ctx: Context): Promise<void>
+}
+
 /** The port behind which every engine stands. Errors are GatewayErrors; anything else counts as an internal fault. */
 export interface Source {
   /** Name in the configuration. */
@@ -10,6 +20,8 @@ export interface Source {
   /** Whether statements that change data are allowed at all. */
   readonly writes: boolean
   readonly catalog: Catalog
+  /** Absent when the engine has none. */
+  readonly transactions?: SourceTransactions
   /** Finds the schema of a query without running it. */
   plan(query: Query, ctx: Context): Promise<Plan>
   /** Runs a plan, on this or another replica than the one that made it. */

@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly schema?: string
   /** Limit of a statement's run time, in milliseconds. */
   readonly timeoutMs?: number
+  /** Whether what is remembered may be used in place of asking the engine again; it may unless this is false. */
+  readonly cache?: boolean
 }
 
 /** `read` must not change data, `write` must, `any` leaves it to the statement. */
@@ -29,6 +31,8 @@ export interface Query {
   readonly parameters?: Uint8Array
   readonly session: SessionOptions
   readonly purpose: Purpose
+  /** Id of the transaction it belongs to; without one the statement stands alone. */
+  readonly transaction?: string
 }
 
 /** What running a query takes; small enough to travel inside a sealed ticket. */

@@ -56,8 +56,12 @@ export class FlightStub {
   }
 
   /** GetFlightInfo for a statement. */
-  async info(sql: string, headers: Readonly<Record<string, string>> = {}): Promise<FlightInfo> {
-    const end = await this.call('GetFlightInfo', [commandOf(sql)], headers)
+  async info(
+    sql: string,
+    headers: Readonly<Record<string, string>> = {},
+    transactionId?: Uint8Array,
+  ): Promise<FlightInfo> {
+    const end = await this.call('GetFlightInfo', [commandOf(sql, transactionId)], headers)
     if (end.code !== 0) throw new Error(`${end.code}: ${end.details}`)
     return FlightInfo.decode(end.messages[0]!)
   }
@@ -68,8 +72,8 @@ export class FlightStub {
 }
 
 /** A descriptor with CommandStatementQuery. */
-export function commandOf(sql: string): Uint8Array {
-  const value = CommandStatementQuery.encode({ query: sql, transactionId: undefined }).finish()
+export function commandOf(sql: string, transactionId?: Uint8Array): Uint8Array {
+  const value = CommandStatementQuery.encode({ query: sql, transactionId }).finish()
   return descriptorOf(packAny('CommandStatementQuery', value))
 }
 

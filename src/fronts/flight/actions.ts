@@ -27,6 +27,7 @@ import { preparedActions } from './prepared-actions.ts'
 import { sessionActions } from './session-actions.ts'
 import { contextOf } from './statement.ts'
 import { openTicket, sealTicket } from './ticket.ts'
+import { transactionActions } from './transaction-actions.ts'
 
 /** The key that marks an execution as cancelled. */
 export function cancelledKey(id: string): string {
@@ -79,7 +80,7 @@ const actions: readonly FlightAction[] = [
   },
 ]
 
-const all: readonly FlightAction[] = [...actions, ...preparedActions, ...sessionActions]
+const all: readonly FlightAction[] = [...actions, ...preparedActions, ...transactionActions, ...sessionActions]
 const byType = new Map(all.map((action) => [action.type, action]))
 
 /** Marks the executions behind a FlightInfo as cancelled, for every replica, and stops those that run here. */

@@ -15,7 +15,7 @@ const anyStart = Buffer.from(TYPE_PREFIX)
 
 /** What a descriptor asks for: a statement, one that was prepared, or metadata. */
 export type Command =
-  | { readonly kind: 'statement'; readonly sql: string }
+  | { readonly kind: 'statement'; readonly sql: string; readonly transaction?: Uint8Array }
   | { readonly kind: 'prepared'; readonly handle: Uint8Array }
   | { readonly kind: 'metadata'; readonly name: string; readonly value: Uint8Array }
 
@@ -44,6 +44,13 @@ export function unpackAny(bytes: Uint8Array): PackedMessage | undefined {
   return { name: typeUrl.slice(SQL_PREFIX.length), value }
 }
 
+/** The message that must be inside the body of an action. @throws GatewayError BAD_REQUEST */
+export function unpackBody(body: Uint8Array, name: string): Uint8Array {
+  const packed = unpackAny(body)
+  if (packed?.name !== name) throw new GatewayError('BAD_REQUEST', `The body of the action must be a packed ${name}.`)
+  return packed.value
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
@@ -59,8 +66,7 @@ export function readCommand(request: Uint8Array): Command {
   if (!packed) return { kind: 'statement', sql: readSqlText(descriptor.cmd) }
   if (packed.name === 'CommandStatementQuery') {
     const { query, transactionId } = decodeMessage(CommandStatementQuery, packed.value)
-    if (transactionId?.byteLength) throw new GatewayError('BAD_REQUEST', 'There is no such transaction.')
-    return { kind: 'statement', sql: query }
+    return { kind: 'statement', sql: query, ...(transactionId?.byteLength && { transaction: transactionId }) }
   }
   if (packed.name === 'CommandPreparedStatementQuery') {
     const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementQuery, packed.value)

@@ -38,8 +38,7 @@ export function doPut(front: FlightFront): Method {
       switch (command?.name) {
         case 'CommandStatementUpdate': {
           const { query, transactionId } = decodeMessage(CommandStatementUpdate, command.value)
-          if (transactionId?.byteLength) throw new GatewayError('BAD_REQUEST', 'There is no such transaction.')
-          sendAffectedRows(call, await update(front, await queryOf(front, call, ctx, query), ctx))
+          sendAffectedRows(call, await update(front, await queryOf(front, call, ctx, query, transactionId), ctx))
           return
         }
         case 'CommandPreparedStatementQuery': {

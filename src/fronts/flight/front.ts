@@ -1,6 +1,7 @@
 import type { Pipeline } from '../../query/pipeline.ts'
 import type { Router } from '../../query/router.ts'
 import type { Sealer } from '../../query/seal.ts'
+import type { Transactions } from '../../query/transactions.ts'
 import type { Logger } from '../../query/types.ts'
 import type { Store } from '../../state/store.ts'
 import type { Authenticator } from '../auth.ts'
@@ -20,6 +21,7 @@ export interface FlightFront {
   readonly limits: FlightLimits
   readonly facts: ServerFacts
   readonly sessions: Sessions
+  readonly transactions: Transactions
 }
 
 /** Limits of the Flight front; see `docs/configuration.md`, `limits`. */

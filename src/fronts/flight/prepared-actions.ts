@@ -5,10 +5,9 @@ import {
 } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
 import { encapsulate } from '../../arrow/ipc.ts'
 import { encodeSchema } from '../../arrow/schema.ts'
-import { GatewayError } from '../../query/errors.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { FlightAction } from './action.ts'
-import { packAny, unpackAny } from './command.ts'
+import { packAny, unpackBody } from './command.ts'
 import { openPrepared, sealPrepared } from './prepared.ts'
 import { queryOf } from './statement.ts'
 
@@ -31,8 +30,7 @@ export const preparedActions: readonly FlightAction[] = [
         ActionCreatePreparedStatementRequest,
         unpackBody(body, 'ActionCreatePreparedStatementRequest'),
       )
-      if (request.transactionId?.byteLength) throw new GatewayError('BAD_REQUEST', 'There is no such transaction.')
-      const query = await queryOf(front, call, ctx, request.query)
+      const query = await queryOf(front, call, ctx, request.query, request.transactionId)
       const plan = await front.pipeline.plan(query, ctx)
       const result = ActionCreatePreparedStatementResult.encode({
         preparedStatementHandle: sealPrepared(front, ctx, { query }),
@@ -56,10 +54,3 @@ export const preparedActions: readonly FlightAction[] = [
     },
   },
 ]
-
-/** The message that must be inside the body of an action. @throws GatewayError BAD_REQUEST */
-function unpackBody(body: Uint8Array, name: string): Uint8Array {
-  const packed = unpackAny(body)
-  if (packed?.name !== name) throw new GatewayError('BAD_REQUEST', `The body of the action must be a packed ${name}.`)
-  return packed.value
-}

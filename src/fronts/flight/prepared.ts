@@ -14,6 +14,7 @@ interface Payload {
   readonly s: string
   readonly q: string
   readonly o?: SessionOptions
+  readonly t?: string
   readonly b?: BoundParameters
 }
 
@@ -23,6 +24,7 @@ export function sealPrepared(front: FlightFront, ctx: Context, { query, bound }:
     s: query.source,
     q: query.sql,
     ...(Object.keys(query.session).length > 0 && { o: query.session }),
+    ...(query.transaction !== undefined && { t: query.transaction }),
     ...(bound && { b: bound }),
   }
   const expiresAt = Date.now() + front.limits.preparedTtlMs
@@ -43,7 +45,13 @@ export function openPrepared(front: FlightFront, ctx: Context, handle: Uint8Arra
   if (opened.principal !== ctx.principal.name) throw new GatewayError('FOREIGN_TICKET')
   if (Date.now() >= opened.expiresAt)
     throw new GatewayError('EXPIRED_TICKET', 'The prepared statement has expired: prepare it again.')
-  const { s, q, o, b } = JSON.parse(opened.payload.toString()) as Payload
-  const query: Query = { source: s, sql: q, session: o ?? {}, purpose: 'any' }
+  const { s, q, o, t, b } = JSON.parse(opened.payload.toString()) as Payload
+  const query: Query = {
+    source: s,
+    sql: q,
+    session: o ?? {},
+    purpose: 'any',
+    ...(t !== undefined && { transaction: t }),
+  }
   return b ? { query, bound: b } : { query }
 }

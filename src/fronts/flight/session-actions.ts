@@ -43,6 +43,10 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
     const found = front.router.sources.find(({ name }) => name.toLowerCase() === value.value.toLowerCase())
     return found ? { set: { source: found.name } } : wrong
   },
+  async cache(value) {
+    if (value === undefined) return { unset: 'cache' }
+    return value.$case === 'boolValue' ? { set: { cache: value.value } } : wrong
+  },
   async timeout(value) {
     if (value === undefined) return { unset: 'timeoutMs' }
     const timeoutMs =
@@ -52,13 +56,15 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
 }
 
 /**
- * The actions of sessions: options `catalog`, `schema`, `source`, and `timeout` in milliseconds.
+ * The actions of sessions: options `catalog`, `schema`, `source`, `timeout` in milliseconds,
+ * and `cache`, which when false has every statement planned anew.
  * Source: https://arrow.apache.org/docs/format/Flight.html (SetSessionOptions and its kin); bodies are bare messages.
  */
 export const sessionActions: readonly FlightAction[] = [
   {
     type: 'SetSessionOptions',
-    description: 'Sets options of the session: catalog, schema, source, timeout (ms). Body: SetSessionOptionsRequest.',
+    description:
+      'Sets options of the session: catalog, schema, source, timeout (ms), cache. Body: SetSessionOptionsRequest.',
     async handle(front, body, ctx, call) {
       const { sessionOptions } = decodeMessage(SetSessionOptionsRequest, body)
       let session = await front.sessions.read(call, ctx)
@@ -80,13 +86,14 @@ export const sessionActions: readonly FlightAction[] = [
     type: 'GetSessionOptions',
     description: 'The options of the session. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
     async handle(front, _body, ctx, call) {
-      const { catalog, schema, source, timeoutMs } = await front.sessions.read(call, ctx)
+      const { catalog, schema, source, timeoutMs, cache } = await front.sessions.read(call, ctx)
       const text = (value: string): SessionOptionValue => ({ optionValue: { $case: 'stringValue', value } })
       return GetSessionOptionsResult.encode({
         sessionOptions: {
           ...(catalog !== undefined && { catalog: text(catalog) }),
           ...(schema !== undefined && { schema: text(schema) }),
           ...(source !== undefined && { source: text(source) }),
+          ...(cache !== undefined && { cache: { optionValue: { $case: 'boolValue', value: cache } as const } }),
           ...(timeoutMs !== undefined && {
             timeout: { optionValue: { $case: 'int64Value', value: BigInt(timeoutMs) } },
           }),
@@ -98,6 +105,8 @@ export const sessionActions: readonly FlightAction[] = [
     type: 'CloseSession',
     description: 'Ends the session. Body: CloseSessionRequest; result: CloseSessionResult.',
     async handle(front, _body, ctx, call) {
+      const id = front.sessions.idOf(call)
+      if (id !== undefined) await front.transactions.endSession(ctx, id)
       const closed = await front.sessions.close(call, ctx)
       const { CLOSED, NOT_CLOSEABLE } = CloseSessionResult_Status
       return CloseSessionResult.encode({ status: closed ? CLOSED : NOT_CLOSEABLE }).finish()

@@ -34,9 +34,19 @@ export class Sessions {
     this.#limits = limits
   }
 
+  /** Names the session of a call, whether or not it has options; undefined when nothing tells clients apart. */
+  idOf(call: GrpcCall): string | undefined {
+    const cookie = cookiePattern.exec(call.header('cookie') ?? '')?.[1]
+    if (cookie !== undefined) return cookie
+    const authorization = call.header('authorization')
+    // A key is shared by many clients; the token of a login is one client's own.
+    if (!authorization?.startsWith(TOKEN_PREFIX)) return undefined
+    return createHash('sha256').update(authorization).digest('base64url')
+  }
+
   /** The options in force for a call; none when it has no session. */
   async read(call: GrpcCall, ctx: Context): Promise<StoredSession> {
-    const id = idOf(call)
+    const id = this.idOf(call)
     if (id === undefined) return {}
     const key = keyOf(ctx, id)
     const value = await this.#store.get(key)
@@ -50,7 +60,7 @@ export class Sessions {
    * @throws GatewayError TOO_MANY_SESSIONS
    */
   async write(call: GrpcCall, ctx: Context, session: StoredSession): Promise<void> {
-    let id = idOf(call)
+    let id = this.idOf(call)
     if (id === undefined) {
       id = randomUUID()
       call.sendHeaders({ 'set-cookie': `${COOKIE}=${id}; HttpOnly` })
@@ -61,7 +71,7 @@ export class Sessions {
 
   /** Ends the call's session; false when it has none. */
   async close(call: GrpcCall, ctx: Context): Promise<boolean> {
-    const id = idOf(call)
+    const id = this.idOf(call)
     if (id === undefined || !(await this.#store.get(keyOf(ctx, id)))) return false
     await this.#store.delete(keyOf(ctx, id))
     return true
@@ -83,15 +93,6 @@ export class Sessions {
       )
     await this.#store.set(listKey, Buffer.from(JSON.stringify([...alive, id])), 2 * sessionIdleMs)
   }
-}
-
-function idOf(call: GrpcCall): string | undefined {
-  const cookie = cookiePattern.exec(call.header('cookie') ?? '')?.[1]
-  if (cookie !== undefined) return cookie
-  const authorization = call.header('authorization')
-  // A key is shared by many clients; the token of a login is one client's own.
-  if (!authorization?.startsWith(TOKEN_PREFIX)) return undefined
-  return createHash('sha256').update(authorization).digest('base64url')
 }
 
 function keyOf({ principal }: Context, id: string): string {

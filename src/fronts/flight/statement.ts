@@ -1,5 +1,6 @@
 import { GatewayError } from '../../query/errors.ts'
-import type { Context, Query } from '../../query/types.ts'
+import type { Source } from '../../query/source.ts'
+import type { Context, Query, SessionOptions } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 import { loadParameters } from './bound-parameters.ts'
 import { CallContext } from './call-context.ts'
@@ -7,6 +8,7 @@ import type { Command } from './command.ts'
 import type { FlightFront } from './front.ts'
 import { openPrepared, type PreparedStatement } from './prepared.ts'
 import { SOURCE_HEADER } from './source-header.ts'
+import { openTransaction } from './transaction-handle.ts'
 
 /** A command that runs a statement. */
 export type StatementCommand = Exclude<Command, { kind: 'metadata' }>
@@ -20,17 +22,42 @@ export function contextOf(front: FlightFront, call: GrpcCall): CallContext {
 }
 
 /**
- * The query a call asks for.
- * @throws GatewayError TOO_LARGE, BAD_SQL, UNKNOWN_SOURCE
+ * The source that a call is for, and the options of its session.
+ * @throws GatewayError UNKNOWN_SOURCE
  */
-export async function queryOf(front: FlightFront, call: GrpcCall, ctx: Context, sql: string): Promise<Query> {
+export async function routeOf(
+  front: FlightFront,
+  call: GrpcCall,
+  ctx: Context,
+): Promise<{ readonly source: Source; readonly session: SessionOptions }> {
+  const { source: named, ...session } = await front.sessions.read(call, ctx)
+  const source = front.router.route(call.header(SOURCE_HEADER) ?? named, session, ctx.principal)
+  return { source, session }
+}
+
+/**
+ * The query a call asks for; one in a transaction goes where that is.
+ * @throws GatewayError TOO_LARGE, BAD_SQL, UNKNOWN_SOURCE, UNKNOWN_TRANSACTION
+ */
+export async function queryOf(
+  front: FlightFront,
+  call: GrpcCall,
+  ctx: Context,
+  sql: string,
+  transactionHandle?: Uint8Array,
+): Promise<Query> {
   const { maxStatementBytes } = front.limits
   if (sql.length > maxStatementBytes || Buffer.byteLength(sql) > maxStatementBytes)
     throw new GatewayError('TOO_LARGE', `The statement is above ${maxStatementBytes} bytes (limits.maxStatementBytes).`)
   if (sql.trim() === '') throw new GatewayError('BAD_SQL', 'The statement is empty.')
-  const { source: named, ...session } = await front.sessions.read(call, ctx)
-  const source = front.router.route(call.header(SOURCE_HEADER) ?? named, session, ctx.principal)
-  return { source: source.name, sql, session, purpose: 'any' }
+  if (!transactionHandle?.byteLength) {
+    const { source, session } = await routeOf(front, call, ctx)
+    return { source: source.name, sql, session, purpose: 'any' }
+  }
+  const transaction = openTransaction(front, ctx, transactionHandle)
+  const { source: _, ...session } = await front.sessions.read(call, ctx)
+  const source = front.transactions.sourceOf(transaction, ctx.principal)
+  return { source: source.name, sql, session, purpose: 'any', transaction }
 }
 
 /**
@@ -43,7 +70,7 @@ export async function statementOf(
   ctx: Context,
   command: StatementCommand,
 ): Promise<Statement> {
-  if (command.kind === 'statement') return { query: await queryOf(front, call, ctx, command.sql) }
+  if (command.kind === 'statement') return { query: await queryOf(front, call, ctx, command.sql, command.transaction) }
   const { query, bound } = openPrepared(front, ctx, command.handle)
   return bound ? { query: { ...query, parameters: await loadParameters(front, bound) }, bound } : { query }
 }

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../query/errors.ts'
 import { type Sealer, SealKind } from '../../query/seal.ts'
-import type { Principal, Runnable, SessionOptions } from '../../query/types.ts'
+import type { Principal, Query, Runnable, SessionOptions } from '../../query/types.ts'
 import type { BoundParameters } from './bound-parameters.ts'
 
 /** What a ticket stands for. */
@@ -24,6 +24,7 @@ interface Payload {
   readonly k?: 1
   readonly h?: string
   readonly o?: SessionOptions
+  readonly t?: string
   readonly b?: BoundParameters
 }
 
@@ -38,6 +39,7 @@ export function sealTicket(sealer: Sealer, principal: Principal, ticket: Stateme
     ...(ticket.stored && { k: 1 }),
     ...(handle && { h: Buffer.from(handle).toString('base64') }),
     ...(Object.keys(query.session).length > 0 && { o: query.session }),
+    ...(query.transaction !== undefined && { t: query.transaction }),
     ...(ticket.bound && { b: ticket.bound }),
   }
   return sealer.seal(SealKind.ticket, principal.name, ticket.expiresAt, Buffer.from(JSON.stringify(payload)))
@@ -51,8 +53,14 @@ export function openTicket(sealer: Sealer, principal: Principal, sealed: Uint8Ar
   const { payload, expiresAt, principal: owner } = sealer.open(SealKind.ticket, sealed)
   if (owner !== principal.name) throw new GatewayError('FOREIGN_TICKET')
   if (Date.now() >= expiresAt) throw new GatewayError('EXPIRED_TICKET')
-  const { i, s, q, u, k, h, o, b } = JSON.parse(payload.toString()) as Payload
-  const query = { source: s, sql: q, session: o ?? {}, purpose: 'any' } as const
+  const { i, s, q, u, k, h, o, t, b } = JSON.parse(payload.toString()) as Payload
+  const query: Query = {
+    source: s,
+    sql: q,
+    session: o ?? {},
+    purpose: 'any',
+    ...(t !== undefined && { transaction: t }),
+  }
   const runnable: Runnable = {
     query,
     isUpdate: u === 1,

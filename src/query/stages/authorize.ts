@@ -6,6 +6,11 @@ import type { Principal } from '../types.ts'
 /** Roles that may change data where a source allows it. */
 const writers: readonly string[] = ['writer', 'admin']
 
+/** Whether a principal may change data of a source. */
+export function mayWrite(source: { readonly writes: boolean }, principal: Principal): boolean {
+  return source.writes && principal.roles.some((role) => writers.includes(role))
+}
+
 /** Refuses statements that change data unless both the source and the principal's role allow it. */
 export function authorize(router: Router): Stage {
   const check = (source: string, principal: Principal, isUpdate: boolean) => {
@@ -15,7 +20,7 @@ export function authorize(router: Router): Stage {
         'READ_ONLY',
         `The source ${source} is read-only: set sources.${source}.writes: true to allow it.`,
       )
-    if (!principal.roles.some((role) => writers.includes(role)))
+    if (!mayWrite({ writes: true }, principal))
       throw new GatewayError('FORBIDDEN', `${principal.name} may not change data: that takes the role writer or admin.`)
   }
   return {

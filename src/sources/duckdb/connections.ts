@@ -1,8 +1,16 @@
 import { connect, disconnect, execute } from './database.ts'
 import type { Address } from './native.ts'
 
+/** Whoever lends a connection to one order at a time. */
+export interface Lender {
+  /** @throws DuckDbError */
+  take(): Address
+  /** @param reusable false when the connection's state is unknown */
+  give(connection: Address, reusable: boolean): void
+}
+
 /** Connections of the main thread, lent to one order at a time and used again when it ended cleanly. */
-export class Connections {
+export class Connections implements Lender {
   readonly #database: Address
   readonly #setup: string
   readonly #maxIdle: number

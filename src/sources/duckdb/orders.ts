@@ -51,6 +51,8 @@ export type Order =
       readonly connection: Address
       readonly sql: string
       readonly readOnly: boolean
+      /** The connection is in a transaction already, which goes on. */
+      readonly inTransaction: boolean
       /** Rows of parameters as an Arrow IPC stream. */
       readonly parameters?: Uint8Array
       readonly limits: BatchLimits

@@ -6,7 +6,7 @@ import type { Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, Query, Result, Runnable, SessionOptions } from '../../query/types.ts'
 import { DuckDbCatalog } from './catalog.ts'
 import type { DuckDbConfig } from './config.ts'
-import { Connections } from './connections.ts'
+import { Connections, type Lender } from './connections.ts'
 import { closeDatabase } from './database.ts'
 import { duckDbError, readOnlyError } from './errors.ts'
 import { Execution } from './execution.ts'
@@ -16,6 +16,7 @@ import { connectionSetup, openEngine, quoteIdentifier, startStatements } from '.
 import type { Description, Failure, Order, UseSchema } from './orders.ts'
 import { Seats } from './seats.ts'
 import { isUpdateKind } from './statement-kind.ts'
+import { DuckDbTransactions } from './transactions.ts'
 
 /** What a source needs from outside. */
 export interface DuckDbDependencies {
@@ -50,6 +51,7 @@ class DuckDbSource implements Source {
   readonly catalog: Catalog = new DuckDbCatalog(this)
   readonly #config: DuckDbConfig
   readonly #engine: Address
+  readonly transactions: DuckDbTransactions
   readonly #connections: Connections
   readonly #seats: Seats
   readonly #planners: Seats
@@ -69,24 +71,22 @@ class DuckDbSource implements Source {
     this.#connections = new Connections(engine, connectionSetup(name), config.maxStreams)
     this.#seats = new Seats(config.maxStreams)
     this.#planners = new Seats(Math.max(1, Math.min(2, availableParallelism() - 1)))
+    const execute = (lender: Lender, statements: readonly string[], signal: AbortSignal) =>
+      this.#execute(lender, statements, signal)
+    this.transactions = new DuckDbTransactions(this.#connections, execute, () => this.#forgetPlans())
   }
 
   /** Runs the start-up statements on a connection of their own. @throws GatewayError */
   async start(): Promise<void> {
     const starter = new Connections(this.#engine, 'SELECT 1', 0)
     const statements = startStatements(this.name, this.#config)
-    await this.#carryOut(
-      this.#planners,
-      starter,
-      (connection) => ({ kind: 'execute', connection, statements }),
-      never,
-      (execution) => execution.finished(),
-    )
+    await this.#execute(starter, statements, never)
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
     const key = query.session.schema === undefined ? query.sql : `${query.session.schema}\0${query.sql}`
-    const description = this.#plans.get(key) ?? (await this.#describe(key, query, ctx.signal))
+    const remembered = query.transaction === undefined && query.session.cache !== false
+    const description = (remembered && this.#plans.get(key)) || (await this.#describe(key, query, ctx.signal))
     const isUpdate = isUpdateKind(description.type)
     if (isUpdate && !this.writes) throw readOnlyError(this.name)
     const { schema, parameterSchema } = description
@@ -95,7 +95,7 @@ class DuckDbSource implements Source {
 
   async run(plan: Runnable, ctx: Context): Promise<Result> {
     if (plan.isUpdate && !this.writes) throw readOnlyError(this.name)
-    const { sql, parameters, session } = plan.query
+    const { sql, parameters, session, transaction } = plan.query
     const use = this.#use(session)
     const { batchRows, batchBytes } = this.#config
     const limits = { batchRows, batchBytes }
@@ -106,17 +106,18 @@ class DuckDbSource implements Source {
       sql,
       readOnly,
       limits,
+      inTransaction: transaction !== undefined,
       ...(parameters && { parameters }),
       ...(use && { use }),
     })
     const onEnd = plan.isUpdate ? () => this.#forgetPlans() : undefined
-    return await this.#carryOut(this.#seats, this.#connections, order, ctx.signal, (run) => run.result(), onEnd)
+    const lender = this.#lender(plan.query)
+    return await this.#carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(), onEnd)
   }
 
   async health(ctx: Context): Promise<Health> {
     try {
-      const order = (connection: Address): Order => ({ kind: 'execute', connection, statements: ['SELECT 1'] })
-      await this.#carryOut(this.#planners, this.#connections, order, ctx.signal, (execution) => execution.finished())
+      await this.#execute(this.#connections, ['SELECT 1'], ctx.signal)
       return { ok: true, detail: 'DuckDB answers.' }
     } catch (error) {
       return { ok: false, detail: GatewayError.from(error).message }
@@ -132,24 +133,36 @@ class DuckDbSource implements Source {
   async #close(): Promise<void> {
     await Promise.all([...this.#running].map((execution) => execution.return()))
     await Promise.all([this.#seats.close(), this.#planners.close()])
+    this.transactions.close()
     this.#connections.close()
     closeDatabase(this.#engine)
   }
 
-  async #describe(key: string, { sql, session }: Query, signal: AbortSignal): Promise<Description> {
+  #lender({ transaction }: Query): Lender {
+    return transaction === undefined ? this.#connections : this.transactions.lender(transaction)
+  }
+
+  async #execute(lender: Lender, statements: readonly string[], signal: AbortSignal): Promise<void> {
+    const order = (connection: Address): Order => ({ kind: 'execute', connection, statements })
+    await this.#carryOut(this.#planners, lender, order, signal, (execution) => execution.finished())
+  }
+
+  async #describe(key: string, query: Query, signal: AbortSignal): Promise<Description> {
+    const { sql, session } = query
     refuseForbiddenFunctions(sql)
     const use = this.#use(session)
     const version = this.#catalogVersion
     let description: Description | undefined
     const order = (connection: Address): Order => ({ kind: 'plan', connection, sql, ...(use && { use }) })
-    await this.#carryOut(this.#planners, this.#connections, order, signal, async (execution) => {
+    await this.#carryOut(this.#planners, this.#lender(query), order, signal, async (execution) => {
       execution.onReply((reply) => {
         if (reply.kind === 'description') description = reply.description
       })
       await execution.finished()
     })
     if (!description) throw new GatewayError('INTERNAL', undefined, { cause: new Error('a plan without description') })
-    if (version === this.#catalogVersion) this.#plans.set(key, description)
+    // What a transaction sees is its own.
+    if (version === this.#catalogVersion && query.transaction === undefined) this.#plans.set(key, description)
     return description
   }
 
@@ -168,7 +181,7 @@ class DuckDbSource implements Source {
   /** Takes a seat and a connection, starts the order, and gives both back when the worker has let go. */
   async #carryOut<T>(
     seats: Seats,
-    connections: Connections,
+    connections: Lender,
     order: (connection: Address) => Order,
     signal: AbortSignal,
     use: (execution: Execution) => Promise<T>,

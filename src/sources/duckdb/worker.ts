@@ -190,6 +190,7 @@ function carryOutHere(order: Order): Outcome {
   try {
     if (order.kind === 'plan') plan(order)
     else if (order.kind === 'execute') for (const sql of order.statements) execute(order.connection, sql)
+    else if (order.inTransaction) affectedRows = run(order)
     else if (order.readOnly) return { ...readOnly(order.connection, () => run(order)), affectedRows }
     else affectedRows = order.parameters ? inTransaction(order.connection, () => run(order)) : run(order)
     return { error: undefined, broken: false, affectedRows }

@@ -2,7 +2,8 @@ import { type Data, type Map_, makeData } from 'apache-arrow'
 import {
   SqlSupportsConvert as Convert,
   SqlInfo,
-  SqlSupportedTransaction,
+  SqlTransactionIsolationLevel,
+  SqlSupportedTransaction as Transaction,
 } from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
 import type { Frame } from '../../../arrow/frame.ts'
 import { buildColumn, encodeColumns } from './encode.ts'
@@ -126,13 +127,20 @@ const conversions = new Map<number, readonly number[]>([
   [Convert.SQL_CONVERT_TIMESTAMP, [Convert.SQL_CONVERT_DATE, Convert.SQL_CONVERT_TIME, Convert.SQL_CONVERT_VARCHAR]],
 ])
 
+/** `SqlTransactionIsolationLevel` nearest to the snapshots that DuckDB's transactions read. */
+const REPEATABLE_READ = SqlTransactionIsolationLevel.SQL_TRANSACTION_REPEATABLE_READ
+
 /** What the answers depend on. */
 export interface ServerFacts {
   readonly version: string
   /** Whether no source takes changes. */
   readonly readOnly: boolean
   readonly maxStatementBytes: number
-  readonly preparedTtlMs: number
+  /** Whether some source has transactions. */
+  readonly transactions: boolean
+  readonly transactionIdleMs: number
+  /** Longest deadline that a client may set. */
+  readonly statementTimeoutMs: number
 }
 
 /**
@@ -143,7 +151,9 @@ export function sqlInfoValues({
   version,
   readOnly,
   maxStatementBytes,
-  preparedTtlMs,
+  transactions,
+  transactionIdleMs,
+  statementTimeoutMs,
 }: ServerFacts): Map<number, Value> {
   return new Map<number, Value>([
     [SqlInfo.FLIGHT_SQL_SERVER_NAME, text('flightgate')],
@@ -152,12 +162,17 @@ export function sqlInfoValues({
     [SqlInfo.FLIGHT_SQL_SERVER_READ_ONLY, flag(readOnly)],
     [SqlInfo.FLIGHT_SQL_SERVER_SQL, flag(true)],
     [SqlInfo.FLIGHT_SQL_SERVER_SUBSTRAIT, flag(false)],
-    [SqlInfo.FLIGHT_SQL_SERVER_TRANSACTION, bits(SqlSupportedTransaction.SQL_SUPPORTED_TRANSACTION_NONE)],
+    [
+      SqlInfo.FLIGHT_SQL_SERVER_TRANSACTION,
+      bits(
+        transactions ? Transaction.SQL_SUPPORTED_TRANSACTION_TRANSACTION : Transaction.SQL_SUPPORTED_TRANSACTION_NONE,
+      ),
+    ],
     [SqlInfo.FLIGHT_SQL_SERVER_CANCEL, flag(true)],
     [SqlInfo.FLIGHT_SQL_SERVER_BULK_INGESTION, flag(false)],
     [SqlInfo.FLIGHT_SQL_SERVER_INGEST_TRANSACTIONS_SUPPORTED, flag(false)],
-    [SqlInfo.FLIGHT_SQL_SERVER_STATEMENT_TIMEOUT, bits(Math.min(preparedTtlMs, 2 ** 31 - 1))],
-    [SqlInfo.FLIGHT_SQL_SERVER_TRANSACTION_TIMEOUT, bits(0)],
+    [SqlInfo.FLIGHT_SQL_SERVER_STATEMENT_TIMEOUT, bits(Math.min(statementTimeoutMs, 2 ** 31 - 1))],
+    [SqlInfo.FLIGHT_SQL_SERVER_TRANSACTION_TIMEOUT, bits(transactionIdleMs)],
     [SqlInfo.SQL_DDL_CATALOG, flag(false)],
     [SqlInfo.SQL_DDL_SCHEMA, flag(!readOnly)],
     [SqlInfo.SQL_DDL_TABLE, flag(!readOnly)],
@@ -220,9 +235,9 @@ export function sqlInfoValues({
     [SqlInfo.SQL_MAX_TABLE_NAME_LENGTH, unlimited],
     [SqlInfo.SQL_MAX_TABLES_IN_SELECT, unlimited],
     [SqlInfo.SQL_MAX_USERNAME_LENGTH, unlimited],
-    [SqlInfo.SQL_DEFAULT_TRANSACTION_ISOLATION, big(0)],
-    [SqlInfo.SQL_TRANSACTIONS_SUPPORTED, flag(false)],
-    [SqlInfo.SQL_SUPPORTED_TRANSACTIONS_ISOLATION_LEVELS, bits(1)],
+    [SqlInfo.SQL_DEFAULT_TRANSACTION_ISOLATION, big(transactions ? REPEATABLE_READ : 0)],
+    [SqlInfo.SQL_TRANSACTIONS_SUPPORTED, flag(transactions)],
+    [SqlInfo.SQL_SUPPORTED_TRANSACTIONS_ISOLATION_LEVELS, bits(transactions ? 1 << REPEATABLE_READ : 1)],
     [SqlInfo.SQL_DATA_DEFINITION_CAUSES_TRANSACTION_COMMIT, flag(false)],
     [SqlInfo.SQL_DATA_DEFINITIONS_IN_TRANSACTIONS_IGNORED, flag(false)],
     [SqlInfo.SQL_SUPPORTED_RESULT_SET_TYPES, bits(3)],

@@ -1,0 +1,29 @@
+import { observeResult } from '../observed-result.ts'
+import type { Stage } from '../pipeline.ts'
+import type { Transactions } from '../transactions.ts'
+
+/** Gives each statement of a transaction its turn, which lasts until its result has been read. */
+export function transact(transactions: Transactions): Stage {
+  return {
+    name: 'transact',
+    async plan(query, ctx, next) {
+      if (query.transaction === undefined) return await next(query, ctx)
+      const turn = await transactions.hold(query.transaction, ctx)
+      try {
+        return await next(query, turn.ctx)
+      } finally {
+        turn.release()
+      }
+    },
+    async run(plan, ctx, next) {
+      if (plan.query.transaction === undefined) return await next(plan, ctx)
+      const turn = await transactions.hold(plan.query.transaction, ctx)
+      try {
+        return observeResult(await next(plan, turn.ctx), { onEnd: turn.release })
+      } catch (error) {
+        turn.release()
+        throw error
+      }
+    },
+  }
+}

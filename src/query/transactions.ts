@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto'
+import { GatewayError } from './errors.ts'
+import { Slots } from './slots.ts'
+import type { Source } from './source.ts'
+import type { Context, Logger, Principal } from './types.ts'
+
+/** What transactions may take. */
+export interface TransactionLimits {
+  readonly transactionIdleMs: number
+  readonly maxTransactionsPerPrincipal: number
+  /** How long a statement waits for the one before it in the same transaction. */
+  readonly queueWaitMs: number
+}
+
+/** What a transaction is begun with. */
+export interface TransactionStart {
+  readonly source: Source
+  readonly readOnly: boolean
+  /** The client's session, whose end is the transaction's; absent when the client has none. */
+  readonly sessionId?: string | undefined
+}
+
+interface Transaction extends TransactionStart {
+  readonly id: string
+  readonly principal: Principal
+  /** Lets one statement at a time through. */
+  readonly turn: Slots
+  /** Aborts what runs in it when it is rolled back. */
+  readonly controller: AbortController
+  idleTimer: NodeJS.Timeout | undefined
+}
+
+const MAX_WAITING = 100
+const ROLLBACK_WAIT_MS = 10_000
+
+/** The open transactions of this replica: who owns each, whose turn it is in it, and its end when nobody asks for one. */
+export class Transactions {
+  readonly #limits: TransactionLimits
+  readonly #log: Logger
+  readonly #open = new Map<string, Transaction>()
+
+  constructor(limits: TransactionLimits, log: Logger) {
+    this.#limits = limits
+    this.#log = log
+  }
+
+  /** How many are open. */
+  get size(): number {
+    return this.#open.size
+  }
+
+  /**
+   * Begins a transaction; answers with its id.
+   * @throws GatewayError UNIMPLEMENTED, TOO_MANY_TRANSACTIONS, or as the engine does
+   */
+  async begin(start: TransactionStart, ctx: Context): Promise<string> {
+    const { source } = start
+    if (!source.transactions)
+      throw new GatewayError('UNIMPLEMENTED', `The source ${source.name} has no transactions: use auto-commit.`)
+    const { maxTransactionsPerPrincipal, queueWaitMs } = this.#limits
+    const own = [...this.#open.values()].filter(({ principal }) => principal.name === ctx.principal.name)
+    if (own.length >= maxTransactionsPerPrincipal)
+      throw new GatewayError(
+        'TOO_MANY_TRANSACTIONS',
+        `${ctx.principal.name} has ${own.length} transactions already (limits.maxTransactionsPerPrincipal): end some.`,
+      )
+    const id = randomUUID()
+    const turn = new Slots({ slots: 1, maxQueued: MAX_WAITING, queueWaitMs })
+    const controller = new AbortController()
+    const transaction: Transaction = {
+      ...start,
+      id,
+      principal: ctx.principal,
+      turn,
+      controller,
+      idleTimer: undefined,
+    }
+    this.#open.set(id, transaction)
+    try {
+      await source.transactions.begin(id, start, ctx)
+    } catch (error) {
+      this.#open.delete(id)
+      throw error
+    }
+    this.#awaitUse(transaction)
+    return id
+  }
+
+  /** The source that a transaction belongs to. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
+  sourceOf(id: string, principal: Principal): Source {
+    return this.#find(id, principal).source
+  }
+
+  /**
+   * Waits for a statement's turn in its transaction. The context answered with is aborted when the transaction is rolled
+   * back meanwhile; `release` ends the turn.
+   * @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN, QUEUE_TIMEOUT, or the signal's reason
+   */
+  async hold(id: string, ctx: Context): Promise<{ readonly ctx: Context; readonly release: () => void }> {
+    const transaction = this.#find(id, ctx.principal)
+    const signal = AbortSignal.any([ctx.signal, transaction.controller.signal])
+    const giveBack = await this.#takeTurn(transaction, signal)
+    if (!this.#open.has(id)) {
+      giveBack()
+      throw new GatewayError('UNKNOWN_TRANSACTION')
+    }
+    clearTimeout(transaction.idleTimer)
+    let released = false
+    return {
+      ctx: { ...ctx, principal: ctx.principal, signal },
+      release: () => {
+        if (released) return
+        released = true
+        giveBack()
+        this.#awaitUse(transaction)
+      },
+    }
+  }
+
+  /** Commits, after the statements that run in it. @throws GatewayError as `hold`, and CONFLICT */
+  async commit(id: string, ctx: Context): Promise<void> {
+    const { release } = await this.hold(id, ctx)
+    const transaction = this.#find(id, ctx.principal)
+    this.#open.delete(id)
+    release()
+    await transaction.source.transactions!.commit(id, ctx)
+  }
+
+  /** Rolls back, cutting off what runs in it. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
+  async rollback(id: string, ctx: Context): Promise<void> {
+    await this.#rollBack(this.#find(id, ctx.principal), ctx)
+  }
+
+  /** Rolls back what belongs to a session that ends. */
+  async endSession(ctx: Context, sessionId: string): Promise<void> {
+    for (const transaction of [...this.#open.values()])
+      if (transaction.sessionId === sessionId && transaction.principal.name === ctx.principal.name)
+        await this.#rollBack(transaction, ctx)
+  }
+
+  #find(id: string, principal: Principal): Transaction {
+    const transaction = this.#open.get(id)
+    if (!transaction) throw new GatewayError('UNKNOWN_TRANSACTION')
+    if (transaction.principal.name !== principal.name)
+      throw new GatewayError('FORBIDDEN', 'The transaction belongs to another principal.')
+    return transaction
+  }
+
+  async #takeTurn(transaction: Transaction, signal: AbortSignal): Promise<() => void> {
+    try {
+      return await transaction.turn.acquire(signal)
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'QUEUE_TIMEOUT')
+        throw new GatewayError(
+          'QUEUE_TIMEOUT',
+          'Another statement of the transaction still runs or its result is not read yet: read it to its end or close it.',
+        )
+      throw error
+    }
+  }
+
+  async #rollBack(transaction: Transaction, ctx: Context): Promise<void> {
+    const { id, controller, turn, source } = transaction
+    if (!this.#open.delete(id)) return
+    clearTimeout(transaction.idleTimer)
+    controller.abort(new GatewayError('CANCELLED', 'The transaction was rolled back.'))
+    // A statement that does not let go in time is left to the engine, which makes the rollback wait for it.
+    const giveBack = await turn.acquire(AbortSignal.timeout(ROLLBACK_WAIT_MS)).catch(() => () => {})
+    try {
+      await source.transactions!.rollback(id, ctx)
+    } finally {
+      giveBack()
+    }
+  }
+
+  #awaitUse(transaction: Transaction): void {
+    clearTimeout(transaction.idleTimer)
+    if (!this.#open.has(transaction.id)) return
+    transaction.idleTimer = setTimeout(() => {
+      const { principal, source, id } = transaction
+      this.#log.warn({ event: 'transaction', principal: principal.name, source: source.name }, 'idle: rolled back')
+      const signal = AbortSignal.timeout(ROLLBACK_WAIT_MS)
+      const ctx: Context = { principal, signal, deadlineAt: Infinity, requestId: id, log: this.#log }
+      this.#rollBack(transaction, ctx).catch((err: unknown) => this.#log.error({ err }, 'a rollback failed'))
+    }, this.#limits.transactionIdleMs)
+    transaction.idleTimer.unref()
+  }
+}

@@ -1,0 +1,172 @@
+import { once } from 'node:events'
+import { connect } from 'node:http2'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Action, FlightData, FlightDescriptor, PutResult, Result } from '../../gen/arrow/flight/protocol/Flight.ts'
+import {
+  ActionBeginTransactionRequest,
+  ActionBeginTransactionResult,
+  ActionEndTransactionRequest,
+  CommandStatementUpdate,
+  DoPutUpdateResult,
+} from '../../gen/arrow/flight/protocol/FlightSql.ts'
+import { packAny, unpackAny } from '../../src/fronts/flight/command.ts'
+import { type CallEnd, commandOf, descriptorOf, FlightStub, ticketOf } from './flight-stub.ts'
+import { GatewayProcess } from './gateway-process.ts'
+import { openDoGet } from './raw-do-get.ts'
+import { readRows } from './read-rows.ts'
+
+type Headers = Readonly<Record<string, string>>
+const writer: Headers = { 'x-api-key': 'w' }
+const reader: Headers = { 'x-api-key': 'r' }
+const none = new Uint8Array(0)
+const COMMIT = 1
+const ROLLBACK = 2
+const [NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED, ABORTED] = [5, 7, 8, 10]
+
+describe('transactions', () => {
+  let gateway: GatewayProcess
+  let stub: FlightStub
+
+  beforeAll(async () => {
+    gateway = await GatewayProcess.start({
+      auth: {
+        apiKeys: [
+          { name: 'writer', key: 'w', roles: ['writer'] },
+          { name: 'reader', key: 'r', roles: ['reader'] },
+        ],
+      },
+      sources: { demo: { kind: 'duckdb', writes: true, init: ['CREATE TABLE t (i INTEGER PRIMARY KEY)'] } },
+      limits: { transactionIdleMs: 1500, maxTransactionsPerPrincipal: 4, queueWaitMs: 500 },
+    })
+    stub = new FlightStub(gateway.flight)
+  })
+  afterAll(async () => {
+    stub.close()
+    expect(await gateway.metric('flightgate_transactions_open')).toBe(0)
+    expect(await gateway.stop()).toBe(0)
+  })
+
+  const act = (type: string, body: Uint8Array, headers: Headers) =>
+    stub.call('DoAction', [Action.encode({ type, body }).finish()], headers)
+  const tryBegin = (headers: Headers) =>
+    act(
+      'BeginTransaction',
+      packAny('ActionBeginTransactionRequest', ActionBeginTransactionRequest.encode({}).finish()),
+      headers,
+    )
+  const begin = async (headers: Headers) => {
+    const { messages, details } = await tryBegin(headers)
+    expect(details).toBe('')
+    return ActionBeginTransactionResult.decode(unpackAny(Result.decode(messages[0]!).body)!.value).transactionId
+  }
+  const end = (transactionId: Uint8Array, action: 1 | 2, headers: Headers) =>
+    act(
+      'EndTransaction',
+      packAny('ActionEndTransactionRequest', ActionEndTransactionRequest.encode({ transactionId, action }).finish()),
+      headers,
+    )
+  const update = async (query: string, headers: Headers, transactionId?: Uint8Array) => {
+    const command = CommandStatementUpdate.encode({ query, transactionId }).finish()
+    const ended = await stub.call('DoPut', [upload(packAny('CommandStatementUpdate', command))], headers)
+    return { ended, rows: ended.code === 0 ? affected(ended) : undefined }
+  }
+  const upload = (cmd: Uint8Array) =>
+    FlightData.encode({
+      flightDescriptor: FlightDescriptor.decode(descriptorOf(cmd)),
+      dataHeader: none,
+      appMetadata: none,
+      dataBody: none,
+    }).finish()
+  const affected = ({ messages }: CallEnd) =>
+    Number(DoPutUpdateResult.decode(PutResult.decode(messages[0]!).appMetadata).recordCount)
+  const count = async (headers: Headers, transactionId?: Uint8Array) => {
+    const info = await stub.info('SELECT count(*)::INTEGER AS n FROM t', headers, transactionId)
+    const { messages, code, details } = await stub.call('DoGet', [ticketOf(info)], headers)
+    expect([code, details]).toEqual([0, ''])
+    return readRows(messages)[0]!['n']
+  }
+
+  it('keep changes to themselves until they are committed', async () => {
+    const transaction = await begin(writer)
+    expect((await update('INSERT INTO t VALUES (1), (2)', writer, transaction)).rows).toBe(2)
+    expect([await count(writer, transaction), await count(writer)]).toEqual([2, 0])
+    expect((await end(transaction, COMMIT, writer)).code).toBe(0)
+    expect(await count(writer)).toBe(2)
+    expect((await end(transaction, COMMIT, writer)).code).toBe(NOT_FOUND)
+  })
+
+  it('undo data and tables when rolled back, and plan with what they see', async () => {
+    const transaction = await begin(writer)
+    await update('CREATE TABLE only_here AS SELECT 42 AS x', writer, transaction)
+    const info = await stub.info('SELECT * FROM only_here', writer, transaction)
+    expect(readRows((await stub.call('DoGet', [ticketOf(info)], writer)).messages)).toEqual([{ x: 42 }])
+    const before = await count(writer)
+    await update('DELETE FROM t', writer, transaction)
+    await end(transaction, ROLLBACK, writer)
+    expect(await count(writer)).toBe(before)
+    expect((await stub.call('GetFlightInfo', [commandOf('SELECT * FROM only_here')], writer)).code).toBe(NOT_FOUND)
+    expect((await stub.call('DoGet', [ticketOf(info)], writer)).code).toBe(NOT_FOUND)
+  })
+
+  it('lose when another commits the same change first', async () => {
+    const [first, second] = [await begin(writer), await begin(writer)]
+    await update('UPDATE t SET i = 10 WHERE i = 1', writer, first)
+    await end(first, COMMIT, writer)
+    const { ended } = await update('UPDATE t SET i = 11 WHERE i = 1', writer, second)
+    expect([ABORTED, 0]).toContain(ended.code)
+    await end(second, ROLLBACK, writer)
+  })
+
+  it('only read when a reader begins them', async () => {
+    const transaction = await begin(reader)
+    expect(await count(reader, transaction)).toBe(2)
+    expect((await update('DELETE FROM t', reader, transaction)).ended.code).toBe(PERMISSION_DENIED)
+    expect((await end(transaction, COMMIT, reader)).code).toBe(0)
+  })
+
+  it('belong to one principal', async () => {
+    const transaction = await begin(writer)
+    expect((await end(transaction, ROLLBACK, reader)).code).toBe(PERMISSION_DENIED)
+    await expect(stub.info('SELECT 1', reader, transaction)).rejects.toThrow('another principal')
+    expect((await end(transaction, ROLLBACK, writer)).code).toBe(0)
+  })
+
+  it('are rolled back when idle, and are few for each principal', async () => {
+    const all = [await begin(writer), await begin(writer), await begin(writer), await begin(writer)]
+    expect((await tryBegin(writer)).code).toBe(RESOURCE_EXHAUSTED)
+    expect(await gateway.metric('flightgate_transactions_open')).toBe(4)
+    await expect.poll(() => gateway.metric('flightgate_transactions_open')).toBe(0)
+    expect((await end(all[0]!, COMMIT, writer)).code).toBe(NOT_FOUND)
+  })
+
+  it('end with the session of the login', async () => {
+    const login = await stub.call('Handshake', [], { authorization: 'Bearer w' })
+    const mine = { authorization: String(login.headers!.get('authorization')[0]) }
+    const transaction = await begin(mine)
+    await update('INSERT INTO t VALUES (99)', mine, transaction)
+    await act('CloseSession', none, mine)
+    expect((await end(transaction, COMMIT, mine)).code).toBe(NOT_FOUND)
+    expect(await count(writer)).toBe(2)
+  })
+
+  it('take one statement at a time, and roll back over an unread one', async () => {
+    const transaction = await begin(writer)
+    const info = await stub.info('SELECT range AS i FROM range(100000000)', writer, transaction)
+    const session = connect(`http://${gateway.flight}`)
+    const unread = openDoGet(session, ticketOf(info), writer)
+    await once(unread, 'response')
+    const busy = await stub.call('GetFlightInfo', [commandOf('SELECT 1', transaction)], writer)
+    expect(busy.code).toBe(RESOURCE_EXHAUSTED)
+    expect(busy.details).toContain('not read yet')
+    expect((await end(transaction, ROLLBACK, writer)).code).toBe(0)
+    unread.resume()
+    const [trailers] = await once(unread, 'trailers')
+    expect(trailers['grpc-message']).toContain('rolled back')
+    session.close()
+  })
+
+  it('refuse garbage, and savepoints', async () => {
+    expect((await end(Buffer.from('garbage'), COMMIT, writer)).code).toBe(3)
+    expect((await act('BeginSavepoint', none, writer)).code).toBe(12)
+  })
+})
