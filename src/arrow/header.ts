@@ -39,7 +39,31 @@ export function readBatchLayout(message: Uint8Array): BatchLayout {
   const root = FlatTable.root(message)
   const batch = root.uint8(1) === MessageHeader.recordBatch ? root.table(2) : undefined
   if (!batch) throw new ArrowError('MALFORMED', 'The message holds no record batch.')
-  if (batch.table(3)) throw new ArrowError('UNSUPPORTED', 'Compressed record batches cannot be cut.')
+  return layoutOf(batch, root)
+}
+
+/** What a dictionary batch says besides its only column. */
+export interface DictionaryLayout {
+  readonly id: number
+  /** Whether the values are added to those that came before. */
+  readonly isDelta: boolean
+  readonly layout: BatchLayout
+}
+
+/**
+ * Reads where the values of a dictionary batch lie.
+ * @throws ArrowError as `readBatchLayout`
+ */
+export function readDictionaryLayout(message: Uint8Array): DictionaryLayout {
+  const root = FlatTable.root(message)
+  const header = root.uint8(1) === MessageHeader.dictionaryBatch ? root.table(2) : undefined
+  const batch = header?.table(1)
+  if (!header || !batch) throw new ArrowError('MALFORMED', 'The message holds no dictionary batch.')
+  return { id: header.size(0), isDelta: header.uint8(2) !== 0, layout: layoutOf(batch, root) }
+}
+
+function layoutOf(batch: FlatTable, root: FlatTable): BatchLayout {
+  if (batch.table(3)) throw new ArrowError('UNSUPPORTED', 'Compressed record batches cannot be taken apart.')
   const layout = { rows: batch.size(0), nodes: batch.pairs(1), buffers: batch.pairs(2), bodyLength: root.size(3) }
   for (let i = 0; i < layout.buffers.length; i += 2)
     if (layout.buffers[i]! + layout.buffers[i + 1]! > layout.bodyLength)

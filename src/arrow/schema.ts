@@ -18,6 +18,8 @@ export interface Field {
   readonly dictionary?: Field
   /** Whether the order of a dictionary's values means something. */
   readonly ordered?: boolean
+  /** The id of its dictionary batches, where a message said so; encoding counts them itself. */
+  readonly dictionaryId?: number
 }
 
 /** Numbers of the Type union. Source: https://github.com/apache/arrow/blob/main/format/Schema.fbs. */
@@ -223,6 +225,7 @@ function readField(field: FlatTable, depth: number): Field {
     children: [],
     dictionary: { name: '', format, nullable: true, metadata: [], children },
     ordered: encoding.uint8(2) !== 0,
+    dictionaryId: encoding.size(0),
   }
 }
 

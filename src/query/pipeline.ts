@@ -1,4 +1,9 @@
+import { frameOf } from '../arrow/frame.ts'
+import { encodeSchema } from '../arrow/schema.ts'
+import { GatewayError } from './errors.ts'
+import type { Ingest } from './ingest.ts'
 import type { Router } from './router.ts'
+import type { Source } from './source.ts'
 import type { Context, Plan, Query, Result, Runnable } from './types.ts'
 
 /** A stage wraps planning, running or both; it never knows which front called. */
@@ -19,7 +24,12 @@ export interface Pipeline {
 /** The stages, outermost first, around the source that the query names. */
 export function composePipeline(stages: readonly Stage[], router: Router): Pipeline {
   let plan: Pipeline['plan'] = (query, ctx) => router.named(query.source).plan(query, ctx)
-  let run: Pipeline['run'] = (runnable, ctx) => router.named(runnable.query.source).run(runnable, ctx)
+  let run: Pipeline['run'] = async (runnable, ctx) => {
+    const source = router.named(runnable.query.source)
+    return runnable.ingest
+      ? await takeIn(source, runnable.query, runnable.ingest, ctx)
+      : await source.run(runnable, ctx)
+  }
   for (const stage of [...stages].reverse()) {
     if (stage.plan) {
       const next = plan
@@ -33,4 +43,15 @@ export function composePipeline(stages: readonly Stage[], router: Router): Pipel
     }
   }
   return { plan, run }
+}
+
+const noColumns = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] })
+
+/** Has a source take rows in; the result has no rows, only their number. */
+async function takeIn(source: Source, query: Query, ingest: Ingest, ctx: Context): Promise<Result> {
+  if (!source.ingest)
+    throw new GatewayError('UNIMPLEMENTED', `The source ${source.name} takes no uploads: use INSERT with parameters.`)
+  const affectedRows = await source.ingest(query, ingest, ctx)
+  const schema = frameOf(noColumns, new Uint8Array(0), 0)
+  return { schema, frames: (async function* () {})(), stats: { rows: 0, bytes: 0, affectedRows } }
 }

@@ -1,4 +1,5 @@
 import type { Catalog } from './catalog.ts'
+import type { Ingest } from './ingest.ts'
 import type { Context, Health, Plan, Query, Result, Runnable } from './types.ts'
 
 /** Transactions of an engine. Each lives where it began: its id means nothing on another replica. */
@@ -26,6 +27,11 @@ export interface Source {
   plan(query: Query, ctx: Context): Promise<Plan>
   /** Runs a plan, on this or another replica than the one that made it. */
   run(plan: Runnable, ctx: Context): Promise<Result>
+  /**
+   * Puts rows into a table, all or none unless in a transaction; answers with their number. Absent where the engine cannot.
+   * @throws GatewayError UNKNOWN_OBJECT, ALREADY_EXISTS, BAD_DATA
+   */
+  ingest?(query: Query, ingest: Ingest, ctx: Context): Promise<number>
   /** Answers within the context's deadline whether queries can be expected to work. */
   health(ctx: Context): Promise<Health>
   /** Ends everything that runs and frees what the source holds. */

@@ -1,4 +1,5 @@
 import type { Frame } from '../arrow/frame.ts'
+import type { Ingest } from './ingest.ts'
 
 /** Who is calling, as the front established it. */
 export interface Principal {
@@ -42,6 +43,8 @@ export interface Runnable {
   readonly isUpdate: boolean
   /** Whatever the source wants back at `run`; opaque, keep it small. */
   readonly handle?: Uint8Array
+  /** Rows to put into a table in place of running the query's text, which then only describes it. */
+  readonly ingest?: Ingest
 }
 
 /** What is known of a query before it runs. */

@@ -4,6 +4,7 @@ import { type ErrorCode, errorTable, GatewayError, GrpcStatus } from '../../src/
 const retryable = [
   'CONFLICT',
   'TOO_MANY_SESSIONS',
+  'TOO_MANY_TRANSACTIONS',
   'QUEUE_FULL',
   'QUEUE_TIMEOUT',
   'DEADLINE',

@@ -6,11 +6,6 @@ import {
   DoPutPreparedStatementResult,
   DoPutUpdateResult,
 } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
-import { ArrowError } from '../../arrow/errors.ts'
-import { readFlightData } from '../../arrow/flight-data.ts'
-import { readHeader } from '../../arrow/header.ts'
-import { type IpcMessage, joinStream } from '../../arrow/ipc.ts'
-import { decodeSchema } from '../../arrow/schema.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Context, Query } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
@@ -19,12 +14,14 @@ import type { Method } from '../grpc/method.ts'
 import { keepParameters, loadParameters } from './bound-parameters.ts'
 import { type PackedMessage, unpackAny } from './command.ts'
 import type { FlightFront } from './front.ts'
+import { ingestUpload } from './ingest.ts'
 import { openPrepared, sealPrepared } from './prepared.ts'
 import { contextOf, queryOf } from './statement.ts'
+import { readParts, readUpload } from './upload.ts'
 
 /**
- * DoPut: runs a statement that changes data, binds the parameters of a prepared statement, or runs one for each of its
- * rows of parameters.
+ * DoPut: runs a statement that changes data, binds the parameters of a prepared statement, runs one for each of its rows
+ * of parameters, or puts rows into a table.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html.
  */
 export function doPut(front: FlightFront): Method {
@@ -59,6 +56,9 @@ export function doPut(front: FlightFront): Method {
           sendAffectedRows(call, await update(front, parameters ? { ...query, parameters } : query, ctx))
           return
         }
+        case 'CommandStatementIngest':
+          sendAffectedRows(call, await ingestUpload(front, call, ctx, command.value, first.value, requests))
+          return
         default:
           throw new GatewayError(
             'UNIMPLEMENTED',
@@ -86,44 +86,4 @@ async function update(front: FlightFront, query: Query, ctx: Context): Promise<n
 function sendAffectedRows(call: GrpcCall, affectedRows: number): void {
   const appMetadata = DoPutUpdateResult.encode({ recordCount: BigInt(affectedRows) }).finish()
   call.sendMessage(PutResult.encode({ appMetadata }).finish())
-}
-
-interface Upload {
-  /** The uploaded batches as an IPC stream. */
-  readonly stream: Uint8Array
-  readonly columns: number
-}
-
-/** Collects the Arrow messages of an upload, bounded. @throws GatewayError TOO_LARGE, BAD_REQUEST */
-async function readUpload(first: Uint8Array, rest: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Upload> {
-  const messages: IpcMessage[] = []
-  let total = 0
-  let columns = 0
-  const add = (message: Uint8Array) => {
-    const { header, body } = readParts(message)
-    if (header.byteLength === 0) return
-    total += header.byteLength + body.byteLength
-    if (total > maxBytes)
-      throw new GatewayError('TOO_LARGE', `The parameters are above ${maxBytes} bytes (limits.maxParameterBytes).`)
-    const { kind } = readHeader(header)
-    if (messages.length === 0 && kind !== 'schema')
-      throw new GatewayError('BAD_REQUEST', 'The first Arrow message of an upload must be its schema.')
-    if (kind === 'schema') columns = decodeSchema(header).children.length
-    messages.push({ header, body })
-  }
-  try {
-    add(first)
-    for await (const message of rest) add(message)
-    return { stream: joinStream(messages), columns }
-  } catch (error) {
-    throw error instanceof ArrowError ? new GatewayError('BAD_REQUEST', error.message) : error
-  }
-}
-
-function readParts(message: Uint8Array): ReturnType<typeof readFlightData> {
-  try {
-    return readFlightData(message)
-  } catch (cause) {
-    throw new GatewayError('BAD_REQUEST', 'The message is not valid FlightData.', { cause })
-  }
 }

@@ -23,15 +23,18 @@ export function contextOf(front: FlightFront, call: GrpcCall): CallContext {
 
 /**
  * The source that a call is for, and the options of its session.
+ * @param catalog named by the call itself, in place of the session's
  * @throws GatewayError UNKNOWN_SOURCE
  */
 export async function routeOf(
   front: FlightFront,
   call: GrpcCall,
   ctx: Context,
+  catalog?: string,
 ): Promise<{ readonly source: Source; readonly session: SessionOptions }> {
   const { source: named, ...session } = await front.sessions.read(call, ctx)
-  const source = front.router.route(call.header(SOURCE_HEADER) ?? named, session, ctx.principal)
+  const wanted = catalog === undefined ? session : { ...session, catalog }
+  const source = front.router.route(call.header(SOURCE_HEADER) ?? named, wanted, ctx.principal)
   return { source, session }
 }
 

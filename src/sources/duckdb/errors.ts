@@ -40,6 +40,8 @@ const missingObject =
   /^Catalog Error: (Table|View|Schema|Catalog|Table or view|Type|Sequence|Macro)\b[^!]*does not exist/
 const missingSessionSchema = /^Catalog Error: SET schema: No catalog \+ schema named/
 const missingNamespace = /^(Catalog|Binder) Error: (Catalog|Schema|Database)\b[^!]*(does not exist|not found)/
+const missingTable = /^Catalog Error: [^!]*could not be found/
+const existing = /^Catalog Error: [^!]* already exists/
 const readOnly = /read-only (mode|transaction)|in read-only|launched in read-only/
 const sandbox =
   /(disabled by configuration|configuration has been locked|external access|Cannot (change|modify).*locked)/
@@ -58,8 +60,12 @@ export function duckDbError(message: string, source: string): GatewayError {
   if (sandbox.test(message) || codes[kind] === 'SANDBOXED') return new GatewayError('SANDBOXED', undefined, { cause })
   if (message.includes('Unsupported Arrow type UNKNOWN'))
     return new GatewayError('BAD_SQL', 'The type of a parameter is not known: cast it, as in ?::INTEGER.', { cause })
-  const code =
-    missingObject.test(message) || missingNamespace.test(message) || missingSessionSchema.test(message)
+  const code = existing.test(message)
+    ? 'ALREADY_EXISTS'
+    : missingTable.test(message) ||
+        missingObject.test(message) ||
+        missingNamespace.test(message) ||
+        missingSessionSchema.test(message)
       ? 'UNKNOWN_OBJECT'
       : codes[kind]
   if (code === undefined) return new GatewayError('INTERNAL', undefined, { cause })

@@ -28,6 +28,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
   readonly #replies: ((reply: Reply) => void)[] = []
   #schema: Uint8Array | undefined
   #wake: (() => void) | undefined
+  #taken = 0
   #done = false
   #left = false
   #error: unknown
@@ -60,6 +61,14 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
   /** Waits for the end of an order without rows. @throws GatewayError */
   async finished(): Promise<void> {
     while (!this.#done) await this.#change()
+    if (this.#error) throw this.#error
+  }
+
+  /** Tells the worker that one more message is in its inbox, and waits until it has been taken. @throws GatewayError */
+  async notifyInbox(): Promise<void> {
+    const before = this.#taken
+    this.#seat.notifyInbox()
+    while (this.#taken === before && !this.#done) await this.#change()
     if (this.#error) throw this.#error
   }
 
@@ -114,7 +123,8 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
       const memory = this.#seat.memoryOf(reply.batch.body)
       if (this.#left) this.#seat.giveBack(reply.batch.body, true)
       else this.#ready.push({ batch: reply.batch, memory })
-    } else if (reply.kind === 'schema') this.#schema = reply.schema
+    } else if (reply.kind === 'taken') this.#taken++
+    else if (reply.kind === 'schema') this.#schema = reply.schema
     else if (reply.kind === 'done') this.#end(reply)
     for (const listener of this.#replies) listener(reply)
     this.#wake?.()

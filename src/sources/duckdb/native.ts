@@ -23,6 +23,9 @@ export const memcpy: (to: Address, from: Address, bytes: number) => void = libc.
   'void memcpy(uintptr_t, uintptr_t, size_t)',
 )
 
+/** A function that does nothing, for structs that must have a release callback and own nothing. */
+export const releaseNothing: bigint = koffi.address(libc.symbol('abs'))
+
 /** Where a buffer of ours lies in native memory; valid while the buffer is referenced. */
 export function addressOf(buffer: ArrayBufferView): Address {
   return Number(koffi.address(buffer.buffer)) + buffer.byteOffset

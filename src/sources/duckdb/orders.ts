@@ -1,4 +1,7 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { ArrowErrorCode } from '../../arrow/errors.ts'
+import type { IngestTarget } from '../../query/ingest.ts'
+import type { TableName } from './appender.ts'
 import type { BatchLimits } from './batches.ts'
 import type { Address } from './native.ts'
 
@@ -9,8 +12,8 @@ export interface WorkerSetup {
 }
 
 /** Positions in the memory shared between a worker and the main thread; from `BUSY_FLAGS` on one for each pooled body. */
-export const Control = { credit: 0, stop: 1 } as const
-export const BUSY_FLAGS = 2
+export const Control = { credit: 0, stop: 1, inbox: 2 } as const
+export const BUSY_FLAGS = 3
 export const MAX_POOLED_BODIES = 12
 
 /** Number of a body that is not pooled: it is dropped after use. */
@@ -58,6 +61,15 @@ export type Order =
       readonly limits: BatchLimits
       readonly use?: UseSchema
     }
+  | {
+      readonly kind: 'ingest'
+      readonly connection: Address
+      readonly target: IngestTarget & TableName
+      readonly schemaMessage: Uint8Array
+      readonly inTransaction: boolean
+      /** Brings the messages, each counted in `Control.inbox`, and `null` after the last. */
+      readonly inbox: MessagePort
+    }
   | { readonly kind: 'execute'; readonly connection: Address; readonly statements: readonly string[] }
 
 /** What a prepared statement tells without running. */
@@ -78,6 +90,8 @@ export interface Failure {
 /** What a worker says; `done` is last, and after it the worker no longer touches the connection. */
 export type Reply =
   | { readonly kind: 'description'; readonly description: Description }
+  /** A message of an ingestion has been appended: one more may be sent. */
+  | { readonly kind: 'taken' }
   | { readonly kind: 'schema'; readonly schema: Uint8Array }
   | { readonly kind: 'batch'; readonly batch: SentBatch }
   | {

@@ -51,13 +51,20 @@ export class Seat {
       }
       listener(reply)
     }
-    this.#worker.postMessage(order)
+    this.#worker.postMessage(order, order.kind === 'ingest' ? [order.inbox] : [])
   }
 
   /** The order is to end as soon as it can; DuckDB itself is interrupted by the caller. */
   stop(): void {
     Atomics.store(this.#control, Control.stop, 1)
     Atomics.notify(this.#control, Control.credit)
+    Atomics.notify(this.#control, Control.inbox)
+  }
+
+  /** Tells the worker that its inbox has one message more. */
+  notifyInbox(): void {
+    Atomics.add(this.#control, Control.inbox, 1)
+    Atomics.notify(this.#control, Control.inbox)
   }
 
   /** The memory of a body that this worker spoke of. */

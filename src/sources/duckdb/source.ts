@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os'
+import { MessageChannel } from 'node:worker_threads'
 import { LRUCache } from 'lru-cache'
 import type { Catalog } from '../../query/catalog.ts'
 import { GatewayError } from '../../query/errors.ts'
+import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, Query, Result, Runnable, SessionOptions } from '../../query/types.ts'
 import { DuckDbCatalog } from './catalog.ts'
@@ -10,6 +12,7 @@ import { Connections, type Lender } from './connections.ts'
 import { closeDatabase } from './database.ts'
 import { duckDbError, readOnlyError } from './errors.ts'
 import { Execution } from './execution.ts'
+import { feed } from './feed.ts'
 import { refuseForbiddenFunctions } from './forbidden-functions.ts'
 import type { Address } from './native.ts'
 import { connectionSetup, openEngine, quoteIdentifier, startStatements } from './open.ts'
@@ -23,7 +26,9 @@ export interface DuckDbDependencies {
   readonly log: Logger
 }
 
+const DEFAULT_SCHEMA = 'main'
 const PLAN_CACHE_BYTES = 32 << 20
+const mayMakeTemporary = /\btemp(orary)?\b/i
 const never = new AbortController().signal
 
 /**
@@ -112,7 +117,42 @@ class DuckDbSource implements Source {
     })
     const onEnd = plan.isUpdate ? () => this.#forgetPlans() : undefined
     const lender = this.#lender(plan.query)
-    return await this.#carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(), onEnd)
+    // Temporary objects belong to the connection: whoever gets it next must not find them.
+    const disposable = plan.isUpdate && mayMakeTemporary.test(sql)
+    return await this.#carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(), { onEnd, disposable })
+  }
+
+  async ingest(query: Query, ingest: Ingest, ctx: Context): Promise<number> {
+    const { catalog = this.name, schema = query.session.schema ?? DEFAULT_SCHEMA, schemaMessage, messages } = ingest
+    if (catalog.toLowerCase() !== this.name.toLowerCase())
+      throw new GatewayError(
+        'UNKNOWN_OBJECT',
+        `The source ${this.name} has no catalog "${catalog}": its own is "${this.name}".`,
+      )
+    const { port1: outbox, port2: inbox } = new MessageChannel()
+    const { table, ifExists, ifNotExists } = ingest
+    const target = { catalog: this.name, schema, table, ifExists, ifNotExists }
+    const inTransaction = query.transaction !== undefined
+    const order = (connection: Address): Order => ({
+      kind: 'ingest',
+      connection,
+      target,
+      schemaMessage: Uint8Array.from(schemaMessage),
+      inTransaction,
+      inbox,
+    })
+    try {
+      return await this.#carryOut(
+        this.#seats,
+        this.#lender(query),
+        order,
+        ctx.signal,
+        (execution) => feed(execution, outbox, messages),
+        { onEnd: () => this.#forgetPlans() },
+      )
+    } finally {
+      outbox.close()
+    }
   }
 
   async health(ctx: Context): Promise<Health> {
@@ -185,7 +225,7 @@ class DuckDbSource implements Source {
     order: (connection: Address) => Order,
     signal: AbortSignal,
     use: (execution: Execution) => Promise<T>,
-    onEnd?: () => void,
+    { onEnd, disposable = false }: { onEnd?: (() => void) | undefined; disposable?: boolean } = {},
   ): Promise<T> {
     const seat = await seats.take(signal)
     let connection: Address
@@ -198,7 +238,7 @@ class DuckDbSource implements Source {
     const toError = (failure: Failure) => failureOf(failure, this.name)
     const execution: Execution = new Execution(seat, order(connection), signal, toError, ({ broken }) => {
       this.#running.delete(execution)
-      connections.give(connection, !broken)
+      connections.give(connection, !broken && !disposable)
       seats.give(seat)
       onEnd?.()
     })

@@ -1,12 +1,14 @@
 // Runs one order at a time on a connection that the main thread owns. It may block: nobody waits for its event loop.
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { ArrowError } from '../../arrow/errors.ts'
-import { encodeSchema, type Field } from '../../arrow/schema.ts'
+import type { IpcMessage } from '../../arrow/ipc.ts'
+import { decodeSchema, encodeSchema, type Field } from '../../arrow/schema.ts'
 import { type BatchLimits, type EncodedBatch, encodeBatches } from './batches.ts'
 import { BodyPool } from './body-pool.ts'
 import { DuckDbError } from './c-functions.ts'
 import { arrowChunks, vectorChunks } from './chunks.ts'
 import { execute } from './database.ts'
+import { ingest } from './ingest.ts'
 import type { Address } from './native.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
 import { parameterRows } from './parameters.ts'
@@ -149,7 +151,31 @@ function readOnly(connection: number, work: () => void): { error: unknown; broke
   return { error, broken }
 }
 
-/** Several rows of parameters change all or nothing. */
+/** The messages of an ingestion, each waited for. @throws when the order was stopped */
+function* incoming({ inbox }: Order & { kind: 'ingest' }): Generator<IpcMessage> {
+  for (;;) {
+    const seen = Atomics.load(control, Control.inbox)
+    const received = receiveMessageOnPort(inbox) as { message: IpcMessage | null } | undefined
+    if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+    if (!received) Atomics.wait(control, Control.inbox, seen, CREDIT_WAIT_MS)
+    else if (received.message === null) return
+    else {
+      yield received.message
+      say({ kind: 'taken' })
+    }
+  }
+}
+
+/** Takes an upload into a table; answers with its rows. */
+function takeIn(order: Order & { kind: 'ingest' }): number {
+  try {
+    return ingest(order.connection, order.target, decodeSchema(order.schemaMessage), incoming(order))
+  } finally {
+    order.inbox.close()
+  }
+}
+
+/** Several rows change all or nothing. */
 function inTransaction(connection: Address, work: () => number): number {
   execute(connection, 'BEGIN TRANSACTION')
   try {
@@ -157,7 +183,11 @@ function inTransaction(connection: Address, work: () => number): number {
     execute(connection, 'COMMIT')
     return affectedRows
   } catch (error) {
-    execute(connection, 'ROLLBACK')
+    try {
+      execute(connection, 'ROLLBACK')
+    } catch {
+      // A commit that failed has ended the transaction itself.
+    }
     throw error
   }
 }
@@ -170,7 +200,7 @@ interface Outcome {
 
 /** Carries out an order in the schema that it asks for. */
 function carryOut(order: Order): Outcome {
-  if (order.kind === 'execute' || !order.use) return carryOutHere(order)
+  if (order.kind === 'execute' || order.kind === 'ingest' || !order.use) return carryOutHere(order)
   try {
     execute(order.connection, order.use.before)
   } catch (error) {
@@ -190,6 +220,8 @@ function carryOutHere(order: Order): Outcome {
   try {
     if (order.kind === 'plan') plan(order)
     else if (order.kind === 'execute') for (const sql of order.statements) execute(order.connection, sql)
+    else if (order.kind === 'ingest')
+      affectedRows = order.inTransaction ? takeIn(order) : inTransaction(order.connection, () => takeIn(order))
     else if (order.inTransaction) affectedRows = run(order)
     else if (order.readOnly) return { ...readOnly(order.connection, () => run(order)), affectedRows }
     else affectedRows = order.parameters ? inTransaction(order.connection, () => run(order)) : run(order)

@@ -1,0 +1,72 @@
+import {
+  CommandStatementIngest,
+  CommandStatementIngest_TableDefinitionOptions_TableExistsOption as Exists,
+  CommandStatementIngest_TableDefinitionOptions_TableNotExistOption as NotExists,
+} from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { GatewayError } from '../../query/errors.ts'
+import type { Context, Query } from '../../query/types.ts'
+import type { GrpcCall } from '../grpc/call.ts'
+import { decodeMessage } from '../grpc/decode.ts'
+import type { FlightFront } from './front.ts'
+import { routeOf } from './statement.ts'
+import { openTransaction } from './transaction-handle.ts'
+import { uploadMessages } from './upload.ts'
+
+const ifExists = {
+  [Exists.TABLE_EXISTS_OPTION_APPEND]: 'append',
+  [Exists.TABLE_EXISTS_OPTION_REPLACE]: 'replace',
+} as const
+
+/**
+ * Takes an upload into a table; answers with its rows.
+ * Source: https://arrow.apache.org/docs/format/FlightSql.html (CommandStatementIngest).
+ * @throws GatewayError BAD_REQUEST, UNIMPLEMENTED, READ_ONLY, FORBIDDEN, and as the source does
+ */
+export async function ingestUpload(
+  front: FlightFront,
+  call: GrpcCall,
+  ctx: Context,
+  command: Uint8Array,
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): Promise<number> {
+  const request = decodeMessage(CommandStatementIngest, command)
+  const { table, catalog, schema, tableDefinitionOptions: mode } = request
+  if (table === '') throw new GatewayError('BAD_REQUEST', 'The ingestion names no table.')
+  if (request.temporary)
+    throw new GatewayError(
+      'UNIMPLEMENTED',
+      'Temporary tables would be gone at once: no connection belongs to one client.',
+    )
+  const query = await queryOf(front, call, ctx, request)
+  const messages = uploadMessages(first, rest)
+  const head = await messages.next()
+  if (head.done) throw new GatewayError('BAD_REQUEST', 'The upload has no schema.')
+  const ingest = {
+    table,
+    ...(catalog && { catalog }),
+    ...(schema && { schema }),
+    ifNotExists: mode?.ifNotExist === NotExists.TABLE_NOT_EXIST_OPTION_CREATE ? ('create' as const) : ('fail' as const),
+    ifExists: ifExists[mode?.ifExists as keyof typeof ifExists] ?? ('fail' as const),
+    schemaMessage: head.value.header,
+    messages,
+  }
+  const result = await front.pipeline.run({ query, isUpdate: true, ingest }, ctx)
+  for await (const frames of result.frames) for (const frame of frames) frame.release?.()
+  return result.stats.affectedRows
+}
+
+/** Where the rows go: to the transaction's source, else to the one that the catalog or the call names. */
+async function queryOf(
+  front: FlightFront,
+  call: GrpcCall,
+  ctx: Context,
+  { table, catalog, transactionId }: CommandStatementIngest,
+): Promise<Query> {
+  const { source, session } = await routeOf(front, call, ctx, catalog || undefined)
+  const sql = `INGEST INTO ${table}`
+  if (!transactionId?.byteLength) return { source: source.name, sql, session, purpose: 'write' }
+  const transaction = openTransaction(front, ctx, transactionId)
+  const { name } = front.transactions.sourceOf(transaction, ctx.principal)
+  return { source: name, sql, session, purpose: 'write', transaction }
+}

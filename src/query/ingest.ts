@@ -1,0 +1,18 @@
+import type { IpcMessage } from '../arrow/ipc.ts'
+
+/** The table that rows are uploaded to, and what happens when it is there or is not. */
+export interface IngestTarget {
+  readonly catalog?: string
+  readonly schema?: string
+  readonly table: string
+  readonly ifNotExists: 'create' | 'fail'
+  readonly ifExists: 'append' | 'replace' | 'fail'
+}
+
+/** Rows on their way into a table. */
+export interface Ingest extends IngestTarget {
+  /** Bare flatbuffer `Message` with the schema of the rows. */
+  readonly schemaMessage: Uint8Array
+  /** Record batches and dictionaries, pulled as the engine takes them. */
+  readonly messages: AsyncIterable<IpcMessage>
+}

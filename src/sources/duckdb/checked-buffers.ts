@@ -1,0 +1,105 @@
+import { isUtf8 } from 'node:buffer'
+import { ArrowError } from '../../arrow/errors.ts'
+import type { LayoutPlan } from '../../arrow/layout-plan.ts'
+
+/*
+ * DuckDB reads Arrow buffers as they are: an offset or an index that leads outside would have it read whatever lies
+ * there. So all of them are looked at first.
+ */
+
+const malformed = (what: string) => new ArrowError('MALFORMED', `${what}.`)
+
+/** The validity bits must cover all rows where some are null. */
+export function checkValidity(bits: Uint8Array, rows: number, nulls: number): void {
+  if (nulls > 0 && bits.byteLength < Math.ceil(rows / 8)) throw malformed('The validity of a column is cut short')
+}
+
+/** Values of fixed width must be there for all rows. */
+export function checkFixed(values: Uint8Array, { kind, width }: LayoutPlan, rows: number): void {
+  const needed = kind === 'bool' ? Math.ceil(rows / 8) : rows * width
+  if (values.byteLength < needed) throw malformed('A column has fewer values than rows')
+}
+
+/**
+ * Offsets must rise and stay within `limit`.
+ * @returns the first and the last offset
+ */
+export function checkOffsets(bytes: Uint8Array, width: number, rows: number, limit: number): [number, number] {
+  if (rows === 0) return [0, 0]
+  if (bytes.byteLength < (rows + 1) * width) throw malformed('The offsets of a column are cut short')
+  const offset = offsetReader(bytes, width)
+  const first = offset(0)
+  let previous = first
+  if (first < 0) throw malformed('An offset is negative')
+  for (let row = 1; row <= rows; row++) {
+    const next = offset(row)
+    if (next < previous) throw malformed('The offsets of a column fall')
+    previous = next
+  }
+  if (previous > limit) throw malformed('An offset leads beyond its data')
+  return [first, previous]
+}
+
+/** Text must be UTF-8, each value by itself. */
+export function checkUtf8(data: Uint8Array, offsets: Uint8Array, width: number, rows: number): void {
+  if (rows === 0) return
+  const offset = offsetReader(offsets, width)
+  const [first, last] = [offset(0), offset(rows)]
+  if (!isUtf8(data.subarray(first, last))) throw malformed('A text is not UTF-8')
+  for (let row = 1; row < rows; row++)
+    if ((data[offset(row)]! & 0xc0) === 0x80) throw malformed('A text begins in the middle of a character')
+}
+
+/** Indices into a dictionary must be below its size, except where the row is null. */
+export function checkIndices(
+  bytes: Uint8Array,
+  format: string,
+  rows: number,
+  size: number,
+  validity: Uint8Array,
+): void {
+  const values = indexReader(bytes, format)
+  for (let row = 0; row < rows; row++) {
+    const index = values(row)
+    if (index >= 0 && index < size) continue
+    if (validity.byteLength > 0 && ((validity[row >> 3]! >> (row & 7)) & 1) === 0) continue
+    throw malformed('An index leads beyond its dictionary')
+  }
+}
+
+function offsetReader(bytes: Uint8Array, width: number): (row: number) => number {
+  if (width === 4) {
+    const offsets = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2)
+    return (row) => offsets[row]!
+  }
+  const offsets = new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 3)
+  return (row) => Number(offsets[row]!)
+}
+
+function indexReader(bytes: Uint8Array, format: string): (row: number) => number {
+  const { buffer, byteOffset, byteLength } = bytes
+  switch (format) {
+    case 'c':
+      return reader(new Int8Array(buffer, byteOffset, byteLength))
+    case 'C':
+      return reader(bytes)
+    case 's':
+      return reader(new Int16Array(buffer, byteOffset, byteLength >> 1))
+    case 'S':
+      return reader(new Uint16Array(buffer, byteOffset, byteLength >> 1))
+    case 'i':
+      return reader(new Int32Array(buffer, byteOffset, byteLength >> 2))
+    case 'I':
+      return reader(new Uint32Array(buffer, byteOffset, byteLength >> 2))
+    case 'l':
+      return reader(new BigInt64Array(buffer, byteOffset, byteLength >> 3))
+    case 'L':
+      return reader(new BigUint64Array(buffer, byteOffset, byteLength >> 3))
+    default:
+      throw new ArrowError('UNSUPPORTED', `A dictionary cannot be indexed by the Arrow type ${format}.`)
+  }
+}
+
+function reader(values: { readonly [row: number]: number | bigint }): (row: number) => number {
+  return (row) => Number(values[row])
+}
