@@ -4,16 +4,20 @@ import {
   Action,
   CancelFlightInfoRequest,
   FlightData,
+  type FlightInfo,
   HandshakeRequest,
   RenewFlightEndpointRequest,
   Result,
   Ticket,
 } from '../../gen/arrow/flight/protocol/Flight.ts'
 import {
+  ActionBeginTransactionResult,
   ActionCreatePreparedStatementRequest,
   ActionCreatePreparedStatementResult,
+  ActionEndTransactionRequest,
   CommandGetTables,
   CommandPreparedStatementQuery,
+  CommandStatementIngest,
   CommandStatementUpdate,
 } from '../../gen/arrow/flight/protocol/FlightSql.ts'
 import { readFlightData } from '../../src/arrow/flight-data.ts'
@@ -43,6 +47,11 @@ const damaged = (bytes: Uint8Array): fc.Arbitrary<Uint8Array> =>
     fc.uint8Array({ maxLength: 200 }),
   )
 
+const MANY_TYPES = `SELECT i, i::VARCHAR || 'é' AS s, CASE WHEN i % 3 = 0 THEN NULL ELSE [i, NULL] END AS l,
+  [[i::VARCHAR], []] AS ll, {'a': i, 'b': NULL::VARCHAR} AS st, MAP {i: 'x'} AS m, i::DECIMAL(10, 2) AS d, i % 2 = 0 AS b,
+  (CASE WHEN i % 4 = 0 THEN NULL ELSE 'x' END)::ENUM ('x', 'y') AS e, uuid() AS u, [i, i]::BIGINT[2] AS a,
+  to_days(i::INTEGER) AS v, i::VARCHAR::BLOB AS z, now() AS tz FROM range(40) r(i)`
+
 describe('random and damaged messages', () => {
   let gateway: GatewayProcess
   let stub: FlightStub
@@ -51,7 +60,7 @@ describe('random and damaged messages', () => {
   beforeAll(async () => {
     gateway = await GatewayProcess.start({
       sources: { demo: { kind: 'duckdb', writes: true, init: ['CREATE TABLE t AS SELECT range AS i FROM range(10)'] } },
-      limits: { maxDeadlineMs: 5000 },
+      limits: { maxDeadlineMs: 5000, transactionIdleMs: 500, maxTransactionsPerPrincipal: 20 },
     })
     stub = new FlightStub(gateway.flight)
     const info = await stub.info('SELECT * FROM t')
@@ -76,9 +85,12 @@ describe('random and damaged messages', () => {
       tableTypes: [],
       includeSchema: true,
     }).finish()
-    const rows = (await stub.call('DoGet', [ticketOf(info)])).messages.map((message) => readFlightData(message))
-    const upload = (cmd: Uint8Array) =>
-      rows.map(({ header, body }, i) =>
+    const messagesOf = async (from: FlightInfo) =>
+      (await stub.call('DoGet', [ticketOf(from)])).messages.map((message) => readFlightData(message))
+    const rows = await messagesOf(info)
+    const manyTypes = await messagesOf(await stub.info(MANY_TYPES))
+    const upload = (cmd: Uint8Array, uploaded = rows) =>
+      uploaded.map(({ header, body }, i) =>
         FlightData.encode({
           flightDescriptor: i === 0 ? { type: 2, cmd, path: [] } : undefined,
           dataHeader: header,
@@ -98,10 +110,31 @@ describe('random and damaged messages', () => {
     real['GetSchema'] = real['GetFlightInfo']
     real['PollFlightInfo'] = real['GetFlightInfo']
     real['DoGet'] = [[ticketOf(info)], [Ticket.encode({ ticket: prepared }).finish()]]
-    real['DoPut'] = [upload(prepared), upload(packAny('CommandStatementUpdate', update))]
+    const ingest = CommandStatementIngest.encode({
+      table: 'ingested',
+      schema: undefined,
+      catalog: undefined,
+      temporary: false,
+      transactionId: undefined,
+      tableDefinitionOptions: { ifNotExist: 1, ifExists: 3 },
+      options: {},
+    }).finish()
+    real['DoPut'] = [
+      upload(prepared),
+      upload(packAny('CommandStatementUpdate', update)),
+      upload(packAny('CommandStatementIngest', ingest)),
+      upload(packAny('CommandStatementIngest', ingest), manyTypes),
+    ]
     real['DoExchange'] = [upload(prepared)]
+    const begin = action('BeginTransaction', packAny('ActionBeginTransactionRequest', new Uint8Array(0)))
+    const begun = Result.decode((await stub.call('DoAction', [begin])).messages[0]!).body
+    const { transactionId } = ActionBeginTransactionResult.decode(unpackAny(begun)!.value)
+    const end = ActionEndTransactionRequest.encode({ transactionId, action: 2 }).finish()
+    real['GetFlightInfo'].push([commandOf('SELECT * FROM t', transactionId)])
     real['DoAction'] = [
       [prepare],
+      [begin],
+      [action('EndTransaction', packAny('ActionEndTransactionRequest', end))],
       [action('CancelFlightInfo', CancelFlightInfoRequest.encode({ info }).finish())],
       [action('RenewFlightEndpoint', RenewFlightEndpointRequest.encode({ endpoint: info.endpoint[0] }).finish())],
     ]
@@ -149,6 +182,7 @@ describe('random and damaged messages', () => {
     )
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
     expect(await gateway.metric('flightgate_in_flight_bytes')).toBe(0)
+    await expect.poll(() => gateway.metric('flightgate_transactions_open')).toBe(0)
     await stub.info('SELECT 1')
   })
 })
