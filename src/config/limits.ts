@@ -82,6 +82,10 @@ export const limitsSchema = z
       max: DAY_MS,
       default: MINUTE_MS,
     }),
+    streamKeepAliveMs: wholeNumber(
+      'Silence of a result stream after which an empty batch is sent, so that boxes on the way do not cut a slow query.',
+      { min: 10, max: DAY_MS, default: 30_000 },
+    ),
     defaultDeadlineMs: wholeNumber('Deadline of a call for which the client sets none.', {
       min: 10,
       max: 30 * DAY_MS,

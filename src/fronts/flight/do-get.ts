@@ -10,6 +10,7 @@ import { readTicketHandle } from './command.ts'
 import { FrameSender } from './frame-sender.ts'
 import type { FlightFront } from './front.ts'
 import { storedResultKey } from './get-flight-info.ts'
+import { KeepAlive } from './keep-alive.ts'
 import { isMetadataTicket, redeemMetadata } from './metadata/metadata.ts'
 import { contextOf } from './statement.ts'
 import { unpackResult } from './stored-result.ts'
@@ -57,8 +58,9 @@ async function stream(
   const frames = result.frames[Symbol.asyncIterator]()
   try {
     await sender.send(result.schema)
+    const keepAlive = new KeepAlive(sender, result.schema, front.limits.streamKeepAliveMs)
     for (;;) {
-      const next = await frames.next()
+      const next = await keepAlive.until(frames.next())
       if (next.done) break
       for (const [i, frame] of next.value.entries()) {
         try {

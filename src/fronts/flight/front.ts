@@ -31,4 +31,5 @@ export interface FlightLimits {
   readonly maxParameterBytes: number
   readonly maxStatementBytes: number
   readonly maxOutboundMessageBytes: number
+  readonly streamKeepAliveMs: number
 }

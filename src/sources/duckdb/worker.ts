@@ -61,7 +61,9 @@ function run(order: Order & { kind: 'run' }): number {
   try {
     if (!order.parameters) {
       const schema = statement.schema()
-      return emit(order, statement, schema, encodeSchema(wireSchema(schema)))
+      // Before it runs: a client, and the boxes on the way, see a slow statement begin.
+      say({ kind: 'schema', schema: encodeSchema(wireSchema(schema)) })
+      return emit(order, statement, schema, undefined)
     }
     let affectedRows = 0
     let first: Uint8Array | undefined
@@ -94,13 +96,15 @@ function emit(
   const result = statement.execute(!order.readOnly)
   try {
     const schema = known ?? result.schema()
-    const encoded = known && expected ? expected : encodeSchema(wireSchema(schema))
-    if (known || !expected) say({ kind: 'schema', schema: encoded })
-    else if (Buffer.compare(encoded, expected) !== 0)
-      throw new DuckDbError(
-        'Invalid Input Error: the rows of parameters give results of different types: cast the parameters',
-      )
-    onSchema?.(encoded)
+    if (!known) {
+      const encoded = encodeSchema(wireSchema(schema))
+      if (!expected) say({ kind: 'schema', schema: encoded })
+      else if (Buffer.compare(encoded, expected) !== 0)
+        throw new DuckDbError(
+          'Invalid Input Error: the rows of parameters give results of different types: cast the parameters',
+        )
+      onSchema?.(encoded)
+    }
     let rows = 0
     for (const batch of isVectorLayout(schema)
       ? vectorResult(schema, result, order.limits)

@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readFlightData } from '../../src/arrow/flight-data.ts'
+import { readHeader } from '../../src/arrow/header.ts'
+import { FlightStub, ticketOf } from './flight-stub.ts'
+import { GatewayProcess } from './gateway-process.ts'
+import { hasPython, runPython } from './python.ts'
+import { readRows } from './read-rows.ts'
+
+const SLOW = 'FROM (SELECT sum(hash(i)) AS h FROM range(300000000) r(i))'
+
+describe('a stream that is silent for long', () => {
+  let gateway: GatewayProcess
+  let stub: FlightStub
+
+  beforeAll(async () => {
+    gateway = await GatewayProcess.start({ limits: { streamKeepAliveMs: 20 } })
+    stub = new FlightStub(gateway.flight)
+  })
+  afterAll(async () => {
+    stub.close()
+    expect(await gateway.stop()).toBe(0)
+  })
+
+  it('carries batches without rows, of any type', async () => {
+    const info = await stub.info(
+      `SELECT h > 0 AS b, 1 AS i, 'x' AS s, [1] AS l, {'a': [2]} AS st, MAP {'k': 1} AS m, [1, 2]::INT[2] AS f, union_value(n := 1) AS u ${SLOW}`,
+    )
+    const { messages, code } = await stub.call('DoGet', [ticketOf(info)])
+    expect(code).toBe(0)
+    const rows = messages.slice(1).map((message) => readHeader(readFlightData(message).header).rows)
+    expect(rows.length).toBeGreaterThan(2)
+    expect(rows.filter((count) => count > 0)).toEqual([1])
+    expect(readRows(messages)).toHaveLength(1)
+  })
+
+  it('carries none before its dictionaries', async () => {
+    const info = await stub.info(`SELECT 'x'::ENUM ('x', 'y') AS e, h > 0 AS b ${SLOW}`)
+    const { messages } = await stub.call('DoGet', [ticketOf(info)])
+    expect(messages.map((message) => readHeader(readFlightData(message).header).kind)).toEqual([
+      'schema',
+      'dictionary',
+      'batch',
+    ])
+  })
+
+  it.runIf(hasPython())('is read as usual by pyarrow and ADBC', async () => {
+    const seen = await runPython<{ pyarrow: unknown; adbc: unknown; batches: number }>(
+      'slow_query.py',
+      gateway.uri,
+      `SELECT h > 0 AS b, 'x' AS s, [1] AS l ${SLOW}`,
+    )
+    const rows = [{ b: true, s: 'x', l: [1] }]
+    expect(seen).toMatchObject({ pyarrow: rows, adbc: rows })
+    expect(seen.batches).toBeGreaterThan(1)
+  })
+})
