@@ -20,6 +20,7 @@ Every error ends a call with a gRPC status and these trailers:
 | \`x-request-id\` | what to look for in the log |
 | \`x-flightgate-sql-position\` | \`line:column\` of a SQL error, counted from 1 |
 | \`grpc-retry-pushback-ms\`, \`retry-after\` | when a retry makes sense (milliseconds, seconds) |
+| \`grpc-status-details-bin\` | the same as \`google.rpc.Status\` with ErrorInfo, RequestInfo and RetryInfo |
 
 The message may say more than the sentence below: which limit, which table, DuckDB's own words about the SQL.
 "Retry" tells whether the same call may succeed later unchanged.

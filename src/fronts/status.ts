@@ -1,4 +1,5 @@
 import { errorTable, GatewayError, GrpcStatus } from '../query/errors.ts'
+import { errorDetails } from './error-details.ts'
 
 /** Longest `grpc-message` after percent-encoding: clients refuse trailers above 8 KiB in all. */
 const MAX_MESSAGE_BYTES = 3072
@@ -26,7 +27,8 @@ const ok: Readonly<Record<string, string>> = { 'grpc-status': '0' }
 
 /**
  * The trailers that end a call. Besides status and message they carry, in plain text, the error's code
- * (`x-flightgate-error`), where in the SQL it lies, when a retry makes sense, and the request id to look for in the log.
+ * (`x-flightgate-error`), where in the SQL it lies, when a retry makes sense, and the request id to look for in the log;
+ * the same in binary for clients that read the richer error model.
  */
 export function statusTrailers(error: GatewayError | undefined, requestId: string): Record<string, string> {
   if (!error) return ok
@@ -35,6 +37,7 @@ export function statusTrailers(error: GatewayError | undefined, requestId: strin
     'grpc-message': encodeStatusMessage(error.message),
     'x-flightgate-error': error.code,
     'x-request-id': requestId,
+    'grpc-status-details-bin': Buffer.from(errorDetails(error, requestId)).toString('base64').replace(/=+$/, ''),
   }
   if (error.position) trailers['x-flightgate-sql-position'] = `${error.position.line}:${error.position.column}`
   if (error.retryAfterMs !== undefined) {

@@ -14,6 +14,8 @@ if (!hasJava)
   process.stderr.write('skipped: the JDBC drivers are missing (npm test installs them where Maven and a JDK are)\n')
 
 const config = {
+  // So short that slow steps get empty batches in between.
+  limits: { streamKeepAliveMs: 10 },
   auth: { apiKeys: [{ name: 'etl', key: 'etl-key', roles: ['writer'] }] },
   sources: {
     demo: {
