@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from './config/config.ts'
 import { Authenticator } from './fronts/auth.ts'
 import { Executions } from './fronts/flight/executions.ts'
+import { PollJobs } from './fronts/flight/poll-jobs.ts'
 import { flightMethods, flightServiceName } from './fronts/flight/service.ts'
 import { Sessions } from './fronts/flight/sessions.ts'
 import type { GrpcCall } from './fronts/grpc/call.ts'
@@ -111,6 +112,7 @@ async function listen(
   const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
   const tls = config.tls && { cert: config.tls.cert, key: config.tls.key }
   const sessions = new Sessions(store, limits)
+  const polls = new PollJobs(limits)
   const facts = {
     version: packageVersion(),
     readOnly: sources.every(({ writes }) => !writes),
@@ -132,6 +134,7 @@ async function listen(
       facts,
       sessions,
       transactions,
+      polls,
     }),
     ...healthMethods([flightServiceName], readiness),
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
@@ -160,6 +163,7 @@ async function listen(
 
   const closeRest = async () => {
     await http.close()
+    polls.close()
     await Promise.all(sources.map((source) => source.close()))
     await store.close()
   }

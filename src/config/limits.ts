@@ -124,6 +124,10 @@ export const limitsSchema = z
       max: 100_000,
       default: 100,
     }),
+    pollIdleMs: wholeNumber(
+      'Time without PollFlightInfo, or without a fetch once it is ready, after which a polled statement is given up.',
+      { min: 100, max: DAY_MS, default: MINUTE_MS },
+    ),
     preparedTtlMs: wholeNumber('Time in which a prepared statement can be run.', {
       min: 1,
       max: 30 * DAY_MS,

@@ -75,6 +75,8 @@ export interface Result {
   readonly schema: Frame
   readonly frames: AsyncIterable<readonly Frame[]>
   readonly stats: ResultStats
+  /** How much of the work is done, from 0 to 1; undefined when the engine cannot tell. */
+  readonly progress?: () => number | undefined
 }
 
 /** The part of a logger that the pipeline and the sources use (pino's shape). */

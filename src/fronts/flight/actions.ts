@@ -23,10 +23,11 @@ import type { FlightAction } from './action.ts'
 import { packAny, readTicketHandle, unpackAny } from './command.ts'
 import type { FlightFront } from './front.ts'
 import { timestampOf } from './get-flight-info.ts'
+import { openPoll } from './poll.ts'
 import { preparedActions } from './prepared-actions.ts'
 import { sessionActions } from './session-actions.ts'
 import { contextOf } from './statement.ts'
-import { openTicket, sealTicket } from './ticket.ts'
+import { openTicket, type StatementTicket, sealTicket } from './ticket.ts'
 import { transactionActions } from './transaction-actions.ts'
 
 /** The key that marks an execution as cancelled. */
@@ -86,14 +87,20 @@ const byType = new Map(all.map((action) => [action.type, action]))
 /** Marks the executions behind a FlightInfo as cancelled, for every replica, and stops those that run here. */
 async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Context): Promise<void> {
   const endpoints = info?.endpoint ?? []
+  if (endpoints.length === 0 && info?.appMetadata.byteLength) {
+    await cancelOne(front, openPoll(front, ctx, info.appMetadata).ticket)
+    return
+  }
   if (endpoints.length === 0) throw new GatewayError('BAD_REQUEST', 'The request holds no FlightInfo with endpoints.')
   const tickets = endpoints.map(({ ticket }) =>
     openTicket(front.sealer, ctx.principal, readTicketHandle(ticket?.ticket ?? new Uint8Array(0))),
   )
-  for (const { id, expiresAt } of tickets) {
-    await front.store.set(cancelledKey(id), new Uint8Array(1), expiresAt - Date.now())
-    front.executions.cancel(id, new GatewayError('CANCELLED', 'The statement was cancelled by another call.'))
-  }
+  for (const ticket of tickets) await cancelOne(front, ticket)
+}
+
+async function cancelOne(front: FlightFront, { id, expiresAt }: StatementTicket): Promise<void> {
+  await front.store.set(cancelledKey(id), new Uint8Array(1), expiresAt - Date.now())
+  front.executions.cancel(id, new GatewayError('CANCELLED', 'The statement was cancelled by another call.'))
 }
 
 /** ListActions: the actions that DoAction knows. */

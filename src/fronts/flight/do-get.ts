@@ -1,6 +1,6 @@
 import { Ticket } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import { GatewayError } from '../../query/errors.ts'
-import type { Context } from '../../query/types.ts'
+import type { Context, Result } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { Method } from '../grpc/method.ts'
@@ -9,11 +9,10 @@ import { loadParameters } from './bound-parameters.ts'
 import { readTicketHandle } from './command.ts'
 import { FrameSender } from './frame-sender.ts'
 import type { FlightFront } from './front.ts'
-import { storedResultKey } from './get-flight-info.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { isMetadataTicket, redeemMetadata } from './metadata/metadata.ts'
 import { contextOf } from './statement.ts'
-import { unpackResult } from './stored-result.ts'
+import { storedResultKey, unpackResult } from './stored-result.ts'
 import { openTicket, type StatementTicket } from './ticket.ts'
 
 /** DoGet: redeems a ticket. The schema message comes first, also for no rows; batches are pulled as the client reads. */
@@ -52,9 +51,7 @@ async function stream(
   call: GrpcCall,
   sender: FrameSender,
 ): Promise<void> {
-  const { runnable, bound } = ticket
-  const query = bound ? { ...runnable.query, parameters: await loadParameters(front, bound) } : runnable.query
-  const result = await front.pipeline.run({ ...runnable, query }, ctx)
+  const result = pollResult(front, ticket, ctx) ?? (await run(front, ticket, ctx))
   const frames = result.frames[Symbol.asyncIterator]()
   try {
     await sender.send(result.schema)
@@ -78,6 +75,19 @@ async function stream(
   } finally {
     await frames.return?.()
   }
+}
+
+async function run(front: FlightFront, { runnable, bound }: StatementTicket, ctx: Context): Promise<Result> {
+  const query = bound ? { ...runnable.query, parameters: await loadParameters(front, bound) } : runnable.query
+  return await front.pipeline.run({ ...runnable, query }, ctx)
+}
+
+/** The result that waits since the statement was polled, for its first reader. */
+function pollResult(front: FlightFront, { id }: StatementTicket, ctx: Context): Result | undefined {
+  const waiting = front.polls.take(id)
+  if (!waiting) return undefined
+  ctx.signal.addEventListener('abort', () => waiting.abort(ctx.signal.reason), { once: true })
+  return waiting.result
 }
 
 async function sendStored(front: FlightFront, ticket: StatementTicket, sender: FrameSender): Promise<void> {

@@ -7,6 +7,7 @@ import type { Store } from '../../state/store.ts'
 import type { Authenticator } from '../auth.ts'
 import type { Executions } from './executions.ts'
 import type { ServerFacts } from './metadata/sql-info.ts'
+import type { PollJobs } from './poll-jobs.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Everything the Flight methods stand on. */
@@ -22,6 +23,7 @@ export interface FlightFront {
   readonly facts: ServerFacts
   readonly sessions: Sessions
   readonly transactions: Transactions
+  readonly polls: PollJobs
 }
 
 /** Limits of the Flight front; see `docs/configuration.md`, `limits`. */
@@ -32,4 +34,5 @@ export interface FlightLimits {
   readonly maxStatementBytes: number
   readonly maxOutboundMessageBytes: number
   readonly streamKeepAliveMs: number
+  readonly pollIdleMs: number
 }

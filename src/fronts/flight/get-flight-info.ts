@@ -1,18 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { SchemaResult } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import { encapsulate } from '../../arrow/ipc.ts'
-import type { Context, Plan } from '../../query/types.ts'
 import type { Method } from '../grpc/method.ts'
 import { readCommand } from './command.ts'
 import { encodeInfo, infoSchema } from './encode-info.ts'
 import type { FlightFront } from './front.ts'
 import { metadataSchema, sealMetadata } from './metadata/metadata.ts'
 import { contextOf, statementOf } from './statement.ts'
-import { packResult } from './stored-result.ts'
+import { runAndKeep } from './stored-result.ts'
 import { sealTicket } from './ticket.ts'
-
-/** Bound of what a statement that changes data may return (RETURNING). */
-const MAX_STORED_RESULT_BYTES = 16 << 20
 
 /** GetFlightInfo: plans the statement and seals a ticket for its result; one endpoint, no locations. */
 export function getFlightInfo(front: FlightFront): Method {
@@ -29,7 +25,8 @@ export function getFlightInfo(front: FlightFront): Method {
       const { query, bound } = await statementOf(front, call, ctx, command)
       const plan = await front.pipeline.plan(query, ctx)
       const id = randomUUID()
-      if (plan.isUpdate) await runNow(front, plan, ctx, id)
+      // Clients may drop a ticket unread (ADBC does): what changes data runs here, once, whoever reads its result later.
+      if (plan.isUpdate) await runAndKeep(front, plan, ctx, id)
       const ticket = { id, runnable: plan, stored: plan.isUpdate, expiresAt, ...(bound && { bound }) }
       return encodeInfo(request, infoSchema(plan.schema), sealTicket(front.sealer, ctx.principal, ticket), expiresAt)
     },
@@ -56,16 +53,4 @@ export function getSchema(front: FlightFront): Method {
 export function timestampOf(unixMs: number): { seconds: bigint; nanos: number } {
   const seconds = Math.floor(unixMs / 1000)
   return { seconds: BigInt(seconds), nanos: Math.floor(unixMs - seconds * 1000) * 1_000_000 }
-}
-
-/** The key under which the result of a statement that has already run is kept. */
-export function storedResultKey(id: string): string {
-  return `result:${id}`
-}
-
-/** Clients may drop a ticket unread (ADBC does): a statement that changes data runs here, once, whoever reads it later. */
-async function runNow(front: FlightFront, plan: Plan, ctx: Context, id: string): Promise<void> {
-  const result = await front.pipeline.run(plan, ctx)
-  const packed = await packResult(result, MAX_STORED_RESULT_BYTES)
-  await front.store.set(storedResultKey(id), packed, front.limits.ticketTtlMs)
 }

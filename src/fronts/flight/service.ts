@@ -6,6 +6,7 @@ import { doPut } from './do-put.ts'
 import type { FlightFront } from './front.ts'
 import { getFlightInfo, getSchema } from './get-flight-info.ts'
 import { handshake } from './handshake.ts'
+import { pollFlightInfo } from './poll-flight-info.ts'
 import { contextOf } from './statement.ts'
 
 /** Full name of the service, as health checks ask for it. */
@@ -22,7 +23,7 @@ export function flightMethods(front: FlightFront): Methods {
     DoGet: doGet(front),
     DoAction: doAction(front),
     ListActions: listActions(front),
-    PollFlightInfo: unimplemented(front, 'PollFlightInfo', 'call GetFlightInfo instead'),
+    PollFlightInfo: pollFlightInfo(front),
     DoPut: doPut(front),
     DoExchange: unimplemented(front, 'DoExchange', 'SQL needs GetFlightInfo and DoGet only'),
   }

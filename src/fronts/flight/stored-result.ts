@@ -1,12 +1,29 @@
 import type { Frame } from '../../arrow/frame.ts'
 import { GatewayError } from '../../query/errors.ts'
-import type { Result } from '../../query/types.ts'
+import type { Context, Result, Runnable } from '../../query/types.ts'
+import type { FlightFront } from './front.ts'
 
 const LENGTH_BYTES = 4
+/** Bound of what a statement that changes data may return (RETURNING). */
+const MAX_STORED_RESULT_BYTES = 16 << 20
+
+/** The key under which the result of a statement that has already run is kept. */
+export function storedResultKey(id: string): string {
+  return `result:${id}`
+}
 
 /**
- * Reads a small result to its end as one block of bytes, to be kept in the state store. Statements that change data run
- * before their ticket is handed out; their result, a count or the rows of RETURNING, waits there to be fetched.
+ * Runs a statement that changes data and keeps its result for as long as a ticket lives.
+ * @throws GatewayError as the pipeline, TOO_LARGE
+ */
+export async function runAndKeep(front: FlightFront, runnable: Runnable, ctx: Context, id: string): Promise<void> {
+  const result = await front.pipeline.run(runnable, ctx)
+  const packed = await packResult(result, MAX_STORED_RESULT_BYTES)
+  await front.store.set(storedResultKey(id), packed, front.limits.ticketTtlMs)
+}
+
+/**
+ * Reads a small result, a count or the rows of RETURNING, to its end as one block of bytes.
  * @throws GatewayError TOO_LARGE above `maxBytes`
  */
 export async function packResult(result: Result, maxBytes: number): Promise<Buffer> {

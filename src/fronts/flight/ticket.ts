@@ -28,8 +28,8 @@ interface Payload {
   readonly b?: BoundParameters
 }
 
-/** Seals a ticket for a principal. */
-export function sealTicket(sealer: Sealer, principal: Principal, ticket: StatementTicket): Buffer {
+/** What a ticket holds, as JSON text. */
+export function encodeTicket(ticket: StatementTicket): Buffer {
   const { query, isUpdate, handle } = ticket.runnable
   const payload: Payload = {
     i: ticket.id,
@@ -42,7 +42,12 @@ export function sealTicket(sealer: Sealer, principal: Principal, ticket: Stateme
     ...(query.transaction !== undefined && { t: query.transaction }),
     ...(ticket.bound && { b: ticket.bound }),
   }
-  return sealer.seal(SealKind.ticket, principal.name, ticket.expiresAt, Buffer.from(JSON.stringify(payload)))
+  return Buffer.from(JSON.stringify(payload))
+}
+
+/** Seals a ticket for a principal. */
+export function sealTicket(sealer: Sealer, principal: Principal, ticket: StatementTicket): Buffer {
+  return sealer.seal(SealKind.ticket, principal.name, ticket.expiresAt, encodeTicket(ticket))
 }
 
 /**
@@ -53,7 +58,12 @@ export function openTicket(sealer: Sealer, principal: Principal, sealed: Uint8Ar
   const { payload, expiresAt, principal: owner } = sealer.open(SealKind.ticket, sealed)
   if (owner !== principal.name) throw new GatewayError('FOREIGN_TICKET')
   if (Date.now() >= expiresAt) throw new GatewayError('EXPIRED_TICKET')
-  const { i, s, q, u, k, h, o, t, b } = JSON.parse(payload.toString()) as Payload
+  return decodeTicket(payload, expiresAt)
+}
+
+/** The ticket that `encodeTicket` wrote. */
+export function decodeTicket(text: Buffer, expiresAt: number): StatementTicket {
+  const { i, s, q, u, k, h, o, t, b } = JSON.parse(text.toString()) as Payload
   const query: Query = {
     source: s,
     sql: q,

@@ -23,6 +23,15 @@ export class Connections implements Lender {
     this.#maxIdle = maxIdle
   }
 
+  /** Opens some ahead, each set up by one more statement. @throws DuckDbError */
+  openAhead(count: number, furtherSetup: string): void {
+    for (let i = 0; i < count; i++) {
+      const connection = connect(this.#database)
+      execute(connection, `${this.#setup}; ${furtherSetup}`)
+      this.#idle.push(connection)
+    }
+  }
+
   /** @throws DuckDbError */
   take(): Address {
     const idle = this.#idle.pop()

@@ -1,5 +1,6 @@
+import koffi from 'koffi'
 import { Cell, c, DuckDbError, destroy, RESULT_BYTES, STATE_ERROR } from './c-functions.ts'
-import { type Address, addressOf, readCString } from './native.ts'
+import { type Address, addressOf, libduckdb, readCString } from './native.ts'
 
 /** Opens a database. @throws DuckDbError */
 export function openDatabase(path: string, settings: Readonly<Record<string, string>>): Address {
@@ -54,4 +55,15 @@ export function execute(connection: Address, sql: string): void {
   } finally {
     c.destroyResult(at)
   }
+}
+
+koffi.struct('duckdb_query_progress_type', { percentage: 'double', rows: 'uint64_t', totalRows: 'uint64_t' })
+const queryProgress: (connection: Address) => { readonly percentage: number } = libduckdb.func(
+  'duckdb_query_progress_type duckdb_query_progress(uintptr_t)',
+)
+
+/** How much of the running statement is done, from 0 to 1; undefined when DuckDB cannot tell. From any thread. */
+export function progressOf(connection: Address): number | undefined {
+  const { percentage } = queryProgress(connection)
+  return percentage < 0 ? undefined : Math.min(1, percentage / 100)
 }

@@ -1,7 +1,7 @@
 import { type Frame, frameOf } from '../../arrow/frame.ts'
 import type { GatewayError } from '../../query/errors.ts'
 import type { Result, ResultStats } from '../../query/types.ts'
-import { interrupt } from './database.ts'
+import { interrupt, progressOf } from './database.ts'
 import type { Address } from './native.ts'
 import type { Failure, Order, Reply, SentBatch } from './orders.ts'
 import type { Seat } from './seat.ts'
@@ -80,7 +80,8 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
   /** The rows as a result, once the schema is known. */
   async result(): Promise<Result> {
     const schema = frameOf(await this.schema(), new Uint8Array(0), 0)
-    return { schema, frames: { [Symbol.asyncIterator]: () => this }, stats: this.stats }
+    const progress = () => (this.#done ? 1 : progressOf(this.#connection))
+    return { schema, frames: { [Symbol.asyncIterator]: () => this }, stats: this.stats, progress }
   }
 
   async next(): Promise<IteratorResult<readonly Frame[]>> {

@@ -30,7 +30,7 @@ export function openEngine(config: DuckDbConfig): Address {
 
 /**
  * What runs once at start, in order: the database under the source's name, sample data, the operator's own statements,
- * and last the sandbox, which nothing opens again.
+ * and last the sandbox, which nothing opens again after `lockStatement`.
  * Source: https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview.
  */
 export function startStatements(source: string, config: DuckDbConfig): string[] {
@@ -45,6 +45,12 @@ export function startStatements(source: string, config: DuckDbConfig): string[] 
     'SET autoload_known_extensions = false',
     'SET allow_community_extensions = false',
     'SET enable_external_access = false',
-    'SET lock_configuration = true',
   ]
 }
+
+/** The last word on settings. */
+export const lockStatement = 'SET lock_configuration = true'
+
+/** Has a connection tell how far its statement is; possible before the lock only. */
+export const progressSetup =
+  'SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0'

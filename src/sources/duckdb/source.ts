@@ -15,7 +15,7 @@ import { Execution } from './execution.ts'
 import { feed } from './feed.ts'
 import { refuseForbiddenFunctions } from './forbidden-functions.ts'
 import type { Address } from './native.ts'
-import { connectionSetup, openEngine, quoteIdentifier, startStatements } from './open.ts'
+import { connectionSetup, lockStatement, openEngine, progressSetup, quoteIdentifier, startStatements } from './open.ts'
 import type { Description, Failure, Order, UseSchema } from './orders.ts'
 import { Seats } from './seats.ts'
 import { isUpdateKind } from './statement-kind.ts'
@@ -27,6 +27,7 @@ export interface DuckDbDependencies {
 }
 
 const DEFAULT_SCHEMA = 'main'
+const MAX_OPEN_AHEAD = 32
 const PLAN_CACHE_BYTES = 32 << 20
 const mayMakeTemporary = /\btemp(orary)?\b/i
 const never = new AbortController().signal
@@ -86,6 +87,8 @@ class DuckDbSource implements Source {
     const starter = new Connections(this.#engine, 'SELECT 1', 0)
     const statements = startStatements(this.name, this.#config)
     await this.#execute(starter, statements, never)
+    this.#connections.openAhead(Math.min(this.#config.maxStreams, MAX_OPEN_AHEAD), progressSetup)
+    await this.#execute(starter, [lockStatement], never)
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto'
+import {
+  FlightDescriptor,
+  FlightDescriptor_DescriptorType,
+  FlightInfo,
+  PollInfo,
+} from '../../../gen/arrow/flight/protocol/Flight.ts'
+import { TicketStatementQuery } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { encapsulate } from '../../arrow/ipc.ts'
+import { GatewayError } from '../../query/errors.ts'
+import type { Context } from '../../query/types.ts'
+import type { GrpcCall } from '../grpc/call.ts'
+import { decodeMessage } from '../grpc/decode.ts'
+import type { Method } from '../grpc/method.ts'
+import { cancelledKey } from './actions.ts'
+import { packAny, readCommand, unpackAny } from './command.ts'
+import { encodeInfo, infoSchema } from './encode-info.ts'
+import type { FlightFront } from './front.ts'
+import { timestampOf } from './get-flight-info.ts'
+import { metadataSchema, sealMetadata } from './metadata/metadata.ts'
+import { openPoll, type Poll, sealPoll } from './poll.ts'
+import { contextOf, statementOf } from './statement.ts'
+import { storedResultKey } from './stored-result.ts'
+import { sealTicket } from './ticket.ts'
+
+const FIRST_WAIT_MS = 20
+const WAIT_MS = 500
+
+/**
+ * PollFlightInfo: the first call starts the statement, the following ones tell how far it is, and the last has the
+ * endpoint. A replica that does not know a reading statement starts it again; one that changes data never runs twice.
+ * Source: https://arrow.apache.org/docs/format/Flight.html (downloading data by running a heavy query).
+ */
+export function pollFlightInfo(front: FlightFront): Method {
+  return {
+    kind: 'unary',
+    async handle(request, call) {
+      const ctx = contextOf(front, call)
+      const descriptor = decodeMessage(FlightDescriptor, request)
+      const packed = unpackAny(descriptor.cmd)
+      if (packed?.name === 'TicketStatementQuery') {
+        const { statementHandle } = decodeMessage(TicketStatementQuery, packed.value)
+        return await pollAgain(front, ctx, openPoll(front, ctx, statementHandle))
+      }
+      return await begin(front, ctx, call, request)
+    },
+  }
+}
+
+async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: Uint8Array): Promise<Uint8Array> {
+  const command = readCommand(request)
+  const expiresAt = Date.now() + front.limits.ticketTtlMs
+  if (command.kind === 'metadata') {
+    const handle = sealMetadata(front, ctx, call, command, expiresAt)
+    return finished(encodeInfo(request, encapsulate(metadataSchema(command)), handle, expiresAt))
+  }
+  const { query, bound } = await statementOf(front, call, ctx, command)
+  const runnable = await front.pipeline.plan(query, ctx)
+  const ticket = { id: randomUUID(), runnable, stored: runnable.isUpdate, expiresAt, ...(bound && { bound }) }
+  const poll: Poll = { ticket, schema: runnable.schema, descriptor: request }
+  if (runnable.isUpdate) await front.store.set(startedKey(ticket.id), new Uint8Array(1), front.limits.ticketTtlMs)
+  const job = front.polls.start(front, ticket, ctx)
+  await job.wait(FIRST_WAIT_MS)
+  return answer(front, ctx, poll)
+}
+
+async function pollAgain(front: FlightFront, ctx: Context, poll: Poll): Promise<Uint8Array> {
+  const { id, stored } = poll.ticket
+  if (await front.store.get(cancelledKey(id))) throw new GatewayError('CANCELLED', 'The statement was cancelled.')
+  let job = front.polls.touch(id)
+  if (!job && stored) {
+    if (await front.store.get(storedResultKey(id))) return finished(infoOf(front, ctx, poll))
+    if (await front.store.get(startedKey(id)))
+      throw new GatewayError('SOURCE_UNAVAILABLE', 'The statement runs on another replica: poll again.')
+    throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
+  }
+  job ??= front.polls.start(front, poll.ticket, ctx)
+  await job.wait(Math.max(0, Math.min(WAIT_MS, (ctx.deadlineAt - Date.now()) / 2)))
+  return answer(front, ctx, poll)
+}
+
+/** Where the statement stands. @throws GatewayError why it failed */
+function answer(front: FlightFront, ctx: Context, poll: Poll): Uint8Array {
+  const state = front.polls.touch(poll.ticket.id)?.state ?? { kind: 'ready' }
+  if (state.kind === 'failed') throw state.error
+  if (state.kind === 'ready') return finished(infoOf(front, ctx, poll))
+  const handle = sealPoll(front, ctx, poll)
+  const cmd = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
+  return PollInfo.encode({
+    info: {
+      schema: infoSchema(poll.schema),
+      flightDescriptor: FlightDescriptor.decode(poll.descriptor),
+      endpoint: [],
+      totalRecords: -1n,
+      totalBytes: -1n,
+      ordered: true,
+      // What CancelFlightInfo is given names the statement also while it has no endpoint.
+      appMetadata: handle,
+    },
+    flightDescriptor: { type: FlightDescriptor_DescriptorType.CMD, cmd, path: [] },
+    progress: state.progress,
+    expirationTime: timestampOf(Date.now() + front.limits.pollIdleMs),
+  }).finish()
+}
+
+function infoOf(front: FlightFront, ctx: Context, { ticket, schema, descriptor }: Poll): Uint8Array {
+  const expiresAt = Date.now() + front.limits.ticketTtlMs
+  const handle = sealTicket(front.sealer, ctx.principal, { ...ticket, expiresAt })
+  return encodeInfo(descriptor, infoSchema(schema), handle, expiresAt)
+}
+
+function finished(info: Uint8Array): Uint8Array {
+  return PollInfo.encode({
+    info: FlightInfo.decode(info),
+    flightDescriptor: undefined,
+    progress: 1,
+    expirationTime: undefined,
+  }).finish()
+}
+
+function startedKey(id: string): string {
+  return `started:${id}`
+}

@@ -1,0 +1,172 @@
+import type { Frame } from '../../arrow/frame.ts'
+import { GatewayError } from '../../query/errors.ts'
+import type { Context, Principal, Result, Runnable } from '../../query/types.ts'
+import { loadParameters } from './bound-parameters.ts'
+import type { FlightFront } from './front.ts'
+import { runAndKeep } from './stored-result.ts'
+import type { StatementTicket } from './ticket.ts'
+
+/** Where a statement that was started by a poll stands. */
+export type PollState =
+  | { readonly kind: 'running'; readonly progress: number | undefined }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly error: GatewayError }
+
+/**
+ * One statement that runs while its client comes back to ask. It is ready when its first rows are there; the engine then
+ * waits, a few batches ahead, until they are fetched.
+ */
+class PollJob {
+  readonly principal: Principal
+  readonly controller = new AbortController()
+  #state: 'running' | 'ready' | 'failed' = 'running'
+  #error: GatewayError | undefined
+  #result: Result | undefined
+  #frames: AsyncIterator<readonly Frame[]> | undefined
+  #first: IteratorResult<readonly Frame[]> | undefined
+  readonly #ended: Promise<void>
+
+  constructor(front: FlightFront, ticket: StatementTicket, ctx: Context, deadlineMs: number) {
+    this.principal = ctx.principal
+    const own: Context = {
+      principal: ctx.principal,
+      signal: this.controller.signal,
+      deadlineAt: Date.now() + deadlineMs,
+      requestId: ctx.requestId,
+      log: ctx.log,
+    }
+    const timer = setTimeout(() => this.controller.abort(new GatewayError('DEADLINE')), deadlineMs)
+    timer.unref()
+    this.#ended = this.#run(front, ticket, own).then(
+      () => {
+        this.#state = 'ready'
+      },
+      (error: unknown) => {
+        this.#state = 'failed'
+        this.#error = GatewayError.from(error)
+      },
+    )
+  }
+
+  get state(): PollState {
+    if (this.#state === 'failed') return { kind: 'failed', error: this.#error! }
+    return this.#state === 'ready' ? { kind: 'ready' } : { kind: 'running', progress: this.#result?.progress?.() }
+  }
+
+  /** Waits for the end of the running, or so long. */
+  async wait(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    await Promise.race([this.#ended, new Promise((resolve) => (timer = setTimeout(resolve, ms)))])
+    clearTimeout(timer)
+  }
+
+  /** The result, to be read once; undefined when there is none to be read here. */
+  take(): Result | undefined {
+    const [result, frames, first] = [this.#result, this.#frames, this.#first]
+    if (!result || !frames || !first) return undefined
+    this.#frames = undefined
+    return { ...result, frames: { [Symbol.asyncIterator]: () => startingWith(first, frames) } }
+  }
+
+  /** Ends it, unless somebody reads its result. */
+  abandon(reason: GatewayError): void {
+    if (this.#state === 'ready' && !this.#frames) return
+    this.controller.abort(reason)
+    for (const frame of this.#first?.done === false ? this.#first.value : []) frame.release?.()
+    void this.#frames?.return?.()
+    this.#frames = undefined
+  }
+
+  async #run(front: FlightFront, { id, runnable, bound }: StatementTicket, ctx: Context): Promise<void> {
+    const parameters = bound && (await loadParameters(front, bound))
+    const whole: Runnable = parameters ? { ...runnable, query: { ...runnable.query, parameters } } : runnable
+    if (runnable.isUpdate) {
+      await runAndKeep(front, whole, ctx, id)
+      return
+    }
+    this.#result = await front.pipeline.run(whole, ctx)
+    this.#frames = this.#result.frames[Symbol.asyncIterator]()
+    this.#first = await this.#frames.next()
+  }
+}
+
+function startingWith(
+  first: IteratorResult<readonly Frame[]>,
+  rest: AsyncIterator<readonly Frame[]>,
+): AsyncIterator<readonly Frame[]> {
+  let pending: IteratorResult<readonly Frame[]> | undefined = first
+  return {
+    async next() {
+      const next = pending ?? (await rest.next())
+      pending = undefined
+      return next
+    },
+    async return() {
+      for (const frame of pending?.done === false ? pending.value : []) frame.release?.()
+      pending = undefined
+      await rest.return?.()
+      return { done: true, value: undefined }
+    },
+  }
+}
+
+/** What polls may take. */
+export interface PollLimits {
+  /** Time without a poll, or without a fetch once ready, after which a statement is given up. */
+  readonly pollIdleMs: number
+  /** How long a statement may run. */
+  readonly defaultDeadlineMs: number
+}
+
+/** The statements of this replica that were started by PollFlightInfo. */
+export class PollJobs {
+  readonly #limits: PollLimits
+  readonly #jobs = new Map<string, { readonly job: PollJob; idleTimer: NodeJS.Timeout }>()
+
+  constructor(limits: PollLimits) {
+    this.#limits = limits
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#jobs.size
+  }
+
+  /** The statement behind a ticket, and one more span of time for it. */
+  touch(id: string): PollJob | undefined {
+    const entry = this.#jobs.get(id)
+    entry?.idleTimer.refresh()
+    return entry?.job
+  }
+
+  /** Starts the statement of a ticket. */
+  start(front: FlightFront, ticket: StatementTicket, ctx: Context): PollJob {
+    const { id } = ticket
+    const job = new PollJob(front, ticket, ctx, this.#limits.defaultDeadlineMs)
+    const remove = front.executions.add(id, (reason) => job.abandon(reason))
+    const idleTimer = setTimeout(() => {
+      this.#jobs.delete(id)
+      remove()
+      job.abandon(new GatewayError('CANCELLED', 'Nobody polled or fetched the statement any more (limits.pollIdleMs).'))
+    }, this.#limits.pollIdleMs)
+    idleTimer.unref()
+    this.#jobs.set(id, { job, idleTimer })
+    return job
+  }
+
+  /** The result that waits under an id, handed over to its reader together with the means to abort it. */
+  take(id: string): { readonly result: Result; readonly abort: (reason: unknown) => void } | undefined {
+    const job = this.#jobs.get(id)?.job
+    const result = job?.take()
+    return job && result && { result, abort: (reason) => job.controller.abort(reason) }
+  }
+
+  /** Gives all of them up. */
+  close(): void {
+    for (const { job, idleTimer } of this.#jobs.values()) {
+      clearTimeout(idleTimer)
+      job.abandon(new GatewayError('DRAINING'))
+    }
+    this.#jobs.clear()
+  }
+}
