@@ -112,7 +112,8 @@ async function listen(
   const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
   const tls = config.tls && { cert: config.tls.cert, key: config.tls.key }
   const sessions = new Sessions(store, limits)
-  const polls = new PollJobs(limits)
+  const executions = new Executions()
+  const polls = new PollJobs(limits, executions)
   const facts = {
     version: packageVersion(),
     readOnly: sources.every(({ writes }) => !writes),
@@ -128,7 +129,7 @@ async function listen(
       authenticator,
       sealer,
       store,
-      executions: new Executions(),
+      executions,
       log,
       limits,
       facts,

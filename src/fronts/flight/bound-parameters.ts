@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../../query/errors.ts'
+import type { Runnable } from '../../query/types.ts'
 import type { FlightFront } from './front.ts'
 
 /** Above this, parameters wait in the state store instead of travelling inside handles and tickets. */
@@ -29,4 +30,16 @@ export async function loadParameters(front: FlightFront, bound: BoundParameters)
   const stream = await front.store.get(`parameters:${bound.key}`)
   if (!stream) throw new GatewayError('EXPIRED_TICKET', 'The bound parameters are no longer kept: bind them again.')
   return stream
+}
+
+/**
+ * What a ticket runs, its parameters loaded.
+ * @throws GatewayError EXPIRED_TICKET
+ */
+export async function loadRunnable(
+  front: FlightFront,
+  { runnable, bound }: { readonly runnable: Runnable; readonly bound?: BoundParameters },
+): Promise<Runnable> {
+  if (!bound) return runnable
+  return { ...runnable, query: { ...runnable.query, parameters: await loadParameters(front, bound) } }
 }

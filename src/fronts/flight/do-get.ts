@@ -5,7 +5,7 @@ import type { GrpcCall } from '../grpc/call.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { Method } from '../grpc/method.ts'
 import { cancelledKey } from './actions.ts'
-import { loadParameters } from './bound-parameters.ts'
+import { loadRunnable } from './bound-parameters.ts'
 import { readTicketHandle } from './command.ts'
 import { FrameSender } from './frame-sender.ts'
 import type { FlightFront } from './front.ts'
@@ -51,7 +51,7 @@ async function stream(
   call: GrpcCall,
   sender: FrameSender,
 ): Promise<void> {
-  const result = pollResult(front, ticket, ctx) ?? (await run(front, ticket, ctx))
+  const result = pollResult(front, ticket, ctx) ?? (await front.pipeline.run(await loadRunnable(front, ticket), ctx))
   const frames = result.frames[Symbol.asyncIterator]()
   try {
     await sender.send(result.schema)
@@ -75,11 +75,6 @@ async function stream(
   } finally {
     await frames.return?.()
   }
-}
-
-async function run(front: FlightFront, { runnable, bound }: StatementTicket, ctx: Context): Promise<Result> {
-  const query = bound ? { ...runnable.query, parameters: await loadParameters(front, bound) } : runnable.query
-  return await front.pipeline.run({ ...runnable, query }, ctx)
 }
 
 /** The result that waits since the statement was polled, for its first reader. */

@@ -13,15 +13,17 @@ import type { GrpcCall } from '../grpc/call.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { Method } from '../grpc/method.ts'
 import { cancelledKey } from './actions.ts'
+import { loadRunnable } from './bound-parameters.ts'
 import { packAny, readCommand, unpackAny } from './command.ts'
 import { encodeInfo, infoSchema } from './encode-info.ts'
 import type { FlightFront } from './front.ts'
 import { timestampOf } from './get-flight-info.ts'
 import { metadataSchema, sealMetadata } from './metadata/metadata.ts'
 import { openPoll, type Poll, sealPoll } from './poll.ts'
+import type { PollWork } from './poll-jobs.ts'
 import { contextOf, statementOf } from './statement.ts'
-import { storedResultKey } from './stored-result.ts'
-import { sealTicket } from './ticket.ts'
+import { runAndKeep, storedResultKey } from './stored-result.ts'
+import { type StatementTicket, sealTicket } from './ticket.ts'
 
 const FIRST_WAIT_MS = 20
 const WAIT_MS = 500
@@ -59,7 +61,7 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
   const ticket = { id: randomUUID(), runnable, stored: runnable.isUpdate, expiresAt, ...(bound && { bound }) }
   const poll: Poll = { ticket, schema: runnable.schema, descriptor: request }
   if (runnable.isUpdate) await front.store.set(startedKey(ticket.id), new Uint8Array(1), front.limits.ticketTtlMs)
-  const job = front.polls.start(front, ticket, ctx)
+  const job = front.polls.start(ticket.id, workOf(front, ticket), ctx)
   await job.wait(FIRST_WAIT_MS)
   return answer(front, ctx, poll)
 }
@@ -74,7 +76,7 @@ async function pollAgain(front: FlightFront, ctx: Context, poll: Poll): Promise<
       throw new GatewayError('SOURCE_UNAVAILABLE', 'The statement runs on another replica: poll again.')
     throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
   }
-  job ??= front.polls.start(front, poll.ticket, ctx)
+  job ??= front.polls.start(id, workOf(front, poll.ticket), ctx)
   await job.wait(Math.max(0, Math.min(WAIT_MS, (ctx.deadlineAt - Date.now()) / 2)))
   return answer(front, ctx, poll)
 }
@@ -101,6 +103,15 @@ function answer(front: FlightFront, ctx: Context, poll: Poll): Uint8Array {
     progress: state.progress,
     expirationTime: timestampOf(Date.now() + front.limits.pollIdleMs),
   }).finish()
+}
+
+function workOf(front: FlightFront, ticket: StatementTicket): PollWork {
+  return async (ctx) => {
+    const runnable = await loadRunnable(front, ticket)
+    if (!runnable.isUpdate) return await front.pipeline.run(runnable, ctx)
+    await runAndKeep(front, runnable, ctx, ticket.id)
+    return undefined
+  }
 }
 
 function infoOf(front: FlightFront, ctx: Context, { ticket, schema, descriptor }: Poll): Uint8Array {

@@ -1,10 +1,10 @@
 import type { Frame } from '../../arrow/frame.ts'
 import { GatewayError } from '../../query/errors.ts'
-import type { Context, Principal, Result, Runnable } from '../../query/types.ts'
-import { loadParameters } from './bound-parameters.ts'
-import type { FlightFront } from './front.ts'
-import { runAndKeep } from './stored-result.ts'
-import type { StatementTicket } from './ticket.ts'
+import type { Context, Result } from '../../query/types.ts'
+import type { Executions } from './executions.ts'
+
+/** Runs the statement; answers with its result, or with nothing when that has been read and kept already. */
+export type PollWork = (ctx: Context) => Promise<Result | undefined>
 
 /** Where a statement that was started by a poll stands. */
 export type PollState =
@@ -17,7 +17,6 @@ export type PollState =
  * waits, a few batches ahead, until they are fetched.
  */
 class PollJob {
-  readonly principal: Principal
   readonly controller = new AbortController()
   #state: 'running' | 'ready' | 'failed' = 'running'
   #error: GatewayError | undefined
@@ -26,8 +25,7 @@ class PollJob {
   #first: IteratorResult<readonly Frame[]> | undefined
   readonly #ended: Promise<void>
 
-  constructor(front: FlightFront, ticket: StatementTicket, ctx: Context, deadlineMs: number) {
-    this.principal = ctx.principal
+  constructor(work: PollWork, ctx: Context, deadlineMs: number) {
     const own: Context = {
       principal: ctx.principal,
       signal: this.controller.signal,
@@ -37,7 +35,7 @@ class PollJob {
     }
     const timer = setTimeout(() => this.controller.abort(new GatewayError('DEADLINE')), deadlineMs)
     timer.unref()
-    this.#ended = this.#run(front, ticket, own).then(
+    this.#ended = this.#run(work, own).then(
       () => {
         this.#state = 'ready'
       },
@@ -77,16 +75,10 @@ class PollJob {
     this.#frames = undefined
   }
 
-  async #run(front: FlightFront, { id, runnable, bound }: StatementTicket, ctx: Context): Promise<void> {
-    const parameters = bound && (await loadParameters(front, bound))
-    const whole: Runnable = parameters ? { ...runnable, query: { ...runnable.query, parameters } } : runnable
-    if (runnable.isUpdate) {
-      await runAndKeep(front, whole, ctx, id)
-      return
-    }
-    this.#result = await front.pipeline.run(whole, ctx)
-    this.#frames = this.#result.frames[Symbol.asyncIterator]()
-    this.#first = await this.#frames.next()
+  async #run(work: PollWork, ctx: Context): Promise<void> {
+    this.#result = await work(ctx)
+    this.#frames = this.#result?.frames[Symbol.asyncIterator]()
+    this.#first = await this.#frames?.next()
   }
 }
 
@@ -121,10 +113,12 @@ export interface PollLimits {
 /** The statements of this replica that were started by PollFlightInfo. */
 export class PollJobs {
   readonly #limits: PollLimits
+  readonly #executions: Executions
   readonly #jobs = new Map<string, { readonly job: PollJob; idleTimer: NodeJS.Timeout }>()
 
-  constructor(limits: PollLimits) {
+  constructor(limits: PollLimits, executions: Executions) {
     this.#limits = limits
+    this.#executions = executions
   }
 
   /** How many there are. */
@@ -139,11 +133,10 @@ export class PollJobs {
     return entry?.job
   }
 
-  /** Starts the statement of a ticket. */
-  start(front: FlightFront, ticket: StatementTicket, ctx: Context): PollJob {
-    const { id } = ticket
-    const job = new PollJob(front, ticket, ctx, this.#limits.defaultDeadlineMs)
-    const remove = front.executions.add(id, (reason) => job.abandon(reason))
+  /** Starts the statement of a ticket, which runs on when the call is over. */
+  start(id: string, work: PollWork, ctx: Context): PollJob {
+    const job = new PollJob(work, ctx, this.#limits.defaultDeadlineMs)
+    const remove = this.#executions.add(id, (reason) => job.abandon(reason))
     const idleTimer = setTimeout(() => {
       this.#jobs.delete(id)
       remove()
