@@ -2,7 +2,15 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { environment, installGoTools, installPackages, installPython, nodeBinary, root } from './install.mjs'
+import {
+  buildGoProgram,
+  environment,
+  installGoTools,
+  installPackages,
+  installPython,
+  nodeBinary,
+  root,
+} from './install.mjs'
 
 const [name, ...rest] = process.argv.slice(2)
 const folder = join(root, 'bench')
@@ -15,5 +23,6 @@ if (name === undefined || !existsSync(file)) {
 installPackages()
 installPython()
 installGoTools()
+buildGoProgram('prepared_rounds', join(root, 'bench', 'go', 'prepared'))
 const { status } = spawnSync(nodeBinary, [file, ...rest], { cwd: root, stdio: 'inherit', env: environment() })
 process.exitCode = status ?? 1

@@ -2,7 +2,7 @@
 // dependencies: it runs before anything is installed, on whatever Node the machine has.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -94,6 +94,19 @@ export function installGoTools() {
     ),
   )
   return installed.every(Boolean)
+}
+
+/** A Go program of this repository, built into .cache/bin; built again when its files change. */
+export function buildGoProgram(name, folder) {
+  const target = join(cache, 'bin', name)
+  const sources = readdirSync(folder).sort()
+  const content = sources.map((file) => readFileSync(join(folder, file), 'utf8')).join()
+  return optional(`The Go program ${name}`, () =>
+    once(join(cache, `${name}.stamp`), content, existsSync(target), () => {
+      process.stderr.write(`building ${name}\n`)
+      run('go', ['build', '-o', target, '.'], { cwd: folder })
+    }),
+  )
 }
 
 const jdbcVersions = ['18.3.0', '17.0.0']
