@@ -26,7 +26,8 @@ const REDACTED = [
 export async function createLogger(level: LogLevel, format: LogFormat): Promise<Logger> {
   const text = format === 'text' || (format === 'auto' && process.stdout.isTTY)
   const options = { level, base: null, redact: { paths: REDACTED, censor: '***' } }
-  if (!text) return pino(options)
+  // Lines are gathered and written together; what is left is written when the process ends.
+  if (!text) return pino(options, pino.destination({ dest: 1, sync: false }))
   const { PinoPretty } = await import('pino-pretty')
   const destination: DestinationStream = PinoPretty({ colorize: process.stdout.isTTY, ignore: 'event', sync: true })
   return pino(options, destination)

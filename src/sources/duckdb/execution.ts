@@ -1,5 +1,5 @@
 import { type Frame, frameOf } from '../../arrow/frame.ts'
-import type { GatewayError } from '../../query/errors.ts'
+import { GatewayError } from '../../query/errors.ts'
 import type { Result, ResultStats } from '../../query/types.ts'
 import { interrupt, progressOf } from './database.ts'
 import type { Address } from './native.ts'
@@ -77,8 +77,12 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
     this.#replies.push(listener)
   }
 
-  /** The rows as a result, once the schema is known. */
-  async result(): Promise<Result> {
+  /**
+   * The rows as a result, as soon as the schema is known.
+   * @param planned the schema when it is known before; the worker's must be the same
+   */
+  async result(planned?: Uint8Array): Promise<Result> {
+    this.#schema ??= planned
     const schema = frameOf(await this.schema(), new Uint8Array(0), 0)
     const progress = () => (this.#done ? 1 : progressOf(this.#connection))
     return { schema, frames: { [Symbol.asyncIterator]: () => this }, stats: this.stats, progress }
@@ -122,13 +126,21 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
   #onReply(reply: Reply): void {
     if (reply.kind === 'batch') {
       const memory = this.#seat.memoryOf(reply.batch.body)
-      if (this.#left) this.#seat.giveBack(reply.batch.body, true)
+      if (this.#left || this.#error) this.#seat.giveBack(reply.batch.body, true)
       else this.#ready.push({ batch: reply.batch, memory })
     } else if (reply.kind === 'taken') this.#taken++
-    else if (reply.kind === 'schema') this.#schema = reply.schema
+    else if (reply.kind === 'schema') this.#onSchema(reply.schema)
     else if (reply.kind === 'done') this.#end(reply)
     for (const listener of this.#replies) listener(reply)
     this.#wake?.()
+  }
+
+  #onSchema(schema: Uint8Array): void {
+    if (this.#schema && Buffer.compare(this.#schema, schema) !== 0) {
+      this.#error = new GatewayError('CONFLICT', 'The table was changed while the statement started: run it again.')
+      this.#stop()
+    }
+    this.#schema ??= schema
   }
 
   #end(reply: Reply & { kind: 'done' }): void {
@@ -136,7 +148,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
     this.stats.affectedRows = reply.affectedRows
     clearInterval(this.#interrupting)
     this.#signal.removeEventListener('abort', this.#stop)
-    if (reply.error) this.#error = this.#signal.aborted ? this.#signal.reason : this.#toError(reply.error)
+    if (reply.error) this.#error ??= this.#signal.aborted ? this.#signal.reason : this.#toError(reply.error)
     this.#onEnd({ broken: reply.broken })
   }
 

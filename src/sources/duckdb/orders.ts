@@ -56,6 +56,8 @@ export type Order =
       readonly readOnly: boolean
       /** The connection is in a transaction already, which goes on. */
       readonly inTransaction: boolean
+      /** The main thread has the schema already, and only checks it. */
+      readonly schemaKnown: boolean
       /** Rows of parameters as an Arrow IPC stream. */
       readonly parameters?: Uint8Array
       readonly limits: BatchLimits

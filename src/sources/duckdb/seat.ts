@@ -27,7 +27,9 @@ export class Seat {
       stdout: false,
       stderr: false,
     })
-    this.#worker.on('message', (reply: Reply) => this.#listener?.(reply))
+    this.#worker.on('message', (replies: readonly Reply[]) => {
+      for (const reply of replies) this.#listener?.(reply)
+    })
     this.#worker.on('error', (error: Error) =>
       this.#listener?.({
         kind: 'done',

@@ -92,7 +92,7 @@ class DuckDbSource implements Source {
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
-    const key = query.session.schema === undefined ? query.sql : `${query.session.schema}\0${query.sql}`
+    const key = planKey(query)
     const remembered = query.transaction === undefined && query.session.cache !== false
     const description = (remembered && this.#plans.get(key)) || (await this.#describe(key, query, ctx.signal))
     const isUpdate = isUpdateKind(description.type)
@@ -105,6 +105,8 @@ class DuckDbSource implements Source {
     if (plan.isUpdate && !this.writes) throw readOnlyError(this.name)
     const { sql, parameters, session, transaction } = plan.query
     const use = this.#use(session)
+    const known = parameters || transaction !== undefined ? undefined : this.#plans.get(planKey(plan.query))?.schema
+    const planned = known && known.byteLength > 0 ? known : undefined
     const { batchRows, batchBytes } = this.#config
     const limits = { batchRows, batchBytes }
     const readOnly = !plan.isUpdate
@@ -115,6 +117,7 @@ class DuckDbSource implements Source {
       readOnly,
       limits,
       inTransaction: transaction !== undefined,
+      schemaKnown: planned !== undefined,
       ...(parameters && { parameters }),
       ...(use && { use }),
     })
@@ -122,7 +125,10 @@ class DuckDbSource implements Source {
     const lender = this.#lender(plan.query)
     // Temporary objects belong to the connection: whoever gets it next must not find them.
     const disposable = plan.isUpdate && mayMakeTemporary.test(sql)
-    return await this.#carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(), { onEnd, disposable })
+    return await this.#carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
+      onEnd,
+      disposable,
+    })
   }
 
   async ingest(query: Query, ingest: Ingest, ctx: Context): Promise<number> {
@@ -248,6 +254,11 @@ class DuckDbSource implements Source {
     this.#running.add(execution)
     return await use(execution)
   }
+}
+
+/** What a plan is remembered by. */
+function planKey({ sql, session: { schema } }: Query): string {
+  return schema === undefined ? sql : `${schema}\0${sql}`
 }
 
 function failureOf({ message, arrow }: Failure, source: string): GatewayError {

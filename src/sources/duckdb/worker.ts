@@ -25,10 +25,24 @@ const { control } = workerData as WorkerSetup
 const pool = new BodyPool(control)
 
 const stopped = () => Atomics.load(control, Control.stop) === 1
-const say = (reply: Reply) => port.postMessage(reply)
+
+/** Said, and not yet sent: waking the main thread costs more than a small result. */
+let replies: Reply[] = []
+
+function flush(): void {
+  if (replies.length > 0) port.postMessage(replies)
+  replies = []
+}
+
+/** Sends a reply, or keeps it for the next when that is sure to come soon. */
+function say(reply: Reply, more = false): void {
+  replies.push(reply)
+  if (!more) flush()
+}
 
 /** Waits until one more batch may be sent. @throws when the order was stopped */
 function takeCredit(): void {
+  if (Atomics.load(control, Control.credit) <= 0) flush()
   while (Atomics.load(control, Control.credit) <= 0 && !stopped())
     Atomics.wait(control, Control.credit, 0, CREDIT_WAIT_MS)
   if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
@@ -49,7 +63,7 @@ function plan(order: Order & { kind: 'plan' }): void {
       // What `SELECT ?` returns is known once something is bound.
       if (!parameters) throw error
     }
-    say({ kind: 'description', description: { schema, type: statement.type, parameterSchema } })
+    say({ kind: 'description', description: { schema, type: statement.type, parameterSchema } }, true)
   } finally {
     statement.close()
   }
@@ -62,7 +76,7 @@ function run(order: Order & { kind: 'run' }): number {
     if (!order.parameters) {
       const schema = statement.schema()
       // Before it runs: a client, and the boxes on the way, see a slow statement begin.
-      say({ kind: 'schema', schema: encodeSchema(wireSchema(schema)) })
+      say({ kind: 'schema', schema: encodeSchema(wireSchema(schema)) }, order.schemaKnown)
       return emit(order, statement, schema, undefined)
     }
     let affectedRows = 0
@@ -112,7 +126,9 @@ function emit(
       takeCredit()
       rows += batch.rows
       const { header, body, bodyLength } = batch
-      say({ kind: 'batch', batch: { header, body: pool.refer(body), bodyLength, rows: batch.rows } })
+      // A batch far from full is the last, or one of a few.
+      const more = bodyLength < order.limits.batchBytes / 4 && batch.rows < order.limits.batchRows / 4
+      say({ kind: 'batch', batch: { header, body: pool.refer(body), bodyLength, rows: batch.rows } }, more)
     }
     if (order.readOnly) return 0
     // A statement with RETURNING gives the rows it changed, the others a column with their number.
