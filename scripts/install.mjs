@@ -97,14 +97,14 @@ export function installGoTools() {
 }
 
 /** A Go program of this repository, built into .cache/bin; built again when its files change. */
-export function buildGoProgram(name, folder) {
+export function buildGoProgram(name, folder, command = ['build']) {
   const target = join(cache, 'bin', name)
   const sources = readdirSync(folder).sort()
   const content = sources.map((file) => readFileSync(join(folder, file), 'utf8')).join()
   return optional(`The Go program ${name}`, () =>
     once(join(cache, `${name}.stamp`), content, existsSync(target), () => {
       process.stderr.write(`building ${name}\n`)
-      run('go', ['build', '-o', target, '.'], { cwd: folder })
+      run('go', [...command, '-o', target, '.'], { cwd: folder })
     }),
   )
 }

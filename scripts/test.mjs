@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  buildGoProgram,
   cache,
   environment,
   installGoTools,
@@ -17,6 +18,7 @@ installPackages()
 installPython()
 installGoTools()
 installJava()
+buildGoProgram('adbc_validation', join(root, 'test', 'go', 'validation'), ['test', '-c'])
 
 mkdirSync(cache, { recursive: true })
 const report = join(cache, 'vitest.json')

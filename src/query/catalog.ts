@@ -45,6 +45,8 @@ export interface ForeignKeyColumn {
 
 /** What can be known of the tables of a source. Names are as they can be typed back. */
 export interface Catalog {
+  /** What names without a catalog or a schema mean when the session chooses none; absent where nothing is meant. */
+  readonly current?: { readonly catalog: string; readonly schema?: string }
   /** The catalogs of the source. */
   catalogs(ctx: Context): Promise<readonly string[]>
   schemas(schemaPattern: string | undefined, ctx: Context): Promise<readonly SchemaEntry[]>

@@ -85,13 +85,13 @@ describe('sessions', () => {
     expect(await columnOf(mine)).toBe('in_other')
     expect(await columnOf(key)).toBe('in_main')
     await set({ schema: unset, catalog: text('SECOND') }, mine)
-    expect(await get(mine)).toEqual({ catalog: text('second') })
+    expect(await get(mine)).toEqual({ catalog: text('second'), schema: text('main') })
     expect(await columnOf(mine)).toBe('in_second')
     await set({ source: text('demo') }, mine)
     expect(await columnOf(mine)).toBe('in_main')
     const { body } = await act('CloseSession', new Uint8Array(0), mine)
     expect(CloseSessionResult.decode(body).status).toBe(1)
-    expect(await get(mine)).toEqual({})
+    expect(await get(mine)).toEqual({ catalog: text('demo'), schema: text('main') })
   })
 
   it('belong to the login where there are no cookies, and to nobody else', async () => {

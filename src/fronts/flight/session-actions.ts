@@ -13,6 +13,7 @@ import { decodeMessage } from '../grpc/decode.ts'
 import type { FlightAction } from './action.ts'
 import type { FlightFront } from './front.ts'
 import type { StoredSession } from './sessions.ts'
+import { routeOf } from './statement.ts'
 
 type Value = SessionOptionValue['optionValue']
 type Checked =
@@ -84,9 +85,12 @@ export const sessionActions: readonly FlightAction[] = [
   },
   {
     type: 'GetSessionOptions',
-    description: 'The options of the session. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
+    description:
+      'The options of the session, and the catalog and schema in force without any. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
     async handle(front, _body, ctx, call) {
-      const { catalog, schema, source, timeoutMs, cache } = await front.sessions.read(call, ctx)
+      const { source, timeoutMs, cache, ...chosen } = await front.sessions.read(call, ctx)
+      const { current } = (await routeOf(front, call, ctx)).source.catalog
+      const { catalog = current?.catalog, schema = current?.schema } = chosen
       const text = (value: string): SessionOptionValue => ({ optionValue: { $case: 'stringValue', value } })
       return GetSessionOptionsResult.encode({
         sessionOptions: {

@@ -13,7 +13,7 @@ import type {
 } from '../../query/catalog.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context } from '../../query/types.ts'
-import { quoteIdentifier, quoteLiteral } from './open.ts'
+import { DEFAULT_SCHEMA, quoteIdentifier, quoteLiteral } from './open.ts'
 
 const INTERNAL_SCHEMAS = "('information_schema', 'pg_catalog')"
 /** Bound of what metadata queries read into memory. */
@@ -23,10 +23,12 @@ type Row = Readonly<Record<string, unknown>>
 
 /** The catalog of an embedded DuckDB, read with its own functions. */
 export class DuckDbCatalog implements Catalog {
+  readonly current: { readonly catalog: string; readonly schema: string }
   readonly #source: Source
 
   constructor(source: Source) {
     this.#source = source
+    this.current = { catalog: source.name, schema: DEFAULT_SCHEMA }
   }
 
   async catalogs(): Promise<readonly string[]> {

@@ -3,6 +3,9 @@ import { openDatabase } from './database.ts'
 import type { Address } from './native.ts'
 import { tpchSample } from './tpch-sample.ts'
 
+/** Where names without a schema are looked up. */
+export const DEFAULT_SCHEMA = 'main'
+
 /** Quotes an identifier. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`

@@ -6,6 +6,7 @@ import { layoutPlan } from '../../arrow/layout-plan.ts'
 import { decodeSchema, type Field } from '../../arrow/schema.ts'
 import { DuckDbError } from './c-functions.ts'
 import { type Address, libduckdb } from './native.ts'
+import { typedNull } from './typed-null.ts'
 
 /*
  * Values of an Arrow batch bound to the parameters of a prepared statement, typed.
@@ -23,6 +24,9 @@ const bind = (name: string, type: string): ((statement: Address, index: number, 
   libduckdb.func(`int duckdb_bind_${name}(uintptr_t, uint64_t, ${type})`)
 const bindNull: (statement: Address, index: number) => number = libduckdb.func(
   'int duckdb_bind_null(uintptr_t, uint64_t)',
+)
+const bindValue: (statement: Address, index: number, value: Address) => number = libduckdb.func(
+  'int duckdb_bind_value(uintptr_t, uint64_t, uintptr_t)',
 )
 const bindBytes = (name: string): ((statement: Address, index: number, value: Uint8Array, length: number) => number) =>
   libduckdb.func(`int duckdb_bind_${name}(uintptr_t, uint64_t, const void*, uint64_t)`)
@@ -118,11 +122,13 @@ function columnBinder(
   const nulls = nodes[2 * cursor.node++ + 1]
   if (nulls === undefined) throw new ArrowError('MALFORMED', 'The batch has fewer columns than its schema.')
   if (field.format === 'n') return bindNull
+  const missing = typedNull(field)
+  const nullBinder: Bind = missing === 0 ? bindNull : (statement, index) => bindValue(statement, index, missing)
   const validity = take()
   const value = valueBinder(field, take)
   if (nulls === 0 || validity.length === 0) return value
   return (statement, index, row) =>
-    (validity[row >> 3]! >> (row & 7)) & 1 ? value(statement, index, row) : bindNull(statement, index)
+    (validity[row >> 3]! >> (row & 7)) & 1 ? value(statement, index, row) : nullBinder(statement, index, row)
 }
 
 const MICROS_PER_DAY = 86_400_000_000n

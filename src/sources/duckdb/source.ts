@@ -15,7 +15,15 @@ import { Execution } from './execution.ts'
 import { feed } from './feed.ts'
 import { refuseForbiddenFunctions } from './forbidden-functions.ts'
 import type { Address } from './native.ts'
-import { connectionSetup, lockStatement, openEngine, progressSetup, quoteIdentifier, startStatements } from './open.ts'
+import {
+  connectionSetup,
+  DEFAULT_SCHEMA,
+  lockStatement,
+  openEngine,
+  progressSetup,
+  quoteIdentifier,
+  startStatements,
+} from './open.ts'
 import type { Description, Failure, Order, UseSchema } from './orders.ts'
 import { Seats } from './seats.ts'
 import { isUpdateKind } from './statement-kind.ts'
@@ -26,7 +34,6 @@ export interface DuckDbDependencies {
   readonly log: Logger
 }
 
-const DEFAULT_SCHEMA = 'main'
 const MAX_OPEN_AHEAD = 32
 const PLAN_CACHE_BYTES = 32 << 20
 const mayMakeTemporary = /\btemp(orary)?\b/i
@@ -54,7 +61,7 @@ class DuckDbSource implements Source {
   readonly name: string
   readonly kind = 'duckdb'
   readonly writes: boolean
-  readonly catalog: Catalog = new DuckDbCatalog(this)
+  readonly catalog: Catalog
   readonly #config: DuckDbConfig
   readonly #engine: Address
   readonly transactions: DuckDbTransactions
@@ -72,6 +79,7 @@ class DuckDbSource implements Source {
   constructor(name: string, config: DuckDbConfig, engine: Address) {
     this.name = name
     this.writes = config.writes
+    this.catalog = new DuckDbCatalog(this)
     this.#config = config
     this.#engine = engine
     this.#connections = new Connections(engine, connectionSetup(name), config.maxStreams)
