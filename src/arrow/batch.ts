@@ -6,6 +6,8 @@ export interface BatchLayout {
   readonly rows: number
   readonly nodes: readonly number[]
   readonly buffers: readonly number[]
+  /** For each view column in order, how many buffers of data it has. */
+  readonly variadicCounts?: readonly number[]
   /** Bytes of the body, a multiple of 8. */
   readonly bodyLength: number
 }
@@ -31,13 +33,15 @@ function builderFor({ nodes, buffers }: BatchLayout): Builder {
   return new Builder(256 + (nodes.length + buffers.length) * 8)
 }
 
-function writeBatch(builder: Builder, { rows, nodes, buffers }: BatchLayout): number {
+function writeBatch(builder: Builder, { rows, nodes, buffers, variadicCounts = [] }: BatchLayout): number {
+  const countVector = variadicCounts.length > 0 ? writeCounts(builder, variadicCounts) : 0
   const bufferVector = writePairs(builder, buffers)
   const nodeVector = writePairs(builder, nodes)
   return table(builder, 5, () => {
     builder.addFieldInt64(0, BigInt(rows), 0n)
     builder.addFieldOffset(1, nodeVector, 0)
     builder.addFieldOffset(2, bufferVector, 0)
+    if (countVector) builder.addFieldOffset(4, countVector, 0)
   })
 }
 
@@ -49,5 +53,11 @@ function writePairs(builder: Builder, pairs: readonly number[]): number {
     builder.writeInt32(Math.floor(value / 4_294_967_296))
     builder.writeInt32(value | 0)
   }
+  return builder.endVector()
+}
+
+function writeCounts(builder: Builder, counts: readonly number[]): number {
+  builder.startVector(8, counts.length, 8)
+  for (const count of [...counts].reverse()) builder.addInt64(BigInt(count))
   return builder.endVector()
 }

@@ -10,6 +10,7 @@ const bufferCounts: Readonly<Record<LayoutPlan['kind'], number>> = {
   bool: 2,
   boolBytes: 2,
   text: 3,
+  view: 2,
   list: 2,
   struct: 1,
   fixedList: 1,
@@ -24,13 +25,15 @@ const bufferCounts: Readonly<Record<LayoutPlan['kind'], number>> = {
 export function emptyBatch(schema: Field): Frame {
   const nodes: number[] = []
   const buffers: number[] = []
+  const variadicCounts: number[] = []
   const add = (plan: LayoutPlan) => {
     nodes.push(0, 0)
     for (let i = 0; i < bufferCounts[plan.kind]; i++) buffers.push(0, 0)
+    if (plan.kind === 'view') variadicCounts.push(0)
     for (const child of plan.children) add(child)
   }
   for (const field of schema.children) add(layoutPlan(field))
-  return frameOf(encodeRecordBatch({ rows: 0, nodes, buffers, bodyLength: 0 }), new Uint8Array(0), 0)
+  return frameOf(encodeRecordBatch({ rows: 0, nodes, buffers, variadicCounts, bodyLength: 0 }), new Uint8Array(0), 0)
 }
 
 /** Whether some column, at any depth, is dictionary-encoded. */

@@ -77,6 +77,12 @@ export class FlatTable {
     return out
   }
 
+  /** A vector of 64-bit sizes. */
+  sizes(slot: number): number[] {
+    const { at, length } = this.#vector(slot, 8)
+    return Array.from({ length }, (_, i) => safeSize(this.#view.getBigInt64(at + 8 * i, true)))
+  }
+
   #vector(slot: number, elementBytes: number): { at: number; length: number } {
     const at = this.#slot(slot, 4)
     if (at === 0) return { at: 0, length: 0 }

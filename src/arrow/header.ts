@@ -64,7 +64,14 @@ export function readDictionaryLayout(message: Uint8Array): DictionaryLayout {
 
 function layoutOf(batch: FlatTable, root: FlatTable): BatchLayout {
   if (batch.table(3)) throw new ArrowError('UNSUPPORTED', 'Compressed record batches cannot be taken apart.')
-  const layout = { rows: batch.size(0), nodes: batch.pairs(1), buffers: batch.pairs(2), bodyLength: root.size(3) }
+  const variadicCounts = batch.sizes(4)
+  const layout = {
+    rows: batch.size(0),
+    nodes: batch.pairs(1),
+    buffers: batch.pairs(2),
+    bodyLength: root.size(3),
+    ...(variadicCounts.length > 0 && { variadicCounts }),
+  }
   for (let i = 0; i < layout.buffers.length; i += 2)
     if (layout.buffers[i]! + layout.buffers[i + 1]! > layout.bodyLength)
       throw new ArrowError('MALFORMED', 'A buffer of the record batch reaches beyond its body.')

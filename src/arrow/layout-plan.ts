@@ -9,6 +9,7 @@ export interface LayoutPlan {
     | 'bool'
     | 'boolBytes'
     | 'text'
+    | 'view'
     | 'list'
     | 'struct'
     | 'fixedList'
@@ -51,6 +52,8 @@ const shapes: Readonly<Record<string, readonly [LayoutPlan['kind'], number]>> = 
   z: ['text', 4],
   U: ['text', 8],
   Z: ['text', 8],
+  vu: ['view', 16],
+  vz: ['view', 16],
   '+l': ['list', 4],
   '+m': ['list', 4],
   '+L': ['list', 8],

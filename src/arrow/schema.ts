@@ -45,6 +45,8 @@ const T = {
   LargeBinary: 19,
   LargeUtf8: 20,
   LargeList: 21,
+  BinaryView: 23,
+  Utf8View: 24,
 } as const
 
 const simple: Readonly<Record<string, number>> = {
@@ -54,6 +56,8 @@ const simple: Readonly<Record<string, number>> = {
   U: T.LargeUtf8,
   z: T.Binary,
   Z: T.LargeBinary,
+  vu: T.Utf8View,
+  vz: T.BinaryView,
   '+l': T.List,
   '+L': T.LargeList,
   '+s': T.Struct,

@@ -95,6 +95,8 @@ class BatchSlice {
       case 'sparseUnion':
         this.#bytes(this.#take(), from * plan.width, rows * plan.width)
         break
+      case 'view':
+        throw new ArrowError('UNSUPPORTED', 'Batches with view columns cannot be cut.')
       case 'boolBytes':
         throw new ArrowError('UNSUPPORTED', 'Booleans of a byte each are never in a message.')
       case 'bool':

@@ -80,7 +80,7 @@ describe('hostile bytes', () => {
     expect(decodeSchema(schemaMessage)).toEqual({
       ...schema,
       children: schema.children.map((each) =>
-        each.dictionary ? { ...each, dictionary: { ...each.dictionary, metadata: [] } } : each,
+        each.dictionary ? { ...each, dictionaryId: 0, dictionary: { ...each.dictionary, metadata: [] } } : each,
       ),
     })
     expect(readHeader(batchMessage)).toEqual({ kind: 'batch', rows: 2, bodyLength: 128 })

@@ -29,7 +29,7 @@ describe.runIf(hasPython())('bulk ingestion by ADBC', () => {
   it('keeps every value of every type', () => {
     expect(seen['every_type']).toBe(5000)
     const values = seen['every_value'] as Record<string, boolean>
-    expect(Object.keys(values)).toHaveLength(24)
+    expect(Object.keys(values)).toHaveLength(26)
     expect(Object.entries(values).filter(([, same]) => !same)).toEqual([])
     expect(seen['uuids']).toEqual([0, 1, 2].map((i) => ({ t: 'UUID', u: `00000000-0000-0000-0000-00000000000${i}` })))
   })

@@ -54,6 +54,8 @@ columns = {
     "double": (pa.float64(), sometimes(lambda i: i / 3, 4)),
     "string": (pa.string(), sometimes(lambda i: "é" * (i % 20), 5)),
     "large string": (pa.large_string(), str),
+    "string view": (pa.string_view(), sometimes(lambda i: "long or short " * (i % 3), 5)),
+    "binary view": (pa.binary_view(), lambda i: bytes([i % 256]) * (i % 30)),
     "binary": (pa.binary(), lambda i: bytes([i % 256]) * (i % 9)),
     "fixed binary": (pa.binary(4), lambda i: i.to_bytes(4, "big")),
     "decimal": (pa.decimal128(20, 2), sometimes(lambda i: decimal.Decimal(i) / 100, 6)),

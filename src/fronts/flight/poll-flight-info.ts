@@ -20,7 +20,7 @@ import type { FlightFront } from './front.ts'
 import { timestampOf } from './get-flight-info.ts'
 import { metadataSchema, sealMetadata } from './metadata/metadata.ts'
 import { openPoll, type Poll, sealPoll } from './poll.ts'
-import type { PollWork } from './poll-jobs.ts'
+import type { PollJob, PollWork } from './poll-jobs.ts'
 import { contextOf, statementOf } from './statement.ts'
 import { runAndKeep, storedResultKey } from './stored-result.ts'
 import { type StatementTicket, sealTicket } from './ticket.ts'
@@ -62,6 +62,7 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
   const poll: Poll = { ticket, schema: runnable.schema, descriptor: request }
   if (runnable.isUpdate) await front.store.set(startedKey(ticket.id), new Uint8Array(1), front.limits.ticketTtlMs)
   const job = front.polls.start(ticket.id, workOf(front, ticket), ctx)
+  cancelWith(ctx, job)
   await job.wait(FIRST_WAIT_MS)
   return answer(front, ctx, poll)
 }
@@ -77,8 +78,17 @@ async function pollAgain(front: FlightFront, ctx: Context, poll: Poll): Promise<
     throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
   }
   job ??= front.polls.start(id, workOf(front, poll.ticket), ctx)
+  cancelWith(ctx, job)
   await job.wait(Math.max(0, Math.min(WAIT_MS, (ctx.deadlineAt - Date.now()) / 2)))
   return answer(front, ctx, poll)
+}
+
+/** A client that cancels its poll, as ADBC does, gives the statement up; one whose poll takes too long comes back. */
+function cancelWith({ signal }: Context, job: PollJob): void {
+  const onAbort = () => {
+    if (GatewayError.from(signal.reason).code === 'CANCELLED') job.abandon(signal.reason)
+  }
+  signal.addEventListener('abort', onAbort, { once: true })
 }
 
 /** Where the statement stands. @throws GatewayError why it failed */

@@ -16,7 +16,7 @@ export type PollState =
  * One statement that runs while its client comes back to ask. It is ready when its first rows are there; the engine then
  * waits, a few batches ahead, until they are fetched.
  */
-class PollJob {
+export class PollJob {
   readonly controller = new AbortController()
   #state: 'running' | 'ready' | 'failed' = 'running'
   #error: GatewayError | undefined

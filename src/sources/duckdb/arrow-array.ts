@@ -4,7 +4,7 @@ import { type LayoutPlan, layoutPlan } from '../../arrow/layout-plan.ts'
 import type { Field } from '../../arrow/schema.ts'
 import type { Arena } from './arena.ts'
 import { ARROW_ARRAY_BYTES } from './arrow-struct.ts'
-import { checkFixed, checkIndices, checkOffsets, checkUtf8, checkValidity } from './checked-buffers.ts'
+import { checkFixed, checkIndices, checkOffsets, checkUtf8, checkValidity, checkViews } from './checked-buffers.ts'
 import { type Address, addressOf, releaseNothing } from './native.ts'
 
 /** One column laid out as ArrowArray over the body of its message. */
@@ -63,6 +63,7 @@ class ColumnWriter {
   readonly #arena: Arena
   #node = 0
   #buffer = 0
+  #view = 0
 
   constructor(layout: BatchLayout, body: Uint8Array, dictionaries: Dictionaries, arena: Arena) {
     this.#layout = layout
@@ -103,6 +104,17 @@ class ColumnWriter {
         const data = take()
         checkOffsets(offsets, plan.width, rows, data.byteLength)
         if (field.format === 'u' || field.format === 'U') checkUtf8(data, offsets, plan.width, rows)
+        break
+      }
+      case 'view': {
+        const validity = take()
+        checkValidity(validity, rows, nulls)
+        const views = take()
+        checkFixed(views, plan, rows)
+        const data = Array.from({ length: this.#layout.variadicCounts?.[this.#view++] ?? 0 }, take)
+        checkViews(views, rows, data, nulls > 0 ? validity : none, field.format === 'vu')
+        buffers.push(new Uint8Array(BigInt64Array.from(data, (buffer) => BigInt(buffer.byteLength)).buffer))
+        this.#arena.keep(buffers.at(-1)!)
         break
       }
       case 'list': {

@@ -50,6 +50,34 @@ export function checkUtf8(data: Uint8Array, offsets: Uint8Array, width: number, 
     if ((data[offset(row)]! & 0xc0) === 0x80) throw malformed('A text begins in the middle of a character')
 }
 
+const VIEW_BYTES = 16
+const INLINE_BYTES = 12
+
+/**
+ * Views must lead to bytes that are there, except where the row is null, and those of texts to UTF-8.
+ * Source: https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout.
+ */
+export function checkViews(
+  views: Uint8Array,
+  rows: number,
+  data: readonly Uint8Array[],
+  validity: Uint8Array,
+  text: boolean,
+): void {
+  const view = new DataView(views.buffer, views.byteOffset, views.byteLength)
+  for (let row = 0; row < rows; row++) {
+    if (validity.byteLength > 0 && ((validity[row >> 3]! >> (row & 7)) & 1) === 0) continue
+    const at = row * VIEW_BYTES
+    const length = view.getInt32(at, true)
+    const inline = length <= INLINE_BYTES
+    const buffer = inline ? views : data[view.getInt32(at + 8, true)]
+    const from = inline ? at + 4 : view.getInt32(at + 12, true)
+    if (length < 0 || from < 0 || !buffer || from + length > buffer.byteLength)
+      throw malformed('A view leads beyond its data')
+    if (text && !isUtf8(buffer.subarray(from, from + length))) throw malformed('A text is not UTF-8')
+  }
+}
+
 /** Indices into a dictionary must be below its size, except where the row is null. */
 export function checkIndices(
   bytes: Uint8Array,

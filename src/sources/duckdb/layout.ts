@@ -89,7 +89,8 @@ export class Layout {
       case 'struct':
         break
       case 'denseUnion':
-        throw new ArrowError('UNSUPPORTED', 'Dense unions are not laid out: DuckDB makes sparse ones.')
+      case 'view':
+        throw new ArrowError('UNSUPPORTED', 'DuckDB makes neither dense unions nor views.')
       case 'fixedList':
         this.#children(plan, parts, (part) => ({
           offset: part.offset * plan.width,
@@ -266,6 +267,8 @@ export function measurePart(plan: LayoutPlan, part: ColumnPart): number {
     case 'bool':
     case 'boolBytes':
       return part.rows >> 3
+    case 'view':
+      return part.rows * plan.width
     case 'text': {
       const { count } = offsetRange(plan, part)
       return part.rows * plan.width + count

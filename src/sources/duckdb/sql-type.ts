@@ -19,6 +19,8 @@ const plain: Readonly<Record<string, string>> = {
   U: 'VARCHAR',
   z: 'BLOB',
   Z: 'BLOB',
+  vu: 'VARCHAR',
+  vz: 'BLOB',
   tdD: 'DATE',
   tdm: 'DATE',
   tts: 'TIME',
