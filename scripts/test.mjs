@@ -44,3 +44,10 @@ try {
   process.stdout.write('\n0 passed, 1 failed, 0 skipped\n')
 }
 process.exitCode = status ?? 1
+// A complete run that passed says what works with which client; the page must say the same.
+if (status === 0 && process.argv.length === 2 && process.env.CI === 'true') {
+  const check = spawnSync(nodeBinary, [join(root, 'scripts', 'generate-client-docs.ts'), '--check'], {
+    stdio: 'inherit',
+  })
+  process.exitCode = check.status ?? 1
+}

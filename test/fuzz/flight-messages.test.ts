@@ -60,7 +60,7 @@ describe('random and damaged messages', () => {
   beforeAll(async () => {
     gateway = await GatewayProcess.start({
       sources: { demo: { kind: 'duckdb', writes: true, init: ['CREATE TABLE t AS SELECT range AS i FROM range(10)'] } },
-      limits: { maxDeadlineMs: 5000, transactionIdleMs: 500, maxTransactionsPerPrincipal: 20 },
+      limits: { maxDeadlineMs: 5000, transactionIdleMs: 500, maxTransactionsPerPrincipal: 20, pollIdleMs: 500 },
     })
     stub = new FlightStub(gateway.flight)
     const info = await stub.info('SELECT * FROM t')

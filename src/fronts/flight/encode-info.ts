@@ -9,6 +9,8 @@ const LENGTH_DELIMITED = 2
 const typeUrl = Buffer.from('type.googleapis.com/arrow.flight.protocol.sql.TicketStatementQuery')
 /** total_records and total_bytes -1, for unknown; ordered. */
 const closing = Buffer.from('20ffffffffffffffffff0128ffffffffffffffffff013001', 'hex')
+/** progress 1. */
+const allDone = Buffer.from('19000000000000f03f', 'hex')
 const none = new Uint8Array(0)
 const encapsulated = new WeakMap<Uint8Array, Uint8Array>()
 
@@ -37,6 +39,11 @@ export function encodeInfo(descriptor: Uint8Array, schema: Uint8Array, handle: U
   const ticket = field(1, field(1, any))
   const endpoint = [...ticket, ...field(3, [timestamp(expiresAt)])]
   return Buffer.concat([...field(1, [schema]), ...field(2, [descriptor]), ...field(3, endpoint), closing])
+}
+
+/** The PollInfo of a statement that is ready: its FlightInfo, as `encodeInfo` made it, and progress 1. */
+export function encodeFinishedPoll(info: Uint8Array): Buffer {
+  return Buffer.concat([...field(1, [info]), allDone])
 }
 
 /** A length-delimited field: its tag and length, then its parts. */

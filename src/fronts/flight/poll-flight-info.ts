@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import {
   FlightDescriptor,
   FlightDescriptor_DescriptorType,
-  FlightInfo,
   PollInfo,
 } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import { TicketStatementQuery } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
@@ -15,7 +14,7 @@ import type { Method } from '../grpc/method.ts'
 import { cancelledKey } from './actions.ts'
 import { loadRunnable } from './bound-parameters.ts'
 import { packAny, readCommand, unpackAny } from './command.ts'
-import { encodeInfo, infoSchema } from './encode-info.ts'
+import { encodeFinishedPoll, encodeInfo, infoSchema } from './encode-info.ts'
 import type { FlightFront } from './front.ts'
 import { timestampOf } from './get-flight-info.ts'
 import { metadataSchema, sealMetadata } from './metadata/metadata.ts'
@@ -54,7 +53,7 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
   const expiresAt = Date.now() + front.limits.ticketTtlMs
   if (command.kind === 'metadata') {
     const handle = sealMetadata(front, ctx, call, command, expiresAt)
-    return finished(encodeInfo(request, encapsulate(metadataSchema(command)), handle, expiresAt))
+    return encodeFinishedPoll(encodeInfo(request, encapsulate(metadataSchema(command)), handle, expiresAt))
   }
   const { query, bound } = await statementOf(front, call, ctx, command)
   const runnable = await front.pipeline.plan(query, ctx)
@@ -72,7 +71,7 @@ async function pollAgain(front: FlightFront, ctx: Context, poll: Poll): Promise<
   if (await front.store.get(cancelledKey(id))) throw new GatewayError('CANCELLED', 'The statement was cancelled.')
   let job = front.polls.touch(id)
   if (!job && stored) {
-    if (await front.store.get(storedResultKey(id))) return finished(infoOf(front, ctx, poll))
+    if (await front.store.get(storedResultKey(id))) return encodeFinishedPoll(infoOf(front, ctx, poll))
     if (await front.store.get(startedKey(id)))
       throw new GatewayError('SOURCE_UNAVAILABLE', 'The statement runs on another replica: poll again.')
     throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
@@ -95,7 +94,7 @@ function cancelWith({ signal }: Context, job: PollJob): void {
 function answer(front: FlightFront, ctx: Context, poll: Poll): Uint8Array {
   const state = front.polls.touch(poll.ticket.id)?.state ?? { kind: 'ready' }
   if (state.kind === 'failed') throw state.error
-  if (state.kind === 'ready') return finished(infoOf(front, ctx, poll))
+  if (state.kind === 'ready') return encodeFinishedPoll(infoOf(front, ctx, poll))
   const handle = sealPoll(front, ctx, poll)
   const cmd = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
   return PollInfo.encode({
@@ -128,15 +127,6 @@ function infoOf(front: FlightFront, ctx: Context, { ticket, schema, descriptor }
   const expiresAt = Date.now() + front.limits.ticketTtlMs
   const handle = sealTicket(front.sealer, ctx.principal, { ...ticket, expiresAt })
   return encodeInfo(descriptor, infoSchema(schema), handle, expiresAt)
-}
-
-function finished(info: Uint8Array): Uint8Array {
-  return PollInfo.encode({
-    info: FlightInfo.decode(info),
-    flightDescriptor: undefined,
-    progress: 1,
-    expirationTime: undefined,
-  }).finish()
 }
 
 function startedKey(id: string): string {

@@ -1,0 +1,96 @@
+const jdbc = (version: string) =>
+  `the JDBC driver ${version} connects, reads, changes data and asks every metadata question`
+const adbc = (test: string) => `ADBC from Python, beyond queries ${test}`
+const ingest = 'bulk ingestion by ADBC'
+const suite = "ADBC's own validation suite, in Go passes, apart from the cases that cannot apply"
+const real = (step: string) => `real clients ${step} answers`
+const same = (what: string, client: string) => `results equal DuckDB’s own Arrow table ${what}, read by ${client}`
+const lineitem = 'lineitem at scale 1'
+const types = 'every type of test_all_types(), alone and over many batches'
+
+/** The columns of the table in docs/clients.md. */
+export const clients = [
+  'pyarrow',
+  'ADBC (Python)',
+  'ADBC (Go)',
+  'JDBC 18.3.0',
+  'JDBC 17.0.0',
+  'pandas, polars',
+] as const
+
+/** For each thing that clients do, the tests that show it with each client, by their full names. */
+export const matrix: Readonly<Record<string, Partial<Record<(typeof clients)[number], readonly string[]>>>> = {
+  'login by user and password': {
+    pyarrow: [real('pyarrow_basic_token'), real('pyarrow_auth_handler')],
+    'ADBC (Python)': [real('adbc_user_and_password')],
+    'ADBC (Go)': [suite],
+    'JDBC 18.3.0': [jdbc('18.3.0')],
+    'JDBC 17.0.0': [jdbc('17.0.0')],
+  },
+  'login by API key or token in a header': {
+    pyarrow: [real('pyarrow_headers')],
+    'ADBC (Python)': [real('adbc_bearer'), real('adbc_header')],
+  },
+  'queries, also without rows': {
+    pyarrow: [same('no rows, nested values, long texts, partly filled chunks', 'pyarrow')],
+    'ADBC (Python)': ['ADBC from Python prepares, binds, reads and changes data'],
+    'ADBC (Go)': [suite],
+    'JDBC 18.3.0': [jdbc('18.3.0')],
+    'JDBC 17.0.0': [jdbc('17.0.0')],
+    'pandas, polars': [real('data_frames')],
+  },
+  'six million rows, equal to DuckDB’s own': {
+    pyarrow: [same(lineitem, 'pyarrow')],
+    'ADBC (Python)': [same(lineitem, 'adbc')],
+  },
+  'every type, equal to DuckDB’s own': {
+    pyarrow: [same(types, 'pyarrow')],
+    'ADBC (Python)': [same(types, 'adbc')],
+  },
+  'prepared statements with parameters': {
+    'ADBC (Python)': ['ADBC from Python prepares, binds, reads and changes data'],
+    'ADBC (Go)': [suite],
+    'JDBC 18.3.0': [jdbc('18.3.0')],
+    'JDBC 17.0.0': [jdbc('17.0.0')],
+  },
+  'updates, and many rows of parameters': {
+    'ADBC (Python)': ['ADBC from Python prepares, binds, reads and changes data', real('adbc_writes_once')],
+    'JDBC 18.3.0': [jdbc('18.3.0')],
+    'JDBC 17.0.0': [jdbc('17.0.0')],
+  },
+  'bulk ingestion: create, append, replace, create-append': {
+    'ADBC (Python)': [
+      `${ingest} keeps every value of every type`,
+      `${ingest} creates, appends, replaces`,
+      `${ingest} takes in all rows or none`,
+    ],
+    'pandas, polars': [adbc('takes in and gives back data frames')],
+  },
+  transactions: {
+    'ADBC (Python)': [adbc('commits, rolls back, and rolls back what is open when it closes')],
+    'ADBC (Go)': [suite],
+  },
+  'catalogs, schemas, tables, columns': {
+    'ADBC (Python)': ['ADBC from Python asks for metadata at every depth, of all sources or those filtered'],
+    'ADBC (Go)': [suite],
+    'JDBC 18.3.0': [jdbc('18.3.0')],
+    'JDBC 17.0.0': [jdbc('17.0.0')],
+  },
+  'keys, types, server facts': { 'JDBC 18.3.0': [jdbc('18.3.0')], 'JDBC 17.0.0': [jdbc('17.0.0')] },
+  'catalog and schema of the connection': {
+    'ADBC (Python)': [adbc('chooses the schema of the connection')],
+    'ADBC (Go)': [suite],
+    'JDBC 18.3.0': [jdbc('18.3.0')],
+    'JDBC 17.0.0': [jdbc('17.0.0')],
+  },
+  'cancelling, and going on with the same connection': {
+    pyarrow: [real('pyarrow_cancel')],
+    'ADBC (Python)': [adbc('cancels, and goes on with the same connection')],
+  },
+  'incremental execution (PollFlightInfo), partitions': {
+    'ADBC (Python)': [adbc('executes incrementally, and reads partitions')],
+  },
+  'errors with code, position and details': {
+    'ADBC (Python)': [adbc('shows what the gateway knows of an error')],
+  },
+}

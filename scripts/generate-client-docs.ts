@@ -1,0 +1,62 @@
+// Writes the tables of docs/clients.md from the results of the last complete test run; with --check it only tells whether
+// the page agrees with them.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { clients, matrix } from './client-matrix.ts'
+
+const page = new URL('../docs/clients.md', import.meta.url)
+const report = new URL('../.cache/vitest.json', import.meta.url)
+const notApplicable = new URL('../test/go/validation/not-applicable.json', import.meta.url)
+const [FROM, TO] = ['<!-- what works -->', '<!-- end of what works -->']
+
+/** The tables as the results have them. */
+function tables(outcomes: ReadonlyMap<string, string>): string {
+  const cell = (tests: readonly string[] = []) => {
+    if (tests.length === 0) return ''
+    return tests.every((test) => outcomes.get(test) === 'passed') ? 'yes' : 'no'
+  }
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  const rows = Object.entries(matrix).map(([what, cells]) =>
+    line([what, ...clients.map((client) => cell(cells[client]))]),
+  )
+  const cases = Object.entries<string>(JSON.parse(readFileSync(notApplicable, 'utf8')))
+  return [
+    line(['', ...clients]),
+    `|---|${clients.map(() => '---').join('|')}|`,
+    ...rows,
+    '',
+    "Of ADBC's own validation suite in Go (1.12.0) these cases cannot apply:",
+    '',
+    line(['Case', 'Reason']),
+    '|---|---|',
+    ...cases.map(([name, reason]) => line([`\`${name}\``, reason])),
+  ].join('\n')
+}
+
+interface Report {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[]
+  }[]
+}
+
+const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
+const outcomes = new Map(
+  testResults.flatMap(({ assertionResults }) =>
+    assertionResults.map(({ fullName, status }) => [fullName, status] as const),
+  ),
+)
+const unknown = Object.values(matrix)
+  .flatMap((cells) => Object.values(cells).flat())
+  .filter((test) => !outcomes.has(test))
+if (unknown.length > 0) {
+  process.stderr.write(`the last run had no such tests: ${[...new Set(unknown)].join('; ')}\n`)
+  process.exitCode = 1
+} else {
+  const text = readFileSync(page, 'utf8')
+  const before = text.slice(0, text.indexOf(FROM) + FROM.length)
+  const current = `${before}\n\n${tables(outcomes)}\n\n${text.slice(text.indexOf(TO))}`
+  if (!process.argv.includes('--check')) writeFileSync(page, current)
+  else if (text !== current) {
+    process.stderr.write('docs/clients.md does not agree with the tests: run scripts/generate-client-docs.ts\n')
+    process.exitCode = 1
+  }
+}
