@@ -16,6 +16,7 @@ import { createHttpServer } from './fronts/http/server.ts'
 import { isFault } from './fronts/status.ts'
 import { Metrics } from './ops/metrics.ts'
 import { ProcessReadiness } from './ops/readiness.ts'
+import { UpstreamMetrics } from './ops/upstream-metrics.ts'
 import { packageVersion } from './ops/version.ts'
 import type { GatewayError } from './query/errors.ts'
 import { composePipeline } from './query/pipeline.ts'
@@ -30,6 +31,7 @@ import { deadline } from './query/stages/deadline.ts'
 import { transact } from './query/stages/transact.ts'
 import { Transactions } from './query/transactions.ts'
 import { openDuckDbSource } from './sources/duckdb/source.ts'
+import { FlightSqlSource, openFlightSqlSource } from './sources/flightsql/source.ts'
 import { MemoryStore } from './state/memory.ts'
 
 /** Where the gateway listens. */
@@ -59,12 +61,17 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   const sources: Source[] = []
   const stopping: (() => Promise<unknown>)[] = []
   try {
+    const upstreams = new UpstreamMetrics()
     for (const [name, source] of Object.entries(config.sources)) {
-      const opened = await openDuckDbSource(name, source, { log: log.child({ source: name }) })
+      const child = log.child({ source: name })
+      const opened =
+        source.kind === 'duckdb'
+          ? await openDuckDbSource(name, source, { log: child })
+          : openFlightSqlSource(name, source, { log: child, observer: upstreams.observer(name) })
       sources.push(opened)
       stopping.push(() => opened.close())
     }
-    return await listen(config, log, sources, stopping)
+    return await listen(config, log, sources, upstreams, stopping)
   } catch (error) {
     for (const stop of stopping.reverse()) await stop().catch(() => {})
     throw error
@@ -75,6 +82,7 @@ async function listen(
   config: Config,
   log: Logger,
   sources: readonly Source[],
+  upstreams: UpstreamMetrics,
   stopping: (() => Promise<unknown>)[],
 ): Promise<Gateway> {
   const { limits } = config
@@ -95,6 +103,18 @@ async function listen(
     transactions: () => transactions.size,
     queued: () => [...slots].map(([name, gate]) => [name, gate.queued] as const),
   })
+  upstreams.register(metrics.registry, () =>
+    sources.flatMap((source) =>
+      source instanceof FlightSqlSource
+        ? source.upstreams.all.map(({ name, pool, state }) => ({
+            source: source.name,
+            address: name,
+            state,
+            ...pool.stats,
+          }))
+        : [],
+    ),
+  )
   const pipeline = composePipeline(
     [
       audit(config.log.statements, metrics),

@@ -34,7 +34,8 @@ export const listenSchema = z.strictObject({
   http: listenAddress('Address of the HTTP port.', '127.0.0.1:8080'),
 })
 
-const pemFile = (about: string) =>
+/** A PEM file, read when the configuration is. */
+export const pemFile = (about: string) =>
   z
     .string()
     .min(1)

@@ -115,6 +115,8 @@ function contradictions({ auth, defaultSource, listen, sources }: Parsed): strin
         `auth.apiKeys.${i}.defaultSource: there is no source ${key.defaultSource}; known: ${names.join(', ')}`,
       )
   }
+  for (const [name, source] of Object.entries(sources))
+    if (source.kind !== 'duckdb') problems.push(...upstreamProblems(name, source))
   for (const name of ['flight', 'http'] as const)
     if (auth.apiKeys.length === 0 && !isLoopback(listen[name]))
       problems.push(
@@ -123,10 +125,28 @@ function contradictions({ auth, defaultSource, listen, sources }: Parsed): strin
   return problems
 }
 
-function warningsOf({ auth, listen, tls }: Parsed): string[] {
+function upstreamProblems(
+  name: string,
+  { username, password, token, pool, tls }: Exclude<Parsed['sources'][string], { kind: 'duckdb' }>,
+): string[] {
+  const at = `sources.${name}`
+  const problems: string[] = []
+  if (token !== undefined && username !== undefined)
+    problems.push(`${at}: give a token, or user and password, not both`)
+  if (password !== undefined && username === undefined) problems.push(`${at}.username: a password needs a user`)
+  if (pool.min > pool.max) problems.push(`${at}.pool.min: ${pool.min} is above pool.max (${pool.max})`)
+  if ((tls.cert === undefined) !== (tls.key === undefined))
+    problems.push(`${at}.tls: a client certificate needs both cert and key`)
+  return problems
+}
+
+function warningsOf({ auth, listen, sources, tls }: Parsed): string[] {
   const warnings = auth.apiKeys
     .filter(({ plain }) => plain)
     .map(({ name }) => `auth.apiKeys: the key of ${name} is given plainly; sha256:<hex> keeps it out of the file`)
+  for (const [name, source] of Object.entries(sources))
+    if (source.kind !== 'duckdb' && source.tls.skipVerify)
+      warnings.push(`sources.${name}.tls.skipVerify: whoever stands between can read and change everything`)
   if (!tls && !isLoopback(listen.flight)) warnings.push('tls: keys and data cross the network unencrypted')
   if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
     warnings.push('auth.sealKeys: none, so tickets and tokens end with this process and other replicas refuse them')

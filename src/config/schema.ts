@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { authSchema } from './auth.ts'
 import { duckDbSourceSchema } from './duckdb-source.ts'
+import { dremioSourceSchema, flightSqlSourceSchema } from './flightsql-source.ts'
 import { limitsSchema } from './limits.ts'
 import { listenSchema, tlsSchema } from './listen.ts'
 import { wholeNumber } from './setting.ts'
@@ -18,7 +19,7 @@ export const configSchema = z.strictObject({
   tls: tlsSchema,
   auth: authSchema.prefault({}).describe('Who may call.'),
   sources: z
-    .record(sourceName, z.discriminatedUnion('kind', [duckDbSourceSchema]))
+    .record(sourceName, z.discriminatedUnion('kind', [duckDbSourceSchema, flightSqlSourceSchema, dremioSourceSchema]))
     .prefault(demo)
     .describe('The engines, by name. By default `demo`: DuckDB in memory with TPC-H sample tables at scale 0.1.'),
   defaultSource: z.string().optional().describe('Source of calls that name none; needed when there are several.'),

@@ -11,6 +11,8 @@ export interface TableEntry extends SchemaEntry {
   readonly table: string
   /** Such as `BASE TABLE` and `VIEW`. */
   readonly type: string
+  /** Its schema as `Catalog.tableSchema` tells it, where it was asked for and came along. */
+  readonly schemaMessage?: Uint8Array
 }
 
 /** Which tables are wanted; patterns are those of LIKE, with `\` as escape. */
@@ -19,6 +21,8 @@ export interface TableFilter {
   readonly tablePattern?: string
   /** Empty for all. */
   readonly types: readonly string[]
+  /** Whether the tables' schemas will be asked for, so that a source may give them at once. */
+  readonly withSchemas?: boolean
 }
 
 /** Names a table; what is left out matches any. */

@@ -91,6 +91,25 @@ export const errorTable = {
   UNSUPPORTED_TYPE: row('UNIMPLEMENTED', 501, false, 'A column has a type that cannot be sent as Arrow: cast it.'),
   DRAINING: row('UNAVAILABLE', 503, true, 'The gateway is shutting down: retry against another instance.'),
   SOURCE_UNAVAILABLE: row('UNAVAILABLE', 503, true, 'The source does not answer.'),
+  UPSTREAM_BUSY: row(
+    'UNAVAILABLE',
+    503,
+    true,
+    'The source had no resources for the statement, or failed at reading: try again later.',
+  ),
+  UPSTREAM_EXHAUSTED: row('RESOURCE_EXHAUSTED', 429, true, 'The source is at a limit of its own: try again later.'),
+  UPSTREAM_TIMEOUT: row('DEADLINE_EXCEEDED', 504, true, 'The source ended the statement at a time limit of its own.'),
+  UPSTREAM_CANCELLED: row('ABORTED', 409, true, 'The source cancelled the statement.'),
+  UPSTREAM_FORBIDDEN: row('PERMISSION_DENIED', 403, false, 'The source does not let the gateway do this.'),
+  UPSTREAM_UNIMPLEMENTED: row('UNIMPLEMENTED', 501, false, 'The source does not offer this.'),
+  UPSTREAM_LOGIN: row('UNAVAILABLE', 502, false, "The source does not take the gateway's login."),
+  UPSTREAM_DATA: row('DATA_LOSS', 502, true, 'The source sent malformed or cut-off data.'),
+  UPSTREAM_FAILED: row(
+    'INTERNAL',
+    502,
+    false,
+    "The source failed at the statement: the gateway's log has its words under the request id.",
+  ),
   INTERNAL: row('INTERNAL', 500, false, 'The gateway failed: its log has the details under the request id.'),
 } as const satisfies Record<string, Row>
 

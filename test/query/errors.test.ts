@@ -10,6 +10,11 @@ const retryable = [
   'DEADLINE',
   'DRAINING',
   'SOURCE_UNAVAILABLE',
+  'UPSTREAM_BUSY',
+  'UPSTREAM_EXHAUSTED',
+  'UPSTREAM_TIMEOUT',
+  'UPSTREAM_CANCELLED',
+  'UPSTREAM_DATA',
 ]
 
 describe('the error table', () => {

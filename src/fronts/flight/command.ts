@@ -4,9 +4,9 @@ import {
   CommandStatementQuery,
   TicketStatementQuery,
 } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { Any } from '../../arrow/any.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { decodeMessage } from '../grpc/decode.ts'
-import { Any } from './any.ts'
 import { isMetadataCommand } from './metadata/metadata.ts'
 
 const TYPE_PREFIX = 'type.googleapis.com/'

@@ -12,7 +12,7 @@ import {
 } from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
 import type { Frame } from '../../../arrow/frame.ts'
 import { encapsulate } from '../../../arrow/ipc.ts'
-import type { Catalog, ForeignKeyColumn, TableReference } from '../../../query/catalog.ts'
+import type { Catalog, ForeignKeyColumn, SchemaEntry, TableReference } from '../../../query/catalog.ts'
 import type { Context } from '../../../query/types.ts'
 import { decodeMessage } from '../../grpc/decode.ts'
 import { encodeRows, type MetadataRow } from './encode.ts'
@@ -57,7 +57,7 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
   CommandGetDbSchemas: rowsCommand(dbSchemasSchema, async (value, scope) => {
     const { catalog, dbSchemaFilterPattern } = decodeMessage(CommandGetDbSchemas, value)
     const entries = await collect(catalog, scope, (each) => each.schemas(dbSchemaFilterPattern, scope.ctx))
-    return entries.map((entry) => ({ catalog_name: entry.catalog, db_schema_name: entry.schema }))
+    return inCatalog(entries, catalog).map((entry) => ({ catalog_name: entry.catalog, db_schema_name: entry.schema }))
   }),
   CommandGetTables: {
     schema: (value) => (decodeMessage(CommandGetTables, value).includeSchema ? tablesWithSchemaSchema : tablesSchema),
@@ -65,19 +65,22 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
       const command = decodeMessage(CommandGetTables, value)
       const filter = {
         types: command.tableTypes,
+        withSchemas: command.includeSchema,
         ...(command.dbSchemaFilterPattern !== undefined && { schemaPattern: command.dbSchemaFilterPattern }),
         ...(command.tableNameFilterPattern !== undefined && { tablePattern: command.tableNameFilterPattern }),
       }
       const rows = await collect(command.catalog, scope, async (catalog) => {
         const tables = await catalog.tables(filter, scope.ctx)
         const out: MetadataRow[] = []
-        for (const entry of tables)
+        for (const entry of inCatalog(tables, command.catalog))
           out.push({
             catalog_name: entry.catalog,
             db_schema_name: entry.schema,
             table_name: entry.table,
             table_type: entry.type,
-            ...(command.includeSchema && { table_schema: encapsulate(await catalog.tableSchema(entry, scope.ctx)) }),
+            ...(command.includeSchema && {
+              table_schema: encapsulate(entry.schemaMessage ?? (await catalog.tableSchema(entry, scope.ctx))),
+            }),
           })
         return out
       })
@@ -91,7 +94,7 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
   CommandGetPrimaryKeys: rowsCommand(primaryKeysSchema, async (value, scope) => {
     const { catalog, dbSchema, table } = decodeMessage(CommandGetPrimaryKeys, value)
     const keys = await collect(catalog, scope, (each) => each.primaryKeys(reference(dbSchema, table), scope.ctx))
-    return keys.map((key) => ({
+    return inCatalog(keys, catalog).map((key) => ({
       catalog_name: key.catalog,
       db_schema_name: key.schema,
       table_name: key.table,
@@ -166,6 +169,11 @@ function foreignKeyRow({ primary, foreign, sequence }: ForeignKeyColumn): Metada
 
 function reference(schema: string | undefined, table: string): TableReference {
   return schema === undefined ? { table } : { schema, table }
+}
+
+/** What is in the catalog that was asked for: a source may have several. */
+function inCatalog<T extends SchemaEntry>(entries: readonly T[], catalog: string | undefined): readonly T[] {
+  return catalog === undefined ? entries : entries.filter((entry) => entry.catalog === catalog)
 }
 
 /** Asks every source in view, or those that have the catalog that is asked for; an empty name means "without a catalog". */

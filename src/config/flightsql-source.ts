@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import { pemFile } from './listen.ts'
+import { secret, wholeNumber } from './setting.ts'
+import { upstreamAddress } from './upstream-address.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+const MIB = 1 << 20
+const HEADER_NAME = /^[a-z0-9_.-]{1,64}$/
+
+const tls = z
+  .strictObject({
+    ca: pemFile('PEM file with the authorities to trust; by default those of the system.').optional(),
+    cert: pemFile('PEM file with a client certificate.').optional(),
+    key: pemFile('PEM file with its private key.').optional(),
+    serverName: z.string().min(1).optional().describe('Name in the certificate, where it is not the host of the URI.'),
+    skipVerify: z.boolean().default(false).describe('Takes any certificate: for tests only, a warning says so.'),
+  })
+  .prefault({})
+  .describe('TLS, for URIs with `grpc+tls`.')
+
+const pool = z
+  .strictObject({
+    min: wholeNumber('Connections kept ready to each address.', { min: 0, max: 1000, default: 2 }),
+    max: wholeNumber('Connections to each address; each carries one call or one result at a time.', {
+      min: 1,
+      max: 1000,
+      default: 10,
+    }),
+    healthCheckIntervalMs: wholeNumber('Interval at which idle connections are tried.', {
+      min: 100,
+      max: 24 * HOUR_MS,
+      default: MINUTE_MS,
+    }),
+    idleTimeoutMs: wholeNumber('Time without use after which a connection beyond `min` ends.', {
+      min: 100,
+      max: 24 * HOUR_MS,
+      default: 30 * MINUTE_MS,
+    }),
+    maxAgeMs: wholeNumber('Age at which a connection is replaced.', {
+      min: 1000,
+      max: 30 * 24 * HOUR_MS,
+      default: 6 * HOUR_MS,
+    }),
+    acquireTimeoutMs: wholeNumber('Time that a call may wait for a connection.', {
+      min: 1,
+      max: HOUR_MS,
+      default: 10_000,
+    }),
+  })
+  .prefault({})
+  .describe('Connections to each address.')
+
+const shared = {
+  uri: upstreamAddress('Where the server is: `grpc://host:port`, or `grpc+tls://host:port` with TLS.'),
+  addresses: z
+    .array(upstreamAddress('A URI as `uri`.'))
+    .default([])
+    .describe('Further servers with the same data: calls are spread over all, and go past those that do not answer.'),
+  username: z.string().min(1).optional().describe('User to log in as.'),
+  password: secret('Password, or a personal access token in its place.').optional(),
+  token: secret('Bearer or personal access token, instead of user and password.').optional(),
+  tls,
+  headers: z
+    .record(z.string().regex(HEADER_NAME, 'must be a lower-case header name'), z.string())
+    .default({})
+    .describe('Headers sent with every call.'),
+  pool,
+  writes: z
+    .boolean()
+    .default(false)
+    .describe('Whether statements that change data are allowed, to principals with the role writer or admin.'),
+  maxStreams: wholeNumber('Statements that run or are being read at the same time; the others wait in line.', {
+    min: 1,
+    max: 10_000,
+    default: 16,
+  }),
+  connectTimeoutMs: wholeNumber('Time in which a connection must come about.', {
+    min: 10,
+    max: 10 * MINUTE_MS,
+    default: 10_000,
+  }),
+  requestTimeoutMs: wholeNumber('Time in which calls that deliver no rows must be answered, planning among them.', {
+    min: 10,
+    max: HOUR_MS,
+    default: MINUTE_MS,
+  }),
+  maxMessageBytes: wholeNumber('Size of one message of the server.', {
+    min: MIB,
+    max: 2 ** 31 - 1,
+    default: 256 * MIB,
+  }),
+}
+
+const property = (about: string) => z.string().min(1).optional().describe(about)
+
+/** `sources.<name>` of kind `flightsql`. */
+export const flightSqlSourceSchema = z.strictObject({
+  kind: z.literal('flightsql').describe('Any Flight SQL server.'),
+  ...shared,
+})
+
+/** `sources.<name>` of kind `dremio`. */
+export const dremioSourceSchema = z.strictObject({
+  kind: z.literal('dremio').describe('Dremio, through its Arrow Flight endpoint.'),
+  ...shared,
+  session: z
+    .strictObject({
+      schema: property('What names without a schema mean.'),
+      routingQueue: property('Queue of the statements.'),
+      routingTag: property('Tag of the statements.'),
+      routingEngine: property('Engine of the statements.'),
+      quoting: z
+        .enum(['DOUBLE_QUOTE', 'BACK_TICK', 'BRACKET'])
+        .optional()
+        .describe('The character that quotes identifiers.'),
+      projectId: property('Project of Dremio Cloud.'),
+    })
+    .prefault({})
+    .describe('Properties of the Dremio sessions.'),
+})

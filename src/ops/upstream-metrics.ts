@@ -1,0 +1,90 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+
+/** The connections to one address now. */
+export interface PoolReading {
+  readonly source: string
+  readonly address: string
+  readonly state: 'open' | 'half-open' | 'closed'
+  readonly size: number
+  readonly idle: number
+  readonly inUse: number
+  readonly waiting: number
+}
+
+const acquireSeconds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30]
+
+/** The metrics of pooled connections; `docs/operations.md` explains each. */
+export class UpstreamMetrics {
+  readonly #created = new Counter({
+    name: 'flightgate_pool_created_total',
+    help: 'Connections to upstreams that were made.',
+    labelNames: ['source', 'address'],
+    registers: [],
+  })
+  readonly #destroyed = new Counter({
+    name: 'flightgate_pool_destroyed_total',
+    help: 'Connections to upstreams that have ended, by reason.',
+    labelNames: ['source', 'address', 'reason'],
+    registers: [],
+  })
+  readonly #acquires = new Counter({
+    name: 'flightgate_pool_acquires_total',
+    help: 'Connections lent, by whether they had been used before.',
+    labelNames: ['source', 'address', 'reused'],
+    registers: [],
+  })
+  readonly #acquireSeconds = new Histogram({
+    name: 'flightgate_pool_acquire_seconds',
+    help: 'Time until a connection was lent.',
+    labelNames: ['source', 'address'],
+    buckets: acquireSeconds,
+    registers: [],
+  })
+  readonly #breaker = new Counter({
+    name: 'flightgate_breaker_changes_total',
+    help: 'Changes of circuit breakers, by the state they changed to.',
+    labelNames: ['source', 'address', 'state'],
+    registers: [],
+  })
+
+  /** What a source tells of its connections. */
+  observer(source: string) {
+    return {
+      onCreate: (address: string) => this.#created.inc({ source, address }),
+      onDestroy: (address: string, reason: string) => this.#destroyed.inc({ source, address, reason }),
+      onAcquire: (address: string, acquireMs: number, reused: boolean) => {
+        this.#acquires.inc({ source, address, reused: String(reused) })
+        this.#acquireSeconds.observe({ source, address }, acquireMs / 1000)
+      },
+      onBreaker: (address: string, state: string) => this.#breaker.inc({ source, address, state }),
+    }
+  }
+
+  /** Adds the metrics to a registry. @param read the pools, asked for when Prometheus asks */
+  register(registry: Registry, read: () => Iterable<PoolReading>): void {
+    for (const metric of [this.#created, this.#destroyed, this.#acquires, this.#acquireSeconds, this.#breaker])
+      registry.registerMetric(metric)
+    new Gauge({
+      name: 'flightgate_pool_connections',
+      help: 'Connections to upstreams, by state; waiting are the calls that wait for one.',
+      labelNames: ['source', 'address', 'state'],
+      registers: [registry],
+      collect() {
+        for (const { source, address, idle, inUse, waiting } of read()) {
+          this.set({ source, address, state: 'idle' }, idle)
+          this.set({ source, address, state: 'in_use' }, inUse)
+          this.set({ source, address, state: 'waiting' }, waiting)
+        }
+      },
+    })
+    new Gauge({
+      name: 'flightgate_breaker_open',
+      help: '1 while the circuit breaker of an address is open or half open.',
+      labelNames: ['source', 'address'],
+      registers: [registry],
+      collect() {
+        for (const { source, address, state } of read()) this.set({ source, address }, state === 'closed' ? 0 : 1)
+      },
+    })
+  }
+}

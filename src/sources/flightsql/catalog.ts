@@ -1,0 +1,182 @@
+import { Table, tableFromIPC } from 'apache-arrow'
+import {
+  CommandGetCatalogs,
+  CommandGetCrossReference,
+  CommandGetDbSchemas,
+  CommandGetExportedKeys,
+  CommandGetImportedKeys,
+  CommandGetPrimaryKeys,
+  CommandGetTables,
+  CommandGetTableTypes,
+} from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { readFlightData } from '../../arrow/flight-data.ts'
+import { type IpcMessage, joinStream } from '../../arrow/ipc.ts'
+import type {
+  Catalog,
+  ForeignKeyColumn,
+  KeyColumn,
+  SchemaEntry,
+  TableEntry,
+  TableFilter,
+  TableReference,
+} from '../../query/catalog.ts'
+import { GatewayError } from '../../query/errors.ts'
+import type { Context } from '../../query/types.ts'
+import type { CallBounds, Connection } from './connection.ts'
+import { bareSchema, type UpstreamFlight } from './flight.ts'
+import type { Profile } from './profiles/profile.ts'
+
+/** Does a piece of work on a connection of the source. @throws GatewayError */
+export type LendForCatalog = <T>(
+  ctx: Context,
+  work: (flight: UpstreamFlight, connection: Connection, bounds: CallBounds) => Promise<T>,
+) => Promise<T>
+
+type Row = Readonly<Record<string, unknown>>
+
+/** Tables, keys and types as the upstream tells them; where it knows no catalogs the source's name is the only one. */
+export class UpstreamCatalog implements Catalog {
+  readonly current?: { readonly catalog: string }
+  readonly #source: string
+  readonly #profile: Profile
+  readonly #lend: LendForCatalog
+
+  constructor(source: string, profile: Profile, lend: LendForCatalog) {
+    this.#source = source
+    this.#profile = profile
+    this.#lend = lend
+    if (!profile.hasCatalogs) this.current = { catalog: source }
+  }
+
+  async catalogs(ctx: Context): Promise<readonly string[]> {
+    if (!this.#profile.hasCatalogs) return [this.#source]
+    const rows = await this.#rows('CommandGetCatalogs', CommandGetCatalogs.encode({}).finish(), ctx)
+    const names = rows.map((row) => text(row['catalog_name'])).filter((name) => name !== '')
+    return names.length > 0 ? names : [this.#source]
+  }
+
+  async schemas(schemaPattern: string | undefined, ctx: Context): Promise<readonly SchemaEntry[]> {
+    const command = CommandGetDbSchemas.encode({ catalog: undefined, dbSchemaFilterPattern: schemaPattern }).finish()
+    const rows = await this.#rows('CommandGetDbSchemas', command, ctx)
+    return rows.map((row) => this.#schemaEntry(row['catalog_name'], row['db_schema_name']))
+  }
+
+  async tables({ schemaPattern, tablePattern, types, withSchemas }: TableFilter, ctx: Context): Promise<TableEntry[]> {
+    const command = CommandGetTables.encode({
+      catalog: undefined,
+      dbSchemaFilterPattern: schemaPattern,
+      tableNameFilterPattern: tablePattern,
+      tableTypes: [...types],
+      includeSchema: withSchemas ?? false,
+    }).finish()
+    const rows = await this.#rows('CommandGetTables', command, ctx)
+    return rows.map((row) => {
+      const schema = row['table_schema']
+      return {
+        ...this.#schemaEntry(row['catalog_name'], row['db_schema_name']),
+        table: text(row['table_name']),
+        type: text(row['table_type']),
+        ...(schema instanceof Uint8Array && { schemaMessage: bareSchema(schema) }),
+      }
+    })
+  }
+
+  async tableSchema({ schema, table }: TableEntry, ctx: Context): Promise<Uint8Array> {
+    const filter = { types: [], tablePattern: escaped(table), withSchemas: true }
+    const found = await this.tables(schema === '' ? filter : { ...filter, schemaPattern: escaped(schema) }, ctx)
+    const message = found.find((entry) => entry.table === table && entry.schema === schema)?.schemaMessage
+    if (!message) throw new GatewayError('UNKNOWN_OBJECT', `The source ${this.#source} has no table "${table}".`)
+    return message
+  }
+
+  async tableTypes(ctx: Context): Promise<readonly string[]> {
+    const rows = await this.#rows('CommandGetTableTypes', CommandGetTableTypes.encode({}).finish(), ctx)
+    return rows.map((row) => text(row['table_type']))
+  }
+
+  async primaryKeys({ schema, table }: TableReference, ctx: Context): Promise<readonly KeyColumn[]> {
+    if (!this.#profile.hasKeys) return []
+    const command = CommandGetPrimaryKeys.encode({ catalog: undefined, dbSchema: schema, table }).finish()
+    const rows = await this.#rows('CommandGetPrimaryKeys', command, ctx)
+    return rows.map((row) => ({
+      ...this.#schemaEntry(row['catalog_name'], row['db_schema_name']),
+      table: text(row['table_name']),
+      column: text(row['column_name']),
+      keyName: textOrNull(row['key_name']),
+      sequence: Number(row['key_sequence']),
+    }))
+  }
+
+  async foreignKeys(
+    primary: TableReference | undefined,
+    foreign: TableReference | undefined,
+    ctx: Context,
+  ): Promise<readonly ForeignKeyColumn[]> {
+    if (!this.#profile.hasKeys) return []
+    const rows = await this.#rows(...foreignKeysCommand(primary, foreign), ctx)
+    const side = (row: Row, prefix: 'pk' | 'fk') => ({
+      ...this.#schemaEntry(row[`${prefix}_catalog_name`], row[`${prefix}_db_schema_name`]),
+      table: text(row[`${prefix}_table_name`]),
+      column: text(row[`${prefix}_column_name`]),
+      keyName: textOrNull(row[`${prefix}_key_name`]),
+    })
+    return rows.map((row) => ({
+      primary: side(row, 'pk'),
+      foreign: side(row, 'fk'),
+      sequence: Number(row['key_sequence']),
+    }))
+  }
+
+  #schemaEntry(catalog: unknown, schema: unknown): SchemaEntry {
+    return { catalog: text(catalog) || this.#source, schema: text(schema) }
+  }
+
+  async #rows(name: string, value: Uint8Array, ctx: Context): Promise<Row[]> {
+    return await this.#lend(ctx, async (flight, connection, bounds) => {
+      const { tickets } = await flight.info(name, value)
+      const rows: Row[] = []
+      for (const ticket of tickets) {
+        const messages: IpcMessage[] = (await connection.collect('DoGet', [ticket], bounds)).map(readFlightData)
+        const table: Table = messages.length > 0 ? tableFromIPC(joinStream(messages)) : new Table()
+        for (const row of table) rows.push(row.toJSON() as Row)
+      }
+      return rows
+    })
+  }
+}
+
+function foreignKeysCommand(
+  primary: TableReference | undefined,
+  foreign: TableReference | undefined,
+): [name: string, value: Uint8Array] {
+  if (primary && foreign)
+    return [
+      'CommandGetCrossReference',
+      CommandGetCrossReference.encode({
+        pkCatalog: undefined,
+        pkDbSchema: primary.schema,
+        pkTable: primary.table,
+        fkCatalog: undefined,
+        fkDbSchema: foreign.schema,
+        fkTable: foreign.table,
+      }).finish(),
+    ]
+  const { schema: dbSchema, table } = (primary ?? foreign)!
+  const question = { catalog: undefined, dbSchema, table }
+  return primary
+    ? ['CommandGetExportedKeys', CommandGetExportedKeys.encode(question).finish()]
+    : ['CommandGetImportedKeys', CommandGetImportedKeys.encode(question).finish()]
+}
+
+/** A name as a pattern that matches it alone. */
+function escaped(name: string): string {
+  return name.replace(/[\\%_]/g, (character) => `\\${character}`)
+}
+
+function text(value: unknown): string {
+  return value === null || value === undefined ? '' : String(value)
+}
+
+function textOrNull(value: unknown): string | null {
+  return value === null || value === undefined ? null : String(value)
+}

@@ -1,0 +1,78 @@
+import { type ErrorCode, GatewayError, type GrpcStatusName } from '../../query/errors.ts'
+import { GrpcFailure } from './grpc-failure.ts'
+
+const MAX_TEXT = 2000
+
+/** What the statuses of an upstream that answered mean for a client. */
+const answered: Readonly<Partial<Record<GrpcStatusName, ErrorCode>>> = {
+  INVALID_ARGUMENT: 'BAD_SQL',
+  FAILED_PRECONDITION: 'BAD_SQL',
+  OUT_OF_RANGE: 'BAD_DATA',
+  NOT_FOUND: 'UNKNOWN_OBJECT',
+  ALREADY_EXISTS: 'ALREADY_EXISTS',
+  PERMISSION_DENIED: 'UPSTREAM_FORBIDDEN',
+  UNAUTHENTICATED: 'UPSTREAM_LOGIN',
+  RESOURCE_EXHAUSTED: 'UPSTREAM_EXHAUSTED',
+  ABORTED: 'CONFLICT',
+  UNIMPLEMENTED: 'UPSTREAM_UNIMPLEMENTED',
+  DEADLINE_EXCEEDED: 'UPSTREAM_TIMEOUT',
+  CANCELLED: 'UPSTREAM_CANCELLED',
+  UNAVAILABLE: 'UPSTREAM_BUSY',
+  DATA_LOSS: 'UPSTREAM_DATA',
+}
+
+/** What it means that an upstream could not be talked to, or broke off. */
+const broken: Readonly<Partial<Record<GrpcStatusName, ErrorCode>>> = {
+  RESOURCE_EXHAUSTED: 'UPSTREAM_EXHAUSTED',
+  DEADLINE_EXCEEDED: 'DEADLINE',
+  DATA_LOSS: 'UPSTREAM_DATA',
+}
+
+/** Whose words about a statement a client may read; the others may tell of the upstream's insides. */
+const quoted = new Set<ErrorCode>([
+  'BAD_SQL',
+  'BAD_DATA',
+  'UNKNOWN_OBJECT',
+  'ALREADY_EXISTS',
+  'CONFLICT',
+  'UPSTREAM_FORBIDDEN',
+])
+
+/** Turns what went wrong at an upstream into what a client may see; anything else is handed on. */
+export function upstreamError(thrown: unknown, source: string): unknown {
+  if (!(thrown instanceof GrpcFailure)) return thrown
+  const { status, origin, message } = thrown
+  if (origin === 'upstream') {
+    const code = answered[status] ?? 'UPSTREAM_FAILED'
+    const text = cleaned(message)
+    const said = quoted.has(code) && text !== '' ? text : undefined
+    return new GatewayError(code, said ?? sentence(code, source), { cause: thrown })
+  }
+  const code = broken[status] ?? 'SOURCE_UNAVAILABLE'
+  if (code === 'UPSTREAM_EXHAUSTED') return new GatewayError(code, `${source}: ${message}.`, { cause: thrown })
+  return new GatewayError(code, code === 'DEADLINE' ? undefined : sentence(code, source), { cause: thrown })
+}
+
+function sentence(code: ErrorCode, source: string): string {
+  const by: Readonly<Partial<Record<ErrorCode, string>>> = {
+    SOURCE_UNAVAILABLE: `The source ${source} cannot be reached, or broke off: try again later.`,
+    UPSTREAM_BUSY: `The source ${source} had no resources for the statement, or failed at reading: try again later.`,
+    UPSTREAM_LOGIN: `The source ${source} does not take the gateway's login: its operator must mend it.`,
+    UPSTREAM_TIMEOUT: `The source ${source} ended the statement at a time limit of its own.`,
+    UPSTREAM_CANCELLED: `The source ${source} cancelled the statement.`,
+    UPSTREAM_UNIMPLEMENTED: `The source ${source} does not offer this.`,
+    UPSTREAM_EXHAUSTED: `The source ${source} is at a limit of its own: try again later.`,
+    UPSTREAM_DATA: `The source ${source} sent malformed or cut-off data.`,
+    UPSTREAM_FAILED: `The source ${source} failed at the statement: the gateway's log has its words under the request id.`,
+  }
+  return by[code] ?? `The source ${source} failed.`
+}
+
+/** The first lines of a message, without what servers append for their developers. */
+function cleaned(message: string): string {
+  const text = message
+    .split(/\.? Detail: Python exception|\. gRPC client debug|\n\s+at |\nTraceback|\n\n\(org\.|\nCaused by/)[0]!
+    .replace(/\p{Cc}+/gu, (control) => (control.includes('\n') ? '\n' : ' '))
+    .trim()
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text
+}

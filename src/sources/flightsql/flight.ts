@@ -1,0 +1,175 @@
+import {
+  Action,
+  FlightData,
+  FlightDescriptor,
+  FlightInfo,
+  PutResult,
+  Result,
+  SchemaResult,
+  Ticket,
+} from '../../../gen/arrow/flight/protocol/Flight.ts'
+import {
+  ActionClosePreparedStatementRequest,
+  ActionCreatePreparedStatementRequest,
+  ActionCreatePreparedStatementResult,
+  CommandPreparedStatementQuery,
+  CommandPreparedStatementUpdate,
+  CommandStatementQuery,
+  CommandStatementUpdate,
+  DoPutPreparedStatementResult,
+  DoPutUpdateResult,
+} from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { readStream } from '../../arrow/ipc.ts'
+import { descriptorOf, pack, unpack } from './commands.ts'
+import type { CallBounds, Connection } from './connection.ts'
+import { GrpcFailure } from './grpc-failure.ts'
+
+const none = new Uint8Array(0)
+
+/** What an upstream says of a result before it is fetched. */
+export interface UpstreamInfo {
+  /** Bare flatbuffer `Message`; empty when the upstream does not tell. */
+  readonly schema: Uint8Array
+  /** As DoGet takes them, in order. */
+  readonly tickets: readonly Uint8Array[]
+}
+
+/** A statement prepared at an upstream. */
+export interface UpstreamPrepared {
+  readonly handle: Uint8Array
+  /** Bare flatbuffer messages; empty when there is none. */
+  readonly schema: Uint8Array
+  readonly parameterSchema: Uint8Array
+}
+
+/**
+ * The Flight SQL calls made of an upstream.
+ * Source: https://arrow.apache.org/docs/format/FlightSql.html.
+ */
+export class UpstreamFlight {
+  readonly #connection: Connection
+  readonly #bounds: CallBounds
+
+  constructor(connection: Connection, bounds: CallBounds) {
+    this.#connection = connection
+    this.#bounds = bounds
+  }
+
+  /** Plans a statement. @throws GrpcFailure, or the signal's reason; as all that follow */
+  async query(sql: string): Promise<UpstreamInfo> {
+    const value = CommandStatementQuery.encode({ query: sql, transactionId: undefined }).finish()
+    return await this.info('CommandStatementQuery', value)
+  }
+
+  /** GetFlightInfo for any command; where that tells no schema GetSchema is asked. */
+  async info(name: string, value: Uint8Array): Promise<UpstreamInfo> {
+    const descriptor = descriptorOf(name, value)
+    const info = decode(FlightInfo, await this.#connection.unary('GetFlightInfo', descriptor, this.#bounds))
+    const tickets = info.endpoint.map(({ ticket }) => Ticket.encode(ticket ?? { ticket: none }).finish())
+    return { schema: bareSchema(info.schema), tickets }
+  }
+
+  async schema(name: string, value: Uint8Array): Promise<Uint8Array> {
+    const answer = await this.#connection.unary('GetSchema', descriptorOf(name, value), this.#bounds)
+    return bareSchema(decode(SchemaResult, answer).schema)
+  }
+
+  /** Runs a statement that changes data; answers with the rows it changed, -1 when the upstream does not know. */
+  async update(sql: string): Promise<number> {
+    const value = CommandStatementUpdate.encode({ query: sql, transactionId: undefined }).finish()
+    return await this.#put('CommandStatementUpdate', value)
+  }
+
+  async prepare(sql: string): Promise<UpstreamPrepared> {
+    const request = ActionCreatePreparedStatementRequest.encode({ query: sql, transactionId: undefined }).finish()
+    const body = await this.#act('CreatePreparedStatement', pack('ActionCreatePreparedStatementRequest', request))
+    const result = decode(ActionCreatePreparedStatementResult, unpack(body))
+    return {
+      handle: result.preparedStatementHandle,
+      schema: bareSchema(result.datasetSchema),
+      parameterSchema: bareSchema(result.parameterSchema),
+    }
+  }
+
+  /** Binds rows of parameters, an IPC stream; answers with the handle to use from then on. */
+  async bind(handle: Uint8Array, parameters: Uint8Array): Promise<Uint8Array> {
+    const value = CommandPreparedStatementQuery.encode({ preparedStatementHandle: handle }).finish()
+    const [answer] = await this.#connection.collect(
+      'DoPut',
+      upload('CommandPreparedStatementQuery', value, parameters),
+      this.#bounds,
+    )
+    if (!answer) return handle
+    const { preparedStatementHandle } = decode(DoPutPreparedStatementResult, decode(PutResult, answer).appMetadata)
+    return preparedStatementHandle?.byteLength ? preparedStatementHandle : handle
+  }
+
+  async preparedInfo(handle: Uint8Array): Promise<UpstreamInfo> {
+    const value = CommandPreparedStatementQuery.encode({ preparedStatementHandle: handle }).finish()
+    return await this.info('CommandPreparedStatementQuery', value)
+  }
+
+  async preparedUpdate(handle: Uint8Array, parameters: Uint8Array): Promise<number> {
+    const value = CommandPreparedStatementUpdate.encode({ preparedStatementHandle: handle }).finish()
+    return await this.#put('CommandPreparedStatementUpdate', value, parameters)
+  }
+
+  async closePrepared(handle: Uint8Array): Promise<void> {
+    const request = ActionClosePreparedStatementRequest.encode({ preparedStatementHandle: handle }).finish()
+    const body = pack('ActionClosePreparedStatementRequest', request)
+    await this.#connection.collect(
+      'DoAction',
+      [Action.encode({ type: 'ClosePreparedStatement', body }).finish()],
+      this.#bounds,
+    )
+  }
+
+  async #act(type: string, body: Uint8Array): Promise<Uint8Array> {
+    const [answer] = await this.#connection.collect('DoAction', [Action.encode({ type, body }).finish()], this.#bounds)
+    if (!answer) throw new GrpcFailure('DATA_LOSS', `the action ${type} gave no result`, 'local')
+    return decode(Result, answer).body
+  }
+
+  async #put(name: string, value: Uint8Array, parameters?: Uint8Array): Promise<number> {
+    const [answer] = await this.#connection.collect('DoPut', upload(name, value, parameters), this.#bounds)
+    if (!answer) return -1
+    return Number(decode(DoPutUpdateResult, decode(PutResult, answer).appMetadata).recordCount)
+  }
+}
+
+/** The messages of an upload: the command with the first, the Arrow messages as they come. */
+function upload(name: string, value: Uint8Array, parameters: Uint8Array = none): Uint8Array[] {
+  const flightDescriptor = FlightDescriptor.decode(descriptorOf(name, value))
+  const messages = [...readStream(parameters)]
+  if (messages.length === 0) messages.push({ header: none, body: none })
+  return messages.map(({ header, body }, i) =>
+    FlightData.encode({
+      flightDescriptor: i === 0 ? flightDescriptor : undefined,
+      dataHeader: header,
+      appMetadata: none,
+      dataBody: body,
+    }).finish(),
+  )
+}
+
+const PREFIX_BYTES = 8
+
+/** The bare `Message` inside an encapsulated schema; servers of old leave out the continuation marker. */
+export function bareSchema(encapsulated: Uint8Array): Uint8Array {
+  if (encapsulated.byteLength < PREFIX_BYTES) return none
+  const bytes = Buffer.from(encapsulated.buffer, encapsulated.byteOffset, encapsulated.byteLength)
+  const marked = bytes.readUInt32LE(0) === 0xffffffff
+  const length = bytes.readUInt32LE(marked ? 4 : 0)
+  const from = marked ? PREFIX_BYTES : PREFIX_BYTES / 2
+  if (from + length > bytes.length) throw new GrpcFailure('DATA_LOSS', 'a schema is cut short', 'local')
+  return Uint8Array.from(bytes.subarray(from, from + length))
+}
+
+/** Decodes a message of the upstream. @throws GrpcFailure DATA_LOSS */
+export function decode<T>(type: { decode(bytes: Uint8Array): T }, bytes: Uint8Array): T {
+  try {
+    return type.decode(bytes)
+  } catch (cause) {
+    throw new GrpcFailure('DATA_LOSS', 'a message is malformed', 'local', { cause })
+  }
+}

@@ -1,0 +1,65 @@
+import { GrpcStatus, type GrpcStatusName } from '../../query/errors.ts'
+
+const names = Object.fromEntries(
+  Object.entries(GrpcStatus).map(([name, code]) => [code, name as GrpcStatusName]),
+) as Readonly<Record<number, GrpcStatusName>>
+
+/** Who failed: the upstream answered with a status, or it could not be talked to. */
+export type FailureOrigin = 'upstream' | 'local'
+
+/** A call to an upstream that did not end well. */
+export class GrpcFailure extends Error {
+  override readonly name = 'GrpcFailure'
+  readonly status: GrpcStatusName
+  readonly origin: FailureOrigin
+  /** Whether the upstream has certainly not begun to work on the call. */
+  readonly untouched: boolean
+
+  constructor(
+    status: GrpcStatusName,
+    message: string,
+    origin: FailureOrigin,
+    options: { readonly cause?: unknown; readonly untouched?: boolean } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.status = status
+    this.origin = origin
+    this.untouched = options.untouched ?? false
+  }
+}
+
+/**
+ * The failure that a call's trailers tell of; undefined when they tell of success.
+ * Source: PROTOCOL-HTTP2.md, "Responses".
+ */
+export function failureOf(trailers: Readonly<Record<string, unknown>>): GrpcFailure | undefined {
+  const code = trailers['grpc-status']
+  if (code === undefined) return new GrpcFailure('DATA_LOSS', 'the stream ended without a status', 'local')
+  if (code === '0') return undefined
+  return new GrpcFailure(names[Number(code)] ?? 'UNKNOWN', decodeMessage(trailers['grpc-message']), 'upstream')
+}
+
+/** Percent-decodes a status message; what is malformed stays as it is. */
+function decodeMessage(value: unknown): string {
+  const text = typeof value === 'string' ? value : ''
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** What an HTTP status means where there is no gRPC status. Source: doc/http-grpc-status-mapping.md of grpc. */
+export function failureOfHttpStatus(status: number): GrpcFailure {
+  const by: Readonly<Record<number, GrpcStatusName>> = {
+    400: 'INTERNAL',
+    401: 'UNAUTHENTICATED',
+    403: 'PERMISSION_DENIED',
+    404: 'UNIMPLEMENTED',
+    429: 'UNAVAILABLE',
+    502: 'UNAVAILABLE',
+    503: 'UNAVAILABLE',
+    504: 'UNAVAILABLE',
+  }
+  return new GrpcFailure(by[status] ?? 'UNKNOWN', `the server answered with HTTP status ${status}`, 'local')
+}

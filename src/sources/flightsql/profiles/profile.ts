@@ -1,0 +1,18 @@
+import type { DremioSession } from '../config.ts'
+import type { GrpcFailure } from '../grpc-failure.ts'
+
+/** In what servers differ from each other. */
+export interface Profile {
+  /** Headers that choose what the session is like; sent with every call. */
+  sessionHeaders(session: DremioSession): Readonly<Record<string, string>>
+  /** Whether a failure says that the session's cookie is no longer known. */
+  isLostSession(failure: GrpcFailure): boolean
+  /** Whether statements that change data go the way of queries, since the server has no other. */
+  readonly updatesByQuery: boolean
+  /** Whether statements can be prepared and parameters bound. */
+  readonly preparesStatements: boolean
+  /** Whether the server knows catalogs; else the source's name stands for the only one. */
+  readonly hasCatalogs: boolean
+  /** Whether keys and cross references can be asked for. */
+  readonly hasKeys: boolean
+}

@@ -1,0 +1,144 @@
+import type { Frame } from '../../arrow/frame.ts'
+import { readHeader } from '../../arrow/header.ts'
+import type { Result, ResultStats } from '../../query/types.ts'
+import type { CallBounds, StartedCall } from './connection.ts'
+import { GrpcFailure } from './grpc-failure.ts'
+import type { InboundMessage } from './message-reader.ts'
+import type { Lease, ReleaseReason } from './pool.ts'
+
+const TAG_HEADER = 0x12
+
+/** One message as a frame, its buffers untouched. */
+export function frameOfMessage({ chunks, byteLength }: InboundMessage, rows: number): Frame {
+  return { chunks: byteLength === 0 ? [Buffer.alloc(0)] : chunks, byteLength, rows }
+}
+
+/**
+ * What the Arrow header of a FlightData message says, if it stands first and whole in the first buffer, as servers write
+ * it; else undefined.
+ */
+export function peekHeader({ chunks }: InboundMessage): ReturnType<typeof readHeader> | undefined {
+  const first = chunks[0]
+  if (!first || first[0] !== TAG_HEADER) return undefined
+  let length = 0
+  let at = 1
+  for (let scale = 1; scale < 2 ** 28; scale *= 128) {
+    const byte = first[at++]
+    if (byte === undefined) return undefined
+    length += (byte & 0x7f) * scale
+    if (byte < 0x80) break
+  }
+  if (at + length > first.length) return undefined
+  try {
+    return readHeader(first.subarray(at, at + length))
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The results of tickets, one after another, as one stream on one lease. Frames go through as they come; the schemas after
+ * the first are left out. The lease is released at the end: clean, or not when the upstream broke off.
+ */
+export class Relay implements AsyncIterator<readonly Frame[]> {
+  readonly stats: ResultStats = { rows: 0, bytes: 0, affectedRows: -1 }
+  readonly #lease: Lease
+  readonly #tickets: readonly Uint8Array[]
+  readonly #bounds: CallBounds
+  readonly #toError: (thrown: unknown) => unknown
+  readonly #onEnd: (() => Promise<void>) | undefined
+  #started: StartedCall
+  #next = 1
+  #over = false
+
+  private constructor(
+    lease: Lease,
+    tickets: readonly Uint8Array[],
+    started: StartedCall,
+    bounds: CallBounds,
+    toError: (thrown: unknown) => unknown,
+    onEnd: (() => Promise<void>) | undefined,
+  ) {
+    this.#lease = lease
+    this.#tickets = tickets
+    this.#started = started
+    this.#bounds = bounds
+    this.#toError = toError
+    this.#onEnd = onEnd
+  }
+
+  /**
+   * Redeems the first ticket and waits for its schema. When that fails the lease is the caller's still.
+   * @param tickets as DoGet takes them, at least one
+   * @param onEnd run on the lease before it is released cleanly
+   * @throws GrpcFailure, or the signal's reason
+   */
+  static async start(
+    lease: Lease,
+    tickets: readonly Uint8Array[],
+    bounds: CallBounds,
+    toError: (thrown: unknown) => unknown,
+    onEnd?: () => Promise<void>,
+  ): Promise<Result> {
+    const started = await lease.connection.start('DoGet', [tickets[0]!], bounds)
+    const { first, call } = started
+    if (first.done || peekHeader(first.value)?.kind !== 'schema') {
+      await call.return()
+      throw new GrpcFailure('DATA_LOSS', 'a result does not begin with its schema', 'local')
+    }
+    const relay = new Relay(lease, tickets, started, bounds, toError, onEnd)
+    return {
+      schema: frameOfMessage(first.value, 0),
+      frames: { [Symbol.asyncIterator]: () => relay },
+      stats: relay.stats,
+    }
+  }
+
+  async next(): Promise<IteratorResult<readonly Frame[]>> {
+    if (this.#over) return { done: true, value: undefined }
+    try {
+      for (;;) {
+        const { done, value } = await this.#started.call.next()
+        if (!done) return { done: false, value: [this.#frame(value)] }
+        const ticket = this.#tickets[this.#next++]
+        if (!ticket) break
+        this.#started = await this.#lease.connection.start('DoGet', [ticket], this.#bounds)
+        // Its schema is that of the first.
+        const { first } = this.#started
+        if (!first.done && peekHeader(first.value)?.kind !== 'schema')
+          throw new GrpcFailure('DATA_LOSS', 'a part of the result does not begin with its schema', 'local')
+      }
+      await this.#onEnd?.()
+      this.#end('done')
+      return { done: true, value: undefined }
+    } catch (error) {
+      await this.#started.call.return()
+      const answered = error instanceof GrpcFailure && error.origin === 'upstream'
+      this.#end(answered ? 'done' : this.#bounds.signal.aborted ? 'cancelled' : 'failed')
+      throw this.#toError(error)
+    }
+  }
+
+  /** Stops: the upstream is told, and the connection goes back. */
+  async return(): Promise<IteratorResult<readonly Frame[]>> {
+    if (!this.#over) {
+      await this.#started.call.return()
+      this.#end('cancelled')
+    }
+    return { done: true, value: undefined }
+  }
+
+  #frame(message: InboundMessage): Frame {
+    const header = peekHeader(message)
+    if (header?.kind === 'schema') throw new GrpcFailure('DATA_LOSS', 'a second schema came in the middle', 'local')
+    const rows = header === undefined ? -1 : header.kind === 'batch' ? header.rows : 0
+    this.stats.rows += Math.max(0, rows)
+    this.stats.bytes += message.byteLength
+    return frameOfMessage(message, rows)
+  }
+
+  #end(reason: ReleaseReason): void {
+    this.#over = true
+    this.#lease.release(reason)
+  }
+}

@@ -1,0 +1,61 @@
+import { GatewayError } from '../../query/errors.ts'
+import { GrpcFailure } from './grpc-failure.ts'
+import type { Lease } from './pool.ts'
+import { RetryBudget } from './retry-budget.ts'
+import type { Upstream } from './upstream.ts'
+
+/** When a failed piece of work may be tried on another connection. */
+export type Repeatable = 'always' | 'untouched'
+
+/** The addresses of one source: work goes to them in turn, past those that cannot be reached. */
+export class Upstreams {
+  readonly all: readonly Upstream[]
+  readonly #budget = new RetryBudget()
+  #turn = 0
+
+  constructor(all: readonly Upstream[]) {
+    this.all = all
+  }
+
+  /**
+   * Carries work out on a connection. When the upstream cannot be reached, and it is safe, it is tried again: on a stale
+   * connection's successor, then on the other addresses.
+   * @param preferred name of the address to begin with
+   * @throws what the last attempt threw
+   */
+  async lend<T>(
+    signal: AbortSignal,
+    repeatable: Repeatable,
+    work: (lease: Lease, upstream: Upstream) => Promise<T>,
+    preferred?: string,
+  ): Promise<T> {
+    const order = this.#order(preferred)
+    let failure: unknown
+    for (const upstream of [...order, ...order]) {
+      if (failure !== undefined && !(mayRepeat(failure, repeatable) && !signal.aborted && this.#budget.take())) break
+      try {
+        const result = await upstream.lend(signal, (lease) => work(lease, upstream))
+        this.#budget.onSuccess()
+        return result
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  #order(preferred: string | undefined): Upstream[] {
+    const first = preferred === undefined ? -1 : this.all.findIndex(({ name }) => name === preferred)
+    const from = first >= 0 ? first : this.#turn++ % this.all.length
+    const order = [...this.all.slice(from), ...this.all.slice(0, from)]
+    // Those whose breaker is open come last.
+    return [...order.filter(({ state }) => state !== 'open'), ...order.filter(({ state }) => state === 'open')]
+  }
+}
+
+function mayRepeat(failure: unknown, repeatable: Repeatable): boolean {
+  if (failure instanceof GatewayError) return failure.code === 'SOURCE_UNAVAILABLE'
+  if (!(failure instanceof GrpcFailure) || failure.origin !== 'local') return false
+  if (failure.untouched && failure.status !== 'RESOURCE_EXHAUSTED') return true
+  return repeatable === 'always' && failure.status === 'UNAVAILABLE'
+}
