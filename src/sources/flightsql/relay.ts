@@ -7,6 +7,7 @@ import type { InboundMessage } from './message-reader.ts'
 import type { Lease, ReleaseReason } from './pool.ts'
 
 const TAG_HEADER = 0x12
+const MAX_PEEKED_CHUNKS = 4
 
 /** One message as a frame, its buffers untouched. */
 export function frameOfMessage({ chunks, byteLength }: InboundMessage, rows: number): Frame {
@@ -14,23 +15,27 @@ export function frameOfMessage({ chunks, byteLength }: InboundMessage, rows: num
 }
 
 /**
- * What the Arrow header of a FlightData message says, if it stands first and whole in the first buffer, as servers write
- * it; else undefined.
+ * What the Arrow header of a FlightData message says if it stands first, as servers write it; else undefined. Buffers are
+ * joined only where one ends inside the header.
  */
 export function peekHeader({ chunks }: InboundMessage): ReturnType<typeof readHeader> | undefined {
-  const first = chunks[0]
-  if (!first || first[0] !== TAG_HEADER) return undefined
+  const [start = Buffer.alloc(0)] = chunks
+  return peek(start) ?? (chunks.length > 1 ? peek(Buffer.concat(chunks.slice(0, MAX_PEEKED_CHUNKS))) : undefined)
+}
+
+function peek(bytes: Buffer): ReturnType<typeof readHeader> | undefined {
+  if (bytes[0] !== TAG_HEADER) return undefined
   let length = 0
   let at = 1
   for (let scale = 1; scale < 2 ** 28; scale *= 128) {
-    const byte = first[at++]
+    const byte = bytes[at++]
     if (byte === undefined) return undefined
     length += (byte & 0x7f) * scale
     if (byte < 0x80) break
   }
-  if (at + length > first.length) return undefined
+  if (at + length > bytes.length) return undefined
   try {
-    return readHeader(first.subarray(at, at + length))
+    return readHeader(bytes.subarray(at, at + length))
   } catch {
     return undefined
   }

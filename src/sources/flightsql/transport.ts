@@ -48,7 +48,11 @@ export class Transport {
     const close = (why: string, untouched: boolean) => {
       this.#closed ??= new GrpcFailure('UNAVAILABLE', why, 'local', { untouched })
     }
-    session.on('goaway', (code) => close(`the server sent GOAWAY (${code})`, true))
+    session.on('goaway', (code) => {
+      close(`the server sent GOAWAY (${code})`, true)
+      // What runs may finish.
+      session.close()
+    })
     session.on('error', (error) => close(error.message, false))
     session.on('close', () => {
       close('the connection was closed', false)

@@ -1,0 +1,280 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { GatewayError } from '../../src/query/errors.ts'
+import type { Context, Result } from '../../src/query/types.ts'
+import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
+import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
+import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
+
+const lines: { message: string; fields: object }[] = []
+const say = (fields: object, message: string) => void lines.push({ fields, message })
+const log = { debug: say, info: say, warn: say, error: say }
+const events = { created: 0, destroyed: [] as string[], breaker: [] as string[] }
+const observer = {
+  onAcquire: () => {},
+  onCreate: () => void events.created++,
+  onDestroy: (_address: string, reason: string) => void events.destroyed.push(reason),
+  onBreaker: (_address: string, state: string) => void events.breaker.push(state),
+}
+const query = (sql: string) => ({ source: 'up', sql, session: {}, purpose: 'any' as const })
+const context = (signal: AbortSignal = new AbortController().signal, ms = 20_000): Context => ({
+  principal: { name: 'me', roles: ['reader'] },
+  signal,
+  deadlineAt: Date.now() + ms,
+  requestId: 'r',
+  log,
+})
+
+describe('an upstream that', () => {
+  let fake: FakeUpstream
+  let source: FlightSqlSource
+
+  const open = (more: Partial<FlightSqlConfig> = {}, pool: Partial<FlightSqlConfig['pool']> = {}) =>
+    new FlightSqlSource(
+      'up',
+      {
+        kind: 'flightsql',
+        uri: { host: '127.0.0.1', port: fake.port, tls: false },
+        addresses: [],
+        username: 'u',
+        password: 'p',
+        tls: { skipVerify: false },
+        headers: {},
+        writes: false,
+        maxStreams: 16,
+        connectTimeoutMs: 500,
+        requestTimeoutMs: 500,
+        maxMessageBytes: 1 << 24,
+        pool: {
+          min: 0,
+          max: 4,
+          healthCheckIntervalMs: 60_000,
+          idleTimeoutMs: 60_000,
+          maxAgeMs: 60_000,
+          acquireTimeoutMs: 1000,
+          ...pool,
+        },
+        ...more,
+      },
+      { log, observer },
+    )
+
+  beforeEach(async () => {
+    lines.length = 0
+    Object.assign(events, { created: 0, destroyed: [], breaker: [] })
+    fake = await FakeUpstream.start()
+    source = open()
+  })
+  afterEach(async () => {
+    // Whatever happened: every lease is back, and the upstream works on nothing any more.
+    for (const { pool } of source.upstreams.all) expect(pool.stats.inUse).toBe(0)
+    await source.close()
+    await expect.poll(() => fake.openStreams).toBe(0)
+    await fake.stop()
+  })
+
+  const run = async (sql: string, ctx = context()): Promise<Result> =>
+    await source.run(await source.plan(query(sql), ctx), ctx)
+  /** The rows, or the code of the error and the rows before it. */
+  const read = async (sql: string, ctx = context()): Promise<{ rows: number; code?: string; message?: string }> => {
+    let rows = 0
+    try {
+      const result = await run(sql, ctx)
+      for await (const frames of result.frames) for (const frame of frames) rows += frame.rows
+      return { rows }
+    } catch (error) {
+      const { code, message } = GatewayError.from(error)
+      return { rows, code, message }
+    }
+  }
+
+  it('works well is relayed, on connections that are used again', async () => {
+    for (let i = 0; i < 5; i++) expect(await read('ok 3')).toEqual({ rows: 3 * BATCH_ROWS })
+    expect([fake.counts, events.destroyed]).toEqual([{ connections: 1, handshakes: 1, plans: 5, executions: 5 }, []])
+  })
+
+  it('refuses connections is unavailable, and the breaker opens, half-opens and closes', async () => {
+    const { port } = fake
+    await source.close()
+    await fake.stop()
+    source = open({ uri: { host: '127.0.0.1', port, tls: false } }, { healthCheckIntervalMs: 300 })
+    for (let i = 0; i < 6; i++) expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
+    expect(events.breaker).toContain('open')
+    const { message } = await read('ok 1')
+    expect(message).toContain('circuit breaker open')
+    expect(lines.some((line) => line.message === 'the circuit breaker is open')).toBe(true)
+    fake = await FakeUpstream.start(port)
+    await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
+    expect(events.breaker.slice(-2)).toEqual(['half-open', 'closed'])
+  })
+
+  it('does not speak HTTP/2 is unavailable within the connect timeout', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    await source.close()
+    source = open({ uri: { host: '127.0.0.1', port: (silent.address() as { port: number }).port, tls: false } })
+    expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
+    silent.close()
+  })
+
+  it('has a name that does not resolve, or no TLS, is unavailable', async () => {
+    await source.close()
+    source = open({ uri: { host: 'nowhere.invalid', port: 1, tls: false } })
+    expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
+    await source.close()
+    source = open({ uri: { host: '127.0.0.1', port: fake.port, tls: true } })
+    expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
+  })
+
+  it('hangs at planning ends at the request timeout', async () => {
+    expect((await read('plan hang')).code).toBe('DEADLINE')
+    expect(events.destroyed).toContain('failed')
+  })
+
+  it('hangs before headers, or mid-stream, ends at the deadline and is told to stop', async () => {
+    expect(await read('hang-before-headers', context(undefined, 400))).toMatchObject({ rows: 0, code: 'DEADLINE' })
+    expect(await read('hang 2', context(undefined, 400))).toMatchObject({ rows: 2 * BATCH_ROWS, code: 'DEADLINE' })
+    await expect.poll(() => fake.ended.cancelled).toBe(2)
+  })
+
+  it.each([
+    ['resets the stream', 'rst 3', 'SOURCE_UNAVAILABLE'],
+    ['drops the connection', 'cut 3', 'SOURCE_UNAVAILABLE'],
+    ['cuts a message', 'truncated 3', 'UPSTREAM_DATA'],
+    ['ends without a status', 'no-status 3', 'SOURCE_UNAVAILABLE'],
+    ['sends another schema', 'second-schema 3', 'UPSTREAM_DATA'],
+  ])('%s never gives a result that is silently short', async (_what, sql, code) => {
+    const seen = await read(sql)
+    expect([seen.code, seen.rows <= 3 * BATCH_ROWS]).toEqual([code, true])
+    expect(events.destroyed).toEqual(['failed'])
+    // Not run twice: rows may have reached the client.
+    expect(fake.counts.executions).toBe(1)
+    expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+  })
+
+  it('begins without a schema is refused', async () => {
+    expect((await read('no-schema')).code).toBe('UPSTREAM_DATA')
+  })
+
+  it('fails after good batches tells so, without its insides, and keeps its connection', async () => {
+    const seen = await read('fail 2')
+    expect(seen).toMatchObject({ rows: 2 * BATCH_ROWS, code: 'UPSTREAM_FAILED' })
+    expect(seen.message).not.toMatch(/java|broke/)
+    expect(events.destroyed).toEqual([])
+  })
+
+  it('answers UNAVAILABLE while it works is told apart from one that cannot be reached', async () => {
+    const seen = await read('unavailable 1')
+    expect(seen).toMatchObject({ rows: BATCH_ROWS, code: 'UPSTREAM_BUSY' })
+    expect(seen.message).not.toContain('node 7')
+    expect(events.destroyed).toEqual([])
+  })
+
+  it.each([
+    [3, 'BAD_SQL'],
+    [5, 'UNKNOWN_OBJECT'],
+    [7, 'UPSTREAM_FORBIDDEN'],
+    [8, 'UPSTREAM_EXHAUSTED'],
+    [4, 'UPSTREAM_TIMEOUT'],
+    [12, 'UPSTREAM_UNIMPLEMENTED'],
+    [13, 'UPSTREAM_FAILED'],
+    [14, 'UPSTREAM_BUSY'],
+  ])('answers status %i at planning is read as %s, and the breaker does not count it', async (status, code) => {
+    for (let i = 0; i < 8; i++) expect((await read(`plan ${status}`)).code).toBe(code)
+    expect([events.breaker, events.destroyed]).toEqual([[], []])
+  })
+
+  it('drips slowly is waited for', async () => {
+    expect(await read('drip 10')).toEqual({ rows: 10 * BATCH_ROWS })
+  })
+
+  it('sends GOAWAY, busy or idle, finishes what runs and gets no more on that connection', async () => {
+    expect(await read('goaway 2')).toEqual({ rows: 3 * BATCH_ROWS })
+    expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+    expect(fake.counts.connections).toBe(2)
+    // As a server does with idle connections: GOAWAY, then the end.
+    for (const session of fake.sessions) session.close()
+    await expect.poll(() => fake.sessions.size).toBe(0)
+    expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+    expect(events.destroyed).toEqual(['unusable', 'unusable'])
+  })
+
+  it('lets the login expire is logged in to again', async () => {
+    await read('ok 1')
+    fake.token = 'token-2'
+    expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+    expect([fake.counts.handshakes, fake.counts.connections]).toEqual([2, 1])
+  })
+
+  it('takes no login is unavailable, which is not the client’s fault', async () => {
+    fake.everyCall = 'unauthenticated'
+    expect((await read('ok 1')).code).toBe('UPSTREAM_LOGIN')
+  })
+
+  it('is cancelled at each stage stops, and the connections stay', async () => {
+    for (const [sql, stage] of [
+      ['plan hang', 'planning'],
+      ['hang-before-headers', 'waiting for rows'],
+      ['hang 2', 'reading'],
+    ] as const) {
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(new GatewayError('CANCELLED', stage)), 100)
+      expect(await read(sql, context(controller.signal))).toMatchObject({ code: 'CANCELLED', message: stage })
+    }
+    const result = await run('ok 1000')
+    for await (const _ of result.frames) break
+    await expect.poll(() => fake.openStreams).toBe(0)
+    expect([fake.counts.connections, events.destroyed]).toEqual([1, []])
+  })
+
+  it('has fewer connections than callers serves them in turn, 200 on 10', async () => {
+    await source.close()
+    source = open({}, { max: 10, acquireTimeoutMs: 10_000 })
+    const all = await Promise.all(Array.from({ length: 200 }, () => read('ok 2')))
+    expect(all.every(({ rows }) => rows === 2 * BATCH_ROWS)).toBe(true)
+    expect(fake.counts.connections).toBeLessThanOrEqual(10)
+    expect(source.upstreams.all[0]!.pool.stats.waiting).toBe(0)
+  })
+
+  it('has all connections busy makes callers wait, not for ever, and they may leave', async () => {
+    await source.close()
+    source = open({}, { max: 1, acquireTimeoutMs: 300 })
+    const ctx = context()
+    const plan = await source.plan(query('hang 1'), ctx)
+    const busy = await source.run(plan, ctx)
+    const late = await read('ok 1')
+    expect(late).toMatchObject({ code: 'UPSTREAM_EXHAUSTED' })
+    expect(late.message).toContain('pool.acquireTimeoutMs')
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(new GatewayError('CANCELLED')), 50)
+    expect((await read('ok 1', context(controller.signal))).code).toBe('CANCELLED')
+    await busy.frames[Symbol.asyncIterator]().return?.()
+    await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
+    expect(events.breaker).toEqual([])
+  })
+
+  it('is one of two is gone past when it does not answer', async () => {
+    const second = await FakeUpstream.start()
+    await source.close()
+    source = open({ addresses: [{ host: '127.0.0.1', port: second.port, tls: false }] })
+    for (let i = 0; i < 4; i++) expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+    expect([fake.counts.executions, second.counts.executions]).toEqual([2, 2])
+    const plan = await source.plan(query('ok 1'), context())
+    await second.stop()
+    for (let i = 0; i < 6; i++) expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+    const result = await source.run(plan, context())
+    for await (const _ of result.frames);
+  })
+
+  it('is checked replaces connections that have gone bad', async () => {
+    await source.close()
+    source = open({}, { min: 2, healthCheckIntervalMs: 100 })
+    await expect.poll(() => source.upstreams.all[0]!.pool.stats.idle).toBe(2)
+    fake.everyCall = 'hang'
+    await expect.poll(() => events.destroyed.filter((reason) => reason === 'unhealthy').length).toBeGreaterThan(0)
+    fake.everyCall = undefined
+    await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
+    await expect.poll(() => source.upstreams.all[0]!.pool.stats.inUse).toBe(0)
+  })
+})

@@ -1,0 +1,202 @@
+import { once } from 'node:events'
+import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { FlightDescriptor, FlightInfo, Ticket } from '../../gen/arrow/flight/protocol/Flight.ts'
+import { CommandStatementQuery } from '../../gen/arrow/flight/protocol/FlightSql.ts'
+import { Any } from '../../src/arrow/any.ts'
+import { encodeRecordBatch } from '../../src/arrow/batch.ts'
+import { frameOf } from '../../src/arrow/frame.ts'
+import { encapsulate } from '../../src/arrow/ipc.ts'
+import { encodeSchema, type Field } from '../../src/arrow/schema.ts'
+
+const field = (name: string): Field => ({ name, format: 'l', nullable: true, metadata: [], children: [] })
+const schemaOf = (name: string) =>
+  encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [field(name)] })
+const schema = schemaOf('i')
+const none = new Uint8Array(0)
+
+/** Rows of each batch that the fake sends. */
+export const BATCH_ROWS = 1000
+
+/** A Flight SQL server that does to each call what the SQL text asks for: a behaviour, then how many batches come before it. */
+export class FakeUpstream {
+  readonly #server: Http2Server
+  readonly sessions = new Set<ServerHttp2Session>()
+  /** DoGet streams by how they ended. */
+  readonly ended = { finished: 0, cancelled: 0 }
+  readonly counts = { connections: 0, handshakes: 0, plans: 0, executions: 0 }
+  /** What a token must be; another one is expired. */
+  token = 'token-1'
+  /** Tokens that Handshake gives; by default the one that is good. */
+  given: string | undefined
+  /** What every call but Handshake does in place of its work, if anything. */
+  everyCall: 'hang' | 'unauthenticated' | undefined
+  openStreams = 0
+  port = 0
+
+  private constructor() {
+    this.#server = createServer()
+    this.#server.on('session', (session) => {
+      this.counts.connections++
+      this.sessions.add(session)
+      session.on('close', () => this.sessions.delete(session))
+      session.on('error', () => {})
+    })
+    this.#server.on('stream', (stream: ServerHttp2Stream, headers) => {
+      stream.on('error', () => {})
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('end', () => {
+        void this.#answer(
+          stream,
+          String(headers[':path']).split('/').at(-1)!,
+          Buffer.concat(chunks),
+          headers.authorization,
+        )
+      })
+    })
+  }
+
+  /** Starts one on a port of its own, or on a given one. */
+  static async start(port = 0): Promise<FakeUpstream> {
+    const fake = new FakeUpstream()
+    fake.#server.listen(port, '127.0.0.1')
+    await once(fake.#server, 'listening')
+    fake.port = (fake.#server.address() as AddressInfo).port
+    return fake
+  }
+
+  async stop(): Promise<void> {
+    for (const session of this.sessions) session.destroy()
+    this.#server.close()
+    await once(this.#server, 'close').catch(() => {})
+  }
+
+  async #answer(stream: ServerHttp2Stream, method: string, body: Buffer, authorization?: string): Promise<void> {
+    if (method === 'Handshake') {
+      this.counts.handshakes++
+      this.#start(stream, { authorization: `Bearer ${this.given ?? this.token}` })
+      this.#end(stream, 0)
+      return
+    }
+    if (this.everyCall === 'hang') return
+    if (this.everyCall === 'unauthenticated' || authorization !== `Bearer ${this.token}`) {
+      this.#start(stream)
+      this.#end(stream, 16, 'the token has expired')
+      return
+    }
+    const message = body.subarray(5)
+    if (method === 'GetFlightInfo') this.#plan(stream, message)
+    else if (method === 'DoGet') await this.#execute(stream, Buffer.from(Ticket.decode(message).ticket).toString())
+    else {
+      this.#start(stream)
+      this.#end(stream, 12, 'not implemented')
+    }
+  }
+
+  #plan(stream: ServerHttp2Stream, message: Buffer): void {
+    this.counts.plans++
+    const { value } = Any.decode(FlightDescriptor.decode(message).cmd)
+    const { query } = CommandStatementQuery.decode(value)
+    if (query.startsWith('plan hang')) return
+    this.#start(stream)
+    if (query.startsWith('plan ')) {
+      this.#end(stream, Number(query.split(' ')[1]), 'as the statement asks')
+      return
+    }
+    const endpoint = [
+      { ticket: { ticket: Buffer.from(query) }, location: [], expirationTime: undefined, appMetadata: none },
+    ]
+    const info = {
+      schema: encapsulate(schema),
+      flightDescriptor: undefined,
+      endpoint,
+      totalRecords: -1n,
+      totalBytes: -1n,
+    }
+    stream.write(framed(FlightInfo.encode({ ...info, ordered: true, appMetadata: none }).finish()))
+    this.#end(stream, 0)
+  }
+
+  async #execute(stream: ServerHttp2Stream, sql: string): Promise<void> {
+    this.counts.executions++
+    this.openStreams++
+    stream.on('close', () => {
+      this.openStreams--
+      if (stream.rstCode === 8) this.ended.cancelled++
+      else this.ended.finished++
+    })
+    const [behaviour = '', count = '1'] = sql.split(' ')
+    if (behaviour === 'hang-before-headers') return
+    this.#start(stream)
+    if (behaviour === 'no-schema') {
+      stream.write(framed(batch()))
+      this.#end(stream, 0)
+      return
+    }
+    stream.write(framed(frame(schema)))
+    for (let i = 0; i < Number(count) && !stream.destroyed; i++) {
+      if (!stream.write(framed(batch()))) await Promise.race([once(stream, 'drain'), once(stream, 'close')])
+      if (behaviour === 'drip') await new Promise((resolve) => setTimeout(resolve, 30))
+    }
+    if (stream.destroyed) return
+    switch (behaviour) {
+      case 'hang':
+        return
+      case 'rst':
+        stream.close(2)
+        return
+      case 'cut':
+        stream.session?.socket.destroy()
+        return
+      case 'goaway':
+        stream.session?.goaway(0)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        stream.write(framed(batch()))
+        break
+      case 'truncated':
+        stream.write(framed(batch()).subarray(0, 100))
+        break
+      case 'second-schema':
+        stream.write(framed(frame(schemaOf('other'))))
+        break
+      case 'no-status':
+        stream.close(0)
+        return
+      case 'fail':
+        this.#end(stream, 13, 'it broke\n\tat java.lang.Secret(Internal.java:1)')
+        return
+      case 'unavailable':
+        this.#end(stream, 14, 'out of memory on node 7')
+        return
+    }
+    this.#end(stream, 0)
+  }
+
+  #start(stream: ServerHttp2Stream, headers: Record<string, string> = {}): void {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...headers }, { waitForTrailers: true })
+  }
+
+  #end(stream: ServerHttp2Stream, status: number, message = ''): void {
+    stream.once('wantTrailers', () =>
+      stream.sendTrailers({ 'grpc-status': String(status), 'grpc-message': encodeURIComponent(message) }),
+    )
+    stream.end()
+  }
+}
+
+function framed(message: Uint8Array): Buffer {
+  const prefix = Buffer.alloc(5)
+  prefix.writeUInt32BE(message.byteLength, 1)
+  return Buffer.concat([prefix, message])
+}
+
+function frame(header: Uint8Array, body: Uint8Array = none): Buffer {
+  return Buffer.concat(frameOf(header, body, 0).chunks)
+}
+
+function batch(): Buffer {
+  const bytes = 8 * BATCH_ROWS
+  const layout = { rows: BATCH_ROWS, nodes: [BATCH_ROWS, 0], buffers: [0, 0, 0, bytes], bodyLength: bytes }
+  return frame(encodeRecordBatch(layout), new Uint8Array(bytes))
+}
