@@ -31,7 +31,8 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
     if (value.$case !== 'stringValue') return wrong
     for (const source of front.router.sources)
       for (const name of await source.catalog.catalogs(ctx))
-        if (name.toLowerCase() === value.value.toLowerCase()) return { set: { catalog: name } }
+        if (name.toLowerCase() === value.value.toLowerCase())
+          return { set: { catalog: name, catalogSource: source.name } }
     return wrong
   },
   async schema(value) {
@@ -56,6 +57,10 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
   },
 }
 
+function withoutCatalogSource({ catalogSource: _, ...rest }: StoredSession): StoredSession {
+  return rest
+}
+
 /**
  * The actions of sessions: options `catalog`, `schema`, `source`, `timeout` in milliseconds,
  * and `cache`, which when false has every statement planned anew.
@@ -76,7 +81,7 @@ export const sessionActions: readonly FlightAction[] = [
         if ('set' in checked) session = { ...session, ...checked.set }
         else if ('unset' in checked) {
           const { [checked.unset]: _, ...rest } = session
-          session = rest
+          session = checked.unset === 'catalog' ? withoutCatalogSource(rest) : rest
         } else errors[name] = { value: checked.error }
       }
       await front.sessions.write(call, ctx, session)

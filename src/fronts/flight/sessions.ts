@@ -17,6 +17,8 @@ export interface SessionLimits {
 /** The options of a session by their names in Flight SQL. */
 export interface StoredSession extends SessionOptions {
   readonly source?: string
+  /** The source that has the session's catalog. */
+  readonly catalogSource?: string
 }
 
 /**

@@ -32,7 +32,8 @@ export async function routeOf(
   ctx: Context,
   catalog?: string,
 ): Promise<{ readonly source: Source; readonly session: SessionOptions }> {
-  const { source: named, ...session } = await front.sessions.read(call, ctx)
+  const { source: chosen, catalogSource, ...session } = await front.sessions.read(call, ctx)
+  const named = chosen ?? (catalog === undefined ? catalogSource : undefined)
   const wanted = catalog === undefined ? session : { ...session, catalog }
   const source = front.router.route(call.header(SOURCE_HEADER) ?? named, wanted, ctx.principal)
   return { source, session }
@@ -58,7 +59,7 @@ export async function queryOf(
     return { source: source.name, sql, session, purpose: 'any' }
   }
   const transaction = openTransaction(front, ctx, transactionHandle)
-  const { source: _, ...session } = await front.sessions.read(call, ctx)
+  const { source: _, catalogSource: __, ...session } = await front.sessions.read(call, ctx)
   const source = front.transactions.sourceOf(transaction, ctx.principal)
   return { source: source.name, sql, session, purpose: 'any', transaction }
 }

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DremioLookalike, hasGoServers, startSqliteServer } from '../standins/servers.ts'
+import { FlightStub, ticketOf } from './flight-stub.ts'
+import { GatewayProcess } from './gateway-process.ts'
+import { hasPython, runPython } from './python.ts'
+
+describe.runIf(hasPython() && hasGoServers())('in front of Dremio’s look-alike and arrow-go’s sqlite server', () => {
+  let dremio: DremioLookalike
+  let sqlite: Awaited<ReturnType<typeof startSqliteServer>>
+  let gateway: GatewayProcess
+  let seen: Record<string, unknown>
+  const failure = (step: string) => seen[step] as { error: string; text: string }
+
+  beforeAll(async () => {
+    dremio = await DremioLookalike.start('--advertise', 'grpc+tcp://0.0.0.0:32010')
+    sqlite = await startSqliteServer()
+    gateway = await GatewayProcess.start(
+      {
+        auth: { apiKeys: [{ name: 'w', key: 'w', roles: ['writer'] }] },
+        sources: {
+          lake: {
+            kind: 'dremio',
+            uri: dremio.uri,
+            username: 'dremio',
+            // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration replaces it
+            password: '${DREMIO_SECRET}',
+            session: { routingTag: 'gateway', routingQueue: 'small' },
+            writes: true,
+          },
+          lite: { kind: 'flightsql', uri: sqlite.uri, writes: true },
+        },
+        defaultSource: 'lake',
+      },
+      { DREMIO_SECRET: 'dremio123' },
+    )
+    seen = await runPython('upstreams.py', gateway.uri, JSON.stringify({ dremio: dremio.uri }))
+  }, 60_000)
+  afterAll(async () => {
+    expect(await gateway.stop()).toBe(0)
+    await Promise.all([dremio.stop(), sqlite.stop()])
+  })
+
+  it('relays rows as they are, large batches and none', () => {
+    expect(seen['dremio_rows']).toEqual([[{ n: 60_000 }], 60_000])
+    expect([seen['dremio_equal'], seen['dremio_big_batch'], seen['dremio_no_rows']]).toEqual([true, true, 0])
+  })
+
+  it('tells what is wrong', () => {
+    expect(failure('dremio_bad_sql')).toMatchObject({ error: 'ArrowInvalid' })
+    expect(failure('dremio_bad_sql').text).toContain('Parser Error')
+    expect(failure('dremio_bad_sql').text).not.toContain('Python exception')
+    expect(failure('dremio_forbidden')).toMatchObject({ error: 'FlightUnauthorizedError' })
+    expect(failure('dremio_use').text).toContain('connections are shared')
+  })
+
+  it('changes data where that is allowed', () => {
+    expect(seen['dremio_write']).toEqual([1, [{ i: 1 }]])
+    expect(seen['sqlite_adbc']).toEqual({ bound: [['zero']], changed: 2, count: 2, types: ['table'] })
+  })
+
+  it('answers for catalogs where the upstream has none, and tells them all', () => {
+    const { rows, tables, columns } = seen['dremio_adbc'] as { rows: unknown; tables: string[]; columns: string[] }
+    expect(rows).toHaveLength(2)
+    expect(tables).toContain('lake.tpch.lineitem')
+    expect(columns).toContain('n_nationkey')
+    expect(seen['union_of_sources']).toEqual(['lake', 'main'])
+    expect(seen['catalog_chooses_source']).toBe(3)
+  })
+
+  it('logs in once for each connection, keeps its session, and runs a ticket once', async () => {
+    const { handshakes, logins, sessions_created, sessions } = await dremio.stats()
+    const connections = await gateway.metric('flightgate_pool_created_total', { source: 'lake' })
+    // The comparison with what Dremio itself gives logged in once more, and had a session for each of its two calls.
+    expect([handshakes, logins, sessions_created]).toEqual([connections + 1, connections + 1, connections + 2])
+    expect(sessions[0]!.properties).toMatchObject({ routing_tag: 'gateway', routing_queue: 'small' })
+    expect(seen['dremio_session']).toContain('gateway')
+  })
+
+  it('stops the upstream when the client stops, and has every connection back', async () => {
+    expect(seen['dremio_cancel']).toBe(1000)
+    await expect.poll(async () => (await dremio.stats()).streams_open).toBe(0)
+    expect((await dremio.stats()).streams_cancelled).toBeGreaterThan(0)
+    await expect.poll(() => gateway.metric('flightgate_pool_connections', { state: 'in_use' })).toBe(0)
+    expect(await gateway.metric('flightgate_statements_in_flight')).toBe(0)
+  })
+
+  it('shows nothing of the upstream’s credentials, cookies and locations', async () => {
+    const stub = new FlightStub(gateway.flight)
+    const headers = { 'x-api-key': 'w' }
+    const info = await stub.info('SELECT 1 AS a', headers)
+    const got = await stub.call('DoGet', [ticketOf(info)], headers)
+    for (const metadata of [got.headers, got.trailers])
+      for (const name of ['authorization', 'set-cookie', 'cookie']) expect(metadata?.get(name) ?? []).toEqual([])
+    expect(info.endpoint[0]!.location).toEqual([])
+    expect(Buffer.from(info.endpoint[0]!.ticket!.ticket).toString('latin1')).not.toContain('SELECT 1')
+    stub.close()
+    const log = JSON.stringify(gateway.lines)
+    expect(log).not.toContain('dremio123')
+    expect(log).not.toContain('Bearer ')
+  })
+
+  it('gets over lost sessions and tokens', async () => {
+    const stub = new FlightStub(gateway.flight)
+    const headers = { 'x-api-key': 'w' }
+    for (const what of ['drop_sessions', 'drop_tokens']) {
+      await dremio.control(what)
+      for (let i = 0; i < 4; i++) {
+        const info = await stub.info(`SELECT ${i} AS a`, headers)
+        expect((await stub.call('DoGet', [ticketOf(info)], headers)).code).toBe(0)
+      }
+    }
+    stub.close()
+  })
+})
