@@ -51,6 +51,27 @@ const pool = z
   .prefault({})
   .describe('Connections to each address.')
 
+const slowReader = z
+  .strictObject({
+    afterMs: wholeNumber(
+      'Time without reading after which the server is read on in place of the client; 0 never. Dremio gives a result up after 50 s.',
+      { min: 0, max: HOUR_MS, default: 20_000 },
+    ),
+    memoryBytes: wholeNumber('Bytes of one result that are then held in memory.', {
+      min: 0,
+      max: 2 ** 40,
+      default: 16 * MIB,
+    }),
+    spillBytes: wholeNumber('Bytes of one result that then go to a temporary file.', {
+      min: 0,
+      max: 2 ** 50,
+      default: 1024 * MIB,
+    }),
+    spillDirectory: z.string().min(1).optional().describe("Where that file is; by default the system's folder."),
+  })
+  .prefault({})
+  .describe('What happens to a result whose client stops reading for a while; see also `limits.stallTimeoutMs`.')
+
 const shared = {
   uri: upstreamAddress('Where the server is: `grpc://host:port`, or `grpc+tls://host:port` with TLS.'),
   addresses: z
@@ -66,6 +87,7 @@ const shared = {
     .default({})
     .describe('Headers sent with every call.'),
   pool,
+  slowReader,
   writes: z
     .boolean()
     .default(false)

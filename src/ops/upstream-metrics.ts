@@ -47,6 +47,13 @@ export class UpstreamMetrics {
     registers: [],
   })
 
+  readonly #held = new Gauge({
+    name: 'flightgate_slow_reader_bytes',
+    help: 'Result bytes held for clients that have stopped reading, by where they are.',
+    labelNames: ['source', 'place'],
+    registers: [],
+  })
+
   /** What a source tells of its connections. */
   observer(source: string) {
     return {
@@ -56,13 +63,24 @@ export class UpstreamMetrics {
         this.#acquires.inc({ source, address, reused: String(reused) })
         this.#acquireSeconds.observe({ source, address }, acquireMs / 1000)
       },
+      onCushion: (memoryDelta: number, spillDelta: number) => {
+        this.#held.inc({ source, place: 'memory' }, memoryDelta)
+        this.#held.inc({ source, place: 'file' }, spillDelta)
+      },
       onBreaker: (address: string, state: string) => this.#breaker.inc({ source, address, state }),
     }
   }
 
   /** Adds the metrics to a registry. @param read the pools, asked for when Prometheus asks */
   register(registry: Registry, read: () => Iterable<PoolReading>): void {
-    for (const metric of [this.#created, this.#destroyed, this.#acquires, this.#acquireSeconds, this.#breaker])
+    for (const metric of [
+      this.#created,
+      this.#destroyed,
+      this.#acquires,
+      this.#acquireSeconds,
+      this.#breaker,
+      this.#held,
+    ])
       registry.registerMetric(metric)
     new Gauge({
       name: 'flightgate_pool_connections',

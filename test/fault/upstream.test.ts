@@ -10,11 +10,25 @@ import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
 const lines: { message: string; fields: object }[] = []
 const say = (fields: object, message: string) => void lines.push({ fields, message })
 const log = { debug: say, info: say, warn: say, error: say }
-const events = { created: 0, destroyed: [] as string[], breaker: [] as string[] }
+const events = {
+  created: 0,
+  destroyed: [] as string[],
+  breaker: [] as string[],
+  memory: 0,
+  spill: 0,
+  maxMemory: 0,
+  maxSpill: 0,
+}
 const observer = {
   onAcquire: () => {},
   onCreate: () => void events.created++,
   onDestroy: (_address: string, reason: string) => void events.destroyed.push(reason),
+  onCushion: (memory: number, spill: number) => {
+    events.memory += memory
+    events.spill += spill
+    events.maxMemory = Math.max(events.maxMemory, events.memory)
+    events.maxSpill = Math.max(events.maxSpill, events.spill)
+  },
   onBreaker: (_address: string, state: string) => void events.breaker.push(state),
 }
 const query = (sql: string) => ({ source: 'up', sql, session: {}, purpose: 'any' as const })
@@ -46,6 +60,7 @@ describe('an upstream that', () => {
         connectTimeoutMs: 500,
         requestTimeoutMs: 500,
         maxMessageBytes: 1 << 24,
+        slowReader: { afterMs: 0, memoryBytes: 0, spillBytes: 0 },
         pool: {
           min: 0,
           max: 4,
@@ -62,7 +77,7 @@ describe('an upstream that', () => {
 
   beforeEach(async () => {
     lines.length = 0
-    Object.assign(events, { created: 0, destroyed: [], breaker: [] })
+    Object.assign(events, { created: 0, destroyed: [], breaker: [], memory: 0, spill: 0, maxMemory: 0, maxSpill: 0 })
     fake = await FakeUpstream.start()
     source = open()
   })
@@ -265,6 +280,39 @@ describe('an upstream that', () => {
     for (let i = 0; i < 6; i++) expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
     const result = await source.run(plan, context())
     for await (const _ of result.frames);
+  })
+
+  it.each([
+    ['memory', { memoryBytes: 1 << 30, spillBytes: 0 }, 1000],
+    ['memory, then a file', { memoryBytes: 100_000, spillBytes: 1 << 30 }, 1000],
+    ['bounds of both', { memoryBytes: 100_000, spillBytes: 1_000_000 }, 130],
+  ])('is read on into %s while the client does not read, in order and whole', async (_where, bounds, ahead) => {
+    await source.close()
+    source = open({ slowReader: { afterMs: 50, ...bounds } })
+    const result = await run('ok 1000')
+    const frames = result.frames[Symbol.asyncIterator]()
+    let rows = (await frames.next()).value![0]!.rows
+    await expect.poll(() => events.memory + events.spill).toBeGreaterThan((ahead - 20) * 8 * BATCH_ROWS)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(events.maxMemory).toBeLessThanOrEqual(bounds.memoryBytes + 20_000)
+    expect(events.maxSpill).toBeLessThanOrEqual(bounds.spillBytes + 20_000)
+    if (ahead === 1000) await expect.poll(() => fake.openStreams).toBe(0)
+    for (let next = await frames.next(); !next.done; next = await frames.next())
+      for (const frame of next.value) {
+        expect(frame.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)).toBe(frame.byteLength)
+        rows += frame.rows
+      }
+    expect(rows).toBe(1000 * BATCH_ROWS)
+    expect([events.memory, events.spill]).toEqual([0, 0])
+  })
+
+  it('fails while it is read on tells so after the rows that came', async () => {
+    await source.close()
+    source = open({ slowReader: { afterMs: 20, memoryBytes: 1 << 20, spillBytes: 0 } })
+    const frames = (await run('fail 5')).frames[Symbol.asyncIterator]()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    for (let i = 0; i < 5; i++) expect((await frames.next()).done).toBe(false)
+    await expect(frames.next()).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' })
   })
 
   it('is checked replaces connections that have gone bad', async () => {

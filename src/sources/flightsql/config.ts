@@ -1,4 +1,5 @@
 import type { UpstreamAddress } from './address.ts'
+import type { CushionLimits } from './cushion.ts'
 import type { UpstreamTls } from './transport.ts'
 
 /** Settings of a `flightsql` or `dremio` source; `docs/configuration.md` explains each. */
@@ -16,6 +17,7 @@ export interface FlightSqlConfig {
   readonly headers: Readonly<Record<string, string>>
   readonly session?: DremioSession | undefined
   readonly pool: PoolConfig
+  readonly slowReader: CushionLimits
   readonly writes: boolean
   readonly maxStreams: number
   readonly connectTimeoutMs: number

@@ -7,6 +7,7 @@ import type { Context, Health, Logger, Plan, Query, Result, Runnable } from '../
 import { UpstreamCatalog } from './catalog.ts'
 import type { FlightSqlConfig } from './config.ts'
 import type { CallBounds, Connection } from './connection.ts'
+import { Cushion } from './cushion.ts'
 import { upstreamError } from './errors.ts'
 import { UpstreamFlight } from './flight.ts'
 import type { Lease } from './pool.ts'
@@ -45,6 +46,7 @@ export class FlightSqlSource implements Source {
   readonly catalog: Catalog
   readonly upstreams: Upstreams
   readonly #config: FlightSqlConfig
+  readonly #observer: UpstreamObserver
   readonly #profile: Profile
 
   constructor(name: string, config: FlightSqlConfig, { log, observer }: FlightSqlDependencies) {
@@ -52,6 +54,7 @@ export class FlightSqlSource implements Source {
     this.kind = config.kind
     this.writes = config.writes
     this.#config = config
+    this.#observer = observer
     this.#profile = config.kind === 'dremio' ? dremioProfile : standardProfile
     const check = async (connection: Connection, signal: AbortSignal) => {
       await new UpstreamFlight(connection, { signal, deadlineAt: Date.now() + config.requestTimeoutMs }).query(
@@ -191,7 +194,11 @@ export class FlightSqlSource implements Source {
     bounds: CallBounds,
     onEnd?: () => Promise<void>,
   ): Promise<Result> {
-    return await Relay.start(lease, tickets, bounds, (error) => upstreamError(error, this.name), onEnd)
+    const result = await Relay.start(lease, tickets, bounds, (error) => upstreamError(error, this.name), onEnd)
+    const cushion = new Cushion(result.frames[Symbol.asyncIterator](), this.#config.slowReader, (memory, spill) =>
+      this.#observer.onCushion(memory, spill),
+    )
+    return { ...result, frames: { [Symbol.asyncIterator]: () => cushion } }
   }
 
   /** The result of a FlightInfo without endpoints: its schema, no rows. */

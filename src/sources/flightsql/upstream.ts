@@ -13,6 +13,8 @@ export interface UpstreamObserver {
   onAcquire(address: string, acquireMs: number, reused: boolean): void
   onCreate(address: string): void
   onDestroy(address: string, reason: DestroyReason): void
+  /** Bytes held for slow clients, more or fewer than before. */
+  onCushion(memoryDelta: number, spillDelta: number): void
   onBreaker(address: string, state: 'open' | 'half-open' | 'closed'): void
 }
 
