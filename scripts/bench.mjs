@@ -23,6 +23,7 @@ if (name === undefined || !existsSync(file)) {
 installPackages()
 installPython()
 installGoTools()
+buildGoProgram('grpc_relay', join(root, 'bench', 'go', 'relay'))
 buildGoProgram('prepared_rounds', join(root, 'bench', 'go', 'prepared'))
 const { status } = spawnSync(nodeBinary, [file, ...rest], { cwd: root, stdio: 'inherit', env: environment() })
 process.exitCode = status ?? 1

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -67,6 +67,37 @@ export async function startServer(command: string, args: readonly string[], patt
     child.once('exit', (code) => reject(new Error(`${command} ended with ${code}: ${text}`)))
   })
   return new MeasuredServer(child, address)
+}
+
+/** Starts a command that says nothing when it is ready; see `reachable`. */
+export function spawnMeasured(
+  command: string,
+  args: readonly string[],
+  address: string,
+  env: object = {},
+): MeasuredServer {
+  const child = spawn(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...env },
+  })
+  process.once('exit', () => child.kill('SIGKILL'))
+  return new MeasuredServer(child, address)
+}
+
+/** Waits until somebody listens on a port of 127.0.0.1. */
+export async function reachable(port: number): Promise<void> {
+  for (const until = Date.now() + 10_000; Date.now() < until; ) {
+    const socket = connect(port, '127.0.0.1')
+    const connected = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true))
+      socket.once('error', () => resolve(false))
+    })
+    socket.destroy()
+    if (connected) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(`nothing listens on port ${port}`)
 }
 
 /** Starts the gateway with a configuration. */
