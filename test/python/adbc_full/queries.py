@@ -1,0 +1,340 @@
+"""Queries, parameters, prepared statements."""
+import datetime
+import decimal
+import threading
+
+import pyarrow as pa
+import pyarrow.compute
+
+from .common import adbc, arrow, case, connect, equal, exists, raises, rows, run, value, within
+
+UTC = datetime.timezone.utc
+moment = datetime.datetime(2024, 2, 29, 12, 34, 56, 789012)
+# A value of each common type, and what DuckDB calls the type.
+typed = {
+    "bool": (pa.bool_(), True, "BOOLEAN"),
+    "int8": (pa.int8(), -128, "TINYINT"),
+    "int16": (pa.int16(), -32768, "SMALLINT"),
+    "int32": (pa.int32(), -(2**31), "INTEGER"),
+    "int64": (pa.int64(), -(2**63), "BIGINT"),
+    "uint8": (pa.uint8(), 255, "UTINYINT"),
+    "uint16": (pa.uint16(), 65535, "USMALLINT"),
+    "uint32": (pa.uint32(), 2**32 - 1, "UINTEGER"),
+    "uint64": (pa.uint64(), 2**64 - 1, "UBIGINT"),
+    "float32": (pa.float32(), 1.5, "FLOAT"),
+    "float64": (pa.float64(), 0.1, "DOUBLE"),
+    "string": (pa.string(), "zażółć 🦆 \0 'quoted'", "VARCHAR"),
+    "binary": (pa.binary(), b"\0\xff'", "BLOB"),
+    "decimal": (pa.decimal128(38, 10), decimal.Decimal("-1234567890123456789012345678.0123456789"), "DECIMAL(38,10)"),
+    "date": (pa.date32(), datetime.date(1969, 12, 31), "DATE"),
+    "time": (pa.time64("us"), datetime.time(23, 59, 59, 999999), "TIME"),
+    "timestamp_us": (pa.timestamp("us"), moment, "TIMESTAMP"),
+    "timestamp_tz": (pa.timestamp("us", "Etc/UTC"), moment.replace(tzinfo=UTC), "TIMESTAMP WITH TIME ZONE"),
+}
+nested = {
+    "list": (pa.list_(pa.int32()), [1, None, 3], "INTEGER[]"),
+    "struct": (pa.struct([("a", pa.int32()), ("b", pa.string())]), {"a": 1, "b": None}, "STRUCT(a INTEGER, b VARCHAR)"),
+}
+# Arrow types that arrive as a type DuckDB has.
+widened = {
+    "large_string": (pa.large_string(), "x", "VARCHAR"),
+    "string_view": (pa.string_view(), "longer than twelve bytes", "VARCHAR"),
+    "large_binary": (pa.large_binary(), b"x", "BLOB"),
+    "fixed_binary": (pa.binary(3), b"abc", "BLOB"),
+    "timestamp_s": (pa.timestamp("s"), moment.replace(microsecond=0), "TIMESTAMP"),
+    "timestamp_ms": (pa.timestamp("ms"), moment.replace(microsecond=789000), "TIMESTAMP"),
+    "timestamp_offset": (pa.timestamp("us", "+02:00"), moment.replace(tzinfo=UTC), "TIMESTAMP WITH TIME ZONE"),
+    "date64": (pa.date64(), datetime.date(2024, 1, 2), "DATE"),
+    "time32": (pa.time32("s"), datetime.time(1, 2, 3), "TIME"),
+    "decimal32": (pa.decimal32(5, 2), decimal.Decimal("1.25"), "DECIMAL(5,2)"),
+    "dictionary": (pa.dictionary(pa.int8(), pa.string()), "x", "VARCHAR"),
+}
+
+
+def one_row(kinds, null=False):
+    def column(kind, value):
+        data = [None if null else value]
+        if pa.types.is_dictionary(kind):
+            return pa.array(data, kind.value_type).dictionary_encode().cast(kind)
+        return pa.array(data, kind)
+
+    return pa.record_batch([column(kind, value) for kind, value, _ in kinds.values()], list(kinds))
+
+
+def select_parameters(kinds):
+    return "SELECT " + ", ".join(f'? AS "{name}"' for name in kinds)
+
+
+@case
+def execute_describes_and_fetches():
+    with connect() as own, own.cursor() as cursor:
+        cursor.execute("SELECT range AS i, 'x' || range AS s FROM range(5)")
+        equal([column[0] for column in cursor.description], ["i", "s"])
+        equal(cursor.fetchone(), (0, "x0"))
+        equal(cursor.fetchmany(2), [(1, "x1"), (2, "x2")])
+        equal(cursor.fetchall(), [(3, "x3"), (4, "x4")])
+        equal(cursor.fetchone(), None)
+
+
+@case
+def execute_of_no_rows_has_columns():
+    with connect() as own:
+        equal(str(arrow(own, "SELECT 1 AS i, 'x' AS s WHERE false").schema), "i: int32\ns: string")
+
+
+@case
+def parameters_keep_type_and_value():
+    with connect() as own:
+        batch = one_row(typed)
+        answer = arrow(own, select_parameters(typed), batch)
+        kinds = rows(own, "SELECT " + ", ".join("typeof(?)" for _ in typed), batch)[0]
+        wrong = [
+            (name, str(answer.schema.field(name).type), answer[name][0].as_py(), seen)
+            for (name, (kind, value, duckdb)), seen in zip(typed.items(), kinds)
+            if (answer.schema.field(name).type, answer[name][0].as_py(), seen) != (kind, value, duckdb)
+        ]
+        equal(wrong, [])
+
+
+@case
+def parameters_of_nested_types():
+    with connect() as own:
+        equal(rows(own, select_parameters(nested), one_row(nested)), [tuple(value for _, value, _ in nested.values())])
+
+
+@case
+def parameters_of_arrow_types_that_duckdb_lacks():
+    with connect() as own:
+        wrong = []
+        for name, (kind, expected, duckdb) in widened.items():
+            try:
+                ((seen, kind_seen),) = rows(own, "SELECT $1, typeof($1)", one_row({name: (kind, expected, duckdb)}))
+                if (seen, kind_seen) != (expected, duckdb):
+                    wrong.append((name, seen, kind_seen))
+            except adbc.Error as error:
+                wrong.append((name, str(error)))
+        equal(wrong, [])
+
+
+@case
+def parameters_null_of_each_type():
+    with connect() as own:
+        answer = arrow(own, select_parameters(typed), one_row(typed, null=True))
+        wrong = [
+            (name, str(answer.schema.field(name).type), answer[name][0].as_py())
+            for name, (kind, _, _) in typed.items()
+            if answer.schema.field(name).type != kind or answer[name][0].as_py() is not None
+        ]
+        equal(wrong, [])
+
+
+@case
+def parameters_from_python_values():
+    values = (True, 2**40, 0.5, "x", b"y", moment, moment.date(), moment.time(), decimal.Decimal("1.50"), None)
+    with connect() as own:
+        equal(rows(own, "SELECT " + ", ".join("?" * len(values)), values), [values])
+
+
+@case
+def parameters_by_number_and_repeated():
+    with connect() as own:
+        equal(rows(own, "SELECT $2 - $1, $2", (1, 10)), [(9, 10)])
+
+
+@case
+def parameters_in_where_limit_and_list():
+    with connect() as own:
+        equal(rows(own, "SELECT range FROM range(100) WHERE range >= ? LIMIT ?", (5, 2)), [(5,), (6,)])
+        equal(value(own, "SELECT count(*) FROM range(10) WHERE range IN (?, ?)", (1, 2)), 2)
+
+
+@case
+def parameters_in_several_rows_answer_all():
+    with connect() as own:
+        batch = pa.record_batch({"n": pa.array([1, 2, 3], pa.int64())})
+        equal(rows(own, "SELECT ? * 10", batch), [(10,), (20,), (30,)])
+
+
+@case
+def parameters_too_few_or_too_many_are_refused():
+    with connect() as own:
+        with raises("INVALID_ARGUMENT"):
+            rows(own, "SELECT ?, ?", (1,))
+        with raises("INVALID_ARGUMENT"):
+            rows(own, "SELECT ?", (1, 2))
+        equal(value(own, "SELECT 1"), 1)
+
+
+@case
+def parameters_of_a_wrong_type_are_refused():
+    with connect() as own:
+        with raises("INVALID_ARGUMENT", "abc"):
+            rows(own, "SELECT ?::INTEGER", ("abc",))
+
+
+@case
+def executemany_inserts_rows_of_every_kind():
+    with connect() as own, own.cursor() as cursor:
+        run(own, "CREATE TABLE many (i INTEGER, s VARCHAR)")
+        cursor.executemany("INSERT INTO many VALUES (?, ?)", [(i, f"v{i}") for i in range(100)])
+        equal(cursor.rowcount, 100)
+        table = pa.table({"i": list(range(100, 200)), "s": ["t"] * 100})
+        cursor.executemany("INSERT INTO many VALUES (?, ?)", table)
+        reader = pa.RecordBatchReader.from_batches(table.schema, iter(table.to_batches(max_chunksize=7)))
+        cursor.executemany("INSERT INTO many VALUES (?, ?)", reader)
+        equal(cursor.rowcount, 100)
+        cursor.executemany("INSERT INTO many VALUES (?, ?)", [])
+        equal(rows(own, "SELECT count(*), count(DISTINCT i), sum(i)::BIGINT FROM many"), [(300, 200, 34850)])
+
+
+@case
+def executemany_updates_and_deletes():
+    with connect() as own, own.cursor() as cursor:
+        run(own, "CREATE TABLE changed AS SELECT range AS i FROM range(10)")
+        cursor.executemany("UPDATE changed SET i = i + 100 WHERE i = ?", [(1,), (2,), (50,)])
+        equal(cursor.rowcount, 2)
+        cursor.executemany("DELETE FROM changed WHERE i >= ?", [(100,), (9,)])
+        equal(cursor.rowcount, 3)
+        equal(value(own, "SELECT count(*) FROM changed"), 7)
+
+
+@case
+def executemany_is_all_or_nothing():
+    with connect() as own, own.cursor() as cursor:
+        run(own, "CREATE TABLE whole (i INTEGER PRIMARY KEY)")
+        with raises("INVALID_ARGUMENT", "onstraint"):
+            cursor.executemany("INSERT INTO whole VALUES (?)", [(1,), (2,), (1,)])
+        equal(value(own, "SELECT count(*) FROM whole"), 0)
+
+
+@case
+def executemany_without_parameters_runs_once():
+    with connect() as own, own.cursor() as cursor:
+        cursor.executemany("CREATE TABLE made_once (i INTEGER)", None)
+        assert exists(own, "made_once")
+
+
+@case
+def prepared_statement_runs_again():
+    with connect() as own, own.cursor() as cursor:
+        equal([str(field.type) for field in cursor.adbc_prepare("SELECT ?::INTEGER + 1, ?::VARCHAR")], ["int32", "string"])
+        for n in range(3):
+            cursor.execute("SELECT ?::INTEGER + 1, ?::VARCHAR", (n, "x"))
+            equal(cursor.fetchall(), [(n + 1, "x")])
+
+
+@case
+def prepared_statement_sees_a_changed_table():
+    with connect() as own, own.cursor() as cursor:
+        run(own, "CREATE TABLE altered (i INTEGER)")
+        run(own, "INSERT INTO altered VALUES (1)")
+        cursor.adbc_prepare("SELECT * FROM altered WHERE i >= ?")
+        cursor.execute("SELECT * FROM altered WHERE i >= ?", (0,))
+        equal(cursor.fetchall(), [(1,)])
+        run(own, "ALTER TABLE altered ADD COLUMN s VARCHAR DEFAULT 'new'")
+        cursor.execute("SELECT * FROM altered WHERE i >= ?", (0,))
+        equal(cursor.fetchall(), [(1, "new")])
+
+
+@case
+def execute_schema_does_not_execute():
+    with connect() as own, own.cursor() as cursor:
+        slow = "SELECT max(md5(range::VARCHAR)) AS s, 1.5::DECIMAL(4, 1) AS d FROM range(100000000000)"
+        with within(5):
+            equal(str(cursor.adbc_execute_schema(slow)), "s: string\nd: decimal128(4, 1)")
+
+
+@case
+def sequence_is_read_by_a_query():
+    with connect() as own:
+        run(own, "CREATE SEQUENCE advanced")
+        equal([value(own, "SELECT nextval('advanced')") for _ in range(2)], [1, 2])
+
+
+@case
+def execute_runs_a_change_once_and_returns_its_rows():
+    with connect() as own:
+        run(own, "CREATE TABLE returned (i INTEGER, d DATE DEFAULT DATE '2024-01-01')")
+        equal(rows(own, "INSERT INTO returned (i) VALUES (7) RETURNING *"), [(7, datetime.date(2024, 1, 1))])
+        equal(value(own, "SELECT count(*) FROM returned"), 1)
+
+
+@case
+def unprepared_change_runs_once_and_returns_its_rows():
+    with connect() as own, own.cursor() as cursor:
+        run(own, "CREATE TABLE returned_plain (i INTEGER)")
+        cursor.adbc_statement.set_sql_query("INSERT INTO returned_plain VALUES (7) RETURNING i + 1 AS n")
+        handle, _ = cursor.adbc_statement.execute_query()
+        equal(pa.RecordBatchReader._import_from_c(handle.address).read_all().to_pylist(), [{"n": 8}])
+        equal(value(own, "SELECT count(*) FROM returned_plain"), 1)
+
+
+@case
+def execute_runs_a_prepared_change_once_and_returns_its_rows():
+    with connect() as own:
+        run(own, "CREATE TABLE returned_prepared (i INTEGER, s VARCHAR DEFAULT 'x')")
+        batch = pa.record_batch({"i": pa.array([1, 2], pa.int32())})
+        equal(rows(own, "INSERT INTO returned_prepared (i) VALUES (?) RETURNING *", batch), [(1, "x"), (2, "x")])
+        equal(value(own, "SELECT count(*) FROM returned_prepared"), 2)
+
+
+@case
+def script_runs_each_statement():
+    with connect() as own, own.cursor() as cursor:
+        cursor.executescript("CREATE TABLE scripted (i INTEGER)")
+        cursor.executescript("INSERT INTO scripted VALUES (1)")
+        equal(value(own, "SELECT count(*) FROM scripted"), 1)
+
+
+@case
+def several_statements_in_one_text_are_refused():
+    with connect() as own:
+        with raises("INVALID_ARGUMENT"):
+            rows(own, "SELECT 1; SELECT 2")
+        with raises("INVALID_ARGUMENT"):
+            run(own, "CREATE TABLE half_done (i INTEGER); SELEC")
+        assert not exists(own, "half_done")
+
+
+@case
+def text_without_a_statement_is_refused():
+    with connect() as own:
+        for text in ("-- nothing", " ;", "/* */"):
+            with raises("INVALID_ARGUMENT"):
+                rows(own, text)
+
+
+@case
+def large_result_streams():
+    with connect() as own, own.cursor() as cursor:
+        cursor.execute("SELECT range AS i, 'some text ' || range AS s FROM range(1000000)")
+        total = count = 0
+        for batch in cursor.fetch_record_batch():
+            count += batch.num_rows
+            total += pa.compute.sum(batch["i"]).as_py()
+        equal((count, total), (1_000_000, 499_999_500_000))
+
+
+@case
+def cursors_of_one_connection_interleave():
+    with connect() as own, own.cursor() as first, own.cursor() as second:
+        first.execute("SELECT range FROM range(200000)")
+        second.execute("SELECT -range FROM range(200000)")
+        for n in range(100_000):
+            equal((first.fetchone(), second.fetchone()), ((n,), (-n,)))
+
+
+@case
+def threads_share_a_connection():
+    with connect() as own:
+        seen = [None] * 8
+
+        def work(n):
+            seen[n] = [value(own, "SELECT ? + 1", (n * 100 + each,)) for each in range(20)]
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        equal(seen, [[n * 100 + each + 1 for each in range(20)] for n in range(8)])
