@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-from adbc_full import ingestion, metadata, queries  # noqa: F401
+from adbc_full import control, frames, ingestion, metadata, queries, transactions  # noqa: F401
 from adbc_full.common import cases
 
 chosen = sys.argv[4:]

@@ -57,6 +57,11 @@ def equal(actual, expected):
     assert actual == expected, f"{actual!r} instead of {expected!r}"
 
 
+def details(error):
+    """What came with an error, by the names of the trailers."""
+    return {name.decode() if isinstance(name, bytes) else name: value for name, value in error.details}
+
+
 @contextlib.contextmanager
 def raises(status, text=""):
     """Expects an error with this ADBC status and text."""
