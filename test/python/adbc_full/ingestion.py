@@ -1,4 +1,7 @@
 """Bulk ingestion."""
+import threading
+import time
+
 import pyarrow as pa
 import pyarrow.compute
 
@@ -198,3 +201,41 @@ def ingest_and_query_in_turn():
         for n in range(5):
             equal(ingest(own, "in_turn", few, mode="create_append"), 3)
             equal(value(own, "SELECT count(*) FROM in_turn"), 3 * (n + 1))
+
+
+@case
+def ingest_by_many_at_once():
+    with connect() as own:
+        problems = []
+
+        def work(n):
+            try:
+                with connect() as other:
+                    ingest(other, "together", pa.table({"i": list(range(n * 10_000, (n + 1) * 10_000))}), mode="create_append")
+            except Exception as problem:
+                problems.append(problem)
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        equal(problems, [])
+        equal(rows(own, "SELECT count(*), count(DISTINCT i) FROM together"), [(80_000, 80_000)])
+
+
+@case
+def ingest_that_is_cancelled_leaves_nothing():
+    def slowly():
+        for _ in range(200):
+            time.sleep(0.05)
+            yield pa.record_batch({"i": list(range(1000))})
+
+    with connect() as own, own.cursor() as cursor:
+        timer = threading.Timer(0.5, cursor.adbc_cancel)
+        timer.start()
+        with within(5), raises("CANCELLED"):
+            reader = pa.RecordBatchReader.from_batches(pa.schema([("i", pa.int64())]), slowly())
+            cursor.adbc_ingest("given_up", reader, mode="create")
+        assert not exists(own, "given_up")
+        equal(ingest(own, "given_up", few, mode="create"), 3)

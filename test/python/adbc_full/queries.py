@@ -2,6 +2,7 @@
 import datetime
 import decimal
 import threading
+import uuid
 
 import pyarrow as pa
 import pyarrow.compute
@@ -133,6 +134,41 @@ def parameters_from_python_values():
     values = (True, 2**40, 0.5, "x", b"y", moment, moment.date(), moment.time(), decimal.Decimal("1.50"), None)
     with connect() as own:
         equal(rows(own, "SELECT " + ", ".join("?" * len(values)), values), [values])
+
+
+@case
+def parameters_keep_nanoseconds():
+    with connect() as own:
+        for kind in (pa.timestamp("ns"), pa.time64("ns")):
+            batch = pa.record_batch({"n": pa.array([1_000_000_001], kind)})
+            answer = arrow(own, "SELECT $1 AS n", batch)["n"]
+            equal(answer.cast(kind).cast(pa.int64())[0].as_py(), 1_000_000_001)
+
+
+@case
+def parameters_of_no_rows_answer_no_rows():
+    with connect() as own, own.cursor() as cursor:
+        batch = pa.record_batch({"n": pa.array([], pa.int64())})
+        equal(rows(own, "SELECT ?::BIGINT * 10", batch), [])
+        equal(arrow(own, "SELECT ? AS n", batch).schema, batch.schema)
+        run(own, "CREATE TABLE unfilled (i BIGINT)")
+        cursor.executemany("INSERT INTO unfilled VALUES (?)", batch)
+        equal((cursor.rowcount, value(own, "SELECT count(*) FROM unfilled")), (0, 0))
+
+
+@case
+def parameters_of_python_lists_uuids_and_intervals():
+    day, number = datetime.timedelta(days=1), uuid.UUID(int=7)
+    with connect() as own:
+        equal(value(own, "SELECT ? + TIMESTAMP '2024-01-01'", (day,)), datetime.datetime(2024, 1, 2))
+        equal(value(own, "SELECT ?::VARCHAR", (number,)), str(number))
+        equal(value(own, "SELECT list_sum(?)::INTEGER", ([1, 2],)), 3)
+
+
+@case
+def parameters_of_many_bytes():
+    with connect() as own:
+        equal(value(own, "SELECT length(?)", ("x" * 10_000_000,)), 10_000_000)
 
 
 @case
