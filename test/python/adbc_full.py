@@ -7,7 +7,17 @@ import sys
 import time
 import traceback
 
-from adbc_full import control, frames, ingestion, metadata, queries, transactions  # noqa: F401
+from adbc_full import (  # noqa: F401
+    control,
+    errors,
+    frames,
+    ingestion,
+    metadata,
+    options,
+    parameters,
+    queries,
+    transactions,
+)
 from adbc_full.common import cases
 
 chosen = sys.argv[4:]

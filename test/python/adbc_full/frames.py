@@ -68,9 +68,8 @@ def polars_reads_with_parameters():
 @case
 def polars_round_trip():
     with connect() as own:
-        frame = polars.DataFrame(
-            {**people, "l": [[1], [], None], "d": polars.date_range(polars.date(2024, 1, 1), polars.date(2024, 1, 3), eager=True)}
-        )
+        days = polars.date_range(polars.date(2024, 1, 1), polars.date(2024, 1, 3), eager=True)
+        frame = polars.DataFrame({**people, "l": [[1], [], None], "d": days})
         for mode, total in (("fail", 3), ("append", 6), ("replace", 3)):
             equal(frame.write_database("by_polars", own, engine="adbc", if_table_exists=mode), 3)
             equal(value(own, "SELECT count(*) FROM by_polars"), total)

@@ -211,7 +211,8 @@ def ingest_by_many_at_once():
         def work(n):
             try:
                 with connect() as other:
-                    ingest(other, "together", pa.table({"i": list(range(n * 10_000, (n + 1) * 10_000))}), mode="create_append")
+                    part = pa.table({"i": list(range(n * 10_000, (n + 1) * 10_000))})
+                    ingest(other, "together", part, mode="create_append")
             except Exception as problem:
                 problems.append(problem)
 
