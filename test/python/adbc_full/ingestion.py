@@ -5,7 +5,7 @@ import time
 import pyarrow as pa
 import pyarrow.compute
 
-from .common import arrow, case, connect, equal, exists, ingest, raises, rows, run, value, within
+from .common import adbc, arrow, case, connect, details, equal, exists, ingest, raises, rows, run, value, within
 
 few = pa.table({"i": pa.array([1, 2, 3], pa.int32()), "s": ["a", None, "c"]})
 wide = pa.table({"i": pa.array([7], pa.int64()), "d": [0.5], "b": [True]})
@@ -203,26 +203,43 @@ def ingest_and_query_in_turn():
             equal(value(own, "SELECT count(*) FROM in_turn"), 3 * (n + 1))
 
 
+def together(table, mode):
+    """Eight ingest at once; how many could, and the codes of the others' errors."""
+    outcomes = []
+
+    def work(n):
+        try:
+            with connect() as other:
+                part = pa.table({"i": list(range(n * 10_000, (n + 1) * 10_000))})
+                outcomes.append(ingest(other, table, part, mode=mode))
+        except adbc.Error as error:
+            outcomes.append(details(error).get("x-flightgate-error", error))
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done = outcomes.count(10_000)
+    return done, [outcome for outcome in outcomes if outcome != 10_000]
+
+
 @case
-def ingest_by_many_at_once():
+def ingest_appends_of_many_at_once():
     with connect() as own:
-        problems = []
+        run(own, "CREATE TABLE appended_together (i BIGINT)")
+        equal(together("appended_together", "append"), (8, []))
+        equal(rows(own, "SELECT count(*), count(DISTINCT i) FROM appended_together"), [(80_000, 80_000)])
 
-        def work(n):
-            try:
-                with connect() as other:
-                    part = pa.table({"i": list(range(n * 10_000, (n + 1) * 10_000))})
-                    ingest(other, "together", part, mode="create_append")
-            except Exception as problem:
-                problems.append(problem)
 
-        threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        equal(problems, [])
-        equal(rows(own, "SELECT count(*), count(DISTINCT i) FROM together"), [(80_000, 80_000)])
+@case
+def ingest_creations_of_many_at_once():
+    """Whoever comes too late for the creation is told to try again, and has left nothing."""
+    with connect() as own:
+        done, problems = together("created_together", "create_append")
+        equal(set(problems) - {b"CONFLICT"}, set())
+        equal(value(own, "SELECT count(*) FROM created_together"), done * 10_000)
+        assert done > 0
 
 
 @case
