@@ -100,6 +100,10 @@ func (q *quirks) CreateSampleTable(table string, rows arrow.RecordBatch) (err er
 	if err := statement.SetOption(adbc.OptionKeyIngestTargetTable, table); err != nil {
 		return err
 	}
+	// An earlier run against the same gateway may have left it.
+	if err := statement.SetOption(adbc.OptionKeyIngestMode, adbc.OptionValueIngestModeReplace); err != nil {
+		return err
+	}
 	if err := statement.BindStream(context.Background(), reader); err != nil {
 		return err
 	}
@@ -143,4 +147,3 @@ func (q *quirks) DropTable(connection adbc.Connection, table string) (err error)
 	_, err = statement.ExecuteUpdate(context.Background())
 	return err
 }
-

@@ -11,4 +11,6 @@ import (
 
 func TestDatabase(t *testing.T)   { suite.Run(t, &validation.DatabaseTests{Quirks: &quirks{}}) }
 func TestConnection(t *testing.T) { suite.Run(t, &validation.ConnectionTests{Quirks: &quirks{}}) }
-func TestStatement(t *testing.T)  { suite.Run(t, &validation.StatementTests{Quirks: &quirks{}}) }
+func TestStatement(t *testing.T) {
+	suite.Run(t, &statementTests{validation.StatementTests{Quirks: &quirks{}}})
+}

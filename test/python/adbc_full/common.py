@@ -1,0 +1,82 @@
+"""What the cases share: how a case is declared, how it connects, how it says what it expects."""
+import contextlib
+import sys
+import time
+import warnings
+
+import adbc_driver_flightsql.dbapi as adbc
+
+warnings.simplefilter("ignore")
+uri, user, key = sys.argv[1:4]
+cases = []
+
+
+def case(function):
+    cases.append(function)
+    return function
+
+
+def connect(autocommit=True, **more):
+    return adbc.connect(uri, db_kwargs={"username": user, "password": key, **more}, autocommit=autocommit)
+
+
+def run(connection, sql, parameters=None):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.rowcount
+
+
+def rows(connection, sql, parameters=None):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def value(connection, sql, parameters=None):
+    ((only,),) = rows(connection, sql, parameters)
+    return only
+
+
+def arrow(connection, sql, parameters=None):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetch_arrow_table()
+
+
+def ingest(connection, table, data, **options):
+    """With a cursor of its own: what one ingestion is told stays with its cursor."""
+    with connection.cursor() as cursor:
+        return cursor.adbc_ingest(table, data, **options)
+
+
+def exists(connection, table):
+    return value(connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", (table,)) == 1
+
+
+def equal(actual, expected):
+    assert actual == expected, f"{actual!r} instead of {expected!r}"
+
+
+def details(error):
+    """What came with an error, by the names of the trailers."""
+    return {name.decode() if isinstance(name, bytes) else name: value for name, value in error.details}
+
+
+@contextlib.contextmanager
+def raises(status, text=""):
+    """Expects an error with this ADBC status and text."""
+    try:
+        yield
+    except adbc.Error as error:
+        equal(error.status_code.name, status)
+        assert text in str(error), f"{error} does not say {text!r}"
+    else:
+        raise AssertionError(f"no error, where {status} was expected")
+
+
+@contextlib.contextmanager
+def within(seconds):
+    started = time.monotonic()
+    yield
+    took = time.monotonic() - started
+    assert took < seconds, f"took {took:.1f} s"
