@@ -41,6 +41,8 @@ export interface Runnable {
   readonly query: Query
   /** Whether running it changes data or the catalog. */
   readonly isUpdate: boolean
+  /** Whether the principal may change data, so that a query with side effects (such as nextval) may have them. */
+  readonly mayWrite?: boolean
   /** Whatever the source wants back at `run`; opaque, keep it small. */
   readonly handle?: Uint8Array
   /** Rows to put into a table in place of running the query's text, which then only describes it. */

@@ -18,7 +18,7 @@ from adbc_full import (  # noqa: F401
     queries,
     transactions,
 )
-from adbc_full.common import cases
+from adbc_full.cases import cases
 
 chosen = sys.argv[4:]
 for each in cases:

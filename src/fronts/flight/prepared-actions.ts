@@ -4,7 +4,7 @@ import {
   ActionCreatePreparedStatementResult,
 } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
 import { encapsulate } from '../../arrow/ipc.ts'
-import { encodeSchema } from '../../arrow/schema.ts'
+import { decodeSchema, encodeSchema } from '../../arrow/schema.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { FlightAction } from './action.ts'
 import { packAny, unpackBody } from './command.ts'
@@ -32,11 +32,13 @@ export const preparedActions: readonly FlightAction[] = [
       )
       const query = await queryOf(front, call, ctx, request.query, request.transactionId)
       const plan = await front.pipeline.plan(query, ctx)
+      // What returns rows is asked for them as a query is, whatever else it does.
+      const isUpdate = plan.isUpdate && !returnsRows(plan.schema)
       const result = ActionCreatePreparedStatementResult.encode({
         preparedStatementHandle: sealPrepared(front, ctx, { query }),
-        datasetSchema: plan.isUpdate || plan.schema.byteLength === 0 ? none : encapsulate(plan.schema),
+        datasetSchema: isUpdate || plan.schema.byteLength === 0 ? none : encapsulate(plan.schema),
         parameterSchema: plan.parameterSchema ? encapsulate(plan.parameterSchema) : noParameters,
-        isUpdate: plan.isUpdate,
+        isUpdate,
       }).finish()
       return packAny('ActionCreatePreparedStatementResult', result)
     },
@@ -54,3 +56,10 @@ export const preparedActions: readonly FlightAction[] = [
     },
   },
 ]
+
+/** Whether a statement that changes data gives rows (RETURNING) in place of their number. */
+function returnsRows(schema: Uint8Array): boolean {
+  if (schema.byteLength === 0) return false
+  const { children } = decodeSchema(schema)
+  return children.length > 1 || (children.length === 1 && children[0]!.name !== 'Count')
+}

@@ -57,6 +57,12 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
   },
 }
 
+/** Whether the source of the session has its schema, and can take it from a session. */
+async function hasSchema(front: FlightFront, ctx: Context, session: StoredSession): Promise<boolean> {
+  const { catalog } = front.router.route(session.source ?? session.catalogSource, session, ctx.principal)
+  return (await catalog.hasSchema?.(session.schema!, ctx)) ?? false
+}
+
 function withoutCatalogSource({ catalogSource: _, ...rest }: StoredSession): StoredSession {
   return rest
 }
@@ -83,6 +89,11 @@ export const sessionActions: readonly FlightAction[] = [
           const { [checked.unset]: _, ...rest } = session
           session = checked.unset === 'catalog' ? withoutCatalogSource(rest) : rest
         } else errors[name] = { value: checked.error }
+      }
+      if (sessionOptions['schema'] && session.schema !== undefined && !(await hasSchema(front, ctx, session))) {
+        const { schema: _, ...rest } = session
+        session = rest
+        errors['schema'] = { value: ErrorValue.INVALID_VALUE }
       }
       await front.sessions.write(call, ctx, session)
       return SetSessionOptionsResult.encode({ errors }).finish()

@@ -32,7 +32,8 @@ export function authorize(router: Router): Stage {
     },
     async run(plan, ctx, next) {
       check(plan.query.source, ctx.principal, plan.isUpdate)
-      return await next(plan, ctx)
+      const source = router.named(plan.query.source)
+      return await next(mayWrite(source, ctx.principal) ? { ...plan, mayWrite: true } : plan, ctx)
     },
   }
 }

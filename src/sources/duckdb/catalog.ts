@@ -45,6 +45,15 @@ export class DuckDbCatalog implements Catalog {
     return rows.map((row) => ({ catalog: this.#source.name, schema: String(row['schema_name']) }))
   }
 
+  async hasSchema(schema: string, ctx: Context): Promise<boolean> {
+    const rows = await this.#rows(
+      `SELECT 1 FROM duckdb_schemas() WHERE database_name IN (${quoteLiteral(this.#source.name)}, 'system')
+       AND lower(schema_name) = lower(${quoteLiteral(schema)}) LIMIT 1`,
+      ctx,
+    )
+    return rows.length > 0
+  }
+
   async tables({ schemaPattern, tablePattern, types }: TableFilter, ctx: Context): Promise<readonly TableEntry[]> {
     const wanted = types.length > 0 ? `AND table_type IN (${types.map(quoteLiteral).join(', ')})` : ''
     const rows = await this.#rows(

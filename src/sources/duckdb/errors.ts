@@ -47,16 +47,21 @@ const sandbox =
   /(disabled by configuration|configuration has been locked|external access|Cannot (change|modify).*locked)/
 
 /** The refusal to change data. */
-export function readOnlyError(source: string, cause?: Error): GatewayError {
+export function readOnlyError(source: string): GatewayError {
   const message = `The source ${source} is read-only: set sources.${source}.writes: true to allow it.`
-  return new GatewayError('READ_ONLY', message, { cause })
+  return new GatewayError('READ_ONLY', message)
 }
 
 /** Turns what DuckDB said into what a client may see: its own words about the SQL, with the place in it. */
 export function duckDbError(message: string, source: string): GatewayError {
   const kind = /^([A-Za-z ]+ Error):/.exec(message)?.[1] ?? ''
   const cause = new Error(message)
-  if (readOnly.test(message)) return readOnlyError(source, cause)
+  if (readOnly.test(message))
+    return new GatewayError(
+      'READ_ONLY',
+      `Queries only read: what changes something, nextval too, takes sources.${source}.writes: true and the role writer or admin.`,
+      { cause },
+    )
   if (sandbox.test(message) || codes[kind] === 'SANDBOXED') return new GatewayError('SANDBOXED', undefined, { cause })
   if (message.includes('Unsupported Arrow type UNKNOWN'))
     return new GatewayError('BAD_SQL', 'The type of a parameter is not known: cast it, as in ?::INTEGER.', { cause })
@@ -84,5 +89,6 @@ function positionOf(message: string): SqlPosition | undefined {
 }
 
 function cut(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text
+  const plain = text.replaceAll('\0', ' ')
+  return plain.length > MAX_TEXT ? `${plain.slice(0, MAX_TEXT)}...` : plain
 }

@@ -148,8 +148,14 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
     this.stats.affectedRows = reply.affectedRows
     clearInterval(this.#interrupting)
     this.#signal.removeEventListener('abort', this.#stop)
-    if (reply.error) this.#error ??= this.#signal.aborted ? this.#signal.reason : this.#toError(reply.error)
+    if (reply.error) this.#error ??= this.#signal.aborted ? this.#signal.reason : this.#errorOf(reply.error)
     this.#onEnd({ broken: reply.broken })
+  }
+
+  /** DuckDB's threads may tell of an interruption that nobody asked for, in place of the error that made them stop. */
+  #errorOf(failure: Failure): GatewayError {
+    if (this.#interrupting || !failure.message.startsWith('INTERRUPT')) return this.#toError(failure)
+    return new GatewayError('CONFLICT', 'DuckDB broke the statement off without saying why: run it again.')
   }
 
   /** DuckDB forgets an interrupt that comes between two steps, so it is repeated until the worker has let go. */

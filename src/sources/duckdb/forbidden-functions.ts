@@ -18,6 +18,8 @@ const names = [
   'disable_peg_parser',
   'json_execute_serialized_sql',
   'force_checkpoint',
+  'duckdb_secrets',
+  'which_secret',
   'arrow_scan',
   'arrow_scan_dumb',
   'seq_scan',

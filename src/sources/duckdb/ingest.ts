@@ -21,6 +21,9 @@ export function ingest(
 ): number {
   const name = [target.catalog, target.schema, target.table].map(quoteIdentifier).join('.')
   const columns = schema.children.map((field) => `${quoteIdentifier(field.name)} ${sqlType(field)}`)
+  const names = schema.children.map(({ name }) => name.toLowerCase())
+  const twice = names.find((each, i) => names.indexOf(each) < i)
+  if (twice !== undefined) throw new DuckDbError(`Invalid Input Error: two columns are named "${twice}"`)
   if (columns.length === 0) throw new DuckDbError('Invalid Input Error: a table needs at least one column')
   const create = (words: string) => execute(connection, `CREATE ${words} ${name} (${columns.join(', ')})`)
   if (target.ifExists === 'replace') {

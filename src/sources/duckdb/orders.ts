@@ -53,6 +53,9 @@ export type Order =
       readonly kind: 'run'
       readonly connection: Address
       readonly sql: string
+      /** Whether it is a statement that changes data, and tells how many rows. */
+      readonly isUpdate: boolean
+      /** Whether it runs in a transaction that only reads. */
       readonly readOnly: boolean
       /** The connection is in a transaction already, which goes on. */
       readonly inTransaction: boolean

@@ -36,6 +36,7 @@ export interface DuckDbDependencies {
 
 const MAX_OPEN_AHEAD = 32
 const PLAN_CACHE_BYTES = 32 << 20
+const makesTemporary = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*create\s+(or\s+replace\s+)?temp(orary)?\b/i
 const mayMakeTemporary = /\btemp(orary)?\b/i
 const never = new AbortController().signal
 
@@ -105,6 +106,11 @@ class DuckDbSource implements Source {
     const description = (remembered && this.#plans.get(key)) || (await this.#describe(key, query, ctx.signal))
     const isUpdate = isUpdateKind(description.type)
     if (isUpdate && !this.writes) throw readOnlyError(this.name)
+    if (isUpdate && query.transaction === undefined && makesTemporary.test(query.sql))
+      throw new GatewayError(
+        'BAD_SQL',
+        'Temporary objects live in transactions only: no connection belongs to one client.',
+      )
     const { schema, parameterSchema } = description
     return { query, schema, isUpdate, ...(parameterSchema.byteLength > 0 && { parameterSchema }) }
   }
@@ -117,11 +123,13 @@ class DuckDbSource implements Source {
     const planned = known && known.byteLength > 0 ? known : undefined
     const { batchRows, batchBytes } = this.#config
     const limits = { batchRows, batchBytes }
-    const readOnly = !plan.isUpdate
+    const { isUpdate } = plan
+    const readOnly = !isUpdate && plan.mayWrite !== true
     const order = (connection: Address): Order => ({
       kind: 'run',
       connection,
       sql,
+      isUpdate,
       readOnly,
       limits,
       inTransaction: transaction !== undefined,

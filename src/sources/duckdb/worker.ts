@@ -11,7 +11,7 @@ import { execute } from './database.ts'
 import { ingest } from './ingest.ts'
 import type { Address } from './native.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
-import { parameterRows } from './parameters.ts'
+import { bindNulls, parameterRows } from './parameters.ts'
 import { PreparedStatement } from './prepared-statement.ts'
 import type { StreamingResult } from './streaming-result.ts'
 import { encodeVectorBatches } from './vector-batches.ts'
@@ -88,11 +88,24 @@ function run(order: Order & { kind: 'run' }): number {
         first = schema
       })
     }
-    if (!first) say({ kind: 'schema', schema: encodeSchema(wireSchema(statement.schema())) })
+    if (!first) describeNothing(order, statement)
     return affectedRows
   } finally {
     statement.close()
   }
+}
+
+/** No rows of parameters give no rows, of the schema that NULLs would give. */
+function describeNothing(order: Order & { kind: 'run' }, statement: PreparedStatement): void {
+  bindNulls(statement.handle, order.parameters ?? none, statement.parameterCount)
+  let schema: Field
+  if (order.isUpdate) schema = statement.schema()
+  else {
+    const result = statement.execute()
+    schema = result.schema()
+    result.close()
+  }
+  say({ kind: 'schema', schema: encodeSchema(wireSchema(schema)) })
 }
 
 /**
@@ -107,7 +120,7 @@ function emit(
   onSchema?: (schema: Uint8Array) => void,
 ): number {
   if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
-  const result = statement.execute(!order.readOnly)
+  const result = statement.execute(order.isUpdate)
   try {
     const schema = known ?? result.schema()
     if (!known) {
@@ -130,7 +143,7 @@ function emit(
       const more = bodyLength < order.limits.batchBytes / 4 && batch.rows < order.limits.batchRows / 4
       say({ kind: 'batch', batch: { header, body: pool.refer(body), bodyLength, rows: batch.rows } }, more)
     }
-    if (order.readOnly) return 0
+    if (!order.isUpdate) return 0
     // A statement with RETURNING gives the rows it changed, the others a column with their number.
     return schema.children.length === 1 && schema.children[0]!.name === 'Count' ? result.rowsChanged : rows
   } finally {

@@ -1,5 +1,5 @@
 """What errors tell, and what is refused."""
-from .common import adbc, case, connect, details, equal, rows, run
+from .cases import adbc, case, connect, details, equal, rows, run
 
 
 def failure(connection, sql, parameters=None):

@@ -5,7 +5,7 @@ import polars
 import polars.testing
 import pyarrow as pa
 
-from .common import arrow, case, connect, equal, ingest, raises, value
+from .cases import arrow, case, connect, equal, ingest, raises, value
 
 people = {"i": [1, 2, 3], "s": ["a", None, "ü"], "f": [0.5, None, 1.5], "b": [True, False, None]}
 

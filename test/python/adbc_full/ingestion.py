@@ -5,7 +5,7 @@ import time
 import pyarrow as pa
 import pyarrow.compute
 
-from .common import adbc, arrow, case, connect, details, equal, exists, ingest, raises, rows, run, value, within
+from .cases import adbc, arrow, case, connect, details, equal, exists, ingest, raises, rows, run, value, within
 
 few = pa.table({"i": pa.array([1, 2, 3], pa.int32()), "s": ["a", None, "c"]})
 wide = pa.table({"i": pa.array([7], pa.int64()), "d": [0.5], "b": [True]})

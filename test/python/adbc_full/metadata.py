@@ -1,7 +1,7 @@
 """What the driver can ask about tables and the server."""
 import pyarrow as pa
 
-from .common import adbc, arrow, case, connect, equal, raises, run
+from .cases import adbc, arrow, case, connect, equal, raises, run
 
 prepared = False
 

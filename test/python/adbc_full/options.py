@@ -2,7 +2,7 @@
 import json
 import time
 
-from .common import adbc, case, connect, details, equal, raises, rows, run, value, within
+from .cases import adbc, case, connect, details, equal, raises, rows, run, value, within
 
 ENDLESS = "SELECT count(*) FROM range(100000000000) a"
 

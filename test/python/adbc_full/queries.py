@@ -5,7 +5,7 @@ import threading
 import pyarrow as pa
 import pyarrow.compute
 
-from .common import arrow, case, connect, equal, exists, raises, rows, run, value, within
+from .cases import arrow, case, connect, equal, exists, raises, rows, run, value, within
 
 
 @case

@@ -3,7 +3,7 @@ import threading
 
 import pyarrow as pa
 
-from .common import adbc, arrow, case, connect, details, equal, exists, ingest, raises, rows, run, value
+from .cases import adbc, arrow, case, connect, details, equal, exists, ingest, raises, rows, run, value
 
 few = pa.table({"i": [1, 2, 3]})
 COUNT = "SELECT count(*) FROM {}"
