@@ -13,7 +13,7 @@ export function checkConfig(options: { config?: string }): void {
 }
 
 /** The configuration as it may be shown. */
-function shown({ warnings: _, auth, listen, tls, ...rest }: Config): object {
+function shown({ warnings: _, auth, listen, sources, tls, ...rest }: Config): object {
   const address = ({ host, port }: { host: string; port: number }) =>
     `${host.includes(':') ? `[${host}]` : host}:${port}`
   return {
@@ -29,6 +29,33 @@ function shown({ warnings: _, auth, listen, tls, ...rest }: Config): object {
       tokenTtlMs: auth.tokenTtlMs,
       sealKeys: auth.sealKeys.map(() => '***'),
     },
+    sources: Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, shownSource(source)])),
     ...rest,
   }
+}
+
+/** A source without its credentials; values of headers may be some too. */
+function shownSource(source: Config['sources'][string]): object {
+  if (source.kind === 'duckdb') return source
+  const { uri, addresses, password, token, headers, tls, ...rest } = source
+  const given = (value: unknown, name: string) => (value === undefined ? {} : { [name]: '***' })
+  return {
+    ...rest,
+    uri: shownAddress(uri),
+    addresses: addresses.map(shownAddress),
+    ...given(password, 'password'),
+    ...given(token, 'token'),
+    headers: Object.fromEntries(Object.keys(headers).map((name) => [name, '***'])),
+    tls: {
+      ...given(tls.ca, 'ca'),
+      ...given(tls.cert, 'cert'),
+      ...given(tls.key, 'key'),
+      ...(tls.serverName !== undefined && { serverName: tls.serverName }),
+      skipVerify: tls.skipVerify,
+    },
+  }
+}
+
+function shownAddress({ host, port, tls }: { host: string; port: number; tls: boolean }): string {
+  return `grpc${tls ? '+tls' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }

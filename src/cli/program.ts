@@ -29,6 +29,17 @@ export function buildProgram(): Command {
       const { checkConfig } = await import('./check-config.ts')
       checkConfig(options)
     })
+  program
+    .command('doctor')
+    .description('Check each configured source step by step, and say what to mend.')
+    .option('-c, --config <file>', 'YAML configuration (or the variable FLIGHTGATE_CONFIG)')
+    .option('--timeout <seconds>', 'time for all of it', seconds, 60)
+    .addHelpText('after', '\nExample:\n  flightgate doctor --config flightgate.yaml')
+    .exitOverride(endWithUsageCode)
+    .action(async (options: { config?: string; timeout: number }) => {
+      const { doctor } = await import('./doctor.ts')
+      await doctor(options)
+    })
   addQueryCommand(program)
   return program
 }

@@ -1,0 +1,26 @@
+import { diagnose } from '../gateway/diagnose.ts'
+import { createLogger } from '../ops/log.ts'
+import { ExitCode } from './exit-code.ts'
+import { readConfig } from './read-config.ts'
+
+const STEP_WIDTH = 10
+
+/** Checks every configured source step by step and says what to mend; ends with 1 when something is wrong. */
+export async function doctor(options: { config?: string; timeout: number }): Promise<void> {
+  const config = readConfig(options)
+  if (!config) return
+  for (const warning of config.warnings) process.stdout.write(`warning: ${warning}\n`)
+  const log = await createLogger('silent', 'json')
+  const signal = AbortSignal.timeout(options.timeout * 1000)
+  let current = ''
+  let wrong = 0
+  for await (const { source, where, step, ok, detail, advice } of diagnose(config, log, signal)) {
+    if (current !== `${source} ${where}`) process.stdout.write(`\n${source} (${where})\n`)
+    current = `${source} ${where}`
+    process.stdout.write(`  ${ok ? 'ok  ' : 'FAIL'} ${step.padEnd(STEP_WIDTH)} ${detail}\n`)
+    if (advice !== undefined) process.stdout.write(`       ${' '.repeat(STEP_WIDTH)} -> ${advice}\n`)
+    if (!ok) wrong++
+  }
+  process.stdout.write(wrong === 0 ? '\nAll sources are well.\n' : `\n${wrong} of the addresses cannot be used.\n`)
+  process.exitCode = wrong === 0 ? ExitCode.ok : ExitCode.failed
+}

@@ -1,0 +1,162 @@
+import { lookup } from 'node:dns/promises'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Context } from '../../query/types.ts'
+import { formatAddress, type UpstreamAddress } from './address.ts'
+import { UpstreamCatalog } from './catalog.ts'
+import type { FlightSqlConfig } from './config.ts'
+import { Connection } from './connection.ts'
+import { UpstreamFlight } from './flight.ts'
+import { GrpcFailure } from './grpc-failure.ts'
+import { dremioProfile } from './profiles/dremio.ts'
+import { standardProfile } from './profiles/standard.ts'
+
+/** What one step of a diagnosis found. */
+export interface Finding {
+  /** Where, such as an address; a source may have several. */
+  readonly where: string
+  readonly step: string
+  readonly ok: boolean
+  /** What was seen; holds no secret. */
+  readonly detail: string
+  /** What to do about it, when something is wrong. */
+  readonly advice?: string
+}
+
+interface Step {
+  readonly name: string
+  readonly advice: string
+  run(): Promise<string>
+}
+
+/** Looks at each address of a source step by step, as far as each goes: name, connection, TLS, login, a query, metadata. */
+export async function* diagnoseFlightSql(
+  source: string,
+  config: FlightSqlConfig,
+  ctx: Context,
+): AsyncGenerator<Finding> {
+  for (const address of [config.uri, ...config.addresses]) {
+    let connection: Connection | undefined
+    const keep = (opened: Connection) => {
+      connection = opened
+    }
+    try {
+      for (const step of stepsOf(source, address, config, ctx, keep, () => connection!)) {
+        const where = formatAddress(address)
+        try {
+          yield { where, step: step.name, ok: true, detail: await step.run() }
+        } catch (error) {
+          yield { where, step: step.name, ok: false, detail: describe(error), advice: step.advice }
+          break
+        }
+      }
+    } finally {
+      connection?.close()
+    }
+  }
+}
+
+function stepsOf(
+  source: string,
+  address: UpstreamAddress,
+  config: FlightSqlConfig,
+  ctx: Context,
+  keep: (connection: Connection) => void,
+  kept: () => Connection,
+): Step[] {
+  const { host, port, tls } = address
+  const profile = config.kind === 'dremio' ? dremioProfile : standardProfile
+  const bounds = () => ({ signal: ctx.signal, deadlineAt: Date.now() + config.requestTimeoutMs })
+  const timeoutMs = config.connectTimeoutMs
+  return [
+    {
+      name: 'DNS',
+      advice: `Check the host in sources.${source}.uri and the name service of this machine.`,
+      run: async () => `${host} is ${(await lookup(host, { all: true })).map((each) => each.address).join(', ')}`,
+    },
+    {
+      name: 'TCP',
+      advice: 'Check that the server runs, its port, and the firewalls between.',
+      run: async () => {
+        await opened(connectTcp({ host, port }), 'connect', timeoutMs)
+        return `port ${port} answers`
+      },
+    },
+    ...(tls ? [tlsStep(source, address, config)] : []),
+    {
+      name: 'login',
+      advice:
+        config.username === undefined && config.token === undefined
+          ? `The server may want credentials: set sources.${source}.username and password, or token. If it wants TLS, write grpc+tls://.`
+          : `Check sources.${source}.username and password, or token. If the server wants TLS, write grpc+tls://.`,
+      run: async () => {
+        keep(await Connection.open(address, config, profile, ctx.signal))
+        return config.username ?? (config.token === undefined ? 'without credentials' : 'with a token')
+      },
+    },
+    {
+      name: 'SELECT 1',
+      advice:
+        'The login works, queries do not: look for the rights of the user, the session properties and the state of the engine.',
+      run: async () => {
+        const startedAt = performance.now()
+        const { tickets } = await new UpstreamFlight(kept(), bounds()).query('SELECT 1')
+        for (const ticket of tickets) await kept().collect('DoGet', [ticket], bounds())
+        return `${Math.round(performance.now() - startedAt)} ms`
+      },
+    },
+    {
+      name: 'metadata',
+      advice: 'Queries work, but tools that browse tables will not: look for the rights of the user.',
+      run: async () => {
+        const catalog = new UpstreamCatalog(source, profile, (_ctx, work) =>
+          work(new UpstreamFlight(kept(), bounds()), kept(), bounds()),
+        )
+        const schemas = await catalog.schemas(undefined, ctx)
+        const tables = await catalog.tables({ types: [] }, ctx)
+        return `${schemas.length} schemas, ${tables.length} tables`
+      },
+    },
+  ]
+}
+
+function tlsStep(source: string, { host, port }: UpstreamAddress, { tls, connectTimeoutMs }: FlightSqlConfig): Step {
+  return {
+    name: 'TLS',
+    advice: `Check that the port speaks TLS; then sources.${source}.tls: ca for an own authority, serverName for another name in the certificate.`,
+    run: async () => {
+      const { ca, cert, key, serverName, skipVerify } = tls
+      const socket = connectTls({
+        host,
+        port,
+        ALPNProtocols: ['h2'],
+        servername: serverName ?? host,
+        rejectUnauthorized: !skipVerify,
+        ...(ca && { ca }),
+        ...(cert && { cert }),
+        ...(key && { key }),
+      })
+      await opened(socket, 'secureConnect', connectTimeoutMs)
+      const { subject, valid_to: until } = socket.getPeerCertificate()
+      return `${socket.getProtocol()}, certificate of ${subject?.CN ?? 'nobody'} until ${until}${skipVerify ? ', NOT VERIFIED' : ''}`
+    },
+  }
+}
+
+async function opened(socket: Socket, event: string, timeoutMs: number): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once(event, resolve)
+      socket.once('error', reject)
+      socket.setTimeout(timeoutMs, () => reject(new Error(`no answer within ${timeoutMs} ms`)))
+    })
+  } finally {
+    socket.end()
+    socket.destroy()
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof GrpcFailure) return `${error.status}: ${error.message.split('\n')[0]!.slice(0, 300)}`
+  return (error as Error).message.split('\n')[0]!.slice(0, 300)
+}
