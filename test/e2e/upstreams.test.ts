@@ -61,6 +61,13 @@ describe.runIf(hasPython() && hasGoServers())('in front of Dremio’s look-alike
     expect(seen['sqlite_adbc']).toEqual({ bound: [['zero']], changed: 2, count: 2, types: ['table'] })
   })
 
+  it('writes parameters into statements for Dremio, which takes none', () => {
+    expect(seen['dremio_parameters']).toMatchObject({ one: 1, rows: [0, 1, 2] })
+    expect((seen['dremio_parameters'] as { many: string }).many).toContain(
+      "(1, \"o'clock\", 1.5, True, Decimal('-12.34'), datetime.",
+    )
+  })
+
   it('answers for catalogs where the upstream has none, and tells them all', () => {
     const { rows, tables, columns } = seen['dremio_adbc'] as { rows: unknown; tables: string[]; columns: string[] }
     expect(rows).toHaveLength(2)

@@ -3,11 +3,14 @@ entry for each step.
 
 upstreams.py URI
 """
+import datetime
+import decimal
 import json
 import sys
 import time
 
 import adbc_driver_flightsql.dbapi as adbc
+import pyarrow
 import pyarrow.flight as flight
 
 uri = sys.argv[1]
@@ -115,6 +118,19 @@ def dremio_adbc():
         ]
         schema = connection.adbc_get_table_schema("nation", catalog_filter="lake", db_schema_filter="tpch")
         return {"rows": rows, "tables": tables, "columns": schema.names}
+
+
+@step
+def dremio_parameters():
+    with connect("lake") as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT n_name FROM tpch.nation WHERE n_nationkey = ? AND n_name <> ?", (3, "it's '?' -- no"))
+        one = [list(row) for row in cursor.fetchall()]
+        values = (1, "o'clock", 1.5, True, decimal.Decimal("-12.34"), datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 1, 2, 3, 4000), None)
+        cursor.execute("SELECT ?, ?, ?, ?, ?, ?, ?, ? /* ? */", values)
+        many = cursor.fetchone()
+        batch = pyarrow.record_batch({"key": [0, 1, 2]})
+        cursor.execute("SELECT n_nationkey FROM tpch.nation WHERE n_nationkey = ?", batch)
+        return {"one": len(one), "same": list(map(str, many)) == list(map(str, values)), "many": str(many), "rows": [row[0] for row in cursor.fetchall()]}
 
 
 @step

@@ -10,6 +10,7 @@ import type { CallBounds, Connection } from './connection.ts'
 import { Cushion } from './cushion.ts'
 import { upstreamError } from './errors.ts'
 import { UpstreamFlight } from './flight.ts'
+import { placeholders, withLiterals, withNulls } from './literals.ts'
 import type { Lease } from './pool.ts'
 import { dremioProfile } from './profiles/dremio.ts'
 import type { Profile } from './profiles/profile.ts'
@@ -74,7 +75,10 @@ export class FlightSqlSource implements Source {
   async plan(query: Query, ctx: Context): Promise<Plan> {
     this.#refuse(query)
     const isUpdate = statementKind(query.sql) === 'change'
-    if (hasParameters(query.sql)) return await this.#planPrepared(query, isUpdate, ctx)
+    if (hasParameters(query.sql))
+      return this.#profile.preparesStatements
+        ? await this.#planPrepared(query, isUpdate, ctx)
+        : await this.#planLiterals(query, isUpdate, ctx)
     if (isUpdate && !this.#profile.updatesByQuery) return { query, isUpdate, schema: noColumns }
     return await this.#lend(ctx, async (flight, _lease, _bounds, upstream) => {
       const { schema, tickets } = await flight.query(query.sql)
@@ -90,7 +94,10 @@ export class FlightSqlSource implements Source {
         `The source ${this.name} is read-only: set sources.${this.name}.writes: true to allow it.`,
       )
     if (isUpdate && !this.#profile.updatesByQuery) return await this.#update(query, ctx)
-    if (query.parameters) return await this.#runPrepared(query, query.parameters, ctx)
+    if (query.parameters)
+      return this.#profile.preparesStatements
+        ? await this.#runPrepared(query, query.parameters, ctx)
+        : await this.#runLiterals(query, query.parameters, isUpdate, ctx)
     const planned = handle && decodeHandle(handle)
     const bounds: CallBounds = { signal: ctx.signal, deadlineAt: ctx.deadlineAt }
     try {
@@ -142,8 +149,46 @@ export class FlightSqlSource implements Source {
       throw new GatewayError('UNIMPLEMENTED', `The source ${this.name} has no transactions here.`)
   }
 
+  /** Where nothing can be bound: the first row of parameters, or NULLs, tell the schema. */
+  async #planLiterals(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
+    const [first] = query.parameters ? withLiterals(query.sql, query.parameters) : []
+    const sql = first ?? withNulls(query.sql)
+    const { schema } = await this.#lend(ctx, (flight) => flight.query(sql))
+    const parameterSchema = encodeSchema({
+      name: '',
+      format: '+s',
+      nullable: false,
+      metadata: [],
+      children: placeholders(query.sql).map((_, i) => ({
+        name: String(i + 1),
+        format: 'u',
+        nullable: true,
+        metadata: [],
+        children: [],
+      })),
+    })
+    return { query, isUpdate, schema, parameterSchema }
+  }
+
+  /** Runs the statement once for each row of parameters, written into it, one after another. */
+  async #runLiterals(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
+    const statements = withLiterals(query.sql, parameters)
+    const bounds: CallBounds = { signal: ctx.signal, deadlineAt: ctx.deadlineAt }
+    try {
+      return await this.upstreams.lend(ctx.signal, isUpdate ? 'untouched' : 'always', async (lease) => {
+        const flight = new UpstreamFlight(lease.connection, this.#bounds(ctx))
+        const tickets: Uint8Array[] = []
+        for (const sql of statements) tickets.push(...(await flight.query(sql)).tickets)
+        return tickets.length > 0
+          ? await this.#relay(lease, tickets, bounds)
+          : await this.#empty(lease, flight, statements[0] ?? withNulls(query.sql))
+      })
+    } catch (error) {
+      throw upstreamError(error, this.name)
+    }
+  }
+
   async #planPrepared(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
-    this.#mustPrepare()
     return await this.#lend(ctx, async (flight) => {
       const { handle, schema, parameterSchema } = await flight.prepare(query.sql)
       await flight.closePrepared(handle)
@@ -157,7 +202,6 @@ export class FlightSqlSource implements Source {
   }
 
   async #runPrepared(query: Query, parameters: Uint8Array, ctx: Context): Promise<Result> {
-    this.#mustPrepare()
     const bounds: CallBounds = { signal: ctx.signal, deadlineAt: ctx.deadlineAt }
     try {
       return await this.upstreams.lend(ctx.signal, 'always', async (lease) => {
@@ -206,14 +250,6 @@ export class FlightSqlSource implements Source {
     const { schema } = await flight.query(sql)
     lease.release('done')
     return emptyResult(schema.byteLength > 0 ? schema : noColumns)
-  }
-
-  #mustPrepare(): void {
-    if (!this.#profile.preparesStatements)
-      throw new GatewayError(
-        'BAD_SQL',
-        `The source ${this.name} takes no parameters: put the values into the statement.`,
-      )
   }
 
   /** Work whose connection goes back when it is done; safe to repeat. */

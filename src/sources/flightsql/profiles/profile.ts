@@ -9,7 +9,7 @@ export interface Profile {
   isLostSession(failure: GrpcFailure): boolean
   /** Whether statements that change data go the way of queries, since the server has no other. */
   readonly updatesByQuery: boolean
-  /** Whether statements can be prepared and parameters bound. */
+  /** Whether parameters can be bound; else they are written into the statement as literals. */
   readonly preparesStatements: boolean
   /** Whether the server knows catalogs; else the source's name stands for the only one. */
   readonly hasCatalogs: boolean
