@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../src/query/errors.ts'
 import type { Context, Result } from '../../src/query/types.ts'
@@ -140,6 +144,33 @@ describe('an upstream that', () => {
     await source.close()
     source = open({ uri: { host: '127.0.0.1', port: fake.port, tls: true } })
     expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
+  })
+
+  it('has a certificate that is not to be trusted is unavailable, until it is trusted', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'flightgate-tls-'))
+    const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+    const names = ['-subj', '/CN=upstream.test', '-addext', 'subjectAltName=DNS:upstream.test', '-days', '1', '-nodes']
+    const files = ['-keyout', keyFile, '-out', certFile]
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...names, ...files], { stdio: 'ignore' })
+    const [cert, key] = [readFileSync(certFile), readFileSync(keyFile)]
+    rmSync(folder, { recursive: true })
+    const secure = await FakeUpstream.start(0, { cert, key })
+    const uri = { host: '127.0.0.1', port: secure.port, tls: true }
+    const outcomes: unknown[] = []
+    for (const tls of [
+      { skipVerify: false },
+      { skipVerify: false, ca: cert },
+      { skipVerify: false, ca: cert, serverName: 'upstream.test' },
+      { skipVerify: true },
+    ]) {
+      await source.close()
+      source = open({ uri, tls })
+      const { code, rows } = await read('ok 1')
+      outcomes.push(code ?? rows)
+    }
+    expect(outcomes).toEqual(['SOURCE_UNAVAILABLE', 'SOURCE_UNAVAILABLE', BATCH_ROWS, BATCH_ROWS])
+    await source.close()
+    await secure.stop()
   })
 
   it('hangs at planning ends at the request timeout', async () => {

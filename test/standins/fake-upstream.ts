@@ -1,5 +1,12 @@
 import { once } from 'node:events'
-import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { FlightDescriptor, FlightInfo, Ticket } from '../../gen/arrow/flight/protocol/Flight.ts'
 import { CommandStatementQuery } from '../../gen/arrow/flight/protocol/FlightSql.ts'
@@ -20,7 +27,7 @@ export const BATCH_ROWS = 1000
 
 /** A Flight SQL server that does to each call what the SQL text asks for: a behaviour, then how many batches come before it. */
 export class FakeUpstream {
-  readonly #server: Http2Server
+  readonly #server: Http2Server | Http2SecureServer
   readonly sessions = new Set<ServerHttp2Session>()
   /** DoGet streams by how they ended. */
   readonly ended = { finished: 0, cancelled: 0 }
@@ -34,8 +41,8 @@ export class FakeUpstream {
   openStreams = 0
   port = 0
 
-  private constructor() {
-    this.#server = createServer()
+  private constructor(tls?: { readonly cert: Buffer; readonly key: Buffer }) {
+    this.#server = tls ? createSecureServer(tls) : createServer()
     this.#server.on('session', (session) => {
       this.counts.connections++
       this.sessions.add(session)
@@ -58,8 +65,8 @@ export class FakeUpstream {
   }
 
   /** Starts one on a port of its own, or on a given one. */
-  static async start(port = 0): Promise<FakeUpstream> {
-    const fake = new FakeUpstream()
+  static async start(port = 0, tls?: { readonly cert: Buffer; readonly key: Buffer }): Promise<FakeUpstream> {
+    const fake = new FakeUpstream(tls)
     fake.#server.listen(port, '127.0.0.1')
     await once(fake.#server, 'listening')
     fake.port = (fake.#server.address() as AddressInfo).port
