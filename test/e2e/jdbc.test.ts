@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { DremioLookalike } from '../standins/servers.ts'
 import { GatewayProcess } from './gateway-process.ts'
+import { hasPython } from './python.ts'
 
 const run = promisify(execFile)
 const folder = fileURLToPath(new URL('../../.cache/java', import.meta.url))
@@ -30,58 +32,78 @@ const config = {
   },
 }
 
-describe.skipIf(!hasJava)('the JDBC driver', () => {
-  it.each(['18.3.0', '17.0.0'])(
-    '%s connects, reads, changes data and asks every metadata question',
-    async (version) => {
-      const gateway = await GatewayProcess.start(config)
-      const jar = join(folder, `flight-sql-jdbc-driver-${version}.jar`)
-      const args = [
-        '--add-opens=java.base/java.nio=ALL-UNNAMED',
-        '-cp',
-        `${folder}:${jar}`,
-        'JdbcWalk',
-        gateway.flight,
-        'etl-key',
-      ]
-      const { stdout } = await run('java', args)
-      const steps = Object.fromEntries(
-        stdout
-          .trim()
-          .split('\n')
-          .map((line) => line.split(' = ', 2)),
-      )
-      expect(steps).toEqual({
-        valid: 'true',
-        select: '42|x|2024-01-02|1.50|true',
-        'no rows': '',
-        large: '44999850000',
-        prepared: '42|y',
-        create: '0',
-        update: '2',
-        'prepared update': '1',
-        batch: '3',
-        count: '6',
-        'syntax error': expect.stringContaining('syntax error at or near "SELEC"'),
-        'unknown table': expect.stringContaining('missing does not exist'),
-        catalogs: 'demo',
-        schemas: 'demo|main',
-        tables: 'child|BASE TABLE; jdbc|BASE TABLE; parent|BASE TABLE; v|VIEW',
-        views: 'v',
-        'table types': 'BASE TABLE; LOCAL TEMPORARY; VIEW',
-        columns: 'a|4|INTEGER|10|0|NO; b|3|DECIMAL(9,2)|9|2|YES; parent_id|4|INTEGER|10|0|YES',
-        'primary keys': 'parent|id|1',
-        'imported keys': 'parent|id|child|parent_id',
-        'exported keys': 'child|parent_id',
-        'cross reference': 'parent|child',
-        getters: '142 called, failed: []',
-        product: 'flightgate false " 0',
-        keywords: 'true',
-        converts: 'true',
-        'catalog property': expect.stringMatching(/ 7$/),
-      })
-      expect(gateway.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
-      expect(await gateway.stop()).toBe(0)
-    },
+const versions = ['18.3.0', '17.0.0']
+
+/** Results of the steps that JdbcWalk takes, by name. */
+async function walk(version: string, gateway: GatewayProcess): Promise<Record<string, string>> {
+  const classpath = `${folder}:${join(folder, `flight-sql-jdbc-driver-${version}.jar`)}`
+  const args = ['--add-opens=java.base/java.nio=ALL-UNNAMED', '-cp', classpath, 'JdbcWalk', gateway.flight, 'etl-key']
+  const { stdout } = await run('java', args)
+  return Object.fromEntries(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' = ', 2)),
   )
+}
+
+describe.skipIf(!hasJava)('the JDBC driver', () => {
+  it.each(versions)('%s connects, reads, changes data and asks every metadata question', async (version) => {
+    const gateway = await GatewayProcess.start(config)
+    const steps = await walk(version, gateway)
+    expect(steps).toEqual({
+      valid: 'true',
+      select: '42|x|2024-01-02|1.50|true',
+      'no rows': '',
+      large: '44999850000',
+      prepared: '42|y',
+      create: '0',
+      update: '2',
+      'prepared update': '1',
+      batch: '3',
+      count: '6',
+      'syntax error': expect.stringContaining('syntax error at or near "SELEC"'),
+      'unknown table': expect.stringContaining('missing does not exist'),
+      catalogs: 'demo',
+      schemas: 'demo|main',
+      tables: 'child|BASE TABLE; jdbc|BASE TABLE; parent|BASE TABLE; v|VIEW',
+      views: 'v',
+      'table types': 'BASE TABLE; LOCAL TEMPORARY; VIEW',
+      columns: 'a|4|INTEGER|10|0|NO; b|3|DECIMAL(9,2)|9|2|YES; parent_id|4|INTEGER|10|0|YES',
+      'primary keys': 'parent|id|1',
+      'imported keys': 'parent|id|child|parent_id',
+      'exported keys': 'child|parent_id',
+      'cross reference': 'parent|child',
+      getters: '142 called, failed: []',
+      product: 'flightgate false " 0',
+      keywords: 'true',
+      converts: 'true',
+      'catalog property': expect.stringMatching(/ 7$/),
+    })
+    expect(gateway.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
+    expect(await gateway.stop()).toBe(0)
+  })
+})
+
+describe.skipIf(!hasJava || !hasPython())('the JDBC driver in front of Dremio', () => {
+  it.each(versions)('%s reads, binds, and changes data once for each statement', async (version) => {
+    const dremio = await DremioLookalike.start('--scale', '0.001')
+    const demo = { kind: 'dremio', uri: dremio.uri, username: 'dremio', password: 'dremio123', writes: true }
+    const gateway = await GatewayProcess.start({ ...config, sources: { demo } })
+    expect(await walk(version, gateway)).toMatchObject({
+      select: '42|x|2024-01-02|1.50|true',
+      'no rows': '',
+      large: '44999850000',
+      create: '0',
+      update: '2',
+      catalogs: 'demo',
+      schemas: 'demo|main; demo|tpch',
+      getters: '142 called, failed: []',
+    })
+    const { recent, streams_open } = await dremio.stats()
+    expect(streams_open).toBe(0)
+    expect(recent.filter(({ sql }) => sql.startsWith('CREATE TABLE jdbc'))).toHaveLength(1)
+    expect(await gateway.stop()).toBe(0)
+    await dremio.stop()
+  })
 })

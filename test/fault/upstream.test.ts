@@ -346,6 +346,16 @@ describe('an upstream that', () => {
     await expect(frames.next()).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' })
   })
 
+  it('is no longer asked much keeps few connections', async () => {
+    await source.close()
+    source = open({}, { min: 1, max: 8, healthCheckIntervalMs: 100, idleTimeoutMs: 300 })
+    await Promise.all(Array.from({ length: 40 }, () => read('drip 2')))
+    expect(source.upstreams.all[0]!.pool.stats.size).toBe(8)
+    await expect.poll(() => source.upstreams.all[0]!.pool.stats.size).toBe(1)
+    expect(events.destroyed.filter((reason) => reason === 'idle')).toHaveLength(7)
+    expect(fake.counts.handshakes).toBe(fake.counts.connections)
+  })
+
   it('is checked replaces connections that have gone bad', async () => {
     await source.close()
     source = open({}, { min: 2, healthCheckIntervalMs: 100 })

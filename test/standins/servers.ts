@@ -25,6 +25,7 @@ export interface DremioStats {
   readonly streams_open: number
   readonly streams_cancelled: number
   readonly slow_readers: number
+  readonly recent: readonly { readonly sql: string; readonly state: string }[]
   readonly sessions: readonly { readonly properties: Readonly<Record<string, string>> }[]
 }
 

@@ -83,7 +83,8 @@ async function update(front: FlightFront, query: Query, ctx: Context): Promise<n
   return result.stats.affectedRows
 }
 
+/** An unknown number counts as none: the JDBC driver takes -1 for a result set, and runs the statement again to get it. */
 function sendAffectedRows(call: GrpcCall, affectedRows: number): void {
-  const appMetadata = DoPutUpdateResult.encode({ recordCount: BigInt(affectedRows) }).finish()
+  const appMetadata = DoPutUpdateResult.encode({ recordCount: BigInt(Math.max(0, affectedRows)) }).finish()
   call.sendMessage(PutResult.encode({ appMetadata }).finish())
 }

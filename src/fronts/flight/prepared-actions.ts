@@ -33,7 +33,7 @@ export const preparedActions: readonly FlightAction[] = [
       const query = await queryOf(front, call, ctx, request.query, request.transactionId)
       const plan = await front.pipeline.plan(query, ctx)
       // What returns rows is asked for them as a query is, whatever else it does.
-      const isUpdate = plan.isUpdate && !returnsRows(plan.schema)
+      const isUpdate = plan.isUpdate && !returnsRows(query.sql, plan.schema)
       const result = ActionCreatePreparedStatementResult.encode({
         preparedStatementHandle: sealPrepared(front, ctx, { query }),
         datasetSchema: isUpdate || plan.schema.byteLength === 0 ? none : encapsulate(plan.schema),
@@ -58,8 +58,8 @@ export const preparedActions: readonly FlightAction[] = [
 ]
 
 /** Whether a statement that changes data gives rows (RETURNING) in place of their number. */
-function returnsRows(schema: Uint8Array): boolean {
-  if (schema.byteLength === 0) return false
+function returnsRows(sql: string, schema: Uint8Array): boolean {
+  if (schema.byteLength === 0 || !/\bRETURNING\b/i.test(sql)) return false
   const { children } = decodeSchema(schema)
   return children.length > 1 || (children.length === 1 && children[0]!.name !== 'Count')
 }

@@ -43,6 +43,7 @@ interface Entry {
   readonly connection?: Connection
   readonly failure?: unknown
   uses: number
+  lastUsedAt: number
   destroyReason: DestroyReason
 }
 
@@ -69,7 +70,7 @@ export class ConnectionPool {
     this.address = address
     this.#config = config
     this.#observer = observer
-    const { min, max, idleTimeoutMs, acquireTimeoutMs, healthCheckIntervalMs } = config.pool
+    const { min, max, acquireTimeoutMs, healthCheckIntervalMs } = config.pool
     this.#pool = createPool<Entry>(
       {
         create: () => this.#create(profile),
@@ -85,9 +86,6 @@ export class ConnectionPool {
         max,
         testOnBorrow: true,
         acquireTimeoutMillis: acquireTimeoutMs,
-        idleTimeoutMillis: idleTimeoutMs,
-        evictionRunIntervalMillis: Math.max(1000, Math.min(60_000, Math.floor(idleTimeoutMs / 2))),
-        numTestsPerEvictionRun: max,
       },
     )
     this.#healthTimer = setInterval(() => void this.#checkIdle(check), healthCheckIntervalMs)
@@ -157,6 +155,7 @@ export class ConnectionPool {
 
   #leaseOf(entry: Entry, connection: Connection): Lease {
     return new Lease(connection, (reason) => {
+      entry.lastUsedAt = Date.now()
       const clean = (reason === 'done' || reason === 'cancelled') && this.#isUsable(entry)
       if (!clean && (reason === 'failed' || reason === 'unusable')) entry.destroyReason = reason
       void (clean ? this.#pool.release(entry) : this.#pool.destroy(entry))
@@ -165,7 +164,7 @@ export class ConnectionPool {
 
   async #create(profile: Profile): Promise<Entry> {
     const createdAt = Date.now()
-    const base = { createdAt, uses: 0, destroyReason: 'idle' as DestroyReason }
+    const base = { createdAt, lastUsedAt: createdAt, uses: 0, destroyReason: 'idle' as DestroyReason }
     try {
       const connection = await Connection.open(this.address, this.#config, profile, this.#closing.signal)
       this.#observer.onCreate()
@@ -187,7 +186,7 @@ export class ConnectionPool {
     return false
   }
 
-  /** Tries each idle connection; what fails is replaced. */
+  /** Tries each idle connection: what fails is replaced, what nobody has used for long ends. */
   async #checkIdle(check: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
     for (let left = this.#pool.available; left > 0; left--) {
       let entry: Entry
@@ -198,6 +197,12 @@ export class ConnectionPool {
       }
       try {
         if (!entry.connection) throw entry.failure
+        // A check is no use.
+        const isIdle = Date.now() - entry.lastUsedAt >= this.#config.pool.idleTimeoutMs
+        if (isIdle && this.#pool.size > this.#config.pool.min) {
+          await this.#pool.destroy(entry)
+          continue
+        }
         const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#config.requestTimeoutMs)])
         await check(entry.connection, signal)
         await this.#pool.release(entry)

@@ -7,6 +7,7 @@ import type { Context, Health, Logger, Plan, Query, Result, Runnable } from '../
 import { UpstreamCatalog } from './catalog.ts'
 import type { FlightSqlConfig } from './config.ts'
 import type { CallBounds, Connection } from './connection.ts'
+import { countedResult } from './counted-result.ts'
 import { Cushion } from './cushion.ts'
 import { upstreamError } from './errors.ts'
 import { UpstreamFlight } from './flight.ts'
@@ -109,9 +110,9 @@ export class FlightSqlSource implements Source {
           const flight = new UpstreamFlight(lease.connection, this.#bounds(ctx))
           // A ticket is good where it was made.
           const { tickets } = planned?.address === upstream.name ? planned : await flight.query(query.sql)
-          return tickets.length > 0
-            ? await this.#relay(lease, tickets, bounds)
-            : await this.#empty(lease, flight, query.sql)
+          if (tickets.length === 0) return await this.#empty(lease, flight, query.sql)
+          const result = await this.#relay(lease, tickets, bounds)
+          return isUpdate ? await countedResult(result) : result
         },
         planned?.address,
       )
