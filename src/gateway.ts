@@ -106,7 +106,7 @@ async function listen(
   upstreams.register(metrics.registry, () =>
     sources.flatMap((source) =>
       source instanceof FlightSqlSource
-        ? source.upstreams.all.map(({ name, pool, state }) => ({
+        ? source.pools.all.map(({ name, pool, state }) => ({
             source: source.name,
             address: name,
             state,
@@ -136,9 +136,7 @@ async function listen(
   const polls = new PollJobs(limits, executions)
   const facts = {
     version: packageVersion(),
-    readOnly: sources.every(({ writes }) => !writes),
     maxStatementBytes: limits.maxStatementBytes,
-    transactions: sources.some((source) => source.transactions),
     transactionIdleMs: limits.transactionIdleMs,
     statementTimeoutMs: limits.maxDeadlineMs,
   }

@@ -72,6 +72,38 @@ const slowReader = z
   .prefault({})
   .describe('What happens to a result whose client stops reading for a while; see also `limits.stallTimeoutMs`.')
 
+/** Never forwarded: credentials, sessions, and what belongs to a connection or a call itself. */
+const OWN_HEADERS =
+  /^(authorization|auth-token-bin|cookie|set-cookie|x-api-key|content-type|te|host|user-agent|x-flightgate-.*|grpc-(?!status-details-bin).*)$/
+
+const forwarded = (about: string, value: string[]) =>
+  z
+    .array(
+      z
+        .string()
+        .regex(HEADER_NAME, 'must be a lower-case metadata name')
+        .refine(
+          (name) => !OWN_HEADERS.test(name),
+          'cannot be forwarded: it belongs to the connection or is a credential',
+        ),
+    )
+    .default(value)
+    .describe(about)
+
+const forward = z
+  .strictObject({
+    toServer: forwarded(
+      "Names of the client's metadata that go to the server; `x-request-id` is the one of the gateway's log.",
+      ['traceparent', 'tracestate', 'x-request-id'],
+    ),
+    toClient: forwarded(
+      "Names of the server's metadata that the client sees, in headers and in the trailers of errors. `grpc-status-details-bin` adds the server's details of an error to the gateway's.",
+      [],
+    ),
+  })
+  .prefault({})
+  .describe('Metadata that passes between clients and the server; everything else stays where it is.')
+
 const shared = {
   uri: upstreamAddress('Where the server is: `grpc://host:port`, or `grpc+tls://host:port` with TLS.'),
   addresses: z
@@ -86,6 +118,13 @@ const shared = {
     .record(z.string().regex(HEADER_NAME, 'must be a lower-case header name'), z.string())
     .default({})
     .describe('Headers sent with every call.'),
+  forward,
+  plainCommands: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Passes commands that are none of Flight SQL on as they came, in place of taking them for SQL: for Flight servers with commands of their own.',
+    ),
   pool,
   slowReader,
   writes: z

@@ -1,4 +1,4 @@
-import { BinaryWriter } from '@bufbuild/protobuf/wire'
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
 import { type GatewayError, GrpcStatus } from '../query/errors.ts'
 
 const TYPE_PREFIX = 'type.googleapis.com/google.rpc.'
@@ -13,8 +13,9 @@ const varint = (number: number) => number * 8
  * An error as `google.rpc.Status` with ErrorInfo (reason, and the place in the SQL), RequestInfo and RetryInfo: what goes
  * into `grpc-status-details-bin`.
  * Source: https://grpc.io/docs/guides/error/ (richer error model); google/rpc/{status,error_details}.proto.
+ * @param engineDetails base64 of the `google.rpc.Status` of the engine, whose details are added
  */
-export function errorDetails(error: GatewayError, requestId: string): Uint8Array {
+export function errorDetails(error: GatewayError, requestId: string, engineDetails?: string): Uint8Array {
   const writer = new BinaryWriter()
   writer.uint32(varint(1)).int32(GrpcStatus[error.grpc])
   writer.uint32(bytes(2)).string(cut(error.message))
@@ -22,7 +23,25 @@ export function errorDetails(error: GatewayError, requestId: string): Uint8Array
   writer.uint32(bytes(3)).bytes(packed('RequestInfo', new BinaryWriter().uint32(bytes(1)).string(requestId).finish()))
   if (error.retryAfterMs !== undefined)
     writer.uint32(bytes(3)).bytes(packed('RetryInfo', retryInfo(error.retryAfterMs)))
+  if (engineDetails !== undefined)
+    for (const detail of detailsIn(Buffer.from(engineDetails, 'base64'))) writer.uint32(bytes(3)).bytes(detail)
   return writer.finish()
+}
+
+/** The details in a `google.rpc.Status`; none when it is malformed. */
+function detailsIn(status: Uint8Array): Uint8Array[] {
+  const details: Uint8Array[] = []
+  try {
+    const reader = new BinaryReader(status)
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32()
+      if (tag === bytes(3)) details.push(reader.bytes())
+      else reader.skip(tag & 7)
+    }
+  } catch {
+    return []
+  }
+  return details
 }
 
 function errorInfo({ code, position }: GatewayError): Uint8Array {

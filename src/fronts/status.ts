@@ -23,6 +23,7 @@ export function encodeStatusMessage(message: string): string {
   return out
 }
 
+const DETAILS = 'grpc-status-details-bin'
 const ok: Readonly<Record<string, string>> = { 'grpc-status': '0' }
 
 /**
@@ -37,8 +38,11 @@ export function statusTrailers(error: GatewayError | undefined, requestId: strin
     'grpc-message': encodeStatusMessage(error.message),
     'x-flightgate-error': error.code,
     'x-request-id': requestId,
-    'grpc-status-details-bin': Buffer.from(errorDetails(error, requestId)).toString('base64').replace(/=+$/, ''),
+    [DETAILS]: Buffer.from(errorDetails(error, requestId, error.metadata?.[DETAILS]))
+      .toString('base64')
+      .replace(/=+$/, ''),
   }
+  for (const [name, value] of Object.entries(error.metadata ?? {})) if (name !== DETAILS) trailers[name] ??= value
   if (error.position) trailers['x-flightgate-sql-position'] = `${error.position.line}:${error.position.column}`
   if (error.retryAfterMs !== undefined) {
     trailers['grpc-retry-pushback-ms'] = String(Math.ceil(error.retryAfterMs))

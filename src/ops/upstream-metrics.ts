@@ -88,10 +88,12 @@ export class UpstreamMetrics {
       labelNames: ['source', 'address', 'state'],
       registers: [registry],
       collect() {
+        this.reset()
+        // An address may have several pools: one for each schema that sessions have chosen.
         for (const { source, address, idle, inUse, waiting } of read()) {
-          this.set({ source, address, state: 'idle' }, idle)
-          this.set({ source, address, state: 'in_use' }, inUse)
-          this.set({ source, address, state: 'waiting' }, waiting)
+          this.inc({ source, address, state: 'idle' }, idle)
+          this.inc({ source, address, state: 'in_use' }, inUse)
+          this.inc({ source, address, state: 'waiting' }, waiting)
         }
       },
     })

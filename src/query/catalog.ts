@@ -60,6 +60,8 @@ export interface Catalog {
   /** Schema of a table as a bare flatbuffer `Message`, with the column metadata of Flight SQL. */
   tableSchema(table: TableEntry, ctx: Context): Promise<Uint8Array>
   tableTypes(ctx: Context): Promise<readonly string[]>
+  /** Rows of CommandGetXdbcTypeInfo by column name; absent, or none, where the engine's types are DuckDB's. */
+  xdbcTypes?(ctx: Context): Promise<readonly Readonly<Record<string, unknown>>[]>
   primaryKeys(table: TableReference, ctx: Context): Promise<readonly KeyColumn[]>
   /** Keys that refer to `primary` from `foreign`, either of which may be left open. */
   foreignKeys(

@@ -128,6 +128,8 @@ export interface GatewayErrorOptions {
   readonly position?: SqlPosition
   /** When a retry makes sense, in milliseconds from now. */
   readonly retryAfterMs?: number
+  /** Metadata of the engine that the client may see, as HTTP/2 carries it. */
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 /** The only error that leaves the pipeline. `message` is safe to send: no stack, no secret, nothing of an upstream. */
@@ -136,12 +138,14 @@ export class GatewayError extends Error {
   readonly code: ErrorCode
   readonly position: SqlPosition | undefined
   readonly retryAfterMs: number | undefined
+  readonly metadata: Readonly<Record<string, string>> | undefined
 
   constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
     super(message ?? errorTable[code].message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.position = options.position
     this.retryAfterMs = options.retryAfterMs
+    this.metadata = options.metadata
   }
 
   /** Name of the gRPC status. */
@@ -156,6 +160,11 @@ export class GatewayError extends Error {
 
   get retryable(): boolean {
     return errorTable[this.code].retryable
+  }
+
+  /** Whether it tells of the state of a source rather than of what was asked. */
+  get isOutage(): boolean {
+    return this.code === 'SOURCE_UNAVAILABLE' || this.code.startsWith('UPSTREAM_')
   }
 
   /** Turns whatever was thrown into a GatewayError; unknown things become INTERNAL with the thing as cause. */

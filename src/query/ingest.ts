@@ -15,4 +15,6 @@ export interface Ingest extends IngestTarget {
   readonly schemaMessage: Uint8Array
   /** Record batches and dictionaries, pulled as the engine takes them. */
   readonly messages: AsyncIterable<IpcMessage>
+  /** What the client says to the engine besides, by names that only the engine knows. */
+  readonly options: Readonly<Record<string, string>>
 }

@@ -11,7 +11,15 @@ import { LRUCache } from 'lru-cache'
 import { GatewayError } from './errors.ts'
 
 /** What a sealed text is for; one kind is never accepted as another. */
-export const SealKind = { ticket: 1, bearer: 2, prepared: 3, transaction: 4, poll: 5, metadata: 6 } as const
+export const SealKind = {
+  ticket: 1,
+  bearer: 2,
+  prepared: 3,
+  transaction: 4,
+  poll: 5,
+  metadata: 6,
+  savepoint: 7,
+} as const
 export type SealKind = (typeof SealKind)[keyof typeof SealKind]
 
 /** What was inside a sealed text. */

@@ -1,4 +1,5 @@
 import type { Catalog } from './catalog.ts'
+import type { SourceFacts } from './facts.ts'
 import type { Ingest } from './ingest.ts'
 import type { Context, Health, Plan, Query, Result, Runnable } from './types.ts'
 
@@ -10,6 +11,16 @@ export interface SourceTransactions {
   commit(id: string, ctx: Context): Promise<void>
   /** Ends it and undoes what it changed; nothing happens when it is over. */
   rollback(id: string, ctx: Context): Promise<void>
+  /** Absent where the engine has none. */
+  readonly savepoints?: SourceSavepoints
+}
+
+/** Places in a transaction to which it can be rolled back. */
+export interface SourceSavepoints {
+  /** Begins one in a transaction; answers with its id. @throws GatewayError */
+  begin(transaction: string, name: string, ctx: Context): Promise<Uint8Array>
+  /** Ends one: `release` keeps what came after it, `rollback` undoes that. @throws GatewayError */
+  end(transaction: string, savepoint: Uint8Array, action: 'release' | 'rollback', ctx: Context): Promise<void>
 }
 
 /** The port behind which every engine stands. Errors are GatewayErrors; anything else counts as an internal fault. */
@@ -32,6 +43,8 @@ export interface Source {
    * @throws GatewayError UNKNOWN_OBJECT, ALREADY_EXISTS, BAD_DATA
    */
   ingest?(query: Query, ingest: Ingest, ctx: Context): Promise<number>
+  /** What the engine can do; absent where it is what the other members show, and its SQL DuckDB's. @throws GatewayError */
+  facts?(ctx: Context): Promise<SourceFacts>
   /** Answers within the context's deadline whether queries can be expected to work. */
   health(ctx: Context): Promise<Health>
   /** Ends everything that runs and frees what the source holds. */

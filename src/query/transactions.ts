@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from './errors.ts'
 import { Slots } from './slots.ts'
-import type { Source } from './source.ts'
+import type { Source, SourceSavepoints } from './source.ts'
 import type { Context, Logger, Principal } from './types.ts'
 
 /** What transactions may take. */
@@ -131,11 +131,41 @@ export class Transactions {
     await this.#rollBack(this.#find(id, ctx.principal), ctx)
   }
 
+  /** Begins a savepoint; answers with the engine's id. @throws GatewayError as `hold`, UNIMPLEMENTED */
+  async beginSavepoint(id: string, name: string, ctx: Context): Promise<Uint8Array> {
+    return await this.#withSavepoints(id, ctx, (savepoints, within) => savepoints.begin(id, name, within))
+  }
+
+  /** Releases a savepoint, or rolls back to it. @throws GatewayError as `hold`, UNIMPLEMENTED */
+  async endSavepoint(id: string, savepoint: Uint8Array, action: 'release' | 'rollback', ctx: Context): Promise<void> {
+    await this.#withSavepoints(id, ctx, (savepoints, within) => savepoints.end(id, savepoint, action, within))
+  }
+
   /** Rolls back what belongs to a session that ends. */
   async endSession(ctx: Context, sessionId: string): Promise<void> {
     for (const transaction of [...this.#open.values()])
       if (transaction.sessionId === sessionId && transaction.principal.name === ctx.principal.name)
         await this.#rollBack(transaction, ctx)
+  }
+
+  async #withSavepoints<T>(
+    id: string,
+    ctx: Context,
+    work: (savepoints: SourceSavepoints, within: Context) => Promise<T>,
+  ): Promise<T> {
+    const { source } = this.#find(id, ctx.principal)
+    const savepoints = source.transactions?.savepoints
+    if (!savepoints)
+      throw new GatewayError(
+        'UNIMPLEMENTED',
+        `The source ${source.name} has no savepoints: use a transaction of its own.`,
+      )
+    const turn = await this.hold(id, ctx)
+    try {
+      return await work(savepoints, turn.ctx)
+    } finally {
+      turn.release()
+    }
   }
 
   #find(id: string, principal: Principal): Transaction {

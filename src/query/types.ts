@@ -34,6 +34,19 @@ export interface Query {
   readonly purpose: Purpose
   /** Id of the transaction it belongs to; without one the statement stands alone. */
   readonly transaction?: string
+  /** Whether planning must tell schema and parameters even where that takes the engine some work. */
+  readonly describe?: boolean
+  /** The text came as a plain command, which need not be SQL to whoever knows more than SQL. */
+  readonly plain?: boolean
+}
+
+/** Metadata by lower-case name, as HTTP/2 carries it: what ends in `-bin` is base64. */
+export type CallMetadata = Readonly<Record<string, string>>
+
+/** Bytes that an engine attaches to what it says of a result; meant for clients. */
+export interface AppMetadata {
+  readonly info: Uint8Array
+  readonly endpoint: Uint8Array
 }
 
 /** What running a query takes; small enough to travel inside a sealed ticket. */
@@ -58,6 +71,9 @@ export interface Plan extends Runnable {
   readonly schema: Uint8Array
   /** Flatbuffer `Message` with the schema of the parameters; absent when the statement has none. */
   readonly parameterSchema?: Uint8Array
+  readonly appMetadata?: AppMetadata
+  /** What of the engine's metadata the client may see. */
+  readonly metadata?: CallMetadata
 }
 
 /** Counters that grow while a result is read. */
@@ -77,6 +93,8 @@ export interface Result {
   readonly schema: Frame
   readonly frames: AsyncIterable<readonly Frame[]>
   readonly stats: ResultStats
+  /** What of the engine's metadata the client may see. */
+  readonly metadata?: CallMetadata
   /** How much of the work is done, from 0 to 1; undefined when the engine cannot tell. */
   readonly progress?: () => number | undefined
 }
@@ -98,6 +116,8 @@ export interface Context {
   readonly deadlineAt: number
   readonly requestId: string
   readonly log: Logger
+  /** The metadata that came with the call. */
+  readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>>
 }
 
 /** Result of a health check of a source. */

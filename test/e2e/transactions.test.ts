@@ -3,6 +3,7 @@ import { connect } from 'node:http2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Action, FlightData, FlightDescriptor, PutResult, Result } from '../../gen/arrow/flight/protocol/Flight.ts'
 import {
+  ActionBeginSavepointRequest,
   ActionBeginTransactionRequest,
   ActionBeginTransactionResult,
   ActionEndTransactionRequest,
@@ -21,7 +22,9 @@ const reader: Headers = { 'x-api-key': 'r' }
 const none = new Uint8Array(0)
 const COMMIT = 1
 const ROLLBACK = 2
-const [NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED, ABORTED] = [5, 7, 8, 10]
+const [INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED, ABORTED, UNIMPLEMENTED] = [
+  3, 5, 7, 8, 10, 12,
+]
 
 describe('transactions', () => {
   let gateway: GatewayProcess
@@ -167,6 +170,11 @@ describe('transactions', () => {
 
   it('refuse garbage, and savepoints', async () => {
     expect((await end(Buffer.from('garbage'), COMMIT, writer)).code).toBe(3)
-    expect((await act('BeginSavepoint', none, writer)).code).toBe(12)
+    expect((await act('BeginSavepoint', none, writer)).code).toBe(INVALID_ARGUMENT)
+    const transactionId = await begin(writer)
+    const savepoint = ActionBeginSavepointRequest.encode({ transactionId, name: 's' }).finish()
+    const refused = await act('BeginSavepoint', packAny('ActionBeginSavepointRequest', savepoint), writer)
+    expect([refused.code, refused.details]).toEqual([UNIMPLEMENTED, expect.stringContaining('no savepoints')])
+    expect((await end(transactionId, ROLLBACK, writer)).code).toBe(0)
   })
 })

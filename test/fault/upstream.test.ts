@@ -65,6 +65,8 @@ describe('an upstream that', () => {
         requestTimeoutMs: 500,
         maxMessageBytes: 1 << 24,
         slowReader: { afterMs: 0, memoryBytes: 0, spillBytes: 0 },
+        forward: { toServer: [], toClient: [] },
+        plainCommands: false,
         pool: {
           min: 0,
           max: 4,
@@ -87,7 +89,9 @@ describe('an upstream that', () => {
   })
   afterEach(async () => {
     // Whatever happened: every lease is back, and the upstream works on nothing any more.
-    for (const { pool } of source.upstreams.all) expect(pool.stats.inUse).toBe(0)
+    const inUse = () => source.pools.all.reduce((sum, { pool }) => sum + pool.stats.inUse, 0)
+    // A health check may be using one just now.
+    await expect.poll(inUse).toBe(0)
     await source.close()
     await expect.poll(() => fake.openStreams).toBe(0)
     await fake.stop()
@@ -280,7 +284,7 @@ describe('an upstream that', () => {
     const all = await Promise.all(Array.from({ length: 200 }, () => read('ok 2')))
     expect(all.every(({ rows }) => rows === 2 * BATCH_ROWS)).toBe(true)
     expect(fake.counts.connections).toBeLessThanOrEqual(10)
-    expect(source.upstreams.all[0]!.pool.stats.waiting).toBe(0)
+    expect(source.pools.all[0]!.pool.stats.waiting).toBe(0)
   })
 
   it('has all connections busy makes callers wait, not for ever, and they may leave', async () => {
@@ -350,8 +354,8 @@ describe('an upstream that', () => {
     await source.close()
     source = open({}, { min: 1, max: 8, healthCheckIntervalMs: 100, idleTimeoutMs: 300 })
     await Promise.all(Array.from({ length: 40 }, () => read('drip 2')))
-    expect(source.upstreams.all[0]!.pool.stats.size).toBe(8)
-    await expect.poll(() => source.upstreams.all[0]!.pool.stats.size).toBe(1)
+    expect(source.pools.all[0]!.pool.stats.size).toBe(8)
+    await expect.poll(() => source.pools.all[0]!.pool.stats.size).toBe(1)
     expect(events.destroyed.filter((reason) => reason === 'idle')).toHaveLength(7)
     expect(fake.counts.handshakes).toBe(fake.counts.connections)
   })
@@ -359,11 +363,11 @@ describe('an upstream that', () => {
   it('is checked replaces connections that have gone bad', async () => {
     await source.close()
     source = open({}, { min: 2, healthCheckIntervalMs: 100 })
-    await expect.poll(() => source.upstreams.all[0]!.pool.stats.idle).toBe(2)
+    await expect.poll(() => source.pools.all[0]!.pool.stats.idle).toBe(2)
     fake.everyCall = 'hang'
     await expect.poll(() => events.destroyed.filter((reason) => reason === 'unhealthy').length).toBeGreaterThan(0)
     fake.everyCall = undefined
     await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
-    await expect.poll(() => source.upstreams.all[0]!.pool.stats.inUse).toBe(0)
+    await expect.poll(() => source.pools.all[0]!.pool.stats.inUse).toBe(0)
   })
 })

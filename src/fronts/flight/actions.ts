@@ -25,6 +25,7 @@ import type { FlightFront } from './front.ts'
 import { timestampOf } from './get-flight-info.ts'
 import { openPoll } from './poll.ts'
 import { preparedActions } from './prepared-actions.ts'
+import { savepointActions } from './savepoint-actions.ts'
 import { sessionActions } from './session-actions.ts'
 import { contextOf } from './statement.ts'
 import { openTicket, type StatementTicket, sealTicket } from './ticket.ts'
@@ -81,7 +82,13 @@ const actions: readonly FlightAction[] = [
   },
 ]
 
-const all: readonly FlightAction[] = [...actions, ...preparedActions, ...transactionActions, ...sessionActions]
+const all: readonly FlightAction[] = [
+  ...actions,
+  ...preparedActions,
+  ...transactionActions,
+  ...savepointActions,
+  ...sessionActions,
+]
 const byType = new Map(all.map((action) => [action.type, action]))
 
 /** Marks the executions behind a FlightInfo as cancelled, for every replica, and stops those that run here. */

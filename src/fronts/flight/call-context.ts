@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http2'
 import type { Context, Logger, Principal } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 
@@ -7,6 +8,7 @@ export class CallContext implements Context {
   readonly deadlineAt: number
   readonly requestId: string
   readonly log: Logger
+  readonly metadata: IncomingHttpHeaders
   readonly #call: GrpcCall
 
   constructor(call: GrpcCall, principal: Principal, log: Logger) {
@@ -15,6 +17,7 @@ export class CallContext implements Context {
     this.deadlineAt = call.deadlineAt
     this.requestId = call.requestId
     this.log = log
+    this.metadata = call.headers
   }
 
   get signal(): AbortSignal {

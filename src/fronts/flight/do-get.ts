@@ -54,6 +54,7 @@ async function stream(
   const result = pollResult(front, ticket, ctx) ?? (await front.pipeline.run(await loadRunnable(front, ticket), ctx))
   const frames = result.frames[Symbol.asyncIterator]()
   try {
+    if (result.metadata) call.sendHeaders(result.metadata)
     await sender.send(result.schema)
     const keepAlive = new KeepAlive(sender, result.schema, front.limits.streamKeepAliveMs)
     for (;;) {

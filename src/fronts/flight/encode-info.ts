@@ -1,4 +1,5 @@
 import { encapsulate } from '../../arrow/ipc.ts'
+import type { AppMetadata } from '../../query/types.ts'
 
 /*
  * FlightInfo, written by hand: clients ask for it before every query, and nearly all of it is at hand as bytes already.
@@ -32,13 +33,23 @@ export function infoSchema(schema: Uint8Array): Uint8Array {
  * @param schema as `infoSchema` gives it
  * @param handle sealed ticket
  * @param expiresAt Unix time in milliseconds
+ * @param attached application metadata of the whole and of its endpoint, if there is some
  */
-export function encodeInfo(descriptor: Uint8Array, schema: Uint8Array, handle: Uint8Array, expiresAt: number): Buffer {
+export function encodeInfo(
+  descriptor: Uint8Array,
+  schema: Uint8Array,
+  handle: Uint8Array,
+  expiresAt: number,
+  attached?: AppMetadata,
+): Buffer {
   const statementQuery = field(1, [handle])
   const any = [...field(1, [typeUrl]), ...field(2, statementQuery)]
   const ticket = field(1, field(1, any))
   const endpoint = [...ticket, ...field(3, [timestamp(expiresAt)])]
-  return Buffer.concat([...field(1, [schema]), ...field(2, [descriptor]), ...field(3, endpoint), closing])
+  if (attached) endpoint.push(...field(4, [attached.endpoint]))
+  const parts = [...field(1, [schema]), ...field(2, [descriptor]), ...field(3, endpoint), closing]
+  if (attached) parts.push(...field(7, [attached.info]))
+  return Buffer.concat(parts)
 }
 
 /** The PollInfo of a statement that is ready: its FlightInfo, as `encodeInfo` made it, and progress 1. */

@@ -6,7 +6,7 @@ import type { Logger } from '../../query/types.ts'
 import type { Store } from '../../state/store.ts'
 import type { Authenticator } from '../auth.ts'
 import type { Executions } from './executions.ts'
-import type { ServerFacts } from './metadata/sql-info.ts'
+import type { ServerFacts } from './metadata/sql-info-defaults.ts'
 import type { PollJobs } from './poll-jobs.ts'
 import type { Sessions } from './sessions.ts'
 

@@ -19,16 +19,18 @@ export function getFlightInfo(front: FlightFront): Method {
       const command = readCommand(request)
       const expiresAt = Date.now() + front.limits.ticketTtlMs
       if (command.kind === 'metadata') {
-        const handle = sealMetadata(front, ctx, call, command, expiresAt)
+        const handle = await sealMetadata(front, ctx, call, command, expiresAt)
         return encodeInfo(request, encapsulate(metadataSchema(command)), handle, expiresAt)
       }
       const { query, bound } = await statementOf(front, call, ctx, command)
       const plan = await front.pipeline.plan(query, ctx)
+      if (plan.metadata) call.sendHeaders(plan.metadata)
       const id = randomUUID()
       // Clients may drop a ticket unread (ADBC does): what changes data runs here, once, whoever reads its result later.
       if (plan.isUpdate) await runAndKeep(front, plan, ctx, id)
       const ticket = { id, runnable: plan, stored: plan.isUpdate, expiresAt, ...(bound && { bound }) }
-      return encodeInfo(request, infoSchema(plan.schema), sealTicket(front.sealer, ctx.principal, ticket), expiresAt)
+      const handle = sealTicket(front.sealer, ctx.principal, ticket)
+      return encodeInfo(request, infoSchema(plan.schema), handle, expiresAt, plan.appMetadata)
     },
   }
 }
@@ -43,7 +45,8 @@ export function getSchema(front: FlightFront): Method {
       if (command.kind === 'metadata')
         return SchemaResult.encode({ schema: encapsulate(metadataSchema(command)) }).finish()
       const { query } = await statementOf(front, call, ctx, command)
-      const plan = await front.pipeline.plan(query, ctx)
+      const plan = await front.pipeline.plan({ ...query, describe: true }, ctx)
+      if (plan.metadata) call.sendHeaders(plan.metadata)
       return SchemaResult.encode({ schema: infoSchema(plan.schema) }).finish()
     },
   }

@@ -50,6 +50,7 @@ export async function ingestUpload(
     ifExists: ifExists[mode?.ifExists as keyof typeof ifExists] ?? ('fail' as const),
     schemaMessage: head.value.header,
     messages,
+    options: request.options,
   }
   const result = await front.pipeline.run({ query, isUpdate: true, ingest }, ctx)
   for await (const frames of result.frames) for (const frame of frames) frame.release?.()

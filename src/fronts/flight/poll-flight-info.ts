@@ -52,7 +52,7 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
   const command = readCommand(request)
   const expiresAt = Date.now() + front.limits.ticketTtlMs
   if (command.kind === 'metadata') {
-    const handle = sealMetadata(front, ctx, call, command, expiresAt)
+    const handle = await sealMetadata(front, ctx, call, command, expiresAt)
     return encodeFinishedPoll(encodeInfo(request, encapsulate(metadataSchema(command)), handle, expiresAt))
   }
   const { query, bound } = await statementOf(front, call, ctx, command)

@@ -31,7 +31,8 @@ export const preparedActions: readonly FlightAction[] = [
         unpackBody(body, 'ActionCreatePreparedStatementRequest'),
       )
       const query = await queryOf(front, call, ctx, request.query, request.transactionId)
-      const plan = await front.pipeline.plan(query, ctx)
+      const plan = await front.pipeline.plan({ ...query, describe: true }, ctx)
+      if (plan.metadata) call.sendHeaders(plan.metadata)
       // What returns rows is asked for them as a query is, whatever else it does.
       const isUpdate = plan.isUpdate && !returnsRows(query.sql, plan.schema)
       const result = ActionCreatePreparedStatementResult.encode({

@@ -8,11 +8,14 @@ import {
   SetSessionOptionsResult,
   type SetSessionOptionsResult_Error,
 } from '../../../gen/arrow/flight/protocol/Flight.ts'
+import { GatewayError } from '../../query/errors.ts'
 import type { Context } from '../../query/types.ts'
+import type { GrpcCall } from '../grpc/call.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { FlightAction } from './action.ts'
 import type { FlightFront } from './front.ts'
 import type { StoredSession } from './sessions.ts'
+import { SOURCE_HEADER } from './source-header.ts'
 import { routeOf } from './statement.ts'
 
 type Value = SessionOptionValue['optionValue']
@@ -29,10 +32,18 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
   async catalog(value, front, ctx) {
     if (value === undefined) return { unset: 'catalog' }
     if (value.$case !== 'stringValue') return wrong
+    let outage: unknown
     for (const source of front.router.sources)
-      for (const name of await source.catalog.catalogs(ctx))
-        if (name.toLowerCase() === value.value.toLowerCase())
-          return { set: { catalog: name, catalogSource: source.name } }
+      try {
+        for (const name of await source.catalog.catalogs(ctx))
+          if (name.toLowerCase() === value.value.toLowerCase())
+            return { set: { catalog: name, catalogSource: source.name } }
+      } catch (error) {
+        // The catalog may be another source's.
+        if (!GatewayError.from(error).isOutage) throw error
+        outage = error
+      }
+    if (outage !== undefined) throw outage
     return wrong
   },
   async schema(value) {
@@ -57,9 +68,10 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
   },
 }
 
-/** Whether the source of the session has its schema, and can take it from a session. */
-async function hasSchema(front: FlightFront, ctx: Context, session: StoredSession): Promise<boolean> {
-  const { catalog } = front.router.route(session.source ?? session.catalogSource, session, ctx.principal)
+/** Whether the source of the call has the session's schema, and can take it from a session. */
+async function hasSchema(front: FlightFront, call: GrpcCall, ctx: Context, session: StoredSession): Promise<boolean> {
+  const named = call.header(SOURCE_HEADER) ?? session.source ?? session.catalogSource
+  const { catalog } = front.router.route(named, session, ctx.principal)
   return (await catalog.hasSchema?.(session.schema!, ctx)) ?? false
 }
 
@@ -90,7 +102,7 @@ export const sessionActions: readonly FlightAction[] = [
           session = checked.unset === 'catalog' ? withoutCatalogSource(rest) : rest
         } else errors[name] = { value: checked.error }
       }
-      if (sessionOptions['schema'] && session.schema !== undefined && !(await hasSchema(front, ctx, session))) {
+      if (sessionOptions['schema'] && session.schema !== undefined && !(await hasSchema(front, call, ctx, session))) {
         const { schema: _, ...rest } = session
         session = rest
         errors['schema'] = { value: ErrorValue.INVALID_VALUE }

@@ -74,7 +74,10 @@ export async function statementOf(
   ctx: Context,
   command: StatementCommand,
 ): Promise<Statement> {
-  if (command.kind === 'statement') return { query: await queryOf(front, call, ctx, command.sql, command.transaction) }
+  if (command.kind === 'statement') {
+    const query = await queryOf(front, call, ctx, command.sql, command.transaction)
+    return { query: command.plain ? { ...query, plain: true } : query }
+  }
   const { query, bound } = openPrepared(front, ctx, command.handle)
   return bound ? { query: { ...query, parameters: await loadParameters(front, bound) }, bound } : { query }
 }

@@ -25,6 +25,7 @@ interface Payload {
   readonly h?: string
   readonly o?: SessionOptions
   readonly t?: string
+  readonly p?: 1
   readonly b?: BoundParameters
 }
 
@@ -40,6 +41,7 @@ export function encodeTicket(ticket: StatementTicket): Buffer {
     ...(handle && { h: Buffer.from(handle).toString('base64') }),
     ...(Object.keys(query.session).length > 0 && { o: query.session }),
     ...(query.transaction !== undefined && { t: query.transaction }),
+    ...(query.plain && { p: 1 }),
     ...(ticket.bound && { b: ticket.bound }),
   }
   return Buffer.from(JSON.stringify(payload))
@@ -63,13 +65,14 @@ export function openTicket(sealer: Sealer, principal: Principal, sealed: Uint8Ar
 
 /** The ticket that `encodeTicket` wrote. */
 export function decodeTicket(text: Buffer, expiresAt: number): StatementTicket {
-  const { i, s, q, u, k, h, o, t, b } = JSON.parse(text.toString()) as Payload
+  const { i, s, q, u, k, h, o, t, p, b } = JSON.parse(text.toString()) as Payload
   const query: Query = {
     source: s,
     sql: q,
     session: o ?? {},
     purpose: 'any',
     ...(t !== undefined && { transaction: t }),
+    ...(p === 1 && { plain: true }),
   }
   const runnable: Runnable = {
     query,

@@ -46,11 +46,4 @@ export const transactionActions: readonly FlightAction[] = [
       return undefined
     },
   },
-  ...['BeginSavepoint', 'EndSavepoint'].map((type) => ({
-    type,
-    description: 'Not offered: no engine behind this gateway has savepoints.',
-    async handle(): Promise<never> {
-      throw new GatewayError('UNIMPLEMENTED', 'There are no savepoints here: use a transaction of its own.')
-    },
-  })),
 ]

@@ -8,6 +8,7 @@ import {
   CommandGetPrimaryKeys,
   CommandGetTables,
   CommandGetTableTypes,
+  CommandGetXdbcTypeInfo,
 } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
 import { readFlightData } from '../../arrow/flight-data.ts'
 import { type IpcMessage, joinStream } from '../../arrow/ipc.ts'
@@ -28,9 +29,19 @@ import type { Profile } from './profiles/profile.ts'
 
 /** Does a piece of work on a connection of the source. @throws GatewayError */
 export type LendForCatalog = <T>(
+  /** Schema of the session that the connection must have. */
+  schema: string | undefined,
   ctx: Context,
   work: (flight: UpstreamFlight, connection: Connection, bounds: CallBounds) => Promise<T>,
 ) => Promise<T>
+
+/** How an upstream says that its sessions do not take a schema. */
+const refusals: ReadonlySet<string> = new Set([
+  'BAD_SQL',
+  'UNKNOWN_OBJECT',
+  'UPSTREAM_UNIMPLEMENTED',
+  'UPSTREAM_FORBIDDEN',
+])
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -46,6 +57,18 @@ export class UpstreamCatalog implements Catalog {
     this.#profile = profile
     this.#lend = lend
     if (!profile.hasCatalogs) this.current = { catalog: source }
+  }
+
+  /** Sessions can choose what the upstream's own sessions can, or what it lists where they are chosen by header. */
+  async hasSchema(schema: string, ctx: Context): Promise<boolean> {
+    const listed = await this.schemas(escaped(schema), ctx)
+    if (!listed.some((entry) => entry.schema === schema)) return false
+    try {
+      return await this.#lend(schema, ctx, async () => true)
+    } catch (error) {
+      if (error instanceof GatewayError && refusals.has(error.code)) return false
+      throw error
+    }
   }
 
   async catalogs(ctx: Context): Promise<readonly string[]> {
@@ -94,6 +117,16 @@ export class UpstreamCatalog implements Catalog {
     return rows.map((row) => text(row['table_type']))
   }
 
+  async xdbcTypes(ctx: Context): Promise<readonly Row[]> {
+    try {
+      const command = CommandGetXdbcTypeInfo.encode({ dataType: undefined }).finish()
+      return await this.#rows('CommandGetXdbcTypeInfo', command, ctx)
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'UPSTREAM_UNIMPLEMENTED') return []
+      throw error
+    }
+  }
+
   async primaryKeys({ schema, table }: TableReference, ctx: Context): Promise<readonly KeyColumn[]> {
     if (!this.#profile.hasKeys) return []
     const command = CommandGetPrimaryKeys.encode({ catalog: undefined, dbSchema: schema, table }).finish()
@@ -132,7 +165,7 @@ export class UpstreamCatalog implements Catalog {
   }
 
   async #rows(name: string, value: Uint8Array, ctx: Context): Promise<Row[]> {
-    return await this.#lend(ctx, async (flight, connection, bounds) => {
+    return await this.#lend(undefined, ctx, async (flight, connection, bounds) => {
       const { tickets } = await flight.info(name, value)
       const rows: Row[] = []
       for (const ticket of tickets) {

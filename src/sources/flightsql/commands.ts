@@ -15,9 +15,10 @@ export function unpack(any: Uint8Array): Uint8Array {
 
 /** A descriptor with a Flight SQL command. */
 export function descriptorOf(name: string, value: Uint8Array): Uint8Array {
-  return FlightDescriptor.encode({
-    type: FlightDescriptor_DescriptorType.CMD,
-    cmd: pack(name, value),
-    path: [],
-  }).finish()
+  return rawDescriptor(pack(name, value))
+}
+
+/** A descriptor with a command in whatever form. */
+export function rawDescriptor(cmd: Uint8Array): Uint8Array {
+  return FlightDescriptor.encode({ type: FlightDescriptor_DescriptorType.CMD, cmd, path: [] }).finish()
 }

@@ -1,5 +1,6 @@
 import type { UpstreamAddress } from './address.ts'
 import type { CushionLimits } from './cushion.ts'
+import type { ForwardingConfig } from './forwarding.ts'
 import type { UpstreamTls } from './transport.ts'
 
 /** Settings of a `flightsql` or `dremio` source; `docs/configuration.md` explains each. */
@@ -16,6 +17,9 @@ export interface FlightSqlConfig {
   /** Sent with every call, lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly session?: DremioSession | undefined
+  readonly forward: ForwardingConfig
+  /** Whether commands that are none of Flight SQL's go to the server as they came. */
+  readonly plainCommands: boolean
   readonly pool: PoolConfig
   readonly slowReader: CushionLimits
   readonly writes: boolean

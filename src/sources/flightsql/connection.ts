@@ -1,5 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http2'
+import {
+  Action,
+  Result,
+  SetSessionOptionsRequest,
+  SetSessionOptionsResult,
+} from '../../../gen/arrow/flight/protocol/Flight.ts'
+import type { Frame } from '../../arrow/frame.ts'
 import type { UpstreamAddress } from './address.ts'
+import { bearerExpiry } from './bearer-expiry.ts'
 import type { FlightSqlConfig } from './config.ts'
 import { Cookies } from './cookies.ts'
 import { GrpcFailure } from './grpc-failure.ts'
@@ -10,9 +18,15 @@ import type { CallOptions, UpstreamCall } from './upstream-call.ts'
 
 const SERVICE = '/arrow.flight.protocol.FlightService/'
 const MAX_UNARY_BYTES = 64 << 20
+/** How long before its end a token is renewed. */
+const RENEW_BEFORE_MS = 60_000
 
-/** What bounds a call. */
-export type CallBounds = Omit<CallOptions, 'headers'>
+/** What bounds a call, and what of the client's metadata goes with it. */
+export interface CallBounds extends Omit<CallOptions, 'headers'> {
+  readonly metadata?: Readonly<Record<string, string>>
+  /** Told the initial metadata of an answer that came. */
+  onHeaders?(headers: IncomingHttpHeaders): void
+}
 
 /** A call whose first answer has come: a message, or a good end without one. */
 export interface StartedCall {
@@ -32,6 +46,8 @@ export class Connection {
   readonly #profile: Profile
   readonly #cookies = new Cookies()
   #authorization: string | undefined
+  /** When the token ends, in Unix milliseconds, as far as it tells. */
+  #expiresAt = Number.POSITIVE_INFINITY
 
   private constructor(transport: Transport, config: FlightSqlConfig, profile: Profile) {
     this.#transport = transport
@@ -74,6 +90,7 @@ export class Connection {
    * @throws GrpcFailure, or the signal's reason
    */
   async start(method: string, messages: readonly Uint8Array[], bounds: CallBounds): Promise<StartedCall> {
+    await this.#renew(bounds)
     try {
       return await this.#attempt(method, messages, bounds)
     } catch (error) {
@@ -100,15 +117,31 @@ export class Connection {
     return answer
   }
 
+  /**
+   * Uploads frames as the upstream takes them, and waits for its last word. Not tried again: the frames are gone.
+   * @throws GrpcFailure, the signal's reason, or what the frames throw
+   */
+  async upload(method: string, frames: AsyncIterable<Frame>, bounds: CallBounds): Promise<Buffer[]> {
+    await this.#renew(bounds)
+    const { first, call } = await this.#attempt(method, frames, bounds)
+    return first.done ? [] : [Buffer.concat(first.value.chunks), ...(await call.collect(MAX_UNARY_BYTES))]
+  }
+
   close(): void {
     this.#transport.close()
   }
 
-  async #attempt(method: string, messages: readonly Uint8Array[], bounds: CallBounds): Promise<StartedCall> {
+  async #attempt(
+    method: string,
+    messages: readonly Uint8Array[] | AsyncIterable<Frame>,
+    { metadata, signal, deadlineAt, onHeaders }: CallBounds,
+  ): Promise<StartedCall> {
     const cookie = this.#cookies.header()
     const call = this.#transport.start(SERVICE + method, messages, {
-      ...bounds,
+      signal,
+      deadlineAt,
       headers: {
+        ...metadata,
         ...this.#headers,
         ...(this.#authorization !== undefined && { authorization: this.#authorization }),
         ...(cookie !== undefined && { cookie }),
@@ -116,6 +149,7 @@ export class Connection {
     })
     try {
       const first = await call.next()
+      onHeaders?.(call.headers)
       return { first, call }
     } finally {
       this.#learn(call.headers)
@@ -126,11 +160,25 @@ export class Connection {
   #learn(headers: IncomingHttpHeaders): void {
     this.#cookies.take(headers['set-cookie'])
     const { authorization } = headers
-    if (authorization?.startsWith('Bearer ')) this.#authorization = authorization
+    if (!authorization?.startsWith('Bearer ') || authorization === this.#authorization) return
+    this.#authorization = authorization
+    this.#expiresAt = bearerExpiry(authorization)
+  }
+
+  /** Logs in again when the token is about to end. */
+  async #renew(bounds: CallBounds): Promise<void> {
+    if (Date.now() < this.#expiresAt - RENEW_BEFORE_MS || this.#config.username === undefined) return
+    this.#expiresAt = Number.POSITIVE_INFINITY
+    await this.#logIn(bounds)
   }
 
   /** Source: https://arrow.apache.org/docs/format/Flight.html (authentication); Go and C++ look in the trailers too. */
   async #logIn(bounds: CallBounds): Promise<void> {
+    await this.#authenticate(bounds)
+    await this.#chooseSession(bounds)
+  }
+
+  async #authenticate(bounds: CallBounds): Promise<void> {
     const { token, username, password = '' } = this.#config
     if (token !== undefined) {
       this.#authorization = `Bearer ${token}`
@@ -147,5 +195,25 @@ export class Connection {
       // A server without Handshake takes the credentials with every call.
       if (!(error instanceof GrpcFailure) || error.status !== 'UNIMPLEMENTED') throw error
     }
+  }
+
+  /** Source: https://arrow.apache.org/docs/format/Flight.html (SetSessionOptions). */
+  async #chooseSession({ signal, deadlineAt }: CallBounds): Promise<void> {
+    const wanted = Object.entries(this.#profile.sessionOptions(this.#config.session ?? {}))
+    if (wanted.length === 0) return
+    const sessionOptions = Object.fromEntries(
+      wanted.map(([name, value]) => [name, { optionValue: { $case: 'stringValue', value } as const }]),
+    )
+    const body = SetSessionOptionsRequest.encode({ sessionOptions }).finish()
+    const action = Action.encode({ type: 'SetSessionOptions', body }).finish()
+    const { first, call } = await this.#attempt('DoAction', [action], { signal, deadlineAt })
+    await call.collect(MAX_UNARY_BYTES)
+    const { errors } = SetSessionOptionsResult.decode(
+      first.done ? new Uint8Array(0) : Result.decode(Buffer.concat(first.value.chunks)).body,
+    )
+    const [refused] = Object.keys(errors)
+    if (refused === undefined) return
+    const value = wanted.find(([name]) => name === refused)?.[1]
+    throw new GrpcFailure('INVALID_ARGUMENT', `the session takes no ${refused} "${value}"`, 'upstream')
   }
 }

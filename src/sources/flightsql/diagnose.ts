@@ -109,7 +109,7 @@ function stepsOf(
       name: 'metadata',
       advice: 'Queries work, but tools that browse tables will not: look for the rights of the user.',
       run: async () => {
-        const catalog = new UpstreamCatalog(source, profile, (_ctx, work) =>
+        const catalog = new UpstreamCatalog(source, profile, (_schema, _ctx, work) =>
           work(new UpstreamFlight(kept(), bounds()), kept(), bounds()),
         )
         const schemas = await catalog.schemas(undefined, ctx)

@@ -1,4 +1,5 @@
 import { type ErrorCode, GatewayError, type GrpcStatusName } from '../../query/errors.ts'
+import { type ForwardingConfig, metadataToClient } from './forwarding.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 
 const MAX_TEXT = 2000
@@ -38,15 +39,19 @@ const quoted = new Set<ErrorCode>([
   'UPSTREAM_FORBIDDEN',
 ])
 
-/** Turns what went wrong at an upstream into what a client may see; anything else is handed on. */
-export function upstreamError(thrown: unknown, source: string): unknown {
+/**
+ * Turns what went wrong at an upstream into what a client may see; anything else is handed on.
+ * @param forward which of the upstream's trailers the client may see; by default none
+ */
+export function upstreamError(thrown: unknown, source: string, forward?: ForwardingConfig): unknown {
   if (!(thrown instanceof GrpcFailure)) return thrown
   const { status, origin, message } = thrown
   if (origin === 'upstream') {
+    const metadata = forward && metadataToClient(thrown.trailers, forward)
     const code = answered[status] ?? 'UPSTREAM_FAILED'
     const text = cleaned(message)
     const said = quoted.has(code) && text !== '' ? text : undefined
-    return new GatewayError(code, said ?? sentence(code, source), { cause: thrown })
+    return new GatewayError(code, said ?? sentence(code, source), { cause: thrown, ...(metadata && { metadata }) })
   }
   const code = broken[status] ?? 'SOURCE_UNAVAILABLE'
   if (code === 'UPSTREAM_EXHAUSTED') return new GatewayError(code, `${source}: ${message}.`, { cause: thrown })

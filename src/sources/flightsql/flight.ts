@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http2'
 import {
   Action,
   FlightData,
@@ -9,18 +10,27 @@ import {
   Ticket,
 } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import {
+  ActionBeginSavepointRequest,
+  ActionBeginSavepointResult,
+  ActionBeginTransactionRequest,
+  ActionBeginTransactionResult,
   ActionClosePreparedStatementRequest,
   ActionCreatePreparedStatementRequest,
   ActionCreatePreparedStatementResult,
+  ActionEndSavepointRequest,
+  ActionEndTransactionRequest,
   CommandPreparedStatementQuery,
   CommandPreparedStatementUpdate,
   CommandStatementQuery,
   CommandStatementUpdate,
   DoPutPreparedStatementResult,
   DoPutUpdateResult,
+  ActionEndSavepointRequest_EndSavepoint as EndSavepoint,
+  ActionEndTransactionRequest_EndTransaction as EndTransaction,
 } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import type { Frame } from '../../arrow/frame.ts'
 import { readStream } from '../../arrow/ipc.ts'
-import { descriptorOf, pack, unpack } from './commands.ts'
+import { descriptorOf, pack, rawDescriptor, unpack } from './commands.ts'
 import type { CallBounds, Connection } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 
@@ -32,6 +42,11 @@ export interface UpstreamInfo {
   readonly schema: Uint8Array
   /** As DoGet takes them, in order. */
   readonly tickets: readonly Uint8Array[]
+  /** Application metadata of the whole, and of its endpoint when there is a single one; empty for none. */
+  readonly appMetadata: Uint8Array
+  readonly endpointMetadata: Uint8Array
+  /** Initial metadata of the answer. */
+  readonly headers: IncomingHttpHeaders
 }
 
 /** A statement prepared at an upstream. */
@@ -49,39 +64,65 @@ export interface UpstreamPrepared {
 export class UpstreamFlight {
   readonly #connection: Connection
   readonly #bounds: CallBounds
+  readonly #transactionId: Uint8Array | undefined
 
-  constructor(connection: Connection, bounds: CallBounds) {
+  constructor(connection: Connection, bounds: CallBounds, transactionId?: Uint8Array) {
     this.#connection = connection
     this.#bounds = bounds
+    this.#transactionId = transactionId
   }
 
   /** Plans a statement. @throws GrpcFailure, or the signal's reason; as all that follow */
   async query(sql: string): Promise<UpstreamInfo> {
-    const value = CommandStatementQuery.encode({ query: sql, transactionId: undefined }).finish()
+    const value = CommandStatementQuery.encode({ query: sql, transactionId: this.#transactionId }).finish()
     return await this.info('CommandStatementQuery', value)
   }
 
-  /** GetFlightInfo for any command; where that tells no schema GetSchema is asked. */
+  /** GetFlightInfo for any command of Flight SQL. */
   async info(name: string, value: Uint8Array): Promise<UpstreamInfo> {
-    const descriptor = descriptorOf(name, value)
-    const info = decode(FlightInfo, await this.#connection.unary('GetFlightInfo', descriptor, this.#bounds))
-    const tickets = info.endpoint.map(({ ticket }) => Ticket.encode(ticket ?? { ticket: none }).finish())
-    return { schema: bareSchema(info.schema), tickets }
+    return await this.#info(descriptorOf(name, value))
   }
 
-  async schema(name: string, value: Uint8Array): Promise<Uint8Array> {
-    const answer = await this.#connection.unary('GetSchema', descriptorOf(name, value), this.#bounds)
+  /** GetFlightInfo for a command that is none of Flight SQL's. */
+  async rawInfo(cmd: Uint8Array): Promise<UpstreamInfo> {
+    return await this.#info(rawDescriptor(cmd))
+  }
+
+  async #info(descriptor: Uint8Array): Promise<UpstreamInfo> {
+    let headers: IncomingHttpHeaders = {}
+    const onHeaders = (given: IncomingHttpHeaders) => {
+      headers = given
+    }
+    const answer = await this.#connection.unary('GetFlightInfo', descriptor, { ...this.#bounds, onHeaders })
+    const info = decode(FlightInfo, answer)
+    const tickets = info.endpoint.map(({ ticket }) => Ticket.encode(ticket ?? { ticket: none }).finish())
+    return {
+      schema: bareSchema(info.schema),
+      tickets,
+      appMetadata: info.appMetadata,
+      endpointMetadata: info.endpoint.length === 1 ? info.endpoint[0]!.appMetadata : none,
+      headers,
+    }
+  }
+
+  /** Schema of a statement's result as a bare flatbuffer `Message`, by GetSchema. */
+  async schema(sql: string): Promise<Uint8Array> {
+    const value = CommandStatementQuery.encode({ query: sql, transactionId: this.#transactionId }).finish()
+    const answer = await this.#connection.unary('GetSchema', descriptorOf('CommandStatementQuery', value), this.#bounds)
     return bareSchema(decode(SchemaResult, answer).schema)
   }
 
   /** Runs a statement that changes data; answers with the rows it changed, -1 when the upstream does not know. */
   async update(sql: string): Promise<number> {
-    const value = CommandStatementUpdate.encode({ query: sql, transactionId: undefined }).finish()
+    const value = CommandStatementUpdate.encode({ query: sql, transactionId: this.#transactionId }).finish()
     return await this.#put('CommandStatementUpdate', value)
   }
 
   async prepare(sql: string): Promise<UpstreamPrepared> {
-    const request = ActionCreatePreparedStatementRequest.encode({ query: sql, transactionId: undefined }).finish()
+    const request = ActionCreatePreparedStatementRequest.encode({
+      query: sql,
+      transactionId: this.#transactionId,
+    }).finish()
     const body = await this.#act('CreatePreparedStatement', pack('ActionCreatePreparedStatementRequest', request))
     const result = decode(ActionCreatePreparedStatementResult, unpack(body))
     return {
@@ -116,12 +157,49 @@ export class UpstreamFlight {
 
   async closePrepared(handle: Uint8Array): Promise<void> {
     const request = ActionClosePreparedStatementRequest.encode({ preparedStatementHandle: handle }).finish()
-    const body = pack('ActionClosePreparedStatementRequest', request)
-    await this.#connection.collect(
-      'DoAction',
-      [Action.encode({ type: 'ClosePreparedStatement', body }).finish()],
-      this.#bounds,
-    )
+    await this.#order('ClosePreparedStatement', pack('ActionClosePreparedStatementRequest', request))
+  }
+
+  /** Uploads rows into a table; answers with their number, -1 when the upstream does not know. */
+  async ingest(frames: AsyncIterable<Frame>): Promise<number> {
+    return changedRows(await this.#connection.upload('DoPut', frames, this.#bounds))
+  }
+
+  /** Begins a transaction; answers with its id. */
+  async beginTransaction(): Promise<Uint8Array> {
+    const request = ActionBeginTransactionRequest.encode({}).finish()
+    const body = await this.#act('BeginTransaction', pack('ActionBeginTransactionRequest', request))
+    return decode(ActionBeginTransactionResult, unpack(body)).transactionId
+  }
+
+  async endTransaction(transactionId: Uint8Array, action: 'commit' | 'rollback'): Promise<void> {
+    const { END_TRANSACTION_COMMIT, END_TRANSACTION_ROLLBACK } = EndTransaction
+    const request = ActionEndTransactionRequest.encode({
+      transactionId,
+      action: action === 'commit' ? END_TRANSACTION_COMMIT : END_TRANSACTION_ROLLBACK,
+    }).finish()
+    await this.#order('EndTransaction', pack('ActionEndTransactionRequest', request))
+  }
+
+  /** Begins a savepoint in the transaction; answers with its id. */
+  async beginSavepoint(name: string): Promise<Uint8Array> {
+    const request = ActionBeginSavepointRequest.encode({ transactionId: this.#transactionId ?? none, name }).finish()
+    const body = await this.#act('BeginSavepoint', pack('ActionBeginSavepointRequest', request))
+    return decode(ActionBeginSavepointResult, unpack(body)).savepointId
+  }
+
+  async endSavepoint(savepointId: Uint8Array, action: 'release' | 'rollback'): Promise<void> {
+    const { END_SAVEPOINT_RELEASE, END_SAVEPOINT_ROLLBACK } = EndSavepoint
+    const request = ActionEndSavepointRequest.encode({
+      savepointId,
+      action: action === 'release' ? END_SAVEPOINT_RELEASE : END_SAVEPOINT_ROLLBACK,
+    }).finish()
+    await this.#order('EndSavepoint', pack('ActionEndSavepointRequest', request))
+  }
+
+  /** An action that answers with nothing. */
+  async #order(type: string, body: Uint8Array): Promise<void> {
+    await this.#connection.collect('DoAction', [Action.encode({ type, body }).finish()], this.#bounds)
   }
 
   async #act(type: string, body: Uint8Array): Promise<Uint8Array> {
@@ -131,10 +209,13 @@ export class UpstreamFlight {
   }
 
   async #put(name: string, value: Uint8Array, parameters?: Uint8Array): Promise<number> {
-    const [answer] = await this.#connection.collect('DoPut', upload(name, value, parameters), this.#bounds)
-    if (!answer) return -1
-    return Number(decode(DoPutUpdateResult, decode(PutResult, answer).appMetadata).recordCount)
+    return changedRows(await this.#connection.collect('DoPut', upload(name, value, parameters), this.#bounds))
   }
+}
+
+function changedRows([answer]: readonly Uint8Array[]): number {
+  if (!answer) return -1
+  return Number(decode(DoPutUpdateResult, decode(PutResult, answer).appMetadata).recordCount)
 }
 
 /** The messages of an upload: the command with the first, the Arrow messages as they come. */

@@ -7,6 +7,15 @@ const names = Object.fromEntries(
 /** Who failed: the upstream answered with a status, or it could not be talked to. */
 export type FailureOrigin = 'upstream' | 'local'
 
+type Trailers = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** What may be known of a failure besides. */
+export interface GrpcFailureOptions {
+  readonly cause?: unknown
+  readonly untouched?: boolean
+  readonly trailers?: Trailers
+}
+
 /** A call to an upstream that did not end well. */
 export class GrpcFailure extends Error {
   override readonly name = 'GrpcFailure'
@@ -14,17 +23,15 @@ export class GrpcFailure extends Error {
   readonly origin: FailureOrigin
   /** Whether the upstream has certainly not begun to work on the call. */
   readonly untouched: boolean
+  /** What came with the upstream's status. */
+  readonly trailers: Trailers
 
-  constructor(
-    status: GrpcStatusName,
-    message: string,
-    origin: FailureOrigin,
-    options: { readonly cause?: unknown; readonly untouched?: boolean } = {},
-  ) {
+  constructor(status: GrpcStatusName, message: string, origin: FailureOrigin, options: GrpcFailureOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.status = status
     this.origin = origin
     this.untouched = options.untouched ?? false
+    this.trailers = options.trailers ?? {}
   }
 }
 
@@ -32,11 +39,12 @@ export class GrpcFailure extends Error {
  * The failure that a call's trailers tell of; undefined when they tell of success.
  * Source: PROTOCOL-HTTP2.md, "Responses".
  */
-export function failureOf(trailers: Readonly<Record<string, unknown>>): GrpcFailure | undefined {
+export function failureOf(trailers: Trailers): GrpcFailure | undefined {
   const code = trailers['grpc-status']
   if (code === undefined) return new GrpcFailure('DATA_LOSS', 'the stream ended without a status', 'local')
   if (code === '0') return undefined
-  return new GrpcFailure(names[Number(code)] ?? 'UNKNOWN', decodeMessage(trailers['grpc-message']), 'upstream')
+  const message = decodeMessage(trailers['grpc-message'])
+  return new GrpcFailure(names[Number(code)] ?? 'UNKNOWN', message, 'upstream', { trailers })
 }
 
 /** Percent-decodes a status message; what is malformed stays as it is. */

@@ -3,10 +3,8 @@ import type { UpstreamAddress } from './address.ts'
 import type { FlightSqlConfig } from './config.ts'
 import { Connection } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
+import { Lease } from './lease.ts'
 import type { Profile } from './profiles/profile.ts'
-
-/** Why a lease ended: what was asked for came; the caller stopped it; it failed; or the connection is of no more use. */
-export type ReleaseReason = 'done' | 'cancelled' | 'failed' | 'unusable'
 
 /** Why a connection ended. */
 export type DestroyReason = 'failed' | 'unusable' | 'aged' | 'idle' | 'unhealthy' | 'closed'
@@ -16,25 +14,6 @@ export interface PoolObserver {
   onAcquire(acquireMs: number, reused: boolean): void
   onCreate(): void
   onDestroy(reason: DestroyReason): void
-}
-
-/** A connection that belongs to one caller until it is released, which counts once. */
-export class Lease {
-  readonly connection: Connection
-  readonly #release: (reason: ReleaseReason) => void
-  #released = false
-
-  constructor(connection: Connection, release: (reason: ReleaseReason) => void) {
-    this.connection = connection
-    this.#release = release
-  }
-
-  /** Gives the connection back; anything but a clean end destroys it. */
-  release(reason: ReleaseReason): void {
-    if (this.#released) return
-    this.#released = true
-    this.#release(reason)
-  }
 }
 
 /** What the pool holds: a connection, or why there is none, since a pool that fails to create one would try again at once. */
@@ -121,6 +100,14 @@ export class ConnectionPool {
     this.#closing.abort(new GrpcFailure('UNAVAILABLE', 'the gateway is stopping', 'local'))
     // Whoever holds one still is about to be ended; the pool itself would wait for them.
     await Promise.race([this.#pool.drain(), new Promise((resolve) => setTimeout(resolve, 1000))])
+    await this.#pool.clear()
+  }
+
+  /** Lends no more; each connection ends when its caller gives it back. */
+  async retire(): Promise<void> {
+    clearInterval(this.#healthTimer)
+    await this.#pool.drain()
+    this.#closing.abort(new GrpcFailure('UNAVAILABLE', 'the connections are no longer needed', 'local'))
     await this.#pool.clear()
   }
 

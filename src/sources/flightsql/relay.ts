@@ -1,10 +1,12 @@
+import type { IncomingHttpHeaders } from 'node:http2'
+import { readFlightData } from '../../arrow/flight-data.ts'
 import type { Frame } from '../../arrow/frame.ts'
 import { readHeader } from '../../arrow/header.ts'
-import type { Result, ResultStats } from '../../query/types.ts'
-import type { CallBounds, StartedCall } from './connection.ts'
+import type { CallMetadata, Result, ResultStats } from '../../query/types.ts'
+import type { CallBounds, Connection, StartedCall } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
+import type { Lease, ReleaseReason } from './lease.ts'
 import type { InboundMessage } from './message-reader.ts'
-import type { Lease, ReleaseReason } from './pool.ts'
 
 const TAG_HEADER = 0x12
 const MAX_PEEKED_CHUNKS = 4
@@ -42,6 +44,29 @@ function peek(bytes: Buffer): ReturnType<typeof readHeader> | undefined {
 }
 
 /**
+ * Redeems a ticket only to learn the schema of its result, a bare flatbuffer `Message`; the upstream is told to stop.
+ * @throws GrpcFailure, or the signal's reason
+ */
+export async function schemaOfTicket(
+  connection: Connection,
+  ticket: Uint8Array,
+  bounds: CallBounds,
+): Promise<Uint8Array> {
+  const { first, call } = await connection.start('DoGet', [ticket], bounds)
+  await call.return()
+  return first.done ? new Uint8Array(0) : readFlightData(Buffer.concat(first.value.chunks)).header
+}
+
+/** How a relay fits into its source. */
+export interface RelayOptions {
+  toError(thrown: unknown): unknown
+  /** What of the upstream's metadata the client may see. */
+  visible(headers: IncomingHttpHeaders): CallMetadata | undefined
+  /** Run on the lease before it is released cleanly. */
+  onEnd?(): Promise<void>
+}
+
+/**
  * The results of tickets, one after another, as one stream on one lease. Frames go through as they come; the schemas after
  * the first are left out. The lease is released at the end: clean, or not when the upstream broke off.
  */
@@ -50,8 +75,7 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   readonly #lease: Lease
   readonly #tickets: readonly Uint8Array[]
   readonly #bounds: CallBounds
-  readonly #toError: (thrown: unknown) => unknown
-  readonly #onEnd: (() => Promise<void>) | undefined
+  readonly #options: RelayOptions
   #started: StartedCall
   #next = 1
   #over = false
@@ -61,29 +85,25 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
     tickets: readonly Uint8Array[],
     started: StartedCall,
     bounds: CallBounds,
-    toError: (thrown: unknown) => unknown,
-    onEnd: (() => Promise<void>) | undefined,
+    options: RelayOptions,
   ) {
     this.#lease = lease
     this.#tickets = tickets
     this.#started = started
     this.#bounds = bounds
-    this.#toError = toError
-    this.#onEnd = onEnd
+    this.#options = options
   }
 
   /**
    * Redeems the first ticket and waits for its schema. When that fails the lease is the caller's still.
    * @param tickets as DoGet takes them, at least one
-   * @param onEnd run on the lease before it is released cleanly
    * @throws GrpcFailure, or the signal's reason
    */
   static async start(
     lease: Lease,
     tickets: readonly Uint8Array[],
     bounds: CallBounds,
-    toError: (thrown: unknown) => unknown,
-    onEnd?: () => Promise<void>,
+    options: RelayOptions,
   ): Promise<Result> {
     const started = await lease.connection.start('DoGet', [tickets[0]!], bounds)
     const { first, call } = started
@@ -91,11 +111,13 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
       await call.return()
       throw new GrpcFailure('DATA_LOSS', 'a result does not begin with its schema', 'local')
     }
-    const relay = new Relay(lease, tickets, started, bounds, toError, onEnd)
+    const relay = new Relay(lease, tickets, started, bounds, options)
+    const metadata = options.visible(call.headers)
     return {
       schema: frameOfMessage(first.value, 0),
       frames: { [Symbol.asyncIterator]: () => relay },
       stats: relay.stats,
+      ...(metadata && { metadata }),
     }
   }
 
@@ -113,14 +135,14 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
         if (!first.done && peekHeader(first.value)?.kind !== 'schema')
           throw new GrpcFailure('DATA_LOSS', 'a part of the result does not begin with its schema', 'local')
       }
-      await this.#onEnd?.()
+      await this.#options.onEnd?.()
       this.#end('done')
       return { done: true, value: undefined }
     } catch (error) {
       await this.#started.call.return()
       const answered = error instanceof GrpcFailure && error.origin === 'upstream'
       this.#end(answered ? 'done' : this.#bounds.signal.aborted ? 'cancelled' : 'failed')
-      throw this.#toError(error)
+      throw this.#options.toError(error)
     }
   }
 

@@ -1,23 +1,33 @@
-import { frameOf } from '../../arrow/frame.ts'
-import { encodeSchema } from '../../arrow/schema.ts'
 import type { Catalog } from '../../query/catalog.ts'
 import { GatewayError } from '../../query/errors.ts'
+import type { SourceFacts } from '../../query/facts.ts'
+import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, Query, Result, Runnable } from '../../query/types.ts'
+import { formatAddress } from './address.ts'
+import { Breaker } from './breaker.ts'
 import { UpstreamCatalog } from './catalog.ts'
 import type { FlightSqlConfig } from './config.ts'
-import type { CallBounds, Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { countedResult } from './counted-result.ts'
-import { Cushion } from './cushion.ts'
-import { upstreamError } from './errors.ts'
-import { UpstreamFlight } from './flight.ts'
-import { placeholders, withLiterals, withNulls } from './literals.ts'
-import type { Lease } from './pool.ts'
+import { upstreamFacts } from './facts.ts'
+import { UpstreamFlight as Flight, type UpstreamFlight } from './flight.ts'
+import { metadataToClient } from './forwarding.ts'
+import { GrpcFailure } from './grpc-failure.ts'
+import { ingestFrames } from './ingest.ts'
+import type { Lease } from './lease.ts'
+import { Lending } from './lending.ts'
+import { LiteralStatements } from './literal-statements.ts'
+import { noColumns } from './no-columns.ts'
+import { PreparedStatements, preparedUpdate } from './prepared-statements.ts'
 import { dremioProfile } from './profiles/dremio.ts'
 import type { Profile } from './profiles/profile.ts'
 import { standardProfile } from './profiles/standard.ts'
-import { Relay } from './relay.ts'
+import { schemaOfTicket } from './relay.ts'
+import { emptyResult, Results } from './results.ts'
+import { SessionPools } from './session-pools.ts'
 import { hasParameters, statementKind } from './statement-kind.ts'
+import { UpstreamTransactions } from './transactions.ts'
 import { Upstream, type UpstreamObserver } from './upstream.ts'
 import { decodeHandle, encodeHandle } from './upstream-handle.ts'
 import { Upstreams } from './upstreams.ts'
@@ -29,7 +39,9 @@ export interface FlightSqlDependencies {
 }
 
 const none = new Uint8Array(0)
-const noColumns = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] })
+/** How long what an upstream says of itself is remembered. */
+const FACTS_TTL_MS = 300_000
+const anywhere = { session: {} }
 
 /** Opens a source in front of a Flight SQL server; it connects in the background, and whether or not that works. */
 export function openFlightSqlSource(
@@ -46,45 +58,62 @@ export class FlightSqlSource implements Source {
   readonly kind: string
   readonly writes: boolean
   readonly catalog: Catalog
-  readonly upstreams: Upstreams
+  readonly pools: SessionPools
+  readonly transactions?: UpstreamTransactions
+  readonly ingest?: (query: Query, ingest: Ingest, ctx: Context) => Promise<number>
   readonly #config: FlightSqlConfig
-  readonly #observer: UpstreamObserver
   readonly #profile: Profile
+  readonly #breakers: ReadonlyMap<string, Breaker>
+  readonly #transactions: UpstreamTransactions
+  readonly #lending: Lending
+  readonly #results: Results
+  readonly #prepared: PreparedStatements
+  readonly #literal: LiteralStatements
+  #facts: { readonly until: number; readonly facts: Promise<SourceFacts> } | undefined
 
   constructor(name: string, config: FlightSqlConfig, { log, observer }: FlightSqlDependencies) {
     this.name = name
     this.kind = config.kind
     this.writes = config.writes
     this.#config = config
-    this.#observer = observer
     this.#profile = config.kind === 'dremio' ? dremioProfile : standardProfile
-    const check = async (connection: Connection, signal: AbortSignal) => {
-      await new UpstreamFlight(connection, { signal, deadlineAt: Date.now() + config.requestTimeoutMs }).query(
-        'SELECT 1',
-      )
-    }
-    this.upstreams = new Upstreams(
-      [config.uri, ...config.addresses].map(
-        (address) => new Upstream(name, address, config, this.#profile, observer, log, check),
+    const addresses = [config.uri, ...config.addresses]
+    this.#breakers = new Map(addresses.map(formatAddress).map((at) => [at, breakerOf(name, at, log, observer)]))
+    this.pools = new SessionPools((schema) => this.#open(schema, observer))
+    this.#transactions = new UpstreamTransactions({
+      source: name,
+      upstreams: this.pools.of(undefined),
+      max: Math.max(1, Math.floor((config.pool.max * addresses.length) / 2)),
+      bounds: (ctx) => this.#lending.bounds(ctx),
+    })
+    this.#lending = new Lending(name, config, this.pools, this.#transactions)
+    this.#results = new Results(config, this.#lending, observer)
+    this.#prepared = new PreparedStatements(this.#lending, this.#results)
+    this.#literal = new LiteralStatements(this.#lending, this.#results)
+    if (this.#profile.hasTransactions) this.transactions = this.#transactions
+    if (this.#profile.hasIngestion) this.ingest = this.#ingest.bind(this)
+    this.catalog = new UpstreamCatalog(name, this.#profile, (schema, ctx, work) =>
+      this.#lending.ask({ session: schema === undefined ? {} : { schema } }, ctx, (flight, { connection }) =>
+        work(flight, connection, this.#lending.bounds(ctx)),
       ),
-    )
-    this.catalog = new UpstreamCatalog(name, this.#profile, (ctx, work) =>
-      this.#lend(ctx, (flight, lease, bounds) => work(flight, lease.connection, bounds)),
     )
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
-    this.#refuse(query)
-    const isUpdate = statementKind(query.sql) === 'change'
-    if (hasParameters(query.sql))
-      return this.#profile.preparesStatements
-        ? await this.#planPrepared(query, isUpdate, ctx)
-        : await this.#planLiterals(query, isUpdate, ctx)
+    if (query.plain && this.#config.plainCommands) return await this.#planQuery(query, false, ctx)
+    const kind = statementKind(query.sql)
+    if (kind === 'session')
+      throw new GatewayError(
+        'BAD_SQL',
+        "Statements that change the session do not work here, since connections are shared: choose the schema by session option, qualify names, or set it in the source's configuration; transactions have calls of their own.",
+      )
+    const isUpdate = kind === 'change'
+    const takesParameters = query.parameters !== undefined || hasParameters(query.sql)
+    if (takesParameters && !this.#profile.preparesStatements) return await this.#literal.plan(query, isUpdate, ctx)
+    if (takesParameters) return await this.#prepared.plan(query, isUpdate, ctx)
     if (isUpdate && !this.#profile.updatesByQuery) return { query, isUpdate, schema: noColumns }
-    return await this.#lend(ctx, async (flight, _lease, _bounds, upstream) => {
-      const { schema, tickets } = await flight.query(query.sql)
-      return { query, isUpdate, schema, handle: encodeHandle({ address: upstream.name, tickets }) }
-    })
+    const described = query.describe && this.#profile.preparesStatements && (await this.#describe(query, ctx))
+    return described || (await this.#planQuery(query, isUpdate, ctx))
   }
 
   async run(plan: Runnable, ctx: Context): Promise<Result> {
@@ -97,33 +126,42 @@ export class FlightSqlSource implements Source {
     if (isUpdate && !this.#profile.updatesByQuery) return await this.#update(query, ctx)
     if (query.parameters)
       return this.#profile.preparesStatements
-        ? await this.#runPrepared(query, query.parameters, ctx)
-        : await this.#runLiterals(query, query.parameters, isUpdate, ctx)
+        ? await this.#prepared.run(query, query.parameters, ctx)
+        : await this.#literal.run(query, query.parameters, isUpdate, ctx)
     const planned = handle && decodeHandle(handle)
-    const bounds: CallBounds = { signal: ctx.signal, deadlineAt: ctx.deadlineAt }
-    try {
-      const repeatable = isUpdate ? 'untouched' : 'always'
-      return await this.upstreams.lend(
-        ctx.signal,
-        repeatable,
-        async (lease, upstream) => {
-          const flight = new UpstreamFlight(lease.connection, this.#bounds(ctx))
-          // A ticket is good where it was made.
-          const { tickets } = planned?.address === upstream.name ? planned : await flight.query(query.sql)
-          if (tickets.length === 0) return await this.#empty(lease, flight, query.sql)
-          const result = await this.#relay(lease, tickets, bounds)
-          return isUpdate ? await countedResult(result) : result
-        },
-        planned?.address,
-      )
-    } catch (error) {
-      throw upstreamError(error, this.name)
+    const repeatable = isUpdate ? 'untouched' : 'always'
+    const work = async (flight: UpstreamFlight, lease: Lease, upstream: Upstream) => {
+      // A ticket is good where it was made.
+      const { tickets, schema } =
+        planned?.address === upstream.name ? { ...planned, schema: none } : await this.#info(flight, query)
+      if (tickets.length > 0) {
+        const result = await this.#results.relay(lease, tickets, ctx)
+        return isUpdate ? await countedResult(result) : result
+      }
+      const known = schema.byteLength > 0 ? schema : (await this.#info(flight, query)).schema
+      lease.release('done')
+      return emptyResult(known.byteLength > 0 ? known : noColumns)
     }
+    return await this.#lending.lend(query, ctx, repeatable, work, planned?.address)
+  }
+
+  async facts(ctx: Context): Promise<SourceFacts> {
+    if (!this.#facts || this.#facts.until < Date.now()) {
+      const asked = this.#lending.ask(anywhere, ctx, (_flight, { connection }) =>
+        upstreamFacts(connection, this.#lending.bounds(ctx), this.#profile),
+      )
+      const remembered = { until: Date.now() + FACTS_TTL_MS, facts: asked }
+      this.#facts = remembered
+      asked.catch(() => {
+        if (this.#facts === remembered) this.#facts = undefined
+      })
+    }
+    return await this.#facts.facts
   }
 
   async health(ctx: Context): Promise<Health> {
     try {
-      await this.#lend(ctx, (flight) => flight.query('SELECT 1'))
+      await this.#lending.ask(anywhere, ctx, (flight) => flight.query('SELECT 1'))
       return { ok: true, detail: 'The server answers.' }
     } catch (error) {
       return { ok: false, detail: GatewayError.from(error).message }
@@ -131,163 +169,115 @@ export class FlightSqlSource implements Source {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.upstreams.all.map((upstream) => upstream.close()))
+    this.#transactions.close()
+    for (const breaker of this.#breakers.values()) breaker.close()
+    await this.pools.close()
   }
 
-  /** What cannot be done on connections that are shared. */
-  #refuse({ sql, session, transaction }: Query): void {
-    if (statementKind(sql) === 'session')
-      throw new GatewayError(
-        'BAD_SQL',
-        'Statements that change the session do not work here, since connections are shared: qualify names, or set it in the source’s configuration.',
-      )
-    if (session.schema !== undefined)
-      throw new GatewayError(
-        'BAD_REQUEST',
-        `The source ${this.name} takes no schema from the session: qualify the names.`,
-      )
-    if (transaction !== undefined)
-      throw new GatewayError('UNIMPLEMENTED', `The source ${this.name} has no transactions here.`)
-  }
-
-  /** Where nothing can be bound: the first row of parameters, or NULLs, tell the schema. */
-  async #planLiterals(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
-    const [first] = query.parameters ? withLiterals(query.sql, query.parameters) : []
-    const sql = first ?? withNulls(query.sql)
-    const { schema } = await this.#lend(ctx, (flight) => flight.query(sql))
-    const parameterSchema = encodeSchema({
-      name: '',
-      format: '+s',
-      nullable: false,
-      metadata: [],
-      children: placeholders(query.sql).map((_, i) => ({
-        name: String(i + 1),
-        format: 'u',
-        nullable: true,
-        metadata: [],
-        children: [],
-      })),
-    })
-    return { query, isUpdate, schema, parameterSchema }
-  }
-
-  /** Runs the statement once for each row of parameters, written into it, one after another. */
-  async #runLiterals(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
-    const statements = withLiterals(query.sql, parameters)
-    const bounds: CallBounds = { signal: ctx.signal, deadlineAt: ctx.deadlineAt }
-    try {
-      return await this.upstreams.lend(ctx.signal, isUpdate ? 'untouched' : 'always', async (lease) => {
-        const flight = new UpstreamFlight(lease.connection, this.#bounds(ctx))
-        const tickets: Uint8Array[] = []
-        for (const sql of statements) tickets.push(...(await flight.query(sql)).tickets)
-        return tickets.length > 0
-          ? await this.#relay(lease, tickets, bounds)
-          : await this.#empty(lease, flight, statements[0] ?? withNulls(query.sql))
-      })
-    } catch (error) {
-      throw upstreamError(error, this.name)
+  /** The connections whose sessions have the schema, or are as configured. */
+  #open(schema: string | undefined, observer: UpstreamObserver): Upstreams {
+    const { session, pool, requestTimeoutMs, uri, addresses } = this.#config
+    const config =
+      schema === undefined
+        ? this.#config
+        : { ...this.#config, session: { ...session, schema }, pool: { ...pool, min: 0 } }
+    const check = async (connection: Connection, signal: AbortSignal) => {
+      await new Flight(connection, { signal, deadlineAt: Date.now() + requestTimeoutMs }).query('SELECT 1')
     }
+    return new Upstreams(
+      [uri, ...addresses].map((address) => {
+        const breaker = this.#breakers.get(formatAddress(address))!
+        return new Upstream(address, config, this.#profile, breaker, observer, check)
+      }),
+    )
   }
 
-  async #planPrepared(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
-    return await this.#lend(ctx, async (flight) => {
-      const { handle, schema, parameterSchema } = await flight.prepare(query.sql)
-      await flight.closePrepared(handle)
+  async #info(flight: UpstreamFlight, { sql, plain }: Query): ReturnType<UpstreamFlight['query']> {
+    return plain && this.#config.plainCommands ? await flight.rawInfo(Buffer.from(sql)) : await flight.query(sql)
+  }
+
+  async #planQuery(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
+    return await this.#lending.ask(query, ctx, async (flight, { connection }, upstream) => {
+      const { tickets, headers, appMetadata, endpointMetadata, ...info } = await this.#info(flight, query)
+      const metadata = metadataToClient(headers, this.#config.forward)
+      const attached = appMetadata.byteLength + endpointMetadata.byteLength > 0
+      const schema =
+        query.describe && !isUpdate && info.schema.byteLength === 0
+          ? await this.#schemaOf(flight, connection, query, tickets, ctx)
+          : info.schema
       return {
         query,
         isUpdate,
-        schema: isUpdate ? noColumns : schema,
-        ...(parameterSchema.byteLength > 0 && { parameterSchema }),
+        schema,
+        handle: encodeHandle({ address: upstream.name, tickets }),
+        ...(metadata && { metadata }),
+        ...(attached && { appMetadata: { info: appMetadata, endpoint: endpointMetadata } }),
       }
     })
   }
 
-  async #runPrepared(query: Query, parameters: Uint8Array, ctx: Context): Promise<Result> {
-    const bounds: CallBounds = { signal: ctx.signal, deadlineAt: ctx.deadlineAt }
+  /** Has the upstream prepare a statement that only reads; undefined when it does not tell the schema that way. */
+  async #describe(query: Query, ctx: Context): Promise<Plan | undefined> {
     try {
-      return await this.upstreams.lend(ctx.signal, 'always', async (lease) => {
-        const flight = new UpstreamFlight(lease.connection, this.#bounds(ctx))
-        const { handle } = await flight.prepare(query.sql)
-        const bound = await flight.bind(handle, parameters)
-        const { tickets } = await flight.preparedInfo(bound)
-        return await this.#relay(lease, tickets, bounds, () => flight.closePrepared(bound))
-      })
+      const plan = await this.#prepared.plan(query, false, ctx)
+      return plan.schema.byteLength > 0 ? plan : undefined
     } catch (error) {
-      throw upstreamError(error, this.name)
+      if (error instanceof GatewayError && error.code === 'UPSTREAM_UNIMPLEMENTED') return undefined
+      throw error
     }
+  }
+
+  /** The schema where GetFlightInfo does not tell it: by GetSchema, else by beginning to run the statement. */
+  async #schemaOf(
+    flight: UpstreamFlight,
+    connection: Connection,
+    { sql }: Query,
+    tickets: readonly Uint8Array[],
+    ctx: Context,
+  ): Promise<Uint8Array> {
+    try {
+      const schema = await flight.schema(sql)
+      if (schema.byteLength > 0) return schema
+    } catch (error) {
+      if (!(error instanceof GrpcFailure) || error.status !== 'UNIMPLEMENTED') throw error
+    }
+    return tickets[0] ? await schemaOfTicket(connection, tickets[0], this.#lending.bounds(ctx)) : none
   }
 
   async #update(query: Query, ctx: Context): Promise<Result> {
-    try {
-      const affectedRows = await this.upstreams.lend(ctx.signal, 'untouched', async (lease) => {
-        const flight = new UpstreamFlight(lease.connection, { signal: ctx.signal, deadlineAt: ctx.deadlineAt })
-        const changed = query.parameters
-          ? await preparedUpdate(flight, query.sql, query.parameters)
-          : await flight.update(query.sql)
-        lease.release('done')
-        return changed
-      })
-      return { ...emptyResult(noColumns), stats: { rows: 0, bytes: 0, affectedRows } }
-    } catch (error) {
-      throw upstreamError(error, this.name)
-    }
+    const affectedRows = await this.#lending.lend(query, ctx, 'untouched', async (_flight, lease) => {
+      const flight = new Flight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
+      const changed = query.parameters
+        ? await preparedUpdate(flight, query.sql, query.parameters)
+        : await flight.update(query.sql)
+      lease.release('done')
+      return changed
+    })
+    return emptyResult(noColumns, affectedRows)
   }
 
-  async #relay(
-    lease: Lease,
-    tickets: readonly Uint8Array[],
-    bounds: CallBounds,
-    onEnd?: () => Promise<void>,
-  ): Promise<Result> {
-    const result = await Relay.start(lease, tickets, bounds, (error) => upstreamError(error, this.name), onEnd)
-    const cushion = new Cushion(result.frames[Symbol.asyncIterator](), this.#config.slowReader, (memory, spill) =>
-      this.#observer.onCushion(memory, spill),
-    )
-    return { ...result, frames: { [Symbol.asyncIterator]: () => cushion } }
+  async #ingest(query: Query, ingest: Ingest, ctx: Context): Promise<number> {
+    let begun = false
+    return await this.#lending.lend(query, ctx, 'untouched', async (_flight, lease) => {
+      // What the client has sent is gone: it cannot be sent to another server.
+      if (begun) throw new GatewayError('SOURCE_UNAVAILABLE', `The source ${this.name} broke off: upload again.`)
+      begun = true
+      const flight = new Flight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
+      const rows = await flight.ingest(ingestFrames(this.#ownNames(ingest), lease.transactionId))
+      lease.release('done')
+      return rows
+    })
   }
 
-  /** The result of a FlightInfo without endpoints: its schema, no rows. */
-  async #empty(lease: Lease, flight: UpstreamFlight, sql: string): Promise<Result> {
-    const { schema } = await flight.query(sql)
-    lease.release('done')
-    return emptyResult(schema.byteLength > 0 ? schema : noColumns)
-  }
-
-  /** Work whose connection goes back when it is done; safe to repeat. */
-  async #lend<T>(
-    ctx: Context,
-    work: (flight: UpstreamFlight, lease: Lease, bounds: CallBounds, upstream: Upstream) => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await this.upstreams.lend(ctx.signal, 'always', async (lease, upstream) => {
-        const bounds = this.#bounds(ctx)
-        const result = await work(new UpstreamFlight(lease.connection, bounds), lease, bounds, upstream)
-        lease.release('done')
-        return result
-      })
-    } catch (error) {
-      throw upstreamError(error, this.name)
-    }
-  }
-
-  #bounds({ signal, deadlineAt }: Context): CallBounds {
-    return { signal, deadlineAt: Math.min(deadlineAt, Date.now() + this.#config.requestTimeoutMs) }
+  /** The source's name is a catalog only to our clients. */
+  #ownNames({ catalog, ...ingest }: Ingest): Ingest {
+    return catalog === undefined || catalog === this.name ? ingest : { ...ingest, catalog }
   }
 }
 
-async function preparedUpdate(flight: UpstreamFlight, sql: string, parameters: Uint8Array): Promise<number> {
-  const { handle } = await flight.prepare(sql)
-  try {
-    return await flight.preparedUpdate(handle, parameters)
-  } finally {
-    await flight.closePrepared(handle).catch(() => {})
-  }
-}
-
-function emptyResult(schema: Uint8Array): Result {
-  return {
-    schema: frameOf(schema, none, 0),
-    frames: (async function* () {})(),
-    stats: { rows: 0, bytes: 0, affectedRows: -1 },
-  }
+function breakerOf(source: string, address: string, log: Logger, observer: UpstreamObserver): Breaker {
+  return new Breaker(source, (state) => {
+    observer.onBreaker(address, state)
+    log.warn({ event: 'breaker', address, state }, `the circuit breaker is ${state}`)
+  })
 }

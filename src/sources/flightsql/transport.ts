@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, connect, constants } from 'node:http2'
+import type { Frame } from '../../arrow/frame.ts'
 import { formatAddress, type UpstreamAddress } from './address.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import { type CallOptions, UpstreamCall } from './upstream-call.ts'
@@ -122,8 +123,8 @@ export class Transport {
     return this.#closed === undefined && !this.#session.closed && !this.#session.destroyed
   }
 
-  /** Starts a call with all its request messages; how it goes is told by what is answered with. */
-  start(path: string, messages: readonly Uint8Array[], options: CallOptions): UpstreamCall {
+  /** Starts a call with its request messages, or with frames to upload; how it goes is told by what is answered with. */
+  start(path: string, messages: readonly Uint8Array[] | AsyncIterable<Frame>, options: CallOptions): UpstreamCall {
     if (!this.usable)
       throw this.#closed ?? new GrpcFailure('UNAVAILABLE', 'the connection is closed', 'local', { untouched: true })
     this.#calls++

@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2'
+import type { Frame } from '../../arrow/frame.ts'
 import { failureOf, failureOfHttpStatus, GrpcFailure } from './grpc-failure.ts'
 import { type InboundMessage, MessageReader } from './message-reader.ts'
 
@@ -42,7 +43,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
   constructor(
     session: ClientHttp2Session,
     path: string,
-    messages: readonly Uint8Array[],
+    messages: readonly Uint8Array[] | AsyncIterable<Frame>,
     options: CallOptions,
     maxMessageBytes: number,
     onEnd: () => void,
@@ -69,11 +70,11 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
       )
     signal.addEventListener('abort', this.#onAbort, { once: true })
     if (signal.aborted) this.#onAbort()
-    for (const message of messages) {
-      const prefix = Buffer.alloc(5)
-      prefix.writeUInt32BE(message.byteLength, 1)
-      this.#stream.write(Buffer.concat([prefix, message]))
+    if (Symbol.asyncIterator in messages) {
+      void this.#upload(messages)
+      return
     }
+    for (const message of messages) this.#stream.write(Buffer.concat([prefixOf(message.byteLength), message]))
     this.#stream.end()
   }
 
@@ -124,6 +125,37 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
     }
   }
 
+  /** Sends frames as fast as the upstream takes them; stops when the call has ended. */
+  async #upload(frames: AsyncIterable<Frame>): Promise<void> {
+    try {
+      for await (const { byteLength, chunks } of frames) {
+        if (this.#ended) return
+        this.#stream.cork()
+        this.#stream.write(prefixOf(byteLength))
+        let room = true
+        for (const chunk of chunks) room = this.#stream.write(chunk)
+        this.#stream.uncork()
+        if (!room) await this.#drained()
+      }
+      if (!this.#ended) this.#stream.end()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#stream.off('drain', done)
+        this.#stream.off('close', done)
+        resolve()
+      }
+      this.#stream.once('drain', done)
+      this.#stream.once('close', done)
+      if (this.#stream.destroyed) done()
+    })
+  }
+
   #listen(): void {
     const stream = this.#stream
     stream.pause()
@@ -159,7 +191,8 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
   }
 
   #lastFailure(): GrpcFailure | undefined {
-    const failure = failureOf(this.#trailers!)
+    const { ':status': _, ...trailers } = this.#trailers!
+    const failure = failureOf(trailers)
     if (failure || this.#reader.idle) return failure
     return new GrpcFailure('DATA_LOSS', 'the stream ended in the middle of a message', 'local')
   }
@@ -194,6 +227,13 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
     this.#wake?.()
     this.#wake = undefined
   }
+}
+
+/** What stands before a message of this size. Source: PROTOCOL-HTTP2.md, "Length-Prefixed-Message". */
+function prefixOf(byteLength: number): Buffer {
+  const prefix = Buffer.alloc(5)
+  prefix.writeUInt32BE(byteLength, 1)
+  return prefix
 }
 
 /** A time limit as `grpc-timeout` has it: at most eight digits, then the unit. */

@@ -1,11 +1,9 @@
-import CircuitBreaker from 'opossum'
-import { GatewayError } from '../../query/errors.ts'
-import type { Logger } from '../../query/types.ts'
 import { formatAddress, type UpstreamAddress } from './address.ts'
+import type { Breaker, BreakerState } from './breaker.ts'
 import type { FlightSqlConfig } from './config.ts'
 import type { Connection } from './connection.ts'
-import { GrpcFailure } from './grpc-failure.ts'
-import { ConnectionPool, type DestroyReason, type Lease, type ReleaseReason } from './pool.ts'
+import { type Lease, releaseReasonOf } from './lease.ts'
+import { ConnectionPool, type DestroyReason } from './pool.ts'
 import type { Profile } from './profiles/profile.ts'
 
 /** Told about connections and breakers; `address` is as in the configuration. */
@@ -15,16 +13,7 @@ export interface UpstreamObserver {
   onDestroy(address: string, reason: DestroyReason): void
   /** Bytes held for slow clients, more or fewer than before. */
   onCushion(memoryDelta: number, spillDelta: number): void
-  onBreaker(address: string, state: 'open' | 'half-open' | 'closed'): void
-}
-
-const BREAKER = {
-  timeout: false as const,
-  errorThresholdPercentage: 50,
-  volumeThreshold: 5,
-  rollingCountTimeout: 10_000,
-  rollingCountBuckets: 10,
-  resetTimeout: 5000,
+  onBreaker(address: string, state: BreakerState): void
 }
 
 /** One address of an upstream: its connections, and the breaker that keeps calls from one that does not answer. */
@@ -32,34 +21,21 @@ export class Upstream {
   readonly address: UpstreamAddress
   readonly name: string
   readonly pool: ConnectionPool
-  readonly #breaker: CircuitBreaker<[() => Promise<unknown>], unknown>
-  readonly #source: string
+  readonly #breaker: Breaker
 
   /** @param check a cheap call that proves that a connection works */
   constructor(
-    source: string,
     address: UpstreamAddress,
     config: FlightSqlConfig,
     profile: Profile,
+    breaker: Breaker,
     observer: UpstreamObserver,
-    log: Logger,
     check: (connection: Connection, signal: AbortSignal) => Promise<void>,
   ) {
-    this.#source = source
     this.address = address
     this.name = formatAddress(address)
+    this.#breaker = breaker
     const name = this.name
-    this.#breaker = new CircuitBreaker((work: () => Promise<unknown>) => work(), {
-      ...BREAKER,
-      errorFilter: (error: unknown) => !isFault(error),
-    })
-    const say = (state: 'open' | 'half-open' | 'closed') => () => {
-      observer.onBreaker(name, state)
-      log.warn({ event: 'breaker', address: name, state }, `the circuit breaker is ${state}`)
-    }
-    this.#breaker.on('open', say('open'))
-    this.#breaker.on('halfOpen', say('half-open'))
-    this.#breaker.on('close', say('closed'))
     this.pool = new ConnectionPool(
       address,
       config,
@@ -70,22 +46,22 @@ export class Upstream {
         onDestroy: (reason) => observer.onDestroy(name, reason),
       },
       // What the check finds counts as a probe.
-      (connection, signal) => this.#guard(() => check(connection, signal)),
+      (connection, signal) => breaker.guard(() => check(connection, signal)),
     )
   }
 
-  get state(): 'open' | 'half-open' | 'closed' {
-    if (this.#breaker.halfOpen) return 'half-open'
-    return this.#breaker.opened ? 'open' : 'closed'
+  get state(): BreakerState {
+    return this.#breaker.state
   }
 
   /**
    * Takes a connection for a piece of work, which may keep the lease; when it fails the lease is released here.
+   * @param held a lease to work on in place of a new one
    * @throws GatewayError SOURCE_UNAVAILABLE while the breaker is open; GrpcFailure, or the signal's reason
    */
-  async lend<T>(signal: AbortSignal, work: (lease: Lease) => Promise<T>): Promise<T> {
-    return await this.#guard(async () => {
-      const lease = await this.pool.acquire(signal)
+  async lend<T>(signal: AbortSignal, work: (lease: Lease) => Promise<T>, held?: Lease): Promise<T> {
+    return await this.#breaker.guard(async () => {
+      const lease = held ?? (await this.pool.acquire(signal))
       try {
         return await work(lease)
       } catch (error) {
@@ -94,37 +70,4 @@ export class Upstream {
       }
     })
   }
-
-  async close(): Promise<void> {
-    this.#breaker.shutdown()
-    await this.pool.close()
-  }
-
-  async #guard<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return (await this.#breaker.fire(work)) as T
-    } catch (error) {
-      if ((error as { code?: unknown }).code === 'EOPENBREAKER')
-        throw new GatewayError(
-          'SOURCE_UNAVAILABLE',
-          `The source ${this.#source} has failed too often just now (circuit breaker open): try again later.`,
-          { cause: error, retryAfterMs: BREAKER.resetTimeout },
-        )
-      throw error
-    }
-  }
-}
-
-/** Whether an error shows that the upstream cannot be worked with: not bad SQL, not a refusal of ours, not a cancel. */
-function isFault(error: unknown): boolean {
-  if (!(error instanceof GrpcFailure)) return false
-  if (error.origin === 'upstream') return error.status === 'UNAUTHENTICATED'
-  return error.status !== 'CANCELLED' && error.status !== 'RESOURCE_EXHAUSTED'
-}
-
-function releaseReasonOf(error: unknown, signal: AbortSignal): ReleaseReason {
-  if (signal.aborted) return 'cancelled'
-  if (error instanceof GrpcFailure && error.origin === 'upstream')
-    return error.status === 'UNAUTHENTICATED' ? 'unusable' : 'done'
-  return 'failed'
 }

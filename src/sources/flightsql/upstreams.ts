@@ -1,6 +1,6 @@
 import { GatewayError } from '../../query/errors.ts'
 import { GrpcFailure } from './grpc-failure.ts'
-import type { Lease } from './pool.ts'
+import type { Lease } from './lease.ts'
 import { RetryBudget } from './retry-budget.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -42,6 +42,16 @@ export class Upstreams {
       }
     }
     throw failure
+  }
+
+  /** Lends no more; connections end as they are given back. */
+  async retire(): Promise<void> {
+    await Promise.all(this.all.map(({ pool }) => pool.retire()))
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    await Promise.all(this.all.map(({ pool }) => pool.close()))
   }
 
   #order(preferred: string | undefined): Upstream[] {

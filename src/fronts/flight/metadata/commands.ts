@@ -13,9 +13,12 @@ import {
 import type { Frame } from '../../../arrow/frame.ts'
 import { encapsulate } from '../../../arrow/ipc.ts'
 import type { Catalog, ForeignKeyColumn, SchemaEntry, TableReference } from '../../../query/catalog.ts'
+import { GatewayError } from '../../../query/errors.ts'
+import type { Source } from '../../../query/source.ts'
 import type { Context } from '../../../query/types.ts'
 import { decodeMessage } from '../../grpc/decode.ts'
 import { encodeRows, type MetadataRow } from './encode.ts'
+import { engineFacts } from './engine-facts.ts'
 import {
   catalogsSchema,
   dbSchemasSchema,
@@ -27,13 +30,14 @@ import {
   tableTypesSchema,
   xdbcTypeInfoSchema,
 } from './schemas.ts'
-import { type ServerFacts, sqlInfoFrames } from './sql-info.ts'
+import { sqlInfoFrames } from './sql-info.ts'
+import type { ServerFacts } from './sql-info-defaults.ts'
 import { xdbcTypeRows } from './xdbc-types.ts'
 
 /** What a metadata command is answered from. */
 export interface MetadataScope {
-  /** Catalogs of the sources that the call sees. */
-  readonly catalogs: readonly Catalog[]
+  /** The sources that the call sees, at least one. */
+  readonly sources: readonly Source[]
   readonly facts: ServerFacts
   readonly ctx: Context
 }
@@ -119,12 +123,18 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
       foreign: reference(command.fkDbSchema, command.fkTable),
     }
   }),
-  CommandGetXdbcTypeInfo: rowsCommand(xdbcTypeInfoSchema, async (value) =>
-    xdbcTypeRows(decodeMessage(CommandGetXdbcTypeInfo, value).dataType),
-  ),
+  CommandGetXdbcTypeInfo: rowsCommand(xdbcTypeInfoSchema, async (value, { sources, ctx }) => {
+    const { dataType } = decodeMessage(CommandGetXdbcTypeInfo, value)
+    const own = await sources[0]!.catalog.xdbcTypes?.(ctx)
+    if (!own?.length) return xdbcTypeRows(dataType)
+    return own.filter((row) => dataType === undefined || row['data_type'] === dataType)
+  }),
   CommandGetSqlInfo: {
     schema: () => sqlInfoSchema,
-    frames: async (value, { facts }) => sqlInfoFrames(facts, decodeMessage(CommandGetSqlInfo, value).info),
+    async frames(value, { sources, facts, ctx }) {
+      const engine = await engineFacts(sources[0]!, ctx)
+      return sqlInfoFrames({ ...facts, ...engine }, decodeMessage(CommandGetSqlInfo, value).info)
+    },
   },
 }
 
@@ -176,16 +186,31 @@ function inCatalog<T extends SchemaEntry>(entries: readonly T[], catalog: string
   return catalog === undefined ? entries : entries.filter((entry) => entry.catalog === catalog)
 }
 
-/** Asks every source in view, or those that have the catalog that is asked for; an empty name means "without a catalog". */
+/**
+ * Asks every source in view, or those that have the catalog that is asked for; an empty name means "without a catalog".
+ * Of several sources those that cannot be asked just now are left out.
+ */
 async function collect<T>(
   catalogName: string | undefined,
-  { catalogs, ctx }: MetadataScope,
+  { sources, ctx }: MetadataScope,
   ask: (catalog: Catalog) => Promise<readonly T[]>,
 ): Promise<T[]> {
+  const answers = await Promise.allSettled(
+    sources.map(async ({ catalog }) => {
+      if (catalogName !== undefined && !(await catalog.catalogs(ctx)).includes(catalogName)) return []
+      return await ask(catalog)
+    }),
+  )
+  ctx.signal.throwIfAborted()
   const out: T[] = []
-  for (const catalog of catalogs) {
-    if (catalogName !== undefined && !(await catalog.catalogs(ctx)).includes(catalogName)) continue
-    out.push(...(await ask(catalog)))
+  for (const [i, answer] of answers.entries()) {
+    if (answer.status === 'fulfilled') out.push(...answer.value)
+    else if (answers.every(({ status }) => status === 'rejected') || !GatewayError.from(answer.reason).isOutage)
+      throw answer.reason
+    else {
+      const fields = { event: 'metadata', requestId: ctx.requestId, source: sources[i]!.name, err: answer.reason }
+      ctx.log.warn(fields, 'a source that does not answer is left out of the metadata')
+    }
   }
   return out
 }

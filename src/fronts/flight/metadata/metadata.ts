@@ -31,19 +31,30 @@ export function metadataSchema({ name, value }: MetadataRequest): Uint8Array {
   return schemaMessage(metadataCommands[name]!.schema(value))
 }
 
-/** Seals a ticket for the command itself; it is answered when the ticket is redeemed. */
-export function sealMetadata(
+/** Commands that speak of one engine: of the source that the call is for, also where none is chosen. */
+const ofOneSource: ReadonlySet<string> = new Set(['CommandGetSqlInfo', 'CommandGetXdbcTypeInfo'])
+
+/**
+ * Seals a ticket for the command itself; it is answered when the ticket is redeemed.
+ * @throws GatewayError UNKNOWN_SOURCE
+ */
+export async function sealMetadata(
   front: FlightFront,
   ctx: Context,
   call: GrpcCall,
   request: MetadataRequest,
   expiresAt: number,
-): Buffer {
-  const source = call.header(SOURCE_HEADER)
+): Promise<Buffer> {
+  const { source: chosen, catalogSource, ...session } = await front.sessions.read(call, ctx)
+  const named = call.header(SOURCE_HEADER) ?? chosen ?? catalogSource
+  const source =
+    named !== undefined || ofOneSource.has(request.name)
+      ? front.router.route(named, session, ctx.principal).name
+      : undefined
   const payload: Payload = {
     n: request.name,
     v: Buffer.from(request.value).toString('base64'),
-    ...(source !== undefined && { s: front.router.named(source).name }),
+    ...(source !== undefined && { s: source }),
   }
   return front.sealer.seal(SealKind.metadata, ctx.principal.name, expiresAt, Buffer.from(JSON.stringify(payload)))
 }
@@ -63,6 +74,5 @@ export async function redeemMetadata(front: FlightFront, ctx: Context, sealed: U
   if (Date.now() >= expiresAt) throw new GatewayError('EXPIRED_TICKET')
   const { n, v, s } = JSON.parse(payload.toString()) as Payload
   const sources = s === undefined ? front.router.sources : [front.router.named(s)]
-  const catalogs = sources.map(({ catalog }) => catalog)
-  return await metadataCommands[n]!.frames(Buffer.from(v, 'base64'), { catalogs, facts: front.facts, ctx })
+  return await metadataCommands[n]!.frames(Buffer.from(v, 'base64'), { sources, facts: front.facts, ctx })
 }

@@ -20,9 +20,12 @@ export const dremioProfile: Profile = {
     const pairs = Object.entries(session).filter(([, value]) => value !== undefined)
     return Object.fromEntries(pairs.map(([name, value]) => [headerNames[name as keyof DremioSession], value as string]))
   },
+  sessionOptions: () => ({}),
   isLostSession: ({ message }) => message.includes('UserSession is not available'),
   updatesByQuery: true,
   preparesStatements: false,
+  hasTransactions: false,
+  hasIngestion: false,
   hasCatalogs: false,
   hasKeys: false,
 }

@@ -3,9 +3,12 @@ import type { Profile } from './profile.ts'
 /** A server that follows the Flight SQL specification. */
 export const standardProfile: Profile = {
   sessionHeaders: () => ({}),
+  sessionOptions: ({ schema }) => (schema === undefined ? {} : { schema }),
   isLostSession: () => false,
   updatesByQuery: false,
   preparesStatements: true,
+  hasTransactions: true,
+  hasIngestion: true,
   hasCatalogs: true,
   hasKeys: true,
 }

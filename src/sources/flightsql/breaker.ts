@@ -1,0 +1,67 @@
+import CircuitBreaker from 'opossum'
+import { GatewayError } from '../../query/errors.ts'
+import { GrpcFailure } from './grpc-failure.ts'
+
+/** Where a breaker stands. */
+export type BreakerState = 'open' | 'half-open' | 'closed'
+
+const OPTIONS = {
+  timeout: false as const,
+  errorThresholdPercentage: 50,
+  volumeThreshold: 5,
+  rollingCountTimeout: 10_000,
+  rollingCountBuckets: 10,
+  resetTimeout: 5000,
+}
+
+/** Keeps calls from an address that does not answer, and lets one through now and then to see whether it does again. */
+export class Breaker {
+  readonly #source: string
+  readonly #circuit: CircuitBreaker<[() => Promise<unknown>], unknown>
+
+  /** @param onChange told of each new state */
+  constructor(source: string, onChange: (state: BreakerState) => void) {
+    this.#source = source
+    this.#circuit = new CircuitBreaker((work: () => Promise<unknown>) => work(), {
+      ...OPTIONS,
+      errorFilter: (error: unknown) => !isFault(error),
+    })
+    this.#circuit.on('open', () => onChange('open'))
+    this.#circuit.on('halfOpen', () => onChange('half-open'))
+    this.#circuit.on('close', () => onChange('closed'))
+  }
+
+  get state(): BreakerState {
+    if (this.#circuit.halfOpen) return 'half-open'
+    return this.#circuit.opened ? 'open' : 'closed'
+  }
+
+  /**
+   * Does a piece of work whose outcome counts.
+   * @throws GatewayError SOURCE_UNAVAILABLE while the breaker is open; what the work throws
+   */
+  async guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return (await this.#circuit.fire(work)) as T
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 'EOPENBREAKER')
+        throw new GatewayError(
+          'SOURCE_UNAVAILABLE',
+          `The source ${this.#source} has failed too often just now (circuit breaker open): try again later.`,
+          { cause: error, retryAfterMs: OPTIONS.resetTimeout },
+        )
+      throw error
+    }
+  }
+
+  close(): void {
+    this.#circuit.shutdown()
+  }
+}
+
+/** Whether an error shows that the upstream cannot be worked with: not bad SQL, not a refusal of ours, not a cancel. */
+function isFault(error: unknown): boolean {
+  if (!(error instanceof GrpcFailure)) return false
+  if (error.origin === 'upstream') return error.status === 'UNAUTHENTICATED'
+  return error.status !== 'CANCELLED' && error.status !== 'RESOURCE_EXHAUSTED'
+}

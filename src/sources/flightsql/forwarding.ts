@@ -1,0 +1,39 @@
+import type { CallMetadata, Context } from '../../query/types.ts'
+
+/** Names of the metadata that may pass between clients and an upstream. */
+export interface ForwardingConfig {
+  readonly toServer: readonly string[]
+  readonly toClient: readonly string[]
+}
+
+const REQUEST_ID = 'x-request-id'
+/** Clients and servers take about 8 KiB of metadata in all. */
+const MAX_VALUE_LENGTH = 4096
+
+/** What of a call's metadata goes to the upstream; the request id is the one that the gateway's log has. */
+export function metadataToServer({ metadata, requestId }: Context, { toServer }: ForwardingConfig): CallMetadata {
+  const picked = pick(metadata ?? {}, toServer)
+  return toServer.includes(REQUEST_ID) ? { ...picked, [REQUEST_ID]: requestId } : picked
+}
+
+/** What of an upstream's metadata goes to the client; undefined when there is none of it. */
+export function metadataToClient(
+  metadata: Readonly<Record<string, string | readonly string[] | undefined>>,
+  { toClient }: ForwardingConfig,
+): CallMetadata | undefined {
+  const picked = pick(metadata, toClient)
+  return Object.keys(picked).length > 0 ? picked : undefined
+}
+
+function pick(
+  metadata: Readonly<Record<string, string | readonly string[] | undefined>>,
+  names: readonly string[],
+): Record<string, string> {
+  const picked: Record<string, string> = {}
+  for (const name of names) {
+    const value = metadata[name]
+    const text = value === undefined || typeof value === 'string' ? value : value.join(', ')
+    if (text !== undefined && text.length <= MAX_VALUE_LENGTH) picked[name] = text
+  }
+  return picked
+}

@@ -1,0 +1,35 @@
+import type { Connection } from './connection.ts'
+import { GrpcFailure } from './grpc-failure.ts'
+
+/** Why a lease ended: what was asked for came; the caller stopped it; it failed; or the connection is of no more use. */
+export type ReleaseReason = 'done' | 'cancelled' | 'failed' | 'unusable'
+
+/** A connection that belongs to one caller until it is released, which counts once. */
+export class Lease {
+  readonly connection: Connection
+  /** The upstream's own id of the transaction that the connection is in, if it is in one. */
+  readonly transactionId: Uint8Array | undefined
+  readonly #release: (reason: ReleaseReason) => void
+  #released = false
+
+  constructor(connection: Connection, release: (reason: ReleaseReason) => void, transactionId?: Uint8Array) {
+    this.connection = connection
+    this.transactionId = transactionId
+    this.#release = release
+  }
+
+  /** Gives the connection back; anything but a clean end destroys it. */
+  release(reason: ReleaseReason): void {
+    if (this.#released) return
+    this.#released = true
+    this.#release(reason)
+  }
+}
+
+/** What an error means for the connection that it came over. */
+export function releaseReasonOf(error: unknown, signal: AbortSignal): ReleaseReason {
+  if (signal.aborted) return 'cancelled'
+  if (error instanceof GrpcFailure && error.origin === 'upstream')
+    return error.status === 'UNAUTHENTICATED' ? 'unusable' : 'done'
+  return 'failed'
+}

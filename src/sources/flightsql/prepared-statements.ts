@@ -1,0 +1,66 @@
+import type { Context, Plan, Query, Result } from '../../query/types.ts'
+import type { UpstreamFlight } from './flight.ts'
+import { type Lease, releaseReasonOf } from './lease.ts'
+import type { Lending } from './lending.ts'
+import { noColumns } from './no-columns.ts'
+import type { Results } from './results.ts'
+
+/** Statements whose parameters the upstream binds. Each is prepared, used and closed on one connection. */
+export class PreparedStatements {
+  readonly #lending: Lending
+  readonly #results: Results
+
+  constructor(lending: Lending, results: Results) {
+    this.#lending = lending
+    this.#results = results
+  }
+
+  /** Schema and parameters as the upstream tells them. @throws GatewayError */
+  async plan(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
+    return await this.#lending.lend(query, ctx, 'always', async (flight, lease) => {
+      const { handle, schema, parameterSchema } = await flight.prepare(query.sql)
+      // The connection waits for the end of it, the caller need not.
+      void closeAndRelease(flight, handle, lease, ctx.signal)
+      return {
+        query,
+        isUpdate,
+        schema: isUpdate ? noColumns : schema,
+        ...(parameterSchema.byteLength > 0 && { parameterSchema }),
+      }
+    })
+  }
+
+  /** Runs a statement with its rows of parameters. @throws GatewayError */
+  async run(query: Query, parameters: Uint8Array, ctx: Context): Promise<Result> {
+    return await this.#lending.lend(query, ctx, 'always', async (flight, lease) => {
+      const { handle } = await flight.prepare(query.sql)
+      const bound = await flight.bind(handle, parameters)
+      const { tickets } = await flight.preparedInfo(bound)
+      return await this.#results.relay(lease, tickets, ctx, () => flight.closePrepared(bound))
+    })
+  }
+}
+
+/** Changes data once for each row of parameters; answers with the rows changed. @throws GrpcFailure */
+export async function preparedUpdate(flight: UpstreamFlight, sql: string, parameters: Uint8Array): Promise<number> {
+  const { handle } = await flight.prepare(sql)
+  try {
+    return await flight.preparedUpdate(handle, parameters)
+  } finally {
+    await flight.closePrepared(handle).catch(() => {})
+  }
+}
+
+async function closeAndRelease(
+  flight: UpstreamFlight,
+  handle: Uint8Array,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await flight.closePrepared(handle)
+    lease.release('done')
+  } catch (error) {
+    lease.release(releaseReasonOf(error, signal))
+  }
+}
