@@ -68,6 +68,14 @@ describe.runIf(hasPython() && hasGoServers())('in front of Dremio’s look-alike
     )
   })
 
+  it('has transactions where the server has', () => {
+    expect(seen['sqlite_transactions']).toEqual([1, 0, 1, 1])
+  })
+
+  it('lets a session choose its schema, for itself alone', () => {
+    expect(seen['dremio_schema_of_session']).toEqual([25, true, true])
+  })
+
   it('answers for catalogs where the upstream has none, and tells them all', () => {
     const { rows, tables, columns } = seen['dremio_adbc'] as { rows: unknown; tables: string[]; columns: string[] }
     expect(rows).toHaveLength(2)

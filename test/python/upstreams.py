@@ -147,6 +147,49 @@ def sqlite_adbc():
 
 
 @step
+def sqlite_transactions():
+    login = {"username": "w", "password": "w", "adbc.flight.sql.rpc.call_header.x-flightgate-source": "lite"}
+    count = "SELECT count(*) FROM intTable WHERE id = 50"
+    seen = []
+    with adbc.connect(uri, db_kwargs=login) as connection:
+        for end in (connection.rollback, connection.commit):
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO intTable VALUES (?, 'a', 1, 1)", (50,))
+                cursor.execute(count)
+                seen.append(cursor.fetchone()[0])
+            end()
+            with connection.cursor() as cursor:
+                cursor.execute(count)
+                seen.append(cursor.fetchone()[0])
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM intTable WHERE id = 50")
+        connection.commit()
+    return seen
+
+
+@step
+def dremio_schema_of_session():
+    login = {"username": "w", "password": "w", "adbc.flight.sql.rpc.call_header.x-flightgate-source": "lake"}
+    with adbc.connect(uri, db_kwargs=login, autocommit=True) as connection:
+        connection.adbc_current_db_schema = "tpch"
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM nation")
+            count = cursor.fetchone()[0]
+        try:
+            connection.adbc_current_db_schema = "nowhere"
+        except Exception as error:
+            refused = str(error)
+    # Nobody else's session has changed.
+    with adbc.connect(uri, db_kwargs=login, autocommit=True) as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute("SELECT count(*) FROM nation")
+            other = "found"
+        except Exception as error:
+            other = str(error)
+    return [count, "invalid value" in refused, "nation" in other]
+
+
+@step
 def union_of_sources():
     with adbc.connect(uri, db_kwargs={"adbc.flight.sql.authorization_header": "Bearer w"}, autocommit=True) as connection:
         objects = connection.adbc_get_objects(depth="catalogs").read_all().to_pylist()

@@ -34,6 +34,8 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
   readonly #onEnd: () => void
   readonly #ready: InboundMessage[] = []
   readonly #timer: NodeJS.Timeout | undefined
+  /** Resets an upload: closing its stream would send the end of the request first, and what came so far would count as all. */
+  readonly #uploadAbort: AbortController | undefined
   #wake: (() => void) | undefined
   #headers: IncomingHttpHeaders = {}
   #trailers: IncomingHttpHeaders | undefined
@@ -53,7 +55,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
     this.#onEnd = onEnd
     this.#reader = new MessageReader(maxMessageBytes)
     const leftMs = deadlineAt - Date.now()
-    this.#stream = session.request({
+    const fields = {
       ...headers,
       ':method': 'POST',
       ':path': path,
@@ -61,7 +63,11 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
       te: 'trailers',
       'grpc-accept-encoding': 'identity',
       ...(Number.isFinite(leftMs) && { 'grpc-timeout': timeoutOf(leftMs) }),
-    })
+    }
+    if (Symbol.asyncIterator in messages) {
+      this.#uploadAbort = new AbortController()
+      this.#stream = session.request(fields, { signal: this.#uploadAbort.signal })
+    } else this.#stream = session.request(fields)
     this.#listen()
     if (leftMs < MAX_TIMER_MS)
       this.#timer = setTimeout(
@@ -211,7 +217,8 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
     if (this.#ended) return
     this.#ready.length = 0
     this.#end(failure)
-    this.#stream.close(constants.NGHTTP2_CANCEL)
+    if (this.#uploadAbort && !this.#stream.writableEnded) this.#uploadAbort.abort()
+    else this.#stream.close(constants.NGHTTP2_CANCEL)
   }
 
   #end(failure: unknown): void {
