@@ -18,7 +18,9 @@ import { Metrics } from './ops/metrics.ts'
 import { ProcessReadiness } from './ops/readiness.ts'
 import { UpstreamMetrics } from './ops/upstream-metrics.ts'
 import { packageVersion } from './ops/version.ts'
+import { AdaptiveSlots } from './query/adaptive-slots.ts'
 import type { GatewayError } from './query/errors.ts'
+
 import { composePipeline } from './query/pipeline.ts'
 import { Router } from './query/router.ts'
 import { Sealer } from './query/seal.ts'
@@ -28,6 +30,7 @@ import { admit } from './query/stages/admit.ts'
 import { audit } from './query/stages/audit.ts'
 import { authorize } from './query/stages/authorize.ts'
 import { deadline } from './query/stages/deadline.ts'
+import { replay } from './query/stages/replay.ts'
 import { transact } from './query/stages/transact.ts'
 import { Transactions } from './query/transactions.ts'
 import { openDuckDbSource } from './sources/duckdb/source.ts'
@@ -88,12 +91,16 @@ async function listen(
   const { limits } = config
   const readiness = new ProcessReadiness()
   const store = new MemoryStore(STATE_STORE_MAX_BYTES)
+  const repeatable = new MemoryStore(Math.max(1, limits.repeatableStoreBytes))
   const router = new Router(sources, config.defaultSource)
   const slots = new Map(
-    Object.entries(config.sources).map(([name, { maxStreams }]) => [
-      name,
-      new Slots({ slots: maxStreams, maxQueued: limits.maxQueued ?? 4 * maxStreams, queueWaitMs: limits.queueWaitMs }),
-    ]),
+    Object.entries(config.sources).map(([name, source]): [string, Slots] => {
+      const { maxStreams } = source
+      const queue = { maxQueued: limits.maxQueued ?? 4 * maxStreams, queueWaitMs: limits.queueWaitMs }
+      return source.kind === 'duckdb'
+        ? [name, new Slots({ slots: maxStreams, ...queue })]
+        : [name, new AdaptiveSlots({ minSlots: source.minStreams, maxSlots: maxStreams, ...queue })]
+    }),
   )
   const transactions = new Transactions(limits, log)
   const metrics: Metrics = new Metrics({
@@ -101,7 +108,7 @@ async function listen(
     connections: () => grpc.connectionCount,
     inFlightBytes: () => grpc.inFlightBytes,
     transactions: () => transactions.size,
-    queued: () => [...slots].map(([name, gate]) => [name, gate.queued] as const),
+    slots: () => [...slots].map(([name, { queued, slots }]) => ({ source: name, queued, slots })),
   })
   upstreams.register(metrics.registry, () =>
     sources.flatMap((source) =>
@@ -120,6 +127,7 @@ async function listen(
       audit(config.log.statements, metrics),
       deadline(),
       authorize(router),
+      replay(repeatable, limits),
       transact(transactions),
       admit(
         (source) => slots.get(source)!,
@@ -184,7 +192,7 @@ async function listen(
     await http.close()
     polls.close()
     await Promise.all(sources.map((source) => source.close()))
-    await store.close()
+    await Promise.all([store.close(), repeatable.close()])
   }
   return {
     addresses: { flight: formatAddress(flightAddress), http: formatAddress(http.server.address() as AddressInfo) },

@@ -136,6 +136,10 @@ const shared = {
     max: 10_000,
     default: 16,
   }),
+  minStreams: wholeNumber(
+    'Statements that still run at the same time when the server says that it is overloaded; from there their number grows back. As large as maxStreams, it never shrinks.',
+    { min: 1, max: 10_000, default: 2 },
+  ),
   connectTimeoutMs: wholeNumber('Time in which a connection must come about.', {
     min: 10,
     max: 10 * MINUTE_MS,

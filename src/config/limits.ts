@@ -138,6 +138,15 @@ export const limitsSchema = z
       max: 2 ** 31 - 1,
       default: 64 * MIB,
     }),
+    maxRepeatableResultBytes: wholeNumber(
+      'Size of a result that is kept as long as its ticket, so that redeeming the ticket again gives the same rows without running the statement again; 0 keeps none.',
+      { min: 0, max: 64 * MIB, default: MIB },
+    ),
+    repeatableStoreBytes: wholeNumber('Size of all such results together; the least recently used go first.', {
+      min: 0,
+      max: 2 ** 40,
+      default: 64 * MIB,
+    }),
     ticketTtlMs: wholeNumber('Time in which a ticket can be redeemed.', {
       min: 1,
       max: 30 * DAY_MS,

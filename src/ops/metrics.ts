@@ -8,7 +8,7 @@ export interface GaugeReaders {
   connections(): number
   inFlightBytes(): number
   transactions(): number
-  queued(): Iterable<readonly [source: string, waiting: number]>
+  slots(): Iterable<{ readonly source: string; readonly queued: number; readonly slots: number }>
 }
 
 /** Every metric of the gateway; `docs/metrics.md` explains each. */
@@ -85,7 +85,16 @@ export class Metrics {
       labelNames: ['source'],
       registers,
       collect() {
-        for (const [source, waiting] of read.queued()) this.set({ source }, waiting)
+        for (const { source, queued } of read.slots()) this.set({ source }, queued)
+      },
+    })
+    new Gauge({
+      name: 'flightgate_slots',
+      help: 'Statements of a source that may run at the same time now; fewer than maxStreams while its server is overloaded.',
+      labelNames: ['source'],
+      registers,
+      collect() {
+        for (const { source, slots } of read.slots()) this.set({ source }, slots)
       },
     })
     this.#readGauge('flightgate_calls_in_flight', 'gRPC calls in progress.', () => read.callsInFlight())

@@ -21,10 +21,17 @@ interface Waiter {
 export class Slots {
   readonly #limits: SlotLimits
   readonly #queue = new Set<Waiter>()
+  #slots: number
   #inUse = 0
 
   constructor(limits: SlotLimits) {
     this.#limits = limits
+    this.#slots = limits.slots
+  }
+
+  /** So many may hold one at the same time now. */
+  get slots(): number {
+    return this.#slots
   }
 
   get inUse(): number {
@@ -41,17 +48,33 @@ export class Slots {
    */
   async acquire(signal: AbortSignal): Promise<ReleaseSlot> {
     signal.throwIfAborted()
-    if (this.#inUse < this.#limits.slots && this.#queue.size === 0) {
+    if (this.#inUse < this.#slots && this.#queue.size === 0) {
       this.#inUse++
       return this.#releaser()
     }
     if (this.#queue.size >= this.#limits.maxQueued)
       throw new GatewayError(
         'QUEUE_FULL',
-        `All ${this.#limits.slots} slots are taken and ${this.#queue.size} statements wait already: try again later.`,
+        `All ${this.#slots} slots are taken and ${this.#queue.size} statements wait already: try again later.`,
         { retryAfterMs: this.#limits.queueWaitMs },
       )
     return await this.#wait(signal)
+  }
+
+  /** Told how each statement ended, while it has its slot. */
+  onOutcome(_error: unknown): void {}
+
+  /** Changes how many there are; those that are held stay so. */
+  protected resize(slots: number): void {
+    this.#slots = slots
+    this.#grantFree()
+  }
+
+  #grantFree(): void {
+    for (const waiter of this.#queue) {
+      if (this.#inUse >= this.#slots) return
+      waiter.grant()
+    }
   }
 
   #wait(signal: AbortSignal): Promise<ReleaseSlot> {
@@ -93,8 +116,7 @@ export class Slots {
       if (released) return
       released = true
       this.#inUse--
-      const [next] = this.#queue
-      next?.grant()
+      this.#grantFree()
     }
   }
 }

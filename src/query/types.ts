@@ -54,6 +54,8 @@ export interface Runnable {
   readonly query: Query
   /** Whether running it changes data or the catalog. */
   readonly isUpdate: boolean
+  /** Names the execution, when it may be asked for again and should then give the same rows. */
+  readonly execution?: string
   /** Whether the principal may change data, so that a query with side effects (such as nextval) may have them. */
   readonly mayWrite?: boolean
   /** Whatever the source wants back at `run`; opaque, keep it small. */

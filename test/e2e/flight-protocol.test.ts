@@ -297,6 +297,21 @@ describe('the Flight front', () => {
     })
   })
 
+  it('gives a ticket that is redeemed again the rows it gave before', async () => {
+    const ran = () => gateway.metric('flightgate_queue_wait_seconds_count')
+    const [before, sql] = [await ran(), 'SELECT random() AS r, uuid() AS u FROM range(100)']
+    const ticket = ticketOf(await stub.info(sql, key))
+    const [first, again] = [await stub.call('DoGet', [ticket], key), await stub.call('DoGet', [ticket], key)]
+    expect([first.code, rowsOf(first.messages), again.messages]).toEqual([OK, 100, first.messages])
+    expect(await ran()).toBe(before + 1)
+    const other = await stub.call('DoGet', [ticketOf(await stub.info(sql, key))], key)
+    expect(other.messages).not.toEqual(first.messages)
+    // What is too large to be kept is run again.
+    const large = ticketOf(await stub.info('SELECT range AS i FROM range(200000)', key))
+    for (let i = 0; i < 2; i++) expect(rowsOf((await stub.call('DoGet', [large], key)).messages)).toBe(200_000)
+    expect(await ran()).toBe(before + 4)
+  })
+
   it('cuts messages for clients with the default limit of 4 MiB', async () => {
     const info = await stub.info("SELECT repeat('x', 3000000) AS s FROM range(4)", key)
     const end = await stub.call('DoGet', [ticketOf(info)], key)

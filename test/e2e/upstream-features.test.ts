@@ -107,6 +107,7 @@ const script: Record<string, (call: ScriptedCall) => Answer> = {
     const { query } = CommandStatementQuery.decode(command.value)
     if (query === 'SELECT details')
       return { status: 3, text: 'no such thing', trailers: { 'x-detail': 'row 7', 'x-secret': 'hidden' } }
+    if (query === 'SELECT busy') return info('busy')
     if (query === 'SELECT metadata')
       return info('rows', { appMetadata: Buffer.from('of the whole') }, Buffer.from('of the part'))
     return info('rows')
@@ -118,6 +119,7 @@ const script: Record<string, (call: ScriptedCall) => Answer> = {
       return {
         messages: encodeRows(dbSchemasSchema, [{ db_schema_name: 'sales' }, { db_schema_name: 'locked' }]).map(joined),
       }
+    if (ticket === 'busy') return { status: 14, text: 'too much to do' }
     const rows = ticket.startsWith('raw ') ? 2 : 1
     return {
       headers: { 'x-run': 'ran', 'set-cookie': 'SESSION=upstream' },
@@ -320,6 +322,15 @@ describe('a Flight SQL server behind the gateway', () => {
     // What came so far must not pass for the whole.
     expect(upstream.of('DoPut')).toHaveLength(1)
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
+  })
+
+  it('runs fewer statements at the same time when the server says that it has too much to do', async () => {
+    const plain = { 'x-flightgate-source': 'plain' }
+    const slots = () => gateway.metric('flightgate_slots', { source: 'plain' })
+    expect(await slots()).toBe(16)
+    const busy = await stub.call('DoGet', [ticketOf(await stub.info('SELECT busy', plain))], plain)
+    expect(busy.trailers?.get('x-flightgate-error')).toEqual(['UPSTREAM_BUSY'])
+    expect(await slots()).toBe(2)
   })
 
   it('lets the metadata pass that is named, both ways, and no other', async () => {

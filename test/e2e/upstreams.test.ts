@@ -94,6 +94,17 @@ describe.runIf(hasPython() && hasGoServers())('in front of Dremio’s look-alike
     expect(seen['dremio_session']).toContain('gateway')
   })
 
+  it('has Dremio execute a small result’s ticket once, however often it is redeemed', async () => {
+    const stub = new FlightStub(gateway.flight)
+    const headers = { 'x-api-key': 'w' }
+    const { executions } = await dremio.stats()
+    const ticket = ticketOf(await stub.info('SELECT random() AS r FROM tpch.nation', headers))
+    const [first, again] = [await stub.call('DoGet', [ticket], headers), await stub.call('DoGet', [ticket], headers)]
+    expect([first.code, again.messages]).toEqual([0, first.messages])
+    expect((await dremio.stats()).executions).toBe(executions + 1)
+    stub.close()
+  })
+
   it('stops the upstream when the client stops, and has every connection back', async () => {
     expect(seen['dremio_cancel']).toBe(1000)
     await expect.poll(async () => (await dremio.stats()).streams_open).toBe(0)

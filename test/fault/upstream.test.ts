@@ -60,7 +60,6 @@ describe('an upstream that', () => {
         tls: { skipVerify: false },
         headers: {},
         writes: false,
-        maxStreams: 16,
         connectTimeoutMs: 500,
         requestTimeoutMs: 500,
         maxMessageBytes: 1 << 24,

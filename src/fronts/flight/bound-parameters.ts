@@ -38,8 +38,9 @@ export async function loadParameters(front: FlightFront, bound: BoundParameters)
  */
 export async function loadRunnable(
   front: FlightFront,
-  { runnable, bound }: { readonly runnable: Runnable; readonly bound?: BoundParameters },
+  { id, runnable, bound }: { readonly id: string; readonly runnable: Runnable; readonly bound?: BoundParameters },
 ): Promise<Runnable> {
-  if (!bound) return runnable
-  return { ...runnable, query: { ...runnable.query, parameters: await loadParameters(front, bound) } }
+  if (!bound) return { ...runnable, execution: id }
+  const query = { ...runnable.query, parameters: await loadParameters(front, bound) }
+  return { ...runnable, query, execution: id }
 }

@@ -1,4 +1,5 @@
 import { Ticket } from '../../../gen/arrow/flight/protocol/Flight.ts'
+import { unpackFrames } from '../../arrow/packed-frames.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Context, Result } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
@@ -12,7 +13,7 @@ import type { FlightFront } from './front.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { isMetadataTicket, redeemMetadata } from './metadata/metadata.ts'
 import { contextOf } from './statement.ts'
-import { storedResultKey, unpackResult } from './stored-result.ts'
+import { storedResultKey } from './stored-result.ts'
 import { openTicket, type StatementTicket } from './ticket.ts'
 
 /** DoGet: redeems a ticket. The schema message comes first, also for no rows; batches are pulled as the client reads. */
@@ -89,5 +90,5 @@ function pollResult(front: FlightFront, { id }: StatementTicket, ctx: Context): 
 async function sendStored(front: FlightFront, ticket: StatementTicket, sender: FrameSender): Promise<void> {
   const packed = await front.store.get(storedResultKey(ticket.id))
   if (!packed) throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
-  for (const frame of unpackResult(packed)) await sender.send(frame)
+  for (const frame of unpackFrames(packed)) await sender.send(frame)
 }

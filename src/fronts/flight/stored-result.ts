@@ -1,9 +1,9 @@
 import type { Frame } from '../../arrow/frame.ts'
+import { FramePacker } from '../../arrow/packed-frames.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Context, Result, Runnable } from '../../query/types.ts'
 import type { FlightFront } from './front.ts'
 
-const LENGTH_BYTES = 4
 /** Bound of what a statement that changes data may return (RETURNING). */
 const MAX_STORED_RESULT_BYTES = 16 << 20
 
@@ -26,32 +26,16 @@ export async function runAndKeep(front: FlightFront, runnable: Runnable, ctx: Co
  * Reads a small result, a count or the rows of RETURNING, to its end as one block of bytes.
  * @throws GatewayError TOO_LARGE above `maxBytes`
  */
-export async function packResult(result: Result, maxBytes: number): Promise<Buffer> {
-  const parts: Uint8Array[] = []
-  let total = 0
+async function packResult(result: Result, maxBytes: number): Promise<Buffer> {
+  const packer = new FramePacker(maxBytes)
+  let fits = true
   const add = (frame: Frame) => {
-    total += LENGTH_BYTES + frame.byteLength
-    if (total <= maxBytes) {
-      const length = Buffer.allocUnsafe(LENGTH_BYTES)
-      length.writeUInt32LE(frame.byteLength)
-      parts.push(length, ...frame.chunks.map((chunk) => Uint8Array.prototype.slice.call(chunk)))
-    }
+    fits &&= packer.add(frame)
     frame.release?.()
   }
   add(result.schema)
   for await (const frames of result.frames) for (const frame of frames) add(frame)
-  if (total > maxBytes)
+  if (!fits)
     throw new GatewayError('TOO_LARGE', `The statement ran, but the rows it returns are above ${maxBytes} bytes.`)
-  return Buffer.concat(parts)
-}
-
-/** The frames of a packed result, in order. */
-export function* unpackResult(packed: Uint8Array): Generator<Frame> {
-  const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength)
-  for (let at = 0; at < bytes.length; ) {
-    const byteLength = bytes.readUInt32LE(at)
-    at += LENGTH_BYTES
-    yield { chunks: [bytes.subarray(at, at + byteLength)], byteLength, rows: -1 }
-    at += byteLength
-  }
+  return packer.finish()
 }

@@ -18,12 +18,17 @@ export function admit(
     async run(plan, ctx, next) {
       const { source } = plan.query
       const from = performance.now()
-      const release = await slotsOf(source).acquire(ctx.signal)
+      const slots = slotsOf(source)
+      const release = await slots.acquire(ctx.signal)
       onWait(source, performance.now() - from)
-      try {
-        return observeResult(await next(plan, ctx), { onEnd: release })
-      } catch (error) {
+      const end = (error: unknown) => {
+        slots.onOutcome(error)
         release()
+      }
+      try {
+        return observeResult(await next(plan, ctx), { onEnd: end })
+      } catch (error) {
+        end(error)
         throw error
       }
     },

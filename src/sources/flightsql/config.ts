@@ -23,7 +23,6 @@ export interface FlightSqlConfig {
   readonly pool: PoolConfig
   readonly slowReader: CushionLimits
   readonly writes: boolean
-  readonly maxStreams: number
   readonly connectTimeoutMs: number
   /** Limit of every call but those that deliver rows. */
   readonly requestTimeoutMs: number
