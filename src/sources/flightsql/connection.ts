@@ -85,6 +85,11 @@ export class Connection {
     return this.#transport.usable
   }
 
+  /** Names of the cookies that the upstream has set, its session's among them. */
+  get cookieNames(): readonly string[] {
+    return this.#cookies.names
+  }
+
   /**
    * Starts a call and waits for its first answer. A session or a token that the upstream no longer knows is renewed once.
    * @throws GrpcFailure, or the signal's reason

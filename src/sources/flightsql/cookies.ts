@@ -17,6 +17,11 @@ export class Cookies {
     return [...this.#values].map(([name, value]) => `${name}=${value}`).join('; ')
   }
 
+  /** Their names. */
+  get names(): readonly string[] {
+    return [...this.#values.keys()]
+  }
+
   clear(): void {
     this.#values.clear()
   }

@@ -68,6 +68,8 @@ function stepsOf(
   const profile = config.kind === 'dremio' ? dremioProfile : standardProfile
   const bounds = () => ({ signal: ctx.signal, deadlineAt: Date.now() + config.requestTimeoutMs })
   const timeoutMs = config.connectTimeoutMs
+  const anonymous = config.username === undefined && config.token === undefined
+  const wantsCredentials = `The server may want credentials: set sources.${source}.username and password, or token.`
   return [
     {
       name: 'DNS',
@@ -85,13 +87,29 @@ function stepsOf(
     ...(tls ? [tlsStep(source, address, config)] : []),
     {
       name: 'login',
-      advice:
-        config.username === undefined && config.token === undefined
-          ? `The server may want credentials: set sources.${source}.username and password, or token. If it wants TLS, write grpc+tls://.`
-          : `Check sources.${source}.username and password, or token. If the server wants TLS, write grpc+tls://.`,
+      advice: anonymous
+        ? `${wantsCredentials} If it wants TLS, write grpc+tls://.`
+        : `Check sources.${source}.username and password, or token. If the server wants TLS, write grpc+tls://.`,
       run: async () => {
         keep(await Connection.open(address, config, profile, ctx.signal))
         return config.username ?? (config.token === undefined ? 'without credentials' : 'with a token')
+      },
+    },
+    {
+      name: 'session',
+      advice: anonymous
+        ? wantsCredentials
+        : `The login works, its session does not: check sources.${source}.session (schema, queue, engine) and the rights of the user.`,
+      run: async () => {
+        // A session begins with the first statement.
+        await new UpstreamFlight(kept(), bounds()).query('SELECT 1')
+        const { cookieNames } = kept()
+        const properties = Object.entries({
+          ...profile.sessionHeaders(config.session ?? {}),
+          ...profile.sessionOptions(config.session ?? {}),
+        }).map(([name, value]) => `${name}=${value}`)
+        const kind = cookieNames.length > 0 ? `kept by the cookie ${cookieNames.join(', ')}` : 'the server keeps none'
+        return properties.length > 0 ? `${kind}; ${properties.join(', ')}` : kind
       },
     },
     {
