@@ -75,7 +75,11 @@ export function installPython() {
   )
 }
 
+const flightIntegration = 'github.com/apache/arrow-go/v18/arrow/internal/flight_integration/cmd'
+
 const goTools = {
+  'arrow-flight-integration-client': `${flightIntegration}/arrow-flight-integration-client@v18.8.0`,
+  'arrow-flight-integration-server': `${flightIntegration}/arrow-flight-integration-server@v18.8.0`,
   ghz: 'github.com/bojand/ghz/cmd/ghz@v0.121.0',
   grpcurl: 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4',
   sqlite_flightsql_server:

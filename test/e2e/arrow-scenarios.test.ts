@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { hasScenarioPrograms, runScenarioClient, startScenarioServer } from '../standins/arrow-scenarios.ts'
+import { GatewayProcess } from './gateway-process.ts'
+
+/** What is expected of a scenario; `docs/clients.md` is made from it. */
+type Expected = { readonly passes: true } | { readonly passes: false; readonly why: string }
+
+const expected: Readonly<Record<string, Expected>> = JSON.parse(
+  readFileSync(new URL('arrow-scenarios.json', import.meta.url), 'utf8'),
+)
+const dataSet = fileURLToPath(new URL('../standins/primitive.json', import.meta.url))
+
+// What the clients log in with, and what the servers take.
+const login = { username: 'arrow', password: 'flight' }
+const configs: Readonly<Record<string, { readonly auth?: object; readonly source?: object }>> = {
+  'auth:basic_proto': {
+    auth: { apiKeys: [{ name: login.username, key: login.password, roles: ['writer'] }] },
+    source: login,
+  },
+}
+
+describe.runIf(hasScenarioPrograms())('Arrow’s integration scenarios through the gateway', () => {
+  // Those that fail wait for most of their time.
+  it.concurrent.each(Object.entries(expected))('%s', async (name, { passes }) => {
+    const scenario = name === 'default' ? '' : name
+    const server = await startScenarioServer(scenario)
+    const { auth, source } = configs[name] ?? {}
+    const gateway = await GatewayProcess.start({
+      ...(auth && { auth }),
+      sources: { scenario: { kind: 'flightsql', uri: `grpc://127.0.0.1:${server.port}`, writes: true, ...source } },
+    })
+    const direct = await runScenarioClient(scenario, `127.0.0.1:${server.port}`, dataSet)
+    expect(direct, direct.output).toMatchObject({ passes: true })
+    const outcome = await runScenarioClient(scenario, gateway.flight, dataSet)
+    expect(outcome.passes, outcome.output).toBe(passes)
+    expect(gateway.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
+    expect(await gateway.stop()).toBe(0)
+    await server.stop()
+  })
+})
