@@ -4,8 +4,12 @@ import { describe, expect, it } from 'vitest'
 import { hasScenarioPrograms, runScenarioClient, startScenarioServer } from '../standins/arrow-scenarios.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
-/** What is expected of a scenario; `docs/clients.md` is made from it. */
-type Expected = { readonly passes: true } | { readonly passes: false; readonly why: string }
+/** What is expected of a scenario, and what its client says when it fails; `docs/clients.md` is made from it. */
+interface Expected {
+  readonly passes: boolean
+  readonly says?: string
+  readonly why?: string
+}
 
 const expected: Readonly<Record<string, Expected>> = JSON.parse(
   readFileSync(new URL('arrow-scenarios.json', import.meta.url), 'utf8'),
@@ -23,7 +27,7 @@ const configs: Readonly<Record<string, { readonly auth?: object; readonly source
 
 describe.runIf(hasScenarioPrograms())('Arrow’s integration scenarios through the gateway', () => {
   // Those that fail wait for most of their time.
-  it.concurrent.each(Object.entries(expected))('%s', async (name, { passes }) => {
+  it.concurrent.each(Object.entries(expected))('%s', async (name, { passes, says = '' }) => {
     const scenario = name === 'default' ? '' : name
     const server = await startScenarioServer(scenario)
     const { auth, source } = configs[name] ?? {}
@@ -35,6 +39,7 @@ describe.runIf(hasScenarioPrograms())('Arrow’s integration scenarios through t
     expect(direct, direct.output).toMatchObject({ passes: true })
     const outcome = await runScenarioClient(scenario, gateway.flight, dataSet)
     expect(outcome.passes, outcome.output).toBe(passes)
+    expect(outcome.output).toContain(says)
     expect(gateway.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
     expect(await gateway.stop()).toBe(0)
     await server.stop()
