@@ -79,6 +79,14 @@ describe.runIf(hasPython() && hasAdbcTestServer())('in front of ADBC’s test se
     expect(seen['incremental']).toEqual([1, [[5]]])
   })
 
+  it('closes what it prepared, also when it fails', async () => {
+    const calls = (method: string) =>
+      plain.lines.filter((line) => line.includes(`Header: ${method}: content-type`)).length
+    expect(calls('CreatePreparedStatement')).toBeGreaterThan(3)
+    // The server does not prepare what it refuses to.
+    await expect.poll(() => calls('ClosePreparedStatement')).toBe(calls('CreatePreparedStatement') - 1)
+  })
+
   it('sends the source’s headers, and nothing of the client’s', () => {
     const sent = plain.lines.flatMap((line) => /Header: GetFlightInfoStatement: (.*)/.exec(line)?.slice(1) ?? [])
     expect(sent).toContain('x-tenant = acme')

@@ -207,10 +207,15 @@ export class FlightSqlSource implements Source {
     try {
       return await this.upstreams.lend(ctx.signal, 'always', async (lease) => {
         const flight = new UpstreamFlight(lease.connection, this.#bounds(ctx))
-        const { handle } = await flight.prepare(query.sql)
-        const bound = await flight.bind(handle, parameters)
-        const { tickets } = await flight.preparedInfo(bound)
-        return await this.#relay(lease, tickets, bounds, () => flight.closePrepared(bound))
+        let { handle } = await flight.prepare(query.sql)
+        try {
+          handle = await flight.bind(handle, parameters)
+          const { tickets } = await flight.preparedInfo(handle)
+          return await this.#relay(lease, tickets, bounds, () => flight.closePrepared(handle))
+        } catch (error) {
+          await flight.closePrepared(handle).catch(() => {})
+          throw error
+        }
       })
     } catch (error) {
       throw upstreamError(error, this.name)
