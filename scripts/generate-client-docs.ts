@@ -6,7 +6,16 @@ import { clients, matrix } from './client-matrix.ts'
 const page = new URL('../docs/clients.md', import.meta.url)
 const report = new URL('../.cache/vitest.json', import.meta.url)
 const notApplicable = new URL('../test/go/validation/not-applicable.json', import.meta.url)
+const arrowScenarios = new URL('../test/e2e/arrow-scenarios.json', import.meta.url)
 const [FROM, TO] = ['<!-- what works -->', '<!-- end of what works -->']
+
+/** What is expected of each of Arrow's integration scenarios. */
+const scenarios = Object.entries<{ readonly passes: boolean; readonly why?: string }>(
+  JSON.parse(readFileSync(arrowScenarios, 'utf8')),
+)
+
+/** The test that shows what a scenario comes to. */
+const scenarioTest = (name: string) => `Arrow’s integration scenarios through the gateway ${name}`
 
 /** The tables as the results have them. */
 function tables(outcomes: ReadonlyMap<string, string>): string {
@@ -29,6 +38,15 @@ function tables(outcomes: ReadonlyMap<string, string>): string {
     line(['Case', 'Reason']),
     '|---|---|',
     ...cases.map(([name, reason]) => line([`\`${name}\``, reason])),
+    '',
+    "Arrow's integration scenarios through the gateway, between arrow-go's client and its server of the scenario:",
+    '',
+    line(['Scenario', 'Passes', 'Why not']),
+    '|---|---|---|',
+    ...scenarios.map(([name, { passes, why = '' }]) => {
+      const asExpected = outcomes.get(scenarioTest(name)) === 'passed'
+      return line([`\`${name}\``, asExpected === passes ? 'yes' : 'no', asExpected ? why : 'Not as expected.'])
+    }),
   ].join('\n')
 }
 
@@ -44,9 +62,10 @@ const outcomes = new Map(
     assertionResults.map(({ fullName, status }) => [fullName, status] as const),
   ),
 )
-const unknown = Object.values(matrix)
-  .flatMap((cells) => Object.values(cells).flat())
-  .filter((test) => !outcomes.has(test))
+const unknown = [
+  ...Object.values(matrix).flatMap((cells) => Object.values(cells).flat()),
+  ...scenarios.map(([name]) => scenarioTest(name)),
+].filter((test) => !outcomes.has(test))
 if (unknown.length > 0) {
   process.stderr.write(`the last run had no such tests: ${[...new Set(unknown)].join('; ')}\n`)
   process.exitCode = 1

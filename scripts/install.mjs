@@ -75,7 +75,11 @@ export function installPython() {
   )
 }
 
+const flightIntegration = 'github.com/apache/arrow-go/v18/arrow/internal/flight_integration/cmd'
+
 const goTools = {
+  'arrow-flight-integration-client': `${flightIntegration}/arrow-flight-integration-client@v18.8.0`,
+  'arrow-flight-integration-server': `${flightIntegration}/arrow-flight-integration-server@v18.8.0`,
   ghz: 'github.com/bojand/ghz/cmd/ghz@v0.121.0',
   grpcurl: 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4',
   sqlite_flightsql_server:
@@ -96,26 +100,33 @@ export function installGoTools() {
   return installed.every(Boolean)
 }
 
-/** A Go program of this repository, built into .cache/bin; built again when its files change. */
-export function buildGoProgram(name, folder, command = ['build']) {
+/**
+ * A Go program, built into .cache/bin in a module of this repository; built again when the module's files change.
+ * @param build what `go` is asked to do, in front of `-o`
+ * @param what the package: of the module, or of one that it requires
+ */
+export function buildGoProgram(name, folder, build = ['build'], what = '.') {
   const target = join(cache, 'bin', name)
   const sources = readdirSync(folder).sort()
   const content = sources.map((file) => readFileSync(join(folder, file), 'utf8')).join()
   return optional(`The Go program ${name}`, () =>
     once(join(cache, `${name}.stamp`), content, existsSync(target), () => {
       process.stderr.write(`building ${name}\n`)
-      run('go', [...command, '-o', target, '.'], { cwd: folder })
+      run('go', [...build, '-o', target, what], { cwd: folder })
     }),
   )
 }
 
 const jdbcVersions = ['18.3.0', '17.0.0']
 
-/** The JDBC drivers of the tests and the program that drives them, in .cache/java. */
+/** The JDBC drivers of the tests and the programs that drive them, in .cache/java. */
 export function installJava() {
   const folder = join(cache, 'java')
-  const program = join(root, 'test', 'java', 'JdbcWalk.java')
-  const content = `${jdbcVersions.join()} ${readFileSync(program, 'utf8')}`
+  const sources = join(root, 'test', 'java')
+  const programs = readdirSync(sources)
+    .sort()
+    .map((file) => join(sources, file))
+  const content = [...jdbcVersions, ...programs.map((program) => readFileSync(program, 'utf8'))].join()
   return optional('Java', () =>
     once(join(cache, 'java.stamp'), content, existsSync(folder), () => {
       process.stderr.write('installing the JDBC drivers\n')
@@ -125,7 +136,7 @@ export function installJava() {
         if (!existsSync(join(folder, `flight-sql-jdbc-driver-${version}.jar`)))
           run('mvn', ['-q', '-B', 'dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`])
       }
-      run('javac', ['-d', folder, program])
+      run('javac', ['-d', folder, ...programs])
     }),
   )
 }

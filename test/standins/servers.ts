@@ -74,13 +74,15 @@ export async function startSqliteServer(): Promise<{ readonly uri: string; stop(
   return { uri: `grpc://127.0.0.1:${port}`, stop: () => stop(child) }
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+/** Ends a server's process, and waits until it has ended. */
+export async function stop(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit')
   child.kill('SIGTERM')
   await ended
 }
 
-async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nothing listened on just now. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo
@@ -88,7 +90,8 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function reachable(port: number): Promise<void> {
+/** Waits until something listens on a port of 127.0.0.1. */
+export async function reachable(port: number): Promise<void> {
   for (const until = Date.now() + 10_000; Date.now() < until; ) {
     const socket = connect(port, '127.0.0.1')
     const connected = await Promise.race([

@@ -113,25 +113,21 @@ export class UpstreamCatalog implements Catalog {
   }
 
   async tableTypes(ctx: Context): Promise<readonly string[]> {
-    const rows = await this.#rows('CommandGetTableTypes', CommandGetTableTypes.encode({}).finish(), ctx)
-    return rows.map((row) => text(row['table_type']))
+    const rows = await this.#rowsIfOffered('CommandGetTableTypes', CommandGetTableTypes.encode({}).finish(), ctx)
+    if (rows) return rows.map((row) => text(row['table_type']))
+    return [...new Set((await this.tables({ types: [] }, ctx)).map(({ type }) => type))]
   }
 
   async xdbcTypes(ctx: Context): Promise<readonly Row[]> {
-    try {
-      const command = CommandGetXdbcTypeInfo.encode({ dataType: undefined }).finish()
-      return await this.#rows('CommandGetXdbcTypeInfo', command, ctx)
-    } catch (error) {
-      if (error instanceof GatewayError && error.code === 'UPSTREAM_UNIMPLEMENTED') return []
-      throw error
-    }
+    const command = CommandGetXdbcTypeInfo.encode({ dataType: undefined }).finish()
+    return (await this.#rowsIfOffered('CommandGetXdbcTypeInfo', command, ctx)) ?? []
   }
 
   async primaryKeys({ schema, table }: TableReference, ctx: Context): Promise<readonly KeyColumn[]> {
     if (!this.#profile.hasKeys) return []
     const command = CommandGetPrimaryKeys.encode({ catalog: undefined, dbSchema: schema, table }).finish()
-    const rows = await this.#rows('CommandGetPrimaryKeys', command, ctx)
-    return rows.map((row) => ({
+    const rows = await this.#rowsIfOffered('CommandGetPrimaryKeys', command, ctx)
+    return (rows ?? []).map((row) => ({
       ...this.#schemaEntry(row['catalog_name'], row['db_schema_name']),
       table: text(row['table_name']),
       column: text(row['column_name']),
@@ -146,7 +142,7 @@ export class UpstreamCatalog implements Catalog {
     ctx: Context,
   ): Promise<readonly ForeignKeyColumn[]> {
     if (!this.#profile.hasKeys) return []
-    const rows = await this.#rows(...foreignKeysCommand(primary, foreign), ctx)
+    const rows = (await this.#rowsIfOffered(...foreignKeysCommand(primary, foreign), ctx)) ?? []
     const side = (row: Row, prefix: 'pk' | 'fk') => ({
       ...this.#schemaEntry(row[`${prefix}_catalog_name`], row[`${prefix}_db_schema_name`]),
       table: text(row[`${prefix}_table_name`]),
@@ -162,6 +158,16 @@ export class UpstreamCatalog implements Catalog {
 
   #schemaEntry(catalog: unknown, schema: unknown): SchemaEntry {
     return { catalog: text(catalog) || this.#source, schema: text(schema) }
+  }
+
+  /** Undefined where the server has no such command. */
+  async #rowsIfOffered(name: string, value: Uint8Array, ctx: Context): Promise<Row[] | undefined> {
+    try {
+      return await this.#rows(name, value, ctx)
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'UPSTREAM_UNIMPLEMENTED') return undefined
+      throw error
+    }
   }
 
   async #rows(name: string, value: Uint8Array, ctx: Context): Promise<Row[]> {

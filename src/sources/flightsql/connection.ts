@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http2'
 import {
   Action,
+  BasicAuth,
+  HandshakeRequest,
+  HandshakeResponse,
   Result,
   SetSessionOptionsRequest,
   SetSessionOptionsResult,
@@ -46,6 +49,7 @@ export class Connection {
   readonly #profile: Profile
   readonly #cookies = new Cookies()
   #authorization: string | undefined
+  #tokenOfMessage: Uint8Array | undefined
   /** When the token ends, in Unix milliseconds, as far as it tells. */
   #expiresAt = Number.POSITIVE_INFINITY
 
@@ -149,6 +153,7 @@ export class Connection {
         ...metadata,
         ...this.#headers,
         ...(this.#authorization !== undefined && { authorization: this.#authorization }),
+        ...(this.#tokenOfMessage && { 'auth-token-bin': Buffer.from(this.#tokenOfMessage).toString('base64') }),
         ...(cookie !== undefined && { cookie }),
       },
     })
@@ -192,13 +197,33 @@ export class Connection {
     if (username === undefined) return
     this.#authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
     const deadlineAt = Math.min(bounds.deadlineAt, Date.now() + this.#config.requestTimeoutMs)
+    const own = { signal: bounds.signal, deadlineAt }
     try {
-      const { call } = await this.#attempt('Handshake', [], { signal: bounds.signal, deadlineAt })
+      const { call } = await this.#attempt('Handshake', [], own)
       await call.collect(MAX_UNARY_BYTES)
       this.#learn(call.trailers)
     } catch (error) {
-      // A server without Handshake takes the credentials with every call.
-      if (!(error instanceof GrpcFailure) || error.status !== 'UNIMPLEMENTED') throw error
+      if (!(error instanceof GrpcFailure) || error.origin === 'local' || error.status === 'UNAUTHENTICATED') throw error
+      // A server without Handshake takes the credentials with every call; others want them in a message.
+      if (error.status !== 'UNIMPLEMENTED') await this.#authenticateByMessage({ username, password }, own)
+    }
+  }
+
+  /**
+   * The login of old: credentials in the first message, the token in the answer and from then on in `auth-token-bin`.
+   * Source: https://arrow.apache.org/docs/format/Flight.html (Handshake), BasicAuth of Flight.proto.
+   */
+  async #authenticateByMessage(credentials: BasicAuth, bounds: CallBounds): Promise<void> {
+    this.#authorization = undefined
+    const payload = BasicAuth.encode(credentials).finish()
+    try {
+      const request = HandshakeRequest.encode({ protocolVersion: 0n, payload }).finish()
+      const { first, call } = await this.#attempt('Handshake', [request], bounds)
+      await call.collect(MAX_UNARY_BYTES)
+      if (!first.done) this.#tokenOfMessage = HandshakeResponse.decode(Buffer.concat(first.value.chunks)).payload
+    } catch (error) {
+      if (!(error instanceof GrpcFailure) || error.origin === 'local') throw error
+      throw new GrpcFailure('UNAUTHENTICATED', error.message, 'upstream', { cause: error })
     }
   }
 

@@ -39,17 +39,32 @@ const quoted = new Set<ErrorCode>([
   'UPSTREAM_FORBIDDEN',
 ])
 
-/**
- * Turns what went wrong at an upstream into what a client may see; anything else is handed on.
- * @param forward which of the upstream's trailers the client may see; by default none
- */
-export function upstreamError(thrown: unknown, source: string, forward?: ForwardingConfig): unknown {
+/** Words of engines about statements that are wrong. */
+const aboutStatement =
+  /syntax|pars(e|ing)|SQL (logic )?error|no such (table|column|function)|(table|column|field|function|schema|relation|view)\b.*(not found|not exist|unknown|ambiguous)|(no|unknown|invalid|ambiguous|unresolved) (table|column|field|function|schema|relation|reference|identifier)|(not found|does not exist)|type mismatch|cannot be (cast|coerced|applied)|error during planning|constraint|divi(de|sion) by zero|overflow/i
+
+/** What decides on how errors of an upstream are shown. */
+export interface ErrorPolicy {
+  /** Which of the upstream's trailers the client may see; by default none. */
+  readonly forward?: ForwardingConfig
+  /** Whether the upstream tells errors of statements by their status. */
+  readonly classifiesErrors?: boolean
+}
+
+/** Turns what went wrong at an upstream into what a client may see; anything else is handed on. */
+export function upstreamError(
+  thrown: unknown,
+  source: string,
+  { forward, classifiesErrors = true }: ErrorPolicy = {},
+): unknown {
   if (!(thrown instanceof GrpcFailure)) return thrown
   const { status, origin, message } = thrown
   if (origin === 'upstream') {
     const metadata = forward && metadataToClient(thrown.trailers, forward)
-    const code = answered[status] ?? 'UPSTREAM_FAILED'
     const text = cleaned(message)
+    const unclassified = !classifiesErrors && (status === 'UNKNOWN' || status === 'INTERNAL')
+    const isStatement = unclassified && aboutStatement.test(text.split('\n')[0]!)
+    const code = isStatement ? 'BAD_SQL' : (answered[status] ?? 'UPSTREAM_FAILED')
     const said = quoted.has(code) && text !== '' ? text : undefined
     return new GatewayError(code, said ?? sentence(code, source), { cause: thrown, ...(metadata && { metadata }) })
   }
@@ -77,6 +92,7 @@ function sentence(code: ErrorCode, source: string): string {
 function cleaned(message: string): string {
   const text = message
     .split(/\.? Detail: Python exception|\. gRPC client debug|\n\s+at |\nTraceback|\n\n\(org\.|\nCaused by/)[0]!
+    .replace(/ at [\w./-]+\.(rs|go|java|cc|cpp|h|py|ts|js):\d+(:\d+)?/g, '')
     .replace(/\p{Cc}+/gu, (control) => (control.includes('\n') ? '\n' : ' '))
     .trim()
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text

@@ -1,10 +1,11 @@
 import type { Context, Query } from '../../query/types.ts'
 import type { FlightSqlConfig } from './config.ts'
 import type { CallBounds } from './connection.ts'
-import { upstreamError } from './errors.ts'
+import { type ErrorPolicy, upstreamError } from './errors.ts'
 import { UpstreamFlight } from './flight.ts'
 import { metadataToServer } from './forwarding.ts'
 import type { Lease } from './lease.ts'
+import type { Profile } from './profiles/profile.ts'
 import type { SessionPools } from './session-pools.ts'
 import type { UpstreamTransactions } from './transactions.ts'
 import type { Upstream } from './upstream.ts'
@@ -20,12 +21,20 @@ export type QueryPlace = Pick<Query, 'session' | 'transaction'>
 export class Lending {
   readonly #source: string
   readonly #config: FlightSqlConfig
+  readonly #policy: ErrorPolicy
   readonly #pools: SessionPools
   readonly #transactions: UpstreamTransactions
 
-  constructor(source: string, config: FlightSqlConfig, pools: SessionPools, transactions: UpstreamTransactions) {
+  constructor(
+    source: string,
+    config: FlightSqlConfig,
+    profile: Profile,
+    pools: SessionPools,
+    transactions: UpstreamTransactions,
+  ) {
     this.#source = source
     this.#config = config
+    this.#policy = { forward: config.forward, classifiesErrors: profile.classifiesErrors }
     this.#pools = pools
     this.#transactions = transactions
   }
@@ -72,8 +81,14 @@ export class Lending {
     return { signal: ctx.signal, deadlineAt: ctx.deadlineAt, metadata: metadataToServer(ctx, this.#config.forward) }
   }
 
+  /** Bounds of a call that tidies up, whatever has become of the call that it belongs to. */
+  closingBounds(): CallBounds {
+    const { requestTimeoutMs } = this.#config
+    return { signal: AbortSignal.timeout(requestTimeoutMs), deadlineAt: Date.now() + requestTimeoutMs }
+  }
+
   /** What went wrong as clients may see it. */
   toError(thrown: unknown): unknown {
-    return upstreamError(thrown, this.#source, this.#config.forward)
+    return upstreamError(thrown, this.#source, this.#policy)
   }
 }

@@ -1,5 +1,5 @@
 import type { Context, Plan, Query, Result } from '../../query/types.ts'
-import type { UpstreamFlight } from './flight.ts'
+import { UpstreamFlight } from './flight.ts'
 import { type Lease, releaseReasonOf } from './lease.ts'
 import type { Lending } from './lending.ts'
 import { noColumns } from './no-columns.ts'
@@ -33,10 +33,16 @@ export class PreparedStatements {
   /** Runs a statement with its rows of parameters. @throws GatewayError */
   async run(query: Query, parameters: Uint8Array, ctx: Context): Promise<Result> {
     return await this.#lending.lend(query, ctx, 'always', async (flight, lease) => {
-      const { handle } = await flight.prepare(query.sql)
-      const bound = await flight.bind(handle, parameters)
-      const { tickets } = await flight.preparedInfo(bound)
-      return await this.#results.relay(lease, tickets, ctx, () => flight.closePrepared(bound))
+      let { handle } = await flight.prepare(query.sql)
+      const close = () => new UpstreamFlight(lease.connection, this.#lending.closingBounds()).closePrepared(handle)
+      try {
+        handle = await flight.bind(handle, parameters)
+        const { tickets } = await flight.preparedInfo(handle)
+        return await this.#results.relay(lease, tickets, ctx, close)
+      } catch (error) {
+        await close().catch(() => {})
+        throw error
+      }
     })
   }
 }

@@ -62,7 +62,7 @@ export interface RelayOptions {
   toError(thrown: unknown): unknown
   /** What of the upstream's metadata the client may see. */
   visible(headers: IncomingHttpHeaders): CallMetadata | undefined
-  /** Run on the lease before it is released cleanly. */
+  /** Run on the lease before it is released, however the result ended, unless its connection is of no more use. */
   onEnd?(): Promise<void>
 }
 
@@ -135,7 +135,6 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
         if (!first.done && peekHeader(first.value)?.kind !== 'schema')
           throw new GrpcFailure('DATA_LOSS', 'a part of the result does not begin with its schema', 'local')
       }
-      await this.#options.onEnd?.()
       this.#end('done')
       return { done: true, value: undefined }
     } catch (error) {
@@ -166,6 +165,12 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
 
   #end(reason: ReleaseReason): void {
     this.#over = true
-    this.#lease.release(reason)
+    const { onEnd } = this.#options
+    if (!onEnd || reason === 'failed' || reason === 'unusable') this.#lease.release(reason)
+    else
+      onEnd().then(
+        () => this.#lease.release(reason),
+        () => this.#lease.release('failed'),
+      )
   }
 }

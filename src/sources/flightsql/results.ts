@@ -22,7 +22,7 @@ export class Results {
 
   /**
    * The results of tickets as one, relayed on the lease, which it keeps until its end.
-   * @param onEnd run on the lease before it is released cleanly
+   * @param onEnd run on the lease before it is released, unless its connection is of no more use
    * @throws GrpcFailure, or the signal's reason
    */
   async relay(

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Catalog } from '../../query/catalog.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { SourceFacts } from '../../query/facts.ts'
@@ -41,6 +42,8 @@ export interface FlightSqlDependencies {
 const none = new Uint8Array(0)
 /** How long what an upstream says of itself is remembered. */
 const FACTS_TTL_MS = 300_000
+/** Executions whose tickets are remembered as redeemed. */
+const MAX_REDEEMED = 10_000
 const anywhere = { session: {} }
 
 /** Opens a source in front of a Flight SQL server; it connects in the background, and whether or not that works. */
@@ -69,6 +72,7 @@ export class FlightSqlSource implements Source {
   readonly #results: Results
   readonly #prepared: PreparedStatements
   readonly #literal: LiteralStatements
+  readonly #redeemed = new LRUCache<string, true>({ max: MAX_REDEEMED })
   #facts: { readonly until: number; readonly facts: Promise<SourceFacts> } | undefined
 
   constructor(name: string, config: FlightSqlConfig, { log, observer }: FlightSqlDependencies) {
@@ -86,7 +90,7 @@ export class FlightSqlSource implements Source {
       max: Math.max(1, Math.floor((config.pool.max * addresses.length) / 2)),
       bounds: (ctx) => this.#lending.bounds(ctx),
     })
-    this.#lending = new Lending(name, config, this.pools, this.#transactions)
+    this.#lending = new Lending(name, config, this.#profile, this.pools, this.#transactions)
     this.#results = new Results(config, this.#lending, observer)
     this.#prepared = new PreparedStatements(this.#lending, this.#results)
     this.#literal = new LiteralStatements(this.#lending, this.#results)
@@ -128,7 +132,7 @@ export class FlightSqlSource implements Source {
       return this.#profile.preparesStatements
         ? await this.#prepared.run(query, query.parameters, ctx)
         : await this.#literal.run(query, query.parameters, isUpdate, ctx)
-    const planned = handle && decodeHandle(handle)
+    const planned = handle && this.#isFresh(plan) ? decodeHandle(handle) : undefined
     const repeatable = isUpdate ? 'untouched' : 'always'
     const work = async (flight: UpstreamFlight, lease: Lease, upstream: Upstream) => {
       // A ticket is good where it was made.
@@ -174,6 +178,14 @@ export class FlightSqlSource implements Source {
     await this.pools.close()
   }
 
+  /** Whether the upstream's ticket can still be redeemed: some servers forget theirs when it is. */
+  #isFresh({ execution }: Runnable): boolean {
+    if (execution === undefined || this.#profile.reusableTickets) return true
+    if (this.#redeemed.has(execution)) return false
+    this.#redeemed.set(execution, true)
+    return true
+  }
+
   /** The connections whose sessions have the schema, or are as configured. */
   #open(schema: string | undefined, observer: UpstreamObserver): Upstreams {
     const { session, pool, requestTimeoutMs, uri, addresses } = this.#config
@@ -182,7 +194,10 @@ export class FlightSqlSource implements Source {
         ? this.#config
         : { ...this.#config, session: { ...session, schema }, pool: { ...pool, min: 0 } }
     const check = async (connection: Connection, signal: AbortSignal) => {
-      await new Flight(connection, { signal, deadlineAt: Date.now() + requestTimeoutMs }).query('SELECT 1')
+      const bounds = { signal, deadlineAt: Date.now() + requestTimeoutMs }
+      const { tickets } = await new Flight(connection, bounds).query('SELECT 1')
+      // A server that plans may still not run, and some keep results that nobody fetches.
+      for (const ticket of tickets) await connection.collect('DoGet', [ticket], bounds)
     }
     return new Upstreams(
       [uri, ...addresses].map((address) => {

@@ -13,6 +13,7 @@ export interface CallOptions {
 
 const MAX_TIMER_MS = 2_147_483_647
 const TIMEOUT_DIGITS = 8
+const USER_AGENT = 'flightgate'
 
 /** How the resets of a stream are to be read. Source: PROTOCOL-HTTP2.md, "Errors". */
 const resets: Readonly<
@@ -61,6 +62,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
       ':path': path,
       'content-type': 'application/grpc',
       te: 'trailers',
+      'user-agent': USER_AGENT,
       'grpc-accept-encoding': 'identity',
       ...(Number.isFinite(leftMs) && { 'grpc-timeout': timeoutOf(leftMs) }),
     }

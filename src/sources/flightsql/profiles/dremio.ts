@@ -22,6 +22,8 @@ export const dremioProfile: Profile = {
   },
   sessionOptions: () => ({}),
   isLostSession: ({ message }) => message.includes('UserSession is not available'),
+  classifiesErrors: true,
+  reusableTickets: true,
   updatesByQuery: true,
   preparesStatements: false,
   hasTransactions: false,

@@ -9,6 +9,10 @@ export interface Profile {
   sessionOptions(session: DremioSession): Readonly<Record<string, string>>
   /** Whether a failure says that the session's cookie is no longer known. */
   isLostSession(failure: GrpcFailure): boolean
+  /** Whether the server tells errors of statements by their status; else they may come as UNKNOWN or INTERNAL. */
+  readonly classifiesErrors: boolean
+  /** Whether a ticket may be redeemed more than once. */
+  readonly reusableTickets: boolean
   /** Whether statements that change data go the way of queries, since the server has no other. */
   readonly updatesByQuery: boolean
   /** Whether parameters can be bound; else they are written into the statement as literals. */

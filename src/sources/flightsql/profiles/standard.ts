@@ -5,6 +5,8 @@ export const standardProfile: Profile = {
   sessionHeaders: () => ({}),
   sessionOptions: ({ schema }) => (schema === undefined ? {} : { schema }),
   isLostSession: () => false,
+  classifiesErrors: false,
+  reusableTickets: false,
   updatesByQuery: false,
   preparesStatements: true,
   hasTransactions: true,

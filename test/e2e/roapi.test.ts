@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hasRoapi, type Roapi, roapiLogin, startRoapi } from '../standins/roapi.ts'
+import { commandOf, FlightStub, ticketOf } from './flight-stub.ts'
+import { GatewayProcess } from './gateway-process.ts'
+import { hasPython, runPython } from './python.ts'
+
+const goods = 'id,name,price\n1,one,1.5\n2,two,2.5\n3,three,\n'
+
+describe.runIf(hasPython() && hasRoapi())('in front of ROAPI', () => {
+  let roapi: Roapi
+  let gateway: GatewayProcess
+  let seen: Record<string, unknown>
+
+  beforeAll(async () => {
+    roapi = await startRoapi({ goods })
+    gateway = await GatewayProcess.start({ sources: { api: { kind: 'flightsql', uri: roapi.uri, ...roapiLogin } } })
+    seen = await runPython('roapi.py', gateway.uri)
+  })
+  afterAll(async () => {
+    expect(await gateway.stop()).toBe(0)
+    await roapi.stop()
+  })
+
+  it('relays rows and types, large results and none', () => {
+    expect(seen['pyarrow_rows']).toEqual([
+      { id: 1, name: 'one', price: 1.5 },
+      { id: 2, name: 'two', price: 2.5 },
+      { id: 3, name: 'three', price: null },
+    ])
+    expect(seen['pyarrow_types']).toEqual({ id: 'int64', name: 'string', price: 'double' })
+    expect(seen['pyarrow_large']).toEqual([300_000, 45_000_150_000])
+    expect(seen['pyarrow_no_rows']).toBe(0)
+    expect(seen['adbc_rows']).toEqual([['two']])
+  })
+
+  it('tells tables, columns and their types', () => {
+    expect(seen['adbc_objects']).toEqual(['id', 'name', 'price'].map((column) => `roapi.public.goods.${column}`))
+    expect(seen['adbc_table_schema']).toEqual({ id: 'int64', name: 'string', price: 'double' })
+  })
+
+  // ROAPI calls everything that goes wrong INTERNAL, with the place in its sources.
+  it.each([
+    ['adbc_unknown_column', 'No field named nothing'],
+    ['adbc_division_by_zero', 'Divide by zero'],
+    ['pyarrow_unknown_table', "table 'roapi.public.missing' not found"],
+    ['pyarrow_bad_sql', 'SELEC'],
+  ])('tells what is wrong with a statement in the words of the server: %s', (step, words) => {
+    const { error, text } = seen[step] as { error: string; text: string }
+    expect(['ProgrammingError', 'ArrowInvalid']).toContain(error)
+    expect(text).toContain(words)
+    expect(text).not.toContain('.rs:')
+  })
+
+  it('says what the server does not offer, and finds out by other ways what it can', () => {
+    expect(seen['adbc_parameters']).toMatchObject({ error: 'NotSupportedError', status: 'NOT_IMPLEMENTED' })
+    expect(seen['adbc_table_types']).toEqual(['table'])
+  })
+
+  it('plans anew when a ticket of the gateway is redeemed again, since the server’s is good once', async () => {
+    const stub = new FlightStub(gateway.flight)
+    const ticket = ticketOf(await stub.info('SELECT * FROM generate_series(1, 300000) AS t(i)'))
+    const [first, again] = [await stub.call('DoGet', [ticket]), await stub.call('DoGet', [ticket])]
+    expect([first.code, again.code]).toEqual([0, 0])
+    expect(again.messages.length).toBe(first.messages.length)
+    stub.close()
+  })
+
+  it('redeems each of the server’s tickets once', async () => {
+    const stub = new FlightStub(gateway.flight)
+    const executedBefore = roapi.executed().length
+    const redeemedBefore = roapi.redeemed().length
+    for (let i = 0; i < 5; i++) {
+      const info = await stub.info(`SELECT ${i} AS i FROM goods`)
+      expect((await stub.call('DoGet', [ticketOf(info)])).code).toBe(0)
+    }
+    stub.close()
+    await expect.poll(() => roapi.redeemed().length).toBe(redeemedBefore + 5)
+    expect(roapi.executed().length).toBe(executedBefore + 5)
+    expect(new Set(roapi.redeemed()).size).toBe(roapi.redeemed().length)
+  })
+
+  it('lets go of a statement whose client’s time is over, although the server counts on', async () => {
+    const stub = new FlightStub(gateway.flight)
+    const numbers = 'generate_series(1, 1000000)'
+    const endless = commandOf(`SELECT sum(a.i * b.i) FROM ${numbers} AS a(i), ${numbers} AS b(i)`)
+    const { code } = await stub.call('GetFlightInfo', [endless], {}, 500)
+    expect(code).toBe(4)
+    const ended = gateway.line(({ code }) => code === 'DEADLINE' || code === 'CANCELLED')
+    await expect(ended).resolves.toMatchObject({ event: 'call', method: 'GetFlightInfo' })
+    stub.close()
+  })
+
+  it('has every connection back', async () => {
+    await expect.poll(() => gateway.metric('flightgate_pool_connections', { state: 'in_use' })).toBe(0)
+    expect(await gateway.metric('flightgate_statements_in_flight')).toBe(0)
+  })
+})

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { BasicAuth, FlightInfo, HandshakeRequest, HandshakeResponse } from '../../gen/arrow/flight/protocol/Flight.ts'
+import { type Answer, type ScriptedCall, ScriptedServer } from '../standins/scripted-server.ts'
+import { FlightStub } from './flight-stub.ts'
+import { GatewayProcess } from './gateway-process.ts'
+
+const none = new Uint8Array(0)
+const planned: Answer = {
+  messages: [
+    FlightInfo.encode({
+      schema: none,
+      flightDescriptor: undefined,
+      endpoint: [],
+      totalRecords: -1n,
+      totalBytes: -1n,
+      ordered: false,
+      appMetadata: none,
+    }).finish(),
+  ],
+}
+const refused: Answer = { status: 16, text: 'who are you?' }
+
+/** Asks a server behind the gateway for plans; answers with the error's code of each, `OK` for none. */
+async function plansOf(server: ScriptedServer, source: object, count = 1): Promise<string[]> {
+  const gateway = await GatewayProcess.start({
+    sources: { up: { kind: 'flightsql', uri: server.uri, pool: { min: 0, max: 1 }, ...source } },
+  })
+  const stub = new FlightStub(gateway.flight)
+  const codes: string[] = []
+  for (let i = 0; i < count; i++)
+    codes.push(
+      await stub.info(`SELECT ${i}`).then(
+        () => 'OK',
+        (error: Error) => error.message,
+      ),
+    )
+  stub.close()
+  expect(JSON.stringify(gateway.lines)).not.toMatch(/secret|eyJ/)
+  expect(await gateway.stop()).toBe(0)
+  await server.stop()
+  return codes
+}
+
+describe('the login at a server', () => {
+  const byMessage = (): Promise<ScriptedServer> =>
+    ScriptedServer.start({
+      Handshake({ messages }) {
+        // As arrow's servers with an auth handler do, which read the message before they look at anything else.
+        if (messages.length === 0) return { status: 2, text: 'EOF' }
+        const { username, password } = BasicAuth.decode(HandshakeRequest.decode(messages[0]!).payload)
+        if (username !== 'me' || password !== 'secret') return refused
+        return {
+          messages: [HandshakeResponse.encode({ protocolVersion: 0n, payload: Buffer.from('token-1') }).finish()],
+        }
+      },
+      GetFlightInfo: ({ headers }) =>
+        headers['auth-token-bin'] === Buffer.from('token-1').toString('base64') ? planned : refused,
+    })
+
+  it('goes by message where a header is not enough', async () => {
+    expect(await plansOf(await byMessage(), { username: 'me', password: 'secret' }, 3)).toEqual(['OK', 'OK', 'OK'])
+  })
+
+  it('is said to fail when it does, either way', async () => {
+    const [failure] = await plansOf(await byMessage(), { username: 'me', password: 'secret-no-more' })
+    expect(failure).toContain("does not take the gateway's login")
+  })
+
+  const tokenUntil = (unixMs: number, id: number) => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    return `Bearer ${part({ alg: 'none' })}.${part({ exp: Math.floor(unixMs / 1000), id })}.secret`
+  }
+
+  it.each([
+    ['renewed before the token ends', 30_000, 3],
+    ['not renewed as long as the token lives', 3_600_000, 1],
+  ])('is %s', async (_what, lifeMs, logins) => {
+    let issued = 0
+    let current = ''
+    const server = await ScriptedServer.start({
+      Handshake() {
+        current = tokenUntil(Date.now() + lifeMs, ++issued)
+        return { headers: { authorization: current } }
+      },
+      GetFlightInfo: ({ headers }: ScriptedCall) => (headers.authorization === current ? planned : refused),
+    })
+    expect(await plansOf(server, { username: 'me', password: 'secret' }, 2)).toEqual(['OK', 'OK'])
+    // One at connecting; then before each call whose token is about to end.
+    expect(server.of('Handshake')).toHaveLength(logins)
+  })
+})
