@@ -12,7 +12,9 @@ export interface Frame {
   readonly release?: () => void
 }
 
+const none = new Uint8Array(0)
 const TAG_DATA_HEADER = 0x12 // field 2, length-delimited
+const TAG_APP_METADATA = 0x1a // field 3, length-delimited
 const TAG_DATA_BODY_0 = 0xc2 // field 1000, length-delimited, two bytes
 const TAG_DATA_BODY_1 = 0x3e
 
@@ -25,16 +27,34 @@ const TAG_DATA_BODY_1 = 0x3e
  * @param body message body; empty for a schema
  * @param rows rows of the batch, 0 for schema and dictionary
  * @param release called once when `body` may be reused
+ * @param appMetadata what applications attach to the message (field 3)
  */
-export function frameOf(header: Uint8Array, body: Uint8Array, rows: number, release?: () => void): Frame {
+export function frameOf(
+  header: Uint8Array,
+  body: Uint8Array,
+  rows: number,
+  release?: () => void,
+  appMetadata: Uint8Array = none,
+): Frame {
   const bodyLength = body.byteLength
+  const attached = appMetadata.byteLength
   const headLength =
-    1 + varintLength(header.byteLength) + header.byteLength + (bodyLength > 0 ? 2 + varintLength(bodyLength) : 0)
+    1 +
+    varintLength(header.byteLength) +
+    header.byteLength +
+    (attached > 0 ? 1 + varintLength(attached) + attached : 0) +
+    (bodyLength > 0 ? 2 + varintLength(bodyLength) : 0)
   const head = Buffer.allocUnsafe(headLength)
   head[0] = TAG_DATA_HEADER
   let at = writeVarint(head, 1, header.byteLength)
   head.set(header, at)
   at += header.byteLength
+  if (attached > 0) {
+    head[at++] = TAG_APP_METADATA
+    at = writeVarint(head, at, attached)
+    head.set(appMetadata, at)
+    at += attached
+  }
   if (bodyLength > 0) {
     head[at++] = TAG_DATA_BODY_0
     head[at++] = TAG_DATA_BODY_1

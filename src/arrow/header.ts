@@ -36,10 +36,22 @@ export function readHeader(message: Uint8Array): MessageInfo {
  * @throws ArrowError MALFORMED, also when a buffer reaches beyond the body; UNSUPPORTED when it is compressed
  */
 export function readBatchLayout(message: Uint8Array): BatchLayout {
+  const { layout, codec } = readCompressedLayout(message)
+  if (codec !== undefined) throw compressed()
+  return layout
+}
+
+/**
+ * As `readBatchLayout`, for batches whose buffers may be compressed; `codec` tells how, if they are.
+ * @throws ArrowError MALFORMED
+ */
+export function readCompressedLayout(message: Uint8Array): { readonly layout: BatchLayout; readonly codec?: number } {
   const root = FlatTable.root(message)
   const batch = root.uint8(1) === MessageHeader.recordBatch ? root.table(2) : undefined
   if (!batch) throw new ArrowError('MALFORMED', 'The message holds no record batch.')
-  return layoutOf(batch, root)
+  const compression = batch.table(3)
+  const layout = layoutOf(batch, root)
+  return compression ? { layout, codec: compression.uint8(0) } : { layout }
 }
 
 /** What a dictionary batch says besides its only column. */
@@ -59,11 +71,15 @@ export function readDictionaryLayout(message: Uint8Array): DictionaryLayout {
   const header = root.uint8(1) === MessageHeader.dictionaryBatch ? root.table(2) : undefined
   const batch = header?.table(1)
   if (!header || !batch) throw new ArrowError('MALFORMED', 'The message holds no dictionary batch.')
+  if (batch.table(3)) throw compressed()
   return { id: header.size(0), isDelta: header.uint8(2) !== 0, layout: layoutOf(batch, root) }
 }
 
+function compressed(): ArrowError {
+  return new ArrowError('UNSUPPORTED', 'Compressed record batches cannot be taken apart.')
+}
+
 function layoutOf(batch: FlatTable, root: FlatTable): BatchLayout {
-  if (batch.table(3)) throw new ArrowError('UNSUPPORTED', 'Compressed record batches cannot be taken apart.')
   const variadicCounts = batch.sizes(4)
   const layout = {
     rows: batch.size(0),

@@ -11,6 +11,10 @@ export interface Piece {
   readonly rows: number
 }
 
+/** Of a view: length, then the bytes themselves, or their beginning, buffer and offset. Source: Columnar.html, "Variable-size Binary View Layout". */
+const VIEW_BYTES = 16
+const INLINE_VIEW_BYTES = 12
+
 /** Room for the header, the protobuf fields and the padding of a message. */
 const overheadBytes = ({ nodes, buffers }: BatchLayout) => 512 + 8 * (nodes.length + buffers.length)
 
@@ -59,7 +63,9 @@ class BatchSlice {
   readonly #writes: ((target: Buffer) => void)[] = []
   readonly #nodes: number[] = []
   readonly #buffers: number[] = []
+  readonly #variadicCounts: number[] = []
   #node = 0
+  #view = 0
   #buffer = 0
   #at = 0
 
@@ -77,7 +83,13 @@ class BatchSlice {
   encode(): Piece {
     const body = Buffer.alloc(this.#at)
     for (const write of this.#writes) write(body)
-    const layout = { rows: this.#rows, nodes: this.#nodes, buffers: this.#buffers, bodyLength: this.#at }
+    const layout = {
+      rows: this.#rows,
+      nodes: this.#nodes,
+      buffers: this.#buffers,
+      bodyLength: this.#at,
+      variadicCounts: this.#variadicCounts,
+    }
     return { header: encodeRecordBatch(layout), body, rows: this.#rows }
   }
 
@@ -96,7 +108,8 @@ class BatchSlice {
         this.#bytes(this.#take(), from * plan.width, rows * plan.width)
         break
       case 'view':
-        throw new ArrowError('UNSUPPORTED', 'Batches with view columns cannot be cut.')
+        this.#views(from, rows)
+        break
       case 'boolBytes':
         throw new ArrowError('UNSUPPORTED', 'Booleans of a byte each are never in a message.')
       case 'bool':
@@ -185,6 +198,40 @@ class BatchSlice {
       }
     })
     return { from: base, to: end }
+  }
+
+  /** Views, and what the long ones lead to gathered in one buffer. */
+  #views(from: number, rows: number): void {
+    const views = this.#take()
+    const data: Buffer[] = []
+    for (let left = this.#source.variadicCounts?.[this.#view++] ?? 0; left > 0; left--) data.push(this.#take())
+    if (VIEW_BYTES * (from + rows) > views.length)
+      throw new ArrowError('MALFORMED', 'A buffer of views of the record batch is too short.')
+    const longs: { readonly row: number; readonly bytes: Buffer }[] = []
+    for (let row = 0; row < rows; row++) {
+      const view = VIEW_BYTES * (from + row)
+      const length = views.readInt32LE(view)
+      if (length <= INLINE_VIEW_BYTES) continue
+      const [source, start] = [data[views.readInt32LE(view + 8)], views.readInt32LE(view + 12)]
+      if (!source || start < 0 || start + length > source.length)
+        throw new ArrowError('MALFORMED', 'A view of the record batch leads astray.')
+      longs.push({ row, bytes: source.subarray(start, start + length) })
+    }
+    const viewsAt = this.#place(VIEW_BYTES * rows)
+    this.#writes.push((target) => views.copy(target, viewsAt, VIEW_BYTES * from, VIEW_BYTES * (from + rows)))
+    this.#variadicCounts.push(longs.length > 0 ? 1 : 0)
+    if (longs.length === 0) return
+    const dataAt = this.#place(longs.reduce((sum, { bytes }) => sum + bytes.length, 0))
+    this.#writes.push((target) => {
+      let offset = 0
+      for (const { row, bytes } of longs) {
+        const view = viewsAt + VIEW_BYTES * row
+        target.writeInt32LE(0, view + 8)
+        target.writeInt32LE(offset, view + 12)
+        bytes.copy(target, dataAt + offset)
+        offset += bytes.length
+      }
+    })
   }
 
   /** The rows of a dense union point into its children, whose values stay in order: each child gives a range. */

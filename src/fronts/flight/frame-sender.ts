@@ -1,14 +1,20 @@
+import { decompressBatch } from '../../arrow/decompress.ts'
 import { ArrowError } from '../../arrow/errors.ts'
 import { readFrame } from '../../arrow/flight-data.ts'
 import { type Frame, frameOf } from '../../arrow/frame.ts'
-import { readHeader } from '../../arrow/header.ts'
+import { readCompressedLayout, readHeader } from '../../arrow/header.ts'
 import { decodeSchema, type Field } from '../../arrow/schema.ts'
 import { splitBatch } from '../../arrow/split.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 import { MAX_MESSAGE_HEADER, maxMessageBytesOf } from './client-limits.ts'
 
-/** Sends the frames of one result; those above the client's message limit are cut by rows first. */
+const none = new Uint8Array(0)
+
+/**
+ * Sends the frames of one result; batches above the client's message limit are cut by rows first, without their compression.
+ * What cannot be cut, such as a dictionary, goes as it is.
+ */
 export class FrameSender {
   readonly #call: GrpcCall
   readonly #maxBytes: number
@@ -31,26 +37,43 @@ export class FrameSender {
   }
 
   async #sendPieces(frame: Frame): Promise<void> {
+    let sent = false
     try {
-      const { header, body } = readFrame(frame)
-      if (readHeader(header).kind !== 'batch') {
-        const whole = { chunks: frame.chunks, byteLength: frame.byteLength, rows: frame.rows }
-        await this.#call.send(whole)
-        await this.#call.flushed()
-        return
+      for await (const piece of this.#pieces(frame)) {
+        sent = true
+        await this.#call.send(piece)
       }
-      this.#schema ??= decodeSchema(readFrame(this.#schemaFrame!).header)
-      for (const piece of splitBatch(this.#schema, header, body, this.#maxBytes))
-        await this.#call.send(frameOf(piece.header, piece.body, piece.rows))
     } catch (error) {
-      if (error instanceof ArrowError && error.code === 'ROW_TOO_LARGE')
+      if (!(error instanceof ArrowError)) throw error
+      if (error.code === 'ROW_TOO_LARGE')
         throw new GatewayError(
           'ROW_TOO_LARGE',
           `${error.message} A client that takes more says so with the metadata ${MAX_MESSAGE_HEADER}.`,
         )
-      throw error
+      if (error.code === 'MALFORMED' || sent) throw new GatewayError('UPSTREAM_DATA', undefined, { cause: error })
+      await this.#sendWhole(frame)
     } finally {
       frame.release?.()
     }
+  }
+
+  /** @throws ArrowError UNSUPPORTED before the first piece when the frame cannot be cut; MALFORMED, ROW_TOO_LARGE */
+  async *#pieces(frame: Frame): AsyncGenerator<Frame> {
+    const { header, body, appMetadata } = readFrame(frame)
+    if (readHeader(header).kind !== 'batch') throw new ArrowError('UNSUPPORTED', 'Only record batches can be cut.')
+    this.#schema ??= decodeSchema(readFrame(this.#schemaFrame!).header)
+    const { layout, codec } = readCompressedLayout(header)
+    const plain = codec === undefined ? { header, body } : await decompressBatch(layout, codec, body)
+    // What is attached to the batch comes once, with its first rows.
+    let attached = appMetadata
+    for (const piece of splitBatch(this.#schema, plain.header, plain.body, this.#maxBytes)) {
+      yield frameOf(piece.header, piece.body, piece.rows, undefined, attached)
+      attached = none
+    }
+  }
+
+  async #sendWhole({ chunks, byteLength, rows }: Frame): Promise<void> {
+    await this.#call.send({ chunks, byteLength, rows })
+    await this.#call.flushed()
   }
 }
