@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { connect } from 'node:http2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { FlightDescriptor, PollInfo } from '../../gen/arrow/flight/protocol/Flight.ts'
 import { DremioLookalike, hasGoServers, startSqliteServer } from '../standins/servers.ts'
-import { FlightStub, ticketOf } from './flight-stub.ts'
+import { commandOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'
 import { openDoGet } from './raw-do-get.ts'
@@ -102,6 +103,25 @@ describe.runIf(hasPython() && hasGoServers())('in front of Dremio’s look-alike
     const [first, again] = [await stub.call('DoGet', [ticket], headers), await stub.call('DoGet', [ticket], headers)]
     expect([first.code, again.messages]).toEqual([0, first.messages])
     expect((await dremio.stats()).executions).toBe(executions + 1)
+    stub.close()
+  })
+
+  it('answers polls while Dremio still plans', async () => {
+    const stub = new FlightStub(gateway.flight)
+    const headers = { 'x-api-key': 'w' }
+    const poll = async (descriptor: Uint8Array) => {
+      const { messages, details } = await stub.call('PollFlightInfo', [descriptor], headers)
+      expect(details).toBe('')
+      return PollInfo.decode(messages[0]!)
+    }
+    const answers = [await poll(commandOf("SELECT * FROM fault('slow_plan', 2000)"))]
+    expect([answers[0]!.info?.schema.byteLength, answers[0]!.info?.endpoint]).toEqual([0, []])
+    while (answers.at(-1)!.flightDescriptor)
+      answers.push(await poll(FlightDescriptor.encode(answers.at(-1)!.flightDescriptor!).finish()))
+    const { info } = answers.at(-1)!
+    expect(info!.schema.byteLength).toBeGreaterThan(0)
+    const got = await stub.call('DoGet', [ticketOf(info!)], headers)
+    expect([got.code, got.messages.length]).toEqual([0, 11])
     stub.close()
   })
 

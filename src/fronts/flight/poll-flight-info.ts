@@ -19,11 +19,12 @@ import type { FlightFront } from './front.ts'
 import { timestampOf } from './get-flight-info.ts'
 import { metadataSchema, sealMetadata } from './metadata/metadata.ts'
 import { openPoll, type Poll, sealPoll } from './poll.ts'
-import type { PollJob, PollWork } from './poll-jobs.ts'
+import type { PolledPlan, PollJob, PollWork } from './poll-jobs.ts'
 import { contextOf, statementOf } from './statement.ts'
 import { runAndKeep, storedResultKey } from './stored-result.ts'
-import { type StatementTicket, sealTicket } from './ticket.ts'
+import { sealTicket } from './ticket.ts'
 
+const none = new Uint8Array(0)
 const FIRST_WAIT_MS = 20
 const WAIT_MS = 500
 
@@ -56,30 +57,36 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
     return encodeFinishedPoll(encodeInfo(request, encapsulate(metadataSchema(command)), handle, expiresAt))
   }
   const { query, bound } = await statementOf(front, call, ctx, command)
-  const runnable = await front.pipeline.plan(query, ctx)
-  const ticket = { id: randomUUID(), runnable, stored: runnable.isUpdate, expiresAt, ...(bound && { bound }) }
-  const poll: Poll = { ticket, schema: runnable.schema, descriptor: request }
-  if (runnable.isUpdate) await front.store.set(startedKey(ticket.id), new Uint8Array(1), front.limits.ticketTtlMs)
-  const job = front.polls.start(ticket.id, workOf(front, ticket), ctx)
+  const runnable = { query, isUpdate: false }
+  const ticket = { id: randomUUID(), runnable, stored: false, expiresAt, ...(bound && { bound }) }
+  const poll: Poll = { ticket, planned: false, schema: none, descriptor: request }
+  const job = front.polls.start(ticket.id, workOf(front, poll), ctx)
   cancelWith(ctx, job)
+  await job.waitForPlan(waitMs(ctx))
   await job.wait(FIRST_WAIT_MS)
   return answer(front, ctx, poll)
 }
 
 async function pollAgain(front: FlightFront, ctx: Context, poll: Poll): Promise<Uint8Array> {
-  const { id, stored } = poll.ticket
+  const { ticket, planned } = poll
+  const { id, stored } = ticket
   if (await front.store.get(cancelledKey(id))) throw new GatewayError('CANCELLED', 'The statement was cancelled.')
   let job = front.polls.touch(id)
-  if (!job && stored) {
-    if (await front.store.get(storedResultKey(id))) return encodeFinishedPoll(infoOf(front, ctx, poll))
+  if (!job && (stored || !planned)) {
+    const ran: Poll = { ...poll, ticket: { ...ticket, runnable: { ...ticket.runnable, isUpdate: true }, stored: true } }
+    if (await front.store.get(storedResultKey(id))) return encodeFinishedPoll(infoOf(front, ctx, ran))
     if (await front.store.get(startedKey(id)))
       throw new GatewayError('SOURCE_UNAVAILABLE', 'The statement runs on another replica: poll again.')
-    throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
+    if (stored) throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
   }
-  job ??= front.polls.start(id, workOf(front, poll.ticket), ctx)
+  job ??= front.polls.start(id, workOf(front, poll), ctx)
   cancelWith(ctx, job)
-  await job.wait(Math.max(0, Math.min(WAIT_MS, (ctx.deadlineAt - Date.now()) / 2)))
+  await job.wait(waitMs(ctx))
   return answer(front, ctx, poll)
+}
+
+function waitMs({ deadlineAt }: Context): number {
+  return Math.max(0, Math.min(WAIT_MS, (deadlineAt - Date.now()) / 2))
 }
 
 /** A client that cancels its poll, as ADBC does, gives the statement up; one whose poll takes too long comes back. */
@@ -90,9 +97,23 @@ function cancelWith({ signal }: Context, job: PollJob): void {
   signal.addEventListener('abort', onAbort, { once: true })
 }
 
+/** The poll with what planning has told meanwhile. */
+function withPlan(poll: Poll, plan: PolledPlan | undefined): Poll {
+  if (poll.planned || !plan) return poll
+  const { schema, isUpdate, ...runnable } = plan
+  return {
+    ...poll,
+    planned: true,
+    schema,
+    ticket: { ...poll.ticket, runnable: { ...runnable, isUpdate }, stored: isUpdate },
+  }
+}
+
 /** Where the statement stands. @throws GatewayError why it failed */
-function answer(front: FlightFront, ctx: Context, poll: Poll): Uint8Array {
-  const state = front.polls.touch(poll.ticket.id)?.state ?? { kind: 'ready' }
+function answer(front: FlightFront, ctx: Context, began: Poll): Uint8Array {
+  const job = front.polls.touch(began.ticket.id)
+  const poll = withPlan(began, job?.plan)
+  const state = job?.state ?? { kind: 'ready' }
   if (state.kind === 'failed') throw state.error
   if (state.kind === 'ready') return encodeFinishedPoll(infoOf(front, ctx, poll))
   const handle = sealPoll(front, ctx, poll)
@@ -114,9 +135,16 @@ function answer(front: FlightFront, ctx: Context, poll: Poll): Uint8Array {
   }).finish()
 }
 
-function workOf(front: FlightFront, ticket: StatementTicket): PollWork {
-  return async (ctx) => {
-    const runnable = await loadRunnable(front, ticket)
+/** Plans the statement if need be, and runs it. One that changes data is marked as begun, for every replica. */
+function workOf(front: FlightFront, { ticket, planned }: Poll): PollWork {
+  return async (ctx, onPlan) => {
+    let runnable = await loadRunnable(front, ticket)
+    if (!planned) {
+      const plan = await front.pipeline.plan(runnable.query, ctx)
+      if (plan.isUpdate) await front.store.set(startedKey(ticket.id), new Uint8Array(1), front.limits.ticketTtlMs)
+      onPlan(plan)
+      runnable = { ...plan, execution: ticket.id }
+    }
     if (!runnable.isUpdate) return await front.pipeline.run(runnable, ctx)
     await runAndKeep(front, runnable, ctx, ticket.id)
     return undefined

@@ -1,10 +1,16 @@
 import type { Frame } from '../../arrow/frame.ts'
 import { GatewayError } from '../../query/errors.ts'
-import type { Context, Result } from '../../query/types.ts'
+import type { Context, Plan, Result } from '../../query/types.ts'
 import type { Executions } from './executions.ts'
 
-/** Runs the statement; answers with its result, or with nothing when that has been read and kept already. */
-export type PollWork = (ctx: Context) => Promise<Result | undefined>
+/** What planning tells of a statement. */
+export type PolledPlan = Pick<Plan, 'query' | 'isUpdate' | 'handle' | 'schema'>
+
+/**
+ * Plans the statement, unless it is planned, and runs it; answers with its result, or with nothing when that has been read
+ * and kept already.
+ */
+export type PollWork = (ctx: Context, onPlan: (plan: PolledPlan) => void) => Promise<Result | undefined>
 
 /** Where a statement that was started by a poll stands. */
 export type PollState =
@@ -23,6 +29,8 @@ export class PollJob {
   #result: Result | undefined
   #frames: AsyncIterator<readonly Frame[]> | undefined
   #first: IteratorResult<readonly Frame[]> | undefined
+  #plan: PolledPlan | undefined
+  readonly #planned: Promise<void>
   readonly #ended: Promise<void>
 
   constructor(work: PollWork, ctx: Context, deadlineMs: number) {
@@ -36,7 +44,15 @@ export class PollJob {
     }
     const timer = setTimeout(() => this.controller.abort(new GatewayError('DEADLINE')), deadlineMs)
     timer.unref()
-    this.#ended = this.#run(work, own).then(
+    let onPlanned = () => {}
+    this.#planned = new Promise((resolve) => {
+      onPlanned = resolve
+    })
+    const onPlan = (plan: PolledPlan) => {
+      this.#plan = plan
+      onPlanned()
+    }
+    this.#ended = this.#run(work, own, onPlan).then(
       () => {
         this.#state = 'ready'
       },
@@ -52,11 +68,19 @@ export class PollJob {
     return this.#state === 'ready' ? { kind: 'ready' } : { kind: 'running', progress: this.#result?.progress?.() }
   }
 
+  /** What planning has told; undefined while it goes on. */
+  get plan(): PolledPlan | undefined {
+    return this.#plan
+  }
+
+  /** Waits until the statement is planned or has ended, or so long. */
+  async waitForPlan(ms: number): Promise<void> {
+    await within(ms, Promise.race([this.#planned, this.#ended]))
+  }
+
   /** Waits for the end of the running, or so long. */
   async wait(ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    await Promise.race([this.#ended, new Promise((resolve) => (timer = setTimeout(resolve, ms)))])
-    clearTimeout(timer)
+    await within(ms, this.#ended)
   }
 
   /** The result, to be read once; undefined when there is none to be read here. */
@@ -76,11 +100,17 @@ export class PollJob {
     this.#frames = undefined
   }
 
-  async #run(work: PollWork, ctx: Context): Promise<void> {
-    this.#result = await work(ctx)
+  async #run(work: PollWork, ctx: Context, onPlan: (plan: PolledPlan) => void): Promise<void> {
+    this.#result = await work(ctx, onPlan)
     this.#frames = this.#result?.frames[Symbol.asyncIterator]()
     this.#first = await this.#frames?.next()
   }
+}
+
+async function within(ms: number, event: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  await Promise.race([event, new Promise((resolve) => (timer = setTimeout(resolve, ms)))])
+  clearTimeout(timer)
 }
 
 function startingWith(
