@@ -19,6 +19,7 @@ import { ingestFrames } from './ingest.ts'
 import type { Lease } from './lease.ts'
 import { Lending } from './lending.ts'
 import { LiteralStatements } from './literal-statements.ts'
+import { placeholders } from './literals.ts'
 import { noColumns } from './no-columns.ts'
 import { PreparedStatements, preparedUpdate } from './prepared-statements.ts'
 import { dremioProfile } from './profiles/dremio.ts'
@@ -112,11 +113,13 @@ export class FlightSqlSource implements Source {
         "Statements that change the session do not work here, since connections are shared: choose the schema by session option, qualify names, or set it in the source's configuration; transactions have calls of their own.",
       )
     const isUpdate = kind === 'change'
-    const takesParameters = query.parameters !== undefined || hasParameters(query.sql)
-    if (takesParameters && !this.#profile.preparesStatements) return await this.#literal.plan(query, isUpdate, ctx)
+    const binds = this.#profile.preparesStatements
+    const named = binds ? hasParameters(query.sql) : placeholders(query.sql).length > 0
+    const takesParameters = query.parameters !== undefined || named
+    if (takesParameters && !binds) return await this.#literal.plan(query, isUpdate, ctx)
     if (takesParameters) return await this.#prepared.plan(query, isUpdate, ctx)
     if (isUpdate && !this.#profile.updatesByQuery) return { query, isUpdate, schema: noColumns }
-    const described = query.describe && this.#profile.preparesStatements && (await this.#describe(query, ctx))
+    const described = query.describe && binds && (await this.#describe(query, ctx))
     return described || (await this.#planQuery(query, isUpdate, ctx))
   }
 
@@ -195,7 +198,7 @@ export class FlightSqlSource implements Source {
         : { ...this.#config, session: { ...session, schema }, pool: { ...pool, min: 0 } }
     const check = async (connection: Connection, signal: AbortSignal) => {
       const bounds = { signal, deadlineAt: Date.now() + requestTimeoutMs }
-      const { tickets } = await new Flight(connection, bounds).query('SELECT 1')
+      const { tickets } = await new UpstreamFlight(connection, bounds).query('SELECT 1')
       // A server that plans may still not run, and some keep results that nobody fetches.
       for (const ticket of tickets) await connection.collect('DoGet', [ticket], bounds)
     }
@@ -261,7 +264,7 @@ export class FlightSqlSource implements Source {
 
   async #update(query: Query, ctx: Context): Promise<Result> {
     const affectedRows = await this.#lending.lend(query, ctx, 'untouched', async (_flight, lease) => {
-      const flight = new Flight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
+      const flight = new UpstreamFlight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
       const changed = query.parameters
         ? await preparedUpdate(flight, query.sql, query.parameters)
         : await flight.update(query.sql)
@@ -277,7 +280,7 @@ export class FlightSqlSource implements Source {
       // What the client has sent is gone: it cannot be sent to another server.
       if (begun) throw new GatewayError('SOURCE_UNAVAILABLE', `The source ${this.name} broke off: upload again.`)
       begun = true
-      const flight = new Flight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
+      const flight = new UpstreamFlight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
       const rows = await flight.ingest(ingestFrames(this.#ownNames(ingest), lease.transactionId))
       lease.release('done')
       return rows

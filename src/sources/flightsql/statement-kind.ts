@@ -45,8 +45,8 @@ function words(sql: string): string[] {
   return bare.toUpperCase().match(/[A-Z_]+/g) ?? []
 }
 
-/** Whether the statement has places for parameters: `?` or `$1` outside of literals and comments. */
+/** Whether the statement has places for parameters outside of literals and comments: `?`, `$1`, `$name`, `:name` or `@name`. */
 export function hasParameters(sql: string): boolean {
   const bare = sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`/g, ' ').replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ')
-  return /\?|\$\d/.test(bare)
+  return /\?|\$\w|(?<![:\w]):[A-Za-z_]|(?<![@\w])@[A-Za-z_]/.test(bare)
 }
