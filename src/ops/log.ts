@@ -22,12 +22,19 @@ const REDACTED = [
   '*.authorization',
 ]
 
+/** Lines are written when so many bytes have come together, or after so long. */
+const GATHERED_BYTES = 8192
+const FLUSH_INTERVAL_MS = 50
+
 /** The process's logger, on standard output; what could hold a secret is replaced. */
 export async function createLogger(level: LogLevel, format: LogFormat): Promise<Logger> {
   const text = format === 'text' || (format === 'auto' && process.stdout.isTTY)
   const options = { level, base: null, redact: { paths: REDACTED, censor: '***' } }
-  // Lines are gathered and written together; what is left is written when the process ends.
-  if (!text) return pino(options, pino.destination({ dest: 1, sync: false }))
+  // A write for each line costs a small statement more than the line itself. What is left is written when the process ends.
+  if (!text) {
+    const gathered = { minLength: GATHERED_BYTES, periodicFlush: FLUSH_INTERVAL_MS }
+    return pino(options, pino.destination({ dest: 1, sync: false, ...gathered }))
+  }
   const { PinoPretty } = await import('pino-pretty')
   const destination: DestinationStream = PinoPretty({ colorize: process.stdout.isTTY, ignore: 'event', sync: true })
   return pino(options, destination)

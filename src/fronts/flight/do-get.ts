@@ -54,10 +54,11 @@ async function stream(
 ): Promise<void> {
   const result = pollResult(front, ticket, ctx) ?? (await front.pipeline.run(await loadRunnable(front, ticket), ctx))
   const frames = result.frames[Symbol.asyncIterator]()
+  let keepAlive: KeepAlive | undefined
   try {
     if (result.metadata) call.sendHeaders(result.metadata)
     await sender.send(result.schema)
-    const keepAlive = new KeepAlive(sender, result.schema, front.limits.streamKeepAliveMs)
+    keepAlive = new KeepAlive(sender, result.schema, front.limits.streamKeepAliveMs)
     for (;;) {
       const next = await keepAlive.until(frames.next())
       if (next.done) break
@@ -75,6 +76,7 @@ async function stream(
     call.end(GatewayError.from(error))
     throw error
   } finally {
+    keepAlive?.stop()
     await frames.return?.()
   }
 }

@@ -7,19 +7,21 @@ import type { FrameSender } from './frame-sender.ts'
 
 /**
  * Sends a batch without rows whenever a stream has been silent for so long, since boxes between client and server cut
- * silent connections and do not look at HTTP/2 pings.
+ * silent connections and do not look at HTTP/2 pings. One timer serves the whole stream.
  */
 export class KeepAlive {
   readonly #sender: FrameSender
-  readonly #intervalMs: number
   readonly #schemaFrame: Frame
+  readonly #timer: NodeJS.Timeout
   #schema: Field | null | undefined
+  #waiting = false
   #batchesCame = false
+  #sending: Promise<void> | undefined
 
   constructor(sender: FrameSender, schemaFrame: Frame, intervalMs: number) {
     this.#sender = sender
     this.#schemaFrame = schemaFrame
-    this.#intervalMs = intervalMs
+    this.#timer = setTimeout(() => this.#onSilence(), intervalMs)
   }
 
   /**
@@ -27,20 +29,35 @@ export class KeepAlive {
    * @throws what `next` throws, or GatewayError as `FrameSender.send`
    */
   async until<T>(next: Promise<T>): Promise<T> {
-    for (;;) {
-      let timer: NodeJS.Timeout | undefined
-      const silence = new Promise<undefined>((resolve) => {
-        timer = setTimeout(() => resolve(undefined), this.#intervalMs)
-      })
-      const first = await Promise.race([next.then((value) => ({ value })), silence]).finally(() => clearTimeout(timer))
-      if (first) {
-        this.#batchesCame = true
-        return first.value
-      }
-      const schema = this.#schemaOf()
-      // A reader wants all dictionaries before the first batch.
-      if (schema && (this.#batchesCame || !hasDictionary(schema))) await this.#sender.send(emptyBatch(schema))
+    this.#waiting = true
+    this.#timer.refresh()
+    try {
+      return await next
+    } finally {
+      this.#waiting = false
+      this.#batchesCame = true
+      // What comes next must not overtake it.
+      if (this.#sending) await this.#sending
     }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #onSilence(): void {
+    if (!this.#waiting || this.#sending) return
+    const schema = this.#schemaOf()
+    // A reader wants all dictionaries before the first batch.
+    if (!schema || (!this.#batchesCame && hasDictionary(schema))) return
+    this.#sending = this.#sender
+      .send(emptyBatch(schema))
+      // A stream that cannot be written to ends by itself: whoever waits for the next rows learns of it.
+      .catch(() => {})
+      .finally(() => {
+        this.#sending = undefined
+        if (this.#waiting) this.#timer.refresh()
+      })
   }
 
   /** The schema when batches without rows can be made for it, else null. */
