@@ -1,14 +1,11 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../src/query/errors.ts'
 import type { Context, Result } from '../../src/query/types.ts'
 import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
 import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
+import { selfSignedCertificate } from '../standins/certificate.ts'
 import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
 
 const lines: { message: string; fields: object }[] = []
@@ -151,13 +148,7 @@ describe('an upstream that', () => {
   })
 
   it('has a certificate that is not to be trusted is unavailable, until it is trusted', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'flightgate-tls-'))
-    const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-    const names = ['-subj', '/CN=upstream.test', '-addext', 'subjectAltName=DNS:upstream.test', '-days', '1', '-nodes']
-    const files = ['-keyout', keyFile, '-out', certFile]
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...names, ...files], { stdio: 'ignore' })
-    const [cert, key] = [readFileSync(certFile), readFileSync(keyFile)]
-    rmSync(folder, { recursive: true })
+    const { cert, key } = selfSignedCertificate('upstream.test')
     const secure = await FakeUpstream.start(0, { cert, key })
     const uri = { host: '127.0.0.1', port: secure.port, tls: true }
     const outcomes: unknown[] = []
@@ -302,6 +293,57 @@ describe('an upstream that', () => {
     await busy.frames[Symbol.asyncIterator]().return?.()
     await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
     expect(events.breaker).toEqual([])
+  })
+
+  it('has a connection that becomes free gives it to who waits still, past those who have left', async () => {
+    await source.close()
+    source = open({}, { max: 1, acquireTimeoutMs: 10_000 })
+    const ctx = context()
+    const busy = await source.run(await source.plan(query('hang 1'), ctx), ctx)
+    const stats = () => source.pools.all[0]!.pool.stats
+    const leaving = Array.from({ length: 5 }, () => new AbortController())
+    const left = leaving.map(({ signal }) => read('ok 1', context(signal)))
+    const staying = read('ok 1')
+    await expect.poll(() => stats().waiting).toBe(6)
+    for (const controller of leaving) controller.abort(new GatewayError('CANCELLED'))
+    for (const each of await Promise.all(left)) expect(each.code).toBe('CANCELLED')
+    expect(stats().waiting).toBe(1)
+    await busy.frames[Symbol.asyncIterator]().return?.()
+    expect(await staying).toEqual({ rows: BATCH_ROWS })
+  })
+
+  it('has a connection that becomes free after some have waited too long gives it to who waits still', async () => {
+    await source.close()
+    source = open({}, { max: 1, acquireTimeoutMs: 400 })
+    const ctx = context()
+    const busy = await source.run(await source.plan(query('hang 1'), ctx), ctx)
+    const early = Array.from({ length: 5 }, () => read('ok 1'))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const late = read('ok 1')
+    for (const each of await Promise.all(early)) expect(each.code).toBe('UPSTREAM_EXHAUSTED')
+    await busy.frames[Symbol.asyncIterator]().return?.()
+    expect(await late).toEqual({ rows: BATCH_ROWS })
+    expect(source.pools.all[0]!.pool.stats).toEqual({ size: 1, idle: 1, inUse: 0, waiting: 0 })
+  })
+
+  it('lets nobody connect within the time to get a connection is unavailable, not exhausted, and the breaker opens', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    await source.close()
+    const uri = { host: '127.0.0.1', port: (silent.address() as { port: number }).port, tls: false }
+    source = open({ uri, connectTimeoutMs: 10_000 }, { acquireTimeoutMs: 100 })
+    for (let i = 0; i < 4; i++) expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
+    expect(events.breaker).toEqual(['open'])
+    await source.close()
+    silent.close()
+  })
+
+  it('cannot be reached has no idle connections', async () => {
+    await source.close()
+    source = open({ uri: { host: 'nowhere.invalid', port: 1, tls: false } }, { min: 2 })
+    expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
+    const { pool } = source.pools.all[0]!
+    await expect.poll(() => pool.stats).toEqual({ size: 0, idle: 0, inUse: 0, waiting: 0 })
   })
 
   it('is one of two is gone past when it does not answer', async () => {

@@ -4,6 +4,7 @@ import {
   createServer,
   type Http2SecureServer,
   type Http2Server,
+  type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
@@ -36,6 +37,8 @@ export class FakeUpstream {
   token = 'token-1'
   /** Tokens that Handshake gives; by default the one that is good. */
   given: string | undefined
+  /** The session that calls with a cookie must name, for a server that has sessions; as Dremio it tells of it itself. */
+  session: string | undefined
   /** What every call but Handshake does in place of its work, if anything. */
   everyCall: 'hang' | 'unauthenticated' | undefined
   openStreams = 0
@@ -54,12 +57,7 @@ export class FakeUpstream {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
-        void this.#answer(
-          stream,
-          String(headers[':path']).split('/').at(-1)!,
-          Buffer.concat(chunks),
-          headers.authorization,
-        )
+        void this.#answer(stream, String(headers[':path']).split('/').at(-1)!, Buffer.concat(chunks), headers)
       })
     })
   }
@@ -79,7 +77,12 @@ export class FakeUpstream {
     await once(this.#server, 'close').catch(() => {})
   }
 
-  async #answer(stream: ServerHttp2Stream, method: string, body: Buffer, authorization?: string): Promise<void> {
+  async #answer(
+    stream: ServerHttp2Stream,
+    method: string,
+    body: Buffer,
+    { authorization, cookie }: IncomingHttpHeaders,
+  ): Promise<void> {
     if (method === 'Handshake') {
       this.counts.handshakes++
       this.#start(stream, { authorization: `Bearer ${this.given ?? this.token}` })
@@ -90,6 +93,11 @@ export class FakeUpstream {
     if (this.everyCall === 'unauthenticated' || authorization !== `Bearer ${this.token}`) {
       this.#start(stream)
       this.#end(stream, 16, 'the token has expired')
+      return
+    }
+    if (this.session !== undefined && cookie !== undefined && cookie !== `session=${this.session}`) {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+      this.#end(stream, 16, 'UserSession is not available in the cache')
       return
     }
     const message = body.subarray(5)
@@ -143,7 +151,7 @@ export class FakeUpstream {
     }
     stream.write(framed(frame(schema)))
     for (let i = 0; i < Number(count) && !stream.destroyed; i++) {
-      if (!stream.write(framed(batch()))) await Promise.race([once(stream, 'drain'), once(stream, 'close')])
+      if (!stream.write(framed(batch()))) await drained(stream)
       if (behaviour === 'drip') await new Promise((resolve) => setTimeout(resolve, 30))
     }
     if (stream.destroyed) return
@@ -180,8 +188,10 @@ export class FakeUpstream {
     this.#end(stream, 0)
   }
 
-  #start(stream: ServerHttp2Stream, headers: Record<string, string> = {}): void {
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...headers }, { waitForTrailers: true })
+  #start(stream: ServerHttp2Stream, more: Record<string, string> = {}): void {
+    const cookie = this.session !== undefined && { 'set-cookie': `session=${this.session}; Path=/` }
+    const headers = { ':status': 200, 'content-type': 'application/grpc', ...cookie, ...more }
+    stream.respond(headers, { waitForTrailers: true })
   }
 
   #end(stream: ServerHttp2Stream, status: number, message = ''): void {
@@ -190,6 +200,19 @@ export class FakeUpstream {
     )
     stream.end()
   }
+}
+
+/** Waits until more can be written, or nothing more will be taken. */
+function drained(stream: ServerHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done)
+      stream.off('close', done)
+      resolve()
+    }
+    stream.once('drain', done)
+    stream.once('close', done)
+  })
 }
 
 function framed(message: Uint8Array): Buffer {
