@@ -118,6 +118,10 @@ export class Metrics {
     this.#bytes.inc({ source }, bytes)
   }
 
+  onPlanFailed(source: string, outcome: string): void {
+    this.#statements.inc({ source, outcome })
+  }
+
   onStatementStart(source: string): void {
     this.#statementsInFlight.inc({ source })
   }
