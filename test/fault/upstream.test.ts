@@ -398,7 +398,9 @@ describe('an upstream that', () => {
     await Promise.all(Array.from({ length: 40 }, () => read('drip 2')))
     expect(source.pools.all[0]!.pool.stats.size).toBe(8)
     await expect.poll(() => source.pools.all[0]!.pool.stats.size).toBe(1)
-    expect(events.destroyed.filter((reason) => reason === 'idle')).toHaveLength(7)
+    expect(events.destroyed).toEqual(Array(7).fill('idle'))
+    await source.close()
+    expect(events.destroyed.at(-1)).toBe('closed')
     expect(fake.counts.handshakes).toBe(fake.counts.connections)
   })
 

@@ -68,7 +68,7 @@ export class ConnectionPool {
             return
           }
           entry.connection.close()
-          observer.onDestroy(entry.destroyReason)
+          observer.onDestroy(this.#closing.signal.aborted ? 'closed' : entry.destroyReason)
         },
         validate: async (entry) => this.#isUsable(entry),
       },
