@@ -31,8 +31,8 @@ interface Entry {
 const FRESH_FAILURE_MS = 100
 
 /**
- * Logged-in connections to one address. Callers wait in a line of the pool's own for a turn, of which there are as many as
- * connections: generic-pool keeps those who have left in its line, and a connection that becomes free then goes to none.
+ * Logged-in connections to one address. Callers wait for a turn, of which there are as many as connections, in a line of the
+ * pool's own: in generic-pool's those who have left would stay, count as waiting, and have connections made for them.
  */
 export class ConnectionPool {
   readonly address: UpstreamAddress
