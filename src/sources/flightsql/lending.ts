@@ -1,9 +1,11 @@
+import { GatewayError } from '../../query/errors.ts'
 import type { Context, Query } from '../../query/types.ts'
 import type { FlightSqlConfig } from './config.ts'
 import type { CallBounds } from './connection.ts'
 import { upstreamError } from './errors.ts'
 import { UpstreamFlight } from './flight.ts'
 import { metadataToServer } from './forwarding.ts'
+import { GrpcFailure } from './grpc-failure.ts'
 import type { Lease } from './lease.ts'
 import type { SessionPools } from './session-pools.ts'
 import type { UpstreamTransactions } from './transactions.ts'
@@ -15,6 +17,9 @@ export type Work<T> = (flight: UpstreamFlight, lease: Lease, upstream: Upstream)
 
 /** What decides on which connection a query runs. */
 export type QueryPlace = Pick<Query, 'session' | 'transaction'>
+
+/** Timers may end a little before their time. */
+const TIMER_SLACK_MS = 10
 
 /** Finds the connections that a query may run on: its transaction's, or one with its session. */
 export class Lending {
@@ -42,8 +47,13 @@ export class Lending {
     work: Work<T>,
     preferred?: string,
   ): Promise<T> {
-    const onLease = (lease: Lease, upstream: Upstream) =>
-      work(new UpstreamFlight(lease.connection, this.bounds(ctx), lease.transactionId), lease, upstream)
+    const onLease = async (lease: Lease, upstream: Upstream) => {
+      try {
+        return await work(new UpstreamFlight(lease.connection, this.bounds(ctx), lease.transactionId), lease, upstream)
+      } catch (error) {
+        throw isOverdue(error, ctx) ? new GatewayError('DEADLINE', undefined, { cause: error }) : error
+      }
+    }
     try {
       if (place.transaction !== undefined) return await this.#transactions.lend(place.transaction, ctx.signal, onLease)
       return await this.#pools.of(place.session.schema).lend(ctx.signal, repeatable, onLease, preferred)
@@ -76,4 +86,10 @@ export class Lending {
   toError(thrown: unknown): unknown {
     return upstreamError(thrown, this.#source, this.#config.forward)
   }
+}
+
+/** Whether a call ended at its client's own deadline, which says nothing of the upstream. */
+function isOverdue(error: unknown, { deadlineAt }: Context): boolean {
+  if (!(error instanceof GrpcFailure) || error.origin !== 'local' || error.status !== 'DEADLINE_EXCEEDED') return false
+  return Date.now() >= deadlineAt - TIMER_SLACK_MS
 }
