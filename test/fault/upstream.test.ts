@@ -129,6 +129,29 @@ describe('an upstream that', () => {
     expect(events.breaker.slice(-2)).toEqual(['half-open', 'closed'])
   })
 
+  it('comes back while the first to be let through gets no answer lets the others through too', async () => {
+    const hanging = await source.plan(query('hang-before-headers'), context())
+    const { port } = fake
+    await fake.stop()
+    for (let i = 0; i < 4; i++) await read('ok 1')
+    expect(events.breaker).toEqual(['open'])
+    fake = await FakeUpstream.start(port)
+    await expect.poll(() => events.breaker.at(-1)).toBe('half-open')
+    const controller = new AbortController()
+    const waiting = source.run(hanging, context(controller.signal)).catch((error: unknown) => error)
+    await expect.poll(() => fake.counts.executions).toBe(1)
+    expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+    expect(events.breaker).toEqual(['open', 'half-open', 'closed'])
+    controller.abort(new GatewayError('CANCELLED'))
+    expect(await waiting).toMatchObject({ code: 'CANCELLED' })
+  })
+
+  it('is slower than clients with short deadlines want is not counted as bad', async () => {
+    for (const sql of ['plan hang', 'hang-before-headers'])
+      for (let i = 0; i < 8; i++) expect((await read(sql, context(undefined, 40))).code).toBe('DEADLINE')
+    expect([events.breaker, events.destroyed]).toEqual([[], []])
+  })
+
   it('does not speak HTTP/2 is unavailable within the connect timeout', async () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
     await once(silent, 'listening')
