@@ -292,6 +292,40 @@ describe('an upstream that', () => {
     expect([fake.counts.connections, events.destroyed]).toEqual([1, []])
   })
 
+  it.each([
+    ['the result has been read', 'ok 3 ?', 3, undefined],
+    ['the client has left', 'ok 1000 ?', 0, 'left'],
+    ['the client has left before the first row', 'hang-before-headers 1 ?', 0, 'CANCELLED'],
+    ['its parameters are refused', 'unbindable ?', 0, 'BAD_SQL'],
+    ['it cannot be planned', 'plan 5 ?', 0, 'UNKNOWN_OBJECT'],
+    ['it fails', 'fail 2 ?', 2, 'UPSTREAM_FAILED'],
+  ])('has a statement prepared closes it once %s', async (_when, sql, batches, code) => {
+    const controller = new AbortController()
+    const prepared = { ...query(sql), parameters: new Uint8Array(0) }
+    const ctx = context(controller.signal)
+    let rows = 0
+    const read = async () => {
+      const { frames } = await source.run({ query: prepared, isUpdate: false }, ctx)
+      for await (const each of frames) {
+        if (code === 'left') throw new GatewayError('CANCELLED', 'left')
+        for (const frame of each) rows += frame.rows
+      }
+    }
+    const outcome = read().then(
+      () => undefined,
+      (error: unknown) => GatewayError.from(error),
+    )
+    if (code === 'CANCELLED') {
+      await expect.poll(() => fake.counts.executions).toBe(1)
+      controller.abort(new GatewayError('CANCELLED'))
+    }
+    const failure = await outcome
+    expect([code === 'left' ? failure?.message : failure?.code, rows]).toEqual([code, batches * BATCH_ROWS])
+    await expect.poll(() => fake.prepared.open.size).toBe(0)
+    await expect.poll(() => source.pools.all[0]!.pool.stats).toEqual({ size: 1, idle: 1, inUse: 0, waiting: 0 })
+    expect(events.destroyed).toEqual([])
+  })
+
   it('has fewer connections than callers serves them in turn, 200 on 10', async () => {
     await source.close()
     source = open({}, { max: 10, acquireTimeoutMs: 10_000 })

@@ -9,13 +9,14 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { FlightDescriptor, FlightInfo, Ticket } from '../../gen/arrow/flight/protocol/Flight.ts'
-import { CommandStatementQuery } from '../../gen/arrow/flight/protocol/FlightSql.ts'
+import { FlightData, FlightDescriptor, FlightInfo, Ticket } from '../../gen/arrow/flight/protocol/Flight.ts'
+import { CommandPreparedStatementQuery, CommandStatementQuery } from '../../gen/arrow/flight/protocol/FlightSql.ts'
 import { Any } from '../../src/arrow/any.ts'
 import { encodeRecordBatch } from '../../src/arrow/batch.ts'
 import { frameOf } from '../../src/arrow/frame.ts'
 import { encapsulate } from '../../src/arrow/ipc.ts'
 import { encodeSchema, type Field } from '../../src/arrow/schema.ts'
+import { FakePrepared } from './fake-prepared.ts'
 
 const field = (name: string): Field => ({ name, format: 'l', nullable: true, metadata: [], children: [] })
 const schemaOf = (name: string) =>
@@ -29,6 +30,7 @@ export const BATCH_ROWS = 1000
 /** A Flight SQL server that does to each call what the SQL text asks for: a behaviour, then how many batches come before it. */
 export class FakeUpstream {
   readonly #server: Http2Server | Http2SecureServer
+  readonly prepared = new FakePrepared()
   readonly sessions = new Set<ServerHttp2Session>()
   /** DoGet streams by how they ended. */
   readonly ended = { finished: 0, cancelled: 0 }
@@ -100,19 +102,32 @@ export class FakeUpstream {
       this.#end(stream, 16, 'UserSession is not available in the cache')
       return
     }
-    const message = body.subarray(5)
+    const message = firstOf(body)
     if (method === 'GetFlightInfo') this.#plan(stream, message)
     else if (method === 'DoGet') await this.#execute(stream, Buffer.from(Ticket.decode(message).ticket).toString())
-    else {
+    else if (method === 'DoPut') {
+      // Parameters, which it takes and forgets.
+      const statement = this.#statementOf(FlightData.decode(firstOf(body)).flightDescriptor!.cmd)
       this.#start(stream)
-      this.#end(stream, 12, 'not implemented')
+      this.#end(stream, statement.startsWith('unbindable') ? 3 : 0, 'as the statement asks')
+    } else {
+      const results = method === 'DoAction' ? this.prepared.act(message) : undefined
+      this.#start(stream)
+      for (const result of results ?? []) stream.write(framed(result))
+      this.#end(stream, results ? 0 : 12, 'not implemented')
     }
+  }
+
+  #statementOf(cmd: Uint8Array): string {
+    const { typeUrl, value } = Any.decode(cmd)
+    return typeUrl.endsWith('CommandPreparedStatementQuery')
+      ? this.prepared.statementOf(CommandPreparedStatementQuery.decode(value).preparedStatementHandle)
+      : CommandStatementQuery.decode(value).query
   }
 
   #plan(stream: ServerHttp2Stream, message: Buffer): void {
     this.counts.plans++
-    const { value } = Any.decode(FlightDescriptor.decode(message).cmd)
-    const { query } = CommandStatementQuery.decode(value)
+    const query = this.#statementOf(FlightDescriptor.decode(message).cmd)
     if (query.startsWith('plan hang')) return
     this.#start(stream)
     if (query.startsWith('plan ')) {
@@ -213,6 +228,11 @@ function drained(stream: ServerHttp2Stream): Promise<void> {
     stream.once('drain', done)
     stream.once('close', done)
   })
+}
+
+/** The first message of a request. */
+function firstOf(body: Buffer): Buffer {
+  return body.subarray(5, 5 + body.readUInt32BE(1))
 }
 
 function framed(message: Uint8Array): Buffer {

@@ -33,10 +33,16 @@ export class PreparedStatements {
   /** Runs a statement with its rows of parameters. @throws GatewayError */
   async run(query: Query, parameters: Uint8Array, ctx: Context): Promise<Result> {
     return await this.#lending.lend(query, ctx, 'always', async (flight, lease) => {
-      const { handle } = await flight.prepare(query.sql)
-      const bound = await flight.bind(handle, parameters)
-      const { tickets } = await flight.preparedInfo(bound)
-      return await this.#results.relay(lease, tickets, ctx, () => flight.closePrepared(bound))
+      let { handle } = await flight.prepare(query.sql)
+      try {
+        handle = await flight.bind(handle, parameters)
+        const { tickets } = await flight.preparedInfo(handle)
+        return await this.#results.relay(lease, tickets, ctx, () => flight.closePrepared(handle))
+      } catch (error) {
+        // A connection that failed goes, and what would be said on it with it.
+        if (releaseReasonOf(error, ctx.signal) !== 'failed') await flight.closePrepared(handle).catch(() => {})
+        throw error
+      }
     })
   }
 }

@@ -5,7 +5,7 @@ import { readHeader } from '../../arrow/header.ts'
 import type { CallMetadata, Result, ResultStats } from '../../query/types.ts'
 import type { CallBounds, Connection, StartedCall } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
-import type { Lease, ReleaseReason } from './lease.ts'
+import { type Lease, type ReleaseReason, releaseReasonOf } from './lease.ts'
 import type { InboundMessage } from './message-reader.ts'
 
 const TAG_HEADER = 0x12
@@ -62,8 +62,8 @@ export interface RelayOptions {
   toError(thrown: unknown): unknown
   /** What of the upstream's metadata the client may see. */
   visible(headers: IncomingHttpHeaders): CallMetadata | undefined
-  /** Run on the lease before it is released cleanly. */
-  onEnd?(): Promise<void>
+  /** Run on the lease before it goes back, also when the reader has left; the reader does not wait for it. */
+  close?(): Promise<void>
 }
 
 /**
@@ -135,7 +135,6 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
         if (!first.done && peekHeader(first.value)?.kind !== 'schema')
           throw new GrpcFailure('DATA_LOSS', 'a part of the result does not begin with its schema', 'local')
       }
-      await this.#options.onEnd?.()
       this.#end('done')
       return { done: true, value: undefined }
     } catch (error) {
@@ -166,6 +165,14 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
 
   #end(reason: ReleaseReason): void {
     this.#over = true
-    this.#lease.release(reason)
+    const lease = this.#lease
+    const { close } = this.#options
+    if (!close || reason === 'failed') lease.release(reason)
+    else
+      close().then(
+        () => lease.release(reason),
+        // The rows have all come: what goes wrong now matters to the connection only.
+        (error: unknown) => lease.release(releaseReasonOf(error)),
+      )
   }
 }
