@@ -249,6 +249,25 @@ describe('an upstream that', () => {
     expect([events.breaker, events.destroyed]).toEqual([[], []])
   })
 
+  it('gives a result in parts has them read as one', async () => {
+    expect(await read('ok 2 then ok 0 then drip 3')).toEqual({ rows: 5 * BATCH_ROWS })
+    expect(await read('ok 2 then fail 1')).toMatchObject({ rows: 3 * BATCH_ROWS, code: 'UPSTREAM_FAILED' })
+    expect([fake.counts.connections, events.destroyed]).toEqual([1, []])
+  })
+
+  it('gives a result in parts is told to stop when its reader leaves between two of them', async () => {
+    const ctx = context(undefined, 3_600_000)
+    const frames = (await run('ok 1 then hang-before-headers', ctx)).frames[Symbol.asyncIterator]()
+    expect((await frames.next()).value![0]!.rows).toBe(BATCH_ROWS)
+    const pending = frames.next().catch((error: unknown) => error)
+    await expect.poll(() => fake.counts.executions).toBe(2)
+    await frames.return?.()
+    await expect.poll(() => fake.openStreams).toBe(0)
+    expect(fake.ended.cancelled).toBe(1)
+    expect(await pending).toMatchObject({ code: 'CANCELLED' })
+    expect([source.pools.all[0]!.pool.stats.idle, events.destroyed]).toEqual([1, []])
+  })
+
   it('drips slowly is waited for', async () => {
     expect(await read('drip 10')).toEqual({ rows: 10 * BATCH_ROWS })
   })

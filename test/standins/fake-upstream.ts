@@ -27,7 +27,7 @@ const none = new Uint8Array(0)
 /** Rows of each batch that the fake sends. */
 export const BATCH_ROWS = 1000
 
-/** A Flight SQL server that does to each call what the SQL text asks for: a behaviour, then how many batches come before it. */
+/** A Flight SQL server that does to each call what the SQL text asks for: a behaviour, then how many batches come before it; a result in parts has `then` between them. */
 export class FakeUpstream {
   readonly #server: Http2Server | Http2SecureServer
   readonly prepared = new FakePrepared()
@@ -134,9 +134,12 @@ export class FakeUpstream {
       this.#end(stream, Number(query.split(' ')[1]), 'as the statement asks')
       return
     }
-    const endpoint = [
-      { ticket: { ticket: Buffer.from(query) }, location: [], expirationTime: undefined, appMetadata: none },
-    ]
+    const endpoint = query.split(' then ').map((part) => ({
+      ticket: { ticket: Buffer.from(part) },
+      location: [],
+      expirationTime: undefined,
+      appMetadata: none,
+    }))
     const info = {
       schema: encapsulate(schema),
       flightDescriptor: undefined,
