@@ -295,6 +295,20 @@ describe('an upstream that', () => {
     expect((await read('ok 1')).code).toBe('UPSTREAM_LOGIN')
   })
 
+  it('is asked what it can by two clients, of whom the first leaves, answers the second', async () => {
+    fake.everyCall = 'hang'
+    const leaving = new AbortController()
+    const first = source.facts(context(leaving.signal)).catch((error: unknown) => error)
+    const second = source.facts(context())
+    const asked = () => source.pools.all[0]!.pool.stats.inUse
+    await expect.poll(asked).toBe(1)
+    fake.everyCall = undefined
+    leaving.abort(new GatewayError('CANCELLED'))
+    expect(await first).toMatchObject({ code: 'CANCELLED' })
+    expect(await second).toMatchObject({ transactions: false, ingestion: false })
+    expect(asked()).toBe(0)
+  })
+
   it('is cancelled at each stage stops, and the connections stay', async () => {
     for (const [sql, stage] of [
       ['plan hang', 'planning'],
