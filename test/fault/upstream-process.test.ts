@@ -42,8 +42,8 @@ describe('through the whole gateway, an upstream that', () => {
       uri,
       username: 'u',
       password: 'p',
-      connectTimeoutMs: 500,
-      requestTimeoutMs: 500,
+      connectTimeoutMs: 800,
+      requestTimeoutMs: 800,
       slowReader: { afterMs: 0 },
       pool,
       ...more,
@@ -54,6 +54,7 @@ describe('through the whole gateway, an upstream that', () => {
         up: source(uri(up.port)),
         // For many at once, none of which goes through the line of statements.
         crowd: source(uri(crowd.port), {
+          connectTimeoutMs: 60_000,
           requestTimeoutMs: 60_000,
           maxStreams: CALLERS,
           pool: { ...pool, max: POOL_MAX, acquireTimeoutMs: 60_000 },
@@ -217,7 +218,7 @@ describe('through the whole gateway, an upstream that', () => {
       Array.from({ length: CALLERS }, (_, i) => gateway.read({ source: 'crowd', sql: 'ok 2' }, sessions[i % 4])),
     )
     for (const session of sessions) session.destroy()
-    expect(ends.filter(({ status }) => status === 0)).toHaveLength(CALLERS)
+    expect(ends.filter(({ status }) => status !== 0)).toEqual([])
     const metric = await gateway.process.metrics()
     expect(metric('flightgate_rows_total', { source: 'crowd' })).toBe(CALLERS * 2 * BATCH_ROWS)
     expect(metric('flightgate_statements_total', { source: 'crowd', outcome: 'OK' })).toBe(CALLERS)
