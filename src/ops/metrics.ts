@@ -30,58 +30,58 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry })
     this.#calls = new Counter({
       name: 'flightgate_calls_total',
-      help: 'gRPC calls that have ended, by method and status code.',
+      help: 'gRPC calls of the Flight port that have ended, by method and by the name of their status, such as OK or UNAVAILABLE; methods that there are not count as unknown.',
       labelNames: ['method', 'code'],
       registers,
     })
     this.#callSeconds = new Histogram({
       name: 'flightgate_call_duration_seconds',
-      help: 'Time from the first header to the status of a gRPC call.',
+      help: 'Time of gRPC calls from the first header to the status; for DoGet it includes how long the client takes to read.',
       labelNames: ['method'],
       buckets: callSeconds,
       registers,
     })
     this.#rows = new Counter({
       name: 'flightgate_rows_total',
-      help: 'Rows handed to clients.',
+      help: 'Rows of results handed to clients.',
       labelNames: ['source'],
       registers,
     })
     this.#bytes = new Counter({
       name: 'flightgate_bytes_total',
-      help: 'Bytes of Arrow messages handed to clients.',
+      help: 'Bytes of results handed to clients, as Arrow messages.',
       labelNames: ['source'],
       registers,
     })
     this.#statements = new Counter({
       name: 'flightgate_statements_total',
-      help: 'Statements that have ended, by outcome: OK or the code of the error.',
+      help: 'Statements that have ended, by outcome: OK, or the code of the error that the client got. Those that could not be planned are among them.',
       labelNames: ['source', 'outcome'],
       registers,
     })
     this.#statementSeconds = new Histogram({
       name: 'flightgate_statement_duration_seconds',
-      help: 'Time from the start of a statement, waiting included, to the last row read.',
+      help: 'Time of statements that were run: waiting for a slot and a connection, running, and being read to the last row.',
       labelNames: ['source'],
       buckets: callSeconds,
       registers,
     })
     this.#statementsInFlight = new Gauge({
       name: 'flightgate_statements_in_flight',
-      help: 'Statements that wait, run or are being read.',
+      help: 'Statements that wait, run or are being read now.',
       labelNames: ['source'],
       registers,
     })
     this.#queueWaitSeconds = new Histogram({
       name: 'flightgate_queue_wait_seconds',
-      help: 'Time that statements waited for a slot.',
+      help: 'Time that statements waited for a slot of their source (maxStreams), those excepted that never got one.',
       labelNames: ['source'],
       buckets: callSeconds,
       registers,
     })
     new Gauge({
       name: 'flightgate_queued_statements',
-      help: 'Statements that wait for a slot now.',
+      help: 'Statements that wait for a slot of their source now; at most limits.maxQueued.',
       labelNames: ['source'],
       registers,
       collect() {
@@ -97,11 +97,21 @@ export class Metrics {
         for (const { source, slots } of read.slots()) this.set({ source }, slots)
       },
     })
-    this.#readGauge('flightgate_calls_in_flight', 'gRPC calls in progress.', () => read.callsInFlight())
-    this.#readGauge('flightgate_connections', 'Client connections of the Flight port.', () => read.connections())
-    this.#readGauge('flightgate_transactions_open', 'Transactions that clients have open.', () => read.transactions())
-    this.#readGauge('flightgate_in_flight_bytes', 'Result bytes given to the sockets and not yet taken.', () =>
-      read.inFlightBytes(),
+    this.#readGauge('flightgate_calls_in_flight', 'gRPC calls of the Flight port in progress.', () =>
+      read.callsInFlight(),
+    )
+    this.#readGauge(
+      'flightgate_connections',
+      'Client connections of the Flight port; at most limits.maxConnections.',
+      () => read.connections(),
+    )
+    this.#readGauge('flightgate_transactions_open', 'Transactions that clients have open on this replica.', () =>
+      read.transactions(),
+    )
+    this.#readGauge(
+      'flightgate_in_flight_bytes',
+      'Result bytes given to the sockets of clients and not yet taken; above limits.maxInFlightBytes each call goes down to one message at a time.',
+      () => read.inFlightBytes(),
     )
   }
 
@@ -125,6 +135,10 @@ export class Metrics {
   onRows(source: string, rows: number, bytes: number): void {
     this.#rows.inc({ source }, rows)
     this.#bytes.inc({ source }, bytes)
+  }
+
+  onPlanFailed(source: string, outcome: string): void {
+    this.#statements.inc({ source, outcome })
   }
 
   onStatementStart(source: string): void {

@@ -13,43 +13,43 @@ export interface PoolReading {
 
 const acquireSeconds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30]
 
-/** The metrics of pooled connections; `docs/operations.md` explains each. */
+/** The metrics of pooled connections; `docs/metrics.md` explains each. */
 export class UpstreamMetrics {
   readonly #created = new Counter({
     name: 'flightgate_pool_created_total',
-    help: 'Connections to upstreams that were made.',
+    help: 'Connections to a server that were made and logged in.',
     labelNames: ['source', 'address'],
     registers: [],
   })
   readonly #destroyed = new Counter({
     name: 'flightgate_pool_destroyed_total',
-    help: 'Connections to upstreams that have ended, by reason.',
+    help: 'Connections to a server that have ended, by reason: failed (a call on it broke), unusable (the server ended it, or takes its login no more), unhealthy (a check of it failed), aged (pool.maxAgeMs), idle (pool.idleTimeoutMs), closed (no longer needed).',
     labelNames: ['source', 'address', 'reason'],
     registers: [],
   })
   readonly #acquires = new Counter({
     name: 'flightgate_pool_acquires_total',
-    help: 'Connections lent, by whether they had been used before.',
+    help: 'Connections lent to calls; reused tells whether they had been used before.',
     labelNames: ['source', 'address', 'reused'],
     registers: [],
   })
   readonly #acquireSeconds = new Histogram({
     name: 'flightgate_pool_acquire_seconds',
-    help: 'Time until a connection was lent.',
+    help: 'Time that calls waited until a connection was lent to them, connecting and logging in included.',
     labelNames: ['source', 'address'],
     buckets: acquireSeconds,
     registers: [],
   })
   readonly #breaker = new Counter({
     name: 'flightgate_breaker_changes_total',
-    help: 'Changes of circuit breakers, by the state they changed to.',
+    help: 'Changes of the circuit breaker of an address, by the state it changed to: open, half-open, closed.',
     labelNames: ['source', 'address', 'state'],
     registers: [],
   })
 
   readonly #held = new Gauge({
     name: 'flightgate_slow_reader_bytes',
-    help: 'Result bytes held for clients that have stopped reading, by where they are.',
+    help: 'Result bytes held for clients that have stopped reading (slowReader), by place: memory, or a temporary file.',
     labelNames: ['source', 'place'],
     registers: [],
   })
@@ -84,7 +84,7 @@ export class UpstreamMetrics {
       registry.registerMetric(metric)
     new Gauge({
       name: 'flightgate_pool_connections',
-      help: 'Connections to upstreams, by state; waiting are the calls that wait for one.',
+      help: 'Connections to a server by state: idle, in_use; waiting are calls that wait for one, which is more than 0 for long when pool.max is too low.',
       labelNames: ['source', 'address', 'state'],
       registers: [registry],
       collect() {
@@ -99,7 +99,7 @@ export class UpstreamMetrics {
     })
     new Gauge({
       name: 'flightgate_breaker_open',
-      help: '1 while the circuit breaker of an address is open or half open.',
+      help: '1 while the circuit breaker of an address is open or half open, so that calls are refused; else 0.',
       labelNames: ['source', 'address'],
       registers: [registry],
       collect() {

@@ -81,17 +81,14 @@ export class GatewayProcess {
 
   /** Sum of a metric over the series whose labels contain all of `labels`. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
-    const text = await (await fetch(`http://${this.http}/metrics`)).text()
-    let sum = 0
-    for (const line of text.split('\n')) {
-      const match = /^(\w+)(?:\{([^}]*)\})? (\S+)$/.exec(line)
-      if (match?.[1] !== name) continue
-      if (Object.entries(labels).every(([key, value]) => match[2]?.includes(`${key}="${value}"`)))
-        sum += Number(match[3])
-    }
-    return sum
+    return (await this.metrics())(name, labels)
   }
 
+  /** All metrics at one moment, to be asked as `metric` is. */
+  async metrics(): Promise<(name: string, labels?: Readonly<Record<string, string>>) => number> {
+    const text = await (await fetch(`http://${this.http}/metrics`)).text()
+    return (name, labels = {}) => sumOf(text, name, labels)
+  }
   /** Memory now and at its peak, in bytes. */
   memory(): { readonly rssBytes: number; readonly peakRssBytes: number } {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
@@ -112,4 +109,14 @@ export class GatewayProcess {
     rmSync(this.#folder, { recursive: true, force: true })
     return code
   }
+}
+
+function sumOf(text: string, name: string, labels: Readonly<Record<string, string>>): number {
+  let sum = 0
+  for (const line of text.split('\n')) {
+    const match = /^(\w+)(?:\{([^}]*)\})? (\S+)$/.exec(line)
+    if (match?.[1] !== name) continue
+    if (Object.entries(labels).every(([key, value]) => match[2]?.includes(`${key}="${value}"`))) sum += Number(match[3])
+  }
+  return sum
 }

@@ -1,14 +1,11 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../src/query/errors.ts'
 import type { Context, Result } from '../../src/query/types.ts'
 import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
 import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
+import { selfSignedCertificate } from '../standins/certificate.ts'
 import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
 
 const lines: { message: string; fields: object }[] = []
@@ -131,6 +128,30 @@ describe('an upstream that', () => {
     expect(events.breaker.slice(-2)).toEqual(['half-open', 'closed'])
   })
 
+  it('comes back while the first to be let through gets no answer lets the others through too', async () => {
+    const hanging = await source.plan(query('hang-before-headers'), context())
+    const { port } = fake
+    await fake.stop()
+    for (let i = 0; i < 4; i++) await read('ok 1')
+    expect(events.breaker).toEqual(['open'])
+    fake = await FakeUpstream.start(port)
+    await expect.poll(() => events.breaker.at(-1)).toBe('half-open')
+    const controller = new AbortController()
+    const waiting = source.run(hanging, context(controller.signal)).catch((error: unknown) => error)
+    // The probe's, and the one that hangs.
+    await expect.poll(() => fake.counts.executions).toBe(2)
+    expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+    expect(events.breaker).toEqual(['open', 'half-open', 'closed'])
+    controller.abort(new GatewayError('CANCELLED'))
+    expect(await waiting).toMatchObject({ code: 'CANCELLED' })
+  })
+
+  it('is slower than clients with short deadlines want is not counted as bad', async () => {
+    for (const sql of ['plan hang', 'hang-before-headers'])
+      for (let i = 0; i < 8; i++) expect((await read(sql, context(undefined, 40))).code).toBe('DEADLINE')
+    expect([events.breaker, events.destroyed]).toEqual([[], []])
+  })
+
   it('does not speak HTTP/2 is unavailable within the connect timeout', async () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
     await once(silent, 'listening')
@@ -150,13 +171,7 @@ describe('an upstream that', () => {
   })
 
   it('has a certificate that is not to be trusted is unavailable, until it is trusted', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'flightgate-tls-'))
-    const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-    const names = ['-subj', '/CN=upstream.test', '-addext', 'subjectAltName=DNS:upstream.test', '-days', '1', '-nodes']
-    const files = ['-keyout', keyFile, '-out', certFile]
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...names, ...files], { stdio: 'ignore' })
-    const [cert, key] = [readFileSync(certFile), readFileSync(keyFile)]
-    rmSync(folder, { recursive: true })
+    const { cert, key } = selfSignedCertificate('upstream.test')
     const secure = await FakeUpstream.start(0, { cert, key })
     const uri = { host: '127.0.0.1', port: secure.port, tls: true }
     const outcomes: unknown[] = []
@@ -234,6 +249,25 @@ describe('an upstream that', () => {
     expect([events.breaker, events.destroyed]).toEqual([[], []])
   })
 
+  it('gives a result in parts has them read as one', async () => {
+    expect(await read('ok 2 then ok 0 then drip 3')).toEqual({ rows: 5 * BATCH_ROWS })
+    expect(await read('ok 2 then fail 1')).toMatchObject({ rows: 3 * BATCH_ROWS, code: 'UPSTREAM_FAILED' })
+    expect([fake.counts.connections, events.destroyed]).toEqual([1, []])
+  })
+
+  it('gives a result in parts is told to stop when its reader leaves between two of them', async () => {
+    const ctx = context(undefined, 3_600_000)
+    const frames = (await run('ok 1 then hang-before-headers', ctx)).frames[Symbol.asyncIterator]()
+    expect((await frames.next()).value![0]!.rows).toBe(BATCH_ROWS)
+    const pending = frames.next().catch((error: unknown) => error)
+    await expect.poll(() => fake.counts.executions).toBe(2)
+    await frames.return?.()
+    await expect.poll(() => fake.openStreams).toBe(0)
+    expect(fake.ended.cancelled).toBe(1)
+    expect(await pending).toMatchObject({ code: 'CANCELLED' })
+    expect([source.pools.all[0]!.pool.stats.idle, events.destroyed]).toEqual([1, []])
+  })
+
   it('drips slowly is waited for', async () => {
     expect(await read('drip 10')).toEqual({ rows: 10 * BATCH_ROWS })
   })
@@ -261,6 +295,20 @@ describe('an upstream that', () => {
     expect((await read('ok 1')).code).toBe('UPSTREAM_LOGIN')
   })
 
+  it('is asked what it can by two clients, of whom the first leaves, answers the second', async () => {
+    fake.everyCall = 'hang'
+    const leaving = new AbortController()
+    const first = source.facts(context(leaving.signal)).catch((error: unknown) => error)
+    const second = source.facts(context())
+    const asked = () => source.pools.all[0]!.pool.stats.inUse
+    await expect.poll(asked).toBe(1)
+    fake.everyCall = undefined
+    leaving.abort(new GatewayError('CANCELLED'))
+    expect(await first).toMatchObject({ code: 'CANCELLED' })
+    expect(await second).toMatchObject({ transactions: false, ingestion: false })
+    expect(asked()).toBe(0)
+  })
+
   it('is cancelled at each stage stops, and the connections stay', async () => {
     for (const [sql, stage] of [
       ['plan hang', 'planning'],
@@ -275,6 +323,40 @@ describe('an upstream that', () => {
     for await (const _ of result.frames) break
     await expect.poll(() => fake.openStreams).toBe(0)
     expect([fake.counts.connections, events.destroyed]).toEqual([1, []])
+  })
+
+  it.each([
+    ['the result has been read', 'ok 3 ?', 3, undefined],
+    ['the client has left', 'ok 1000 ?', 0, 'left'],
+    ['the client has left before the first row', 'hang-before-headers 1 ?', 0, 'CANCELLED'],
+    ['its parameters are refused', 'unbindable ?', 0, 'BAD_SQL'],
+    ['it cannot be planned', 'plan 5 ?', 0, 'UNKNOWN_OBJECT'],
+    ['it fails', 'fail 2 ?', 2, 'UPSTREAM_FAILED'],
+  ])('has a statement prepared closes it once %s', async (_when, sql, batches, code) => {
+    const controller = new AbortController()
+    const prepared = { ...query(sql), parameters: new Uint8Array(0) }
+    const ctx = context(controller.signal)
+    let rows = 0
+    const read = async () => {
+      const { frames } = await source.run({ query: prepared, isUpdate: false }, ctx)
+      for await (const each of frames) {
+        if (code === 'left') throw new GatewayError('CANCELLED', 'left')
+        for (const frame of each) rows += frame.rows
+      }
+    }
+    const outcome = read().then(
+      () => undefined,
+      (error: unknown) => GatewayError.from(error),
+    )
+    if (code === 'CANCELLED') {
+      await expect.poll(() => fake.counts.executions).toBe(1)
+      controller.abort(new GatewayError('CANCELLED'))
+    }
+    const failure = await outcome
+    expect([code === 'left' ? failure?.message : failure?.code, rows]).toEqual([code, batches * BATCH_ROWS])
+    await expect.poll(() => fake.prepared.open.size).toBe(0)
+    await expect.poll(() => source.pools.all[0]!.pool.stats).toEqual({ size: 1, idle: 1, inUse: 0, waiting: 0 })
+    expect(events.destroyed).toEqual([])
   })
 
   it('has fewer connections than callers serves them in turn, 200 on 10', async () => {
@@ -301,6 +383,57 @@ describe('an upstream that', () => {
     await busy.frames[Symbol.asyncIterator]().return?.()
     await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
     expect(events.breaker).toEqual([])
+  })
+
+  it('has a connection that becomes free gives it to who waits still, past those who have left', async () => {
+    await source.close()
+    source = open({}, { max: 1, acquireTimeoutMs: 10_000 })
+    const ctx = context()
+    const busy = await source.run(await source.plan(query('hang 1'), ctx), ctx)
+    const stats = () => source.pools.all[0]!.pool.stats
+    const leaving = Array.from({ length: 5 }, () => new AbortController())
+    const left = leaving.map(({ signal }) => read('ok 1', context(signal)))
+    const staying = read('ok 1')
+    await expect.poll(() => stats().waiting).toBe(6)
+    for (const controller of leaving) controller.abort(new GatewayError('CANCELLED'))
+    for (const each of await Promise.all(left)) expect(each.code).toBe('CANCELLED')
+    expect(stats().waiting).toBe(1)
+    await busy.frames[Symbol.asyncIterator]().return?.()
+    expect(await staying).toEqual({ rows: BATCH_ROWS })
+  })
+
+  it('has a connection that becomes free after some have waited too long gives it to who waits still', async () => {
+    await source.close()
+    source = open({}, { max: 1, acquireTimeoutMs: 400 })
+    const ctx = context()
+    const busy = await source.run(await source.plan(query('hang 1'), ctx), ctx)
+    const early = Array.from({ length: 5 }, () => read('ok 1'))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const late = read('ok 1')
+    for (const each of await Promise.all(early)) expect(each.code).toBe('UPSTREAM_EXHAUSTED')
+    await busy.frames[Symbol.asyncIterator]().return?.()
+    expect(await late).toEqual({ rows: BATCH_ROWS })
+    expect(source.pools.all[0]!.pool.stats).toEqual({ size: 1, idle: 1, inUse: 0, waiting: 0 })
+  })
+
+  it('lets nobody connect within the time to get a connection is unavailable, not exhausted, and the breaker opens', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    await source.close()
+    const uri = { host: '127.0.0.1', port: (silent.address() as { port: number }).port, tls: false }
+    source = open({ uri, connectTimeoutMs: 10_000 }, { acquireTimeoutMs: 100 })
+    for (let i = 0; i < 4; i++) expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
+    expect(events.breaker).toEqual(['open'])
+    await source.close()
+    silent.close()
+  })
+
+  it('cannot be reached has no idle connections', async () => {
+    await source.close()
+    source = open({ uri: { host: 'nowhere.invalid', port: 1, tls: false } }, { min: 2 })
+    expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
+    const { pool } = source.pools.all[0]!
+    await expect.poll(() => pool.stats).toEqual({ size: 0, idle: 0, inUse: 0, waiting: 0 })
   })
 
   it('is one of two is gone past when it does not answer', async () => {
@@ -355,7 +488,9 @@ describe('an upstream that', () => {
     await Promise.all(Array.from({ length: 40 }, () => read('drip 2')))
     expect(source.pools.all[0]!.pool.stats.size).toBe(8)
     await expect.poll(() => source.pools.all[0]!.pool.stats.size).toBe(1)
-    expect(events.destroyed.filter((reason) => reason === 'idle')).toHaveLength(7)
+    expect(events.destroyed).toEqual(Array(7).fill('idle'))
+    await source.close()
+    expect(events.destroyed.at(-1)).toBe('closed')
     expect(fake.counts.handshakes).toBe(fake.counts.connections)
   })
 

@@ -4,17 +4,19 @@ import {
   createServer,
   type Http2SecureServer,
   type Http2Server,
+  type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { FlightDescriptor, FlightInfo, Ticket } from '../../gen/arrow/flight/protocol/Flight.ts'
-import { CommandStatementQuery } from '../../gen/arrow/flight/protocol/FlightSql.ts'
+import { FlightData, FlightDescriptor, FlightInfo, Ticket } from '../../gen/arrow/flight/protocol/Flight.ts'
+import { CommandPreparedStatementQuery, CommandStatementQuery } from '../../gen/arrow/flight/protocol/FlightSql.ts'
 import { Any } from '../../src/arrow/any.ts'
 import { encodeRecordBatch } from '../../src/arrow/batch.ts'
 import { frameOf } from '../../src/arrow/frame.ts'
 import { encapsulate } from '../../src/arrow/ipc.ts'
 import { encodeSchema, type Field } from '../../src/arrow/schema.ts'
+import { FakePrepared } from './fake-prepared.ts'
 
 const field = (name: string): Field => ({ name, format: 'l', nullable: true, metadata: [], children: [] })
 const schemaOf = (name: string) =>
@@ -25,9 +27,10 @@ const none = new Uint8Array(0)
 /** Rows of each batch that the fake sends. */
 export const BATCH_ROWS = 1000
 
-/** A Flight SQL server that does to each call what the SQL text asks for: a behaviour, then how many batches come before it. */
+/** A Flight SQL server that does to each call what the SQL text asks for: a behaviour, then how many batches come before it; a result in parts has `then` between them. */
 export class FakeUpstream {
   readonly #server: Http2Server | Http2SecureServer
+  readonly prepared = new FakePrepared()
   readonly sessions = new Set<ServerHttp2Session>()
   /** DoGet streams by how they ended. */
   readonly ended = { finished: 0, cancelled: 0 }
@@ -36,6 +39,8 @@ export class FakeUpstream {
   token = 'token-1'
   /** Tokens that Handshake gives; by default the one that is good. */
   given: string | undefined
+  /** The session that calls with a cookie must name, for a server that has sessions; as Dremio it tells of it itself. */
+  session: string | undefined
   /** What every call but Handshake does in place of its work, if anything. */
   everyCall: 'hang' | 'unauthenticated' | undefined
   openStreams = 0
@@ -54,12 +59,7 @@ export class FakeUpstream {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
-        void this.#answer(
-          stream,
-          String(headers[':path']).split('/').at(-1)!,
-          Buffer.concat(chunks),
-          headers.authorization,
-        )
+        void this.#answer(stream, String(headers[':path']).split('/').at(-1)!, Buffer.concat(chunks), headers)
       })
     })
   }
@@ -79,7 +79,12 @@ export class FakeUpstream {
     await once(this.#server, 'close').catch(() => {})
   }
 
-  async #answer(stream: ServerHttp2Stream, method: string, body: Buffer, authorization?: string): Promise<void> {
+  async #answer(
+    stream: ServerHttp2Stream,
+    method: string,
+    body: Buffer,
+    { authorization, cookie }: IncomingHttpHeaders,
+  ): Promise<void> {
     if (method === 'Handshake') {
       this.counts.handshakes++
       this.#start(stream, { authorization: `Bearer ${this.given ?? this.token}` })
@@ -92,28 +97,49 @@ export class FakeUpstream {
       this.#end(stream, 16, 'the token has expired')
       return
     }
-    const message = body.subarray(5)
+    if (this.session !== undefined && cookie !== undefined && cookie !== `session=${this.session}`) {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+      this.#end(stream, 16, 'UserSession is not available in the cache')
+      return
+    }
+    const message = firstOf(body)
     if (method === 'GetFlightInfo') this.#plan(stream, message)
     else if (method === 'DoGet') await this.#execute(stream, Buffer.from(Ticket.decode(message).ticket).toString())
-    else {
+    else if (method === 'DoPut') {
+      // Parameters, which it takes and forgets.
+      const statement = this.#statementOf(FlightData.decode(firstOf(body)).flightDescriptor!.cmd)
       this.#start(stream)
-      this.#end(stream, 12, 'not implemented')
+      this.#end(stream, statement.startsWith('unbindable') ? 3 : 0, 'as the statement asks')
+    } else {
+      const results = method === 'DoAction' ? this.prepared.act(message) : undefined
+      this.#start(stream)
+      for (const result of results ?? []) stream.write(framed(result))
+      this.#end(stream, results ? 0 : 12, 'not implemented')
     }
+  }
+
+  #statementOf(cmd: Uint8Array): string {
+    const { typeUrl, value } = Any.decode(cmd)
+    return typeUrl.endsWith('CommandPreparedStatementQuery')
+      ? this.prepared.statementOf(CommandPreparedStatementQuery.decode(value).preparedStatementHandle)
+      : CommandStatementQuery.decode(value).query
   }
 
   #plan(stream: ServerHttp2Stream, message: Buffer): void {
     this.counts.plans++
-    const { value } = Any.decode(FlightDescriptor.decode(message).cmd)
-    const { query } = CommandStatementQuery.decode(value)
+    const query = this.#statementOf(FlightDescriptor.decode(message).cmd)
     if (query.startsWith('plan hang')) return
     this.#start(stream)
     if (query.startsWith('plan ')) {
       this.#end(stream, Number(query.split(' ')[1]), 'as the statement asks')
       return
     }
-    const endpoint = [
-      { ticket: { ticket: Buffer.from(query) }, location: [], expirationTime: undefined, appMetadata: none },
-    ]
+    const endpoint = query.split(' then ').map((part) => ({
+      ticket: { ticket: Buffer.from(part) },
+      location: [],
+      expirationTime: undefined,
+      appMetadata: none,
+    }))
     const info = {
       schema: encapsulate(schema),
       flightDescriptor: undefined,
@@ -143,7 +169,7 @@ export class FakeUpstream {
     }
     stream.write(framed(frame(schema)))
     for (let i = 0; i < Number(count) && !stream.destroyed; i++) {
-      if (!stream.write(framed(batch()))) await Promise.race([once(stream, 'drain'), once(stream, 'close')])
+      if (!stream.write(framed(batch()))) await drained(stream)
       if (behaviour === 'drip') await new Promise((resolve) => setTimeout(resolve, 30))
     }
     if (stream.destroyed) return
@@ -180,8 +206,10 @@ export class FakeUpstream {
     this.#end(stream, 0)
   }
 
-  #start(stream: ServerHttp2Stream, headers: Record<string, string> = {}): void {
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...headers }, { waitForTrailers: true })
+  #start(stream: ServerHttp2Stream, more: Record<string, string> = {}): void {
+    const cookie = this.session !== undefined && { 'set-cookie': `session=${this.session}; Path=/` }
+    const headers = { ':status': 200, 'content-type': 'application/grpc', ...cookie, ...more }
+    stream.respond(headers, { waitForTrailers: true })
   }
 
   #end(stream: ServerHttp2Stream, status: number, message = ''): void {
@@ -190,6 +218,24 @@ export class FakeUpstream {
     )
     stream.end()
   }
+}
+
+/** Waits until more can be written, or nothing more will be taken. */
+function drained(stream: ServerHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done)
+      stream.off('close', done)
+      resolve()
+    }
+    stream.once('drain', done)
+    stream.once('close', done)
+  })
+}
+
+/** The first message of a request. */
+function firstOf(body: Buffer): Buffer {
+  return body.subarray(5, 5 + body.readUInt32BE(1))
 }
 
 function framed(message: Uint8Array): Buffer {

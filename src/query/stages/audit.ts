@@ -11,6 +11,8 @@ export type StatementLogging = 'hash' | 'text' | 'none'
 /** Told about each statement that has ended. */
 export interface AuditObserver {
   onRows(source: string, rows: number, bytes: number): void
+  /** A statement whose planning failed: it ends there. */
+  onPlanFailed(source: string, outcome: string): void
   onStatementStart(source: string): void
   onStatementEnd(source: string, outcome: string, durationMs: number): void
 }
@@ -46,7 +48,9 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       try {
         return await next(query, ctx)
       } catch (thrown) {
-        line(ctx, query, 'plan', startedAt, {}, Failure.from(thrown))
+        const failure = Failure.from(thrown)
+        observer.onPlanFailed(query.source, failure.code)
+        line(ctx, query, 'plan', startedAt, {}, failure)
         throw thrown
       }
     },

@@ -11,6 +11,7 @@ const OPTIONS = {
   volumeThreshold: 5,
   rollingCountTimeout: 10_000,
   rollingCountBuckets: 10,
+  rollingPercentilesEnabled: false,
   resetTimeout: 5000,
 }
 
@@ -24,7 +25,8 @@ export class Breaker {
     this.#source = source
     this.#circuit = new CircuitBreaker((work: () => Promise<unknown>) => work(), {
       ...OPTIONS,
-      errorFilter: (error: unknown) => !isFault(error),
+      // What is filtered counts as a success, which would close a half-open breaker without any proof.
+      errorFilter: (error: unknown) => !isFault(error) && !(this.#circuit.halfOpen && !isAnswer(error)),
     })
     this.#circuit.on('open', () => onChange('open'))
     this.#circuit.on('halfOpen', () => onChange('half-open'))
@@ -64,4 +66,9 @@ function isFault(error: unknown): boolean {
   if (!(error instanceof GrpcFailure)) return false
   if (error.origin === 'upstream') return error.status === 'UNAUTHENTICATED'
   return error.status !== 'CANCELLED' && error.status !== 'RESOURCE_EXHAUSTED'
+}
+
+/** Whether an error came from the upstream, which has shown so that it works. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof GrpcFailure && error.origin === 'upstream'
 }

@@ -57,6 +57,8 @@ export interface UpstreamPrepared {
   readonly parameterSchema: Uint8Array
 }
 
+const CLOSE_TIMEOUT_MS = 5000
+
 /**
  * The Flight SQL calls made of an upstream.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html.
@@ -155,9 +157,11 @@ export class UpstreamFlight {
     return await this.#put('CommandPreparedStatementUpdate', value, parameters)
   }
 
+  /** Also for a client that has left, since nobody else will close it. */
   async closePrepared(handle: Uint8Array): Promise<void> {
     const request = ActionClosePreparedStatementRequest.encode({ preparedStatementHandle: handle }).finish()
-    await this.#order('ClosePreparedStatement', pack('ActionClosePreparedStatementRequest', request))
+    const bounds = { ...this.#bounds, signal: new AbortController().signal, deadlineAt: Date.now() + CLOSE_TIMEOUT_MS }
+    await this.#order('ClosePreparedStatement', pack('ActionClosePreparedStatementRequest', request), bounds)
   }
 
   /** Uploads rows into a table; answers with their number, -1 when the upstream does not know. */
@@ -198,8 +202,8 @@ export class UpstreamFlight {
   }
 
   /** An action that answers with nothing. */
-  async #order(type: string, body: Uint8Array): Promise<void> {
-    await this.#connection.collect('DoAction', [Action.encode({ type, body }).finish()], this.#bounds)
+  async #order(type: string, body: Uint8Array, bounds = this.#bounds): Promise<void> {
+    await this.#connection.collect('DoAction', [Action.encode({ type, body }).finish()], bounds)
   }
 
   async #act(type: string, body: Uint8Array): Promise<Uint8Array> {

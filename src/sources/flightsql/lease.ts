@@ -1,3 +1,4 @@
+import { GatewayError } from '../../query/errors.ts'
 import type { Connection } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 
@@ -27,8 +28,8 @@ export class Lease {
 }
 
 /** What an error means for the connection that it came over. */
-export function releaseReasonOf(error: unknown, signal: AbortSignal): ReleaseReason {
-  if (signal.aborted) return 'cancelled'
+export function releaseReasonOf(error: unknown, signal?: AbortSignal): ReleaseReason {
+  if (signal?.aborted || (error instanceof GatewayError && error.code === 'DEADLINE')) return 'cancelled'
   if (error instanceof GrpcFailure && error.origin === 'upstream')
     return error.status === 'UNAUTHENTICATED' ? 'unusable' : 'done'
   return 'failed'

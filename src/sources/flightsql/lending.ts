@@ -1,9 +1,11 @@
+import { GatewayError } from '../../query/errors.ts'
 import type { Context, Query } from '../../query/types.ts'
 import type { FlightSqlConfig } from './config.ts'
 import type { CallBounds } from './connection.ts'
 import { type ErrorPolicy, upstreamError } from './errors.ts'
 import { UpstreamFlight } from './flight.ts'
 import { metadataToServer } from './forwarding.ts'
+import { GrpcFailure } from './grpc-failure.ts'
 import type { Lease } from './lease.ts'
 import type { Profile } from './profiles/profile.ts'
 import type { SessionPools } from './session-pools.ts'
@@ -16,6 +18,9 @@ export type Work<T> = (flight: UpstreamFlight, lease: Lease, upstream: Upstream)
 
 /** What decides on which connection a query runs. */
 export type QueryPlace = Pick<Query, 'session' | 'transaction'>
+
+/** Timers may end a little before their time. */
+const TIMER_SLACK_MS = 10
 
 /** Finds the connections that a query may run on: its transaction's, or one with its session. */
 export class Lending {
@@ -51,8 +56,13 @@ export class Lending {
     work: Work<T>,
     preferred?: string,
   ): Promise<T> {
-    const onLease = (lease: Lease, upstream: Upstream) =>
-      work(new UpstreamFlight(lease.connection, this.bounds(ctx), lease.transactionId), lease, upstream)
+    const onLease = async (lease: Lease, upstream: Upstream) => {
+      try {
+        return await work(new UpstreamFlight(lease.connection, this.bounds(ctx), lease.transactionId), lease, upstream)
+      } catch (error) {
+        throw isOverdue(error, ctx) ? new GatewayError('DEADLINE', undefined, { cause: error }) : error
+      }
+    }
     try {
       if (place.transaction !== undefined) return await this.#transactions.lend(place.transaction, ctx.signal, onLease)
       return await this.#pools.of(place.session.schema).lend(ctx.signal, repeatable, onLease, preferred)
@@ -81,14 +91,14 @@ export class Lending {
     return { signal: ctx.signal, deadlineAt: ctx.deadlineAt, metadata: metadataToServer(ctx, this.#config.forward) }
   }
 
-  /** Bounds of a call that tidies up, whatever has become of the call that it belongs to. */
-  closingBounds(): CallBounds {
-    const { requestTimeoutMs } = this.#config
-    return { signal: AbortSignal.timeout(requestTimeoutMs), deadlineAt: Date.now() + requestTimeoutMs }
-  }
-
   /** What went wrong as clients may see it. */
   toError(thrown: unknown): unknown {
     return upstreamError(thrown, this.#source, this.#policy)
   }
+}
+
+/** Whether a call ended at its client's own deadline, which says nothing of the upstream. */
+function isOverdue(error: unknown, { deadlineAt }: Context): boolean {
+  if (!(error instanceof GrpcFailure) || error.origin !== 'local' || error.status !== 'DEADLINE_EXCEEDED') return false
+  return Date.now() >= deadlineAt - TIMER_SLACK_MS
 }

@@ -5,6 +5,7 @@ import { Connection } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import { Lease } from './lease.ts'
 import type { Profile } from './profiles/profile.ts'
+import { type EndTurn, Turns } from './turns.ts'
 
 /** Why a connection ended. */
 export type DestroyReason = 'failed' | 'unusable' | 'aged' | 'idle' | 'unhealthy' | 'closed'
@@ -29,14 +30,22 @@ interface Entry {
 /** How old a failure may be that a caller is told in place of trying again. */
 const FRESH_FAILURE_MS = 100
 
-/** Logged-in connections to one address. */
+/**
+ * Logged-in connections to one address. Callers wait for a turn, of which there are as many as connections, in a line of the
+ * pool's own: in generic-pool's those who have left would stay, count as waiting, and have connections made for them.
+ */
 export class ConnectionPool {
   readonly address: UpstreamAddress
   readonly #pool: Pool<Entry>
+  readonly #turns: Turns
   readonly #config: FlightSqlConfig
   readonly #observer: PoolObserver
   readonly #closing = new AbortController()
   readonly #healthTimer: NodeJS.Timeout
+  /** Callers whose turn it is and who have no connection yet. */
+  #connecting = 0
+  /** Entries that hold no connection. */
+  #failures = 0
 
   /** @param check a cheap call that proves that a connection works */
   constructor(
@@ -49,48 +58,66 @@ export class ConnectionPool {
     this.address = address
     this.#config = config
     this.#observer = observer
-    const { min, max, acquireTimeoutMs, healthCheckIntervalMs } = config.pool
+    const { min, max, healthCheckIntervalMs } = config.pool
     this.#pool = createPool<Entry>(
       {
         create: () => this.#create(profile),
         destroy: async (entry) => {
-          if (!entry.connection) return
+          if (!entry.connection) {
+            this.#failures--
+            return
+          }
           entry.connection.close()
-          observer.onDestroy(entry.destroyReason)
+          observer.onDestroy(this.#closing.signal.aborted ? 'closed' : entry.destroyReason)
         },
-        validate: async (entry) => this.#isUsable(entry),
       },
-      {
-        min,
-        max,
-        testOnBorrow: true,
-        acquireTimeoutMillis: acquireTimeoutMs,
-      },
+      { min, max },
     )
+    this.#turns = new Turns(max)
     this.#healthTimer = setInterval(() => void this.#checkIdle(check), healthCheckIntervalMs)
     this.#healthTimer.unref()
   }
 
   get stats(): { readonly size: number; readonly idle: number; readonly inUse: number; readonly waiting: number } {
-    const { size, available, borrowed, pending } = this.#pool
-    return { size, idle: available, inUse: borrowed, waiting: pending }
+    const { size, available, borrowed } = this.#pool
+    return {
+      size: size - this.#failures,
+      idle: Math.max(0, available - this.#failures),
+      inUse: borrowed,
+      waiting: this.#turns.waiting + this.#connecting,
+    }
   }
 
   /**
    * A connection for the caller alone.
-   * @throws GrpcFailure, RESOURCE_EXHAUSTED when none became free in time; or the signal's reason
+   * @throws GrpcFailure: RESOURCE_EXHAUSTED when none became free in time, else as connecting does; or the signal's reason
    */
   async acquire(signal: AbortSignal): Promise<Lease> {
     const startedAt = performance.now()
-    for (;;) {
-      const entry = await this.#take(signal)
-      if (entry.connection) {
-        this.#observer.onAcquire(performance.now() - startedAt, entry.uses > 0)
-        entry.uses++
-        return this.#leaseOf(entry, entry.connection)
+    const endTurn = (!signal.aborted && this.#turns.tryTake()) || (await this.#turn(signal))
+    this.#connecting++
+    try {
+      for (;;) {
+        // What is there comes at once, and need not be waited for with all that waiting takes.
+        const atOnce = this.#pool.available > 0 && this.#pool.pending === 0
+        const entry = atOnce ? await this.#pool.acquire() : await this.#take(signal, startedAt, endTurn)
+        if (entry.connection && !this.#isUsable(entry)) {
+          await this.#pool.destroy(entry)
+          continue
+        }
+        if (entry.connection) {
+          this.#observer.onAcquire(performance.now() - startedAt, entry.uses > 0)
+          entry.uses++
+          return this.#leaseOf(entry, entry.connection, endTurn)
+        }
+        await this.#pool.destroy(entry)
+        if (Date.now() - entry.createdAt < FRESH_FAILURE_MS) {
+          endTurn()
+          throw entry.failure
+        }
       }
-      await this.#pool.destroy(entry)
-      if (Date.now() - entry.createdAt < FRESH_FAILURE_MS) throw entry.failure
+    } finally {
+      this.#connecting--
     }
   }
 
@@ -106,46 +133,65 @@ export class ConnectionPool {
   /** Lends no more; each connection ends when its caller gives it back. */
   async retire(): Promise<void> {
     clearInterval(this.#healthTimer)
+    // Those who wait already are served first.
+    const endTurn = await this.#turns
+      .take(this.#closing.signal, this.#config.pool.acquireTimeoutMs)
+      .catch(() => undefined)
+    endTurn?.()
     await this.#pool.drain()
     this.#closing.abort(new GrpcFailure('UNAVAILABLE', 'the connections are no longer needed', 'local'))
     await this.#pool.clear()
   }
 
-  async #take(signal: AbortSignal): Promise<Entry> {
-    signal.throwIfAborted()
-    const acquiring = this.#pool.acquire()
+  /** @throws GrpcFailure RESOURCE_EXHAUSTED, UNAVAILABLE when it is for want of connections, or the signal's reason */
+  async #turn(signal: AbortSignal): Promise<EndTurn> {
+    const { acquireTimeoutMs, max } = this.#config.pool
+    const endTurn = await this.#turns.take(signal, acquireTimeoutMs)
+    if (endTurn) return endTurn
+    // Turns that are not with callers are with connections that do not come about.
+    throw this.#pool.borrowed < max ? noneCame(acquireTimeoutMs) : noneFree(max, acquireTimeoutMs)
+  }
+
+  /**
+   * An idle entry or a new one, on the caller's turn. When it fails the turn ends, at the latest when the entry has come.
+   * @throws GrpcFailure when none has come in time: UNAVAILABLE if most of it went into connecting; or the signal's reason
+   */
+  async #take(signal: AbortSignal, startedAt: number, endTurn: EndTurn): Promise<Entry> {
+    const { acquireTimeoutMs, max } = this.#config.pool
+    const leftMs = Math.max(0, startedAt + acquireTimeoutMs - performance.now())
+    const acquiring = this.#pool.acquire().catch((cause: unknown) => {
+      throw unavailable('the connections are no longer lent', cause)
+    })
     let onAbort: (() => void) | undefined
-    const aborted = new Promise<never>((_, reject) => {
+    let timer: NodeJS.Timeout | undefined
+    const over = new Promise<never>((_, reject) => {
       onAbort = () => reject(signal.reason)
-      signal.addEventListener('abort', onAbort, { once: true })
+      if (signal.aborted) onAbort()
+      else signal.addEventListener('abort', onAbort, { once: true })
+      timer = setTimeout(
+        () => reject(leftMs > acquireTimeoutMs / 2 ? noneCame(acquireTimeoutMs) : noneFree(max, acquireTimeoutMs)),
+        leftMs,
+      )
     })
     try {
-      return await Promise.race([acquiring, aborted])
+      return await Promise.race([acquiring, over])
     } catch (error) {
       // Nobody waits for it any more: it goes back as soon as it comes.
-      acquiring.then(
-        (entry) => void this.#pool.release(entry),
-        () => {},
-      )
-      if (error === signal.reason) throw error
-      const { acquireTimeoutMs, max } = this.#config.pool
-      throw new GrpcFailure(
-        'RESOURCE_EXHAUSTED',
-        `none of the ${max} connections became free within ${acquireTimeoutMs} ms (pool.acquireTimeoutMs)`,
-        'local',
-        { cause: error, untouched: true },
-      )
+      acquiring.then((entry) => this.#pool.release(entry)).then(endTurn, endTurn)
+      throw error
     } finally {
+      clearTimeout(timer)
       signal.removeEventListener('abort', onAbort!)
     }
   }
 
-  #leaseOf(entry: Entry, connection: Connection): Lease {
+  #leaseOf(entry: Entry, connection: Connection, endTurn: EndTurn): Lease {
     return new Lease(connection, (reason) => {
       entry.lastUsedAt = Date.now()
       const clean = (reason === 'done' || reason === 'cancelled') && this.#isUsable(entry)
       if (!clean && (reason === 'failed' || reason === 'unusable')) entry.destroyReason = reason
       void (clean ? this.#pool.release(entry) : this.#pool.destroy(entry))
+      endTurn()
     })
   }
 
@@ -157,6 +203,7 @@ export class ConnectionPool {
       this.#observer.onCreate()
       return { ...base, connection }
     } catch (failure) {
+      this.#failures++
       return { ...base, createdAt: Date.now(), failure }
     }
   }
@@ -176,27 +223,48 @@ export class ConnectionPool {
   /** Tries each idle connection: what fails is replaced, what nobody has used for long ends. */
   async #checkIdle(check: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
     for (let left = this.#pool.available; left > 0; left--) {
-      let entry: Entry
+      const endTurn = this.#turns.tryTake()
+      if (!endTurn) return
       try {
-        entry = await this.#pool.acquire()
+        await this.#checkOne(check)
       } catch {
         return
-      }
-      try {
-        if (!entry.connection) throw entry.failure
-        // A check is no use.
-        const isIdle = Date.now() - entry.lastUsedAt >= this.#config.pool.idleTimeoutMs
-        if (isIdle && this.#pool.size > this.#config.pool.min) {
-          await this.#pool.destroy(entry)
-          continue
-        }
-        const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#config.requestTimeoutMs)])
-        await check(entry.connection, signal)
-        await this.#pool.release(entry)
-      } catch {
-        entry.destroyReason = 'unhealthy'
-        await this.#pool.destroy(entry)
+      } finally {
+        endTurn()
       }
     }
   }
+
+  /** @throws Error when the pool lends no more */
+  async #checkOne(check: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
+    const entry = await this.#pool.acquire()
+    try {
+      if (!entry.connection) throw entry.failure
+      // A check is no use.
+      const isIdle = Date.now() - entry.lastUsedAt >= this.#config.pool.idleTimeoutMs
+      if (isIdle && this.#pool.size > this.#config.pool.min) {
+        await this.#pool.destroy(entry)
+        return
+      }
+      const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#config.requestTimeoutMs)])
+      await check(entry.connection, signal)
+      await this.#pool.release(entry)
+    } catch {
+      entry.destroyReason = 'unhealthy'
+      await this.#pool.destroy(entry)
+    }
+  }
+}
+
+function noneFree(max: number, acquireTimeoutMs: number): GrpcFailure {
+  const why = `none of the ${max} connections became free within ${acquireTimeoutMs} ms (pool.acquireTimeoutMs)`
+  return new GrpcFailure('RESOURCE_EXHAUSTED', why, 'local', { untouched: true })
+}
+
+function noneCame(acquireTimeoutMs: number): GrpcFailure {
+  return unavailable(`no connection came about within ${acquireTimeoutMs} ms (pool.acquireTimeoutMs)`)
+}
+
+function unavailable(why: string, cause?: unknown): GrpcFailure {
+  return new GrpcFailure('UNAVAILABLE', why, 'local', { cause, untouched: true })
 }

@@ -1,5 +1,5 @@
 import type { Context, Plan, Query, Result } from '../../query/types.ts'
-import { UpstreamFlight } from './flight.ts'
+import type { UpstreamFlight } from './flight.ts'
 import { type Lease, releaseReasonOf } from './lease.ts'
 import type { Lending } from './lending.ts'
 import { noColumns } from './no-columns.ts'
@@ -34,13 +34,13 @@ export class PreparedStatements {
   async run(query: Query, parameters: Uint8Array, ctx: Context): Promise<Result> {
     return await this.#lending.lend(query, ctx, 'always', async (flight, lease) => {
       let { handle } = await flight.prepare(query.sql)
-      const close = () => new UpstreamFlight(lease.connection, this.#lending.closingBounds()).closePrepared(handle)
       try {
         handle = await flight.bind(handle, parameters)
         const { tickets } = await flight.preparedInfo(handle)
-        return await this.#results.relay(lease, tickets, ctx, close)
+        return await this.#results.relay(lease, tickets, ctx, () => flight.closePrepared(handle))
       } catch (error) {
-        await close().catch(() => {})
+        // A connection that failed goes, and what would be said on it with it.
+        if (releaseReasonOf(error, ctx.signal) !== 'failed') await flight.closePrepared(handle).catch(() => {})
         throw error
       }
     })

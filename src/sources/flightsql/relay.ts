@@ -2,10 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http2'
 import { readFlightData } from '../../arrow/flight-data.ts'
 import type { Frame } from '../../arrow/frame.ts'
 import { readHeader } from '../../arrow/header.ts'
+import { GatewayError } from '../../query/errors.ts'
 import type { CallMetadata, Result, ResultStats } from '../../query/types.ts'
 import type { CallBounds, Connection, StartedCall } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
-import type { Lease, ReleaseReason } from './lease.ts'
+import { type Lease, type ReleaseReason, releaseReasonOf } from './lease.ts'
 import type { InboundMessage } from './message-reader.ts'
 
 const TAG_HEADER = 0x12
@@ -62,8 +63,8 @@ export interface RelayOptions {
   toError(thrown: unknown): unknown
   /** What of the upstream's metadata the client may see. */
   visible(headers: IncomingHttpHeaders): CallMetadata | undefined
-  /** Run on the lease before it is released, however the result ended, unless its connection is of no more use. */
-  onEnd?(): Promise<void>
+  /** Run on the lease before it goes back, also when the reader has left; the reader does not wait for it. */
+  close?(): Promise<void>
 }
 
 /**
@@ -76,6 +77,8 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   readonly #tickets: readonly Uint8Array[]
   readonly #bounds: CallBounds
   readonly #options: RelayOptions
+  /** Ends a call that has not begun to answer, which only a result in parts can be in when its reader leaves. */
+  readonly #leave: AbortController | undefined
   #started: StartedCall
   #next = 1
   #over = false
@@ -90,8 +93,9 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
     this.#lease = lease
     this.#tickets = tickets
     this.#started = started
-    this.#bounds = bounds
     this.#options = options
+    this.#leave = tickets.length > 1 ? new AbortController() : undefined
+    this.#bounds = this.#leave ? { ...bounds, signal: AbortSignal.any([bounds.signal, this.#leave.signal]) } : bounds
   }
 
   /**
@@ -148,6 +152,7 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   /** Stops: the upstream is told, and the connection goes back. */
   async return(): Promise<IteratorResult<readonly Frame[]>> {
     if (!this.#over) {
+      this.#leave?.abort(new GatewayError('CANCELLED', 'The reader left before the end.'))
       await this.#started.call.return()
       this.#end('cancelled')
     }
@@ -165,12 +170,14 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
 
   #end(reason: ReleaseReason): void {
     this.#over = true
-    const { onEnd } = this.#options
-    if (!onEnd || reason === 'failed' || reason === 'unusable') this.#lease.release(reason)
+    const lease = this.#lease
+    const { close } = this.#options
+    if (!close || reason === 'failed') lease.release(reason)
     else
-      onEnd().then(
-        () => this.#lease.release(reason),
-        () => this.#lease.release('failed'),
+      close().then(
+        () => lease.release(reason),
+        // The rows have all come: what goes wrong now matters to the connection only.
+        (error: unknown) => lease.release(releaseReasonOf(error)),
       )
   }
 }

@@ -22,20 +22,20 @@ export class Results {
 
   /**
    * The results of tickets as one, relayed on the lease, which it keeps until its end.
-   * @param onEnd run on the lease before it is released, unless its connection is of no more use
+   * @param close run on the lease before it goes back
    * @throws GrpcFailure, or the signal's reason
    */
   async relay(
     lease: Lease,
     tickets: readonly Uint8Array[],
     ctx: Context,
-    onEnd?: () => Promise<void>,
+    close?: () => Promise<void>,
   ): Promise<Result> {
     const { slowReader, forward } = this.#config
     const result = await Relay.start(lease, tickets, this.#lending.streamBounds(ctx), {
       toError: (error) => this.#lending.toError(error),
       visible: (headers) => metadataToClient(headers, forward),
-      ...(onEnd && { onEnd }),
+      ...(close && { close }),
     })
     const cushion = new Cushion(result.frames[Symbol.asyncIterator](), slowReader, (memory, spill) =>
       this.#observer.onCushion(memory, spill),

@@ -26,6 +26,7 @@ import { dremioProfile } from './profiles/dremio.ts'
 import type { Profile } from './profiles/profile.ts'
 import { standardProfile } from './profiles/standard.ts'
 import { schemaOfTicket } from './relay.ts'
+import { RememberedFacts } from './remembered-facts.ts'
 import { emptyResult, Results } from './results.ts'
 import { SessionPools } from './session-pools.ts'
 import { hasParameters, statementKind } from './statement-kind.ts'
@@ -41,8 +42,6 @@ export interface FlightSqlDependencies {
 }
 
 const none = new Uint8Array(0)
-/** How long what an upstream says of itself is remembered. */
-const FACTS_TTL_MS = 300_000
 /** Executions whose tickets are remembered as redeemed. */
 const MAX_REDEEMED = 10_000
 const anywhere = { session: {} }
@@ -74,7 +73,11 @@ export class FlightSqlSource implements Source {
   readonly #prepared: PreparedStatements
   readonly #literal: LiteralStatements
   readonly #redeemed = new LRUCache<string, true>({ max: MAX_REDEEMED })
-  #facts: { readonly until: number; readonly facts: Promise<SourceFacts> } | undefined
+  readonly #facts = new RememberedFacts((ctx) =>
+    this.#lending.ask(anywhere, ctx, (_flight, { connection }) =>
+      upstreamFacts(connection, this.#lending.bounds(ctx), this.#profile),
+    ),
+  )
 
   constructor(name: string, config: FlightSqlConfig, { log, observer }: FlightSqlDependencies) {
     this.name = name
@@ -153,17 +156,7 @@ export class FlightSqlSource implements Source {
   }
 
   async facts(ctx: Context): Promise<SourceFacts> {
-    if (!this.#facts || this.#facts.until < Date.now()) {
-      const asked = this.#lending.ask(anywhere, ctx, (_flight, { connection }) =>
-        upstreamFacts(connection, this.#lending.bounds(ctx), this.#profile),
-      )
-      const remembered = { until: Date.now() + FACTS_TTL_MS, facts: asked }
-      this.#facts = remembered
-      asked.catch(() => {
-        if (this.#facts === remembered) this.#facts = undefined
-      })
-    }
-    return await this.#facts.facts
+    return await this.#facts.of(ctx)
   }
 
   async health(ctx: Context): Promise<Health> {

@@ -2,6 +2,7 @@ import { formatAddress, type UpstreamAddress } from './address.ts'
 import type { Breaker, BreakerState } from './breaker.ts'
 import type { FlightSqlConfig } from './config.ts'
 import type { Connection } from './connection.ts'
+import { GrpcFailure } from './grpc-failure.ts'
 import { type Lease, releaseReasonOf } from './lease.ts'
 import { ConnectionPool, type DestroyReason } from './pool.ts'
 import type { Profile } from './profiles/profile.ts'
@@ -22,6 +23,7 @@ export class Upstream {
   readonly name: string
   readonly pool: ConnectionPool
   readonly #breaker: Breaker
+  readonly #check: (connection: Connection, signal: AbortSignal) => Promise<void>
 
   /** @param check a cheap call that proves that a connection works */
   constructor(
@@ -35,6 +37,7 @@ export class Upstream {
     this.address = address
     this.name = formatAddress(address)
     this.#breaker = breaker
+    this.#check = check
     const name = this.name
     this.pool = new ConnectionPool(
       address,
@@ -60,6 +63,8 @@ export class Upstream {
    * @throws GatewayError SOURCE_UNAVAILABLE while the breaker is open; GrpcFailure, or the signal's reason
    */
   async lend<T>(signal: AbortSignal, work: (lease: Lease) => Promise<T>, held?: Lease): Promise<T> {
+    // The work may take for ever, and nobody else is let through until the outcome is known.
+    if (this.#breaker.state === 'half-open') await this.#breaker.guard(() => this.#probe(signal))
     return await this.#breaker.guard(async () => {
       const lease = held ?? (await this.pool.acquire(signal))
       try {
@@ -69,5 +74,19 @@ export class Upstream {
         throw error
       }
     })
+  }
+
+  /** The cheap call, on a connection of its own. @throws GrpcFailure, or the signal's reason */
+  async #probe(signal: AbortSignal): Promise<void> {
+    const lease = await this.pool.acquire(signal)
+    try {
+      await this.#check(lease.connection, signal)
+      lease.release('done')
+    } catch (error) {
+      lease.release(releaseReasonOf(error, signal))
+      // Whatever it says, it answers.
+      if (!(error instanceof GrpcFailure) || error.origin !== 'upstream' || error.status === 'UNAUTHENTICATED')
+        throw error
+    }
   }
 }

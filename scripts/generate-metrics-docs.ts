@@ -1,0 +1,73 @@
+// Writes docs/metrics.md from the registry of metrics; with --check it only tells whether the page is current.
+import { readFileSync, writeFileSync } from 'node:fs'
+import type { Registry } from 'prom-client'
+import { Metrics } from '../src/ops/metrics.ts'
+import { UpstreamMetrics } from '../src/ops/upstream-metrics.ts'
+
+const page = new URL('../docs/metrics.md', import.meta.url)
+/** What the runtime's own metrics begin with. */
+const ofTheProcess = /^(process|nodejs)_/
+
+/** What a metric tells of itself. */
+export interface MetricFacts {
+  readonly name: string
+  readonly type: string
+  readonly labels: readonly string[]
+  readonly help: string
+}
+
+/** Every metric that the gateway exports, by name. */
+export async function metricFacts(): Promise<MetricFacts[]> {
+  const { registry } = new Metrics({
+    callsInFlight: () => 0,
+    connections: () => 0,
+    inFlightBytes: () => 0,
+    transactions: () => 0,
+    slots: () => [],
+  })
+  new UpstreamMetrics().register(registry, () => [])
+  const all = await registry.getMetricsAsJSON()
+  return all
+    .map(({ name, type, help }) => ({ name, type: String(type), labels: labelsOf(registry, name), help }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** The page as it should be. */
+export async function metricsDocs(): Promise<string> {
+  const facts = await metricFacts()
+  const rows = facts
+    .filter(({ name }) => !ofTheProcess.test(name))
+    .map(({ name, type, labels, help }) => {
+      const names = labels.map((label) => `\`${label}\``).join(', ')
+      return `| \`${name}\` | ${type} | ${names} | ${help} |`
+    })
+  return `# Metrics
+
+What \`/metrics\` of the HTTP port answers with, in Prometheus' text format. Times are in seconds, sizes in bytes; counters begin
+at 0 with the process. A histogram has the series \`_bucket\`, \`_sum\` and \`_count\`. \`source\` is a source's name in the
+configuration, \`address\` one of its servers as the configuration writes it.
+
+What to alert on is in [operations](operations.md#what-to-alert-on).
+
+| Metric | Type | Labels | Meaning |
+|---|---|---|---|
+${rows.join('\n')}
+
+Besides these there are the \`process_*\` and \`nodejs_*\` metrics of the runtime: CPU, memory, open files, handles, garbage
+collection and the lag of the event loop (\`nodejs_eventloop_lag_p99_seconds\`).
+`
+}
+
+function labelsOf(registry: Registry, name: string): readonly string[] {
+  const { labelNames } = registry.getSingleMetric(name) as unknown as { readonly labelNames: readonly string[] }
+  return labelNames
+}
+
+if (import.meta.main) {
+  const docs = await metricsDocs()
+  if (!process.argv.includes('--check')) writeFileSync(page, docs)
+  else if (readFileSync(page, 'utf8') !== docs) {
+    process.stderr.write('docs/metrics.md is not current: run scripts/generate-metrics-docs.ts\n')
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,349 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { selfSignedCertificate } from '../standins/certificate.ts'
+import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
+import { WatchedGateway } from './watched-gateway.ts'
+
+const DEADLINE_MS = 400
+const CALLERS = 200
+const POOL_MAX = 10
+const MIXED_CALLS = 200
+/**
+ * How much more memory the process may have after 200 faulty calls that followed 100 others: room for V8, which lets its
+ * heap grow before it collects, and for what malloc does not give back. Each result holds up to a window of 8 MiB when it is
+ * broken off: a leak of every tenth would be seen.
+ */
+const MAX_RSS_GROWTH_BYTES = 128 << 20
+
+describe('through the whole gateway, an upstream that', () => {
+  let up: FakeUpstream
+  let crowd: FakeUpstream
+  let lake: FakeUpstream
+  let secure: FakeUpstream
+  let silent: Server
+  let gateway: WatchedGateway
+  let breakingPort: number
+
+  beforeAll(async () => {
+    up = await FakeUpstream.start()
+    crowd = await FakeUpstream.start()
+    lake = await FakeUpstream.start()
+    lake.session = 'session-1'
+    secure = await FakeUpstream.start(0, selfSignedCertificate('127.0.0.1'))
+    silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const gone = await FakeUpstream.start()
+    breakingPort = gone.port
+    await gone.stop()
+    const pool = { min: 0, max: 4, acquireTimeoutMs: 5000, healthCheckIntervalMs: 3_600_000 }
+    const source = (uri: string, more: object = {}) => ({
+      kind: 'flightsql',
+      uri,
+      username: 'u',
+      password: 'p',
+      connectTimeoutMs: 800,
+      requestTimeoutMs: 800,
+      slowReader: { afterMs: 0 },
+      pool,
+      ...more,
+    })
+    const uri = (port: number) => `grpc://127.0.0.1:${port}`
+    gateway = await WatchedGateway.start({
+      sources: {
+        up: source(uri(up.port)),
+        // For many at once, none of which goes through the line of statements.
+        crowd: source(uri(crowd.port), {
+          connectTimeoutMs: 60_000,
+          requestTimeoutMs: 60_000,
+          maxStreams: CALLERS,
+          pool: { ...pool, max: POOL_MAX, acquireTimeoutMs: 60_000 },
+        }),
+        // One at a time, by slots and by connections.
+        queue: source(uri(up.port), { maxStreams: 1 }),
+        narrow: source(uri(up.port), { pool: { ...pool, max: 1, acquireTimeoutMs: 3_600_000 } }),
+        cushioned: source(uri(up.port), { slowReader: { afterMs: 100, memoryBytes: 100_000, spillBytes: 1_000_000 } }),
+        lake: source(uri(lake.port), { kind: 'dremio' }),
+        breaking: source(uri(breakingPort)),
+        refusing: source(uri(breakingPort)),
+        nowhere: source('grpc://nowhere.invalid:32010'),
+        silent: source(uri((silent.address() as AddressInfo).port)),
+        plain: source(`grpc+tls://127.0.0.1:${up.port}`),
+        untrusted: source(`grpc+tls://127.0.0.1:${secure.port}`),
+      },
+      defaultSource: 'up',
+      limits: { stallTimeoutMs: 1500, queueWaitMs: 60_000 },
+    })
+  }, 60_000)
+
+  afterAll(async () => {
+    expect(await gateway.stop()).toBe(0)
+    expect(gateway.process.noise).toEqual([])
+    silent.close()
+    await Promise.all([up, crowd, lake, secure].map((each) => each.stop()))
+  })
+
+  afterEach(async () => {
+    // Whatever happened: everything is back, upstreams work on nothing any more, and the next statement works.
+    await gateway.expectNothingHeld()
+    for (const fake of [up, crowd, lake]) await expect.poll(() => fake.openStreams).toBe(0)
+    const { requestId, ...good } = await gateway.read({ source: 'up', sql: 'ok 3' })
+    expect(good).toMatchObject({ status: 0, error: undefined })
+    expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'OK', rows: 3 * BATCH_ROWS })
+  })
+
+  /** How a statement ended, whom it was counted as, and how many connections of its source ended for that reason. */
+  const counts = async (source: string, outcome: string, reason: string) => {
+    const metric = await gateway.process.metrics()
+    return {
+      statements: metric('flightgate_statements_total', { source, outcome }),
+      destroyed: metric('flightgate_pool_destroyed_total', { source, reason }),
+    }
+  }
+
+  it.each<[what: string, source: string, sql: string, status: number, code: string, rows: number, destroyed: string]>([
+    ['refuses connections', 'refusing', 'ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['has a name that DNS does not know', 'nowhere', 'ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['takes connections and says nothing', 'silent', 'ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['has no TLS where it should', 'plain', 'ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['has a certificate that is not to be trusted', 'untrusted', 'ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['hangs at planning', 'up', 'plan hang', 4, 'DEADLINE', 0, 'failed'],
+    ['is at a limit of its own', 'up', 'plan 8', 8, 'UPSTREAM_EXHAUSTED', 0, ''],
+    ['hangs before headers', 'up', 'hang-before-headers', 4, 'DEADLINE', 0, ''],
+    ['hangs in the middle of a stream', 'up', 'hang 2', 4, 'DEADLINE', 2, ''],
+    ['resets the stream in its middle', 'up', 'rst 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
+    ['drops the connection in the middle of a stream', 'up', 'cut 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
+    ['ends a stream without a status', 'up', 'no-status 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
+    ['cuts a frame short', 'up', 'truncated 2', 15, 'UPSTREAM_DATA', -2, 'failed'],
+    ['sends a second schema', 'up', 'second-schema 2', 15, 'UPSTREAM_DATA', -2, 'failed'],
+    ['begins without a schema', 'up', 'no-schema', 15, 'UPSTREAM_DATA', 0, 'failed'],
+    ['fails after good batches', 'up', 'fail 2', 13, 'UPSTREAM_FAILED', 2, ''],
+    ['runs out of resources after good batches', 'up', 'unavailable 2', 14, 'UPSTREAM_BUSY', 2, ''],
+    ['sends GOAWAY while a result runs', 'up', 'goaway 2', 0, 'OK', 3, 'unusable'],
+    ['drips slowly', 'up', 'drip 10', 0, 'OK', 10, ''],
+  ])('%s', async (_what, source, sql, status, code, batches, destroyed) => {
+    const before = await counts(source, code, destroyed)
+    const { requestId, ...end } = await gateway.read({
+      source,
+      sql,
+      ...(sql.startsWith('hang') && { deadlineMs: DEADLINE_MS }),
+    })
+    expect(end).toMatchObject({ status, error: code === 'OK' ? undefined : code })
+    const line = await gateway.logged(requestId, 'statement')
+    expect(line).toMatchObject({ source, outcome: code })
+    // What had come may be dropped when the rest is bad; nothing may be made up.
+    if (batches >= 0) expect(line['rows'] ?? 0).toBe(batches * BATCH_ROWS)
+    else expect(line['rows']).toBeLessThanOrEqual(-batches * BATCH_ROWS)
+    if (code !== 'OK') expect(await gateway.logged(requestId, 'call')).toMatchObject({ code })
+    const after = await counts(source, code, destroyed)
+    expect(after.statements - before.statements).toBe(1)
+    expect(after.destroyed - before.destroyed).toBe(destroyed === '' ? 0 : 1)
+  })
+
+  it('sends GOAWAY on an idle connection is not noticed', async () => {
+    const before = await counts('up', 'OK', 'unusable')
+    for (const session of up.sessions) session.close()
+    await expect.poll(() => up.sessions.size).toBe(0)
+    const { status, requestId } = await gateway.read({ source: 'up', sql: 'ok 1' })
+    expect(status).toBe(0)
+    expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'OK' })
+    const after = await counts('up', 'OK', 'unusable')
+    expect([after.statements - before.statements, after.destroyed > before.destroyed]).toEqual([1, true])
+  })
+
+  it('lets the login expire is logged in to again', async () => {
+    const before = [up.counts.handshakes, up.counts.connections]
+    const counted = await counts('up', 'OK', 'unusable')
+    up.token = 'token-2'
+    const { status, requestId } = await gateway.read({ source: 'up', sql: 'ok 1' })
+    expect(status).toBe(0)
+    expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'OK', rows: BATCH_ROWS })
+    expect([up.counts.handshakes, up.counts.connections]).toEqual([before[0]! + 1, before[1]])
+    expect(await counts('up', 'OK', 'unusable')).toEqual({ ...counted, statements: counted.statements + 1 })
+  })
+
+  it('takes no login any more', async () => {
+    const before = await counts('up', 'UPSTREAM_LOGIN', 'unusable')
+    up.everyCall = 'unauthenticated'
+    const { requestId, ...end } = await gateway.read({ source: 'up', sql: 'ok 1' })
+    up.everyCall = undefined
+    expect(end).toMatchObject({ status: 14, error: 'UPSTREAM_LOGIN' })
+    expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'UPSTREAM_LOGIN', step: 'plan' })
+    const after = await counts('up', 'UPSTREAM_LOGIN', 'unusable')
+    expect(after).toEqual({ statements: before.statements + 1, destroyed: before.destroyed + 1 })
+  })
+
+  it('forgets the session, as Dremio does, is given a new one', async () => {
+    expect((await gateway.read({ source: 'lake', sql: 'ok 1' })).status).toBe(0)
+    lake.session = 'session-2'
+    const { status, requestId } = await gateway.read({ source: 'lake', sql: 'ok 2' })
+    expect(status).toBe(0)
+    expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'OK', rows: 2 * BATCH_ROWS })
+    // The login is good still: only the session is new.
+    expect([lake.counts.handshakes, lake.counts.connections]).toEqual([1, 1])
+    expect(await counts('lake', 'OK', 'unusable')).toEqual({ statements: 2, destroyed: 0 })
+  })
+
+  it('cannot be reached opens the breaker, which half-opens and closes again', async () => {
+    const source = 'breaking'
+    const changes = async () => {
+      const metric = await gateway.process.metrics()
+      return ['open', 'half-open', 'closed'].map((state) =>
+        metric('flightgate_breaker_changes_total', { source, state }),
+      )
+    }
+    const isOpen = () => gateway.process.metric('flightgate_breaker_open', { source })
+    const seen = (state: string) =>
+      gateway.process.line(
+        (line) => line['event'] === 'breaker' && line['source'] === source && line['state'] === state,
+      )
+    for (let i = 0; i < 4; i++)
+      expect(await gateway.read({ source, sql: 'ok 1' })).toMatchObject({ status: 14, error: 'SOURCE_UNAVAILABLE' })
+    expect(await seen('open')).toMatchObject({ address: `grpc://127.0.0.1:${breakingPort}` })
+    expect([await isOpen(), await changes()]).toEqual([1, [1, 0, 0]])
+    const refused = await gateway.read({ source, sql: 'ok 1' })
+    expect(refused).toMatchObject({ status: 14, error: 'SOURCE_UNAVAILABLE', retryAfter: '5' })
+    expect(refused.message).toContain('circuit breaker open')
+    const back = await FakeUpstream.start(breakingPort)
+    await expect.poll(async () => (await gateway.read({ source, sql: 'ok 1' })).status, { interval: 100 }).toBe(0)
+    expect([await isOpen(), await changes()]).toEqual([0, [1, 1, 1]])
+    await seen('half-open')
+    await seen('closed')
+    await back.stop()
+  })
+
+  it('has ten connections serves 200 clients in turn', async () => {
+    const sessions = Array.from({ length: 4 }, () => gateway.connect())
+    const ends = await Promise.all(
+      Array.from({ length: CALLERS }, (_, i) => gateway.read({ source: 'crowd', sql: 'ok 2' }, sessions[i % 4])),
+    )
+    for (const session of sessions) session.destroy()
+    expect(ends.filter(({ status }) => status !== 0)).toEqual([])
+    const metric = await gateway.process.metrics()
+    expect(metric('flightgate_rows_total', { source: 'crowd' })).toBe(CALLERS * 2 * BATCH_ROWS)
+    expect(metric('flightgate_statements_total', { source: 'crowd', outcome: 'OK' })).toBe(CALLERS)
+    expect(metric('flightgate_pool_created_total', { source: 'crowd' })).toBe(POOL_MAX)
+    expect(metric('flightgate_pool_acquires_total', { source: 'crowd' })).toBe(2 * CALLERS)
+    expect(crowd.counts).toMatchObject({ connections: POOL_MAX, executions: CALLERS })
+    const lines = gateway.process.lines.filter(({ source, outcome }) => source === 'crowd' && outcome !== 'OK')
+    expect(lines).toEqual([])
+  })
+
+  it.each(['up', 'cushioned'])('has a client that stalls lets go of it (%s)', async (source) => {
+    const before = await counts(source, 'STALLED', 'failed')
+    const { stream, requestId } = await gateway.open({ source, sql: 'ok 100000' })
+    const closed = new Promise<number | undefined>((resolve) => {
+      stream.once('close', () => resolve(stream.rstCode))
+    })
+    await once(stream, 'response')
+    if (source === 'cushioned')
+      await expect
+        .poll(() => gateway.process.metric('flightgate_slow_reader_bytes', { source, place: 'file' }))
+        .toBeGreaterThan(500_000)
+    expect(await gateway.logged(requestId, 'call')).toMatchObject({ code: 'STALLED', status: 'DEADLINE_EXCEEDED' })
+    expect(await gateway.logged(requestId, 'statement')).toMatchObject({ source, outcome: 'STALLED' })
+    stream.resume()
+    // ENHANCE_YOUR_CALM: a status would wait behind what is not read.
+    expect(await closed).toBe(11)
+    expect(await counts(source, 'STALLED', 'failed')).toEqual({ ...before, statements: before.statements + 1 })
+  })
+
+  it.each([
+    ['as rows come', 'ok 100000'],
+    ['while rows are waited for', 'hang 1'],
+  ])('has a client that vanishes %s is told to stop', async (_when, sql) => {
+    const before = await counts('up', 'CANCELLED', 'failed')
+    const { cancelled } = up.ended
+    const session = gateway.connect()
+    const { stream, requestId } = await gateway.open({ source: 'up', sql }, session)
+    await once(stream, 'response')
+    session.socket.destroy()
+    expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'CANCELLED' })
+    expect(await gateway.logged(requestId, 'call')).toMatchObject({ code: 'CANCELLED', method: 'DoGet' })
+    await expect.poll(() => up.ended.cancelled).toBe(cancelled + 1)
+    expect(await counts('up', 'CANCELLED', 'failed')).toEqual({ ...before, statements: before.statements + 1 })
+  })
+
+  it.each([
+    ['before the first row', 'hang-before-headers'],
+    ['while it reads', 'hang 2'],
+    ['while more comes than it reads', 'ok 100000'],
+  ])('has a client that cancels %s is told to stop', async (_when, sql) => {
+    const before = await counts('up', 'CANCELLED', 'failed')
+    const { executions } = up.counts
+    const { cancelled } = up.ended
+    const { stream, requestId } = await gateway.open({ source: 'up', sql })
+    await expect.poll(() => up.counts.executions).toBe(executions + 1)
+    stream.close(8)
+    expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'CANCELLED', step: 'run' })
+    await expect.poll(() => up.ended.cancelled).toBe(cancelled + 1)
+    expect(await counts('up', 'CANCELLED', 'failed')).toEqual({ ...before, statements: before.statements + 1 })
+  })
+
+  it('has a client that cancels while it is planned for keeps its connection', async () => {
+    const before = await counts('up', 'CANCELLED', 'failed')
+    const { plans } = up.counts
+    const { stream, requestId } = gateway.plan({ source: 'up', sql: 'plan hang' })
+    await expect.poll(() => up.counts.plans).toBe(plans + 1)
+    stream.close(8)
+    expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'CANCELLED', step: 'plan' })
+    expect(await counts('up', 'CANCELLED', 'failed')).toEqual({ ...before, statements: before.statements + 1 })
+  })
+
+  it('has a client that cancels in the line of statements never hears of it', async () => {
+    const first = await gateway.open({ source: 'queue', sql: 'hang 1' })
+    await once(first.stream, 'response')
+    const { executions } = up.counts
+    const second = await gateway.open({ source: 'queue', sql: 'ok 1' })
+    const queued = () => gateway.process.metric('flightgate_queued_statements', { source: 'queue' })
+    await expect.poll(queued).toBe(1)
+    second.stream.close(8)
+    await expect.poll(queued).toBe(0)
+    expect(await gateway.logged(second.requestId, 'statement')).toMatchObject({ outcome: 'CANCELLED', rows: 0 })
+    expect(up.counts.executions).toBe(executions)
+    first.stream.close(8)
+    await gateway.logged(first.requestId, 'statement')
+    expect(await counts('queue', 'CANCELLED', 'failed')).toEqual({ statements: 2, destroyed: 0 })
+  })
+
+  it('has a client that cancels while all connections are busy no longer counts it as waiting', async () => {
+    const first = await gateway.open({ source: 'narrow', sql: 'hang 1' })
+    await once(first.stream, 'response')
+    const waiting = () => gateway.process.metric('flightgate_pool_connections', { source: 'narrow', state: 'waiting' })
+    const second = gateway.plan({ source: 'narrow', sql: 'ok 1' })
+    await expect.poll(waiting).toBe(1)
+    second.stream.close(8)
+    expect(await gateway.logged(second.requestId, 'statement')).toMatchObject({ outcome: 'CANCELLED', step: 'plan' })
+    await expect.poll(waiting, { timeout: 5000 }).toBe(0)
+    first.stream.close(8)
+    await gateway.logged(first.requestId, 'statement')
+    expect(await gateway.read({ source: 'narrow', sql: 'ok 1' })).toMatchObject({ status: 0 })
+    expect(await counts('narrow', 'CANCELLED', 'failed')).toEqual({ statements: 2, destroyed: 0 })
+  })
+
+  it('fails in every way, again and again, leaves no memory behind', async () => {
+    const ways = ['rst 2', 'cut 2', 'truncated 2', 'second-schema 2', 'fail 2', 'plan 13', 'no-status 2', 'ok 5']
+    const fail = async (i: number) => {
+      await gateway.read({ source: 'up', sql: ways[i % ways.length]! })
+    }
+    // A result that is broken off with a window of it unread.
+    const breakOff = async () => {
+      const { stream } = await gateway.open({ source: 'up', sql: 'ok 100000' })
+      await once(stream, 'response')
+      await new Promise((resolve) => {
+        stream.once('close', resolve)
+        stream.close(8)
+        stream.resume()
+      })
+    }
+    const mixed = async (calls: number) => {
+      for (let i = 0; i < calls; i += 4) await Promise.all([fail(i), fail(i + 1), fail(i + 2), breakOff()])
+    }
+    await mixed(MIXED_CALLS / 2)
+    await gateway.expectNothingHeld()
+    const { rssBytes } = gateway.process.memory()
+    await mixed(MIXED_CALLS)
+    await gateway.expectNothingHeld()
+    expect(gateway.process.memory().rssBytes - rssBytes).toBeLessThan(MAX_RSS_GROWTH_BYTES)
+  })
+})

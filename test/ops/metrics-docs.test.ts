@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { metricFacts, metricsDocs } from '../../scripts/generate-metrics-docs.ts'
+
+const page = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
+
+it('docs/metrics.md is the registry of metrics', async () => {
+  expect(page('metrics.md')).toBe(await metricsDocs())
+})
+
+it('every metric explains itself in a sentence', async () => {
+  const own = (await metricFacts()).filter(({ name }) => name.startsWith('flightgate_'))
+  expect(own.length).toBeGreaterThan(20)
+  for (const { name, help } of own) expect([name, help]).toEqual([name, expect.stringMatching(/^\S.{20,}[^|\n]*\.$/)])
+})
+
+it('the alerts of docs/operations.md are about metrics and labels that there are', async () => {
+  const known = new Map((await metricFacts()).map(({ name, labels }) => [name, labels]))
+  const queries = [...page('operations.md').matchAll(/```promql\n([\s\S]*?)```/g)].map(([, text]) => text!).join('\n')
+  const series = [...queries.matchAll(/\b((?:flightgate|nodejs|process)_\w+)(?:\{([^}]*)\})?/g)]
+  expect(series.length).toBeGreaterThanOrEqual(6)
+  for (const [, name, selector = ''] of series) {
+    const base = name!.replace(/_(bucket|sum|count)$/, '')
+    expect([...known.keys()]).toContain(known.has(name!) ? name : base)
+    for (const [, label] of selector.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g))
+      expect(known.get(name!) ?? known.get(base)).toContain(label)
+  }
+})
