@@ -449,6 +449,22 @@ describe('an upstream that', () => {
     for await (const _ of result.frames);
   })
 
+  it('is one of two is not waited for while the other has connections to spare', async () => {
+    const second = await FakeUpstream.start()
+    await source.close()
+    source = open({ addresses: [{ host: '127.0.0.1', port: second.port, tls: false }] }, { max: 1 })
+    const held = await Promise.all([run('hang 1'), run('ok 1')])
+    const [busy, free] = fake.openStreams > 0 ? [fake, second] : [second, fake]
+    for await (const _ of held[1]!.frames);
+    const before = free.counts.executions
+    for (let i = 0; i < 4; i++) expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+    expect([free.counts.executions - before, busy.openStreams]).toEqual([4, 1])
+    await held[0]!.frames[Symbol.asyncIterator]().return?.()
+    await expect.poll(() => busy.openStreams).toBe(0)
+    await source.close()
+    await second.stop()
+  })
+
   it.each([
     ['memory', { memoryBytes: 1 << 30, spillBytes: 0 }, 1000],
     ['memory, then a file', { memoryBytes: 100_000, spillBytes: 1 << 30 }, 1000],
@@ -471,6 +487,20 @@ describe('an upstream that', () => {
       }
     expect(rows).toBe(1000 * BATCH_ROWS)
     expect([events.memory, events.spill]).toEqual([0, 0])
+  })
+
+  it('is read on when nothing can be spilled is held back, and nothing is lost', async () => {
+    await source.close()
+    const slowReader = { afterMs: 20, memoryBytes: 50_000, spillBytes: 1 << 30, spillDirectory: '/nowhere/at/all' }
+    source = open({ slowReader })
+    const frames = (await run('ok 1000')).frames[Symbol.asyncIterator]()
+    await expect.poll(() => events.maxMemory).toBeGreaterThan(50_000)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(events.maxMemory).toBeLessThan(100_000)
+    let rows = 0
+    for (let next = await frames.next(); !next.done; next = await frames.next())
+      for (const frame of next.value) rows += frame.rows
+    expect([rows, events.memory, events.spill]).toEqual([1000 * BATCH_ROWS, 0, 0])
   })
 
   it('fails while it is read on tells so after the rows that came', async () => {

@@ -35,6 +35,7 @@ export class Cushion implements AsyncIterator<readonly Frame[]> {
   #wanted = false
   #wake: (() => void) | undefined
   #left = false
+  #cannotSpill = false
 
   constructor(inner: AsyncIterator<readonly Frame[]>, limits: CushionLimits, observe: CushionObserver) {
     this.#inner = inner
@@ -95,7 +96,7 @@ export class Cushion implements AsyncIterator<readonly Frame[]> {
     const { memoryBytes, spillBytes } = this.#limits
     try {
       while (!this.#left && !(this.#wanted && this.#held.length === 0)) {
-        if (this.#memoryBytes >= memoryBytes && this.#spilledBytes >= spillBytes) return
+        if (this.#memoryBytes >= memoryBytes && (this.#spilledBytes >= spillBytes || this.#cannotSpill)) return
         const next = await this.#inner.next()
         if (next.done) {
           this.#outcome = {}
@@ -117,8 +118,17 @@ export class Cushion implements AsyncIterator<readonly Frame[]> {
       this.#held.push(frame)
       return
     }
-    this.#file ??= await SpillFile.create(spillDirectory)
-    const spilled = await this.#file.write(frame.chunks)
+    let spilled: Spilled
+    try {
+      this.#file ??= await SpillFile.create(spillDirectory)
+      spilled = await this.#file.write(frame.chunks)
+    } catch {
+      // A full disk is no reason to lose the result: the upstream is held back from here on.
+      this.#cannotSpill = true
+      this.#count(frame.byteLength, 0)
+      this.#held.push(frame)
+      return
+    }
     frame.release?.()
     this.#count(0, frame.byteLength)
     this.#held.push({ ...spilled, rows: frame.rows })

@@ -88,6 +88,11 @@ export class ConnectionPool {
     }
   }
 
+  /** Whether a caller would get a connection without waiting for another to give his back. */
+  get hasRoom(): boolean {
+    return this.#turns.hasFree
+  }
+
   /**
    * A connection for the caller alone.
    * @throws GrpcFailure: RESOURCE_EXHAUSTED when none became free in time, else as connecting does; or the signal's reason

@@ -16,6 +16,11 @@ export class Turns {
     return this.#waiting.size
   }
 
+  /** Whether one is free now. */
+  get hasFree(): boolean {
+    return this.#taken < this.#max
+  }
+
   /** A turn, if one is free now. */
   tryTake(): EndTurn | undefined {
     if (this.#taken >= this.#max) return undefined

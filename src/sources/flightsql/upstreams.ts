@@ -58,8 +58,10 @@ export class Upstreams {
     const first = preferred === undefined ? -1 : this.all.findIndex(({ name }) => name === preferred)
     const from = first >= 0 ? first : this.#turn++ % this.all.length
     const order = [...this.all.slice(from), ...this.all.slice(0, from)]
-    // Those whose breaker is open come last.
-    return [...order.filter(({ state }) => state !== 'open'), ...order.filter(({ state }) => state === 'open')]
+    if (order.length === 1) return order
+    // Those whose breaker is open come last, and before them those that are busy with others.
+    const rank = ({ state, pool }: Upstream) => (state === 'open' ? 2 : pool.hasRoom ? 0 : 1)
+    return order.sort((a, b) => rank(a) - rank(b))
   }
 }
 
