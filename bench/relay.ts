@@ -21,6 +21,7 @@ import {
 const ROUNDS = Number(process.env['ROUNDS'] ?? 7)
 const BATCHES = 1024
 const SMALL_QUERIES = 1000
+const WARM_UP_QUERIES = 10_000
 const GIB = 2 ** 30
 const WINDOW_BYTES = 8 << 20
 const folder = mkdtempSync(join(tmpdir(), 'flightgate-bench-'))
@@ -133,6 +134,9 @@ console.log(`\n${BATCHES} batches of 1 MiB, medians of ${ROUNDS}`)
 console.table(medians)
 console.table(ratios)
 
+// As servers are that have been running for a while.
+for (const name of ['gateway', 'grpc-go relay'].filter((each) => paths[each]))
+  run('bench/python/latency.py', `grpc://${paths[name]!.address}`, 'batches 0', String(WARM_UP_QUERIES))
 const latencies: Record<string, { p50Ms: number[]; p99Ms: number[] }> = {}
 for (let round = 0; round < ROUNDS; round++)
   for (const name of ['direct', 'gateway', 'grpc-go relay'].filter((each) => paths[each])) {

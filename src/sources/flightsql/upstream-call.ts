@@ -82,8 +82,9 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
       void this.#upload(messages)
       return
     }
-    for (const message of messages) this.#stream.write(Buffer.concat([prefixOf(message.byteLength), message]))
-    this.#stream.end()
+    const framed = messages.map((message) => Buffer.concat([prefixOf(message.byteLength), message]))
+    for (const message of framed.slice(0, -1)) this.#stream.write(message)
+    this.#stream.end(framed.at(-1))
   }
 
   /** The initial metadata; complete once a message or the end has come. */
