@@ -191,6 +191,23 @@ describe('an upstream that', () => {
     await secure.stop()
   })
 
+  it('wants a certificate of its clients is unavailable without, and works with one', async () => {
+    const [own, client] = [selfSignedCertificate('upstream.test'), selfSignedCertificate('gateway.test')]
+    const secure = await FakeUpstream.start(0, { ...own, ca: client.cert })
+    const uri = { host: '127.0.0.1', port: secure.port, tls: true }
+    const trusted = { skipVerify: false, ca: own.cert, serverName: 'upstream.test' }
+    const outcomes: unknown[] = []
+    for (const tls of [trusted, { ...trusted, cert: client.cert, key: client.key }]) {
+      await source.close()
+      source = open({ uri, tls })
+      const { code, rows } = await read('ok 1')
+      outcomes.push(code ?? rows)
+    }
+    expect(outcomes).toEqual(['SOURCE_UNAVAILABLE', BATCH_ROWS])
+    await source.close()
+    await secure.stop()
+  })
+
   it('hangs at planning ends at the request timeout', async () => {
     expect((await read('plan hang')).code).toBe('DEADLINE')
     expect(events.destroyed).toContain('failed')

@@ -27,6 +27,14 @@ const none = new Uint8Array(0)
 /** Rows of each batch that the fake sends. */
 export const BATCH_ROWS = 1000
 
+/** TLS of a fake. */
+export interface FakeTls {
+  readonly cert: Buffer
+  readonly key: Buffer
+  /** Authorities whose certificates clients must have. */
+  readonly ca?: Buffer
+}
+
 /** A Flight SQL server that does to each call what the SQL text asks for: a behaviour, then how many batches come before it; a result in parts has `then` between them. */
 export class FakeUpstream {
   readonly #server: Http2Server | Http2SecureServer
@@ -46,8 +54,10 @@ export class FakeUpstream {
   openStreams = 0
   port = 0
 
-  private constructor(tls?: { readonly cert: Buffer; readonly key: Buffer }) {
-    this.#server = tls ? createSecureServer(tls) : createServer()
+  private constructor(tls?: FakeTls) {
+    // With authorities of clients it wants a certificate from each.
+    const mutual = tls?.ca ? { requestCert: true, rejectUnauthorized: true } : {}
+    this.#server = tls ? createSecureServer({ ...tls, ...mutual }) : createServer()
     this.#server.on('session', (session) => {
       this.counts.connections++
       this.sessions.add(session)
@@ -65,7 +75,7 @@ export class FakeUpstream {
   }
 
   /** Starts one on a port of its own, or on a given one. */
-  static async start(port = 0, tls?: { readonly cert: Buffer; readonly key: Buffer }): Promise<FakeUpstream> {
+  static async start(port = 0, tls?: FakeTls): Promise<FakeUpstream> {
     const fake = new FakeUpstream(tls)
     fake.#server.listen(port, '127.0.0.1')
     await once(fake.#server, 'listening')
