@@ -98,6 +98,8 @@ export interface Context {
   readonly deadlineAt: number
   readonly requestId: string
   readonly log: Logger
+  /** Whether somebody asks how far the result is; without it an engine may save itself the counting. */
+  readonly watched?: boolean
 }
 
 /** Result of a health check of a source. */

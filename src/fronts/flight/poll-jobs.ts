@@ -32,6 +32,7 @@ export class PollJob {
       deadlineAt: Date.now() + deadlineMs,
       requestId: ctx.requestId,
       log: ctx.log,
+      watched: true,
     }
     const timer = setTimeout(() => this.controller.abort(new GatewayError('DEADLINE')), deadlineMs)
     timer.unref()

@@ -67,6 +67,8 @@ class DuckDbSource implements Source {
   readonly #engine: Address
   readonly transactions: DuckDbTransactions
   readonly #connections: Connections
+  /** Connections that tell how far a statement is. DuckDB counts that for each chunk anew, so the others do not. */
+  readonly #watched: Connections
   readonly #seats: Seats
   readonly #planners: Seats
   readonly #running = new Set<Execution>()
@@ -84,11 +86,12 @@ class DuckDbSource implements Source {
     this.#config = config
     this.#engine = engine
     this.#connections = new Connections(engine, connectionSetup(name), config.maxStreams)
+    this.#watched = new Connections(engine, connectionSetup(name), config.maxStreams)
     this.#seats = new Seats(config.maxStreams)
     this.#planners = new Seats(Math.max(1, Math.min(2, availableParallelism() - 1)))
     const execute = (lender: Lender, statements: readonly string[], signal: AbortSignal) =>
       this.#execute(lender, statements, signal)
-    this.transactions = new DuckDbTransactions(this.#connections, execute, () => this.#forgetPlans())
+    this.transactions = new DuckDbTransactions(this.#watched, execute, () => this.#forgetPlans())
   }
 
   /** Runs the start-up statements on a connection of their own. @throws GatewayError */
@@ -96,7 +99,7 @@ class DuckDbSource implements Source {
     const starter = new Connections(this.#engine, 'SELECT 1', 0)
     const statements = startStatements(this.name, this.#config)
     await this.#execute(starter, statements, never)
-    this.#connections.openAhead(Math.min(this.#config.maxStreams, MAX_OPEN_AHEAD), progressSetup)
+    this.#watched.openAhead(Math.min(this.#config.maxStreams, MAX_OPEN_AHEAD), progressSetup)
     await this.#execute(starter, [lockStatement], never)
   }
 
@@ -138,7 +141,7 @@ class DuckDbSource implements Source {
       ...(use && { use }),
     })
     const onEnd = plan.isUpdate ? () => this.#forgetPlans() : undefined
-    const lender = this.#lender(plan.query)
+    const lender = this.#lender(plan.query, ctx.watched)
     // Temporary objects belong to the connection: whoever gets it next must not find them.
     const disposable = plan.isUpdate && mayMakeTemporary.test(sql)
     return await this.#carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
@@ -200,11 +203,13 @@ class DuckDbSource implements Source {
     await Promise.all([this.#seats.close(), this.#planners.close()])
     this.transactions.close()
     this.#connections.close()
+    this.#watched.close()
     closeDatabase(this.#engine)
   }
 
-  #lender({ transaction }: Query): Lender {
-    return transaction === undefined ? this.#connections : this.transactions.lender(transaction)
+  #lender({ transaction }: Query, watched = false): Lender {
+    if (transaction !== undefined) return this.transactions.lender(transaction)
+    return watched ? this.#watched : this.#connections
   }
 
   async #execute(lender: Lender, statements: readonly string[], signal: AbortSignal): Promise<void> {
