@@ -20,6 +20,7 @@ export const c = {
   close: libduckdb.func('void duckdb_close(uintptr_t)'),
   connect: libduckdb.func('int duckdb_connect(uintptr_t, uintptr_t)'),
   disconnect: libduckdb.func('void duckdb_disconnect(uintptr_t)'),
+  executeTasks: libduckdb.func('void duckdb_execute_tasks(uintptr_t, uint64_t)'),
   interrupt: libduckdb.func('void duckdb_interrupt(uintptr_t)'),
   free: libduckdb.func('void duckdb_free(uintptr_t)'),
   query: libduckdb.func('int duckdb_query(uintptr_t, const char*, uintptr_t)'),

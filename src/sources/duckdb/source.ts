@@ -14,6 +14,7 @@ import { duckDbError, readOnlyError } from './errors.ts'
 import { Execution } from './execution.ts'
 import { feed } from './feed.ts'
 import { refuseForbiddenFunctions } from './forbidden-functions.ts'
+import { Helpers } from './helpers.ts'
 import type { Address } from './native.ts'
 import {
   connectionSetup,
@@ -23,6 +24,8 @@ import {
   progressSetup,
   quoteIdentifier,
   startStatements,
+  threadsOf,
+  threadsSetup,
 } from './open.ts'
 import type { Description, Failure, Order, UseSchema } from './orders.ts'
 import { Seats } from './seats.ts'
@@ -71,6 +74,7 @@ class DuckDbSource implements Source {
   readonly #watched: Connections
   readonly #seats: Seats
   readonly #planners: Seats
+  readonly #helpers: Helpers
   readonly #running = new Set<Execution>()
   readonly #plans = new LRUCache<string, Description>({
     maxSize: PLAN_CACHE_BYTES,
@@ -88,6 +92,7 @@ class DuckDbSource implements Source {
     this.#connections = new Connections(engine, connectionSetup(name), config.maxStreams)
     this.#watched = new Connections(engine, connectionSetup(name), config.maxStreams)
     this.#seats = new Seats(config.maxStreams)
+    this.#helpers = new Helpers(engine)
     this.#planners = new Seats(Math.max(1, Math.min(2, availableParallelism() - 1)))
     const execute = (lender: Lender, statements: readonly string[], signal: AbortSignal) =>
       this.#execute(lender, statements, signal)
@@ -100,7 +105,8 @@ class DuckDbSource implements Source {
     const statements = startStatements(this.name, this.#config)
     await this.#execute(starter, statements, never)
     this.#watched.openAhead(Math.min(this.#config.maxStreams, MAX_OPEN_AHEAD), progressSetup)
-    await this.#execute(starter, [lockStatement], never)
+    await this.#execute(starter, [threadsSetup, lockStatement], never)
+    this.#helpers.count = threadsOf(this.#engine) - 1
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
@@ -204,6 +210,7 @@ class DuckDbSource implements Source {
     this.transactions.close()
     this.#connections.close()
     this.#watched.close()
+    await this.#helpers.close()
     closeDatabase(this.#engine)
   }
 
@@ -268,11 +275,13 @@ class DuckDbSource implements Source {
     const toError = (failure: Failure) => failureOf(failure, this.name)
     const execution: Execution = new Execution(seat, order(connection), signal, toError, ({ broken }) => {
       this.#running.delete(execution)
+      this.#helpers.unwatch(seat)
       connections.give(connection, !broken && !disposable)
       seats.give(seat)
       onEnd?.()
     })
     this.#running.add(execution)
+    this.#helpers.watch(seat)
     return await use(execution)
   }
 }

@@ -16,9 +16,11 @@ export class StreamingResult {
   readonly #at = addressOf(this.#result.words)
   readonly #options = new Cell()
   readonly #connection: Address
+  readonly #chunks: Int32Array
 
-  constructor(connection: Address, prepared: Address, materialized: boolean) {
+  constructor(connection: Address, prepared: Address, materialized: boolean, chunks: Int32Array = new Int32Array(1)) {
     this.#connection = connection
+    this.#chunks = chunks
     const execute = materialized ? c.execute : c.executeStreaming
     if (execute(prepared, this.#at) === STATE_ERROR) {
       const error = new DuckDbError(c.resultError(this.#at) ?? 'the statement failed')
@@ -45,6 +47,7 @@ export class StreamingResult {
   /** The next chunk's handle, 0 at the end. @throws DuckDbError */
   fetch(): Address {
     const chunk = fetchChunk(this.#result)
+    this.#chunks[0]!++
     if (chunk !== 0) return chunk
     const error = c.resultError(this.#at) as string | null
     if (error) throw new DuckDbError(error)
