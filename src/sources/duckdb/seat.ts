@@ -10,7 +10,7 @@ import {
 } from './orders.ts'
 
 /** Batches a worker may be ahead of the reader. */
-const MAX_AHEAD = 4
+const MAX_AHEAD = 3
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 
