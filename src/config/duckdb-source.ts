@@ -50,6 +50,6 @@ export const duckDbSourceSchema = z.strictObject({
     max: 1024,
     default: 16,
   }),
-  batchRows: wholeNumber('Rows of a record batch.', { min: 1, max: 1 << 24, default: 65_536 }),
+  batchRows: wholeNumber('Rows of a record batch.', { min: 1, max: 1 << 24, default: 262_144 }),
   batchBytes: wholeNumber('Bytes of a record batch.', { min: 65_536, max: GIB / 4, default: 2 << 20 }),
 })

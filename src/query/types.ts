@@ -120,6 +120,8 @@ export interface Context {
   readonly log: Logger
   /** The metadata that came with the call. */
   readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** Whether somebody asks how far the result is; without it an engine may save itself the counting. */
+  readonly watched?: boolean
 }
 
 /** Result of a health check of a source. */

@@ -41,6 +41,7 @@ export class PollJob {
       requestId: ctx.requestId,
       log: ctx.log,
       ...(ctx.metadata && { metadata: ctx.metadata }),
+      watched: true,
     }
     const timer = setTimeout(() => this.controller.abort(new GatewayError('DEADLINE')), deadlineMs)
     timer.unref()

@@ -20,6 +20,7 @@ export const c = {
   close: libduckdb.func('void duckdb_close(uintptr_t)'),
   connect: libduckdb.func('int duckdb_connect(uintptr_t, uintptr_t)'),
   disconnect: libduckdb.func('void duckdb_disconnect(uintptr_t)'),
+  executeTasks: libduckdb.func('void duckdb_execute_tasks(uintptr_t, uint64_t)'),
   interrupt: libduckdb.func('void duckdb_interrupt(uintptr_t)'),
   free: libduckdb.func('void duckdb_free(uintptr_t)'),
   query: libduckdb.func('int duckdb_query(uintptr_t, const char*, uintptr_t)'),
@@ -74,17 +75,21 @@ export const c = {
   vectorValidity: libduckdb.func('uintptr_t duckdb_vector_get_validity(uintptr_t)'),
 }
 
+const HALF = 2 ** 32
+
 /** One word of memory for an out-parameter, or for a handle that DuckDB wants by address. */
 export class Cell {
-  readonly #word = new BigUint64Array(1)
-  readonly address: Address = addressOf(this.#word)
+  /** Two halves, the lower first: a BigInt would have to be made for each chunk that is destroyed. */
+  readonly #halves = new Uint32Array(2)
+  readonly address: Address = addressOf(this.#halves)
 
   get value(): Address {
-    return Number(this.#word[0])
+    return this.#halves[1]! * HALF + this.#halves[0]!
   }
 
   set value(value: Address) {
-    this.#word[0] = BigInt(value)
+    this.#halves[0] = value % HALF
+    this.#halves[1] = value / HALF
   }
 }
 

@@ -1,6 +1,8 @@
 import type { DuckDbConfig } from './config.ts'
-import { openDatabase } from './database.ts'
-import type { Address } from './native.ts'
+import { connect, disconnect, openDatabase } from './database.ts'
+import { type Address, readWord } from './native.ts'
+import { PreparedStatement } from './prepared-statement.ts'
+import { chunkVector, destroyChunk, vectorData } from './streaming-result.ts'
 import { tpchSample } from './tpch-sample.ts'
 
 /** Where names without a schema are looked up. */
@@ -49,6 +51,25 @@ export function startStatements(source: string, config: DuckDbConfig): string[] 
     'SET allow_community_extensions = false',
     'SET enable_external_access = false',
   ]
+}
+
+/** Has DuckDB end its own threads: from now on all of them are the gateway's, see `Helpers`. */
+export const threadsSetup = "SET external_threads = current_setting('threads')"
+
+/** How many threads may work on one statement, as configured or set by a statement at start. @throws DuckDbError */
+export function threadsOf(engine: Address): number {
+  const connection = connect(engine)
+  const statement = new PreparedStatement(connection, "SELECT current_setting('threads')::BIGINT")
+  const result = statement.execute()
+  const chunk = result.fetch()
+  try {
+    return readWord(vectorData(chunkVector(chunk, 0)))
+  } finally {
+    destroyChunk(chunk)
+    result.close()
+    statement.close()
+    disconnect(connection)
+  }
 }
 
 /** The last word on settings. */

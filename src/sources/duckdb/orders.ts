@@ -12,8 +12,8 @@ export interface WorkerSetup {
 }
 
 /** Positions in the memory shared between a worker and the main thread; from `BUSY_FLAGS` on one for each pooled body. */
-export const Control = { credit: 0, stop: 1, inbox: 2 } as const
-export const BUSY_FLAGS = 3
+export const Control = { credit: 0, stop: 1, inbox: 2, working: 3, chunks: 4 } as const
+export const BUSY_FLAGS = 5
 export const MAX_POOLED_BODIES = 12
 
 /** Number of a body that is not pooled: it is dropped after use. */

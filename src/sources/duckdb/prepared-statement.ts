@@ -75,9 +75,11 @@ export class PreparedStatement {
   /**
    * Runs the statement; blocks until the first rows are there, or the last when it is `materialized`, which tells how
    * many rows a statement changed. @throws DuckDbError
+   *
+   * @param chunks its first word counts the chunks that are fetched
    */
-  execute(materialized = false): StreamingResult {
-    return new StreamingResult(this.#connection, this.handle, materialized)
+  execute(materialized = false, chunks?: Int32Array): StreamingResult {
+    return new StreamingResult(this.#connection, this.handle, materialized, chunks)
   }
 
   close(): void {

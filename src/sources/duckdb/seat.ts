@@ -10,7 +10,7 @@ import {
 } from './orders.ts'
 
 /** Batches a worker may be ahead of the reader. */
-const MAX_AHEAD = 4
+const MAX_AHEAD = 3
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 
@@ -20,6 +20,7 @@ export class Seat {
   readonly #worker: Worker
   readonly #bodies: SharedArrayBuffer[] = []
   #listener: ((reply: Reply) => void) | undefined
+  #chunksSeen = 0
 
   constructor() {
     this.#worker = new Worker(workerFile, {
@@ -67,6 +68,13 @@ export class Seat {
   notifyInbox(): void {
     Atomics.add(this.#control, Control.inbox, 1)
     Atomics.notify(this.#control, Control.inbox)
+  }
+
+  /** Whether DuckDB has worked for this seat, and given it nothing, since the last time this was asked. */
+  isStuck(): boolean {
+    const seen = this.#chunksSeen
+    this.#chunksSeen = Atomics.load(this.#control, Control.chunks)
+    return seen === this.#chunksSeen && Atomics.load(this.#control, Control.working) === 1
   }
 
   /** The memory of a body that this worker spoke of. */

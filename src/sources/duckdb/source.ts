@@ -14,6 +14,7 @@ import { duckDbError, readOnlyError } from './errors.ts'
 import { Execution } from './execution.ts'
 import { feed } from './feed.ts'
 import { refuseForbiddenFunctions } from './forbidden-functions.ts'
+import { Helpers } from './helpers.ts'
 import type { Address } from './native.ts'
 import {
   connectionSetup,
@@ -23,6 +24,8 @@ import {
   progressSetup,
   quoteIdentifier,
   startStatements,
+  threadsOf,
+  threadsSetup,
 } from './open.ts'
 import type { Description, Failure, Order, UseSchema } from './orders.ts'
 import { Seats } from './seats.ts'
@@ -35,6 +38,8 @@ export interface DuckDbDependencies {
 }
 
 const MAX_OPEN_AHEAD = 32
+/** With more threads than these DuckDB keeps its own: each of ours takes about 18 MB, and cores are not what is short. */
+const MAX_HELPED_THREADS = 4
 const PLAN_CACHE_BYTES = 32 << 20
 const makesTemporary = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*create\s+(or\s+replace\s+)?temp(orary)?\b/i
 const mayMakeTemporary = /\btemp(orary)?\b/i
@@ -67,8 +72,11 @@ class DuckDbSource implements Source {
   readonly #engine: Address
   readonly transactions: DuckDbTransactions
   readonly #connections: Connections
+  /** Connections that tell how far a statement is. DuckDB counts that for each chunk anew, so the others do not. */
+  readonly #watched: Connections
   readonly #seats: Seats
   readonly #planners: Seats
+  readonly #helpers: Helpers
   readonly #running = new Set<Execution>()
   readonly #plans = new LRUCache<string, Description>({
     maxSize: PLAN_CACHE_BYTES,
@@ -84,11 +92,13 @@ class DuckDbSource implements Source {
     this.#config = config
     this.#engine = engine
     this.#connections = new Connections(engine, connectionSetup(name), config.maxStreams)
+    this.#watched = new Connections(engine, connectionSetup(name), config.maxStreams)
     this.#seats = new Seats(config.maxStreams)
+    this.#helpers = new Helpers(engine)
     this.#planners = new Seats(Math.max(1, Math.min(2, availableParallelism() - 1)))
     const execute = (lender: Lender, statements: readonly string[], signal: AbortSignal) =>
       this.#execute(lender, statements, signal)
-    this.transactions = new DuckDbTransactions(this.#connections, execute, () => this.#forgetPlans())
+    this.transactions = new DuckDbTransactions(this.#watched, execute, () => this.#forgetPlans())
   }
 
   /** Runs the start-up statements on a connection of their own. @throws GatewayError */
@@ -96,8 +106,11 @@ class DuckDbSource implements Source {
     const starter = new Connections(this.#engine, 'SELECT 1', 0)
     const statements = startStatements(this.name, this.#config)
     await this.#execute(starter, statements, never)
-    this.#connections.openAhead(Math.min(this.#config.maxStreams, MAX_OPEN_AHEAD), progressSetup)
-    await this.#execute(starter, [lockStatement], never)
+    this.#watched.openAhead(Math.min(this.#config.maxStreams, MAX_OPEN_AHEAD), progressSetup)
+    const threads = threadsOf(this.#engine)
+    const helped = threads <= MAX_HELPED_THREADS
+    await this.#execute(starter, helped ? [threadsSetup, lockStatement] : [lockStatement], never)
+    if (helped) this.#helpers.count = threads - 1
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
@@ -138,7 +151,7 @@ class DuckDbSource implements Source {
       ...(use && { use }),
     })
     const onEnd = plan.isUpdate ? () => this.#forgetPlans() : undefined
-    const lender = this.#lender(plan.query)
+    const lender = this.#lender(plan.query, ctx.watched)
     // Temporary objects belong to the connection: whoever gets it next must not find them.
     const disposable = plan.isUpdate && mayMakeTemporary.test(sql)
     return await this.#carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
@@ -200,11 +213,14 @@ class DuckDbSource implements Source {
     await Promise.all([this.#seats.close(), this.#planners.close()])
     this.transactions.close()
     this.#connections.close()
+    this.#watched.close()
+    await this.#helpers.close()
     closeDatabase(this.#engine)
   }
 
-  #lender({ transaction }: Query): Lender {
-    return transaction === undefined ? this.#connections : this.transactions.lender(transaction)
+  #lender({ transaction }: Query, watched = false): Lender {
+    if (transaction !== undefined) return this.transactions.lender(transaction)
+    return watched ? this.#watched : this.#connections
   }
 
   async #execute(lender: Lender, statements: readonly string[], signal: AbortSignal): Promise<void> {
@@ -263,11 +279,13 @@ class DuckDbSource implements Source {
     const toError = (failure: Failure) => failureOf(failure, this.name)
     const execution: Execution = new Execution(seat, order(connection), signal, toError, ({ broken }) => {
       this.#running.delete(execution)
+      this.#helpers.unwatch(seat)
       connections.give(connection, !broken && !disposable)
       seats.give(seat)
       onEnd?.()
     })
     this.#running.add(execution)
+    this.#helpers.watch(seat)
     return await use(execution)
   }
 }

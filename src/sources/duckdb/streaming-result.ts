@@ -4,34 +4,29 @@ import { arrowSchema } from './arrow-schema.ts'
 import { Cell, c, checkErrorData, DuckDbError, destroy, RESULT_BYTES, STATE_ERROR } from './c-functions.ts'
 import { type Address, addressOf, libduckdb } from './native.ts'
 
-koffi.struct('duckdb_result', {
-  columnCount: 'uint64_t',
-  rowCount: 'uint64_t',
-  rowsChanged: 'uint64_t',
-  columns: 'uint64_t',
-  errorMessage: 'uint64_t',
-  internal: 'uint64_t',
-})
-const fetchChunk: (result: object) => Address = libduckdb.func('uintptr_t duckdb_fetch_chunk(duckdb_result)')
+// Goes by value with each fetch: one typed array is copied at once, where six members would be read and converted singly.
+koffi.struct('duckdb_result', { words: koffi.array('uint64_t', RESULT_BYTES / 8, 'Typed') })
+const fetchChunk: (result: { readonly words: BigUint64Array }) => Address = libduckdb.func(
+  'uintptr_t duckdb_fetch_chunk(duckdb_result)',
+)
 
 /** A result, fetched chunk by chunk (at most 2048 rows each). Every call blocks. */
 export class StreamingResult {
-  readonly #words = new BigUint64Array(RESULT_BYTES / 8)
-  readonly #at = addressOf(this.#words)
+  readonly #result = { words: new BigUint64Array(RESULT_BYTES / 8) }
+  readonly #at = addressOf(this.#result.words)
   readonly #options = new Cell()
-  readonly #byValue: object
   readonly #connection: Address
+  readonly #chunks: Int32Array
 
-  constructor(connection: Address, prepared: Address, materialized: boolean) {
+  constructor(connection: Address, prepared: Address, materialized: boolean, chunks: Int32Array = new Int32Array(1)) {
     this.#connection = connection
+    this.#chunks = chunks
     const execute = materialized ? c.execute : c.executeStreaming
     if (execute(prepared, this.#at) === STATE_ERROR) {
       const error = new DuckDbError(c.resultError(this.#at) ?? 'the statement failed')
       c.destroyResult(this.#at)
       throw error
     }
-    const [columnCount, rowCount, rowsChanged, columns, errorMessage, internal] = this.#words
-    this.#byValue = { columnCount, rowCount, rowsChanged, columns, errorMessage, internal }
     c.arrowOptions(connection, this.#options.address)
   }
 
@@ -51,7 +46,8 @@ export class StreamingResult {
 
   /** The next chunk's handle, 0 at the end. @throws DuckDbError */
   fetch(): Address {
-    const chunk = fetchChunk(this.#byValue)
+    const chunk = fetchChunk(this.#result)
+    this.#chunks[0]!++
     if (chunk !== 0) return chunk
     const error = c.resultError(this.#at) as string | null
     if (error) throw new DuckDbError(error)

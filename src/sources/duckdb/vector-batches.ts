@@ -29,12 +29,13 @@ export function* encodeVectorBatches(
   const rowBytes = widths.reduce((sum, width) => sum + width, 0)
   const capacity = Math.max(Math.min(batchRows, Math.floor(batchBytes / rowBytes)), Math.min(MIN_ROWS, batchRows))
   const starts = columnStarts(widths, capacity)
+  const sources: Address[] = widths.map(() => 0)
   let body: Uint8Array<SharedArrayBuffer> | undefined
   let base = 0
   let rows = 0
   for (;;) {
     const chunk = result.fetch()
-    const nullable = chunk !== 0 && mayHoldNulls(chunk, widths.length)
+    const nullable = chunk !== 0 && !readSources(chunk, sources)
     if (chunk === 0 || nullable) {
       if (body && rows > 0) yield finish(body, widths, starts, rows)
       return chunk
@@ -49,7 +50,7 @@ export function* encodeVectorBatches(
         const count = Math.min(size - from, capacity - rows)
         for (let i = 0; i < widths.length; i++) {
           const width = widths[i]!
-          memcpy(base + starts[i]! + rows * width, vectorData(chunkVector(chunk, i)) + from * width, count * width)
+          memcpy(base + starts[i]! + rows * width, sources[i]! + from * width, count * width)
         }
         rows += count
         from += count
@@ -65,9 +66,14 @@ export function* encodeVectorBatches(
   }
 }
 
-function mayHoldNulls(chunk: Address, columns: number): boolean {
-  for (let i = 0; i < columns; i++) if (vectorValidity(chunkVector(chunk, i)) !== 0) return true
-  return false
+/** Finds where the values of each column lie; false when one may hold nulls. */
+function readSources(chunk: Address, sources: Address[]): boolean {
+  for (let i = 0; i < sources.length; i++) {
+    const vector = chunkVector(chunk, i)
+    if (vectorValidity(vector) !== 0) return false
+    sources[i] = vectorData(vector)
+  }
+  return true
 }
 
 /** Where each column begins for so many rows; last, the length of the whole. */

@@ -24,6 +24,9 @@ const port = parentPort!
 const { control } = workerData as WorkerSetup
 const pool = new BodyPool(control)
 
+/** Counts chunks, see `Seat.isStuck`. */
+const chunks = control.subarray(Control.chunks, Control.chunks + 1)
+
 const stopped = () => Atomics.load(control, Control.stop) === 1
 
 /** Said, and not yet sent: waking the main thread costs more than a small result. */
@@ -42,9 +45,13 @@ function say(reply: Reply, more = false): void {
 
 /** Waits until one more batch may be sent. @throws when the order was stopped */
 function takeCredit(): void {
-  if (Atomics.load(control, Control.credit) <= 0) flush()
-  while (Atomics.load(control, Control.credit) <= 0 && !stopped())
-    Atomics.wait(control, Control.credit, 0, CREDIT_WAIT_MS)
+  if (Atomics.load(control, Control.credit) <= 0) {
+    flush()
+    Atomics.store(control, Control.working, 0)
+    while (Atomics.load(control, Control.credit) <= 0 && !stopped())
+      Atomics.wait(control, Control.credit, 0, CREDIT_WAIT_MS)
+    Atomics.store(control, Control.working, 1)
+  }
   if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
   Atomics.sub(control, Control.credit, 1)
 }
@@ -120,7 +127,7 @@ function emit(
   onSchema?: (schema: Uint8Array) => void,
 ): number {
   if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
-  const result = statement.execute(order.isUpdate)
+  const result = statement.execute(order.isUpdate, chunks)
   try {
     const schema = known ?? result.schema()
     if (!known) {
@@ -190,8 +197,11 @@ function* incoming({ inbox }: Order & { kind: 'ingest' }): Generator<IpcMessage>
     const seen = Atomics.load(control, Control.inbox)
     const received = receiveMessageOnPort(inbox) as { message: IpcMessage | null } | undefined
     if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
-    if (!received) Atomics.wait(control, Control.inbox, seen, CREDIT_WAIT_MS)
-    else if (received.message === null) return
+    if (!received) {
+      Atomics.store(control, Control.working, 0)
+      Atomics.wait(control, Control.inbox, seen, CREDIT_WAIT_MS)
+      Atomics.store(control, Control.working, 1)
+    } else if (received.message === null) return
     else {
       yield received.message
       say({ kind: 'taken' })
@@ -265,7 +275,9 @@ function carryOutHere(order: Order): Outcome {
 }
 
 port.on('message', (order: Order) => {
+  Atomics.store(control, Control.working, 1)
   const { error, broken, affectedRows } = carryOut(order)
+  Atomics.store(control, Control.working, 0)
   pool.abandon()
   const failure = error !== undefined && {
     message: (error as Error).message,
