@@ -9,6 +9,7 @@ const bufferCounts: Readonly<Record<LayoutPlan['kind'], number>> = {
   fixed: 2,
   bool: 2,
   boolBytes: 2,
+  narrowDecimal: 2,
   text: 3,
   view: 2,
   list: 2,

@@ -1,13 +1,17 @@
 import { ArrowError } from './errors.ts'
 import type { Field } from './schema.ts'
 
-/** How one node of a schema lies in memory: worked out once per result. `boolBytes`, a byte each, is never sent. */
+/**
+ * How one node of a schema lies in memory: worked out once per result. `boolBytes`, a byte each, and `narrowDecimal`, decimals
+ * of fewer than 128 bits, are never sent.
+ */
 export interface LayoutPlan {
   readonly kind:
     | 'null'
     | 'fixed'
     | 'bool'
     | 'boolBytes'
+    | 'narrowDecimal'
     | 'text'
     | 'view'
     | 'list'

@@ -111,7 +111,8 @@ class BatchSlice {
         this.#views(from, rows)
         break
       case 'boolBytes':
-        throw new ArrowError('UNSUPPORTED', 'Booleans of a byte each are never in a message.')
+      case 'narrowDecimal':
+        throw new ArrowError('UNSUPPORTED', 'A layout of DuckDB is never in a message.')
       case 'bool':
         this.#bits(this.#take(), from, rows)
         break

@@ -65,6 +65,8 @@ describe.skipIf(!hasPython())('results equal DuckDB’s own Arrow table', () => 
         "SELECT i, i::DOUBLE AS d, (i % 100)::TINYINT AS t, DATE '2020-01-01' + (i % 1000)::INTEGER AS day FROM range(300001) t(i)",
         'SELECT CASE WHEN i > 250000 AND i % 3 = 0 THEN NULL ELSE i END AS n, (i % 7)::FLOAT AS f FROM range(300001) t(i)',
         'SELECT i, i % 3 = 0 AS flag FROM range(100001) t(i) WHERE i % 11 <> 0',
+        'SELECT ((i - 150000) / 100)::DECIMAL(15,2) AS a, CASE WHEN i % 7 = 0 THEN NULL ELSE (i % 99 - 50)::DECIMAL(4,1) END AS b, (-i)::DECIMAL(9,0) AS c FROM range(300001) t(i) WHERE i % 11 <> 0',
+        "SELECT (i - 9)::DECIMAL(18,3) AS a, 'v' || i AS t, CASE WHEN i % 5 = 0 THEN NULL ELSE i END AS n, [i] AS l, i % 3 = 0 AS flag FROM range(300001) t(i) WHERE i % 11 <> 0",
       ]
       const results = await runPython<Comparison[]>('same_as_duckdb.py', gateway.uri, file, client, ...queries)
       expect(results.filter(({ same, sameSchema }) => !same || !sameSchema)).toEqual([])

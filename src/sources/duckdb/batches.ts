@@ -1,11 +1,9 @@
 import { encodeDictionaryBatch, encodeRecordBatch } from '../../arrow/batch.ts'
 import type { LayoutPlan } from '../../arrow/layout-plan.ts'
-import type { Field } from '../../arrow/schema.ts'
 import { type ColumnPart, readChildren } from './arrow-struct.ts'
 import type { Chunk, ReadChunk } from './chunks.ts'
 import { type Allocate, Layout, measurePart, slicePart } from './layout.ts'
 import type { Address } from './native.ts'
-import { chunkPlan } from './wire-schema.ts'
 
 /** When a batch is full. */
 export interface BatchLimits {
@@ -24,14 +22,16 @@ export interface EncodedBatch {
 
 const MAX_CHUNKS = 512
 
-/** Joins the chunks of a result to record batches near the limits; dictionaries come before the first. */
+/**
+ * Joins the chunks of a result to record batches near the limits; dictionaries come before the first.
+ * @param plans how the columns of the chunks lie in memory
+ */
 export function* encodeBatches(
-  schema: Field,
+  plans: readonly LayoutPlan[],
   read: ReadChunk,
   limits: BatchLimits,
   allocate: Allocate,
 ): Generator<EncodedBatch, void, undefined> {
-  const plans = schema.children.map(chunkPlan)
   const hasDictionaries = plans.some(holdsDictionary)
   let held: Chunk[] = []
   let rows = 0

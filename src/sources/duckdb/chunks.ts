@@ -1,4 +1,5 @@
 import { ARROW_ARRAY_BYTES, type ColumnPart, readArrowArray, readChildren, releaseArrowArray } from './arrow-struct.ts'
+import { c } from './c-functions.ts'
 import { type Address, addressOf } from './native.ts'
 import {
   chunkSize,
@@ -27,23 +28,60 @@ export function vectorChunks(result: StreamingResult, columnCount: number, first
     fetched = 0
     if (handle === 0) return undefined
     const rows = Number(chunkSize(handle))
-    const columns: ColumnPart[] = []
-    for (let i = 0; i < columnCount; i++) {
-      const vector = chunkVector(handle, i)
-      const validity = vectorValidity(vector)
-      columns.push({
-        rows,
-        offset: 0,
-        nulls: validity === 0 ? 0 : -1,
-        buffer0: validity,
-        buffer1: vectorData(vector),
-        buffer2: 0,
-        children: 0,
-        childCount: 0,
-        dictionary: 0,
-      })
-    }
+    const columns = Array.from({ length: columnCount }, (_, i) => vectorPart(chunkVector(handle, i), rows))
     return { rows, columns, release: () => destroyChunk(handle) }
+  }
+}
+
+/**
+ * Reads chunks some of whose vectors are laid out as Arrow's: those as they are, the others through DuckDB's conversion.
+ * @param direct by column, whether its vectors are
+ */
+export function mixedChunks(result: StreamingResult, direct: readonly boolean[]): ReadChunk & { close(): void } {
+  const slots = new SlotTable()
+  const converted = direct.flatMap((each, i) => (each ? [] : [i]))
+  const rest = result.createChunk(converted)
+  const read = () => {
+    const handle = result.fetch()
+    if (handle === 0) return undefined
+    const rows = Number(chunkSize(handle))
+    const slot = slots.take()
+    try {
+      c.resetChunk(rest)
+      for (const [i, column] of converted.entries())
+        c.referenceVector(chunkVector(rest, i), chunkVector(handle, column))
+      c.setChunkSize(rest, rows)
+      result.toArrow(rest, slot)
+    } catch (error) {
+      slots.give(slot)
+      destroyChunk(handle)
+      throw error
+    }
+    const children = readChildren(readArrowArray(slot))
+    let next = 0
+    const columns = direct.map((each, i) => (each ? vectorPart(chunkVector(handle, i), rows) : children[next++]!))
+    const release = () => {
+      releaseArrowArray(slot)
+      slots.give(slot)
+      destroyChunk(handle)
+    }
+    return { rows, columns, release }
+  }
+  return Object.assign(read, { close: () => destroyChunk(rest) })
+}
+
+function vectorPart(vector: Address, rows: number): ColumnPart {
+  const validity = vectorValidity(vector)
+  return {
+    rows,
+    offset: 0,
+    nulls: validity === 0 ? 0 : -1,
+    buffer0: validity,
+    buffer1: vectorData(vector),
+    buffer2: 0,
+    children: 0,
+    childCount: 0,
+    dictionary: 0,
   }
 }
 

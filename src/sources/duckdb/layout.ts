@@ -3,6 +3,7 @@ import { ArrowError } from '../../arrow/errors.ts'
 import type { LayoutPlan } from '../../arrow/layout-plan.ts'
 import { type ColumnPart, readArrowArray, readChildren } from './arrow-struct.ts'
 import { BitCopier } from './bits.ts'
+import { DECIMAL_BYTES, DecimalWidener } from './decimal-widener.ts'
 import { type Address, addressOf, memcpy } from './native.ts'
 
 /** Gives a buffer of at least so many bytes. */
@@ -14,13 +15,14 @@ export interface LaidOutBatch extends BatchLayout {
   readonly body: Uint8Array<SharedArrayBuffer>
 }
 
-const Operation = { copy: 0, bits: 1, ones: 2, offsets32: 3, offsets64: 4, zeros: 5, pack: 6 } as const
+const Operation = { copy: 0, bits: 1, ones: 2, offsets32: 3, offsets64: 4, zeros: 5, pack: 6, widen: 7 } as const
 const OPERATION_WORDS = 6 // operation, destination, source, count, extra, extra2
 const offset32 = new Int32Array(1)
 const offset32Address = addressOf(offset32)
 const offset64 = new BigInt64Array(1)
 const offset64Address = addressOf(offset64)
 const bits = new BitCopier()
+const widener = new DecimalWidener()
 
 /**
  * Lays many small chunks of the same columns end to end as the body of one record batch. Everything is measured first;
@@ -73,6 +75,9 @@ export class Layout {
         break
       case 'boolBytes':
         this.#packed(parts)
+        break
+      case 'narrowDecimal':
+        this.#widened(parts, plan.width)
         break
       case 'text': {
         const ranges = this.#offsets(parts, rows, plan.width)
@@ -160,6 +165,15 @@ export class Layout {
     this.#close(start)
   }
 
+  #widened(parts: readonly ColumnPart[], width: number): void {
+    const start = this.#at
+    for (const part of parts) {
+      this.#operations.push(Operation.widen, this.#at, part.buffer1 + part.offset * width, part.rows, width, 0)
+      this.#at += part.rows * DECIMAL_BYTES
+    }
+    this.#close(start)
+  }
+
   /** Queues the offsets; answers with the range of values that each part covers. */
   #offsets(parts: readonly ColumnPart[], rows: number, width: number): { from: number; count: number }[] {
     const start = this.#at
@@ -211,6 +225,9 @@ export class Layout {
           break
         case Operation.pack:
           bits.pack(body, to, extra, from, count)
+          break
+        case Operation.widen:
+          widener.widen(body, to, from, count, extra)
           break
         case Operation.zeros:
           body.fill(0, to, to + count)
@@ -267,6 +284,8 @@ export function measurePart(plan: LayoutPlan, part: ColumnPart): number {
     case 'bool':
     case 'boolBytes':
       return part.rows >> 3
+    case 'narrowDecimal':
+      return part.rows * DECIMAL_BYTES
     case 'view':
       return part.rows * plan.width
     case 'text': {

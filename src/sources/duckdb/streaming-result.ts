@@ -54,6 +54,17 @@ export class StreamingResult {
     return 0
   }
 
+  /** An empty chunk for some of the result's columns, to be filled by reference; whoever makes it destroys it. */
+  createChunk(columns: readonly number[]): Address {
+    const types = BigUint64Array.from(columns, (i) => BigInt(c.resultColumnType(this.#at, i)))
+    try {
+      return c.createChunk(addressOf(types), columns.length)
+    } finally {
+      // Read after the call, the array is reachable during it.
+      for (const type of types) destroy(c.destroyType, Number(type))
+    }
+  }
+
   /** Turns a chunk into an ArrowArray at `slot`, which lives on its own. @throws DuckDbError */
   toArrow(chunk: Address, slot: Address): void {
     checkErrorData(c.chunkToArrow(this.#options.value, chunk, slot))

@@ -1,24 +1,28 @@
+import type { LayoutPlan } from '../../arrow/layout-plan.ts'
 import type { Field } from '../../arrow/schema.ts'
-import { isByteBoolean } from './wire-schema.ts'
+import { chunkPlan, isByteBoolean } from './wire-schema.ts'
+
+const vectorFormats = new Set(['c', 'C', 's', 'S', 'i', 'I', 'l', 'L', 'f', 'g', 'tdD', 'ttu'])
+/** Digits up to which DuckDB keeps a decimal in so many bytes; above the last it is as wide as Arrow's. */
+const decimalWidths = [
+  [4, 2],
+  [9, 4],
+  [18, 8],
+] as const
 
 /**
- * Whether DuckDB's own vectors of these columns are laid out as Arrow's, value by value, so that they can be copied
- * without a conversion. DECIMAL is only when it is as wide as Arrow's.
- * Source: https://duckdb.org/docs/stable/clients/c/vector.
+ * How DuckDB's own vectors of a column lie in memory, when they can be copied value by value without a conversion; else
+ * undefined.
+ * Source: https://duckdb.org/docs/stable/clients/c/vector; .../sql/data_types/numeric (widths of DECIMAL).
  */
-export function isVectorLayout(root: Field): boolean {
-  return (
-    root.children.length > 0 &&
-    root.children.every((field) => {
-      const { format, dictionary, metadata } = field
-      if (isByteBoolean(field)) return true
-      if (dictionary || metadata.length > 0) return false
-      if (format.startsWith('ts')) return true
-      if (format.startsWith('d:')) return Number(format.slice(2).split(',')[0]) > MAX_DECIMAL_64_PRECISION
-      return vectorFormats.has(format)
-    })
-  )
+export function vectorPlan(field: Field): LayoutPlan | undefined {
+  const { format, dictionary, metadata } = field
+  if (isByteBoolean(field)) return chunkPlan(field)
+  if (dictionary || metadata.length > 0) return undefined
+  if (format.startsWith('d:')) {
+    const digits = Number(format.slice(2).split(',')[0])
+    const narrow = decimalWidths.find(([most]) => digits <= most)
+    return narrow ? { kind: 'narrowDecimal', width: narrow[1], children: [] } : chunkPlan(field)
+  }
+  return format.startsWith('ts') || vectorFormats.has(format) ? chunkPlan(field) : undefined
 }
-
-const MAX_DECIMAL_64_PRECISION = 18
-const vectorFormats = new Set(['c', 'C', 's', 'S', 'i', 'I', 'l', 'L', 'f', 'g', 'tdD', 'ttu'])

@@ -3,20 +3,16 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { ArrowError } from '../../arrow/errors.ts'
 import type { IpcMessage } from '../../arrow/ipc.ts'
 import { decodeSchema, encodeSchema, type Field } from '../../arrow/schema.ts'
-import { type BatchLimits, type EncodedBatch, encodeBatches } from './batches.ts'
 import { BodyPool } from './body-pool.ts'
 import { DuckDbError } from './c-functions.ts'
-import { arrowChunks, vectorChunks } from './chunks.ts'
 import { execute } from './database.ts'
+import { encodeResult } from './encode-result.ts'
 import { ingest } from './ingest.ts'
 import type { Address } from './native.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
 import { bindNulls, parameterRows } from './parameters.ts'
 import { PreparedStatement } from './prepared-statement.ts'
-import type { StreamingResult } from './streaming-result.ts'
-import { encodeVectorBatches } from './vector-batches.ts'
-import { isVectorLayout } from './vector-layout.ts'
-import { chunkPlan, wireSchema } from './wire-schema.ts'
+import { wireSchema } from './wire-schema.ts'
 
 const CREDIT_WAIT_MS = 1000
 
@@ -140,9 +136,7 @@ function emit(
       onSchema?.(encoded)
     }
     let rows = 0
-    for (const batch of isVectorLayout(schema)
-      ? vectorResult(schema, result, order.limits)
-      : encodeBatches(schema, arrowChunks(result), order.limits, pool.take)) {
+    for (const batch of encodeResult(schema, result, order.limits, pool.take)) {
       takeCredit()
       rows += batch.rows
       const { header, body, bodyLength } = batch
@@ -156,18 +150,6 @@ function emit(
   } finally {
     result.close()
   }
-}
-
-/** Vectors go straight into batches as long as there are no nulls; from then on their validity is gathered too. */
-function* vectorResult(schema: Field, result: StreamingResult, limits: BatchLimits): Generator<EncodedBatch> {
-  const plans = schema.children.map(chunkPlan)
-  let first: Address = 0
-  if (plans.every(({ kind }) => kind === 'fixed')) {
-    const widths = plans.map(({ width }) => width)
-    first = yield* encodeVectorBatches(result, widths, limits, pool.take)
-    if (first === 0) return
-  }
-  yield* encodeBatches(schema, vectorChunks(result, plans.length, first), limits, pool.take)
 }
 
 /**

@@ -1,0 +1,52 @@
+import type { LayoutPlan } from '../../arrow/layout-plan.ts'
+import type { Field } from '../../arrow/schema.ts'
+import { type BatchLimits, type EncodedBatch, encodeBatches } from './batches.ts'
+import { arrowChunks, mixedChunks, vectorChunks } from './chunks.ts'
+import type { Allocate } from './layout.ts'
+import type { Address } from './native.ts'
+import type { StreamingResult } from './streaming-result.ts'
+import { encodeVectorBatches } from './vector-batches.ts'
+import { vectorPlan } from './vector-layout.ts'
+import { chunkPlan } from './wire-schema.ts'
+
+/** Encodes a result as record batches, each column on the shortest way there is for its type. */
+export function* encodeResult(
+  schema: Field,
+  result: StreamingResult,
+  limits: BatchLimits,
+  allocate: Allocate,
+): Generator<EncodedBatch, void, undefined> {
+  const vectorPlans = schema.children.map(vectorPlan)
+  const plans = schema.children.map((field, i) => vectorPlans[i] ?? chunkPlan(field))
+  const direct = vectorPlans.map((plan) => plan !== undefined)
+  if (plans.length === 0 || !direct.includes(true)) {
+    yield* encodeBatches(plans, arrowChunks(result), limits, allocate)
+    return
+  }
+  if (!direct.includes(false)) {
+    yield* vectorResult(plans, result, limits, allocate)
+    return
+  }
+  const chunks = mixedChunks(result, direct)
+  try {
+    yield* encodeBatches(plans, chunks, limits, allocate)
+  } finally {
+    chunks.close()
+  }
+}
+
+/** Vectors go straight into batches as long as there are no nulls; from then on their validity is gathered too. */
+function* vectorResult(
+  plans: readonly LayoutPlan[],
+  result: StreamingResult,
+  limits: BatchLimits,
+  allocate: Allocate,
+): Generator<EncodedBatch, void, undefined> {
+  let first: Address = 0
+  if (plans.every(({ kind }) => kind === 'fixed')) {
+    const widths = plans.map(({ width }) => width)
+    first = yield* encodeVectorBatches(result, widths, limits, allocate)
+    if (first === 0) return
+  }
+  yield* encodeBatches(plans, vectorChunks(result, plans.length, first), limits, allocate)
+}
