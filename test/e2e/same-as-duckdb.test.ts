@@ -48,6 +48,28 @@ describe.skipIf(!hasPython())('results equal DuckDB’s own Arrow table', () => 
     },
   )
 
+  it('every type without losslessTypes', async () => {
+    const plain = await GatewayProcess.start({ sources: { db: { kind: 'duckdb', losslessTypes: false } } })
+    try {
+      const columns = await runPython<string[]>('all_types.py')
+      const queries = columns.flatMap((column) => {
+        const one = `SELECT "${column}" FROM test_all_types()`
+        return [one, `SELECT "${column}" FROM (${one}) t, range(3000) r ORDER BY r.range`]
+      })
+      const results = await runPython<Comparison[]>(
+        'same_as_duckdb.py',
+        plain.uri,
+        ':memory:',
+        'pyarrow+plain',
+        ...queries,
+      )
+      expect(results).toHaveLength(2 * columns.length)
+      expect(results.filter(({ same, sameSchema }) => !same || !sameSchema)).toEqual([])
+    } finally {
+      await plain.stop()
+    }
+  })
+
   it.each(['pyarrow', 'pyarrow:65536'])(
     'no rows, nested values, long texts, partly filled chunks, read by %s',
     async (client) => {
@@ -66,6 +88,11 @@ describe.skipIf(!hasPython())('results equal DuckDB’s own Arrow table', () => 
         'SELECT CASE WHEN i > 250000 AND i % 3 = 0 THEN NULL ELSE i END AS n, (i % 7)::FLOAT AS f FROM range(300001) t(i)',
         'SELECT i, i % 3 = 0 AS flag FROM range(100001) t(i) WHERE i % 11 <> 0',
         'SELECT ((i - 150000) / 100)::DECIMAL(15,2) AS a, CASE WHEN i % 7 = 0 THEN NULL ELSE (i % 99 - 50)::DECIMAL(4,1) END AS b, (-i)::DECIMAL(9,0) AS c FROM range(300001) t(i) WHERE i % 11 <> 0',
+        "SELECT repeat('y', (i % 13)::INTEGER) AS t, CASE WHEN i % 7 < 2 THEN NULL ELSE repeat('é', (i % 7)::INTEGER) END AS n, repeat('z', (i % 5)::INTEGER)::BLOB AS b FROM range(300001) t(i) WHERE i % 11 <> 0",
+        "SELECT i, repeat('y', (i % 12 + i // 100000)::INTEGER) AS first, CASE WHEN i = 250000 THEN repeat('long', 9) ELSE i::VARCHAR END AS second FROM range(300001) t(i)",
+        "SELECT 'text ' || i AS t, (i % 3)::VARCHAR || repeat(' of more than twelve', (i // 150000)::INTEGER) AS s FROM range(300001) t(i)",
+        "SELECT CASE WHEN i % 2 = 0 THEN NULL ELSE 'longer than twelve' END AS t FROM range(9000) t(i)",
+        "SELECT CASE WHEN i % 2048 = 2047 THEN 'only the last one is longer' ELSE 'short' END AS t FROM range(9000) t(i)",
         "SELECT (i - 9)::DECIMAL(18,3) AS a, 'v' || i AS t, CASE WHEN i % 5 = 0 THEN NULL ELSE i END AS n, [i] AS l, i % 3 = 0 AS flag FROM range(300001) t(i) WHERE i % 11 <> 0",
       ]
       const results = await runPython<Comparison[]>('same_as_duckdb.py', gateway.uri, file, client, ...queries)

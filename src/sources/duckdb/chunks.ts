@@ -1,5 +1,4 @@
 import { ARROW_ARRAY_BYTES, type ColumnPart, readArrowArray, readChildren, releaseArrowArray } from './arrow-struct.ts'
-import { c } from './c-functions.ts'
 import { type Address, addressOf } from './native.ts'
 import {
   chunkSize,
@@ -33,44 +32,8 @@ export function vectorChunks(result: StreamingResult, columnCount: number, first
   }
 }
 
-/**
- * Reads chunks some of whose vectors are laid out as Arrow's: those as they are, the others through DuckDB's conversion.
- * @param direct by column, whether its vectors are
- */
-export function mixedChunks(result: StreamingResult, direct: readonly boolean[]): ReadChunk & { close(): void } {
-  const slots = new SlotTable()
-  const converted = direct.flatMap((each, i) => (each ? [] : [i]))
-  const rest = result.createChunk(converted)
-  const read = () => {
-    const handle = result.fetch()
-    if (handle === 0) return undefined
-    const rows = Number(chunkSize(handle))
-    const slot = slots.take()
-    try {
-      c.resetChunk(rest)
-      for (const [i, column] of converted.entries())
-        c.referenceVector(chunkVector(rest, i), chunkVector(handle, column))
-      c.setChunkSize(rest, rows)
-      result.toArrow(rest, slot)
-    } catch (error) {
-      slots.give(slot)
-      destroyChunk(handle)
-      throw error
-    }
-    const children = readChildren(readArrowArray(slot))
-    let next = 0
-    const columns = direct.map((each, i) => (each ? vectorPart(chunkVector(handle, i), rows) : children[next++]!))
-    const release = () => {
-      releaseArrowArray(slot)
-      slots.give(slot)
-      destroyChunk(handle)
-    }
-    return { rows, columns, release }
-  }
-  return Object.assign(read, { close: () => destroyChunk(rest) })
-}
-
-function vectorPart(vector: Address, rows: number): ColumnPart {
+/** A column of a chunk whose vector is laid out as Arrow's. */
+export function vectorPart(vector: Address, rows: number): ColumnPart {
   const validity = vectorValidity(vector)
   return {
     rows,
@@ -115,7 +78,7 @@ export function arrowChunks(result: StreamingResult): ReadChunk {
 const SLOTS_PER_BLOCK = 64
 
 /** Memory for ArrowArray structs, reused. */
-class SlotTable {
+export class SlotTable {
   readonly #blocks: Uint8Array[] = []
   readonly #free: Address[] = []
 

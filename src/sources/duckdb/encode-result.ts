@@ -1,12 +1,13 @@
 import type { LayoutPlan } from '../../arrow/layout-plan.ts'
 import type { Field } from '../../arrow/schema.ts'
 import { type BatchLimits, type EncodedBatch, encodeBatches } from './batches.ts'
-import { arrowChunks, mixedChunks, vectorChunks } from './chunks.ts'
+import { arrowChunks, vectorChunks } from './chunks.ts'
 import type { Allocate } from './layout.ts'
+import { mixedChunks, type Way } from './mixed-chunks.ts'
 import type { Address } from './native.ts'
 import type { StreamingResult } from './streaming-result.ts'
 import { encodeVectorBatches } from './vector-batches.ts'
-import { vectorPlan } from './vector-layout.ts'
+import { isPlainText, vectorPlan } from './vector-layout.ts'
 import { chunkPlan } from './wire-schema.ts'
 
 /** Encodes a result as record batches, each column on the shortest way there is for its type. */
@@ -16,18 +17,22 @@ export function* encodeResult(
   limits: BatchLimits,
   allocate: Allocate,
 ): Generator<EncodedBatch, void, undefined> {
-  const vectorPlans = schema.children.map(vectorPlan)
+  const types = result.columnTypes()
+  const vectorPlans = schema.children.map((field, i) => vectorPlan(field, types[i]!))
   const plans = schema.children.map((field, i) => vectorPlans[i] ?? chunkPlan(field))
-  const direct = vectorPlans.map((plan) => plan !== undefined)
-  if (plans.length === 0 || !direct.includes(true)) {
+  const ways = schema.children.map((field, i): Way => {
+    if (vectorPlans[i]) return 'vector'
+    return isPlainText(field, types[i]!) ? 'shortText' : 'converted'
+  })
+  if (ways.every((way) => way === 'converted')) {
     yield* encodeBatches(plans, arrowChunks(result), limits, allocate)
     return
   }
-  if (!direct.includes(false)) {
+  if (ways.every((way) => way === 'vector')) {
     yield* vectorResult(plans, result, limits, allocate)
     return
   }
-  const chunks = mixedChunks(result, direct)
+  const chunks = mixedChunks(result, ways)
   try {
     yield* encodeBatches(plans, chunks, limits, allocate)
   } finally {

@@ -44,6 +44,18 @@ export class StreamingResult {
     }))
   }
 
+  /** The types of the columns in DuckDB, as numbers of its enum `duckdb_type`. */
+  columnTypes(): number[] {
+    return Array.from({ length: Number(c.resultColumnCount(this.#at)) }, (_, i) => {
+      const type: Address = c.resultColumnType(this.#at, i)
+      try {
+        return c.typeId(type) as number
+      } finally {
+        destroy(c.destroyType, type)
+      }
+    })
+  }
+
   /** The next chunk's handle, 0 at the end. @throws DuckDbError */
   fetch(): Address {
     const chunk = fetchChunk(this.#result)
