@@ -11,6 +11,8 @@ import { chunkSize, chunkVector, destroyChunk, type StreamingResult } from './st
  */
 export type Way = 'vector' | 'shortText' | 'converted'
 
+const texts = new ShortTexts()
+
 /**
  * Reads chunks whose columns go different ways. A column of texts leaves the way of the short ones for good with the first
  * chunk that has a longer one.
@@ -18,7 +20,6 @@ export type Way = 'vector' | 'shortText' | 'converted'
  */
 export function mixedChunks(result: StreamingResult, ways: readonly Way[]): ReadChunk & { close(): void } {
   const slots = new SlotTable()
-  const texts = new ShortTexts()
   const way = [...ways]
   let converted: number[] = []
   let rest: Address = 0
@@ -92,5 +93,9 @@ export function mixedChunks(result: StreamingResult, ways: readonly Way[]): Read
     }
     return { rows, columns, release }
   }
-  return Object.assign(read, { close: () => destroyChunk(rest) })
+  const close = () => {
+    destroyChunk(rest)
+    texts.trim()
+  }
+  return Object.assign(read, { close })
 }

@@ -7,6 +7,8 @@ const MAX_SHORT_BYTES = 12
 const WORDS = 4
 const VECTOR_ROWS = 2048
 const BLOCK_BYTES = 256 << 10
+/** Blocks kept for the next result. */
+const MAX_IDLE_BLOCKS = 4
 
 interface Block {
   readonly view: DataView<ArrayBuffer>
@@ -16,7 +18,7 @@ interface Block {
 /**
  * Copies texts (or blobs) of at most 12 bytes out of DuckDB's vectors to offsets and values as Arrow has them: codes, flags
  * and names cost a fifth of what DuckDB's own conversion takes for them. The memory is taken again when all parts have been
- * given back.
+ * given back; one object serves one result after the other.
  * Source: `duckdb_string_t`, https://duckdb.org/docs/stable/clients/c/vector#strings.
  */
 export class ShortTexts {
@@ -58,6 +60,11 @@ export class ShortTexts {
   /** Gives back one part. */
   giveBack(): void {
     if (--this.#live === 0) this.#block = this.#at = 0
+  }
+
+  /** Lets go of memory that only a large result needs. */
+  trim(): void {
+    if (this.#live === 0 && this.#blocks.length > MAX_IDLE_BLOCKS) this.#blocks.length = MAX_IDLE_BLOCKS
   }
 
   #grow(rows: number): void {
