@@ -40,6 +40,12 @@ export class UpstreamMetrics {
     buckets: acquireSeconds,
     registers: [],
   })
+  readonly #retries = new Counter({
+    name: 'flightgate_upstream_retries_total',
+    help: 'Calls that were tried again before their first answer, by the address of the further attempt.',
+    labelNames: ['source', 'address'],
+    registers: [],
+  })
   readonly #breaker = new Counter({
     name: 'flightgate_breaker_changes_total',
     help: 'Changes of the circuit breaker of an address, by the state it changed to: open, half-open, closed.',
@@ -59,6 +65,7 @@ export class UpstreamMetrics {
     return {
       onCreate: (address: string) => this.#created.inc({ source, address }),
       onDestroy: (address: string, reason: string) => this.#destroyed.inc({ source, address, reason }),
+      onRetry: (address: string) => this.#retries.inc({ source, address }),
       onAcquire: (address: string, acquireMs: number, reused: boolean) => {
         this.#acquires.inc({ source, address, reused: String(reused) })
         this.#acquireSeconds.observe({ source, address }, acquireMs / 1000)
@@ -78,6 +85,7 @@ export class UpstreamMetrics {
       this.#destroyed,
       this.#acquires,
       this.#acquireSeconds,
+      this.#retries,
       this.#breaker,
       this.#held,
     ])

@@ -18,9 +18,9 @@ import { encapsulate } from '../../src/arrow/ipc.ts'
 import { encodeSchema, type Field } from '../../src/arrow/schema.ts'
 import { FakePrepared } from './fake-prepared.ts'
 
-const field = (name: string): Field => ({ name, format: 'l', nullable: true, metadata: [], children: [] })
-const schemaOf = (name: string) =>
-  encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [field(name)] })
+const field = (name: string, format = 'l'): Field => ({ name, format, nullable: true, metadata: [], children: [] })
+const schemaOf = (name: string, format = 'l') =>
+  encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [field(name, format)] })
 const schema = schemaOf('i')
 const none = new Uint8Array(0)
 
@@ -51,6 +51,8 @@ export class FakeUpstream {
   session: string | undefined
   /** What every call but Handshake does in place of its work, if anything. */
   everyCall: 'hang' | 'unauthenticated' | undefined
+  /** Calls that find their connection cut, or their stream refused, before any answer. */
+  cut: { readonly method: string; times: number; readonly refused?: boolean } | undefined
   openStreams = 0
   port = 0
 
@@ -99,6 +101,11 @@ export class FakeUpstream {
       this.counts.handshakes++
       this.#start(stream, { authorization: `Bearer ${this.given ?? this.token}` })
       this.#end(stream, 0)
+      return
+    }
+    if (this.cut?.method === method && this.cut.times-- > 0) {
+      if (this.cut.refused) stream.close(7)
+      else stream.session?.socket.destroy()
       return
     }
     if (this.everyCall === 'hang') return
@@ -177,7 +184,7 @@ export class FakeUpstream {
       this.#end(stream, 0)
       return
     }
-    stream.write(framed(frame(schema)))
+    stream.write(framed(frame(behaviour === 'text' ? schemaOf('i', 'u') : schema)))
     for (let i = 0; i < Number(count) && !stream.destroyed; i++) {
       if (!stream.write(framed(batch()))) await drained(stream)
       if (behaviour === 'drip') await new Promise((resolve) => setTimeout(resolve, 30))
@@ -196,6 +203,9 @@ export class FakeUpstream {
         stream.session?.goaway(0)
         await new Promise((resolve) => setTimeout(resolve, 50))
         stream.write(framed(batch()))
+        break
+      case 'short':
+        stream.write(framed(batch(8)))
         break
       case 'truncated':
         stream.write(framed(batch()).subarray(0, 100))
@@ -258,8 +268,9 @@ function frame(header: Uint8Array, body: Uint8Array = none): Buffer {
   return Buffer.concat(frameOf(header, body, 0).chunks)
 }
 
-function batch(): Buffer {
+/** @param missing bytes that the body is too short */
+function batch(missing = 0): Buffer {
   const bytes = 8 * BATCH_ROWS
   const layout = { rows: BATCH_ROWS, nodes: [BATCH_ROWS, 0], buffers: [0, 0, 0, bytes], bodyLength: bytes }
-  return frame(encodeRecordBatch(layout), new Uint8Array(bytes))
+  return frame(encodeRecordBatch(layout), new Uint8Array(bytes - missing))
 }

@@ -17,7 +17,10 @@ const OPTIONS = {
 
 /** Keeps calls from an address that does not answer, and lets one through now and then to see whether it does again. */
 export class Breaker {
+  /** A piece of work that shows whether the address works again; done as soon as the breaker is half open. */
+  probe: (() => Promise<void>) | undefined
   readonly #source: string
+  #probing: Promise<unknown> | undefined
   readonly #circuit: CircuitBreaker<[() => Promise<unknown>], unknown>
 
   /** @param onChange told of each new state */
@@ -29,7 +32,15 @@ export class Breaker {
       errorFilter: (error: unknown) => !isFault(error) && !(this.#circuit.halfOpen && !isAnswer(error)),
     })
     this.#circuit.on('open', () => onChange('open'))
-    this.#circuit.on('halfOpen', () => onChange('half-open'))
+    this.#circuit.on('halfOpen', () => {
+      onChange('half-open')
+      if (this.probe)
+        this.#probing = this.guard(this.probe)
+          .catch(() => {})
+          .finally(() => {
+            this.#probing = undefined
+          })
+    })
     this.#circuit.on('close', () => onChange('closed'))
   }
 
@@ -56,13 +67,34 @@ export class Breaker {
     }
   }
 
+  /** Waits for the probe that runs, if one does. @throws the signal's reason */
+  async probed(signal: AbortSignal): Promise<void> {
+    if (!this.#probing) return
+    signal.throwIfAborted()
+    let leave: (() => void) | undefined
+    const left = new Promise<never>((_, reject) => {
+      leave = () => reject(signal.reason)
+      signal.addEventListener('abort', leave, { once: true })
+    })
+    try {
+      await Promise.race([this.#probing, left])
+    } finally {
+      signal.removeEventListener('abort', leave!)
+    }
+  }
+
+  /** Opens the breaker. */
+  trip(): void {
+    this.#circuit.open()
+  }
+
   close(): void {
     this.#circuit.shutdown()
   }
 }
 
 /** Whether an error shows that the upstream cannot be worked with: not bad SQL, not a refusal of ours, not a cancel. */
-function isFault(error: unknown): boolean {
+export function isFault(error: unknown): error is GrpcFailure {
   if (!(error instanceof GrpcFailure)) return false
   if (error.origin === 'upstream') return error.status === 'UNAUTHENTICATED'
   return error.status !== 'CANCELLED' && error.status !== 'RESOURCE_EXHAUSTED'

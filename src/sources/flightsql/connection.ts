@@ -105,8 +105,9 @@ export class Connection {
     } catch (error) {
       if (!(error instanceof GrpcFailure) || error.status !== 'UNAUTHENTICATED' || error.origin !== 'upstream')
         throw error
-      if (this.#profile.isLostSession(error)) this.#cookies.clear()
-      else await this.#logIn(bounds)
+      // A server may mean the session where it speaks of the login.
+      this.#cookies.clear()
+      if (!this.#profile.isLostSession(error)) await this.#logIn(bounds)
       return await this.#attempt(method, messages, bounds)
     }
   }

@@ -1,13 +1,16 @@
-/** The cookies of one connection; attributes are not looked at, since it only ever talks to one server. */
+/** The cookies of one connection, which only ever talks to one server; of the attributes only an end at once counts. */
 export class Cookies {
   readonly #values = new Map<string, string>()
 
   /** Takes `set-cookie` headers. */
   take(headers: readonly string[] | undefined): void {
     for (const header of headers ?? []) {
-      const [pair = ''] = header.split(';')
+      const [pair = '', ...attributes] = header.split(';')
       const at = pair.indexOf('=')
-      if (at > 0) this.#values.set(pair.slice(0, at).trim(), pair.slice(at + 1).trim())
+      if (at <= 0) continue
+      const name = pair.slice(0, at).trim()
+      if (attributes.some(endsNow)) this.#values.delete(name)
+      else this.#values.set(name, pair.slice(at + 1).trim())
     }
   }
 
@@ -25,4 +28,11 @@ export class Cookies {
   clear(): void {
     this.#values.clear()
   }
+}
+
+/** Whether an attribute takes its cookie back. Source: RFC 6265, sections 5.2.1 and 5.2.2. */
+function endsNow(attribute: string): boolean {
+  const [name = '', value = ''] = attribute.split('=').map((part) => part.trim())
+  if (name.toLowerCase() === 'max-age') return Number(value) <= 0
+  return name.toLowerCase() === 'expires' && Date.parse(value) < Date.now()
 }

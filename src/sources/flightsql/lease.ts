@@ -10,6 +10,8 @@ export class Lease {
   readonly connection: Connection
   /** The upstream's own id of the transaction that the connection is in, if it is in one. */
   readonly transactionId: Uint8Array | undefined
+  /** Told how it ended when that is after the first answer, of which whoever waited for it has reported success. */
+  onLateRelease: ((reason: ReleaseReason, error: unknown) => void) | undefined
   readonly #release: (reason: ReleaseReason) => void
   #released = false
 
@@ -19,10 +21,14 @@ export class Lease {
     this.#release = release
   }
 
-  /** Gives the connection back; anything but a clean end destroys it. */
-  release(reason: ReleaseReason): void {
+  /**
+   * Gives the connection back; anything but a clean end destroys it.
+   * @param error what went wrong after the first answer
+   */
+  release(reason: ReleaseReason, error?: unknown): void {
     if (this.#released) return
     this.#released = true
+    this.onLateRelease?.(reason, error)
     this.#release(reason)
   }
 }

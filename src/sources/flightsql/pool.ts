@@ -1,4 +1,5 @@
 import { createPool, type Pool } from 'generic-pool'
+import { GatewayError } from '../../query/errors.ts'
 import type { UpstreamAddress } from './address.ts'
 import type { FlightSqlConfig } from './config.ts'
 import { Connection } from './connection.ts'
@@ -74,7 +75,10 @@ export class ConnectionPool {
       { min, max },
     )
     this.#turns = new Turns(max)
-    this.#healthTimer = setInterval(() => void this.#checkIdle(check), healthCheckIntervalMs)
+    this.#healthTimer = setInterval(
+      () => void this.#eachIdle((entry) => this.#checkOne(entry, check)),
+      healthCheckIntervalMs,
+    )
     this.#healthTimer.unref()
   }
 
@@ -225,26 +229,35 @@ export class ConnectionPool {
     return false
   }
 
-  /** Tries each idle connection: what fails is replaced, what nobody has used for long ends. */
-  async #checkIdle(check: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
-    for (let left = this.#pool.available; left > 0; left--) {
-      const endTurn = this.#turns.tryTake()
-      if (!endTurn) return
-      try {
-        await this.#checkOne(check)
-      } catch {
-        return
-      } finally {
-        endTurn()
-      }
-    }
+  /** Ends the connections that nobody uses. */
+  async dropIdle(): Promise<void> {
+    await this.#eachIdle(async (entry) => {
+      entry.destroyReason = 'unhealthy'
+      await this.#pool.destroy(entry)
+    })
   }
 
-  /** @throws Error when the pool lends no more */
-  async #checkOne(check: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
-    const entry = await this.#pool.acquire()
+  /** Does something with each connection that nobody uses, with all at a time: one that hangs must not hold up the others. */
+  async #eachIdle(work: (entry: Entry) => Promise<void>): Promise<void> {
+    const all: Promise<void>[] = []
+    for (let left = this.#pool.available; left > 0; left--) {
+      const endTurn = this.#turns.tryTake()
+      if (!endTurn) break
+      all.push(this.#pool.acquire().then(work).finally(endTurn))
+    }
+    // What is rejected is a pool that lends no more.
+    await Promise.allSettled(all)
+  }
+
+  /** What fails is replaced, what nobody has used for long ends. */
+  async #checkOne(entry: Entry, check: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
     try {
       if (!entry.connection) throw entry.failure
+      // A server may end what it does not need: that is no fault of its.
+      if (!this.#isUsable(entry)) {
+        await this.#pool.destroy(entry)
+        return
+      }
       // A check is no use.
       const isIdle = Date.now() - entry.lastUsedAt >= this.#config.pool.idleTimeoutMs
       if (isIdle && this.#pool.size > this.#config.pool.min) {
@@ -254,7 +267,12 @@ export class ConnectionPool {
       const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#config.requestTimeoutMs)])
       await check(entry.connection, signal)
       await this.#pool.release(entry)
-    } catch {
+    } catch (error) {
+      // Refused by the breaker: the connection has not been tried.
+      if (error instanceof GatewayError) {
+        await this.#pool.release(entry)
+        return
+      }
       entry.destroyReason = 'unhealthy'
       await this.#pool.destroy(entry)
     }

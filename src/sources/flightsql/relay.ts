@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http2'
 import { readFlightData } from '../../arrow/flight-data.ts'
 import type { Frame } from '../../arrow/frame.ts'
-import { readHeader } from '../../arrow/header.ts'
+import { type MessageInfo, readHeader } from '../../arrow/header.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { CallMetadata, Result, ResultStats } from '../../query/types.ts'
 import type { CallBounds, Connection, StartedCall } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import { type Lease, type ReleaseReason, releaseReasonOf } from './lease.ts'
 import type { InboundMessage } from './message-reader.ts'
+import { haveSameFields } from './same-fields.ts'
 
 const TAG_HEADER = 0x12
 const MAX_PEEKED_CHUNKS = 4
@@ -21,12 +22,17 @@ export function frameOfMessage({ chunks, byteLength }: InboundMessage, rows: num
  * What the Arrow header of a FlightData message says if it stands first, as servers write it; else undefined. Buffers are
  * joined only where one ends inside the header.
  */
-export function peekHeader({ chunks }: InboundMessage): ReturnType<typeof readHeader> | undefined {
+export function peekHeader({ chunks }: InboundMessage): PeekedHeader | undefined {
   const [start = Buffer.alloc(0)] = chunks
   return peek(start) ?? (chunks.length > 1 ? peek(Buffer.concat(chunks.slice(0, MAX_PEEKED_CHUNKS))) : undefined)
 }
 
-function peek(bytes: Buffer): ReturnType<typeof readHeader> | undefined {
+/** What a header says, and where it ends in its message. */
+interface PeekedHeader extends MessageInfo {
+  readonly end: number
+}
+
+function peek(bytes: Buffer): PeekedHeader | undefined {
   if (bytes[0] !== TAG_HEADER) return undefined
   let length = 0
   let at = 1
@@ -38,7 +44,7 @@ function peek(bytes: Buffer): ReturnType<typeof readHeader> | undefined {
   }
   if (at + length > bytes.length) return undefined
   try {
-    return readHeader(bytes.subarray(at, at + length))
+    return { ...readHeader(bytes.subarray(at, at + length)), end: at + length }
   } catch {
     return undefined
   }
@@ -55,7 +61,11 @@ export async function schemaOfTicket(
 ): Promise<Uint8Array> {
   const { first, call } = await connection.start('DoGet', [ticket], bounds)
   await call.return()
-  return first.done ? new Uint8Array(0) : readFlightData(Buffer.concat(first.value.chunks)).header
+  return first.done ? new Uint8Array(0) : schemaOf(first.value)
+}
+
+function schemaOf({ chunks }: InboundMessage): Uint8Array {
+  return readFlightData(Buffer.concat(chunks)).header
 }
 
 /** How a relay fits into its source. */
@@ -79,6 +89,8 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   readonly #options: RelayOptions
   /** Ends a call that has not begun to answer, which only a result in parts can be in when its reader leaves. */
   readonly #leave: AbortController | undefined
+  /** Of the first part; empty when there is only one. */
+  readonly #schema: Uint8Array
   #started: StartedCall
   #next = 1
   #over = false
@@ -93,6 +105,7 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
     this.#lease = lease
     this.#tickets = tickets
     this.#started = started
+    this.#schema = tickets.length > 1 ? schemaOf(started.first.value!) : new Uint8Array(0)
     this.#options = options
     this.#leave = tickets.length > 1 ? new AbortController() : undefined
     this.#bounds = this.#leave ? { ...bounds, signal: AbortSignal.any([bounds.signal, this.#leave.signal]) } : bounds
@@ -134,17 +147,19 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
         const ticket = this.#tickets[this.#next++]
         if (!ticket) break
         this.#started = await this.#lease.connection.start('DoGet', [ticket], this.#bounds)
-        // Its schema is that of the first.
         const { first } = this.#started
-        if (!first.done && peekHeader(first.value)?.kind !== 'schema')
+        if (first.done) continue
+        if (peekHeader(first.value)?.kind !== 'schema')
           throw new GrpcFailure('DATA_LOSS', 'a part of the result does not begin with its schema', 'local')
+        if (!haveSameFields(schemaOf(first.value), this.#schema))
+          throw new GrpcFailure('DATA_LOSS', 'a part of the result has another schema than the first', 'local')
       }
       this.#end('done')
       return { done: true, value: undefined }
     } catch (error) {
       await this.#started.call.return()
       const answered = error instanceof GrpcFailure && error.origin === 'upstream'
-      this.#end(answered ? 'done' : this.#bounds.signal.aborted ? 'cancelled' : 'failed')
+      this.#end(answered ? 'done' : this.#bounds.signal.aborted ? 'cancelled' : 'failed', error)
       throw this.#options.toError(error)
     }
   }
@@ -162,17 +177,19 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   #frame(message: InboundMessage): Frame {
     const header = peekHeader(message)
     if (header?.kind === 'schema') throw new GrpcFailure('DATA_LOSS', 'a second schema came in the middle', 'local')
+    if (header && message.byteLength - header.end < header.bodyLength)
+      throw new GrpcFailure('DATA_LOSS', 'a batch is shorter than its header says', 'local')
     const rows = header === undefined ? -1 : header.kind === 'batch' ? header.rows : 0
     this.stats.rows += Math.max(0, rows)
     this.stats.bytes += message.byteLength
     return frameOfMessage(message, rows)
   }
 
-  #end(reason: ReleaseReason): void {
+  #end(reason: ReleaseReason, error?: unknown): void {
     this.#over = true
     const lease = this.#lease
     const { close } = this.#options
-    if (!close || reason === 'failed') lease.release(reason)
+    if (!close || reason === 'failed') lease.release(reason, error)
     else
       close().then(
         () => lease.release(reason),

@@ -28,6 +28,7 @@ import { standardProfile } from './profiles/standard.ts'
 import { schemaOfTicket } from './relay.ts'
 import { RememberedFacts } from './remembered-facts.ts'
 import { emptyResult, Results } from './results.ts'
+import { RetryBudget } from './retry-budget.ts'
 import { SessionPools } from './session-pools.ts'
 import { hasParameters, statementKind } from './statement-kind.ts'
 import { UpstreamTransactions } from './transactions.ts'
@@ -72,6 +73,7 @@ export class FlightSqlSource implements Source {
   readonly #results: Results
   readonly #prepared: PreparedStatements
   readonly #literal: LiteralStatements
+  readonly #retries = new RetryBudget()
   readonly #redeemed = new LRUCache<string, true>({ max: MAX_REDEEMED })
   readonly #facts = new RememberedFacts((ctx) =>
     this.#lending.ask(anywhere, ctx, (_flight, { connection }) =>
@@ -87,7 +89,7 @@ export class FlightSqlSource implements Source {
     this.#profile = config.kind === 'dremio' ? dremioProfile : standardProfile
     const addresses = [config.uri, ...config.addresses]
     this.#breakers = new Map(addresses.map(formatAddress).map((at) => [at, breakerOf(name, at, log, observer)]))
-    this.pools = new SessionPools((schema) => this.#open(schema, observer))
+    this.pools = new SessionPools((schema) => this.#open(schema, { log, observer }))
     this.#transactions = new UpstreamTransactions({
       source: name,
       upstreams: this.pools.of(undefined),
@@ -183,7 +185,7 @@ export class FlightSqlSource implements Source {
   }
 
   /** The connections whose sessions have the schema, or are as configured. */
-  #open(schema: string | undefined, observer: UpstreamObserver): Upstreams {
+  #open(schema: string | undefined, { log, observer }: FlightSqlDependencies): Upstreams {
     const { session, pool, requestTimeoutMs, uri, addresses } = this.#config
     const config =
       schema === undefined
@@ -198,8 +200,16 @@ export class FlightSqlSource implements Source {
     return new Upstreams(
       [uri, ...addresses].map((address) => {
         const breaker = this.#breakers.get(formatAddress(address))!
-        return new Upstream(address, config, this.#profile, breaker, observer, check)
+        const upstream = new Upstream(address, config, this.#profile, breaker, observer, check)
+        // Any session will do to see whether the address answers.
+        if (schema === undefined) breaker.probe = () => upstream.probe()
+        return upstream
       }),
+      this.#retries,
+      ({ name: address }, failure) => {
+        observer.onRetry(address)
+        log.info({ event: 'retry', address, cause: (failure as Error).message }, 'a call is tried again')
+      },
     )
   }
 

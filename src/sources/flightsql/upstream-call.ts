@@ -29,6 +29,7 @@ const resets: Readonly<
  * back by the window.
  */
 export class UpstreamCall implements AsyncIterator<InboundMessage> {
+  readonly #session: ClientHttp2Session
   readonly #stream: ClientHttp2Stream
   readonly #signal: AbortSignal
   readonly #reader: MessageReader
@@ -52,6 +53,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
     onEnd: () => void,
   ) {
     const { headers, signal, deadlineAt } = options
+    this.#session = session
     this.#signal = signal
     this.#onEnd = onEnd
     this.#reader = new MessageReader(maxMessageBytes)
@@ -208,9 +210,10 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
 
   #resetFailure(): GrpcFailure {
     const code = this.#stream.rstCode
-    const [status, untouched] = resets[code] ?? ['UNAVAILABLE', false]
-    const why =
-      code === constants.NGHTTP2_NO_ERROR ? 'the connection was lost' : `the stream was reset (HTTP/2 code ${code})`
+    // Node ends the streams of a connection that is lost with the code of a cancel, which nobody has sent.
+    const lost = code === constants.NGHTTP2_NO_ERROR || (code === constants.NGHTTP2_CANCEL && this.#session.destroyed)
+    const [status, untouched] = (!lost && resets[code]) || (['UNAVAILABLE', false] as const)
+    const why = lost ? 'the connection was lost' : `the stream was reset (HTTP/2 code ${code})`
     return new GrpcFailure(status, why, 'local', { untouched })
   }
 

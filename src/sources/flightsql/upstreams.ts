@@ -1,7 +1,7 @@
 import { GatewayError } from '../../query/errors.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import type { Lease } from './lease.ts'
-import { RetryBudget } from './retry-budget.ts'
+import type { RetryBudget } from './retry-budget.ts'
 import type { Upstream } from './upstream.ts'
 
 /** When a failed piece of work may be tried on another connection. */
@@ -10,11 +10,15 @@ export type Repeatable = 'always' | 'untouched'
 /** The addresses of one source: work goes to them in turn, past those that cannot be reached. */
 export class Upstreams {
   readonly all: readonly Upstream[]
-  readonly #budget = new RetryBudget()
+  readonly #budget: RetryBudget
+  readonly #onRetry: (upstream: Upstream, failure: unknown) => void
   #turn = 0
 
-  constructor(all: readonly Upstream[]) {
+  /** @param onRetry told of each further attempt: where, and what went wrong in the one before */
+  constructor(all: readonly Upstream[], budget: RetryBudget, onRetry: (upstream: Upstream, failure: unknown) => void) {
     this.all = all
+    this.#budget = budget
+    this.#onRetry = onRetry
   }
 
   /**
@@ -32,7 +36,10 @@ export class Upstreams {
     const order = this.#order(preferred)
     let failure: unknown
     for (const upstream of [...order, ...order]) {
-      if (failure !== undefined && !(mayRepeat(failure, repeatable) && !signal.aborted && this.#budget.take())) break
+      if (failure !== undefined) {
+        if (!mayRepeat(failure, repeatable) || signal.aborted || !this.#budget.take()) break
+        this.#onRetry(upstream, failure)
+      }
       try {
         const result = await upstream.lend(signal, (lease) => work(lease, upstream))
         this.#budget.onSuccess()

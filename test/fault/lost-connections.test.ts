@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
+import { UpstreamFixture } from './upstream-fixture.ts'
+
+describe('a connection to an upstream', () => {
+  let fake: FakeUpstream
+  let upstream: UpstreamFixture
+  const one = { rows: BATCH_ROWS }
+
+  const reopen = async (...how: ConstructorParameters<typeof UpstreamFixture>) => {
+    await upstream.source.close()
+    upstream = new UpstreamFixture(...how)
+  }
+
+  beforeEach(async () => {
+    fake = await FakeUpstream.start()
+    upstream = new UpstreamFixture([fake.port])
+  })
+  afterEach(async () => {
+    await upstream.source.close()
+    await fake.stop()
+  })
+
+  it.each(['GetFlightInfo', 'DoGet'])('that is lost during %s is replaced, and the call made again', async (method) => {
+    fake.cut = { method, times: 1 }
+    expect(await upstream.read('ok 1')).toEqual(one)
+    expect([upstream.events.retries.length, upstream.events.destroyed]).toEqual([1, ['failed']])
+    expect(upstream.lines.filter(({ message }) => message === 'a call is tried again')).toHaveLength(1)
+  })
+
+  it.each(['GetFlightInfo', 'DoGet'])(
+    'that is lost during %s again and again is not tried for ever, and the breaker opens',
+    async (method) => {
+      fake.cut = { method, times: Number.POSITIVE_INFINITY }
+      for (let i = 0; i < 12; i++) expect((await upstream.read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
+      expect(upstream.events.breaker[0]).toBe('open')
+      expect(upstream.events.retries.length).toBeLessThanOrEqual(6)
+    },
+  )
+
+  it('that is lost with its server has the other address serve all who were planning', async () => {
+    const second = await FakeUpstream.start()
+    await reopen([fake.port, second.port])
+    await Promise.all(Array.from({ length: 8 }, () => upstream.read('ok 1')))
+    fake.everyCall = 'hang'
+    const asked = fake.counts.plans
+    const reading = Array.from({ length: 4 }, () => upstream.read('ok 1'))
+    await expect.poll(() => upstream.pool.stats.inUse + fake.counts.plans - asked).toBeGreaterThan(0)
+    await fake.stop()
+    expect(await Promise.all(reading)).toEqual(Array(4).fill(one))
+    fake = second
+  })
+
+  it('on which a change was sent is not tried again when it is lost, and is when it was refused', async () => {
+    await reopen([fake.port], { writes: true })
+    fake.cut = { method: 'DoPut', times: 1 }
+    expect((await upstream.read('INSERT INTO t VALUES (1)')).code).toBe('SOURCE_UNAVAILABLE')
+    expect(upstream.events.retries).toEqual([])
+    fake.cut = { method: 'DoPut', times: 1, refused: true }
+    await upstream.read('INSERT INTO t VALUES (1)')
+    expect(upstream.events.retries).toHaveLength(1)
+  })
+
+  it('that idles and gets a GOAWAY is no fault: the check drops it, and the breaker stays closed', async () => {
+    await reopen([fake.port], {}, { healthCheckIntervalMs: 200 })
+    await Promise.all(Array.from({ length: 8 }, () => upstream.read('drip 3')))
+    expect(upstream.pool.stats.idle).toBe(8)
+    for (const session of fake.sessions) session.close()
+    await expect.poll(() => upstream.events.destroyed).toEqual(Array(8).fill('unusable'))
+    expect(upstream.events.breaker).toEqual([])
+    expect(await upstream.read('ok 1')).toEqual(one)
+  })
+
+  it('that idles while the breaker is open stays', async () => {
+    await reopen([fake.port], {}, { healthCheckIntervalMs: 100 })
+    const held = await Promise.all([upstream.run('drip 4'), upstream.run('drip 4')])
+    for (let i = 0; i < 6; i++) await upstream.read('cut 1')
+    expect(upstream.events.breaker).toEqual(['open'])
+    for (const { frames } of held) for await (const _ of frames);
+    const idle = () => upstream.pool.stats.idle
+    expect(idle()).toBe(2)
+    await new Promise((resolve) => setTimeout(resolve, 350))
+    expect([idle(), upstream.events.destroyed.includes('unhealthy')]).toEqual([2, false])
+  })
+
+  it.each(['cut 2', 'rst 2'])('that breaks in the middle of results (%s) counts for the breaker', async (sql) => {
+    for (let i = 0; i < 5; i++) expect((await upstream.read(sql)).code).toBe('SOURCE_UNAVAILABLE')
+    expect(upstream.events.breaker).toEqual(['open'])
+  })
+
+  it('that hangs is left though its clients’ deadlines are short, and is found again', async () => {
+    expect(await upstream.read('ok 1')).toEqual(one)
+    fake.everyCall = 'hang'
+    for (let i = 0; i < 8; i++) await upstream.read('ok 1', upstream.context(40))
+    await expect.poll(() => upstream.events.breaker, { timeout: 5000 }).toEqual(['open'])
+    expect(upstream.events.destroyed).toContain('failed')
+    fake.everyCall = undefined
+    // Nobody asks meanwhile: the breaker looks by itself.
+    await expect.poll(() => upstream.events.breaker.at(-1), { timeout: 15_000 }).toBe('closed')
+    expect(await upstream.read('ok 1')).toEqual(one)
+  })
+
+  it.each([
+    ['a part with another schema', 'ok 1 then text 1'],
+    ['a batch shorter than its header says', 'short 1'],
+  ])('that brings %s gives an error, not rows that are read wrong', async (_what, sql) => {
+    expect((await upstream.read(sql)).code).toBe('UPSTREAM_DATA')
+  })
+})

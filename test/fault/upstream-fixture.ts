@@ -1,0 +1,98 @@
+import { GatewayError } from '../../src/query/errors.ts'
+import type { Context, Query, Result } from '../../src/query/types.ts'
+import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
+import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
+
+type PoolConfig = FlightSqlConfig['pool']
+
+/** A source in front of an upstream on this machine, and what it tells. */
+export class UpstreamFixture {
+  readonly lines: { readonly message: string; readonly fields: object }[] = []
+  readonly events = {
+    created: 0,
+    destroyed: [] as string[],
+    breaker: [] as string[],
+    retries: [] as string[],
+  }
+  readonly source: FlightSqlSource
+  readonly #log = (() => {
+    const say = (fields: object, message: string) => void this.lines.push({ fields, message })
+    return { debug: say, info: say, warn: say, error: say }
+  })()
+
+  /** @param ports the first is that of the source's URI, the others are further addresses */
+  constructor(ports: readonly number[], more: Partial<FlightSqlConfig> = {}, pool: Partial<PoolConfig> = {}) {
+    const [uri, ...addresses] = ports.map((port) => ({ host: '127.0.0.1', port, tls: false }))
+    this.source = new FlightSqlSource(
+      'up',
+      {
+        kind: 'flightsql',
+        uri: uri!,
+        addresses,
+        username: 'u',
+        password: 'p',
+        tls: { skipVerify: false },
+        headers: {},
+        writes: false,
+        connectTimeoutMs: 500,
+        requestTimeoutMs: 500,
+        maxMessageBytes: 1 << 24,
+        slowReader: { afterMs: 0, memoryBytes: 0, spillBytes: 0 },
+        forward: { toServer: [], toClient: [] },
+        plainCommands: false,
+        pool: {
+          min: 0,
+          max: 8,
+          healthCheckIntervalMs: 60_000,
+          idleTimeoutMs: 60_000,
+          maxAgeMs: 60_000,
+          acquireTimeoutMs: 1000,
+          ...pool,
+        },
+        ...more,
+      },
+      {
+        log: this.#log,
+        observer: {
+          onAcquire: () => {},
+          onCreate: () => void this.events.created++,
+          onDestroy: (_address, reason) => void this.events.destroyed.push(reason),
+          onRetry: (address) => void this.events.retries.push(address),
+          onCushion: () => {},
+          onBreaker: (_address, state) => void this.events.breaker.push(state),
+        },
+      },
+    )
+  }
+
+  /** The pool of the first address. */
+  get pool() {
+    return this.source.pools.all[0]!.pool
+  }
+
+  context(ms = 20_000): Context {
+    return {
+      principal: { name: 'me', roles: ['reader', 'writer'] },
+      signal: new AbortController().signal,
+      deadlineAt: Date.now() + ms,
+      requestId: 'r',
+      log: this.#log,
+    }
+  }
+
+  async run(sql: string, ctx = this.context()): Promise<Result> {
+    const query: Query = { source: 'up', sql, session: {}, purpose: 'any' }
+    return await this.source.run(await this.source.plan(query, ctx), ctx)
+  }
+
+  /** Rows that came, and how it ended if not well. */
+  async read(sql: string, ctx = this.context()): Promise<{ rows: number; code?: string }> {
+    let rows = 0
+    try {
+      for await (const frames of (await this.run(sql, ctx)).frames) for (const frame of frames) rows += frame.rows
+      return { rows }
+    } catch (error) {
+      return { rows, code: GatewayError.from(error).code }
+    }
+  }
+}
