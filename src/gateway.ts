@@ -35,6 +35,7 @@ import { transact } from './query/stages/transact.ts'
 import { Transactions } from './query/transactions.ts'
 import { openDuckDbSource } from './sources/duckdb/source.ts'
 import { FlightSqlSource, openFlightSqlSource } from './sources/flightsql/source.ts'
+import { MemoryBlobs } from './state/blobs.ts'
 import { MemoryStore } from './state/memory.ts'
 
 /** Where the gateway listens. */
@@ -52,7 +53,8 @@ export interface Gateway {
   stop(): Promise<void>
 }
 
-const STATE_STORE_MAX_BYTES = 256 << 20
+const STATE_STORE_MAX_BYTES = 32 << 20
+const BLOBS_MAX_BYTES = 256 << 20
 const descriptorSet = new URL('../gen/descriptors.binpb', import.meta.url)
 const packagedDescriptorSet = new URL('../../gen/descriptors.binpb', import.meta.url)
 
@@ -91,6 +93,7 @@ async function listen(
   const { limits } = config
   const readiness = new ProcessReadiness()
   const store = new MemoryStore(STATE_STORE_MAX_BYTES)
+  const blobs = new MemoryBlobs(BLOBS_MAX_BYTES)
   const repeatable = new MemoryStore(Math.max(1, limits.repeatableStoreBytes))
   const router = new Router(sources, config.defaultSource)
   const slots = new Map(
@@ -155,6 +158,7 @@ async function listen(
       authenticator,
       sealer,
       store,
+      blobs,
       executions,
       log,
       limits,
@@ -192,7 +196,7 @@ async function listen(
     await http.close()
     polls.close()
     await Promise.all(sources.map((source) => source.close()))
-    await Promise.all([store.close(), repeatable.close()])
+    await Promise.all([store.close(), blobs.close(), repeatable.close()])
   }
   return {
     addresses: { flight: formatAddress(flightAddress), http: formatAddress(http.server.address() as AddressInfo) },

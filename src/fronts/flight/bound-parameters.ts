@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../../query/errors.ts'
-import type { Runnable } from '../../query/types.ts'
+import type { Context, Runnable } from '../../query/types.ts'
 import type { FlightFront } from './front.ts'
 
 /** Above this, parameters wait in the state store instead of travelling inside handles and tickets. */
@@ -14,10 +14,10 @@ export interface BoundParameters {
 }
 
 /** Keeps parameters for as long as a ticket lives. */
-export async function keepParameters(front: FlightFront, stream: Uint8Array): Promise<BoundParameters> {
+export async function keepParameters(front: FlightFront, ctx: Context, stream: Uint8Array): Promise<BoundParameters> {
   if (stream.byteLength <= MAX_INLINE_BYTES) return { inline: Buffer.from(stream).toString('base64') }
   const key = randomUUID()
-  await front.store.set(`parameters:${key}`, stream, front.limits.ticketTtlMs)
+  await front.blobs.set(`parameters:${key}`, stream, front.limits.ticketTtlMs, ctx.principal.name)
   return { key }
 }
 
@@ -27,7 +27,7 @@ export async function keepParameters(front: FlightFront, stream: Uint8Array): Pr
  */
 export async function loadParameters(front: FlightFront, bound: BoundParameters): Promise<Uint8Array> {
   if (bound.inline !== undefined) return Buffer.from(bound.inline, 'base64')
-  const stream = await front.store.get(`parameters:${bound.key}`)
+  const stream = await front.blobs.get(`parameters:${bound.key}`)
   if (!stream) throw new GatewayError('EXPIRED_TICKET', 'The bound parameters are no longer kept: bind them again.')
   return stream
 }

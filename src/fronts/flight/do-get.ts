@@ -90,7 +90,7 @@ function pollResult(front: FlightFront, { id }: StatementTicket, ctx: Context): 
 }
 
 async function sendStored(front: FlightFront, ticket: StatementTicket, sender: FrameSender): Promise<void> {
-  const packed = await front.store.get(storedResultKey(ticket.id))
+  const packed = await front.blobs.get(storedResultKey(ticket.id))
   if (!packed) throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
   for (const frame of unpackFrames(packed)) await sender.send(frame)
 }

@@ -42,7 +42,7 @@ export function doPut(front: FlightFront): Method {
           const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementQuery, command.value)
           const { query } = openPrepared(front, ctx, preparedStatementHandle)
           const { stream } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
-          const handle = sealPrepared(front, ctx, { query, bound: await keepParameters(front, stream) })
+          const handle = sealPrepared(front, ctx, { query, bound: await keepParameters(front, ctx, stream) })
           const result = DoPutPreparedStatementResult.encode({ preparedStatementHandle: handle }).finish()
           call.sendMessage(PutResult.encode({ appMetadata: result }).finish())
           return

@@ -3,6 +3,7 @@ import type { Router } from '../../query/router.ts'
 import type { Sealer } from '../../query/seal.ts'
 import type { Transactions } from '../../query/transactions.ts'
 import type { Logger } from '../../query/types.ts'
+import type { Blobs } from '../../state/blobs.ts'
 import type { Store } from '../../state/store.ts'
 import type { Authenticator } from '../auth.ts'
 import type { Executions } from './executions.ts'
@@ -16,7 +17,10 @@ export interface FlightFront {
   readonly router: Router
   readonly authenticator: Authenticator
   readonly sealer: Sealer
+  /** Sessions and marks. */
   readonly store: Store
+  /** Bound parameters and results of changes. */
+  readonly blobs: Blobs
   readonly executions: Executions
   readonly log: Logger
   readonly limits: FlightLimits

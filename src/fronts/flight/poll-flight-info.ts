@@ -74,7 +74,7 @@ async function pollAgain(front: FlightFront, ctx: Context, poll: Poll): Promise<
   let job = front.polls.touch(id)
   if (!job && (stored || !planned)) {
     const ran: Poll = { ...poll, ticket: { ...ticket, runnable: { ...ticket.runnable, isUpdate: true }, stored: true } }
-    if (await front.store.get(storedResultKey(id))) return encodeFinishedPoll(infoOf(front, ctx, ran))
+    if (await front.blobs.get(storedResultKey(id))) return encodeFinishedPoll(infoOf(front, ctx, ran))
     if (await front.store.get(startedKey(id)))
       throw new GatewayError('SOURCE_UNAVAILABLE', 'The statement runs on another replica: poll again.')
     if (stored) throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')

@@ -19,7 +19,7 @@ export function storedResultKey(id: string): string {
 export async function runAndKeep(front: FlightFront, runnable: Runnable, ctx: Context, id: string): Promise<void> {
   const result = await front.pipeline.run(runnable, ctx)
   const packed = await packResult(result, MAX_STORED_RESULT_BYTES)
-  await front.store.set(storedResultKey(id), packed, front.limits.ticketTtlMs)
+  await front.blobs.set(storedResultKey(id), packed, front.limits.ticketTtlMs, ctx.principal.name)
 }
 
 /**

@@ -93,6 +93,11 @@ export class Breaker {
   }
 }
 
+/** Whether an error says that the breaker is open: the upstream has not been asked. */
+export function isBreakerOpen(error: unknown): boolean {
+  return error instanceof GatewayError && (error.cause as { code?: unknown } | undefined)?.code === 'EOPENBREAKER'
+}
+
 /** Whether an error shows that the upstream cannot be worked with: not bad SQL, not a refusal of ours, not a cancel. */
 export function isFault(error: unknown): error is GrpcFailure {
   if (!(error instanceof GrpcFailure)) return false

@@ -1,6 +1,6 @@
 import { createPool, type Pool } from 'generic-pool'
-import { GatewayError } from '../../query/errors.ts'
 import type { UpstreamAddress } from './address.ts'
+import { isBreakerOpen } from './breaker.ts'
 import type { FlightSqlConfig } from './config.ts'
 import { Connection } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
@@ -269,7 +269,7 @@ export class ConnectionPool {
       await this.#pool.release(entry)
     } catch (error) {
       // Refused by the breaker: the connection has not been tried.
-      if (error instanceof GatewayError) {
+      if (isBreakerOpen(error)) {
         await this.#pool.release(entry)
         return
       }

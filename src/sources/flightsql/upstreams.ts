@@ -1,4 +1,4 @@
-import { GatewayError } from '../../query/errors.ts'
+import { isBreakerOpen } from './breaker.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import type { Lease } from './lease.ts'
 import type { RetryBudget } from './retry-budget.ts'
@@ -73,7 +73,7 @@ export class Upstreams {
 }
 
 function mayRepeat(failure: unknown, repeatable: Repeatable): boolean {
-  if (failure instanceof GatewayError) return failure.code === 'SOURCE_UNAVAILABLE'
+  if (isBreakerOpen(failure)) return true
   if (!(failure instanceof GrpcFailure) || failure.origin !== 'local') return false
   if (failure.untouched && failure.status !== 'RESOURCE_EXHAUSTED') return true
   return repeatable === 'always' && failure.status === 'UNAVAILABLE'

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest'
+import { MemoryBlobs } from '../../src/state/blobs.ts'
+
+const TTL_MS = 60_000
+const bytes = (count: number) => new Uint8Array(count)
+
+it('gives one owner half of the room, the newest of what he keeps', async () => {
+  const blobs = new MemoryBlobs(10_000)
+  for (let i = 0; i < 10; i++) await blobs.set(`k${i}`, bytes(1000), TTL_MS, 'one')
+  const kept = await Promise.all(Array.from({ length: 10 }, (_, i) => blobs.get(`k${i}`)))
+  expect(kept.map((each) => each !== undefined)).toEqual([...Array(6).fill(false), ...Array(4).fill(true)])
+})
+
+it('has nobody push out what others keep', async () => {
+  const blobs = new MemoryBlobs(10_000)
+  await blobs.set('small', bytes(500), TTL_MS, 'small')
+  for (const owner of ['a', 'b', 'c'])
+    for (let i = 0; i < 20; i++) await blobs.set(`${owner}${i}`, bytes(1000), TTL_MS, owner)
+  expect((await blobs.get('small'))?.byteLength).toBe(500)
+  for (const owner of ['a', 'b', 'c']) expect((await blobs.get(`${owner}19`))?.byteLength).toBe(1000)
+})
+
+it('forgets a value after its time, and the one before it under the same key', async () => {
+  const blobs = new MemoryBlobs(10_000)
+  await blobs.set('k', bytes(1), 1, 'one')
+  await blobs.set('k2', bytes(2), TTL_MS, 'one')
+  await blobs.set('k2', bytes(3), TTL_MS, 'one')
+  await expect.poll(() => blobs.get('k')).toBeUndefined()
+  expect((await blobs.get('k2'))?.byteLength).toBe(3)
+})
+
+it('keeps nothing that is larger than one owner’s room', async () => {
+  const blobs = new MemoryBlobs(1000)
+  await blobs.set('k', bytes(900), TTL_MS, 'one')
+  expect(await blobs.get('k')).toBeUndefined()
+})
