@@ -234,6 +234,13 @@ describe('an upstream that', () => {
     expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
   })
 
+  it('breaks off in a change that goes the way of queries is not asked for it twice', async () => {
+    await source.close()
+    source = open({ kind: 'dremio', writes: true })
+    expect((await read('INSERT cut 0')).code).toBe('SOURCE_UNAVAILABLE')
+    expect(fake.counts.executions).toBe(1)
+  })
+
   it('begins without a schema is refused', async () => {
     expect((await read('no-schema')).code).toBe('UPSTREAM_DATA')
   })
