@@ -62,7 +62,6 @@ describe('an upstream that', () => {
         maxMessageBytes: 1 << 24,
         slowReader: { afterMs: 0, memoryBytes: 0, spillBytes: 0 },
         forward: { toServer: [], toClient: [] },
-        plainCommands: false,
         pool: {
           min: 0,
           max: 4,
