@@ -144,7 +144,7 @@ const shared = {
     max: HOUR_MS,
     default: MINUTE_MS,
   }),
-  maxMessageBytes: wholeNumber('Size of one message of the server.', {
+  maxMessageBytes: wholeNumber('Largest message of the server; a larger one ends the statement.', {
     min: MIB,
     max: 2 ** 31 - 1,
     default: 256 * MIB,

@@ -240,6 +240,18 @@ describe('an upstream that', () => {
     expect(fake.counts.executions).toBe(1)
   })
 
+  it('sends a message above the limit is told apart from one that is at a limit of its own', async () => {
+    await source.close()
+    source = open({ maxMessageBytes: 5000 })
+    const seen = await read('ok 2')
+    expect(seen).toMatchObject({ rows: 0, code: 'UPSTREAM_TOO_LARGE' })
+    expect(seen.message).toMatch(
+      /^The source up sent a message of \d+ bytes, above the limit of 5000 \(sources\.up\.maxMessageBytes\)\.$/,
+    )
+    // Not run again on another connection, where it would be as large.
+    expect([fake.counts.executions, events.breaker]).toEqual([1, []])
+  })
+
   it('begins without a schema is refused', async () => {
     expect((await read('no-schema')).code).toBe('UPSTREAM_DATA')
   })
