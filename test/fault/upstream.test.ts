@@ -559,6 +559,20 @@ describe('an upstream that', () => {
     expect(fake.counts.handshakes).toBe(fake.counts.connections)
   })
 
+  it('is asked on replaces connections that have come of age, in use or idle', async () => {
+    await source.close()
+    source = open({}, { max: 1, maxAgeMs: 100 })
+    // Of age when it is given back, which its result does not notice.
+    expect(await read('drip 10')).toEqual({ rows: 10 * BATCH_ROWS })
+    expect([fake.counts.connections, events.destroyed]).toEqual([1, ['aged']])
+    const others = async () => {
+      expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+      return fake.counts.connections
+    }
+    await expect.poll(others, { interval: 150 }).toBeGreaterThan(3)
+    expect(new Set(events.destroyed)).toEqual(new Set(['aged']))
+  })
+
   it('is checked replaces connections that have gone bad', async () => {
     await source.close()
     source = open({}, { min: 2, healthCheckIntervalMs: 100 })
