@@ -119,12 +119,6 @@ const shared = {
     .default({})
     .describe('Headers sent with every call.'),
   forward,
-  plainCommands: z
-    .boolean()
-    .default(false)
-    .describe(
-      'Passes commands that are none of Flight SQL on as they came, in place of taking them for SQL: for Flight servers with commands of their own.',
-    ),
   pool,
   slowReader,
   writes: z
@@ -150,7 +144,7 @@ const shared = {
     max: HOUR_MS,
     default: MINUTE_MS,
   }),
-  maxMessageBytes: wholeNumber('Size of one message of the server.', {
+  maxMessageBytes: wholeNumber('Largest message of the server; a larger one ends the statement.', {
     min: MIB,
     max: 2 ** 31 - 1,
     default: 256 * MIB,
@@ -163,6 +157,13 @@ const property = (about: string) => z.string().min(1).optional().describe(about)
 export const flightSqlSourceSchema = z.strictObject({
   kind: z.literal('flightsql').describe('Any Flight SQL server.'),
   ...shared,
+  // Not for Dremio, which takes such commands for SQL: they would get past the checks of statements.
+  plainCommands: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Passes commands that are none of Flight SQL on as they came, in place of taking them for SQL: for Flight servers with commands of their own, of which `writes` holds nothing back.',
+    ),
 })
 
 /** `sources.<name>` of kind `dremio`. */

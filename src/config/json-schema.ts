@@ -40,6 +40,13 @@ export function knownNames(schema: SettingSchema): string[] {
   return variants(schema).flatMap((each) => Object.keys(each.properties ?? {}))
 }
 
+/** The kinds that have a setting, where what else stands below a schema depends on its `kind`. */
+export function kindsWith(schema: SettingSchema, name: string): string[] {
+  return variants(schema).flatMap(({ properties }) =>
+    properties?.[name] && properties['kind']?.const !== undefined ? [String(properties['kind'].const)] : [],
+  )
+}
+
 function variants(schema: SettingSchema): readonly SettingSchema[] {
   return [schema, ...(schema.oneOf ?? []), ...(schema.anyOf ?? [])]
 }

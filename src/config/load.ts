@@ -3,7 +3,7 @@ import { LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import type { Config } from './config.ts'
 import { applyEnvironment } from './environment.ts'
-import { knownNames, type SettingSchema, schemaAt, settingsSchema } from './json-schema.ts'
+import { kindsWith, knownNames, type SettingSchema, schemaAt, settingsSchema } from './json-schema.ts'
 import { isLoopback } from './listen.ts'
 import { nearest } from './nearest.ts'
 import { resolveReferences } from './references.ts'
@@ -75,8 +75,11 @@ function describeIssue(issue: z.core.$ZodIssue, schema: SettingSchema): string[]
     const at = schemaAt(schema, path)
     const known = at ? knownNames(at) : []
     return issue.keys.map((key) => {
+      const name = [...path, key].join('.')
+      const kinds = at ? kindsWith(at, key) : []
+      if (kinds.length > 0) return `${name}: only a source of kind ${kinds.join(' or ')} has this setting`
       const meant = nearest(key, known)
-      return `${[...path, key].join('.')}: there is no such setting${meant ? `; did you mean ${meant}?` : ''}`
+      return `${name}: there is no such setting${meant ? `; did you mean ${meant}?` : ''}`
     })
   }
   if (issue.code === 'invalid_key')

@@ -98,6 +98,12 @@ export const errorTable = {
     'The source had no resources for the statement, or failed at reading: try again later.',
   ),
   UPSTREAM_EXHAUSTED: row('RESOURCE_EXHAUSTED', 429, true, 'The source is at a limit of its own: try again later.'),
+  UPSTREAM_TOO_LARGE: row(
+    'RESOURCE_EXHAUSTED',
+    502,
+    false,
+    "The source sent a message above the limit for its messages: ask for less at once, or raise the source's maxMessageBytes.",
+  ),
   UPSTREAM_TIMEOUT: row('DEADLINE_EXCEEDED', 504, true, 'The source ended the statement at a time limit of its own.'),
   UPSTREAM_CANCELLED: row('ABORTED', 409, true, 'The source cancelled the statement.'),
   UPSTREAM_FORBIDDEN: row('PERMISSION_DENIED', 403, false, 'The source does not let the gateway do this.'),

@@ -43,7 +43,17 @@ export class GatewayProcess {
     const file = join(folder, 'config.yaml')
     const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
     writeFileSync(file, stringify({ listen, sources: { demo: { kind: 'duckdb' } }, ...config }))
-    const child = spawn(process.execPath, [main, 'serve', '--config', file], {
+    return await GatewayProcess.#spawn(folder, ['--config', file], env)
+  }
+
+  /** Starts one that has nothing but its environment. */
+  static async startWithoutFile(env: NodeJS.ProcessEnv): Promise<GatewayProcess> {
+    const folder = mkdtempSync(join(tmpdir(), 'flightgate-e2e-'))
+    return await GatewayProcess.#spawn(folder, [], { FLIGHT_PORT: '0', PORT: '0', ...env })
+  }
+
+  static async #spawn(folder: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<GatewayProcess> {
+    const child = spawn(process.execPath, [main, 'serve', ...args], {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -10,7 +10,7 @@ import { hasPython } from './python.ts'
 
 const run = promisify(execFile)
 const folder = fileURLToPath(new URL('../../.cache/java', import.meta.url))
-const hasJava = existsSync(join(folder, 'JdbcWalk.class'))
+const hasJava = ['JdbcWalk', 'JdbcDremio'].every((program) => existsSync(join(folder, `${program}.class`)))
 if (!hasJava && process.env['CI'] === 'true') throw new Error('the JDBC drivers are missing: run npm test')
 if (!hasJava)
   process.stderr.write('skipped: the JDBC drivers are missing (npm test installs them where Maven and a JDK are)\n')
@@ -34,10 +34,14 @@ const config = {
 
 const versions = ['18.3.0', '17.0.0']
 
-/** Results of the steps that JdbcWalk takes, by name. */
-async function walk(version: string, gateway: GatewayProcess): Promise<Record<string, string>> {
+/** Results of the steps that a program takes, by name. */
+async function walk(
+  version: string,
+  gateway: GatewayProcess,
+  program: 'JdbcWalk' | 'JdbcDremio' = 'JdbcWalk',
+): Promise<Record<string, string>> {
   const classpath = `${folder}:${join(folder, `flight-sql-jdbc-driver-${version}.jar`)}`
-  const args = ['--add-opens=java.base/java.nio=ALL-UNNAMED', '-cp', classpath, 'JdbcWalk', gateway.flight, 'etl-key']
+  const args = ['--add-opens=java.base/java.nio=ALL-UNNAMED', '-cp', classpath, program, gateway.flight, 'etl-key']
   const { stdout } = await run('java', args)
   return Object.fromEntries(
     stdout
@@ -91,6 +95,7 @@ describe.skipIf(!hasJava || !hasPython())('the JDBC driver in front of Dremio', 
     const demo = { kind: 'dremio', uri: dremio.uri, username: 'dremio', password: 'dremio123', writes: true }
     const gateway = await GatewayProcess.start({ ...config, sources: { demo } })
     expect(await walk(version, gateway)).toMatchObject({
+      valid: 'true',
       select: '42|x|2024-01-02|1.50|true',
       'no rows': '',
       large: '44999850000',
@@ -99,6 +104,23 @@ describe.skipIf(!hasJava || !hasPython())('the JDBC driver in front of Dremio', 
       catalogs: 'demo',
       schemas: 'demo|main; demo|tpch',
       getters: '142 called, failed: []',
+      'syntax error': expect.stringContaining('syntax error at or near "SELEC"'),
+      'unknown table': expect.stringContaining('Table with name missing does not exist'),
+    })
+    expect(await walk(version, gateway, 'JdbcDremio')).toEqual({
+      tables: 'demo|tpch|nation|TABLE',
+      columns: 'n_nationkey|-5; n_regionkey|-5',
+      // Dremio tells no types of parameters, and the driver then takes text alone.
+      prepared: '2: 0|NATION 0; 1|NATION 1 / 0|NATION 0',
+      create: '0',
+      'prepared update': '1',
+      batch: '3',
+      bound: '1|a; 2|null; 3|null; 4|null',
+      forbidden: expect.stringContaining('fault: plan_permission'),
+      failed: expect.stringContaining('The source demo failed at the statement'),
+      use: expect.stringContaining('connections are shared'),
+      'after errors': '7',
+      'wrong key': expect.stringContaining('The API key, password or token is wrong.'),
     })
     const { recent, streams_open } = await dremio.stats()
     expect(streams_open).toBe(0)

@@ -69,6 +69,19 @@ describe.runIf(hasPython() && hasGoServers())('in front of Dremio’s look-alike
     )
   })
 
+  it('counts what changes with parameters, and says what stays of those that fail midway', () => {
+    const { counts, failures, rows } = seen['dremio_changes_with_parameters'] as {
+      counts: number[]
+      failures: string[]
+      rows: number[]
+    }
+    expect(counts).toEqual([1, 3, 5])
+    expect(rows).toEqual([1, 2, 3, 4, 5, 6])
+    expect(failures[0]).toContain('Rows changed before it failed, which stay: 2. The source lake failed')
+    expect(failures[1]).toContain('The source lake failed')
+    expect(failures[1]).not.toContain('which stay')
+  })
+
   it('has transactions where the server has', () => {
     expect(seen['sqlite_transactions']).toEqual([1, 0, 1, 1])
   })

@@ -63,7 +63,6 @@ describe('an upstream that', () => {
         maxMessageBytes: 1 << 24,
         slowReader: { afterMs: 0, memoryBytes: 0, spillBytes: 0 },
         forward: { toServer: [], toClient: [] },
-        plainCommands: false,
         pool: {
           min: 0,
           max: 4,
@@ -232,6 +231,25 @@ describe('an upstream that', () => {
     // Not run twice: rows may have reached the client.
     expect(fake.counts.executions).toBe(1)
     expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+  })
+
+  it('breaks off in a change that goes the way of queries is not asked for it twice', async () => {
+    await source.close()
+    source = open({ kind: 'dremio', writes: true })
+    expect((await read('INSERT cut 0')).code).toBe('SOURCE_UNAVAILABLE')
+    expect(fake.counts.executions).toBe(1)
+  })
+
+  it('sends a message above the limit is told apart from one that is at a limit of its own', async () => {
+    await source.close()
+    source = open({ maxMessageBytes: 5000 })
+    const seen = await read('ok 2')
+    expect(seen).toMatchObject({ rows: 0, code: 'UPSTREAM_TOO_LARGE' })
+    expect(seen.message).toMatch(
+      /^The source up sent a message of \d+ bytes, above the limit of 5000 \(sources\.up\.maxMessageBytes\)\.$/,
+    )
+    // Not run again on another connection, where it would be as large.
+    expect([fake.counts.executions, events.breaker]).toEqual([1, []])
   })
 
   it('begins without a schema is refused', async () => {
@@ -539,6 +557,20 @@ describe('an upstream that', () => {
     await source.close()
     expect(events.destroyed.at(-1)).toBe('closed')
     expect(fake.counts.handshakes).toBe(fake.counts.connections)
+  })
+
+  it('is asked on replaces connections that have come of age, in use or idle', async () => {
+    await source.close()
+    source = open({}, { max: 1, maxAgeMs: 100 })
+    // Of age when it is given back, which its result does not notice.
+    expect(await read('drip 10')).toEqual({ rows: 10 * BATCH_ROWS })
+    expect([fake.counts.connections, events.destroyed]).toEqual([1, ['aged']])
+    const others = async () => {
+      expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
+      return fake.counts.connections
+    }
+    await expect.poll(others, { interval: 150 }).toBeGreaterThan(3)
+    expect(new Set(events.destroyed)).toEqual(new Set(['aged']))
   })
 
   it('is checked replaces connections that have gone bad', async () => {

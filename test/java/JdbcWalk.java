@@ -13,7 +13,7 @@ import java.util.concurrent.Callable;
 
 /** Walks through a Flight SQL endpoint with the JDBC driver; prints a line "step = result" for each step. */
 public final class JdbcWalk {
-  private static void step(String name, Callable<Object> work) {
+  static void step(String name, Callable<Object> work) {
     String result;
     try {
       result = String.valueOf(work.call());
@@ -23,7 +23,7 @@ public final class JdbcWalk {
     System.out.println(name + " = " + result.replace("\n", "\\n"));
   }
 
-  private static String rows(ResultSet set) throws Exception {
+  static String rows(ResultSet set) throws Exception {
     try (set) {
       return read(set);
     }
@@ -42,7 +42,7 @@ public final class JdbcWalk {
     return String.join("; ", rows);
   }
 
-  private static String columns(ResultSet set, String... names) throws Exception {
+  static String columns(ResultSet set, String... names) throws Exception {
     try (set) {
       return read(set, names);
     }

@@ -134,6 +134,27 @@ def dremio_parameters():
 
 
 @step
+def dremio_changes_with_parameters():
+    with connect("lake") as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE tpch.texts AS SELECT * FROM (VALUES ('5'), ('6'), ('bad')) AS t (s)")
+        cursor.execute("CREATE TABLE tpch.counted (i INTEGER, s VARCHAR)")
+        cursor.execute("INSERT INTO tpch.counted VALUES (?, ?)", (1, "a"))
+        counts = [cursor.rowcount]
+        cursor.executemany("INSERT INTO tpch.counted VALUES (?, ?)", [(2, "b"), (3, "c"), (4, None)])
+        counts.append(cursor.rowcount)
+        cursor.executemany("UPDATE tpch.counted SET s = 'd' WHERE i > ?", [(1,), (2,), (9,)])
+        counts.append(cursor.rowcount)
+        failures = []
+        for texts in (["6", "5", "bad", "5"], ["bad", "5"]):
+            try:
+                cursor.executemany("INSERT INTO tpch.counted SELECT CAST(s AS INTEGER), 'e' FROM tpch.texts WHERE s = ?", [(text,) for text in texts])
+            except Exception as error:
+                failures.append(str(error))
+        cursor.execute("SELECT i FROM tpch.counted ORDER BY i")
+        return {"counts": counts, "failures": failures, "rows": [row[0] for row in cursor.fetchall()]}
+
+
+@step
 def sqlite_adbc():
     with connect("lite") as connection, connection.cursor() as cursor:
         cursor.execute("SELECT keyName FROM intTable WHERE id = ?", (2,))

@@ -47,10 +47,10 @@ describe('adaptive slots', () => {
     expect(slots.slots).toBe(2)
   })
 
-  it('do not mind bad SQL, cancels and outages', async () => {
+  it('do not mind bad SQL, cancels, outages and messages that are too large', async () => {
     const slots = make()
     await take(slots, 10)
-    for (const code of ['BAD_SQL', 'CANCELLED', 'SOURCE_UNAVAILABLE', 'STALLED'] as const)
+    for (const code of ['BAD_SQL', 'CANCELLED', 'SOURCE_UNAVAILABLE', 'STALLED', 'UPSTREAM_TOO_LARGE'] as const)
       slots.onOutcome(new GatewayError(code))
     expect(slots.slots).toBe(10)
   })

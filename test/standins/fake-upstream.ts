@@ -35,7 +35,7 @@ export interface FakeTls {
   readonly ca?: Buffer
 }
 
-/** A Flight SQL server that does to each call what the SQL text asks for: a behaviour, then how many batches come before it; a result in parts has `then` between them. */
+/** A Flight SQL server that does to each call what the SQL text asks for: a behaviour, then how many batches come before it; a result in parts has `then` between them, and a change has INSERT before it. */
 export class FakeUpstream {
   readonly #server: Http2Server | Http2SecureServer
   readonly prepared = new FakePrepared()
@@ -176,7 +176,7 @@ export class FakeUpstream {
       if (stream.rstCode === 8) this.ended.cancelled++
       else this.ended.finished++
     })
-    const [behaviour = '', count = '1'] = sql.split(' ')
+    const [behaviour = '', count = '1'] = sql.replace(/^INSERT /, '').split(' ')
     if (behaviour === 'hang-before-headers') return
     this.#start(stream)
     if (behaviour === 'no-schema') {

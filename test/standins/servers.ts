@@ -20,13 +20,14 @@ export function hasGoServers(): boolean {
 export interface DremioStats {
   readonly handshakes: number
   readonly logins: number
+  readonly rejected_logins: number
   readonly sessions_created: number
   readonly executions: number
   readonly streams_open: number
   readonly streams_cancelled: number
   readonly slow_readers: number
   readonly recent: readonly { readonly sql: string; readonly state: string }[]
-  readonly sessions: readonly { readonly properties: Readonly<Record<string, string>> }[]
+  readonly sessions: readonly { readonly user: string; readonly properties: Readonly<Record<string, string>> }[]
 }
 
 /** The Dremio look-alike in a process of its own. */

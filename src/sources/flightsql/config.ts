@@ -18,8 +18,8 @@ export interface FlightSqlConfig {
   readonly headers: Readonly<Record<string, string>>
   readonly session?: DremioSession | undefined
   readonly forward: ForwardingConfig
-  /** Whether commands that are none of Flight SQL's go to the server as they came. */
-  readonly plainCommands: boolean
+  /** Whether commands that are none of Flight SQL's go to the server as they came; never for Dremio, which runs them. */
+  readonly plainCommands?: boolean
   readonly pool: PoolConfig
   readonly slowReader: CushionLimits
   readonly writes: boolean

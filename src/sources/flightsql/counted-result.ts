@@ -2,29 +2,40 @@ import { tableFromIPC } from 'apache-arrow'
 import { readFrame } from '../../arrow/flight-data.ts'
 import type { Frame } from '../../arrow/frame.ts'
 import { type IpcMessage, joinStream } from '../../arrow/ipc.ts'
+import { GatewayError } from '../../query/errors.ts'
 import type { Result } from '../../query/types.ts'
 
 /** Name that Dremio gives to the number of rows which a statement has changed. */
 const COUNT_COLUMN = 'records'
-/** Above this it is no count. */
+/** Above this for each statement it is no count. */
 const MAX_BYTES = 64 << 10
 
 /**
- * The result of a statement that changes data and answers with a table that holds the number of rows: read to its end, so
- * that the number is known, and then handed on as it was. A table without such a column, as for DDL, counts as no rows.
+ * The result of statements that change data and answer with tables that hold the number of rows: read to its end, so that
+ * the number is known, and then handed on as it was. A table without such a column, as for DDL, counts as no rows.
+ *
+ * Not for where work is tried again: the statements may have changed something.
+ * @param statements how many the result is of, one after another
+ * @throws GatewayError that tells what had been changed before
  */
-export async function countedResult(result: Result): Promise<Result> {
+export async function countedResult(result: Result, statements = 1): Promise<Result> {
   const read: (readonly Frame[])[] = []
+  const count = () => countIn([result.schema, ...read.flat()])
   const frames = result.frames[Symbol.asyncIterator]()
   let bytes = 0
-  let next = await frames.next()
-  while (!next.done) {
-    read.push(next.value)
-    for (const { byteLength } of next.value) bytes += byteLength
-    if (bytes > MAX_BYTES) break
-    next = await frames.next()
+  try {
+    let next = await frames.next()
+    while (!next.done) {
+      read.push(next.value)
+      for (const { byteLength } of next.value) bytes += byteLength
+      if (bytes > MAX_BYTES * statements) break
+      next = await frames.next()
+    }
+    if (next.done) result.stats.affectedRows = count()
+  } catch (error) {
+    const before = error instanceof GatewayError ? count() : 0
+    throw before > 0 ? withChangesBefore(error as GatewayError, before) : error
   }
-  if (next.done) result.stats.affectedRows = countIn([result.schema, ...read.flat()])
   return { ...result, frames: following(read, frames) }
 }
 
@@ -37,6 +48,7 @@ async function* following(read: readonly (readonly Frame[])[], rest: AsyncIterat
   }
 }
 
+/** The sum of the numbers, a row each. */
 function countIn(frames: readonly Frame[]): number {
   const messages = frames.map((frame): IpcMessage => {
     const { header, body } = readFrame(frame)
@@ -44,6 +56,19 @@ function countIn(frames: readonly Frame[]): number {
   })
   const table = tableFromIPC(joinStream(messages))
   const column = table.schema.fields.findIndex(({ name }) => name.toLowerCase() === COUNT_COLUMN)
-  const value = column >= 0 && table.numRows === 1 ? table.getChildAt(column)?.get(0) : undefined
-  return typeof value === 'bigint' || typeof value === 'number' ? Number(value) : 0
+  let count = 0
+  for (const value of (column >= 0 && table.getChildAt(column)) || [])
+    if (typeof value === 'bigint' || typeof value === 'number') count += Number(value)
+  return count
+}
+
+/** Whoever tries again must know that a part is done. */
+function withChangesBefore(error: GatewayError, rows: number): GatewayError {
+  const { code, message, cause, position, retryAfterMs, metadata } = error
+  return new GatewayError(code, `Rows changed before it failed, which stay: ${rows}. ${message}`, {
+    cause,
+    ...(position && { position }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(metadata && { metadata }),
+  })
 }

@@ -1,6 +1,6 @@
 import { type ErrorCode, GatewayError, type GrpcStatusName } from '../../query/errors.ts'
 import { type ForwardingConfig, metadataToClient } from './forwarding.ts'
-import { GrpcFailure } from './grpc-failure.ts'
+import { GrpcFailure, OversizedMessage } from './grpc-failure.ts'
 
 const MAX_TEXT = 2000
 
@@ -67,6 +67,17 @@ export function upstreamError(
     const code = isStatement ? 'BAD_SQL' : (answered[status] ?? 'UPSTREAM_FAILED')
     const said = quoted.has(code) && text !== '' ? text : undefined
     return new GatewayError(code, said ?? sentence(code, source), { cause: thrown, ...(metadata && { metadata }) })
+  }
+  if (thrown instanceof OversizedMessage) {
+    const { byteLength, maxBytes } = thrown
+    const limit = `above the limit of ${maxBytes} (sources.${source}.maxMessageBytes)`
+    return new GatewayError(
+      'UPSTREAM_TOO_LARGE',
+      `The source ${source} sent a message of ${byteLength} bytes, ${limit}.`,
+      {
+        cause: thrown,
+      },
+    )
   }
   const code = broken[status] ?? 'SOURCE_UNAVAILABLE'
   if (code === 'UPSTREAM_EXHAUSTED') return new GatewayError(code, `${source}: ${message}.`, { cause: thrown })

@@ -35,6 +35,18 @@ export class GrpcFailure extends Error {
   }
 }
 
+/** A message of an upstream that is above the limit for messages, as it will be the next time. */
+export class OversizedMessage extends GrpcFailure {
+  readonly byteLength: number
+  readonly maxBytes: number
+
+  constructor(byteLength: number, maxBytes: number) {
+    super('RESOURCE_EXHAUSTED', `a message of ${byteLength} bytes is above the limit of ${maxBytes}`, 'local')
+    this.byteLength = byteLength
+    this.maxBytes = maxBytes
+  }
+}
+
 /**
  * The failure that a call's trailers tell of; undefined when they tell of success.
  * Source: PROTOCOL-HTTP2.md, "Responses".

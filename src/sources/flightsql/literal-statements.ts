@@ -1,5 +1,6 @@
 import { encodeSchema } from '../../arrow/schema.ts'
 import type { Context, Plan, Query, Result } from '../../query/types.ts'
+import { countedResult } from './counted-result.ts'
 import type { Lending } from './lending.ts'
 import { placeholders, withLiterals, withNulls } from './literals.ts'
 import { noColumns } from './no-columns.ts'
@@ -35,10 +36,13 @@ export class LiteralStatements {
     return { query, isUpdate, schema, parameterSchema }
   }
 
-  /** Runs the statement once for each row of parameters, one after another. @throws GatewayError */
+  /**
+   * Runs the statement once for each row of parameters, one after another; all are planned before the first runs.
+   * @throws GatewayError
+   */
   async run(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
     const statements = withLiterals(query.sql, parameters)
-    return await this.#lending.lend(query, ctx, isUpdate ? 'untouched' : 'always', async (flight, lease) => {
+    const result = await this.#lending.lend(query, ctx, isUpdate ? 'untouched' : 'always', async (flight, lease) => {
       const tickets: Uint8Array[] = []
       for (const sql of statements) tickets.push(...(await flight.query(sql)).tickets)
       if (tickets.length > 0) return await this.#results.relay(lease, tickets, ctx)
@@ -46,5 +50,6 @@ export class LiteralStatements {
       lease.release('done')
       return emptyResult(schema.byteLength > 0 ? schema : noColumns)
     })
+    return isUpdate ? await countedResult(result, statements.length) : result
   }
 }

@@ -1,4 +1,4 @@
-import { GrpcFailure } from './grpc-failure.ts'
+import { GrpcFailure, OversizedMessage } from './grpc-failure.ts'
 
 const PREFIX_BYTES = 5
 
@@ -29,7 +29,7 @@ export class MessageReader {
     return this.#prefixHeld === 0
   }
 
-  /** Takes bytes; answers with the messages that they complete. @throws GrpcFailure DATA_LOSS, RESOURCE_EXHAUSTED */
+  /** Takes bytes; answers with the messages that they complete. @throws GrpcFailure DATA_LOSS, OversizedMessage */
   push(data: Buffer): InboundMessage[] {
     const complete: InboundMessage[] = []
     let at = 0
@@ -65,11 +65,6 @@ export class MessageReader {
     this.#left = this.#byteLength
     // Compression was not offered.
     if (flag !== 0) throw new GrpcFailure('DATA_LOSS', 'a message is malformed or compressed', 'local')
-    if (this.#byteLength > this.#maxBytes)
-      throw new GrpcFailure(
-        'RESOURCE_EXHAUSTED',
-        `a message of ${this.#byteLength} bytes is above the limit of ${this.#maxBytes}`,
-        'local',
-      )
+    if (this.#byteLength > this.#maxBytes) throw new OversizedMessage(this.#byteLength, this.#maxBytes)
   }
 }

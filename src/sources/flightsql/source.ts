@@ -146,15 +146,13 @@ export class FlightSqlSource implements Source {
       // A ticket is good where it was made.
       const { tickets, schema } =
         planned?.address === upstream.name ? { ...planned, schema: none } : await this.#info(flight, query)
-      if (tickets.length > 0) {
-        const result = await this.#results.relay(lease, tickets, ctx)
-        return isUpdate ? await countedResult(result) : result
-      }
+      if (tickets.length > 0) return await this.#results.relay(lease, tickets, ctx)
       const known = schema.byteLength > 0 ? schema : (await this.#info(flight, query)).schema
       lease.release('done')
       return emptyResult(known.byteLength > 0 ? known : noColumns)
     }
-    return await this.#lending.lend(query, ctx, repeatable, work, planned?.address)
+    const result = await this.#lending.lend(query, ctx, repeatable, work, planned?.address)
+    return isUpdate ? await countedResult(result) : result
   }
 
   async facts(ctx: Context): Promise<SourceFacts> {
