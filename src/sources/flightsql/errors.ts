@@ -80,7 +80,9 @@ export function upstreamError(
     )
   }
   const code = broken[status] ?? 'SOURCE_UNAVAILABLE'
-  if (code === 'UPSTREAM_EXHAUSTED') return new GatewayError(code, `${source}: ${message}.`, { cause: thrown })
+  // Waiting for a connection of ours says nothing about the server.
+  if (code === 'UPSTREAM_EXHAUSTED')
+    return new GatewayError(thrown.untouched ? 'QUEUE_TIMEOUT' : code, `${source}: ${message}.`, { cause: thrown })
   return new GatewayError(code, code === 'DEADLINE' ? undefined : sentence(code, source), { cause: thrown })
 }
 
