@@ -7,6 +7,7 @@ import type { Context, Logger, Principal } from './types.ts'
 /** What transactions may take. */
 export interface TransactionLimits {
   readonly transactionIdleMs: number
+  readonly sessionIdleMs: number
   readonly maxTransactionsPerPrincipal: number
   /** How long a statement waits for the one before it in the same transaction. */
   readonly queueWaitMs: number
@@ -28,9 +29,13 @@ interface Transaction extends TransactionStart {
   /** Aborts what runs in it when it is rolled back. */
   readonly controller: AbortController
   idleTimer: NodeJS.Timeout | undefined
+  /** The connection that it was begun on has ended, and it was not used since. */
+  abandoned: boolean
 }
 
 const MAX_WAITING = 100
+/** Time for a client whose connection has ended to come back on another. */
+const ABANDONED_IDLE_MS = 5000
 const ROLLBACK_WAIT_MS = 10_000
 
 /** The open transactions of this replica: who owns each, whose turn it is in it, and its end when nobody asks for one. */
@@ -74,6 +79,7 @@ export class Transactions {
       turn,
       controller,
       idleTimer: undefined,
+      abandoned: false,
     }
     this.#open.set(id, transaction)
     try {
@@ -105,6 +111,7 @@ export class Transactions {
       throw new GatewayError('UNKNOWN_TRANSACTION')
     }
     clearTimeout(transaction.idleTimer)
+    transaction.abandoned = false
     let released = false
     return {
       ctx: { ...ctx, principal: ctx.principal, signal },
@@ -139,6 +146,14 @@ export class Transactions {
   /** Releases a savepoint, or rolls back to it. @throws GatewayError as `hold`, UNIMPLEMENTED */
   async endSavepoint(id: string, savepoint: Uint8Array, action: 'release' | 'rollback', ctx: Context): Promise<void> {
     await this.#withSavepoints(id, ctx, (savepoints, within) => savepoints.end(id, savepoint, action, within))
+  }
+
+  /** The client that began it has gone, as far as its connection tells: unless it comes back soon, it is rolled back. */
+  abandon(id: string): void {
+    const transaction = this.#open.get(id)
+    if (!transaction) return
+    transaction.abandoned = true
+    if (transaction.turn.inUse === 0) this.#awaitUse(transaction)
   }
 
   /** Rolls back what belongs to a session that ends. */
@@ -203,6 +218,12 @@ export class Transactions {
     }
   }
 
+  #idleMs({ sessionId, abandoned }: Transaction): number {
+    const { transactionIdleMs, sessionIdleMs } = this.#limits
+    const idleMs = sessionId === undefined ? transactionIdleMs : Math.min(transactionIdleMs, sessionIdleMs)
+    return abandoned ? Math.min(idleMs, ABANDONED_IDLE_MS) : idleMs
+  }
+
   #awaitUse(transaction: Transaction): void {
     clearTimeout(transaction.idleTimer)
     if (!this.#open.has(transaction.id)) return
@@ -212,7 +233,7 @@ export class Transactions {
       const signal = AbortSignal.timeout(ROLLBACK_WAIT_MS)
       const ctx: Context = { principal, signal, deadlineAt: Infinity, requestId: id, log: this.#log }
       this.#rollBack(transaction, ctx).catch((err: unknown) => this.#log.error({ err }, 'a rollback failed'))
-    }, this.#limits.transactionIdleMs)
+    }, this.#idleMs(transaction))
     transaction.idleTimer.unref()
   }
 }

@@ -15,9 +15,10 @@ import {
   SchemaResult,
   Ticket,
 } from '../../gen/arrow/flight/protocol/Flight.ts'
+import { ActionCancelQueryRequest, ActionCancelQueryResult } from '../../gen/arrow/flight/protocol/FlightSql.ts'
 import { readFlightData } from '../../src/arrow/flight-data.ts'
 import { readHeader } from '../../src/arrow/header.ts'
-import { packAny } from '../../src/fronts/flight/command.ts'
+import { packAny, unpackAny } from '../../src/fronts/flight/command.ts'
 import { commandOf, descriptorOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
@@ -206,6 +207,20 @@ describe('the Flight front', () => {
       expect((await running).code).toBe(CANCELLED)
       await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
       expect((await stub.call('DoGet', [ticketOf(slow)], key)).code).toBe(CANCELLED)
+    })
+
+    it('is over when it has been read, and says so to who cancels it', async () => {
+      const info = await stub.info('SELECT random()', key)
+      const first = await stub.call('DoGet', [ticketOf(info)], key)
+      const body = CancelFlightInfoRequest.encode({ info }).finish()
+      const end = await stub.call('DoAction', [Action.encode({ type: 'CancelFlightInfo', body }).finish()], key)
+      expect(CancelFlightInfoResult.decode(Result.decode(end.messages[0]!).body).status).toBe(3)
+      const request = ActionCancelQueryRequest.encode({ info: FlightInfo.encode(info).finish() }).finish()
+      const query = packAny('ActionCancelQueryRequest', request)
+      const old = await stub.call('DoAction', [Action.encode({ type: 'CancelQuery', body: query }).finish()], key)
+      const { value } = unpackAny(Result.decode(old.messages[0]!).body)!
+      expect(ActionCancelQueryResult.decode(value).result).toBe(3)
+      expect((await stub.call('DoGet', [ticketOf(info)], key)).messages).toEqual(first.messages)
     })
   })
 

@@ -134,6 +134,28 @@ describe('transactions', () => {
     expect((await end(transaction, ROLLBACK, writer)).code).toBe(0)
   })
 
+  it('are rolled back soon after a client without a session has left, and those of others stay', async () => {
+    const patient = await GatewayProcess.start({
+      auth: { apiKeys: [{ name: 'writer', key: 'w', roles: ['writer'] }] },
+      sources: { demo: { kind: 'duckdb', writes: true } },
+      limits: { transactionIdleMs: 600_000 },
+    })
+    const body = packAny('ActionBeginTransactionRequest', ActionBeginTransactionRequest.encode({}).finish())
+    const clients = [
+      new FlightStub(patient.flight),
+      new FlightStub(patient.flight, { 'grpc.use_local_subchannel_pool': 1 }),
+    ]
+    for (const client of clients)
+      await client.call('DoAction', [Action.encode({ type: 'BeginTransaction', body }).finish()], writer)
+    const open = () => patient.metric('flightgate_transactions_open')
+    expect(await open()).toBe(2)
+    clients[1]!.close()
+    await expect.poll(open, { timeout: 20_000 }).toBe(1)
+    clients[0]!.close()
+    await expect.poll(open, { timeout: 20_000 }).toBe(0)
+    expect(await patient.stop()).toBe(0)
+  })
+
   it('are rolled back when idle, and are few for each principal', async () => {
     const all = [await begin(writer), await begin(writer), await begin(writer), await begin(writer)]
     expect((await tryBegin(writer)).code).toBe(RESOURCE_EXHAUSTED)

@@ -42,8 +42,9 @@ const actions: readonly FlightAction[] = [
     description: 'Stops the work behind a FlightInfo. Body: CancelFlightInfoRequest; result: CancelFlightInfoResult.',
     async handle(front, body, ctx) {
       const { info } = decodeMessage(CancelFlightInfoRequest, body)
-      await cancel(front, info, ctx)
-      return CancelFlightInfoResult.encode({ status: CancelStatus.CANCEL_STATUS_CANCELLED }).finish()
+      const { CANCEL_STATUS_CANCELLED, CANCEL_STATUS_NOT_CANCELLABLE } = CancelStatus
+      const status = (await cancel(front, info, ctx)) ? CANCEL_STATUS_CANCELLED : CANCEL_STATUS_NOT_CANCELLABLE
+      return CancelFlightInfoResult.encode({ status }).finish()
     },
   },
   {
@@ -54,11 +55,10 @@ const actions: readonly FlightAction[] = [
       if (packed?.name !== 'ActionCancelQueryRequest')
         throw new GatewayError('BAD_REQUEST', 'The body of the action must be a packed ActionCancelQueryRequest.')
       const { info } = decodeMessage(ActionCancelQueryRequest, packed.value)
-      await cancel(front, decodeMessage(FlightInfo, info), ctx)
-      const result = ActionCancelQueryResult.encode({
-        result: ActionCancelQueryResult_CancelResult.CANCEL_RESULT_CANCELLED,
-      }).finish()
-      return packAny('ActionCancelQueryResult', result)
+      const { CANCEL_RESULT_CANCELLED, CANCEL_RESULT_NOT_CANCELLABLE } = ActionCancelQueryResult_CancelResult
+      const cancelled = await cancel(front, decodeMessage(FlightInfo, info), ctx)
+      const result = cancelled ? CANCEL_RESULT_CANCELLED : CANCEL_RESULT_NOT_CANCELLABLE
+      return packAny('ActionCancelQueryResult', ActionCancelQueryResult.encode({ result }).finish())
     },
   },
   {
@@ -91,23 +91,28 @@ const all: readonly FlightAction[] = [
 ]
 const byType = new Map(all.map((action) => [action.type, action]))
 
-/** Marks the executions behind a FlightInfo as cancelled, for every replica, and stops those that run here. */
-async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Context): Promise<void> {
+/** Stops what runs behind a FlightInfo, and has what has not begun never do so; false when all of it is over. */
+async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Context): Promise<boolean> {
   const endpoints = info?.endpoint ?? []
   if (endpoints.length === 0 && info?.appMetadata.byteLength) {
-    await cancelOne(front, openPoll(front, ctx, info.appMetadata).ticket)
-    return
+    return await cancelOne(front, openPoll(front, ctx, info.appMetadata).ticket)
   }
   if (endpoints.length === 0) throw new GatewayError('BAD_REQUEST', 'The request holds no FlightInfo with endpoints.')
   const tickets = endpoints.map(({ ticket }) =>
     openTicket(front.sealer, ctx.principal, readTicketHandle(ticket?.ticket ?? new Uint8Array(0))),
   )
-  for (const ticket of tickets) await cancelOne(front, ticket)
+  let cancelled = false
+  for (const ticket of tickets) if (await cancelOne(front, ticket)) cancelled = true
+  return cancelled
 }
 
-async function cancelOne(front: FlightFront, { id, expiresAt }: StatementTicket): Promise<void> {
+async function cancelOne(front: FlightFront, { id, stored, expiresAt }: StatementTicket): Promise<boolean> {
+  const reason = new GatewayError('CANCELLED', 'The statement was cancelled by another call.')
+  const stopped = front.executions.cancel(id, reason)
+  // What has changed data, or was read to its end, is over: its ticket stays good.
+  if (stopped === 0 && (stored || front.executions.hasFinished(id))) return false
   await front.store.set(cancelledKey(id), new Uint8Array(1), expiresAt - Date.now())
-  front.executions.cancel(id, new GatewayError('CANCELLED', 'The statement was cancelled by another call.'))
+  return true
 }
 
 /** ListActions: the actions that DoAction knows. */

@@ -38,6 +38,7 @@ export function doGet(front: FlightFront): Method {
         if (ticket.stored) await sendStored(front, ticket, sender)
         else await stream(front, ticket, ctx, call, sender)
         await call.flushed()
+        front.executions.finish(ticket.id)
       } finally {
         remove()
       }

@@ -20,13 +20,15 @@ export const transactionActions: readonly FlightAction[] = [
   {
     type: 'BeginTransaction',
     description:
-      'Begins a transaction. Body: ActionBeginTransactionRequest; result: ActionBeginTransactionResult. It lives on this replica and ends with the session, or after limits.transactionIdleMs without a statement.',
+      'Begins a transaction. Body: ActionBeginTransactionRequest; result: ActionBeginTransactionResult. It lives on this replica and ends with the session, soon after the connection of a client without one, or after limits.transactionIdleMs without a statement.',
     async handle(front, body, ctx, call) {
       decodeMessage(ActionBeginTransactionRequest, unpackBody(body, 'ActionBeginTransactionRequest'))
       const { source } = await routeOf(front, call, ctx)
       const readOnly = !mayWrite(source, ctx.principal)
       const sessionId = front.sessions.idOf(call)
       const id = await front.transactions.begin({ source, readOnly, sessionId }, ctx)
+      // A key is shared by many clients: what tells that one has left is its connection.
+      if (sessionId === undefined) call.onDisconnect(() => front.transactions.abandon(id))
       const transactionId = sealTransaction(front, ctx, id)
       return packAny('ActionBeginTransactionResult', ActionBeginTransactionResult.encode({ transactionId }).finish())
     },

@@ -89,6 +89,18 @@ export class GrpcCall {
     return socket?.remoteAddress === undefined ? 'unknown' : `${socket.remoteAddress}:${socket.remotePort}`
   }
 
+  /** Has a listener told when the client's connection ends. */
+  onDisconnect(listener: () => void): void {
+    const { session } = this.#stream
+    if (!session || session.destroyed) {
+      listener()
+      return
+    }
+    // One for each transaction that is begun on it.
+    session.setMaxListeners(0)
+    session.once('close', listener)
+  }
+
   /** First value of a request header. */
   header(name: string): string | undefined {
     return headerOf(this.headers, name)
