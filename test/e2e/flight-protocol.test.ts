@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:http2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   Action,
@@ -21,6 +23,7 @@ import { readHeader } from '../../src/arrow/header.ts'
 import { packAny, unpackAny } from '../../src/fronts/flight/command.ts'
 import { commandOf, descriptorOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
+import { openDoGet } from './raw-do-get.ts'
 
 const OK = 0
 const CANCELLED = 1
@@ -325,6 +328,36 @@ describe('the Flight front', () => {
     const large = ticketOf(await stub.info('SELECT range AS i FROM range(200000)', key))
     for (let i = 0; i < 2; i++) expect(rowsOf((await stub.call('DoGet', [large], key)).messages)).toBe(200_000)
     expect(await ran()).toBe(before + 4)
+  })
+
+  it('gives those who redeem a ticket at the same time the same rows', async () => {
+    const ran = () => gateway.metric('flightgate_queue_wait_seconds_count')
+    const before = await ran()
+    const ticket = ticketOf(await stub.info('SELECT random() AS r FROM range(1000)', key))
+    const all = await Promise.all(Array.from({ length: 8 }, () => stub.call('DoGet', [ticket], key)))
+    expect(rowsOf(all[0]!.messages)).toBe(1000)
+    for (const { messages } of all) expect(messages).toEqual(all[0]!.messages)
+    expect(await ran()).toBe(before + 1)
+    // Too large to be kept, they need not wait for each other.
+    const large = ticketOf(await stub.info('SELECT range AS i FROM range(200000)', key))
+    const large8 = await Promise.all(Array.from({ length: 8 }, () => stub.call('DoGet', [large], key)))
+    expect(large8.map(({ messages }) => rowsOf(messages))).toEqual(Array(8).fill(200_000))
+  })
+
+  it('gives a client that broke off the rows of its first try', async () => {
+    const ran = () => gateway.metric('flightgate_queue_wait_seconds_count')
+    const before = await ran()
+    const ticket = ticketOf(await stub.info('SELECT random() AS r FROM range(100000)', key))
+    const session = connect(`http://${gateway.flight}`)
+    const unread = openDoGet(session, ticket, key)
+    await once(unread, 'response')
+    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    unread.destroy()
+    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
+    session.destroy()
+    const again = await stub.call('DoGet', [ticket], key)
+    expect([rowsOf(again.messages), await ran()]).toEqual([100_000, before + 1])
   })
 
   it('cuts messages for clients with the default limit of 4 MiB', async () => {

@@ -35,7 +35,7 @@ export class UpstreamFixture {
         headers: {},
         writes: false,
         connectTimeoutMs: 500,
-        requestTimeoutMs: 500,
+        requestTimeoutMs: 1000,
         maxMessageBytes: 1 << 24,
         slowReader: { afterMs: 0, memoryBytes: 0, spillBytes: 0 },
         forward: { toServer: [], toClient: [] },

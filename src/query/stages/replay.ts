@@ -1,7 +1,9 @@
-import type { Frame } from '../../arrow/frame.ts'
-import { FramePacker, unpackFrames } from '../../arrow/packed-frames.ts'
+import { LRUCache } from 'lru-cache'
+import { unpackFrames } from '../../arrow/packed-frames.ts'
 import type { Stage } from '../pipeline.ts'
+import { RecordedFrames } from '../recorded-frames.ts'
 import type { Result } from '../types.ts'
+import { untilAborted } from '../until-aborted.ts'
 
 /** Keeps bytes by key for a while. */
 export interface Keeper {
@@ -17,11 +19,16 @@ export interface ReplayLimits {
   readonly ticketTtlMs: number
 }
 
+/** Executions that are remembered as having given too much to keep. */
+const MAX_LARGE = 10_000
+
 /**
- * Gives whoever runs an execution again, as clients do that retry, the rows that it gave before. A result is kept once it
- * has been read to its end, if it is small; a larger one is run again.
+ * Gives whoever runs an execution again, as clients do that retry, the rows that it gave before, and whoever runs it at the same
+ * time the same rows. A result is kept if it is small; a larger one is run again.
  */
 export function replay(keeper: Keeper, { maxRepeatableResultBytes: maxBytes, ticketTtlMs }: ReplayLimits): Stage {
+  const running = new Map<string, Promise<void>>()
+  const large = new LRUCache<string, true>({ max: MAX_LARGE })
   return {
     name: 'replay',
     async run(plan, ctx, next) {
@@ -29,11 +36,31 @@ export function replay(keeper: Keeper, { maxRepeatableResultBytes: maxBytes, tic
       if (execution === undefined || isUpdate || query.transaction !== undefined || maxBytes === 0)
         return await next(plan, ctx)
       const key = `rows:${execution}`
+      for (let first = running.get(key); first; first = running.get(key)) await untilAborted(first, ctx.signal)
+      if (large.has(key)) return await next(plan, ctx)
       const kept = await keeper.get(key)
       if (kept) return keptResult(kept)
-      const result = await next(plan, ctx)
-      const recorder = new Recorder(result, maxBytes, (packed) => keeper.set(key, packed, ticketTtlMs))
-      return { ...result, frames: { [Symbol.asyncIterator]: () => recorder } }
+      let settle = () => {}
+      const over = new Promise<void>((resolve) => {
+        settle = () => {
+          if (running.get(key) === over) running.delete(key)
+          resolve()
+        }
+      })
+      running.set(key, over)
+      try {
+        const result = await next(plan, ctx)
+        const frames = new RecordedFrames(result, maxBytes, async (packed, tooLarge) => {
+          if (tooLarge) large.set(key, true)
+          // What cannot be kept is run again.
+          if (packed) await keeper.set(key, packed, ticketTtlMs).catch(() => {})
+          settle()
+        })
+        return { ...result, frames: { [Symbol.asyncIterator]: () => frames } }
+      } catch (error) {
+        settle()
+        throw error
+      }
     },
   }
 }
@@ -47,36 +74,5 @@ function keptResult(packed: Uint8Array): Result {
       if (frames.length > 0) yield frames
     })(),
     stats: { rows, bytes: packed.byteLength, affectedRows: -1 },
-  }
-}
-
-/** Copies a result while it is read, as long as it is small. */
-class Recorder implements AsyncIterator<readonly Frame[]> {
-  readonly #inner: AsyncIterator<readonly Frame[]>
-  readonly #keep: (packed: Uint8Array) => Promise<void>
-  readonly #packer: FramePacker
-  #fits: boolean
-
-  constructor({ schema, frames }: Result, maxBytes: number, keep: (packed: Uint8Array) => Promise<void>) {
-    this.#inner = frames[Symbol.asyncIterator]()
-    this.#keep = keep
-    this.#packer = new FramePacker(maxBytes)
-    this.#fits = this.#packer.add(schema)
-  }
-
-  async next(): Promise<IteratorResult<readonly Frame[]>> {
-    const next = await this.#inner.next()
-    if (!this.#fits) return next
-    if (next.done) {
-      this.#fits = false
-      await this.#keep(this.#packer.finish())
-    } else for (const frame of next.value) this.#fits &&= this.#packer.add(frame)
-    return next
-  }
-
-  async return(): Promise<IteratorResult<readonly Frame[]>> {
-    this.#fits = false
-    await this.#inner.return?.()
-    return { done: true, value: undefined }
   }
 }

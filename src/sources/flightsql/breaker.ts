@@ -1,5 +1,6 @@
 import CircuitBreaker from 'opossum'
 import { GatewayError } from '../../query/errors.ts'
+import { untilAborted } from '../../query/until-aborted.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 
 /** Where a breaker stands. */
@@ -69,18 +70,7 @@ export class Breaker {
 
   /** Waits for the probe that runs, if one does. @throws the signal's reason */
   async probed(signal: AbortSignal): Promise<void> {
-    if (!this.#probing) return
-    signal.throwIfAborted()
-    let leave: (() => void) | undefined
-    const left = new Promise<never>((_, reject) => {
-      leave = () => reject(signal.reason)
-      signal.addEventListener('abort', leave, { once: true })
-    })
-    try {
-      await Promise.race([this.#probing, left])
-    } finally {
-      signal.removeEventListener('abort', leave!)
-    }
+    if (this.#probing) await untilAborted(this.#probing, signal)
   }
 
   /** Opens the breaker. */
