@@ -95,7 +95,7 @@ describe('limits', () => {
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
     const waiting = stub.call('DoGet', [quick])
     await expect.poll(() => gateway.metric('flightgate_queued_statements')).toBe(1)
-    const refused = await stub.call('DoGet', [quick])
+    const refused = await stub.call('DoGet', [ticketOf(await stub.info('SELECT 1'))])
     expect([refused.code, refused.trailers?.get('x-flightgate-error')]).toEqual([8, ['QUEUE_FULL']])
     const late = await waiting
     expect([late.code, late.trailers?.get('x-flightgate-error')]).toEqual([8, ['QUEUE_TIMEOUT']])

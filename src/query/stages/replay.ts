@@ -17,6 +17,8 @@ export interface ReplayLimits {
   readonly maxRepeatableResultBytes: number
   /** How long, since no ticket is good for longer. */
   readonly ticketTtlMs: number
+  /** How long one waits for another who runs the same; from then on it runs twice. */
+  readonly queueWaitMs: number
 }
 
 /** Executions that are remembered as having given too much to keep. */
@@ -26,7 +28,10 @@ const MAX_LARGE = 10_000
  * Gives whoever runs an execution again, as clients do that retry, the rows that it gave before, and whoever runs it at the same
  * time the same rows. A result is kept if it is small; a larger one is run again.
  */
-export function replay(keeper: Keeper, { maxRepeatableResultBytes: maxBytes, ticketTtlMs }: ReplayLimits): Stage {
+export function replay(
+  keeper: Keeper,
+  { maxRepeatableResultBytes: maxBytes, ticketTtlMs, queueWaitMs }: ReplayLimits,
+): Stage {
   const running = new Map<string, Promise<void>>()
   const large = new LRUCache<string, true>({ max: MAX_LARGE })
   return {
@@ -36,7 +41,7 @@ export function replay(keeper: Keeper, { maxRepeatableResultBytes: maxBytes, tic
       if (execution === undefined || isUpdate || query.transaction !== undefined || maxBytes === 0)
         return await next(plan, ctx)
       const key = `rows:${execution}`
-      for (let first = running.get(key); first; first = running.get(key)) await untilAborted(first, ctx.signal)
+      if (running.has(key)) await untilFree(running, key, ctx.signal, queueWaitMs)
       if (large.has(key)) return await next(plan, ctx)
       const kept = await keeper.get(key)
       if (kept) return keptResult(kept)
@@ -62,6 +67,21 @@ export function replay(keeper: Keeper, { maxRepeatableResultBytes: maxBytes, tic
         throw error
       }
     },
+  }
+}
+
+/** Waits while somebody runs the same, for a time. @throws the signal's reason */
+async function untilFree(
+  running: ReadonlyMap<string, Promise<void>>,
+  key: string,
+  signal: AbortSignal,
+  maxMs: number,
+): Promise<void> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(maxMs)])
+  try {
+    for (let first = running.get(key); first; first = running.get(key)) await untilAborted(first, patience)
+  } catch {
+    signal.throwIfAborted()
   }
 }
 
