@@ -71,6 +71,8 @@ export interface Plan extends Runnable {
    * types of parameters that are not bound.
    */
   readonly schema: Uint8Array
+  /** Whether an update is to be asked for rows, as a query is, since nobody knows that it gives none. */
+  readonly givesRows?: boolean
   /** Flatbuffer `Message` with the schema of the parameters; absent when the statement has none. */
   readonly parameterSchema?: Uint8Array
   readonly appMetadata?: AppMetadata

@@ -80,7 +80,9 @@ export class UpstreamFixture {
     }
   }
 
-  async run(sql: string, ctx = this.context()): Promise<Result> {
+  /** Runs what the fake upstream is to do; a change begins with INSERT. */
+  async run(what: string, ctx = this.context()): Promise<Result> {
+    const sql = what.startsWith('INSERT') ? what : `SELECT ${what}`
     const query: Query = { source: 'up', sql, session: {}, purpose: 'any' }
     return await this.source.run(await this.source.plan(query, ctx), ctx)
   }

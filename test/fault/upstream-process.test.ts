@@ -87,7 +87,7 @@ describe('through the whole gateway, an upstream that', () => {
     // Whatever happened: everything is back, upstreams work on nothing any more, and the next statement works.
     await gateway.expectNothingHeld()
     for (const fake of [up, crowd, lake]) await expect.poll(() => fake.openStreams).toBe(0)
-    const { requestId, ...good } = await gateway.read({ source: 'up', sql: 'ok 3' })
+    const { requestId, ...good } = await gateway.read({ source: 'up', sql: 'SELECT ok 3' })
     expect(good).toMatchObject({ status: 0, error: undefined })
     expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'OK', rows: 3 * BATCH_ROWS })
   })
@@ -102,31 +102,31 @@ describe('through the whole gateway, an upstream that', () => {
   }
 
   it.each<[what: string, source: string, sql: string, status: number, code: string, rows: number, destroyed: string]>([
-    ['refuses connections', 'refusing', 'ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
-    ['has a name that DNS does not know', 'nowhere', 'ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
-    ['takes connections and says nothing', 'silent', 'ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
-    ['has no TLS where it should', 'plain', 'ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
-    ['has a certificate that is not to be trusted', 'untrusted', 'ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
-    ['hangs at planning', 'up', 'plan hang', 4, 'DEADLINE', 0, 'failed'],
-    ['is at a limit of its own', 'up', 'plan 8', 8, 'UPSTREAM_EXHAUSTED', 0, ''],
-    ['hangs before headers', 'up', 'hang-before-headers', 4, 'DEADLINE', 0, ''],
-    ['hangs in the middle of a stream', 'up', 'hang 2', 4, 'DEADLINE', 2, ''],
-    ['resets the stream in its middle', 'up', 'rst 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
-    ['drops the connection in the middle of a stream', 'up', 'cut 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
-    ['ends a stream without a status', 'up', 'no-status 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
-    ['cuts a frame short', 'up', 'truncated 2', 15, 'UPSTREAM_DATA', -2, 'failed'],
-    ['sends a second schema', 'up', 'second-schema 2', 15, 'UPSTREAM_DATA', -2, 'failed'],
-    ['begins without a schema', 'up', 'no-schema', 15, 'UPSTREAM_DATA', 0, 'failed'],
-    ['fails after good batches', 'up', 'fail 2', 13, 'UPSTREAM_FAILED', 2, ''],
-    ['runs out of resources after good batches', 'up', 'unavailable 2', 14, 'UPSTREAM_BUSY', 2, ''],
-    ['sends GOAWAY while a result runs', 'up', 'goaway 2', 0, 'OK', 3, 'unusable'],
-    ['drips slowly', 'up', 'drip 10', 0, 'OK', 10, ''],
+    ['refuses connections', 'refusing', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['has a name that DNS does not know', 'nowhere', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['takes connections and says nothing', 'silent', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['has no TLS where it should', 'plain', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['has a certificate that is not to be trusted', 'untrusted', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['hangs at planning', 'up', 'SELECT plan hang', 4, 'DEADLINE', 0, 'failed'],
+    ['is at a limit of its own', 'up', 'SELECT plan 8', 8, 'UPSTREAM_EXHAUSTED', 0, ''],
+    ['hangs before headers', 'up', 'SELECT hang-before-headers', 4, 'DEADLINE', 0, ''],
+    ['hangs in the middle of a stream', 'up', 'SELECT hang 2', 4, 'DEADLINE', 2, ''],
+    ['resets the stream in its middle', 'up', 'SELECT rst 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
+    ['drops the connection in the middle of a stream', 'up', 'SELECT cut 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
+    ['ends a stream without a status', 'up', 'SELECT no-status 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
+    ['cuts a frame short', 'up', 'SELECT truncated 2', 15, 'UPSTREAM_DATA', -2, 'failed'],
+    ['sends a second schema', 'up', 'SELECT second-schema 2', 15, 'UPSTREAM_DATA', -2, 'failed'],
+    ['begins without a schema', 'up', 'SELECT no-schema', 15, 'UPSTREAM_DATA', 0, 'failed'],
+    ['fails after good batches', 'up', 'SELECT fail 2', 13, 'UPSTREAM_FAILED', 2, ''],
+    ['runs out of resources after good batches', 'up', 'SELECT unavailable 2', 14, 'UPSTREAM_BUSY', 2, ''],
+    ['sends GOAWAY while a result runs', 'up', 'SELECT goaway 2', 0, 'OK', 3, 'unusable'],
+    ['drips slowly', 'up', 'SELECT drip 10', 0, 'OK', 10, ''],
   ])('%s', async (_what, source, sql, status, code, batches, destroyed) => {
     const before = await counts(source, code, destroyed)
     const { requestId, ...end } = await gateway.read({
       source,
       sql,
-      ...(sql.startsWith('hang') && { deadlineMs: DEADLINE_MS }),
+      ...(sql.includes(' hang') && { deadlineMs: DEADLINE_MS }),
     })
     expect(end).toMatchObject({ status, error: code === 'OK' ? undefined : code })
     const line = await gateway.logged(requestId, 'statement')
@@ -144,7 +144,7 @@ describe('through the whole gateway, an upstream that', () => {
     const before = await counts('up', 'OK', 'unusable')
     for (const session of up.sessions) session.close()
     await expect.poll(() => up.sessions.size).toBe(0)
-    const { status, requestId } = await gateway.read({ source: 'up', sql: 'ok 1' })
+    const { status, requestId } = await gateway.read({ source: 'up', sql: 'SELECT ok 1' })
     expect(status).toBe(0)
     expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'OK' })
     const after = await counts('up', 'OK', 'unusable')
@@ -155,7 +155,7 @@ describe('through the whole gateway, an upstream that', () => {
     const before = [up.counts.handshakes, up.counts.connections]
     const counted = await counts('up', 'OK', 'unusable')
     up.token = 'token-2'
-    const { status, requestId } = await gateway.read({ source: 'up', sql: 'ok 1' })
+    const { status, requestId } = await gateway.read({ source: 'up', sql: 'SELECT ok 1' })
     expect(status).toBe(0)
     expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'OK', rows: BATCH_ROWS })
     expect([up.counts.handshakes, up.counts.connections]).toEqual([before[0]! + 1, before[1]])
@@ -165,7 +165,7 @@ describe('through the whole gateway, an upstream that', () => {
   it('takes no login any more', async () => {
     const before = await counts('up', 'UPSTREAM_LOGIN', 'unusable')
     up.everyCall = 'unauthenticated'
-    const { requestId, ...end } = await gateway.read({ source: 'up', sql: 'ok 1' })
+    const { requestId, ...end } = await gateway.read({ source: 'up', sql: 'SELECT ok 1' })
     up.everyCall = undefined
     expect(end).toMatchObject({ status: 14, error: 'UPSTREAM_LOGIN' })
     expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'UPSTREAM_LOGIN', step: 'plan' })
@@ -174,9 +174,9 @@ describe('through the whole gateway, an upstream that', () => {
   })
 
   it('forgets the session, as Dremio does, is given a new one', async () => {
-    expect((await gateway.read({ source: 'lake', sql: 'ok 1' })).status).toBe(0)
+    expect((await gateway.read({ source: 'lake', sql: 'SELECT ok 1' })).status).toBe(0)
     lake.session = 'session-2'
-    const { status, requestId } = await gateway.read({ source: 'lake', sql: 'ok 2' })
+    const { status, requestId } = await gateway.read({ source: 'lake', sql: 'SELECT ok 2' })
     expect(status).toBe(0)
     expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'OK', rows: 2 * BATCH_ROWS })
     // The login is good still: only the session is new.
@@ -198,14 +198,19 @@ describe('through the whole gateway, an upstream that', () => {
         (line) => line['event'] === 'breaker' && line['source'] === source && line['state'] === state,
       )
     for (let i = 0; i < 4; i++)
-      expect(await gateway.read({ source, sql: 'ok 1' })).toMatchObject({ status: 14, error: 'SOURCE_UNAVAILABLE' })
+      expect(await gateway.read({ source, sql: 'SELECT ok 1' })).toMatchObject({
+        status: 14,
+        error: 'SOURCE_UNAVAILABLE',
+      })
     expect(await seen('open')).toMatchObject({ address: `grpc://127.0.0.1:${breakingPort}` })
     expect([await isOpen(), await changes()]).toEqual([1, [1, 0, 0]])
-    const refused = await gateway.read({ source, sql: 'ok 1' })
+    const refused = await gateway.read({ source, sql: 'SELECT ok 1' })
     expect(refused).toMatchObject({ status: 14, error: 'SOURCE_UNAVAILABLE', retryAfter: '5' })
     expect(refused.message).toContain('circuit breaker open')
     const back = await FakeUpstream.start(breakingPort)
-    await expect.poll(async () => (await gateway.read({ source, sql: 'ok 1' })).status, { interval: 100 }).toBe(0)
+    await expect
+      .poll(async () => (await gateway.read({ source, sql: 'SELECT ok 1' })).status, { interval: 100 })
+      .toBe(0)
     expect([await isOpen(), await changes()]).toEqual([0, [1, 1, 1]])
     await seen('half-open')
     await seen('closed')
@@ -215,7 +220,7 @@ describe('through the whole gateway, an upstream that', () => {
   it('has ten connections serves 200 clients in turn', async () => {
     const sessions = Array.from({ length: 4 }, () => gateway.connect())
     const ends = await Promise.all(
-      Array.from({ length: CALLERS }, (_, i) => gateway.read({ source: 'crowd', sql: 'ok 2' }, sessions[i % 4])),
+      Array.from({ length: CALLERS }, (_, i) => gateway.read({ source: 'crowd', sql: 'SELECT ok 2' }, sessions[i % 4])),
     )
     for (const session of sessions) session.destroy()
     expect(ends.filter(({ status }) => status !== 0)).toEqual([])
@@ -231,7 +236,7 @@ describe('through the whole gateway, an upstream that', () => {
 
   it.each(['up', 'cushioned'])('has a client that stalls lets go of it (%s)', async (source) => {
     const before = await counts(source, 'STALLED', 'failed')
-    const { stream, requestId } = await gateway.open({ source, sql: 'ok 100000' })
+    const { stream, requestId } = await gateway.open({ source, sql: 'SELECT ok 100000' })
     const closed = new Promise<number | undefined>((resolve) => {
       stream.once('close', () => resolve(stream.rstCode))
     })
@@ -249,8 +254,8 @@ describe('through the whole gateway, an upstream that', () => {
   })
 
   it.each([
-    ['as rows come', 'ok 100000'],
-    ['while rows are waited for', 'hang 1'],
+    ['as rows come', 'SELECT ok 100000'],
+    ['while rows are waited for', 'SELECT hang 1'],
   ])('has a client that vanishes %s is told to stop', async (_when, sql) => {
     const before = await counts('up', 'CANCELLED', 'failed')
     const { cancelled } = up.ended
@@ -265,9 +270,9 @@ describe('through the whole gateway, an upstream that', () => {
   })
 
   it.each([
-    ['before the first row', 'hang-before-headers'],
-    ['while it reads', 'hang 2'],
-    ['while more comes than it reads', 'ok 100000'],
+    ['before the first row', 'SELECT hang-before-headers'],
+    ['while it reads', 'SELECT hang 2'],
+    ['while more comes than it reads', 'SELECT ok 100000'],
   ])('has a client that cancels %s is told to stop', async (_when, sql) => {
     const before = await counts('up', 'CANCELLED', 'failed')
     const { executions } = up.counts
@@ -283,7 +288,7 @@ describe('through the whole gateway, an upstream that', () => {
   it('has a client that cancels while it is planned for keeps its connection', async () => {
     const before = await counts('up', 'CANCELLED', 'failed')
     const { plans } = up.counts
-    const { stream, requestId } = gateway.plan({ source: 'up', sql: 'plan hang' })
+    const { stream, requestId } = gateway.plan({ source: 'up', sql: 'SELECT plan hang' })
     await expect.poll(() => up.counts.plans).toBe(plans + 1)
     stream.close(8)
     expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'CANCELLED', step: 'plan' })
@@ -291,10 +296,10 @@ describe('through the whole gateway, an upstream that', () => {
   })
 
   it('has a client that cancels in the line of statements never hears of it', async () => {
-    const first = await gateway.open({ source: 'queue', sql: 'hang 1' })
+    const first = await gateway.open({ source: 'queue', sql: 'SELECT hang 1' })
     await once(first.stream, 'response')
     const { executions } = up.counts
-    const second = await gateway.open({ source: 'queue', sql: 'ok 1' })
+    const second = await gateway.open({ source: 'queue', sql: 'SELECT ok 1' })
     const queued = () => gateway.process.metric('flightgate_queued_statements', { source: 'queue' })
     await expect.poll(queued).toBe(1)
     second.stream.close(8)
@@ -307,17 +312,17 @@ describe('through the whole gateway, an upstream that', () => {
   })
 
   it('has a client that cancels while all connections are busy no longer counts it as waiting', async () => {
-    const first = await gateway.open({ source: 'narrow', sql: 'hang 1' })
+    const first = await gateway.open({ source: 'narrow', sql: 'SELECT hang 1' })
     await once(first.stream, 'response')
     const waiting = () => gateway.process.metric('flightgate_pool_connections', { source: 'narrow', state: 'waiting' })
-    const second = gateway.plan({ source: 'narrow', sql: 'ok 1' })
+    const second = gateway.plan({ source: 'narrow', sql: 'SELECT ok 1' })
     await expect.poll(waiting).toBe(1)
     second.stream.close(8)
     expect(await gateway.logged(second.requestId, 'statement')).toMatchObject({ outcome: 'CANCELLED', step: 'plan' })
     await expect.poll(waiting, { timeout: 5000 }).toBe(0)
     first.stream.close(8)
     await gateway.logged(first.requestId, 'statement')
-    expect(await gateway.read({ source: 'narrow', sql: 'ok 1' })).toMatchObject({ status: 0 })
+    expect(await gateway.read({ source: 'narrow', sql: 'SELECT ok 1' })).toMatchObject({ status: 0 })
     expect(await counts('narrow', 'CANCELLED', 'failed')).toEqual({ statements: 2, destroyed: 0 })
   })
 
@@ -337,11 +342,11 @@ describe('through the whole gateway, an upstream that', () => {
       'ok 5',
     ]
     const fail = async (i: number) => {
-      await gateway.read({ source: 'up', sql: ways[i % ways.length]! })
+      await gateway.read({ source: 'up', sql: `SELECT ${ways[i % ways.length]}` })
     }
     // A result that is broken off with a window of it unread.
     const breakOff = async () => {
-      const { stream } = await gateway.open({ source: 'up', sql: 'ok 100000' })
+      const { stream } = await gateway.open({ source: 'up', sql: 'SELECT ok 100000' })
       await once(stream, 'response')
       await new Promise((resolve) => {
         stream.once('close', resolve)

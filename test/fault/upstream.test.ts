@@ -33,7 +33,12 @@ const observer = {
   },
   onBreaker: (_address: string, state: string) => void events.breaker.push(state),
 }
-const query = (sql: string) => ({ source: 'up', sql, session: {}, purpose: 'any' as const })
+const query = (behaviour: string) => ({
+  source: 'up',
+  sql: `SELECT ${behaviour}`,
+  session: {},
+  purpose: 'any' as const,
+})
 const context = (signal: AbortSignal = new AbortController().signal, ms = 20_000): Context => ({
   principal: { name: 'me', roles: ['reader'] },
   signal,

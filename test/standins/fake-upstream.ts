@@ -35,7 +35,10 @@ export interface FakeTls {
   readonly ca?: Buffer
 }
 
-/** A Flight SQL server that does to each call what the SQL text asks for: a behaviour, then how many batches come before it; a result in parts has `then` between them, and a change has INSERT before it. */
+/**
+ * A Flight SQL server that does to each call what the SQL text asks for: SELECT, or INSERT for a change, a behaviour, then how
+ * many batches come before it; a result in parts has `then` between them.
+ */
 export class FakeUpstream {
   readonly #server: Http2Server | Http2SecureServer
   readonly prepared = new FakePrepared()
@@ -137,9 +140,10 @@ export class FakeUpstream {
 
   #statementOf(cmd: Uint8Array): string {
     const { typeUrl, value } = Any.decode(cmd)
-    return typeUrl.endsWith('CommandPreparedStatementQuery')
+    const sql = typeUrl.endsWith('CommandPreparedStatementQuery')
       ? this.prepared.statementOf(CommandPreparedStatementQuery.decode(value).preparedStatementHandle)
       : CommandStatementQuery.decode(value).query
+    return sql.replace(/^SELECT /, '')
   }
 
   #plan(stream: ServerHttp2Stream, message: Buffer): void {

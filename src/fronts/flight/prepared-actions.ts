@@ -34,7 +34,7 @@ export const preparedActions: readonly FlightAction[] = [
       const plan = await front.pipeline.plan({ ...query, describe: true }, ctx)
       if (plan.metadata) call.sendHeaders(plan.metadata)
       // What returns rows is asked for them as a query is, whatever else it does.
-      const isUpdate = plan.isUpdate && !returnsRows(query.sql, plan.schema)
+      const isUpdate = plan.isUpdate && !plan.givesRows && !returnsRows(query.sql, plan.schema)
       const result = ActionCreatePreparedStatementResult.encode({
         preparedStatementHandle: sealPrepared(front, ctx, { query }),
         datasetSchema: isUpdate || plan.schema.byteLength === 0 ? none : encapsulate(plan.schema),

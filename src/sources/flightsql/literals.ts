@@ -2,7 +2,7 @@ import { type Field, type Schema, type Table, Type, tableFromIPC } from 'apache-
 import { GatewayError } from '../../query/errors.ts'
 
 const MAX_ROWS = 1000
-const skipped = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\//g
+const skipped = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g
 
 /** The places of `?` in a statement, outside of literals, quoted names and comments. */
 export function placeholders(sql: string): number[] {

@@ -117,15 +117,19 @@ export class FlightSqlSource implements Source {
         'BAD_SQL',
         "Statements that change the session do not work here, since connections are shared: choose the schema by session option, qualify names, or set it in the source's configuration; transactions have calls of their own.",
       )
-    const isUpdate = kind === 'change'
+    const isUpdate = kind !== 'read'
+    const does = { isUpdate, ...(kind === 'unknown' && { givesRows: true }) }
     const binds = this.#profile.preparesStatements
     const named = binds ? hasParameters(query.sql) : placeholders(query.sql).length > 0
     const takesParameters = query.parameters !== undefined || named
     if (takesParameters && !binds) return await this.#literal.plan(query, isUpdate, ctx)
-    if (takesParameters) return await this.#prepared.plan(query, isUpdate, ctx)
-    if (isUpdate && !this.#profile.updatesByQuery) return { query, isUpdate, schema: noColumns }
-    const described = query.describe && binds && (await this.#describe(query, ctx))
-    return described || (await this.#planQuery(query, isUpdate, ctx))
+    if (takesParameters) return { ...(await this.#prepared.plan(query, kind === 'change', ctx)), ...does }
+    const byCall = isUpdate && !this.#profile.updatesByQuery
+    // The server says best what is wrong with a statement that is misspelled, and to prepare it does nothing yet.
+    const described = binds && (byCall ? kind === 'unknown' : query.describe) && (await this.#describe(query, ctx))
+    if (described) return { ...described, ...does }
+    if (!byCall) return await this.#planQuery(query, isUpdate, ctx)
+    return { query, schema: kind === 'unknown' ? none : noColumns, ...does }
   }
 
   async run(plan: Runnable, ctx: Context): Promise<Result> {
@@ -135,7 +139,9 @@ export class FlightSqlSource implements Source {
         'READ_ONLY',
         `The source ${this.name} is read-only: set sources.${this.name}.writes: true to allow it.`,
       )
-    if (isUpdate && !this.#profile.updatesByQuery) return await this.#update(query, ctx)
+    // What is unknown may give rows.
+    if (isUpdate && !this.#profile.updatesByQuery && statementKind(query.sql) === 'change')
+      return await this.#update(query, ctx)
     if (query.parameters)
       return this.#profile.preparesStatements
         ? await this.#prepared.run(query, query.parameters, ctx)
@@ -235,7 +241,7 @@ export class FlightSqlSource implements Source {
     })
   }
 
-  /** Has the upstream prepare a statement that only reads; undefined when it does not tell the schema that way. */
+  /** Has the upstream prepare a statement that may give rows; undefined when it does not tell the schema that way. */
   async #describe(query: Query, ctx: Context): Promise<Plan | undefined> {
     try {
       const plan = await this.#prepared.plan(query, false, ctx)
