@@ -10,6 +10,7 @@ import { encodeResult } from './encode-result.ts'
 import { ingest } from './ingest.ts'
 import type { Address } from './native.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
+import { announcedParameters } from './parameter-schema.ts'
 import { bindNulls, parameterRows } from './parameters.ts'
 import { PreparedStatement } from './prepared-statement.ts'
 import { wireSchema } from './wire-schema.ts'
@@ -58,7 +59,7 @@ function plan(order: Order & { kind: 'plan' }): void {
   const statement = new PreparedStatement(order.connection, order.sql)
   try {
     const parameters = statement.parameterCount > 0
-    const parameterSchema = parameters ? encodeSchema(statement.parameterSchema()) : none
+    const parameterSchema = parameters ? encodeSchema(announcedParameters(statement.parameterSchema())) : none
     let schema: Uint8Array = none
     try {
       schema = encodeSchema(wireSchema(statement.schema()))
