@@ -54,6 +54,10 @@ describe.skipIf(!hasJava)('the JDBC driver', () => {
     expect(steps).toEqual({
       valid: 'true',
       select: '42|x|2024-01-02|1.50|true',
+      // Label, type, precision, scale, searchable, read-only, case-sensitive; the driver calls types by their Arrow types.
+      'result metadata':
+        'd|DECIMAL|9|2|true|false|false; i|BIGINT|19|0|true|false|false; s|VARCHAR|0|0|true|false|true; b|BOOLEAN|0|0|true|false|false; h|BINARY|39|0|true|false|false',
+      'prepared metadata': 'b|DECIMAL|9|2|true|false|false',
       'no rows': '',
       large: '44999850000',
       prepared: '42|y',
