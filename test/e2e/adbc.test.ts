@@ -71,7 +71,7 @@ describe.skipIf(!hasPython())('ADBC from Python', () => {
       ],
       filtered: ['demo.main.child BASE TABLE ()', 'second.main'],
       views: ['demo.main.v VIEW ()'],
-      'table types': ['BASE TABLE', 'LOCAL TEMPORARY', 'VIEW'],
+      'table types': ['BASE TABLE', 'VIEW'],
       'table schema': [
         ['a', 'int32', false],
         ['b', 'decimal128(9, 2)', true],

@@ -88,8 +88,9 @@ export class DuckDbCatalog implements Catalog {
     return encodeSchema({ ...root, children })
   }
 
+  /** Temporary tables are not among them: they are in a catalog of their own, and seen in their transaction only. */
   async tableTypes(): Promise<readonly string[]> {
-    return ['BASE TABLE', 'LOCAL TEMPORARY', 'VIEW']
+    return ['BASE TABLE', 'VIEW']
   }
 
   async primaryKeys({ schema, table }: TableReference, ctx: Context): Promise<readonly KeyColumn[]> {
