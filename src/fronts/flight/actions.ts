@@ -23,6 +23,7 @@ import type { FlightAction } from './action.ts'
 import { packAny, readTicketHandle, unpackAny } from './command.ts'
 import type { FlightFront } from './front.ts'
 import { timestampOf } from './get-flight-info.ts'
+import { isMetadataTicket, openMetadata, renewMetadata } from './metadata/metadata.ts'
 import { openPoll } from './poll.ts'
 import { preparedActions } from './prepared-actions.ts'
 import { savepointActions } from './savepoint-actions.ts'
@@ -42,8 +43,10 @@ const actions: readonly FlightAction[] = [
     description: 'Stops the work behind a FlightInfo. Body: CancelFlightInfoRequest; result: CancelFlightInfoResult.',
     async handle(front, body, ctx) {
       const { info } = decodeMessage(CancelFlightInfoRequest, body)
-      await cancel(front, info, ctx)
-      return CancelFlightInfoResult.encode({ status: CancelStatus.CANCEL_STATUS_CANCELLED }).finish()
+      const status = (await cancel(front, info, ctx))
+        ? CancelStatus.CANCEL_STATUS_CANCELLED
+        : CancelStatus.CANCEL_STATUS_NOT_CANCELLABLE
+      return CancelFlightInfoResult.encode({ status }).finish()
     },
   },
   {
@@ -54,11 +57,10 @@ const actions: readonly FlightAction[] = [
       if (packed?.name !== 'ActionCancelQueryRequest')
         throw new GatewayError('BAD_REQUEST', 'The body of the action must be a packed ActionCancelQueryRequest.')
       const { info } = decodeMessage(ActionCancelQueryRequest, packed.value)
-      await cancel(front, decodeMessage(FlightInfo, info), ctx)
-      const result = ActionCancelQueryResult.encode({
-        result: ActionCancelQueryResult_CancelResult.CANCEL_RESULT_CANCELLED,
-      }).finish()
-      return packAny('ActionCancelQueryResult', result)
+      const result = (await cancel(front, decodeMessage(FlightInfo, info), ctx))
+        ? ActionCancelQueryResult_CancelResult.CANCEL_RESULT_CANCELLED
+        : ActionCancelQueryResult_CancelResult.CANCEL_RESULT_NOT_CANCELLABLE
+      return packAny('ActionCancelQueryResult', ActionCancelQueryResult.encode({ result }).finish())
     },
   },
   {
@@ -67,11 +69,8 @@ const actions: readonly FlightAction[] = [
     async handle(front, body, ctx) {
       const { endpoint } = decodeMessage(RenewFlightEndpointRequest, body)
       if (!endpoint?.ticket) throw new GatewayError('BAD_REQUEST', 'The request holds no endpoint with a ticket.')
-      const ticket = openTicket(front.sealer, ctx.principal, readTicketHandle(endpoint.ticket.ticket))
-      if (ticket.stored)
-        throw new GatewayError('BAD_REQUEST', 'The statement has run; how long its result is kept cannot be extended.')
       const expiresAt = Date.now() + front.limits.ticketTtlMs
-      const handle = sealTicket(front.sealer, ctx.principal, { ...ticket, expiresAt })
+      const handle = renew(front, readTicketHandle(endpoint.ticket.ticket), ctx, expiresAt)
       const renewed = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
       return FlightEndpoint.encode({
         ...endpoint,
@@ -91,18 +90,34 @@ const all: readonly FlightAction[] = [
 ]
 const byType = new Map(all.map((action) => [action.type, action]))
 
-/** Marks the executions behind a FlightInfo as cancelled, for every replica, and stops those that run here. */
-async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Context): Promise<void> {
+/** A sealed ticket, sealed for longer. @throws GatewayError as `openTicket`, BAD_REQUEST */
+function renew(front: FlightFront, sealed: Uint8Array, ctx: Context, expiresAt: number): Uint8Array {
+  if (isMetadataTicket(sealed)) return renewMetadata(front, ctx, openMetadata(front, ctx, sealed), expiresAt)
+  const ticket = openTicket(front.sealer, ctx.principal, sealed)
+  if (ticket.stored)
+    throw new GatewayError('BAD_REQUEST', 'The statement has run; how long its result is kept cannot be extended.')
+  return sealTicket(front.sealer, ctx.principal, { ...ticket, expiresAt })
+}
+
+/**
+ * Marks the executions behind a FlightInfo as cancelled, for every replica, and stops those that run here. Answers whether
+ * there are any: metadata is read when its ticket is redeemed, and until then nothing runs.
+ */
+async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Context): Promise<boolean> {
   const endpoints = info?.endpoint ?? []
   if (endpoints.length === 0 && info?.appMetadata.byteLength) {
     await cancelOne(front, openPoll(front, ctx, info.appMetadata).ticket)
-    return
+    return true
   }
   if (endpoints.length === 0) throw new GatewayError('BAD_REQUEST', 'The request holds no FlightInfo with endpoints.')
-  const tickets = endpoints.map(({ ticket }) =>
-    openTicket(front.sealer, ctx.principal, readTicketHandle(ticket?.ticket ?? new Uint8Array(0))),
-  )
+  const tickets: StatementTicket[] = []
+  for (const { ticket } of endpoints) {
+    const sealed = readTicketHandle(ticket?.ticket ?? new Uint8Array(0))
+    if (isMetadataTicket(sealed)) openMetadata(front, ctx, sealed)
+    else tickets.push(openTicket(front.sealer, ctx.principal, sealed))
+  }
   for (const ticket of tickets) await cancelOne(front, ticket)
+  return tickets.length > 0
 }
 
 async function cancelOne(front: FlightFront, { id, expiresAt }: StatementTicket): Promise<void> {
