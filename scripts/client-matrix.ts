@@ -1,5 +1,7 @@
 const jdbc = (version: string) =>
   `the JDBC driver ${version} connects, reads, changes data and asks every metadata question`
+const jdbcBinds = (version: string) =>
+  `parameters of the JDBC driver ${version} binds a value and a NULL of each type, and finds the value again`
 const adbc = (test: string) => `ADBC from Python, beyond queries ${test}`
 const ingest = 'bulk ingestion by ADBC'
 const go = (test: string) => `ADBC's own validation suite, in Go ${test} passes`
@@ -52,6 +54,10 @@ export const matrix: Readonly<Record<string, Partial<Record<(typeof clients)[num
     'ADBC (Go)': [go('TestStatement/TestSQLPrepareSelectParams')],
     'JDBC 18.3.0': [jdbc('18.3.0')],
     'JDBC 17.0.0': [jdbc('17.0.0')],
+  },
+  'parameters of every type, and NULLs': {
+    'JDBC 18.3.0': [jdbcBinds('18.3.0')],
+    'JDBC 17.0.0': [jdbcBinds('17.0.0')],
   },
   'updates, and many rows of parameters': {
     'ADBC (Python)': ['ADBC from Python prepares, binds, reads and changes data', real('adbc_writes_once')],

@@ -149,7 +149,8 @@ async function listen(
     version: packageVersion(),
     maxStatementBytes: limits.maxStatementBytes,
     transactionIdleMs: limits.transactionIdleMs,
-    statementTimeoutMs: limits.maxDeadlineMs,
+    preparedTtlMs: limits.preparedTtlMs,
+    maxConnections: limits.maxConnections,
   }
   const methods: Methods = {
     ...flightMethods({

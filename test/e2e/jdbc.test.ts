@@ -10,7 +10,8 @@ import { hasPython } from './python.ts'
 
 const run = promisify(execFile)
 const folder = fileURLToPath(new URL('../../.cache/java', import.meta.url))
-const hasJava = ['JdbcWalk', 'JdbcDremio'].every((program) => existsSync(join(folder, `${program}.class`)))
+const programs = ['JdbcWalk', 'JdbcTypes', 'JdbcDremio']
+const hasJava = programs.every((program) => existsSync(join(folder, `${program}.class`)))
 if (!hasJava && process.env['CI'] === 'true') throw new Error('the JDBC drivers are missing: run npm test')
 if (!hasJava)
   process.stderr.write('skipped: the JDBC drivers are missing (npm test installs them where Maven and a JDK are)\n')
@@ -35,14 +36,10 @@ const config = {
 const versions = ['18.3.0', '17.0.0']
 
 /** Results of the steps that a program takes, by name. */
-async function walk(
-  version: string,
-  gateway: GatewayProcess,
-  program: 'JdbcWalk' | 'JdbcDremio' = 'JdbcWalk',
-): Promise<Record<string, string>> {
+async function walk(version: string, gateway: GatewayProcess, program = 'JdbcWalk'): Promise<Record<string, string>> {
   const classpath = `${folder}:${join(folder, `flight-sql-jdbc-driver-${version}.jar`)}`
-  const args = ['--add-opens=java.base/java.nio=ALL-UNNAMED', '-cp', classpath, program, gateway.flight, 'etl-key']
-  const { stdout } = await run('java', args)
+  const options = ['--add-opens=java.base/java.nio=ALL-UNNAMED', '-Duser.timezone=America/New_York', '-cp', classpath]
+  const { stdout } = await run('java', [...options, program, gateway.flight, 'etl-key'])
   return Object.fromEntries(
     stdout
       .trim()
@@ -58,6 +55,10 @@ describe.skipIf(!hasJava)('the JDBC driver', () => {
     expect(steps).toEqual({
       valid: 'true',
       select: '42|x|2024-01-02|1.50|true',
+      // Label, type, precision, scale, searchable, read-only, case-sensitive; the driver calls types by their Arrow types.
+      'result metadata':
+        'd|DECIMAL|9|2|true|false|false; i|BIGINT|19|0|true|false|false; s|VARCHAR|0|0|true|false|true; b|BOOLEAN|0|0|true|false|false; h|BINARY|39|0|true|false|false',
+      'prepared metadata': 'b|DECIMAL|9|2|true|false|false',
       'no rows': '',
       large: '44999850000',
       prepared: '42|y',
@@ -72,7 +73,7 @@ describe.skipIf(!hasJava)('the JDBC driver', () => {
       schemas: 'demo|main',
       tables: 'child|BASE TABLE; jdbc|BASE TABLE; parent|BASE TABLE; v|VIEW',
       views: 'v',
-      'table types': 'BASE TABLE; LOCAL TEMPORARY; VIEW',
+      'table types': 'BASE TABLE; VIEW',
       columns: 'a|4|INTEGER|10|0|NO; b|3|DECIMAL(9,2)|9|2|YES; parent_id|4|INTEGER|10|0|YES',
       'primary keys': 'parent|id|1',
       'imported keys': 'parent|id|child|parent_id',
@@ -85,6 +86,54 @@ describe.skipIf(!hasJava)('the JDBC driver', () => {
       'catalog property': expect.stringMatching(/ 7$/),
     })
     expect(gateway.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
+    expect(await gateway.stop()).toBe(0)
+  })
+})
+
+/** What is bound, stored and found again, by type; the clock is that of the JVM, in New York. */
+const bound = {
+  BOOLEAN: 'true',
+  TINYINT: '-7',
+  SMALLINT: '-700',
+  INTEGER: '-70000',
+  BIGINT: '-7000000000',
+  UTINYINT: '7',
+  UINTEGER: '70000',
+  UBIGINT: '7000000000',
+  HUGEINT: '-12345678901234567890123456789012345678',
+  UHUGEINT: '12345678901234567890123456789012345678',
+  FLOAT: '1.5',
+  DOUBLE: '0.1',
+  DECIMAL: '-1234567.89',
+  'DECIMAL(38,10)': '1234567890123456789012345678.0123456789',
+  VARCHAR: "é, ✓ and ''",
+  JSON: '{"a":1}',
+  BLOB: '\\x00A\\xFF',
+  DATE: '2024-01-02',
+  TIME: '03:04:05',
+  'TIME_NS by setString': '03:04:05.123456789',
+  'TIMETZ by setString': '03:04:05+02',
+  TIMESTAMP: '2024-01-02 03:04:05.678',
+  // The driver sends the clock, not the moment, unless it gets a calendar.
+  TIMESTAMPTZ: '2024-01-02 03:04:05.678+00',
+  'TIMESTAMPTZ with a calendar': '2024-01-02 08:04:05.678+00',
+  TIMESTAMP_NS: '2024-01-02 03:04:05.678',
+  TIMESTAMP_MS: '2024-01-02 03:04:05.678',
+  TIMESTAMP_S: '2024-01-02 03:04:05',
+  'UUID by setString': '6f9619ff-8b86-d011-b42d-00c04fc964ff',
+  'ENUM by setString': 'high',
+  'INTERVAL by setString': '3 days 02:00:00',
+  'BIT by setString': '10101',
+}
+
+describe.skipIf(!hasJava)('parameters of the JDBC driver', () => {
+  it.each(versions)('%s binds a value and a NULL of each type, and finds the value again', async (version) => {
+    const gateway = await GatewayProcess.start(config)
+    expect(await walk(version, gateway, 'JdbcTypes')).toEqual({
+      ...Object.fromEntries(Object.entries(bound).map(([type, value]) => [type, `${value}, and 1 NULL`])),
+      untyped: expect.stringContaining('FAILED'),
+      'untyped with a cast': '42',
+    })
     expect(await gateway.stop()).toBe(0)
   })
 })

@@ -42,6 +42,14 @@ public final class JdbcWalk {
     return String.join("; ", rows);
   }
 
+  private static String describe(ResultSetMetaData meta) throws Exception {
+    List<String> columns = new ArrayList<>();
+    for (int i = 1; i <= meta.getColumnCount(); i++) {
+      columns.add(meta.getColumnLabel(i) + "|" + meta.getColumnTypeName(i) + "|" + meta.getPrecision(i) + "|" + meta.getScale(i) + "|" + meta.isSearchable(i) + "|" + meta.isReadOnly(i) + "|" + meta.isCaseSensitive(i));
+    }
+    return String.join("; ", columns);
+  }
+
   static String columns(ResultSet set, String... names) throws Exception {
     try (set) {
       return read(set, names);
@@ -69,6 +77,16 @@ public final class JdbcWalk {
         Statement statement = connection.createStatement()) {
       step("valid", () -> connection.isValid(5));
       step("select", () -> rows(statement.executeQuery("SELECT 42 AS a, 'x' AS b, DATE '2024-01-02' AS d, 1.5::DECIMAL(9,2) AS e, true AS f")));
+      step("result metadata", () -> {
+        try (ResultSet set = statement.executeQuery("SELECT 1::DECIMAL(9,2) AS d, 2::BIGINT AS i, 'x' AS s, true AS b, 3::HUGEINT AS h")) {
+          return describe(set.getMetaData());
+        }
+      });
+      step("prepared metadata", () -> {
+        try (PreparedStatement prepared = connection.prepareStatement("SELECT b FROM child WHERE a = ?")) {
+          return describe(prepared.getMetaData());
+        }
+      });
       step("no rows", () -> rows(statement.executeQuery("SELECT 1 AS a WHERE false")));
       step("large", () -> {
         try (ResultSet set = statement.executeQuery("SELECT range AS i FROM range(300000)")) {

@@ -139,7 +139,7 @@ def partitions():
     with connect() as own, own.cursor() as cursor:
         parts, schema = cursor.adbc_execute_partitions("SELECT i FROM big WHERE i < 3 ORDER BY i")
         cursor.adbc_read_partition(parts[0])
-        return [len(parts), str(schema), [list(row) for row in cursor.fetchall()]]
+        return [len(parts), schema.to_string(show_field_metadata=False), [list(row) for row in cursor.fetchall()]]
 
 
 @step

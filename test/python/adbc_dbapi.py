@@ -45,6 +45,7 @@ with adbc.connect(sys.argv[1], db_kwargs={"username": "any", "password": sys.arg
         step("count", lambda: rows("SELECT count(*), max(i) FROM t"))
         step("schema", lambda: str(cursor.adbc_execute_schema("SELECT i, s FROM t")))
         step("parameter schema", lambda: str(cursor.adbc_prepare("INSERT INTO t VALUES (?, ?)")))
+        step("parameter schema of times", lambda: str(cursor.adbc_prepare("SELECT ?::TIMESTAMP, ?::TIMESTAMPTZ, ?::TIME")))
         step("syntax", lambda: rows("SELEC 1"))
         step("missing", lambda: rows("SELECT * FROM missing"))
         step("too few", lambda: rows("SELECT ?::INT + ?::INT", (1,)))

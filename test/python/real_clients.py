@@ -140,7 +140,7 @@ def pyarrow_exchange():
 @step
 def pyarrow_schema():
     schema = flight.connect(uri).get_schema(flight.FlightDescriptor.for_command(b"SELECT 1 AS a, 'x' AS b"), with_key)
-    return str(schema.schema)
+    return schema.schema.to_string(show_field_metadata=False)
 
 
 def adbc_connect(**db_kwargs):

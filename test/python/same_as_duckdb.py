@@ -24,6 +24,16 @@ def is_valid(table):
         return False
 
 
+def without_facts(table):
+    """The table without what Flight SQL tells of columns, which DuckDB's own does not have."""
+    def bare(field):
+        metadata = {k: v for k, v in (field.metadata or {}).items() if not k.startswith(b"ARROW:FLIGHT:SQL:")}
+        return field.with_metadata(metadata or None)
+
+    schema = pa.schema([bare(field) for field in table.schema], table.schema.metadata)
+    return pa.Table.from_arrays(table.columns, schema=schema)
+
+
 for query in queries:
     expected = local.sql(query).to_arrow_table()
     if "bool8" in str(expected.schema):
@@ -43,6 +53,7 @@ for query in queries:
         with adbc.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
             cursor.execute(query)
             actual = cursor.fetch_arrow_table()
+    actual = without_facts(actual)
     # DuckDB's TIME '24:00:00' is outside Arrow's range, in its own table too.
     actual.validate(full=is_valid(expected))
     same = expected.combine_chunks().equals(actual.combine_chunks())

@@ -23,6 +23,7 @@ import type { FlightAction } from './action.ts'
 import { packAny, readTicketHandle, unpackAny } from './command.ts'
 import type { FlightFront } from './front.ts'
 import { timestampOf } from './get-flight-info.ts'
+import { isMetadataTicket, openMetadata, renewMetadata } from './metadata/metadata.ts'
 import { openPoll } from './poll.ts'
 import { preparedActions } from './prepared-actions.ts'
 import { savepointActions } from './savepoint-actions.ts'
@@ -67,11 +68,8 @@ const actions: readonly FlightAction[] = [
     async handle(front, body, ctx) {
       const { endpoint } = decodeMessage(RenewFlightEndpointRequest, body)
       if (!endpoint?.ticket) throw new GatewayError('BAD_REQUEST', 'The request holds no endpoint with a ticket.')
-      const ticket = openTicket(front.sealer, ctx.principal, readTicketHandle(endpoint.ticket.ticket))
-      if (ticket.stored)
-        throw new GatewayError('BAD_REQUEST', 'The statement has run; how long its result is kept cannot be extended.')
       const expiresAt = Date.now() + front.limits.ticketTtlMs
-      const handle = sealTicket(front.sealer, ctx.principal, { ...ticket, expiresAt })
+      const handle = renew(front, readTicketHandle(endpoint.ticket.ticket), ctx, expiresAt)
       const renewed = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
       return FlightEndpoint.encode({
         ...endpoint,
@@ -91,16 +89,30 @@ const all: readonly FlightAction[] = [
 ]
 const byType = new Map(all.map((action) => [action.type, action]))
 
-/** Stops what runs behind a FlightInfo, and has what has not begun never do so; false when all of it is over. */
+/** A sealed ticket, sealed for longer. @throws GatewayError as `openTicket`, BAD_REQUEST */
+function renew(front: FlightFront, sealed: Uint8Array, ctx: Context, expiresAt: number): Uint8Array {
+  if (isMetadataTicket(sealed)) return renewMetadata(front, ctx, openMetadata(front, ctx, sealed), expiresAt)
+  const ticket = openTicket(front.sealer, ctx.principal, sealed)
+  if (ticket.stored)
+    throw new GatewayError('BAD_REQUEST', 'The statement has run; how long its result is kept cannot be extended.')
+  return sealTicket(front.sealer, ctx.principal, { ...ticket, expiresAt })
+}
+
+/**
+ * Stops what runs behind a FlightInfo, and has what has not begun never do so; false when all of it is over, or metadata, which
+ * is read when its ticket is redeemed.
+ */
 async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Context): Promise<boolean> {
   const endpoints = info?.endpoint ?? []
-  if (endpoints.length === 0 && info?.appMetadata.byteLength) {
+  if (endpoints.length === 0 && info?.appMetadata.byteLength)
     return await cancelOne(front, openPoll(front, ctx, info.appMetadata).ticket)
-  }
   if (endpoints.length === 0) throw new GatewayError('BAD_REQUEST', 'The request holds no FlightInfo with endpoints.')
-  const tickets = endpoints.map(({ ticket }) =>
-    openTicket(front.sealer, ctx.principal, readTicketHandle(ticket?.ticket ?? new Uint8Array(0))),
-  )
+  const tickets: StatementTicket[] = []
+  for (const { ticket } of endpoints) {
+    const sealed = readTicketHandle(ticket?.ticket ?? new Uint8Array(0))
+    if (isMetadataTicket(sealed)) openMetadata(front, ctx, sealed)
+    else tickets.push(openTicket(front.sealer, ctx.principal, sealed))
+  }
   let cancelled = false
   for (const ticket of tickets) if (await cancelOne(front, ticket)) cancelled = true
   return cancelled

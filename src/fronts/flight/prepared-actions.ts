@@ -7,6 +7,7 @@ import { encapsulate } from '../../arrow/ipc.ts'
 import { decodeSchema, encodeSchema } from '../../arrow/schema.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { FlightAction } from './action.ts'
+import { parametersFor } from './client-parameters.ts'
 import { packAny, unpackBody } from './command.ts'
 import { openPrepared, sealPrepared } from './prepared.ts'
 import { queryOf } from './statement.ts'
@@ -38,7 +39,9 @@ export const preparedActions: readonly FlightAction[] = [
       const result = ActionCreatePreparedStatementResult.encode({
         preparedStatementHandle: sealPrepared(front, ctx, { query }),
         datasetSchema: isUpdate || plan.schema.byteLength === 0 ? none : encapsulate(plan.schema),
-        parameterSchema: plan.parameterSchema ? encapsulate(plan.parameterSchema) : noParameters,
+        parameterSchema: plan.parameterSchema
+          ? encapsulate(parametersFor(call.headers, plan.parameterSchema))
+          : noParameters,
         isUpdate,
       }).finish()
       return packAny('ActionCreatePreparedStatementResult', result)

@@ -13,6 +13,7 @@ import type {
 } from '../../query/catalog.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context } from '../../query/types.ts'
+import { digits, withFacts } from './column-facts.ts'
 import { DEFAULT_SCHEMA, quoteIdentifier, quoteLiteral } from './open.ts'
 
 const INTERNAL_SCHEMAS = "('information_schema', 'pg_catalog')"
@@ -71,7 +72,8 @@ export class DuckDbCatalog implements Catalog {
     }))
   }
 
-  async tableSchema({ catalog, schema, table }: TableEntry, ctx: Context): Promise<Uint8Array> {
+  async tableSchema(entry: TableEntry, ctx: Context): Promise<Uint8Array> {
+    const { catalog, schema, table } = entry
     const name = [catalog, schema, table].map(quoteIdentifier).join('.')
     const query = { source: this.#source.name, sql: `SELECT * FROM ${name}`, session: {}, purpose: 'read' } as const
     const root = decodeSchema((await this.#source.plan(query, ctx)).schema)
@@ -81,12 +83,14 @@ export class DuckDbCatalog implements Catalog {
       ctx,
     )
     const columns = new Map(rows.map((row) => [String(row['column_name']), row]))
-    const children = root.children.map((field) => describe(field, columns.get(field.name), catalog, schema, table))
+    const readOnly = !this.#source.writes || entry.type === 'VIEW'
+    const children = root.children.map((field) => describe(field, columns.get(field.name), entry, readOnly))
     return encodeSchema({ ...root, children })
   }
 
+  /** Temporary tables are not among them: they are in a catalog of their own, and seen in their transaction only. */
   async tableTypes(): Promise<readonly string[]> {
-    return ['BASE TABLE', 'LOCAL TEMPORARY', 'VIEW']
+    return ['BASE TABLE', 'VIEW']
   }
 
   async primaryKeys({ schema, table }: TableReference, ctx: Context): Promise<readonly KeyColumn[]> {
@@ -181,42 +185,27 @@ function text(value: unknown): string | null {
   return value === null || value === undefined ? null : String(value)
 }
 
-/** Digits of the integer types, which DuckDB counts in bits. */
-const decimalDigits: Readonly<Record<string, number>> = {
-  TINYINT: 3,
-  UTINYINT: 3,
-  SMALLINT: 5,
-  USMALLINT: 5,
-  INTEGER: 10,
-  UINTEGER: 10,
-  BIGINT: 19,
-  UBIGINT: 20,
-  HUGEINT: 39,
-  UHUGEINT: 39,
-}
-
 /**
- * A column with what Flight SQL clients read of it.
+ * A column of a table with what Flight SQL clients read of it.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html; arrow-go reads SCHEMA_NAME where the page says DB_SCHEMA_NAME.
  */
-function describe(field: Field, column: Row | undefined, catalog: string, schema: string, table: string): Field {
+function describe(field: Field, column: Row | undefined, entry: TableEntry, readOnly: boolean): Field {
   const facts: Record<string, string> = {
-    CATALOG_NAME: catalog,
-    DB_SCHEMA_NAME: schema,
-    SCHEMA_NAME: schema,
-    TABLE_NAME: table,
+    CATALOG_NAME: entry.catalog,
+    DB_SCHEMA_NAME: entry.schema,
+    SCHEMA_NAME: entry.schema,
+    TABLE_NAME: entry.table,
     IS_AUTO_INCREMENT: String(column?.['column_default'] ?? '').includes('nextval') ? '1' : '0',
     IS_CASE_SENSITIVE: field.format === 'u' ? '1' : '0',
-    IS_READ_ONLY: '0',
+    IS_READ_ONLY: readOnly ? '1' : '0',
     IS_SEARCHABLE: '1',
   }
   if (column) {
     facts['TYPE_NAME'] = String(column['data_type'])
-    const precision = decimalDigits[facts['TYPE_NAME']!] ?? column['numeric_precision']
+    const precision = digits[facts['TYPE_NAME']!] ?? column['numeric_precision']
     if (precision !== null) facts['PRECISION'] = String(precision)
     if (column['numeric_scale'] !== null) facts['SCALE'] = String(column['numeric_scale'])
   }
-  const metadata = Object.entries(facts).map(([key, value]) => [`ARROW:FLIGHT:SQL:${key}`, value] as const)
   const nullable = column ? column['is_nullable'] !== false : true
-  return { ...field, nullable, metadata: [...field.metadata, ...metadata] }
+  return { ...withFacts(field, facts), nullable }
 }

@@ -9,6 +9,8 @@ import type { Address } from './native.ts'
 export interface WorkerSetup {
   /** Words of `Control`. */
   readonly control: Int32Array
+  /** Whether the source lets statements change data. */
+  readonly writes: boolean
 }
 
 /** Positions in the memory shared between a worker and the main thread; from `BUSY_FLAGS` on one for each pooled body. */

@@ -1,5 +1,6 @@
 import { ArrowError } from '../../arrow/errors.ts'
 import type { Field } from '../../arrow/schema.ts'
+import { extensionName } from './extension-type.ts'
 import type { Address } from './native.ts'
 import { types, values } from './value-functions.ts'
 
@@ -188,8 +189,8 @@ function decimalReader(format: string, data: Buffer): ScalarReader | undefined {
   }
 }
 
-function isUuid({ format, metadata }: Field): boolean {
-  return format === 'w:16' && metadata.some(([key, value]) => key === 'ARROW:extension:name' && value === 'arrow.uuid')
+function isUuid(field: Field): boolean {
+  return field.format === 'w:16' && extensionName(field) === 'arrow.uuid'
 }
 
 function readUuid(data: Buffer, row: number): { upper: bigint; lower: bigint } {

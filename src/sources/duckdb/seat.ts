@@ -7,6 +7,7 @@ import {
   type Order,
   type Reply,
   UNPOOLED,
+  type WorkerSetup,
 } from './orders.ts'
 
 /** Batches a worker may be ahead of the reader. */
@@ -22,9 +23,10 @@ export class Seat {
   #listener: ((reply: Reply) => void) | undefined
   #chunksSeen = 0
 
-  constructor() {
+  constructor(writes: boolean) {
+    const workerData: WorkerSetup = { control: this.#control, writes }
     this.#worker = new Worker(workerFile, {
-      workerData: { control: this.#control },
+      workerData,
       stdout: false,
       stderr: false,
     })

@@ -10,13 +10,16 @@ interface Waiter {
 /** So many workers, started when needed, ended when idle; whoever comes when all are taken waits in line. */
 export class Seats {
   readonly #max: number
+  readonly #writes: boolean
   readonly #idle: { readonly seat: Seat; readonly since: number }[] = []
   readonly #all = new Set<Seat>()
   readonly #waiting = new Set<Waiter>()
   readonly #reaper: NodeJS.Timeout
 
-  constructor(max: number) {
+  /** @param writes whether statements may change data */
+  constructor(max: number, writes: boolean) {
     this.#max = max
+    this.#writes = writes
     this.#reaper = setInterval(() => this.#endIdle(), IDLE_MS / 2)
     this.#reaper.unref()
   }
@@ -27,7 +30,7 @@ export class Seats {
     const free = this.#idle.pop()
     if (free) return Promise.resolve(free.seat)
     if (this.#all.size < this.#max) {
-      const seat = new Seat()
+      const seat = new Seat(this.#writes)
       this.#all.add(seat)
       return Promise.resolve(seat)
     }

@@ -93,9 +93,9 @@ class DuckDbSource implements Source {
     this.#engine = engine
     this.#connections = new Connections(engine, connectionSetup(name), config.maxStreams)
     this.#watched = new Connections(engine, connectionSetup(name), config.maxStreams)
-    this.#seats = new Seats(config.maxStreams)
+    this.#seats = new Seats(config.maxStreams, config.writes)
     this.#helpers = new Helpers(engine)
-    this.#planners = new Seats(Math.max(1, Math.min(2, availableParallelism() - 1)))
+    this.#planners = new Seats(Math.max(1, Math.min(2, availableParallelism() - 1)), config.writes)
     const execute = (lender: Lender, statements: readonly string[], signal: AbortSignal) =>
       this.#execute(lender, statements, signal)
     this.transactions = new DuckDbTransactions(this.#watched, execute, () => this.#forgetPlans())

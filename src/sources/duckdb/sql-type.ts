@@ -1,5 +1,6 @@
 import { ArrowError } from '../../arrow/errors.ts'
 import type { Field } from '../../arrow/schema.ts'
+import { extensionName, opaqueType } from './extension-type.ts'
 import { quoteIdentifier } from './open.ts'
 
 const plain: Readonly<Record<string, string>> = {
@@ -77,14 +78,8 @@ export function sqlType(field: Field): string {
   )
 }
 
-function extensionType({ metadata }: Field): string | undefined {
-  const value = (key: string) => metadata.find(([name]) => name === key)?.[1]
-  const name = value('ARROW:extension:name')
+function extensionType(field: Field): string | undefined {
+  const name = extensionName(field)
   if (name === undefined) return undefined
-  if (name !== 'arrow.opaque') return extensions[name]
-  try {
-    return opaque[(JSON.parse(value('ARROW:extension:metadata') ?? '{}') as { type_name?: string }).type_name ?? '']
-  } catch {
-    return undefined
-  }
+  return name === 'arrow.opaque' ? opaque[opaqueType(field) ?? ''] : extensions[name]
 }

@@ -1,11 +1,10 @@
 import { type LayoutPlan, layoutPlan } from '../../arrow/layout-plan.ts'
 import type { Field } from '../../arrow/schema.ts'
-
-const EXTENSION_NAME = 'ARROW:extension:name'
+import { extensionName } from './extension-type.ts'
 
 /** Whether DuckDB gives a BOOLEAN as the extension type arrow.bool8, a byte each, as its lossless conversion does. */
-export function isByteBoolean({ format, metadata }: Field): boolean {
-  return format === 'c' && metadata.some(([key, value]) => key === EXTENSION_NAME && value === 'arrow.bool8')
+export function isByteBoolean(field: Field): boolean {
+  return field.format === 'c' && extensionName(field) === 'arrow.bool8'
 }
 
 /** The schema as clients get it: a BOOLEAN is Arrow's own bool, which loses nothing and which every client knows. */

@@ -10,14 +10,16 @@ import { encodeResult } from './encode-result.ts'
 import { ingest } from './ingest.ts'
 import type { Address } from './native.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
+import { announcedParameters } from './parameter-schema.ts'
 import { bindNulls, parameterRows } from './parameters.ts'
 import { PreparedStatement } from './prepared-statement.ts'
-import { wireSchema } from './wire-schema.ts'
+import { WireSchemas } from './wire-schemas.ts'
 
 const CREDIT_WAIT_MS = 1000
 
 const port = parentPort!
-const { control } = workerData as WorkerSetup
+const { control, writes } = workerData as WorkerSetup
+const wireSchemas = new WireSchemas(!writes)
 const pool = new BodyPool(control)
 
 /** Counts chunks, see `Seat.isStuck`. */
@@ -58,10 +60,10 @@ function plan(order: Order & { kind: 'plan' }): void {
   const statement = new PreparedStatement(order.connection, order.sql)
   try {
     const parameters = statement.parameterCount > 0
-    const parameterSchema = parameters ? encodeSchema(statement.parameterSchema()) : none
+    const parameterSchema = parameters ? encodeSchema(announcedParameters(statement.parameterSchema())) : none
     let schema: Uint8Array = none
     try {
-      schema = encodeSchema(wireSchema(statement.schema()))
+      schema = wireSchemas.encode(statement.schema())
     } catch (error) {
       // What `SELECT ?` returns is known once something is bound.
       if (!parameters) throw error
@@ -79,7 +81,7 @@ function run(order: Order & { kind: 'run' }): number {
     if (!order.parameters) {
       const schema = statement.schema()
       // Before it runs: a client, and the boxes on the way, see a slow statement begin.
-      say({ kind: 'schema', schema: encodeSchema(wireSchema(schema)) }, order.schemaKnown)
+      say({ kind: 'schema', schema: wireSchemas.encode(schema) }, order.schemaKnown)
       return emit(order, statement, schema, undefined)
     }
     let affectedRows = 0
@@ -108,7 +110,7 @@ function describeNothing(order: Order & { kind: 'run' }, statement: PreparedStat
     schema = result.schema()
     result.close()
   }
-  say({ kind: 'schema', schema: encodeSchema(wireSchema(schema)) })
+  say({ kind: 'schema', schema: wireSchemas.encode(schema) })
 }
 
 /**
@@ -127,7 +129,7 @@ function emit(
   try {
     const schema = known ?? result.schema()
     if (!known) {
-      const encoded = encodeSchema(wireSchema(schema))
+      const encoded = wireSchemas.encode(schema)
       if (!expected) say({ kind: 'schema', schema: encoded })
       else if (Buffer.compare(encoded, expected) !== 0)
         throw new DuckDbError(

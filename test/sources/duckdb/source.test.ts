@@ -327,6 +327,36 @@ describe('parameters', () => {
   })
 
   it.each([
+    ['BOOLEAN', 'b'],
+    ['HUGEINT', 'd:38,0'],
+    ['UHUGEINT', 'd:38,0'],
+    ['UUID', 'u'],
+    ["ENUM ('a', 'b')", 'u'],
+    ['INTERVAL', 'u'],
+    ['BIT', 'u'],
+    ['TIMETZ', 'u'],
+    ['TIME_NS', 'u'],
+    ['BIGNUM', 'u'],
+    ['TIME', 'ttu'],
+    ['TIMESTAMP', 'tsu:'],
+    ['TIMESTAMP_NS', 'tsn:'],
+    ['BLOB', 'z'],
+  ])('of the type %s are announced as a type that every Arrow library has', async (type, format) => {
+    const plan = await source.plan(query(`SELECT ?::${type}`), context())
+    expect(decodeSchema(plan.parameterSchema!).children).toMatchObject([{ format, metadata: [], children: [] }])
+    expect(decodeSchema(plan.parameterSchema!).children[0]!.dictionary).toBeUndefined()
+  })
+
+  it('in lists are announced likewise', async () => {
+    const plan = await source.plan(query('SELECT ?::BOOLEAN[], ?::UUID[]'), context())
+    const lists = decodeSchema(plan.parameterSchema!).children
+    expect(lists.map(({ format, children }) => [format, children[0]!.format])).toEqual([
+      ['+l', 'b'],
+      ['+l', 'u'],
+    ])
+  })
+
+  it.each([
     ['too few', 'SELECT ?::INTEGER + ?::INTEGER', stream({ i: Int32Array.from([1]) }), 'BAD_DATA'],
     ['too many', 'SELECT ?::INTEGER', stream({ i: Int32Array.from([1]), j: Int32Array.from([1]) }), 'BAD_DATA'],
     ['garbage', 'SELECT ?::INTEGER', new Uint8Array([1, 2, 3]), 'BAD_REQUEST'],

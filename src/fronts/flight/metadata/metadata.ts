@@ -56,7 +56,7 @@ export async function sealMetadata(
     v: Buffer.from(request.value).toString('base64'),
     ...(source !== undefined && { s: source }),
   }
-  return front.sealer.seal(SealKind.metadata, ctx.principal.name, expiresAt, Buffer.from(JSON.stringify(payload)))
+  return renewMetadata(front, ctx, Buffer.from(JSON.stringify(payload)), expiresAt)
 }
 
 /** Whether a sealed ticket is one of `sealMetadata`. */
@@ -65,14 +65,27 @@ export function isMetadataTicket(sealed: Uint8Array): boolean {
 }
 
 /**
- * Answers a metadata ticket: from the source that it names, else from all of them.
+ * What a metadata ticket holds, for `renewMetadata`.
  * @throws GatewayError as `Sealer.open`, EXPIRED_TICKET, FOREIGN_TICKET
  */
-export async function redeemMetadata(front: FlightFront, ctx: Context, sealed: Uint8Array): Promise<readonly Frame[]> {
+export function openMetadata(front: FlightFront, ctx: Context, sealed: Uint8Array): Buffer {
   const { payload, principal, expiresAt } = front.sealer.open(SealKind.metadata, sealed)
   if (principal !== ctx.principal.name) throw new GatewayError('FOREIGN_TICKET')
   if (Date.now() >= expiresAt) throw new GatewayError('EXPIRED_TICKET')
-  const { n, v, s } = JSON.parse(payload.toString()) as Payload
+  return payload
+}
+
+/** Seals what `openMetadata` gave for longer. */
+export function renewMetadata(front: FlightFront, ctx: Context, payload: Buffer, expiresAt: number): Buffer {
+  return front.sealer.seal(SealKind.metadata, ctx.principal.name, expiresAt, payload)
+}
+
+/**
+ * Answers a metadata ticket: from the source that it names, else from all of them.
+ * @throws GatewayError as `openMetadata`
+ */
+export async function redeemMetadata(front: FlightFront, ctx: Context, sealed: Uint8Array): Promise<readonly Frame[]> {
+  const { n, v, s } = JSON.parse(openMetadata(front, ctx, sealed).toString()) as Payload
   const sources = s === undefined ? front.router.sources : [front.router.named(s)]
   return await metadataCommands[n]!.frames(Buffer.from(v, 'base64'), { sources, facts: front.facts, ctx })
 }

@@ -129,13 +129,17 @@ const conversions = new Map<number, readonly number[]>([
 /** `SqlTransactionIsolationLevel` nearest to the snapshots that DuckDB's transactions read. */
 const REPEATABLE_READ = SqlTransactionIsolationLevel.SQL_TRANSACTION_REPEATABLE_READ
 
+/** Bit of `SqlSupportedElementActions`: CREATE INDEX takes names with schema and catalog. No procedures, no privileges. */
+const IN_INDEX_DEFINITIONS = 1 << 1
+
 /** What the answers depend on, whatever the source. */
 export interface ServerFacts {
   readonly version: string
   readonly maxStatementBytes: number
   readonly transactionIdleMs: number
-  /** Longest deadline that a client may set. */
-  readonly statementTimeoutMs: number
+  /** How long the handle of a prepared statement holds. */
+  readonly preparedTtlMs: number
+  readonly maxConnections: number
 }
 
 /** How transactions are told of. */
@@ -148,7 +152,7 @@ function transactionSupport({ transactions, savepoints }: EngineFacts): number {
 /** Every fact of the specification's list, as it holds where the engine says nothing else; of SQL, as DuckDB's is. */
 export function defaultValues(facts: ServerFacts & EngineFacts): Map<number, SqlInfoEntry> {
   const { version, readOnly, maxStatementBytes, transactions, savepoints, ingestion } = facts
-  const { transactionIdleMs, statementTimeoutMs } = facts
+  const { transactionIdleMs, preparedTtlMs, maxConnections } = facts
   return new Map<number, SqlInfoEntry>([
     [SqlInfo.FLIGHT_SQL_SERVER_NAME, text('flightgate')],
     [SqlInfo.FLIGHT_SQL_SERVER_VERSION, text(version)],
@@ -160,7 +164,8 @@ export function defaultValues(facts: ServerFacts & EngineFacts): Map<number, Sql
     [SqlInfo.FLIGHT_SQL_SERVER_CANCEL, flag(true)],
     [SqlInfo.FLIGHT_SQL_SERVER_BULK_INGESTION, flag(ingestion && !readOnly)],
     [SqlInfo.FLIGHT_SQL_SERVER_INGEST_TRANSACTIONS_SUPPORTED, flag(transactions && ingestion && !readOnly)],
-    [SqlInfo.FLIGHT_SQL_SERVER_STATEMENT_TIMEOUT, bits(Math.min(statementTimeoutMs, 2 ** 31 - 1))],
+    // The specification means the handles of prepared statements, not how long a statement may run.
+    [SqlInfo.FLIGHT_SQL_SERVER_STATEMENT_TIMEOUT, bits(Math.min(preparedTtlMs, 2 ** 31 - 1))],
     [SqlInfo.FLIGHT_SQL_SERVER_TRANSACTION_TIMEOUT, bits(transactionIdleMs)],
     [SqlInfo.SQL_DDL_CATALOG, flag(false)],
     [SqlInfo.SQL_DDL_SCHEMA, flag(!readOnly)],
@@ -195,8 +200,8 @@ export function defaultValues(facts: ServerFacts & EngineFacts): Map<number, Sql
     [SqlInfo.SQL_PROCEDURE_TERM, text('procedure')],
     [SqlInfo.SQL_CATALOG_TERM, text('catalog')],
     [SqlInfo.SQL_CATALOG_AT_START, flag(true)],
-    [SqlInfo.SQL_SCHEMAS_SUPPORTED_ACTIONS, bits(7)],
-    [SqlInfo.SQL_CATALOGS_SUPPORTED_ACTIONS, bits(7)],
+    [SqlInfo.SQL_SCHEMAS_SUPPORTED_ACTIONS, bits(IN_INDEX_DEFINITIONS)],
+    [SqlInfo.SQL_CATALOGS_SUPPORTED_ACTIONS, bits(IN_INDEX_DEFINITIONS)],
     [SqlInfo.SQL_SUPPORTED_POSITIONED_COMMANDS, bits(0)],
     [SqlInfo.SQL_SELECT_FOR_UPDATE_SUPPORTED, flag(false)],
     [SqlInfo.SQL_STORED_PROCEDURES_SUPPORTED, flag(false)],
@@ -211,7 +216,7 @@ export function defaultValues(facts: ServerFacts & EngineFacts): Map<number, Sql
     [SqlInfo.SQL_MAX_COLUMNS_IN_ORDER_BY, unlimited],
     [SqlInfo.SQL_MAX_COLUMNS_IN_SELECT, unlimited],
     [SqlInfo.SQL_MAX_COLUMNS_IN_TABLE, unlimited],
-    [SqlInfo.SQL_MAX_CONNECTIONS, unlimited],
+    [SqlInfo.SQL_MAX_CONNECTIONS, big(maxConnections)],
     [SqlInfo.SQL_MAX_CURSOR_NAME_LENGTH, unlimited],
     [SqlInfo.SQL_MAX_INDEX_LENGTH, unlimited],
     [SqlInfo.SQL_DB_SCHEMA_NAME_LENGTH, unlimited],

@@ -1,0 +1,22 @@
+import type { IncomingHttpHeaders } from 'node:http2'
+import { decodeSchema, encodeSchema, type Field } from '../../arrow/schema.ts'
+import { headerOf } from '../grpc/metadata.ts'
+
+/** The user agent of the JDBC drivers, which write milliseconds into times of whatever unit is announced. */
+const writesMilliseconds = /grpc-java/
+
+/**
+ * The schema of the parameters as the client is told of it, so that it binds what its user meant.
+ * @param schema bare flatbuffer `Message`
+ */
+export function parametersFor(headers: IncomingHttpHeaders, schema: Uint8Array): Uint8Array {
+  if (!writesMilliseconds.test(headerOf(headers, 'user-agent') ?? '')) return schema
+  return encodeSchema(inMilliseconds(decodeSchema(schema)))
+}
+
+function inMilliseconds(field: Field): Field {
+  const { format } = field
+  const isTime = format.startsWith('ts') || format.startsWith('tt')
+  const children = field.children.map(inMilliseconds)
+  return { ...field, children, ...(isTime && { format: `${format.slice(0, 2)}m${format.slice(3)}` }) }
+}
