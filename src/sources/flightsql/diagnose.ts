@@ -1,6 +1,5 @@
 import { lookup } from 'node:dns/promises'
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import type { Context } from '../../query/types.ts'
 import { formatAddress, type UpstreamAddress } from './address.ts'
 import { UpstreamCatalog } from './catalog.ts'
@@ -10,6 +9,7 @@ import { UpstreamFlight } from './flight.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import { dremioProfile } from './profiles/dremio.ts'
 import { standardProfile } from './profiles/standard.ts'
+import { tlsAdvice, tryTls } from './try-tls.ts'
 
 /** What one step of a diagnosis found. */
 export interface Finding {
@@ -25,7 +25,7 @@ export interface Finding {
 
 interface Step {
   readonly name: string
-  readonly advice: string
+  readonly advice: string | ((error: unknown) => string)
   run(): Promise<string>
 }
 
@@ -46,7 +46,8 @@ export async function* diagnoseFlightSql(
         try {
           yield { where, step: step.name, ok: true, detail: await step.run() }
         } catch (error) {
-          yield { where, step: step.name, ok: false, detail: describe(error), advice: step.advice }
+          const advice = typeof step.advice === 'string' ? step.advice : step.advice(error)
+          yield { where, step: step.name, ok: false, detail: describe(error), advice }
           break
         }
       }
@@ -84,7 +85,15 @@ function stepsOf(
         return `port ${port} answers`
       },
     },
-    ...(tls ? [tlsStep(source, address, config)] : []),
+    ...(tls
+      ? [
+          {
+            name: 'TLS',
+            advice: (error: unknown) => tlsAdvice(source, error),
+            run: () => tryTls(address, config.tls, timeoutMs),
+          },
+        ]
+      : []),
     {
       name: 'login',
       advice: anonymous
@@ -136,29 +145,6 @@ function stepsOf(
       },
     },
   ]
-}
-
-function tlsStep(source: string, { host, port }: UpstreamAddress, { tls, connectTimeoutMs }: FlightSqlConfig): Step {
-  return {
-    name: 'TLS',
-    advice: `Check that the port speaks TLS; then sources.${source}.tls: ca for an own authority, serverName for another name in the certificate.`,
-    run: async () => {
-      const { ca, cert, key, serverName, skipVerify } = tls
-      const socket = connectTls({
-        host,
-        port,
-        ALPNProtocols: ['h2'],
-        servername: serverName ?? host,
-        rejectUnauthorized: !skipVerify,
-        ...(ca && { ca }),
-        ...(cert && { cert }),
-        ...(key && { key }),
-      })
-      await opened(socket, 'secureConnect', connectTimeoutMs)
-      const { subject, valid_to: until } = socket.getPeerCertificate()
-      return `${socket.getProtocol()}, certificate of ${subject?.CN ?? 'nobody'} until ${until}${skipVerify ? ', NOT VERIFIED' : ''}`
-    },
-  }
 }
 
 async function opened(socket: Socket, event: string, timeoutMs: number): Promise<void> {
