@@ -156,6 +156,18 @@ describe('transactions', () => {
     expect(await patient.stop()).toBe(0)
   })
 
+  it('hold a change whose returned rows are too many to keep: it changes nothing', async () => {
+    const before = await count(writer)
+    const sql = "INSERT INTO t SELECT range + 1000000 FROM range(300000) RETURNING i, repeat('x', 100) AS s"
+    await expect(stub.info(sql, writer)).rejects.toThrow(/Nothing was changed/)
+    expect(await count(writer)).toBe(before)
+    const few = await stub.info('INSERT INTO t SELECT range + 1000000 FROM range(2) RETURNING i', writer)
+    expect((await stub.call('DoGet', [ticketOf(few)], writer)).code).toBe(0)
+    expect(await count(writer)).toBe((before as number) + 2)
+    await update('DELETE FROM t WHERE i >= 1000000', writer)
+    expect(await gateway.metric('flightgate_transactions_open')).toBe(0)
+  })
+
   it('are rolled back when idle, and are few for each principal', async () => {
     const all = [await begin(writer), await begin(writer), await begin(writer), await begin(writer)]
     expect((await tryBegin(writer)).code).toBe(RESOURCE_EXHAUSTED)

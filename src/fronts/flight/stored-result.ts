@@ -13,13 +13,41 @@ export function storedResultKey(id: string): string {
 }
 
 /**
- * Runs a statement that changes data and keeps its result for as long as a ticket lives.
+ * Runs a statement that changes data and keeps its result for as long as a ticket lives. One whose rows are too many changes
+ * nothing where the source has transactions.
  * @throws GatewayError as the pipeline, TOO_LARGE
  */
 export async function runAndKeep(front: FlightFront, runnable: Runnable, ctx: Context, id: string): Promise<void> {
-  const result = await front.pipeline.run(runnable, ctx)
-  const packed = await packResult(result, MAX_STORED_RESULT_BYTES)
+  const run = async (within: Runnable) =>
+    await packResult(await front.pipeline.run(within, ctx), MAX_STORED_RESULT_BYTES)
+  const packed = await (mayReturnMuch(front, runnable) ? inTransaction(front, runnable, ctx, run) : run(runnable))
   await front.blobs.set(storedResultKey(id), packed, front.limits.ticketTtlMs, ctx.principal.name)
+}
+
+/** Rows come back from RETURNING; what an upstream has planned already belongs to no transaction. */
+function mayReturnMuch(front: FlightFront, { query, handle }: Runnable): boolean {
+  if (query.transaction !== undefined || handle !== undefined || !/\bRETURNING\b/i.test(query.sql)) return false
+  return front.router.sources.find(({ name }) => name === query.source)?.transactions !== undefined
+}
+
+async function inTransaction(
+  front: FlightFront,
+  runnable: Runnable,
+  ctx: Context,
+  run: (within: Runnable) => Promise<Buffer>,
+): Promise<Buffer> {
+  const source = front.router.sources.find(({ name }) => name === runnable.query.source)!
+  const transaction = await front.transactions.begin({ source, readOnly: false }, ctx)
+  try {
+    const packed = await run({ ...runnable, query: { ...runnable.query, transaction } })
+    await front.transactions.commit(transaction, ctx)
+    return packed
+  } catch (error) {
+    await front.transactions.rollback(transaction, ctx).catch(() => {})
+    if (error instanceof GatewayError && error.code === 'TOO_LARGE')
+      throw new GatewayError('TOO_LARGE', `${error.message} Nothing was changed: return less.`, { cause: error })
+    throw error
+  }
 }
 
 /**
@@ -35,7 +63,6 @@ async function packResult(result: Result, maxBytes: number): Promise<Buffer> {
   }
   add(result.schema)
   for await (const frames of result.frames) for (const frame of frames) add(frame)
-  if (!fits)
-    throw new GatewayError('TOO_LARGE', `The statement ran, but the rows it returns are above ${maxBytes} bytes.`)
+  if (!fits) throw new GatewayError('TOO_LARGE', `The rows that the statement returns are above ${maxBytes} bytes.`)
   return packer.finish()
 }

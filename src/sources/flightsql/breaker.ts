@@ -1,6 +1,6 @@
+import { aborted } from 'node:util'
 import CircuitBreaker from 'opossum'
 import { GatewayError } from '../../query/errors.ts'
-import { untilAborted } from '../../query/until-aborted.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 
 /** Where a breaker stands. */
@@ -70,7 +70,10 @@ export class Breaker {
 
   /** Waits for the probe that runs, if one does. @throws the signal's reason */
   async probed(signal: AbortSignal): Promise<void> {
-    if (this.#probing) await untilAborted(this.#probing, signal)
+    if (!this.#probing) return
+    signal.throwIfAborted()
+    await Promise.race([this.#probing, aborted(signal, this.#probing)])
+    signal.throwIfAborted()
   }
 
   /** Opens the breaker. */

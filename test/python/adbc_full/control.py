@@ -4,7 +4,8 @@ import threading
 from .cases import adbc, case, connect, equal, raises, rows, run, value, within
 
 ENDLESS = "SELECT count(*) FROM range(100000000000) a"
-ENDLESS_ROWS = "SELECT range FROM range(100000000000)"
+# Long ones, so that the driver has few of them ahead when it is told to stop.
+ENDLESS_ROWS = "SELECT range, repeat('x', 1000) AS s FROM range(100000000000)"
 
 
 def cancelled(work, cancel, after=0.5):
@@ -33,7 +34,7 @@ def cancel_while_fetching():
 
         def read_on():
             while True:
-                cursor.fetchmany(100_000)
+                cursor.fetchmany(1000)
 
         cancelled(read_on, cursor.adbc_cancel)
         equal(value(own, "SELECT 1"), 1)
