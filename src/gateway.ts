@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from './config/config.ts'
 import { Authenticator } from './fronts/auth.ts'
-import { Admission } from './fronts/flight/admission.ts'
 import { Executions } from './fronts/flight/executions.ts'
 import { PollJobs } from './fronts/flight/poll-jobs.ts'
 import { flightMethods, flightServiceName } from './fronts/flight/service.ts'
@@ -48,11 +47,8 @@ export interface GatewayAddresses {
 /** A running gateway. */
 export interface Gateway {
   readonly addresses: GatewayAddresses
-  /**
-   * Not ready, then refusing new statements, then waiting for what has begun; answers with how many calls were cut off.
-   * @param patient whether to serve everything for `drain.notReadyMs` first
-   */
-  drain(patient?: boolean): Promise<number>
+  /** Not ready, then refusing, then waiting for what runs; answers with how many calls were cut off. */
+  drain(): Promise<number>
   /** Ends everything at once: calls are cut off, engines interrupted. */
   stop(): Promise<void>
 }
@@ -97,7 +93,6 @@ async function listen(
   const { limits } = config
   const readiness = new ProcessReadiness()
   const store = new MemoryStore(STATE_STORE_MAX_BYTES)
-  const admission = new Admission()
   const blobs = new MemoryBlobs(BLOBS_MAX_BYTES)
   const repeatable = new MemoryStore(Math.max(1, limits.repeatableStoreBytes))
   const router = new Router(sources, config.defaultSource)
@@ -165,7 +160,6 @@ async function listen(
       sealer,
       store,
       blobs,
-      admission,
       executions,
       log,
       limits,
@@ -207,12 +201,11 @@ async function listen(
   }
   return {
     addresses: { flight: formatAddress(flightAddress), http: formatAddress(http.server.address() as AddressInfo) },
-    async drain(patient = true) {
+    async drain() {
       readiness.set(false)
-      // Until load balancers have noticed, clients still come; where nobody is connected there is nobody to wait for.
-      if (patient && grpc.connectionCount > 0) await sleep(config.drain.notReadyMs)
-      admission.close()
-      const cut = await grpc.close(config.drain.graceMs, () => transactions.size > 0)
+      grpc.refuseNewCalls()
+      await sleep(config.drain.notReadyMs)
+      const cut = await grpc.close(config.drain.graceMs)
       await closeRest()
       return cut
     },

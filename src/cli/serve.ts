@@ -53,8 +53,7 @@ export async function serve(options: { config?: string }): Promise<void> {
     }
     draining = true
     log.info({ event: 'drain', signal, graceMs: config.drain.graceMs }, 'draining: a second signal ends at once')
-    // Whoever ends it by hand has no load balancer that must notice.
-    gateway.drain(signal === 'SIGTERM').then(
+    gateway.drain().then(
       (cut) => {
         if (stopping) return
         log.info({ event: 'stop', cut }, cut > 0 ? `stopped; ${cut} calls were cut off` : 'stopped')

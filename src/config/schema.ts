@@ -27,14 +27,14 @@ export const configSchema = z.strictObject({
   drain: z
     .strictObject({
       notReadyMs: wholeNumber(
-        'Time between turning not-ready and refusing new statements, while clients are connected: at least the interval of the load balancer.',
-        { min: 0, max: 600_000, default: 5000 },
+        'Time between turning not-ready and ending: at least the interval of the load balancer.',
+        {
+          min: 0,
+          max: 600_000,
+          default: 0,
+        },
       ),
-      graceMs: wholeNumber('Time that running calls, open transactions among them, then have to finish.', {
-        min: 0,
-        max: 86_400_000,
-        default: 60_000,
-      }),
+      graceMs: wholeNumber('Time that running calls have to finish.', { min: 0, max: 86_400_000, default: 60_000 }),
     })
     .prefault({})
     .describe('What happens on SIGTERM.'),

@@ -42,8 +42,7 @@ export class GatewayProcess {
     const folder = mkdtempSync(join(tmpdir(), 'flightgate-e2e-'))
     const file = join(folder, 'config.yaml')
     const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
-    const drain = { notReadyMs: 0, ...(config as { drain?: object }).drain }
-    writeFileSync(file, stringify({ listen, sources: { demo: { kind: 'duckdb' } }, ...config, drain }))
+    writeFileSync(file, stringify({ listen, sources: { demo: { kind: 'duckdb' } }, ...config }))
     return await GatewayProcess.#spawn(folder, ['--config', file], env)
   }
 

@@ -1,12 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Action, Result } from '../../gen/arrow/flight/protocol/Flight.ts'
-import {
-  ActionBeginTransactionRequest,
-  ActionBeginTransactionResult,
-  ActionEndTransactionRequest,
-} from '../../gen/arrow/flight/protocol/FlightSql.ts'
-import { packAny, unpackAny } from '../../src/fronts/flight/command.ts'
-import { commandOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
+import { commandOf, FlightStub } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, runPython } from '../e2e/python.ts'
 
@@ -34,48 +27,6 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     expect(await reading).toMatchObject({ rows: ROWS, error: null })
     stub.close()
     expect(await gateway.exited).toBe(0)
-  })
-
-  it('serves what has begun: tickets, open transactions, what ends something; and everything until load balancers know', async () => {
-    const gateway = await GatewayProcess.start({
-      sources: { demo: { kind: 'duckdb', writes: true, init: ['CREATE TABLE t (i INTEGER)'] } },
-      drain: { notReadyMs: 700 },
-    })
-    const stub = new FlightStub(gateway.flight)
-    const act = (type: string, body: Uint8Array) => stub.call('DoAction', [Action.encode({ type, body }).finish()])
-    const begin = () =>
-      act(
-        'BeginTransaction',
-        packAny('ActionBeginTransactionRequest', ActionBeginTransactionRequest.encode({}).finish()),
-      )
-    const begun = await begin()
-    const { value } = unpackAny(Result.decode(begun.messages[0]!).body)!
-    const { transactionId } = ActionBeginTransactionResult.decode(value)
-    const ticket = ticketOf(await stub.info('SELECT 1'))
-    gateway.signal('SIGTERM')
-    await gateway.line(({ event }) => event === 'drain')
-    expect((await fetch(`http://${gateway.http}/readyz`)).status).toBe(503)
-    expect((await stub.call('GetFlightInfo', [commandOf('SELECT 1')])).code).toBe(0)
-    await expect.poll(async () => (await stub.call('GetFlightInfo', [commandOf('SELECT 1')])).code).toBe(14)
-    expect((await begin()).code).toBe(14)
-    expect((await stub.call('DoGet', [ticket])).code).toBe(0)
-    const within = await stub.info('INSERT INTO t VALUES (1) RETURNING i', {}, transactionId)
-    expect((await stub.call('DoGet', [ticketOf(within)])).code).toBe(0)
-    const end = ActionEndTransactionRequest.encode({ transactionId, action: 1 }).finish()
-    expect((await act('EndTransaction', packAny('ActionEndTransactionRequest', end))).code).toBe(0)
-    expect(await gateway.exited).toBe(0)
-    stub.close()
-  })
-
-  it('does not wait for load balancers where nobody is connected, or when it is ended by hand', async () => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      const gateway = await GatewayProcess.start({ drain: { notReadyMs: 600_000 } })
-      const stub = new FlightStub(gateway.flight)
-      if (signal === 'SIGINT') await stub.info('SELECT 1')
-      gateway.signal(signal)
-      expect(await gateway.exited).toBe(0)
-      stub.close()
-    }
   })
 
   it('cuts off what is left when the grace time is over, and says so with its exit code', async () => {

@@ -50,7 +50,6 @@ export function doPut(front: FlightFront): Method {
         case 'CommandPreparedStatementUpdate': {
           const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementUpdate, command.value)
           const { query, bound } = openPrepared(front, ctx, preparedStatementHandle)
-          if (query.transaction === undefined) front.admission.check()
           const { stream, columns } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
           // A batch without columns says that nothing is bound here; something may be in the handle.
           const parameters = columns > 0 ? stream : bound && (await loadParameters(front, bound))

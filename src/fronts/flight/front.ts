@@ -6,7 +6,6 @@ import type { Logger } from '../../query/types.ts'
 import type { Blobs } from '../../state/blobs.ts'
 import type { Store } from '../../state/store.ts'
 import type { Authenticator } from '../auth.ts'
-import type { Admission } from './admission.ts'
 import type { Executions } from './executions.ts'
 import type { ServerFacts } from './metadata/sql-info-defaults.ts'
 import type { PollJobs } from './poll-jobs.ts'
@@ -23,7 +22,6 @@ export interface FlightFront {
   /** Bound parameters and results of changes. */
   readonly blobs: Blobs
   readonly executions: Executions
-  readonly admission: Admission
   readonly log: Logger
   readonly limits: FlightLimits
   readonly facts: ServerFacts

@@ -64,7 +64,6 @@ async function queryOf(
   ctx: Context,
   { table, catalog, transactionId }: CommandStatementIngest,
 ): Promise<Query> {
-  if (!transactionId?.byteLength) front.admission.check()
   const { source, session } = await routeOf(front, call, ctx, catalog || undefined)
   const sql = `INGEST INTO ${table}`
   if (!transactionId?.byteLength) return { source: source.name, sql, session, purpose: 'write' }

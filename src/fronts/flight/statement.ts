@@ -41,7 +41,7 @@ export async function routeOf(
 
 /**
  * The query a call asks for; one in a transaction goes where that is.
- * @throws GatewayError DRAINING, TOO_LARGE, BAD_SQL, UNKNOWN_SOURCE, UNKNOWN_TRANSACTION
+ * @throws GatewayError TOO_LARGE, BAD_SQL, UNKNOWN_SOURCE, UNKNOWN_TRANSACTION
  */
 export async function queryOf(
   front: FlightFront,
@@ -55,7 +55,6 @@ export async function queryOf(
     throw new GatewayError('TOO_LARGE', `The statement is above ${maxStatementBytes} bytes (limits.maxStatementBytes).`)
   if (sql.trim() === '') throw new GatewayError('BAD_SQL', 'The statement is empty.')
   if (!transactionHandle?.byteLength) {
-    front.admission.check()
     const { source, session } = await routeOf(front, call, ctx)
     return { source: source.name, sql, session, purpose: 'any' }
   }
@@ -80,6 +79,5 @@ export async function statementOf(
     return { query: command.plain ? { ...query, plain: true } : query }
   }
   const { query, bound } = openPrepared(front, ctx, command.handle)
-  if (query.transaction === undefined) front.admission.check()
   return bound ? { query: { ...query, parameters: await loadParameters(front, bound) }, bound } : { query }
 }

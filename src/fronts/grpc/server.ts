@@ -48,9 +48,6 @@ const SESSION_MEMORY_MB = 65_536
 /** Clients behind one proxy share a connection: a burst of ordinary cancels must not end it for all of them. */
 const STREAM_RESET_BURST = 4000
 const STREAM_RESET_RATE = 400
-const IDLE_CHECK_MS = 100
-/** Time that a client has to agree on TLS. */
-const TLS_HANDSHAKE_MS = 10_000
 
 /**
  * A gRPC server on node:http2. Result frames reach the socket as the buffers they came in; the general library for Node
@@ -94,9 +91,7 @@ export class GrpcServer implements CallOwner {
         maxHeaderListSize: limits.maxMetadataBytes,
       },
     }
-    this.#server = tls
-      ? createSecureServer({ ...options, ...tls, allowHTTP1: false, handshakeTimeout: TLS_HANDSHAKE_MS })
-      : createServer(options)
+    this.#server = tls ? createSecureServer({ ...options, ...tls, allowHTTP1: false }) : createServer(options)
     this.#server.maxConnections = limits.maxConnections
     this.#server.on('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
@@ -130,14 +125,25 @@ export class GrpcServer implements CallOwner {
     return this.#server.address() as AddressInfo
   }
 
+  /** From now on new calls are refused with UNAVAILABLE; running ones go on. */
+  refuseNewCalls(): void {
+    this.#draining = true
+  }
+
   /**
-   * Waits until no call runs, and nothing else does that clients have yet to end, or `graceMs` has passed; then ends what is
-   * left and stops listening.
+   * Waits until no call runs or `graceMs` has passed, then ends what is left and stops listening.
    * @returns how many calls were cut off
    */
-  async close(graceMs: number, isAwaited: () => boolean = () => false): Promise<number> {
-    await this.#untilIdle(graceMs, isAwaited)
+  async close(graceMs: number): Promise<number> {
     this.#draining = true
+    if (this.#calls.size > 0) {
+      let timer: NodeJS.Timeout | undefined
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+        timer = setTimeout(resolve, graceMs)
+      })
+      clearTimeout(timer)
+    }
     const cut = this.#calls.size
     for (const call of [...this.#calls, ...this.#background])
       call.abort(new GatewayError('CANCELLED', 'The gateway is shutting down.'))
@@ -148,20 +154,6 @@ export class GrpcServer implements CallOwner {
     clearTimeout(patience)
     this.#connections.destroy()
     return cut
-  }
-
-  async #untilIdle(graceMs: number, isAwaited: () => boolean): Promise<void> {
-    const isIdle = () => this.#calls.size === 0 && !isAwaited()
-    if (isIdle()) return
-    let timers: NodeJS.Timeout[] = []
-    await new Promise<void>((resolve) => {
-      this.#onIdle = () => {
-        if (isIdle()) resolve()
-      }
-      timers = [setTimeout(resolve, graceMs), setInterval(() => this.#onIdle?.(), IDLE_CHECK_MS)]
-    })
-    for (const timer of timers) clearTimeout(timer)
-    this.#onIdle = undefined
   }
 
   onEnd(call: GrpcCall, error: GatewayError | undefined): void {
