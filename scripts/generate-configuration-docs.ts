@@ -75,6 +75,10 @@ ${settings.join('\n')}
 
 ## Environment variables
 
+A variable that begins with \`FLIGHTGATE_\` and is neither listed here nor named in the file as \`\${NAME}\` is refused: it is a
+typing error. What Kubernetes sets for the Services of a namespace (\`FLIGHTGATE_SERVICE_HOST\`, \`FLIGHTGATE_PORT=tcp://...\`,
+\`DREMIO_PORT=tcp://...\`) is left alone.
+
 | Variable | What it does |
 |---|---|
 ${[...variables.map(({ name, about }) => [name, about] as const), ...Object.entries(otherVariables)].map(([name, about]) => `| \`${name}\` | ${about} |`).join('\n')}

@@ -1,4 +1,6 @@
 import { nearest } from './nearest.ts'
+import { referencedNames } from './references.ts'
+import { isServiceVariable } from './service-variable.ts'
 
 /** An environment variable and what it changes in the configuration file's content. */
 interface Variable {
@@ -128,12 +130,14 @@ export const otherVariables: Readonly<Record<string, string>> = {
 export function applyEnvironment(root: Record<string, unknown>, env: NodeJS.ProcessEnv): string[] {
   for (const variable of variables) {
     const value = env[variable.name]
-    if (value !== undefined && value !== '') variable.apply(value, root)
+    if (value !== undefined && value !== '' && !isServiceVariable(variable.name, value)) variable.apply(value, root)
   }
   const known = [...variables.map(({ name }) => name), ...Object.keys(otherVariables)]
-  return Object.keys(env)
-    .filter((name) => name.startsWith('FLIGHTGATE_') && !known.includes(name))
-    .map((name) => {
+  const referenced = referencedNames(root)
+  return Object.entries(env)
+    .filter(([name]) => name.startsWith('FLIGHTGATE_') && !known.includes(name) && !referenced.has(name))
+    .filter(([name, value]) => !isServiceVariable(name, value ?? ''))
+    .map(([name]) => {
       const meant = nearest(name, known)
       return `environment: ${name} is not a variable of flightgate${meant ? `; did you mean ${meant}?` : ''}`
     })

@@ -89,6 +89,33 @@ limits: { queueWaitMs: 10s }`,
     expect(found.join('\n')).toMatch(/ENOENT/)
   })
 
+  it('takes a variable of any name that the file refers to', () => {
+    const config = load(`auth: { apiKeys: [ { name: dash, key: "\${FLIGHTGATE_DASH_KEY}" } ] }`, {
+      FLIGHTGATE_DASH_KEY: 'from-env',
+    })
+    expect(config.auth.apiKeys[0]!.sha256).toEqual(createHash('sha256').update('from-env').digest())
+    expect(problems('{}', { FLIGHTGATE_DASH_KEY: 'x' })).toEqual([expect.stringContaining('FLIGHTGATE_DASH_KEY')])
+  })
+
+  it('takes what Kubernetes tells about Services for no settings', () => {
+    const serviceVariables = (service: string) => ({
+      [`${service}_SERVICE_HOST`]: '10.0.0.1',
+      [`${service}_SERVICE_PORT`]: '32010',
+      [`${service}_SERVICE_PORT_FLIGHT`]: '32010',
+      [`${service}_PORT`]: 'tcp://10.0.0.1:32010',
+      [`${service}_PORT_32010_TCP`]: 'tcp://10.0.0.1:32010',
+      [`${service}_PORT_32010_TCP_PROTO`]: 'tcp',
+      [`${service}_PORT_32010_TCP_PORT`]: '32010',
+      [`${service}_PORT_32010_TCP_ADDR`]: '10.0.0.1',
+    })
+    const services = ['FLIGHTGATE', 'FLIGHTGATE_REPLICAS', 'FLIGHT', 'DREMIO'].map(serviceVariables)
+    expect(load('{}', Object.assign({}, ...services))).toEqual(load('{}'))
+    expect(problems('{}', { FLIGHTGATE_PORT: '32010' })).toEqual([expect.stringContaining('FLIGHT_PORT')])
+    expect(load('{}', { DREMIO_HOST: 'dremio', DREMIO_PORT: '9' }).sources).toMatchObject({
+      dremio: { uri: { host: 'dremio', port: 9 } },
+    })
+  })
+
   it('never repeats a secret', () => {
     const found = problems(
       'auth: { apiKeys: [ { name: "bad name", key: hunter2 }, { name: c, key: "sha256:hunter2" } ] }',
