@@ -14,13 +14,14 @@ import { reflectionMethods } from './fronts/grpc/reflection.ts'
 import { GrpcServer } from './fronts/grpc/server.ts'
 import { createHttpServer } from './fronts/http/server.ts'
 import { isFault } from './fronts/status.ts'
+import { waitUntilIdle } from './gateway/wait-until-idle.ts'
 import { Metrics } from './ops/metrics.ts'
 import { ProcessReadiness } from './ops/readiness.ts'
 import { UpstreamMetrics } from './ops/upstream-metrics.ts'
 import { packageVersion } from './ops/version.ts'
 import { AdaptiveSlots } from './query/adaptive-slots.ts'
 import type { GatewayError } from './query/errors.ts'
-
+import { Intake } from './query/intake.ts'
 import { composePipeline } from './query/pipeline.ts'
 import { Router } from './query/router.ts'
 import { Sealer } from './query/seal.ts'
@@ -30,6 +31,7 @@ import { admit } from './query/stages/admit.ts'
 import { audit } from './query/stages/audit.ts'
 import { authorize } from './query/stages/authorize.ts'
 import { deadline } from './query/stages/deadline.ts'
+import { refuse } from './query/stages/refuse.ts'
 import { replay } from './query/stages/replay.ts'
 import { transact } from './query/stages/transact.ts'
 import { Transactions } from './query/transactions.ts'
@@ -46,8 +48,11 @@ export interface GatewayAddresses {
 /** A running gateway. */
 export interface Gateway {
   readonly addresses: GatewayAddresses
-  /** Not ready, then refusing, then waiting for what runs; answers with how many calls were cut off. */
-  drain(): Promise<number>
+  /**
+   * Turns not-ready and, `notReadyMs` later, refuses new statements; waits for what has begun; ends.
+   * @returns how many calls and transactions were cut off
+   */
+  drain(notReadyMs: number): Promise<number>
   /** Ends everything at once: calls are cut off, engines interrupted. */
   stop(): Promise<void>
 }
@@ -103,6 +108,7 @@ async function listen(
     }),
   )
   const transactions = new Transactions(limits, log)
+  const intake = new Intake()
   const metrics: Metrics = new Metrics({
     callsInFlight: () => grpc.callCount,
     connections: () => grpc.connectionCount,
@@ -125,6 +131,7 @@ async function listen(
   const pipeline = composePipeline(
     [
       audit(config.log.statements, metrics),
+      refuse(intake),
       deadline(),
       authorize(router),
       replay(repeatable, limits),
@@ -151,6 +158,7 @@ async function listen(
   const methods: Methods = {
     ...flightMethods({
       pipeline,
+      intake,
       router,
       authenticator,
       sealer,
@@ -182,7 +190,7 @@ async function listen(
     },
     tls,
   )
-  stopping.push(() => grpc.close(0))
+  stopping.push(() => grpc.close())
   const flightAddress = await grpc.listen(config.listen.flight.host, config.listen.flight.port)
   stopping.push(() => http.close())
   await http.listen({ host: config.listen.http.host, port: config.listen.http.port })
@@ -196,16 +204,23 @@ async function listen(
   }
   return {
     addresses: { flight: formatAddress(flightAddress), http: formatAddress(http.server.address() as AddressInfo) },
-    async drain() {
+    async drain(notReadyMs) {
       readiness.set(false)
-      grpc.refuseNewCalls()
-      await sleep(config.drain.notReadyMs)
-      const cut = await grpc.close(config.drain.graceMs)
+      // Whoever watches the readiness is a client too: with none, nobody is there to notice.
+      if (grpc.connectionCount > 0) await sleep(notReadyMs)
+      intake.close()
+      const activity = {
+        isBusy: () => grpc.callCount > 0 || transactions.size > 0 || polls.pending > 0,
+        isConnected: () => grpc.connectionCount > 0,
+      }
+      await waitUntilIdle(activity, config.drain.graceMs)
+      const cutTransactions = transactions.size
+      const cut = (await grpc.close()) + cutTransactions
       await closeRest()
       return cut
     },
     async stop() {
-      await grpc.close(0)
+      await grpc.close()
       await closeRest()
     },
   }

@@ -66,10 +66,9 @@ export class GrpcServer implements CallOwner {
   readonly #server: Http2Server | Http2SecureServer
   readonly #connections: Connections
   readonly #calls = new Set<GrpcCall>()
-  /** Health watches and the like: a drain does not wait for them. */
+  /** Health watches and the like, which are no work. */
   readonly #background = new Set<GrpcCall>()
-  #onIdle: (() => void) | undefined
-  #draining = false
+  #closing = false
 
   constructor({ methods, limits, observer, tls }: GrpcServerOptions) {
     this.#methods = methods
@@ -125,25 +124,12 @@ export class GrpcServer implements CallOwner {
     return this.#server.address() as AddressInfo
   }
 
-  /** From now on new calls are refused with UNAVAILABLE; running ones go on. */
-  refuseNewCalls(): void {
-    this.#draining = true
-  }
-
   /**
-   * Waits until no call runs or `graceMs` has passed, then ends what is left and stops listening.
+   * Ends the calls that run and stops listening.
    * @returns how many calls were cut off
    */
-  async close(graceMs: number): Promise<number> {
-    this.#draining = true
-    if (this.#calls.size > 0) {
-      let timer: NodeJS.Timeout | undefined
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve
-        timer = setTimeout(resolve, graceMs)
-      })
-      clearTimeout(timer)
-    }
+  async close(): Promise<number> {
+    this.#closing = true
     const cut = this.#calls.size
     for (const call of [...this.#calls, ...this.#background])
       call.abort(new GatewayError('CANCELLED', 'The gateway is shutting down.'))
@@ -160,7 +146,6 @@ export class GrpcServer implements CallOwner {
     this.#calls.delete(call)
     this.#background.delete(call)
     this.#observer.onEnd(call, error)
-    if (this.#calls.size === 0) this.#onIdle?.()
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
@@ -177,10 +162,10 @@ export class GrpcServer implements CallOwner {
     }
     const call = new GrpcCall(stream, headers, requestIdOf(headers), this.#deadlineOf(headers), this)
     const method = this.#methods[call.path]
-    if (method?.servesWhileDraining) this.#background.add(call)
+    if (method?.background) this.#background.add(call)
     else this.#calls.add(call)
     if (!method) call.end(new GatewayError('UNIMPLEMENTED', 'There is no such method.'))
-    else if (this.#draining && !method.servesWhileDraining) call.end(new GatewayError('DRAINING'))
+    else if (this.#closing) call.end(new GatewayError('DRAINING'))
     else dispatch(method, call)
     if (call.ended) stream.resume()
   }
