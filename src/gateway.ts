@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import type { Server as SecureServer } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Config } from './config/config.ts'
 import { Authenticator } from './fronts/auth.ts'
@@ -15,6 +16,7 @@ import { GrpcServer } from './fronts/grpc/server.ts'
 import { createHttpServer } from './fronts/http/server.ts'
 import { isFault } from './fronts/status.ts'
 import { waitUntilIdle } from './gateway/wait-until-idle.ts'
+import { type Certificate, watchCertificate } from './ops/certificate-watch.ts'
 import { Metrics } from './ops/metrics.ts'
 import { ProcessReadiness } from './ops/readiness.ts'
 import { UpstreamMetrics } from './ops/upstream-metrics.ts'
@@ -145,7 +147,7 @@ async function listen(
   )
   const sealer = new Sealer(config.auth.sealKeys.length > 0 ? config.auth.sealKeys : [randomBytes(32).toString('hex')])
   const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
-  const tls = config.tls && { cert: config.tls.cert, key: config.tls.key }
+  const tls = config.tls && { cert: config.tls.cert.content, key: config.tls.key.content }
   const sessions = new Sessions(store, limits)
   const executions = new Executions()
   const polls = new PollJobs(limits, executions)
@@ -188,15 +190,21 @@ async function listen(
       },
       metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
     },
-    tls,
+    tls && { ...tls, handshakeTimeout: limits.handshakeTimeoutMs },
   )
+  const onCertificate = (certificate: Certificate) => {
+    grpc.setCertificate(certificate)
+    ;(http.server as unknown as SecureServer).setSecureContext(certificate)
+  }
   stopping.push(() => grpc.close())
   const flightAddress = await grpc.listen(config.listen.flight.host, config.listen.flight.port)
   stopping.push(() => http.close())
   await http.listen({ host: config.listen.http.host, port: config.listen.http.port })
   readiness.set(true)
+  const stopWatching = config.tls && watchCertificate(config.tls, onCertificate, log)
 
   const closeRest = async () => {
+    stopWatching?.()
     await http.close()
     polls.close()
     await Promise.all(sources.map((source) => source.close()))

@@ -14,6 +14,7 @@ import { ProcessReadiness } from '../../src/ops/readiness.ts'
 import { GatewayError } from '../../src/query/errors.ts'
 
 const limits: GrpcLimits = {
+  handshakeTimeoutMs: 10_000,
   maxConnections: 100,
   maxStreamsPerConnection: 100,
   keepaliveTimeMs: 60_000,

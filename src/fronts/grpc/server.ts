@@ -9,6 +9,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import type { Certificate } from '../../ops/certificate-watch.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { toGatewayError } from '../status.ts'
 import { type CallOwner, GrpcCall } from './call.ts'
@@ -19,6 +20,7 @@ import type { Method, Methods } from './method.ts'
 /** Limits of the server; see `docs/configuration.md`, `limits`. */
 export interface GrpcLimits extends ConnectionLimits {
   readonly maxConnections: number
+  readonly handshakeTimeoutMs: number
   readonly maxStreamsPerConnection: number
   readonly maxMetadataBytes: number
   readonly maxInboundMessageBytes: number
@@ -38,7 +40,7 @@ export interface GrpcServerOptions {
   readonly methods: Methods
   readonly limits: GrpcLimits
   readonly observer: GrpcObserver
-  readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
+  readonly tls?: Certificate
 }
 
 const STREAM_WINDOW_BYTES = 1 << 20
@@ -90,7 +92,9 @@ export class GrpcServer implements CallOwner {
         maxHeaderListSize: limits.maxMetadataBytes,
       },
     }
-    this.#server = tls ? createSecureServer({ ...options, ...tls, allowHTTP1: false }) : createServer(options)
+    this.#server = tls
+      ? createSecureServer({ ...options, ...tls, allowHTTP1: false, handshakeTimeout: limits.handshakeTimeoutMs })
+      : createServer(options)
     this.#server.maxConnections = limits.maxConnections
     this.#server.on('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
@@ -110,6 +114,11 @@ export class GrpcServer implements CallOwner {
   /** Client connections. */
   get connectionCount(): number {
     return this.#connections.size
+  }
+
+  /** Shows this certificate to new connections. */
+  setCertificate(certificate: Certificate): void {
+    if ('setSecureContext' in this.#server) this.#server.setSecureContext(certificate)
   }
 
   /** Listens; answers with the address it got (port 0 asks for a free one). */
