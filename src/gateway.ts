@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import type { Server as SecureServer } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Config } from './config/config.ts'
 import { Authenticator } from './fronts/auth.ts'
@@ -14,13 +15,15 @@ import { reflectionMethods } from './fronts/grpc/reflection.ts'
 import { GrpcServer } from './fronts/grpc/server.ts'
 import { createHttpServer } from './fronts/http/server.ts'
 import { isFault } from './fronts/status.ts'
+import { waitUntilIdle } from './gateway/wait-until-idle.ts'
+import { type Certificate, watchCertificate } from './ops/certificate-watch.ts'
 import { Metrics } from './ops/metrics.ts'
 import { ProcessReadiness } from './ops/readiness.ts'
 import { UpstreamMetrics } from './ops/upstream-metrics.ts'
 import { packageVersion } from './ops/version.ts'
 import { AdaptiveSlots } from './query/adaptive-slots.ts'
 import type { GatewayError } from './query/errors.ts'
-
+import { Intake } from './query/intake.ts'
 import { composePipeline } from './query/pipeline.ts'
 import { Router } from './query/router.ts'
 import { Sealer } from './query/seal.ts'
@@ -30,6 +33,7 @@ import { admit } from './query/stages/admit.ts'
 import { audit } from './query/stages/audit.ts'
 import { authorize } from './query/stages/authorize.ts'
 import { deadline } from './query/stages/deadline.ts'
+import { refuse } from './query/stages/refuse.ts'
 import { replay } from './query/stages/replay.ts'
 import { transact } from './query/stages/transact.ts'
 import { Transactions } from './query/transactions.ts'
@@ -47,8 +51,11 @@ export interface GatewayAddresses {
 /** A running gateway. */
 export interface Gateway {
   readonly addresses: GatewayAddresses
-  /** Not ready, then refusing, then waiting for what runs; answers with how many calls were cut off. */
-  drain(): Promise<number>
+  /**
+   * Turns not-ready and, `notReadyMs` later, refuses new statements; waits for what has begun; ends.
+   * @returns how many calls and transactions were cut off
+   */
+  drain(notReadyMs: number): Promise<number>
   /** Ends everything at once: calls are cut off, engines interrupted. */
   stop(): Promise<void>
 }
@@ -106,6 +113,7 @@ async function listen(
     }),
   )
   const transactions = new Transactions(limits, log)
+  const intake = new Intake()
   const metrics: Metrics = new Metrics({
     callsInFlight: () => grpc.callCount,
     connections: () => grpc.connectionCount,
@@ -128,6 +136,7 @@ async function listen(
   const pipeline = composePipeline(
     [
       audit(config.log.statements, metrics),
+      refuse(intake),
       deadline(),
       authorize(router),
       replay(repeatable, limits),
@@ -141,7 +150,7 @@ async function listen(
   )
   const sealer = new Sealer(config.auth.sealKeys.length > 0 ? config.auth.sealKeys : [randomBytes(32).toString('hex')])
   const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
-  const tls = config.tls && { cert: config.tls.cert, key: config.tls.key }
+  const tls = config.tls && { cert: config.tls.cert.content, key: config.tls.key.content }
   const sessions = new Sessions(store, limits)
   const executions = new Executions()
   const polls = new PollJobs(limits, executions)
@@ -155,6 +164,7 @@ async function listen(
   const methods: Methods = {
     ...flightMethods({
       pipeline,
+      intake,
       router,
       authenticator,
       sealer,
@@ -185,15 +195,21 @@ async function listen(
       },
       metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
     },
-    tls,
+    tls && { ...tls, handshakeTimeout: limits.handshakeTimeoutMs },
   )
-  stopping.push(() => grpc.close(0))
+  const onCertificate = (certificate: Certificate) => {
+    grpc.setCertificate(certificate)
+    ;(http.server as unknown as SecureServer).setSecureContext(certificate)
+  }
+  stopping.push(() => grpc.close())
   const flightAddress = await grpc.listen(config.listen.flight.host, config.listen.flight.port)
   stopping.push(() => http.close())
   await http.listen({ host: config.listen.http.host, port: config.listen.http.port })
   readiness.set(true)
+  const stopWatching = config.tls && watchCertificate(config.tls, onCertificate, log)
 
   const closeRest = async () => {
+    stopWatching?.()
     await http.close()
     polls.close()
     await Promise.all(sources.map((source) => source.close()))
@@ -201,16 +217,23 @@ async function listen(
   }
   return {
     addresses: { flight: formatAddress(flightAddress), http: formatAddress(http.server.address() as AddressInfo) },
-    async drain() {
+    async drain(notReadyMs) {
       readiness.set(false)
-      grpc.refuseNewCalls()
-      await sleep(config.drain.notReadyMs)
-      const cut = await grpc.close(config.drain.graceMs)
+      // Whoever watches the readiness is a client too: with none, nobody is there to notice.
+      if (grpc.connectionCount > 0) await sleep(notReadyMs)
+      intake.close()
+      const activity = {
+        isBusy: () => grpc.callCount > 0 || transactions.size > 0 || polls.pending > 0,
+        isConnected: () => grpc.connectionCount > 0,
+      }
+      await waitUntilIdle(activity, config.drain.graceMs)
+      const cutTransactions = transactions.size
+      const cut = (await grpc.close()) + cutTransactions
       await closeRest()
       return cut
     },
     async stop() {
-      await grpc.close(0)
+      await grpc.close()
       await closeRest()
     },
   }

@@ -18,7 +18,7 @@ function shown({ warnings: _, auth, listen, sources, tls, ...rest }: Config): ob
     `${host.includes(':') ? `[${host}]` : host}:${port}`
   return {
     listen: { flight: address(listen.flight), http: address(listen.http) },
-    ...(tls && { tls: { cert: '***', key: '***' } }),
+    ...(tls && { tls: { cert: tls.cert.path, key: tls.key.path } }),
     auth: {
       apiKeys: auth.apiKeys.map(({ name, roles, defaultSource }) => ({
         name,

@@ -52,11 +52,14 @@ export async function serve(options: { config?: string }): Promise<void> {
       return
     }
     draining = true
-    log.info({ event: 'drain', signal, graceMs: config.drain.graceMs }, 'draining: a second signal ends at once')
-    gateway.drain().then(
+    // Who presses Ctrl-C is no load balancer.
+    const notReadyMs = signal === 'SIGINT' ? 0 : config.drain.notReadyMs
+    const { graceMs } = config.drain
+    log.info({ event: 'drain', signal, notReadyMs, graceMs }, 'draining: a second signal ends at once')
+    gateway.drain(notReadyMs).then(
       (cut) => {
         if (stopping) return
-        log.info({ event: 'stop', cut }, cut > 0 ? `stopped; ${cut} calls were cut off` : 'stopped')
+        log.info({ event: 'stop', cut }, cut > 0 ? `stopped; ${cut} calls or transactions were cut off` : 'stopped')
         process.exit(cut > 0 ? ExitCode.callsCutOff : ExitCode.ok)
       },
       (err) => {

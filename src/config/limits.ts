@@ -29,6 +29,11 @@ export const limitsSchema = z
         default: 100,
       },
     ),
+    handshakeTimeoutMs: wholeNumber('Time for the TLS handshake of a connection, which counts as one until then too.', {
+      min: 10,
+      max: HOUR_MS,
+      default: 10_000,
+    }),
     keepaliveTimeMs: wholeNumber('Interval of HTTP/2 pings to each client.', {
       min: 10,
       max: DAY_MS,

@@ -35,14 +35,17 @@ export const listenSchema = z.strictObject({
 })
 
 /** A PEM file, read when the configuration is. */
-export const pemFile = (about: string) =>
+export const pemFile = (about: string) => watchedPemFile(about).transform(({ content }) => content)
+
+/** The same, with its path, to be read again when it changes. */
+const watchedPemFile = (about: string) =>
   z
     .string()
     .min(1)
     .describe(about)
     .transform((path, context) => {
       try {
-        return readFileSync(path)
+        return { path, content: readFileSync(path) }
       } catch (error) {
         context.addIssue({ code: 'custom', message: `cannot be read (${(error as NodeJS.ErrnoException).code})` })
         return z.NEVER
@@ -52,8 +55,8 @@ export const pemFile = (about: string) =>
 /** `tls`. */
 export const tlsSchema = z
   .strictObject({
-    cert: pemFile('PEM file with the certificate chain.'),
-    key: pemFile('PEM file with the private key.'),
+    cert: watchedPemFile('PEM file with the certificate chain; read again when it changes.'),
+    key: watchedPemFile('PEM file with the private key; read again when it changes.'),
   })
   .optional()
   .describe('TLS on both ports.')

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import { LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import type { Config } from './config.ts'
@@ -96,7 +97,7 @@ function allowed({ minimum, maximum, enum: values }: SettingSchema): string {
 type Parsed = z.output<typeof configSchema>
 
 /** Problems that no single setting shows. */
-function contradictions({ auth, defaultSource, listen, sources }: Parsed): string[] {
+function contradictions({ auth, defaultSource, listen, sources, tls }: Parsed): string[] {
   const problems: string[] = []
   const names = Object.keys(sources)
   const has = (name: string) => names.some((each) => each.toLowerCase() === name.toLowerCase())
@@ -120,6 +121,12 @@ function contradictions({ auth, defaultSource, listen, sources }: Parsed): strin
   }
   for (const [name, source] of Object.entries(sources))
     if (source.kind !== 'duckdb') problems.push(...upstreamProblems(name, source))
+  if (tls)
+    try {
+      createSecureContext({ cert: tls.cert.content, key: tls.key.content })
+    } catch (error) {
+      problems.push(`tls: certificate and key are not in order (${(error as Error).message})`)
+    }
   for (const name of ['flight', 'http'] as const)
     if (auth.apiKeys.length === 0 && !isLoopback(listen[name]))
       problems.push(

@@ -27,17 +27,17 @@ export const configSchema = z.strictObject({
   drain: z
     .strictObject({
       notReadyMs: wholeNumber(
-        'Time between turning not-ready and ending: at least the interval of the load balancer.',
-        {
-          min: 0,
-          max: 600_000,
-          default: 0,
-        },
+        'Time after SIGTERM in which `/readyz` says 503 already and everything is still served, for the load balancer to notice: at least the interval of its checks. Left out on SIGINT, and when no client is connected.',
+        { min: 0, max: 600_000, default: 5000 },
       ),
-      graceMs: wholeNumber('Time that running calls have to finish.', { min: 0, max: 86_400_000, default: 60_000 }),
+      graceMs: wholeNumber('Time after that in which what has begun may finish; new statements are refused.', {
+        min: 0,
+        max: 86_400_000,
+        default: 60_000,
+      }),
     })
     .prefault({})
-    .describe('What happens on SIGTERM.'),
+    .describe('What happens on SIGTERM and SIGINT.'),
   log: z
     .strictObject({
       level: z

@@ -43,6 +43,8 @@ export class Transactions {
   readonly #limits: TransactionLimits
   readonly #log: Logger
   readonly #open = new Map<string, Transaction>()
+  /** Those that never began: see `beginNothing`. */
+  readonly #hollow = new Set<string>()
 
   constructor(limits: TransactionLimits, log: Logger) {
     this.#limits = limits
@@ -92,6 +94,16 @@ export class Transactions {
     return id
   }
 
+  /**
+   * Answers with the id of a transaction in which nothing can be done but to end it. ADBC begins the next transaction
+   * within its commit; refused that while the process drains, it would call failed what is committed.
+   */
+  beginNothing(): string {
+    const id = randomUUID()
+    this.#hollow.add(id)
+    return id
+  }
+
   /** The source that a transaction belongs to. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
   sourceOf(id: string, principal: Principal): Source {
     return this.#find(id, principal).source
@@ -126,6 +138,7 @@ export class Transactions {
 
   /** Commits, after the statements that run in it. @throws GatewayError as `hold`, and CONFLICT */
   async commit(id: string, ctx: Context): Promise<void> {
+    if (this.#hollow.delete(id)) return
     const { release } = await this.hold(id, ctx)
     const transaction = this.#find(id, ctx.principal)
     this.#open.delete(id)
@@ -135,6 +148,7 @@ export class Transactions {
 
   /** Rolls back, cutting off what runs in it. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
   async rollback(id: string, ctx: Context): Promise<void> {
+    if (this.#hollow.delete(id)) return
     await this.#rollBack(this.#find(id, ctx.principal), ctx)
   }
 
@@ -184,6 +198,7 @@ export class Transactions {
   }
 
   #find(id: string, principal: Principal): Transaction {
+    if (this.#hollow.has(id)) throw new GatewayError('DRAINING')
     const transaction = this.#open.get(id)
     if (!transaction) throw new GatewayError('UNKNOWN_TRANSACTION')
     if (transaction.principal.name !== principal.name)

@@ -42,7 +42,9 @@ export class GatewayProcess {
     const folder = mkdtempSync(join(tmpdir(), 'flightgate-e2e-'))
     const file = join(folder, 'config.yaml')
     const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
-    writeFileSync(file, stringify({ listen, sources: { demo: { kind: 'duckdb' } }, ...config }))
+    // No load balancer waits to notice that a test ends.
+    const drain = { notReadyMs: 0 }
+    writeFileSync(file, stringify({ listen, drain, sources: { demo: { kind: 'duckdb' } }, ...config }))
     return await GatewayProcess.#spawn(folder, ['--config', file], env)
   }
 

@@ -16,7 +16,7 @@ export function hasPython(): boolean {
 
 /** A script of test/python with its arguments, running. */
 export function spawnPython(script: string, args: readonly string[]): ChildProcess {
-  const child = spawn(python, [`${root}test/python/${script}`, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(python, [`${root}test/python/${script}`, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
   endWithTests(child)
   return child
 }

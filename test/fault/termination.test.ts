@@ -1,7 +1,8 @@
+import { createInterface } from 'node:readline'
 import { describe, expect, it } from 'vitest'
-import { commandOf, FlightStub } from '../e2e/flight-stub.ts'
+import { commandOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
-import { hasPython, runPython } from '../e2e/python.ts'
+import { hasPython, runPython, spawnPython } from '../e2e/python.ts'
 
 const ROWS = 4_000_000
 const long = `SELECT range AS a, range * 7 AS b FROM range(${ROWS})`
@@ -22,15 +23,68 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     expect((await fetch(`http://${gateway.http}/livez`)).status).toBe(200)
     const refused = await stub.call('GetFlightInfo', [commandOf('SELECT 1')])
     expect([refused.code, refused.details]).toEqual([14, expect.stringContaining('another instance')])
+    const watching = stub.call('/grpc.health.v1.Health/Watch', [new Uint8Array(0)])
     const health = await stub.call('/grpc.health.v1.Health/Check', [new Uint8Array(0)])
     expect([...health.messages[0]!]).toEqual([8, 2])
     expect(await reading).toMatchObject({ rows: ROWS, error: null })
+    expect(await gateway.exited).toBe(0)
+    expect([...(await watching).messages[0]!]).toEqual([8, 2])
     stub.close()
+  })
+
+  it('serves everything while it is not ready yet, for the load balancer to notice', async () => {
+    const gateway = await GatewayProcess.start({ drain: { notReadyMs: 600_000 } })
+    const stub = new FlightStub(gateway.flight)
+    const info = await stub.info('SELECT 1')
+    gateway.signal('SIGTERM')
+    await expect.poll(async () => (await fetch(`http://${gateway.http}/readyz`)).status).toBe(503)
+    expect((await stub.call('GetFlightInfo', [commandOf('SELECT 1')])).code).toBe(0)
+    expect((await stub.call('DoGet', [ticketOf(info)])).code).toBe(0)
+    gateway.signal('SIGTERM')
+    expect(await gateway.exited).toBe(143)
+    stub.close()
+  })
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('%s leaves that time out when it helps nobody', async (signal) => {
+    const gateway = await GatewayProcess.start({ drain: { notReadyMs: 600_000 } })
+    const stub = new FlightStub(gateway.flight)
+    if (signal === 'SIGINT') await stub.info('SELECT 1')
+    gateway.signal(signal)
+    expect(await gateway.exited).toBe(0)
+    stub.close()
+  })
+
+  it('lets clients finish what they have begun: tickets, transactions, prepared statements', async () => {
+    const gateway = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', writes: true } } })
+    const child = spawnPython('drain_begun.py', [gateway.uri])
+    const said = createInterface(child.stdout!)[Symbol.asyncIterator]()
+    expect((await said.next()).value).toBe('begun')
+    gateway.signal('SIGTERM')
+    await gateway.line(({ event }) => event === 'drain')
+    child.stdin!.end('go\n')
+    const seen = JSON.parse((await said.next()).value!)
+    const refused = { error: expect.any(String), text: expect.stringContaining('another instance') }
+    expect(seen).toEqual({
+      new_statement: refused,
+      new_schema: refused,
+      new_prepared: refused,
+      new_update: refused,
+      new_ingest: refused,
+      ticket: 3,
+      stored_result: [7],
+      cancelled: ['0801'],
+      tables: ['t'],
+      in_transaction: [[1], [2]],
+      transaction_close_prepared: null,
+      committed: null,
+      after_commit: refused,
+      closed: null,
+    })
     expect(await gateway.exited).toBe(0)
   })
 
   it('cuts off what is left when the grace time is over, and says so with its exit code', async () => {
-    const gateway = await GatewayProcess.start({ drain: { graceMs: 300 } })
+    const gateway = await GatewayProcess.start({ drain: { notReadyMs: 0, graceMs: 300 } })
     const reading = runPython<Drained>('drain.py', gateway.uri, endless, '0.01')
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
     gateway.signal('SIGTERM')

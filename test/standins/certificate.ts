@@ -18,3 +18,43 @@ export function selfSignedCertificate(name: string): { readonly cert: Buffer; re
     rmSync(folder, { recursive: true })
   }
 }
+
+/** A certificate authority of the test's own, and the server certificates that it vouches for. */
+export class CertificateAuthority {
+  readonly #folder: string
+  #serial = 0
+
+  constructor() {
+    this.#folder = mkdtempSync(join(tmpdir(), 'flightgate-ca-'))
+    const files = ['-keyout', join(this.#folder, 'ca.key'), '-out', this.file]
+    const authority = ['-subj', '/CN=tests', '-addext', 'basicConstraints=critical,CA:TRUE']
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-days', '1', '-nodes', ...authority, ...files)
+  }
+
+  /** PEM file with the authority's own certificate. */
+  get file(): string {
+    return join(this.#folder, 'ca.pem')
+  }
+
+  /** Issues a certificate for localhost into files: new ones, or those that are given. */
+  issue(files = this.#newFiles()): { readonly cert: string; readonly key: string } {
+    const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1'
+    const signer = ['-CA', this.file, '-CAkey', join(this.#folder, 'ca.key'), '-days', '1', '-nodes']
+    const subject = ['-subj', `/CN=server ${++this.#serial}`, '-addext', names, '-addext', 'basicConstraints=CA:FALSE']
+    openssl('req', '-x509', '-newkey', 'rsa:2048', ...signer, ...subject, '-keyout', files.key, '-out', files.cert)
+    return files
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true })
+  }
+
+  #newFiles() {
+    const at = join(this.#folder, `server${this.#serial}`)
+    return { cert: `${at}.pem`, key: `${at}.key` }
+  }
+}
+
+function openssl(...args: string[]): void {
+  execFileSync('openssl', args, { stdio: 'ignore' })
+}

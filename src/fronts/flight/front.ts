@@ -1,3 +1,4 @@
+import type { Intake } from '../../query/intake.ts'
 import type { Pipeline } from '../../query/pipeline.ts'
 import type { Router } from '../../query/router.ts'
 import type { Sealer } from '../../query/seal.ts'
@@ -14,6 +15,7 @@ import type { Sessions } from './sessions.ts'
 /** Everything the Flight methods stand on. */
 export interface FlightFront {
   readonly pipeline: Pipeline
+  readonly intake: Intake
   readonly router: Router
   readonly authenticator: Authenticator
   readonly sealer: Sealer

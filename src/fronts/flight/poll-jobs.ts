@@ -84,6 +84,11 @@ export class PollJob {
     await within(ms, this.#ended)
   }
 
+  /** Whether it runs, or has rows that nobody has fetched yet. */
+  get pending(): boolean {
+    return this.#state === 'running' || (this.#state === 'ready' && this.#frames !== undefined)
+  }
+
   /** The result, to be read once; undefined when there is none to be read here. */
   take(): Result | undefined {
     const [result, frames, first] = [this.#result, this.#frames, this.#first]
@@ -156,6 +161,11 @@ export class PollJobs {
   /** How many there are. */
   get size(): number {
     return this.#jobs.size
+  }
+
+  /** How many run, or have rows that nobody has fetched yet. */
+  get pending(): number {
+    return [...this.#jobs.values()].filter(({ job }) => job.pending).length
   }
 
   /** The statement behind a ticket, and one more span of time for it. */

@@ -23,20 +23,22 @@ export const transactionActions: readonly FlightAction[] = [
       'Begins a transaction. Body: ActionBeginTransactionRequest; result: ActionBeginTransactionResult. It lives on this replica and ends with the session, soon after the connection of a client without one, or after limits.transactionIdleMs without a statement.',
     async handle(front, body, ctx, call) {
       decodeMessage(ActionBeginTransactionRequest, unpackBody(body, 'ActionBeginTransactionRequest'))
+      if (front.intake.closed && front.intake.hasEndedTransaction(call.peer))
+        return begun(sealTransaction(front, ctx, front.transactions.beginNothing()))
+      front.intake.admit()
       const { source } = await routeOf(front, call, ctx)
       const readOnly = !mayWrite(source, ctx.principal)
       const sessionId = front.sessions.idOf(call)
       const id = await front.transactions.begin({ source, readOnly, sessionId }, ctx)
       // A key is shared by many clients: what tells that one has left is its connection.
       if (sessionId === undefined) call.onDisconnect(() => front.transactions.abandon(id))
-      const transactionId = sealTransaction(front, ctx, id)
-      return packAny('ActionBeginTransactionResult', ActionBeginTransactionResult.encode({ transactionId }).finish())
+      return begun(sealTransaction(front, ctx, id))
     },
   },
   {
     type: 'EndTransaction',
     description: 'Commits a transaction or rolls it back. Body: ActionEndTransactionRequest; no result.',
-    async handle(front, body, ctx) {
+    async handle(front, body, ctx, call) {
       const { transactionId, action } = decodeMessage(
         ActionEndTransactionRequest,
         unpackBody(body, 'ActionEndTransactionRequest'),
@@ -45,7 +47,12 @@ export const transactionActions: readonly FlightAction[] = [
       if (action === EndTransaction.END_TRANSACTION_COMMIT) await front.transactions.commit(id, ctx)
       else if (action === EndTransaction.END_TRANSACTION_ROLLBACK) await front.transactions.rollback(id, ctx)
       else throw new GatewayError('BAD_REQUEST', 'The request must say whether to commit or to roll back.')
+      front.intake.transactionEnded(call.peer)
       return undefined
     },
   },
 ]
+
+function begun(transactionId: Uint8Array): Uint8Array {
+  return packAny('ActionBeginTransactionResult', ActionBeginTransactionResult.encode({ transactionId }).finish())
+}

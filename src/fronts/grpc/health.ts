@@ -25,7 +25,7 @@ export function healthMethods(services: readonly string[], readiness: Readiness)
   return {
     '/grpc.health.v1.Health/Check': {
       kind: 'unary',
-      servesWhileDraining: true,
+      background: true,
       handle(request) {
         const { service } = decodeMessage(HealthCheckRequest, request)
         if (!known.has(service)) throw new GatewayError('UNKNOWN_OBJECT', 'There is no service of this name.')
@@ -34,6 +34,7 @@ export function healthMethods(services: readonly string[], readiness: Readiness)
     },
     '/grpc.health.v1.Health/Watch': {
       kind: 'serverStream',
+      background: true,
       async handle(request, call) {
         const { service } = decodeMessage(HealthCheckRequest, request)
         if (!known.has(service)) call.sendMessage(encode(ServingStatus.SERVICE_UNKNOWN))

@@ -1,8 +1,8 @@
 import type { GrpcCall } from './call.ts'
 
 interface Common {
-  /** Health checks go on being answered while the server drains. */
-  readonly servesWhileDraining?: boolean
+  /** Health checks and the like: nobody waits for their end before the server is closed. */
+  readonly background?: boolean
 }
 
 /** What a method does with a call. Unary handlers may answer at once, which spares small calls a trip through the queue. */

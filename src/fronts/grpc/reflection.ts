@@ -16,6 +16,7 @@ export function reflectionMethods(descriptorSet: URL): Methods {
   let files: readonly ProtoFile[] | undefined
   const method: Methods[string] = {
     kind: 'bidi',
+    background: true,
     async handle(requests, call) {
       for await (const bytes of requests) {
         files ??= readDescriptorSet(readFileSync(descriptorSet))

@@ -9,6 +9,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import type { Certificate } from '../../ops/certificate-watch.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { toGatewayError } from '../status.ts'
 import { type CallOwner, GrpcCall } from './call.ts'
@@ -19,6 +20,7 @@ import type { Method, Methods } from './method.ts'
 /** Limits of the server; see `docs/configuration.md`, `limits`. */
 export interface GrpcLimits extends ConnectionLimits {
   readonly maxConnections: number
+  readonly handshakeTimeoutMs: number
   readonly maxStreamsPerConnection: number
   readonly maxMetadataBytes: number
   readonly maxInboundMessageBytes: number
@@ -38,7 +40,7 @@ export interface GrpcServerOptions {
   readonly methods: Methods
   readonly limits: GrpcLimits
   readonly observer: GrpcObserver
-  readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
+  readonly tls?: Certificate
 }
 
 const STREAM_WINDOW_BYTES = 1 << 20
@@ -66,10 +68,9 @@ export class GrpcServer implements CallOwner {
   readonly #server: Http2Server | Http2SecureServer
   readonly #connections: Connections
   readonly #calls = new Set<GrpcCall>()
-  /** Health watches and the like: a drain does not wait for them. */
+  /** Health watches and the like, which are no work. */
   readonly #background = new Set<GrpcCall>()
-  #onIdle: (() => void) | undefined
-  #draining = false
+  #closing = false
 
   constructor({ methods, limits, observer, tls }: GrpcServerOptions) {
     this.#methods = methods
@@ -91,7 +92,9 @@ export class GrpcServer implements CallOwner {
         maxHeaderListSize: limits.maxMetadataBytes,
       },
     }
-    this.#server = tls ? createSecureServer({ ...options, ...tls, allowHTTP1: false }) : createServer(options)
+    this.#server = tls
+      ? createSecureServer({ ...options, ...tls, allowHTTP1: false, handshakeTimeout: limits.handshakeTimeoutMs })
+      : createServer(options)
     this.#server.maxConnections = limits.maxConnections
     this.#server.on('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
@@ -113,6 +116,11 @@ export class GrpcServer implements CallOwner {
     return this.#connections.size
   }
 
+  /** Shows this certificate to new connections. */
+  setCertificate(certificate: Certificate): void {
+    if ('setSecureContext' in this.#server) this.#server.setSecureContext(certificate)
+  }
+
   /** Listens; answers with the address it got (port 0 asks for a free one). */
   async listen(host: string, port: number): Promise<AddressInfo> {
     await new Promise<void>((resolve, reject) => {
@@ -125,25 +133,12 @@ export class GrpcServer implements CallOwner {
     return this.#server.address() as AddressInfo
   }
 
-  /** From now on new calls are refused with UNAVAILABLE; running ones go on. */
-  refuseNewCalls(): void {
-    this.#draining = true
-  }
-
   /**
-   * Waits until no call runs or `graceMs` has passed, then ends what is left and stops listening.
+   * Ends the calls that run and stops listening.
    * @returns how many calls were cut off
    */
-  async close(graceMs: number): Promise<number> {
-    this.#draining = true
-    if (this.#calls.size > 0) {
-      let timer: NodeJS.Timeout | undefined
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve
-        timer = setTimeout(resolve, graceMs)
-      })
-      clearTimeout(timer)
-    }
+  async close(): Promise<number> {
+    this.#closing = true
     const cut = this.#calls.size
     for (const call of [...this.#calls, ...this.#background])
       call.abort(new GatewayError('CANCELLED', 'The gateway is shutting down.'))
@@ -160,7 +155,6 @@ export class GrpcServer implements CallOwner {
     this.#calls.delete(call)
     this.#background.delete(call)
     this.#observer.onEnd(call, error)
-    if (this.#calls.size === 0) this.#onIdle?.()
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
@@ -177,10 +171,10 @@ export class GrpcServer implements CallOwner {
     }
     const call = new GrpcCall(stream, headers, requestIdOf(headers), this.#deadlineOf(headers), this)
     const method = this.#methods[call.path]
-    if (method?.servesWhileDraining) this.#background.add(call)
+    if (method?.background) this.#background.add(call)
     else this.#calls.add(call)
     if (!method) call.end(new GatewayError('UNIMPLEMENTED', 'There is no such method.'))
-    else if (this.#draining && !method.servesWhileDraining) call.end(new GatewayError('DRAINING'))
+    else if (this.#closing) call.end(new GatewayError('DRAINING'))
     else dispatch(method, call)
     if (call.ended) stream.resume()
   }

@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance } from 'fastify'
+import type { Certificate } from '../../ops/certificate-watch.ts'
 
 /** What the operational routes report. */
 export interface HttpState {
@@ -13,7 +14,7 @@ export interface HttpState {
  */
 export function createHttpServer(
   state: HttpState,
-  tls?: { readonly cert: Buffer; readonly key: Buffer },
+  tls?: Certificate & { readonly handshakeTimeout: number },
 ): FastifyInstance {
   const options = { logger: false, bodyLimit: 1 << 20, requestTimeout: 30_000, forceCloseConnections: true } as const
   // The two kinds of server differ in type only.

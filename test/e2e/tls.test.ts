@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { connect as http2 } from 'node:http2'
+import { type Socket, connect as tcp } from 'node:net'
+import { type TLSSocket, connect as tls } from 'node:tls'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runFlightgate } from '../cli/run-flightgate.ts'
+import { CertificateAuthority } from '../standins/certificate.ts'
+import { GatewayProcess } from './gateway-process.ts'
+import { hasPython, runPython } from './python.ts'
+
+const ours = new CertificateAuthority()
+const another = new CertificateAuthority()
+afterAll(() => {
+  ours.remove()
+  another.remove()
+})
+const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1))
+
+describe('TLS', () => {
+  const certificate = ours.issue()
+  let gateway: GatewayProcess
+  let uri: string
+  beforeAll(async () => {
+    gateway = await GatewayProcess.start({ tls: certificate })
+    uri = `grpc+tls://localhost:${portOf(gateway.flight)}`
+  })
+  afterAll(() => gateway?.stop())
+
+  it.skipIf(!hasPython())('serves those who know its authority, and nobody else', async () => {
+    const seen = await runPython<Record<string, unknown>>('tls.py', uri, ours.file, another.file)
+    expect(seen).toEqual({
+      pyarrow_with_our_ca: [{ x: 42 }],
+      pyarrow_with_another_ca: expect.objectContaining({ error: 'FlightUnavailableError' }),
+      pyarrow_without_tls: expect.objectContaining({ error: 'FlightUnavailableError' }),
+      adbc_with_our_ca: [{ x: 42 }],
+      adbc_with_another_ca: expect.objectContaining({ text: expect.stringContaining('certificate') }),
+    })
+  })
+
+  it('serves flightgate query', async () => {
+    const query = (...args: string[]) =>
+      runFlightgate(['query', '-q', '--timeout', '10', '-e', uri, ...args, 'SELECT 42 AS x'], { cwd: '/' })
+    expect(await query('--tls-ca', ours.file)).toMatchObject({ code: 0, stdout: 'x\r\n42\r\n' })
+    expect(await query('--insecure-skip-verify')).toMatchObject({ code: 0, stdout: 'x\r\n42\r\n' })
+    for (const args of [['--tls-ca', another.file], []])
+      expect(await query(...args)).toMatchObject({ code: 1, stderr: expect.stringMatching(/certificate/) })
+  })
+
+  it('takes a renewed certificate for new connections, without ending those that are', async () => {
+    const files = ours.issue()
+    const renewed = await GatewayProcess.start({ tls: files })
+    const port = portOf(renewed.flight)
+    const ca = readFileSync(ours.file)
+    const shown = async (to: number) => {
+      const ALPNProtocols = ['h2', 'http/1.1']
+      const socket: TLSSocket = tls({ port: to, host: '127.0.0.1', servername: 'localhost', ca, ALPNProtocols })
+      await once(socket, 'secureConnect')
+      const { subject } = socket.getPeerCertificate()
+      socket.destroy()
+      return subject.CN
+    }
+    const connection = http2(`https://localhost:${port}`, { ca })
+    await once(connection, 'connect')
+    const before = await shown(port)
+    writeFileSync(files.cert, 'not a certificate')
+    await renewed.line(({ event, reason }) => event === 'certificate' && reason !== undefined)
+    expect(await shown(port)).toBe(before)
+    ours.issue(files)
+    await expect.poll(() => shown(port), { timeout: 20_000 }).not.toBe(before)
+    expect(await shown(portOf(renewed.http))).toBe(await shown(port))
+    await expect(new Promise((resolve) => connection.ping((error) => resolve(error)))).resolves.toBeNull()
+    connection.close()
+    expect(await renewed.stop()).toBe(0)
+  })
+
+  it('does not start with a key that is not the one of the certificate', async () => {
+    const mixed = { cert: certificate.cert, key: another.issue().key }
+    await expect(GatewayProcess.start({ tls: mixed })).rejects.toThrow(/tls: certificate and key are not in order/)
+  })
+})
+
+describe('sockets that never begin their handshake', () => {
+  it('count as connections, and leave in time for others', async () => {
+    const gateway = await GatewayProcess.start({
+      tls: ours.issue(),
+      limits: { maxConnections: 3, handshakeTimeoutMs: 2000 },
+    })
+    const port = portOf(gateway.flight)
+    const left: string[] = []
+    const open = async (name: string): Promise<Socket> => {
+      const socket = tcp(port, '127.0.0.1').on('error', () => {})
+      socket.once('close', () => left.push(name))
+      await once(socket, 'connect')
+      return socket
+    }
+    for (let i = 0; i < 4; i++) await open(i < 3 ? 'silent' : 'one too many')
+    await expect.poll(() => left, { timeout: 20_000 }).toEqual(['one too many', 'silent', 'silent', 'silent'])
+    const { code } = await runFlightgate(
+      ['query', '-e', `grpc+tls://localhost:${port}`, '--tls-ca', ours.file, 'SELECT 1'],
+      { cwd: '/' },
+    )
+    expect(code).toBe(0)
+    expect(await gateway.stop()).toBe(0)
+  })
+})
