@@ -55,7 +55,7 @@ export class UpstreamMetrics {
 
   readonly #held = new Gauge({
     name: 'flightgate_slow_reader_bytes',
-    help: 'Result bytes held for clients that have stopped reading (slowReader), by place: memory, or a temporary file.',
+    help: 'Bytes that results of clients who have stopped reading take (slowReader), by place: memory, or temporary files on the disk.',
     labelNames: ['source', 'place'],
     registers: [],
   })

@@ -5,13 +5,14 @@ import { type Spilled, SpillFile } from './spill-file.ts'
 export interface CushionLimits {
   /** Time without a pull after which reading ahead begins; 0 never. */
   readonly afterMs: number
+  /** Bytes that may stay in memory; a message that fits nowhere is held beyond them, and then nothing more is read. */
   readonly memoryBytes: number
-  /** Bytes that may go to a temporary file beyond those in memory. */
+  /** Size that a temporary file may have beyond those in memory. */
   readonly spillBytes: number
   readonly spillDirectory?: string | undefined
 }
 
-/** Told how many bytes are held more or fewer than before. */
+/** Told how many bytes memory and the file take more or fewer than before. */
 export type CushionObserver = (memoryDelta: number, spillDelta: number) => void
 
 type Held = Frame | (Spilled & { readonly rows: number })
@@ -27,7 +28,10 @@ export class Cushion implements AsyncIterator<readonly Frame[]> {
   readonly #observe: CushionObserver
   readonly #held: Held[] = []
   #memoryBytes = 0
-  #spilledBytes = 0
+  #fileBytes = 0
+  #largestBytes = 1
+  /** A message that is in memory since it fitted nowhere. */
+  #unfit: Frame | undefined
   #file: SpillFile | undefined
   #timer: NodeJS.Timeout | undefined
   #ahead: Promise<void> | undefined
@@ -93,10 +97,9 @@ export class Cushion implements AsyncIterator<readonly Frame[]> {
 
   /** Reads on until the client is back and has caught up, or the bounds are reached. */
   async #readAhead(): Promise<void> {
-    const { memoryBytes, spillBytes } = this.#limits
     try {
       while (!this.#left && !(this.#wanted && this.#held.length === 0)) {
-        if (this.#memoryBytes >= memoryBytes && (this.#spilledBytes >= spillBytes || this.#cannotSpill)) return
+        if (this.#isFull()) return
         const next = await this.#inner.next()
         if (next.done) {
           this.#outcome = {}
@@ -110,44 +113,62 @@ export class Cushion implements AsyncIterator<readonly Frame[]> {
     }
   }
 
+  /** Whether a message as large as the largest so far would fit nowhere. */
+  #isFull(): boolean {
+    const { memoryBytes, spillBytes } = this.#limits
+    if (this.#unfit) return true
+    if (this.#memoryBytes + this.#largestBytes <= memoryBytes) return false
+    if (this.#cannotSpill) return true
+    return this.#file ? !this.#file.hasRoomFor(this.#largestBytes) : this.#largestBytes > spillBytes
+  }
+
   async #hold(frame: Frame): Promise<void> {
-    const { memoryBytes, spillBytes, spillDirectory } = this.#limits
-    // What came after a spilled frame must not overtake it, but may stay in memory behind it.
-    if (this.#memoryBytes < memoryBytes || this.#spilledBytes >= spillBytes) {
-      this.#count(frame.byteLength, 0)
-      this.#held.push(frame)
+    this.#largestBytes = Math.max(this.#largestBytes, frame.byteLength)
+    const fits = this.#memoryBytes + frame.byteLength <= this.#limits.memoryBytes
+    const spilled = fits || this.#cannotSpill ? undefined : await this.#spill(frame)
+    if (spilled) {
+      frame.release?.()
+      this.#held.push({ ...spilled, rows: frame.rows })
       return
     }
-    let spilled: Spilled
+    // What came after a spilled frame must not overtake it, but may stay in memory behind it.
+    if (!fits) this.#unfit = frame
+    this.#held.push(frame)
+    this.#count(frame.byteLength)
+  }
+
+  async #spill(frame: Frame): Promise<Spilled | undefined> {
+    const { spillBytes, spillDirectory } = this.#limits
+    if (frame.byteLength > spillBytes) return undefined
     try {
-      this.#file ??= await SpillFile.create(spillDirectory)
-      spilled = await this.#file.write(frame.chunks)
+      this.#file ??= await SpillFile.create(spillBytes, spillDirectory)
+      const written = this.#file.write(frame.chunks)
+      this.#count(0)
+      return await written
     } catch {
       // A full disk is no reason to lose the result: the upstream is held back from here on.
       this.#cannotSpill = true
-      this.#count(frame.byteLength, 0)
-      this.#held.push(frame)
-      return
+      return undefined
     }
-    frame.release?.()
-    this.#count(0, frame.byteLength)
-    this.#held.push({ ...spilled, rows: frame.rows })
   }
 
   async #restore(held: Held): Promise<Frame> {
     if ('chunks' in held) {
-      this.#count(-held.byteLength, 0)
+      if (held === this.#unfit) this.#unfit = undefined
+      this.#count(-held.byteLength)
       return held
     }
     const bytes = await this.#file!.read(held)
-    this.#count(0, -held.byteLength)
+    this.#count(0)
     return { chunks: [bytes], byteLength: held.byteLength, rows: held.rows }
   }
 
-  #count(memoryDelta: number, spillDelta: number): void {
+  /** Counts what memory holds more, and what has become of the file. */
+  #count(memoryDelta: number): void {
+    const fileDelta = (this.#file?.byteLength ?? 0) - this.#fileBytes
     this.#memoryBytes += memoryDelta
-    this.#spilledBytes += spillDelta
-    this.#observe(memoryDelta, spillDelta)
+    this.#fileBytes += fileDelta
+    this.#observe(memoryDelta, fileDelta)
   }
 
   #wakeUp(): void {
@@ -158,9 +179,9 @@ export class Cushion implements AsyncIterator<readonly Frame[]> {
   async #close(): Promise<void> {
     this.#left = true
     clearTimeout(this.#timer)
-    this.#count(-this.#memoryBytes, -this.#spilledBytes)
     const file = this.#file
     this.#file = undefined
+    this.#count(-this.#memoryBytes)
     await file?.close()
   }
 }
