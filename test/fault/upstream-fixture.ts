@@ -5,6 +5,43 @@ import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
 
 type PoolConfig = FlightSqlConfig['pool']
 
+/**
+ * The configuration of a source in front of upstreams on this machine.
+ * @param ports the first is that of the source's URI, the others are further addresses
+ */
+export function upstreamConfig(
+  ports: readonly number[],
+  more: Partial<FlightSqlConfig> = {},
+  pool: Partial<PoolConfig> = {},
+): FlightSqlConfig {
+  const [uri, ...addresses] = ports.map((port) => ({ host: '127.0.0.1', port, tls: false }))
+  return {
+    kind: 'flightsql',
+    uri: uri!,
+    addresses,
+    username: 'u',
+    password: 'p',
+    tls: { skipVerify: false },
+    headers: {},
+    writes: false,
+    connectTimeoutMs: 500,
+    requestTimeoutMs: 500,
+    maxMessageBytes: 1 << 24,
+    slowReader: { afterMs: 0, memoryBytes: 0, spillBytes: 0 },
+    forward: { toServer: [], toClient: [] },
+    pool: {
+      min: 0,
+      max: 4,
+      healthCheckIntervalMs: 60_000,
+      idleTimeoutMs: 60_000,
+      maxAgeMs: 60_000,
+      acquireTimeoutMs: 1000,
+      ...pool,
+    },
+    ...more,
+  }
+}
+
 /** A source in front of an upstream on this machine, and what it tells. */
 export class UpstreamFixture {
   readonly lines: { readonly message: string; readonly fields: object }[] = []
@@ -22,35 +59,9 @@ export class UpstreamFixture {
 
   /** @param ports the first is that of the source's URI, the others are further addresses */
   constructor(ports: readonly number[], more: Partial<FlightSqlConfig> = {}, pool: Partial<PoolConfig> = {}) {
-    const [uri, ...addresses] = ports.map((port) => ({ host: '127.0.0.1', port, tls: false }))
     this.source = new FlightSqlSource(
       'up',
-      {
-        kind: 'flightsql',
-        uri: uri!,
-        addresses,
-        username: 'u',
-        password: 'p',
-        tls: { skipVerify: false },
-        headers: {},
-        writes: false,
-        connectTimeoutMs: 500,
-        requestTimeoutMs: 1000,
-        maxMessageBytes: 1 << 24,
-        slowReader: { afterMs: 0, memoryBytes: 0, spillBytes: 0 },
-        forward: { toServer: [], toClient: [] },
-        plainCommands: false,
-        pool: {
-          min: 0,
-          max: 8,
-          healthCheckIntervalMs: 60_000,
-          idleTimeoutMs: 60_000,
-          maxAgeMs: 60_000,
-          acquireTimeoutMs: 1000,
-          ...pool,
-        },
-        ...more,
-      },
+      upstreamConfig(ports, { requestTimeoutMs: 1000, ...more }, { max: 8, ...pool }),
       {
         log: this.#log,
         observer: {

@@ -7,6 +7,7 @@ import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
 import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
 import { selfSignedCertificate } from '../standins/certificate.ts'
 import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
+import { upstreamConfig } from './upstream-fixture.ts'
 
 const lines: { message: string; fields: object }[] = []
 const say = (fields: object, message: string) => void lines.push({ fields, message })
@@ -52,35 +53,7 @@ describe('an upstream that', () => {
   let source: FlightSqlSource
 
   const open = (more: Partial<FlightSqlConfig> = {}, pool: Partial<FlightSqlConfig['pool']> = {}) =>
-    new FlightSqlSource(
-      'up',
-      {
-        kind: 'flightsql',
-        uri: { host: '127.0.0.1', port: fake.port, tls: false },
-        addresses: [],
-        username: 'u',
-        password: 'p',
-        tls: { skipVerify: false },
-        headers: {},
-        writes: false,
-        connectTimeoutMs: 500,
-        requestTimeoutMs: 500,
-        maxMessageBytes: 1 << 24,
-        slowReader: { afterMs: 0, memoryBytes: 0, spillBytes: 0 },
-        forward: { toServer: [], toClient: [] },
-        pool: {
-          min: 0,
-          max: 4,
-          healthCheckIntervalMs: 60_000,
-          idleTimeoutMs: 60_000,
-          maxAgeMs: 60_000,
-          acquireTimeoutMs: 1000,
-          ...pool,
-        },
-        ...more,
-      },
-      { log, observer },
-    )
+    new FlightSqlSource('up', upstreamConfig([fake.port], more, pool), { log, observer })
 
   beforeEach(async () => {
     lines.length = 0

@@ -24,16 +24,6 @@ public final class JdbcTypes {
   private static Connection connection;
   private static int tables = 0;
 
-  private static void step(String name, Callable<Object> work) {
-    String result;
-    try {
-      result = String.valueOf(work.call());
-    } catch (Throwable error) {
-      result = "FAILED " + error;
-    }
-    System.out.println(name + " = " + result.replace("\n", "\\n"));
-  }
-
   private static int update(String sql, Setter setter) throws Exception {
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       setter.set(statement);
@@ -57,7 +47,7 @@ public final class JdbcTypes {
   /** Through INSERT and back through a comparison; then a NULL, which is counted. */
   private static void bind(String name, String type, int sqlType, Setter setter) {
     String table = "bound_" + tables++;
-    step(name, () -> {
+    JdbcWalk.step(name, () -> {
       try (Statement statement = connection.createStatement()) {
         statement.executeUpdate("CREATE TABLE " + table + " (x " + type + ")");
       }
@@ -107,8 +97,8 @@ public final class JdbcTypes {
     bind("ENUM by setString", "ENUM ('low', 'high')", Types.VARCHAR, s -> s.setString(1, "high"));
     bind("INTERVAL by setString", "INTERVAL", Types.VARCHAR, s -> s.setString(1, "3 days 2 hours"));
     bind("BIT by setString", "BIT", Types.VARCHAR, s -> s.setString(1, "10101"));
-    step("untyped", () -> query("SELECT (40 + ?)::VARCHAR", s -> s.setInt(1, 2)));
-    step("untyped with a cast", () -> query("SELECT (40 + ?::BIGINT)::VARCHAR", s -> s.setInt(1, 2)));
+    JdbcWalk.step("untyped", () -> query("SELECT (40 + ?)::VARCHAR", s -> s.setInt(1, 2)));
+    JdbcWalk.step("untyped with a cast", () -> query("SELECT (40 + ?::BIGINT)::VARCHAR", s -> s.setInt(1, 2)));
     System.exit(0);
   }
 }
