@@ -99,7 +99,8 @@ interface Read {
   readonly seconds: number
 }
 
-const read = (address: string): Read => run('bench/python/read.py', 'flight', `grpc://${address}`, `batches ${BATCHES}`)
+const read = (address: string): Read =>
+  run('bench/python/read.py', 'flight', `grpc://${address}`, `SELECT batches ${BATCHES}`)
 for (let i = 0; i < 2; i++) for (const { address } of Object.values(paths)) read(address)
 const samples: Record<string, { megabytesPerSecond: number[]; cpuSecondsPerGiB: number[] }> = {}
 for (let round = 0; round < ROUNDS; round++)
@@ -136,14 +137,14 @@ console.table(ratios)
 
 // As servers are that have been running for a while.
 for (const name of ['gateway', 'grpc-go relay'].filter((each) => paths[each]))
-  run('bench/python/latency.py', `grpc://${paths[name]!.address}`, 'batches 0', String(WARM_UP_QUERIES))
+  run('bench/python/latency.py', `grpc://${paths[name]!.address}`, 'SELECT batches 0', String(WARM_UP_QUERIES))
 const latencies: Record<string, { p50Ms: number[]; p99Ms: number[] }> = {}
 for (let round = 0; round < ROUNDS; round++)
   for (const name of ['direct', 'gateway', 'grpc-go relay'].filter((each) => paths[each])) {
     const { p50Ms, p99Ms } = run(
       'bench/python/latency.py',
       `grpc://${paths[name]!.address}`,
-      'batches 0',
+      'SELECT batches 0',
       String(SMALL_QUERIES),
     )
     latencies[name] ??= { p50Ms: [], p99Ms: [] }

@@ -1,6 +1,6 @@
 """The upstream of the relay benchmark: one record batch, again and again, so that making it costs next to nothing.
 
-The query is "batches N", each of 1 MiB; none, or another query, gives one row.
+The query is "SELECT batches N", each of 1 MiB; none, or another query, gives one row.
 """
 import itertools
 

@@ -60,9 +60,9 @@ const slowReader = z
     memoryBytes: wholeNumber('Bytes of one result that are then held in memory.', {
       min: 0,
       max: 2 ** 40,
-      default: 16 * MIB,
+      default: 4 * MIB,
     }),
-    spillBytes: wholeNumber('Bytes of one result that then go to a temporary file.', {
+    spillBytes: wholeNumber('Size that its temporary file may have; there goes what memory does not hold.', {
       min: 0,
       max: 2 ** 50,
       default: 1024 * MIB,

@@ -76,7 +76,7 @@ export const limitsSchema = z
     maxInFlightBytesPerCall: wholeNumber('Result bytes that one call may hold for its client.', {
       min: 65_536,
       max: 2 ** 40,
-      default: 8 * MIB,
+      default: 4 * MIB,
     }),
     maxInFlightBytes: optionalWholeNumber(
       'Result bytes that all calls together hold before each goes down to one message at a time; by default a quarter of the memory.',

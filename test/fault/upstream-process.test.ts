@@ -63,6 +63,8 @@ describe('through the whole gateway, an upstream that', () => {
         queue: source(uri(up.port), { maxStreams: 1 }),
         narrow: source(uri(up.port), { pool: { ...pool, max: 1, acquireTimeoutMs: 3_600_000 } }),
         cushioned: source(uri(up.port), { slowReader: { afterMs: 100, memoryBytes: 100_000, spillBytes: 1_000_000 } }),
+        // With the bounds that are there by default.
+        stalled: source(uri(up.port), { slowReader: { afterMs: 100, spillBytes: 1_000_000 } }),
         lake: source(uri(lake.port), { kind: 'dremio' }),
         breaking: source(uri(breakingPort)),
         refusing: source(uri(breakingPort)),
@@ -251,6 +253,23 @@ describe('through the whole gateway, an upstream that', () => {
     // ENHANCE_YOUR_CALM: a status would wait behind what is not read.
     expect(await closed).toBe(11)
     expect(await counts(source, 'STALLED', 'failed')).toEqual({ ...before, statements: before.statements + 1 })
+  })
+
+  it('has a client that stalls holds no more for it than the documentation says', async () => {
+    const { stream, requestId } = await gateway.open({ source: 'stalled', sql: 'SELECT ok 100000' })
+    await once(stream, 'response')
+    const inFile = () => gateway.process.metric('flightgate_slow_reader_bytes', { source: 'stalled', place: 'file' })
+    await expect.poll(inFile).toBeGreaterThan(900_000)
+    const metric = await gateway.process.metrics()
+    const held = [
+      metric('flightgate_in_flight_bytes'),
+      metric('flightgate_slow_reader_bytes', { source: 'stalled', place: 'memory' }),
+    ]
+    expect(Math.min(...held)).toBeGreaterThan(3 << 20)
+    expect(Math.max(...held)).toBeLessThanOrEqual(4 << 20)
+    expect(await inFile()).toBeLessThanOrEqual(1_000_000)
+    stream.close(8)
+    expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'CANCELLED' })
   })
 
   it.each([
