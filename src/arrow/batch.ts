@@ -18,13 +18,14 @@ export function encodeRecordBatch(layout: BatchLayout): Uint8Array {
   return finishMessage(builder, MessageHeader.recordBatch, writeBatch(builder, layout), layout.bodyLength)
 }
 
-/** The header of a dictionary batch; `id` counts the dictionaries in schema order from 0. */
-export function encodeDictionaryBatch(id: number, layout: BatchLayout): Uint8Array {
+/** The header of a dictionary batch; `id` counts the dictionaries in schema order from 0, `isDelta` adds to what came before. */
+export function encodeDictionaryBatch(id: number, layout: BatchLayout, isDelta = false): Uint8Array {
   const builder = builderFor(layout)
   const batch = writeBatch(builder, layout)
   const dictionary = table(builder, 3, () => {
     builder.addFieldInt64(0, BigInt(id), 0n)
     builder.addFieldOffset(1, batch, 0)
+    if (isDelta) builder.addFieldInt8(2, 1, 0)
   })
   return finishMessage(builder, MessageHeader.dictionaryBatch, dictionary, layout.bodyLength)
 }

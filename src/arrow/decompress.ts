@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { zstdDecompress } from 'node:zlib'
-import { type BatchLayout, encodeRecordBatch } from './batch.ts'
+import { type BatchLayout, encodeDictionaryBatch, encodeRecordBatch } from './batch.ts'
 import { ArrowError } from './errors.ts'
+import { readCompressedDictionary, readCompressedLayout, readHeader } from './header.ts'
 import type { IpcMessage } from './ipc.ts'
 import { decompressLz4 } from './lz4-frame.ts'
 
@@ -24,6 +25,32 @@ const unzstd = promisify(zstdDecompress)
  * @throws ArrowError MALFORMED, UNSUPPORTED for an unknown codec
  */
 export async function decompressBatch(layout: BatchLayout, codec: number, body: Uint8Array): Promise<IpcMessage> {
+  const plain = await decompressBody(layout, codec, body)
+  return { header: encodeRecordBatch(plain.layout), body: plain.body }
+}
+
+/**
+ * A record batch or a dictionary as it came, or without its compression.
+ * @throws ArrowError as `decompressBatch`
+ */
+export async function withoutCompression({ header, body }: IpcMessage): Promise<IpcMessage> {
+  const { kind } = readHeader(header)
+  if (kind === 'schema') return { header, body }
+  if (kind === 'batch') {
+    const { layout, codec } = readCompressedLayout(header)
+    return codec === undefined ? { header, body } : await decompressBatch(layout, codec, body)
+  }
+  const { id, isDelta, layout, codec } = readCompressedDictionary(header)
+  if (codec === undefined) return { header, body }
+  const plain = await decompressBody(layout, codec, body)
+  return { header: encodeDictionaryBatch(id, plain.layout, isDelta), body: plain.body }
+}
+
+async function decompressBody(
+  layout: BatchLayout,
+  codec: number,
+  body: Uint8Array,
+): Promise<{ readonly layout: BatchLayout; readonly body: Buffer }> {
   const source = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const parts = partsOf(layout, source)
   const buffers: number[] = []
@@ -41,7 +68,7 @@ export async function decompressBatch(layout: BatchLayout, codec: number, body: 
   }
   const { rows, nodes, variadicCounts } = layout
   const plain = { rows, nodes, buffers, bodyLength: at, ...(variadicCounts && { variadicCounts }) }
-  return { header: encodeRecordBatch(plain), body: target }
+  return { layout: plain, body: target }
 }
 
 interface Part {

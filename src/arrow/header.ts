@@ -67,12 +67,23 @@ export interface DictionaryLayout {
  * @throws ArrowError as `readBatchLayout`
  */
 export function readDictionaryLayout(message: Uint8Array): DictionaryLayout {
+  const { codec, ...dictionary } = readCompressedDictionary(message)
+  if (codec !== undefined) throw compressed()
+  return dictionary
+}
+
+/**
+ * As `readDictionaryLayout`, for dictionaries whose buffers may be compressed; `codec` tells how, if they are.
+ * @throws ArrowError MALFORMED
+ */
+export function readCompressedDictionary(message: Uint8Array): DictionaryLayout & { readonly codec?: number } {
   const root = FlatTable.root(message)
   const header = root.uint8(1) === MessageHeader.dictionaryBatch ? root.table(2) : undefined
   const batch = header?.table(1)
   if (!header || !batch) throw new ArrowError('MALFORMED', 'The message holds no dictionary batch.')
-  if (batch.table(3)) throw compressed()
-  return { id: header.size(0), isDelta: header.uint8(2) !== 0, layout: layoutOf(batch, root) }
+  const compression = batch.table(3)
+  const dictionary = { id: header.size(0), isDelta: header.uint8(2) !== 0, layout: layoutOf(batch, root) }
+  return compression ? { ...dictionary, codec: compression.uint8(0) } : dictionary
 }
 
 function compressed(): ArrowError {

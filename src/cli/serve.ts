@@ -2,6 +2,7 @@ import { startGateway } from '../gateway.ts'
 import { createLogger } from '../ops/log.ts'
 import { ExitCode } from './exit-code.ts'
 import { readConfig } from './read-config.ts'
+import { tryPython } from './try-python.ts'
 
 /** Longest wait for the engines to let go. */
 const MAX_STOP_MS = 1000
@@ -33,7 +34,11 @@ export async function serve(options: { config?: string }): Promise<void> {
       http,
       startMs,
       sources: Object.keys(config.sources),
-      tryPython: `import pyarrow.flight as fl; c = fl.connect("${scheme}://${flight}"); print(c.do_get(c.get_flight_info(fl.FlightDescriptor.for_command(b"SELECT 42 AS answer")).endpoints[0].ticket).read_all())`,
+      tryPython: tryPython({
+        address: flight,
+        cert: config.tls?.cert.content,
+        needsKey: config.auth.apiKeys.length > 0,
+      }),
     },
     `ready in ${startMs} ms: Flight on ${scheme}://${flight}, HTTP on ${config.tls ? 'https' : 'http'}://${http}`,
   )

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { endWithTests } from './end-with-tests.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -19,6 +20,12 @@ export function spawnPython(script: string, args: readonly string[]): ChildProce
   const child = spawn(python, [`${root}test/python/${script}`, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
   endWithTests(child)
   return child
+}
+
+/** Runs one line of Python; answers with what it prints. */
+export async function runPythonLine(line: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(python, ['-c', line])
+  return stdout
 }
 
 /** Runs a script of test/python to its end; answers with the JSON of its last line. */

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runFlightgate } from '../cli/run-flightgate.ts'
 import { CertificateAuthority } from '../standins/certificate.ts'
 import { GatewayProcess } from './gateway-process.ts'
-import { hasPython, runPython } from './python.ts'
+import { hasPython, runPython, runPythonLine } from './python.ts'
 
 const ours = new CertificateAuthority()
 const another = new CertificateAuthority()
@@ -36,6 +36,18 @@ describe('TLS', () => {
       adbc_with_our_ca: [{ x: 42 }],
       adbc_with_another_ca: expect.objectContaining({ text: expect.stringContaining('certificate') }),
     })
+  })
+
+  it.skipIf(!hasPython())('logs a line of Python that works, with keys or without', async () => {
+    const secured = await GatewayProcess.start({ tls: certificate, auth: { apiKeys: [{ name: 'a', key: 'hunter2' }] } })
+    const open = await GatewayProcess.start({})
+    const keyed = await GatewayProcess.start({ auth: { apiKeys: [{ name: 'a', key: 'hunter2' }] } })
+    for (const each of [gateway, secured, open, keyed]) {
+      const { tryPython } = await each.line(({ event }) => event === 'ready')
+      const line = String(tryPython).replace('ca.pem', ours.file).replace('YOUR-API-KEY', 'hunter2')
+      expect(await runPythonLine(line)).toContain('answer: [[42]]')
+    }
+    for (const each of [secured, open, keyed]) expect(await each.stop()).toBe(0)
   })
 
   it('serves flightgate query', async () => {

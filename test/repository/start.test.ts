@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,9 +21,15 @@ const environment: NodeJS.ProcessEnv = {
 describe('npm start', () => {
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-start-'))
   const config = join(folder, 'flightgate.yaml')
-  writeFileSync(config, 'listen: { flight: "127.0.0.1:0", http: "127.0.0.1:0" }\nsources: { demo: { kind: duckdb } }\n')
+  writeFileSync(
+    config,
+    'listen: { flight: "127.0.0.1:0", http: "127.0.0.1:0" }\nsources: { demo: { kind: duckdb, sample: { tpch: 0.01 } } }\n',
+  )
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+  /** What the page has one paste that queries. */
+  const shellLineOf = (page: string) =>
+    /```sh\n(.*query .*)\n```/.exec(readFileSync(join(root, page), 'utf8'))?.[1] ?? 'echo there is none'
   const start = (cwd = root) => startCommand('npm', ['start', '--', '--config', config], cwd, environment, true)
   const refuses = (server: StartedServer) =>
     fetch(`http://${server.http}/livez`).then(
@@ -75,6 +81,14 @@ describe('npm start', () => {
       const stub = new FlightStub(server.flight)
       const { code } = await stub.call('DoGet', [ticketOf(await stub.info('SELECT 1'))])
       stub.close()
+      const env = { ...environment, FLIGHTGATE_ENDPOINT: `grpc://${server.flight}` }
+      const { stdout } = await run('sh', ['-c', shellLineOf('README.md')], { cwd: clone, env })
+      expect(stdout.split('\r\n').slice(0, -1).sort()).toEqual([
+        expect.stringMatching(/^A,\d+$/),
+        expect.stringMatching(/^N,\d+$/),
+        expect.stringMatching(/^R,\d+$/),
+        'l_returnflag,n',
+      ])
       expect([code, await server.stop()]).toEqual([0, 0])
     }
     const stamp = join(clone, 'node_modules', '.flightgate-stamp')

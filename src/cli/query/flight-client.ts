@@ -10,6 +10,8 @@ import {
   Ticket,
 } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import { CommandStatementQuery } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { type Address, addressesOf, parseAddress } from './address.ts'
+import { handshake } from './handshake.ts'
 import type { QueryOptions } from './options.ts'
 
 const service = '/arrow.flight.protocol.FlightService'
@@ -19,23 +21,44 @@ const WINDOW_BYTES = 8 << 20
 
 /** A small Flight SQL client: a statement in, Arrow messages out. */
 export class FlightClient {
+  readonly #options: QueryOptions
+  readonly #address: Address
   readonly #client: grpc.Client
-  readonly #metadata: grpc.Metadata
+  /** Connections to where endpoints say that their data is. */
+  readonly #elsewhere = new Map<string, grpc.Client>()
+  #metadata: grpc.Metadata
   readonly #deadline: number
   #call: { cancel(): void } | undefined
 
   constructor(options: QueryOptions) {
-    const { host, tls } = parseEndpoint(options.endpoint)
-    this.#client = new grpc.Client(host, credentialsOf(options, tls), {
-      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-      'grpc-node.flow_control_window': WINDOW_BYTES,
-    })
+    this.#options = options
+    this.#address = parseAddress(options.endpoint) ?? { host: options.endpoint, tls: false }
+    this.#client = connect(options, this.#address)
     this.#metadata = metadataOf(options)
     this.#deadline = options.timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + options.timeout * 1000
   }
 
-  /** Plans a statement. @throws grpc.ServiceError */
-  plan(sql: string): Promise<FlightInfo> {
+  /**
+   * Plans a statement. A server that does not take user and password with the call is logged in to by a handshake.
+   * @throws grpc.ServiceError
+   */
+  async plan(sql: string): Promise<FlightInfo> {
+    try {
+      return await this.#getFlightInfo(sql)
+    } catch (error) {
+      const { code } = error as grpc.ServiceError
+      const { user, password, token } = this.#options
+      const refused = code === grpc.status.UNAUTHENTICATED || code === grpc.status.UNIMPLEMENTED
+      if (!refused || token || !(user || password)) throw error
+      const login = { user: user ?? '', password: password ?? '' }
+      const headers = await handshake(this.#client, this.#metadata, login, this.#deadline)
+      if (!headers) throw error
+      this.#metadata = headers
+      return await this.#getFlightInfo(sql)
+    }
+  }
+
+  #getFlightInfo(sql: string): Promise<FlightInfo> {
     const value = CommandStatementQuery.encode({ query: sql, transactionId: undefined }).finish()
     const cmd = new BinaryWriter().uint32(10).string(COMMAND_TYPE).uint32(18).bytes(value).finish()
     const descriptor = { type: FlightDescriptor_DescriptorType.CMD, cmd, path: [] }
@@ -52,13 +75,36 @@ export class FlightClient {
     })
   }
 
-  /** Redeems an endpoint's ticket, under backpressure. @throws grpc.ServiceError */
-  async *read(endpoint: FlightEndpoint): AsyncGenerator<FlightData> {
-    const call = this.#client.makeServerStreamRequest(
+  /**
+   * Redeems an endpoint's ticket, under backpressure, at the first of its locations that can be reached.
+   * @throws grpc.ServiceError, Error when its data is where this client cannot go
+   */
+  async *read({ ticket, location }: FlightEndpoint): AsyncGenerator<FlightData> {
+    const addresses = addressesOf(
+      location.map(({ uri }) => uri),
+      this.#address,
+    )
+    for (const [i, address] of addresses.entries()) {
+      let begun = false
+      try {
+        for await (const message of this.#doGet(this.#clientAt(address), ticket ?? { ticket: new Uint8Array(0) })) {
+          begun = true
+          yield message
+        }
+        return
+      } catch (error) {
+        const unreachable = (error as grpc.ServiceError).code === grpc.status.UNAVAILABLE
+        if (begun || !unreachable || i === addresses.length - 1) throw error
+      }
+    }
+  }
+
+  async *#doGet(client: grpc.Client, ticket: Ticket): AsyncGenerator<FlightData> {
+    const call = client.makeServerStreamRequest(
       `${service}/DoGet`,
       (message: Ticket) => Buffer.from(Ticket.encode(message).finish()),
       (bytes) => FlightData.decode(bytes),
-      endpoint.ticket ?? { ticket: new Uint8Array(0) },
+      ticket,
       this.#metadata,
       { deadline: this.#deadline },
     )
@@ -72,18 +118,27 @@ export class FlightClient {
 
   close(): void {
     this.#client.close()
+    for (const client of this.#elsewhere.values()) client.close()
+  }
+
+  #clientAt(address: Address | undefined): grpc.Client {
+    if (!address) return this.#client
+    const name = `${address.tls} ${address.host}`
+    const client = this.#elsewhere.get(name) ?? connect(this.#options, address)
+    this.#elsewhere.set(name, client)
+    return client
   }
 }
 
-function parseEndpoint(endpoint: string): { host: string; tls: boolean } {
-  const match = /^(?:(grpc|grpc\+tcp|grpc\+tls|grpcs):\/\/)?(.+)$/.exec(endpoint)
-  return { host: match?.[2] ?? endpoint, tls: match?.[1] === 'grpc+tls' || match?.[1] === 'grpcs' }
-}
-
-function credentialsOf({ tlsCa, insecureSkipVerify }: QueryOptions, tls: boolean): grpc.ChannelCredentials {
-  if (!tls) return grpc.credentials.createInsecure()
+function connect({ tlsCa, insecureSkipVerify }: QueryOptions, { host, tls }: Address): grpc.Client {
+  const options = {
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc-node.flow_control_window': WINDOW_BYTES,
+  }
+  if (!tls) return new grpc.Client(host, grpc.credentials.createInsecure(), options)
   const authority = tlsCa === undefined ? null : readFileSync(tlsCa)
-  return grpc.credentials.createSsl(authority, null, null, { rejectUnauthorized: insecureSkipVerify !== true })
+  const verify = { rejectUnauthorized: insecureSkipVerify !== true }
+  return new grpc.Client(host, grpc.credentials.createSsl(authority, null, null, verify), options)
 }
 
 function metadataOf({ header, apiKey, token, user, password, source }: QueryOptions): grpc.Metadata {

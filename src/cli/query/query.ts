@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import { type ServiceError, status } from '@grpc/grpc-js'
 import { RecordBatchReader } from 'apache-arrow'
 import type { FlightInfo } from '../../../gen/arrow/flight/protocol/Flight.ts'
+import { withoutCompression } from '../../arrow/decompress.ts'
 import { encapsulate } from '../../arrow/ipc.ts'
 import { ExitCode } from '../exit-code.ts'
 import { FlightClient } from './flight-client.ts'
@@ -87,8 +88,9 @@ async function* ipcStream(client: FlightClient, info: FlightInfo, progress: Prog
       if (dataHeader.byteLength === 0 || (isSchema && schemaSeen)) continue
       if (isSchema) schemaSeen = true
       progress.bytes += dataHeader.byteLength + dataBody.byteLength
-      yield encapsulate(dataHeader)
-      if (dataBody.byteLength > 0) yield dataBody
+      const { header, body } = await withoutCompression({ header: dataHeader, body: dataBody })
+      yield encapsulate(header)
+      if (body.byteLength > 0) yield body
     }
   }
   yield END_OF_STREAM
