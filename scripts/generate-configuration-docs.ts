@@ -79,6 +79,9 @@ A variable that begins with \`FLIGHTGATE_\` and is neither listed here nor named
 typing error. What Kubernetes sets for the Services of a namespace (\`FLIGHTGATE_SERVICE_HOST\`, \`FLIGHTGATE_PORT=tcp://...\`,
 \`DREMIO_PORT=tcp://...\`) is left alone.
 
+\`RATE_LIMIT\`, \`REDIS_*\`, \`BIGQUERY_*\`, \`DEFAULT_CHUNK_SIZE\` and \`MAX_CHUNK_SIZE\` have no effect in this version; one warning at
+start names those that are set.
+
 | Variable | What it does |
 |---|---|
 ${[...variables.map(({ name, about }) => [name, about] as const), ...Object.entries(otherVariables)].map(([name, about]) => `| \`${name}\` | ${about} |`).join('\n')}

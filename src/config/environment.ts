@@ -126,6 +126,17 @@ export const otherVariables: Readonly<Record<string, string>> = {
   FLIGHTGATE_API_KEY: '`flightgate query`: the API key.',
 }
 
+/** Variables of features that do not exist yet: deployments that wait for them set them already. */
+const laterVariable = /^(RATE_LIMIT|DEFAULT_CHUNK_SIZE|MAX_CHUNK_SIZE|(REDIS|BIGQUERY)_[A-Z0-9_]+)$/
+
+/** The names that are set and change nothing yet. */
+export function variablesWithoutEffect(env: NodeJS.ProcessEnv): string[] {
+  return Object.entries(env)
+    .filter(([name, value]) => laterVariable.test(name) && value !== '' && !isServiceVariable(name, value ?? ''))
+    .map(([name]) => name)
+    .sort()
+}
+
 /** Applies the environment to what the file holds; answers with the problems. */
 export function applyEnvironment(root: Record<string, unknown>, env: NodeJS.ProcessEnv): string[] {
   for (const variable of variables) {

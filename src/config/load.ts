@@ -3,11 +3,11 @@ import { createSecureContext } from 'node:tls'
 import { LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import type { Config } from './config.ts'
-import { applyEnvironment } from './environment.ts'
+import { applyEnvironment, variablesWithoutEffect } from './environment.ts'
 import { kindsWith, knownNames, type SettingSchema, schemaAt, settingsSchema } from './json-schema.ts'
 import { isLoopback } from './listen.ts'
 import { nearest } from './nearest.ts'
-import { resolveReferences } from './references.ts'
+import { referencedNames, resolveReferences } from './references.ts'
 import { configSchema } from './schema.ts'
 
 /** Where the configuration comes from. */
@@ -47,7 +47,7 @@ export function loadConfig({ file = undefined, env }: ConfigOrigin): Config {
   if (problems.length > 0 || !parsed.success) throw new ConfigError([...new Set(problems)])
   const { data } = parsed
   const defaultSource = data.defaultSource ?? Object.keys(data.sources)[0]!
-  return deepFreeze({ ...data, defaultSource, warnings: warningsOf(data) })
+  return deepFreeze({ ...data, defaultSource, warnings: [...warningsOf(data), ...withoutEffect(env, root)] })
 }
 
 function readYaml(path: string): Record<string, unknown> {
@@ -161,6 +161,13 @@ function warningsOf({ auth, listen, sources, tls }: Parsed): string[] {
   if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
     warnings.push('auth.sealKeys: none, so tickets and tokens end with this process and other replicas refuse them')
   return warnings
+}
+
+/** One warning for all variables that are set in vain. A name that the file refers to is not. */
+function withoutEffect(env: NodeJS.ProcessEnv, root: Record<string, unknown>): string[] {
+  const referenced = referencedNames(root)
+  const names = variablesWithoutEffect(env).filter((name) => !referenced.has(name))
+  return names.length > 0 ? [`environment: not in effect in this version: ${names.join(', ')}`] : []
 }
 
 function deepFreeze<T>(value: T): T {

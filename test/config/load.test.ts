@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ConfigError, loadConfig } from '../../src/config/load.ts'
 
@@ -114,6 +115,29 @@ limits: { queueWaitMs: 10s }`,
     expect(load('{}', { DREMIO_HOST: 'dremio', DREMIO_PORT: '9' }).sources).toMatchObject({
       dremio: { uri: { host: 'dremio', port: 9 } },
     })
+  })
+
+  it('warns once of variables that have no effect yet', () => {
+    const env = {
+      RATE_LIMIT: '5',
+      REDIS_PASSWORD: 'hunter2',
+      BIGQUERY_PROJECT: 'p',
+      MAX_CHUNK_SIZE: '9',
+      UNRELATED: 'x',
+    }
+    expect(load('{}', { ...env, REDIS_PORT: 'tcp://10.0.0.1:6379' }).warnings).toEqual([
+      'environment: not in effect in this version: BIGQUERY_PROJECT, MAX_CHUNK_SIZE, RATE_LIMIT, REDIS_PASSWORD',
+    ])
+    const referring = `auth: { apiKeys: [ { name: a, key: "\${REDIS_PASSWORD}" } ] }`
+    expect(load(referring, env).warnings.join()).not.toContain('REDIS')
+    expect(load('{}').warnings).toEqual([])
+  })
+
+  it('listens for others in the image, with keys alone', () => {
+    const file = fileURLToPath(new URL('../../docker/flightgate.yaml', import.meta.url))
+    const { listen } = loadConfig({ file, env: { API_KEYS: 'k' } })
+    expect(listen).toEqual({ flight: { host: '0.0.0.0', port: 32010 }, http: { host: '0.0.0.0', port: 8080 } })
+    expect(() => loadConfig({ file, env: {} })).toThrow(/set auth.apiKeys or API_KEYS/)
   })
 
   it('never repeats a secret', () => {

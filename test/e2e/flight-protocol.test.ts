@@ -94,6 +94,10 @@ describe('the Flight front', () => {
     it('refuses a wrong password and no credentials', async () => {
       expect((await stub.call('Handshake', [], { authorization: basic('dash', 'wrong') })).code).toBe(UNAUTHENTICATED)
       expect((await stub.call('Handshake', [])).code).toBe(UNAUTHENTICATED)
+      for (const payload of [Buffer.from('{"user": "me"}'), Buffer.from([0x12, 0x7f, 0x01]), Buffer.from([0xff])]) {
+        const request = HandshakeRequest.encode({ protocolVersion: 0n, payload }).finish()
+        expect((await stub.call('Handshake', [request])).code).toBe(UNAUTHENTICATED)
+      }
       const payload = BasicAuth.encode({ username: 'u', password: 'wrong' }).finish()
       const end = await stub.call('Handshake', [HandshakeRequest.encode({ protocolVersion: 0n, payload }).finish()])
       expect(end.code).toBe(UNAUTHENTICATED)

@@ -28,8 +28,7 @@ export function handshake(authenticator: Authenticator): Method {
       for await (const bytes of requests) {
         const { payload, protocolVersion } = decodeMessage(HandshakeRequest, bytes)
         if (payload.byteLength === 0) continue
-        const { password } = decodeMessage(BasicAuth, payload)
-        const token = grant(authenticator.byKey(password))
+        const token = grant(authenticator.byKey(passwordOf(payload)))
         call.sendMessage(HandshakeResponse.encode({ protocolVersion, payload: Buffer.from(token) }).finish())
         return
       }
@@ -40,5 +39,18 @@ export function handshake(authenticator: Authenticator): Method {
         )
       grant(authenticator.authenticate(call.headers))
     },
+  }
+}
+
+/** @throws GatewayError UNAUTHENTICATED when the payload is something else: whoever sends that has not logged in */
+function passwordOf(payload: Uint8Array): string {
+  try {
+    return BasicAuth.decode(payload).password
+  } catch (cause) {
+    throw new GatewayError(
+      'UNAUTHENTICATED',
+      "The handshake's payload is no BasicAuth message: give user and password, or a token in the metadata.",
+      { cause },
+    )
   }
 }
