@@ -9,8 +9,8 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import type { Certificate } from '../../ops/certificate-watch.ts'
 import { GatewayError } from '../../query/errors.ts'
+import type { Certificate } from '../certificate.ts'
 import { toGatewayError } from '../status.ts'
 import { type CallOwner, GrpcCall } from './call.ts'
 import { type ConnectionLimits, Connections } from './connections.ts'

@@ -1,5 +1,5 @@
 import fastify, { type FastifyInstance } from 'fastify'
-import type { Certificate } from '../../ops/certificate-watch.ts'
+import type { Certificate } from '../certificate.ts'
 
 /** What the operational routes report. */
 export interface HttpState {
