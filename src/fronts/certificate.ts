@@ -1,4 +1,4 @@
-/** What a listener proves itself with: a certificate chain and its private key, as PEM. */
+/** What a server shows to its clients, as PEM: the certificate chain and its private key. */
 export interface Certificate {
   readonly cert: Buffer
   readonly key: Buffer

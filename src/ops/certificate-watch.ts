@@ -8,12 +8,6 @@ export interface PemFile {
   readonly content: Buffer
 }
 
-/** A certificate chain and its private key, as PEM. */
-export interface Certificate {
-  readonly cert: Buffer
-  readonly key: Buffer
-}
-
 /** Files are looked at, not watched: what Kubernetes mounts is a symbolic link that is replaced, which no watch notices. */
 const LOOK_EVERY_MS = 2000
 
@@ -24,11 +18,11 @@ const LOOK_EVERY_MS = 2000
  */
 export function watchCertificate(
   files: { readonly cert: PemFile; readonly key: PemFile },
-  onChange: (certificate: Certificate) => void,
+  onChange: (certificate: { readonly cert: Buffer; readonly key: Buffer }) => void,
   log: Logger,
 ): () => void {
   const paths = [files.cert.path, files.key.path]
-  let current: Certificate = { cert: files.cert.content, key: files.key.content }
+  let current = { cert: files.cert.content, key: files.key.content }
   const look = () => {
     try {
       const next = { cert: readFileSync(files.cert.path), key: readFileSync(files.key.path) }
