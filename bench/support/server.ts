@@ -109,7 +109,9 @@ export async function reachable(port: number): Promise<void> {
 export async function startGateway(config: object): Promise<MeasuredServer> {
   const file = join(mkdtempSync(join(tmpdir(), 'flightgate-bench-')), 'config.yaml')
   const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
-  writeFileSync(file, stringify({ listen, ...config }))
+  // No load balancer waits to notice that a measurement ends.
+  const drain = { notReadyMs: 0 }
+  writeFileSync(file, stringify({ listen, drain, ...config }))
   return await startServer(process.execPath, ['src/main.ts', 'serve', '--config', file], /"flight":"([^"]+)"/)
 }
 
