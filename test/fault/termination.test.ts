@@ -1,5 +1,7 @@
 import { createInterface } from 'node:readline'
 import { describe, expect, it } from 'vitest'
+import { Action, FlightDescriptor, PollInfo } from '../../gen/arrow/flight/protocol/Flight.ts'
+import { packAny } from '../../src/fronts/flight/command.ts'
 import { commandOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, runPython, spawnPython } from '../e2e/python.ts'
@@ -81,6 +83,40 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
       closed: null,
     })
     expect(await gateway.exited).toBe(0)
+  })
+
+  it('waits for a polled statement whose client comes back', async () => {
+    const init = ['CREATE TABLE big AS SELECT range AS i FROM range(8000000)']
+    const gateway = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', init } } })
+    const stub = new FlightStub(gateway.flight)
+    const poll = async (descriptor: Uint8Array) => {
+      const { code, details, messages } = await stub.call('PollFlightInfo', [descriptor])
+      expect([code, details]).toEqual([0, ''])
+      return PollInfo.decode(messages[0]!)
+    }
+    let polled = await poll(commandOf('SELECT sum(length(md5(md5(md5(md5(i::VARCHAR)))))) AS s FROM big'))
+    expect(polled.flightDescriptor).toBeDefined()
+    gateway.signal('SIGTERM')
+    await expect.poll(async () => (await stub.call('GetFlightInfo', [commandOf('SELECT 1')])).code).toBe(14)
+    // Longer than the process waits for the next call when nothing runs.
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    while (polled.flightDescriptor) polled = await poll(FlightDescriptor.encode(polled.flightDescriptor).finish())
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    expect((await stub.call('DoGet', [ticketOf(polled.info!)])).code).toBe(0)
+    expect(await gateway.exited).toBe(0)
+    stub.close()
+  })
+
+  it('waits for an open transaction no longer than the grace time, and says that it was cut off', async () => {
+    const gateway = await GatewayProcess.start({ drain: { notReadyMs: 0, graceMs: 1000 } })
+    const stub = new FlightStub(gateway.flight)
+    const body = packAny('ActionBeginTransactionRequest', new Uint8Array(0))
+    const begin = () => stub.call('DoAction', [Action.encode({ type: 'BeginTransaction', body }).finish()])
+    expect((await begin()).code).toBe(0)
+    gateway.signal('SIGTERM')
+    await expect.poll(async () => (await begin()).code).toBe(14)
+    expect(await gateway.exited).toBe(3)
+    stub.close()
   })
 
   it('cuts off what is left when the grace time is over, and says so with its exit code', async () => {
