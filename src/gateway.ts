@@ -224,11 +224,11 @@ async function listen(
       if (grpc.connectionCount > 0) await sleep(notReadyMs)
       intake.close()
       const activity = {
-        isBusy: () => grpc.callCount > 0 || transactions.size > 0 || polls.pending > 0,
+        isBusy: () => grpc.callCount > 0 || transactions.used > 0 || polls.pending > 0,
         isConnected: () => grpc.connectionCount > 0,
       }
       await waitUntilIdle(activity, config.drain.graceMs)
-      const cutTransactions = transactions.size
+      const cutTransactions = transactions.used
       const cut = (await grpc.close()) + cutTransactions
       await closeRest()
       return cut

@@ -31,6 +31,8 @@ interface Transaction extends TransactionStart {
   idleTimer: NodeJS.Timeout | undefined
   /** The connection that it was begun on has ended, and it was not used since. */
   abandoned: boolean
+  /** Whether a statement has run in it. */
+  used: boolean
 }
 
 const MAX_WAITING = 100
@@ -54,6 +56,11 @@ export class Transactions {
   /** How many are open. */
   get size(): number {
     return this.#open.size
+  }
+
+  /** How many are open in which something was done: a client that has only begun one loses nothing. */
+  get used(): number {
+    return [...this.#open.values()].filter(({ used }) => used).length
   }
 
   /**
@@ -82,6 +89,7 @@ export class Transactions {
       controller,
       idleTimer: undefined,
       abandoned: false,
+      used: false,
     }
     this.#open.set(id, transaction)
     try {
@@ -124,6 +132,7 @@ export class Transactions {
     }
     clearTimeout(transaction.idleTimer)
     transaction.abandoned = false
+    transaction.used = true
     let released = false
     return {
       ctx: { ...ctx, principal: ctx.principal, signal },

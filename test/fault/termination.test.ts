@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline'
 import { describe, expect, it } from 'vitest'
-import { Action, FlightDescriptor, PollInfo } from '../../gen/arrow/flight/protocol/Flight.ts'
-import { packAny } from '../../src/fronts/flight/command.ts'
+import { Action, FlightDescriptor, PollInfo, Result } from '../../gen/arrow/flight/protocol/Flight.ts'
+import { ActionBeginTransactionResult } from '../../gen/arrow/flight/protocol/FlightSql.ts'
+import { packAny, unpackAny } from '../../src/fronts/flight/command.ts'
 import { commandOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, runPython, spawnPython } from '../e2e/python.ts'
@@ -112,10 +113,22 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     const stub = new FlightStub(gateway.flight)
     const body = packAny('ActionBeginTransactionRequest', new Uint8Array(0))
     const begin = () => stub.call('DoAction', [Action.encode({ type: 'BeginTransaction', body }).finish()])
-    expect((await begin()).code).toBe(0)
+    const begun = await begin()
+    const { value } = unpackAny(Result.decode(begun.messages[0]!).body)!
+    await stub.info('SELECT 1', {}, ActionBeginTransactionResult.decode(value).transactionId)
     gateway.signal('SIGTERM')
     await expect.poll(async () => (await begin()).code).toBe(14)
     expect(await gateway.exited).toBe(3)
+    stub.close()
+  })
+
+  it('does not wait for a transaction in which nothing was done, as idle ADBC clients are in', async () => {
+    const gateway = await GatewayProcess.start({ drain: { notReadyMs: 0, graceMs: 86_400_000 } })
+    const stub = new FlightStub(gateway.flight)
+    const body = packAny('ActionBeginTransactionRequest', new Uint8Array(0))
+    expect((await stub.call('DoAction', [Action.encode({ type: 'BeginTransaction', body }).finish()])).code).toBe(0)
+    gateway.signal('SIGTERM')
+    expect(await gateway.exited).toBe(0)
     stub.close()
   })
 
