@@ -16,6 +16,7 @@ const REDACTED = [
   'headers["x-api-key"]',
   'headers["auth-token-bin"]',
   'err.headers',
+  'err.trailers',
   '*.password',
   '*.token',
   '*.secret',

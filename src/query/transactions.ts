@@ -98,6 +98,17 @@ export class Transactions {
       this.#open.delete(id)
       throw error
     }
+    // Its session has ended meanwhile, or the client has left: nobody will ever end it.
+    if (this.#open.get(id) !== transaction || ctx.signal.aborted) {
+      this.#open.delete(id)
+      await source.transactions.rollback(id, {
+        ...ctx,
+        principal: ctx.principal,
+        signal: AbortSignal.timeout(ROLLBACK_WAIT_MS),
+      })
+      ctx.signal.throwIfAborted()
+      throw new GatewayError('UNKNOWN_TRANSACTION', 'The session of the transaction has ended.')
+    }
     this.#awaitUse(transaction)
     return id
   }

@@ -93,7 +93,8 @@ export class PollJob {
   take(): Result | undefined {
     const [result, frames, first] = [this.#result, this.#frames, this.#first]
     if (!result || !frames || !first) return undefined
-    this.#frames = undefined
+    // The deadline's timer keeps this object, which must not keep the rows.
+    this.#frames = this.#first = this.#result = undefined
     return { ...result, frames: { [Symbol.asyncIterator]: () => startingWith(first, frames) } }
   }
 
@@ -103,7 +104,7 @@ export class PollJob {
     this.controller.abort(reason)
     for (const frame of this.#first?.done === false ? this.#first.value : []) frame.release?.()
     void this.#frames?.return?.()
-    this.#frames = undefined
+    this.#frames = this.#first = this.#result = undefined
   }
 
   async #run(work: PollWork, ctx: Context, onPlan: (plan: PolledPlan) => void): Promise<void> {

@@ -37,8 +37,15 @@ export function* encodeVectorBatches(
     const chunk = result.fetch()
     const nullable = chunk !== 0 && !readSources(chunk, sources)
     if (chunk === 0 || nullable) {
-      if (body && rows > 0) yield finish(body, widths, starts, rows)
-      return chunk
+      let handedOn = false
+      try {
+        if (body && rows > 0) yield finish(body, widths, starts, rows)
+        handedOn = true
+        return chunk
+      } finally {
+        // The reader has left at this batch.
+        if (!handedOn && chunk !== 0) destroyChunk(chunk)
+      }
     }
     const size = Number(chunkSize(chunk))
     try {

@@ -24,14 +24,19 @@ export class GrpcFailure extends Error {
   /** Whether the upstream has certainly not begun to work on the call. */
   readonly untouched: boolean
   /** What came with the upstream's status. */
-  readonly trailers: Trailers
+  readonly #trailers: Trailers
 
   constructor(status: GrpcStatusName, message: string, origin: FailureOrigin, options: GrpcFailureOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.status = status
     this.origin = origin
     this.untouched = options.untouched ?? false
-    this.trailers = options.trailers ?? {}
+    this.#trailers = options.trailers ?? {}
+  }
+
+  /** What came with the upstream's status; no property of its own, as logs write those and it may hold cookies and tokens. */
+  get trailers(): Trailers {
+    return this.#trailers
   }
 }
 

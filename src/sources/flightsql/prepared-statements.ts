@@ -31,8 +31,8 @@ export class PreparedStatements {
   }
 
   /** Runs a statement with its rows of parameters. @throws GatewayError */
-  async run(query: Query, parameters: Uint8Array, ctx: Context): Promise<Result> {
-    return await this.#lending.lend(query, ctx, 'always', async (flight, lease) => {
+  async run(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
+    return await this.#lending.lend(query, ctx, isUpdate ? 'untouched' : 'always', async (flight, lease) => {
       let { handle } = await flight.prepare(query.sql)
       try {
         handle = await flight.bind(handle, parameters)

@@ -186,6 +186,7 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   }
 
   #end(reason: ReleaseReason, error?: unknown): void {
+    if (this.#over) return
     this.#over = true
     const lease = this.#lease
     const { close } = this.#options

@@ -144,7 +144,7 @@ export class FlightSqlSource implements Source {
       return await this.#update(query, ctx)
     if (query.parameters)
       return this.#profile.preparesStatements
-        ? await this.#prepared.run(query, query.parameters, ctx)
+        ? await this.#prepared.run(query, query.parameters, isUpdate, ctx)
         : await this.#literal.run(query, query.parameters, isUpdate, ctx)
     const planned = handle && this.#isFresh(plan) ? decodeHandle(handle) : undefined
     const repeatable = isUpdate ? 'untouched' : 'always'

@@ -56,7 +56,14 @@ export class UpstreamTransactions implements SourceTransactions {
     this.#beginning++
     try {
       await upstreams.lend(ctx.signal, 'untouched', async (lease, upstream) => {
-        const transactionId = await new UpstreamFlight(lease.connection, bounds(ctx)).beginTransaction()
+        let transactionId: Uint8Array
+        try {
+          transactionId = await new UpstreamFlight(lease.connection, bounds(ctx)).beginTransaction()
+        } catch (error) {
+          // The upstream may have begun it all the same: no other caller must get its connection.
+          if (!(error instanceof GrpcFailure) || error.origin !== 'upstream') lease.release('unusable')
+          throw error
+        }
         this.#open.set(id, { upstream, lease, transactionId, broken: false })
       })
     } catch (error) {
