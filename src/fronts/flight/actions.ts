@@ -119,11 +119,12 @@ async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Con
 }
 
 async function cancelOne(front: FlightFront, { id, stored, expiresAt }: StatementTicket): Promise<boolean> {
-  const reason = new GatewayError('CANCELLED', 'The statement was cancelled by another call.')
-  const stopped = front.executions.cancel(id, reason)
+  const { executions, store } = front
   // What has changed data, or was read to its end, is over: its ticket stays good.
-  if (stopped === 0 && (stored || front.executions.hasFinished(id))) return false
-  await front.store.set(cancelledKey(id), new Uint8Array(1), expiresAt - Date.now())
+  if (!executions.isRunning(id) && (stored || executions.hasFinished(id))) return false
+  // First the mark, so that nobody begins between the two.
+  await store.set(cancelledKey(id), new Uint8Array(1), expiresAt - Date.now())
+  executions.cancel(id, new GatewayError('CANCELLED', 'The statement was cancelled by another call.'))
   return true
 }
 

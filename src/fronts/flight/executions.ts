@@ -29,10 +29,12 @@ export class Executions {
     return this.#finished.has(id)
   }
 
-  /** Cancels everything under the id; answers with how much that was. */
-  cancel(id: string, reason: GatewayError): number {
-    const all = [...(this.#running.get(id) ?? [])]
-    for (const cancel of all) cancel(reason)
-    return all.length
+  isRunning(id: string): boolean {
+    return this.#running.has(id)
+  }
+
+  /** Cancels everything under the id. */
+  cancel(id: string, reason: GatewayError): void {
+    for (const cancel of [...(this.#running.get(id) ?? [])]) cancel(reason)
   }
 }
