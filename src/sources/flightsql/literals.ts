@@ -1,13 +1,12 @@
 import { type Field, type Schema, type Table, Type, tableFromIPC } from 'apache-arrow'
 import { GatewayError } from '../../query/errors.ts'
+import { bareText } from './statement-tokens.ts'
 
 const MAX_ROWS = 1000
-const skipped = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g
 
 /** The places of `?` in a statement, outside of literals, quoted names and comments. */
 export function placeholders(sql: string): number[] {
-  const bare = sql.replace(skipped, (text) => ' '.repeat(text.length))
-  return [...bare.matchAll(/\?/g)].map(({ index }) => index)
+  return [...bareText(sql).matchAll(/\?/g)].map(({ index }) => index)
 }
 
 /** The statement with these texts in place of its `?`, in order. */

@@ -1,4 +1,4 @@
-import { type Token, tokensOf } from './statement-tokens.ts'
+import { bareText, type Token, tokensOf } from './statement-tokens.ts'
 
 const list = (words: string) => new Set(words.split(' '))
 
@@ -44,10 +44,7 @@ export function statementKind(sql: string): StatementKind {
 
 /** Whether the statement has places for parameters outside of literals and comments: `?`, `$1`, `$name`, `:name` or `@name`. */
 export function hasParameters(sql: string): boolean {
-  const bare = sql
-    .replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`/g, ' ')
-    .replace(/--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, ' ')
-  return /\?|\$\w|(?<![:\w]):[A-Za-z_]|(?<![@\w])@[A-Za-z_]/.test(bare)
+  return /\?|\$\w|(?<![:\w]):[A-Za-z_]|(?<![@\w])@[A-Za-z_]/.test(bareText(sql))
 }
 
 /** The statements between semicolons, each without the parentheses that it begins with; empty ones are left out. */

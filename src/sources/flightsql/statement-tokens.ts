@@ -18,6 +18,13 @@ const pieces =
 /** Literals between dollars, and between three quotes. */
 const foreignQuotes = /\$[\p{L}\p{N}_]*\$|'''|"""/u
 
+const hidden = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g
+
+/** A statement with spaces where literals, quoted names and comments are; all else stays at its place. */
+export function bareText(sql: string): string {
+  return sql.replace(hidden, (text) => ' '.repeat(text.length))
+}
+
 /** Takes a statement's text apart; comments and white space are left out. */
 export function tokensOf(sql: string): StatementTokens {
   const tokens: Token[] = []

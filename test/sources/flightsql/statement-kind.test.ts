@@ -128,6 +128,7 @@ describe('the kind of a statement', () => {
     ['SELECT * FROM t WHERE a = @id', true],
     ['SELECT * FROM t WHERE a = $id', true],
     ['SELECT \'?\', "a?", `b:c` -- ? :d\n /* @e */', false],
+    ["-- don't\nSELECT ? -- it's", true],
     ['SELECT a::INTEGER, b[1:2], c FROM t', false],
     ['SELECT @@version', false],
   ])('takes parameters: %s %s', (sql, has) => {
