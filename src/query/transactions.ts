@@ -101,11 +101,7 @@ export class Transactions {
     // Its session has ended meanwhile, or the client has left: nobody will ever end it.
     if (this.#open.get(id) !== transaction || ctx.signal.aborted) {
       this.#open.delete(id)
-      await source.transactions.rollback(id, {
-        ...ctx,
-        principal: ctx.principal,
-        signal: AbortSignal.timeout(ROLLBACK_WAIT_MS),
-      })
+      await source.transactions.rollback(id, this.#ownContext(transaction))
       ctx.signal.throwIfAborted()
       throw new GatewayError('UNKNOWN_TRANSACTION', 'The session of the transaction has ended.')
     }
@@ -253,6 +249,12 @@ export class Transactions {
     }
   }
 
+  /** For a rollback that nobody waits for, or no longer. */
+  #ownContext({ id, principal }: Transaction): Context {
+    const signal = AbortSignal.timeout(ROLLBACK_WAIT_MS)
+    return { principal, signal, deadlineAt: Infinity, requestId: id, log: this.#log }
+  }
+
   #idleMs({ sessionId, abandoned }: Transaction): number {
     const { transactionIdleMs, sessionIdleMs } = this.#limits
     const idleMs = sessionId === undefined ? transactionIdleMs : Math.min(transactionIdleMs, sessionIdleMs)
@@ -263,11 +265,11 @@ export class Transactions {
     clearTimeout(transaction.idleTimer)
     if (!this.#open.has(transaction.id)) return
     transaction.idleTimer = setTimeout(() => {
-      const { principal, source, id } = transaction
+      const { principal, source } = transaction
       this.#log.warn({ event: 'transaction', principal: principal.name, source: source.name }, 'idle: rolled back')
-      const signal = AbortSignal.timeout(ROLLBACK_WAIT_MS)
-      const ctx: Context = { principal, signal, deadlineAt: Infinity, requestId: id, log: this.#log }
-      this.#rollBack(transaction, ctx).catch((err: unknown) => this.#log.error({ err }, 'a rollback failed'))
+      this.#rollBack(transaction, this.#ownContext(transaction)).catch((err: unknown) =>
+        this.#log.error({ err }, 'a rollback failed'),
+      )
     }, this.#idleMs(transaction))
     transaction.idleTimer.unref()
   }

@@ -10,6 +10,10 @@ import { hasPython, runPython, spawnPython } from '../e2e/python.ts'
 const ROWS = 4_000_000
 const long = `SELECT range AS a, range * 7 AS b FROM range(${ROWS})`
 const endless = 'SELECT range FROM range(100000000000)'
+const begin = (stub: FlightStub) => {
+  const body = packAny('ActionBeginTransactionRequest', new Uint8Array(0))
+  return stub.call('DoAction', [Action.encode({ type: 'BeginTransaction', body }).finish()])
+}
 type Drained = { rows: number; error: string | null }
 
 describe.skipIf(!hasPython())('SIGTERM', () => {
@@ -111,13 +115,11 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
   it('waits for an open transaction no longer than the grace time, and says that it was cut off', async () => {
     const gateway = await GatewayProcess.start({ drain: { notReadyMs: 0, graceMs: 1000 } })
     const stub = new FlightStub(gateway.flight)
-    const body = packAny('ActionBeginTransactionRequest', new Uint8Array(0))
-    const begin = () => stub.call('DoAction', [Action.encode({ type: 'BeginTransaction', body }).finish()])
-    const begun = await begin()
+    const begun = await begin(stub)
     const { value } = unpackAny(Result.decode(begun.messages[0]!).body)!
     await stub.info('SELECT 1', {}, ActionBeginTransactionResult.decode(value).transactionId)
     gateway.signal('SIGTERM')
-    await expect.poll(async () => (await begin()).code).toBe(14)
+    await expect.poll(async () => (await begin(stub)).code).toBe(14)
     expect(await gateway.exited).toBe(3)
     stub.close()
   })
@@ -125,8 +127,7 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
   it('does not wait for a transaction in which nothing was done, as idle ADBC clients are in', async () => {
     const gateway = await GatewayProcess.start({ drain: { notReadyMs: 0, graceMs: 86_400_000 } })
     const stub = new FlightStub(gateway.flight)
-    const body = packAny('ActionBeginTransactionRequest', new Uint8Array(0))
-    expect((await stub.call('DoAction', [Action.encode({ type: 'BeginTransaction', body }).finish()])).code).toBe(0)
+    expect((await begin(stub)).code).toBe(0)
     gateway.signal('SIGTERM')
     expect(await gateway.exited).toBe(0)
     stub.close()

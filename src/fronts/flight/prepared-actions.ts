@@ -9,6 +9,7 @@ import { decodeMessage } from '../grpc/decode.ts'
 import type { FlightAction } from './action.ts'
 import { parametersFor } from './client-parameters.ts'
 import { packAny, unpackBody } from './command.ts'
+import { hasReturning } from './has-returning.ts'
 import { openPrepared, sealPrepared } from './prepared.ts'
 import { queryOf } from './statement.ts'
 
@@ -63,7 +64,7 @@ export const preparedActions: readonly FlightAction[] = [
 
 /** Whether a statement that changes data gives rows (RETURNING) in place of their number. */
 function returnsRows(sql: string, schema: Uint8Array): boolean {
-  if (schema.byteLength === 0 || !/\bRETURNING\b/i.test(sql)) return false
+  if (schema.byteLength === 0 || !hasReturning(sql)) return false
   const { children } = decodeSchema(schema)
   return children.length > 1 || (children.length === 1 && children[0]!.name !== 'Count')
 }

@@ -1,8 +1,10 @@
 import type { Frame } from '../../arrow/frame.ts'
 import { FramePacker } from '../../arrow/packed-frames.ts'
 import { GatewayError } from '../../query/errors.ts'
+import type { Source } from '../../query/source.ts'
 import type { Context, Result, Runnable } from '../../query/types.ts'
 import type { FlightFront } from './front.ts'
+import { hasReturning } from './has-returning.ts'
 
 /** Bound of what a statement that changes data may return (RETURNING). */
 const MAX_STORED_RESULT_BYTES = 16 << 20
@@ -20,23 +22,27 @@ export function storedResultKey(id: string): string {
 export async function runAndKeep(front: FlightFront, runnable: Runnable, ctx: Context, id: string): Promise<void> {
   const run = async (within: Runnable) =>
     await packResult(await front.pipeline.run(within, ctx), MAX_STORED_RESULT_BYTES)
-  const packed = await (mayReturnMuch(front, runnable) ? inTransaction(front, runnable, ctx, run) : run(runnable))
+  const source = front.router.named(runnable.query.source)
+  const packed = await (mayBeUndone(source, runnable)
+    ? inTransaction(front, source, runnable, ctx, run)
+    : run(runnable))
   await front.blobs.set(storedResultKey(id), packed, front.limits.ticketTtlMs, ctx.principal.name)
 }
 
-/** Rows come back from RETURNING; what an upstream has planned already belongs to no transaction. */
-function mayReturnMuch(front: FlightFront, { query, handle }: Runnable): boolean {
-  if (query.transaction !== undefined || handle !== undefined || !/\bRETURNING\b/i.test(query.sql)) return false
-  return front.router.sources.find(({ name }) => name === query.source)?.transactions !== undefined
+/** Whether a statement can be run in a transaction of its own: what an upstream has planned already belongs to none. */
+function mayBeUndone({ transactions }: Source, { query, handle }: Runnable): boolean {
+  return (
+    transactions !== undefined && query.transaction === undefined && handle === undefined && hasReturning(query.sql)
+  )
 }
 
 async function inTransaction(
   front: FlightFront,
+  source: Source,
   runnable: Runnable,
   ctx: Context,
   run: (within: Runnable) => Promise<Buffer>,
 ): Promise<Buffer> {
-  const source = front.router.sources.find(({ name }) => name === runnable.query.source)!
   const transaction = await front.transactions.begin({ source, readOnly: false }, ctx)
   try {
     const packed = await run({ ...runnable, query: { ...runnable.query, transaction } })

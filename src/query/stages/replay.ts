@@ -45,14 +45,12 @@ export function replay(
       if (large.has(key)) return await next(plan, ctx)
       const kept = await keeper.get(key)
       if (kept) return keptResult(kept)
-      let settle = () => {}
-      const over = new Promise<void>((resolve) => {
-        settle = () => {
-          if (running.get(key) === over) running.delete(key)
-          resolve()
-        }
-      })
+      const { promise: over, resolve } = Promise.withResolvers<void>()
       running.set(key, over)
+      const settle = () => {
+        if (running.get(key) === over) running.delete(key)
+        resolve()
+      }
       try {
         const result = await next(plan, ctx)
         const frames = new RecordedFrames(result, maxBytes, async (packed, tooLarge) => {

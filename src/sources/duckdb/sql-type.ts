@@ -2,41 +2,22 @@ import { ArrowError } from '../../arrow/errors.ts'
 import type { Field } from '../../arrow/schema.ts'
 import { extensionName, opaqueType } from './extension-type.ts'
 import { quoteIdentifier } from './open.ts'
+import { namesByFormat } from './type-name.ts'
 
+/** What DuckDB itself does not give, or gives for what no column can be made of. */
 const plain: Readonly<Record<string, string>> = {
+  ...namesByFormat,
   n: 'INTEGER',
-  b: 'BOOLEAN',
-  c: 'TINYINT',
-  C: 'UTINYINT',
-  s: 'SMALLINT',
-  S: 'USMALLINT',
-  i: 'INTEGER',
-  I: 'UINTEGER',
-  l: 'BIGINT',
-  L: 'UBIGINT',
-  f: 'FLOAT',
-  g: 'DOUBLE',
-  u: 'VARCHAR',
   U: 'VARCHAR',
-  z: 'BLOB',
   Z: 'BLOB',
   vu: 'VARCHAR',
   vz: 'BLOB',
-  tdD: 'DATE',
   tdm: 'DATE',
   tts: 'TIME',
   ttm: 'TIME',
-  ttu: 'TIME',
   ttn: 'TIME',
   tiM: 'INTERVAL',
   tiD: 'INTERVAL',
-  tin: 'INTERVAL',
-}
-const timestamps: Readonly<Record<string, string>> = {
-  s: 'TIMESTAMP_S',
-  m: 'TIMESTAMP_MS',
-  u: 'TIMESTAMP',
-  n: 'TIMESTAMP_NS',
 }
 const extensions: Readonly<Record<string, string>> = { 'arrow.uuid': 'UUID', 'arrow.bool8': 'BOOLEAN' }
 /** Types that DuckDB itself writes as opaque extension. */
@@ -59,7 +40,7 @@ export function sqlType(field: Field): string {
   const { format, children } = field
   const simple = plain[format]
   if (simple !== undefined) return simple
-  if (format.startsWith('ts')) return format.length > 4 ? 'TIMESTAMPTZ' : timestamps[format[2]!]!
+  if (format.startsWith('ts')) return 'TIMESTAMPTZ'
   if (format.startsWith('tD')) return 'INTERVAL'
   if (format.startsWith('w:')) return 'BLOB'
   if (format.startsWith('d:')) {

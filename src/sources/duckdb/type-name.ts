@@ -1,7 +1,8 @@
 import type { Field } from '../../arrow/schema.ts'
 import { extensionName, opaqueType } from './extension-type.ts'
 
-const plain: Readonly<Record<string, string>> = {
+/** DuckDB's names of the types that Arrow formats stand for alone; timestamps without zone among them. */
+export const namesByFormat: Readonly<Record<string, string>> = {
   n: '"NULL"',
   b: 'BOOLEAN',
   c: 'TINYINT',
@@ -49,7 +50,7 @@ export function typeName(field: Field): string | undefined {
   const named = extension === 'arrow.opaque' ? opaque[opaqueType(field) ?? ''] : extensions[extension ?? '']
   if (named !== undefined) return named
   const { format, children } = field
-  if (plain[format] !== undefined) return plain[format]
+  if (namesByFormat[format] !== undefined) return namesByFormat[format]
   if (format.startsWith('ts')) return 'TIMESTAMP WITH TIME ZONE'
   if (format.startsWith('d:')) return `DECIMAL(${format.slice(2).split(',', 2).join(',')})`
   const members = children.map(typeName)

@@ -81,7 +81,7 @@ function stepsOf(
       name: 'TCP',
       advice: 'Check that the server runs, its port, and the firewalls between.',
       run: async () => {
-        await opened(connectTcp({ host, port }), 'connect', timeoutMs)
+        await opened(connectTcp({ host, port }), timeoutMs)
         return `port ${port} answers`
       },
     },
@@ -147,10 +147,10 @@ function stepsOf(
   ]
 }
 
-async function opened(socket: Socket, event: string, timeoutMs: number): Promise<void> {
+async function opened(socket: Socket, timeoutMs: number): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
-      socket.once(event, resolve)
+      socket.once('connect', resolve)
       socket.once('error', reject)
       socket.setTimeout(timeoutMs, () => reject(new Error(`no answer within ${timeoutMs} ms`)))
     })

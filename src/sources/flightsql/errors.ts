@@ -71,13 +71,8 @@ export function upstreamError(
   if (thrown instanceof OversizedMessage) {
     const { byteLength, maxBytes } = thrown
     const limit = `above the limit of ${maxBytes} (sources.${source}.maxMessageBytes)`
-    return new GatewayError(
-      'UPSTREAM_TOO_LARGE',
-      `The source ${source} sent a message of ${byteLength} bytes, ${limit}.`,
-      {
-        cause: thrown,
-      },
-    )
+    const said = `The source ${source} sent a message of ${byteLength} bytes, ${limit}.`
+    return new GatewayError('UPSTREAM_TOO_LARGE', said, { cause: thrown })
   }
   const code = broken[status] ?? 'SOURCE_UNAVAILABLE'
   // Waiting for a connection of ours says nothing about the server.

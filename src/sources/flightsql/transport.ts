@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, connect, constants } from 'node:http2'
+import type { ConnectionOptions } from 'node:tls'
 import type { Frame } from '../../arrow/frame.ts'
 import { formatAddress, type UpstreamAddress } from './address.ts'
 import { GrpcFailure } from './grpc-failure.ts'
@@ -14,6 +15,17 @@ export interface UpstreamTls {
   readonly serverName?: string | undefined
   /** Takes any certificate. */
   readonly skipVerify: boolean
+}
+
+/** What Node wants to know of it; without a name of its own the server is to have that of its host. */
+export function tlsOptions({ ca, cert, key, serverName, skipVerify }: UpstreamTls): ConnectionOptions {
+  return {
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(serverName !== undefined && { servername: serverName }),
+    rejectUnauthorized: !skipVerify,
+  }
 }
 
 /** How an upstream is talked to. */
@@ -71,17 +83,10 @@ export class Transport {
     if (signal.aborted) return Promise.reject(signal.reason)
     const { host, port, tls } = address
     const authority = `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
-    const { ca, cert, key, serverName, skipVerify } = options.tls
     const session = connect(authority, {
       settings: { initialWindowSize: WINDOW_BYTES, maxFrameSize: MAX_FRAME_BYTES, enablePush: false },
       maxSessionMemory: 1024,
-      ...(tls && {
-        ...(ca && { ca }),
-        ...(cert && { cert }),
-        ...(key && { key }),
-        ...(serverName !== undefined && { servername: serverName }),
-        rejectUnauthorized: !skipVerify,
-      }),
+      ...(tls && tlsOptions(options.tls)),
     })
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => {

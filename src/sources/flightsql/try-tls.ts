@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { UpstreamAddress } from './address.ts'
-import type { UpstreamTls } from './transport.ts'
+import { tlsOptions, type UpstreamTls } from './transport.ts'
 
 /** What a client says first, and its settings, all of them by default. Source: RFC 9113, sections 3.4 and 4.1. */
 const CLIENT_PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0'
@@ -39,23 +39,10 @@ class TlsFailure extends Error {
  * has taken the gateway's certificate. Answers with what was seen.
  * @throws Error of TLS
  */
-export async function tryTls(
-  { host, port }: UpstreamAddress,
-  { ca, cert, key, serverName, skipVerify }: UpstreamTls,
-  timeoutMs: number,
-): Promise<string> {
+export async function tryTls({ host, port }: UpstreamAddress, tls: UpstreamTls, timeoutMs: number): Promise<string> {
   // An address cannot be named as a server; it is still looked for in the certificate.
-  const servername = serverName ?? (isIP(host) === 0 ? host : undefined)
-  const socket = connectTls({
-    host,
-    port,
-    ALPNProtocols: ['h2'],
-    rejectUnauthorized: !skipVerify,
-    ...(servername !== undefined && { servername }),
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
-  })
+  const serverName = tls.serverName ?? (isIP(host) === 0 ? host : undefined)
+  const socket = connectTls({ host, port, ALPNProtocols: ['h2'], ...tlsOptions({ ...tls, serverName }) })
   try {
     return await new Promise<string>((resolve, reject) => {
       let seen = ''
@@ -67,7 +54,7 @@ export async function tryTls(
       })
       socket.once('error', reject)
       socket.once('secureConnect', () => {
-        seen = describe(socket, skipVerify)
+        seen = describe(socket, tls.skipVerify)
         socket.write(CLIENT_PREFACE)
       })
       socket.on('data', (bytes: Buffer) => {
