@@ -11,12 +11,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ['gateway', 'config', 'ops', 'arrow'],
   gateway: ['config', 'fronts', 'ops', 'query', 'sources', 'state'],
   fronts: ['query', 'arrow', 'state'],
-  sources: ['query', 'arrow'],
+  sources: ['query', 'arrow', 'http2'],
   query: ['arrow'],
   config: [],
   state: [],
   ops: [],
   arrow: [],
+  http2: [],
 }
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http2'
 import {
   Action,
   BasicAuth,
@@ -9,12 +8,13 @@ import {
   SetSessionOptionsResult,
 } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import type { Frame } from '../../arrow/frame.ts'
+import type { HeaderFields } from '../../http2/header-decoder.ts'
 import type { UpstreamAddress } from './address.ts'
 import { bearerExpiry } from './bearer-expiry.ts'
 import type { FlightSqlConfig } from './config.ts'
 import { Cookies } from './cookies.ts'
 import { GrpcFailure } from './grpc-failure.ts'
-import type { InboundMessage } from './message-reader.ts'
+import { type InboundMessage, joined } from './message-reader.ts'
 import type { Profile } from './profiles/profile.ts'
 import { Transport } from './transport.ts'
 import type { CallOptions, UpstreamCall } from './upstream-call.ts'
@@ -28,7 +28,7 @@ const RENEW_BEFORE_MS = 60_000
 export interface CallBounds extends Omit<CallOptions, 'headers'> {
   readonly metadata?: Readonly<Record<string, string>>
   /** Told the initial metadata of an answer that came. */
-  onHeaders?(headers: IncomingHttpHeaders): void
+  onHeaders?(headers: HeaderFields): void
 }
 
 /** A call whose first answer has come: a message, or a good end without one. */
@@ -116,8 +116,7 @@ export class Connection {
   async collect(method: string, messages: readonly Uint8Array[], bounds: CallBounds): Promise<Buffer[]> {
     const { first, call } = await this.start(method, messages, bounds)
     if (first.done) return []
-    const joined = Buffer.concat(first.value.chunks)
-    return [joined, ...(await call.collect(MAX_UNARY_BYTES))]
+    return [joined(first.value), ...(await call.collect(MAX_UNARY_BYTES))]
   }
 
   /** A unary call. @throws GrpcFailure DATA_LOSS when there is no answer, else as `start` */
@@ -134,7 +133,7 @@ export class Connection {
   async upload(method: string, frames: AsyncIterable<Frame>, bounds: CallBounds): Promise<Buffer[]> {
     await this.#renew(bounds)
     const { first, call } = await this.#attempt(method, frames, bounds)
-    return first.done ? [] : [Buffer.concat(first.value.chunks), ...(await call.collect(MAX_UNARY_BYTES))]
+    return first.done ? [] : [joined(first.value), ...(await call.collect(MAX_UNARY_BYTES))]
   }
 
   close(): void {
@@ -168,10 +167,11 @@ export class Connection {
   }
 
   /** Takes over what the upstream gives for the calls to come. */
-  #learn(headers: IncomingHttpHeaders): void {
-    this.#cookies.take(headers['set-cookie'])
-    const { authorization } = headers
-    if (!authorization?.startsWith('Bearer ') || authorization === this.#authorization) return
+  #learn(headers: HeaderFields): void {
+    const { authorization, 'set-cookie': cookies } = headers
+    if (Array.isArray(cookies)) this.#cookies.take(cookies)
+    if (typeof authorization !== 'string' || authorization === this.#authorization) return
+    if (!authorization.startsWith('Bearer ')) return
     this.#authorization = authorization
     this.#expiresAt = bearerExpiry(authorization)
   }
@@ -221,7 +221,7 @@ export class Connection {
       const request = HandshakeRequest.encode({ protocolVersion: 0n, payload }).finish()
       const { first, call } = await this.#attempt('Handshake', [request], bounds)
       await call.collect(MAX_UNARY_BYTES)
-      if (!first.done) this.#tokenOfMessage = HandshakeResponse.decode(Buffer.concat(first.value.chunks)).payload
+      if (!first.done) this.#tokenOfMessage = HandshakeResponse.decode(joined(first.value)).payload
     } catch (error) {
       if (!(error instanceof GrpcFailure) || error.origin === 'local') throw error
       throw new GrpcFailure('UNAUTHENTICATED', error.message, 'upstream', { cause: error })
@@ -240,7 +240,7 @@ export class Connection {
     const { first, call } = await this.#attempt('DoAction', [action], { signal, deadlineAt })
     await call.collect(MAX_UNARY_BYTES)
     const { errors } = SetSessionOptionsResult.decode(
-      first.done ? new Uint8Array(0) : Result.decode(Buffer.concat(first.value.chunks)).body,
+      first.done ? new Uint8Array(0) : Result.decode(joined(first.value)).body,
     )
     const [refused] = Object.keys(errors)
     if (refused === undefined) return

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http2'
 import {
   Action,
   FlightData,
@@ -30,6 +29,7 @@ import {
 } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
 import type { Frame } from '../../arrow/frame.ts'
 import { readStream } from '../../arrow/ipc.ts'
+import type { HeaderFields } from '../../http2/header-decoder.ts'
 import { descriptorOf, pack, rawDescriptor, unpack } from './commands.ts'
 import type { CallBounds, Connection } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
@@ -46,7 +46,7 @@ export interface UpstreamInfo {
   readonly appMetadata: Uint8Array
   readonly endpointMetadata: Uint8Array
   /** Initial metadata of the answer. */
-  readonly headers: IncomingHttpHeaders
+  readonly headers: HeaderFields
 }
 
 /** A statement prepared at an upstream. */
@@ -91,8 +91,8 @@ export class UpstreamFlight {
   }
 
   async #info(descriptor: Uint8Array): Promise<UpstreamInfo> {
-    let headers: IncomingHttpHeaders = {}
-    const onHeaders = (given: IncomingHttpHeaders) => {
+    let headers: HeaderFields = {}
+    const onHeaders = (given: HeaderFields) => {
       headers = given
     }
     const answer = await this.#connection.unary('GetFlightInfo', descriptor, { ...this.#bounds, onHeaders })

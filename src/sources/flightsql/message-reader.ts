@@ -1,3 +1,4 @@
+import type { ReceiveBuffer } from '../../http2/receive-buffers.ts'
 import { GrpcFailure, OversizedMessage } from './grpc-failure.ts'
 
 const PREFIX_BYTES = 5
@@ -6,6 +7,15 @@ const PREFIX_BYTES = 5
 export interface InboundMessage {
   readonly chunks: readonly Buffer[]
   readonly byteLength: number
+  /** Called once when nobody needs the buffers any more. One that is never called costs fresh memory, no more. */
+  readonly release: () => void
+}
+
+/** A copy of a small message in one piece; its buffers are released. */
+export function joined({ chunks, release }: InboundMessage): Buffer {
+  const bytes = Buffer.concat(chunks)
+  release()
+  return bytes
 }
 
 /**
@@ -17,6 +27,7 @@ export class MessageReader {
   readonly #prefix = Buffer.alloc(PREFIX_BYTES)
   #prefixHeld = 0
   #chunks: Buffer[] = []
+  #held: ReceiveBuffer[] = []
   #byteLength = 0
   #left = 0
 
@@ -29,8 +40,8 @@ export class MessageReader {
     return this.#prefixHeld === 0
   }
 
-  /** Takes bytes; answers with the messages that they complete. @throws GrpcFailure DATA_LOSS, OversizedMessage */
-  push(data: Buffer): InboundMessage[] {
+  /** Takes bytes, which stay where they are in their buffer; answers with the messages that they complete. @throws GrpcFailure DATA_LOSS, OversizedMessage */
+  push(data: Buffer, buffer: ReceiveBuffer): InboundMessage[] {
     const complete: InboundMessage[] = []
     let at = 0
     while (at < data.length || this.#isComplete()) {
@@ -43,16 +54,41 @@ export class MessageReader {
       } else if (this.#left > 0) {
         const take = Math.min(this.#left, data.length - at)
         this.#chunks.push(take === data.length ? data : data.subarray(at, at + take))
+        this.#hold(buffer)
         this.#left -= take
         at += take
       }
       if (this.#isComplete()) {
-        complete.push({ chunks: this.#chunks, byteLength: this.#byteLength })
-        this.#chunks = []
+        complete.push(this.#message())
         this.#prefixHeld = 0
       }
     }
     return complete
+  }
+
+  /** Lets go of a message that will not be completed. */
+  drop(): void {
+    for (const buffer of this.#held.splice(0)) buffer.release()
+  }
+
+  #hold(buffer: ReceiveBuffer): void {
+    if (this.#held.at(-1) === buffer) return
+    buffer.hold()
+    this.#held.push(buffer)
+  }
+
+  #message(): InboundMessage {
+    const held = this.#held
+    const message = {
+      chunks: this.#chunks,
+      byteLength: this.#byteLength,
+      release: () => {
+        for (const buffer of held.splice(0)) buffer.release()
+      },
+    }
+    this.#chunks = []
+    this.#held = []
+    return message
   }
 
   #isComplete(): boolean {

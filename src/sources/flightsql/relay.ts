@@ -1,21 +1,21 @@
-import type { IncomingHttpHeaders } from 'node:http2'
 import { readFlightData } from '../../arrow/flight-data.ts'
 import type { Frame } from '../../arrow/frame.ts'
 import { type MessageInfo, readHeader } from '../../arrow/header.ts'
+import type { HeaderFields } from '../../http2/header-decoder.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { CallMetadata, Result, ResultStats } from '../../query/types.ts'
 import type { CallBounds, Connection, StartedCall } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import { type Lease, type ReleaseReason, releaseReasonOf } from './lease.ts'
-import type { InboundMessage } from './message-reader.ts'
+import { type InboundMessage, joined } from './message-reader.ts'
 import { haveSameFields } from './same-fields.ts'
 
 const TAG_HEADER = 0x12
 const MAX_PEEKED_CHUNKS = 4
 
 /** One message as a frame, its buffers untouched. */
-export function frameOfMessage({ chunks, byteLength }: InboundMessage, rows: number): Frame {
-  return { chunks: byteLength === 0 ? [Buffer.alloc(0)] : chunks, byteLength, rows }
+export function frameOfMessage({ chunks, byteLength, release }: InboundMessage, rows: number): Frame {
+  return { chunks: byteLength === 0 ? [Buffer.alloc(0)] : chunks, byteLength, rows, release }
 }
 
 /**
@@ -72,7 +72,7 @@ function schemaOf({ chunks }: InboundMessage): Uint8Array {
 export interface RelayOptions {
   toError(thrown: unknown): unknown
   /** What of the upstream's metadata the client may see. */
-  visible(headers: IncomingHttpHeaders): CallMetadata | undefined
+  visible(headers: HeaderFields): CallMetadata | undefined
   /** Run on the lease before it goes back, also when the reader has left; the reader does not wait for it. */
   close?(): Promise<void>
 }
@@ -130,8 +130,10 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
     }
     const relay = new Relay(lease, tickets, started, bounds, options)
     const metadata = options.visible(call.headers)
+    // Whoever cuts batches needs it as long as there are any.
+    const schema = joined(first.value)
     return {
-      schema: frameOfMessage(first.value, 0),
+      schema: { chunks: [schema], byteLength: schema.byteLength, rows: 0 },
       frames: { [Symbol.asyncIterator]: () => relay },
       stats: relay.stats,
       ...(metadata && { metadata }),

@@ -1,6 +1,7 @@
-import { type ClientHttp2Session, connect, constants } from 'node:http2'
 import type { ConnectionOptions } from 'node:tls'
 import type { Frame } from '../../arrow/frame.ts'
+import type { Http2Client } from '../../http2/client.ts'
+import { connectHttp2 } from '../../http2/connect.ts'
 import { formatAddress, type UpstreamAddress } from './address.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import { type CallOptions, UpstreamCall } from './upstream-call.ts'
@@ -35,42 +36,36 @@ export interface TransportOptions {
   readonly maxMessageBytes: number
 }
 
-const WINDOW_BYTES = 8 << 20
-/** Larger frames mean fewer of them; servers in Go, C++ and Java use what is offered. */
-const MAX_FRAME_BYTES = 1 << 20
+const http2Options = {
+  windowBytes: 8 << 20,
+  /** Larger frames mean fewer of them; servers in Go, C++ and Java use what is offered. */
+  maxFrameBytes: 1 << 20,
+  maxHeaderListBytes: 64 << 10,
+}
 /** Dremio answers pings more often than every 120 s with GOAWAY. */
 const PING_INTERVAL_MS = 150_000
 const PING_TIMEOUT_MS = 20_000
 
 /**
- * gRPC calls over one HTTP/2 session that belongs to nobody else. It pings only while calls run, and after a GOAWAY takes
+ * gRPC calls over one HTTP/2 connection that belongs to nobody else. It pings only while calls run, and after a GOAWAY takes
  * no further ones.
  */
 export class Transport {
   readonly address: UpstreamAddress
-  readonly #session: ClientHttp2Session
+  readonly #client: Http2Client
+  readonly #authority: string
   readonly #options: TransportOptions
   readonly #pinger: NodeJS.Timeout
   #calls = 0
   #closed: GrpcFailure | undefined
 
-  private constructor(address: UpstreamAddress, session: ClientHttp2Session, options: TransportOptions) {
+  private constructor(address: UpstreamAddress, client: Http2Client, options: TransportOptions) {
     this.address = address
-    this.#session = session
+    this.#client = client
     this.#options = options
-    const close = (why: string, untouched: boolean) => {
-      this.#closed ??= new GrpcFailure('UNAVAILABLE', why, 'local', { untouched })
-    }
-    session.on('goaway', (code) => {
-      close(`the server sent GOAWAY (${code})`, true)
-      // What runs may finish.
-      session.close()
-    })
-    session.on('error', (error) => close(error.message, false))
-    session.on('close', () => {
-      close('the connection was closed', false)
-      clearInterval(this.#pinger)
-    })
+    const { host, port } = address
+    const name = (address.tls && options.tls.serverName) || host
+    this.#authority = `${name.includes(':') ? `[${name}]` : name}:${port}`
     this.#pinger = setInterval(() => this.#ping(), PING_INTERVAL_MS)
     this.#pinger.unref()
   }
@@ -81,76 +76,81 @@ export class Transport {
    */
   static connect(address: UpstreamAddress, options: TransportOptions, signal: AbortSignal): Promise<Transport> {
     if (signal.aborted) return Promise.reject(signal.reason)
-    const { host, port, tls } = address
-    const authority = `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
-    const session = connect(authority, {
-      settings: { initialWindowSize: WINDOW_BYTES, maxFrameSize: MAX_FRAME_BYTES, enablePush: false },
-      maxSessionMemory: 1024,
-      ...(tls && tlsOptions(options.tls)),
-    })
     return new Promise((resolve, reject) => {
+      let transport: Transport | undefined
       const fail = (error: unknown) => {
-        session.destroy()
         done()
         reject(error)
+        client.close()
       }
       const local = (why: string, cause?: unknown) =>
         fail(new GrpcFailure('UNAVAILABLE', `${formatAddress(address)}: ${why}`, 'local', { cause, untouched: true }))
+      const done = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', onAbort)
+      }
+      const onAbort = () => fail(signal.reason)
+      const { host, port } = address
+      const tls = address.tls ? tlsOptions(options.tls) : undefined
+      const client = connectHttp2({ host, port, tls }, http2Options, {
+        // Settings prove that HTTP/2 is spoken; a TCP connection alone does not.
+        onReady: () => {
+          done()
+          transport = new Transport(address, client, options)
+          resolve(transport)
+        },
+        onGoaway: (code) => {
+          if (transport) transport.#close(`the server sent GOAWAY (${code})`, true)
+        },
+        onClose: (error) => {
+          if (transport) transport.#close(error?.message ?? 'the connection was closed', false)
+          else local(error?.message || 'the connection was closed at once', error)
+        },
+      })
       const timer = setTimeout(
         () => local(`no connection within ${options.connectTimeoutMs} ms`),
         options.connectTimeoutMs,
       )
-      const onAbort = () => fail(signal.reason)
-      const onError = (error: Error) => local(error.message, error)
-      const onClose = () => local('the connection was closed at once')
-      const done = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', onAbort)
-        session.off('close', onClose)
-        session.off('remoteSettings', onReady)
-      }
-      const onReady = () => {
-        done()
-        session.off('error', onError)
-        session.setLocalWindowSize(WINDOW_BYTES)
-        resolve(new Transport(address, session, options))
-      }
       signal.addEventListener('abort', onAbort, { once: true })
-      session.on('error', onError)
-      session.once('close', onClose)
-      // Settings prove that HTTP/2 is spoken; a TCP connection alone does not.
-      session.once('remoteSettings', onReady)
     })
   }
 
   /** Whether further calls can be made. */
   get usable(): boolean {
-    return this.#closed === undefined && !this.#session.closed && !this.#session.destroyed
+    return this.#closed === undefined && this.#client.usable
   }
 
   /** Starts a call with its request messages, or with frames to upload; how it goes is told by what is answered with. */
   start(path: string, messages: readonly Uint8Array[] | AsyncIterable<Frame>, options: CallOptions): UpstreamCall {
     if (!this.usable)
       throw this.#closed ?? new GrpcFailure('UNAVAILABLE', 'the connection is closed', 'local', { untouched: true })
-    this.#calls++
-    const call = new UpstreamCall(this.#session, path, messages, options, this.#options.maxMessageBytes, () => {
+    if (!this.#client.hasRoom)
+      throw new GrpcFailure('UNAVAILABLE', 'the server takes no more calls on this connection', 'local', {
+        untouched: true,
+      })
+    const target = { path, scheme: this.address.tls ? 'https' : 'http', authority: this.#authority }
+    const call = new UpstreamCall(this.#client, target, messages, options, this.#options.maxMessageBytes, () => {
       this.#calls--
     })
+    this.#calls++
     return call
   }
 
-  /** Ends the session; calls that run are reset. */
+  /** Ends the connection; calls that run are reset. */
   close(): void {
+    this.#close('the connection was closed', false)
+    this.#client.close()
+  }
+
+  #close(why: string, untouched: boolean): void {
     clearInterval(this.#pinger)
-    if (this.#session.destroyed) return
-    if (this.#calls === 0) this.#session.close()
-    this.#session.destroy(undefined, constants.NGHTTP2_NO_ERROR)
+    this.#closed ??= new GrpcFailure('UNAVAILABLE', why, 'local', { untouched })
   }
 
   #ping(): void {
     if (this.#calls === 0 || !this.usable) return
-    const timer = setTimeout(() => this.#session.destroy(new Error('no answer to a ping')), PING_TIMEOUT_MS)
+    const timer = setTimeout(() => this.#client.close(), PING_TIMEOUT_MS)
     timer.unref()
-    this.#session.ping(() => clearTimeout(timer))
+    this.#client.ping(() => clearTimeout(timer))
   }
 }

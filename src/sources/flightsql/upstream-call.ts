@@ -1,7 +1,12 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2'
 import type { Frame } from '../../arrow/frame.ts'
+import type { Http2Client } from '../../http2/client.ts'
+import type { ClientStream, StreamEnd, StreamListener } from '../../http2/client-stream.ts'
+import type { HeaderFields } from '../../http2/header-decoder.ts'
+import { encodeHeaders } from '../../http2/header-encoder.ts'
+import { ErrorCode } from '../../http2/protocol.ts'
+import type { ReceiveBuffer } from '../../http2/receive-buffers.ts'
 import { failureOf, failureOfHttpStatus, GrpcFailure } from './grpc-failure.ts'
-import { type InboundMessage, MessageReader } from './message-reader.ts'
+import { type InboundMessage, joined, MessageReader } from './message-reader.ts'
 
 /** What accompanies a call. */
 export interface CallOptions {
@@ -9,6 +14,13 @@ export interface CallOptions {
   readonly signal: AbortSignal
   /** Unix time in milliseconds; `Infinity` for none. */
   readonly deadlineAt: number
+}
+
+/** Where a call goes. */
+export interface CallTarget {
+  readonly path: string
+  readonly scheme: string
+  readonly authority: string
 }
 
 const MAX_TIMER_MS = 2_147_483_647
@@ -19,60 +31,59 @@ const USER_AGENT = 'flightgate'
 const resets: Readonly<
   Record<number, readonly [status: 'UNAVAILABLE' | 'CANCELLED' | 'RESOURCE_EXHAUSTED', untouched: boolean]>
 > = {
-  [constants.NGHTTP2_REFUSED_STREAM]: ['UNAVAILABLE', true],
-  [constants.NGHTTP2_CANCEL]: ['CANCELLED', false],
-  [constants.NGHTTP2_ENHANCE_YOUR_CALM]: ['RESOURCE_EXHAUSTED', false],
+  [ErrorCode.refusedStream]: ['UNAVAILABLE', true],
+  [ErrorCode.cancel]: ['CANCELLED', false],
+  [ErrorCode.enhanceYourCalm]: ['RESOURCE_EXHAUSTED', false],
 }
 
 /**
- * One call to an upstream. Messages are pulled: while nobody asks for the next, reading stops and the upstream is held
- * back by the window.
+ * One call to an upstream. Messages are pulled: what nobody asks for is not given back to the window, which holds the
+ * upstream back.
  */
-export class UpstreamCall implements AsyncIterator<InboundMessage> {
-  readonly #session: ClientHttp2Session
-  readonly #stream: ClientHttp2Stream
+export class UpstreamCall implements AsyncIterator<InboundMessage>, StreamListener {
+  readonly #stream: ClientStream
   readonly #signal: AbortSignal
   readonly #reader: MessageReader
   readonly #onEnd: () => void
   readonly #ready: InboundMessage[] = []
   readonly #timer: NodeJS.Timeout | undefined
-  /** Resets an upload: closing its stream would send the end of the request first, and what came so far would count as all. */
-  readonly #uploadAbort: AbortController | undefined
   #wake: (() => void) | undefined
-  #headers: IncomingHttpHeaders = {}
-  #trailers: IncomingHttpHeaders | undefined
+  #headers: HeaderFields = {}
+  #trailers: HeaderFields | undefined
+  /** Bytes received and not yet given back to the window. */
+  #uncredited = 0
   #ended = false
   #failure: unknown
 
   constructor(
-    session: ClientHttp2Session,
-    path: string,
+    client: Http2Client,
+    { path, scheme, authority }: CallTarget,
     messages: readonly Uint8Array[] | AsyncIterable<Frame>,
     options: CallOptions,
     maxMessageBytes: number,
     onEnd: () => void,
   ) {
     const { headers, signal, deadlineAt } = options
-    this.#session = session
     this.#signal = signal
     this.#onEnd = onEnd
     this.#reader = new MessageReader(maxMessageBytes)
     const leftMs = deadlineAt - Date.now()
-    const fields = {
-      ...headers,
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      'user-agent': USER_AGENT,
-      'grpc-accept-encoding': 'identity',
-      ...(Number.isFinite(leftMs) && { 'grpc-timeout': timeoutOf(leftMs) }),
-    }
-    if (Symbol.asyncIterator in messages) {
-      this.#uploadAbort = new AbortController()
-      this.#stream = session.request(fields, { signal: this.#uploadAbort.signal })
-    } else this.#stream = session.request(fields)
-    this.#listen()
+    const fields: [string, string][] = [
+      [':method', 'POST'],
+      [':scheme', scheme],
+      [':path', path],
+      [':authority', authority],
+      ['content-type', 'application/grpc'],
+      ['te', 'trailers'],
+      ['user-agent', USER_AGENT],
+      ['grpc-accept-encoding', 'identity'],
+      ...Object.entries(headers),
+    ]
+    if (Number.isFinite(leftMs)) fields.push(['grpc-timeout', timeoutOf(leftMs)])
+    const uploads = Symbol.asyncIterator in messages
+    const body = uploads ? [] : messages.flatMap((message) => [prefixOf(message.byteLength), message])
+    this.#stream = client.request(encodeHeaders(fields), body, !uploads, this)
+    if (this.#ended) return
     if (leftMs < MAX_TIMER_MS)
       this.#timer = setTimeout(
         () => this.#fail(new GrpcFailure('DEADLINE_EXCEEDED', 'the deadline has passed', 'local')),
@@ -80,21 +91,15 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
       )
     signal.addEventListener('abort', this.#onAbort, { once: true })
     if (signal.aborted) this.#onAbort()
-    if (Symbol.asyncIterator in messages) {
-      void this.#upload(messages)
-      return
-    }
-    const framed = messages.map((message) => Buffer.concat([prefixOf(message.byteLength), message]))
-    for (const message of framed.slice(0, -1)) this.#stream.write(message)
-    this.#stream.end(framed.at(-1))
+    if (uploads) void this.#upload(messages)
   }
 
   /** The initial metadata; complete once a message or the end has come. */
-  get headers(): IncomingHttpHeaders {
+  get headers(): HeaderFields {
     return this.#headers
   }
 
-  get trailers(): IncomingHttpHeaders {
+  get trailers(): HeaderFields {
     return this.#trailers ?? {}
   }
 
@@ -102,12 +107,15 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
   async next(): Promise<IteratorResult<InboundMessage>> {
     for (;;) {
       const message = this.#ready.shift()
-      if (message) return { done: false, value: message }
+      if (message) {
+        this.#credit(Math.min(this.#uncredited, message.byteLength))
+        return { done: false, value: message }
+      }
       if (this.#ended) {
         if (this.#failure !== undefined) throw this.#failure
         return { done: true, value: undefined }
       }
-      this.#stream.resume()
+      this.#credit(this.#uncredited)
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -132,8 +140,48 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
         await this.return()
         throw new GrpcFailure('RESOURCE_EXHAUSTED', `the answer is above ${maxBytes} bytes`, 'local')
       }
-      all.push(value.chunks.length === 1 ? value.chunks[0]! : Buffer.concat(value.chunks))
+      all.push(joined(value))
     }
+  }
+
+  onHeaders(fields: HeaderFields): void {
+    if (this.#headers[':status'] !== undefined) {
+      this.#trailers = fields
+      return
+    }
+    this.#headers = fields
+    const status = Number(fields[':status'])
+    if (status !== 200 && fields['grpc-status'] === undefined) this.#fail(failureOfHttpStatus(status))
+    // A response without messages may carry its status here.
+    else if (fields['grpc-status'] !== undefined) this.#trailers = fields
+  }
+
+  onData(bytes: Buffer, buffer: ReceiveBuffer): void {
+    this.#uncredited += bytes.byteLength
+    try {
+      this.#ready.push(...this.#reader.push(bytes, buffer))
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    if (this.#ready.length > 0) this.#wakeUp()
+    // Whoever waits wants the rest of a message that is larger than the window.
+    else if (this.#wake) this.#credit(this.#uncredited)
+  }
+
+  onEnd(): void {
+    if (!this.#ended) this.#end(this.#lastFailure())
+  }
+
+  onAbort(end: StreamEnd): void {
+    if (this.#ended) return
+    // Trailers say how it went, whatever is said of the stream afterwards.
+    this.#end(this.#trailers ? this.#lastFailure() : abortFailure(end))
+  }
+
+  #credit(bytes: number): void {
+    this.#uncredited -= bytes
+    if (bytes > 0) this.#stream.credit(bytes)
   }
 
   /** Sends frames as fast as the upstream takes them; stops when the call has ended. */
@@ -141,95 +189,35 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
     try {
       for await (const { byteLength, chunks } of frames) {
         if (this.#ended) return
-        this.#stream.cork()
-        this.#stream.write(prefixOf(byteLength))
-        let room = true
-        for (const chunk of chunks) room = this.#stream.write(chunk)
-        this.#stream.uncork()
-        if (!room) await this.#drained()
+        this.#stream.write([prefixOf(byteLength), ...chunks], false)
+        await this.#stream.drained()
       }
-      if (!this.#ended) this.#stream.end()
+      if (!this.#ended) this.#stream.write([], true)
     } catch (error) {
       this.#fail(error)
     }
   }
 
-  #drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#stream.off('drain', done)
-        this.#stream.off('close', done)
-        resolve()
-      }
-      this.#stream.once('drain', done)
-      this.#stream.once('close', done)
-      if (this.#stream.destroyed) done()
-    })
-  }
-
-  #listen(): void {
-    const stream = this.#stream
-    stream.pause()
-    stream.on('response', (headers) => {
-      this.#headers = headers
-      const status = Number(headers[':status'])
-      if (status !== 200 && headers['grpc-status'] === undefined) this.#fail(failureOfHttpStatus(status))
-      // A response without messages may carry its status here.
-      else if (headers['grpc-status'] !== undefined) this.#trailers ??= headers
-    })
-    stream.on('trailers', (trailers) => {
-      this.#trailers = trailers
-    })
-    stream.on('data', (chunk: Buffer) => {
-      try {
-        this.#ready.push(...this.#reader.push(chunk))
-      } catch (error) {
-        this.#fail(error)
-        return
-      }
-      if (this.#ready.length > 0) stream.pause()
-      this.#wakeUp()
-    })
-    stream.on('end', () => {
-      if (this.#trailers !== undefined) this.#end(this.#lastFailure())
-    })
-    stream.on('error', () => {})
-    stream.on('close', () => {
-      if (this.#ended) return
-      if (this.#trailers !== undefined) this.#end(this.#lastFailure())
-      else this.#end(this.#resetFailure())
-    })
-  }
-
   #lastFailure(): GrpcFailure | undefined {
-    const { ':status': _, ...trailers } = this.#trailers!
+    const { ':status': _, ...trailers } = this.#trailers ?? {}
     const failure = failureOf(trailers)
     if (failure || this.#reader.idle) return failure
     return new GrpcFailure('DATA_LOSS', 'the stream ended in the middle of a message', 'local')
-  }
-
-  #resetFailure(): GrpcFailure {
-    const code = this.#stream.rstCode
-    // Node ends the streams of a connection that is lost with the code of a cancel, which nobody has sent.
-    const lost = code === constants.NGHTTP2_NO_ERROR || (code === constants.NGHTTP2_CANCEL && this.#session.destroyed)
-    const [status, untouched] = (!lost && resets[code]) || (['UNAVAILABLE', false] as const)
-    const why = lost ? 'the connection was lost' : `the stream was reset (HTTP/2 code ${code})`
-    return new GrpcFailure(status, why, 'local', { untouched })
   }
 
   readonly #onAbort = (): void => this.#fail(this.#signal.reason)
 
   #fail(failure: unknown): void {
     if (this.#ended) return
-    this.#ready.length = 0
+    for (const message of this.#ready.splice(0)) message.release()
     this.#end(failure)
-    if (this.#uploadAbort && !this.#stream.writableEnded) this.#uploadAbort.abort()
-    else this.#stream.close(constants.NGHTTP2_CANCEL)
+    this.#stream.reset()
   }
 
   #end(failure: unknown): void {
     this.#ended = true
     this.#failure = failure
+    this.#reader.drop()
     clearTimeout(this.#timer)
     this.#signal.removeEventListener('abort', this.#onAbort)
     this.#onEnd()
@@ -240,6 +228,13 @@ export class UpstreamCall implements AsyncIterator<InboundMessage> {
     this.#wake?.()
     this.#wake = undefined
   }
+}
+
+function abortFailure(end: StreamEnd): GrpcFailure {
+  if (end.kind === 'lost')
+    return new GrpcFailure('UNAVAILABLE', 'the connection was lost', 'local', { untouched: end.untouched })
+  const [status, untouched] = resets[end.code] ?? (['UNAVAILABLE', false] as const)
+  return new GrpcFailure(status, `the stream was reset (HTTP/2 code ${end.code})`, 'local', { untouched })
 }
 
 /** What stands before a message of this size. Source: PROTOCOL-HTTP2.md, "Length-Prefixed-Message". */

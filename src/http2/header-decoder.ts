@@ -1,0 +1,143 @@
+import { decodeHuffman } from './huffman.ts'
+import { ErrorCode, Http2ProtocolError } from './protocol.ts'
+import { staticTable } from './static-table.ts'
+
+/** Fields of a header block, names in lower case, as they came; `set-cookie` alone is a list, others that repeat are joined. */
+export type HeaderFields = Record<string, string | string[] | undefined>
+
+type Field = readonly [name: string, value: string]
+
+/** Size that every field counts beyond its own. Source: RFC 7541, section 4.1. */
+const FIELD_OVERHEAD_BYTES = 32
+const MAX_INTEGER_BYTES = 5
+/** Source: RFC 9113, section 8.2.1. */
+const isName = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
+const breaksLine = /[\0\r\n]/
+
+/**
+ * Decodes header blocks of one connection, each in turn: they build on one another.
+ * Source: RFC 7541.
+ */
+export class HeaderDecoder {
+  readonly #tableLimit: number
+  readonly #maxListBytes: number
+  /** The newest stands last. */
+  readonly #table: Field[] = []
+  #tableBytes = 0
+  #tableMax: number
+  #block: Buffer = Buffer.alloc(0)
+  #at = 0
+
+  /**
+   * @param tableLimit size of the table that was offered, in bytes
+   * @param maxListBytes size of all fields of a block together, overheads counted
+   */
+  constructor(tableLimit: number, maxListBytes: number) {
+    this.#tableLimit = tableLimit
+    this.#tableMax = tableLimit
+    this.#maxListBytes = maxListBytes
+  }
+
+  /** Decodes a whole block. @throws Http2ProtocolError; the connection is of no use then */
+  decode(block: Buffer): HeaderFields {
+    this.#block = block
+    this.#at = 0
+    const fields = { __proto__: null } as unknown as HeaderFields
+    let listBytes = 0
+    while (this.#at < block.length) {
+      const field = this.#next(block[this.#at]!)
+      if (!field) continue
+      listBytes += sizeOf(field)
+      if (listBytes > this.#maxListBytes)
+        throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, `header fields are above ${this.#maxListBytes} bytes`)
+      add(fields, field)
+    }
+    return fields
+  }
+
+  /** The field that begins with this byte; undefined where the table's size was set. */
+  #next(byte: number): Field | undefined {
+    if (byte >= 0x80) return this.#field(this.#integer(7))
+    if (byte >= 0x40) {
+      const field = this.#literal(6)
+      this.#remember(field)
+      return field
+    }
+    if (byte < 0x20) return this.#literal(4)
+    const size = this.#integer(5)
+    if (size > this.#tableLimit) throw malformed('the table is larger than was offered')
+    this.#tableMax = size
+    this.#evict()
+    return undefined
+  }
+
+  #literal(prefixBits: number): Field {
+    const index = this.#integer(prefixBits)
+    const name = index === 0 ? this.#string() : this.#field(index)[0]
+    const value = this.#string()
+    if ((index === 0 && !isName.test(name)) || breaksLine.test(value))
+      throw new Http2ProtocolError(ErrorCode.protocolError, 'a header field has characters that none may have')
+    return [name, value]
+  }
+
+  #field(index: number): Field {
+    const known = index - 1 < staticTable.length
+    const field = known ? staticTable[index - 1] : this.#table[this.#table.length - (index - staticTable.length)]
+    if (!field) throw malformed('there is no such field in the table')
+    return field
+  }
+
+  /** Source: RFC 7541, section 5.1. */
+  #integer(prefixBits: number): number {
+    const most = 2 ** prefixBits - 1
+    let value = this.#block[this.#at++]! & most
+    if (value < most) return value
+    for (let i = 0; i < MAX_INTEGER_BYTES; i++) {
+      const byte = this.#block[this.#at++]
+      if (byte === undefined) break
+      value += (byte & 0x7f) * 2 ** (7 * i)
+      if (byte < 0x80) return value
+    }
+    throw malformed('a number does not end')
+  }
+
+  /** Source: RFC 7541, section 5.2. */
+  #string(): string {
+    const first = this.#block[this.#at]
+    if (first === undefined) throw malformed('a field is cut short')
+    const length = this.#integer(7)
+    const from = this.#at
+    this.#at += length
+    if (this.#at > this.#block.length) throw malformed('a field is cut short')
+    return first >= 0x80
+      ? decodeHuffman(this.#block.subarray(from, this.#at))
+      : this.#block.toString('latin1', from, this.#at)
+  }
+
+  #remember(field: Field): void {
+    this.#table.push(field)
+    this.#tableBytes += sizeOf(field)
+    this.#evict()
+  }
+
+  #evict(): void {
+    let gone = 0
+    while (this.#tableBytes > this.#tableMax) this.#tableBytes -= sizeOf(this.#table[gone++]!)
+    if (gone > 0) this.#table.splice(0, gone)
+  }
+}
+
+function add(fields: HeaderFields, [name, value]: Field): void {
+  const before = fields[name]
+  if (name === 'set-cookie') fields[name] = Array.isArray(before) ? [...before, value] : [value]
+  else if (before === undefined) fields[name] = value
+  else fields[name] = `${before as string}${name === 'cookie' ? '; ' : ', '}${value}`
+}
+
+function sizeOf([name, value]: Field): number {
+  return name.length + value.length + FIELD_OVERHEAD_BYTES
+}
+
+function malformed(why: string): Http2ProtocolError {
+  return new Http2ProtocolError(ErrorCode.compressionError, why)
+}

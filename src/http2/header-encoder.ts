@@ -1,0 +1,61 @@
+import { staticTable } from './static-table.ts'
+
+const names = new Map<string, number>()
+const whole = new Map<string, Map<string, number>>()
+staticTable.forEach(([name, value], i) => {
+  if (!names.has(name)) names.set(name, i + 1)
+  const values = whole.get(name) ?? new Map<string, number>()
+  whole.set(name, values.set(value, i + 1))
+})
+/** Of two lengths and a number. */
+const MAX_FIELD_OVERHEAD_BYTES = 15
+/** What proxies and the peer must not keep in their tables. Source: RFC 7541, section 7.1.3. */
+const secret = new Set(['authorization', 'cookie', 'auth-token-bin'])
+const NEVER_INDEXED = 0x10
+
+/**
+ * Encodes fields without the help of a table that changes: what a block says depends on nothing that came before, so parts
+ * can be made once and joined. Pseudo-fields must come first.
+ * Source: RFC 7541, section 6.
+ */
+export function encodeHeaders(fields: readonly (readonly [name: string, value: string])[]): Buffer {
+  let most = 0
+  for (const [name, value] of fields) most += name.length + value.length + MAX_FIELD_OVERHEAD_BYTES
+  const out = Buffer.allocUnsafe(most)
+  let at = 0
+  for (const [given, value] of fields) {
+    const name = given.toLowerCase()
+    const index = value === '' ? undefined : whole.get(name)?.get(value)
+    if (index !== undefined) {
+      at = writeInteger(out, at, 7, 0x80, index)
+      continue
+    }
+    const nameIndex = names.get(name)
+    at = writeInteger(out, at, 4, secret.has(name) ? NEVER_INDEXED : 0, nameIndex ?? 0)
+    if (nameIndex === undefined) at = writeText(out, at, name)
+    at = writeText(out, at, value)
+  }
+  return out.subarray(0, at)
+}
+
+/** What tells the peer that this side uses no table. Source: RFC 7541, section 6.3. */
+export const noTable = Buffer.of(0x20)
+
+function writeInteger(out: Buffer, from: number, prefixBits: number, pattern: number, value: number): number {
+  const most = 2 ** prefixBits - 1
+  let at = from
+  if (value < most) {
+    out[at++] = pattern | value
+    return at
+  }
+  out[at++] = pattern | most
+  let rest = value - most
+  for (; rest > 0x7f; rest = Math.floor(rest / 128)) out[at++] = (rest % 128) | 0x80
+  out[at++] = rest
+  return at
+}
+
+function writeText(out: Buffer, from: number, value: string): number {
+  const at = writeInteger(out, from, 7, 0, value.length)
+  return at + out.write(value, at, 'latin1')
+}

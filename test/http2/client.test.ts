@@ -1,0 +1,362 @@
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Http2Client } from '../../src/http2/client.ts'
+import type { StreamEnd } from '../../src/http2/client-stream.ts'
+import { connectHttp2 } from '../../src/http2/connect.ts'
+import { frame, numberFrame, settingsFrame } from '../../src/http2/frame-writer.ts'
+import type { HeaderFields } from '../../src/http2/header-decoder.ts'
+import { encodeHeaders } from '../../src/http2/header-encoder.ts'
+import { ErrorCode, FrameFlag, FrameType, PREFACE, Setting } from '../../src/http2/protocol.ts'
+import type { ReceiveBuffer } from '../../src/http2/receive-buffers.ts'
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+const options = { windowBytes: 1 << 20, maxFrameBytes: 1 << 20, maxHeaderListBytes: 65_536 }
+const post = encodeHeaders([
+  [':method', 'POST'],
+  [':scheme', 'http'],
+  [':path', '/'],
+  [':authority', 'x'],
+])
+
+/** A connection, and what its owner hears. */
+class Connection {
+  readonly client: Http2Client
+  goaway: number | undefined
+  closed: { error: Error | undefined } | undefined
+  readonly ready: Promise<void>
+  #wake = () => {}
+
+  constructor(port: number, given = options) {
+    const ready = Promise.withResolvers<void>()
+    this.ready = ready.promise
+    this.client = connectHttp2({ host: '127.0.0.1', port }, given, {
+      onReady: ready.resolve,
+      onGoaway: (code) => {
+        this.goaway = code
+        this.#wake()
+      },
+      onClose: (error) => {
+        this.closed = { error }
+        this.#wake()
+      },
+    })
+    closers.push(() => this.client.close())
+  }
+
+  async until(is: () => boolean): Promise<void> {
+    while (!is())
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+  }
+
+  /** Makes a request; collects all of its response, giving each piece back to the window unless told otherwise. */
+  call(body: readonly Uint8Array[] = [], { end = true, credit = true } = {}): Call {
+    return new Call(this.client, body, end, credit)
+  }
+}
+
+class Call {
+  readonly headers: HeaderFields[] = []
+  readonly pieces: { bytes: Buffer; buffer: ReceiveBuffer }[] = []
+  received = 0
+  readonly stream
+  readonly done: Promise<StreamEnd | undefined>
+
+  constructor(client: Http2Client, body: readonly Uint8Array[], end: boolean, credit: boolean) {
+    let finish: (end: StreamEnd | undefined) => void
+    this.done = new Promise((resolve) => {
+      finish = resolve
+    })
+    this.stream = client.request(post, body, end, {
+      onHeaders: (fields) => this.headers.push({ ...fields }),
+      onData: (bytes, buffer) => {
+        buffer.hold()
+        this.pieces.push({ bytes, buffer })
+        this.received += bytes.length
+        if (credit) this.stream.credit(bytes.length)
+      },
+      onEnd: () => finish(undefined),
+      onAbort: (how) => finish(how),
+    })
+  }
+
+  get body(): Buffer {
+    return Buffer.concat(this.pieces.map(({ bytes }) => bytes))
+  }
+}
+
+/** A server of node:http2. */
+async function serve(onStream: (stream: ServerHttp2Stream) => unknown, settings = {}): Promise<number> {
+  const server: Http2Server = createHttp2Server({ settings })
+  server.on('stream', (stream: ServerHttp2Stream) => {
+    stream.on('error', () => {})
+    onStream(stream)
+  })
+  server.on('session', (session) => closers.push(() => session.destroy()))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+/** A server that says what a test has it say. */
+async function script(onConnection: (socket: Socket) => void): Promise<number> {
+  const server: Server = createServer((socket) => {
+    socket.on('error', () => {})
+    closers.push(() => socket.destroy())
+    onConnection(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+const noise = (length: number) => Buffer.from(Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff))
+
+describe('requests to a server of node:http2', () => {
+  it('bring headers, a body larger than the window, and trailers', async () => {
+    const body = noise(5 << 20)
+    const port = await serve((stream) => {
+      stream.respond({ ':status': 200, x: 'é' }, { waitForTrailers: true })
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+      stream.end(body)
+      stream.resume()
+    })
+    const call = new Connection(port).call([Buffer.from('hello')])
+    expect(await call.done).toBeUndefined()
+    expect(call.headers).toEqual([expect.objectContaining({ ':status': '200', x: 'é' }), { 'grpc-status': '0' }])
+    expect(call.body.equals(body)).toBe(true)
+  })
+
+  it('hold the server back at the window, as long as nothing is given back to it', async () => {
+    const port = await serve((stream) => {
+      stream.respond({ ':status': 200 })
+      stream.end(Buffer.alloc(4 << 20, 1))
+    })
+    const connection = new Connection(port)
+    const stalled = connection.call([], { credit: false })
+    const other = connection.call()
+    expect(await other.done).toBeUndefined()
+    expect(other.received).toBe(4 << 20)
+    expect(stalled.received).toBeLessThanOrEqual(1 << 20)
+    stalled.stream.reset()
+    expect(await connection.call().done).toBeUndefined()
+  })
+
+  it('keep what is held as it was, though memory is used again', async () => {
+    let round = 0
+    const port = await serve((stream) => {
+      stream.respond({ ':status': 200 })
+      stream.end(Buffer.alloc(1 << 20, ++round))
+    })
+    const connection = new Connection(port)
+    const kept = connection.call()
+    await kept.done
+    for (let i = 0; i < 20; i++) {
+      const call = connection.call()
+      await call.done
+      for (const { buffer } of call.pieces) buffer.release()
+    }
+    expect(kept.body.equals(Buffer.alloc(1 << 20, 1))).toBe(true)
+  })
+
+  it('upload as far as the windows of the server let them, in frames of the size that it takes', async () => {
+    const got: Buffer[] = []
+    const port = await serve(
+      (stream) => {
+        stream.on('data', (chunk: Buffer) => got.push(chunk))
+        stream.on('end', () => stream.respond({ ':status': 200 }, { endStream: true }))
+      },
+      { initialWindowSize: 20_000, maxFrameSize: 16_384 },
+    )
+    const connection = new Connection(port)
+    await connection.ready
+    const part = noise(300_000)
+    const call = connection.call([part], { end: false })
+    await call.stream.drained()
+    call.stream.write([part.subarray(0, 1), part.subarray(1)], true)
+    expect(await call.done).toBeUndefined()
+    expect(Buffer.concat(got).equals(Buffer.concat([part, part]))).toBe(true)
+  })
+
+  it('stop at the server when they are reset, or end early with its answer', async () => {
+    const codes: number[] = []
+    const port = await serve((stream) => {
+      stream.on('close', () => codes.push(stream.rstCode))
+      if (codes.length === 0) stream.respond({ ':status': 200 })
+      else stream.respond({ ':status': 200 }, { endStream: true })
+      stream.resume()
+    })
+    const connection = new Connection(port)
+    const first = connection.call([Buffer.alloc(10)], { end: false })
+    while (first.headers.length === 0) await new Promise(setImmediate)
+    first.stream.reset()
+    while (codes.length === 0) await new Promise(setImmediate)
+    const second = connection.call([Buffer.alloc(10)], { end: false })
+    expect(await second.done).toBeUndefined()
+    while (codes.length < 2) await new Promise(setImmediate)
+    expect(codes).toEqual([ErrorCode.cancel, ErrorCode.noError])
+  })
+
+  it('are told the code of a reset, and that a server took none of them', async () => {
+    const port = await serve((stream) => stream.close(ErrorCode.refusedStream))
+    const call = new Connection(port).call()
+    expect(await call.done).toEqual({ kind: 'reset', code: ErrorCode.refusedStream })
+  })
+
+  it('wait for no more streams than the server takes', async () => {
+    const port = await serve((stream) => stream.resume(), { maxConcurrentStreams: 1 })
+    const connection = new Connection(port)
+    await connection.ready
+    expect(connection.client.hasRoom).toBe(true)
+    const call = connection.call()
+    expect(connection.client.hasRoom).toBe(false)
+    expect(() => connection.call()).toThrow(/no more requests/)
+    call.stream.reset()
+    expect(connection.client.hasRoom).toBe(true)
+  })
+
+  it('work with a server that wants no table, and headers above one frame', async () => {
+    const big = 'v'.repeat(40_000)
+    const port = await serve((stream) => stream.respond({ ':status': 200, big }, { endStream: true }), {
+      headerTableSize: 0,
+    })
+    const connection = new Connection(port)
+    await connection.ready
+    for (let i = 0; i < 3; i++) {
+      const call = connection.call()
+      expect(await call.done).toBeUndefined()
+      expect(call.headers[0]).toMatchObject({ big })
+    }
+  })
+
+  it('ping', async () => {
+    const connection = new Connection(await serve(() => {}))
+    await connection.ready
+    await new Promise<void>((resolve) => connection.client.ping(resolve))
+  })
+})
+
+describe('a server that', () => {
+  const ok = Buffer.concat([settingsFrame([]), frame(FrameType.settings, FrameFlag.ack, 0, Buffer.alloc(0))])
+  const status = encodeHeaders([[':status', '200']])
+  const goaway = (last: number, code = 0) => {
+    const payload = Buffer.alloc(8)
+    payload.writeUInt32BE(last)
+    payload.writeUInt32BE(code, 4)
+    return frame(FrameType.goaway, 0, 0, payload)
+  }
+
+  it('says GOAWAY finishes what it has begun, and has not touched the rest', async () => {
+    const sockets: Socket[] = []
+    const port = await script((socket) => {
+      sockets.push(socket)
+      socket.write(ok)
+    })
+    const connection = new Connection(port)
+    await connection.ready
+    const [first, second] = [connection.call(), connection.call()]
+    sockets[0]!.write(goaway(1))
+    expect(await second!.done).toEqual({ kind: 'lost', untouched: true })
+    expect(connection.client.usable).toBe(false)
+    expect(connection.goaway).toBe(0)
+    sockets[0]!.write(frame(FrameType.headers, FrameFlag.endHeaders | FrameFlag.endStream, 1, status))
+    expect(await first!.done).toBeUndefined()
+    await connection.until(() => connection.closed !== undefined)
+  })
+
+  it('goes away without a word loses its streams', async () => {
+    const port = await script((socket) => {
+      socket.write(ok)
+      socket.on('data', (data: Buffer) => {
+        if (Buffer.from(data).includes(post)) socket.destroy()
+      })
+    })
+    const connection = new Connection(port)
+    expect(await connection.call().done).toEqual({ kind: 'lost', untouched: false })
+    expect(connection.client.usable).toBe(false)
+  })
+
+  it('sends interim headers, padding, priorities and continuations is understood', async () => {
+    const head = Buffer.concat([Buffer.from([2]), Buffer.alloc(5), status.subarray(0, 0), Buffer.alloc(2)])
+    const port = await script((socket) => {
+      socket.write(ok)
+      socket.write(frame(FrameType.headers, FrameFlag.endHeaders, 1, encodeHeaders([[':status', '103']])))
+      socket.write(frame(FrameType.headers, FrameFlag.padded | FrameFlag.priority, 1, head))
+      socket.write(frame(FrameType.continuation, FrameFlag.endHeaders, 1, status))
+      socket.write(frame(FrameType.data, FrameFlag.padded, 1, Buffer.from('\u0002hi\0\0')))
+      socket.write(numberFrame(FrameType.windowUpdate, 1, 5))
+      socket.write(frame(FrameType.data, FrameFlag.endStream, 1, Buffer.alloc(0)))
+    })
+    const call = new Connection(port).call()
+    expect(await call.done).toBeUndefined()
+    expect(call.headers).toEqual([{ ':status': '200' }])
+    expect(call.body.toString()).toBe('hi')
+  })
+
+  it.each([
+    ['begins with something else', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /frame/],
+    ['begins without settings', frame(FrameType.ping, 0, 0, Buffer.alloc(8)), /settings/],
+    ['pushes', Buffer.concat([ok, frame(FrameType.pushPromise, 4, 1, Buffer.alloc(4))]), /pushes/],
+    ['answers what was not asked', Buffer.concat([ok, frame(FrameType.headers, 4, 9, status)]), /nobody opened/],
+    ['sends DATA to nobody', Buffer.concat([ok, frame(FrameType.data, 0, 0, Buffer.alloc(1))]), /without a stream/],
+    ['opens a window too far', Buffer.concat([ok, numberFrame(8, 0, 2 ** 31 - 1)]), /window/],
+    ['offers a window too large', settingsFrame([[Setting.initialWindowSize, 2 ** 31]]), /window/],
+    ['interrupts a header block', Buffer.concat([ok, frame(1, 0, 1, status), numberFrame(8, 0, 1)]), /interrupted/],
+    ['goes on with a header block that is none', Buffer.concat([ok, frame(9, 4, 1, status)]), /CONTINUATION/],
+    [
+      'never ends a header block',
+      Buffer.concat([ok, frame(1, 0, 1, status), ...Array(6).fill(frame(9, 0, 1, Buffer.alloc(60_000)))]),
+      /too large/,
+    ],
+    [
+      'sends more than the window lets it',
+      Buffer.concat([ok, ...Array(17).fill(frame(0, 0, 1, Buffer.alloc(1 << 16)))]),
+      /more than the window/,
+    ],
+    ['sends what is no header block', Buffer.concat([ok, frame(1, 4, 1, Buffer.from([0xff, 0xff]))]), /./],
+  ])('%s is left, with a reason', async (_, bytes, reason) => {
+    const got: Buffer[] = []
+    const port = await script((socket) => {
+      socket.on('data', (data: Buffer) => got.push(data))
+      socket.write(bytes)
+    })
+    const connection = new Connection(port)
+    const call = connection.call([], { credit: false })
+    expect(await call.done).toEqual({ kind: 'lost', untouched: false })
+    expect(connection.closed?.error?.message).toMatch(reason)
+  })
+
+  it('floods with pings that it does not read the answers of is left', async () => {
+    const pings = Buffer.concat(Array(50_000).fill(frame(FrameType.ping, 0, 0, Buffer.alloc(8))))
+    const port = await script((socket) => {
+      socket.pause()
+      const flood = () => {
+        while (!socket.destroyed && socket.write(pings));
+      }
+      socket.on('drain', flood)
+      socket.write(ok)
+      flood()
+    })
+    const connection = new Connection(port)
+    await connection.until(() => connection.closed !== undefined)
+    expect(connection.closed?.error?.message).toMatch(/reads nothing/)
+  })
+
+  it('is asked hears the preface first', async () => {
+    const got: Buffer[] = []
+    const port = await script((socket) => {
+      socket.on('data', (data: Buffer) => got.push(data))
+      socket.write(ok)
+    })
+    const connection = new Connection(port)
+    await connection.ready
+    while (Buffer.concat(got).length < PREFACE.length) await new Promise(setImmediate)
+    expect(Buffer.concat(got).subarray(0, PREFACE.length).equals(PREFACE)).toBe(true)
+  })
+})
