@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { ENTRY_BYTES, ownBytes } from './own-bytes.ts'
 
 /** What replicas share of larger values, bound parameters and results: bytes by key, each with an owner and a time to live. */
 export interface Blobs {
@@ -30,14 +31,14 @@ export class MemoryBlobs implements Blobs {
     if (!own) {
       own = new LRUCache({
         maxSize: Math.max(1, Math.floor(this.#maxBytes / 2)),
-        sizeCalculation: (each, name) => each.byteLength + name.length + 64,
+        sizeCalculation: (each, name) => each.byteLength + name.length + ENTRY_BYTES,
         dispose: (_value, name, reason) => {
           if (reason !== 'set') this.#owners.delete(name)
         },
       })
       this.#byOwner.set(owner, own)
     }
-    own.set(key, value, { ttl: Math.max(1, Math.ceil(ttlMs)) })
+    own.set(key, ownBytes(value), { ttl: Math.max(1, Math.ceil(ttlMs)) })
     if (own.has(key)) this.#owners.set(key, owner)
     this.#makeRoom()
   }

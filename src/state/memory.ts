@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { ENTRY_BYTES, ownBytes } from './own-bytes.ts'
 import type { Store } from './store.ts'
 
 /** A store for one replica, bounded in bytes: the least recently used values go first. */
@@ -8,7 +9,7 @@ export class MemoryStore implements Store {
   constructor(maxBytes: number) {
     this.#values = new LRUCache({
       maxSize: maxBytes,
-      sizeCalculation: (value, key) => value.byteLength + key.length + 64,
+      sizeCalculation: (value, key) => value.byteLength + key.length + ENTRY_BYTES,
     })
   }
 
@@ -17,7 +18,7 @@ export class MemoryStore implements Store {
   }
 
   async set(key: string, value: Uint8Array, ttlMs: number): Promise<void> {
-    this.#values.set(key, value, { ttl: Math.max(1, Math.ceil(ttlMs)) })
+    this.#values.set(key, ownBytes(value), { ttl: Math.max(1, Math.ceil(ttlMs)) })
   }
 
   async delete(key: string): Promise<void> {

@@ -5,7 +5,7 @@ const TTL_MS = 60_000
 const bytes = (count: number) => new Uint8Array(count)
 
 it('gives one owner half of the room, the newest of what he keeps', async () => {
-  const blobs = new MemoryBlobs(10_000)
+  const blobs = new MemoryBlobs(12_500)
   for (let i = 0; i < 10; i++) await blobs.set(`k${i}`, bytes(1000), TTL_MS, 'one')
   const kept = await Promise.all(Array.from({ length: 10 }, (_, i) => blobs.get(`k${i}`)))
   expect(kept.map((each) => each !== undefined)).toEqual([...Array(6).fill(false), ...Array(4).fill(true)])
