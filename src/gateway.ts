@@ -248,7 +248,7 @@ function onCallEnd(
   log: Logger,
 ): void {
   const method = methodNames.get(call.path) ?? 'unknown'
-  metrics.callEnded(method, error?.grpc ?? 'OK', performance.now() - call.startedAt)
+  metrics.callEnded(method, error?.grpc ?? 'OK', call.durationMs)
   if (!error) return
   const fields = {
     event: 'call',

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { childrenOf } from './children.ts'
 
 const callSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 
@@ -14,71 +15,85 @@ export interface GaugeReaders {
 /** Every metric of the gateway; `docs/metrics.md` explains each. */
 export class Metrics {
   readonly registry = new Registry()
-  readonly #calls: Counter<'method' | 'code'>
-  readonly #callSeconds: Histogram<'method'>
-  readonly #callChildren = new Map<string, ReturnType<Counter<'method' | 'code'>['labels']>>()
-  readonly #secondsChildren = new Map<string, ReturnType<Histogram<'method'>['labels']>>()
-  readonly #rows: Counter<'source'>
-  readonly #bytes: Counter<'source'>
-  readonly #statements: Counter<'source' | 'outcome'>
-  readonly #statementSeconds: Histogram<'source'>
-  readonly #statementsInFlight: Gauge<'source'>
-  readonly #queueWaitSeconds: Histogram<'source'>
+  readonly #calls
+  readonly #callSeconds
+  readonly #rows
+  readonly #bytes
+  readonly #statements
+  readonly #statementSeconds
+  readonly #statementsInFlight
+  readonly #queueWaitSeconds
 
   constructor(read: GaugeReaders) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
-    this.#calls = new Counter({
-      name: 'flightgate_calls_total',
-      help: 'gRPC calls of the Flight port that have ended, by method and by the name of their status, such as OK or UNAVAILABLE; methods that there are not count as unknown.',
-      labelNames: ['method', 'code'],
-      registers,
-    })
-    this.#callSeconds = new Histogram({
-      name: 'flightgate_call_duration_seconds',
-      help: 'Time of gRPC calls from the first header to the status; for DoGet it includes how long the client takes to read.',
-      labelNames: ['method'],
-      buckets: callSeconds,
-      registers,
-    })
-    this.#rows = new Counter({
-      name: 'flightgate_rows_total',
-      help: 'Rows of results handed to clients.',
-      labelNames: ['source'],
-      registers,
-    })
-    this.#bytes = new Counter({
-      name: 'flightgate_bytes_total',
-      help: 'Bytes of results handed to clients, as Arrow messages.',
-      labelNames: ['source'],
-      registers,
-    })
-    this.#statements = new Counter({
-      name: 'flightgate_statements_total',
-      help: 'Statements that have ended, by outcome: OK, or the code of the error that the client got. Those that could not be planned are among them.',
-      labelNames: ['source', 'outcome'],
-      registers,
-    })
-    this.#statementSeconds = new Histogram({
-      name: 'flightgate_statement_duration_seconds',
-      help: 'Time of statements that were run: waiting for a slot and a connection, running, and being read to the last row.',
-      labelNames: ['source'],
-      buckets: callSeconds,
-      registers,
-    })
-    this.#statementsInFlight = new Gauge({
-      name: 'flightgate_statements_in_flight',
-      help: 'Statements that wait, run or are being read now.',
-      labelNames: ['source'],
-      registers,
-    })
-    this.#queueWaitSeconds = new Histogram({
-      name: 'flightgate_queue_wait_seconds',
-      help: 'Time that statements waited for a slot of their source (maxStreams), those excepted that never got one.',
-      labelNames: ['source'],
-      buckets: callSeconds,
-      registers,
-    })
+    this.#calls = childrenOf(
+      new Counter({
+        name: 'flightgate_calls_total',
+        help: 'gRPC calls of the Flight port that have ended, by method and by the name of their status, such as OK or UNAVAILABLE; methods that there are not count as unknown.',
+        labelNames: ['method', 'code'],
+        registers,
+      }),
+    )
+    this.#callSeconds = childrenOf(
+      new Histogram({
+        name: 'flightgate_call_duration_seconds',
+        help: 'Time of gRPC calls from the first header to the status; for DoGet it includes how long the client takes to read.',
+        labelNames: ['method'],
+        buckets: callSeconds,
+        registers,
+      }),
+    )
+    this.#rows = childrenOf(
+      new Counter({
+        name: 'flightgate_rows_total',
+        help: 'Rows of results handed to clients.',
+        labelNames: ['source'],
+        registers,
+      }),
+    )
+    this.#bytes = childrenOf(
+      new Counter({
+        name: 'flightgate_bytes_total',
+        help: 'Bytes of results handed to clients, as Arrow messages.',
+        labelNames: ['source'],
+        registers,
+      }),
+    )
+    this.#statements = childrenOf(
+      new Counter({
+        name: 'flightgate_statements_total',
+        help: 'Statements that have ended, by outcome: OK, or the code of the error that the client got. Those that could not be planned are among them.',
+        labelNames: ['source', 'outcome'],
+        registers,
+      }),
+    )
+    this.#statementSeconds = childrenOf(
+      new Histogram({
+        name: 'flightgate_statement_duration_seconds',
+        help: 'Time of statements that were run: waiting for a slot and a connection, running, and being read to the last row.',
+        labelNames: ['source'],
+        buckets: callSeconds,
+        registers,
+      }),
+    )
+    this.#statementsInFlight = childrenOf(
+      new Gauge({
+        name: 'flightgate_statements_in_flight',
+        help: 'Statements that wait, run or are being read now.',
+        labelNames: ['source'],
+        registers,
+      }),
+    )
+    this.#queueWaitSeconds = childrenOf(
+      new Histogram({
+        name: 'flightgate_queue_wait_seconds',
+        help: 'Time that statements waited for a slot of their source (maxStreams), those excepted that never got one.',
+        labelNames: ['source'],
+        buckets: callSeconds,
+        registers,
+      }),
+    )
     new Gauge({
       name: 'flightgate_queued_statements',
       help: 'Statements that wait for a slot of their source now; at most limits.maxQueued.',
@@ -117,42 +132,31 @@ export class Metrics {
 
   /** A gRPC call has ended. */
   callEnded(method: string, code: string, durationMs: number): void {
-    const key = `${method} ${code}`
-    let counter = this.#callChildren.get(key)
-    if (!counter) {
-      counter = this.#calls.labels({ method, code })
-      this.#callChildren.set(key, counter)
-    }
-    counter.inc()
-    let histogram = this.#secondsChildren.get(method)
-    if (!histogram) {
-      histogram = this.#callSeconds.labels({ method })
-      this.#secondsChildren.set(method, histogram)
-    }
-    histogram.observe(durationMs / 1000)
+    this.#calls(method, code).inc()
+    this.#callSeconds(method).observe(durationMs / 1000)
   }
 
   onRows(source: string, rows: number, bytes: number): void {
-    this.#rows.inc({ source }, rows)
-    this.#bytes.inc({ source }, bytes)
+    this.#rows(source).inc(rows)
+    this.#bytes(source).inc(bytes)
   }
 
   onPlanFailed(source: string, outcome: string): void {
-    this.#statements.inc({ source, outcome })
+    this.#statements(source, outcome).inc()
   }
 
   onStatementStart(source: string): void {
-    this.#statementsInFlight.inc({ source })
+    this.#statementsInFlight(source).inc()
   }
 
   onStatementEnd(source: string, outcome: string, durationMs: number): void {
-    this.#statementsInFlight.dec({ source })
-    this.#statements.inc({ source, outcome })
-    this.#statementSeconds.observe({ source }, durationMs / 1000)
+    this.#statementsInFlight(source).dec()
+    this.#statements(source, outcome).inc()
+    this.#statementSeconds(source).observe(durationMs / 1000)
   }
 
   onQueueWait(source: string, queueWaitMs: number): void {
-    this.#queueWaitSeconds.observe({ source }, queueWaitMs / 1000)
+    this.#queueWaitSeconds(source).observe(queueWaitMs / 1000)
   }
 
   #readGauge(name: string, help: string, value: () => number): void {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { childrenOf } from './children.ts'
 
 /** The connections to one address now. */
 export interface PoolReading {
@@ -62,17 +63,19 @@ export class UpstreamMetrics {
 
   /** What a source tells of its connections. */
   observer(source: string) {
+    const acquires = childrenOf(this.#acquires)
+    const acquireSeconds = childrenOf(this.#acquireSeconds)
     return {
       onCreate: (address: string) => this.#created.inc({ source, address }),
       onDestroy: (address: string, reason: string) => this.#destroyed.inc({ source, address, reason }),
       onRetry: (address: string) => this.#retries.inc({ source, address }),
       onAcquire: (address: string, acquireMs: number, reused: boolean) => {
-        this.#acquires.inc({ source, address, reused: String(reused) })
-        this.#acquireSeconds.observe({ source, address }, acquireMs / 1000)
+        acquires(source, address, String(reused)).inc()
+        acquireSeconds(source, address).observe(acquireMs / 1000)
       },
       onCushion: (memoryDelta: number, spillDelta: number) => {
-        this.#held.inc({ source, place: 'memory' }, memoryDelta)
-        this.#held.inc({ source, place: 'file' }, spillDelta)
+        if (memoryDelta !== 0) this.#held.inc({ source, place: 'memory' }, memoryDelta)
+        if (spillDelta !== 0) this.#held.inc({ source, place: 'file' }, spillDelta)
       },
       onBreaker: (address: string, state: string) => this.#breaker.inc({ source, address, state }),
     }

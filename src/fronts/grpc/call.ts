@@ -23,6 +23,8 @@ const responseHeaders = {
   'grpc-accept-encoding': 'identity,gzip',
 } as const
 const NO_TRAILERS: Metadata = {}
+/** What may be on its way still when a call counts as done: less than sockets take at once. */
+const SETTLED_BYTES = 64 << 10
 const REFUSED_UPLOAD_GRACE_MS = 1000
 const MAX_TIMER_MS = 2_147_483_647
 
@@ -37,6 +39,8 @@ export class GrpcCall {
   /** Unix time in milliseconds. */
   readonly deadlineAt: number
   readonly startedAt = performance.now()
+  /** How long it took, once it has ended. */
+  durationMs = 0
   /** Trailers to send besides the status. */
   trailers: Metadata = NO_TRAILERS
   readonly #stream: ServerHttp2Stream
@@ -154,11 +158,11 @@ export class GrpcCall {
   }
 
   /**
-   * Waits until the client's connection has taken everything that was sent.
+   * Waits until the client's connection has taken what was sent, a little excepted that goes out with the status.
    * @throws GatewayError as `send`
    */
   async flushed(): Promise<void> {
-    while (this.#pendingBytes > 0) await this.#nextProgress()
+    while (this.#pendingBytes > SETTLED_BYTES) await this.#nextProgress()
   }
 
   /** Ends the call with a status; only the first end counts. */
@@ -308,12 +312,15 @@ export class GrpcCall {
     else
       this.#stallTimer = setTimeout(() => {
         const seconds = this.#owner.stallTimeoutMs / 1000
+        // Its status waits behind what nobody reads.
+        if (this.#ended) this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
         this.end(new GatewayError('STALLED', `The client took no data for ${seconds} s (limits.stallTimeoutMs).`))
       }, this.#owner.stallTimeoutMs)
   }
 
   #close(error: GatewayError | undefined): void {
     this.#ended = true
+    this.durationMs = performance.now() - this.startedAt
     this.#error = error
     this.#status = statusTrailers(error, this.requestId)
     clearTimeout(this.#timer)

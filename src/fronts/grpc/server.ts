@@ -154,7 +154,8 @@ export class GrpcServer implements CallOwner {
   onEnd(call: GrpcCall, error: GatewayError | undefined): void {
     this.#calls.delete(call)
     this.#background.delete(call)
-    this.#observer.onEnd(call, error)
+    // The client need not wait for it.
+    setImmediate(() => this.#observer.onEnd(call, error))
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {

@@ -26,7 +26,7 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
     if (statements === 'text') return { sql: sql.slice(0, MAX_LOGGED_SQL) }
     return { sqlHash: createHash('sha256').update(sql).digest('hex').slice(0, 16) }
   }
-  const line = (ctx: Context, query: Query, step: string, startedAt: number, more: object, failure?: GatewayError) => {
+  const line = (ctx: Context, query: Query, step: string, ms: number, more: object, failure?: GatewayError) => {
     const fields = {
       event: 'statement',
       step,
@@ -34,7 +34,7 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       principal: ctx.principal.name,
       source: query.source,
       ...what(query),
-      ms: Math.round((performance.now() - startedAt) * 10) / 10,
+      ms: Math.round(ms * 10) / 10,
       ...more,
       outcome: failure?.code ?? 'OK',
     }
@@ -50,7 +50,7 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       } catch (thrown) {
         const failure = Failure.from(thrown)
         observer.onPlanFailed(query.source, failure.code)
-        line(ctx, query, 'plan', startedAt, {}, failure)
+        line(ctx, query, 'plan', performance.now() - startedAt, {}, failure)
         throw thrown
       }
     },
@@ -64,8 +64,12 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
           ? undefined
           : (ctx.signal.reason ?? new Failure('CANCELLED', 'The reader left before the end.'))
         const failure = thrown === undefined && complete ? undefined : Failure.from(thrown ?? left)
-        observer.onStatementEnd(query.source, failure?.code ?? 'OK', performance.now() - startedAt)
-        line(ctx, query, 'run', startedAt, read, failure)
+        const ms = performance.now() - startedAt
+        // The client need not wait for it.
+        setImmediate(() => {
+          observer.onStatementEnd(query.source, failure?.code ?? 'OK', ms)
+          line(ctx, query, 'run', ms, read, failure)
+        })
       }
       try {
         return observeResult(await next(plan, ctx), {

@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Frame } from '../../arrow/frame.ts'
 import type { Http2Client } from '../../http2/client.ts'
 import { connectHttp2 } from '../../http2/connect.ts'
+import { encodeHeaders } from '../../http2/header-encoder.ts'
 import { formatAddress, type UpstreamAddress } from './address.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import { type CallOptions, UpstreamCall } from './upstream-call.ts'
@@ -42,6 +43,7 @@ const http2Options = {
   maxFrameBytes: 1 << 20,
   maxHeaderListBytes: 64 << 10,
 }
+const USER_AGENT = 'flightgate'
 /** Dremio answers pings more often than every 120 s with GOAWAY. */
 const PING_INTERVAL_MS = 150_000
 const PING_TIMEOUT_MS = 20_000
@@ -54,6 +56,8 @@ export class Transport {
   readonly address: UpstreamAddress
   readonly #client: Http2Client
   readonly #authority: string
+  /** What is the same in all calls of a method, encoded, by path. */
+  readonly #headers = new Map<string, Buffer>()
   readonly #options: TransportOptions
   readonly #pinger: NodeJS.Timeout
   #calls = 0
@@ -128,12 +132,36 @@ export class Transport {
       throw new GrpcFailure('UNAVAILABLE', 'the server takes no more calls on this connection', 'local', {
         untouched: true,
       })
-    const target = { path, scheme: this.address.tls ? 'https' : 'http', authority: this.#authority }
-    const call = new UpstreamCall(this.#client, target, messages, options, this.#options.maxMessageBytes, () => {
-      this.#calls--
-    })
+    const call = new UpstreamCall(
+      this.#client,
+      this.#headersOf(path),
+      messages,
+      options,
+      this.#options.maxMessageBytes,
+      () => {
+        this.#calls--
+      },
+    )
     this.#calls++
     return call
+  }
+
+  #headersOf(path: string): Buffer {
+    let block = this.#headers.get(path)
+    if (!block) {
+      block = encodeHeaders([
+        [':method', 'POST'],
+        [':scheme', this.address.tls ? 'https' : 'http'],
+        [':path', path],
+        [':authority', this.#authority],
+        ['content-type', 'application/grpc'],
+        ['te', 'trailers'],
+        ['user-agent', USER_AGENT],
+        ['grpc-accept-encoding', 'identity'],
+      ])
+      this.#headers.set(path, block)
+    }
+    return block
   }
 
   /** Ends the connection; calls that run are reset. */

@@ -16,16 +16,8 @@ export interface CallOptions {
   readonly deadlineAt: number
 }
 
-/** Where a call goes. */
-export interface CallTarget {
-  readonly path: string
-  readonly scheme: string
-  readonly authority: string
-}
-
 const MAX_TIMER_MS = 2_147_483_647
 const TIMEOUT_DIGITS = 8
-const USER_AGENT = 'flightgate'
 
 /** How the resets of a stream are to be read. Source: PROTOCOL-HTTP2.md, "Errors". */
 const resets: Readonly<
@@ -55,9 +47,10 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, StreamListen
   #ended = false
   #failure: unknown
 
+  /** @param common header block of what is the same in all calls of the method, pseudo-fields among it */
   constructor(
     client: Http2Client,
-    { path, scheme, authority }: CallTarget,
+    common: Buffer,
     messages: readonly Uint8Array[] | AsyncIterable<Frame>,
     options: CallOptions,
     maxMessageBytes: number,
@@ -68,21 +61,12 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, StreamListen
     this.#onEnd = onEnd
     this.#reader = new MessageReader(maxMessageBytes)
     const leftMs = deadlineAt - Date.now()
-    const fields: [string, string][] = [
-      [':method', 'POST'],
-      [':scheme', scheme],
-      [':path', path],
-      [':authority', authority],
-      ['content-type', 'application/grpc'],
-      ['te', 'trailers'],
-      ['user-agent', USER_AGENT],
-      ['grpc-accept-encoding', 'identity'],
-      ...Object.entries(headers),
-    ]
-    if (Number.isFinite(leftMs)) fields.push(['grpc-timeout', timeoutOf(leftMs)])
+    const own = Object.entries(headers)
+    if (Number.isFinite(leftMs)) own.push(['grpc-timeout', timeoutOf(leftMs)])
+    const block = own.length === 0 ? common : Buffer.concat([common, encodeHeaders(own)])
     const uploads = Symbol.asyncIterator in messages
     const body = uploads ? [] : messages.flatMap((message) => [prefixOf(message.byteLength), message])
-    this.#stream = client.request(encodeHeaders(fields), body, !uploads, this)
+    this.#stream = client.request(block, body, !uploads, this)
     if (this.#ended) return
     if (leftMs < MAX_TIMER_MS)
       this.#timer = setTimeout(
