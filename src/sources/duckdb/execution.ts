@@ -14,6 +14,8 @@ export const LET_GO_MS = 2000
 /** What an execution tells its owner when the worker has let go of seat and connection. */
 export interface ExecutionEnd {
   readonly broken: boolean
+  /** The worker has died: what it began on the connection is still open. */
+  readonly isOrphaned: boolean
 }
 
 /** Whoever gave an execution its seat and connection. */
@@ -164,7 +166,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
     clearTimeout(this.#patience)
     this.#signal.removeEventListener('abort', this.#stop)
     if (reply.error) this.#error ??= this.#signal.aborted ? this.#signal.reason : this.#errorOf(reply.error)
-    this.#owner.onEnd({ broken: reply.broken })
+    this.#owner.onEnd({ broken: reply.broken, isOrphaned: reply.isOrphaned === true })
     this.#letGo.resolve()
   }
 

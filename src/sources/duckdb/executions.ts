@@ -1,6 +1,6 @@
 import { GatewayError } from '../../query/errors.ts'
 import type { Logger } from '../../query/types.ts'
-import type { Lender } from './connections.ts'
+import { Connections, type Lender } from './connections.ts'
 import { endsUntil } from './ends-until.ts'
 import { duckDbError } from './errors.ts'
 import { Execution, type ExecutionOwner } from './execution.ts'
@@ -23,6 +23,8 @@ export interface OrderOptions {
   /** Whether the connection is of no use to others afterwards. */
   readonly disposable?: boolean
 }
+
+const never = new AbortController().signal
 
 /** What runs on the workers of a source. Each has a worker and a connection, which go back when the worker has let go. */
 export class Executions {
@@ -66,10 +68,11 @@ export class Executions {
         this.#helpers.unwatch(seat)
         seats.giveUp(seat)
       },
-      onEnd: ({ broken }) => {
+      onEnd: ({ broken, isOrphaned }) => {
         this.#running.delete(execution)
         this.#helpers.unwatch(seat)
-        connections.give(connection, !broken && !disposable && stuckAt === undefined)
+        if (isOrphaned) this.#cleanUp(seats, connections, connection)
+        else connections.give(connection, !broken && !disposable && stuckAt === undefined)
         seats.give(seat)
         onEnd?.()
         if (stuckAt === undefined) return
@@ -98,9 +101,28 @@ export class Executions {
   #refuseWhenClosing(): void {
     if (this.#isClosing) throw new GatewayError('DRAINING')
   }
+
+  /** Gives up a connection on which a dead worker left things open, which would keep its transaction open too. */
+  #cleanUp(seats: Seats, connections: Lender, connection: Address): void {
+    const last: Lender = { take: () => connection, give: () => connections.give(connection, false) }
+    // The connection of a transaction is rolled back with it.
+    if (!(connections instanceof Connections)) {
+      last.give(connection, false)
+      return
+    }
+    const rollback = (): Order => ({ kind: 'execute', connection, statements: ['ROLLBACK'] })
+    // That it fails says that nothing was open; when it does not even begin, the connection is lost, which harms nobody.
+    this.carryOut(seats, last, rollback, never, (execution) => execution.finished()).catch(() => {})
+  }
 }
 
-function failureOf({ message, arrow }: Failure, source: string): GatewayError {
+function failureOf({ message, arrow, isWorkerMemory }: Failure, source: string): GatewayError {
+  if (isWorkerMemory)
+    return new GatewayError(
+      'OUT_OF_MEMORY',
+      'The statement needs more memory than a worker has: ask for fewer columns, or send fewer parameters at once.',
+      { cause: new Error(message) },
+    )
   if (arrow === 'UNSUPPORTED') return new GatewayError('UNSUPPORTED_TYPE', message)
   return arrow ? new GatewayError('BAD_REQUEST', message) : duckDbError(message, source)
 }

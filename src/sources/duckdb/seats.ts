@@ -111,7 +111,7 @@ export class Seats {
     const idle = this.#idle.pop()
     if (idle) return idle.seat
     if (!this.#mayStart) return undefined
-    const seat = new Seat(this.#writes)
+    const seat: Seat = new Seat(this.#writes, () => this.#forget(seat))
     this.#all.add(seat)
     return seat
   }
