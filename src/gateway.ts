@@ -59,6 +59,8 @@ export interface Gateway {
   drain(notReadyMs: number): Promise<number>
   /** Ends everything at once: calls are cut off, engines interrupted. */
   stop(): Promise<void>
+  /** Whether threads may be at work that the end of the process would wait for. */
+  readonly isAtWork: boolean
 }
 
 const STATE_STORE_MAX_BYTES = 32 << 20
@@ -236,6 +238,9 @@ async function listen(
     async stop() {
       await grpc.close()
       await closeRest()
+    },
+    get isAtWork() {
+      return sources.some(({ isAtWork }) => isAtWork)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { startGateway } from '../gateway.ts'
+import { exitProcess } from '../ops/exit-process.ts'
 import { createLogger } from '../ops/log.ts'
 import { ExitCode } from './exit-code.ts'
 import { readConfig } from './read-config.ts'
@@ -43,6 +44,7 @@ export async function serve(options: { config?: string }): Promise<void> {
     `ready in ${startMs} ms: Flight on ${scheme}://${flight}, HTTP on ${config.tls ? 'https' : 'http'}://${http}`,
   )
 
+  const exit = (code: number) => exitProcess({ code, isAtWork: gateway.isAtWork })
   let draining = false
   let stopping = false
   const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
@@ -50,10 +52,10 @@ export async function serve(options: { config?: string }): Promise<void> {
       if (stopping) return
       stopping = true
       log.warn({ event: 'stop', signal }, 'second signal: ending at once')
-      const exit = () => process.exit(SIGNAL_BASE + signalNumbers[signal])
+      const end = () => exit(SIGNAL_BASE + signalNumbers[signal])
       // The engine's threads must be out of their work when the process ends; interrupted, they are in milliseconds.
-      setTimeout(exit, MAX_STOP_MS)
-      gateway.stop().then(exit, exit)
+      setTimeout(end, MAX_STOP_MS)
+      gateway.stop().then(end, end)
       return
     }
     draining = true
@@ -65,12 +67,12 @@ export async function serve(options: { config?: string }): Promise<void> {
       (cut) => {
         if (stopping) return
         log.info({ event: 'stop', cut }, cut > 0 ? `stopped; ${cut} calls or transactions were cut off` : 'stopped')
-        process.exit(cut > 0 ? ExitCode.callsCutOff : ExitCode.ok)
+        exit(cut > 0 ? ExitCode.callsCutOff : ExitCode.ok)
       },
       (err) => {
         if (stopping) return
         log.fatal({ event: 'stop', err }, 'stopping failed')
-        process.exit(ExitCode.failed)
+        exit(ExitCode.failed)
       },
     )
   }

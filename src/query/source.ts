@@ -47,6 +47,11 @@ export interface Source {
   facts?(ctx: Context): Promise<SourceFacts>
   /** Answers within the context's deadline whether queries can be expected to work. */
   health(ctx: Context): Promise<Health>
-  /** Ends everything that runs and frees what the source holds. */
+  /** Whether threads may be at work that the end of the process would wait for; absent where there are none. */
+  readonly isAtWork?: boolean
+  /**
+   * Ends everything that runs and frees what the source holds. What does not end in a few seconds is left: `isAtWork` stays
+   * true then.
+   */
   close(): Promise<void>
 }

@@ -165,3 +165,39 @@ describe('two signals right after each other', () => {
     }
   })
 })
+
+describe('a statement that goes on after it was cancelled', () => {
+  // More than a minute without a look at interrupts.
+  const stuck = "SELECT levenshtein(repeat('a', 250000), repeat('b', 250000))"
+
+  it.each([
+    ['whose call has ended', 500, 0],
+    ['that is cut off', 60_000, 3],
+  ])('%s does not hold up a drain', async (_, deadlineMs, code) => {
+    const gateway = await GatewayProcess.start({ drain: { notReadyMs: 0, graceMs: 1000 } })
+    const stub = new FlightStub(gateway.flight)
+    const planning = stub.call('GetFlightInfo', [commandOf(stuck)], {}, deadlineMs)
+    await expect.poll(() => gateway.metric('flightgate_calls_in_flight')).toBe(1)
+    if (code === 0) expect((await planning).code).toBe(4)
+    gateway.signal('SIGTERM')
+    expect(await gateway.exited).toBe(code)
+    expect((await planning).code).not.toBe(0)
+    expect(gateway.lines.map(({ event }) => event)).toContain('stuck')
+    expect(gateway.lines.at(-1)).toMatchObject({ event: 'stop' })
+    expect(gateway.noise).toEqual([])
+    stub.close()
+  })
+
+  it('is left by a second signal', async () => {
+    const gateway = await GatewayProcess.start()
+    const stub = new FlightStub(gateway.flight)
+    const planning = stub.call('GetFlightInfo', [commandOf(stuck)])
+    await expect.poll(() => gateway.metric('flightgate_calls_in_flight')).toBe(1)
+    gateway.signal('SIGTERM')
+    await gateway.line(({ event }) => event === 'drain')
+    gateway.signal('SIGTERM')
+    expect(await gateway.exited).toBe(143)
+    expect((await planning).code).not.toBe(0)
+    stub.close()
+  })
+})

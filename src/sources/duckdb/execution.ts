@@ -8,59 +8,74 @@ import type { Seat } from './seat.ts'
 
 const INTERRUPT_AGAIN_MS = 20
 
+/** How long a worker may take to let go of what was stopped, in milliseconds; from then on nobody waits for it. */
+export const LET_GO_MS = 2000
+
 /** What an execution tells its owner when the worker has let go of seat and connection. */
 export interface ExecutionEnd {
   readonly broken: boolean
+  /** The worker has died: what it began on the connection is still open. */
+  readonly isOrphaned: boolean
+}
+
+/** Whoever gave an execution its seat and connection. */
+export interface ExecutionOwner {
+  toError(failure: Failure): GatewayError
+  /** The worker does not let go: whoever waited has been told that it is over, but seat and connection are still in use. */
+  onStuck(): void
+  /** Told once, last. */
+  onEnd(end: ExecutionEnd): void
 }
 
 /**
  * One order on a seat. Batches wait here until they are pulled, never more than the seat's credit; stopping it
- * interrupts DuckDB until the worker has let go.
+ * interrupts DuckDB until the worker has let go. Who waits for it waits `LET_GO_MS` at the most from then on.
  */
 export class Execution implements AsyncIterator<readonly Frame[]> {
   readonly stats: ResultStats = { rows: 0, bytes: 0, affectedRows: -1 }
   readonly #seat: Seat
   readonly #connection: Address
   readonly #signal: AbortSignal
-  readonly #toError: (failure: Failure) => GatewayError
-  readonly #onEnd: (end: ExecutionEnd) => void
+  readonly #owner: ExecutionOwner
   readonly #ready: { readonly batch: SentBatch; readonly memory: SharedArrayBuffer }[] = []
   readonly #replies: ((reply: Reply) => void)[] = []
   #schema: Uint8Array | undefined
   #wake: (() => void) | undefined
   #taken = 0
   #done = false
+  /** It is done, or nobody waits for that any more. */
+  #over = false
   #left = false
   #error: unknown
   #interrupting: NodeJS.Timeout | undefined
+  #patience: NodeJS.Timeout | undefined
+  readonly #letGo = Promise.withResolvers<void>()
 
-  constructor(
-    seat: Seat,
-    order: Order,
-    signal: AbortSignal,
-    toError: (failure: Failure) => GatewayError,
-    onEnd: (end: ExecutionEnd) => void,
-  ) {
+  constructor(seat: Seat, order: Order, signal: AbortSignal, owner: ExecutionOwner) {
     this.#seat = seat
     this.#connection = order.connection
     this.#signal = signal
-    this.#toError = toError
-    this.#onEnd = onEnd
+    this.#owner = owner
     seat.start(order, (reply) => this.#onReply(reply))
     signal.addEventListener('abort', this.#stop, { once: true })
     if (signal.aborted) this.#stop()
   }
 
+  /** Fulfilled when the worker has let go, however long that takes. */
+  get letGo(): Promise<void> {
+    return this.#letGo.promise
+  }
+
   /** Waits for the schema. @throws GatewayError */
   async schema(): Promise<Uint8Array> {
-    while (!this.#schema && !this.#done) await this.#change()
+    while (!this.#schema && !this.#over) await this.#change()
     if (this.#schema) return this.#schema
     throw this.#error ?? this.#signal.reason
   }
 
   /** Waits for the end of an order without rows. @throws GatewayError */
   async finished(): Promise<void> {
-    while (!this.#done) await this.#change()
+    while (!this.#over) await this.#change()
     if (this.#error) throw this.#error
   }
 
@@ -68,7 +83,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
   async notifyInbox(): Promise<void> {
     const before = this.#taken
     this.#seat.notifyInbox()
-    while (this.#taken === before && !this.#done) await this.#change()
+    while (this.#taken === before && !this.#over) await this.#change()
     if (this.#error) throw this.#error
   }
 
@@ -94,7 +109,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
       if (this.#signal.aborted) throw this.#signal.reason
       const ready = this.#ready.shift()
       if (ready) return { done: false, value: [this.#frame(ready.batch, ready.memory)] }
-      if (this.#done) {
+      if (this.#over) {
         if (this.#error) throw this.#error
         return { done: true, value: undefined }
       }
@@ -102,11 +117,11 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
     }
   }
 
-  /** Stops the work and waits until DuckDB has let go. */
+  /** Stops the work and waits until DuckDB has let go, or turns out not to. */
   async return(): Promise<IteratorResult<readonly Frame[]>> {
     this.#left = true
     this.#stop()
-    while (!this.#done) await this.#change()
+    while (!this.#over) await this.#change()
     for (const { batch } of this.#ready.splice(0)) this.#seat.giveBack(batch.body, !this.#done)
     return { done: true, value: undefined }
   }
@@ -145,16 +160,26 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
 
   #end(reply: Reply & { kind: 'done' }): void {
     this.#done = true
+    this.#over = true
     this.stats.affectedRows = reply.affectedRows
     clearInterval(this.#interrupting)
+    clearTimeout(this.#patience)
     this.#signal.removeEventListener('abort', this.#stop)
     if (reply.error) this.#error ??= this.#signal.aborted ? this.#signal.reason : this.#errorOf(reply.error)
-    this.#onEnd({ broken: reply.broken })
+    this.#owner.onEnd({ broken: reply.broken, isOrphaned: reply.isOrphaned === true })
+    this.#letGo.resolve()
+  }
+
+  #giveUp(): void {
+    this.#over = true
+    this.#error ??= this.#signal.aborted ? this.#signal.reason : new GatewayError('CANCELLED')
+    this.#owner.onStuck()
+    this.#wake?.()
   }
 
   /** DuckDB's threads may tell of an interruption that nobody asked for, in place of the error that made them stop. */
   #errorOf(failure: Failure): GatewayError {
-    if (this.#interrupting || !failure.message.startsWith('INTERRUPT')) return this.#toError(failure)
+    if (this.#interrupting || !failure.message.startsWith('INTERRUPT')) return this.#owner.toError(failure)
     return new GatewayError('CONFLICT', 'DuckDB broke the statement off without saying why: run it again.')
   }
 
@@ -164,6 +189,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
     this.#seat.stop()
     interrupt(this.#connection)
     this.#interrupting = setInterval(() => interrupt(this.#connection), INTERRUPT_AGAIN_MS)
+    this.#patience = setTimeout(() => this.#giveUp(), LET_GO_MS)
     this.#wake?.()
   }
 

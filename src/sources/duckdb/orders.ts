@@ -92,6 +92,8 @@ export interface Description {
 export interface Failure {
   readonly message: string
   readonly arrow?: ArrowErrorCode
+  /** The worker has died of the order, for want of memory of its own. */
+  readonly isWorkerMemory?: boolean
 }
 
 /** What a worker says; `done` is last, and after it the worker no longer touches the connection. */
@@ -108,4 +110,6 @@ export type Reply =
       readonly affectedRows: number
       /** The connection's state is unknown: close it. */
       readonly broken: boolean
+      /** The worker has died: what it began on the connection is still open. */
+      readonly isOrphaned?: boolean
     }

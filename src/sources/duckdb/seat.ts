@@ -3,6 +3,7 @@ import {
   type BodyReference,
   BUSY_FLAGS,
   Control,
+  type Failure,
   MAX_POOLED_BODIES,
   type Order,
   type Reply,
@@ -21,9 +22,11 @@ export class Seat {
   readonly #worker: Worker
   readonly #bodies: SharedArrayBuffer[] = []
   #listener: ((reply: Reply) => void) | undefined
+  #fault: NodeJS.ErrnoException | undefined
   #chunksSeen = 0
 
-  constructor(writes: boolean) {
+  /** @param onExit told when the thread has ended, before the order is that it was at */
+  constructor(writes: boolean, onExit: () => void) {
     const workerData: WorkerSetup = { control: this.#control, writes }
     this.#worker = new Worker(workerFile, {
       workerData,
@@ -33,14 +36,14 @@ export class Seat {
     this.#worker.on('message', (replies: readonly Reply[]) => {
       for (const reply of replies) this.#listener?.(reply)
     })
-    this.#worker.on('error', (error: Error) =>
-      this.#listener?.({
-        kind: 'done',
-        error: { message: `INTERNAL Error: ${error.message}` },
-        affectedRows: -1,
-        broken: true,
-      }),
-    )
+    this.#worker.on('error', (error: Error) => {
+      this.#fault = error
+    })
+    // Not before: until then the thread may still be at work on the connection.
+    this.#worker.on('exit', () => {
+      onExit()
+      this.#listener?.(lastReply(this.#fault))
+    })
     this.#worker.unref()
   }
 
@@ -96,4 +99,13 @@ export class Seat {
   async close(): Promise<void> {
     await this.#worker.terminate()
   }
+}
+
+/** What a worker would have said of its death. */
+function lastReply(fault: NodeJS.ErrnoException | undefined): Reply {
+  const error: Failure = {
+    message: `INTERNAL Error: a worker died: ${fault?.message ?? 'it ended without an error'}`,
+    isWorkerMemory: fault?.code === 'ERR_WORKER_OUT_OF_MEMORY',
+  }
+  return { kind: 'done', error, affectedRows: -1, broken: true, isOrphaned: true }
 }

@@ -10,8 +10,8 @@ import { DuckDbCatalog } from './catalog.ts'
 import type { DuckDbConfig } from './config.ts'
 import { Connections, type Lender } from './connections.ts'
 import { closeDatabase } from './database.ts'
-import { duckDbError, readOnlyError } from './errors.ts'
-import { Execution } from './execution.ts'
+import { readOnlyError } from './errors.ts'
+import { Executions } from './executions.ts'
 import { feed } from './feed.ts'
 import { refuseForbiddenFunctions } from './forbidden-functions.ts'
 import { Helpers } from './helpers.ts'
@@ -27,7 +27,7 @@ import {
   threadsOf,
   threadsSetup,
 } from './open.ts'
-import type { Description, Failure, Order, UseSchema } from './orders.ts'
+import type { Description, Order, UseSchema } from './orders.ts'
 import { Seats } from './seats.ts'
 import { isUpdateKind } from './statement-kind.ts'
 import { DuckDbTransactions } from './transactions.ts'
@@ -44,6 +44,8 @@ const PLAN_CACHE_BYTES = 32 << 20
 const makesTemporary = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*create\s+(or\s+replace\s+)?temp(orary)?\b/i
 const mayMakeTemporary = /\btemp(orary)?\b/i
 const never = new AbortController().signal
+/** Longest wait for workers and helpers when the source is closed, in milliseconds. */
+const MAX_CLOSE_MS = 5000
 
 /**
  * Opens an embedded DuckDB: runs its start-up SQL, then closes the sandbox.
@@ -52,7 +54,7 @@ const never = new AbortController().signal
 export async function openDuckDbSource(name: string, config: DuckDbConfig, deps: DuckDbDependencies): Promise<Source> {
   const startedAt = performance.now()
   const engine = openEngine(config)
-  const source = new DuckDbSource(name, config, engine)
+  const source = new DuckDbSource(name, config, engine, deps.log)
   try {
     await source.start()
   } catch (error) {
@@ -70,32 +72,40 @@ class DuckDbSource implements Source {
   readonly catalog: Catalog
   readonly #config: DuckDbConfig
   readonly #engine: Address
+  readonly #log: Logger
   readonly transactions: DuckDbTransactions
   readonly #connections: Connections
   /** Connections that tell how far a statement is. DuckDB counts that for each chunk anew, so the others do not. */
   readonly #watched: Connections
   readonly #seats: Seats
   readonly #planners: Seats
+  /** For what must not wait until others have planned: the beginning and end of transactions, and health. */
+  readonly #controllers: Seats
   readonly #helpers: Helpers
-  readonly #running = new Set<Execution>()
+  readonly #executions: Executions
   readonly #plans = new LRUCache<string, Description>({
     maxSize: PLAN_CACHE_BYTES,
     sizeCalculation: (description, sql) => 2 * sql.length + description.schema.byteLength + 100,
   })
   #catalogVersion = 0
-  #closed: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  #isClosed = false
 
-  constructor(name: string, config: DuckDbConfig, engine: Address) {
+  constructor(name: string, config: DuckDbConfig, engine: Address, log: Logger) {
     this.name = name
     this.writes = config.writes
     this.catalog = new DuckDbCatalog(this)
     this.#config = config
     this.#engine = engine
+    this.#log = log
     this.#connections = new Connections(engine, connectionSetup(name), config.maxStreams)
     this.#watched = new Connections(engine, connectionSetup(name), config.maxStreams)
     this.#seats = new Seats(config.maxStreams, config.writes)
     this.#helpers = new Helpers(engine)
-    this.#planners = new Seats(Math.max(1, Math.min(2, availableParallelism() - 1)), config.writes)
+    this.#executions = new Executions({ source: name, log, helpers: this.#helpers })
+    const planners = Math.max(1, Math.min(2, availableParallelism() - 1))
+    this.#planners = new Seats(planners, config.writes)
+    this.#controllers = new Seats(planners, config.writes, 0)
     const execute = (lender: Lender, statements: readonly string[], signal: AbortSignal) =>
       this.#execute(lender, statements, signal)
     this.transactions = new DuckDbTransactions(this.#watched, execute, () => this.#forgetPlans())
@@ -154,7 +164,7 @@ class DuckDbSource implements Source {
     const lender = this.#lender(plan.query, ctx.watched)
     // Temporary objects belong to the connection: whoever gets it next must not find them.
     const disposable = plan.isUpdate && mayMakeTemporary.test(sql)
-    return await this.#carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
+    return await this.#executions.carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
       onEnd,
       disposable,
     })
@@ -180,7 +190,7 @@ class DuckDbSource implements Source {
       inbox,
     })
     try {
-      return await this.#carryOut(
+      return await this.#executions.carryOut(
         this.#seats,
         this.#lender(query),
         order,
@@ -202,20 +212,29 @@ class DuckDbSource implements Source {
     }
   }
 
+  get isAtWork(): boolean {
+    return !this.#isClosed
+  }
+
   /** Twice is as good as once: the database is closed a single time. */
   close(): Promise<void> {
-    this.#closed ??= this.#close()
-    return this.#closed
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#running].map((execution) => execution.return()))
-    await Promise.all([this.#seats.close(), this.#planners.close()])
+    const hasEnded = await this.#executions.close(MAX_CLOSE_MS)
+    await Promise.all([this.#seats, this.#planners, this.#controllers].map((seats) => seats.close()))
     this.transactions.close()
     this.#connections.close()
     this.#watched.close()
-    await this.#helpers.close()
+    if (!hasEnded) {
+      // Freed under a thread that works in it, the database would take the process with it.
+      this.#log.warn({ event: 'stuck' }, `source ${this.name} is left open: a statement does not end`)
+      return
+    }
     closeDatabase(this.#engine)
+    this.#isClosed = true
   }
 
   #lender({ transaction }: Query, watched = false): Lender {
@@ -225,7 +244,8 @@ class DuckDbSource implements Source {
 
   async #execute(lender: Lender, statements: readonly string[], signal: AbortSignal): Promise<void> {
     const order = (connection: Address): Order => ({ kind: 'execute', connection, statements })
-    await this.#carryOut(this.#planners, lender, order, signal, (execution) => execution.finished())
+    const seats = this.#planners.hasRoom ? this.#planners : this.#controllers
+    await this.#executions.carryOut(seats, lender, order, signal, (execution) => execution.finished())
   }
 
   async #describe(key: string, query: Query, signal: AbortSignal): Promise<Description> {
@@ -235,7 +255,7 @@ class DuckDbSource implements Source {
     const version = this.#catalogVersion
     let description: Description | undefined
     const order = (connection: Address): Order => ({ kind: 'plan', connection, sql, ...(use && { use }) })
-    await this.#carryOut(this.#planners, this.#lender(query), order, signal, async (execution) => {
+    await this.#executions.carryOut(this.#planners, this.#lender(query), order, signal, async (execution) => {
       execution.onReply((reply) => {
         if (reply.kind === 'description') description = reply.description
       })
@@ -258,44 +278,9 @@ class DuckDbSource implements Source {
     this.#catalogVersion++
     this.#plans.clear()
   }
-
-  /** Takes a seat and a connection, starts the order, and gives both back when the worker has let go. */
-  async #carryOut<T>(
-    seats: Seats,
-    connections: Lender,
-    order: (connection: Address) => Order,
-    signal: AbortSignal,
-    use: (execution: Execution) => Promise<T>,
-    { onEnd, disposable = false }: { onEnd?: (() => void) | undefined; disposable?: boolean } = {},
-  ): Promise<T> {
-    const seat = await seats.take(signal)
-    let connection: Address
-    try {
-      connection = connections.take()
-    } catch (error) {
-      seats.give(seat)
-      throw duckDbError((error as Error).message, this.name)
-    }
-    const toError = (failure: Failure) => failureOf(failure, this.name)
-    const execution: Execution = new Execution(seat, order(connection), signal, toError, ({ broken }) => {
-      this.#running.delete(execution)
-      this.#helpers.unwatch(seat)
-      connections.give(connection, !broken && !disposable)
-      seats.give(seat)
-      onEnd?.()
-    })
-    this.#running.add(execution)
-    this.#helpers.watch(seat)
-    return await use(execution)
-  }
 }
 
 /** What a plan is remembered by. */
 function planKey({ sql, session: { schema } }: Query): string {
   return schema === undefined ? sql : `${schema}\0${sql}`
-}
-
-function failureOf({ message, arrow }: Failure, source: string): GatewayError {
-  if (arrow === 'UNSUPPORTED') return new GatewayError('UNSUPPORTED_TYPE', message)
-  return arrow ? new GatewayError('BAD_REQUEST', message) : duckDbError(message, source)
 }

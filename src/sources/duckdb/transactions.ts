@@ -2,23 +2,17 @@ import { GatewayError } from '../../query/errors.ts'
 import type { SourceTransactions } from '../../query/source.ts'
 import type { Context } from '../../query/types.ts'
 import type { Lender } from './connections.ts'
-import type { Address } from './native.ts'
+import { TransactionConnection } from './transaction-connection.ts'
 
 /** Runs statements on a connection that `lender` lends. @throws GatewayError */
 export type ExecuteOn = (lender: Lender, statements: readonly string[], signal: AbortSignal) => Promise<void>
-
-interface Open {
-  readonly connection: Address
-  /** A statement left the connection in a state that is not known. */
-  broken: boolean
-}
 
 /** Open transactions of DuckDB: a connection each, taken from the others for as long as it lasts. */
 export class DuckDbTransactions implements SourceTransactions {
   readonly #connections: Lender
   readonly #execute: ExecuteOn
   readonly #onCommit: () => void
-  readonly #open = new Map<string, Open>()
+  readonly #open = new Map<string, TransactionConnection>()
 
   /** @param onCommit told when a transaction may have changed the catalog */
   constructor(connections: Lender, execute: ExecuteOn, onCommit: () => void) {
@@ -31,16 +25,16 @@ export class DuckDbTransactions implements SourceTransactions {
   lender(id: string): Lender {
     const open = this.#open.get(id)
     if (!open) throw new GatewayError('UNKNOWN_TRANSACTION')
-    return lenderOf(open)
+    return open
   }
 
   async begin(id: string, { readOnly }: { readonly readOnly: boolean }, ctx: Context): Promise<void> {
-    const open: Open = { connection: this.#connections.take(), broken: false }
+    const connection = new TransactionConnection(this.#connections)
     try {
-      await this.#execute(lenderOf(open), [`BEGIN TRANSACTION${readOnly ? ' READ ONLY' : ''}`], ctx.signal)
-      this.#open.set(id, open)
+      await this.#execute(connection, [`BEGIN TRANSACTION${readOnly ? ' READ ONLY' : ''}`], ctx.signal)
+      this.#open.set(id, connection)
     } catch (error) {
-      this.#connections.give(open.connection, false)
+      connection.end(false)
       throw error
     }
   }
@@ -54,34 +48,30 @@ export class DuckDbTransactions implements SourceTransactions {
   }
 
   async rollback(id: string, ctx: Context): Promise<void> {
-    if (this.#open.has(id)) await this.#end(id, 'ROLLBACK', ctx.signal)
+    const open = this.#open.get(id)
+    if (!open) return
+    if (!open.isLent) return await this.#end(id, 'ROLLBACK', ctx.signal)
+    // DuckDB undoes it when the statement that does not end gives the connection up.
+    this.#open.delete(id)
+    open.end(false)
   }
 
   /** Gives all connections up; DuckDB rolls back what was open on them. */
   close(): void {
-    for (const { connection } of this.#open.values()) this.#connections.give(connection, false)
+    for (const connection of this.#open.values()) connection.end(false)
     this.#open.clear()
   }
 
   async #end(id: string, statement: string, signal: AbortSignal): Promise<void> {
-    const open = this.#open.get(id)
-    if (!open) throw new GatewayError('UNKNOWN_TRANSACTION')
+    const connection = this.#open.get(id)
+    if (!connection) throw new GatewayError('UNKNOWN_TRANSACTION')
     this.#open.delete(id)
-    let clean = false
+    let isClean = false
     try {
-      await this.#execute(lenderOf(open), [statement], signal)
-      clean = !open.broken
+      await this.#execute(connection, [statement], signal)
+      isClean = true
     } finally {
-      this.#connections.give(open.connection, clean)
+      connection.end(isClean)
     }
-  }
-}
-
-function lenderOf(open: Open): Lender {
-  return {
-    take: () => open.connection,
-    give: (_connection, reusable) => {
-      if (!reusable) open.broken = true
-    },
   }
 }

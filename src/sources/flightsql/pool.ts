@@ -109,7 +109,7 @@ export class ConnectionPool {
       for (;;) {
         // What is there comes at once, and need not be waited for with all that waiting takes.
         const atOnce = this.#pool.available > 0 && this.#pool.pending === 0
-        const entry = atOnce ? await this.#pool.acquire() : await this.#take(signal, startedAt, endTurn)
+        const entry = atOnce ? await this.#takeIdle(endTurn) : await this.#take(signal, startedAt, endTurn)
         if (entry.connection && !this.#isUsable(entry)) {
           await this.#pool.destroy(entry)
           continue
@@ -161,6 +161,25 @@ export class ConnectionPool {
     throw this.#pool.borrowed < max ? noneCame(acquireTimeoutMs) : noneFree(max, acquireTimeoutMs)
   }
 
+  /** An entry that is idle, on the caller's turn, which ends when there is none. @throws GrpcFailure UNAVAILABLE */
+  async #takeIdle(endTurn: EndTurn): Promise<Entry> {
+    try {
+      return await this.#fromPool()
+    } catch (error) {
+      endTurn()
+      throw error
+    }
+  }
+
+  /** @throws GrpcFailure UNAVAILABLE when the pool is at its end */
+  async #fromPool(): Promise<Entry> {
+    try {
+      return await this.#pool.acquire()
+    } catch (cause) {
+      throw unavailable('the connections are no longer lent', cause)
+    }
+  }
+
   /**
    * An idle entry or a new one, on the caller's turn. When it fails the turn ends, at the latest when the entry has come.
    * @throws GrpcFailure when none has come in time: UNAVAILABLE if most of it went into connecting; or the signal's reason
@@ -168,9 +187,7 @@ export class ConnectionPool {
   async #take(signal: AbortSignal, startedAt: number, endTurn: EndTurn): Promise<Entry> {
     const { acquireTimeoutMs, max } = this.#config.pool
     const leftMs = Math.max(0, startedAt + acquireTimeoutMs - performance.now())
-    const acquiring = this.#pool.acquire().catch((cause: unknown) => {
-      throw unavailable('the connections are no longer lent', cause)
-    })
+    const acquiring = this.#fromPool()
     let onAbort: (() => void) | undefined
     let timer: NodeJS.Timeout | undefined
     const over = new Promise<never>((_, reject) => {

@@ -13,6 +13,9 @@ export class Upstreams {
   readonly #budget: RetryBudget
   readonly #onRetry: (upstream: Upstream, failure: unknown) => void
   #turn = 0
+  /** Pieces of work that are not done with, and who waits for there to be none. */
+  #lending = 0
+  #onIdle: (() => void) | undefined
 
   /** @param onRetry told of each further attempt: where, and what went wrong in the one before */
   constructor(all: readonly Upstream[], budget: RetryBudget, onRetry: (upstream: Upstream, failure: unknown) => void) {
@@ -33,7 +36,35 @@ export class Upstreams {
     work: (lease: Lease, upstream: Upstream) => Promise<T>,
     preferred?: string,
   ): Promise<T> {
-    const order = this.#order(preferred)
+    this.#lending++
+    try {
+      return await this.#lend(signal, repeatable, work, this.#order(preferred))
+    } finally {
+      this.#lending--
+      if (this.#lending === 0) this.#onIdle?.()
+    }
+  }
+
+  /** Lends no more, once those who have come are served; connections end as they are given back. */
+  async retire(): Promise<void> {
+    if (this.#lending > 0)
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+      })
+    await Promise.all(this.all.map(({ pool }) => pool.retire()))
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    await Promise.all(this.all.map(({ pool }) => pool.close()))
+  }
+
+  async #lend<T>(
+    signal: AbortSignal,
+    repeatable: Repeatable,
+    work: (lease: Lease, upstream: Upstream) => Promise<T>,
+    order: readonly Upstream[],
+  ): Promise<T> {
     let failure: unknown
     for (const upstream of [...order, ...order]) {
       if (failure !== undefined) {
@@ -49,16 +80,6 @@ export class Upstreams {
       }
     }
     throw failure
-  }
-
-  /** Lends no more; connections end as they are given back. */
-  async retire(): Promise<void> {
-    await Promise.all(this.all.map(({ pool }) => pool.retire()))
-  }
-
-  /** Ends all connections. */
-  async close(): Promise<void> {
-    await Promise.all(this.all.map(({ pool }) => pool.close()))
   }
 
   #order(preferred: string | undefined): Upstream[] {

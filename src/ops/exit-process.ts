@@ -1,0 +1,21 @@
+import koffi from 'koffi'
+
+/** How the process is to end. */
+export interface ProcessEnd {
+  readonly code: number
+  /** Whether threads may be at work in native code, which an ordinary exit would wait for. */
+  readonly isAtWork: boolean
+}
+
+/** Ends the process, with the log written; threads that are still at work are cut off. */
+export function exitProcess({ code, isAtWork }: ProcessEnd): never {
+  // Last of the listeners: those before it write what is left of the log.
+  if (isAtWork) process.once('exit', () => endAtOnce(code))
+  process.exit(code)
+}
+
+/** The system's own end of a process, which waits for nothing. */
+function endAtOnce(code: number): void {
+  const libc = koffi.load(process.platform === 'win32' ? 'msvcrt.dll' : null)
+  libc.func('void _exit(int)')(code)
+}

@@ -1,0 +1,93 @@
+import type { Worker, WorkerOptions } from 'node:worker_threads'
+import { Int32, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { DemoSource, outcomeOf } from './demo-source.ts'
+
+/** Memory of the workers that are started, in MiB. */
+const heap = vi.hoisted(() => ({ mebibytes: undefined as number | undefined }))
+
+vi.mock('node:worker_threads', async (importOriginal) => {
+  const original = await importOriginal<typeof import('node:worker_threads')>()
+  class LimitedWorker extends original.Worker {
+    constructor(file: string | URL, options?: WorkerOptions) {
+      const limits = { maxOldGenerationSizeMb: heap.mebibytes ?? 0, maxYoungGenerationSizeMb: 2 }
+      super(file, { ...options, ...(heap.mebibytes !== undefined && { resourceLimits: limits }) })
+    }
+  }
+  return { ...original, default: original, Worker: LimitedWorker }
+})
+
+const endless = 'SELECT range FROM range(100000000000)'
+
+describe('a worker that dies', () => {
+  let demo: DemoSource
+  const workers: Worker[] = []
+  const add = (worker: Worker) => workers.push(worker)
+  /** Ends the workers, which must have started: Node does not survive the end of one that is loading native code. */
+  const kill = async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.terminate()))
+  }
+  beforeEach(() => {
+    process.on('worker', add)
+  })
+  afterEach(async () => {
+    process.off('worker', add)
+    workers.length = 0
+    heap.mebibytes = undefined
+    await demo.source.close()
+    expect(demo.source.isAtWork).toBe(false)
+  })
+
+  it('ends its statement, and the next one gets another', async () => {
+    demo = await DemoSource.open({ maxStreams: 1 })
+    expect(await demo.run('SELECT 1')).toBe('OK')
+    const running = demo.run(endless)
+    const waiting = demo.run('SELECT 1')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await kill()
+    expect(await running).toBe('INTERNAL')
+    expect(await waiting).toBe('OK')
+    expect(await demo.run('SELECT 1')).toBe('OK')
+  })
+
+  it('at rest is replaced', async () => {
+    demo = await DemoSource.open({ maxStreams: 1 })
+    expect([await demo.plan('SELECT 1'), await demo.run('SELECT 1')]).toEqual(['OK', 'OK'])
+    await kill()
+    expect([await demo.plan('SELECT 2'), await demo.run('SELECT 2')]).toEqual(['OK', 'OK'])
+  })
+
+  it('for want of memory says what to do', async () => {
+    demo = await DemoSource.open({ maxStreams: 1 })
+    heap.mebibytes = 10
+    const wide = `SELECT ${Array.from({ length: 30_000 }, (_, i) => `range + ${i} AS c${i}`)} FROM range(3000)`
+    const result = demo.source.run(
+      { query: { source: 'demo', sql: wide, session: {}, purpose: 'any' }, isUpdate: false },
+      demo.context(),
+    )
+    await expect(result).rejects.toMatchObject({
+      code: 'OUT_OF_MEMORY',
+      message: expect.stringContaining('fewer columns'),
+    })
+    expect(await demo.run('SELECT 1')).toBe('OK')
+  })
+
+  it('leaves no transaction open that others would run into', async () => {
+    demo = await DemoSource.open({
+      maxStreams: 1,
+      batchRows: 1000,
+      init: ['CREATE TABLE t AS FROM range(100000) r(i)'],
+    })
+    expect(await demo.run('SELECT 1')).toBe('OK')
+    const sql = 'UPDATE t SET i = i + ? RETURNING i'
+    const parameters = tableToIPC(new Table({ n: vectorFromArray([1], new Int32()) }), 'stream')
+    const query = { source: 'demo', sql, parameters, session: {}, purpose: 'write' } as const
+    // It commits when its rows have been sent, and nobody reads them.
+    const { frames } = await demo.source.run({ query, isUpdate: true }, demo.context())
+    await kill()
+    expect(await outcomeOf(frames[Symbol.asyncIterator]().next())).toBe('OK')
+    await expect.poll(() => demo.run('UPDATE t SET i = i + 1', { isUpdate: true })).toBe('OK')
+    expect(await demo.run('SELECT error(i::VARCHAR) FROM t WHERE i = 0')).toBe('OK')
+    expect(await demo.run('SELECT error(i::VARCHAR) FROM t WHERE i = 1')).toBe('BAD_DATA')
+  })
+})
