@@ -41,10 +41,15 @@ export function replay(
       if (execution === undefined || isUpdate || query.transaction !== undefined || maxBytes === 0)
         return await next(plan, ctx)
       const key = `rows:${execution}`
-      if (running.has(key)) await untilFree(running, key, ctx.signal, queueWaitMs)
-      if (large.has(key)) return await next(plan, ctx)
-      const kept = await keeper.get(key)
-      if (kept) return keptResult(kept)
+      let mayWait = true
+      for (;;) {
+        if (mayWait && running.has(key)) mayWait = await untilFree(running, key, ctx.signal, queueWaitMs)
+        if (large.has(key)) return await next(plan, ctx)
+        const kept = await keeper.get(key)
+        if (kept) return keptResult(kept)
+        // Others, who came at the same moment, may have begun meanwhile.
+        if (!mayWait || !running.has(key)) break
+      }
       const { promise: over, resolve } = Promise.withResolvers<void>()
       running.set(key, over)
       const settle = () => {
@@ -68,18 +73,20 @@ export function replay(
   }
 }
 
-/** Waits while somebody runs the same, for a time. @throws the signal's reason */
+/** Waits while somebody runs the same, for a time; false when that is over. @throws the signal's reason */
 async function untilFree(
   running: ReadonlyMap<string, Promise<void>>,
   key: string,
   signal: AbortSignal,
   maxMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const patience = AbortSignal.any([signal, AbortSignal.timeout(maxMs)])
   try {
     for (let first = running.get(key); first; first = running.get(key)) await untilAborted(first, patience)
+    return true
   } catch {
     signal.throwIfAborted()
+    return false
   }
 }
 
