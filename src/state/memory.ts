@@ -21,6 +21,11 @@ export class MemoryStore implements Store {
     this.#values.set(key, ownBytes(value), { ttl: Math.max(1, Math.ceil(ttlMs)) })
   }
 
+  async touch(key: string, ttlMs: number): Promise<void> {
+    const value = this.#values.get(key)
+    if (value) await this.set(key, value, ttlMs)
+  }
+
   async delete(key: string): Promise<void> {
     this.#values.delete(key)
   }

@@ -30,6 +30,7 @@ export interface StoredSession extends SessionOptions {
 export class Sessions {
   readonly #store: Store
   readonly #limits: SessionLimits
+  #counted: Promise<void> = Promise.resolve()
 
   constructor(store: Store, limits: SessionLimits) {
     this.#store = store
@@ -53,7 +54,7 @@ export class Sessions {
     const key = keyOf(ctx, id)
     const value = await this.#store.get(key)
     if (!value) return {}
-    await this.#store.set(key, value, this.#limits.sessionIdleMs)
+    await this.#store.touch(key, this.#limits.sessionIdleMs)
     return JSON.parse(Buffer.from(value).toString()) as StoredSession
   }
 
@@ -67,7 +68,10 @@ export class Sessions {
       id = randomUUID()
       call.sendHeaders({ 'set-cookie': `${COOKIE}=${id}; HttpOnly` })
     }
-    await this.#countIn(ctx, id)
+    // One after another: two that read the same list would each miss the other's session in it.
+    const counted = this.#counted.then(() => this.#countIn(ctx, id))
+    this.#counted = counted.catch(() => {})
+    await counted
     await this.#store.set(keyOf(ctx, id), Buffer.from(JSON.stringify(session)), this.#limits.sessionIdleMs)
   }
 
