@@ -22,6 +22,9 @@ buildGoProgram('adbc_validation', join(root, 'test', 'go', 'validation'), ['test
 // ADBC's own test server cannot be installed by itself: a module of ours names its version.
 const testServer = 'github.com/apache/arrow-adbc/go/adbc/driver/flightsql/cmd/testserver'
 buildGoProgram('adbc_testserver', join(root, 'test', 'go', 'testserver'), ['build'], testServer)
+// Nor does the conformance suite of HTTP/2 say which versions it is built with.
+const h2spec = 'github.com/summerwind/h2spec/cmd/h2spec'
+buildGoProgram('h2spec', join(root, 'test', 'go', 'conformance'), ['build'], h2spec)
 
 mkdirSync(cache, { recursive: true })
 const report = join(cache, 'vitest.json')

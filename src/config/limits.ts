@@ -29,11 +29,14 @@ export const limitsSchema = z
         default: 100,
       },
     ),
-    handshakeTimeoutMs: wholeNumber('Time for the TLS handshake of a connection, which counts as one until then too.', {
-      min: 10,
-      max: HOUR_MS,
-      default: 10_000,
-    }),
+    handshakeTimeoutMs: wholeNumber(
+      'Time that a connection has for the TLS handshake, and then to begin HTTP/2; it counts as one from its first moment.',
+      {
+        min: 10,
+        max: HOUR_MS,
+        default: 10_000,
+      },
+    ),
     keepaliveTimeMs: wholeNumber('Interval of HTTP/2 pings to each client.', {
       min: 10,
       max: DAY_MS,

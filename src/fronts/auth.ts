@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http2'
 import { LRUCache } from 'lru-cache'
+import type { HeaderFields } from '../http2/header-decoder.ts'
 import { GatewayError } from '../query/errors.ts'
 import { type Sealer, SealKind } from '../query/seal.ts'
 import type { Principal } from '../query/types.ts'
@@ -52,7 +52,7 @@ export class Authenticator {
    * password, or a token in `auth-token-bin`. Without configured keys everyone is anonymous.
    * @throws GatewayError UNAUTHENTICATED or EXPIRED_TOKEN
    */
-  authenticate(headers: IncomingHttpHeaders): Principal {
+  authenticate(headers: HeaderFields): Principal {
     if (this.open) return anonymous
     const apiKey = headerOf(headers, 'x-api-key')
     if (apiKey !== undefined) return this.byKey(apiKey)

@@ -1,7 +1,6 @@
-import { writeFrameHeader } from './frame-writer.ts'
 import type { HeaderFields } from './header-decoder.ts'
-import { ErrorCode, FRAME_HEADER_BYTES, FrameFlag, FrameType, Http2ProtocolError } from './protocol.ts'
 import type { ReceiveBuffer } from './receive-buffers.ts'
+import { Http2Stream, type StreamOwner } from './stream.ts'
 
 /** How a stream ended other than by the peer's end of it. */
 export type StreamEnd =
@@ -10,7 +9,7 @@ export type StreamEnd =
   | { readonly kind: 'lost'; readonly untouched: boolean }
 
 /** What a request hears of its response. */
-export interface StreamListener {
+export interface ResponseListener {
   /** Initial or, after these, trailing fields. */
   onHeaders(fields: HeaderFields): void
   /** A piece of the body; valid after the call as long as the buffer is held. */
@@ -21,80 +20,24 @@ export interface StreamListener {
   onAbort(end: StreamEnd): void
 }
 
-/** The connection as its streams see it. */
-export interface StreamOwner {
-  /** Bytes that the peer's connection window lets us send. */
-  sendWindow: number
-  readonly maxSendFrameBytes: number
-  /** Whether the socket has more to send than it should; streams are flushed when that is over. */
-  readonly isCongested: boolean
-  /** Received bytes that are given back to the peer at a time. */
-  readonly creditStep: number
-  send(chunks: readonly Uint8Array[]): void
-  /** Lets the peer send more on a stream. */
-  sendCredit(streamId: number, bytes: number): void
-  /** Ends a stream from this side. */
-  resetStream(stream: ClientStream, code: number): void
-}
-
-interface Waiting {
-  readonly chunks: Uint8Array[]
-  end: boolean
-}
-
 /**
  * One request and its response. The body is sent as far as the peer's windows let it; what is received counts against our
  * window until `credit` gives it back.
  */
-export class ClientStream {
-  readonly id: number
-  readonly listener: StreamListener
-  /** Bytes that the peer's stream window lets us send. */
-  sendWindow: number
-  readonly #owner: StreamOwner
-  readonly #queue: Waiting = { chunks: [], end: false }
-  #queuedBytes = 0
+export class ClientStream extends Http2Stream {
+  readonly listener: ResponseListener
+  #isLast = false
   #sentEnd = false
-  #receiveWindow: number
-  #uncredited = 0
   #drained: (() => void) | undefined
-  /** Either side has ended the stream, or both have. */
-  closed = false
 
-  constructor(owner: StreamOwner, id: number, windows: { send: number; receive: number }, listener: StreamListener) {
-    this.#owner = owner
-    this.id = id
-    this.sendWindow = windows.send
-    this.#receiveWindow = windows.receive
+  constructor(
+    owner: StreamOwner,
+    id: number,
+    windows: { readonly send: number; readonly receive: number },
+    listener: ResponseListener,
+  ) {
+    super(owner, id, windows)
     this.listener = listener
-  }
-
-  /** Counts a DATA frame against our window. @throws Http2ProtocolError when the peer has sent more than it may */
-  received(length: number, padding: number): void {
-    this.#receiveWindow -= length
-    if (this.#receiveWindow < 0)
-      throw new Http2ProtocolError(ErrorCode.flowControlError, 'the server sends more than the window lets it')
-    if (padding > 0) this.credit(padding)
-  }
-
-  /** Sends a piece of the body, and ends it where `end` says so. */
-  write(chunks: readonly Uint8Array[], end: boolean): void {
-    if (this.closed || this.#sentEnd || this.#queue.end) return
-    for (const chunk of chunks) {
-      if (chunk.byteLength === 0) continue
-      this.#queue.chunks.push(chunk)
-      this.#queuedBytes += chunk.byteLength
-    }
-    this.#queue.end = end
-    this.flush()
-  }
-
-  /** Waits until everything that was written has gone to the socket and the socket has taken it, or the stream is over. */
-  async drained(): Promise<void> {
-    while (!this.closed && (this.#queuedBytes > 0 || this.#owner.isCongested))
-      await new Promise<void>((resolve) => {
-        this.#drained = resolve
-      })
   }
 
   /** Whether the whole request has been sent. */
@@ -102,66 +45,45 @@ export class ClientStream {
     return this.#sentEnd
   }
 
-  /** Gives received bytes back to the window: the peer may send as many more. */
-  credit(bytes: number): void {
-    if (this.closed) return
-    this.#uncredited += bytes
-    if (this.#uncredited < this.#owner.creditStep) return
-    this.#owner.sendCredit(this.id, this.#uncredited)
-    this.#receiveWindow += this.#uncredited
-    this.#uncredited = 0
+  /** Sends a piece of the body, and ends it where `isLast` says so. */
+  write(chunks: readonly Uint8Array[], isLast: boolean): void {
+    if (this.closed || this.#isLast) return
+    // An empty DATA frame says that nothing follows what may have gone already.
+    this.#isLast = isLast
+    this.queue.push(chunks)
+    this.flush(Number.POSITIVE_INFINITY)
   }
 
-  /** Ends the stream at once; the listener hears nothing more. */
-  reset(code: number = ErrorCode.cancel): void {
-    if (this.closed) return
-    this.#owner.resetStream(this, code)
+  /** Waits until everything that was written has gone to the socket and the socket has taken it, or the stream is over. */
+  async drained(): Promise<void> {
+    while (!this.closed && (this.queue.byteLength > 0 || this.owner.isCongested))
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve
+      })
   }
 
-  /** Sends what waits, as far as the windows go. */
-  flush(): void {
-    const { chunks } = this.#queue
-    const out: Uint8Array[] = []
-    while (chunks.length > 0) {
-      const room = Math.min(this.sendWindow, this.#owner.sendWindow, this.#owner.maxSendFrameBytes)
-      if (room <= 0 || this.#owner.isCongested) break
-      const length = Math.min(room, this.#queuedBytes)
-      this.#takeFrame(out, length)
-    }
-    if (chunks.length === 0 && this.#queue.end && !this.#sentEnd && out.length === 0) {
-      const head = Buffer.allocUnsafe(FRAME_HEADER_BYTES)
-      writeFrameHeader(head, 0, 0, FrameType.data, FrameFlag.endStream, this.id)
-      out.push(head)
+  override flush(maxBytes: number): boolean {
+    if (this.queue.flush(this.owner, this.id, this.#isLast, maxBytes)) this.#sentEnd = true
+    if (this.#isLast && !this.#sentEnd && this.queue.byteLength === 0) {
       this.#sentEnd = true
+      this.queue.end(this.owner, this.id)
     }
-    if (out.length > 0) this.#owner.send(out)
-    if (this.#queuedBytes === 0 && !this.#owner.isCongested) this.wake()
+    if (this.queue.byteLength === 0 && !this.owner.isCongested) this.#wake()
+    return this.queue.byteLength > 0 && this.queue.window > 0
   }
 
-  wake(): void {
+  override onWindow(bytes: number): void {
+    this.queue.grow(bytes)
+    this.flush(Number.POSITIVE_INFINITY)
+  }
+
+  override close(): void {
+    super.close()
+    this.#wake()
+  }
+
+  #wake(): void {
     this.#drained?.()
     this.#drained = undefined
-  }
-
-  /** One DATA frame of this length from the front of the queue. */
-  #takeFrame(out: Uint8Array[], length: number): void {
-    const { chunks } = this.#queue
-    const last = this.#queue.end && length === this.#queuedBytes
-    const head = Buffer.allocUnsafe(FRAME_HEADER_BYTES)
-    writeFrameHeader(head, 0, length, FrameType.data, last ? FrameFlag.endStream : 0, this.id)
-    out.push(head)
-    let left = length
-    while (left > 0) {
-      const chunk = chunks[0]!
-      const part = chunk.byteLength <= left ? chunk : chunk.subarray(0, left)
-      out.push(part)
-      left -= part.byteLength
-      if (part === chunk) chunks.shift()
-      else chunks[0] = chunk.subarray(part.byteLength)
-    }
-    this.#queuedBytes -= length
-    this.sendWindow -= length
-    this.#owner.sendWindow -= length
-    if (last) this.#sentEnd = true
   }
 }

@@ -1,6 +1,7 @@
 import { connect as connectPlain, isIP } from 'node:net'
 import { type ConnectionOptions, connect as connectSecure, type TLSSocket } from 'node:tls'
-import { Http2Client, type Http2ClientListener, type Http2ClientOptions } from './client.ts'
+import { Http2Client, type Http2ClientListener } from './client.ts'
+import type { ConnectionOptions as Http2Options } from './connection.ts'
 import { ReceiveBuffers } from './receive-buffers.ts'
 
 /** Whom to connect to. */
@@ -17,7 +18,7 @@ export interface Http2Target {
  */
 export function connectHttp2(
   { host, port, tls }: Http2Target,
-  options: Http2ClientOptions,
+  options: Http2Options,
   listener: Http2ClientListener,
 ): Http2Client {
   const buffers = new ReceiveBuffers()
@@ -42,6 +43,8 @@ export function connectHttp2(
   }
   const socket = tls ? connectSecure(secure) : connectPlain({ host, port, onread })
   socket.setNoDelay(true)
+  // Not before: until then it may still be read into.
+  socket.once('close', () => buffers.close())
   const client = new Http2Client(socket, buffers, options, listener)
   if (tls)
     socket.once('secureConnect', () => {

@@ -40,9 +40,10 @@ export function numberFrame(type: number, streamId: number, value: number): Buff
   return out
 }
 
-/** GOAWAY of a client, which was never sent a stream. Source: RFC 9113, section 6.8. */
-export function goawayFrame(code: number): Buffer {
+/** GOAWAY. @param lastStreamId the last stream of the peer's that is worked on. Source: RFC 9113, section 6.8. */
+export function goawayFrame(lastStreamId: number, code: number): Buffer {
   const payload = Buffer.alloc(8)
+  payload.writeUInt32BE(lastStreamId)
   payload.writeUInt32BE(code, 4)
   return frame(FrameType.goaway, 0, 0, payload)
 }

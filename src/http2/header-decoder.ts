@@ -5,7 +5,16 @@ import { staticTable } from './static-table.ts'
 /** Fields of a header block, names in lower case, as they came; `set-cookie` alone is a list, others that repeat are joined. */
 export type HeaderFields = Record<string, string | string[] | undefined>
 
-type Field = readonly [name: string, value: string]
+/** What is to be thought of a block: whether its fields are as HTTP wants them, and not too large together. */
+export type Verdict = 'good' | 'malformed' | 'too large'
+
+interface Field {
+  readonly name: string
+  readonly value: string
+  readonly isGood: boolean
+}
+
+const knownFields: readonly Field[] = staticTable.map(([name, value]) => ({ name, value, isGood: true }))
 
 /** Size that every field counts beyond its own. Source: RFC 7541, section 4.1. */
 const FIELD_OVERHEAD_BYTES = 32
@@ -27,6 +36,7 @@ export class HeaderDecoder {
   #tableMax: number
   #block: Buffer = Buffer.alloc(0)
   #at = 0
+  #verdict: Verdict = 'good'
 
   /**
    * @param tableLimit size of the table that was offered, in bytes
@@ -38,25 +48,41 @@ export class HeaderDecoder {
     this.#maxListBytes = maxListBytes
   }
 
-  /** Decodes a whole block. @throws Http2ProtocolError; the connection is of no use then */
+  /** What is to be thought of the block that was decoded last. */
+  get verdict(): Verdict {
+    return this.#verdict
+  }
+
+  /**
+   * Decodes a whole block; of one that is too large, the beginning.
+   * @throws Http2ProtocolError when it cannot be decoded; the connection is of no use then
+   */
   decode(block: Buffer): HeaderFields {
     this.#block = block
     this.#at = 0
+    this.#verdict = 'good'
     const fields = { __proto__: null } as unknown as HeaderFields
     let listBytes = 0
+    let onlyPseudo = true
+    let mayResize = true
     while (this.#at < block.length) {
-      const field = this.#next(block[this.#at]!)
+      const field = this.#next(block[this.#at]!, mayResize)
       if (!field) continue
+      mayResize = false
       listBytes += sizeOf(field)
-      if (listBytes > this.#maxListBytes)
-        throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, `header fields are above ${this.#maxListBytes} bytes`)
+      if (listBytes > this.#maxListBytes) this.#verdict = 'too large'
+      // What comes is decoded all the same, since later blocks build on it.
+      if (this.#verdict === 'too large') continue
+      const isPseudo = field.name.startsWith(':')
+      if (!isPseudo) onlyPseudo = false
+      if (!field.isGood || (isPseudo && (!onlyPseudo || fields[field.name] !== undefined))) this.#verdict = 'malformed'
       add(fields, field)
     }
     return fields
   }
 
   /** The field that begins with this byte; undefined where the table's size was set. */
-  #next(byte: number): Field | undefined {
+  #next(byte: number, mayResize: boolean): Field | undefined {
     if (byte >= 0x80) return this.#field(this.#integer(7))
     if (byte >= 0x40) {
       const field = this.#literal(6)
@@ -64,6 +90,7 @@ export class HeaderDecoder {
       return field
     }
     if (byte < 0x20) return this.#literal(4)
+    if (!mayResize) throw malformed('the table is resized in the middle of a block')
     const size = this.#integer(5)
     if (size > this.#tableLimit) throw malformed('the table is larger than was offered')
     this.#tableMax = size
@@ -73,16 +100,14 @@ export class HeaderDecoder {
 
   #literal(prefixBits: number): Field {
     const index = this.#integer(prefixBits)
-    const name = index === 0 ? this.#string() : this.#field(index)[0]
+    const name = index === 0 ? this.#string() : this.#field(index).name
     const value = this.#string()
-    if ((index === 0 && !isName.test(name)) || breaksLine.test(value))
-      throw new Http2ProtocolError(ErrorCode.protocolError, 'a header field has characters that none may have')
-    return [name, value]
+    return { name, value, isGood: (index > 0 || isName.test(name)) && !breaksLine.test(value) }
   }
 
   #field(index: number): Field {
     const known = index - 1 < staticTable.length
-    const field = known ? staticTable[index - 1] : this.#table[this.#table.length - (index - staticTable.length)]
+    const field = known ? knownFields[index - 1] : this.#table[this.#table.length - (index - staticTable.length)]
     if (!field) throw malformed('there is no such field in the table')
     return field
   }
@@ -127,14 +152,14 @@ export class HeaderDecoder {
   }
 }
 
-function add(fields: HeaderFields, [name, value]: Field): void {
+function add(fields: HeaderFields, { name, value }: Field): void {
   const before = fields[name]
   if (name === 'set-cookie') fields[name] = Array.isArray(before) ? [...before, value] : [value]
   else if (before === undefined) fields[name] = value
   else fields[name] = `${before as string}${name === 'cookie' ? '; ' : ', '}${value}`
 }
 
-function sizeOf([name, value]: Field): number {
+function sizeOf({ name, value }: Field): number {
   return name.length + value.length + FIELD_OVERHEAD_BYTES
 }
 

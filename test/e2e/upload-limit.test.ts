@@ -32,14 +32,11 @@ describe.skipIf(!hasPython())('uploads of more than a message may hold', () => {
 })
 
 describe('metadata of more than limits.maxMetadataBytes', () => {
-  it.each([
-    [66, 8],
-    [200, 13],
-  ])('of %i KiB ends the call with status %i, and leaves the connection', async (kib, code) => {
+  it.each([66, 200])('of %i KiB ends the call with status 8, and leaves the connection', async (kib) => {
     const gateway = await GatewayProcess.start()
     const stub = new FlightStub(gateway.flight)
     const call = (header: string) => stub.call('GetFlightInfo', [commandOf('SELECT 1')], { 'x-large': header })
-    expect((await call('a'.repeat(kib * 1024))).code).toBe(code)
+    expect((await call('a'.repeat(kib * 1024))).code).toBe(8)
     expect((await call('a'.repeat(60 * 1024))).code).toBe(0)
     stub.close()
     expect(await gateway.stop()).toBe(0)

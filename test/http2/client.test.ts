@@ -45,7 +45,7 @@ class Connection {
         this.#wake()
       },
     })
-    closers.push(() => this.client.close())
+    closers.push(() => this.client.destroy())
   }
 
   async until(is: () => boolean): Promise<void> {

@@ -10,7 +10,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'ops'],
   cli: ['gateway', 'config', 'ops', 'arrow'],
   gateway: ['config', 'fronts', 'ops', 'query', 'sources', 'state'],
-  fronts: ['query', 'arrow', 'state'],
+  fronts: ['query', 'arrow', 'state', 'http2'],
   sources: ['query', 'arrow', 'http2'],
   query: ['arrow'],
   config: [],

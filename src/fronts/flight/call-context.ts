@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http2'
+import type { HeaderFields } from '../../http2/header-decoder.ts'
 import type { Context, Logger, Principal } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 
@@ -8,7 +8,7 @@ export class CallContext implements Context {
   readonly deadlineAt: number
   readonly requestId: string
   readonly log: Logger
-  readonly metadata: IncomingHttpHeaders
+  readonly metadata: HeaderFields
   readonly #call: GrpcCall
 
   constructor(call: GrpcCall, principal: Principal, log: Logger) {

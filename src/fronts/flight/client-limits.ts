@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http2'
+import type { HeaderFields } from '../../http2/header-decoder.ts'
 import { headerOf } from '../grpc/metadata.ts'
 
 /** The header by which a client announces its message limit, in bytes. */
@@ -17,7 +17,7 @@ const knownClients: readonly (readonly [RegExp, number])[] = [
 ]
 
 /** The largest message a client takes, in bytes: as it says, as its kind is known, else `otherwise`. */
-export function maxMessageBytesOf(headers: IncomingHttpHeaders, otherwise: number): number {
+export function maxMessageBytesOf(headers: HeaderFields, otherwise: number): number {
   const announced = Number(headerOf(headers, MAX_MESSAGE_HEADER))
   if (Number.isSafeInteger(announced) && announced >= 1024) return Math.min(announced, UNLIMITED)
   const userAgent = headerOf(headers, 'user-agent') ?? ''

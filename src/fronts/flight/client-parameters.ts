@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from 'node:http2'
 import { decodeSchema, encodeSchema, type Field } from '../../arrow/schema.ts'
+import type { HeaderFields } from '../../http2/header-decoder.ts'
 import { headerOf } from '../grpc/metadata.ts'
 
 /** The user agent of the JDBC drivers, which write milliseconds into times of whatever unit is announced. */
@@ -9,7 +9,7 @@ const writesMilliseconds = /grpc-java/
  * The schema of the parameters as the client is told of it, so that it binds what its user meant.
  * @param schema bare flatbuffer `Message`
  */
-export function parametersFor(headers: IncomingHttpHeaders, schema: Uint8Array): Uint8Array {
+export function parametersFor(headers: HeaderFields, schema: Uint8Array): Uint8Array {
   if (!writesMilliseconds.test(headerOf(headers, 'user-agent') ?? '')) return schema
   return encodeSchema(inMilliseconds(decodeSchema(schema)))
 }

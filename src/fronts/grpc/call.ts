@@ -1,10 +1,13 @@
-import type { OutgoingHttpHeaders } from 'node:http'
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { Frame } from '../../arrow/frame.ts'
+import type { HeaderFields } from '../../http2/header-decoder.ts'
+import { encodeHeaders } from '../../http2/header-encoder.ts'
+import { ErrorCode } from '../../http2/protocol.ts'
+import type { Http2ServerConnection } from '../../http2/server-connection.ts'
+import type { RequestListener, ServerStream } from '../../http2/server-stream.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { statusTrailers } from '../status.ts'
-import { Deframer, decompress } from './deframer.ts'
 import { headerOf, type Metadata, toHeaderFields } from './metadata.ts'
+import { RequestBody } from './request-body.ts'
 
 /** What calls share: their limits, the bytes they hold together, and who is told when one has ended. */
 export interface CallOwner {
@@ -17,24 +20,27 @@ export interface CallOwner {
   onEnd(call: GrpcCall, error: GatewayError | undefined): void
 }
 
-const responseHeaders = {
-  ':status': 200,
+const responseHeaders: Readonly<Record<string, string>> = {
+  ':status': '200',
   'content-type': 'application/grpc',
   'grpc-accept-encoding': 'identity,gzip',
-} as const
+}
+const plainHeaders = encodeHeaders(Object.entries(responseHeaders))
+const plainSuccess = encodeHeaders(Object.entries(statusTrailers(undefined, '')))
 const NO_TRAILERS: Metadata = {}
 /** What may be on its way still when a call counts as done: less than sockets take at once. */
 const SETTLED_BYTES = 64 << 10
 const REFUSED_UPLOAD_GRACE_MS = 1000
+const PREFIX_BYTES = 5
 const MAX_TIMER_MS = 2_147_483_647
 
 /**
  * One gRPC call on its HTTP/2 stream: requests in, messages out under the client's backpressure, one status at the end.
  * Whatever ends a call first (the handler, the deadline, the client, the shutdown) wins; the rest is ignored.
  */
-export class GrpcCall {
+export class GrpcCall implements RequestListener {
   readonly path: string
-  readonly headers: IncomingHttpHeaders
+  readonly headers: HeaderFields
   readonly requestId: string
   /** Unix time in milliseconds. */
   readonly deadlineAt: number
@@ -43,37 +49,53 @@ export class GrpcCall {
   durationMs = 0
   /** Trailers to send besides the status. */
   trailers: Metadata = NO_TRAILERS
-  readonly #stream: ServerHttp2Stream
+  readonly #connection: Http2ServerConnection
+  readonly #stream: ServerStream
+  readonly #body: RequestBody
   readonly #owner: CallOwner
   readonly #timer: NodeJS.Timeout | undefined
   #controller: AbortController | undefined
   #ended = false
   #error: GatewayError | undefined
-  #status: Record<string, string> | undefined
   #pendingBytes = 0
   #progress: (() => void) | undefined
   #stallTimer: NodeJS.Timeout | undefined
+  /** Cuts off a client that does not let go of a call that has ended. */
+  #graceTimer: NodeJS.Timeout | undefined
 
   constructor(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
+    connection: Http2ServerConnection,
+    stream: ServerStream,
+    headers: HeaderFields,
     requestId: string,
     deadlineAt: number,
     owner: CallOwner,
   ) {
+    this.#connection = connection
     this.#stream = stream
     this.headers = headers
-    this.path = headers[':path'] ?? ''
+    this.path = headerOf(headers, ':path') ?? ''
     this.requestId = requestId
     this.deadlineAt = deadlineAt
     this.#owner = owner
+    this.#body = new RequestBody(stream, this.header('grpc-encoding') ?? 'identity', owner.maxInboundMessageBytes)
+    stream.listener = this
     const leftMs = deadlineAt - Date.now()
     if (leftMs < MAX_TIMER_MS)
       this.#timer = setTimeout(() => this.end(new GatewayError('DEADLINE')), Math.max(0, leftMs))
-    stream.once('close', () => {
-      if (!this.#ended) this.end(new GatewayError('CANCELLED', 'The client cancelled the call.'))
-    })
-    stream.on('error', ignore)
+  }
+
+  onData(bytes: Buffer): void {
+    this.#body.push(bytes)
+  }
+
+  onEnd(): void {
+    this.#body.complete()
+  }
+
+  onClose(): void {
+    clearTimeout(this.#graceTimer)
+    if (!this.#ended) this.end(new GatewayError('CANCELLED', 'The client cancelled the call.'))
   }
 
   /** Aborts with a GatewayError as reason when the call ends otherwise than by its handler's success. */
@@ -89,20 +111,12 @@ export class GrpcCall {
 
   /** Address of the peer, for the log. */
   get peer(): string {
-    const socket = this.#stream.session?.socket
-    return socket?.remoteAddress === undefined ? 'unknown' : `${socket.remoteAddress}:${socket.remotePort}`
+    return this.#connection.peer
   }
 
   /** Has a listener told when the client's connection ends. */
   onDisconnect(listener: () => void): void {
-    const { session } = this.#stream
-    if (!session || session.destroyed) {
-      listener()
-      return
-    }
-    // One for each transaction that is begun on it.
-    session.setMaxListeners(0)
-    session.once('close', listener)
+    this.#connection.onceClosed(listener)
   }
 
   /** First value of a request header. */
@@ -112,31 +126,24 @@ export class GrpcCall {
 
   /** Sends the initial metadata; without this call they go out with the first message. */
   sendHeaders(metadata?: Metadata): void {
-    if (this.#stream.headersSent || this.#stream.destroyed) return
-    const fields: OutgoingHttpHeaders = metadata ? { ...responseHeaders, ...toHeaderFields(metadata) } : responseHeaders
-    this.#stream.once('wantTrailers', () => {
-      if (this.#stream.destroyed) return
-      const extra = this.trailers === NO_TRAILERS ? undefined : toHeaderFields(this.trailers)
-      this.#stream.sendTrailers(extra ? { ...extra, ...this.#status } : (this.#status ?? {}))
-    })
-    this.#stream.respond(fields, { waitForTrailers: true })
+    if (this.#stream.headersSent) return
+    this.#stream.respond(
+      metadata ? encodeHeaders(Object.entries({ ...responseHeaders, ...toHeaderFields(metadata) })) : plainHeaders,
+    )
   }
 
   /** Sends one small message, copied once. */
   sendMessage(message: Uint8Array): void {
-    if (this.#ended || this.#stream.destroyed) return
-    if (!this.#stream.headersSent) this.sendHeaders()
-    this.#stream.write(prefixed(message))
+    if (this.#ended) return
+    this.sendHeaders()
+    this.#stream.write([prefixed(message)])
   }
 
   /** Sends the only message of a call and ends it. */
   reply(message: Uint8Array): void {
     if (this.#ended) return
-    if (!this.#stream.destroyed) {
-      if (!this.#stream.headersSent) this.sendHeaders()
-      this.#close(undefined)
-      this.#stream.end(prefixed(message))
-    } else this.#close(undefined)
+    this.sendMessage(message)
+    this.end()
   }
 
   /**
@@ -149,7 +156,7 @@ export class GrpcCall {
       const owner = this.#owner
       const limit = () => (owner.inFlightBytes > owner.maxInFlightBytes ? 0 : owner.maxInFlightBytesPerCall)
       while (this.#pendingBytes > 0 && this.#pendingBytes + frame.byteLength > limit()) await this.#nextProgress()
-      if (this.#ended || this.#stream.destroyed) throw this.#error ?? new GatewayError('CANCELLED')
+      if (this.#ended || this.#stream.closed) throw this.#error ?? new GatewayError('CANCELLED')
     } catch (error) {
       frame.release?.()
       throw error
@@ -169,126 +176,71 @@ export class GrpcCall {
   end(error?: GatewayError): void {
     if (this.#ended) return
     const stream = this.#stream
-    if (stream.destroyed || stream.closed) {
-      this.#close(error)
-      return
-    }
-    if (error?.code === 'STALLED') {
-      this.#close(error)
-      // Trailers would wait behind the data that nobody reads.
-      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
-      return
-    }
     const pending = this.#pendingBytes > 0
-    if (!stream.headersSent && error) {
-      this.#close(error)
-      stream.respond({ ...responseHeaders, ...toHeaderFields(this.trailers), ...this.#status }, { endStream: true })
-    } else {
-      if (!stream.headersSent) this.sendHeaders()
-      this.#close(error)
-      stream.end()
+    this.#close(error)
+    if (stream.closed) return
+    if (error?.code === 'STALLED') {
+      // Trailers would wait behind the data that nobody reads.
+      stream.reset(ErrorCode.enhanceYourCalm)
+      return
     }
-    if (error && pending) {
-      const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), this.#owner.stallTimeoutMs)
-      stream.once('close', () => clearTimeout(timer))
-    }
+    if (!error) this.sendHeaders()
+    stream.end(this.#trailersBlock(error))
+    if (stream.closed) return
+    // The status goes out first; a client that sends on regardless, or does not take it, is cut off.
+    if (!stream.remoteEnded)
+      this.#graceTimer = setTimeout(() => stream.reset(ErrorCode.noError), REFUSED_UPLOAD_GRACE_MS)
+    else if (error && pending)
+      this.#graceTimer = setTimeout(() => stream.reset(ErrorCode.cancel), this.#owner.stallTimeoutMs)
   }
 
   /** Cuts the stream off at once, as a shutdown's end does. */
   abort(error: GatewayError): void {
     this.end(error)
-    this.#stream.close(constants.NGHTTP2_CANCEL)
+    this.#stream.reset(ErrorCode.cancel)
   }
 
   /**
    * The request's messages, decompressed, under backpressure; ends when the client has half-closed.
    * @throws GatewayError TOO_LARGE, BAD_REQUEST, CANCELLED
    */
-  async *requests(): AsyncGenerator<Buffer, void, undefined> {
-    const deframer = new Deframer(this.#owner.maxInboundMessageBytes)
-    const encoding = this.header('grpc-encoding') ?? 'identity'
-    const chunks = this.#stream.iterator({ destroyOnReturn: false })
-    try {
-      for (;;) {
-        let next: IteratorResult<Buffer>
-        try {
-          next = (await chunks.next()) as IteratorResult<Buffer>
-        } catch (cause) {
-          throw this.#error ?? new GatewayError('CANCELLED', undefined, { cause })
-        }
-        if (next.done) break
-        for (const message of deframer.push(next.value))
-          yield await decompress(message, encoding, this.#owner.maxInboundMessageBytes)
-      }
-    } finally {
-      // Its listener would keep the rest of the upload from being discarded.
-      await chunks.return?.()
-    }
-    if (!deframer.idle) throw new GatewayError('BAD_REQUEST', 'The request ends in the middle of a message.')
+  requests(): AsyncGenerator<Buffer, void, undefined> {
+    return this.#body.messages()
   }
 
-  /** Reads what the client still sends to nowhere: a stream with unread data would stay open and count as one. */
-  discardRequests(): void {
-    this.#stream.resume()
-  }
-
-  /** Collects the single request of a unary or server-streaming call and hands it over. */
+  /** Hands over the single request of a unary or server-streaming call. */
   readRequest(done: (request: Buffer) => void): void {
-    const deframer = new Deframer(this.#owner.maxInboundMessageBytes)
-    let message: { compressed: boolean; bytes: Buffer } | undefined
-    const fail = (error: unknown) => {
-      this.#stream.removeAllListeners('data')
-      this.end(GatewayError.from(error))
-      // The status goes out first; a client that sends on regardless is cut off.
-      this.#stream.resume()
-      const timer = setTimeout(() => this.#stream.close(constants.NGHTTP2_NO_ERROR), REFUSED_UPLOAD_GRACE_MS)
-      this.#stream.once('close', () => clearTimeout(timer))
-    }
-    this.#stream.on('data', (chunk: Buffer) => {
-      try {
-        for (const next of deframer.push(chunk)) {
-          if (message) throw new GatewayError('BAD_REQUEST', 'The call takes one request message, not several.')
-          message = next
-        }
-      } catch (error) {
-        fail(error)
-      }
-    })
-    this.#stream.on('end', () => {
-      if (this.#ended) return
-      if (!message || !deframer.idle)
-        this.end(new GatewayError('BAD_REQUEST', 'The request holds no complete message.'))
-      else if (message.compressed)
-        decompress(message, this.header('grpc-encoding') ?? 'identity', this.#owner.maxInboundMessageBytes).then(
-          done,
-          fail,
-        )
-      else done(message.bytes)
-    })
+    this.#body.single(
+      (message) => {
+        if (!this.#ended) done(message)
+      },
+      (error) => this.end(GatewayError.from(error)),
+    )
+  }
+
+  /** The last header block: the status and what goes with it; in front of it the headers, where none have been sent. */
+  #trailersBlock(error: GatewayError | undefined): Buffer {
+    if (!error && this.trailers === NO_TRAILERS) return plainSuccess
+    const trailers = { ...toHeaderFields(this.trailers), ...statusTrailers(error, this.requestId) }
+    return encodeHeaders(Object.entries(this.#stream.headersSent ? trailers : { ...responseHeaders, ...trailers }))
   }
 
   #write(frame: Frame): void {
-    const stream = this.#stream
-    if (!stream.headersSent) this.sendHeaders()
+    this.sendHeaders()
     const { byteLength, chunks } = frame
     this.#pendingBytes += byteLength
     if (!this.#stallTimer) this.#watchStall()
     this.#owner.inFlightBytes += byteLength
-    const prefix = Buffer.allocUnsafe(5)
+    const prefix = Buffer.allocUnsafe(PREFIX_BYTES)
     prefix[0] = 0
     prefix.writeUInt32BE(byteLength, 1)
-    stream.cork()
-    stream.write(prefix)
-    const last = chunks.length - 1
-    for (let i = 0; i < last; i++) stream.write(chunks[i])
-    stream.write(chunks[last], () => {
+    this.#stream.write([prefix, ...chunks], () => {
       this.#pendingBytes -= byteLength
       if (!this.#ended || this.#pendingBytes === 0) this.#watchStall()
       this.#owner.inFlightBytes -= byteLength
       frame.release?.()
       this.#progress?.()
     })
-    stream.uncork()
   }
 
   /** Waits until the client has taken a message, or the call has ended. */
@@ -313,7 +265,7 @@ export class GrpcCall {
       this.#stallTimer = setTimeout(() => {
         const seconds = this.#owner.stallTimeoutMs / 1000
         // Its status waits behind what nobody reads.
-        if (this.#ended) this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
+        if (this.#ended) this.#stream.reset(ErrorCode.enhanceYourCalm)
         this.end(new GatewayError('STALLED', `The client took no data for ${seconds} s (limits.stallTimeoutMs).`))
       }, this.#owner.stallTimeoutMs)
   }
@@ -322,8 +274,9 @@ export class GrpcCall {
     this.#ended = true
     this.durationMs = performance.now() - this.startedAt
     this.#error = error
-    this.#status = statusTrailers(error, this.requestId)
     clearTimeout(this.#timer)
+    if (error) this.#body.fail(error)
+    else this.#body.drop()
     if (error) {
       clearTimeout(this.#stallTimer)
       this.#controller?.abort(error)
@@ -334,11 +287,9 @@ export class GrpcCall {
 }
 
 function prefixed(message: Uint8Array): Buffer {
-  const out = Buffer.allocUnsafe(5 + message.byteLength)
+  const out = Buffer.allocUnsafe(PREFIX_BYTES + message.byteLength)
   out[0] = 0
   out.writeUInt32BE(message.byteLength, 1)
-  out.set(message, 5)
+  out.set(message, PREFIX_BYTES)
   return out
 }
-
-function ignore(): void {}

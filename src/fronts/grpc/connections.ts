@@ -1,7 +1,9 @@
-import type { ServerHttp2Session } from 'node:http2'
+import type { Http2ServerConnection } from '../../http2/server-connection.ts'
 
 /** Limits of a client's connection, all in milliseconds. */
 export interface ConnectionLimits {
+  /** Within which a client must have shown that it speaks HTTP/2, TLS excluded. */
+  readonly handshakeTimeoutMs: number
   readonly keepaliveTimeMs: number
   readonly keepaliveTimeoutMs: number
   readonly connectionIdleMs: number
@@ -10,8 +12,9 @@ export interface ConnectionLimits {
   readonly connectionAgeGraceMs: number
 }
 
-interface Connection {
-  readonly session: ServerHttp2Session
+interface Watched {
+  readonly connection: Http2ServerConnection
+  readonly readyBy: number
   readonly closeAt: number
   streams: number
   idleSince: number
@@ -28,7 +31,7 @@ interface Connection {
  */
 export class Connections {
   readonly #limits: ConnectionLimits
-  readonly #all = new Map<ServerHttp2Session, Connection>()
+  readonly #all = new Map<Http2ServerConnection, Watched>()
   readonly #sweeper: NodeJS.Timeout
 
   constructor(limits: ConnectionLimits) {
@@ -42,11 +45,12 @@ export class Connections {
     return this.#all.size
   }
 
-  add(session: ServerHttp2Session): void {
+  add(connection: Http2ServerConnection): void {
     const now = Date.now()
     const ageMs = this.#limits.connectionAgeMs * (0.9 + Math.random() * 0.2)
-    this.#all.set(session, {
-      session,
+    this.#all.set(connection, {
+      connection,
+      readyBy: now + this.#limits.handshakeTimeoutMs,
       closeAt: now + ageMs,
       streams: 0,
       idleSince: now,
@@ -54,59 +58,59 @@ export class Connections {
       pongBy: 0,
       destroyAt: 0,
     })
-    session.once('close', () => this.#all.delete(session))
-    session.on('error', () => session.destroy())
   }
 
-  streamOpened(session: ServerHttp2Session): void {
-    const connection = this.#all.get(session)
-    if (connection) connection.streams++
+  remove(connection: Http2ServerConnection): void {
+    this.#all.delete(connection)
   }
 
-  streamClosed(session: ServerHttp2Session): void {
-    const connection = this.#all.get(session)
-    if (!connection) return
-    connection.streams--
-    connection.idleSince = Date.now()
+  streamOpened(connection: Http2ServerConnection): void {
+    const watched = this.#all.get(connection)
+    if (watched) watched.streams++
+  }
+
+  streamClosed(connection: Http2ServerConnection): void {
+    const watched = this.#all.get(connection)
+    if (!watched) return
+    watched.streams--
+    watched.idleSince = Date.now()
   }
 
   /** Sends GOAWAY to all; each ends when its last call has. */
   close(): void {
-    for (const { session } of this.#all.values()) if (!session.closed) session.close()
+    for (const connection of this.#all.keys()) connection.close()
   }
 
   /** Ends all at once. */
   destroy(): void {
     clearInterval(this.#sweeper)
-    for (const { session } of this.#all.values()) session.destroy()
+    for (const connection of [...this.#all.keys()]) connection.destroy()
   }
 
   #sweep(now: number): void {
-    for (const connection of this.#all.values()) {
-      const { session } = connection
-      if (session.destroyed) continue
-      if (connection.destroyAt > 0) {
-        if (now >= connection.destroyAt) session.destroy()
+    for (const watched of this.#all.values()) {
+      const { connection } = watched
+      if (!connection.isReady && now >= watched.readyBy) connection.destroy()
+      else if (watched.destroyAt > 0) {
+        if (now >= watched.destroyAt) connection.destroy()
       } else if (
-        now >= connection.closeAt ||
-        (connection.streams === 0 && now - connection.idleSince >= this.#limits.connectionIdleMs)
+        now >= watched.closeAt ||
+        (watched.streams === 0 && now - watched.idleSince >= this.#limits.connectionIdleMs)
       ) {
-        connection.destroyAt = now + this.#limits.connectionAgeGraceMs
-        session.close()
+        watched.destroyAt = now + this.#limits.connectionAgeGraceMs
+        connection.close()
       }
-      if (connection.pongBy > 0) {
-        if (now >= connection.pongBy) session.destroy()
-      } else if (now >= connection.pingAt) this.#ping(connection, now)
+      if (watched.pongBy > 0) {
+        if (now >= watched.pongBy) connection.destroy()
+      } else if (now >= watched.pingAt) this.#ping(watched, now)
     }
   }
 
-  #ping(connection: Connection, now: number): void {
-    connection.pongBy = now + this.#limits.keepaliveTimeoutMs
-    const sent = connection.session.ping((error) => {
-      connection.pongBy = 0
-      connection.pingAt = Date.now() + this.#limits.keepaliveTimeMs
-      if (error) connection.session.destroy()
+  #ping(watched: Watched, now: number): void {
+    watched.pongBy = now + this.#limits.keepaliveTimeoutMs
+    watched.connection.ping(() => {
+      watched.pongBy = 0
+      watched.pingAt = Date.now() + this.#limits.keepaliveTimeMs
     })
-    if (!sent) connection.session.destroy()
   }
 }

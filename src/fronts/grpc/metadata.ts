@@ -1,10 +1,10 @@
-import type { IncomingHttpHeaders } from 'node:http2'
+import type { HeaderFields } from '../../http2/header-decoder.ts'
 
 /** Metadata to send: lower-case names; values of names ending in `-bin` are bytes and travel as base64. */
 export type Metadata = Readonly<Record<string, string | Uint8Array>>
 
 /** First value of a header, or undefined. */
-export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
+export function headerOf(headers: HeaderFields, name: string): string | undefined {
   const value = headers[name]
   return Array.isArray(value) ? value[0] : value
 }

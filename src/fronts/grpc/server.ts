@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import {
-  createSecureServer,
-  createServer,
-  type Http2SecureServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer as createSecureServer, type Server as SecureServer, type TLSSocket } from 'node:tls'
+import type { HeaderFields } from '../../http2/header-decoder.ts'
+import { encodeHeaders } from '../../http2/header-encoder.ts'
+import { Http2ServerConnection } from '../../http2/server-connection.ts'
+import type { ServerStream } from '../../http2/server-stream.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Certificate } from '../certificate.ts'
 import { toGatewayError } from '../status.ts'
@@ -20,7 +16,6 @@ import type { Method, Methods } from './method.ts'
 /** Limits of the server; see `docs/configuration.md`, `limits`. */
 export interface GrpcLimits extends ConnectionLimits {
   readonly maxConnections: number
-  readonly handshakeTimeoutMs: number
   readonly maxStreamsPerConnection: number
   readonly maxMetadataBytes: number
   readonly maxInboundMessageBytes: number
@@ -45,15 +40,23 @@ export interface GrpcServerOptions {
 
 const STREAM_WINDOW_BYTES = 1 << 20
 const CONNECTION_WINDOW_BYTES = 8 << 20
-/** HTTP/2's own bound would refuse streams while results wait for slow clients; ours are in bytes per call and in all. */
-const SESSION_MEMORY_MB = 65_536
-/** Clients behind one proxy share a connection: a burst of ordinary cancels must not end it for all of them. */
-const STREAM_RESET_BURST = 4000
-const STREAM_RESET_RATE = 400
+const refusals = {
+  405: encodeHeaders([
+    [':status', '405'],
+    ['content-type', 'text/plain; charset=utf-8'],
+    ['allow', 'POST'],
+  ]),
+  415: encodeHeaders([
+    [':status', '415'],
+    ['content-type', 'text/plain; charset=utf-8'],
+  ]),
+}
+const noTrailers = Buffer.alloc(0)
+const refusalText = Buffer.from('This port speaks gRPC (Arrow Flight) only.\n')
 
 /**
- * A gRPC server on node:http2. Result frames reach the socket as the buffers they came in; the general library for Node
- * copies each message once more and leaves flow control, stalled readers and limits of a connection out of reach.
+ * A gRPC server. Result frames reach the socket as the buffers they came in, headers, messages and status of a small answer
+ * in one write; general libraries copy each message, and send the status on its own.
  * Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md.
  */
 export class GrpcServer implements CallOwner {
@@ -65,7 +68,7 @@ export class GrpcServer implements CallOwner {
   readonly #methods: Methods
   readonly #limits: GrpcLimits
   readonly #observer: GrpcObserver
-  readonly #server: Http2Server | Http2SecureServer
+  readonly #server: Server | SecureServer
   readonly #connections: Connections
   readonly #calls = new Set<GrpcCall>()
   /** Health watches and the like, which are no work. */
@@ -81,29 +84,12 @@ export class GrpcServer implements CallOwner {
     this.maxInFlightBytes = limits.maxInFlightBytes
     this.stallTimeoutMs = limits.stallTimeoutMs
     this.#connections = new Connections(limits)
-    const options = {
-      maxSessionMemory: SESSION_MEMORY_MB,
-      streamResetBurst: STREAM_RESET_BURST,
-      streamResetRate: STREAM_RESET_RATE,
-      settings: {
-        enablePush: false,
-        initialWindowSize: STREAM_WINDOW_BYTES,
-        maxConcurrentStreams: limits.maxStreamsPerConnection,
-        maxHeaderListSize: limits.maxMetadataBytes,
-      },
-    }
     this.#server = tls
-      ? createSecureServer({ ...options, ...tls, allowHTTP1: false, handshakeTimeout: limits.handshakeTimeoutMs })
-      : createServer(options)
+      ? createSecureServer({ ...tls, ALPNProtocols: ['h2'], handshakeTimeout: limits.handshakeTimeoutMs })
+      : createServer()
     this.#server.maxConnections = limits.maxConnections
-    this.#server.on('session', (session: ServerHttp2Session) => {
-      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
-      this.#connections.add(session)
-    })
-    this.#server.on('sessionError', () => {})
-    this.#server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
-      this.#onStream(stream, headers),
-    )
+    this.#server.on('tlsClientError', (_, socket: Socket) => socket.destroy())
+    this.#server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => this.#onConnection(socket))
   }
 
   /** Calls in progress. */
@@ -158,29 +144,48 @@ export class GrpcServer implements CallOwner {
     setImmediate(() => this.#observer.onEnd(call, error))
   }
 
-  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    const { session } = stream
-    if (session) {
-      this.#connections.streamOpened(session as ServerHttp2Session)
-      stream.once('close', () => this.#connections.streamClosed(session as ServerHttp2Session))
-    }
-    const contentType = headerOf(headers, 'content-type') ?? ''
-    if (headers[':method'] !== 'POST' || !contentType.startsWith('application/grpc')) {
-      stream.on('error', () => {})
-      stream.respond({ ':status': headers[':method'] === 'POST' ? 415 : 405 }, { endStream: true })
+  #onConnection(socket: Socket): void {
+    if ('alpnProtocol' in socket && (socket as TLSSocket).alpnProtocol !== 'h2') {
+      socket.destroy()
       return
     }
-    const call = new GrpcCall(stream, headers, requestIdOf(headers), this.#deadlineOf(headers), this)
+    socket.setNoDelay(true)
+    const options = {
+      windowBytes: STREAM_WINDOW_BYTES,
+      connectionWindowBytes: CONNECTION_WINDOW_BYTES,
+      maxStreams: this.#limits.maxStreamsPerConnection,
+      maxHeaderListBytes: this.#limits.maxMetadataBytes,
+    }
+    const connection: Http2ServerConnection = new Http2ServerConnection(socket, options, {
+      onStream: (stream, fields) => {
+        this.#connections.streamOpened(connection)
+        this.#onStream(connection, stream, fields)
+      },
+      onStreamClose: () => this.#connections.streamClosed(connection),
+      onClose: () => this.#connections.remove(connection),
+    })
+    this.#connections.add(connection)
+    if (this.#closing) connection.close()
+  }
+
+  #onStream(connection: Http2ServerConnection, stream: ServerStream, headers: HeaderFields): void {
+    const contentType = headerOf(headers, 'content-type') ?? ''
+    if (headers[':method'] !== 'POST' || !contentType.startsWith('application/grpc')) {
+      stream.respond(refusals[headers[':method'] === 'POST' ? 415 : 405])
+      stream.write([refusalText])
+      stream.end(noTrailers)
+      return
+    }
+    const call = new GrpcCall(connection, stream, headers, requestIdOf(headers), this.#deadlineOf(headers), this)
     const method = this.#methods[call.path]
     if (method?.background) this.#background.add(call)
     else this.#calls.add(call)
     if (!method) call.end(new GatewayError('UNIMPLEMENTED', 'There is no such method.'))
     else if (this.#closing) call.end(new GatewayError('DRAINING'))
     else dispatch(method, call)
-    if (call.ended) stream.resume()
   }
 
-  #deadlineOf(headers: IncomingHttpHeaders): number {
+  #deadlineOf(headers: HeaderFields): number {
     const text = headerOf(headers, 'grpc-timeout')
     const askedMs = text === undefined ? this.#limits.defaultDeadlineMs : parseTimeoutMs(text)
     return Date.now() + Math.min(askedMs ?? this.#limits.defaultDeadlineMs, this.#limits.maxDeadlineMs)
@@ -191,13 +196,7 @@ function dispatch(method: Method, call: GrpcCall): void {
   const fail = (error: unknown) => call.end(toGatewayError(error))
   if (method.kind === 'bidi') {
     const requests = call.requests()
-    method
-      .handle(requests, call)
-      .then(() => call.end(), fail)
-      .finally(async () => {
-        await requests.return()
-        call.discardRequests()
-      })
+    method.handle(requests, call).then(() => call.end(), fail)
     return
   }
   call.readRequest((request) => {
@@ -216,7 +215,7 @@ function dispatch(method: Method, call: GrpcCall): void {
 
 const requestIdPattern = /^[\w.:-]{1,128}$/
 
-function requestIdOf(headers: IncomingHttpHeaders): string {
+function requestIdOf(headers: HeaderFields): string {
   const given = headerOf(headers, 'x-request-id')
   return given !== undefined && requestIdPattern.test(given) ? given : randomUUID()
 }

@@ -85,7 +85,7 @@ export class Transport {
       const fail = (error: unknown) => {
         done()
         reject(error)
-        client.close()
+        client.destroy()
       }
       const local = (why: string, cause?: unknown) =>
         fail(new GrpcFailure('UNAVAILABLE', `${formatAddress(address)}: ${why}`, 'local', { cause, untouched: true }))
@@ -167,7 +167,7 @@ export class Transport {
   /** Ends the connection; calls that run are reset. */
   close(): void {
     this.#close('the connection was closed', false)
-    this.#client.close()
+    this.#client.destroy()
   }
 
   #close(why: string, untouched: boolean): void {
@@ -177,7 +177,7 @@ export class Transport {
 
   #ping(): void {
     if (this.#calls === 0 || !this.usable) return
-    const timer = setTimeout(() => this.#client.close(), PING_TIMEOUT_MS)
+    const timer = setTimeout(() => this.#client.destroy(), PING_TIMEOUT_MS)
     timer.unref()
     this.#client.ping(() => clearTimeout(timer))
   }

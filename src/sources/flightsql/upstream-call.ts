@@ -1,6 +1,6 @@
 import type { Frame } from '../../arrow/frame.ts'
 import type { Http2Client } from '../../http2/client.ts'
-import type { ClientStream, StreamEnd, StreamListener } from '../../http2/client-stream.ts'
+import type { ClientStream, ResponseListener, StreamEnd } from '../../http2/client-stream.ts'
 import type { HeaderFields } from '../../http2/header-decoder.ts'
 import { encodeHeaders } from '../../http2/header-encoder.ts'
 import { ErrorCode } from '../../http2/protocol.ts'
@@ -32,7 +32,7 @@ const resets: Readonly<
  * One call to an upstream. Messages are pulled: what nobody asks for is not given back to the window, which holds the
  * upstream back.
  */
-export class UpstreamCall implements AsyncIterator<InboundMessage>, StreamListener {
+export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseListener {
   readonly #stream: ClientStream
   readonly #signal: AbortSignal
   readonly #reader: MessageReader

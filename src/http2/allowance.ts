@@ -1,0 +1,25 @@
+/** So many at once, and so many a second for as long as it takes: more is an attack, or a client gone wrong. */
+export class Allowance {
+  readonly #burst: number
+  readonly #perSecond: number
+  #left: number
+  #at = Date.now()
+
+  constructor(burst: number, perSecond: number) {
+    this.#burst = burst
+    this.#perSecond = perSecond
+    this.#left = burst
+  }
+
+  /** Takes one; false when there is none left. */
+  take(): boolean {
+    if (this.#left < 1) {
+      const now = Date.now()
+      this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) * this.#perSecond) / 1000)
+      this.#at = now
+    }
+    if (this.#left < 1) return false
+    this.#left--
+    return true
+  }
+}

@@ -1,0 +1,121 @@
+import { frame, writeFrameHeader } from './frame-writer.ts'
+import {
+  ErrorCode,
+  FRAME_HEADER_BYTES,
+  FrameFlag,
+  FrameType,
+  Http2ProtocolError,
+  MAX_WINDOW_BYTES,
+} from './protocol.ts'
+
+/** What a stream may send, of which it takes what it uses. */
+export interface SendRoom {
+  /** Bytes that the peer's connection window lets us send. */
+  sendWindow: number
+  readonly maxSendFrameBytes: number
+  /** Whether the socket has more to send than it should. */
+  readonly isCongested: boolean
+  send(chunks: readonly Uint8Array[], onTaken?: () => void): void
+}
+
+/** Peers may take larger frames than other streams should have to wait for. */
+const MAX_FRAME_BYTES = 256 << 10
+const none = new Uint8Array(0)
+
+interface Mark {
+  /** Counted from the first byte of the stream. */
+  readonly at: number
+  readonly onTaken: () => void
+}
+
+/** The body of one stream on its way out: buffers that are cut into DATA frames as far as the peer's windows go, not copied. */
+export class SendQueue {
+  /** Bytes that the peer's stream window lets us send. */
+  window: number
+  #chunks: Uint8Array[] = []
+  /** Of the first chunk, what has been sent. */
+  #offset = 0
+  #byteLength = 0
+  #sent = 0
+  #marks: Mark[] = []
+
+  constructor(window: number) {
+    this.window = window
+  }
+
+  /** What waits. */
+  get byteLength(): number {
+    return this.#byteLength
+  }
+
+  /** @param onTaken called once when the socket has taken these bytes, or never will */
+  push(chunks: readonly Uint8Array[], onTaken?: () => void): void {
+    for (const chunk of chunks) {
+      if (chunk.byteLength === 0) continue
+      this.#chunks.push(chunk)
+      this.#byteLength += chunk.byteLength
+    }
+    if (onTaken) this.#marks.push({ at: this.#sent + this.#byteLength, onTaken })
+  }
+
+  /**
+   * Sends what waits, as far as it may.
+   * @param isLast whether nothing follows, neither data nor trailers; END_STREAM is set then
+   * @param maxBytes share of this stream, so that others get theirs
+   * @returns whether END_STREAM was sent
+   */
+  flush(room: SendRoom, streamId: number, isLast: boolean, maxBytes: number): boolean {
+    let left = maxBytes
+    let ended = false
+    while (this.#byteLength > 0 && left > 0 && !room.isCongested) {
+      const most = Math.min(this.window, room.sendWindow, room.maxSendFrameBytes, MAX_FRAME_BYTES)
+      if (most <= 0) break
+      const length = Math.min(most, this.#byteLength)
+      ended = isLast && length === this.#byteLength
+      room.send(this.#takeFrame(streamId, length, ended))
+      this.window -= length
+      room.sendWindow -= length
+      left -= length
+    }
+    while (this.#marks.length > 0 && this.#marks[0]!.at <= this.#sent) room.send([], this.#marks.shift()!.onTaken)
+    return ended
+  }
+
+  /** Says that nothing follows. */
+  end(room: SendRoom, streamId: number): void {
+    room.send([frame(FrameType.data, FrameFlag.endStream, streamId, none)])
+  }
+
+  /** The peer has changed the window. @throws Http2ProtocolError when it is larger than any may be */
+  grow(bytes: number): void {
+    this.window += bytes
+    if (this.window > MAX_WINDOW_BYTES)
+      throw new Http2ProtocolError(ErrorCode.flowControlError, 'a window is out of bounds')
+  }
+
+  /** Forgets what waits: it will not be sent. */
+  drop(): void {
+    this.#chunks = []
+    this.#byteLength = 0
+    for (const { onTaken } of this.#marks.splice(0)) onTaken()
+  }
+
+  #takeFrame(streamId: number, length: number, endStream: boolean): Uint8Array[] {
+    const head = Buffer.allocUnsafe(FRAME_HEADER_BYTES)
+    writeFrameHeader(head, 0, length, FrameType.data, endStream ? FrameFlag.endStream : 0, streamId)
+    const out: Uint8Array[] = [head]
+    for (let left = length; left > 0; ) {
+      const chunk = this.#chunks[0]!
+      const take = Math.min(left, chunk.byteLength - this.#offset)
+      out.push(take === chunk.byteLength ? chunk : chunk.subarray(this.#offset, this.#offset + take))
+      left -= take
+      this.#offset += take
+      if (this.#offset < chunk.byteLength) continue
+      this.#chunks.shift()
+      this.#offset = 0
+    }
+    this.#byteLength -= length
+    this.#sent += length
+    return out
+  }
+}

@@ -1,0 +1,259 @@
+import type { Socket } from 'node:net'
+import { Allowance } from './allowance.ts'
+import { type ConnectionOptions, Http2Connection, wrong } from './connection.ts'
+import { goawayFrame, numberFrame, settingsFrame } from './frame-writer.ts'
+import type { HeaderFields, Verdict } from './header-decoder.ts'
+import {
+  DEFAULT_MAX_FRAME_BYTES,
+  DEFAULT_WINDOW_BYTES,
+  ErrorCode,
+  FrameType,
+  Http2ProtocolError,
+  MAX_STREAM_ID,
+  PREFACE,
+  Setting,
+} from './protocol.ts'
+import { isRequest, isTrailers } from './request-fields.ts'
+import { ServerStream } from './server-stream.ts'
+
+/** What a server offers its clients. */
+export interface ServerConnectionOptions extends Omit<ConnectionOptions, 'maxFrameBytes'> {
+  /** Of all streams together, for what the client sends and nobody has read. */
+  readonly connectionWindowBytes: number
+  readonly maxStreams: number
+}
+
+/** What the owner of a connection hears. */
+export interface ServerConnectionListener {
+  /** A request has begun; the stream's listener is to be set at once. */
+  onStream(stream: ServerStream, fields: HeaderFields): void
+  /** A stream is over. */
+  onStreamClose(): void
+  /** The connection is over; all streams have been told. */
+  onClose(): void
+}
+
+/** Clients behind one proxy share a connection: a burst of ordinary cancels must not end it for all of them. */
+const RESETS = { burst: 4000, perSecond: 400 }
+/** Streams that we have reset and of which frames may still be on their way. */
+const MAX_REMEMBERED = 1000
+/** Frames that ask for an answer, or do nothing. Clients that measure their bandwidth ping once a round trip. */
+const IDLE_FRAMES = { burst: 10_000, perSecond: 2000 }
+
+/** The server's side of an HTTP/2 connection. */
+export class Http2ServerConnection extends Http2Connection<ServerStream> {
+  protected override lastStreamId = 0
+  readonly #options: ServerConnectionOptions
+  readonly #listener: ServerConnectionListener
+  readonly #resets = new Allowance(RESETS.burst, RESETS.perSecond)
+  readonly #idleFrames = new Allowance(IDLE_FRAMES.burst, IDLE_FRAMES.perSecond)
+  /** Of the preface, what has not come yet. */
+  #preface = PREFACE
+  #window: number
+  #uncredited = 0
+  /** No streams above this are begun any more. */
+  #maxId = MAX_STREAM_ID
+  #leaving = false
+  readonly #resetByUs = new Set<number>()
+  readonly #closeListeners = new Set<() => void>()
+  #isReady = false
+
+  /** @param socket connected, TLS included */
+  constructor(socket: Socket, options: ServerConnectionOptions, listener: ServerConnectionListener) {
+    super(socket, { ...options, maxFrameBytes: DEFAULT_MAX_FRAME_BYTES })
+    this.#options = options
+    this.#listener = listener
+    this.#window = options.connectionWindowBytes
+    this.send([
+      settingsFrame([
+        [Setting.initialWindowSize, options.windowBytes],
+        [Setting.maxConcurrentStreams, options.maxStreams],
+        [Setting.maxHeaderListSize, options.maxHeaderListBytes],
+      ]),
+      numberFrame(FrameType.windowUpdate, 0, options.connectionWindowBytes - DEFAULT_WINDOW_BYTES),
+    ])
+    socket.on('data', (bytes: Buffer) => this.receive(bytes))
+  }
+
+  /** Address of the client. */
+  get peer(): string {
+    const { remoteAddress, remotePort } = this.socket
+    return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`
+  }
+
+  /** Whether the client has shown that it speaks HTTP/2. */
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** Has a listener told when the connection is over. */
+  onceClosed(listener: () => void): void {
+    if (this.closed) listener()
+    else this.#closeListeners.add(listener)
+  }
+
+  override receive(bytes: Buffer): void {
+    const missing = this.#preface.length
+    if (missing === 0) {
+      super.receive(bytes)
+      return
+    }
+    const start = bytes.subarray(0, missing)
+    if (this.closed) return
+    if (!start.equals(this.#preface.subarray(0, start.length))) {
+      this.end(wrong('the client does not speak HTTP/2'))
+      return
+    }
+    this.#preface = this.#preface.subarray(start.length)
+    if (bytes.length > missing) super.receive(bytes.subarray(missing))
+  }
+
+  /**
+   * Ends the connection when its streams have ended. The client is told first to begin no more, and only when it must know
+   * of that those are refused which were on their way. Source: RFC 9113, section 6.8.
+   */
+  close(): void {
+    if (this.#leaving || this.closed) return
+    this.#leaving = true
+    this.send([goawayFrame(MAX_STREAM_ID, ErrorCode.noError)])
+    this.ping(() => {
+      this.#maxId = this.lastStreamId
+      this.send([goawayFrame(this.lastStreamId, ErrorCode.noError)])
+      this.#endIfDone()
+    })
+  }
+
+  override onConsumed(bytes: number): void {
+    this.#uncredited += bytes
+    if (this.#uncredited < this.#options.connectionWindowBytes >> 2) return
+    this.sendCredit(0, this.#uncredited)
+    this.#window += this.#uncredited
+    this.#uncredited = 0
+  }
+
+  override resetStream(stream: ServerStream, code: number): void {
+    this.#remember(stream.id)
+    super.resetStream(stream, code)
+  }
+
+  protected override onData(streamId: number, bytes: Buffer): void {
+    const stream = this.streams.get(streamId)
+    if (!stream || stream.remoteEnded) return
+    stream.listener.onData(bytes)
+  }
+
+  protected override onDataEnd(streamId: number, length: number, padding: number, endStream: boolean): void {
+    if (streamId === 0) throw wrong('DATA without a stream')
+    this.#window -= length
+    if (this.#window < 0) throw new Http2ProtocolError(ErrorCode.flowControlError, 'a window was not heeded')
+    if (length === 0 && !endStream) this.onIdleFrame()
+    const stream = this.streams.get(streamId)
+    if (!stream) {
+      if (!this.wasOpened(streamId)) throw wrong('DATA for a stream that nobody opened')
+      this.onConsumed(length)
+      this.onIdleFrame()
+      if (!this.#resetByUs.has(streamId)) this.failStream(streamId, ErrorCode.streamClosed)
+      return
+    }
+    stream.received(length, padding)
+    if (stream.remoteEnded) this.failStream(streamId, ErrorCode.streamClosed)
+    else if (endStream) this.#onRemoteEnd(stream)
+  }
+
+  protected override onHeaders(streamId: number, fields: HeaderFields, verdict: Verdict, endStream: boolean): void {
+    const stream = this.streams.get(streamId)
+    if (stream) {
+      if (stream.remoteEnded) this.failStream(streamId, ErrorCode.streamClosed)
+      else if (!endStream || verdict !== 'good' || !isTrailers(fields))
+        this.failStream(streamId, ErrorCode.protocolError)
+      else this.#onRemoteEnd(stream)
+      return
+    }
+    if (streamId % 2 === 0) throw wrong('a stream with an even number')
+    if (streamId <= this.lastStreamId) {
+      if (this.#resetByUs.has(streamId)) return
+      throw new Http2ProtocolError(ErrorCode.streamClosed, 'HEADERS for a stream that is over')
+    }
+    // Those that come after the last GOAWAY are not ours: the client has been told so.
+    if (streamId > this.#maxId) return
+    this.lastStreamId = streamId
+    this.#begin(streamId, fields, verdict, endStream)
+  }
+
+  protected override onReset(stream: ServerStream): void {
+    if (!this.#resets.take()) throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many streams are cancelled')
+    this.forget(stream)
+  }
+
+  protected override onGoaway(): void {}
+
+  protected override onReady(): void {
+    this.#isReady = true
+  }
+
+  protected override onIdleFrame(): void {
+    if (!this.#idleFrames.take())
+      throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many frames that ask for nothing')
+  }
+
+  protected override onOver(): void {
+    for (const stream of [...this.streams.values()]) this.forget(stream)
+    this.#listener.onClose()
+    for (const listener of this.#closeListeners) listener()
+    this.#closeListeners.clear()
+  }
+
+  protected override wasOpened(streamId: number): boolean {
+    return streamId % 2 === 1 && streamId <= this.lastStreamId
+  }
+
+  protected override forget(stream: ServerStream): void {
+    if (stream.closed) return
+    super.forget(stream)
+    this.#listener.onStreamClose()
+    this.#endIfDone()
+  }
+
+  #begin(streamId: number, fields: HeaderFields, verdict: Verdict, endStream: boolean): void {
+    if (this.streams.size >= this.#options.maxStreams) {
+      this.onIdleFrame()
+      this.#remember(streamId)
+      this.failStream(streamId, ErrorCode.refusedStream)
+      return
+    }
+    if (verdict !== 'good' || !isRequest(fields)) {
+      this.onIdleFrame()
+      this.#remember(streamId)
+      this.failStream(streamId, verdict === 'too large' ? ErrorCode.enhanceYourCalm : ErrorCode.protocolError)
+      return
+    }
+    const windows = { send: this.settings.windowBytes, receive: this.#options.windowBytes }
+    const stream = new ServerStream(this, streamId, windows, (ended) => this.#onLocalEnd(ended))
+    this.streams.set(streamId, stream)
+    this.#listener.onStream(stream, fields)
+    if (endStream && !stream.closed) this.#onRemoteEnd(stream)
+  }
+
+  #remember(streamId: number): void {
+    this.#resetByUs.add(streamId)
+    if (this.#resetByUs.size <= MAX_REMEMBERED) return
+    for (const oldest of this.#resetByUs) {
+      this.#resetByUs.delete(oldest)
+      return
+    }
+  }
+
+  #onRemoteEnd(stream: ServerStream): void {
+    stream.remoteEnded = true
+    stream.listener.onEnd()
+    if (stream.localEnded) this.forget(stream)
+  }
+
+  #onLocalEnd(stream: ServerStream): void {
+    if (stream.remoteEnded) this.forget(stream)
+  }
+
+  #endIfDone(): void {
+    if (this.#leaving && this.#maxId < MAX_STREAM_ID && this.streams.size === 0) this.end(undefined)
+  }
+}

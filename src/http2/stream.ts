@@ -1,0 +1,79 @@
+import { ErrorCode, Http2ProtocolError, MAX_WINDOW_BYTES } from './protocol.ts'
+import { SendQueue, type SendRoom } from './send-queue.ts'
+
+/** The connection as its streams see it. */
+export interface StreamOwner extends SendRoom {
+  /** Received bytes that are given back to the peer at a time. */
+  readonly creditStep: number
+  /** Lets the peer send more on a stream. */
+  sendCredit(streamId: number, bytes: number): void
+  /** Bytes of a stream that need no room of the connection any more. */
+  onConsumed(bytes: number): void
+  /** Ends a stream from this side. */
+  resetStream(stream: Http2Stream, code: number): void
+}
+
+/** What both sides' streams have in common: windows in both directions, and an end. Source: RFC 9113, sections 5.1 and 5.2. */
+export abstract class Http2Stream {
+  readonly id: number
+  /** The stream is over: nothing is sent or received any more. */
+  closed = false
+  protected readonly owner: StreamOwner
+  protected readonly queue: SendQueue
+  #receiveWindow: number
+  #uncredited = 0
+  #unconsumed = 0
+
+  constructor(owner: StreamOwner, id: number, windows: { readonly send: number; readonly receive: number }) {
+    this.owner = owner
+    this.id = id
+    this.queue = new SendQueue(windows.send)
+    this.#receiveWindow = windows.receive
+  }
+
+  /** Sends what waits, up to so many bytes; answers whether more could follow at once. */
+  abstract flush(maxBytes: number): boolean
+
+  /** The peer's window has grown, or shrunk. @throws Http2ProtocolError when it is larger than any may be */
+  abstract onWindow(bytes: number): void
+
+  /** Whether the peer's window may grow by so much. */
+  mayGrow(bytes: number): boolean {
+    return this.queue.window + bytes <= MAX_WINDOW_BYTES
+  }
+
+  /** Counts a DATA frame against our window. @throws Http2ProtocolError when the peer has sent more than it may */
+  received(length: number, padding: number): void {
+    this.#receiveWindow -= length
+    this.#unconsumed += length
+    if (this.#receiveWindow < 0)
+      throw new Http2ProtocolError(ErrorCode.flowControlError, 'the peer sends more than the window lets it')
+    if (padding > 0) this.credit(padding)
+  }
+
+  /** Gives received bytes back to the window: the peer may send as many more. */
+  credit(bytes: number): void {
+    if (this.closed) return
+    const consumed = Math.min(bytes, this.#unconsumed)
+    this.#unconsumed -= consumed
+    this.owner.onConsumed(consumed)
+    this.#uncredited += bytes
+    if (this.#uncredited < this.owner.creditStep) return
+    this.owner.sendCredit(this.id, this.#uncredited)
+    this.#receiveWindow += this.#uncredited
+    this.#uncredited = 0
+  }
+
+  /** Ends the stream at once; the listener hears nothing more but that it is over. */
+  reset(code: number = ErrorCode.cancel): void {
+    if (!this.closed) this.owner.resetStream(this, code)
+  }
+
+  /** The connection has forgotten the stream. */
+  close(): void {
+    this.closed = true
+    this.queue.drop()
+    this.owner.onConsumed(this.#unconsumed)
+    this.#unconsumed = 0
+  }
+}

@@ -1,0 +1,389 @@
+import { connect as connectHttp2 } from 'node:http2'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { FrameReader } from '../../src/http2/frame-reader.ts'
+import { frame, numberFrame, settingsFrame } from '../../src/http2/frame-writer.ts'
+import { HeaderDecoder, type HeaderFields } from '../../src/http2/header-decoder.ts'
+import { encodeHeaders } from '../../src/http2/header-encoder.ts'
+import { ErrorCode, FrameFlag, FrameType, PREFACE, Setting } from '../../src/http2/protocol.ts'
+import { Http2ServerConnection } from '../../src/http2/server-connection.ts'
+import type { ServerStream } from '../../src/http2/server-stream.ts'
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+const options = { windowBytes: 1 << 16, connectionWindowBytes: 1 << 18, maxStreams: 10, maxHeaderListBytes: 8192 }
+const ok = encodeHeaders([[':status', '200']])
+const bye = encodeHeaders([['grpc-status', '0']])
+
+type Handler = (stream: ServerStream, fields: HeaderFields, connection: Http2ServerConnection) => void
+
+/** A server whose streams are handled by what a test says. */
+async function serve(onStream: Handler) {
+  const connections: Http2ServerConnection[] = []
+  const closed: Http2ServerConnection[] = []
+  const server = createServer((socket) => {
+    closers.push(() => socket.destroy())
+    const connection: Http2ServerConnection = new Http2ServerConnection(socket, options, {
+      onStream: (stream, fields) => onStream(stream, fields, connection),
+      onStreamClose() {},
+      onClose: () => closed.push(connection),
+    })
+    connections.push(connection)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => server.close())
+  return { port: (server.address() as AddressInfo).port, connections, closed }
+}
+
+/** Answers each request with what it holds. */
+const echo: Handler = (stream) => {
+  stream.listener = {
+    onData(bytes) {
+      stream.respond(ok)
+      stream.write([Buffer.from(bytes)])
+      stream.credit(bytes.length)
+    },
+    onEnd() {
+      stream.respond(ok)
+      stream.end(bye)
+    },
+    onClose() {},
+  }
+}
+
+interface Seen {
+  readonly type: number
+  readonly flags: number
+  readonly streamId: number
+  readonly payload: Buffer
+  readonly fields?: HeaderFields
+}
+
+/** A client that says what a test has it say. */
+class Client {
+  readonly seen: Seen[] = []
+  readonly socket: Socket
+  ended = false
+  #wake = () => {}
+
+  constructor(port: number, preface: Buffer = Buffer.concat([PREFACE, settingsFrame([])])) {
+    const decoder = new HeaderDecoder(4096, 1 << 20)
+    const push = (seen: Seen) => {
+      this.seen.push(seen)
+      this.#wake()
+    }
+    const reader = new FrameReader(1 << 24, {
+      onData: (streamId, payload) => push({ type: FrameType.data, flags: 0, streamId, payload: Buffer.from(payload) }),
+      onDataEnd() {},
+      onFrame: (type, flags, streamId, payload) => {
+        const fields = type === FrameType.headers ? { ...decoder.decode(payload) } : undefined
+        push({ type, flags, streamId, payload: Buffer.from(payload), ...(fields && { fields }) })
+      },
+    })
+    this.socket = connect(port, '127.0.0.1')
+    this.socket.on('data', (bytes: Buffer) => reader.push(bytes))
+    this.socket.on('error', () => {})
+    this.socket.on('close', () => {
+      this.ended = true
+      this.#wake()
+    })
+    this.socket.write(preface)
+    closers.push(() => this.socket.destroy())
+  }
+
+  send(...frames: readonly Buffer[]): void {
+    this.socket.write(Buffer.concat(frames))
+  }
+
+  /** What comes of a type, waited for. */
+  async next(type: number, matches: (seen: Seen) => boolean = () => true): Promise<Seen> {
+    for (;;) {
+      const found = this.seen.find((each) => each.type === type && matches(each))
+      if (found) return found
+      if (this.ended)
+        throw new Error(`the server has closed after frames of type ${this.seen.slice(-20).map((seen) => seen.type)}`)
+      await this.#change()
+    }
+  }
+
+  async goaway(): Promise<{ code: number; last: number }> {
+    const { payload } = await this.next(FrameType.goaway)
+    return { last: payload.readUInt32BE(0), code: payload.readUInt32BE(4) }
+  }
+
+  async end(): Promise<void> {
+    while (!this.ended) await this.#change()
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+}
+
+const request = (fields: readonly (readonly [string, string])[] = []) =>
+  encodeHeaders([[':method', 'POST'], [':scheme', 'http'], [':path', '/'], [':authority', 'x'], ...fields])
+const open = (streamId: number, flags = 0, block = request()) =>
+  frame(FrameType.headers, FrameFlag.endHeaders | flags, streamId, block)
+const END = FrameFlag.endStream
+
+describe('a server of HTTP/2', () => {
+  it('answers a client of node:http2, more than its windows hold, trailers last', async () => {
+    const body = Buffer.from(Array.from({ length: 3 << 20 }, (_, i) => (i * 7) & 0xff))
+    let taken = 0
+    const { port } = await serve((stream) => {
+      stream.respond(ok)
+      for (let at = 0; at < body.length; at += 1 << 20)
+        stream.write([body.subarray(at, at + 10), body.subarray(at + 10, at + (1 << 20))], () => taken++)
+      stream.end(bye)
+    })
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    closers.push(() => session.destroy())
+    const call = session.request({ ':method': 'POST' })
+    const got: Buffer[] = []
+    let trailers: object = {}
+    call.on('data', (chunk: Buffer) => got.push(chunk))
+    call.on('trailers', (fields) => {
+      trailers = { 'grpc-status': fields['grpc-status'] }
+    })
+    call.end('hello')
+    await new Promise((resolve) => call.on('close', resolve))
+    expect(Buffer.concat(got).equals(body)).toBe(true)
+    expect(trailers).toEqual({ 'grpc-status': '0' })
+    expect(taken).toBe(3)
+  })
+
+  it('takes uploads larger than its windows, and from a client that it has refused', async () => {
+    const { port } = await serve((stream, { refuse }) => {
+      if (refuse === undefined) echo(stream, {}, undefined as never)
+      else stream.reset(ErrorCode.refusedStream)
+    })
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    closers.push(() => session.destroy())
+    for (let i = 0; i < 10; i++) {
+      const refused = session.request({ ':method': 'POST', refuse: '1' })
+      refused.on('error', () => {})
+      refused.write(Buffer.alloc(60_000))
+      await new Promise((resolve) => refused.on('close', resolve))
+    }
+    const call = session.request({ ':method': 'POST' })
+    let length = 0
+    call.on('data', (chunk: Buffer) => {
+      length += chunk.length
+    })
+    call.end(Buffer.alloc(2 << 20))
+    await new Promise((resolve) => call.on('close', resolve))
+    expect(length).toBe(2 << 20)
+  })
+
+  it('shares a connection between streams, past one whose client does not read', async () => {
+    const { port } = await serve((stream) => {
+      stream.respond(ok)
+      stream.write([Buffer.alloc(200_000, stream.id)])
+      stream.end(bye)
+    })
+    const client = new Client(port)
+    client.send(numberFrame(FrameType.windowUpdate, 0, 1 << 30), open(1, END), open(3, END))
+    client.send(numberFrame(FrameType.windowUpdate, 3, 1 << 20))
+    await client.next(FrameType.headers, ({ streamId, flags }) => streamId === 3 && (flags & END) !== 0)
+    const sizeOf = (id: number) =>
+      client.seen
+        .filter(({ type, streamId }) => type === 0 && streamId === id)
+        .reduce((n, s) => n + s.payload.length, 0)
+    expect(sizeOf(3)).toBe(200_000)
+    expect(sizeOf(1)).toBe(65_535)
+  })
+
+  it('says in one write what it says of a small request', async () => {
+    const { port } = await serve(echo)
+    const client = new Client(port)
+    let reads = 0
+    client.socket.on('data', () => reads++)
+    await client.next(FrameType.settings, ({ flags }) => flags === 1)
+    reads = 0
+    client.send(open(1), frame(FrameType.data, END, 1, Buffer.from('hi')))
+    await client.next(FrameType.headers, ({ flags }) => (flags & END) !== 0)
+    expect(reads).toBe(1)
+  })
+
+  it('lets go of what waits for a client that has left, once', async () => {
+    let taken = 0
+    const { port, connections } = await serve((stream) => {
+      stream.respond(ok)
+      stream.write([Buffer.alloc(200_000)], () => taken++)
+    })
+    const client = new Client(port)
+    client.send(open(1, END), open(3, END), open(5, END))
+    await client.next(FrameType.data, ({ streamId }) => streamId === 1)
+    client.send(numberFrame(FrameType.rstStream, 1, ErrorCode.cancel))
+    while (taken === 0) await new Promise(setImmediate)
+    expect(taken).toBe(1)
+    client.socket.destroy()
+    while (!connections[0]!.closed) await new Promise(setImmediate)
+    expect(taken).toBe(3)
+  })
+
+  it('tells clients to leave before it refuses, and serves what was on its way', async () => {
+    const { port, connections, closed } = await serve(echo)
+    const client = new Client(port)
+    client.send(open(1))
+    await client.next(FrameType.settings, ({ flags }) => flags === 1)
+    connections[0]!.close()
+    expect(await client.goaway()).toEqual({ last: 2 ** 31 - 1, code: 0 })
+    client.send(open(3, END))
+    await client.next(FrameType.headers, ({ streamId, flags }) => streamId === 3 && (flags & END) !== 0)
+    const { payload } = await client.next(FrameType.ping)
+    client.send(frame(FrameType.ping, FrameFlag.ack, 0, payload), open(5, END))
+    await client.next(FrameType.goaway, (seen) => seen.payload.readUInt32BE(0) === 3)
+    expect(closed).toEqual([])
+    client.send(frame(FrameType.data, END, 1, Buffer.alloc(0)))
+    await client.end()
+    expect(closed).toHaveLength(1)
+    expect(client.seen.filter(({ streamId }) => streamId === 5)).toEqual([])
+  })
+
+  it.each([
+    [
+      'without a path',
+      encodeHeaders([
+        [':method', 'POST'],
+        [':scheme', 'http'],
+      ]),
+    ],
+    ['with a pseudo-field that there is not', request([[':nothing', 'x']])],
+    [
+      'with a pseudo-field behind others',
+      encodeHeaders([
+        ['a', 'b'],
+        [':method', 'POST'],
+        [':scheme', 'http'],
+        [':path', '/'],
+      ]),
+    ],
+    ['with a header of HTTP/1', request([['connection', 'close']])],
+    ['that takes no trailers', request([['te', 'gzip']])],
+  ])('resets a request %s, and goes on', async (_, block) => {
+    const { port } = await serve(echo)
+    const client = new Client(port)
+    client.send(open(1, END, block), open(3, END))
+    const { payload } = await client.next(FrameType.rstStream, ({ streamId }) => streamId === 1)
+    expect(payload.readUInt32BE(0)).toBe(ErrorCode.protocolError)
+    await client.next(FrameType.headers, ({ streamId }) => streamId === 3)
+  })
+
+  it('resets requests with too much metadata, and those beyond the limit, and goes on', async () => {
+    const { port } = await serve(echo)
+    const client = new Client(port)
+    const codeOf = async (id: number) =>
+      (await client.next(FrameType.rstStream, ({ streamId }) => streamId === id)).payload.readUInt32BE(0)
+    client.send(open(1, END, request([['x', 'y'.repeat(9000)]])))
+    expect(await codeOf(1)).toBe(ErrorCode.enhanceYourCalm)
+    for (let id = 3; id <= 23; id += 2) client.send(open(id))
+    expect(await codeOf(23)).toBe(ErrorCode.refusedStream)
+    client.send(frame(FrameType.data, END, 3, Buffer.alloc(0)))
+    await client.next(FrameType.headers, ({ streamId }) => streamId === 3)
+    client.send(open(25, END))
+    await client.next(FrameType.headers, ({ streamId }) => streamId === 25)
+  })
+
+  const many = (count: number, one: (i: number) => Buffer) => Array.from({ length: count }, (_, i) => one(i))
+  it.each([
+    ['speaks something else', ErrorCode.protocolError, Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), []],
+    [
+      'sends more than a window lets it',
+      ErrorCode.flowControlError,
+      undefined,
+      [open(1), ...many(5, () => frame(0, 0, 1, Buffer.alloc(16_384)))],
+    ],
+    [
+      'cancels streams as fast as it opens them',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      many(4100, (i) => Buffer.concat([open(2 * i + 1), numberFrame(3, 2 * i + 1, 8)])),
+    ],
+    [
+      'floods with pings',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      many(11_000, () => frame(FrameType.ping, 0, 0, Buffer.alloc(8))),
+    ],
+    [
+      'floods with settings',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      many(11_000, () => settingsFrame([[Setting.enablePush, 0]])),
+    ],
+    [
+      'floods with empty data',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      [open(1), ...many(11_000, () => frame(0, 0, 1, Buffer.alloc(0)))],
+    ],
+    [
+      'floods with requests that are none',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      many(11_000, (i) => open(2 * i + 1, END, encodeHeaders([['a', 'b']]))),
+    ],
+    [
+      'never ends a header block',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      [frame(1, 0, 1, request()), ...many(30, () => frame(9, 0, 1, Buffer.alloc(16_000)))],
+    ],
+    [
+      'never ends a header block of nothing',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      [frame(1, 0, 1, request()), ...many(270_000, () => frame(9, 0, 1, Buffer.alloc(0)))],
+    ],
+    [
+      'sends what is no header block',
+      ErrorCode.compressionError,
+      undefined,
+      [open(1, END, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]))],
+    ],
+    ['opens streams of the other side', ErrorCode.protocolError, undefined, [open(2, END)]],
+  ])('leaves a client that %s, and serves the next', async (_, code, preface, frames) => {
+    // Nothing that comes is given back to the window.
+    const { port, closed } = await serve((stream) => {
+      stream.listener = { onData() {}, onEnd: () => stream.end(ok), onClose() {} }
+    })
+    const client = preface ? new Client(port, preface) : new Client(port)
+    client.send(Buffer.concat(frames))
+    expect((await client.goaway()).code).toBe(code)
+    await client.end()
+    expect(closed).toHaveLength(1)
+    const next = new Client(port)
+    next.send(open(1, END))
+    await next.next(FrameType.headers)
+  })
+
+  it('survives whatever bytes come', async () => {
+    const { port, connections, closed } = await serve(echo)
+    let seed = 3
+    const random = (below: number) => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31
+      return seed % below
+    }
+    for (let i = 0; i < 150; i++) {
+      const frames = many(1 + random(20), () => {
+        const payload = Buffer.from(many(random(30), () => Buffer.of(random(256))).map(([byte]) => byte!))
+        return random(3) === 0 ? open(1 + 2 * random(5), random(2)) : frame(random(11), random(64), random(8), payload)
+      })
+      const client = new Client(port)
+      client.send(...frames)
+      client.socket.end()
+      await client.end()
+    }
+    while (closed.length < 150) await new Promise(setImmediate)
+    expect(connections).toHaveLength(150)
+    const next = new Client(port)
+    next.send(open(1, END))
+    await next.next(FrameType.headers)
+  })
+})
