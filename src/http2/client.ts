@@ -86,7 +86,9 @@ export class Http2Client extends Http2Connection<ClientStream> {
   override onConsumed(): void {}
 
   protected override onData(streamId: number, bytes: Buffer): void {
-    this.streams.get(streamId)?.listener.onData(bytes, this.#buffers.current)
+    const stream = this.streams.get(streamId)
+    stream?.received(bytes.length)
+    stream?.listener.onData(bytes, this.#buffers.current)
   }
 
   protected override onDataEnd(streamId: number, length: number, padding: number, endStream: boolean): void {
@@ -96,7 +98,7 @@ export class Http2Client extends Http2Connection<ClientStream> {
       this.#uncredited = 0
     }
     if (streamId === 0) throw wrong('DATA without a stream')
-    this.streams.get(streamId)?.received(length, padding)
+    if (padding > 0) this.#onPadding(streamId, padding)
     if (endStream) this.#onEndStream(streamId)
   }
 
@@ -149,6 +151,12 @@ export class Http2Client extends Http2Connection<ClientStream> {
   protected override forget(stream: ClientStream): void {
     super.forget(stream)
     this.#endIfDone()
+  }
+
+  #onPadding(streamId: number, padding: number): void {
+    const stream = this.streams.get(streamId)
+    stream?.received(padding)
+    stream?.credit(padding)
   }
 
   #onEndStream(streamId: number): void {

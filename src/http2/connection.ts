@@ -62,9 +62,15 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     this.creditStep = options.windowBytes >> 2
     this.#decoder = new HeaderDecoder(HEADER_TABLE_BYTES, options.maxHeaderListBytes)
     this.#reader = new FrameReader(options.maxFrameBytes, {
-      onData: (streamId, bytes) => this.onData(streamId, bytes),
-      onDataEnd: (streamId, length, padding, endStream) => this.onDataEnd(streamId, length, padding, endStream),
-      onFrame: (type, flags, streamId, payload) => this.#onFrame(type, flags, streamId, payload),
+      onData: (streamId, bytes) => {
+        if (!this.closed) this.onData(streamId, bytes)
+      },
+      onDataEnd: (streamId, length, padding, endStream) => {
+        if (!this.closed) this.onDataEnd(streamId, length, padding, endStream)
+      },
+      onFrame: (type, flags, streamId, payload) => {
+        if (!this.closed) this.#onFrame(type, flags, streamId, payload)
+      },
     })
     socket.on('drain', () => this.#flushStreams())
     socket.on('error', (error) => this.end(error))
@@ -175,7 +181,9 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     }
     // A socket that is closed while the peer still sends takes back what the peer has not read yet.
     this.socket.end()
-    setTimeout(() => this.socket.destroy(), LINGER_MS).unref()
+    const timer = setTimeout(() => this.socket.destroy(), LINGER_MS)
+    timer.unref()
+    this.socket.once('close', () => clearTimeout(timer))
   }
 
   #onBlock(streamId: number, block: Buffer, endStream: boolean): void {

@@ -137,27 +137,29 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   }
 
   protected override onData(streamId: number, bytes: Buffer): void {
-    const stream = this.streams.get(streamId)
-    if (!stream || stream.remoteEnded) return
-    stream.listener.onData(bytes)
+    const stream = this.#receive(streamId, bytes.length)
+    if (stream && !stream.remoteEnded) stream.listener.onData(bytes)
   }
 
   protected override onDataEnd(streamId: number, length: number, padding: number, endStream: boolean): void {
-    if (streamId === 0) throw wrong('DATA without a stream')
-    this.#window -= length
+    const stream = this.#receive(streamId, padding)
+    stream?.credit(padding)
+    if (!stream || (length === 0 && !endStream)) this.onIdleFrame()
+    if (stream?.remoteEnded) this.failStream(streamId, ErrorCode.streamClosed)
+    else if (stream && endStream) this.#onRemoteEnd(stream)
+    else if (!stream && streamId <= this.lastStreamId && !this.#resetByUs.has(streamId))
+      this.failStream(streamId, ErrorCode.streamClosed)
+  }
+
+  /** Counts bytes against the windows; answers with their stream, if it is still there. */
+  #receive(streamId: number, bytes: number): ServerStream | undefined {
+    this.#window -= bytes
     if (this.#window < 0) throw new Http2ProtocolError(ErrorCode.flowControlError, 'a window was not heeded')
-    if (length === 0 && !endStream) this.onIdleFrame()
     const stream = this.streams.get(streamId)
-    if (!stream) {
-      if (!this.wasOpened(streamId)) throw wrong('DATA for a stream that nobody opened')
-      this.onConsumed(length)
-      this.onIdleFrame()
-      if (!this.#resetByUs.has(streamId)) this.failStream(streamId, ErrorCode.streamClosed)
-      return
-    }
-    stream.received(length, padding)
-    if (stream.remoteEnded) this.failStream(streamId, ErrorCode.streamClosed)
-    else if (endStream) this.#onRemoteEnd(stream)
+    if (stream) stream.received(bytes)
+    else if (this.wasOpened(streamId)) this.onConsumed(bytes)
+    else throw wrong('DATA for a stream that nobody opened')
+    return stream
   }
 
   protected override onHeaders(streamId: number, fields: HeaderFields, verdict: Verdict, endStream: boolean): void {
@@ -204,7 +206,8 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   }
 
   protected override wasOpened(streamId: number): boolean {
-    return streamId % 2 === 1 && streamId <= this.lastStreamId
+    // Those beyond the last GOAWAY are as good as over.
+    return streamId % 2 === 1 && (streamId <= this.lastStreamId || streamId > this.#maxId)
   }
 
   protected override forget(stream: ServerStream): void {

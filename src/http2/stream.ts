@@ -42,13 +42,12 @@ export abstract class Http2Stream {
     return this.queue.window + bytes <= MAX_WINDOW_BYTES
   }
 
-  /** Counts a DATA frame against our window. @throws Http2ProtocolError when the peer has sent more than it may */
-  received(length: number, padding: number): void {
-    this.#receiveWindow -= length
-    this.#unconsumed += length
+  /** Counts bytes of DATA against our window. @throws Http2ProtocolError when the peer has sent more than it may */
+  received(bytes: number): void {
+    this.#receiveWindow -= bytes
+    this.#unconsumed += bytes
     if (this.#receiveWindow < 0)
       throw new Http2ProtocolError(ErrorCode.flowControlError, 'the peer sends more than the window lets it')
-    if (padding > 0) this.credit(padding)
   }
 
   /** Gives received bytes back to the window: the peer may send as many more. */

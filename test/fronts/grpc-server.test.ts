@@ -275,6 +275,36 @@ describe('connections', () => {
     expect(String(await unary('/t/Echo', Buffer.from('b')))).toBe('b')
   })
 
+  it('that do not begin HTTP/2 in time are closed, those that do are not', async () => {
+    const { port, unary } = await serve(echo, { handshakeTimeoutMs: 100, keepaliveTimeoutMs: 200 })
+    const silent = connectTcp(port, '127.0.0.1').resume()
+    await unary('/t/Echo', Buffer.alloc(1))
+    await new Promise((resolve) => silent.once('close', resolve))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(String(await unary('/t/Echo', Buffer.from('still here')))).toBe('still here')
+  })
+
+  it('that have come of age end with their calls, and no call is lost', async () => {
+    const peers = new Set<string>()
+    const methods: Methods = {
+      '/t/Slow': {
+        kind: 'unary',
+        async handle(request, { peer }) {
+          peers.add(peer)
+          await new Promise((resolve) => setTimeout(resolve, 50))
+          return request
+        },
+      },
+    }
+    const { unary, ended } = await serve(methods, { connectionAgeMs: 100, connectionIdleMs: 80 })
+    for (let i = 0; i < 20; i++) {
+      const calls = Array.from({ length: 5 }, (_, call) => unary('/t/Slow', Buffer.of(call)))
+      expect((await Promise.all(calls)).map((answer) => answer[0])).toEqual([0, 1, 2, 3, 4])
+    }
+    expect(peers.size).toBeGreaterThan(2)
+    await expect.poll(() => ended.filter(({ code }) => code === 'OK')).toHaveLength(100)
+  })
+
   it('survive a flood of cancels from others', async () => {
     const { port, unary } = await serve(echo)
     const session = connectHttp2(`http://127.0.0.1:${port}`)
