@@ -35,6 +35,9 @@ const HEADER_BYTES = 28 // version 1, kind 1, key id 4, salt 16, counter 6
 const TAG_BYTES = 16
 const SALT_BYTES = 16
 const MAX_SALTS = 256
+/** What was sealed or opened here lately, and need not be deciphered again: tickets come back at once, handles again and again. */
+const MAX_RECENT_BYTES = 4 << 20
+const RECENT_OVERHEAD_BYTES = 200
 
 interface MasterKey {
   readonly id: number
@@ -52,6 +55,11 @@ export class Sealer {
   readonly #salt = randomBytes(SALT_BYTES)
   readonly #key: KeyObject
   readonly #derived = new LRUCache<string, KeyObject>({ max: MAX_SALTS })
+  readonly #recent = new LRUCache<string, Opened>({
+    maxSize: MAX_RECENT_BYTES,
+    maxEntrySize: MAX_RECENT_BYTES >> 6,
+    sizeCalculation: ({ payload }, sealed) => sealed.length + payload.byteLength + RECENT_OVERHEAD_BYTES,
+  })
   #counter = 0
 
   /** @param secrets the first seals, all open; at least one, each long and random */
@@ -78,7 +86,14 @@ export class Sealer {
     name.copy(head, 7)
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonceOf(out))
     cipher.setAAD(out)
-    return Buffer.concat([out, cipher.update(head), cipher.update(payload), cipher.final(), cipher.getAuthTag()])
+    const parts = [out, cipher.update(head), cipher.update(payload), cipher.final(), cipher.getAuthTag()]
+    const sealed = Buffer.concat(parts)
+    this.#recent.set(sealed.toString('latin1'), {
+      principal,
+      expiresAt: Math.floor(expiresAt),
+      payload: copyOf(payload),
+    })
+    return sealed
   }
 
   /**
@@ -89,6 +104,9 @@ export class Sealer {
     const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
     if (bytes.length < HEADER_BYTES + TAG_BYTES + 7 || bytes[0] !== VERSION || bytes[1] !== kind)
       throw new GatewayError('BAD_TICKET')
+    const text = bytes.toString('latin1')
+    const known = this.#recent.get(text)
+    if (known) return known
     const master = this.#masters.find(({ id }) => id === bytes.readUInt32BE(2))
     if (!master) throw new GatewayError('FORGED_TICKET')
     const header = bytes.subarray(0, HEADER_BYTES)
@@ -104,11 +122,13 @@ export class Sealer {
       throw new GatewayError('FORGED_TICKET', undefined, { cause })
     }
     const nameEnd = 7 + plain[6]!
-    return {
+    const opened = {
       expiresAt: plain.readUIntBE(0, 6),
       principal: plain.toString('utf8', 7, nameEnd),
       payload: plain.subarray(nameEnd),
     }
+    this.#recent.set(text, opened)
+    return opened
   }
 
   #keyFor(master: MasterKey, salt: Buffer): KeyObject {
@@ -125,6 +145,13 @@ export class Sealer {
 
 function derive(secret: Buffer, salt: Buffer): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync('sha256', secret, salt, 'flightgate seal v1', 32)))
+}
+
+/** A copy that keeps no shared block alive. */
+function copyOf(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.byteLength)
+  copy.set(bytes)
+  return copy
 }
 
 function nonceOf(header: Buffer): Buffer {
