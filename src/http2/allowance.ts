@@ -11,15 +11,15 @@ export class Allowance {
     this.#left = burst
   }
 
-  /** Takes one; false when there is none left. */
-  take(): boolean {
-    if (this.#left < 1) {
+  /** Takes one, or more; false when there are not so many left. */
+  take(count = 1): boolean {
+    if (this.#left < count) {
       const now = Date.now()
       this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) * this.#perSecond) / 1000)
       this.#at = now
     }
-    if (this.#left < 1) return false
-    this.#left--
+    if (this.#left < count) return false
+    this.#left -= count
     return true
   }
 }

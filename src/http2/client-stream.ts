@@ -26,6 +26,8 @@ export interface ResponseListener {
  */
 export class ClientStream extends Http2Stream {
   readonly listener: ResponseListener
+  /** The initial fields have come. */
+  hasHeaders = false
   #isLast = false
   #sentEnd = false
   #drained: (() => void) | undefined
@@ -62,14 +64,14 @@ export class ClientStream extends Http2Stream {
       })
   }
 
-  override flush(maxBytes: number): boolean {
+  override flush(maxBytes: number): void {
     if (this.queue.flush(this.owner, this.id, this.#isLast, maxBytes)) this.#sentEnd = true
     if (this.#isLast && !this.#sentEnd && this.queue.byteLength === 0) {
       this.#sentEnd = true
       this.queue.end(this.owner, this.id)
     }
     if (this.queue.byteLength === 0 && !this.owner.isCongested) this.#wake()
-    return this.queue.byteLength > 0 && this.queue.window > 0
+    this.waitIfHeldUp()
   }
 
   override onWindow(bytes: number): void {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { ClientStream, type ResponseListener, type StreamEnd } from './client-stream.ts'
 import { type ConnectionOptions, Http2Connection, wrong } from './connection.ts'
-import { headersFrames, numberFrame, settingsFrame } from './frame-writer.ts'
+import { numberFrame, settingsFrame } from './frame-writer.ts'
 import type { HeaderFields, Verdict } from './header-decoder.ts'
 import {
   DEFAULT_WINDOW_BYTES,
@@ -77,7 +77,7 @@ export class Http2Client extends Http2Connection<ClientStream> {
     const stream = new ClientStream(this, this.#nextId, windows, listener)
     this.#nextId += 2
     this.streams.set(stream.id, stream)
-    this.send([headersFrames(stream.id, this.withTable(block), false, this.maxSendFrameBytes)])
+    this.sendHeaders(stream.id, block, false)
     stream.write(body, isLast)
     return stream
   }
@@ -87,8 +87,10 @@ export class Http2Client extends Http2Connection<ClientStream> {
 
   protected override onData(streamId: number, bytes: Buffer): void {
     const stream = this.streams.get(streamId)
-    stream?.received(bytes.length)
-    stream?.listener.onData(bytes, this.#buffers.current)
+    if (!stream) return
+    stream.received(bytes.length)
+    if (stream.hasHeaders) stream.listener.onData(bytes, this.#buffers.current)
+    else this.#fail(stream)
   }
 
   protected override onDataEnd(streamId: number, length: number, padding: number, endStream: boolean): void {
@@ -108,14 +110,19 @@ export class Http2Client extends Http2Connection<ClientStream> {
       if (!this.wasOpened(streamId)) throw wrong('HEADERS for a stream that nobody opened')
       return
     }
-    if (verdict !== 'good') {
-      this.resetStream(stream, ErrorCode.protocolError)
-      stream.listener.onAbort({ kind: 'reset', code: ErrorCode.protocolError })
-      return
-    }
     const status = fields[':status']
     // Interim responses, as 100 and 103 are, come before the one that counts.
-    if (typeof status === 'string' && status.length === 3 && status.startsWith('1')) return
+    const isInterim = typeof status === 'string' && status.length === 3 && status.startsWith('1')
+    const isTrailing = stream.hasHeaders
+    if (verdict !== 'good' || (isTrailing ? !endStream || status !== undefined : status === undefined)) {
+      this.#fail(stream)
+      return
+    }
+    if (isInterim) {
+      if (endStream) this.#fail(stream)
+      return
+    }
+    stream.hasHeaders = true
     stream.listener.onHeaders(fields)
     if (endStream) this.#onEndStream(streamId)
   }
@@ -144,6 +151,10 @@ export class Http2Client extends Http2Connection<ClientStream> {
     this.#listener.onClose(error)
   }
 
+  protected override onRoom(): void {
+    for (const stream of [...this.streams.values()]) stream.flush(0)
+  }
+
   protected override wasOpened(streamId: number): boolean {
     return streamId !== 0 && streamId < this.#nextId
   }
@@ -166,6 +177,12 @@ export class Http2Client extends Http2Connection<ClientStream> {
     if (!stream.sentEnd) this.send([numberFrame(FrameType.rstStream, streamId, ErrorCode.noError)])
     this.forget(stream)
     stream.listener.onEnd()
+  }
+
+  /** The server has broken a rule on the stream. */
+  #fail(stream: ClientStream): void {
+    this.resetStream(stream, ErrorCode.protocolError)
+    stream.listener.onAbort({ kind: 'reset', code: ErrorCode.protocolError })
   }
 
   #abort(stream: ClientStream, end: StreamEnd): void {

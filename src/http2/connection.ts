@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { FrameReader } from './frame-reader.ts'
-import { frame, goawayFrame, numberFrame } from './frame-writer.ts'
+import { frame, goawayFrame, headersFrames, numberFrame } from './frame-writer.ts'
 import { HeaderBlocks } from './header-blocks.ts'
 import { HeaderDecoder, type HeaderFields, type Verdict } from './header-decoder.ts'
 import { noTable } from './header-encoder.ts'
@@ -53,6 +53,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   readonly #blocks = new HeaderBlocks((streamId, block, endStream) => this.#onBlock(streamId, block, endStream))
   readonly #decoder: HeaderDecoder
   readonly #pings: (() => void)[] = []
+  /** Streams that only the connection holds up, in the order of their turns. */
+  readonly #waiting = new Set<Http2Stream>()
   #hasSettings = false
 
   /** @param socket connected, TLS included; its data must be handed to `receive` */
@@ -63,16 +65,20 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     this.#decoder = new HeaderDecoder(HEADER_TABLE_BYTES, options.maxHeaderListBytes)
     this.#reader = new FrameReader(options.maxFrameBytes, {
       onData: (streamId, bytes) => {
-        if (!this.closed) this.onData(streamId, bytes)
+        if (this.closed) return
+        if (this.#blocks.isOpen) throw wrong('a header block is interrupted')
+        this.onData(streamId, bytes)
       },
       onDataEnd: (streamId, length, padding, endStream) => {
-        if (!this.closed) this.onDataEnd(streamId, length, padding, endStream)
+        if (this.closed) return
+        if (this.#blocks.isOpen) throw wrong('a header block is interrupted')
+        this.onDataEnd(streamId, length, padding, endStream)
       },
       onFrame: (type, flags, streamId, payload) => {
         if (!this.closed) this.#onFrame(type, flags, streamId, payload)
       },
     })
-    socket.on('drain', () => this.#flushStreams())
+    socket.on('drain', () => this.#flushWaiting())
     socket.on('error', (error) => this.end(error))
     socket.on('close', () => this.end(undefined))
     socket.on('end', () => this.end(undefined))
@@ -110,13 +116,31 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   }
 
   /** For streams. */
-  send(chunks: readonly Uint8Array[], onTaken?: () => void): void {
+  send(chunks: readonly Uint8Array[], onTaken?: () => void, mayLinger = false): void {
     if (this.closed) {
-      onTaken?.()
+      if (onTaken) this.#outbox.whenTaken(onTaken)
       return
     }
-    this.#outbox.send(chunks, onTaken)
+    this.#outbox.send(chunks, onTaken, mayLinger)
     if (this.#outbox.isStuck) this.end(new Error('the peer reads nothing'))
+  }
+
+  /** For streams. */
+  whenTaken(onTaken: () => void): void {
+    this.#outbox.whenTaken(onTaken)
+  }
+
+  /** For streams. */
+  wait(stream: Http2Stream): void {
+    this.#waiting.add(stream)
+  }
+
+  /** For streams. */
+  sendHeaders(streamId: number, block: Buffer, endStream: boolean): void {
+    const { hasSmallerTable, maxFrameBytes } = this.settings
+    this.settings.hasSmallerTable = false
+    const whole = hasSmallerTable ? Buffer.concat([noTable, block]) : block
+    this.send([headersFrames(streamId, whole, endStream, maxFrameBytes)])
   }
 
   /** For streams. */
@@ -143,21 +167,21 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   protected abstract onGoaway(lastStreamId: number, code: number): void
   /** The peer's first settings have come. */
   protected abstract onReady(): void
-  /** A frame that costs us something and does nothing for the peer. @throws Http2ProtocolError when there are too many */
-  protected abstract onIdleFrame(): void
+  /**
+   * A frame that costs us something and does nothing for the peer.
+   * @param cost of how many such frames
+   * @throws Http2ProtocolError when there are too many
+   */
+  protected abstract onIdleFrame(cost?: number): void
+  /** The socket, or the connection's window, has room again. */
+  protected onRoom(): void {}
   /** The connection is over: each stream must learn of it, and the owner. */
   protected abstract onOver(error: Error | undefined): void
-
-  /** A block for the peer, with what it must know of tables first. */
-  protected withTable(block: Buffer): Buffer {
-    if (!this.settings.hasSmallerTable) return block
-    this.settings.hasSmallerTable = false
-    return Buffer.concat([noTable, block])
-  }
 
   protected forget(stream: S): void {
     if (stream.closed) return
     this.streams.delete(stream.id)
+    this.#waiting.delete(stream)
     stream.close()
   }
 
@@ -206,6 +230,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     else if (type === FrameType.continuation) this.#blocks.onContinuation(flags, streamId, payload)
     else if (type === FrameType.priority) this.#onPriority(streamId, payload)
     else if (type === FrameType.pushPromise) throw wrong('the peer pushes, which it must not')
+    else this.onIdleFrame()
   }
 
   #onGoaway(streamId: number, payload: Buffer): void {
@@ -218,10 +243,11 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     if (streamId !== 0) throw wrong('SETTINGS on a stream')
     if (flags & FrameFlag.ack) {
       if (payload.length > 0) throw cutShort()
+      this.onIdleFrame()
       return
     }
-    this.onIdleFrame()
     const change = this.settings.apply(payload)
+    this.onIdleFrame(change === 0 ? 1 : 1 + this.streams.size)
     this.send([frame(FrameType.settings, FrameFlag.ack, 0, NO_PAYLOAD)])
     if (change !== 0) for (const stream of [...this.streams.values()]) stream.onWindow(change)
     if (this.#hasSettings) return
@@ -235,7 +261,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
       this.sendWindow += bytes
       if (this.sendWindow > MAX_WINDOW_BYTES)
         throw new Http2ProtocolError(ErrorCode.flowControlError, 'a window is out of bounds')
-      this.#flushStreams()
+      this.#flushWaiting()
       return
     }
     const stream = this.streams.get(streamId)
@@ -257,11 +283,11 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   #onPing(flags: number, streamId: number, payload: Buffer): void {
     if (streamId !== 0) throw wrong('PING on a stream')
     if (payload.length !== PING_BYTES) throw cutShort()
+    this.onIdleFrame()
     if (flags & FrameFlag.ack) {
       this.#pings.shift()?.()
       return
     }
-    this.onIdleFrame()
     this.send([frame(FrameType.ping, FrameFlag.ack, 0, payload)])
   }
 
@@ -272,16 +298,15 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     else if ((payload.readUInt32BE(0) & MAX_STREAM_ID) === streamId) this.failStream(streamId, ErrorCode.protocolError)
   }
 
-  /** Each stream in turn sends a share, until none can send more. */
-  #flushStreams(): void {
-    let more = true
-    while (more && !this.isCongested && this.sendWindow > 0) {
-      more = false
-      for (const stream of [...this.streams.values()]) more = stream.flush(TURN_BYTES) || more
+  /** Those who wait send a share each, in turn, until none can send more. */
+  #flushWaiting(): void {
+    while (!this.closed && !this.isCongested && this.sendWindow > 0) {
+      const [next] = this.#waiting
+      if (!next) break
+      this.#waiting.delete(next)
+      next.flush(TURN_BYTES)
     }
-    if (this.isCongested || this.sendWindow <= 0) return
-    // Those who only wait for the socket learn that it has room.
-    for (const stream of [...this.streams.values()]) stream.flush(0)
+    if (!this.isCongested) this.onRoom()
   }
 }
 

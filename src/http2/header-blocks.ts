@@ -1,6 +1,8 @@
 import { ErrorCode, FrameFlag, Http2ProtocolError } from './protocol.ts'
 
 const MAX_BLOCK_BYTES = 256 << 10
+/** As many as a block of that size needs. */
+const MAX_PARTS = 32
 const PRIORITY_BYTES = 5
 
 /** Told of a header block that is whole; its bytes are valid only during the call. */
@@ -47,9 +49,8 @@ export class HeaderBlocks {
     if (open?.streamId !== streamId)
       throw new Http2ProtocolError(ErrorCode.protocolError, 'CONTINUATION without HEADERS')
     open.parts.push(Buffer.from(payload))
-    // An empty one counts as well, or they could go on for ever.
-    open.byteLength += payload.byteLength + 1
-    if (open.byteLength > MAX_BLOCK_BYTES)
+    open.byteLength += payload.byteLength
+    if (open.byteLength > MAX_BLOCK_BYTES || open.parts.length > MAX_PARTS)
       throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'a header block is too large')
     if (!(flags & FrameFlag.endHeaders)) return
     this.#open = undefined

@@ -154,7 +154,8 @@ export class HeaderDecoder {
 
 function add(fields: HeaderFields, { name, value }: Field): void {
   const before = fields[name]
-  if (name === 'set-cookie') fields[name] = Array.isArray(before) ? [...before, value] : [value]
+  if (Array.isArray(before)) before.push(value)
+  else if (name === 'set-cookie') fields[name] = [value]
   else if (before === undefined) fields[name] = value
   else fields[name] = `${before as string}${name === 'cookie' ? '; ' : ', '}${value}`
 }

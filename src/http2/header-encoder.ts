@@ -7,6 +7,8 @@ staticTable.forEach(([name, value], i) => {
   const values = whole.get(name) ?? new Map<string, number>()
   whole.set(name, values.set(value, i + 1))
 })
+/** Line breaks, and what is not Latin-1. */
+const isUnfit = /[\0\r\n\u0100-\uffff]/
 /** Of two lengths and a number. */
 const MAX_FIELD_OVERHEAD_BYTES = 15
 /** What proxies and the peer must not keep in their tables. Source: RFC 7541, section 7.1.3. */
@@ -16,6 +18,7 @@ const NEVER_INDEXED = 0x10
 /**
  * Encodes fields without the help of a table that changes: what a block says depends on nothing that came before, so parts
  * can be made once and joined. Pseudo-fields must come first.
+ * @throws TypeError for a value that no field can have
  * Source: RFC 7541, section 6.
  */
 export function encodeHeaders(fields: readonly (readonly [name: string, value: string])[]): Buffer {
@@ -25,6 +28,7 @@ export function encodeHeaders(fields: readonly (readonly [name: string, value: s
   let at = 0
   for (const [given, value] of fields) {
     const name = given.toLowerCase()
+    if (isUnfit.test(value)) throw new TypeError(`the header ${name} has characters that none may have`)
     const index = value === '' ? undefined : whole.get(name)?.get(value)
     if (index !== undefined) {
       at = writeInteger(out, at, 7, 0x80, index)

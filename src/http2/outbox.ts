@@ -7,15 +7,29 @@ const CONGESTED_BYTES = 1 << 20
 /** Acknowledgements and the like that may wait, beyond that, for a peer that reads nothing. */
 const MAX_WAITING_BYTES = 2 << 20
 
-/** What a connection has to say. What is said while one event is handled goes to the socket in one write. */
+const nothing = new Uint8Array(0)
+/** How long what may linger does, in turns of the event loop: until it has been looked whether more has come to go with it. */
+const LINGER_TURNS = 2
+
+/**
+ * What a connection has to say. What is said while one event is handled goes to the socket in one write; what may linger waits a
+ * moment for what comes next: an engine gives the last rows and its status one after the other.
+ */
 export class Outbox {
   readonly #socket: Socket
   #chunks: Uint8Array[] = []
   #byteLength = 0
   #onTaken: (() => void)[] = []
   #isScheduled = false
+  #turnsLeft = 0
   readonly #flush = () => this.flush()
   readonly #schedule = () => process.nextTick(this.#flush)
+  readonly #turn = () => {
+    if (this.#turnsLeft === 0) return
+    this.#turnsLeft--
+    if (this.#turnsLeft === 0) this.flush()
+    else setImmediate(this.#turn)
+  }
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -31,33 +45,52 @@ export class Outbox {
     return this.#unsent > CONGESTED_BYTES + MAX_WAITING_BYTES
   }
 
-  /** @param onTaken called once when the socket has taken these bytes and all before them, or never will */
-  send(chunks: readonly Uint8Array[], onTaken?: () => void): void {
+  /**
+   * @param onTaken called once when the socket has taken these bytes and all before them, or never will
+   * @param mayLinger whether a little may wait a moment for more
+   */
+  send(chunks: readonly Uint8Array[], onTaken?: () => void, mayLinger = false): void {
     for (const chunk of chunks) {
       this.#chunks.push(chunk)
       this.#byteLength += chunk.byteLength
     }
     if (onTaken) this.#onTaken.push(onTaken)
     if (this.#isScheduled) return
+    if (mayLinger && this.#byteLength <= JOINED_BYTES) {
+      if (this.#turnsLeft === 0) setImmediate(this.#turn)
+      this.#turnsLeft = LINGER_TURNS
+      return
+    }
     this.#isScheduled = true
     // Behind all that is ready to run, which may have more to say.
     queueMicrotask(this.#schedule)
   }
 
+  /** Calls back once when the socket has taken all that it was given, or never will: until then it may read those bytes. */
+  whenTaken(onTaken: () => void): void {
+    const socket = this.#socket
+    if (this.#chunks.length > 0) this.#onTaken.push(onTaken)
+    else if (socket.closed || socket.writableLength === 0) onTaken()
+    else if (socket.destroyed || socket.writableEnded) socket.once('close', onTaken)
+    else socket.write(nothing, onTaken)
+  }
+
   /** Hands what waits to the socket. */
   flush(): void {
     this.#isScheduled = false
+    this.#turnsLeft = 0
     const chunks = this.#chunks
     const onTaken = this.#onTaken
     const byteLength = this.#byteLength
-    if (chunks.length === 0) return
+    if (chunks.length === 0 && onTaken.length === 0) return
     this.#chunks = []
     this.#onTaken = []
     this.#byteLength = 0
     const socket = this.#socket
     const done = onTaken.length === 0 ? undefined : () => callAll(onTaken)
-    if (socket.destroyed) done?.()
-    else if (chunks.length === 1 || byteLength <= JOINED_BYTES)
+    if (chunks.length === 0 || socket.destroyed) {
+      if (done) this.whenTaken(done)
+    } else if (chunks.length === 1 || byteLength <= JOINED_BYTES)
       socket.write(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, byteLength), done)
     else {
       socket.cork()

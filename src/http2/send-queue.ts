@@ -15,7 +15,10 @@ export interface SendRoom {
   readonly maxSendFrameBytes: number
   /** Whether the socket has more to send than it should. */
   readonly isCongested: boolean
-  send(chunks: readonly Uint8Array[], onTaken?: () => void): void
+  /** @param mayLinger whether a little may wait a moment for more */
+  send(chunks: readonly Uint8Array[], onTaken?: () => void, mayLinger?: boolean): void
+  /** Calls back once when the socket has taken all that it was given, or never will. */
+  whenTaken(onTaken: () => void): void
 }
 
 /** Peers may take larger frames than other streams should have to wait for. */
@@ -23,7 +26,8 @@ const MAX_FRAME_BYTES = 256 << 10
 const none = new Uint8Array(0)
 
 interface Mark {
-  /** Counted from the first byte of the stream. */
+  /** Where its bytes begin and end, counted from the first of the stream. */
+  readonly from: number
   readonly at: number
   readonly onTaken: () => void
 }
@@ -50,12 +54,13 @@ export class SendQueue {
 
   /** @param onTaken called once when the socket has taken these bytes, or never will */
   push(chunks: readonly Uint8Array[], onTaken?: () => void): void {
+    const from = this.#sent + this.#byteLength
     for (const chunk of chunks) {
       if (chunk.byteLength === 0) continue
       this.#chunks.push(chunk)
       this.#byteLength += chunk.byteLength
     }
-    if (onTaken) this.#marks.push({ at: this.#sent + this.#byteLength, onTaken })
+    if (onTaken) this.#marks.push({ from, at: this.#sent + this.#byteLength, onTaken })
   }
 
   /**
@@ -64,7 +69,7 @@ export class SendQueue {
    * @param maxBytes share of this stream, so that others get theirs
    * @returns whether END_STREAM was sent
    */
-  flush(room: SendRoom, streamId: number, isLast: boolean, maxBytes: number): boolean {
+  flush(room: SendRoom, streamId: number, isLast: boolean, maxBytes: number, mayLinger = false): boolean {
     let left = maxBytes
     let ended = false
     while (this.#byteLength > 0 && left > 0 && !room.isCongested) {
@@ -72,12 +77,13 @@ export class SendQueue {
       if (most <= 0) break
       const length = Math.min(most, this.#byteLength)
       ended = isLast && length === this.#byteLength
-      room.send(this.#takeFrame(streamId, length, ended))
+      room.send(this.#takeFrame(streamId, length, ended), undefined, mayLinger)
       this.window -= length
       room.sendWindow -= length
       left -= length
     }
-    while (this.#marks.length > 0 && this.#marks[0]!.at <= this.#sent) room.send([], this.#marks.shift()!.onTaken)
+    while (this.#marks.length > 0 && this.#marks[0]!.at <= this.#sent)
+      room.send([], this.#marks.shift()!.onTaken, mayLinger)
     return ended
   }
 
@@ -93,11 +99,14 @@ export class SendQueue {
       throw new Http2ProtocolError(ErrorCode.flowControlError, 'a window is out of bounds')
   }
 
-  /** Forgets what waits: it will not be sent. */
-  drop(): void {
+  /** Forgets what waits: it will not be sent. Of a message that has been sent in part the socket may still hold bytes. */
+  drop(room: SendRoom): void {
     this.#chunks = []
     this.#byteLength = 0
-    for (const { onTaken } of this.#marks.splice(0)) onTaken()
+    for (const { from, onTaken } of this.#marks.splice(0)) {
+      if (from < this.#sent) room.whenTaken(onTaken)
+      else onTaken()
+    }
   }
 
   #takeFrame(streamId: number, length: number, endStream: boolean): Uint8Array[] {

@@ -144,7 +144,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   protected override onDataEnd(streamId: number, length: number, padding: number, endStream: boolean): void {
     const stream = this.#receive(streamId, padding)
     stream?.credit(padding)
-    if (!stream || (length === 0 && !endStream)) this.onIdleFrame()
+    if (!stream || (length === padding && !endStream)) this.onIdleFrame()
     if (stream?.remoteEnded) this.failStream(streamId, ErrorCode.streamClosed)
     else if (stream && endStream) this.#onRemoteEnd(stream)
     else if (!stream && streamId <= this.lastStreamId && !this.#resetByUs.has(streamId))
@@ -183,7 +183,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   }
 
   protected override onReset(stream: ServerStream): void {
-    if (!this.#resets.take()) throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many streams are cancelled')
+    this.#countReset()
     this.forget(stream)
   }
 
@@ -193,8 +193,14 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     this.#isReady = true
   }
 
-  protected override onIdleFrame(): void {
-    if (!this.#idleFrames.take())
+  /** What a client does wrong on a stream ends it as its own reset does, and is as cheap for it. */
+  protected override failStream(streamId: number, code: number): void {
+    if (this.streams.has(streamId)) this.#countReset()
+    super.failStream(streamId, code)
+  }
+
+  protected override onIdleFrame(cost = 1): void {
+    if (!this.#idleFrames.take(cost))
       throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many frames that ask for nothing')
   }
 
@@ -215,6 +221,10 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     super.forget(stream)
     this.#listener.onStreamClose()
     this.#endIfDone()
+  }
+
+  #countReset(): void {
+    if (!this.#resets.take()) throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many streams are cancelled')
   }
 
   #begin(streamId: number, fields: HeaderFields, verdict: Verdict, endStream: boolean): void {

@@ -1,4 +1,3 @@
-import { headersFrames } from './frame-writer.ts'
 import { Http2Stream } from './stream.ts'
 
 /** What a server hears of a request. */
@@ -41,6 +40,11 @@ export class ServerStream extends Http2Stream {
     return this.#headersSent
   }
 
+  /** Whether something waits for the client to take what came before. */
+  get isHeldUp(): boolean {
+    return this.queue.byteLength > 0
+  }
+
   /** Whether the whole response has been handed to the connection. */
   get localEnded(): boolean {
     return this.#localEnded
@@ -50,17 +54,21 @@ export class ServerStream extends Http2Stream {
   respond(block: Buffer): void {
     if (this.closed || this.#headersSent) return
     this.#headersSent = true
-    this.owner.send([headersFrames(this.id, block, false, this.owner.maxSendFrameBytes)])
+    this.owner.sendHeaders(this.id, block, false)
   }
 
-  /** Sends a piece of the body; its chunks must not change until `onTaken` is called. */
-  write(chunks: readonly Uint8Array[], onTaken?: () => void): void {
+  /**
+   * Sends a piece of the body; its chunks must not change until `onTaken` is called.
+   * @param mayLinger whether a little may wait a moment for what comes next
+   */
+  write(chunks: readonly Uint8Array[], onTaken?: () => void, mayLinger = false): void {
     if (this.closed || this.#trailers) {
       onTaken?.()
       return
     }
     this.queue.push(chunks, onTaken)
-    this.flush(Number.POSITIVE_INFINITY)
+    this.queue.flush(this.owner, this.id, false, Number.POSITIVE_INFINITY, mayLinger)
+    this.waitIfHeldUp()
   }
 
   /** Ends the response with trailers; where nothing has been sent they are all of it, and must hold a status. */
@@ -70,17 +78,15 @@ export class ServerStream extends Http2Stream {
     this.flush(Number.POSITIVE_INFINITY)
   }
 
-  override flush(maxBytes: number): boolean {
-    if (this.closed || this.#localEnded) return false
+  override flush(maxBytes: number): void {
+    if (this.closed || this.#localEnded) return
     this.queue.flush(this.owner, this.id, false, maxBytes)
-    if (this.queue.byteLength > 0) return this.queue.window > 0
-    if (this.#trailers) {
-      this.#headersSent = true
-      this.#localEnded = true
-      this.owner.send([headersFrames(this.id, this.#trailers, true, this.owner.maxSendFrameBytes)])
-      this.#onLocalEnd(this)
-    }
-    return false
+    this.waitIfHeldUp()
+    if (this.queue.byteLength > 0 || !this.#trailers) return
+    this.#headersSent = true
+    this.#localEnded = true
+    this.owner.sendHeaders(this.id, this.#trailers, true)
+    this.#onLocalEnd(this)
   }
 
   override onWindow(bytes: number): void {

@@ -9,6 +9,10 @@ export interface StreamOwner extends SendRoom {
   sendCredit(streamId: number, bytes: number): void
   /** Bytes of a stream that need no room of the connection any more. */
   onConsumed(bytes: number): void
+  /** Has the stream flushed, in its turn, when the connection has room. */
+  wait(stream: Http2Stream): void
+  /** Sends a header block. */
+  sendHeaders(streamId: number, block: Buffer, endStream: boolean): void
   /** Ends a stream from this side. */
   resetStream(stream: Http2Stream, code: number): void
 }
@@ -31,11 +35,16 @@ export abstract class Http2Stream {
     this.#receiveWindow = windows.receive
   }
 
-  /** Sends what waits, up to so many bytes; answers whether more could follow at once. */
-  abstract flush(maxBytes: number): boolean
+  /** Sends what waits, up to so many bytes. What the connection alone holds up is sent when it has room, by `owner.wait`. */
+  abstract flush(maxBytes: number): void
 
   /** The peer's window has grown, or shrunk. @throws Http2ProtocolError when it is larger than any may be */
   abstract onWindow(bytes: number): void
+
+  /** Waits for a turn where only the connection keeps what waits from being sent. */
+  protected waitIfHeldUp(): void {
+    if (this.queue.byteLength > 0 && this.queue.window > 0) this.owner.wait(this)
+  }
 
   /** Whether the peer's window may grow by so much. */
   mayGrow(bytes: number): boolean {
@@ -71,7 +80,7 @@ export abstract class Http2Stream {
   /** The connection has forgotten the stream. */
   close(): void {
     this.closed = true
-    this.queue.drop()
+    this.queue.drop(this.owner)
     this.owner.onConsumed(this.#unconsumed)
     this.#unconsumed = 0
   }

@@ -12,6 +12,13 @@ const framed = (body: Uint8Array, flag = 0): Buffer => {
 }
 
 describe('Deframer', () => {
+  it('keep alive no more than themselves, though they were cut from a large read', () => {
+    const read = Buffer.concat([framed(Buffer.from('abc')), Buffer.alloc(60_000)])
+    const [message] = new Deframer(1000).push(read.subarray(0, 8))
+    expect(String(message!.bytes)).toBe('abc')
+    expect(message!.bytes.buffer).not.toBe(read.buffer)
+  })
+
   it('finds the same messages however the bytes are cut', () => {
     fc.assert(
       fc.property(

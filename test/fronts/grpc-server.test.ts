@@ -2,9 +2,12 @@ import { connect as connectHttp2 } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import * as grpc from '@grpc/grpc-js'
+import { Field, Int32, Schema, Table, tableToIPC } from 'apache-arrow'
 import { afterEach, describe, expect, it } from 'vitest'
 import { HealthCheckRequest, HealthCheckResponse } from '../../gen/grpc/health/v1/health.ts'
 import { frameOf } from '../../src/arrow/frame.ts'
+import { readStream } from '../../src/arrow/ipc.ts'
+import { FrameSender } from '../../src/fronts/flight/frame-sender.ts'
 import type { GrpcCall } from '../../src/fronts/grpc/call.ts'
 import { healthMethods } from '../../src/fronts/grpc/health.ts'
 import type { Methods } from '../../src/fronts/grpc/method.ts'
@@ -32,6 +35,11 @@ const limits: GrpcLimits = {
 }
 
 const same = (bytes: Buffer) => bytes
+/** Flatbuffer message of a schema. */
+const schemaMessage = () => {
+  const table = new Table(new Schema([new Field('n', new Int32())]), [])
+  return [...readStream(tableToIPC(table, 'stream'))][0]!.header
+}
 const closers: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
@@ -252,6 +260,84 @@ describe('uploads that are refused early', () => {
       })
       expect(code).toBe(3)
     }
+  })
+})
+
+describe('what waits', () => {
+  const windowless = (port: number, settings: object) => {
+    const session = connectHttp2(`http://127.0.0.1:${port}`, { settings })
+    closers.push(() => session.destroy())
+    const call = (path: string) => {
+      const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
+      stream.on('error', () => {})
+      return stream
+    }
+    return { session, call }
+  }
+  const prefixed = (length: number) => Buffer.from([0, 0, 0, length >> 8, length & 0xff])
+
+  it('for a client that opens no window is given up, an answer too', async () => {
+    const { port } = await serve(echo, { stallTimeoutMs: 200 })
+    const { call } = windowless(port, { initialWindowSize: 0 })
+    const stream = call('/t/Echo')
+    stream.end(Buffer.concat([prefixed(3), Buffer.from('abc')]))
+    stream.resume()
+    await new Promise((resolve) => stream.once('close', resolve))
+    expect(stream.rstCode).toBe(11)
+  })
+
+  it('for the rest of a request is given up, and bounded over all calls', async () => {
+    const { port, ended } = await serve(echo, { stallTimeoutMs: 300, maxInFlightBytes: 50_000 })
+    const { call } = windowless(port, {})
+    const statusOf = (stream: ReturnType<typeof call>) =>
+      new Promise((resolve) => {
+        stream.on('response', (fields) => resolve(fields['grpc-status']))
+        stream.resume()
+      })
+    const first = call('/t/Echo')
+    first.write(Buffer.concat([prefixed(60_000), Buffer.alloc(30_000)]))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const second = call('/t/Echo')
+    second.write(Buffer.concat([prefixed(60_000), Buffer.alloc(30_000)]))
+    expect(await Promise.all([statusOf(second), statusOf(first)])).toEqual(['8', '4'])
+    const third = call('/t/Echo')
+    third.end(Buffer.concat([prefixed(40_000), Buffer.alloc(40_000)]))
+    const length = new Promise((resolve) => {
+      let got = 0
+      third.on('data', (chunk: Buffer) => {
+        got += chunk.length
+      })
+      third.on('end', () => resolve(got))
+    })
+    expect(await length).toBe(40_005)
+    await expect.poll(() => ended.map(({ code }) => code)).toEqual(['QUEUE_FULL', 'DEADLINE', 'OK'])
+  })
+
+  it('of a frame that cannot be cut keeps its memory until the client has it', async () => {
+    let released = false
+    const { port } = await serve({
+      '/t/Whole': {
+        kind: 'serverStream',
+        async handle(_, call) {
+          const sender = new FrameSender(call, 1024)
+          await sender.send(frameOf(Buffer.alloc(8), Buffer.alloc(0), 0))
+          const release = () => {
+            released = true
+          }
+          // No record batch: it goes as it is.
+          await sender.send({ ...frameOf(schemaMessage(), Buffer.alloc(20_000, 7), 0), release })
+        },
+      },
+    })
+    const { session, call } = windowless(port, { initialWindowSize: 1000 })
+    const stream = call('/t/Whole')
+    stream.end(prefixed(0))
+    await new Promise((resolve) => stream.once('response', resolve))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(released).toBe(false)
+    session.settings({ initialWindowSize: 1 << 20 })
+    stream.resume()
+    await expect.poll(() => released).toBe(true)
   })
 })
 

@@ -316,7 +316,7 @@ describe('a server that', () => {
     ],
     [
       'sends more than the window lets it',
-      Buffer.concat([ok, ...Array(17).fill(frame(0, 0, 1, Buffer.alloc(1 << 16)))]),
+      Buffer.concat([ok, frame(1, 4, 1, status), ...Array(17).fill(frame(0, 0, 1, Buffer.alloc(1 << 16)))]),
       /more than the window/,
     ],
     ['sends what is no header block', Buffer.concat([ok, frame(1, 4, 1, Buffer.from([0xff, 0xff]))]), /./],

@@ -227,6 +227,59 @@ describe('a server of HTTP/2', () => {
     expect(taken).toBe(3)
   })
 
+  it('lets go of what has gone in part only when the socket has taken that', async () => {
+    let taken = false
+    const { port } = await serve((stream) => {
+      stream.respond(ok)
+      stream.write([Buffer.alloc(32 << 20)], () => {
+        taken = true
+      })
+    })
+    const client = new Client(port)
+    await client.next(FrameType.settings, ({ flags }) => flags === 1)
+    client.send(numberFrame(8, 0, 1 << 30), open(1, END), numberFrame(8, 1, 1 << 30))
+    await client.next(FrameType.data)
+    client.socket.pause()
+    client.send(numberFrame(FrameType.rstStream, 1, ErrorCode.cancel), open(3, END))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    // Its memory may not be used for anything else: the socket reads it when the client goes on.
+    expect(taken).toBe(false)
+    client.socket.resume()
+    await expect.poll(() => taken).toBe(true)
+  })
+
+  it('gives each stream its turn where the connection holds them up', async () => {
+    const { port } = await serve((stream) => {
+      stream.respond(ok)
+      stream.write([Buffer.alloc(4 << 20)])
+    })
+    const client = new Client(port)
+    const ids = [1, 3, 5, 7]
+    client.send(...ids.flatMap((id) => [open(id, END), numberFrame(8, id, 1 << 30)]))
+    const sizes = () =>
+      ids.map((id) =>
+        client.seen
+          .filter(({ type, streamId }) => type === 0 && streamId === id)
+          .reduce((n, s) => n + s.payload.length, 0),
+      )
+    for (let i = 0; i < 8; i++) client.send(numberFrame(8, 0, 1 << 18))
+    await expect.poll(() => sizes().reduce((a, b) => a + b)).toBe(65_535 + (8 << 18))
+    for (const size of sizes()) expect(size).toBeGreaterThan(256 << 10)
+  })
+
+  it.each([0, 2048])('tells a client whose table has %i bytes that it uses none', async (headerTableSize) => {
+    const { port } = await serve(echo)
+    const session = connectHttp2(`http://127.0.0.1:${port}`, { settings: { headerTableSize } })
+    closers.push(() => session.destroy())
+    await new Promise((resolve) => session.once('localSettings', resolve))
+    for (let i = 0; i < 2; i++) {
+      const call = session.request({ ':method': 'POST' })
+      const answered = new Promise((resolve) => call.on('trailers', (fields) => resolve(fields['grpc-status'])))
+      call.end()
+      expect(await answered).toBe('0')
+    }
+  })
+
   it('tells clients to leave before it refuses, and serves what was on its way', async () => {
     const { port, connections, closed } = await serve(echo)
     const client = new Client(port)
@@ -304,6 +357,24 @@ describe('a server of HTTP/2', () => {
       ErrorCode.enhanceYourCalm,
       undefined,
       many(4100, (i) => Buffer.concat([open(2 * i + 1), numberFrame(3, 2 * i + 1, 8)])),
+    ],
+    [
+      'has the server cancel its streams',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      many(4100, (i) => Buffer.concat([open(2 * i + 1), numberFrame(8, 2 * i + 1, 0)])),
+    ],
+    [
+      'sends data within a header block',
+      ErrorCode.protocolError,
+      undefined,
+      [open(1), frame(1, 0, 3, request()), frame(0, 0, 1, Buffer.alloc(1))],
+    ],
+    [
+      'floods with unknown frames',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      many(11_000, () => frame(77, 0, 0, Buffer.alloc(1))),
     ],
     [
       'floods with pings',

@@ -38,6 +38,7 @@ export class FrameSender {
 
   async #sendPieces(frame: Frame): Promise<void> {
     let sent = false
+    let isOurs = true
     try {
       for await (const piece of this.#pieces(frame)) {
         sent = true
@@ -51,9 +52,10 @@ export class FrameSender {
           `${error.message} A client that takes more says so with the metadata ${MAX_MESSAGE_HEADER}.`,
         )
       if (error.code === 'MALFORMED' || sent) throw new GatewayError('UPSTREAM_DATA', undefined, { cause: error })
-      await this.#sendWhole(frame)
+      isOurs = false
+      await this.#call.send(frame)
     } finally {
-      frame.release?.()
+      if (isOurs) frame.release?.()
     }
   }
 
@@ -70,10 +72,5 @@ export class FrameSender {
       yield frameOf(piece.header, piece.body, piece.rows, undefined, attached)
       attached = none
     }
-  }
-
-  async #sendWhole({ chunks, byteLength, rows }: Frame): Promise<void> {
-    await this.#call.send({ chunks, byteLength, rows })
-    await this.#call.flushed()
   }
 }

@@ -5,6 +5,9 @@ import type { Authenticator } from '../auth.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { Method } from '../grpc/method.ts'
 
+/** Clients send one; some an empty one before. */
+const MAX_MESSAGES = 16
+
 /**
  * Login in the forms that clients use: credentials in metadata with no message or an empty one, or user name and password
  * as BasicAuth in the payload. The bearer token goes back in the initial metadata, in the trailers (where Go and C++ also
@@ -25,7 +28,9 @@ export function handshake(authenticator: Authenticator): Method {
         grant(authenticator.authenticate(call.headers))
         return
       }
+      let left = MAX_MESSAGES
       for await (const bytes of requests) {
+        if (left-- === 0) throw new GatewayError('BAD_REQUEST', 'The handshake has too many messages.')
         const { payload, protocolVersion } = decodeMessage(HandshakeRequest, bytes)
         if (payload.byteLength === 0) continue
         const token = grant(authenticator.byKey(passwordOf(payload)))

@@ -6,15 +6,13 @@ import type { Http2ServerConnection } from '../../http2/server-connection.ts'
 import type { RequestListener, ServerStream } from '../../http2/server-stream.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { statusTrailers } from '../status.ts'
+import { PREFIX_BYTES } from './deframer.ts'
 import { headerOf, type Metadata, toHeaderFields } from './metadata.ts'
-import { RequestBody } from './request-body.ts'
+import { type InboundBudget, RequestBody } from './request-body.ts'
 
 /** What calls share: their limits, the bytes they hold together, and who is told when one has ended. */
-export interface CallOwner {
-  readonly maxInboundMessageBytes: number
+export interface CallOwner extends InboundBudget {
   readonly maxInFlightBytesPerCall: number
-  readonly maxInFlightBytes: number
-  readonly stallTimeoutMs: number
   /** Bytes handed to HTTP/2 and not yet taken by the sockets, over all calls. */
   inFlightBytes: number
   onEnd(call: GrpcCall, error: GatewayError | undefined): void
@@ -31,7 +29,6 @@ const NO_TRAILERS: Metadata = {}
 /** What may be on its way still when a call counts as done: less than sockets take at once. */
 const SETTLED_BYTES = 64 << 10
 const REFUSED_UPLOAD_GRACE_MS = 1000
-const PREFIX_BYTES = 5
 const MAX_TIMER_MS = 2_147_483_647
 
 /**
@@ -78,7 +75,7 @@ export class GrpcCall implements RequestListener {
     this.requestId = requestId
     this.deadlineAt = deadlineAt
     this.#owner = owner
-    this.#body = new RequestBody(stream, this.header('grpc-encoding') ?? 'identity', owner.maxInboundMessageBytes)
+    this.#body = new RequestBody(stream, this.header('grpc-encoding') ?? 'identity', owner)
     stream.listener = this
     const leftMs = deadlineAt - Date.now()
     if (leftMs < MAX_TIMER_MS)
@@ -132,11 +129,10 @@ export class GrpcCall implements RequestListener {
     )
   }
 
-  /** Sends one small message, copied once. */
+  /** Sends one small message. */
   sendMessage(message: Uint8Array): void {
     if (this.#ended) return
-    this.sendHeaders()
-    this.#stream.write([prefixed(message)])
+    this.#write({ chunks: [message], byteLength: message.byteLength, rows: 0 })
   }
 
   /** Sends the only message of a call and ends it. */
@@ -229,18 +225,21 @@ export class GrpcCall implements RequestListener {
     this.sendHeaders()
     const { byteLength, chunks } = frame
     this.#pendingBytes += byteLength
-    if (!this.#stallTimer) this.#watchStall()
     this.#owner.inFlightBytes += byteLength
     const prefix = Buffer.allocUnsafe(PREFIX_BYTES)
     prefix[0] = 0
     prefix.writeUInt32BE(byteLength, 1)
-    this.#stream.write([prefix, ...chunks], () => {
+    const onTaken = () => {
       this.#pendingBytes -= byteLength
-      if (!this.#ended || this.#pendingBytes === 0) this.#watchStall()
+      if (this.#stallTimer && (!this.#ended || this.#pendingBytes === 0)) this.#watchStall()
       this.#owner.inFlightBytes -= byteLength
       frame.release?.()
       this.#progress?.()
-    })
+    }
+    // Clients begin with the schema at once; of rows they make something when they have all.
+    this.#stream.write([prefix, ...chunks], onTaken, frame.rows !== 0)
+    // What has gone to the socket needs no watch: a client that reads nothing answers no ping either.
+    if (!this.#stallTimer && this.#stream.isHeldUp) this.#watchStall()
   }
 
   /** Waits until the client has taken a message, or the call has ended. */
@@ -284,12 +283,4 @@ export class GrpcCall implements RequestListener {
     }
     this.#owner.onEnd(this, error)
   }
-}
-
-function prefixed(message: Uint8Array): Buffer {
-  const out = Buffer.allocUnsafe(PREFIX_BYTES + message.byteLength)
-  out[0] = 0
-  out.writeUInt32BE(message.byteLength, 1)
-  out.set(message, PREFIX_BYTES)
-  return out
 }

@@ -2,8 +2,13 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { GatewayError } from '../../query/errors.ts'
 
-const PREFIX_BYTES = 5
+/** Bytes that stand before each message. */
+export const PREFIX_BYTES = 5
 const EMPTY = Buffer.alloc(0)
+/** Smaller messages are copied out of the memory that the socket was read into, which they would keep alive. */
+const MIN_VIEW_BYTES = 16 << 10
+/** Taken at first for a message that does not come at once; it grows with what has come, not with what was announced. */
+const FIRST_BODY_BYTES = 64 << 10
 const gunzipAsync = promisify(gunzip)
 
 /** One gRPC message as it came in; `compressed` is the flag of its prefix. */
@@ -19,11 +24,13 @@ export interface InboundMessage {
  */
 export class Deframer {
   readonly #maxBytes: number
-  #chunks: Buffer[] = []
-  #held = 0
-  #need = PREFIX_BYTES
-  #body = false
+  readonly #prefix = Buffer.alloc(PREFIX_BYTES)
+  #prefixHeld = 0
   #compressed = false
+  /** Of the message that has begun. */
+  #length = 0
+  #body = EMPTY
+  #held = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -31,7 +38,7 @@ export class Deframer {
 
   /** True between messages: nothing of an unfinished one is held. */
   get idle(): boolean {
-    return this.#held === 0 && !this.#body
+    return this.#prefixHeld === 0
   }
 
   /**
@@ -40,55 +47,59 @@ export class Deframer {
    */
   push(chunk: Buffer): InboundMessage[] {
     const out: InboundMessage[] = []
-    this.#chunks.push(chunk)
-    this.#held += chunk.length
-    while (this.#held >= this.#need) {
-      const part = this.#take(this.#need)
-      if (this.#body) {
-        out.push({ compressed: this.#compressed, bytes: part })
-        this.#body = false
-        this.#need = PREFIX_BYTES
-        continue
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#prefixHeld < PREFIX_BYTES) {
+        const take = Math.min(PREFIX_BYTES - this.#prefixHeld, chunk.length - at)
+        chunk.copy(this.#prefix, this.#prefixHeld, at, at + take)
+        this.#prefixHeld += take
+        at += take
+        if (this.#prefixHeld < PREFIX_BYTES) break
+        this.#begin()
       }
-      const flag = part[0]!
-      const length = part.readUInt32BE(1)
-      if (flag > 1) throw new GatewayError('BAD_REQUEST', 'The gRPC message prefix is malformed.')
-      if (length > this.#maxBytes)
-        throw new GatewayError(
-          'TOO_LARGE',
-          `The message has ${length} bytes; this gateway takes at most ${this.#maxBytes} (limits.maxInboundMessageBytes).`,
-        )
-      this.#compressed = flag === 1
-      this.#body = true
-      this.#need = length
+      const take = Math.min(this.#length - this.#held, chunk.length - at)
+      const isWhole = take === this.#length
+      const bytes = isWhole ? whole(chunk.subarray(at, at + take)) : this.#hold(chunk, at, at + take)
+      at += take
+      if (!bytes) break
+      out.push({ compressed: this.#compressed, bytes })
+      this.#prefixHeld = 0
+      this.#held = 0
+      this.#body = EMPTY
     }
     return out
   }
 
-  #take(count: number): Buffer {
-    if (count === 0) return EMPTY
-    this.#held -= count
-    const first = this.#chunks[0]!
-    if (first.length >= count) {
-      if (first.length === count) this.#chunks.shift()
-      else this.#chunks[0] = first.subarray(count)
-      return first.length === count ? first : first.subarray(0, count)
-    }
-    const parts: Buffer[] = []
-    for (let left = count; left > 0; ) {
-      const head = this.#chunks[0]!
-      if (head.length <= left) {
-        parts.push(head)
-        left -= head.length
-        this.#chunks.shift()
-      } else {
-        parts.push(head.subarray(0, left))
-        this.#chunks[0] = head.subarray(left)
-        left = 0
-      }
-    }
-    return Buffer.concat(parts, count)
+  #begin(): void {
+    const flag = this.#prefix[0]!
+    const length = this.#prefix.readUInt32BE(1)
+    if (flag > 1) throw new GatewayError('BAD_REQUEST', 'The gRPC message prefix is malformed.')
+    if (length > this.#maxBytes)
+      throw new GatewayError(
+        'TOO_LARGE',
+        `The message has ${length} bytes; this gateway takes at most ${this.#maxBytes} (limits.maxInboundMessageBytes).`,
+      )
+    this.#compressed = flag === 1
+    this.#length = length
   }
+
+  /** Adds a part to the message that has begun; answers with it when it is complete. */
+  #hold(chunk: Buffer, from: number, to: number): Buffer | undefined {
+    const held = this.#held + to - from
+    if (held > this.#body.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(FIRST_BODY_BYTES, 2 * held)))
+      this.#body.copy(grown, 0, 0, this.#held)
+      this.#body = grown
+    }
+    chunk.copy(this.#body, this.#held, from, to)
+    this.#held = held
+    return held === this.#length ? this.#body.subarray(0, held) : undefined
+  }
+}
+
+function whole(bytes: Buffer): Buffer {
+  if (bytes.length === 0) return EMPTY
+  return bytes.length < MIN_VIEW_BYTES ? Buffer.from(bytes) : bytes
 }
 
 /**

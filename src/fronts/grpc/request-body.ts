@@ -1,6 +1,17 @@
 import type { ServerStream } from '../../http2/server-stream.ts'
 import { GatewayError } from '../../query/errors.ts'
-import { Deframer, decompress, type InboundMessage } from './deframer.ts'
+import { Deframer, decompress, type InboundMessage, PREFIX_BYTES } from './deframer.ts'
+
+/** What the bodies of all calls share. */
+export interface InboundBudget {
+  readonly maxInboundMessageBytes: number
+  /** Bytes of requests that have come and that nobody works on yet, over all calls. */
+  inboundBytes: number
+  /** Above this much the call whose turn it is is refused. */
+  readonly maxInFlightBytes: number
+  /** Within which a message that has begun must go on. */
+  readonly stallTimeoutMs: number
+}
 
 /**
  * What a client sends in one call, as messages. What nobody has taken counts against the window of its stream, so that the
@@ -10,20 +21,25 @@ export class RequestBody {
   readonly #stream: ServerStream
   readonly #deframer: Deframer
   readonly #encoding: string
-  readonly #maxBytes: number
-  readonly #ready: InboundMessage[] = []
+  readonly #budget: InboundBudget
+  #ready: InboundMessage[] = []
+  /** Those of them that have been taken. */
+  #taken = 0
   #uncredited = 0
+  /** Counted in the budget. */
+  #heldBytes = 0
+  #timer: NodeJS.Timeout | undefined
   #wake: (() => void) | undefined
   #onWhole: (() => void) | undefined
   #isComplete = false
   #isDropped = false
   #failure: unknown
 
-  constructor(stream: ServerStream, encoding: string, maxBytes: number) {
+  constructor(stream: ServerStream, encoding: string, budget: InboundBudget) {
     this.#stream = stream
     this.#encoding = encoding
-    this.#maxBytes = maxBytes
-    this.#deframer = new Deframer(maxBytes)
+    this.#budget = budget
+    this.#deframer = new Deframer(budget.maxInboundMessageBytes)
   }
 
   /** Takes the next bytes. */
@@ -31,22 +47,26 @@ export class RequestBody {
     this.#uncredited += bytes.byteLength
     if (!this.#isDropped) {
       try {
-        this.#ready.push(...this.#deframer.push(bytes))
+        this.#hold(bytes.byteLength)
+        for (const message of this.#deframer.push(bytes)) this.#ready.push(message)
         if (this.#onWhole && this.#ready.length > 1)
           throw new GatewayError('BAD_REQUEST', 'The call takes one request message, not several.')
       } catch (error) {
         this.fail(error)
         return
       }
+      this.#watch()
     }
+    const isEmpty = this.#ready.length === this.#taken
     // Whoever waits wants the rest of a message that is larger than the window.
-    if (this.#isDropped || this.#onWhole || (this.#wake && this.#ready.length === 0)) this.#credit(this.#uncredited)
-    if (this.#ready.length > 0) this.#wakeUp()
+    if (this.#isDropped || this.#onWhole || (this.#wake && isEmpty)) this.#credit(this.#uncredited)
+    if (!isEmpty) this.#wakeUp()
   }
 
   /** The client has sent all. */
   complete(): void {
     this.#isComplete = true
+    clearTimeout(this.#timer)
     this.#finish()
   }
 
@@ -59,7 +79,10 @@ export class RequestBody {
   /** The call is over: what the client still sends goes to nowhere, and whoever waits is told that it is cancelled. */
   drop(): void {
     this.#isDropped = true
-    this.#ready.length = 0
+    this.#ready = []
+    this.#taken = 0
+    this.#hold(-this.#heldBytes)
+    clearTimeout(this.#timer)
     this.#credit(this.#uncredited)
     this.#finish()
   }
@@ -69,6 +92,7 @@ export class RequestBody {
     this.#onWhole = () => {
       this.#onWhole = undefined
       const [message] = this.#ready
+      if (this.#failure === undefined) this.#hold(-this.#heldBytes)
       if (this.#failure !== undefined) fail(this.#failure)
       else if (this.#isDropped) return
       else if (!message || !this.#deframer.idle)
@@ -81,9 +105,11 @@ export class RequestBody {
   /** The messages, decompressed, as they are asked for. @throws GatewayError as `single` */
   async *messages(): AsyncGenerator<Buffer, void, undefined> {
     for (;;) {
-      const message = this.#ready.shift()
+      const message = this.#take()
       if (message) {
-        this.#credit(Math.min(this.#uncredited, message.bytes.byteLength))
+        const bytes = Math.min(this.#uncredited, message.bytes.byteLength + PREFIX_BYTES)
+        this.#credit(bytes)
+        this.#hold(-Math.min(this.#heldBytes, message.bytes.byteLength + PREFIX_BYTES))
         yield await this.#decompress(message)
       } else if (this.#failure !== undefined) throw this.#failure
       else if (this.#isDropped) throw new GatewayError('CANCELLED')
@@ -99,7 +125,42 @@ export class RequestBody {
   }
 
   #decompress(message: InboundMessage): Promise<Buffer> {
-    return decompress(message, this.#encoding, this.#maxBytes)
+    return decompress(message, this.#encoding, this.#budget.maxInboundMessageBytes)
+  }
+
+  #take(): InboundMessage | undefined {
+    const message = this.#ready[this.#taken]
+    if (!message) {
+      this.#ready = []
+      this.#taken = 0
+      return undefined
+    }
+    this.#taken++
+    return message
+  }
+
+  /** Counts bytes that are held more, or fewer. @throws GatewayError QUEUE_FULL */
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes
+    this.#budget.inboundBytes += bytes
+    if (bytes > 0 && this.#budget.inboundBytes > this.#budget.maxInFlightBytes)
+      throw new GatewayError(
+        'QUEUE_FULL',
+        'The requests that are on their way to the gateway are too large together: try again later (limits.maxInFlightBytes).',
+      )
+  }
+
+  /** A message that has begun must go on: it takes room that others want. */
+  #watch(): void {
+    if (this.#deframer.idle || this.#isComplete) {
+      clearTimeout(this.#timer)
+      this.#timer = undefined
+    } else if (this.#timer) this.#timer.refresh()
+    else
+      this.#timer = setTimeout(() => {
+        const seconds = this.#budget.stallTimeoutMs / 1000
+        this.fail(new GatewayError('DEADLINE', `The request did not go on for ${seconds} s (limits.stallTimeoutMs).`))
+      }, this.#budget.stallTimeoutMs)
   }
 
   #credit(bytes: number): void {

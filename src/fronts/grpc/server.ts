@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createSecureServer, type Server as SecureServer, type TLSSocket } from 'node:tls'
 import type { HeaderFields } from '../../http2/header-decoder.ts'
 import { encodeHeaders } from '../../http2/header-encoder.ts'
+import { ErrorCode } from '../../http2/protocol.ts'
 import { Http2ServerConnection } from '../../http2/server-connection.ts'
 import type { ServerStream } from '../../http2/server-stream.ts'
 import { GatewayError } from '../../query/errors.ts'
@@ -65,6 +66,7 @@ export class GrpcServer implements CallOwner {
   readonly maxInFlightBytes: number
   readonly stallTimeoutMs: number
   inFlightBytes = 0
+  inboundBytes = 0
   readonly #methods: Methods
   readonly #limits: GrpcLimits
   readonly #observer: GrpcObserver
@@ -174,6 +176,8 @@ export class GrpcServer implements CallOwner {
       stream.respond(refusals[headers[':method'] === 'POST' ? 415 : 405])
       stream.write([refusalText])
       stream.end(noTrailers)
+      // What else it sends nobody reads.
+      stream.reset(ErrorCode.noError)
       return
     }
     const call = new GrpcCall(connection, stream, headers, requestIdOf(headers), this.#deadlineOf(headers), this)
