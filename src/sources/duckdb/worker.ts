@@ -203,19 +203,21 @@ function takeIn(order: Order & { kind: 'ingest' }): number {
 }
 
 /** Several rows change all or nothing. */
-function inTransaction(connection: Address, work: () => number): number {
-  execute(connection, 'BEGIN TRANSACTION')
+function inTransaction(connection: Address, work: () => number): Outcome {
   try {
+    execute(connection, 'BEGIN TRANSACTION')
     const affectedRows = work()
     execute(connection, 'COMMIT')
-    return affectedRows
+    return { error: undefined, broken: false, affectedRows }
   } catch (error) {
+    let broken = false
     try {
       execute(connection, 'ROLLBACK')
     } catch {
-      // A commit that failed has ended the transaction itself.
+      // A commit that failed has ended the transaction itself; an interrupt that hit the rollback has left it open.
+      broken = true
     }
-    throw error
+    return { error, broken, affectedRows: -1 }
   }
 }
 
@@ -247,11 +249,13 @@ function carryOutHere(order: Order): Outcome {
   try {
     if (order.kind === 'plan') plan(order)
     else if (order.kind === 'execute') for (const sql of order.statements) execute(order.connection, sql)
-    else if (order.kind === 'ingest')
-      affectedRows = order.inTransaction ? takeIn(order) : inTransaction(order.connection, () => takeIn(order))
-    else if (order.inTransaction) affectedRows = run(order)
+    else if (order.kind === 'ingest') {
+      if (!order.inTransaction) return inTransaction(order.connection, () => takeIn(order))
+      affectedRows = takeIn(order)
+    } else if (order.inTransaction) affectedRows = run(order)
     else if (order.readOnly) return { ...readOnly(order.connection, () => run(order)), affectedRows }
-    else affectedRows = order.parameters ? inTransaction(order.connection, () => run(order)) : run(order)
+    else if (order.parameters) return inTransaction(order.connection, () => run(order))
+    else affectedRows = run(order)
     return { error: undefined, broken: false, affectedRows }
   } catch (error) {
     return { error, broken: false, affectedRows }
