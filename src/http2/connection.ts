@@ -113,6 +113,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   destroy(): void {
     this.send([goawayFrame(this.lastStreamId, ErrorCode.noError)])
     this.end(undefined)
+    // Nobody is waited for who does not read.
+    if (this.socket.writableLength > 0) this.socket.destroy()
   }
 
   /** For streams. */

