@@ -1,6 +1,6 @@
 import type { HeaderFields } from './header-decoder.ts'
 import type { ReceiveBuffer } from './receive-buffers.ts'
-import { Http2Stream, type StreamOwner } from './stream.ts'
+import { Http2Stream, type StreamOwner, type StreamWindows } from './stream.ts'
 
 /** How a stream ended other than by the peer's end of it. */
 export type StreamEnd =
@@ -32,12 +32,7 @@ export class ClientStream extends Http2Stream {
   #sentEnd = false
   #drained: (() => void) | undefined
 
-  constructor(
-    owner: StreamOwner,
-    id: number,
-    windows: { readonly send: number; readonly receive: number },
-    listener: ResponseListener,
-  ) {
+  constructor(owner: StreamOwner, id: number, windows: StreamWindows, listener: ResponseListener) {
     super(owner, id, windows)
     this.listener = listener
   }
@@ -50,7 +45,6 @@ export class ClientStream extends Http2Stream {
   /** Sends a piece of the body, and ends it where `isLast` says so. */
   write(chunks: readonly Uint8Array[], isLast: boolean): void {
     if (this.closed || this.#isLast) return
-    // An empty DATA frame says that nothing follows what may have gone already.
     this.#isLast = isLast
     this.queue.push(chunks)
     this.flush(Number.POSITIVE_INFINITY)
@@ -66,17 +60,13 @@ export class ClientStream extends Http2Stream {
 
   override flush(maxBytes: number): void {
     if (this.queue.flush(this.owner, this.id, this.#isLast, maxBytes)) this.#sentEnd = true
+    // All has gone before it was known to be the last.
     if (this.#isLast && !this.#sentEnd && this.queue.byteLength === 0) {
       this.#sentEnd = true
       this.queue.end(this.owner, this.id)
     }
     if (this.queue.byteLength === 0 && !this.owner.isCongested) this.#wake()
     this.waitIfHeldUp()
-  }
-
-  override onWindow(bytes: number): void {
-    this.queue.grow(bytes)
-    this.flush(Number.POSITIVE_INFINITY)
   }
 
   override close(): void {

@@ -100,7 +100,9 @@ export class Http2Client extends Http2Connection<ClientStream> {
       this.#uncredited = 0
     }
     if (streamId === 0) throw wrong('DATA without a stream')
-    if (padding > 0) this.#onPadding(streamId, padding)
+    const stream = this.streams.get(streamId)
+    stream?.received(padding)
+    stream?.credit(padding)
     if (endStream) this.#onEndStream(streamId)
   }
 
@@ -162,12 +164,6 @@ export class Http2Client extends Http2Connection<ClientStream> {
   protected override forget(stream: ClientStream): void {
     super.forget(stream)
     this.#endIfDone()
-  }
-
-  #onPadding(streamId: number, padding: number): void {
-    const stream = this.streams.get(streamId)
-    stream?.received(padding)
-    stream?.credit(padding)
   }
 
   #onEndStream(streamId: number): void {

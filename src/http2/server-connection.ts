@@ -228,16 +228,11 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   }
 
   #begin(streamId: number, fields: HeaderFields, verdict: Verdict, endStream: boolean): void {
-    if (this.streams.size >= this.#options.maxStreams) {
+    const code = this.#refusalOf(fields, verdict)
+    if (code !== undefined) {
       this.onIdleFrame()
       this.#remember(streamId)
-      this.failStream(streamId, ErrorCode.refusedStream)
-      return
-    }
-    if (verdict !== 'good' || !isRequest(fields)) {
-      this.onIdleFrame()
-      this.#remember(streamId)
-      this.failStream(streamId, verdict === 'too large' ? ErrorCode.enhanceYourCalm : ErrorCode.protocolError)
+      this.failStream(streamId, code)
       return
     }
     const windows = { send: this.settings.windowBytes, receive: this.#options.windowBytes }
@@ -245,6 +240,13 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     this.streams.set(streamId, stream)
     this.#listener.onStream(stream, fields)
     if (endStream && !stream.closed) this.#onRemoteEnd(stream)
+  }
+
+  /** With which code a request is refused, if it is. */
+  #refusalOf(fields: HeaderFields, verdict: Verdict): number | undefined {
+    if (this.streams.size >= this.#options.maxStreams) return ErrorCode.refusedStream
+    if (verdict === 'too large') return ErrorCode.enhanceYourCalm
+    return verdict === 'malformed' || !isRequest(fields) ? ErrorCode.protocolError : undefined
   }
 
   #remember(streamId: number): void {

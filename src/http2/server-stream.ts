@@ -1,4 +1,4 @@
-import { Http2Stream } from './stream.ts'
+import { Http2Stream, type StreamOwner, type StreamWindows } from './stream.ts'
 
 /** What a server hears of a request. */
 export interface RequestListener {
@@ -26,12 +26,7 @@ export class ServerStream extends Http2Stream {
   readonly #onLocalEnd: (stream: ServerStream) => void
 
   /** @param onLocalEnd told when the last of the response has been handed to the connection */
-  constructor(
-    owner: ConstructorParameters<typeof Http2Stream>[0],
-    id: number,
-    windows: { readonly send: number; readonly receive: number },
-    onLocalEnd: (stream: ServerStream) => void,
-  ) {
+  constructor(owner: StreamOwner, id: number, windows: StreamWindows, onLocalEnd: (stream: ServerStream) => void) {
     super(owner, id, windows)
     this.#onLocalEnd = onLocalEnd
   }
@@ -87,11 +82,6 @@ export class ServerStream extends Http2Stream {
     this.#localEnded = true
     this.owner.sendHeaders(this.id, this.#trailers, true)
     this.#onLocalEnd(this)
-  }
-
-  override onWindow(bytes: number): void {
-    this.queue.grow(bytes)
-    this.flush(Number.POSITIVE_INFINITY)
   }
 
   override close(): void {

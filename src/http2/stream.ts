@@ -17,6 +17,12 @@ export interface StreamOwner extends SendRoom {
   resetStream(stream: Http2Stream, code: number): void
 }
 
+/** Windows of a stream when it begins, in bytes. */
+export interface StreamWindows {
+  readonly send: number
+  readonly receive: number
+}
+
 /** What both sides' streams have in common: windows in both directions, and an end. Source: RFC 9113, sections 5.1 and 5.2. */
 export abstract class Http2Stream {
   readonly id: number
@@ -28,7 +34,7 @@ export abstract class Http2Stream {
   #uncredited = 0
   #unconsumed = 0
 
-  constructor(owner: StreamOwner, id: number, windows: { readonly send: number; readonly receive: number }) {
+  constructor(owner: StreamOwner, id: number, windows: StreamWindows) {
     this.owner = owner
     this.id = id
     this.queue = new SendQueue(windows.send)
@@ -39,7 +45,10 @@ export abstract class Http2Stream {
   abstract flush(maxBytes: number): void
 
   /** The peer's window has grown, or shrunk. @throws Http2ProtocolError when it is larger than any may be */
-  abstract onWindow(bytes: number): void
+  onWindow(bytes: number): void {
+    this.queue.grow(bytes)
+    this.flush(Number.POSITIVE_INFINITY)
+  }
 
   /** Waits for a turn where only the connection keeps what waits from being sent. */
   protected waitIfHeldUp(): void {

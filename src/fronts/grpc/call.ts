@@ -1,14 +1,15 @@
 import type { Frame } from '../../arrow/frame.ts'
 import type { HeaderFields } from '../../http2/header-decoder.ts'
 import { encodeHeaders } from '../../http2/header-encoder.ts'
+import { prefixOf } from '../../http2/message-prefix.ts'
 import { ErrorCode } from '../../http2/protocol.ts'
 import type { Http2ServerConnection } from '../../http2/server-connection.ts'
 import type { RequestListener, ServerStream } from '../../http2/server-stream.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { statusTrailers } from '../status.ts'
-import { PREFIX_BYTES } from './deframer.ts'
 import { headerOf, type Metadata, toHeaderFields } from './metadata.ts'
 import { type InboundBudget, RequestBody } from './request-body.ts'
+import { StallTimer } from './stall-timer.ts'
 
 /** What calls share: their limits, the bytes they hold together, and who is told when one has ended. */
 export interface CallOwner extends InboundBudget {
@@ -56,7 +57,8 @@ export class GrpcCall implements RequestListener {
   #error: GatewayError | undefined
   #pendingBytes = 0
   #progress: (() => void) | undefined
-  #stallTimer: NodeJS.Timeout | undefined
+  /** Runs while bytes wait for the client, whoever waits for what meanwhile. */
+  readonly #stall: StallTimer
   /** Cuts off a client that does not let go of a call that has ended. */
   #graceTimer: NodeJS.Timeout | undefined
 
@@ -76,6 +78,7 @@ export class GrpcCall implements RequestListener {
     this.deadlineAt = deadlineAt
     this.#owner = owner
     this.#body = new RequestBody(stream, this.header('grpc-encoding') ?? 'identity', owner)
+    this.#stall = new StallTimer(owner.stallTimeoutMs, (seconds) => this.#onStall(seconds))
     stream.listener = this
     const leftMs = deadlineAt - Date.now()
     if (leftMs < MAX_TIMER_MS)
@@ -226,20 +229,18 @@ export class GrpcCall implements RequestListener {
     const { byteLength, chunks } = frame
     this.#pendingBytes += byteLength
     this.#owner.inFlightBytes += byteLength
-    const prefix = Buffer.allocUnsafe(PREFIX_BYTES)
-    prefix[0] = 0
-    prefix.writeUInt32BE(byteLength, 1)
     const onTaken = () => {
       this.#pendingBytes -= byteLength
-      if (this.#stallTimer && (!this.#ended || this.#pendingBytes === 0)) this.#watchStall()
+      const waits = this.#pendingBytes > 0
+      if (this.#stall.isRunning && !(this.#ended && waits)) this.#stall.watch(waits)
       this.#owner.inFlightBytes -= byteLength
       frame.release?.()
       this.#progress?.()
     }
     // Clients begin with the schema at once; of rows they make something when they have all.
-    this.#stream.write([prefix, ...chunks], onTaken, frame.rows !== 0)
+    this.#stream.write([prefixOf(byteLength), ...chunks], onTaken, frame.rows !== 0)
     // What has gone to the socket needs no watch: a client that reads nothing answers no ping either.
-    if (!this.#stallTimer && this.#stream.isHeldUp) this.#watchStall()
+    if (!this.#stall.isRunning && this.#stream.isHeldUp) this.#stall.watch(true)
   }
 
   /** Waits until the client has taken a message, or the call has ended. */
@@ -254,19 +255,10 @@ export class GrpcCall implements RequestListener {
     })
   }
 
-  /** Runs while bytes wait for the client, whoever waits for what meanwhile. */
-  #watchStall(): void {
-    if (this.#pendingBytes === 0) {
-      clearTimeout(this.#stallTimer)
-      this.#stallTimer = undefined
-    } else if (this.#stallTimer) this.#stallTimer.refresh()
-    else
-      this.#stallTimer = setTimeout(() => {
-        const seconds = this.#owner.stallTimeoutMs / 1000
-        // Its status waits behind what nobody reads.
-        if (this.#ended) this.#stream.reset(ErrorCode.enhanceYourCalm)
-        this.end(new GatewayError('STALLED', `The client took no data for ${seconds} s (limits.stallTimeoutMs).`))
-      }, this.#owner.stallTimeoutMs)
+  #onStall(seconds: number): void {
+    // Its status waits behind what nobody reads.
+    if (this.#ended) this.#stream.reset(ErrorCode.enhanceYourCalm)
+    this.end(new GatewayError('STALLED', `The client took no data for ${seconds} s (limits.stallTimeoutMs).`))
   }
 
   #close(error: GatewayError | undefined): void {
@@ -277,7 +269,7 @@ export class GrpcCall implements RequestListener {
     if (error) this.#body.fail(error)
     else this.#body.drop()
     if (error) {
-      clearTimeout(this.#stallTimer)
+      this.#stall.stop()
       this.#controller?.abort(error)
       this.#progress?.()
     }

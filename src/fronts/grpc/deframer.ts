@@ -1,9 +1,8 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
+import { PREFIX_BYTES } from '../../http2/message-prefix.ts'
 import { GatewayError } from '../../query/errors.ts'
 
-/** Bytes that stand before each message. */
-export const PREFIX_BYTES = 5
 const EMPTY = Buffer.alloc(0)
 /** Smaller messages are copied out of the memory that the socket was read into, which they would keep alive. */
 const MIN_VIEW_BYTES = 16 << 10

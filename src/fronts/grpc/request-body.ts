@@ -1,6 +1,8 @@
+import { PREFIX_BYTES } from '../../http2/message-prefix.ts'
 import type { ServerStream } from '../../http2/server-stream.ts'
 import { GatewayError } from '../../query/errors.ts'
-import { Deframer, decompress, type InboundMessage, PREFIX_BYTES } from './deframer.ts'
+import { Deframer, decompress, type InboundMessage } from './deframer.ts'
+import { StallTimer } from './stall-timer.ts'
 
 /** What the bodies of all calls share. */
 export interface InboundBudget {
@@ -28,7 +30,8 @@ export class RequestBody {
   #uncredited = 0
   /** Counted in the budget. */
   #heldBytes = 0
-  #timer: NodeJS.Timeout | undefined
+  /** A message that has begun must go on: it takes room that others want. */
+  readonly #stall: StallTimer
   #wake: (() => void) | undefined
   #onWhole: (() => void) | undefined
   #isComplete = false
@@ -40,6 +43,9 @@ export class RequestBody {
     this.#encoding = encoding
     this.#budget = budget
     this.#deframer = new Deframer(budget.maxInboundMessageBytes)
+    this.#stall = new StallTimer(budget.stallTimeoutMs, (seconds) =>
+      this.fail(new GatewayError('DEADLINE', `The request did not go on for ${seconds} s (limits.stallTimeoutMs).`)),
+    )
   }
 
   /** Takes the next bytes. */
@@ -55,7 +61,7 @@ export class RequestBody {
         this.fail(error)
         return
       }
-      this.#watch()
+      this.#stall.watch(!this.#deframer.idle)
     }
     const isEmpty = this.#ready.length === this.#taken
     // Whoever waits wants the rest of a message that is larger than the window.
@@ -66,7 +72,7 @@ export class RequestBody {
   /** The client has sent all. */
   complete(): void {
     this.#isComplete = true
-    clearTimeout(this.#timer)
+    this.#stall.stop()
     this.#finish()
   }
 
@@ -82,7 +88,7 @@ export class RequestBody {
     this.#ready = []
     this.#taken = 0
     this.#hold(-this.#heldBytes)
-    clearTimeout(this.#timer)
+    this.#stall.stop()
     this.#credit(this.#uncredited)
     this.#finish()
   }
@@ -148,19 +154,6 @@ export class RequestBody {
         'QUEUE_FULL',
         'The requests that are on their way to the gateway are too large together: try again later (limits.maxInFlightBytes).',
       )
-  }
-
-  /** A message that has begun must go on: it takes room that others want. */
-  #watch(): void {
-    if (this.#deframer.idle || this.#isComplete) {
-      clearTimeout(this.#timer)
-      this.#timer = undefined
-    } else if (this.#timer) this.#timer.refresh()
-    else
-      this.#timer = setTimeout(() => {
-        const seconds = this.#budget.stallTimeoutMs / 1000
-        this.fail(new GatewayError('DEADLINE', `The request did not go on for ${seconds} s (limits.stallTimeoutMs).`))
-      }, this.#budget.stallTimeoutMs)
   }
 
   #credit(bytes: number): void {

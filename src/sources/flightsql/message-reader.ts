@@ -1,7 +1,6 @@
+import { PREFIX_BYTES } from '../../http2/message-prefix.ts'
 import type { ReceiveBuffer } from '../../http2/receive-buffers.ts'
 import { GrpcFailure, OversizedMessage } from './grpc-failure.ts'
-
-const PREFIX_BYTES = 5
 
 /** One gRPC message as the buffers that it came in, in order, never joined. */
 export interface InboundMessage {

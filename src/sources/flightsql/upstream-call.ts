@@ -3,6 +3,7 @@ import type { Http2Client } from '../../http2/client.ts'
 import type { ClientStream, ResponseListener, StreamEnd } from '../../http2/client-stream.ts'
 import type { HeaderFields } from '../../http2/header-decoder.ts'
 import { encodeHeaders } from '../../http2/header-encoder.ts'
+import { prefixOf } from '../../http2/message-prefix.ts'
 import { ErrorCode } from '../../http2/protocol.ts'
 import type { ReceiveBuffer } from '../../http2/receive-buffers.ts'
 import { failureOf, failureOfHttpStatus, GrpcFailure } from './grpc-failure.ts'
@@ -219,13 +220,6 @@ function abortFailure(end: StreamEnd): GrpcFailure {
     return new GrpcFailure('UNAVAILABLE', 'the connection was lost', 'local', { untouched: end.untouched })
   const [status, untouched] = resets[end.code] ?? (['UNAVAILABLE', false] as const)
   return new GrpcFailure(status, `the stream was reset (HTTP/2 code ${end.code})`, 'local', { untouched })
-}
-
-/** What stands before a message of this size. Source: PROTOCOL-HTTP2.md, "Length-Prefixed-Message". */
-function prefixOf(byteLength: number): Buffer {
-  const prefix = Buffer.alloc(5)
-  prefix.writeUInt32BE(byteLength, 1)
-  return prefix
 }
 
 /** A time limit as `grpc-timeout` has it: at most eight digits, then the unit. */
