@@ -166,7 +166,8 @@ class BatchSlice {
   }
 
   #bits(source: Buffer, from: number, count: number): void {
-    if ((from + count + 7) >> 3 > source.length)
+    // Not by shifting: the number of rows is the sender's, and may be above 32 bits.
+    if (Math.ceil((from + count) / 8) > source.length)
       throw new ArrowError('MALFORMED', 'A bitmap of the record batch is too short.')
     const at = this.#place((count + 7) >> 3)
     this.#writes.push((target) => {
