@@ -151,12 +151,21 @@ const shared = {
   }),
 }
 
+const followLocations = (byDefault: boolean) =>
+  z
+    .boolean()
+    .default(byDefault)
+    .describe(
+      'Whether parts of results are fetched from the addresses that the server names for them, with the same login and, where `uri` has TLS, never without. When none can be reached, the server itself is asked.',
+    )
+
 const property = (about: string) => z.string().min(1).optional().describe(about)
 
 /** `sources.<name>` of kind `flightsql`. */
 export const flightSqlSourceSchema = z.strictObject({
   kind: z.literal('flightsql').describe('Any Flight SQL server.'),
   ...shared,
+  followLocations: followLocations(true),
   // Not for Dremio, which takes such commands for SQL: they would get past the checks of statements.
   plainCommands: z
     .boolean()
@@ -170,6 +179,8 @@ export const flightSqlSourceSchema = z.strictObject({
 export const dremioSourceSchema = z.strictObject({
   kind: z.literal('dremio').describe('Dremio, through its Arrow Flight endpoint.'),
   ...shared,
+  // Versions before 24.3.4 name the address that they are bound to, 0.0.0.0.
+  followLocations: followLocations(false),
   session: z
     .strictObject({
       schema: property('What names without a schema mean.'),

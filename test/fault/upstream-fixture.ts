@@ -29,6 +29,7 @@ export function upstreamConfig(
     maxMessageBytes: 1 << 24,
     slowReader: { afterMs: 0, memoryBytes: 0, spillBytes: 0 },
     forward: { toServer: [], toClient: [] },
+    followLocations: true,
     pool: {
       min: 0,
       max: 4,

@@ -52,6 +52,8 @@ export class FakeUpstream {
   given: string | undefined
   /** The session that calls with a cookie must name, for a server that has sessions; as Dremio it tells of it itself. */
   session: string | undefined
+  /** Locations of the parts of a result, in order; by default none. */
+  locations: readonly (readonly string[])[] = []
   /** What every call but Handshake does in place of its work, if anything. */
   everyCall: 'hang' | 'unauthenticated' | undefined
   /** Calls that find their connection cut, or their stream refused, before any answer. */
@@ -155,9 +157,9 @@ export class FakeUpstream {
       this.#end(stream, Number(query.split(' ')[1]), 'as the statement asks')
       return
     }
-    const endpoint = query.split(' then ').map((part) => ({
+    const endpoint = query.split(' then ').map((part, i) => ({
       ticket: { ticket: Buffer.from(part) },
-      location: [],
+      location: (this.locations[i] ?? []).map((uri) => ({ uri })),
       expirationTime: undefined,
       appMetadata: none,
     }))

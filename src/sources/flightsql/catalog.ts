@@ -172,9 +172,9 @@ export class UpstreamCatalog implements Catalog {
 
   async #rows(name: string, value: Uint8Array, ctx: Context): Promise<Row[]> {
     return await this.#lend(undefined, ctx, async (flight, connection, bounds) => {
-      const { tickets } = await flight.info(name, value)
+      const { endpoints } = await flight.info(name, value)
       const rows: Row[] = []
-      for (const ticket of tickets) {
+      for (const { ticket } of endpoints) {
         const messages: IpcMessage[] = (await connection.collect('DoGet', [ticket], bounds)).map(readFlightData)
         const table: Table = messages.length > 0 ? tableFromIPC(joinStream(messages)) : new Table()
         for (const row of table) rows.push(row.toJSON() as Row)

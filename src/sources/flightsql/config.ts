@@ -20,6 +20,8 @@ export interface FlightSqlConfig {
   readonly forward: ForwardingConfig
   /** Whether commands that are none of Flight SQL's go to the server as they came; never for Dremio, which runs them. */
   readonly plainCommands?: boolean
+  /** Whether parts of results are fetched from the addresses that the server names for them. */
+  readonly followLocations: boolean
   readonly pool: PoolConfig
   readonly slowReader: CushionLimits
   readonly writes: boolean

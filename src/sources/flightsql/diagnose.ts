@@ -127,8 +127,8 @@ function stepsOf(
         'The login works, queries do not: look for the rights of the user, the session properties and the state of the engine.',
       run: async () => {
         const startedAt = performance.now()
-        const { tickets } = await new UpstreamFlight(kept(), bounds()).query('SELECT 1')
-        for (const ticket of tickets) await kept().collect('DoGet', [ticket], bounds())
+        const { endpoints } = await new UpstreamFlight(kept(), bounds()).query('SELECT 1')
+        for (const { ticket } of endpoints) await kept().collect('DoGet', [ticket], bounds())
         return `${Math.round(performance.now() - startedAt)} ms`
       },
     },

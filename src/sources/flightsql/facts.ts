@@ -19,9 +19,9 @@ export async function upstreamFacts(
   profile: Profile,
 ): Promise<SourceFacts> {
   const command = CommandGetSqlInfo.encode({ info: [] }).finish()
-  const { tickets } = await new UpstreamFlight(connection, bounds).info('CommandGetSqlInfo', command)
+  const { endpoints } = await new UpstreamFlight(connection, bounds).info('CommandGetSqlInfo', command)
   const all = new Map<number, SqlInfoValue>()
-  for (const ticket of tickets) {
+  for (const { ticket } of endpoints) {
     const messages = (await connection.collect('DoGet', [ticket], bounds)).map(readFlightData)
     if (messages.length === 0) continue
     for (const batch of tableFromIPC(joinStream(messages)).batches) readBatch(batch, all)

@@ -36,12 +36,20 @@ import { GrpcFailure } from './grpc-failure.ts'
 
 const none = new Uint8Array(0)
 
+/** A part of a result: its ticket, and where that can be redeemed. */
+export interface UpstreamEndpoint {
+  /** As DoGet takes it: an encoded `Ticket`. */
+  readonly ticket: Uint8Array
+  /** URIs, each of which has the same rows; none means the connection that the endpoint was told on. */
+  readonly locations: readonly string[]
+}
+
 /** What an upstream says of a result before it is fetched. */
 export interface UpstreamInfo {
   /** Bare flatbuffer `Message`; empty when the upstream does not tell. */
   readonly schema: Uint8Array
-  /** As DoGet takes them, in order. */
-  readonly tickets: readonly Uint8Array[]
+  /** The parts of the result, in order. */
+  readonly endpoints: readonly UpstreamEndpoint[]
   /** Application metadata of the whole, and of its endpoint when there is a single one; empty for none. */
   readonly appMetadata: Uint8Array
   readonly endpointMetadata: Uint8Array
@@ -97,10 +105,13 @@ export class UpstreamFlight {
     }
     const answer = await this.#connection.unary('GetFlightInfo', descriptor, { ...this.#bounds, onHeaders })
     const info = decode(FlightInfo, answer)
-    const tickets = info.endpoint.map(({ ticket }) => Ticket.encode(ticket ?? { ticket: none }).finish())
+    const endpoints = info.endpoint.map(({ ticket, location }) => ({
+      ticket: Ticket.encode(ticket ?? { ticket: none }).finish(),
+      locations: location.map(({ uri }) => uri),
+    }))
     return {
       schema: bareSchema(info.schema),
-      tickets,
+      endpoints,
       appMetadata: info.appMetadata,
       endpointMetadata: info.endpoint.length === 1 ? info.endpoint[0]!.appMetadata : none,
       headers,

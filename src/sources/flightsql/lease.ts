@@ -33,6 +33,20 @@ export class Lease {
   }
 }
 
+/**
+ * Ends a result's lease.
+ * @param close run on the connection before it goes back, unless the connection has failed; nobody waits for it
+ */
+export function endLease(lease: Lease, reason: ReleaseReason, error?: unknown, close?: () => Promise<void>): void {
+  if (!close || reason === 'failed') lease.release(reason, error)
+  else
+    close().then(
+      () => lease.release(reason),
+      // The rows have all come: what goes wrong now matters to the connection only.
+      (error: unknown) => lease.release(releaseReasonOf(error)),
+    )
+}
+
 /** What an error means for the connection that it came over. */
 export function releaseReasonOf(error: unknown, signal?: AbortSignal): ReleaseReason {
   if (signal?.aborted || (error instanceof GatewayError && error.code === 'DEADLINE')) return 'cancelled'

@@ -1,6 +1,7 @@
 import { encodeSchema } from '../../arrow/schema.ts'
 import type { Context, Plan, Query, Result } from '../../query/types.ts'
 import { countedResult } from './counted-result.ts'
+import type { UpstreamEndpoint } from './flight.ts'
 import type { Lending } from './lending.ts'
 import { placeholders, withLiterals, withNulls } from './literals.ts'
 import { noColumns } from './no-columns.ts'
@@ -43,9 +44,9 @@ export class LiteralStatements {
   async run(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
     const statements = withLiterals(query.sql, parameters)
     const result = await this.#lending.lend(query, ctx, isUpdate ? 'untouched' : 'always', async (flight, lease) => {
-      const tickets: Uint8Array[] = []
-      for (const sql of statements) tickets.push(...(await flight.query(sql)).tickets)
-      if (tickets.length > 0) return await this.#results.relay(lease, tickets, ctx)
+      const endpoints: UpstreamEndpoint[] = []
+      for (const sql of statements) endpoints.push(...(await flight.query(sql)).endpoints)
+      if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, query.session)
       const { schema } = await flight.query(statements[0] ?? withNulls(query.sql))
       lease.release('done')
       return emptyResult(schema.byteLength > 0 ? schema : noColumns)

@@ -36,8 +36,9 @@ export class PreparedStatements {
       let { handle } = await flight.prepare(query.sql)
       try {
         handle = await flight.bind(handle, parameters)
-        const { tickets } = await flight.preparedInfo(handle)
-        return await this.#results.relay(lease, tickets, ctx, () => flight.closePrepared(handle))
+        const { endpoints } = await flight.preparedInfo(handle)
+        const close = () => flight.closePrepared(handle)
+        return await this.#results.relay(lease, endpoints, ctx, { schema: query.session.schema, close })
       } catch (error) {
         // A connection that failed goes, and what would be said on it with it.
         if (releaseReasonOf(error, ctx.signal) !== 'failed') await flight.closePrepared(handle).catch(() => {})

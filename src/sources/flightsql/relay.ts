@@ -6,7 +6,7 @@ import { GatewayError } from '../../query/errors.ts'
 import type { CallMetadata, Result, ResultStats } from '../../query/types.ts'
 import type { CallBounds, Connection, StartedCall } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
-import { type Lease, type ReleaseReason, releaseReasonOf } from './lease.ts'
+import { endLease, type Lease, type ReleaseReason } from './lease.ts'
 import { type InboundMessage, joined } from './message-reader.ts'
 import { haveSameFields } from './same-fields.ts'
 
@@ -190,14 +190,6 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   #end(reason: ReleaseReason, error?: unknown): void {
     if (this.#over) return
     this.#over = true
-    const lease = this.#lease
-    const { close } = this.#options
-    if (!close || reason === 'failed') lease.release(reason, error)
-    else
-      close().then(
-        () => lease.release(reason),
-        // The rows have all come: what goes wrong now matters to the connection only.
-        (error: unknown) => lease.release(releaseReasonOf(error)),
-      )
+    endLease(this.#lease, reason, error, this.#options.close)
   }
 }

@@ -2,45 +2,92 @@ import { frameOf } from '../../arrow/frame.ts'
 import type { Context, Result } from '../../query/types.ts'
 import type { FlightSqlConfig } from './config.ts'
 import { Cushion } from './cushion.ts'
+import type { UpstreamEndpoint } from './flight.ts'
 import { metadataToClient } from './forwarding.ts'
 import type { Lease } from './lease.ts'
 import type { Lending } from './lending.ts'
-import { Relay } from './relay.ts'
+import { LocatedRelay } from './located-relay.ts'
+import type { LocationPools } from './location-pools.ts'
+import { placeTickets } from './locations.ts'
+import { Relay, schemaOfTicket } from './relay.ts'
 import type { UpstreamObserver } from './upstream.ts'
 
-/** Turns tickets of an upstream into results of the source. */
+/** What is to be known of a result besides its endpoints. */
+export interface ResultPlace {
+  /** Schema of the client's session. */
+  readonly schema?: string | undefined
+  /** Run on the lease before it goes back. */
+  close?(): Promise<void>
+}
+
+/** Turns endpoints of an upstream into results of the source. */
 export class Results {
   readonly #config: FlightSqlConfig
   readonly #lending: Lending
   readonly #observer: UpstreamObserver
+  readonly #locations: LocationPools
 
-  constructor(config: FlightSqlConfig, lending: Lending, observer: UpstreamObserver) {
+  constructor(config: FlightSqlConfig, lending: Lending, observer: UpstreamObserver, locations: LocationPools) {
     this.#config = config
     this.#lending = lending
     this.#observer = observer
+    this.#locations = locations
   }
 
   /**
-   * The results of tickets as one, relayed on the lease, which it keeps until its end.
-   * @param close run on the lease before it goes back
-   * @throws GrpcFailure, or the signal's reason
+   * The results of endpoints as one, relayed on the lease, which it keeps until its end, or from the addresses that the
+   * endpoints name.
+   * @throws GrpcFailure of the lease's connection, GatewayError of another, or the signal's reason
    */
   async relay(
     lease: Lease,
-    tickets: readonly Uint8Array[],
+    endpoints: readonly UpstreamEndpoint[],
     ctx: Context,
-    close?: () => Promise<void>,
+    { schema, close }: ResultPlace = {},
   ): Promise<Result> {
-    const { slowReader, forward } = this.#config
-    const result = await Relay.start(lease, tickets, this.#lending.streamBounds(ctx), {
-      toError: (error) => this.#lending.toError(error),
-      visible: (headers) => metadataToClient(headers, forward),
+    const { slowReader, forward, followLocations } = this.#config
+    const bounds = this.#lending.streamBounds(ctx)
+    const options = {
+      toError: (error: unknown) => this.#lending.toError(error),
+      visible: (headers: Parameters<typeof metadataToClient>[0]) => metadataToClient(headers, forward),
       ...(close && { close }),
-    })
+    }
+    const followed = followLocations ? endpoints : endpoints.map(({ ticket }) => ({ ticket, locations: [] }))
+    const parts = placeTickets(followed, lease.connection.address)
+    const isHere = parts.length === 1 && parts[0]!.addresses.length === 0
+    const result = isHere
+      ? await Relay.start(lease, parts[0]!.tickets, bounds, options)
+      : await LocatedRelay.start(lease, parts, bounds, { ...options, locations: this.#locations, schema })
     const cushion = new Cushion(result.frames[Symbol.asyncIterator](), slowReader, (memory, spill) =>
       this.#observer.onCushion(memory, spill),
     )
     return { ...result, frames: { [Symbol.asyncIterator]: () => cushion } }
+  }
+
+  /**
+   * The schema of an endpoint's result, a bare flatbuffer `Message`, learnt by beginning to fetch it.
+   * @throws as `relay`
+   */
+  async schemaOf(
+    { connection }: Lease,
+    endpoint: UpstreamEndpoint,
+    ctx: Context,
+    schema: string | undefined,
+  ): Promise<Uint8Array> {
+    const bounds = this.#lending.bounds(ctx)
+    const locations = this.#config.followLocations ? endpoint.locations : []
+    const [part] = placeTickets([{ ...endpoint, locations }], connection.address)
+    try {
+      const elsewhere = await this.#locations.lend(part!.addresses, schema, ctx.signal, async (lease) => {
+        const found = await schemaOfTicket(lease.connection, endpoint.ticket, bounds)
+        lease.release('done')
+        return found
+      })
+      if (elsewhere) return elsewhere.value
+    } catch (error) {
+      throw this.#lending.toError(error)
+    }
+    return await schemaOfTicket(connection, endpoint.ticket, bounds)
   }
 }
 

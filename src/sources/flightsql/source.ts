@@ -5,14 +5,14 @@ import type { SourceFacts } from '../../query/facts.ts'
 import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, Query, Result, Runnable } from '../../query/types.ts'
-import { formatAddress } from './address.ts'
+import { formatAddress, type UpstreamAddress } from './address.ts'
 import { Breaker } from './breaker.ts'
 import { UpstreamCatalog } from './catalog.ts'
 import type { FlightSqlConfig } from './config.ts'
 import type { Connection } from './connection.ts'
 import { countedResult } from './counted-result.ts'
 import { upstreamFacts } from './facts.ts'
-import { UpstreamFlight } from './flight.ts'
+import { type UpstreamEndpoint, UpstreamFlight } from './flight.ts'
 import { metadataToClient } from './forwarding.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import { ingestFrames } from './ingest.ts'
@@ -20,12 +20,13 @@ import type { Lease } from './lease.ts'
 import { Lending } from './lending.ts'
 import { LiteralStatements } from './literal-statements.ts'
 import { placeholders } from './literals.ts'
+import { type Location, LocationPools } from './location-pools.ts'
+import { addressesOf } from './locations.ts'
 import { noColumns } from './no-columns.ts'
 import { PreparedStatements, preparedUpdate } from './prepared-statements.ts'
 import { dremioProfile } from './profiles/dremio.ts'
 import type { Profile } from './profiles/profile.ts'
 import { standardProfile } from './profiles/standard.ts'
-import { schemaOfTicket } from './relay.ts'
 import { RememberedFacts } from './remembered-facts.ts'
 import { emptyResult, Results } from './results.ts'
 import { RetryBudget } from './retry-budget.ts'
@@ -46,6 +47,7 @@ const none = new Uint8Array(0)
 /** Executions whose tickets are remembered as redeemed. */
 const MAX_REDEEMED = 10_000
 const anywhere = { session: {} }
+const LOCATION_LABEL = 'location'
 
 /** Opens a source in front of a Flight SQL server; it connects in the background, and whether or not that works. */
 export function openFlightSqlSource(
@@ -70,6 +72,7 @@ export class FlightSqlSource implements Source {
   readonly #breakers: ReadonlyMap<string, Breaker>
   readonly #transactions: UpstreamTransactions
   readonly #lending: Lending
+  readonly #locations: LocationPools
   readonly #results: Results
   readonly #prepared: PreparedStatements
   readonly #literal: LiteralStatements
@@ -97,7 +100,11 @@ export class FlightSqlSource implements Source {
       bounds: (ctx) => this.#lending.bounds(ctx),
     })
     this.#lending = new Lending(name, config, this.#profile, this.pools, this.#transactions)
-    this.#results = new Results(config, this.#lending, observer)
+    this.#locations = new LocationPools(
+      (address, schema) => this.#openLocation(address, schema, { log, observer }),
+      log,
+    )
+    this.#results = new Results(config, this.#lending, observer, this.#locations)
     this.#prepared = new PreparedStatements(this.#lending, this.#results)
     this.#literal = new LiteralStatements(this.#lending, this.#results)
     if (this.#profile.hasTransactions) this.transactions = this.#transactions
@@ -150,9 +157,9 @@ export class FlightSqlSource implements Source {
     const repeatable = isUpdate ? 'untouched' : 'always'
     const work = async (flight: UpstreamFlight, lease: Lease, upstream: Upstream) => {
       // A ticket is good where it was made.
-      const { tickets, schema } =
+      const { endpoints, schema } =
         planned?.address === upstream.name ? { ...planned, schema: none } : await this.#info(flight, query)
-      if (tickets.length > 0) return await this.#results.relay(lease, tickets, ctx)
+      if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, query.session)
       const known = schema.byteLength > 0 ? schema : (await this.#info(flight, query)).schema
       lease.release('done')
       return emptyResult(known.byteLength > 0 ? known : noColumns)
@@ -177,7 +184,7 @@ export class FlightSqlSource implements Source {
   async close(): Promise<void> {
     this.#transactions.close()
     for (const breaker of this.#breakers.values()) breaker.close()
-    await this.pools.close()
+    await Promise.all([this.pools.close(), this.#locations.close()])
   }
 
   /** Whether the upstream's ticket can still be redeemed: some servers forget theirs when it is. */
@@ -188,18 +195,42 @@ export class FlightSqlSource implements Source {
     return true
   }
 
+  #configFor(schema: string | undefined): FlightSqlConfig {
+    const { session, pool } = this.#config
+    return schema === undefined
+      ? this.#config
+      : { ...this.#config, session: { ...session, schema }, pool: { ...pool, min: 0 } }
+  }
+
+  /** The connections to an address that a server named; in the metrics all are `location`, since there may be any number. */
+  #openLocation(address: UpstreamAddress, schema: string | undefined, deps: FlightSqlDependencies): Location {
+    const { log, observer } = deps
+    const breaker = breakerOf(this.name, formatAddress(address), log, { ...observer, onBreaker: () => {} })
+    const config = this.#configFor(schema)
+    const unnamed: UpstreamObserver = {
+      ...observer,
+      onAcquire: (_, acquireMs, reused) => observer.onAcquire(LOCATION_LABEL, acquireMs, reused),
+      onCreate: () => observer.onCreate(LOCATION_LABEL),
+      onDestroy: (_, reason) => observer.onDestroy(LOCATION_LABEL, reason),
+    }
+    // A node may serve tickets and nothing else: that it takes the login is proof enough.
+    const check = () => Promise.resolve()
+    const own = { ...config, pool: { ...config.pool, min: 0 } }
+    return { breaker, upstream: new Upstream(address, own, this.#profile, breaker, unnamed, check) }
+  }
+
   /** The connections whose sessions have the schema, or are as configured. */
   #open(schema: string | undefined, { log, observer }: FlightSqlDependencies): Upstreams {
-    const { session, pool, requestTimeoutMs, uri, addresses } = this.#config
-    const config =
-      schema === undefined
-        ? this.#config
-        : { ...this.#config, session: { ...session, schema }, pool: { ...pool, min: 0 } }
+    const { requestTimeoutMs, uri, addresses } = this.#config
+    const config = this.#configFor(schema)
     const check = async (connection: Connection, signal: AbortSignal) => {
       const bounds = { signal, deadlineAt: Date.now() + requestTimeoutMs }
-      const { tickets } = await new UpstreamFlight(connection, bounds).query('SELECT 1')
-      // A server that plans may still not run, and some keep results that nobody fetches.
-      for (const ticket of tickets) await connection.collect('DoGet', [ticket], bounds)
+      const { endpoints } = await new UpstreamFlight(connection, bounds).query('SELECT 1')
+      const here = ({ locations }: UpstreamEndpoint) =>
+        !this.#config.followLocations || addressesOf(locations, connection.address).length === 0
+      // A server that plans may still not run, and some keep results that nobody fetches. What lies elsewhere says nothing of
+      // this address.
+      for (const { ticket } of endpoints.filter(here)) await connection.collect('DoGet', [ticket], bounds)
     }
     return new Upstreams(
       [uri, ...addresses].map((address) => {
@@ -222,19 +253,19 @@ export class FlightSqlSource implements Source {
   }
 
   async #planQuery(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
-    return await this.#lending.ask(query, ctx, async (flight, { connection }, upstream) => {
-      const { tickets, headers, appMetadata, endpointMetadata, ...info } = await this.#info(flight, query)
+    return await this.#lending.ask(query, ctx, async (flight, lease, upstream) => {
+      const { endpoints, headers, appMetadata, endpointMetadata, ...info } = await this.#info(flight, query)
       const metadata = metadataToClient(headers, this.#config.forward)
       const attached = appMetadata.byteLength + endpointMetadata.byteLength > 0
       const schema =
         query.describe && !isUpdate && info.schema.byteLength === 0
-          ? await this.#schemaOf(flight, connection, query, tickets, ctx)
+          ? await this.#schemaOf(flight, lease, query, endpoints, ctx)
           : info.schema
       return {
         query,
         isUpdate,
         schema,
-        handle: encodeHandle({ address: upstream.name, tickets }),
+        handle: encodeHandle({ address: upstream.name, endpoints }),
         ...(metadata && { metadata }),
         ...(attached && { appMetadata: { info: appMetadata, endpoint: endpointMetadata } }),
       }
@@ -255,9 +286,9 @@ export class FlightSqlSource implements Source {
   /** The schema where GetFlightInfo does not tell it: by GetSchema, else by beginning to run the statement. */
   async #schemaOf(
     flight: UpstreamFlight,
-    connection: Connection,
-    { sql }: Query,
-    tickets: readonly Uint8Array[],
+    lease: Lease,
+    { sql, session }: Query,
+    [first]: readonly UpstreamEndpoint[],
     ctx: Context,
   ): Promise<Uint8Array> {
     try {
@@ -266,7 +297,7 @@ export class FlightSqlSource implements Source {
     } catch (error) {
       if (!(error instanceof GrpcFailure) || error.status !== 'UNIMPLEMENTED') throw error
     }
-    return tickets[0] ? await schemaOfTicket(connection, tickets[0], this.#lending.bounds(ctx)) : none
+    return first ? await this.#results.schemaOf(lease, first, ctx, session.schema) : none
   }
 
   async #update(query: Query, ctx: Context): Promise<Result> {

@@ -1,24 +1,32 @@
+import type { UpstreamEndpoint } from './flight.ts'
+
 /** What is remembered of an upstream's answer between planning and running; travels inside our sealed tickets. */
 export interface UpstreamHandle {
   /** Name of the address that planned it. */
   readonly address: string
-  /** As DoGet takes them, in order. */
-  readonly tickets: readonly Uint8Array[]
+  /** The parts of the result, in order. */
+  readonly endpoints: readonly UpstreamEndpoint[]
 }
 
 interface Payload {
   readonly a: string
-  readonly t: readonly string[]
+  readonly e: readonly { readonly t: string; readonly l?: readonly string[] }[]
 }
 
 /** Packs a handle. */
-export function encodeHandle({ address, tickets }: UpstreamHandle): Uint8Array {
-  const payload: Payload = { a: address, t: tickets.map((ticket) => Buffer.from(ticket).toString('base64')) }
+export function encodeHandle({ address, endpoints }: UpstreamHandle): Uint8Array {
+  const payload: Payload = {
+    a: address,
+    e: endpoints.map(({ ticket, locations }) => ({
+      t: Buffer.from(ticket).toString('base64'),
+      ...(locations.length > 0 && { l: locations }),
+    })),
+  }
   return Buffer.from(JSON.stringify(payload))
 }
 
 /** Unpacks what `encodeHandle` packed. */
 export function decodeHandle(handle: Uint8Array): UpstreamHandle {
-  const { a, t } = JSON.parse(Buffer.from(handle).toString()) as Payload
-  return { address: a, tickets: t.map((ticket) => Buffer.from(ticket, 'base64')) }
+  const { a, e } = JSON.parse(Buffer.from(handle).toString()) as Payload
+  return { address: a, endpoints: e.map(({ t, l = [] }) => ({ ticket: Buffer.from(t, 'base64'), locations: l })) }
 }
