@@ -57,6 +57,11 @@ export interface Catalog {
   catalogs(ctx: Context): Promise<readonly string[]>
   schemas(schemaPattern: string | undefined, ctx: Context): Promise<readonly SchemaEntry[]>
   tables(filter: TableFilter, ctx: Context): Promise<readonly TableEntry[]>
+  /**
+   * The tables with their schemas, some at a time, all of one moment; absent where `tables` gives them at once or each is asked
+   * for by `tableSchema`.
+   */
+  tablesWithSchemas?(filter: TableFilter, ctx: Context): AsyncIterable<readonly TableEntry[]>
   /** Schema of a table as a bare flatbuffer `Message`, with the column metadata of Flight SQL. */
   tableSchema(table: TableEntry, ctx: Context): Promise<Uint8Array>
   tableTypes(ctx: Context): Promise<readonly string[]>

@@ -73,6 +73,8 @@ describe.skipIf(!hasJava)('the JDBC driver', () => {
       schemas: 'demo|main',
       tables: 'child|BASE TABLE; jdbc|BASE TABLE; parent|BASE TABLE; v|VIEW',
       views: 'v',
+      'only tables': 'child; jdbc; parent',
+      'pattern with a backslash at its end': '',
       'table types': 'BASE TABLE; VIEW',
       columns: 'a|4|INTEGER|10|0|NO; b|3|DECIMAL(9,2)|9|2|YES; parent_id|4|INTEGER|10|0|YES',
       'primary keys': 'parent|id|1',

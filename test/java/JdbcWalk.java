@@ -132,6 +132,8 @@ public final class JdbcWalk {
       step("schemas", () -> columns(meta.getSchemas(), "TABLE_CATALOG", "TABLE_SCHEM"));
       step("tables", () -> columns(meta.getTables("demo", "main", "%", null), "TABLE_NAME", "TABLE_TYPE"));
       step("views", () -> columns(meta.getTables(null, null, "%", new String[] {"VIEW"}), "TABLE_NAME"));
+      step("only tables", () -> columns(meta.getTables(null, null, "%", new String[] {"TABLE"}), "TABLE_NAME"));
+      step("pattern with a backslash at its end", () -> columns(meta.getTables(null, "main\\", "%", null), "TABLE_NAME"));
       step("table types", () -> columns(meta.getTableTypes(), "TABLE_TYPE"));
       step("columns", () -> columns(meta.getColumns("demo", "main", "child", "%"), "COLUMN_NAME", "DATA_TYPE", "TYPE_NAME", "COLUMN_SIZE", "DECIMAL_DIGITS", "IS_NULLABLE"));
       step("primary keys", () -> columns(meta.getPrimaryKeys("demo", "main", "parent"), "TABLE_NAME", "COLUMN_NAME", "KEY_SEQ"));

@@ -25,7 +25,7 @@ export function doGet(front: FlightFront): Method {
       const handle = readTicketHandle(decodeMessage(Ticket, request).ticket)
       if (isMetadataTicket(handle)) {
         const sender = new FrameSender(call, front.limits.maxOutboundMessageBytes)
-        for (const frame of await redeemMetadata(front, ctx, handle)) await sender.send(frame)
+        for await (const frame of redeemMetadata(front, ctx, handle)) await sender.send(frame)
         await call.flushed()
         return
       }

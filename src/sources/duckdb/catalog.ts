@@ -1,7 +1,7 @@
-import { tableFromIPC } from 'apache-arrow'
+import { type Table, tableFromIPC } from 'apache-arrow'
 import { readFrame } from '../../arrow/flight-data.ts'
 import { joinStream } from '../../arrow/ipc.ts'
-import { decodeSchema, encodeSchema, type Field } from '../../arrow/schema.ts'
+import { decodeSchema, type Field } from '../../arrow/schema.ts'
 import type {
   Catalog,
   ForeignKeyColumn,
@@ -11,10 +11,11 @@ import type {
   TableFilter,
   TableReference,
 } from '../../query/catalog.ts'
+import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context } from '../../query/types.ts'
-import { digits, withFacts } from './column-facts.ts'
-import { DEFAULT_SCHEMA, quoteIdentifier, quoteLiteral } from './open.ts'
+import { DEFAULT_SCHEMA, quoteLiteral } from './open.ts'
+import { columnsSql, TableSchemas } from './table-schemas.ts'
 
 const INTERNAL_SCHEMAS = "('information_schema', 'pg_catalog')"
 /** Bound of what metadata queries read into memory. */
@@ -55,13 +56,11 @@ export class DuckDbCatalog implements Catalog {
     return rows.length > 0
   }
 
-  async tables({ schemaPattern, tablePattern, types }: TableFilter, ctx: Context): Promise<readonly TableEntry[]> {
-    const wanted = types.length > 0 ? `AND table_type IN (${types.map(quoteLiteral).join(', ')})` : ''
+  async tables(filter: TableFilter, ctx: Context): Promise<readonly TableEntry[]> {
     const rows = await this.#rows(
       `SELECT table_schema, table_name, table_type FROM information_schema.tables
-       WHERE table_catalog = ${quoteLiteral(this.#source.name)} AND table_schema NOT IN ${INTERNAL_SCHEMAS}
-       ${like('table_schema', schemaPattern)} ${like('table_name', tablePattern)} ${wanted}
-       ORDER BY table_type, table_schema, table_name`,
+       WHERE table_catalog = ${quoteLiteral(this.#source.name)} ${tableConditions(filter, 'table_schema')}
+       ORDER BY table_schema, table_name, table_type`,
       ctx,
     )
     return rows.map((row) => ({
@@ -72,20 +71,37 @@ export class DuckDbCatalog implements Catalog {
     }))
   }
 
-  async tableSchema(entry: TableEntry, ctx: Context): Promise<Uint8Array> {
-    const { catalog, schema, table } = entry
-    const name = [catalog, schema, table].map(quoteIdentifier).join('.')
-    const query = { source: this.#source.name, sql: `SELECT * FROM ${name}`, session: {}, purpose: 'read' } as const
-    const root = decodeSchema((await this.#source.plan(query, ctx)).schema)
-    const rows = await this.#rows(
-      `SELECT column_name, is_nullable, data_type, numeric_precision, numeric_scale, column_default
-       FROM duckdb_columns() WHERE ${this.#own()} AND schema_name = ${quoteLiteral(schema)} AND table_name = ${quoteLiteral(table)}`,
-      ctx,
-    )
-    const columns = new Map(rows.map((row) => [String(row['column_name']), row]))
-    const readOnly = !this.#source.writes || entry.type === 'VIEW'
-    const children = root.children.map((field) => describe(field, columns.get(field.name), entry, readOnly))
-    return encodeSchema({ ...root, children })
+  async *tablesWithSchemas(filter: TableFilter, ctx: Context): AsyncGenerator<readonly TableEntry[], void, undefined> {
+    yield* this.#read(tableConditions(filter, 'schema_name'), ctx)
+  }
+
+  async tableSchema({ schema, table }: TableEntry, ctx: Context): Promise<Uint8Array> {
+    const conditions = `AND schema_name = ${quoteLiteral(schema)} AND table_name = ${quoteLiteral(table)}`
+    for await (const [entry] of this.#read(conditions, ctx)) return entry!.schemaMessage!
+    throw new GatewayError('UNKNOWN_OBJECT')
+  }
+
+  #read(conditions: string, ctx: Context): AsyncGenerator<readonly TableEntry[], void, undefined> {
+    const { name, writes } = this.#source
+    const schemas = new TableSchemas(name, writes, (types) => this.#fieldsOf(types, ctx))
+    return schemas.read(this.#tables(columnsSql(quoteLiteral(name), conditions), ctx))
+  }
+
+  /** The fields of types by a statement that selects one of each; when it fails, since one of them cannot be sent, half by half. */
+  async #fieldsOf(types: readonly string[], ctx: Context): Promise<readonly (Field | undefined)[]> {
+    const sql = `SELECT ${types.map((type, i) => `NULL::${type} AS c${i}`).join(', ')}`
+    try {
+      const query = { source: this.#source.name, sql, session: { cache: false }, purpose: 'read' } as const
+      return decodeSchema((await this.#source.plan(query, ctx)).schema).children
+    } catch {
+      ctx.signal.throwIfAborted()
+      if (types.length === 1) return [undefined]
+      const middle = Math.ceil(types.length / 2)
+      return [
+        ...(await this.#fieldsOf(types.slice(0, middle), ctx)),
+        ...(await this.#fieldsOf(types.slice(middle), ctx)),
+      ]
+    }
   }
 
   /** Temporary tables are not among them: they are in a catalog of their own, and seen in their transaction only. */
@@ -155,26 +171,47 @@ export class DuckDbCatalog implements Catalog {
   }
 
   async #rows(sql: string, ctx: Context): Promise<readonly Row[]> {
+    const rows: Row[] = []
+    let bytes = 0
+    for await (const table of this.#tables(sql, ctx, (byteLength) => (bytes += byteLength))) {
+      if (bytes > MAX_BYTES)
+        throw new GatewayError('TOO_LARGE', 'The metadata is too large to be read at once: narrow it by a pattern.')
+      rows.push(...(table.toArray() as Row[]))
+    }
+    return rows
+  }
+
+  /** The rows of a statement as they come, a batch a table. @param onBytes told the size of each batch */
+  async *#tables(sql: string, ctx: Context, onBytes?: (byteLength: number) => void): AsyncGenerator<Table> {
     const query = { source: this.#source.name, sql, session: {}, purpose: 'read' } as const
     const result = await this.#source.run({ query, isUpdate: false }, ctx)
-    const { header } = readFrame(result.schema)
-    const messages = [{ header, body: new Uint8Array(0) }]
-    let bytes = 0
+    const schema = { header: readFrame(result.schema).header, body: new Uint8Array(0) }
     for await (const frames of result.frames)
       for (const frame of frames) {
-        bytes += frame.byteLength
-        if (bytes <= MAX_BYTES) {
-          const parts = readFrame(frame)
-          messages.push({ header: parts.header, body: Uint8Array.from(parts.body) })
-        }
+        const { header, body } = readFrame(frame)
+        onBytes?.(frame.byteLength)
+        const stream = joinStream([schema, { header, body }])
         frame.release?.()
+        yield tableFromIPC(stream)
       }
-    return tableFromIPC(joinStream(messages)).toArray() as Row[]
   }
 }
 
+/** What a filter lets through. @param schemaColumn what the column with the schema's name is called */
+function tableConditions({ schemaPattern, tablePattern, types }: TableFilter, schemaColumn: string): string {
+  return [
+    `AND ${schemaColumn} NOT IN ${INTERNAL_SCHEMAS}`,
+    like(schemaColumn, schemaPattern),
+    like('table_name', tablePattern),
+    types.length > 0 ? `AND table_type IN (${types.map(quoteLiteral).join(', ')})` : '',
+  ].join(' ')
+}
+
+/** A pattern that ends with an escape that escapes nothing means the character itself. */
 function like(column: string, pattern: string | undefined): string {
-  return pattern === undefined ? '' : `AND ${column} LIKE ${quoteLiteral(pattern)} ESCAPE '\\'`
+  if (pattern === undefined) return ''
+  const isOpen = (/\\*$/.exec(pattern)![0].length & 1) === 1
+  return `AND ${column} LIKE ${quoteLiteral(isOpen ? `${pattern}\\` : pattern)} ESCAPE '\\'`
 }
 
 function named(value: string | undefined, column: string): string {
@@ -183,29 +220,4 @@ function named(value: string | undefined, column: string): string {
 
 function text(value: unknown): string | null {
   return value === null || value === undefined ? null : String(value)
-}
-
-/**
- * A column of a table with what Flight SQL clients read of it.
- * Source: https://arrow.apache.org/docs/format/FlightSql.html; arrow-go reads SCHEMA_NAME where the page says DB_SCHEMA_NAME.
- */
-function describe(field: Field, column: Row | undefined, entry: TableEntry, readOnly: boolean): Field {
-  const facts: Record<string, string> = {
-    CATALOG_NAME: entry.catalog,
-    DB_SCHEMA_NAME: entry.schema,
-    SCHEMA_NAME: entry.schema,
-    TABLE_NAME: entry.table,
-    IS_AUTO_INCREMENT: String(column?.['column_default'] ?? '').includes('nextval') ? '1' : '0',
-    IS_CASE_SENSITIVE: field.format === 'u' ? '1' : '0',
-    IS_READ_ONLY: readOnly ? '1' : '0',
-    IS_SEARCHABLE: '1',
-  }
-  if (column) {
-    facts['TYPE_NAME'] = String(column['data_type'])
-    const precision = digits[facts['TYPE_NAME']!] ?? column['numeric_precision']
-    if (precision !== null) facts['PRECISION'] = String(precision)
-    if (column['numeric_scale'] !== null) facts['SCALE'] = String(column['numeric_scale'])
-  }
-  const nullable = column ? column['is_nullable'] !== false : true
-  return { ...withFacts(field, facts), nullable }
 }

@@ -12,7 +12,7 @@ import {
 } from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
 import type { Frame } from '../../../arrow/frame.ts'
 import { encapsulate } from '../../../arrow/ipc.ts'
-import type { Catalog, ForeignKeyColumn, SchemaEntry, TableReference } from '../../../query/catalog.ts'
+import type { Catalog, ForeignKeyColumn, SchemaEntry, TableEntry, TableReference } from '../../../query/catalog.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Source } from '../../../query/source.ts'
 import type { Context } from '../../../query/types.ts'
@@ -45,7 +45,7 @@ export interface MetadataScope {
 /** A metadata command of Flight SQL: the schema of its result, and the result. */
 export interface MetadataCommand {
   schema(value: Uint8Array): Schema
-  frames(value: Uint8Array, scope: MetadataScope): Promise<readonly Frame[]>
+  frames(value: Uint8Array, scope: MetadataScope): AsyncIterable<Frame>
 }
 
 /**
@@ -65,30 +65,40 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
   }),
   CommandGetTables: {
     schema: (value) => (decodeMessage(CommandGetTables, value).includeSchema ? tablesWithSchemaSchema : tablesSchema),
-    async frames(value, scope) {
+    async *frames(value, scope) {
       const command = decodeMessage(CommandGetTables, value)
       const filter = {
-        types: command.tableTypes,
+        types: typesOf(command.tableTypes),
         withSchemas: command.includeSchema,
         ...(command.dbSchemaFilterPattern !== undefined && { schemaPattern: command.dbSchemaFilterPattern }),
         ...(command.tableNameFilterPattern !== undefined && { tablePattern: command.tableNameFilterPattern }),
       }
-      const rows = await collect(command.catalog, scope, async (catalog) => {
-        const tables = await catalog.tables(filter, scope.ctx)
-        const out: MetadataRow[] = []
-        for (const entry of inCatalog(tables, command.catalog))
-          out.push({
-            catalog_name: entry.catalog,
-            db_schema_name: entry.schema,
-            table_name: entry.table,
-            table_type: entry.type,
-            ...(command.includeSchema && {
-              table_schema: encapsulate(entry.schemaMessage ?? (await catalog.tableSchema(entry, scope.ctx))),
-            }),
-          })
-        return out
-      })
-      return encodeRows(command.includeSchema ? tablesWithSchemaSchema : tablesSchema, rows)
+      const schema = command.includeSchema ? tablesWithSchemaSchema : tablesSchema
+      const streams = ({ catalog }: Source) => command.includeSchema && catalog.tablesWithSchemas !== undefined
+      const others = scope.sources.filter((source) => !streams(source))
+      const rows = await collect(
+        command.catalog,
+        { ...scope, sources: others },
+        async (catalog) => {
+          const tables = await catalog.tables(filter, scope.ctx)
+          const out: MetadataRow[] = []
+          for (const entry of inCatalog(tables, command.catalog)) {
+            if (!command.includeSchema) out.push(tableRow(entry))
+            else {
+              const message = entry.schemaMessage ?? (await schemaIfThere(catalog, entry, scope.ctx))
+              if (message) out.push(tableRow({ ...entry, schemaMessage: message }))
+            }
+          }
+          return out
+        },
+        others.length < scope.sources.length,
+      )
+      yield* encodeRows(schema, rows)
+      for (const { catalog } of scope.sources.filter(streams)) {
+        if (command.catalog !== undefined && !(await catalog.catalogs(scope.ctx)).includes(command.catalog)) continue
+        for await (const entries of catalog.tablesWithSchemas!(filter, scope.ctx))
+          yield* encodeRows(schema, inCatalog(entries, command.catalog).map(tableRow)).slice(1)
+      }
     },
   },
   CommandGetTableTypes: rowsCommand(tableTypesSchema, async (_value, scope) => {
@@ -131,9 +141,9 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
   }),
   CommandGetSqlInfo: {
     schema: () => sqlInfoSchema,
-    async frames(value, { sources, facts, ctx }) {
+    async *frames(value, { sources, facts, ctx }) {
       const engine = await engineFacts(sources[0]!, ctx)
-      return sqlInfoFrames({ ...facts, ...engine }, decodeMessage(CommandGetSqlInfo, value).info)
+      yield* sqlInfoFrames({ ...facts, ...engine }, decodeMessage(CommandGetSqlInfo, value).info)
     },
   },
 }
@@ -142,7 +152,37 @@ function rowsCommand(
   schema: Schema,
   rows: (value: Uint8Array, scope: MetadataScope) => Promise<readonly MetadataRow[]>,
 ): MetadataCommand {
-  return { schema: () => schema, frames: async (value, scope) => encodeRows(schema, await rows(value, scope)) }
+  return {
+    schema: () => schema,
+    async *frames(value, scope) {
+      yield* encodeRows(schema, await rows(value, scope))
+    },
+  }
+}
+
+/** JDBC and its tools ask for TABLE where engines say BASE TABLE. */
+function typesOf(types: readonly string[]): readonly string[] {
+  return types.includes('TABLE') && !types.includes('BASE TABLE') ? [...types, 'BASE TABLE'] : types
+}
+
+function tableRow({ catalog, schema, table, type, schemaMessage }: TableEntry): MetadataRow {
+  return {
+    catalog_name: catalog,
+    db_schema_name: schema,
+    table_name: table,
+    table_type: type,
+    ...(schemaMessage && { table_schema: encapsulate(schemaMessage) }),
+  }
+}
+
+/** The schema of a table; undefined when it is gone since it was listed. */
+async function schemaIfThere(catalog: Catalog, entry: TableEntry, ctx: Context): Promise<Uint8Array | undefined> {
+  try {
+    return await catalog.tableSchema(entry, ctx)
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'UNKNOWN_OBJECT') return undefined
+    throw error
+  }
 }
 
 interface ForeignKeyQuestion {
@@ -189,11 +229,13 @@ function inCatalog<T extends SchemaEntry>(entries: readonly T[], catalog: string
 /**
  * Asks every source in view, or those that have the catalog that is asked for; an empty name means "without a catalog".
  * Of several sources those that cannot be asked just now are left out.
+ * @param areOthersAsked whether these are not all the sources in view
  */
 async function collect<T>(
   catalogName: string | undefined,
   { sources, ctx }: MetadataScope,
   ask: (catalog: Catalog) => Promise<readonly T[]>,
+  areOthersAsked = false,
 ): Promise<T[]> {
   const answers = await Promise.allSettled(
     sources.map(async ({ catalog }) => {
@@ -205,7 +247,10 @@ async function collect<T>(
   const out: T[] = []
   for (const [i, answer] of answers.entries()) {
     if (answer.status === 'fulfilled') out.push(...answer.value)
-    else if (answers.every(({ status }) => status === 'rejected') || !GatewayError.from(answer.reason).isOutage)
+    else if (
+      (!areOthersAsked && answers.every(({ status }) => status === 'rejected')) ||
+      !GatewayError.from(answer.reason).isOutage
+    )
       throw answer.reason
     else {
       const fields = { event: 'metadata', requestId: ctx.requestId, source: sources[i]!.name, err: answer.reason }

@@ -84,8 +84,8 @@ export function renewMetadata(front: FlightFront, ctx: Context, payload: Buffer,
  * Answers a metadata ticket: from the source that it names, else from all of them.
  * @throws GatewayError as `openMetadata`
  */
-export async function redeemMetadata(front: FlightFront, ctx: Context, sealed: Uint8Array): Promise<readonly Frame[]> {
+export function redeemMetadata(front: FlightFront, ctx: Context, sealed: Uint8Array): AsyncIterable<Frame> {
   const { n, v, s } = JSON.parse(openMetadata(front, ctx, sealed).toString()) as Payload
   const sources = s === undefined ? front.router.sources : [front.router.named(s)]
-  return await metadataCommands[n]!.frames(Buffer.from(v, 'base64'), { sources, facts: front.facts, ctx })
+  return metadataCommands[n]!.frames(Buffer.from(v, 'base64'), { sources, facts: front.facts, ctx })
 }
