@@ -16,6 +16,7 @@ import { reflectionMethods } from './fronts/grpc/reflection.ts'
 import { GrpcServer } from './fronts/grpc/server.ts'
 import { createHttpServer } from './fronts/http/server.ts'
 import { isFault } from './fronts/status.ts'
+import { startError } from './gateway/start-error.ts'
 import { waitUntilIdle } from './gateway/wait-until-idle.ts'
 import { watchCertificate } from './ops/certificate-watch.ts'
 import { Metrics } from './ops/metrics.ts'
@@ -70,7 +71,7 @@ const packagedDescriptorSet = new URL('../../gen/descriptors.binpb', import.meta
 
 /**
  * Composes state, sources, pipeline and fronts from the configuration and starts them.
- * @throws whatever a source or a listener cannot start with; nothing is left running then
+ * @throws StartError where a setting is at fault; nothing is left running then
  */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
   const sources: Source[] = []
@@ -81,7 +82,9 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
       const child = log.child({ source: name })
       const opened =
         source.kind === 'duckdb'
-          ? await openDuckDbSource(name, source, { log: child })
+          ? await openDuckDbSource(name, source, { log: child }).catch((error: unknown) => {
+              throw startError(`sources.${name}`, error)
+            })
           : openFlightSqlSource(name, source, { log: child, observer: upstreams.observer(name) })
       sources.push(opened)
       stopping.push(() => opened.close())
@@ -205,9 +208,14 @@ async function listen(
     ;(http.server as unknown as SecureServer).setSecureContext(certificate)
   }
   stopping.push(() => grpc.close())
-  const flightAddress = await grpc.listen(config.listen.flight.host, config.listen.flight.port)
+  const { flight, http: httpAddress } = config.listen
+  const flightAddress = await grpc.listen(flight.host, flight.port).catch((error: unknown) => {
+    throw startError(`listen.flight (${formatListen(flight)})`, error)
+  })
   stopping.push(() => http.close())
-  await http.listen({ host: config.listen.http.host, port: config.listen.http.port })
+  await http.listen({ ...httpAddress }).catch((error: unknown) => {
+    throw startError(`listen.http (${formatListen(httpAddress)})`, error)
+  })
   readiness.set(true)
   const stopWatching = config.tls && watchCertificate(config.tls, onCertificate, log)
 
@@ -266,6 +274,10 @@ function onCallEnd(
   }
   if (isFault(error)) log.error({ ...fields, err: error.cause ?? error }, 'call failed')
   else log.info(fields, 'call ended with an error')
+}
+
+function formatListen({ host, port }: Config['listen']['flight']): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function formatAddress({ address, family, port }: AddressInfo): string {

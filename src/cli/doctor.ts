@@ -10,7 +10,7 @@ export async function doctor(options: { config?: string; timeout: number }): Pro
   const config = readConfig(options)
   if (!config) return
   for (const warning of config.warnings) process.stdout.write(`warning: ${warning}\n`)
-  const log = await createLogger('silent', 'json')
+  const log = await createLogger({ ...config.log, level: 'silent', format: 'json' })
   const signal = AbortSignal.timeout(options.timeout * 1000)
   let current = ''
   let wrong = 0

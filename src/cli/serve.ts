@@ -1,3 +1,4 @@
+import { StartError } from '../gateway/start-error.ts'
 import { startGateway } from '../gateway.ts'
 import { exitProcess } from '../ops/exit-process.ts'
 import { createLogger } from '../ops/log.ts'
@@ -15,13 +16,16 @@ export async function serve(options: { config?: string }): Promise<void> {
   const startedAt = performance.now()
   const config = readConfig(options)
   if (!config) return
-  const log = await createLogger(config.log.level, config.log.format)
+  const log = await createLogger(config.log)
   for (const warning of config.warnings) log.warn({ event: 'config' }, warning)
   let gateway: Awaited<ReturnType<typeof startGateway>>
   try {
     gateway = await startGateway(config, log)
-  } catch (err) {
-    log.fatal({ event: 'start', err }, 'the gateway could not start')
+  } catch (error) {
+    const isKnown = error instanceof StartError
+    // A setting is at fault, not the code: the stack would hide the line that helps.
+    const details = isKnown && !log.isLevelEnabled('debug') ? {} : { err: error }
+    log.fatal({ event: 'start', ...details }, `the gateway could not start${isKnown ? `: ${error.message}` : ''}`)
     process.exitCode = ExitCode.failed
     return
   }

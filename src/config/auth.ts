@@ -33,7 +33,6 @@ const apiKeySchema = z
     name,
     roles,
     sha256: hashOf(key),
-    plain: !key.startsWith(HASH_PREFIX),
     ...(defaultSource !== undefined && { defaultSource }),
   }))
 

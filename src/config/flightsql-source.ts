@@ -111,7 +111,7 @@ const shared = {
     .default([])
     .describe('Further servers with the same data: calls are spread over all, and go past those that do not answer.'),
   username: z.string().min(1).optional().describe('User to log in as.'),
-  password: secret('Password, or a personal access token in its place.').optional(),
+  password: secret('Password, or a personal access token in its place.', { mayBeEmpty: true }).optional(),
   token: secret('Bearer or personal access token, instead of user and password.').optional(),
   tls,
   headers: z

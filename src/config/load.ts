@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 import { LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import type { Config } from './config.ts'
+import { contradictions, warningsOf } from './contradictions.ts'
 import { applyEnvironment, variablesWithoutEffect } from './environment.ts'
 import { kindsWith, knownNames, type SettingSchema, schemaAt, settingsSchema } from './json-schema.ts'
-import { isLoopback } from './listen.ts'
 import { nearest } from './nearest.ts'
 import { referencedNames, resolveReferences } from './references.ts'
 import { configSchema } from './schema.ts'
@@ -38,6 +37,7 @@ export function loadConfig({ file = undefined, env }: ConfigOrigin): Config {
   const path = file ?? (env['FLIGHTGATE_CONFIG'] || undefined)
   const problems: string[] = []
   const root = path === undefined ? {} : readYaml(path)
+  const plainKeys = keysInFile(root)
   const schema = settingsSchema()
   problems.push(...applyEnvironment(root, env))
   const resolved = resolveReferences(root, env, (at) => schemaAt(schema, at)?.secret === true, problems)
@@ -47,7 +47,7 @@ export function loadConfig({ file = undefined, env }: ConfigOrigin): Config {
   if (problems.length > 0 || !parsed.success) throw new ConfigError([...new Set(problems)])
   const { data } = parsed
   const defaultSource = data.defaultSource ?? Object.keys(data.sources)[0]!
-  return deepFreeze({ ...data, defaultSource, warnings: [...warningsOf(data), ...withoutEffect(env, root)] })
+  return deepFreeze({ ...data, defaultSource, warnings: [...warningsOf(data, plainKeys), ...withoutEffect(env, root)] })
 }
 
 function readYaml(path: string): Record<string, unknown> {
@@ -94,80 +94,22 @@ function allowed({ minimum, maximum, enum: values }: SettingSchema): string {
   return minimum !== undefined && maximum !== undefined ? ` (${minimum} to ${maximum})` : ''
 }
 
-type Parsed = z.output<typeof configSchema>
-
-/** Problems that no single setting shows. */
-function contradictions({ auth, defaultSource, listen, sources, tls }: Parsed): string[] {
-  const problems: string[] = []
-  const names = Object.keys(sources)
-  const has = (name: string) => names.some((each) => each.toLowerCase() === name.toLowerCase())
-  if (names.length === 0) problems.push('sources: configure at least one')
-  if (new Set(names.map((name) => name.toLowerCase())).size < names.length)
-    problems.push('sources: names must differ in more than upper and lower case')
-  if (defaultSource === undefined && names.length > 1)
-    problems.push(`defaultSource: say which of ${names.join(', ')} answers calls that name no source`)
-  if (defaultSource !== undefined && !has(defaultSource))
-    problems.push(`defaultSource: there is no source ${defaultSource}; known: ${names.join(', ')}`)
-  for (const [i, key] of auth.apiKeys.entries()) {
-    const earlier = auth.apiKeys.slice(0, i)
-    if (earlier.some(({ name }) => name === key.name))
-      problems.push(`auth.apiKeys.${i}.name: ${key.name} is taken already`)
-    if (earlier.some(({ sha256 }) => sha256.equals(key.sha256)))
-      problems.push(`auth.apiKeys.${i}.key: another principal has the same key`)
-    if (key.defaultSource !== undefined && !has(key.defaultSource))
-      problems.push(
-        `auth.apiKeys.${i}.defaultSource: there is no source ${key.defaultSource}; known: ${names.join(', ')}`,
-      )
-  }
-  for (const [name, source] of Object.entries(sources))
-    if (source.kind !== 'duckdb') problems.push(...upstreamProblems(name, source))
-  if (tls)
-    try {
-      createSecureContext({ cert: tls.cert.content, key: tls.key.content })
-    } catch (error) {
-      problems.push(`tls: certificate and key are not in order (${(error as Error).message})`)
-    }
-  for (const name of ['flight', 'http'] as const)
-    if (auth.apiKeys.length === 0 && !isLoopback(listen[name]))
-      problems.push(
-        `listen.${name}: ${listen[name].host} is not a loopback address and there are no API keys: set auth.apiKeys or API_KEYS, or listen on 127.0.0.1`,
-      )
-  return problems
-}
-
-function upstreamProblems(
-  name: string,
-  { username, password, token, pool, tls }: Exclude<Parsed['sources'][string], { kind: 'duckdb' }>,
-): string[] {
-  const at = `sources.${name}`
-  const problems: string[] = []
-  if (token !== undefined && username !== undefined)
-    problems.push(`${at}: give a token, or user and password, not both`)
-  if (password !== undefined && username === undefined) problems.push(`${at}.username: a password needs a user`)
-  if (pool.min > pool.max) problems.push(`${at}.pool.min: ${pool.min} is above pool.max (${pool.max})`)
-  if ((tls.cert === undefined) !== (tls.key === undefined))
-    problems.push(`${at}.tls: a client certificate needs both cert and key`)
-  return problems
-}
-
-function warningsOf({ auth, listen, sources, tls }: Parsed): string[] {
-  const warnings = auth.apiKeys
-    .filter(({ plain }) => plain)
-    .map(({ name }) => `auth.apiKeys: the key of ${name} is given plainly; sha256:<hex> keeps it out of the file`)
-  for (const [name, source] of Object.entries(sources))
-    if (source.kind !== 'duckdb' && source.tls.skipVerify)
-      warnings.push(`sources.${name}.tls.skipVerify: whoever stands between can read and change everything`)
-  if (!tls && !isLoopback(listen.flight)) warnings.push('tls: keys and data cross the network unencrypted')
-  if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
-    warnings.push('auth.sealKeys: none, so tickets and tokens end with this process and other replicas refuse them')
-  return warnings
-}
-
 /** One warning for all variables that are set in vain. A name that the file refers to is not. */
 function withoutEffect(env: NodeJS.ProcessEnv, root: Record<string, unknown>): string[] {
   const referenced = referencedNames(root)
   const names = variablesWithoutEffect(env).filter((name) => !referenced.has(name))
   return names.length > 0 ? [`environment: not in effect in this version: ${names.join(', ')}`] : []
+}
+
+/** Names of the principals whose keys stand in the file as they are, in place of a hash or of where they are found. */
+function keysInFile(root: Record<string, unknown>): string[] {
+  const apiKeys = (root['auth'] as { apiKeys?: unknown } | undefined)?.apiKeys
+  if (!Array.isArray(apiKeys)) return []
+  return apiKeys.flatMap((entry: { name?: unknown; key?: unknown } | null) => {
+    const key = entry?.key
+    const isPlain = typeof key === 'string' && !/^(sha256|file):/.test(key) && referencedNames(key).size === 0
+    return isPlain ? [String(entry!.name)] : []
+  })
 }
 
 function deepFreeze<T>(value: T): T {

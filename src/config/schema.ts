@@ -48,6 +48,14 @@ export const configSchema = z.strictObject({
         .enum(['auto', 'json', 'text'])
         .default('auto')
         .describe('JSON lines or text; `auto` writes text to a terminal and JSON elsewhere.'),
+      levels: z
+        .enum(['words', 'numbers'])
+        .default('words')
+        .describe('The level of a JSON line as a word (`info`), or as the number of the pino library (30).'),
+      times: z
+        .enum(['iso', 'epochMs'])
+        .default('iso')
+        .describe('The time of a JSON line in ISO 8601 (UTC), or in milliseconds since 1970.'),
       statements: z
         .enum(['hash', 'text', 'none'])
         .default('hash')

@@ -18,6 +18,10 @@ export function optionalWholeNumber(about: string, { min, max }: Omit<WholeNumbe
 }
 
 /** Text that may be given as `file:PATH`, whose content then counts, and that is never shown. */
-export function secret(about: string) {
-  return z.string().min(1).describe(about).meta({ secret: true })
+export function secret(about: string, { mayBeEmpty = false } = {}) {
+  return z
+    .string()
+    .min(mayBeEmpty ? 0 : 1)
+    .describe(about)
+    .meta({ secret: true })
 }

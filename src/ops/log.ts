@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
@@ -23,14 +23,30 @@ const REDACTED = [
   '*.authorization',
 ]
 
+/** How the logger writes; `docs/configuration.md` explains each. */
+export interface LogConfig {
+  readonly level: LogLevel
+  readonly format: LogFormat
+  /** Levels as words, or as pino's numbers. */
+  readonly levels: 'words' | 'numbers'
+  /** Times as ISO 8601, or as Unix milliseconds. */
+  readonly times: 'iso' | 'epochMs'
+}
+
 /** Lines are written when so many bytes have come together, or after so long. */
 const GATHERED_BYTES = 8192
 const FLUSH_INTERVAL_MS = 50
 
 /** The process's logger, on standard output; what could hold a secret is replaced. */
-export async function createLogger(level: LogLevel, format: LogFormat): Promise<Logger> {
+export async function createLogger({ level, format, levels, times }: LogConfig): Promise<Logger> {
   const text = format === 'text' || (format === 'auto' && process.stdout.isTTY)
-  const options = { level, base: null, redact: { paths: REDACTED, censor: '***' } }
+  const options = {
+    level,
+    base: null,
+    redact: { paths: REDACTED, censor: '***' },
+    ...(levels === 'words' && { formatters: { level: (label: string) => ({ level: label }) } }),
+    ...(times === 'iso' && { timestamp: stdTimeFunctions.isoTime }),
+  }
   // A write for each line costs a small statement more than the line itself. What is left is written when the process ends.
   if (!text) {
     const gathered = { minLength: GATHERED_BYTES, periodicFlush: FLUSH_INTERVAL_MS }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
+import { selfSignedCertificate } from '../standins/certificate.ts'
 import { type Ended, runFlightgate } from './run-flightgate.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flightgate-cli-'))
@@ -145,7 +146,37 @@ describe('flightgate query', () => {
     ])
     expect([late.code, late.stderr]).toEqual([1, expect.stringMatching(/^DEADLINE_EXCEEDED/)])
     const nobody = await flightgate(['query', '--endpoint', 'grpc://127.0.0.1:1', '--timeout', '2', 'SELECT 1'])
-    expect(nobody.code).toBe(1)
+    expect([nobody.code, nobody.stderr]).toEqual([
+      1,
+      'UNAVAILABLE: grpc://127.0.0.1:1 cannot be reached: nothing listens there: is the server up, and the port right?\n',
+    ])
+    const plain = await query(['--endpoint', gateway.uri.replace('grpc:', 'grpc+tls:'), '--timeout', '5', 'SELECT 1'])
+    expect([plain.code, plain.stderr]).toEqual([1, expect.stringMatching(/cannot be reached: it does not speak TLS/)])
+  })
+
+  it('reads over TLS by address, and holds the certificate against it', async () => {
+    const files = (name: string) => {
+      const { cert, key } = selfSignedCertificate(name)
+      writeFileSync(join(folder, `${name}.cert`), cert)
+      writeFileSync(join(folder, `${name}.key`), key)
+      return { cert: join(folder, `${name}.cert`), key: join(folder, `${name}.key`) }
+    }
+    const tls = files('127.0.0.1')
+    const secure = await GatewayProcess.start({ tls })
+    const at = ['-q', '-e', `grpc+tls://${secure.flight}`]
+    expect(await flightgate(['query', ...at, '--tls-ca', tls.cert, 'SELECT 1 AS x'])).toEqual({
+      code: 0,
+      stdout: 'x\r\n1\r\n',
+      stderr: '',
+    })
+    const untrusted = await flightgate(['query', ...at, 'SELECT 1'])
+    expect([untrusted.code, untrusted.stderr]).toEqual([1, expect.stringMatching(/not trusted.*--tls-ca\n$/)])
+    await secure.stop()
+    const other = files('other.example')
+    const misnamed = await GatewayProcess.start({ tls: other })
+    const wrong = await flightgate(['query', '-e', `grpc+tls://${misnamed.flight}`, '--tls-ca', other.cert, 'SELECT 1'])
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringMatching(/its certificate is for another name/)])
+    await misnamed.stop()
   })
 
   it('logs in with user and password, or a token', async () => {

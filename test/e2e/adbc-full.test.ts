@@ -61,6 +61,6 @@ describe.runIf(hasPython())('ADBC DBAPI', () => {
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
     await expect.poll(() => gateway.metric('flightgate_transactions_open')).toBe(0)
     await expect.poll(() => gateway.metric('flightgate_in_flight_bytes')).toBe(0)
-    expect(gateway.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
+    expect(gateway.lines.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([])
   })
 })

@@ -143,7 +143,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
           (error: Error) => error.message,
         ),
       )
-      warnings.push(gateway.lines.filter(({ level, msg }) => level === 40 && String(msg).includes('skipVerify')))
+      warnings.push(gateway.lines.filter(({ level, msg }) => level === 'warn' && String(msg).includes('skipVerify')))
       expect(await gateway.stop()).toBe(0)
     }
     expect(outcomes).toEqual([0, expect.stringContaining('cannot be reached')])

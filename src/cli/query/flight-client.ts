@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { checkServerIdentity as checkIdentity, type PeerCertificate } from 'node:tls'
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import * as grpc from '@grpc/grpc-js'
 import {
@@ -18,6 +20,7 @@ const service = '/arrow.flight.protocol.FlightService'
 const COMMAND_TYPE = 'type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery'
 const MAX_MESSAGE_BYTES = 2 ** 31 - 1
 const WINDOW_BYTES = 8 << 20
+const NAME_OF_NOBODY = 'address.invalid'
 
 /** A small Flight SQL client: a statement in, Arrow messages out. */
 export class FlightClient {
@@ -138,7 +141,15 @@ function connect({ tlsCa, insecureSkipVerify }: QueryOptions, { host, tls }: Add
   if (!tls) return new grpc.Client(host, grpc.credentials.createInsecure(), options)
   const authority = tlsCa === undefined ? null : readFileSync(tlsCa)
   const verify = { rejectUnauthorized: insecureSkipVerify !== true }
-  return new grpc.Client(host, grpc.credentials.createSsl(authority, null, null, verify), options)
+  const ip = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+  if (isIP(ip) === 0) return new grpc.Client(host, grpc.credentials.createSsl(authority, null, null, verify), options)
+  // The library sends the address as the server's name, which TLS does not allow and Node refuses (RFC 6066, section 3): a name
+  // of nobody goes in its place, and the certificate is held against the address.
+  const checkServerIdentity = (_name: string, certificate: PeerCertificate) => checkIdentity(ip, certificate)
+  return new grpc.Client(host, grpc.credentials.createSsl(authority, null, null, { ...verify, checkServerIdentity }), {
+    ...options,
+    'grpc.ssl_target_name_override': NAME_OF_NOBODY,
+  })
 }
 
 function metadataOf({ header, apiKey, token, user, password, source }: QueryOptions): grpc.Metadata {

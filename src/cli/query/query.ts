@@ -1,12 +1,12 @@
 import { createWriteStream } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { type ServiceError, status } from '@grpc/grpc-js'
 import { RecordBatchReader } from 'apache-arrow'
 import type { FlightInfo } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import { withoutCompression } from '../../arrow/decompress.ts'
 import { encapsulate } from '../../arrow/ipc.ts'
 import { ExitCode } from '../exit-code.ts'
+import { describeFailure } from './describe-failure.ts'
 import { FlightClient } from './flight-client.ts'
 import type { QueryOptions, RowFormat } from './options.ts'
 import { CsvWriter, JsonWriter, type RowWriter, TableWriter } from './row-writers.ts'
@@ -44,7 +44,7 @@ export async function query(sql: string, options: QueryOptions): Promise<number>
     stopShowing()
     if (interrupted) return ExitCode.interrupted
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return ExitCode.ok
-    process.stderr.write(`${describe(error)}\n`)
+    process.stderr.write(`${describeFailure(error, options.endpoint)}\n`)
     return ExitCode.failed
   } finally {
     process.off('SIGINT', onInterrupt)
@@ -149,10 +149,4 @@ function summary({ rows, bytes }: Progress, startedAt: number): string {
   const megabytes = bytes / 1e6
   const what = rows > 0 ? `${rows.toLocaleString('en-US')} rows, ` : ''
   return `${what}${megabytes.toFixed(1)} MB in ${seconds.toFixed(2)} s (${(megabytes / seconds).toFixed(1)} MB/s)`
-}
-
-function describe(error: unknown): string {
-  const { code, details } = error as Partial<ServiceError>
-  if (typeof code === 'number' && details !== undefined) return `${status[code] ?? code}: ${details}`
-  return `error: ${(error as Error).message}`
 }

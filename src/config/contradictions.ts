@@ -1,0 +1,86 @@
+import { createSecureContext } from 'node:tls'
+import type { z } from 'zod'
+import { duckDbProblems } from './duckdb-problems.ts'
+import { isLoopback } from './listen.ts'
+import type { configSchema } from './schema.ts'
+
+type Parsed = z.output<typeof configSchema>
+
+/** Problems that no single setting shows, a line each. */
+export function contradictions({ auth, defaultSource, listen, sources, tls }: Parsed): string[] {
+  const problems: string[] = []
+  const names = Object.keys(sources)
+  const has = (name: string) => names.some((each) => each.toLowerCase() === name.toLowerCase())
+  if (names.length === 0) problems.push('sources: configure at least one')
+  if (new Set(names.map((name) => name.toLowerCase())).size < names.length)
+    problems.push('sources: names must differ in more than upper and lower case')
+  if (defaultSource === undefined && names.length > 1)
+    problems.push(`defaultSource: say which of ${names.join(', ')} answers calls that name no source`)
+  if (defaultSource !== undefined && !has(defaultSource))
+    problems.push(`defaultSource: there is no source ${defaultSource}; known: ${names.join(', ')}`)
+  for (const [i, key] of auth.apiKeys.entries()) {
+    const earlier = auth.apiKeys.slice(0, i)
+    if (earlier.some(({ name }) => name === key.name))
+      problems.push(`auth.apiKeys.${i}.name: ${key.name} is taken already`)
+    if (earlier.some(({ sha256 }) => sha256.equals(key.sha256)))
+      problems.push(`auth.apiKeys.${i}.key: another principal has the same key`)
+    if (key.defaultSource !== undefined && !has(key.defaultSource))
+      problems.push(
+        `auth.apiKeys.${i}.defaultSource: there is no source ${key.defaultSource}; known: ${names.join(', ')}`,
+      )
+  }
+  for (const [name, source] of Object.entries(sources))
+    problems.push(...(source.kind === 'duckdb' ? duckDbProblems(name, source) : upstreamProblems(name, source)))
+  if (tls)
+    try {
+      createSecureContext({ cert: tls.cert.content, key: tls.key.content })
+    } catch (error) {
+      problems.push(`tls: certificate and key are not in order (${(error as Error).message})`)
+    }
+  if (listen.flight.port !== 0 && listen.flight.port === listen.http.port && meet(listen.flight.host, listen.http.host))
+    problems.push(`listen.http: port ${listen.http.port} is that of listen.flight: choose another`)
+  for (const name of ['flight', 'http'] as const)
+    if (auth.apiKeys.length === 0 && !isLoopback(listen[name]))
+      problems.push(
+        `listen.${name}: ${listen[name].host} is not a loopback address and there are no API keys: set auth.apiKeys or API_KEYS, or listen on 127.0.0.1`,
+      )
+  return problems
+}
+
+function upstreamProblems(
+  name: string,
+  { username, password, token, pool, tls }: Exclude<Parsed['sources'][string], { kind: 'duckdb' }>,
+): string[] {
+  const at = `sources.${name}`
+  const problems: string[] = []
+  if (token !== undefined && username !== undefined)
+    problems.push(`${at}: give a token, or user and password, not both`)
+  if (password !== undefined && username === undefined) problems.push(`${at}.username: a password needs a user`)
+  if (username !== undefined && password === undefined && token === undefined)
+    problems.push(`${at}.password: the user ${username} has none; write "" when the server wants none`)
+  if (pool.min > pool.max) problems.push(`${at}.pool.min: ${pool.min} is above pool.max (${pool.max})`)
+  if ((tls.cert === undefined) !== (tls.key === undefined))
+    problems.push(`${at}.tls: a client certificate needs both cert and key`)
+  return problems
+}
+
+/** What works and is better changed. @param plainKeys names of the principals whose keys stand in the file as they are */
+export function warningsOf({ auth, listen, sources, tls }: Parsed, plainKeys: readonly string[]): string[] {
+  const warnings = plainKeys.map(
+    (name) => `auth.apiKeys: the key of ${name} is given plainly; sha256:<hex> keeps it out of the file`,
+  )
+  for (const [name, source] of Object.entries(sources))
+    if (source.kind !== 'duckdb' && source.tls.skipVerify)
+      warnings.push(`sources.${name}.tls.skipVerify: whoever stands between can read and change everything`)
+  if (!tls && !isLoopback(listen.flight)) warnings.push('tls: keys and data cross the network unencrypted')
+  if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
+    warnings.push('auth.sealKeys: none, so tickets and tokens end with this process and other replicas refuse them')
+  return warnings
+}
+
+const everywhere = new Set(['0.0.0.0', '::'])
+
+/** Whether two hosts may stand for one address. */
+function meet(a: string, b: string): boolean {
+  return a === b || everywhere.has(a) || everywhere.has(b)
+}

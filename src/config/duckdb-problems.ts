@@ -1,0 +1,76 @@
+import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** Of a `duckdb` source what decides on whether it can be opened. */
+interface DuckDbSettings {
+  readonly path: string
+  readonly sample?: unknown
+  readonly init: readonly string[]
+  readonly writes: boolean
+}
+
+/** What DuckDB calls databases and schemas of its own. */
+const reservedNames = new Set(['memory', 'system', 'temp', 'main'])
+/** The DuckDB that is embedded, and the newest storage version of files that it reads. */
+const ENGINE = 'DuckDB 1.5'
+const NEWEST_STORAGE_VERSION = 68n
+const MAGIC = 'DUCK'
+const MAGIC_OFFSET = 8
+const VERSION_OFFSET = 12
+const HEADER_BYTES = 20
+
+/** What of a `duckdb` source is known to fail when it is opened, a line each. */
+export function duckDbProblems(name: string, { path, sample, init, writes }: DuckDbSettings): string[] {
+  const at = `sources.${name}`
+  const problems: string[] = []
+  if (reservedNames.has(name.toLowerCase()))
+    problems.push(`${at}: DuckDB has a database or schema called ${name.toLowerCase()} of its own: choose another name`)
+  if (path === ':memory:') return problems
+  const isChanged = writes || init.length > 0 || sample !== undefined
+  if (!existsSync(path)) {
+    if (!isChanged) problems.push(`${at}.path: there is no file ${path}; it is made with writes: true`)
+    else if (!existsSync(dirname(path))) problems.push(`${at}.path: there is no folder ${dirname(path)} for the file`)
+    return problems
+  }
+  const unreadable = fileProblem(path)
+  if (unreadable !== undefined) problems.push(`${at}.path: ${unreadable}`)
+  else if (isChanged && !isWritable(path)) {
+    const why = writes ? 'writes' : sample !== undefined ? 'sample' : 'init'
+    problems.push(`${at}.${why}: the file ${path} may not be written to`)
+  }
+  return problems
+}
+
+/**
+ * Why a file is no database that can be read.
+ * Source: https://duckdb.org/docs/stable/internals/storage (the magic bytes and the storage version of the header).
+ */
+function fileProblem(path: string): string | undefined {
+  try {
+    if (!statSync(path).isFile()) return `${path} is no file`
+    const header = Buffer.alloc(HEADER_BYTES)
+    const file = openSync(path, 'r')
+    try {
+      readSync(file, header, 0, HEADER_BYTES, 0)
+    } finally {
+      closeSync(file)
+    }
+    if (header.toString('latin1', MAGIC_OFFSET, MAGIC_OFFSET + MAGIC.length) !== MAGIC)
+      return `the file ${path} is no DuckDB database`
+    const version = header.readBigUInt64LE(VERSION_OFFSET)
+    if (version > NEWEST_STORAGE_VERSION)
+      return `the file ${path} is of a newer DuckDB (storage version ${version}); ${ENGINE} is embedded, which reads up to ${NEWEST_STORAGE_VERSION}`
+  } catch (error) {
+    return `the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`
+  }
+  return undefined
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}

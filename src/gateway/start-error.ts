@@ -1,0 +1,27 @@
+import { GatewayError } from '../query/errors.ts'
+
+/** Why the gateway could not start: a line for its operator, beginning with the setting that it is about. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+}
+
+/** What of `thrown` an operator can use, about the setting. */
+export function startError(setting: string, thrown: unknown): StartError {
+  return new StartError(`${setting}: ${words(thrown)}`, { cause: thrown })
+}
+
+const listening: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there already',
+  EACCES: 'the process may not listen there',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'there is no such host',
+}
+
+function words(thrown: unknown): string {
+  const code = (thrown as { code?: unknown }).code
+  const known = typeof code === 'string' ? listening[code] : undefined
+  if (known !== undefined) return known
+  // What a client reads of an error leaves out what the engine says of files.
+  const error = thrown instanceof GatewayError && thrown.cause instanceof Error ? thrown.cause : thrown
+  return error instanceof Error ? error.message.split('\n')[0]! : String(error)
+}

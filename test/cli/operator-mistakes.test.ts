@@ -1,0 +1,190 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runFlightgate } from './run-flightgate.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'flightgate-mistakes-'))
+const at = (name: string) => join(folder, name)
+const listen = 'listen: { flight: "127.0.0.1:0", http: "127.0.0.1:0" }\n'
+
+/** The header of a database file, as DuckDB writes it. */
+function databaseFile(storageVersion: number): Buffer {
+  const bytes = Buffer.alloc(4096)
+  bytes.write('DUCK', 8, 'latin1')
+  bytes.writeBigUInt64LE(BigInt(storageVersion), 12)
+  return bytes
+}
+
+let taken: Server
+let port = 0
+beforeAll(async () => {
+  writeFileSync(at('newer.duckdb'), databaseFile(99))
+  writeFileSync(at('text.duckdb'), 'no database\n'.repeat(100))
+  writeFileSync(at('damaged.duckdb'), databaseFile(64))
+  taken = createServer()
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+  port = (taken.address() as { port: number }).port
+})
+afterAll(() => {
+  taken.close()
+  rmSync(folder, { recursive: true })
+})
+
+async function run(command: string, yaml: string): Promise<{ code: number; said: string }> {
+  const file = at('config.yaml')
+  writeFileSync(file, yaml)
+  const { code, stdout, stderr } = await runFlightgate([command, '--config', file], { cwd: folder })
+  return { code, said: stdout + stderr }
+}
+
+/** Mistakes that the configuration shows: `check-config` and `serve` say the same line. */
+const known: readonly (readonly [name: string, yaml: () => string, line: string])[] = [
+  ...['memory', 'system', 'temp', 'Main'].map(
+    (name) =>
+      [
+        `a DuckDB source called ${name}`,
+        () => `sources: { ${name}: { kind: duckdb } }`,
+        `sources.${name}: DuckDB has a database or schema called ${name.toLowerCase()} of its own: choose another name`,
+      ] as const,
+  ),
+  [
+    'a database file that is not there',
+    () => `sources: { s: { kind: duckdb, path: ${at('missing.duckdb')} } }`,
+    `sources.s.path: there is no file ${at('missing.duckdb')}; it is made with writes: true`,
+  ],
+  [
+    'a folder that is not there',
+    () => `sources: { s: { kind: duckdb, path: ${at('missing/a.duckdb')}, writes: true } }`,
+    `sources.s.path: there is no folder ${at('missing')} for the file`,
+  ],
+  [
+    'a file of a newer DuckDB',
+    () => `sources: { s: { kind: duckdb, path: ${at('newer.duckdb')} } }`,
+    `sources.s.path: the file ${at('newer.duckdb')} is of a newer DuckDB (storage version 99); DuckDB 1.5 is embedded, which reads up to 68`,
+  ],
+  [
+    'a file that is no database',
+    () => `sources: { s: { kind: duckdb, path: ${at('text.duckdb')} } }`,
+    `sources.s.path: the file ${at('text.duckdb')} is no DuckDB database`,
+  ],
+  [
+    'a folder in place of a file',
+    () => `sources: { s: { kind: duckdb, path: ${folder} } }`,
+    `sources.s.path: ${folder} is no file`,
+  ],
+  [
+    'the same port twice',
+    () => 'listen: { flight: "127.0.0.1:4711", http: "127.0.0.1:4711" }',
+    'listen.http: port 4711 is that of listen.flight: choose another',
+  ],
+  [
+    'a user without a password',
+    () => 'sources: { up: { kind: flightsql, uri: "grpc://h:1", username: u } }',
+    'sources.up.password: the user u has none; write "" when the server wants none',
+  ],
+]
+
+describe('a mistake in the configuration is told in one line with the path of the setting', () => {
+  it.each(known)('%s', async (_, yaml, line) => {
+    const text = yaml()
+    for (const command of ['check-config', 'serve'])
+      expect(await run(command, text)).toEqual({ code: 1, said: `The configuration has 1 problem:\n- ${line}\n` })
+  })
+
+  // The superuser may write to any file.
+  it.skipIf(process.getuid?.() === 0 && !hasImmutable())(
+    'sample tables in a file that may not be written to',
+    async () => {
+      const file = at('fixed.duckdb')
+      writeFileSync(file, databaseFile(64), { mode: 0o444 })
+      makeImmutable(file, true)
+      try {
+        const text = `sources: { s: { kind: duckdb, path: ${file}, sample: { tpch: 0.001 } } }`
+        for (const command of ['check-config', 'serve'])
+          expect((await run(command, text)).said).toContain(
+            `- sources.s.sample: the file ${file} may not be written to\n`,
+          )
+      } finally {
+        makeImmutable(file, false)
+      }
+    },
+  )
+})
+
+describe('what only the start shows is told in one line too, without a stack', () => {
+  const fatal = async (yaml: string) => {
+    const { code, said } = await run('serve', yaml)
+    const lines = said
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(code).toBe(1)
+    expect(said).not.toMatch(/\\n {4}at |node:internal/)
+    const last = lines.filter(({ level }) => level === 'fatal')
+    expect(last).toHaveLength(1)
+    return String(last[0]!['msg'])
+  }
+
+  it('a port that is taken', async () => {
+    for (const which of ['flight', 'http'] as const) {
+      const other = which === 'flight' ? 'http' : 'flight'
+      const text = `listen: { ${which}: "127.0.0.1:${port}", ${other}: "127.0.0.1:0" }\nsources: { s: { kind: duckdb } }`
+      expect((await run('check-config', text)).code).toBe(0)
+      expect(await fatal(text)).toBe(
+        `the gateway could not start: listen.${which} (127.0.0.1:${port}): another process listens there already`,
+      )
+    }
+  })
+
+  it('an address of another machine', async () => {
+    const text = `listen: { flight: "192.0.2.1:0", http: "127.0.0.1:0" }\nauth: { apiKeys: [ { name: a, key: x } ] }\nsources: { s: { kind: duckdb } }`
+    expect(await fatal(text)).toBe(
+      'the gateway could not start: listen.flight (192.0.2.1:0): this machine has no such address',
+    )
+  })
+
+  it('a damaged database file, and start-up SQL that fails, in the words of DuckDB', async () => {
+    const damaged = `sources: { s: { kind: duckdb, path: ${at('damaged.duckdb')} } }`
+    expect(await fatal(listen + damaged)).toMatch(/^the gateway could not start: sources\.s: .*[Cc]orrupt/)
+    const init = `sources: { s: { kind: duckdb, init: ["SELECT * FROM nowhere"] } }`
+    expect(await fatal(listen + init)).toMatch(/^the gateway could not start: sources\.s: .*nowhere does not exist/)
+  })
+})
+
+describe('the warning of a plain key', () => {
+  it.each([
+    ['stands for a key in the file', 'key: hunter2', true],
+    ['not for a variable', `key: "\${DASH_KEY}"`, false],
+    ['not for a hash', `key: "sha256:${'ab'.repeat(32)}"`, false],
+  ])('%s', async (_, key, isWarned) => {
+    const file = at('keys.yaml')
+    writeFileSync(file, `auth: { apiKeys: [ { name: dash, ${key} } ] }`)
+    const { stdout } = await runFlightgate(['check-config', '--config', file], { cwd: folder, env: { DASH_KEY: 'x' } })
+    expect(stdout.includes('the key of dash is given plainly')).toBe(isWarned)
+  })
+
+  it('not for API_KEYS', async () => {
+    const { stdout } = await runFlightgate(['check-config'], { cwd: folder, env: { API_KEYS: 'x,y' } })
+    expect(stdout).not.toContain('plainly')
+  })
+})
+
+function hasImmutable(): boolean {
+  const file = at('probe')
+  writeFileSync(file, '')
+  try {
+    makeImmutable(file, true)
+    makeImmutable(file, false)
+    return true
+  } catch {
+    process.stderr.write('skipped: the superuser may write to every file, and this file system knows no chattr\n')
+    return false
+  }
+}
+
+function makeImmutable(file: string, on: boolean): void {
+  if (process.getuid?.() === 0) execFileSync('chattr', [on ? '+i' : '-i', file], { stdio: 'ignore' })
+}
