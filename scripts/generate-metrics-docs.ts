@@ -23,6 +23,7 @@ export async function metricFacts(): Promise<MetricFacts[]> {
     connections: () => 0,
     inFlightBytes: () => 0,
     transactions: () => 0,
+    sources: () => [],
     slots: () => [],
   })
   new UpstreamMetrics().register(registry, () => [])

@@ -16,6 +16,7 @@ import { reflectionMethods } from './fronts/grpc/reflection.ts'
 import { GrpcServer } from './fronts/grpc/server.ts'
 import { createHttpServer } from './fronts/http/server.ts'
 import { isFault } from './fronts/status.ts'
+import { SourceWatch } from './gateway/source-watch.ts'
 import { startError } from './gateway/start-error.ts'
 import { waitUntilIdle } from './gateway/wait-until-idle.ts'
 import { watchCertificate } from './ops/certificate-watch.ts'
@@ -118,6 +119,8 @@ async function listen(
         : [name, new AdaptiveSlots({ minSlots: source.minStreams, maxSlots: maxStreams, ...queue })]
     }),
   )
+  const watch = new SourceWatch(sources, config.health, log)
+  stopping.push(() => watch.close())
   const transactions = new Transactions(limits, log)
   const intake = new Intake()
   const metrics: Metrics = new Metrics({
@@ -125,6 +128,7 @@ async function listen(
     connections: () => grpc.connectionCount,
     inFlightBytes: () => grpc.inFlightBytes,
     transactions: () => transactions.size,
+    sources: () => watch.states.flatMap(({ source, isUp }) => (isUp === undefined ? [] : [{ source, isUp }])),
     slots: () => [...slots].map(([name, { queued, slots }]) => ({ source: name, queued, slots })),
   })
   upstreams.register(metrics.registry, () =>
@@ -199,6 +203,9 @@ async function listen(
       get ready() {
         return readiness.ready
       },
+      get sources() {
+        return watch.states
+      },
       metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
     },
     tls && { ...tls, handshakeTimeout: limits.handshakeTimeoutMs },
@@ -217,10 +224,12 @@ async function listen(
     throw startError(`listen.http (${formatListen(httpAddress)})`, error)
   })
   readiness.set(true)
+  watch.look()
   const stopWatching = config.tls && watchCertificate(config.tls, onCertificate, log)
 
   const closeRest = async () => {
     stopWatching?.()
+    await watch.close()
     await http.close()
     polls.close()
     await Promise.all(sources.map((source) => source.close()))

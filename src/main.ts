@@ -1,5 +1,9 @@
 #!/usr/bin/env node
-import './ops/heap-flags.ts'
-import { buildProgram } from './cli/program.ts'
+import { isNodeRecent } from './ops/is-node-recent.ts'
 
-await buildProgram().parseAsync(process.argv)
+// Loaded one after another: an old Node.js would fail at the first module that asks it for what it lacks.
+if (isNodeRecent()) {
+  await import('./ops/heap-flags.ts')
+  const { buildProgram } = await import('./cli/program.ts')
+  await buildProgram().parseAsync(process.argv)
+} else process.exitCode = 1

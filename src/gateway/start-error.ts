@@ -20,7 +20,7 @@ const listening: Readonly<Record<string, string>> = {
 function words(thrown: unknown): string {
   const code = (thrown as { code?: unknown }).code
   const known = typeof code === 'string' ? listening[code] : undefined
-  if (known !== undefined) return known
+  if (known !== undefined) return `${known} (${code})`
   // What a client reads of an error leaves out what the engine says of files.
   const error = thrown instanceof GatewayError && thrown.cause instanceof Error ? thrown.cause : thrown
   return error instanceof Error ? error.message.split('\n')[0]! : String(error)

@@ -134,7 +134,7 @@ describe('what only the start shows is told in one line too, without a stack', (
       const text = `listen: { ${which}: "127.0.0.1:${port}", ${other}: "127.0.0.1:0" }\nsources: { s: { kind: duckdb } }`
       expect((await run('check-config', text)).code).toBe(0)
       expect(await fatal(text)).toBe(
-        `the gateway could not start: listen.${which} (127.0.0.1:${port}): another process listens there already`,
+        `the gateway could not start: listen.${which} (127.0.0.1:${port}): another process listens there already (EADDRINUSE)`,
       )
     }
   })
@@ -142,7 +142,7 @@ describe('what only the start shows is told in one line too, without a stack', (
   it('an address of another machine', async () => {
     const text = `listen: { flight: "192.0.2.1:0", http: "127.0.0.1:0" }\nauth: { apiKeys: [ { name: a, key: x } ] }\nsources: { s: { kind: duckdb } }`
     expect(await fatal(text)).toBe(
-      'the gateway could not start: listen.flight (192.0.2.1:0): this machine has no such address',
+      'the gateway could not start: listen.flight (192.0.2.1:0): this machine has no such address (EADDRNOTAVAIL)',
     )
   })
 

@@ -26,3 +26,8 @@ it('the alerts of docs/operations.md are about metrics and labels that there are
       expect(known.get(name!) ?? known.get(base)).toContain(label)
   }
 })
+
+it('nothing but counters is called a total, as promtool wants it', async () => {
+  const facts = await metricFacts()
+  expect(facts.filter(({ name, type }) => name.endsWith('_total') && type !== 'counter')).toEqual([])
+})

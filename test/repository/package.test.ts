@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -10,6 +10,16 @@ import { FlightStub } from '../e2e/flight-stub.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** A Node.js of the system that is too old; undefined where there is none, which is said. */
+async function oldNode(): Promise<string | undefined> {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const { stdout = '' } = await run(join(folder, 'node'), ['--version']).catch(() => ({ stdout: '' }))
+    if (/^v(1\d|20)\./.test(stdout)) return join(folder, 'node')
+  }
+  process.stderr.write('not tried: a Node.js that is too old, since this machine has none\n')
+  return undefined
+}
 
 describe('the package', () => {
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-package-'))
@@ -25,6 +35,15 @@ describe('the package', () => {
     const installed = join(folder, 'node_modules', '.bin', 'flightgate')
     const flightgate = (...args: string[]) => run(installed, args, { cwd: folder })
     expect((await flightgate('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+
+    const old = await oldNode()
+    if (old !== undefined) {
+      const started = await promisify(execFile)(old, [installed]).catch((error) => error)
+      expect([started.code, started.stderr]).toEqual([
+        1,
+        expect.stringMatching(/^flightgate needs Node\.js 22\.18 or newer/),
+      ])
+    }
 
     const config = join(folder, 'flightgate.yaml')
     writeFileSync(

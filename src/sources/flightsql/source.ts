@@ -48,6 +48,7 @@ const none = new Uint8Array(0)
 const MAX_REDEEMED = 10_000
 const anywhere = { session: {} }
 const LOCATION_LABEL = 'location'
+const MAX_DETAIL = 500
 
 /** Opens a source in front of a Flight SQL server; it connects in the background, and whether or not that works. */
 export function openFlightSqlSource(
@@ -176,8 +177,12 @@ export class FlightSqlSource implements Source {
     try {
       await this.#lending.ask(anywhere, ctx, (flight) => flight.query('SELECT 1'))
       return { ok: true, detail: 'The server answers.' }
-    } catch (error) {
-      return { ok: false, detail: GatewayError.from(error).message }
+    } catch (thrown) {
+      const error = GatewayError.from(thrown)
+      // That all connections are busy says nothing of the server.
+      if (error.code === 'QUEUE_TIMEOUT') return { ok: true, detail: 'All connections are in use.' }
+      const said = error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message
+      return { ok: false, detail: said.split('\n')[0]!.slice(0, MAX_DETAIL) }
     }
   }
 
