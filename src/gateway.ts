@@ -121,6 +121,7 @@ async function listen(
     callsInFlight: () => grpc.callCount,
     connections: () => grpc.connectionCount,
     inFlightBytes: () => grpc.inFlightBytes,
+    requestMemoryBytes: () => grpc.requestMemoryBytes,
     transactions: () => transactions.size,
     slots: () => [...slots].map(([name, { queued, slots }]) => ({ source: name, queued, slots })),
   })
@@ -187,6 +188,7 @@ async function listen(
   const methodNames = new Map(Object.keys(methods).map((path) => [path, path.slice(path.lastIndexOf('/') + 1)]))
   const grpc: GrpcServer = new GrpcServer({
     methods,
+    authenticate: (headers) => authenticator.authenticate(headers),
     limits,
     observer: { onEnd: (call, error) => onCallEnd(call, error, methodNames, metrics, log) },
     ...(tls && { tls }),

@@ -8,6 +8,7 @@ export interface GaugeReaders {
   callsInFlight(): number
   connections(): number
   inFlightBytes(): number
+  requestMemoryBytes(): number
   transactions(): number
   slots(): Iterable<{ readonly source: string; readonly queued: number; readonly slots: number }>
 }
@@ -127,6 +128,11 @@ export class Metrics {
       'flightgate_in_flight_bytes',
       'Result bytes given to the sockets of clients and not yet taken; above limits.maxInFlightBytes each call goes down to one message at a time.',
       () => read.inFlightBytes(),
+    )
+    this.#readGauge(
+      'flightgate_request_memory_bytes',
+      'Memory that calls hold before their work is done: metadata, request messages, answers other than results that wait for a client; bounded by limits.maxRequestMemoryBytes.',
+      () => read.requestMemoryBytes(),
     )
   }
 
