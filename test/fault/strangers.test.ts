@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { endOf } from '../e2e/raw-do-get.ts'
+import { endOf, openCall } from '../e2e/raw-do-get.ts'
 import { AttackedGateway, begin, framed } from './attacked-gateway.ts'
 
 const MIB = 1 << 20
@@ -56,5 +56,27 @@ describe('callers without credentials', () => {
     stream.end()
     expect(await endOf(stream.resume())).toMatchObject({ status: 12, error: 'UNIMPLEMENTED' })
     await gateway.askInnocently()
+  })
+
+  it('write ten lines a second, and each of their calls counts', async () => {
+    const session = gateway.open()
+    const CALLS = 1000
+    const total = async () =>
+      (await gateway.process.metric('flightgate_calls_total', { code: 'UNAUTHENTICATED' })) +
+      (await gateway.process.metric('flightgate_calls_total', { code: 'UNIMPLEMENTED' }))
+    const before = await total()
+    const linesBefore = gateway.process.lines.length
+    await Promise.all(
+      Array.from({ length: CALLS }, (_, i) =>
+        endOf(openCall(session, i % 2 ? 'GetFlightInfo' : 'NoSuchMethod', Buffer.alloc(0))),
+      ),
+    )
+    await expect.poll(total).toBe(before + CALLS)
+    const lines = () => gateway.process.lines.slice(linesBefore)
+    const logged = () => lines().filter(({ event }) => event === 'call').length
+    const left = () =>
+      lines().reduce((sum, { event, count }) => (event === 'calls_refused' ? sum + (count as number) : sum), 0)
+    await expect.poll(() => logged() + left()).toBe(CALLS)
+    expect(logged()).toBeLessThanOrEqual(200)
   })
 })
