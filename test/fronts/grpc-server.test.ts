@@ -379,7 +379,7 @@ describe('uploads that are refused early', () => {
 
 describe('what waits', () => {
   const windowless = (port: number, settings: object) => {
-    const session = connectHttp2(`http://127.0.0.1:${port}`, { settings })
+    const session = connectHttp2(`http://127.0.0.1:${port}`, { settings }).on('error', () => {})
     closers.push(() => session.destroy())
     const call = (path: string) => {
       const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
@@ -425,6 +425,105 @@ describe('what waits', () => {
     })
     expect(await length).toBe(40_005)
     await expect.poll(() => ended.map(({ code }) => code)).toEqual(['QUEUE_FULL', 'DEADLINE', 'OK'])
+  })
+
+  it('is counted with its metadata: calls beyond the share of their connection are refused, then the connection ends', async () => {
+    const waits: Methods = { '/t/Wait': { kind: 'bidi', handle: () => new Promise(() => {}) } }
+    const { server, port } = await serve(waits, { maxRequestMemoryBytes: 1_000_000, maxInboundMessageBytes: 4096 })
+    const { session } = windowless(port, {})
+    const open = () => {
+      const headers = { ':method': 'POST', ':path': '/t/Wait', 'content-type': 'application/grpc' }
+      const stream = session.request({ ...headers, 'x-large': 'a'.repeat(20_000) }).on('error', () => {})
+      return new Promise((resolve) => {
+        stream.on('response', (fields) => resolve(fields['grpc-status']))
+        setTimeout(() => resolve('open'), 200)
+      })
+    }
+    const statuses = await Promise.all(Array.from({ length: 20 }, open))
+    // 250,000 bytes, of which each call takes 22,000.
+    expect(statuses).toEqual([...Array(11).fill('open'), ...Array(9).fill('8')])
+    expect(server.requestMemoryBytes).toBeGreaterThan(220_000)
+    expect(server.requestMemoryBytes).toBeLessThanOrEqual(250_000)
+    const code = new Promise((resolve) => session.once('goaway', resolve))
+    for (let i = 0; i < 5 && !session.closed; i++) await Promise.all(Array.from({ length: 40 }, open))
+    expect(await code).toBe(11)
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('of answers to a closed window is bounded', async () => {
+    let sent = 0
+    const { server, port } = await serve({
+      '/t/Answers': {
+        kind: 'bidi',
+        async handle(_, call) {
+          for (; ; sent++) await call.sendMessage(Buffer.alloc(10_000))
+        },
+      },
+    })
+    const { session, call } = windowless(port, { initialWindowSize: 0 })
+    call('/t/Answers')
+    await expect.poll(() => sent).toBe(6)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(sent).toBe(6)
+    expect(server.requestMemoryBytes).toBeGreaterThanOrEqual(60_000)
+    session.destroy()
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('of the only answer of a call counts while the window is closed', async () => {
+    const { server, port } = await serve(
+      { '/t/Large': { kind: 'unary', handle: () => Buffer.alloc(600_000) } },
+      { maxRequestMemoryBytes: 4_000_000, maxInboundMessageBytes: 4096 },
+    )
+    const { session, call } = windowless(port, { initialWindowSize: 0 })
+    const codes: (number | undefined)[] = []
+    const streams = Array.from({ length: 3 }, () => {
+      const stream = call('/t/Large')
+      stream.on('close', () => codes.push(stream.rstCode))
+      stream.end(prefixed(0))
+      return stream
+    })
+    // The third does not fit into the million bytes of its connection.
+    await expect.poll(() => codes).toEqual([11, 11])
+    expect(server.requestMemoryBytes).toBeLessThan(1_000_000)
+    let got = 0
+    streams[0]!.on('data', (chunk: Buffer) => {
+      got += chunk.length
+    })
+    session.settings({ initialWindowSize: 1 << 20 })
+    await expect.poll(() => got).toBe(600_005)
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('is decompressed for one message of a connection at a time, within its memory', async () => {
+    const { server, port } = await serve(
+      { '/t/Take': { kind: 'unary', handle: (request) => Buffer.from(String(request.length)) } },
+      { maxRequestMemoryBytes: 4 << 20, maxInboundMessageBytes: 2 << 20 },
+    )
+    let mostBytes = 0
+    const watch = setInterval(() => {
+      mostBytes = Math.max(mostBytes, server.requestMemoryBytes)
+    }, 1)
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    closers.push(() => session.destroy())
+    const bomb = gzipSync(Buffer.alloc((1 << 20) + 12_345))
+    const prefix = Buffer.from([1, 0, 0, bomb.length >> 8, bomb.length & 0xff])
+    const answers = Array.from({ length: 30 }, () => {
+      const headers = { 'content-type': 'application/grpc', 'grpc-encoding': 'gzip' }
+      const stream = session.request({ ':method': 'POST', ':path': '/t/Take', ...headers })
+      stream.end(Buffer.concat([prefix, bomb]))
+      return new Promise<string>((resolve) => {
+        let body = ''
+        stream.on('data', (chunk: Buffer) => {
+          body += chunk.toString('latin1', 5)
+        })
+        stream.on('end', () => resolve(body))
+      })
+    })
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([String((1 << 20) + 12_345)]))
+    clearInterval(watch)
+    expect(mostBytes).toBeLessThan(3 << 20)
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
   })
 
   it('of a frame that cannot be cut keeps its memory until the client has it', async () => {
