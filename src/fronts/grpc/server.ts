@@ -67,6 +67,8 @@ const CALL_BYTES = 2 << 10
 const REFUSED_MEMORY_COST = 100
 const openBodyLimits: BodyLimits = { maxMessageBytes: OPEN_REQUEST_BYTES, maxBodyBytes: OPEN_REQUEST_BYTES }
 const noHeaders: HeaderFields = {}
+/** Longer paths of methods that there are not are not kept. */
+const MAX_UNKNOWN_PATH_LENGTH = 256
 const noTrailers = Buffer.alloc(0)
 const refusalText = Buffer.from('This port speaks gRPC (Arrow Flight) only.\n')
 
@@ -219,7 +221,7 @@ export class GrpcServer implements CallOwner {
     const path = headerOf(headers, ':path') ?? ''
     const method = this.#methods.get(path)
     const request = {
-      path: method ? path : '',
+      path: method || path.length <= MAX_UNKNOWN_PATH_LENGTH ? path : '',
       requestId: requestIdOf(headers),
       deadlineAt: this.#deadlineOf(headers),
       body: method?.open ? openBodyLimits : this.#bodyLimits,
