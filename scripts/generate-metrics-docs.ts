@@ -22,6 +22,7 @@ export async function metricFacts(): Promise<MetricFacts[]> {
     callsInFlight: () => 0,
     connections: () => 0,
     inFlightBytes: () => 0,
+    requestMemoryBytes: () => 0,
     transactions: () => 0,
     sources: () => [],
     slots: () => [],

@@ -9,13 +9,12 @@ import { Executions } from './fronts/flight/executions.ts'
 import { PollJobs } from './fronts/flight/poll-jobs.ts'
 import { flightMethods, flightServiceName } from './fronts/flight/service.ts'
 import { Sessions } from './fronts/flight/sessions.ts'
-import type { GrpcCall } from './fronts/grpc/call.ts'
 import { healthMethods } from './fronts/grpc/health.ts'
 import type { Methods } from './fronts/grpc/method.ts'
 import { reflectionMethods } from './fronts/grpc/reflection.ts'
 import { GrpcServer } from './fronts/grpc/server.ts'
 import { createHttpServer } from './fronts/http/server.ts'
-import { isFault } from './fronts/status.ts'
+import { CallLog } from './gateway/call-log.ts'
 import { SourceWatch } from './gateway/source-watch.ts'
 import { startError } from './gateway/start-error.ts'
 import { waitUntilIdle } from './gateway/wait-until-idle.ts'
@@ -25,7 +24,6 @@ import { ProcessReadiness } from './ops/readiness.ts'
 import { UpstreamMetrics } from './ops/upstream-metrics.ts'
 import { packageVersion } from './ops/version.ts'
 import { AdaptiveSlots } from './query/adaptive-slots.ts'
-import type { GatewayError } from './query/errors.ts'
 import { Intake } from './query/intake.ts'
 import { composePipeline } from './query/pipeline.ts'
 import { Router } from './query/router.ts'
@@ -127,6 +125,7 @@ async function listen(
     callsInFlight: () => grpc.callCount,
     connections: () => grpc.connectionCount,
     inFlightBytes: () => grpc.inFlightBytes,
+    requestMemoryBytes: () => grpc.requestMemoryBytes,
     transactions: () => transactions.size,
     sources: () => watch.states.flatMap(({ source, isUp }) => (isUp === undefined ? [] : [{ source, isUp }])),
     slots: () => [...slots].map(([name, { queued, slots }]) => ({ source: name, queued, slots })),
@@ -191,11 +190,12 @@ async function listen(
     ...healthMethods([flightServiceName], readiness),
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
   }
-  const methodNames = new Map(Object.keys(methods).map((path) => [path, path.slice(path.lastIndexOf('/') + 1)]))
+  const calls = new CallLog(Object.keys(methods), metrics, log)
   const grpc: GrpcServer = new GrpcServer({
     methods,
+    authenticate: (headers) => authenticator.authenticate(headers),
     limits,
-    observer: { onEnd: (call, error) => onCallEnd(call, error, methodNames, metrics, log) },
+    observer: calls,
     ...(tls && { tls }),
   })
   const http = createHttpServer(
@@ -229,6 +229,7 @@ async function listen(
 
   const closeRest = async () => {
     stopWatching?.()
+    calls.close()
     await watch.close()
     await http.close()
     polls.close()
@@ -260,29 +261,6 @@ async function listen(
       return sources.some(({ isAtWork }) => isAtWork)
     },
   }
-}
-
-function onCallEnd(
-  call: GrpcCall,
-  error: GatewayError | undefined,
-  methodNames: ReadonlyMap<string, string>,
-  metrics: Metrics,
-  log: Logger,
-): void {
-  const method = methodNames.get(call.path) ?? 'unknown'
-  metrics.callEnded(method, error?.grpc ?? 'OK', call.durationMs)
-  if (!error) return
-  const fields = {
-    event: 'call',
-    requestId: call.requestId,
-    method,
-    peer: call.peer,
-    code: error.code,
-    status: error.grpc,
-    reason: error.message,
-  }
-  if (isFault(error)) log.error({ ...fields, err: error.cause ?? error }, 'call failed')
-  else log.info(fields, 'call ended with an error')
 }
 
 function formatListen({ host, port }: Config['listen']['flight']): string {

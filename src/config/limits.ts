@@ -13,6 +13,11 @@ export function defaultMaxInFlightBytes(): number {
   return Math.floor((constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()) / 4)
 }
 
+/** An eighth of the memory that the process may use, between 64 MiB and 1 GiB. */
+export function defaultMaxRequestMemoryBytes(): number {
+  return Math.max(64 * MIB, Math.min(1024 * MIB, Math.floor(defaultMaxInFlightBytes() / 2)))
+}
+
 /** `limits`. */
 export const limitsSchema = z
   .strictObject({
@@ -84,6 +89,10 @@ export const limitsSchema = z
     maxInFlightBytes: optionalWholeNumber(
       'Result bytes that all calls together hold before each goes down to one message at a time; by default a quarter of the memory.',
       { min: MIB, max: 2 ** 50 },
+    ),
+    maxRequestMemoryBytes: optionalWholeNumber(
+      'Memory that calls hold before their work is done: metadata, messages that wait or are incomplete, what they decompress to, answers other than results that wait for the client. One connection may hold a quarter of it, or twice maxInboundMessageBytes, and one address half; above that the oldest incomplete request ends, else the call that asks for more. Calls without credentials have an eighth as much beside it. By default an eighth of the memory, from 64 MiB to 1 GiB.',
+      { min: 16 * MIB, max: 2 ** 40 },
     ),
     stallTimeoutMs: wholeNumber('Time in which a client must take a message before its stream is ended.', {
       min: 10,
@@ -161,4 +170,8 @@ export const limitsSchema = z
       default: 15 * MINUTE_MS,
     }),
   })
-  .transform((limits) => ({ ...limits, maxInFlightBytes: limits.maxInFlightBytes ?? defaultMaxInFlightBytes() }))
+  .transform((limits) => ({
+    ...limits,
+    maxInFlightBytes: limits.maxInFlightBytes ?? defaultMaxInFlightBytes(),
+    maxRequestMemoryBytes: limits.maxRequestMemoryBytes ?? defaultMaxRequestMemoryBytes(),
+  }))

@@ -93,6 +93,11 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     return this.#outbox.isCongested
   }
 
+  /** Size of the header block that has come last, in bytes, overheads counted. */
+  protected get headerListBytes(): number {
+    return this.#decoder.listBytes
+  }
+
   /** Takes what was read from the socket. */
   receive(bytes: Buffer): void {
     if (this.closed) return

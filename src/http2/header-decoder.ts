@@ -37,6 +37,7 @@ export class HeaderDecoder {
   #block: Buffer = Buffer.alloc(0)
   #at = 0
   #verdict: Verdict = 'good'
+  #listBytes = 0
 
   /**
    * @param tableLimit size of the table that was offered, in bytes
@@ -53,6 +54,11 @@ export class HeaderDecoder {
     return this.#verdict
   }
 
+  /** Size of the block that was decoded last: all its fields, overheads counted. Source: RFC 7541, section 4.1. */
+  get listBytes(): number {
+    return this.#listBytes
+  }
+
   /**
    * Decodes a whole block; of one that is too large, the beginning.
    * @throws Http2ProtocolError when it cannot be decoded; the connection is of no use then
@@ -62,15 +68,15 @@ export class HeaderDecoder {
     this.#at = 0
     this.#verdict = 'good'
     const fields = { __proto__: null } as unknown as HeaderFields
-    let listBytes = 0
+    this.#listBytes = 0
     let onlyPseudo = true
     let mayResize = true
     while (this.#at < block.length) {
       const field = this.#next(block[this.#at]!, mayResize)
       if (!field) continue
       mayResize = false
-      listBytes += sizeOf(field)
-      if (listBytes > this.#maxListBytes) this.#verdict = 'too large'
+      this.#listBytes += sizeOf(field)
+      if (this.#listBytes > this.#maxListBytes) this.#verdict = 'too large'
       // What comes is decoded all the same, since later blocks build on it.
       if (this.#verdict === 'too large') continue
       const isPseudo = field.name.startsWith(':')

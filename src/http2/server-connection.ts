@@ -75,7 +75,25 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     socket.on('data', (bytes: Buffer) => this.receive(bytes))
   }
 
-  /** Address of the client. */
+  /** Address of the client, without its port. */
+  get address(): string {
+    return this.socket.remoteAddress ?? 'unknown'
+  }
+
+  /**
+   * Counts work that the client has caused above the framing layer, as so many frames that ask for nothing; too much ends the
+   * connection.
+   */
+  charge(cost: number): void {
+    if (this.closed) return
+    try {
+      this.onIdleFrame(cost)
+    } catch (error) {
+      this.end(error as Error)
+    }
+  }
+
+  /** Address and port of the client. */
   get peer(): string {
     const { remoteAddress, remotePort } = this.socket
     return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`
@@ -237,6 +255,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     }
     const windows = { send: this.settings.windowBytes, receive: this.#options.windowBytes }
     const stream = new ServerStream(this, streamId, windows, (ended) => this.#onLocalEnd(ended))
+    stream.requestHeaderBytes = this.headerListBytes
     this.streams.set(streamId, stream)
     this.#listener.onStream(stream, fields)
     if (endStream && !stream.closed) this.#onRemoteEnd(stream)

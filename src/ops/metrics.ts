@@ -11,6 +11,7 @@ export interface GaugeReaders {
   callsInFlight(): number
   connections(): number
   inFlightBytes(): number
+  requestMemoryBytes(): number
   transactions(): number
   /** Sources that have been looked at. */
   sources(): Iterable<{ readonly source: string; readonly isUp: boolean }>
@@ -142,6 +143,11 @@ export class Metrics {
       'flightgate_in_flight_bytes',
       'Result bytes given to the sockets of clients and not yet taken; above limits.maxInFlightBytes each call goes down to one message at a time.',
       () => read.inFlightBytes(),
+    )
+    this.#readGauge(
+      'flightgate_request_memory_bytes',
+      'Memory that calls hold before their work is done: metadata, request messages, answers other than results that wait for a client; bounded by limits.maxRequestMemoryBytes.',
+      () => read.requestMemoryBytes(),
     )
   }
 

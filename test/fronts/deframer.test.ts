@@ -1,7 +1,9 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Deframer, decompress } from '../../src/fronts/grpc/deframer.ts'
+import { decompress } from '../../src/fronts/grpc/decompress.ts'
+import { Deframer } from '../../src/fronts/grpc/deframer.ts'
+import { GatewayError } from '../../src/query/errors.ts'
 
 const framed = (body: Uint8Array, flag = 0): Buffer => {
   const out = Buffer.alloc(5 + body.length)
@@ -54,19 +56,42 @@ describe('Deframer', () => {
 })
 
 describe('decompress', () => {
-  const message = (bytes: Buffer) => ({ compressed: true, bytes })
+  const undo = (bytes: Buffer, maxBytes: number, encoding = 'gzip') => {
+    let kept = 0
+    const keep = (bytes: number) => {
+      kept += bytes
+    }
+    return decompress(bytes, encoding, maxBytes, keep).then((out) => ({ out, kept }))
+  }
 
-  it('undoes gzip', async () => {
-    expect(String(await decompress(message(gzipSync('hello')), 'gzip', 100))).toBe('hello')
+  it('undoes gzip, and tells how much it keeps', async () => {
+    const { out, kept } = await undo(gzipSync('hello'), 100)
+    expect(String(out)).toBe('hello')
+    expect(kept).toBe(5)
+    const large = Buffer.alloc(1 << 20, 'abcdefg')
+    expect((await undo(gzipSync(large), 1 << 20)).out.equals(large)).toBe(true)
   })
 
   it('stops a bomb at the limit', async () => {
     const bomb = gzipSync(Buffer.alloc(1 << 20))
-    await expect(decompress(message(bomb), 'gzip', 1000)).rejects.toMatchObject({ code: 'TOO_LARGE' })
+    await expect(undo(bomb, 1000)).rejects.toMatchObject({ code: 'TOO_LARGE' })
+  })
+
+  it('stops when there is no memory for the next piece, before it goes on', async () => {
+    const bomb = gzipSync(Buffer.alloc(16 << 20))
+    let asked = 0
+    const keep = (bytes: number) => {
+      asked += bytes
+      if (asked > 100_000) throw new GatewayError('QUEUE_FULL')
+    }
+    await expect(decompress(bomb, 'gzip', 16 << 20, keep)).rejects.toMatchObject({ code: 'QUEUE_FULL' })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(asked).toBeLessThan(300_000)
   })
 
   it('refuses garbage and unknown encodings', async () => {
-    await expect(decompress(message(Buffer.from('junk')), 'gzip', 100)).rejects.toMatchObject({ code: 'BAD_REQUEST' })
-    await expect(decompress(message(Buffer.from('x')), 'br', 100)).rejects.toMatchObject({ code: 'UNIMPLEMENTED' })
+    await expect(undo(Buffer.from('junk'), 100)).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    await expect(undo(gzipSync('cut').subarray(0, 15), 100)).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    await expect(undo(Buffer.from('x'), 100, 'br')).rejects.toMatchObject({ code: 'UNIMPLEMENTED' })
   })
 })

@@ -7,12 +7,14 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { HealthCheckRequest, HealthCheckResponse } from '../../gen/grpc/health/v1/health.ts'
 import { frameOf } from '../../src/arrow/frame.ts'
 import { readStream } from '../../src/arrow/ipc.ts'
+import { anonymous } from '../../src/fronts/auth.ts'
 import { FrameSender } from '../../src/fronts/flight/frame-sender.ts'
 import type { GrpcCall } from '../../src/fronts/grpc/call.ts'
 import { healthMethods } from '../../src/fronts/grpc/health.ts'
 import type { Methods } from '../../src/fronts/grpc/method.ts'
 import { reflectionMethods } from '../../src/fronts/grpc/reflection.ts'
-import { type GrpcLimits, GrpcServer } from '../../src/fronts/grpc/server.ts'
+import { type GrpcLimits, GrpcServer, type GrpcServerOptions } from '../../src/fronts/grpc/server.ts'
+import type { HeaderFields } from '../../src/http2/header-decoder.ts'
 import { ProcessReadiness } from '../../src/ops/readiness.ts'
 import { GatewayError } from '../../src/query/errors.ts'
 
@@ -29,6 +31,7 @@ const limits: GrpcLimits = {
   maxInboundMessageBytes: 100_000,
   maxInFlightBytesPerCall: 1 << 20,
   maxInFlightBytes: 8 << 20,
+  maxRequestMemoryBytes: 16 << 20,
   stallTimeoutMs: 60_000,
   defaultDeadlineMs: 60_000,
   maxDeadlineMs: 60_000,
@@ -50,10 +53,14 @@ interface Ended {
   readonly code: string
 }
 
-async function serve(methods: Methods, changes: Partial<GrpcLimits> = {}) {
+async function serve(
+  methods: Methods,
+  changes: Partial<GrpcLimits> = {},
+  authenticate: GrpcServerOptions['authenticate'] = () => anonymous,
+) {
   const ended: Ended[] = []
   const onEnd = (call: GrpcCall, error?: GatewayError) => ended.push({ path: call.path, code: error?.code ?? 'OK' })
-  const server = new GrpcServer({ methods, limits: { ...limits, ...changes }, observer: { onEnd } })
+  const server = new GrpcServer({ methods, authenticate, limits: { ...limits, ...changes }, observer: { onEnd } })
   const { port } = await server.listen('127.0.0.1', 0)
   const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
     'grpc.max_receive_message_length': -1,
@@ -183,7 +190,7 @@ describe('streams', () => {
       async handle(requests, call) {
         let bytes = 0
         for await (const request of requests) bytes += request.length
-        call.sendMessage(Buffer.from(String(bytes)))
+        await call.sendMessage(Buffer.from(String(bytes)))
       },
     },
   }
@@ -238,6 +245,113 @@ describe('streams', () => {
   })
 })
 
+describe('many small messages', () => {
+  const numbered = (count: number) =>
+    Buffer.concat(
+      Array.from({ length: count }, (_, i) => {
+        const message = Buffer.from([0, 0, 0, 0, 4, 0, 0, 0, 0])
+        message.writeUInt32BE(i, 5)
+        return message
+      }),
+    )
+
+  it('reach a slow reader in their order, and wait as the bytes that they are', async () => {
+    const COUNT = 50_000
+    let heldBytes = 0
+    let expected = 0
+    const { server, port } = await serve({
+      '/t/Slow': {
+        kind: 'bidi',
+        async handle(requests) {
+          await new Promise((resolve) => setTimeout(resolve, 100))
+          heldBytes = server.requestMemoryBytes
+          for await (const message of requests) expect(message.readUInt32BE()).toBe(expected++)
+        },
+      },
+    })
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    closers.push(() => session.destroy())
+    const stream = session.request({ ':method': 'POST', ':path': '/t/Slow', 'content-type': 'application/grpc' })
+    stream.resume().end(numbered(COUNT))
+    await new Promise((resolve) => stream.once('close', resolve))
+    expect(expected).toBe(COUNT)
+    expect(heldBytes).toBeGreaterThan(9 * COUNT * 0.9)
+    expect(heldBytes).toBeLessThan(9 * COUNT * 1.5)
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('of many calls let timers have their turn', async () => {
+    const { port } = await serve({
+      '/t/Busy': {
+        kind: 'bidi',
+        async handle(requests) {
+          for await (const _ of requests) for (const until = performance.now() + 0.1; performance.now() < until; );
+        },
+      },
+    })
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    closers.push(() => session.destroy())
+    let slowestMs = 0
+    let last = performance.now()
+    const timer = setInterval(() => {
+      slowestMs = Math.max(slowestMs, performance.now() - last)
+      last = performance.now()
+    }, 5)
+    const closed = Array.from({ length: 20 }, () => {
+      const stream = session.request({ ':method': 'POST', ':path': '/t/Busy', 'content-type': 'application/grpc' })
+      stream.resume().end(numbered(1000))
+      return new Promise((resolve) => stream.once('close', resolve))
+    })
+    await Promise.all(closed)
+    clearInterval(timer)
+    // Two seconds of work in all.
+    expect(slowestMs).toBeLessThan(500)
+  })
+})
+
+describe('callers', () => {
+  it('are known before their body has come, once; others are refused', async () => {
+    const seen: unknown[] = []
+    let asked = 0
+    const authenticate = (headers: HeaderFields) => {
+      asked++
+      if (headers['x-api-key'] !== 'good') throw new GatewayError('UNAUTHENTICATED')
+      return { name: 'dash', roles: [] }
+    }
+    const methods: Methods = {
+      '/t/Who': {
+        kind: 'bidi',
+        async handle(_, call) {
+          seen.push(call.principal.name)
+        },
+      },
+      '/t/Open': {
+        kind: 'bidi',
+        open: true,
+        async handle(_, call) {
+          seen.push(call.isAuthenticated)
+        },
+      },
+    }
+    const { port } = await serve(methods, {}, authenticate)
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    closers.push(() => session.destroy())
+    const statusOf = (path: string, key: string) =>
+      new Promise((resolve) => {
+        const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', 'x-api-key': key }
+        const stream = session.request(headers)
+        stream.on('response', (fields) => fields['grpc-status'] && resolve(fields['grpc-status']))
+        stream.on('trailers', (fields) => resolve(fields['grpc-status']))
+        stream.resume().on('error', () => {})
+      })
+    expect(await statusOf('/t/Who', 'good')).toBe('0')
+    expect(await statusOf('/t/Who', 'bad')).toBe('16')
+    expect(await statusOf('/t/Open', 'bad')).toBe('0')
+    expect(seen).toEqual(['dash', false])
+    expect(asked).toBe(2)
+  })
+})
+
 describe('uploads that are refused early', () => {
   it('leave no stream behind, however many there are', async () => {
     const methods: Methods = {
@@ -265,7 +379,7 @@ describe('uploads that are refused early', () => {
 
 describe('what waits', () => {
   const windowless = (port: number, settings: object) => {
-    const session = connectHttp2(`http://127.0.0.1:${port}`, { settings })
+    const session = connectHttp2(`http://127.0.0.1:${port}`, { settings }).on('error', () => {})
     closers.push(() => session.destroy())
     const call = (path: string) => {
       const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
@@ -286,8 +400,8 @@ describe('what waits', () => {
     expect(stream.rstCode).toBe(11)
   })
 
-  it('for the rest of a request is given up, and bounded over all calls', async () => {
-    const { port, ended } = await serve(echo, { stallTimeoutMs: 300, maxInFlightBytes: 50_000 })
+  it('for the rest of a request is given up, and where memory is short the oldest at once', async () => {
+    const { port, ended } = await serve(echo, { stallTimeoutMs: 300, maxRequestMemoryBytes: 100_000 })
     const { call } = windowless(port, {})
     const statusOf = (stream: ReturnType<typeof call>) =>
       new Promise((resolve) => {
@@ -299,7 +413,7 @@ describe('what waits', () => {
     await new Promise((resolve) => setTimeout(resolve, 50))
     const second = call('/t/Echo')
     second.write(Buffer.concat([prefixed(60_000), Buffer.alloc(30_000)]))
-    expect(await Promise.all([statusOf(second), statusOf(first)])).toEqual(['8', '4'])
+    expect(await Promise.all([statusOf(second), statusOf(first)])).toEqual(['4', '8'])
     const third = call('/t/Echo')
     third.end(Buffer.concat([prefixed(40_000), Buffer.alloc(40_000)]))
     const length = new Promise((resolve) => {
@@ -311,6 +425,105 @@ describe('what waits', () => {
     })
     expect(await length).toBe(40_005)
     await expect.poll(() => ended.map(({ code }) => code)).toEqual(['QUEUE_FULL', 'DEADLINE', 'OK'])
+  })
+
+  it('is counted with its metadata: calls beyond the share of their connection are refused, then the connection ends', async () => {
+    const waits: Methods = { '/t/Wait': { kind: 'bidi', handle: () => new Promise(() => {}) } }
+    const { server, port } = await serve(waits, { maxRequestMemoryBytes: 1_000_000, maxInboundMessageBytes: 4096 })
+    const { session } = windowless(port, {})
+    const open = () => {
+      const headers = { ':method': 'POST', ':path': '/t/Wait', 'content-type': 'application/grpc' }
+      const stream = session.request({ ...headers, 'x-large': 'a'.repeat(20_000) }).on('error', () => {})
+      return new Promise((resolve) => {
+        stream.on('response', (fields) => resolve(fields['grpc-status']))
+        setTimeout(() => resolve('open'), 200)
+      })
+    }
+    const statuses = await Promise.all(Array.from({ length: 20 }, open))
+    // 250,000 bytes, of which each call takes 22,000.
+    expect(statuses).toEqual([...Array(11).fill('open'), ...Array(9).fill('8')])
+    expect(server.requestMemoryBytes).toBeGreaterThan(220_000)
+    expect(server.requestMemoryBytes).toBeLessThanOrEqual(250_000)
+    const code = new Promise((resolve) => session.once('goaway', resolve))
+    for (let i = 0; i < 5 && !session.closed; i++) await Promise.all(Array.from({ length: 40 }, open))
+    expect(await code).toBe(11)
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('of answers to a closed window is bounded', async () => {
+    let sent = 0
+    const { server, port } = await serve({
+      '/t/Answers': {
+        kind: 'bidi',
+        async handle(_, call) {
+          for (; ; sent++) await call.sendMessage(Buffer.alloc(10_000))
+        },
+      },
+    })
+    const { session, call } = windowless(port, { initialWindowSize: 0 })
+    call('/t/Answers')
+    await expect.poll(() => sent).toBe(6)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(sent).toBe(6)
+    expect(server.requestMemoryBytes).toBeGreaterThanOrEqual(60_000)
+    session.destroy()
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('of the only answer of a call counts while the window is closed', async () => {
+    const { server, port } = await serve(
+      { '/t/Large': { kind: 'unary', handle: () => Buffer.alloc(600_000) } },
+      { maxRequestMemoryBytes: 4_000_000, maxInboundMessageBytes: 4096 },
+    )
+    const { session, call } = windowless(port, { initialWindowSize: 0 })
+    const codes: (number | undefined)[] = []
+    const streams = Array.from({ length: 3 }, () => {
+      const stream = call('/t/Large')
+      stream.on('close', () => codes.push(stream.rstCode))
+      stream.end(prefixed(0))
+      return stream
+    })
+    // The third does not fit into the million bytes of its connection.
+    await expect.poll(() => codes).toEqual([11, 11])
+    expect(server.requestMemoryBytes).toBeLessThan(1_000_000)
+    let got = 0
+    streams[0]!.on('data', (chunk: Buffer) => {
+      got += chunk.length
+    })
+    session.settings({ initialWindowSize: 1 << 20 })
+    await expect.poll(() => got).toBe(600_005)
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('is decompressed for one message of a connection at a time, within its memory', async () => {
+    const { server, port } = await serve(
+      { '/t/Take': { kind: 'unary', handle: (request) => Buffer.from(String(request.length)) } },
+      { maxRequestMemoryBytes: 4 << 20, maxInboundMessageBytes: 2 << 20 },
+    )
+    let mostBytes = 0
+    const watch = setInterval(() => {
+      mostBytes = Math.max(mostBytes, server.requestMemoryBytes)
+    }, 1)
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    closers.push(() => session.destroy())
+    const bomb = gzipSync(Buffer.alloc((1 << 20) + 12_345))
+    const prefix = Buffer.from([1, 0, 0, bomb.length >> 8, bomb.length & 0xff])
+    const answers = Array.from({ length: 30 }, () => {
+      const headers = { 'content-type': 'application/grpc', 'grpc-encoding': 'gzip' }
+      const stream = session.request({ ':method': 'POST', ':path': '/t/Take', ...headers })
+      stream.end(Buffer.concat([prefix, bomb]))
+      return new Promise<string>((resolve) => {
+        let body = ''
+        stream.on('data', (chunk: Buffer) => {
+          body += chunk.toString('latin1', 5)
+        })
+        stream.on('end', () => resolve(body))
+      })
+    })
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([String((1 << 20) + 12_345)]))
+    clearInterval(watch)
+    expect(mostBytes).toBeLessThan(3 << 20)
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
   })
 
   it('of a frame that cannot be cut keeps its memory until the client has it', async () => {

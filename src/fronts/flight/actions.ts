@@ -129,13 +129,12 @@ async function cancelOne(front: FlightFront, { id, stored, expiresAt }: Statemen
 }
 
 /** ListActions: the actions that DoAction knows. */
-export function listActions(front: FlightFront): Method {
+export function listActions(): Method {
   const list = all.map(({ type, description }) => ActionType.encode({ type, description }).finish())
   return {
     kind: 'serverStream',
     async handle(_request, call) {
-      contextOf(front, call)
-      for (const action of list) call.sendMessage(action)
+      for (const action of list) await call.sendMessage(action)
     },
   }
 }
@@ -151,7 +150,7 @@ export function doAction(front: FlightFront): Method {
       if (!action)
         throw new GatewayError('UNKNOWN_ACTION', `There is no action "${type.slice(0, 100)}": see ListActions.`)
       const result = await action.handle(front, body, ctx, call)
-      if (result) call.sendMessage(Result.encode({ body: result }).finish())
+      if (result) await call.sendMessage(Result.encode({ body: result }).finish())
     },
   }
 }

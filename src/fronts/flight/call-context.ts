@@ -11,9 +11,10 @@ export class CallContext implements Context {
   readonly metadata: HeaderFields
   readonly #call: GrpcCall
 
-  constructor(call: GrpcCall, principal: Principal, log: Logger) {
+  /** @throws GatewayError UNAUTHENTICATED where the method asks for no credentials */
+  constructor(call: GrpcCall, log: Logger) {
     this.#call = call
-    this.principal = principal
+    this.principal = call.principal
     this.deadlineAt = call.deadlineAt
     this.requestId = call.requestId
     this.log = log

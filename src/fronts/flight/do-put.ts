@@ -35,7 +35,7 @@ export function doPut(front: FlightFront): Method {
       switch (command?.name) {
         case 'CommandStatementUpdate': {
           const { query, transactionId } = decodeMessage(CommandStatementUpdate, command.value)
-          sendAffectedRows(call, await update(front, await queryOf(front, call, ctx, query, transactionId), ctx))
+          await sendAffectedRows(call, await update(front, await queryOf(front, call, ctx, query, transactionId), ctx))
           return
         }
         case 'CommandPreparedStatementQuery': {
@@ -44,7 +44,7 @@ export function doPut(front: FlightFront): Method {
           const { stream } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
           const handle = sealPrepared(front, ctx, { query, bound: await keepParameters(front, ctx, stream) })
           const result = DoPutPreparedStatementResult.encode({ preparedStatementHandle: handle }).finish()
-          call.sendMessage(PutResult.encode({ appMetadata: result }).finish())
+          await call.sendMessage(PutResult.encode({ appMetadata: result }).finish())
           return
         }
         case 'CommandPreparedStatementUpdate': {
@@ -53,11 +53,11 @@ export function doPut(front: FlightFront): Method {
           const { stream, columns } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
           // A batch without columns says that nothing is bound here; something may be in the handle.
           const parameters = columns > 0 ? stream : bound && (await loadParameters(front, bound))
-          sendAffectedRows(call, await update(front, parameters ? { ...query, parameters } : query, ctx))
+          await sendAffectedRows(call, await update(front, parameters ? { ...query, parameters } : query, ctx))
           return
         }
         case 'CommandStatementIngest':
-          sendAffectedRows(call, await ingestUpload(front, call, ctx, command.value, first.value, requests))
+          await sendAffectedRows(call, await ingestUpload(front, call, ctx, command.value, first.value, requests))
           return
         default:
           throw new GatewayError(
@@ -84,7 +84,7 @@ async function update(front: FlightFront, query: Query, ctx: Context): Promise<n
 }
 
 /** An unknown number counts as none: the JDBC driver takes -1 for a result set, and runs the statement again to get it. */
-function sendAffectedRows(call: GrpcCall, affectedRows: number): void {
+async function sendAffectedRows(call: GrpcCall, affectedRows: number): Promise<void> {
   const appMetadata = DoPutUpdateResult.encode({ recordCount: BigInt(Math.max(0, affectedRows)) }).finish()
-  call.sendMessage(PutResult.encode({ appMetadata }).finish())
+  await call.sendMessage(PutResult.encode({ appMetadata }).finish())
 }

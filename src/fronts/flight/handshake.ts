@@ -16,6 +16,7 @@ const MAX_MESSAGES = 16
 export function handshake(authenticator: Authenticator): Method {
   return {
     kind: 'bidi',
+    open: true,
     async handle(requests, call) {
       const grant = (principal: Principal): string => {
         const token = authenticator.issueToken(principal)
@@ -34,7 +35,7 @@ export function handshake(authenticator: Authenticator): Method {
         const { payload, protocolVersion } = decodeMessage(HandshakeRequest, bytes)
         if (payload.byteLength === 0) continue
         const token = grant(authenticator.byKey(passwordOf(payload)))
-        call.sendMessage(HandshakeResponse.encode({ protocolVersion, payload: Buffer.from(token) }).finish())
+        await call.sendMessage(HandshakeResponse.encode({ protocolVersion, payload: Buffer.from(token) }).finish())
         return
       }
       if (!authenticator.open)

@@ -7,7 +7,6 @@ import type { FlightFront } from './front.ts'
 import { getFlightInfo, getSchema } from './get-flight-info.ts'
 import { handshake } from './handshake.ts'
 import { pollFlightInfo } from './poll-flight-info.ts'
-import { contextOf } from './statement.ts'
 
 /** Full name of the service, as health checks ask for it. */
 export const flightServiceName = 'arrow.flight.protocol.FlightService'
@@ -17,24 +16,23 @@ export function flightMethods(front: FlightFront): Methods {
   const methods: Record<string, Method> = {
     Handshake: handshake(front.authenticator),
     // Clients ask for the list, without credentials, to see whether the server is up; there is nothing in it to protect.
-    ListFlights: { kind: 'serverStream', handle: async () => {} },
+    ListFlights: { kind: 'serverStream', open: true, handle: async () => {} },
     GetFlightInfo: getFlightInfo(front),
     GetSchema: getSchema(front),
     DoGet: doGet(front),
     DoAction: doAction(front),
-    ListActions: listActions(front),
+    ListActions: listActions(),
     PollFlightInfo: pollFlightInfo(front),
     DoPut: doPut(front),
-    DoExchange: unimplemented(front, 'DoExchange', 'SQL needs GetFlightInfo and DoGet only'),
+    DoExchange: unimplemented('DoExchange', 'SQL needs GetFlightInfo and DoGet only'),
   }
   return Object.fromEntries(Object.entries(methods).map(([name, method]) => [`/${flightServiceName}/${name}`, method]))
 }
 
-function unimplemented(front: FlightFront, name: string, advice: string): Method {
+function unimplemented(name: string, advice: string): Method {
   return {
     kind: 'bidi',
-    async handle(_requests, call) {
-      contextOf(front, call)
+    async handle() {
       throw new GatewayError('UNIMPLEMENTED', `${name} is not implemented: ${advice}.`)
     },
   }

@@ -6,17 +6,35 @@ import { ErrorCode } from '../../http2/protocol.ts'
 import type { Http2ServerConnection } from '../../http2/server-connection.ts'
 import type { RequestListener, ServerStream } from '../../http2/server-stream.ts'
 import { GatewayError } from '../../query/errors.ts'
+import type { Principal } from '../../query/types.ts'
 import { statusTrailers } from '../status.ts'
+import type { Holding } from './memory-budget.ts'
 import { headerOf, type Metadata, toHeaderFields } from './metadata.ts'
-import { type InboundBudget, RequestBody } from './request-body.ts'
+import { type BodyLimits, type BodyOwner, RequestBody } from './request-body.ts'
 import { StallTimer } from './stall-timer.ts'
 
 /** What calls share: their limits, the bytes they hold together, and who is told when one has ended. */
-export interface CallOwner extends InboundBudget {
+export interface CallOwner extends BodyOwner {
   readonly maxInFlightBytesPerCall: number
+  /** Above this much each call goes down to one message at a time. */
+  readonly maxInFlightBytes: number
   /** Bytes handed to HTTP/2 and not yet taken by the sockets, over all calls. */
   inFlightBytes: number
   onEnd(call: GrpcCall, error: GatewayError | undefined): void
+}
+
+/** What is known of a call from its headers. */
+export interface CallRequest {
+  readonly path: string
+  readonly headers: HeaderFields
+  readonly requestId: string
+  /** Unix time in milliseconds. */
+  readonly deadlineAt: number
+  /** Who calls; undefined where nobody has asked. */
+  readonly principal: Principal | undefined
+  readonly body: BodyLimits
+  /** Its memory, with the headers counted already. */
+  readonly holding: Holding
 }
 
 const responseHeaders: Readonly<Record<string, string>> = {
@@ -30,6 +48,8 @@ const NO_TRAILERS: Metadata = {}
 /** What may be on its way still when a call counts as done: less than sockets take at once. */
 const SETTLED_BYTES = 64 << 10
 const REFUSED_UPLOAD_GRACE_MS = 1000
+/** Of small messages, what may wait for the client before the next one does. */
+const MAX_WAITING_BYTES = 64 << 10
 const MAX_TIMER_MS = 2_147_483_647
 
 /**
@@ -42,6 +62,8 @@ export class GrpcCall implements RequestListener {
   readonly requestId: string
   /** Unix time in milliseconds. */
   readonly deadlineAt: number
+  readonly #principal: Principal | undefined
+  readonly #holding: Holding
   readonly startedAt = performance.now()
   /** How long it took, once it has ended. */
   durationMs = 0
@@ -62,22 +84,18 @@ export class GrpcCall implements RequestListener {
   /** Cuts off a client that does not let go of a call that has ended. */
   #graceTimer: NodeJS.Timeout | undefined
 
-  constructor(
-    connection: Http2ServerConnection,
-    stream: ServerStream,
-    headers: HeaderFields,
-    requestId: string,
-    deadlineAt: number,
-    owner: CallOwner,
-  ) {
+  constructor(connection: Http2ServerConnection, stream: ServerStream, request: CallRequest, owner: CallOwner) {
+    const { path, headers, requestId, deadlineAt, principal, body, holding } = request
     this.#connection = connection
     this.#stream = stream
     this.headers = headers
-    this.path = headerOf(headers, ':path') ?? ''
+    this.path = path
     this.requestId = requestId
     this.deadlineAt = deadlineAt
+    this.#principal = principal
+    this.#holding = holding
     this.#owner = owner
-    this.#body = new RequestBody(stream, this.header('grpc-encoding') ?? 'identity', owner)
+    this.#body = new RequestBody(stream, this.header('grpc-encoding') ?? 'identity', body, owner, holding, connection)
     this.#stall = new StallTimer(owner.stallTimeoutMs, (seconds) => this.#onStall(seconds))
     stream.listener = this
     const leftMs = deadlineAt - Date.now()
@@ -96,6 +114,18 @@ export class GrpcCall implements RequestListener {
   onClose(): void {
     clearTimeout(this.#graceTimer)
     if (!this.#ended) this.end(new GatewayError('CANCELLED', 'The client cancelled the call.'))
+    this.#holding.close()
+  }
+
+  /** Whether the caller's credentials are known to be good. */
+  get isAuthenticated(): boolean {
+    return this.#principal !== undefined
+  }
+
+  /** Who calls, as the headers say. @throws GatewayError UNAUTHENTICATED for a method that does not ask */
+  get principal(): Principal {
+    if (!this.#principal) throw new GatewayError('UNAUTHENTICATED')
+    return this.#principal
   }
 
   /** Aborts with a GatewayError as reason when the call ends otherwise than by its handler's success. */
@@ -132,16 +162,22 @@ export class GrpcCall implements RequestListener {
     )
   }
 
-  /** Sends one small message. */
-  sendMessage(message: Uint8Array): void {
-    if (this.#ended) return
-    this.#write({ chunks: [message], byteLength: message.byteLength, rows: 0 })
+  /**
+   * Sends one small message; waits first until the client has taken most of those before it.
+   * @throws GatewayError as `send`; QUEUE_FULL
+   */
+  async sendMessage(message: Uint8Array): Promise<void> {
+    while (this.#pendingBytes > 0 && this.#pendingBytes + message.byteLength > MAX_WAITING_BYTES)
+      await this.#nextProgress()
+    if (this.#ended || this.#stream.closed) throw this.#error ?? new GatewayError('CANCELLED')
+    this.#answer(message)
+    if (this.#error) throw this.#error
   }
 
   /** Sends the only message of a call and ends it. */
   reply(message: Uint8Array): void {
     if (this.#ended) return
-    this.sendMessage(message)
+    this.#answer(message)
     this.end()
   }
 
@@ -222,6 +258,25 @@ export class GrpcCall implements RequestListener {
     if (!error && this.trailers === NO_TRAILERS) return plainSuccess
     const trailers = { ...toHeaderFields(this.trailers), ...statusTrailers(error, this.requestId) }
     return encodeHeaders(Object.entries(this.#stream.headersSent ? trailers : { ...responseHeaders, ...trailers }))
+  }
+
+  /** Writes a small message; what the client's windows hold up counts as memory of the call. */
+  #answer(message: Uint8Array): void {
+    const frame: { -readonly [K in keyof Frame]: Frame[K] } = {
+      chunks: [message],
+      byteLength: message.byteLength,
+      rows: 0,
+    }
+    this.#write(frame)
+    if (!this.#stream.isHeldUp) return
+    try {
+      this.#holding.take(message.byteLength)
+      frame.release = () => this.#holding.give(message.byteLength)
+    } catch (error) {
+      this.end(GatewayError.from(error))
+      // Its status would wait behind what the client does not take.
+      this.#stream.reset(ErrorCode.enhanceYourCalm)
+    }
   }
 
   #write(frame: Frame): void {

@@ -1,5 +1,3 @@
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import { PREFIX_BYTES } from '../../http2/message-prefix.ts'
 import { GatewayError } from '../../query/errors.ts'
 
@@ -8,7 +6,6 @@ const EMPTY = Buffer.alloc(0)
 const MIN_VIEW_BYTES = 16 << 10
 /** Taken at first for a message that does not come at once; it grows with what has come, not with what was announced. */
 const FIRST_BODY_BYTES = 64 << 10
-const gunzipAsync = promisify(gunzip)
 
 /** One gRPC message as it came in; `compressed` is the flag of its prefix. */
 export interface InboundMessage {
@@ -30,6 +27,7 @@ export class Deframer {
   #length = 0
   #body = EMPTY
   #held = 0
+  #usedBytes = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -40,14 +38,24 @@ export class Deframer {
     return this.#prefixHeld === 0
   }
 
+  /** Memory taken for the message that is incomplete. */
+  get heldBytes(): number {
+    return this.#body.length
+  }
+
+  /** Of the bytes that were pushed last, how many have been used. */
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
   /**
-   * Takes the next bytes and returns the messages they complete.
+   * Takes the next bytes and returns the messages they complete; stops after `maxMessages`.
    * @throws GatewayError TOO_LARGE or BAD_REQUEST
    */
-  push(chunk: Buffer): InboundMessage[] {
+  push(chunk: Buffer, maxMessages = Number.POSITIVE_INFINITY): InboundMessage[] {
     const out: InboundMessage[] = []
     let at = 0
-    while (at < chunk.length) {
+    while (at < chunk.length && out.length < maxMessages) {
       if (this.#prefixHeld < PREFIX_BYTES) {
         const take = Math.min(PREFIX_BYTES - this.#prefixHeld, chunk.length - at)
         chunk.copy(this.#prefix, this.#prefixHeld, at, at + take)
@@ -66,7 +74,13 @@ export class Deframer {
       this.#held = 0
       this.#body = EMPTY
     }
+    this.#usedBytes = at
     return out
+  }
+
+  /** Forgets the message that is incomplete. */
+  drop(): void {
+    this.#body = EMPTY
   }
 
   #begin(): void {
@@ -99,22 +113,4 @@ export class Deframer {
 function whole(bytes: Buffer): Buffer {
   if (bytes.length === 0) return EMPTY
   return bytes.length < MIN_VIEW_BYTES ? Buffer.from(bytes) : bytes
-}
-
-/**
- * Undoes the compression of a message. Only gzip is known; the output is bounded, so that a small bomb cannot fill the
- * memory.
- * @throws GatewayError UNIMPLEMENTED, TOO_LARGE or BAD_REQUEST
- */
-export async function decompress(message: InboundMessage, encoding: string, maxBytes: number): Promise<Buffer> {
-  if (!message.compressed) return message.bytes
-  if (encoding !== 'gzip')
-    throw new GatewayError('UNIMPLEMENTED', 'Messages may be compressed with gzip only (grpc-accept-encoding).')
-  try {
-    return await gunzipAsync(message.bytes, { maxOutputLength: maxBytes })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-      throw new GatewayError('TOO_LARGE', `The decompressed message is above ${maxBytes} bytes.`, { cause: error })
-    throw new GatewayError('BAD_REQUEST', 'The compressed message cannot be decompressed.', { cause: error })
-  }
 }

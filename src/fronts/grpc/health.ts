@@ -15,7 +15,7 @@ export interface Readiness {
 }
 
 /**
- * The standard gRPC health service for the whole server ("") and each named service.
+ * The standard gRPC health service for the whole server ("") and each named service. Load balancers ask without credentials.
  * Source: https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
  */
 export function healthMethods(services: readonly string[], readiness: Readiness): Methods {
@@ -26,6 +26,7 @@ export function healthMethods(services: readonly string[], readiness: Readiness)
     '/grpc.health.v1.Health/Check': {
       kind: 'unary',
       background: true,
+      open: true,
       handle(request) {
         const { service } = decodeMessage(HealthCheckRequest, request)
         if (!known.has(service)) throw new GatewayError('UNKNOWN_OBJECT', 'There is no service of this name.')
@@ -35,15 +36,23 @@ export function healthMethods(services: readonly string[], readiness: Readiness)
     '/grpc.health.v1.Health/Watch': {
       kind: 'serverStream',
       background: true,
+      open: true,
       async handle(request, call) {
         const { service } = decodeMessage(HealthCheckRequest, request)
-        if (!known.has(service)) call.sendMessage(encode(ServingStatus.SERVICE_UNKNOWN))
-        else call.sendMessage(encode(statusNow()))
-        const stop = readiness.onChange(() => {
-          if (known.has(service)) call.sendMessage(encode(statusNow()))
-        })
-        await new Promise<void>((resolve) => call.signal.addEventListener('abort', () => resolve(), { once: true }))
-        stop()
+        const { signal } = call
+        let changed = Promise.withResolvers<void>()
+        const stop = readiness.onChange(() => changed.resolve())
+        signal.addEventListener('abort', () => changed.resolve(), { once: true })
+        try {
+          for (let told: HealthCheckResponse['status'] | undefined; !signal.aborted; await changed.promise) {
+            changed = Promise.withResolvers()
+            const status = known.has(service) ? statusNow() : ServingStatus.SERVICE_UNKNOWN
+            if (status !== told) await call.sendMessage(encode(status))
+            told = status
+          }
+        } finally {
+          stop()
+        }
       },
     },
   }

@@ -22,7 +22,7 @@ export function reflectionMethods(descriptorSet: URL): Methods {
         files ??= readDescriptorSet(readFileSync(descriptorSet))
         const request = decodeMessage(ServerReflectionRequest, bytes)
         const response = { validHost: request.host, originalRequest: request, messageResponse: answer(files, request) }
-        call.sendMessage(ServerReflectionResponse.encode(response).finish())
+        await call.sendMessage(ServerReflectionResponse.encode(response).finish())
       }
     },
   }

@@ -7,12 +7,17 @@ import { ErrorCode } from '../../http2/protocol.ts'
 import { Http2ServerConnection } from '../../http2/server-connection.ts'
 import type { ServerStream } from '../../http2/server-stream.ts'
 import { GatewayError } from '../../query/errors.ts'
+import type { Principal } from '../../query/types.ts'
 import type { Certificate } from '../certificate.ts'
 import { toGatewayError } from '../status.ts'
 import { type CallOwner, GrpcCall } from './call.ts'
 import { type ConnectionLimits, Connections } from './connections.ts'
+import { Inflations } from './inflations.ts'
+import { MemoryBudget, type MemoryPool, type MemoryShare } from './memory-budget.ts'
 import { headerOf, parseTimeoutMs } from './metadata.ts'
-import type { Method, Methods } from './method.ts'
+import { type Method, type Methods, OPEN_REQUEST_BYTES } from './method.ts'
+import type { BodyLimits } from './request-body.ts'
+import { Turns } from './turns.ts'
 
 /** Limits of the server; see `docs/configuration.md`, `limits`. */
 export interface GrpcLimits extends ConnectionLimits {
@@ -22,6 +27,7 @@ export interface GrpcLimits extends ConnectionLimits {
   readonly maxInboundMessageBytes: number
   readonly maxInFlightBytesPerCall: number
   readonly maxInFlightBytes: number
+  readonly maxRequestMemoryBytes: number
   readonly stallTimeoutMs: number
   readonly defaultDeadlineMs: number
   readonly maxDeadlineMs: number
@@ -34,6 +40,8 @@ export interface GrpcObserver {
 
 export interface GrpcServerOptions {
   readonly methods: Methods
+  /** Finds who calls from the headers, for methods that are not open. Throws GatewayError. */
+  readonly authenticate: (headers: HeaderFields) => Principal
   readonly limits: GrpcLimits
   readonly observer: GrpcObserver
   readonly tls?: Certificate
@@ -53,8 +61,22 @@ const refusals = {
   ]),
 }
 const REFUSAL_GRACE_MS = 1000
+/** What a call takes beyond its headers and its body. */
+const CALL_BYTES = 2 << 10
+/** A call that is refused memory counts as so many frames that ask for nothing: 100 at once end its connection. */
+const REFUSED_MEMORY_COST = 100
+const openBodyLimits: BodyLimits = { maxMessageBytes: OPEN_REQUEST_BYTES, maxBodyBytes: OPEN_REQUEST_BYTES }
+const noHeaders: HeaderFields = {}
+/** Longer paths of methods that there are not are not kept. */
+const MAX_UNKNOWN_PATH_LENGTH = 256
 const noTrailers = Buffer.alloc(0)
 const refusalText = Buffer.from('This port speaks gRPC (Arrow Flight) only.\n')
+
+/** What a connection may hold, for calls with credentials and for those without. */
+interface Shares {
+  readonly known: MemoryShare
+  readonly strangers: MemoryShare
+}
 
 /**
  * A gRPC server. Result frames reach the socket as the buffers they came in, headers, messages and status of a small answer
@@ -62,13 +84,16 @@ const refusalText = Buffer.from('This port speaks gRPC (Arrow Flight) only.\n')
  * Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md.
  */
 export class GrpcServer implements CallOwner {
-  readonly maxInboundMessageBytes: number
   readonly maxInFlightBytesPerCall: number
   readonly maxInFlightBytes: number
   readonly stallTimeoutMs: number
+  readonly turns = new Turns()
+  readonly inflations = new Inflations()
   inFlightBytes = 0
-  inboundBytes = 0
-  readonly #methods: Methods
+  readonly #budget: MemoryBudget
+  readonly #bodyLimits: BodyLimits
+  readonly #authenticate: (headers: HeaderFields) => Principal
+  readonly #methods: ReadonlyMap<string, Method>
   readonly #limits: GrpcLimits
   readonly #observer: GrpcObserver
   readonly #server: Server | SecureServer
@@ -78,11 +103,14 @@ export class GrpcServer implements CallOwner {
   readonly #background = new Set<GrpcCall>()
   #closing = false
 
-  constructor({ methods, limits, observer, tls }: GrpcServerOptions) {
-    this.#methods = methods
+  constructor({ methods, authenticate, limits, observer, tls }: GrpcServerOptions) {
+    // A map, since what strangers ask for may be a name that every object has.
+    this.#methods = new Map(Object.entries(methods))
+    this.#authenticate = authenticate
     this.#limits = limits
     this.#observer = observer
-    this.maxInboundMessageBytes = limits.maxInboundMessageBytes
+    this.#budget = new MemoryBudget(limits.maxRequestMemoryBytes, limits.maxInboundMessageBytes)
+    this.#bodyLimits = { maxMessageBytes: limits.maxInboundMessageBytes, maxBodyBytes: Number.POSITIVE_INFINITY }
     this.maxInFlightBytesPerCall = limits.maxInFlightBytesPerCall
     this.maxInFlightBytes = limits.maxInFlightBytes
     this.stallTimeoutMs = limits.stallTimeoutMs
@@ -103,6 +131,11 @@ export class GrpcServer implements CallOwner {
   /** Client connections. */
   get connectionCount(): number {
     return this.#connections.size
+  }
+
+  /** Memory that requests and small answers hold. */
+  get requestMemoryBytes(): number {
+    return this.#budget.heldBytes
   }
 
   /** Shows this certificate to new connections. */
@@ -162,28 +195,62 @@ export class GrpcServer implements CallOwner {
     const connection: Http2ServerConnection = new Http2ServerConnection(socket, options, {
       onStream: (stream, fields) => {
         this.#connections.streamOpened(connection)
-        this.#onStream(connection, stream, fields)
+        this.#onStream(connection, stream, fields, shares)
       },
       onStreamClose: () => this.#connections.streamClosed(connection),
-      onClose: () => this.#connections.remove(connection),
+      onClose: () => {
+        this.#connections.remove(connection)
+        shares.known.close()
+        shares.strangers.close()
+      },
     })
+    // Not at once: the connection is in the middle of something.
+    const onRefused = () => setImmediate(() => connection.charge(REFUSED_MEMORY_COST))
+    const connect = (pool: MemoryPool) => pool.connect(connection.address, onRefused)
+    const shares = { known: connect(this.#budget.known), strangers: connect(this.#budget.strangers) }
     this.#connections.add(connection)
     if (this.#closing) connection.close()
   }
 
-  #onStream(connection: Http2ServerConnection, stream: ServerStream, headers: HeaderFields): void {
+  #onStream(connection: Http2ServerConnection, stream: ServerStream, headers: HeaderFields, shares: Shares): void {
     const contentType = headerOf(headers, 'content-type') ?? ''
     if (headers[':method'] !== 'POST' || !contentType.startsWith('application/grpc')) {
       refuse(stream, headers[':method'] === 'POST' ? 415 : 405)
       return
     }
-    const call = new GrpcCall(connection, stream, headers, requestIdOf(headers), this.#deadlineOf(headers), this)
-    const method = this.#methods[call.path]
-    if (method?.background) this.#background.add(call)
+    const path = headerOf(headers, ':path') ?? ''
+    const method = this.#methods.get(path)
+    const request = {
+      path: method || path.length <= MAX_UNKNOWN_PATH_LENGTH ? path : '',
+      requestId: requestIdOf(headers),
+      deadlineAt: this.#deadlineOf(headers),
+      body: method?.open ? openBodyLimits : this.#bodyLimits,
+    }
+    let call: GrpcCall
+    try {
+      const principal = this.#callerOf(method, headers)
+      const holding = (principal ? shares.known : shares.strangers).hold()
+      holding.take(stream.requestHeaderBytes + CALL_BYTES)
+      call = new GrpcCall(connection, stream, { ...request, headers, principal, holding }, this)
+    } catch (error) {
+      // The call keeps none of its headers while the client hears of this.
+      const nothing = { headers: noHeaders, principal: undefined, holding: shares.strangers.hold() }
+      new GrpcCall(connection, stream, { ...request, ...nothing }, this).end(toGatewayError(error))
+      return
+    }
+    if (method!.background) this.#background.add(call)
     else this.#calls.add(call)
-    if (!method) call.end(new GatewayError('UNIMPLEMENTED', 'There is no such method.'))
-    else if (this.#closing) call.end(new GatewayError('DRAINING'))
-    else dispatch(method, call)
+    dispatch(method!, call)
+  }
+
+  /**
+   * Who calls, before anything is done for the call; undefined for open methods.
+   * @throws GatewayError UNIMPLEMENTED, DRAINING, UNAUTHENTICATED, EXPIRED_TOKEN
+   */
+  #callerOf(method: Method | undefined, headers: HeaderFields): Principal | undefined {
+    if (!method) throw new GatewayError('UNIMPLEMENTED', 'There is no such method.')
+    if (this.#closing) throw new GatewayError('DRAINING')
+    return method.open ? undefined : this.#authenticate(headers)
   }
 
   #deadlineOf(headers: HeaderFields): number {

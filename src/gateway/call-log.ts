@@ -1,0 +1,53 @@
+import type { GrpcCall } from '../fronts/grpc/call.ts'
+import { isFault } from '../fronts/status.ts'
+import { LineLimit } from '../ops/line-limit.ts'
+import type { Metrics } from '../ops/metrics.ts'
+import type { ErrorCode, GatewayError } from '../query/errors.ts'
+import type { Logger } from '../query/types.ts'
+
+const REFUSALS_PER_SECOND = 10
+/** What calls end with that ask for nothing sensible: anybody can cause as many as the network carries. */
+const refusals: ReadonlySet<ErrorCode> = new Set(['UNIMPLEMENTED', 'BAD_REQUEST', 'TOO_LARGE', 'QUEUE_FULL'])
+
+/** Counts the calls that have ended, and logs those that ended with an error. */
+export class CallLog {
+  readonly #methodNames: ReadonlyMap<string, string>
+  readonly #metrics: Metrics
+  readonly #log: Logger
+  readonly #limit: LineLimit
+
+  /** @param paths of the methods, such as `/arrow.flight.protocol.FlightService/DoGet` */
+  constructor(paths: readonly string[], metrics: Metrics, log: Logger) {
+    this.#methodNames = new Map(paths.map((path) => [path, path.slice(path.lastIndexOf('/') + 1)]))
+    this.#metrics = metrics
+    this.#log = log
+    this.#limit = new LineLimit(REFUSALS_PER_SECOND, (code, count) =>
+      log.info({ event: 'calls_refused', code, count }, 'more calls ended with this error than are logged'),
+    )
+  }
+
+  /** A call has ended. */
+  onEnd(call: GrpcCall, error: GatewayError | undefined): void {
+    const method = this.#methodNames.get(call.path) ?? 'unknown'
+    this.#metrics.callEnded(method, error?.grpc ?? 'OK', call.durationMs)
+    if (!error) return
+    const isRefusal = !isFault(error) && (!call.isAuthenticated || refusals.has(error.code))
+    if (isRefusal && !this.#limit.admits(error.code)) return
+    const fields = {
+      event: 'call',
+      requestId: call.requestId,
+      method,
+      peer: call.peer,
+      code: error.code,
+      status: error.grpc,
+      reason: error.message,
+    }
+    if (isFault(error)) this.#log.error({ ...fields, err: error.cause ?? error }, 'call failed')
+    else this.#log.info(fields, 'call ended with an error')
+  }
+
+  /** Tells what has been left out so far. */
+  close(): void {
+    this.#limit.flush()
+  }
+}

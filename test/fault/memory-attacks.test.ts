@@ -1,0 +1,124 @@
+import { connect } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { ServerReflectionRequest } from '../../gen/grpc/reflection/v1/reflection.ts'
+import { frame, settingsFrame } from '../../src/http2/frame-writer.ts'
+import { encodeHeaders } from '../../src/http2/header-encoder.ts'
+import { FrameFlag, FrameType, PREFACE } from '../../src/http2/protocol.ts'
+import { endOf } from '../e2e/raw-do-get.ts'
+import { AttackedGateway, begin, credentials, framed, sleep } from './attacked-gateway.ts'
+
+const MIB = 1 << 20
+const STREAMS = 100
+const BOMBS = 40
+const FLIGHT = '/arrow.flight.protocol.FlightService'
+const REFLECTION = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'
+const callers = [
+  ['without credentials', {}],
+  ['with a key', credentials],
+] as const
+
+let gateway: AttackedGateway
+beforeAll(async () => {
+  gateway = await AttackedGateway.start()
+})
+afterEach(() => gateway.leave())
+afterAll(() => gateway.stop())
+
+describe('metadata', () => {
+  /** A field of 4,000 bytes in the table, and calls that each name it fifteen times in fifteen bytes. */
+  function amplify(path: string) {
+    const socket = connect(Number(gateway.process.flight.split(':')[1]), '127.0.0.1').on('error', () => {})
+    socket.resume()
+    const request = encodeHeaders([
+      [':method', 'POST'],
+      [':scheme', 'http'],
+      [':path', path],
+      ['content-type', 'application/grpc'],
+    ])
+    // RFC 7541, section 6.2.1: a literal with indexing whose name, "x", is new; then section 6.1: the newest of the table.
+    const length = Buffer.from([0x7f, ...varint(4000 - 127)])
+    const added = Buffer.concat([Buffer.from([0x40, 1, 0x78]), length, Buffer.alloc(4000, 'v')])
+    const named = Buffer.alloc(15, 0x80 | 62)
+    const frames = Array.from({ length: STREAMS }, (_, i) =>
+      frame(
+        FrameType.headers,
+        FrameFlag.endHeaders,
+        2 * i + 1,
+        Buffer.concat([request, ...(i === 0 ? [added] : []), named]),
+      ),
+    )
+    const message = frame(FrameType.data, FrameFlag.endStream, 1, framed(Buffer.alloc(0)))
+    const messages = frames.map((_, i) => {
+      const copy = Buffer.from(message)
+      copy.writeUInt32BE(2 * i + 1, 5)
+      return copy
+    })
+    socket.write(Buffer.concat([PREFACE, settingsFrame([]), ...frames, ...messages]))
+    return socket
+  }
+
+  it.each(['/grpc.health.v1.Health/Watch', REFLECTION])('that a table makes large is counted: %s', async (path) => {
+    const sockets = Array.from({ length: 60 }, () => amplify(path))
+    await gateway.withstands(sleep(2000))
+    const heldBytes = await gateway.process.metric('flightgate_request_memory_bytes')
+    expect(heldBytes).toBeLessThan(80 * MIB)
+    // What is refused for its credentials holds nothing.
+    if (path === REFLECTION) expect(heldBytes).toBe(0)
+    else expect(heldBytes).toBeGreaterThan(MIB)
+    for (const socket of sockets) socket.destroy()
+    await expect.poll(() => gateway.process.metric('flightgate_request_memory_bytes')).toBe(0)
+    await expect.poll(() => gateway.process.metric('flightgate_calls_in_flight')).toBe(0)
+  })
+})
+
+function varint(value: number): number[] {
+  const out = []
+  let rest = value
+  for (; rest > 127; rest >>= 7) out.push((rest & 127) | 128)
+  return [...out, rest]
+}
+
+describe.each(callers)('callers %s', (_, headers) => {
+  it('who send gzip bombs take neither memory nor time', async () => {
+    const bomb = framed(gzipSync(Buffer.alloc(16 * MIB - 1000)), 1)
+    const attack = async () => {
+      const session = gateway.open()
+      const ends = Array.from({ length: BOMBS }, () => {
+        const stream = begin(session, `${FLIGHT}/GetFlightInfo`, { 'grpc-encoding': 'gzip', ...headers })
+        stream.end(bomb)
+        return endOf(stream.resume())
+      })
+      for (const { status } of await Promise.all(ends)) expect(status).toBeGreaterThan(0)
+    }
+    await gateway.withstands(attack())
+  })
+
+  it('who ask for descriptors and read none are held back', async () => {
+    const value = 'arrow.flight.protocol.FlightService'
+    const request = ServerReflectionRequest.encode({
+      host: '',
+      messageRequest: { $case: 'fileContainingSymbol', value },
+    }).finish()
+    const many = Buffer.concat(Array.from({ length: 1000 }, () => framed(request)))
+    const session = gateway.open({ initialWindowSize: 0 })
+    for (let i = 0; i < STREAMS; i++) begin(session, REFLECTION, headers).write(many)
+    await gateway.withstands(sleep(2000))
+  })
+
+  it('who send empty messages make nobody wait, and lose their connection', async () => {
+    const empty = Buffer.alloc(4 * MIB)
+    const session = gateway.open()
+    const gone = new Promise((resolve) => session.once('close', resolve))
+    for (let i = 0; i < 8; i++) begin(session, REFLECTION, headers).resume().write(empty)
+    await gateway.withstands(sleep(2000))
+    if (headers === credentials) await gone
+  })
+
+  it('who send tiny messages make nobody wait', async () => {
+    const tiny = Buffer.concat(Array.from({ length: 100_000 }, () => framed(Buffer.from([0x0a, 0]))))
+    const session = gateway.open()
+    for (let i = 0; i < 8; i++) begin(session, REFLECTION, headers).resume().write(tiny)
+    await gateway.withstands(sleep(2000))
+  })
+})

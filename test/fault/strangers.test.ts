@@ -1,0 +1,82 @@
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { endOf, openCall } from '../e2e/raw-do-get.ts'
+import { AttackedGateway, begin, framed } from './attacked-gateway.ts'
+
+const MIB = 1 << 20
+const FLIGHT = '/arrow.flight.protocol.FlightService'
+const REFLECTION = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'
+
+let gateway: AttackedGateway
+beforeAll(async () => {
+  gateway = await AttackedGateway.start()
+})
+afterAll(() => gateway.stop())
+
+describe('callers without credentials', () => {
+  it.concurrent.each([
+    `${FLIGHT}/GetFlightInfo`,
+    `${FLIGHT}/DoGet`,
+    `${FLIGHT}/DoPut`,
+    `${FLIGHT}/DoExchange`,
+    `${FLIGHT}/DoAction`,
+    `${FLIGHT}/ListActions`,
+    REFLECTION,
+  ])('learn so from their headers: %s', async (path) => {
+    for (const headers of [{}, { 'x-api-key': 'a guess' }]) {
+      const stream = begin(gateway.open(), path, headers)
+      // The request is not complete, and goes on.
+      stream.write(framed(Buffer.alloc(3000)).subarray(0, 2000))
+      expect(await endOf(stream.resume())).toMatchObject({ status: 16, error: 'UNAUTHENTICATED' })
+    }
+  })
+
+  it('see whether the server is well', async () => {
+    for (const path of ['/grpc.health.v1.Health/Check', `${FLIGHT}/ListFlights`]) {
+      const stream = begin(gateway.open(), path)
+      stream.end(framed(Buffer.alloc(0)))
+      expect(await endOf(stream)).toMatchObject({ status: 0 })
+    }
+  })
+
+  it.concurrent.each(['/grpc.health.v1.Health/Check', `${FLIGHT}/ListFlights`, `${FLIGHT}/Handshake`])(
+    'send no more than 64 KiB, decompressed too: %s',
+    async (path) => {
+      const plain = begin(gateway.open(), path)
+      plain.write(framed(Buffer.alloc(70_000)))
+      expect(await endOf(plain.resume())).toMatchObject({ status: 8, error: 'TOO_LARGE' })
+      const bomb = begin(gateway.open(), path, { 'grpc-encoding': 'gzip' })
+      bomb.end(framed(gzipSync(Buffer.alloc(MIB)), 1))
+      expect(await endOf(bomb.resume())).toMatchObject({ status: 8, error: 'TOO_LARGE' })
+    },
+  )
+
+  it.each(['__proto__', 'constructor', '/toString'])('who ask for %s learn that it is no method', async (path) => {
+    const stream = begin(gateway.open(), path)
+    stream.end()
+    expect(await endOf(stream.resume())).toMatchObject({ status: 12, error: 'UNIMPLEMENTED' })
+    await gateway.askInnocently()
+  })
+
+  it('write ten lines a second, and each of their calls counts', async () => {
+    const session = gateway.open()
+    const CALLS = 1000
+    const total = async () =>
+      (await gateway.process.metric('flightgate_calls_total', { code: 'UNAUTHENTICATED' })) +
+      (await gateway.process.metric('flightgate_calls_total', { code: 'UNIMPLEMENTED' }))
+    const before = await total()
+    const linesBefore = gateway.process.lines.length
+    await Promise.all(
+      Array.from({ length: CALLS }, (_, i) =>
+        endOf(openCall(session, i % 2 ? 'GetFlightInfo' : 'NoSuchMethod', Buffer.alloc(0))),
+      ),
+    )
+    await expect.poll(total).toBe(before + CALLS)
+    const lines = () => gateway.process.lines.slice(linesBefore)
+    const logged = () => lines().filter(({ event }) => event === 'call').length
+    const left = () =>
+      lines().reduce((sum, { event, count }) => (event === 'calls_refused' ? sum + (count as number) : sum), 0)
+    await expect.poll(() => logged() + left()).toBe(CALLS)
+    expect(logged()).toBeLessThanOrEqual(200)
+  })
+})
