@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, runPython } from '../e2e/python.ts'
 
-const seconds = Number(process.env['FLIGHTGATE_SOAK_SECONDS'] ?? 12)
+const seconds = Number(process.env['FLIGHTGATE_SOAK_SECONDS'] ?? 8)
 /** Memory that is freed, or not yet written to, holds what no value of the test looks like: glibc's and DuckDB's own. */
 const perturbed = { MALLOC_PERTURB_: '165', DUCKDB_JE_MALLOC_CONF: 'junk:true,abort_conf:true' }
 
