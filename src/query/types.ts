@@ -60,6 +60,8 @@ export interface Runnable {
   readonly mayWrite?: boolean
   /** Whatever the source wants back at `run`; opaque, keep it small. */
   readonly handle?: Uint8Array
+  /** The result's schema as the client was told it, where it is at hand: a plan has it, a ticket does not. */
+  readonly schema?: Uint8Array
   /** Rows to put into a table in place of running the query's text, which then only describes it. */
   readonly ingest?: Ingest
 }

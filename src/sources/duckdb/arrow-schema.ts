@@ -1,6 +1,6 @@
 import type { Field } from '../../arrow/schema.ts'
 import { readArrowSchema, releaseArrowSchema } from './arrow-struct.ts'
-import { Cell, c, checkErrorData, destroy } from './c-functions.ts'
+import { c, checkErrorData, destroy } from './c-functions.ts'
 import { type Address, addressOf } from './native.ts'
 
 /*
@@ -19,15 +19,17 @@ export interface NamedType {
   readonly ownName: boolean
 }
 
-/** Names and types of DuckDB as an Arrow schema; the types are destroyed. */
-export function arrowSchema(connection: Address, count: number, column: (i: number) => NamedType): Field {
+/**
+ * Names and types of DuckDB as an Arrow schema; the types are destroyed.
+ * @param options how DuckDB converts to Arrow, a `duckdb_arrow_options`
+ */
+export function arrowSchema(options: Address, count: number, column: (i: number) => NamedType): Field {
   const types = new BigUint64Array(count)
   const names = new BigUint64Array(count)
   const owned: Address[] = []
-  const options = new Cell()
   const at = addressOf(scratchSchema)
   scratchSchema.fill(0)
-  parked = [types, names, options]
+  parked = [types, names]
   try {
     for (let i = 0; i < count; i++) {
       const { type, name, ownName } = column(i)
@@ -35,8 +37,7 @@ export function arrowSchema(connection: Address, count: number, column: (i: numb
       names[i] = BigInt(name)
       if (ownName && name !== 0) owned.push(name)
     }
-    c.arrowOptions(connection, options.address)
-    checkErrorData(c.toArrowSchema(options.value, addressOf(types), addressOf(names), count, at))
+    checkErrorData(c.toArrowSchema(options, addressOf(types), addressOf(names), count, at))
     try {
       return readArrowSchema(at)
     } finally {
@@ -45,7 +46,6 @@ export function arrowSchema(connection: Address, count: number, column: (i: numb
   } finally {
     for (const type of types) destroy(c.destroyType, Number(type))
     for (const name of owned) c.free(name)
-    destroy(c.destroyArrowOptions, options.value)
     if (parked.length > 0) parked = []
   }
 }

@@ -37,6 +37,7 @@ export const c = {
   columnType: libduckdb.func('uintptr_t duckdb_prepared_statement_column_logical_type(uintptr_t, uint64_t)'),
   destroyType: libduckdb.func('void duckdb_destroy_logical_type(uintptr_t)'),
   arrowOptions: libduckdb.func('void duckdb_connection_get_arrow_options(uintptr_t, uintptr_t)'),
+  resultArrowOptions: libduckdb.func('uintptr_t duckdb_result_get_arrow_options(uintptr_t)'),
   destroyArrowOptions: libduckdb.func('void duckdb_destroy_arrow_options(uintptr_t)'),
   toArrowSchema: libduckdb.func(
     'uintptr_t duckdb_to_arrow_schema(uintptr_t, uintptr_t, uintptr_t, uint64_t, uintptr_t)',

@@ -1,5 +1,4 @@
 import type { LayoutPlan } from '../../arrow/layout-plan.ts'
-import type { Field } from '../../arrow/schema.ts'
 import { type BatchLimits, type EncodedBatch, encodeBatches } from './batches.ts'
 import { arrowChunks, vectorChunks } from './chunks.ts'
 import type { Allocate } from './layout.ts'
@@ -10,13 +9,16 @@ import { encodeVectorBatches } from './vector-batches.ts'
 import { isPlainText, vectorPlan } from './vector-layout.ts'
 import { chunkPlan } from './wire-schema.ts'
 
-/** Encodes a result as record batches, each column on the shortest way there is for its type. */
+/**
+ * Encodes a result as record batches, each column on the shortest way there is for its type. What was known of the statement
+ * before it ran is of no account.
+ */
 export function* encodeResult(
-  schema: Field,
   result: StreamingResult,
   limits: BatchLimits,
   allocate: Allocate,
 ): Generator<EncodedBatch, void, undefined> {
+  const schema = result.schema()
   const types = result.columnTypes()
   const vectorPlans = schema.children.map((field, i) => vectorPlan(field, types[i]!))
   const plans = schema.children.map((field, i) => vectorPlans[i] ?? chunkPlan(field))

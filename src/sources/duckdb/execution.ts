@@ -16,6 +16,7 @@ export interface ExecutionEnd {
   readonly broken: boolean
   /** The worker has died: what it began on the connection is still open. */
   readonly isOrphaned: boolean
+  readonly hasFailed: boolean
 }
 
 /** Whoever gave an execution its seat and connection. */
@@ -94,7 +95,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
 
   /**
    * The rows as a result, as soon as the schema is known.
-   * @param planned the schema when it is known before; the worker's must be the same
+   * @param planned the schema when it is known before; the worker fails where the result's own is another
    */
   async result(planned?: Uint8Array): Promise<Result> {
     this.#schema ??= planned
@@ -144,18 +145,10 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
       if (this.#left || this.#error) this.#seat.giveBack(reply.batch.body, true)
       else this.#ready.push({ batch: reply.batch, memory })
     } else if (reply.kind === 'taken') this.#taken++
-    else if (reply.kind === 'schema') this.#onSchema(reply.schema)
+    else if (reply.kind === 'schema') this.#schema = reply.schema
     else if (reply.kind === 'done') this.#end(reply)
     for (const listener of this.#replies) listener(reply)
     this.#wake?.()
-  }
-
-  #onSchema(schema: Uint8Array): void {
-    if (this.#schema && Buffer.compare(this.#schema, schema) !== 0) {
-      this.#error = new GatewayError('CONFLICT', 'The table was changed while the statement started: run it again.')
-      this.#stop()
-    }
-    this.#schema ??= schema
   }
 
   #end(reply: Reply & { kind: 'done' }): void {
@@ -166,7 +159,8 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
     clearTimeout(this.#patience)
     this.#signal.removeEventListener('abort', this.#stop)
     if (reply.error) this.#error ??= this.#signal.aborted ? this.#signal.reason : this.#errorOf(reply.error)
-    this.#owner.onEnd({ broken: reply.broken, isOrphaned: reply.isOrphaned === true })
+    const { broken, isOrphaned = false, error } = reply
+    this.#owner.onEnd({ broken, isOrphaned, hasFailed: error !== undefined })
     this.#letGo.resolve()
   }
 

@@ -19,7 +19,7 @@ export interface ExecutionsSetup {
 /** What happens around an order. */
 export interface OrderOptions {
   /** Told when the worker has let go. */
-  readonly onEnd?: (() => void) | undefined
+  readonly onEnd?: (hasFailed: boolean) => void
   /** Whether the connection is of no use to others afterwards. */
   readonly disposable?: boolean
 }
@@ -68,13 +68,13 @@ export class Executions {
         this.#helpers.unwatch(seat)
         seats.giveUp(seat)
       },
-      onEnd: ({ broken, isOrphaned }) => {
+      onEnd: ({ broken, isOrphaned, hasFailed }) => {
         this.#running.delete(execution)
         this.#helpers.unwatch(seat)
         if (isOrphaned) this.#cleanUp(seats, connections, connection)
         else connections.give(connection, !broken && !disposable && stuckAt === undefined)
         seats.give(seat)
-        onEnd?.()
+        onEnd?.(hasFailed)
         if (stuckAt === undefined) return
         const ms = Math.round(performance.now() - stuckAt)
         this.#log.info({ event: 'stuck', ms }, `source ${this.#source}: the statement has ended`)
@@ -116,7 +116,12 @@ export class Executions {
   }
 }
 
-function failureOf({ message, arrow, isWorkerMemory }: Failure, source: string): GatewayError {
+function failureOf({ message, arrow, isSchemaChange, isWorkerMemory }: Failure, source: string): GatewayError {
+  if (isSchemaChange)
+    return new GatewayError(
+      'CONFLICT',
+      "The table's columns changed since this statement was planned: run it again, beginning with GetFlightInfo.",
+    )
   if (isWorkerMemory)
     return new GatewayError(
       'OUT_OF_MEMORY',

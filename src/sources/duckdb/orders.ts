@@ -61,7 +61,9 @@ export type Order =
       readonly readOnly: boolean
       /** The connection is in a transaction already, which goes on. */
       readonly inTransaction: boolean
-      /** The main thread has the schema already, and only checks it. */
+      /** Digest of the schema that the client was told, which the result must have; absent when it was told none. */
+      readonly promised?: string
+      /** The main thread has the promised schema, and gives it to the reader. */
       readonly schemaKnown: boolean
       /** Rows of parameters as an Arrow IPC stream. */
       readonly parameters?: Uint8Array
@@ -83,6 +85,8 @@ export type Order =
 export interface Description {
   /** Empty when it depends on the types of the parameters. */
   readonly schema: Uint8Array
+  /** Of the schema; empty when that is. */
+  readonly digest: string
   readonly type: number
   /** Empty when there are none. */
   readonly parameterSchema: Uint8Array
@@ -92,6 +96,8 @@ export interface Description {
 export interface Failure {
   readonly message: string
   readonly arrow?: ArrowErrorCode
+  /** The result has another schema than the client was told. */
+  readonly isSchemaChange?: boolean
   /** The worker has died of the order, for want of memory of its own. */
   readonly isWorkerMemory?: boolean
 }

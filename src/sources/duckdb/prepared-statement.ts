@@ -1,5 +1,5 @@
 import type { Field } from '../../arrow/schema.ts'
-import { arrowSchema } from './arrow-schema.ts'
+import { arrowSchema, type NamedType } from './arrow-schema.ts'
 import { Cell, c, DuckDbError, destroy, STATE_ERROR } from './c-functions.ts'
 import type { Address } from './native.ts'
 import { StreamingResult } from './streaming-result.ts'
@@ -43,10 +43,13 @@ export class PreparedStatement {
     return Number(c.parameterCount(this.handle))
   }
 
-  /** Reads the result's schema, without running. @throws DuckDbError when it depends on parameters */
+  /**
+   * The schema that a result would have now, without running. DuckDB binds the statement anew when it runs after a change
+   * of the catalog, so no memory of a result may be read by it. @throws DuckDbError when it depends on parameters
+   */
   schema(): Field {
     const count = Number(c.columnCount(this.handle))
-    return arrowSchema(this.#connection, count, (i) => ({
+    return this.#arrowSchema(count, (i) => ({
       type: c.columnType(this.handle, i),
       name: c.columnName(this.handle, i),
       ownName: true,
@@ -55,7 +58,7 @@ export class PreparedStatement {
 
   /** The parameters' types where DuckDB can tell them, else VARCHAR, with their names or numbers. */
   parameterSchema(): Field {
-    return arrowSchema(this.#connection, this.parameterCount, (i) => {
+    return this.#arrowSchema(this.parameterCount, (i) => {
       const known = c.parameterType(this.handle, i + 1)
       const unknown = known === 0 || unresolvedTypes.has(c.typeId(known))
       if (unknown) destroy(c.destroyType, known)
@@ -79,10 +82,20 @@ export class PreparedStatement {
    * @param chunks its first word counts the chunks that are fetched
    */
   execute(materialized = false, chunks?: Int32Array): StreamingResult {
-    return new StreamingResult(this.#connection, this.handle, materialized, chunks)
+    return new StreamingResult(this.handle, materialized, chunks)
   }
 
   close(): void {
     destroy(c.destroyPrepare, this.handle)
+  }
+
+  #arrowSchema(count: number, column: (i: number) => NamedType): Field {
+    const options = new Cell()
+    c.arrowOptions(this.#connection, options.address)
+    try {
+      return arrowSchema(options.value, count, column)
+    } finally {
+      destroy(c.destroyArrowOptions, options.value)
+    }
   }
 }

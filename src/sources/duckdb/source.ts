@@ -6,11 +6,13 @@ import { GatewayError } from '../../query/errors.ts'
 import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, Query, Result, Runnable, SessionOptions } from '../../query/types.ts'
+import { promisedDigest } from './announced-schema.ts'
 import { DuckDbCatalog } from './catalog.ts'
 import type { DuckDbConfig } from './config.ts'
 import { Connections, type Lender } from './connections.ts'
 import { closeDatabase } from './database.ts'
 import { readOnlyError } from './errors.ts'
+import type { Execution } from './execution.ts'
 import { Executions } from './executions.ts'
 import { feed } from './feed.ts'
 import { refuseForbiddenFunctions } from './forbidden-functions.ts'
@@ -30,7 +32,7 @@ import {
 import type { Description, Order, UseSchema } from './orders.ts'
 import { Seats } from './seats.ts'
 import { isUpdateKind } from './statement-kind.ts'
-import { DuckDbTransactions } from './transactions.ts'
+import { DuckDbTransactions, type ExecuteOn } from './transactions.ts'
 
 /** What a source needs from outside. */
 export interface DuckDbDependencies {
@@ -43,6 +45,8 @@ const MAX_HELPED_THREADS = 4
 const PLAN_CACHE_BYTES = 32 << 20
 const makesTemporary = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*create\s+(or\s+replace\s+)?temp(orary)?\b/i
 const mayMakeTemporary = /\btemp(orary)?\b/i
+/** EXPLAIN ANALYZE runs what it explains, and a procedure may do anything. */
+const mayHideChange = /\b(analyze|call)\b/i
 const never = new AbortController().signal
 /** Longest wait for workers and helpers when the source is closed, in milliseconds. */
 const MAX_CLOSE_MS = 5000
@@ -106,8 +110,7 @@ class DuckDbSource implements Source {
     const planners = Math.max(1, Math.min(2, availableParallelism() - 1))
     this.#planners = new Seats(planners, config.writes)
     this.#controllers = new Seats(planners, config.writes, 0)
-    const execute = (lender: Lender, statements: readonly string[], signal: AbortSignal) =>
-      this.#execute(lender, statements, signal)
+    const execute: ExecuteOn = (...args) => this.#execute(...args)
     this.transactions = new DuckDbTransactions(this.#watched, execute, () => this.#forgetPlans())
   }
 
@@ -134,16 +137,26 @@ class DuckDbSource implements Source {
         'BAD_SQL',
         'Temporary objects live in transactions only: no connection belongs to one client.',
       )
-    const { schema, parameterSchema } = description
-    return { query, schema, isUpdate, ...(parameterSchema.byteLength > 0 && { parameterSchema }) }
+    const { schema, digest, parameterSchema } = description
+    return {
+      query,
+      schema,
+      isUpdate,
+      // A change runs while its plan is at hand, a query on the strength of a ticket.
+      ...(!isUpdate && digest !== '' && { handle: Buffer.from(digest, 'hex') }),
+      ...(parameterSchema.byteLength > 0 && { parameterSchema }),
+    }
   }
 
   async run(plan: Runnable, ctx: Context): Promise<Result> {
     if (plan.isUpdate && !this.writes) throw readOnlyError(this.name)
     const { sql, parameters, session, transaction } = plan.query
     const use = this.#use(session)
-    const known = parameters || transaction !== undefined ? undefined : this.#plans.get(planKey(plan.query))?.schema
-    const planned = known && known.byteLength > 0 ? known : undefined
+    const key = planKey(plan.query)
+    const promised = promisedDigest(plan)
+    const known = parameters || transaction !== undefined ? undefined : this.#plans.get(key)
+    // What is remembered may be older or newer than what the client was told.
+    const planned = promised !== undefined && known?.digest === promised ? known.schema : undefined
     const { batchRows, batchBytes } = this.#config
     const limits = { batchRows, batchBytes }
     const { isUpdate } = plan
@@ -157,10 +170,15 @@ class DuckDbSource implements Source {
       limits,
       inTransaction: transaction !== undefined,
       schemaKnown: planned !== undefined,
+      ...(promised !== undefined && { promised }),
       ...(parameters && { parameters }),
       ...(use && { use }),
     })
-    const onEnd = plan.isUpdate ? () => this.#forgetPlans() : undefined
+    const onEnd = (hasFailed: boolean) => {
+      if (isUpdate || (!readOnly && mayHideChange.test(sql))) this.#forgetPlans()
+      // Whoever plans it again, as a client does then, is told what is true now.
+      else if (hasFailed) this.#plans.delete(key)
+    }
     const lender = this.#lender(plan.query, ctx.watched)
     // Temporary objects belong to the connection: whoever gets it next must not find them.
     const disposable = plan.isUpdate && mayMakeTemporary.test(sql)
@@ -242,10 +260,16 @@ class DuckDbSource implements Source {
     return watched ? this.#watched : this.#connections
   }
 
-  async #execute(lender: Lender, statements: readonly string[], signal: AbortSignal): Promise<void> {
+  async #execute(
+    lender: Lender,
+    statements: readonly string[],
+    signal: AbortSignal,
+    onEnd?: () => void,
+  ): Promise<void> {
     const order = (connection: Address): Order => ({ kind: 'execute', connection, statements })
     const seats = this.#planners.hasRoom ? this.#planners : this.#controllers
-    await this.#executions.carryOut(seats, lender, order, signal, (execution) => execution.finished())
+    const finish = (execution: Execution) => execution.finished()
+    await this.#executions.carryOut(seats, lender, order, signal, finish, onEnd && { onEnd })
   }
 
   async #describe(key: string, query: Query, signal: AbortSignal): Promise<Description> {

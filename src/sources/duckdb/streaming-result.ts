@@ -1,7 +1,7 @@
 import koffi from 'koffi'
 import type { Field } from '../../arrow/schema.ts'
 import { arrowSchema } from './arrow-schema.ts'
-import { Cell, c, checkErrorData, DuckDbError, destroy, RESULT_BYTES, STATE_ERROR } from './c-functions.ts'
+import { c, checkErrorData, DuckDbError, destroy, RESULT_BYTES, STATE_ERROR } from './c-functions.ts'
 import { type Address, addressOf, libduckdb } from './native.ts'
 
 // Goes by value with each fetch: one typed array is copied at once, where six members would be read and converted singly.
@@ -14,12 +14,12 @@ const fetchChunk: (result: { readonly words: BigUint64Array }) => Address = libd
 export class StreamingResult {
   readonly #result = { words: new BigUint64Array(RESULT_BYTES / 8) }
   readonly #at = addressOf(this.#result.words)
-  readonly #options = new Cell()
-  readonly #connection: Address
+  /** How this result is converted to Arrow, whatever the connection is told meanwhile. */
+  readonly #options: Address
   readonly #chunks: Int32Array
+  #schema: Field | undefined
 
-  constructor(connection: Address, prepared: Address, materialized: boolean, chunks: Int32Array = new Int32Array(1)) {
-    this.#connection = connection
+  constructor(prepared: Address, materialized: boolean, chunks: Int32Array = new Int32Array(1)) {
     this.#chunks = chunks
     const execute = materialized ? c.execute : c.executeStreaming
     if (execute(prepared, this.#at) === STATE_ERROR) {
@@ -27,7 +27,7 @@ export class StreamingResult {
       c.destroyResult(this.#at)
       throw error
     }
-    c.arrowOptions(connection, this.#options.address)
+    this.#options = c.resultArrowOptions(this.#at)
   }
 
   /** Rows that the statement changed; 0 for those that return rows. Only of a materialized result. */
@@ -35,13 +35,14 @@ export class StreamingResult {
     return Number(c.rowsChanged(this.#at))
   }
 
-  /** The schema that the result turned out to have. @throws DuckDbError */
+  /** The schema that the result turned out to have: the only one by which its memory may be read. @throws DuckDbError */
   schema(): Field {
-    return arrowSchema(this.#connection, Number(c.resultColumnCount(this.#at)), (i) => ({
+    this.#schema ??= arrowSchema(this.#options, Number(c.resultColumnCount(this.#at)), (i) => ({
       type: c.resultColumnType(this.#at, i),
       name: c.resultColumnName(this.#at, i),
       ownName: false,
     }))
+    return this.#schema
   }
 
   /** The types of the columns in DuckDB, as numbers of its enum `duckdb_type`. */
@@ -79,11 +80,11 @@ export class StreamingResult {
 
   /** Turns a chunk into an ArrowArray at `slot`, which lives on its own. @throws DuckDbError */
   toArrow(chunk: Address, slot: Address): void {
-    checkErrorData(c.chunkToArrow(this.#options.value, chunk, slot))
+    checkErrorData(c.chunkToArrow(this.#options, chunk, slot))
   }
 
   close(): void {
-    destroy(c.destroyArrowOptions, this.#options.value)
+    destroy(c.destroyArrowOptions, this.#options)
     c.destroyResult(this.#at)
   }
 }

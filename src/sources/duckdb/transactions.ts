@@ -4,8 +4,17 @@ import type { Context } from '../../query/types.ts'
 import type { Lender } from './connections.ts'
 import { TransactionConnection } from './transaction-connection.ts'
 
-/** Runs statements on a connection that `lender` lends. @throws GatewayError */
-export type ExecuteOn = (lender: Lender, statements: readonly string[], signal: AbortSignal) => Promise<void>
+/**
+ * Runs statements on a connection that `lender` lends.
+ * @param onEnd told when the worker has let go, which may be after whoever waited has been told that it is over
+ * @throws GatewayError
+ */
+export type ExecuteOn = (
+  lender: Lender,
+  statements: readonly string[],
+  signal: AbortSignal,
+  onEnd?: () => void,
+) => Promise<void>
 
 /** Open transactions of DuckDB: a connection each, taken from the others for as long as it lasts. */
 export class DuckDbTransactions implements SourceTransactions {
@@ -14,7 +23,7 @@ export class DuckDbTransactions implements SourceTransactions {
   readonly #onCommit: () => void
   readonly #open = new Map<string, TransactionConnection>()
 
-  /** @param onCommit told when a transaction may have changed the catalog */
+  /** @param onCommit told when a transaction may have changed the catalog, not before others see that */
   constructor(connections: Lender, execute: ExecuteOn, onCommit: () => void) {
     this.#connections = connections
     this.#execute = execute
@@ -40,11 +49,7 @@ export class DuckDbTransactions implements SourceTransactions {
   }
 
   async commit(id: string, ctx: Context): Promise<void> {
-    try {
-      await this.#end(id, 'COMMIT', ctx.signal)
-    } finally {
-      this.#onCommit()
-    }
+    await this.#end(id, 'COMMIT', ctx.signal, this.#onCommit)
   }
 
   async rollback(id: string, ctx: Context): Promise<void> {
@@ -62,13 +67,13 @@ export class DuckDbTransactions implements SourceTransactions {
     this.#open.clear()
   }
 
-  async #end(id: string, statement: string, signal: AbortSignal): Promise<void> {
+  async #end(id: string, statement: string, signal: AbortSignal, onEnd?: () => void): Promise<void> {
     const connection = this.#open.get(id)
     if (!connection) throw new GatewayError('UNKNOWN_TRANSACTION')
     this.#open.delete(id)
     let isClean = false
     try {
-      await this.#execute(connection, [statement], signal)
+      await this.#execute(connection, [statement], signal, onEnd)
       isClean = true
     } finally {
       connection.end(isClean)

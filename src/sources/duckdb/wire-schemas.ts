@@ -1,8 +1,24 @@
+import { hash } from 'node:crypto'
 import { encodeSchema, type Field } from '../../arrow/schema.ts'
 import { factsOf, withFacts } from './column-facts.ts'
 import { wireSchema } from './wire-schema.ts'
 
 const MAX_KNOWN_BYTES = 1 << 20
+/** Hexadecimal digits of a digest: nobody makes two schemas that share one. */
+const DIGEST_DIGITS = 32
+
+/** A schema as clients get it. */
+export interface WireSchema {
+  /** A bare flatbuffer `Message`. */
+  readonly message: Uint8Array
+  /** Stands for it where there is no room for it, see `schemaDigest`. */
+  readonly digest: string
+}
+
+/** What stands for an encoded schema in tickets, in hexadecimal digits. */
+export function schemaDigest(message: Uint8Array): string {
+  return hash('sha256', message, 'hex').slice(0, DIGEST_DIGITS)
+}
 
 /**
  * Encodes the schemas of results as clients get them: each column with what Flight SQL tells of it. A statement gives the
@@ -10,7 +26,7 @@ const MAX_KNOWN_BYTES = 1 << 20
  */
 export class WireSchemas {
   readonly #readOnly: boolean
-  readonly #known = new Map<string, Uint8Array>()
+  readonly #known = new Map<string, WireSchema>()
   #bytes = 0
 
   /** @param readOnly whether no column can be written to */
@@ -18,25 +34,26 @@ export class WireSchemas {
     this.#readOnly = readOnly
   }
 
-  /** The schema as a bare flatbuffer `Message`. @throws ArrowError UNSUPPORTED */
-  encode(schema: Field): Uint8Array {
+  /** @throws ArrowError UNSUPPORTED */
+  encode(schema: Field): WireSchema {
     const key = JSON.stringify(schema)
     const known = this.#known.get(key)
     if (known) return known
     const children = wireSchema(schema).children.map((field) => withFacts(field, factsOf(field, this.#readOnly)))
     const message = encodeSchema({ ...schema, children })
-    this.#keep(key, message)
-    return message
+    const encoded = { message, digest: schemaDigest(message) }
+    this.#keep(key, encoded)
+    return encoded
   }
 
-  #keep(key: string, message: Uint8Array): void {
-    const bytes = 2 * key.length + message.byteLength
+  #keep(key: string, encoded: WireSchema): void {
+    const bytes = 2 * key.length + encoded.message.byteLength
     if (this.#bytes + bytes > MAX_KNOWN_BYTES) {
       this.#known.clear()
       this.#bytes = 0
     }
     if (bytes > MAX_KNOWN_BYTES) return
-    this.#known.set(key, message)
+    this.#known.set(key, encoded)
     this.#bytes += bytes
   }
 }

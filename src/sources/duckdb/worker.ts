@@ -3,6 +3,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { ArrowError } from '../../arrow/errors.ts'
 import type { IpcMessage } from '../../arrow/ipc.ts'
 import { decodeSchema, encodeSchema, type Field } from '../../arrow/schema.ts'
+import { AnnouncedSchema, SchemaChangedError } from './announced-schema.ts'
 import { BodyPool } from './body-pool.ts'
 import { DuckDbError } from './c-functions.ts'
 import { execute } from './database.ts'
@@ -11,11 +12,13 @@ import { ingest } from './ingest.ts'
 import type { Address } from './native.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
 import { announcedParameters } from './parameter-schema.ts'
-import { bindNulls, parameterRows } from './parameters.ts'
+import { bindNulls, type ParameterRow, parameterRows } from './parameters.ts'
 import { PreparedStatement } from './prepared-statement.ts'
-import { WireSchemas } from './wire-schemas.ts'
+import type { StreamingResult } from './streaming-result.ts'
+import { type WireSchema, WireSchemas } from './wire-schemas.ts'
 
 const CREDIT_WAIT_MS = 1000
+const returning = /\breturning\b/i
 
 const port = parentPort!
 const { control, writes } = workerData as WorkerSetup
@@ -56,89 +59,93 @@ function takeCredit(): void {
 
 const none = new Uint8Array(0)
 
+type RunOrder = Order & { kind: 'run' }
+
+const tellSchema = (schema: Uint8Array) => say({ kind: 'schema', schema })
+
 function plan(order: Order & { kind: 'plan' }): void {
   const statement = new PreparedStatement(order.connection, order.sql)
   try {
     const parameters = statement.parameterCount > 0
     const parameterSchema = parameters ? encodeSchema(announcedParameters(statement.parameterSchema())) : none
-    let schema: Uint8Array = none
+    let schema: WireSchema = { message: none, digest: '' }
     try {
       schema = wireSchemas.encode(statement.schema())
     } catch (error) {
       // What `SELECT ?` returns is known once something is bound.
       if (!parameters) throw error
     }
-    say({ kind: 'description', description: { schema, type: statement.type, parameterSchema } }, true)
+    const { message, digest } = schema
+    say({ kind: 'description', description: { schema: message, digest, type: statement.type, parameterSchema } }, true)
   } finally {
     statement.close()
   }
 }
 
 /** Runs the statement, once for each row of parameters; answers with how many rows it changed. */
-function run(order: Order & { kind: 'run' }): number {
+function run(order: RunOrder): number {
   const statement = new PreparedStatement(order.connection, order.sql)
   try {
-    if (!order.parameters) {
-      const schema = statement.schema()
-      // Before it runs: a client, and the boxes on the way, see a slow statement begin.
-      say({ kind: 'schema', schema: wireSchemas.encode(schema) }, order.schemaKnown)
-      return emit(order, statement, schema, undefined)
-    }
-    let affectedRows = 0
-    let first: Uint8Array | undefined
-    for (const row of parameterRows(order.parameters)) {
-      statement.clearBindings()
-      row.bindTo(statement.handle)
-      affectedRows += emit(order, statement, undefined, first, (schema) => {
-        first = schema
-      })
-    }
-    if (!first) describeNothing(order, statement)
-    return affectedRows
+    return order.parameters === undefined
+      ? runOnce(order, statement)
+      : runForEach(order, statement, parameterRows(order.parameters))
   } finally {
     statement.close()
   }
 }
 
-/** No rows of parameters give no rows, of the schema that NULLs would give. */
-function describeNothing(order: Order & { kind: 'run' }, statement: PreparedStatement): void {
-  bindNulls(statement.handle, order.parameters ?? none, statement.parameterCount)
-  let schema: Field
-  if (order.isUpdate) schema = statement.schema()
-  else {
-    const result = statement.execute()
-    schema = result.schema()
-    result.close()
-  }
-  say({ kind: 'schema', schema: wireSchemas.encode(schema) })
+/** Another change of the catalog may come between any two steps outside a transaction: each looks at the schema again. */
+function runOnce(order: RunOrder, statement: PreparedStatement): number {
+  const announced = new AnnouncedSchema(wireSchemas, order.promised, order.schemaKnown, tellSchema)
+  // Before it runs: a client, and the boxes on the way, see a slow statement begin, and nothing is changed in vain.
+  if ((!order.schemaKnown || order.isUpdate) && !announced.tellOnce(statement.schema())) throw new SchemaChangedError()
+  return emit(order, statement, (result) => {
+    if (!announced.tellOnce(result.schema())) throw new SchemaChangedError()
+  })
 }
 
-/**
- * Executes once and sends schema and rows. Where parameters decide on the schema it is the result's own, which must be
- * the same for every row of them.
- */
-function emit(
-  order: Order & { kind: 'run' },
-  statement: PreparedStatement,
-  known: Field | undefined,
-  expected: Uint8Array | undefined,
-  onSchema?: (schema: Uint8Array) => void,
-): number {
+/** The types of parameters may decide on the schema; it must be the same for every row of them. */
+function runForEach(order: RunOrder, statement: PreparedStatement, rows: Iterable<ParameterRow>): number {
+  const promised = new AnnouncedSchema(wireSchemas, order.promised, true, tellSchema)
+  if (order.promised !== undefined && !promised.allows(statement.schema())) throw new SchemaChangedError()
+  const announced = new AnnouncedSchema(wireSchemas, undefined, false, tellSchema)
+  let affectedRows = 0
+  let isRun = false
+  for (const row of rows) {
+    isRun = true
+    statement.clearBindings()
+    row.bindTo(statement.handle)
+    affectedRows += emit(order, statement, (result) => {
+      if (announced.tellOnce(result.schema())) return
+      throw new DuckDbError(
+        'Invalid Input Error: the rows of parameters give results of different types: cast the parameters',
+      )
+    })
+  }
+  if (!isRun) announced.tellOnce(schemaOfNulls(order, statement))
+  return affectedRows
+}
+
+/** The schema that NULLs would give: no rows of parameters give no rows, of that schema. */
+function schemaOfNulls({ isUpdate, parameters = none }: RunOrder, statement: PreparedStatement): Field {
+  bindNulls(statement.handle, parameters, statement.parameterCount)
+  if (isUpdate) return statement.schema()
+  const result = statement.execute()
+  try {
+    return result.schema()
+  } finally {
+    result.close()
+  }
+}
+
+/** Executes once, has the result's schema checked or told, and sends the rows. */
+function emit(order: RunOrder, statement: PreparedStatement, announce: (result: StreamingResult) => void): number {
   if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
   const result = statement.execute(order.isUpdate, chunks)
   try {
-    const schema = known ?? result.schema()
-    if (!known) {
-      const encoded = wireSchemas.encode(schema)
-      if (!expected) say({ kind: 'schema', schema: encoded })
-      else if (Buffer.compare(encoded, expected) !== 0)
-        throw new DuckDbError(
-          'Invalid Input Error: the rows of parameters give results of different types: cast the parameters',
-        )
-      onSchema?.(encoded)
-    }
+    announce(result)
     let rows = 0
-    for (const batch of encodeResult(schema, result, order.limits, pool.take)) {
+    for (const batch of encodeResult(result, order.limits, pool.take)) {
       takeCredit()
       rows += batch.rows
       const { header, body, bodyLength } = batch
@@ -148,7 +155,8 @@ function emit(
     }
     if (!order.isUpdate) return 0
     // A statement with RETURNING gives the rows it changed, the others a column with their number.
-    return schema.children.length === 1 && schema.children[0]!.name === 'Count' ? result.rowsChanged : rows
+    const { children } = result.schema()
+    return children.length === 1 && children[0]!.name === 'Count' ? result.rowsChanged : rows
   } finally {
     result.close()
   }
@@ -227,6 +235,14 @@ interface Outcome {
   readonly affectedRows: number
 }
 
+/**
+ * Whether a change may give rows, whose types must not change between its being prepared and its being run: what is undone
+ * because they did must be undone whole. The number of rows that others give has one type.
+ */
+function mayReturnRows({ isUpdate, sql }: RunOrder): boolean {
+  return isUpdate && returning.test(sql)
+}
+
 /** Carries out an order in the schema that it asks for. */
 function carryOut(order: Order): Outcome {
   if (order.kind === 'execute' || order.kind === 'ingest' || !order.use) return carryOutHere(order)
@@ -254,7 +270,7 @@ function carryOutHere(order: Order): Outcome {
       affectedRows = takeIn(order)
     } else if (order.inTransaction) affectedRows = run(order)
     else if (order.readOnly) return { ...readOnly(order.connection, () => run(order)), affectedRows }
-    else if (order.parameters) return inTransaction(order.connection, () => run(order))
+    else if (order.parameters || mayReturnRows(order)) return inTransaction(order.connection, () => run(order))
     else affectedRows = run(order)
     return { error: undefined, broken: false, affectedRows }
   } catch (error) {
@@ -270,6 +286,7 @@ port.on('message', (order: Order) => {
   const failure = error !== undefined && {
     message: (error as Error).message,
     ...(error instanceof ArrowError && { arrow: error.code }),
+    ...(error instanceof SchemaChangedError && { isSchemaChange: true }),
   }
   say({ kind: 'done', ...(failure && { error: failure }), broken, affectedRows })
 })

@@ -14,7 +14,7 @@ const schema = (...children: Field[]): Field => ({ name: '', format: '+s', nulla
 describe('the schemas of results', () => {
   it('keep the extension types of columns beside the facts', () => {
     const uuid = column('u', 'w:16', [['ARROW:extension:name', 'arrow.uuid']])
-    const [field] = decodeSchema(new WireSchemas(false).encode(schema(uuid))).children
+    const [field] = decodeSchema(new WireSchemas(false).encode(schema(uuid)).message).children
     expect(field!.metadata).toEqual([
       ['ARROW:extension:name', 'arrow.uuid'],
       ['ARROW:FLIGHT:SQL:TYPE_NAME', 'UUID'],
@@ -27,7 +27,7 @@ describe('the schemas of results', () => {
     const first = schemas.encode(schema(column('a', 'i')))
     expect(schemas.encode(schema(column('a', 'i')))).toBe(first)
     for (const other of [column('b', 'i'), column('a', 'l')])
-      expect(decodeSchema(schemas.encode(schema(other))).children[0]).toMatchObject({
+      expect(decodeSchema(schemas.encode(schema(other)).message).children[0]).toMatchObject({
         name: other.name,
         format: other.format,
       })
@@ -41,6 +41,6 @@ describe('the schemas of results', () => {
     expect(again).not.toBe(first)
     expect(again).toEqual(first)
     const wide = schema(column('x'.repeat(1_000_000), 'i'))
-    expect(decodeSchema(schemas.encode(wide)).children[0]!.name).toHaveLength(1_000_000)
+    expect(decodeSchema(schemas.encode(wide).message).children[0]!.name).toHaveLength(1_000_000)
   })
 })

@@ -1,0 +1,180 @@
+import { Float64, Int32, Table, tableFromIPC, tableToIPC, vectorFromArray } from 'apache-arrow'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { readFrame } from '../../../src/arrow/flight-data.ts'
+import { joinStream } from '../../../src/arrow/ipc.ts'
+import { decodeSchema, encodeSchema } from '../../../src/arrow/schema.ts'
+import type { Source } from '../../../src/query/source.ts'
+import type { Plan, Query, Runnable } from '../../../src/query/types.ts'
+import { closeDatabase, connect, disconnect, execute, openDatabase } from '../../../src/sources/duckdb/database.ts'
+import { encodeResult } from '../../../src/sources/duckdb/encode-result.ts'
+import type { Address } from '../../../src/sources/duckdb/native.ts'
+import { PreparedStatement } from '../../../src/sources/duckdb/prepared-statement.ts'
+import { DemoSource, outcomeOf } from '../../fault/demo-source.ts'
+
+const values = {
+  integer: 'i::INTEGER',
+  bigint: 'i',
+  'narrow decimal': '(i % 10)::DECIMAL(4,1)',
+  decimal: 'i::DECIMAL(38,4)',
+  double: 'i / 7',
+  boolean: 'i % 2 = 0',
+  'short texts': 'i::VARCHAR',
+  'long texts': 'repeat(i::VARCHAR, 9)',
+  uuid: 'md5(i::VARCHAR)::UUID',
+  enum: "['a', 'b'][1 + i % 2]::ENUM('a', 'b')",
+  list: 'range(i % 5)',
+  struct: "{'a': i, 'b': i::VARCHAR}",
+  nulls: 'CASE WHEN i % 3 = 0 THEN NULL ELSE i END',
+}
+const kinds = Object.keys(values) as (keyof typeof values)[]
+const rowsOf = (kind: keyof typeof values) => `SELECT ${values[kind]} AS v FROM range(3000) t(i)`
+
+describe('a result of a statement that was prepared before its table changed', () => {
+  let database: Address
+  let reader: Address
+  let owner: Address
+  beforeAll(() => {
+    database = openDatabase(':memory:', {})
+    reader = connect(database)
+    owner = connect(database)
+  })
+  afterAll(() => {
+    for (const connection of [reader, owner]) disconnect(connection)
+    closeDatabase(database)
+  })
+
+  const change = (kind: keyof typeof values) => execute(owner, `CREATE OR REPLACE TABLE t AS ${rowsOf(kind)}`)
+  /** What the statement gives, as bytes; `between` comes after it was prepared. */
+  const read = (between = () => {}) => {
+    const statement = new PreparedStatement(reader, 'SELECT v FROM t')
+    statement.schema()
+    between()
+    const result = statement.execute()
+    try {
+      const allocate = (bytes: number) => new Uint8Array(new SharedArrayBuffer(bytes))
+      const batches = [...encodeResult(result, { batchRows: 65_536, batchBytes: 2 << 20 }, allocate)]
+      return [
+        encodeSchema(result.schema()),
+        ...batches.flatMap(({ header, body, bodyLength }) => [header, body.slice(0, bodyLength)]),
+      ]
+    } finally {
+      result.close()
+      statement.close()
+    }
+  }
+
+  it.each(kinds)('has the values and the schema of what it is now: %s', (now) => {
+    change(now)
+    const expected = read()
+    for (const before of kinds) {
+      change(before)
+      expect(
+        read(() => change(now)),
+        before,
+      ).toEqual(expected)
+    }
+  })
+})
+
+describe('a statement whose table changes after its client was told of the result', () => {
+  let demo: DemoSource
+  let source: Source
+  beforeEach(async () => {
+    demo = await DemoSource.open({ init: ['CREATE TABLE t AS SELECT range::INTEGER AS v FROM range(10)'] })
+    source = demo.source
+  })
+  afterEach(() => source.close())
+
+  const query = (sql: string, more: Partial<Query> = {}): Query => ({
+    source: 'demo',
+    sql,
+    session: {},
+    purpose: 'any',
+    ...more,
+  })
+  const plan = (sql: string, more: Partial<Query> = {}) => source.plan(query(sql, more), demo.context())
+  const read = async (runnable: Runnable) => {
+    const result = await source.run(runnable, demo.context())
+    const messages = [{ header: readFrame(result.schema).header, body: new Uint8Array(0) }]
+    for await (const frames of result.frames)
+      for (const frame of frames) {
+        const { header, body } = readFrame(frame)
+        messages.push({ header, body: Uint8Array.from(body) })
+        frame.release?.()
+      }
+    return tableFromIPC(joinStream(messages)).toArray() as { readonly v: unknown }[]
+  }
+  const change = async (sql: string) => expect(await demo.run(sql, { isUpdate: true })).toBe('OK')
+  const makeTexts = () => change("CREATE OR REPLACE TABLE t AS SELECT 'text ' || range AS v FROM range(3)")
+  const formatsOf = ({ schema }: Plan) => decodeSchema(schema).children.map(({ format }) => format)
+  const refusal = (runnable: Runnable) => read(runnable).catch((error) => error)
+
+  it('is refused, and has the new schema when it is planned again', async () => {
+    const planned = await plan('SELECT v FROM t')
+    await makeTexts()
+    expect(await refusal(planned)).toMatchObject({
+      code: 'CONFLICT',
+      message:
+        "The table's columns changed since this statement was planned: run it again, beginning with GetFlightInfo.",
+    })
+    // As a ticket has it, which holds no schema.
+    const { query: asked, isUpdate, handle } = planned
+    expect(await refusal({ query: asked, isUpdate, handle: handle! })).toMatchObject({ code: 'CONFLICT' })
+    const again = await plan('SELECT v FROM t')
+    expect(formatsOf(again)).toEqual(['u'])
+    expect((await read(again)).map(({ v }) => v)).toEqual(['text 0', 'text 1', 'text 2'])
+  })
+
+  it('runs as planned where only the rows have changed', async () => {
+    const planned = await plan('SELECT v FROM t')
+    await change('CREATE OR REPLACE TABLE t AS SELECT 7 AS v')
+    expect((await read(planned)).map(({ v }) => v)).toEqual([7])
+  })
+
+  it('is refused in a transaction that has changed the table itself', async () => {
+    await source.transactions!.begin('mine', { readOnly: false }, demo.context())
+    const planned = await plan('SELECT v FROM t', { transaction: 'mine' })
+    expect(await demo.run('ALTER TABLE t ADD COLUMN w INTEGER', { isUpdate: true, transaction: 'mine' })).toBe('OK')
+    expect(await read(planned)).toHaveLength(10)
+    expect(await demo.run('ALTER TABLE t ALTER v TYPE VARCHAR', { isUpdate: true, transaction: 'mine' })).toBe('OK')
+    expect(await refusal(planned)).toMatchObject({ code: 'CONFLICT' })
+    const other = await plan('SELECT v FROM t')
+    expect(formatsOf(other)).toEqual(['i'])
+    await source.transactions!.commit('mine', demo.context())
+    expect(formatsOf(await plan('SELECT v FROM t'))).toEqual(['u'])
+  })
+
+  it('changes nothing where it would give rows of another type', async () => {
+    const planned = await plan('DELETE FROM t RETURNING v')
+    await makeTexts()
+    expect(await refusal(planned)).toMatchObject({ code: 'CONFLICT' })
+    expect(await read(await plan('SELECT v FROM t'))).toHaveLength(3)
+    expect(await read(await plan('DELETE FROM t RETURNING v'))).toHaveLength(3)
+    expect(await read(await plan('SELECT v FROM t'))).toHaveLength(0)
+  })
+
+  it('is refused with parameters, whose types alone may change the result', async () => {
+    const parameters = tableToIPC(new Table({ p: vectorFromArray([1], new Int32()) }), 'stream')
+    const planned = await plan('SELECT v FROM t WHERE ? = 1')
+    await makeTexts()
+    expect(await refusal({ ...planned, query: { ...planned.query, parameters } })).toMatchObject({ code: 'CONFLICT' })
+    const again = await plan('SELECT v FROM t WHERE ? = 1')
+    expect(await read({ ...again, query: { ...again.query, parameters } })).toHaveLength(3)
+    const untyped = await plan('SELECT length(v) + ? AS v FROM t')
+    const fraction = tableToIPC(new Table({ p: vectorFromArray([0.5], new Float64()) }), 'stream')
+    expect(await read({ ...untyped, query: { ...untyped.query, parameters: fraction } })).toMatchObject([
+      { v: 6.5 },
+      { v: 6.5 },
+      { v: 6.5 },
+    ])
+  })
+
+  it('is planned anew after a change that an EXPLAIN ANALYZE has made', async () => {
+    expect(formatsOf(await plan('SELECT v FROM t'))).toEqual(['i'])
+    const explained = await plan("EXPLAIN ANALYZE CREATE OR REPLACE TABLE t AS SELECT 'x' AS v")
+    await read({ ...explained, mayWrite: true })
+    const again = await plan('SELECT v FROM t')
+    expect(formatsOf(again)).toEqual(['u'])
+    expect(await outcomeOf(read(again))).toBe('OK')
+  })
+})
