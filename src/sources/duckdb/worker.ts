@@ -3,15 +3,20 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { ArrowError } from '../../arrow/errors.ts'
 import type { IpcMessage } from '../../arrow/ipc.ts'
 import { decodeSchema, encodeSchema, type Field } from '../../arrow/schema.ts'
+import type { EncodedBatch } from './batches.ts'
 import { BodyPool } from './body-pool.ts'
 import { DuckDbError } from './c-functions.ts'
-import { execute } from './database.ts'
+import { abortTransaction, execute } from './database.ts'
+import { encodeCounts } from './encode-counts.ts'
 import { encodeResult } from './encode-result.ts'
+import { inTransaction, type Outcome, readOnly } from './in-transaction.ts'
 import { ingest } from './ingest.ts'
+import { insertRows } from './insert-rows.ts'
 import type { Address } from './native.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
 import { announcedParameters } from './parameter-schema.ts'
-import { bindNulls, parameterRows } from './parameters.ts'
+import { bindNulls, Parameters } from './parameters.ts'
+import { plainInsert } from './plain-insert.ts'
 import { PreparedStatement } from './prepared-statement.ts'
 import { WireSchemas } from './wire-schemas.ts'
 
@@ -26,6 +31,10 @@ const pool = new BodyPool(control)
 const chunks = control.subarray(Control.chunks, Control.chunks + 1)
 
 const stopped = () => Atomics.load(control, Control.stop) === 1
+
+function refuseStopped(): void {
+  if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+}
 
 /** Said, and not yet sent: waking the main thread costs more than a small result. */
 let replies: Reply[] = []
@@ -50,7 +59,7 @@ function takeCredit(): void {
       Atomics.wait(control, Control.credit, 0, CREDIT_WAIT_MS)
     Atomics.store(control, Control.working, 1)
   }
-  if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+  refuseStopped()
   Atomics.sub(control, Control.credit, 1)
 }
 
@@ -82,22 +91,65 @@ function run(order: Order & { kind: 'run' }): number {
       const schema = statement.schema()
       // Before it runs: a client, and the boxes on the way, see a slow statement begin.
       say({ kind: 'schema', schema: wireSchemas.encode(schema) }, order.schemaKnown)
-      return emit(order, statement, schema, undefined)
+      return emit(order, statement, schema, undefined, undefined)
     }
-    let affectedRows = 0
-    let first: Uint8Array | undefined
-    for (const row of parameterRows(order.parameters)) {
-      statement.clearBindings()
-      row.bindTo(statement.handle)
-      affectedRows += emit(order, statement, undefined, first, (schema) => {
-        first = schema
-      })
-    }
-    if (!first) describeNothing(order, statement)
-    return affectedRows
+    return runRows(order, statement, order.parameters)
   } finally {
     statement.close()
   }
+}
+
+/** Runs the statement once for each row of parameters, or as if it had been. */
+function runRows(order: Order & { kind: 'run' }, statement: PreparedStatement, stream: Uint8Array): number {
+  const insert = order.isUpdate ? plainInsert(order.sql) : undefined
+  const parameters = new Parameters(stream, insert && ((i) => statement.parameterType(i)))
+  const { rowCount, fields } = parameters
+  const isMany = order.isUpdate && rowCount > 1
+  if (isMany && insert?.parameterCount === fields.length) {
+    allOrNothing(order, () => insertRows(order.connection, insert, parameters, goOn))
+    say({ kind: 'schema', schema: wireSchemas.encode(statement.schema()) })
+    sendCounts(order, rowCount, () => 1)
+    return rowCount
+  }
+  let affectedRows = 0
+  let first: Uint8Array | undefined
+  const counts: number[] | undefined = isMany ? [] : undefined
+  const runOne = (bind: (statement: Address) => void) => {
+    statement.clearBindings()
+    bind(statement.handle)
+    affectedRows += emit(order, statement, undefined, first, counts, (schema) => {
+      first = schema
+    })
+  }
+  // Whatever is wrong with the first row has changed nothing.
+  for (const bind of parameters.rows()) {
+    if (first && isMany) allOrNothing(order, () => runOne(bind))
+    else runOne(bind)
+  }
+  if (!first) describeNothing(order, statement)
+  if (counts) sendCounts(order, counts.length, (row) => counts[row]!)
+  return affectedRows
+}
+
+/** Does a part of a change. When it fails, what the parts before it changed must not stay in the client's transaction. */
+function allOrNothing(order: Order & { kind: 'run' }, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (order.inTransaction) abortTransaction(order.connection)
+    throw error
+  }
+}
+
+/** Sends the numbers of changed rows as the rows that they are the result of. @throws when the order was stopped */
+function sendCounts(order: Order & { kind: 'run' }, executions: number, countOf: (execution: number) => number): void {
+  for (const batch of encodeCounts(executions, countOf, order.limits, pool.take)) send(order, batch)
+}
+
+/** Between pieces of a change: DuckDB is getting on with it. @throws when the order was stopped */
+function goOn(): void {
+  refuseStopped()
+  chunks[0]!++
 }
 
 /** No rows of parameters give no rows, of the schema that NULLs would give. */
@@ -116,17 +168,26 @@ function describeNothing(order: Order & { kind: 'run' }, statement: PreparedStat
 /**
  * Executes once and sends schema and rows. Where parameters decide on the schema it is the result's own, which must be
  * the same for every row of them.
+ *
+ * @param counts takes the number of changed rows in place of the row that it is the result of
  */
 function emit(
   order: Order & { kind: 'run' },
   statement: PreparedStatement,
   known: Field | undefined,
   expected: Uint8Array | undefined,
+  counts: number[] | undefined,
   onSchema?: (schema: Uint8Array) => void,
 ): number {
-  if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+  if (counts) goOn()
+  else refuseStopped()
   const result = statement.execute(order.isUpdate, chunks)
   try {
+    const isCount = order.isUpdate && result.isCount
+    if (counts && isCount && expected) {
+      counts.push(result.rowsChanged)
+      return result.rowsChanged
+    }
     const schema = known ?? result.schema()
     if (!known) {
       const encoded = wireSchemas.encode(schema)
@@ -137,42 +198,29 @@ function emit(
         )
       onSchema?.(encoded)
     }
+    if (counts && isCount) {
+      counts.push(result.rowsChanged)
+      return result.rowsChanged
+    }
     let rows = 0
     for (const batch of encodeResult(schema, result, order.limits, pool.take)) {
-      takeCredit()
       rows += batch.rows
-      const { header, body, bodyLength } = batch
-      // A batch far from full is the last, or one of a few.
-      const more = bodyLength < order.limits.batchBytes / 4 && batch.rows < order.limits.batchRows / 4
-      say({ kind: 'batch', batch: { header, body: pool.refer(body), bodyLength, rows: batch.rows } }, more)
+      send(order, batch)
     }
     if (!order.isUpdate) return 0
     // A statement with RETURNING gives the rows it changed, the others a column with their number.
-    return schema.children.length === 1 && schema.children[0]!.name === 'Count' ? result.rowsChanged : rows
+    return isCount ? result.rowsChanged : rows
   } finally {
     result.close()
   }
 }
 
-/**
- * Runs `work` in a read-only transaction, whatever the statement turns out to do.
- * @returns whether the transaction could not be ended, so that the connection must be given up
- */
-function readOnly(connection: number, work: () => void): { error: unknown; broken: boolean } {
-  let error: unknown
-  let broken = false
-  try {
-    execute(connection, 'BEGIN TRANSACTION READ ONLY')
-    work()
-  } catch (thrown) {
-    error = thrown
-  }
-  try {
-    execute(connection, 'ROLLBACK')
-  } catch {
-    broken = true
-  }
-  return { error, broken }
+/** Sends a batch as soon as it may. @throws when the order was stopped */
+function send({ limits }: Order & { kind: 'run' }, { header, body, bodyLength, rows }: EncodedBatch): void {
+  takeCredit()
+  // A batch far from full is the last, or one of a few.
+  const more = bodyLength < limits.batchBytes / 4 && rows < limits.batchRows / 4
+  say({ kind: 'batch', batch: { header, body: pool.refer(body), bodyLength, rows } }, more)
 }
 
 /** The messages of an ingestion, each waited for. @throws when the order was stopped */
@@ -180,7 +228,7 @@ function* incoming({ inbox }: Order & { kind: 'ingest' }): Generator<IpcMessage>
   for (;;) {
     const seen = Atomics.load(control, Control.inbox)
     const received = receiveMessageOnPort(inbox) as { message: IpcMessage | null } | undefined
-    if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+    refuseStopped()
     if (!received) {
       Atomics.store(control, Control.working, 0)
       Atomics.wait(control, Control.inbox, seen, CREDIT_WAIT_MS)
@@ -195,36 +243,21 @@ function* incoming({ inbox }: Order & { kind: 'ingest' }): Generator<IpcMessage>
 
 /** Takes an upload into a table; answers with its rows. */
 function takeIn(order: Order & { kind: 'ingest' }): number {
+  let begun = false
+  const messages = function* () {
+    for (const message of incoming(order)) {
+      begun = true
+      yield message
+    }
+  }
   try {
-    return ingest(order.connection, order.target, decodeSchema(order.schemaMessage), incoming(order))
+    return ingest(order.connection, order.target, decodeSchema(order.schemaMessage), messages())
+  } catch (error) {
+    if (begun && order.inTransaction) abortTransaction(order.connection)
+    throw error
   } finally {
     order.inbox.close()
   }
-}
-
-/** Several rows change all or nothing. */
-function inTransaction(connection: Address, work: () => number): Outcome {
-  try {
-    execute(connection, 'BEGIN TRANSACTION')
-    const affectedRows = work()
-    execute(connection, 'COMMIT')
-    return { error: undefined, broken: false, affectedRows }
-  } catch (error) {
-    let broken = false
-    try {
-      execute(connection, 'ROLLBACK')
-    } catch {
-      // A commit that failed has ended the transaction itself; an interrupt that hit the rollback has left it open.
-      broken = true
-    }
-    return { error, broken, affectedRows: -1 }
-  }
-}
-
-interface Outcome {
-  readonly error: unknown
-  readonly broken: boolean
-  readonly affectedRows: number
 }
 
 /** Carries out an order in the schema that it asks for. */
