@@ -1,13 +1,11 @@
-import { ArrowError } from '../../arrow/errors.ts'
-import { readBatchLayout, readDictionaryLayout, readHeader } from '../../arrow/header.ts'
-import type { IpcMessage } from '../../arrow/ipc.ts'
-import { layoutPlan } from '../../arrow/layout-plan.ts'
 import type { Field } from '../../arrow/schema.ts'
 import { Arena } from './arena.ts'
-import { type WrittenColumn, writeColumns, writeRows } from './arrow-array.ts'
+import { writeRows } from './arrow-array.ts'
 import { writeArrowSchema } from './arrow-schema-struct.ts'
+import type { WrittenBatch } from './batch-writer.ts'
 import { Cell, c, checkErrorData, DuckDbError, destroy, STATE_ERROR } from './c-functions.ts'
-import type { Address } from './native.ts'
+import { importedField, narrowed } from './imported-column.ts'
+import { type Address, addressOf } from './native.ts'
 
 /** Rows of a DuckDB vector. */
 const VECTOR_ROWS = 2048
@@ -19,37 +17,40 @@ export interface TableName {
   readonly table: string
 }
 
+/** A statement that takes the rows from the table `appended_data`, and the types of DuckDB that they have there. */
+export interface RowsStatement {
+  readonly sql: string
+  /** To be destroyed by whoever made them. */
+  readonly types: readonly Address[]
+}
+
 /**
- * Appends record batches to a table, columns matched by name. What is not flushed by `finish` is lost with the
- * transaction around it. Every call blocks.
+ * Appends record batches to a table, columns matched by name, or has a statement take them. What is not flushed by
+ * `finish` is lost with the transaction around it. Every call blocks.
  * Source: https://duckdb.org/docs/stable/clients/c/appender.
  */
 export class Appender {
+  /** The fields that the batches are to be written for. */
+  readonly fields: readonly Field[]
   readonly #connection: Address
-  readonly #fields: readonly Field[]
   readonly #schemaArena = new Arena()
   readonly #appender = new Cell()
   readonly #converted = new Cell()
   readonly #chunk = new Cell()
-  readonly #dictionaries = new Map<Field, WrittenColumn>()
-  /** Dictionaries are read with every batch that comes after them. */
-  readonly #dictionaryArenas = new Map<number, Arena>()
-  /** Belongs to the object, so that it outlives the call that reads it. */
+  /** Belong to the object, so that they outlive the call that reads them. */
+  #batch: WrittenBatch | undefined
   #arena = new Arena()
+  #types: BigUint64Array | undefined
 
-  /** @throws DuckDbError, ArrowError UNSUPPORTED */
-  constructor(connection: Address, { catalog, schema, table }: TableName, fields: readonly Field[]) {
+  /** @throws DuckDbError */
+  constructor(connection: Address, target: TableName | RowsStatement, fields: readonly Field[]) {
     this.#connection = connection
-    this.#fields = fields
-    for (const field of fields) layoutPlan(field)
     try {
-      const failed = c.createAppender(connection, catalog, schema, table, this.#appender.address) === STATE_ERROR
-      if (failed) this.#fail('Catalog Error')
-      for (const { name } of fields)
-        if (c.addAppenderColumn(this.#appender.value, name) === STATE_ERROR)
-          throw new DuckDbError(`Invalid Input Error: the table has no column "${name}"`)
-      const root: Field = { name: '', format: '+s', nullable: false, metadata: [], children: fields }
-      const address = writeArrowSchema(root, this.#schemaArena)
+      if ('sql' in target) this.#openStatement(target)
+      else this.#openTable(target, fields)
+      this.fields = fields.map((field, i) => narrowed(field, () => this.#columnType(i)))
+      const root: Field = { name: '', format: '+s', nullable: false, metadata: [], children: this.fields }
+      const address = writeArrowSchema(importedField(root), this.#schemaArena)
       checkErrorData(c.schemaFromArrow(connection, address, this.#converted.address))
     } catch (error) {
       this.close()
@@ -57,28 +58,44 @@ export class Appender {
     }
   }
 
-  /**
-   * Takes a record batch or a dictionary.
-   * @returns rows appended
-   * @throws DuckDbError, ArrowError
-   */
-  append({ header, body }: IpcMessage): number {
-    if (readHeader(header).kind === 'dictionary') {
-      this.#takeDictionary(header, body)
-      return 0
+  #openTable({ catalog, schema, table }: TableName, fields: readonly Field[]): void {
+    const failed = c.createAppender(this.#connection, catalog, schema, table, this.#appender.address) === STATE_ERROR
+    if (failed) this.#fail('Catalog Error')
+    for (const { name } of fields)
+      if (c.addAppenderColumn(this.#appender.value, name) === STATE_ERROR)
+        throw new DuckDbError(`Invalid Input Error: the table has no column "${name}"`)
+  }
+
+  #openStatement({ sql, types }: RowsStatement): void {
+    this.#types = BigUint64Array.from(types, BigInt)
+    const at = addressOf(this.#types)
+    const state = c.createQueryAppender(this.#connection, sql, types.length, at, null, 0, this.#appender.address)
+    if (state === STATE_ERROR) this.#fail()
+  }
+
+  /** The type of a column that is appended to, as a number of `duckdb_type`. */
+  #columnType(i: number): number {
+    const type: Address = c.appenderColumnType(this.#appender.value, i)
+    try {
+      return c.typeId(type)
+    } finally {
+      destroy(c.destroyType, type)
     }
-    const layout = readBatchLayout(header)
-    this.#arena = new Arena()
-    const columns = writeColumns(
-      this.#fields,
-      layout,
-      aligned(body, layout.bodyLength),
-      this.#dictionaries,
-      this.#arena,
-    )
-    for (let from = 0; from < layout.rows; from += VECTOR_ROWS) {
-      const rows = writeRows(columns, from, Math.min(VECTOR_ROWS, layout.rows - from), this.#arena)
-      checkErrorData(c.chunkFromArrow(this.#connection, rows, this.#converted.value, this.#chunk.address))
+  }
+
+  /**
+   * Appends a batch of the columns that the appender was made for.
+   * @param onChunk called between pieces of it; what it throws ends the call
+   * @throws DuckDbError
+   */
+  append(batch: WrittenBatch, onChunk: () => void = () => {}): void {
+    this.#batch = batch
+    const { columns, rows } = batch
+    for (let from = 0; from < rows; from += VECTOR_ROWS) {
+      onChunk()
+      this.#arena = new Arena()
+      const piece = writeRows(columns, from, Math.min(VECTOR_ROWS, rows - from), this.#arena)
+      checkErrorData(c.chunkFromArrow(this.#connection, piece, this.#converted.value, this.#chunk.address))
       try {
         if (c.appendChunk(this.#appender.value, this.#chunk.value) === STATE_ERROR) this.#fail()
       } finally {
@@ -86,7 +103,7 @@ export class Appender {
         this.#chunk.value = 0
       }
     }
-    return layout.rows
+    this.#batch = undefined
   }
 
   /** Writes what is still held back. @throws DuckDbError such as a violated constraint */
@@ -95,27 +112,16 @@ export class Appender {
   }
 
   close(): void {
-    if (this.#appender.value !== 0) c.destroyAppender(this.#appender.address)
+    if (this.#appender.value !== 0) {
+      // Destroying it would write what it still holds.
+      c.clearAppender(this.#appender.value)
+      c.destroyAppender(this.#appender.address)
+    }
     destroy(c.destroyConvertedSchema, this.#converted.value)
     this.#converted.value = 0
     this.#appender.value = 0
-  }
-
-  #takeDictionary(header: Uint8Array, body: Uint8Array): void {
-    const { id, isDelta, layout } = readDictionaryLayout(header)
-    if (isDelta) throw new ArrowError('UNSUPPORTED', 'Dictionaries that grow cannot be ingested: send whole ones.')
-    const arena = new Arena()
-    for (const field of dictionaryFields(this.#fields, id)) {
-      const [values] = writeColumns(
-        [field.dictionary!],
-        layout,
-        aligned(body, layout.bodyLength),
-        this.#dictionaries,
-        arena,
-      )
-      this.#dictionaries.set(field, values!)
-    }
-    this.#dictionaryArenas.set(id, arena)
+    if (this.#batch) this.#batch = undefined
+    if (this.#types) this.#types = undefined
   }
 
   /** The appender often leaves out what kind of error it is. */
@@ -127,19 +133,5 @@ export class Appender {
       message = (error as Error).message
     }
     throw new DuckDbError(/^[A-Za-z ]+ Error: /.test(message) ? message : `${kind}: ${message}`)
-  }
-}
-
-/** DuckDB reads values in place, so the body must stand at a multiple of 8. */
-function aligned(body: Uint8Array, bodyLength: number): Uint8Array {
-  if (body.byteLength < bodyLength) throw new ArrowError('MALFORMED', 'The body of a batch is cut short.')
-  return body.byteOffset % 8 === 0 ? body : Uint8Array.from(body)
-}
-
-function* dictionaryFields(fields: readonly Field[], id: number): Generator<Field> {
-  for (const field of fields) {
-    if (field.dictionary && field.dictionaryId === id) yield field
-    yield* dictionaryFields(field.children, id)
-    if (field.dictionary) yield* dictionaryFields([field.dictionary], id)
   }
 }

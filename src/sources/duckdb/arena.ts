@@ -18,6 +18,11 @@ export class Arena {
     return addressOf(bytes)
   }
 
+  /** Keeps all that another arena keeps. */
+  share(other: Arena): void {
+    this.#kept.push(other)
+  }
+
   /** A zero-terminated string. */
   text(value: string): Address {
     return this.keep(Buffer.from(`${value}\0`))

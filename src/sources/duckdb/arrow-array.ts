@@ -4,21 +4,36 @@ import { type LayoutPlan, layoutPlan } from '../../arrow/layout-plan.ts'
 import type { Field } from '../../arrow/schema.ts'
 import type { Arena } from './arena.ts'
 import { ARROW_ARRAY_BYTES } from './arrow-struct.ts'
-import { checkFixed, checkIndices, checkOffsets, checkUtf8, checkValidity, checkViews } from './checked-buffers.ts'
+import {
+  checkFixed,
+  checkIndices,
+  checkOffsets,
+  checkUtf8,
+  checkValidity,
+  checkViews,
+  indexReader,
+  isNull,
+  offsetReader,
+} from './checked-buffers.ts'
+import { importedValues } from './imported-column.ts'
 import { type Address, addressOf, releaseNothing } from './native.ts'
+import { outOfRange } from './value-ranges.ts'
 
 /** One column laid out as ArrowArray over the body of its message. */
 export interface WrittenColumn {
   readonly rows: number
   readonly words: BigUint64Array
+  /** What is wrong with a row, in words: its values, as deep as they lie, that DuckDB cannot hold. Absent when none is. */
+  readonly fault?: (row: number) => string | undefined
 }
 
 /** A dictionary that has come, by the field that it belongs to. */
 export type Dictionaries = ReadonlyMap<Field, WrittenColumn>
 
 /**
- * Lays out the columns of a batch as ArrowArrays over its body, which is not copied. Their release callbacks do
- * nothing: their memory is the arena's, which must be kept until DuckDB has read them.
+ * Lays out the columns of a batch as ArrowArrays of the types of `importedField` over its body, which is not copied where
+ * it need not be converted. Their release callbacks do nothing: their memory is the arena's, which must be kept until
+ * DuckDB has read them.
  * Source: https://arrow.apache.org/docs/format/CDataInterface.html#structure-definitions.
  *
  * @param body begins at a multiple of 8
@@ -85,6 +100,7 @@ class ColumnWriter {
       return buffer
     }
     let children: readonly WrittenColumn[] = []
+    let fault: WrittenColumn['fault']
     switch (plan.kind) {
       case 'null':
         break
@@ -95,15 +111,26 @@ class ColumnWriter {
         const values = take()
         checkFixed(values, plan, rows)
         const dictionary = plan.dictionary && this.#dictionaryOf(field)
-        if (dictionary) checkIndices(values, field.format, rows, dictionary.rows, nulls > 0 ? validity : none)
+        if (dictionary) {
+          checkIndices(values, field.format, rows, dictionary.rows, nulls > 0 ? validity : none)
+          const index = indexReader(values, field.format)
+          fault = dictionary.fault && ((row) => dictionary.fault!(index(row)))
+        } else if (plan.kind === 'fixed') {
+          const out = outOfRange(field.format, values, rows)
+          buffers[1] = importedValues(field, plan.width, values, rows, out)
+          this.#arena.keep(buffers[1])
+          fault = out && ((row) => (out.has(row) ? out.words(row) : undefined))
+        }
         break
       }
       case 'text': {
-        checkValidity(take(), rows, nulls)
+        const validity = take()
+        checkValidity(validity, rows, nulls)
         const offsets = take()
         const data = take()
         checkOffsets(offsets, plan.width, rows, data.byteLength)
-        if (field.format === 'u' || field.format === 'U') checkUtf8(data, offsets, plan.width, rows)
+        if (field.format === 'u' || field.format === 'U')
+          checkUtf8(data, offsets, plan.width, rows, nulls > 0 ? validity : none)
         break
       }
       case 'view': {
@@ -122,20 +149,28 @@ class ColumnWriter {
         const offsets = take()
         const [, last] = checkOffsets(offsets, plan.width, rows, Number.MAX_SAFE_INTEGER)
         children = [this.write(field.children[0]!, plan.children[0]!, last)]
+        const offset = offsetReader(offsets, plan.width)
+        fault = faultOfMembers(children[0]!, (row) => [offset(row), offset(row + 1)])
         break
       }
       case 'fixedList':
         checkValidity(take(), rows, nulls)
         children = [this.write(field.children[0]!, plan.children[0]!, rows * plan.width)]
+        fault = faultOfMembers(children[0]!, (row) => [row * plan.width, (row + 1) * plan.width])
         break
       case 'struct':
         checkValidity(take(), rows, nulls)
         children = field.children.map((child, i) => this.write(child, plan.children[i]!, rows))
+        fault = faultOfAny(children)
         break
       default:
         throw new ArrowError('UNSUPPORTED', `The column "${field.name}" is a union, which cannot be ingested.`)
     }
-    return { rows, words: this.#struct(field, plan, rows, nulls, buffers, children) }
+    const words = this.#struct(field, plan, rows, nulls, buffers, children)
+    if (!fault) return { rows, words }
+    // Whatever lies under a null is nobody's value.
+    const validity = buffers[0]!
+    return { rows, words, fault: (row) => (nulls > 0 && isNull(validity, row) ? undefined : fault(row)) }
   }
 
   #struct(
@@ -177,3 +212,31 @@ class ColumnWriter {
 }
 
 const none = new Uint8Array(0)
+
+function faultOfMembers(
+  members: WrittenColumn,
+  range: (row: number) => readonly [from: number, to: number],
+): WrittenColumn['fault'] {
+  const { fault } = members
+  if (!fault) return undefined
+  return (row) => {
+    const [from, to] = range(row)
+    for (let i = from; i < to; i++) {
+      const found = fault(i)
+      if (found) return found
+    }
+    return undefined
+  }
+}
+
+function faultOfAny(children: readonly WrittenColumn[]): WrittenColumn['fault'] {
+  const faults = children.flatMap(({ fault }) => fault ?? [])
+  if (faults.length === 0) return undefined
+  return (row) => {
+    for (const fault of faults) {
+      const found = fault(row)
+      if (found) return found
+    }
+    return undefined
+  }
+}

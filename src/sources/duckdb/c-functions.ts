@@ -54,6 +54,11 @@ export const c = {
   createAppender: libduckdb.func(
     'int duckdb_appender_create_ext(uintptr_t, const char*, const char*, const char*, uintptr_t)',
   ),
+  createQueryAppender: libduckdb.func(
+    'int duckdb_appender_create_query(uintptr_t, const char*, uint64_t, uintptr_t, const char*, uintptr_t, uintptr_t)',
+  ),
+  appenderColumnType: libduckdb.func('uintptr_t duckdb_appender_column_type(uintptr_t, uint64_t)'),
+  clearAppender: libduckdb.func('int duckdb_appender_clear(uintptr_t)'),
   addAppenderColumn: libduckdb.func('int duckdb_appender_add_column(uintptr_t, const char*)'),
   appendChunk: libduckdb.func('int duckdb_append_data_chunk(uintptr_t, uintptr_t)'),
   closeAppender: libduckdb.func('int duckdb_appender_close(uintptr_t)'),

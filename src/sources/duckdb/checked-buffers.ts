@@ -40,14 +40,30 @@ export function checkOffsets(bytes: Uint8Array, width: number, rows: number, lim
   return [first, previous]
 }
 
-/** Text must be UTF-8, each value by itself. */
-export function checkUtf8(data: Uint8Array, offsets: Uint8Array, width: number, rows: number): void {
+/** Text must be UTF-8, each value by itself, except where the row is null. */
+export function checkUtf8(
+  data: Uint8Array,
+  offsets: Uint8Array,
+  width: number,
+  rows: number,
+  validity: Uint8Array = new Uint8Array(0),
+): void {
   if (rows === 0) return
   const offset = offsetReader(offsets, width)
-  const [first, last] = [offset(0), offset(rows)]
-  if (!isUtf8(data.subarray(first, last))) throw malformed('A text is not UTF-8')
-  for (let row = 1; row < rows; row++)
-    if ((data[offset(row)]! & 0xc0) === 0x80) throw malformed('A text begins in the middle of a character')
+  if (isUtf8(data.subarray(offset(0), offset(rows))) && isCutAtCharacters(data, offset, rows)) return
+  for (let row = 0; row < rows; row++)
+    if (!isNull(validity, row) && !isUtf8(data.subarray(offset(row), offset(row + 1))))
+      throw malformed('A text is not UTF-8')
+}
+
+function isCutAtCharacters(data: Uint8Array, offset: (row: number) => number, rows: number): boolean {
+  for (let row = 1; row < rows; row++) if ((data[offset(row)]! & 0xc0) === 0x80) return false
+  return true
+}
+
+/** Whether the validity, which is empty where no row is null, says that a row is. */
+export function isNull(validity: Uint8Array, row: number): boolean {
+  return validity.byteLength > 0 && ((validity[row >> 3]! >> (row & 7)) & 1) === 0
 }
 
 const VIEW_BYTES = 16
@@ -66,7 +82,7 @@ export function checkViews(
 ): void {
   const view = new DataView(views.buffer, views.byteOffset, views.byteLength)
   for (let row = 0; row < rows; row++) {
-    if (validity.byteLength > 0 && ((validity[row >> 3]! >> (row & 7)) & 1) === 0) continue
+    if (isNull(validity, row)) continue
     const at = row * VIEW_BYTES
     const length = view.getInt32(at, true)
     const inline = length <= INLINE_BYTES
@@ -90,12 +106,13 @@ export function checkIndices(
   for (let row = 0; row < rows; row++) {
     const index = values(row)
     if (index >= 0 && index < size) continue
-    if (validity.byteLength > 0 && ((validity[row >> 3]! >> (row & 7)) & 1) === 0) continue
+    if (isNull(validity, row)) continue
     throw malformed('An index leads beyond its dictionary')
   }
 }
 
-function offsetReader(bytes: Uint8Array, width: number): (row: number) => number {
+/** Reads offsets of 4 or 8 bytes. */
+export function offsetReader(bytes: Uint8Array, width: number): (row: number) => number {
   if (width === 4) {
     const offsets = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2)
     return (row) => offsets[row]!
@@ -104,7 +121,8 @@ function offsetReader(bytes: Uint8Array, width: number): (row: number) => number
   return (row) => Number(offsets[row]!)
 }
 
-function indexReader(bytes: Uint8Array, format: string): (row: number) => number {
+/** Reads indices into a dictionary, by the format of their type. */
+export function indexReader(bytes: Uint8Array, format: string): (row: number) => number {
   const { buffer, byteOffset, byteLength } = bytes
   switch (format) {
     case 'c':

@@ -57,6 +57,18 @@ export function execute(connection: Address, sql: string): void {
   }
 }
 
+/**
+ * Has the open transaction refuse all but its end, as DuckDB does after most errors of its own: for changes that must not
+ * stay by halves, since there are no savepoints.
+ */
+export function abortTransaction(connection: Address): void {
+  try {
+    execute(connection, "SELECT error('undone')")
+  } catch {
+    // That is what it is for.
+  }
+}
+
 koffi.struct('duckdb_query_progress_type', { percentage: 'double', rows: 'uint64_t', totalRows: 'uint64_t' })
 const queryProgress: (connection: Address) => { readonly percentage: number } = libduckdb.func(
   'duckdb_query_progress_type duckdb_query_progress(uintptr_t)',

@@ -2,6 +2,7 @@ import type { IpcMessage } from '../../arrow/ipc.ts'
 import type { Field } from '../../arrow/schema.ts'
 import type { IngestTarget } from '../../query/ingest.ts'
 import { Appender, type TableName } from './appender.ts'
+import { BatchWriter } from './batch-writer.ts'
 import { DuckDbError } from './c-functions.ts'
 import { execute } from './database.ts'
 import type { Address } from './native.ts'
@@ -35,8 +36,13 @@ export function ingest(
     throw new DuckDbError('Invalid Input Error: the ingestion allows the table neither to exist nor not to exist')
   const appender = new Appender(connection, target, schema.children)
   try {
+    const writer = new BatchWriter(appender.fields)
     let rows = 0
-    for (const message of messages) rows += appender.append(message)
+    for (const message of messages) {
+      const batch = writer.write(message)
+      if (batch) appender.append(batch)
+      rows += batch?.rows ?? 0
+    }
     appender.finish()
     return rows
   } finally {

@@ -1,6 +1,9 @@
 import { ArrowError } from '../../arrow/errors.ts'
 import type { Field } from '../../arrow/schema.ts'
 import { extensionName } from './extension-type.ts'
+import { halfOf } from './half.ts'
+import { importedFormat } from './imported-column.ts'
+import { daysOf, INFINITY, micros } from './micros.ts'
 import type { Address } from './native.ts'
 import { types, values } from './value-functions.ts'
 
@@ -37,14 +40,6 @@ const T = {
   timeNs: 39,
 } as const
 
-const MS_PER_DAY = 86_400_000n
-const micros: Readonly<Record<string, (value: bigint) => bigint>> = {
-  s: (value) => value * 1_000_000n,
-  m: (value) => value * 1000n,
-  u: (value) => value,
-  n: (value) => value / 1000n,
-}
-
 type Make = (data: Buffer, row: number) => Address
 const of = (id: number, make: Make): readonly [number, Make] => [id, make]
 
@@ -58,11 +53,11 @@ const fixed: Readonly<Record<string, readonly [id: number, make: Make]>> = {
   I: of(T.uint32, (data, row) => values.uint32(data.readUInt32LE(4 * row))),
   l: of(T.int64, (data, row) => values.int64(data.readBigInt64LE(8 * row))),
   L: of(T.uint64, (data, row) => values.uint64(data.readBigUInt64LE(8 * row))),
-  e: of(T.float, (data, row) => values.float(readHalf(data, row))),
+  e: of(T.float, (data, row) => values.float(halfOf(data.readUInt16LE(2 * row)))),
   f: of(T.float, (data, row) => values.float(data.readFloatLE(4 * row))),
   g: of(T.double, (data, row) => values.double(data.readDoubleLE(8 * row))),
   tdD: of(T.date, (data, row) => values.date({ days: data.readInt32LE(4 * row) })),
-  tdm: of(T.date, (data, row) => values.date({ days: Number(data.readBigInt64LE(8 * row) / MS_PER_DAY) })),
+  tdm: of(T.date, (data, row) => values.date({ days: daysOf(data.readBigInt64LE(8 * row)) })),
   tts: of(T.time, (data, row) => values.time({ micros: micros['s']!(BigInt(data.readInt32LE(4 * row))) })),
   ttm: of(T.time, (data, row) => values.time({ micros: micros['m']!(BigInt(data.readInt32LE(4 * row))) })),
   ttu: of(T.time, (data, row) => values.time({ micros: data.readBigInt64LE(8 * row) })),
@@ -79,7 +74,7 @@ const fixed: Readonly<Record<string, readonly [id: number, make: Make]>> = {
     values.interval({
       months: data.readInt32LE(16 * row),
       days: data.readInt32LE(16 * row + 4),
-      micros: data.readBigInt64LE(16 * row + 8) / 1000n,
+      micros: micros['n']!(data.readBigInt64LE(16 * row + 8)),
     }),
   ),
 }
@@ -96,13 +91,18 @@ const numbers: Readonly<Record<string, (data: Buffer, row: number) => number>> =
 }
 
 /**
- * Reads a column of a type without members.
+ * Reads a column of a type without members, whose values are in DuckDB's range (see `value-ranges.ts`). What a type of
+ * DuckDB has no digits for is rounded toward minus infinity.
  * @param buffers without the validity: values; or offsets and bytes; or views and the buffers that they lead to
  * @throws ArrowError UNSUPPORTED; RangeError when a buffer is too short for the row
  */
 export function scalarReader(field: Field, buffers: readonly Buffer[]): ScalarReader {
   const { format } = field
   const data = buffers[0]!
+  if (format === 'ttn' && importedFormat(field) === 'ttu') {
+    const time = (row: number) => micros['n']!(data.readBigInt64LE(8 * row))
+    return { type: () => types.plain(T.time), value: (row) => values.time({ micros: time(row) }) }
+  }
   const known = fixed[format]
   if (known) {
     const number = numbers[format]
@@ -125,7 +125,7 @@ export function scalarReader(field: Field, buffers: readonly Buffer[]): ScalarRe
       },
     }
   }
-  return timeReader(format, data) ?? decimalReader(format, data) ?? unsupported(field)
+  return timeReader(field, data) ?? decimalReader(format, data) ?? unsupported(field)
 }
 
 function bytesReader(format: string, buffers: readonly Buffer[]): ((row: number) => Buffer) | undefined {
@@ -157,7 +157,8 @@ function slice(bytes: Buffer | undefined, from: number, to: number): Buffer {
   return bytes.subarray(from, to)
 }
 
-function timeReader(format: string, data: Buffer): ScalarReader | undefined {
+function timeReader(field: Field, data: Buffer): ScalarReader | undefined {
+  const { format } = field
   const unit = micros[format[2] ?? '']
   if (!unit) return undefined
   const int64 = (row: number) => data.readBigInt64LE(8 * row)
@@ -169,9 +170,15 @@ function timeReader(format: string, data: Buffer): ScalarReader | undefined {
   if (!format.startsWith('ts')) return undefined
   if (format.length > 4)
     return { type: () => types.plain(T.timestampTz), value: (row) => values.timestampTz({ micros: unit(int64(row)) }) }
-  if (format[2] === 'n')
+  if (importedFormat(field) === 'tsn:')
     return { type: () => types.plain(T.timestampNs), value: (row) => values.timestampNs({ nanos: int64(row) }) }
-  return { type: () => types.plain(T.timestamp), value: (row) => values.timestamp({ micros: unit(int64(row)) }) }
+  return {
+    type: () => types.plain(T.timestamp),
+    value(row) {
+      const value = int64(row)
+      return values.timestamp({ micros: value === INFINITY || value === -INFINITY ? value : unit(value) })
+    },
+  }
 }
 
 function decimalReader(format: string, data: Buffer): ScalarReader | undefined {
@@ -189,23 +196,13 @@ function decimalReader(format: string, data: Buffer): ScalarReader | undefined {
   }
 }
 
-function isUuid(field: Field): boolean {
+/** Whether a field is bound as a UUID. */
+export function isUuid(field: Field): boolean {
   return field.format === 'w:16' && extensionName(field) === 'arrow.uuid'
 }
 
 function readUuid(data: Buffer, row: number): { upper: bigint; lower: bigint } {
   return { upper: data.readBigUInt64BE(16 * row), lower: data.readBigUInt64BE(16 * row + 8) }
-}
-
-/** A half-precision number. Source: IEEE 754, binary16. */
-function readHalf(data: Buffer, row: number): number {
-  const bits = data.readUInt16LE(2 * row)
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
 function unsupported({ name, format }: Field): never {

@@ -1,48 +1,86 @@
 import { ArrowError } from '../../arrow/errors.ts'
-import { readBatchLayout, readDictionaryLayout, readHeader } from '../../arrow/header.ts'
+import { readDictionaryLayout } from '../../arrow/header.ts'
 import { readStream } from '../../arrow/ipc.ts'
 import { decodeSchema, type Field } from '../../arrow/schema.ts'
+import { BatchWriter, dictionaryFields, type WrittenBatch } from './batch-writer.ts'
 import { DuckDbError } from './c-functions.ts'
+import { narrowed } from './imported-column.ts'
 import { type Address, libduckdb } from './native.ts'
 import { type ParameterColumn, ParameterReader } from './parameter-column.ts'
-import { destroyType, destroyValue, nullValue, typedNull } from './value-functions.ts'
+import { destroyType, destroyValue, nullValue, typedNull, types } from './value-functions.ts'
 
 const bindValue: (statement: Address, index: number, value: Address) => number = libduckdb.func(
   'int duckdb_bind_value(uintptr_t, uint64_t, uintptr_t)',
 )
 
-/** One row of parameters, ready to be bound. */
-export interface ParameterRow {
-  /** Binds the row. @throws DuckDbError, ArrowError MALFORMED */
-  bindTo(statement: Address): void
+/** One batch of parameters. */
+interface ParameterBatch {
+  readonly columns: readonly ParameterColumn[]
+  readonly written: WrittenBatch
 }
 
-/**
- * The rows of an IPC stream as parameters, in order, each value with its type.
- * Source: https://duckdb.org/docs/stable/clients/c/prepared.
- * @throws ArrowError for malformed bytes and for types that cannot be bound
- */
-export function* parameterRows(stream: Uint8Array): Generator<ParameterRow> {
-  let schema: Field | undefined
-  const dictionaries = new Map<Field, ParameterColumn>()
-  for (const { header, body } of readStream(stream)) {
-    if (!schema) {
-      schema = decodeSchema(header)
-      continue
-    }
-    if (readHeader(header).kind === 'dictionary') {
-      const { id, isDelta, layout } = readDictionaryLayout(header)
-      if (isDelta) throw new ArrowError('UNSUPPORTED', 'Dictionaries that grow cannot be bound: send whole ones.')
-      for (const field of fieldsOfDictionary(schema.children, id))
+/** The rows of an IPC stream as parameters, each value with its type. */
+export class Parameters {
+  readonly fields: readonly Field[]
+  readonly rowCount: number
+  readonly #batches: readonly ParameterBatch[]
+
+  /**
+   * Looks at every value, so that what is wrong is known before a row is used.
+   * @param typeOf the type of the column that a parameter is stored in and nothing else, as a number of `duckdb_type`
+   * @throws ArrowError for malformed bytes and for types that cannot be bound; DuckDbError, with the row, for a value that
+   * DuckDB cannot hold
+   */
+  constructor(stream: Uint8Array, typeOf: (i: number) => number = () => 0) {
+    let fields: readonly Field[] = []
+    let writer: BatchWriter | undefined
+    const dictionaries = new Map<Field, ParameterColumn>()
+    const batches: ParameterBatch[] = []
+    for (const message of readStream(stream)) {
+      const { header, body } = message
+      if (!writer) {
+        fields = decodeSchema(header).children.map((field, i) => narrowed(field, () => typeOf(i)))
+        writer = new BatchWriter(fields)
+        continue
+      }
+      const written = writer.write(message)
+      if (written) {
+        const reader = new ParameterReader(written.layout, body, dictionaries)
+        batches.push({ columns: fields.map((field) => reader.column(field)), written })
+        continue
+      }
+      const { id, layout } = readDictionaryLayout(header)
+      for (const field of dictionaryFields(fields, id))
         dictionaries.set(field, new ParameterReader(layout, body, dictionaries).column(field.dictionary!))
-      continue
     }
-    const layout = readBatchLayout(header)
-    const reader = new ParameterReader(layout, body, dictionaries)
-    const columns = schema.children.map((field) => reader.column(field))
-    for (let row = 0; row < layout.rows; row++) yield { bindTo: (statement) => bindRow(statement, columns, row) }
+    this.fields = fields
+    this.#batches = batches
+    this.rowCount = batches.reduce((sum, { written }) => sum + written.rows, 0)
+  }
+
+  /**
+   * The rows in order; each call of what they give binds one.
+   * Source: https://duckdb.org/docs/stable/clients/c/prepared.
+   * @throws DuckDbError, ArrowError MALFORMED
+   */
+  *rows(): Generator<(statement: Address) => void> {
+    for (const { columns, written } of this.#batches)
+      for (let row = 0; row < written.rows; row++) yield (statement) => bindRow(statement, columns, row)
+  }
+
+  /** The types that the columns are bound as, as DuckDB takes them; to be destroyed. There must be a row. */
+  types(): Address[] {
+    return this.#batches[0]!.columns.map((column) => column.type() || types.plain(TYPE_INTEGER))
+  }
+
+  /** The batches as DuckDB reads them. */
+  written(): readonly WrittenBatch[] {
+    return this.#batches.map(({ written }) => written)
   }
 }
+
+/** What DuckDB takes a NULL without a type for. */
+const TYPE_INTEGER = 4
 
 /** Binds NULL to each parameter, of the types that an IPC stream has, as far as it goes. @throws DuckDbError, ArrowError */
 export function bindNulls(statement: Address, stream: Uint8Array, count: number): void {
@@ -89,12 +127,5 @@ function bindTo(statement: Address, i: number, value: Address): void {
       throw new DuckDbError(`Invalid Input Error: parameter ${i + 1} cannot be bound, or is one too many`)
   } finally {
     destroyValue(value)
-  }
-}
-
-function* fieldsOfDictionary(fields: readonly Field[], id: number): Generator<Field> {
-  for (const field of fields) {
-    if (field.dictionary && field.dictionaryId === id) yield field
-    yield* fieldsOfDictionary(field.children, id)
   }
 }

@@ -70,6 +70,17 @@ export class PreparedStatement {
     })
   }
 
+  /** The type of a parameter, from 0 on, as a number of `duckdb_type`; 0 when nothing tells it. */
+  parameterType(i: number): number {
+    const type: Address = c.parameterType(this.handle, i + 1)
+    if (type === 0) return 0
+    try {
+      return c.typeId(type)
+    } finally {
+      destroy(c.destroyType, type)
+    }
+  }
+
   /** Forgets the values of the parameters. */
   clearBindings(): void {
     c.clearBindings(this.handle)

@@ -8,6 +8,7 @@ import { namesByFormat } from './type-name.ts'
 const plain: Readonly<Record<string, string>> = {
   ...namesByFormat,
   n: 'INTEGER',
+  e: 'FLOAT',
   U: 'VARCHAR',
   Z: 'BLOB',
   vu: 'VARCHAR',

@@ -10,6 +10,12 @@ const fetchChunk: (result: { readonly words: BigUint64Array }) => Address = libd
   'uintptr_t duckdb_fetch_chunk(duckdb_result)',
 )
 
+const returnType: (result: { readonly words: BigUint64Array }) => number = libduckdb.func(
+  'int duckdb_result_return_type(duckdb_result)',
+)
+/** Of `duckdb_result_type`. */
+const CHANGED_ROWS = 1
+
 /** A result, fetched chunk by chunk (at most 2048 rows each). Every call blocks. */
 export class StreamingResult {
   readonly #result = { words: new BigUint64Array(RESULT_BYTES / 8) }
@@ -28,6 +34,11 @@ export class StreamingResult {
       throw error
     }
     this.#options = c.resultArrowOptions(this.#at)
+  }
+
+  /** Whether its only row is the number of rows that the statement changed. */
+  get isCount(): boolean {
+    return returnType(this.#result) === CHANGED_ROWS
   }
 
   /** Rows that the statement changed; 0 for those that return rows. Only of a materialized result. */

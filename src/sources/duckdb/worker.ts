@@ -4,15 +4,20 @@ import { ArrowError } from '../../arrow/errors.ts'
 import type { IpcMessage } from '../../arrow/ipc.ts'
 import { decodeSchema, encodeSchema, type Field } from '../../arrow/schema.ts'
 import { AnnouncedSchema, SchemaChangedError } from './announced-schema.ts'
+import type { EncodedBatch } from './batches.ts'
 import { BodyPool } from './body-pool.ts'
 import { DuckDbError } from './c-functions.ts'
-import { execute } from './database.ts'
+import { abortTransaction, execute } from './database.ts'
+import { encodeCounts } from './encode-counts.ts'
 import { encodeResult } from './encode-result.ts'
+import { inTransaction, type Outcome, readOnly } from './in-transaction.ts'
 import { ingest } from './ingest.ts'
+import { insertRows } from './insert-rows.ts'
 import type { Address } from './native.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
 import { announcedParameters } from './parameter-schema.ts'
-import { bindNulls, type ParameterRow, parameterRows } from './parameters.ts'
+import { bindNulls, Parameters } from './parameters.ts'
+import { plainInsert } from './plain-insert.ts'
 import { PreparedStatement } from './prepared-statement.ts'
 import type { StreamingResult } from './streaming-result.ts'
 import { type WireSchema, WireSchemas } from './wire-schemas.ts'
@@ -29,6 +34,10 @@ const pool = new BodyPool(control)
 const chunks = control.subarray(Control.chunks, Control.chunks + 1)
 
 const stopped = () => Atomics.load(control, Control.stop) === 1
+
+function refuseStopped(): void {
+  if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+}
 
 /** Said, and not yet sent: waking the main thread costs more than a small result. */
 let replies: Reply[] = []
@@ -53,7 +62,7 @@ function takeCredit(): void {
       Atomics.wait(control, Control.credit, 0, CREDIT_WAIT_MS)
     Atomics.store(control, Control.working, 1)
   }
-  if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+  refuseStopped()
   Atomics.sub(control, Control.credit, 1)
 }
 
@@ -86,9 +95,7 @@ function plan(order: Order & { kind: 'plan' }): void {
 function run(order: RunOrder): number {
   const statement = new PreparedStatement(order.connection, order.sql)
   try {
-    return order.parameters === undefined
-      ? runOnce(order, statement)
-      : runForEach(order, statement, parameterRows(order.parameters))
+    return order.parameters === undefined ? runOnce(order, statement) : runRows(order, statement, order.parameters)
   } finally {
     statement.close()
   }
@@ -104,26 +111,68 @@ function runOnce(order: RunOrder, statement: PreparedStatement): number {
   })
 }
 
-/** The types of parameters may decide on the schema; it must be the same for every row of them. */
-function runForEach(order: RunOrder, statement: PreparedStatement, rows: Iterable<ParameterRow>): number {
+/**
+ * Runs the statement once for each row of parameters, or as if it had been. The types of parameters may decide on the schema; it
+ * must be the same for every row of them.
+ */
+function runRows(order: RunOrder, statement: PreparedStatement, stream: Uint8Array): number {
   const promised = new AnnouncedSchema(wireSchemas, order.promised, true, tellSchema)
   if (order.promised !== undefined && !promised.allows(statement.schema())) throw new SchemaChangedError()
   const announced = new AnnouncedSchema(wireSchemas, undefined, false, tellSchema)
+  const insert = order.isUpdate ? plainInsert(order.sql) : undefined
+  const parameters = new Parameters(stream, insert && ((i) => statement.parameterType(i)))
+  const { rowCount, fields } = parameters
+  const isMany = order.isUpdate && rowCount > 1
+  if (isMany && insert?.parameterCount === fields.length) {
+    allOrNothing(order, () => insertRows(order.connection, insert, parameters, goOn))
+    announced.tellOnce(statement.schema())
+    sendCounts(order, rowCount, () => 1)
+    return rowCount
+  }
+  const counts: number[] | undefined = isMany ? [] : undefined
+  const announce = (result: StreamingResult) => {
+    if (announced.tellOnce(result.schema())) return
+    throw new DuckDbError(
+      'Invalid Input Error: the rows of parameters give results of different types: cast the parameters',
+    )
+  }
   let affectedRows = 0
   let isRun = false
-  for (const row of rows) {
+  for (const bind of parameters.rows()) {
+    const runOne = () => {
+      statement.clearBindings()
+      bind(statement.handle)
+      affectedRows += emit(order, statement, announce, counts)
+    }
+    // Whatever is wrong with the first row has changed nothing.
+    if (isRun && isMany) allOrNothing(order, runOne)
+    else runOne()
     isRun = true
-    statement.clearBindings()
-    row.bindTo(statement.handle)
-    affectedRows += emit(order, statement, (result) => {
-      if (announced.tellOnce(result.schema())) return
-      throw new DuckDbError(
-        'Invalid Input Error: the rows of parameters give results of different types: cast the parameters',
-      )
-    })
   }
   if (!isRun) announced.tellOnce(schemaOfNulls(order, statement))
+  if (counts) sendCounts(order, counts.length, (row) => counts[row]!)
   return affectedRows
+}
+
+/** Does a part of a change. When it fails, what the parts before it changed must not stay in the client's transaction. */
+function allOrNothing(order: RunOrder, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (order.inTransaction) abortTransaction(order.connection)
+    throw error
+  }
+}
+
+/** Sends the numbers of changed rows as the rows that they are the result of. @throws when the order was stopped */
+function sendCounts(order: RunOrder, executions: number, countOf: (execution: number) => number): void {
+  for (const batch of encodeCounts(executions, countOf, order.limits, pool.take)) send(order, batch)
+}
+
+/** Between pieces of a change: DuckDB is getting on with it. @throws when the order was stopped */
+function goOn(): void {
+  refuseStopped()
+  chunks[0]!++
 }
 
 /** The schema that NULLs would give: no rows of parameters give no rows, of that schema. */
@@ -138,49 +187,46 @@ function schemaOfNulls({ isUpdate, parameters = none }: RunOrder, statement: Pre
   }
 }
 
-/** Executes once, has the result's schema checked or told, and sends the rows. */
-function emit(order: RunOrder, statement: PreparedStatement, announce: (result: StreamingResult) => void): number {
-  if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+/**
+ * Executes once, has the result's schema checked or told, and sends the rows.
+ * @param counts takes the number of changed rows in place of the row that it is the result of
+ */
+function emit(
+  order: RunOrder,
+  statement: PreparedStatement,
+  announce: (result: StreamingResult) => void,
+  counts?: number[],
+): number {
+  if (counts) goOn()
+  else refuseStopped()
   const result = statement.execute(order.isUpdate, chunks)
   try {
+    const isCount = order.isUpdate && result.isCount
+    if (counts && isCount) {
+      if (counts.length === 0) announce(result)
+      counts.push(result.rowsChanged)
+      return result.rowsChanged
+    }
     announce(result)
     let rows = 0
     for (const batch of encodeResult(result, order.limits, pool.take)) {
-      takeCredit()
       rows += batch.rows
-      const { header, body, bodyLength } = batch
-      // A batch far from full is the last, or one of a few.
-      const more = bodyLength < order.limits.batchBytes / 4 && batch.rows < order.limits.batchRows / 4
-      say({ kind: 'batch', batch: { header, body: pool.refer(body), bodyLength, rows: batch.rows } }, more)
+      send(order, batch)
     }
     if (!order.isUpdate) return 0
     // A statement with RETURNING gives the rows it changed, the others a column with their number.
-    const { children } = result.schema()
-    return children.length === 1 && children[0]!.name === 'Count' ? result.rowsChanged : rows
+    return isCount ? result.rowsChanged : rows
   } finally {
     result.close()
   }
 }
 
-/**
- * Runs `work` in a read-only transaction, whatever the statement turns out to do.
- * @returns whether the transaction could not be ended, so that the connection must be given up
- */
-function readOnly(connection: number, work: () => void): { error: unknown; broken: boolean } {
-  let error: unknown
-  let broken = false
-  try {
-    execute(connection, 'BEGIN TRANSACTION READ ONLY')
-    work()
-  } catch (thrown) {
-    error = thrown
-  }
-  try {
-    execute(connection, 'ROLLBACK')
-  } catch {
-    broken = true
-  }
-  return { error, broken }
+/** Sends a batch as soon as it may. @throws when the order was stopped */
+function send({ limits }: RunOrder, { header, body, bodyLength, rows }: EncodedBatch): void {
+  takeCredit()
+  // A batch far from full is the last, or one of a few.
+  const more = bodyLength < limits.batchBytes / 4 && rows < limits.batchRows / 4
+  say({ kind: 'batch', batch: { header, body: pool.refer(body), bodyLength, rows } }, more)
 }
 
 /** The messages of an ingestion, each waited for. @throws when the order was stopped */
@@ -188,7 +234,7 @@ function* incoming({ inbox }: Order & { kind: 'ingest' }): Generator<IpcMessage>
   for (;;) {
     const seen = Atomics.load(control, Control.inbox)
     const received = receiveMessageOnPort(inbox) as { message: IpcMessage | null } | undefined
-    if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+    refuseStopped()
     if (!received) {
       Atomics.store(control, Control.working, 0)
       Atomics.wait(control, Control.inbox, seen, CREDIT_WAIT_MS)
@@ -203,36 +249,21 @@ function* incoming({ inbox }: Order & { kind: 'ingest' }): Generator<IpcMessage>
 
 /** Takes an upload into a table; answers with its rows. */
 function takeIn(order: Order & { kind: 'ingest' }): number {
+  let begun = false
+  const messages = function* () {
+    for (const message of incoming(order)) {
+      begun = true
+      yield message
+    }
+  }
   try {
-    return ingest(order.connection, order.target, decodeSchema(order.schemaMessage), incoming(order))
+    return ingest(order.connection, order.target, decodeSchema(order.schemaMessage), messages())
+  } catch (error) {
+    if (begun && order.inTransaction) abortTransaction(order.connection)
+    throw error
   } finally {
     order.inbox.close()
   }
-}
-
-/** Several rows change all or nothing. */
-function inTransaction(connection: Address, work: () => number): Outcome {
-  try {
-    execute(connection, 'BEGIN TRANSACTION')
-    const affectedRows = work()
-    execute(connection, 'COMMIT')
-    return { error: undefined, broken: false, affectedRows }
-  } catch (error) {
-    let broken = false
-    try {
-      execute(connection, 'ROLLBACK')
-    } catch {
-      // A commit that failed has ended the transaction itself; an interrupt that hit the rollback has left it open.
-      broken = true
-    }
-    return { error, broken, affectedRows: -1 }
-  }
-}
-
-interface Outcome {
-  readonly error: unknown
-  readonly broken: boolean
-  readonly affectedRows: number
 }
 
 /**

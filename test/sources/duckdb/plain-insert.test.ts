@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { plainInsert } from '../../../src/sources/duckdb/plain-insert.ts'
+
+describe('a plain INSERT', () => {
+  it.each([
+    ['INSERT INTO t VALUES (?)', 'INSERT INTO t', 1],
+    ['insert into t values(?,?) ; ', 'insert into t', 2],
+    [
+      ' INSERT\nINTO demo.main."a ""b"" c" ( x, "y, z" )\nVALUES ($1, $2)',
+      'INSERT\nINTO demo.main."a ""b"" c" ( x, "y, z" )',
+      2,
+    ],
+    ['INSERT INTO "t"VALUES (?)', 'INSERT INTO "t"', 1],
+    ['INSERT INTO größe (länge) VALUES (?)', 'INSERT INTO größe (länge)', 1],
+  ])('%j is one', (sql, into, parameterCount) => {
+    expect(plainInsert(sql)).toEqual({ into, parameterCount })
+  })
+
+  it.each([
+    'INSERT INTO t VALUES (?), (?)',
+    'INSERT INTO t VALUES (? + 1)',
+    "INSERT INTO t VALUES (?, 'x')",
+    'INSERT INTO t VALUES (?, DEFAULT)',
+    'INSERT INTO t VALUES ($2, $1)',
+    'INSERT INTO t VALUES ($1, $1)',
+    'INSERT INTO t VALUES ($name)',
+    'INSERT INTO t VALUES (?) RETURNING *',
+    'INSERT INTO t VALUES (?) ON CONFLICT DO NOTHING',
+    'INSERT OR REPLACE INTO t VALUES (?)',
+    'INSERT INTO t BY NAME VALUES (?)',
+    'INSERT INTO t SELECT ?',
+    'WITH x AS (SELECT 1) INSERT INTO t VALUES (?)',
+    'INSERT INTO t /* VALUES (?) */ VALUES (?)',
+    'INSERT INTO t VALUES (?) -- RETURNING *',
+    'UPDATE t SET x = ?',
+  ])('%j is more than one', (sql) => {
+    expect(plainInsert(sql)).toBeUndefined()
+  })
+
+  it('is told soon', () => {
+    const spaces = ' '.repeat(200_000)
+    const begun = performance.now()
+    for (const sql of [`INSERT INTO t VALUES (?)${spaces}x`, `INSERT INTO t${spaces}(a${spaces}x`, `${spaces}x`])
+      expect(plainInsert(sql)).toBeUndefined()
+    expect(performance.now() - begun).toBeLessThan(5000)
+  })
+})
