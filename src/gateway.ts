@@ -16,6 +16,7 @@ import { reflectionMethods } from './fronts/grpc/reflection.ts'
 import { GrpcServer } from './fronts/grpc/server.ts'
 import { createHttpServer } from './fronts/http/server.ts'
 import { isFault } from './fronts/status.ts'
+import { maxHeldOf } from './gateway/max-held.ts'
 import { waitUntilIdle } from './gateway/wait-until-idle.ts'
 import { watchCertificate } from './ops/certificate-watch.ts'
 import { Metrics } from './ops/metrics.ts'
@@ -109,7 +110,8 @@ async function listen(
   const slots = new Map(
     Object.entries(config.sources).map(([name, source]): [string, Slots] => {
       const { maxStreams } = source
-      const queue = { maxQueued: limits.maxQueued ?? 4 * maxStreams, queueWaitMs: limits.queueWaitMs }
+      const { maxQueued = 4 * maxStreams, queueWaitMs } = limits
+      const queue = { maxQueued, queueWaitMs, maxHeld: maxHeldOf(config, source) }
       return source.kind === 'duckdb'
         ? [name, new Slots({ slots: maxStreams, ...queue })]
         : [name, new AdaptiveSlots({ minSlots: source.minStreams, maxSlots: maxStreams, ...queue })]
@@ -144,10 +146,11 @@ async function listen(
       authorize(router),
       replay(repeatable, limits),
       transact(transactions),
-      admit(
-        (source) => slots.get(source)!,
-        (source, waitMs) => metrics.onQueueWait(source, waitMs),
-      ),
+      admit({
+        slotsOf: (source) => slots.get(source)!,
+        contendedStallMs: limits.contendedStallMs,
+        onWait: (source, waitMs) => metrics.onQueueWait(source, waitMs),
+      }),
     ],
     router,
   )

@@ -84,6 +84,12 @@ export const errorTable = {
   TOO_MANY_TRANSACTIONS: row('RESOURCE_EXHAUSTED', 429, true, 'The principal has too many transactions: end some.'),
   QUEUE_FULL: row('RESOURCE_EXHAUSTED', 429, true, 'Too many statements are waiting: try again later.'),
   QUEUE_TIMEOUT: row('RESOURCE_EXHAUSTED', 429, true, 'The statement waited too long for a slot: try again later.'),
+  SLOT_LOST: row(
+    'RESOURCE_EXHAUSTED',
+    429,
+    true,
+    'The result was not read while another principal waited for its slot: read results as they come, or fewer at once.',
+  ),
   STALLED: row('DEADLINE_EXCEEDED', 408, false, 'The client stopped reading for longer than the stall limit.'),
   DEADLINE: row('DEADLINE_EXCEEDED', 504, true, 'The deadline has passed.'),
   CANCELLED: row('CANCELLED', 499, false, 'The call was cancelled.'),
