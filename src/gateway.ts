@@ -82,7 +82,7 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
       const child = log.child({ source: name })
       const opened =
         source.kind === 'duckdb'
-          ? await openDuckDbSource(name, source, { log: child })
+          ? await openDuckDbSource(name, source, { log: child, limits: config.limits })
           : openFlightSqlSource(name, source, { log: child, observer: upstreams.observer(name) })
       sources.push(opened)
       stopping.push(() => opened.close())

@@ -119,7 +119,15 @@ export const limitsSchema = z
       'Time without being read after which a result is ended, if its principal has most slots of the source and another waits for one. Without API keys each connection counts as a principal here.',
       { min: 10, max: DAY_MS, default: 5000 },
     ),
-    queueWaitMs: wholeNumber('Time that a statement may wait.', { min: 1, max: HOUR_MS, default: 10_000 }),
+    planTimeoutMs: wholeNumber(
+      "Time that planning a statement of a DuckDB source may take; other servers have their source's requestTimeoutMs.",
+      { min: 10, max: HOUR_MS, default: 10_000 },
+    ),
+    queueWaitMs: wholeNumber('Time that a statement may wait for a slot, and to be planned.', {
+      min: 1,
+      max: HOUR_MS,
+      default: 10_000,
+    }),
     sessionIdleMs: wholeNumber('Time without a call after which a session ends.', {
       min: 100,
       max: 30 * DAY_MS,

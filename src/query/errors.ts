@@ -92,6 +92,12 @@ export const errorTable = {
   ),
   STALLED: row('DEADLINE_EXCEEDED', 408, false, 'The client stopped reading for longer than the stall limit.'),
   DEADLINE: row('DEADLINE_EXCEEDED', 504, true, 'The deadline has passed.'),
+  PLAN_TIMEOUT: row(
+    'DEADLINE_EXCEEDED',
+    504,
+    false,
+    'Planning the statement takes too long: ask for fewer columns, joins or nested levels.',
+  ),
   CANCELLED: row('CANCELLED', 499, false, 'The call was cancelled.'),
   UNIMPLEMENTED: row('UNIMPLEMENTED', 501, false, 'This gateway does not implement the call.'),
   UNSUPPORTED_TYPE: row('UNIMPLEMENTED', 501, false, 'A column has a type that cannot be sent as Arrow: cast it.'),

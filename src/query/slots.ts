@@ -3,6 +3,8 @@ import { FairLine } from './fair-line.ts'
 
 /** What a slot gate allows. */
 export interface SlotLimits {
+  /** What one of them is called in errors; by default a slot. */
+  readonly noun?: string
   readonly slots: number
   /** How many one holder may have at the same time, of how many there are now; by default all. */
   readonly maxHeld?: ((slots: number) => number) | undefined
@@ -83,14 +85,17 @@ export class Slots {
     return this.#limits.maxHeld?.(this.#slots) ?? this.#slots
   }
 
+  get #noun(): string {
+    return this.#limits.noun ?? 'slot'
+  }
+
   #full(): GatewayError {
     const isTaken = this.#inUse >= this.#slots
-    const why = isTaken ? `All ${this.#slots} slots are taken` : `You have your share of the ${this.#slots} slots`
-    return new GatewayError(
-      'QUEUE_FULL',
-      `${why} and ${this.#line.size} statements wait already (limits.maxQueued): try again later.`,
-      { retryAfterMs: this.#limits.queueWaitMs },
-    )
+    const all = `${this.#slots} ${this.#noun}s`
+    const why = isTaken ? `All ${all} are taken` : `You have your share of the ${all}`
+    return new GatewayError('QUEUE_FULL', `${why} and ${this.#line.size} statements wait already: try again later.`, {
+      retryAfterMs: this.#limits.queueWaitMs,
+    })
   }
 
   #grantFree(): void {
@@ -124,7 +129,7 @@ export class Slots {
         fail(
           new GatewayError(
             'QUEUE_TIMEOUT',
-            `No slot became free within ${this.#limits.queueWaitMs} ms (limits.queueWaitMs): try again later.`,
+            `No ${this.#noun} became free within ${this.#limits.queueWaitMs} ms (limits.queueWaitMs): try again later.`,
             { retryAfterMs: this.#limits.queueWaitMs },
           ),
         )

@@ -59,6 +59,8 @@ const none = new Uint8Array(0)
 function plan(order: Order & { kind: 'plan' }): void {
   const statement = new PreparedStatement(order.connection, order.sql)
   try {
+    // DuckDB looks at no interrupt in all of planning, and reading many columns takes as long again.
+    if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
     const parameters = statement.parameterCount > 0
     const parameterSchema = parameters ? encodeSchema(announcedParameters(statement.parameterSchema())) : none
     let schema: Uint8Array = none
