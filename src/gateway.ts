@@ -16,6 +16,7 @@ import { reflectionMethods } from './fronts/grpc/reflection.ts'
 import { GrpcServer } from './fronts/grpc/server.ts'
 import { createHttpServer } from './fronts/http/server.ts'
 import { isFault } from './fronts/status.ts'
+import { divideMemory } from './gateway/duckdb-memory.ts'
 import { maxHeldOf } from './gateway/max-held.ts'
 import { waitUntilIdle } from './gateway/wait-until-idle.ts'
 import { watchCertificate } from './ops/certificate-watch.ts'
@@ -78,11 +79,16 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   const stopping: (() => Promise<unknown>)[] = []
   try {
     const upstreams = new UpstreamMetrics()
+    const memoryLimits = divideMemory(config, STATE_STORE_MAX_BYTES + BLOBS_MAX_BYTES, log)
     for (const [name, source] of Object.entries(config.sources)) {
       const child = log.child({ source: name })
       const opened =
         source.kind === 'duckdb'
-          ? await openDuckDbSource(name, source, { log: child, limits: config.limits })
+          ? await openDuckDbSource(
+              name,
+              { ...source, memoryLimitBytes: memoryLimits.get(name) },
+              { log: child, limits: config.limits },
+            )
           : openFlightSqlSource(name, source, { log: child, observer: upstreams.observer(name) })
       sources.push(opened)
       stopping.push(() => opened.close())
