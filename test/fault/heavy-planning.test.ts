@@ -45,7 +45,7 @@ describe('a statement that is heavy to plan', () => {
     }
     const outcomes = new Set(await over)
     expect([...outcomes].sort()).toEqual(['PLAN_TIMEOUT', 'QUEUE_FULL'])
-    expect(slowestMs).toBeLessThan(2000)
+    expect(slowestMs).toBeLessThan(5000)
     await expect.poll(() => demo.plan('SELECT 0', { principal: 'greedy' }), late).toBe('OK')
   }, 90_000)
 })
@@ -78,7 +78,7 @@ it('a principal plans and runs while another has wide, long and deep statements 
     expect(code).toBe(0)
     seen.push(performance.now() - from)
   }
-  expect(Math.max(...seen)).toBeLessThan(4000)
+  expect(Math.max(...seen)).toBeLessThan(6000)
   const codes = new Set(
     (await Promise.all(ends)).map(({ code, trailers }) => trailers?.get('x-flightgate-error')[0] ?? code),
   )

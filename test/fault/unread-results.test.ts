@@ -50,7 +50,7 @@ describe('results that nobody reads', () => {
     await expect.poll(() => gateway.metric('flightgate_queued_statements')).toBe(UNREAD - 12)
     for (let i = 0; i < 5; i++) {
       const { code, ms } = await runSmall(gateway, { 'x-api-key': 'key-of-modest' })
-      expect([code, ms < 2000]).toEqual([0, true])
+      expect([code, ms < 5000]).toEqual([0, true])
     }
   }, 30_000)
 
