@@ -17,6 +17,8 @@ COPY --from=build /app/gen/descriptors.binpb ./gen/descriptors.binpb
 # Listens beyond the container, which needs API keys: `docker run -e API_KEYS=...`, or a file of your own in its place.
 COPY --from=build /app/docker/flightgate.yaml /etc/flightgate/flightgate.yaml
 ENV FLIGHTGATE_CONFIG=/etc/flightgate/flightgate.yaml
+# DuckDB spills into .tmp of the working directory unless a source names another.
+RUN mkdir .tmp && chown node .tmp
 USER node
 # 32010: Arrow Flight. 8080: /livez, /readyz, /metrics.
 EXPOSE 32010 8080

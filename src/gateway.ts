@@ -15,6 +15,8 @@ import { reflectionMethods } from './fronts/grpc/reflection.ts'
 import { GrpcServer } from './fronts/grpc/server.ts'
 import { createHttpServer } from './fronts/http/server.ts'
 import { CallLog } from './gateway/call-log.ts'
+import { divideMemory } from './gateway/duckdb-memory.ts'
+import { maxHeldOf } from './gateway/max-held.ts'
 import { SourceWatch } from './gateway/source-watch.ts'
 import { startError } from './gateway/start-error.ts'
 import { waitUntilIdle } from './gateway/wait-until-idle.ts'
@@ -77,11 +79,16 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   const stopping: (() => Promise<unknown>)[] = []
   try {
     const upstreams = new UpstreamMetrics()
+    const memoryLimits = divideMemory(config, STATE_STORE_MAX_BYTES + BLOBS_MAX_BYTES, log)
     for (const [name, source] of Object.entries(config.sources)) {
       const child = log.child({ source: name })
       const opened =
         source.kind === 'duckdb'
-          ? await openDuckDbSource(name, source, { log: child }).catch((error: unknown) => {
+          ? await openDuckDbSource(
+              name,
+              { ...source, memoryLimitBytes: memoryLimits.get(name) },
+              { log: child, limits: config.limits },
+            ).catch((error: unknown) => {
               throw startError(`sources.${name}`, error)
             })
           : openFlightSqlSource(name, source, { log: child, observer: upstreams.observer(name) })
@@ -111,7 +118,8 @@ async function listen(
   const slots = new Map(
     Object.entries(config.sources).map(([name, source]): [string, Slots] => {
       const { maxStreams } = source
-      const queue = { maxQueued: limits.maxQueued ?? 4 * maxStreams, queueWaitMs: limits.queueWaitMs }
+      const { maxQueued = 4 * maxStreams, queueWaitMs } = limits
+      const queue = { maxQueued, queueWaitMs, maxHeld: maxHeldOf(config, source) }
       return source.kind === 'duckdb'
         ? [name, new Slots({ slots: maxStreams, ...queue })]
         : [name, new AdaptiveSlots({ minSlots: source.minStreams, maxSlots: maxStreams, ...queue })]
@@ -150,10 +158,11 @@ async function listen(
       authorize(router),
       replay(repeatable, limits),
       transact(transactions),
-      admit(
-        (source) => slots.get(source)!,
-        (source, waitMs) => metrics.onQueueWait(source, waitMs),
-      ),
+      admit({
+        slotsOf: (source) => slots.get(source)!,
+        contendedStallMs: limits.contendedStallMs,
+        onWait: (source, waitMs) => metrics.onQueueWait(source, waitMs),
+      }),
     ],
     router,
   )

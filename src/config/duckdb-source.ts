@@ -31,10 +31,10 @@ export const duckDbSourceSchema = z.strictObject({
     .describe(
       'HUGEINT, UHUGEINT, UUID, BIT and TIMETZ exactly, as Arrow extension types. Without it HUGEINT, which sums of integers have, comes as a number that every client knows, but may lose digits.',
     ),
-  memoryLimitBytes: optionalWholeNumber("Memory that DuckDB may use; by default DuckDB's own 80 % of the machine's.", {
-    min: 64 << 20,
-    max: 2 ** 50,
-  }),
+  memoryLimitBytes: optionalWholeNumber(
+    'Memory that DuckDB may use before it spills; by default what the container or machine has beyond the needs of the process by its limits, at most 80 %, at least a third, divided between the sources that do not say.',
+    { min: 64 << 20, max: 2 ** 50 },
+  ),
   threads: optionalWholeNumber('Threads that DuckDB may use; by default one a core.', { min: 1, max: 1024 }),
   tempDirectory: z
     .string()

@@ -114,13 +114,29 @@ export const limitsSchema = z
       default: DAY_MS,
     }),
     maxQueued: optionalWholeNumber(
-      "Statements of a source that may wait; by default four times the source's maxStreams.",
+      "Statements of a source that may wait; by default four times the source's maxStreams. When as many wait, the principal that has most of them there loses its last one to a principal that has fewer.",
       {
         min: 0,
         max: 1_000_000,
       },
     ),
-    queueWaitMs: wholeNumber('Time that a statement may wait.', { min: 1, max: HOUR_MS, default: 10_000 }),
+    maxSlotsPerPrincipal: optionalWholeNumber(
+      'Statements of one principal that may run or be read at a source at the same time. By default, where several API keys are configured, three quarters of what the source has slots or connections for, so that others always find one; else all.',
+      { min: 1, max: 10_000 },
+    ),
+    contendedStallMs: wholeNumber(
+      'Time without being read after which a result is ended, if its principal has most slots of the source and another waits for one. Without API keys each connection counts as a principal here.',
+      { min: 10, max: DAY_MS, default: 5000 },
+    ),
+    planTimeoutMs: wholeNumber(
+      "Time that planning a statement of a DuckDB source may take; other servers have their source's requestTimeoutMs.",
+      { min: 10, max: HOUR_MS, default: 10_000 },
+    ),
+    queueWaitMs: wholeNumber('Time that a statement may wait for a slot, and to be planned.', {
+      min: 1,
+      max: HOUR_MS,
+      default: 10_000,
+    }),
     sessionIdleMs: wholeNumber('Time without a call after which a session ends.', {
       min: 100,
       max: 30 * DAY_MS,

@@ -1,11 +1,12 @@
 import { GatewayError } from './errors.ts'
-import { Slots } from './slots.ts'
+import { type SlotLimits, Slots } from './slots.ts'
 
 /** What an adaptive gate allows. */
 export interface AdaptiveSlotLimits {
   /** Fewest slots, however overloaded the engine says it is. */
   readonly minSlots: number
   readonly maxSlots: number
+  readonly maxHeld?: SlotLimits['maxHeld']
   readonly maxQueued: number
   readonly queueWaitMs: number
 }
@@ -28,8 +29,8 @@ export class AdaptiveSlots extends Slots {
   #size: number
   #cutAt = Number.NEGATIVE_INFINITY
 
-  constructor({ minSlots, maxSlots, maxQueued, queueWaitMs }: AdaptiveSlotLimits) {
-    super({ slots: maxSlots, maxQueued, queueWaitMs })
+  constructor({ minSlots, maxSlots, ...limits }: AdaptiveSlotLimits) {
+    super({ slots: maxSlots, ...limits })
     this.#min = Math.min(minSlots, maxSlots)
     this.#max = maxSlots
     this.#size = maxSlots
@@ -38,7 +39,8 @@ export class AdaptiveSlots extends Slots {
   /** Learns from a statement that has ended, `error` being undefined when it went well. Called while it has its slot. */
   override onOutcome(error: unknown): void {
     if (error === undefined) {
-      if (this.inUse >= this.slots) this.#resize(this.#size + 1 / this.#size)
+      // Some may be free and a holder wait all the same, which has its share.
+      if (this.inUse >= this.slots || this.queued > 0) this.#resize(this.#size + 1 / this.#size)
       return
     }
     const now = performance.now()

@@ -1,8 +1,13 @@
 import { GatewayError } from './errors.ts'
+import { FairLine } from './fair-line.ts'
 
 /** What a slot gate allows. */
 export interface SlotLimits {
+  /** What one of them is called in errors; by default a slot. */
+  readonly noun?: string
   readonly slots: number
+  /** How many one holder may have at the same time, of how many there are now; by default all. */
+  readonly maxHeld?: ((slots: number) => number) | undefined
   readonly maxQueued: number
   readonly queueWaitMs: number
 }
@@ -12,15 +17,17 @@ export type ReleaseSlot = () => void
 
 interface Waiter {
   readonly grant: () => void
+  readonly fail: (error: GatewayError) => void
 }
 
 /**
- * A strict first-in, first-out gate: so many at once, so many waiting, each for so long, and whoever leaves the queue is
- * gone from it at once.
+ * A gate that lets so many through at once, and so many wait, each for so long. Those who wait stand in a line for each
+ * holder, so that one holder's many delay nobody else's few: the holder that has least is served next, the lines of
+ * those who have as much in turn. A waiter that leaves is gone from its line at once.
  */
 export class Slots {
   readonly #limits: SlotLimits
-  readonly #queue = new Set<Waiter>()
+  readonly #line = new FairLine<Waiter>()
   #slots: number
   #inUse = 0
 
@@ -39,26 +46,30 @@ export class Slots {
   }
 
   get queued(): number {
-    return this.#queue.size
+    return this.#line.size
+  }
+
+  /** The holder that has most slots while another, that has fewer, waits for one; undefined when there is none. */
+  get richest(): string | undefined {
+    return this.#line.richest
   }
 
   /**
    * Takes a slot, waiting in line for it if none is free.
-   * @throws GatewayError QUEUE_FULL at once, QUEUE_TIMEOUT after the wait limit, or the signal's reason
+   * @param holder whose share it comes from
+   * @throws GatewayError QUEUE_FULL at once, or when the line is full and another holder's shorter one grows;
+   *   QUEUE_TIMEOUT after the wait limit; or the signal's reason
    */
-  async acquire(signal: AbortSignal): Promise<ReleaseSlot> {
+  async acquire(signal: AbortSignal, holder = ''): Promise<ReleaseSlot> {
     signal.throwIfAborted()
-    if (this.#inUse < this.#slots && this.#queue.size === 0) {
-      this.#inUse++
-      return this.#releaser()
+    // Whoever waits now may have none of the free ones.
+    if (this.#inUse < this.#slots && this.#line.held(holder) < this.#maxHeld) return this.#take(holder)
+    if (this.#line.size >= this.#limits.maxQueued) {
+      const last = this.#line.lastOfLongest(this.#line.waiting(holder) + 1)
+      if (!last) throw this.#full()
+      last.fail(this.#full())
     }
-    if (this.#queue.size >= this.#limits.maxQueued)
-      throw new GatewayError(
-        'QUEUE_FULL',
-        `All ${this.#slots} slots are taken and ${this.#queue.size} statements wait already: try again later.`,
-        { retryAfterMs: this.#limits.queueWaitMs },
-      )
-    return await this.#wait(signal)
+    return await this.#wait(signal, holder)
   }
 
   /** Told how each statement ended, while it has its slot. */
@@ -70,52 +81,73 @@ export class Slots {
     this.#grantFree()
   }
 
+  get #maxHeld(): number {
+    return this.#limits.maxHeld?.(this.#slots) ?? this.#slots
+  }
+
+  get #noun(): string {
+    return this.#limits.noun ?? 'slot'
+  }
+
+  #full(): GatewayError {
+    const isTaken = this.#inUse >= this.#slots
+    const all = `${this.#slots} ${this.#noun}s`
+    const why = isTaken ? `All ${all} are taken` : `You have your share of the ${all}`
+    return new GatewayError('QUEUE_FULL', `${why} and ${this.#line.size} statements wait already: try again later.`, {
+      retryAfterMs: this.#limits.queueWaitMs,
+    })
+  }
+
   #grantFree(): void {
-    for (const waiter of this.#queue) {
-      if (this.#inUse >= this.#slots) return
+    while (this.#inUse < this.#slots) {
+      const waiter = this.#line.next(this.#maxHeld)
+      if (!waiter) return
       waiter.grant()
     }
   }
 
-  #wait(signal: AbortSignal): Promise<ReleaseSlot> {
+  #wait(signal: AbortSignal, holder: string): Promise<ReleaseSlot> {
     return new Promise((resolve, reject) => {
       const leave = () => {
         clearTimeout(timer)
         signal.removeEventListener('abort', onAbort)
-        this.#queue.delete(waiter)
+        this.#line.delete(holder, waiter)
+      }
+      const fail = (reason: unknown) => {
+        leave()
+        reject(reason)
       }
       const waiter: Waiter = {
         grant: () => {
           leave()
-          this.#inUse++
-          resolve(this.#releaser())
+          resolve(this.#take(holder))
         },
+        fail,
       }
-      const onAbort = () => {
-        leave()
-        reject(signal.reason)
-      }
+      const onAbort = () => fail(signal.reason)
       const timer = setTimeout(() => {
-        leave()
-        reject(
+        fail(
           new GatewayError(
             'QUEUE_TIMEOUT',
-            `No slot became free within ${this.#limits.queueWaitMs} ms (limits.queueWaitMs): try again later.`,
+            `No ${this.#noun} became free within ${this.#limits.queueWaitMs} ms (limits.queueWaitMs): try again later.`,
             { retryAfterMs: this.#limits.queueWaitMs },
           ),
         )
       }, this.#limits.queueWaitMs)
       signal.addEventListener('abort', onAbort, { once: true })
-      this.#queue.add(waiter)
+      this.#line.add(holder, waiter)
     })
   }
 
-  #releaser(): ReleaseSlot {
+  #take(holder: string): ReleaseSlot {
+    this.#inUse++
+    this.#line.hold(holder, 1)
     let released = false
     return () => {
       if (released) return
       released = true
       this.#inUse--
+      this.#line.hold(holder, -1)
       this.#grantFree()
     }
   }

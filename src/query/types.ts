@@ -126,6 +126,13 @@ export interface Context {
   readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>>
   /** Whether somebody asks how far the result is; without it an engine may save itself the counting. */
   readonly watched?: boolean
+  /** Whose share of slots and workers the call takes where that is not the principal's, see `holderOf`. */
+  readonly holder?: string
+}
+
+/** Whose share of slots and workers a call takes: the principal's; without credentials each connection has its own. */
+export function holderOf({ holder, principal }: Context): string {
+  return holder ?? principal.name
 }
 
 /** Result of a health check of a source. */

@@ -37,15 +37,22 @@ export class GatewayProcess {
       })
   }
 
-  /** Starts one with this configuration and waits until it is ready. */
-  static async start(config: object = {}, env: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
+  /**
+   * Starts one with this configuration and waits until it is ready.
+   * @param launcher a command that becomes the one that follows it
+   */
+  static async start(
+    config: object = {},
+    env: NodeJS.ProcessEnv = {},
+    launcher: readonly string[] = [],
+  ): Promise<GatewayProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'flightgate-e2e-'))
     const file = join(folder, 'config.yaml')
     const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
     // No load balancer waits to notice that a test ends.
     const drain = { notReadyMs: 0 }
     writeFileSync(file, stringify({ listen, drain, sources: { demo: { kind: 'duckdb' } }, ...config }))
-    return await GatewayProcess.#spawn(folder, ['--config', file], env)
+    return await GatewayProcess.#spawn(folder, ['--config', file], env, launcher)
   }
 
   /** Starts one that has nothing but its environment. */
@@ -54,8 +61,14 @@ export class GatewayProcess {
     return await GatewayProcess.#spawn(folder, [], { FLIGHT_PORT: '0', PORT: '0', ...env })
   }
 
-  static async #spawn(folder: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<GatewayProcess> {
-    const child = spawn(process.execPath, [main, 'serve', ...args], {
+  static async #spawn(
+    folder: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv,
+    launcher: readonly string[] = [],
+  ): Promise<GatewayProcess> {
+    const [command, ...rest] = [...launcher, process.execPath, main, 'serve', ...args]
+    const child = spawn(command!, rest, {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],

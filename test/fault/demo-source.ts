@@ -2,6 +2,7 @@ import { GatewayError } from '../../src/query/errors.ts'
 import type { Source } from '../../src/query/source.ts'
 import type { Context, Query } from '../../src/query/types.ts'
 import type { DuckDbConfig } from '../../src/sources/duckdb/config.ts'
+import type { PlanLimits } from '../../src/sources/duckdb/planning.ts'
 import { openDuckDbSource } from '../../src/sources/duckdb/source.ts'
 
 const defaults: DuckDbConfig = {
@@ -18,6 +19,8 @@ const defaults: DuckDbConfig = {
 export interface Asked {
   readonly signal?: AbortSignal
   readonly transaction?: string
+  /** Name of the principal. */
+  readonly principal?: string
 }
 
 /** A DuckDB source under test, with what it logged. */
@@ -30,11 +33,14 @@ export class DemoSource {
     this.#messages = messages
   }
 
-  static async open(changes: Partial<DuckDbConfig> = {}): Promise<DemoSource> {
+  static async open(changes: Partial<DuckDbConfig> = {}, limits?: PlanLimits): Promise<DemoSource> {
     const messages: string[] = []
     const keep = (_: object, message: string) => messages.push(message)
     const log = { debug() {}, info: keep, error() {}, warn: keep }
-    return new DemoSource(await openDuckDbSource('demo', { ...defaults, ...changes }, { log }), messages)
+    return new DemoSource(
+      await openDuckDbSource('demo', { ...defaults, ...changes }, { log, ...(limits && { limits }) }),
+      messages,
+    )
   }
 
   /** What it logged, of the lines that hold this text. */
@@ -43,9 +49,9 @@ export class DemoSource {
   }
 
   /** The context of a call that lasts as long as the signal lets it. */
-  context(signal: AbortSignal = new AbortController().signal): Context {
+  context(signal: AbortSignal = new AbortController().signal, principal = 'tester'): Context {
     return {
-      principal: { name: 'tester', roles: ['writer'] },
+      principal: { name: principal, roles: ['writer'] },
       signal,
       deadlineAt: Number.POSITIVE_INFINITY,
       requestId: 'r',
@@ -55,7 +61,7 @@ export class DemoSource {
 
   /** Plans a statement; answers with how that ended. */
   plan(sql: string, asked: Asked = {}): Promise<string> {
-    return outcomeOf(this.source.plan(queryOf(sql, asked), this.context(asked.signal)))
+    return outcomeOf(this.source.plan(queryOf(sql, asked), this.context(asked.signal, asked.principal)))
   }
 
   /** Runs a statement without planning it and reads its rows; answers with how that ended. */

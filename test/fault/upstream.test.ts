@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { GatewayError } from '../../src/query/errors.ts'
+import { AdaptiveSlots } from '../../src/query/adaptive-slots.ts'
+import { type ErrorCode, GatewayError } from '../../src/query/errors.ts'
 import type { Context, Result } from '../../src/query/types.ts'
 import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
 import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
@@ -127,6 +128,24 @@ describe('an upstream that', () => {
     for (const sql of ['plan hang', 'hang-before-headers'])
       for (let i = 0; i < 8; i++) expect((await read(sql, context(undefined, 40))).code).toBe('DEADLINE')
     expect([events.breaker, events.destroyed]).toEqual([[], []])
+  })
+
+  it.each([
+    ['before it begins', 'hang-before-headers', 0],
+    ['in mid-stream', 'hang 2', 2 * BATCH_ROWS],
+    ['in a later part of the result', 'ok 1 then hang-before-headers', BATCH_ROWS],
+  ])('answers %s that the deadline of its client has passed: no overload, no outage', async (_when, sql, rows) => {
+    fake.answersDeadlineMs = 100
+    const slots = new AdaptiveSlots({ minSlots: 1, maxSlots: 8, maxQueued: 0, queueWaitMs: 1 })
+    for (let i = 0; i < 6; i++) {
+      const seen = await read(sql, context(undefined, 250))
+      expect(seen).toMatchObject({ rows, code: 'DEADLINE' })
+      slots.onOutcome(new GatewayError(seen.code as ErrorCode))
+    }
+    expect([slots.slots, events.breaker, events.destroyed]).toEqual([8, [], []])
+    // One that is far from its deadline met a limit of the server's.
+    fake.answersDeadlineMs = 19_900
+    expect(await read(sql)).toMatchObject({ rows, code: 'UPSTREAM_TIMEOUT' })
   })
 
   it('does not speak HTTP/2 is unavailable within the connect timeout', async () => {

@@ -47,6 +47,22 @@ describe('adaptive slots', () => {
     expect(slots.slots).toBe(2)
   })
 
+  it('grow back for a holder that has its share and waits for more', async () => {
+    const slots = new AdaptiveSlots({
+      minSlots: 1,
+      maxSlots: 10,
+      maxHeld: (all) => Math.max(1, all - 1),
+      maxQueued: 100,
+      queueWaitMs: 1000,
+    })
+    for (let i = 0; i < 3; i++) void slots.acquire(never, 'a')
+    slots.onOutcome(overload)
+    expect([slots.slots, slots.inUse]).toEqual([2, 3])
+    void slots.acquire(never, 'a')
+    for (let i = 0; i < 20; i++) slots.onOutcome(undefined)
+    expect([slots.slots > 4, slots.inUse]).toEqual([true, 4])
+  })
+
   it('do not mind bad SQL, cancels, outages and messages that are too large', async () => {
     const slots = make()
     await take(slots, 10)

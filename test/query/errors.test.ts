@@ -7,6 +7,7 @@ const retryable = [
   'TOO_MANY_TRANSACTIONS',
   'QUEUE_FULL',
   'QUEUE_TIMEOUT',
+  'SLOT_LOST',
   'DEADLINE',
   'DRAINING',
   'SOURCE_UNAVAILABLE',

@@ -33,6 +33,57 @@ describe('Slots', () => {
     expect(slots.inUse).toBe(0)
   })
 
+  it('serve the holder that has least first, and lines of equals in turn', async () => {
+    const slots = new Slots({ slots: 2, maxQueued: 100, queueWaitMs: 10_000 })
+    const held = [await slots.acquire(never, 'a'), await slots.acquire(never, 'a')]
+    const order: string[] = []
+    const waiting = ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map(async (name) => {
+      const release = await slots.acquire(never, name[0]!)
+      order.push(name)
+      held.push(release)
+    })
+    while (held.length > 0) {
+      held.shift()!()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await Promise.all(waiting)
+    expect(order).toEqual(['b1', 'a1', 'c1', 'b2', 'a2', 'a3'])
+    expect([slots.inUse, slots.queued]).toEqual([0, 0])
+  })
+
+  it('leave some for others when one holder may have a part only', async () => {
+    const slots = new Slots({ slots: 4, maxHeld: (all) => all - 1, maxQueued: 100, queueWaitMs: 10_000 })
+    const greedy = Array.from({ length: 50 }, () => slots.acquire(never, 'greedy'))
+    expect([slots.inUse, slots.queued]).toEqual([3, 47])
+    const release = await slots.acquire(never, 'modest')
+    release()
+    expect([slots.inUse, slots.queued]).toEqual([3, 47])
+    for (const each of greedy) (await each)()
+    expect([slots.inUse, slots.queued]).toEqual([0, 0])
+  })
+
+  it('take the place of the holder who has most waiting when the line is full', async () => {
+    const slots = new Slots({ slots: 1, maxQueued: 4, queueWaitMs: 10_000 })
+    const release = await slots.acquire(never, 'greedy')
+    const ends: string[] = []
+    const wait = (name: string) =>
+      slots.acquire(never, name).then(
+        (free) => {
+          ends.push(name)
+          free()
+        },
+        ({ code }) => ends.push(`${name}: ${code}`),
+      )
+    const waiting = ['greedy', 'greedy', 'greedy', 'greedy', 'greedy', 'modest', 'modest', 'modest'].map(wait)
+    await new Promise((resolve) => setImmediate(resolve))
+    const refused = ['greedy: QUEUE_FULL', 'greedy: QUEUE_FULL', 'greedy: QUEUE_FULL', 'modest: QUEUE_FULL']
+    expect([...ends].sort()).toEqual(refused)
+    release()
+    await Promise.all(waiting)
+    expect(ends.slice(refused.length).sort()).toEqual(['greedy', 'greedy', 'modest', 'modest'])
+    expect([slots.inUse, slots.queued]).toEqual([0, 0])
+  })
+
   it('ends the wait at its limit', async () => {
     const slots = new Slots({ slots: 1, maxQueued: 5, queueWaitMs: 10 })
     const release = await slots.acquire(never)

@@ -44,8 +44,10 @@ describe('the dependency rule', () => {
     expect(broken).toEqual([])
   })
 
-  it('keeps sources apart from each other, and their use of query/ to types, errors and the port', () => {
-    const waist = ['types', 'source', 'catalog', 'facts', 'ingest', 'errors'].map((name) => `query/${name}.ts`)
+  it('keeps sources apart from each other, and their use of query/ to types, errors, the port and how workers are shared', () => {
+    const waist = ['types', 'source', 'catalog', 'facts', 'ingest', 'errors', 'slots', 'time-limit'].map(
+      (name) => `query/${name}.ts`,
+    )
     const broken = files
       .filter((file) => file.startsWith('sources/'))
       .flatMap((file) =>

@@ -56,6 +56,8 @@ export class FakeUpstream {
   locations: readonly (readonly string[])[] = []
   /** What every call but Handshake does in place of its work, if anything. */
   everyCall: 'hang' | 'unauthenticated' | undefined
+  /** How long before the `grpc-timeout` of a DoGet that hangs it answers DEADLINE_EXCEEDED; undefined for never. */
+  answersDeadlineMs: number | undefined
   /** Calls that find their connection cut, or their stream refused, before any answer. */
   cut: { readonly method: string; times: number; readonly refused?: boolean } | undefined
   openStreams = 0
@@ -100,7 +102,7 @@ export class FakeUpstream {
     stream: ServerHttp2Stream,
     method: string,
     body: Buffer,
-    { authorization, cookie }: IncomingHttpHeaders,
+    { authorization, cookie, 'grpc-timeout': timeout }: IncomingHttpHeaders,
   ): Promise<void> {
     if (method === 'Handshake') {
       this.counts.handshakes++
@@ -124,6 +126,15 @@ export class FakeUpstream {
       this.#end(stream, 16, 'UserSession is not available in the cache')
       return
     }
+    if (this.answersDeadlineMs !== undefined && method === 'DoGet')
+      setTimeout(
+        () => {
+          if (stream.destroyed) return
+          if (!stream.headersSent) this.#start(stream)
+          this.#end(stream, 4, 'Deadline Exceeded')
+        },
+        Number.parseInt(String(timeout), 10) - this.answersDeadlineMs,
+      )
     const message = firstOf(body)
     if (method === 'GetFlightInfo') this.#plan(stream, message)
     else if (method === 'DoGet') await this.#execute(stream, Buffer.from(Ticket.decode(message).ticket).toString())

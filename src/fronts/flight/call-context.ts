@@ -1,5 +1,6 @@
 import type { HeaderFields } from '../../http2/header-decoder.ts'
 import type { Context, Logger, Principal } from '../../query/types.ts'
+import { anonymous } from '../auth.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 
 /** The context of a gRPC call; its signal is made only when somebody listens. */
@@ -9,6 +10,7 @@ export class CallContext implements Context {
   readonly requestId: string
   readonly log: Logger
   readonly metadata: HeaderFields
+  readonly holder?: string
   readonly #call: GrpcCall
 
   /** @throws GatewayError UNAUTHENTICATED where the method asks for no credentials */
@@ -19,6 +21,7 @@ export class CallContext implements Context {
     this.requestId = call.requestId
     this.log = log
     this.metadata = call.headers
+    if (this.principal === anonymous) this.holder = call.peer
   }
 
   get signal(): AbortSignal {

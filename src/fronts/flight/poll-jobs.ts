@@ -42,6 +42,7 @@ export class PollJob {
       log: ctx.log,
       ...(ctx.metadata && { metadata: ctx.metadata }),
       watched: true,
+      ...(ctx.holder !== undefined && { holder: ctx.holder }),
     }
     const timer = setTimeout(() => this.controller.abort(new GatewayError('DEADLINE')), deadlineMs)
     timer.unref()

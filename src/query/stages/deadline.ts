@@ -1,27 +1,15 @@
 import { GatewayError } from '../errors.ts'
 import { observeResult } from '../observed-result.ts'
 import type { Stage } from '../pipeline.ts'
+import { timeLimit } from '../time-limit.ts'
 import type { Context } from '../types.ts'
 
 /** Applies the session's statement timeout on top of the call's own deadline. */
 export function deadline(): Stage {
   const limited = (ctx: Context, timeoutMs: number): { ctx: Context; clear: () => void } => {
-    const controller = new AbortController()
-    const onAbort = () => controller.abort(ctx.signal.reason)
-    const timer = setTimeout(
-      () =>
-        controller.abort(new GatewayError('DEADLINE', `The statement ran longer than the session's ${timeoutMs} ms.`)),
-      timeoutMs,
-    )
-    ctx.signal.addEventListener('abort', onAbort, { once: true })
-    if (ctx.signal.aborted) onAbort()
-    return {
-      ctx: { ...ctx, signal: controller.signal, deadlineAt: Math.min(ctx.deadlineAt, Date.now() + timeoutMs) },
-      clear: () => {
-        clearTimeout(timer)
-        ctx.signal.removeEventListener('abort', onAbort)
-      },
-    }
+    const overdue = () => new GatewayError('DEADLINE', `The statement ran longer than the session's ${timeoutMs} ms.`)
+    const { signal, clear } = timeLimit(ctx.signal, timeoutMs, overdue)
+    return { ctx: { ...ctx, signal, deadlineAt: Math.min(ctx.deadlineAt, Date.now() + timeoutMs) }, clear }
   }
   return {
     name: 'deadline',

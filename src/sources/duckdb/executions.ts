@@ -22,6 +22,8 @@ export interface OrderOptions {
   readonly onEnd?: (hasFailed: boolean) => void
   /** Whether the connection is of no use to others afterwards. */
   readonly disposable?: boolean
+  /** Whose statement it is. */
+  readonly holder?: string | undefined
 }
 
 const never = new AbortController().signal
@@ -47,10 +49,10 @@ export class Executions {
     order: (connection: Address) => Order,
     signal: AbortSignal,
     use: (execution: Execution) => Promise<T>,
-    { onEnd, disposable = false }: OrderOptions = {},
+    { onEnd, disposable = false, holder }: OrderOptions = {},
   ): Promise<T> {
     this.#refuseWhenClosing()
-    const seat = await seats.take(signal)
+    const seat = await seats.take(signal, holder)
     let connection: Address
     try {
       this.#refuseWhenClosing()
@@ -66,7 +68,7 @@ export class Executions {
         stuckAt = performance.now()
         this.#log.warn({ event: 'stuck' }, `source ${this.#source}: a statement was cancelled and goes on all the same`)
         this.#helpers.unwatch(seat)
-        seats.giveUp(seat)
+        seats.giveUp(seat, holder)
       },
       onEnd: ({ broken, isOrphaned, hasFailed }) => {
         this.#running.delete(execution)

@@ -8,6 +8,7 @@ const MAX_THREADS_PER_SEAT = 2
 const RETRY_AFTER_MS = 5000
 
 interface Waiter {
+  readonly holder: string
   readonly take: (seat: Seat) => void
   readonly fail: (error: GatewayError) => void
 }
@@ -20,9 +21,11 @@ export class Seats {
   readonly #max: number
   readonly #writes: boolean
   readonly #minIdle: number
+  readonly #maxStuckHeld: number
   readonly #idle: { readonly seat: Seat; readonly since: number }[] = []
   readonly #all = new Set<Seat>()
-  readonly #stuck = new Set<Seat>()
+  /** Workers that do not let go, with whose statements they are at. */
+  readonly #stuck = new Map<Seat, string>()
   readonly #waiting = new Set<Waiter>()
   readonly #reaper: NodeJS.Timeout
   #closed = false
@@ -30,27 +33,36 @@ export class Seats {
   /**
    * @param writes whether statements may change data
    * @param minIdle how many stay however long they are idle
+   * @param maxStuckHeld how many may be stuck at statements of one holder before it gets no more
    */
-  constructor(max: number, writes: boolean, minIdle = 1) {
+  constructor(max: number, writes: boolean, minIdle = 1, maxStuckHeld = Number.POSITIVE_INFINITY) {
     this.#max = max
     this.#writes = writes
     this.#minIdle = minIdle
+    this.#maxStuckHeld = maxStuckHeld
     this.#reaper = setInterval(() => this.#endIdle(), IDLE_MS / 2)
     this.#reaper.unref()
   }
 
-  /** Whether a worker can be had without waiting. */
-  get hasRoom(): boolean {
-    return this.#idle.length > 0 || this.#mayStart
+  /** How many workers can be had without waiting. */
+  get spare(): number {
+    const { size } = this.#all
+    const startable = Math.min(this.#max - (size - this.#stuck.size), this.#max * MAX_THREADS_PER_SEAT - size)
+    return this.#idle.length + Math.max(0, startable)
   }
 
-  /** A free worker. @throws the signal's reason; GatewayError QUEUE_FULL when all are stuck, DRAINING when closed */
-  take(signal: AbortSignal): Promise<Seat> {
+  /**
+   * A free worker.
+   * @param holder whose statement it is for
+   * @throws the signal's reason; GatewayError QUEUE_FULL when all are stuck, or too many at the holder's statements;
+   *   DRAINING when closed
+   */
+  take(signal: AbortSignal, holder = ''): Promise<Seat> {
     if (signal.aborted) return Promise.reject(signal.reason)
+    const refusal = this.#refusal(holder)
+    if (refusal) return Promise.reject(refusal)
     const free = this.#free()
     if (free) return Promise.resolve(free)
-    const refusal = this.#refusal()
-    if (refusal) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#waiting.delete(waiter)
@@ -61,6 +73,7 @@ export class Seats {
         reject(signal.reason)
       }
       const waiter: Waiter = {
+        holder,
         take: (seat) => {
           leave()
           resolve(seat)
@@ -87,9 +100,9 @@ export class Seats {
   }
 
   /** The worker does not let go of what it was told to stop: another takes its place. */
-  giveUp(seat: Seat): void {
+  giveUp(seat: Seat, holder = ''): void {
     if (!this.#all.has(seat)) return
-    this.#stuck.add(seat)
+    this.#stuck.set(seat, holder)
     this.#serve()
   }
 
@@ -117,24 +130,33 @@ export class Seats {
   }
 
   /** Why waiting is of no use. */
-  #refusal(): GatewayError | undefined {
+  #refusal(holder: string): GatewayError | undefined {
     if (this.#closed) return new GatewayError('DRAINING')
-    if (this.#stuck.size < this.#max * MAX_THREADS_PER_SEAT) return undefined
+    const areAllStuck = this.#stuck.size >= this.#max * MAX_THREADS_PER_SEAT
+    if (!areAllStuck && !this.#hasTooManyStuck(holder)) return undefined
+    const whose = areAllStuck ? 'All workers of the source' : 'All workers that one principal may have'
     return new GatewayError(
       'QUEUE_FULL',
-      'All workers of the source are held by statements that go on after they were cancelled: try again later, and do ' +
+      `${whose} are held by statements that go on after they were cancelled: try again later, and do ` +
         'without functions that take long over a single value.',
       { retryAfterMs: RETRY_AFTER_MS },
     )
   }
 
+  #hasTooManyStuck(holder: string): boolean {
+    if (this.#stuck.size < this.#maxStuckHeld) return false
+    let stuck = 0
+    for (const other of this.#stuck.values()) if (other === holder) stuck++
+    return stuck >= this.#maxStuckHeld
+  }
+
   /** Those in line get what is free, or learn that there will be nothing. */
   #serve(): void {
     for (const waiter of this.#waiting) {
-      const seat = this.#free()
-      const refusal = seat ? undefined : this.#refusal()
-      if (seat) waiter.take(seat)
-      else if (refusal) waiter.fail(refusal)
+      const refusal = this.#refusal(waiter.holder)
+      const seat = refusal ? undefined : this.#free()
+      if (refusal) waiter.fail(refusal)
+      else if (seat) waiter.take(seat)
       else return
     }
   }

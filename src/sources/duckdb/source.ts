@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { MessageChannel } from 'node:worker_threads'
 import { LRUCache } from 'lru-cache'
 import type { Catalog } from '../../query/catalog.ts'
@@ -30,6 +29,7 @@ import {
   threadsSetup,
 } from './open.ts'
 import type { Description, Order, UseSchema } from './orders.ts'
+import { defaultPlanLimits, type PlanLimits, Planning } from './planning.ts'
 import { Seats } from './seats.ts'
 import { isUpdateKind } from './statement-kind.ts'
 import { DuckDbTransactions, type ExecuteOn } from './transactions.ts'
@@ -37,12 +37,15 @@ import { DuckDbTransactions, type ExecuteOn } from './transactions.ts'
 /** What a source needs from outside. */
 export interface DuckDbDependencies {
   readonly log: Logger
+  /** By default 10 s each. */
+  readonly limits?: PlanLimits
 }
 
 const MAX_OPEN_AHEAD = 32
 /** With more threads than these DuckDB keeps its own: each of ours takes about 18 MB, and cores are not what is short. */
 const MAX_HELPED_THREADS = 4
 const PLAN_CACHE_BYTES = 32 << 20
+const MAX_CONTROLLERS = 2
 const makesTemporary = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*create\s+(or\s+replace\s+)?temp(orary)?\b/i
 const mayMakeTemporary = /\btemp(orary)?\b/i
 /** EXPLAIN ANALYZE runs what it explains, and a procedure may do anything. */
@@ -58,7 +61,7 @@ const MAX_CLOSE_MS = 5000
 export async function openDuckDbSource(name: string, config: DuckDbConfig, deps: DuckDbDependencies): Promise<Source> {
   const startedAt = performance.now()
   const engine = openEngine(config)
-  const source = new DuckDbSource(name, config, engine, deps.log)
+  const source = new DuckDbSource(name, config, engine, deps)
   try {
     await source.start()
   } catch (error) {
@@ -82,7 +85,7 @@ class DuckDbSource implements Source {
   /** Connections that tell how far a statement is. DuckDB counts that for each chunk anew, so the others do not. */
   readonly #watched: Connections
   readonly #seats: Seats
-  readonly #planners: Seats
+  readonly #planning: Planning
   /** For what must not wait until others have planned: the beginning and end of transactions, and health. */
   readonly #controllers: Seats
   readonly #helpers: Helpers
@@ -95,7 +98,12 @@ class DuckDbSource implements Source {
   #closing: Promise<void> | undefined
   #isClosed = false
 
-  constructor(name: string, config: DuckDbConfig, engine: Address, log: Logger) {
+  constructor(
+    name: string,
+    config: DuckDbConfig,
+    engine: Address,
+    { log, limits = defaultPlanLimits }: DuckDbDependencies,
+  ) {
     this.name = name
     this.writes = config.writes
     this.catalog = new DuckDbCatalog(this)
@@ -107,9 +115,8 @@ class DuckDbSource implements Source {
     this.#seats = new Seats(config.maxStreams, config.writes)
     this.#helpers = new Helpers(engine)
     this.#executions = new Executions({ source: name, log, helpers: this.#helpers })
-    const planners = Math.max(1, Math.min(2, availableParallelism() - 1))
-    this.#planners = new Seats(planners, config.writes)
-    this.#controllers = new Seats(planners, config.writes, 0)
+    this.#planning = new Planning(limits, config.writes)
+    this.#controllers = new Seats(MAX_CONTROLLERS, config.writes, 0)
     const execute: ExecuteOn = (...args) => this.#execute(...args)
     this.transactions = new DuckDbTransactions(this.#watched, execute, () => this.#forgetPlans())
   }
@@ -129,7 +136,7 @@ class DuckDbSource implements Source {
   async plan(query: Query, ctx: Context): Promise<Plan> {
     const key = planKey(query)
     const remembered = query.transaction === undefined && query.session.cache !== false
-    const description = (remembered && this.#plans.get(key)) || (await this.#describe(key, query, ctx.signal))
+    const description = (remembered && this.#plans.get(key)) || (await this.#describe(key, query, ctx))
     const isUpdate = isUpdateKind(description.type)
     if (isUpdate && !this.writes) throw readOnlyError(this.name)
     if (isUpdate && query.transaction === undefined && makesTemporary.test(query.sql))
@@ -242,7 +249,7 @@ class DuckDbSource implements Source {
 
   async #close(): Promise<void> {
     const hasEnded = await this.#executions.close(MAX_CLOSE_MS)
-    await Promise.all([this.#seats, this.#planners, this.#controllers].map((seats) => seats.close()))
+    await Promise.all([this.#seats, this.#planning.seats, this.#controllers].map((seats) => seats.close()))
     this.transactions.close()
     this.#connections.close()
     this.#watched.close()
@@ -267,24 +274,27 @@ class DuckDbSource implements Source {
     onEnd?: () => void,
   ): Promise<void> {
     const order = (connection: Address): Order => ({ kind: 'execute', connection, statements })
-    const seats = this.#planners.hasRoom ? this.#planners : this.#controllers
+    const seats = this.#planning.hasSpareSeat ? this.#planning.seats : this.#controllers
     const finish = (execution: Execution) => execution.finished()
     await this.#executions.carryOut(seats, lender, order, signal, finish, onEnd && { onEnd })
   }
 
-  async #describe(key: string, query: Query, signal: AbortSignal): Promise<Description> {
+  async #describe(key: string, query: Query, ctx: Context): Promise<Description> {
     const { sql, session } = query
     refuseForbiddenFunctions(sql)
     const use = this.#use(session)
     const version = this.#catalogVersion
     let description: Description | undefined
     const order = (connection: Address): Order => ({ kind: 'plan', connection, sql, ...(use && { use }) })
-    await this.#executions.carryOut(this.#planners, this.#lender(query), order, signal, async (execution) => {
+    const plan = async (execution: Execution) => {
       execution.onReply((reply) => {
         if (reply.kind === 'description') description = reply.description
       })
       await execution.finished()
-    })
+    }
+    await this.#planning.carryOut(ctx, (signal, holder) =>
+      this.#executions.carryOut(this.#planning.seats, this.#lender(query), order, signal, plan, { holder }),
+    )
     if (!description) throw new GatewayError('INTERNAL', undefined, { cause: new Error('a plan without description') })
     // What a transaction sees is its own.
     if (version === this.#catalogVersion && query.transaction === undefined) this.#plans.set(key, description)

@@ -13,7 +13,6 @@ import { encodeResult } from './encode-result.ts'
 import { inTransaction, type Outcome, readOnly } from './in-transaction.ts'
 import { ingest } from './ingest.ts'
 import { insertRows } from './insert-rows.ts'
-import type { Address } from './native.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
 import { announcedParameters } from './parameter-schema.ts'
 import { bindNulls, Parameters } from './parameters.ts'
@@ -75,6 +74,8 @@ const tellSchema = (schema: Uint8Array) => say({ kind: 'schema', schema })
 function plan(order: Order & { kind: 'plan' }): void {
   const statement = new PreparedStatement(order.connection, order.sql)
   try {
+    // DuckDB looks at no interrupt in all of planning, and reading many columns takes as long again.
+    if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
     const parameters = statement.parameterCount > 0
     const parameterSchema = parameters ? encodeSchema(announcedParameters(statement.parameterSchema())) : none
     let schema: WireSchema = { message: none, digest: '' }

@@ -98,7 +98,8 @@ export function isFault(error: unknown): error is GrpcFailure {
   return error.status !== 'CANCELLED' && error.status !== 'RESOURCE_EXHAUSTED'
 }
 
-/** Whether an error came from the upstream, which has shown so that it works. */
-function isAnswer(error: unknown): boolean {
-  return error instanceof GrpcFailure && error.origin === 'upstream'
+/** Whether an error is the upstream's answer, or was made of it: the upstream has shown that it works. */
+export function isAnswer(error: unknown): boolean {
+  const failure = error instanceof GatewayError ? error.cause : error
+  return failure instanceof GrpcFailure && failure.origin === 'upstream'
 }

@@ -1,11 +1,10 @@
-import { GatewayError } from '../../query/errors.ts'
 import type { Context, Query } from '../../query/types.ts'
+import { withClientDeadline } from './client-deadline.ts'
 import type { FlightSqlConfig } from './config.ts'
 import type { CallBounds } from './connection.ts'
 import { type ErrorPolicy, upstreamError } from './errors.ts'
 import { UpstreamFlight } from './flight.ts'
 import { metadataToServer } from './forwarding.ts'
-import { GrpcFailure } from './grpc-failure.ts'
 import type { Lease } from './lease.ts'
 import type { Profile } from './profiles/profile.ts'
 import type { SessionPools } from './session-pools.ts'
@@ -18,9 +17,6 @@ export type Work<T> = (flight: UpstreamFlight, lease: Lease, upstream: Upstream)
 
 /** What decides on which connection a query runs. */
 export type QueryPlace = Pick<Query, 'session' | 'transaction'>
-
-/** Timers may end a little before their time. */
-const TIMER_SLACK_MS = 10
 
 /** Finds the connections that a query may run on: its transaction's, or one with its session. */
 export class Lending {
@@ -60,7 +56,7 @@ export class Lending {
       try {
         return await work(new UpstreamFlight(lease.connection, this.bounds(ctx), lease.transactionId), lease, upstream)
       } catch (error) {
-        throw isOverdue(error, ctx) ? new GatewayError('DEADLINE', undefined, { cause: error }) : error
+        throw withClientDeadline(error, ctx.deadlineAt)
       }
     }
     try {
@@ -95,10 +91,9 @@ export class Lending {
   toError(thrown: unknown): unknown {
     return upstreamError(thrown, this.#source, this.#policy)
   }
-}
 
-/** Whether a call ended at its client's own deadline, which says nothing of the upstream. */
-function isOverdue(error: unknown, { deadlineAt }: Context): boolean {
-  if (!(error instanceof GrpcFailure) || error.origin !== 'local' || error.status !== 'DEADLINE_EXCEEDED') return false
-  return Date.now() >= deadlineAt - TIMER_SLACK_MS
+  /** The same for a result that broke off while the client of `ctx` read it. */
+  toStreamError(thrown: unknown, ctx: Context): unknown {
+    return this.toError(withClientDeadline(thrown, ctx.deadlineAt))
+  }
 }

@@ -48,7 +48,7 @@ export class Results {
     const { slowReader, forward, followLocations } = this.#config
     const bounds = this.#lending.streamBounds(ctx)
     const options = {
-      toError: (error: unknown) => this.#lending.toError(error),
+      toError: (error: unknown) => this.#lending.toStreamError(error, ctx),
       visible: (headers: Parameters<typeof metadataToClient>[0]) => metadataToClient(headers, forward),
       ...(close && { close }),
     }

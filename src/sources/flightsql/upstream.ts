@@ -1,6 +1,6 @@
 import { GatewayError } from '../../query/errors.ts'
 import { formatAddress, type UpstreamAddress } from './address.ts'
-import { type Breaker, type BreakerState, isFault } from './breaker.ts'
+import { type Breaker, type BreakerState, isAnswer, isFault } from './breaker.ts'
 import type { FlightSqlConfig } from './config.ts'
 import type { Connection } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
@@ -122,9 +122,9 @@ export class Upstream {
 
   /** Deadlines are the clients' own, and say nothing; but an address that never answers must be left. */
   #notice(error: unknown): void {
-    if (error instanceof GrpcFailure && error.origin === 'upstream') this.#unanswered = 0
-    if (!(error instanceof GatewayError) || error.code !== 'DEADLINE') return
-    this.#unanswered++
+    if (isAnswer(error)) this.#unanswered = 0
+    else if (error instanceof GatewayError && error.code === 'DEADLINE') this.#unanswered++
+    else return
     if (this.#unanswered >= MAX_UNANSWERED && !this.#examining && this.pool.hasRoom && this.state === 'closed')
       void this.#examine()
   }

@@ -1,0 +1,101 @@
+import { totalmem } from 'node:os'
+import { getHeapStatistics } from 'node:v8'
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../query/types.ts'
+
+/** What a machine or a container has, and what the process takes of it before any DuckDB is open. All in bytes. */
+export interface MemoryFacts {
+  /** Memory that the process may use: the container's limit (cgroup), else the machine's. */
+  readonly availableBytes: number
+  /** Resident memory of the process now. */
+  readonly baseBytes: number
+  /** How large the JavaScript heap may become. */
+  readonly heapLimitBytes: number
+}
+
+/** How memory is divided. All in bytes. */
+export interface MemoryBudget {
+  /** What the process keeps for itself, by the bounds of its configuration. */
+  readonly processBytes: number
+  /** `memory_limit` of each DuckDB source by name, configured or chosen here. */
+  readonly duckDbBytes: ReadonlyMap<string, number>
+}
+
+const MIB = 2 ** 20
+/** A worker thread with its stack, its heap and its copy of the code; measured. */
+const THREAD_BYTES = 18 * MIB
+/** Threads of a DuckDB source besides those of its statements: planners, and those that help. */
+const FURTHER_THREADS = 6
+/** Batches that a worker has made and nobody has taken, and the one that it makes; see `Seat`. */
+const BATCHES_AHEAD = 4
+/** What an upstream may send unasked: the window of a connection. */
+const WINDOW_BYTES = 8 * MIB
+/** Of the available memory, what the heap is expected to need besides all that is counted. */
+const HEAP_SHARE = 1 / 8
+const MAX_HEAP_BYTES = 1024 * MIB
+/** Of the memory for requests, what callers without credentials have besides; see `MemoryBudget`. */
+const STRANGERS_SHARE = 1 / 8
+/** DuckDB's own default. */
+const MAX_SHARE = 0.8
+/** What DuckDB gets at least: the bounds of the process are seldom all reached, and DuckDB spills beyond its own. */
+const MIN_SHARE = 1 / 3
+/** Below this DuckDB does no useful work; also the least that may be configured. */
+const MIN_BYTES = 64 * MIB
+
+/** What holds now. The container's limit is that of cgroup v2 or v1. */
+export function memoryFacts(): MemoryFacts {
+  const constrained = process.constrainedMemory()
+  return {
+    availableBytes: constrained > 0 ? Math.min(constrained, totalmem()) : totalmem(),
+    baseBytes: process.memoryUsage.rss(),
+    heapLimitBytes: getHeapStatistics().heap_size_limit,
+  }
+}
+
+/**
+ * Divides the memory: DuckDB sources without a `memoryLimitBytes` share what the process does not need, at most 80 % of all
+ * and at least a third.
+ * @param storesBytes bound of what the process stores for clients besides what `limits` says
+ */
+export function memoryBudget(
+  { sources, limits }: Pick<Config, 'sources' | 'limits'>,
+  storesBytes: number,
+  { availableBytes, baseBytes, heapLimitBytes }: MemoryFacts,
+): MemoryBudget {
+  let processBytes = baseBytes + storesBytes + limits.maxInFlightBytes + limits.repeatableStoreBytes
+  processBytes += limits.maxRequestMemoryBytes * (1 + STRANGERS_SHARE)
+  processBytes += Math.min(heapLimitBytes, MAX_HEAP_BYTES, availableBytes * HEAP_SHARE)
+  let configuredBytes = 0
+  const duckDbBytes = new Map<string, number>()
+  const unlimited: string[] = []
+  for (const [name, source] of Object.entries(sources)) {
+    if (source.kind !== 'duckdb') {
+      processBytes += source.maxStreams * (WINDOW_BYTES + source.slowReader.memoryBytes)
+      continue
+    }
+    processBytes += (source.maxStreams + FURTHER_THREADS) * THREAD_BYTES
+    processBytes += source.maxStreams * BATCHES_AHEAD * source.batchBytes
+    if (source.memoryLimitBytes === undefined) unlimited.push(name)
+    else duckDbBytes.set(name, source.memoryLimitBytes)
+    configuredBytes += source.memoryLimitBytes ?? 0
+  }
+  const left = availableBytes - processBytes - configuredBytes
+  const shared = Math.max(Math.min(left, availableBytes * MAX_SHARE), availableBytes * MIN_SHARE)
+  for (const name of unlimited) duckDbBytes.set(name, Math.max(MIN_BYTES, Math.floor(shared / unlimited.length)))
+  return { processBytes: Math.floor(processBytes), duckDbBytes }
+}
+
+/** Divides the memory that there is now and logs how. @returns `memory_limit` of each DuckDB source by name, in bytes */
+export function divideMemory(config: Config, storesBytes: number, log: Logger): ReadonlyMap<string, number> {
+  const facts = memoryFacts()
+  const { processBytes, duckDbBytes } = memoryBudget(config, storesBytes, facts)
+  if (duckDbBytes.size === 0) return duckDbBytes
+  const { availableBytes } = facts
+  const inMib = (bytes: number) => `${Math.floor(bytes / MIB)} MiB`
+  const each = [...duckDbBytes].map(([name, bytes]) => `${name} ${inMib(bytes)}`).join(', ')
+  log.info(
+    { event: 'memory', availableBytes, processBytes, duckDbBytes: Object.fromEntries(duckDbBytes) },
+    `of ${inMib(availableBytes)} the process may need ${inMib(processBytes)}; DuckDB gets (memoryLimitBytes): ${each}`,
+  )
+  return duckDbBytes
+}

@@ -1,0 +1,80 @@
+import { type ClientHttp2Session, connect } from 'node:http2'
+import { afterEach, describe, expect, it } from 'vitest'
+import { FlightStub, ticketOf } from '../e2e/flight-stub.ts'
+import { GatewayProcess } from '../e2e/gateway-process.ts'
+import { endOf, openDoGet } from '../e2e/raw-do-get.ts'
+
+const UNREAD = 30
+const big = 'SELECT range AS a FROM range(100000000)'
+
+/** Opens results that nobody reads. */
+async function openUnread(gateway: GatewayProcess, session: ClientHttp2Session, headers = {}): Promise<void> {
+  const stub = new FlightStub(gateway.flight)
+  for (let i = 0; i < UNREAD; i++) openDoGet(session, ticketOf(await stub.info(`${big} -- ${i}`, headers)), headers)
+  stub.close()
+}
+
+/** Plans and runs a small statement on a connection of its own; answers with how it ended and how long that took. */
+async function runSmall(gateway: GatewayProcess, headers = {}) {
+  const stub = new FlightStub(gateway.flight, { 'grpc.use_local_subchannel_pool': 1 })
+  const from = performance.now()
+  const ticket = ticketOf(await stub.info('SELECT 42', headers))
+  const { code, details } = await stub.call('DoGet', [ticket], headers)
+  stub.close()
+  return { code, details, ms: performance.now() - from }
+}
+
+describe('results that nobody reads', () => {
+  let gateway: GatewayProcess
+  let session: ClientHttp2Session
+  const start = async (config: object) => {
+    gateway = await GatewayProcess.start(config)
+    session = connect(`http://${gateway.flight}`)
+    session.on('error', () => {})
+  }
+  afterEach(async () => {
+    session.destroy()
+    await gateway.stop()
+  })
+
+  it('of one principal leave slots for another', async () => {
+    await start({
+      auth: {
+        apiKeys: [
+          { name: 'greedy', key: 'key-of-greedy' },
+          { name: 'modest', key: 'key-of-modest' },
+        ],
+      },
+    })
+    await openUnread(gateway, session, { 'x-api-key': 'key-of-greedy' })
+    await expect.poll(() => gateway.metric('flightgate_queued_statements')).toBe(UNREAD - 12)
+    for (let i = 0; i < 5; i++) {
+      const { code, ms } = await runSmall(gateway, { 'x-api-key': 'key-of-modest' })
+      expect([code, ms < 5000]).toEqual([0, true])
+    }
+  }, 30_000)
+
+  it('of one connection lose their slots to another that waits, when all are anonymous', async () => {
+    await start({ limits: { contendedStallMs: 500 } })
+    await openUnread(gateway, session)
+    // One user alone may have them all.
+    await expect.poll(() => gateway.metric('flightgate_queued_statements')).toBe(UNREAD - 16)
+    const { code, details, ms } = await runSmall(gateway)
+    expect([code, details, ms < 5000]).toEqual([0, '', true])
+  }, 30_000)
+
+  it('are told why they ended', async () => {
+    await start({ limits: { contendedStallMs: 200 }, sources: { demo: { kind: 'duckdb', maxStreams: 1 } } })
+    const stub = new FlightStub(gateway.flight)
+    const unread = openDoGet(session, ticketOf(await stub.info(big)))
+    stub.close()
+    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
+    expect(await runSmall(gateway)).toMatchObject({ code: 0 })
+    expect(await endOf(unread)).toMatchObject({
+      status: 8,
+      error: 'SLOT_LOST',
+      message: expect.stringContaining('limits.contendedStallMs'),
+    })
+    await expect.poll(() => gateway.metric('flightgate_in_flight_bytes')).toBe(0)
+  }, 30_000)
+})
