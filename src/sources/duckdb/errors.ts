@@ -43,8 +43,8 @@ const missingNamespace = /^(Catalog|Binder) Error: (Catalog|Schema|Database)\b[^
 const missingTable = /^Catalog Error: [^!]*could not be found/
 const existing = /^Catalog Error: [^!]* already exists/
 const readOnly = /read-only (mode|transaction)|in read-only|launched in read-only/
-const sandbox =
-  /(disabled by configuration|configuration has been locked|external access|Cannot (change|modify).*locked)/
+const sandbox = /disabled by configuration|configuration has been locked|external access/
+const unchangeable = /Cannot (change|modify)/
 
 /** The refusal to change data. */
 export function readOnlyError(source: string): GatewayError {
@@ -62,7 +62,9 @@ export function duckDbError(message: string, source: string): GatewayError {
       `Queries only read: what changes something, nextval too, takes sources.${source}.writes: true and the role writer or admin.`,
       { cause },
     )
-  if (sandbox.test(message) || codes[kind] === 'SANDBOXED') return new GatewayError('SANDBOXED', undefined, { cause })
+  const isLocked = unchangeable.test(message) && message.includes('locked')
+  if (isLocked || sandbox.test(message) || codes[kind] === 'SANDBOXED')
+    return new GatewayError('SANDBOXED', undefined, { cause })
   if (message.includes('Unsupported Arrow type UNKNOWN'))
     return new GatewayError('BAD_SQL', 'The type of a parameter is not known: cast it, as in ?::INTEGER.', { cause })
   const code = existing.test(message)
@@ -89,6 +91,6 @@ function positionOf(message: string): SqlPosition | undefined {
 }
 
 function cut(text: string): string {
-  const plain = text.replaceAll('\0', ' ')
-  return plain.length > MAX_TEXT ? `${plain.slice(0, MAX_TEXT)}...` : plain
+  const plain = text.slice(0, MAX_TEXT).replaceAll('\0', ' ')
+  return text.length > MAX_TEXT ? `${plain}...` : plain
 }
