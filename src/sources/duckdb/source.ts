@@ -13,7 +13,6 @@ import { closeDatabase } from './database.ts'
 import { readOnlyError } from './errors.ts'
 import { Executions } from './executions.ts'
 import { feed } from './feed.ts'
-import { refuseForbiddenFunctions } from './forbidden-functions.ts'
 import { Helpers } from './helpers.ts'
 import type { Address } from './native.ts'
 import {
@@ -30,6 +29,8 @@ import {
 import type { Description, Order, UseSchema } from './orders.ts'
 import { Seats } from './seats.ts'
 import { isUpdateKind } from './statement-kind.ts'
+import { readStatementWords, refuseForbiddenFunctions } from './statement-words.ts'
+import { makesTemporary } from './temporary.ts'
 import { DuckDbTransactions } from './transactions.ts'
 
 /** What a source needs from outside. */
@@ -41,8 +42,6 @@ const MAX_OPEN_AHEAD = 32
 /** With more threads than these DuckDB keeps its own: each of ours takes about 18 MB, and cores are not what is short. */
 const MAX_HELPED_THREADS = 4
 const PLAN_CACHE_BYTES = 32 << 20
-const makesTemporary = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*create\s+(or\s+replace\s+)?temp(orary)?\b/i
-const mayMakeTemporary = /\btemp(orary)?\b/i
 const never = new AbortController().signal
 /** Longest wait for workers and helpers when the source is closed, in milliseconds. */
 const MAX_CLOSE_MS = 5000
@@ -126,10 +125,10 @@ class DuckDbSource implements Source {
   async plan(query: Query, ctx: Context): Promise<Plan> {
     const key = planKey(query)
     const remembered = query.transaction === undefined && query.session.cache !== false
-    const description = (remembered && this.#plans.get(key)) || (await this.#describe(key, query, ctx.signal))
+    const description = (remembered && this.#plans.get(key)) || (await this.#describe(key, query, ctx))
     const isUpdate = isUpdateKind(description.type)
     if (isUpdate && !this.writes) throw readOnlyError(this.name)
-    if (isUpdate && query.transaction === undefined && makesTemporary.test(query.sql))
+    if (isUpdate && query.transaction === undefined && (await makesTemporary(query.sql, ctx)))
       throw new GatewayError(
         'BAD_SQL',
         'Temporary objects live in transactions only: no connection belongs to one client.',
@@ -163,7 +162,7 @@ class DuckDbSource implements Source {
     const onEnd = plan.isUpdate ? () => this.#forgetPlans() : undefined
     const lender = this.#lender(plan.query, ctx.watched)
     // Temporary objects belong to the connection: whoever gets it next must not find them.
-    const disposable = plan.isUpdate && mayMakeTemporary.test(sql)
+    const disposable = plan.isUpdate && (await readStatementWords(sql, ctx)).temporary === true
     return await this.#executions.carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
       onEnd,
       disposable,
@@ -248,14 +247,14 @@ class DuckDbSource implements Source {
     await this.#executions.carryOut(seats, lender, order, signal, (execution) => execution.finished())
   }
 
-  async #describe(key: string, query: Query, signal: AbortSignal): Promise<Description> {
+  async #describe(key: string, query: Query, ctx: Context): Promise<Description> {
     const { sql, session } = query
-    refuseForbiddenFunctions(sql)
+    refuseForbiddenFunctions(await readStatementWords(sql, ctx))
     const use = this.#use(session)
     const version = this.#catalogVersion
     let description: Description | undefined
     const order = (connection: Address): Order => ({ kind: 'plan', connection, sql, ...(use && { use }) })
-    await this.#executions.carryOut(this.#planners, this.#lender(query), order, signal, async (execution) => {
+    await this.#executions.carryOut(this.#planners, this.#lender(query), order, ctx.signal, async (execution) => {
       execution.onReply((reply) => {
         if (reply.kind === 'description') description = reply.description
       })

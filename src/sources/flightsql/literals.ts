@@ -1,19 +1,21 @@
 import { type Field, type Schema, type Table, Type, tableFromIPC } from 'apache-arrow'
 import { GatewayError } from '../../query/errors.ts'
-import { bareText } from './statement-tokens.ts'
+import { MAX_PLACEHOLDERS } from './statement-text.ts'
 
 const MAX_ROWS = 1000
 
-/** The places of `?` in a statement, outside of literals, quoted names and comments. */
-export function placeholders(sql: string): number[] {
-  return [...bareText(sql).matchAll(/\?/g)].map(({ index }) => index)
+/** A statement with places for parameters. */
+export interface Template {
+  readonly sql: string
+  /** The places of its `?`, in order. */
+  readonly placeholders: readonly number[]
 }
 
 /** The statement with these texts in place of its `?`, in order. */
-function fill(sql: string, at: readonly number[], texts: readonly string[]): string {
+function fill({ sql, placeholders }: Template, texts: readonly string[]): string {
   let out = ''
   let from = 0
-  for (const [i, place] of at.entries()) {
+  for (const [i, place] of placeholders.entries()) {
     out += sql.slice(from, place) + texts[i]!
     from = place + 1
   }
@@ -21,50 +23,58 @@ function fill(sql: string, at: readonly number[], texts: readonly string[]): str
 }
 
 /** The statement with NULL for each parameter, as far as its result can be told without their values. */
-export function withNulls(sql: string): string {
-  const at = placeholders(sql)
+export function withNulls(template: Template): string {
   return fill(
-    sql,
-    at,
-    at.map(() => 'NULL'),
+    template,
+    template.placeholders.map(() => 'NULL'),
   )
 }
 
+/** Statements with values in them, made one at a time: each may be as long as a statement can be. */
+export interface LiteralRows {
+  readonly count: number
+  /** @throws GatewayError UNSUPPORTED_TYPE, BAD_DATA */
+  statement(row: number): string
+}
+
 /**
- * A statement for each row of parameters, its values written as typed literals of Dremio's SQL.
+ * A statement for each row of parameters, the values written as typed literals of Dremio's SQL.
  * Source: https://docs.dremio.com/current/reference/sql/data-types/.
  * @param stream Arrow IPC stream
  * @throws GatewayError BAD_SQL, BAD_REQUEST, UNSUPPORTED_TYPE, TOO_LARGE
  */
-export function withLiterals(sql: string, stream: Uint8Array): string[] {
+export function withLiterals(template: Template, stream: Uint8Array): LiteralRows {
   let table: Table
   try {
     table = tableFromIPC(stream)
   } catch (cause) {
     throw new GatewayError('BAD_REQUEST', 'The parameters are not a valid Arrow stream.', { cause })
   }
-  const at = placeholders(sql)
+  const count = template.placeholders.length
   const fields = (table.schema as Schema).fields
-  if (fields.length !== at.length)
-    throw new GatewayError('BAD_SQL', `The statement has ${at.length} parameters, not ${fields.length}.`)
+  if (count > MAX_PLACEHOLDERS)
+    throw new GatewayError('BAD_SQL', `The statement has more than ${MAX_PLACEHOLDERS} parameters.`)
+  if (fields.length !== count)
+    throw new GatewayError('BAD_SQL', `The statement has ${count} parameters, not ${fields.length}.`)
   if (table.numRows > MAX_ROWS)
     throw new GatewayError(
       'TOO_LARGE',
       `Each row of parameters is a statement of its own here: bind at most ${MAX_ROWS}.`,
     )
   const columns = fields.map((_, i) => table.getChildAt(i)!)
-  return Array.from({ length: table.numRows }, (_, row) =>
-    fill(
-      sql,
-      at,
-      fields.map((field, i) => literal(field, columns[i]!.get(row))),
-    ),
-  )
+  return {
+    count: table.numRows,
+    statement: (row) =>
+      fill(
+        template,
+        fields.map((field, i) => literal(field, columns[i]!.get(row))),
+      ),
+  }
 }
 
 const MS_PER_DAY = 86_400_000
 
-/** One value as a literal. @throws GatewayError UNSUPPORTED_TYPE */
+/** One value as a literal. @throws GatewayError UNSUPPORTED_TYPE, BAD_DATA */
 function literal(field: Field, value: unknown): string {
   const { type } = field
   const missing = value === null || value === undefined
@@ -88,7 +98,7 @@ function literal(field: Field, value: unknown): string {
     }
     case Type.Utf8:
     case Type.LargeUtf8:
-      return missing ? 'CAST(NULL AS VARCHAR)' : `'${String(value).replaceAll("'", "''")}'`
+      return missing ? 'CAST(NULL AS VARCHAR)' : textLiteral(String(value))
     case Type.Date:
       return missing ? 'CAST(NULL AS DATE)' : `DATE '${iso(Number(value)).slice(0, 10)}'`
     case Type.Timestamp:
@@ -106,6 +116,12 @@ function literal(field: Field, value: unknown): string {
         `The parameter "${field.name}" has the type ${type}, which cannot be written as a literal.`,
       )
   }
+}
+
+function textLiteral(text: string): string {
+  if (text.includes('\0'))
+    throw new GatewayError('BAD_DATA', 'A text of the parameters holds a NUL character, which no statement may.')
+  return `'${text.replaceAll("'", "''")}'`
 }
 
 function iso(ms: number): string {
