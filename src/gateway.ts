@@ -20,6 +20,7 @@ import { SourceWatch } from './gateway/source-watch.ts'
 import { startError } from './gateway/start-error.ts'
 import { waitUntilIdle } from './gateway/wait-until-idle.ts'
 import { watchCertificate } from './ops/certificate-watch.ts'
+import type { StatementLogging } from './ops/logged-error.ts'
 import { Metrics } from './ops/metrics.ts'
 import { ProcessReadiness } from './ops/readiness.ts'
 import { UpstreamMetrics } from './ops/upstream-metrics.ts'
@@ -105,6 +106,7 @@ async function listen(
   stopping: (() => Promise<unknown>)[],
 ): Promise<Gateway> {
   const { limits } = config
+  const { statements } = config.log
   const readiness = new ProcessReadiness()
   const store = new MemoryStore(STATE_STORE_MAX_BYTES)
   const blobs = new MemoryBlobs(BLOBS_MAX_BYTES)
@@ -145,7 +147,7 @@ async function listen(
   )
   const pipeline = composePipeline(
     [
-      audit(config.log.statements, metrics),
+      audit(statements, metrics),
       refuse(intake),
       deadline(),
       authorize(router),
@@ -195,7 +197,7 @@ async function listen(
   const grpc: GrpcServer = new GrpcServer({
     methods,
     limits,
-    observer: { onEnd: (call, error) => onCallEnd(call, error, methodNames, metrics, log) },
+    observer: { onEnd: (call, error) => onCallEnd(call, error, { methodNames, metrics, log, statements }) },
     ...(tls && { tls }),
   })
   const http = createHttpServer(
@@ -262,12 +264,18 @@ async function listen(
   }
 }
 
+/** What the ends of calls are told to. */
+interface CallLog {
+  readonly methodNames: ReadonlyMap<string, string>
+  readonly metrics: Metrics
+  readonly log: Logger
+  readonly statements: StatementLogging
+}
+
 function onCallEnd(
   call: GrpcCall,
   error: GatewayError | undefined,
-  methodNames: ReadonlyMap<string, string>,
-  metrics: Metrics,
-  log: Logger,
+  { methodNames, metrics, log, statements }: CallLog,
 ): void {
   const method = methodNames.get(call.path) ?? 'unknown'
   metrics.callEnded(method, error?.grpc ?? 'OK', call.durationMs)
@@ -279,7 +287,8 @@ function onCallEnd(
     peer: call.peer,
     code: error.code,
     status: error.grpc,
-    reason: error.message,
+    ...(error.engineError !== undefined && { engineError: error.engineError }),
+    reason: statements === 'text' ? error.message : error.publicMessage,
   }
   if (isFault(error)) log.error({ ...fields, err: error.cause ?? error }, 'call failed')
   else log.info(fields, 'call ended with an error')

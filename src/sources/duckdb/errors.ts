@@ -35,6 +35,14 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   'TransactionContext Error': 'CONFLICT',
   'INTERRUPT Error': 'CANCELLED',
 }
+/** Kinds that are faults of the engine, not of a statement. */
+const faults: ReadonlySet<string> = new Set([
+  'IO Error',
+  'Fatal Error',
+  'Internal Error',
+  'INTERNAL Error',
+  'Serialization Error',
+])
 
 const missingObject =
   /^Catalog Error: (Table|View|Schema|Catalog|Table or view|Type|Sequence|Macro)\b[^!]*does not exist/
@@ -55,18 +63,21 @@ export function readOnlyError(source: string): GatewayError {
 /** Turns what DuckDB said into what a client may see: its own words about the SQL, with the place in it. */
 export function duckDbError(message: string, source: string): GatewayError {
   const kind = /^([A-Za-z ]+ Error):/.exec(message)?.[1] ?? ''
-  const cause = new Error(message)
+  const told = {
+    cause: new Error(message),
+    ...((Object.hasOwn(codes, kind) || faults.has(kind)) && { engineError: kind }),
+  }
   if (readOnly.test(message))
     return new GatewayError(
       'READ_ONLY',
       `Queries only read: what changes something, nextval too, takes sources.${source}.writes: true and the role writer or admin.`,
-      { cause },
+      told,
     )
   const isLocked = unchangeable.test(message) && message.includes('locked')
   if (isLocked || sandbox.test(message) || codes[kind] === 'SANDBOXED')
-    return new GatewayError('SANDBOXED', undefined, { cause })
+    return new GatewayError('SANDBOXED', undefined, told)
   if (message.includes('Unsupported Arrow type UNKNOWN'))
-    return new GatewayError('BAD_SQL', 'The type of a parameter is not known: cast it, as in ?::INTEGER.', { cause })
+    return new GatewayError('BAD_SQL', 'The type of a parameter is not known: cast it, as in ?::INTEGER.', told)
   const code = existing.test(message)
     ? 'ALREADY_EXISTS'
     : missingTable.test(message) ||
@@ -75,10 +86,10 @@ export function duckDbError(message: string, source: string): GatewayError {
         missingSessionSchema.test(message)
       ? 'UNKNOWN_OBJECT'
       : codes[kind]
-  if (code === undefined) return new GatewayError('INTERNAL', undefined, { cause })
-  if (code === 'CANCELLED' || code === 'OUT_OF_MEMORY') return new GatewayError(code, undefined, { cause })
+  if (code === undefined) return new GatewayError('INTERNAL', undefined, told)
+  if (code === 'CANCELLED' || code === 'OUT_OF_MEMORY') return new GatewayError(code, undefined, told)
   const position = positionOf(message)
-  return new GatewayError(code, cut(message), { cause, ...(position && { position }) })
+  return new GatewayError(code, cut(message), { ...told, ...(position && { position }) })
 }
 
 /** DuckDB shows `LINE n: <text>` and, below, a caret under the place. */

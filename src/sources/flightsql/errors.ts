@@ -72,7 +72,11 @@ export function upstreamError(
     const isStatement = unclassified && isAboutStatement(text.split('\n')[0]!)
     const code = isStatement ? 'BAD_SQL' : (answered[status] ?? 'UPSTREAM_FAILED')
     const said = quoted.has(code) && text !== '' ? text : undefined
-    return new GatewayError(code, said ?? sentence(code, source), { cause: thrown, ...(metadata && { metadata }) })
+    return new GatewayError(code, said ?? sentence(code, source), {
+      cause: thrown,
+      engineError: status,
+      ...(metadata && { metadata }),
+    })
   }
   if (thrown instanceof OversizedMessage) {
     const { byteLength, maxBytes } = thrown
@@ -101,7 +105,7 @@ function sentence(code: ErrorCode, source: string): string {
     UPSTREAM_UNIMPLEMENTED: `The source ${source} does not offer this.`,
     UPSTREAM_EXHAUSTED: `The source ${source} is at a limit of its own: try again later.`,
     UPSTREAM_DATA: `The source ${source} sent malformed or cut-off data.`,
-    UPSTREAM_FAILED: `The source ${source} failed at the statement: the gateway's log has its words under the request id.`,
+    UPSTREAM_FAILED: `The source ${source} failed at the statement: the gateway's log tells more under the request id.`,
   }
   return by[code] ?? `The source ${source} failed.`
 }

@@ -247,7 +247,7 @@ export class FlightSqlSource implements Source {
       this.#retries,
       ({ name: address }, failure) => {
         observer.onRetry(address)
-        log.info({ event: 'retry', address, cause: (failure as Error).message }, 'a call is tried again')
+        log.info({ event: 'retry', address, ...causeOf(failure) }, 'a call is tried again')
       },
     )
   }
@@ -333,6 +333,12 @@ export class FlightSqlSource implements Source {
   #ownNames({ catalog, ...ingest }: Ingest): Ingest {
     return catalog === undefined || catalog === this.name ? ingest : { ...ingest, catalog }
   }
+}
+
+/** Why a call is tried again. What an upstream says may quote the statement: that is for the logger to decide on. */
+function causeOf(failure: unknown): { readonly cause: string; readonly err?: unknown } {
+  if (!(failure instanceof GrpcFailure)) return { cause: GatewayError.from(failure).publicMessage }
+  return failure.origin === 'local' ? { cause: failure.message } : { cause: failure.status, err: failure }
 }
 
 function breakerOf(source: string, address: string, log: Logger, observer: UpstreamObserver): Breaker {
