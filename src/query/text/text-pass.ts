@@ -23,9 +23,6 @@ const PART_CHARACTERS = 64 << 10
 /** How long a pass holds the event loop. */
 const MAX_HOLD_MS = 4
 
-/** All passes over long texts, one after another: side by side each would hold the event loop in turn. */
-let lastLongPass: Promise<unknown> = Promise.resolve()
-
 /**
  * Reads texts of statements, each once: what was found in long ones is remembered. Short ones are read at once, long ones in
  * parts, between which the event loop goes on.
@@ -55,9 +52,7 @@ export class TextReader<T> {
   }
 
   async #readLong(text: string, pass: TextPass<T>, signal: AbortSignal | undefined): Promise<T> {
-    const reading = lastLongPass.then(() => inParts(pass, signal))
-    lastLongPass = reading.catch(() => {})
-    await reading
+    await inTurns(pass, signal)
     return this.#keep(text, pass.result())
   }
 
@@ -67,11 +62,38 @@ export class TextReader<T> {
   }
 }
 
-async function inParts(pass: TextPass<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  while (!pass.isDone) {
+interface LongPass {
+  readonly pass: TextPass<unknown>
+  readonly signal: AbortSignal | undefined
+  readonly resolve: () => void
+  readonly reject: (reason: unknown) => void
+}
+
+/** The passes over long texts. They take turns, of which one at a time comes between what else the event loop does. */
+const waiting: LongPass[] = []
+let isGivingTurns = false
+
+function inTurns(pass: TextPass<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    waiting.push({ pass, signal, resolve, reject })
+    if (!isGivingTurns) void giveTurns()
+  })
+}
+
+async function giveTurns(): Promise<void> {
+  isGivingTurns = true
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
     await setImmediate()
-    signal?.throwIfAborted()
-    const until = performance.now() + MAX_HOLD_MS
-    while (!pass.isDone && performance.now() < until) pass.advance(PART_CHARACTERS)
+    const { pass, signal, resolve, reject } = next
+    try {
+      signal?.throwIfAborted()
+      const until = performance.now() + MAX_HOLD_MS
+      while (!pass.isDone && performance.now() < until) pass.advance(PART_CHARACTERS)
+      if (pass.isDone) resolve()
+      else waiting.push(next)
+    } catch (error) {
+      reject(error)
+    }
   }
+  isGivingTurns = false
 }

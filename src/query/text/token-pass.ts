@@ -1,6 +1,6 @@
 import { CharacterClass, characterClass } from './character-class.ts'
 import type { TextPass } from './text-pass.ts'
-import { EMPTY_HASH, extendHash, fold } from './word-table.ts'
+import { EMPTY_HASH, extendHash, fold, isWordCode } from './word-table.ts'
 
 /** Is shown a statement's tokens in order, by their places in the text; comments and white space are left out. */
 export interface TokenVisitor {
@@ -19,6 +19,7 @@ export interface TokenVisitor {
 }
 
 const [lineFeed, carriageReturn, nextLine, lineSeparator, paragraphSeparator] = [0x0a, 0x0d, 0x85, 0x2028, 0x2029]
+const space = 0x20
 const [exclamationMark, doubleQuote, hash, quote, star, minus, slash] = [0x21, 0x22, 0x23, 0x27, 0x2a, 0x2d, 0x2f]
 const [dollar, semicolon, M, openBracket, backslash, backtick, m] = [0x24, 0x3b, 0x4d, 0x5b, 0x5c, 0x60, 0x6d]
 
@@ -65,8 +66,27 @@ export class TokenPass implements TextPass<void> {
   advance(characters: number): void {
     const text = this.#text
     const end = Math.min(text.length, this.#at + characters)
-    while (this.#at < end) this.#at += this.#step(text, this.#at)
+    while (this.#at < end) {
+      if (this.#dollar < 0) this.#skip(text, end)
+      if (this.#at < end) this.#at += this.#step(text, this.#at)
+    }
     if (this.#at >= text.length && !this.#isDone) this.#end(text)
+  }
+
+  /** Goes past what only makes a word, a literal or a comment longer, which `#step` would do more slowly. */
+  #skip(text: string, end: number): void {
+    let at = this.#at
+    if (this.#in === In.word) {
+      let wordHash = this.#wordHash
+      for (; at < end; at++) {
+        const code = text.charCodeAt(at)
+        if (!isWordCode(code)) break
+        wordHash = extendHash(wordHash, fold(code))
+      }
+      this.#wordHash = wordHash
+    } else if (this.#in === In.quoted || this.#in === In.line || this.#in === In.block)
+      while (at < end && isPlain(text.charCodeAt(at))) at++
+    this.#at = at
   }
 
   /** Takes the next character, or two; answers with how many. */
@@ -222,6 +242,11 @@ export class TokenPass implements TextPass<void> {
     }
     this.#isDone = true
   }
+}
+
+/** Whether it means nothing in literals and comments: letters, digits and `_` do not, and much else. */
+function isPlain(code: number): boolean {
+  return (code >= semicolon && code !== backtick && code < 0x7f) || code === space || isWordCode(code)
 }
 
 function isOtherLineEnd(code: number): boolean {
