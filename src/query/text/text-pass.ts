@@ -17,7 +17,8 @@ export interface Call {
 
 /** Shorter texts cost less to read again than to look up. */
 const MIN_REMEMBERED_CHARACTERS = 4096
-const MAX_REMEMBERED_CHARACTERS = 32 << 20
+/** Of each reader; a text that is longer is read again where it is needed again. */
+const MAX_REMEMBERED_CHARACTERS = 16 << 20
 /** Texts up to this are read at once; it takes well below a millisecond. */
 const PART_CHARACTERS = 64 << 10
 /** How long a pass holds the event loop. */
