@@ -61,6 +61,8 @@ describe.each(['hash', 'none', 'text'] as const)('log.statements: %s', (statemen
         up: { kind: 'flightsql', uri: `grpc://127.0.0.1:${upstream.port}`, token: upstream.token, writes: true },
       },
       defaultSource: 'demo',
+      // Polled results that nobody fetches are not waited for.
+      drain: { notReadyMs: 0, graceMs: 100 },
       log: { level: 'trace', statements },
     })
     await failInEveryWay(gateway.flight)
