@@ -110,6 +110,7 @@ async function listen(
   stopping: (() => Promise<unknown>)[],
 ): Promise<Gateway> {
   const { limits } = config
+  const { statements } = config.log
   const readiness = new ProcessReadiness()
   const store = new MemoryStore(STATE_STORE_MAX_BYTES)
   const blobs = new MemoryBlobs(BLOBS_MAX_BYTES)
@@ -152,7 +153,7 @@ async function listen(
   )
   const pipeline = composePipeline(
     [
-      audit(config.log.statements, metrics),
+      audit(statements, metrics),
       refuse(intake),
       deadline(),
       authorize(router),
@@ -199,7 +200,7 @@ async function listen(
     ...healthMethods([flightServiceName], readiness),
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
   }
-  const calls = new CallLog(Object.keys(methods), metrics, log)
+  const calls = new CallLog(Object.keys(methods), metrics, log, config.log.statements)
   const grpc: GrpcServer = new GrpcServer({
     methods,
     authenticate: (headers) => authenticator.authenticate(headers),

@@ -15,8 +15,8 @@ export const Any = {
     return new BinaryWriter().uint32(TYPE_URL).string(typeUrl).uint32(VALUE).bytes(value)
   },
 
-  decode(bytes: Uint8Array): Any {
-    const reader = new BinaryReader(bytes)
+  decode(input: BinaryReader | Uint8Array): Any {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input)
     const any: Any = { typeUrl: '', value: new Uint8Array(0) }
     while (reader.pos < reader.len) {
       const tag = reader.uint32()

@@ -1,3 +1,4 @@
+import { stdSerializers } from 'pino'
 import { StartError } from '../gateway/start-error.ts'
 import { startGateway } from '../gateway.ts'
 import { exitProcess } from '../ops/exit-process.ts'
@@ -23,8 +24,9 @@ export async function serve(options: { config?: string }): Promise<void> {
     gateway = await startGateway(config, log)
   } catch (error) {
     const isKnown = error instanceof StartError
+    // No client has said anything yet: the operator reads all of it.
     // A setting is at fault, not the code: the stack would hide the line that helps.
-    const details = isKnown && !log.isLevelEnabled('debug') ? {} : { err: error }
+    const details = isKnown && !log.isLevelEnabled('debug') ? {} : { err: stdSerializers.err(error as Error) }
     log.fatal({ event: 'start', ...details }, `the gateway could not start${isKnown ? `: ${error.message}` : ''}`)
     process.exitCode = ExitCode.failed
     return

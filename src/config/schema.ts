@@ -69,7 +69,9 @@ export const configSchema = z.strictObject({
       statements: z
         .enum(['hash', 'text', 'none'])
         .default('hash')
-        .describe("What of a statement's SQL its log line holds; texts may hold personal data."),
+        .describe(
+          "What of statements the log may hold: a hash, the text (then also engines' words and values, which may be personal), or nothing.",
+        ),
     })
     .prefault({})
     .describe('Logs, on standard output.'),

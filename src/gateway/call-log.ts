@@ -1,6 +1,7 @@
 import type { GrpcCall } from '../fronts/grpc/call.ts'
 import { isFault } from '../fronts/status.ts'
 import { LineLimit } from '../ops/line-limit.ts'
+import type { StatementLogging } from '../ops/logged-error.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { ErrorCode, GatewayError } from '../query/errors.ts'
 import type { Logger } from '../query/types.ts'
@@ -14,10 +15,15 @@ export class CallLog {
   readonly #methodNames: ReadonlyMap<string, string>
   readonly #metrics: Metrics
   readonly #log: Logger
+  readonly #statements: StatementLogging
   readonly #limit: LineLimit
 
-  /** @param paths of the methods, such as `/arrow.flight.protocol.FlightService/DoGet` */
-  constructor(paths: readonly string[], metrics: Metrics, log: Logger) {
+  /**
+   * @param paths of the methods, such as `/arrow.flight.protocol.FlightService/DoGet`
+   * @param statements what of statements may be logged
+   */
+  constructor(paths: readonly string[], metrics: Metrics, log: Logger, statements: StatementLogging) {
+    this.#statements = statements
     this.#methodNames = new Map(paths.map((path) => [path, path.slice(path.lastIndexOf('/') + 1)]))
     this.#metrics = metrics
     this.#log = log
@@ -40,7 +46,8 @@ export class CallLog {
       peer: call.peer,
       code: error.code,
       status: error.grpc,
-      reason: error.message,
+      ...(error.engineError !== undefined && { engineError: error.engineError }),
+      reason: this.#statements === 'text' ? error.message : error.publicMessage,
     }
     if (isFault(error)) this.#log.error({ ...fields, err: error.cause ?? error }, 'call failed')
     else this.#log.info(fields, 'call ended with an error')

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
+import { errorSerializer, type StatementLogging } from './logged-error.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
@@ -31,19 +32,24 @@ export interface LogConfig {
   readonly levels: 'words' | 'numbers'
   /** Times as ISO 8601, or as Unix milliseconds. */
   readonly times: 'iso' | 'epochMs'
+  readonly statements: StatementLogging
 }
 
 /** Lines are written when so many bytes have come together, or after so long. */
 const GATHERED_BYTES = 8192
 const FLUSH_INTERVAL_MS = 50
 
-/** The process's logger, on standard output; what could hold a secret is replaced. */
-export async function createLogger({ level, format, levels, times }: LogConfig): Promise<Logger> {
+/**
+ * The process's logger, on standard output. What could hold a secret is replaced, and errors (`err`) tell as much of
+ * statements as the configuration allows.
+ */
+export async function createLogger({ level, format, levels, times, statements }: LogConfig): Promise<Logger> {
   const text = format === 'text' || (format === 'auto' && process.stdout.isTTY)
   const options = {
     level,
     base: null,
     redact: { paths: REDACTED, censor: '***' },
+    serializers: { err: errorSerializer(statements) },
     ...(levels === 'words' && { formatters: { level: (label: string) => ({ level: label }) } }),
     ...(times === 'iso' && { timestamp: stdTimeFunctions.isoTime }),
   }

@@ -126,7 +126,7 @@ export const errorTable = {
     'INTERNAL',
     502,
     false,
-    "The source failed at the statement: the gateway's log has its words under the request id.",
+    "The source failed at the statement: the gateway's log tells more under the request id.",
   ),
   INTERNAL: row('INTERNAL', 500, false, 'The gateway failed: its log has the details under the request id.'),
 } as const satisfies Record<string, Row>
@@ -146,9 +146,24 @@ export interface GatewayErrorOptions {
   readonly position?: SqlPosition
   /** When a retry makes sense, in milliseconds from now. */
   readonly retryAfterMs?: number
+  /** What kind of error the engine calls it, in words of a fixed list. */
+  readonly engineError?: string
   /** Metadata of the engine that the client may see, as HTTP/2 carries it. */
   readonly metadata?: Readonly<Record<string, string>>
 }
+
+/** Codes whose sentences may hold words of a statement or of an engine, names or values. */
+const quoting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'BAD_REQUEST',
+  'BAD_SQL',
+  'BAD_DATA',
+  'UNKNOWN_OBJECT',
+  'ALREADY_EXISTS',
+  'CONFLICT',
+  'UNSUPPORTED_TYPE',
+  'UNIMPLEMENTED',
+  'UPSTREAM_FORBIDDEN',
+])
 
 /** The only error that leaves the pipeline. `message` is safe to send: no stack, no secret, nothing of an upstream. */
 export class GatewayError extends Error {
@@ -157,6 +172,7 @@ export class GatewayError extends Error {
   readonly position: SqlPosition | undefined
   readonly retryAfterMs: number | undefined
   readonly metadata: Readonly<Record<string, string>> | undefined
+  readonly engineError: string | undefined
 
   constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
     super(message ?? errorTable[code].message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -164,6 +180,12 @@ export class GatewayError extends Error {
     this.position = options.position
     this.retryAfterMs = options.retryAfterMs
     this.metadata = options.metadata
+    this.engineError = options.engineError
+  }
+
+  /** What it says, without anything that a statement, an engine or a value could be quoted in. */
+  get publicMessage(): string {
+    return quoting.has(this.code) ? errorTable[this.code].message : this.message
   }
 
   /** Name of the gRPC status. */

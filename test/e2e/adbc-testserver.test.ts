@@ -31,6 +31,7 @@ describe.runIf(hasPython() && hasAdbcTestServer())('in front of ADBC’s test se
         wrong: { ...behindTls, token: 'expired' },
       },
       defaultSource: 'plain',
+      log: { statements: 'text' },
     })
     seen = await runPython('adbc_testserver.py', gateway.uri)
   })

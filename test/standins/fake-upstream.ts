@@ -37,7 +37,7 @@ export interface FakeTls {
 
 /**
  * A Flight SQL server that does to each call what the SQL text asks for: SELECT, or INSERT for a change, a behaviour, then how
- * many batches come before it; a result in parts has `then` between them.
+ * many batches come before it, then words that its errors quote; a result in parts has `then` between them.
  */
 export class FakeUpstream {
   readonly #server: Http2Server | Http2SecureServer
@@ -165,7 +165,8 @@ export class FakeUpstream {
     if (query.startsWith('plan hang')) return
     this.#start(stream)
     if (query.startsWith('plan ')) {
-      this.#end(stream, Number(query.split(' ')[1]), 'as the statement asks')
+      const [, status, ...quoted] = query.split(' ')
+      this.#end(stream, Number(status), ['as the statement asks', ...quoted].join(' '))
       return
     }
     const endpoint = query.split(' then ').map((part, i) => ({
@@ -193,7 +194,7 @@ export class FakeUpstream {
       if (stream.rstCode === 8) this.ended.cancelled++
       else this.ended.finished++
     })
-    const [behaviour = '', count = '1'] = sql.replace(/^INSERT /, '').split(' ')
+    const [behaviour = '', count = '1', ...quoted] = sql.replace(/^INSERT /, '').split(' ')
     if (behaviour === 'hang-before-headers') return
     this.#start(stream)
     if (behaviour === 'no-schema') {
@@ -234,10 +235,10 @@ export class FakeUpstream {
         stream.close(0)
         return
       case 'fail':
-        this.#end(stream, 13, 'it broke\n\tat java.lang.Secret(Internal.java:1)')
+        this.#end(stream, 13, `it broke ${quoted.join(' ')}\n\tat java.lang.Secret(Internal.java:1)`)
         return
       case 'unavailable':
-        this.#end(stream, 14, 'out of memory on node 7')
+        this.#end(stream, 14, `out of memory on node 7 ${quoted.join(' ')}`)
         return
     }
     this.#end(stream, 0)

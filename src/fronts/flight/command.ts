@@ -52,6 +52,8 @@ export function unpackBody(body: Uint8Array, name: string): Uint8Array {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
+/** What is binary shows it soon. */
+const SNIFFED_CHARACTERS = 4096
 
 /**
  * Reads the command of a descriptor: a Flight SQL command inside `Any`, or SQL as plain UTF-8 text.
@@ -99,7 +101,7 @@ function readSqlText(cmd: Uint8Array): string {
     throw new GatewayError('BAD_REQUEST', 'The command is neither a Flight SQL message nor UTF-8 text.', { cause })
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters tell binary garbage from SQL
-  if (/[\x00-\x08\x0e-\x1f]/.test(text))
+  if (text.includes('\0') || /[\x01-\x08\x0e-\x1f]/.test(text.slice(0, SNIFFED_CHARACTERS)))
     throw new GatewayError('BAD_REQUEST', 'The command is neither a Flight SQL message nor SQL text.')
   return text
 }

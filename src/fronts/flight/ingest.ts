@@ -3,6 +3,7 @@ import {
   CommandStatementIngest_TableDefinitionOptions_TableExistsOption as Exists,
   CommandStatementIngest_TableDefinitionOptions_TableNotExistOption as NotExists,
 } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import type { Field } from '../../arrow/schema.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Context, Query } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
@@ -10,7 +11,7 @@ import { decodeMessage } from '../grpc/decode.ts'
 import type { FlightFront } from './front.ts'
 import { routeOf } from './statement.ts'
 import { openTransaction } from './transaction-handle.ts'
-import { uploadMessages } from './upload.ts'
+import { schemaOf, uploadMessages } from './upload.ts'
 
 const ifExists = {
   [Exists.TABLE_EXISTS_OPTION_APPEND]: 'append',
@@ -42,6 +43,7 @@ export async function ingestUpload(
   const messages = uploadMessages(first, rest)
   const head = await messages.next()
   if (head.done) throw new GatewayError('BAD_REQUEST', 'The upload has no schema.')
+  refuseNul(schemaOf(head.value))
   const ingest = {
     table,
     ...(catalog && { catalog }),
@@ -55,6 +57,12 @@ export async function ingestUpload(
   const result = await front.pipeline.run({ query, isUpdate: true, ingest }, ctx)
   for await (const frames of result.frames) for (const frame of frames) frame.release?.()
   return result.stats.affectedRows
+}
+
+/** Names of columns go into statements. @throws GatewayError BAD_REQUEST */
+function refuseNul({ name, children }: Field): void {
+  if (name.includes('\0')) throw new GatewayError('BAD_REQUEST', 'The name of a column holds a NUL character.')
+  for (const child of children) refuseNul(child)
 }
 
 /** Where the rows go: to the transaction's source, else to the one that the catalog or the call names. */

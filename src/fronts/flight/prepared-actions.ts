@@ -5,6 +5,7 @@ import {
 } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
 import { encapsulate } from '../../arrow/ipc.ts'
 import { decodeSchema, encodeSchema } from '../../arrow/schema.ts'
+import type { Context } from '../../query/types.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { FlightAction } from './action.ts'
 import { parametersFor } from './client-parameters.ts'
@@ -36,7 +37,7 @@ export const preparedActions: readonly FlightAction[] = [
       const plan = await front.pipeline.plan({ ...query, describe: true }, ctx)
       if (plan.metadata) call.sendHeaders(plan.metadata)
       // What returns rows is asked for them as a query is, whatever else it does.
-      const isUpdate = plan.isUpdate && !plan.givesRows && !returnsRows(query.sql, plan.schema)
+      const isUpdate = plan.isUpdate && !plan.givesRows && !(await returnsRows(query.sql, plan.schema, ctx))
       const result = ActionCreatePreparedStatementResult.encode({
         preparedStatementHandle: sealPrepared(front, ctx, { query }),
         datasetSchema: isUpdate || plan.schema.byteLength === 0 ? none : encapsulate(plan.schema),
@@ -63,8 +64,8 @@ export const preparedActions: readonly FlightAction[] = [
 ]
 
 /** Whether a statement that changes data gives rows (RETURNING) in place of their number. */
-function returnsRows(sql: string, schema: Uint8Array): boolean {
-  if (schema.byteLength === 0 || !hasReturning(sql)) return false
+async function returnsRows(sql: string, schema: Uint8Array, ctx: Context): Promise<boolean> {
+  if (schema.byteLength === 0 || !(await hasReturning(sql, ctx))) return false
   const { children } = decodeSchema(schema)
   return children.length > 1 || (children.length === 1 && children[0]!.name !== 'Count')
 }

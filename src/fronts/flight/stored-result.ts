@@ -23,17 +23,16 @@ export async function runAndKeep(front: FlightFront, runnable: Runnable, ctx: Co
   const run = async (within: Runnable) =>
     await packResult(await front.pipeline.run(within, ctx), MAX_STORED_RESULT_BYTES)
   const source = front.router.named(runnable.query.source)
-  const packed = await (mayBeUndone(source, runnable)
+  const packed = await ((await mayBeUndone(source, runnable, ctx))
     ? inTransaction(front, source, runnable, ctx, run)
     : run(runnable))
   await front.blobs.set(storedResultKey(id), packed, front.limits.ticketTtlMs, ctx.principal.name)
 }
 
 /** Whether a statement can be run in a transaction of its own: what an upstream has planned already belongs to none. */
-function mayBeUndone({ transactions }: Source, { query, handle }: Runnable): boolean {
-  return (
-    transactions !== undefined && query.transaction === undefined && handle === undefined && hasReturning(query.sql)
-  )
+async function mayBeUndone({ transactions }: Source, { query, handle }: Runnable, ctx: Context): Promise<boolean> {
+  if (transactions === undefined || query.transaction !== undefined || handle !== undefined) return false
+  return await hasReturning(query.sql, ctx)
 }
 
 async function inTransaction(

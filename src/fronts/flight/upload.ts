@@ -2,7 +2,7 @@ import { ArrowError } from '../../arrow/errors.ts'
 import { readFlightData } from '../../arrow/flight-data.ts'
 import { readHeader } from '../../arrow/header.ts'
 import { type IpcMessage, joinStream } from '../../arrow/ipc.ts'
-import { decodeSchema } from '../../arrow/schema.ts'
+import { decodeSchema, type Field } from '../../arrow/schema.ts'
 import { GatewayError } from '../../query/errors.ts'
 
 /** One upload's FlightData message, taken apart. @throws GatewayError BAD_REQUEST */
@@ -55,8 +55,13 @@ export async function readUpload(
       throw new GatewayError('TOO_LARGE', `The parameters are above ${maxBytes} bytes (limits.maxParameterBytes).`)
     messages.push(message)
   }
-  const columns = messages[0] ? asRequest(() => decodeSchema(messages[0]!.header)).children.length : 0
+  const columns = messages[0] ? schemaOf(messages[0]).children.length : 0
   return { stream: joinStream(messages), columns }
+}
+
+/** The schema that the first Arrow message of an upload is. @throws GatewayError BAD_REQUEST */
+export function schemaOf({ header }: IpcMessage): Field {
+  return asRequest(() => decodeSchema(header))
 }
 
 async function* startingWith(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

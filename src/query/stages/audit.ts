@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
 import type { GatewayError } from '../errors.ts'
 import { GatewayError as Failure } from '../errors.ts'
 import { observeResult } from '../observed-result.ts'
 import type { Stage } from '../pipeline.ts'
+import { statementHash } from '../text/statement-hash.ts'
 import type { Context, Query } from '../types.ts'
 
 /** How much of a statement's text an audit line holds. */
-export type StatementLogging = 'hash' | 'text' | 'none'
+type StatementLogging = 'hash' | 'text' | 'none'
 
 /** Told about each statement that has ended. */
 export interface AuditObserver {
@@ -21,22 +21,37 @@ const MAX_LOGGED_SQL = 2000
 
 /** One log line for each statement that ran or failed to: who, what, where, rows, bytes, time, outcome. */
 export function audit(statements: StatementLogging, observer: AuditObserver): Stage {
-  const what = ({ sql }: Query) => {
+  const what = ({ sql }: Query): object | Promise<object> => {
     if (statements === 'none') return {}
     if (statements === 'text') return { sql: sql.slice(0, MAX_LOGGED_SQL) }
-    return { sqlHash: createHash('sha256').update(sql).digest('hex').slice(0, 16) }
+    const sqlHash = statementHash(sql)
+    return typeof sqlHash === 'string' ? { sqlHash } : sqlHash.then((hash) => ({ sqlHash: hash }))
   }
   const line = (ctx: Context, query: Query, step: string, ms: number, more: object, failure?: GatewayError) => {
+    const told = what(query)
+    if (told instanceof Promise) void told.then((known) => write(known, ctx, query, step, ms, more, failure))
+    else write(told, ctx, query, step, ms, more, failure)
+  }
+  const write = (
+    told: object,
+    ctx: Context,
+    query: Query,
+    step: string,
+    ms: number,
+    more: object,
+    failure?: GatewayError,
+  ) => {
     const fields = {
       event: 'statement',
       step,
       requestId: ctx.requestId,
       principal: ctx.principal.name,
       source: query.source,
-      ...what(query),
+      ...told,
       ms: Math.round(ms * 10) / 10,
       ...more,
       outcome: failure?.code ?? 'OK',
+      ...(failure?.engineError !== undefined && { engineError: failure.engineError }),
     }
     if (failure?.code === 'INTERNAL') ctx.log.error({ ...fields, err: failure.cause ?? failure }, 'statement failed')
     else ctx.log.info(fields, failure ? 'statement refused or failed' : 'statement')

@@ -35,6 +35,14 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   'TransactionContext Error': 'CONFLICT',
   'INTERRUPT Error': 'CANCELLED',
 }
+/** Kinds that are faults of the engine, not of a statement. */
+const faults: ReadonlySet<string> = new Set([
+  'IO Error',
+  'Fatal Error',
+  'Internal Error',
+  'INTERNAL Error',
+  'Serialization Error',
+])
 
 const missingObject =
   /^Catalog Error: (Table|View|Schema|Catalog|Table or view|Type|Sequence|Macro)\b[^!]*does not exist/
@@ -43,8 +51,8 @@ const missingNamespace = /^(Catalog|Binder) Error: (Catalog|Schema|Database)\b[^
 const missingTable = /^Catalog Error: [^!]*could not be found/
 const existing = /^Catalog Error: [^!]* already exists/
 const readOnly = /read-only (mode|transaction)|in read-only|launched in read-only/
-const sandbox =
-  /(disabled by configuration|configuration has been locked|external access|Cannot (change|modify).*locked)/
+const sandbox = /disabled by configuration|configuration has been locked|external access/
+const unchangeable = /Cannot (change|modify)/
 
 /** The refusal to change data. */
 export function readOnlyError(source: string): GatewayError {
@@ -55,16 +63,21 @@ export function readOnlyError(source: string): GatewayError {
 /** Turns what DuckDB said into what a client may see: its own words about the SQL, with the place in it. */
 export function duckDbError(message: string, source: string): GatewayError {
   const kind = /^([A-Za-z ]+ Error):/.exec(message)?.[1] ?? ''
-  const cause = new Error(message)
+  const told = {
+    cause: new Error(message),
+    ...((Object.hasOwn(codes, kind) || faults.has(kind)) && { engineError: kind }),
+  }
   if (readOnly.test(message))
     return new GatewayError(
       'READ_ONLY',
       `Queries only read: what changes something, nextval too, takes sources.${source}.writes: true and the role writer or admin.`,
-      { cause },
+      told,
     )
-  if (sandbox.test(message) || codes[kind] === 'SANDBOXED') return new GatewayError('SANDBOXED', undefined, { cause })
+  const isLocked = unchangeable.test(message) && message.includes('locked')
+  if (isLocked || sandbox.test(message) || codes[kind] === 'SANDBOXED')
+    return new GatewayError('SANDBOXED', undefined, told)
   if (message.includes('Unsupported Arrow type UNKNOWN'))
-    return new GatewayError('BAD_SQL', 'The type of a parameter is not known: cast it, as in ?::INTEGER.', { cause })
+    return new GatewayError('BAD_SQL', 'The type of a parameter is not known: cast it, as in ?::INTEGER.', told)
   const code = existing.test(message)
     ? 'ALREADY_EXISTS'
     : missingTable.test(message) ||
@@ -73,10 +86,10 @@ export function duckDbError(message: string, source: string): GatewayError {
         missingSessionSchema.test(message)
       ? 'UNKNOWN_OBJECT'
       : codes[kind]
-  if (code === undefined) return new GatewayError('INTERNAL', undefined, { cause })
-  if (code === 'CANCELLED' || code === 'OUT_OF_MEMORY') return new GatewayError(code, undefined, { cause })
+  if (code === undefined) return new GatewayError('INTERNAL', undefined, told)
+  if (code === 'CANCELLED' || code === 'OUT_OF_MEMORY') return new GatewayError(code, undefined, told)
   const position = positionOf(message)
-  return new GatewayError(code, cut(message), { cause, ...(position && { position }) })
+  return new GatewayError(code, cut(message), { ...told, ...(position && { position }) })
 }
 
 /** DuckDB shows `LINE n: <text>` and, below, a caret under the place. */
@@ -89,6 +102,6 @@ function positionOf(message: string): SqlPosition | undefined {
 }
 
 function cut(text: string): string {
-  const plain = text.replaceAll('\0', ' ')
-  return plain.length > MAX_TEXT ? `${plain.slice(0, MAX_TEXT)}...` : plain
+  const plain = text.slice(0, MAX_TEXT).replaceAll('\0', ' ')
+  return text.length > MAX_TEXT ? `${plain}...` : plain
 }

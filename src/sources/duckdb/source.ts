@@ -14,7 +14,6 @@ import { readOnlyError } from './errors.ts'
 import type { Execution } from './execution.ts'
 import { Executions } from './executions.ts'
 import { feed } from './feed.ts'
-import { refuseForbiddenFunctions } from './forbidden-functions.ts'
 import { Helpers } from './helpers.ts'
 import type { Address } from './native.ts'
 import {
@@ -32,6 +31,8 @@ import type { Description, Order, UseSchema } from './orders.ts'
 import { defaultPlanLimits, type PlanLimits, Planning } from './planning.ts'
 import { Seats } from './seats.ts'
 import { isUpdateKind } from './statement-kind.ts'
+import { readStatementWords, refuseForbiddenFunctions } from './statement-words.ts'
+import { makesTemporary } from './temporary.ts'
 import { DuckDbTransactions, type ExecuteOn } from './transactions.ts'
 
 /** What a source needs from outside. */
@@ -46,8 +47,6 @@ const MAX_OPEN_AHEAD = 32
 const MAX_HELPED_THREADS = 4
 const PLAN_CACHE_BYTES = 32 << 20
 const MAX_CONTROLLERS = 2
-const makesTemporary = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*create\s+(or\s+replace\s+)?temp(orary)?\b/i
-const mayMakeTemporary = /\btemp(orary)?\b/i
 /** EXPLAIN ANALYZE runs what it explains, and a procedure may do anything. */
 const mayHideChange = /\b(analyze|call)\b/i
 const never = new AbortController().signal
@@ -139,7 +138,7 @@ class DuckDbSource implements Source {
     const description = (remembered && this.#plans.get(key)) || (await this.#describe(key, query, ctx))
     const isUpdate = isUpdateKind(description.type)
     if (isUpdate && !this.writes) throw readOnlyError(this.name)
-    if (isUpdate && query.transaction === undefined && makesTemporary.test(query.sql))
+    if (isUpdate && query.transaction === undefined && (await makesTemporary(query.sql, ctx)))
       throw new GatewayError(
         'BAD_SQL',
         'Temporary objects live in transactions only: no connection belongs to one client.',
@@ -188,7 +187,7 @@ class DuckDbSource implements Source {
     }
     const lender = this.#lender(plan.query, ctx.watched)
     // Temporary objects belong to the connection: whoever gets it next must not find them.
-    const disposable = plan.isUpdate && mayMakeTemporary.test(sql)
+    const disposable = plan.isUpdate && (await readStatementWords(sql, ctx)).temporary === true
     return await this.#executions.carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
       onEnd,
       disposable,
@@ -281,7 +280,7 @@ class DuckDbSource implements Source {
 
   async #describe(key: string, query: Query, ctx: Context): Promise<Description> {
     const { sql, session } = query
-    refuseForbiddenFunctions(sql)
+    refuseForbiddenFunctions(await readStatementWords(sql, ctx))
     const use = this.#use(session)
     const version = this.#catalogVersion
     let description: Description | undefined

@@ -3,6 +3,8 @@ import { type ForwardingConfig, metadataToClient } from './forwarding.ts'
 import { GrpcFailure, OversizedMessage } from './grpc-failure.ts'
 
 const MAX_TEXT = 2000
+/** So much of a message is looked at: what servers append is cut off before the rest is. */
+const MAX_READ_TEXT = 16_384
 
 /** What the statuses of an upstream that answered mean for a client. */
 const answered: Readonly<Partial<Record<GrpcStatusName, ErrorCode>>> = {
@@ -41,7 +43,11 @@ const quoted = new Set<ErrorCode>([
 
 /** Words of engines about statements that are wrong. */
 const aboutStatement =
-  /syntax|pars(e|ing)|SQL (logic )?error|no such (table|column|function)|(table|column|field|function|schema|relation|view)\b.*(not found|not exist|unknown|ambiguous)|(no|unknown|invalid|ambiguous|unresolved) (table|column|field|function|schema|relation|reference|identifier)|(not found|does not exist)|type mismatch|cannot be (cast|coerced|applied)|error during planning|constraint|divi(de|sion) by zero|overflow/i
+  /syntax|pars(e|ing)|SQL (logic )?error|no such (table|column|function)|(no|unknown|invalid|ambiguous|unresolved) (table|column|field|function|schema|relation|reference|identifier)|(not found|does not exist)|type mismatch|cannot be (cast|coerced|applied)|error during planning|constraint|divi(de|sion) by zero|overflow/i
+
+/** The same in two parts, in any order. */
+const object = /(table|column|field|function|schema|relation|view)\b/i
+const complaint = /not found|not exist|unknown|ambiguous/i
 
 /** What decides on how errors of an upstream are shown. */
 export interface ErrorPolicy {
@@ -63,10 +69,14 @@ export function upstreamError(
     const metadata = forward && metadataToClient(thrown.trailers, forward)
     const text = cleaned(message)
     const unclassified = !classifiesErrors && (status === 'UNKNOWN' || status === 'INTERNAL')
-    const isStatement = unclassified && aboutStatement.test(text.split('\n')[0]!)
+    const isStatement = unclassified && isAboutStatement(text.split('\n')[0]!)
     const code = isStatement ? 'BAD_SQL' : (answered[status] ?? 'UPSTREAM_FAILED')
     const said = quoted.has(code) && text !== '' ? text : undefined
-    return new GatewayError(code, said ?? sentence(code, source), { cause: thrown, ...(metadata && { metadata }) })
+    return new GatewayError(code, said ?? sentence(code, source), {
+      cause: thrown,
+      engineError: status,
+      ...(metadata && { metadata }),
+    })
   }
   if (thrown instanceof OversizedMessage) {
     const { byteLength, maxBytes } = thrown
@@ -81,6 +91,10 @@ export function upstreamError(
   return new GatewayError(code, code === 'DEADLINE' ? undefined : sentence(code, source), { cause: thrown })
 }
 
+function isAboutStatement(line: string): boolean {
+  return aboutStatement.test(line) || (object.test(line) && complaint.test(line))
+}
+
 function sentence(code: ErrorCode, source: string): string {
   const by: Readonly<Partial<Record<ErrorCode, string>>> = {
     SOURCE_UNAVAILABLE: `The source ${source} cannot be reached, or broke off: try again later.`,
@@ -91,7 +105,7 @@ function sentence(code: ErrorCode, source: string): string {
     UPSTREAM_UNIMPLEMENTED: `The source ${source} does not offer this.`,
     UPSTREAM_EXHAUSTED: `The source ${source} is at a limit of its own: try again later.`,
     UPSTREAM_DATA: `The source ${source} sent malformed or cut-off data.`,
-    UPSTREAM_FAILED: `The source ${source} failed at the statement: the gateway's log has its words under the request id.`,
+    UPSTREAM_FAILED: `The source ${source} failed at the statement: the gateway's log tells more under the request id.`,
   }
   return by[code] ?? `The source ${source} failed.`
 }
@@ -99,7 +113,8 @@ function sentence(code: ErrorCode, source: string): string {
 /** The first lines of a message, without what servers append for their developers. */
 function cleaned(message: string): string {
   const text = message
-    .split(/\.? Detail: Python exception|\. gRPC client debug|\n\s+at |\nTraceback|\n\n\(org\.|\nCaused by/)[0]!
+    .slice(0, MAX_READ_TEXT)
+    .split(/\.? Detail: Python exception|\. gRPC client debug|\n[^\S\n]+at |\nTraceback|\n\n\(org\.|\nCaused by/)[0]!
     .replace(/ at [\w./-]+\.(rs|go|java|cc|cpp|h|py|ts|js):\d+(:\d+)?/g, '')
     .replace(/\p{Cc}+/gu, (control) => (control.includes('\n') ? '\n' : ' '))
     .trim()

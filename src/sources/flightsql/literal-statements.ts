@@ -3,9 +3,10 @@ import type { Context, Plan, Query, Result } from '../../query/types.ts'
 import { countedResult } from './counted-result.ts'
 import type { UpstreamEndpoint } from './flight.ts'
 import type { Lending } from './lending.ts'
-import { placeholders, withLiterals, withNulls } from './literals.ts'
+import { type Template, withLiterals, withNulls } from './literals.ts'
 import { noColumns } from './no-columns.ts'
 import { emptyResult, type Results } from './results.ts'
+import { readStatement } from './statement-text.ts'
 
 /** Statements for an upstream that binds nothing: their parameters are written into them. */
 export class LiteralStatements {
@@ -19,14 +20,16 @@ export class LiteralStatements {
 
   /** The first row of parameters, or NULLs, tell the schema. @throws GatewayError */
   async plan(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
-    const [first] = query.parameters ? withLiterals(query.sql, query.parameters) : []
-    const { schema } = await this.#lending.ask(query, ctx, (flight) => flight.query(first ?? withNulls(query.sql)))
+    const template = await templateOf(query, ctx)
+    const rows = query.parameters && withLiterals(template, query.parameters)
+    const described = rows?.count ? rows.statement(0) : withNulls(template)
+    const { schema } = await this.#lending.ask(query, ctx, (flight) => flight.query(described))
     const parameterSchema = encodeSchema({
       name: '',
       format: '+s',
       nullable: false,
       metadata: [],
-      children: placeholders(query.sql).map((_, i) => ({
+      children: template.placeholders.map((_, i) => ({
         name: String(i + 1),
         format: 'u',
         nullable: true,
@@ -42,15 +45,21 @@ export class LiteralStatements {
    * @throws GatewayError
    */
   async run(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
-    const statements = withLiterals(query.sql, parameters)
+    const template = await templateOf(query, ctx)
+    const rows = withLiterals(template, parameters)
     const result = await this.#lending.lend(query, ctx, isUpdate ? 'untouched' : 'always', async (flight, lease) => {
       const endpoints: UpstreamEndpoint[] = []
-      for (const sql of statements) endpoints.push(...(await flight.query(sql)).endpoints)
+      for (let row = 0; row < rows.count; row++) endpoints.push(...(await flight.query(rows.statement(row))).endpoints)
       if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, query.session)
-      const { schema } = await flight.query(statements[0] ?? withNulls(query.sql))
+      const { schema } = await flight.query(rows.count > 0 ? rows.statement(0) : withNulls(template))
       lease.release('done')
       return emptyResult(schema.byteLength > 0 ? schema : noColumns)
     })
-    return isUpdate ? await countedResult(result, statements.length) : result
+    return isUpdate ? await countedResult(result, rows.count) : result
   }
+}
+
+async function templateOf({ sql }: Query, ctx: Context): Promise<Template> {
+  const { placeholders } = await readStatement(sql, ctx)
+  return { sql, placeholders }
 }

@@ -1,19 +1,21 @@
 import { DateUnit, type Field, type Schema, type Table, Type, tableFromIPC, type Vector } from 'apache-arrow'
 import { GatewayError } from '../../query/errors.ts'
-import { bareText } from './statement-tokens.ts'
+import { MAX_PLACEHOLDERS } from './statement-text.ts'
 
 const MAX_ROWS = 1000
 
-/** The places of `?` in a statement, outside of literals, quoted names and comments. */
-export function placeholders(sql: string): number[] {
-  return [...bareText(sql).matchAll(/\?/g)].map(({ index }) => index)
+/** A statement with places for parameters. */
+export interface Template {
+  readonly sql: string
+  /** The places of its `?`, in order. */
+  readonly placeholders: readonly number[]
 }
 
 /** The statement with these texts in place of its `?`, in order. */
-function fill(sql: string, at: readonly number[], texts: readonly string[]): string {
+function fill({ sql, placeholders }: Template, texts: readonly string[]): string {
   let out = ''
   let from = 0
-  for (const [i, place] of at.entries()) {
+  for (const [i, place] of placeholders.entries()) {
     out += sql.slice(from, place) + texts[i]!
     from = place + 1
   }
@@ -21,54 +23,57 @@ function fill(sql: string, at: readonly number[], texts: readonly string[]): str
 }
 
 /** The statement with NULL for each parameter, as far as its result can be told without their values. */
-export function withNulls(sql: string): string {
-  const at = placeholders(sql)
+export function withNulls(template: Template): string {
   return fill(
-    sql,
-    at,
-    at.map(() => 'NULL'),
+    template,
+    template.placeholders.map(() => 'NULL'),
   )
 }
 
+/** Statements with values in them, made one at a time: each may be as long as a statement can be. */
+export interface LiteralRows {
+  readonly count: number
+  /** @throws GatewayError UNSUPPORTED_TYPE, BAD_DATA */
+  statement(row: number): string
+}
+
 /**
- * A statement for each row of parameters, its values written as typed literals of Dremio's SQL.
+ * A statement for each row of parameters, the values written as typed literals of Dremio's SQL.
  * Source: https://docs.dremio.com/current/reference/sql/data-types/.
  * @param stream Arrow IPC stream
  * Times are rounded to milliseconds toward minus infinity.
  * @throws GatewayError BAD_SQL, BAD_REQUEST, BAD_DATA, UNSUPPORTED_TYPE, TOO_LARGE
  */
-export function withLiterals(sql: string, stream: Uint8Array): string[] {
+export function withLiterals(template: Template, stream: Uint8Array): LiteralRows {
   let table: Table
   try {
     table = tableFromIPC(stream)
   } catch (cause) {
     throw new GatewayError('BAD_REQUEST', 'The parameters are not a valid Arrow stream.', { cause })
   }
-  const at = placeholders(sql)
+  const count = template.placeholders.length
   const fields = (table.schema as Schema).fields
-  if (fields.length !== at.length)
-    throw new GatewayError('BAD_SQL', `The statement has ${at.length} parameters, not ${fields.length}.`)
+  if (count > MAX_PLACEHOLDERS)
+    throw new GatewayError('BAD_SQL', `The statement has more than ${MAX_PLACEHOLDERS} parameters.`)
+  if (fields.length !== count)
+    throw new GatewayError('BAD_SQL', `The statement has ${count} parameters, not ${fields.length}.`)
   if (table.numRows > MAX_ROWS)
     throw new GatewayError(
       'TOO_LARGE',
       `Each row of parameters is a statement of its own here: bind at most ${MAX_ROWS}.`,
     )
   const columns = fields.map((_, i) => table.getChildAt(i)!)
-  return Array.from({ length: table.numRows }, (_, row) =>
-    fill(
-      sql,
-      at,
-      fields.map((field, i) => {
-        try {
-          return literal(field, rawValue(columns[i]!, row))
-        } catch (error) {
-          if (!(error instanceof RangeError)) throw error
-          const message = `Row ${row + 1} of the parameters, column ${i + 1} ("${field.name}"): ${error.message}.`
-          throw new GatewayError('BAD_DATA', message)
-        }
-      }),
-    ),
-  )
+  const valuesOf = (row: number) =>
+    fields.map((field, i) => {
+      try {
+        return literal(field, rawValue(columns[i]!, row))
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error
+        const message = `Row ${row + 1} of the parameters, column ${i + 1} ("${field.name}"): ${error.message}.`
+        throw new GatewayError('BAD_DATA', message)
+      }
+    })
+  return { count: table.numRows, statement: (row) => fill(template, valuesOf(row)) }
 }
 
 /** A value; of dates and timestamps the number that its bytes are, which Arrow's own reading converts, rounds or refuses. */
@@ -127,7 +132,7 @@ function literal(field: Field, value: unknown): string {
     }
     case Type.Utf8:
     case Type.LargeUtf8:
-      return missing ? 'CAST(NULL AS VARCHAR)' : `'${String(value).replaceAll("'", "''")}'`
+      return missing ? 'CAST(NULL AS VARCHAR)' : textLiteral(String(value))
     case Type.Date:
       return missing
         ? 'CAST(NULL AS DATE)'
@@ -147,6 +152,11 @@ function literal(field: Field, value: unknown): string {
     default:
       throw unsupported(field)
   }
+}
+
+function textLiteral(text: string): string {
+  if (text.includes('\0')) throw new RangeError('the text holds a NUL character, which no statement may')
+  return `'${text.replaceAll("'", "''")}'`
 }
 
 const unitOf = (type: unknown) => (type as { readonly unit: number }).unit

@@ -19,7 +19,6 @@ import { ingestFrames } from './ingest.ts'
 import type { Lease } from './lease.ts'
 import { Lending } from './lending.ts'
 import { LiteralStatements } from './literal-statements.ts'
-import { placeholders } from './literals.ts'
 import { type Location, LocationPools } from './location-pools.ts'
 import { addressesOf } from './locations.ts'
 import { noColumns } from './no-columns.ts'
@@ -31,7 +30,7 @@ import { RememberedFacts } from './remembered-facts.ts'
 import { emptyResult, Results } from './results.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { SessionPools } from './session-pools.ts'
-import { hasParameters, statementKind } from './statement-kind.ts'
+import { readStatement } from './statement-text.ts'
 import { UpstreamTransactions } from './transactions.ts'
 import { Upstream, type UpstreamObserver } from './upstream.ts'
 import { decodeHandle, encodeHandle } from './upstream-handle.ts'
@@ -119,7 +118,7 @@ export class FlightSqlSource implements Source {
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
     if (query.plain && this.#config.plainCommands) return await this.#planQuery(query, false, ctx)
-    const kind = statementKind(query.sql)
+    const { kind, hasParameters, placeholders } = await readStatement(query.sql, ctx)
     if (kind === 'session')
       throw new GatewayError(
         'BAD_SQL',
@@ -128,7 +127,7 @@ export class FlightSqlSource implements Source {
     const isUpdate = kind !== 'read'
     const does = { isUpdate, ...(kind === 'unknown' && { givesRows: true }) }
     const binds = this.#profile.preparesStatements
-    const named = binds ? hasParameters(query.sql) : placeholders(query.sql).length > 0
+    const named = binds ? hasParameters : placeholders.length > 0
     const takesParameters = query.parameters !== undefined || named
     if (takesParameters && !binds) return await this.#literal.plan(query, isUpdate, ctx)
     if (takesParameters) return { ...(await this.#prepared.plan(query, kind === 'change', ctx)), ...does }
@@ -148,8 +147,8 @@ export class FlightSqlSource implements Source {
         `The source ${this.name} is read-only: set sources.${this.name}.writes: true to allow it.`,
       )
     // What is unknown may give rows.
-    if (isUpdate && !this.#profile.updatesByQuery && statementKind(query.sql) === 'change')
-      return await this.#update(query, ctx)
+    const byCall = isUpdate && !this.#profile.updatesByQuery
+    if (byCall && (await readStatement(query.sql, ctx)).kind === 'change') return await this.#update(query, ctx)
     if (query.parameters)
       return this.#profile.preparesStatements
         ? await this.#prepared.run(query, query.parameters, isUpdate, ctx)
@@ -248,7 +247,7 @@ export class FlightSqlSource implements Source {
       this.#retries,
       ({ name: address }, failure) => {
         observer.onRetry(address)
-        log.info({ event: 'retry', address, cause: (failure as Error).message }, 'a call is tried again')
+        log.info({ event: 'retry', address, ...causeOf(failure) }, 'a call is tried again')
       },
     )
   }
@@ -334,6 +333,12 @@ export class FlightSqlSource implements Source {
   #ownNames({ catalog, ...ingest }: Ingest): Ingest {
     return catalog === undefined || catalog === this.name ? ingest : { ...ingest, catalog }
   }
+}
+
+/** Why a call is tried again. What an upstream says may quote the statement: that is for the logger to decide on. */
+function causeOf(failure: unknown): { readonly cause: string; readonly err?: unknown } {
+  if (!(failure instanceof GrpcFailure)) return { cause: GatewayError.from(failure).publicMessage }
+  return failure.origin === 'local' ? { cause: failure.message } : { cause: failure.status, err: failure }
 }
 
 function breakerOf(source: string, address: string, log: Logger, observer: UpstreamObserver): Breaker {

@@ -1,6 +1,6 @@
-import { bareText, type Token, tokensOf } from './statement-tokens.ts'
+import { WordTable } from '../../query/text/word-table.ts'
 
-const list = (words: string) => new Set(words.split(' '))
+const list = (words: string): ReadonlySet<string> => new Set(words.split(' '))
 
 const reading = list('SELECT WITH VALUES TABLE FROM SHOW DESCRIBE DESC SUMMARIZE PIVOT UNPIVOT')
 const session = list('USE SET RESET BEGIN START COMMIT SAVEPOINT RELEASE')
@@ -8,7 +8,7 @@ const changes = list(
   'INSERT UPDATE DELETE MERGE UPSERT REPLACE CREATE DROP ALTER TRUNCATE RENAME COMMENT COPY LOAD INSTALL IMPORT EXPORT ATTACH DETACH GRANT REVOKE OPTIMIZE VACUUM ANALYZE REINDEX REFRESH CHECKPOINT ROLLBACK LOCK DO CALL EXEC EXECUTE',
 )
 /** What makes a change of a statement that begins as one that reads. */
-const changing = list('INSERT UPDATE DELETE MERGE INTO')
+export const changing = list('INSERT UPDATE DELETE MERGE INTO')
 const explained = list('INSERT UPDATE DELETE MERGE REPLACE')
 /** What may stand between EXPLAIN and the statement that it explains. */
 const explaining = list(
@@ -24,59 +24,136 @@ const tellingPragmas = list(
 
 /** What follows a name, but none of the words of a change. */
 const afterName = list(') , = < > + - * / | :')
+const others = list('PRAGMA SESSION KEY NO')
+
+const all = [reading, session, changes, changing, explained, explaining, askingPragmas, tellingPragmas, others]
+/** The words that tell what a statement does. */
+export const kindWords = new WordTable(all.flatMap((words) => [...words]))
 
 /** What a statement does, as far as its words tell; one that is unknown may do anything, also nothing but be misspelled. */
 export type StatementKind = 'read' | 'unknown' | 'change' | 'session'
 
+/** A token as `StatementKinds` takes it; there is one object for each that differs. */
+export interface Token {
+  readonly kind: 'word' | 'quoted' | 'other'
+  /** One of the `kindWords`, or a character; empty for all else. */
+  readonly text: string
+}
+
 /**
- * Tells from its words whether a statement changes data, or the session that it runs in. Only what is known to read counts
- * as reading. Of several statements the strictest counts, and where servers differ in what is quoted and what is a comment
- * nothing may be hidden in either.
+ * Tells from the words of statements, as they come, whether they change data or the session that they run in. Only what is
+ * known to read counts as reading.
  */
-export function statementKind(sql: string): StatementKind {
-  const { tokens, doubtfulFrom } = tokensOf(sql)
-  const kinds = statementsOf(tokens).map(kindOf)
-  if (kinds.includes('session')) return 'session'
-  if (kinds.includes('change') || (doubtfulFrom !== undefined && mayHide(sql, tokens, doubtfulFrom))) return 'change'
-  if (!kinds.includes('unknown')) return 'read'
-  return kinds.length === 1 ? 'unknown' : 'change'
-}
+export class StatementKinds {
+  /** The kinds of the statements so far. */
+  readonly kinds = new Set<StatementKind>()
+  /** How many statements there are; empty ones do not count. */
+  count = 0
+  #step: 'begins' | 'alters' | 'explains' | 'pragma' | 'reads' | 'known' = 'begins'
+  #kind: StatementKind = 'unknown'
+  /** Whether an EXPLAIN has the statement run. */
+  #runs = false
+  #pragma: Token[] = []
+  /** The last tokens of a statement that reads. */
+  #before: Token | undefined
+  #previous: Token | undefined
+  /** The previous token is a word of changes, unless what follows makes it a name. */
+  #mayChange: 'UPDATE' | 'other' | undefined
 
-/** Whether the statement has places for parameters outside of literals and comments: `?`, `$1`, `$name`, `:name` or `@name`. */
-export function hasParameters(sql: string): boolean {
-  return /\?|\$\w|(?<![:\w]):[A-Za-z_]|(?<![@\w])@[A-Za-z_]/.test(bareText(sql))
-}
-
-/** The statements between semicolons, each without the parentheses that it begins with; empty ones are left out. */
-function statementsOf(tokens: readonly Token[]): (readonly Token[])[] {
-  const statements: Token[][] = [[]]
-  for (const token of tokens) {
-    const statement = statements.at(-1)!
-    if (token.text === ';') statements.push([])
-    else if (token.text !== '(' || statement.length > 0) statement.push(token)
+  /** The next token of the text. */
+  take(token: Token): void {
+    if (token.text === ';' && token.kind === 'other') this.endStatement()
+    else this.#take(token)
   }
-  return statements.filter((statement) => statement.length > 0)
-}
 
-function kindOf(statement: readonly Token[]): StatementKind {
-  const [first, second] = statement
-  const word = first!.kind === 'word' ? first!.text : ''
-  if (session.has(word) || (word === 'ALTER' && second?.text === 'SESSION')) return 'session'
-  if (word === 'EXPLAIN') return kindOfExplained(statement)
-  if (word === 'PRAGMA') return kindOfPragma(statement.slice(1))
-  if (!reading.has(word)) return changes.has(word) ? 'change' : 'unknown'
-  return statement.some(isChange) ? 'change' : 'read'
-}
+  /** A statement ends, also the last one with the text. */
+  endStatement(): void {
+    if (this.#step === 'begins') return
+    // ALTER without anything, EXPLAIN of nothing.
+    if (this.#step === 'alters' || this.#step === 'explains') this.#kind = 'change'
+    else if (this.#step === 'pragma') this.#kind = kindOfPragma(this.#pragma)
+    this.kinds.add(this.#kind)
+    this.count++
+    this.#step = 'begins'
+  }
 
-/** To explain a statement is to read, if it is a query or changes rows and is not run for it (ANALYZE). */
-function kindOfExplained(statement: readonly Token[]): StatementKind {
-  const from = statement.findIndex(({ kind, text }) => kind === 'word' && !explaining.has(text))
-  if (from < 0) return 'change'
-  const options = statement.slice(0, from)
-  const runs = options.some(({ kind, text }) => kind === 'quoted' || text === 'ANALYZE' || text === 'ANALYSE')
-  const { text } = statement[from]!
-  if (!runs && (reading.has(text) || explained.has(text))) return 'read'
-  return kindOf(statement.slice(from))
+  #take(token: Token): void {
+    switch (this.#step) {
+      case 'begins':
+        // Parentheses that a statement begins with tell nothing.
+        if (token.text !== '(') this.#begin(token)
+        return
+      case 'alters':
+        this.#know(token.text === 'SESSION' ? 'session' : 'change')
+        return
+      case 'explains':
+        this.#explain(token)
+        return
+      case 'pragma':
+        // The name of a schema, a point, a name, and what follows it.
+        if (this.#pragma.length < 4) this.#pragma.push(token)
+        return
+      case 'reads':
+        this.#read(token)
+        return
+      default:
+    }
+  }
+
+  #begin(token: Token): void {
+    const text = token.kind === 'word' ? token.text : ''
+    if (session.has(text)) this.#know('session')
+    else if (text === 'ALTER') this.#step = 'alters'
+    else if (text === 'EXPLAIN') {
+      this.#step = 'explains'
+      this.#runs = false
+    } else if (text === 'PRAGMA') {
+      this.#step = 'pragma'
+      this.#pragma = []
+    } else if (reading.has(text)) {
+      this.#step = 'reads'
+      this.#kind = 'read'
+      this.#before = this.#mayChange = undefined
+      this.#previous = token
+    } else this.#know(changes.has(text) ? 'change' : 'unknown')
+  }
+
+  #know(kind: StatementKind): void {
+    this.#step = 'known'
+    this.#kind = kind
+  }
+
+  /** To explain a statement is to read, if it is a query or changes rows and is not run for it (ANALYZE). */
+  #explain(token: Token): void {
+    const { kind, text } = token
+    if (kind === 'quoted' || text === 'ANALYZE' || text === 'ANALYSE') this.#runs = true
+    if (kind !== 'word' || explaining.has(text)) return
+    if (!this.#runs && (reading.has(text) || explained.has(text))) this.#know('read')
+    else this.#begin(token)
+  }
+
+  /** A word inside of a statement changes data: not when it is a name, a function, or locks what is read. */
+  #read(token: Token): void {
+    const { kind, text } = token
+    const [before, previous, mayChange] = [this.#before, this.#previous, this.#mayChange]
+    if (mayChange && !afterName.has(text) && (mayChange === 'UPDATE' || text !== '(')) {
+      this.#know('change')
+      return
+    }
+    this.#before = previous
+    this.#previous = token
+    this.#mayChange = undefined
+    if (kind !== 'word' || !changing.has(text)) return
+    // After a number the point belongs to that: 1.INTO.
+    if (previous?.text === '.' && before && (before.kind !== 'other' || before.text === ']' || before.text === ')'))
+      return
+    if (text === 'INTO') {
+      this.#know('change')
+      return
+    }
+    const locks = text === 'UPDATE' && (previous?.text === 'FOR' || (before?.text === 'NO' && previous?.text === 'KEY'))
+    if (!locks) this.#mayChange = text === 'UPDATE' ? text : 'other'
+  }
 }
 
 function kindOfPragma(rest: readonly Token[]): StatementKind {
@@ -85,25 +162,4 @@ function kindOfPragma(rest: readonly Token[]): StatementKind {
   if (!name) return 'change'
   if (after.length === 0) return tellingPragmas.has(name.text) || askingPragmas.has(name.text) ? 'read' : 'change'
   return after[0]!.text === '(' && askingPragmas.has(name.text) ? 'read' : 'change'
-}
-
-/** Whether a word inside of a statement changes data: not when it is a name, a function, or locks what is read. */
-function isChange({ kind, text }: Token, i: number, all: readonly Token[]): boolean {
-  if (kind !== 'word' || !changing.has(text)) return false
-  const [before, previous, next] = [all[i - 2], all[i - 1], all[i + 1]]
-  // After a number the point belongs to that: 1.INTO.
-  if (previous?.text === '.' && before && (before.kind !== 'other' || before.text === ']' || before.text === ')'))
-    return false
-  if (text === 'INTO') return true
-  if (text !== 'UPDATE') return next !== undefined && !afterName.has(next.text) && next.text !== '('
-  const locks = previous?.text === 'FOR' || (before?.text === 'NO' && previous?.text === 'KEY')
-  return !locks && next !== undefined && !afterName.has(next.text)
-}
-
-/** Whether a text that servers read differently may be more for one of them than a single statement that reads. */
-function mayHide(sql: string, tokens: readonly Token[], doubtfulFrom: number): boolean {
-  const first = tokens.find(({ text }) => text !== '(')
-  if (!first || first.at >= doubtfulFrom || first.text === 'PRAGMA') return true
-  if (sql.trimEnd().replace(/;$/, '').includes(';')) return true
-  return (sql.toUpperCase().match(/[\p{L}_][\p{L}\p{N}_$]*/gu) ?? []).some((word) => changing.has(word))
 }

@@ -30,7 +30,8 @@ function literalOf(type: DataType, values: ArrayBufferView): string {
     new Schema(fields),
     makeData({ type: new Struct(fields), length: 2, nullCount: 0, children: [data] }),
   )
-  return withLiterals('?', tableToIPC(new Table([batch]), 'stream'))[1]!
+  const template = { sql: '?', placeholders: [0] }
+  return withLiterals(template, tableToIPC(new Table([batch]), 'stream')).statement(1)
 }
 const int64 = (value: bigint) => BigInt64Array.of(0n, value)
 const decimal = (value: bigint) =>

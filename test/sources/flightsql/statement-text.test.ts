@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hasParameters, statementKind } from '../../../src/sources/flightsql/statement-kind.ts'
+import { readStatement } from '../../../src/sources/flightsql/statement-text.ts'
 
 describe('the kind of a statement', () => {
   it.each([
@@ -38,7 +38,7 @@ describe('the kind of a statement', () => {
     '',
     ' ; -- nothing',
   ])('reads: %s', (sql) => {
-    expect(statementKind(sql)).toBe('read')
+    expect(readStatement(sql)).toMatchObject({ kind: 'read' })
   })
 
   it.each([
@@ -85,7 +85,7 @@ describe('the kind of a statement', () => {
     'PRAGMA',
     'SELECT 1; PRAGMA user_version = 7',
   ])('changes data: %s', (sql) => {
-    expect(statementKind(sql)).toBe('change')
+    expect(readStatement(sql)).toMatchObject({ kind: 'change' })
   })
 
   it.each([
@@ -107,17 +107,17 @@ describe('the kind of a statement', () => {
     ['a comment that is open', 'SELECT 1 /* ; DELETE FROM t'],
     ['brackets in a pragma', "PRAGMA table_info([a')=1]) --'"],
   ])('changes data for the servers that read it otherwise: %s', (_what, sql) => {
-    expect(statementKind(sql)).toBe('change')
+    expect(readStatement(sql)).toMatchObject({ kind: 'change' })
   })
 
   it.each(['SELEC 1', '1', '"SELECT" 1', 'give me two', 'EXPLAIN SELEC'])('is not known: %s', (sql) => {
-    expect(statementKind(sql)).toBe('unknown')
+    expect(readStatement(sql)).toMatchObject({ kind: 'unknown' })
   })
 
   it.each(['USE x', 'ALTER SESSION SET a = 1', 'BEGIN', 'set a = 1', 'SELECT 1; USE x', 'DELETE FROM t; COMMIT'])(
     'changes the session: %s',
     (sql) => {
-      expect(statementKind(sql)).toBe('session')
+      expect(readStatement(sql)).toMatchObject({ kind: 'session' })
     },
   )
 
@@ -132,6 +132,6 @@ describe('the kind of a statement', () => {
     ['SELECT a::INTEGER, b[1:2], c FROM t', false],
     ['SELECT @@version', false],
   ])('takes parameters: %s %s', (sql, has) => {
-    expect(hasParameters(sql)).toBe(has)
+    expect(readStatement(sql)).toMatchObject({ hasParameters: has })
   })
 })

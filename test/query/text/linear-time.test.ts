@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest'
+import { hasReturning } from '../../../src/fronts/flight/has-returning.ts'
+import { duckDbError } from '../../../src/sources/duckdb/errors.ts'
+import { readStatementWords } from '../../../src/sources/duckdb/statement-words.ts'
+import { makesTemporary } from '../../../src/sources/duckdb/temporary.ts'
+import { upstreamError } from '../../../src/sources/flightsql/errors.ts'
+import { GrpcFailure } from '../../../src/sources/flightsql/grpc-failure.ts'
+import { readStatement } from '../../../src/sources/flightsql/statement-text.ts'
+
+const MIB = 1 << 20
+/** Length of the shorter texts, in MiB; the longer ones are twice as long. */
+const LENGTH_MIB = Number(process.env['TEXT_MIB'] ?? 0.5)
+const LONG_MIB = 16 * LENGTH_MIB
+const call = { signal: new AbortController().signal }
+/** CPU of this thread, in milliseconds. */
+const cpuMs = () => {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
+/** As it comes from a message: one block of memory. */
+const flat = (text: string) => Buffer.from(text).toString()
+const filled = (before: string, unit: string, after = '') => {
+  return (length: number) => flat(before + unit.repeat(Math.ceil(length / unit.length)).slice(0, length) + after)
+}
+
+/** Texts that make readers go back and forth. */
+const worst: readonly (readonly [string, (length: number) => string])[] = [
+  ['empty comments after a name', filled('SELECT l.query', '/**/', ' FROM t')],
+  ['names and open comments', filled('SELECT ', 'query/*')],
+  ['names and comments', filled('SELECT ', 'query/* */')],
+  ['names and line comments', filled('SELECT ', 'query--query\n')],
+  ['open comments', filled('CREATE ', '/*')],
+  ['nested comments', (length) => flat(`SELECT ${'/*'.repeat(length / 4)}${'*/'.repeat(length / 4)} 1`)],
+  ['stars in a comment', filled('/*', '*')],
+  ['comments before a statement', filled('', '/**/ ', 'CREATE TEMP TABLE x AS SELECT 1')],
+  ['line comments before a statement', filled('', '--\n', 'INSERT INTO t VALUES (1)')],
+  ['an open literal', filled("SELECT '", 'a')],
+  ['quotes', filled("SELECT '", "'")],
+  ['quotes of all kinds', filled('SELECT ', `'"\``)],
+  ['dollars', filled('SELECT ', '$')],
+  ['dollar quotes that do not end', filled('SELECT ', '$a')],
+  ['a long dollar quote', filled('SELECT $', 'a')],
+  ['dashes', filled('SELECT 1', '-')],
+  ['slashes', filled('SELECT 1', '/')],
+  ['brackets', filled('SELECT ', '[')],
+  ['parentheses', filled('', '(')],
+  ['semicolons', filled('SELECT 1', '; SELECT 1')],
+  ['places for parameters', filled('SELECT ', '?,')],
+  ['a long word', filled('', 'a')],
+  ['short words', filled('', 'u ')],
+  ['words of changes', filled('SELECT ', 'insert, ')],
+  ['digits', filled('SELECT ', '1')],
+  ['white space', filled('SELECT', ' ')],
+  ['characters of all kinds', filled('SELECT ', 'é漢\u200b😀٣ ')],
+]
+const readers: readonly (readonly [string, (text: string) => unknown])[] = [
+  ['the text of a statement', (text) => readStatement(text, call)],
+  ['its words', (text) => readStatementWords(text, call)],
+  ['what it makes', (text) => makesTemporary(text, call)],
+  ['whether it returns', (text) => hasReturning(text, call)],
+]
+
+describe('texts of statements', () => {
+  it.each(worst)('take time that grows with their length: %s', async (_what, make) => {
+    for (const [, read] of readers) {
+      const spent: number[] = []
+      for (const length of [LENGTH_MIB * MIB, 2 * LENGTH_MIB * MIB]) {
+        const text = make(length)
+        const before = cpuMs()
+        await read(text)
+        spent.push(cpuMs() - before)
+      }
+      expect(spent[1]).toBeLessThan(3 * spent[0]! + 100)
+    }
+  })
+
+  it.each(worst.slice(0, 2))('that are very long leave the event loop to others: %s', async (_what, make) => {
+    const text = make(LONG_MIB * MIB)
+    let longestMs = 0
+    let at = cpuMs()
+    const timer = setInterval(() => {
+      const now = cpuMs()
+      longestMs = Math.max(longestMs, now - at)
+      at = now
+    }, 1)
+    for (const [, read] of readers) await read(text)
+    clearInterval(timer)
+    expect(longestMs).toBeLessThan(100)
+  })
+
+  it('are read no further when the call has ended', async () => {
+    const controller = new AbortController()
+    const text = filled('SELECT ', 'a, ')(4 * MIB)
+    const reading = readStatement(text, { signal: controller.signal })
+    controller.abort(new Error('the client left'))
+    await expect(reading).rejects.toThrow('the client left')
+  })
+
+  it('are read once', async () => {
+    const text = filled('SELECT ', 'b, ')(MIB)
+    await readStatement(text, call)
+    expect(readStatement(flat(`${text} `).slice(0, -1), call)).not.toBeInstanceOf(Promise)
+  })
+})
+
+describe('errors of engines', () => {
+  const said: readonly (readonly [string, string])[] = [
+    ['lines', '\n'],
+    ['lines and spaces', '\n \t'],
+    ['words', 'table '],
+    ['words of the sandbox', 'Cannot change '],
+    ['words of places', ' at a.b/c.'],
+    ['carets', '\nLINE 1: x\n   '],
+    ['kinds', 'Error Error '],
+  ]
+  it.each(said)('of 8 MiB are read in no time: %s', (_what, unit) => {
+    const text = filled('Catalog Error: Table ', unit)(8 * MIB)
+    const before = cpuMs()
+    duckDbError(text, 'demo')
+    upstreamError(new GrpcFailure('UNKNOWN', text, 'upstream'), 'up', { classifiesErrors: false })
+    expect(cpuMs() - before).toBeLessThan(1000)
+  })
+})

@@ -1,0 +1,15 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { statementHash } from '../../../src/query/text/statement-hash.ts'
+
+describe('the hash of a statement', () => {
+  it.each([
+    ['short', 'SELECT 1'],
+    ['long', 'SELECT 1, '.repeat(300_000)],
+    ['long, of characters in two halves', `a${'😀'.repeat(1_200_000)}`],
+  ])('is that of all of its text: %s', async (_what, text) => {
+    const whole = createHash('sha256').update(text).digest('hex')
+    expect(whole.startsWith(await statementHash(text))).toBe(true)
+    expect(await statementHash(text)).toHaveLength(16)
+  })
+})
