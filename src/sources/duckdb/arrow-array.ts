@@ -133,7 +133,10 @@ class ColumnWriter {
         children = field.children.map((child, i) => this.write(child, plan.children[i]!, rows))
         break
       default:
-        throw new ArrowError('UNSUPPORTED', `The column "${field.name}" is a union, which cannot be ingested.`)
+        throw new ArrowError(
+          'UNSUPPORTED',
+          `The column "${field.name}" has the Arrow type ${field.format}, which cannot be ingested.`,
+        )
     }
     return { rows, words: this.#struct(field, plan, rows, nulls, buffers, children) }
   }
