@@ -238,7 +238,7 @@ describe('forms of FlightData', () => {
     for (const streamed of [plain, forms['metadata alone before the schema, between batches and at the end']!])
       for (const [i, bytes] of streamed.entries())
         for (let at = 0; at < bytes.length; at++) {
-          const mutants = [0, 1, 0x7f, 0x80, 0xff, bytes[at]! ^ 0xff, bytes[at]! + 1].map((value) => {
+          const mutants = [0, 0x7f, 0xff, bytes[at]! ^ 0xff, bytes[at]! + 1].map((value) => {
             const copy = Buffer.from(bytes)
             copy[at] = value
             return copy
@@ -246,7 +246,7 @@ describe('forms of FlightData', () => {
           for (const mutant of [...mutants, bytes.subarray(0, at)]) {
             const messages = streamed.map((each, j) => (i === j ? mutant : each))
             const whole = await relayed([messages.map((each) => cut(each, at % (each.length + 1)))])
-            // The sender cuts what is larger than a kilobyte, which the batch is not; so it is made to.
+            // Every batch is looked into here, to be cut, and found to have rows that are too large.
             const small = await relayed([messages.map((each) => cut(each))], 100)
             for (const { code } of [whole, small]) expect([undefined, 'UPSTREAM_DATA', 'ROW_TOO_LARGE']).toContain(code)
             if (whole.code !== undefined) continue
