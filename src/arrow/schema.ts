@@ -1,6 +1,7 @@
 import { Builder } from 'flatbuffers'
 import { ArrowError } from './errors.ts'
 import { FlatTable } from './flat-table.ts'
+import { checkMembers } from './members.ts'
 import { finishMessage, MessageHeader, offsetVector, table } from './message-builder.ts'
 
 /**
@@ -257,7 +258,7 @@ function readField(field: FlatTable, depth: number): Field {
   }
   const children = field.tables(5).map((child) => readField(child, depth + 1))
   const format = readType(field.uint8(2), field.table(3), name, children.length)
-  checkChildren(format, children, name)
+  checkMembers(format, children, name)
   const encoding = field.table(4)
   if (!encoding) return { ...base, format, children }
   const indexType = encoding.table(1)
@@ -273,21 +274,6 @@ function readField(field: FlatTable, depth: number): Field {
 
 function readMetadata(holder: FlatTable, slot: number): [string, string][] {
   return holder.tables(slot).map((pair) => [pair.text(0), pair.text(1)])
-}
-
-const memberCounts: Readonly<Record<string, number>> = { '+l': 1, '+L': 1, '+m': 1, '+vl': 1, '+vL': 1, '+r': 2 }
-
-/** @throws ArrowError MALFORMED when a type has more or fewer children than it must have */
-function checkChildren(format: string, children: readonly Field[], column: string): void {
-  if (format === '+s') return
-  const wanted = format.startsWith('+u')
-    ? format.split(',').length
-    : (memberCounts[format] ?? (format.startsWith('+w:') ? 1 : 0))
-  // A union without members has no type ids either, which split gives as one empty text.
-  const fits = children.length === wanted || (children.length === 0 && format.endsWith(':') && format.startsWith('+u'))
-  const runEnds = format === '+r' ? children[0]?.format : undefined
-  if (!fits || (runEnds !== undefined && !'sil'.includes(runEnds)))
-    throw new ArrowError('MALFORMED', `The column "${column}" has children that do not fit its type.`)
 }
 
 /** @param members children of the field, by which a union numbers its types when it gives them no ids */

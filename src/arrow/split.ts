@@ -13,12 +13,15 @@ const MAX_ESTIMATES = 3
 /** Estimates aim a little lower, as rows differ. */
 const CAUTION = 0.95
 
+/** Pieces of more than one row are no larger, whatever the limit: measuring and writing such a piece takes some milliseconds. */
+const MAX_PIECE_BYTES = 4 << 20
+
 /** Room for the header, the protobuf fields and the padding of a message. */
 const overheadBytes = ({ nodes, buffers, variadicCounts = [] }: BatchLayout) =>
   512 + 8 * (nodes.length + buffers.length + variadicCounts.length)
 
 /**
- * Cuts a record batch by rows into messages of at most `maxBytes` each, in order. The event loop has its turns meanwhile.
+ * Cuts a record batch by rows into messages of at most `maxBytes` each, and of 4 MiB where a row is not larger, in order. The event loop has its turns meanwhile.
  * @throws ArrowError ROW_TOO_LARGE when one row is above the limit, UNSUPPORTED or MALFORMED
  */
 export async function* splitBatch(
@@ -34,12 +37,13 @@ export async function* splitBatch(
   if (metadataVersionOf(header) < VERSION_5 && plans.some(hasUnion))
     throw new ArrowError('UNSUPPORTED', 'Unions of Arrow before 1.0 cannot be cut.')
   const source = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  const budget = maxBytes - overheadBytes(layout)
+  const limit = maxBytes - overheadBytes(layout)
+  const budget = Math.min(limit, MAX_PIECE_BYTES)
   const turns = new EventLoopTurns()
   let step = Math.max(1, Math.floor((CAUTION * layout.rows * budget) / Math.max(1, body.byteLength)))
   let from = 0
   do {
-    const { slice, to } = await largestSlice(plans, layout, source, from, step, budget, turns)
+    const { slice, to } = await largestSlice(plans, layout, source, from, step, { budget, limit }, turns)
     yield await slice.encode(turns)
     step = to - from
     if (slice.byteLength < budget / 2) step *= 2
@@ -47,14 +51,14 @@ export async function* splitBatch(
   } while (from < layout.rows)
 }
 
-/** What fits of the next `step` rows. */
+/** What fits of the next `step` rows: into the budget, or into the limit where it is a single row. */
 async function largestSlice(
   plans: readonly LayoutPlan[],
   layout: BatchLayout,
   body: Buffer,
   from: number,
   step: number,
-  budget: number,
+  { budget, limit }: { readonly budget: number; readonly limit: number },
   turns: EventLoopTurns,
 ): Promise<{ readonly slice: BatchSlice; readonly to: number }> {
   let rows = Math.min(step, layout.rows - from)
@@ -65,9 +69,9 @@ async function largestSlice(
       slice.column(plan, from, from + rows)
     }
     const bytes = slice.byteLength
-    if (bytes <= budget) return { slice, to: from + rows }
+    if (bytes <= (rows <= 1 ? limit : budget)) return { slice, to: from + rows }
     if (rows <= 1)
-      throw new ArrowError('ROW_TOO_LARGE', `One row takes ${bytes} bytes, more than the ${budget} that fit a message.`)
+      throw new ArrowError('ROW_TOO_LARGE', `One row takes ${bytes} bytes, more than the ${limit} that fit a message.`)
     const share = attempt > MAX_ESTIMATES ? 0.5 : (CAUTION * budget) / bytes
     rows = Math.max(1, Math.floor(rows * share))
   }
