@@ -177,9 +177,9 @@ const isBatch = (each: Uint8Array) => each.byteLength > 0 && readHeader(each).ki
 describe('forms of FlightData', () => {
   it.each(Object.entries(forms))('are relayed as they came, cut at every byte: %s', async (_form, messages) => {
     const rows = ROWS * headersOf(messages).filter(isBatch).length
-    // The schema is the first that a client gets.
+    // The schema is the first that a client gets, whatever comes before it.
     const first = headersOf(messages).findIndex((each) => each.byteLength > 0)
-    const expected = [messages[first]!, ...messages.slice(0, first), ...messages.slice(first + 1)]
+    const expected = messages.slice(first)
     for (const [i, bytes] of messages.entries())
       for (let at = 0; at <= bytes.length; at++) {
         const pieces = messages.map((each, j) => (i === j ? cut(each, at) : cut(each)))

@@ -181,8 +181,11 @@ describe('damaged answers of a server', () => {
             .chain((at) => damaged(messages[at]!).map((bytes) => ({ tables: messages.with(at, bytes) })))
         : damaged(intact[part]).map((bytes) => ({ [part]: bytes }))
     const codes = new Set<number>()
+    const until = performance.now() + TIME_LIMIT_MS
     await fc.assert(
       fc.asyncProperty(arbitrary, async (change) => {
+        // Not fast-check's own time limit: it would leave the last run going beside the next case.
+        if (performance.now() > until) return
         const call = await prepareCall()
         sent = { ...intact, ...change }
         const { code, details } = await call()
@@ -192,7 +195,7 @@ describe('damaged answers of a server', () => {
         expect((await stub.call('DoGet', [await ticket()])).code).toBe(OK)
         if (code !== OK && code !== DATA_LOSS) throw new Error(`${code} ${details}`)
       }),
-      { numRuns: 100_000, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: false, endOnFailure: true },
+      { numRuns: 2000, endOnFailure: true },
     )
     expect(codes).toContain(DATA_LOSS)
   })

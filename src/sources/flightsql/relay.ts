@@ -39,7 +39,7 @@ export interface RelayOptions {
 
 /**
  * The results of tickets, one after another, as one stream on one lease. Frames go through as they come; the schemas after
- * the first are left out, and application metadata that comes before a schema is passed on after it.
+ * the first are left out, and so is application metadata that comes before a schema.
  * The lease is released at the end: clean, or not when the upstream broke off.
  */
 export class Relay implements AsyncIterator<readonly Frame[]> {
@@ -52,8 +52,6 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   readonly #leave: AbortController | undefined
   /** Of the first part; empty when there is only one. */
   readonly #schema: Uint8Array
-  /** What came before the schema of the part that is being read. */
-  #early: Frame[]
   #started: StartedCall
   #next = 1
   #over = false
@@ -62,7 +60,7 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
     lease: Lease,
     tickets: readonly Uint8Array[],
     started: StartedCall,
-    { schema, early }: ResultStart,
+    { schema }: ResultStart,
     bounds: CallBounds,
     options: RelayOptions,
   ) {
@@ -70,7 +68,6 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
     this.#tickets = tickets
     this.#started = started
     this.#schema = Uint8Array.from(tickets.length > 1 ? schema : [])
-    this.#early = early.map(frameOfMessage)
     this.#options = options
     this.#leave = tickets.length > 1 ? new AbortController() : undefined
     this.#bounds = this.#leave ? { ...bounds, signal: AbortSignal.any([bounds.signal, this.#leave.signal]) } : bounds
@@ -111,9 +108,8 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
     if (this.#over) return { done: true, value: undefined }
     try {
       for (;;) {
-        if (this.#early.length > 0) return { done: false, value: this.#counted(this.#early.splice(0)) }
         const { done, value } = await this.#started.call.next()
-        if (!done) return { done: false, value: this.#counted([frameOfMessage(value)]) }
+        if (!done) return { done: false, value: [this.#counted(frameOfMessage(value))] }
         const ticket = this.#tickets[this.#next++]
         if (!ticket) break
         this.#started = await this.#lease.connection.start('DoGet', [ticket], this.#bounds)
@@ -132,7 +128,6 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   /** Stops: the upstream is told, and the connection goes back. */
   async return(): Promise<IteratorResult<readonly Frame[]>> {
     if (!this.#over) {
-      for (const frame of this.#early.splice(0)) frame.release?.()
       this.#leave?.abort(new GatewayError('CANCELLED', 'The reader left before the end.'))
       await this.#started.call.return()
       this.#end('cancelled')
@@ -143,18 +138,15 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   /** Reads the schema of a further part, which must be the first's; a part may be empty. */
   async #beginPart({ first, call }: StartedCall): Promise<void> {
     if (first.done) return
-    const { message, schema, early } = await readResultStart(first, call)
+    const { message, schema } = await readResultStart(first, call)
     checkSameTypes(this.#schema, schema)
     message.release()
-    this.#early = early.map(frameOfMessage)
   }
 
-  #counted(frames: readonly Frame[]): readonly Frame[] {
-    for (const { rows, byteLength } of frames) {
-      this.stats.rows += rows
-      this.stats.bytes += byteLength
-    }
-    return frames
+  #counted(frame: Frame): Frame {
+    this.stats.rows += frame.rows
+    this.stats.bytes += frame.byteLength
+    return frame
   }
 
   #end(reason: ReleaseReason, error?: unknown): void {

@@ -9,18 +9,17 @@ import { checkSchema, readingUpstream } from './upstream-schema.ts'
 const MAX_EARLY_MESSAGES = 1000
 const MAX_EARLY_BYTES = 1 << 20
 
-/** The schema of a result, and what came before it. */
+/** The schema of a result. */
 export interface ResultStart {
   /** The message with the schema, as it came. */
   readonly message: InboundMessage
   /** Bare flatbuffer `Message`; a view of the message, or a copy where it crosses the end of a buffer. */
   readonly schema: Uint8Array
-  /** Messages with application metadata alone, which Flight allows anywhere in a stream. */
-  readonly early: readonly InboundMessage[]
 }
 
 /**
- * Reads a result up to its schema.
+ * Reads a result up to its schema. Messages with application metadata alone that come before it are left out, as the C++ client
+ * does itself; arrow-go fails at such messages.
  * @param first the answer's first message, as `call.next` gives it
  * @throws GrpcFailure DATA_LOSS when there is no schema, or a malformed one; what `call.next` throws
  */
@@ -28,7 +27,7 @@ export async function readResultStart(
   first: IteratorResult<InboundMessage>,
   call: { next(): Promise<IteratorResult<InboundMessage>> },
 ): Promise<ResultStart> {
-  const early: InboundMessage[] = []
+  let early = 0
   let earlyBytes = 0
   for (let next = first; !next.done; next = await call.next()) {
     const message = next.value
@@ -37,11 +36,12 @@ export async function readResultStart(
       if (readingUpstream(() => readHeader(header)).kind !== 'schema')
         throw new GrpcFailure('DATA_LOSS', 'a result does not begin with its schema', 'local')
       checkSchema(header)
-      return { message, schema: header, early }
+      return { message, schema: header }
     }
-    early.push(message)
+    message.release()
+    early++
     earlyBytes += message.byteLength
-    if (early.length > MAX_EARLY_MESSAGES || earlyBytes > MAX_EARLY_BYTES)
+    if (early > MAX_EARLY_MESSAGES || earlyBytes > MAX_EARLY_BYTES)
       throw new GrpcFailure('DATA_LOSS', 'too much application metadata comes before the schema of a result', 'local')
   }
   throw new GrpcFailure('DATA_LOSS', 'a result ends before its schema', 'local')
