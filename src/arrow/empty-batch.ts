@@ -13,6 +13,8 @@ const bufferCounts: Readonly<Record<LayoutPlan['kind'], number>> = {
   text: 3,
   view: 2,
   list: 2,
+  listView: 3,
+  runEnds: 0,
   struct: 1,
   fixedList: 1,
   sparseUnion: 1,

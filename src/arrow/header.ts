@@ -31,6 +31,11 @@ export function readHeader(message: Uint8Array): MessageInfo {
   return { kind, rows: kind === 'schema' ? 0 : (batch?.size(0) ?? 0), bodyLength: root.size(3) }
 }
 
+/** The version of the format that a message is of, as Schema.fbs numbers them: 4 is V5, that of Arrow 1.0. @throws ArrowError */
+export function metadataVersionOf(message: Uint8Array): number {
+  return FlatTable.root(message).int16(0)
+}
+
 /**
  * Reads where everything lies in the body of a record batch.
  * @throws ArrowError MALFORMED, also when a buffer reaches beyond the body; UNSUPPORTED when it is compressed

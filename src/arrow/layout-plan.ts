@@ -15,6 +15,8 @@ export interface LayoutPlan {
     | 'text'
     | 'view'
     | 'list'
+    | 'listView'
+    | 'runEnds'
     | 'struct'
     | 'fixedList'
     | 'sparseUnion'
@@ -61,6 +63,9 @@ const shapes: Readonly<Record<string, readonly [LayoutPlan['kind'], number]>> = 
   '+l': ['list', 4],
   '+m': ['list', 4],
   '+L': ['list', 8],
+  '+vl': ['listView', 4],
+  '+vL': ['listView', 8],
+  '+r': ['runEnds', 0],
   '+s': ['struct', 0],
 }
 

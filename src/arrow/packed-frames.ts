@@ -1,7 +1,7 @@
 import type { Frame } from './frame.ts'
 
-/** Before each frame: its length and its rows. */
-const HEAD_BYTES = 8
+/** Before each frame: its length in 4 bytes, and its rows as a double, since runs and nulls may be more than 32 bits can count. */
+const HEAD_BYTES = 12
 
 /** Frames gathered into one block of bytes, as far as a limit allows; what is added is copied. */
 export class FramePacker {
@@ -22,7 +22,7 @@ export class FramePacker {
     }
     const head = Buffer.allocUnsafe(HEAD_BYTES)
     head.writeUInt32LE(byteLength)
-    head.writeInt32LE(rows, 4)
+    head.writeDoubleLE(rows, 4)
     this.#parts.push(head, ...chunks.map((chunk) => Uint8Array.prototype.slice.call(chunk)))
     return true
   }
@@ -39,7 +39,7 @@ export function unpackFrames(packed: Uint8Array): Frame[] {
   const frames: Frame[] = []
   for (let at = 0; at < bytes.length; ) {
     const byteLength = bytes.readUInt32LE(at)
-    const rows = bytes.readInt32LE(at + 4)
+    const rows = bytes.readDoubleLE(at + 4)
     at += HEAD_BYTES
     frames.push({ chunks: [bytes.subarray(at, at + byteLength)], byteLength, rows })
     at += byteLength

@@ -1,6 +1,7 @@
 import { Builder } from 'flatbuffers'
 import { ArrowError } from './errors.ts'
 import { FlatTable } from './flat-table.ts'
+import { checkMembers } from './members.ts'
 import { finishMessage, MessageHeader, offsetVector, table } from './message-builder.ts'
 
 /**
@@ -45,8 +46,11 @@ const T = {
   LargeBinary: 19,
   LargeUtf8: 20,
   LargeList: 21,
+  RunEndEncoded: 22,
   BinaryView: 23,
   Utf8View: 24,
+  ListView: 25,
+  LargeListView: 26,
 } as const
 
 const simple: Readonly<Record<string, number>> = {
@@ -61,6 +65,9 @@ const simple: Readonly<Record<string, number>> = {
   '+l': T.List,
   '+L': T.LargeList,
   '+s': T.Struct,
+  '+r': T.RunEndEncoded,
+  '+vl': T.ListView,
+  '+vL': T.LargeListView,
 }
 const simpleByType = new Map(Object.entries(simple).map(([format, type]) => [type, format]))
 const integers: Readonly<Record<string, readonly [bits: number, signed: boolean]>> = {
@@ -73,9 +80,13 @@ const integers: Readonly<Record<string, readonly [bits: number, signed: boolean]
   l: [64, true],
   L: [64, false],
 }
+const integersByType = new Map(
+  Object.entries(integers).map(([format, [bits, signed]]) => [signed ? bits : -bits, format]),
+)
 const timeUnits = 'smun'
 const floats = 'efg'
 const intervals = 'MDn'
+const decimalBits: ReadonlySet<number> = new Set([32, 64, 128, 256])
 
 /** A schema as a bare flatbuffer `Message`. Dictionaries are numbered in schema order, depth first. */
 export function encodeSchema(root: Field): Uint8Array {
@@ -246,13 +257,14 @@ function readField(field: FlatTable, depth: number): Field {
     metadata: readMetadata(field, 6),
   }
   const children = field.tables(5).map((child) => readField(child, depth + 1))
-  const format = readType(field.uint8(2), field.table(3), name)
+  const format = readType(field.uint8(2), field.table(3), name, children.length)
+  checkMembers(format, children, name)
   const encoding = field.table(4)
   if (!encoding) return { ...base, format, children }
   const indexType = encoding.table(1)
   return {
     ...base,
-    format: indexType ? readType(T.Int, indexType, name) : 'i',
+    format: indexType ? readType(T.Int, indexType, name, 0) : 'i',
     children: [],
     dictionary: { name: '', format, nullable: true, metadata: [], children },
     ordered: encoding.uint8(2) !== 0,
@@ -264,7 +276,8 @@ function readMetadata(holder: FlatTable, slot: number): [string, string][] {
   return holder.tables(slot).map((pair) => [pair.text(0), pair.text(1)])
 }
 
-function readType(type: number, t: FlatTable | undefined, column: string): string {
+/** @param members children of the field, by which a union numbers its types when it gives them no ids */
+function readType(type: number, t: FlatTable | undefined, column: string, members: number): string {
   const known = simpleByType.get(type)
   if (known !== undefined) return known
   const unit = (fallback: number) => {
@@ -272,12 +285,16 @@ function readType(type: number, t: FlatTable | undefined, column: string): strin
     if (name === undefined) throw new ArrowError('MALFORMED', `The column "${column}" has an unknown time unit.`)
     return name
   }
+  const size = () => {
+    const value = t?.int32(0) ?? 0
+    if (value < 0) throw new ArrowError('MALFORMED', `The column "${column}" has a negative size.`)
+    return value
+  }
   switch (type) {
     case T.Int: {
-      const bits = t?.int32(0)
-      const signed = t?.uint8(1) !== 0
-      const found = Object.entries(integers).find(([, [width, sign]]) => width === bits && sign === signed)
-      if (found) return found[0]
+      const bits = t?.int32(0) ?? 0
+      const found = integersByType.get(t?.uint8(1) ? bits : -bits)
+      if (found !== undefined) return found
       break
     }
     case T.FloatingPoint: {
@@ -287,6 +304,7 @@ function readType(type: number, t: FlatTable | undefined, column: string): strin
     }
     case T.Decimal: {
       const bits = t?.int32(2, 128) ?? 128
+      if (!decimalBits.has(bits)) break
       return `d:${t?.int32(0) ?? 0},${t?.int32(1) ?? 0}${bits === 128 ? '' : `,${bits}`}`
     }
     case T.Date:
@@ -301,13 +319,14 @@ function readType(type: number, t: FlatTable | undefined, column: string): strin
       break
     }
     case T.Union: {
-      const ids = t?.int32s(1) ?? []
+      const given = t?.int32s(1) ?? []
+      const ids = given.length > 0 ? given : Array.from({ length: members }, (_, i) => i)
       return `+u${(t?.int16(0) ?? 0) === 0 ? 's' : 'd'}:${ids.join(',')}`
     }
     case T.FixedSizeBinary:
-      return `w:${t?.int32(0) ?? 0}`
+      return `w:${size()}`
     case T.FixedSizeList:
-      return `+w:${t?.int32(0) ?? 0}`
+      return `+w:${size()}`
     case T.Map:
       return '+m'
     case T.Duration:

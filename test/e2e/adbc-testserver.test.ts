@@ -1,111 +1,123 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AdbcTestServer, hasAdbcTestServer, startAdbcTestServer } from '../standins/adbc-test-server.ts'
+import { printSeedOnFailure, SlicingProxy } from '../standins/slicing-proxy.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'
 
-describe.runIf(hasPython() && hasAdbcTestServer())('in front of ADBC’s test server', () => {
-  let plain: AdbcTestServer
-  let secure: AdbcTestServer
-  let gateway: GatewayProcess
-  let seen: Record<string, unknown>
+const ways = [
+  { way: 'directly', isSliced: false },
+  { way: 'over a network that cuts everything into small pieces', isSliced: true },
+]
 
-  beforeAll(async () => {
-    plain = await startAdbcTestServer()
-    secure = await startAdbcTestServer(true)
-    const behindTls = {
-      kind: 'flightsql',
-      uri: `grpc+tls://127.0.0.1:${secure.port}`,
-      tls: { ca: secure.certificate },
-    }
-    gateway = await GatewayProcess.start({
-      auth: { apiKeys: [{ name: 'client', key: 'client-secret', roles: ['writer'] }] },
-      sources: {
-        plain: {
-          kind: 'flightsql',
-          uri: `grpc://127.0.0.1:${plain.port}`,
-          headers: { 'x-tenant': 'acme' },
-          writes: true,
+describe.runIf(hasPython() && hasAdbcTestServer()).each(ways)(
+  'in front of ADBC’s test server, $way',
+  ({ isSliced }) => {
+    let proxies: SlicingProxy[] = []
+    let plain: AdbcTestServer
+    let secure: AdbcTestServer
+    let gateway: GatewayProcess
+    let seen: Record<string, unknown>
+
+    printSeedOnFailure(() => proxies[0])
+    beforeAll(async () => {
+      plain = await startAdbcTestServer()
+      secure = await startAdbcTestServer(true)
+      if (isSliced) proxies = await Promise.all([plain, secure].map(({ port }) => SlicingProxy.start(port)))
+      const behindTls = {
+        kind: 'flightsql',
+        uri: `grpc+tls://127.0.0.1:${(proxies[1] ?? secure).port}`,
+        tls: { ca: secure.certificate },
+      }
+      gateway = await GatewayProcess.start({
+        auth: { apiKeys: [{ name: 'client', key: 'client-secret', roles: ['writer'] }] },
+        sources: {
+          plain: {
+            kind: 'flightsql',
+            uri: `grpc://127.0.0.1:${(proxies[0] ?? plain).port}`,
+            headers: { 'x-tenant': 'acme' },
+            writes: true,
+          },
+          token: { ...behindTls, token: 'oauth-source-secret' },
+          password: { ...behindTls, username: 'user', password: 'password' },
+          wrong: { ...behindTls, token: 'expired' },
         },
-        token: { ...behindTls, token: 'oauth-source-secret' },
-        password: { ...behindTls, username: 'user', password: 'password' },
-        wrong: { ...behindTls, token: 'expired' },
-      },
-      defaultSource: 'plain',
-      log: { statements: 'text' },
+        defaultSource: 'plain',
+        log: { statements: 'text' },
+      })
+      seen = await runPython('adbc_testserver.py', gateway.uri)
     })
-    seen = await runPython('adbc_testserver.py', gateway.uri)
-  })
-  afterAll(async () => {
-    expect(await gateway.stop()).toBe(0)
-    await Promise.all([plain.stop(), secure.stop()])
-  })
-
-  it('relays rows whose schema the server does not announce', () => {
-    expect(seen['pyarrow_row']).toEqual([[{ ints: 5 }], 'int32'])
-    expect(seen['adbc_row']).toEqual([[5]])
-  })
-
-  it('logs in through TLS by token, and by password where the server has no Handshake', () => {
-    expect([seen['by_token'], seen['by_password']]).toEqual([[[5]], [[5]]])
-    expect(seen['by_wrong_token']).toMatchObject({
-      status: 'IO',
-      text: expect.stringContaining("does not take the gateway's login"),
+    afterAll(async () => {
+      expect(await gateway.stop()).toBe(0)
+      await Promise.all([plain, secure, ...proxies].map((each) => each.stop()))
     })
-  })
 
-  it('goes on with the handle that a bind gives back', () => {
-    expect(seen['handle_replaced_by_bind']).toEqual([[5]])
-  })
-
-  it('tells what the server refuses, at preparing and at binding', () => {
-    expect(seen['refused_at_prepare']).toMatchObject({
-      status: 'INVALID_ARGUMENT',
-      text: expect.stringContaining('expected error (DoAction)'),
+    it('relays rows whose schema the server does not announce', () => {
+      expect(seen['pyarrow_row']).toEqual([[{ ints: 5 }], 'int32'])
+      expect(seen['adbc_row']).toEqual([[5]])
     })
-    // The server calls this one UNKNOWN; its words are in the log alone.
-    expect(seen['refused_at_bind']).toMatchObject({
-      status: 'INTERNAL',
-      text: expect.stringContaining('The source plain failed at the statement'),
+
+    it('logs in through TLS by token, and by password where the server has no Handshake', () => {
+      expect([seen['by_token'], seen['by_password']]).toEqual([[[5]], [[5]]])
+      expect(seen['by_wrong_token']).toMatchObject({
+        status: 'IO',
+        text: expect.stringContaining("does not take the gateway's login"),
+      })
     })
-    const causes = gateway.lines.flatMap(({ err }) => (err ? [(err as { message: string }).message] : []))
-    expect(causes).toContain('expected error (DoPut)')
-  })
 
-  it.each(['no_bind', 'no_update', 'no_prepared_update', 'no_substrait'])('says what is not there: %s', (step) => {
-    expect(seen[step]).toMatchObject({ error: 'NotSupportedError', status: 'NOT_IMPLEMENTED' })
-  })
+    it('goes on with the handle that a bind gives back', () => {
+      expect(seen['handle_replaced_by_bind']).toEqual([[5]])
+    })
 
-  it('tells catalogs, and executes incrementally although the server polls prepared statements alone', () => {
-    expect(seen['objects']).toEqual(['catalog'])
-    expect(seen['incremental']).toEqual([1, [[5]]])
-  })
+    it('tells what the server refuses, at preparing and at binding', () => {
+      expect(seen['refused_at_prepare']).toMatchObject({
+        status: 'INVALID_ARGUMENT',
+        text: expect.stringContaining('expected error (DoAction)'),
+      })
+      // The server calls this one UNKNOWN; its words are in the log alone.
+      expect(seen['refused_at_bind']).toMatchObject({
+        status: 'INTERNAL',
+        text: expect.stringContaining('The source plain failed at the statement'),
+      })
+      const causes = gateway.lines.flatMap(({ err }) => (err ? [(err as { message: string }).message] : []))
+      expect(causes).toContain('expected error (DoPut)')
+    })
 
-  it('closes what it prepared, also when it fails', async () => {
-    const calls = (method: string) =>
-      plain.lines.filter((line) => line.includes(`Header: ${method}: content-type`)).length
-    expect(calls('CreatePreparedStatement')).toBeGreaterThan(3)
-    // The server does not prepare what it refuses to.
-    await expect.poll(() => calls('ClosePreparedStatement')).toBe(calls('CreatePreparedStatement') - 1)
-  })
+    it.each(['no_bind', 'no_update', 'no_prepared_update', 'no_substrait'])('says what is not there: %s', (step) => {
+      expect(seen[step]).toMatchObject({ error: 'NotSupportedError', status: 'NOT_IMPLEMENTED' })
+    })
 
-  it('sends the source’s headers and the id of the log, and nothing else of the client’s', () => {
-    const sent = plain.lines.flatMap((line) => /Header: GetFlightInfoStatement: (.*)/.exec(line)?.slice(1) ?? [])
-    expect(sent).toContain('x-tenant = acme')
-    const names = new Set(sent.map((header) => header.split(' = ', 1)[0]))
-    expect([...names].sort()).toEqual([
-      ':authority',
-      'content-type',
-      'grpc-accept-encoding',
-      'user-agent',
-      'x-request-id',
-      'x-tenant',
-    ])
-    expect(JSON.stringify([plain.lines, secure.lines])).not.toContain('client-secret')
-    expect(JSON.stringify(gateway.lines)).not.toContain('oauth-source-secret')
-  })
+    it('tells catalogs, and executes incrementally although the server polls prepared statements alone', () => {
+      expect(seen['objects']).toEqual(['catalog'])
+      expect(seen['incremental']).toEqual([1, [[5]]])
+    })
 
-  it('has every connection back', async () => {
-    await expect.poll(() => gateway.metric('flightgate_pool_connections', { state: 'in_use' })).toBe(0)
-    expect(await gateway.metric('flightgate_statements_in_flight')).toBe(0)
-  })
-})
+    it('closes what it prepared, also when it fails', async () => {
+      const calls = (method: string) =>
+        plain.lines.filter((line) => line.includes(`Header: ${method}: content-type`)).length
+      expect(calls('CreatePreparedStatement')).toBeGreaterThan(3)
+      // The server does not prepare what it refuses to.
+      await expect.poll(() => calls('ClosePreparedStatement')).toBe(calls('CreatePreparedStatement') - 1)
+    })
+
+    it('sends the source’s headers and the id of the log, and nothing else of the client’s', () => {
+      const sent = plain.lines.flatMap((line) => /Header: GetFlightInfoStatement: (.*)/.exec(line)?.slice(1) ?? [])
+      expect(sent).toContain('x-tenant = acme')
+      const names = new Set(sent.map((header) => header.split(' = ', 1)[0]))
+      expect([...names].sort()).toEqual([
+        ':authority',
+        'content-type',
+        'grpc-accept-encoding',
+        'user-agent',
+        'x-request-id',
+        'x-tenant',
+      ])
+      expect(JSON.stringify([plain.lines, secure.lines])).not.toContain('client-secret')
+      expect(JSON.stringify(gateway.lines)).not.toContain('oauth-source-secret')
+    })
+
+    it('has every connection back', async () => {
+      await expect.poll(() => gateway.metric('flightgate_pool_connections', { state: 'in_use' })).toBe(0)
+      expect(await gateway.metric('flightgate_statements_in_flight')).toBe(0)
+    })
+  },
+)

@@ -1,23 +1,34 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasRoapi, type Roapi, roapiLogin, startRoapi } from '../standins/roapi.ts'
+import { printSeedOnFailure, SlicingProxy } from '../standins/slicing-proxy.ts'
 import { commandOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'
 
 const goods = 'id,name,price\n1,one,1.5\n2,two,2.5\n3,three,\n'
 
-describe.runIf(hasPython() && hasRoapi())('in front of ROAPI', () => {
+const ways = [
+  { way: 'directly', isSliced: false },
+  { way: 'over a network that cuts everything into small pieces', isSliced: true },
+]
+
+describe.runIf(hasPython() && hasRoapi()).each(ways)('in front of ROAPI, $way', ({ isSliced }) => {
+  let proxy: SlicingProxy | undefined
   let roapi: Roapi
   let gateway: GatewayProcess
   let seen: Record<string, unknown>
 
+  printSeedOnFailure(() => proxy)
   beforeAll(async () => {
     roapi = await startRoapi({ goods })
-    gateway = await GatewayProcess.start({ sources: { api: { kind: 'flightsql', uri: roapi.uri, ...roapiLogin } } })
+    if (isSliced) proxy = await SlicingProxy.inFrontOf(roapi.uri)
+    const { uri } = proxy ?? roapi
+    gateway = await GatewayProcess.start({ sources: { api: { kind: 'flightsql', uri, ...roapiLogin } } })
     seen = await runPython('roapi.py', gateway.uri)
   })
   afterAll(async () => {
     expect(await gateway.stop()).toBe(0)
+    await proxy?.stop()
     await roapi.stop()
   })
 

@@ -1,3 +1,4 @@
+import { ArrowError } from '../../arrow/errors.ts'
 import { decodeSchema, encodeSchema, type Field } from '../../arrow/schema.ts'
 import type { HeaderFields } from '../../http2/header-decoder.ts'
 import { headerOf } from '../grpc/metadata.ts'
@@ -11,7 +12,13 @@ const writesMilliseconds = /grpc-java/
  */
 export function parametersFor(headers: HeaderFields, schema: Uint8Array): Uint8Array {
   if (!writesMilliseconds.test(headerOf(headers, 'user-agent') ?? '')) return schema
-  return encodeSchema(inMilliseconds(decodeSchema(schema)))
+  try {
+    return encodeSchema(inMilliseconds(decodeSchema(schema)))
+  } catch (error) {
+    // What is not known here the client may know.
+    if (error instanceof ArrowError) return schema
+    throw error
+  }
 }
 
 function inMilliseconds(field: Field): Field {

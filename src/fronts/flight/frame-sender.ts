@@ -1,6 +1,7 @@
 import { decompressBatch } from '../../arrow/decompress.ts'
 import { ArrowError } from '../../arrow/errors.ts'
-import { readFrame } from '../../arrow/flight-data.ts'
+import { EventLoopTurns } from '../../arrow/event-loop-turns.ts'
+import { readFlightData, readFrame } from '../../arrow/flight-data.ts'
 import { type Frame, frameOf } from '../../arrow/frame.ts'
 import { readCompressedLayout, readHeader } from '../../arrow/header.ts'
 import { decodeSchema, type Field } from '../../arrow/schema.ts'
@@ -61,16 +62,31 @@ export class FrameSender {
 
   /** @throws ArrowError UNSUPPORTED before the first piece when the frame cannot be cut; MALFORMED, ROW_TOO_LARGE */
   async *#pieces(frame: Frame): AsyncGenerator<Frame> {
-    const { header, body, appMetadata } = readFrame(frame)
+    const { header, body, appMetadata } = readFlightData(await joinedInTurns(frame))
+    if (header.byteLength === 0) throw new ArrowError('UNSUPPORTED', 'Application metadata cannot be cut.')
     if (readHeader(header).kind !== 'batch') throw new ArrowError('UNSUPPORTED', 'Only record batches can be cut.')
     this.#schema ??= decodeSchema(readFrame(this.#schemaFrame!).header)
     const { layout, codec } = readCompressedLayout(header)
     const plain = codec === undefined ? { header, body } : await decompressBatch(layout, codec, body)
     // What is attached to the batch comes once, with its first rows.
     let attached = appMetadata
-    for (const piece of splitBatch(this.#schema, plain.header, plain.body, this.#maxBytes)) {
+    for await (const piece of splitBatch(this.#schema, plain.header, plain.body, this.#maxBytes)) {
       yield frameOf(piece.header, piece.body, piece.rows, undefined, attached)
       attached = none
     }
   }
+}
+
+/** The bytes of a frame in one piece. */
+async function joinedInTurns({ chunks, byteLength }: Frame): Promise<Uint8Array> {
+  if (chunks.length === 1) return chunks[0]!
+  const turns = new EventLoopTurns()
+  const bytes = Buffer.allocUnsafe(byteLength)
+  let at = 0
+  for (const chunk of chunks) {
+    if (turns.areDue) await turns.take()
+    bytes.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return bytes
 }

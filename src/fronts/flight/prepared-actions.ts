@@ -3,6 +3,7 @@ import {
   ActionCreatePreparedStatementRequest,
   ActionCreatePreparedStatementResult,
 } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { ArrowError } from '../../arrow/errors.ts'
 import { encapsulate } from '../../arrow/ipc.ts'
 import { decodeSchema, encodeSchema } from '../../arrow/schema.ts'
 import type { Context } from '../../query/types.ts'
@@ -66,6 +67,12 @@ export const preparedActions: readonly FlightAction[] = [
 /** Whether a statement that changes data gives rows (RETURNING) in place of their number. */
 async function returnsRows(sql: string, schema: Uint8Array, ctx: Context): Promise<boolean> {
   if (schema.byteLength === 0 || !(await hasReturning(sql, ctx))) return false
-  const { children } = decodeSchema(schema)
-  return children.length > 1 || (children.length === 1 && children[0]!.name !== 'Count')
+  try {
+    const { children } = decodeSchema(schema)
+    return children.length > 1 || (children.length === 1 && children[0]!.name !== 'Count')
+  } catch (error) {
+    // A number of rows has a type that is known here.
+    if (error instanceof ArrowError) return true
+    throw error
+  }
 }

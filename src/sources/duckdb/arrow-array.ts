@@ -164,7 +164,10 @@ class ColumnWriter {
         fault = faultOfAny(children)
         break
       default:
-        throw new ArrowError('UNSUPPORTED', `The column "${field.name}" is a union, which cannot be ingested.`)
+        throw new ArrowError(
+          'UNSUPPORTED',
+          `The column "${field.name}" has the Arrow type ${field.format}, which cannot be ingested.`,
+        )
     }
     const words = this.#struct(field, plan, rows, nulls, buffers, children)
     if (!fault) return { rows, words }

@@ -95,7 +95,9 @@ export class Layout {
         break
       case 'denseUnion':
       case 'view':
-        throw new ArrowError('UNSUPPORTED', 'DuckDB makes neither dense unions nor views.')
+      case 'listView':
+      case 'runEnds':
+        throw new ArrowError('UNSUPPORTED', 'DuckDB makes neither dense unions nor views nor runs.')
       case 'fixedList':
         this.#children(plan, parts, (part) => ({
           offset: part.offset * plan.width,
@@ -278,6 +280,8 @@ export function measurePart(plan: LayoutPlan, part: ColumnPart): number {
   if (part.rows === 0) return 0
   switch (plan.kind) {
     case 'null':
+    case 'listView':
+    case 'runEnds':
       return 0
     case 'fixed':
       return part.rows * plan.width

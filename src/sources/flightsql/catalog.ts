@@ -1,4 +1,4 @@
-import { Table, tableFromIPC } from 'apache-arrow'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   CommandGetCatalogs,
   CommandGetCrossReference,
@@ -10,8 +10,6 @@ import {
   CommandGetTableTypes,
   CommandGetXdbcTypeInfo,
 } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
-import { readFlightData } from '../../arrow/flight-data.ts'
-import { type IpcMessage, joinStream } from '../../arrow/ipc.ts'
 import type {
   Catalog,
   ForeignKeyColumn,
@@ -26,6 +24,7 @@ import type { Context } from '../../query/types.ts'
 import type { CallBounds, Connection } from './connection.ts'
 import { bareSchema, type UpstreamFlight } from './flight.ts'
 import type { Profile } from './profiles/profile.ts'
+import { readTable } from './read-table.ts'
 
 /** Does a piece of work on a connection of the source. @throws GatewayError */
 export type LendForCatalog = <T>(
@@ -42,6 +41,9 @@ const refusals: ReadonlySet<string> = new Set([
   'UPSTREAM_UNIMPLEMENTED',
   'UPSTREAM_FORBIDDEN',
 ])
+
+/** After so much work on rows the event loop has its turn, in milliseconds. */
+const TURN_MS = 10
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -92,8 +94,7 @@ export class UpstreamCatalog implements Catalog {
       tableTypes: [...types],
       includeSchema: withSchemas ?? false,
     }).finish()
-    const rows = await this.#rows('CommandGetTables', command, ctx)
-    return rows.map((row) => {
+    return await this.#rows('CommandGetTables', command, ctx, (row) => {
       const schema = row['table_schema']
       return {
         ...this.#schemaEntry(row['catalog_name'], row['db_schema_name']),
@@ -170,16 +171,23 @@ export class UpstreamCatalog implements Catalog {
     }
   }
 
-  async #rows(name: string, value: Uint8Array, ctx: Context): Promise<Row[]> {
+  async #rows(name: string, value: Uint8Array, ctx: Context): Promise<Row[]>
+  async #rows<T>(name: string, value: Uint8Array, ctx: Context, read: (row: Row) => T): Promise<T[]>
+  async #rows(name: string, value: Uint8Array, ctx: Context, read = (row: Row): unknown => row): Promise<unknown[]> {
     return await this.#lend(undefined, ctx, async (flight, connection, bounds) => {
       const { endpoints } = await flight.info(name, value)
-      const rows: Row[] = []
+      const out: unknown[] = []
+      let turnAt = performance.now() + TURN_MS
       for (const { ticket } of endpoints) {
-        const messages: IpcMessage[] = (await connection.collect('DoGet', [ticket], bounds)).map(readFlightData)
-        const table: Table = messages.length > 0 ? tableFromIPC(joinStream(messages)) : new Table()
-        for (const row of table) rows.push(row.toJSON() as Row)
+        const messages = await connection.collect('DoGet', [ticket], bounds)
+        for (const row of await readTable(messages, (table) => table.toArray())) {
+          out.push(read(row.toJSON() as Row))
+          if (performance.now() < turnAt) continue
+          await nextTurn()
+          turnAt = performance.now() + TURN_MS
+        }
       }
-      return rows
+      return out
     })
   }
 }

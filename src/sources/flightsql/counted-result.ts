@@ -1,9 +1,8 @@
-import { tableFromIPC } from 'apache-arrow'
-import { readFrame } from '../../arrow/flight-data.ts'
 import type { Frame } from '../../arrow/frame.ts'
-import { type IpcMessage, joinStream } from '../../arrow/ipc.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Result } from '../../query/types.ts'
+import { GrpcFailure } from './grpc-failure.ts'
+import { readTable } from './read-table.ts'
 
 /** Name that Dremio gives to the number of rows which a statement has changed. */
 const COUNT_COLUMN = 'records'
@@ -16,7 +15,7 @@ const MAX_BYTES = 64 << 10
  *
  * Not for where work is tried again: the statements may have changed something.
  * @param statements how many the result is of, one after another
- * @throws GatewayError that tells what had been changed before
+ * @throws GatewayError that tells what had been changed before; UPSTREAM_DATA when the table cannot be read
  */
 export async function countedResult(result: Result, statements = 1): Promise<Result> {
   const read: (readonly Frame[])[] = []
@@ -31,9 +30,10 @@ export async function countedResult(result: Result, statements = 1): Promise<Res
       if (bytes > MAX_BYTES * statements) break
       next = await frames.next()
     }
-    if (next.done) result.stats.affectedRows = count()
+    if (next.done) result.stats.affectedRows = await count()
   } catch (error) {
-    const before = error instanceof GatewayError ? count() : 0
+    if (error instanceof GrpcFailure) throw new GatewayError('UPSTREAM_DATA', undefined, { cause: error })
+    const before = error instanceof GatewayError ? await count().catch(() => 0) : 0
     throw before > 0 ? withChangesBefore(error as GatewayError, before) : error
   }
   return { ...result, frames: following(read, frames) }
@@ -48,18 +48,16 @@ async function* following(read: readonly (readonly Frame[])[], rest: AsyncIterat
   }
 }
 
-/** The sum of the numbers, a row each. */
-function countIn(frames: readonly Frame[]): number {
-  const messages = frames.map((frame): IpcMessage => {
-    const { header, body } = readFrame(frame)
-    return { header, body: Uint8Array.from(body) }
+/** The sum of the numbers, a row each. @throws GrpcFailure DATA_LOSS */
+async function countIn(frames: readonly Frame[]): Promise<number> {
+  const messages = frames.map(({ chunks }) => Buffer.concat(chunks))
+  return await readTable(messages, (table) => {
+    const column = table.schema.fields.findIndex(({ name }) => name.toLowerCase() === COUNT_COLUMN)
+    let count = 0
+    for (const value of (column >= 0 && table.getChildAt(column)) || [])
+      if (typeof value === 'bigint' || typeof value === 'number') count += Number(value)
+    return count
   })
-  const table = tableFromIPC(joinStream(messages))
-  const column = table.schema.fields.findIndex(({ name }) => name.toLowerCase() === COUNT_COLUMN)
-  let count = 0
-  for (const value of (column >= 0 && table.getChildAt(column)) || [])
-    if (typeof value === 'bigint' || typeof value === 'number') count += Number(value)
-  return count
 }
 
 /** Whoever tries again must know that a part is done. */

@@ -88,6 +88,11 @@ export function upstreamError(
   // Waiting for a connection of ours says nothing about the server.
   if (code === 'UPSTREAM_EXHAUSTED')
     return new GatewayError(thrown.untouched ? 'QUEUE_TIMEOUT' : code, `${source}: ${message}.`, { cause: thrown })
+  if (code === 'UPSTREAM_DATA') {
+    // The words are the gateway's own.
+    const said = `The source ${source} sent malformed or cut-off data: ${cleaned(message)}.`
+    return new GatewayError(code, said, { cause: thrown })
+  }
   return new GatewayError(code, code === 'DEADLINE' ? undefined : sentence(code, source), { cause: thrown })
 }
 

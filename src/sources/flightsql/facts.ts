@@ -1,16 +1,17 @@
-import { type RecordBatch, tableFromIPC } from 'apache-arrow'
+import type { RecordBatch } from 'apache-arrow'
 import { CommandGetSqlInfo, SqlInfo } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
-import { readFlightData } from '../../arrow/flight-data.ts'
-import { joinStream } from '../../arrow/ipc.ts'
 import type { SourceFacts, SqlInfoValue } from '../../query/facts.ts'
 import type { CallBounds, Connection } from './connection.ts'
 import { UpstreamFlight } from './flight.ts'
 import type { Profile } from './profiles/profile.ts'
+import { readTable } from './read-table.ts'
 
 /** Codes below tell of the server, those from here on of its SQL. */
 const FIRST_SQL_CODE = 500
 const TRANSACTION = 1
 const SAVEPOINT = 2
+/** Of a list; the longest in use are keywords, some hundreds. */
+const MAX_MEMBERS = 10_000
 
 /** Asks an upstream for everything that it says of itself. @throws GrpcFailure, or the signal's reason */
 export async function upstreamFacts(
@@ -22,9 +23,10 @@ export async function upstreamFacts(
   const { endpoints } = await new UpstreamFlight(connection, bounds).info('CommandGetSqlInfo', command)
   const all = new Map<number, SqlInfoValue>()
   for (const { ticket } of endpoints) {
-    const messages = (await connection.collect('DoGet', [ticket], bounds)).map(readFlightData)
-    if (messages.length === 0) continue
-    for (const batch of tableFromIPC(joinStream(messages)).batches) readBatch(batch, all)
+    const messages = await connection.collect('DoGet', [ticket], bounds)
+    await readTable(messages, ({ batches }) => {
+      for (const batch of batches) readBatch(batch, all)
+    })
   }
   const transaction = Number(all.get(SqlInfo.FLIGHT_SQL_SERVER_TRANSACTION) ?? 0)
   return {
@@ -59,6 +61,7 @@ function plain(value: unknown): SqlInfoValue | undefined {
 }
 
 function nested(value: object): SqlInfoValue | undefined {
+  if ('length' in value && Number(value.length) > MAX_MEMBERS) return undefined
   const entries = [...(value as Iterable<unknown>)]
   if (entries.every((each) => typeof each === 'string')) return entries as string[]
   if (!entries.every(Array.isArray)) return undefined

@@ -33,6 +33,7 @@ import type { HeaderFields } from '../../http2/header-decoder.ts'
 import { descriptorOf, pack, rawDescriptor, unpack } from './commands.ts'
 import type { CallBounds, Connection } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
+import { checkSchema } from './upstream-schema.ts'
 
 const none = new Uint8Array(0)
 
@@ -250,7 +251,11 @@ function upload(name: string, value: Uint8Array, parameters: Uint8Array = none):
 
 const PREFIX_BYTES = 8
 
-/** The bare `Message` inside an encapsulated schema; servers of old leave out the continuation marker. */
+/**
+ * The bare `Message` inside an encapsulated schema, empty where there is none; servers of old leave out the continuation
+ * marker.
+ * @throws GrpcFailure DATA_LOSS when it is cut short or malformed
+ */
 export function bareSchema(encapsulated: Uint8Array): Uint8Array {
   if (encapsulated.byteLength < PREFIX_BYTES) return none
   const bytes = Buffer.from(encapsulated.buffer, encapsulated.byteOffset, encapsulated.byteLength)
@@ -258,7 +263,9 @@ export function bareSchema(encapsulated: Uint8Array): Uint8Array {
   const length = bytes.readUInt32LE(marked ? 4 : 0)
   const from = marked ? PREFIX_BYTES : PREFIX_BYTES / 2
   if (from + length > bytes.length) throw new GrpcFailure('DATA_LOSS', 'a schema is cut short', 'local')
-  return Uint8Array.from(bytes.subarray(from, from + length))
+  const schema = Uint8Array.from(bytes.subarray(from, from + length))
+  if (length > 0) checkSchema(schema)
+  return schema
 }
 
 /** Decodes a message of the upstream. @throws GrpcFailure DATA_LOSS */

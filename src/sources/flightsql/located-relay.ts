@@ -8,7 +8,7 @@ import { endLease, Lease, type ReleaseReason } from './lease.ts'
 import type { LocationPools } from './location-pools.ts'
 import type { PlacedTickets } from './locations.ts'
 import { Relay, type RelayOptions } from './relay.ts'
-import { haveSameFields } from './same-fields.ts'
+import { checkSameTypes } from './same-types.ts'
 
 /** How a result whose parts lie at several addresses is fetched. */
 export interface LocatedRelayOptions extends RelayOptions {
@@ -79,8 +79,7 @@ export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
         }
         if (this.#next === this.#parts.length) break
         const { schema } = await this.#begin()
-        if (!haveSameFields(readFrame(schema).header, this.#schema))
-          throw new GrpcFailure('DATA_LOSS', 'a part of the result has another schema than the first', 'local')
+        checkSameTypes(this.#schema, readFrame(schema).header)
       }
     } catch (error) {
       await this.#current?.return?.()

@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest'
+import { FramePacker, unpackFrames } from '../../src/arrow/packed-frames.ts'
+
+describe('packed frames', () => {
+  it('keep their rows, of which a small batch of runs may have more than 32 bits can count', () => {
+    const packer = new FramePacker(1000)
+    const frames = [0, -1, 7, 2 ** 40].map((rows) => ({
+      chunks: [Buffer.from('ab'), Buffer.from('c')],
+      byteLength: 3,
+      rows,
+    }))
+    for (const frame of frames) expect(packer.add(frame)).toBe(true)
+    const unpacked = unpackFrames(packer.finish())
+    expect(unpacked.map(({ rows }) => rows)).toEqual([0, -1, 7, 2 ** 40])
+    expect(unpacked.map(({ chunks }) => Buffer.concat(chunks).toString())).toEqual(Array(4).fill('abc'))
+  })
+})
