@@ -1,8 +1,10 @@
 import { type ErrorCode, GatewayError, type GrpcStatusName } from '../../query/errors.ts'
 import { type ForwardingConfig, metadataToClient } from './forwarding.ts'
-import { GrpcFailure, OversizedMessage } from './grpc-failure.ts'
+import { GrpcFailure, OversizedAnswer, OversizedMessage, TurnedAway } from './grpc-failure.ts'
 
 const MAX_TEXT = 2000
+/** What is left out may be longer than the text itself; to look at all of a long one would take long. */
+const MAX_CLEANED = 4 * MAX_TEXT
 
 /** What the statuses of an upstream that answered mean for a client. */
 const answered: Readonly<Partial<Record<GrpcStatusName, ErrorCode>>> = {
@@ -59,6 +61,8 @@ export function upstreamError(
 ): unknown {
   if (!(thrown instanceof GrpcFailure)) return thrown
   const { status, origin, message } = thrown
+  if (thrown instanceof OversizedAnswer)
+    return new GatewayError('UPSTREAM_TOO_LARGE', `The source ${source} answered with ${message}.`, { cause: thrown })
   if (origin === 'upstream') {
     const metadata = forward && metadataToClient(thrown.trailers, forward)
     const text = cleaned(message)
@@ -73,6 +77,10 @@ export function upstreamError(
     const limit = `above the limit of ${maxBytes} (sources.${source}.maxMessageBytes)`
     const said = `The source ${source} sent a message of ${byteLength} bytes, ${limit}.`
     return new GatewayError('UPSTREAM_TOO_LARGE', said, { cause: thrown })
+  }
+  if (thrown instanceof TurnedAway) {
+    const said = `The source ${source} ends its connections before it takes a statement (GOAWAY): try again later.`
+    return new GatewayError('SOURCE_UNAVAILABLE', said, { cause: thrown })
   }
   const code = broken[status] ?? 'SOURCE_UNAVAILABLE'
   // Waiting for a connection of ours says nothing about the server.
@@ -99,7 +107,8 @@ function sentence(code: ErrorCode, source: string): string {
 /** The first lines of a message, without what servers append for their developers. */
 function cleaned(message: string): string {
   const text = message
-    .split(/\.? Detail: Python exception|\. gRPC client debug|\n\s+at |\nTraceback|\n\n\(org\.|\nCaused by/)[0]!
+    .slice(0, MAX_CLEANED)
+    .split(/\.? Detail: Python exception|\. gRPC client debug|\n[ \t]+at |\nTraceback|\n\n\(org\.|\nCaused by/)[0]!
     .replace(/ at [\w./-]+\.(rs|go|java|cc|cpp|h|py|ts|js):\d+(:\d+)?/g, '')
     .replace(/\p{Cc}+/gu, (control) => (control.includes('\n') ? '\n' : ' '))
     .trim()
