@@ -6,12 +6,17 @@ import { Http2Stream, type StreamOwner, type StreamWindows } from './stream.ts'
 export type StreamEnd =
   | { readonly kind: 'reset'; readonly code: number }
   /** The connection has ended. `untouched`: the peer has said that it did not begin to work on the stream. */
-  | { readonly kind: 'lost'; readonly untouched: boolean }
+  | { readonly kind: 'lost'; readonly untouched: boolean; readonly why?: string }
+  /** The fields of the response are above the limit. */
+  | { readonly kind: 'oversized' }
 
 /** What a request hears of its response. */
 export interface ResponseListener {
-  /** Initial or, after these, trailing fields. */
-  onHeaders(fields: HeaderFields): void
+  /**
+   * Initial or, after these, trailing fields.
+   * @param isCut whether only the first of them are here, as together they are above the limit; true only for the last that come
+   */
+  onHeaders(fields: HeaderFields, isCut: boolean): void
   /** A piece of the body; valid after the call as long as the buffer is held. */
   onData(bytes: Buffer, buffer: ReceiveBuffer): void
   /** The peer has said all. */

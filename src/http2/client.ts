@@ -1,18 +1,23 @@
 import type { Socket } from 'node:net'
+import { Allowance } from './allowance.ts'
 import { ClientStream, type ResponseListener, type StreamEnd } from './client-stream.ts'
 import { type ConnectionOptions, Http2Connection, wrong } from './connection.ts'
 import { numberFrame, settingsFrame } from './frame-writer.ts'
+import { HeaderBlockTooLarge } from './header-blocks.ts'
 import type { HeaderFields, Verdict } from './header-decoder.ts'
 import {
   DEFAULT_WINDOW_BYTES,
   ErrorCode,
   FrameType,
+  Http2ProtocolError,
   MAX_STREAM_ID,
   MAX_WINDOW_BYTES,
   PREFACE,
   Setting,
 } from './protocol.ts'
 import type { ReceiveBuffers } from './receive-buffers.ts'
+import { isTrailers } from './request-fields.ts'
+import { isInterim, isResponse } from './response-fields.ts'
 
 /** What the owner of a connection hears. */
 export interface Http2ClientListener {
@@ -24,6 +29,11 @@ export interface Http2ClientListener {
   onClose(error: Error | undefined): void
 }
 
+/** Streams that ended before the server's last word on them, and of which frames may still be on their way. */
+const MAX_REMEMBERED = 1000
+/** Frames that ask for an answer, or do nothing. Servers that measure their bandwidth ping once a round trip. */
+const IDLE_FRAMES = { burst: 10_000, perSecond: 2000 }
+
 /**
  * The client's side of an HTTP/2 connection. What it receives is handed on in the buffers that it was read into, many
  * frames for one system call; node:http2 takes 64 KiB at a time of fresh memory and several turns of the event loop.
@@ -33,13 +43,15 @@ export class Http2Client extends Http2Connection<ClientStream> {
   readonly #buffers: ReceiveBuffers
   readonly #windowBytes: number
   readonly #listener: Http2ClientListener
+  readonly #idleFrames = new Allowance(IDLE_FRAMES.burst, IDLE_FRAMES.perSecond)
+  readonly #brokenOff = new Set<number>()
   #nextId = 1
   #uncredited = 0
   #leaving = false
 
   /** @param socket connected, TLS included; its data must be handed to `receive` */
   constructor(socket: Socket, buffers: ReceiveBuffers, options: ConnectionOptions, listener: Http2ClientListener) {
-    super(socket, options)
+    super(socket, options, false)
     this.#buffers = buffers
     this.#windowBytes = options.windowBytes
     this.#listener = listener
@@ -85,12 +97,20 @@ export class Http2Client extends Http2Connection<ClientStream> {
   /** The connection's window is given back as soon as something comes: the streams' own bound what waits. */
   override onConsumed(): void {}
 
+  override resetStream(stream: ClientStream, code: number): void {
+    this.#remember(stream.id)
+    super.resetStream(stream, code)
+  }
+
   protected override onData(streamId: number, bytes: Buffer): void {
     const stream = this.streams.get(streamId)
-    if (!stream) return
+    if (!stream) {
+      if (!this.wasOpened(streamId)) this.#onLate(streamId, 'DATA')
+      return
+    }
     stream.received(bytes.length)
     if (stream.hasHeaders) stream.listener.onData(bytes, this.#buffers.current)
-    else this.#fail(stream)
+    else this.failStream(streamId, ErrorCode.protocolError)
   }
 
   protected override onDataEnd(streamId: number, length: number, padding: number, endStream: boolean): void {
@@ -99,45 +119,54 @@ export class Http2Client extends Http2Connection<ClientStream> {
       this.sendCredit(0, this.#uncredited)
       this.#uncredited = 0
     }
-    if (streamId === 0) throw wrong('DATA without a stream')
     const stream = this.streams.get(streamId)
-    stream?.received(padding)
-    stream?.credit(padding)
-    if (endStream) this.#onEndStream(streamId)
+    if (length === padding && !endStream) this.onIdleFrame()
+    if (!stream) {
+      this.#onLate(streamId, 'DATA')
+      return
+    }
+    stream.received(padding)
+    stream.credit(padding)
+    if (endStream) this.#end(stream)
   }
 
   protected override onHeaders(streamId: number, fields: HeaderFields, verdict: Verdict, endStream: boolean): void {
     const stream = this.streams.get(streamId)
     if (!stream) {
-      if (!this.wasOpened(streamId)) throw wrong('HEADERS for a stream that nobody opened')
+      this.onIdleFrame()
+      this.#onLate(streamId, 'HEADERS')
       return
     }
-    const status = fields[':status']
-    // Interim responses, as 100 and 103 are, come before the one that counts.
-    const isInterim = typeof status === 'string' && status.length === 3 && status.startsWith('1')
-    const isTrailing = stream.hasHeaders
-    if (verdict !== 'good' || (isTrailing ? !endStream || status !== undefined : status === undefined)) {
-      this.#fail(stream)
-      return
+    const isGood = stream.hasHeaders ? endStream && isTrailers(fields) : isResponse(fields)
+    if (verdict === 'malformed' || !isGood) this.failStream(streamId, ErrorCode.protocolError)
+    else if (!stream.hasHeaders && isInterim(fields)) {
+      this.onIdleFrame()
+      if (endStream) this.failStream(streamId, ErrorCode.protocolError)
+    } else if (verdict === 'too large' && !endStream) {
+      this.resetStream(stream, ErrorCode.cancel)
+      stream.listener.onAbort({ kind: 'oversized' })
+    } else {
+      stream.hasHeaders = true
+      stream.listener.onHeaders(fields, verdict === 'too large')
+      if (endStream) this.#end(stream)
     }
-    if (isInterim) {
-      if (endStream) this.#fail(stream)
-      return
-    }
-    stream.hasHeaders = true
-    stream.listener.onHeaders(fields)
-    if (endStream) this.#onEndStream(streamId)
   }
 
   protected override onReset(stream: ClientStream, code: number): void {
+    this.#remember(stream.id)
     this.#abort(stream, { kind: 'reset', code })
   }
 
   protected override onGoaway(last: number, code: number): void {
+    this.onIdleFrame()
     this.#leaving = true
     this.#listener.onGoaway(code)
-    for (const stream of [...this.streams.values()])
-      if (stream.id > last) this.#abort(stream, { kind: 'lost', untouched: true })
+    const end: StreamEnd = { kind: 'lost', untouched: true, why: `the server sent GOAWAY (${code})` }
+    for (const stream of [...this.streams.values()]) {
+      if (stream.id <= last) continue
+      this.#remember(stream.id)
+      this.#abort(stream, end)
+    }
     this.#endIfDone()
   }
 
@@ -145,11 +174,23 @@ export class Http2Client extends Http2Connection<ClientStream> {
     this.#listener.onReady()
   }
 
-  /** A server that is trusted with queries may ask for answers as often as it likes. */
-  protected override onIdleFrame(): void {}
+  protected override onIdleFrame(cost = 1): void {
+    if (!this.#idleFrames.take(cost))
+      throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many frames that do nothing')
+  }
+
+  /** What a server does wrong on a stream ends the request too. */
+  protected override failStream(streamId: number, code: number): void {
+    const stream = this.streams.get(streamId)
+    super.failStream(streamId, code)
+    stream?.listener.onAbort({ kind: 'reset', code })
+  }
 
   protected override onOver(error: Error | undefined): void {
-    for (const stream of [...this.streams.values()]) this.#abort(stream, { kind: 'lost', untouched: false })
+    const oversized = error instanceof HeaderBlockTooLarge ? error.streamId : 0
+    const lost: StreamEnd = { kind: 'lost', untouched: false, ...(error && { why: error.message }) }
+    for (const stream of [...this.streams.values()])
+      this.#abort(stream, stream.id === oversized ? { kind: 'oversized' } : lost)
     this.#listener.onClose(error)
   }
 
@@ -158,7 +199,7 @@ export class Http2Client extends Http2Connection<ClientStream> {
   }
 
   protected override wasOpened(streamId: number): boolean {
-    return streamId !== 0 && streamId < this.#nextId
+    return streamId % 2 === 1 && streamId < this.#nextId
   }
 
   protected override forget(stream: ClientStream): void {
@@ -166,19 +207,30 @@ export class Http2Client extends Http2Connection<ClientStream> {
     this.#endIfDone()
   }
 
-  #onEndStream(streamId: number): void {
-    const stream = this.streams.get(streamId)
-    if (!stream) return
+  /** The server has said all; the listener may have ended the stream itself just now. */
+  #end(stream: ClientStream): void {
+    if (stream.closed) return
     // A response that is complete before its request: the rest of that is not wanted.
-    if (!stream.sentEnd) this.send([numberFrame(FrameType.rstStream, streamId, ErrorCode.noError)])
+    if (!stream.sentEnd) this.send([numberFrame(FrameType.rstStream, stream.id, ErrorCode.noError)])
     this.forget(stream)
     stream.listener.onEnd()
   }
 
-  /** The server has broken a rule on the stream. */
-  #fail(stream: ClientStream): void {
-    this.resetStream(stream, ErrorCode.protocolError)
-    stream.listener.onAbort({ kind: 'reset', code: ErrorCode.protocolError })
+  /** A frame for a stream that is over: of one that broke off it was on its way, else the server must not send it. */
+  #onLate(streamId: number, what: 'DATA' | 'HEADERS'): void {
+    if (streamId === 0) throw wrong(`${what} without a stream`)
+    if (!this.wasOpened(streamId)) throw wrong(`${what} for a stream that nobody opened`)
+    if (!this.#brokenOff.has(streamId))
+      throw new Http2ProtocolError(ErrorCode.streamClosed, `${what} for a stream that is over`)
+  }
+
+  #remember(streamId: number): void {
+    this.#brokenOff.add(streamId)
+    if (this.#brokenOff.size <= MAX_REMEMBERED) return
+    for (const oldest of this.#brokenOff) {
+      this.#brokenOff.delete(oldest)
+      return
+    }
   }
 
   #abort(stream: ClientStream, end: StreamEnd): void {

@@ -23,6 +23,8 @@ export interface ConnectionOptions {
   readonly windowBytes: number
   readonly maxFrameBytes: number
   readonly maxHeaderListBytes: number
+  /** Encoded size of a header block; by default 256 KiB. */
+  readonly maxHeaderBlockBytes?: number
 }
 
 /** What one stream may send before the others get their turn. */
@@ -46,22 +48,30 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   /** Nothing is sent or received any more. */
   closed = false
   protected readonly streams = new Map<number, S>()
-  protected readonly settings = new PeerSettings()
+  protected readonly settings: PeerSettings
   protected readonly socket: Socket
   readonly #outbox: Outbox
   readonly #reader: FrameReader
-  readonly #blocks = new HeaderBlocks((streamId, block, endStream) => this.#onBlock(streamId, block, endStream))
+  readonly #blocks: HeaderBlocks
   readonly #decoder: HeaderDecoder
   readonly #pings: (() => void)[] = []
   /** Streams that only the connection holds up, in the order of their turns. */
   readonly #waiting = new Set<Http2Stream>()
   #hasSettings = false
 
-  /** @param socket connected, TLS included; its data must be handed to `receive` */
-  constructor(socket: Socket, options: ConnectionOptions) {
+  /**
+   * @param socket connected, TLS included; its data must be handed to `receive`
+   * @param peerIsClient whether this is the server's side
+   */
+  constructor(socket: Socket, options: ConnectionOptions, peerIsClient: boolean) {
     this.socket = socket
+    this.settings = new PeerSettings(peerIsClient)
     this.#outbox = new Outbox(socket)
     this.creditStep = options.windowBytes >> 2
+    this.#blocks = new HeaderBlocks(
+      (streamId, block, endStream) => this.#onBlock(streamId, block, endStream),
+      options.maxHeaderBlockBytes,
+    )
     this.#decoder = new HeaderDecoder(HEADER_TABLE_BYTES, options.maxHeaderListBytes)
     this.#reader = new FrameReader(options.maxFrameBytes, {
       onData: (streamId, bytes) => {
@@ -237,7 +247,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     else if (type === FrameType.continuation) this.#blocks.onContinuation(flags, streamId, payload)
     else if (type === FrameType.priority) this.#onPriority(streamId, payload)
     else if (type === FrameType.pushPromise) throw wrong('the peer pushes, which it must not')
-    else this.onIdleFrame()
+    else this.onIdleFrame(costOf(payload))
   }
 
   #onGoaway(streamId: number, payload: Buffer): void {
@@ -254,7 +264,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
       return
     }
     const change = this.settings.apply(payload)
-    this.onIdleFrame(change === 0 ? 1 : 1 + this.streams.size)
+    this.onIdleFrame(costOf(payload) + (change === 0 ? 0 : this.streams.size))
     this.send([frame(FrameType.settings, FrameFlag.ack, 0, NO_PAYLOAD)])
     if (change !== 0) for (const stream of [...this.streams.values()]) stream.onWindow(change)
     if (this.#hasSettings) return
@@ -315,6 +325,11 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     }
     if (!this.isCongested) this.onRoom()
   }
+}
+
+/** Of how many idle frames: one, and more where there is much to take in. */
+function costOf(payload: Buffer): number {
+  return 1 + (payload.length >> 10)
 }
 
 function numberOf(payload: Buffer): number {

@@ -11,7 +11,6 @@ export interface FrameListener {
 }
 
 const none = Buffer.alloc(0)
-const MAX_CONTROL_BYTES = 64 << 10
 
 /**
  * Cuts what comes from a peer into frames. DATA is handed on in the pieces that it came in; what other frames hold is
@@ -31,7 +30,8 @@ export class FrameReader {
   /** Of a DATA frame's end: padding, which nobody wants. */
   #padding = 0
   #paddingKnown = false
-  #payload: Buffer[] = []
+  /** Of a frame that is not DATA and comes in pieces: room for all of it, so that small pieces cost no memory of their own. */
+  #payload: Buffer | undefined
 
   constructor(maxFrameBytes: number, listener: FrameListener) {
     this.#maxFrameBytes = maxFrameBytes
@@ -71,7 +71,7 @@ export class FrameReader {
     this.#flags = head[at + 4]!
     this.#streamId = head.readUInt32BE(at + 5) & 0x7fffffff
     this.#left = this.#length
-    const max = this.#type === FrameType.data ? this.#maxFrameBytes : Math.min(MAX_CONTROL_BYTES, this.#maxFrameBytes)
+    const max = this.#maxFrameBytes
     if (this.#length > max)
       throw new Http2ProtocolError(ErrorCode.frameSizeError, `a frame of ${this.#length} bytes is above ${max}`)
     this.#padding = 0
@@ -102,12 +102,14 @@ export class FrameReader {
   }
 
   #takeOther(part: Buffer): void {
-    if (this.#left > 0) {
-      this.#payload.push(Buffer.from(part))
-      return
+    let payload = part
+    if (this.#payload || this.#left > 0) {
+      this.#payload ??= Buffer.allocUnsafe(this.#length)
+      part.copy(this.#payload, this.#length - this.#left - part.length)
+      if (this.#left > 0) return
+      payload = this.#payload
+      this.#payload = undefined
     }
-    const payload = this.#payload.length === 0 ? part : Buffer.concat([...this.#payload, part])
-    this.#payload.length = 0
     this.#listener.onFrame(this.#type, this.#flags, this.#streamId, payload)
   }
 }

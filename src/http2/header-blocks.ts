@@ -1,8 +1,8 @@
 import { ErrorCode, FrameFlag, Http2ProtocolError } from './protocol.ts'
 
 const MAX_BLOCK_BYTES = 256 << 10
-/** As many as a block of that size needs. */
-const MAX_PARTS = 32
+/** Bytes that each frame of a block has on average, at least: half of what peers put into one. */
+const MIN_PART_BYTES = 8 << 10
 const PRIORITY_BYTES = 5
 
 /** Told of a header block that is whole; its bytes are valid only during the call. */
@@ -15,13 +15,26 @@ interface OpenBlock {
   byteLength: number
 }
 
+/** A header block is above the limit; the connection cannot go on, since later blocks build on it. */
+export class HeaderBlockTooLarge extends Http2ProtocolError {
+  /** Whose it is. */
+  readonly streamId: number
+
+  constructor(streamId: number) {
+    super(ErrorCode.enhanceYourCalm, 'a header block is too large')
+    this.streamId = streamId
+  }
+}
+
 /** Puts header blocks together from HEADERS and CONTINUATION. Source: RFC 9113, sections 6.2 and 6.10. */
 export class HeaderBlocks {
   readonly #onBlock: OnHeaderBlock
+  readonly #maxBytes: number
   #open: OpenBlock | undefined
 
-  constructor(onBlock: OnHeaderBlock) {
+  constructor(onBlock: OnHeaderBlock, maxBytes = MAX_BLOCK_BYTES) {
     this.#onBlock = onBlock
+    this.#maxBytes = maxBytes
   }
 
   /** Whether more of a block must come next. */
@@ -38,6 +51,7 @@ export class HeaderBlocks {
     if (from + padding > payload.length)
       throw new Http2ProtocolError(ErrorCode.protocolError, 'a frame has more padding than bytes')
     const block = payload.subarray(from, payload.length - padding)
+    if (block.byteLength > this.#maxBytes) throw new HeaderBlockTooLarge(streamId)
     const endStream = (flags & FrameFlag.endStream) !== 0
     if (flags & FrameFlag.endHeaders) this.#onBlock(streamId, block, endStream)
     else this.#open = { streamId, endStream, parts: [Buffer.from(block)], byteLength: block.byteLength }
@@ -50,8 +64,8 @@ export class HeaderBlocks {
       throw new Http2ProtocolError(ErrorCode.protocolError, 'CONTINUATION without HEADERS')
     open.parts.push(Buffer.from(payload))
     open.byteLength += payload.byteLength
-    if (open.byteLength > MAX_BLOCK_BYTES || open.parts.length > MAX_PARTS)
-      throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'a header block is too large')
+    if (open.byteLength > this.#maxBytes || open.parts.length > this.#maxBytes / MIN_PART_BYTES)
+      throw new HeaderBlockTooLarge(streamId)
     if (!(flags & FrameFlag.endHeaders)) return
     this.#open = undefined
     this.#onBlock(streamId, Buffer.concat(open.parts), open.endStream)

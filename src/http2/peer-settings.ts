@@ -22,6 +22,13 @@ export class PeerSettings {
   /** Whether the peer's table has become smaller than it was, of which the next header block must speak. */
   hasSmallerTable = false
 
+  readonly #maxEnablePush: number
+
+  /** @param mayAllowPush whether the peer may say that it takes pushes, which only clients may. Source: RFC 9113, section 6.5.2 */
+  constructor(mayAllowPush: boolean) {
+    this.#maxEnablePush = mayAllowPush ? 1 : 0
+  }
+
   /** Takes a SETTINGS payload; answers with what the windows of open streams change by. @throws Http2ProtocolError */
   apply(payload: Buffer): number {
     if (payload.length % SETTING_BYTES !== 0)
@@ -36,7 +43,8 @@ export class PeerSettings {
     if (id === Setting.maxConcurrentStreams) this.maxStreams = value
     else if (id === Setting.headerTableSize) this.hasSmallerTable ||= value < HEADER_TABLE_BYTES
     else if (id === Setting.enablePush) {
-      if (value > 1) throw new Http2ProtocolError(ErrorCode.protocolError, 'a setting is out of bounds')
+      if (value > this.#maxEnablePush)
+        throw new Http2ProtocolError(ErrorCode.protocolError, 'a setting is out of bounds')
     } else if (id === Setting.maxFrameSize) {
       if (value < DEFAULT_MAX_FRAME_BYTES || value > MAX_FRAME_BYTES)
         throw new Http2ProtocolError(ErrorCode.protocolError, 'a frame size is out of bounds')

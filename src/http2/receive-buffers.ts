@@ -1,5 +1,5 @@
 /** Read from the socket at a time at most; two of them stay in a core's cache. */
-const BUFFER_BYTES = 128 << 10
+export const BUFFER_BYTES = 128 << 10
 /** With less than this left a buffer is full: small reads cost as much as large ones. */
 const MIN_ROOM_BYTES = 16 << 10
 const MAX_FREE = 64

@@ -8,7 +8,12 @@ export function isRequest(fields: HeaderFields): boolean {
   const { ':method': method, ':scheme': scheme, ':path': path, te } = fields
   if (method === undefined || scheme === undefined || !path || (te !== undefined && te !== 'trailers')) return false
   for (const name in fields) if (name.startsWith(':') && !known.has(name)) return false
-  return !forbidden.some((name) => fields[name] !== undefined)
+  return !hasConnectionFields(fields)
+}
+
+/** Whether there are fields that belong to HTTP/1. Source: RFC 9113, section 8.2.2. */
+export function hasConnectionFields(fields: HeaderFields): boolean {
+  return forbidden.some((name) => fields[name] !== undefined)
 }
 
 /** Whether these can be the fields that follow a body. */

@@ -60,7 +60,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
 
   /** @param socket connected, TLS included */
   constructor(socket: Socket, options: ServerConnectionOptions, listener: ServerConnectionListener) {
-    super(socket, { ...options, maxFrameBytes: DEFAULT_MAX_FRAME_BYTES })
+    super(socket, { ...options, maxFrameBytes: DEFAULT_MAX_FRAME_BYTES }, true)
     this.#options = options
     this.#listener = listener
     this.#window = options.connectionWindowBytes

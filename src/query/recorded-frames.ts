@@ -1,4 +1,5 @@
 import type { Frame } from '../arrow/frame.ts'
+import { LoopTurn } from '../arrow/loop-turn.ts'
 import { FramePacker } from '../arrow/packed-frames.ts'
 import type { Result } from './types.ts'
 
@@ -12,6 +13,7 @@ export class RecordedFrames implements AsyncIterator<readonly Frame[]> {
   readonly #inner: AsyncIterator<readonly Frame[]>
   readonly #packer: FramePacker
   readonly #ready: (readonly Frame[])[] = []
+  readonly #turn = new LoopTurn()
   #wake: (() => void) | undefined
   #readingAhead = true
   #done = false
@@ -31,6 +33,8 @@ export class RecordedFrames implements AsyncIterator<readonly Frame[]> {
 
   async next(): Promise<IteratorResult<readonly Frame[]>> {
     for (;;) {
+      const turn = this.#ready.length > 0 ? this.#turn.next() : undefined
+      if (turn) await turn
       const frames = this.#ready.shift()
       if (frames) return { done: false, value: frames }
       if (this.#failure) throw this.#failure.error

@@ -1,6 +1,7 @@
 import { aborted } from 'node:util'
 import CircuitBreaker from 'opossum'
-import { GatewayError } from '../../query/errors.ts'
+import { GatewayError, type GrpcStatusName } from '../../query/errors.ts'
+import { ConnectionPace } from './connection-pace.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 
 /** Where a breaker stands. */
@@ -20,6 +21,8 @@ const OPTIONS = {
 export class Breaker {
   /** A piece of work that shows whether the address works again; done as soon as the breaker is half open. */
   probe: (() => Promise<void>) | undefined
+  /** How fast connections to the address are made, by all its pools together. */
+  readonly pace = new ConnectionPace()
   readonly #source: string
   #probing: Promise<unknown> | undefined
   readonly #circuit: CircuitBreaker<[() => Promise<unknown>], unknown>
@@ -91,11 +94,16 @@ export function isBreakerOpen(error: unknown): boolean {
   return error instanceof GatewayError && (error.cause as { code?: unknown } | undefined)?.code === 'EOPENBREAKER'
 }
 
-/** Whether an error shows that the upstream cannot be worked with: not bad SQL, not a refusal of ours, not a cancel. */
+/** Statuses of our own that say nothing of the upstream, or that its answer to one statement has caused. */
+const harmless = new Set<GrpcStatusName>(['CANCELLED', 'RESOURCE_EXHAUSTED', 'DATA_LOSS', 'INTERNAL'])
+
+/**
+ * Whether an error shows that the upstream cannot be worked with. What it answers does not, well-formed or not: bad SQL of one
+ * principal must not keep the others from it. A refused login does: it is the same for all.
+ */
 export function isFault(error: unknown): error is GrpcFailure {
   if (!(error instanceof GrpcFailure)) return false
-  if (error.origin === 'upstream') return error.status === 'UNAUTHENTICATED'
-  return error.status !== 'CANCELLED' && error.status !== 'RESOURCE_EXHAUSTED'
+  return error.origin === 'upstream' ? error.status === 'UNAUTHENTICATED' : !harmless.has(error.status)
 }
 
 /** Whether an error is the upstream's answer, or was made of it: the upstream has shown that it works. */

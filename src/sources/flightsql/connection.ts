@@ -21,6 +21,8 @@ import type { CallOptions, UpstreamCall } from './upstream-call.ts'
 
 const SERVICE = '/arrow.flight.protocol.FlightService/'
 const MAX_UNARY_BYTES = 64 << 20
+/** It goes along with every call. */
+const MAX_TOKEN_BYTES = 64 << 10
 /** How long before its end a token is renewed. */
 const RENEW_BEFORE_MS = 60_000
 
@@ -62,6 +64,7 @@ export class Connection {
 
   /**
    * Connects and logs in.
+   * @param onConnected called when the server has been reached, before the login
    * @throws GrpcFailure, or the signal's reason
    */
   static async open(
@@ -69,8 +72,10 @@ export class Connection {
     config: FlightSqlConfig,
     profile: Profile,
     signal: AbortSignal,
+    onConnected?: () => void,
   ): Promise<Connection> {
     const transport = await Transport.connect(address, config, signal)
+    onConnected?.()
     const connection = new Connection(transport, config, profile)
     try {
       await connection.#logIn({ signal, deadlineAt: Date.now() + config.requestTimeoutMs })
@@ -87,6 +92,11 @@ export class Connection {
 
   get usable(): boolean {
     return this.#transport.usable
+  }
+
+  /** Why it is not usable, if it is not. */
+  get closedBy(): GrpcFailure | undefined {
+    return this.#transport.closedBy
   }
 
   /** Names of the cookies that the upstream has set, its session's among them. */
@@ -171,7 +181,7 @@ export class Connection {
     const { authorization, 'set-cookie': cookies } = headers
     if (Array.isArray(cookies)) this.#cookies.take(cookies)
     if (typeof authorization !== 'string' || authorization === this.#authorization) return
-    if (!authorization.startsWith('Bearer ')) return
+    if (!authorization.startsWith('Bearer ') || authorization.length > MAX_TOKEN_BYTES) return
     this.#authorization = authorization
     this.#expiresAt = bearerExpiry(authorization)
   }

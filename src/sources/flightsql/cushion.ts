@@ -1,4 +1,5 @@
 import type { Frame } from '../../arrow/frame.ts'
+import { LoopTurn } from '../../arrow/loop-turn.ts'
 import { type Spilled, SpillFile } from './spill-file.ts'
 
 /** When and how far an upstream is read ahead of a slow client. */
@@ -11,6 +12,9 @@ export interface CushionLimits {
   readonly spillBytes: number
   readonly spillDirectory?: string | undefined
 }
+
+/** Each takes memory beside its bytes, also in the file. */
+const MAX_HELD_FRAMES = 65_536
 
 /** Told how many bytes memory and the file take more or fewer than before. */
 export type CushionObserver = (memoryDelta: number, spillDelta: number) => void
@@ -27,6 +31,7 @@ export class Cushion implements AsyncIterator<readonly Frame[]> {
   readonly #limits: CushionLimits
   readonly #observe: CushionObserver
   readonly #held: Held[] = []
+  readonly #turn = new LoopTurn()
   #memoryBytes = 0
   #fileBytes = 0
   #largestBytes = 1
@@ -53,6 +58,8 @@ export class Cushion implements AsyncIterator<readonly Frame[]> {
     this.#wanted = true
     try {
       for (;;) {
+        const turn = this.#held.length > 0 ? this.#turn.next() : undefined
+        if (turn) await turn
         const held = this.#held.shift()
         if (held) return { done: false, value: [await this.#restore(held)] }
         if (this.#outcome) {
@@ -116,7 +123,7 @@ export class Cushion implements AsyncIterator<readonly Frame[]> {
   /** Whether a message as large as the largest so far would fit nowhere. */
   #isFull(): boolean {
     const { memoryBytes, spillBytes } = this.#limits
-    if (this.#unfit) return true
+    if (this.#unfit || this.#held.length >= MAX_HELD_FRAMES) return true
     if (this.#memoryBytes + this.#largestBytes <= memoryBytes) return false
     if (this.#cannotSpill) return true
     return this.#file ? !this.#file.hasRoomFor(this.#largestBytes) : this.#largestBytes > spillBytes

@@ -1,6 +1,6 @@
 import { type ErrorCode, GatewayError, type GrpcStatusName } from '../../query/errors.ts'
 import { type ForwardingConfig, metadataToClient } from './forwarding.ts'
-import { GrpcFailure, OversizedMessage } from './grpc-failure.ts'
+import { GrpcFailure, OversizedAnswer, OversizedMessage, TurnedAway } from './grpc-failure.ts'
 
 const MAX_TEXT = 2000
 /** So much of a message is looked at: what servers append is cut off before the rest is. */
@@ -65,6 +65,8 @@ export function upstreamError(
 ): unknown {
   if (!(thrown instanceof GrpcFailure)) return thrown
   const { status, origin, message } = thrown
+  if (thrown instanceof OversizedAnswer)
+    return new GatewayError('UPSTREAM_TOO_LARGE', `The source ${source} answered with ${message}.`, { cause: thrown })
   if (origin === 'upstream') {
     const metadata = forward && metadataToClient(thrown.trailers, forward)
     const text = cleaned(message)
@@ -83,6 +85,10 @@ export function upstreamError(
     const limit = `above the limit of ${maxBytes} (sources.${source}.maxMessageBytes)`
     const said = `The source ${source} sent a message of ${byteLength} bytes, ${limit}.`
     return new GatewayError('UPSTREAM_TOO_LARGE', said, { cause: thrown })
+  }
+  if (thrown instanceof TurnedAway) {
+    const said = `The source ${source} ends its connections before it takes a statement (GOAWAY): try again later.`
+    return new GatewayError('SOURCE_UNAVAILABLE', said, { cause: thrown })
   }
   const code = broken[status] ?? 'SOURCE_UNAVAILABLE'
   // Waiting for a connection of ours says nothing about the server.

@@ -33,6 +33,7 @@ import type { HeaderFields } from '../../http2/header-decoder.ts'
 import { descriptorOf, pack, rawDescriptor, unpack } from './commands.ts'
 import type { CallBounds, Connection } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
+import { checkInfo } from './info-bounds.ts'
 import { checkSchema } from './upstream-schema.ts'
 
 const none = new Uint8Array(0)
@@ -105,7 +106,7 @@ export class UpstreamFlight {
       headers = given
     }
     const answer = await this.#connection.unary('GetFlightInfo', descriptor, { ...this.#bounds, onHeaders })
-    const info = decode(FlightInfo, answer)
+    const info = decode(boundedInfo, answer)
     const endpoints = info.endpoint.map(({ ticket, location }) => ({
       ticket: Ticket.encode(ticket ?? { ticket: none }).finish(),
       locations: location.map(({ uri }) => uri),
@@ -268,11 +269,19 @@ export function bareSchema(encapsulated: Uint8Array): Uint8Array {
   return schema
 }
 
-/** Decodes a message of the upstream. @throws GrpcFailure DATA_LOSS */
+const boundedInfo = {
+  decode(bytes: Uint8Array): FlightInfo {
+    checkInfo(bytes)
+    return FlightInfo.decode(bytes)
+  },
+}
+
+/** Decodes a message of the upstream. @throws GrpcFailure DATA_LOSS; OversizedAnswer */
 export function decode<T>(type: { decode(bytes: Uint8Array): T }, bytes: Uint8Array): T {
   try {
     return type.decode(bytes)
   } catch (cause) {
+    if (cause instanceof GrpcFailure) throw cause
     throw new GrpcFailure('DATA_LOSS', 'a message is malformed', 'local', { cause })
   }
 }

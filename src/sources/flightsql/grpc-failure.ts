@@ -1,5 +1,10 @@
 import { GrpcStatus, type GrpcStatusName } from '../../query/errors.ts'
 
+/** Of an error's text, as it is encoded, what is kept: clients are told less, and logs need no more. */
+const MAX_MESSAGE_CHARACTERS = 16 << 10
+/** As long as an encoded character can be. */
+const LONGEST_CHARACTER = 12
+
 const names = Object.fromEntries(
   Object.entries(GrpcStatus).map(([name, code]) => [code, name as GrpcStatusName]),
 ) as Readonly<Record<number, GrpcStatusName>>
@@ -52,6 +57,21 @@ export class OversizedMessage extends GrpcFailure {
   }
 }
 
+/** An answer of an upstream that is above a limit of ours, as it will be the next time. */
+export class OversizedAnswer extends GrpcFailure {
+  /** @param message what it has too much of, as it can be told to clients */
+  constructor(message: string) {
+    super('RESOURCE_EXHAUSTED', message, 'upstream')
+  }
+}
+
+/** The upstream has ended a connection with GOAWAY before it took a call on it. */
+export class TurnedAway extends GrpcFailure {
+  constructor(why: string) {
+    super('UNAVAILABLE', why, 'local', { untouched: true })
+  }
+}
+
 /**
  * The failure that a call's trailers tell of; undefined when they tell of success.
  * Source: PROTOCOL-HTTP2.md, "Responses".
@@ -64,13 +84,23 @@ export function failureOf(trailers: Trailers): GrpcFailure | undefined {
   return new GrpcFailure(names[Number(code)] ?? 'UNKNOWN', message, 'upstream', { trailers })
 }
 
-/** Percent-decodes a status message; what is malformed stays as it is. */
+/** Percent-decodes a status message, which is cut where it is long; what is malformed stays as it is. */
 function decodeMessage(value: unknown): string {
-  const text = typeof value === 'string' ? value : ''
+  const whole = typeof value === 'string' ? value : ''
+  if (whole.length <= MAX_MESSAGE_CHARACTERS) return percentDecoded(whole) ?? whole
+  const text = whole.slice(0, MAX_MESSAGE_CHARACTERS)
+  for (let less = 0; less < LONGEST_CHARACTER; less++) {
+    const decoded = percentDecoded(text.slice(0, text.length - less))
+    if (decoded !== undefined) return `${decoded}...`
+  }
+  return `${text}...`
+}
+
+function percentDecoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
   } catch {
-    return text
+    return undefined
   }
 }
 

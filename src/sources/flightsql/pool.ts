@@ -3,13 +3,22 @@ import type { UpstreamAddress } from './address.ts'
 import { isBreakerOpen } from './breaker.ts'
 import type { FlightSqlConfig } from './config.ts'
 import { Connection } from './connection.ts'
+import { ConnectionPace } from './connection-pace.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import { Lease } from './lease.ts'
+import {
+  type DestroyReason,
+  type Entry,
+  endedFailure,
+  hasEndedAtOnce,
+  isLost,
+  newEntry,
+  noneCame,
+  noneFree,
+  unavailable,
+} from './pool-entry.ts'
 import type { Profile } from './profiles/profile.ts'
 import { type EndTurn, Turns } from './turns.ts'
-
-/** Why a connection ended. */
-export type DestroyReason = 'failed' | 'unusable' | 'aged' | 'idle' | 'unhealthy' | 'closed'
 
 /** Told about what happens in a pool. */
 export interface PoolObserver {
@@ -18,19 +27,8 @@ export interface PoolObserver {
   onDestroy(reason: DestroyReason): void
 }
 
-/** What the pool holds: a connection, or why there is none, since a pool that fails to create one would try again at once. */
-interface Entry {
-  readonly createdAt: number
-  readonly connection?: Connection
-  readonly failure?: unknown
-  uses: number
-  lastUsedAt: number
-  destroyReason: DestroyReason
-}
-
 /** How old a failure may be that a caller is told in place of trying again. */
 const FRESH_FAILURE_MS = 100
-
 /**
  * Logged-in connections to one address. Callers wait for a turn, of which there are as many as connections, in a line of the
  * pool's own: in generic-pool's those who have left would stay, count as waiting, and have connections made for them.
@@ -41,6 +39,7 @@ export class ConnectionPool {
   readonly #turns: Turns
   readonly #config: FlightSqlConfig
   readonly #observer: PoolObserver
+  readonly #pace: ConnectionPace
   readonly #closing = new AbortController()
   readonly #healthTimer: NodeJS.Timeout
   /** Callers whose turn it is and who have no connection yet. */
@@ -48,14 +47,19 @@ export class ConnectionPool {
   /** Entries that hold no connection. */
   #failures = 0
 
-  /** @param check a cheap call that proves that a connection works */
+  /**
+   * @param check a cheap call that proves that a connection works
+   * @param pace shared by the pools of the address
+   */
   constructor(
     address: UpstreamAddress,
     config: FlightSqlConfig,
     profile: Profile,
     observer: PoolObserver,
     check: (connection: Connection, signal: AbortSignal) => Promise<void>,
+    pace = new ConnectionPace(),
   ) {
+    this.#pace = pace
     this.address = address
     this.#config = config
     this.#observer = observer
@@ -68,6 +72,7 @@ export class ConnectionPool {
             this.#failures--
             return
           }
+          if (hasEndedAtOnce(entry)) pace.onEndedAtOnce()
           entry.connection.close()
           observer.onDestroy(this.#closing.signal.aborted ? 'closed' : entry.destroyReason)
         },
@@ -99,10 +104,12 @@ export class ConnectionPool {
 
   /**
    * A connection for the caller alone.
-   * @throws GrpcFailure: RESOURCE_EXHAUSTED when none became free in time, else as connecting does; or the signal's reason
+   * @throws GrpcFailure: RESOURCE_EXHAUSTED when none became free in time, UNAVAILABLE when a new one has ended at once, else as
+   *   connecting does; or the signal's reason
    */
   async acquire(signal: AbortSignal): Promise<Lease> {
     const startedAt = performance.now()
+    const askedAt = Date.now()
     const endTurn = (!signal.aborted && this.#turns.tryTake()) || (await this.#turn(signal))
     this.#connecting++
     try {
@@ -112,7 +119,10 @@ export class ConnectionPool {
         const entry = atOnce ? await this.#takeIdle(endTurn) : await this.#take(signal, startedAt, endTurn)
         if (entry.connection && !this.#isUsable(entry)) {
           await this.#pool.destroy(entry)
-          continue
+          // One that had waited may be stale, and so may the next; a new one would end as this has.
+          if (entry.createdAt < askedAt) continue
+          endTurn()
+          throw endedFailure(entry.connection)
         }
         if (entry.connection) {
           this.#observer.onAcquire(performance.now() - startedAt, entry.uses > 0)
@@ -214,6 +224,10 @@ export class ConnectionPool {
   #leaseOf(entry: Entry, connection: Connection, endTurn: EndTurn): Lease {
     return new Lease(connection, (reason) => {
       entry.lastUsedAt = Date.now()
+      if (reason === 'done') {
+        entry.hasServed = true
+        this.#pace.onServed()
+      }
       const clean = (reason === 'done' || reason === 'cancelled') && this.#isUsable(entry)
       if (!clean && (reason === 'failed' || reason === 'unusable')) entry.destroyReason = reason
       void (clean ? this.#pool.release(entry) : this.#pool.destroy(entry))
@@ -222,15 +236,21 @@ export class ConnectionPool {
   }
 
   async #create(profile: Profile): Promise<Entry> {
-    const createdAt = Date.now()
-    const base = { createdAt, lastUsedAt: createdAt, uses: 0, destroyReason: 'idle' as DestroyReason }
+    let isConnected = false
+    const onConnected = () => {
+      isConnected = true
+    }
+    const { signal } = this.#closing
     try {
-      const connection = await Connection.open(this.address, this.#config, profile, this.#closing.signal)
+      await this.#pace.turn(signal)
+      const createdAt = Date.now()
+      const connection = await Connection.open(this.address, this.#config, profile, signal, onConnected)
       this.#observer.onCreate()
-      return { ...base, connection }
+      return newEntry({ connection }, createdAt)
     } catch (failure) {
+      if (isConnected && isLost(failure)) this.#pace.onEndedAtOnce()
       this.#failures++
-      return { ...base, createdAt: Date.now(), failure }
+      return newEntry({ failure }, Date.now())
     }
   }
 
@@ -294,17 +314,4 @@ export class ConnectionPool {
       await this.#pool.destroy(entry)
     }
   }
-}
-
-function noneFree(max: number, acquireTimeoutMs: number): GrpcFailure {
-  const why = `none of the ${max} connections became free within ${acquireTimeoutMs} ms (pool.acquireTimeoutMs)`
-  return new GrpcFailure('RESOURCE_EXHAUSTED', why, 'local', { untouched: true })
-}
-
-function noneCame(acquireTimeoutMs: number): GrpcFailure {
-  return unavailable(`no connection came about within ${acquireTimeoutMs} ms (pool.acquireTimeoutMs)`)
-}
-
-function unavailable(why: string, cause?: unknown): GrpcFailure {
-  return new GrpcFailure('UNAVAILABLE', why, 'local', { cause, untouched: true })
 }

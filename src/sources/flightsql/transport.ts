@@ -4,7 +4,7 @@ import type { Http2Client } from '../../http2/client.ts'
 import { connectHttp2 } from '../../http2/connect.ts'
 import { encodeHeaders } from '../../http2/header-encoder.ts'
 import { formatAddress, type UpstreamAddress } from './address.ts'
-import { GrpcFailure } from './grpc-failure.ts'
+import { GrpcFailure, TurnedAway } from './grpc-failure.ts'
 import { type CallOptions, UpstreamCall } from './upstream-call.ts'
 
 /** TLS of an upstream, all of it in memory. */
@@ -37,11 +37,18 @@ export interface TransportOptions {
   readonly maxMessageBytes: number
 }
 
+/**
+ * Of the headers or trailers of an answer. Servers repeat what they do not understand, such as a long name, so that an error may
+ * be as long as its statement; to decode more would hold up others for longer than 20 ms.
+ */
+const MAX_HEADER_BYTES = 512 << 10
+
 const http2Options = {
   windowBytes: 8 << 20,
   /** Larger frames mean fewer of them; servers in Go, C++ and Java use what is offered. */
   maxFrameBytes: 1 << 20,
-  maxHeaderListBytes: 64 << 10,
+  maxHeaderListBytes: MAX_HEADER_BYTES,
+  maxHeaderBlockBytes: MAX_HEADER_BYTES + (64 << 10),
 }
 const USER_AGENT = 'flightgate'
 /** Dremio answers pings more often than every 120 s with GOAWAY. */
@@ -104,10 +111,10 @@ export class Transport {
           resolve(transport)
         },
         onGoaway: (code) => {
-          if (transport) transport.#close(`the server sent GOAWAY (${code})`, true)
+          if (transport) transport.#close(new TurnedAway(`the server sent GOAWAY (${code})`))
         },
         onClose: (error) => {
-          if (transport) transport.#close(error?.message ?? 'the connection was closed', false)
+          if (transport) transport.#close(closedFailure(error?.message))
           else local(error?.message || 'the connection was closed at once', error)
         },
       })
@@ -124,6 +131,11 @@ export class Transport {
     return this.#closed === undefined && this.#client.usable
   }
 
+  /** Why no further calls can be made, if none can. */
+  get closedBy(): GrpcFailure | undefined {
+    return this.#closed
+  }
+
   /** Starts a call with its request messages, or with frames to upload; how it goes is told by what is answered with. */
   start(path: string, messages: readonly Uint8Array[] | AsyncIterable<Frame>, options: CallOptions): UpstreamCall {
     if (!this.usable)
@@ -137,7 +149,7 @@ export class Transport {
       this.#headersOf(path),
       messages,
       options,
-      this.#options.maxMessageBytes,
+      { maxMessageBytes: this.#options.maxMessageBytes, maxHeaderBytes: MAX_HEADER_BYTES },
       () => {
         this.#calls--
       },
@@ -166,13 +178,13 @@ export class Transport {
 
   /** Ends the connection; calls that run are reset. */
   close(): void {
-    this.#close('the connection was closed', false)
+    this.#close(closedFailure())
     this.#client.destroy()
   }
 
-  #close(why: string, untouched: boolean): void {
+  #close(why: GrpcFailure): void {
     clearInterval(this.#pinger)
-    this.#closed ??= new GrpcFailure('UNAVAILABLE', why, 'local', { untouched })
+    this.#closed ??= why
   }
 
   #ping(): void {
@@ -181,4 +193,8 @@ export class Transport {
     timer.unref()
     this.#client.ping(() => clearTimeout(timer))
   }
+}
+
+function closedFailure(why = 'the connection was closed'): GrpcFailure {
+  return new GrpcFailure('UNAVAILABLE', why, 'local')
 }

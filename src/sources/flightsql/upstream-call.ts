@@ -1,4 +1,6 @@
 import type { Frame } from '../../arrow/frame.ts'
+import { LoopTurn } from '../../arrow/loop-turn.ts'
+import { Allowance } from '../../http2/allowance.ts'
 import type { Http2Client } from '../../http2/client.ts'
 import type { ClientStream, ResponseListener, StreamEnd } from '../../http2/client-stream.ts'
 import type { HeaderFields } from '../../http2/header-decoder.ts'
@@ -6,7 +8,8 @@ import { encodeHeaders } from '../../http2/header-encoder.ts'
 import { prefixOf } from '../../http2/message-prefix.ts'
 import { ErrorCode } from '../../http2/protocol.ts'
 import type { ReceiveBuffer } from '../../http2/receive-buffers.ts'
-import { failureOf, failureOfHttpStatus, GrpcFailure } from './grpc-failure.ts'
+import { Backlog } from './backlog.ts'
+import { failureOf, failureOfHttpStatus, GrpcFailure, OversizedAnswer, TurnedAway } from './grpc-failure.ts'
 import { type InboundMessage, joined, MessageReader } from './message-reader.ts'
 
 /** What accompanies a call. */
@@ -17,6 +20,19 @@ export interface CallOptions {
   readonly deadlineAt: number
 }
 
+/** What bounds the answers of an upstream. */
+export interface AnswerLimits {
+  readonly maxMessageBytes: number
+  /** Of headers and of trailers. */
+  readonly maxHeaderBytes: number
+}
+
+/** Messages that are found before somebody asks for them; what comes behind them waits as bytes, since many are small then. */
+const MAX_READY = 1024
+/** Messages with nothing in them, which are no progress. */
+const EMPTY_MESSAGES = { burst: 10_000, perSecond: 1000 }
+/** What a collected message takes beside its bytes. */
+const MESSAGE_OVERHEAD_BYTES = 256
 const MAX_TIMER_MS = 2_147_483_647
 const TIMEOUT_DIGITS = 8
 
@@ -37,14 +53,19 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
   readonly #stream: ClientStream
   readonly #signal: AbortSignal
   readonly #reader: MessageReader
+  readonly #limits: AnswerLimits
   readonly #onEnd: () => void
   readonly #ready: InboundMessage[] = []
+  readonly #backlog = new Backlog()
   readonly #timer: NodeJS.Timeout | undefined
   #wake: (() => void) | undefined
   #headers: HeaderFields = {}
   #trailers: HeaderFields | undefined
+  #areTrailersCut = false
   /** Bytes received and not yet given back to the window. */
   #uncredited = 0
+  readonly #turn = new LoopTurn()
+  #emptyMessages: Allowance | undefined
   #ended = false
   #failure: unknown
 
@@ -54,13 +75,14 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
     common: Buffer,
     messages: readonly Uint8Array[] | AsyncIterable<Frame>,
     options: CallOptions,
-    maxMessageBytes: number,
+    limits: AnswerLimits,
     onEnd: () => void,
   ) {
     const { headers, signal, deadlineAt } = options
     this.#signal = signal
     this.#onEnd = onEnd
-    this.#reader = new MessageReader(maxMessageBytes)
+    this.#limits = limits
+    this.#reader = new MessageReader(limits.maxMessageBytes)
     const leftMs = deadlineAt - Date.now()
     const own = Object.entries(headers)
     if (Number.isFinite(leftMs)) own.push(['grpc-timeout', timeoutOf(leftMs)])
@@ -91,25 +113,33 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
   /** The next message, its buffers as they came. @throws GrpcFailure, or the signal's reason */
   async next(): Promise<IteratorResult<InboundMessage>> {
     for (;;) {
+      const turn = this.#turn.next()
+      if (turn) await turn
+      if (this.#ready.length === 0 && !this.#backlog.isEmpty) this.#readBacklog()
       const message = this.#ready.shift()
       if (message) {
+        if (message.byteLength === 0 && !this.#mayBeEmpty()) continue
         this.#credit(Math.min(this.#uncredited, message.byteLength))
         return { done: false, value: message }
       }
       if (this.#ended) {
         if (this.#failure !== undefined) throw this.#failure
+        if (!this.#reader.idle)
+          throw new GrpcFailure('DATA_LOSS', 'the stream ended in the middle of a message', 'local')
         return { done: true, value: undefined }
       }
       this.#credit(this.#uncredited)
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
+      this.#turn.reset()
     }
   }
 
   /** Ends the call; one that still runs is cancelled at the upstream. */
   async return(): Promise<IteratorResult<InboundMessage>> {
-    if (!this.#ended) this.#fail(new GrpcFailure('CANCELLED', 'the call was cancelled', 'local'))
+    if (this.#ended) this.#drop()
+    else this.#fail(new GrpcFailure('CANCELLED', 'the call was cancelled', 'local'))
     return { done: true, value: undefined }
   }
 
@@ -120,7 +150,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
     for (;;) {
       const { done, value } = await this.next()
       if (done) return all
-      total += value.byteLength
+      total += value.byteLength + MESSAGE_OVERHEAD_BYTES
       if (total > maxBytes) {
         await this.return()
         throw new GrpcFailure('RESOURCE_EXHAUSTED', `the answer is above ${maxBytes} bytes`, 'local')
@@ -129,7 +159,8 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
     }
   }
 
-  onHeaders(fields: HeaderFields): void {
+  onHeaders(fields: HeaderFields, isCut: boolean): void {
+    this.#areTrailersCut = isCut
     if (this.#headers[':status'] !== undefined) {
       this.#trailers = fields
       return
@@ -144,7 +175,8 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
   onData(bytes: Buffer, buffer: ReceiveBuffer): void {
     this.#uncredited += bytes.byteLength
     try {
-      this.#ready.push(...this.#reader.push(bytes, buffer))
+      const taken = this.#backlog.isEmpty ? this.#reader.push(bytes, buffer, this.#ready, MAX_READY) : 0
+      if (taken < bytes.length) this.#backlog.add(bytes, taken)
     } catch (error) {
       this.#fail(error)
       return
@@ -161,7 +193,25 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
   onAbort(end: StreamEnd): void {
     if (this.#ended) return
     // Trailers say how it went, whatever is said of the stream afterwards.
-    this.#end(this.#trailers ? this.#lastFailure() : abortFailure(end))
+    this.#end(this.#trailers ? this.#lastFailure() : abortFailure(end, this.#limits))
+  }
+
+  /** Finds messages in what has waited. */
+  #readBacklog(): void {
+    try {
+      while (this.#ready.length === 0 && !this.#backlog.isEmpty)
+        this.#backlog.take(this.#reader.push(this.#backlog.peek(), undefined, this.#ready, MAX_READY))
+    } catch (error) {
+      this.#spoil(error)
+    }
+  }
+
+  /** Whether one more message without anything in it may come; ends the call where it may not. */
+  #mayBeEmpty(): boolean {
+    this.#emptyMessages ??= new Allowance(EMPTY_MESSAGES.burst, EMPTY_MESSAGES.perSecond)
+    if (this.#emptyMessages.take()) return true
+    this.#spoil(new GrpcFailure('DATA_LOSS', 'the server sends empty messages without end', 'local'))
+    return false
   }
 
   #credit(bytes: number): void {
@@ -185,24 +235,38 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
 
   #lastFailure(): GrpcFailure | undefined {
     const { ':status': _, ...trailers } = this.#trailers ?? {}
-    const failure = failureOf(trailers)
-    if (failure || this.#reader.idle) return failure
-    return new GrpcFailure('DATA_LOSS', 'the stream ended in the middle of a message', 'local')
+    if (this.#areTrailersCut && trailers['grpc-status'] === undefined) return oversized(this.#limits)
+    if (this.#areTrailersCut) trailers['grpc-message'] ??= 'The text of the error is too long to be shown.'
+    return failureOf(trailers)
   }
 
   readonly #onAbort = (): void => this.#fail(this.#signal.reason)
 
+  /** Ends the call from this side; what has come of it is not handed on any more. */
   #fail(failure: unknown): void {
     if (this.#ended) return
-    for (const message of this.#ready.splice(0)) message.release()
+    this.#drop()
     this.#end(failure)
     this.#stream.reset()
+  }
+
+  /** What has come is no good, which may show when the server has said all. */
+  #spoil(failure: unknown): void {
+    this.#fail(failure)
+    this.#drop()
+    this.#failure ??= failure
+  }
+
+  #drop(): void {
+    for (const message of this.#ready.splice(0)) message.release()
+    this.#backlog.clear()
+    this.#reader.drop()
   }
 
   #end(failure: unknown): void {
     this.#ended = true
     this.#failure = failure
-    this.#reader.drop()
+    if (this.#backlog.isEmpty) this.#reader.drop()
     clearTimeout(this.#timer)
     this.#signal.removeEventListener('abort', this.#onAbort)
     this.#onEnd()
@@ -215,11 +279,19 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
   }
 }
 
-function abortFailure(end: StreamEnd): GrpcFailure {
-  if (end.kind === 'lost')
-    return new GrpcFailure('UNAVAILABLE', 'the connection was lost', 'local', { untouched: end.untouched })
+function abortFailure(end: StreamEnd, limits: AnswerLimits): GrpcFailure {
+  if (end.kind === 'oversized') return oversized(limits)
+  if (end.kind === 'lost') {
+    const why = `the connection was lost${end.why === undefined ? '' : `: ${end.why}`}`
+    return end.untouched ? new TurnedAway(why) : new GrpcFailure('UNAVAILABLE', why, 'local')
+  }
   const [status, untouched] = resets[end.code] ?? (['UNAVAILABLE', false] as const)
   return new GrpcFailure(status, `the stream was reset (HTTP/2 code ${end.code})`, 'local', { untouched })
+}
+
+/** As of an error that repeats a long text of the statement. */
+function oversized({ maxHeaderBytes }: AnswerLimits): OversizedAnswer {
+  return new OversizedAnswer(`headers or trailers above ${maxHeaderBytes} bytes`)
 }
 
 /** A time limit as `grpc-timeout` has it: at most eight digits, then the unit. */

@@ -5,7 +5,8 @@ import type { FlightSqlConfig } from './config.ts'
 import type { Connection } from './connection.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import { type Lease, type ReleaseReason, releaseReasonOf } from './lease.ts'
-import { ConnectionPool, type DestroyReason } from './pool.ts'
+import { ConnectionPool } from './pool.ts'
+import type { DestroyReason } from './pool-entry.ts'
 import type { Profile } from './profiles/profile.ts'
 
 /** Told about connections and breakers; `address` is as in the configuration. */
@@ -67,6 +68,7 @@ export class Upstream {
       },
       // What the check finds counts as a probe.
       (connection, signal) => breaker.guard(() => check(connection, signal)),
+      breaker.pace,
     )
   }
 

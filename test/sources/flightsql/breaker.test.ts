@@ -5,6 +5,7 @@ import { GrpcFailure } from '../../../src/sources/flightsql/grpc-failure.ts'
 
 const broken = () => Promise.reject(new GrpcFailure('UNAVAILABLE', 'no connection', 'local'))
 const answered = () => Promise.reject(new GrpcFailure('INVALID_ARGUMENT', 'bad SQL', 'upstream'))
+const malformed = () => Promise.reject(new GrpcFailure('DATA_LOSS', 'cut short', 'local'))
 const cancelled = () => Promise.reject(new GatewayError('CANCELLED'))
 const exhausted = () => Promise.reject(new GrpcFailure('RESOURCE_EXHAUSTED', 'all busy', 'local'))
 
@@ -28,8 +29,8 @@ describe('the circuit breaker', () => {
     expect(breaker.state).toBe('half-open')
   }
 
-  it('stays closed when the server answers, whatever it says', async () => {
-    for (let i = 0; i < 20; i++) await guard(answered)
+  it('stays closed when the server answers, whatever it says, and be it malformed', async () => {
+    for (let i = 0; i < 20; i++) await guard(i % 2 ? answered : malformed)
     expect([breaker.state, changes]).toEqual(['closed', []])
   })
 

@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { frame } from '../../src/http2/frame-writer.ts'
+import { prefixOf } from '../../src/http2/message-prefix.ts'
+import { FrameType } from '../../src/http2/protocol.ts'
+import { endOf } from '../e2e/raw-do-get.ts'
+import { infoOf, type RawCall, RawUpstream, schemaMessage } from '../standins/raw-upstream.ts'
+import { WatchedGateway } from './watched-gateway.ts'
+
+/** What others may wait at most, where an event loop that is held waits for many seconds: CI machines are slow too. */
+const MAX_LATENCY_MS = 2500
+/** Of which most is what V8 lets its heap grow by before it collects. */
+const MAX_RSS_GROWTH_BYTES = 220 << 20
+const ONE_BYTE_FRAMES = 1_200_000
+
+const repeated = (bytes: Buffer, count: number) => Buffer.concat(Array<Buffer>(count).fill(bytes))
+
+/** What the server does to a statement of this name, from its result's schema on. */
+const attacks: Readonly<Record<string, (call: RawCall) => void>> = {
+  // A message of 8 MiB that never comes to its end.
+  bytes: (call) => {
+    call.send(call.data(prefixOf(8 << 20)))
+    void call.repeat(repeated(call.data(Buffer.alloc(1, 1)), 1000), ONE_BYTE_FRAMES / 1000)
+  },
+  // 1.2 million of them, which the window lets it.
+  empty: (call) => void call.repeat(call.data(Buffer.alloc(100_000)), 60),
+  // Messages with one byte of application metadata.
+  tiny: (call) => void call.repeatData(repeated(Buffer.from([0, 0, 0, 0, 3, 0x1a, 1, 97]), 10_000)),
+  pings: (call) => void call.repeat(repeated(frame(FrameType.ping, 0, 0, Buffer.alloc(8)), 1000)),
+}
+
+describe('beside a server that', () => {
+  let up: RawUpstream
+  let gateway: WatchedGateway
+
+  beforeAll(async () => {
+    const endpoints = infoOf(Array<string>(1_000_000).fill(''))
+    up = await RawUpstream.start((call) => {
+      const name = call.sql.replace('SELECT ', '')
+      if (call.method === 'GetFlightInfo' && name === 'endpoints') {
+        call.send(call.headers(), call.message(endpoints), call.trailers(0))
+        return true
+      }
+      const attack = attacks[name]
+      if (call.method !== 'DoGet' || !attack) return false
+      call.send(call.headers(), call.message(schemaMessage))
+      attack(call)
+      return true
+    })
+    gateway = await WatchedGateway.start({
+      defaultSource: 'demo',
+      sources: {
+        demo: { kind: 'duckdb' },
+        up: { kind: 'flightsql', uri: up.uri, pool: { min: 0, max: 8, healthCheckIntervalMs: 3_600_000 } },
+      },
+    })
+    for (let i = 0; i < 5; i++) await gateway.read({ source: 'demo', sql: 'SELECT 1' })
+  })
+  afterAll(async () => {
+    await gateway.stop()
+    await up.stop()
+  })
+
+  /** The longest that another client has waited for a statement while the work went on. */
+  async function latencyBeside(work: Promise<unknown>): Promise<number> {
+    const session = gateway.connect()
+    let isOver = false
+    let longest = 0
+    const watching = (async () => {
+      do {
+        const startedAt = performance.now()
+        expect((await gateway.read({ source: 'demo', sql: 'SELECT 1' }, session)).status).toBe(0)
+        longest = Math.max(longest, performance.now() - startedAt)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      } while (!isOver)
+    })()
+    await work
+    isOver = true
+    await watching
+    session.destroy()
+    return longest
+  }
+
+  it.each<[string, string, string]>([
+    ['sends empty messages without end', 'empty', 'UPSTREAM_DATA'],
+    ['answers with a million endpoints', 'endpoints', 'UPSTREAM_TOO_LARGE'],
+  ])('%s, others are served', async (_what, sql, error) => {
+    const work = Promise.all(Array.from({ length: 3 }, () => gateway.read({ source: 'up', sql: `SELECT ${sql}` })))
+    expect(await latencyBeside(work)).toBeLessThan(MAX_LATENCY_MS)
+    for (const end of await work) expect(end.error).toBe(error)
+  })
+
+  it('sends tiny messages without end, others are served, whether its clients read or not', async () => {
+    const before = gateway.process.memory().rssBytes
+    const reading = async () => {
+      const { stream } = await gateway.open({ source: 'up', sql: 'SELECT tiny' })
+      const end = endOf(stream)
+      stream.removeAllListeners('data')
+      stream.resume()
+      await new Promise((resolve) => setTimeout(resolve, 2000))
+      stream.close(8)
+      await end
+    }
+    const stalling = async () => {
+      const { stream } = await gateway.open({ source: 'up', sql: 'SELECT tiny' })
+      await new Promise((resolve) => setTimeout(resolve, 2000))
+      stream.close(8)
+    }
+    expect(await latencyBeside(Promise.all([reading(), reading(), stalling()]))).toBeLessThan(MAX_LATENCY_MS)
+    expect(gateway.process.memory().rssBytes - before).toBeLessThan(MAX_RSS_GROWTH_BYTES)
+    await gateway.expectNothingHeld()
+  })
+
+  it('sends a message in frames of one byte, others are served, and it takes little memory', async () => {
+    const before = gateway.process.memory().rssBytes
+    const open = async () => {
+      const { stream } = await gateway.open({ source: 'up', sql: 'SELECT bytes' })
+      await new Promise((resolve) => setTimeout(resolve, 4000))
+      stream.close(8)
+    }
+    let most = 0
+    const timer = setInterval(() => {
+      most = Math.max(most, gateway.process.memory().rssBytes)
+    }, 100)
+    expect(await latencyBeside(Promise.all([open(), open(), open()]))).toBeLessThan(MAX_LATENCY_MS)
+    clearInterval(timer)
+    expect(most - before).toBeLessThan(MAX_RSS_GROWTH_BYTES)
+    await gateway.expectNothingHeld()
+  })
+  // The last, since it opens the breaker.
+  it('floods with pings in the middle of a result, others are served', async () => {
+    const work = gateway.read({ source: 'up', sql: 'SELECT pings' })
+    expect(await latencyBeside(work)).toBeLessThan(MAX_LATENCY_MS)
+    expect((await work).error).toBe('SOURCE_UNAVAILABLE')
+  })
+})

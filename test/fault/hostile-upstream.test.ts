@@ -1,0 +1,250 @@
+import type { Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { frame, numberFrame } from '../../src/http2/frame-writer.ts'
+import { FrameType } from '../../src/http2/protocol.ts'
+import { GatewayError } from '../../src/query/errors.ts'
+import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
+import {
+  batchMessage,
+  goaway,
+  infoOf,
+  opening,
+  type RawCall,
+  RawUpstream,
+  schemaMessage,
+} from '../standins/raw-upstream.ts'
+import { UpstreamFixture } from './upstream-fixture.ts'
+
+const closers: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+const LAST_STREAM = 2 ** 31 - 1
+const noLogin: Partial<FlightSqlConfig> = { username: undefined, password: undefined }
+
+async function open(
+  answer: (call: RawCall) => boolean,
+  begin?: (socket: Socket) => void,
+  more: Partial<FlightSqlConfig> = {},
+): Promise<{ server: RawUpstream; upstream: UpstreamFixture }> {
+  const server = await RawUpstream.start(answer, begin)
+  const upstream = new UpstreamFixture([server.port], more)
+  closers.push(
+    () => server.stop(),
+    () => upstream.source.close(),
+  )
+  return { server, upstream }
+}
+
+/** How a statement ended, and what its client reads. */
+async function endOf(upstream: UpstreamFixture, sql: string): Promise<{ code: string; message: string }> {
+  try {
+    for await (const frames of (await upstream.run(sql)).frames) for (const each of frames) each.release?.()
+    return { code: 'OK', message: '' }
+  } catch (error) {
+    const { code, message } = GatewayError.from(error)
+    return { code, message }
+  }
+}
+
+const never = () => false
+
+describe('a server that ends its connections', () => {
+  const refuse = (socket: Socket) => socket.write(Buffer.concat([opening, goaway(0)]))
+  const cases: readonly {
+    readonly more: Partial<FlightSqlConfig>
+    readonly begin: (socket: Socket) => void
+    readonly answer: (call: RawCall) => boolean
+    readonly says: string
+  }[] = [
+    { more: noLogin, begin: refuse, answer: never, says: 'GOAWAY' },
+    // Before the login.
+    { more: {}, begin: refuse, answer: never, says: 'GOAWAY' },
+    {
+      more: noLogin,
+      begin: (socket) => socket.write(opening),
+      answer: (call) => call.send(goaway(0)) || true,
+      says: 'GOAWAY',
+    },
+    // Without a word.
+    { more: noLogin, begin: (socket) => socket.end(opening), answer: never, says: 'broke off' },
+  ]
+
+  it('as they begin, or with the first call, is asked again a few times only, slower and slower, and serves as soon as it can', async () => {
+    const hold = async ({ more, begin, answer, says }: (typeof cases)[number]) => {
+      let isBad = true
+      const { server, upstream } = await open(
+        (call) => isBad && answer(call),
+        (socket) => (isBad ? begin(socket) : socket.write(opening)),
+        more,
+      )
+      const first = await endOf(upstream, 'x')
+      expect([first.code, first.message]).toEqual(['SOURCE_UNAVAILABLE', expect.stringContaining(says)])
+      expect(server.connections).toBeLessThanOrEqual(2)
+      const until = Date.now() + 1500
+      const ask = async () => {
+        while (Date.now() < until) await endOf(upstream, 'x')
+      }
+      await Promise.all(Array.from({ length: 8 }, ask))
+      expect(server.connections).toBeLessThanOrEqual(20)
+      isBad = false
+      await expect.poll(async () => (await endOf(upstream, 'x')).code, { timeout: 15_000 }).toBe('OK')
+    }
+    await Promise.all(cases.map(hold))
+  }, 30_000)
+
+  it('after each call, with GOAWAY, is not noticed by clients', async () => {
+    const { upstream, server } = await open((call) => {
+      setImmediate(() => call.send(goaway(LAST_STREAM)))
+      return false
+    })
+    for (let i = 0; i < 20; i++) expect((await endOf(upstream, 'x')).code).toBe('OK')
+    expect(upstream.events.breaker).toEqual([])
+    expect(server.connections).toBeGreaterThan(10)
+  })
+
+  it.each(['PING', 'SETTINGS', 'empty DATA'])(
+    'is left when it floods with %s, and counts as a server that is out of order',
+    async (what) => {
+      const { upstream } = await open((call) => {
+        if (call.method !== 'GetFlightInfo') return false
+        const bytes = {
+          PING: frame(FrameType.ping, 0, 0, Buffer.alloc(8)),
+          SETTINGS: frame(FrameType.settings, 0, 0, Buffer.alloc(0)),
+          'empty DATA': call.data(Buffer.alloc(0)),
+        }[what]!
+        call.send(call.headers())
+        void call.repeat(Buffer.concat(Array<Buffer>(1000).fill(bytes)))
+        return true
+      })
+      for (let i = 0; i < 4; i++) expect((await endOf(upstream, 'x')).code).toBe('SOURCE_UNAVAILABLE')
+      expect(upstream.events.breaker).toEqual(['open'])
+    },
+  )
+})
+
+describe('what an answer has caused is no outage:', () => {
+  const long = (length: number) => `no such column ${'x'.repeat(length)}`
+  const notAscii = encodeURIComponent(`no such column ${'é'.repeat(20_000)}`)
+
+  it.each([
+    ['an error text of 100 KB', long(100_000), 'BAD_SQL', true],
+    ['one of 120 KB that is not ASCII', notAscii, 'BAD_SQL', true],
+    ['one of 400 KB', long(400_000), 'BAD_SQL', true],
+    ['one above the limit for headers', long(540_000), 'BAD_SQL', true],
+    ['one above the limit for header blocks', long(2 << 20), 'UPSTREAM_TOO_LARGE', false],
+  ])('%s', async (_what, text, code, staysConnected) => {
+    const { server, upstream } = await open((call) => {
+      if (!call.sql.includes('bad')) return false
+      if (call.sql.includes('trailers')) call.send(call.headers(), call.trailers(3, text))
+      else
+        call.send(
+          call.headers(
+            [
+              ['grpc-status', '3'],
+              ['grpc-message', text],
+            ],
+            true,
+          ),
+        )
+      return true
+    })
+    for (let i = 0; i < 8; i++) {
+      const bad = await endOf(upstream, i % 2 ? 'bad trailers' : 'bad')
+      expect(bad.code).toBe(code)
+      expect(Buffer.byteLength(bad.message)).toBeLessThan(4100)
+    }
+    expect((await endOf(upstream, 'x')).code).toBe('OK')
+    expect([upstream.events.breaker, upstream.events.retries]).toEqual([[], []])
+    if (staysConnected) expect(server.connections).toBe(1)
+  })
+
+  it('initial headers above the limit', async () => {
+    const { server, upstream } = await open((call) => {
+      if (!call.sql.includes('bad')) return false
+      call.send(call.headers([['x', 'y'.repeat(540_000)]]), call.message(infoOf(['x'])), call.trailers(0))
+      return true
+    })
+    for (let i = 0; i < 8; i++) expect((await endOf(upstream, 'bad')).code).toBe('UPSTREAM_TOO_LARGE')
+    expect((await endOf(upstream, 'x')).code).toBe('OK')
+    expect([upstream.events.breaker, server.connections]).toEqual([[], 1])
+  })
+
+  it.each([
+    ['a result without a schema', (call: RawCall) => [call.message(batchMessage), call.trailers(0)]],
+    [
+      'a result cut in a message',
+      (call: RawCall) => [call.message(schemaMessage), call.data(Buffer.alloc(3)), call.trailers(0)],
+    ],
+    ['a compressed message', (call: RawCall) => [call.data(Buffer.from([1, 0, 0, 0, 1, 0])), call.trailers(0)]],
+    [
+      'empty messages without end',
+      (call: RawCall) => [call.message(schemaMessage), ...Array<Buffer>(11_000).fill(call.data(Buffer.alloc(5)))],
+    ],
+  ])('%s', async (_what, answer) => {
+    const { upstream } = await open((call) => {
+      if (call.method !== 'DoGet' || !call.sql.includes('bad')) return false
+      call.send(call.headers(), ...answer(call))
+      return true
+    })
+    for (let i = 0; i < 8; i++) expect((await endOf(upstream, 'bad')).code).toBe('UPSTREAM_DATA')
+    expect((await endOf(upstream, 'x')).code).toBe('OK')
+    expect(upstream.events.breaker).toEqual([])
+  })
+
+  it.each([
+    ['a million endpoints', infoOf(Array<string>(1_000_000).fill('')), 'parts'],
+    ['tickets of 3 MiB', infoOf(Array<string>(3).fill('t'.repeat(1 << 20))), 'tickets'],
+    // Half a million locations of nothing in one endpoint.
+    [
+      'an endpoint of many locations',
+      Buffer.concat([Buffer.from([0x1a, 0xc0, 0x84, 0x3d]), Buffer.alloc(1_000_000, '\u0012\u0000', 'latin1')]),
+      'fields',
+    ],
+  ])('%s', async (_what, info, reason) => {
+    const { upstream } = await open((call) => {
+      if (call.method !== 'GetFlightInfo' || !call.sql.includes('bad')) return false
+      call.send(call.headers(), call.message(info), call.trailers(0))
+      return true
+    })
+    for (let i = 0; i < 6; i++) {
+      const { code, message } = await endOf(upstream, 'bad')
+      expect([code, message]).toEqual(['UPSTREAM_TOO_LARGE', expect.stringContaining(reason)])
+    }
+    expect((await endOf(upstream, 'x')).code).toBe('OK')
+    expect([upstream.events.breaker, upstream.events.destroyed]).toEqual([[], []])
+  })
+})
+
+describe('a server that sets cookies without end', () => {
+  it('gets back the last of them, no more than it can take', async () => {
+    const sent: string[] = []
+    let n = 0
+    const { upstream } = await open((call) => {
+      sent.push(call.cookie ?? '')
+      if (call.method !== 'GetFlightInfo') return false
+      const cookies = Array.from({ length: 1000 }, (): [string, string] => ['set-cookie', `c${n++}=${'v'.repeat(100)}`])
+      cookies.unshift(['set-cookie', `huge=${'h'.repeat(100_000)}`])
+      call.send(call.headers(cookies), call.message(infoOf([call.sql])), call.trailers(0))
+      return true
+    })
+    for (let i = 0; i < 10; i++) expect((await endOf(upstream, 'x')).code).toBe('OK')
+    const last = sent.at(-1)!
+    expect(last.length).toBeLessThanOrEqual(8192)
+    expect(last.split('; ')).toHaveLength(50)
+    expect(last).toContain(`c${n - 1}=`)
+    expect(last).not.toContain('huge')
+  })
+})
+
+it('a server that opens windows of the calls too far ends them, not the connection', async () => {
+  const { server, upstream } = await open((call) => {
+    if (!call.sql.includes('bad')) return false
+    call.send(numberFrame(FrameType.windowUpdate, call.streamId, 2 ** 31 - 1))
+    return true
+  })
+  expect((await endOf(upstream, 'bad')).code).toBe('SOURCE_UNAVAILABLE')
+  expect((await endOf(upstream, 'x')).code).toBe('OK')
+  expect(server.connections).toBeLessThanOrEqual(3)
+})
