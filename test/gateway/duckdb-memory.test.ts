@@ -5,7 +5,7 @@ import { memoryBudget, memoryFacts } from '../../src/gateway/duckdb-memory.ts'
 const MIB = 2 ** 20
 const GIB = 2 ** 30
 const config = (sources: object, limits: object = {}) =>
-  configSchema.parse({ sources, limits: { maxInFlightBytes: 192 * MIB, ...limits } })
+  configSchema.parse({ sources, limits: { maxInFlightBytes: 192 * MIB, maxRequestMemoryBytes: 256 * MIB, ...limits } })
 const facts = (availableBytes: number) => ({ availableBytes, baseBytes: 120 * MIB, heapLimitBytes: 4 * GIB })
 const stores = 288 * MIB
 const one = { demo: { kind: 'duckdb' } }
@@ -13,10 +13,11 @@ const one = { demo: { kind: 'duckdb' } }
 describe('the memory that DuckDB gets', () => {
   it('is what the process leaves, by what it has and what its bounds allow', () => {
     const { processBytes, duckDbBytes } = memoryBudget(config(one), stores, facts(8 * GIB))
+    const requests = (256 + 32) * MIB
     const heap = 1024 * MIB
     const threads = (16 + 6) * 18 * MIB
     const batches = 16 * 4 * 2 * MIB
-    expect(processBytes).toBe(120 * MIB + stores + 192 * MIB + 64 * MIB + heap + threads + batches)
+    expect(processBytes).toBe(120 * MIB + stores + 192 * MIB + 64 * MIB + requests + heap + threads + batches)
     expect(duckDbBytes.get('demo')).toBe(8 * GIB - processBytes)
   })
 
