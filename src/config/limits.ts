@@ -21,11 +21,22 @@ export function defaultMaxRequestMemoryBytes(): number {
 /** `limits`. */
 export const limitsSchema = z
   .strictObject({
-    maxConnections: wholeNumber('Client connections of the Flight port; further ones are refused at accept.', {
-      min: 1,
-      max: 1_000_000,
-      default: 1000,
-    }),
+    maxConnections: wholeNumber(
+      'Client connections of the Flight port. With so many, one that has not authenticated a call within authenticateWithinMs is closed for a newcomer, or one of the address that holds the most; else the newcomer is refused.',
+      {
+        min: 1,
+        max: 1_000_000,
+        default: 1000,
+      },
+    ),
+    maxConnectionsPerAddress: optionalWholeNumber(
+      'Client connections of one IPv4 address or one /64 network of IPv6. By default an address, such as that of a proxy, may have them all, and gives way to others as maxConnections says.',
+      { min: 1, max: 1_000_000 },
+    ),
+    authenticateWithinMs: wholeNumber(
+      'Age at which a connection on which no call has been authenticated may be closed to make room for another; health checks do not count. Without API keys every call does.',
+      { min: 10, max: HOUR_MS, default: 5000 },
+    ),
     maxStreamsPerConnection: wholeNumber(
       'Calls at the same time on one connection (HTTP/2 SETTINGS_MAX_CONCURRENT_STREAMS).',
       {

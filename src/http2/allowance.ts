@@ -13,13 +13,21 @@ export class Allowance {
 
   /** Takes one, or more; false when there are not so many left. */
   take(count = 1): boolean {
-    if (this.#left < count) {
-      const now = Date.now()
-      this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) * this.#perSecond) / 1000)
-      this.#at = now
-    }
+    if (this.#left < count) this.#refill()
     if (this.#left < count) return false
     this.#left -= count
     return true
+  }
+
+  /** How many are missing: those that were taken and have not come back since. */
+  get used(): number {
+    this.#refill()
+    return this.#burst - this.#left
+  }
+
+  #refill(): void {
+    const now = Date.now()
+    this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) * this.#perSecond) / 1000)
+    this.#at = now
   }
 }

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net'
+import { costOf, costOfHeaders, cutShort, numberOf, wrong } from './control-frames.ts'
+import { endSocket } from './end-socket.ts'
 import { FrameReader } from './frame-reader.ts'
 import { frame, goawayFrame, headersFrames, numberFrame } from './frame-writer.ts'
-import { HeaderBlocks } from './header-blocks.ts'
-import { HeaderDecoder, type HeaderFields, type Verdict } from './header-decoder.ts'
+import { HeaderBlocks, HeaderBlockTooLarge } from './header-blocks.ts'
+import { HeaderDecoder, type HeaderFields, HeaderListTooLarge, type Verdict } from './header-decoder.ts'
 import { noTable } from './header-encoder.ts'
 import { Outbox } from './outbox.ts'
 import { HEADER_TABLE_BYTES, PeerSettings } from './peer-settings.ts'
@@ -15,6 +17,7 @@ import {
   MAX_STREAM_ID,
   MAX_WINDOW_BYTES,
 } from './protocol.ts'
+import { SendTurns } from './send-turns.ts'
 import type { Http2Stream, StreamOwner } from './stream.ts'
 
 /** What this side offers the peer. */
@@ -22,19 +25,18 @@ export interface ConnectionOptions {
   /** Window of each stream, for what the peer sends. */
   readonly windowBytes: number
   readonly maxFrameBytes: number
+  /** Of a list of fields; a stream whose list is larger ends. */
   readonly maxHeaderListBytes: number
   /** Encoded size of a header block; by default 256 KiB. */
   readonly maxHeaderBlockBytes?: number
 }
 
-/** What one stream may send before the others get their turn. */
-const TURN_BYTES = 256 << 10
 const NO_PAYLOAD = Buffer.alloc(0)
-/** How long a peer may take to close its side, in milliseconds. */
-const LINGER_MS = 1000
 const PING_BYTES = 8
 const PRIORITY_BYTES = 5
 const GOAWAY_BYTES = 8
+/** WINDOW_UPDATE frames that may be saved up. */
+const MAX_EARNED_UPDATES = 50_000
 
 /**
  * What both sides of an HTTP/2 connection have in common. Push is not known, priorities are ignored. What breaks a rule on one
@@ -43,6 +45,8 @@ const GOAWAY_BYTES = 8
 export abstract class Http2Connection<S extends Http2Stream> implements StreamOwner {
   /** Bytes that the peer's connection window lets us send. */
   sendWindow = DEFAULT_WINDOW_BYTES
+  /** WINDOW_UPDATE frames that the peer may send for the DATA that it has got. */
+  earnedUpdates = 0
   /** Received bytes that are given back to the peer at a time. */
   readonly creditStep: number
   /** Nothing is sent or received any more. */
@@ -55,8 +59,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   readonly #blocks: HeaderBlocks
   readonly #decoder: HeaderDecoder
   readonly #pings: (() => void)[] = []
-  /** Streams that only the connection holds up, in the order of their turns. */
-  readonly #waiting = new Set<Http2Stream>()
+  readonly #turns = new SendTurns(this)
   #hasSettings = false
 
   /**
@@ -72,7 +75,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
       (streamId, block, endStream) => this.#onBlock(streamId, block, endStream),
       options.maxHeaderBlockBytes,
     )
-    this.#decoder = new HeaderDecoder(HEADER_TABLE_BYTES, options.maxHeaderListBytes)
+    this.#decoder = new HeaderDecoder(HEADER_TABLE_BYTES, options.maxHeaderListBytes, options.maxHeaderBlockBytes)
     this.#reader = new FrameReader(options.maxFrameBytes, {
       onData: (streamId, bytes) => {
         if (this.closed) return
@@ -103,6 +106,11 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     return this.#outbox.isCongested
   }
 
+  /** Whether a stream may send DATA now, as far as its own window goes. */
+  get isOpen(): boolean {
+    return !this.closed && !this.isCongested && this.sendWindow > 0
+  }
+
   /** Size of the header block that has come last, in bytes, overheads counted. */
   protected get headerListBytes(): number {
     return this.#decoder.listBytes
@@ -110,11 +118,21 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
 
   /** Takes what was read from the socket. */
   receive(bytes: Buffer): void {
-    if (this.closed) return
+    this.receiveUntil(bytes, 0, Number.POSITIVE_INFINITY)
+  }
+
+  /**
+   * Takes what was read from the socket, as far as it gets in time.
+   * @param until time (`performance.now()`) after which no further frame is begun
+   * @returns where the bytes begin that have not been taken
+   */
+  protected receiveUntil(bytes: Buffer, from: number, until: number): number {
+    if (this.closed) return bytes.length
     try {
-      this.#reader.push(bytes)
+      return this.#reader.push(bytes, from, until)
     } catch (error) {
       this.end(error as Error)
+      return bytes.length
     }
   }
 
@@ -149,7 +167,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
 
   /** For streams. */
   wait(stream: Http2Stream): void {
-    this.#waiting.add(stream)
+    this.#turns.add(stream)
   }
 
   /** For streams. */
@@ -198,7 +216,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   protected forget(stream: S): void {
     if (stream.closed) return
     this.streams.delete(stream.id)
-    this.#waiting.delete(stream)
+    this.#turns.remove(stream)
     stream.close()
   }
 
@@ -212,25 +230,31 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   /** The connection is over. */
   protected end(error: Error | undefined): void {
     if (this.closed) return
+    // A call whose fields are too large is told so: a GOAWAY alone has clients send it again.
+    if (error instanceof HeaderBlockTooLarge)
+      this.#outbox.send([numberFrame(FrameType.rstStream, error.streamId, error.code)])
     if (error instanceof Http2ProtocolError) this.#outbox.send([goawayFrame(this.lastStreamId, error.code)])
     this.closed = true
     this.onOver(error)
     this.#outbox.flush()
-    if (this.#outbox.isStuck) {
-      this.socket.destroy()
-      return
-    }
-    // A socket that is closed while the peer still sends takes back what the peer has not read yet.
-    this.socket.end()
-    const timer = setTimeout(() => this.socket.destroy(), LINGER_MS)
-    timer.unref()
-    this.socket.once('close', () => clearTimeout(timer))
+    if (this.#outbox.isStuck) this.socket.destroy()
+    else endSocket(this.socket)
   }
 
   #onBlock(streamId: number, block: Buffer, endStream: boolean): void {
     // Also for streams that are over: blocks build on one another.
-    const fields = this.#decoder.decode(block)
+    const fields = this.#decode(streamId, block)
+    const cost = costOfHeaders(Math.max(block.byteLength, this.#decoder.listBytes))
+    if (cost > 0) this.onIdleFrame(cost)
     this.onHeaders(streamId, fields, this.#decoder.verdict, endStream)
+  }
+
+  #decode(streamId: number, block: Buffer): HeaderFields {
+    try {
+      return this.#decoder.decode(block)
+    } catch (error) {
+      throw error instanceof HeaderListTooLarge ? new HeaderBlockTooLarge(streamId) : error
+    }
   }
 
   #onFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
@@ -266,13 +290,15 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     const change = this.settings.apply(payload)
     this.onIdleFrame(costOf(payload) + (change === 0 ? 0 : this.streams.size))
     this.send([frame(FrameType.settings, FrameFlag.ack, 0, NO_PAYLOAD)])
-    if (change !== 0) for (const stream of [...this.streams.values()]) stream.onWindow(change)
+    if (change !== 0) for (const stream of [...this.streams.values()]) stream.onSettings(change)
     if (this.#hasSettings) return
     this.#hasSettings = true
     this.onReady()
   }
 
   #onWindowUpdate(streamId: number, bytes: number): void {
+    if (this.earnedUpdates === 0) this.onIdleFrame()
+    else this.earnedUpdates = Math.min(MAX_EARNED_UPDATES, this.earnedUpdates) - 1
     if (streamId === 0) {
       if (bytes === 0) throw wrong('a window that does not grow')
       this.sendWindow += bytes
@@ -295,6 +321,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     if (!this.wasOpened(streamId)) throw wrong('the end of a stream that nobody opened')
     const stream = this.streams.get(streamId)
     if (stream) this.onReset(stream, code)
+    else this.onIdleFrame()
   }
 
   #onPing(flags: number, streamId: number, payload: Buffer): void {
@@ -315,33 +342,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     else if ((payload.readUInt32BE(0) & MAX_STREAM_ID) === streamId) this.failStream(streamId, ErrorCode.protocolError)
   }
 
-  /** Those who wait send a share each, in turn, until none can send more. */
   #flushWaiting(): void {
-    while (!this.closed && !this.isCongested && this.sendWindow > 0) {
-      const [next] = this.#waiting
-      if (!next) break
-      this.#waiting.delete(next)
-      next.flush(TURN_BYTES)
-    }
+    this.#turns.flush()
     if (!this.isCongested) this.onRoom()
   }
-}
-
-/** Of how many idle frames: one, and more where there is much to take in. */
-function costOf(payload: Buffer): number {
-  return 1 + (payload.length >> 10)
-}
-
-function numberOf(payload: Buffer): number {
-  if (payload.length !== 4) throw cutShort()
-  return payload.readUInt32BE(0)
-}
-
-function cutShort(): Http2ProtocolError {
-  return new Http2ProtocolError(ErrorCode.frameSizeError, 'a frame has a size that it must not have')
-}
-
-/** A rule of the connection was broken. */
-export function wrong(why: string): Http2ProtocolError {
-  return new Http2ProtocolError(ErrorCode.protocolError, why)
 }

@@ -38,22 +38,31 @@ export class FrameReader {
     this.#listener = listener
   }
 
-  /** Takes the next bytes. @throws Http2ProtocolError */
-  push(bytes: Buffer): void {
-    let at = 0
+  /**
+   * Takes the next bytes, as far as it gets.
+   * @param from where they begin
+   * @param until time (`performance.now()`) after which no further frame is begun; by default all bytes are taken
+   * @returns where the bytes begin that have not been taken
+   * @throws Http2ProtocolError
+   */
+  push(bytes: Buffer, from = 0, until = Number.POSITIVE_INFINITY): number {
+    let at = from
     while (at < bytes.length) {
-      if (this.#headHeld < FRAME_HEADER_BYTES) {
-        at = this.#takeHead(bytes, at)
-        continue
-      }
-      const take = Math.min(this.#left, bytes.length - at)
-      const part = bytes.subarray(at, at + take)
-      at += take
-      this.#left -= take
-      if (this.#type === FrameType.data) this.#takeData(part)
-      else this.#takeOther(part)
-      if (this.#left === 0) this.#headHeld = 0
+      if (this.#headHeld < FRAME_HEADER_BYTES) at = this.#takeHead(bytes, at)
+      else at = this.#takePayload(bytes, at)
+      if (this.#headHeld === 0 && until !== Number.POSITIVE_INFINITY && performance.now() > until) break
     }
+    return at
+  }
+
+  #takePayload(bytes: Buffer, from: number): number {
+    const take = Math.min(this.#left, bytes.length - from)
+    const part = bytes.subarray(from, from + take)
+    this.#left -= take
+    if (this.#type === FrameType.data) this.#takeData(part)
+    else this.#takeOther(part)
+    if (this.#left === 0) this.#headHeld = 0
+    return from + take
   }
 
   #takeHead(bytes: Buffer, from: number): number {

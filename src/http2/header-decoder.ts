@@ -11,14 +11,29 @@ export type Verdict = 'good' | 'malformed' | 'too large'
 interface Field {
   readonly name: string
   readonly value: string
+  readonly hasGoodName: boolean
   readonly isGood: boolean
 }
 
-const knownFields: readonly Field[] = staticTable.map(([name, value]) => ({ name, value, isGood: true }))
+const knownFields: readonly Field[] = staticTable.map(([name, value]) => ({
+  name,
+  value,
+  hasGoodName: true,
+  isGood: true,
+}))
+
+/** A list is so large that it is not decoded to its end. */
+export class HeaderListTooLarge extends Http2ProtocolError {
+  constructor() {
+    super(ErrorCode.enhanceYourCalm, 'a list of header fields is far too large')
+  }
+}
 
 /** Size that every field counts beyond its own. Source: RFC 7541, section 4.1. */
 const FIELD_OVERHEAD_BYTES = 32
 const MAX_INTEGER_BYTES = 5
+/** A list of so many times the allowed size is not decoded to its end. */
+const DEFAULT_GIVE_UP_FACTOR = 2
 /** Source: RFC 9113, section 8.2.1. */
 const isName = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
 const breaksLine = /[\0\r\n]/
@@ -30,6 +45,7 @@ const breaksLine = /[\0\r\n]/
 export class HeaderDecoder {
   readonly #tableLimit: number
   readonly #maxListBytes: number
+  readonly #giveUpBytes: number
   /** The newest stands last. */
   readonly #table: Field[] = []
   #tableBytes = 0
@@ -41,12 +57,14 @@ export class HeaderDecoder {
 
   /**
    * @param tableLimit size of the table that was offered, in bytes
-   * @param maxListBytes size of all fields of a block together, overheads counted
+   * @param maxListBytes size of all fields of a block together, overheads counted; a list above it is too large
+   * @param giveUpBytes size at which decoding stops; by default twice as much
    */
-  constructor(tableLimit: number, maxListBytes: number) {
+  constructor(tableLimit: number, maxListBytes: number, giveUpBytes = DEFAULT_GIVE_UP_FACTOR * maxListBytes) {
     this.#tableLimit = tableLimit
     this.#tableMax = tableLimit
     this.#maxListBytes = maxListBytes
+    this.#giveUpBytes = giveUpBytes
   }
 
   /** What is to be thought of the block that was decoded last. */
@@ -60,8 +78,9 @@ export class HeaderDecoder {
   }
 
   /**
-   * Decodes a whole block; of one that is too large, the beginning.
-   * @throws Http2ProtocolError when it cannot be decoded; the connection is of no use then
+   * Decodes a whole block; of one that is too large, answers with the beginning.
+   * @throws Http2ProtocolError when it cannot be decoded; HeaderListTooLarge when decoding stops at `giveUpBytes`. The connection is
+   *   of no use then, since later blocks build on this one
    */
   decode(block: Buffer): HeaderFields {
     this.#block = block
@@ -77,6 +96,7 @@ export class HeaderDecoder {
       mayResize = false
       this.#listBytes += sizeOf(field)
       if (this.#listBytes > this.#maxListBytes) this.#verdict = 'too large'
+      if (this.#bytesLeft < 0) throw new HeaderListTooLarge()
       // What comes is decoded all the same, since later blocks build on it.
       if (this.#verdict === 'too large') continue
       const isPseudo = field.name.startsWith(':')
@@ -104,11 +124,18 @@ export class HeaderDecoder {
     return undefined
   }
 
+  /** What the list may still grow by before its decoding ends. */
+  get #bytesLeft(): number {
+    return this.#giveUpBytes - this.#listBytes
+  }
+
   #literal(prefixBits: number): Field {
     const index = this.#integer(prefixBits)
-    const name = index === 0 ? this.#string() : this.#field(index).name
+    const named = index === 0 ? undefined : this.#field(index)
+    const name = named?.name ?? this.#string()
     const value = this.#string()
-    return { name, value, isGood: (index > 0 || isName.test(name)) && !breaksLine.test(value) }
+    const hasGoodName = named?.hasGoodName ?? isName.test(name)
+    return { name, value, hasGoodName, isGood: hasGoodName && !breaksLine.test(value) }
   }
 
   #field(index: number): Field {
@@ -140,9 +167,15 @@ export class HeaderDecoder {
     const from = this.#at
     this.#at += length
     if (this.#at > this.#block.length) throw malformed('a field is cut short')
-    return first >= 0x80
-      ? decodeHuffman(this.#block.subarray(from, this.#at))
-      : this.#block.toString('latin1', from, this.#at)
+    const maxBytes = this.#bytesLeft
+    const text =
+      first >= 0x80
+        ? decodeHuffman(this.#block.subarray(from, this.#at), maxBytes)
+        : length <= maxBytes
+          ? this.#block.toString('latin1', from, this.#at)
+          : undefined
+    if (text === undefined) throw new HeaderListTooLarge()
+    return text
   }
 
   #remember(field: Field): void {

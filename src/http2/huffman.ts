@@ -26,11 +26,22 @@ const codeBits = [
 ]
 const END_OF_STRING = 256
 const MAX_PADDING_BITS = 7
+const MIN_CODE_BITS = 5
 
-/** Two entries a node, for a bit of 0 and of 1: the number of the next node, or minus one minus the byte that ends here. */
-const tree: Int16Array = plant()
+/**
+ * State machine that takes four bits at a time: for each node of the code's tree and each value of four bits, the next node and
+ * the byte that ends on the way, of which there is one at most since the shortest code has five bits.
+ */
+const NEXT_NODE = 0xff
+const SYMBOL_SHIFT = 8
+const HAS_SYMBOL = 1 << 16
+const IS_WRONG = 1 << 17
+const machine: Int32Array = buildMachine()
+/** Nodes at which a string may end: up to seven bits of the end-of-string code, all ones, pad the last byte. */
+const isEnd: Uint8Array = findEnds()
 
-function plant(): Int16Array {
+/** Two entries a node, for a bit of 0 and of 1: the number of the next node, or minus one minus the symbol that ends here. */
+function buildTree(): number[] {
   const nodes = [0, 0]
   let code = 0
   let length = 0
@@ -50,35 +61,64 @@ function plant(): Int16Array {
     }
     code++
   }
-  return Int16Array.from(nodes)
+  return nodes
 }
 
-/** Decodes a string literal. Source: RFC 7541, section 5.2. @throws Http2ProtocolError */
-export function decodeHuffman(bytes: Buffer): string {
-  // The shortest code has five bits.
-  const out = Buffer.allocUnsafe(Math.ceil((bytes.length * 8) / 5))
+function buildMachine(): Int32Array {
+  const nodes = buildTree()
+  const steps = new Int32Array(nodes.length << 3)
+  for (let start = 0; start < nodes.length; start += 2)
+    for (let bits = 0; bits < 16; bits++) {
+      let node = start
+      let step = 0
+      for (let i = 3; i >= 0; i--) {
+        const next = nodes[node + ((bits >> i) & 1)]!
+        if (next >= 0) node = next
+        else {
+          const symbol = -1 - next
+          step |= symbol === END_OF_STRING ? IS_WRONG : HAS_SYMBOL | (symbol << SYMBOL_SHIFT)
+          node = 0
+        }
+      }
+      steps[(start << 3) | bits] = step | (node >> 1)
+    }
+  return steps
+}
+
+function findEnds(): Uint8Array {
+  const nodes = buildTree()
+  const ends = new Uint8Array(nodes.length >> 1)
+  let node = 0
+  for (let bits = 0; bits <= MAX_PADDING_BITS; bits++) {
+    ends[node >> 1] = 1
+    node = nodes[node + 1]!
+  }
+  return ends
+}
+
+/**
+ * Decodes a string literal.
+ * @param maxBytes decoding stops when the string is longer
+ * @returns undefined for a string that is longer than that
+ * @throws Http2ProtocolError when the bytes are not Huffman code
+ * Source: RFC 7541, section 5.2.
+ */
+export function decodeHuffman(bytes: Uint8Array, maxBytes: number): string | undefined {
+  const out = Buffer.allocUnsafe(Math.min(maxBytes, Math.ceil((bytes.length * 8) / MIN_CODE_BITS)))
   let length = 0
   let node = 0
-  let pending = 0
-  let onlyOnes = true
-  for (const byte of bytes) {
-    for (let i = 7; i >= 0; i--) {
-      const bit = (byte >> i) & 1
-      pending++
-      if (bit === 0) onlyOnes = false
-      const next = tree[node + bit]!
-      if (next >= 0) {
-        node = next
-        continue
-      }
-      if (next === -1 - END_OF_STRING) throw malformed()
-      out[length++] = -1 - next
-      node = 0
-      pending = 0
-      onlyOnes = true
-    }
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!
+    const first = machine[(node << 4) | (byte >> 4)]!
+    const second = machine[((first & NEXT_NODE) << 4) | (byte & 15)]!
+    if ((first | second) & IS_WRONG) throw malformed()
+    if (first & HAS_SYMBOL) out[length++] = first >> SYMBOL_SHIFT
+    if (second & HAS_SYMBOL) out[length++] = second >> SYMBOL_SHIFT
+    // What is written beyond the end of `out` is dropped.
+    if (length > maxBytes) return undefined
+    node = second & NEXT_NODE
   }
-  if (pending > MAX_PADDING_BITS || !onlyOnes) throw malformed()
+  if (isEnd[node] === 0) throw malformed()
   return out.toString('latin1', 0, length)
 }
 

@@ -2,6 +2,8 @@ import type { Socket } from 'node:net'
 
 /** Up to here one write of a copy costs less than a list of writes. */
 const JOINED_BYTES = 16 << 10
+/** Many chunks of this size on average cost less as one copy, too. */
+const SMALL_CHUNK_BYTES = 256
 /** Beyond this much that the socket has not taken, no more DATA is given to it. */
 const CONGESTED_BYTES = 1 << 20
 /** Acknowledgements and the like that may wait, beyond that, for a peer that reads nothing. */
@@ -90,7 +92,7 @@ export class Outbox {
     const done = onTaken.length === 0 ? undefined : () => callAll(onTaken)
     if (chunks.length === 0 || socket.destroyed) {
       if (done) this.whenTaken(done)
-    } else if (chunks.length === 1 || byteLength <= JOINED_BYTES)
+    } else if (chunks.length === 1 || byteLength <= JOINED_BYTES || byteLength < chunks.length * SMALL_CHUNK_BYTES)
       socket.write(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, byteLength), done)
     else {
       socket.cork()

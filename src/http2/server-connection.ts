@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net'
-import { Allowance } from './allowance.ts'
-import { type ConnectionOptions, Http2Connection, wrong } from './connection.ts'
+import { type ConnectionOptions, Http2Connection } from './connection.ts'
+import { wrong } from './control-frames.ts'
+import { FloodAllowances } from './flood-allowances.ts'
 import { goawayFrame, numberFrame, settingsFrame } from './frame-writer.ts'
 import type { HeaderFields, Verdict } from './header-decoder.ts'
+import { networkOf } from './peer-address.ts'
 import {
   DEFAULT_MAX_FRAME_BYTES,
   DEFAULT_WINDOW_BYTES,
@@ -13,6 +15,7 @@ import {
   PREFACE,
   Setting,
 } from './protocol.ts'
+import { goOnInTurns, SLICE_MS } from './receive-turns.ts'
 import { isRequest, isTrailers } from './request-fields.ts'
 import { ServerStream } from './server-stream.ts'
 
@@ -21,6 +24,8 @@ export interface ServerConnectionOptions extends Omit<ConnectionOptions, 'maxFra
   /** Of all streams together, for what the client sends and nobody has read. */
   readonly connectionWindowBytes: number
   readonly maxStreams: number
+  /** What the client's address is allowed over all its connections. */
+  readonly addressFloods?: FloodAllowances
 }
 
 /** What the owner of a connection hears. */
@@ -33,20 +38,24 @@ export interface ServerConnectionListener {
   onClose(): void
 }
 
-/** Clients behind one proxy share a connection: a burst of ordinary cancels must not end it for all of them. */
-const RESETS = { burst: 4000, perSecond: 400 }
 /** Streams that we have reset and of which frames may still be on their way. */
 const MAX_REMEMBERED = 1000
-/** Frames that ask for an answer, or do nothing. Clients that measure their bandwidth ping once a round trip. */
-const IDLE_FRAMES = { burst: 10_000, perSecond: 2000 }
+/** DATA frames that hold fewer bytes than this on average cost as much as frames that do nothing. */
+const MIN_DATA_BYTES = 64
+/** Small DATA frames that a large one may pay for. */
+const MAX_PAID_DATA_FRAMES = 16
+
+/** A header block of so much is read to its end, as are those of twice the allowed list: its call ends, and no other. */
+const MIN_HEADER_BLOCK_BYTES = 256 << 10
 
 /** The server's side of an HTTP/2 connection. */
 export class Http2ServerConnection extends Http2Connection<ServerStream> {
   protected override lastStreamId = 0
   readonly #options: ServerConnectionOptions
   readonly #listener: ServerConnectionListener
-  readonly #resets = new Allowance(RESETS.burst, RESETS.perSecond)
-  readonly #idleFrames = new Allowance(IDLE_FRAMES.burst, IDLE_FRAMES.perSecond)
+  readonly #floods: FloodAllowances
+  /** DATA frames that were received, less those that their bytes are enough for. */
+  #dribble = 0
   /** Of the preface, what has not come yet. */
   #preface = PREFACE
   #window: number
@@ -60,10 +69,19 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
 
   /** @param socket connected, TLS included */
   constructor(socket: Socket, options: ServerConnectionOptions, listener: ServerConnectionListener) {
-    super(socket, { ...options, maxFrameBytes: DEFAULT_MAX_FRAME_BYTES }, true)
+    super(
+      socket,
+      {
+        maxHeaderBlockBytes: Math.max(MIN_HEADER_BLOCK_BYTES, 2 * options.maxHeaderListBytes),
+        ...options,
+        maxFrameBytes: DEFAULT_MAX_FRAME_BYTES,
+      },
+      true,
+    )
     this.#options = options
     this.#listener = listener
     this.#window = options.connectionWindowBytes
+    this.#floods = new FloodAllowances(1, options.addressFloods)
     this.send([
       settingsFrame([
         [Setting.initialWindowSize, options.windowBytes],
@@ -75,9 +93,9 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     socket.on('data', (bytes: Buffer) => this.receive(bytes))
   }
 
-  /** Address of the client, without its port. */
+  /** What counts as one address: the client's IPv4 address, or the network of its IPv6 address. */
   get address(): string {
-    return this.socket.remoteAddress ?? 'unknown'
+    return networkOf(this.socket.remoteAddress)
   }
 
   /**
@@ -113,7 +131,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   override receive(bytes: Buffer): void {
     const missing = this.#preface.length
     if (missing === 0) {
-      super.receive(bytes)
+      this.#receiveInTurns(bytes)
       return
     }
     const start = bytes.subarray(0, missing)
@@ -123,7 +141,20 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
       return
     }
     this.#preface = this.#preface.subarray(start.length)
-    if (bytes.length > missing) super.receive(bytes.subarray(missing))
+    if (bytes.length > missing) this.#receiveInTurns(bytes.subarray(missing))
+  }
+
+  /** The socket is not read on before all that has come of it is done. */
+  #receiveInTurns(bytes: Buffer): void {
+    let at = this.receiveUntil(bytes, 0, performance.now() + SLICE_MS)
+    if (at === bytes.length) return
+    this.socket.pause()
+    goOnInTurns((until) => {
+      at = this.receiveUntil(bytes, at, until)
+      if (at < bytes.length) return false
+      this.socket.resume()
+      return true
+    })
   }
 
   /**
@@ -163,6 +194,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     const stream = this.#receive(streamId, padding)
     stream?.credit(padding)
     if (!stream || (length === padding && !endStream)) this.onIdleFrame()
+    else if (!endStream) this.#countSmall(stream, length - padding)
     if (stream?.remoteEnded) this.failStream(streamId, ErrorCode.streamClosed)
     else if (stream && endStream) this.#onRemoteEnd(stream)
     else if (!stream && streamId <= this.lastStreamId && !this.#resetByUs.has(streamId))
@@ -191,11 +223,15 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     }
     if (streamId % 2 === 0) throw wrong('a stream with an even number')
     if (streamId <= this.lastStreamId) {
+      this.onIdleFrame()
       if (this.#resetByUs.has(streamId)) return
       throw new Http2ProtocolError(ErrorCode.streamClosed, 'HEADERS for a stream that is over')
     }
     // Those that come after the last GOAWAY are not ours: the client has been told so.
-    if (streamId > this.#maxId) return
+    if (streamId > this.#maxId) {
+      this.onIdleFrame()
+      return
+    }
     this.lastStreamId = streamId
     this.#begin(streamId, fields, verdict, endStream)
   }
@@ -205,7 +241,9 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     this.forget(stream)
   }
 
-  protected override onGoaway(): void {}
+  protected override onGoaway(): void {
+    this.onIdleFrame()
+  }
 
   protected override onReady(): void {
     this.#isReady = true
@@ -218,7 +256,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   }
 
   protected override onIdleFrame(cost = 1): void {
-    if (!this.#idleFrames.take(cost))
+    if (!this.#floods.takeIdleFrames(cost))
       throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many frames that ask for nothing')
   }
 
@@ -242,7 +280,19 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   }
 
   #countReset(): void {
-    if (!this.#resets.take()) throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many streams are cancelled')
+    if (!this.#floods.takeReset())
+      throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many streams are cancelled')
+  }
+
+  /** Each DATA frame costs the same, however little is in it; the first of a request is a part of that. */
+  #countSmall(stream: ServerStream, length: number): void {
+    const isFirst = !stream.hasData
+    stream.hasData = true
+    if (isFirst) return
+    this.#dribble = Math.max(-MAX_PAID_DATA_FRAMES, this.#dribble + 1 - length / MIN_DATA_BYTES)
+    if (this.#dribble < 1) return
+    this.#dribble--
+    this.onIdleFrame()
   }
 
   #begin(streamId: number, fields: HeaderFields, verdict: Verdict, endStream: boolean): void {

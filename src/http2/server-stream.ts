@@ -20,6 +20,8 @@ export class ServerStream extends Http2Stream {
   listener: RequestListener = deaf
   /** The client has sent all of its request. */
   remoteEnded = false
+  /** The client has sent a part of its body. */
+  hasData = false
   /** Size of the request's header list, as RFC 7541, section 4.1 counts it. */
   requestHeaderBytes = 0
   #headersSent = false

@@ -9,7 +9,7 @@ export interface StreamOwner extends SendRoom {
   sendCredit(streamId: number, bytes: number): void
   /** Bytes of a stream that need no room of the connection any more. */
   onConsumed(bytes: number): void
-  /** Has the stream flushed, in its turn, when the connection has room. */
+  /** Has the stream flushed in its turn, as soon as the connection has room. */
   wait(stream: Http2Stream): void
   /** Sends a header block. */
   sendHeaders(streamId: number, block: Buffer, endStream: boolean): void
@@ -48,6 +48,12 @@ export abstract class Http2Stream {
   onWindow(bytes: number): void {
     this.queue.grow(bytes)
     this.flush(Number.POSITIVE_INFINITY)
+  }
+
+  /** As `onWindow`, but what waits is sent in its turn only. @throws Http2ProtocolError as `onWindow` */
+  onSettings(bytes: number): void {
+    this.queue.grow(bytes)
+    this.waitIfHeldUp()
   }
 
   /** Waits for a turn where only the connection keeps what waits from being sent. */

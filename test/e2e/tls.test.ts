@@ -115,4 +115,26 @@ describe('sockets that never begin their handshake', () => {
     expect(code).toBe(0)
     expect(await gateway.stop()).toBe(0)
   })
+
+  it('leave for a client that wants in, one for each', async () => {
+    const gateway = await GatewayProcess.start({
+      tls: ours.issue(),
+      limits: { maxConnections: 3, handshakeTimeoutMs: 60_000, authenticateWithinMs: 200 },
+    })
+    const port = portOf(gateway.flight)
+    let left = 0
+    for (let i = 0; i < 3; i++) {
+      const socket = tcp(port, '127.0.0.1').on('error', () => {})
+      socket.once('close', () => left++)
+      await once(socket, 'connect')
+    }
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const { code } = await runFlightgate(
+      ['query', '-e', `grpc+tls://localhost:${port}`, '--tls-ca', ours.file, 'SELECT 1'],
+      { cwd: '/' },
+    )
+    expect(code).toBe(0)
+    expect(left).toBeGreaterThan(0)
+    expect(await gateway.stop()).toBe(0)
+  })
 })

@@ -21,6 +21,7 @@ import { GatewayError } from '../../src/query/errors.ts'
 const limits: GrpcLimits = {
   handshakeTimeoutMs: 10_000,
   maxConnections: 100,
+  authenticateWithinMs: 5000,
   maxStreamsPerConnection: 100,
   keepaliveTimeMs: 60_000,
   keepaliveTimeoutMs: 20_000,
@@ -104,6 +105,18 @@ describe('unary calls', () => {
     expect(crash.details).not.toMatch(/JSON/)
     await expect(unary('/t/Nothing', Buffer.alloc(1))).rejects.toMatchObject({ code: 12 })
     expect(ended.map(({ code }) => code)).toEqual(['UNKNOWN_OBJECT', 'INTERNAL', 'UNIMPLEMENTED'])
+  })
+
+  it.each(['__proto__', 'constructor', 'toString', '/t'])('of the path %s are UNIMPLEMENTED', async (path) => {
+    const { port, unary, ended } = await serve(echo)
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
+    const fields = new Promise<Record<string, unknown>>((resolve) => stream.once('response', resolve))
+    stream.end(Buffer.alloc(5))
+    expect((await fields)['grpc-status']).toBe('12')
+    await expect.poll(() => ended).toEqual([{ path, code: 'UNIMPLEMENTED' }])
+    session.destroy()
+    expect(String(await unary('/t/Echo', Buffer.from('alive')))).toBe('alive')
   })
 
   it('refuse messages above the limit and go on serving', async () => {

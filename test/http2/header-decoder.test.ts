@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { HeaderDecoder } from '../../src/http2/header-decoder.ts'
 import { encodeHeaders } from '../../src/http2/header-encoder.ts'
 import { decodeHuffman } from '../../src/http2/huffman.ts'
-import { Http2ProtocolError } from '../../src/http2/protocol.ts'
+import { ErrorCode, Http2ProtocolError } from '../../src/http2/protocol.ts'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const plain = (fields: object) => ({ ...fields })
@@ -116,10 +116,35 @@ describe('header blocks', () => {
     // One byte for each repetition of a field of the table.
     decoder.decode(Buffer.concat([hex('40 01 61 7f 25'), Buffer.alloc(164, 0x62)]))
     expect(decoder.verdict).toBe('good')
-    const fields = decoder.decode(Buffer.concat([Buffer.alloc(200_000, 0xbe), hex('40 01 63 01 64')]))
+    const fields = decoder.decode(Buffer.concat([Buffer.alloc(5, 0xbe), hex('40 01 63 01 64')]))
     expect(decoder.verdict).toBe('too large')
+    expect(decoder.listBytes).toBe(5 * (1 + 164 + 32) + 34)
     expect(JSON.stringify(fields).length).toBeLessThan(2000)
     expect(plain(decoder.decode(hex('be')))).toEqual({ c: 'd' })
+  })
+
+  it.each([
+    [
+      'repetitions of a field of the table',
+      Buffer.concat([hex('40 01 61 7f 25'), Buffer.alloc(164, 0x62), Buffer.alloc(200_000, 0xbe)]),
+    ],
+    ['a text', Buffer.concat([hex('00 01 61 7f e1 0e'), Buffer.alloc(2016, 0x62)])],
+    ['a Huffman code', Buffer.concat([hex('00 01 61 ff a1 9b 01'), Buffer.alloc(20_000)])],
+    ['a name', Buffer.concat([hex('00 7f e1 0e'), Buffer.alloc(2016, 0x62), hex('00')])],
+  ])('that are more than twice too large for %s are not decoded to the end', (_, block) => {
+    const decoder = new HeaderDecoder(4096, 1000)
+    expect(() => decoder.decode(block)).toThrow(expect.objectContaining({ code: ErrorCode.enhanceYourCalm }))
+    expect(decoder.listBytes).toBeLessThan(2200)
+  })
+
+  it('whose field takes a malformed name from the table are malformed too', () => {
+    const decoder = new HeaderDecoder(4096, 65_536)
+    decoder.decode(hex('40 01 41 01 62'))
+    expect(decoder.verdict).toBe('malformed')
+    for (const block of ['be', '0f 2f 01 63', '7e 01 63', 'be']) {
+      decoder.decode(hex(block))
+      expect(decoder.verdict).toBe('malformed')
+    }
   })
 
   it('survive any bytes: they are decoded or refused', () => {
@@ -159,7 +184,7 @@ describe('Huffman code', () => {
     for (const [character, bits] of codes) {
       const padded = bits.padEnd(Math.ceil(bits.length / 8) * 8, '1')
       const bytes = Buffer.from(padded.match(/.{8}/g)!.map((byte) => Number.parseInt(byte, 2)))
-      expect(decodeHuffman(bytes)).toBe(character)
+      expect(decodeHuffman(bytes, 1)).toBe(character)
     }
   })
 })

@@ -130,6 +130,11 @@ const request = (fields: readonly (readonly [string, string])[] = []) =>
 const open = (streamId: number, flags = 0, block = request()) =>
   frame(FrameType.headers, FrameFlag.endHeaders | flags, streamId, block)
 const END = FrameFlag.endStream
+/** A field that the table is to keep: `x` with a value of so many bytes. */
+const remembered = (length: number) => {
+  const [first, ...rest] = encodeHeaders([['x', 'y'.repeat(length)]])
+  return Buffer.of(0x40 | first!, ...rest)
+}
 
 describe('a server of HTTP/2', () => {
   it('answers a client of node:http2, more than its windows hold, trailers last', async () => {
@@ -343,6 +348,32 @@ describe('a server of HTTP/2', () => {
     await client.next(FrameType.headers, ({ streamId }) => streamId === 25)
   })
 
+  it('resets a request whose metadata is far too large, and ends the connection before it is decoded', async () => {
+    const { port, closed } = await serve(echo)
+    const client = new Client(port)
+    const repeated = Buffer.concat([request(), remembered(3900), Buffer.alloc(80, 0xbe)])
+    client.send(open(1, END, repeated))
+    const reset = await client.next(FrameType.rstStream)
+    expect([reset.streamId, reset.payload.readUInt32BE(0)]).toEqual([1, ErrorCode.enhanceYourCalm])
+    expect((await client.goaway()).code).toBe(ErrorCode.enhanceYourCalm)
+    await client.end()
+    expect(closed).toHaveLength(1)
+  })
+
+  it('tells of each stream how large its metadata is, also where a byte stands for a field', async () => {
+    const sizes: number[] = []
+    const { port } = await serve((stream) => {
+      sizes.push(stream.requestHeaderBytes)
+      stream.end(ok)
+    })
+    const client = new Client(port)
+    client.send(open(1, END, Buffer.concat([request(), remembered(2000)])))
+    client.send(open(3, END, Buffer.concat([request(), Buffer.of(0xbe, 0xbe, 0xbe)])))
+    await client.next(FrameType.headers, ({ streamId }) => streamId === 3)
+    const bare = sizes[0]! - 2033
+    expect(sizes).toEqual([bare + 2033, bare + 3 * 2033])
+  })
+
   const many = (count: number, one: (i: number) => Buffer) => Array.from({ length: count }, (_, i) => one(i))
   it.each([
     ['speaks something else', ErrorCode.protocolError, Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), []],
@@ -356,13 +387,13 @@ describe('a server of HTTP/2', () => {
       'cancels streams as fast as it opens them',
       ErrorCode.enhanceYourCalm,
       undefined,
-      many(4100, (i) => Buffer.concat([open(2 * i + 1), numberFrame(3, 2 * i + 1, 8)])),
+      many(8000, (i) => Buffer.concat([open(2 * i + 1), numberFrame(3, 2 * i + 1, 8)])),
     ],
     [
       'has the server cancel its streams',
       ErrorCode.enhanceYourCalm,
       undefined,
-      many(4100, (i) => Buffer.concat([open(2 * i + 1), numberFrame(8, 2 * i + 1, 0)])),
+      many(8000, (i) => Buffer.concat([open(2 * i + 1), numberFrame(8, 2 * i + 1, 0)])),
     ],
     [
       'sends data within a header block',
@@ -374,31 +405,81 @@ describe('a server of HTTP/2', () => {
       'floods with unknown frames',
       ErrorCode.enhanceYourCalm,
       undefined,
-      many(11_000, () => frame(77, 0, 0, Buffer.alloc(1))),
+      many(20_000, () => frame(77, 0, 0, Buffer.alloc(1))),
     ],
     [
       'floods with pings',
       ErrorCode.enhanceYourCalm,
       undefined,
-      many(11_000, () => frame(FrameType.ping, 0, 0, Buffer.alloc(8))),
+      many(20_000, () => frame(FrameType.ping, 0, 0, Buffer.alloc(8))),
     ],
     [
       'floods with settings',
       ErrorCode.enhanceYourCalm,
       undefined,
-      many(11_000, () => settingsFrame([[Setting.enablePush, 0]])),
+      many(20_000, () => settingsFrame([[Setting.enablePush, 0]])),
     ],
     [
       'floods with empty data',
       ErrorCode.enhanceYourCalm,
       undefined,
-      [open(1), ...many(11_000, () => frame(0, 0, 1, Buffer.alloc(0)))],
+      [open(1), ...many(20_000, () => frame(0, 0, 1, Buffer.alloc(0)))],
+    ],
+    [
+      'floods with windows of the connection',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      many(20_000, () => numberFrame(FrameType.windowUpdate, 0, 1)),
+    ],
+    [
+      'floods with windows of a stream',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      [open(1), ...many(20_000, () => numberFrame(FrameType.windowUpdate, 1, 1))],
+    ],
+    [
+      'floods with windows of a stream that is over',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      [open(1, END), ...many(20_000, () => numberFrame(FrameType.windowUpdate, 1, 1))],
+    ],
+    [
+      'resets the same stream over and over',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      [open(1), ...many(20_000, () => numberFrame(FrameType.rstStream, 1, ErrorCode.cancel))],
+    ],
+    [
+      'says over and over that it leaves',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      many(20_000, () => frame(FrameType.goaway, 0, 0, Buffer.alloc(8))),
+    ],
+    [
+      'goes on with a request that was refused',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      many(20_000, () => open(1, 0, encodeHeaders([['a', 'b']]))),
+    ],
+    [
+      'sends its data a byte at a time',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      [open(1), ...many(20_000, () => frame(FrameType.data, 0, 1, Buffer.alloc(1)))],
     ],
     [
       'floods with requests that are none',
       ErrorCode.enhanceYourCalm,
       undefined,
-      many(11_000, (i) => open(2 * i + 1, END, encodeHeaders([['a', 'b']]))),
+      many(20_000, (i) => open(2 * i + 1, END, encodeHeaders([['a', 'b']]))),
+    ],
+    [
+      'floods with fields that a table makes large',
+      ErrorCode.enhanceYourCalm,
+      undefined,
+      [open(1, END, Buffer.concat([request(), remembered(3900)]))].concat(
+        many(4000, (i) => open(2 * i + 3, END, Buffer.concat([request(), Buffer.of(0xbe, 0xbe, 0xbe, 0xbe)]))),
+      ),
     ],
     [
       'never ends a header block',
@@ -432,6 +513,92 @@ describe('a server of HTTP/2', () => {
     const next = new Client(port)
     next.send(open(1, END))
     await next.next(FrameType.headers)
+  })
+
+  it('leaves a client that opens its window a byte at a time', async () => {
+    const { port } = await serve((stream) => {
+      stream.respond(ok)
+      stream.write([Buffer.alloc(1 << 20)])
+    })
+    const client = new Client(port, Buffer.concat([PREFACE, settingsFrame([[Setting.initialWindowSize, 0]])]))
+    client.send(open(1, END))
+    for (let i = 0; i < 250; i++) {
+      client.send(...many(100, () => numberFrame(FrameType.windowUpdate, 1, 1)))
+      await new Promise(setImmediate)
+    }
+    expect((await client.goaway()).code).toBe(ErrorCode.enhanceYourCalm)
+  })
+
+  it('keeps a client that gives back each small message as it comes, twice', async () => {
+    const messages = 12_000
+    const { port } = await serve(async (stream) => {
+      stream.respond(ok)
+      for (let i = 0; i < messages; i++) {
+        await new Promise<void>((resolve) => stream.write([Buffer.alloc(10)], resolve))
+        if (i % 100 === 0) await new Promise(setImmediate)
+      }
+      stream.end(bye)
+    })
+    const client = new Client(port)
+    client.socket.on('data', () => {
+      const taken = client.seen.filter(({ type }) => type === FrameType.data)
+      client.seen.splice(0, client.seen.length, ...client.seen.filter(({ type }) => type !== FrameType.data))
+      client.send(...taken.flatMap(() => [numberFrame(8, 0, 10), numberFrame(8, 1, 10)]))
+    })
+    client.send(open(1, END))
+    await client.next(FrameType.headers, ({ flags }) => (flags & END) !== 0)
+    expect(client.seen.filter(({ type }) => type === FrameType.goaway)).toEqual([])
+  })
+
+  it('sends many small messages without holding the event loop, in their order', async () => {
+    const messages = 150_000
+    let taken = 0
+    const { port } = await serve((stream) => {
+      stream.respond(ok)
+      for (let i = 0; i < messages; i++) stream.write([Buffer.alloc(3, i)], () => taken++)
+      stream.end(bye)
+    })
+    const client = new Client(port, Buffer.concat([PREFACE, settingsFrame([[Setting.initialWindowSize, 0]])]))
+    client.send(open(1, END))
+    await client.next(FrameType.headers)
+    let last = performance.now()
+    let longestMs = 0
+    const clock = setInterval(() => {
+      longestMs = Math.max(longestMs, performance.now() - last)
+      last = performance.now()
+    }, 1)
+    client.send(numberFrame(8, 0, 1 << 24), numberFrame(8, 1, 1 << 24))
+    await client.next(FrameType.headers, ({ flags }) => (flags & END) !== 0)
+    clearInterval(clock)
+    const body = Buffer.concat(client.seen.filter(({ type }) => type === FrameType.data).map(({ payload }) => payload))
+    expect(body.length).toBe(3 * messages)
+    expect(body.every((byte, i) => byte === (Math.floor(i / 3) & 0xff))).toBe(true)
+    expect(taken).toBe(messages)
+    expect(longestMs).toBeLessThan(2000)
+  })
+
+  it('works through many frames of one read without holding the event loop, in their order', async () => {
+    const requests = 400
+    const begun: number[] = []
+    const { port, connections } = await serve((stream) => {
+      begun.push(stream.id)
+      for (const until = performance.now() + 2; performance.now() < until; );
+      stream.end(bye)
+    })
+    const client = new Client(port)
+    await client.next(FrameType.settings, ({ flags }) => flags === 1)
+    let last = performance.now()
+    let longestMs = 0
+    const clock = setInterval(() => {
+      longestMs = Math.max(longestMs, performance.now() - last)
+      last = performance.now()
+    }, 1)
+    client.send(...many(requests, (i) => open(2 * i + 1, END)), frame(FrameType.ping, 0, 0, Buffer.alloc(8, 1)))
+    await client.next(FrameType.ping)
+    clearInterval(clock)
+    expect(begun).toEqual(Array.from({ length: requests }, (_, i) => 2 * i + 1))
+    expect(connections[0]!.closed).toBe(false)
+    expect(longestMs).toBeLessThan(400)
   })
 
   it('survives whatever bytes come', async () => {

@@ -19,6 +19,7 @@ export function handshake(authenticator: Authenticator): Method {
     open: true,
     async handle(requests, call) {
       const grant = (principal: Principal): string => {
+        call.markAuthenticated()
         const token = authenticator.issueToken(principal)
         const metadata = { authorization: `Bearer ${token}` }
         call.trailers = metadata

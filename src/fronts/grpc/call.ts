@@ -20,6 +20,8 @@ export interface CallOwner extends BodyOwner {
   readonly maxInFlightBytes: number
   /** Bytes handed to HTTP/2 and not yet taken by the sockets, over all calls. */
   inFlightBytes: number
+  /** A call on this connection has been authenticated. */
+  onAuthenticated(connection: Http2ServerConnection): void
   onEnd(call: GrpcCall, error: GatewayError | undefined): void
 }
 
@@ -142,6 +144,11 @@ export class GrpcCall implements RequestListener {
   /** Address of the peer, for the log. */
   get peer(): string {
     return this.#connection.peer
+  }
+
+  /** Says that the caller's credentials are good, or that none are asked for: its connection may stay. */
+  markAuthenticated(): void {
+    this.#owner.onAuthenticated(this.#connection)
   }
 
   /** Has a listener told when the client's connection ends. */

@@ -1,7 +1,10 @@
+import type { Socket } from 'node:net'
+import type { FloodAllowances } from '../../http2/flood-allowances.ts'
 import type { Http2ServerConnection } from '../../http2/server-connection.ts'
+import { ConnectionTable, type TableEntry, type TableLimits } from './connection-table.ts'
 
 /** Limits of a client's connection, all in milliseconds. */
-export interface ConnectionLimits {
+export interface ConnectionLimits extends TableLimits {
   /** Within which a client must have shown that it speaks HTTP/2, TLS excluded. */
   readonly handshakeTimeoutMs: number
   readonly keepaliveTimeMs: number
@@ -14,10 +17,9 @@ export interface ConnectionLimits {
 
 interface Watched {
   readonly connection: Http2ServerConnection
+  readonly entry: TableEntry
   readonly readyBy: number
   readonly closeAt: number
-  streams: number
-  idleSince: number
   pingAt: number
   /** When an unanswered ping ends the connection; 0 when none is out. */
   pongBy: number
@@ -31,11 +33,13 @@ interface Watched {
  */
 export class Connections {
   readonly #limits: ConnectionLimits
+  readonly #table: ConnectionTable
   readonly #all = new Map<Http2ServerConnection, Watched>()
   readonly #sweeper: NodeJS.Timeout
 
   constructor(limits: ConnectionLimits) {
     this.#limits = limits
+    this.#table = new ConnectionTable(limits)
     const everyMs = Math.max(20, Math.min(1000, limits.keepaliveTimeoutMs / 4, limits.connectionIdleMs / 4))
     this.#sweeper = setInterval(() => this.#sweep(Date.now()), everyMs)
     this.#sweeper.unref()
@@ -45,15 +49,31 @@ export class Connections {
     return this.#all.size
   }
 
+  /** Takes a socket that has just connected, before TLS. @returns whether there is room for it */
+  admit(socket: Socket): boolean {
+    return this.#table.admit(socket)
+  }
+
+  /** What the address of a client is allowed over all its connections; undefined when the client has left. */
+  floodsOf({ remoteAddress, remotePort }: Socket): FloodAllowances | undefined {
+    return this.#table.entryOf(`${remoteAddress}:${remotePort}`)?.address.floods
+  }
+
+  /** Watches over a connection of a socket that was admitted. */
   add(connection: Http2ServerConnection): void {
+    const entry = this.#table.entryOf(connection.peer)
+    if (!entry) {
+      connection.destroy()
+      return
+    }
+    entry.connection = connection
     const now = Date.now()
     const ageMs = this.#limits.connectionAgeMs * (0.9 + Math.random() * 0.2)
     this.#all.set(connection, {
       connection,
+      entry,
       readyBy: now + this.#limits.handshakeTimeoutMs,
       closeAt: now + ageMs,
-      streams: 0,
-      idleSince: now,
       pingAt: now + this.#limits.keepaliveTimeMs,
       pongBy: 0,
       destroyAt: 0,
@@ -64,20 +84,27 @@ export class Connections {
     this.#all.delete(connection)
   }
 
+  /** A call on the connection has been authenticated: it does not give way to strangers any more. */
+  authenticated(connection: Http2ServerConnection): void {
+    const watched = this.#all.get(connection)
+    if (watched) this.#table.authenticated(watched.entry)
+  }
+
   streamOpened(connection: Http2ServerConnection): void {
     const watched = this.#all.get(connection)
-    if (watched) watched.streams++
+    if (watched) watched.entry.streams++
   }
 
   streamClosed(connection: Http2ServerConnection): void {
     const watched = this.#all.get(connection)
     if (!watched) return
-    watched.streams--
-    watched.idleSince = Date.now()
+    watched.entry.streams--
+    watched.entry.idleSince = Date.now()
   }
 
-  /** Sends GOAWAY to all; each ends when its last call has. */
+  /** Sends GOAWAY to all; each ends when its last call has. Those that have not begun end at once. */
   close(): void {
+    this.#table.destroyUnbegun()
     for (const connection of this.#all.keys()) connection.close()
   }
 
@@ -88,14 +115,15 @@ export class Connections {
   }
 
   #sweep(now: number): void {
+    this.#table.sweep()
     for (const watched of this.#all.values()) {
-      const { connection } = watched
+      const { connection, entry } = watched
       if (!connection.isReady && now >= watched.readyBy) connection.destroy()
       else if (watched.destroyAt > 0) {
         if (now >= watched.destroyAt) connection.destroy()
       } else if (
         now >= watched.closeAt ||
-        (watched.streams === 0 && now - watched.idleSince >= this.#limits.connectionIdleMs)
+        (entry.streams === 0 && now - entry.idleSince >= this.#limits.connectionIdleMs)
       ) {
         watched.destroyAt = now + this.#limits.connectionAgeGraceMs
         connection.close()

@@ -21,7 +21,6 @@ import { Turns } from './turns.ts'
 
 /** Limits of the server; see `docs/configuration.md`, `limits`. */
 export interface GrpcLimits extends ConnectionLimits {
-  readonly maxConnections: number
   readonly maxStreamsPerConnection: number
   readonly maxMetadataBytes: number
   readonly maxInboundMessageBytes: number
@@ -118,9 +117,13 @@ export class GrpcServer implements CallOwner {
     this.#server = tls
       ? createSecureServer({ ...tls, ALPNProtocols: ['h2'], handshakeTimeout: limits.handshakeTimeoutMs })
       : createServer()
-    this.#server.maxConnections = limits.maxConnections
+    // Before TLS: a socket that never ends its handshake counts too.
+    this.#server.on('connection', (socket: Socket) => {
+      if (!this.#connections.admit(socket)) socket.destroy()
+      else if (!tls) this.#onConnection(socket)
+    })
     this.#server.on('tlsClientError', (_, socket: Socket) => socket.destroy())
-    this.#server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => this.#onConnection(socket))
+    if (tls) this.#server.on('secureConnection', (socket: Socket) => this.#onConnection(socket))
   }
 
   /** Calls in progress. */
@@ -173,6 +176,10 @@ export class GrpcServer implements CallOwner {
     return cut
   }
 
+  onAuthenticated(connection: Http2ServerConnection): void {
+    this.#connections.authenticated(connection)
+  }
+
   onEnd(call: GrpcCall, error: GatewayError | undefined): void {
     this.#calls.delete(call)
     this.#background.delete(call)
@@ -186,11 +193,13 @@ export class GrpcServer implements CallOwner {
       return
     }
     socket.setNoDelay(true)
+    const floods = this.#connections.floodsOf(socket)
     const options = {
       windowBytes: STREAM_WINDOW_BYTES,
       connectionWindowBytes: CONNECTION_WINDOW_BYTES,
       maxStreams: this.#limits.maxStreamsPerConnection,
       maxHeaderListBytes: this.#limits.maxMetadataBytes,
+      ...(floods && { addressFloods: floods }),
     }
     const connection: Http2ServerConnection = new Http2ServerConnection(socket, options, {
       onStream: (stream, fields) => {
@@ -229,6 +238,7 @@ export class GrpcServer implements CallOwner {
     let call: GrpcCall
     try {
       const principal = this.#callerOf(method, headers)
+      if (principal) this.#connections.authenticated(connection)
       const holding = (principal ? shares.known : shares.strangers).hold()
       holding.take(stream.requestHeaderBytes + CALL_BYTES)
       call = new GrpcCall(connection, stream, { ...request, headers, principal, holding }, this)
