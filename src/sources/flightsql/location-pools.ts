@@ -3,9 +3,11 @@ import { GatewayError } from '../../query/errors.ts'
 import type { Logger } from '../../query/types.ts'
 import { formatAddress, type UpstreamAddress } from './address.ts'
 import { type Breaker, isBreakerOpen } from './breaker.ts'
+import type { FlightSqlConfig } from './config.ts'
 import { GrpcFailure } from './grpc-failure.ts'
 import type { Lease } from './lease.ts'
-import type { Upstream } from './upstream.ts'
+import type { Profile } from './profiles/profile.ts'
+import { Upstream, type UpstreamObserver } from './upstream.ts'
 
 /** Addresses whose connections a source keeps besides its configured ones; the least recently used ends first. */
 const MAX_LOCATIONS = 32
@@ -14,6 +16,29 @@ const MAX_LOCATIONS = 32
 export interface Location {
   readonly upstream: Upstream
   readonly breaker: Breaker
+}
+
+/** What the metrics call all locations, since there may be any number of them. */
+const LOCATION_LABEL = 'location'
+
+/** Opens the pool of an address that a server named. */
+export function openLocation(
+  address: UpstreamAddress,
+  config: FlightSqlConfig,
+  profile: Profile,
+  breaker: Breaker,
+  observer: UpstreamObserver,
+): Location {
+  const unnamed: UpstreamObserver = {
+    ...observer,
+    onAcquire: (_, acquireMs, reused) => observer.onAcquire(LOCATION_LABEL, acquireMs, reused),
+    onCreate: () => observer.onCreate(LOCATION_LABEL),
+    onDestroy: (_, reason) => observer.onDestroy(LOCATION_LABEL, reason),
+  }
+  // A node may serve tickets and nothing else: that it takes the login is proof enough.
+  const check = () => Promise.resolve()
+  const own = { ...config, pool: { ...config.pool, min: 0 } }
+  return { breaker, upstream: new Upstream(address, own, profile, breaker, unnamed, check) }
 }
 
 /**

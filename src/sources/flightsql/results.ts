@@ -1,5 +1,7 @@
+import { readFrame } from '../../arrow/flight-data.ts'
 import { frameOf } from '../../arrow/frame.ts'
 import type { Context, Result } from '../../query/types.ts'
+import { checkAnnounced } from './announced-columns.ts'
 import type { FlightSqlConfig } from './config.ts'
 import { Cushion } from './cushion.ts'
 import type { UpstreamEndpoint } from './flight.ts'
@@ -16,6 +18,8 @@ import type { UpstreamObserver } from './upstream.ts'
 export interface ResultPlace {
   /** Schema of the client's session. */
   readonly schema?: string | undefined
+  /** What clients were told of the result's columns; see `kindsOf`. */
+  readonly announced?: string | undefined
   /** Run on the lease before it goes back. */
   close?(): Promise<void>
 }
@@ -43,7 +47,7 @@ export class Results {
     lease: Lease,
     endpoints: readonly UpstreamEndpoint[],
     ctx: Context,
-    { schema, close }: ResultPlace = {},
+    { schema, announced, close }: ResultPlace = {},
   ): Promise<Result> {
     const { slowReader, forward, followLocations } = this.#config
     const bounds = this.#lending.streamBounds(ctx)
@@ -58,6 +62,7 @@ export class Results {
     const result = isHere
       ? await Relay.start(lease, parts[0]!.tickets, bounds, options)
       : await LocatedRelay.start(lease, parts, bounds, { ...options, locations: this.#locations, schema })
+    if (announced !== undefined) await checkColumns(result, announced, options.toError)
     const cushion = new Cushion(result.frames[Symbol.asyncIterator](), slowReader, (memory, spill) =>
       this.#observer.onCushion(memory, spill),
     )
@@ -88,6 +93,16 @@ export class Results {
       throw this.#lending.toError(error)
     }
     return await schemaOfTicket(connection, endpoint.ticket, bounds)
+  }
+}
+
+/** Ends a result whose columns are others than clients were told. @throws GatewayError UPSTREAM_DATA */
+async function checkColumns(result: Result, announced: string, toError: (error: unknown) => unknown): Promise<void> {
+  try {
+    checkAnnounced(announced, readFrame(result.schema).header)
+  } catch (error) {
+    await result.frames[Symbol.asyncIterator]().return?.()
+    throw toError(error)
   }
 }
 

@@ -6,6 +6,7 @@ import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, Query, Result, Runnable } from '../../query/types.ts'
 import { formatAddress, type UpstreamAddress } from './address.ts'
+import { kindsOf } from './announced-columns.ts'
 import { Breaker } from './breaker.ts'
 import { UpstreamCatalog } from './catalog.ts'
 import type { FlightSqlConfig } from './config.ts'
@@ -19,7 +20,7 @@ import { ingestFrames } from './ingest.ts'
 import type { Lease } from './lease.ts'
 import { Lending } from './lending.ts'
 import { LiteralStatements } from './literal-statements.ts'
-import { type Location, LocationPools } from './location-pools.ts'
+import { type Location, LocationPools, openLocation } from './location-pools.ts'
 import { addressesOf } from './locations.ts'
 import { noColumns } from './no-columns.ts'
 import { PreparedStatements, preparedUpdate } from './prepared-statements.ts'
@@ -46,7 +47,6 @@ const none = new Uint8Array(0)
 /** Executions whose tickets are remembered as redeemed. */
 const MAX_REDEEMED = 10_000
 const anywhere = { session: {} }
-const LOCATION_LABEL = 'location'
 const MAX_DETAIL = 500
 
 /** Opens a source in front of a Flight SQL server; it connects in the background, and whether or not that works. */
@@ -153,13 +153,16 @@ export class FlightSqlSource implements Source {
       return this.#profile.preparesStatements
         ? await this.#prepared.run(query, query.parameters, isUpdate, ctx)
         : await this.#literal.run(query, query.parameters, isUpdate, ctx)
-    const planned = handle && this.#isFresh(plan) ? decodeHandle(handle) : undefined
+    const told = handle && decodeHandle(handle)
+    const planned = told && this.#isFresh(plan) ? told : undefined
+    // What a change gives has happened, whatever was announced of it.
+    const announced = isUpdate ? undefined : told?.announced
     const repeatable = isUpdate ? 'untouched' : 'always'
     const work = async (flight: UpstreamFlight, lease: Lease, upstream: Upstream) => {
       // A ticket is good where it was made.
       const { endpoints, schema } =
         planned?.address === upstream.name ? { ...planned, schema: none } : await this.#info(flight, query)
-      if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, query.session)
+      if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, { ...query.session, announced })
       const known = schema.byteLength > 0 ? schema : (await this.#info(flight, query)).schema
       lease.release('done')
       return emptyResult(known.byteLength > 0 ? known : noColumns)
@@ -206,21 +209,10 @@ export class FlightSqlSource implements Source {
       : { ...this.#config, session: { ...session, schema }, pool: { ...pool, min: 0 } }
   }
 
-  /** The connections to an address that a server named; in the metrics all are `location`, since there may be any number. */
   #openLocation(address: UpstreamAddress, schema: string | undefined, deps: FlightSqlDependencies): Location {
     const { log, observer } = deps
     const breaker = breakerOf(this.name, formatAddress(address), log, { ...observer, onBreaker: () => {} })
-    const config = this.#configFor(schema)
-    const unnamed: UpstreamObserver = {
-      ...observer,
-      onAcquire: (_, acquireMs, reused) => observer.onAcquire(LOCATION_LABEL, acquireMs, reused),
-      onCreate: () => observer.onCreate(LOCATION_LABEL),
-      onDestroy: (_, reason) => observer.onDestroy(LOCATION_LABEL, reason),
-    }
-    // A node may serve tickets and nothing else: that it takes the login is proof enough.
-    const check = () => Promise.resolve()
-    const own = { ...config, pool: { ...config.pool, min: 0 } }
-    return { breaker, upstream: new Upstream(address, own, this.#profile, breaker, unnamed, check) }
+    return openLocation(address, this.#configFor(schema), this.#profile, breaker, observer)
   }
 
   /** The connections whose sessions have the schema, or are as configured. */
@@ -269,7 +261,7 @@ export class FlightSqlSource implements Source {
         query,
         isUpdate,
         schema,
-        handle: encodeHandle({ address: upstream.name, endpoints }),
+        handle: encodeHandle({ address: upstream.name, endpoints, announced: kindsOf(schema) }),
         ...(metadata && { metadata }),
         ...(attached && { appMetadata: { info: appMetadata, endpoint: endpointMetadata } }),
       }

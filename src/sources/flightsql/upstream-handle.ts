@@ -6,17 +6,21 @@ export interface UpstreamHandle {
   readonly address: string
   /** The parts of the result, in order. */
   readonly endpoints: readonly UpstreamEndpoint[]
+  /** What the upstream announced of the result's columns; see `kindsOf`. */
+  readonly announced?: string | undefined
 }
 
 interface Payload {
   readonly a: string
+  readonly c?: string
   readonly e: readonly { readonly t: string; readonly l?: readonly string[] }[]
 }
 
 /** Packs a handle. */
-export function encodeHandle({ address, endpoints }: UpstreamHandle): Uint8Array {
+export function encodeHandle({ address, endpoints, announced }: UpstreamHandle): Uint8Array {
   const payload: Payload = {
     a: address,
+    ...(announced !== undefined && { c: announced }),
     e: endpoints.map(({ ticket, locations }) => ({
       t: Buffer.from(ticket).toString('base64'),
       ...(locations.length > 0 && { l: locations }),
@@ -27,6 +31,10 @@ export function encodeHandle({ address, endpoints }: UpstreamHandle): Uint8Array
 
 /** Unpacks what `encodeHandle` packed. */
 export function decodeHandle(handle: Uint8Array): UpstreamHandle {
-  const { a, e } = JSON.parse(Buffer.from(handle).toString()) as Payload
-  return { address: a, endpoints: e.map(({ t, l = [] }) => ({ ticket: Buffer.from(t, 'base64'), locations: l })) }
+  const { a, c, e } = JSON.parse(Buffer.from(handle).toString()) as Payload
+  return {
+    address: a,
+    endpoints: e.map(({ t, l = [] }) => ({ ticket: Buffer.from(t, 'base64'), locations: l })),
+    ...(c !== undefined && { announced: c }),
+  }
 }
