@@ -234,7 +234,7 @@ async function listen(
     throw startError(`listen.http (${formatListen(httpAddress)})`, error)
   })
   readiness.set(true)
-  watch.look()
+  watch.start()
   const stopWatching = config.tls && watchCertificate(config.tls, onCertificate, log)
 
   const closeRest = async () => {

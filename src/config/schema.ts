@@ -41,8 +41,8 @@ export const configSchema = z.strictObject({
   health: z
     .strictObject({
       intervalMs: wholeNumber(
-        'Interval at which each source is looked at by a small statement: the log tells of each that does not answer, `/readyz?verbose` and `flightgate_source_up` of all.',
-        { min: 100, max: 86_400_000, default: 60_000 },
+        'Interval at which each source is looked at by a small statement: the log tells of each that does not answer, `/readyz?verbose` and `flightgate_source_up` of all. 0 never looks.',
+        { min: 0, max: 86_400_000, default: 60_000 },
       ),
       timeoutMs: wholeNumber('Time in which a source must answer that.', { min: 100, max: 600_000, default: 10_000 }),
     })

@@ -11,7 +11,7 @@ export interface SourceState {
   readonly since: number
 }
 
-/** How often sources are looked at, and how long each may take to answer. */
+/** How often sources are looked at (0 never), and how long each may take to answer. */
 export interface WatchIntervals {
   readonly intervalMs: number
   readonly timeoutMs: number
@@ -24,7 +24,7 @@ export class SourceWatch {
   readonly #intervals: WatchIntervals
   readonly #states = new Map<string, SourceState>()
   readonly #closing = new AbortController()
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout | undefined
   #looking: Promise<unknown> | undefined
 
   constructor(sources: readonly Source[], intervals: WatchIntervals, log: Logger) {
@@ -32,8 +32,6 @@ export class SourceWatch {
     this.#intervals = intervals
     this.#log = log
     for (const { name } of sources) this.#states.set(name, { source: name, isUp: undefined, since: Date.now() })
-    this.#timer = setInterval(() => this.look(), intervals.intervalMs)
-    this.#timer.unref()
   }
 
   /** The sources in the order of the configuration. */
@@ -41,8 +39,16 @@ export class SourceWatch {
     return [...this.#states.values()]
   }
 
-  /** Looks at all sources now, unless that is going on. */
-  look(): void {
+  /** Looks at all sources now, and from then on. */
+  start(): void {
+    if (this.#intervals.intervalMs === 0) return
+    this.#timer = setInterval(() => this.#look(), this.#intervals.intervalMs)
+    this.#timer.unref()
+    this.#look()
+  }
+
+  /** Looks at all sources, unless that is going on. */
+  #look(): void {
     this.#looking ??= Promise.all(this.#sources.map((source) => this.#check(source))).finally(() => {
       this.#looking = undefined
     })

@@ -64,7 +64,11 @@ describe.runIf(hasPython())('flightgate doctor', () => {
   })
 
   it('tells of a file that DuckDB cannot open', async () => {
-    const { code, stdout } = await doctor({ kind: 'duckdb', path: join(folder, 'missing', 'file.duckdb') })
+    const path = join(folder, 'damaged.duckdb')
+    const damaged = Buffer.alloc(4096)
+    damaged.write('DUCK', 8, 'latin1')
+    writeFileSync(path, damaged)
+    const { code, stdout } = await doctor({ kind: 'duckdb', path })
     expect(stdout).toMatch(/FAIL open[\s\S]*-> Check sources\.here\.path/)
     expect(code).toBe(1)
   })

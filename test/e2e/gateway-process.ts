@@ -51,7 +51,9 @@ export class GatewayProcess {
     const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
     // No load balancer waits to notice that a test ends.
     const drain = { notReadyMs: 0 }
-    writeFileSync(file, stringify({ listen, drain, sources: { demo: { kind: 'duckdb' } }, ...config }))
+    // Tests count the calls that servers get.
+    const health = { intervalMs: 0 }
+    writeFileSync(file, stringify({ listen, drain, health, sources: { demo: { kind: 'duckdb' } }, ...config }))
     return await GatewayProcess.#spawn(folder, ['--config', file], env, launcher)
   }
 
