@@ -1,8 +1,8 @@
 import { type BatchLayout, encodeRecordBatch } from './batch.ts'
 import { copyBits, countZeros, isSet } from './bitmaps.ts'
 import { ArrowError } from './errors.ts'
-import type { EventLoopTurns } from './event-loop-turns.ts'
 import type { LayoutPlan } from './layout-plan.ts'
+import type { LoopTurn } from './loop-turn.ts'
 import { readInteger, subtract, writeInteger } from './packed-integers.ts'
 
 /** One message of a split batch. */
@@ -21,7 +21,7 @@ const MAX_TYPE_IDS = 128
 const BITMAP_BLOCK_BYTES = 1 << 20
 const VIEW_BLOCK_ROWS = 1 << 14
 
-type Write = (target: Buffer, turns: EventLoopTurns) => void | Promise<void>
+type Write = (target: Buffer, turn: LoopTurn) => void | Promise<void>
 
 /** Collects what rows `from` to `to` of a record batch need; nothing is copied before `encode`. */
 export class BatchSlice {
@@ -48,12 +48,13 @@ export class BatchSlice {
     return this.#at
   }
 
-  /** @param turns taken between columns, and within large ones */
-  async encode(turns: EventLoopTurns): Promise<Piece> {
+  /** @param turn taken between columns, and within large ones */
+  async encode(turn: LoopTurn): Promise<Piece> {
     const body = Buffer.alloc(this.#at)
     for (const write of this.#writes) {
-      if (turns.areDue) await turns.take()
-      await write(body, turns)
+      const pause = turn.next()
+      if (pause) await pause
+      await write(body, turn)
     }
     const layout = {
       rows: this.#rows,
@@ -164,10 +165,11 @@ export class BatchSlice {
     if (Math.ceil((from + count) / 8) > source.length)
       throw new ArrowError('MALFORMED', 'A bitmap of the record batch is too short.')
     const at = this.#place(Math.ceil(count / 8))
-    this.#writes.push(async (target, turns) => {
+    this.#writes.push(async (target, turn) => {
       const block = 8 * BITMAP_BLOCK_BYTES
       for (let done = 0; done < count; done += block) {
-        if (turns.areDue) await turns.take()
+        const pause = turn.next()
+        if (pause) await pause
         copyBits(source, from + done, Math.min(block, count - done), target, at + done / 8)
       }
     })
@@ -246,11 +248,12 @@ export class BatchSlice {
     const viewsAt = this.#place(VIEW_BYTES * rows)
     this.#variadicCounts.push(longBytes > 0 ? 1 : 0)
     const dataAt = longBytes > 0 ? this.#place(longBytes) : 0
-    this.#writes.push(async (target, turns) => {
+    this.#writes.push(async (target, turn) => {
       views.copy(target, viewsAt, VIEW_BYTES * from, VIEW_BYTES * (from + rows))
       let offset = 0
       for (let row = 0; row < rows; row++) {
-        if (row % VIEW_BLOCK_ROWS === 0 && turns.areDue) await turns.take()
+        const pause = row % VIEW_BLOCK_ROWS === 0 ? turn.next() : undefined
+        if (pause) await pause
         const view = viewsAt + VIEW_BYTES * row
         const length = target.readInt32LE(view)
         if (length >= 0 && length <= INLINE_VIEW_BYTES) continue

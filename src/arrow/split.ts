@@ -1,9 +1,9 @@
 import type { BatchLayout } from './batch.ts'
 import { BatchSlice, type Piece } from './batch-slice.ts'
 import { ArrowError } from './errors.ts'
-import { EventLoopTurns } from './event-loop-turns.ts'
 import { metadataVersionOf, readBatchLayout } from './header.ts'
 import { type LayoutPlan, layoutPlan } from './layout-plan.ts'
+import { LoopTurn } from './loop-turn.ts'
 import type { Field } from './schema.ts'
 
 /** From this version on unions have no validity bitmaps. Source: Schema.fbs, `MetadataVersion`. */
@@ -39,12 +39,12 @@ export async function* splitBatch(
   const source = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const limit = maxBytes - overheadBytes(layout)
   const budget = Math.min(limit, MAX_PIECE_BYTES)
-  const turns = new EventLoopTurns()
+  const turn = new LoopTurn(1)
   let step = Math.max(1, Math.floor((CAUTION * layout.rows * budget) / Math.max(1, body.byteLength)))
   let from = 0
   do {
-    const { slice, to } = await largestSlice(plans, layout, source, from, step, { budget, limit }, turns)
-    yield await slice.encode(turns)
+    const { slice, to } = await largestSlice(plans, layout, source, from, step, { budget, limit }, turn)
+    yield await slice.encode(turn)
     step = to - from
     if (slice.byteLength < budget / 2) step *= 2
     from = to
@@ -59,13 +59,14 @@ async function largestSlice(
   from: number,
   step: number,
   { budget, limit }: { readonly budget: number; readonly limit: number },
-  turns: EventLoopTurns,
+  turn: LoopTurn,
 ): Promise<{ readonly slice: BatchSlice; readonly to: number }> {
   let rows = Math.min(step, layout.rows - from)
   for (let attempt = 1; ; attempt++) {
     const slice = new BatchSlice(layout, body, rows)
     for (const plan of plans) {
-      if (turns.areDue) await turns.take()
+      const pause = turn.next()
+      if (pause) await pause
       slice.column(plan, from, from + rows)
     }
     const bytes = slice.byteLength

@@ -1,9 +1,9 @@
 import { decompressBatch } from '../../arrow/decompress.ts'
 import { ArrowError } from '../../arrow/errors.ts'
-import { EventLoopTurns } from '../../arrow/event-loop-turns.ts'
 import { readFlightData, readFrame } from '../../arrow/flight-data.ts'
 import { type Frame, frameOf } from '../../arrow/frame.ts'
 import { readCompressedLayout, readHeader } from '../../arrow/header.ts'
+import { LoopTurn } from '../../arrow/loop-turn.ts'
 import { decodeSchema, type Field } from '../../arrow/schema.ts'
 import { splitBatch } from '../../arrow/split.ts'
 import { GatewayError } from '../../query/errors.ts'
@@ -80,11 +80,12 @@ export class FrameSender {
 /** The bytes of a frame in one piece. */
 async function joinedInTurns({ chunks, byteLength }: Frame): Promise<Uint8Array> {
   if (chunks.length === 1) return chunks[0]!
-  const turns = new EventLoopTurns()
+  const turn = new LoopTurn(1)
   const bytes = Buffer.allocUnsafe(byteLength)
   let at = 0
   for (const chunk of chunks) {
-    if (turns.areDue) await turns.take()
+    const pause = turn.next()
+    if (pause) await pause
     bytes.set(chunk, at)
     at += chunk.byteLength
   }
