@@ -77,7 +77,8 @@ ${settings.join('\n')}
 
 A variable that begins with \`FLIGHTGATE_\` and is neither listed here nor named in the file as \`\${NAME}\` is refused: it is a
 typing error. What Kubernetes sets for the Services of a namespace (\`FLIGHTGATE_SERVICE_HOST\`, \`FLIGHTGATE_PORT=tcp://...\`,
-\`DREMIO_PORT=tcp://...\`) is left alone.
+\`DREMIO_PORT=tcp://...\`) is left alone. A variable that the file names as \`\${NAME}\` has no effect but that: with
+\`password: "\${DREMIO_PASSWORD}"\` in a source \`lake\`, the variable makes no source \`dremio\`.
 
 \`RATE_LIMIT\`, \`REDIS_*\`, \`BIGQUERY_*\`, \`DEFAULT_CHUNK_SIZE\` and \`MAX_CHUNK_SIZE\` have no effect in this version; one warning at
 start names those that are set.

@@ -137,14 +137,18 @@ export function variablesWithoutEffect(env: NodeJS.ProcessEnv): string[] {
     .sort()
 }
 
-/** Applies the environment to what the file holds; answers with the problems. */
+/**
+ * Applies the environment to what the file holds; answers with the problems. A variable that the file names as `${NAME}`
+ * means only what the file says: DREMIO_PASSWORD as the password of a source `lake` makes no source `dremio`.
+ */
 export function applyEnvironment(root: Record<string, unknown>, env: NodeJS.ProcessEnv): string[] {
+  const referenced = referencedNames(root)
   for (const variable of variables) {
     const value = env[variable.name]
-    if (value !== undefined && value !== '' && !isServiceVariable(variable.name, value)) variable.apply(value, root)
+    if (value === undefined || value === '' || isServiceVariable(variable.name, value)) continue
+    if (!referenced.has(variable.name)) variable.apply(value, root)
   }
   const known = [...variables.map(({ name }) => name), ...Object.keys(otherVariables)]
-  const referenced = referencedNames(root)
   return Object.entries(env)
     .filter(([name]) => name.startsWith('FLIGHTGATE_') && !known.includes(name) && !referenced.has(name))
     .filter(([name, value]) => !isServiceVariable(name, value ?? ''))

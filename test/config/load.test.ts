@@ -62,6 +62,19 @@ describe('the configuration', () => {
     expect(config.auth.sealKeys).toEqual(['k'.repeat(32)])
   })
 
+  it('applies a variable that the file names only where the file says so', () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the file's own notation
+    const yaml = 'sources: { lake: { kind: dremio, uri: "grpc://h:1", username: etl, password: "${DREMIO_PASSWORD}" } }'
+    const { sources } = load(yaml, { DREMIO_PASSWORD: 'p' })
+    expect(Object.keys(sources)).toEqual(['lake'])
+    expect(sources['lake']).toMatchObject({ password: 'p' })
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the file's own notation
+    const keys = 'auth: { apiKeys: [ { name: a, key: "${API_KEYS}" } ] }'
+    expect(load(keys, { API_KEYS: 'k' }).auth.apiKeys).toHaveLength(1)
+  })
+
+
+
   it('reads secrets from the environment and from files', () => {
     const secret = join(folder, 'key')
     writeFileSync(secret, 'from-file\n')
