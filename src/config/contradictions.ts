@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls'
 import type { z } from 'zod'
-import { duckDbProblems } from './duckdb-problems.ts'
+import { duckDbProblems, sharedFileProblems } from './duckdb-problems.ts'
 import { isLoopback } from './listen.ts'
 import type { configSchema } from './schema.ts'
 
@@ -31,6 +31,7 @@ export function contradictions({ auth, defaultSource, listen, sources, tls }: Pa
   }
   for (const [name, source] of Object.entries(sources))
     problems.push(...(source.kind === 'duckdb' ? duckDbProblems(name, source) : upstreamProblems(name, source)))
+  problems.push(...sharedFileProblems(sources))
   if (tls)
     try {
       createSecureContext({ cert: tls.cert.content, key: tls.key.content })

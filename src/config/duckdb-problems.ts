@@ -1,5 +1,5 @@
-import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { accessSync, closeSync, constants, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 
 /** Of a `duckdb` source what decides on whether it can be opened. */
 interface DuckDbSettings {
@@ -26,7 +26,7 @@ export function duckDbProblems(name: string, { path, sample, init, writes }: Duc
   if (reservedNames.has(name.toLowerCase()))
     problems.push(`${at}: DuckDB has a database or schema called ${name.toLowerCase()} of its own: choose another name`)
   if (path === ':memory:') return problems
-  const isChanged = writes || init.length > 0 || sample !== undefined
+  const isChanged = changesFile({ sample, init, writes })
   if (!existsSync(path)) {
     if (!isChanged) problems.push(`${at}.path: there is no file ${path}; it is made with writes: true`)
     else if (!existsSync(dirname(path))) problems.push(`${at}.path: there is no folder ${dirname(path)} for the file`)
@@ -39,6 +39,47 @@ export function duckDbProblems(name: string, { path, sample, init, writes }: Duc
     problems.push(`${at}.${why}: the file ${path} may not be written to`)
   }
   return problems
+}
+
+/**
+ * Files that several `duckdb` sources name, one of which changes them, a line for each further source. DuckDB's lock keeps other
+ * processes from a file, not a second instance in the same process: each would overwrite what the other has committed.
+ */
+export function sharedFileProblems(
+  sources: Readonly<Record<string, { readonly kind: string } | ({ readonly kind: 'duckdb' } & DuckDbSettings)>>,
+): string[] {
+  const problems: string[] = []
+  const first = new Map<string, { readonly name: string; readonly isChanged: boolean }>()
+  for (const [name, source] of Object.entries(sources)) {
+    if (!isDuckDb(source) || source.path === ':memory:') continue
+    const file = realPath(source.path)
+    const isChanged = changesFile(source)
+    const other = first.get(file)
+    if (other === undefined) first.set(file, { name, isChanged })
+    else if (isChanged || other.isChanged)
+      problems.push(
+        `sources.${name}.path: sources.${other.name} has the same file; several sources may share one only if none of them has writes, init or sample`,
+      )
+  }
+  return problems
+}
+
+const isDuckDb = (source: { readonly kind: string }): source is { readonly kind: 'duckdb' } & DuckDbSettings =>
+  source.kind === 'duckdb'
+
+/** Whether opening a source, or its clients, may change its file. */
+function changesFile({ sample, init, writes }: Omit<DuckDbSettings, 'path'>): boolean {
+  return writes || init.length > 0 || sample !== undefined
+}
+
+/** The file behind a path, links followed; the file itself need not be there. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    const folder = dirname(resolve(path))
+    return existsSync(folder) ? join(realpathSync(folder), basename(path)) : resolve(path)
+  }
 }
 
 /**

@@ -72,6 +72,16 @@ describe('the configuration', () => {
     const keys = 'auth: { apiKeys: [ { name: a, key: "${API_KEYS}" } ] }'
     expect(load(keys, { API_KEYS: 'k' }).auth.apiKeys).toHaveLength(1)
   })
+  it('refuses a database file of two sources where one may change it', () => {
+    const file = join(folder, 'shared.duckdb')
+    const sources = (first: string, second: string) =>
+      problems(`sources: { a: { kind: duckdb, path: ${file}${first} }, b: { kind: duckdb, path: ${folder}/./shared.duckdb${second} } }
+defaultSource: a`)
+    const refused = expect.stringContaining('sources.b.path: sources.a has the same file')
+    expect(sources(', writes: true', ', writes: true')).toContainEqual(refused)
+    expect(sources('', ', writes: true')).toContainEqual(refused)
+    expect(sources('', '')).not.toContainEqual(refused)
+  })
 
 
 
