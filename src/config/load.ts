@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { LineCounter, parseDocument } from 'yaml'
-import type { z } from 'zod'
 import type { Config } from './config.ts'
 import { contradictions, warningsOf } from './contradictions.ts'
+import { describeIssue } from './describe-issue.ts'
 import { applyEnvironment, variablesWithoutEffect } from './environment.ts'
-import { kindsWith, knownNames, type SettingSchema, schemaAt, settingsSchema } from './json-schema.ts'
-import { nearest } from './nearest.ts'
+import { schemaAt, settingsSchema } from './json-schema.ts'
 import { referencedNames, resolveReferences } from './references.ts'
 import { configSchema } from './schema.ts'
 
@@ -67,31 +66,6 @@ function readYaml(path: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ConfigError([`${path}: the file must hold settings by name`])
   return value as Record<string, unknown>
-}
-
-function describeIssue(issue: z.core.$ZodIssue, schema: SettingSchema): string[] {
-  const path = issue.path.map(String)
-  const where = path.join('.')
-  if (issue.code === 'unrecognized_keys') {
-    const at = schemaAt(schema, path)
-    const known = at ? knownNames(at) : []
-    return issue.keys.map((key) => {
-      const name = [...path, key].join('.')
-      const kinds = at ? kindsWith(at, key) : []
-      if (kinds.length > 0) return `${name}: only a source of kind ${kinds.join(' or ')} has this setting`
-      const meant = nearest(key, known)
-      return `${name}: there is no such setting${meant ? `; did you mean ${meant}?` : ''}`
-    })
-  }
-  if (issue.code === 'invalid_key')
-    return [`${where}: the name ${issue.issues.map(({ message }) => message).join(', ')}`]
-  const at = schemaAt(schema, path)
-  return [`${where}: ${issue.message}${at ? allowed(at) : ''}`]
-}
-
-function allowed({ minimum, maximum, enum: values }: SettingSchema): string {
-  if (values) return ` (one of ${values.join(', ')})`
-  return minimum !== undefined && maximum !== undefined ? ` (${minimum} to ${maximum})` : ''
 }
 
 /** One warning for all variables that are set in vain. A name that the file refers to is not. */

@@ -72,6 +72,26 @@ describe('the configuration', () => {
     const keys = 'auth: { apiKeys: [ { name: a, key: "${API_KEYS}" } ] }'
     expect(load(keys, { API_KEYS: 'k' }).auth.apiKeys).toHaveLength(1)
   })
+
+  it('tells of settings that are missing', () => {
+    expect(problems('', { DREMIO_PASSWORD: 'p' })).toEqual(['sources.dremio.uri: must be set, here or by DREMIO_HOST'])
+    expect(problems('tls: { cert: a }')).toContain('tls.key: must be set')
+  })
+
+  it.each([
+    ['auth:', 'auth: must be a section of settings, and is empty; leave it out for the default'],
+    ['sources: []', 'sources: must be a section of settings'],
+    ['sources: { a: { kind: duckbd } }', 'sources.a.kind: must be one of duckdb, flightsql, dremio'],
+    ['listen: { flight: 32010 }', 'listen.flight: must be text'],
+    ['limits: { queueWaitMs: 10s }', 'limits.queueWaitMs: must be a whole number from 1 to 3600000'],
+    ['limits: { queueWaitMs: 0 }', 'limits.queueWaitMs: must be 1 to 3600000'],
+    ['log: { level: verbose }', 'log.level: must be one of trace, debug, info, warn, error, fatal, silent'],
+    ['auth: { sealKeys: [ short ] }', 'auth.sealKeys.0: must have at least 32 characters'],
+    ['auth: { apiKeys: [ { name: a, key: k, roles: reader } ] }', 'auth.apiKeys.0.roles: must be a list'],
+  ])('tells of %s in the words of the documentation', (yaml, problem) => {
+    expect(problems(yaml)).toContain(problem)
+  })
+
   it('refuses a database file of two sources where one may change it', () => {
     const file = join(folder, 'shared.duckdb')
     const sources = (first: string, second: string) =>
@@ -82,8 +102,6 @@ defaultSource: a`)
     expect(sources('', ', writes: true')).toContainEqual(refused)
     expect(sources('', '')).not.toContainEqual(refused)
   })
-
-
 
   it('reads secrets from the environment and from files', () => {
     const secret = join(folder, 'key')
@@ -108,7 +126,7 @@ limits: { queueWaitMs: 10s }`,
     expect(found.join('\n')).toMatch(/htp: there is no such setting; did you mean http\?/)
     expect(found.join('\n')).toMatch(/maxStream: there is no such setting; did you mean maxStreams\?/)
     expect(found.join('\n')).toMatch(/FLIGHTGATE_LOG_LEVL .* did you mean FLIGHTGATE_LOG_LEVEL\?/)
-    expect(found.join('\n')).toMatch(/batchRows: .*\(1 to 16777216\)/)
+    expect(found.join('\n')).toMatch(/batchRows: must be 1 to 16777216/)
     expect(found.join('\n')).toMatch(/NOPE is not set/)
     expect(found.join('\n')).toMatch(/ENOENT/)
   })

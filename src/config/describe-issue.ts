@@ -1,0 +1,67 @@
+import type { z } from 'zod'
+import { kindsWith, knownNames, type SettingSchema, schemaAt } from './json-schema.ts'
+import { nearest } from './nearest.ts'
+
+/** What zod calls types, in the words of the configuration page. */
+const typeWords: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a whole number',
+  object: 'a section of settings',
+  record: 'a section of settings',
+  string: 'text',
+}
+
+/** What is wrong with a setting, a line for each problem: its path, and what it must be. */
+export function describeIssue(issue: z.core.$ZodIssue, schema: SettingSchema): string[] {
+  const path = issue.path.map(String)
+  const where = path.join('.')
+  const at = schemaAt(schema, path)
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => unknownSetting([...path, key].join('.'), key, at))
+    case 'invalid_key':
+      return [`${where}: the name ${issue.issues.map(({ message }) => message).join(', ')}`]
+    case 'invalid_type':
+      return [`${where}: ${wrongType(where, issue, at)}`]
+    case 'invalid_value':
+      return [`${where}: must be one of ${issue.values.join(', ')}`]
+    case 'invalid_union':
+      return [`${where}: must be one of duckdb, flightsql, dremio`]
+    case 'too_small':
+    case 'too_big':
+      return [`${where}: ${wrongSize(issue, at)}`]
+    default:
+      return [`${where}: ${issue.message}`]
+  }
+}
+
+function unknownSetting(name: string, key: string, at: SettingSchema | undefined): string {
+  const kinds = at ? kindsWith(at, key) : []
+  if (kinds.length > 0) return `${name}: only a source of kind ${kinds.join(' or ')} has this setting`
+  const meant = nearest(key, at ? knownNames(at) : [])
+  return `${name}: there is no such setting${meant ? `; did you mean ${meant}?` : ''}`
+}
+
+function wrongType(where: string, issue: z.core.$ZodIssueInvalidType, at: SettingSchema | undefined): string {
+  if (issue.message.endsWith('received undefined'))
+    return where === 'sources.dremio.uri' ? 'must be set, here or by DREMIO_HOST' : 'must be set'
+  const isEmpty = issue.message.endsWith('received null')
+  const expected = typeWords[issue.expected] ?? issue.expected
+  return `must be ${expected}${range(at, ' from ')}${isEmpty ? ', and is empty; leave it out for the default' : ''}`
+}
+
+function wrongSize(
+  { minimum, maximum, origin }: { readonly minimum?: unknown; readonly maximum?: unknown; readonly origin: string },
+  at: SettingSchema | undefined,
+): string {
+  const unit = origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : ''
+  const bounds = unit === '' ? range(at, '') : ''
+  if (bounds !== '') return `must be ${bounds}`
+  return minimum !== undefined ? `must have at least ${minimum}${unit}` : `must have at most ${maximum}${unit}`
+}
+
+function range(at: SettingSchema | undefined, before: string): string {
+  return at?.minimum !== undefined && at.maximum !== undefined ? `${before}${at.minimum} to ${at.maximum}` : ''
+}
