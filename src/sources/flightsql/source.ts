@@ -8,6 +8,7 @@ import type { Context, Health, Logger, Plan, Query, Result, Runnable } from '../
 import { formatAddress, type UpstreamAddress } from './address.ts'
 import { kindsOf } from './announced-columns.ts'
 import { Breaker } from './breaker.ts'
+import { breakerLog } from './breaker-log.ts'
 import { UpstreamCatalog } from './catalog.ts'
 import type { FlightSqlConfig } from './config.ts'
 import type { Connection } from './connection.ts'
@@ -334,8 +335,9 @@ function causeOf(failure: unknown): { readonly cause: string; readonly err?: unk
 }
 
 function breakerOf(source: string, address: string, log: Logger, observer: UpstreamObserver): Breaker {
+  const tell = breakerLog(log, address)
   return new Breaker(source, (state) => {
     observer.onBreaker(address, state)
-    log.warn({ event: 'breaker', address, state }, `the circuit breaker is ${state}`)
+    tell(state)
   })
 }
