@@ -6,7 +6,11 @@ const GIB = 2 ** 30
 /** `sources.<name>` of kind `duckdb`. */
 export const duckDbSourceSchema = z.strictObject({
   kind: z.literal('duckdb').describe('The embedded DuckDB.'),
-  path: z.string().min(1).default(':memory:').describe('Database file, or `:memory:`.'),
+  path: z
+    .string()
+    .min(1)
+    .default(':memory:')
+    .describe('Database file, or `:memory:`. Several sources may share a file only if none of them changes it.'),
   sample: z
     .strictObject({
       tpch: z
