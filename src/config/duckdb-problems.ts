@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 
 /** Of a `duckdb` source what decides on whether it can be opened. */
@@ -107,9 +107,10 @@ function fileProblem(path: string): string | undefined {
   return undefined
 }
 
+/** Whether the file can be opened for writing, which changes nothing in it. */
 function isWritable(path: string): boolean {
   try {
-    accessSync(path, constants.W_OK)
+    closeSync(openSync(path, 'r+'))
     return true
   } catch {
     return false

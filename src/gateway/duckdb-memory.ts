@@ -93,9 +93,14 @@ export function divideMemory(config: Config, storesBytes: number, log: Logger): 
   const { availableBytes } = facts
   const inMib = (bytes: number) => `${Math.floor(bytes / MIB)} MiB`
   const each = [...duckDbBytes].map(([name, bytes]) => `${name} ${inMib(bytes)}`).join(', ')
-  log.info(
-    { event: 'memory', availableBytes, processBytes, duckDbBytes: Object.fromEntries(duckDbBytes) },
-    `of ${inMib(availableBytes)} the process may need ${inMib(processBytes)}; DuckDB gets (memoryLimitBytes): ${each}`,
-  )
+  const fields = { event: 'memory', availableBytes, processBytes, duckDbBytes: Object.fromEntries(duckDbBytes) }
+  const said = `of ${inMib(availableBytes)} the process may need ${inMib(processBytes)}; DuckDB gets (memoryLimitBytes): ${each}`
+  const total = [...duckDbBytes.values()].reduce((sum, bytes) => sum + bytes, processBytes)
+  if (total <= availableBytes) log.info(fields, said)
+  else
+    log.warn(
+      fields,
+      `${said}. Together that is more than there is: under full load the process may be killed. Give it ${inMib(total)}, or lower maxStreams, limits.maxInFlightBytes and limits.maxRequestMemoryBytes`,
+    )
   return duckDbBytes
 }
