@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from './errors.ts'
 import { Slots } from './slots.ts'
+import { SoleConnections } from './sole-connections.ts'
 import type { Source, SourceSavepoints } from './source.ts'
 import type { Context, Logger, Principal } from './types.ts'
 
@@ -29,7 +30,7 @@ interface Transaction extends TransactionStart {
   /** Aborts what runs in it when it is rolled back. */
   readonly controller: AbortController
   idleTimer: NodeJS.Timeout | undefined
-  /** The connection that it was begun on has ended, and it was not used since. */
+  /** The only connection that has used it has ended, and it was not used since. */
   abandoned: boolean
   /** Whether a statement has run in it. */
   used: boolean
@@ -47,6 +48,7 @@ export class Transactions {
   readonly #open = new Map<string, Transaction>()
   /** Those that never began: see `beginNothing`. */
   readonly #hollow = new Set<string>()
+  readonly #connections = new SoleConnections<Transaction>((transaction) => this.#abandon(transaction))
 
   constructor(limits: TransactionLimits, log: Logger) {
     this.#limits = limits
@@ -95,17 +97,18 @@ export class Transactions {
     try {
       await source.transactions.begin(id, start, ctx)
     } catch (error) {
-      this.#open.delete(id)
+      this.#forget(transaction)
       throw error
     }
     // Its session has ended meanwhile, or the client has left: nobody will ever end it.
     if (this.#open.get(id) !== transaction || ctx.signal.aborted) {
-      this.#open.delete(id)
+      this.#forget(transaction)
       await source.transactions.rollback(id, this.#ownContext(transaction))
       ctx.signal.throwIfAborted()
       throw new GatewayError('UNKNOWN_TRANSACTION', 'The session of the transaction has ended.')
     }
     this.#awaitUse(transaction)
+    if (ctx.connection) this.#connections.use(transaction, ctx.connection)
     return id
   }
 
@@ -140,6 +143,7 @@ export class Transactions {
     clearTimeout(transaction.idleTimer)
     transaction.abandoned = false
     transaction.used = true
+    if (ctx.connection) this.#connections.use(transaction, ctx.connection)
     let released = false
     return {
       ctx: { ...ctx, principal: ctx.principal, signal },
@@ -157,7 +161,7 @@ export class Transactions {
     if (this.#hollow.delete(id)) return
     const { release } = await this.hold(id, ctx)
     const transaction = this.#find(id, ctx.principal)
-    this.#open.delete(id)
+    this.#forget(transaction)
     release()
     await transaction.source.transactions!.commit(id, ctx)
   }
@@ -176,14 +180,6 @@ export class Transactions {
   /** Releases a savepoint, or rolls back to it. @throws GatewayError as `hold`, UNIMPLEMENTED */
   async endSavepoint(id: string, savepoint: Uint8Array, action: 'release' | 'rollback', ctx: Context): Promise<void> {
     await this.#withSavepoints(id, ctx, (savepoints, within) => savepoints.end(id, savepoint, action, within))
-  }
-
-  /** The client that began it has gone, as far as its connection tells: unless it comes back soon, it is rolled back. */
-  abandon(id: string): void {
-    const transaction = this.#open.get(id)
-    if (!transaction) return
-    transaction.abandoned = true
-    if (transaction.turn.inUse === 0) this.#awaitUse(transaction)
   }
 
   /** Rolls back what belongs to a session that ends. */
@@ -213,6 +209,18 @@ export class Transactions {
     }
   }
 
+  /** The client has gone, as far as its connection tells: unless it comes back soon, its transaction is rolled back. */
+  #abandon(transaction: Transaction): void {
+    transaction.abandoned = true
+    if (transaction.turn.inUse === 0) this.#awaitUse(transaction)
+  }
+
+  /** Whether it was open. */
+  #forget(transaction: Transaction): boolean {
+    this.#connections.forget(transaction)
+    return this.#open.delete(transaction.id)
+  }
+
   #find(id: string, principal: Principal): Transaction {
     if (this.#hollow.has(id)) throw new GatewayError('DRAINING')
     const transaction = this.#open.get(id)
@@ -237,7 +245,7 @@ export class Transactions {
 
   async #rollBack(transaction: Transaction, ctx: Context): Promise<void> {
     const { id, controller, turn, source } = transaction
-    if (!this.#open.delete(id)) return
+    if (!this.#forget(transaction)) return
     clearTimeout(transaction.idleTimer)
     controller.abort(new GatewayError('CANCELLED', 'The transaction was rolled back.'))
     // A statement that does not let go in time is left to the engine, which makes the rollback wait for it.
