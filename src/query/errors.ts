@@ -72,6 +72,12 @@ export const errorTable = {
     false,
     'The transaction is over, or was begun on another replica: begin a new one.',
   ),
+  UNREAD_RESULT: row(
+    'FAILED_PRECONDITION',
+    409,
+    false,
+    'A result of the same transaction is half read: read it to its end or close it first, or use autocommit.',
+  ),
   UNKNOWN_ACTION: row('UNIMPLEMENTED', 501, false, 'There is no such action: see ListActions.'),
   BAD_SQL: row('INVALID_ARGUMENT', 400, false, 'The statement cannot be run.'),
   BAD_DATA: row('INVALID_ARGUMENT', 400, false, 'The statement failed on a value.'),

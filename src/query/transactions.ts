@@ -22,6 +22,15 @@ export interface TransactionStart {
   readonly sessionId?: string | undefined
 }
 
+/** A statement's turn in its transaction. */
+export interface Turn {
+  /** Aborted when the transaction is rolled back meanwhile. */
+  readonly ctx: Context
+  /** Whether the statement has rows that its client does not take: nobody waits for that. */
+  readonly awaitReader: (isAwaited: boolean) => void
+  readonly release: () => void
+}
+
 interface Transaction extends TransactionStart {
   readonly id: string
   readonly principal: Principal
@@ -32,6 +41,8 @@ interface Transaction extends TransactionStart {
   idleTimer: NodeJS.Timeout | undefined
   /** The only connection that has used it has ended, and it was not used since. */
   abandoned: boolean
+  /** Since when the statement whose turn it is has rows that its client does not take, in milliseconds; undefined when it has not. */
+  unreadSince: number | undefined
   /** Whether a statement has run in it. */
   used: boolean
 }
@@ -39,6 +50,8 @@ interface Transaction extends TransactionStart {
 const MAX_WAITING = 100
 /** Time for a client whose connection has ended to come back on another. */
 const ABANDONED_IDLE_MS = 5000
+/** A client that has not taken rows for so long does something else before it reads on. */
+const UNREAD_MS = 250
 const ROLLBACK_WAIT_MS = 10_000
 
 /** The open transactions of this replica: who owns each, whose turn it is in it, and its end when nobody asks for one. */
@@ -91,6 +104,7 @@ export class Transactions {
       controller,
       idleTimer: undefined,
       abandoned: false,
+      unreadSince: undefined,
       used: false,
     }
     this.#open.set(id, transaction)
@@ -128,11 +142,10 @@ export class Transactions {
   }
 
   /**
-   * Waits for a statement's turn in its transaction. The context answered with is aborted when the transaction is rolled
-   * back meanwhile; `release` ends the turn.
-   * @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN, QUEUE_TIMEOUT, or the signal's reason
+   * Waits for a statement's turn in its transaction, but not for a client that does not read the result before.
+   * @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN, UNREAD_RESULT, QUEUE_TIMEOUT, or the signal's reason
    */
-  async hold(id: string, ctx: Context): Promise<{ readonly ctx: Context; readonly release: () => void }> {
+  async hold(id: string, ctx: Context): Promise<Turn> {
     const transaction = this.#find(id, ctx.principal)
     const signal = AbortSignal.any([ctx.signal, transaction.controller.signal])
     const giveBack = await this.#takeTurn(transaction, signal)
@@ -147,9 +160,13 @@ export class Transactions {
     let released = false
     return {
       ctx: { ...ctx, principal: ctx.principal, signal },
+      awaitReader: (isAwaited) => {
+        if (!released) transaction.unreadSince = isAwaited ? performance.now() : undefined
+      },
       release: () => {
         if (released) return
         released = true
+        transaction.unreadSince = undefined
         giveBack()
         this.#awaitUse(transaction)
       },
@@ -231,15 +248,27 @@ export class Transactions {
   }
 
   async #takeTurn(transaction: Transaction, signal: AbortSignal): Promise<() => void> {
+    const { turn } = transaction
+    if (turn.inUse === 0) return await turn.acquire(signal)
+    const unread = new AbortController()
+    const look = () => {
+      const { unreadSince } = transaction
+      if (unreadSince !== undefined && performance.now() - unreadSince >= UNREAD_MS)
+        unread.abort(new GatewayError('UNREAD_RESULT'))
+    }
+    look()
+    const looking = setInterval(look, UNREAD_MS / 5)
     try {
-      return await transaction.turn.acquire(signal)
+      return await turn.acquire(AbortSignal.any([signal, unread.signal]))
     } catch (error) {
       if (error instanceof GatewayError && error.code === 'QUEUE_TIMEOUT')
         throw new GatewayError(
           'QUEUE_TIMEOUT',
-          'Another statement of the transaction still runs or its result is not read yet: read it to its end or close it.',
+          'Another statement of the transaction still runs: try again when it has ended, or close it.',
         )
       throw error
+    } finally {
+      clearInterval(looking)
     }
   }
 
