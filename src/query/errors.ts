@@ -84,7 +84,7 @@ export const errorTable = {
   CONFLICT: row('ABORTED', 409, true, 'Another transaction got in the way: run the statement again.'),
   ALREADY_EXISTS: row('ALREADY_EXISTS', 409, false, 'The object exists already.'),
   TOO_LARGE: row('RESOURCE_EXHAUSTED', 413, false, 'The message is larger than the limit.'),
-  ROW_TOO_LARGE: row('RESOURCE_EXHAUSTED', 413, false, 'One row is larger than the limit for messages.'),
+  ROW_TOO_LARGE: row('RESOURCE_EXHAUSTED', 413, false, 'One row is larger than limits.maxRowBytes.'),
   OUT_OF_MEMORY: row('RESOURCE_EXHAUSTED', 507, false, 'The statement needs more memory than the source may use.'),
   TOO_MANY_SESSIONS: row('RESOURCE_EXHAUSTED', 429, true, 'The principal has too many sessions: close some.'),
   TOO_MANY_TRANSACTIONS: row('RESOURCE_EXHAUSTED', 429, true, 'The principal has too many transactions: end some.'),
