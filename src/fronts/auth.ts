@@ -12,6 +12,7 @@ export interface ApiKey {
   readonly sha256: Buffer
   readonly roles: readonly string[]
   readonly defaultSource?: string
+  readonly statementTimeoutMs?: number
 }
 
 /** Everyone is this when no keys are configured. */
@@ -38,8 +39,8 @@ export class Authenticator {
     this.#sealer = sealer
     this.#tokenTtlMs = tokenTtlMs
     this.#keys = keys.map((key) => {
-      const { name, roles, defaultSource } = key
-      return { key, principal: defaultSource === undefined ? { name, roles } : { name, roles, defaultSource } }
+      const { sha256: _, ...principal } = key
+      return { key, principal }
     })
   }
 

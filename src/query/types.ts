@@ -8,6 +8,8 @@ export interface Principal {
   readonly roles: readonly string[]
   /** Source used when the call names none. */
   readonly defaultSource?: string
+  /** Longest time that a statement of it may run and be read, in milliseconds. */
+  readonly statementTimeoutMs?: number
 }
 
 /** Options that a client's session carries into every query of it. */
