@@ -155,7 +155,7 @@ async function listen(
     [
       audit(statements, metrics),
       refuse(intake),
-      deadline(),
+      deadline((source) => config.sources[source]?.statementTimeoutMs),
       authorize(router),
       replay(repeatable, limits),
       transact(transactions),

@@ -22,13 +22,15 @@ const overheadBytes = ({ nodes, buffers, variadicCounts = [] }: BatchLayout) =>
 
 /**
  * Cuts a record batch by rows into messages of at most `maxBytes` each, and of 4 MiB where a row is not larger, in order. The event loop has its turns meanwhile.
- * @throws ArrowError ROW_TOO_LARGE when one row is above the limit, UNSUPPORTED or MALFORMED
+ * @param maxRowBytes what a message of a single row may have, where that is more
+ * @throws ArrowError ROW_TOO_LARGE when one row is above that, UNSUPPORTED or MALFORMED
  */
 export async function* splitBatch(
   schema: Field,
   header: Uint8Array,
   body: Uint8Array,
   maxBytes: number,
+  maxRowBytes = maxBytes,
 ): AsyncGenerator<Piece> {
   const layout = readBatchLayout(header)
   if (body.byteLength < layout.bodyLength)
@@ -37,8 +39,9 @@ export async function* splitBatch(
   if (metadataVersionOf(header) < VERSION_5 && plans.some(hasUnion))
     throw new ArrowError('UNSUPPORTED', 'Unions of Arrow before 1.0 cannot be cut.')
   const source = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  const limit = maxBytes - overheadBytes(layout)
-  const budget = Math.min(limit, MAX_PIECE_BYTES)
+  const overhead = overheadBytes(layout)
+  const limit = Math.max(maxBytes, maxRowBytes) - overhead
+  const budget = Math.min(maxBytes - overhead, MAX_PIECE_BYTES)
   const turn = new LoopTurn(1)
   let step = Math.max(1, Math.floor((CAUTION * layout.rows * budget) / Math.max(1, body.byteLength)))
   let from = 0
@@ -72,7 +75,7 @@ async function largestSlice(
     const bytes = slice.byteLength
     if (bytes <= (rows <= 1 ? limit : budget)) return { slice, to: from + rows }
     if (rows <= 1)
-      throw new ArrowError('ROW_TOO_LARGE', `One row takes ${bytes} bytes, more than the ${limit} that fit a message.`)
+      throw new ArrowError('ROW_TOO_LARGE', `One row takes ${bytes} bytes, more than the ${limit} that a row may take.`)
     const share = attempt > MAX_ESTIMATES ? 0.5 : (CAUTION * budget) / bytes
     rows = Math.max(1, Math.floor(rows * share))
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { secret, wholeNumber } from './setting.ts'
+import { optionalWholeNumber, secret, wholeNumber } from './setting.ts'
 
 const HASH_PREFIX = 'sha256:'
 const MIN_SEAL_KEY_LENGTH = 32
@@ -28,12 +28,17 @@ const apiKeySchema = z
       .default(['reader'])
       .describe('`reader` reads; `writer` and `admin` may also change data where a source allows it.'),
     defaultSource: z.string().optional().describe('Source of calls that name none.'),
+    statementTimeoutMs: optionalWholeNumber(
+      'Time in which a statement of this principal must have run and been read; by default only the deadlines of calls end it.',
+      { min: 1, max: 30 * 86_400_000 },
+    ),
   })
-  .transform(({ name, key, roles, defaultSource }) => ({
+  .transform(({ name, key, roles, defaultSource, statementTimeoutMs }) => ({
     name,
     roles,
     sha256: hashOf(key),
     ...(defaultSource !== undefined && { defaultSource }),
+    ...(statementTimeoutMs !== undefined && { statementTimeoutMs }),
   }))
 
 /** `auth`. */

@@ -49,6 +49,10 @@ export const duckDbSourceSchema = z.strictObject({
     min: 1 << 20,
     max: 2 ** 50,
   }),
+  statementTimeoutMs: optionalWholeNumber(
+    'Time in which a statement must have run and been read; by default only the deadlines of calls end it.',
+    { min: 1, max: 30 * 86_400_000 },
+  ),
   maxStreams: wholeNumber('Statements that run or are being read at the same time; the others wait in line.', {
     min: 1,
     max: 1024,

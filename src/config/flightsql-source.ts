@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { pemFile } from './listen.ts'
-import { secret, wholeNumber } from './setting.ts'
+import { optionalWholeNumber, secret, wholeNumber } from './setting.ts'
 import { upstreamAddress } from './upstream-address.ts'
 
 const MINUTE_MS = 60_000
@@ -125,6 +125,10 @@ const shared = {
     .boolean()
     .default(false)
     .describe('Whether statements that change data are allowed, to principals with the role writer or admin.'),
+  statementTimeoutMs: optionalWholeNumber(
+    'Time in which a statement must have run and been read; by default only the deadlines of calls end it.',
+    { min: 1, max: 30 * 86_400_000 },
+  ),
   maxStreams: wholeNumber('Statements that run or are being read at the same time; the others wait in line.', {
     min: 1,
     max: 10_000,

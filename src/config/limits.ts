@@ -91,7 +91,15 @@ export const limitsSchema = z
       'Size of one message to a client that has not announced its own limit (`x-flightgate-max-message-bytes`) and whose kind is unknown; larger batches are cut by rows.',
       { min: 65_536, max: 2 ** 31 - 1, default: 4 * MIB },
     ),
-    maxStatementBytes: wholeNumber('Size of a SQL text.', { min: 1024, max: 256 * MIB, default: MIB }),
+    maxRowBytes: wholeNumber(
+      'Size of one row of a batch that is cut. A row above the limit of its client goes out alone in its message all the same, since the client may have been set to take it, and says so itself if not.',
+      { min: MIB, max: 2 ** 31 - 1, default: 256 * MIB },
+    ),
+    maxStatementBytes: wholeNumber('Size of a SQL text.', {
+      min: 1024,
+      max: 256 * MIB,
+      default: 16 * MIB,
+    }),
     maxInFlightBytesPerCall: wholeNumber('Result bytes that one call may hold for its client.', {
       min: 65_536,
       max: 2 ** 40,

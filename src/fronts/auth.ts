@@ -4,7 +4,7 @@ import type { HeaderFields } from '../http2/header-decoder.ts'
 import { GatewayError } from '../query/errors.ts'
 import { type Sealer, SealKind } from '../query/seal.ts'
 import type { Principal } from '../query/types.ts'
-import { headerOf } from './grpc/metadata.ts'
+import { headerOf, partsOf } from './grpc/metadata.ts'
 
 /** A configured API key; only its SHA-256 is known. */
 export interface ApiKey {
@@ -12,6 +12,7 @@ export interface ApiKey {
   readonly sha256: Buffer
   readonly roles: readonly string[]
   readonly defaultSource?: string
+  readonly statementTimeoutMs?: number
 }
 
 /** Everyone is this when no keys are configured. */
@@ -20,6 +21,7 @@ export const anonymous: Principal = { name: 'anonymous', roles: ['reader', 'writ
 const TOKEN_PREFIX = 'fgt_'
 const KEY_TAG_BYTES = 8
 const MAX_CACHED_TOKENS = 10_000
+const scheme = /^(bearer|basic) /i
 
 interface KnownToken {
   readonly principal: Principal
@@ -37,8 +39,8 @@ export class Authenticator {
     this.#sealer = sealer
     this.#tokenTtlMs = tokenTtlMs
     this.#keys = keys.map((key) => {
-      const { name, roles, defaultSource } = key
-      return { key, principal: defaultSource === undefined ? { name, roles } : { name, roles, defaultSource } }
+      const { sha256: _, ...principal } = key
+      return { key, principal }
     })
   }
 
@@ -55,7 +57,7 @@ export class Authenticator {
   authenticate(headers: HeaderFields): Principal {
     if (this.open) return anonymous
     const apiKey = headerOf(headers, 'x-api-key')
-    if (apiKey !== undefined) return this.byKey(apiKey)
+    if (apiKey !== undefined) return this.#byApiKey(apiKey)
     const authorization = headerOf(headers, 'authorization')
     if (authorization !== undefined) return this.#byAuthorization(authorization)
     const legacyToken = headerOf(headers, 'auth-token-bin')
@@ -86,12 +88,28 @@ export class Authenticator {
     return TOKEN_PREFIX + sealed.toString('base64url')
   }
 
+  #byApiKey(apiKey: string): Principal {
+    try {
+      return this.byKey(apiKey)
+    } catch (error) {
+      // A key may have commas of its own.
+      throw apiKey.includes(',') ? severalValues('x-api-key') : error
+    }
+  }
+
   #byAuthorization(authorization: string): Principal {
+    if (
+      authorization.includes(',') &&
+      partsOf(authorization)
+        .slice(1)
+        .some((part) => scheme.test(part))
+    )
+      throw severalValues('authorization')
     const space = authorization.indexOf(' ')
-    const scheme = authorization.slice(0, space).toLowerCase()
+    const kind = authorization.slice(0, space).toLowerCase()
     const value = authorization.slice(space + 1).trim()
-    if (scheme === 'bearer') return this.#byBearer(value)
-    if (scheme === 'basic') {
+    if (kind === 'bearer') return this.#byBearer(value)
+    if (kind === 'basic') {
       const text = Buffer.from(value, 'base64').toString()
       const colon = text.indexOf(':')
       if (colon >= 0) return this.byKey(text.slice(colon + 1))
@@ -130,6 +148,13 @@ export class Authenticator {
     const entry = this.#keys.find(({ key }) => key.name === name)
     return entry ? entry.key.sha256.subarray(0, KEY_TAG_BYTES) : Buffer.alloc(0)
   }
+}
+
+function severalValues(name: string): GatewayError {
+  return new GatewayError(
+    'UNAUTHENTICATED',
+    `The call carries different values of ${name}: set it in one place, the client's options or an interceptor.`,
+  )
 }
 
 function notExpired(token: KnownToken): Principal {

@@ -122,6 +122,11 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     return this.#isReady
   }
 
+  /** Whether the client was told to begin no more calls here. */
+  get isLeaving(): boolean {
+    return this.#leaving
+  }
+
   /** Has a listener told when the connection is over. */
   onceClosed(listener: () => void): void {
     if (this.closed) listener()

@@ -3,6 +3,8 @@ import type { Result } from './types.ts'
 
 /** Told about a result as it is read; `onEnd` exactly once, with the error if there was one. */
 export interface ResultObserver {
+  /** The reader asks for more. */
+  onAsked?(): void
   onFrames?(frames: readonly Frame[]): void
   /** `complete` is false when the reader left before the end. */
   onEnd(error: unknown, complete: boolean): void
@@ -24,6 +26,7 @@ class ObservedFrames implements AsyncIterator<readonly Frame[]> {
   }
 
   async next(): Promise<IteratorResult<readonly Frame[]>> {
+    this.#observer.onAsked?.()
     try {
       const next = await this.#inner.next()
       if (next.done) this.#end(undefined, true)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from './errors.ts'
 import { Slots } from './slots.ts'
+import { SoleConnections } from './sole-connections.ts'
 import type { Source, SourceSavepoints } from './source.ts'
 import type { Context, Logger, Principal } from './types.ts'
 
@@ -21,6 +22,15 @@ export interface TransactionStart {
   readonly sessionId?: string | undefined
 }
 
+/** A statement's turn in its transaction. */
+export interface Turn {
+  /** Aborted when the transaction is rolled back meanwhile. */
+  readonly ctx: Context
+  /** Whether the statement has rows that its client does not take: nobody waits for that. */
+  readonly awaitReader: (isAwaited: boolean) => void
+  readonly release: () => void
+}
+
 interface Transaction extends TransactionStart {
   readonly id: string
   readonly principal: Principal
@@ -29,8 +39,10 @@ interface Transaction extends TransactionStart {
   /** Aborts what runs in it when it is rolled back. */
   readonly controller: AbortController
   idleTimer: NodeJS.Timeout | undefined
-  /** The connection that it was begun on has ended, and it was not used since. */
+  /** The only connection that has used it has ended, and it was not used since. */
   abandoned: boolean
+  /** Since when the statement whose turn it is has rows that its client does not take, in milliseconds; undefined when it has not. */
+  unreadSince: number | undefined
   /** Whether a statement has run in it. */
   used: boolean
 }
@@ -38,6 +50,8 @@ interface Transaction extends TransactionStart {
 const MAX_WAITING = 100
 /** Time for a client whose connection has ended to come back on another. */
 const ABANDONED_IDLE_MS = 5000
+/** A client that has not taken rows for so long does something else before it reads on. */
+const UNREAD_MS = 250
 const ROLLBACK_WAIT_MS = 10_000
 
 /** The open transactions of this replica: who owns each, whose turn it is in it, and its end when nobody asks for one. */
@@ -47,6 +61,7 @@ export class Transactions {
   readonly #open = new Map<string, Transaction>()
   /** Those that never began: see `beginNothing`. */
   readonly #hollow = new Set<string>()
+  readonly #connections = new SoleConnections<Transaction>((transaction) => this.#abandon(transaction))
 
   constructor(limits: TransactionLimits, log: Logger) {
     this.#limits = limits
@@ -89,23 +104,25 @@ export class Transactions {
       controller,
       idleTimer: undefined,
       abandoned: false,
+      unreadSince: undefined,
       used: false,
     }
     this.#open.set(id, transaction)
     try {
       await source.transactions.begin(id, start, ctx)
     } catch (error) {
-      this.#open.delete(id)
+      this.#forget(transaction)
       throw error
     }
     // Its session has ended meanwhile, or the client has left: nobody will ever end it.
     if (this.#open.get(id) !== transaction || ctx.signal.aborted) {
-      this.#open.delete(id)
+      this.#forget(transaction)
       await source.transactions.rollback(id, this.#ownContext(transaction))
       ctx.signal.throwIfAborted()
       throw new GatewayError('UNKNOWN_TRANSACTION', 'The session of the transaction has ended.')
     }
     this.#awaitUse(transaction)
+    if (ctx.connection) this.#connections.use(transaction, ctx.connection)
     return id
   }
 
@@ -125,11 +142,10 @@ export class Transactions {
   }
 
   /**
-   * Waits for a statement's turn in its transaction. The context answered with is aborted when the transaction is rolled
-   * back meanwhile; `release` ends the turn.
-   * @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN, QUEUE_TIMEOUT, or the signal's reason
+   * Waits for a statement's turn in its transaction, but not for a client that does not read the result before.
+   * @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN, UNREAD_RESULT, QUEUE_TIMEOUT, or the signal's reason
    */
-  async hold(id: string, ctx: Context): Promise<{ readonly ctx: Context; readonly release: () => void }> {
+  async hold(id: string, ctx: Context): Promise<Turn> {
     const transaction = this.#find(id, ctx.principal)
     const signal = AbortSignal.any([ctx.signal, transaction.controller.signal])
     const giveBack = await this.#takeTurn(transaction, signal)
@@ -140,12 +156,17 @@ export class Transactions {
     clearTimeout(transaction.idleTimer)
     transaction.abandoned = false
     transaction.used = true
+    if (ctx.connection) this.#connections.use(transaction, ctx.connection)
     let released = false
     return {
       ctx: { ...ctx, principal: ctx.principal, signal },
+      awaitReader: (isAwaited) => {
+        if (!released) transaction.unreadSince = isAwaited ? performance.now() : undefined
+      },
       release: () => {
         if (released) return
         released = true
+        transaction.unreadSince = undefined
         giveBack()
         this.#awaitUse(transaction)
       },
@@ -157,7 +178,7 @@ export class Transactions {
     if (this.#hollow.delete(id)) return
     const { release } = await this.hold(id, ctx)
     const transaction = this.#find(id, ctx.principal)
-    this.#open.delete(id)
+    this.#forget(transaction)
     release()
     await transaction.source.transactions!.commit(id, ctx)
   }
@@ -176,14 +197,6 @@ export class Transactions {
   /** Releases a savepoint, or rolls back to it. @throws GatewayError as `hold`, UNIMPLEMENTED */
   async endSavepoint(id: string, savepoint: Uint8Array, action: 'release' | 'rollback', ctx: Context): Promise<void> {
     await this.#withSavepoints(id, ctx, (savepoints, within) => savepoints.end(id, savepoint, action, within))
-  }
-
-  /** The client that began it has gone, as far as its connection tells: unless it comes back soon, it is rolled back. */
-  abandon(id: string): void {
-    const transaction = this.#open.get(id)
-    if (!transaction) return
-    transaction.abandoned = true
-    if (transaction.turn.inUse === 0) this.#awaitUse(transaction)
   }
 
   /** Rolls back what belongs to a session that ends. */
@@ -213,6 +226,18 @@ export class Transactions {
     }
   }
 
+  /** The client has gone, as far as its connection tells: unless it comes back soon, its transaction is rolled back. */
+  #abandon(transaction: Transaction): void {
+    transaction.abandoned = true
+    if (transaction.turn.inUse === 0) this.#awaitUse(transaction)
+  }
+
+  /** Whether it was open. */
+  #forget(transaction: Transaction): boolean {
+    this.#connections.forget(transaction)
+    return this.#open.delete(transaction.id)
+  }
+
   #find(id: string, principal: Principal): Transaction {
     if (this.#hollow.has(id)) throw new GatewayError('DRAINING')
     const transaction = this.#open.get(id)
@@ -223,21 +248,33 @@ export class Transactions {
   }
 
   async #takeTurn(transaction: Transaction, signal: AbortSignal): Promise<() => void> {
+    const { turn } = transaction
+    if (turn.inUse === 0) return await turn.acquire(signal)
+    const unread = new AbortController()
+    const look = () => {
+      const { unreadSince } = transaction
+      if (unreadSince !== undefined && performance.now() - unreadSince >= UNREAD_MS)
+        unread.abort(new GatewayError('UNREAD_RESULT'))
+    }
+    look()
+    const looking = setInterval(look, UNREAD_MS / 5)
     try {
-      return await transaction.turn.acquire(signal)
+      return await turn.acquire(AbortSignal.any([signal, unread.signal]))
     } catch (error) {
       if (error instanceof GatewayError && error.code === 'QUEUE_TIMEOUT')
         throw new GatewayError(
           'QUEUE_TIMEOUT',
-          'Another statement of the transaction still runs or its result is not read yet: read it to its end or close it.',
+          'Another statement of the transaction still runs: try again when it has ended, or close it.',
         )
       throw error
+    } finally {
+      clearInterval(looking)
     }
   }
 
   async #rollBack(transaction: Transaction, ctx: Context): Promise<void> {
     const { id, controller, turn, source } = transaction
-    if (!this.#open.delete(id)) return
+    if (!this.#forget(transaction)) return
     clearTimeout(transaction.idleTimer)
     controller.abort(new GatewayError('CANCELLED', 'The transaction was rolled back.'))
     // A statement that does not let go in time is left to the engine, which makes the rollback wait for it.

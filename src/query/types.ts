@@ -8,6 +8,8 @@ export interface Principal {
   readonly roles: readonly string[]
   /** Source used when the call names none. */
   readonly defaultSource?: string
+  /** Longest time that a statement of it may run and be read, in milliseconds. */
+  readonly statementTimeoutMs?: number
 }
 
 /** Options that a client's session carries into every query of it. */
@@ -113,6 +115,14 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
+/** The connection that a client's call came on. */
+export interface ClientConnection {
+  /** Whether the client was asked to leave it for another, as one that has become old. */
+  readonly isLeaving: boolean
+  /** Has a listener told when it is over; at once when it is already. */
+  onceClosed(listener: () => void): void
+}
+
 /** What accompanies a call on its way down. */
 export interface Context {
   readonly principal: Principal
@@ -124,6 +134,8 @@ export interface Context {
   readonly log: Logger
   /** The metadata that came with the call. */
   readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** Where the call came from; absent when no client waits for the answer. */
+  readonly connection?: ClientConnection
   /** Whether somebody asks how far the result is; without it an engine may save itself the counting. */
   readonly watched?: boolean
   /** Whose share of slots and workers the call takes where that is not the principal's, see `holderOf`. */

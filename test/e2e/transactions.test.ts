@@ -22,9 +22,15 @@ const reader: Headers = { 'x-api-key': 'r' }
 const none = new Uint8Array(0)
 const COMMIT = 1
 const ROLLBACK = 2
-const [INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED, ABORTED, UNIMPLEMENTED] = [
-  3, 5, 7, 8, 10, 12,
-]
+const [
+  INVALID_ARGUMENT,
+  NOT_FOUND,
+  PERMISSION_DENIED,
+  RESOURCE_EXHAUSTED,
+  FAILED_PRECONDITION,
+  ABORTED,
+  UNIMPLEMENTED,
+] = [3, 5, 7, 8, 9, 10, 12]
 
 describe('transactions', () => {
   let gateway: GatewayProcess
@@ -193,8 +199,8 @@ describe('transactions', () => {
     const unread = openDoGet(session, ticketOf(info), writer)
     await once(unread, 'response')
     const busy = await stub.call('GetFlightInfo', [commandOf('SELECT 1', transaction)], writer)
-    expect(busy.code).toBe(RESOURCE_EXHAUSTED)
-    expect(busy.details).toContain('not read yet')
+    expect(busy.code).toBe(FAILED_PRECONDITION)
+    expect(busy.details).toContain('half read')
     expect((await end(transaction, ROLLBACK, writer)).code).toBe(0)
     unread.resume()
     const [trailers] = await once(unread, 'trailers')

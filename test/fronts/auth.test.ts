@@ -16,6 +16,9 @@ describe('Authenticator', () => {
     ['Basic', { authorization: `Basic ${basic('anyone', 's3cret:with colon')}` }, 'dash'],
     ['Basic without padding', { authorization: `Basic ${basic('a', 'other').replace(/=+$/, '')}` }, 'etl'],
     ['scheme in any case', { authorization: 'bearer other' }, 'etl'],
+    ['the same Bearer twice', { authorization: 'Bearer other, Bearer other' }, 'etl'],
+    ['the same Basic twice', { authorization: `Basic ${basic('a', 'other')},Basic ${basic('a', 'other')}` }, 'etl'],
+    ['the same x-api-key three times', { 'x-api-key': 'other, other, other' }, 'etl'],
   ])('knows the principal by %s', (_name, headers, principal) => {
     expect(auth.authenticate(headers).name).toBe(principal)
   })
@@ -50,6 +53,20 @@ describe('Authenticator', () => {
     { authorization: 'Digest x' },
   ])('refuses %j', (headers) => {
     expect(() => auth.authenticate(headers)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }))
+  })
+
+  it.each([
+    { authorization: 'Bearer other, Bearer wrong' },
+    { authorization: `Bearer other, Basic ${basic('etl', 'other')}` },
+    { 'x-api-key': 'other, wrong' },
+  ])('says what is wrong with %j', (headers) => {
+    expect(() => auth.authenticate(headers)).toThrow(/different values of (authorization|x-api-key): set it in one/)
+  })
+
+  it('takes a key that has commas itself', () => {
+    const commas = new Authenticator([key('dash', 'a, b,c')], sealer, 60_000)
+    expect(commas.authenticate({ 'x-api-key': 'a, b,c' }).name).toBe('dash')
+    expect(commas.authenticate({ authorization: 'Bearer a, b,c' }).name).toBe('dash')
   })
 
   it('lets everyone in as anonymous when there are no keys', () => {

@@ -545,7 +545,7 @@ describe('what waits', () => {
       '/t/Whole': {
         kind: 'serverStream',
         async handle(_, call) {
-          const sender = new FrameSender(call, 1024)
+          const sender = new FrameSender(call, { maxOutboundMessageBytes: 1024, maxRowBytes: 1024 })
           await sender.send(frameOf(Buffer.alloc(8), Buffer.alloc(0), 0))
           const release = () => {
             released = true

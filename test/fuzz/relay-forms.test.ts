@@ -151,7 +151,10 @@ async function relayed(parts: readonly (readonly InboundMessage[])[], maxBytes =
   const lease = new Lease(connection as unknown as Connection, () => {})
   const bounds: CallBounds = { signal: new AbortController().signal, deadlineAt: Number.POSITIVE_INFINITY }
   const send = async ({ chunks }: Frame) => void outcome.messages.push(Buffer.concat(chunks))
-  const sender = new FrameSender({ headers: {}, send } as unknown as GrpcCall, maxBytes)
+  const sender = new FrameSender({ headers: {}, send } as unknown as GrpcCall, {
+    maxOutboundMessageBytes: maxBytes,
+    maxRowBytes: maxBytes,
+  })
   const toError = (thrown: unknown) => upstreamError(thrown, 'up')
   try {
     const tickets = parts.map((_, i) => Buffer.from([i]))

@@ -1,5 +1,5 @@
 import type { HeaderFields } from '../../http2/header-decoder.ts'
-import type { Context, Logger, Principal } from '../../query/types.ts'
+import type { ClientConnection, Context, Logger, Principal } from '../../query/types.ts'
 import { anonymous } from '../auth.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 
@@ -11,6 +11,7 @@ export class CallContext implements Context {
   readonly log: Logger
   readonly metadata: HeaderFields
   readonly holder?: string
+  readonly connection: ClientConnection
   readonly #call: GrpcCall
 
   /** @throws GatewayError UNAUTHENTICATED where the method asks for no credentials */
@@ -22,6 +23,7 @@ export class CallContext implements Context {
     this.log = log
     this.metadata = call.headers
     if (this.principal === anonymous) this.holder = call.peer
+    this.connection = call.connection
   }
 
   get signal(): AbortSignal {

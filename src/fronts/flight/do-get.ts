@@ -24,7 +24,7 @@ export function doGet(front: FlightFront): Method {
       const ctx = contextOf(front, call)
       const handle = readTicketHandle(decodeMessage(Ticket, request).ticket)
       if (isMetadataTicket(handle)) {
-        const sender = new FrameSender(call, front.limits.maxOutboundMessageBytes)
+        const sender = new FrameSender(call, front.limits)
         for await (const frame of redeemMetadata(front, ctx, handle)) await sender.send(frame)
         await call.flushed()
         return
@@ -34,7 +34,7 @@ export function doGet(front: FlightFront): Method {
         throw new GatewayError('CANCELLED', 'The statement was cancelled: call GetFlightInfo to run it again.')
       const remove = front.executions.add(ticket.id, (reason) => call.end(reason))
       try {
-        const sender = new FrameSender(call, front.limits.maxOutboundMessageBytes)
+        const sender = new FrameSender(call, front.limits)
         if (ticket.stored) await sendStored(front, ticket, sender)
         else await stream(front, ticket, ctx, call, sender)
         await call.flushed()

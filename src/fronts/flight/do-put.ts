@@ -30,7 +30,11 @@ export function doPut(front: FlightFront): Method {
     async handle(requests, call) {
       const ctx = contextOf(front, call)
       const first = await requests.next()
-      if (first.done) throw new GatewayError('BAD_REQUEST', 'The upload is empty: its first message names the command.')
+      if (first.done) {
+        // So ADBC uploads a table without any batch: not even its name comes.
+        await sendAffectedRows(call, 0)
+        return
+      }
       const command = commandOf(first.value)
       switch (command?.name) {
         case 'CommandStatementUpdate': {

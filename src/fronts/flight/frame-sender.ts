@@ -8,23 +8,33 @@ import { decodeSchema, type Field } from '../../arrow/schema.ts'
 import { splitBatch } from '../../arrow/split.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { GrpcCall } from '../grpc/call.ts'
-import { MAX_MESSAGE_HEADER, maxMessageBytesOf } from './client-limits.ts'
+import { maxMessageBytesOf } from './client-limits.ts'
 
 const none = new Uint8Array(0)
 
+/** Sizes of messages to clients, in bytes. */
+export interface MessageLimits {
+  /** Where the client's own limit is not known. */
+  readonly maxOutboundMessageBytes: number
+  /** Of one row, which goes out alone where it is above the client's. */
+  readonly maxRowBytes: number
+}
+
 /**
  * Sends the frames of one result; batches above the client's message limit are cut by rows first, without their compression.
- * What cannot be cut, such as a dictionary, goes as it is.
+ * What cannot be cut, such as a dictionary or a single row, goes as it is: the client may take more than is known of it.
  */
 export class FrameSender {
   readonly #call: GrpcCall
   readonly #maxBytes: number
+  readonly #maxRowBytes: number
   #schemaFrame: Frame | undefined
   #schema: Field | undefined
 
-  constructor(call: GrpcCall, defaultMaxBytes: number) {
+  constructor(call: GrpcCall, { maxOutboundMessageBytes, maxRowBytes }: MessageLimits) {
     this.#call = call
-    this.#maxBytes = maxMessageBytesOf(call.headers, defaultMaxBytes)
+    this.#maxBytes = maxMessageBytesOf(call.headers, maxOutboundMessageBytes)
+    this.#maxRowBytes = maxRowBytes
   }
 
   /**
@@ -33,7 +43,9 @@ export class FrameSender {
    */
   async send(frame: Frame): Promise<void> {
     this.#schemaFrame ??= frame
-    if (frame.byteLength <= this.#maxBytes) await this.#call.send(frame)
+    const isRow = frame.rows === 1
+    if (frame.byteLength <= this.#maxBytes || (isRow && frame.byteLength <= this.#maxRowBytes))
+      await this.#call.send(frame)
     else await this.#sendPieces(frame)
   }
 
@@ -50,7 +62,7 @@ export class FrameSender {
       if (error.code === 'ROW_TOO_LARGE')
         throw new GatewayError(
           'ROW_TOO_LARGE',
-          `${error.message} A client that takes more says so with the metadata ${MAX_MESSAGE_HEADER}.`,
+          `${error.message} Select fewer columns or parts of values, or have limits.maxRowBytes raised.`,
         )
       if (error.code === 'MALFORMED' || sent) throw new GatewayError('UPSTREAM_DATA', undefined, { cause: error })
       isOurs = false
@@ -70,7 +82,7 @@ export class FrameSender {
     const plain = codec === undefined ? { header, body } : await decompressBatch(layout, codec, body)
     // What is attached to the batch comes once, with its first rows.
     let attached = appMetadata
-    for await (const piece of splitBatch(this.#schema, plain.header, plain.body, this.#maxBytes)) {
+    for await (const piece of splitBatch(this.#schema, plain.header, plain.body, this.#maxBytes, this.#maxRowBytes)) {
       yield frameOf(piece.header, piece.body, piece.rows, undefined, attached)
       attached = none
     }

@@ -39,6 +39,7 @@ export interface FlightLimits {
   readonly maxParameterBytes: number
   readonly maxStatementBytes: number
   readonly maxOutboundMessageBytes: number
+  readonly maxRowBytes: number
   readonly streamKeepAliveMs: number
   readonly pollIdleMs: number
 }

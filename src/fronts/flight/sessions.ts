@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { GatewayError } from '../../query/errors.ts'
-import type { Context, SessionOptions } from '../../query/types.ts'
+import type { ClientConnection, Context, SessionOptions } from '../../query/types.ts'
 import type { Store } from '../../state/store.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 
@@ -21,15 +21,24 @@ export interface StoredSession extends SessionOptions {
   readonly catalogSource?: string
 }
 
+interface Unclaimed {
+  readonly id: string
+  readonly principal: string
+  readonly userAgent: string | undefined
+}
+
 /**
  * Options that last from call to call. A session belongs to the cookie it was offered, or to the bearer token of the
- * login, since not every client keeps cookies; any replica finds it in the state store. It ends when it is closed or has
- * been idle for too long.
+ * login, since not every client keeps cookies; any replica finds it in the state store. That of a client with neither
+ * belongs to its connection. It ends when it is closed or has been idle for too long.
  * Source: https://arrow.apache.org/docs/format/Flight.html (session options).
  */
 export class Sessions {
   readonly #store: Store
   readonly #limits: SessionLimits
+  /** The newest session of each connection whose cookie was offered there and has not come back, and the way back to it. */
+  readonly #unclaimed = new Map<ClientConnection, Unclaimed>()
+  readonly #offeredOn = new Map<string, ClientConnection>()
   #counted: Promise<void> = Promise.resolve()
 
   constructor(store: Store, limits: SessionLimits) {
@@ -40,10 +49,13 @@ export class Sessions {
   /** Names the session of a call, whether or not it has options; undefined when nothing tells clients apart. */
   idOf(call: GrpcCall): string | undefined {
     const cookie = cookiePattern.exec(call.header('cookie') ?? '')?.[1]
-    if (cookie !== undefined) return cookie
+    if (cookie !== undefined) {
+      this.#claim(cookie)
+      return cookie
+    }
     const authorization = call.header('authorization')
     // A key is shared by many clients; the token of a login is one client's own.
-    if (!authorization?.startsWith(TOKEN_PREFIX)) return undefined
+    if (!authorization?.startsWith(TOKEN_PREFIX)) return this.#unclaimedOf(call)
     return createHash('sha256').update(authorization).digest('base64url')
   }
 
@@ -63,9 +75,11 @@ export class Sessions {
    * @throws GatewayError TOO_MANY_SESSIONS
    */
   async write(call: GrpcCall, ctx: Context, session: StoredSession): Promise<void> {
-    let id = this.idOf(call)
-    if (id === undefined) {
-      id = randomUUID()
+    const known = this.idOf(call)
+    const isNew = known === undefined || known === this.#unclaimedOf(call)
+    // One that nobody has claimed may be another client's, behind a proxy.
+    const id = isNew ? randomUUID() : known
+    if (isNew) {
       call.sendHeaders({ 'set-cookie': `${COOKIE}=${id}; HttpOnly` })
     }
     // One after another: two that read the same list would each miss the other's session in it.
@@ -73,6 +87,35 @@ export class Sessions {
     this.#counted = counted.catch(() => {})
     await counted
     await this.#store.set(keyOf(ctx, id), Buffer.from(JSON.stringify(session)), this.#limits.sessionIdleMs)
+    if (isNew) this.#keepForConnection(call, ctx, id)
+  }
+
+  /** Not every client keeps cookies: until this one comes back, the session is the connection's, and ends with it. */
+  #keepForConnection(call: GrpcCall, ctx: Context, id: string): void {
+    const { connection } = call
+    if (isOfProxy(call)) return
+    const before = this.#unclaimed.get(connection)
+    if (before) this.#offeredOn.delete(before.id)
+    this.#unclaimed.set(connection, { id, principal: ctx.principal.name, userAgent: call.header('user-agent') })
+    this.#offeredOn.set(id, connection)
+    connection.onceClosed(() => {
+      if (this.#claim(id)) this.#store.delete(keyOf(ctx, id)).catch((err: unknown) => ctx.log.warn({ err }, 'sessions'))
+    })
+  }
+
+  /** The session that the call's own client has begun on the connection without keeping its cookie. */
+  #unclaimedOf(call: GrpcCall): string | undefined {
+    const found = this.#unclaimed.get(call.connection)
+    const isOwn = found?.principal === call.principal.name && found.userAgent === call.header('user-agent')
+    return isOwn && !isOfProxy(call) ? found.id : undefined
+  }
+
+  /** The session is its connection's no more; false when it has not been. */
+  #claim(id: string): boolean {
+    const connection = this.#offeredOn.get(id)
+    if (!connection) return false
+    this.#unclaimed.delete(connection)
+    return this.#offeredOn.delete(id)
   }
 
   /** Ends the call's session; false when it has none. */
@@ -99,6 +142,11 @@ export class Sessions {
       )
     await this.#store.set(listKey, Buffer.from(JSON.stringify([...alive, id])), 2 * sessionIdleMs)
   }
+}
+
+/** Whether the connection carries the calls of many clients, as far as the call tells. */
+function isOfProxy({ headers }: GrpcCall): boolean {
+  return ['x-forwarded-for', 'forwarded', 'via'].some((name) => headers[name] !== undefined)
 }
 
 function keyOf({ principal }: Context, id: string): string {

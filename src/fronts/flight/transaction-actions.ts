@@ -20,7 +20,7 @@ export const transactionActions: readonly FlightAction[] = [
   {
     type: 'BeginTransaction',
     description:
-      'Begins a transaction. Body: ActionBeginTransactionRequest; result: ActionBeginTransactionResult. It lives on this replica and ends with the session, soon after the connection of a client without one, or after limits.transactionIdleMs without a statement.',
+      'Begins a transaction. Body: ActionBeginTransactionRequest; result: ActionBeginTransactionResult. It lives on this replica and ends with the session, soon after the only connection that has used it, or after limits.transactionIdleMs without a statement.',
     async handle(front, body, ctx, call) {
       decodeMessage(ActionBeginTransactionRequest, unpackBody(body, 'ActionBeginTransactionRequest'))
       if (front.intake.closed && front.intake.hasEndedTransaction(call.peer))
@@ -30,8 +30,6 @@ export const transactionActions: readonly FlightAction[] = [
       const readOnly = !mayWrite(source, ctx.principal)
       const sessionId = front.sessions.idOf(call)
       const id = await front.transactions.begin({ source, readOnly, sessionId }, ctx)
-      // A key is shared by many clients: what tells that one has left is its connection.
-      if (sessionId === undefined) call.onDisconnect(() => front.transactions.abandon(id))
       return begun(sealTransaction(front, ctx, id))
     },
   },

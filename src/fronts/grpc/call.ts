@@ -6,7 +6,7 @@ import { ErrorCode } from '../../http2/protocol.ts'
 import type { Http2ServerConnection } from '../../http2/server-connection.ts'
 import type { RequestListener, ServerStream } from '../../http2/server-stream.ts'
 import { GatewayError } from '../../query/errors.ts'
-import type { Principal } from '../../query/types.ts'
+import type { ClientConnection, Principal } from '../../query/types.ts'
 import { statusTrailers } from '../status.ts'
 import type { Holding } from './memory-budget.ts'
 import { headerOf, type Metadata, toHeaderFields } from './metadata.ts'
@@ -151,9 +151,9 @@ export class GrpcCall implements RequestListener {
     this.#owner.onAuthenticated(this.#connection)
   }
 
-  /** Has a listener told when the client's connection ends. */
-  onDisconnect(listener: () => void): void {
-    this.#connection.onceClosed(listener)
+  /** The client's connection. */
+  get connection(): ClientConnection {
+    return this.#connection
   }
 
   /** First value of a request header. */

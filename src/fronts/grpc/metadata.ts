@@ -3,10 +3,25 @@ import type { HeaderFields } from '../../http2/header-decoder.ts'
 /** Metadata to send: lower-case names; values of names ending in `-bin` are bytes and travel as base64. */
 export type Metadata = Readonly<Record<string, string | Uint8Array>>
 
-/** First value of a header, or undefined. */
+/** The value of a header, once also where the same one came several times; undefined where it did not come. */
 export function headerOf(headers: HeaderFields, name: string): string | undefined {
   const value = headers[name]
-  return Array.isArray(value) ? value[0] : value
+  if (Array.isArray(value)) return value[0]
+  return value?.includes(',') ? onceIfRepeated(value) : value
+}
+
+/** What fields of one name are joined by, here and by proxies. Source: RFC 9110, section 5.3. */
+const joint = /[ \t]*,[ \t]*/
+
+/** The values of a header whose fields were joined, or the parts of a value that has commas itself. */
+export function partsOf(value: string): readonly string[] {
+  return value.split(joint)
+}
+
+/** An interceptor and a call may both set a header, which then comes twice. */
+function onceIfRepeated(value: string): string {
+  const parts = partsOf(value)
+  return parts.every((part) => part === parts[0]) ? parts[0]! : value
 }
 
 /**

@@ -2,20 +2,39 @@ import { GatewayError } from '../errors.ts'
 import { observeResult } from '../observed-result.ts'
 import type { Stage } from '../pipeline.ts'
 import { timeLimit } from '../time-limit.ts'
-import type { Context } from '../types.ts'
+import type { Context, Query } from '../types.ts'
 
-/** Applies the session's statement timeout on top of the call's own deadline. */
-export function deadline(): Stage {
-  const limited = (ctx: Context, timeoutMs: number): { ctx: Context; clear: () => void } => {
-    const overdue = () => new GatewayError('DEADLINE', `The statement ran longer than the session's ${timeoutMs} ms.`)
+interface StatementLimit {
+  readonly timeoutMs: number
+  /** Whose it is. */
+  readonly owner: string
+}
+
+/**
+ * Applies the shortest of the session's, the source's and the principal's time limit for statements on top of the call's own
+ * deadline. It counts until the result has been read: a client that has given up without a word leaves it half read.
+ * @param timeoutOf the limit of a source by its name, in milliseconds
+ */
+export function deadline(timeoutOf: (source: string) => number | undefined): Stage {
+  const limitOf = ({ source, session }: Query, { principal }: Context): StatementLimit | undefined => {
+    const ofSource = timeoutOf(source)
+    const { statementTimeoutMs: ofPrincipal } = principal
+    const timeoutMs = Math.min(session.timeoutMs ?? Infinity, ofSource ?? Infinity, ofPrincipal ?? Infinity)
+    if (timeoutMs === Infinity) return undefined
+    if (timeoutMs === session.timeoutMs) return { timeoutMs, owner: "the session's" }
+    return { timeoutMs, owner: timeoutMs === ofSource ? `the source ${source}'s` : `${principal.name}'s` }
+  }
+  const limited = (ctx: Context, { timeoutMs, owner }: StatementLimit): { ctx: Context; clear: () => void } => {
+    const overdue = () => new GatewayError('DEADLINE', `The statement ran longer than ${owner} ${timeoutMs} ms.`)
     const { signal, clear } = timeLimit(ctx.signal, timeoutMs, overdue)
     return { ctx: { ...ctx, signal, deadlineAt: Math.min(ctx.deadlineAt, Date.now() + timeoutMs) }, clear }
   }
   return {
     name: 'deadline',
     async plan(query, ctx, next) {
-      if (query.session.timeoutMs === undefined) return await next(query, ctx)
-      const { ctx: inner, clear } = limited(ctx, query.session.timeoutMs)
+      const limit = limitOf(query, ctx)
+      if (!limit) return await next(query, ctx)
+      const { ctx: inner, clear } = limited(ctx, limit)
       try {
         return await next(query, inner)
       } finally {
@@ -23,8 +42,9 @@ export function deadline(): Stage {
       }
     },
     async run(plan, ctx, next) {
-      if (plan.query.session.timeoutMs === undefined) return await next(plan, ctx)
-      const { ctx: inner, clear } = limited(ctx, plan.query.session.timeoutMs)
+      const limit = limitOf(plan.query, ctx)
+      if (!limit) return await next(plan, ctx)
+      const { ctx: inner, clear } = limited(ctx, limit)
       try {
         return observeResult(await next(plan, inner), { onEnd: clear })
       } catch (error) {

@@ -19,7 +19,13 @@ export function transact(transactions: Transactions): Stage {
       if (plan.query.transaction === undefined) return await next(plan, ctx)
       const turn = await transactions.hold(plan.query.transaction, ctx)
       try {
-        return observeResult(await next(plan, turn.ctx), { onEnd: turn.release })
+        const result = await next(plan, turn.ctx)
+        turn.awaitReader(true)
+        return observeResult(result, {
+          onAsked: () => turn.awaitReader(false),
+          onFrames: () => turn.awaitReader(true),
+          onEnd: turn.release,
+        })
       } catch (error) {
         turn.release()
         throw error

@@ -177,11 +177,15 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
     return new GatewayError('CONFLICT', 'DuckDB broke the statement off without saying why: run it again.')
   }
 
-  /** DuckDB forgets an interrupt that comes between two steps, so it is repeated until the worker has let go. */
+  /**
+   * DuckDB forgets an interrupt that comes between two steps, so it is repeated until the worker has let go. A result that
+   * waits for its reader is closed without one: an interrupt makes an open transaction useless.
+   */
   readonly #stop = (): void => {
     if (this.#done || this.#interrupting) return
+    const { isWorking } = this.#seat
     this.#seat.stop()
-    interrupt(this.#connection)
+    if (isWorking) interrupt(this.#connection)
     this.#interrupting = setInterval(() => interrupt(this.#connection), INTERRUPT_AGAIN_MS)
     this.#patience = setTimeout(() => this.#giveUp(), LET_GO_MS)
     this.#wake?.()

@@ -1,0 +1,68 @@
+"""A second cursor beside one that is half read, on one connection of ADBC. two_cursors.py URI"""
+import sys
+import time
+
+import adbc_driver_flightsql.dbapi as adbc
+from steps import report, step
+
+(uri,) = sys.argv[1:]
+LARGE = "SELECT range AS i, repeat('x', 100) AS s FROM range(20000000)"
+
+
+def half_read(connection):
+    cursor = connection.cursor()
+    cursor.execute(LARGE)
+    cursor.fetchone()
+    return cursor
+
+
+def answer(connection):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 42")
+        return cursor.fetchall()
+
+
+@step
+def beside_half_read():
+    with adbc.connect(uri) as connection, half_read(connection):
+        return answer(connection)
+
+
+@step
+def seconds_until_refused():
+    with adbc.connect(uri) as connection, half_read(connection):
+        time.sleep(1)
+        began = time.monotonic()
+        try:
+            answer(connection)
+        except adbc.Error:
+            return time.monotonic() - began
+
+
+@step
+def after_close():
+    with adbc.connect(uri) as connection:
+        first = half_read(connection)
+        try:
+            answer(connection)
+        except adbc.Error:
+            first.close()
+        return answer(connection)
+
+
+@step
+def with_autocommit():
+    with adbc.connect(uri, autocommit=True) as connection, half_read(connection):
+        return answer(connection)
+
+
+@step
+def after_all_was_read():
+    with adbc.connect(uri) as connection, connection.cursor() as first:
+        first.execute("SELECT range FROM range(3000000)")
+        while first.fetchmany(100_000):
+            pass
+        return answer(connection)
+
+
+report()
