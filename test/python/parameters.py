@@ -116,6 +116,28 @@ def refused():
     return found
 
 
+@step
+def unheld_decimals():
+    """Types that Arrow has and DuckDB has not, each as it is and as the member of others."""
+    found = {}
+    for precision, scale in ((4, 5), (4, 19), (4, 100), (38, 39), (38, 127), (4, -1)):
+        array = huge([7, 7], pa.decimal128(precision, scale))
+        arrays = {
+            "itself": array,
+            "list": pa.ListArray.from_arrays([0, 1, 2], array),
+            "struct": pa.StructArray.from_arrays([array], ["x"]),
+            "dictionary": dictionary(array),
+            "null": pa.nulls(2, array.type),
+        }
+        for name, each in arrays.items():
+            for way, run in ways.items():
+                make('"1" VARCHAR')
+                batch = pa.RecordBatch.from_arrays([each], ["1"])
+                what = outcome(lambda: run(batch)) or {}
+                found[f"({precision}, {scale}), {name}, {way}"] = {**what, "left": read("SELECT count(*) FROM t")[0][0]}
+    return found
+
+
 rounded_down = {
     "nanoseconds": ("TIMESTAMP", of([-1, -1000, 1999], pa.timestamp("ns"))),
     "zoned nanoseconds": ("TIMESTAMPTZ", of([-1, -1000, 1999], pa.timestamp("ns", "UTC"))),
