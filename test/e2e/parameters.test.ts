@@ -44,6 +44,18 @@ describe.runIf(hasPython())('parameters and ingested rows', () => {
     }
   })
 
+  it('take lists of dictionary-encoded values, and are refused where DuckDB would read others', () => {
+    const found = seen['dictionaries_in_lists'] as Record<string, unknown>
+    for (const name of ['list', 'uneven', 'pair', 'structs', 'null indices', 'too many'])
+      expect([name, found[`${name}, insert`]]).toEqual([name, true])
+    for (const name of ['list', 'uneven', 'structs']) expect([name, found[`${name}, ingest`]]).toEqual([name, true])
+    for (const name of ['pair', 'null indices', 'too many'])
+      expect(found[`${name}, ingest`]).toMatchObject({
+        status: 'INVALID_ARGUMENT',
+        text: expect.stringContaining('dictionary'),
+      })
+  })
+
   it('lose nanoseconds toward minus infinity, on every way', () => {
     const rounded = seen['rounding'] as Record<string, Record<string, string[]>>
     const expected: Record<string, string[]> = {
