@@ -35,6 +35,27 @@ describe.runIf(hasPython())('parameters and ingested rows', () => {
     }
   })
 
+  it('are refused as decimals that DuckDB has no type for', () => {
+    const refused = Object.entries(seen['unheld_decimals'] as Record<string, Refusal>)
+    expect(refused).toHaveLength(6 * 5 * 4)
+    for (const [name, { status, text, left }] of refused) {
+      expect(status, `${name}: ${text}`).toMatch(/^(INVALID_ARGUMENT|NOT_IMPLEMENTED)$/)
+      expect([name, left]).toEqual([name, 0])
+    }
+  })
+
+  it('take lists of dictionary-encoded values, and are refused where DuckDB would read others', () => {
+    const found = seen['dictionaries_in_lists'] as Record<string, unknown>
+    for (const name of ['list', 'uneven', 'pair', 'structs', 'null indices', 'too many'])
+      expect([name, found[`${name}, insert`]]).toEqual([name, true])
+    for (const name of ['list', 'uneven', 'structs']) expect([name, found[`${name}, ingest`]]).toEqual([name, true])
+    for (const name of ['pair', 'null indices', 'too many'])
+      expect(found[`${name}, ingest`]).toMatchObject({
+        status: 'INVALID_ARGUMENT',
+        text: expect.stringContaining('dictionary'),
+      })
+  })
+
   it('lose nanoseconds toward minus infinity, on every way', () => {
     const rounded = seen['rounding'] as Record<string, Record<string, string[]>>
     const expected: Record<string, string[]> = {

@@ -116,6 +116,58 @@ def refused():
     return found
 
 
+@step
+def unheld_decimals():
+    """Types that Arrow has and DuckDB has not, each as it is and as the member of others."""
+    found = {}
+    for precision, scale in ((4, 5), (4, 19), (4, 100), (38, 39), (38, 127), (4, -1)):
+        array = huge([7, 7], pa.decimal128(precision, scale))
+        arrays = {
+            "itself": array,
+            "list": pa.ListArray.from_arrays([0, 1, 2], array),
+            "struct": pa.StructArray.from_arrays([array], ["x"]),
+            "dictionary": dictionary(array),
+            "null": pa.nulls(2, array.type),
+        }
+        for name, each in arrays.items():
+            for way, run in ways.items():
+                make('"1" VARCHAR')
+                batch = pa.RecordBatch.from_arrays([each], ["1"])
+                what = outcome(lambda: run(batch)) or {}
+                found[f"({precision}, {scale}), {name}, {way}"] = {**what, "left": read("SELECT count(*) FROM t")[0][0]}
+    return found
+
+
+@step
+def dictionaries_in_lists():
+    """With nulls, and more members than a vector of DuckDB has rows."""
+    count = 3000
+    words = pa.array(["a", "a rather long value", None])
+    members = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2] * 4 * count, pa.int16()), words)
+    null_indices = pa.DictionaryArray.from_arrays(pa.array([0, None, 1] * count, pa.int16()), words)
+    structs = pa.StructArray.from_arrays([members], ["x"], mask=pa.array([False, True, False, False] * 3 * count))
+    every = pa.array([0, *range(3, 4 * count, 4)], pa.int32())
+    arrays = {
+        "list": ("VARCHAR[]", pa.ListArray.from_arrays(every, members)),
+        "uneven": ("VARCHAR[]", pa.ListArray.from_arrays(pa.array([0, 1, 2, 2000, 4000, 4001], pa.int32()), members)),
+        "pair": ("VARCHAR[2]", pa.FixedSizeListArray.from_arrays(members, 2)),
+        "structs": ("STRUCT(x VARCHAR)[]", pa.ListArray.from_arrays(every, structs)),
+        "null indices": ("VARCHAR[]", pa.ListArray.from_arrays(pa.array([0, 1, 2, 2000, 4001], pa.int32()), null_indices)),
+        "too many": ("VARCHAR[]", pa.ListArray.from_arrays(pa.array([0, 1, 5001], pa.int32()), members)),
+    }
+    found = {}
+    for name, (kind, array) in arrays.items():
+        for way in ("insert", "ingest"):
+            make(f'"1" {kind}')
+            wrong = outcome(lambda: ways[way](pa.RecordBatch.from_arrays([array], ["1"])))
+            if isinstance(wrong, dict):
+                found[f"{name}, {way}"] = {"status": wrong["status"], "text": wrong["text"]}
+                continue
+            stored = [row[0] for row in read("SELECT * FROM t")]
+            found[f"{name}, {way}"] = stored == array.to_pylist()
+    return found
+
+
 rounded_down = {
     "nanoseconds": ("TIMESTAMP", of([-1, -1000, 1999], pa.timestamp("ns"))),
     "zoned nanoseconds": ("TIMESTAMPTZ", of([-1, -1000, 1999], pa.timestamp("ns", "UTC"))),

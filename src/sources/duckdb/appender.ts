@@ -1,6 +1,6 @@
 import type { Field } from '../../arrow/schema.ts'
 import { Arena } from './arena.ts'
-import { writeRows } from './arrow-array.ts'
+import { type WrittenColumn, writeRows } from './arrow-array.ts'
 import { writeArrowSchema } from './arrow-schema-struct.ts'
 import type { WrittenBatch } from './batch-writer.ts'
 import { Cell, c, checkErrorData, DuckDbError, destroy, STATE_ERROR } from './c-functions.ts'
@@ -91,10 +91,12 @@ export class Appender {
   append(batch: WrittenBatch, onChunk: () => void = () => {}): void {
     this.#batch = batch
     const { columns, rows } = batch
-    for (let from = 0; from < rows; from += VECTOR_ROWS) {
+    let count = 0
+    for (let from = 0; from < rows; from += count) {
       onChunk()
       this.#arena = new Arena()
-      const piece = writeRows(columns, from, Math.min(VECTOR_ROWS, rows - from), this.#arena)
+      count = rowsAtOnce(columns, from, Math.min(VECTOR_ROWS, rows - from))
+      const piece = writeRows(columns, from, count, this.#arena)
       checkErrorData(c.chunkFromArrow(this.#connection, piece, this.#converted.value, this.#chunk.address))
       try {
         if (c.appendChunk(this.#appender.value, this.#chunk.value) === STATE_ERROR) this.#fail()
@@ -134,4 +136,26 @@ export class Appender {
     }
     throw new DuckDbError(/^[A-Za-z ]+ Error: /.test(message) ? message : `${kind}: ${message}`)
   }
+}
+
+/** Whether DuckDB reads each row of a batch rightly. */
+export function isAppendable({ columns, rows }: WrittenBatch): boolean {
+  for (const { indices } of columns)
+    if (indices) for (let row = 0; row < rows; row++) if (indices(row, row + 1) > VECTOR_ROWS) return false
+  return true
+}
+
+/**
+ * How many of the rows may be converted together. For the nulls among the indices into a dictionary DuckDB takes memory for as
+ * many as a vector has rows, and writes beyond it where lists have more members.
+ * @throws DuckDbError
+ */
+function rowsAtOnce(columns: readonly WrittenColumn[], from: number, rows: number): number {
+  const fits = (count: number) => columns.every(({ indices }) => !indices || indices(from, from + count) <= VECTOR_ROWS)
+  let count = rows
+  while (count > 1 && !fits(count)) count >>= 1
+  if (fits(count)) return count
+  throw new DuckDbError(
+    `Invalid Input Error: lists with dictionary-encoded members must not be of fixed size, have null indices, or have more than ${VECTOR_ROWS} members in a row: send the values as they are`,
+  )
 }

@@ -25,6 +25,13 @@ export interface WrittenColumn {
   readonly words: BigUint64Array
   /** What is wrong with a row, in words: its values, as deep as they lie, that DuckDB cannot hold. Absent when none is. */
   readonly fault?: (row: number) => string | undefined
+  /**
+   * How many indices into one dictionary, as deep as they lie, DuckDB reads at once with these rows; infinite where it would
+   * read them wrongly. Absent when there are none.
+   */
+  readonly indices?: (from: number, to: number) => number
+  /** Whether some index into a dictionary, lists excepted, is null. */
+  readonly hasNullIndices?: boolean
 }
 
 /** A dictionary that has come, by the field that it belongs to. */
@@ -101,6 +108,8 @@ class ColumnWriter {
     }
     let children: readonly WrittenColumn[] = []
     let fault: WrittenColumn['fault']
+    let indices: WrittenColumn['indices']
+    let hasNullIndices = false
     switch (plan.kind) {
       case 'null':
         break
@@ -115,6 +124,9 @@ class ColumnWriter {
           checkIndices(values, field.format, rows, dictionary.rows, nulls > 0 ? validity : none)
           const index = indexReader(values, field.format)
           fault = dictionary.fault && ((row) => dictionary.fault!(index(row)))
+          const within = dictionary.indices?.(0, dictionary.rows) ?? 0
+          indices = (from, to) => Math.max(to - from, within)
+          hasNullIndices = nulls > 0
         } else if (plan.kind === 'fixed') {
           const out = outOfRange(field.format, values, rows)
           buffers[1] = importedValues(field, plan.width, values, rows, out)
@@ -151,17 +163,22 @@ class ColumnWriter {
         children = [this.write(field.children[0]!, plan.children[0]!, last)]
         const offset = offsetReader(offsets, plan.width)
         fault = faultOfMembers(children[0]!, (row) => [offset(row), offset(row + 1)])
+        indices = indicesOfMembers(children[0]!, (row) => offset(row))
         break
       }
       case 'fixedList':
         checkValidity(take(), rows, nulls)
         children = [this.write(field.children[0]!, plan.children[0]!, rows * plan.width)]
         fault = faultOfMembers(children[0]!, (row) => [row * plan.width, (row + 1) * plan.width])
+        // DuckDB reads other indices than those of the rows.
+        indices = children[0]!.indices && (() => Number.POSITIVE_INFINITY)
         break
       case 'struct':
         checkValidity(take(), rows, nulls)
         children = field.children.map((child, i) => this.write(child, plan.children[i]!, rows))
         fault = faultOfAny(children)
+        indices = indicesOfAny(children)
+        hasNullIndices = children.some((child) => child.hasNullIndices)
         break
       default:
         throw new ArrowError(
@@ -170,10 +187,12 @@ class ColumnWriter {
         )
     }
     const words = this.#struct(field, plan, rows, nulls, buffers, children)
-    if (!fault) return { rows, words }
+    const dictionaries = indices && { indices, hasNullIndices }
+    if (!fault) return { rows, words, ...dictionaries }
     // Whatever lies under a null is nobody's value.
     const validity = buffers[0]!
-    return { rows, words, fault: (row) => (nulls > 0 && isNull(validity, row) ? undefined : fault(row)) }
+    const faultUnlessNull = (row: number) => (nulls > 0 && isNull(validity, row) ? undefined : fault(row))
+    return { rows, words, fault: faultUnlessNull, ...dictionaries }
   }
 
   #struct(
@@ -230,6 +249,21 @@ function faultOfMembers(
     }
     return undefined
   }
+}
+
+/** Where members begin does not count for DuckDB when it looks which of their indices are null: it takes those of others. */
+function indicesOfMembers(
+  { indices, hasNullIndices }: WrittenColumn,
+  start: (row: number) => number,
+): WrittenColumn['indices'] {
+  if (!indices) return undefined
+  if (hasNullIndices) return () => Number.POSITIVE_INFINITY
+  return (from, to) => (from === to ? 0 : indices(start(from), start(to)))
+}
+
+function indicesOfAny(children: readonly WrittenColumn[]): WrittenColumn['indices'] {
+  const all = children.flatMap(({ indices }) => indices ?? [])
+  return all.length === 0 ? undefined : (from, to) => Math.max(...all.map((indices) => indices(from, to)))
 }
 
 function faultOfAny(children: readonly WrittenColumn[]): WrittenColumn['fault'] {

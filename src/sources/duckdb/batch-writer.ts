@@ -7,6 +7,7 @@ import type { Field } from '../../arrow/schema.ts'
 import { Arena } from './arena.ts'
 import { type WrittenColumn, writeColumns } from './arrow-array.ts'
 import { DuckDbError } from './c-functions.ts'
+import { isHeldDecimal } from './value-ranges.ts'
 
 /** A record batch that DuckDB can read for as long as it is referenced. */
 export interface WrittenBatch {
@@ -27,7 +28,10 @@ export class BatchWriter {
   /** @throws ArrowError UNSUPPORTED */
   constructor(fields: readonly Field[]) {
     this.#fields = fields
-    for (const field of fields) layoutPlan(field)
+    for (const field of fields) {
+      layoutPlan(field)
+      refuseDecimals(field)
+    }
   }
 
   /**
@@ -78,6 +82,21 @@ export class BatchWriter {
     }
     this.#dictionaryArenas.set(id, arena)
   }
+}
+
+/**
+ * Refuses decimals that DuckDB has no type for, as deep as they lie. It makes one all the same, and looks the power of ten of its
+ * scale up beyond the end of a table: a divisor of 0 there ends the process.
+ * @throws ArrowError UNSUPPORTED
+ */
+function refuseDecimals({ name, format, children, dictionary }: Field): void {
+  if (format.startsWith('d:') && !isHeldDecimal(format))
+    throw new ArrowError(
+      'UNSUPPORTED',
+      `The column "${name}" has the Arrow type ${format}: a decimal must have 1 to 38 digits, none to all of them behind the point.`,
+    )
+  for (const child of children) refuseDecimals(child)
+  if (dictionary) refuseDecimals({ ...dictionary, name })
 }
 
 /** DuckDB reads values in place, so the body must stand at a multiple of 8. */

@@ -6,6 +6,7 @@ import { importedFormat } from './imported-column.ts'
 import { daysOf, INFINITY, micros } from './micros.ts'
 import type { Address } from './native.ts'
 import { types, values } from './value-functions.ts'
+import { isHeldDecimal } from './value-ranges.ts'
 
 /** Makes values of DuckDB from the rows of a column without members. */
 export interface ScalarReader {
@@ -182,9 +183,8 @@ function timeReader(field: Field, data: Buffer): ScalarReader | undefined {
 }
 
 function decimalReader(format: string, data: Buffer): ScalarReader | undefined {
-  if (!format.startsWith('d:')) return undefined
+  if (!format.startsWith('d:') || !isHeldDecimal(format)) return undefined
   const [width, scale, bits = 128] = format.slice(2).split(',').map(Number) as [number, number, number?]
-  if (width > 38 || scale < 0 || bits > 128) return undefined
   const huge = (row: number) => {
     if (bits === 128) return { lower: data.readBigUInt64LE(16 * row), upper: data.readBigInt64LE(16 * row + 8) }
     const small = bits === 64 ? data.readBigInt64LE(8 * row) : BigInt(data.readInt32LE(4 * row))

@@ -119,6 +119,12 @@ function intervalsOutOfRange({ buffer, byteOffset, byteLength }: Uint8Array): Ou
   }
 }
 
+/** Whether DuckDB has a type for the decimals of an Arrow type: scales are from 0 to the precision, which is at most 38. */
+export function isHeldDecimal(format: string): boolean {
+  const [precision = 0, scale = -1, bits = 128] = format.slice(2).split(',').map(Number)
+  return precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision && bits <= 128
+}
+
 /** DuckDB keeps a decimal in as many bytes as its digits take, and cuts what is above them off. */
 function decimalsOutOfRange(format: string, bytes: Uint8Array): OutOfRange | undefined {
   const [precision = 0, , bits = 128] = format.slice(2).split(',').map(Number)

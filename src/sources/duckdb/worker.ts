@@ -4,6 +4,7 @@ import { ArrowError } from '../../arrow/errors.ts'
 import type { IpcMessage } from '../../arrow/ipc.ts'
 import { decodeSchema, encodeSchema, type Field } from '../../arrow/schema.ts'
 import { AnnouncedSchema, SchemaChangedError } from './announced-schema.ts'
+import { isAppendable } from './appender.ts'
 import type { EncodedBatch } from './batches.ts'
 import { BodyPool } from './body-pool.ts'
 import { DuckDbError } from './c-functions.ts'
@@ -124,7 +125,7 @@ function runRows(order: RunOrder, statement: PreparedStatement, stream: Uint8Arr
   const parameters = new Parameters(stream, insert && ((i) => statement.parameterType(i)))
   const { rowCount, fields } = parameters
   const isMany = order.isUpdate && rowCount > 1
-  if (isMany && insert?.parameterCount === fields.length) {
+  if (isMany && insert?.parameterCount === fields.length && parameters.written().every(isAppendable)) {
     allOrNothing(order, () => insertRows(order.connection, insert, parameters, goOn))
     announced.tellOnce(statement.schema())
     sendCounts(order, rowCount, () => 1)
