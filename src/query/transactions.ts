@@ -17,11 +17,14 @@ export interface TransactionLimits {
 export interface TransactionStart {
   readonly source: Source
   readonly readOnly: boolean
+  /** Whether the client has named the source, so that the transaction stays there. */
+  readonly isFixed?: boolean
   /** The client's session, whose end is the transaction's; absent when the client has none. */
   readonly sessionId?: string | undefined
 }
 
-interface Transaction extends TransactionStart {
+interface Transaction extends Omit<TransactionStart, 'source'> {
+  source: Source
   readonly id: string
   readonly principal: Principal
   /** Lets one statement at a time through. */
@@ -122,6 +125,46 @@ export class Transactions {
   /** The source that a transaction belongs to. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
   sourceOf(id: string, principal: Principal): Source {
     return this.#find(id, principal).source
+  }
+
+  /** Whether a transaction is at this source, or nothing was done in it yet. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
+  mayMove(id: string, source: Source, principal: Principal): boolean {
+    const transaction = this.#find(id, principal)
+    return transaction.source === source || !(transaction.used || transaction.isFixed)
+  }
+
+  /**
+   * Has a transaction begin anew at another source, as long as nothing was done in it: clients begin one before they say
+   * what it is for.
+   * @throws GatewayError BAD_SQL when something was done in it or the client has named its source, UNIMPLEMENTED, as `hold`, or as the engine does
+   */
+  async moveTo(id: string, source: Source, readOnly: boolean, ctx: Context): Promise<void> {
+    const transaction = this.#find(id, ctx.principal)
+    const { source: from } = transaction
+    if (!this.mayMove(id, source, ctx.principal))
+      throw new GatewayError(
+        'BAD_SQL',
+        `The transaction is one of the source ${from.name}, the statement one for ${source.name}: commit or roll back before it.`,
+      )
+    if (!source.transactions)
+      throw new GatewayError(
+        'UNIMPLEMENTED',
+        `The statement is for the source ${source.name}, which has no transactions: use auto-commit.`,
+      )
+    const giveBack = await this.#takeTurn(transaction, ctx.signal)
+    try {
+      if (transaction.source === source) return
+      await source.transactions.begin(id, { readOnly }, ctx)
+      if (this.#open.get(id) !== transaction) {
+        await source.transactions.rollback(id, this.#ownContext(transaction))
+        throw new GatewayError('UNKNOWN_TRANSACTION')
+      }
+      transaction.source = source
+      await from.transactions!.rollback(id, ctx)
+    } finally {
+      giveBack()
+      this.#awaitUse(transaction)
+    }
   }
 
   /**
