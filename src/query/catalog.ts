@@ -51,6 +51,8 @@ export interface ForeignKeyColumn {
 export interface Catalog {
   /** What names without a catalog or a schema mean when the session chooses none; absent where nothing is meant. */
   readonly current?: { readonly catalog: string; readonly schema?: string }
+  /** Whether the engine's names are paths of any number of parts, without a catalog at their beginning. */
+  readonly hasPaths?: boolean
   /** Whether a session may choose this schema; absent where sessions cannot choose any. */
   hasSchema?(schema: string, ctx: Context): Promise<boolean>
   /** The catalogs of the source. */

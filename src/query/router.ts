@@ -1,5 +1,6 @@
 import { GatewayError } from './errors.ts'
 import type { Source } from './source.ts'
+import { SourceNames } from './source-names.ts'
 import type { Principal, SessionOptions } from './types.ts'
 
 /** Finds the source of a call; names are case-insensitive. */
@@ -7,6 +8,8 @@ export class Router {
   readonly #byName = new Map<string, Source>()
   readonly #byKind = new Map<string, Source[]>()
   readonly #defaultSource: string
+  /** Which source a catalog belongs to. */
+  readonly names: SourceNames
 
   constructor(sources: readonly Source[], defaultSource: string) {
     this.#defaultSource = defaultSource
@@ -16,6 +19,7 @@ export class Router {
       sameKind.push(source)
       this.#byKind.set(source.kind, sameKind)
     }
+    this.names = new SourceNames(this.sources)
   }
 
   get sources(): readonly Source[] {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import { GatewayError } from './errors.ts'
+import type { OpenTransaction, TransactionStart, Turn } from './open-transaction.ts'
 import { Slots } from './slots.ts'
 import { SoleConnections } from './sole-connections.ts'
 import type { Source, SourceSavepoints } from './source.ts'
@@ -14,40 +16,8 @@ export interface TransactionLimits {
   readonly queueWaitMs: number
 }
 
-/** What a transaction is begun with. */
-export interface TransactionStart {
-  readonly source: Source
-  readonly readOnly: boolean
-  /** The client's session, whose end is the transaction's; absent when the client has none. */
-  readonly sessionId?: string | undefined
-}
-
-/** A statement's turn in its transaction. */
-export interface Turn {
-  /** Aborted when the transaction is rolled back meanwhile. */
-  readonly ctx: Context
-  /** Whether the statement has rows that its client does not take: nobody waits for that. */
-  readonly awaitReader: (isAwaited: boolean) => void
-  readonly release: () => void
-}
-
-interface Transaction extends TransactionStart {
-  readonly id: string
-  readonly principal: Principal
-  /** Lets one statement at a time through. */
-  readonly turn: Slots
-  /** Aborts what runs in it when it is rolled back. */
-  readonly controller: AbortController
-  idleTimer: NodeJS.Timeout | undefined
-  /** The only connection that has used it has ended, and it was not used since. */
-  abandoned: boolean
-  /** Since when the statement whose turn it is has rows that its client does not take, in milliseconds; undefined when it has not. */
-  unreadSince: number | undefined
-  /** Whether a statement has run in it. */
-  used: boolean
-}
-
 const MAX_WAITING = 100
+const MAX_UNDONE = 10_000
 /** Time for a client whose connection has ended to come back on another. */
 const ABANDONED_IDLE_MS = 5000
 /** A client that has not taken rows for so long does something else before it reads on. */
@@ -58,10 +28,12 @@ const ROLLBACK_WAIT_MS = 10_000
 export class Transactions {
   readonly #limits: TransactionLimits
   readonly #log: Logger
-  readonly #open = new Map<string, Transaction>()
+  readonly #open = new Map<string, OpenTransaction>()
   /** Those that never began: see `beginNothing`. */
   readonly #hollow = new Set<string>()
-  readonly #connections = new SoleConnections<Transaction>((transaction) => this.#abandon(transaction))
+  /** Those whose commit has failed: clients roll them back before they begin the next. */
+  readonly #undone = new LRUCache<string, true>({ max: MAX_UNDONE })
+  readonly #connections = new SoleConnections<OpenTransaction>((transaction) => this.#abandon(transaction))
 
   constructor(limits: TransactionLimits, log: Logger) {
     this.#limits = limits
@@ -96,7 +68,7 @@ export class Transactions {
     const id = randomUUID()
     const turn = new Slots({ slots: 1, maxQueued: MAX_WAITING, queueWaitMs })
     const controller = new AbortController()
-    const transaction: Transaction = {
+    const transaction: OpenTransaction = {
       ...start,
       id,
       principal: ctx.principal,
@@ -141,6 +113,46 @@ export class Transactions {
     return this.#find(id, principal).source
   }
 
+  /** Whether a transaction is at this source, or nothing was done in it yet. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
+  mayMove(id: string, source: Source, principal: Principal): boolean {
+    const transaction = this.#find(id, principal)
+    return transaction.source === source || !(transaction.used || transaction.isFixed)
+  }
+
+  /**
+   * Has a transaction begin anew at another source, as long as nothing was done in it: clients begin one before they say
+   * what it is for.
+   * @throws GatewayError BAD_SQL when something was done in it or the client has named its source, UNIMPLEMENTED, as `hold`, or as the engine does
+   */
+  async moveTo(id: string, source: Source, readOnly: boolean, ctx: Context): Promise<void> {
+    const transaction = this.#find(id, ctx.principal)
+    const { source: from } = transaction
+    if (!this.mayMove(id, source, ctx.principal))
+      throw new GatewayError(
+        'BAD_SQL',
+        `The transaction is one of the source ${from.name}, the statement one for ${source.name}: commit or roll back before it.`,
+      )
+    if (!source.transactions)
+      throw new GatewayError(
+        'UNIMPLEMENTED',
+        `The statement is for the source ${source.name}, which has no transactions: use auto-commit.`,
+      )
+    const giveBack = await this.#takeTurn(transaction, ctx.signal)
+    try {
+      if (transaction.source === source) return
+      await source.transactions.begin(id, { readOnly }, ctx)
+      if (this.#open.get(id) !== transaction) {
+        await source.transactions.rollback(id, this.#ownContext(transaction))
+        throw new GatewayError('UNKNOWN_TRANSACTION')
+      }
+      transaction.source = source
+      await from.transactions!.rollback(id, ctx)
+    } finally {
+      giveBack()
+      this.#awaitUse(transaction)
+    }
+  }
+
   /**
    * Waits for a statement's turn in its transaction, but not for a client that does not read the result before.
    * @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN, UNREAD_RESULT, QUEUE_TIMEOUT, or the signal's reason
@@ -180,12 +192,17 @@ export class Transactions {
     const transaction = this.#find(id, ctx.principal)
     this.#forget(transaction)
     release()
-    await transaction.source.transactions!.commit(id, ctx)
+    try {
+      await transaction.source.transactions!.commit(id, ctx)
+    } catch (error) {
+      this.#undone.set(id, true)
+      throw error
+    }
   }
 
   /** Rolls back, cutting off what runs in it. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
   async rollback(id: string, ctx: Context): Promise<void> {
-    if (this.#hollow.delete(id)) return
+    if (this.#hollow.delete(id) || this.#undone.delete(id)) return
     await this.#rollBack(this.#find(id, ctx.principal), ctx)
   }
 
@@ -227,18 +244,18 @@ export class Transactions {
   }
 
   /** The client has gone, as far as its connection tells: unless it comes back soon, its transaction is rolled back. */
-  #abandon(transaction: Transaction): void {
+  #abandon(transaction: OpenTransaction): void {
     transaction.abandoned = true
     if (transaction.turn.inUse === 0) this.#awaitUse(transaction)
   }
 
   /** Whether it was open. */
-  #forget(transaction: Transaction): boolean {
+  #forget(transaction: OpenTransaction): boolean {
     this.#connections.forget(transaction)
     return this.#open.delete(transaction.id)
   }
 
-  #find(id: string, principal: Principal): Transaction {
+  #find(id: string, principal: Principal): OpenTransaction {
     if (this.#hollow.has(id)) throw new GatewayError('DRAINING')
     const transaction = this.#open.get(id)
     if (!transaction) throw new GatewayError('UNKNOWN_TRANSACTION')
@@ -247,7 +264,7 @@ export class Transactions {
     return transaction
   }
 
-  async #takeTurn(transaction: Transaction, signal: AbortSignal): Promise<() => void> {
+  async #takeTurn(transaction: OpenTransaction, signal: AbortSignal): Promise<() => void> {
     const { turn } = transaction
     if (turn.inUse === 0) return await turn.acquire(signal)
     const unread = new AbortController()
@@ -272,7 +289,7 @@ export class Transactions {
     }
   }
 
-  async #rollBack(transaction: Transaction, ctx: Context): Promise<void> {
+  async #rollBack(transaction: OpenTransaction, ctx: Context): Promise<void> {
     const { id, controller, turn, source } = transaction
     if (!this.#forget(transaction)) return
     clearTimeout(transaction.idleTimer)
@@ -287,18 +304,18 @@ export class Transactions {
   }
 
   /** For a rollback that nobody waits for, or no longer. */
-  #ownContext({ id, principal }: Transaction): Context {
+  #ownContext({ id, principal }: OpenTransaction): Context {
     const signal = AbortSignal.timeout(ROLLBACK_WAIT_MS)
     return { principal, signal, deadlineAt: Infinity, requestId: id, log: this.#log }
   }
 
-  #idleMs({ sessionId, abandoned }: Transaction): number {
+  #idleMs({ sessionId, abandoned }: OpenTransaction): number {
     const { transactionIdleMs, sessionIdleMs } = this.#limits
     const idleMs = sessionId === undefined ? transactionIdleMs : Math.min(transactionIdleMs, sessionIdleMs)
     return abandoned ? Math.min(idleMs, ABANDONED_IDLE_MS) : idleMs
   }
 
-  #awaitUse(transaction: Transaction): void {
+  #awaitUse(transaction: OpenTransaction): void {
     clearTimeout(transaction.idleTimer)
     if (!this.#open.has(transaction.id)) return
     transaction.idleTimer = setTimeout(() => {

@@ -10,7 +10,7 @@ import { hasPython } from './python.ts'
 
 const run = promisify(execFile)
 const folder = fileURLToPath(new URL('../../.cache/java', import.meta.url))
-const programs = ['JdbcWalk', 'JdbcTypes', 'JdbcDremio']
+const programs = ['JdbcWalk', 'JdbcTypes', 'JdbcDremio', 'JdbcNames']
 const hasJava = programs.every((program) => existsSync(join(folder, `${program}.class`)))
 if (!hasJava && process.env['CI'] === 'true') throw new Error('the JDBC drivers are missing: run npm test')
 if (!hasJava)
@@ -169,7 +169,8 @@ describe.skipIf(!hasJava || !hasPython())('the JDBC driver in front of Dremio', 
       bound: '1|a; 2|null; 3|null; 4|null',
       forbidden: expect.stringContaining('fault: plan_permission'),
       failed: expect.stringContaining('The source demo failed at the statement'),
-      use: expect.stringContaining('connections are shared'),
+      // It chooses the schema of the session; the driver takes it by execute alone.
+      use: expect.stringContaining('did not return a result set'),
       'after errors': '7',
       'wrong key': expect.stringContaining('The API key, password or token is wrong.'),
     })
@@ -179,4 +180,38 @@ describe.skipIf(!hasJava || !hasPython())('the JDBC driver in front of Dremio', 
     expect(await gateway.stop()).toBe(0)
     await dremio.stop()
   })
+})
+
+describe.skipIf(!hasJava)('the JDBC driver in front of two sources', () => {
+  it.each(versions)(
+    '%s reads what the catalog lists, and chooses a source by USE and by the catalog of its URL',
+    async (version) => {
+      const source = (who: string) => ({
+        kind: 'duckdb',
+        writes: true,
+        init: [
+          `CREATE TABLE t AS SELECT '${who}' AS who`,
+          'CREATE SCHEMA other',
+          `CREATE TABLE other.t AS SELECT '${who}, other' AS who`,
+        ],
+      })
+      const sources = { demo: source('demo'), second: source('second') }
+      const gateway = await GatewayProcess.start({ ...config, sources, defaultSource: 'demo' })
+      expect(await walk(version, gateway, 'JdbcNames')).toEqual({
+        default: 'demo',
+        qualified: 'second',
+        quoted: 'second',
+        prepared: 'second',
+        update: '1',
+        updated: 'second; more',
+        // Neither driver sends anything.
+        setCatalog: 'demo',
+        'USE by executeUpdate': '0: second; more',
+        'USE by execute': 'false: demo, other',
+        'catalog property': 'second; more',
+        'and another catalog': 'demo',
+      })
+      expect(await gateway.stop()).toBe(0)
+    },
+  )
 })

@@ -65,7 +65,7 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       expect(failure('dremio_bad_sql').text).toContain('Parser Error')
       expect(failure('dremio_bad_sql').text).not.toContain('Python exception')
       expect(failure('dremio_forbidden')).toMatchObject({ error: 'FlightUnauthorizedError' })
-      expect(failure('dremio_use').text).toContain('connections are shared')
+      expect(failure('dremio_use').text).toContain('USE needs a session')
     })
 
     it('changes data where that is allowed', () => {

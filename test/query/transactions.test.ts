@@ -49,3 +49,28 @@ it.each(['its session ends', 'its client leaves'])('a transaction is undone when
   expect(engine.seen.filter((step) => step === 'begin')).toHaveLength(1)
   expect(transactions.size).toBe(0)
 })
+
+it('a transaction moves to another source as long as nothing was done in it and nobody has named its source', async () => {
+  const engine = (name: string) => {
+    const seen: string[] = []
+    const step = (what: string) => async () => void seen.push(what)
+    const transactions = { begin: step('begin'), rollback: step('rollback'), commit: step('commit') }
+    return { seen, source: { name, transactions } as unknown as Source }
+  }
+  const [one, other, bare] = [engine('one'), engine('other'), { name: 'bare' } as Source]
+  const transactions = new Transactions(limits, log)
+  const id = await transactions.begin({ source: one.source, readOnly: false }, context())
+  await transactions.moveTo(id, other.source, false, context())
+  await expect(transactions.moveTo(id, bare, false, context())).rejects.toMatchObject({ code: 'UNIMPLEMENTED' })
+  const { release } = await transactions.hold(id, context())
+  release()
+  await expect(transactions.moveTo(id, one.source, false, context())).rejects.toMatchObject({ code: 'BAD_SQL' })
+  await transactions.commit(id, context())
+  expect([one.seen, other.seen]).toEqual([
+    ['begin', 'rollback'],
+    ['begin', 'commit'],
+  ])
+  const fixed = await transactions.begin({ source: one.source, readOnly: false, isFixed: true }, context())
+  await expect(transactions.moveTo(fixed, other.source, false, context())).rejects.toMatchObject({ code: 'BAD_SQL' })
+  await transactions.rollback(fixed, context())
+})

@@ -18,6 +18,7 @@ import { ingestUpload } from './ingest.ts'
 import { openPrepared, sealPrepared } from './prepared.ts'
 import { contextOf, queryOf } from './statement.ts'
 import { readParts, readUpload } from './upload.ts'
+import { useNames } from './use-statement.ts'
 
 /**
  * DoPut: runs a statement that changes data, binds the parameters of a prepared statement, runs one for each of its rows
@@ -39,7 +40,10 @@ export function doPut(front: FlightFront): Method {
       switch (command?.name) {
         case 'CommandStatementUpdate': {
           const { query, transactionId } = decodeMessage(CommandStatementUpdate, command.value)
-          await sendAffectedRows(call, await update(front, await queryOf(front, call, ctx, query, transactionId), ctx))
+          await sendAffectedRows(
+            call,
+            await update(front, call, await queryOf(front, call, ctx, query, transactionId), ctx),
+          )
           return
         }
         case 'CommandPreparedStatementQuery': {
@@ -57,7 +61,7 @@ export function doPut(front: FlightFront): Method {
           const { stream, columns } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
           // A batch without columns says that nothing is bound here; something may be in the handle.
           const parameters = columns > 0 ? stream : bound && (await loadParameters(front, bound))
-          await sendAffectedRows(call, await update(front, parameters ? { ...query, parameters } : query, ctx))
+          await sendAffectedRows(call, await update(front, call, parameters ? { ...query, parameters } : query, ctx))
           return
         }
         case 'CommandStatementIngest':
@@ -80,7 +84,8 @@ function commandOf(message: Uint8Array): PackedMessage | undefined {
 }
 
 /** Plans, checks and runs a statement to its end; answers with the rows it changed. */
-async function update(front: FlightFront, query: Query, ctx: Context): Promise<number> {
+async function update(front: FlightFront, call: GrpcCall, query: Query, ctx: Context): Promise<number> {
+  if (await useNames(front, call, ctx, query)) return 0
   const plan = await front.pipeline.plan({ ...query, purpose: 'write' }, ctx)
   const result = await front.pipeline.run({ ...plan, query }, ctx)
   for await (const frames of result.frames) for (const frame of frames) frame.release?.()

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { SchemaResult } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import { encapsulate } from '../../arrow/ipc.ts'
+import { readUse } from '../../query/text/use-names.ts'
 import type { Method } from '../grpc/method.ts'
 import { readCommand } from './command.ts'
 import { encodeInfo, infoSchema } from './encode-info.ts'
 import type { FlightFront } from './front.ts'
 import { metadataSchema, sealMetadata } from './metadata/metadata.ts'
 import { contextOf, statementOf } from './statement.ts'
-import { runAndKeep } from './stored-result.ts'
+import { keepNothing, noColumns, runAndKeep } from './stored-result.ts'
 import { sealTicket } from './ticket.ts'
+import { useNames } from './use-statement.ts'
 
 /** GetFlightInfo: plans the statement and seals a ticket for its result; one endpoint, no locations. */
 export function getFlightInfo(front: FlightFront): Method {
@@ -23,9 +25,14 @@ export function getFlightInfo(front: FlightFront): Method {
         return encodeInfo(request, encapsulate(metadataSchema(command)), handle, expiresAt)
       }
       const { query, bound } = await statementOf(front, call, ctx, command)
+      const id = randomUUID()
+      if (await useNames(front, call, ctx, query)) {
+        await keepNothing(front, ctx, id)
+        const ticket = { id, runnable: { query, isUpdate: true }, stored: true, expiresAt }
+        return encodeInfo(request, infoSchema(noColumns), sealTicket(front.sealer, ctx.principal, ticket), expiresAt)
+      }
       const plan = await front.pipeline.plan(query, ctx)
       if (plan.metadata) call.sendHeaders(plan.metadata)
-      const id = randomUUID()
       // Clients may drop a ticket unread (ADBC does): what changes data runs here, once, whoever reads its result later.
       if (plan.isUpdate) await runAndKeep(front, plan, ctx, id)
       const ticket = { id, runnable: plan, stored: plan.isUpdate, expiresAt, ...(bound && { bound }) }
@@ -45,6 +52,7 @@ export function getSchema(front: FlightFront): Method {
       if (command.kind === 'metadata')
         return SchemaResult.encode({ schema: encapsulate(metadataSchema(command)) }).finish()
       const { query } = await statementOf(front, call, ctx, command)
+      if (readUse(query.sql)) return SchemaResult.encode({ schema: infoSchema(noColumns) }).finish()
       const plan = await front.pipeline.plan({ ...query, describe: true }, ctx)
       if (plan.metadata) call.sendHeaders(plan.metadata)
       return SchemaResult.encode({ schema: infoSchema(plan.schema) }).finish()

@@ -9,8 +9,7 @@ import type { Context, Query } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { FlightFront } from './front.ts'
-import { routeOf } from './statement.ts'
-import { openTransaction } from './transaction-handle.ts'
+import { queryFor } from './statement.ts'
 import { schemaOf, uploadMessages } from './upload.ts'
 
 const ifExists = {
@@ -72,10 +71,10 @@ async function queryOf(
   ctx: Context,
   { table, catalog, transactionId }: CommandStatementIngest,
 ): Promise<Query> {
-  const { source, session } = await routeOf(front, call, ctx, catalog || undefined)
-  const sql = `INGEST INTO ${table}`
-  if (!transactionId?.byteLength) return { source: source.name, sql, session, purpose: 'write' }
-  const transaction = openTransaction(front, ctx, transactionId)
-  const { name } = front.transactions.sourceOf(transaction, ctx.principal)
-  return { source: name, sql, session, purpose: 'write', transaction }
+  const start = { sql: `INGEST INTO ${table}`, purpose: 'write', transactionHandle: transactionId } as const
+  return await queryFor(front, call, ctx, start, async (home) => {
+    if (!catalog) return home
+    // A catalog that nobody has is for the source to refuse.
+    return (await front.router.names.chosen(catalog, ctx, home))?.source ?? home
+  })
 }

@@ -21,8 +21,9 @@ import { metadataSchema, sealMetadata } from './metadata/metadata.ts'
 import { openPoll, type Poll, sealPoll } from './poll.ts'
 import type { PolledPlan, PollJob, PollWork } from './poll-jobs.ts'
 import { contextOf, statementOf } from './statement.ts'
-import { runAndKeep, storedResultKey } from './stored-result.ts'
+import { keepNothing, noColumns, runAndKeep, storedResultKey } from './stored-result.ts'
 import { sealTicket } from './ticket.ts'
+import { useNames } from './use-statement.ts'
 
 const none = new Uint8Array(0)
 const FIRST_WAIT_MS = 20
@@ -57,8 +58,14 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
     return encodeFinishedPoll(encodeInfo(request, encapsulate(metadataSchema(command)), handle, expiresAt))
   }
   const { query, bound } = await statementOf(front, call, ctx, command)
+  const id = randomUUID()
+  if (await useNames(front, call, ctx, query)) {
+    await keepNothing(front, ctx, id)
+    const ticket = { id, runnable: { query, isUpdate: true }, stored: true, expiresAt }
+    return encodeFinishedPoll(infoOf(front, ctx, { ticket, planned: true, schema: noColumns, descriptor: request }))
+  }
   const runnable = { query, isUpdate: false }
-  const ticket = { id: randomUUID(), runnable, stored: false, expiresAt, ...(bound && { bound }) }
+  const ticket = { id, runnable, stored: false, expiresAt, ...(bound && { bound }) }
   const poll: Poll = { ticket, planned: false, schema: none, descriptor: request }
   const job = front.polls.start(ticket.id, workOf(front, poll), ctx)
   cancelWith(ctx, job)

@@ -6,6 +6,7 @@ import {
 import { ArrowError } from '../../arrow/errors.ts'
 import { encapsulate } from '../../arrow/ipc.ts'
 import { decodeSchema, encodeSchema } from '../../arrow/schema.ts'
+import { readUse } from '../../query/text/use-names.ts'
 import type { Context } from '../../query/types.ts'
 import { decodeMessage } from '../grpc/decode.ts'
 import type { FlightAction } from './action.ts'
@@ -35,19 +36,14 @@ export const preparedActions: readonly FlightAction[] = [
         unpackBody(body, 'ActionCreatePreparedStatementRequest'),
       )
       const query = await queryOf(front, call, ctx, request.query, request.transactionId)
+      if (readUse(query.sql)) return prepared(sealPrepared(front, ctx, { query }), none, noParameters, true)
       const plan = await front.pipeline.plan({ ...query, describe: true }, ctx)
       if (plan.metadata) call.sendHeaders(plan.metadata)
       // What returns rows is asked for them as a query is, whatever else it does.
       const isUpdate = plan.isUpdate && !plan.givesRows && !(await returnsRows(query.sql, plan.schema, ctx))
-      const result = ActionCreatePreparedStatementResult.encode({
-        preparedStatementHandle: sealPrepared(front, ctx, { query }),
-        datasetSchema: isUpdate || plan.schema.byteLength === 0 ? none : encapsulate(plan.schema),
-        parameterSchema: plan.parameterSchema
-          ? encapsulate(parametersFor(call.headers, plan.parameterSchema))
-          : noParameters,
-        isUpdate,
-      }).finish()
-      return packAny('ActionCreatePreparedStatementResult', result)
+      const parameters = plan.parameterSchema && encapsulate(parametersFor(call.headers, plan.parameterSchema))
+      const schema = isUpdate || plan.schema.byteLength === 0 ? none : encapsulate(plan.schema)
+      return prepared(sealPrepared(front, ctx, { query }), schema, parameters ?? noParameters, isUpdate)
     },
   },
   {
@@ -63,6 +59,16 @@ export const preparedActions: readonly FlightAction[] = [
     },
   },
 ]
+
+function prepared(
+  preparedStatementHandle: Uint8Array,
+  datasetSchema: Uint8Array,
+  parameterSchema: Uint8Array,
+  isUpdate: boolean,
+): Uint8Array {
+  const result = { preparedStatementHandle, datasetSchema, parameterSchema, isUpdate }
+  return packAny('ActionCreatePreparedStatementResult', ActionCreatePreparedStatementResult.encode(result).finish())
+}
 
 /** Whether a statement that changes data gives rows (RETURNING) in place of their number. */
 async function returnsRows(sql: string, schema: Uint8Array, ctx: Context): Promise<boolean> {

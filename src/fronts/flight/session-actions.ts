@@ -8,7 +8,6 @@ import {
   SetSessionOptionsResult,
   type SetSessionOptionsResult_Error,
 } from '../../../gen/arrow/flight/protocol/Flight.ts'
-import { GatewayError } from '../../query/errors.ts'
 import type { Context } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 import { decodeMessage } from '../grpc/decode.ts'
@@ -32,19 +31,8 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
   async catalog(value, front, ctx) {
     if (value === undefined) return { unset: 'catalog' }
     if (value.$case !== 'stringValue') return wrong
-    let outage: unknown
-    for (const source of front.router.sources)
-      try {
-        for (const name of await source.catalog.catalogs(ctx))
-          if (name.toLowerCase() === value.value.toLowerCase())
-            return { set: { catalog: name, catalogSource: source.name } }
-      } catch (error) {
-        // The catalog may be another source's.
-        if (!GatewayError.from(error).isOutage) throw error
-        outage = error
-      }
-    if (outage !== undefined) throw outage
-    return wrong
+    const chosen = await front.router.names.chosen(value.value, ctx)
+    return chosen ? { set: { catalog: chosen.catalog, catalogSource: chosen.source.name } } : wrong
   },
   async schema(value) {
     if (value === undefined) return { unset: 'schema' }

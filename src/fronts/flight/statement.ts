@@ -1,5 +1,6 @@
 import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
+import { mayWrite } from '../../query/stages/authorize.ts'
 import type { Context, Query, SessionOptions } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 import { loadParameters } from './bound-parameters.ts'
@@ -21,26 +22,65 @@ export function contextOf(front: FlightFront, call: GrpcCall): CallContext {
   return new CallContext(call, front.log)
 }
 
-/**
- * The source that a call is for, and the options of its session.
- * @param catalog named by the call itself, in place of the session's
- * @throws GatewayError UNKNOWN_SOURCE
- */
-export async function routeOf(
-  front: FlightFront,
-  call: GrpcCall,
-  ctx: Context,
-  catalog?: string,
-): Promise<{ readonly source: Source; readonly session: SessionOptions }> {
-  const { source: chosen, catalogSource, ...session } = await front.sessions.read(call, ctx)
-  const named = chosen ?? (catalog === undefined ? catalogSource : undefined)
-  const wanted = catalog === undefined ? session : { ...session, catalog }
-  const source = front.router.route(call.header(SOURCE_HEADER) ?? named, wanted, ctx.principal)
-  return { source, session }
+/** Where a call goes. */
+export interface Route {
+  readonly source: Source
+  readonly session: SessionOptions
+  /** Whether the call itself names the source, so that no name in a statement chooses another. */
+  readonly isFixed: boolean
 }
 
 /**
- * The query a call asks for; one in a transaction goes where that is.
+ * The source that a call is for, and the options of its session.
+ * @throws GatewayError UNKNOWN_SOURCE
+ */
+export async function routeOf(front: FlightFront, call: GrpcCall, ctx: Context): Promise<Route> {
+  const { source: chosen, catalogSource, ...session } = await front.sessions.read(call, ctx)
+  const header = call.header(SOURCE_HEADER)
+  const source = front.router.route(header ?? chosen ?? catalogSource, session, ctx.principal)
+  return { source, session, isFixed: header !== undefined }
+}
+
+/**
+ * The query of a call that is for a source, or in a transaction. A transaction in which nothing was done yet goes along to
+ * the source; the session's catalog and schema are only those of the source that they were chosen at.
+ * @param find chooses the source, given the one where the call goes else
+ * @throws GatewayError UNKNOWN_SOURCE, UNKNOWN_TRANSACTION, BAD_SQL
+ */
+export async function queryFor(
+  front: FlightFront,
+  call: GrpcCall,
+  ctx: Context,
+  { sql, purpose, transactionHandle }: QueryStart,
+  find: (home: Source) => Promise<Source>,
+): Promise<Query> {
+  const { source: routed, session, isFixed } = await routeOf(front, call, ctx)
+  const transaction = transactionHandle?.byteLength ? openTransaction(front, ctx, transactionHandle) : undefined
+  const { transactions } = front
+  const isFree = transaction === undefined || transactions.mayMove(transaction, routed, ctx.principal)
+  const home = isFree ? routed : transactions.sourceOf(transaction, ctx.principal)
+  const source = isFixed ? home : await find(home)
+  if (transaction !== undefined && source !== transactions.sourceOf(transaction, ctx.principal))
+    await front.transactions.moveTo(transaction, source, !mayWrite(source, ctx.principal), ctx)
+  const { catalog: _, schema: __, ...elsewhere } = session
+  return {
+    source: source.name,
+    sql,
+    session: source === routed ? session : elsewhere,
+    purpose,
+    ...(transaction !== undefined && { transaction }),
+  }
+}
+
+/** What a query is made of. */
+export interface QueryStart {
+  readonly sql: string
+  readonly purpose: Query['purpose']
+  readonly transactionHandle?: Uint8Array | undefined
+}
+
+/**
+ * The query a call asks for: where its transaction is, or at the source that its names belong to.
  * @throws GatewayError TOO_LARGE, BAD_SQL, UNKNOWN_SOURCE, UNKNOWN_TRANSACTION
  */
 export async function queryOf(
@@ -54,14 +94,9 @@ export async function queryOf(
   if (sql.length > maxStatementBytes || Buffer.byteLength(sql) > maxStatementBytes)
     throw new GatewayError('TOO_LARGE', `The statement is above ${maxStatementBytes} bytes (limits.maxStatementBytes).`)
   if (sql.trim() === '') throw new GatewayError('BAD_SQL', 'The statement is empty.')
-  if (!transactionHandle?.byteLength) {
-    const { source, session } = await routeOf(front, call, ctx)
-    return { source: source.name, sql, session, purpose: 'any' }
-  }
-  const transaction = openTransaction(front, ctx, transactionHandle)
-  const { source: _, catalogSource: __, ...session } = await front.sessions.read(call, ctx)
-  const source = front.transactions.sourceOf(transaction, ctx.principal)
-  return { source: source.name, sql, session, purpose: 'any', transaction }
+  return await queryFor(front, call, ctx, { sql, purpose: 'any', transactionHandle }, (home) =>
+    front.router.names.ofStatement(sql, home, ctx),
+  )
 }
 
 /**

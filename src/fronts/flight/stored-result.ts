@@ -1,5 +1,6 @@
-import type { Frame } from '../../arrow/frame.ts'
+import { type Frame, frameOf } from '../../arrow/frame.ts'
 import { FramePacker } from '../../arrow/packed-frames.ts'
+import { encodeSchema } from '../../arrow/schema.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Result, Runnable } from '../../query/types.ts'
@@ -8,6 +9,8 @@ import { hasReturning } from './has-returning.ts'
 
 /** Bound of what a statement that changes data may return (RETURNING). */
 const MAX_STORED_RESULT_BYTES = 16 << 20
+/** Bare flatbuffer `Message`. */
+export const noColumns = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] })
 
 /** The key under which the result of a statement that has already run is kept. */
 export function storedResultKey(id: string): string {
@@ -53,6 +56,13 @@ async function inTransaction(
       throw new GatewayError('TOO_LARGE', `${error.message} Nothing was changed: return less.`, { cause: error })
     throw error
   }
+}
+
+/** Keeps the result, without columns and rows, of a statement that the gateway itself has carried out. */
+export async function keepNothing(front: FlightFront, ctx: Context, id: string): Promise<void> {
+  const packer = new FramePacker(MAX_STORED_RESULT_BYTES)
+  packer.add(frameOf(noColumns, new Uint8Array(0), 0))
+  await front.blobs.set(storedResultKey(id), packer.finish(), front.limits.ticketTtlMs, ctx.principal.name)
 }
 
 /**

@@ -26,10 +26,10 @@ export const transactionActions: readonly FlightAction[] = [
       if (front.intake.closed && front.intake.hasEndedTransaction(call.peer))
         return begun(sealTransaction(front, ctx, front.transactions.beginNothing()))
       front.intake.admit()
-      const { source } = await routeOf(front, call, ctx)
+      const { source, isFixed } = await routeOf(front, call, ctx)
       const readOnly = !mayWrite(source, ctx.principal)
       const sessionId = front.sessions.idOf(call)
-      const id = await front.transactions.begin({ source, readOnly, sessionId }, ctx)
+      const id = await front.transactions.begin({ source, readOnly, isFixed, sessionId }, ctx)
       return begun(sealTransaction(front, ctx, id))
     },
   },

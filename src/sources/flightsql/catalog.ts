@@ -42,6 +42,9 @@ const refusals: ReadonlySet<string> = new Set([
   'UPSTREAM_FORBIDDEN',
 ])
 
+/** How long it is remembered whether the server has a name of its own like the source's. */
+const OWN_TTL_MS = 60_000
+
 /** After so much work on rows the event loop has its turn, in milliseconds. */
 const TURN_MS = 10
 
@@ -50,15 +53,18 @@ type Row = Readonly<Record<string, unknown>>
 /** Tables, keys and types as the upstream tells them; where it knows no catalogs the source's name is the only one. */
 export class UpstreamCatalog implements Catalog {
   readonly current?: { readonly catalog: string }
+  readonly hasPaths: boolean
   readonly #source: string
   readonly #profile: Profile
   readonly #lend: LendForCatalog
+  #own: { readonly has: boolean; readonly until: number } | undefined
 
   constructor(source: string, profile: Profile, lend: LendForCatalog) {
     this.#source = source
     this.#profile = profile
     this.#lend = lend
-    if (!profile.hasCatalogs) this.current = { catalog: source }
+    this.hasPaths = !profile.hasCatalogs
+    if (this.hasPaths) this.current = { catalog: source }
   }
 
   /** Sessions can choose what the upstream's own sessions can, or what it lists where they are chosen by header. */
@@ -78,6 +84,32 @@ export class UpstreamCatalog implements Catalog {
     const rows = await this.#rows('CommandGetCatalogs', CommandGetCatalogs.encode({}).finish(), ctx)
     const names = rows.map((row) => text(row['catalog_name'])).filter((name) => name !== '')
     return names.length > 0 ? names : [this.#source]
+  }
+
+  /**
+   * Whether the server itself has a catalog, or a schema that names may begin with, of this name; remembered for a minute. One
+   * that cannot be asked counts as having it.
+   */
+  async hasOwn(name: string, ctx: Context): Promise<boolean> {
+    const known = this.#own
+    if (known && known.until > Date.now()) return known.has
+    try {
+      const has = await this.#asksForOwn(name.toLowerCase(), ctx)
+      this.#own = { has, until: Date.now() + OWN_TTL_MS }
+      return has
+    } catch (error) {
+      if (GatewayError.from(error).isOutage) return known?.has ?? true
+      throw error
+    }
+  }
+
+  async #asksForOwn(name: string, ctx: Context): Promise<boolean> {
+    if (this.#profile.hasCatalogs) {
+      const rows = await this.#rows('CommandGetCatalogs', CommandGetCatalogs.encode({}).finish(), ctx)
+      if (rows.some((row) => text(row['catalog_name']).toLowerCase() === name)) return true
+    }
+    const schemas = (await this.schemas(undefined, ctx)).map(({ schema }) => schema.toLowerCase())
+    return schemas.some((schema) => schema === name || schema.startsWith(`${name}.`))
   }
 
   async schemas(schemaPattern: string | undefined, ctx: Context): Promise<readonly SchemaEntry[]> {

@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache'
-import type { Catalog } from '../../query/catalog.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { SourceFacts } from '../../query/facts.ts'
 import type { Ingest } from '../../query/ingest.ts'
@@ -24,6 +23,7 @@ import { LiteralStatements } from './literal-statements.ts'
 import { type Location, LocationPools, openLocation } from './location-pools.ts'
 import { addressesOf } from './locations.ts'
 import { noColumns } from './no-columns.ts'
+import { OwnName } from './own-name.ts'
 import { PreparedStatements, preparedUpdate } from './prepared-statements.ts'
 import { dremioProfile } from './profiles/dremio.ts'
 import type { Profile } from './profiles/profile.ts'
@@ -31,6 +31,7 @@ import { standardProfile } from './profiles/standard.ts'
 import { RememberedFacts } from './remembered-facts.ts'
 import { emptyResult, Results } from './results.ts'
 import { RetryBudget } from './retry-budget.ts'
+import { causeOfRetry } from './retry-cause.ts'
 import { SessionPools } from './session-pools.ts'
 import { readStatement } from './statement-text.ts'
 import { UpstreamTransactions } from './transactions.ts'
@@ -64,11 +65,12 @@ export class FlightSqlSource implements Source {
   readonly name: string
   readonly kind: string
   readonly writes: boolean
-  readonly catalog: Catalog
+  readonly catalog: UpstreamCatalog
   readonly pools: SessionPools
   readonly transactions?: UpstreamTransactions
   readonly ingest?: (query: Query, ingest: Ingest, ctx: Context) => Promise<number>
   readonly #config: FlightSqlConfig
+  readonly #ownName: OwnName
   readonly #profile: Profile
   readonly #breakers: ReadonlyMap<string, Breaker>
   readonly #transactions: UpstreamTransactions
@@ -115,9 +117,11 @@ export class FlightSqlSource implements Source {
         work(flight, connection, this.#lending.bounds(ctx)),
       ),
     )
+    this.#ownName = new OwnName(this.catalog, name, config.plainCommands === true)
   }
 
-  async plan(query: Query, ctx: Context): Promise<Plan> {
+  async plan(asked: Query, ctx: Context): Promise<Plan> {
+    const query = await this.#ownName.leftOut(asked, ctx)
     if (query.plain && this.#config.plainCommands) return await this.#planQuery(query, false, ctx)
     const { kind, hasParameters, placeholders } = await readStatement(query.sql, ctx)
     if (kind === 'session')
@@ -141,7 +145,8 @@ export class FlightSqlSource implements Source {
   }
 
   async run(plan: Runnable, ctx: Context): Promise<Result> {
-    const { query, isUpdate, handle } = plan
+    const { isUpdate, handle } = plan
+    const query = await this.#ownName.leftOut(plan.query, ctx)
     if (isUpdate && !this.writes)
       throw new GatewayError(
         'READ_ONLY',
@@ -240,7 +245,7 @@ export class FlightSqlSource implements Source {
       this.#retries,
       ({ name: address }, failure) => {
         observer.onRetry(address)
-        log.info({ event: 'retry', address, ...causeOf(failure) }, 'a call is tried again')
+        log.info({ event: 'retry', address, ...causeOfRetry(failure) }, 'a call is tried again')
       },
     )
   }
@@ -316,22 +321,11 @@ export class FlightSqlSource implements Source {
       if (begun) throw new GatewayError('SOURCE_UNAVAILABLE', `The source ${this.name} broke off: upload again.`)
       begun = true
       const flight = new UpstreamFlight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
-      const rows = await flight.ingest(ingestFrames(this.#ownNames(ingest), lease.transactionId))
+      const rows = await flight.ingest(ingestFrames(this.#ownName.leftOutOf(ingest), lease.transactionId))
       lease.release('done')
       return rows
     })
   }
-
-  /** The source's name is a catalog only to our clients. */
-  #ownNames({ catalog, ...ingest }: Ingest): Ingest {
-    return catalog === undefined || catalog === this.name ? ingest : { ...ingest, catalog }
-  }
-}
-
-/** Why a call is tried again. What an upstream says may quote the statement: that is for the logger to decide on. */
-function causeOf(failure: unknown): { readonly cause: string; readonly err?: unknown } {
-  if (!(failure instanceof GrpcFailure)) return { cause: GatewayError.from(failure).publicMessage }
-  return failure.origin === 'local' ? { cause: failure.message } : { cause: failure.status, err: failure }
 }
 
 function breakerOf(source: string, address: string, log: Logger, observer: UpstreamObserver): Breaker {

@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { hasReturning } from '../../../src/fronts/flight/has-returning.ts'
+import { readTableHeads } from '../../../src/query/text/table-names.ts'
+import type { Context, Query } from '../../../src/query/types.ts'
 import { duckDbError } from '../../../src/sources/duckdb/errors.ts'
 import { readStatementWords } from '../../../src/sources/duckdb/statement-words.ts'
 import { makesTemporary } from '../../../src/sources/duckdb/temporary.ts'
+import type { UpstreamCatalog } from '../../../src/sources/flightsql/catalog.ts'
 import { upstreamError } from '../../../src/sources/flightsql/errors.ts'
 import { GrpcFailure } from '../../../src/sources/flightsql/grpc-failure.ts'
+import { OwnName } from '../../../src/sources/flightsql/own-name.ts'
 import { readStatement } from '../../../src/sources/flightsql/statement-text.ts'
 
 const MIB = 1 << 20
@@ -38,6 +42,9 @@ const worst: readonly (readonly [string, (length: number) => string])[] = [
   ['quotes', filled("SELECT '", "'")],
   ['quotes of all kinds', filled('SELECT ', `'"\``)],
   ['dollars', filled('SELECT ', '$')],
+  ['names of tables', filled('SELECT * FROM ', 'l.a.b, ')],
+  ['names of many parts', filled('SELECT * FROM ', 'l.')],
+  ['quoted names', filled('SELECT * FROM ', '"l"."a""b" ')],
   ['dollar quotes that do not end', filled('SELECT ', '$a')],
   ['a long dollar quote', filled('SELECT $', 'a')],
   ['dashes', filled('SELECT 1', '-')],
@@ -53,9 +60,14 @@ const worst: readonly (readonly [string, (length: number) => string])[] = [
   ['white space', filled('SELECT', ' ')],
   ['characters of all kinds', filled('SELECT ', 'é漢\u200b😀٣ ')],
 ]
+const query: Query = { source: 'l', sql: '', session: {}, purpose: 'any' }
+const ownName = new OwnName({ hasOwn: async () => false } as unknown as UpstreamCatalog, 'l', false)
+
 const readers: readonly (readonly [string, (text: string) => unknown])[] = [
   ['the text of a statement', (text) => readStatement(text, call)],
   ['its words', (text) => readStatementWords(text, call)],
+  ['its tables', (text) => readTableHeads(text, call)],
+  ['its columns of a source', (text) => ownName.leftOut({ ...query, sql: text }, call as Context)],
   ['what it makes', (text) => makesTemporary(text, call)],
   ['whether it returns', (text) => hasReturning(text, call)],
 ]
