@@ -126,6 +126,22 @@ describe('transactions', () => {
     await end(second, ROLLBACK, writer)
   })
 
+  it('are not reported as committed when a statement that failed has undone them', async () => {
+    const before = await count(writer)
+    await update('CREATE TABLE one_key (i INTEGER PRIMARY KEY)', writer)
+    const transaction = await begin(writer)
+    expect((await update('INSERT INTO t VALUES (3)', writer, transaction)).ended.code).toBe(0)
+    expect((await update('INSERT INTO one_key VALUES (1), (1)', writer, transaction)).ended.code).not.toBe(0)
+    const refused = await end(transaction, COMMIT, writer)
+    expect([refused.code, refused.details]).toEqual([ABORTED, expect.stringContaining('nothing of it is stored')])
+    expect(await count(writer)).toBe(before)
+    // As clients do before they begin the next.
+    expect((await end(transaction, ROLLBACK, writer)).code).toBe(0)
+    expect((await end(transaction, COMMIT, writer)).code).toBe(NOT_FOUND)
+    const next = await begin(writer)
+    expect((await end(next, COMMIT, writer)).code).toBe(0)
+  })
+
   it('only read when a reader begins them', async () => {
     const transaction = await begin(reader)
     expect(await count(reader, transaction)).toBe(2)

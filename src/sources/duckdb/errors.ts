@@ -76,6 +76,12 @@ export function duckDbError(message: string, source: string): GatewayError {
   const isLocked = unchangeable.test(message) && message.includes('locked')
   if (isLocked || sandbox.test(message) || codes[kind] === 'SANDBOXED')
     return new GatewayError('SANDBOXED', undefined, told)
+  if (message.includes('Current transaction is aborted'))
+    return new GatewayError(
+      'CONFLICT',
+      'A statement that failed has undone the transaction, and nothing of it is stored: roll back, and begin a new one.',
+      told,
+    )
   if (message.includes('Unsupported Arrow type UNKNOWN'))
     return new GatewayError('BAD_SQL', 'The type of a parameter is not known: cast it, as in ?::INTEGER.', told)
   const code = existing.test(message)

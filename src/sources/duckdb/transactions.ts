@@ -48,14 +48,15 @@ export class DuckDbTransactions implements SourceTransactions {
     }
   }
 
+  /** DuckDB takes the commit of a transaction that a failed statement has aborted for a rollback and reports success: asked first. */
   async commit(id: string, ctx: Context): Promise<void> {
-    await this.#end(id, 'COMMIT', ctx.signal, this.#onCommit)
+    await this.#end(id, ['SELECT 1', 'COMMIT'], ctx.signal, this.#onCommit)
   }
 
   async rollback(id: string, ctx: Context): Promise<void> {
     const open = this.#open.get(id)
     if (!open) return
-    if (!open.isLent) return await this.#end(id, 'ROLLBACK', ctx.signal)
+    if (!open.isLent) return await this.#end(id, ['ROLLBACK'], ctx.signal)
     // DuckDB undoes it when the statement that does not end gives the connection up.
     this.#open.delete(id)
     open.end(false)
@@ -67,13 +68,13 @@ export class DuckDbTransactions implements SourceTransactions {
     this.#open.clear()
   }
 
-  async #end(id: string, statement: string, signal: AbortSignal, onEnd?: () => void): Promise<void> {
+  async #end(id: string, statements: readonly string[], signal: AbortSignal, onEnd?: () => void): Promise<void> {
     const connection = this.#open.get(id)
     if (!connection) throw new GatewayError('UNKNOWN_TRANSACTION')
     this.#open.delete(id)
     let isClean = false
     try {
-      await this.#execute(connection, [statement], signal, onEnd)
+      await this.#execute(connection, statements, signal, onEnd)
       isClean = true
     } finally {
       connection.end(isClean)
