@@ -36,7 +36,7 @@ export const duckDbSourceSchema = z.strictObject({
       'HUGEINT, UHUGEINT, UUID, BIT and TIMETZ exactly, as Arrow extension types. Without it HUGEINT, which sums of integers have, comes as a number that every client knows, but may lose digits.',
     ),
   memoryLimitBytes: optionalWholeNumber(
-    'Memory that DuckDB may use before it spills; by default what the container or machine has beyond the needs of the process by its limits, at most 80 %, at least a third, divided between the sources that do not say.',
+    'Memory that DuckDB may use before it spills, single values of gigabytes (lists, texts) not counted; by default what the container or machine has beyond the needs of the process by its limits, at most 80 %, at least a third, divided between the sources that do not say.',
     { min: 64 << 20, max: 2 ** 50 },
   ),
   threads: optionalWholeNumber('Threads that DuckDB may use; by default one a core.', { min: 1, max: 1024 }),
