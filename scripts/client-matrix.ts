@@ -8,6 +8,7 @@ const go = (test: string) => `ADBC's own validation suite, in Go ${test} passes`
 const real = (step: string) => `real clients ${step} answers`
 const same = (what: string, client: string) => `results equal DuckDB’s own Arrow table ${what}, read by ${client}`
 const lineitem = 'lineitem at scale 1'
+const plainTypes = 'what is no plain Arrow as numbers and texts, at any depth'
 const types = 'every type of test_all_types(), alone and over many batches'
 
 /** The columns of the table in docs/clients.md. */
@@ -48,6 +49,13 @@ export const matrix: Readonly<Record<string, Partial<Record<(typeof clients)[num
   'every type, equal to DuckDB’s own': {
     pyarrow: [same(types, 'pyarrow')],
     'ADBC (Python)': [same(types, 'adbc')],
+  },
+  'sums, UUIDs and other types of DuckDB’s own as numbers and texts': {
+    pyarrow: [same(plainTypes, 'pyarrow+plain')],
+    'ADBC (Python)': [same(plainTypes, 'adbc+plain')],
+    'JDBC 18.3.0': [jdbc('18.3.0')],
+    'JDBC 17.0.0': [jdbc('17.0.0')],
+    'pandas, polars': [real('sums')],
   },
   'prepared statements with parameters': {
     'ADBC (Python)': ['ADBC from Python prepares, binds, reads and changes data'],

@@ -128,6 +128,9 @@ export class BatchSlice {
         return
       case 'boolBytes':
       case 'narrowDecimal':
+      case 'huge':
+      case 'unsignedHuge':
+      case 'rendered':
         throw new ArrowError('UNSUPPORTED', 'A layout of DuckDB is never in a message.')
     }
   }

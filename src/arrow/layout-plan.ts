@@ -1,9 +1,11 @@
 import { ArrowError } from './errors.ts'
 import type { Field } from './schema.ts'
+import type { TextForm } from './text-forms.ts'
 
 /**
- * How one node of a schema lies in memory: worked out once per result. `boolBytes`, a byte each, and `narrowDecimal`, decimals
- * of fewer than 128 bits, are never sent.
+ * How one node of a schema lies in memory: worked out once per result. `boolBytes`, a byte each, `narrowDecimal`, decimals
+ * of fewer than 128 bits, `huge` and `unsignedHuge`, integers of 128 bits that become decimals, and `rendered`, values that
+ * become texts, are never sent.
  */
 export interface LayoutPlan {
   readonly kind:
@@ -12,6 +14,9 @@ export interface LayoutPlan {
     | 'bool'
     | 'boolBytes'
     | 'narrowDecimal'
+    | 'huge'
+    | 'unsignedHuge'
+    | 'rendered'
     | 'text'
     | 'view'
     | 'list'
@@ -21,12 +26,14 @@ export interface LayoutPlan {
     | 'fixedList'
     | 'sparseUnion'
     | 'denseUnion'
-  /** Bytes of a value, of an offset, or members of a fixed-size list. */
+  /** Bytes of a value, of an offset, or members of a fixed-size list; 0 where values to be rendered have offsets of 32 bits. */
   readonly width: number
   readonly children: readonly LayoutPlan[]
   readonly dictionary?: LayoutPlan
   /** Of a dense union, the type id of each child. */
   readonly typeIds?: readonly number[]
+  /** How a `rendered` value becomes text. */
+  readonly form?: TextForm
 }
 
 const fixedWidths: Readonly<Record<string, number>> = {

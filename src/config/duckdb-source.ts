@@ -31,9 +31,9 @@ export const duckDbSourceSchema = z.strictObject({
     .describe('Whether statements that change data are allowed, to principals with the role writer or admin.'),
   losslessTypes: z
     .boolean()
-    .default(true)
+    .default(false)
     .describe(
-      'HUGEINT, UHUGEINT, UUID, BIT and TIMETZ exactly, as Arrow extension types. Without it HUGEINT, which sums of integers have, comes as a number that every client knows, but may lose digits.',
+      'Whether HUGEINT, UHUGEINT, UUID, BIT, TIMETZ, BIGNUM and JSON are sent as Arrow extension types, which keep every value and which few clients know. Without it integers come as decimals of 38 digits and the others as text. A call or a session may choose otherwise.',
     ),
   memoryLimitBytes: optionalWholeNumber(
     'Memory that DuckDB may use before it spills, single values of gigabytes (lists, texts) not counted; by default what the container or machine has beyond the needs of the process by its limits, at most 80 %, at least a third, divided between the sources that do not say.',

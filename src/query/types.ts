@@ -20,6 +20,8 @@ export interface SessionOptions {
   readonly timeoutMs?: number
   /** Whether what is remembered may be used in place of asking the engine again; it may unless this is false. */
   readonly cache?: boolean
+  /** Whether types that plain Arrow does not have are sent as its extension types; by default as the source says. */
+  readonly losslessTypes?: boolean
 }
 
 /** `read` must not change data, `write` must, `any` leaves it to the statement. */
@@ -140,6 +142,8 @@ export interface Context {
   readonly watched?: boolean
   /** Whose share of slots and workers the call takes where that is not the principal's, see `holderOf`. */
   readonly holder?: string
+  /** What `SessionOptions.losslessTypes` is for schemas of tables. */
+  readonly losslessTypes?: boolean
 }
 
 /** Whose share of slots and workers a call takes: the principal's; without credentials each connection has its own. */

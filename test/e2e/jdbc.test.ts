@@ -57,8 +57,12 @@ describe.skipIf(!hasJava)('the JDBC driver', () => {
       select: '42|x|2024-01-02|1.50|true',
       // Label, type, precision, scale, searchable, read-only, case-sensitive; the driver calls types by their Arrow types.
       'result metadata':
-        'd|DECIMAL|9|2|true|false|false; i|BIGINT|19|0|true|false|false; s|VARCHAR|0|0|true|false|true; b|BOOLEAN|0|0|true|false|false; h|BINARY|39|0|true|false|false',
+        'd|DECIMAL|9|2|true|false|false; i|BIGINT|19|0|true|false|false; s|VARCHAR|0|0|true|false|true; b|BOOLEAN|0|0|true|false|false; h|DECIMAL|38|0|true|false|false',
       'prepared metadata': 'b|DECIMAL|9|2|true|false|false',
+      sum: '45 45 45',
+      'plain types':
+        '170141183460469231731|6f9619ff-8b86-d011-b42d-00c04fc964ff|101|12:00:00+02|-123456789012345678901234567890|{"a":1}',
+      'lossless types': 'BINARY',
       'no rows': '',
       large: '44999850000',
       prepared: '42|y',

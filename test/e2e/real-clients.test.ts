@@ -37,6 +37,7 @@ describe.skipIf(!hasPython())('real clients', () => {
     ['adbc_header', [[42]]],
     ['adbc_writes_once', [1, 2]],
     ['data_frames', [499500, 'v999', 499500, 'v999']],
+    ['sums', [45, '6f9619ff-8b86-d011-b42d-00c04fc964ff', 45, '6f9619ff-8b86-d011-b42d-00c04fc964ff']],
   ])('%s answers', (step, expected) => {
     expect(seen[step]).toEqual(expected)
   })

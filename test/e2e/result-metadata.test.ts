@@ -16,7 +16,7 @@ const common = { IS_SEARCHABLE: '1', IS_READ_ONLY: '1' }
 
 describe.skipIf(!hasPython())('the columns of results', () => {
   it('say the type that they have in DuckDB, whatever it is', async () => {
-    const gateway = await GatewayProcess.start()
+    const gateway = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', losslessTypes: true } } })
     const [every, quoted] = await runPython<Answer[]>(
       'result_metadata.py',
       gateway.uri,
@@ -40,7 +40,7 @@ describe.skipIf(!hasPython())('the columns of results', () => {
     expect(answer!.info).toEqual([
       { ...common, name: 'd', TYPE_NAME: 'DECIMAL(9,2)', PRECISION: '9', SCALE: '2' },
       { ...common, name: 'i', TYPE_NAME: 'UBIGINT', PRECISION: '20' },
-      { ...common, name: 'h', TYPE_NAME: 'HUGEINT', PRECISION: '39' },
+      { ...common, name: 'h', TYPE_NAME: 'HUGEINT', PRECISION: '38', SCALE: '0' },
       { ...common, name: 's', TYPE_NAME: 'VARCHAR', IS_CASE_SENSITIVE: '1' },
       { ...common, name: 'l', TYPE_NAME: 'DOUBLE[]' },
     ])

@@ -1,21 +1,27 @@
+import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   Action,
   CloseSessionResult,
+  FlightInfo,
   GetSessionOptionsResult,
   Result,
   type SessionOptionValue,
   SetSessionOptionsRequest,
   SetSessionOptionsResult,
 } from '../../gen/arrow/flight/protocol/Flight.ts'
+import { CommandGetTables } from '../../gen/arrow/flight/protocol/FlightSql.ts'
 import { readFlightData } from '../../src/arrow/flight-data.ts'
+import { joinStream, readStream } from '../../src/arrow/ipc.ts'
 import { decodeSchema } from '../../src/arrow/schema.ts'
-import { FlightStub, ticketOf } from './flight-stub.ts'
+import { packAny } from '../../src/fronts/flight/command.ts'
+import { commandOf, descriptorOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
 type Headers = Readonly<Record<string, string>>
 const text = (value: string): SessionOptionValue => ({ optionValue: { $case: 'stringValue', value } })
 const number = (value: number): SessionOptionValue => ({ optionValue: { $case: 'int64Value', value: BigInt(value) } })
+const flag = (value: boolean): SessionOptionValue => ({ optionValue: { $case: 'boolValue', value } })
 const unset: SessionOptionValue = { optionValue: undefined }
 
 describe('sessions', () => {
@@ -30,12 +36,18 @@ describe('sessions', () => {
         apiKeys: [
           { name: 'me', key: 'k' },
           { name: 'other', key: 'o' },
+          { name: 'third', key: 't' },
         ],
       },
       sources: {
         demo: {
           kind: 'duckdb',
-          init: [table('in_main'), 'CREATE SCHEMA other', 'CREATE TABLE other.t AS SELECT 1 AS in_other'],
+          init: [
+            'CREATE TABLE huge AS SELECT 1::HUGEINT AS h',
+            table('in_main'),
+            'CREATE SCHEMA other',
+            'CREATE TABLE other.t AS SELECT 1 AS in_other',
+          ],
         },
         second: { kind: 'duckdb', init: [table('in_second')] },
       },
@@ -72,8 +84,8 @@ describe('sessions', () => {
     const { messages } = await stub.call('DoGet', [ticketOf(info)], headers)
     return decodeSchema(readFlightData(messages[0]!).header).children[0]!.name
   }
-  const login = async (): Promise<Headers> => {
-    const end = await stub.call('Handshake', [], { authorization: 'Bearer k' })
+  const login = async (own = 'k'): Promise<Headers> => {
+    const end = await stub.call('Handshake', [], { authorization: `Bearer ${own}` })
     return { authorization: String(end.headers!.get('authorization')[0]) }
   }
 
@@ -99,6 +111,38 @@ describe('sessions', () => {
     await set({ schema: text('other') }, mine)
     expect(await columnOf(mine)).toBe('in_other')
     expect(await columnOf(await login())).toBe('in_main')
+  })
+
+  it('choose whether extension types are used, a header in their place, and schemas of tables follow', async () => {
+    const mine = await login('t')
+    const formats = async (headers: Headers) => {
+      const info = await stub.info('SELECT * FROM huge', headers)
+      const { messages } = await stub.call('DoGet', [ticketOf(info)], headers)
+      const command = CommandGetTables.encode({ tableNameFilterPattern: 'huge', tableTypes: [], includeSchema: true })
+      const descriptor = descriptorOf(packAny('CommandGetTables', command.finish()))
+      const tables = FlightInfo.decode((await stub.call('GetFlightInfo', [descriptor], headers)).messages[0]!)
+      const rows = (await stub.call('DoGet', [ticketOf(tables)], headers)).messages.map(readFlightData)
+      const told = tableFromIPC(joinStream(rows.filter(({ header }) => header.length > 0))).getChild('table_schema')!
+      const [schema] = readStream(told.get(0) as Uint8Array)
+      return [
+        decodeSchema(readFlightData(messages[0]!).header).children[0]!.format,
+        decodeSchema(schema!.header).children[0]!.format,
+      ]
+    }
+    expect(await formats(mine)).toEqual(['d:38,0', 'd:38,0'])
+    await set({ lossless_types: flag(true) }, mine)
+    expect(await get(mine)).toMatchObject({ lossless_types: flag(true) })
+    expect(await formats(mine)).toEqual(['w:16', 'w:16'])
+    expect(await formats({ ...mine, 'x-flightgate-lossless-types': 'false' })).toEqual(['d:38,0', 'd:38,0'])
+    await set({ lossless_types: unset }, mine)
+    expect(await formats({ ...mine, 'x-flightgate-lossless-types': 'true' })).toEqual(['w:16', 'w:16'])
+    const wrong = await stub.call('GetFlightInfo', [commandOf('SELECT 1')], {
+      ...mine,
+      'x-flightgate-lossless-types': '1',
+    })
+    expect([wrong.code, wrong.details]).toEqual([3, expect.stringContaining('is true or false')])
+    expect((await set({ lossless_types: text('yes') }, mine)).errors).toEqual({ lossless_types: { value: 2 } })
+    expect(await formats(mine)).toEqual(['d:38,0', 'd:38,0'])
   })
 
   it('limit the time of a statement', async () => {

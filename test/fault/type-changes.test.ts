@@ -19,7 +19,7 @@ interface Outcome {
 describe.skipIf(!hasPython())('reads beside changes of the type', () => {
   let gateway: GatewayProcess
   beforeAll(async () => {
-    const demo = { kind: 'duckdb', writes: true, init: ["SET GLOBAL TimeZone = 'UTC'"] }
+    const demo = { kind: 'duckdb', writes: true, losslessTypes: true, init: ["SET GLOBAL TimeZone = 'UTC'"] }
     gateway = await GatewayProcess.start({ sources: { demo } }, perturbed)
   })
   afterAll(() => gateway?.stop())

@@ -87,6 +87,22 @@ public final class JdbcWalk {
           return describe(prepared.getMetaData());
         }
       });
+      step("sum", () -> {
+        try (ResultSet set = statement.executeQuery("SELECT sum(range) AS s FROM range(10)")) {
+          set.next();
+          return set.getLong(1) + " " + set.getBigDecimal(1) + " " + set.getString(1);
+        }
+      });
+      step("plain types", () -> rows(statement.executeQuery(
+          "SELECT 170141183460469231731::HUGEINT AS h, '6f9619ff-8b86-d011-b42d-00c04fc964ff'::UUID AS u, '101'::BIT AS b, "
+              + "'12:00:00+02'::TIMETZ AS t, '-123456789012345678901234567890'::BIGNUM AS n, '{\"a\":1}'::JSON AS j")));
+      step("lossless types", () -> {
+        try (Connection lossless = DriverManager.getConnection("jdbc:arrow-flight-sql://" + args[0] + "?x-flightgate-lossless-types=true", properties);
+            Statement other = lossless.createStatement();
+            ResultSet set = other.executeQuery("SELECT sum(range) AS s FROM range(10)")) {
+          return set.getMetaData().getColumnTypeName(1);
+        }
+      });
       step("no rows", () -> rows(statement.executeQuery("SELECT 1 AS a WHERE false")));
       step("large", () -> {
         try (ResultSet set = statement.executeQuery("SELECT range AS i FROM range(300000)")) {

@@ -206,4 +206,13 @@ def data_frames():
         return [int(by_pandas["i"].sum()), by_pandas["v"].iloc[-1], int(by_polars["i"].sum()), by_polars["v"][-1]]
 
 
+@step
+def sums():
+    with adbc_connect(username=user, password=key) as connection:
+        sql = "SELECT i % 2 AS g, sum(i) AS s, any_value('6f9619ff-8b86-d011-b42d-00c04fc964ff'::UUID) AS u FROM range(10) t(i) GROUP BY g ORDER BY g"
+        by_pandas = pandas.read_sql(sql, connection)
+        by_polars = polars.read_database(sql, connection)
+        return [int(by_pandas["s"].sum()), by_pandas["u"][0], int(by_polars["s"].sum()), by_polars["u"][1]]
+
+
 print(json.dumps(seen))

@@ -9,9 +9,11 @@ import pyarrow.flight as flight
 
 uri, database, client, *queries = sys.argv[1:]
 local = duckdb.connect(database, read_only=database != ":memory:")
-# "pyarrow+plain": the gateway has losslessTypes off.
+# "pyarrow+plain": the gateway sends no extension types.
 client, _, plain = client.partition("+")
 local.execute(f"SET arrow_lossless_conversion = {not plain}")
+# What DuckDB itself has no plain form of, the gateway sends as DuckDB's cast to text.
+textual = {"BIT", "TIME WITH TIME ZONE", "BIGNUM"}
 remote = flight.connect(uri)
 results = []
 
@@ -35,7 +37,13 @@ def without_facts(table):
 
 
 for query in queries:
-    expected = local.sql(query).to_arrow_table()
+    # "query => other": what the other gives is expected.
+    query, _, other = query.partition(" => ")
+    relation = local.sql(other or query)
+    if plain and any(str(type) in textual for type in relation.types):
+        columns = [f'"{name}"::VARCHAR AS "{name}"' if str(type) in textual else f'"{name}"' for name, type in zip(relation.columns, relation.types)]
+        relation = relation.project(", ".join(columns))
+    expected = relation.to_arrow_table()
     if "bool8" in str(expected.schema):
         # The gateway sends BOOLEAN as Arrow's bool, as DuckDB does without the lossless conversion.
         local.execute("SET arrow_lossless_conversion = false")

@@ -48,6 +48,10 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
     if (value === undefined) return { unset: 'cache' }
     return value.$case === 'boolValue' ? { set: { cache: value.value } } : wrong
   },
+  async lossless_types(value) {
+    if (value === undefined) return { unset: 'losslessTypes' }
+    return value.$case === 'boolValue' ? { set: { losslessTypes: value.value } } : wrong
+  },
   async timeout(value) {
     if (value === undefined) return { unset: 'timeoutMs' }
     const timeoutMs =
@@ -69,14 +73,14 @@ function withoutCatalogSource({ catalogSource: _, ...rest }: StoredSession): Sto
 
 /**
  * The actions of sessions: options `catalog`, `schema`, `source`, `timeout` in milliseconds,
- * and `cache`, which when false has every statement planned anew.
+ * `cache`, which when false has every statement planned anew, and `lossless_types`, see `SessionOptions.losslessTypes`.
  * Source: https://arrow.apache.org/docs/format/Flight.html (SetSessionOptions and its kin); bodies are bare messages.
  */
 export const sessionActions: readonly FlightAction[] = [
   {
     type: 'SetSessionOptions',
     description:
-      'Sets options of the session: catalog, schema, source, timeout (ms), cache. Body: SetSessionOptionsRequest.',
+      'Sets options of the session: catalog, schema, source, timeout (ms), cache, lossless_types. Body: SetSessionOptionsRequest.',
     async handle(front, body, ctx, call) {
       const { sessionOptions } = decodeMessage(SetSessionOptionsRequest, body)
       let session = await front.sessions.read(call, ctx)
@@ -104,16 +108,18 @@ export const sessionActions: readonly FlightAction[] = [
     description:
       'The options of the session, and the catalog and schema in force without any. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
     async handle(front, _body, ctx, call) {
-      const { source, timeoutMs, cache, ...chosen } = await front.sessions.read(call, ctx)
+      const { source, timeoutMs, cache, losslessTypes, ...chosen } = await front.sessions.read(call, ctx)
       const { current } = (await routeOf(front, call, ctx)).source.catalog
       const { catalog = current?.catalog, schema = current?.schema } = chosen
       const text = (value: string): SessionOptionValue => ({ optionValue: { $case: 'stringValue', value } })
+      const flag = (value: boolean): SessionOptionValue => ({ optionValue: { $case: 'boolValue', value } })
       return GetSessionOptionsResult.encode({
         sessionOptions: {
           ...(catalog !== undefined && { catalog: text(catalog) }),
           ...(schema !== undefined && { schema: text(schema) }),
           ...(source !== undefined && { source: text(source) }),
-          ...(cache !== undefined && { cache: { optionValue: { $case: 'boolValue', value: cache } as const } }),
+          ...(cache !== undefined && { cache: flag(cache) }),
+          ...(losslessTypes !== undefined && { lossless_types: flag(losslessTypes) }),
           ...(timeoutMs !== undefined && {
             timeout: { optionValue: { $case: 'int64Value', value: BigInt(timeoutMs) } },
           }),

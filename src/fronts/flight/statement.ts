@@ -5,6 +5,7 @@ import type { Context, Query, SessionOptions } from '../../query/types.ts'
 import type { GrpcCall } from '../grpc/call.ts'
 import { loadParameters } from './bound-parameters.ts'
 import { CallContext } from './call-context.ts'
+import { sessionOf } from './call-session.ts'
 import type { Command } from './command.ts'
 import type { FlightFront } from './front.ts'
 import { openPrepared, type PreparedStatement } from './prepared.ts'
@@ -32,10 +33,10 @@ export interface Route {
 
 /**
  * The source that a call is for, and the options of its session.
- * @throws GatewayError UNKNOWN_SOURCE
+ * @throws GatewayError UNKNOWN_SOURCE; as `sessionOf`
  */
 export async function routeOf(front: FlightFront, call: GrpcCall, ctx: Context): Promise<Route> {
-  const { source: chosen, catalogSource, ...session } = await front.sessions.read(call, ctx)
+  const { source: chosen, catalogSource, ...session } = await sessionOf(front, call, ctx)
   const header = call.header(SOURCE_HEADER)
   const source = front.router.route(header ?? chosen ?? catalogSource, session, ctx.principal)
   return { source, session, isFixed: header !== undefined }

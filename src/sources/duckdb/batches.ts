@@ -2,8 +2,9 @@ import { encodeDictionaryBatch, encodeRecordBatch } from '../../arrow/batch.ts'
 import type { LayoutPlan } from '../../arrow/layout-plan.ts'
 import { type ColumnPart, readChildren } from './arrow-struct.ts'
 import type { Chunk, ReadChunk } from './chunks.ts'
-import { type Allocate, Layout, measurePart, slicePart } from './layout.ts'
+import { type Allocate, Layout } from './layout.ts'
 import type { Address } from './native.ts'
+import { measurePart, slicePart } from './part-measure.ts'
 
 /** When a batch is full. */
 export interface BatchLimits {

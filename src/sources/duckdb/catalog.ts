@@ -91,7 +91,9 @@ export class DuckDbCatalog implements Catalog {
   async #fieldsOf(types: readonly string[], ctx: Context): Promise<readonly (Field | undefined)[]> {
     const sql = `SELECT ${types.map((type, i) => `NULL::${type} AS c${i}`).join(', ')}`
     try {
-      const query = { source: this.#source.name, sql, session: { cache: false }, purpose: 'read' } as const
+      const { losslessTypes } = ctx
+      const session = { cache: false, ...(losslessTypes !== undefined && { losslessTypes }) }
+      const query = { source: this.#source.name, sql, session, purpose: 'read' } as const
       return decodeSchema((await this.#source.plan(query, ctx)).schema).children
     } catch {
       ctx.signal.throwIfAborted()

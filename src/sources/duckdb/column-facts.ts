@@ -29,15 +29,26 @@ export function withFacts(field: Field, facts: Readonly<Record<string, string>>)
   return { ...field, metadata: [...others, ...own] }
 }
 
-/** What is known of a column of a result by its type. */
-export function factsOf(field: Field, readOnly: boolean): Readonly<Record<string, string>> {
+/** Digits and scale of a column that is sent as a decimal. @param format of Arrow */
+export function decimalDigits(format: string): { readonly precision: number; readonly scale: number } | undefined {
+  if (!format.startsWith('d:')) return undefined
+  const [precision, scale] = format.slice(2).split(',').map(Number)
+  return { precision: precision!, scale: scale! }
+}
+
+/**
+ * What is known of a column of a result by its type.
+ * @param field as DuckDB's lossless conversion gives it
+ * @param format in which it is sent
+ */
+export function factsOf(field: Field, format: string, readOnly: boolean): Readonly<Record<string, string>> {
   const name = typeName(field)
-  const decimal = /^DECIMAL\((\d+),(\d+)\)$/.exec(name ?? '')
-  const precision = decimal?.[1] ?? digits[name ?? '']
+  const decimal = decimalDigits(format)
+  const precision = decimal?.precision ?? digits[name ?? '']
   return {
     ...(name !== undefined && { TYPE_NAME: name }),
     ...(precision !== undefined && { PRECISION: String(precision) }),
-    ...(decimal && { SCALE: decimal[2]! }),
+    ...(decimal && { SCALE: String(decimal.scale) }),
     ...(field.format === 'u' && { IS_CASE_SENSITIVE: '1' }),
     ...(readOnly && { IS_READ_ONLY: '1' }),
     IS_SEARCHABLE: '1',

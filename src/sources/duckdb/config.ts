@@ -6,7 +6,7 @@ export interface DuckDbConfig {
   /** Statements run once at start, before the sandbox closes. */
   readonly init: readonly string[]
   readonly writes: boolean
-  /** Keep HUGEINT, UUID, BIT and the like exact as Arrow extension types. */
+  /** Whether HUGEINT, UUID, BIT and the like are sent as Arrow extension types where a call does not choose. */
   readonly losslessTypes: boolean
   readonly memoryLimitBytes?: number | undefined
   readonly threads?: number | undefined

@@ -12,16 +12,18 @@ import { chunkPlan } from './wire-schema.ts'
 /**
  * Encodes a result as record batches, each column on the shortest way there is for its type. What was known of the statement
  * before it ran is of no account.
+ * @param losslessTypes whether extension types stay, see `wireSchema`
  */
 export function* encodeResult(
   result: StreamingResult,
   limits: BatchLimits,
   allocate: Allocate,
+  losslessTypes: boolean,
 ): Generator<EncodedBatch, void, undefined> {
   const schema = result.schema()
   const types = result.columnTypes()
-  const vectorPlans = schema.children.map((field, i) => vectorPlan(field, types[i]!))
-  const plans = schema.children.map((field, i) => vectorPlans[i] ?? chunkPlan(field))
+  const vectorPlans = schema.children.map((field, i) => vectorPlan(field, types[i]!, losslessTypes))
+  const plans = schema.children.map((field, i) => vectorPlans[i] ?? chunkPlan(field, losslessTypes))
   const ways = schema.children.map((field, i): Way => {
     if (vectorPlans[i]) return 'vector'
     return isPlainText(field, types[i]!) ? 'shortText' : 'converted'

@@ -4,7 +4,10 @@ import type { LayoutPlan } from '../../arrow/layout-plan.ts'
 import { type ColumnPart, readArrowArray, readChildren } from './arrow-struct.ts'
 import { BitCopier } from './bits.ts'
 import { DECIMAL_BYTES, DecimalWidener } from './decimal-widener.ts'
+import { refuseBeyondDecimal } from './huge-range.ts'
 import { type Address, addressOf, memcpy } from './native.ts'
+import { readOffset, slicePart } from './part-measure.ts'
+import { type RenderedPart, renderPart } from './rendered-part.ts'
 
 /** Gives a buffer of at least so many bytes. */
 export type Allocate = (bytes: number) => Uint8Array<SharedArrayBuffer>
@@ -15,12 +18,18 @@ export interface LaidOutBatch extends BatchLayout {
   readonly body: Uint8Array<SharedArrayBuffer>
 }
 
-const Operation = { copy: 0, bits: 1, ones: 2, offsets32: 3, offsets64: 4, zeros: 5, pack: 6, widen: 7 } as const
+const Operation = {
+  copy: 0,
+  bits: 1,
+  ones: 2,
+  offsets32: 3,
+  offsets64: 4,
+  zeros: 5,
+  pack: 6,
+  widen: 7,
+  huge: 8,
+} as const
 const OPERATION_WORDS = 6 // operation, destination, source, count, extra, extra2
-const offset32 = new Int32Array(1)
-const offset32Address = addressOf(offset32)
-const offset64 = new BigInt64Array(1)
-const offset64Address = addressOf(offset64)
 const bits = new BitCopier()
 const widener = new DecimalWidener()
 
@@ -32,6 +41,9 @@ export class Layout {
   readonly #operations: number[] = []
   readonly #nodes: number[] = []
   readonly #buffers: number[] = []
+  /** Memory of our own that is copied from. */
+  #rendered: RenderedPart[] = []
+  readonly #huge: ColumnPart[] = []
   #at = 0
 
   /** @param columns for each column its parts, in row order */
@@ -79,13 +91,19 @@ export class Layout {
       case 'narrowDecimal':
         this.#widened(parts, plan.width)
         break
-      case 'text': {
-        const ranges = this.#offsets(parts, rows, plan.width)
-        const start = this.#at
-        for (const [i, part] of parts.entries()) this.#copy(part.buffer2 + ranges[i]!.from, ranges[i]!.count)
-        this.#close(start)
+      case 'huge':
+      case 'unsignedHuge':
+        this.#decimals(parts, plan.kind === 'huge')
+        break
+      case 'rendered': {
+        const rendered = parts.map((part) => renderPart(plan, part))
+        this.#rendered.push(...rendered)
+        this.#texts(rendered, rows, 4)
         break
       }
+      case 'text':
+        this.#texts(parts, rows, plan.width)
+        break
       case 'list': {
         const ranges = this.#offsets(parts, rows, plan.width)
         this.#children(plan, parts, (part, i) => ({ offset: ranges[i]!.from, rows: ranges[i]!.count, part }))
@@ -135,6 +153,23 @@ export class Layout {
   #values(parts: readonly ColumnPart[], width: number, data: (part: ColumnPart) => Address): void {
     const start = this.#at
     for (const part of parts) this.#copy(data(part) + part.offset * width, part.rows * width)
+    this.#close(start)
+  }
+
+  #decimals(parts: readonly ColumnPart[], signed: boolean): void {
+    const start = this.#at
+    for (const part of parts) {
+      const from = part.buffer1 + part.offset * DECIMAL_BYTES
+      this.#operations.push(Operation.huge, this.#at, from, part.rows, signed ? 1 : 0, this.#huge.push(part) - 1)
+      this.#at += part.rows * DECIMAL_BYTES
+    }
+    this.#close(start)
+  }
+
+  #texts(parts: readonly ColumnPart[], rows: number, width: number): void {
+    const ranges = this.#offsets(parts, rows, width)
+    const start = this.#at
+    for (const [i, part] of parts.entries()) this.#copy(part.buffer2 + ranges[i]!.from, ranges[i]!.count)
     this.#close(start)
   }
 
@@ -231,6 +266,10 @@ export class Layout {
         case Operation.widen:
           widener.widen(body, to, from, count, extra)
           break
+        case Operation.huge:
+          memcpy(base + to, from, count * DECIMAL_BYTES)
+          refuseBeyondDecimal(body, to, this.#huge[operations[i + 5]!]!, extra === 1)
+          break
         case Operation.zeros:
           body.fill(0, to, to + count)
           break
@@ -251,73 +290,13 @@ export class Layout {
           break
       }
     }
+    // Read here, what was rendered is reachable until it has been copied.
+    if (this.#rendered.length > 0) this.#rendered = []
     return { body, bodyLength: this.#at, rows, nodes: this.#nodes, buffers: this.#buffers }
   }
-}
-
-/** Rows `offset` to `offset + rows` of a part. */
-export function slicePart(part: ColumnPart, offset: number, rows: number): ColumnPart {
-  if (offset === 0 && rows === part.rows) return part
-  return { ...part, offset: part.offset + offset, rows, nulls: part.nulls === 0 ? 0 : -1 }
 }
 
 function nullsOf(part: ColumnPart): number {
   if (part.nulls >= 0) return part.nulls
   return part.buffer0 === 0 ? 0 : bits.countZeros(part.buffer0, part.offset, part.rows)
-}
-
-function readOffset(at: Address, width: number): number {
-  if (width === 8) {
-    memcpy(offset64Address, at, 8)
-    return Number(offset64[0])
-  }
-  memcpy(offset32Address, at, 4)
-  return offset32[0]!
-}
-
-/** Bytes of a part's values, by widths and offsets, without visiting them. */
-export function measurePart(plan: LayoutPlan, part: ColumnPart): number {
-  if (part.rows === 0) return 0
-  switch (plan.kind) {
-    case 'null':
-    case 'listView':
-    case 'runEnds':
-      return 0
-    case 'fixed':
-      return part.rows * plan.width
-    case 'bool':
-    case 'boolBytes':
-      return part.rows >> 3
-    case 'narrowDecimal':
-      return part.rows * DECIMAL_BYTES
-    case 'view':
-      return part.rows * plan.width
-    case 'text': {
-      const { count } = offsetRange(plan, part)
-      return part.rows * plan.width + count
-    }
-    case 'list': {
-      const { from, count } = offsetRange(plan, part)
-      return part.rows * plan.width + measureChildren(plan, part, from, count)
-    }
-    case 'fixedList':
-      return measureChildren(plan, part, part.offset * plan.width, part.rows * plan.width)
-    case 'struct':
-    case 'sparseUnion':
-    case 'denseUnion':
-      return part.rows * plan.width + measureChildren(plan, part, part.offset, part.rows)
-  }
-}
-
-function measureChildren(plan: LayoutPlan, part: ColumnPart, offset: number, rows: number): number {
-  let bytes = 0
-  for (const [i, child] of readChildren(part).entries())
-    bytes += measurePart(plan.children[i]!, slicePart(child, offset, rows))
-  return bytes
-}
-
-function offsetRange(plan: LayoutPlan, part: ColumnPart): { from: number; count: number } {
-  const at = part.buffer1 + part.offset * plan.width
-  const from = part.offset === 0 ? 0 : readOffset(at, plan.width)
-  return { from, count: readOffset(at + part.rows * plan.width, plan.width) - from }
 }

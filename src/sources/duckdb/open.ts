@@ -45,7 +45,8 @@ export function startStatements(source: string, config: DuckDbConfig): string[] 
     connectionSetup(source),
     ...(config.sample ? tpchSample(config.sample.tpch) : []),
     ...config.init,
-    `SET arrow_lossless_conversion = ${config.losslessTypes}`,
+    // Each call chooses what clients get; only out of the lossless types either can be made.
+    'SET arrow_lossless_conversion = true',
     'SET autoinstall_known_extensions = false',
     'SET autoload_known_extensions = false',
     'SET allow_community_extensions = false',

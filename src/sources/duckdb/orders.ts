@@ -48,6 +48,8 @@ export type Order =
       readonly kind: 'plan'
       readonly connection: Address
       readonly sql: string
+      /** Whether Arrow's extension types are used, see `DuckDbConfig.losslessTypes`. */
+      readonly losslessTypes: boolean
       /** What names without a schema mean, and what they mean again afterwards. */
       readonly use?: UseSchema
     }
@@ -55,6 +57,8 @@ export type Order =
       readonly kind: 'run'
       readonly connection: Address
       readonly sql: string
+      /** As in planning. */
+      readonly losslessTypes: boolean
       /** Whether it is a statement that changes data, and tells how many rows. */
       readonly isUpdate: boolean
       /** Whether it runs in a transaction that only reads. */

@@ -133,7 +133,7 @@ class DuckDbSource implements Source {
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
-    const key = planKey(query)
+    const key = this.#planKey(query)
     const remembered = query.transaction === undefined && query.session.cache !== false
     const description = (remembered && this.#plans.get(key)) || (await this.#describe(key, query, ctx))
     const isUpdate = isUpdateKind(description.type)
@@ -158,7 +158,8 @@ class DuckDbSource implements Source {
     if (plan.isUpdate && !this.writes) throw readOnlyError(this.name)
     const { sql, parameters, session, transaction } = plan.query
     const use = this.#use(session)
-    const key = planKey(plan.query)
+    const key = this.#planKey(plan.query)
+    const losslessTypes = this.#losslessTypes(session)
     const promised = promisedDigest(plan)
     const known = parameters || transaction !== undefined ? undefined : this.#plans.get(key)
     // What is remembered may be older or newer than what the client was told.
@@ -171,6 +172,7 @@ class DuckDbSource implements Source {
       kind: 'run',
       connection,
       sql,
+      losslessTypes,
       isUpdate,
       readOnly,
       limits,
@@ -284,7 +286,14 @@ class DuckDbSource implements Source {
     const use = this.#use(session)
     const version = this.#catalogVersion
     let description: Description | undefined
-    const order = (connection: Address): Order => ({ kind: 'plan', connection, sql, ...(use && { use }) })
+    const losslessTypes = this.#losslessTypes(session)
+    const order = (connection: Address): Order => ({
+      kind: 'plan',
+      connection,
+      sql,
+      losslessTypes,
+      ...(use && { use }),
+    })
     const plan = async (execution: Execution) => {
       execution.onReply((reply) => {
         if (reply.kind === 'description') description = reply.description
@@ -300,6 +309,17 @@ class DuckDbSource implements Source {
     return description
   }
 
+  #losslessTypes({ losslessTypes = this.#config.losslessTypes }: SessionOptions): boolean {
+    return losslessTypes
+  }
+
+  /** What a plan is remembered by. */
+  #planKey({ sql, session }: Query): string {
+    const { schema } = session
+    const named = schema === undefined ? sql : `${schema}\0${sql}`
+    return this.#losslessTypes(session) === this.#config.losslessTypes ? named : `\0\0${named}`
+  }
+
   #use({ schema }: SessionOptions): UseSchema | undefined {
     if (schema === undefined) return undefined
     const own = connectionSetup(this.name)
@@ -311,9 +331,4 @@ class DuckDbSource implements Source {
     this.#catalogVersion++
     this.#plans.clear()
   }
-}
-
-/** What a plan is remembered by. */
-function planKey({ sql, session: { schema } }: Query): string {
-  return schema === undefined ? sql : `${schema}\0${sql}`
 }

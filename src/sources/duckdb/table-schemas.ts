@@ -2,7 +2,7 @@ import type { Table } from 'apache-arrow'
 import { LRUCache } from 'lru-cache'
 import { encodeSchema, type Field } from '../../arrow/schema.ts'
 import type { TableEntry } from '../../query/catalog.ts'
-import { digits, withFacts } from './column-facts.ts'
+import { decimalDigits, digits, withFacts } from './column-facts.ts'
 
 /** Tables that are handed on together. */
 const MAX_TABLES = 100
@@ -128,7 +128,7 @@ const unreadable: Field = { name: '', format: 'n', nullable: true, metadata: [],
  * Source: https://arrow.apache.org/docs/format/FlightSql.html; arrow-go reads SCHEMA_NAME where the page says DB_SCHEMA_NAME.
  */
 function describe(type: Field, row: ColumnRow, entry: TableEntry, isReadOnly: boolean): Field {
-  const precision = digits[row.dataType] ?? row.precision
+  const precision = decimalDigits(type.format)?.precision ?? digits[row.dataType] ?? row.precision
   const facts = {
     CATALOG_NAME: entry.catalog,
     DB_SCHEMA_NAME: entry.schema,

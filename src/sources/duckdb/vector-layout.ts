@@ -1,5 +1,7 @@
 import type { LayoutPlan } from '../../arrow/layout-plan.ts'
 import type { Field } from '../../arrow/schema.ts'
+import { extensionName } from './extension-type.ts'
+import { plainType } from './plain-type.ts'
 import { chunkPlan, isByteBoolean } from './wire-schema.ts'
 
 /**
@@ -24,22 +26,29 @@ const decimalWidths = [
  * How DuckDB's own vectors of a column lie in memory, when they can be copied value by value without a conversion; else
  * undefined.
  * @param type of the column in DuckDB
+ * @param losslessTypes whether extension types stay
  * Source: https://duckdb.org/docs/stable/clients/c/vector; .../sql/data_types/numeric (widths of DECIMAL).
  */
-export function vectorPlan(field: Field, type: number): LayoutPlan | undefined {
+export function vectorPlan(field: Field, type: number, losslessTypes: boolean): LayoutPlan | undefined {
   const { format, dictionary, metadata } = field
-  if (type === Type.boolean && isByteBoolean(field)) return chunkPlan(field)
+  if (type === Type.boolean && isByteBoolean(field)) return chunkPlan(field, losslessTypes)
+  if (type === Type.hugeint && !losslessTypes) return plainType(field)?.plan
   if (dictionary || metadata.length > 0 || !plainTypes.has(type)) return undefined
   if (format.startsWith('d:')) {
     const digits = Number(format.slice(2).split(',')[0])
     const narrow = decimalWidths.find(([most]) => digits <= most)
-    return narrow ? { kind: 'narrowDecimal', width: narrow[1], children: [] } : chunkPlan(field)
+    return narrow ? { kind: 'narrowDecimal', width: narrow[1], children: [] } : chunkPlan(field, losslessTypes)
   }
-  return format.startsWith('ts') || vectorFormats.has(format) ? chunkPlan(field) : undefined
+  return format.startsWith('ts') || vectorFormats.has(format) ? chunkPlan(field, losslessTypes) : undefined
 }
 
-/** Whether a column holds texts or blobs that come as Arrow's strings or binaries with offsets of 32 bits, and as no extension. */
-export function isPlainText({ format, dictionary, metadata }: Field, type: number): boolean {
+/**
+ * Whether a column holds texts or blobs that come as Arrow's strings or binaries with offsets of 32 bits, and as no extension
+ * but JSON, whose values are those of a text.
+ */
+export function isPlainText(field: Field, type: number): boolean {
+  const { format, dictionary, metadata } = field
   if (type !== Type.varchar && type !== Type.blob) return false
-  return !dictionary && metadata.length === 0 && (format === 'u' || format === 'z')
+  if (metadata.length > 0 && extensionName(field) !== 'arrow.json') return false
+  return !dictionary && (format === 'u' || format === 'z')
 }

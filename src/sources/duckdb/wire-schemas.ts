@@ -34,12 +34,19 @@ export class WireSchemas {
     this.#readOnly = readOnly
   }
 
-  /** @throws ArrowError UNSUPPORTED */
-  encode(schema: Field): WireSchema {
-    const key = JSON.stringify(schema)
+  /**
+   * @param schema as DuckDB's lossless conversion gives it
+   * @param losslessTypes whether its extension types stay, see `wireSchema`
+   * @throws ArrowError UNSUPPORTED
+   */
+  encode(schema: Field, losslessTypes: boolean): WireSchema {
+    const key = `${losslessTypes} ${JSON.stringify(schema)}`
     const known = this.#known.get(key)
     if (known) return known
-    const children = wireSchema(schema).children.map((field) => withFacts(field, factsOf(field, this.#readOnly)))
+    const { children: fields } = wireSchema(schema, losslessTypes)
+    const children = fields.map((field, i) =>
+      withFacts(field, factsOf(schema.children[i]!, field.format, this.#readOnly)),
+    )
     const message = encodeSchema({ ...schema, children })
     const encoded = { message, digest: schemaDigest(message) }
     this.#keep(key, encoded)

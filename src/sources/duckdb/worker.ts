@@ -70,6 +70,10 @@ const none = new Uint8Array(0)
 
 type RunOrder = Order & { kind: 'run' }
 
+const schemaEncoder =
+  ({ losslessTypes }: RunOrder) =>
+  (schema: Field) =>
+    wireSchemas.encode(schema, losslessTypes)
 const tellSchema = (schema: Uint8Array) => say({ kind: 'schema', schema })
 
 function plan(order: Order & { kind: 'plan' }): void {
@@ -81,7 +85,7 @@ function plan(order: Order & { kind: 'plan' }): void {
     const parameterSchema = parameters ? encodeSchema(announcedParameters(statement.parameterSchema())) : none
     let schema: WireSchema = { message: none, digest: '' }
     try {
-      schema = wireSchemas.encode(statement.schema())
+      schema = wireSchemas.encode(statement.schema(), order.losslessTypes)
     } catch (error) {
       // What `SELECT ?` returns is known once something is bound.
       if (!parameters) throw error
@@ -105,7 +109,7 @@ function run(order: RunOrder): number {
 
 /** Another change of the catalog may come between any two steps outside a transaction: each looks at the schema again. */
 function runOnce(order: RunOrder, statement: PreparedStatement): number {
-  const announced = new AnnouncedSchema(wireSchemas, order.promised, order.schemaKnown, tellSchema)
+  const announced = new AnnouncedSchema(schemaEncoder(order), order.promised, order.schemaKnown, tellSchema)
   // Before it runs: a client, and the boxes on the way, see a slow statement begin, and nothing is changed in vain.
   if ((!order.schemaKnown || order.isUpdate) && !announced.tellOnce(statement.schema())) throw new SchemaChangedError()
   return emit(order, statement, (result) => {
@@ -118,9 +122,9 @@ function runOnce(order: RunOrder, statement: PreparedStatement): number {
  * must be the same for every row of them.
  */
 function runRows(order: RunOrder, statement: PreparedStatement, stream: Uint8Array): number {
-  const promised = new AnnouncedSchema(wireSchemas, order.promised, true, tellSchema)
+  const promised = new AnnouncedSchema(schemaEncoder(order), order.promised, true, tellSchema)
   if (order.promised !== undefined && !promised.allows(statement.schema())) throw new SchemaChangedError()
-  const announced = new AnnouncedSchema(wireSchemas, undefined, false, tellSchema)
+  const announced = new AnnouncedSchema(schemaEncoder(order), undefined, false, tellSchema)
   const insert = order.isUpdate ? plainInsert(order.sql) : undefined
   const parameters = new Parameters(stream, insert && ((i) => statement.parameterType(i)))
   const { rowCount, fields } = parameters
@@ -211,7 +215,7 @@ function emit(
     }
     announce(result)
     let rows = 0
-    for (const batch of encodeResult(result, order.limits, pool.take)) {
+    for (const batch of encodeResult(result, order.limits, pool.take, order.losslessTypes)) {
       rows += batch.rows
       send(order, batch)
     }

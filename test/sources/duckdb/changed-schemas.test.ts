@@ -52,7 +52,7 @@ describe('a result of a statement that was prepared before its table changed', (
     const result = statement.execute()
     try {
       const allocate = (bytes: number) => new Uint8Array(new SharedArrayBuffer(bytes))
-      const batches = [...encodeResult(result, { batchRows: 65_536, batchBytes: 2 << 20 }, allocate)]
+      const batches = [...encodeResult(result, { batchRows: 65_536, batchBytes: 2 << 20 }, allocate, true)]
       return [
         encodeSchema(result.schema()),
         ...batches.flatMap(({ header, body, bodyLength }) => [header, body.slice(0, bodyLength)]),

@@ -1,8 +1,10 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Table, tableToIPC, Utf8, type Vector, vectorFromArray } from 'apache-arrow'
+import { Table, tableFromIPC, tableToIPC, Utf8, type Vector, vectorFromArray } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readFrame } from '../../../src/arrow/flight-data.ts'
+import { joinStream } from '../../../src/arrow/ipc.ts'
 import { decodeSchema } from '../../../src/arrow/schema.ts'
 import { GatewayError } from '../../../src/query/errors.ts'
 import type { Source } from '../../../src/query/source.ts'
@@ -394,5 +396,59 @@ describe('a DuckDB file', () => {
     expect((await refusal(source, 'SELECT list(range) FROM range(100000000)')).code).toBe('OUT_OF_MEMORY')
     expect((await read(source, 'SELECT 1')).rows).toBe(1)
     await source.close()
+  })
+})
+
+describe('integers of 128 bits', () => {
+  const session = { losslessTypes: false } as const
+  let source: Source
+  beforeAll(async () => {
+    source = await open()
+  })
+  afterAll(() => source.close())
+  const valuesOf = async (sql: string) => {
+    const result = await source.run(await source.plan({ ...query(sql), session }, context()), context())
+    const messages = [{ header: readFrame(result.schema).header, body: new Uint8Array(0) }]
+    for await (const frames of result.frames)
+      for (const frame of frames) {
+        const { header, body } = readFrame(frame)
+        messages.push({ header, body: Uint8Array.from(body) })
+        frame.release?.()
+      }
+    return decimals(tableFromIPC(joinStream(messages)).getChildAt(0)!)
+  }
+  /** Decimals as the library gives them: four words each. */
+  const decimals = (column: Vector) =>
+    Array.from(column, (value: Uint32Array | null) => {
+      if (value === null) return null
+      const words = Array.from(value, (word, i) => BigInt(word >>> 0) << BigInt(32 * i))
+      return BigInt.asIntN(
+        128,
+        words.reduce((sum, word) => sum + word, 0n),
+      )
+    })
+
+  const most = 10n ** 38n - 1n
+  it.each(['HUGEINT', 'UHUGEINT'])('come as decimals up to 38 digits, NULL among them: %s', async (type) => {
+    const least = type === 'HUGEINT' ? -most : 0n
+    const sql = `SELECT unnest([${most}::${type}, NULL, ${least}::${type}, 1::${type}]) AS v`
+    expect(await valuesOf(sql)).toEqual([most, null, least, 1n])
+    // What lies under a NULL is no value.
+    const hidden = `SELECT CASE WHEN i % 2 = 0 THEN v END AS v FROM (SELECT i, CASE WHEN i % 2 = 0 THEN i::${type} ELSE (${most}::HUGEINT + i)::${type} END AS v FROM range(1, 5) t(i))`
+    expect(await valuesOf(hidden)).toEqual([null, 2n, null, 4n])
+  })
+
+  it.each([
+    '100000000000000000000000000000000000000::HUGEINT',
+    '-100000000000000000000000000000000000000::HUGEINT',
+    '(-170141183460469231731687303715884105728)::HUGEINT',
+    '100000000000000000000000000000000000000::UHUGEINT',
+    '340282366920938463463374607431768211455::UHUGEINT',
+    '[NULL, 170141183460469231731687303715884105727::HUGEINT]',
+    "{'a': 340282366920938463463374607431768211455::UHUGEINT}",
+    'MAP {170141183460469231731687303715884105727::HUGEINT: 1}',
+  ])('with more digits are refused, never another number: %s', async (value) => {
+    const message = expect.stringMatching(/ has more: cast it, as in x::VARCHAR .* x-flightgate-lossless-types: true/)
+    await expect(valuesOf(`SELECT ${value} AS v`)).rejects.toMatchObject({ code: 'BAD_DATA', message })
   })
 })

@@ -14,7 +14,7 @@ const schema = (...children: Field[]): Field => ({ name: '', format: '+s', nulla
 describe('the schemas of results', () => {
   it('keep the extension types of columns beside the facts', () => {
     const uuid = column('u', 'w:16', [['ARROW:extension:name', 'arrow.uuid']])
-    const [field] = decodeSchema(new WireSchemas(false).encode(schema(uuid)).message).children
+    const [field] = decodeSchema(new WireSchemas(false).encode(schema(uuid), true).message).children
     expect(field!.metadata).toEqual([
       ['ARROW:extension:name', 'arrow.uuid'],
       ['ARROW:FLIGHT:SQL:TYPE_NAME', 'UUID'],
@@ -24,10 +24,10 @@ describe('the schemas of results', () => {
 
   it('are encoded once, and tell names and types apart', () => {
     const schemas = new WireSchemas(true)
-    const first = schemas.encode(schema(column('a', 'i')))
-    expect(schemas.encode(schema(column('a', 'i')))).toBe(first)
+    const first = schemas.encode(schema(column('a', 'i')), true)
+    expect(schemas.encode(schema(column('a', 'i')), true)).toBe(first)
     for (const other of [column('b', 'i'), column('a', 'l')])
-      expect(decodeSchema(schemas.encode(schema(other)).message).children[0]).toMatchObject({
+      expect(decodeSchema(schemas.encode(schema(other), true).message).children[0]).toMatchObject({
         name: other.name,
         format: other.format,
       })
@@ -35,12 +35,12 @@ describe('the schemas of results', () => {
 
   it('are dropped when they become many, and encoded again', () => {
     const schemas = new WireSchemas(true)
-    const first = schemas.encode(schema(column('a', 'i')))
-    for (let i = 0; i < 20; i++) schemas.encode(schema(column(`${i}${'x'.repeat(50_000)}`, 'i')))
-    const again = schemas.encode(schema(column('a', 'i')))
+    const first = schemas.encode(schema(column('a', 'i')), true)
+    for (let i = 0; i < 20; i++) schemas.encode(schema(column(`${i}${'x'.repeat(50_000)}`, 'i')), true)
+    const again = schemas.encode(schema(column('a', 'i')), true)
     expect(again).not.toBe(first)
     expect(again).toEqual(first)
     const wide = schema(column('x'.repeat(1_000_000), 'i'))
-    expect(decodeSchema(schemas.encode(wide).message).children[0]!.name).toHaveLength(1_000_000)
+    expect(decodeSchema(schemas.encode(wide, true).message).children[0]!.name).toHaveLength(1_000_000)
   })
 })

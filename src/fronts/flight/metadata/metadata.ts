@@ -3,6 +3,7 @@ import { GatewayError } from '../../../query/errors.ts'
 import { SealKind } from '../../../query/seal.ts'
 import type { Context } from '../../../query/types.ts'
 import type { GrpcCall } from '../../grpc/call.ts'
+import { sessionOf } from '../call-session.ts'
 import type { FlightFront } from '../front.ts'
 import { SOURCE_HEADER } from '../source-header.ts'
 import { metadataCommands } from './commands.ts'
@@ -19,6 +20,8 @@ interface Payload {
   readonly n: string
   readonly v: string
   readonly s?: string
+  /** Whether the schemas of tables are to have extension types, where the call or its session says so. */
+  readonly l?: boolean
 }
 
 /** Whether a Flight SQL command asks for metadata. */
@@ -45,7 +48,7 @@ export async function sealMetadata(
   request: MetadataRequest,
   expiresAt: number,
 ): Promise<Buffer> {
-  const { source: chosen, catalogSource, ...session } = await front.sessions.read(call, ctx)
+  const { source: chosen, catalogSource, ...session } = await sessionOf(front, call, ctx)
   const named = call.header(SOURCE_HEADER) ?? chosen ?? catalogSource
   const source =
     named !== undefined || ofOneSource.has(request.name)
@@ -55,6 +58,7 @@ export async function sealMetadata(
     n: request.name,
     v: Buffer.from(request.value).toString('base64'),
     ...(source !== undefined && { s: source }),
+    ...(session.losslessTypes !== undefined && { l: session.losslessTypes }),
   }
   return renewMetadata(front, ctx, Buffer.from(JSON.stringify(payload)), expiresAt)
 }
@@ -85,7 +89,11 @@ export function renewMetadata(front: FlightFront, ctx: Context, payload: Buffer,
  * @throws GatewayError as `openMetadata`
  */
 export function redeemMetadata(front: FlightFront, ctx: Context, sealed: Uint8Array): AsyncIterable<Frame> {
-  const { n, v, s } = JSON.parse(openMetadata(front, ctx, sealed).toString()) as Payload
+  const { n, v, s, l } = JSON.parse(openMetadata(front, ctx, sealed).toString()) as Payload
   const sources = s === undefined ? front.router.sources : [front.router.named(s)]
-  return metadataCommands[n]!.frames(Buffer.from(v, 'base64'), { sources, facts: front.facts, ctx })
+  return metadataCommands[n]!.frames(Buffer.from(v, 'base64'), {
+    sources,
+    facts: front.facts,
+    ctx: l === undefined ? ctx : { ...ctx, signal: ctx.signal, losslessTypes: l },
+  })
 }
