@@ -115,6 +115,25 @@ describe('flightgate query', () => {
     ])
   })
 
+  it.each(['false', 'true'])('writes every type as a person reads it, with lossless types: %s', async (lossless) => {
+    const values = `170141183460469231731::HUGEINT AS h, 3::UHUGEINT AS uh, '6f9619ff-8b86-d011-b42d-00c04fc964ff'::UUID AS u,
+      '0101'::BIT AS b, '12:00:00.5-05:30'::TIMETZ AS t, '-123456789012345678901234567890'::BIGNUM AS n, '{"a":1}'::JSON AS j, true AS yes`
+    const sql = `SELECT *, [h, -h] AS hs, {'u': u, 'm': MAP {b: t}} AS s, NULL::HUGEINT AS nothing FROM (SELECT ${values})`
+    const { stdout, stderr } = await query([
+      '-q',
+      '--header',
+      `x-flightgate-lossless-types=${lossless}`,
+      '--format',
+      'ndjson',
+      sql,
+    ])
+    const uuid = '6f9619ff-8b86-d011-b42d-00c04fc964ff'
+    expect([stdout, stderr]).toEqual([
+      `{"h":170141183460469231731,"uh":3,"u":"${uuid}","b":"0101","t":"12:00:00.5-05:30","n":"-123456789012345678901234567890","j":"{\\"a\\":1}","yes":true,"hs":[170141183460469231731,-170141183460469231731],"s":{"u":"${uuid}","m":[["0101","12:00:00.5-05:30"]]},"nothing":null}\n`,
+      '',
+    ])
+  })
+
   it('draws an aligned table and counts what it does not show', async () => {
     const { stdout } = await query([
       '-q',

@@ -1,4 +1,5 @@
-import { type Data, type DataType, Type } from 'apache-arrow'
+import { type Data, type DataType, type Field, Type } from 'apache-arrow'
+import { extensionNameOf, extensionText } from './extension-text.ts'
 
 /** A cell as JSON text, exact: no number loses digits. */
 export type CellWriter = (data: Data, row: number) => string
@@ -9,11 +10,15 @@ const fractionDigits = [0, 3, 6, 9]
 
 /**
  * Writes the cells of a column as JSON: integers and decimals with all digits, dates and times as ISO 8601 text, binary as
- * base64, maps as lists of pairs, intervals as ISO 8601 durations.
+ * base64, maps as lists of pairs, intervals as ISO 8601 durations, extension types that are known as what they stand for.
+ * @param column named in errors, where the field is a member of it
  * @throws Error for a type that has no text
  */
-export function cellWriter(type: DataType, column: string): CellWriter {
-  const value = valueWriter(type, column)
+export function cellWriter({ type, metadata, name }: Field, column: string = name): CellWriter {
+  return nullable(valueWriter(type, column, extensionNameOf(metadata)))
+}
+
+function nullable(value: CellWriter): CellWriter {
   return (data, row) => (data.getValid(row) ? value(data, row) : NULL)
 }
 
@@ -22,11 +27,13 @@ export function plainText(json: string): string {
   return json.startsWith('"') ? (JSON.parse(json) as string) : json
 }
 
-function valueWriter(type: DataType, column: string): CellWriter {
+function valueWriter(type: DataType, column: string, extension?: string): CellWriter {
+  const ofExtension = extensionText(extension)
   switch (type.typeId) {
     case Type.Null:
       return () => NULL
     case Type.Int:
+      if (extension === 'arrow.bool8') return (data, row) => String(data.values[row] !== 0)
       return (data, row) => String(data.values[row])
     case Type.Float:
       return floatWriter((type as unknown as { precision: number }).precision)
@@ -37,11 +44,12 @@ function valueWriter(type: DataType, column: string): CellWriter {
       return (data, row) => JSON.stringify(bytesOf(data, row).toString('utf8'))
     case Type.Binary:
     case Type.LargeBinary:
+      if (ofExtension) return (data, row) => ofExtension(bytesOf(data, row))
       return (data, row) => JSON.stringify(bytesOf(data, row).toString('base64'))
     case Type.FixedSizeBinary: {
       const { byteWidth } = type as unknown as { byteWidth: number }
-      return (data, row) =>
-        JSON.stringify(Buffer.from(data.values.subarray(row * byteWidth, (row + 1) * byteWidth)).toString('base64'))
+      const write = ofExtension ?? ((value) => JSON.stringify(Buffer.from(value).toString('base64')))
+      return (data, row) => write(data.values.subarray(row * byteWidth, (row + 1) * byteWidth))
     }
     case Type.Decimal:
       return decimalWriter(type as unknown as { scale: number; bitWidth: number })
@@ -68,20 +76,16 @@ function valueWriter(type: DataType, column: string): CellWriter {
       return listWriter(type, column)
     case Type.FixedSizeList: {
       const { listSize } = type as unknown as { listSize: number }
-      const item = cellWriter(type.children[0]!.type, column)
+      const item = cellWriter(type.children[0]!, column)
       return (data, row) => joined(item, data.children[0]!, row * listSize, (row + 1) * listSize)
     }
     case Type.Struct: {
-      const members = type.children.map(
-        (child) => [JSON.stringify(child.name), cellWriter(child.type, column)] as const,
-      )
+      const members = type.children.map((child) => [JSON.stringify(child.name), cellWriter(child, column)] as const)
       return (data, row) =>
         `{${members.map(([name, write], i) => `${name}:${write(data.children[i]!, row)}`).join(',')}}`
     }
     case Type.Map: {
-      const [key, value] = type.children[0]!.type.children.map((child: { type: DataType }) =>
-        cellWriter(child.type, column),
-      )
+      const [key, value] = type.children[0]!.type.children.map((child: Field) => cellWriter(child, column))
       return (data, row) => {
         const entries = data.children[0]!
         const pair: CellWriter = (_, i) => `[${key!(entries.children[0]!, i)},${value!(entries.children[1]!, i)}]`
@@ -89,7 +93,7 @@ function valueWriter(type: DataType, column: string): CellWriter {
       }
     }
     case Type.Union: {
-      const members = type.children.map((child) => cellWriter(child.type, column))
+      const members = type.children.map((child) => cellWriter(child, column))
       const { typeIdToChildIndex } = type as unknown as { typeIdToChildIndex: Record<number, number> }
       return (data, row) => {
         const child = typeIdToChildIndex[data.typeIds[row]!]!
@@ -99,7 +103,7 @@ function valueWriter(type: DataType, column: string): CellWriter {
     }
     case Type.Dictionary: {
       const { dictionary } = type as unknown as { dictionary: DataType }
-      const item = cellWriter(dictionary, column)
+      const item = nullable(valueWriter(dictionary, column))
       return (data, row) => {
         let index = Number(data.values[row])
         for (const chunk of data.dictionary?.data ?? []) {
@@ -142,7 +146,7 @@ function decimalWriter({ scale, bitWidth }: { scale: number; bitWidth: number })
 }
 
 function listWriter(type: DataType, column: string): CellWriter {
-  const item = cellWriter(type.children[0]!.type, column)
+  const item = cellWriter(type.children[0]!, column)
   return (data, row) => joined(item, data.children[0]!, offsetAt(data, row), offsetAt(data, row + 1))
 }
 

@@ -11,7 +11,7 @@ export interface RowWriter {
 }
 
 function writersOf(schema: Schema): CellWriter[] {
-  return schema.fields.map((field) => cellWriter(field.type, field.name))
+  return schema.fields.map((field) => cellWriter(field))
 }
 
 /** RFC 4180 with a header row; NULL is an empty field, an empty text is `""`. */
