@@ -19,6 +19,7 @@ installPython()
 installGoTools()
 installJava()
 buildGoProgram('adbc_validation', join(root, 'test', 'go', 'validation'), ['test', '-c'])
+buildGoProgram('types', join(root, 'test', 'go', 'types'))
 // ADBC's own test server cannot be installed by itself: a module of ours names its version.
 const testServer = 'github.com/apache/arrow-adbc/go/adbc/driver/flightsql/cmd/testserver'
 buildGoProgram('adbc_testserver', join(root, 'test', 'go', 'testserver'), ['build'], testServer)

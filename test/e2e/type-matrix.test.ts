@@ -1,0 +1,145 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, it } from 'vitest'
+import { runFlightgate } from '../cli/run-flightgate.ts'
+import { GatewayProcess } from './gateway-process.ts'
+import { hasPython, runPython } from './python.ts'
+
+const run = promisify(execFile)
+const cached = (path: string) => fileURLToPath(new URL(`../../.cache/${path}`, import.meta.url))
+const hasAll = hasPython() && existsSync(cached('java/JdbcShown.class')) && existsSync(cached('bin/types'))
+if (!hasAll && process.env['CI'] === 'true') throw new Error('clients of the type matrix are missing: run npm test')
+if (!hasAll) process.stderr.write('skipped: the type matrix needs Python, Java and Go\n')
+
+/** What plain numbers cannot hold, in a statement of its own. */
+const TOO_LONG = 'HUGEINT of 39 digits'
+/** A value of each type of DuckDB. */
+const values: Readonly<Record<string, string>> = {
+  BOOLEAN: 'true',
+  TINYINT: '-7::TINYINT',
+  SMALLINT: '-7::SMALLINT',
+  INTEGER: '-7',
+  BIGINT: '-7::BIGINT',
+  UTINYINT: '7::UTINYINT',
+  USMALLINT: '7::USMALLINT',
+  UINTEGER: '7::UINTEGER',
+  UBIGINT: '7::UBIGINT',
+  'HUGEINT (sums of integers)': '(SELECT sum(i) FROM range(10) t(i))',
+  [TOO_LONG]: "'170141183460469231731687303715884105727'::HUGEINT",
+  UHUGEINT: '7::UHUGEINT',
+  BIGNUM: "'-123456789012345678901234567890'::BIGNUM",
+  FLOAT: '1.5::FLOAT',
+  DOUBLE: '0.1::DOUBLE',
+  'DECIMAL(9,2)': '-12.50::DECIMAL(9,2)',
+  VARCHAR: "'text'",
+  JSON: `'{"a":1}'::JSON`,
+  UUID: "'6f9619ff-8b86-d011-b42d-00c04fc964ff'::UUID",
+  BLOB: "'ab'::BLOB",
+  BIT: "'0101'::BIT",
+  DATE: "DATE '2024-01-02'",
+  TIME: "TIME '03:04:05'",
+  TIME_NS: "'03:04:05.000000006'::TIME_NS",
+  TIMETZ: "'03:04:05+02'::TIMETZ",
+  TIMESTAMP: "TIMESTAMP '2024-01-02 03:04:05'",
+  TIMESTAMP_S: "'2024-01-02 03:04:05'::TIMESTAMP_S",
+  TIMESTAMP_MS: "'2024-01-02 03:04:05'::TIMESTAMP_MS",
+  TIMESTAMP_NS: "'2024-01-02 03:04:05'::TIMESTAMP_NS",
+  TIMESTAMPTZ: "TIMESTAMPTZ '2024-01-02 03:04:05+00'",
+  INTERVAL: "INTERVAL '3 days 2 hours'",
+  ENUM: "'high'::ENUM ('low', 'high')",
+  GEOMETRY: "'POINT (1 2)'::GEOMETRY",
+  'BIGINT[]': '[1, 2]::BIGINT[]',
+  'HUGEINT[]': '[1, 2]::HUGEINT[]',
+  'UUID[1]': "['6f9619ff-8b86-d011-b42d-00c04fc964ff']::UUID[1]",
+  STRUCT: "{'a': 1::HUGEINT, 'b': '101'::BIT}",
+  MAP: "MAP {'k': '03:04:05+02'::TIMETZ}",
+  UNION: 'union_value(n := 7::HUGEINT)',
+}
+const names = Object.keys(values)
+const fitting = names.filter((name) => name !== TOO_LONG)
+const statements = Object.values(values).map((value) => `SELECT ${value} AS v`)
+const clients = ['pandas', 'polars', 'JDBC', 'Go', 'flightgate query'] as const
+
+/** What `flightgate query` writes as CSV of values, by their names. */
+async function typedIn(uri: string, lossless: string, wanted: readonly string[]): Promise<readonly string[]> {
+  const header = ['--header', `x-flightgate-lossless-types=${lossless}`]
+  const sql = `SELECT ${wanted.map((name, i) => `${values[name]} AS c${i}`).join(', ')}`
+  const args = ['query', '--endpoint', uri, ...header, '-q', '--format', 'csv', sql]
+  const { stdout, stderr } = await runFlightgate(args, { cwd: process.cwd() })
+  const [, row] = stdout.split('\r\n')
+  if (!row) return wanted.map(() => `error: ${stderr.trim()}`)
+  return [...row.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, bare]) =>
+    (quoted ?? bare!).replaceAll('""', '"'),
+  )
+}
+
+/** What each client shows, by client, then by value. */
+async function shown({ uri, flight }: GatewayProcess, lossless: string): Promise<readonly (readonly string[])[]> {
+  const classpath = `${cached('java')}:${cached('java/flight-sql-jdbc-driver-18.3.0.jar')}`
+  const options = ['--add-opens=java.base/java.nio=ALL-UNNAMED', '-Duser.timezone=UTC', '-cp', classpath, 'JdbcShown']
+  const [frames, java, go, fit, long] = await Promise.all([
+    runPython<{ pandas: string[]; polars: string[] }>('type_matrix.py', uri, lossless, ...statements),
+    run('java', [...options, flight, lossless, ...statements]),
+    run(cached('bin/types'), [uri, lossless, ...statements]),
+    typedIn(uri, lossless, fitting),
+    typedIn(uri, lossless, [TOO_LONG]),
+  ])
+  const typed = [...fit, ...long]
+  const inOrder = names.map((name) => typed[[...fitting, TOO_LONG].indexOf(name)]!)
+  return [frames.pandas, frames.polars, java.stdout.trim().split('\n'), JSON.parse(go.stdout) as string[], inOrder]
+}
+
+const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+/** A cell, without what is another in each run; what a client says of what it cannot show is too long for one. */
+const cell = (text: string) => {
+  const plain = text
+    .replace(/(@|0x)[0-9a-f]{4,}/g, '$1…')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll('|', '\\|')
+  if (plain.startsWith('error: ')) return /more: cast it/.test(plain) ? 'refused: BAD_DATA' : 'an error'
+  return `\`${plain.replaceAll('`', "'")}\``
+}
+
+it.skipIf(!hasAll)(
+  'the page of types says what each client shows',
+  async () => {
+    const gateway = await GatewayProcess.start()
+    const plain = await shown(gateway, 'false')
+    const lossless = await shown(gateway, 'true')
+    const table = (answers: readonly (readonly string[])[], rows: readonly number[]) => [
+      line(['Type', ...clients]),
+      line(['---', ...clients.map(() => '---')]),
+      ...rows.map((row) => line([names[row]!, ...answers.map((texts) => cell(texts[row]!))])),
+    ]
+    const all = names.map((_, row) => row)
+    const differing = all.filter((row) => clients.some((_, i) => cell(plain[i]![row]!) !== cell(lossless[i]![row]!)))
+    const page = [
+      '# Types of an embedded DuckDB',
+      '',
+      'What clients show of a value of each type, with the class or type that they give it. The test `test/e2e/type-matrix.test.ts`',
+      'runs the clients and holds this page to what they show; `npx vitest run test/e2e/type-matrix.test.ts -u` writes it anew.',
+      'pandas and polars read by ADBC, JDBC is driver 18.3.0 (`getString`, or the bytes, and the class of `getObject`), Go is `database/sql` with the',
+      'driver of ADBC. How to choose between the two forms is in [clients](clients.md).',
+      '',
+      '## By default',
+      '',
+      ...table(plain, all),
+      '',
+      '## With lossless types, where that differs',
+      '',
+      ...table(lossless, differing),
+      '',
+    ].join('\n')
+    for (const type of ['HUGEINT (sums of integers)', 'UHUGEINT', 'UUID', 'BIT', 'TIMETZ', 'BIGNUM', 'JSON'])
+      for (const [i, client] of clients.entries())
+        expect(plain[i]![names.indexOf(type)], `${type} by ${client}`).not.toMatch(/error|byte|\[B|b'/)
+    expect(plain.map((texts) => /^45\b/.test(texts[names.indexOf('HUGEINT (sums of integers)')]!))).toEqual(
+      clients.map(() => true),
+    )
+    await expect(page).toMatchFileSnapshot('../../docs/types.md')
+    expect(await gateway.stop()).toBe(0)
+  },
+  180_000,
+)

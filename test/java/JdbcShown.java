@@ -1,0 +1,40 @@
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.Statement;
+import java.util.HexFormat;
+import java.util.Properties;
+
+/**
+ * Prints what the JDBC driver shows of statements of one column and one row, a line each: the text, and the class of the object.
+ * Its arguments are the address, whether extension types are asked for, and the statements.
+ */
+public final class JdbcShown {
+  private JdbcShown() {}
+
+  public static void main(String[] args) throws Exception {
+    Properties properties = new Properties();
+    properties.put("useEncryption", "false");
+    properties.put("x-flightgate-lossless-types", args[1]);
+    try (Connection connection = DriverManager.getConnection("jdbc:arrow-flight-sql://" + args[0], properties);
+        Statement statement = connection.createStatement()) {
+      for (int i = 2; i < args.length; i++) {
+        System.out.println(shown(statement, args[i]).replace("\n", " "));
+      }
+    }
+    System.exit(0);
+  }
+
+  private static String shown(Statement statement, String sql) {
+    try (ResultSet set = statement.executeQuery(sql)) {
+      set.next();
+      Object value = set.getObject(1);
+      if (value instanceof byte[]) {
+        return HexFormat.of().formatHex((byte[]) value) + " (byte[])";
+      }
+      return set.getString(1) + " (" + (value == null ? "null" : value.getClass().getSimpleName()) + ")";
+    } catch (Exception | Error error) {
+      return "error: " + error.getMessage();
+    }
+  }
+}
