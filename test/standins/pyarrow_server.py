@@ -51,7 +51,8 @@ class Server(flight.FlightServerBase):
         for word, where in locations.items():
             if word in descriptor.command:
                 endpoints = [flight.FlightEndpoint(flight.Ticket(word), where)]
-                return flight.FlightInfo(table.schema, descriptor, endpoints, -1, -1)
+                schema = table.schema if word in (b"lz4", b"zstd") else pa.schema([("server", pa.string())])
+                return flight.FlightInfo(schema, descriptor, endpoints, -1, -1)
         raise flight.FlightServerError("unknown command")
 
     def do_get(self, context, ticket):

@@ -7,6 +7,7 @@ import type { Failure, Order, Reply, SentBatch } from './orders.ts'
 import type { Seat } from './seat.ts'
 
 const INTERRUPT_AGAIN_MS = 20
+const STOP_BETWEEN_BATCHES_MS = 200
 
 /** How long a worker may take to let go of what was stopped, in milliseconds; from then on nobody waits for it. */
 export const LET_GO_MS = 2000
@@ -36,6 +37,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
   readonly stats: ResultStats = { rows: 0, bytes: 0, affectedRows: -1 }
   readonly #seat: Seat
   readonly #connection: Address
+  readonly #isInTransaction: boolean
   readonly #signal: AbortSignal
   readonly #owner: ExecutionOwner
   readonly #ready: { readonly batch: SentBatch; readonly memory: SharedArrayBuffer }[] = []
@@ -55,6 +57,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
   constructor(seat: Seat, order: Order, signal: AbortSignal, owner: ExecutionOwner) {
     this.#seat = seat
     this.#connection = order.connection
+    this.#isInTransaction = order.kind === 'run' && order.inTransaction
     this.#signal = signal
     this.#owner = owner
     seat.start(order, (reply) => this.#onReply(reply))
@@ -178,17 +181,22 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
   }
 
   /**
-   * DuckDB forgets an interrupt that comes between two steps, so it is repeated until the worker has let go. A result that
-   * waits for its reader is closed without one: an interrupt makes an open transaction useless.
+   * DuckDB forgets an interrupt that comes between two steps, so it is repeated until the worker has let go. In a transaction,
+   * which an interrupt makes useless, the worker first has time to stop between two batches: a client that closes a result
+   * that it has read in part goes on with its transaction.
    */
   readonly #stop = (): void => {
     if (this.#done || this.#interrupting) return
-    const { isWorking } = this.#seat
     this.#seat.stop()
-    if (isWorking) interrupt(this.#connection)
-    this.#interrupting = setInterval(() => interrupt(this.#connection), INTERRUPT_AGAIN_MS)
+    if (this.#isInTransaction) this.#interrupting = setTimeout(() => this.#interrupt(), STOP_BETWEEN_BATCHES_MS)
+    else this.#interrupt()
     this.#patience = setTimeout(() => this.#giveUp(), LET_GO_MS)
     this.#wake?.()
+  }
+
+  #interrupt(): void {
+    interrupt(this.#connection)
+    this.#interrupting = setInterval(() => interrupt(this.#connection), INTERRUPT_AGAIN_MS)
   }
 
   #change(): Promise<void> {

@@ -75,16 +75,11 @@ export class Seat {
     Atomics.notify(this.#control, Control.inbox)
   }
 
-  /** Whether DuckDB works for this seat; it does not while the worker waits for the reader. */
-  get isWorking(): boolean {
-    return Atomics.load(this.#control, Control.working) === 1
-  }
-
   /** Whether DuckDB has worked for this seat, and given it nothing, since the last time this was asked. */
   isStuck(): boolean {
     const seen = this.#chunksSeen
     this.#chunksSeen = Atomics.load(this.#control, Control.chunks)
-    return seen === this.#chunksSeen && this.isWorking
+    return seen === this.#chunksSeen && Atomics.load(this.#control, Control.working) === 1
   }
 
   /** The memory of a body that this worker spoke of. */
