@@ -185,40 +185,39 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       stub.close()
     })
 
-    it.skipIf(isSliced)(
-      'does not lose the result of a client that stops reading for longer than Dremio waits',
-      async () => {
-        const impatient = await DremioLookalike.start('--slow-reader', '1', '--rows', '2000000')
-        const patient = await GatewayProcess.start({
-          sources: {
-            lake: {
-              kind: 'dremio',
-              uri: impatient.uri,
-              username: 'dremio',
-              password: 'dremio123',
-              slowReader: { afterMs: 300, memoryBytes: 4 << 20 },
-            },
+    // Its upstream is one of its own, and has no proxy before it.
+    const directly = isSliced ? undefined : it
+    directly?.('does not lose the result of a client that stops reading for longer than Dremio waits', async () => {
+      const impatient = await DremioLookalike.start('--slow-reader', '1', '--rows', '2000000')
+      const patient = await GatewayProcess.start({
+        sources: {
+          lake: {
+            kind: 'dremio',
+            uri: impatient.uri,
+            username: 'dremio',
+            password: 'dremio123',
+            slowReader: { afterMs: 300, memoryBytes: 4 << 20 },
           },
-        })
-        const stub = new FlightStub(patient.flight)
-        const ticket = ticketOf(await stub.info('SELECT * FROM tpch.lineitem'))
-        const session = connect(`http://${patient.flight}`)
-        const stream = openDoGet(session, ticket)
-        await once(stream, 'response')
-        await expect.poll(async () => (await impatient.stats()).streams_open).toBe(0)
-        expect(await patient.metric('flightgate_slow_reader_bytes', { place: 'file' })).toBeGreaterThan(50 << 20)
-        let bytes = 0
-        stream.on('data', (chunk: Buffer) => (bytes += chunk.length))
-        const [[trailers]] = await Promise.all([once(stream, 'trailers'), once(stream, 'end')])
-        expect([trailers['grpc-status'], (await impatient.stats()).slow_readers]).toEqual(['0', 0])
-        expect(bytes).toBeGreaterThan(100 << 20)
-        expect(await patient.metric('flightgate_rows_total')).toBe(2_000_000)
-        expect(await patient.metric('flightgate_slow_reader_bytes')).toBe(0)
-        session.close()
-        stub.close()
-        expect(await patient.stop()).toBe(0)
-        await impatient.stop()
-      },
-    )
+        },
+      })
+      const stub = new FlightStub(patient.flight)
+      const ticket = ticketOf(await stub.info('SELECT * FROM tpch.lineitem'))
+      const session = connect(`http://${patient.flight}`)
+      const stream = openDoGet(session, ticket)
+      await once(stream, 'response')
+      await expect.poll(async () => (await impatient.stats()).streams_open).toBe(0)
+      expect(await patient.metric('flightgate_slow_reader_bytes', { place: 'file' })).toBeGreaterThan(50 << 20)
+      let bytes = 0
+      stream.on('data', (chunk: Buffer) => (bytes += chunk.length))
+      const [[trailers]] = await Promise.all([once(stream, 'trailers'), once(stream, 'end')])
+      expect([trailers['grpc-status'], (await impatient.stats()).slow_readers]).toEqual(['0', 0])
+      expect(bytes).toBeGreaterThan(100 << 20)
+      expect(await patient.metric('flightgate_rows_total')).toBe(2_000_000)
+      expect(await patient.metric('flightgate_slow_reader_bytes')).toBe(0)
+      session.close()
+      stub.close()
+      expect(await patient.stop()).toBe(0)
+      await impatient.stop()
+    })
   },
 )

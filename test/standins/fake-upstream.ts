@@ -78,6 +78,8 @@ export class FakeUpstream {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
+        // A request that its client breaks off ends here too, in the middle of a message.
+        if (stream.aborted || stream.rstCode !== 0) return
         void this.#answer(stream, String(headers[':path']).split('/').at(-1)!, Buffer.concat(chunks), headers)
       })
     })
