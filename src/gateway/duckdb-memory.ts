@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 import type { Config } from '../config/config.ts'
+import { STRANGERS_SHARE } from '../fronts/grpc/memory-budget.ts'
 import type { Logger } from '../query/types.ts'
 
 /** What a machine or a container has, and what the process takes of it before any DuckDB is open. All in bytes. */
@@ -33,8 +34,6 @@ const WINDOW_BYTES = 8 * MIB
 /** Of the available memory, what the heap is expected to need besides all that is counted. */
 const HEAP_SHARE = 1 / 8
 const MAX_HEAP_BYTES = 1024 * MIB
-/** Of the memory for requests, what callers without credentials have besides; see `MemoryBudget`. */
-const STRANGERS_SHARE = 1 / 8
 /** DuckDB's own default. */
 const MAX_SHARE = 0.8
 /** What DuckDB gets at least: the bounds of the process are seldom all reached, and DuckDB spills beyond its own. */

@@ -3,8 +3,8 @@ import { GatewayError } from '../../query/errors.ts'
 /** Of a pool's memory, what one connection and what one address may hold. */
 const CONNECTION_SHARE = 1 / 4
 const ADDRESS_SHARE = 1 / 2
-/** Size of the pool for calls without credentials, beside the one for the others. */
-const STRANGERS_SHARE = 1 / 8
+/** Size of the pool for calls without credentials, beside the one for the others and as a share of it. */
+export const STRANGERS_SHARE = 1 / 8
 
 /** What one connection, one address or all together hold. */
 class Account {
