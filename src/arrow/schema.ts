@@ -123,24 +123,9 @@ export function decodeSchema(message: Uint8Array): Field {
   }
 }
 
-function writeField(builder: Builder, field: Field, ids: { next: number }): number {
-  let dictionary = 0
-  if (field.dictionary) {
-    const id = ids.next++
-    const [, indexType] = writeType(builder, field.format, field.name)
-    dictionary = table(builder, 4, () => {
-      builder.addFieldInt64(0, BigInt(id), 0n)
-      builder.addFieldOffset(1, indexType, 0)
-      builder.addFieldInt8(2, field.ordered ? 1 : 0, 0)
-    })
-  }
-  const value = field.dictionary ?? field
-  const children = offsetVector(
-    builder,
-    value.children.map((child) => writeField(builder, child, ids)),
-  )
+function writeField(builder: Builder, field: Field, ids: DictionaryIds): number {
+  const { type, typeTable, dictionary, children } = writeFieldType(builder, field, ids)
   const name = builder.createString(field.name)
-  const [type, typeTable] = writeType(builder, value.format, field.name)
   const metadata = writeMetadata(builder, field.metadata)
   return table(builder, 7, () => {
     builder.addFieldOffset(0, name, 0)
@@ -151,6 +136,43 @@ function writeField(builder: Builder, field: Field, ids: { next: number }): numb
     builder.addFieldOffset(5, children, 0)
     if (metadata) builder.addFieldOffset(6, metadata, 0)
   })
+}
+
+/** The number of the next dictionary. */
+export interface DictionaryIds {
+  next: number
+  /** Told where each number has been written, counted from the end of the builder's bytes. */
+  readonly onWritten?: (offset: number) => void
+}
+
+/** What of a field is written before its table: offsets of a builder, 0 for no dictionary. */
+export interface WrittenType {
+  readonly type: number
+  readonly typeTable: number
+  readonly dictionary: number
+  readonly children: number
+}
+
+/** Writes all of a field but its name, its metadata and its table. @throws ArrowError UNSUPPORTED */
+export function writeFieldType(builder: Builder, field: Field, ids: DictionaryIds): WrittenType {
+  let dictionary = 0
+  if (field.dictionary) {
+    const id = ids.next++
+    const [, indexType] = writeType(builder, field.format, field.name)
+    dictionary = table(builder, 4, () => {
+      builder.addFieldInt64(0, BigInt(id), 0n)
+      ids.onWritten?.(builder.offset())
+      builder.addFieldOffset(1, indexType, 0)
+      builder.addFieldInt8(2, field.ordered ? 1 : 0, 0)
+    })
+  }
+  const value = field.dictionary ?? field
+  const children = offsetVector(
+    builder,
+    value.children.map((child) => writeField(builder, child, ids)),
+  )
+  const [type, typeTable] = writeType(builder, value.format, field.name)
+  return { type, typeTable, dictionary, children }
 }
 
 function writeType(builder: Builder, format: string, column: string): [type: number, offset: number] {

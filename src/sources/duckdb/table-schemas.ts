@@ -1,28 +1,41 @@
 import type { Table } from 'apache-arrow'
 import { LRUCache } from 'lru-cache'
-import { encodeSchema, type Field } from '../../arrow/schema.ts'
+import { LoopTurn } from '../../arrow/loop-turn.ts'
+import type { Field } from '../../arrow/schema.ts'
+import { SchemaAssembler } from '../../arrow/schema-assembler.ts'
+import {
+  type ColumnPart,
+  type CommonPart,
+  encodeColumnPart,
+  encodeCommonPart,
+  type Pair,
+} from '../../arrow/schema-parts.ts'
 import type { TableEntry } from '../../query/catalog.ts'
-import { decimalDigits, digits, withFacts } from './column-facts.ts'
+import { decimalDigits, digits } from './column-facts.ts'
+import { FlagColumn, TextColumn } from './column-rows.ts'
 
-/** Tables that are handed on together. */
+/** Tables that are handed on together: so many, or once their schemas have so many bytes. */
 const MAX_TABLES = 100
-/** How long rows are worked on before others get their turn, in milliseconds. */
-const TURN_MS = 8
+const MAX_SCHEMA_BYTES = 1 << 20
+/** A row is little work. */
 const ROWS_BETWEEN_LOOKS = 64
-const MAX_KNOWN_TYPES = 10_000
+/** Types whose encoded form is kept for the tables that follow, in bytes with their names. */
+const MAX_KNOWN_BYTES = 16 << 20
 
-/** What the rows of `columnsSql` are called. */
-interface ColumnRow {
-  readonly schema: string
-  readonly table: string
-  readonly type: string
-  readonly column: string | null
-  readonly dataType: string
-  readonly isNullable: boolean
-  readonly precision: number | null
-  readonly scale: number | null
-  readonly isGenerated: boolean
-}
+const PREFIX = 'ARROW:FLIGHT:SQL:'
+
+/** Positions of the columns of `columnsSql`. */
+const Column = {
+  schema: 0,
+  table: 1,
+  tableType: 2,
+  name: 3,
+  dataType: 4,
+  isNullable: 5,
+  precision: 6,
+  scale: 7,
+  isGenerated: 8,
+} as const
 
 /**
  * The tables of a database with their columns, a row a column, in the order of the specification. One statement sees one
@@ -49,7 +62,10 @@ export class TableSchemas {
   readonly #writes: boolean
   readonly #fieldsOf: (types: readonly string[]) => Promise<readonly (Field | undefined)[]>
   /** By the type's name in DuckDB, which holds the values of an ENUM and the members of a STRUCT. */
-  readonly #known = new LRUCache<string, Field>({ max: MAX_KNOWN_TYPES })
+  readonly #known = new LRUCache<string, ColumnOfType>({
+    maxSize: MAX_KNOWN_BYTES,
+    sizeCalculation: ({ bytes }, type) => 2 * type.length + bytes,
+  })
 
   /** @param fieldsOf the Arrow fields of types, undefined where a type cannot be sent */
   constructor(
@@ -64,108 +80,170 @@ export class TableSchemas {
 
   /** The tables of these rows, some at a time. @param tables the rows of `columnsSql`, as Arrow tables */
   async *read(tables: AsyncIterable<Table>): AsyncGenerator<readonly TableEntry[], void, undefined> {
+    const turn = new LoopTurn(ROWS_BETWEEN_LOOKS)
+    const assembler = new SchemaAssembler()
     let ready: TableEntry[] = []
-    let columns: ColumnRow[] = []
-    let turnEndsAt = performance.now() + TURN_MS
+    let bytes = 0
+    let current: TableEntry | undefined
+    const commonParts = new Map<string, CommonPart>()
+    const end = (entry: TableEntry) => {
+      let common = commonParts.get(entry.type)
+      if (!common) {
+        common = this.#commonPart(entry)
+        commonParts.set(entry.type, common)
+      }
+      const schemaMessage = assembler.finish(common, Buffer.from(entry.table))
+      ready.push({ ...entry, schemaMessage })
+      bytes += schemaMessage.byteLength
+    }
     for await (const table of tables) {
-      const rows = readRows(table)
-      await this.#learn(rows.types)
+      const [schema, name, tableType, columnName, dataType] = textColumns.map((i) => new TextColumn(table, i))
+      const isNullable = new FlagColumn(table, Column.isNullable)
+      const isGenerated = new FlagColumn(table, Column.isGenerated)
+      const { types, columns } = await this.#columnsOf(table, dataType!)
       for (let i = 0; i < table.numRows; i++) {
-        if (i % ROWS_BETWEEN_LOOKS === 0 && performance.now() > turnEndsAt) {
-          await new Promise((resolve) => setImmediate(resolve))
-          turnEndsAt = performance.now() + TURN_MS
-        }
-        const row = rows.at(i)
-        const [first] = columns
-        if (first && (first.table !== row.table || first.schema !== row.schema)) {
-          ready.push(this.#entryOf(columns))
-          columns = []
-          if (ready.length >= MAX_TABLES) {
+        const pause = turn.next()
+        if (pause) await pause
+        const isNext =
+          i === 0
+            ? current?.table !== name!.at(0) || current.schema !== schema!.at(0)
+            : !name!.repeats(i) || !schema!.repeats(i)
+        if (isNext) {
+          if (current) end(current)
+          if (ready.length >= MAX_TABLES || bytes >= MAX_SCHEMA_BYTES) {
             yield ready
             ready = []
+            bytes = 0
           }
+          const next = { catalog: this.#source, schema: schema!.at(i), table: name!.at(i), type: tableType!.at(i) }
+          if (next.schema !== current?.schema) commonParts.clear()
+          current = next
         }
-        columns.push(row)
+        if (columnName!.isNull(i)) continue
+        const { generated, plain } = columns.get(types[i]!)!
+        const part = isGenerated.at(i) ? generated : plain
+        assembler.add(part, isNullable.at(i), columnName!.bytes, columnName!.start(i), columnName!.end(i))
       }
     }
-    if (columns.length > 0) ready.push(this.#entryOf(columns))
+    if (current) end(current)
     if (ready.length > 0) yield ready
   }
 
-  async #learn(types: ReadonlySet<string>): Promise<void> {
-    const unknown = [...types].filter((type) => !this.#known.has(type))
-    if (unknown.length === 0) return
-    const fields = await this.#fieldsOf(unknown)
-    for (const [i, type] of unknown.entries()) this.#known.set(type, fields[i] ?? unreadable)
+  /** The type of each row, and a column of each type among them. */
+  async #columnsOf(
+    table: Table,
+    dataType: TextColumn,
+  ): Promise<{ types: string[]; columns: Map<string, ColumnOfType> }> {
+    const types: string[] = []
+    const columns = new Map<string, ColumnOfType>()
+    const unknown = new Map<string, number>()
+    for (let i = 0; i < table.numRows; i++) {
+      const type = i > 0 && dataType.repeats(i) ? types[i - 1]! : dataType.at(i)
+      types.push(type)
+      if (columns.has(type) || unknown.has(type)) continue
+      const known = this.#known.get(type)
+      if (known) columns.set(type, known)
+      else unknown.set(type, i)
+    }
+    if (unknown.size === 0) return { types, columns }
+    const fields = await this.#fieldsOf([...unknown.keys()])
+    for (const [i, [type, row]] of [...unknown].entries()) {
+      const field = fields[i] ?? unreadable
+      const precision = numberAt(table, Column.precision, row)
+      const scale = numberAt(table, Column.scale, row)
+      const column = columnOf(field, { dataType: type, precision, scale })
+      this.#known.set(type, column)
+      columns.set(type, column)
+    }
+    return { types, columns }
   }
 
-  #entryOf(rows: readonly ColumnRow[]): TableEntry {
-    const { schema, table, type } = rows[0]!
-    const entry = { catalog: this.#source, schema, table, type }
+  /** What the columns of the tables of a type in a schema tell alike. */
+  #commonPart({ catalog, schema, type }: TableEntry): CommonPart {
     const isReadOnly = !this.#writes || type === 'VIEW'
-    const described = new Map<string, Field>()
-    const children = rows.flatMap((row): Field[] => {
-      if (row.column === null) return []
-      // Of one type all is the same but the name: the schema holds it once.
-      const key = `${row.isGenerated} ${row.dataType}`
-      let field = described.get(key)
-      if (!field) {
-        field = describe(this.#known.get(row.dataType) ?? unreadable, row, entry, isReadOnly)
-        described.set(key, field)
-      }
-      return [{ ...field, name: row.column, nullable: row.isNullable }]
-    })
-    return { ...entry, schemaMessage: encodeSchema({ ...root, children }) }
+    const values = [catalog, schema, schema, '0', '1', '0', '1', isReadOnly ? '1' : '0', '1']
+    return encodeCommonPart(
+      commonKeys[0]!,
+      values.map((value, i) => [commonKeys[i + 1]!, value]),
+    )
   }
 }
 
-const root: Field = { name: '', format: '+s', nullable: false, metadata: [], children: [] }
+/** Indices of what the columns of a table have in common. */
+const Common = {
+  tableName: 0,
+  catalogName: 1,
+  dbSchemaName: 2,
+  schemaName: 3,
+  isNotGenerated: 4,
+  isGenerated: 5,
+  isCaseInsensitive: 6,
+  isCaseSensitive: 7,
+  isReadOnly: 8,
+  isSearchable: 9,
+} as const
+const commonKeys = [
+  'TABLE_NAME',
+  'CATALOG_NAME',
+  'DB_SCHEMA_NAME',
+  'SCHEMA_NAME',
+  'IS_AUTO_INCREMENT',
+  'IS_AUTO_INCREMENT',
+  'IS_CASE_SENSITIVE',
+  'IS_CASE_SENSITIVE',
+  'IS_READ_ONLY',
+  'IS_SEARCHABLE',
+].map((key) => PREFIX + key)
+
+const textColumns = [Column.schema, Column.table, Column.tableType, Column.name, Column.dataType]
+
 /** A column of a type that cannot be sent as Arrow: what of it can be selected is nothing. */
 const unreadable: Field = { name: '', format: 'n', nullable: true, metadata: [], children: [] }
 
-/**
- * A column of a table, but for its name, with what Flight SQL clients read of it.
- * Source: https://arrow.apache.org/docs/format/FlightSql.html; arrow-go reads SCHEMA_NAME where the page says DB_SCHEMA_NAME.
- */
-function describe(type: Field, row: ColumnRow, entry: TableEntry, isReadOnly: boolean): Field {
-  const precision = decimalDigits(type.format)?.precision ?? digits[row.dataType] ?? row.precision
-  const facts = {
-    CATALOG_NAME: entry.catalog,
-    DB_SCHEMA_NAME: entry.schema,
-    SCHEMA_NAME: entry.schema,
-    TABLE_NAME: entry.table,
-    IS_AUTO_INCREMENT: row.isGenerated ? '1' : '0',
-    IS_CASE_SENSITIVE: type.format === 'u' ? '1' : '0',
-    IS_READ_ONLY: isReadOnly ? '1' : '0',
-    IS_SEARCHABLE: '1',
-    TYPE_NAME: row.dataType,
-    ...(precision !== null && { PRECISION: String(precision) }),
-    ...(row.scale !== null && { SCALE: String(row.scale) }),
-  }
-  return withFacts(type, facts)
+/** Columns of one type, by whether a sequence fills them. */
+interface ColumnOfType {
+  readonly plain: ColumnPart
+  readonly generated: ColumnPart
+  readonly bytes: number
 }
 
-/** Rows of `columnsSql`, read where they lie; a type's name is often the same as the one before. */
-function readRows(table: Table): { readonly types: ReadonlySet<string>; at(row: number): ColumnRow } {
-  const column = (i: number) => table.getChildAt(i)!
-  const [schema, name, type, columnName, dataType, isNullable, precision, scale, isGenerated] = Array.from(
-    { length: 9 },
-    (_, i) => column(i),
-  )
-  const types = new Set<string>()
-  for (const value of dataType!) if (value !== null) types.add(value as string)
-  return {
-    types,
-    at: (row) => ({
-      schema: schema!.get(row),
-      table: name!.get(row),
-      type: type!.get(row),
-      column: columnName!.get(row),
-      dataType: dataType!.get(row),
-      isNullable: isNullable!.get(row) !== false,
-      precision: precision!.get(row),
-      scale: scale!.get(row),
-      isGenerated: isGenerated!.get(row) === true,
-    }),
-  }
+/** What DuckDB tells of a type. */
+interface TypeFacts {
+  readonly dataType: string
+  readonly precision: number | null
+  readonly scale: number | null
+}
+
+function columnOf(field: Field, facts: TypeFacts): ColumnOfType {
+  const plain = encodeColumnPart(field, metadataOf(field, facts, Common.isNotGenerated))
+  const generated = encodeColumnPart(field, metadataOf(field, facts, Common.isGenerated))
+  return { plain, generated, bytes: plain.bytes.byteLength + generated.bytes.byteLength }
+}
+
+/**
+ * What Flight SQL clients read of a column.
+ * Source: https://arrow.apache.org/docs/format/FlightSql.html; arrow-go reads SCHEMA_NAME where the page says DB_SCHEMA_NAME.
+ */
+function metadataOf(field: Field, { dataType, precision, scale }: TypeFacts, generated: number): (Pair | number)[] {
+  const ownPrecision = decimalDigits(field.format)?.precision ?? digits[dataType] ?? precision
+  const own: Pair[] = [[`${PREFIX}TYPE_NAME`, dataType]]
+  if (ownPrecision !== null) own.push([`${PREFIX}PRECISION`, String(ownPrecision)])
+  if (scale !== null) own.push([`${PREFIX}SCALE`, String(scale)])
+  const told = new Set([...commonKeys, ...own.map(([key]) => key)])
+  return [
+    ...field.metadata.filter(([key]) => !told.has(key)),
+    Common.catalogName,
+    Common.dbSchemaName,
+    Common.schemaName,
+    Common.tableName,
+    generated,
+    field.format === 'u' ? Common.isCaseSensitive : Common.isCaseInsensitive,
+    Common.isReadOnly,
+    Common.isSearchable,
+    ...own,
+  ]
+}
+
+function numberAt(table: Table, column: number, row: number): number | null {
+  return table.getChildAt(column)!.get(row)
 }
