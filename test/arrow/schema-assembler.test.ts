@@ -57,8 +57,26 @@ describe('schemas put together from parts', () => {
     ['no columns', 't', 's', []],
     ['one column', 't', 's', [['c', 'number', false]]],
     ['names of any length', 'tä', 'some schema', many],
-    ['columns without names', '', '', [['', 'number', true], ['', 'list', true]]], // biome-ignore format: a row a case
-    ['dictionaries, numbered in order', 'table', 's', [['a', 'colour', true], ['b', 'struct', true], ['c', 'colour', false], ['d', 'colours', true]]], // biome-ignore format: a row a case
+    [
+      'columns without names',
+      '',
+      '',
+      [
+        ['', 'number', true],
+        ['', 'list', true],
+      ],
+    ],
+    [
+      'dictionaries, numbered in order',
+      'table',
+      's',
+      [
+        ['a', 'colour', true],
+        ['b', 'struct', true],
+        ['c', 'colour', false],
+        ['d', 'colours', true],
+      ],
+    ],
   ] as const)('are those that are encoded at once: %s', (_what, table, schema, columns) => {
     const message = assemble(table, schema, columns)
     expect(decodeSchema(message)).toEqual(plainly(table, schema, columns))
