@@ -3,6 +3,7 @@ import { ArrowError } from './errors.ts'
 import { FlatTable } from './flat-table.ts'
 import { checkMembers } from './members.ts'
 import { finishMessage, MessageHeader, offsetVector, table } from './message-builder.ts'
+import { writeMetadata } from './write-metadata.ts'
 
 /**
  * A column, or the schema itself (format `+s`, its columns as children). The type is a format string of the Arrow C data
@@ -226,46 +227,6 @@ function writeType(builder: Builder, format: string, column: string): [type: num
     })
   }
   throw new ArrowError('UNSUPPORTED', `The column "${column}" has the Arrow type ${format}, which cannot be sent.`)
-}
-
-/** What a builder has written of metadata: columns have most of theirs in common, and refer to it. */
-interface WrittenMetadata {
-  readonly pairs: Map<string, number>
-  readonly lists: Map<Field['metadata'], number>
-}
-const metadataWritten = new WeakMap<Builder, WrittenMetadata>()
-
-function writeMetadata(builder: Builder, metadata: Field['metadata']): number {
-  if (metadata.length === 0) return 0
-  let written = metadataWritten.get(builder)
-  if (!written) {
-    written = { pairs: new Map(), lists: new Map() }
-    metadataWritten.set(builder, written)
-  }
-  const known = written.lists.get(metadata)
-  if (known !== undefined) return known
-  const list = writePairs(builder, metadata, written.pairs)
-  written.lists.set(metadata, list)
-  return list
-}
-
-function writePairs(builder: Builder, metadata: Field['metadata'], written: Map<string, number>): number {
-  return offsetVector(
-    builder,
-    metadata.map(([key, value]) => {
-      const id = `${key}\0${value}`
-      const known = written.get(id)
-      if (known !== undefined) return known
-      const keyOffset = builder.createString(key)
-      const valueOffset = builder.createString(value)
-      const pair = table(builder, 2, () => {
-        builder.addFieldOffset(0, keyOffset, 0)
-        builder.addFieldOffset(1, valueOffset, 0)
-      })
-      written.set(id, pair)
-      return pair
-    }),
-  )
 }
 
 const MAX_DEPTH = 64
