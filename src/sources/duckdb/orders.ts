@@ -50,6 +50,8 @@ export type Order =
       readonly sql: string
       /** Whether Arrow's extension types are used, see `DuckDbConfig.losslessTypes`. */
       readonly losslessTypes: boolean
+      /** The connection is in a transaction already, which goes on. */
+      readonly inTransaction: boolean
       /** What names without a schema mean, and what they mean again afterwards. */
       readonly use?: UseSchema
     }

@@ -1,36 +1,33 @@
 import type { Field } from '../../arrow/schema.ts'
 import { arrowSchema, type NamedType } from './arrow-schema.ts'
-import { Cell, c, DuckDbError, destroy, STATE_ERROR } from './c-functions.ts'
+import { Cell, c, DuckDbError, destroy } from './c-functions.ts'
+import { ExtractedStatements } from './extracted-statements.ts'
 import type { Address } from './native.ts'
+import { dropPivotTypes, preparePivot } from './pivot.ts'
 import { StreamingResult } from './streaming-result.ts'
 
 const TYPE_VARCHAR = 17
 /** INVALID, SQLNULL and ANY of `duckdb_type`: what a parameter has whose type nothing tells. */
 const unresolvedTypes = new Set([0, 34, 36])
 
-/** The only statement of a text, prepared. */
+/** The only statement of a text, prepared. One that needs types for a PIVOT, see `needsPivotTypes`, is prepared and run in a transaction. */
 export class PreparedStatement {
   readonly handle: Address
   readonly #connection: Address
+  /** Whether types were made for it. */
+  readonly #isPivot: boolean
 
   /** @throws DuckDbError, also when the text holds no or several statements */
   constructor(connection: Address, sql: string) {
     this.#connection = connection
-    const extracted = new Cell()
-    const prepared = new Cell()
+    const statements = new ExtractedStatements(connection, sql)
     try {
-      const count = Number(c.extractStatements(connection, sql, extracted.address))
-      if (count === 0)
-        throw new DuckDbError(c.extractError(extracted.value) || 'Parser Error: the text holds no statement')
-      if (count > 1) throw new DuckDbError(`Parser Error: send one statement at a time, not ${count}`)
-      if (c.prepareExtracted(connection, extracted.value, 0, prepared.address) === STATE_ERROR) {
-        const text = c.prepareError(prepared.value) as string | null
-        destroy(c.destroyPrepare, prepared.value)
-        throw new DuckDbError(text ?? 'the statement cannot be prepared')
-      }
-      this.handle = prepared.value
+      const { count } = statements
+      if (count === 0) throw new DuckDbError(statements.error || 'Parser Error: the text holds no statement')
+      this.#isPivot = count > 1
+      this.handle = this.#isPivot ? preparePivot(connection, sql, statements) : statements.prepare(0)
     } finally {
-      destroy(c.destroyExtracted, extracted.value)
+      statements.close()
     }
   }
 
@@ -98,6 +95,7 @@ export class PreparedStatement {
 
   close(): void {
     destroy(c.destroyPrepare, this.handle)
+    if (this.#isPivot) dropPivotTypes(this.#connection)
   }
 
   #arrowSchema(count: number, column: (i: number) => NamedType): Field {

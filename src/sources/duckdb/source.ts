@@ -292,6 +292,7 @@ class DuckDbSource implements Source {
       connection,
       sql,
       losslessTypes,
+      inTransaction: query.transaction !== undefined,
       ...(use && { use }),
     })
     const plan = async (execution: Execution) => {

@@ -17,6 +17,7 @@ import { insertRows } from './insert-rows.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
 import { announcedParameters } from './parameter-schema.ts'
 import { bindNulls, Parameters } from './parameters.ts'
+import { needsPivotTypes } from './pivot.ts'
 import { plainInsert } from './plain-insert.ts'
 import { PreparedStatement } from './prepared-statement.ts'
 import type { StreamingResult } from './streaming-result.ts'
@@ -300,14 +301,18 @@ function carryOut(order: Order): Outcome {
 function carryOutHere(order: Order): Outcome {
   let affectedRows = -1
   try {
-    if (order.kind === 'plan') plan(order)
-    else if (order.kind === 'execute') for (const sql of order.statements) execute(order.connection, sql)
+    if (order.kind === 'plan') {
+      if (!order.inTransaction && needsPivotTypes(order.connection, order.sql))
+        return { ...readOnly(order.connection, () => plan(order)), affectedRows }
+      plan(order)
+    } else if (order.kind === 'execute') for (const sql of order.statements) execute(order.connection, sql)
     else if (order.kind === 'ingest') {
       if (!order.inTransaction) return inTransaction(order.connection, () => takeIn(order))
       affectedRows = takeIn(order)
     } else if (order.inTransaction) affectedRows = run(order)
     else if (order.readOnly) return { ...readOnly(order.connection, () => run(order)), affectedRows }
-    else if (order.parameters || mayReturnRows(order)) return inTransaction(order.connection, () => run(order))
+    else if (order.parameters || mayReturnRows(order) || needsPivotTypes(order.connection, order.sql))
+      return inTransaction(order.connection, () => run(order))
     else affectedRows = run(order)
     return { error: undefined, broken: false, affectedRows }
   } catch (error) {
