@@ -1,34 +1,45 @@
 import type { Field } from '../../arrow/schema.ts'
 import { arrowSchema, type NamedType } from './arrow-schema.ts'
 import { Cell, c, DuckDbError, destroy } from './c-functions.ts'
+import { executeNext, prepareExpanded } from './expanded-statement.ts'
 import { ExtractedStatements } from './extracted-statements.ts'
 import type { Address } from './native.ts'
-import { dropPivotTypes, preparePivot } from './pivot.ts'
+import { dropPivotTypes } from './pivot-types.ts'
 import { StreamingResult } from './streaming-result.ts'
 
 const TYPE_VARCHAR = 17
 /** INVALID, SQLNULL and ANY of `duckdb_type`: what a parameter has whose type nothing tells. */
 const unresolvedTypes = new Set([0, 34, 36])
 
-/** The only statement of a text, prepared. One that needs types for a PIVOT, see `needsPivotTypes`, is prepared and run in a transaction. */
+/** The only statement of a text, prepared. One that DuckDB makes several of, see `mayBeExpanded`, is prepared and run in a transaction. */
 export class PreparedStatement {
   readonly handle: Address
   readonly #connection: Address
-  /** Whether types were made for it. */
-  readonly #isPivot: boolean
+  readonly #statements: ExtractedStatements
+  /** Whether DuckDB makes several statements of it. */
+  readonly #isExpanded: boolean
+  /** Those that come after the prepared one. */
+  readonly #next: readonly number[]
 
   /** @throws DuckDbError, also when the text holds no or several statements */
   constructor(connection: Address, sql: string) {
     this.#connection = connection
-    const statements = new ExtractedStatements(connection, sql)
+    this.#statements = new ExtractedStatements(connection, sql)
     try {
-      const { count } = statements
-      if (count === 0) throw new DuckDbError(statements.error || 'Parser Error: the text holds no statement')
-      this.#isPivot = count > 1
-      this.handle = this.#isPivot ? preparePivot(connection, sql, statements) : statements.prepare(0)
-    } finally {
-      statements.close()
+      const { count } = this.#statements
+      if (count === 0) throw new DuckDbError(this.#statements.error || 'Parser Error: the text holds no statement')
+      this.#isExpanded = count > 1
+      const { handle, next } = this.#isExpanded
+        ? prepareExpanded(connection, sql, this.#statements)
+        : { handle: this.#statements.prepare(0), next: [] }
+      this.handle = handle
+      this.#next = next
+    } catch (error) {
+      this.#statements.close()
+      throw error
     }
+    // Of most statements it is the only one, and no longer needed.
+    if (this.#next.length === 0) this.#statements.close()
   }
 
   /** Kind of the statement: a number of `statement-kind.ts`. */
@@ -90,12 +101,14 @@ export class PreparedStatement {
    * @param chunks its first word counts the chunks that are fetched
    */
   execute(materialized = false, chunks?: Int32Array): StreamingResult {
-    return new StreamingResult(this.handle, materialized, chunks)
+    const result = new StreamingResult(this.handle, materialized, chunks)
+    return executeNext(this.#connection, this.#statements, this.#next, result, chunks)
   }
 
   close(): void {
     destroy(c.destroyPrepare, this.handle)
-    if (this.#isPivot) dropPivotTypes(this.#connection)
+    if (this.#next.length > 0) this.#statements.close()
+    else if (this.#isExpanded) dropPivotTypes(this.#connection)
   }
 
   #arrowSchema(count: number, column: (i: number) => NamedType): Field {

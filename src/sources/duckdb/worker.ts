@@ -11,13 +11,13 @@ import { DuckDbError } from './c-functions.ts'
 import { abortTransaction, execute } from './database.ts'
 import { encodeCounts } from './encode-counts.ts'
 import { encodeResult } from './encode-result.ts'
+import { mayBeExpanded } from './expanded-statement.ts'
 import { inTransaction, type Outcome, readOnly } from './in-transaction.ts'
 import { ingest } from './ingest.ts'
 import { insertRows } from './insert-rows.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './orders.ts'
 import { announcedParameters } from './parameter-schema.ts'
 import { bindNulls, Parameters } from './parameters.ts'
-import { needsPivotTypes } from './pivot.ts'
 import { plainInsert } from './plain-insert.ts'
 import { PreparedStatement } from './prepared-statement.ts'
 import type { StreamingResult } from './streaming-result.ts'
@@ -302,7 +302,7 @@ function carryOutHere(order: Order): Outcome {
   let affectedRows = -1
   try {
     if (order.kind === 'plan') {
-      if (!order.inTransaction && needsPivotTypes(order.connection, order.sql))
+      if (!order.inTransaction && mayBeExpanded(order.connection, order.sql))
         return { ...readOnly(order.connection, () => plan(order)), affectedRows }
       plan(order)
     } else if (order.kind === 'execute') for (const sql of order.statements) execute(order.connection, sql)
@@ -311,7 +311,7 @@ function carryOutHere(order: Order): Outcome {
       affectedRows = takeIn(order)
     } else if (order.inTransaction) affectedRows = run(order)
     else if (order.readOnly) return { ...readOnly(order.connection, () => run(order)), affectedRows }
-    else if (order.parameters || mayReturnRows(order) || needsPivotTypes(order.connection, order.sql))
+    else if (order.parameters || mayReturnRows(order) || mayBeExpanded(order.connection, order.sql))
       return inTransaction(order.connection, () => run(order))
     else affectedRows = run(order)
     return { error: undefined, broken: false, affectedRows }
