@@ -1,6 +1,6 @@
 import { stdSerializers } from 'pino'
+import { startGateway } from '../gateway/gateway.ts'
 import { StartError } from '../gateway/start-error.ts'
-import { startGateway } from '../gateway.ts'
 import { exitProcess } from '../ops/exit-process.ts'
 import { createLogger } from '../ops/log.ts'
 import { ExitCode } from './exit-code.ts'

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 import type { Config } from '../config/config.ts'
-import { STRANGERS_SHARE } from '../fronts/grpc/memory-budget.ts'
+import { STRANGERS_SHARE } from '../grpc/server/requests/memory-budget.ts'
 import type { Logger } from '../query/types.ts'
 
 /** What a machine or a container has, and what the process takes of it before any DuckDB is open. All in bytes. */

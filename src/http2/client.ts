@@ -1,11 +1,10 @@
 import type { Socket } from 'node:net'
-import { Allowance } from './allowance.ts'
-import { ClientStream, type ResponseListener, type StreamEnd } from './client-stream.ts'
 import { type ConnectionOptions, Http2Connection } from './connection.ts'
-import { wrong } from './control-frames.ts'
-import { numberFrame, settingsFrame } from './frame-writer.ts'
-import { HeaderBlockTooLarge } from './header-blocks.ts'
-import type { HeaderFields, Verdict } from './header-decoder.ts'
+import { wrong } from './frames/control-frames.ts'
+import { numberFrame, settingsFrame } from './frames/frame-writer.ts'
+import { HeaderBlockTooLarge } from './frames/header-blocks.ts'
+import type { ReceiveBuffers } from './frames/receive-buffers.ts'
+import type { HeaderFields, Verdict } from './hpack/header-decoder.ts'
 import {
   DEFAULT_WINDOW_BYTES,
   ErrorCode,
@@ -16,9 +15,10 @@ import {
   PREFACE,
   Setting,
 } from './protocol.ts'
-import type { ReceiveBuffers } from './receive-buffers.ts'
-import { isTrailers } from './request-fields.ts'
-import { isInterim, isResponse } from './response-fields.ts'
+import { Allowance } from './scheduling/token-bucket.ts'
+import { ClientStream, type ResponseListener, type StreamEnd } from './streams/client-stream.ts'
+import { isTrailers } from './streams/request-fields.ts'
+import { isInterim, isResponse } from './streams/response-fields.ts'
 
 /** What the owner of a connection hears. */
 export interface Http2ClientListener {

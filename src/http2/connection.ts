@@ -1,13 +1,12 @@
 import type { Socket } from 'node:net'
-import { costOf, costOfHeaders, cutShort, numberOf, wrong } from './control-frames.ts'
 import { endSocket } from './end-socket.ts'
-import { FrameReader } from './frame-reader.ts'
-import { frame, goawayFrame, headersFrames, numberFrame } from './frame-writer.ts'
-import { HeaderBlocks, HeaderBlockTooLarge } from './header-blocks.ts'
-import { HeaderDecoder, type HeaderFields, HeaderListTooLarge, type Verdict } from './header-decoder.ts'
-import { noTable } from './header-encoder.ts'
-import { Outbox } from './outbox.ts'
-import { HEADER_TABLE_BYTES, PeerSettings } from './peer-settings.ts'
+import { costOf, costOfHeaders, cutShort, numberOf, wrong } from './frames/control-frames.ts'
+import { FrameReader } from './frames/frame-reader.ts'
+import { frame, goawayFrame, headersFrames, numberFrame } from './frames/frame-writer.ts'
+import { HeaderBlocks, HeaderBlockTooLarge } from './frames/header-blocks.ts'
+import { HEADER_TABLE_BYTES, PeerSettings } from './frames/peer-settings.ts'
+import { HeaderDecoder, type HeaderFields, HeaderListTooLarge, type Verdict } from './hpack/header-decoder.ts'
+import { noTable } from './hpack/header-encoder.ts'
 import {
   DEFAULT_WINDOW_BYTES,
   ErrorCode,
@@ -17,8 +16,9 @@ import {
   MAX_STREAM_ID,
   MAX_WINDOW_BYTES,
 } from './protocol.ts'
-import { SendTurns } from './send-turns.ts'
-import type { Http2Stream, StreamOwner } from './stream.ts'
+import { SendTurns } from './scheduling/send-turns.ts'
+import { Outbox } from './scheduling/write-batcher.ts'
+import type { Http2Stream, StreamOwner } from './streams/stream.ts'
 
 /** What this side offers the peer. */
 export interface ConnectionOptions {

@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net'
 import { type ConnectionOptions, Http2Connection } from './connection.ts'
-import { wrong } from './control-frames.ts'
-import { FloodAllowances } from './flood-allowances.ts'
-import { goawayFrame, numberFrame, settingsFrame } from './frame-writer.ts'
-import type { HeaderFields, Verdict } from './header-decoder.ts'
+import { wrong } from './frames/control-frames.ts'
+import { goawayFrame, numberFrame, settingsFrame } from './frames/frame-writer.ts'
+import type { HeaderFields, Verdict } from './hpack/header-decoder.ts'
 import { networkOf } from './peer-address.ts'
 import {
   DEFAULT_MAX_FRAME_BYTES,
@@ -15,9 +14,10 @@ import {
   PREFACE,
   Setting,
 } from './protocol.ts'
-import { goOnInTurns, SLICE_MS } from './receive-turns.ts'
-import { isRequest, isTrailers } from './request-fields.ts'
-import { ServerStream } from './server-stream.ts'
+import { FloodAllowances } from './scheduling/flood-limits.ts'
+import { goOnInTurns, SLICE_MS } from './scheduling/receive-turns.ts'
+import { isRequest, isTrailers } from './streams/request-fields.ts'
+import { ServerStream } from './streams/server-stream.ts'
 
 /** What a server offers its clients. */
 export interface ServerConnectionOptions extends Omit<ConnectionOptions, 'maxFrameBytes'> {

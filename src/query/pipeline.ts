@@ -1,4 +1,4 @@
-import { frameOf } from '../arrow/frame.ts'
+import { frameOf } from '../arrow/ipc/frame.ts'
 import { encodeSchema } from '../arrow/schema.ts'
 import { GatewayError } from './errors.ts'
 import type { Ingest } from './ingest.ts'

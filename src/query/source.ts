@@ -1,5 +1,5 @@
+import type { SourceFacts } from './capabilities.ts'
 import type { Catalog } from './catalog.ts'
-import type { SourceFacts } from './facts.ts'
 import type { Ingest } from './ingest.ts'
 import type { Context, Health, Plan, Query, Result, Runnable } from './types.ts'
 

@@ -1,4 +1,4 @@
-import type { Frame } from '../arrow/frame.ts'
+import type { Frame } from '../arrow/ipc/frame.ts'
 import type { Ingest } from './ingest.ts'
 
 /** Who is calling, as the front established it. */

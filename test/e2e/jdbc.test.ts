@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { DremioLookalike } from '../standins/servers.ts'
+import { DremioLookalike } from '../fakes/servers.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython } from './python.ts'
 

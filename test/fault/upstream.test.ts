@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { AdaptiveSlots } from '../../src/query/adaptive-slots.ts'
 import { type ErrorCode, GatewayError } from '../../src/query/errors.ts'
+import { AdaptiveSlots } from '../../src/query/limits/adaptive-limiter.ts'
 import type { Context, Result } from '../../src/query/types.ts'
 import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
 import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
-import { selfSignedCertificate } from '../standins/certificate.ts'
-import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
+import { selfSignedCertificate } from '../fakes/certificate.ts'
+import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
 import { upstreamConfig } from './upstream-fixture.ts'
 
 const lines: { message: string; fields: object }[] = []

@@ -1,8 +1,8 @@
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { frame, numberFrame, settingsFrame } from '../../src/http2/frame-writer.ts'
-import { encodeHeaders } from '../../src/http2/header-encoder.ts'
+import { frame, numberFrame, settingsFrame } from '../../src/http2/frames/frame-writer.ts'
+import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
 import { ErrorCode, FrameFlag, FrameType, PREFACE, Setting } from '../../src/http2/protocol.ts'
 import { Connection, closers, okBlock, opening, post, script } from './client-connection.ts'
 

@@ -1,11 +1,11 @@
-import { type Frame, frameOf } from '../../arrow/frame.ts'
-import { FramePacker } from '../../arrow/packed-frames.ts'
+import { type Frame, frameOf } from '../../arrow/ipc/frame.ts'
+import { FramePacker } from '../../arrow/ipc/packed-frames.ts'
 import { encodeSchema } from '../../arrow/schema.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Result, Runnable } from '../../query/types.ts'
+import { hasReturning } from '../../statements/has-returning.ts'
 import type { FlightFront } from './front.ts'
-import { hasReturning } from './has-returning.ts'
 
 /** Bound of what a statement that changes data may return (RETURNING). */
 const MAX_STORED_RESULT_BYTES = 16 << 20

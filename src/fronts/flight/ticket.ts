@@ -1,5 +1,5 @@
 import { GatewayError } from '../../query/errors.ts'
-import { type Sealer, SealKind } from '../../query/seal.ts'
+import { type Sealer, SealKind } from '../../query/sealer.ts'
 import type { Principal, Query, Runnable, SessionOptions } from '../../query/types.ts'
 import type { BoundParameters } from './bound-parameters.ts'
 

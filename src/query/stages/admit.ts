@@ -1,6 +1,6 @@
-import { HeldResults } from '../held-results.ts'
+import type { Slots } from '../limits/concurrency-limiter.ts'
 import type { Stage } from '../pipeline.ts'
-import type { Slots } from '../slots.ts'
+import { HeldResults } from '../results/held-results.ts'
 import { holderOf } from '../types.ts'
 
 /** How statements are let in. */

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
-import { unpackFrames } from '../../arrow/packed-frames.ts'
+import { unpackFrames } from '../../arrow/ipc/packed-frames.ts'
+import { untilAborted } from '../../async/until-aborted.ts'
 import type { Stage } from '../pipeline.ts'
-import { RecordedFrames } from '../recorded-frames.ts'
+import { RecordedFrames } from '../results/record.ts'
 import type { Result } from '../types.ts'
-import { untilAborted } from '../until-aborted.ts'
 
 /** Keeps bytes by key for a while. */
 export interface Keeper {

@@ -5,17 +5,14 @@ import { GatewayError } from '../../query/errors.ts'
 import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, Query, Result, Runnable, SessionOptions } from '../../query/types.ts'
-import { promisedDigest } from './announced-schema.ts'
 import { DuckDbCatalog } from './catalog.ts'
 import type { DuckDbConfig } from './config.ts'
-import { Connections, type Lender } from './connections.ts'
-import { closeDatabase } from './database.ts'
+import { Connections, type Lender } from './connections/connection-pool.ts'
+import { DuckDbTransactions, type ExecuteOn } from './connections/transactions.ts'
 import { readOnlyError } from './errors.ts'
-import type { Execution } from './execution.ts'
-import { Executions } from './executions.ts'
-import { feed } from './feed.ts'
-import { Helpers } from './helpers.ts'
-import type { Address } from './native.ts'
+import { closeDatabase } from './native/database.ts'
+import type { Address } from './native/library.ts'
+import { makesTemporary } from './sql/makes-temporary.ts'
 import {
   connectionSetup,
   DEFAULT_SCHEMA,
@@ -26,14 +23,17 @@ import {
   startStatements,
   threadsOf,
   threadsSetup,
-} from './open.ts'
-import type { Description, Order, UseSchema } from './orders.ts'
-import { defaultPlanLimits, type PlanLimits, Planning } from './planning.ts'
-import { Seats } from './seats.ts'
-import { isUpdateKind } from './statement-kind.ts'
-import { readStatementWords, refuseForbiddenFunctions } from './statement-words.ts'
-import { makesTemporary } from './temporary.ts'
-import { DuckDbTransactions, type ExecuteOn } from './transactions.ts'
+} from './sql/startup.ts'
+import { isUpdateKind } from './sql/statement-kind.ts'
+import { readStatementWords, refuseForbiddenFunctions } from './sql/statement-words.ts'
+import { promisedDigest } from './types/announced-schema.ts'
+import { Executions } from './workers/dispatcher.ts'
+import type { Execution } from './workers/job.ts'
+import type { Description, Order, UseSchema } from './workers/messages.ts'
+import { defaultPlanLimits, type PlanLimits, Planning } from './workers/planning.ts'
+import { Helpers } from './workers/task-threads.ts'
+import { feed } from './workers/upload-feeder.ts'
+import { Seats } from './workers/worker-pool.ts'
 
 /** What a source needs from outside. */
 export interface DuckDbDependencies {

@@ -1,6 +1,6 @@
+import { GrpcFailure, OversizedAnswer, OversizedMessage, TurnedAway } from '../../grpc/client/failure.ts'
 import { type ErrorCode, GatewayError, type GrpcStatusName } from '../../query/errors.ts'
-import { type ForwardingConfig, metadataToClient } from './forwarding.ts'
-import { GrpcFailure, OversizedAnswer, OversizedMessage, TurnedAway } from './grpc-failure.ts'
+import { type ForwardingConfig, metadataToClient } from './metadata-forwarding.ts'
 
 const MAX_TEXT = 2000
 /** So much of a message is looked at: what servers append is cut off before the rest is. */

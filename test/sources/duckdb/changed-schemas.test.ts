@@ -1,14 +1,20 @@
 import { Float64, Int32, Table, tableFromIPC, tableToIPC, vectorFromArray } from 'apache-arrow'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { readFrame } from '../../../src/arrow/flight-data.ts'
-import { joinStream } from '../../../src/arrow/ipc.ts'
+import { readFrame } from '../../../src/arrow/ipc/flight-data.ts'
+import { joinStream } from '../../../src/arrow/ipc/ipc.ts'
 import { decodeSchema, encodeSchema } from '../../../src/arrow/schema.ts'
 import type { Source } from '../../../src/query/source.ts'
 import type { Plan, Query, Runnable } from '../../../src/query/types.ts'
-import { closeDatabase, connect, disconnect, execute, openDatabase } from '../../../src/sources/duckdb/database.ts'
-import { encodeResult } from '../../../src/sources/duckdb/encode-result.ts'
-import type { Address } from '../../../src/sources/duckdb/native.ts'
-import { PreparedStatement } from '../../../src/sources/duckdb/prepared-statement.ts'
+import { encodeResult } from '../../../src/sources/duckdb/encode/encode-result.ts'
+import {
+  closeDatabase,
+  connect,
+  disconnect,
+  execute,
+  openDatabase,
+} from '../../../src/sources/duckdb/native/database.ts'
+import type { Address } from '../../../src/sources/duckdb/native/library.ts'
+import { PreparedStatement } from '../../../src/sources/duckdb/native/prepared-statement.ts'
 import { DemoSource, outcomeOf } from '../../fault/demo-source.ts'
 
 const values = {

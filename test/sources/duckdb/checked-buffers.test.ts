@@ -6,7 +6,7 @@ import {
   checkUtf8,
   checkValidity,
   checkViews,
-} from '../../../src/sources/duckdb/checked-buffers.ts'
+} from '../../../src/sources/duckdb/native/validate-buffers.ts'
 
 const bytesOf = (values: ArrayBufferView) => new Uint8Array(values.buffer)
 const int32 = (...values: number[]) => bytesOf(Int32Array.from(values))

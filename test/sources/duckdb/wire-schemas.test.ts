@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { decodeSchema, type Field } from '../../../src/arrow/schema.ts'
-import { WireSchemas } from '../../../src/sources/duckdb/wire-schemas.ts'
+import { WireSchemas } from '../../../src/sources/duckdb/types/wire-schema-cache.ts'
 
 const column = (name: string, format: string, metadata: Field['metadata'] = []): Field => ({
   name,

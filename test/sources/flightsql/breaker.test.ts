@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { GrpcFailure } from '../../../src/grpc/client/failure.ts'
 import { GatewayError } from '../../../src/query/errors.ts'
-import { Breaker } from '../../../src/sources/flightsql/breaker.ts'
-import { GrpcFailure } from '../../../src/sources/flightsql/grpc-failure.ts'
+import { Breaker } from '../../../src/sources/flightsql/pool/circuit-breaker.ts'
 
 const broken = () => Promise.reject(new GrpcFailure('UNAVAILABLE', 'no connection', 'local'))
 const answered = () => Promise.reject(new GrpcFailure('INVALID_ARGUMENT', 'bad SQL', 'upstream'))

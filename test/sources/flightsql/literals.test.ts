@@ -20,7 +20,7 @@ import {
   Uint64,
 } from 'apache-arrow'
 import { describe, expect, it } from 'vitest'
-import { withLiterals } from '../../../src/sources/flightsql/literals.ts'
+import { withLiterals } from '../../../src/sources/flightsql/statements/inline-parameters.ts'
 
 /** The literal of the second of two rows; the first is 0. */
 function literalOf(type: DataType, values: ArrayBufferView): string {

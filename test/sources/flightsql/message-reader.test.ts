@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { prefixOf } from '../../../src/http2/message-prefix.ts'
-import { ReceiveBuffer, ReceiveBuffers } from '../../../src/http2/receive-buffers.ts'
-import { Backlog } from '../../../src/sources/flightsql/backlog.ts'
-import { type InboundMessage, joined, MessageReader } from '../../../src/sources/flightsql/message-reader.ts'
+import { Backlog } from '../../../src/grpc/client/backlog.ts'
+import { type InboundMessage, joined, MessageReader } from '../../../src/grpc/client/message-reader.ts'
+import { prefixOf } from '../../../src/grpc/message-prefix.ts'
+import { ReceiveBuffer, ReceiveBuffers } from '../../../src/http2/frames/receive-buffers.ts'
 
 const MANY = Number.POSITIVE_INFINITY
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Context, Query } from '../../../src/query/types.ts'
 import type { UpstreamCatalog } from '../../../src/sources/flightsql/catalog.ts'
-import { OwnName } from '../../../src/sources/flightsql/own-name.ts'
+import { OwnName } from '../../../src/sources/flightsql/statements/own-source-name.ts'
 
 const ctx = { signal: new AbortController().signal } as Context
 const catalog = (has: boolean) => ({ hasOwn: async () => has }) as unknown as UpstreamCatalog

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Breaker } from '../../../src/sources/flightsql/breaker.ts'
-import { GrpcFailure } from '../../../src/sources/flightsql/grpc-failure.ts'
-import type { Lease } from '../../../src/sources/flightsql/lease.ts'
-import { ConnectionPool } from '../../../src/sources/flightsql/pool.ts'
-import { standardProfile } from '../../../src/sources/flightsql/profiles/standard.ts'
-import { RetryBudget } from '../../../src/sources/flightsql/retry-budget.ts'
-import { Upstream } from '../../../src/sources/flightsql/upstream.ts'
-import { Upstreams } from '../../../src/sources/flightsql/upstreams.ts'
+import { GrpcFailure } from '../../../src/grpc/client/failure.ts'
+import { Breaker } from '../../../src/sources/flightsql/pool/circuit-breaker.ts'
+import { ConnectionPool } from '../../../src/sources/flightsql/pool/connection-pool.ts'
+import { Upstream } from '../../../src/sources/flightsql/pool/endpoint.ts'
+import { Upstreams } from '../../../src/sources/flightsql/pool/endpoints.ts'
+import type { Lease } from '../../../src/sources/flightsql/pool/lease.ts'
+import { RetryBudget } from '../../../src/sources/flightsql/pool/retry-budget.ts'
+import { standardProfile } from '../../../src/sources/flightsql/protocol/profiles/standard.ts'
+import { FakeUpstream } from '../../fakes/fake-upstream.ts'
 import { upstreamConfig } from '../../fault/upstream-fixture.ts'
-import { FakeUpstream } from '../../standins/fake-upstream.ts'
 
 const { signal } = new AbortController()
 const check = async () => {}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Turns } from '../../../src/sources/flightsql/turns.ts'
+import { Turns } from '../../../src/async/semaphore.ts'
 
 const never = new AbortController().signal
 

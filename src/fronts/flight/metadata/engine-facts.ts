@@ -1,5 +1,5 @@
+import type { SourceFacts } from '../../../query/capabilities.ts'
 import { GatewayError } from '../../../query/errors.ts'
-import type { SourceFacts } from '../../../query/facts.ts'
 import type { Source } from '../../../query/source.ts'
 import { mayWrite } from '../../../query/stages/authorize.ts'
 import type { Context } from '../../../query/types.ts'
