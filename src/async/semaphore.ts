@@ -2,7 +2,7 @@
 export type EndTurn = () => void
 
 /** So many turns at once, given first come, first served; whoever stops waiting is gone from the line at once. */
-export class Turns {
+export class Semaphore {
   readonly #max: number
   readonly #waiting = new Set<() => void>()
   #taken = 0

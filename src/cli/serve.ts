@@ -50,7 +50,7 @@ export async function serve(options: { config?: string }): Promise<void> {
     `ready in ${startMs} ms: Flight on ${scheme}://${flight}, HTTP on ${config.tls ? 'https' : 'http'}://${http}`,
   )
 
-  const exit = (code: number) => exitProcess({ code, isAtWork: gateway.isAtWork })
+  const exit = (code: number) => exitProcess({ code, hasActiveThreads: gateway.hasActiveThreads })
   let draining = false
   let stopping = false
   const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {

@@ -17,9 +17,9 @@ import { Metrics } from '../ops/metrics.ts'
 import { ProcessReadiness } from '../ops/readiness.ts'
 import { UpstreamMetrics } from '../ops/upstream-metrics.ts'
 import { packageVersion } from '../ops/version.ts'
-import { Intake } from '../query/drain-gate.ts'
-import { AdaptiveSlots } from '../query/limits/adaptive-limiter.ts'
-import { Slots } from '../query/limits/concurrency-limiter.ts'
+import { DrainGate } from '../query/drain-gate.ts'
+import { AdaptiveLimiter } from '../query/limits/adaptive-limiter.ts'
+import { ConcurrencyLimiter } from '../query/limits/concurrency-limiter.ts'
 import { composePipeline } from '../query/pipeline.ts'
 import { Router } from '../query/router.ts'
 import { Sealer } from '../query/sealer.ts'
@@ -36,8 +36,8 @@ import { openDuckDbSource } from '../sources/duckdb/source.ts'
 import { FlightSqlSource, openFlightSqlSource } from '../sources/flightsql/source.ts'
 import { MemoryBlobs } from '../state/blobs.ts'
 import { MemoryStore } from '../state/memory.ts'
-import { PollJobs } from '../statements/background-statements.ts'
-import { Executions } from '../statements/running-statements.ts'
+import { BackgroundStatements } from '../statements/background-statements.ts'
+import { RunningStatements } from '../statements/running-statements.ts'
 import { CallLog } from './call-log.ts'
 import { divideMemory } from './duckdb-memory.ts'
 import { maxHeldOf } from './max-held.ts'
@@ -62,7 +62,7 @@ export interface Gateway {
   /** Ends everything at once: calls are cut off, engines interrupted. */
   stop(): Promise<void>
   /** Whether threads may be at work that the end of the process would wait for. */
-  readonly isAtWork: boolean
+  readonly hasActiveThreads: boolean
 }
 
 const STATE_STORE_MAX_BYTES = 32 << 20
@@ -117,19 +117,19 @@ async function listen(
   const repeatable = new MemoryStore(Math.max(1, limits.repeatableStoreBytes))
   const router = new Router(sources, config.defaultSource)
   const slots = new Map(
-    Object.entries(config.sources).map(([name, source]): [string, Slots] => {
+    Object.entries(config.sources).map(([name, source]): [string, ConcurrencyLimiter] => {
       const { maxStreams } = source
       const { maxQueued = 4 * maxStreams, queueWaitMs } = limits
       const queue = { maxQueued, queueWaitMs, maxHeld: maxHeldOf(config, source) }
       return source.kind === 'duckdb'
-        ? [name, new Slots({ slots: maxStreams, ...queue })]
-        : [name, new AdaptiveSlots({ minSlots: source.minStreams, maxSlots: maxStreams, ...queue })]
+        ? [name, new ConcurrencyLimiter({ slots: maxStreams, ...queue })]
+        : [name, new AdaptiveLimiter({ minSlots: source.minStreams, maxSlots: maxStreams, ...queue })]
     }),
   )
   const watch = new SourceWatch(sources, config.health, log)
   stopping.push(() => watch.close())
   const transactions = new Transactions(limits, log)
-  const intake = new Intake()
+  const intake = new DrainGate()
   const metrics: Metrics = new Metrics({
     callsInFlight: () => grpc.callCount,
     connections: () => grpc.connectionCount,
@@ -171,8 +171,8 @@ async function listen(
   const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
   const tls = config.tls && { cert: config.tls.cert.content, key: config.tls.key.content }
   const sessions = new Sessions(store, limits)
-  const executions = new Executions()
-  const polls = new PollJobs(limits, executions)
+  const executions = new RunningStatements()
+  const polls = new BackgroundStatements(limits, executions)
   const facts = {
     version: packageVersion(),
     maxStatementBytes: limits.maxStatementBytes,
@@ -267,8 +267,8 @@ async function listen(
       await grpc.close()
       await closeRest()
     },
-    get isAtWork() {
-      return sources.some(({ isAtWork }) => isAtWork)
+    get hasActiveThreads() {
+      return sources.some(({ hasActiveThreads }) => hasActiveThreads)
     },
   }
 }

@@ -11,7 +11,7 @@ export type SqlInfoValue =
   | ReadonlyMap<number, readonly number[]>
 
 /** What an engine can do and what its SQL is like. */
-export interface SourceFacts {
+export interface Capabilities {
   readonly transactions: boolean
   readonly savepoints: boolean
   /** Whether rows can be put into tables by bulk ingestion, as far as writing is allowed at all. */

@@ -1,7 +1,7 @@
 import { GatewayError } from './errors.ts'
 
 /** Whether new work is taken. A process that drains closes it; what has begun goes on. */
-export class Intake {
+export class DrainGate {
   #closed = false
   readonly #endedTransaction = new Set<string>()
 

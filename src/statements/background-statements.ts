@@ -1,7 +1,7 @@
 import type { Frame } from '../arrow/ipc/frame.ts'
 import { GatewayError } from '../query/errors.ts'
 import type { Context, Plan, Result } from '../query/types.ts'
-import type { Executions } from './running-statements.ts'
+import type { RunningStatements } from './running-statements.ts'
 
 /** What planning tells of a statement. */
 export type PolledPlan = Pick<Plan, 'query' | 'isUpdate' | 'handle' | 'schema'>
@@ -22,7 +22,7 @@ export type PollState =
  * One statement that runs while its client comes back to ask. It is ready when its first rows are there; the engine then
  * waits, a few batches ahead, until they are fetched.
  */
-export class PollJob {
+export class BackgroundStatement {
   readonly controller = new AbortController()
   #state: 'running' | 'ready' | 'failed' = 'running'
   #error: GatewayError | undefined
@@ -150,12 +150,12 @@ export interface PollLimits {
 }
 
 /** The statements of this replica that were started by PollFlightInfo. */
-export class PollJobs {
+export class BackgroundStatements {
   readonly #limits: PollLimits
-  readonly #executions: Executions
-  readonly #jobs = new Map<string, { readonly job: PollJob; idleTimer: NodeJS.Timeout }>()
+  readonly #executions: RunningStatements
+  readonly #jobs = new Map<string, { readonly job: BackgroundStatement; idleTimer: NodeJS.Timeout }>()
 
-  constructor(limits: PollLimits, executions: Executions) {
+  constructor(limits: PollLimits, executions: RunningStatements) {
     this.#limits = limits
     this.#executions = executions
   }
@@ -171,15 +171,15 @@ export class PollJobs {
   }
 
   /** The statement behind a ticket, and one more span of time for it. */
-  touch(id: string): PollJob | undefined {
+  touch(id: string): BackgroundStatement | undefined {
     const entry = this.#jobs.get(id)
     entry?.idleTimer.refresh()
     return entry?.job
   }
 
   /** Starts the statement of a ticket, which runs on when the call is over. */
-  start(id: string, work: PollWork, ctx: Context): PollJob {
-    const job = new PollJob(work, ctx, this.#limits.defaultDeadlineMs)
+  start(id: string, work: PollWork, ctx: Context): BackgroundStatement {
+    const job = new BackgroundStatement(work, ctx, this.#limits.defaultDeadlineMs)
     const remove = this.#executions.add(id, (reason) => job.abandon(reason))
     const idleTimer = setTimeout(() => {
       this.#jobs.delete(id)

@@ -5,7 +5,7 @@ import type { GatewayError } from '../query/errors.ts'
 const MAX_FINISHED = 10_000
 
 /** What runs on this replica, by execution id, so that another call can cancel it. */
-export class Executions {
+export class RunningStatements {
   readonly #finished = new LRUCache<string, true>({ max: MAX_FINISHED })
   readonly #running = new Map<string, Set<(reason: GatewayError) => void>>()
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FloodAllowances } from '../../src/http2/scheduling/flood-limits.ts'
+import { FloodLimits } from '../../src/http2/scheduling/flood-limits.ts'
 
 /** How many of these go through before one does not; no more than `most`. */
 const taken = (take: () => boolean, most = 1e6) => {
@@ -10,9 +10,9 @@ const taken = (take: () => boolean, most = 1e6) => {
 
 describe('what a peer is allowed', () => {
   it('is bounded for a connection, and for all of an address one after the other', () => {
-    const address = new FloodAllowances(8)
+    const address = new FloodLimits(8)
     const cancels = Array.from({ length: 20 }, () => {
-      const connection = new FloodAllowances(1, address)
+      const connection = new FloodLimits(1, address)
       return taken(() => connection.takeReset(), 4000)
     })
     expect(cancels.slice(0, 8)).toEqual(Array(8).fill(4000))
@@ -21,13 +21,13 @@ describe('what a peer is allowed', () => {
   })
 
   it('is a little for a client of an address whose others flood', () => {
-    const address = new FloodAllowances(8)
+    const address = new FloodLimits(8)
     for (let i = 0; i < 20; i++) {
-      const flood = new FloodAllowances(1, address)
+      const flood = new FloodLimits(1, address)
       taken(() => flood.takeReset())
       taken(() => flood.takeIdleFrames(1))
     }
-    const quiet = new FloodAllowances(1, address)
+    const quiet = new FloodLimits(1, address)
     expect(taken(() => quiet.takeReset(), 10)).toBe(10)
     expect(taken(() => quiet.takeIdleFrames(1), 50)).toBe(50)
   })

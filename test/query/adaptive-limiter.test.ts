@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { GatewayError } from '../../src/query/errors.ts'
-import { AdaptiveSlots } from '../../src/query/limits/adaptive-limiter.ts'
+import { AdaptiveLimiter } from '../../src/query/limits/adaptive-limiter.ts'
 
 const never = new AbortController().signal
 const overload = new GatewayError('UPSTREAM_BUSY')
@@ -13,8 +13,8 @@ describe('adaptive slots', () => {
     vi.useRealTimers()
   })
 
-  const make = () => new AdaptiveSlots({ minSlots: 2, maxSlots: 10, maxQueued: 100, queueWaitMs: 1000 })
-  const take = async (slots: AdaptiveSlots, count: number) => {
+  const make = () => new AdaptiveLimiter({ minSlots: 2, maxSlots: 10, maxQueued: 100, queueWaitMs: 1000 })
+  const take = async (slots: AdaptiveLimiter, count: number) => {
     const releases = []
     for (let i = 0; i < count; i++) releases.push(await slots.acquire(never))
     return releases
@@ -48,7 +48,7 @@ describe('adaptive slots', () => {
   })
 
   it('grow back for a holder that has its share and waits for more', async () => {
-    const slots = new AdaptiveSlots({
+    const slots = new AdaptiveLimiter({
       minSlots: 1,
       maxSlots: 10,
       maxHeld: (all) => Math.max(1, all - 1),

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { GatewayError } from '../../src/query/errors.ts'
-import { Slots } from '../../src/query/limits/concurrency-limiter.ts'
+import { ConcurrencyLimiter } from '../../src/query/limits/concurrency-limiter.ts'
 
 const never = new AbortController().signal
 
 describe('Slots', () => {
   it('serves waiters in the order they came and counts right', async () => {
-    const slots = new Slots({ slots: 1, maxQueued: 10, queueWaitMs: 10_000 })
+    const slots = new ConcurrencyLimiter({ slots: 1, maxQueued: 10, queueWaitMs: 10_000 })
     const order: number[] = []
     const first = await slots.acquire(never)
     const waiting = [1, 2, 3].map(async (n) => {
@@ -24,7 +24,7 @@ describe('Slots', () => {
   })
 
   it('refuses at once when the queue is full', async () => {
-    const slots = new Slots({ slots: 1, maxQueued: 1, queueWaitMs: 10_000 })
+    const slots = new ConcurrencyLimiter({ slots: 1, maxQueued: 1, queueWaitMs: 10_000 })
     const release = await slots.acquire(never)
     const waiting = slots.acquire(never)
     await expect(slots.acquire(never)).rejects.toMatchObject({ code: 'QUEUE_FULL' })
@@ -34,7 +34,7 @@ describe('Slots', () => {
   })
 
   it('serve the holder that has least first, and lines of equals in turn', async () => {
-    const slots = new Slots({ slots: 2, maxQueued: 100, queueWaitMs: 10_000 })
+    const slots = new ConcurrencyLimiter({ slots: 2, maxQueued: 100, queueWaitMs: 10_000 })
     const held = [await slots.acquire(never, 'a'), await slots.acquire(never, 'a')]
     const order: string[] = []
     const waiting = ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map(async (name) => {
@@ -52,7 +52,7 @@ describe('Slots', () => {
   })
 
   it('leave some for others when one holder may have a part only', async () => {
-    const slots = new Slots({ slots: 4, maxHeld: (all) => all - 1, maxQueued: 100, queueWaitMs: 10_000 })
+    const slots = new ConcurrencyLimiter({ slots: 4, maxHeld: (all) => all - 1, maxQueued: 100, queueWaitMs: 10_000 })
     const greedy = Array.from({ length: 50 }, () => slots.acquire(never, 'greedy'))
     expect([slots.inUse, slots.queued]).toEqual([3, 47])
     const release = await slots.acquire(never, 'modest')
@@ -63,7 +63,7 @@ describe('Slots', () => {
   })
 
   it('take the place of the holder who has most waiting when the line is full', async () => {
-    const slots = new Slots({ slots: 1, maxQueued: 4, queueWaitMs: 10_000 })
+    const slots = new ConcurrencyLimiter({ slots: 1, maxQueued: 4, queueWaitMs: 10_000 })
     const release = await slots.acquire(never, 'greedy')
     const ends: string[] = []
     const wait = (name: string) =>
@@ -85,7 +85,7 @@ describe('Slots', () => {
   })
 
   it('ends the wait at its limit', async () => {
-    const slots = new Slots({ slots: 1, maxQueued: 5, queueWaitMs: 10 })
+    const slots = new ConcurrencyLimiter({ slots: 1, maxQueued: 5, queueWaitMs: 10 })
     const release = await slots.acquire(never)
     await expect(slots.acquire(never)).rejects.toMatchObject({ code: 'QUEUE_TIMEOUT', grpc: 'RESOURCE_EXHAUSTED' })
     expect(slots.queued).toBe(0)
@@ -93,7 +93,7 @@ describe('Slots', () => {
   })
 
   it('lets a cancelled waiter go at once, without taking a slot', async () => {
-    const slots = new Slots({ slots: 1, maxQueued: 5, queueWaitMs: 10_000 })
+    const slots = new ConcurrencyLimiter({ slots: 1, maxQueued: 5, queueWaitMs: 10_000 })
     const release = await slots.acquire(never)
     const controller = new AbortController()
     const waiting = slots.acquire(controller.signal)

@@ -1,7 +1,6 @@
 import type { Frame } from '../../arrow/ipc/frame.ts'
 import { LoopTurn } from '../../async/loop-turn.ts'
 import {
-  Allowance,
   type ClientStream,
   ErrorCode,
   encodeHeaders,
@@ -10,6 +9,7 @@ import {
   type ReceiveBuffer,
   type ResponseListener,
   type StreamEnd,
+  TokenBucket,
 } from '../../http2/index.ts'
 import { prefixOf } from '../message-prefix.ts'
 import { Backlog } from './backlog.ts'
@@ -42,7 +42,7 @@ const TIMEOUT_DIGITS = 8
 
 /** How the resets of a stream are to be read. Source: PROTOCOL-HTTP2.md, "Errors". */
 const resets: Readonly<
-  Record<number, readonly [status: 'UNAVAILABLE' | 'CANCELLED' | 'RESOURCE_EXHAUSTED', untouched: boolean]>
+  Record<number, readonly [status: 'UNAVAILABLE' | 'CANCELLED' | 'RESOURCE_EXHAUSTED', notProcessed: boolean]>
 > = {
   [ErrorCode.refusedStream]: ['UNAVAILABLE', true],
   [ErrorCode.cancel]: ['CANCELLED', false],
@@ -69,7 +69,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
   /** Bytes received and not yet given back to the window. */
   #uncredited = 0
   readonly #turn = new LoopTurn()
-  #emptyMessages: Allowance | undefined
+  #emptyMessages: TokenBucket | undefined
   #ended = false
   #failure: unknown
 
@@ -212,7 +212,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
 
   /** Whether one more message without anything in it may come; ends the call where it may not. */
   #mayBeEmpty(): boolean {
-    this.#emptyMessages ??= new Allowance(EMPTY_MESSAGES.burst, EMPTY_MESSAGES.perSecond)
+    this.#emptyMessages ??= new TokenBucket(EMPTY_MESSAGES.burst, EMPTY_MESSAGES.perSecond)
     if (this.#emptyMessages.take()) return true
     this.#spoil(new GrpcFailure('DATA_LOSS', 'the server sends empty messages without end', 'local'))
     return false
@@ -287,10 +287,10 @@ function abortFailure(end: StreamEnd, limits: AnswerLimits): GrpcFailure {
   if (end.kind === 'oversized') return oversized(limits)
   if (end.kind === 'lost') {
     const why = `the connection was lost${end.why === undefined ? '' : `: ${end.why}`}`
-    return end.untouched ? new TurnedAway(why) : new GrpcFailure('UNAVAILABLE', why, 'local')
+    return end.notProcessed ? new TurnedAway(why) : new GrpcFailure('UNAVAILABLE', why, 'local')
   }
-  const [status, untouched] = resets[end.code] ?? (['UNAVAILABLE', false] as const)
-  return new GrpcFailure(status, `the stream was reset (HTTP/2 code ${end.code})`, 'local', { untouched })
+  const [status, notProcessed] = resets[end.code] ?? (['UNAVAILABLE', false] as const)
+  return new GrpcFailure(status, `the stream was reset (HTTP/2 code ${end.code})`, 'local', { notProcessed })
 }
 
 /** As of an error that repeats a long text of the statement. */

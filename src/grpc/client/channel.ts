@@ -29,7 +29,7 @@ export function tlsOptions({ ca, cert, key, serverName, skipVerify }: UpstreamTl
 }
 
 /** How an upstream is talked to. */
-export interface TransportOptions {
+export interface ChannelOptions {
   readonly tls: UpstreamTls
   readonly connectTimeoutMs: number
   readonly maxMessageBytes: number
@@ -57,18 +57,18 @@ const PING_TIMEOUT_MS = 20_000
  * gRPC calls over one HTTP/2 connection that belongs to nobody else. It pings only while calls run, and after a GOAWAY takes
  * no further ones.
  */
-export class Transport {
+export class Channel {
   readonly address: UpstreamAddress
   readonly #client: Http2Client
   readonly #authority: string
   /** What is the same in all calls of a method, encoded, by path. */
   readonly #headers = new Map<string, Buffer>()
-  readonly #options: TransportOptions
+  readonly #options: ChannelOptions
   readonly #pinger: NodeJS.Timeout
   #calls = 0
   #closed: GrpcFailure | undefined
 
-  private constructor(address: UpstreamAddress, client: Http2Client, options: TransportOptions) {
+  private constructor(address: UpstreamAddress, client: Http2Client, options: ChannelOptions) {
     this.address = address
     this.#client = client
     this.#options = options
@@ -83,17 +83,19 @@ export class Transport {
    * Connects.
    * @throws GrpcFailure UNAVAILABLE of local origin, or the signal's reason
    */
-  static connect(address: UpstreamAddress, options: TransportOptions, signal: AbortSignal): Promise<Transport> {
+  static connect(address: UpstreamAddress, options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
     if (signal.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {
-      let transport: Transport | undefined
+      let transport: Channel | undefined
       const fail = (error: unknown) => {
         done()
         reject(error)
         client.destroy()
       }
       const local = (why: string, cause?: unknown) =>
-        fail(new GrpcFailure('UNAVAILABLE', `${formatAddress(address)}: ${why}`, 'local', { cause, untouched: true }))
+        fail(
+          new GrpcFailure('UNAVAILABLE', `${formatAddress(address)}: ${why}`, 'local', { cause, notProcessed: true }),
+        )
       const done = () => {
         clearTimeout(timer)
         signal.removeEventListener('abort', onAbort)
@@ -105,7 +107,7 @@ export class Transport {
         // Settings prove that HTTP/2 is spoken; a TCP connection alone does not.
         onReady: () => {
           done()
-          transport = new Transport(address, client, options)
+          transport = new Channel(address, client, options)
           resolve(transport)
         },
         onGoaway: (code) => {
@@ -137,10 +139,10 @@ export class Transport {
   /** Starts a call with its request messages, or with frames to upload; how it goes is told by what is answered with. */
   start(path: string, messages: readonly Uint8Array[] | AsyncIterable<Frame>, options: CallOptions): UpstreamCall {
     if (!this.usable)
-      throw this.#closed ?? new GrpcFailure('UNAVAILABLE', 'the connection is closed', 'local', { untouched: true })
+      throw this.#closed ?? new GrpcFailure('UNAVAILABLE', 'the connection is closed', 'local', { notProcessed: true })
     if (!this.#client.hasRoom)
       throw new GrpcFailure('UNAVAILABLE', 'the server takes no more calls on this connection', 'local', {
-        untouched: true,
+        notProcessed: true,
       })
     const call = new UpstreamCall(
       this.#client,

@@ -17,7 +17,7 @@ type Trailers = Readonly<Record<string, string | readonly string[] | undefined>>
 /** What may be known of a failure besides. */
 export interface GrpcFailureOptions {
   readonly cause?: unknown
-  readonly untouched?: boolean
+  readonly notProcessed?: boolean
   readonly trailers?: Trailers
 }
 
@@ -27,7 +27,7 @@ export class GrpcFailure extends Error {
   readonly status: GrpcStatusName
   readonly origin: FailureOrigin
   /** Whether the upstream has certainly not begun to work on the call. */
-  readonly untouched: boolean
+  readonly notProcessed: boolean
   /** What came with the upstream's status. */
   readonly #trailers: Trailers
 
@@ -35,7 +35,7 @@ export class GrpcFailure extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.status = status
     this.origin = origin
-    this.untouched = options.untouched ?? false
+    this.notProcessed = options.notProcessed ?? false
     this.#trailers = options.trailers ?? {}
   }
 
@@ -68,7 +68,7 @@ export class OversizedAnswer extends GrpcFailure {
 /** The upstream has ended a connection with GOAWAY before it took a call on it. */
 export class TurnedAway extends GrpcFailure {
   constructor(why: string) {
-    super('UNAVAILABLE', why, 'local', { untouched: true })
+    super('UNAVAILABLE', why, 'local', { notProcessed: true })
   }
 }
 

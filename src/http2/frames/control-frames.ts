@@ -16,16 +16,16 @@ export function costOf(payload: Buffer): number {
 
 /** The payload of a frame of one number. @throws Http2ProtocolError */
 export function numberOf(payload: Buffer): number {
-  if (payload.length !== 4) throw cutShort()
+  if (payload.length !== 4) throw frameSizeError()
   return payload.readUInt32BE(0)
 }
 
 /** A frame has a size that its type must not have. */
-export function cutShort(): Http2ProtocolError {
+export function frameSizeError(): Http2ProtocolError {
   return new Http2ProtocolError(ErrorCode.frameSizeError, 'a frame has a size that it must not have')
 }
 
 /** A rule of the connection was broken. */
-export function wrong(why: string): Http2ProtocolError {
+export function protocolError(why: string): Http2ProtocolError {
   return new Http2ProtocolError(ErrorCode.protocolError, why)
 }

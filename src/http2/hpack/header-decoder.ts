@@ -6,7 +6,7 @@ import { staticTable } from './static-table.ts'
 export type HeaderFields = Record<string, string | string[] | undefined>
 
 /** What is to be thought of a block: whether its fields are as HTTP wants them, and not too large together. */
-export type Verdict = 'good' | 'malformed' | 'too large'
+export type HeaderValidity = 'good' | 'malformed' | 'too large'
 
 interface Field {
   readonly name: string
@@ -52,7 +52,7 @@ export class HeaderDecoder {
   #tableMax: number
   #block: Buffer = Buffer.alloc(0)
   #at = 0
-  #verdict: Verdict = 'good'
+  #verdict: HeaderValidity = 'good'
   #listBytes = 0
 
   /**
@@ -68,7 +68,7 @@ export class HeaderDecoder {
   }
 
   /** What is to be thought of the block that was decoded last. */
-  get verdict(): Verdict {
+  get verdict(): HeaderValidity {
     return this.#verdict
   }
 

@@ -1,4 +1,4 @@
-import { Allowance } from './token-bucket.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 /** Clients behind one proxy share a connection: a burst of ordinary cancels must not end it for all of them. */
 const RESETS = { burst: 4000, perSecond: 400 }
@@ -12,18 +12,18 @@ const UNSHARED_RESETS = 10
 const UNSHARED_IDLE_FRAMES = 50
 
 /** How often a peer may do what costs this side something and the peer nothing. */
-export class FloodAllowances {
-  readonly #resets: Allowance
-  readonly #idleFrames: Allowance
-  readonly #shared: FloodAllowances | undefined
+export class FloodLimits {
+  readonly #resets: TokenBucket
+  readonly #idleFrames: TokenBucket
+  readonly #shared: FloodLimits | undefined
 
   /**
    * @param connections for how many connections it is to be enough
    * @param shared that of the peer's address, which must be enough too
    */
-  constructor(connections = 1, shared?: FloodAllowances) {
-    this.#resets = new Allowance(RESETS.burst * connections, RESETS.perSecond * connections)
-    this.#idleFrames = new Allowance(IDLE_FRAMES.burst * connections, IDLE_FRAMES.perSecond * connections)
+  constructor(connections = 1, shared?: FloodLimits) {
+    this.#resets = new TokenBucket(RESETS.burst * connections, RESETS.perSecond * connections)
+    this.#idleFrames = new TokenBucket(IDLE_FRAMES.burst * connections, IDLE_FRAMES.perSecond * connections)
     this.#shared = shared
   }
 

@@ -15,7 +15,7 @@ export interface SendGate {
 }
 
 /** Streams that only the connection holds up, or the time that they have taken, in the order of their turns. */
-export class SendTurns {
+export class SendScheduler {
   readonly #gate: SendGate
   readonly #waiting = new Set<Waiting>()
   #isFlushing = false

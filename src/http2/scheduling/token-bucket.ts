@@ -1,5 +1,5 @@
 /** So many at once, and so many a second for as long as it takes: more is an attack, or a client gone wrong. */
-export class Allowance {
+export class TokenBucket {
   readonly #burst: number
   readonly #perSecond: number
   #left: number

@@ -17,7 +17,7 @@ const LINGER_TURNS = 2
  * What a connection has to say. What is said while one event is handled goes to the socket in one write; what may linger waits a
  * moment for what comes next: an engine gives the last rows and its status one after the other.
  */
-export class Outbox {
+export class WriteBatcher {
   readonly #socket: Socket
   #chunks: Uint8Array[] = []
   #byteLength = 0
@@ -51,14 +51,14 @@ export class Outbox {
    * @param onTaken called once when the socket has taken these bytes and all before them, or never will
    * @param mayLinger whether a little may wait a moment for more
    */
-  send(chunks: readonly Uint8Array[], onTaken?: () => void, mayLinger = false): void {
+  send(chunks: readonly Uint8Array[], onTaken?: () => void, mayCoalesce = false): void {
     for (const chunk of chunks) {
       this.#chunks.push(chunk)
       this.#byteLength += chunk.byteLength
     }
     if (onTaken) this.#onTaken.push(onTaken)
     if (this.#isScheduled) return
-    if (mayLinger && this.#byteLength <= JOINED_BYTES) {
+    if (mayCoalesce && this.#byteLength <= JOINED_BYTES) {
       if (this.#turnsLeft === 0) setImmediate(this.#turn)
       this.#turnsLeft = LINGER_TURNS
       return

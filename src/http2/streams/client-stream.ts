@@ -5,8 +5,8 @@ import { Http2Stream, type StreamOwner, type StreamWindows } from './stream.ts'
 /** How a stream ended other than by the peer's end of it. */
 export type StreamEnd =
   | { readonly kind: 'reset'; readonly code: number }
-  /** The connection has ended. `untouched`: the peer has said that it did not begin to work on the stream. */
-  | { readonly kind: 'lost'; readonly untouched: boolean; readonly why?: string }
+  /** The connection has ended. `notProcessed`: the peer has said that it did not begin to work on the stream. */
+  | { readonly kind: 'lost'; readonly notProcessed: boolean; readonly why?: string }
   /** The fields of the response are above the limit. */
   | { readonly kind: 'oversized' }
 

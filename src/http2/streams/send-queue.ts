@@ -19,7 +19,7 @@ export interface SendRoom {
   /** Whether the socket has more to send than it should. */
   readonly isCongested: boolean
   /** @param mayLinger whether a little may wait a moment for more */
-  send(chunks: readonly Uint8Array[], onTaken?: () => void, mayLinger?: boolean): void
+  send(chunks: readonly Uint8Array[], onTaken?: () => void, mayCoalesce?: boolean): void
   /** Calls back once when the socket has taken all that it was given, or never will. */
   whenTaken(onTaken: () => void): void
 }
@@ -83,7 +83,7 @@ export class SendQueue {
    * @param maxBytes share of this stream, so that others get theirs
    * @returns whether END_STREAM was sent
    */
-  flush(room: SendRoom, streamId: number, isLast: boolean, maxBytes: number, mayLinger = false): boolean {
+  flush(room: SendRoom, streamId: number, isLast: boolean, maxBytes: number, mayCoalesce = false): boolean {
     let bytesLeft = maxBytes
     let chunksLeft = TURN_CHUNKS
     let ended = false
@@ -96,14 +96,14 @@ export class SendQueue {
       ended = isLast && this.#byteLength === 0
       if (length === before || length >= MIN_CUT_BYTES)
         room.earnedUpdates += UPDATES_PER_FRAME + Math.ceil(length / BYTES_PER_UPDATE)
-      room.send(chunks, undefined, mayLinger)
+      room.send(chunks, undefined, mayCoalesce)
       this.window -= length
       room.sendWindow -= length
       bytesLeft -= length
       chunksLeft -= chunks.length
     }
     while (this.#marks.length > 0 && this.#marks.first!.at <= this.#sent)
-      room.send([], this.#marks.shift().onTaken, mayLinger)
+      room.send([], this.#marks.shift().onTaken, mayCoalesce)
     return ended
   }
 

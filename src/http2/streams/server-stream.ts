@@ -60,13 +60,13 @@ export class ServerStream extends Http2Stream {
    * Sends a piece of the body; its chunks must not change until `onTaken` is called.
    * @param mayLinger whether a little may wait a moment for what comes next
    */
-  write(chunks: readonly Uint8Array[], onTaken?: () => void, mayLinger = false): void {
+  write(chunks: readonly Uint8Array[], onTaken?: () => void, mayCoalesce = false): void {
     if (this.closed || this.#trailers) {
       onTaken?.()
       return
     }
     this.queue.push(chunks, onTaken)
-    this.queue.flush(this.owner, this.id, false, Number.POSITIVE_INFINITY, mayLinger)
+    this.queue.flush(this.owner, this.id, false, Number.POSITIVE_INFINITY, mayCoalesce)
     this.waitIfHeldUp()
   }
 

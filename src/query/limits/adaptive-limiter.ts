@@ -1,12 +1,12 @@
 import { GatewayError } from '../errors.ts'
-import { type SlotLimits, Slots } from './concurrency-limiter.ts'
+import { ConcurrencyLimiter, type ConcurrencyLimits } from './concurrency-limiter.ts'
 
 /** What an adaptive gate allows. */
-export interface AdaptiveSlotLimits {
+export interface AdaptiveLimits {
   /** Fewest slots, however overloaded the engine says it is. */
   readonly minSlots: number
   readonly maxSlots: number
-  readonly maxHeld?: SlotLimits['maxHeld']
+  readonly maxHeld?: ConcurrencyLimits['maxHeld']
   readonly maxQueued: number
   readonly queueWaitMs: number
 }
@@ -23,13 +23,13 @@ const overloads: ReadonlySet<string> = new Set(['UPSTREAM_BUSY', 'UPSTREAM_EXHAU
  * of statements that go well while all slots are in use.
  * Source: additive increase, multiplicative decrease, as TCP does it (RFC 5681, section 3.1).
  */
-export class AdaptiveSlots extends Slots {
+export class AdaptiveLimiter extends ConcurrencyLimiter {
   readonly #min: number
   readonly #max: number
   #size: number
   #cutAt = Number.NEGATIVE_INFINITY
 
-  constructor({ minSlots, maxSlots, ...limits }: AdaptiveSlotLimits) {
+  constructor({ minSlots, maxSlots, ...limits }: AdaptiveLimits) {
     super({ slots: maxSlots, ...limits })
     this.#min = Math.min(minSlots, maxSlots)
     this.#max = maxSlots

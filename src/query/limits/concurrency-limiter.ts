@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors.ts'
-import { FairLine } from './fair-queue.ts'
+import { FairQueue } from './fair-queue.ts'
 
 /** What a slot gate allows. */
-export interface SlotLimits {
+export interface ConcurrencyLimits {
   /** What one of them is called in errors; by default a slot. */
   readonly noun?: string
   readonly slots: number
@@ -25,13 +25,13 @@ interface Waiter {
  * holder, so that one holder's many delay nobody else's few: the holder that has least is served next, the lines of
  * those who have as much in turn. A waiter that leaves is gone from its line at once.
  */
-export class Slots {
-  readonly #limits: SlotLimits
-  readonly #line = new FairLine<Waiter>()
+export class ConcurrencyLimiter {
+  readonly #limits: ConcurrencyLimits
+  readonly #line = new FairQueue<Waiter>()
   #slots: number
   #inUse = 0
 
-  constructor(limits: SlotLimits) {
+  constructor(limits: ConcurrencyLimits) {
     this.#limits = limits
     this.#slots = limits.slots
   }

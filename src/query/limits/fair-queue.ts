@@ -2,7 +2,7 @@
  * Items that wait in a line for each holder. The next one is of the holder that holds least, and of those the one that was
  * served longest ago, so that a long line of one holder delays no other.
  */
-export class FairLine<T> {
+export class FairQueue<T> {
   /** Only lines with items in them; in the order in which they were served last. */
   readonly #lines = new Map<string, Set<T>>()
   readonly #held = new Map<string, number>()

@@ -1,6 +1,6 @@
 import type { Frame } from '../../arrow/ipc/frame.ts'
 import { GatewayError } from '../errors.ts'
-import type { Slots } from '../limits/concurrency-limiter.ts'
+import type { ConcurrencyLimiter } from '../limits/concurrency-limiter.ts'
 import type { Result } from '../types.ts'
 
 /** How many times a result is looked at before it counts as stalled. */
@@ -11,14 +11,14 @@ const LOOKS = 10
  * has most slots is ended after `contendedStallMs`: holders are equal, and what is not read can be asked for again.
  */
 export class HeldResults {
-  readonly #slots: Slots
+  readonly #slots: ConcurrencyLimiter
   readonly #contendedStallMs: number
   readonly #byHolder = new Map<string, Set<HeldFrames>>()
   #timer: NodeJS.Timeout | undefined
   /** Results that are being ended, whose slots will be free. */
   #ending = 0
 
-  constructor(slots: Slots, contendedStallMs: number) {
+  constructor(slots: ConcurrencyLimiter, contendedStallMs: number) {
     this.#slots = slots
     this.#contendedStallMs = contendedStallMs
   }

@@ -1,8 +1,8 @@
-import type { Intake } from '../drain-gate.ts'
+import type { DrainGate } from '../drain-gate.ts'
 import type { Stage } from '../pipeline.ts'
 
 /** Refuses new statements once the intake is closed. Plans that were made before, and transactions, go on. */
-export function refuse(intake: Intake): Stage {
+export function refuse(intake: DrainGate): Stage {
   return {
     name: 'refuse',
     async plan(query, ctx, next) {

@@ -6,7 +6,7 @@ import { RecordedFrames } from '../results/record.ts'
 import type { Result } from '../types.ts'
 
 /** Keeps bytes by key for a while. */
-export interface Keeper {
+export interface ResultStore {
   get(key: string): Promise<Uint8Array | undefined>
   set(key: string, value: Uint8Array, ttlMs: number): Promise<void>
 }
@@ -29,7 +29,7 @@ const MAX_LARGE = 10_000
  * time the same rows. A result is kept if it is small; a larger one is run again.
  */
 export function replay(
-  keeper: Keeper,
+  keeper: ResultStore,
   { maxRepeatableResultBytes: maxBytes, ticketTtlMs, queueWaitMs }: ReplayLimits,
 ): Stage {
   const running = new Map<string, Promise<void>>()

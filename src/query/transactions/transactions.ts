@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { GatewayError } from '../errors.ts'
-import { Slots } from '../limits/concurrency-limiter.ts'
+import { ConcurrencyLimiter } from '../limits/concurrency-limiter.ts'
 import type { Source, SourceSavepoints } from '../source.ts'
 import type { Context, Logger, Principal } from '../types.ts'
 import type { OpenTransaction, TransactionStart, Turn } from './open-transaction.ts'
@@ -29,8 +29,8 @@ export class Transactions {
   readonly #limits: TransactionLimits
   readonly #log: Logger
   readonly #open = new Map<string, OpenTransaction>()
-  /** Those that never began: see `beginNothing`. */
-  readonly #hollow = new Set<string>()
+  /** Those that never began: see `placeholderTransaction`. */
+  readonly #placeholders = new Set<string>()
   /** Those whose commit has failed: clients roll them back before they begin the next. */
   readonly #undone = new LRUCache<string, true>({ max: MAX_UNDONE })
   readonly #connections = new SoleConnections<OpenTransaction>((transaction) => this.#abandon(transaction))
@@ -66,7 +66,7 @@ export class Transactions {
         `${ctx.principal.name} has ${own.length} transactions already (limits.maxTransactionsPerPrincipal): end some.`,
       )
     const id = randomUUID()
-    const turn = new Slots({ slots: 1, maxQueued: MAX_WAITING, queueWaitMs })
+    const turn = new ConcurrencyLimiter({ slots: 1, maxQueued: MAX_WAITING, queueWaitMs })
     const controller = new AbortController()
     const transaction: OpenTransaction = {
       ...start,
@@ -102,9 +102,9 @@ export class Transactions {
    * Answers with the id of a transaction in which nothing can be done but to end it. ADBC begins the next transaction
    * within its commit; refused that while the process drains, it would call failed what is committed.
    */
-  beginNothing(): string {
+  placeholderTransaction(): string {
     const id = randomUUID()
-    this.#hollow.add(id)
+    this.#placeholders.add(id)
     return id
   }
 
@@ -187,7 +187,7 @@ export class Transactions {
 
   /** Commits, after the statements that run in it. @throws GatewayError as `hold`, and CONFLICT */
   async commit(id: string, ctx: Context): Promise<void> {
-    if (this.#hollow.delete(id)) return
+    if (this.#placeholders.delete(id)) return
     const { release } = await this.hold(id, ctx)
     const transaction = this.#find(id, ctx.principal)
     this.#forget(transaction)
@@ -202,7 +202,7 @@ export class Transactions {
 
   /** Rolls back, cutting off what runs in it. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
   async rollback(id: string, ctx: Context): Promise<void> {
-    if (this.#hollow.delete(id) || this.#undone.delete(id)) return
+    if (this.#placeholders.delete(id) || this.#undone.delete(id)) return
     await this.#rollBack(this.#find(id, ctx.principal), ctx)
   }
 
@@ -256,7 +256,7 @@ export class Transactions {
   }
 
   #find(id: string, principal: Principal): OpenTransaction {
-    if (this.#hollow.has(id)) throw new GatewayError('DRAINING')
+    if (this.#placeholders.has(id)) throw new GatewayError('DRAINING')
     const transaction = this.#open.get(id)
     if (!transaction) throw new GatewayError('UNKNOWN_TRANSACTION')
     if (transaction.principal.name !== principal.name)

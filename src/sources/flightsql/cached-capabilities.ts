@@ -1,4 +1,4 @@
-import type { SourceFacts } from '../../query/capabilities.ts'
+import type { Capabilities } from '../../query/capabilities.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Context } from '../../query/types.ts'
 
@@ -7,21 +7,21 @@ const FACTS_TTL_MS = 300_000
 
 interface Asked {
   readonly until: number
-  readonly facts: Promise<SourceFacts>
+  readonly facts: Promise<Capabilities>
   readonly asker: Context
 }
 
 /** What an upstream says of itself, asked for once by all who want to know it at the same time. */
-export class RememberedFacts {
-  readonly #ask: (ctx: Context) => Promise<SourceFacts>
+export class CachedCapabilities {
+  readonly #ask: (ctx: Context) => Promise<Capabilities>
   #asked: Asked | undefined
 
-  constructor(ask: (ctx: Context) => Promise<SourceFacts>) {
+  constructor(ask: (ctx: Context) => Promise<Capabilities>) {
     this.#ask = ask
   }
 
   /** @throws as asking does; what it throws is not remembered */
-  async of(ctx: Context): Promise<SourceFacts> {
+  async of(ctx: Context): Promise<Capabilities> {
     for (;;) {
       const { facts, asker } = this.#current(ctx)
       try {

@@ -1,6 +1,6 @@
 import type { RecordBatch } from 'apache-arrow'
 import { CommandGetSqlInfo, SqlInfo } from '../../../gen/arrow/flight/protocol/FlightSql.ts'
-import type { SourceFacts, SqlInfoValue } from '../../query/capabilities.ts'
+import type { Capabilities, SqlInfoValue } from '../../query/capabilities.ts'
 import type { CallBounds, Connection } from './protocol/connection.ts'
 import { UpstreamFlight } from './protocol/flight-sql-client.ts'
 import type { Profile } from './protocol/profiles/profile.ts'
@@ -14,11 +14,11 @@ const SAVEPOINT = 2
 const MAX_MEMBERS = 10_000
 
 /** Asks an upstream for everything that it says of itself. @throws GrpcFailure, or the signal's reason */
-export async function upstreamFacts(
+export async function upstreamCapabilities(
   connection: Connection,
   bounds: CallBounds,
   profile: Profile,
-): Promise<SourceFacts> {
+): Promise<Capabilities> {
   const command = CommandGetSqlInfo.encode({ info: [] }).finish()
   const { endpoints } = await new UpstreamFlight(connection, bounds).info('CommandGetSqlInfo', command)
   const all = new Map<number, SqlInfoValue>()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { decodeSchema, type Field } from '../../../src/arrow/schema.ts'
-import { WireSchemas } from '../../../src/sources/duckdb/types/wire-schema-cache.ts'
+import { WireSchemaCache } from '../../../src/sources/duckdb/types/wire-schema-cache.ts'
 
 const column = (name: string, format: string, metadata: Field['metadata'] = []): Field => ({
   name,
@@ -14,7 +14,7 @@ const schema = (...children: Field[]): Field => ({ name: '', format: '+s', nulla
 describe('the schemas of results', () => {
   it('keep the extension types of columns beside the facts', () => {
     const uuid = column('u', 'w:16', [['ARROW:extension:name', 'arrow.uuid']])
-    const [field] = decodeSchema(new WireSchemas(false).encode(schema(uuid), true).message).children
+    const [field] = decodeSchema(new WireSchemaCache(false).encode(schema(uuid), true).message).children
     expect(field!.metadata).toEqual([
       ['ARROW:extension:name', 'arrow.uuid'],
       ['ARROW:FLIGHT:SQL:TYPE_NAME', 'UUID'],
@@ -23,7 +23,7 @@ describe('the schemas of results', () => {
   })
 
   it('are encoded once, and tell names and types apart', () => {
-    const schemas = new WireSchemas(true)
+    const schemas = new WireSchemaCache(true)
     const first = schemas.encode(schema(column('a', 'i')), true)
     expect(schemas.encode(schema(column('a', 'i')), true)).toBe(first)
     for (const other of [column('b', 'i'), column('a', 'l')])
@@ -34,7 +34,7 @@ describe('the schemas of results', () => {
   })
 
   it('are dropped when they become many, and encoded again', () => {
-    const schemas = new WireSchemas(true)
+    const schemas = new WireSchemaCache(true)
     const first = schemas.encode(schema(column('a', 'i')), true)
     for (let i = 0; i < 20; i++) schemas.encode(schema(column(`${i}${'x'.repeat(50_000)}`, 'i')), true)
     const again = schemas.encode(schema(column('a', 'i')), true)

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GrpcFailure } from '../../../src/grpc/client/failure.ts'
 import { Breaker } from '../../../src/sources/flightsql/pool/circuit-breaker.ts'
 import { ConnectionPool } from '../../../src/sources/flightsql/pool/connection-pool.ts'
-import { Upstream } from '../../../src/sources/flightsql/pool/endpoint.ts'
-import { Upstreams } from '../../../src/sources/flightsql/pool/endpoints.ts'
+import { Endpoint } from '../../../src/sources/flightsql/pool/endpoint.ts'
+import { Endpoints } from '../../../src/sources/flightsql/pool/endpoints.ts'
 import type { Lease } from '../../../src/sources/flightsql/pool/lease.ts'
 import { RetryBudget } from '../../../src/sources/flightsql/pool/retry-budget.ts'
 import { standardProfile } from '../../../src/sources/flightsql/protocol/profiles/standard.ts'
@@ -38,7 +38,7 @@ describe('a retired pool', () => {
     await new Promise((resolve) => setTimeout(resolve, 10))
     const refusal = await pool.acquire(signal).catch((error: unknown) => error)
     expect(refusal).toBeInstanceOf(GrpcFailure)
-    expect(refusal).toMatchObject({ status: 'UNAVAILABLE', origin: 'local', untouched: true })
+    expect(refusal).toMatchObject({ status: 'UNAVAILABLE', origin: 'local', notProcessed: true })
     expect([pool.hasRoom, pool.stats.waiting]).toEqual([true, 0])
     held.release('done')
     await retired
@@ -49,9 +49,9 @@ describe('a retired pool', () => {
     const config = upstreamConfig([fake.port])
     const events = { onAcquire() {}, onCreate() {}, onRetry() {}, onDestroy() {}, onCushion() {}, onBreaker() {} }
     const breaker = new ProbingBreaker('up', () => {})
-    const upstream = new Upstream(config.uri, config, standardProfile, breaker, events, check)
+    const upstream = new Endpoint(config.uri, config, standardProfile, breaker, events, check)
     const retries: unknown[] = []
-    const upstreams = new Upstreams([upstream], new RetryBudget(), (_, failure) => retries.push(failure))
+    const upstreams = new Endpoints([upstream], new RetryBudget(), (_, failure) => retries.push(failure))
     const lend = () => upstreams.lend(signal, 'always', async (lease: Lease) => lease)
     const first = await lend()
     first.release('done')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Frame } from '../../../src/arrow/ipc/frame.ts'
-import { Cushion } from '../../../src/sources/flightsql/results/spill-buffer.ts'
+import { SpillBuffer } from '../../../src/sources/flightsql/results/spill-buffer.ts'
 import { type Spilled, SpillFile } from '../../../src/sources/flightsql/results/spill-file.ts'
 import { unnamedFilesIn } from '../../fakes/unnamed-files.ts'
 
@@ -76,7 +76,7 @@ describe('a spill file', () => {
       },
     }
     const limits = { afterMs: 1, memoryBytes: 2 * size, spillBytes: limit, spillDirectory: folder }
-    const cushion = new Cushion(inner, limits, (memoryDelta, spillDelta) => {
+    const cushion = new SpillBuffer(inner, limits, (memoryDelta, spillDelta) => {
       memory += memoryDelta
       spill += spillDelta
       mostSpill = Math.max(mostSpill, spill)

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { Turns } from '../../../src/async/semaphore.ts'
+import { Semaphore } from '../../../src/async/semaphore.ts'
 
 const never = new AbortController().signal
 
 describe('turns', () => {
   it('are given in order, and never more than there are', async () => {
-    const turns = new Turns(2)
+    const turns = new Semaphore(2)
     const [first, second] = [turns.tryTake(), turns.tryTake()]
     expect([typeof first, typeof second, turns.tryTake()]).toEqual(['function', 'function', undefined])
     const order: number[] = []
@@ -27,7 +27,7 @@ describe('turns', () => {
   })
 
   it('pass those who have left', async () => {
-    const turns = new Turns(1)
+    const turns = new Semaphore(1)
     const end = turns.tryTake()
     const leaving = new AbortController()
     const left = turns.take(leaving.signal, 60_000)

@@ -24,7 +24,7 @@ export const transactionActions: readonly FlightAction[] = [
     async handle(front, body, ctx, call) {
       decodeMessage(ActionBeginTransactionRequest, unpackBody(body, 'ActionBeginTransactionRequest'))
       if (front.intake.closed && front.intake.hasEndedTransaction(call.peer))
-        return begun(sealTransaction(front, ctx, front.transactions.beginNothing()))
+        return begun(sealTransaction(front, ctx, front.transactions.placeholderTransaction()))
       front.intake.admit()
       const { source, isFixed } = await routeOf(front, call, ctx)
       const readOnly = !mayWrite(source, ctx.principal)

@@ -11,7 +11,7 @@ import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Context } from '../../../query/types.ts'
-import type { PolledPlan, PollJob, PollWork } from '../../../statements/background-statements.ts'
+import type { BackgroundStatement, PolledPlan, PollWork } from '../../../statements/background-statements.ts'
 import { cancelledKey } from '../actions/do-action.ts'
 import { loadRunnable } from '../bound-parameters.ts'
 import type { FlightFront } from '../front.ts'
@@ -97,7 +97,7 @@ function waitMs({ deadlineAt }: Context): number {
 }
 
 /** A client that cancels its poll, as ADBC does, gives the statement up; one whose poll takes too long comes back. */
-function cancelWith({ signal }: Context, job: PollJob): void {
+function cancelWith({ signal }: Context, job: BackgroundStatement): void {
   const onAbort = () => {
     if (GatewayError.from(signal.reason).code === 'CANCELLED') job.abandon(signal.reason)
   }

@@ -1,11 +1,11 @@
-import { FloodAllowances } from '../../../http2/index.ts'
+import { FloodLimits } from '../../../http2/index.ts'
 
 /** A proxy in front makes one address of many clients, with a connection for each or few that all share. */
 const CONNECTIONS_ALLOWED_FOR = 8
 
 /** One client's address and its connections, of which those that have not authenticated a call stand in the order they came in. */
 export class ClientAddress<C> {
-  readonly floods = new FloodAllowances(CONNECTIONS_ALLOWED_FOR)
+  readonly floods = new FloodLimits(CONNECTIONS_ALLOWED_FOR)
   readonly connections = new Set<C>()
   readonly strangers = new Set<C>()
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { FloodAllowances, Http2ServerConnection } from '../../../http2/index.ts'
+import type { FloodLimits, Http2ServerConnection } from '../../../http2/index.ts'
 import { ConnectionTable, type TableEntry, type TableLimits } from './connection-table.ts'
 
 /** Limits of a client's connection, all in milliseconds. */
@@ -54,7 +54,7 @@ export class Connections {
   }
 
   /** What the address of a client is allowed over all its connections; undefined when the client has left. */
-  floodsOf({ remoteAddress, remotePort }: Socket): FloodAllowances | undefined {
+  floodsOf({ remoteAddress, remotePort }: Socket): FloodLimits | undefined {
     return this.#table.entryOf(`${remoteAddress}:${remotePort}`)?.address.floods
   }
 

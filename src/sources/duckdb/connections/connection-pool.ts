@@ -10,7 +10,7 @@ export interface Lender {
 }
 
 /** Connections of the main thread, lent to one order at a time and used again when it ended cleanly. */
-export class Connections implements Lender {
+export class ConnectionPool implements Lender {
   readonly #database: Address
   readonly #setup: string
   readonly #maxIdle: number

@@ -4,7 +4,7 @@ import type { StreamingResult } from '../native/streaming-result.ts'
 import { chunkPlan } from '../types/wire-schema.ts'
 import type { Allocate } from './batch-layout.ts'
 import { arrowChunks, vectorChunks } from './chunk-reader.ts'
-import { mixedChunks, type Way } from './mixed-chunk-reader.ts'
+import { type ColumnPath, mixedChunks } from './mixed-chunk-reader.ts'
 import { type BatchLimits, type EncodedBatch, encodeBatches } from './record-batches.ts'
 import { encodeVectorBatches } from './vector-batches.ts'
 import { isPlainText, vectorPlan } from './vector-layout.ts'
@@ -24,7 +24,7 @@ export function* encodeResult(
   const types = result.columnTypes()
   const vectorPlans = schema.children.map((field, i) => vectorPlan(field, types[i]!, losslessTypes))
   const plans = schema.children.map((field, i) => vectorPlans[i] ?? chunkPlan(field, losslessTypes))
-  const ways = schema.children.map((field, i): Way => {
+  const ways = schema.children.map((field, i): ColumnPath => {
     if (vectorPlans[i]) return 'vector'
     return isPlainText(field, types[i]!) ? 'shortText' : 'converted'
   })

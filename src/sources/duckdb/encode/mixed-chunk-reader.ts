@@ -3,22 +3,22 @@ import { c } from '../native/c-api.ts'
 import type { Address } from '../native/library.ts'
 import { chunkSize, chunkVector, destroyChunk, type StreamingResult } from '../native/streaming-result.ts'
 import { type ReadChunk, SlotTable, vectorPart } from './chunk-reader.ts'
-import { ShortTexts } from './short-strings.ts'
+import { ShortStrings } from './short-strings.ts'
 
 /**
  * How a column gets from DuckDB's vectors to Arrow: as it lies there, by our own copying of short texts, or through DuckDB's
  * conversion.
  */
-export type Way = 'vector' | 'shortText' | 'converted'
+export type ColumnPath = 'vector' | 'shortText' | 'converted'
 
-const texts = new ShortTexts()
+const texts = new ShortStrings()
 
 /**
  * Reads chunks whose columns go different ways. A column of texts leaves the way of the short ones for good with the first
  * chunk that has a longer one.
  * @param ways by column; at least one is not `vector`
  */
-export function mixedChunks(result: StreamingResult, ways: readonly Way[]): ReadChunk & { close(): void } {
+export function mixedChunks(result: StreamingResult, ways: readonly ColumnPath[]): ReadChunk & { close(): void } {
   const slots = new SlotTable()
   const way = [...ways]
   let converted: number[] = []

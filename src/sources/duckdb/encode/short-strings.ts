@@ -21,7 +21,7 @@ interface Block {
  * given back; one object serves one result after the other.
  * Source: `duckdb_string_t`, https://duckdb.org/docs/stable/clients/c/vector#strings.
  */
-export class ShortTexts {
+export class ShortStrings {
   #vector = new Uint32Array(WORDS * VECTOR_ROWS)
   #vectorAddress = addressOf(this.#vector)
   #validity = new Uint32Array(VECTOR_ROWS / 32)

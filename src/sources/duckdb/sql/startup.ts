@@ -54,7 +54,7 @@ export function startStatements(source: string, config: DuckDbConfig): string[] 
   ]
 }
 
-/** Has DuckDB end its own threads: from now on all of them are the gateway's, see `Helpers`. */
+/** Has DuckDB end its own threads: from now on all of them are the gateway's, see `TaskThreads`. */
 export const threadsSetup = "SET external_threads = current_setting('threads')"
 
 /** How many threads may work on one statement, as configured or set by a statement at start. @throws DuckDbError */

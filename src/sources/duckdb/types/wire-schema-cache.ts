@@ -24,7 +24,7 @@ export function schemaDigest(message: Uint8Array): string {
  * Encodes the schemas of results as clients get them: each column with what Flight SQL tells of it. A statement gives the
  * same each time it runs, so they are kept; all are dropped when they become many.
  */
-export class WireSchemas {
+export class WireSchemaCache {
   readonly #readOnly: boolean
   readonly #known = new Map<string, WireSchema>()
   #bytes = 0

@@ -1,19 +1,19 @@
 import { endsUntil } from '../../../async/ends-until.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Logger } from '../../../query/types.ts'
-import { Connections, type Lender } from '../connections/connection-pool.ts'
+import { ConnectionPool, type Lender } from '../connections/connection-pool.ts'
 import { duckDbError } from '../errors.ts'
 import type { Address } from '../native/library.ts'
-import { Execution, type ExecutionOwner } from './job.ts'
+import { Job, type JobOwner } from './job.ts'
 import type { Failure, Order } from './messages.ts'
-import type { Helpers } from './task-threads.ts'
-import type { Seats } from './worker-pool.ts'
+import type { TaskThreads } from './task-threads.ts'
+import type { WorkerPool } from './worker-pool.ts'
 
 /** What executions need to know of their source. */
-export interface ExecutionsSetup {
+export interface DispatcherSetup {
   readonly source: string
   readonly log: Logger
-  readonly helpers: Helpers
+  readonly helpers: TaskThreads
 }
 
 /** What happens around an order. */
@@ -29,26 +29,26 @@ export interface OrderOptions {
 const never = new AbortController().signal
 
 /** What runs on the workers of a source. Each has a worker and a connection, which go back when the worker has let go. */
-export class Executions {
+export class Dispatcher {
   readonly #source: string
   readonly #log: Logger
-  readonly #helpers: Helpers
-  readonly #running = new Set<Execution>()
+  readonly #helpers: TaskThreads
+  readonly #running = new Set<Job>()
   #isClosing = false
 
-  constructor({ source, log, helpers }: ExecutionsSetup) {
+  constructor({ source, log, helpers }: DispatcherSetup) {
     this.#source = source
     this.#log = log
     this.#helpers = helpers
   }
 
   /** Takes a seat and a connection and starts the order. @throws GatewayError; as `use` does; or the signal's reason */
-  async carryOut<T>(
-    seats: Seats,
+  async dispatch<T>(
+    seats: WorkerPool,
     connections: Lender,
     order: (connection: Address) => Order,
     signal: AbortSignal,
-    use: (execution: Execution) => Promise<T>,
+    use: (execution: Job) => Promise<T>,
     { onEnd, disposable = false, holder }: OrderOptions = {},
   ): Promise<T> {
     this.#refuseWhenClosing()
@@ -62,7 +62,7 @@ export class Executions {
       throw error instanceof GatewayError ? error : duckDbError((error as Error).message, this.#source)
     }
     let stuckAt: number | undefined
-    const owner: ExecutionOwner = {
+    const owner: JobOwner = {
       toError: (failure) => failureOf(failure, this.#source),
       onStuck: () => {
         stuckAt = performance.now()
@@ -82,7 +82,7 @@ export class Executions {
         this.#log.info({ event: 'stuck', ms }, `source ${this.#source}: the statement has ended`)
       },
     }
-    const execution = new Execution(seat, order(connection), signal, owner)
+    const execution = new Job(seat, order(connection), signal, owner)
     this.#running.add(execution)
     this.#helpers.watch(seat)
     return await use(execution)
@@ -105,16 +105,16 @@ export class Executions {
   }
 
   /** Gives up a connection on which a dead worker left things open, which would keep its transaction open too. */
-  #cleanUp(seats: Seats, connections: Lender, connection: Address): void {
+  #cleanUp(seats: WorkerPool, connections: Lender, connection: Address): void {
     const last: Lender = { take: () => connection, give: () => connections.give(connection, false) }
     // The connection of a transaction is rolled back with it.
-    if (!(connections instanceof Connections)) {
+    if (!(connections instanceof ConnectionPool)) {
       last.give(connection, false)
       return
     }
     const rollback = (): Order => ({ kind: 'execute', connection, statements: ['ROLLBACK'] })
     // That it fails says that nothing was open; when it does not even begin, the connection is lost, which harms nobody.
-    this.carryOut(seats, last, rollback, never, (execution) => execution.finished()).catch(() => {})
+    this.dispatch(seats, last, rollback, never, (execution) => execution.finished()).catch(() => {})
   }
 }
 

@@ -4,7 +4,7 @@ import type { Result, ResultStats } from '../../../query/types.ts'
 import { interrupt, progressOf } from '../native/database.ts'
 import type { Address } from '../native/library.ts'
 import type { Failure, Order, Reply, SentBatch } from './messages.ts'
-import type { Seat } from './worker-thread.ts'
+import type { WorkerThread } from './worker-thread.ts'
 
 const INTERRUPT_AGAIN_MS = 20
 const STOP_BETWEEN_BATCHES_MS = 200
@@ -13,7 +13,7 @@ const STOP_BETWEEN_BATCHES_MS = 200
 export const LET_GO_MS = 2000
 
 /** What an execution tells its owner when the worker has let go of seat and connection. */
-export interface ExecutionEnd {
+export interface JobEnd {
   readonly broken: boolean
   /** The worker has died: what it began on the connection is still open. */
   readonly isOrphaned: boolean
@@ -21,25 +21,25 @@ export interface ExecutionEnd {
 }
 
 /** Whoever gave an execution its seat and connection. */
-export interface ExecutionOwner {
+export interface JobOwner {
   toError(failure: Failure): GatewayError
   /** The worker does not let go: whoever waited has been told that it is over, but seat and connection are still in use. */
   onStuck(): void
   /** Told once, last. */
-  onEnd(end: ExecutionEnd): void
+  onEnd(end: JobEnd): void
 }
 
 /**
  * One order on a seat. Batches wait here until they are pulled, never more than the seat's credit; stopping it
  * interrupts DuckDB until the worker has let go. Who waits for it waits `LET_GO_MS` at the most from then on.
  */
-export class Execution implements AsyncIterator<readonly Frame[]> {
+export class Job implements AsyncIterator<readonly Frame[]> {
   readonly stats: ResultStats = { rows: 0, bytes: 0, affectedRows: -1 }
-  readonly #seat: Seat
+  readonly #seat: WorkerThread
   readonly #connection: Address
   readonly #isInTransaction: boolean
   readonly #signal: AbortSignal
-  readonly #owner: ExecutionOwner
+  readonly #owner: JobOwner
   readonly #ready: { readonly batch: SentBatch; readonly memory: SharedArrayBuffer }[] = []
   readonly #replies: ((reply: Reply) => void)[] = []
   #schema: Uint8Array | undefined
@@ -54,7 +54,7 @@ export class Execution implements AsyncIterator<readonly Frame[]> {
   #patience: NodeJS.Timeout | undefined
   readonly #letGo = Promise.withResolvers<void>()
 
-  constructor(seat: Seat, order: Order, signal: AbortSignal, owner: ExecutionOwner) {
+  constructor(seat: WorkerThread, order: Order, signal: AbortSignal, owner: JobOwner) {
     this.#seat = seat
     this.#connection = order.connection
     this.#isInTransaction = order.kind === 'run' && order.inTransaction

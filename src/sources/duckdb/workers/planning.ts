@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { GatewayError } from '../../../query/errors.ts'
-import { Slots } from '../../../query/limits/concurrency-limiter.ts'
+import { ConcurrencyLimiter } from '../../../query/limits/concurrency-limiter.ts'
 import { timeLimit } from '../../../query/time-limit.ts'
 import { type Context, holderOf } from '../../../query/types.ts'
-import { Seats } from './worker-pool.ts'
+import { WorkerPool } from './worker-pool.ts'
 
 /** What planning may take. */
 export interface PlanLimits {
@@ -29,14 +29,14 @@ const MAX_STUCK_HELD = 2 * MAX_HELD
  */
 export class Planning {
   /** One more than planners, for work that is none. */
-  readonly seats: Seats
-  readonly #turns: Slots
+  readonly seats: WorkerPool
+  readonly #turns: ConcurrencyLimiter
   readonly #timeoutMs: number
 
   /** @param writes whether statements may change data */
   constructor({ planTimeoutMs, queueWaitMs }: PlanLimits, writes: boolean) {
-    this.seats = new Seats(PLANNERS + 1, writes, 1, MAX_STUCK_HELD)
-    this.#turns = new Slots({
+    this.seats = new WorkerPool(PLANNERS + 1, writes, 1, MAX_STUCK_HELD)
+    this.#turns = new ConcurrencyLimiter({
       noun: 'planner',
       slots: PLANNERS,
       maxHeld: () => MAX_HELD,
@@ -55,7 +55,7 @@ export class Planning {
    * Waits for a planner and has the work done in time.
    * @throws GatewayError PLAN_TIMEOUT; QUEUE_FULL or QUEUE_TIMEOUT when it cannot begin; the signal's reason; as `work`
    */
-  async carryOut(ctx: Context, work: (signal: AbortSignal, holder: string) => Promise<void>): Promise<void> {
+  async dispatch(ctx: Context, work: (signal: AbortSignal, holder: string) => Promise<void>): Promise<void> {
     const holder = holderOf(ctx)
     const endTurn = await this.#turns.acquire(ctx.signal, holder)
     const { signal, clear } = timeLimit(ctx.signal, this.#timeoutMs, () => this.#overdue())

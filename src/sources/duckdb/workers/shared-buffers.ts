@@ -6,7 +6,7 @@ const SMALLEST_BYTES = 4096
  * Memory for bodies, shared with the main thread and used again as soon as that clears the busy flag: no message goes
  * back, nothing is transferred, and no fresh memory costs its page faults.
  */
-export class BodyPool {
+export class SharedBuffers {
   readonly #control: Int32Array
   readonly #bodies: Uint8Array<SharedArrayBuffer>[] = []
   readonly #told = new Set<SharedArrayBuffer>()

@@ -1,9 +1,9 @@
 // Works on whatever tasks DuckDB has while help is wanted. It may block: nobody waits for its event loop.
 import { workerData } from 'node:worker_threads'
 import { c } from '../native/c-api.ts'
-import { Help, type HelperSetup } from './task-threads.ts'
+import { Help, type TaskThreadSetup } from './task-threads.ts'
 
-const { engine, help } = workerData as HelperSetup
+const { engine, help } = workerData as TaskThreadSetup
 
 /** Finding no task takes less. */
 const TASK_MS = 0.1

@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads'
 import type { Address } from '../native/library.ts'
-import type { Seat } from './worker-thread.ts'
+import type { WorkerThread } from './worker-thread.ts'
 
 /** What helpers are to do; the word they share. */
 export const Help = { none: 0, wanted: 1, ended: 2 } as const
 
 /** What a helper is made with. */
-export interface HelperSetup {
+export interface TaskThreadSetup {
   readonly engine: Address
   /** One word of `Help`. */
   readonly help: Int32Array
@@ -29,13 +29,13 @@ const helperFile = new URL(
  * fetched DuckDB wakes them for the next, and they and the reader then spin for it; the narrow column of
  * `npm run bench -- embedded` takes twice the CPU and is no faster. Started when needed first.
  */
-export class Helpers {
+export class TaskThreads {
   /** How many threads help; none while DuckDB still has threads of its own. */
   count = 0
   readonly #engine: Address
   readonly #help = new Int32Array(new SharedArrayBuffer(4))
   readonly #workers: { readonly worker: Worker; readonly exit: Promise<void> }[] = []
-  readonly #busy = new Set<Seat>()
+  readonly #busy = new Set<WorkerThread>()
   #timer: NodeJS.Timeout | undefined
   #wishes = 0
 
@@ -44,14 +44,14 @@ export class Helpers {
   }
 
   /** An order begins on a seat. */
-  watch(seat: Seat): void {
+  watch(seat: WorkerThread): void {
     if (this.count === 0) return
     this.#busy.add(seat)
     this.#timer ??= setInterval(() => this.#look(), PATIENCE_MS).unref()
   }
 
   /** An order has ended. */
-  unwatch(seat: Seat): void {
+  unwatch(seat: WorkerThread): void {
     this.#busy.delete(seat)
     if (this.#busy.size > 0) return
     clearInterval(this.#timer)
@@ -78,7 +78,7 @@ export class Helpers {
   }
 
   #start(): void {
-    const workerData: HelperSetup = { engine: this.#engine, help: this.#help }
+    const workerData: TaskThreadSetup = { engine: this.#engine, help: this.#help }
     for (let i = 0; i < this.count; i++) {
       const worker = new Worker(helperFile, { workerData, name: 'duckdb-helper', stdout: false, stderr: false })
       worker.unref()

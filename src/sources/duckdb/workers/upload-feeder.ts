@@ -1,17 +1,13 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { IpcMessage } from '../../../arrow/ipc/ipc.ts'
-import type { Execution } from './job.ts'
+import type { Job } from './job.ts'
 
 /**
  * Hands messages to an ingestion one by one, each after the one before has been taken; answers with the rows taken in.
  * Whatever goes wrong on the way ends the ingestion, and its transaction undoes it.
  * @throws GatewayError, or what the messages throw
  */
-export async function feed(
-  execution: Execution,
-  outbox: MessagePort,
-  messages: AsyncIterable<IpcMessage>,
-): Promise<number> {
+export async function feed(execution: Job, outbox: MessagePort, messages: AsyncIterable<IpcMessage>): Promise<number> {
   try {
     for await (const { header, body } of messages) {
       // A copy of its own: the message stands unaligned in memory that is used again.

@@ -18,17 +18,17 @@ import { PreparedStatement } from '../native/prepared-statement.ts'
 import type { StreamingResult } from '../native/streaming-result.ts'
 import { AnnouncedSchema, SchemaChangedError } from '../types/announced-schema.ts'
 import { announcedParameters } from '../types/parameter-schema.ts'
-import { type WireSchema, WireSchemas } from '../types/wire-schema-cache.ts'
+import { type WireSchema, WireSchemaCache } from '../types/wire-schema-cache.ts'
 import { Control, type Order, type Reply, type WorkerSetup } from './messages.ts'
-import { BodyPool } from './shared-buffers.ts'
+import { SharedBuffers } from './shared-buffers.ts'
 
 const CREDIT_WAIT_MS = 1000
 const returning = /\breturning\b/i
 
 const port = parentPort!
 const { control, writes } = workerData as WorkerSetup
-const wireSchemas = new WireSchemas(!writes)
-const pool = new BodyPool(control)
+const wireSchemas = new WireSchemaCache(!writes)
+const pool = new SharedBuffers(control)
 
 /** Counts chunks, see `Seat.isStuck`. */
 const chunks = control.subarray(Control.chunks, Control.chunks + 1)
@@ -281,7 +281,7 @@ function mayReturnRows({ isUpdate, sql }: RunOrder): boolean {
 }
 
 /** Carries out an order in the schema that it asks for. */
-function carryOut(order: Order): Outcome {
+function executeRequest(order: Order): Outcome {
   if (order.kind === 'execute' || order.kind === 'ingest' || !order.use) return carryOutHere(order)
   try {
     execute(order.connection, order.use.before)
@@ -317,7 +317,7 @@ function carryOutHere(order: Order): Outcome {
 
 port.on('message', (order: Order) => {
   Atomics.store(control, Control.working, 1)
-  const { error, broken, affectedRows } = carryOut(order)
+  const { error, broken, affectedRows } = executeRequest(order)
   Atomics.store(control, Control.working, 0)
   pool.abandon()
   const failure = error !== undefined && {

@@ -1,5 +1,5 @@
 import { GatewayError } from '../../../query/errors.ts'
-import { Seat } from './worker-thread.ts'
+import { WorkerThread } from './worker-thread.ts'
 
 /** Time after which a worker without work ends, in milliseconds. */
 const IDLE_MS = 30_000
@@ -9,7 +9,7 @@ const RETRY_AFTER_MS = 5000
 
 interface Waiter {
   readonly holder: string
-  readonly take: (seat: Seat) => void
+  readonly take: (seat: WorkerThread) => void
   readonly fail: (error: GatewayError) => void
 }
 
@@ -17,15 +17,15 @@ interface Waiter {
  * So many workers, started when needed, ended when idle; whoever comes when all are taken waits in line. A worker that is
  * stuck is not counted, and ends when it is given back.
  */
-export class Seats {
+export class WorkerPool {
   readonly #max: number
   readonly #writes: boolean
   readonly #minIdle: number
   readonly #maxStuckHeld: number
-  readonly #idle: { readonly seat: Seat; readonly since: number }[] = []
-  readonly #all = new Set<Seat>()
+  readonly #idle: { readonly seat: WorkerThread; readonly since: number }[] = []
+  readonly #all = new Set<WorkerThread>()
   /** Workers that do not let go, with whose statements they are at. */
-  readonly #stuck = new Map<Seat, string>()
+  readonly #stuck = new Map<WorkerThread, string>()
   readonly #waiting = new Set<Waiter>()
   readonly #reaper: NodeJS.Timeout
   #closed = false
@@ -57,7 +57,7 @@ export class Seats {
    * @throws the signal's reason; GatewayError QUEUE_FULL when all are stuck, or too many at the holder's statements;
    *   DRAINING when closed
    */
-  take(signal: AbortSignal, holder = ''): Promise<Seat> {
+  take(signal: AbortSignal, holder = ''): Promise<WorkerThread> {
     if (signal.aborted) return Promise.reject(signal.reason)
     const refusal = this.#refusal(holder)
     if (refusal) return Promise.reject(refusal)
@@ -89,7 +89,7 @@ export class Seats {
   }
 
   /** The worker has let go of what it was at. */
-  give(seat: Seat): void {
+  give(seat: WorkerThread): void {
     if (this.#stuck.has(seat) || this.#closed) {
       this.#forget(seat)
       void seat.close()
@@ -100,7 +100,7 @@ export class Seats {
   }
 
   /** The worker does not let go of what it was told to stop: another takes its place. */
-  giveUp(seat: Seat, holder = ''): void {
+  giveUp(seat: WorkerThread, holder = ''): void {
     if (!this.#all.has(seat)) return
     this.#stuck.set(seat, holder)
     this.#serve()
@@ -119,12 +119,12 @@ export class Seats {
     return size - this.#stuck.size < this.#max && size < this.#max * MAX_THREADS_PER_SEAT
   }
 
-  #free(): Seat | undefined {
+  #free(): WorkerThread | undefined {
     if (this.#closed) return undefined
     const idle = this.#idle.pop()
     if (idle) return idle.seat
     if (!this.#mayStart) return undefined
-    const seat: Seat = new Seat(this.#writes, () => this.#forget(seat))
+    const seat: WorkerThread = new WorkerThread(this.#writes, () => this.#forget(seat))
     this.#all.add(seat)
     return seat
   }
@@ -161,7 +161,7 @@ export class Seats {
     }
   }
 
-  #forget(seat: Seat): void {
+  #forget(seat: WorkerThread): void {
     this.#all.delete(seat)
     this.#stuck.delete(seat)
     const at = this.#idle.findIndex((idle) => idle.seat === seat)

@@ -17,7 +17,7 @@ const MAX_AHEAD = 3
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './worker-main.ts' : './worker-main.js', import.meta.url)
 
 /** A worker thread that carries out one order at a time. */
-export class Seat {
+export class WorkerThread {
   readonly #control = new Int32Array(new SharedArrayBuffer(4 * (BUSY_FLAGS + MAX_POOLED_BODIES)))
   readonly #worker: Worker
   readonly #bodies: SharedArrayBuffer[] = []

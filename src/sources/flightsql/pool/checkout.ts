@@ -6,20 +6,20 @@ import { metadataToServer } from '../metadata-forwarding.ts'
 import type { CallBounds } from '../protocol/connection.ts'
 import { UpstreamFlight } from '../protocol/flight-sql-client.ts'
 import type { Profile } from '../protocol/profiles/profile.ts'
-import type { Upstream } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import type { Repeatable } from './endpoints.ts'
 import type { Lease } from './lease.ts'
 import type { SessionPools } from './session-pools.ts'
 import type { UpstreamTransactions } from './transactions.ts'
 
 /** A piece of work on a connection; it releases the lease, or keeps it for a result. */
-export type Work<T> = (flight: UpstreamFlight, lease: Lease, upstream: Upstream) => Promise<T>
+export type Work<T> = (flight: UpstreamFlight, lease: Lease, upstream: Endpoint) => Promise<T>
 
 /** What decides on which connection a query runs. */
 export type QueryPlace = Pick<Query, 'session' | 'transaction'>
 
 /** Finds the connections that a query may run on: its transaction's, or one with its session. */
-export class Lending {
+export class Checkout {
   readonly #source: string
   readonly #config: FlightSqlConfig
   readonly #policy: ErrorPolicy
@@ -52,7 +52,7 @@ export class Lending {
     work: Work<T>,
     preferred?: string,
   ): Promise<T> {
-    const onLease = async (lease: Lease, upstream: Upstream) => {
+    const onLease = async (lease: Lease, upstream: Endpoint) => {
       try {
         return await work(new UpstreamFlight(lease.connection, this.bounds(ctx), lease.transactionId), lease, upstream)
       } catch (error) {

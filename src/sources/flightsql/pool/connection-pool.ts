@@ -1,5 +1,5 @@
 import { createPool, type Pool } from 'generic-pool'
-import { type EndTurn, Turns } from '../../../async/semaphore.ts'
+import { type EndTurn, Semaphore } from '../../../async/semaphore.ts'
 import type { UpstreamAddress } from '../../../grpc/client/address.ts'
 import { ConnectionPace } from '../../../grpc/client/connection-pace.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
@@ -36,7 +36,7 @@ const FRESH_FAILURE_MS = 100
 export class ConnectionPool {
   readonly address: UpstreamAddress
   readonly #pool: Pool<Entry>
-  readonly #turns: Turns
+  readonly #turns: Semaphore
   readonly #config: FlightSqlConfig
   readonly #observer: PoolObserver
   readonly #pace: ConnectionPace
@@ -79,7 +79,7 @@ export class ConnectionPool {
       },
       { min, max },
     )
-    this.#turns = new Turns(max)
+    this.#turns = new Semaphore(max)
     this.#healthTimer = setInterval(
       () => void this.#eachIdle((entry) => this.#checkOne(entry, check)),
       healthCheckIntervalMs,

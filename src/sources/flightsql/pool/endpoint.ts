@@ -10,7 +10,7 @@ import { type Lease, type ReleaseReason, releaseReasonOf } from './lease.ts'
 import type { DestroyReason } from './pool-entry.ts'
 
 /** Told about connections and breakers; `address` is as in the configuration. */
-export interface UpstreamObserver {
+export interface EndpointObserver {
   onAcquire(address: string, acquireMs: number, reused: boolean): void
   onCreate(address: string): void
   /** A call is tried again, at this address. */
@@ -29,7 +29,7 @@ const MAX_UNANSWERED = 5
 const MAX_BROKEN = 5
 
 /** One address of an upstream: its connections, and the breaker that keeps calls from one that does not answer. */
-export class Upstream {
+export class Endpoint {
   readonly address: UpstreamAddress
   readonly name: string
   readonly pool: ConnectionPool
@@ -48,7 +48,7 @@ export class Upstream {
     config: FlightSqlConfig,
     profile: Profile,
     breaker: Breaker,
-    observer: UpstreamObserver,
+    observer: EndpointObserver,
     check: (connection: Connection, signal: AbortSignal) => Promise<void>,
   ) {
     this.address = address

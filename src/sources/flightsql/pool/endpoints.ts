@@ -1,6 +1,6 @@
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
 import { isBreakerOpen } from './circuit-breaker.ts'
-import type { Upstream } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import type { Lease } from './lease.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
@@ -8,17 +8,17 @@ import type { RetryBudget } from './retry-budget.ts'
 export type Repeatable = 'always' | 'untouched'
 
 /** The addresses of one source: work goes to them in turn, past those that cannot be reached. */
-export class Upstreams {
-  readonly all: readonly Upstream[]
+export class Endpoints {
+  readonly all: readonly Endpoint[]
   readonly #budget: RetryBudget
-  readonly #onRetry: (upstream: Upstream, failure: unknown) => void
+  readonly #onRetry: (upstream: Endpoint, failure: unknown) => void
   #turn = 0
   /** Pieces of work that are not done with, and who waits for there to be none. */
   #lending = 0
   #onIdle: (() => void) | undefined
 
   /** @param onRetry told of each further attempt: where, and what went wrong in the one before */
-  constructor(all: readonly Upstream[], budget: RetryBudget, onRetry: (upstream: Upstream, failure: unknown) => void) {
+  constructor(all: readonly Endpoint[], budget: RetryBudget, onRetry: (upstream: Endpoint, failure: unknown) => void) {
     this.all = all
     this.#budget = budget
     this.#onRetry = onRetry
@@ -33,7 +33,7 @@ export class Upstreams {
   async lend<T>(
     signal: AbortSignal,
     repeatable: Repeatable,
-    work: (lease: Lease, upstream: Upstream) => Promise<T>,
+    work: (lease: Lease, upstream: Endpoint) => Promise<T>,
     preferred?: string,
   ): Promise<T> {
     this.#lending++
@@ -62,8 +62,8 @@ export class Upstreams {
   async #lend<T>(
     signal: AbortSignal,
     repeatable: Repeatable,
-    work: (lease: Lease, upstream: Upstream) => Promise<T>,
-    order: readonly Upstream[],
+    work: (lease: Lease, upstream: Endpoint) => Promise<T>,
+    order: readonly Endpoint[],
   ): Promise<T> {
     let failure: unknown
     for (const upstream of [...order, ...order]) {
@@ -82,13 +82,13 @@ export class Upstreams {
     throw failure
   }
 
-  #order(preferred: string | undefined): Upstream[] {
+  #order(preferred: string | undefined): Endpoint[] {
     const first = preferred === undefined ? -1 : this.all.findIndex(({ name }) => name === preferred)
     const from = first >= 0 ? first : this.#turn++ % this.all.length
     const order = [...this.all.slice(from), ...this.all.slice(0, from)]
     if (order.length === 1) return order
     // Those whose breaker is open come last, and before them those that are busy with others.
-    const rank = ({ state, pool }: Upstream) => (state === 'open' ? 2 : pool.hasRoom ? 0 : 1)
+    const rank = ({ state, pool }: Endpoint) => (state === 'open' ? 2 : pool.hasRoom ? 0 : 1)
     return order.sort((a, b) => rank(a) - rank(b))
   }
 }
@@ -96,6 +96,6 @@ export class Upstreams {
 function mayRepeat(failure: unknown, repeatable: Repeatable): boolean {
   if (isBreakerOpen(failure)) return true
   if (!(failure instanceof GrpcFailure) || failure.origin !== 'local') return false
-  if (failure.untouched && failure.status !== 'RESOURCE_EXHAUSTED') return true
+  if (failure.notProcessed && failure.status !== 'RESOURCE_EXHAUSTED') return true
   return repeatable === 'always' && failure.status === 'UNAVAILABLE'
 }

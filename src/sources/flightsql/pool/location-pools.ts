@@ -6,7 +6,7 @@ import type { Logger } from '../../../query/types.ts'
 import type { FlightSqlConfig } from '../config.ts'
 import type { Profile } from '../protocol/profiles/profile.ts'
 import { type Breaker, isBreakerOpen } from './circuit-breaker.ts'
-import { Upstream, type UpstreamObserver } from './endpoint.ts'
+import { Endpoint, type EndpointObserver } from './endpoint.ts'
 import type { Lease } from './lease.ts'
 
 /** Addresses whose connections a source keeps besides its configured ones; the least recently used ends first. */
@@ -14,7 +14,7 @@ const MAX_LOCATIONS = 32
 
 /** An address that an upstream named. */
 export interface Location {
-  readonly upstream: Upstream
+  readonly upstream: Endpoint
   readonly breaker: Breaker
 }
 
@@ -27,9 +27,9 @@ export function openLocation(
   config: FlightSqlConfig,
   profile: Profile,
   breaker: Breaker,
-  observer: UpstreamObserver,
+  observer: EndpointObserver,
 ): Location {
-  const unnamed: UpstreamObserver = {
+  const unnamed: EndpointObserver = {
     ...observer,
     onAcquire: (_, acquireMs, reused) => observer.onAcquire(LOCATION_LABEL, acquireMs, reused),
     onCreate: () => observer.onCreate(LOCATION_LABEL),
@@ -38,7 +38,7 @@ export function openLocation(
   // A node may serve tickets and nothing else: that it takes the login is proof enough.
   const check = () => Promise.resolve()
   const own = { ...config, pool: { ...config.pool, min: 0 } }
-  return { breaker, upstream: new Upstream(address, own, profile, breaker, unnamed, check) }
+  return { breaker, upstream: new Endpoint(address, own, profile, breaker, unnamed, check) }
 }
 
 /**
@@ -94,7 +94,7 @@ export class LocationPools {
     await Promise.all(all.map(({ upstream }) => upstream.pool.close()))
   }
 
-  #at(address: UpstreamAddress, schema: string | undefined): Upstream {
+  #at(address: UpstreamAddress, schema: string | undefined): Endpoint {
     const key = `${formatAddress(address)}\0${schema ?? ''}`
     let location = this.#all.get(key)
     if (!location) {
@@ -108,5 +108,5 @@ export class LocationPools {
 /** Whether a call certainly did not begin at the address, so that the same rows may be asked for elsewhere. */
 function wasNotReached(error: unknown): boolean {
   if (error instanceof GatewayError) return isBreakerOpen(error)
-  return error instanceof GrpcFailure && error.origin === 'local' && error.untouched
+  return error instanceof GrpcFailure && error.origin === 'local' && error.notProcessed
 }

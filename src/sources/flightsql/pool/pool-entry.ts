@@ -43,7 +43,7 @@ export function endedFailure({ closedBy }: Connection): GrpcFailure {
 /** No connection was given back in time. */
 export function noneFree(max: number, acquireTimeoutMs: number): GrpcFailure {
   const why = `none of the ${max} connections became free within ${acquireTimeoutMs} ms (pool.acquireTimeoutMs)`
-  return new GrpcFailure('RESOURCE_EXHAUSTED', why, 'local', { untouched: true })
+  return new GrpcFailure('RESOURCE_EXHAUSTED', why, 'local', { notProcessed: true })
 }
 
 /** No connection could be made in time. */
@@ -53,5 +53,5 @@ export function noneCame(acquireTimeoutMs: number): GrpcFailure {
 
 /** Nothing has been asked of the upstream. */
 export function unavailable(why: string, cause?: unknown): GrpcFailure {
-  return new GrpcFailure('UNAVAILABLE', why, 'local', { cause, untouched: true })
+  return new GrpcFailure('UNAVAILABLE', why, 'local', { cause, notProcessed: true })
 }

@@ -5,12 +5,12 @@ import type { Context } from '../../../query/types.ts'
 import { upstreamError } from '../errors.ts'
 import type { CallBounds } from '../protocol/connection.ts'
 import { UpstreamFlight } from '../protocol/flight-sql-client.ts'
-import type { Upstream } from './endpoint.ts'
-import type { Upstreams } from './endpoints.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Endpoints } from './endpoints.ts'
 import { Lease, releaseReasonOf } from './lease.ts'
 
 interface Open {
-  readonly upstream: Upstream
+  readonly upstream: Endpoint
   readonly lease: Lease
   /** The upstream's own id. */
   readonly transactionId: Uint8Array
@@ -21,7 +21,7 @@ interface Open {
 /** What the transactions of a source need to know of it. */
 export interface TransactionsSetup {
   readonly source: string
-  readonly upstreams: Upstreams
+  readonly upstreams: Endpoints
   /** So many connections may be in transactions, for others must be left for everybody else. */
   readonly max: number
   bounds(ctx: Context): CallBounds
@@ -74,7 +74,7 @@ export class UpstreamTransactions implements SourceTransactions {
   }
 
   /** Does work on the connection of a transaction. @throws GatewayError UNKNOWN_TRANSACTION; as the work does */
-  async lend<T>(id: string, signal: AbortSignal, work: (lease: Lease, upstream: Upstream) => Promise<T>): Promise<T> {
+  async lend<T>(id: string, signal: AbortSignal, work: (lease: Lease, upstream: Endpoint) => Promise<T>): Promise<T> {
     const open = this.#open.get(id)
     if (!open) throw new GatewayError('UNKNOWN_TRANSACTION')
     const { upstream, lease, transactionId } = open

@@ -10,7 +10,7 @@ import {
 import type { Frame } from '../../../arrow/ipc/frame.ts'
 import type { UpstreamAddress } from '../../../grpc/client/address.ts'
 import type { CallOptions, UpstreamCall } from '../../../grpc/client/call.ts'
-import { Transport } from '../../../grpc/client/channel.ts'
+import { Channel } from '../../../grpc/client/channel.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
 import { type InboundMessage, joined } from '../../../grpc/client/message-reader.ts'
 import type { HeaderFields } from '../../../http2/index.ts'
@@ -45,7 +45,7 @@ export interface StartedCall {
  */
 export class Connection {
   readonly openedAt = Date.now()
-  readonly #transport: Transport
+  readonly #transport: Channel
   readonly #config: FlightSqlConfig
   readonly #headers: Readonly<Record<string, string>>
   readonly #profile: Profile
@@ -55,7 +55,7 @@ export class Connection {
   /** When the token ends, in Unix milliseconds, as far as it tells. */
   #expiresAt = Number.POSITIVE_INFINITY
 
-  private constructor(transport: Transport, config: FlightSqlConfig, profile: Profile) {
+  private constructor(transport: Channel, config: FlightSqlConfig, profile: Profile) {
     this.#transport = transport
     this.#config = config
     this.#profile = profile
@@ -74,7 +74,7 @@ export class Connection {
     signal: AbortSignal,
     onConnected?: () => void,
   ): Promise<Connection> {
-    const transport = await Transport.connect(address, config, signal)
+    const transport = await Channel.connect(address, config, signal)
     onConnected?.()
     const connection = new Connection(transport, config, profile)
     try {

@@ -3,8 +3,8 @@ import { frameOf } from '../../../arrow/ipc/frame.ts'
 import type { Context, Result } from '../../../query/types.ts'
 import type { FlightSqlConfig } from '../config.ts'
 import { metadataToClient } from '../metadata-forwarding.ts'
-import type { Lending } from '../pool/checkout.ts'
-import type { UpstreamObserver } from '../pool/endpoint.ts'
+import type { Checkout } from '../pool/checkout.ts'
+import type { EndpointObserver } from '../pool/endpoint.ts'
 import type { Lease } from '../pool/lease.ts'
 import type { LocationPools } from '../pool/location-pools.ts'
 import type { UpstreamEndpoint } from '../protocol/flight-sql-client.ts'
@@ -12,7 +12,7 @@ import { checkAnnounced } from './announced-columns.ts'
 import { LocatedRelay } from './located-relay.ts'
 import { placeTickets } from './locations.ts'
 import { Relay, schemaOfTicket } from './relay.ts'
-import { Cushion } from './spill-buffer.ts'
+import { SpillBuffer } from './spill-buffer.ts'
 
 /** What is to be known of a result besides its endpoints. */
 export interface ResultPlace {
@@ -27,11 +27,11 @@ export interface ResultPlace {
 /** Turns endpoints of an upstream into results of the source. */
 export class Results {
   readonly #config: FlightSqlConfig
-  readonly #lending: Lending
-  readonly #observer: UpstreamObserver
+  readonly #lending: Checkout
+  readonly #observer: EndpointObserver
   readonly #locations: LocationPools
 
-  constructor(config: FlightSqlConfig, lending: Lending, observer: UpstreamObserver, locations: LocationPools) {
+  constructor(config: FlightSqlConfig, lending: Checkout, observer: EndpointObserver, locations: LocationPools) {
     this.#config = config
     this.#lending = lending
     this.#observer = observer
@@ -63,7 +63,7 @@ export class Results {
       ? await Relay.start(lease, parts[0]!.tickets, bounds, options)
       : await LocatedRelay.start(lease, parts, bounds, { ...options, locations: this.#locations, schema })
     if (announced !== undefined) await checkColumns(result, announced, options.toError)
-    const cushion = new Cushion(result.frames[Symbol.asyncIterator](), slowReader, (memory, spill) =>
+    const cushion = new SpillBuffer(result.frames[Symbol.asyncIterator](), slowReader, (memory, spill) =>
       this.#observer.onCushion(memory, spill),
     )
     return { ...result, frames: { [Symbol.asyncIterator]: () => cushion } }

@@ -5,7 +5,7 @@ export interface Extent {
 }
 
 /** Which places of a file of limited size are taken. The lowest ones are given first, which keeps the file small. */
-export class FileSpace {
+export class SpillAllocator {
   readonly #limitBytes: number
   /** By position; none of them touches another, or the end of the file. */
   readonly #free: Extent[] = []

@@ -3,7 +3,7 @@ import { LoopTurn } from '../../../async/loop-turn.ts'
 import { type Spilled, SpillFile } from './spill-file.ts'
 
 /** When and how far an upstream is read ahead of a slow client. */
-export interface CushionLimits {
+export interface SpillLimits {
   /** Time without a pull after which reading ahead begins; 0 never. */
   readonly afterMs: number
   /** Bytes that may stay in memory; a message that fits nowhere is held beyond them, and then nothing more is read. */
@@ -17,7 +17,7 @@ export interface CushionLimits {
 const MAX_HELD_FRAMES = 65_536
 
 /** Told how many bytes memory and the file take more or fewer than before. */
-export type CushionObserver = (memoryDelta: number, spillDelta: number) => void
+export type SpillObserver = (memoryDelta: number, spillDelta: number) => void
 
 type Held = Frame | (Spilled & { readonly rows: number })
 
@@ -26,10 +26,10 @@ type Held = Frame | (Spilled & { readonly rows: number })
  * reads, nothing is held. When it has stopped for a while the upstream is read on, into memory and then into a file, both
  * bounded; then the upstream waits after all.
  */
-export class Cushion implements AsyncIterator<readonly Frame[]> {
+export class SpillBuffer implements AsyncIterator<readonly Frame[]> {
   readonly #inner: AsyncIterator<readonly Frame[]>
-  readonly #limits: CushionLimits
-  readonly #observe: CushionObserver
+  readonly #limits: SpillLimits
+  readonly #observe: SpillObserver
   readonly #held: Held[] = []
   readonly #turn = new LoopTurn()
   #memoryBytes = 0
@@ -46,7 +46,7 @@ export class Cushion implements AsyncIterator<readonly Frame[]> {
   #left = false
   #cannotSpill = false
 
-  constructor(inner: AsyncIterator<readonly Frame[]>, limits: CushionLimits, observe: CushionObserver) {
+  constructor(inner: AsyncIterator<readonly Frame[]>, limits: SpillLimits, observe: SpillObserver) {
     this.#inner = inner
     this.#limits = limits
     this.#observe = observe

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Extent, FileSpace } from './spill-allocator.ts'
+import { type Extent, SpillAllocator } from './spill-allocator.ts'
 
 /** Where bytes lie in a spill file. */
 export interface Spilled {
@@ -15,13 +15,13 @@ export interface Spilled {
  */
 export class SpillFile {
   readonly #handle: FileHandle
-  readonly #space: FileSpace
+  readonly #space: SpillAllocator
   #byteLength = 0
   #trimmed: Promise<void> = Promise.resolve()
 
   private constructor(handle: FileHandle, limitBytes: number) {
     this.#handle = handle
-    this.#space = new FileSpace(limitBytes)
+    this.#space = new SpillAllocator(limitBytes)
   }
 
   /** @param directory by default the system's for temporary files @throws Error of the file system */

@@ -1,6 +1,6 @@
 import { encodeSchema } from '../../../arrow/schema.ts'
 import type { Context, Plan, Query, Result } from '../../../query/types.ts'
-import type { Lending } from '../pool/checkout.ts'
+import type { Checkout } from '../pool/checkout.ts'
 import type { UpstreamEndpoint } from '../protocol/flight-sql-client.ts'
 import { noColumns } from '../results/no-columns.ts'
 import { emptyResult, type Results } from '../results/results.ts'
@@ -9,11 +9,11 @@ import { type Template, withLiterals, withNulls } from './inline-parameters.ts'
 import { readStatement } from './statement-text.ts'
 
 /** Statements for an upstream that binds nothing: their parameters are written into them. */
-export class LiteralStatements {
-  readonly #lending: Lending
+export class InlinedStatements {
+  readonly #lending: Checkout
   readonly #results: Results
 
-  constructor(lending: Lending, results: Results) {
+  constructor(lending: Checkout, results: Results) {
     this.#lending = lending
     this.#results = results
   }

@@ -1,5 +1,5 @@
 import type { Context, Plan, Query, Result } from '../../../query/types.ts'
-import type { Lending } from '../pool/checkout.ts'
+import type { Checkout } from '../pool/checkout.ts'
 import { type Lease, releaseReasonOf } from '../pool/lease.ts'
 import type { UpstreamFlight } from '../protocol/flight-sql-client.ts'
 import { noColumns } from '../results/no-columns.ts'
@@ -7,10 +7,10 @@ import type { Results } from '../results/results.ts'
 
 /** Statements whose parameters the upstream binds. Each is prepared, used and closed on one connection. */
 export class PreparedStatements {
-  readonly #lending: Lending
+  readonly #lending: Checkout
   readonly #results: Results
 
-  constructor(lending: Lending, results: Results) {
+  constructor(lending: Checkout, results: Results) {
     this.#lending = lending
     this.#results = results
   }
