@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Semaphore } from '../../../src/async/semaphore.ts'
+import { Semaphore } from '../../src/async/semaphore.ts'
 
 const never = new AbortController().signal
 

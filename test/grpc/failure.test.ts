@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { failureOf } from '../../../src/grpc/client/failure.ts'
+import { failureOf } from '../../src/grpc/client/failure.ts'
 
 it('keeps what came with an upstream’s status out of what logs write of an error', () => {
   const failure = failureOf({ 'grpc-status': '13', 'set-cookie': ['session=s3cret'], authorization: 'Bearer s3cret' })!

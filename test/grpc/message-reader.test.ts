@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Backlog } from '../../../src/grpc/client/backlog.ts'
-import { type InboundMessage, joined, MessageReader } from '../../../src/grpc/client/message-reader.ts'
-import { prefixOf } from '../../../src/grpc/message-prefix.ts'
-import { ReceiveBuffer, ReceiveBuffers } from '../../../src/http2/frames/receive-buffers.ts'
+import { Backlog } from '../../src/grpc/client/backlog.ts'
+import { type InboundMessage, joined, MessageReader } from '../../src/grpc/client/message-reader.ts'
+import { prefixOf } from '../../src/grpc/message-prefix.ts'
+import { ReceiveBuffer, ReceiveBuffers } from '../../src/http2/frames/receive-buffers.ts'
 
 const MANY = Number.POSITIVE_INFINITY
 
