@@ -2,7 +2,7 @@ import type { Table } from 'apache-arrow'
 import { LRUCache } from 'lru-cache'
 import { encodeSchema, type Field } from '../../arrow/schema.ts'
 import type { TableEntry } from '../../query/catalog.ts'
-import { decimalDigits, digits, withFacts } from './column-facts.ts'
+import { decimalDigits, digits, withFacts } from './types/column-metadata.ts'
 
 /** Tables that are handed on together. */
 const MAX_TABLES = 100
