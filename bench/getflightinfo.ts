@@ -9,7 +9,7 @@ import {
   FlightDescriptor,
 } from '../gen/arrow/flight/protocol/Flight.ts'
 import { CommandStatementQuery } from '../gen/arrow/flight/protocol/FlightSql.ts'
-import { packAny } from '../src/fronts/flight/command.ts'
+import { packAny } from '../src/fronts/flight/wire/command.ts'
 import {
   freePort,
   type MeasuredServer,

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { configSchema } from '../src/config/schema.ts'
 import type { FlightSqlConfig } from '../src/sources/flightsql/config.ts'
-import { Connection } from '../src/sources/flightsql/connection.ts'
-import { UpstreamFlight } from '../src/sources/flightsql/flight.ts'
-import { ConnectionPool } from '../src/sources/flightsql/pool.ts'
-import { dremioProfile } from '../src/sources/flightsql/profiles/dremio.ts'
+import { ConnectionPool } from '../src/sources/flightsql/pool/connection-pool.ts'
+import { Connection } from '../src/sources/flightsql/protocol/connection.ts'
+import { UpstreamFlight } from '../src/sources/flightsql/protocol/flight-sql-client.ts'
+import { dremioProfile } from '../src/sources/flightsql/protocol/profiles/dremio.ts'
 import { median, python, startServer, writeResults } from './support/server.ts'
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 7)
@@ -27,7 +27,7 @@ execFileSync(
 )
 const server = await startServer(
   python,
-  ['test/standins/dremio_lookalike.py', '--port', '0', '--control-port', '0', '--scale', '0.001', '--tls', cert, key],
+  ['test/fakes/dremio_lookalike.py', '--port', '0', '--control-port', '0', '--scale', '0.001', '--tls', cert, key],
   /"flight": "grpc\S*:\/\/[^:]+:(\d+)"/,
 )
 const uri = `grpc+tls://127.0.0.1:${server.address}`

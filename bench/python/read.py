@@ -1,17 +1,20 @@
 """Reads one query to its end in one way; prints rows, bytes and seconds.
 
-read.py flight URI QUERY | table FILE QUERY | reader FILE QUERY
+read.py flight URI QUERY [KEY SOURCE] | table FILE QUERY | reader FILE QUERY
 """
 import json
 import sys
 import time
 
-way, where, query = sys.argv[1:]
+way, where, query = sys.argv[1:4]
 if way == "flight":
     import pyarrow.flight as flight
 
     client = flight.connect(where)
-    client.do_get(client.get_flight_info(flight.FlightDescriptor.for_command(b"SELECT 1")).endpoints[0].ticket).read_all()
+    key, source = sys.argv[4:6] if len(sys.argv) > 4 else (None, None)
+    headers = [(b"x-api-key", key.encode()), (b"x-flightgate-source", source.encode())] if key else []
+    options = flight.FlightCallOptions(headers=headers)
+    client.do_get(client.get_flight_info(flight.FlightDescriptor.for_command(b"SELECT 1"), options).endpoints[0].ticket, options).read_all()
 else:
     import duckdb
 
@@ -20,8 +23,8 @@ else:
 rows = size = 0
 started = time.perf_counter()
 if way == "flight":
-    info = client.get_flight_info(flight.FlightDescriptor.for_command(query.encode()))
-    for chunk in client.do_get(info.endpoints[0].ticket):
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(query.encode()), options)
+    for chunk in client.do_get(info.endpoints[0].ticket, options):
         rows += chunk.data.num_rows
         size += chunk.data.nbytes
 elif way == "table":

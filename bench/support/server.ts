@@ -34,8 +34,17 @@ export class MeasuredServer {
 
   /** User and system time so far, in seconds. */
   cpuSeconds(): number {
+    const { userSeconds, systemSeconds } = this.cpuTimes()
+    return userSeconds + systemSeconds
+  }
+
+  /** CPU time so far. */
+  cpuTimes(): { readonly userSeconds: number; readonly systemSeconds: number } {
     const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+    return {
+      userSeconds: Number(fields[11]) / TICKS_PER_SECOND,
+      systemSeconds: Number(fields[12]) / TICKS_PER_SECOND,
+    }
   }
 
   /** Highest memory so far, in bytes. */
@@ -56,8 +65,13 @@ export class MeasuredServer {
 }
 
 /** Starts a command and waits until a line of its output matches; group 1 is its address. */
-export async function startServer(command: string, args: readonly string[], pattern: RegExp): Promise<MeasuredServer> {
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+export async function startServer(
+  command: string,
+  args: readonly string[],
+  pattern: RegExp,
+  cwd: string = root,
+): Promise<MeasuredServer> {
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   // A benchmark that fails must not leave its servers behind.
   process.once('exit', () => child.kill('SIGKILL'))
   let text = ''
@@ -105,14 +119,14 @@ export async function reachable(port: number): Promise<void> {
   throw new Error(`nothing listens on port ${port}`)
 }
 
-/** Starts the gateway with a configuration. */
-export async function startGateway(config: object): Promise<MeasuredServer> {
+/** Starts the gateway with a configuration. @param tree where its sources are */
+export async function startGateway(config: object, tree: string = root): Promise<MeasuredServer> {
   const file = join(mkdtempSync(join(tmpdir(), 'flightgate-bench-')), 'config.yaml')
   const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
   // No load balancer waits to notice that a measurement ends.
   const drain = { notReadyMs: 0 }
   writeFileSync(file, stringify({ listen, drain, ...config }))
-  return await startServer(process.execPath, ['src/main.ts', 'serve', '--config', file], /"flight":"([^"]+)"/)
+  return await startServer(process.execPath, ['src/main.ts', 'serve', '--config', file], /"flight":"([^"]+)"/, tree)
 }
 
 /** Middle value. */
@@ -123,8 +137,9 @@ export function median(values: readonly number[]): number {
 }
 
 /** Writes bench/results/NAME.json and its tables in docs/benchmarks.md. */
-export function writeResults(name: string, results: object): void {
+export function writeResults(name: string, results: object, conditions: object = {}): void {
   const machine = {
+    ...conditions,
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
     cores: cpus().length,

@@ -1,4 +1,4 @@
-import { MessageHeader } from './message-builder.ts'
+import { MessageHeader } from './ipc/message-builder.ts'
 import type { ColumnPart, CommonPart } from './schema-parts.ts'
 
 const METADATA_V5 = 4

@@ -1,5 +1,5 @@
 import { Builder } from 'flatbuffers'
-import { table } from './message-builder.ts'
+import { table } from './ipc/message-builder.ts'
 import { type Field, writeFieldType } from './schema.ts'
 
 /** A key and a value of metadata. */

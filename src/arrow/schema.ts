@@ -1,8 +1,8 @@
 import { Builder } from 'flatbuffers'
 import { ArrowError } from './errors.ts'
-import { FlatTable } from './flat-table.ts'
+import { FlatTable } from './ipc/flat-table.ts'
+import { finishMessage, MessageHeader, offsetVector, table } from './ipc/message-builder.ts'
 import { checkMembers } from './members.ts'
-import { finishMessage, MessageHeader, offsetVector, table } from './message-builder.ts'
 import { writeMetadata } from './write-metadata.ts'
 
 /**

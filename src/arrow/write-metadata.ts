@@ -1,5 +1,5 @@
 import type { Builder } from 'flatbuffers'
-import { offsetVector, table } from './message-builder.ts'
+import { offsetVector, table } from './ipc/message-builder.ts'
 
 type Metadata = readonly (readonly [string, string])[]
 

@@ -1,6 +1,6 @@
 import { stdSerializers } from 'pino'
+import { startGateway } from '../gateway/gateway.ts'
 import { StartError } from '../gateway/start-error.ts'
-import { startGateway } from '../gateway.ts'
 import { exitProcess } from '../ops/exit-process.ts'
 import { createLogger } from '../ops/log.ts'
 import { ExitCode } from './exit-code.ts'
@@ -50,7 +50,7 @@ export async function serve(options: { config?: string }): Promise<void> {
     `ready in ${startMs} ms: Flight on ${scheme}://${flight}, HTTP on ${config.tls ? 'https' : 'http'}://${http}`,
   )
 
-  const exit = (code: number) => exitProcess({ code, isAtWork: gateway.isAtWork })
+  const exit = (code: number) => exitProcess({ code, hasActiveThreads: gateway.hasActiveThreads })
   let draining = false
   let stopping = false
   const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {

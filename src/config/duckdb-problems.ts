@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, realpathSync, rmdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 
 /** Of a `duckdb` source what decides on whether it can be opened. */
@@ -7,6 +7,7 @@ interface DuckDbSettings {
   readonly sample?: unknown
   readonly init: readonly string[]
   readonly writes: boolean
+  readonly tempDirectory?: string | undefined
 }
 
 /** What DuckDB calls databases and schemas of its own. */
@@ -20,11 +21,13 @@ const VERSION_OFFSET = 12
 const HEADER_BYTES = 20
 
 /** What of a `duckdb` source is known to fail when it is opened, a line each. */
-export function duckDbProblems(name: string, { path, sample, init, writes }: DuckDbSettings): string[] {
+export function duckDbProblems(name: string, { path, sample, init, writes, tempDirectory }: DuckDbSettings): string[] {
   const at = `sources.${name}`
   const problems: string[] = []
   if (reservedNames.has(name.toLowerCase()))
     problems.push(`${at}: DuckDB has a database or schema called ${name.toLowerCase()} of its own: choose another name`)
+  const spilling = tempDirectory === undefined ? undefined : spillProblem(tempDirectory)
+  if (spilling !== undefined) problems.push(`${at}.tempDirectory: ${spilling}`)
   if (path === ':memory:') return problems
   const isChanged = changesFile({ sample, init, writes })
   if (!existsSync(path)) {
@@ -68,7 +71,7 @@ const isDuckDb = (source: { readonly kind: string }): source is { readonly kind:
   source.kind === 'duckdb'
 
 /** Whether opening a source, or its clients, may change its file. */
-function changesFile({ sample, init, writes }: Omit<DuckDbSettings, 'path'>): boolean {
+function changesFile({ sample, init, writes }: Pick<DuckDbSettings, 'sample' | 'init' | 'writes'>): boolean {
   return writes || init.length > 0 || sample !== undefined
 }
 
@@ -105,6 +108,20 @@ function fileProblem(path: string): string | undefined {
     return `the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`
   }
   return undefined
+}
+
+/** Why DuckDB could not spill into a folder. It makes the folder when it first needs it, not those that it lies in. */
+function spillProblem(path: string): string | undefined {
+  const folder = existsSync(path) ? path : dirname(resolve(path))
+  if (!existsSync(folder)) return `there is no folder ${folder} for it`
+  if (!statSync(folder).isDirectory()) return `${folder} is no folder`
+  try {
+    // Tried out: what access(2) says is of the real user, not of the effective one, and says nothing of special file systems.
+    rmdirSync(mkdtempSync(join(folder, '.flightgate-')))
+    return undefined
+  } catch {
+    return `the folder ${folder} may not be written to`
+  }
 }
 
 /** Whether the file can be opened for writing, which changes nothing in it. */

@@ -44,7 +44,9 @@ export const duckDbSourceSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('Where queries spill when memory runs out; by default `.tmp` in the working directory.'),
+    .describe(
+      'Where queries spill when memory runs out; by default `.tmp` in the working directory. DuckDB makes the folder itself, not those above it.',
+    ),
   maxTempBytes: optionalWholeNumber('Space that spilling may take; by default 90 % of what is free.', {
     min: 1 << 20,
     max: 2 ** 50,

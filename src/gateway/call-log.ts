@@ -1,5 +1,5 @@
-import type { GrpcCall } from '../fronts/grpc/call.ts'
-import { isFault } from '../fronts/status.ts'
+import type { GrpcCall } from '../grpc/server/call.ts'
+import { isFault } from '../grpc/server/status.ts'
 import { LineLimit } from '../ops/line-limit.ts'
 import type { StatementLogging } from '../ops/logged-error.ts'
 import type { Metrics } from '../ops/metrics.ts'

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 import type { Config } from '../config/config.ts'
-import { STRANGERS_SHARE } from '../fronts/grpc/memory-budget.ts'
+import { STRANGERS_SHARE } from '../grpc/server/requests/memory-budget.ts'
 import type { Logger } from '../query/types.ts'
 
 /** What a machine or a container has, and what the process takes of it before any DuckDB is open. All in bytes. */
@@ -27,7 +27,7 @@ const MIB = 2 ** 20
 const THREAD_BYTES = 18 * MIB
 /** Threads of a DuckDB source besides those of its statements: planners, and those that help. */
 const FURTHER_THREADS = 6
-/** Batches that a worker has made and nobody has taken, and the one that it makes; see `Seat`. */
+/** Batches that a worker has made and nobody has taken, and the one that it makes; see `WorkerThread`. */
 const BATCHES_AHEAD = 4
 /** What an upstream may send unasked: the window of a connection. */
 const WINDOW_BYTES = 8 * MIB

@@ -1,11 +1,10 @@
 import type { Socket } from 'node:net'
-import { Allowance } from './allowance.ts'
-import { ClientStream, type ResponseListener, type StreamEnd } from './client-stream.ts'
 import { type ConnectionOptions, Http2Connection } from './connection.ts'
-import { wrong } from './control-frames.ts'
-import { numberFrame, settingsFrame } from './frame-writer.ts'
-import { HeaderBlockTooLarge } from './header-blocks.ts'
-import type { HeaderFields, Verdict } from './header-decoder.ts'
+import { protocolError } from './frames/control-frames.ts'
+import { numberFrame, settingsFrame } from './frames/frame-writer.ts'
+import { HeaderBlockTooLarge } from './frames/header-blocks.ts'
+import type { ReceiveBuffers } from './frames/receive-buffers.ts'
+import type { HeaderFields, HeaderValidity } from './hpack/header-decoder.ts'
 import {
   DEFAULT_WINDOW_BYTES,
   ErrorCode,
@@ -16,9 +15,10 @@ import {
   PREFACE,
   Setting,
 } from './protocol.ts'
-import type { ReceiveBuffers } from './receive-buffers.ts'
-import { isTrailers } from './request-fields.ts'
-import { isInterim, isResponse } from './response-fields.ts'
+import { TokenBucket } from './scheduling/token-bucket.ts'
+import { ClientStream, type ResponseListener, type StreamEnd } from './streams/client-stream.ts'
+import { isTrailers } from './streams/request-fields.ts'
+import { isInterim, isResponse } from './streams/response-fields.ts'
 
 /** What the owner of a connection hears. */
 export interface Http2ClientListener {
@@ -44,7 +44,7 @@ export class Http2Client extends Http2Connection<ClientStream> {
   readonly #buffers: ReceiveBuffers
   readonly #windowBytes: number
   readonly #listener: Http2ClientListener
-  readonly #idleFrames = new Allowance(IDLE_FRAMES.burst, IDLE_FRAMES.perSecond)
+  readonly #idleFrames = new TokenBucket(IDLE_FRAMES.burst, IDLE_FRAMES.perSecond)
   readonly #brokenOff = new Set<number>()
   #nextId = 1
   #uncredited = 0
@@ -114,42 +114,42 @@ export class Http2Client extends Http2Connection<ClientStream> {
     else this.failStream(streamId, ErrorCode.protocolError)
   }
 
-  protected override onDataEnd(streamId: number, length: number, padding: number, endStream: boolean): void {
+  protected override onDataEnd(streamId: number, length: number, padding: number, atEnd: boolean): void {
     this.#uncredited += length
     if (this.#uncredited >= MAX_WINDOW_BYTES >> 2) {
       this.sendCredit(0, this.#uncredited)
       this.#uncredited = 0
     }
     const stream = this.streams.get(streamId)
-    if (length === padding && !endStream) this.onIdleFrame()
+    if (length === padding && !atEnd) this.onIdleFrame()
     if (!stream) {
       this.#onLate(streamId, 'DATA')
       return
     }
     stream.received(padding)
     stream.credit(padding)
-    if (endStream) this.#end(stream)
+    if (atEnd) this.#end(stream)
   }
 
-  protected override onHeaders(streamId: number, fields: HeaderFields, verdict: Verdict, endStream: boolean): void {
+  protected override onHeaders(streamId: number, fields: HeaderFields, verdict: HeaderValidity, atEnd: boolean): void {
     const stream = this.streams.get(streamId)
     if (!stream) {
       this.onIdleFrame()
       this.#onLate(streamId, 'HEADERS')
       return
     }
-    const isGood = stream.hasHeaders ? endStream && isTrailers(fields) : isResponse(fields)
+    const isGood = stream.hasHeaders ? atEnd && isTrailers(fields) : isResponse(fields)
     if (verdict === 'malformed' || !isGood) this.failStream(streamId, ErrorCode.protocolError)
     else if (!stream.hasHeaders && isInterim(fields)) {
       this.onIdleFrame()
-      if (endStream) this.failStream(streamId, ErrorCode.protocolError)
-    } else if (verdict === 'too large' && !endStream) {
+      if (atEnd) this.failStream(streamId, ErrorCode.protocolError)
+    } else if (verdict === 'too large' && !atEnd) {
       this.resetStream(stream, ErrorCode.cancel)
       stream.listener.onAbort({ kind: 'oversized' })
     } else {
       stream.hasHeaders = true
       stream.listener.onHeaders(fields, verdict === 'too large')
-      if (endStream) this.#end(stream)
+      if (atEnd) this.#end(stream)
     }
   }
 
@@ -162,7 +162,7 @@ export class Http2Client extends Http2Connection<ClientStream> {
     this.onIdleFrame()
     this.#leaving = true
     this.#listener.onGoaway(code)
-    const end: StreamEnd = { kind: 'lost', untouched: true, why: `the server sent GOAWAY (${code})` }
+    const end: StreamEnd = { kind: 'lost', notProcessed: true, why: `the server sent GOAWAY (${code})` }
     for (const stream of [...this.streams.values()]) {
       if (stream.id <= last) continue
       this.#remember(stream.id)
@@ -189,7 +189,7 @@ export class Http2Client extends Http2Connection<ClientStream> {
 
   protected override onOver(error: Error | undefined): void {
     const oversized = error instanceof HeaderBlockTooLarge ? error.streamId : 0
-    const lost: StreamEnd = { kind: 'lost', untouched: false, ...(error && { why: error.message }) }
+    const lost: StreamEnd = { kind: 'lost', notProcessed: false, ...(error && { why: error.message }) }
     for (const stream of [...this.streams.values()])
       this.#abort(stream, stream.id === oversized ? { kind: 'oversized' } : lost)
     this.#listener.onClose(error)
@@ -219,8 +219,8 @@ export class Http2Client extends Http2Connection<ClientStream> {
 
   /** A frame for a stream that is over: of one that broke off it was on its way, else the server must not send it. */
   #onLate(streamId: number, what: 'DATA' | 'HEADERS'): void {
-    if (streamId === 0) throw wrong(`${what} without a stream`)
-    if (!this.wasOpened(streamId)) throw wrong(`${what} for a stream that nobody opened`)
+    if (streamId === 0) throw protocolError(`${what} without a stream`)
+    if (!this.wasOpened(streamId)) throw protocolError(`${what} for a stream that nobody opened`)
     if (!this.#brokenOff.has(streamId))
       throw new Http2ProtocolError(ErrorCode.streamClosed, `${what} for a stream that is over`)
   }

@@ -2,7 +2,7 @@ import { connect as connectPlain, isIP } from 'node:net'
 import { type ConnectionOptions, connect as connectSecure, type TLSSocket } from 'node:tls'
 import { Http2Client, type Http2ClientListener } from './client.ts'
 import type { ConnectionOptions as Http2Options } from './connection.ts'
-import { ReceiveBuffers } from './receive-buffers.ts'
+import { ReceiveBuffers } from './frames/receive-buffers.ts'
 
 /** Whom to connect to. */
 export interface Http2Target {

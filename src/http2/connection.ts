@@ -1,13 +1,12 @@
 import type { Socket } from 'node:net'
-import { costOf, costOfHeaders, cutShort, numberOf, wrong } from './control-frames.ts'
 import { endSocket } from './end-socket.ts'
-import { FrameReader } from './frame-reader.ts'
-import { frame, goawayFrame, headersFrames, numberFrame } from './frame-writer.ts'
-import { HeaderBlocks, HeaderBlockTooLarge } from './header-blocks.ts'
-import { HeaderDecoder, type HeaderFields, HeaderListTooLarge, type Verdict } from './header-decoder.ts'
-import { noTable } from './header-encoder.ts'
-import { Outbox } from './outbox.ts'
-import { HEADER_TABLE_BYTES, PeerSettings } from './peer-settings.ts'
+import { costOf, costOfHeaders, frameSizeError, numberOf, protocolError } from './frames/control-frames.ts'
+import { FrameReader } from './frames/frame-reader.ts'
+import { frame, goawayFrame, headersFrames, numberFrame } from './frames/frame-writer.ts'
+import { HeaderBlocks, HeaderBlockTooLarge } from './frames/header-blocks.ts'
+import { HEADER_TABLE_BYTES, PeerSettings } from './frames/peer-settings.ts'
+import { HeaderDecoder, type HeaderFields, HeaderListTooLarge, type HeaderValidity } from './hpack/header-decoder.ts'
+import { noTable } from './hpack/header-encoder.ts'
 import {
   DEFAULT_WINDOW_BYTES,
   ErrorCode,
@@ -17,8 +16,9 @@ import {
   MAX_STREAM_ID,
   MAX_WINDOW_BYTES,
 } from './protocol.ts'
-import { SendTurns } from './send-turns.ts'
-import type { Http2Stream, StreamOwner } from './stream.ts'
+import { SendScheduler } from './scheduling/send-turns.ts'
+import { WriteBatcher } from './scheduling/write-batcher.ts'
+import type { Http2Stream, StreamOwner } from './streams/stream.ts'
 
 /** What this side offers the peer. */
 export interface ConnectionOptions {
@@ -54,12 +54,12 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   protected readonly streams = new Map<number, S>()
   protected readonly settings: PeerSettings
   protected readonly socket: Socket
-  readonly #outbox: Outbox
+  readonly #outbox: WriteBatcher
   readonly #reader: FrameReader
   readonly #blocks: HeaderBlocks
   readonly #decoder: HeaderDecoder
   readonly #pings: (() => void)[] = []
-  readonly #turns = new SendTurns(this)
+  readonly #turns = new SendScheduler(this)
   #hasSettings = false
 
   /**
@@ -69,23 +69,23 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   constructor(socket: Socket, options: ConnectionOptions, peerIsClient: boolean) {
     this.socket = socket
     this.settings = new PeerSettings(peerIsClient)
-    this.#outbox = new Outbox(socket)
+    this.#outbox = new WriteBatcher(socket)
     this.creditStep = options.windowBytes >> 2
     this.#blocks = new HeaderBlocks(
-      (streamId, block, endStream) => this.#onBlock(streamId, block, endStream),
+      (streamId, block, atEnd) => this.#onBlock(streamId, block, atEnd),
       options.maxHeaderBlockBytes,
     )
     this.#decoder = new HeaderDecoder(HEADER_TABLE_BYTES, options.maxHeaderListBytes, options.maxHeaderBlockBytes)
     this.#reader = new FrameReader(options.maxFrameBytes, {
       onData: (streamId, bytes) => {
         if (this.closed) return
-        if (this.#blocks.isOpen) throw wrong('a header block is interrupted')
+        if (this.#blocks.isOpen) throw protocolError('a header block is interrupted')
         this.onData(streamId, bytes)
       },
-      onDataEnd: (streamId, length, padding, endStream) => {
+      onDataEnd: (streamId, length, padding, atEnd) => {
         if (this.closed) return
-        if (this.#blocks.isOpen) throw wrong('a header block is interrupted')
-        this.onDataEnd(streamId, length, padding, endStream)
+        if (this.#blocks.isOpen) throw protocolError('a header block is interrupted')
+        this.onDataEnd(streamId, length, padding, atEnd)
       },
       onFrame: (type, flags, streamId, payload) => {
         if (!this.closed) this.#onFrame(type, flags, streamId, payload)
@@ -151,12 +151,12 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   }
 
   /** For streams. */
-  send(chunks: readonly Uint8Array[], onTaken?: () => void, mayLinger = false): void {
+  send(chunks: readonly Uint8Array[], onTaken?: () => void, mayCoalesce = false): void {
     if (this.closed) {
       if (onTaken) this.#outbox.whenTaken(onTaken)
       return
     }
-    this.#outbox.send(chunks, onTaken, mayLinger)
+    this.#outbox.send(chunks, onTaken, mayCoalesce)
     if (this.#outbox.isStuck) this.end(new Error('the peer reads nothing'))
   }
 
@@ -171,11 +171,11 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   }
 
   /** For streams. */
-  sendHeaders(streamId: number, block: Buffer, endStream: boolean): void {
+  sendHeaders(streamId: number, block: Buffer, atEnd: boolean): void {
     const { hasSmallerTable, maxFrameBytes } = this.settings
     this.settings.hasSmallerTable = false
     const whole = hasSmallerTable ? Buffer.concat([noTable, block]) : block
-    this.send([headersFrames(streamId, whole, endStream, maxFrameBytes)])
+    this.send([headersFrames(streamId, whole, atEnd, maxFrameBytes)])
   }
 
   /** For streams. */
@@ -196,8 +196,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   /** Whether the peer could have opened this stream, or we have. */
   protected abstract wasOpened(streamId: number): boolean
   protected abstract onData(streamId: number, bytes: Buffer): void
-  protected abstract onDataEnd(streamId: number, length: number, padding: number, endStream: boolean): void
-  protected abstract onHeaders(streamId: number, fields: HeaderFields, verdict: Verdict, endStream: boolean): void
+  protected abstract onDataEnd(streamId: number, length: number, padding: number, atEnd: boolean): void
+  protected abstract onHeaders(streamId: number, fields: HeaderFields, verdict: HeaderValidity, atEnd: boolean): void
   protected abstract onReset(stream: S, code: number): void
   protected abstract onGoaway(lastStreamId: number, code: number): void
   /** The peer's first settings have come. */
@@ -241,12 +241,12 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     else endSocket(this.socket)
   }
 
-  #onBlock(streamId: number, block: Buffer, endStream: boolean): void {
+  #onBlock(streamId: number, block: Buffer, atEnd: boolean): void {
     // Also for streams that are over: blocks build on one another.
     const fields = this.#decode(streamId, block)
     const cost = costOfHeaders(Math.max(block.byteLength, this.#decoder.listBytes))
     if (cost > 0) this.onIdleFrame(cost)
-    this.onHeaders(streamId, fields, this.#decoder.verdict, endStream)
+    this.onHeaders(streamId, fields, this.#decoder.verdict, atEnd)
   }
 
   #decode(streamId: number, block: Buffer): HeaderFields {
@@ -258,10 +258,10 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   }
 
   #onFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
-    if (!this.#hasSettings && type !== FrameType.settings) throw wrong('the peer does not begin with its settings')
-    if (this.#blocks.isOpen && type !== FrameType.continuation) throw wrong('a header block is interrupted')
+    if (!this.#hasSettings && type !== FrameType.settings) throw protocolError('the peer begins without settings')
+    if (this.#blocks.isOpen && type !== FrameType.continuation) throw protocolError('a header block is interrupted')
     if (type === FrameType.headers) {
-      if (streamId === 0) throw wrong('HEADERS without a stream')
+      if (streamId === 0) throw protocolError('HEADERS without a stream')
       this.#blocks.onHeaders(flags, streamId, payload)
     } else if (type === FrameType.windowUpdate) this.#onWindowUpdate(streamId, numberOf(payload) & MAX_WINDOW_BYTES)
     else if (type === FrameType.rstStream) this.#onReset(streamId, numberOf(payload))
@@ -270,20 +270,20 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     else if (type === FrameType.goaway) this.#onGoaway(streamId, payload)
     else if (type === FrameType.continuation) this.#blocks.onContinuation(flags, streamId, payload)
     else if (type === FrameType.priority) this.#onPriority(streamId, payload)
-    else if (type === FrameType.pushPromise) throw wrong('the peer pushes, which it must not')
+    else if (type === FrameType.pushPromise) throw protocolError('the peer pushes, which it must not')
     else this.onIdleFrame(costOf(payload))
   }
 
   #onGoaway(streamId: number, payload: Buffer): void {
-    if (streamId !== 0) throw wrong('GOAWAY on a stream')
-    if (payload.length < GOAWAY_BYTES) throw cutShort()
+    if (streamId !== 0) throw protocolError('GOAWAY on a stream')
+    if (payload.length < GOAWAY_BYTES) throw frameSizeError()
     this.onGoaway(payload.readUInt32BE(0) & MAX_STREAM_ID, payload.readUInt32BE(4))
   }
 
   #onSettings(flags: number, streamId: number, payload: Buffer): void {
-    if (streamId !== 0) throw wrong('SETTINGS on a stream')
+    if (streamId !== 0) throw protocolError('SETTINGS on a stream')
     if (flags & FrameFlag.ack) {
-      if (payload.length > 0) throw cutShort()
+      if (payload.length > 0) throw frameSizeError()
       this.onIdleFrame()
       return
     }
@@ -300,7 +300,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     if (this.earnedUpdates === 0) this.onIdleFrame()
     else this.earnedUpdates = Math.min(MAX_EARNED_UPDATES, this.earnedUpdates) - 1
     if (streamId === 0) {
-      if (bytes === 0) throw wrong('a window that does not grow')
+      if (bytes === 0) throw protocolError('a window that does not grow')
       this.sendWindow += bytes
       if (this.sendWindow > MAX_WINDOW_BYTES)
         throw new Http2ProtocolError(ErrorCode.flowControlError, 'a window is out of bounds')
@@ -309,7 +309,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     }
     const stream = this.streams.get(streamId)
     if (!stream) {
-      if (!this.wasOpened(streamId)) throw wrong('a window for a stream that nobody opened')
+      if (!this.wasOpened(streamId)) throw protocolError('a window for a stream that nobody opened')
       return
     }
     if (bytes === 0) this.failStream(streamId, ErrorCode.protocolError)
@@ -318,15 +318,15 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   }
 
   #onReset(streamId: number, code: number): void {
-    if (!this.wasOpened(streamId)) throw wrong('the end of a stream that nobody opened')
+    if (!this.wasOpened(streamId)) throw protocolError('the end of a stream that nobody opened')
     const stream = this.streams.get(streamId)
     if (stream) this.onReset(stream, code)
     else this.onIdleFrame()
   }
 
   #onPing(flags: number, streamId: number, payload: Buffer): void {
-    if (streamId !== 0) throw wrong('PING on a stream')
-    if (payload.length !== PING_BYTES) throw cutShort()
+    if (streamId !== 0) throw protocolError('PING on a stream')
+    if (payload.length !== PING_BYTES) throw frameSizeError()
     this.onIdleFrame()
     if (flags & FrameFlag.ack) {
       this.#pings.shift()?.()
@@ -336,7 +336,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   }
 
   #onPriority(streamId: number, payload: Buffer): void {
-    if (streamId === 0) throw wrong('PRIORITY without a stream')
+    if (streamId === 0) throw protocolError('PRIORITY without a stream')
     this.onIdleFrame()
     if (payload.length !== PRIORITY_BYTES) this.failStream(streamId, ErrorCode.frameSizeError)
     else if ((payload.readUInt32BE(0) & MAX_STREAM_ID) === streamId) this.failStream(streamId, ErrorCode.protocolError)

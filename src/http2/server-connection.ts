@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net'
 import { type ConnectionOptions, Http2Connection } from './connection.ts'
-import { wrong } from './control-frames.ts'
-import { FloodAllowances } from './flood-allowances.ts'
-import { goawayFrame, numberFrame, settingsFrame } from './frame-writer.ts'
-import type { HeaderFields, Verdict } from './header-decoder.ts'
+import { protocolError } from './frames/control-frames.ts'
+import { goawayFrame, numberFrame, settingsFrame } from './frames/frame-writer.ts'
+import type { HeaderFields, HeaderValidity } from './hpack/header-decoder.ts'
 import { networkOf } from './peer-address.ts'
 import {
   DEFAULT_MAX_FRAME_BYTES,
@@ -15,9 +14,10 @@ import {
   PREFACE,
   Setting,
 } from './protocol.ts'
-import { goOnInTurns, SLICE_MS } from './receive-turns.ts'
-import { isRequest, isTrailers } from './request-fields.ts'
-import { ServerStream } from './server-stream.ts'
+import { FloodLimits } from './scheduling/flood-limits.ts'
+import { goOnInTurns, SLICE_MS } from './scheduling/receive-turns.ts'
+import { isRequest, isTrailers } from './streams/request-fields.ts'
+import { ServerStream } from './streams/server-stream.ts'
 
 /** What a server offers its clients. */
 export interface ServerConnectionOptions extends Omit<ConnectionOptions, 'maxFrameBytes'> {
@@ -25,7 +25,7 @@ export interface ServerConnectionOptions extends Omit<ConnectionOptions, 'maxFra
   readonly connectionWindowBytes: number
   readonly maxStreams: number
   /** What the client's address is allowed over all its connections. */
-  readonly addressFloods?: FloodAllowances
+  readonly addressFloods?: FloodLimits
 }
 
 /** What the owner of a connection hears. */
@@ -53,7 +53,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   protected override lastStreamId = 0
   readonly #options: ServerConnectionOptions
   readonly #listener: ServerConnectionListener
-  readonly #floods: FloodAllowances
+  readonly #floods: FloodLimits
   /** DATA frames that were received, less those that their bytes are enough for. */
   #dribble = 0
   /** Of the preface, what has not come yet. */
@@ -81,7 +81,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     this.#options = options
     this.#listener = listener
     this.#window = options.connectionWindowBytes
-    this.#floods = new FloodAllowances(1, options.addressFloods)
+    this.#floods = new FloodLimits(1, options.addressFloods)
     this.send([
       settingsFrame([
         [Setting.initialWindowSize, options.windowBytes],
@@ -142,7 +142,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     const start = bytes.subarray(0, missing)
     if (this.closed) return
     if (!start.equals(this.#preface.subarray(0, start.length))) {
-      this.end(wrong('the client does not speak HTTP/2'))
+      this.end(protocolError('the client does not speak HTTP/2'))
       return
     }
     this.#preface = this.#preface.subarray(start.length)
@@ -195,13 +195,13 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     if (stream && !stream.remoteEnded) stream.listener.onData(bytes)
   }
 
-  protected override onDataEnd(streamId: number, length: number, padding: number, endStream: boolean): void {
+  protected override onDataEnd(streamId: number, length: number, padding: number, atEnd: boolean): void {
     const stream = this.#receive(streamId, padding)
     stream?.credit(padding)
-    if (!stream || (length === padding && !endStream)) this.onIdleFrame()
-    else if (!endStream) this.#countSmall(stream, length - padding)
+    if (!stream || (length === padding && !atEnd)) this.onIdleFrame()
+    else if (!atEnd) this.#countSmall(stream, length - padding)
     if (stream?.remoteEnded) this.failStream(streamId, ErrorCode.streamClosed)
-    else if (stream && endStream) this.#onRemoteEnd(stream)
+    else if (stream && atEnd) this.#onRemoteEnd(stream)
     else if (!stream && streamId <= this.lastStreamId && !this.#resetByUs.has(streamId))
       this.failStream(streamId, ErrorCode.streamClosed)
   }
@@ -213,20 +213,19 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     const stream = this.streams.get(streamId)
     if (stream) stream.received(bytes)
     else if (this.wasOpened(streamId)) this.onConsumed(bytes)
-    else throw wrong('DATA for a stream that nobody opened')
+    else throw protocolError('DATA for a stream that nobody opened')
     return stream
   }
 
-  protected override onHeaders(streamId: number, fields: HeaderFields, verdict: Verdict, endStream: boolean): void {
+  protected override onHeaders(streamId: number, fields: HeaderFields, verdict: HeaderValidity, atEnd: boolean): void {
     const stream = this.streams.get(streamId)
     if (stream) {
       if (stream.remoteEnded) this.failStream(streamId, ErrorCode.streamClosed)
-      else if (!endStream || verdict !== 'good' || !isTrailers(fields))
-        this.failStream(streamId, ErrorCode.protocolError)
+      else if (!atEnd || verdict !== 'good' || !isTrailers(fields)) this.failStream(streamId, ErrorCode.protocolError)
       else this.#onRemoteEnd(stream)
       return
     }
-    if (streamId % 2 === 0) throw wrong('a stream with an even number')
+    if (streamId % 2 === 0) throw protocolError('a stream with an even number')
     if (streamId <= this.lastStreamId) {
       this.onIdleFrame()
       if (this.#resetByUs.has(streamId)) return
@@ -238,7 +237,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
       return
     }
     this.lastStreamId = streamId
-    this.#begin(streamId, fields, verdict, endStream)
+    this.#begin(streamId, fields, verdict, atEnd)
   }
 
   protected override onReset(stream: ServerStream): void {
@@ -300,7 +299,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     this.onIdleFrame()
   }
 
-  #begin(streamId: number, fields: HeaderFields, verdict: Verdict, endStream: boolean): void {
+  #begin(streamId: number, fields: HeaderFields, verdict: HeaderValidity, atEnd: boolean): void {
     const code = this.#refusalOf(fields, verdict)
     if (code !== undefined) {
       this.onIdleFrame()
@@ -313,11 +312,11 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     stream.requestHeaderBytes = this.headerListBytes
     this.streams.set(streamId, stream)
     this.#listener.onStream(stream, fields)
-    if (endStream && !stream.closed) this.#onRemoteEnd(stream)
+    if (atEnd && !stream.closed) this.#onRemoteEnd(stream)
   }
 
   /** With which code a request is refused, if it is. */
-  #refusalOf(fields: HeaderFields, verdict: Verdict): number | undefined {
+  #refusalOf(fields: HeaderFields, verdict: HeaderValidity): number | undefined {
     if (this.streams.size >= this.#options.maxStreams) return ErrorCode.refusedStream
     if (verdict === 'too large') return ErrorCode.enhanceYourCalm
     return verdict === 'malformed' || !isRequest(fields) ? ErrorCode.protocolError : undefined

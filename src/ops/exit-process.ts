@@ -4,13 +4,13 @@ import koffi from 'koffi'
 export interface ProcessEnd {
   readonly code: number
   /** Whether threads may be at work in native code, which an ordinary exit would wait for. */
-  readonly isAtWork: boolean
+  readonly hasActiveThreads: boolean
 }
 
 /** Ends the process, with the log written; threads that are still at work are cut off. */
-export function exitProcess({ code, isAtWork }: ProcessEnd): never {
+export function exitProcess({ code, hasActiveThreads }: ProcessEnd): never {
   // Last of the listeners: those before it write what is left of the log.
-  if (isAtWork) process.once('exit', () => endAtOnce(code))
+  if (hasActiveThreads) process.once('exit', () => endAtOnce(code))
   process.exit(code)
 }
 

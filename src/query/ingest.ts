@@ -1,4 +1,4 @@
-import type { IpcMessage } from '../arrow/ipc.ts'
+import type { IpcMessage } from '../arrow/ipc/ipc.ts'
 
 /** The table that rows are uploaded to, and what happens when it is there or is not. */
 export interface IngestTarget {

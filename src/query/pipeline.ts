@@ -1,16 +1,20 @@
-import { frameOf } from '../arrow/frame.ts'
+import { frameOf } from '../arrow/ipc/frame.ts'
 import { encodeSchema } from '../arrow/schema.ts'
 import { GatewayError } from './errors.ts'
 import type { Ingest } from './ingest.ts'
 import type { Router } from './router.ts'
 import type { Source } from './source.ts'
-import type { Context, Plan, Query, Result, Runnable } from './types.ts'
+import type { Context, Plan, PlannedStatement, Query, Result } from './types.ts'
 
 /** A stage wraps planning, running or both; it never knows which front called. */
 export interface Stage {
   readonly name: string
   plan?(query: Query, ctx: Context, next: (query: Query, ctx: Context) => Promise<Plan>): Promise<Plan>
-  run?(plan: Runnable, ctx: Context, next: (plan: Runnable, ctx: Context) => Promise<Result>): Promise<Result>
+  run?(
+    plan: PlannedStatement,
+    ctx: Context,
+    next: (plan: PlannedStatement, ctx: Context) => Promise<Result>,
+  ): Promise<Result>
 }
 
 /** What a front calls. */
@@ -18,7 +22,7 @@ export interface Pipeline {
   /** Finds the schema of a query without running it. */
   plan(query: Query, ctx: Context): Promise<Plan>
   /** Runs a plan. */
-  run(plan: Runnable, ctx: Context): Promise<Result>
+  run(plan: PlannedStatement, ctx: Context): Promise<Result>
 }
 
 /** The stages, outermost first, around the source that the query names. */

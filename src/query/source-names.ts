@@ -1,8 +1,8 @@
+import { untilAborted } from '../async/until-aborted.ts'
 import { GatewayError } from './errors.ts'
 import type { Source } from './source.ts'
 import { readTableHeads, type TableHead } from './text/table-names.ts'
 import type { Context } from './types.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** How long a source's catalogs are taken as they were, and when one that did not answer is asked again, in milliseconds. */
 const FRESH_MS = 60_000

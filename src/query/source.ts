@@ -1,7 +1,7 @@
+import type { Capabilities } from './capabilities.ts'
 import type { Catalog } from './catalog.ts'
-import type { SourceFacts } from './facts.ts'
 import type { Ingest } from './ingest.ts'
-import type { Context, Health, Plan, Query, Result, Runnable } from './types.ts'
+import type { Context, Health, Plan, PlannedStatement, Query, Result } from './types.ts'
 
 /** Transactions of an engine. Each lives where it began: its id means nothing on another replica. */
 export interface SourceTransactions {
@@ -37,20 +37,20 @@ export interface Source {
   /** Finds the schema of a query without running it. */
   plan(query: Query, ctx: Context): Promise<Plan>
   /** Runs a plan, on this or another replica than the one that made it. */
-  run(plan: Runnable, ctx: Context): Promise<Result>
+  run(plan: PlannedStatement, ctx: Context): Promise<Result>
   /**
    * Puts rows into a table, all or none unless in a transaction; answers with their number. Absent where the engine cannot.
    * @throws GatewayError UNKNOWN_OBJECT, ALREADY_EXISTS, BAD_DATA
    */
   ingest?(query: Query, ingest: Ingest, ctx: Context): Promise<number>
   /** What the engine can do; absent where it is what the other members show, and its SQL DuckDB's. @throws GatewayError */
-  facts?(ctx: Context): Promise<SourceFacts>
+  facts?(ctx: Context): Promise<Capabilities>
   /** Answers within the context's deadline whether queries can be expected to work. */
   health(ctx: Context): Promise<Health>
   /** Whether threads may be at work that the end of the process would wait for; absent where there are none. */
-  readonly isAtWork?: boolean
+  readonly hasActiveThreads?: boolean
   /**
-   * Ends everything that runs and frees what the source holds. What does not end in a few seconds is left: `isAtWork` stays
+   * Ends everything that runs and frees what the source holds. What does not end in a few seconds is left: `hasActiveThreads` stays
    * true then.
    */
   close(): Promise<void>

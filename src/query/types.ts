@@ -1,4 +1,4 @@
-import type { Frame } from '../arrow/frame.ts'
+import type { Frame } from '../arrow/ipc/frame.ts'
 import type { Ingest } from './ingest.ts'
 
 /** Who is calling, as the front established it. */
@@ -54,7 +54,7 @@ export interface AppMetadata {
 }
 
 /** What running a query takes; small enough to travel inside a sealed ticket. */
-export interface Runnable {
+export interface PlannedStatement {
   readonly query: Query
   /** Whether running it changes data or the catalog. */
   readonly isUpdate: boolean
@@ -71,14 +71,14 @@ export interface Runnable {
 }
 
 /** What is known of a query before it runs. */
-export interface Plan extends Runnable {
+export interface Plan extends PlannedStatement {
   /**
    * Bare flatbuffer `Message` with the result's schema; the result's own schema equals it. Empty when it depends on the
    * types of parameters that are not bound.
    */
   readonly schema: Uint8Array
   /** Whether an update is to be asked for rows, as a query is, since nobody knows that it gives none. */
-  readonly givesRows?: boolean
+  readonly mayReturnRows?: boolean
   /** Flatbuffer `Message` with the schema of the parameters; absent when the statement has none. */
   readonly parameterSchema?: Uint8Array
   readonly appMetadata?: AppMetadata

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { encodeRecordBatch } from '../../src/arrow/batch.ts'
+import { encodeRecordBatch } from '../../src/arrow/batches/batch.ts'
+import { splitBatch } from '../../src/arrow/batches/split.ts'
 import { ArrowError } from '../../src/arrow/errors.ts'
-import { readFlightData } from '../../src/arrow/flight-data.ts'
-import { frameOf } from '../../src/arrow/frame.ts'
-import { readBatchLayout, readHeader } from '../../src/arrow/header.ts'
+import { readFlightData } from '../../src/arrow/ipc/flight-data.ts'
+import { frameOf } from '../../src/arrow/ipc/frame.ts'
+import { readBatchLayout, readHeader } from '../../src/arrow/ipc/header.ts'
 import { decodeSchema, encodeSchema, type Field } from '../../src/arrow/schema.ts'
-import { splitBatch } from '../../src/arrow/split.ts'
 
 const column = (name: string, format: string, children: Field[] = []): Field => ({
   name,

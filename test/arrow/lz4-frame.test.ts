@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { decompressLz4 } from '../../src/arrow/compression/lz4-frame.ts'
 import { ArrowError } from '../../src/arrow/errors.ts'
-import { decompressLz4 } from '../../src/arrow/lz4-frame.ts'
 
 /** What a frame of one block holds, of `length` bytes. */
 function decompress(bytes: Buffer, length: number): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FramePacker, unpackFrames } from '../../src/arrow/packed-frames.ts'
+import { FramePacker, unpackFrames } from '../../src/arrow/ipc/packed-frames.ts'
 
 describe('packed frames', () => {
   it('keep their rows, of which a small batch of runs may have more than 32 bits can count', () => {

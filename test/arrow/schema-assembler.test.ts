@@ -1,6 +1,6 @@
 import { RecordBatchReader } from 'apache-arrow'
 import { describe, expect, it } from 'vitest'
-import { encapsulate } from '../../src/arrow/ipc.ts'
+import { encapsulate } from '../../src/arrow/ipc/ipc.ts'
 import { decodeSchema, encodeSchema, type Field } from '../../src/arrow/schema.ts'
 import { SchemaAssembler } from '../../src/arrow/schema-assembler.ts'
 import { encodeColumnPart, encodeCommonPart } from '../../src/arrow/schema-parts.ts'

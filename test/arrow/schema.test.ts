@@ -1,6 +1,6 @@
 import { Builder } from 'flatbuffers'
 import { describe, expect, it } from 'vitest'
-import { finishMessage, MessageHeader, offsetVector, table } from '../../src/arrow/message-builder.ts'
+import { finishMessage, MessageHeader, offsetVector, table } from '../../src/arrow/ipc/message-builder.ts'
 import { decodeSchema, encodeSchema, type Field } from '../../src/arrow/schema.ts'
 
 const field = (format: string, children: Field[] = []): Field => ({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { encodeRecordBatch } from '../../src/arrow/batch.ts'
+import { encodeRecordBatch } from '../../src/arrow/batches/batch.ts'
+import { splitBatch } from '../../src/arrow/batches/split.ts'
 import type { Field } from '../../src/arrow/schema.ts'
-import { splitBatch } from '../../src/arrow/split.ts'
 
 const ROWS = 500_000
 const VIEW_BYTES = 16

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
-import { selfSignedCertificate } from '../standins/certificate.ts'
+import { selfSignedCertificate } from '../fakes/certificate.ts'
 import { type Ended, runFlightgate } from './run-flightgate.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flightgate-cli-'))

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { createServer, type TLSSocket } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { selfSignedCertificate } from '../standins/certificate.ts'
-import { FakeUpstream } from '../standins/fake-upstream.ts'
+import { selfSignedCertificate } from '../fakes/certificate.ts'
+import { FakeUpstream } from '../fakes/fake-upstream.ts'
 import { runFlightgate } from './run-flightgate.ts'
 
 describe('flightgate doctor, of TLS,', () => {

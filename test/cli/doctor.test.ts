@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { hasPython } from '../e2e/python.ts'
-import { DremioLookalike } from '../standins/servers.ts'
+import { DremioLookalike } from '../fakes/servers.ts'
 import { runFlightgate } from './run-flightgate.ts'
 
 describe.runIf(hasPython())('flightgate doctor', () => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -77,6 +77,20 @@ const known: readonly (readonly [name: string, yaml: () => string, line: string]
     () => `sources: { s: { kind: duckdb, path: ${folder} } }`,
     `sources.s.path: ${folder} is no file`,
   ],
+  ...(
+    [
+      ['under a folder that is not there', 'missing/temp', () => `there is no folder ${at('missing')} for it`],
+      ['under a file', 'text.duckdb/temp', () => `${at('text.duckdb')} is no folder`],
+      ['in place of a file', 'text.duckdb', () => `${at('text.duckdb')} is no folder`],
+    ] as const
+  ).map(
+    ([where, path, why]) =>
+      [
+        `a folder to spill to ${where}`,
+        () => `sources: { s: { kind: duckdb, tempDirectory: ${at(path)} } }`,
+        `sources.s.tempDirectory: ${why()}`,
+      ] as const,
+  ),
   [
     'the same port twice',
     () => 'listen: { flight: "127.0.0.1:4711", http: "127.0.0.1:4711" }',
@@ -99,21 +113,43 @@ describe('a mistake in the configuration is told in one line with the path of th
   it('sample tables in a file that may not be written to', () => {
     const file = at('fixed.duckdb')
     writeFileSync(file, databaseFile(64), { mode: 0o444 })
-    const config = at('fixed.yaml')
-    writeFileSync(config, `sources: { s: { kind: duckdb, path: ${file}, sample: { tpch: 0.001 } } }`)
-    chmodSync(folder, 0o755)
-    // The superuser may write to any file.
-    const isRoot = process.geteuid?.() === 0
-    if (isRoot) process.seteuid!(NOBODY)
-    try {
-      expect(() => loadConfig({ file: config, env: {} })).toThrow(
-        `- sources.s.sample: the file ${file} may not be written to`,
-      )
-    } finally {
-      if (isRoot) process.seteuid!(0)
-    }
+    expectUnprivileged(
+      `sources: { s: { kind: duckdb, path: ${file}, sample: { tpch: 0.001 } } }`,
+      `- sources.s.sample: the file ${file} may not be written to`,
+    )
+  })
+
+  it.each([
+    ['a folder to spill to that may not be written to', 'fixed'],
+    ['one in a folder that may not be written to', 'fixed/temp'],
+  ])('%s', (_, path) => {
+    const fixed = at('fixed')
+    mkdirSync(fixed, { recursive: true, mode: 0o555 })
+    expectUnprivileged(
+      `sources: { s: { kind: duckdb, tempDirectory: ${at(path)} } }`,
+      `- sources.s.tempDirectory: the folder ${fixed} may not be written to`,
+    )
+  })
+
+  it('but not a folder to spill to that DuckDB can make', async () => {
+    const yaml = `sources: { s: { kind: duckdb, tempDirectory: ${at('temp')} } }`
+    expect((await run('check-config', yaml)).code).toBe(0)
   })
 })
+
+/** Expects this problem of a configuration that is read by somebody other than the superuser, who may write anywhere. */
+function expectUnprivileged(yaml: string, problem: string): void {
+  const config = at('unprivileged.yaml')
+  writeFileSync(config, yaml)
+  chmodSync(folder, 0o755)
+  const isRoot = process.geteuid?.() === 0
+  if (isRoot) process.seteuid!(NOBODY)
+  try {
+    expect(() => loadConfig({ file: config, env: {} })).toThrow(problem)
+  } finally {
+    if (isRoot) process.seteuid!(0)
+  }
+}
 
 describe('what only the start shows is told in one line too, without a stack', () => {
   const fatal = async (yaml: string) => {

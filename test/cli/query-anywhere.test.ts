@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { endWithTests } from '../e2e/end-with-tests.ts'
 import { hasPython } from '../e2e/python.ts'
-import { DremioLookalike } from '../standins/servers.ts'
+import { DremioLookalike } from '../fakes/servers.ts'
 import { runFlightgate } from './run-flightgate.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 async function startServer(...args: string[]): Promise<{ readonly child: ChildProcess; readonly uri: string }> {
-  const script = [`${root}test/standins/pyarrow_server.py`, ...args]
+  const script = [`${root}test/fakes/pyarrow_server.py`, ...args]
   const child = spawn(`${root}.cache/python/bin/python`, script, { stdio: ['ignore', 'pipe', 'inherit'] })
   endWithTests(child)
   const [line] = (await once(child.stdout, 'data')) as [Buffer]

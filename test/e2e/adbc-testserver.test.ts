@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type AdbcTestServer, hasAdbcTestServer, startAdbcTestServer } from '../standins/adbc-test-server.ts'
-import { printSeedOnFailure, SlicingProxy } from '../standins/slicing-proxy.ts'
+import { type AdbcTestServer, hasAdbcTestServer, startAdbcTestServer } from '../fakes/adbc-test-server.ts'
+import { printSeedOnFailure, SlicingProxy } from '../fakes/slicing-proxy.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'
 

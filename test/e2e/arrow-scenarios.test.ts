@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { hasScenarioPrograms, runScenarioClient, startScenarioServer } from '../standins/arrow-scenarios.ts'
+import { hasScenarioPrograms, runScenarioClient, startScenarioServer } from '../fakes/arrow-scenarios.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
 /** What is expected of a scenario, and what its client says when it fails; `docs/clients.md` is made from it. */
@@ -14,7 +14,7 @@ interface Expected {
 const expected: Readonly<Record<string, Expected>> = JSON.parse(
   readFileSync(new URL('arrow-scenarios.json', import.meta.url), 'utf8'),
 )
-const dataSet = fileURLToPath(new URL('../standins/primitive.json', import.meta.url))
+const dataSet = fileURLToPath(new URL('../fakes/primitive.json', import.meta.url))
 
 // What the clients log in with, and what the servers take.
 const login = { username: 'arrow', password: 'flight' }

@@ -18,9 +18,9 @@ import {
   Ticket,
 } from '../../gen/arrow/flight/protocol/Flight.ts'
 import { ActionCancelQueryRequest, ActionCancelQueryResult } from '../../gen/arrow/flight/protocol/FlightSql.ts'
-import { readFlightData } from '../../src/arrow/flight-data.ts'
-import { readHeader } from '../../src/arrow/header.ts'
-import { packAny, unpackAny } from '../../src/fronts/flight/command.ts'
+import { readFlightData } from '../../src/arrow/ipc/flight-data.ts'
+import { readHeader } from '../../src/arrow/ipc/header.ts'
+import { packAny, unpackAny } from '../../src/fronts/flight/wire/command.ts'
 import { commandOf, descriptorOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { openDoGet } from './raw-do-get.ts'

@@ -6,7 +6,7 @@ import {
   Ticket,
 } from '../../gen/arrow/flight/protocol/Flight.ts'
 import { CommandStatementQuery } from '../../gen/arrow/flight/protocol/FlightSql.ts'
-import { packAny } from '../../src/fronts/flight/command.ts'
+import { packAny } from '../../src/fronts/flight/wire/command.ts'
 
 const service = '/arrow.flight.protocol.FlightService'
 const same = (bytes: Buffer) => bytes

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { hasAdbcTestServer, startAdbcTestServer } from '../standins/adbc-test-server.ts'
-import { hasRoapi, roapiLogin, startRoapi } from '../standins/roapi.ts'
-import { hasGoServers, startSqliteServer } from '../standins/servers.ts'
+import { hasAdbcTestServer, startAdbcTestServer } from '../fakes/adbc-test-server.ts'
+import { hasRoapi, roapiLogin, startRoapi } from '../fakes/roapi.ts'
+import { hasGoServers, startSqliteServer } from '../fakes/servers.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
 const run = promisify(execFile)

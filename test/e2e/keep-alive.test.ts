@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readFlightData } from '../../src/arrow/flight-data.ts'
-import { readHeader } from '../../src/arrow/header.ts'
+import { readFlightData } from '../../src/arrow/ipc/flight-data.ts'
+import { readHeader } from '../../src/arrow/ipc/header.ts'
 import { FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'

@@ -13,7 +13,7 @@ describe.runIf(hasPython())('a pyarrow server that lays its rows at another one'
   let server: ChildProcess
   let gateway: GatewayProcess
   beforeAll(async () => {
-    const script = `${root}test/standins/pyarrow_server.py`
+    const script = `${root}test/fakes/pyarrow_server.py`
     server = spawn(`${root}.cache/python/bin/python`, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
     endWithTests(server)
     const [line] = (await once(server.stdout!, 'data')) as [Buffer]

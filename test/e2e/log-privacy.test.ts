@@ -16,9 +16,9 @@ import {
   CommandStatementUpdate,
   DoPutPreparedStatementResult,
 } from '../../gen/arrow/flight/protocol/FlightSql.ts'
-import { readStream } from '../../src/arrow/ipc.ts'
-import { packAny, unpackBody } from '../../src/fronts/flight/command.ts'
-import { FakeUpstream } from '../standins/fake-upstream.ts'
+import { readStream } from '../../src/arrow/ipc/ipc.ts'
+import { packAny, unpackBody } from '../../src/fronts/flight/wire/command.ts'
+import { FakeUpstream } from '../fakes/fake-upstream.ts'
 import { commandOf, descriptorOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hasGoServers, startSqliteServer } from '../standins/servers.ts'
+import { hasGoServers, startSqliteServer } from '../fakes/servers.ts'
 import { type CallEnd, commandOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 

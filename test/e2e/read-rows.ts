@@ -1,6 +1,6 @@
 import { tableFromIPC } from 'apache-arrow'
-import { readFlightData } from '../../src/arrow/flight-data.ts'
-import { joinStream } from '../../src/arrow/ipc.ts'
+import { readFlightData } from '../../src/arrow/ipc/flight-data.ts'
+import { joinStream } from '../../src/arrow/ipc/ipc.ts'
 
 /** The rows in the FlightData messages of a stream. */
 export function readRows(messages: readonly Uint8Array[]): Readonly<Record<string, unknown>>[] {

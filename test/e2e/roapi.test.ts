@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hasRoapi, type Roapi, roapiLogin, startRoapi } from '../standins/roapi.ts'
-import { printSeedOnFailure, SlicingProxy } from '../standins/slicing-proxy.ts'
+import { hasRoapi, type Roapi, roapiLogin, startRoapi } from '../fakes/roapi.ts'
+import { printSeedOnFailure, SlicingProxy } from '../fakes/slicing-proxy.ts'
 import { commandOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'

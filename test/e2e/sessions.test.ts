@@ -11,10 +11,10 @@ import {
   SetSessionOptionsResult,
 } from '../../gen/arrow/flight/protocol/Flight.ts'
 import { CommandGetTables } from '../../gen/arrow/flight/protocol/FlightSql.ts'
-import { readFlightData } from '../../src/arrow/flight-data.ts'
-import { joinStream, readStream } from '../../src/arrow/ipc.ts'
+import { readFlightData } from '../../src/arrow/ipc/flight-data.ts'
+import { joinStream, readStream } from '../../src/arrow/ipc/ipc.ts'
 import { decodeSchema } from '../../src/arrow/schema.ts'
-import { packAny } from '../../src/fronts/flight/command.ts'
+import { packAny } from '../../src/fronts/flight/wire/command.ts'
 import { commandOf, descriptorOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { FakeUpstream } from '../standins/fake-upstream.ts'
-import { freePort } from '../standins/servers.ts'
+import { FakeUpstream } from '../fakes/fake-upstream.ts'
+import { freePort } from '../fakes/servers.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
 it('tells of each source that does not answer: once in the log, in /readyz?verbose and in the metrics', async () => {

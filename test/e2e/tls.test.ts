@@ -5,7 +5,7 @@ import { type Socket, connect as tcp } from 'node:net'
 import { type TLSSocket, connect as tls } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runFlightgate } from '../cli/run-flightgate.ts'
-import { CertificateAuthority } from '../standins/certificate.ts'
+import { CertificateAuthority } from '../fakes/certificate.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython, runPythonLine } from './python.ts'
 

@@ -10,7 +10,7 @@ import {
   CommandStatementUpdate,
   DoPutUpdateResult,
 } from '../../gen/arrow/flight/protocol/FlightSql.ts'
-import { packAny, unpackAny } from '../../src/fronts/flight/command.ts'
+import { packAny, unpackAny } from '../../src/fronts/flight/wire/command.ts'
 import { type CallEnd, commandOf, descriptorOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { openDoGet } from './raw-do-get.ts'

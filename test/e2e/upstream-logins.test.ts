@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { BasicAuth, FlightInfo, HandshakeRequest, HandshakeResponse } from '../../gen/arrow/flight/protocol/Flight.ts'
-import { type Answer, type ScriptedCall, ScriptedServer } from '../standins/scripted-server.ts'
+import { type Answer, type ScriptedCall, ScriptedServer } from '../fakes/scripted-server.ts'
 import { FlightStub } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 

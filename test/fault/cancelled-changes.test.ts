@@ -1,6 +1,6 @@
 import { Int32, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
 import { afterEach, expect, it } from 'vitest'
-import { readStream } from '../../src/arrow/ipc.ts'
+import { readStream } from '../../src/arrow/ipc/ipc.ts'
 import { GatewayError } from '../../src/query/errors.ts'
 import { DemoSource, outcomeOf } from './demo-source.ts'
 

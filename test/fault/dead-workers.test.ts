@@ -35,7 +35,7 @@ describe('a worker that dies', () => {
     workers.length = 0
     heap.mebibytes = undefined
     await demo.source.close()
-    expect(demo.source.isAtWork).toBe(false)
+    expect(demo.source.hasActiveThreads).toBe(false)
   })
 
   it('ends its statement, and the next one gets another', async () => {

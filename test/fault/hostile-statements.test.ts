@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { commandOf, FlightStub } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
-import { FakeUpstream } from '../standins/fake-upstream.ts'
+import { FakeUpstream } from '../fakes/fake-upstream.ts'
 
 const LENGTH = 1_000_000
 const AT_A_TIME = 10

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { frame } from '../../src/http2/frame-writer.ts'
-import { prefixOf } from '../../src/http2/message-prefix.ts'
+import { prefixOf } from '../../src/grpc/message-prefix.ts'
+import { frame } from '../../src/http2/frames/frame-writer.ts'
 import { FrameType } from '../../src/http2/protocol.ts'
 import { endOf } from '../e2e/raw-do-get.ts'
-import { infoOf, type RawCall, RawUpstream, schemaMessage } from '../standins/raw-upstream.ts'
+import { infoOf, type RawCall, RawUpstream, schemaMessage } from '../fakes/raw-upstream.ts'
 import { WatchedGateway } from './watched-gateway.ts'
 
 /** What others may wait at most, where an event loop that is held waits for many seconds: CI machines are slow too. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { frame, numberFrame } from '../../src/http2/frame-writer.ts'
+import { frame, numberFrame } from '../../src/http2/frames/frame-writer.ts'
 import { FrameType } from '../../src/http2/protocol.ts'
 import { GatewayError } from '../../src/query/errors.ts'
 import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
@@ -12,7 +12,7 @@ import {
   type RawCall,
   RawUpstream,
   schemaMessage,
-} from '../standins/raw-upstream.ts'
+} from '../fakes/raw-upstream.ts'
 import { UpstreamFixture } from './upstream-fixture.ts'
 
 const closers: (() => Promise<void>)[] = []

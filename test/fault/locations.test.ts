@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../src/query/errors.ts'
-import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
-import { freePort } from '../standins/servers.ts'
+import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
+import { freePort } from '../fakes/servers.ts'
 import { UpstreamFixture } from './upstream-fixture.ts'
 
 describe('a result whose parts lie at other nodes', () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
+import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
 import { UpstreamFixture } from './upstream-fixture.ts'
 
 describe('a connection to an upstream', () => {

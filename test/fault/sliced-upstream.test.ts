@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { FlightInfo } from '../../gen/arrow/flight/protocol/Flight.ts'
-import { encodeRecordBatch } from '../../src/arrow/batch.ts'
-import { frameOf } from '../../src/arrow/frame.ts'
-import { encapsulate } from '../../src/arrow/ipc.ts'
+import { encodeRecordBatch } from '../../src/arrow/batches/batch.ts'
+import { frameOf } from '../../src/arrow/ipc/frame.ts'
+import { encapsulate } from '../../src/arrow/ipc/ipc.ts'
 import { encodeSchema } from '../../src/arrow/schema.ts'
-import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
-import { ScriptedServer } from '../standins/scripted-server.ts'
-import { printSeedOnFailure, SlicingProxy } from '../standins/slicing-proxy.ts'
+import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
+import { ScriptedServer } from '../fakes/scripted-server.ts'
+import { printSeedOnFailure, SlicingProxy } from '../fakes/slicing-proxy.ts'
 import { UpstreamFixture } from './upstream-fixture.ts'
 
 const none = new Uint8Array(0)

@@ -16,7 +16,7 @@ describe('a worker that does not let go of a statement that is over', () => {
   let demo: DemoSource
   afterEach(async () => {
     await demo.source.close()
-    expect(demo.source.isAtWork).toBe(false)
+    expect(demo.source.hasActiveThreads).toBe(false)
   })
 
   it('is replaced: others plan meanwhile', async () => {
@@ -25,7 +25,7 @@ describe('a worker that does not let go of a statement that is over', () => {
     const plan = demo.plan('SELECT 1')
     expect(await Promise.all(stuck)).toEqual(stuck.map(() => TIMED_OUT))
     expect(await plan).toBe('OK')
-    expect(demo.source.isAtWork).toBe(true)
+    expect(demo.source.hasActiveThreads).toBe(true)
     expect(demo.logged('source demo: a statement was cancelled and goes on')).toHaveLength(planners)
     await expect.poll(() => demo.logged('source demo: the statement has ended').length, late).toBe(planners)
   })
@@ -87,7 +87,7 @@ describe('closing a source', () => {
     await new Promise((resolve) => setTimeout(resolve, 300))
     await demo.source.close()
     expect(await running).toBe('CANCELLED')
-    expect(demo.source.isAtWork).toBe(true)
+    expect(demo.source.hasActiveThreads).toBe(true)
     expect(demo.logged('source demo is left open')).toHaveLength(1)
     expect(await demo.plan('SELECT 1')).toBe('DRAINING')
   })

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { selfSignedCertificate } from '../standins/certificate.ts'
-import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
+import { selfSignedCertificate } from '../fakes/certificate.ts'
+import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
 import { WatchedGateway } from './watched-gateway.ts'
 
 const DEADLINE_MS = 400

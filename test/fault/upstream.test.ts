@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { AdaptiveSlots } from '../../src/query/adaptive-slots.ts'
 import { type ErrorCode, GatewayError } from '../../src/query/errors.ts'
+import { AdaptiveLimiter } from '../../src/query/limits/adaptive-limiter.ts'
 import type { Context, Result } from '../../src/query/types.ts'
 import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
 import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
-import { selfSignedCertificate } from '../standins/certificate.ts'
-import { BATCH_ROWS, FakeUpstream } from '../standins/fake-upstream.ts'
+import { selfSignedCertificate } from '../fakes/certificate.ts'
+import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
 import { upstreamConfig } from './upstream-fixture.ts'
 
 const lines: { message: string; fields: object }[] = []
@@ -136,7 +136,7 @@ describe('an upstream that', () => {
     ['in a later part of the result', 'ok 1 then hang-before-headers', BATCH_ROWS],
   ])('answers %s that the deadline of its client has passed: no overload, no outage', async (_when, sql, rows) => {
     fake.answersDeadlineMs = 200
-    const slots = new AdaptiveSlots({ minSlots: 1, maxSlots: 8, maxQueued: 0, queueWaitMs: 1 })
+    const slots = new AdaptiveLimiter({ minSlots: 1, maxSlots: 8, maxQueued: 0, queueWaitMs: 1 })
     for (let i = 0; i < 3; i++) {
       const seen = await read(sql, context(undefined, 1000))
       expect(seen).toMatchObject({ rows, code: 'DEADLINE' })

@@ -20,8 +20,8 @@ import {
   CommandStatementIngest,
   CommandStatementUpdate,
 } from '../../gen/arrow/flight/protocol/FlightSql.ts'
-import { readFlightData } from '../../src/arrow/flight-data.ts'
-import { packAny, unpackAny } from '../../src/fronts/flight/command.ts'
+import { readFlightData } from '../../src/arrow/ipc/flight-data.ts'
+import { packAny, unpackAny } from '../../src/fronts/flight/wire/command.ts'
 import { commandOf, descriptorOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 

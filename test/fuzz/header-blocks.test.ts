@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { HeaderDecoder } from '../../src/http2/header-decoder.ts'
-import { encodeHeaders } from '../../src/http2/header-encoder.ts'
-import { decodeHuffman } from '../../src/http2/huffman.ts'
+import { HeaderDecoder } from '../../src/http2/hpack/header-decoder.ts'
+import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
+import { decodeHuffman } from '../../src/http2/hpack/huffman.ts'
 import { Http2ProtocolError } from '../../src/http2/protocol.ts'
 
 const TIME_LIMIT_MS = process.env['CI'] === 'true' ? 2000 : 1000

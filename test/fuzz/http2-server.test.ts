@@ -1,8 +1,8 @@
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { frame, numberFrame, settingsFrame } from '../../src/http2/frame-writer.ts'
-import { encodeHeaders } from '../../src/http2/header-encoder.ts'
+import { frame, numberFrame, settingsFrame } from '../../src/http2/frames/frame-writer.ts'
+import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
 import { ErrorCode, FrameFlag, FrameType, PREFACE, Setting } from '../../src/http2/protocol.ts'
 import { Http2ServerConnection } from '../../src/http2/server-connection.ts'
 

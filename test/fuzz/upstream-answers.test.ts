@@ -6,17 +6,17 @@ import {
   ActionCreatePreparedStatementResult,
   CommandGetTables,
 } from '../../gen/arrow/flight/protocol/FlightSql.ts'
-import { encodeRecordBatch } from '../../src/arrow/batch.ts'
-import { frameOf } from '../../src/arrow/frame.ts'
-import { encapsulate } from '../../src/arrow/ipc.ts'
+import { encodeRecordBatch } from '../../src/arrow/batches/batch.ts'
+import { frameOf } from '../../src/arrow/ipc/frame.ts'
+import { encapsulate } from '../../src/arrow/ipc/ipc.ts'
 import { encodeSchema, type Field } from '../../src/arrow/schema.ts'
-import { packAny, unpackAny } from '../../src/fronts/flight/command.ts'
 import { encodeRows } from '../../src/fronts/flight/metadata/encode.ts'
 import { tablesWithSchemaSchema } from '../../src/fronts/flight/metadata/schemas.ts'
 import { sqlInfoFrames } from '../../src/fronts/flight/metadata/sql-info.ts'
+import { packAny, unpackAny } from '../../src/fronts/flight/wire/command.ts'
 import { commandOf, descriptorOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
-import { ScriptedServer } from '../standins/scripted-server.ts'
+import { ScriptedServer } from '../fakes/scripted-server.ts'
 
 const OK = 0
 const DATA_LOSS = 15

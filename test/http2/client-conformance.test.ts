@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { FrameReader } from '../../src/http2/frame-reader.ts'
-import { frame, numberFrame, settingsFrame } from '../../src/http2/frame-writer.ts'
-import { encodeHeaders } from '../../src/http2/header-encoder.ts'
+import { FrameReader } from '../../src/http2/frames/frame-reader.ts'
+import { frame, numberFrame, settingsFrame } from '../../src/http2/frames/frame-writer.ts'
+import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
 import { ErrorCode, FrameFlag, FrameType, PREFACE, Setting } from '../../src/http2/protocol.ts'
 import { Connection, okBlock, opening, options, script } from './client-connection.ts'
 
@@ -326,7 +326,7 @@ describe('floods end the connection', () => {
     if (what.includes('DATA')) say(begun)
     const count = flood.length > 100_000 ? 50 : flood.length > 10_000 ? 500 : 15_000
     say(...Array<Buffer>(count).fill(flood))
-    expect(await call.done).toMatchObject({ kind: 'lost', untouched: false })
+    expect(await call.done).toMatchObject({ kind: 'lost', notProcessed: false })
     expect(connection.closed?.error?.message).toMatch(/do nothing/)
     await expect.poll(() => answers.goaways).toEqual([enhanceYourCalm])
   })

@@ -1,13 +1,13 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
 import type { Http2Client } from '../../src/http2/client.ts'
-import type { StreamEnd } from '../../src/http2/client-stream.ts'
 import { connectHttp2 } from '../../src/http2/connect.ts'
-import { frame, settingsFrame } from '../../src/http2/frame-writer.ts'
-import type { HeaderFields } from '../../src/http2/header-decoder.ts'
-import { encodeHeaders } from '../../src/http2/header-encoder.ts'
+import { frame, settingsFrame } from '../../src/http2/frames/frame-writer.ts'
+import type { ReceiveBuffer } from '../../src/http2/frames/receive-buffers.ts'
+import type { HeaderFields } from '../../src/http2/hpack/header-decoder.ts'
+import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
 import { FrameFlag, FrameType } from '../../src/http2/protocol.ts'
-import type { ReceiveBuffer } from '../../src/http2/receive-buffers.ts'
+import type { StreamEnd } from '../../src/http2/streams/client-stream.ts'
 
 /** Run after each test, the last first. */
 export const closers: (() => unknown)[] = []

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { frame, numberFrame, settingsFrame } from '../../src/http2/frame-writer.ts'
-import { HeaderDecoder } from '../../src/http2/header-decoder.ts'
-import { encodeHeaders } from '../../src/http2/header-encoder.ts'
+import { frame, numberFrame, settingsFrame } from '../../src/http2/frames/frame-writer.ts'
+import { HeaderDecoder } from '../../src/http2/hpack/header-decoder.ts'
+import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
 import { FrameFlag, FrameType, Http2ProtocolError } from '../../src/http2/protocol.ts'
 import { type Call, Connection, okBlock, opening, script } from './client-connection.ts'
 

@@ -1,8 +1,8 @@
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { frame, numberFrame, settingsFrame } from '../../src/http2/frame-writer.ts'
-import { encodeHeaders } from '../../src/http2/header-encoder.ts'
+import { frame, numberFrame, settingsFrame } from '../../src/http2/frames/frame-writer.ts'
+import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
 import { ErrorCode, FrameFlag, FrameType, PREFACE, Setting } from '../../src/http2/protocol.ts'
 import { Connection, closers, okBlock, opening, post, script } from './client-connection.ts'
 
@@ -165,7 +165,7 @@ describe('a server that', () => {
     await connection.ready
     const [first, second] = [connection.call(), connection.call()]
     sockets[0]!.write(goaway(1))
-    expect(await second!.done).toMatchObject({ kind: 'lost', untouched: true })
+    expect(await second!.done).toMatchObject({ kind: 'lost', notProcessed: true })
     expect(connection.client.usable).toBe(false)
     expect(connection.goaway).toBe(0)
     sockets[0]!.write(frame(FrameType.headers, FrameFlag.endHeaders | FrameFlag.endStream, 1, status))
@@ -181,7 +181,7 @@ describe('a server that', () => {
       })
     })
     const connection = new Connection(port)
-    expect(await connection.call().done).toEqual({ kind: 'lost', untouched: false })
+    expect(await connection.call().done).toEqual({ kind: 'lost', notProcessed: false })
     expect(connection.client.usable).toBe(false)
   })
 
@@ -226,7 +226,7 @@ describe('a server that', () => {
     })
     const connection = new Connection(port)
     const call = connection.call([], { credit: false })
-    expect(await call.done).toMatchObject({ kind: 'lost', untouched: false })
+    expect(await call.done).toMatchObject({ kind: 'lost', notProcessed: false })
     expect(connection.closed?.error?.message).toMatch(reason)
   })
 

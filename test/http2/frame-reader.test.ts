@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { FrameReader } from '../../src/http2/frame-reader.ts'
-import { frame } from '../../src/http2/frame-writer.ts'
+import { FrameReader } from '../../src/http2/frames/frame-reader.ts'
+import { frame } from '../../src/http2/frames/frame-writer.ts'
 import { FrameFlag, FrameType, Http2ProtocolError } from '../../src/http2/protocol.ts'
 
 interface Seen {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { HeaderDecoder } from '../../src/http2/header-decoder.ts'
-import { encodeHeaders } from '../../src/http2/header-encoder.ts'
-import { decodeHuffman } from '../../src/http2/huffman.ts'
+import { HeaderDecoder } from '../../src/http2/hpack/header-decoder.ts'
+import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
+import { decodeHuffman } from '../../src/http2/hpack/huffman.ts'
 import { ErrorCode, Http2ProtocolError } from '../../src/http2/protocol.ts'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')

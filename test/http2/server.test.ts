@@ -1,13 +1,13 @@
 import { connect as connectHttp2 } from 'node:http2'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { FrameReader } from '../../src/http2/frame-reader.ts'
-import { frame, numberFrame, settingsFrame } from '../../src/http2/frame-writer.ts'
-import { HeaderDecoder, type HeaderFields } from '../../src/http2/header-decoder.ts'
-import { encodeHeaders } from '../../src/http2/header-encoder.ts'
+import { FrameReader } from '../../src/http2/frames/frame-reader.ts'
+import { frame, numberFrame, settingsFrame } from '../../src/http2/frames/frame-writer.ts'
+import { HeaderDecoder, type HeaderFields } from '../../src/http2/hpack/header-decoder.ts'
+import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
 import { ErrorCode, FrameFlag, FrameType, PREFACE, Setting } from '../../src/http2/protocol.ts'
 import { Http2ServerConnection } from '../../src/http2/server-connection.ts'
-import type { ServerStream } from '../../src/http2/server-stream.ts'
+import type { ServerStream } from '../../src/http2/streams/server-stream.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {

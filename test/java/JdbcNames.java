@@ -19,6 +19,11 @@ public final class JdbcNames {
     }
   }
 
+  private static String close(Connection connection) throws SQLException {
+    connection.close();
+    return "closed";
+  }
+
   public static void main(String[] args) throws Exception {
     Properties properties = new Properties();
     properties.put("user", "anyone");
@@ -52,6 +57,12 @@ public final class JdbcNames {
     Connection chosen = DriverManager.getConnection(url, properties);
     JdbcWalk.step("catalog property", () -> who(chosen, "t"));
     JdbcWalk.step("and another catalog", () -> who(chosen, "demo.main.t"));
+    JdbcWalk.step("close with a catalog", () -> close(chosen));
+    properties.remove("catalog");
+    properties.put("x-flightgate-source", "second");
+    Connection named = DriverManager.getConnection(url, properties);
+    JdbcWalk.step("source header", () -> who(named, "t"));
+    JdbcWalk.step("close with a source header", () -> close(named));
     System.exit(0);
   }
 }

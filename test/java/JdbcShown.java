@@ -6,7 +6,8 @@ import java.util.HexFormat;
 import java.util.Properties;
 
 /**
- * Prints what the JDBC driver shows of statements of one column and one row, a line each: the text, and the class of the object.
+ * Prints what the JDBC driver shows of statements of one column "v" and one row, a line each: the text, and the class of the
+ * object, which is got by the column's label where the driver cannot get it by its number.
  * Its arguments are the address, whether extension types are asked for, and the statements.
  */
 public final class JdbcShown {
@@ -28,11 +29,21 @@ public final class JdbcShown {
   private static String shown(Statement statement, String sql) {
     try (ResultSet set = statement.executeQuery(sql)) {
       set.next();
-      Object value = set.getObject(1);
+      Object value;
+      String how = "";
+      try {
+        value = set.getObject(1);
+      } catch (RuntimeException error) {
+        if (!"not implemented".equals(error.getMessage())) {
+          throw error;
+        }
+        value = set.getObject("v");
+        how = ", by label";
+      }
       if (value instanceof byte[]) {
         return HexFormat.of().formatHex((byte[]) value) + " (byte[])";
       }
-      return set.getString(1) + " (" + (value == null ? "null" : value.getClass().getSimpleName()) + ")";
+      return set.getString(1) + " (" + (value == null ? "null" : value.getClass().getSimpleName()) + how + ")";
     } catch (Exception | Error error) {
       return "error: " + error.getMessage();
     }

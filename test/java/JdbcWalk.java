@@ -7,8 +7,10 @@ import java.sql.ResultSetMetaData;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Calendar;
 import java.util.List;
 import java.util.Properties;
+import java.util.TimeZone;
 import java.util.concurrent.Callable;
 
 /** Walks through a Flight SQL endpoint with the JDBC driver; prints a line "step = result" for each step. */
@@ -103,6 +105,15 @@ public final class JdbcWalk {
           return set.getMetaData().getColumnTypeName(1);
         }
       });
+      String moment = "SELECT TIMESTAMPTZ '2024-01-02 03:04:05+00' AS v";
+      step("moment", () -> {
+        try (ResultSet set = statement.executeQuery(moment)) {
+          set.next();
+          Calendar utc = Calendar.getInstance(TimeZone.getTimeZone("UTC"));
+          return set.getString(1) + "|" + set.getTimestamp(1, utc) + "|" + set.getTimestamp(1) + "|" + set.getObject("v");
+        }
+      });
+      step("moment by number", () -> rows(statement.executeQuery(moment)));
       step("no rows", () -> rows(statement.executeQuery("SELECT 1 AS a WHERE false")));
       step("large", () -> {
         try (ResultSet set = statement.executeQuery("SELECT range AS i FROM range(300000)")) {
@@ -190,7 +201,7 @@ public final class JdbcWalk {
     try {
       chosen.close();
     } catch (Exception known) {
-      // Both drivers close their channel before the call that ends the session.
+      // Both drivers end the session and close their channel, and then end the session once more, which fails.
     }
     System.exit(0);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SoleConnections } from '../../src/query/sole-connections.ts'
+import { SoleConnections } from '../../src/query/transactions/sole-connections.ts'
 
 class Connection {
   isLeaving = false

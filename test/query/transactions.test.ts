@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Source } from '../../src/query/source.ts'
-import { Transactions } from '../../src/query/transactions.ts'
+import { Transactions } from '../../src/query/transactions/transactions.ts'
 import type { Context } from '../../src/query/types.ts'
 
 const say = () => {}

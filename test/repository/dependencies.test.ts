@@ -9,15 +9,19 @@ const src = fileURLToPath(new URL('../../src/', import.meta.url))
 const allowed: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'ops'],
   cli: ['gateway', 'config', 'ops', 'arrow'],
-  gateway: ['config', 'fronts', 'ops', 'query', 'sources', 'state'],
-  fronts: ['query', 'arrow', 'state', 'http2'],
-  sources: ['query', 'arrow', 'http2'],
-  query: ['arrow'],
+  gateway: ['config', 'fronts', 'auth', 'grpc', 'statements', 'ops', 'query', 'sources', 'state'],
+  fronts: ['statements', 'auth', 'query', 'arrow', 'state', 'grpc', 'http2', 'async'],
+  auth: ['query', 'grpc', 'http2'],
+  statements: ['query', 'arrow', 'state'],
+  sources: ['query', 'arrow', 'grpc', 'http2', 'async'],
+  grpc: ['query', 'arrow', 'http2', 'async'],
+  query: ['arrow', 'async'],
   config: [],
   state: [],
   ops: [],
-  arrow: [],
+  arrow: ['async'],
   http2: [],
+  async: [],
 }
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
@@ -45,9 +49,16 @@ describe('the dependency rule', () => {
   })
 
   it('keeps sources apart from each other, and their use of query/ to types, errors, the port, how workers are shared and the reading of SQL text', () => {
-    const waist = ['types', 'source', 'catalog', 'facts', 'ingest', 'errors', 'slots', 'time-limit'].map(
-      (name) => `query/${name}.ts`,
-    )
+    const waist = [
+      'types',
+      'source',
+      'catalog',
+      'capabilities',
+      'ingest',
+      'errors',
+      'limits/concurrency-limiter',
+      'time-limit',
+    ].map((name) => `query/${name}.ts`)
     const broken = files
       .filter((file) => file.startsWith('sources/'))
       .flatMap((file) =>
@@ -59,6 +70,26 @@ describe('the dependency rule', () => {
           .map((target) => `${file} imports ${target}`),
       )
     expect(broken).toEqual([])
+  })
+
+  it('lets the other parts use HTTP/2 only by its index, and each side of gRPC only by those it serves', () => {
+    const broken = files.flatMap((file) =>
+      importsOf(file)
+        .filter(
+          (target) =>
+            (target.startsWith('http2/') && !file.startsWith('http2/') && target !== 'http2/index.ts') ||
+            (target.startsWith('grpc/server/') && file.startsWith('sources/')) ||
+            (target.startsWith('grpc/client/') && file.startsWith('fronts/')),
+        )
+        .map((target) => `${file} imports ${target}`),
+    )
+    expect(broken).toEqual([])
+  })
+
+  it('has no folder with more than 15 files of its own', () => {
+    const counts = new Map<string, number>()
+    for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1)
+    expect([...counts].filter(([folder, count]) => count > 15 && folder !== 'config')).toEqual([])
   })
 
   it('has no cycles', () => {

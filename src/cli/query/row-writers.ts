@@ -1,5 +1,5 @@
 import type { RecordBatch, Schema } from 'apache-arrow'
-import { type CellWriter, cellWriter, plainText } from './cell.ts'
+import { type CellWriter, cellWriter, plainText } from '../../arrow/text/cell.ts'
 
 /** Turns batches into text, piece by piece. */
 export interface RowWriter {

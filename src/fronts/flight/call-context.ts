@@ -1,7 +1,7 @@
-import type { HeaderFields } from '../../http2/header-decoder.ts'
+import { anonymous } from '../../auth/authenticator.ts'
+import type { GrpcCall } from '../../grpc/server/call.ts'
+import type { HeaderFields } from '../../http2/index.ts'
 import type { ClientConnection, Context, Logger, Principal } from '../../query/types.ts'
-import { anonymous } from '../auth.ts'
-import type { GrpcCall } from '../grpc/call.ts'
 
 /** The context of a gRPC call; its signal is made only when somebody listens. */
 export class CallContext implements Context {

@@ -1,6 +1,6 @@
+import type { GrpcCall } from '../../grpc/server/call.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Context } from '../../query/types.ts'
-import type { GrpcCall } from '../grpc/call.ts'
 import type { FlightFront } from './front.ts'
 import type { StoredSession } from './sessions.ts'
 

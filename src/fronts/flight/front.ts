@@ -1,21 +1,21 @@
-import type { Intake } from '../../query/intake.ts'
+import type { Authenticator } from '../../auth/authenticator.ts'
+import type { DrainGate } from '../../query/drain-gate.ts'
 import type { Pipeline } from '../../query/pipeline.ts'
 import type { Router } from '../../query/router.ts'
-import type { Sealer } from '../../query/seal.ts'
-import type { Transactions } from '../../query/transactions.ts'
+import type { Sealer } from '../../query/sealer.ts'
+import type { Transactions } from '../../query/transactions/transactions.ts'
 import type { Logger } from '../../query/types.ts'
 import type { Blobs } from '../../state/blobs.ts'
 import type { Store } from '../../state/store.ts'
-import type { Authenticator } from '../auth.ts'
-import type { Executions } from './executions.ts'
+import type { BackgroundStatements } from '../../statements/background-statements.ts'
+import type { RunningStatements } from '../../statements/running-statements.ts'
 import type { ServerFacts } from './metadata/sql-info-defaults.ts'
-import type { PollJobs } from './poll-jobs.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Everything the Flight methods stand on. */
 export interface FlightFront {
   readonly pipeline: Pipeline
-  readonly intake: Intake
+  readonly intake: DrainGate
   readonly router: Router
   readonly authenticator: Authenticator
   readonly sealer: Sealer
@@ -23,13 +23,13 @@ export interface FlightFront {
   readonly store: Store
   /** Bound parameters and results of changes. */
   readonly blobs: Blobs
-  readonly executions: Executions
+  readonly executions: RunningStatements
   readonly log: Logger
   readonly limits: FlightLimits
   readonly facts: ServerFacts
   readonly sessions: Sessions
   readonly transactions: Transactions
-  readonly polls: PollJobs
+  readonly polls: BackgroundStatements
 }
 
 /** Limits of the Flight front; see `docs/configuration.md`, `limits`. */

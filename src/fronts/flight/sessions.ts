@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
+import type { GrpcCall } from '../../grpc/server/call.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { ClientConnection, Context, SessionOptions } from '../../query/types.ts'
 import type { Store } from '../../state/store.ts'
-import type { GrpcCall } from '../grpc/call.ts'
 
 const COOKIE = 'flightgate_session'
 const TOKEN_PREFIX = 'Bearer fgt_'

@@ -1,16 +1,16 @@
+import type { GrpcCall } from '../../grpc/server/call.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
 import { mayWrite } from '../../query/stages/authorize.ts'
 import type { Context, Query, SessionOptions } from '../../query/types.ts'
-import type { GrpcCall } from '../grpc/call.ts'
 import { loadParameters } from './bound-parameters.ts'
 import { CallContext } from './call-context.ts'
 import { sessionOf } from './call-session.ts'
-import type { Command } from './command.ts'
 import type { FlightFront } from './front.ts'
 import { openPrepared, type PreparedStatement } from './prepared.ts'
 import { SOURCE_HEADER } from './source-header.ts'
 import { openTransaction } from './transaction-handle.ts'
+import type { Command } from './wire/command.ts'
 
 /** A command that runs a statement. */
 export type StatementCommand = Exclude<Command, { kind: 'metadata' }>

@@ -1,11 +1,11 @@
-import { type Frame, frameOf } from '../../arrow/frame.ts'
-import { FramePacker } from '../../arrow/packed-frames.ts'
+import { type Frame, frameOf } from '../../arrow/ipc/frame.ts'
+import { FramePacker } from '../../arrow/ipc/packed-frames.ts'
 import { encodeSchema } from '../../arrow/schema.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
-import type { Context, Result, Runnable } from '../../query/types.ts'
+import type { Context, PlannedStatement, Result } from '../../query/types.ts'
+import { hasReturning } from '../../statements/has-returning.ts'
 import type { FlightFront } from './front.ts'
-import { hasReturning } from './has-returning.ts'
 
 /** Bound of what a statement that changes data may return (RETURNING). */
 const MAX_STORED_RESULT_BYTES = 16 << 20
@@ -22,8 +22,13 @@ export function storedResultKey(id: string): string {
  * nothing where the source has transactions.
  * @throws GatewayError as the pipeline, TOO_LARGE
  */
-export async function runAndKeep(front: FlightFront, runnable: Runnable, ctx: Context, id: string): Promise<void> {
-  const run = async (within: Runnable) =>
+export async function runAndKeep(
+  front: FlightFront,
+  runnable: PlannedStatement,
+  ctx: Context,
+  id: string,
+): Promise<void> {
+  const run = async (within: PlannedStatement) =>
     await packResult(await front.pipeline.run(within, ctx), MAX_STORED_RESULT_BYTES)
   const source = front.router.named(runnable.query.source)
   const packed = await ((await mayBeUndone(source, runnable, ctx))
@@ -33,7 +38,11 @@ export async function runAndKeep(front: FlightFront, runnable: Runnable, ctx: Co
 }
 
 /** Whether a statement can be run in a transaction of its own: what an upstream has planned already belongs to none. */
-async function mayBeUndone({ transactions }: Source, { query, handle }: Runnable, ctx: Context): Promise<boolean> {
+async function mayBeUndone(
+  { transactions }: Source,
+  { query, handle }: PlannedStatement,
+  ctx: Context,
+): Promise<boolean> {
   if (transactions === undefined || query.transaction !== undefined || handle !== undefined) return false
   return await hasReturning(query.sql, ctx)
 }
@@ -41,9 +50,9 @@ async function mayBeUndone({ transactions }: Source, { query, handle }: Runnable
 async function inTransaction(
   front: FlightFront,
   source: Source,
-  runnable: Runnable,
+  runnable: PlannedStatement,
   ctx: Context,
-  run: (within: Runnable) => Promise<Buffer>,
+  run: (within: PlannedStatement) => Promise<Buffer>,
 ): Promise<Buffer> {
   const transaction = await front.transactions.begin({ source, readOnly: false }, ctx)
   try {

@@ -1,13 +1,13 @@
 import { GatewayError } from '../../query/errors.ts'
-import { type Sealer, SealKind } from '../../query/seal.ts'
-import type { Principal, Query, Runnable, SessionOptions } from '../../query/types.ts'
+import { type Sealer, SealKind } from '../../query/sealer.ts'
+import type { PlannedStatement, Principal, Query, SessionOptions } from '../../query/types.ts'
 import type { BoundParameters } from './bound-parameters.ts'
 
 /** What a ticket stands for. */
 export interface StatementTicket {
   /** Names the execution: what CancelFlightInfo cancels. */
   readonly id: string
-  readonly runnable: Runnable
+  readonly runnable: PlannedStatement
   /** Where the bound parameters are; they are not in `runnable`. */
   readonly bound?: BoundParameters
   /** The statement has run already; its result is kept under the id. */
@@ -74,7 +74,7 @@ export function decodeTicket(text: Buffer, expiresAt: number): StatementTicket {
     ...(t !== undefined && { transaction: t }),
     ...(p === 1 && { plain: true }),
   }
-  const runnable: Runnable = {
+  const runnable: PlannedStatement = {
     query,
     isUpdate: u === 1,
     ...(h !== undefined && { handle: Buffer.from(h, 'base64') }),

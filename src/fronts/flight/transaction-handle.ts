@@ -1,5 +1,5 @@
 import { GatewayError } from '../../query/errors.ts'
-import { SealKind } from '../../query/seal.ts'
+import { SealKind } from '../../query/sealer.ts'
 import type { Context } from '../../query/types.ts'
 import type { FlightFront } from './front.ts'
 

@@ -1,12 +1,12 @@
-import { HeldResults } from '../held-results.ts'
+import type { ConcurrencyLimiter } from '../limits/concurrency-limiter.ts'
 import type { Stage } from '../pipeline.ts'
-import type { Slots } from '../slots.ts'
+import { HeldResults } from '../results/held-results.ts'
 import { holderOf } from '../types.ts'
 
 /** How statements are let in. */
 export interface Admission {
   /** The gate of a source, by name. */
-  slotsOf(source: string): Slots
+  slotsOf(source: string): ConcurrencyLimiter
   /** After how long without being read a result loses its slot to a holder that waits and has fewer, in milliseconds. */
   readonly contendedStallMs: number
   /** Told how long a statement waited for its slot, in milliseconds. */
@@ -19,7 +19,7 @@ export interface Admission {
  */
 export function admit({ slotsOf, contendedStallMs, onWait }: Admission): Stage {
   const bySource = new Map<string, HeldResults>()
-  const resultsOf = (source: string, slots: Slots): HeldResults => {
+  const resultsOf = (source: string, slots: ConcurrencyLimiter): HeldResults => {
     const results = bySource.get(source) ?? new HeldResults(slots, contendedStallMs)
     bySource.set(source, results)
     return results

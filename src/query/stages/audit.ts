@@ -1,7 +1,7 @@
 import type { GatewayError } from '../errors.ts'
 import { GatewayError as Failure } from '../errors.ts'
-import { observeResult } from '../observed-result.ts'
 import type { Stage } from '../pipeline.ts'
+import { observeResult } from '../results/observe.ts'
 import { statementHash } from '../text/statement-hash.ts'
 import type { Context, Query } from '../types.ts'
 

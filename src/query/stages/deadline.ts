@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts'
-import { observeResult } from '../observed-result.ts'
 import type { Stage } from '../pipeline.ts'
+import { observeResult } from '../results/observe.ts'
 import { timeLimit } from '../time-limit.ts'
 import type { Context, Query } from '../types.ts'
 

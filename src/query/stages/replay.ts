@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache'
-import { unpackFrames } from '../../arrow/packed-frames.ts'
+import { unpackFrames } from '../../arrow/ipc/packed-frames.ts'
+import { untilAborted } from '../../async/until-aborted.ts'
 import type { Stage } from '../pipeline.ts'
-import { RecordedFrames } from '../recorded-frames.ts'
+import { RecordedFrames } from '../results/record.ts'
 import type { Result } from '../types.ts'
-import { untilAborted } from '../until-aborted.ts'
 
 /** Keeps bytes by key for a while. */
-export interface Keeper {
+export interface ResultStore {
   get(key: string): Promise<Uint8Array | undefined>
   set(key: string, value: Uint8Array, ttlMs: number): Promise<void>
 }
@@ -29,7 +29,7 @@ const MAX_LARGE = 10_000
  * time the same rows. A result is kept if it is small; a larger one is run again.
  */
 export function replay(
-  keeper: Keeper,
+  keeper: ResultStore,
   { maxRepeatableResultBytes: maxBytes, ticketTtlMs, queueWaitMs }: ReplayLimits,
 ): Stage {
   const running = new Map<string, Promise<void>>()

@@ -1,6 +1,6 @@
 import { type Table, tableFromIPC } from 'apache-arrow'
-import { readFrame } from '../../arrow/flight-data.ts'
-import { joinStream } from '../../arrow/ipc.ts'
+import { readFrame } from '../../arrow/ipc/flight-data.ts'
+import { joinStream } from '../../arrow/ipc/ipc.ts'
 import { decodeSchema, type Field } from '../../arrow/schema.ts'
 import type {
   Catalog,
@@ -14,7 +14,7 @@ import type {
 import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context } from '../../query/types.ts'
-import { DEFAULT_SCHEMA, quoteLiteral } from './open.ts'
+import { DEFAULT_SCHEMA, quoteLiteral } from './sql/startup.ts'
 import { columnsSql, TableSchemas } from './table-schemas.ts'
 
 const INTERNAL_SCHEMAS = "('information_schema', 'pg_catalog')"

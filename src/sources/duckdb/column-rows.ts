@@ -1,5 +1,5 @@
 import type { Data, Table } from 'apache-arrow'
-import { isSet } from '../../arrow/bitmaps.ts'
+import { isSet } from '../../arrow/batches/bitmaps.ts'
 
 /** A column of texts, read where they lie. */
 export class TextColumn {

@@ -4,18 +4,24 @@ import type { Catalog } from '../../query/catalog.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
-import type { Context, Health, Logger, Plan, Query, Result, Runnable, SessionOptions } from '../../query/types.ts'
-import { promisedDigest } from './announced-schema.ts'
+import type {
+  Context,
+  Health,
+  Logger,
+  Plan,
+  PlannedStatement,
+  Query,
+  Result,
+  SessionOptions,
+} from '../../query/types.ts'
 import { DuckDbCatalog } from './catalog.ts'
 import type { DuckDbConfig } from './config.ts'
-import { Connections, type Lender } from './connections.ts'
-import { closeDatabase } from './database.ts'
+import { ConnectionPool, type Lender } from './connections/connection-pool.ts'
+import { DuckDbTransactions, type ExecuteOn } from './connections/transactions.ts'
 import { readOnlyError } from './errors.ts'
-import type { Execution } from './execution.ts'
-import { Executions } from './executions.ts'
-import { feed } from './feed.ts'
-import { Helpers } from './helpers.ts'
-import type { Address } from './native.ts'
+import { closeDatabase } from './native/database.ts'
+import type { Address } from './native/library.ts'
+import { makesTemporary } from './sql/makes-temporary.ts'
 import {
   connectionSetup,
   DEFAULT_SCHEMA,
@@ -26,14 +32,17 @@ import {
   startStatements,
   threadsOf,
   threadsSetup,
-} from './open.ts'
-import type { Description, Order, UseSchema } from './orders.ts'
-import { defaultPlanLimits, type PlanLimits, Planning } from './planning.ts'
-import { Seats } from './seats.ts'
-import { isUpdateKind } from './statement-kind.ts'
-import { readStatementWords, refuseForbiddenFunctions } from './statement-words.ts'
-import { makesTemporary } from './temporary.ts'
-import { DuckDbTransactions, type ExecuteOn } from './transactions.ts'
+} from './sql/startup.ts'
+import { isUpdateKind } from './sql/statement-kind.ts'
+import { readStatementWords, refuseForbiddenFunctions } from './sql/statement-words.ts'
+import { promisedDigest } from './types/announced-schema.ts'
+import { Dispatcher } from './workers/dispatcher.ts'
+import type { Job } from './workers/job.ts'
+import type { Description, Order, UseSchema } from './workers/messages.ts'
+import { defaultPlanLimits, type PlanLimits, Planning } from './workers/planning.ts'
+import { TaskThreads } from './workers/task-threads.ts'
+import { feed } from './workers/upload-feeder.ts'
+import { WorkerPool } from './workers/worker-pool.ts'
 
 /** What a source needs from outside. */
 export interface DuckDbDependencies {
@@ -80,15 +89,15 @@ class DuckDbSource implements Source {
   readonly #engine: Address
   readonly #log: Logger
   readonly transactions: DuckDbTransactions
-  readonly #connections: Connections
+  readonly #connections: ConnectionPool
   /** Connections that tell how far a statement is. DuckDB counts that for each chunk anew, so the others do not. */
-  readonly #watched: Connections
-  readonly #seats: Seats
+  readonly #watched: ConnectionPool
+  readonly #seats: WorkerPool
   readonly #planning: Planning
   /** For what must not wait until others have planned: the beginning and end of transactions, and health. */
-  readonly #controllers: Seats
-  readonly #helpers: Helpers
-  readonly #executions: Executions
+  readonly #controllers: WorkerPool
+  readonly #helpers: TaskThreads
+  readonly #executions: Dispatcher
   readonly #plans = new LRUCache<string, Description>({
     maxSize: PLAN_CACHE_BYTES,
     sizeCalculation: (description, sql) => 2 * sql.length + description.schema.byteLength + 100,
@@ -109,20 +118,20 @@ class DuckDbSource implements Source {
     this.#config = config
     this.#engine = engine
     this.#log = log
-    this.#connections = new Connections(engine, connectionSetup(name), config.maxStreams)
-    this.#watched = new Connections(engine, connectionSetup(name), config.maxStreams)
-    this.#seats = new Seats(config.maxStreams, config.writes)
-    this.#helpers = new Helpers(engine)
-    this.#executions = new Executions({ source: name, log, helpers: this.#helpers })
+    this.#connections = new ConnectionPool(engine, connectionSetup(name), config.maxStreams)
+    this.#watched = new ConnectionPool(engine, connectionSetup(name), config.maxStreams)
+    this.#seats = new WorkerPool(config.maxStreams, config.writes)
+    this.#helpers = new TaskThreads(engine)
+    this.#executions = new Dispatcher({ source: name, log, helpers: this.#helpers })
     this.#planning = new Planning(limits, config.writes)
-    this.#controllers = new Seats(MAX_CONTROLLERS, config.writes, 0)
+    this.#controllers = new WorkerPool(MAX_CONTROLLERS, config.writes, 0)
     const execute: ExecuteOn = (...args) => this.#execute(...args)
     this.transactions = new DuckDbTransactions(this.#watched, execute, () => this.#forgetPlans())
   }
 
   /** Runs the start-up statements on a connection of their own. @throws GatewayError */
   async start(): Promise<void> {
-    const starter = new Connections(this.#engine, 'SELECT 1', 0)
+    const starter = new ConnectionPool(this.#engine, 'SELECT 1', 0)
     const statements = startStatements(this.name, this.#config)
     await this.#execute(starter, statements, never)
     this.#watched.openAhead(Math.min(this.#config.maxStreams, MAX_OPEN_AHEAD), progressSetup)
@@ -154,7 +163,7 @@ class DuckDbSource implements Source {
     }
   }
 
-  async run(plan: Runnable, ctx: Context): Promise<Result> {
+  async run(plan: PlannedStatement, ctx: Context): Promise<Result> {
     if (plan.isUpdate && !this.writes) throw readOnlyError(this.name)
     const { sql, parameters, session, transaction } = plan.query
     const use = this.#use(session)
@@ -190,7 +199,7 @@ class DuckDbSource implements Source {
     const lender = this.#lender(plan.query, ctx.watched)
     // Temporary objects belong to the connection: whoever gets it next must not find them.
     const disposable = plan.isUpdate && (await readStatementWords(sql, ctx)).temporary === true
-    return await this.#executions.carryOut(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
+    return await this.#executions.dispatch(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
       onEnd,
       disposable,
     })
@@ -216,7 +225,7 @@ class DuckDbSource implements Source {
       inbox,
     })
     try {
-      return await this.#executions.carryOut(
+      return await this.#executions.dispatch(
         this.#seats,
         this.#lender(query),
         order,
@@ -238,7 +247,7 @@ class DuckDbSource implements Source {
     }
   }
 
-  get isAtWork(): boolean {
+  get hasActiveThreads(): boolean {
     return !this.#isClosed
   }
 
@@ -276,8 +285,8 @@ class DuckDbSource implements Source {
   ): Promise<void> {
     const order = (connection: Address): Order => ({ kind: 'execute', connection, statements })
     const seats = this.#planning.hasSpareSeat ? this.#planning.seats : this.#controllers
-    const finish = (execution: Execution) => execution.finished()
-    await this.#executions.carryOut(seats, lender, order, signal, finish, onEnd && { onEnd })
+    const finish = (execution: Job) => execution.finished()
+    await this.#executions.dispatch(seats, lender, order, signal, finish, onEnd && { onEnd })
   }
 
   async #describe(key: string, query: Query, ctx: Context): Promise<Description> {
@@ -292,16 +301,17 @@ class DuckDbSource implements Source {
       connection,
       sql,
       losslessTypes,
+      inTransaction: query.transaction !== undefined,
       ...(use && { use }),
     })
-    const plan = async (execution: Execution) => {
+    const plan = async (execution: Job) => {
       execution.onReply((reply) => {
         if (reply.kind === 'description') description = reply.description
       })
       await execution.finished()
     }
-    await this.#planning.carryOut(ctx, (signal, holder) =>
-      this.#executions.carryOut(this.#planning.seats, this.#lender(query), order, signal, plan, { holder }),
+    await this.#planning.dispatch(ctx, (signal, holder) =>
+      this.#executions.dispatch(this.#planning.seats, this.#lender(query), order, signal, plan, { holder }),
     )
     if (!description) throw new GatewayError('INTERNAL', undefined, { cause: new Error('a plan without description') })
     // What a transaction sees is its own.

@@ -1,6 +1,5 @@
 import type { Table } from 'apache-arrow'
 import { LRUCache } from 'lru-cache'
-import { LoopTurn } from '../../arrow/loop-turn.ts'
 import type { Field } from '../../arrow/schema.ts'
 import { SchemaAssembler } from '../../arrow/schema-assembler.ts'
 import {
@@ -10,9 +9,10 @@ import {
   encodeCommonPart,
   type Pair,
 } from '../../arrow/schema-parts.ts'
+import { LoopTurn } from '../../async/loop-turn.ts'
 import type { TableEntry } from '../../query/catalog.ts'
-import { decimalDigits, digits } from './column-facts.ts'
 import { FlagColumn, TextColumn } from './column-rows.ts'
+import { decimalDigits, digits } from './types/column-metadata.ts'
 
 /** Tables that are handed on together: so many, or once their schemas have so many bytes. */
 const MAX_TABLES = 100

@@ -21,10 +21,10 @@ import type {
 } from '../../query/catalog.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Context } from '../../query/types.ts'
-import type { CallBounds, Connection } from './connection.ts'
-import { bareSchema, type UpstreamFlight } from './flight.ts'
-import type { Profile } from './profiles/profile.ts'
-import { readTable } from './read-table.ts'
+import type { CallBounds, Connection } from './protocol/connection.ts'
+import { bareSchema, type UpstreamFlight } from './protocol/flight-sql-client.ts'
+import type { Profile } from './protocol/profiles/profile.ts'
+import { readTable } from './results/read-table.ts'
 
 /** Does a piece of work on a connection of the source. @throws GatewayError */
 export type LendForCatalog = <T>(

@@ -1,7 +1,7 @@
-import type { UpstreamAddress } from './address.ts'
-import type { CushionLimits } from './cushion.ts'
-import type { ForwardingConfig } from './forwarding.ts'
-import type { UpstreamTls } from './transport.ts'
+import type { UpstreamAddress } from '../../grpc/client/address.ts'
+import type { UpstreamTls } from '../../grpc/client/channel.ts'
+import type { ForwardingConfig } from './metadata-forwarding.ts'
+import type { SpillLimits } from './results/spill-buffer.ts'
 
 /** Settings of a `flightsql` or `dremio` source; `docs/configuration.md` explains each. */
 export interface FlightSqlConfig {
@@ -23,7 +23,7 @@ export interface FlightSqlConfig {
   /** Whether parts of results are fetched from the addresses that the server names for them. */
   readonly followLocations: boolean
   readonly pool: PoolConfig
-  readonly slowReader: CushionLimits
+  readonly slowReader: SpillLimits
   readonly writes: boolean
   readonly connectTimeoutMs: number
   /** Limit of every call but those that deliver rows. */

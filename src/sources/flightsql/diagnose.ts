@@ -1,15 +1,15 @@
 import { lookup } from 'node:dns/promises'
 import { connect as connectTcp, type Socket } from 'node:net'
+import { formatAddress, type UpstreamAddress } from '../../grpc/client/address.ts'
+import { GrpcFailure } from '../../grpc/client/failure.ts'
 import type { Context } from '../../query/types.ts'
-import { formatAddress, type UpstreamAddress } from './address.ts'
 import { UpstreamCatalog } from './catalog.ts'
 import type { FlightSqlConfig } from './config.ts'
-import { Connection } from './connection.ts'
-import { UpstreamFlight } from './flight.ts'
-import { GrpcFailure } from './grpc-failure.ts'
-import { dremioProfile } from './profiles/dremio.ts'
-import { standardProfile } from './profiles/standard.ts'
-import { tlsAdvice, tryTls } from './try-tls.ts'
+import { Connection } from './protocol/connection.ts'
+import { UpstreamFlight } from './protocol/flight-sql-client.ts'
+import { dremioProfile } from './protocol/profiles/dremio.ts'
+import { standardProfile } from './protocol/profiles/standard.ts'
+import { tlsAdvice, tryTls } from './protocol/try-tls.ts'
 
 /** What one step of a diagnosis found. */
 export interface Finding {

@@ -1,6 +1,6 @@
+import { GrpcFailure, OversizedAnswer, OversizedMessage, TurnedAway } from '../../grpc/client/failure.ts'
 import { type ErrorCode, GatewayError, type GrpcStatusName } from '../../query/errors.ts'
-import { type ForwardingConfig, metadataToClient } from './forwarding.ts'
-import { GrpcFailure, OversizedAnswer, OversizedMessage, TurnedAway } from './grpc-failure.ts'
+import { type ForwardingConfig, metadataToClient } from './metadata-forwarding.ts'
 
 const MAX_TEXT = 2000
 /** So much of a message is looked at: what servers append is cut off before the rest is. */
@@ -93,7 +93,7 @@ export function upstreamError(
   const code = broken[status] ?? 'SOURCE_UNAVAILABLE'
   // Waiting for a connection of ours says nothing about the server.
   if (code === 'UPSTREAM_EXHAUSTED')
-    return new GatewayError(thrown.untouched ? 'QUEUE_TIMEOUT' : code, `${source}: ${message}.`, { cause: thrown })
+    return new GatewayError(thrown.notProcessed ? 'QUEUE_TIMEOUT' : code, `${source}: ${message}.`, { cause: thrown })
   if (code === 'UPSTREAM_DATA') {
     // The words are the gateway's own.
     const said = `The source ${source} sent malformed or cut-off data: ${cleaned(message)}.`

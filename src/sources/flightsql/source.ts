@@ -1,48 +1,48 @@
 import { LRUCache } from 'lru-cache'
+import { formatAddress, type UpstreamAddress } from '../../grpc/client/address.ts'
+import { GrpcFailure } from '../../grpc/client/failure.ts'
+import type { Capabilities } from '../../query/capabilities.ts'
 import { GatewayError } from '../../query/errors.ts'
-import type { SourceFacts } from '../../query/facts.ts'
 import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
-import type { Context, Health, Logger, Plan, Query, Result, Runnable } from '../../query/types.ts'
-import { formatAddress, type UpstreamAddress } from './address.ts'
-import { kindsOf } from './announced-columns.ts'
-import { Breaker } from './breaker.ts'
-import { breakerLog } from './breaker-log.ts'
+import type { Context, Health, Logger, Plan, PlannedStatement, Query, Result } from '../../query/types.ts'
+import { CachedCapabilities } from './cached-capabilities.ts'
+import { upstreamCapabilities } from './capabilities.ts'
 import { UpstreamCatalog } from './catalog.ts'
 import type { FlightSqlConfig } from './config.ts'
-import type { Connection } from './connection.ts'
-import { countedResult } from './counted-result.ts'
-import { upstreamFacts } from './facts.ts'
-import { type UpstreamEndpoint, UpstreamFlight } from './flight.ts'
-import { metadataToClient } from './forwarding.ts'
-import { GrpcFailure } from './grpc-failure.ts'
-import { ingestFrames } from './ingest.ts'
-import type { Lease } from './lease.ts'
-import { Lending } from './lending.ts'
-import { LiteralStatements } from './literal-statements.ts'
-import { type Location, LocationPools, openLocation } from './location-pools.ts'
-import { addressesOf } from './locations.ts'
-import { noColumns } from './no-columns.ts'
-import { OwnName } from './own-name.ts'
-import { PreparedStatements, preparedUpdate } from './prepared-statements.ts'
-import { dremioProfile } from './profiles/dremio.ts'
-import type { Profile } from './profiles/profile.ts'
-import { standardProfile } from './profiles/standard.ts'
-import { RememberedFacts } from './remembered-facts.ts'
-import { emptyResult, Results } from './results.ts'
-import { RetryBudget } from './retry-budget.ts'
-import { causeOfRetry } from './retry-cause.ts'
-import { SessionPools } from './session-pools.ts'
-import { readStatement } from './statement-text.ts'
-import { UpstreamTransactions } from './transactions.ts'
-import { Upstream, type UpstreamObserver } from './upstream.ts'
-import { decodeHandle, encodeHandle } from './upstream-handle.ts'
-import { Upstreams } from './upstreams.ts'
+import { metadataToClient } from './metadata-forwarding.ts'
+import { breakerLog } from './pool/breaker-log.ts'
+import { Checkout } from './pool/checkout.ts'
+import { Breaker } from './pool/circuit-breaker.ts'
+import { Endpoint, type EndpointObserver } from './pool/endpoint.ts'
+import { Endpoints } from './pool/endpoints.ts'
+import type { Lease } from './pool/lease.ts'
+import { type Location, LocationPools, openLocation } from './pool/location-pools.ts'
+import { RetryBudget } from './pool/retry-budget.ts'
+import { causeOfRetry } from './pool/retry-cause.ts'
+import { SessionPools } from './pool/session-pools.ts'
+import { UpstreamTransactions } from './pool/transactions.ts'
+import type { Connection } from './protocol/connection.ts'
+import { type UpstreamEndpoint, UpstreamFlight } from './protocol/flight-sql-client.ts'
+import { dremioProfile } from './protocol/profiles/dremio.ts'
+import type { Profile } from './protocol/profiles/profile.ts'
+import { standardProfile } from './protocol/profiles/standard.ts'
+import { kindsOf } from './results/announced-columns.ts'
+import { addressesOf } from './results/locations.ts'
+import { noColumns } from './results/no-columns.ts'
+import { emptyResult, Results } from './results/results.ts'
+import { countedResult } from './results/row-count.ts'
+import { ingestFrames } from './statements/ingest.ts'
+import { InlinedStatements } from './statements/inlined-statements.ts'
+import { OwnName } from './statements/own-source-name.ts'
+import { decodeHandle, encodeHandle } from './statements/plan-handle.ts'
+import { PreparedStatements, preparedUpdate } from './statements/prepared-statements.ts'
+import { readStatement } from './statements/statement-text.ts'
 
 /** What a source needs from outside. */
 export interface FlightSqlDependencies {
   readonly log: Logger
-  readonly observer: UpstreamObserver
+  readonly observer: EndpointObserver
 }
 
 const none = new Uint8Array(0)
@@ -74,16 +74,16 @@ export class FlightSqlSource implements Source {
   readonly #profile: Profile
   readonly #breakers: ReadonlyMap<string, Breaker>
   readonly #transactions: UpstreamTransactions
-  readonly #lending: Lending
+  readonly #lending: Checkout
   readonly #locations: LocationPools
   readonly #results: Results
   readonly #prepared: PreparedStatements
-  readonly #literal: LiteralStatements
+  readonly #literal: InlinedStatements
   readonly #retries = new RetryBudget()
   readonly #redeemed = new LRUCache<string, true>({ max: MAX_REDEEMED })
-  readonly #facts = new RememberedFacts((ctx) =>
+  readonly #facts = new CachedCapabilities((ctx) =>
     this.#lending.ask(anywhere, ctx, (_flight, { connection }) =>
-      upstreamFacts(connection, this.#lending.bounds(ctx), this.#profile),
+      upstreamCapabilities(connection, this.#lending.bounds(ctx), this.#profile),
     ),
   )
 
@@ -102,14 +102,14 @@ export class FlightSqlSource implements Source {
       max: Math.max(1, Math.floor((config.pool.max * addresses.length) / 2)),
       bounds: (ctx) => this.#lending.bounds(ctx),
     })
-    this.#lending = new Lending(name, config, this.#profile, this.pools, this.#transactions)
+    this.#lending = new Checkout(name, config, this.#profile, this.pools, this.#transactions)
     this.#locations = new LocationPools(
       (address, schema) => this.#openLocation(address, schema, { log, observer }),
       log,
     )
     this.#results = new Results(config, this.#lending, observer, this.#locations)
     this.#prepared = new PreparedStatements(this.#lending, this.#results)
-    this.#literal = new LiteralStatements(this.#lending, this.#results)
+    this.#literal = new InlinedStatements(this.#lending, this.#results)
     if (this.#profile.hasTransactions) this.transactions = this.#transactions
     if (this.#profile.hasIngestion) this.ingest = this.#ingest.bind(this)
     this.catalog = new UpstreamCatalog(name, this.#profile, (schema, ctx, work) =>
@@ -130,7 +130,7 @@ export class FlightSqlSource implements Source {
         "Statements that change the session do not work here, since connections are shared: choose the schema by session option, qualify names, or set it in the source's configuration; transactions have calls of their own.",
       )
     const isUpdate = kind !== 'read'
-    const does = { isUpdate, ...(kind === 'unknown' && { givesRows: true }) }
+    const does = { isUpdate, ...(kind === 'unknown' && { mayReturnRows: true }) }
     const binds = this.#profile.preparesStatements
     const named = binds ? hasParameters : placeholders.length > 0
     const takesParameters = query.parameters !== undefined || named
@@ -144,7 +144,7 @@ export class FlightSqlSource implements Source {
     return { query, schema: kind === 'unknown' ? none : noColumns, ...does }
   }
 
-  async run(plan: Runnable, ctx: Context): Promise<Result> {
+  async run(plan: PlannedStatement, ctx: Context): Promise<Result> {
     const { isUpdate, handle } = plan
     const query = await this.#ownName.leftOut(plan.query, ctx)
     if (isUpdate && !this.writes)
@@ -164,7 +164,7 @@ export class FlightSqlSource implements Source {
     // What a change gives has happened, whatever was announced of it.
     const announced = isUpdate ? undefined : told?.announced
     const repeatable = isUpdate ? 'untouched' : 'always'
-    const work = async (flight: UpstreamFlight, lease: Lease, upstream: Upstream) => {
+    const work = async (flight: UpstreamFlight, lease: Lease, upstream: Endpoint) => {
       // A ticket is good where it was made.
       const { endpoints, schema } =
         planned?.address === upstream.name ? { ...planned, schema: none } : await this.#info(flight, query)
@@ -177,7 +177,7 @@ export class FlightSqlSource implements Source {
     return isUpdate ? await countedResult(result) : result
   }
 
-  async facts(ctx: Context): Promise<SourceFacts> {
+  async facts(ctx: Context): Promise<Capabilities> {
     return await this.#facts.of(ctx)
   }
 
@@ -201,7 +201,7 @@ export class FlightSqlSource implements Source {
   }
 
   /** Whether the upstream's ticket can still be redeemed: some servers forget theirs when it is. */
-  #isFresh({ execution }: Runnable): boolean {
+  #isFresh({ execution }: PlannedStatement): boolean {
     if (execution === undefined || this.#profile.reusableTickets) return true
     if (this.#redeemed.has(execution)) return false
     this.#redeemed.set(execution, true)
@@ -222,7 +222,7 @@ export class FlightSqlSource implements Source {
   }
 
   /** The connections whose sessions have the schema, or are as configured. */
-  #open(schema: string | undefined, { log, observer }: FlightSqlDependencies): Upstreams {
+  #open(schema: string | undefined, { log, observer }: FlightSqlDependencies): Endpoints {
     const { requestTimeoutMs, uri, addresses } = this.#config
     const config = this.#configFor(schema)
     const check = async (connection: Connection, signal: AbortSignal) => {
@@ -234,10 +234,10 @@ export class FlightSqlSource implements Source {
       // this address.
       for (const { ticket } of endpoints.filter(here)) await connection.collect('DoGet', [ticket], bounds)
     }
-    return new Upstreams(
+    return new Endpoints(
       [uri, ...addresses].map((address) => {
         const breaker = this.#breakers.get(formatAddress(address))!
-        const upstream = new Upstream(address, config, this.#profile, breaker, observer, check)
+        const upstream = new Endpoint(address, config, this.#profile, breaker, observer, check)
         // Any session will do to see whether the address answers.
         if (schema === undefined) breaker.probe = () => upstream.probe()
         return upstream
@@ -328,7 +328,7 @@ export class FlightSqlSource implements Source {
   }
 }
 
-function breakerOf(source: string, address: string, log: Logger, observer: UpstreamObserver): Breaker {
+function breakerOf(source: string, address: string, log: Logger, observer: EndpointObserver): Breaker {
   const tell = breakerLog(log, address)
   return new Breaker(source, (state) => {
     observer.onBreaker(address, state)

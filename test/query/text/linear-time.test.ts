@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { hasReturning } from '../../../src/fronts/flight/has-returning.ts'
+import { GrpcFailure } from '../../../src/grpc/client/failure.ts'
 import { readTableHeads } from '../../../src/query/text/table-names.ts'
 import type { Context, Query } from '../../../src/query/types.ts'
 import { duckDbError } from '../../../src/sources/duckdb/errors.ts'
-import { readStatementWords } from '../../../src/sources/duckdb/statement-words.ts'
-import { makesTemporary } from '../../../src/sources/duckdb/temporary.ts'
+import { makesTemporary } from '../../../src/sources/duckdb/sql/makes-temporary.ts'
+import { readStatementWords } from '../../../src/sources/duckdb/sql/statement-words.ts'
 import type { UpstreamCatalog } from '../../../src/sources/flightsql/catalog.ts'
 import { upstreamError } from '../../../src/sources/flightsql/errors.ts'
-import { GrpcFailure } from '../../../src/sources/flightsql/grpc-failure.ts'
-import { OwnName } from '../../../src/sources/flightsql/own-name.ts'
-import { readStatement } from '../../../src/sources/flightsql/statement-text.ts'
+import { OwnName } from '../../../src/sources/flightsql/statements/own-source-name.ts'
+import { readStatement } from '../../../src/sources/flightsql/statements/statement-text.ts'
+import { hasReturning } from '../../../src/statements/has-returning.ts'
 
 const MIB = 1 << 20
 /** Length of the shorter texts, in MiB; the longer ones are twice as long. */

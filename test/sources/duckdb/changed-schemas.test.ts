@@ -1,14 +1,20 @@
 import { Float64, Int32, Table, tableFromIPC, tableToIPC, vectorFromArray } from 'apache-arrow'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { readFrame } from '../../../src/arrow/flight-data.ts'
-import { joinStream } from '../../../src/arrow/ipc.ts'
+import { readFrame } from '../../../src/arrow/ipc/flight-data.ts'
+import { joinStream } from '../../../src/arrow/ipc/ipc.ts'
 import { decodeSchema, encodeSchema } from '../../../src/arrow/schema.ts'
 import type { Source } from '../../../src/query/source.ts'
-import type { Plan, Query, Runnable } from '../../../src/query/types.ts'
-import { closeDatabase, connect, disconnect, execute, openDatabase } from '../../../src/sources/duckdb/database.ts'
-import { encodeResult } from '../../../src/sources/duckdb/encode-result.ts'
-import type { Address } from '../../../src/sources/duckdb/native.ts'
-import { PreparedStatement } from '../../../src/sources/duckdb/prepared-statement.ts'
+import type { Plan, PlannedStatement, Query } from '../../../src/query/types.ts'
+import { encodeResult } from '../../../src/sources/duckdb/encode/encode-result.ts'
+import {
+  closeDatabase,
+  connect,
+  disconnect,
+  execute,
+  openDatabase,
+} from '../../../src/sources/duckdb/native/database.ts'
+import type { Address } from '../../../src/sources/duckdb/native/library.ts'
+import { PreparedStatement } from '../../../src/sources/duckdb/native/prepared-statement.ts'
 import { DemoSource, outcomeOf } from '../../fault/demo-source.ts'
 
 const values = {
@@ -93,7 +99,7 @@ describe('a statement whose table changes after its client was told of the resul
     ...more,
   })
   const plan = (sql: string, more: Partial<Query> = {}) => source.plan(query(sql, more), demo.context())
-  const read = async (runnable: Runnable) => {
+  const read = async (runnable: PlannedStatement) => {
     const result = await source.run(runnable, demo.context())
     const messages = [{ header: readFrame(result.schema).header, body: new Uint8Array(0) }]
     for await (const frames of result.frames)
@@ -107,7 +113,7 @@ describe('a statement whose table changes after its client was told of the resul
   const change = async (sql: string) => expect(await demo.run(sql, { isUpdate: true })).toBe('OK')
   const makeTexts = () => change("CREATE OR REPLACE TABLE t AS SELECT 'text ' || range AS v FROM range(3)")
   const formatsOf = ({ schema }: Plan) => decodeSchema(schema).children.map(({ format }) => format)
-  const refusal = (runnable: Runnable) => read(runnable).catch((error) => error)
+  const refusal = (runnable: PlannedStatement) => read(runnable).catch((error) => error)
 
   it('is refused, and has the new schema when it is planned again', async () => {
     const planned = await plan('SELECT v FROM t')

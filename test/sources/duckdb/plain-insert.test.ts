@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { plainInsert } from '../../../src/sources/duckdb/plain-insert.ts'
+import { plainInsert } from '../../../src/sources/duckdb/bind/plain-insert.ts'
 
 describe('a plain INSERT', () => {
   it.each([

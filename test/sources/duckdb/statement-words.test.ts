@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StatementWords } from '../../../src/sources/duckdb/statement-words.ts'
-import { readStatementWords, refuseForbiddenFunctions } from '../../../src/sources/duckdb/statement-words.ts'
-import { makesTemporary } from '../../../src/sources/duckdb/temporary.ts'
+import { makesTemporary } from '../../../src/sources/duckdb/sql/makes-temporary.ts'
+import type { StatementWords } from '../../../src/sources/duckdb/sql/statement-words.ts'
+import { readStatementWords, refuseForbiddenFunctions } from '../../../src/sources/duckdb/sql/statement-words.ts'
 import { DemoSource } from '../../fault/demo-source.ts'
 
 const call = (gap: string) => `SELECT * FROM query${gap}('SELECT 42')`

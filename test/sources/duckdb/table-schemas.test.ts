@@ -1,6 +1,6 @@
 import { Bool, RecordBatchReader, Table, Utf8, vectorFromArray } from 'apache-arrow'
 import { describe, expect, it } from 'vitest'
-import { encapsulate } from '../../../src/arrow/ipc.ts'
+import { encapsulate } from '../../../src/arrow/ipc/ipc.ts'
 import type { Field } from '../../../src/arrow/schema.ts'
 import type { TableEntry } from '../../../src/query/catalog.ts'
 import { TableSchemas } from '../../../src/sources/duckdb/table-schemas.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Field } from '../../../src/arrow/schema.ts'
-import { importedValues, narrowed } from '../../../src/sources/duckdb/imported-column.ts'
-import { outOfRange } from '../../../src/sources/duckdb/value-ranges.ts'
+import { importedValues, narrowed } from '../../../src/sources/duckdb/bind/imported-column.ts'
+import { outOfRange } from '../../../src/sources/duckdb/bind/value-ranges.ts'
 
 const INT64_MAX = 2n ** 63n - 1n
 const bytes = (view: ArrayBufferView) => new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength)

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeSchema, type Field } from '../../../src/arrow/schema.ts'
 import { GatewayError } from '../../../src/query/errors.ts'
-import { checkAnnounced, kindsOf } from '../../../src/sources/flightsql/announced-columns.ts'
+import { checkAnnounced, kindsOf } from '../../../src/sources/flightsql/results/announced-columns.ts'
+import { BATCH_ROWS, FakeUpstream } from '../../fakes/fake-upstream.ts'
 import { UpstreamFixture } from '../../fault/upstream-fixture.ts'
-import { BATCH_ROWS, FakeUpstream } from '../../standins/fake-upstream.ts'
 
 const field = (format: string, more: Partial<Field> = {}): Field => ({
   name: `a ${format}`,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { breakerLog } from '../../../src/sources/flightsql/breaker-log.ts'
+import { breakerLog } from '../../../src/sources/flightsql/pool/breaker-log.ts'
 
 describe('the log of a circuit breaker', () => {
   it('server that stays away: one warning, however often it is probed, and a line when it is back', () => {

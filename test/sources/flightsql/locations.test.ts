@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addressesOf, placeTickets } from '../../../src/sources/flightsql/locations.ts'
+import { addressesOf, placeTickets } from '../../../src/sources/flightsql/results/locations.ts'
 
 const own = { host: 'lead', port: 1, tls: false }
 const at = (host: string, port = 2, tls = false) => ({ host, port, tls })

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Frame } from '../../../src/arrow/frame.ts'
-import { Cushion } from '../../../src/sources/flightsql/cushion.ts'
-import { type Spilled, SpillFile } from '../../../src/sources/flightsql/spill-file.ts'
-import { unnamedFilesIn } from '../../standins/unnamed-files.ts'
+import type { Frame } from '../../../src/arrow/ipc/frame.ts'
+import { SpillBuffer } from '../../../src/sources/flightsql/results/spill-buffer.ts'
+import { type Spilled, SpillFile } from '../../../src/sources/flightsql/results/spill-file.ts'
+import { unnamedFilesIn } from '../../fakes/unnamed-files.ts'
 
 const PAGE = 4096
 const folder = mkdtempSync(join(tmpdir(), 'flightgate-spill-test-'))
@@ -76,7 +76,7 @@ describe('a spill file', () => {
       },
     }
     const limits = { afterMs: 1, memoryBytes: 2 * size, spillBytes: limit, spillDirectory: folder }
-    const cushion = new Cushion(inner, limits, (memoryDelta, spillDelta) => {
+    const cushion = new SpillBuffer(inner, limits, (memoryDelta, spillDelta) => {
       memory += memoryDelta
       spill += spillDelta
       mostSpill = Math.max(mostSpill, spill)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readStatement } from '../../../src/sources/flightsql/statement-text.ts'
+import { readStatement } from '../../../src/sources/flightsql/statements/statement-text.ts'
 
 describe('the kind of a statement', () => {
   it.each([

@@ -10,13 +10,13 @@ import {
   CommandGetXdbcTypeInfo,
   UpdateDeleteRules,
 } from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
-import type { Frame } from '../../../arrow/frame.ts'
-import { encapsulate } from '../../../arrow/ipc.ts'
+import type { Frame } from '../../../arrow/ipc/frame.ts'
+import { encapsulate } from '../../../arrow/ipc/ipc.ts'
+import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Catalog, ForeignKeyColumn, SchemaEntry, TableEntry, TableReference } from '../../../query/catalog.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Source } from '../../../query/source.ts'
 import type { Context } from '../../../query/types.ts'
-import { decodeMessage } from '../../grpc/decode.ts'
 import { encodeRows, type MetadataRow } from './encode.ts'
 import { engineFacts } from './engine-facts.ts'
 import {

@@ -9,9 +9,9 @@ import {
   Table,
   tableToIPC,
 } from 'apache-arrow'
-import { type Frame, frameOf } from '../../../arrow/frame.ts'
-import { readHeader } from '../../../arrow/header.ts'
-import { readStream } from '../../../arrow/ipc.ts'
+import { type Frame, frameOf } from '../../../arrow/ipc/frame.ts'
+import { readHeader } from '../../../arrow/ipc/header.ts'
+import { readStream } from '../../../arrow/ipc/ipc.ts'
 
 /** Rows by column name; what is missing is null. */
 export type MetadataRow = Readonly<Record<string, unknown>>

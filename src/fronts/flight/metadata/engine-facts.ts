@@ -1,11 +1,11 @@
+import type { Capabilities } from '../../../query/capabilities.ts'
 import { GatewayError } from '../../../query/errors.ts'
-import type { SourceFacts } from '../../../query/facts.ts'
 import type { Source } from '../../../query/source.ts'
 import { mayWrite } from '../../../query/stages/authorize.ts'
 import type { Context } from '../../../query/types.ts'
 
 /** What the engine behind a source can do for the principal who asks. */
-export interface EngineFacts extends SourceFacts {
+export interface EngineFacts extends Capabilities {
   /** Whether the principal can change nothing. */
   readonly readOnly: boolean
 }

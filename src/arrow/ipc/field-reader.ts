@@ -1,0 +1,148 @@
+import { ArrowError } from '../errors.ts'
+
+const WIRE_VARINT = 0
+const WIRE_64 = 1
+const WIRE_LENGTH = 2
+const WIRE_GROUP = 3
+const WIRE_GROUP_END = 4
+const WIRE_32 = 5
+/** A varint has at most ten bytes. */
+const MAX_VARINT_SCALE = 2 ** 63
+
+/**
+ * Reads the length-delimited fields of a protobuf message whose bytes lie in several buffers. The buffers are not joined;
+ * only a field that crosses the end of a buffer is copied, and only when it is taken. Fields of other wire types, and groups,
+ * are skipped: no message that is read here has such fields that matter.
+ * Source: https://protobuf.dev/programming-guides/encoding/.
+ */
+export class FieldReader {
+  readonly #chunks: readonly Uint8Array[]
+  #chunk: Uint8Array
+  /** Position of the next byte in the current buffer. */
+  #at = 0
+  #next = 1
+  /** Bytes of the message that have not been read. */
+  #left: number
+  #length = 0
+
+  /** @param byteLength sum of the lengths of the chunks */
+  constructor(chunks: readonly Uint8Array[], byteLength: number) {
+    this.#chunks = chunks
+    this.#chunk = chunks[0] ?? new Uint8Array(0)
+    this.#left = byteLength
+  }
+
+  /** Bytes of the field that `next` has found. */
+  get length(): number {
+    return this.#length
+  }
+
+  /**
+   * Finds the next length-delimited field; `take` or `skip` must follow.
+   * @returns its number, 0 at the end of the message
+   * @throws ArrowError MALFORMED
+   */
+  next(): number {
+    let groups = 0
+    while (this.#left > 0) {
+      const tag = this.#varint()
+      const field = Math.floor(tag / 8)
+      if (field === 0) throw malformed()
+      switch (tag % 8) {
+        case WIRE_LENGTH:
+          this.#length = this.#varint()
+          if (this.#length > this.#left) throw malformed()
+          if (groups === 0) return field
+          this.skip()
+          break
+        case WIRE_VARINT:
+          this.#varint()
+          break
+        case WIRE_64:
+          this.#skip(8)
+          break
+        case WIRE_32:
+          this.#skip(4)
+          break
+        case WIRE_GROUP:
+          groups++
+          break
+        case WIRE_GROUP_END:
+          if (--groups < 0) throw malformed()
+          break
+        default:
+          throw malformed()
+      }
+    }
+    if (groups > 0) throw malformed()
+    return 0
+  }
+
+  /** The field that `next` has found: a view where it lies in one buffer, else a copy. */
+  take(): Uint8Array {
+    const length = this.#length
+    this.#enter()
+    if (this.#at + length <= this.#chunk.byteLength) {
+      const view = this.#chunk.subarray(this.#at, this.#at + length)
+      this.#skip(length)
+      return view
+    }
+    const copy = Buffer.allocUnsafe(length)
+    for (let written = 0; written < length; ) {
+      this.#enter()
+      const part = Math.min(length - written, this.#chunk.byteLength - this.#at)
+      copy.set(this.#chunk.subarray(this.#at, this.#at + part), written)
+      written += part
+      this.#at += part
+      this.#left -= part
+    }
+    return copy
+  }
+
+  /** Passes over the field that `next` has found. */
+  skip(): void {
+    this.#skip(this.#length)
+  }
+
+  #skip(length: number): void {
+    if (length > this.#left) throw malformed()
+    this.#left -= length
+    // What ends the message need not be walked through.
+    if (this.#left === 0) return
+    let rest = length
+    while (rest > this.#chunk.byteLength - this.#at) {
+      rest -= this.#chunk.byteLength - this.#at
+      this.#advance()
+    }
+    this.#at += rest
+  }
+
+  /** Goes on to the buffer that holds the next byte. */
+  #enter(): void {
+    while (this.#at === this.#chunk.byteLength && this.#next < this.#chunks.length) this.#advance()
+  }
+
+  #advance(): void {
+    const chunk = this.#chunks[this.#next++]
+    if (!chunk) throw malformed()
+    this.#chunk = chunk
+    this.#at = 0
+  }
+
+  #varint(): number {
+    let value = 0
+    for (let scale = 1; scale <= MAX_VARINT_SCALE; scale *= 128) {
+      if (this.#left === 0) throw malformed()
+      if (this.#at === this.#chunk.byteLength) this.#enter()
+      const byte = this.#chunk[this.#at++]!
+      this.#left--
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) return value
+    }
+    throw malformed()
+  }
+}
+
+function malformed(): ArrowError {
+  return new ArrowError('MALFORMED', 'The FlightData message is malformed.')
+}

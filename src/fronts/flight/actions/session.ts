@@ -1,0 +1,141 @@
+import {
+  CloseSessionResult,
+  CloseSessionResult_Status,
+  SetSessionOptionsResult_ErrorValue as ErrorValue,
+  GetSessionOptionsResult,
+  type SessionOptionValue,
+  SetSessionOptionsRequest,
+  SetSessionOptionsResult,
+  type SetSessionOptionsResult_Error,
+} from '../../../../gen/arrow/flight/protocol/Flight.ts'
+import type { GrpcCall } from '../../../grpc/server/call.ts'
+import { decodeMessage } from '../../../grpc/server/decode.ts'
+import type { Context } from '../../../query/types.ts'
+import type { FlightFront } from '../front.ts'
+import type { StoredSession } from '../sessions.ts'
+import { SOURCE_HEADER } from '../source-header.ts'
+import { routeOf } from '../statement.ts'
+import type { FlightAction } from './action.ts'
+
+type Value = SessionOptionValue['optionValue']
+type Checked =
+  | { readonly set: StoredSession }
+  | { readonly unset: keyof StoredSession }
+  | { readonly error: SetSessionOptionsResult_Error['value'] }
+
+const MAX_TIMEOUT_MS = 86_400_000
+const wrong: Checked = { error: ErrorValue.INVALID_VALUE }
+
+/** The options by name, and what each value makes of the session. An unset value takes the option back. */
+const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: Context) => Promise<Checked>>> = {
+  async catalog(value, front, ctx) {
+    if (value === undefined) return { unset: 'catalog' }
+    if (value.$case !== 'stringValue') return wrong
+    const chosen = await front.router.names.chosen(value.value, ctx)
+    return chosen ? { set: { catalog: chosen.catalog, catalogSource: chosen.source.name } } : wrong
+  },
+  async schema(value) {
+    if (value === undefined) return { unset: 'schema' }
+    return value.$case === 'stringValue' && value.value !== '' ? { set: { schema: value.value } } : wrong
+  },
+  async source(value, front) {
+    if (value === undefined) return { unset: 'source' }
+    if (value.$case !== 'stringValue') return wrong
+    const found = front.router.sources.find(({ name }) => name.toLowerCase() === value.value.toLowerCase())
+    return found ? { set: { source: found.name } } : wrong
+  },
+  async cache(value) {
+    if (value === undefined) return { unset: 'cache' }
+    return value.$case === 'boolValue' ? { set: { cache: value.value } } : wrong
+  },
+  async lossless_types(value) {
+    if (value === undefined) return { unset: 'losslessTypes' }
+    return value.$case === 'boolValue' ? { set: { losslessTypes: value.value } } : wrong
+  },
+  async timeout(value) {
+    if (value === undefined) return { unset: 'timeoutMs' }
+    const timeoutMs =
+      value.$case === 'boolValue' || value.$case === 'stringListValue' ? Number.NaN : Number(value.value)
+    return timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS ? { set: { timeoutMs } } : wrong
+  },
+}
+
+/** Whether the source of the call has the session's schema, and can take it from a session. */
+async function hasSchema(front: FlightFront, call: GrpcCall, ctx: Context, session: StoredSession): Promise<boolean> {
+  const named = call.header(SOURCE_HEADER) ?? session.source ?? session.catalogSource
+  const { catalog } = front.router.route(named, session, ctx.principal)
+  return (await catalog.hasSchema?.(session.schema!, ctx)) ?? false
+}
+
+function withoutCatalogSource({ catalogSource: _, ...rest }: StoredSession): StoredSession {
+  return rest
+}
+
+/**
+ * The actions of sessions: options `catalog`, `schema`, `source`, `timeout` in milliseconds,
+ * `cache`, which when false has every statement planned anew, and `lossless_types`, see `SessionOptions.losslessTypes`.
+ * Source: https://arrow.apache.org/docs/format/Flight.html (SetSessionOptions and its kin); bodies are bare messages.
+ */
+export const sessionActions: readonly FlightAction[] = [
+  {
+    type: 'SetSessionOptions',
+    description:
+      'Sets options of the session: catalog, schema, source, timeout (ms), cache, lossless_types. Body: SetSessionOptionsRequest.',
+    async handle(front, body, ctx, call) {
+      const { sessionOptions } = decodeMessage(SetSessionOptionsRequest, body)
+      let session = await front.sessions.read(call, ctx)
+      const errors: Record<string, SetSessionOptionsResult_Error> = {}
+      for (const [name, { optionValue }] of Object.entries(sessionOptions)) {
+        const check = Object.hasOwn(options, name) ? options[name]! : undefined
+        const checked: Checked = check ? await check(optionValue, front, ctx) : { error: ErrorValue.INVALID_NAME }
+        if ('set' in checked) session = { ...session, ...checked.set }
+        else if ('unset' in checked) {
+          const { [checked.unset]: _, ...rest } = session
+          session = checked.unset === 'catalog' ? withoutCatalogSource(rest) : rest
+        } else errors[name] = { value: checked.error }
+      }
+      if (sessionOptions['schema'] && session.schema !== undefined && !(await hasSchema(front, call, ctx, session))) {
+        const { schema: _, ...rest } = session
+        session = rest
+        errors['schema'] = { value: ErrorValue.INVALID_VALUE }
+      }
+      await front.sessions.write(call, ctx, session)
+      return SetSessionOptionsResult.encode({ errors }).finish()
+    },
+  },
+  {
+    type: 'GetSessionOptions',
+    description:
+      'The options of the session, and the catalog and schema in force without any. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
+    async handle(front, _body, ctx, call) {
+      const { source, timeoutMs, cache, losslessTypes, ...chosen } = await front.sessions.read(call, ctx)
+      const { current } = (await routeOf(front, call, ctx)).source.catalog
+      const { catalog = current?.catalog, schema = current?.schema } = chosen
+      const text = (value: string): SessionOptionValue => ({ optionValue: { $case: 'stringValue', value } })
+      const flag = (value: boolean): SessionOptionValue => ({ optionValue: { $case: 'boolValue', value } })
+      return GetSessionOptionsResult.encode({
+        sessionOptions: {
+          ...(catalog !== undefined && { catalog: text(catalog) }),
+          ...(schema !== undefined && { schema: text(schema) }),
+          ...(source !== undefined && { source: text(source) }),
+          ...(cache !== undefined && { cache: flag(cache) }),
+          ...(losslessTypes !== undefined && { lossless_types: flag(losslessTypes) }),
+          ...(timeoutMs !== undefined && {
+            timeout: { optionValue: { $case: 'int64Value', value: BigInt(timeoutMs) } },
+          }),
+        },
+      }).finish()
+    },
+  },
+  {
+    type: 'CloseSession',
+    description: 'Ends the session. Body: CloseSessionRequest; result: CloseSessionResult.',
+    async handle(front, _body, ctx, call) {
+      const id = front.sessions.idOf(call)
+      if (id !== undefined) await front.transactions.endSession(ctx, id)
+      const closed = await front.sessions.close(call, ctx)
+      const { CLOSED, NOT_CLOSEABLE } = CloseSessionResult_Status
+      return CloseSessionResult.encode({ status: closed ? CLOSED : NOT_CLOSEABLE }).finish()
+    },
+  },
+]

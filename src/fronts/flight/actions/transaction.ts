@@ -1,0 +1,56 @@
+import {
+  ActionBeginTransactionRequest,
+  ActionBeginTransactionResult,
+  ActionEndTransactionRequest,
+  ActionEndTransactionRequest_EndTransaction as EndTransaction,
+} from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
+import { decodeMessage } from '../../../grpc/server/decode.ts'
+import { GatewayError } from '../../../query/errors.ts'
+import { mayWrite } from '../../../query/stages/authorize.ts'
+import { routeOf } from '../statement.ts'
+import { openTransaction, sealTransaction } from '../transaction-handle.ts'
+import { packAny, unpackBody } from '../wire/command.ts'
+import type { FlightAction } from './action.ts'
+
+/**
+ * The actions of transactions. One that a reader begins only reads.
+ * Source: https://arrow.apache.org/docs/format/FlightSql.html (BeginTransaction and its kin).
+ */
+export const transactionActions: readonly FlightAction[] = [
+  {
+    type: 'BeginTransaction',
+    description:
+      'Begins a transaction. Body: ActionBeginTransactionRequest; result: ActionBeginTransactionResult. It lives on this replica and ends with the session, soon after the only connection that has used it, or after limits.transactionIdleMs without a statement.',
+    async handle(front, body, ctx, call) {
+      decodeMessage(ActionBeginTransactionRequest, unpackBody(body, 'ActionBeginTransactionRequest'))
+      if (front.intake.closed && front.intake.hasEndedTransaction(call.peer))
+        return begun(sealTransaction(front, ctx, front.transactions.placeholderTransaction()))
+      front.intake.admit()
+      const { source, isFixed } = await routeOf(front, call, ctx)
+      const readOnly = !mayWrite(source, ctx.principal)
+      const sessionId = front.sessions.idOf(call)
+      const id = await front.transactions.begin({ source, readOnly, isFixed, sessionId }, ctx)
+      return begun(sealTransaction(front, ctx, id))
+    },
+  },
+  {
+    type: 'EndTransaction',
+    description: 'Commits a transaction or rolls it back. Body: ActionEndTransactionRequest; no result.',
+    async handle(front, body, ctx, call) {
+      const { transactionId, action } = decodeMessage(
+        ActionEndTransactionRequest,
+        unpackBody(body, 'ActionEndTransactionRequest'),
+      )
+      const id = openTransaction(front, ctx, transactionId)
+      if (action === EndTransaction.END_TRANSACTION_COMMIT) await front.transactions.commit(id, ctx)
+      else if (action === EndTransaction.END_TRANSACTION_ROLLBACK) await front.transactions.rollback(id, ctx)
+      else throw new GatewayError('BAD_REQUEST', 'The request must say whether to commit or to roll back.')
+      front.intake.transactionEnded(call.peer)
+      return undefined
+    },
+  },
+]
+
+function begun(transactionId: Uint8Array): Uint8Array {
+  return packAny('ActionBeginTransactionResult', ActionBeginTransactionResult.encode({ transactionId }).finish())
+}

@@ -1,0 +1,97 @@
+import { Ticket } from '../../../../gen/arrow/flight/protocol/Flight.ts'
+import { unpackFrames } from '../../../arrow/ipc/packed-frames.ts'
+import type { GrpcCall } from '../../../grpc/server/call.ts'
+import { decodeMessage } from '../../../grpc/server/decode.ts'
+import type { Method } from '../../../grpc/server/method.ts'
+import { GatewayError } from '../../../query/errors.ts'
+import type { Context, Result } from '../../../query/types.ts'
+import { cancelledKey } from '../actions/do-action.ts'
+import { loadRunnable } from '../bound-parameters.ts'
+import type { FlightFront } from '../front.ts'
+import { isMetadataTicket, redeemMetadata } from '../metadata/metadata.ts'
+import { contextOf } from '../statement.ts'
+import { storedResultKey } from '../stored-result.ts'
+import { openTicket, type StatementTicket } from '../ticket.ts'
+import { readTicketHandle } from '../wire/command.ts'
+import { FrameSender } from '../wire/frame-sender.ts'
+import { KeepAlive } from '../wire/keep-alive.ts'
+
+/** DoGet: redeems a ticket. The schema message comes first, also for no rows; batches are pulled as the client reads. */
+export function doGet(front: FlightFront): Method {
+  return {
+    kind: 'serverStream',
+    async handle(request, call) {
+      const ctx = contextOf(front, call)
+      const handle = readTicketHandle(decodeMessage(Ticket, request).ticket)
+      if (isMetadataTicket(handle)) {
+        const sender = new FrameSender(call, front.limits)
+        for await (const frame of redeemMetadata(front, ctx, handle)) await sender.send(frame)
+        await call.flushed()
+        return
+      }
+      const ticket = openTicket(front.sealer, ctx.principal, handle)
+      if (await front.store.get(cancelledKey(ticket.id)))
+        throw new GatewayError('CANCELLED', 'The statement was cancelled: call GetFlightInfo to run it again.')
+      const remove = front.executions.add(ticket.id, (reason) => call.end(reason))
+      try {
+        const sender = new FrameSender(call, front.limits)
+        if (ticket.stored) await sendStored(front, ticket, sender)
+        else await stream(front, ticket, ctx, call, sender)
+        await call.flushed()
+        front.executions.finish(ticket.id)
+      } finally {
+        remove()
+      }
+    },
+  }
+}
+
+async function stream(
+  front: FlightFront,
+  ticket: StatementTicket,
+  ctx: Context,
+  call: GrpcCall,
+  sender: FrameSender,
+): Promise<void> {
+  const result = pollResult(front, ticket, ctx) ?? (await front.pipeline.run(await loadRunnable(front, ticket), ctx))
+  const frames = result.frames[Symbol.asyncIterator]()
+  let keepAlive: KeepAlive | undefined
+  try {
+    if (result.metadata) call.sendHeaders(result.metadata)
+    await sender.send(result.schema)
+    keepAlive = new KeepAlive(sender, result.schema, front.limits.streamKeepAliveMs)
+    for (;;) {
+      const next = await keepAlive.until(frames.next())
+      if (next.done) break
+      for (const [i, frame] of next.value.entries()) {
+        try {
+          await sender.send(frame)
+        } catch (error) {
+          for (const rest of next.value.slice(i + 1)) rest.release?.()
+          throw error
+        }
+      }
+    }
+  } catch (error) {
+    // Ends the call first, so that whoever waits for its signal stops before the iterator is asked to.
+    call.end(GatewayError.from(error))
+    throw error
+  } finally {
+    keepAlive?.stop()
+    await frames.return?.()
+  }
+}
+
+/** The result that waits since the statement was polled, for its first reader. */
+function pollResult(front: FlightFront, { id }: StatementTicket, ctx: Context): Result | undefined {
+  const waiting = front.polls.take(id)
+  if (!waiting) return undefined
+  ctx.signal.addEventListener('abort', () => waiting.abort(ctx.signal.reason), { once: true })
+  return waiting.result
+}
+
+async function sendStored(front: FlightFront, ticket: StatementTicket, sender: FrameSender): Promise<void> {
+  const packed = await front.blobs.get(storedResultKey(ticket.id))
+  if (!packed) throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
+  for (const frame of unpackFrames(packed)) await sender.send(frame)
+}

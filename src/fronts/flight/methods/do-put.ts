@@ -1,0 +1,99 @@
+import { FlightDescriptor, PutResult } from '../../../../gen/arrow/flight/protocol/Flight.ts'
+import {
+  CommandPreparedStatementQuery,
+  CommandPreparedStatementUpdate,
+  CommandStatementUpdate,
+  DoPutPreparedStatementResult,
+  DoPutUpdateResult,
+} from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
+import type { GrpcCall } from '../../../grpc/server/call.ts'
+import { decodeMessage } from '../../../grpc/server/decode.ts'
+import type { Method } from '../../../grpc/server/method.ts'
+import { GatewayError } from '../../../query/errors.ts'
+import type { Context, Query } from '../../../query/types.ts'
+import { keepParameters, loadParameters } from '../bound-parameters.ts'
+import type { FlightFront } from '../front.ts'
+import { openPrepared, sealPrepared } from '../prepared.ts'
+import { contextOf, queryOf } from '../statement.ts'
+import { useNames } from '../use-statement.ts'
+import { type PackedMessage, unpackAny } from '../wire/command.ts'
+import { readParts, readUpload } from '../wire/upload.ts'
+import { ingestUpload } from './ingest.ts'
+
+/**
+ * DoPut: runs a statement that changes data, binds the parameters of a prepared statement, runs one for each of its rows
+ * of parameters, or puts rows into a table.
+ * Source: https://arrow.apache.org/docs/format/FlightSql.html.
+ */
+export function doPut(front: FlightFront): Method {
+  return {
+    kind: 'bidi',
+    async handle(requests, call) {
+      const ctx = contextOf(front, call)
+      const first = await requests.next()
+      if (first.done) {
+        // So ADBC uploads a table without any batch: not even its name comes.
+        await sendAffectedRows(call, 0)
+        return
+      }
+      const command = commandOf(first.value)
+      switch (command?.name) {
+        case 'CommandStatementUpdate': {
+          const { query, transactionId } = decodeMessage(CommandStatementUpdate, command.value)
+          await sendAffectedRows(
+            call,
+            await update(front, call, await queryOf(front, call, ctx, query, transactionId), ctx),
+          )
+          return
+        }
+        case 'CommandPreparedStatementQuery': {
+          const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementQuery, command.value)
+          const { query } = openPrepared(front, ctx, preparedStatementHandle)
+          const { stream } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
+          const handle = sealPrepared(front, ctx, { query, bound: await keepParameters(front, ctx, stream) })
+          const result = DoPutPreparedStatementResult.encode({ preparedStatementHandle: handle }).finish()
+          await call.sendMessage(PutResult.encode({ appMetadata: result }).finish())
+          return
+        }
+        case 'CommandPreparedStatementUpdate': {
+          const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementUpdate, command.value)
+          const { query, bound } = openPrepared(front, ctx, preparedStatementHandle)
+          const { stream, columns } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
+          // A batch without columns says that nothing is bound here; something may be in the handle.
+          const parameters = columns > 0 ? stream : bound && (await loadParameters(front, bound))
+          await sendAffectedRows(call, await update(front, call, parameters ? { ...query, parameters } : query, ctx))
+          return
+        }
+        case 'CommandStatementIngest':
+          await sendAffectedRows(call, await ingestUpload(front, call, ctx, command.value, first.value, requests))
+          return
+        default:
+          throw new GatewayError(
+            'UNIMPLEMENTED',
+            `The command ${command?.name.slice(0, 100) ?? ''} cannot be uploaded to.`,
+          )
+      }
+    },
+  }
+}
+
+function commandOf(message: Uint8Array): PackedMessage | undefined {
+  const { descriptor } = readParts(message)
+  if (descriptor.byteLength === 0) throw new GatewayError('BAD_REQUEST', 'The first message must carry a descriptor.')
+  return unpackAny(decodeMessage(FlightDescriptor, descriptor).cmd)
+}
+
+/** Plans, checks and runs a statement to its end; answers with the rows it changed. */
+async function update(front: FlightFront, call: GrpcCall, query: Query, ctx: Context): Promise<number> {
+  if (await useNames(front, call, ctx, query)) return 0
+  const plan = await front.pipeline.plan({ ...query, purpose: 'write' }, ctx)
+  const result = await front.pipeline.run({ ...plan, query }, ctx)
+  for await (const frames of result.frames) for (const frame of frames) frame.release?.()
+  return result.stats.affectedRows
+}
+
+/** An unknown number counts as none: the JDBC driver takes -1 for a result set, and runs the statement again to get it. */
+async function sendAffectedRows(call: GrpcCall, affectedRows: number): Promise<void> {
+  const appMetadata = DoPutUpdateResult.encode({ recordCount: BigInt(Math.max(0, affectedRows)) }).finish()
+  await call.sendMessage(PutResult.encode({ appMetadata }).finish())
+}

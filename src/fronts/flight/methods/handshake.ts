@@ -1,0 +1,63 @@
+import { BasicAuth, HandshakeRequest, HandshakeResponse } from '../../../../gen/arrow/flight/protocol/Flight.ts'
+import type { Authenticator } from '../../../auth/authenticator.ts'
+import { decodeMessage } from '../../../grpc/server/decode.ts'
+import type { Method } from '../../../grpc/server/method.ts'
+import { GatewayError } from '../../../query/errors.ts'
+import type { Principal } from '../../../query/types.ts'
+
+/** Clients send one; some an empty one before. */
+const MAX_MESSAGES = 16
+
+/**
+ * Login in the forms that clients use: credentials in metadata with no message or an empty one, or user name and password
+ * as BasicAuth in the payload. The bearer token goes back in the initial metadata, in the trailers (where Go and C++ also
+ * look) and, to those who sent a payload, as payload.
+ */
+export function handshake(authenticator: Authenticator): Method {
+  return {
+    kind: 'bidi',
+    open: true,
+    async handle(requests, call) {
+      const grant = (principal: Principal): string => {
+        call.markAuthenticated()
+        const token = authenticator.issueToken(principal)
+        const metadata = { authorization: `Bearer ${token}` }
+        call.trailers = metadata
+        call.sendHeaders(metadata)
+        return token
+      }
+      if (['authorization', 'x-api-key', 'auth-token-bin'].some((name) => call.headers[name] !== undefined)) {
+        grant(authenticator.authenticate(call.headers))
+        return
+      }
+      let left = MAX_MESSAGES
+      for await (const bytes of requests) {
+        if (left-- === 0) throw new GatewayError('BAD_REQUEST', 'The handshake has too many messages.')
+        const { payload, protocolVersion } = decodeMessage(HandshakeRequest, bytes)
+        if (payload.byteLength === 0) continue
+        const token = grant(authenticator.byKey(passwordOf(payload)))
+        await call.sendMessage(HandshakeResponse.encode({ protocolVersion, payload: Buffer.from(token) }).finish())
+        return
+      }
+      if (!authenticator.open)
+        throw new GatewayError(
+          'UNAUTHENTICATED',
+          'The handshake carries no credentials: give user and password or a token.',
+        )
+      grant(authenticator.authenticate(call.headers))
+    },
+  }
+}
+
+/** @throws GatewayError UNAUTHENTICATED when the payload is something else: whoever sends that has not logged in */
+function passwordOf(payload: Uint8Array): string {
+  try {
+    return BasicAuth.decode(payload).password
+  } catch (cause) {
+    throw new GatewayError(
+      'UNAUTHENTICATED',
+      "The handshake's payload is no BasicAuth message: give user and password, or a token in the metadata.",
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,80 @@
+import {
+  CommandStatementIngest,
+  CommandStatementIngest_TableDefinitionOptions_TableExistsOption as Exists,
+  CommandStatementIngest_TableDefinitionOptions_TableNotExistOption as NotExists,
+} from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
+import type { Field } from '../../../arrow/schema.ts'
+import type { GrpcCall } from '../../../grpc/server/call.ts'
+import { decodeMessage } from '../../../grpc/server/decode.ts'
+import { GatewayError } from '../../../query/errors.ts'
+import type { Context, Query } from '../../../query/types.ts'
+import type { FlightFront } from '../front.ts'
+import { queryFor } from '../statement.ts'
+import { schemaOf, uploadMessages } from '../wire/upload.ts'
+
+const ifExists = {
+  [Exists.TABLE_EXISTS_OPTION_APPEND]: 'append',
+  [Exists.TABLE_EXISTS_OPTION_REPLACE]: 'replace',
+} as const
+
+/**
+ * Takes an upload into a table; answers with its rows.
+ * Source: https://arrow.apache.org/docs/format/FlightSql.html (CommandStatementIngest).
+ * @throws GatewayError BAD_REQUEST, UNIMPLEMENTED, READ_ONLY, FORBIDDEN, and as the source does
+ */
+export async function ingestUpload(
+  front: FlightFront,
+  call: GrpcCall,
+  ctx: Context,
+  command: Uint8Array,
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): Promise<number> {
+  const request = decodeMessage(CommandStatementIngest, command)
+  const { table, catalog, schema, tableDefinitionOptions: mode } = request
+  if (table === '') throw new GatewayError('BAD_REQUEST', 'The ingestion names no table.')
+  if (request.temporary)
+    throw new GatewayError(
+      'UNIMPLEMENTED',
+      'Temporary tables would be gone at once: no connection belongs to one client.',
+    )
+  const query = await queryOf(front, call, ctx, request)
+  const messages = uploadMessages(first, rest)
+  const head = await messages.next()
+  if (head.done) throw new GatewayError('BAD_REQUEST', 'The upload has no schema.')
+  refuseNul(schemaOf(head.value))
+  const ingest = {
+    table,
+    ...(catalog && { catalog }),
+    ...(schema && { schema }),
+    ifNotExists: mode?.ifNotExist === NotExists.TABLE_NOT_EXIST_OPTION_CREATE ? ('create' as const) : ('fail' as const),
+    ifExists: ifExists[mode?.ifExists as keyof typeof ifExists] ?? ('fail' as const),
+    schemaMessage: head.value.header,
+    messages,
+    options: request.options,
+  }
+  const result = await front.pipeline.run({ query, isUpdate: true, ingest }, ctx)
+  for await (const frames of result.frames) for (const frame of frames) frame.release?.()
+  return result.stats.affectedRows
+}
+
+/** Names of columns go into statements. @throws GatewayError BAD_REQUEST */
+function refuseNul({ name, children }: Field): void {
+  if (name.includes('\0')) throw new GatewayError('BAD_REQUEST', 'The name of a column holds a NUL character.')
+  for (const child of children) refuseNul(child)
+}
+
+/** Where the rows go: to the transaction's source, else to the one that the catalog or the call names. */
+async function queryOf(
+  front: FlightFront,
+  call: GrpcCall,
+  ctx: Context,
+  { table, catalog, transactionId }: CommandStatementIngest,
+): Promise<Query> {
+  const start = { sql: `INGEST INTO ${table}`, purpose: 'write', transactionHandle: transactionId } as const
+  return await queryFor(front, call, ctx, start, async (home) => {
+    if (!catalog) return home
+    // A catalog that nobody has is for the source to refuse.
+    return (await front.router.names.chosen(catalog, ctx, home))?.source ?? home
+  })
+}

@@ -1,0 +1,105 @@
+import { splitBatch } from '../../../arrow/batches/split.ts'
+import { decompressBatch } from '../../../arrow/compression/decompress.ts'
+import { ArrowError } from '../../../arrow/errors.ts'
+import { readFlightData, readFrame } from '../../../arrow/ipc/flight-data.ts'
+import { type Frame, frameOf } from '../../../arrow/ipc/frame.ts'
+import { readCompressedLayout, readHeader } from '../../../arrow/ipc/header.ts'
+import { decodeSchema, type Field } from '../../../arrow/schema.ts'
+import { LoopTurn } from '../../../async/loop-turn.ts'
+import type { GrpcCall } from '../../../grpc/server/call.ts'
+import { GatewayError } from '../../../query/errors.ts'
+import { maxMessageBytesOf } from './client-limits.ts'
+
+const none = new Uint8Array(0)
+
+/** Sizes of messages to clients, in bytes. */
+export interface MessageLimits {
+  /** Where the client's own limit is not known. */
+  readonly maxOutboundMessageBytes: number
+  /** Of one row, which goes out alone where it is above the client's. */
+  readonly maxRowBytes: number
+}
+
+/**
+ * Sends the frames of one result; batches above the client's message limit are cut by rows first, without their compression.
+ * What cannot be cut, such as a dictionary or a single row, goes as it is: the client may take more than is known of it.
+ */
+export class FrameSender {
+  readonly #call: GrpcCall
+  readonly #maxBytes: number
+  readonly #maxRowBytes: number
+  #schemaFrame: Frame | undefined
+  #schema: Field | undefined
+
+  constructor(call: GrpcCall, { maxOutboundMessageBytes, maxRowBytes }: MessageLimits) {
+    this.#call = call
+    this.#maxBytes = maxMessageBytesOf(call.headers, maxOutboundMessageBytes)
+    this.#maxRowBytes = maxRowBytes
+  }
+
+  /**
+   * Sends a frame; the first is the schema's.
+   * @throws GatewayError as `GrpcCall.send`; ROW_TOO_LARGE
+   */
+  async send(frame: Frame): Promise<void> {
+    this.#schemaFrame ??= frame
+    const isRow = frame.rows === 1
+    if (frame.byteLength <= this.#maxBytes || (isRow && frame.byteLength <= this.#maxRowBytes))
+      await this.#call.send(frame)
+    else await this.#sendPieces(frame)
+  }
+
+  async #sendPieces(frame: Frame): Promise<void> {
+    let sent = false
+    let isOurs = true
+    try {
+      for await (const piece of this.#pieces(frame)) {
+        sent = true
+        await this.#call.send(piece)
+      }
+    } catch (error) {
+      if (!(error instanceof ArrowError)) throw error
+      if (error.code === 'ROW_TOO_LARGE')
+        throw new GatewayError(
+          'ROW_TOO_LARGE',
+          `${error.message} Select fewer columns or parts of values, or have limits.maxRowBytes raised.`,
+        )
+      if (error.code === 'MALFORMED' || sent) throw new GatewayError('UPSTREAM_DATA', undefined, { cause: error })
+      isOurs = false
+      await this.#call.send(frame)
+    } finally {
+      if (isOurs) frame.release?.()
+    }
+  }
+
+  /** @throws ArrowError UNSUPPORTED before the first piece when the frame cannot be cut; MALFORMED, ROW_TOO_LARGE */
+  async *#pieces(frame: Frame): AsyncGenerator<Frame> {
+    const { header, body, appMetadata } = readFlightData(await joinedInTurns(frame))
+    if (header.byteLength === 0) throw new ArrowError('UNSUPPORTED', 'Application metadata cannot be cut.')
+    if (readHeader(header).kind !== 'batch') throw new ArrowError('UNSUPPORTED', 'Only record batches can be cut.')
+    this.#schema ??= decodeSchema(readFrame(this.#schemaFrame!).header)
+    const { layout, codec } = readCompressedLayout(header)
+    const plain = codec === undefined ? { header, body } : await decompressBatch(layout, codec, body)
+    // What is attached to the batch comes once, with its first rows.
+    let attached = appMetadata
+    for await (const piece of splitBatch(this.#schema, plain.header, plain.body, this.#maxBytes, this.#maxRowBytes)) {
+      yield frameOf(piece.header, piece.body, piece.rows, undefined, attached)
+      attached = none
+    }
+  }
+}
+
+/** The bytes of a frame in one piece. */
+async function joinedInTurns({ chunks, byteLength }: Frame): Promise<Uint8Array> {
+  if (chunks.length === 1) return chunks[0]!
+  const turn = new LoopTurn(1)
+  const bytes = Buffer.allocUnsafe(byteLength)
+  let at = 0
+  for (const chunk of chunks) {
+    const pause = turn.next()
+    if (pause) await pause
+    bytes.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return bytes
+}

@@ -1,0 +1,76 @@
+import { emptyBatch, hasDictionary } from '../../../arrow/batches/empty-batch.ts'
+import { ArrowError } from '../../../arrow/errors.ts'
+import { readFlightData } from '../../../arrow/ipc/flight-data.ts'
+import type { Frame } from '../../../arrow/ipc/frame.ts'
+import { decodeSchema, type Field } from '../../../arrow/schema.ts'
+import type { FrameSender } from './frame-sender.ts'
+
+/**
+ * Sends a batch without rows whenever a stream has been silent for so long, since boxes between client and server cut
+ * silent connections and do not look at HTTP/2 pings. One timer serves the whole stream.
+ */
+export class KeepAlive {
+  readonly #sender: FrameSender
+  readonly #schemaFrame: Frame
+  readonly #timer: NodeJS.Timeout
+  #schema: Field | null | undefined
+  #waiting = false
+  #batchesCame = false
+  #sending: Promise<void> | undefined
+
+  constructor(sender: FrameSender, schemaFrame: Frame, intervalMs: number) {
+    this.#sender = sender
+    this.#schemaFrame = schemaFrame
+    this.#timer = setTimeout(() => this.#onSilence(), intervalMs)
+  }
+
+  /**
+   * Waits for what comes next, keeping the stream alive meanwhile.
+   * @throws what `next` throws, or GatewayError as `FrameSender.send`
+   */
+  async until<T>(next: Promise<T>): Promise<T> {
+    this.#waiting = true
+    this.#timer.refresh()
+    try {
+      return await next
+    } finally {
+      this.#waiting = false
+      this.#batchesCame = true
+      // What comes next must not overtake it.
+      if (this.#sending) await this.#sending
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #onSilence(): void {
+    if (!this.#waiting || this.#sending) return
+    const schema = this.#schemaOf()
+    // A reader wants all dictionaries before the first batch.
+    if (!schema || (!this.#batchesCame && hasDictionary(schema))) return
+    this.#sending = this.#sender
+      .send(emptyBatch(schema))
+      // A stream that cannot be written to ends by itself: whoever waits for the next rows learns of it.
+      .catch(() => {})
+      .finally(() => {
+        this.#sending = undefined
+        if (this.#waiting) this.#timer.refresh()
+      })
+  }
+
+  /** The schema when batches without rows can be made for it, else null. */
+  #schemaOf(): Field | null {
+    if (this.#schema !== undefined) return this.#schema
+    this.#schema = null
+    try {
+      const schema = decodeSchema(readFlightData(Buffer.concat(this.#schemaFrame.chunks)).header)
+      emptyBatch(schema)
+      this.#schema = schema
+    } catch (error) {
+      if (!(error instanceof ArrowError)) throw error
+    }
+    return this.#schema
+  }
+}

@@ -1,0 +1,79 @@
+import { ArrowError } from '../../../arrow/errors.ts'
+import { readFlightData } from '../../../arrow/ipc/flight-data.ts'
+import { readHeader } from '../../../arrow/ipc/header.ts'
+import { type IpcMessage, joinStream } from '../../../arrow/ipc/ipc.ts'
+import { decodeSchema, type Field } from '../../../arrow/schema.ts'
+import { GatewayError } from '../../../query/errors.ts'
+
+/** One upload's FlightData message, taken apart. @throws GatewayError BAD_REQUEST */
+export function readParts(message: Uint8Array): ReturnType<typeof readFlightData> {
+  try {
+    return readFlightData(message)
+  } catch (cause) {
+    throw new GatewayError('BAD_REQUEST', 'The message is not valid FlightData.', { cause })
+  }
+}
+
+/**
+ * The Arrow messages of an upload in order, the first its schema; messages without one are left out.
+ * @throws GatewayError BAD_REQUEST
+ */
+export async function* uploadMessages(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<IpcMessage, void, undefined> {
+  let schemaCame = false
+  for await (const message of startingWith(first, rest)) {
+    const { header, body } = readParts(message)
+    if (header.byteLength === 0) continue
+    const { kind } = asRequest(() => readHeader(header))
+    if ((kind === 'schema') === schemaCame)
+      throw new GatewayError('BAD_REQUEST', 'The first Arrow message of an upload, and only that, must be its schema.')
+    schemaCame = true
+    yield { header, body }
+  }
+}
+
+/** An upload read to its end. */
+export interface Upload {
+  /** The uploaded batches as an IPC stream. */
+  readonly stream: Uint8Array
+  readonly columns: number
+}
+
+/** Collects an upload, bounded. @throws GatewayError TOO_LARGE, BAD_REQUEST */
+export async function readUpload(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<Upload> {
+  const messages: IpcMessage[] = []
+  let total = 0
+  for await (const message of uploadMessages(first, rest)) {
+    total += message.header.byteLength + message.body.byteLength
+    if (total > maxBytes)
+      throw new GatewayError('TOO_LARGE', `The parameters are above ${maxBytes} bytes (limits.maxParameterBytes).`)
+    messages.push(message)
+  }
+  const columns = messages[0] ? schemaOf(messages[0]).children.length : 0
+  return { stream: joinStream(messages), columns }
+}
+
+/** The schema that the first Arrow message of an upload is. @throws GatewayError BAD_REQUEST */
+export function schemaOf({ header }: IpcMessage): Field {
+  return asRequest(() => decodeSchema(header))
+}
+
+async function* startingWith(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first
+  yield* rest
+}
+
+/** What is malformed in a client's Arrow message is the client's fault. */
+function asRequest<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw error instanceof ArrowError ? new GatewayError('BAD_REQUEST', error.message, { cause: error }) : error
+  }
+}

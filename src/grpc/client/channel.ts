@@ -1,0 +1,200 @@
+import type { ConnectionOptions } from 'node:tls'
+import type { Frame } from '../../arrow/ipc/frame.ts'
+import { connectHttp2, encodeHeaders, type Http2Client } from '../../http2/index.ts'
+import { formatAddress, type UpstreamAddress } from './address.ts'
+import { type CallOptions, UpstreamCall } from './call.ts'
+import { GrpcFailure, TurnedAway } from './failure.ts'
+
+/** TLS of an upstream, all of it in memory. */
+export interface UpstreamTls {
+  /** PEM; by default the system's authorities. */
+  readonly ca?: Buffer | undefined
+  readonly cert?: Buffer | undefined
+  readonly key?: Buffer | undefined
+  /** Name that the certificate must have, where it is not the host's. */
+  readonly serverName?: string | undefined
+  /** Takes any certificate. */
+  readonly skipVerify: boolean
+}
+
+/** What Node wants to know of it; without a name of its own the server is to have that of its host. */
+export function tlsOptions({ ca, cert, key, serverName, skipVerify }: UpstreamTls): ConnectionOptions {
+  return {
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(serverName !== undefined && { servername: serverName }),
+    rejectUnauthorized: !skipVerify,
+  }
+}
+
+/** How an upstream is talked to. */
+export interface ChannelOptions {
+  readonly tls: UpstreamTls
+  readonly connectTimeoutMs: number
+  readonly maxMessageBytes: number
+}
+
+/**
+ * Of the headers or trailers of an answer. Servers repeat what they do not understand, such as a long name, so that an error may
+ * be as long as its statement; to decode more would hold up others for longer than 20 ms.
+ */
+const MAX_HEADER_BYTES = 512 << 10
+
+const http2Options = {
+  windowBytes: 8 << 20,
+  /** Larger frames mean fewer of them; servers in Go, C++ and Java use what is offered. */
+  maxFrameBytes: 1 << 20,
+  maxHeaderListBytes: MAX_HEADER_BYTES,
+  maxHeaderBlockBytes: MAX_HEADER_BYTES + (64 << 10),
+}
+const USER_AGENT = 'flightgate'
+/** Dremio answers pings more often than every 120 s with GOAWAY. */
+const PING_INTERVAL_MS = 150_000
+const PING_TIMEOUT_MS = 20_000
+
+/**
+ * gRPC calls over one HTTP/2 connection that belongs to nobody else. It pings only while calls run, and after a GOAWAY takes
+ * no further ones.
+ */
+export class Channel {
+  readonly address: UpstreamAddress
+  readonly #client: Http2Client
+  readonly #authority: string
+  /** What is the same in all calls of a method, encoded, by path. */
+  readonly #headers = new Map<string, Buffer>()
+  readonly #options: ChannelOptions
+  readonly #pinger: NodeJS.Timeout
+  #calls = 0
+  #closed: GrpcFailure | undefined
+
+  private constructor(address: UpstreamAddress, client: Http2Client, options: ChannelOptions) {
+    this.address = address
+    this.#client = client
+    this.#options = options
+    const { host, port } = address
+    const name = (address.tls && options.tls.serverName) || host
+    this.#authority = `${name.includes(':') ? `[${name}]` : name}:${port}`
+    this.#pinger = setInterval(() => this.#ping(), PING_INTERVAL_MS)
+    this.#pinger.unref()
+  }
+
+  /**
+   * Connects.
+   * @throws GrpcFailure UNAVAILABLE of local origin, or the signal's reason
+   */
+  static connect(address: UpstreamAddress, options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
+    if (signal.aborted) return Promise.reject(signal.reason)
+    return new Promise((resolve, reject) => {
+      let transport: Channel | undefined
+      const fail = (error: unknown) => {
+        done()
+        reject(error)
+        client.destroy()
+      }
+      const local = (why: string, cause?: unknown) =>
+        fail(
+          new GrpcFailure('UNAVAILABLE', `${formatAddress(address)}: ${why}`, 'local', { cause, notProcessed: true }),
+        )
+      const done = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', onAbort)
+      }
+      const onAbort = () => fail(signal.reason)
+      const { host, port } = address
+      const tls = address.tls ? tlsOptions(options.tls) : undefined
+      const client = connectHttp2({ host, port, tls }, http2Options, {
+        // Settings prove that HTTP/2 is spoken; a TCP connection alone does not.
+        onReady: () => {
+          done()
+          transport = new Channel(address, client, options)
+          resolve(transport)
+        },
+        onGoaway: (code) => {
+          if (transport) transport.#close(new TurnedAway(`the server sent GOAWAY (${code})`))
+        },
+        onClose: (error) => {
+          if (transport) transport.#close(closedFailure(error?.message))
+          else local(error?.message || 'the connection was closed at once', error)
+        },
+      })
+      const timer = setTimeout(
+        () => local(`no connection within ${options.connectTimeoutMs} ms`),
+        options.connectTimeoutMs,
+      )
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  /** Whether further calls can be made. */
+  get usable(): boolean {
+    return this.#closed === undefined && this.#client.usable
+  }
+
+  /** Why no further calls can be made, if none can. */
+  get closedBy(): GrpcFailure | undefined {
+    return this.#closed
+  }
+
+  /** Starts a call with its request messages, or with frames to upload; how it goes is told by what is answered with. */
+  start(path: string, messages: readonly Uint8Array[] | AsyncIterable<Frame>, options: CallOptions): UpstreamCall {
+    if (!this.usable)
+      throw this.#closed ?? new GrpcFailure('UNAVAILABLE', 'the connection is closed', 'local', { notProcessed: true })
+    if (!this.#client.hasRoom)
+      throw new GrpcFailure('UNAVAILABLE', 'the server takes no more calls on this connection', 'local', {
+        notProcessed: true,
+      })
+    const call = new UpstreamCall(
+      this.#client,
+      this.#headersOf(path),
+      messages,
+      options,
+      { maxMessageBytes: this.#options.maxMessageBytes, maxHeaderBytes: MAX_HEADER_BYTES },
+      () => {
+        this.#calls--
+      },
+    )
+    this.#calls++
+    return call
+  }
+
+  #headersOf(path: string): Buffer {
+    let block = this.#headers.get(path)
+    if (!block) {
+      block = encodeHeaders([
+        [':method', 'POST'],
+        [':scheme', this.address.tls ? 'https' : 'http'],
+        [':path', path],
+        [':authority', this.#authority],
+        ['content-type', 'application/grpc'],
+        ['te', 'trailers'],
+        ['user-agent', USER_AGENT],
+        ['grpc-accept-encoding', 'identity'],
+      ])
+      this.#headers.set(path, block)
+    }
+    return block
+  }
+
+  /** Ends the connection; calls that run are reset. */
+  close(): void {
+    this.#close(closedFailure())
+    this.#client.destroy()
+  }
+
+  #close(why: GrpcFailure): void {
+    clearInterval(this.#pinger)
+    this.#closed ??= why
+  }
+
+  #ping(): void {
+    if (this.#calls === 0 || !this.usable) return
+    const timer = setTimeout(() => this.#client.destroy(), PING_TIMEOUT_MS)
+    timer.unref()
+    this.#client.ping(() => clearTimeout(timer))
+  }
+}
+
+function closedFailure(why = 'the connection was closed'): GrpcFailure {
+  return new GrpcFailure('UNAVAILABLE', why, 'local')
+}

@@ -1,0 +1,314 @@
+import { randomUUID } from 'node:crypto'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer as createSecureServer, type Server as SecureServer, type TLSSocket } from 'node:tls'
+import {
+  ErrorCode,
+  encodeHeaders,
+  type HeaderFields,
+  Http2ServerConnection,
+  type ServerStream,
+} from '../../http2/index.ts'
+import { GatewayError } from '../../query/errors.ts'
+import type { Principal } from '../../query/types.ts'
+import { type CallOwner, GrpcCall } from './call.ts'
+import type { Certificate } from './certificate.ts'
+import { type ConnectionLimits, Connections } from './connections/connections.ts'
+import { headerOf, parseTimeoutMs } from './metadata.ts'
+import { type Method, type Methods, OPEN_REQUEST_BYTES } from './method.ts'
+import { Inflations } from './requests/inflations.ts'
+import { MemoryBudget, type MemoryPool, type MemoryShare } from './requests/memory-budget.ts'
+import type { BodyLimits } from './requests/request-body.ts'
+import { Turns } from './requests/turns.ts'
+import { toGatewayError } from './status.ts'
+
+/** Limits of the server; see `docs/configuration.md`, `limits`. */
+export interface GrpcLimits extends ConnectionLimits {
+  readonly maxStreamsPerConnection: number
+  readonly maxMetadataBytes: number
+  readonly maxInboundMessageBytes: number
+  readonly maxInFlightBytesPerCall: number
+  readonly maxInFlightBytes: number
+  readonly maxRequestMemoryBytes: number
+  readonly stallTimeoutMs: number
+  readonly defaultDeadlineMs: number
+  readonly maxDeadlineMs: number
+}
+
+/** What the server tells its owner. */
+export interface GrpcObserver {
+  onEnd(call: GrpcCall, error: GatewayError | undefined): void
+}
+
+export interface GrpcServerOptions {
+  readonly methods: Methods
+  /** Finds who calls from the headers, for methods that are not open. Throws GatewayError. */
+  readonly authenticate: (headers: HeaderFields) => Principal
+  readonly limits: GrpcLimits
+  readonly observer: GrpcObserver
+  readonly tls?: Certificate
+}
+
+const STREAM_WINDOW_BYTES = 1 << 20
+const CONNECTION_WINDOW_BYTES = 8 << 20
+const refusals = {
+  405: encodeHeaders([
+    [':status', '405'],
+    ['content-type', 'text/plain; charset=utf-8'],
+    ['allow', 'POST'],
+  ]),
+  415: encodeHeaders([
+    [':status', '415'],
+    ['content-type', 'text/plain; charset=utf-8'],
+  ]),
+}
+const REFUSAL_GRACE_MS = 1000
+/** What a call takes beyond its headers and its body. */
+const CALL_BYTES = 2 << 10
+/** A call that is refused memory counts as so many frames that ask for nothing: 100 at once end its connection. */
+const REFUSED_MEMORY_COST = 100
+const openBodyLimits: BodyLimits = { maxMessageBytes: OPEN_REQUEST_BYTES, maxBodyBytes: OPEN_REQUEST_BYTES }
+const noHeaders: HeaderFields = {}
+/** Longer paths of methods that there are not are not kept. */
+const MAX_UNKNOWN_PATH_LENGTH = 256
+const noTrailers = Buffer.alloc(0)
+const refusalText = Buffer.from('This port speaks gRPC (Arrow Flight) only.\n')
+
+/** What a connection may hold, for calls with credentials and for those without. */
+interface Shares {
+  readonly known: MemoryShare
+  readonly strangers: MemoryShare
+}
+
+/**
+ * A gRPC server. Result frames reach the socket as the buffers they came in, headers, messages and status of a small answer
+ * in one write; general libraries copy each message, and send the status on its own.
+ * Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md.
+ */
+export class GrpcServer implements CallOwner {
+  readonly maxInFlightBytesPerCall: number
+  readonly maxInFlightBytes: number
+  readonly stallTimeoutMs: number
+  readonly turns = new Turns()
+  readonly inflations = new Inflations()
+  inFlightBytes = 0
+  readonly #budget: MemoryBudget
+  readonly #bodyLimits: BodyLimits
+  readonly #authenticate: (headers: HeaderFields) => Principal
+  readonly #methods: ReadonlyMap<string, Method>
+  readonly #limits: GrpcLimits
+  readonly #observer: GrpcObserver
+  readonly #server: Server | SecureServer
+  readonly #connections: Connections
+  readonly #calls = new Set<GrpcCall>()
+  /** Health watches and the like, which are no work. */
+  readonly #background = new Set<GrpcCall>()
+  #closing = false
+
+  constructor({ methods, authenticate, limits, observer, tls }: GrpcServerOptions) {
+    // A map, since what strangers ask for may be a name that every object has.
+    this.#methods = new Map(Object.entries(methods))
+    this.#authenticate = authenticate
+    this.#limits = limits
+    this.#observer = observer
+    this.#budget = new MemoryBudget(limits.maxRequestMemoryBytes, limits.maxInboundMessageBytes)
+    this.#bodyLimits = { maxMessageBytes: limits.maxInboundMessageBytes, maxBodyBytes: Number.POSITIVE_INFINITY }
+    this.maxInFlightBytesPerCall = limits.maxInFlightBytesPerCall
+    this.maxInFlightBytes = limits.maxInFlightBytes
+    this.stallTimeoutMs = limits.stallTimeoutMs
+    this.#connections = new Connections(limits)
+    this.#server = tls
+      ? createSecureServer({ ...tls, ALPNProtocols: ['h2'], handshakeTimeout: limits.handshakeTimeoutMs })
+      : createServer()
+    // Before TLS: a socket that never ends its handshake counts too.
+    this.#server.on('connection', (socket: Socket) => {
+      if (!this.#connections.admit(socket)) socket.destroy()
+      else if (!tls) this.#onConnection(socket)
+    })
+    this.#server.on('tlsClientError', (_, socket: Socket) => socket.destroy())
+    if (tls) this.#server.on('secureConnection', (socket: Socket) => this.#onConnection(socket))
+  }
+
+  /** Calls in progress. */
+  get callCount(): number {
+    return this.#calls.size
+  }
+
+  /** Client connections. */
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** Memory that requests and small answers hold. */
+  get requestMemoryBytes(): number {
+    return this.#budget.heldBytes
+  }
+
+  /** Shows this certificate to new connections. */
+  setCertificate(certificate: Certificate): void {
+    if ('setSecureContext' in this.#server) this.#server.setSecureContext(certificate)
+  }
+
+  /** Listens; answers with the address it got (port 0 asks for a free one). */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+    return this.#server.address() as AddressInfo
+  }
+
+  /**
+   * Ends the calls that run and stops listening.
+   * @returns how many calls were cut off
+   */
+  async close(): Promise<number> {
+    this.#closing = true
+    const cut = this.#calls.size
+    for (const call of [...this.#calls, ...this.#background])
+      call.abort(new GatewayError('CANCELLED', 'The gateway is shutting down.'))
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#connections.close()
+    const patience = setTimeout(() => this.#connections.destroy(), 500)
+    await closed
+    clearTimeout(patience)
+    this.#connections.destroy()
+    return cut
+  }
+
+  onAuthenticated(connection: Http2ServerConnection): void {
+    this.#connections.authenticated(connection)
+  }
+
+  onEnd(call: GrpcCall, error: GatewayError | undefined): void {
+    this.#calls.delete(call)
+    this.#background.delete(call)
+    // The client need not wait for it.
+    setImmediate(() => this.#observer.onEnd(call, error))
+  }
+
+  #onConnection(socket: Socket): void {
+    if ('alpnProtocol' in socket && (socket as TLSSocket).alpnProtocol !== 'h2') {
+      socket.destroy()
+      return
+    }
+    socket.setNoDelay(true)
+    const floods = this.#connections.floodsOf(socket)
+    const options = {
+      windowBytes: STREAM_WINDOW_BYTES,
+      connectionWindowBytes: CONNECTION_WINDOW_BYTES,
+      maxStreams: this.#limits.maxStreamsPerConnection,
+      maxHeaderListBytes: this.#limits.maxMetadataBytes,
+      ...(floods && { addressFloods: floods }),
+    }
+    const connection: Http2ServerConnection = new Http2ServerConnection(socket, options, {
+      onStream: (stream, fields) => {
+        this.#connections.streamOpened(connection)
+        this.#onStream(connection, stream, fields, shares)
+      },
+      onStreamClose: () => this.#connections.streamClosed(connection),
+      onClose: () => {
+        this.#connections.remove(connection)
+        shares.known.close()
+        shares.strangers.close()
+      },
+    })
+    // Not at once: the connection is in the middle of something.
+    const onRefused = () => setImmediate(() => connection.charge(REFUSED_MEMORY_COST))
+    const connect = (pool: MemoryPool) => pool.connect(connection.address, onRefused)
+    const shares = { known: connect(this.#budget.known), strangers: connect(this.#budget.strangers) }
+    this.#connections.add(connection)
+    if (this.#closing) connection.close()
+  }
+
+  #onStream(connection: Http2ServerConnection, stream: ServerStream, headers: HeaderFields, shares: Shares): void {
+    const contentType = headerOf(headers, 'content-type') ?? ''
+    if (headers[':method'] !== 'POST' || !contentType.startsWith('application/grpc')) {
+      refuse(stream, headers[':method'] === 'POST' ? 415 : 405)
+      return
+    }
+    const path = headerOf(headers, ':path') ?? ''
+    const method = this.#methods.get(path)
+    const request = {
+      path: method || path.length <= MAX_UNKNOWN_PATH_LENGTH ? path : '',
+      requestId: requestIdOf(headers),
+      deadlineAt: this.#deadlineOf(headers),
+      body: method?.open ? openBodyLimits : this.#bodyLimits,
+    }
+    let call: GrpcCall
+    try {
+      const principal = this.#callerOf(method, headers)
+      if (principal) this.#connections.authenticated(connection)
+      const holding = (principal ? shares.known : shares.strangers).hold()
+      holding.take(stream.requestHeaderBytes + CALL_BYTES)
+      call = new GrpcCall(connection, stream, { ...request, headers, principal, holding }, this)
+    } catch (error) {
+      // The call keeps none of its headers while the client hears of this.
+      const nothing = { headers: noHeaders, principal: undefined, holding: shares.strangers.hold() }
+      new GrpcCall(connection, stream, { ...request, ...nothing }, this).end(toGatewayError(error))
+      return
+    }
+    if (method!.background) this.#background.add(call)
+    else this.#calls.add(call)
+    dispatch(method!, call)
+  }
+
+  /**
+   * Who calls, before anything is done for the call; undefined for open methods.
+   * @throws GatewayError UNIMPLEMENTED, DRAINING, UNAUTHENTICATED, EXPIRED_TOKEN
+   */
+  #callerOf(method: Method | undefined, headers: HeaderFields): Principal | undefined {
+    if (!method) throw new GatewayError('UNIMPLEMENTED', 'There is no such method.')
+    if (this.#closing) throw new GatewayError('DRAINING')
+    return method.open ? undefined : this.#authenticate(headers)
+  }
+
+  #deadlineOf(headers: HeaderFields): number {
+    const text = headerOf(headers, 'grpc-timeout')
+    const askedMs = text === undefined ? this.#limits.defaultDeadlineMs : parseTimeoutMs(text)
+    return Date.now() + Math.min(askedMs ?? this.#limits.defaultDeadlineMs, this.#limits.maxDeadlineMs)
+  }
+}
+
+/** Answers a request that is no gRPC; what it goes on to send is dropped, and cut off soon. */
+function refuse(stream: ServerStream, status: keyof typeof refusals): void {
+  const timer = setTimeout(() => stream.reset(ErrorCode.noError), REFUSAL_GRACE_MS)
+  stream.listener = {
+    onData: (bytes) => stream.credit(bytes.byteLength),
+    onEnd() {},
+    onClose: () => clearTimeout(timer),
+  }
+  stream.respond(refusals[status])
+  stream.write([refusalText])
+  stream.end(noTrailers)
+}
+
+function dispatch(method: Method, call: GrpcCall): void {
+  const fail = (error: unknown) => call.end(toGatewayError(error))
+  if (method.kind === 'bidi') {
+    const requests = call.requests()
+    method.handle(requests, call).then(() => call.end(), fail)
+    return
+  }
+  call.readRequest((request) => {
+    try {
+      if (method.kind === 'serverStream') method.handle(request, call).then(() => call.end(), fail)
+      else {
+        const answer = method.handle(request, call)
+        if (answer instanceof Promise) answer.then((message) => call.reply(message), fail)
+        else call.reply(answer)
+      }
+    } catch (error) {
+      fail(error)
+    }
+  })
+}
+
+const requestIdPattern = /^[\w.:-]{1,128}$/
+
+function requestIdOf(headers: HeaderFields): string {
+  const given = headerOf(headers, 'x-request-id')
+  return given !== undefined && requestIdPattern.test(given) ? given : randomUUID()
+}

@@ -1,0 +1,73 @@
+import { ErrorCode, FrameFlag, Http2ProtocolError } from '../protocol.ts'
+
+const MAX_BLOCK_BYTES = 256 << 10
+/** Bytes that each frame of a block has on average, at least: half of what peers put into one. */
+const MIN_PART_BYTES = 8 << 10
+const PRIORITY_BYTES = 5
+
+/** Told of a header block that is whole; its bytes are valid only during the call. */
+export type OnHeaderBlock = (streamId: number, block: Buffer, endStream: boolean) => void
+
+interface OpenBlock {
+  readonly streamId: number
+  readonly endStream: boolean
+  readonly parts: Buffer[]
+  byteLength: number
+}
+
+/** A header block is above the limit; the connection cannot go on, since later blocks build on it. */
+export class HeaderBlockTooLarge extends Http2ProtocolError {
+  /** Whose it is. */
+  readonly streamId: number
+
+  constructor(streamId: number) {
+    super(ErrorCode.enhanceYourCalm, 'a header block is too large')
+    this.streamId = streamId
+  }
+}
+
+/** Puts header blocks together from HEADERS and CONTINUATION. Source: RFC 9113, sections 6.2 and 6.10. */
+export class HeaderBlocks {
+  readonly #onBlock: OnHeaderBlock
+  readonly #maxBytes: number
+  #open: OpenBlock | undefined
+
+  constructor(onBlock: OnHeaderBlock, maxBytes = MAX_BLOCK_BYTES) {
+    this.#onBlock = onBlock
+    this.#maxBytes = maxBytes
+  }
+
+  /** Whether more of a block must come next. */
+  get isOpen(): boolean {
+    return this.#open !== undefined
+  }
+
+  /** @throws Http2ProtocolError */
+  onHeaders(flags: number, streamId: number, payload: Buffer): void {
+    let from = 0
+    let padding = 0
+    if (flags & FrameFlag.padded) padding = payload[from++] ?? 0
+    if (flags & FrameFlag.priority) from += PRIORITY_BYTES
+    if (from + padding > payload.length)
+      throw new Http2ProtocolError(ErrorCode.protocolError, 'a frame has more padding than bytes')
+    const block = payload.subarray(from, payload.length - padding)
+    if (block.byteLength > this.#maxBytes) throw new HeaderBlockTooLarge(streamId)
+    const endStream = (flags & FrameFlag.endStream) !== 0
+    if (flags & FrameFlag.endHeaders) this.#onBlock(streamId, block, endStream)
+    else this.#open = { streamId, endStream, parts: [Buffer.from(block)], byteLength: block.byteLength }
+  }
+
+  /** @throws Http2ProtocolError */
+  onContinuation(flags: number, streamId: number, payload: Buffer): void {
+    const open = this.#open
+    if (open?.streamId !== streamId)
+      throw new Http2ProtocolError(ErrorCode.protocolError, 'CONTINUATION without HEADERS')
+    open.parts.push(Buffer.from(payload))
+    open.byteLength += payload.byteLength
+    if (open.byteLength > this.#maxBytes || open.parts.length > this.#maxBytes / MIN_PART_BYTES)
+      throw new HeaderBlockTooLarge(streamId)
+    if (!(flags & FrameFlag.endHeaders)) return
+    this.#open = undefined
+    this.#onBlock(streamId, Buffer.concat(open.parts), open.endStream)
+  }
+}

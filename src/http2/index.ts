@@ -1,0 +1,13 @@
+/** HTTP/2 of our own, as the gRPC layer uses it: the only door to this folder. */
+export type { Http2Client } from './client.ts'
+export { connectHttp2 } from './connect.ts'
+export { BUFFER_BYTES, type ReceiveBuffer } from './frames/receive-buffers.ts'
+export type { HeaderFields } from './hpack/header-decoder.ts'
+export { encodeHeaders } from './hpack/header-encoder.ts'
+export { networkOf } from './peer-address.ts'
+export { ErrorCode } from './protocol.ts'
+export { FloodLimits } from './scheduling/flood-limits.ts'
+export { TokenBucket } from './scheduling/token-bucket.ts'
+export { Http2ServerConnection } from './server-connection.ts'
+export type { ClientStream, ResponseListener, StreamEnd } from './streams/client-stream.ts'
+export type { RequestListener, ServerStream } from './streams/server-stream.ts'

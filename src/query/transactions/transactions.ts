@@ -1,0 +1,330 @@
+import { randomUUID } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import { GatewayError } from '../errors.ts'
+import { ConcurrencyLimiter } from '../limits/concurrency-limiter.ts'
+import type { Source, SourceSavepoints } from '../source.ts'
+import type { Context, Logger, Principal } from '../types.ts'
+import type { OpenTransaction, TransactionStart, Turn } from './open-transaction.ts'
+import { SoleConnections } from './sole-connections.ts'
+
+/** What transactions may take. */
+export interface TransactionLimits {
+  readonly transactionIdleMs: number
+  readonly sessionIdleMs: number
+  readonly maxTransactionsPerPrincipal: number
+  /** How long a statement waits for the one before it in the same transaction. */
+  readonly queueWaitMs: number
+}
+
+const MAX_WAITING = 100
+const MAX_UNDONE = 10_000
+/** Time for a client whose connection has ended to come back on another. */
+const ABANDONED_IDLE_MS = 5000
+/** A client that has not taken rows for so long does something else before it reads on. */
+const UNREAD_MS = 250
+const ROLLBACK_WAIT_MS = 10_000
+
+/** The open transactions of this replica: who owns each, whose turn it is in it, and its end when nobody asks for one. */
+export class Transactions {
+  readonly #limits: TransactionLimits
+  readonly #log: Logger
+  readonly #open = new Map<string, OpenTransaction>()
+  /** Those that never began: see `placeholderTransaction`. */
+  readonly #placeholders = new Set<string>()
+  /** Those whose commit has failed: clients roll them back before they begin the next. */
+  readonly #undone = new LRUCache<string, true>({ max: MAX_UNDONE })
+  readonly #connections = new SoleConnections<OpenTransaction>((transaction) => this.#abandon(transaction))
+
+  constructor(limits: TransactionLimits, log: Logger) {
+    this.#limits = limits
+    this.#log = log
+  }
+
+  /** How many are open. */
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** How many are open in which something was done: a client that has only begun one loses nothing. */
+  get used(): number {
+    return [...this.#open.values()].filter(({ used }) => used).length
+  }
+
+  /**
+   * Begins a transaction; answers with its id.
+   * @throws GatewayError UNIMPLEMENTED, TOO_MANY_TRANSACTIONS, or as the engine does
+   */
+  async begin(start: TransactionStart, ctx: Context): Promise<string> {
+    const { source } = start
+    if (!source.transactions)
+      throw new GatewayError('UNIMPLEMENTED', `The source ${source.name} has no transactions: use auto-commit.`)
+    const { maxTransactionsPerPrincipal, queueWaitMs } = this.#limits
+    const own = [...this.#open.values()].filter(({ principal }) => principal.name === ctx.principal.name)
+    if (own.length >= maxTransactionsPerPrincipal)
+      throw new GatewayError(
+        'TOO_MANY_TRANSACTIONS',
+        `${ctx.principal.name} has ${own.length} transactions already (limits.maxTransactionsPerPrincipal): end some.`,
+      )
+    const id = randomUUID()
+    const turn = new ConcurrencyLimiter({ slots: 1, maxQueued: MAX_WAITING, queueWaitMs })
+    const controller = new AbortController()
+    const transaction: OpenTransaction = {
+      ...start,
+      id,
+      principal: ctx.principal,
+      turn,
+      controller,
+      idleTimer: undefined,
+      abandoned: false,
+      unreadSince: undefined,
+      used: false,
+    }
+    this.#open.set(id, transaction)
+    try {
+      await source.transactions.begin(id, start, ctx)
+    } catch (error) {
+      this.#forget(transaction)
+      throw error
+    }
+    // Its session has ended meanwhile, or the client has left: nobody will ever end it.
+    if (this.#open.get(id) !== transaction || ctx.signal.aborted) {
+      this.#forget(transaction)
+      await source.transactions.rollback(id, this.#ownContext(transaction))
+      ctx.signal.throwIfAborted()
+      throw new GatewayError('UNKNOWN_TRANSACTION', 'The session of the transaction has ended.')
+    }
+    this.#awaitUse(transaction)
+    if (ctx.connection) this.#connections.use(transaction, ctx.connection)
+    return id
+  }
+
+  /**
+   * Answers with the id of a transaction in which nothing can be done but to end it. ADBC begins the next transaction
+   * within its commit; refused that while the process drains, it would call failed what is committed.
+   */
+  placeholderTransaction(): string {
+    const id = randomUUID()
+    this.#placeholders.add(id)
+    return id
+  }
+
+  /** The source that a transaction belongs to. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
+  sourceOf(id: string, principal: Principal): Source {
+    return this.#find(id, principal).source
+  }
+
+  /** Whether a transaction is at this source, or nothing was done in it yet. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
+  mayMove(id: string, source: Source, principal: Principal): boolean {
+    const transaction = this.#find(id, principal)
+    return transaction.source === source || !(transaction.used || transaction.isFixed)
+  }
+
+  /**
+   * Has a transaction begin anew at another source, as long as nothing was done in it: clients begin one before they say
+   * what it is for.
+   * @throws GatewayError BAD_SQL when something was done in it or the client has named its source, UNIMPLEMENTED, as `hold`, or as the engine does
+   */
+  async moveTo(id: string, source: Source, readOnly: boolean, ctx: Context): Promise<void> {
+    const transaction = this.#find(id, ctx.principal)
+    const { source: from } = transaction
+    if (!this.mayMove(id, source, ctx.principal))
+      throw new GatewayError(
+        'BAD_SQL',
+        `The transaction is one of the source ${from.name}, the statement one for ${source.name}: commit or roll back before it.`,
+      )
+    if (!source.transactions)
+      throw new GatewayError(
+        'UNIMPLEMENTED',
+        `The statement is for the source ${source.name}, which has no transactions: use auto-commit.`,
+      )
+    const giveBack = await this.#takeTurn(transaction, ctx.signal)
+    try {
+      if (transaction.source === source) return
+      await source.transactions.begin(id, { readOnly }, ctx)
+      if (this.#open.get(id) !== transaction) {
+        await source.transactions.rollback(id, this.#ownContext(transaction))
+        throw new GatewayError('UNKNOWN_TRANSACTION')
+      }
+      transaction.source = source
+      await from.transactions!.rollback(id, ctx)
+    } finally {
+      giveBack()
+      this.#awaitUse(transaction)
+    }
+  }
+
+  /**
+   * Waits for a statement's turn in its transaction, but not for a client that does not read the result before.
+   * @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN, UNREAD_RESULT, QUEUE_TIMEOUT, or the signal's reason
+   */
+  async hold(id: string, ctx: Context): Promise<Turn> {
+    const transaction = this.#find(id, ctx.principal)
+    const signal = AbortSignal.any([ctx.signal, transaction.controller.signal])
+    const giveBack = await this.#takeTurn(transaction, signal)
+    if (!this.#open.has(id)) {
+      giveBack()
+      throw new GatewayError('UNKNOWN_TRANSACTION')
+    }
+    clearTimeout(transaction.idleTimer)
+    transaction.abandoned = false
+    transaction.used = true
+    if (ctx.connection) this.#connections.use(transaction, ctx.connection)
+    let released = false
+    return {
+      ctx: { ...ctx, principal: ctx.principal, signal },
+      awaitReader: (isAwaited) => {
+        if (!released) transaction.unreadSince = isAwaited ? performance.now() : undefined
+      },
+      release: () => {
+        if (released) return
+        released = true
+        transaction.unreadSince = undefined
+        giveBack()
+        this.#awaitUse(transaction)
+      },
+    }
+  }
+
+  /** Commits, after the statements that run in it. @throws GatewayError as `hold`, and CONFLICT */
+  async commit(id: string, ctx: Context): Promise<void> {
+    if (this.#placeholders.delete(id)) return
+    const { release } = await this.hold(id, ctx)
+    const transaction = this.#find(id, ctx.principal)
+    this.#forget(transaction)
+    release()
+    try {
+      await transaction.source.transactions!.commit(id, ctx)
+    } catch (error) {
+      this.#undone.set(id, true)
+      throw error
+    }
+  }
+
+  /** Rolls back, cutting off what runs in it. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
+  async rollback(id: string, ctx: Context): Promise<void> {
+    if (this.#placeholders.delete(id) || this.#undone.delete(id)) return
+    await this.#rollBack(this.#find(id, ctx.principal), ctx)
+  }
+
+  /** Begins a savepoint; answers with the engine's id. @throws GatewayError as `hold`, UNIMPLEMENTED */
+  async beginSavepoint(id: string, name: string, ctx: Context): Promise<Uint8Array> {
+    return await this.#withSavepoints(id, ctx, (savepoints, within) => savepoints.begin(id, name, within))
+  }
+
+  /** Releases a savepoint, or rolls back to it. @throws GatewayError as `hold`, UNIMPLEMENTED */
+  async endSavepoint(id: string, savepoint: Uint8Array, action: 'release' | 'rollback', ctx: Context): Promise<void> {
+    await this.#withSavepoints(id, ctx, (savepoints, within) => savepoints.end(id, savepoint, action, within))
+  }
+
+  /** Rolls back what belongs to a session that ends. */
+  async endSession(ctx: Context, sessionId: string): Promise<void> {
+    for (const transaction of [...this.#open.values()])
+      if (transaction.sessionId === sessionId && transaction.principal.name === ctx.principal.name)
+        await this.#rollBack(transaction, ctx)
+  }
+
+  async #withSavepoints<T>(
+    id: string,
+    ctx: Context,
+    work: (savepoints: SourceSavepoints, within: Context) => Promise<T>,
+  ): Promise<T> {
+    const { source } = this.#find(id, ctx.principal)
+    const savepoints = source.transactions?.savepoints
+    if (!savepoints)
+      throw new GatewayError(
+        'UNIMPLEMENTED',
+        `The source ${source.name} has no savepoints: use a transaction of its own.`,
+      )
+    const turn = await this.hold(id, ctx)
+    try {
+      return await work(savepoints, turn.ctx)
+    } finally {
+      turn.release()
+    }
+  }
+
+  /** The client has gone, as far as its connection tells: unless it comes back soon, its transaction is rolled back. */
+  #abandon(transaction: OpenTransaction): void {
+    transaction.abandoned = true
+    if (transaction.turn.inUse === 0) this.#awaitUse(transaction)
+  }
+
+  /** Whether it was open. */
+  #forget(transaction: OpenTransaction): boolean {
+    this.#connections.forget(transaction)
+    return this.#open.delete(transaction.id)
+  }
+
+  #find(id: string, principal: Principal): OpenTransaction {
+    if (this.#placeholders.has(id)) throw new GatewayError('DRAINING')
+    const transaction = this.#open.get(id)
+    if (!transaction) throw new GatewayError('UNKNOWN_TRANSACTION')
+    if (transaction.principal.name !== principal.name)
+      throw new GatewayError('FORBIDDEN', 'The transaction belongs to another principal.')
+    return transaction
+  }
+
+  async #takeTurn(transaction: OpenTransaction, signal: AbortSignal): Promise<() => void> {
+    const { turn } = transaction
+    if (turn.inUse === 0) return await turn.acquire(signal)
+    const unread = new AbortController()
+    const look = () => {
+      const { unreadSince } = transaction
+      if (unreadSince !== undefined && performance.now() - unreadSince >= UNREAD_MS)
+        unread.abort(new GatewayError('UNREAD_RESULT'))
+    }
+    look()
+    const looking = setInterval(look, UNREAD_MS / 5)
+    try {
+      return await turn.acquire(AbortSignal.any([signal, unread.signal]))
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'QUEUE_TIMEOUT')
+        throw new GatewayError(
+          'QUEUE_TIMEOUT',
+          'Another statement of the transaction still runs: try again when it has ended, or close it.',
+        )
+      throw error
+    } finally {
+      clearInterval(looking)
+    }
+  }
+
+  async #rollBack(transaction: OpenTransaction, ctx: Context): Promise<void> {
+    const { id, controller, turn, source } = transaction
+    if (!this.#forget(transaction)) return
+    clearTimeout(transaction.idleTimer)
+    controller.abort(new GatewayError('CANCELLED', 'The transaction was rolled back.'))
+    // A statement that does not let go in time is left to the engine, which makes the rollback wait for it.
+    const giveBack = await turn.acquire(AbortSignal.timeout(ROLLBACK_WAIT_MS)).catch(() => () => {})
+    try {
+      await source.transactions!.rollback(id, ctx)
+    } finally {
+      giveBack()
+    }
+  }
+
+  /** For a rollback that nobody waits for, or no longer. */
+  #ownContext({ id, principal }: OpenTransaction): Context {
+    const signal = AbortSignal.timeout(ROLLBACK_WAIT_MS)
+    return { principal, signal, deadlineAt: Infinity, requestId: id, log: this.#log }
+  }
+
+  #idleMs({ sessionId, abandoned }: OpenTransaction): number {
+    const { transactionIdleMs, sessionIdleMs } = this.#limits
+    const idleMs = sessionId === undefined ? transactionIdleMs : Math.min(transactionIdleMs, sessionIdleMs)
+    return abandoned ? Math.min(idleMs, ABANDONED_IDLE_MS) : idleMs
+  }
+
+  #awaitUse(transaction: OpenTransaction): void {
+    clearTimeout(transaction.idleTimer)
+    if (!this.#open.has(transaction.id)) return
+    transaction.idleTimer = setTimeout(() => {
+      const { principal, source } = transaction
+      this.#log.warn({ event: 'transaction', principal: principal.name, source: source.name }, 'idle: rolled back')
+      this.#rollBack(transaction, this.#ownContext(transaction)).catch((err: unknown) =>
+        this.#log.error({ err }, 'a rollback failed'),
+      )
+    }, this.#idleMs(transaction))
+    transaction.idleTimer.unref()
+  }
+}

@@ -1,0 +1,56 @@
+import { GatewayError } from '../../../query/errors.ts'
+import type { Address } from '../native/library.ts'
+import type { Lender } from './connection-pool.ts'
+
+/**
+ * The connection of one transaction, lent to its statements one at a time. It is given back when the transaction is over
+ * and no statement is at work on it any more.
+ */
+export class TransactionConnection implements Lender {
+  readonly #owner: Lender
+  readonly #connection: Address
+  #isLent = false
+  #isOver = false
+  #isReusable = true
+
+  /** @param owner lends the connection for the transaction. @throws DuckDbError */
+  constructor(owner: Lender) {
+    this.#owner = owner
+    this.#connection = owner.take()
+  }
+
+  /** Whether a statement is at work on it. */
+  get isLent(): boolean {
+    return this.#isLent
+  }
+
+  /** @throws GatewayError CONFLICT while a statement is at work on it that was given up */
+  take(): Address {
+    if (this.#isLent)
+      throw new GatewayError(
+        'CONFLICT',
+        'A statement of the transaction goes on though it was cancelled: roll back, and begin again.',
+      )
+    this.#isLent = true
+    return this.#connection
+  }
+
+  /** @param reusable false when a statement left it in a state that is not known */
+  give(_connection: Address, reusable: boolean): void {
+    this.#isLent = false
+    if (!reusable) this.#isReusable = false
+    this.#giveBack()
+  }
+
+  /** The transaction is over. @param isClean whether it ended in order, so that others may use the connection */
+  end(isClean: boolean): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (!isClean) this.#isReusable = false
+    this.#giveBack()
+  }
+
+  #giveBack(): void {
+    if (this.#isOver && !this.#isLent) this.#owner.give(this.#connection, this.#isReusable)
+  }
+}

@@ -1,0 +1,53 @@
+import type { LayoutPlan } from '../../../arrow/batches/layout-plan.ts'
+import type { ColumnPart } from '../native/arrow-array-reader.ts'
+import { DuckDbError } from '../native/c-api.ts'
+import { addressOf, memcpy } from '../native/library.ts'
+
+const MAX_TEXT_BYTES = 2 ** 31 - 1
+
+/** A part whose texts lie in memory of ours, which must be reachable while they are copied. */
+export interface RenderedPart extends ColumnPart {
+  readonly memory: readonly Uint8Array[]
+}
+
+/**
+ * The values of a part as texts.
+ * @param plan of the kind `rendered`
+ * @throws DuckDbError for texts that Arrow's offsets of 32 bits cannot tell apart
+ */
+export function renderPart({ width, form }: LayoutPlan, part: ColumnPart): RenderedPart {
+  const { rows } = part
+  const starts = startsOf(width, part)
+  const from = starts[0]!
+  const values = load((width === 0 ? part.buffer2 : part.buffer1) + from, starts[rows]! - from)
+  const size = Math.ceil(values.length * form!.growth)
+  if (size > MAX_TEXT_BYTES)
+    throw new DuckDbError('Out of Range Error: the text of a value is too long: ask for a part of it.')
+  const validity = part.buffer0 === 0 ? undefined : load(part.buffer0, (part.offset + rows + 7) >> 3)
+  const texts = new Uint8Array(Math.max(size, 1))
+  const offsets = new Int32Array(rows + 1)
+  let at = 0
+  for (let row = 0; row < rows; row++) {
+    const bit = part.offset + row
+    const isNull = validity !== undefined && ((validity[bit >> 3]! >> (bit & 7)) & 1) === 0
+    if (!isNull) at = form!.write(values, starts[row]! - from, starts[row + 1]! - from, texts, at)
+    offsets[row + 1] = at
+  }
+  const memory = [new Uint8Array(offsets.buffer), texts]
+  return { ...part, offset: 0, buffer1: addressOf(offsets), buffer2: addressOf(texts), memory }
+}
+
+/** Where each value begins, and the last one ends. */
+function startsOf(width: number, { buffer1, offset, rows }: ColumnPart): Int32Array {
+  const starts = new Int32Array(rows + 1)
+  if (width === 0) {
+    if (rows > 0) memcpy(addressOf(starts), buffer1 + 4 * offset, 4 * (rows + 1))
+  } else for (let row = 0; row <= rows; row++) starts[row] = (offset + row) * width
+  return starts
+}
+
+function load(from: number, count: number): Uint8Array {
+  const bytes = new Uint8Array(Math.max(count, 1))
+  if (count > 0) memcpy(addressOf(bytes), from, count)
+  return bytes.subarray(0, count)
+}

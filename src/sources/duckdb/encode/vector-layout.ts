@@ -1,0 +1,54 @@
+import type { LayoutPlan } from '../../../arrow/batches/layout-plan.ts'
+import type { Field } from '../../../arrow/schema.ts'
+import { extensionName } from '../types/extension-type.ts'
+import { plainType } from '../types/plain-type.ts'
+import { chunkPlan, isByteBoolean } from '../types/wire-schema.ts'
+
+/**
+ * Types of DuckDB whose vectors may be taken as they lie: what comes as Arrow's time may be a TIME WITH TIME ZONE, and its
+ * strings UUIDs, whose vectors are something else.
+ * Source: `duckdb_type`, https://duckdb.org/docs/stable/clients/c/types.
+ */
+const Type = { boolean: 1, tinyint: 2, time: 14, hugeint: 16, varchar: 17, blob: 18, decimal: 19 } as const
+const TIMESTAMP_TYPES = [20, 21, 22, 31]
+const plainTypes = new Set<number>([Type.hugeint, Type.decimal, ...TIMESTAMP_TYPES])
+for (let type: number = Type.tinyint; type <= Type.time; type++) plainTypes.add(type)
+
+const vectorFormats = new Set(['c', 'C', 's', 'S', 'i', 'I', 'l', 'L', 'f', 'g', 'tdD', 'ttu'])
+/** Digits up to which DuckDB keeps a decimal in so many bytes; above the last it is as wide as Arrow's. */
+const decimalWidths = [
+  [4, 2],
+  [9, 4],
+  [18, 8],
+] as const
+
+/**
+ * How DuckDB's own vectors of a column lie in memory, when they can be copied value by value without a conversion; else
+ * undefined.
+ * @param type of the column in DuckDB
+ * @param losslessTypes whether extension types stay
+ * Source: https://duckdb.org/docs/stable/clients/c/vector; .../sql/data_types/numeric (widths of DECIMAL).
+ */
+export function vectorPlan(field: Field, type: number, losslessTypes: boolean): LayoutPlan | undefined {
+  const { format, dictionary, metadata } = field
+  if (type === Type.boolean && isByteBoolean(field)) return chunkPlan(field, losslessTypes)
+  if (type === Type.hugeint && !losslessTypes) return plainType(field)?.plan
+  if (dictionary || metadata.length > 0 || !plainTypes.has(type)) return undefined
+  if (format.startsWith('d:')) {
+    const digits = Number(format.slice(2).split(',')[0])
+    const narrow = decimalWidths.find(([most]) => digits <= most)
+    return narrow ? { kind: 'narrowDecimal', width: narrow[1], children: [] } : chunkPlan(field, losslessTypes)
+  }
+  return format.startsWith('ts') || vectorFormats.has(format) ? chunkPlan(field, losslessTypes) : undefined
+}
+
+/**
+ * Whether a column holds texts or blobs that come as Arrow's strings or binaries with offsets of 32 bits, and as no extension
+ * but JSON, whose values are those of a text.
+ */
+export function isPlainText(field: Field, type: number): boolean {
+  const { format, dictionary, metadata } = field
+  if (type !== Type.varchar && type !== Type.blob) return false
+  if (metadata.length > 0 && extensionName(field) !== 'arrow.json') return false
+  return !dictionary && (format === 'u' || format === 'z')
+}

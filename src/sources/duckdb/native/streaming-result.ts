@@ -1,0 +1,112 @@
+import koffi from 'koffi'
+import type { Field } from '../../../arrow/schema.ts'
+import { arrowSchema } from './arrow-schema-reader.ts'
+import { c, checkErrorData, DuckDbError, destroy, RESULT_BYTES, STATE_ERROR } from './c-api.ts'
+import { type Address, addressOf, libduckdb } from './library.ts'
+
+// Goes by value with each fetch: one typed array is copied at once, where six members would be read and converted singly.
+koffi.struct('duckdb_result', { words: koffi.array('uint64_t', RESULT_BYTES / 8, 'Typed') })
+const fetchChunk: (result: { readonly words: BigUint64Array }) => Address = libduckdb.func(
+  'uintptr_t duckdb_fetch_chunk(duckdb_result)',
+)
+
+const returnType: (result: { readonly words: BigUint64Array }) => number = libduckdb.func(
+  'int duckdb_result_return_type(duckdb_result)',
+)
+/** Of `duckdb_result_type`. */
+const CHANGED_ROWS = 1
+
+/** A result, fetched chunk by chunk (at most 2048 rows each). Every call blocks. */
+export class StreamingResult {
+  readonly #result = { words: new BigUint64Array(RESULT_BYTES / 8) }
+  readonly #at = addressOf(this.#result.words)
+  /** How this result is converted to Arrow, whatever the connection is told meanwhile. */
+  readonly #options: Address
+  readonly #chunks: Int32Array
+  #schema: Field | undefined
+
+  constructor(prepared: Address, materialized: boolean, chunks: Int32Array = new Int32Array(1)) {
+    this.#chunks = chunks
+    const execute = materialized ? c.execute : c.executeStreaming
+    if (execute(prepared, this.#at) === STATE_ERROR) {
+      const error = new DuckDbError(c.resultError(this.#at) ?? 'the statement failed')
+      c.destroyResult(this.#at)
+      throw error
+    }
+    this.#options = c.resultArrowOptions(this.#at)
+  }
+
+  /** Whether its only row is the number of rows that the statement changed. */
+  get isCount(): boolean {
+    return returnType(this.#result) === CHANGED_ROWS
+  }
+
+  /** Rows that the statement changed; 0 for those that return rows. Only of a materialized result. */
+  get rowsChanged(): number {
+    return Number(c.rowsChanged(this.#at))
+  }
+
+  /** The schema that the result turned out to have: the only one by which its memory may be read. @throws DuckDbError */
+  schema(): Field {
+    this.#schema ??= arrowSchema(this.#options, Number(c.resultColumnCount(this.#at)), (i) => ({
+      type: c.resultColumnType(this.#at, i),
+      name: c.resultColumnName(this.#at, i),
+      ownName: false,
+    }))
+    return this.#schema
+  }
+
+  /** The types of the columns in DuckDB, as numbers of its enum `duckdb_type`. */
+  columnTypes(): number[] {
+    return Array.from({ length: Number(c.resultColumnCount(this.#at)) }, (_, i) => {
+      const type: Address = c.resultColumnType(this.#at, i)
+      try {
+        return c.typeId(type) as number
+      } finally {
+        destroy(c.destroyType, type)
+      }
+    })
+  }
+
+  /** The next chunk's handle, 0 at the end. @throws DuckDbError */
+  fetch(): Address {
+    const chunk = fetchChunk(this.#result)
+    this.#chunks[0]!++
+    if (chunk !== 0) return chunk
+    const error = c.resultError(this.#at) as string | null
+    if (error) throw new DuckDbError(error)
+    return 0
+  }
+
+  /** An empty chunk for some of the result's columns, to be filled by reference; whoever makes it destroys it. */
+  createChunk(columns: readonly number[]): Address {
+    const types = BigUint64Array.from(columns, (i) => BigInt(c.resultColumnType(this.#at, i)))
+    try {
+      return c.createChunk(addressOf(types), columns.length)
+    } finally {
+      // Read after the call, the array is reachable during it.
+      for (const type of types) destroy(c.destroyType, Number(type))
+    }
+  }
+
+  /** Turns a chunk into an ArrowArray at `slot`, which lives on its own. @throws DuckDbError */
+  toArrow(chunk: Address, slot: Address): void {
+    checkErrorData(c.chunkToArrow(this.#options, chunk, slot))
+  }
+
+  close(): void {
+    destroy(c.destroyArrowOptions, this.#options)
+    c.destroyResult(this.#at)
+  }
+}
+
+export const chunkSize: (chunk: Address) => number = c.chunkSize
+export const chunkVector: (chunk: Address, column: number) => Address = c.chunkVector
+export const vectorData: (vector: Address) => Address = c.vectorData
+/** The validity mask, 0 when no row is null. */
+export const vectorValidity: (vector: Address) => Address = c.vectorValidity
+
+/** Frees a chunk. */
+export function destroyChunk(chunk: Address): void {
+  destroy(c.destroyChunk, chunk)
+}

@@ -1,0 +1,69 @@
+import { GatewayError } from '../../../query/errors.ts'
+
+/** Numbers of `duckdb_statement_type`. Source: https://duckdb.org/docs/stable/clients/c/api#duckdb_statement_type. */
+const names: Readonly<Record<number, string>> = {
+  1: 'SELECT',
+  2: 'INSERT',
+  3: 'UPDATE',
+  4: 'EXPLAIN',
+  5: 'DELETE',
+  6: 'PREPARE',
+  7: 'CREATE',
+  8: 'EXECUTE',
+  9: 'ALTER',
+  10: 'TRANSACTION',
+  11: 'COPY',
+  12: 'ANALYZE',
+  13: 'SET VARIABLE',
+  14: 'CREATE FUNCTION',
+  15: 'DROP',
+  16: 'EXPORT',
+  17: 'PRAGMA',
+  18: 'VACUUM',
+  19: 'CALL',
+  20: 'SET',
+  21: 'LOAD',
+  22: 'RELATION',
+  23: 'EXTENSION',
+  24: 'LOGICAL PLAN',
+  25: 'ATTACH',
+  26: 'DETACH',
+  27: 'MULTI',
+  28: 'COPY DATABASE',
+  29: 'UPDATE EXTENSIONS',
+  30: 'MERGE INTO',
+}
+/** Kinds that only read; they run in a read-only transaction, which stops what hides in an EXPLAIN ANALYZE. */
+const reading = new Set(['SELECT', 'EXPLAIN', 'CALL', 'RELATION'])
+const writing = new Set([
+  'INSERT',
+  'UPDATE',
+  'DELETE',
+  'MERGE INTO',
+  'CREATE',
+  'CREATE FUNCTION',
+  'ALTER',
+  'DROP',
+  'ANALYZE',
+  'VACUUM',
+])
+const perConnection = new Set(['PREPARE', 'EXECUTE', 'TRANSACTION'])
+
+/**
+ * Whether a statement of this kind changes data or the catalog.
+ * @throws GatewayError SANDBOXED or BAD_SQL for kinds that are not run at all
+ */
+export function isUpdateKind(type: number): boolean {
+  const name = names[type]
+  if (name !== undefined && reading.has(name)) return false
+  if (name !== undefined && writing.has(name)) return true
+  if (name !== undefined && perConnection.has(name))
+    throw new GatewayError(
+      'BAD_SQL',
+      `${name} statements do not work here, since no connection belongs to one client: use the client's own calls for prepared statements and transactions.`,
+    )
+  throw new GatewayError(
+    'SANDBOXED',
+    `${name ?? 'Such'} statements are not allowed: queries cannot reach files, other databases, extensions or settings. The operator can run them at start with the source's init setting.`,
+  )
+}

@@ -1,0 +1,150 @@
+import { formatAddress, type UpstreamAddress } from '../../../grpc/client/address.ts'
+import { GrpcFailure } from '../../../grpc/client/failure.ts'
+import { GatewayError } from '../../../query/errors.ts'
+import type { FlightSqlConfig } from '../config.ts'
+import type { Connection } from '../protocol/connection.ts'
+import type { Profile } from '../protocol/profiles/profile.ts'
+import { type Breaker, type BreakerState, isAnswer, isFault } from './circuit-breaker.ts'
+import { ConnectionPool } from './connection-pool.ts'
+import { type Lease, type ReleaseReason, releaseReasonOf } from './lease.ts'
+import type { DestroyReason } from './pool-entry.ts'
+
+/** Told about connections and breakers; `address` is as in the configuration. */
+export interface EndpointObserver {
+  onAcquire(address: string, acquireMs: number, reused: boolean): void
+  onCreate(address: string): void
+  /** A call is tried again, at this address. */
+  onRetry(address: string): void
+  onDestroy(address: string, reason: DestroyReason): void
+  /** Bytes held for slow clients, more or fewer than before. */
+  onCushion(memoryDelta: number, spillDelta: number): void
+  onBreaker(address: string, state: BreakerState): void
+}
+
+/** Time that a probe may take, in milliseconds. */
+const MAX_PROBE_MS = 5000
+/** Calls in a row that end at their clients' deadlines before the address is looked at. */
+const MAX_UNANSWERED = 5
+/** Results in a row that break in the middle before the breaker opens. */
+const MAX_BROKEN = 5
+
+/** One address of an upstream: its connections, and the breaker that keeps calls from one that does not answer. */
+export class Endpoint {
+  readonly address: UpstreamAddress
+  readonly name: string
+  readonly pool: ConnectionPool
+  readonly #breaker: Breaker
+  readonly #probeTimeoutMs: number
+  /** Calls that ran out of time, one after another, with no answer of the address between them. */
+  #unanswered = 0
+  #examining = false
+  /** Results that broke after their first answer, one after another, with none that ended well between them. */
+  #broken = 0
+  readonly #check: (connection: Connection, signal: AbortSignal) => Promise<void>
+
+  /** @param check a cheap call that proves that a connection works */
+  constructor(
+    address: UpstreamAddress,
+    config: FlightSqlConfig,
+    profile: Profile,
+    breaker: Breaker,
+    observer: EndpointObserver,
+    check: (connection: Connection, signal: AbortSignal) => Promise<void>,
+  ) {
+    this.address = address
+    this.name = formatAddress(address)
+    this.#breaker = breaker
+    this.#check = check
+    this.#probeTimeoutMs = Math.min(config.requestTimeoutMs, MAX_PROBE_MS)
+    const name = this.name
+    this.pool = new ConnectionPool(
+      address,
+      config,
+      profile,
+      {
+        onAcquire: (ms, reused) => observer.onAcquire(name, ms, reused),
+        onCreate: () => observer.onCreate(name),
+        onDestroy: (reason) => observer.onDestroy(name, reason),
+      },
+      // What the check finds counts as a probe.
+      (connection, signal) => breaker.guard(() => check(connection, signal)),
+      breaker.pace,
+    )
+  }
+
+  get state(): BreakerState {
+    return this.#breaker.state
+  }
+
+  /**
+   * Takes a connection for a piece of work, which may keep the lease; when it fails the lease is released here.
+   * @param held a lease to work on in place of a new one
+   * @throws GatewayError SOURCE_UNAVAILABLE while the breaker is open; GrpcFailure, or the signal's reason
+   */
+  async lend<T>(signal: AbortSignal, work: (lease: Lease) => Promise<T>, held?: Lease): Promise<T> {
+    // Work may take for ever: what the breaker waits for is a probe.
+    await this.#breaker.probed(signal)
+    return await this.#breaker.guard(async () => {
+      const lease = held ?? (await this.pool.acquire(signal))
+      try {
+        const result = await work(lease)
+        this.#unanswered = 0
+        lease.onLateRelease = (reason, error) => this.#noticeEnd(reason, error)
+        return result
+      } catch (error) {
+        lease.release(releaseReasonOf(error, signal))
+        this.#notice(error)
+        throw error
+      }
+    })
+  }
+
+  /** The cheap call, on a connection of its own. @throws GrpcFailure, or the reason of its time limit */
+  async probe(): Promise<void> {
+    const signal = AbortSignal.timeout(this.#probeTimeoutMs)
+    const lease = await this.pool.acquire(signal)
+    try {
+      await this.#check(lease.connection, signal)
+      lease.release('done')
+    } catch (error) {
+      lease.release(releaseReasonOf(error))
+      // Whatever it says, it answers.
+      if (!(error instanceof GrpcFailure) || error.origin !== 'upstream' || error.status === 'UNAUTHENTICATED')
+        throw error
+    }
+  }
+
+  /** A result that breaks has begun well, and so has the next: the breaker alone would see more good than bad. */
+  #noticeEnd(reason: ReleaseReason, error: unknown): void {
+    if (reason === 'done') this.#broken = 0
+    // The deadline of a result is its client's.
+    if (reason !== 'failed' || !isFault(error) || error.status === 'DEADLINE_EXCEEDED') return
+    if (++this.#broken >= MAX_BROKEN && this.state === 'closed') this.#breaker.trip()
+  }
+
+  /** Deadlines are the clients' own, and say nothing; but an address that never answers must be left. */
+  #notice(error: unknown): void {
+    if (isAnswer(error)) this.#unanswered = 0
+    else if (error instanceof GatewayError && error.code === 'DEADLINE') this.#unanswered++
+    else return
+    if (this.#unanswered >= MAX_UNANSWERED && !this.#examining && this.pool.hasRoom && this.state === 'closed')
+      void this.#examine()
+  }
+
+  /** Finds out whether the address still answers; opens the breaker when it does not. */
+  async #examine(): Promise<void> {
+    this.#examining = true
+    try {
+      await this.probe().catch(async () => {
+        // The connections may be dead while the address is not.
+        await this.pool.dropIdle()
+        await this.probe()
+      })
+      this.#unanswered = 0
+    } catch {
+      if (this.state === 'closed') this.#breaker.trip()
+    } finally {
+      this.#examining = false
+    }
+  }
+}

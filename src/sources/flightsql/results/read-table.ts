@@ -1,0 +1,49 @@
+import { Table, tableFromIPC } from 'apache-arrow'
+import { withoutCompression } from '../../../arrow/compression/decompress.ts'
+import { ArrowError } from '../../../arrow/errors.ts'
+import { readFlightData } from '../../../arrow/ipc/flight-data.ts'
+import { readCompressedDictionary, readCompressedLayout, readHeader } from '../../../arrow/ipc/header.ts'
+import { type IpcMessage, joinStream } from '../../../arrow/ipc/ipc.ts'
+import { decodeSchema } from '../../../arrow/schema.ts'
+import { GrpcFailure } from '../../../grpc/client/failure.ts'
+
+/**
+ * Reads a small result of an upstream, such as a list of tables. Each message is checked first: the library trusts the
+ * lengths that a message states.
+ * @param messages FlightData messages, each whole
+ * @param take what is wanted of the table; whatever it throws is for want of sense in the table
+ * @throws GrpcFailure DATA_LOSS
+ */
+export async function readTable<T>(messages: readonly Uint8Array[], take: (table: Table) => T): Promise<T> {
+  try {
+    const parts: IpcMessage[] = []
+    for (const message of messages) {
+      const { header, body } = readFlightData(message)
+      // Application metadata alone.
+      if (header.byteLength > 0) parts.push(await checked({ header, body }))
+    }
+    return take(parts.length === 0 ? new Table() : tableFromIPC(joinStream(parts)))
+  } catch (cause) {
+    const why = cause instanceof ArrowError ? ` (${cause.message})` : ''
+    throw new GrpcFailure('DATA_LOSS', `a table of the server cannot be read${why}`, 'local', { cause })
+  }
+}
+
+/** @throws ArrowError */
+async function checked(message: IpcMessage): Promise<IpcMessage> {
+  const { kind, bodyLength } = readHeader(message.header)
+  if (kind === 'schema') {
+    decodeSchema(message.header)
+    return message
+  }
+  if (message.body.byteLength < bodyLength)
+    throw new ArrowError('MALFORMED', 'A batch is shorter than its header says.')
+  const plain = await withoutCompression(message)
+  const { rows, nodes } =
+    kind === 'batch' ? readCompressedLayout(plain.header).layout : readCompressedDictionary(plain.header).layout
+  // All such tables have columns of which a row takes at least a bit.
+  const maxRows = 8 * plain.body.byteLength
+  if (rows > maxRows || nodes.some((value) => value > maxRows))
+    throw new ArrowError('MALFORMED', 'A batch has fewer bytes than rows.')
+  return plain
+}

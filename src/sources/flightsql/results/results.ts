@@ -1,0 +1,116 @@
+import { readFrame } from '../../../arrow/ipc/flight-data.ts'
+import { frameOf } from '../../../arrow/ipc/frame.ts'
+import type { Context, Result } from '../../../query/types.ts'
+import type { FlightSqlConfig } from '../config.ts'
+import { metadataToClient } from '../metadata-forwarding.ts'
+import type { Checkout } from '../pool/checkout.ts'
+import type { EndpointObserver } from '../pool/endpoint.ts'
+import type { Lease } from '../pool/lease.ts'
+import type { LocationPools } from '../pool/location-pools.ts'
+import type { UpstreamEndpoint } from '../protocol/flight-sql-client.ts'
+import { checkAnnounced } from './announced-columns.ts'
+import { LocatedRelay } from './located-relay.ts'
+import { placeTickets } from './locations.ts'
+import { Relay, schemaOfTicket } from './relay.ts'
+import { SpillBuffer } from './spill-buffer.ts'
+
+/** What is to be known of a result besides its endpoints. */
+export interface ResultPlace {
+  /** Schema of the client's session. */
+  readonly schema?: string | undefined
+  /** What clients were told of the result's columns; see `kindsOf`. */
+  readonly announced?: string | undefined
+  /** Run on the lease before it goes back. */
+  close?(): Promise<void>
+}
+
+/** Turns endpoints of an upstream into results of the source. */
+export class Results {
+  readonly #config: FlightSqlConfig
+  readonly #lending: Checkout
+  readonly #observer: EndpointObserver
+  readonly #locations: LocationPools
+
+  constructor(config: FlightSqlConfig, lending: Checkout, observer: EndpointObserver, locations: LocationPools) {
+    this.#config = config
+    this.#lending = lending
+    this.#observer = observer
+    this.#locations = locations
+  }
+
+  /**
+   * The results of endpoints as one, relayed on the lease, which it keeps until its end, or from the addresses that the
+   * endpoints name.
+   * @throws GrpcFailure of the lease's connection, GatewayError of another, or the signal's reason
+   */
+  async relay(
+    lease: Lease,
+    endpoints: readonly UpstreamEndpoint[],
+    ctx: Context,
+    { schema, announced, close }: ResultPlace = {},
+  ): Promise<Result> {
+    const { slowReader, forward, followLocations } = this.#config
+    const bounds = this.#lending.streamBounds(ctx)
+    const options = {
+      toError: (error: unknown) => this.#lending.toStreamError(error, ctx),
+      visible: (headers: Parameters<typeof metadataToClient>[0]) => metadataToClient(headers, forward),
+      ...(close && { close }),
+    }
+    const followed = followLocations ? endpoints : endpoints.map(({ ticket }) => ({ ticket, locations: [] }))
+    const parts = placeTickets(followed, lease.connection.address)
+    const isHere = parts.length === 1 && parts[0]!.addresses.length === 0
+    const result = isHere
+      ? await Relay.start(lease, parts[0]!.tickets, bounds, options)
+      : await LocatedRelay.start(lease, parts, bounds, { ...options, locations: this.#locations, schema })
+    if (announced !== undefined) await checkColumns(result, announced, options.toError)
+    const cushion = new SpillBuffer(result.frames[Symbol.asyncIterator](), slowReader, (memory, spill) =>
+      this.#observer.onCushion(memory, spill),
+    )
+    return { ...result, frames: { [Symbol.asyncIterator]: () => cushion } }
+  }
+
+  /**
+   * The schema of an endpoint's result, a bare flatbuffer `Message`, learnt by beginning to fetch it.
+   * @throws as `relay`
+   */
+  async schemaOf(
+    { connection }: Lease,
+    endpoint: UpstreamEndpoint,
+    ctx: Context,
+    schema: string | undefined,
+  ): Promise<Uint8Array> {
+    const bounds = this.#lending.bounds(ctx)
+    const locations = this.#config.followLocations ? endpoint.locations : []
+    const [part] = placeTickets([{ ...endpoint, locations }], connection.address)
+    try {
+      const elsewhere = await this.#locations.lend(part!.addresses, schema, ctx.signal, async (lease) => {
+        const found = await schemaOfTicket(lease.connection, endpoint.ticket, bounds)
+        lease.release('done')
+        return found
+      })
+      if (elsewhere) return elsewhere.value
+    } catch (error) {
+      throw this.#lending.toError(error)
+    }
+    return await schemaOfTicket(connection, endpoint.ticket, bounds)
+  }
+}
+
+/** Ends a result whose columns are others than clients were told. @throws GatewayError UPSTREAM_DATA */
+async function checkColumns(result: Result, announced: string, toError: (error: unknown) => unknown): Promise<void> {
+  try {
+    checkAnnounced(announced, readFrame(result.schema).header)
+  } catch (error) {
+    await result.frames[Symbol.asyncIterator]().return?.()
+    throw toError(error)
+  }
+}
+
+/** A result without rows. @param schema bare flatbuffer `Message` */
+export function emptyResult(schema: Uint8Array, affectedRows = -1): Result {
+  return {
+    schema: frameOf(schema, new Uint8Array(0), 0),
+    frames: (async function* () {})(),
+    stats: { rows: 0, bytes: 0, affectedRows },
+  }
+}

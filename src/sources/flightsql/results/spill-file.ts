@@ -1,0 +1,117 @@
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Extent, SpillAllocator } from './spill-allocator.ts'
+
+/** Where bytes lie in a spill file. */
+export interface Spilled {
+  readonly extents: readonly Extent[]
+  readonly byteLength: number
+}
+
+/**
+ * A temporary file without a name: it is gone with the process, whatever happens. What has been read makes room for what is
+ * written next, so that the file never becomes larger than its limit.
+ */
+export class SpillFile {
+  readonly #handle: FileHandle
+  readonly #space: SpillAllocator
+  #byteLength = 0
+  #trimmed: Promise<void> = Promise.resolve()
+
+  private constructor(handle: FileHandle, limitBytes: number) {
+    this.#handle = handle
+    this.#space = new SpillAllocator(limitBytes)
+  }
+
+  /** @param directory by default the system's for temporary files @throws Error of the file system */
+  static async create(limitBytes: number, directory: string = tmpdir()): Promise<SpillFile> {
+    const folder = await mkdtemp(join(directory, 'flightgate-spill-'))
+    try {
+      return new SpillFile(await open(join(folder, 'spill'), 'wx+', 0o600), limitBytes)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  /** Size of the file, whatever of it has been read. */
+  get byteLength(): number {
+    return this.#byteLength
+  }
+
+  hasRoomFor(byteLength: number): boolean {
+    return this.#space.hasRoomFor(byteLength)
+  }
+
+  /** Answers with undefined where there is no room. @throws Error of the file system */
+  async write(chunks: readonly Uint8Array[]): Promise<Spilled | undefined> {
+    const byteLength = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)
+    const extents = this.#space.take(byteLength)
+    if (!extents) return undefined
+    this.#byteLength = Math.max(this.#byteLength, this.#space.end)
+    // A file that is cut off later than it is written to would lose what was written.
+    await this.#trimmed
+    let left = chunks
+    for (const extent of extents) {
+      const end = extent.at + extent.byteLength
+      for (let position = extent.at; position < end; ) {
+        const { bytesWritten } = await this.#handle.writev(firstOf(left, end - position), position)
+        position += bytesWritten
+        left = without(left, bytesWritten)
+      }
+    }
+    return { extents, byteLength }
+  }
+
+  /** Reads what was written, once: its place is given back. @throws Error of the file system */
+  async read({ extents, byteLength }: Spilled): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(byteLength)
+    let filled = 0
+    for (const extent of extents)
+      for (let done = 0; done < extent.byteLength; ) {
+        const { bytesRead } = await this.#handle.read(bytes, filled, extent.byteLength - done, extent.at + done)
+        if (bytesRead === 0) throw new Error('the spill file is shorter than what was written')
+        done += bytesRead
+        filled += bytesRead
+      }
+    this.#space.giveBack(extents)
+    this.#trim()
+    return bytes
+  }
+
+  async close(): Promise<void> {
+    await this.#trimmed
+    await this.#handle.close()
+  }
+
+  /** Cuts off what nothing is written to any more. */
+  #trim(): void {
+    const { end } = this.#space
+    if (end >= this.#byteLength) return
+    this.#byteLength = end
+    // A file that cannot be made smaller serves as well.
+    this.#trimmed = this.#trimmed.then(() => this.#handle.truncate(end)).catch(() => {})
+  }
+}
+
+/** So many bytes of the chunks at most. */
+function firstOf(chunks: readonly Uint8Array[], byteLength: number): readonly Uint8Array[] {
+  let left = byteLength
+  const first: Uint8Array[] = []
+  for (const chunk of chunks) {
+    if (left === 0) break
+    first.push(chunk.byteLength <= left ? chunk : chunk.subarray(0, left))
+    left -= first.at(-1)!.byteLength
+  }
+  return first
+}
+
+/** The chunks without their first bytes. */
+function without(chunks: readonly Uint8Array[], byteLength: number): readonly Uint8Array[] {
+  let skip = byteLength
+  let first = 0
+  while (first < chunks.length && skip >= chunks[first]!.byteLength) skip -= chunks[first++]!.byteLength
+  const left = chunks.slice(first)
+  if (skip > 0) left[0] = left[0]!.subarray(skip)
+  return left
+}

@@ -1,8 +1,0 @@
-import { GatewayError } from '../../query/errors.ts'
-import { GrpcFailure } from './grpc-failure.ts'
-
-/** Why a call is tried again. What an upstream says may quote the statement: that is for the logger to decide on. */
-export function causeOfRetry(failure: unknown): { readonly cause: string; readonly err?: unknown } {
-  if (!(failure instanceof GrpcFailure)) return { cause: GatewayError.from(failure).publicMessage }
-  return failure.origin === 'local' ? { cause: failure.message } : { cause: failure.status, err: failure }
-}

@@ -1,0 +1,65 @@
+import { encodeSchema } from '../../../arrow/schema.ts'
+import type { Context, Plan, Query, Result } from '../../../query/types.ts'
+import type { Checkout } from '../pool/checkout.ts'
+import type { UpstreamEndpoint } from '../protocol/flight-sql-client.ts'
+import { noColumns } from '../results/no-columns.ts'
+import { emptyResult, type Results } from '../results/results.ts'
+import { countedResult } from '../results/row-count.ts'
+import { type Template, withLiterals, withNulls } from './inline-parameters.ts'
+import { readStatement } from './statement-text.ts'
+
+/** Statements for an upstream that binds nothing: their parameters are written into them. */
+export class InlinedStatements {
+  readonly #lending: Checkout
+  readonly #results: Results
+
+  constructor(lending: Checkout, results: Results) {
+    this.#lending = lending
+    this.#results = results
+  }
+
+  /** The first row of parameters, or NULLs, tell the schema. @throws GatewayError */
+  async plan(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
+    const template = await templateOf(query, ctx)
+    const rows = query.parameters && withLiterals(template, query.parameters)
+    const described = rows?.count ? rows.statement(0) : withNulls(template)
+    const { schema } = await this.#lending.ask(query, ctx, (flight) => flight.query(described))
+    const parameterSchema = encodeSchema({
+      name: '',
+      format: '+s',
+      nullable: false,
+      metadata: [],
+      children: template.placeholders.map((_, i) => ({
+        name: String(i + 1),
+        format: 'u',
+        nullable: true,
+        metadata: [],
+        children: [],
+      })),
+    })
+    return { query, isUpdate, schema, parameterSchema }
+  }
+
+  /**
+   * Runs the statement once for each row of parameters, one after another; all are planned before the first runs.
+   * @throws GatewayError
+   */
+  async run(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
+    const template = await templateOf(query, ctx)
+    const rows = withLiterals(template, parameters)
+    const result = await this.#lending.lend(query, ctx, isUpdate ? 'untouched' : 'always', async (flight, lease) => {
+      const endpoints: UpstreamEndpoint[] = []
+      for (let row = 0; row < rows.count; row++) endpoints.push(...(await flight.query(rows.statement(row))).endpoints)
+      if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, query.session)
+      const { schema } = await flight.query(rows.count > 0 ? rows.statement(0) : withNulls(template))
+      lease.release('done')
+      return emptyResult(schema.byteLength > 0 ? schema : noColumns)
+    })
+    return isUpdate ? await countedResult(result, rows.count) : result
+  }
+}
+
+async function templateOf({ sql }: Query, ctx: Context): Promise<Template> {
+  const { placeholders } = await readStatement(sql, ctx)
+  return { sql, placeholders }
+}

@@ -1,0 +1,73 @@
+import type { Context, Plan, Query, Result } from '../../../query/types.ts'
+import type { Checkout } from '../pool/checkout.ts'
+import { type Lease, releaseReasonOf } from '../pool/lease.ts'
+import type { UpstreamFlight } from '../protocol/flight-sql-client.ts'
+import { noColumns } from '../results/no-columns.ts'
+import type { Results } from '../results/results.ts'
+
+/** Statements whose parameters the upstream binds. Each is prepared, used and closed on one connection. */
+export class PreparedStatements {
+  readonly #lending: Checkout
+  readonly #results: Results
+
+  constructor(lending: Checkout, results: Results) {
+    this.#lending = lending
+    this.#results = results
+  }
+
+  /** Schema and parameters as the upstream tells them. @throws GatewayError */
+  async plan(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
+    return await this.#lending.lend(query, ctx, 'always', async (flight, lease) => {
+      const { handle, schema, parameterSchema } = await flight.prepare(query.sql)
+      // The connection waits for the end of it, the caller need not.
+      void closeAndRelease(flight, handle, lease, ctx.signal)
+      return {
+        query,
+        isUpdate,
+        schema: isUpdate ? noColumns : schema,
+        ...(parameterSchema.byteLength > 0 && { parameterSchema }),
+      }
+    })
+  }
+
+  /** Runs a statement with its rows of parameters. @throws GatewayError */
+  async run(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
+    return await this.#lending.lend(query, ctx, isUpdate ? 'untouched' : 'always', async (flight, lease) => {
+      let { handle } = await flight.prepare(query.sql)
+      try {
+        handle = await flight.bind(handle, parameters)
+        const { endpoints } = await flight.preparedInfo(handle)
+        const close = () => flight.closePrepared(handle)
+        return await this.#results.relay(lease, endpoints, ctx, { schema: query.session.schema, close })
+      } catch (error) {
+        // A connection that failed goes, and what would be said on it with it.
+        if (releaseReasonOf(error, ctx.signal) !== 'failed') await flight.closePrepared(handle).catch(() => {})
+        throw error
+      }
+    })
+  }
+}
+
+/** Changes data once for each row of parameters; answers with the rows changed. @throws GrpcFailure */
+export async function preparedUpdate(flight: UpstreamFlight, sql: string, parameters: Uint8Array): Promise<number> {
+  const { handle } = await flight.prepare(sql)
+  try {
+    return await flight.preparedUpdate(handle, parameters)
+  } finally {
+    await flight.closePrepared(handle).catch(() => {})
+  }
+}
+
+async function closeAndRelease(
+  flight: UpstreamFlight,
+  handle: Uint8Array,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await flight.closePrepared(handle)
+    lease.release('done')
+  } catch (error) {
+    lease.release(releaseReasonOf(error, signal))
+  }
+}

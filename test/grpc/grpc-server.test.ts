@@ -1,0 +1,701 @@
+import { connect as connectHttp2 } from 'node:http2'
+import { connect as connectTcp } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import * as grpc from '@grpc/grpc-js'
+import { Field, Int32, Schema, Table, tableToIPC } from 'apache-arrow'
+import { afterEach, describe, expect, it } from 'vitest'
+import { HealthCheckRequest, HealthCheckResponse } from '../../gen/grpc/health/v1/health.ts'
+import { frameOf } from '../../src/arrow/ipc/frame.ts'
+import { readStream } from '../../src/arrow/ipc/ipc.ts'
+import { anonymous } from '../../src/auth/authenticator.ts'
+import { FrameSender } from '../../src/fronts/flight/wire/frame-sender.ts'
+import type { GrpcCall } from '../../src/grpc/server/call.ts'
+import { healthMethods } from '../../src/grpc/server/health.ts'
+import type { Methods } from '../../src/grpc/server/method.ts'
+import { reflectionMethods } from '../../src/grpc/server/reflection/reflection.ts'
+import { type GrpcLimits, GrpcServer, type GrpcServerOptions } from '../../src/grpc/server/server.ts'
+import type { HeaderFields } from '../../src/http2/hpack/header-decoder.ts'
+import { ProcessReadiness } from '../../src/ops/readiness.ts'
+import { GatewayError } from '../../src/query/errors.ts'
+
+const limits: GrpcLimits = {
+  handshakeTimeoutMs: 10_000,
+  maxConnections: 100,
+  authenticateWithinMs: 5000,
+  maxStreamsPerConnection: 100,
+  keepaliveTimeMs: 60_000,
+  keepaliveTimeoutMs: 20_000,
+  connectionIdleMs: 60_000,
+  connectionAgeMs: 60_000,
+  connectionAgeGraceMs: 60_000,
+  maxMetadataBytes: 65_536,
+  maxInboundMessageBytes: 100_000,
+  maxInFlightBytesPerCall: 1 << 20,
+  maxInFlightBytes: 8 << 20,
+  maxRequestMemoryBytes: 16 << 20,
+  stallTimeoutMs: 60_000,
+  defaultDeadlineMs: 60_000,
+  maxDeadlineMs: 60_000,
+}
+
+const same = (bytes: Buffer) => bytes
+/** Flatbuffer message of a schema. */
+const schemaMessage = () => {
+  const table = new Table(new Schema([new Field('n', new Int32())]), [])
+  return [...readStream(tableToIPC(table, 'stream'))][0]!.header
+}
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+interface Ended {
+  readonly path: string
+  readonly code: string
+}
+
+async function serve(
+  methods: Methods,
+  changes: Partial<GrpcLimits> = {},
+  authenticate: GrpcServerOptions['authenticate'] = () => anonymous,
+) {
+  const ended: Ended[] = []
+  const onEnd = (call: GrpcCall, error?: GatewayError) => ended.push({ path: call.path, code: error?.code ?? 'OK' })
+  const server = new GrpcServer({ methods, authenticate, limits: { ...limits, ...changes }, observer: { onEnd } })
+  const { port } = await server.listen('127.0.0.1', 0)
+  const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
+    'grpc.max_receive_message_length': -1,
+  })
+  closers.push(
+    () => server.close(),
+    () => client.close(),
+  )
+  const unary = (path: string, request: Buffer, options: grpc.CallOptions = {}, metadata = new grpc.Metadata()) =>
+    new Promise<Buffer>((resolve, reject) => {
+      client.makeUnaryRequest(path, same, same, request, metadata, options, (error, answer) =>
+        error ? reject(error) : resolve(answer!),
+      )
+    })
+  return { server, client, port, ended, unary }
+}
+
+const echo: Methods = {
+  '/t/Echo': { kind: 'unary', handle: (request) => request },
+  '/t/Fail': {
+    kind: 'unary',
+    handle() {
+      throw new GatewayError('UNKNOWN_OBJECT', 'No “x” here.')
+    },
+  },
+  '/t/Crash': { kind: 'unary', handle: async () => JSON.parse('{') },
+}
+
+describe('unary calls', () => {
+  it('answer, also to an empty message', async () => {
+    const { unary } = await serve(echo)
+    expect(String(await unary('/t/Echo', Buffer.from('hello')))).toBe('hello')
+    expect((await unary('/t/Echo', Buffer.alloc(0))).length).toBe(0)
+  })
+
+  it('report errors from the table, and nothing of a crash', async () => {
+    const { unary, ended } = await serve(echo)
+    await expect(unary('/t/Fail', Buffer.alloc(1))).rejects.toMatchObject({ code: 5, details: 'No “x” here.' })
+    const crash = await unary('/t/Crash', Buffer.alloc(1)).catch((error) => error)
+    expect(crash.code).toBe(13)
+    expect(crash.details).not.toMatch(/JSON/)
+    await expect(unary('/t/Nothing', Buffer.alloc(1))).rejects.toMatchObject({ code: 12 })
+    expect(ended.map(({ code }) => code)).toEqual(['UNKNOWN_OBJECT', 'INTERNAL', 'UNIMPLEMENTED'])
+  })
+
+  it.each(['__proto__', 'constructor', 'toString', '/t'])('of the path %s are UNIMPLEMENTED', async (path) => {
+    const { port, unary, ended } = await serve(echo)
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
+    const fields = new Promise<Record<string, unknown>>((resolve) => stream.once('response', resolve))
+    stream.end(Buffer.alloc(5))
+    expect((await fields)['grpc-status']).toBe('12')
+    await expect.poll(() => ended).toEqual([{ path, code: 'UNIMPLEMENTED' }])
+    session.destroy()
+    expect(String(await unary('/t/Echo', Buffer.from('alive')))).toBe('alive')
+  })
+
+  it('refuse messages above the limit and go on serving', async () => {
+    const { unary } = await serve(echo)
+    await expect(unary('/t/Echo', Buffer.alloc(5_000_000))).rejects.toMatchObject({ code: 8 })
+    expect(String(await unary('/t/Echo', Buffer.from('still here')))).toBe('still here')
+  })
+
+  it('take gzip, and survive a corrupt one', async () => {
+    const { port } = await serve(echo)
+    const send = (body: Buffer) =>
+      new Promise<Record<string, unknown>>((resolve, reject) => {
+        const session = connectHttp2(`http://127.0.0.1:${port}`)
+        const stream = session.request({
+          ':method': 'POST',
+          ':path': '/t/Echo',
+          'content-type': 'application/grpc',
+          'grpc-encoding': 'gzip',
+          te: 'trailers',
+        })
+        const prefix = Buffer.from([1, 0, 0, 0, body.length])
+        let status: Record<string, unknown> = {}
+        stream.on('response', (headers) => {
+          status = { ...headers }
+        })
+        stream.on('trailers', (trailers) => {
+          status = { ...status, ...trailers }
+        })
+        stream.on('close', () => {
+          session.close()
+          resolve(status)
+        })
+        stream.on('error', reject)
+        stream.resume()
+        stream.end(Buffer.concat([prefix, body]))
+      })
+    expect((await send(gzipSync('hello')))['grpc-status']).toBe('0')
+    expect((await send(Buffer.from('not gzip')))['grpc-status']).toBe('3')
+  })
+})
+
+describe('deadlines', () => {
+  const waits: Methods = {
+    '/t/Wait': {
+      kind: 'unary',
+      handle: (_request, call) =>
+        new Promise((_resolve, reject) => {
+          call.signal.addEventListener('abort', () => reject(call.signal.reason))
+        }),
+    },
+  }
+
+  it('come from the client, are capped by the server, and end the work', async () => {
+    const { unary, ended } = await serve(waits, { maxDeadlineMs: 100 })
+    await expect(unary('/t/Wait', Buffer.alloc(0), { deadline: Date.now() + 50 })).rejects.toMatchObject({ code: 4 })
+    await expect(unary('/t/Wait', Buffer.alloc(0), { deadline: Date.now() + 90_000 })).rejects.toMatchObject({
+      code: 4,
+    })
+    await expect.poll(() => ended.length).toBe(2)
+  })
+
+  it('of a thousand hours do not overflow', async () => {
+    const { unary } = await serve(echo, { maxDeadlineMs: 1e12 })
+    const deadline = Date.now() + 1000 * 3_600_000
+    expect(String(await unary('/t/Echo', Buffer.from('x'), { deadline }))).toBe('x')
+  })
+})
+
+describe('streams', () => {
+  const total = Buffer.from('64')
+  const endless = Buffer.from('100000')
+  let sent = 0
+  const source: Methods = {
+    '/t/Stream': {
+      kind: 'serverStream',
+      async handle(request, call) {
+        const total = Number(String(request))
+        for (sent = 0; sent < total; sent++) await call.send(frameOf(Buffer.from('h'), Buffer.alloc(1 << 18, sent), 1))
+        await call.flushed()
+      },
+    },
+    '/t/Sum': {
+      kind: 'bidi',
+      async handle(requests, call) {
+        let bytes = 0
+        for await (const request of requests) bytes += request.length
+        await call.sendMessage(Buffer.from(String(bytes)))
+      },
+    },
+  }
+
+  it('deliver every message', async () => {
+    const { client, ended } = await serve(source)
+    const stream = client.makeServerStreamRequest('/t/Stream', same, same, total)
+    let messages = 0
+    for await (const message of stream) {
+      expect((message as Buffer).at(-1)).toBe(messages++)
+    }
+    expect(messages).toBe(64)
+    expect(ended).toEqual([{ path: '/t/Stream', code: 'OK' }])
+  })
+
+  it('produce no more than the bound while nobody reads, and end at the stall limit', async () => {
+    const { server, port, ended } = await serve(source, { stallTimeoutMs: 300 })
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    const stream = session.request({ ':method': 'POST', ':path': '/t/Stream', 'content-type': 'application/grpc' })
+    const reset = new Promise<number | undefined>((resolve) =>
+      stream.on('error', () => {}).once('close', () => resolve(stream.rstCode)),
+    )
+    stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, endless.length]), endless]))
+    await expect.poll(() => ended.map(({ code }) => code)).toEqual(['STALLED'])
+    expect(sent).toBeLessThan(10)
+    await expect.poll(() => server.inFlightBytes).toBe(0)
+    stream.resume()
+    expect(await reset).toBe(11)
+    session.destroy()
+  })
+
+  it('stop when the client cancels', async () => {
+    const { server, client, ended } = await serve(source)
+    const stream = client.makeServerStreamRequest('/t/Stream', same, same, endless)
+    stream.on('error', () => {})
+    stream.once('data', () => stream.cancel())
+    await expect.poll(() => ended.map(({ code }) => code)).toEqual(['CANCELLED'])
+    await expect.poll(() => server.inFlightBytes).toBe(0)
+    expect(server.callCount).toBe(0)
+  })
+
+  it('take uploads of many messages', async () => {
+    const { client } = await serve(source)
+    const answer = await new Promise<Buffer>((resolve, reject) => {
+      const stream = client.makeBidiStreamRequest('/t/Sum', same, same)
+      stream.on('data', resolve)
+      stream.on('error', reject)
+      for (let i = 0; i < 100; i++) stream.write(Buffer.alloc(50_000))
+      stream.end()
+    })
+    expect(String(answer)).toBe('5000000')
+  })
+})
+
+describe('many small messages', () => {
+  const numbered = (count: number) =>
+    Buffer.concat(
+      Array.from({ length: count }, (_, i) => {
+        const message = Buffer.from([0, 0, 0, 0, 4, 0, 0, 0, 0])
+        message.writeUInt32BE(i, 5)
+        return message
+      }),
+    )
+
+  it('reach a slow reader in their order, and wait as the bytes that they are', async () => {
+    const COUNT = 50_000
+    let heldBytes = 0
+    let expected = 0
+    const { server, port } = await serve({
+      '/t/Slow': {
+        kind: 'bidi',
+        async handle(requests) {
+          await new Promise((resolve) => setTimeout(resolve, 100))
+          heldBytes = server.requestMemoryBytes
+          for await (const message of requests) expect(message.readUInt32BE()).toBe(expected++)
+        },
+      },
+    })
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    closers.push(() => session.destroy())
+    const stream = session.request({ ':method': 'POST', ':path': '/t/Slow', 'content-type': 'application/grpc' })
+    stream.resume().end(numbered(COUNT))
+    await new Promise((resolve) => stream.once('close', resolve))
+    expect(expected).toBe(COUNT)
+    expect(heldBytes).toBeGreaterThan(9 * COUNT * 0.9)
+    expect(heldBytes).toBeLessThan(9 * COUNT * 1.5)
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('of many calls let timers have their turn', async () => {
+    const { port } = await serve({
+      '/t/Busy': {
+        kind: 'bidi',
+        async handle(requests) {
+          for await (const _ of requests) for (const until = performance.now() + 0.1; performance.now() < until; );
+        },
+      },
+    })
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    closers.push(() => session.destroy())
+    let slowestMs = 0
+    let last = performance.now()
+    const timer = setInterval(() => {
+      slowestMs = Math.max(slowestMs, performance.now() - last)
+      last = performance.now()
+    }, 5)
+    const closed = Array.from({ length: 20 }, () => {
+      const stream = session.request({ ':method': 'POST', ':path': '/t/Busy', 'content-type': 'application/grpc' })
+      stream.resume().end(numbered(1000))
+      return new Promise((resolve) => stream.once('close', resolve))
+    })
+    await Promise.all(closed)
+    clearInterval(timer)
+    // Two seconds of work in all.
+    expect(slowestMs).toBeLessThan(500)
+  })
+})
+
+describe('callers', () => {
+  it('are known before their body has come, once; others are refused', async () => {
+    const seen: unknown[] = []
+    let asked = 0
+    const authenticate = (headers: HeaderFields) => {
+      asked++
+      if (headers['x-api-key'] !== 'good') throw new GatewayError('UNAUTHENTICATED')
+      return { name: 'dash', roles: [] }
+    }
+    const methods: Methods = {
+      '/t/Who': {
+        kind: 'bidi',
+        async handle(_, call) {
+          seen.push(call.principal.name)
+        },
+      },
+      '/t/Open': {
+        kind: 'bidi',
+        open: true,
+        async handle(_, call) {
+          seen.push(call.isAuthenticated)
+        },
+      },
+    }
+    const { port } = await serve(methods, {}, authenticate)
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    closers.push(() => session.destroy())
+    const statusOf = (path: string, key: string) =>
+      new Promise((resolve) => {
+        const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', 'x-api-key': key }
+        const stream = session.request(headers)
+        stream.on('response', (fields) => fields['grpc-status'] && resolve(fields['grpc-status']))
+        stream.on('trailers', (fields) => resolve(fields['grpc-status']))
+        stream.resume().on('error', () => {})
+      })
+    expect(await statusOf('/t/Who', 'good')).toBe('0')
+    expect(await statusOf('/t/Who', 'bad')).toBe('16')
+    expect(await statusOf('/t/Open', 'bad')).toBe('0')
+    expect(seen).toEqual(['dash', false])
+    expect(asked).toBe(2)
+  })
+})
+
+describe('uploads that are refused early', () => {
+  it('leave no stream behind, however many there are', async () => {
+    const methods: Methods = {
+      '/t/Refuse': {
+        kind: 'bidi',
+        async handle(requests) {
+          await requests.next()
+          throw new GatewayError('BAD_REQUEST')
+        },
+      },
+    }
+    const { client } = await serve(methods, { maxStreamsPerConnection: 10 })
+    for (let i = 0; i < 50; i++) {
+      const code = await new Promise<number>((resolve) => {
+        const stream = client.makeBidiStreamRequest('/t/Refuse', same, same)
+        stream.on('error', () => {})
+        stream.on('status', ({ code }) => resolve(code))
+        for (let n = 0; n < 5; n++) stream.write(Buffer.alloc(1000))
+        stream.end()
+      })
+      expect(code).toBe(3)
+    }
+  })
+})
+
+describe('what waits', () => {
+  const windowless = (port: number, settings: object) => {
+    const session = connectHttp2(`http://127.0.0.1:${port}`, { settings }).on('error', () => {})
+    closers.push(() => session.destroy())
+    const call = (path: string) => {
+      const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
+      stream.on('error', () => {})
+      return stream
+    }
+    return { session, call }
+  }
+  const prefixed = (length: number) => Buffer.from([0, 0, 0, length >> 8, length & 0xff])
+
+  it('for a client that opens no window is given up, an answer too', async () => {
+    const { port } = await serve(echo, { stallTimeoutMs: 200 })
+    const { call } = windowless(port, { initialWindowSize: 0 })
+    const stream = call('/t/Echo')
+    stream.end(Buffer.concat([prefixed(3), Buffer.from('abc')]))
+    stream.resume()
+    await new Promise((resolve) => stream.once('close', resolve))
+    expect(stream.rstCode).toBe(11)
+  })
+
+  it('for the rest of a request is given up, and where memory is short the oldest at once', async () => {
+    const { port, ended } = await serve(echo, { stallTimeoutMs: 300, maxRequestMemoryBytes: 100_000 })
+    const { call } = windowless(port, {})
+    const statusOf = (stream: ReturnType<typeof call>) =>
+      new Promise((resolve) => {
+        stream.on('response', (fields) => resolve(fields['grpc-status']))
+        stream.resume()
+      })
+    const first = call('/t/Echo')
+    first.write(Buffer.concat([prefixed(60_000), Buffer.alloc(30_000)]))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const second = call('/t/Echo')
+    second.write(Buffer.concat([prefixed(60_000), Buffer.alloc(30_000)]))
+    expect(await Promise.all([statusOf(second), statusOf(first)])).toEqual(['4', '8'])
+    const third = call('/t/Echo')
+    third.end(Buffer.concat([prefixed(40_000), Buffer.alloc(40_000)]))
+    const length = new Promise((resolve) => {
+      let got = 0
+      third.on('data', (chunk: Buffer) => {
+        got += chunk.length
+      })
+      third.on('end', () => resolve(got))
+    })
+    expect(await length).toBe(40_005)
+    await expect.poll(() => ended.map(({ code }) => code)).toEqual(['QUEUE_FULL', 'DEADLINE', 'OK'])
+  })
+
+  it('is counted with its metadata: calls beyond the share of their connection are refused, then the connection ends', async () => {
+    const waits: Methods = { '/t/Wait': { kind: 'bidi', handle: () => new Promise(() => {}) } }
+    const { server, port } = await serve(waits, { maxRequestMemoryBytes: 1_000_000, maxInboundMessageBytes: 4096 })
+    const { session } = windowless(port, {})
+    const open = () => {
+      const headers = { ':method': 'POST', ':path': '/t/Wait', 'content-type': 'application/grpc' }
+      const stream = session.request({ ...headers, 'x-large': 'a'.repeat(20_000) }).on('error', () => {})
+      return new Promise((resolve) => {
+        stream.on('response', (fields) => resolve(fields['grpc-status']))
+        setTimeout(() => resolve('open'), 200)
+      })
+    }
+    const statuses = await Promise.all(Array.from({ length: 20 }, open))
+    // 250,000 bytes, of which each call takes 22,000.
+    expect(statuses).toEqual([...Array(11).fill('open'), ...Array(9).fill('8')])
+    expect(server.requestMemoryBytes).toBeGreaterThan(220_000)
+    expect(server.requestMemoryBytes).toBeLessThanOrEqual(250_000)
+    const code = new Promise((resolve) => session.once('goaway', resolve))
+    for (let i = 0; i < 5 && !session.closed; i++) await Promise.all(Array.from({ length: 40 }, open))
+    expect(await code).toBe(11)
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('of answers to a closed window is bounded', async () => {
+    let sent = 0
+    const { server, port } = await serve({
+      '/t/Answers': {
+        kind: 'bidi',
+        async handle(_, call) {
+          for (; ; sent++) await call.sendMessage(Buffer.alloc(10_000))
+        },
+      },
+    })
+    const { session, call } = windowless(port, { initialWindowSize: 0 })
+    call('/t/Answers')
+    await expect.poll(() => sent).toBe(6)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(sent).toBe(6)
+    expect(server.requestMemoryBytes).toBeGreaterThanOrEqual(60_000)
+    session.destroy()
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('of the only answer of a call counts while the window is closed', async () => {
+    const { server, port } = await serve(
+      { '/t/Large': { kind: 'unary', handle: () => Buffer.alloc(600_000) } },
+      { maxRequestMemoryBytes: 4_000_000, maxInboundMessageBytes: 4096 },
+    )
+    const { session, call } = windowless(port, { initialWindowSize: 0 })
+    const codes: (number | undefined)[] = []
+    const streams = Array.from({ length: 3 }, () => {
+      const stream = call('/t/Large')
+      stream.on('close', () => codes.push(stream.rstCode))
+      stream.end(prefixed(0))
+      return stream
+    })
+    // The third does not fit into the million bytes of its connection.
+    await expect.poll(() => codes).toEqual([11, 11])
+    expect(server.requestMemoryBytes).toBeLessThan(1_000_000)
+    let got = 0
+    streams[0]!.on('data', (chunk: Buffer) => {
+      got += chunk.length
+    })
+    session.settings({ initialWindowSize: 1 << 20 })
+    await expect.poll(() => got).toBe(600_005)
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('is decompressed for one message of a connection at a time, within its memory', async () => {
+    const { server, port } = await serve(
+      { '/t/Take': { kind: 'unary', handle: (request) => Buffer.from(String(request.length)) } },
+      { maxRequestMemoryBytes: 4 << 20, maxInboundMessageBytes: 2 << 20 },
+    )
+    let mostBytes = 0
+    const watch = setInterval(() => {
+      mostBytes = Math.max(mostBytes, server.requestMemoryBytes)
+    }, 1)
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    closers.push(() => session.destroy())
+    const bomb = gzipSync(Buffer.alloc((1 << 20) + 12_345))
+    const prefix = Buffer.from([1, 0, 0, bomb.length >> 8, bomb.length & 0xff])
+    const answers = Array.from({ length: 30 }, () => {
+      const headers = { 'content-type': 'application/grpc', 'grpc-encoding': 'gzip' }
+      const stream = session.request({ ':method': 'POST', ':path': '/t/Take', ...headers })
+      stream.end(Buffer.concat([prefix, bomb]))
+      return new Promise<string>((resolve) => {
+        let body = ''
+        stream.on('data', (chunk: Buffer) => {
+          body += chunk.toString('latin1', 5)
+        })
+        stream.on('end', () => resolve(body))
+      })
+    })
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([String((1 << 20) + 12_345)]))
+    clearInterval(watch)
+    expect(mostBytes).toBeLessThan(3 << 20)
+    await expect.poll(() => server.requestMemoryBytes).toBe(0)
+  })
+
+  it('of a frame that cannot be cut keeps its memory until the client has it', async () => {
+    let released = false
+    const { port } = await serve({
+      '/t/Whole': {
+        kind: 'serverStream',
+        async handle(_, call) {
+          const sender = new FrameSender(call, { maxOutboundMessageBytes: 1024, maxRowBytes: 1024 })
+          await sender.send(frameOf(Buffer.alloc(8), Buffer.alloc(0), 0))
+          const release = () => {
+            released = true
+          }
+          // No record batch: it goes as it is.
+          await sender.send({ ...frameOf(schemaMessage(), Buffer.alloc(20_000, 7), 0), release })
+        },
+      },
+    })
+    const { session, call } = windowless(port, { initialWindowSize: 1000 })
+    const stream = call('/t/Whole')
+    stream.end(prefixed(0))
+    await new Promise((resolve) => stream.once('response', resolve))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(released).toBe(false)
+    session.settings({ initialWindowSize: 1 << 20 })
+    stream.resume()
+    await expect.poll(() => released).toBe(true)
+  })
+})
+
+describe('connections', () => {
+  it('that never speak are closed', async () => {
+    const { port } = await serve(echo, { keepaliveTimeMs: 50, keepaliveTimeoutMs: 50 })
+    const socket = connectTcp(port, '127.0.0.1')
+    await new Promise((resolve) =>
+      socket
+        .once('close', resolve)
+        .on('error', () => {})
+        .resume(),
+    )
+    expect(socket.destroyed).toBe(true)
+  })
+
+  it('that are idle get a GOAWAY, and clients just connect again', async () => {
+    const { server, unary } = await serve(echo, { connectionIdleMs: 60 })
+    await unary('/t/Echo', Buffer.from('a'))
+    await expect.poll(() => server.connectionCount).toBe(0)
+    expect(String(await unary('/t/Echo', Buffer.from('b')))).toBe('b')
+  })
+
+  it('that do not begin HTTP/2 in time are closed, those that do are not', async () => {
+    const { port, unary } = await serve(echo, { handshakeTimeoutMs: 100, keepaliveTimeoutMs: 200 })
+    const silent = connectTcp(port, '127.0.0.1').resume()
+    await unary('/t/Echo', Buffer.alloc(1))
+    await new Promise((resolve) => silent.once('close', resolve))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(String(await unary('/t/Echo', Buffer.from('still here')))).toBe('still here')
+  })
+
+  it('that have come of age end with their calls, and no call is lost', async () => {
+    const peers = new Set<string>()
+    const methods: Methods = {
+      '/t/Slow': {
+        kind: 'unary',
+        async handle(request, { peer }) {
+          peers.add(peer)
+          await new Promise((resolve) => setTimeout(resolve, 50))
+          return request
+        },
+      },
+    }
+    const { unary, ended } = await serve(methods, { connectionAgeMs: 100, connectionIdleMs: 80 })
+    for (let i = 0; i < 20; i++) {
+      const calls = Array.from({ length: 5 }, (_, call) => unary('/t/Slow', Buffer.of(call)))
+      expect((await Promise.all(calls)).map((answer) => answer[0])).toEqual([0, 1, 2, 3, 4])
+    }
+    expect(peers.size).toBeGreaterThan(2)
+    await expect.poll(() => ended.filter(({ code }) => code === 'OK')).toHaveLength(100)
+  })
+
+  it('survive a flood of cancels from others', async () => {
+    const { port, unary } = await serve(echo)
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    session.on('error', () => {})
+    for (let i = 0; i < 2000 && !session.destroyed; i++) {
+      const stream = session.request({ ':method': 'POST', ':path': '/t/Echo', 'content-type': 'application/grpc' })
+      stream.on('error', () => {})
+      stream.close(8)
+      if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(String(await unary('/t/Echo', Buffer.from('alive')))).toBe('alive')
+    session.destroy()
+  })
+
+  it('carry random bytes without harm', async () => {
+    const { port, unary } = await serve(echo)
+    for (let i = 0; i < 50; i++) {
+      const socket = connectTcp(port, '127.0.0.1').on('error', () => {})
+      const noise = Buffer.from(Array.from({ length: 200 }, () => Math.floor(Math.random() * 256)))
+      socket.write(i % 2 ? Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), noise]) : noise)
+      socket.end()
+      socket.resume()
+    }
+    expect(String(await unary('/t/Echo', Buffer.from('alive')))).toBe('alive')
+  })
+})
+
+describe('closing', () => {
+  it('ends what runs, and says how much that was', async () => {
+    const methods: Methods = {
+      '/t/Never': { kind: 'unary', handle: () => new Promise(() => {}) },
+      '/t/Watch': { kind: 'unary', background: true, handle: () => new Promise(() => {}) },
+    }
+    const { server, unary } = await serve(methods)
+    const ended = ['/t/Never', '/t/Watch'].map((path) => unary(path, Buffer.alloc(0)).catch((error) => error))
+    await expect.poll(() => server.callCount).toBe(1)
+    expect(await server.close()).toBe(1)
+    for (const { code } of await Promise.all(ended)) expect([1, 14]).toContain(code)
+    await expect(unary('/t/Never', Buffer.alloc(0))).rejects.toMatchObject({ code: 14 })
+  })
+})
+
+describe('health and reflection', () => {
+  it('report readiness, and each change of it', async () => {
+    const readiness = new ProcessReadiness()
+    const { unary, client } = await serve(healthMethods(['a.Service'], readiness))
+    const check = async (service: string) => {
+      const answer = await unary(
+        '/grpc.health.v1.Health/Check',
+        Buffer.from(HealthCheckRequest.encode({ service }).finish()),
+      )
+      return HealthCheckResponse.decode(answer).status
+    }
+    expect(await check('')).toBe(2)
+    const seen: number[] = []
+    const watch = client.makeServerStreamRequest('/grpc.health.v1.Health/Watch', same, same, Buffer.alloc(0))
+    watch.on('data', (bytes) => seen.push(HealthCheckResponse.decode(bytes).status))
+    watch.on('error', () => {})
+    await expect.poll(() => seen).toEqual([2])
+    readiness.set(true)
+    await expect.poll(() => seen).toEqual([2, 1])
+    expect(await check('a.Service')).toBe(1)
+    await expect(check('b.Service')).rejects.toMatchObject({ code: 5 })
+    watch.cancel()
+  })
+
+  it('list the services', async () => {
+    const { client } = await serve(reflectionMethods(new URL('../../gen/descriptors.binpb', import.meta.url)))
+    const answer = await new Promise<Buffer>((resolve, reject) => {
+      const stream = client.makeBidiStreamRequest(
+        '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+        same,
+        same,
+      )
+      stream.on('data', resolve)
+      stream.on('error', reject)
+      stream.write(Buffer.from([0x3a, 0x01, 0x2a])) // list_services: "*"
+      stream.end()
+    })
+    expect(String(answer)).toContain('arrow.flight.protocol.FlightService')
+  })
+})

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryBudget } from '../../src/grpc/server/requests/memory-budget.ts'
+
+const budget = (maxBytes = 1000, maxMessageBytes = 0) => new MemoryBudget(maxBytes, maxMessageBytes)
+const full = expect.objectContaining({ code: 'QUEUE_FULL' })
+const ignore = () => {}
+
+describe('MemoryBudget', () => {
+  it('gives a connection a quarter, an address half, and calls without credentials an eighth beside them', () => {
+    const { known, strangers } = budget()
+    const [a, b, c] = ['one', 'one', 'one'].map((address) => known.connect(address, ignore).hold())
+    a!.take(250)
+    expect(() => a!.take(1)).toThrow(full)
+    b!.take(250)
+    expect(() => c!.take(1)).toThrow(full)
+    const other = known.connect('other', ignore)
+    other.hold().take(250)
+    known.connect('other', ignore).hold().take(250)
+    expect(() => known.connect('third', ignore).hold().take(1)).toThrow(full)
+    strangers.connect('one', ignore).hold().take(31)
+    expect(() => strangers.connect('one', ignore).hold().take(32)).toThrow(full)
+  })
+
+  it('lets one connection hold the largest message twice, though that is more than a quarter', () => {
+    const { known } = budget(1000, 300)
+    const call = known.connect('one', ignore).hold()
+    call.take(600)
+    expect(() => call.take(1)).toThrow(full)
+  })
+
+  it('gives all back when a call is over, and nothing to it afterwards', () => {
+    const each = budget()
+    const share = each.known.connect('one', ignore)
+    const call = share.hold()
+    call.take(200)
+    call.give(50)
+    expect(each.heldBytes).toBe(150)
+    call.close()
+    call.give(50)
+    expect(each.heldBytes).toBe(0)
+    expect(() => call.take(1)).toThrow(expect.objectContaining({ code: 'CANCELLED' }))
+  })
+
+  it('ends the oldest incomplete request before it refuses another', () => {
+    const each = budget()
+    const share = each.known.connect('one', ignore)
+    const ended: string[] = []
+    const incomplete = (name: string, bytes: number) => {
+      const call = share.hold()
+      call.take(bytes)
+      call.begin((error) => {
+        ended.push(`${name} ${error.code}`)
+        call.give(bytes)
+      })
+      return call
+    }
+    incomplete('first', 100)
+    const second = incomplete('second', 100)
+    share.hold().take(40)
+    const third = incomplete('third', 100)
+    expect(ended).toEqual(['first QUEUE_FULL'])
+    second.finish()
+    second.take(10)
+    expect(() => second.take(200)).toThrow(full)
+    expect(ended).toEqual(['first QUEUE_FULL', 'third QUEUE_FULL'])
+    third.close()
+    expect(each.heldBytes).toBe(150)
+  })
+
+  it('has nobody end the requests of other addresses while he holds too much himself', () => {
+    const each = budget()
+    const ended: string[] = []
+    const innocent = each.known.connect('innocent', ignore).hold()
+    innocent.take(200)
+    innocent.begin(() => ended.push('innocent'))
+    for (let i = 0; i < 20; i++)
+      try {
+        each.known.connect('greedy', ignore).hold().take(100)
+      } catch (error) {
+        expect(error).toEqual(full)
+      }
+    expect(ended).toEqual([])
+    expect(each.heldBytes).toBe(700)
+  })
+
+  it('tells the connection of each refusal, and forgets addresses that have left', () => {
+    const each = budget()
+    let refused = 0
+    const share = each.known.connect('one', () => {
+      refused++
+    })
+    const call = share.hold()
+    for (let i = 0; i < 3; i++) expect(() => call.take(300)).toThrow(full)
+    expect(refused).toBe(3)
+    share.close()
+    each.known.connect('one', ignore).hold().take(250)
+  })
+})

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { decodeSchema, type Field } from '../../../src/arrow/schema.ts'
+import { WireSchemaCache } from '../../../src/sources/duckdb/types/wire-schema-cache.ts'
+
+const column = (name: string, format: string, metadata: Field['metadata'] = []): Field => ({
+  name,
+  format,
+  nullable: true,
+  metadata,
+  children: [],
+})
+const schema = (...children: Field[]): Field => ({ name: '', format: '+s', nullable: false, metadata: [], children })
+
+describe('the schemas of results', () => {
+  it('keep the extension types of columns beside the facts', () => {
+    const uuid = column('u', 'w:16', [['ARROW:extension:name', 'arrow.uuid']])
+    const [field] = decodeSchema(new WireSchemaCache(false).encode(schema(uuid), true).message).children
+    expect(field!.metadata).toEqual([
+      ['ARROW:extension:name', 'arrow.uuid'],
+      ['ARROW:FLIGHT:SQL:TYPE_NAME', 'UUID'],
+      ['ARROW:FLIGHT:SQL:IS_SEARCHABLE', '1'],
+    ])
+  })
+
+  it('are encoded once, and tell names and types apart', () => {
+    const schemas = new WireSchemaCache(true)
+    const first = schemas.encode(schema(column('a', 'i')), true)
+    expect(schemas.encode(schema(column('a', 'i')), true)).toBe(first)
+    for (const other of [column('b', 'i'), column('a', 'l')])
+      expect(decodeSchema(schemas.encode(schema(other), true).message).children[0]).toMatchObject({
+        name: other.name,
+        format: other.format,
+      })
+  })
+
+  it('are dropped when they become many, and encoded again', () => {
+    const schemas = new WireSchemaCache(true)
+    const first = schemas.encode(schema(column('a', 'i')), true)
+    for (let i = 0; i < 20; i++) schemas.encode(schema(column(`${i}${'x'.repeat(50_000)}`, 'i')), true)
+    const again = schemas.encode(schema(column('a', 'i')), true)
+    expect(again).not.toBe(first)
+    expect(again).toEqual(first)
+    const wide = schema(column('x'.repeat(1_000_000), 'i'))
+    expect(decodeSchema(schemas.encode(wide, true).message).children[0]!.name).toHaveLength(1_000_000)
+  })
+})

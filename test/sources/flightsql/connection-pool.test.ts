@@ -1,0 +1,65 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { GrpcFailure } from '../../../src/grpc/client/failure.ts'
+import { Breaker } from '../../../src/sources/flightsql/pool/circuit-breaker.ts'
+import { ConnectionPool } from '../../../src/sources/flightsql/pool/connection-pool.ts'
+import { Endpoint } from '../../../src/sources/flightsql/pool/endpoint.ts'
+import { Endpoints } from '../../../src/sources/flightsql/pool/endpoints.ts'
+import type { Lease } from '../../../src/sources/flightsql/pool/lease.ts'
+import { RetryBudget } from '../../../src/sources/flightsql/pool/retry-budget.ts'
+import { standardProfile } from '../../../src/sources/flightsql/protocol/profiles/standard.ts'
+import { FakeUpstream } from '../../fakes/fake-upstream.ts'
+import { upstreamConfig } from '../../fault/upstream-fixture.ts'
+
+const { signal } = new AbortController()
+const check = async () => {}
+
+/** A breaker whose probe is under way for a while. */
+class ProbingBreaker extends Breaker {
+  override async probed(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+describe('a retired pool', () => {
+  let fake: FakeUpstream
+  beforeEach(async () => {
+    fake = await FakeUpstream.start()
+  })
+  afterEach(() => fake.stop())
+
+  it('refuses who comes too late as unavailable, though a connection is idle, and keeps no turn', async () => {
+    const config = upstreamConfig([fake.port], {}, { max: 2 })
+    const observer = { onAcquire() {}, onCreate() {}, onDestroy() {} }
+    const pool = new ConnectionPool(config.uri, config, standardProfile, observer, check)
+    const [held, idle] = await Promise.all([pool.acquire(signal), pool.acquire(signal)])
+    idle.release('done')
+    await expect.poll(() => pool.stats.idle).toBe(1)
+    const retired = pool.retire()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    const refusal = await pool.acquire(signal).catch((error: unknown) => error)
+    expect(refusal).toBeInstanceOf(GrpcFailure)
+    expect(refusal).toMatchObject({ status: 'UNAVAILABLE', origin: 'local', notProcessed: true })
+    expect([pool.hasRoom, pool.stats.waiting]).toEqual([true, 0])
+    held.release('done')
+    await retired
+    expect(pool.stats.size).toBe(0)
+  })
+
+  it('serves those who had come before, also who had not asked it for a connection yet', async () => {
+    const config = upstreamConfig([fake.port])
+    const events = { onAcquire() {}, onCreate() {}, onRetry() {}, onDestroy() {}, onCushion() {}, onBreaker() {} }
+    const breaker = new ProbingBreaker('up', () => {})
+    const upstream = new Endpoint(config.uri, config, standardProfile, breaker, events, check)
+    const retries: unknown[] = []
+    const upstreams = new Endpoints([upstream], new RetryBudget(), (_, failure) => retries.push(failure))
+    const lend = () => upstreams.lend(signal, 'always', async (lease: Lease) => lease)
+    const first = await lend()
+    first.release('done')
+    const second = lend()
+    const retired = upstreams.retire()
+    ;(await second).release('done')
+    await retired
+    expect([retries, upstream.pool.stats.size]).toEqual([[], 0])
+    breaker.close()
+  })
+})
