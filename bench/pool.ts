@@ -5,11 +5,11 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { configSchema } from '../src/config/schema.ts'
-import type { FlightSqlConfig } from '../src/sources/flightsql/config.ts'
 import { ConnectionPool } from '../src/sources/flightsql/pool/connection-pool.ts'
 import { Connection } from '../src/sources/flightsql/protocol/connection.ts'
 import { UpstreamFlight } from '../src/sources/flightsql/protocol/flight-sql-client.ts'
 import { dremioProfile } from '../src/sources/flightsql/protocol/profiles/dremio.ts'
+import type { FlightSqlConfig } from '../src/sources/flightsql/settings.ts'
 import { median, python, startServer, writeResults } from './support/server.ts'
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 7)

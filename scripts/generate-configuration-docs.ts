@@ -1,7 +1,9 @@
 // Writes docs/configuration.md from the settings' schema; with --check it only tells whether the page is current.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { otherVariables, variables } from '../src/config/environment.ts'
+import { otherVariables, variablesOf } from '../src/config/environment.ts'
 import { type SettingSchema, settingsSchema } from '../src/config/json-schema.ts'
+import { configSchema } from '../src/config/schema.ts'
+import { sourceKinds } from '../src/sources/kinds.ts'
 
 const page = new URL('../docs/configuration.md', import.meta.url)
 
@@ -44,7 +46,7 @@ function defaultOf({ schema, required }: Row): string {
 
 /** The page as it should be. */
 export function configurationDocs(): string {
-  const settings = [...rows(settingsSchema(), '')].map(
+  const settings = [...rows(settingsSchema(configSchema), '')].map(
     (row) => `| \`${row.path}\` | ${rangeOf(row.schema)} | ${defaultOf(row)} | ${row.schema.description ?? ''} |`,
   )
   return `# Configuration
@@ -85,7 +87,7 @@ start names those that are set.
 
 | Variable | What it does |
 |---|---|
-${[...variables.map(({ name, about }) => [name, about] as const), ...Object.entries(otherVariables)].map(([name, about]) => `| \`${name}\` | ${about} |`).join('\n')}
+${[...variablesOf(sourceKinds).map(({ name, about }) => [name, about] as const), ...Object.entries(otherVariables)].map(([name, about]) => `| \`${name}\` | ${about} |`).join('\n')}
 `
 }
 

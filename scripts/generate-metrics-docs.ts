@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Registry } from 'prom-client'
 import { Metrics } from '../src/ops/metrics.ts'
-import { UpstreamMetrics } from '../src/ops/upstream-metrics.ts'
+import { sourceKinds } from '../src/sources/kinds.ts'
 
 const page = new URL('../docs/metrics.md', import.meta.url)
 /** What the runtime's own metrics begin with. */
@@ -18,7 +18,8 @@ export interface MetricFacts {
 
 /** Every metric that the gateway exports, by name. */
 export async function metricFacts(): Promise<MetricFacts[]> {
-  const { registry } = new Metrics({
+  const metrics = new Metrics()
+  metrics.readGauges({
     callsInFlight: () => 0,
     connections: () => 0,
     inFlightBytes: () => 0,
@@ -27,7 +28,8 @@ export async function metricFacts(): Promise<MetricFacts[]> {
     sources: () => [],
     slots: () => [],
   })
-  new UpstreamMetrics().register(registry, () => [])
+  for (const kind of Object.values(sourceKinds)) kind.declareMetrics?.(metrics.ofSources.of('any'))
+  const { registry } = metrics
   const all = await registry.getMetricsAsJSON()
   return all
     .map(({ name, type, help }) => ({ name, type: String(type), labels: labelsOf(registry, name), help }))

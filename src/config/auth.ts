@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { optionalWholeNumber, secret, wholeNumber } from './setting.ts'
+import { optionalWholeNumber, secret, wholeNumber } from './setting/value.ts'
 
 const HASH_PREFIX = 'sha256:'
 const MIN_SEAL_KEY_LENGTH = 32

@@ -1,13 +1,13 @@
 import { createSecureContext } from 'node:tls'
 import type { z } from 'zod'
-import { duckDbProblems, sharedFileProblems } from './duckdb-problems.ts'
+import type { SourceKinds } from '../sources/kind.ts'
 import { isLoopback } from './listen.ts'
 import type { configSchema } from './schema.ts'
 
 type Parsed = z.output<typeof configSchema>
 
 /** Problems that no single setting shows, a line each. */
-export function contradictions({ auth, defaultSource, listen, sources, tls }: Parsed): string[] {
+export function contradictions({ auth, defaultSource, listen, sources, tls }: Parsed, kinds: SourceKinds): string[] {
   const problems: string[] = []
   const names = Object.keys(sources)
   const has = (name: string) => names.some((each) => each.toLowerCase() === name.toLowerCase())
@@ -30,8 +30,11 @@ export function contradictions({ auth, defaultSource, listen, sources, tls }: Pa
       )
   }
   for (const [name, source] of Object.entries(sources))
-    problems.push(...(source.kind === 'duckdb' ? duckDbProblems(name, source) : upstreamProblems(name, source)))
-  problems.push(...sharedFileProblems(sources))
+    problems.push(...(kinds[source.kind]!.problems?.(name, source) ?? []))
+  for (const [kind, { sharedProblems }] of Object.entries(kinds)) {
+    const own = Object.entries(sources).filter(([, source]) => source.kind === kind)
+    problems.push(...(sharedProblems?.(Object.fromEntries(own)) ?? []))
+  }
   if (tls)
     try {
       createSecureContext({ cert: tls.cert.content, key: tls.key.content })
@@ -48,31 +51,17 @@ export function contradictions({ auth, defaultSource, listen, sources, tls }: Pa
   return problems
 }
 
-function upstreamProblems(
-  name: string,
-  { username, password, token, pool, tls }: Exclude<Parsed['sources'][string], { kind: 'duckdb' }>,
-): string[] {
-  const at = `sources.${name}`
-  const problems: string[] = []
-  if (token !== undefined && username !== undefined)
-    problems.push(`${at}: give a token, or user and password, not both`)
-  if (password !== undefined && username === undefined) problems.push(`${at}.username: a password needs a user`)
-  if (username !== undefined && password === undefined && token === undefined)
-    problems.push(`${at}.password: the user ${username} has none; write "" when the server wants none`)
-  if (pool.min > pool.max) problems.push(`${at}.pool.min: ${pool.min} is above pool.max (${pool.max})`)
-  if ((tls.cert === undefined) !== (tls.key === undefined))
-    problems.push(`${at}.tls: a client certificate needs both cert and key`)
-  return problems
-}
-
 /** What works and is better changed. @param plainKeys names of the principals whose keys stand in the file as they are */
-export function warningsOf({ auth, listen, sources, tls }: Parsed, plainKeys: readonly string[]): string[] {
+export function warningsOf(
+  { auth, listen, sources, tls }: Parsed,
+  kinds: SourceKinds,
+  plainKeys: readonly string[],
+): string[] {
   const warnings = plainKeys.map(
     (name) => `auth.apiKeys: the key of ${name} is given plainly; sha256:<hex> keeps it out of the file`,
   )
   for (const [name, source] of Object.entries(sources))
-    if (source.kind !== 'duckdb' && source.tls.skipVerify)
-      warnings.push(`sources.${name}.tls.skipVerify: whoever stands between can read and change everything`)
+    warnings.push(...(kinds[source.kind]!.warnings?.(name, source) ?? []))
   if (!tls && !isLoopback(listen.flight)) warnings.push('tls: keys and data cross the network unencrypted')
   if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
     warnings.push('auth.sealKeys: none, so tickets and tokens end with this process and other replicas refuse them')

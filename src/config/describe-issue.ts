@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { kindsWith, knownNames, type SettingSchema, schemaAt } from './json-schema.ts'
 import { nearest } from './nearest.ts'
+import type { Variable } from './setting/variable.ts'
 
 /** What zod calls types, in the words of the configuration page. */
 const typeWords: Readonly<Record<string, string>> = {
@@ -13,8 +14,15 @@ const typeWords: Readonly<Record<string, string>> = {
   string: 'text',
 }
 
-/** What is wrong with a setting, a line for each problem: its path, and what it must be. */
-export function describeIssue(issue: z.core.$ZodIssue, schema: SettingSchema): string[] {
+/**
+ * What is wrong with a setting, a line for each problem: its path, and what it must be.
+ * @param variables those that can give settings in place of the file
+ */
+export function describeIssue(
+  issue: z.core.$ZodIssue,
+  schema: SettingSchema,
+  variables: readonly Variable[],
+): string[] {
   const path = issue.path.map(String)
   const where = path.join('.')
   const at = schemaAt(schema, path)
@@ -24,11 +32,11 @@ export function describeIssue(issue: z.core.$ZodIssue, schema: SettingSchema): s
     case 'invalid_key':
       return [`${where}: the name ${issue.issues.map(({ message }) => message).join(', ')}`]
     case 'invalid_type':
-      return [`${where}: ${wrongType(where, issue, at)}`]
+      return [`${where}: ${wrongType(issue, at, variables.find(({ gives }) => gives === where)?.name)}`]
     case 'invalid_value':
       return [`${where}: must be one of ${issue.values.join(', ')}`]
     case 'invalid_union':
-      return [`${where}: must be one of duckdb, flightsql, dremio`]
+      return [`${where}: must be one of ${kindsWith(schemaAt(schema, path.slice(0, -1)) ?? {}, 'kind').join(', ')}`]
     case 'too_small':
     case 'too_big':
       return [`${where}: ${wrongSize(issue, at)}`]
@@ -44,9 +52,13 @@ function unknownSetting(name: string, key: string, at: SettingSchema | undefined
   return `${name}: there is no such setting${meant ? `; did you mean ${meant}?` : ''}`
 }
 
-function wrongType(where: string, issue: z.core.$ZodIssueInvalidType, at: SettingSchema | undefined): string {
+function wrongType(
+  issue: z.core.$ZodIssueInvalidType,
+  at: SettingSchema | undefined,
+  variable: string | undefined,
+): string {
   if (issue.message.endsWith('received undefined'))
-    return where === 'sources.dremio.uri' ? 'must be set, here or by DREMIO_HOST' : 'must be set'
+    return variable === undefined ? 'must be set' : `must be set, here or by ${variable}`
   const isEmpty = issue.message.endsWith('received null')
   const expected = typeWords[issue.expected] ?? issue.expected
   return `must be ${expected}${range(at, ' from ')}${isEmpty ? ', and is empty; leave it out for the default' : ''}`

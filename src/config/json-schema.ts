@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { configSchema } from './schema.ts'
+import type { configSchema } from './schema.ts'
 
 /** The part of JSON Schema that describes a setting. */
 export interface SettingSchema {
@@ -20,8 +20,8 @@ export interface SettingSchema {
 }
 
 /** The configuration file as JSON Schema. */
-export function settingsSchema(): SettingSchema {
-  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as SettingSchema
+export function settingsSchema(schema: typeof configSchema): SettingSchema {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as SettingSchema
 }
 
 /** The schema of the setting at a path of the file, if there is one. */

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os'
 import { z } from 'zod'
-import { optionalWholeNumber, wholeNumber } from './setting.ts'
+import { optionalWholeNumber, wholeNumber } from './setting/value.ts'
 
 const MIB = 1 << 20
 const MINUTE_MS = 60_000

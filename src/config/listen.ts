@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { watchedPemFile } from './setting/pem-file.ts'
 
 /** A host and a port; port 0 asks for a free one. */
 export interface ListenAddress {
@@ -33,24 +33,6 @@ export const listenSchema = z.strictObject({
   flight: listenAddress('Address of the Flight port.', '127.0.0.1:32010'),
   http: listenAddress('Address of the HTTP port.', '127.0.0.1:8080'),
 })
-
-/** A PEM file, read when the configuration is. */
-export const pemFile = (about: string) => watchedPemFile(about).transform(({ content }) => content)
-
-/** The same, with its path, to be read again when it changes. */
-const watchedPemFile = (about: string) =>
-  z
-    .string()
-    .min(1)
-    .describe(about)
-    .transform((path, context) => {
-      try {
-        return { path, content: readFileSync(path) }
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: `cannot be read (${(error as NodeJS.ErrnoException).code})` })
-        return z.NEVER
-      }
-    })
 
 /** `tls`. */
 export const tlsSchema = z

@@ -1,18 +1,22 @@
 import { readFileSync } from 'node:fs'
 import { LineCounter, parseDocument } from 'yaml'
+import type { SourceKinds } from '../sources/kind.ts'
+import { sourceKinds } from '../sources/kinds.ts'
 import type { Config } from './config.ts'
 import { contradictions, warningsOf } from './contradictions.ts'
 import { describeIssue } from './describe-issue.ts'
-import { applyEnvironment, variablesWithoutEffect } from './environment.ts'
+import { applyEnvironment, variablesOf, variablesWithoutEffect } from './environment.ts'
 import { schemaAt, settingsSchema } from './json-schema.ts'
 import { referencedNames, resolveReferences } from './references.ts'
-import { configSchema } from './schema.ts'
+import { configSchemaOf } from './schema.ts'
 
 /** Where the configuration comes from. */
 export interface ConfigOrigin {
   /** YAML file; by default the variable FLIGHTGATE_CONFIG names it, if anything does. */
   readonly file?: string
   readonly env: NodeJS.ProcessEnv
+  /** Kinds of sources that may be configured; by default all that there are. */
+  readonly kinds?: SourceKinds
 }
 
 /** Everything that is wrong with a configuration, a line each; no secret in it. */
@@ -32,21 +36,27 @@ export class ConfigError extends Error {
  * Reads the file and the environment into one frozen configuration.
  * @throws ConfigError that lists every problem
  */
-export function loadConfig({ file = undefined, env }: ConfigOrigin): Config {
+export function loadConfig({ file = undefined, env, kinds = sourceKinds }: ConfigOrigin): Config {
   const path = file ?? (env['FLIGHTGATE_CONFIG'] || undefined)
   const problems: string[] = []
   const root = path === undefined ? {} : readYaml(path)
   const plainKeys = keysInFile(root)
-  const schema = settingsSchema()
-  problems.push(...applyEnvironment(root, env))
+  const configSchema = configSchemaOf(kinds)
+  const schema = settingsSchema(configSchema)
+  const variables = variablesOf(kinds)
+  problems.push(...applyEnvironment(root, env, variables))
   const resolved = resolveReferences(root, env, (at) => schemaAt(schema, at)?.secret === true, problems)
   const parsed = configSchema.safeParse(resolved)
-  if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => describeIssue(issue, schema)))
-  else problems.push(...contradictions(parsed.data))
+  if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => describeIssue(issue, schema, variables)))
+  else problems.push(...contradictions(parsed.data, kinds))
   if (problems.length > 0 || !parsed.success) throw new ConfigError([...new Set(problems)])
   const { data } = parsed
   const defaultSource = data.defaultSource ?? Object.keys(data.sources)[0]!
-  return deepFreeze({ ...data, defaultSource, warnings: [...warningsOf(data, plainKeys), ...withoutEffect(env, root)] })
+  return deepFreeze({
+    ...data,
+    defaultSource,
+    warnings: [...warningsOf(data, kinds, plainKeys), ...withoutEffect(env, root)],
+  })
 }
 
 function readYaml(path: string): Record<string, unknown> {

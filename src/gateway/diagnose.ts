@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../query/types.ts'
-import { openDuckDbSource } from '../sources/duckdb/source.ts'
-import { diagnoseFlightSql, type Finding } from '../sources/flightsql/diagnose.ts'
+import type { Finding } from '../sources/kind.ts'
+import { sourceKinds } from '../sources/kinds.ts'
 
 /** A finding about a source. */
 export interface SourceFinding extends Finding {
@@ -18,38 +18,7 @@ export async function* diagnose(config: Config, log: Logger, signal: AbortSignal
     requestId: 'doctor',
     log,
   }
-  for (const [name, source] of Object.entries(config.sources)) {
-    const findings =
-      source.kind === 'duckdb' ? diagnoseDuckDb(name, source, ctx, log) : diagnoseFlightSql(name, source, ctx)
-    for await (const finding of findings) yield { source: name, ...finding }
-  }
-}
-
-async function* diagnoseDuckDb(
-  name: string,
-  config: Extract<Config['sources'][string], { kind: 'duckdb' }>,
-  ctx: Context,
-  log: Logger,
-): AsyncGenerator<Finding> {
-  const where = config.path
-  try {
-    const source = await openDuckDbSource(name, config, { log })
-    try {
-      yield { where, step: 'open', ok: true, detail: 'the database is open and its start-up SQL has run' }
-      const { ok, detail } = await source.health(ctx)
-      yield { where, step: 'SELECT 1', ok, detail }
-      const tables = await source.catalog.tables({ types: [] }, ctx)
-      yield { where, step: 'metadata', ok: true, detail: `${tables.length} tables` }
-    } finally {
-      await source.close()
-    }
-  } catch (error) {
-    yield {
-      where,
-      step: 'open',
-      ok: false,
-      detail: (error as Error).message.split('\n')[0]!,
-      advice: `Check sources.${name}.path and init; another process may hold the file.`,
-    }
-  }
+  for (const [name, source] of Object.entries(config.sources))
+    for await (const finding of sourceKinds[source.kind]!.diagnose(name, source, ctx))
+      yield { source: name, ...finding }
 }

@@ -3,6 +3,8 @@ import { getHeapStatistics } from 'node:v8'
 import type { Config } from '../config/config.ts'
 import { STRANGERS_SHARE } from '../grpc/server/requests/memory-budget.ts'
 import type { Logger } from '../query/types.ts'
+import type { SourceKinds } from '../sources/kind.ts'
+import { sourceKinds } from '../sources/kinds.ts'
 
 /** What a machine or a container has, and what the process takes of it before any DuckDB is open. All in bytes. */
 export interface MemoryFacts {
@@ -23,14 +25,6 @@ export interface MemoryBudget {
 }
 
 const MIB = 2 ** 20
-/** A worker thread with its stack, its heap and its copy of the code; measured. */
-const THREAD_BYTES = 18 * MIB
-/** Threads of a DuckDB source besides those of its statements: planners, and those that help. */
-const FURTHER_THREADS = 6
-/** Batches that a worker has made and nobody has taken, and the one that it makes; see `WorkerThread`. */
-const BATCHES_AHEAD = 4
-/** What an upstream may send unasked: the window of a connection. */
-const WINDOW_BYTES = 8 * MIB
 /** Of the available memory, what the heap is expected to need besides all that is counted. */
 const HEAP_SHARE = 1 / 8
 const MAX_HEAP_BYTES = 1024 * MIB
@@ -60,6 +54,7 @@ export function memoryBudget(
   { sources, limits }: Pick<Config, 'sources' | 'limits'>,
   storesBytes: number,
   { availableBytes, baseBytes, heapLimitBytes }: MemoryFacts,
+  kinds: SourceKinds = sourceKinds,
 ): MemoryBudget {
   let processBytes = baseBytes + storesBytes + limits.maxInFlightBytes + limits.repeatableStoreBytes
   processBytes += limits.maxRequestMemoryBytes * (1 + STRANGERS_SHARE)
@@ -68,15 +63,13 @@ export function memoryBudget(
   const duckDbBytes = new Map<string, number>()
   const unlimited: string[] = []
   for (const [name, source] of Object.entries(sources)) {
-    if (source.kind !== 'duckdb') {
-      processBytes += source.maxStreams * (WINDOW_BYTES + source.slowReader.memoryBytes)
-      continue
-    }
-    processBytes += (source.maxStreams + FURTHER_THREADS) * THREAD_BYTES
-    processBytes += source.maxStreams * BATCHES_AHEAD * source.batchBytes
-    if (source.memoryLimitBytes === undefined) unlimited.push(name)
-    else duckDbBytes.set(name, source.memoryLimitBytes)
-    configuredBytes += source.memoryLimitBytes ?? 0
+    const need = kinds[source.kind]!.memory(source)
+    processBytes += need.processBytes
+    if (!need.engine) continue
+    const { limitBytes } = need.engine
+    if (limitBytes === undefined) unlimited.push(name)
+    else duckDbBytes.set(name, limitBytes)
+    configuredBytes += limitBytes ?? 0
   }
   const left = availableBytes - processBytes - configuredBytes
   const shared = Math.max(Math.min(left, availableBytes * MAX_SHARE), availableBytes * MIN_SHARE)
@@ -85,9 +78,14 @@ export function memoryBudget(
 }
 
 /** Divides the memory that there is now and logs how. @returns `memory_limit` of each DuckDB source by name, in bytes */
-export function divideMemory(config: Config, storesBytes: number, log: Logger): ReadonlyMap<string, number> {
+export function divideMemory(
+  config: Config,
+  storesBytes: number,
+  kinds: SourceKinds,
+  log: Logger,
+): ReadonlyMap<string, number> {
   const facts = memoryFacts()
-  const { processBytes, duckDbBytes } = memoryBudget(config, storesBytes, facts)
+  const { processBytes, duckDbBytes } = memoryBudget(config, storesBytes, facts, kinds)
   if (duckDbBytes.size === 0) return duckDbBytes
   const { availableBytes } = facts
   const inMib = (bytes: number) => `${Math.floor(bytes / MIB)} MiB`

@@ -1,4 +1,4 @@
-import koffi from 'koffi'
+import { createRequire } from 'node:module'
 
 /** How the process is to end. */
 export interface ProcessEnd {
@@ -16,6 +16,8 @@ export function exitProcess({ code, hasActiveThreads }: ProcessEnd): never {
 
 /** The system's own end of a process, which waits for nothing. */
 function endAtOnce(code: number): void {
+  // Loaded here: a process without such threads has no need of it.
+  const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
   const libc = koffi.load(process.platform === 'win32' ? 'msvcrt.dll' : null)
   libc.func('void _exit(int)')(code)
 }

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { childrenOf } from './children.ts'
+import { SourceMetricsRegistry } from './source-metrics.ts'
 
 const callSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 
@@ -21,6 +22,8 @@ export interface GaugeReaders {
 /** Every metric of the gateway; `docs/metrics.md` explains each. */
 export class Metrics {
   readonly registry = new Registry()
+  /** The metrics that sources own. */
+  readonly ofSources = new SourceMetricsRegistry(this.registry)
   readonly #calls
   readonly #callSeconds
   readonly #rows
@@ -30,7 +33,7 @@ export class Metrics {
   readonly #statementsInFlight
   readonly #queueWaitSeconds
 
-  constructor(read: GaugeReaders) {
+  constructor() {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
     for (const name of misnamed) this.registry.removeSingleMetric(name)
@@ -101,6 +104,11 @@ export class Metrics {
         registers,
       }),
     )
+  }
+
+  /** Adds the gauges, once what they are read from stands. */
+  readGauges(read: GaugeReaders): void {
+    const registers = [this.registry]
     new Gauge({
       name: 'flightgate_queued_statements',
       help: 'Statements that wait for a slot of their source now; at most limits.maxQueued.',

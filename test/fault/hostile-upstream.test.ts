@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { frame, numberFrame } from '../../src/http2/frames/frame-writer.ts'
 import { FrameType } from '../../src/http2/protocol.ts'
 import { GatewayError } from '../../src/query/errors.ts'
-import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
+import type { FlightSqlConfig } from '../../src/sources/flightsql/settings.ts'
 import {
   batchMessage,
   goaway,

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../src/query/errors.ts'
 import type { Context, Query, Result } from '../../src/query/types.ts'
-import type { FlightSqlConfig } from '../../src/sources/flightsql/config.ts'
+import type { FlightSqlConfig } from '../../src/sources/flightsql/settings.ts'
 import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
 
 type PoolConfig = FlightSqlConfig['pool']

@@ -9,14 +9,14 @@ const src = fileURLToPath(new URL('../../src/', import.meta.url))
 const allowed: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'ops'],
   cli: ['gateway', 'config', 'ops', 'arrow'],
-  gateway: ['config', 'fronts', 'auth', 'grpc', 'statements', 'ops', 'query', 'sources', 'state'],
+  gateway: ['async', 'config', 'fronts', 'auth', 'grpc', 'statements', 'ops', 'query', 'sources', 'state'],
   fronts: ['statements', 'auth', 'query', 'arrow', 'state', 'grpc', 'http2', 'async'],
   auth: ['query', 'grpc', 'http2'],
   statements: ['query', 'arrow', 'state'],
-  sources: ['query', 'arrow', 'grpc', 'http2', 'async'],
+  sources: ['query', 'arrow', 'grpc', 'http2', 'async', 'config'],
   grpc: ['query', 'arrow', 'http2', 'async'],
   query: ['arrow', 'async'],
-  config: [],
+  config: ['sources'],
   state: [],
   ops: [],
   arrow: ['async'],
@@ -31,6 +31,22 @@ const importsOf = (file: string): string[] => {
   return [...text.matchAll(/(?:from|import)\s*\(?'(\.[^']+)'/g)].map(([, path]) =>
     relative(src, join(src, dirname(file), path!)),
   )
+}
+
+/** All that importing a file loads, packages among it: neither types nor what an `import()` loads when it is called. */
+function loadedWith(entry: string): string[] {
+  const loaded = new Set<string>()
+  const visit = (file: string) => {
+    if (loaded.has(file)) return
+    loaded.add(file)
+    if (!files.includes(file)) return
+    const text = readFileSync(join(src, file), 'utf8')
+    const imports = text.matchAll(/^(?:import|export)(?! type\b)(?:[^'"]*? from)? '([^']+)'/gm)
+    for (const [, path] of imports)
+      visit(path!.startsWith('.') ? relative(src, join(src, dirname(file), path!)) : path!)
+  }
+  visit(entry)
+  return [...loaded]
 }
 
 describe('the dependency rule', () => {
@@ -57,6 +73,7 @@ describe('the dependency rule', () => {
       'ingest',
       'errors',
       'limits/concurrency-limiter',
+      'source-metrics',
       'time-limit',
     ].map((name) => `query/${name}.ts`)
     const broken = files
@@ -66,7 +83,15 @@ describe('the dependency rule', () => {
           .filter(
             (target) => target.startsWith('query/') && !target.startsWith('query/text/') && !waist.includes(target),
           )
-          .concat(importsOf(file).filter((t) => t.startsWith('sources/') && t.split('/')[1] !== file.split('/')[1]))
+          .concat(
+            importsOf(file).filter(
+              (t) =>
+                t.startsWith('sources/') &&
+                t.split('/')[1] !== file.split('/')[1] &&
+                t !== 'sources/kind.ts' &&
+                file !== 'sources/kinds.ts',
+            ),
+          )
           .map((target) => `${file} imports ${target}`),
       )
     expect(broken).toEqual([])
@@ -86,10 +111,43 @@ describe('the dependency rule', () => {
     expect(broken).toEqual([])
   })
 
+  it('lets nothing but the registry of kinds know the kinds of sources', () => {
+    const broken = files.flatMap((file) =>
+      importsOf(file)
+        .filter((target) => target.startsWith('sources/') && !file.startsWith('sources/'))
+        .filter((target) => !/^sources\/(kinds?|[^/]+\/settings)\.ts$/.test(target))
+        .concat(
+          file === 'sources/kinds.ts' ? importsOf(file).filter((t) => !/^sources\/([^/]+\/)?kind\.ts$/.test(t)) : [],
+        )
+        .map((target) => `${file} imports ${target}`),
+    )
+    expect(broken).toEqual([])
+  })
+
+  it('gives sources of config/ what settings are made of, and that imports nothing of ours', () => {
+    const broken = files.flatMap((file) =>
+      importsOf(file)
+        .filter((target) =>
+          file.startsWith('config/setting/')
+            ? !target.startsWith('config/setting/')
+            : file.startsWith('sources/') && target.startsWith('config/') && !target.startsWith('config/setting/'),
+        )
+        .map((target) => `${file} imports ${target}`),
+    )
+    expect(broken).toEqual([])
+  })
+
+  it.each(['config/load.ts', 'cli/check-config.ts', 'cli/serve.ts'])('loads no engine with %s', (entry) => {
+    const loaded = loadedWith(entry)
+    expect(loaded).toContain('sources/duckdb/kind.ts')
+    expect(loaded).not.toContain('koffi')
+    expect(loaded.filter((name) => /^sources\/[^/]+\/(source|native\/.*)\.ts$|duckdb\/node/.test(name))).toEqual([])
+  })
+
   it('has no folder with more than 15 files of its own', () => {
     const counts = new Map<string, number>()
     for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1)
-    expect([...counts].filter(([folder, count]) => count > 15 && folder !== 'config')).toEqual([])
+    expect([...counts].filter(([folder, count]) => count > 15 && folder)).toEqual([])
   })
 
   it('has no cycles', () => {

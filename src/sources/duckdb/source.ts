@@ -15,12 +15,12 @@ import type {
   SessionOptions,
 } from '../../query/types.ts'
 import { DuckDbCatalog } from './catalog.ts'
-import type { DuckDbConfig } from './config.ts'
 import { ConnectionPool, type Lender } from './connections/connection-pool.ts'
 import { DuckDbTransactions, type ExecuteOn } from './connections/transactions.ts'
 import { readOnlyError } from './errors.ts'
 import { closeDatabase } from './native/database.ts'
 import type { Address } from './native/library.ts'
+import type { DuckDbConfig } from './settings.ts'
 import { makesTemporary } from './sql/makes-temporary.ts'
 import {
   connectionSetup,

@@ -3,25 +3,14 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { formatAddress, type UpstreamAddress } from '../../grpc/client/address.ts'
 import { GrpcFailure } from '../../grpc/client/failure.ts'
 import type { Context } from '../../query/types.ts'
+import type { Finding } from '../kind.ts'
 import { UpstreamCatalog } from './catalog.ts'
-import type { FlightSqlConfig } from './config.ts'
 import { Connection } from './protocol/connection.ts'
 import { UpstreamFlight } from './protocol/flight-sql-client.ts'
 import { dremioProfile } from './protocol/profiles/dremio.ts'
 import { standardProfile } from './protocol/profiles/standard.ts'
 import { tlsAdvice, tryTls } from './protocol/try-tls.ts'
-
-/** What one step of a diagnosis found. */
-export interface Finding {
-  /** Where, such as an address; a source may have several. */
-  readonly where: string
-  readonly step: string
-  readonly ok: boolean
-  /** What was seen; holds no secret. */
-  readonly detail: string
-  /** What to do about it, when something is wrong. */
-  readonly advice?: string
-}
+import type { FlightSqlConfig } from './settings.ts'
 
 interface Step {
   readonly name: string

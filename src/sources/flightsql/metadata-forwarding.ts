@@ -1,10 +1,8 @@
 import type { CallMetadata, Context } from '../../query/types.ts'
+import type { FlightSqlConfig } from './settings.ts'
 
 /** Names of the metadata that may pass between clients and an upstream. */
-export interface ForwardingConfig {
-  readonly toServer: readonly string[]
-  readonly toClient: readonly string[]
-}
+export type ForwardingConfig = FlightSqlConfig['forward']
 
 const REQUEST_ID = 'x-request-id'
 /** Clients and servers take about 8 KiB of metadata in all. */

@@ -9,7 +9,7 @@ import { decodeSchema } from '../../../src/arrow/schema.ts'
 import { GatewayError } from '../../../src/query/errors.ts'
 import type { Source } from '../../../src/query/source.ts'
 import type { Context, Query } from '../../../src/query/types.ts'
-import type { DuckDbConfig } from '../../../src/sources/duckdb/config.ts'
+import type { DuckDbConfig } from '../../../src/sources/duckdb/settings.ts'
 import { openDuckDbSource } from '../../../src/sources/duckdb/source.ts'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Context, Query } from '../../../src/query/types.ts'
-import type { DuckDbConfig } from '../../../src/sources/duckdb/config.ts'
+import type { DuckDbConfig } from '../../../src/sources/duckdb/settings.ts'
 import { openDuckDbSource } from '../../../src/sources/duckdb/source.ts'
 
 const log = { debug() {}, info() {}, warn() {}, error() {} }

@@ -1,8 +1,8 @@
-import type { DuckDbConfig } from '../config.ts'
 import { connect, disconnect, openDatabase } from '../native/database.ts'
 import { type Address, readWord } from '../native/library.ts'
 import { PreparedStatement } from '../native/prepared-statement.ts'
 import { chunkVector, destroyChunk, vectorData } from '../native/streaming-result.ts'
+import type { DuckDbConfig } from '../settings.ts'
 import { tpchSample } from './tpch-sample.ts'
 
 /** Where names without a schema are looked up. */

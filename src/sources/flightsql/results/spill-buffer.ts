@@ -1,17 +1,13 @@
 import type { Frame } from '../../../arrow/ipc/frame.ts'
 import { LoopTurn } from '../../../async/loop-turn.ts'
+import type { FlightSqlConfig } from '../settings.ts'
 import { type Spilled, SpillFile } from './spill-file.ts'
 
-/** When and how far an upstream is read ahead of a slow client. */
-export interface SpillLimits {
-  /** Time without a pull after which reading ahead begins; 0 never. */
-  readonly afterMs: number
-  /** Bytes that may stay in memory; a message that fits nowhere is held beyond them, and then nothing more is read. */
-  readonly memoryBytes: number
-  /** Size that a temporary file may have beyond those in memory. */
-  readonly spillBytes: number
-  readonly spillDirectory?: string | undefined
-}
+/**
+ * When and how far an upstream is read ahead of a slow client. A message that fits nowhere is held beyond `memoryBytes`, and
+ * then nothing more is read.
+ */
+export type SpillLimits = FlightSqlConfig['slowReader']
 
 /** Each takes memory beside its bytes, also in the file. */
 const MAX_HELD_FRAMES = 65_536

@@ -1,4 +1,4 @@
-import type { DremioSession } from '../../config.ts'
+import type { DremioSession } from '../../settings.ts'
 import type { Profile } from './profile.ts'
 
 const headerNames: Readonly<Record<keyof DremioSession, string>> = {

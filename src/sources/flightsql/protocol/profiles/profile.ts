@@ -1,5 +1,5 @@
 import type { GrpcFailure } from '../../../../grpc/client/failure.ts'
-import type { DremioSession } from '../../config.ts'
+import type { DremioSession } from '../../settings.ts'
 
 /** In what servers differ from each other. */
 export interface Profile {

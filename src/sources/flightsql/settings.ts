@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { pemFile } from './listen.ts'
-import { optionalWholeNumber, secret, wholeNumber } from './setting.ts'
+import { pemFile } from '../../config/setting/pem-file.ts'
+import { optionalWholeNumber, secret, wholeNumber } from '../../config/setting/value.ts'
 import { upstreamAddress } from './upstream-address.ts'
 
 const MINUTE_MS = 60_000
@@ -166,7 +166,7 @@ const followLocations = (byDefault: boolean) =>
 const property = (about: string) => z.string().min(1).optional().describe(about)
 
 /** `sources.<name>` of kind `flightsql`. */
-export const flightSqlSourceSchema = z.strictObject({
+export const flightSqlSettings = z.strictObject({
   kind: z.literal('flightsql').describe('Any Flight SQL server.'),
   ...shared,
   followLocations: followLocations(true),
@@ -180,7 +180,7 @@ export const flightSqlSourceSchema = z.strictObject({
 })
 
 /** `sources.<name>` of kind `dremio`. */
-export const dremioSourceSchema = z.strictObject({
+export const dremioSettings = z.strictObject({
   kind: z.literal('dremio').describe('Dremio, through its Arrow Flight endpoint.'),
   ...shared,
   // Versions before 24.3.4 name the address that they are bound to, 0.0.0.0.
@@ -200,3 +200,21 @@ export const dremioSourceSchema = z.strictObject({
     .prefault({})
     .describe('Properties of the Dremio sessions.'),
 })
+
+type FlightSqlSettings = z.output<typeof flightSqlSettings>
+type DremioSettings = z.output<typeof dremioSettings>
+
+/** Settings of a source of one of the two kinds. */
+export type UpstreamSettings = FlightSqlSettings | DremioSettings
+
+/** What the source itself uses of them. `plainCommands` is never there for Dremio, which would run them. */
+export type FlightSqlConfig = Omit<
+  FlightSqlSettings,
+  'kind' | 'plainCommands' | 'statementTimeoutMs' | 'maxStreams' | 'minStreams'
+> &
+  Partial<Pick<FlightSqlSettings, 'plainCommands'> & Pick<DremioSettings, 'session'>> & {
+    readonly kind: UpstreamSettings['kind']
+  }
+
+/** Properties of a Dremio session. */
+export type DremioSession = DremioSettings['session']

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { optionalWholeNumber, wholeNumber } from './setting.ts'
+import { optionalWholeNumber, wholeNumber } from '../../config/setting/value.ts'
 
 const GIB = 2 ** 30
 
 /** `sources.<name>` of kind `duckdb`. */
-export const duckDbSourceSchema = z.strictObject({
+export const duckDbSettings = z.strictObject({
   kind: z.literal('duckdb').describe('The embedded DuckDB.'),
   path: z
     .string()
@@ -63,3 +63,9 @@ export const duckDbSourceSchema = z.strictObject({
   batchRows: wholeNumber('Rows of a record batch.', { min: 1, max: 1 << 24, default: 262_144 }),
   batchBytes: wholeNumber('Bytes of a record batch.', { min: 65_536, max: GIB / 4, default: 2 << 20 }),
 })
+
+/** Settings of a `duckdb` source. */
+export type DuckDbSettings = z.output<typeof duckDbSettings>
+
+/** What the source itself uses of them. */
+export type DuckDbConfig = Omit<DuckDbSettings, 'kind' | 'statementTimeoutMs'>

@@ -1,14 +1,6 @@
 import { closeSync, existsSync, mkdtempSync, openSync, readSync, realpathSync, rmdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-
-/** Of a `duckdb` source what decides on whether it can be opened. */
-interface DuckDbSettings {
-  readonly path: string
-  readonly sample?: unknown
-  readonly init: readonly string[]
-  readonly writes: boolean
-  readonly tempDirectory?: string | undefined
-}
+import type { DuckDbSettings } from './settings.ts'
 
 /** What DuckDB calls databases and schemas of its own. */
 const reservedNames = new Set(['memory', 'system', 'temp', 'main'])
@@ -48,13 +40,11 @@ export function duckDbProblems(name: string, { path, sample, init, writes, tempD
  * Files that several `duckdb` sources name, one of which changes them, a line for each further source. DuckDB's lock keeps other
  * processes from a file, not a second instance in the same process: each would overwrite what the other has committed.
  */
-export function sharedFileProblems(
-  sources: Readonly<Record<string, { readonly kind: string } | ({ readonly kind: 'duckdb' } & DuckDbSettings)>>,
-): string[] {
+export function sharedFileProblems(sources: Readonly<Record<string, DuckDbSettings>>): string[] {
   const problems: string[] = []
   const first = new Map<string, { readonly name: string; readonly isChanged: boolean }>()
   for (const [name, source] of Object.entries(sources)) {
-    if (!isDuckDb(source) || source.path === ':memory:') continue
+    if (source.path === ':memory:') continue
     const file = realPath(source.path)
     const isChanged = changesFile(source)
     const other = first.get(file)
@@ -66,9 +56,6 @@ export function sharedFileProblems(
   }
   return problems
 }
-
-const isDuckDb = (source: { readonly kind: string }): source is { readonly kind: 'duckdb' } & DuckDbSettings =>
-  source.kind === 'duckdb'
 
 /** Whether opening a source, or its clients, may change its file. */
 function changesFile({ sample, init, writes }: Pick<DuckDbSettings, 'sample' | 'init' | 'writes'>): boolean {

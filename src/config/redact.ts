@@ -1,0 +1,29 @@
+import { sourceKinds } from '../sources/kinds.ts'
+import type { Config } from './config.ts'
+
+/** The configuration as it may be shown: without keys, tokens and passwords. */
+export function redactConfig(
+  { warnings: _, auth, listen, sources, tls, ...rest }: Config,
+  kinds = sourceKinds,
+): object {
+  const address = ({ host, port }: { host: string; port: number }) =>
+    `${host.includes(':') ? `[${host}]` : host}:${port}`
+  return {
+    listen: { flight: address(listen.flight), http: address(listen.http) },
+    ...(tls && { tls: { cert: tls.cert.path, key: tls.key.path } }),
+    auth: {
+      apiKeys: auth.apiKeys.map(({ name, roles, defaultSource }) => ({
+        name,
+        key: '***',
+        roles,
+        ...(defaultSource !== undefined && { defaultSource }),
+      })),
+      tokenTtlMs: auth.tokenTtlMs,
+      sealKeys: auth.sealKeys.map(() => '***'),
+    },
+    sources: Object.fromEntries(
+      Object.entries(sources).map(([name, source]) => [name, kinds[source.kind]!.redact?.(source) ?? source]),
+    ),
+    ...rest,
+  }
+}

@@ -1,0 +1,58 @@
+import type { Config } from '../config/config.ts'
+import type { Metrics } from '../ops/metrics.ts'
+import { DrainGate } from '../query/drain-gate.ts'
+import type { ConcurrencyLimiter } from '../query/limits/concurrency-limiter.ts'
+import { composePipeline, type Pipeline } from '../query/pipeline.ts'
+import { Router } from '../query/router.ts'
+import type { Source } from '../query/source.ts'
+import { admit } from '../query/stages/admit.ts'
+import { audit } from '../query/stages/audit.ts'
+import { authorize } from '../query/stages/authorize.ts'
+import { deadline } from '../query/stages/deadline.ts'
+import { refuse } from '../query/stages/reject-when-draining.ts'
+import { type ResultStore, replay } from '../query/stages/replay.ts'
+import { transact } from '../query/stages/serialize-transaction.ts'
+import { Transactions } from '../query/transactions/transactions.ts'
+import type { Logger } from '../query/types.ts'
+
+/** What the engine is made of. */
+export interface EngineParts {
+  readonly config: Config
+  readonly sources: readonly Source[]
+  readonly slots: ReadonlyMap<string, ConcurrencyLimiter>
+  /** Where small results are kept for clients that ask again. */
+  readonly repeatable: ResultStore
+  readonly metrics: Metrics
+  readonly log: Logger
+}
+
+/** What plans and runs statements, whichever front they come from. */
+export interface Engine {
+  readonly router: Router
+  readonly intake: DrainGate
+  readonly transactions: Transactions
+  readonly pipeline: Pipeline
+}
+
+/** Composes the engine. It opens nothing that would have to be closed. */
+export function createEngine({ config, sources, slots, repeatable, metrics, log }: EngineParts): Engine {
+  const { limits } = config
+  const router = new Router(sources, config.defaultSource)
+  const intake = new DrainGate()
+  const transactions = new Transactions(limits, log)
+  /** Outermost first. */
+  const stages = [
+    audit(config.log.statements, metrics),
+    refuse(intake),
+    deadline((source) => config.sources[source]?.statementTimeoutMs),
+    authorize(router),
+    replay(repeatable, limits),
+    transact(transactions),
+    admit({
+      slotsOf: (source) => slots.get(source)!,
+      contendedStallMs: limits.contendedStallMs,
+      onWait: (source, waitMs) => metrics.onQueueWait(source, waitMs),
+    }),
+  ]
+  return { router, intake, transactions, pipeline: composePipeline(stages, router) }
+}

@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import type { Server as SecureServer } from 'node:tls'
+import type { Logger } from 'pino'
+import type { Scope } from '../async/scope.ts'
+import { Authenticator } from '../auth/authenticator.ts'
+import type { Config } from '../config/config.ts'
+import { flightMethods, flightServiceName } from '../fronts/flight/service.ts'
+import { Sessions } from '../fronts/flight/sessions.ts'
+import type { Certificate } from '../grpc/server/certificate.ts'
+import { healthMethods } from '../grpc/server/health.ts'
+import type { Methods } from '../grpc/server/method.ts'
+import { reflectionMethods } from '../grpc/server/reflection/reflection.ts'
+import { GrpcServer } from '../grpc/server/server.ts'
+import { watchCertificate } from '../ops/certificate-watch.ts'
+import { createHttpServer } from '../ops/http.ts'
+import type { Metrics } from '../ops/metrics.ts'
+import type { ProcessReadiness } from '../ops/readiness.ts'
+import { packageVersion } from '../ops/version.ts'
+import { Sealer } from '../query/sealer.ts'
+import type { Blobs } from '../state/blobs.ts'
+import type { Store } from '../state/store.ts'
+import { BackgroundStatements } from '../statements/background-statements.ts'
+import { RunningStatements } from '../statements/running-statements.ts'
+import { CallLog } from './call-log.ts'
+import type { Engine } from './engine.ts'
+import type { SourceWatch } from './source-watch.ts'
+import { startError } from './start-error.ts'
+
+/** Where the gateway listens. */
+export interface GatewayAddresses {
+  readonly flight: string
+  readonly http: string
+}
+
+/** What the fronts stand on. */
+export interface FrontParts {
+  readonly config: Config
+  readonly engine: Engine
+  readonly store: Store
+  readonly blobs: Blobs
+  readonly watch: SourceWatch
+  readonly metrics: Metrics
+  readonly readiness: ProcessReadiness
+  readonly log: Logger
+}
+
+/** What clients talk to. */
+export interface Fronts {
+  readonly grpc: GrpcServer
+  readonly polls: BackgroundStatements
+  /** Begins to listen on both ports. @throws StartError about the one where that is not possible */
+  listen(): Promise<GatewayAddresses>
+}
+
+const descriptorSet = new URL('../../gen/descriptors.binpb', import.meta.url)
+const packagedDescriptorSet = new URL('../../../gen/descriptors.binpb', import.meta.url)
+
+/** Composes the Flight port and the HTTP port; the scope closes them, Flight first. */
+export function createFronts(
+  { config, engine, store, blobs, watch, metrics, readiness, log }: FrontParts,
+  scope: Scope,
+): Fronts {
+  const { limits } = config
+  const sealer = new Sealer(config.auth.sealKeys.length > 0 ? config.auth.sealKeys : [randomBytes(32).toString('hex')])
+  const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
+  const executions = new RunningStatements()
+  const polls = new BackgroundStatements(limits, executions)
+  scope.defer(() => polls.close())
+  const facts = {
+    version: packageVersion(),
+    maxStatementBytes: limits.maxStatementBytes,
+    transactionIdleMs: limits.transactionIdleMs,
+    preparedTtlMs: limits.preparedTtlMs,
+    maxConnections: limits.maxConnections,
+  }
+  const methods: Methods = {
+    ...flightMethods({
+      ...engine,
+      authenticator,
+      sealer,
+      store,
+      blobs,
+      executions,
+      log,
+      limits,
+      facts,
+      sessions: new Sessions(store, limits),
+      polls,
+    }),
+    ...healthMethods([flightServiceName], readiness),
+    ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
+  }
+  const tls = config.tls && { cert: config.tls.cert.content, key: config.tls.key.content }
+  const http = createHttpServer(
+    {
+      get ready() {
+        return readiness.ready
+      },
+      get sources() {
+        return watch.states
+      },
+      metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+    },
+    tls && { ...tls, handshakeTimeout: limits.handshakeTimeoutMs },
+  )
+  scope.defer(() => http.close())
+  const calls = new CallLog(Object.keys(methods), metrics, log, config.log.statements)
+  scope.defer(() => calls.close())
+  const grpc: GrpcServer = new GrpcServer({
+    methods,
+    authenticate: (headers) => authenticator.authenticate(headers),
+    limits,
+    observer: calls,
+    ...(tls && { tls }),
+  })
+  scope.defer(() => grpc.close())
+  const onCertificate = (certificate: Certificate) => {
+    grpc.setCertificate(certificate)
+    ;(http.server as unknown as SecureServer).setSecureContext(certificate)
+  }
+  return {
+    grpc,
+    polls,
+    async listen() {
+      const { flight, http: httpAddress } = config.listen
+      const flightAddress = await grpc.listen(flight.host, flight.port).catch((error: unknown) => {
+        throw startError(`listen.flight (${formatListen(flight)})`, error)
+      })
+      await http.listen({ ...httpAddress }).catch((error: unknown) => {
+        throw startError(`listen.http (${formatListen(httpAddress)})`, error)
+      })
+      if (config.tls) scope.defer(watchCertificate(config.tls, onCertificate, log))
+      return { flight: formatAddress(flightAddress), http: formatAddress(http.server.address() as AddressInfo) }
+    },
+  }
+}
+
+function formatListen({ host, port }: Config['listen']['flight']): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function formatAddress({ address, family, port }: AddressInfo): string {
+  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
+}

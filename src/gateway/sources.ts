@@ -1,0 +1,46 @@
+import type { Logger } from 'pino'
+import type { Scope } from '../async/scope.ts'
+import type { Config } from '../config/config.ts'
+import type { Metrics } from '../ops/metrics.ts'
+import type { Source } from '../query/source.ts'
+import type { SourceKinds } from '../sources/kind.ts'
+import { divideMemory } from './duckdb-memory.ts'
+import { startError } from './start-error.ts'
+
+/** What opening the sources takes. */
+export interface SourceOpening {
+  readonly config: Config
+  readonly kinds: SourceKinds
+  readonly metrics: Metrics
+  readonly log: Logger
+  /** Bound of what the process stores for clients besides what `limits` says, in bytes. */
+  readonly storesBytes: number
+}
+
+/**
+ * Opens the configured sources, each as its kind does it. The scope closes them, all at the same time.
+ * @throws StartError about the first that cannot be opened
+ */
+export async function openSources(
+  { config, kinds, metrics, log, storesBytes }: SourceOpening,
+  scope: Scope,
+): Promise<readonly Source[]> {
+  const memoryLimits = divideMemory(config, storesBytes, kinds, log)
+  for (const kind of Object.values(kinds)) kind.declareMetrics?.(metrics.ofSources.of(''))
+  const sources: Source[] = []
+  scope.defer(() => Promise.all(sources.map((source) => source.close())))
+  for (const [name, settings] of Object.entries(config.sources)) {
+    const deps = {
+      log: log.child({ source: name }),
+      metrics: metrics.ofSources.of(name),
+      limits: config.limits,
+      memoryLimitBytes: memoryLimits.get(name),
+    }
+    try {
+      sources.push(await kinds[settings.kind]!.open(name, settings, deps))
+    } catch (error) {
+      throw startError(`sources.${name}`, error)
+    }
+  }
+  return sources
+}

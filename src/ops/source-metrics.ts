@@ -1,0 +1,67 @@
+import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-client'
+import { childrenOf } from './children.ts'
+
+/** What a source says of a metric that it declares. */
+interface Declared {
+  readonly name: string
+  readonly help: string
+  readonly labelNames: readonly string[]
+}
+
+type Read = () => Iterable<readonly [value: number, ...labels: string[]]>
+
+/** Metrics that sources own: sources that declare the same one share it, each with its name in the label `source`. */
+export class SourceMetricsRegistry {
+  readonly #registry: Registry
+  readonly #reads = new Map<string, { readonly source: string; readonly read: Read }[]>()
+
+  constructor(registry: Registry) {
+    this.#registry = registry
+  }
+
+  /** Where the source of this name declares its metrics. */
+  of(source: string) {
+    const labelled =
+      <C>(children: (...labels: string[]) => C) =>
+      (...labels: string[]): C =>
+        children(source, ...labels)
+    return {
+      counter: (declared: Declared) => labelled(childrenOf(this.#shared(declared, (options) => new Counter(options)))),
+      gauge: (declared: Declared) => labelled(childrenOf(this.#shared(declared, (options) => new Gauge(options)))),
+      histogram: (declared: Declared & { readonly buckets: readonly number[] }) =>
+        labelled(
+          childrenOf(
+            this.#shared(declared, (options) => new Histogram({ ...options, buckets: [...declared.buckets] })),
+          ),
+        ),
+      reading: (declared: Declared, read: Read) => this.#addReading(declared, source, read),
+    }
+  }
+
+  #addReading(declared: Declared, source: string, read: Read): void {
+    const reads = this.#reads.get(declared.name) ?? []
+    this.#reads.set(declared.name, reads)
+    reads.push({ source, read })
+    this.#shared(
+      declared,
+      (options) =>
+        new Gauge({
+          ...options,
+          collect() {
+            this.reset()
+            for (const each of reads)
+              for (const [value, ...labels] of each.read()) this.labels(each.source, ...labels).inc(value)
+          },
+        }),
+    )
+  }
+
+  /** The metric of this name, made by whoever declares it first. */
+  #shared<M extends Metric>(
+    { name, help, labelNames }: Declared,
+    make: (options: { name: string; help: string; labelNames: string[]; registers: Registry[] }) => M,
+  ): M {
+    const known = this.#registry.getSingleMetric(name) as M | undefined
+    return known ?? make({ name, help, labelNames: ['source', ...labelNames], registers: [this.#registry] })
+  }
+}

@@ -1,0 +1,45 @@
+import type { SourceKind } from '../kind.ts'
+import { connectionMetrics, poolMetrics } from './metrics.ts'
+import { redactUpstream, upstreamProblems, upstreamWarnings } from './problems.ts'
+import { dremioSettings, flightSqlSettings, type UpstreamSettings } from './settings.ts'
+import { dremioVariables, poolVariables } from './variables.ts'
+
+/** What an upstream may send unasked: the window of a connection, in bytes. */
+const WINDOW_BYTES = 8 << 20
+
+/** What the two kinds have in common. */
+const upstream: Omit<SourceKind<UpstreamSettings>, 'schema'> = {
+  problems: upstreamProblems,
+  warnings: upstreamWarnings,
+  redact: redactUpstream,
+  concurrency: ({ maxStreams, minStreams, pool, addresses }) => ({
+    maxStreams,
+    minStreams,
+    maxConnections: pool.max * (1 + addresses.length),
+  }),
+  memory: ({ maxStreams, slowReader }) => ({ processBytes: maxStreams * (WINDOW_BYTES + slowReader.memoryBytes) }),
+  declareMetrics(metrics) {
+    connectionMetrics(metrics)
+    poolMetrics(metrics, () => [])
+  },
+  async open(name, settings, { log, metrics }) {
+    const { openFlightSqlSource } = await import('./source.ts')
+    const source = openFlightSqlSource(name, settings, { log, observer: connectionMetrics(metrics) })
+    poolMetrics(metrics, () => source.pools.all)
+    return source
+  },
+  async *diagnose(name, settings, ctx) {
+    const { diagnoseFlightSql } = await import('./diagnose.ts')
+    yield* diagnoseFlightSql(name, settings, ctx)
+  },
+}
+
+/** Any Flight SQL server. */
+export const flightSqlKind: SourceKind<UpstreamSettings> = { schema: flightSqlSettings, ...upstream }
+
+/** Dremio, which is a Flight SQL server with a profile. Its variables come first: the pools' apply to the source they make. */
+export const dremioKind: SourceKind<UpstreamSettings> = {
+  schema: dremioSettings,
+  variables: [...dremioVariables, ...poolVariables],
+  ...upstream,
+}

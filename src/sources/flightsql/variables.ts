@@ -1,0 +1,78 @@
+import { section, type Variable } from '../../config/setting/variable.ts'
+
+type Apply = Variable['apply']
+
+/** The source that the variables of Dremio are about, made when it is missing. */
+function dremioSource(root: Record<string, unknown>): Record<string, unknown> {
+  const source = section(section(root, 'sources'), 'dremio')
+  source['kind'] ??= 'dremio'
+  return source
+}
+
+const dremio =
+  (setting: string): Apply =>
+  (value, root) => {
+    dremioSource(root)[setting] = value
+  }
+
+/** Host and port of Dremio come apart; the one that comes second keeps the other's part. */
+const dremioUri =
+  (part: 'host' | 'port'): Apply =>
+  (value, root) => {
+    const source = dremioSource(root)
+    const match = /^(.*:\/\/)(.*):(\d+)$/.exec(typeof source['uri'] === 'string' ? source['uri'] : '')
+    const [scheme, host, given] = [match?.[1] ?? 'grpc://', match?.[2] ?? '127.0.0.1', match?.[3] ?? '32010']
+    source['uri'] = part === 'host' ? `${scheme}${value}:${given}` : `${scheme}${host}:${value}`
+  }
+
+/** Variables of the source `dremio`. */
+export const dremioVariables: readonly Variable[] = [
+  {
+    name: 'DREMIO_HOST',
+    about: 'Host of `sources.dremio.uri`; the source is made when missing.',
+    gives: 'sources.dremio.uri',
+    apply: dremioUri('host'),
+  },
+  { name: 'DREMIO_PORT', about: 'Port of `sources.dremio.uri`.', apply: dremioUri('port') },
+  { name: 'DREMIO_USERNAME', about: '`sources.dremio.username`.', apply: dremio('username') },
+  { name: 'DREMIO_PASSWORD', about: '`sources.dremio.password`.', apply: dremio('password') },
+  { name: 'DREMIO_TOKEN', about: '`sources.dremio.token`.', apply: dremio('token') },
+]
+
+const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+/** `60s` as milliseconds; what is no duration is handed on, to be refused. */
+function durationMs(value: string): unknown {
+  const match = /^(\d+)(ms|s|m|h)$/.exec(value)
+  return match ? Number(match[1]) * durationUnits[match[2]!]! : value
+}
+
+const count = (value: string): unknown => (/^\d+$/.test(value) ? Number(value) : value)
+
+/** Sets a pool setting of every source that has a pool. */
+const pools =
+  (setting: string, convert: (value: string) => unknown): Apply =>
+  (value, root) => {
+    for (const source of Object.values(section(root, 'sources')) as (Record<string, unknown> | null)[])
+      if (source?.['kind'] === 'dremio' || source?.['kind'] === 'flightsql')
+        section(source, 'pool')[setting] = convert(value)
+  }
+
+/** Variables of the connection pools of both kinds. */
+export const poolVariables: readonly Variable[] = [
+  {
+    name: 'ARROW_POOL_MAX_CONNECTIONS',
+    about: '`pool.max` of every `dremio` and `flightsql` source.',
+    apply: pools('max', count),
+  },
+  {
+    name: 'ARROW_POOL_MIN_CONNECTIONS',
+    about: '`pool.min` of every `dremio` and `flightsql` source.',
+    apply: pools('min', count),
+  },
+  {
+    name: 'ARROW_POOL_HEALTH_CHECK_INTERVAL',
+    about: '`pool.healthCheckIntervalMs` of every `dremio` and `flightsql` source, as `60s`, `500ms`, `5m` or `1h`.',
+    apply: pools('healthCheckIntervalMs', durationMs),
+  },
+]
