@@ -1,5 +1,5 @@
-// What the gateway takes when nobody asks it anything: time until it is ready, memory, and memory for each idle client. Without
-// sample data, with the embedded DuckDB; beside it the same Node without a program.
+// What the gateway takes without any call: time until it is ready, memory, and memory for each idle client. Without sample
+// data, with the embedded DuckDB; beside it a gateway that only relays, which loads no DuckDB, and the same Node without a program.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type ClientHttp2Session, connect } from 'node:http2'
@@ -20,7 +20,13 @@ async function connectClients(address: string): Promise<ClientHttp2Session[]> {
   return sessions
 }
 
-const samples = { readyMs: [] as number[], idle: [] as number[], perClient: [] as number[], node: [] as number[] }
+const samples = {
+  readyMs: [] as number[],
+  idle: [] as number[],
+  perClient: [] as number[],
+  relay: [] as number[],
+  node: [] as number[],
+}
 for (let round = 0; round < ROUNDS; round++) {
   const startedAt = performance.now()
   const gateway = await startGateway({
@@ -37,6 +43,12 @@ for (let round = 0; round < ROUNDS; round++) {
   for (const session of sessions) session.destroy()
   await gateway.stop()
 
+  // The server need not be there: a source connects in the background.
+  const relay = await startGateway({ sources: { up: { kind: 'flightsql', uri: 'grpc://127.0.0.1:1' } } })
+  await settle()
+  samples.relay.push(relay.rssBytes())
+  await relay.stop()
+
   const bare = new MeasuredServer(spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']), '')
   await settle()
   samples.node.push(bare.rssBytes())
@@ -49,6 +61,7 @@ const medians = {
     idleRssMegabytes: megabytes(median(samples.idle)),
     kilobytesPerClient: Math.round(median(samples.perClient) / 1e3),
   },
+  'gateway, flightsql only': { idleRssMegabytes: megabytes(median(samples.relay)) },
   'node alone': { idleRssMegabytes: megabytes(median(samples.node)) },
 }
 const ratios = {

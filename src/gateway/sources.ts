@@ -26,6 +26,7 @@ export async function openSources(
   scope: Scope,
 ): Promise<readonly Source[]> {
   const memoryLimits = divideMemory(config, storesBytes, kinds, log)
+  // Metrics are listed also while no source has any.
   for (const kind of Object.values(kinds)) kind.declareMetrics?.(metrics.ofSources.of(''))
   const sources: Source[] = []
   scope.defer(() => Promise.all(sources.map((source) => source.close())))

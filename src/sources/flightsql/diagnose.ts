@@ -7,8 +7,7 @@ import type { Finding } from '../kind.ts'
 import { UpstreamCatalog } from './catalog.ts'
 import { Connection } from './protocol/connection.ts'
 import { UpstreamFlight } from './protocol/flight-sql-client.ts'
-import { dremioProfile } from './protocol/profiles/dremio.ts'
-import { standardProfile } from './protocol/profiles/standard.ts'
+import { profileOf } from './protocol/profiles/profile-of.ts'
 import { tlsAdvice, tryTls } from './protocol/try-tls.ts'
 import type { FlightSqlConfig } from './settings.ts'
 
@@ -55,7 +54,7 @@ function stepsOf(
   kept: () => Connection,
 ): Step[] {
   const { host, port, tls } = address
-  const profile = config.kind === 'dremio' ? dremioProfile : standardProfile
+  const profile = profileOf(config.kind)
   const bounds = () => ({ signal: ctx.signal, deadlineAt: Date.now() + config.requestTimeoutMs })
   const timeoutMs = config.connectTimeoutMs
   const anonymous = config.username === undefined && config.token === undefined

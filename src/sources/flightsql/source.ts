@@ -23,9 +23,8 @@ import { SessionPools } from './pool/session-pools.ts'
 import { UpstreamTransactions } from './pool/transactions.ts'
 import type { Connection } from './protocol/connection.ts'
 import { type UpstreamEndpoint, UpstreamFlight } from './protocol/flight-sql-client.ts'
-import { dremioProfile } from './protocol/profiles/dremio.ts'
 import type { Profile } from './protocol/profiles/profile.ts'
-import { standardProfile } from './protocol/profiles/standard.ts'
+import { profileOf } from './protocol/profiles/profile-of.ts'
 import { kindsOf } from './results/announced-columns.ts'
 import { addressesOf } from './results/locations.ts'
 import { noColumns } from './results/no-columns.ts'
@@ -92,7 +91,7 @@ export class FlightSqlSource implements Source {
     this.kind = config.kind
     this.writes = config.writes
     this.#config = config
-    this.#profile = config.kind === 'dremio' ? dremioProfile : standardProfile
+    this.#profile = profileOf(config.kind)
     const addresses = [config.uri, ...config.addresses]
     this.#breakers = new Map(addresses.map(formatAddress).map((at) => [at, breakerOf(name, at, log, observer)]))
     this.pools = new SessionPools((schema) => this.#open(schema, { log, observer }))

@@ -1,0 +1,14 @@
+import type { FlightSqlConfig } from '../../settings.ts'
+import { dremioProfile } from './dremio.ts'
+import type { Profile } from './profile.ts'
+import { standardProfile } from './standard.ts'
+
+const profiles: Readonly<Record<FlightSqlConfig['kind'], Profile>> = {
+  flightsql: standardProfile,
+  dremio: dremioProfile,
+}
+
+/** What the servers of a kind are like. */
+export function profileOf(kind: FlightSqlConfig['kind']): Profile {
+  return profiles[kind]
+}
