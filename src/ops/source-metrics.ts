@@ -21,18 +21,21 @@ export class SourceMetricsRegistry {
 
   /** Where the source of this name declares its metrics. */
   of(source: string) {
-    const labelled =
-      <C>(children: (...labels: string[]) => C) =>
-      (...labels: string[]): C =>
-        children(source, ...labels)
     return {
-      counter: (declared: Declared) => labelled(childrenOf(this.#shared(declared, (options) => new Counter(options)))),
-      gauge: (declared: Declared) => labelled(childrenOf(this.#shared(declared, (options) => new Gauge(options)))),
+      counter: (declared: Declared) =>
+        childrenOf(
+          this.#shared(declared, (options) => new Counter(options)),
+          source,
+        ),
+      gauge: (declared: Declared) =>
+        childrenOf(
+          this.#shared(declared, (options) => new Gauge(options)),
+          source,
+        ),
       histogram: (declared: Declared & { readonly buckets: readonly number[] }) =>
-        labelled(
-          childrenOf(
-            this.#shared(declared, (options) => new Histogram({ ...options, buckets: [...declared.buckets] })),
-          ),
+        childrenOf(
+          this.#shared(declared, (options) => new Histogram({ ...options, buckets: [...declared.buckets] })),
+          source,
         ),
       reading: (declared: Declared, read: Read) => this.#addReading(declared, source, read),
     }
