@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.ts'
 import { GatewayError } from '../query/errors.ts'
 import type { Source } from '../query/source.ts'
 import type { Context, Logger } from '../query/types.ts'
@@ -11,23 +12,17 @@ export interface SourceState {
   readonly since: number
 }
 
-/** How often sources are looked at (0 never), and how long each may take to answer. */
-export interface WatchIntervals {
-  readonly intervalMs: number
-  readonly timeoutMs: number
-}
-
 /** Looks at each source after the start and then again and again, and tells the log of each that does not answer, once. */
 export class SourceWatch {
   readonly #sources: readonly Source[]
   readonly #log: Logger
-  readonly #intervals: WatchIntervals
+  readonly #intervals: Config['health']
   readonly #states = new Map<string, SourceState>()
   readonly #closing = new AbortController()
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<unknown> | undefined
 
-  constructor(sources: readonly Source[], intervals: WatchIntervals, log: Logger) {
+  constructor(sources: readonly Source[], intervals: Config['health'], log: Logger) {
     this.#sources = sources
     this.#intervals = intervals
     this.#log = log
