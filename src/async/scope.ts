@@ -6,7 +6,7 @@ export class Scope {
   readonly #closers: (() => unknown)[] = []
   #closing: Promise<void> | undefined
 
-  /** Has this called when the scope closes. @throws Error when it has been closed */
+  /** Registers what the scope calls when it closes. @throws Error when the scope has been closed */
   defer(close: () => unknown): void {
     if (this.#closing) throw new Error('the scope is closed')
     this.#closers.push(close)

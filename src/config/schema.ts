@@ -16,7 +16,7 @@ const demo = { demo: { kind: 'duckdb', path: ':memory:', sample: { tpch: 0.1 } }
 /** Settings of a source, by what its kind has. */
 function sourceSettings(kinds: SourceKinds) {
   const [first, ...others] = Object.values(kinds).map(({ schema }) => schema)
-  // Which kinds there are is known when the process runs, what they have in common before.
+  // Callers know only what the settings of all kinds have in common.
   return z.discriminatedUnion('kind', [first!, ...others]) as unknown as z.ZodType<SourceSettings, { kind: string }>
 }
 

@@ -26,7 +26,7 @@ export async function openSources(
   scope: Scope,
 ): Promise<readonly Source[]> {
   const memoryLimits = divideMemory(config, storesBytes, kinds, log)
-  // Metrics are listed also while no source has any.
+  // `/metrics` lists the metrics of every kind, configured or not.
   for (const kind of Object.values(kinds)) kind.declareMetrics?.(metrics.ofSources.of(''))
   const sources: Source[] = []
   scope.defer(() => Promise.all(sources.map((source) => source.close())))

@@ -16,7 +16,7 @@ export function exitProcess({ code, hasActiveThreads }: ProcessEnd): never {
 
 /** The system's own end of a process, which waits for nothing. */
 function endAtOnce(code: number): void {
-  // Loaded here: a process without such threads has no need of it.
+  // Only a process with such threads needs koffi.
   const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
   const libc = koffi.load(process.platform === 'win32' ? 'msvcrt.dll' : null)
   libc.func('void _exit(int)')(code)

@@ -59,7 +59,7 @@ export class SourceMetricsRegistry {
     )
   }
 
-  /** The metric of this name, made by whoever declares it first. */
+  /** Returns the metric of this name; its first declaration creates it. */
   #shared<M extends Metric>(
     { name, help, labelNames }: Declared,
     make: (options: { name: string; help: string; labelNames: string[]; registers: Registry[] }) => M,

@@ -59,21 +59,21 @@ export interface SourceKind<Settings extends SourceSettings = SourceSettings> {
   readonly schema: z.ZodObject & { readonly _zod: { readonly output: Settings } }
   /** Environment variables that change such sources. */
   readonly variables?: readonly Variable[]
-  /** What is known to fail when the source opens or is used, a line each that begins with the setting. */
+  /** Returns what will fail when the source opens or runs statements: a line each, which begins with the setting. */
   problems?(name: string, settings: Settings): string[]
-  /** The same, of several sources of the kind together. */
+  /** Returns the same for all sources of the kind together. */
   sharedProblems?(sources: Readonly<Record<string, Settings>>): string[]
-  /** What works and is better changed, a line each. */
+  /** Returns what works and is better changed, a line each. */
   warnings?(name: string, settings: Settings): string[]
-  /** The settings as they may be shown, without credentials; absent where there are none. */
+  /** Returns the settings without credentials, to be shown; absent when the settings hold none. */
   redact?(settings: Settings): object
   concurrency(settings: Settings): Concurrency
   memory(settings: Settings): MemoryNeed
-  /** Declares the metrics of such sources, so that they are listed also while no source has any. */
+  /** Declares the metrics of such sources: `/metrics` and `docs/metrics.md` list them also when no such source is configured. */
   declareMetrics?(metrics: SourceMetrics): void
   /** @throws GatewayError or Error with a message for the operator; nothing is left open then */
   open(name: string, settings: Settings, deps: SourceDependencies): Promise<Source>
-  /** Looks at the source step by step as far as each goes, without serving it. */
+  /** Checks the source step by step, and stops at a step that fails; nothing is served meanwhile. */
   diagnose(name: string, settings: Settings, ctx: Context): AsyncIterable<Finding>
 }
 

@@ -7,7 +7,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { sourceKinds } from '../../src/sources/kinds.ts'
 import { dummyKind } from './dummy-source/kind.ts'
 
-/** The real kinds of sources and one more, which this line is all that it takes to register. */
+/** The real kinds of sources and the dummy, which this line registers. */
 export const kindsWithDummy = { ...sourceKinds, dummy: dummyKind }
 
 /** A configuration of these settings as the gateway would read it, on ports of its own. */

@@ -33,7 +33,7 @@ const importsOf = (file: string): string[] => {
   )
 }
 
-/** All that importing a file loads, packages among it: neither types nor what an `import()` loads when it is called. */
+/** Everything that importing a file loads, packages included. Types and calls of `import()` load nothing at that time. */
 function loadedWith(entry: string): string[] {
   const loaded = new Set<string>()
   const visit = (file: string) => {

@@ -37,7 +37,7 @@ const upstream: Omit<SourceKind<UpstreamSettings>, 'schema'> = {
 /** Any Flight SQL server. */
 export const flightSqlKind: SourceKind<UpstreamSettings> = { schema: flightSqlSettings, ...upstream }
 
-/** Dremio, which is a Flight SQL server with a profile. Its variables come first: the pools' apply to the source they make. */
+/** Dremio: a Flight SQL server with a profile of its own. DREMIO_* may create the source whose pool ARROW_POOL_* then change. */
 export const dremioKind: SourceKind<UpstreamSettings> = {
   schema: dremioSettings,
   variables: [...dremioVariables, ...poolVariables],
