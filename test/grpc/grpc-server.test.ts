@@ -1,10 +1,17 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import * as grpc from '@grpc/grpc-js'
 import { Field, Int32, Schema, Table, tableToIPC } from 'apache-arrow'
 import { afterEach, describe, expect, it } from 'vitest'
 import { HealthCheckRequest, HealthCheckResponse } from '../../gen/grpc/health/v1/health.ts'
+import { ServerReflectionRequest, ServerReflectionResponse } from '../../gen/grpc/reflection/v1/reflection.ts'
 import { frameOf } from '../../src/arrow/ipc/frame.ts'
 import { readStream } from '../../src/arrow/ipc/ipc.ts'
 import { anonymous } from '../../src/auth/authenticator.ts'
@@ -697,5 +704,110 @@ describe('health and reflection', () => {
       stream.end()
     })
     expect(String(answer)).toContain('arrow.flight.protocol.FlightService')
+  })
+
+  /** Asks a reflection service one question after another on one stream. */
+  const ask = async (descriptorSet: URL, requests: readonly ServerReflectionRequest['messageRequest'][]) => {
+    const { client } = await serve(reflectionMethods(descriptorSet))
+    return await new Promise<ServerReflectionResponse['messageResponse'][]>((resolve, reject) => {
+      const answers: ServerReflectionResponse['messageResponse'][] = []
+      const stream = client.makeBidiStreamRequest(
+        '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
+        same,
+        same,
+      )
+      stream.on('data', (bytes) => answers.push(ServerReflectionResponse.decode(bytes).messageResponse))
+      stream.on('error', reject)
+      stream.on('end', () => resolve(answers))
+      for (const messageRequest of requests)
+        stream.write(Buffer.from(ServerReflectionRequest.encode({ host: '', messageRequest }).finish()))
+      stream.end()
+    })
+  }
+  const published = new URL('../../gen/descriptors.binpb', import.meta.url)
+  /** Names of the files in an answer; its error otherwise. */
+  const filesOf = (answer: ServerReflectionResponse['messageResponse']) =>
+    answer?.$case === 'fileDescriptorResponse'
+      ? answer.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name)
+      : answer
+
+  it('reflection finds files by name and by symbol, with their imports, as they are in the descriptor set', async () => {
+    const flight = ['arrow/flight/protocol/Flight.proto', 'google/protobuf/timestamp.proto']
+    const sql = ['arrow/flight/protocol/FlightSql.proto']
+    const missing = { $case: 'errorResponse', value: { errorCode: 5, errorMessage: 'There is nothing of this name.' } }
+    const symbols: readonly (readonly [symbol: string, found: unknown])[] = [
+      ['arrow.flight.protocol.FlightService', flight],
+      ['arrow.flight.protocol.FlightService.DoGet', flight],
+      ['arrow.flight.protocol.FlightData', flight],
+      ['arrow.flight.protocol.FlightDescriptor.DescriptorType', flight],
+      ['arrow.flight.protocol.sql.SqlInfo', sql],
+      ['arrow.flight.protocol.sql.CommandStatementIngest.TableDefinitionOptions.TableExistsOption', sql],
+      ['grpc.reflection.v1.ServerReflection.ServerReflectionInfo', ['grpc/reflection/v1/reflection.proto']],
+      ['google.protobuf.Timestamp', ['google/protobuf/timestamp.proto']],
+      ['arrow.flight.protocol.FlightService.Nothing', missing],
+      ['arrow.flight.protocol', missing],
+      ['.arrow.flight.protocol.FlightData', missing],
+      ['', missing],
+    ]
+    const answers = await ask(published, [
+      ...symbols.map(([value]) => ({ $case: 'fileContainingSymbol' as const, value })),
+      { $case: 'fileByFilename', value: flight[0]! },
+      { $case: 'fileByFilename', value: 'Flight.proto' },
+      { $case: 'listServices', value: '*' },
+      { $case: 'allExtensionNumbersOfType', value: 'arrow.flight.protocol.FlightData' },
+      { $case: 'fileContainingExtension', value: { containingType: 'google.protobuf.Any', extensionNumber: 1 } },
+      undefined,
+    ])
+    expect(answers.slice(0, symbols.length).map(filesOf)).toEqual(symbols.map(([, found]) => found))
+    const [byName, ...others] = answers.slice(symbols.length)
+    expect(filesOf(byName)).toEqual(flight)
+    const set = readFileSync(published)
+    for (const bytes of byName?.$case === 'fileDescriptorResponse' ? byName.value.fileDescriptorProto : [])
+      expect(set.includes(bytes)).toBe(true)
+    const services = [
+      'arrow.flight.protocol.FlightService',
+      'grpc.health.v1.Health',
+      'grpc.reflection.v1.ServerReflection',
+    ]
+    expect(others).toEqual([
+      missing,
+      { $case: 'listServicesResponse', value: { service: services.map((name) => ({ name })) } },
+      {
+        $case: 'allExtensionNumbersResponse',
+        value: { baseTypeName: 'arrow.flight.protocol.FlightData', extensionNumber: [] },
+      },
+      missing,
+      missing,
+    ])
+  })
+
+  it('reflection finds extensions by name, by number and by the message that they extend', async () => {
+    const file = create(FileDescriptorProtoSchema, {
+      name: 'extended.proto',
+      package: 'x',
+      syntax: 'proto2',
+      messageType: [
+        { name: 'Base', extensionRange: [{ start: 100, end: 200 }] },
+        { name: 'Outer', extension: [{ name: 'inner', number: 101, type: 5, label: 1, extendee: '.x.Base' }] },
+      ],
+      extension: [{ name: 'mark', number: 150, type: 9, label: 1, extendee: '.x.Base' }],
+    })
+    const folder = mkdtempSync(join(tmpdir(), 'flightgate-reflection-'))
+    closers.push(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'extended.binpb')
+    writeFileSync(path, toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [file] })))
+    const answers = await ask(pathToFileURL(path), [
+      { $case: 'fileContainingSymbol', value: 'x.mark' },
+      { $case: 'fileContainingSymbol', value: 'x.Outer.inner' },
+      { $case: 'fileContainingExtension', value: { containingType: 'x.Base', extensionNumber: 101 } },
+      { $case: 'allExtensionNumbersOfType', value: 'x.Base' },
+    ])
+    expect(answers.slice(0, 3).map(filesOf)).toEqual([['extended.proto'], ['extended.proto'], ['extended.proto']])
+    expect(answers[3]).toMatchObject({
+      value: {
+        baseTypeName: 'x.Base',
+        extensionNumber: expect.toSatisfy((all: number[]) => all.toSorted().join() === '101,150'),
+      },
+    })
   })
 })

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { ServerReflectionRequest, ServerReflectionResponse } from '../../../../gen/grpc/reflection/v1/reflection.ts'
 import { GrpcStatus } from '../../../query/errors.ts'
 import { decodeMessage } from '../decode.ts'
 import type { Methods } from '../method.ts'
-import { type ProtoFile, readDescriptorSet } from './descriptor-set.ts'
+import type { Descriptors, FileWithImports } from './descriptors.ts'
 
 type Answer = NonNullable<ServerReflectionResponse['messageResponse']>
 
@@ -13,15 +13,20 @@ type Answer = NonNullable<ServerReflectionResponse['messageResponse']>
  * Source: https://github.com/grpc/grpc/blob/master/doc/server-reflection.md.
  */
 export function reflectionMethods(descriptorSet: URL): Methods {
-  let files: readonly ProtoFile[] | undefined
+  let opened: Promise<Descriptors> | undefined
   const method: Methods[string] = {
     kind: 'bidi',
     background: true,
     async handle(requests, call) {
       for await (const bytes of requests) {
-        files ??= readDescriptorSet(readFileSync(descriptorSet))
+        opened ??= openDescriptors(descriptorSet)
+        const descriptors = await opened
         const request = decodeMessage(ServerReflectionRequest, bytes)
-        const response = { validHost: request.host, originalRequest: request, messageResponse: answer(files, request) }
+        const response = {
+          validHost: request.host,
+          originalRequest: request,
+          messageResponse: answer(descriptors, request),
+        }
         await call.sendMessage(ServerReflectionResponse.encode(response).finish())
       }
     },
@@ -32,41 +37,39 @@ export function reflectionMethods(descriptorSet: URL): Methods {
   }
 }
 
-function answer(files: readonly ProtoFile[], { messageRequest }: ServerReflectionRequest): Answer {
+/** Loads the registry with the first request: it takes 15 MiB, which a gateway that nobody reflects on need not have. */
+async function openDescriptors(descriptorSet: URL): Promise<Descriptors> {
+  const { Descriptors } = await import('./descriptors.ts')
+  return new Descriptors(await readFile(descriptorSet))
+}
+
+function answer(descriptors: Descriptors, { messageRequest }: ServerReflectionRequest): Answer {
   switch (messageRequest?.$case) {
     case 'listServices': {
-      const service = files.flatMap(({ services }) => services).map((name) => ({ name }))
+      const service = descriptors.services.map((name) => ({ name }))
       return { $case: 'listServicesResponse', value: { service } }
     }
     case 'fileByFilename':
-      return withDependencies(
-        files,
-        files.find(({ name }) => name === messageRequest.value),
-      )
+      return fileAnswer(descriptors.fileByName(messageRequest.value))
     case 'fileContainingSymbol':
-      return withDependencies(
-        files,
-        files.find(({ symbols }) => symbols.includes(messageRequest.value)),
-      )
-    case 'allExtensionNumbersOfType':
-      return {
-        $case: 'allExtensionNumbersResponse',
-        value: { baseTypeName: messageRequest.value, extensionNumber: [] },
-      }
+      return fileAnswer(descriptors.fileOfSymbol(messageRequest.value))
+    case 'fileContainingExtension': {
+      const { containingType, extensionNumber } = messageRequest.value
+      return fileAnswer(descriptors.fileOfExtension(containingType, extensionNumber))
+    }
+    case 'allExtensionNumbersOfType': {
+      const baseTypeName = messageRequest.value
+      const extensionNumber = descriptors.extensionNumbersOf(baseTypeName)
+      return { $case: 'allExtensionNumbersResponse', value: { baseTypeName, extensionNumber } }
+    }
     default:
       return notFound()
   }
 }
 
-function withDependencies(files: readonly ProtoFile[], file: ProtoFile | undefined): Answer {
+function fileAnswer(file: FileWithImports | undefined): Answer {
   if (!file) return notFound()
-  const wanted = new Set([file])
-  for (const each of wanted)
-    for (const name of each.dependencies) {
-      const dependency = files.find((candidate) => candidate.name === name)
-      if (dependency) wanted.add(dependency)
-    }
-  return { $case: 'fileDescriptorResponse', value: { fileDescriptorProto: [...wanted].map(({ bytes }) => bytes) } }
+  return { $case: 'fileDescriptorResponse', value: { fileDescriptorProto: [...file] } }
 }
 
 function notFound(): Answer {
