@@ -41,4 +41,28 @@ describe('turns', () => {
     expect(await staying).toBeTypeOf('function')
     await expect(turns.take(leaving.signal, 1)).rejects.toThrow('left')
   })
+
+  it('go to the holder that has fewest, none of which gets more than its share, also when their number changes', async () => {
+    const turns = new Semaphore(2, (permits) => Math.max(1, permits - 1))
+    const order: string[] = []
+    const ends = new Map<string, (() => void) | undefined>()
+    const all = ['a1', 'a2', 'a3', 'b1', 'b2'].map(async (name) => {
+      ends.set(name, await turns.take(undefined, 60_000, name[0]))
+      order.push(name)
+    })
+    await Promise.all([all[0], all[3]])
+    expect([order, turns.waiting, turns.richest]).toEqual([['a1', 'b1'], 3, undefined])
+    turns.resize(3)
+    await all[1]
+    expect([order.at(-1), turns.waiting, turns.isFree('a'), turns.isFree('c')]).toEqual(['a2', 2, false, false])
+    expect(turns.richest).toBe('a')
+    // A queue gives up a request of the holder that has more of them than the one that comes.
+    expect(turns.refuseLast('c', new Error('full'))).toBe(false)
+    void turns.take(undefined, 60_000, 'a').catch((error: Error) => order.push(error.message))
+    expect(turns.refuseLast('c', new Error('full'))).toBe(true)
+    await expect.poll(() => order.at(-1)).toBe('full')
+    ends.get('a1')?.()
+    await all[4]
+    expect([order.at(-1), turns.inUse, turns.waiting]).toEqual(['b2', 3, 1])
+  })
 })

@@ -1,4 +1,4 @@
-import type { ConcurrencyLimiter } from '../limits/concurrency-limiter.ts'
+import type { Semaphore } from '../../async/semaphore.ts'
 import type { Source } from '../source.ts'
 import type { Context, Principal } from '../types.ts'
 
@@ -27,7 +27,7 @@ export interface OpenTransaction extends Omit<TransactionStart, 'source'> {
   readonly id: string
   readonly principal: Principal
   /** Lets one statement at a time through. */
-  readonly turn: ConcurrencyLimiter
+  readonly turn: Semaphore
   /** Aborts what runs in it when it is rolled back. */
   readonly controller: AbortController
   idleTimer: NodeJS.Timeout | undefined

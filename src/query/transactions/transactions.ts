@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { type Release, Semaphore } from '../../async/semaphore.ts'
 import { GatewayError } from '../errors.ts'
-import { ConcurrencyLimiter } from '../limits/concurrency-limiter.ts'
 import type { Source, SourceSavepoints } from '../source.ts'
 import type { Context, Logger, Principal } from '../types.ts'
 import type { OpenTransaction, TransactionStart, Turn } from './open-transaction.ts'
@@ -58,7 +58,7 @@ export class Transactions {
     const { source } = start
     if (!source.transactions)
       throw new GatewayError('UNIMPLEMENTED', `The source ${source.name} has no transactions: use auto-commit.`)
-    const { maxTransactionsPerPrincipal, queueWaitMs } = this.#limits
+    const { maxTransactionsPerPrincipal } = this.#limits
     const own = [...this.#open.values()].filter(({ principal }) => principal.name === ctx.principal.name)
     if (own.length >= maxTransactionsPerPrincipal)
       throw new GatewayError(
@@ -66,13 +66,12 @@ export class Transactions {
         `${ctx.principal.name} has ${own.length} transactions already (limits.maxTransactionsPerPrincipal): end some.`,
       )
     const id = randomUUID()
-    const turn = new ConcurrencyLimiter({ slots: 1, maxQueued: MAX_WAITING, queueWaitMs })
     const controller = new AbortController()
     const transaction: OpenTransaction = {
       ...start,
       id,
       principal: ctx.principal,
-      turn,
+      turn: new Semaphore(1),
       controller,
       idleTimer: undefined,
       abandoned: false,
@@ -264,9 +263,18 @@ export class Transactions {
     return transaction
   }
 
-  async #takeTurn(transaction: OpenTransaction, signal: AbortSignal): Promise<() => void> {
+  async #takeTurn(transaction: OpenTransaction, signal: AbortSignal): Promise<Release> {
     const { turn } = transaction
-    if (turn.inUse === 0) return await turn.acquire(signal)
+    signal.throwIfAborted()
+    const free = turn.tryTake()
+    if (free) return free
+    const { queueWaitMs } = this.#limits
+    if (turn.waiting >= MAX_WAITING)
+      throw new GatewayError(
+        'QUEUE_FULL',
+        `${turn.waiting} statements of the transaction wait already: try again later.`,
+        { retryAfterMs: queueWaitMs },
+      )
     const unread = new AbortController()
     const look = () => {
       const { unreadSince } = transaction
@@ -276,14 +284,12 @@ export class Transactions {
     look()
     const looking = setInterval(look, UNREAD_MS / 5)
     try {
-      return await turn.acquire(AbortSignal.any([signal, unread.signal]))
-    } catch (error) {
-      if (error instanceof GatewayError && error.code === 'QUEUE_TIMEOUT')
-        throw new GatewayError(
-          'QUEUE_TIMEOUT',
-          'Another statement of the transaction still runs: try again when it has ended, or close it.',
-        )
-      throw error
+      const release = await turn.take(AbortSignal.any([signal, unread.signal]), queueWaitMs)
+      if (release) return release
+      throw new GatewayError(
+        'QUEUE_TIMEOUT',
+        'Another statement of the transaction still runs: try again when it has ended, or close it.',
+      )
     } finally {
       clearInterval(looking)
     }
@@ -295,11 +301,11 @@ export class Transactions {
     clearTimeout(transaction.idleTimer)
     controller.abort(new GatewayError('CANCELLED', 'The transaction was rolled back.'))
     // A statement that does not let go in time is left to the engine, which makes the rollback wait for it.
-    const giveBack = await turn.acquire(AbortSignal.timeout(ROLLBACK_WAIT_MS)).catch(() => () => {})
+    const giveBack = await turn.take(undefined, Math.min(ROLLBACK_WAIT_MS, this.#limits.queueWaitMs))
     try {
       await source.transactions!.rollback(id, ctx)
     } finally {
-      giveBack()
+      giveBack?.()
     }
   }
 

@@ -1,5 +1,5 @@
 import { createPool, type Pool } from 'generic-pool'
-import { type EndTurn, Semaphore } from '../../../async/semaphore.ts'
+import { type Release, Semaphore } from '../../../async/semaphore.ts'
 import type { UpstreamAddress } from '../../../grpc/client/address.ts'
 import { ConnectionPace } from '../../../grpc/client/connection-pace.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
@@ -99,7 +99,7 @@ export class ConnectionPool {
 
   /** Whether a caller would get a connection without waiting for another to give his back. */
   get hasRoom(): boolean {
-    return this.#turns.hasFree
+    return this.#turns.isFree()
   }
 
   /**
@@ -163,7 +163,7 @@ export class ConnectionPool {
   }
 
   /** @throws GrpcFailure RESOURCE_EXHAUSTED, UNAVAILABLE when it is for want of connections, or the signal's reason */
-  async #turn(signal: AbortSignal): Promise<EndTurn> {
+  async #turn(signal: AbortSignal): Promise<Release> {
     const { acquireTimeoutMs, max } = this.#config.pool
     const endTurn = await this.#turns.take(signal, acquireTimeoutMs)
     if (endTurn) return endTurn
@@ -172,7 +172,7 @@ export class ConnectionPool {
   }
 
   /** An entry that is idle, on the caller's turn, which ends when there is none. @throws GrpcFailure UNAVAILABLE */
-  async #takeIdle(endTurn: EndTurn): Promise<Entry> {
+  async #takeIdle(endTurn: Release): Promise<Entry> {
     try {
       return await this.#fromPool()
     } catch (error) {
@@ -194,7 +194,7 @@ export class ConnectionPool {
    * An idle entry or a new one, on the caller's turn. When it fails the turn ends, at the latest when the entry has come.
    * @throws GrpcFailure when none has come in time: UNAVAILABLE if most of it went into connecting; or the signal's reason
    */
-  async #take(signal: AbortSignal, startedAt: number, endTurn: EndTurn): Promise<Entry> {
+  async #take(signal: AbortSignal, startedAt: number, endTurn: Release): Promise<Entry> {
     const { acquireTimeoutMs, max } = this.#config.pool
     const leftMs = Math.max(0, startedAt + acquireTimeoutMs - performance.now())
     const acquiring = this.#fromPool()
@@ -221,7 +221,7 @@ export class ConnectionPool {
     }
   }
 
-  #leaseOf(entry: Entry, connection: Connection, endTurn: EndTurn): Lease {
+  #leaseOf(entry: Entry, connection: Connection, endTurn: Release): Lease {
     return new Lease(connection, (reason) => {
       entry.lastUsedAt = Date.now()
       if (reason === 'done') {
