@@ -43,7 +43,7 @@ const pool = new ConnectionPool(
   config.uri,
   config,
   dremioProfile,
-  { onAcquire: ignore, onCreate: ignore, onDestroy: ignore },
+  { onAcquire: ignore, onCreate: ignore, onDestroy: ignore, onRelease: ignore },
   call,
 )
 

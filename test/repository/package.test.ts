@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,6 +35,12 @@ describe('the package', () => {
     const installed = join(folder, 'node_modules', '.bin', 'flightgate')
     const flightgate = (...args: string[]) => run(installed, args, { cwd: folder })
     expect((await flightgate('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+
+    // Node.js 22 knows no `using`: the compiler has to replace it.
+    const dist = join(folder, 'node_modules', 'flightgate', 'dist')
+    const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'))
+    const newer = files.filter((file) => /^\s*(await )?using \w+ =/m.test(readFileSync(join(dist, file), 'utf8')))
+    expect([files.length > 100, newer]).toEqual([true, []])
 
     const old = await oldNode()
     if (old !== undefined) {

@@ -81,7 +81,7 @@ export class FlightSqlSource implements Source {
   readonly #retries = new RetryBudget()
   readonly #redeemed = new LRUCache<string, true>({ max: MAX_REDEEMED })
   readonly #facts = new CachedCapabilities((ctx) =>
-    this.#lending.ask(anywhere, ctx, (_flight, { connection }) =>
+    this.#lending.lend(anywhere, ctx, 'always', (_flight, { connection }) =>
       upstreamCapabilities(connection, this.#lending.bounds(ctx), this.#profile),
     ),
   )
@@ -112,7 +112,7 @@ export class FlightSqlSource implements Source {
     if (this.#profile.hasTransactions) this.transactions = this.#transactions
     if (this.#profile.hasIngestion) this.ingest = this.#ingest.bind(this)
     this.catalog = new UpstreamCatalog(name, this.#profile, (schema, ctx, work) =>
-      this.#lending.ask({ session: schema === undefined ? {} : { schema } }, ctx, (flight, { connection }) =>
+      this.#lending.lend({ session: schema === undefined ? {} : { schema } }, ctx, 'always', (flight, { connection }) =>
         work(flight, connection, this.#lending.bounds(ctx)),
       ),
     )
@@ -169,7 +169,6 @@ export class FlightSqlSource implements Source {
         planned?.address === upstream.name ? { ...planned, schema: none } : await this.#info(flight, query)
       if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, { ...query.session, announced })
       const known = schema.byteLength > 0 ? schema : (await this.#info(flight, query)).schema
-      lease.release('done')
       return emptyResult(known.byteLength > 0 ? known : noColumns)
     }
     const result = await this.#lending.lend(query, ctx, repeatable, work, planned?.address)
@@ -182,7 +181,7 @@ export class FlightSqlSource implements Source {
 
   async health(ctx: Context): Promise<Health> {
     try {
-      await this.#lending.ask(anywhere, ctx, (flight) => flight.query('SELECT 1'))
+      await this.#lending.lend(anywhere, ctx, 'always', (flight) => flight.query('SELECT 1'))
       return { ok: true, detail: 'The server answers.' }
     } catch (thrown) {
       const error = GatewayError.from(thrown)
@@ -254,7 +253,7 @@ export class FlightSqlSource implements Source {
   }
 
   async #planQuery(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
-    return await this.#lending.ask(query, ctx, async (flight, lease, upstream) => {
+    return await this.#lending.lend(query, ctx, 'always', async (flight, lease, upstream) => {
       const { endpoints, headers, appMetadata, endpointMetadata, ...info } = await this.#info(flight, query)
       const metadata = metadataToClient(headers, this.#config.forward)
       const attached = appMetadata.byteLength + endpointMetadata.byteLength > 0
@@ -304,11 +303,9 @@ export class FlightSqlSource implements Source {
   async #update(query: Query, ctx: Context): Promise<Result> {
     const affectedRows = await this.#lending.lend(query, ctx, 'untouched', async (_flight, lease) => {
       const flight = new UpstreamFlight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
-      const changed = query.parameters
+      return query.parameters
         ? await preparedUpdate(flight, query.sql, query.parameters)
         : await flight.update(query.sql)
-      lease.release('done')
-      return changed
     })
     return emptyResult(noColumns, affectedRows)
   }
@@ -320,9 +317,7 @@ export class FlightSqlSource implements Source {
       if (begun) throw new GatewayError('SOURCE_UNAVAILABLE', `The source ${this.name} broke off: upload again.`)
       begun = true
       const flight = new UpstreamFlight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
-      const rows = await flight.ingest(ingestFrames(this.#ownName.leftOutOf(ingest), lease.transactionId))
-      lease.release('done')
-      return rows
+      return await flight.ingest(ingestFrames(this.#ownName.leftOutOf(ingest), lease.transactionId))
     })
   }
 }

@@ -29,7 +29,7 @@ describe('a retired pool', () => {
 
   it('refuses who comes too late as unavailable, though a connection is idle, and keeps no turn', async () => {
     const config = upstreamConfig([fake.port], {}, { max: 2 })
-    const observer = { onAcquire() {}, onCreate() {}, onDestroy() {} }
+    const observer = { onAcquire() {}, onCreate() {}, onDestroy() {}, onRelease() {} }
     const pool = new ConnectionPool(config.uri, config, standardProfile, observer, check)
     const [held, idle] = await Promise.all([pool.acquire(signal), pool.acquire(signal)])
     idle.release('done')
@@ -52,7 +52,7 @@ describe('a retired pool', () => {
     const upstream = new Endpoint(config.uri, config, standardProfile, breaker, events, check)
     const retries: unknown[] = []
     const upstreams = new Endpoints([upstream], new RetryBudget(), (_, failure) => retries.push(failure))
-    const lend = () => upstreams.lend(signal, 'always', async (lease: Lease) => lease)
+    const lend = () => upstreams.lend(signal, 'always', async (lease: Lease) => lease.keep())
     const first = await lend()
     first.release('done')
     const second = lend()

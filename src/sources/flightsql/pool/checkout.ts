@@ -12,7 +12,7 @@ import type { Lease } from './lease.ts'
 import type { SessionPools } from './session-pools.ts'
 import type { UpstreamTransactions } from './transactions.ts'
 
-/** A piece of work on a connection; it releases the lease, or keeps it for a result. */
+/** A piece of work on a connection, which goes back when it is done unless the work has kept the lease for a result. */
 export type Work<T> = (flight: UpstreamFlight, lease: Lease, upstream: Endpoint) => Promise<T>
 
 /** What decides on which connection a query runs. */
@@ -65,15 +65,6 @@ export class Checkout {
     } catch (error) {
       throw this.toError(error)
     }
-  }
-
-  /** Work that is safe to repeat and whose connection goes back when it is done. @throws GatewayError */
-  async ask<T>(place: QueryPlace, ctx: Context, work: Work<T>): Promise<T> {
-    return await this.lend(place, ctx, 'always', async (flight, lease, upstream) => {
-      const answer = await work(flight, lease, upstream)
-      lease.release('done')
-      return answer
-    })
   }
 
   /** Bounds of a call that delivers no rows. */

@@ -7,7 +7,7 @@ import { Connection } from '../protocol/connection.ts'
 import type { Profile } from '../protocol/profiles/profile.ts'
 import type { FlightSqlConfig } from '../settings.ts'
 import { isBreakerOpen } from './circuit-breaker.ts'
-import { Lease } from './lease.ts'
+import { Lease, type LeaseEnd } from './lease.ts'
 import {
   type DestroyReason,
   type Entry,
@@ -25,6 +25,7 @@ export interface PoolObserver {
   onAcquire(acquireMs: number, reused: boolean): void
   onCreate(): void
   onDestroy(reason: DestroyReason): void
+  onRelease(end: LeaseEnd): void
 }
 
 /** How old a failure may be that a caller is told in place of trying again. */
@@ -222,7 +223,9 @@ export class ConnectionPool {
   }
 
   #leaseOf(entry: Entry, connection: Connection, endTurn: Release): Lease {
-    return new Lease(connection, (reason) => {
+    return new Lease(connection, (end) => {
+      const { reason } = end
+      this.#observer.onRelease(end)
       entry.lastUsedAt = Date.now()
       if (reason === 'done') {
         entry.hasServed = true

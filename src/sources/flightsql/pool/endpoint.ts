@@ -6,7 +6,7 @@ import type { Profile } from '../protocol/profiles/profile.ts'
 import type { FlightSqlConfig } from '../settings.ts'
 import { type Breaker, type BreakerState, isAnswer, isFault } from './circuit-breaker.ts'
 import { ConnectionPool } from './connection-pool.ts'
-import { type Lease, type ReleaseReason, releaseReasonOf } from './lease.ts'
+import { type Lease, type LeaseEnd, releaseReasonOf } from './lease.ts'
 import type { DestroyReason } from './pool-entry.ts'
 
 /** Told about connections and breakers; `address` is as in the configuration. */
@@ -65,6 +65,7 @@ export class Endpoint {
         onAcquire: (ms, reused) => observer.onAcquire(name, ms, reused),
         onCreate: () => observer.onCreate(name),
         onDestroy: (reason) => observer.onDestroy(name, reason),
+        onRelease: (end) => this.noticeEnd(end),
       },
       // What the check finds counts as a probe.
       (connection, signal) => breaker.guard(() => check(connection, signal)),
@@ -77,7 +78,7 @@ export class Endpoint {
   }
 
   /**
-   * Takes a connection for a piece of work, which may keep the lease; when it fails the lease is released here.
+   * Takes a connection for a piece of work and gives it back when the work has ended, unless the work has kept the lease.
    * @param held a lease to work on in place of a new one
    * @throws GatewayError SOURCE_UNAVAILABLE while the breaker is open; GrpcFailure, or the signal's reason
    */
@@ -85,11 +86,10 @@ export class Endpoint {
     // Work may take for ever: what the breaker waits for is a probe.
     await this.#breaker.probed(signal)
     return await this.#breaker.guard(async () => {
-      const lease = held ?? (await this.pool.acquire(signal))
+      using lease = held ?? (await this.pool.acquire(signal))
       try {
         const result = await work(lease)
         this.#unanswered = 0
-        lease.onLateRelease = (reason, error) => this.#noticeEnd(reason, error)
         return result
       } catch (error) {
         lease.release(releaseReasonOf(error, signal))
@@ -102,10 +102,9 @@ export class Endpoint {
   /** The cheap call, on a connection of its own. @throws GrpcFailure, or the reason of its time limit */
   async probe(): Promise<void> {
     const signal = AbortSignal.timeout(this.#probeTimeoutMs)
-    const lease = await this.pool.acquire(signal)
+    using lease = await this.pool.acquire(signal)
     try {
       await this.#check(lease.connection, signal)
-      lease.release('done')
     } catch (error) {
       lease.release(releaseReasonOf(error))
       // Whatever it says, it answers.
@@ -114,8 +113,12 @@ export class Endpoint {
     }
   }
 
-  /** A result that breaks has begun well, and so has the next: the breaker alone would see more good than bad. */
-  #noticeEnd(reason: ReleaseReason, error: unknown): void {
+  /**
+   * Told how leases ended. A stream that breaks midway was already counted as a success, so the breaker alone would never
+   * open; these are counted separately.
+   */
+  noticeEnd({ reason, error, isKept }: LeaseEnd): void {
+    if (!isKept) return
     if (reason === 'done') this.#broken = 0
     // The deadline of a result is its client's.
     if (reason !== 'failed' || !isFault(error) || error.status === 'DEADLINE_EXCEEDED') return

@@ -5,31 +5,60 @@ import type { Connection } from '../protocol/connection.ts'
 /** Why a lease ended: what was asked for came; the caller stopped it; it failed; or the connection is of no more use. */
 export type ReleaseReason = 'done' | 'cancelled' | 'failed' | 'unusable'
 
-/** A connection that belongs to one caller until it is released, which counts once. */
-export class Lease {
+/** How a lease ended. */
+export interface LeaseEnd {
+  readonly reason: ReleaseReason
+  /** What went wrong with a result, if something did. */
+  readonly error: unknown
+  /** Whether a result had kept the lease: the call itself counts as a success already. */
+  readonly isKept: boolean
+}
+
+/**
+ * A connection that belongs to one owner until it is released, which counts once. The owner is the function that took the
+ * lease (`using lease = ...` releases it in every case), unless a result keeps it to go on after that function.
+ */
+export class Lease implements Disposable {
   readonly connection: Connection
   /** The upstream's own id of the transaction that the connection is in, if it is in one. */
   readonly transactionId: Uint8Array | undefined
-  /** Told how it ended when that is after the first answer, of which whoever waited for it has reported success. */
-  onLateRelease: ((reason: ReleaseReason, error: unknown) => void) | undefined
-  readonly #release: (reason: ReleaseReason) => void
-  #released = false
+  readonly #isKept: boolean
+  /** Undefined once the lease is released, or kept by another owner. */
+  #onEnd: ((end: LeaseEnd) => void) | undefined
 
-  constructor(connection: Connection, release: (reason: ReleaseReason) => void, transactionId?: Uint8Array) {
+  /** @param onEnd told once how the lease ended */
+  constructor(
+    connection: Connection,
+    onEnd: ((end: LeaseEnd) => void) | undefined,
+    transactionId?: Uint8Array,
+    isKept = false,
+  ) {
     this.connection = connection
     this.transactionId = transactionId
-    this.#release = release
+    this.#onEnd = onEnd
+    this.#isKept = isKept
+  }
+
+  /** Moves the connection to a new lease, whose owner releases it; releasing this one does nothing any more. */
+  keep(): Lease {
+    const kept = new Lease(this.connection, this.#onEnd, this.transactionId, true)
+    this.#onEnd = undefined
+    return kept
   }
 
   /**
    * Gives the connection back; anything but a clean end destroys it.
-   * @param error what went wrong after the first answer
+   * @param error what went wrong with a result
    */
   release(reason: ReleaseReason, error?: unknown): void {
-    if (this.#released) return
-    this.#released = true
-    this.onLateRelease?.(reason, error)
-    this.#release(reason)
+    const onEnd = this.#onEnd
+    this.#onEnd = undefined
+    onEnd?.({ reason, error, isKept: this.#isKept })
+  }
+
+  /** Gives the connection back in order, unless that has happened or a result has kept it. */
+  [Symbol.dispose](): void {
+    this.release('done')
   }
 }
 
@@ -39,12 +68,25 @@ export class Lease {
  */
 export function endLease(lease: Lease, reason: ReleaseReason, error?: unknown, close?: () => Promise<void>): void {
   if (!close || reason === 'failed') lease.release(reason, error)
-  else
-    close().then(
-      () => lease.release(reason),
-      // The rows have all come: what goes wrong now matters to the connection only.
-      (error: unknown) => lease.release(releaseReasonOf(error)),
-    )
+  else releaseAfter(close(), lease, reason)
+}
+
+/**
+ * Keeps a lease until the last call on its connection has ended; the caller need not wait for that.
+ * @param signal the one of the call
+ */
+export function releaseAfter(
+  call: Promise<void>,
+  lease: Lease,
+  reason: ReleaseReason = 'done',
+  signal?: AbortSignal,
+): void {
+  const kept = lease.keep()
+  call.then(
+    () => kept.release(reason),
+    // The answer or the rows have come: what goes wrong now matters to the connection only.
+    (error: unknown) => kept.release(releaseReasonOf(error, signal)),
+  )
 }
 
 /** What an error means for the connection that it came over. */

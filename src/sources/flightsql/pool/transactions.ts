@@ -7,7 +7,7 @@ import type { CallBounds } from '../protocol/connection.ts'
 import { UpstreamFlight } from '../protocol/flight-sql-client.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Endpoints } from './endpoints.ts'
-import { Lease, releaseReasonOf } from './lease.ts'
+import { Lease, type LeaseEnd, releaseReasonOf } from './lease.ts'
 
 interface Open {
   readonly upstream: Endpoint
@@ -64,7 +64,7 @@ export class UpstreamTransactions implements SourceTransactions {
           if (!(error instanceof GrpcFailure) || error.origin !== 'upstream') lease.release('unusable')
           throw error
         }
-        this.#open.set(id, { upstream, lease, transactionId, broken: false })
+        this.#open.set(id, { upstream, lease: lease.keep(), transactionId, broken: false })
       })
     } catch (error) {
       throw upstreamError(error, source)
@@ -78,10 +78,11 @@ export class UpstreamTransactions implements SourceTransactions {
     const open = this.#open.get(id)
     if (!open) throw new GatewayError('UNKNOWN_TRANSACTION')
     const { upstream, lease, transactionId } = open
-    const onRelease = (reason: string) => {
-      if (reason === 'failed' || reason === 'unusable') open.broken = true
+    const onEnd = (end: LeaseEnd) => {
+      if (end.reason === 'failed' || end.reason === 'unusable') open.broken = true
+      upstream.noticeEnd(end)
     }
-    const held = new Lease(lease.connection, onRelease, transactionId)
+    const held = new Lease(lease.connection, onEnd, transactionId)
     return await upstream.lend(signal, (each) => work(each, upstream), held)
   }
 
@@ -101,12 +102,9 @@ export class UpstreamTransactions implements SourceTransactions {
 
   async #within<T>(transaction: string, ctx: Context, work: (flight: UpstreamFlight) => Promise<T>): Promise<T> {
     try {
-      return await this.lend(transaction, ctx.signal, async (lease) => {
-        const flight = new UpstreamFlight(lease.connection, this.#setup.bounds(ctx), lease.transactionId)
-        const result = await work(flight)
-        lease.release('done')
-        return result
-      })
+      return await this.lend(transaction, ctx.signal, ({ connection, transactionId }) =>
+        work(new UpstreamFlight(connection, this.#setup.bounds(ctx), transactionId)),
+      )
     } catch (error) {
       throw upstreamError(error, this.#setup.source)
     }

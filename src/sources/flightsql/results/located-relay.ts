@@ -3,7 +3,7 @@ import type { Frame } from '../../../arrow/ipc/frame.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Result, ResultStats } from '../../../query/types.ts'
-import { endLease, Lease, type ReleaseReason } from '../pool/lease.ts'
+import { endLease, Lease, type LeaseEnd, type ReleaseReason } from '../pool/lease.ts'
 import type { LocationPools } from '../pool/location-pools.ts'
 import type { CallBounds } from '../protocol/connection.ts'
 import type { PlacedTickets } from './locations.ts'
@@ -23,7 +23,7 @@ export interface LocatedRelayOptions extends RelayOptions {
  */
 export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
   readonly stats: ResultStats = { rows: 0, bytes: 0, affectedRows: -1 }
-  readonly #lease: Lease
+  #lease: Lease
   readonly #parts: readonly PlacedTickets[]
   readonly #bounds: CallBounds
   readonly #options: LocatedRelayOptions
@@ -34,7 +34,7 @@ export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
   #next = 0
   #isOver = false
   /** How the connection that told of the parts has fared, as far as it is known. */
-  #ownEnd: { readonly reason: ReleaseReason; readonly error?: unknown } | undefined
+  #ownEnd: LeaseEnd | undefined
 
   private constructor(lease: Lease, parts: readonly PlacedTickets[], bounds: CallBounds, options: LocatedRelayOptions) {
     this.#lease = lease
@@ -45,7 +45,7 @@ export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
 
   /**
    * Begins with the first part.
-   * @param lease of the connection that told of the parts; the caller's still when this fails on it
+   * @param lease of the connection that told of the parts; kept, unless this fails on that connection
    * @throws GrpcFailure of that connection, GatewayError of another, or the signal's reason
    */
   static async start(
@@ -56,6 +56,7 @@ export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
   ): Promise<Result> {
     const relay = new LocatedRelay(lease, parts, bounds, options)
     const { schema, metadata } = await relay.#begin()
+    relay.#lease = lease.keep()
     relay.#schema = readFrame(schema).header
     return {
       schema,
@@ -124,11 +125,10 @@ export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
   /** The own connection for one part of several. */
   #borrowed(): Lease {
     const { connection, transactionId } = this.#lease
-    const borrowed = new Lease(connection, () => {}, transactionId)
-    borrowed.onLateRelease = (reason, error) => {
-      if (reason !== 'done') this.#ownEnd = { reason, error }
+    const onEnd = (end: LeaseEnd) => {
+      if (end.reason !== 'done') this.#ownEnd = end
     }
-    return borrowed
+    return new Lease(connection, onEnd, transactionId)
   }
 
   #end(reason: ReleaseReason, error?: unknown): void {

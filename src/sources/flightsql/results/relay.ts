@@ -74,7 +74,7 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   }
 
   /**
-   * Redeems the first ticket and waits for its schema. When that fails the lease is the caller's still.
+   * Redeems the first ticket, waits for its schema and keeps the lease. When that fails the lease is the caller's still.
    * @param tickets as DoGet takes them, at least one
    * @throws GrpcFailure, or the signal's reason
    */
@@ -88,8 +88,8 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
     const { first, call } = started
     try {
       const start = await readResultStart(first, call)
-      const relay = new Relay(lease, tickets, started, start, bounds, options)
       const metadata = options.visible(call.headers)
+      const relay = new Relay(lease.keep(), tickets, started, start, bounds, options)
       // Whoever cuts batches needs it as long as there are any.
       const schema = joined(start.message)
       return {

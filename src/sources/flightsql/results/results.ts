@@ -84,9 +84,7 @@ export class Results {
     const [part] = placeTickets([{ ...endpoint, locations }], connection.address)
     try {
       const elsewhere = await this.#locations.lend(part!.addresses, schema, ctx.signal, async (lease) => {
-        const found = await schemaOfTicket(lease.connection, endpoint.ticket, bounds)
-        lease.release('done')
-        return found
+        return await schemaOfTicket(lease.connection, endpoint.ticket, bounds)
       })
       if (elsewhere) return elsewhere.value
     } catch (error) {

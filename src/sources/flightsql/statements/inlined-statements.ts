@@ -23,7 +23,7 @@ export class InlinedStatements {
     const template = await templateOf(query, ctx)
     const rows = query.parameters && withLiterals(template, query.parameters)
     const described = rows?.count ? rows.statement(0) : withNulls(template)
-    const { schema } = await this.#lending.ask(query, ctx, (flight) => flight.query(described))
+    const { schema } = await this.#lending.lend(query, ctx, 'always', (flight) => flight.query(described))
     const parameterSchema = encodeSchema({
       name: '',
       format: '+s',
@@ -52,7 +52,6 @@ export class InlinedStatements {
       for (let row = 0; row < rows.count; row++) endpoints.push(...(await flight.query(rows.statement(row))).endpoints)
       if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, query.session)
       const { schema } = await flight.query(rows.count > 0 ? rows.statement(0) : withNulls(template))
-      lease.release('done')
       return emptyResult(schema.byteLength > 0 ? schema : noColumns)
     })
     return isUpdate ? await countedResult(result, rows.count) : result

@@ -1,6 +1,6 @@
 import type { Context, Plan, Query, Result } from '../../../query/types.ts'
 import type { Checkout } from '../pool/checkout.ts'
-import { type Lease, releaseReasonOf } from '../pool/lease.ts'
+import { releaseAfter, releaseReasonOf } from '../pool/lease.ts'
 import type { UpstreamFlight } from '../protocol/flight-sql-client.ts'
 import { noColumns } from '../results/no-columns.ts'
 import type { Results } from '../results/results.ts'
@@ -19,8 +19,7 @@ export class PreparedStatements {
   async plan(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
     return await this.#lending.lend(query, ctx, 'always', async (flight, lease) => {
       const { handle, schema, parameterSchema } = await flight.prepare(query.sql)
-      // The connection waits for the end of it, the caller need not.
-      void closeAndRelease(flight, handle, lease, ctx.signal)
+      releaseAfter(flight.closePrepared(handle), lease, 'done', ctx.signal)
       return {
         query,
         isUpdate,
@@ -55,19 +54,5 @@ export async function preparedUpdate(flight: UpstreamFlight, sql: string, parame
     return await flight.preparedUpdate(handle, parameters)
   } finally {
     await flight.closePrepared(handle).catch(() => {})
-  }
-}
-
-async function closeAndRelease(
-  flight: UpstreamFlight,
-  handle: Uint8Array,
-  lease: Lease,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await flight.closePrepared(handle)
-    lease.release('done')
-  } catch (error) {
-    lease.release(releaseReasonOf(error, signal))
   }
 }

@@ -1,0 +1,206 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { frameOf } from '../../../src/arrow/ipc/frame.ts'
+import { encodeSchema } from '../../../src/arrow/schema.ts'
+import { GrpcFailure } from '../../../src/grpc/client/failure.ts'
+import type { InboundMessage } from '../../../src/grpc/client/message-reader.ts'
+import { GatewayError } from '../../../src/query/errors.ts'
+import type { Result } from '../../../src/query/types.ts'
+import { Breaker } from '../../../src/sources/flightsql/pool/circuit-breaker.ts'
+import { Endpoint } from '../../../src/sources/flightsql/pool/endpoint.ts'
+import { Lease, type LeaseEnd, releaseAfter } from '../../../src/sources/flightsql/pool/lease.ts'
+import type { Connection } from '../../../src/sources/flightsql/protocol/connection.ts'
+import { standardProfile } from '../../../src/sources/flightsql/protocol/profiles/standard.ts'
+import { Relay } from '../../../src/sources/flightsql/results/relay.ts'
+import { upstreamConfig } from '../../fault/upstream-fixture.ts'
+
+const field = { name: 'i', format: 'l', nullable: true, metadata: [], children: [] }
+const schema = encodeSchema({ ...field, name: '', format: '+s', children: [field] })
+const failure = (origin: 'upstream' | 'local', status: 'UNAVAILABLE' | 'INTERNAL' | 'UNAUTHENTICATED') =>
+  new GrpcFailure(status, 'as the test asks', origin)
+
+/** What each DoGet of a connection answers: its schema, then so many messages with metadata alone, then perhaps an error. */
+interface Answer {
+  readonly messages: number
+  readonly error?: unknown
+}
+
+function connectionThat(answers: readonly Answer[]): Connection {
+  const rest = answers.values()
+  const message = (chunks: readonly Buffer[]): InboundMessage => ({
+    chunks,
+    byteLength: chunks.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    release: () => {},
+  })
+  const start = async () => {
+    const answer = rest.next().value
+    if (!answer) throw failure('local', 'UNAVAILABLE')
+    let left = answer.messages
+    const next = async () => {
+      if (left-- > 0) return { done: false, value: message([Buffer.alloc(0)]) }
+      if (answer.error) throw answer.error
+      return { done: true, value: undefined }
+    }
+    const first = {
+      done: false,
+      value: message(frameOf(schema, new Uint8Array(0), 0).chunks.map((each) => Buffer.from(each))),
+    }
+    return { first, call: { headers: {}, next, return: async () => ({ done: true, value: undefined }) } }
+  }
+  return { start } as unknown as Connection
+}
+
+describe('a lease', () => {
+  const breaker = new Breaker('up', () => {})
+  const ends: LeaseEnd[] = []
+  let taken: number
+  let endpoint: Endpoint
+  let answers: readonly Answer[]
+  const none = () => {}
+
+  beforeEach(() => {
+    ends.length = 0
+    taken = 0
+    answers = []
+    const events = {
+      onAcquire: none,
+      onCreate: none,
+      onRetry: none,
+      onDestroy: none,
+      onCushion: none,
+      onBreaker: none,
+    }
+    const config = upstreamConfig([1])
+    endpoint = new Endpoint(config.uri, config, standardProfile, breaker, events, async () => {})
+    vi.spyOn(endpoint.pool, 'acquire').mockImplementation(async (signal) => {
+      signal.throwIfAborted()
+      taken++
+      return new Lease(connectionThat(answers), (end) => ends.push(end))
+    })
+  })
+  afterEach(async () => {
+    await endpoint.pool.close()
+    // Whatever happened: as many ends as leases.
+    expect(ends.length).toBe(taken)
+  })
+
+  const options = { toError: (error: unknown) => error, visible: () => undefined }
+  const relay = async (
+    tickets: number,
+    more: { close?(): Promise<void> } = {},
+    signal = new AbortController().signal,
+  ) =>
+    await endpoint.lend(signal, (lease) =>
+      Relay.start(
+        lease,
+        Array<Uint8Array>(tickets).fill(schema),
+        { signal, deadlineAt: Infinity },
+        { ...options, ...more },
+      ),
+    )
+  const read = async ({ frames }: Result) => {
+    for await (const _ of frames);
+  }
+  const reasons = () => ends.map(({ reason, isKept }) => `${reason}${isKept ? ', kept' : ''}`)
+
+  it.each([
+    ['succeeds', undefined, 'done'],
+    ['gets an error of the upstream', failure('upstream', 'INTERNAL'), 'done'],
+    ['is no longer logged in', failure('upstream', 'UNAUTHENTICATED'), 'unusable'],
+    ['loses its connection', failure('local', 'UNAVAILABLE'), 'failed'],
+    ['reaches its deadline', new GatewayError('DEADLINE'), 'cancelled'],
+    ['fails in the gateway', new Error('a bug'), 'failed'],
+  ])('whose work %s ends once', async (_, error, reason) => {
+    const outcome = endpoint.lend(new AbortController().signal, async () => {
+      if (error) throw error
+      return 'answer'
+    })
+    expect(await outcome.catch((thrown: unknown) => thrown)).toBe(error ?? 'answer')
+    expect(reasons()).toEqual([reason])
+  })
+
+  it('is not taken by a caller that has left, and ends once when the caller leaves during the work', async () => {
+    const leaving = new AbortController()
+    const during = endpoint.lend(leaving.signal, async () => {
+      leaving.abort(new GatewayError('CANCELLED'))
+      leaving.signal.throwIfAborted()
+    })
+    await expect(during).rejects.toMatchObject({ code: 'CANCELLED' })
+    await expect(endpoint.lend(leaving.signal, async () => {})).rejects.toMatchObject({ code: 'CANCELLED' })
+    expect(reasons()).toEqual(['cancelled'])
+  })
+
+  it('that the work releases itself ends as it says', async () => {
+    const outcome = endpoint.lend(new AbortController().signal, async (lease) => {
+      lease.release('unusable')
+      lease.release('done')
+      throw failure('upstream', 'INTERNAL')
+    })
+    await expect(outcome).rejects.toThrow()
+    expect(reasons()).toEqual(['unusable'])
+  })
+
+  it('that a result keeps ends when the result has been read, and not before', async () => {
+    answers = [{ messages: 2 }, { messages: 1 }]
+    const result = await relay(2)
+    expect(reasons()).toEqual([])
+    await read(result)
+    await result.frames[Symbol.asyncIterator]().return?.()
+    expect(reasons()).toEqual(['done, kept'])
+  })
+
+  it.each([
+    ['is broken off', failure('local', 'UNAVAILABLE'), 'failed, kept'],
+    ['ends with an error of the upstream', failure('upstream', 'INTERNAL'), 'done, kept'],
+  ])('of a result that %s ends once', async (_, error, reason) => {
+    answers = [{ messages: 1, error }]
+    await expect(read(await relay(1))).rejects.toBe(error)
+    expect(reasons()).toEqual([reason])
+    expect(ends[0]?.error).toBe(error)
+  })
+
+  it('of a result that its reader leaves ends once, however the reader leaves', async () => {
+    answers = [{ messages: 5 }]
+    const frames = (await relay(1)).frames[Symbol.asyncIterator]()
+    await frames.next()
+    await Promise.all([frames.return?.(), frames.return?.()])
+    expect(await frames.next()).toMatchObject({ done: true })
+    answers = [{ messages: 5, error: new GatewayError('CANCELLED') }]
+    const leaving = new AbortController()
+    const result = await relay(1, {}, leaving.signal)
+    leaving.abort(new GatewayError('CANCELLED'))
+    await expect(read(result)).rejects.toMatchObject({ code: 'CANCELLED' })
+    expect(reasons()).toEqual(['cancelled, kept', 'cancelled, kept'])
+  })
+
+  it('of a result that does not begin stays the work’s', async () => {
+    answers = []
+    await expect(relay(1)).rejects.toMatchObject({ status: 'UNAVAILABLE' })
+    expect(reasons()).toEqual(['failed'])
+  })
+
+  it('of a statement that is closed first ends with the close, whatever becomes of that', async () => {
+    answers = [{ messages: 1 }]
+    const closing = Promise.withResolvers<void>()
+    await read(await relay(1, { close: () => closing.promise }))
+    expect(reasons()).toEqual([])
+    closing.resolve()
+    await expect.poll(reasons).toEqual(['done, kept'])
+    await read(await relay(1, { close: async () => Promise.reject(failure('local', 'UNAVAILABLE')) }))
+    await expect.poll(reasons).toEqual(['done, kept', 'failed, kept'])
+    // What fails after it cannot take the connection from the close.
+    const late = Promise.withResolvers<void>()
+    const outcome = endpoint.lend(new AbortController().signal, async (lease) => {
+      releaseAfter(late.promise, lease)
+      throw failure('local', 'UNAVAILABLE')
+    })
+    await expect(outcome).rejects.toThrow()
+    expect(ends.length).toBe(2)
+    late.resolve()
+    await expect.poll(reasons).toEqual(['done, kept', 'failed, kept', 'done, kept'])
+  })
+
+  it('of a probe ends once, whether the upstream answers or not', async () => {
+    await endpoint.probe()
+    expect(reasons()).toEqual(['done'])
+  })
+})
