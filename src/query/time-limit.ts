@@ -1,5 +1,3 @@
-import type { GatewayError } from './errors.ts'
-
 /** A signal with a time limit of its own. */
 export interface TimeLimit {
   /** Aborts as the outer signal does, or with the limit's error. */
@@ -9,7 +7,7 @@ export interface TimeLimit {
 }
 
 /** Limits work to `timeoutMs`, within what an outer signal allows. @param toError what the signal then aborts with */
-export function timeLimit(outer: AbortSignal, timeoutMs: number, toError: () => GatewayError): TimeLimit {
+export function timeLimit(outer: AbortSignal, timeoutMs: number, toError: () => Error): TimeLimit {
   const controller = new AbortController()
   const onAbort = () => controller.abort(outer.reason)
   const timer = setTimeout(() => controller.abort(toError()), timeoutMs)

@@ -20,6 +20,26 @@ class ProbingBreaker extends Breaker {
   }
 }
 
+describe('a pool', () => {
+  it('keeps the connection that a caller did not wait for, and lets nobody past it meanwhile', async () => {
+    const fake = await FakeUpstream.start()
+    const config = upstreamConfig([fake.port], {}, { max: 1 })
+    const observer = { onAcquire() {}, onCreate() {}, onDestroy() {}, onRelease() {} }
+    const pool = new ConnectionPool(config.uri, config, standardProfile, observer, check)
+    const leaving = new AbortController()
+    const left = pool.acquire(leaving.signal)
+    leaving.abort(new Error('left'))
+    await expect(left).rejects.toThrow('left')
+    expect([pool.hasRoom, pool.stats.waiting]).toEqual([false, 0])
+    const lease = await pool.acquire(signal)
+    expect([fake.counts.connections, pool.stats]).toEqual([1, { size: 1, idle: 0, inUse: 1, waiting: 0 }])
+    lease.release('done')
+    expect([pool.hasRoom, pool.stats.idle]).toEqual([true, 1])
+    await pool.close()
+    await fake.stop()
+  })
+})
+
 describe('a retired pool', () => {
   let fake: FakeUpstream
   beforeEach(async () => {

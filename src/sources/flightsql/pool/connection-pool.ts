@@ -1,8 +1,11 @@
 import { createPool, type Pool } from 'generic-pool'
+import { endsUntil } from '../../../async/ends-until.ts'
 import { type Release, Semaphore } from '../../../async/semaphore.ts'
+import { untilAborted } from '../../../async/until-aborted.ts'
 import type { UpstreamAddress } from '../../../grpc/client/address.ts'
 import { ConnectionPace } from '../../../grpc/client/connection-pace.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
+import { timeLimit } from '../../../query/time-limit.ts'
 import { Connection } from '../protocol/connection.ts'
 import type { Profile } from '../protocol/profiles/profile.ts'
 import type { FlightSqlConfig } from '../settings.ts'
@@ -11,7 +14,8 @@ import { Lease, type LeaseEnd } from './lease.ts'
 import {
   type DestroyReason,
   type Entry,
-  endedFailure,
+  failureOf,
+  flawOf,
   hasEndedAtOnce,
   isLost,
   newEntry,
@@ -28,64 +32,58 @@ export interface PoolObserver {
   onRelease(end: LeaseEnd): void
 }
 
-/** How old a failure may be that a caller is told in place of trying again. */
-const FRESH_FAILURE_MS = 100
+/** A cheap call that proves that a connection works. */
+export type Check = (connection: Connection, signal: AbortSignal) => Promise<void>
+
+/** How long `close` waits for leases, in milliseconds. */
+const CLOSE_WAIT_MS = 1000
+
 /**
- * Logged-in connections to one address. Callers wait for a turn, of which there are as many as connections, in a line of the
- * pool's own: in generic-pool's those who have left would stay, count as waiting, and have connections made for them.
+ * Logged-in connections to one address. generic-pool holds them, opens them up to `max` and replaces them up to `min`. What
+ * it lacks is done here:
+ * - Queue: a request cannot leave its queue, counts as waiting and has a connection made for it. Requests queue for permits.
+ * - Errors: when a connection cannot be opened it tries again at once and tells nobody. An entry then holds the failure.
+ * - Validation: it would replace a new connection that the server has ended by another new one, without end, and it checks
+ *   no connection that is idle. `acquire` and the health check do.
+ * - Eviction: it takes a health check for use, which would keep connections for ever. The health check evicts.
  */
 export class ConnectionPool {
   readonly address: UpstreamAddress
   readonly #pool: Pool<Entry>
-  readonly #turns: Semaphore
+  readonly #permits: Semaphore
   readonly #config: FlightSqlConfig
+  readonly #profile: Profile
   readonly #observer: PoolObserver
+  readonly #check: Check
   readonly #pace: ConnectionPace
   readonly #closing = new AbortController()
   readonly #healthTimer: NodeJS.Timeout
-  /** Callers whose turn it is and who have no connection yet. */
+  /** Requests that have a permit and no connection yet. */
   #connecting = 0
-  /** Entries that hold no connection. */
+  /** Entries that hold a failure. */
   #failures = 0
 
-  /**
-   * @param check a cheap call that proves that a connection works
-   * @param pace shared by the pools of the address
-   */
+  /** @param pace shared by the pools of the address */
   constructor(
     address: UpstreamAddress,
     config: FlightSqlConfig,
     profile: Profile,
     observer: PoolObserver,
-    check: (connection: Connection, signal: AbortSignal) => Promise<void>,
+    check: Check,
     pace = new ConnectionPace(),
   ) {
-    this.#pace = pace
     this.address = address
     this.#config = config
+    this.#profile = profile
     this.#observer = observer
+    this.#check = check
+    this.#pace = pace
     const { min, max, healthCheckIntervalMs } = config.pool
-    this.#pool = createPool<Entry>(
-      {
-        create: () => this.#create(profile),
-        destroy: async (entry) => {
-          if (!entry.connection) {
-            this.#failures--
-            return
-          }
-          if (hasEndedAtOnce(entry)) pace.onEndedAtOnce()
-          entry.connection.close()
-          observer.onDestroy(this.#closing.signal.aborted ? 'closed' : entry.destroyReason)
-        },
-      },
-      { min, max },
-    )
-    this.#turns = new Semaphore(max)
-    this.#healthTimer = setInterval(
-      () => void this.#eachIdle((entry) => this.#checkOne(entry, check)),
-      healthCheckIntervalMs,
-    )
-    this.#healthTimer.unref()
+    const factory = { create: () => this.#create(), destroy: async (entry: Entry) => this.#destroyed(entry) }
+    this.#pool = createPool(factory, { min, max })
+    this.#permits = new Semaphore(max)
+    const checkIdle = () => this.#eachIdle((entry) => this.#checkOne(entry))
+    this.#healthTimer = setInterval(() => void checkIdle(), healthCheckIntervalMs).unref()
   }
 
   get stats(): { readonly size: number; readonly idle: number; readonly inUse: number; readonly waiting: number } {
@@ -94,13 +92,13 @@ export class ConnectionPool {
       size: size - this.#failures,
       idle: Math.max(0, available - this.#failures),
       inUse: borrowed,
-      waiting: this.#turns.waiting + this.#connecting,
+      waiting: this.#permits.waiting + this.#connecting,
     }
   }
 
-  /** Whether a caller would get a connection without waiting for another to give his back. */
+  /** Whether a caller would get a connection without waiting for another to give theirs back. */
   get hasRoom(): boolean {
-    return this.#turns.isFree()
+    return this.#permits.isFree()
   }
 
   /**
@@ -111,31 +109,30 @@ export class ConnectionPool {
   async acquire(signal: AbortSignal): Promise<Lease> {
     const startedAt = performance.now()
     const askedAt = Date.now()
-    const endTurn = (!signal.aborted && this.#turns.tryTake()) || (await this.#turn(signal))
+    const giveBack = (!signal.aborted && this.#permits.tryTake()) || (await this.#permit(signal))
     this.#connecting++
+    let request: Promise<Entry> | undefined
     try {
       for (;;) {
-        // What is there comes at once, and need not be waited for with all that waiting takes.
-        const atOnce = this.#pool.available > 0 && this.#pool.pending === 0
-        const entry = atOnce ? await this.#takeIdle(endTurn) : await this.#take(signal, startedAt, endTurn)
-        if (entry.connection && !this.#isUsable(entry)) {
-          await this.#pool.destroy(entry)
-          // One that had waited may be stale, and so may the next; a new one would end as this has.
-          if (entry.createdAt < askedAt) continue
-          endTurn()
-          throw endedFailure(entry.connection)
-        }
-        if (entry.connection) {
+        // An idle connection is available immediately: skip the timer and the abort listener.
+        const isIdle = this.#pool.available > 0 && this.#pool.pending === 0
+        request = isIdle ? undefined : this.#request()
+        const entry = await (request ? this.#inTime(request, startedAt, signal) : this.#request())
+        request = undefined
+        if (entry.connection && !flawOf(entry, this.#config.pool.maxAgeMs)) {
           this.#observer.onAcquire(performance.now() - startedAt, entry.uses > 0)
           entry.uses++
-          return this.#leaseOf(entry, entry.connection, endTurn)
+          return this.#leaseOf(entry, entry.connection, giveBack)
         }
-        await this.#pool.destroy(entry)
-        if (Date.now() - entry.createdAt < FRESH_FAILURE_MS) {
-          endTurn()
-          throw entry.failure
-        }
+        await this.#putBack(entry)
+        const failure = failureOf(entry, askedAt)
+        if (failure !== undefined) throw failure
       }
+    } catch (error) {
+      // An entry that comes too late goes back as soon as it comes, and so does the permit.
+      if (request) request.then((entry) => this.#pool.release(entry)).then(giveBack, giveBack)
+      else giveBack()
+      throw error
     } finally {
       this.#connecting--
     }
@@ -145,45 +142,39 @@ export class ConnectionPool {
   async close(): Promise<void> {
     clearInterval(this.#healthTimer)
     this.#closing.abort(new GrpcFailure('UNAVAILABLE', 'the gateway is stopping', 'local'))
-    // Whoever holds one still is about to be ended; the pool itself would wait for them.
-    await Promise.race([this.#pool.drain(), new Promise((resolve) => setTimeout(resolve, 1000))])
+    // The connections of leases end with the gateway; the pool itself would wait for them.
+    await endsUntil(this.#pool.drain(), performance.now() + CLOSE_WAIT_MS)
     await this.#pool.clear()
   }
 
   /** Lends no more; each connection ends when its caller gives it back. */
   async retire(): Promise<void> {
     clearInterval(this.#healthTimer)
-    // Those who wait already are served first.
-    const endTurn = await this.#turns
-      .take(this.#closing.signal, this.#config.pool.acquireTimeoutMs)
-      .catch(() => undefined)
-    endTurn?.()
+    // Requests that wait already are served first.
+    const { acquireTimeoutMs } = this.#config.pool
+    const giveBack = await this.#permits.take(this.#closing.signal, acquireTimeoutMs).catch(() => undefined)
+    giveBack?.()
     await this.#pool.drain()
     this.#closing.abort(new GrpcFailure('UNAVAILABLE', 'the connections are no longer needed', 'local'))
     await this.#pool.clear()
   }
 
-  /** @throws GrpcFailure RESOURCE_EXHAUSTED, UNAVAILABLE when it is for want of connections, or the signal's reason */
-  async #turn(signal: AbortSignal): Promise<Release> {
+  /** Ends the idle connections. */
+  async dropIdle(): Promise<void> {
+    await this.#eachIdle((entry) => this.#putBack(entry, 'unhealthy'))
+  }
+
+  /** @throws GrpcFailure RESOURCE_EXHAUSTED, UNAVAILABLE when connections are still being opened; or the signal's reason */
+  async #permit(signal: AbortSignal): Promise<Release> {
     const { acquireTimeoutMs, max } = this.#config.pool
-    const endTurn = await this.#turns.take(signal, acquireTimeoutMs)
-    if (endTurn) return endTurn
-    // Turns that are not with callers are with connections that do not come about.
+    const giveBack = await this.#permits.take(signal, acquireTimeoutMs)
+    if (giveBack) return giveBack
+    // Fewer connections borrowed than permits taken: the rest are still connecting.
     throw this.#pool.borrowed < max ? noneCame(acquireTimeoutMs) : noneFree(max, acquireTimeoutMs)
   }
 
-  /** An entry that is idle, on the caller's turn, which ends when there is none. @throws GrpcFailure UNAVAILABLE */
-  async #takeIdle(endTurn: Release): Promise<Entry> {
-    try {
-      return await this.#fromPool()
-    } catch (error) {
-      endTurn()
-      throw error
-    }
-  }
-
-  /** @throws GrpcFailure UNAVAILABLE when the pool is at its end */
-  async #fromPool(): Promise<Entry> {
+  /** An idle entry or a new one. @throws GrpcFailure UNAVAILABLE when the pool is retired */
+  async #request(): Promise<Entry> {
     try {
       return await this.#pool.acquire()
     } catch (cause) {
@@ -192,37 +183,23 @@ export class ConnectionPool {
   }
 
   /**
-   * An idle entry or a new one, on the caller's turn. When it fails the turn ends, at the latest when the entry has come.
+   * Waits for an entry for what is left of the caller's time.
    * @throws GrpcFailure when none has come in time: UNAVAILABLE if most of it went into connecting; or the signal's reason
    */
-  async #take(signal: AbortSignal, startedAt: number, endTurn: Release): Promise<Entry> {
+  async #inTime(request: Promise<Entry>, startedAt: number, signal: AbortSignal): Promise<Entry> {
     const { acquireTimeoutMs, max } = this.#config.pool
     const leftMs = Math.max(0, startedAt + acquireTimeoutMs - performance.now())
-    const acquiring = this.#fromPool()
-    let onAbort: (() => void) | undefined
-    let timer: NodeJS.Timeout | undefined
-    const over = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal.reason)
-      if (signal.aborted) onAbort()
-      else signal.addEventListener('abort', onAbort, { once: true })
-      timer = setTimeout(
-        () => reject(leftMs > acquireTimeoutMs / 2 ? noneCame(acquireTimeoutMs) : noneFree(max, acquireTimeoutMs)),
-        leftMs,
-      )
-    })
+    const limit = timeLimit(signal, leftMs, () =>
+      leftMs > acquireTimeoutMs / 2 ? noneCame(acquireTimeoutMs) : noneFree(max, acquireTimeoutMs),
+    )
     try {
-      return await Promise.race([acquiring, over])
-    } catch (error) {
-      // Nobody waits for it any more: it goes back as soon as it comes.
-      acquiring.then((entry) => this.#pool.release(entry)).then(endTurn, endTurn)
-      throw error
+      return await untilAborted(request, limit.signal)
     } finally {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort!)
+      limit.clear()
     }
   }
 
-  #leaseOf(entry: Entry, connection: Connection, endTurn: Release): Lease {
+  #leaseOf(entry: Entry, connection: Connection, giveBack: Release): Lease {
     return new Lease(connection, (end) => {
       const { reason } = end
       this.#observer.onRelease(end)
@@ -231,14 +208,12 @@ export class ConnectionPool {
         entry.hasServed = true
         this.#pace.onServed()
       }
-      const clean = (reason === 'done' || reason === 'cancelled') && this.#isUsable(entry)
-      if (!clean && (reason === 'failed' || reason === 'unusable')) entry.destroyReason = reason
-      void (clean ? this.#pool.release(entry) : this.#pool.destroy(entry))
-      endTurn()
+      void this.#putBack(entry, reason === 'failed' || reason === 'unusable' ? reason : undefined)
+      giveBack()
     })
   }
 
-  async #create(profile: Profile): Promise<Entry> {
+  async #create(): Promise<Entry> {
     let isConnected = false
     const onConnected = () => {
       isConnected = true
@@ -247,7 +222,7 @@ export class ConnectionPool {
     try {
       await this.#pace.turn(signal)
       const createdAt = Date.now()
-      const connection = await Connection.open(this.address, this.#config, profile, signal, onConnected)
+      const connection = await Connection.open(this.address, this.#config, this.#profile, signal, onConnected)
       this.#observer.onCreate()
       return newEntry({ connection }, createdAt)
     } catch (failure) {
@@ -257,64 +232,48 @@ export class ConnectionPool {
     }
   }
 
-  /** An entry that failed is handed out, so that its caller learns why. */
-  #isUsable(entry: Entry): boolean {
-    if (!entry.connection) return true
-    if (!entry.connection.usable) {
-      entry.destroyReason = 'unusable'
-      return false
+  /** Told of each entry that the pool has ended. */
+  #destroyed(entry: Entry): void {
+    if (!entry.connection) {
+      this.#failures--
+      return
     }
-    if (Date.now() - entry.createdAt < this.#config.pool.maxAgeMs) return true
-    entry.destroyReason = 'aged'
-    return false
+    if (hasEndedAtOnce(entry)) this.#pace.onEndedAtOnce()
+    entry.connection.close()
+    this.#observer.onDestroy(this.#closing.signal.aborted ? 'closed' : entry.destroyReason)
   }
 
-  /** Ends the connections that nobody uses. */
-  async dropIdle(): Promise<void> {
-    await this.#eachIdle(async (entry) => {
-      entry.destroyReason = 'unhealthy'
-      await this.#pool.destroy(entry)
-    })
+  /** Gives an entry back to the pool, which ends it for a reason given or a flaw of its own. */
+  #putBack(entry: Entry, reason = flawOf(entry, this.#config.pool.maxAgeMs)): Promise<void> {
+    if (!reason) return this.#pool.release(entry)
+    entry.destroyReason = reason
+    return this.#pool.destroy(entry)
   }
 
-  /** Does something with each connection that nobody uses, with all at a time: one that hangs must not hold up the others. */
+  /** Does something with each idle entry, with all at the same time: one that hangs must not hold up the others. */
   async #eachIdle(work: (entry: Entry) => Promise<void>): Promise<void> {
     const all: Promise<void>[] = []
     for (let left = this.#pool.available; left > 0; left--) {
-      const endTurn = this.#turns.tryTake()
-      if (!endTurn) break
-      all.push(this.#pool.acquire().then(work).finally(endTurn))
+      const giveBack = this.#permits.tryTake()
+      if (!giveBack) break
+      all.push(this.#pool.acquire().then(work).finally(giveBack))
     }
-    // What is rejected is a pool that lends no more.
+    // A pool that is retired meanwhile refuses.
     await Promise.allSettled(all)
   }
 
-  /** What fails is replaced, what nobody has used for long ends. */
-  async #checkOne(entry: Entry, check: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
-    try {
-      if (!entry.connection) throw entry.failure
-      // A server may end what it does not need: that is no fault of its.
-      if (!this.#isUsable(entry)) {
-        await this.#pool.destroy(entry)
-        return
-      }
-      // A check is no use.
-      const isIdle = Date.now() - entry.lastUsedAt >= this.#config.pool.idleTimeoutMs
-      if (isIdle && this.#pool.size > this.#config.pool.min) {
-        await this.#pool.destroy(entry)
-        return
-      }
-      const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#config.requestTimeoutMs)])
-      await check(entry.connection, signal)
-      await this.#pool.release(entry)
-    } catch (error) {
-      // Refused by the breaker: the connection has not been tried.
-      if (isBreakerOpen(error)) {
-        await this.#pool.release(entry)
-        return
-      }
-      entry.destroyReason = 'unhealthy'
-      await this.#pool.destroy(entry)
+  /** Ends an idle entry that is flawed, that has not been used for long, or whose connection does not work. */
+  async #checkOne(entry: Entry): Promise<void> {
+    const { pool, requestTimeoutMs } = this.#config
+    // A health check does not count as use.
+    const isUnused = Date.now() - entry.lastUsedAt >= pool.idleTimeoutMs && this.#pool.size > pool.min
+    let reason = flawOf(entry, this.#config.pool.maxAgeMs) ?? (isUnused ? 'idle' : undefined)
+    if (entry.connection && !reason) {
+      const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(requestTimeoutMs)])
+      const failure = await this.#check(entry.connection, signal).catch((error: unknown) => error)
+      // With the breaker open the connection has not been tried.
+      if (failure !== undefined && !isBreakerOpen(failure)) reason = 'unhealthy'
     }
+    await this.#putBack(entry, reason)
   }
 }
