@@ -8,8 +8,10 @@ import type { Result } from '../../../src/query/types.ts'
 import { Breaker } from '../../../src/sources/flightsql/pool/circuit-breaker.ts'
 import { Endpoint } from '../../../src/sources/flightsql/pool/endpoint.ts'
 import { Lease, type LeaseEnd, releaseAfter } from '../../../src/sources/flightsql/pool/lease.ts'
+import type { LocationPools } from '../../../src/sources/flightsql/pool/location-pools.ts'
 import type { Connection } from '../../../src/sources/flightsql/protocol/connection.ts'
 import { standardProfile } from '../../../src/sources/flightsql/protocol/profiles/standard.ts'
+import { LocatedRelay } from '../../../src/sources/flightsql/results/located-relay.ts'
 import { Relay } from '../../../src/sources/flightsql/results/relay.ts'
 import { upstreamConfig } from '../../fault/upstream-fixture.ts'
 
@@ -197,6 +199,64 @@ describe('a lease', () => {
     expect(ends.length).toBe(2)
     late.resolve()
     await expect.poll(reasons).toEqual(['done, kept', 'failed, kept', 'done, kept'])
+  })
+
+  /** A result in parts: those named `there` lie at another address, whose leases come from the same pool. */
+  const located = async (parts: readonly ('here' | 'there')[], reaches = true) => {
+    const { signal } = new AbortController()
+    const lendThere = async (lend: (lease: Lease) => Promise<Result>) => ({ value: await endpoint.lend(signal, lend) })
+    const locations = {
+      lend: async (
+        addresses: readonly unknown[],
+        _schema: unknown,
+        _signal: unknown,
+        lend: (lease: Lease) => Promise<Result>,
+      ) => (addresses.length > 0 && reaches ? await lendThere(lend) : undefined),
+    }
+    const there = { host: 'there', port: 1, tls: false }
+    const placed = parts.map((place) => ({ addresses: place === 'there' ? [there] : [], tickets: [schema] }))
+    return await endpoint.lend(signal, (lease) =>
+      LocatedRelay.start(
+        lease,
+        placed,
+        { signal, deadlineAt: Infinity },
+        {
+          ...options,
+          locations: locations as unknown as LocationPools,
+          schema: undefined,
+        },
+      ),
+    )
+  }
+
+  it('of a result that lies elsewhere ends as soon as the last part has begun there', async () => {
+    answers = [{ messages: 1 }]
+    const single = await located(['there'])
+    expect(reasons()).toEqual(['done'])
+    await read(single)
+    expect(reasons()).toEqual(['done', 'done, kept'])
+  })
+
+  it('of a result in parts here and elsewhere ends once, as its own part did', async () => {
+    answers = [{ messages: 1 }]
+    await read(await located(['here', 'there']))
+    expect(reasons()).toEqual(['done, kept', 'done, kept'])
+    answers = [{ messages: 1, error: failure('local', 'UNAVAILABLE') }]
+    await expect(read(await located(['here', 'there']))).rejects.toThrow()
+    const frames = (await located(['here', 'there'])).frames[Symbol.asyncIterator]()
+    await frames.return?.()
+    expect(reasons().slice(2)).toEqual(['failed, kept', 'cancelled, kept'])
+  })
+
+  it.each([
+    ['here', true, ['failed']],
+    // The connection that told of the part has no share in the failure.
+    ['there', true, ['failed', 'done']],
+    ['there', false, ['failed']],
+  ] as const)('of a result whose first part, %s, does not begin ends once', async (place, reaches, expected) => {
+    answers = []
+    await expect(located([place], reaches)).rejects.toMatchObject({ status: 'UNAVAILABLE' })
+    expect(reasons()).toEqual(expected)
   })
 
   it('of a probe ends once, whether the upstream answers or not', async () => {
