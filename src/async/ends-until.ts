@@ -1,4 +1,4 @@
-/** Whether work ends by this time, as `performance.now()` tells it; it goes on when it does not. */
+/** Whether work ends by this time, as `performance.now()` tells it. Work that does not is not stopped. */
 export async function endsUntil(work: Promise<unknown>, until: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const over = new Promise<boolean>((resolve) => {

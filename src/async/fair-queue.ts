@@ -1,24 +1,24 @@
 /**
- * Items that wait in a line for each holder. The next one is of the holder that holds least, and of those the one that was
- * served longest ago, so that a long line of one holder delays no other.
+ * A queue with a line for each holder. The next item is of the holder that holds least, and of several such holders the one
+ * that was served longest ago: a long line of one holder delays no other holder.
  */
 export class FairQueue<T> {
-  /** Only lines with items in them; in the order in which they were served last. */
+  /** The lines that have items, in the order in which they were last served. */
   readonly #lines = new Map<string, Set<T>>()
   readonly #held = new Map<string, number>()
   #size = 0
 
-  /** How many wait. */
+  /** How many items wait. */
   get size(): number {
     return this.#size
   }
 
-  /** How many a holder holds. */
+  /** How many permits a holder has. */
   held(holder: string): number {
     return this.#held.get(holder) ?? 0
   }
 
-  /** A holder holds one more, or with -1 one fewer. */
+  /** Counts that a holder has one permit more, or one fewer. */
   hold(holder: string, change: 1 | -1): void {
     const held = this.held(holder) + change
     if (held > 0) this.#held.set(holder, held)
@@ -37,7 +37,7 @@ export class FairQueue<T> {
     this.#size++
   }
 
-  /** Takes an item out, wherever it stands; one that is not there is no error. */
+  /** Removes an item, wherever it stands. An item that is not in the queue is ignored. */
   delete(holder: string, item: T): void {
     const line = this.#lines.get(holder)
     if (!line?.delete(item)) return
@@ -45,26 +45,26 @@ export class FairQueue<T> {
     if (line.size === 0) this.#lines.delete(holder)
   }
 
-  /** Takes the next item out. @param maxHeld a holder that holds so many gets none */
+  /** Removes the next item and returns it. @param maxHeld how many permits a holder may have */
   next(maxHeld: number): T | undefined {
     const holder = this.#poorest()
     if (holder === undefined || this.held(holder) >= maxHeld) return undefined
     const line = this.#lines.get(holder)!
     const [item] = line
     this.delete(holder, item!)
-    // The others come first when they hold as much.
+    // Holders with as many permits are served in turn.
     if (this.#lines.delete(holder)) this.#lines.set(holder, line)
     return item
   }
 
-  /** The last item of the longest line that has more than `above`, which stays there. */
+  /** The last item of the longest line, if that has more than `above` items. The item stays in the queue. */
   lastOfLongest(above: number): T | undefined {
     let longest: Set<T> | undefined
     for (const line of this.#lines.values()) if (line.size > (longest?.size ?? above)) longest = line
     return longest && [...longest].at(-1)
   }
 
-  /** The holder that holds most, if another that holds less waits. */
+  /** The holder that has most permits, if another waits that has fewer. */
   get richest(): string | undefined {
     const poorest = this.#poorest()
     if (poorest === undefined) return undefined

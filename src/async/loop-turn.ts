@@ -1,6 +1,6 @@
-/** How long code that has more to do may run before the event loop goes on with others, in milliseconds. */
+/** How long one loop may run before it yields to the event loop, in milliseconds. */
 const MAX_TURN_MS = 5
-/** Steps of a loop between two looks at the clock, where steps are small. */
+/** Steps of a loop between two looks at the clock, where steps are short. */
 const STEPS_BETWEEN_LOOKS = 16
 
 let startedAt = 0
@@ -8,19 +8,19 @@ let isScheduled = false
 const waiting: (() => void)[] = []
 
 /**
- * A loop over much that is at hand (frames, messages, rows), which must not hold the event loop however long it takes. All such loops share one
- * turn of the event loop, so that many of them together hold up others no longer than one does.
+ * Keeps a loop over data in memory (frames, messages, rows) from blocking the event loop. All such loops share one turn of
+ * the event loop: many of them together block it no longer than one does.
  */
 export class LoopTurn {
   readonly #stepsBetweenLooks: number
   #steps = 0
 
-  /** @param stepsBetweenLooks 1 where a step may take long */
+  /** @param stepsBetweenLooks 1 where one step may take long */
   constructor(stepsBetweenLooks = STEPS_BETWEEN_LOOKS) {
     this.#stepsBetweenLooks = stepsBetweenLooks
   }
 
-  /** Asks before each step: undefined when the loop may go on, else what it has to wait for. */
+  /** Called before each step: undefined when the loop may go on, else what the loop has to wait for. */
   next(): Promise<void> | undefined {
     if (++this.#steps < this.#stepsBetweenLooks) return undefined
     this.#steps = 0
@@ -31,7 +31,7 @@ export class LoopTurn {
     })
   }
 
-  /** The loop has waited for something else. */
+  /** Called when the loop has waited for something else. */
   reset(): void {
     this.#steps = 0
   }
@@ -43,7 +43,7 @@ function schedule(): void {
   setImmediate(begin)
 }
 
-/** Sockets and timers have had their turn: one of those that wait goes on, first come, first served. */
+/** Runs after sockets and timers have had their turn, and lets the loop go on that has waited longest. */
 function begin(): void {
   isScheduled = false
   const next = waiting.shift()

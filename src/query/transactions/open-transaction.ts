@@ -6,7 +6,7 @@ import type { Context, Principal } from '../types.ts'
 export interface TransactionStart {
   readonly source: Source
   readonly readOnly: boolean
-  /** Whether the client has named the source, so that the transaction stays there. */
+  /** Whether the client has named the source: the transaction then stays there. */
   readonly isFixed?: boolean
   /** The client's session, whose end is the transaction's; absent when the client has none. */
   readonly sessionId?: string | undefined
@@ -16,7 +16,7 @@ export interface TransactionStart {
 export interface Turn {
   /** Aborted when the transaction is rolled back meanwhile. */
   readonly ctx: Context
-  /** Whether the statement has rows that its client does not take: nobody waits for that. */
+  /** Says whether rows wait for the client to read them: other statements do not wait for such a client. */
   readonly awaitReader: (isAwaited: boolean) => void
   readonly release: () => void
 }
@@ -26,14 +26,14 @@ export interface OpenTransaction extends Omit<TransactionStart, 'source'> {
   source: Source
   readonly id: string
   readonly principal: Principal
-  /** Lets one statement at a time through. */
+  /** Lets one statement run at a time. */
   readonly turn: Semaphore
-  /** Aborts what runs in it when it is rolled back. */
+  /** Aborts the running statement when the transaction is rolled back. */
   readonly controller: AbortController
   idleTimer: NodeJS.Timeout | undefined
-  /** The only connection that has used it has ended, and it was not used since. */
+  /** Whether the only connection that has used the transaction has ended, with no use since. */
   abandoned: boolean
-  /** Since when the statement whose turn it is has rows that its client does not take, in milliseconds; undefined when it has not. */
+  /** Since when rows of the running statement wait for its client, by `performance.now()`; undefined when none do. */
   unreadSince: number | undefined
   /** Whether a statement has run in it. */
   used: boolean

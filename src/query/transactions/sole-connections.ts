@@ -1,11 +1,11 @@
 import type { ClientConnection } from '../types.ts'
 
-/** Several connections use it: no end of one tells that its client has gone. */
+/** Marks a thing that several connections use: the end of one does not mean that its client has gone. */
 const SEVERAL = Symbol('several')
 
 /**
- * Knows of things that belong to clients from which connection each is used, as long as it is only one, and tells when that
- * has ended. A connection that ends because the client was asked to leave it tells nothing: the next one takes its place.
+ * Tracks things of clients that are used from one connection only, and tells when that connection has ended. A connection
+ * that ends because the gateway asked the client to leave does not count: the client comes back on another.
  */
 export class SoleConnections<T extends object> {
   readonly #onLost: (thing: T) => void

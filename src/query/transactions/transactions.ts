@@ -18,20 +18,20 @@ export interface TransactionLimits {
 
 const MAX_WAITING = 100
 const MAX_UNDONE = 10_000
-/** Time for a client whose connection has ended to come back on another. */
+/** Time for a client whose connection has ended to come back on another, in milliseconds. */
 const ABANDONED_IDLE_MS = 5000
-/** A client that has not taken rows for so long does something else before it reads on. */
+/** A client that has not read rows for this time, in milliseconds, does something else first. */
 const UNREAD_MS = 250
 const ROLLBACK_WAIT_MS = 10_000
 
-/** The open transactions of this replica: who owns each, whose turn it is in it, and its end when nobody asks for one. */
+/** The open transactions of this replica: their owners, the order of their statements, and their rollback when idle. */
 export class Transactions {
   readonly #limits: TransactionLimits
   readonly #log: Logger
   readonly #open = new Map<string, OpenTransaction>()
-  /** Those that never began: see `placeholderTransaction`. */
+  /** Transactions that never began: see `placeholderTransaction`. */
   readonly #placeholders = new Set<string>()
-  /** Those whose commit has failed: clients roll them back before they begin the next. */
+  /** Transactions whose commit failed: clients roll back before they begin the next. */
   readonly #undone = new LRUCache<string, true>({ max: MAX_UNDONE })
   readonly #connections = new SoleConnections<OpenTransaction>((transaction) => this.#abandon(transaction))
 
@@ -45,7 +45,7 @@ export class Transactions {
     return this.#open.size
   }
 
-  /** How many are open in which something was done: a client that has only begun one loses nothing. */
+  /** How many open transactions have run a statement; the others lose nothing when they end. */
   get used(): number {
     return [...this.#open.values()].filter(({ used }) => used).length
   }
@@ -85,7 +85,7 @@ export class Transactions {
       this.#forget(transaction)
       throw error
     }
-    // Its session has ended meanwhile, or the client has left: nobody will ever end it.
+    // Its session has ended meanwhile, or the client has left: no client will ever end it.
     if (this.#open.get(id) !== transaction || ctx.signal.aborted) {
       this.#forget(transaction)
       await source.transactions.rollback(id, this.#ownContext(transaction))
@@ -119,8 +119,8 @@ export class Transactions {
   }
 
   /**
-   * Has a transaction begin anew at another source, as long as nothing was done in it: clients begin one before they say
-   * what it is for.
+   * Begins a transaction anew at another source, as long as it has run no statement: clients begin a transaction before they
+   * say what it is for.
    * @throws GatewayError BAD_SQL when something was done in it or the client has named its source, UNIMPLEMENTED, as `hold`, or as the engine does
    */
   async moveTo(id: string, source: Source, readOnly: boolean, ctx: Context): Promise<void> {
@@ -153,7 +153,7 @@ export class Transactions {
   }
 
   /**
-   * Waits for a statement's turn in its transaction, but not for a client that does not read the result before.
+   * Waits for a statement's turn in its transaction, but not for a client that does not read the result before it.
    * @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN, UNREAD_RESULT, QUEUE_TIMEOUT, or the signal's reason
    */
   async hold(id: string, ctx: Context): Promise<Turn> {
@@ -184,7 +184,7 @@ export class Transactions {
     }
   }
 
-  /** Commits, after the statements that run in it. @throws GatewayError as `hold`, and CONFLICT */
+  /** Commits, once the statements that run in the transaction have ended. @throws GatewayError as `hold`, and CONFLICT */
   async commit(id: string, ctx: Context): Promise<void> {
     if (this.#placeholders.delete(id)) return
     const { release } = await this.hold(id, ctx)
@@ -199,7 +199,7 @@ export class Transactions {
     }
   }
 
-  /** Rolls back, cutting off what runs in it. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
+  /** Rolls back and cancels the running statement. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
   async rollback(id: string, ctx: Context): Promise<void> {
     if (this.#placeholders.delete(id) || this.#undone.delete(id)) return
     await this.#rollBack(this.#find(id, ctx.principal), ctx)
@@ -215,7 +215,7 @@ export class Transactions {
     await this.#withSavepoints(id, ctx, (savepoints, within) => savepoints.end(id, savepoint, action, within))
   }
 
-  /** Rolls back what belongs to a session that ends. */
+  /** Rolls back the transactions of a session that ends. */
   async endSession(ctx: Context, sessionId: string): Promise<void> {
     for (const transaction of [...this.#open.values()])
       if (transaction.sessionId === sessionId && transaction.principal.name === ctx.principal.name)
@@ -242,7 +242,7 @@ export class Transactions {
     }
   }
 
-  /** The client has gone, as far as its connection tells: unless it comes back soon, its transaction is rolled back. */
+  /** The client's only connection has ended: unless the client comes back soon, its transaction is rolled back. */
   #abandon(transaction: OpenTransaction): void {
     transaction.abandoned = true
     if (transaction.turn.inUse === 0) this.#awaitUse(transaction)
@@ -300,7 +300,7 @@ export class Transactions {
     if (!this.#forget(transaction)) return
     clearTimeout(transaction.idleTimer)
     controller.abort(new GatewayError('CANCELLED', 'The transaction was rolled back.'))
-    // A statement that does not let go in time is left to the engine, which makes the rollback wait for it.
+    // If a statement does not end in time, the engine makes the rollback wait for it.
     const giveBack = await turn.take(undefined, Math.min(ROLLBACK_WAIT_MS, this.#limits.queueWaitMs))
     try {
       await source.transactions!.rollback(id, ctx)
@@ -309,7 +309,7 @@ export class Transactions {
     }
   }
 
-  /** For a rollback that nobody waits for, or no longer. */
+  /** A context for a rollback whose client has left. */
   #ownContext({ id, principal }: OpenTransaction): Context {
     const signal = AbortSignal.timeout(ROLLBACK_WAIT_MS)
     return { principal, signal, deadlineAt: Infinity, requestId: id, log: this.#log }

@@ -37,7 +37,7 @@ export function reflectionMethods(descriptorSet: URL): Methods {
   }
 }
 
-/** Loads the registry with the first request: it takes 15 MiB, which a gateway that nobody reflects on need not have. */
+/** Loads protobuf's registry with the first request, since it takes about 20 MiB. */
 async function openDescriptors(descriptorSet: URL): Promise<Descriptors> {
   const { Descriptors } = await import('./descriptors.ts')
   return new Descriptors(await readFile(descriptorSet))

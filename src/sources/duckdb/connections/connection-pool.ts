@@ -1,7 +1,7 @@
 import { connect, disconnect, execute } from '../native/database.ts'
 import type { Address } from '../native/library.ts'
 
-/** Whoever lends a connection to one order at a time. */
+/** Lends connections, each to one statement at a time. */
 export interface Lender {
   /** @throws DuckDbError */
   take(): Address
@@ -9,7 +9,7 @@ export interface Lender {
   give(connection: Address, reusable: boolean): void
 }
 
-/** Connections of the main thread, lent to one order at a time and used again when it ended cleanly. */
+/** Connections that the main thread opens. A connection is used again if its statement ended cleanly. */
 export class ConnectionPool implements Lender {
   readonly #database: Address
   readonly #setup: string
@@ -23,7 +23,7 @@ export class ConnectionPool implements Lender {
     this.#maxIdle = maxIdle
   }
 
-  /** Opens some ahead, each set up by one more statement. @throws DuckDbError */
+  /** Opens connections ahead of use, each set up by one more statement. @throws DuckDbError */
   openAhead(count: number, furtherSetup: string): void {
     for (let i = 0; i < count; i++) {
       const connection = connect(this.#database)

@@ -4,7 +4,7 @@ import type { Lender } from './connection-pool.ts'
 
 /**
  * The connection of one transaction, lent to its statements one at a time. It is given back when the transaction is over
- * and no statement is at work on it any more.
+ * and its last statement has ended.
  */
 export class TransactionConnection implements Lender {
   readonly #owner: Lender
@@ -19,12 +19,12 @@ export class TransactionConnection implements Lender {
     this.#connection = owner.take()
   }
 
-  /** Whether a statement is at work on it. */
+  /** Whether a statement runs on it. */
   get isLent(): boolean {
     return this.#isLent
   }
 
-  /** @throws GatewayError CONFLICT while a statement is at work on it that was given up */
+  /** @throws GatewayError CONFLICT while a cancelled statement still runs on it */
   take(): Address {
     if (this.#isLent)
       throw new GatewayError(
@@ -35,14 +35,14 @@ export class TransactionConnection implements Lender {
     return this.#connection
   }
 
-  /** @param reusable false when a statement left it in a state that is not known */
+  /** @param reusable false when a statement left the connection in an unknown state */
   give(_connection: Address, reusable: boolean): void {
     this.#isLent = false
     if (!reusable) this.#isReusable = false
     this.#giveBack()
   }
 
-  /** The transaction is over. @param isClean whether it ended in order, so that others may use the connection */
+  /** Ends the transaction. @param isClean whether it ended in order, so that other statements may use the connection */
   end(isClean: boolean): void {
     if (this.#isOver) return
     this.#isOver = true

@@ -6,7 +6,7 @@ import { TransactionConnection } from './transaction-connection.ts'
 
 /**
  * Runs statements on a connection that `lender` lends.
- * @param onEnd told when the worker has let go, which may be after whoever waited has been told that it is over
+ * @param onEnd told when the worker has ended the statements, which may be after the promise has settled
  * @throws GatewayError
  */
 export type ExecuteOn = (
@@ -16,14 +16,14 @@ export type ExecuteOn = (
   onEnd?: () => void,
 ) => Promise<void>
 
-/** Open transactions of DuckDB: a connection each, taken from the others for as long as it lasts. */
+/** Open transactions of DuckDB: each has a connection of its own for as long as it lasts. */
 export class DuckDbTransactions implements SourceTransactions {
   readonly #connections: Lender
   readonly #execute: ExecuteOn
   readonly #onCommit: () => void
   readonly #open = new Map<string, TransactionConnection>()
 
-  /** @param onCommit told when a transaction may have changed the catalog, not before others see that */
+  /** @param onCommit told when a commit may have changed the catalog, once other connections see the change */
   constructor(connections: Lender, execute: ExecuteOn, onCommit: () => void) {
     this.#connections = connections
     this.#execute = execute
@@ -57,12 +57,12 @@ export class DuckDbTransactions implements SourceTransactions {
     const open = this.#open.get(id)
     if (!open) return
     if (!open.isLent) return await this.#end(id, ['ROLLBACK'], ctx.signal)
-    // DuckDB undoes it when the statement that does not end gives the connection up.
+    // DuckDB rolls back when the statement that still runs gives the connection back.
     this.#open.delete(id)
     open.end(false)
   }
 
-  /** Gives all connections up; DuckDB rolls back what was open on them. */
+  /** Ends the connections of all transactions, which DuckDB then rolls back. */
   close(): void {
     for (const connection of this.#open.values()) connection.end(false)
     this.#open.clear()

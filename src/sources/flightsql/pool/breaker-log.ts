@@ -2,8 +2,8 @@ import type { Logger } from '../../../query/types.ts'
 import type { BreakerState } from './circuit-breaker.ts'
 
 /**
- * Logs the states of an address's breaker: a warning when it opens, and a line when it closes again. The probes between, every
- * five seconds for as long as the server does not answer, and what each comes to, are told on `debug`.
+ * Logs the states of the circuit breaker of an address: a warning when the breaker opens, and a line when it closes again. The
+ * probes between them, one every five seconds while the server does not answer, are logged at `debug`.
  */
 export function breakerLog(log: Logger, address: string): (state: BreakerState) => void {
   let isClosed = true

@@ -15,7 +15,7 @@ import type { UpstreamTransactions } from './transactions.ts'
 /** A piece of work on a connection, which goes back when it is done unless the work has kept the lease for a result. */
 export type Work<T> = (flight: UpstreamFlight, lease: Lease, upstream: Endpoint) => Promise<T>
 
-/** What decides on which connection a query runs. */
+/** What decides which connections a query may use. */
 export type QueryPlace = Pick<Query, 'session' | 'transaction'>
 
 /** Finds the connections that a query may run on: its transaction's, or one with its session. */
@@ -78,12 +78,12 @@ export class Checkout {
     return { signal: ctx.signal, deadlineAt: ctx.deadlineAt, metadata: metadataToServer(ctx, this.#config.forward) }
   }
 
-  /** What went wrong as clients may see it. */
+  /** The error as clients may see it. */
   toError(thrown: unknown): unknown {
     return upstreamError(thrown, this.#source, this.#policy)
   }
 
-  /** The same for a result that broke off while the client of `ctx` read it. */
+  /** The same for a result that broke while the client of `ctx` read it. */
   toStreamError(thrown: unknown, ctx: Context): unknown {
     return this.toError(withClientDeadline(thrown, ctx.deadlineAt))
   }

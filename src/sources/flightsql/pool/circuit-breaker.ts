@@ -17,11 +17,11 @@ const OPTIONS = {
   resetTimeout: 5000,
 }
 
-/** Keeps calls from an address that does not answer, and lets one through now and then to see whether it does again. */
+/** Rejects calls to an address that does not answer, and lets one through every five seconds to probe it. */
 export class Breaker {
-  /** A piece of work that shows whether the address works again; done as soon as the breaker is half open. */
+  /** Work that shows whether the address answers again. Runs as soon as the breaker is half-open. */
   probe: (() => Promise<void>) | undefined
-  /** How fast connections to the address are made, by all its pools together. */
+  /** Limits how fast all pools of the address together open connections. */
   readonly pace = new ConnectionPace()
   readonly #source: string
   #probing: Promise<unknown> | undefined
@@ -32,7 +32,7 @@ export class Breaker {
     this.#source = source
     this.#circuit = new CircuitBreaker((work: () => Promise<unknown>) => work(), {
       ...OPTIONS,
-      // What is filtered counts as a success, which would close a half-open breaker without any proof.
+      // A filtered error counts as a success, which would close a half-open breaker without proof.
       errorFilter: (error: unknown) => !isFault(error) && !(this.#circuit.halfOpen && !isAnswer(error)),
     })
     this.#circuit.on('open', () => onChange('open'))
@@ -54,7 +54,7 @@ export class Breaker {
   }
 
   /**
-   * Does a piece of work whose outcome counts.
+   * Does work whose outcome the breaker counts.
    * @throws GatewayError SOURCE_UNAVAILABLE while the breaker is open; what the work throws
    */
   async guard<T>(work: () => Promise<T>): Promise<T> {
@@ -71,7 +71,7 @@ export class Breaker {
     }
   }
 
-  /** Waits for the probe that runs, if one does. @throws the signal's reason */
+  /** Waits for the running probe, if there is one. @throws the signal's reason */
   async probed(signal: AbortSignal): Promise<void> {
     if (!this.#probing) return
     signal.throwIfAborted()
@@ -89,7 +89,7 @@ export class Breaker {
   }
 }
 
-/** Whether an error says that the breaker is open: the upstream has not been asked. */
+/** Whether an error says that the breaker is open, so that nothing was sent to the upstream. */
 export function isBreakerOpen(error: unknown): boolean {
   return error instanceof GatewayError && (error.cause as { code?: unknown } | undefined)?.code === 'EOPENBREAKER'
 }

@@ -24,7 +24,7 @@ import {
   unavailable,
 } from './pool-entry.ts'
 
-/** Told about what happens in a pool. */
+/** Told about the connections of a pool. */
 export interface PoolObserver {
   onAcquire(acquireMs: number, reused: boolean): void
   onCreate(): void
@@ -42,7 +42,7 @@ const CLOSE_WAIT_MS = 1000
  * Logged-in connections to one address. generic-pool holds them, opens them up to `max` and replaces them up to `min`. What
  * it lacks is done here:
  * - Queue: a request cannot leave its queue, counts as waiting and has a connection made for it. Requests queue for permits.
- * - Errors: when a connection cannot be opened it tries again at once and tells nobody. An entry then holds the failure.
+ * - Errors: when a connection cannot be opened it tries again at once and reports nothing. An entry then holds the failure.
  * - Validation: it would replace a new connection that the server has ended by another new one, without end, and it checks
  *   no connection that is idle. `acquire` and the health check do.
  * - Eviction: it takes a health check for use, which would keep connections for ever. The health check evicts.
@@ -138,7 +138,7 @@ export class ConnectionPool {
     }
   }
 
-  /** Ends all connections, those in use too. */
+  /** Ends all connections, including those in use. */
   async close(): Promise<void> {
     clearInterval(this.#healthTimer)
     this.#closing.abort(new GrpcFailure('UNAVAILABLE', 'the gateway is stopping', 'local'))
@@ -147,7 +147,7 @@ export class ConnectionPool {
     await this.#pool.clear()
   }
 
-  /** Lends no more; each connection ends when its caller gives it back. */
+  /** Refuses further requests; each connection ends when its caller gives it back. */
   async retire(): Promise<void> {
     clearInterval(this.#healthTimer)
     // Requests that wait already are served first.

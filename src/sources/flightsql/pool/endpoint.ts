@@ -16,29 +16,29 @@ export interface EndpointObserver {
   /** A call is tried again, at this address. */
   onRetry(address: string): void
   onDestroy(address: string, reason: DestroyReason): void
-  /** Bytes held for slow clients, more or fewer than before. */
+  /** Change in the bytes that are buffered for slow clients, in memory and on disk. */
   onCushion(memoryDelta: number, spillDelta: number): void
   onBreaker(address: string, state: BreakerState): void
 }
 
 /** Time that a probe may take, in milliseconds. */
 const MAX_PROBE_MS = 5000
-/** Calls in a row that end at their clients' deadlines before the address is looked at. */
+/** Calls in a row that end at their clients' deadlines before the address is probed. */
 const MAX_UNANSWERED = 5
-/** Results in a row that break in the middle before the breaker opens. */
+/** Results in a row that break midway before the breaker opens. */
 const MAX_BROKEN = 5
 
-/** One address of an upstream: its connections, and the breaker that keeps calls from one that does not answer. */
+/** One address of an upstream, with its connection pool and its circuit breaker. */
 export class Endpoint {
   readonly address: UpstreamAddress
   readonly name: string
   readonly pool: ConnectionPool
   readonly #breaker: Breaker
   readonly #probeTimeoutMs: number
-  /** Calls that ran out of time, one after another, with no answer of the address between them. */
+  /** Calls in a row that ended at their deadline, with no answer from the address between them. */
   #unanswered = 0
   #examining = false
-  /** Results that broke after their first answer, one after another, with none that ended well between them. */
+  /** Results in a row that broke midway, with none that ended well between them. */
   #broken = 0
   readonly #check: (connection: Connection, signal: AbortSignal) => Promise<void>
 
@@ -67,7 +67,7 @@ export class Endpoint {
         onDestroy: (reason) => observer.onDestroy(name, reason),
         onRelease: (end) => this.noticeEnd(end),
       },
-      // What the check finds counts as a probe.
+      // The breaker counts the outcome of a health check.
       (connection, signal) => breaker.guard(() => check(connection, signal)),
       breaker.pace,
     )
@@ -83,7 +83,7 @@ export class Endpoint {
    * @throws GatewayError SOURCE_UNAVAILABLE while the breaker is open; GrpcFailure, or the signal's reason
    */
   async lend<T>(signal: AbortSignal, work: (lease: Lease) => Promise<T>, held?: Lease): Promise<T> {
-    // Work may take for ever: what the breaker waits for is a probe.
+    // The work may take for ever: while the breaker is half-open, its probe decides.
     await this.#breaker.probed(signal)
     return await this.#breaker.guard(async () => {
       using lease = held ?? (await this.pool.acquire(signal))
@@ -99,7 +99,7 @@ export class Endpoint {
     })
   }
 
-  /** The cheap call, on a connection of its own. @throws GrpcFailure, or the reason of its time limit */
+  /** Makes the cheap call on a connection. @throws GrpcFailure, or the reason of its time limit */
   async probe(): Promise<void> {
     const signal = AbortSignal.timeout(this.#probeTimeoutMs)
     using lease = await this.pool.acquire(signal)
@@ -107,7 +107,7 @@ export class Endpoint {
       await this.#check(lease.connection, signal)
     } catch (error) {
       lease.release(releaseReasonOf(error))
-      // Whatever it says, it answers.
+      // An error that the upstream answers with is an answer too.
       if (!(error instanceof GrpcFailure) || error.origin !== 'upstream' || error.status === 'UNAUTHENTICATED')
         throw error
     }
@@ -120,12 +120,12 @@ export class Endpoint {
   noticeEnd({ reason, error, isKept }: LeaseEnd): void {
     if (!isKept) return
     if (reason === 'done') this.#broken = 0
-    // The deadline of a result is its client's.
+    // The client chose the deadline: that it has passed says nothing of the upstream.
     if (reason !== 'failed' || !isFault(error) || error.status === 'DEADLINE_EXCEEDED') return
     if (++this.#broken >= MAX_BROKEN && this.state === 'closed') this.#breaker.trip()
   }
 
-  /** Deadlines are the clients' own, and say nothing; but an address that never answers must be left. */
+  /** One deadline says nothing of the address, since clients choose it; many in a row without an answer call for a probe. */
   #notice(error: unknown): void {
     if (isAnswer(error)) this.#unanswered = 0
     else if (error instanceof GatewayError && error.code === 'DEADLINE') this.#unanswered++
@@ -134,12 +134,12 @@ export class Endpoint {
       void this.#examine()
   }
 
-  /** Finds out whether the address still answers; opens the breaker when it does not. */
+  /** Probes the address and opens the breaker if it does not answer. */
   async #examine(): Promise<void> {
     this.#examining = true
     try {
       await this.probe().catch(async () => {
-        // The connections may be dead while the address is not.
+        // The connections may be dead while the address works: probe once more on a new one.
         await this.pool.dropIdle()
         await this.probe()
       })

@@ -4,20 +4,20 @@ import type { Endpoint } from './endpoint.ts'
 import type { Lease } from './lease.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
-/** When a failed piece of work may be tried on another connection. */
+/** When failed work may be tried on another connection: always, or only if the upstream has not begun it. */
 export type Repeatable = 'always' | 'untouched'
 
-/** The addresses of one source: work goes to them in turn, past those that cannot be reached. */
+/** The addresses of one source. Work goes to them in turn; an address that cannot be reached is skipped. */
 export class Endpoints {
   readonly all: readonly Endpoint[]
   readonly #budget: RetryBudget
   readonly #onRetry: (upstream: Endpoint, failure: unknown) => void
   #turn = 0
-  /** Pieces of work that are not done with, and who waits for there to be none. */
+  /** How much work is under way, and the callback that waits for it to end. */
   #lending = 0
   #onIdle: (() => void) | undefined
 
-  /** @param onRetry told of each further attempt: where, and what went wrong in the one before */
+  /** @param onRetry told of each retry: its address, and the failure before it */
   constructor(all: readonly Endpoint[], budget: RetryBudget, onRetry: (upstream: Endpoint, failure: unknown) => void) {
     this.all = all
     this.#budget = budget
@@ -25,8 +25,8 @@ export class Endpoints {
   }
 
   /**
-   * Carries work out on a connection. When the upstream cannot be reached, and it is safe, it is tried again: on a stale
-   * connection's successor, then on the other addresses.
+   * Does work on a connection. If the upstream cannot be reached and a retry is safe, the work is tried again, each time at
+   * the next address and at most twice at each.
    * @param preferred name of the address to begin with
    * @throws what the last attempt threw
    */
@@ -45,7 +45,7 @@ export class Endpoints {
     }
   }
 
-  /** Lends no more, once those who have come are served; connections end as they are given back. */
+  /** Waits for the work under way, then retires the pools: each connection ends when it is given back. */
   async retire(): Promise<void> {
     if (this.#lending > 0)
       await new Promise<void>((resolve) => {
@@ -87,7 +87,7 @@ export class Endpoints {
     const from = first >= 0 ? first : this.#turn++ % this.all.length
     const order = [...this.all.slice(from), ...this.all.slice(0, from)]
     if (order.length === 1) return order
-    // Those whose breaker is open come last, and before them those that are busy with others.
+    // Free addresses first, then busy ones, then those whose breaker is open.
     const rank = ({ state, pool }: Endpoint) => (state === 'open' ? 2 : pool.hasRoom ? 0 : 1)
     return order.sort((a, b) => rank(a) - rank(b))
   }

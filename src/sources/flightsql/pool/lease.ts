@@ -64,7 +64,7 @@ export class Lease implements Disposable {
 
 /**
  * Ends a result's lease.
- * @param close run on the connection before it goes back, unless the connection has failed; nobody waits for it
+ * @param close run on the connection before it goes back, unless the connection has failed; the reader does not wait for it
  */
 export function endLease(lease: Lease, reason: ReleaseReason, error?: unknown, close?: () => Promise<void>): void {
   if (!close || reason === 'failed') lease.release(reason, error)
@@ -84,7 +84,7 @@ export function releaseAfter(
   const kept = lease.keep()
   call.then(
     () => kept.release(reason),
-    // The answer or the rows have come: what goes wrong now matters to the connection only.
+    // The client has its answer: an error now matters to the connection only.
     (error: unknown) => kept.release(releaseReasonOf(error, signal)),
   )
 }

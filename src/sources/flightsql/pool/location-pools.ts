@@ -9,16 +9,16 @@ import { type Breaker, isBreakerOpen } from './circuit-breaker.ts'
 import { Endpoint, type EndpointObserver } from './endpoint.ts'
 import type { Lease } from './lease.ts'
 
-/** Addresses whose connections a source keeps besides its configured ones; the least recently used ends first. */
+/** Locations whose connections a source keeps; the least recently used location is evicted first. */
 const MAX_LOCATIONS = 32
 
-/** An address that an upstream named. */
+/** An address that an upstream named in a result. */
 export interface Location {
   readonly upstream: Endpoint
   readonly breaker: Breaker
 }
 
-/** What the metrics call all locations, since there may be any number of them. */
+/** The label of all locations in metrics, since there may be any number of them. */
 const LOCATION_LABEL = 'location'
 
 /** Opens the pool of an address that a server named. */
@@ -35,7 +35,7 @@ export function openLocation(
     onCreate: () => observer.onCreate(LOCATION_LABEL),
     onDestroy: (_, reason) => observer.onDestroy(LOCATION_LABEL, reason),
   }
-  // A node may serve tickets and nothing else: that it takes the login is proof enough.
+  // A node may serve nothing but tickets: a login that it accepts is proof enough.
   const check = () => Promise.resolve()
   const own = { ...config, pool: { ...config.pool, min: 0 } }
   return { breaker, upstream: new Endpoint(address, own, profile, breaker, unnamed, check) }

@@ -4,24 +4,24 @@ import type { Connection } from '../protocol/connection.ts'
 /** Why a connection ended. */
 export type DestroyReason = 'failed' | 'unusable' | 'aged' | 'idle' | 'unhealthy' | 'closed'
 
-/** What the pool holds: a connection, or why there is none, since generic-pool would try again at once and tell nobody. */
+/** An entry of the pool: a connection, or the failure to open one, which generic-pool itself would not report. */
 export interface Entry {
   readonly createdAt: number
   readonly connection?: Connection
   readonly failure?: unknown
   uses: number
-  /** Whether it has brought somebody to a good end, an error of the upstream among such. */
+  /** Whether a call on it has ended well; an error that the upstream answered counts as well. */
   hasServed: boolean
   lastUsedAt: number
   destroyReason: DestroyReason
 }
 
-/** How old a failure may be that a caller is told in place of trying again. */
+/** Oldest failure that a caller is told in place of trying again, in milliseconds. */
 const FRESH_FAILURE_MS = 100
-/** A connection that is younger and has served nobody has ended at once; an idle one may end at any later time. */
+/** A connection that ends unused before this age, in milliseconds, has ended at once. */
 const AT_ONCE_MS = 5000
 
-/** An entry that nobody has used yet. */
+/** An entry that has not been used yet. */
 export function newEntry(what: { connection: Connection } | { failure: unknown }, createdAt: number): Entry {
   return { ...what, createdAt, lastUsedAt: createdAt, uses: 0, hasServed: false, destroyReason: 'idle' }
 }
@@ -40,7 +40,7 @@ export function failureOf({ connection, createdAt, failure }: Entry, askedAt: nu
   return Date.now() - createdAt < FRESH_FAILURE_MS ? failure : undefined
 }
 
-/** Whether the server has ended a connection as soon as it had come about. */
+/** Whether the server has ended a connection as soon as it was open. */
 export function hasEndedAtOnce({ connection, hasServed, createdAt }: Entry): boolean {
   return !hasServed && connection?.usable === false && Date.now() - createdAt < AT_ONCE_MS
 }
@@ -50,7 +50,7 @@ export function isLost(failure: unknown): boolean {
   return failure instanceof GrpcFailure && failure.origin === 'local' && failure.status === 'UNAVAILABLE'
 }
 
-/** What became of a connection on which nothing was asked. */
+/** Why a connection ended on which nothing was sent. */
 function endedFailure({ closedBy }: Connection): GrpcFailure {
   if (closedBy instanceof TurnedAway) return closedBy
   return unavailable('a new connection has ended at once', closedBy)
@@ -62,12 +62,12 @@ export function noneFree(max: number, acquireTimeoutMs: number): GrpcFailure {
   return new GrpcFailure('RESOURCE_EXHAUSTED', why, 'local', { notProcessed: true })
 }
 
-/** No connection could be made in time. */
+/** No connection was opened in time. */
 export function noneCame(acquireTimeoutMs: number): GrpcFailure {
   return unavailable(`no connection came about within ${acquireTimeoutMs} ms (pool.acquireTimeoutMs)`)
 }
 
-/** Nothing has been asked of the upstream. */
+/** Nothing was sent to the upstream. */
 export function unavailable(why: string, cause?: unknown): GrpcFailure {
   return new GrpcFailure('UNAVAILABLE', why, 'local', { cause, notProcessed: true })
 }

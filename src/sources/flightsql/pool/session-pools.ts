@@ -2,12 +2,12 @@ import { LRUCache } from 'lru-cache'
 import type { Endpoint } from './endpoint.ts'
 import type { Endpoints } from './endpoints.ts'
 
-/** Schemas that sessions have chosen and whose connections are kept. */
+/** Schemas for which connections are kept. */
 const MAX_SCHEMAS = 16
 
 /**
- * The connections of a source: those whose session is as configured, and those for clients that chose a schema, since a
- * connection's session belongs to whoever uses it next and must never be changed under them.
+ * The connections of a source: those with the configured session, and those for each schema that clients have chosen. A
+ * connection serves many clients, so that its session must never change.
  */
 export class SessionPools {
   readonly #make: (schema: string | undefined) => Endpoints
@@ -17,7 +17,7 @@ export class SessionPools {
     dispose: (upstreams) => void upstreams.retire(),
   })
 
-  /** @param make opens the connections of sessions with this schema, or the configured one */
+  /** @param make opens connections for this schema, or for the configured one */
   constructor(make: (schema: string | undefined) => Endpoints) {
     this.#make = make
     this.#configured = make(undefined)
@@ -34,7 +34,7 @@ export class SessionPools {
     return chosen
   }
 
-  /** The addresses of all of them; one address several times where sessions have chosen schemas. */
+  /** All endpoints: an address has one for each schema. */
   get all(): readonly Endpoint[] {
     return [this.#configured, ...this.#bySchema.values()].flatMap(({ all }) => all)
   }

@@ -14,15 +14,15 @@ interface Open {
   readonly lease: Lease
   /** The upstream's own id. */
   readonly transactionId: Uint8Array
-  /** Something on the connection has gone wrong: it is not used for anything else. */
+  /** Whether a call on the connection has failed: it is destroyed after the transaction. */
   broken: boolean
 }
 
-/** What the transactions of a source need to know of it. */
+/** What the transactions of a source need of it. */
 export interface TransactionsSetup {
   readonly source: string
   readonly upstreams: Endpoints
-  /** So many connections may be in transactions, for others must be left for everybody else. */
+  /** Most connections that may be in transactions; the others are left for statements outside. */
   readonly max: number
   bounds(ctx: Context): CallBounds
 }
@@ -60,7 +60,7 @@ export class UpstreamTransactions implements SourceTransactions {
         try {
           transactionId = await new UpstreamFlight(lease.connection, bounds(ctx)).beginTransaction()
         } catch (error) {
-          // The upstream may have begun it all the same: no other caller must get its connection.
+          // The upstream may have begun the transaction all the same: no other caller must get the connection.
           if (!(error instanceof GrpcFailure) || error.origin !== 'upstream') lease.release('unusable')
           throw error
         }
@@ -94,7 +94,7 @@ export class UpstreamTransactions implements SourceTransactions {
     if (this.#open.has(id)) await this.#end(id, 'rollback', ctx)
   }
 
-  /** Gives all connections up; the upstream rolls back what was open on them. */
+  /** Ends the connections of all transactions, which the upstream then rolls back. */
   close(): void {
     for (const { lease } of this.#open.values()) lease.release('unusable')
     this.#open.clear()
