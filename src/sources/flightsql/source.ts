@@ -162,7 +162,7 @@ export class FlightSqlSource implements Source {
     const planned = told && this.#isFresh(plan) ? told : undefined
     // What a change gives has happened, whatever was announced of it.
     const announced = isUpdate ? undefined : told?.announced
-    const repeatable = isUpdate ? 'untouched' : 'always'
+    const repeatable = isUpdate ? 'notProcessed' : 'always'
     const work = async (flight: UpstreamFlight, lease: Lease, upstream: Endpoint) => {
       // A ticket is good where it was made.
       const { endpoints, schema } =
@@ -301,7 +301,7 @@ export class FlightSqlSource implements Source {
   }
 
   async #update(query: Query, ctx: Context): Promise<Result> {
-    const affectedRows = await this.#lending.lend(query, ctx, 'untouched', async (_flight, lease) => {
+    const affectedRows = await this.#lending.lend(query, ctx, 'notProcessed', async (_flight, lease) => {
       const flight = new UpstreamFlight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
       return query.parameters
         ? await preparedUpdate(flight, query.sql, query.parameters)
@@ -312,7 +312,7 @@ export class FlightSqlSource implements Source {
 
   async #ingest(query: Query, ingest: Ingest, ctx: Context): Promise<number> {
     let begun = false
-    return await this.#lending.lend(query, ctx, 'untouched', async (_flight, lease) => {
+    return await this.#lending.lend(query, ctx, 'notProcessed', async (_flight, lease) => {
       // What the client has sent is gone: it cannot be sent to another server.
       if (begun) throw new GatewayError('SOURCE_UNAVAILABLE', `The source ${this.name} broke off: upload again.`)
       begun = true

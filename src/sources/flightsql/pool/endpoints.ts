@@ -5,7 +5,7 @@ import type { Lease } from './lease.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
 /** When failed work may be tried on another connection: always, or only if the upstream has not begun it. */
-export type Repeatable = 'always' | 'untouched'
+export type Repeatable = 'always' | 'notProcessed'
 
 /** The addresses of one source. Work goes to them in turn; an address that cannot be reached is skipped. */
 export class Endpoints {

@@ -55,7 +55,7 @@ export class UpstreamTransactions implements SourceTransactions {
       )
     this.#beginning++
     try {
-      await upstreams.lend(ctx.signal, 'untouched', async (lease, upstream) => {
+      await upstreams.lend(ctx.signal, 'notProcessed', async (lease, upstream) => {
         let transactionId: Uint8Array
         try {
           transactionId = await new UpstreamFlight(lease.connection, bounds(ctx)).beginTransaction()

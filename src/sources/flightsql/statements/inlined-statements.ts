@@ -47,7 +47,7 @@ export class InlinedStatements {
   async run(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
     const template = await templateOf(query, ctx)
     const rows = withLiterals(template, parameters)
-    const result = await this.#lending.lend(query, ctx, isUpdate ? 'untouched' : 'always', async (flight, lease) => {
+    const result = await this.#lending.lend(query, ctx, isUpdate ? 'notProcessed' : 'always', async (flight, lease) => {
       const endpoints: UpstreamEndpoint[] = []
       for (let row = 0; row < rows.count; row++) endpoints.push(...(await flight.query(rows.statement(row))).endpoints)
       if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, query.session)

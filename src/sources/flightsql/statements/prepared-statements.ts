@@ -31,7 +31,7 @@ export class PreparedStatements {
 
   /** Runs a statement with its rows of parameters. @throws GatewayError */
   async run(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
-    return await this.#lending.lend(query, ctx, isUpdate ? 'untouched' : 'always', async (flight, lease) => {
+    return await this.#lending.lend(query, ctx, isUpdate ? 'notProcessed' : 'always', async (flight, lease) => {
       let { handle } = await flight.prepare(query.sql)
       try {
         handle = await flight.bind(handle, parameters)
