@@ -20,24 +20,24 @@ import { ClientStream, type ResponseListener, type StreamEnd } from './streams/c
 import { isTrailers } from './streams/request-fields.ts'
 import { isInterim, isResponse } from './streams/response-fields.ts'
 
-/** What the owner of a connection hears. */
+/** Events for the owner of a connection. */
 export interface Http2ClientListener {
-  /** The peer's first settings: it does speak HTTP/2. */
+  /** The server's first SETTINGS arrived: it speaks HTTP/2. */
   onReady(): void
-  /** The peer takes no further streams. */
+  /** The server sent GOAWAY and accepts no more streams. */
   onGoaway(code: number): void
-  /** The connection is over; all streams have been told. */
+  /** The connection ended, after all its streams. */
   onClose(error: Error | undefined): void
 }
 
-/** Streams that ended before the server's last word on them, and of which frames may still be on their way. */
+/** Aborted streams to remember: the server's frames for them may still be in flight. */
 const MAX_REMEMBERED = 1000
-/** Frames that ask for an answer, or do nothing. Servers that measure their bandwidth ping once a round trip. */
+/** Rate limit of idle frames (PING, SETTINGS, empty DATA, ...). Servers that measure bandwidth send a PING per round trip. */
 const IDLE_FRAMES = { burst: 10_000, perSecond: 2000 }
 
 /**
- * The client's side of an HTTP/2 connection. What it receives is handed on in the buffers that it was read into, many
- * frames for one system call; node:http2 takes 64 KiB at a time of fresh memory and several turns of the event loop.
+ * Client side of an HTTP/2 connection. It passes on received data in the buffers that the socket filled, many frames per system
+ * call; node:http2 allocates 64 KiB per read and needs several turns of the event loop.
  */
 export class Http2Client extends Http2Connection<ClientStream> {
   protected override readonly lastStreamId = 0
@@ -45,10 +45,10 @@ export class Http2Client extends Http2Connection<ClientStream> {
   readonly #windowBytes: number
   readonly #listener: Http2ClientListener
   readonly #idleFrames = new TokenBucket(IDLE_FRAMES.burst, IDLE_FRAMES.perSecond)
-  readonly #brokenOff = new Set<number>()
+  readonly #abortedIds = new Set<number>()
   #nextId = 1
   #uncredited = 0
-  #leaving = false
+  #isDraining = false
 
   /** @param socket connected, TLS included; its data must be handed to `receive` */
   constructor(socket: Socket, buffers: ReceiveBuffers, options: ConnectionOptions, listener: Http2ClientListener) {
@@ -68,21 +68,21 @@ export class Http2Client extends Http2Connection<ClientStream> {
     ])
   }
 
-  /** Whether a request can be made. */
+  /** Whether the connection accepts requests; `hasRoom` says whether one fits now. */
   get usable(): boolean {
-    return !this.closed && !this.#leaving && this.#nextId <= MAX_STREAM_ID
+    return !this.closed && !this.#isDraining && this.#nextId <= MAX_STREAM_ID
   }
 
-  /** Whether the peer allows one more stream. */
+  /** Whether the server's stream limit allows one more stream. */
   get hasRoom(): boolean {
     return this.streams.size < this.settings.maxStreams
   }
 
   /**
-   * Makes a request.
-   * @param block fields by `encodeHeaders`, pseudo-fields first
-   * @param body all of the body or, unless `isLast`, its beginning; `write` goes on
-   * @throws Error when the connection is not usable or has as many streams as the peer allows
+   * Opens a stream and sends a request.
+   * @param block fields by `encodeHeaders`, pseudo-header fields first
+   * @param body the whole body if `isLast`, else its start; `write` sends the rest
+   * @throws Error when the connection is not usable or the server's stream limit is reached
    */
   request(block: Buffer, body: readonly Uint8Array[], isLast: boolean, listener: ResponseListener): ClientStream {
     if (!this.usable || !this.hasRoom) throw new Error('the connection takes no more requests')
@@ -95,7 +95,7 @@ export class Http2Client extends Http2Connection<ClientStream> {
     return stream
   }
 
-  /** The connection's window is given back as soon as something comes: the streams' own bound what waits. */
+  /** Nothing to do: `onDataEnd` returns connection credit on arrival, since the stream windows bound the unread bytes. */
   override onConsumed(): void {}
 
   override resetStream(stream: ClientStream, code: number): void {
@@ -160,7 +160,7 @@ export class Http2Client extends Http2Connection<ClientStream> {
 
   protected override onGoaway(last: number, code: number): void {
     this.onIdleFrame()
-    this.#leaving = true
+    this.#isDraining = true
     this.#listener.onGoaway(code)
     const end: StreamEnd = { kind: 'lost', notProcessed: true, why: `the server sent GOAWAY (${code})` }
     for (const stream of [...this.streams.values()]) {
@@ -176,11 +176,10 @@ export class Http2Client extends Http2Connection<ClientStream> {
   }
 
   protected override onIdleFrame(cost = 1): void {
-    if (!this.#idleFrames.take(cost))
-      throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many frames that do nothing')
+    if (!this.#idleFrames.take(cost)) throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many idle frames')
   }
 
-  /** What a server does wrong on a stream ends the request too. */
+  /** A stream error by the server also aborts the request. */
   protected override failStream(streamId: number, code: number): void {
     const stream = this.streams.get(streamId)
     super.failStream(streamId, code)
@@ -195,7 +194,7 @@ export class Http2Client extends Http2Connection<ClientStream> {
     this.#listener.onClose(error)
   }
 
-  protected override onRoom(): void {
+  protected override onWritable(): void {
     for (const stream of [...this.streams.values()]) stream.flush(0)
   }
 
@@ -208,28 +207,28 @@ export class Http2Client extends Http2Connection<ClientStream> {
     this.#endIfDone()
   }
 
-  /** The server has said all; the listener may have ended the stream itself just now. */
+  /** The response is complete; the listener may have reset the stream already. */
   #end(stream: ClientStream): void {
     if (stream.closed) return
-    // A response that is complete before its request: the rest of that is not wanted.
+    // The response is complete before the request: RST_STREAM(NO_ERROR) in place of the rest of the request.
     if (!stream.sentEnd) this.send([numberFrame(FrameType.rstStream, stream.id, ErrorCode.noError)])
     this.forget(stream)
     stream.listener.onEnd()
   }
 
-  /** A frame for a stream that is over: of one that broke off it was on its way, else the server must not send it. */
+  /** A frame for a closed stream is legal only if the stream was aborted: the frame was in flight then. */
   #onLate(streamId: number, what: 'DATA' | 'HEADERS'): void {
     if (streamId === 0) throw protocolError(`${what} without a stream`)
-    if (!this.wasOpened(streamId)) throw protocolError(`${what} for a stream that nobody opened`)
-    if (!this.#brokenOff.has(streamId))
-      throw new Http2ProtocolError(ErrorCode.streamClosed, `${what} for a stream that is over`)
+    if (!this.wasOpened(streamId)) throw protocolError(`${what} for an idle stream`)
+    if (!this.#abortedIds.has(streamId))
+      throw new Http2ProtocolError(ErrorCode.streamClosed, `${what} for a closed stream`)
   }
 
   #remember(streamId: number): void {
-    this.#brokenOff.add(streamId)
-    if (this.#brokenOff.size <= MAX_REMEMBERED) return
-    for (const oldest of this.#brokenOff) {
-      this.#brokenOff.delete(oldest)
+    this.#abortedIds.add(streamId)
+    if (this.#abortedIds.size <= MAX_REMEMBERED) return
+    for (const oldest of this.#abortedIds) {
+      this.#abortedIds.delete(oldest)
       return
     }
   }
@@ -239,8 +238,8 @@ export class Http2Client extends Http2Connection<ClientStream> {
     stream.listener.onAbort(end)
   }
 
-  /** After a GOAWAY what runs may finish, then nothing more can come. */
+  /** After a GOAWAY, ends the connection when its last stream has ended. */
   #endIfDone(): void {
-    if (this.#leaving && this.streams.size === 0) setImmediate(() => this.destroy())
+    if (this.#isDraining && this.streams.size === 0) setImmediate(() => this.destroy())
   }
 }

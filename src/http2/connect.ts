@@ -4,16 +4,16 @@ import { Http2Client, type Http2ClientListener } from './client.ts'
 import type { ConnectionOptions as Http2Options } from './connection.ts'
 import { ReceiveBuffers } from './frames/receive-buffers.ts'
 
-/** Whom to connect to. */
+/** Server to connect to. */
 export interface Http2Target {
   readonly host: string
   readonly port: number
-  /** For a connection over TLS. */
+  /** TLS options; undefined for plaintext. */
   readonly tls?: ConnectionOptions | undefined
 }
 
 /**
- * Connects a socket and begins HTTP/2 on it. How it goes is told to the listener, failures to connect among it.
+ * Connects a socket and starts HTTP/2 on it. The listener learns of all events, including a failure to connect.
  * Source: RFC 9113, section 3.
  */
 export function connectHttp2(
@@ -27,12 +27,12 @@ export function connectHttp2(
     callback: (count: number) => {
       const from = buffers.filled(count)
       client.receive(buffers.current.bytes.subarray(from, from + count))
-      buffers.turn()
+      buffers.advance()
       return true
     },
   }
   const name = isIP(host) ? {} : { servername: host }
-  // The types leave out `onread`, which the documentation names: https://nodejs.org/api/tls.html#tlsconnectoptions-callback.
+  // `onread` is documented, but missing from the types: https://nodejs.org/api/tls.html#tlsconnectoptions-callback.
   const secure: ConnectionOptions & { onread: typeof onread } = {
     ...name,
     ...tls,
@@ -43,7 +43,7 @@ export function connectHttp2(
   }
   const socket = tls ? connectSecure(secure) : connectPlain({ host, port, onread })
   socket.setNoDelay(true)
-  // Not before: until then it may still be read into.
+  // Until the close event, the socket may still write into the buffer.
   socket.once('close', () => buffers.close())
   const client = new Http2Client(socket, buffers, options, listener)
   if (tls)

@@ -16,18 +16,18 @@ import {
   MAX_STREAM_ID,
   MAX_WINDOW_BYTES,
 } from './protocol.ts'
-import { SendScheduler } from './scheduling/send-turns.ts'
+import { SendScheduler } from './scheduling/send-scheduler.ts'
 import { WriteBatcher } from './scheduling/write-batcher.ts'
 import type { Http2Stream, StreamOwner } from './streams/stream.ts'
 
-/** What this side offers the peer. */
+/** Limits that this side announces to the peer. */
 export interface ConnectionOptions {
-  /** Window of each stream, for what the peer sends. */
+  /** Receive window of each stream, in bytes. */
   readonly windowBytes: number
   readonly maxFrameBytes: number
-  /** Of a list of fields; a stream whose list is larger ends. */
+  /** Size limit of a header list, in bytes; a larger one ends its stream. Source: RFC 7541, section 4.1. */
   readonly maxHeaderListBytes: number
-  /** Encoded size of a header block; by default 256 KiB. */
+  /** A larger header block ends the connection. Default: 256 KiB encoded; decoded, twice `maxHeaderListBytes`. */
   readonly maxHeaderBlockBytes?: number
 }
 
@@ -35,31 +35,31 @@ const NO_PAYLOAD = Buffer.alloc(0)
 const PING_BYTES = 8
 const PRIORITY_BYTES = 5
 const GOAWAY_BYTES = 8
-/** WINDOW_UPDATE frames that may be saved up. */
+/** Upper bound on `earnedUpdates`. */
 const MAX_EARNED_UPDATES = 50_000
 
 /**
- * What both sides of an HTTP/2 connection have in common. Push is not known, priorities are ignored. What breaks a rule on one
- * stream ends that stream; what breaks a rule of the connection ends it, with a GOAWAY that says why. Source: RFC 9113.
+ * Base of both sides of an HTTP/2 connection; no server push, and priorities are ignored. A stream error resets the stream. A
+ * connection error ends the connection, with a GOAWAY that carries the error code. Source: RFC 9113.
  */
 export abstract class Http2Connection<S extends Http2Stream> implements StreamOwner {
   /** Bytes that the peer's connection window lets us send. */
   sendWindow = DEFAULT_WINDOW_BYTES
-  /** WINDOW_UPDATE frames that the peer may send for the DATA that it has got. */
+  /** WINDOW_UPDATE frames that the peer may send in return for DATA; they do not count as idle frames. */
   earnedUpdates = 0
-  /** Received bytes that are given back to the peer at a time. */
+  /** A stream returns credit (WINDOW_UPDATE) to the peer once it has consumed this many bytes. */
   readonly creditStep: number
   /** Nothing is sent or received any more. */
   closed = false
   protected readonly streams = new Map<number, S>()
   protected readonly settings: PeerSettings
   protected readonly socket: Socket
-  readonly #outbox: WriteBatcher
+  readonly #writes: WriteBatcher
   readonly #reader: FrameReader
   readonly #blocks: HeaderBlocks
   readonly #decoder: HeaderDecoder
   readonly #pings: (() => void)[] = []
-  readonly #turns = new SendScheduler(this)
+  readonly #scheduler = new SendScheduler(this)
   #hasSettings = false
 
   /**
@@ -69,7 +69,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   constructor(socket: Socket, options: ConnectionOptions, peerIsClient: boolean) {
     this.socket = socket
     this.settings = new PeerSettings(peerIsClient)
-    this.#outbox = new WriteBatcher(socket)
+    this.#writes = new WriteBatcher(socket)
     this.creditStep = options.windowBytes >> 2
     this.#blocks = new HeaderBlocks(
       (streamId, block, atEnd) => this.#onBlock(streamId, block, atEnd),
@@ -79,12 +79,12 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     this.#reader = new FrameReader(options.maxFrameBytes, {
       onData: (streamId, bytes) => {
         if (this.closed) return
-        if (this.#blocks.isOpen) throw protocolError('a header block is interrupted')
+        if (this.#blocks.isOpen) throw protocolError('a frame interrupts a header block')
         this.onData(streamId, bytes)
       },
       onDataEnd: (streamId, length, padding, atEnd) => {
         if (this.closed) return
-        if (this.#blocks.isOpen) throw protocolError('a header block is interrupted')
+        if (this.#blocks.isOpen) throw protocolError('a frame interrupts a header block')
         this.onDataEnd(streamId, length, padding, atEnd)
       },
       onFrame: (type, flags, streamId, payload) => {
@@ -101,30 +101,30 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     return this.settings.maxFrameBytes
   }
 
-  /** Whether the socket has more to send than it should. */
+  /** Whether the unsent bytes exceed their limit; streams send no DATA then. */
   get isCongested(): boolean {
-    return this.#outbox.isCongested
+    return this.#writes.isCongested
   }
 
-  /** Whether a stream may send DATA now, as far as its own window goes. */
+  /** Whether the connection allows DATA now; the stream's own window applies as well. */
   get isOpen(): boolean {
     return !this.closed && !this.isCongested && this.sendWindow > 0
   }
 
-  /** Size of the header block that has come last, in bytes, overheads counted. */
+  /** Size of the last header list received, in bytes. Source: RFC 7541, section 4.1. */
   protected get headerListBytes(): number {
     return this.#decoder.listBytes
   }
 
-  /** Takes what was read from the socket. */
+  /** Processes bytes read from the socket. */
   receive(bytes: Buffer): void {
     this.receiveUntil(bytes, 0, Number.POSITIVE_INFINITY)
   }
 
   /**
-   * Takes what was read from the socket, as far as it gets in time.
-   * @param until time (`performance.now()`) after which no further frame is begun
-   * @returns where the bytes begin that have not been taken
+   * Processes bytes read from the socket, up to a deadline.
+   * @param until deadline (`performance.now()`) after which no further frame is started
+   * @returns offset of the first byte not yet processed
    */
   protected receiveUntil(bytes: Buffer, from: number, until: number): number {
     if (this.closed) return bytes.length
@@ -136,41 +136,41 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     }
   }
 
-  /** Asks for an answer; `answered` is called with the peer's. */
+  /** Sends a PING; calls `answered` when the peer acknowledges it. */
   ping(answered: () => void): void {
     this.#pings.push(answered)
     this.send([frame(FrameType.ping, 0, 0, Buffer.alloc(PING_BYTES))])
   }
 
-  /** Ends the connection at once; streams that are open are lost. */
+  /** Ends the connection at once with a GOAWAY; open streams are lost. */
   destroy(): void {
     this.send([goawayFrame(this.lastStreamId, ErrorCode.noError)])
     this.end(undefined)
-    // Nobody is waited for who does not read.
+    // Do not wait for a peer that has stopped reading.
     if (this.socket.writableLength > 0) this.socket.destroy()
   }
 
-  /** For streams. */
+  /** Called by streams. */
   send(chunks: readonly Uint8Array[], onTaken?: () => void, mayCoalesce = false): void {
     if (this.closed) {
-      if (onTaken) this.#outbox.whenTaken(onTaken)
+      if (onTaken) this.#writes.whenTaken(onTaken)
       return
     }
-    this.#outbox.send(chunks, onTaken, mayCoalesce)
-    if (this.#outbox.isStuck) this.end(new Error('the peer reads nothing'))
+    this.#writes.send(chunks, onTaken, mayCoalesce)
+    if (this.#writes.isStuck) this.end(new Error('the peer has stopped reading'))
   }
 
-  /** For streams. */
+  /** Called by streams. */
   whenTaken(onTaken: () => void): void {
-    this.#outbox.whenTaken(onTaken)
+    this.#writes.whenTaken(onTaken)
   }
 
-  /** For streams. */
+  /** Called by streams. */
   wait(stream: Http2Stream): void {
-    this.#turns.add(stream)
+    this.#scheduler.add(stream)
   }
 
-  /** For streams. */
+  /** Called by streams. */
   sendHeaders(streamId: number, block: Buffer, atEnd: boolean): void {
     const { hasSmallerTable, maxFrameBytes } = this.settings
     this.settings.hasSmallerTable = false
@@ -178,12 +178,12 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     this.send([headersFrames(streamId, whole, atEnd, maxFrameBytes)])
   }
 
-  /** For streams. */
+  /** Called by streams. */
   sendCredit(streamId: number, bytes: number): void {
     this.send([numberFrame(FrameType.windowUpdate, streamId, bytes)])
   }
 
-  /** For streams. */
+  /** Called by streams. */
   resetStream(stream: Http2Stream, code: number): void {
     this.forget(stream as S)
     this.send([numberFrame(FrameType.rstStream, stream.id, code)])
@@ -191,58 +191,58 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
 
   abstract onConsumed(bytes: number): void
 
-  /** The last stream of the peer's that this side has begun to work on. */
+  /** Highest stream of the peer's that this side has started to process. */
   protected abstract readonly lastStreamId: number
-  /** Whether the peer could have opened this stream, or we have. */
+  /** Whether the stream has left the idle state: it is open or was. */
   protected abstract wasOpened(streamId: number): boolean
   protected abstract onData(streamId: number, bytes: Buffer): void
   protected abstract onDataEnd(streamId: number, length: number, padding: number, atEnd: boolean): void
   protected abstract onHeaders(streamId: number, fields: HeaderFields, verdict: HeaderValidity, atEnd: boolean): void
   protected abstract onReset(stream: S, code: number): void
   protected abstract onGoaway(lastStreamId: number, code: number): void
-  /** The peer's first settings have come. */
+  /** The peer's first SETTINGS frame arrived. */
   protected abstract onReady(): void
   /**
-   * A frame that costs us something and does nothing for the peer.
-   * @param cost of how many such frames
-   * @throws Http2ProtocolError when there are too many
+   * Charges the peer for idle frames: they cost this side work and carry neither a request nor data.
+   * @param cost number of idle frames
+   * @throws Http2ProtocolError when the peer exceeds its rate
    */
   protected abstract onIdleFrame(cost?: number): void
-  /** The socket, or the connection's window, has room again. */
-  protected onRoom(): void {}
-  /** The connection is over: each stream must learn of it, and the owner. */
+  /** The socket drained, or the connection's send window grew. */
+  protected onWritable(): void {}
+  /** The connection ended: the implementation tells each stream, then the owner. */
   protected abstract onOver(error: Error | undefined): void
 
   protected forget(stream: S): void {
     if (stream.closed) return
     this.streams.delete(stream.id)
-    this.#turns.remove(stream)
+    this.#scheduler.remove(stream)
     stream.close()
   }
 
-  /** Ends a stream that has broken a rule, or only says so where it is over already. */
+  /** Handles a stream error: resets the stream, or only sends RST_STREAM if the stream has ended already. */
   protected failStream(streamId: number, code: number): void {
     const stream = this.streams.get(streamId)
     if (stream) this.resetStream(stream, code)
     else this.send([numberFrame(FrameType.rstStream, streamId, code)])
   }
 
-  /** The connection is over. */
+  /** Ends the connection; a GOAWAY reports a protocol error. */
   protected end(error: Error | undefined): void {
     if (this.closed) return
-    // A call whose fields are too large is told so: a GOAWAY alone has clients send it again.
+    // RST_STREAM marks the call whose header block is too large: after a GOAWAY alone, clients retry it.
     if (error instanceof HeaderBlockTooLarge)
-      this.#outbox.send([numberFrame(FrameType.rstStream, error.streamId, error.code)])
-    if (error instanceof Http2ProtocolError) this.#outbox.send([goawayFrame(this.lastStreamId, error.code)])
+      this.#writes.send([numberFrame(FrameType.rstStream, error.streamId, error.code)])
+    if (error instanceof Http2ProtocolError) this.#writes.send([goawayFrame(this.lastStreamId, error.code)])
     this.closed = true
     this.onOver(error)
-    this.#outbox.flush()
-    if (this.#outbox.isStuck) this.socket.destroy()
+    this.#writes.flush()
+    if (this.#writes.isStuck) this.socket.destroy()
     else endSocket(this.socket)
   }
 
   #onBlock(streamId: number, block: Buffer, atEnd: boolean): void {
-    // Also for streams that are over: blocks build on one another.
+    // Decode blocks of closed streams too: later blocks refer to the HPACK table that they fill.
     const fields = this.#decode(streamId, block)
     const cost = costOfHeaders(Math.max(block.byteLength, this.#decoder.listBytes))
     if (cost > 0) this.onIdleFrame(cost)
@@ -258,8 +258,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   }
 
   #onFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
-    if (!this.#hasSettings && type !== FrameType.settings) throw protocolError('the peer begins without settings')
-    if (this.#blocks.isOpen && type !== FrameType.continuation) throw protocolError('a header block is interrupted')
+    if (!this.#hasSettings && type !== FrameType.settings) throw protocolError("the peer's first frame is not SETTINGS")
+    if (this.#blocks.isOpen && type !== FrameType.continuation) throw protocolError('a frame interrupts a header block')
     if (type === FrameType.headers) {
       if (streamId === 0) throw protocolError('HEADERS without a stream')
       this.#blocks.onHeaders(flags, streamId, payload)
@@ -270,7 +270,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     else if (type === FrameType.goaway) this.#onGoaway(streamId, payload)
     else if (type === FrameType.continuation) this.#blocks.onContinuation(flags, streamId, payload)
     else if (type === FrameType.priority) this.#onPriority(streamId, payload)
-    else if (type === FrameType.pushPromise) throw protocolError('the peer pushes, which it must not')
+    else if (type === FrameType.pushPromise) throw protocolError('the peer sent PUSH_PROMISE')
     else this.onIdleFrame(costOf(payload))
   }
 
@@ -300,16 +300,16 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     if (this.earnedUpdates === 0) this.onIdleFrame()
     else this.earnedUpdates = Math.min(MAX_EARNED_UPDATES, this.earnedUpdates) - 1
     if (streamId === 0) {
-      if (bytes === 0) throw protocolError('a window that does not grow')
+      if (bytes === 0) throw protocolError('WINDOW_UPDATE with an increment of 0')
       this.sendWindow += bytes
       if (this.sendWindow > MAX_WINDOW_BYTES)
-        throw new Http2ProtocolError(ErrorCode.flowControlError, 'a window is out of bounds')
+        throw new Http2ProtocolError(ErrorCode.flowControlError, 'WINDOW_UPDATE makes the connection window too large')
       this.#flushWaiting()
       return
     }
     const stream = this.streams.get(streamId)
     if (!stream) {
-      if (!this.wasOpened(streamId)) throw protocolError('a window for a stream that nobody opened')
+      if (!this.wasOpened(streamId)) throw protocolError('WINDOW_UPDATE for an idle stream')
       return
     }
     if (bytes === 0) this.failStream(streamId, ErrorCode.protocolError)
@@ -318,7 +318,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   }
 
   #onReset(streamId: number, code: number): void {
-    if (!this.wasOpened(streamId)) throw protocolError('the end of a stream that nobody opened')
+    if (!this.wasOpened(streamId)) throw protocolError('RST_STREAM for an idle stream')
     const stream = this.streams.get(streamId)
     if (stream) this.onReset(stream, code)
     else this.onIdleFrame()
@@ -343,7 +343,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   }
 
   #flushWaiting(): void {
-    this.#turns.flush()
-    if (!this.isCongested) this.onRoom()
+    this.#scheduler.flush()
+    if (!this.isCongested) this.onWritable()
   }
 }

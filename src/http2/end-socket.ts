@@ -1,9 +1,12 @@
 import type { Socket } from 'node:net'
 
-/** How long a peer may take to close its side, in milliseconds. */
+/** Time for the peer to close its side, in milliseconds. */
 const LINGER_MS = 1000
 
-/** Ends a socket. One that is closed while the peer still sends takes back what the peer has not read yet: it is waited for a moment. */
+/**
+ * Ends a socket and destroys it after 1 s at most. Destroying it at once, while the peer still sends, causes a TCP reset, which
+ * discards data that the peer has not read yet.
+ */
 export function endSocket(socket: Socket): void {
   socket.end()
   const timer = setTimeout(() => socket.destroy(), LINGER_MS)

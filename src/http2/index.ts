@@ -1,4 +1,4 @@
-/** HTTP/2 of our own, as the gRPC layer uses it: the only door to this folder. */
+/** The gateway's own HTTP/2 implementation. Other folders import it only through this file. */
 export type { Http2Client } from './client.ts'
 export { connectHttp2 } from './connect.ts'
 export { BUFFER_BYTES, type ReceiveBuffer } from './frames/receive-buffers.ts'

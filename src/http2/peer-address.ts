@@ -1,10 +1,10 @@
 const IPV6_GROUPS = 8
-/** Of an IPv6 address, those that name the network: a customer of a provider has all addresses in it. */
+/** Groups of an IPv6 address that form the /64 network, which providers assign to one customer. */
 const NETWORK_GROUPS = 4
 
 /**
- * What counts as one address: an IPv4 address, also when it comes as IPv6, or the /64 network of an IPv6 address.
- * @param remoteAddress as `socket.remoteAddress` says, undefined when the peer has gone already
+ * Key for per-address limits: an IPv4 address (also if mapped to IPv6), or the /64 network of an IPv6 address.
+ * @param remoteAddress value of `socket.remoteAddress`; undefined after the peer has disconnected
  */
 export function networkOf(remoteAddress: string | undefined): string {
   if (remoteAddress === undefined) return 'unknown'

@@ -1,4 +1,4 @@
-/** Types of frames. Source: RFC 9113, section 6. */
+/** Frame types. Source: RFC 9113, section 6. */
 export const FrameType = {
   data: 0,
   headers: 1,
@@ -12,10 +12,10 @@ export const FrameType = {
   continuation: 9,
 } as const
 
-/** Flags of frames; what one means depends on the type. Source: RFC 9113, section 6. */
+/** Frame flags; their meaning depends on the frame type. Source: RFC 9113, section 6. */
 export const FrameFlag = { ack: 0x1, endStream: 0x1, endHeaders: 0x4, padded: 0x8, priority: 0x20 } as const
 
-/** Source: RFC 9113, section 6.5.2. */
+/** Setting identifiers. Source: RFC 9113, section 6.5.2. */
 export const Setting = {
   headerTableSize: 1,
   enablePush: 2,
@@ -25,7 +25,7 @@ export const Setting = {
   maxHeaderListSize: 6,
 } as const
 
-/** Source: RFC 9113, section 7. */
+/** Error codes that this side sends or handles. Source: RFC 9113, section 7. */
 export const ErrorCode = {
   noError: 0,
   protocolError: 1,
@@ -43,13 +43,13 @@ export const DEFAULT_WINDOW_BYTES = 65_535
 export const DEFAULT_MAX_FRAME_BYTES = 16_384
 export const MAX_WINDOW_BYTES = 2 ** 31 - 1
 export const MAX_STREAM_ID = 2 ** 31 - 1
-/** What a client sends first. Source: RFC 9113, section 3.4. */
+/** Connection preface, which a client sends first. Source: RFC 9113, section 3.4. */
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
-/** The peer has broken the rules of HTTP/2; the connection cannot go on. */
+/** The peer violates the protocol: a connection error, unless a caller treats it as a stream error. */
 export class Http2ProtocolError extends Error {
   override readonly name = 'Http2ProtocolError'
-  /** What the peer is told with GOAWAY. */
+  /** Error code for the GOAWAY frame. */
   readonly code: number
 
   constructor(code: number, message: string) {

@@ -15,55 +15,55 @@ import {
   Setting,
 } from './protocol.ts'
 import { FloodLimits } from './scheduling/flood-limits.ts'
-import { goOnInTurns, SLICE_MS } from './scheduling/receive-turns.ts'
+import { processInSlices, SLICE_MS } from './scheduling/receive-scheduler.ts'
 import { isRequest, isTrailers } from './streams/request-fields.ts'
 import { ServerStream } from './streams/server-stream.ts'
 
-/** What a server offers its clients. */
+/** Limits that a server announces to its clients. */
 export interface ServerConnectionOptions extends Omit<ConnectionOptions, 'maxFrameBytes'> {
-  /** Of all streams together, for what the client sends and nobody has read. */
+  /** Receive window of the connection: bound on the unread bytes of all its streams. */
   readonly connectionWindowBytes: number
   readonly maxStreams: number
-  /** What the client's address is allowed over all its connections. */
+  /** Flood limits that all connections from the client's address share. */
   readonly addressFloods?: FloodLimits
 }
 
-/** What the owner of a connection hears. */
+/** Events for the owner of a connection. */
 export interface ServerConnectionListener {
-  /** A request has begun; the stream's listener is to be set at once. */
+  /** A request started; the owner sets the stream's listener before it returns. */
   onStream(stream: ServerStream, fields: HeaderFields): void
-  /** A stream is over. */
+  /** A stream ended. */
   onStreamClose(): void
-  /** The connection is over; all streams have been told. */
+  /** The connection ended, after all its streams. */
   onClose(): void
 }
 
-/** Streams that we have reset and of which frames may still be on their way. */
+/** Reset streams to remember: the client's frames for them may still be in flight. */
 const MAX_REMEMBERED = 1000
-/** DATA frames that hold fewer bytes than this on average cost as much as frames that do nothing. */
+/** DATA frames with fewer bytes than this on average count as idle frames. */
 const MIN_DATA_BYTES = 64
-/** Small DATA frames that a large one may pay for. */
+/** Small DATA frames for which large ones may earn credit. */
 const MAX_PAID_DATA_FRAMES = 16
 
-/** A header block of so much is read to its end, as are those of twice the allowed list: its call ends, and no other. */
+/** A header block up to this size (or twice the allowed list) is read to its end, so that it ends only its own call. */
 const MIN_HEADER_BLOCK_BYTES = 256 << 10
 
-/** The server's side of an HTTP/2 connection. */
+/** Server side of an HTTP/2 connection. */
 export class Http2ServerConnection extends Http2Connection<ServerStream> {
   protected override lastStreamId = 0
   readonly #options: ServerConnectionOptions
   readonly #listener: ServerConnectionListener
   readonly #floods: FloodLimits
-  /** DATA frames that were received, less those that their bytes are enough for. */
-  #dribble = 0
-  /** Of the preface, what has not come yet. */
+  /** Small DATA frames received, less those that the bytes of larger ones pay for. */
+  #smallDataFrames = 0
+  /** Part of the connection preface that has not arrived yet. */
   #preface = PREFACE
   #window: number
   #uncredited = 0
-  /** No streams above this are begun any more. */
+  /** Streams with a higher id are ignored: the last GOAWAY excluded them. */
   #maxId = MAX_STREAM_ID
-  #leaving = false
-  readonly #resetByUs = new Set<number>()
+  #isDraining = false
+  readonly #resetIds = new Set<number>()
   readonly #closeListeners = new Set<() => void>()
   #isReady = false
 
@@ -93,14 +93,14 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     socket.on('data', (bytes: Buffer) => this.receive(bytes))
   }
 
-  /** What counts as one address: the client's IPv4 address, or the network of its IPv6 address. */
+  /** Address for per-address limits: the client's IPv4 address, or the /64 network of its IPv6 address. */
   get address(): string {
     return networkOf(this.socket.remoteAddress)
   }
 
   /**
-   * Counts work that the client has caused above the framing layer, as so many frames that ask for nothing; too much ends the
-   * connection.
+   * Charges the client for work above the framing layer; ends the connection when the client exceeds its limit.
+   * @param cost number of idle frames
    */
   charge(cost: number): void {
     if (this.closed) return
@@ -111,23 +111,23 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     }
   }
 
-  /** Address and port of the client. */
+  /** The client's address and port. */
   get peer(): string {
     const { remoteAddress, remotePort } = this.socket
     return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`
   }
 
-  /** Whether the client has shown that it speaks HTTP/2. */
+  /** Whether the client's preface and first SETTINGS have arrived. */
   get isReady(): boolean {
     return this.#isReady
   }
 
-  /** Whether the client was told to begin no more calls here. */
+  /** Whether the connection drains: a GOAWAY has told the client to start no more calls. */
   get isLeaving(): boolean {
-    return this.#leaving
+    return this.#isDraining
   }
 
-  /** Has a listener told when the connection is over. */
+  /** Calls the listener when the connection has ended, at once if it already has. */
   onceClosed(listener: () => void): void {
     if (this.closed) listener()
     else this.#closeListeners.add(listener)
@@ -136,7 +136,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   override receive(bytes: Buffer): void {
     const missing = this.#preface.length
     if (missing === 0) {
-      this.#receiveInTurns(bytes)
+      this.#receiveScheduled(bytes)
       return
     }
     const start = bytes.subarray(0, missing)
@@ -146,15 +146,15 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
       return
     }
     this.#preface = this.#preface.subarray(start.length)
-    if (bytes.length > missing) this.#receiveInTurns(bytes.subarray(missing))
+    if (bytes.length > missing) this.#receiveScheduled(bytes.subarray(missing))
   }
 
-  /** The socket is not read on before all that has come of it is done. */
-  #receiveInTurns(bytes: Buffer): void {
+  /** Pauses the socket until all bytes read so far are processed. */
+  #receiveScheduled(bytes: Buffer): void {
     let at = this.receiveUntil(bytes, 0, performance.now() + SLICE_MS)
     if (at === bytes.length) return
     this.socket.pause()
-    goOnInTurns((until) => {
+    processInSlices((until) => {
       at = this.receiveUntil(bytes, at, until)
       if (at < bytes.length) return false
       this.socket.resume()
@@ -163,12 +163,12 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   }
 
   /**
-   * Ends the connection when its streams have ended. The client is told first to begin no more, and only when it must know
-   * of that those are refused which were on their way. Source: RFC 9113, section 6.8.
+   * Drains the connection and ends it after its last stream. A first GOAWAY tells the client to start no more streams. When the
+   * client has acknowledged a PING, a second one gives the last stream accepted. Source: RFC 9113, section 6.8.
    */
   close(): void {
-    if (this.#leaving || this.closed) return
-    this.#leaving = true
+    if (this.#isDraining || this.closed) return
+    this.#isDraining = true
     this.send([goawayFrame(MAX_STREAM_ID, ErrorCode.noError)])
     this.ping(() => {
       this.#maxId = this.lastStreamId
@@ -202,18 +202,19 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     else if (!atEnd) this.#countSmall(stream, length - padding)
     if (stream?.remoteEnded) this.failStream(streamId, ErrorCode.streamClosed)
     else if (stream && atEnd) this.#onRemoteEnd(stream)
-    else if (!stream && streamId <= this.lastStreamId && !this.#resetByUs.has(streamId))
+    else if (!stream && streamId <= this.lastStreamId && !this.#resetIds.has(streamId))
       this.failStream(streamId, ErrorCode.streamClosed)
   }
 
-  /** Counts bytes against the windows; answers with their stream, if it is still there. */
+  /** Counts received bytes against both windows. @returns the stream, if it is still open */
   #receive(streamId: number, bytes: number): ServerStream | undefined {
     this.#window -= bytes
-    if (this.#window < 0) throw new Http2ProtocolError(ErrorCode.flowControlError, 'a window was not heeded')
+    if (this.#window < 0)
+      throw new Http2ProtocolError(ErrorCode.flowControlError, 'the client exceeds the connection window')
     const stream = this.streams.get(streamId)
     if (stream) stream.received(bytes)
     else if (this.wasOpened(streamId)) this.onConsumed(bytes)
-    else throw protocolError('DATA for a stream that nobody opened')
+    else throw protocolError('DATA for an idle stream')
     return stream
   }
 
@@ -225,13 +226,13 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
       else this.#onRemoteEnd(stream)
       return
     }
-    if (streamId % 2 === 0) throw protocolError('a stream with an even number')
+    if (streamId % 2 === 0) throw protocolError('HEADERS for a stream with an even id')
     if (streamId <= this.lastStreamId) {
       this.onIdleFrame()
-      if (this.#resetByUs.has(streamId)) return
-      throw new Http2ProtocolError(ErrorCode.streamClosed, 'HEADERS for a stream that is over')
+      if (this.#resetIds.has(streamId)) return
+      throw new Http2ProtocolError(ErrorCode.streamClosed, 'HEADERS for a closed stream')
     }
-    // Those that come after the last GOAWAY are not ours: the client has been told so.
+    // Ignore streams above the id in the last GOAWAY: the client knows that they are not processed.
     if (streamId > this.#maxId) {
       this.onIdleFrame()
       return
@@ -253,7 +254,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     this.#isReady = true
   }
 
-  /** What a client does wrong on a stream ends it as its own reset does, and is as cheap for it. */
+  /** A stream error costs the client as little as a reset, so it counts as one. */
   protected override failStream(streamId: number, code: number): void {
     if (this.streams.has(streamId)) this.#countReset()
     super.failStream(streamId, code)
@@ -261,7 +262,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
 
   protected override onIdleFrame(cost = 1): void {
     if (!this.#floods.takeIdleFrames(cost))
-      throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many frames that ask for nothing')
+      throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many idle frames')
   }
 
   protected override onOver(): void {
@@ -272,7 +273,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   }
 
   protected override wasOpened(streamId: number): boolean {
-    // Those beyond the last GOAWAY are as good as over.
+    // Streams above the id in the last GOAWAY count as closed.
     return streamId % 2 === 1 && (streamId <= this.lastStreamId || streamId > this.#maxId)
   }
 
@@ -285,17 +286,17 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
 
   #countReset(): void {
     if (!this.#floods.takeReset())
-      throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'too many streams are cancelled')
+      throw new Http2ProtocolError(ErrorCode.enhanceYourCalm, 'the client resets too many streams')
   }
 
-  /** Each DATA frame costs the same, however little is in it; the first of a request is a part of that. */
+  /** Charges for small DATA frames, since each frame costs the same; the first of a request is free. */
   #countSmall(stream: ServerStream, length: number): void {
     const isFirst = !stream.hasData
     stream.hasData = true
     if (isFirst) return
-    this.#dribble = Math.max(-MAX_PAID_DATA_FRAMES, this.#dribble + 1 - length / MIN_DATA_BYTES)
-    if (this.#dribble < 1) return
-    this.#dribble--
+    this.#smallDataFrames = Math.max(-MAX_PAID_DATA_FRAMES, this.#smallDataFrames + 1 - length / MIN_DATA_BYTES)
+    if (this.#smallDataFrames < 1) return
+    this.#smallDataFrames--
     this.onIdleFrame()
   }
 
@@ -315,7 +316,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
     if (atEnd && !stream.closed) this.#onRemoteEnd(stream)
   }
 
-  /** With which code a request is refused, if it is. */
+  /** Error code with which to refuse a request; undefined to accept it. */
   #refusalOf(fields: HeaderFields, verdict: HeaderValidity): number | undefined {
     if (this.streams.size >= this.#options.maxStreams) return ErrorCode.refusedStream
     if (verdict === 'too large') return ErrorCode.enhanceYourCalm
@@ -323,10 +324,10 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   }
 
   #remember(streamId: number): void {
-    this.#resetByUs.add(streamId)
-    if (this.#resetByUs.size <= MAX_REMEMBERED) return
-    for (const oldest of this.#resetByUs) {
-      this.#resetByUs.delete(oldest)
+    this.#resetIds.add(streamId)
+    if (this.#resetIds.size <= MAX_REMEMBERED) return
+    for (const oldest of this.#resetIds) {
+      this.#resetIds.delete(oldest)
       return
     }
   }
@@ -342,6 +343,6 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> {
   }
 
   #endIfDone(): void {
-    if (this.#leaving && this.#maxId < MAX_STREAM_ID && this.streams.size === 0) this.end(undefined)
+    if (this.#isDraining && this.#maxId < MAX_STREAM_ID && this.streams.size === 0) this.end(undefined)
   }
 }

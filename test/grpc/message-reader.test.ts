@@ -99,7 +99,7 @@ describe('messages', () => {
       at += count
       reader.push(room.subarray(0, count), buffers.current, ready, MANY)
       buffers.filled(count)
-      buffers.turn()
+      buffers.advance()
     }
     const own = new Set(ready[0]!.chunks.map(({ buffer }) => buffer))
     // Each buffer is there once, and nothing was copied into another.

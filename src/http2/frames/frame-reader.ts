@@ -1,10 +1,10 @@
 import { ErrorCode, FRAME_HEADER_BYTES, FrameFlag, FrameType, Http2ProtocolError } from '../protocol.ts'
 
-/** What is made of frames; the bytes are valid only during the call, data excepted, which may be held. */
+/** Events of a frame reader. Payloads are valid only during the call, except DATA, whose buffer the listener may hold. */
 export interface FrameListener {
-  /** A piece of a DATA frame, as it came. */
+  /** A part of a DATA frame, as the socket delivered it. */
   onData(streamId: number, bytes: Buffer): void
-  /** The whole DATA frame has come; all of `length` counts for flow control, the `padding` in it too. */
+  /** A DATA frame is complete. All of `length` counts for flow control, including `padding`. */
   onDataEnd(streamId: number, length: number, padding: number, endStream: boolean): void
   /** Any other frame. */
   onFrame(type: number, flags: number, streamId: number, payload: Buffer): void
@@ -13,8 +13,8 @@ export interface FrameListener {
 const none = Buffer.alloc(0)
 
 /**
- * Cuts what comes from a peer into frames. DATA is handed on in the pieces that it came in; what other frames hold is
- * collected first. Source: RFC 9113, section 4.
+ * Parses a peer's bytes into frames. It passes DATA on in the parts in which it arrives, and collects the payload of other frames
+ * first. Source: RFC 9113, section 4.
  */
 export class FrameReader {
   readonly #listener: FrameListener
@@ -25,12 +25,12 @@ export class FrameReader {
   #type = 0
   #flags = 0
   #streamId = 0
-  /** Of the payload, what has not come yet. */
+  /** Bytes of the payload that have not arrived yet. */
   #left = 0
-  /** Of a DATA frame's end: padding, which nobody wants. */
+  /** Bytes of padding at the end of a DATA frame. */
   #padding = 0
   #paddingKnown = false
-  /** Of a frame that is not DATA and comes in pieces: room for all of it, so that small pieces cost no memory of their own. */
+  /** Collects the payload of a frame other than DATA that arrives in parts; one allocation, however small the parts. */
   #payload: Buffer | undefined
 
   constructor(maxFrameBytes: number, listener: FrameListener) {
@@ -39,10 +39,10 @@ export class FrameReader {
   }
 
   /**
-   * Takes the next bytes, as far as it gets.
-   * @param from where they begin
-   * @param until time (`performance.now()`) after which no further frame is begun; by default all bytes are taken
-   * @returns where the bytes begin that have not been taken
+   * Parses the next bytes, up to a deadline.
+   * @param from offset of the first byte
+   * @param until deadline (`performance.now()`) after which no further frame is started; none by default
+   * @returns offset of the first byte not yet parsed
    * @throws Http2ProtocolError
    */
   push(bytes: Buffer, from = 0, until = Number.POSITIVE_INFINITY): number {
@@ -82,7 +82,10 @@ export class FrameReader {
     this.#left = this.#length
     const max = this.#maxFrameBytes
     if (this.#length > max)
-      throw new Http2ProtocolError(ErrorCode.frameSizeError, `a frame of ${this.#length} bytes is above ${max}`)
+      throw new Http2ProtocolError(
+        ErrorCode.frameSizeError,
+        `a frame of ${this.#length} bytes exceeds the limit of ${max}`,
+      )
     this.#padding = 0
     this.#paddingKnown = this.#type !== FrameType.data || (this.#flags & FrameFlag.padded) === 0
     if (this.#length > 0) return
@@ -124,5 +127,5 @@ export class FrameReader {
 }
 
 function padded(): Http2ProtocolError {
-  return new Http2ProtocolError(ErrorCode.protocolError, 'a frame has more padding than bytes')
+  return new Http2ProtocolError(ErrorCode.protocolError, 'the padding exceeds the frame')
 }

@@ -1,6 +1,6 @@
 import { FRAME_HEADER_BYTES, FrameFlag, FrameType } from '../protocol.ts'
 
-/** Writes the nine bytes that begin a frame. Source: RFC 9113, section 4.1. */
+/** Writes the 9-byte frame header. @returns offset behind it. Source: RFC 9113, section 4.1. */
 export function writeFrameHeader(
   into: Buffer,
   at: number,
@@ -16,14 +16,14 @@ export function writeFrameHeader(
   return at + FRAME_HEADER_BYTES
 }
 
-/** A frame whose payload is at hand. */
+/** Builds a frame. */
 export function frame(type: number, flags: number, streamId: number, payload: Uint8Array): Buffer {
   const out = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payload.byteLength)
   out.set(payload, writeFrameHeader(out, 0, payload.byteLength, type, flags, streamId))
   return out
 }
 
-/** SETTINGS with these values. Source: RFC 9113, section 6.5. */
+/** Builds SETTINGS. Source: RFC 9113, section 6.5. */
 export function settingsFrame(settings: readonly (readonly [id: number, value: number])[]): Buffer {
   const payload = Buffer.allocUnsafe(6 * settings.length)
   settings.forEach(([id, value], i) => {
@@ -33,14 +33,14 @@ export function settingsFrame(settings: readonly (readonly [id: number, value: n
   return frame(FrameType.settings, 0, 0, payload)
 }
 
-/** A frame of one number: WINDOW_UPDATE or RST_STREAM. */
+/** Builds a frame with one 32-bit number: WINDOW_UPDATE or RST_STREAM. */
 export function numberFrame(type: number, streamId: number, value: number): Buffer {
   const out = Buffer.allocUnsafe(FRAME_HEADER_BYTES + 4)
   out.writeUInt32BE(value, writeFrameHeader(out, 0, 4, type, 0, streamId))
   return out
 }
 
-/** GOAWAY. @param lastStreamId the last stream of the peer's that is worked on. Source: RFC 9113, section 6.8. */
+/** Builds GOAWAY. @param lastStreamId highest stream of the peer's that is processed. Source: RFC 9113, section 6.8. */
 export function goawayFrame(lastStreamId: number, code: number): Buffer {
   const payload = Buffer.alloc(8)
   payload.writeUInt32BE(lastStreamId)
@@ -48,7 +48,7 @@ export function goawayFrame(lastStreamId: number, code: number): Buffer {
   return frame(FrameType.goaway, 0, 0, payload)
 }
 
-/** A header block as HEADERS and, where it is above the peer's frame size, CONTINUATION frames. */
+/** Builds HEADERS and, if the block exceeds the peer's frame size, CONTINUATION frames. */
 export function headersFrames(streamId: number, block: Buffer, endStream: boolean, maxFrameBytes: number): Buffer {
   const end = endStream ? FrameFlag.endStream : 0
   if (block.byteLength <= maxFrameBytes) return frame(FrameType.headers, FrameFlag.endHeaders | end, streamId, block)

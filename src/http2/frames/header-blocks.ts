@@ -1,11 +1,11 @@
 import { ErrorCode, FrameFlag, Http2ProtocolError } from '../protocol.ts'
 
 const MAX_BLOCK_BYTES = 256 << 10
-/** Bytes that each frame of a block has on average, at least: half of what peers put into one. */
+/** Minimum average size of a block's frames: half of the 16 KiB that peers send. Bounds the number of CONTINUATION frames. */
 const MIN_PART_BYTES = 8 << 10
 const PRIORITY_BYTES = 5
 
-/** Told of a header block that is whole; its bytes are valid only during the call. */
+/** Called with a complete header block, whose bytes are valid only during the call. */
 export type OnHeaderBlock = (streamId: number, block: Buffer, endStream: boolean) => void
 
 interface OpenBlock {
@@ -15,9 +15,9 @@ interface OpenBlock {
   byteLength: number
 }
 
-/** A header block is above the limit; the connection cannot go on, since later blocks build on it. */
+/** A header block exceeds the limit. This is a connection error, since later blocks depend on the HPACK state of this one. */
 export class HeaderBlockTooLarge extends Http2ProtocolError {
-  /** Whose it is. */
+  /** The stream of the block. */
   readonly streamId: number
 
   constructor(streamId: number) {
@@ -26,7 +26,7 @@ export class HeaderBlockTooLarge extends Http2ProtocolError {
   }
 }
 
-/** Puts header blocks together from HEADERS and CONTINUATION. Source: RFC 9113, sections 6.2 and 6.10. */
+/** Assembles header blocks from HEADERS and CONTINUATION frames. Source: RFC 9113, sections 6.2 and 6.10. */
 export class HeaderBlocks {
   readonly #onBlock: OnHeaderBlock
   readonly #maxBytes: number
@@ -37,7 +37,7 @@ export class HeaderBlocks {
     this.#maxBytes = maxBytes
   }
 
-  /** Whether more of a block must come next. */
+  /** Whether the next frame must be a CONTINUATION. */
   get isOpen(): boolean {
     return this.#open !== undefined
   }
@@ -49,7 +49,7 @@ export class HeaderBlocks {
     if (flags & FrameFlag.padded) padding = payload[from++] ?? 0
     if (flags & FrameFlag.priority) from += PRIORITY_BYTES
     if (from + padding > payload.length)
-      throw new Http2ProtocolError(ErrorCode.protocolError, 'a frame has more padding than bytes')
+      throw new Http2ProtocolError(ErrorCode.protocolError, 'the padding exceeds the frame')
     const block = payload.subarray(from, payload.length - padding)
     if (block.byteLength > this.#maxBytes) throw new HeaderBlockTooLarge(streamId)
     const endStream = (flags & FrameFlag.endStream) !== 0

@@ -1,15 +1,15 @@
-/** Read from the socket at a time at most; two of them stay in a core's cache. */
+/** Size of a receive buffer, in bytes: the most that one read returns. Two of them fit into a core's cache. */
 export const BUFFER_BYTES = 128 << 10
-/** With less than this left a buffer is full: small reads cost as much as large ones. */
+/** A buffer with less room is full: small reads cost as much as large ones. */
 const MIN_ROOM_BYTES = 16 << 10
 const MAX_FREE = 64
 
-/** Memory that is read into, over and over: fresh memory costs page faults, as much as copying does. */
+/** A pooled receive buffer, with a reference count. Fresh memory would cost page faults, as much as copying. */
 export class ReceiveBuffer {
   readonly bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   #holders = 0
 
-  /** Keeps what has been read from being overwritten until it is released as often as it was held. */
+  /** Keeps the buffer from being reused until each `hold` has its `release`. */
   hold(): void {
     this.#holders++
   }
@@ -21,37 +21,37 @@ export class ReceiveBuffer {
 
 const free: ReceiveBuffer[] = []
 
-/** Where a connection's next bytes go: one buffer after another is filled. */
+/** The receive buffers of a connection, filled one after the other. */
 export class ReceiveBuffers {
   #current = take()
   #filled = 0
 
-  /** The buffer that is being filled. */
+  /** The buffer that reads fill now. */
   get current(): ReceiveBuffer {
     return this.#current
   }
 
-  /** The part of it that the next read may fill. */
+  /** The free part of it, for the next read. */
   room(): Buffer {
     return this.#filled === 0 ? this.#current.bytes : this.#current.bytes.subarray(this.#filled)
   }
 
-  /** Counts bytes as read; they start at the offset that is answered with. */
+  /** Counts bytes as read. @returns their offset in the current buffer */
   filled(count: number): number {
     const from = this.#filled
     this.#filled += count
     return from
   }
 
-  /** Goes on to the next buffer where this one is full; what was read of it must be held by now, if it is needed. */
-  turn(): void {
+  /** Takes the next buffer if this one is full. Listeners that need its bytes must hold it by now. */
+  advance(): void {
     if (BUFFER_BYTES - this.#filled >= MIN_ROOM_BYTES) return
     this.#current.release()
     this.#current = take()
     this.#filled = 0
   }
 
-  /** The connection has ended. */
+  /** Releases the current buffer, after the connection has ended. */
   close(): void {
     this.#current.release()
   }

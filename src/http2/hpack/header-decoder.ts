@@ -2,10 +2,10 @@ import { ErrorCode, Http2ProtocolError } from '../protocol.ts'
 import { decodeHuffman } from './huffman.ts'
 import { staticTable } from './static-table.ts'
 
-/** Fields of a header block, names in lower case, as they came; `set-cookie` alone is a list, others that repeat are joined. */
+/** Fields of a header block, by lower-case name. Repeated fields are joined; only `set-cookie` is a list. */
 export type HeaderFields = Record<string, string | string[] | undefined>
 
-/** What is to be thought of a block: whether its fields are as HTTP wants them, and not too large together. */
+/** Whether a block's fields are valid and its size is within the limit. */
 export type HeaderValidity = 'good' | 'malformed' | 'too large'
 
 interface Field {
@@ -22,31 +22,31 @@ const knownFields: readonly Field[] = staticTable.map(([name, value]) => ({
   isGood: true,
 }))
 
-/** A list is so large that it is not decoded to its end. */
+/** The decoder stopped: the header list exceeds the limit by far. */
 export class HeaderListTooLarge extends Http2ProtocolError {
   constructor() {
-    super(ErrorCode.enhanceYourCalm, 'a list of header fields is far too large')
+    super(ErrorCode.enhanceYourCalm, 'the header list is far too large')
   }
 }
 
-/** Size that every field counts beyond its own. Source: RFC 7541, section 4.1. */
+/** Overhead of each field, in bytes. Source: RFC 7541, section 4.1. */
 const FIELD_OVERHEAD_BYTES = 32
 const MAX_INTEGER_BYTES = 5
-/** A list of so many times the allowed size is not decoded to its end. */
+/** The decoder stops at this multiple of the allowed size by default. */
 const DEFAULT_GIVE_UP_FACTOR = 2
-/** Source: RFC 9113, section 8.2.1. */
+/** Valid field names. Source: RFC 9113, section 8.2.1. */
 const isName = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
 const breaksLine = /[\0\r\n]/
 
 /**
- * Decodes header blocks of one connection, each in turn: they build on one another.
+ * Decodes the header blocks of one connection in order, since they share the HPACK dynamic table.
  * Source: RFC 7541.
  */
 export class HeaderDecoder {
   readonly #tableLimit: number
   readonly #maxListBytes: number
   readonly #giveUpBytes: number
-  /** The newest stands last. */
+  /** Dynamic table, newest entry last. */
   readonly #table: Field[] = []
   #tableBytes = 0
   #tableMax: number
@@ -56,9 +56,9 @@ export class HeaderDecoder {
   #listBytes = 0
 
   /**
-   * @param tableLimit size of the table that was offered, in bytes
-   * @param maxListBytes size of all fields of a block together, overheads counted; a list above it is too large
-   * @param giveUpBytes size at which decoding stops; by default twice as much
+   * @param tableLimit announced size of the dynamic table, in bytes
+   * @param maxListBytes limit of a header list with overheads, in bytes; a larger one is 'too large'
+   * @param giveUpBytes size at which decoding stops; by default twice `maxListBytes`
    */
   constructor(tableLimit: number, maxListBytes: number, giveUpBytes = DEFAULT_GIVE_UP_FACTOR * maxListBytes) {
     this.#tableLimit = tableLimit
@@ -67,20 +67,20 @@ export class HeaderDecoder {
     this.#giveUpBytes = giveUpBytes
   }
 
-  /** What is to be thought of the block that was decoded last. */
+  /** Verdict on the last block. */
   get verdict(): HeaderValidity {
     return this.#verdict
   }
 
-  /** Size of the block that was decoded last: all its fields, overheads counted. Source: RFC 7541, section 4.1. */
+  /** Header list size of the last block, in bytes. Source: RFC 7541, section 4.1. */
   get listBytes(): number {
     return this.#listBytes
   }
 
   /**
-   * Decodes a whole block; of one that is too large, answers with the beginning.
-   * @throws Http2ProtocolError when it cannot be decoded; HeaderListTooLarge when decoding stops at `giveUpBytes`. The connection is
-   *   of no use then, since later blocks build on this one
+   * Decodes a whole block. @returns its fields; if it is too large, only the first ones
+   * @throws Http2ProtocolError when it cannot be decoded; HeaderListTooLarge when decoding stops at `giveUpBytes`. Both are
+   *   connection errors, since later blocks depend on this one
    */
   decode(block: Buffer): HeaderFields {
     this.#block = block
@@ -97,7 +97,7 @@ export class HeaderDecoder {
       this.#listBytes += sizeOf(field)
       if (this.#listBytes > this.#maxListBytes) this.#verdict = 'too large'
       if (this.#bytesLeft < 0) throw new HeaderListTooLarge()
-      // What comes is decoded all the same, since later blocks build on it.
+      // Decode the rest all the same: later blocks refer to the table that it fills.
       if (this.#verdict === 'too large') continue
       const isPseudo = field.name.startsWith(':')
       if (!isPseudo) onlyPseudo = false
@@ -107,7 +107,7 @@ export class HeaderDecoder {
     return fields
   }
 
-  /** The field that begins with this byte; undefined where the table's size was set. */
+  /** Decodes the representation that starts with this byte; undefined for a table size update. */
   #next(byte: number, mayResize: boolean): Field | undefined {
     if (byte >= 0x80) return this.#field(this.#integer(7))
     if (byte >= 0x40) {
@@ -116,15 +116,15 @@ export class HeaderDecoder {
       return field
     }
     if (byte < 0x20) return this.#literal(4)
-    if (!mayResize) throw malformed('the table is resized in the middle of a block')
+    if (!mayResize) throw malformed('a table size update follows a field')
     const size = this.#integer(5)
-    if (size > this.#tableLimit) throw malformed('the table is larger than was offered')
+    if (size > this.#tableLimit) throw malformed('a table size update exceeds the announced size')
     this.#tableMax = size
     this.#evict()
     return undefined
   }
 
-  /** What the list may still grow by before its decoding ends. */
+  /** Bytes that the list may still grow by before decoding stops. */
   get #bytesLeft(): number {
     return this.#giveUpBytes - this.#listBytes
   }
@@ -141,7 +141,7 @@ export class HeaderDecoder {
   #field(index: number): Field {
     const known = index - 1 < staticTable.length
     const field = known ? knownFields[index - 1] : this.#table[this.#table.length - (index - staticTable.length)]
-    if (!field) throw malformed('there is no such field in the table')
+    if (!field) throw malformed('a field index is outside the table')
     return field
   }
 
@@ -156,17 +156,17 @@ export class HeaderDecoder {
       value += (byte & 0x7f) * 2 ** (7 * i)
       if (byte < 0x80) return value
     }
-    throw malformed('a number does not end')
+    throw malformed('an integer is too long or truncated')
   }
 
   /** Source: RFC 7541, section 5.2. */
   #string(): string {
     const first = this.#block[this.#at]
-    if (first === undefined) throw malformed('a field is cut short')
+    if (first === undefined) throw malformed('a field is truncated')
     const length = this.#integer(7)
     const from = this.#at
     this.#at += length
-    if (this.#at > this.#block.length) throw malformed('a field is cut short')
+    if (this.#at > this.#block.length) throw malformed('a field is truncated')
     const maxBytes = this.#bytesLeft
     const text =
       first >= 0x80

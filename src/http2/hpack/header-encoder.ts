@@ -7,18 +7,18 @@ staticTable.forEach(([name, value], i) => {
   const values = whole.get(name) ?? new Map<string, number>()
   whole.set(name, values.set(value, i + 1))
 })
-/** Line breaks, and what is not Latin-1. */
+/** NUL, line breaks and characters outside Latin-1. */
 const isUnfit = /[\0\r\n\u0100-\uffff]/
-/** Of two lengths and a number. */
+/** Bytes of two lengths and an index. */
 const MAX_FIELD_OVERHEAD_BYTES = 15
-/** What proxies and the peer must not keep in their tables. Source: RFC 7541, section 7.1.3. */
+/** Fields that proxies and the peer must not add to their tables. Source: RFC 7541, section 7.1.3. */
 const secret = new Set(['authorization', 'cookie', 'auth-token-bin'])
 const NEVER_INDEXED = 0x10
 
 /**
- * Encodes fields without the help of a table that changes: what a block says depends on nothing that came before, so parts
- * can be made once and joined. Pseudo-fields must come first.
- * @throws TypeError for a value that no field can have
+ * Encodes fields without the dynamic table. A block then depends on no earlier one, so encoded parts can be cached and joined.
+ * Pseudo-header fields must come first.
+ * @throws TypeError for a value with NUL, line breaks or characters outside Latin-1
  * Source: RFC 7541, section 6.
  */
 export function encodeHeaders(fields: readonly (readonly [name: string, value: string])[]): Buffer {
@@ -28,7 +28,7 @@ export function encodeHeaders(fields: readonly (readonly [name: string, value: s
   let at = 0
   for (const [given, value] of fields) {
     const name = given.toLowerCase()
-    if (isUnfit.test(value)) throw new TypeError(`the header ${name} has characters that none may have`)
+    if (isUnfit.test(value)) throw new TypeError(`the header ${name} has characters that headers must not have`)
     const index = value === '' ? undefined : whole.get(name)?.get(value)
     if (index !== undefined) {
       at = writeInteger(out, at, 7, 0x80, index)
@@ -42,7 +42,7 @@ export function encodeHeaders(fields: readonly (readonly [name: string, value: s
   return out.subarray(0, at)
 }
 
-/** What tells the peer that this side uses no table. Source: RFC 7541, section 6.3. */
+/** Table size update to 0: this side uses no dynamic table. Source: RFC 7541, section 6.3. */
 export const noTable = Buffer.of(0x20)
 
 function writeInteger(out: Buffer, from: number, prefixBits: number, pattern: number, value: number): number {

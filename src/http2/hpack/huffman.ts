@@ -1,8 +1,8 @@
 import { ErrorCode, Http2ProtocolError } from '../protocol.ts'
 
 /**
- * Bits of the code of each byte, and of the end of a string. The code is canonical: codes of one length follow each other in
- * the order of their bytes, shorter ones first, so that the lengths say all. Source: RFC 7541, appendix B.
+ * Code length of each byte and of the end-of-string symbol, in bits. The code is canonical (shorter codes first, codes of one
+ * length in the order of their bytes), so the lengths define it. Source: RFC 7541, appendix B.
  */
 // biome-ignore format: rows of sixteen
 const codeBits = [
@@ -29,18 +29,18 @@ const MAX_PADDING_BITS = 7
 const MIN_CODE_BITS = 5
 
 /**
- * State machine that takes four bits at a time: for each node of the code's tree and each value of four bits, the next node and
- * the byte that ends on the way, of which there is one at most since the shortest code has five bits.
+ * State machine over 4 bits at a time. For each node of the code tree and each 4-bit value, it holds the next node and the byte
+ * completed on the way, if any. There is at most one, since the shortest code has 5 bits.
  */
 const NEXT_NODE = 0xff
 const SYMBOL_SHIFT = 8
 const HAS_SYMBOL = 1 << 16
 const IS_WRONG = 1 << 17
 const machine: Int32Array = buildMachine()
-/** Nodes at which a string may end: up to seven bits of the end-of-string code, all ones, pad the last byte. */
+/** Nodes at which a string may end: up to 7 bits of the end-of-string code (all ones) pad the last byte. */
 const isEnd: Uint8Array = findEnds()
 
-/** Two entries a node, for a bit of 0 and of 1: the number of the next node, or minus one minus the symbol that ends here. */
+/** Two entries per node, for bits 0 and 1: the offset of the next node, or -1 - symbol for a leaf. */
 function buildTree(): number[] {
   const nodes = [0, 0]
   let code = 0
@@ -98,8 +98,8 @@ function findEnds(): Uint8Array {
 
 /**
  * Decodes a string literal.
- * @param maxBytes decoding stops when the string is longer
- * @returns undefined for a string that is longer than that
+ * @param maxBytes limit of the decoded string
+ * @returns undefined for a longer string
  * @throws Http2ProtocolError when the bytes are not Huffman code
  * Source: RFC 7541, section 5.2.
  */
@@ -114,7 +114,7 @@ export function decodeHuffman(bytes: Uint8Array, maxBytes: number): string | und
     if ((first | second) & IS_WRONG) throw malformed()
     if (first & HAS_SYMBOL) out[length++] = first >> SYMBOL_SHIFT
     if (second & HAS_SYMBOL) out[length++] = second >> SYMBOL_SHIFT
-    // What is written beyond the end of `out` is dropped.
+    // Writes beyond the end of `out` have no effect.
     if (length > maxBytes) return undefined
     node = second & NEXT_NODE
   }
@@ -123,5 +123,5 @@ export function decodeHuffman(bytes: Uint8Array, maxBytes: number): string | und
 }
 
 function malformed(): Http2ProtocolError {
-  return new Http2ProtocolError(ErrorCode.compressionError, 'a header field is not Huffman code')
+  return new Http2ProtocolError(ErrorCode.compressionError, 'a header field is not valid Huffman code')
 }

@@ -1,4 +1,4 @@
-/** The fields that every connection knows, numbered from 1. Source: RFC 7541, appendix A. */
+/** HPACK static table; indices start at 1. Source: RFC 7541, appendix A. */
 export const staticTable: readonly (readonly [name: string, value: string])[] = [
   [':authority', ''],
   [':method', 'GET'],

@@ -1,7 +1,7 @@
-/** Taken entries are kept until there are so many of them, and no fewer than of those that wait. */
+/** Taken entries are removed once there are at least this many, and at least as many as entries left. */
 const MIN_COMPACTED = 32
 
-/** First in, first out: taking the first costs the same however many wait, which `Array.shift` does not promise. */
+/** First-in, first-out queue. `shift` takes amortized constant time, which `Array.shift` does not guarantee. */
 export class Fifo<T> {
   #entries: T[] = []
   #taken = 0
@@ -10,7 +10,7 @@ export class Fifo<T> {
     return this.#entries.length - this.#taken
   }
 
-  /** The entry that is next; undefined when there is none. */
+  /** The next entry; undefined if the queue is empty. */
   get first(): T | undefined {
     return this.#entries[this.#taken]
   }
@@ -19,7 +19,7 @@ export class Fifo<T> {
     this.#entries.push(entry)
   }
 
-  /** Takes the first entry; there must be one. */
+  /** Removes and returns the first entry; the queue must not be empty. */
   shift(): T {
     const entry = this.#entries[this.#taken++]!
     if (this.#taken === this.#entries.length) {
@@ -32,7 +32,7 @@ export class Fifo<T> {
     return entry
   }
 
-  /** Takes all of them. */
+  /** Removes and returns all entries. */
   takeAll(): T[] {
     const all = this.#taken === 0 ? this.#entries : this.#entries.slice(this.#taken)
     this.#entries = []

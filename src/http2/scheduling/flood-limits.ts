@@ -1,25 +1,25 @@
 import { TokenBucket } from './token-bucket.ts'
 
-/** Clients behind one proxy share a connection: a burst of ordinary cancels must not end it for all of them. */
+/** Clients behind a proxy share a connection, so a burst of ordinary cancels must not end it for all of them. */
 const RESETS = { burst: 4000, perSecond: 400 }
-/** Frames that ask for an answer, or do nothing. Clients that measure their bandwidth ping once a round trip. */
+/** Idle frames: PING, SETTINGS, empty DATA, ... Clients that measure bandwidth send a PING per round trip. */
 const IDLE_FRAMES = { burst: 10_000, perSecond: 2000 }
 /**
- * What a connection has of its own where others have used up what they share: a client that does nothing unusual is not to be
- * ended for what others at its address do, a proxy's or a NAT's among them.
+ * Allowance that a connection keeps after others have used up the shared limit of its address: a proxy or NAT must not cause
+ * the gateway to disconnect a well-behaved client for the traffic of its neighbours.
  */
 const UNSHARED_RESETS = 10
 const UNSHARED_IDLE_FRAMES = 50
 
-/** How often a peer may do what costs this side something and the peer nothing. */
+/** Rate limits for requests and frames that cost this side more than the peer: stream resets and idle frames. */
 export class FloodLimits {
   readonly #resets: TokenBucket
   readonly #idleFrames: TokenBucket
   readonly #shared: FloodLimits | undefined
 
   /**
-   * @param connections for how many connections it is to be enough
-   * @param shared that of the peer's address, which must be enough too
+   * @param connections number of connections to allow for
+   * @param shared limits of the peer's address, which apply as well
    */
   constructor(connections = 1, shared?: FloodLimits) {
     this.#resets = new TokenBucket(RESETS.burst * connections, RESETS.perSecond * connections)
@@ -27,18 +27,18 @@ export class FloodLimits {
     this.#shared = shared
   }
 
-  /** Whether nothing is missing, so that a new one would be the same. */
+  /** Whether both buckets are full, so that a new instance would be equivalent. */
   get isFull(): boolean {
     return this.#resets.used === 0 && this.#idleFrames.used === 0
   }
 
-  /** Counts a stream that is cancelled; false when there are too many. */
+  /** Counts a reset stream. @returns false when the peer exceeds the limit */
   takeReset(): boolean {
     if (!this.#resets.take()) return false
     return !this.#shared || this.#shared.#resets.take() || this.#resets.used <= UNSHARED_RESETS
   }
 
-  /** Counts frames that do nothing; false when there are too many. */
+  /** Counts idle frames. @returns false when the peer exceeds the limit */
   takeIdleFrames(count: number): boolean {
     if (!this.#idleFrames.take(count)) return false
     return !this.#shared || this.#shared.#idleFrames.take(count) || this.#idleFrames.used <= UNSHARED_IDLE_FRAMES

@@ -1,4 +1,4 @@
-/** So many at once, and so many a second for as long as it takes: more is an attack, or a client gone wrong. */
+/** Rate limit: a burst at once, and `perSecond` as a sustained rate. */
 export class TokenBucket {
   readonly #burst: number
   readonly #perSecond: number
@@ -11,7 +11,7 @@ export class TokenBucket {
     this.#left = burst
   }
 
-  /** Takes one, or more; false when there are not so many left. */
+  /** Takes tokens. @returns false, with none taken, if too few are left */
   take(count = 1): boolean {
     if (this.#left < count) this.#refill()
     if (this.#left < count) return false
@@ -19,7 +19,7 @@ export class TokenBucket {
     return true
   }
 
-  /** How many are missing: those that were taken and have not come back since. */
+  /** Tokens taken and not refilled yet. */
   get used(): number {
     this.#refill()
     return this.#burst - this.#left

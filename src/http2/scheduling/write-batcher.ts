@@ -1,21 +1,21 @@
 import type { Socket } from 'node:net'
 
-/** Up to here one write of a copy costs less than a list of writes. */
+/** Up to this size, copying into one write costs less than a list of writes. */
 const JOINED_BYTES = 16 << 10
-/** Many chunks of this size on average cost less as one copy, too. */
+/** Below this average chunk size, one copy costs less as well. */
 const SMALL_CHUNK_BYTES = 256
-/** Beyond this much that the socket has not taken, no more DATA is given to it. */
+/** Above this number of unsent bytes, streams send no DATA. */
 const CONGESTED_BYTES = 1 << 20
-/** Acknowledgements and the like that may wait, beyond that, for a peer that reads nothing. */
+/** Bound, beyond that, on control frames for a peer that has stopped reading. */
 const MAX_WAITING_BYTES = 2 << 20
 
 const nothing = new Uint8Array(0)
-/** How long what may linger does, in turns of the event loop: until it has been looked whether more has come to go with it. */
-const LINGER_TURNS = 2
+/** Delay of coalesced writes, in turns of the event loop: enough for the next chunk to arrive. */
+const COALESCE_TURNS = 2
 
 /**
- * What a connection has to say. What is said while one event is handled goes to the socket in one write; what may linger waits a
- * moment for what comes next: an engine gives the last rows and its status one after the other.
+ * Write buffer of a connection. It joins all that is sent during one event into one write to the socket. Small chunks that may
+ * coalesce wait two more turns of the event loop, since an engine delivers the last rows and its status one after the other.
  */
 export class WriteBatcher {
   readonly #socket: Socket
@@ -37,19 +37,19 @@ export class WriteBatcher {
     this.#socket = socket
   }
 
-  /** Whether the socket has more to send than it should. */
+  /** Whether the unsent bytes exceed 1 MiB; streams send no DATA then. */
   get isCongested(): boolean {
     return this.#unsent > CONGESTED_BYTES
   }
 
-  /** Whether the peer has stopped reading even what cannot wait. */
+  /** Whether the peer has stopped reading: even the bound on control frames is exceeded. */
   get isStuck(): boolean {
     return this.#unsent > CONGESTED_BYTES + MAX_WAITING_BYTES
   }
 
   /**
-   * @param onTaken called once when the socket has taken these bytes and all before them, or never will
-   * @param mayLinger whether a little may wait a moment for more
+   * @param onTaken called once when the socket has taken these bytes and all before them, or has been closed
+   * @param mayCoalesce whether up to 16 KiB may wait for more
    */
   send(chunks: readonly Uint8Array[], onTaken?: () => void, mayCoalesce = false): void {
     for (const chunk of chunks) {
@@ -60,15 +60,15 @@ export class WriteBatcher {
     if (this.#isScheduled) return
     if (mayCoalesce && this.#byteLength <= JOINED_BYTES) {
       if (this.#turnsLeft === 0) setImmediate(this.#turn)
-      this.#turnsLeft = LINGER_TURNS
+      this.#turnsLeft = COALESCE_TURNS
       return
     }
     this.#isScheduled = true
-    // Behind all that is ready to run, which may have more to say.
+    // Run after the microtasks that are ready now: they may send more.
     queueMicrotask(this.#schedule)
   }
 
-  /** Calls back once when the socket has taken all that it was given, or never will: until then it may read those bytes. */
+  /** Calls back once when the socket has taken all bytes, or has been closed; until then it may still read them. */
   whenTaken(onTaken: () => void): void {
     const socket = this.#socket
     if (this.#chunks.length > 0) this.#onTaken.push(onTaken)
@@ -77,7 +77,7 @@ export class WriteBatcher {
     else socket.write(nothing, onTaken)
   }
 
-  /** Hands what waits to the socket. */
+  /** Writes the buffered chunks to the socket. */
   flush(): void {
     this.#isScheduled = false
     this.#turnsLeft = 0

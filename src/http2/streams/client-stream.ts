@@ -2,36 +2,36 @@ import type { ReceiveBuffer } from '../frames/receive-buffers.ts'
 import type { HeaderFields } from '../hpack/header-decoder.ts'
 import { Http2Stream, type StreamOwner, type StreamWindows } from './stream.ts'
 
-/** How a stream ended other than by the peer's end of it. */
+/** Why a stream ended without a complete response. */
 export type StreamEnd =
   | { readonly kind: 'reset'; readonly code: number }
-  /** The connection has ended. `notProcessed`: the peer has said that it did not begin to work on the stream. */
+  /** The connection ended. `notProcessed`: a GOAWAY says that the server did not process the stream, so a retry is safe. */
   | { readonly kind: 'lost'; readonly notProcessed: boolean; readonly why?: string }
-  /** The fields of the response are above the limit. */
+  /** The header list of the response exceeds the limit. */
   | { readonly kind: 'oversized' }
 
-/** What a request hears of its response. */
+/** Events of a response. */
 export interface ResponseListener {
   /**
-   * Initial or, after these, trailing fields.
-   * @param isCut whether only the first of them are here, as together they are above the limit; true only for the last that come
+   * Initial headers or, after these, trailers.
+   * @param isCut whether fields beyond the size limit were dropped; true only if the block ends the stream
    */
   onHeaders(fields: HeaderFields, isCut: boolean): void
-  /** A piece of the body; valid after the call as long as the buffer is held. */
+  /** A chunk of the body; valid after the call only while the listener holds the buffer. */
   onData(bytes: Buffer, buffer: ReceiveBuffer): void
-  /** The peer has said all. */
+  /** The response is complete. */
   onEnd(): void
-  /** The stream is over before that. */
+  /** The stream ended before that. */
   onAbort(end: StreamEnd): void
 }
 
 /**
- * One request and its response. The body is sent as far as the peer's windows let it; what is received counts against our
- * window until `credit` gives it back.
+ * One request and its response. The body is sent as far as the peer's flow-control windows allow; received bytes count against
+ * this side's window until `credit` returns them.
  */
 export class ClientStream extends Http2Stream {
   readonly listener: ResponseListener
-  /** The initial fields have come. */
+  /** The initial headers arrived. */
   hasHeaders = false
   #isLast = false
   #sentEnd = false
@@ -47,7 +47,7 @@ export class ClientStream extends Http2Stream {
     return this.#sentEnd
   }
 
-  /** Sends a piece of the body, and ends it where `isLast` says so. */
+  /** Sends a chunk of the body. @param isLast whether the body ends with it */
   write(chunks: readonly Uint8Array[], isLast: boolean): void {
     if (this.closed || this.#isLast) return
     this.#isLast = isLast
@@ -55,7 +55,7 @@ export class ClientStream extends Http2Stream {
     this.flush(Number.POSITIVE_INFINITY)
   }
 
-  /** Waits until everything that was written has gone to the socket and the socket has taken it, or the stream is over. */
+  /** Waits until all written bytes have been sent and the connection is not congested, or the stream has ended. */
   async drained(): Promise<void> {
     while (!this.closed && (this.queue.byteLength > 0 || this.owner.isCongested))
       await new Promise<void>((resolve) => {
@@ -65,7 +65,7 @@ export class ClientStream extends Http2Stream {
 
   override flush(maxBytes: number): void {
     if (this.queue.flush(this.owner, this.id, this.#isLast, maxBytes)) this.#sentEnd = true
-    // All has gone before it was known to be the last.
+    // All DATA was sent before `isLast` was known: send END_STREAM alone.
     if (this.#isLast && !this.#sentEnd && this.queue.byteLength === 0) {
       this.#sentEnd = true
       this.queue.end(this.owner, this.id)

@@ -2,10 +2,10 @@ import type { HeaderFields } from '../hpack/header-decoder.ts'
 import { hasConnectionFields } from './request-fields.ts'
 
 const isStatus = /^[1-9]\d\d$/
-/** What HTTP/1 needs to begin another protocol. */
+/** Status that HTTP/2 does not allow. */
 const SWITCHING_PROTOCOLS = '101'
 
-/** Whether these can be the fields that begin a response. Source: RFC 9113, sections 8.2.2, 8.3.2 and 8.6. */
+/** Whether the fields form a valid response header. Source: RFC 9113, sections 8.2.2, 8.3.2 and 8.6. */
 export function isResponse(fields: HeaderFields): boolean {
   const { ':status': status } = fields
   if (typeof status !== 'string' || !isStatus.test(status) || status === SWITCHING_PROTOCOLS) return false
@@ -13,7 +13,7 @@ export function isResponse(fields: HeaderFields): boolean {
   return !hasConnectionFields(fields)
 }
 
-/** Whether a response comes before the one that counts, as those with the status 100 or 103 do. */
+/** Whether a response is interim (1xx, such as 100 or 103): the final one follows. */
 export function isInterim({ ':status': status }: HeaderFields): boolean {
   return typeof status === 'string' && status.startsWith('1')
 }

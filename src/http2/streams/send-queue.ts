@@ -9,49 +9,49 @@ import {
 } from '../protocol.ts'
 import { Fifo } from '../scheduling/fifo.ts'
 
-/** What a stream may send, of which it takes what it uses. */
-export interface SendRoom {
+/** Send budget of the connection, which the streams draw on. */
+export interface SendBudget {
   /** Bytes that the peer's connection window lets us send. */
   sendWindow: number
-  /** WINDOW_UPDATE frames that the peer may send for the DATA that it has got. */
+  /** WINDOW_UPDATE frames that the peer may send in return for DATA; they do not count as idle frames. */
   earnedUpdates: number
   readonly maxSendFrameBytes: number
-  /** Whether the socket has more to send than it should. */
+  /** Whether the unsent bytes of the connection exceed their limit; no DATA is sent then. */
   readonly isCongested: boolean
-  /** @param mayLinger whether a little may wait a moment for more */
+  /** @param mayCoalesce whether a small write may wait for the next one */
   send(chunks: readonly Uint8Array[], onTaken?: () => void, mayCoalesce?: boolean): void
-  /** Calls back once when the socket has taken all that it was given, or never will. */
+  /** Calls back once when the socket has taken all bytes, or has been closed. */
   whenTaken(onTaken: () => void): void
 }
 
-/** Peers may take larger frames than other streams should have to wait for. */
+/** Limit of DATA frames, below what some peers accept: other streams wait for the frame. */
 const MAX_FRAME_BYTES = 256 << 10
-/** Chunks that are sent at a time, of one stream and in one frame: many small messages may wait. */
+/** Chunks that a stream sends per turn and per frame: it may have buffered many small messages. */
 const TURN_CHUNKS = 4096
 const MAX_FRAME_CHUNKS = 1024
 /**
- * WINDOW_UPDATE frames that a DATA frame is good for: peers give back each frame, or each piece of it that they read, to its stream
- * and to the connection.
+ * WINDOW_UPDATE frames that a DATA frame earns: peers return each frame, or each piece that they read, to the stream's window and
+ * to the connection's.
  */
 const UPDATES_PER_FRAME = 4
 const BYTES_PER_UPDATE = 512
-/** With less than this, a frame that is not all there is tells of a window that the peer keeps small: it is good for none. */
+/** A shorter frame that leaves bytes unsent earns none: the peer keeps its window small. */
 const MIN_CUT_BYTES = 1024
 const none = new Uint8Array(0)
 
 interface Mark {
-  /** Where its bytes begin and end, counted from the first of the stream. */
+  /** Start and end of the message's bytes, as offsets in the stream. */
   readonly from: number
   readonly at: number
   readonly onTaken: () => void
 }
 
-/** The body of one stream on its way out: buffers that are cut into DATA frames as far as the peer's windows go, not copied. */
+/** Send buffer of one stream: cuts chunks into DATA frames without copying, as far as the peer's flow-control windows allow. */
 export class SendQueue {
   /** Bytes that the peer's stream window lets us send. */
   window: number
   readonly #chunks = new Fifo<Uint8Array>()
-  /** Of the first chunk, what has been sent. */
+  /** Sent bytes of the first chunk. */
   #offset = 0
   #byteLength = 0
   #sent = 0
@@ -61,12 +61,12 @@ export class SendQueue {
     this.window = window
   }
 
-  /** What waits. */
+  /** Buffered bytes. */
   get byteLength(): number {
     return this.#byteLength
   }
 
-  /** @param onTaken called once when the socket has taken these bytes, or never will */
+  /** @param onTaken called once when the socket has taken these bytes, or when they will not be sent */
   push(chunks: readonly Uint8Array[], onTaken?: () => void): void {
     const from = this.#sent + this.#byteLength
     for (const chunk of chunks) {
@@ -78,59 +78,59 @@ export class SendQueue {
   }
 
   /**
-   * Sends what waits, as far as it may, and as much as is fair in one turn.
-   * @param isLast whether nothing follows, neither data nor trailers; END_STREAM is set then
-   * @param maxBytes share of this stream, so that others get theirs
+   * Sends buffered bytes as far as the windows and the turn allow.
+   * @param isLast whether neither data nor trailers follow: the last frame carries END_STREAM
+   * @param maxBytes bytes per turn, so that other streams get theirs
    * @returns whether END_STREAM was sent
    */
-  flush(room: SendRoom, streamId: number, isLast: boolean, maxBytes: number, mayCoalesce = false): boolean {
+  flush(budget: SendBudget, streamId: number, isLast: boolean, maxBytes: number, mayCoalesce = false): boolean {
     let bytesLeft = maxBytes
     let chunksLeft = TURN_CHUNKS
     let ended = false
-    while (this.#byteLength > 0 && bytesLeft > 0 && chunksLeft > 0 && !room.isCongested) {
-      const most = Math.min(this.window, room.sendWindow, room.maxSendFrameBytes, MAX_FRAME_BYTES)
+    while (this.#byteLength > 0 && bytesLeft > 0 && chunksLeft > 0 && !budget.isCongested) {
+      const most = Math.min(this.window, budget.sendWindow, budget.maxSendFrameBytes, MAX_FRAME_BYTES)
       if (most <= 0) break
       const before = this.#byteLength
       const chunks = this.#takeFrame(streamId, most, isLast)
       const length = before - this.#byteLength
       ended = isLast && this.#byteLength === 0
       if (length === before || length >= MIN_CUT_BYTES)
-        room.earnedUpdates += UPDATES_PER_FRAME + Math.ceil(length / BYTES_PER_UPDATE)
-      room.send(chunks, undefined, mayCoalesce)
+        budget.earnedUpdates += UPDATES_PER_FRAME + Math.ceil(length / BYTES_PER_UPDATE)
+      budget.send(chunks, undefined, mayCoalesce)
       this.window -= length
-      room.sendWindow -= length
+      budget.sendWindow -= length
       bytesLeft -= length
       chunksLeft -= chunks.length
     }
     while (this.#marks.length > 0 && this.#marks.first!.at <= this.#sent)
-      room.send([], this.#marks.shift().onTaken, mayCoalesce)
+      budget.send([], this.#marks.shift().onTaken, mayCoalesce)
     return ended
   }
 
-  /** Says that nothing follows. */
-  end(room: SendRoom, streamId: number): void {
-    room.send([frame(FrameType.data, FrameFlag.endStream, streamId, none)])
+  /** Sends END_STREAM in an empty DATA frame. */
+  end(budget: SendBudget, streamId: number): void {
+    budget.send([frame(FrameType.data, FrameFlag.endStream, streamId, none)])
   }
 
-  /** The peer has changed the window. @throws Http2ProtocolError when it is larger than any may be */
+  /** Applies the peer's WINDOW_UPDATE or SETTINGS. @throws Http2ProtocolError when the window exceeds 2^31 - 1 bytes */
   grow(bytes: number): void {
     this.window += bytes
     if (this.window > MAX_WINDOW_BYTES)
-      throw new Http2ProtocolError(ErrorCode.flowControlError, 'a window is out of bounds')
+      throw new Http2ProtocolError(ErrorCode.flowControlError, 'the peer makes a stream window too large')
   }
 
-  /** Forgets what waits: it will not be sent. Of a message that has been sent in part the socket may still hold bytes. */
-  drop(room: SendRoom): void {
+  /** Discards the buffered bytes. The socket may still hold bytes of a message that was sent in part, so its callback waits. */
+  drop(budget: SendBudget): void {
     this.#chunks.takeAll()
     this.#offset = 0
     this.#byteLength = 0
     for (const { from, onTaken } of this.#marks.takeAll()) {
-      if (from < this.#sent) room.whenTaken(onTaken)
+      if (from < this.#sent) budget.whenTaken(onTaken)
       else onTaken()
     }
   }
 
-  /** Makes a DATA frame of so many bytes at most; it is the last where nothing waits behind it and `isLast` says so. */
+  /** Builds a DATA frame of at most `most` bytes. It carries END_STREAM if `isLast` and nothing is left in the buffer. */
   #takeFrame(streamId: number, most: number, isLast: boolean): Uint8Array[] {
     const head = Buffer.allocUnsafe(FRAME_HEADER_BYTES)
     const out: Uint8Array[] = [head]

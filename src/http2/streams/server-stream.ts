@@ -1,35 +1,35 @@
 import { Http2Stream, type StreamOwner, type StreamWindows } from './stream.ts'
 
-/** What a server hears of a request. */
+/** Events of a request. */
 export interface RequestListener {
-  /** A piece of the body. */
+  /** A chunk of the body. */
   onData(bytes: Buffer): void
   /** The body is complete. */
   onEnd(): void
-  /** The stream is over, for whatever reason; told once, last. */
+  /** The stream ended, for any reason; called once, as the last event. */
   onClose(): void
 }
 
-const deaf: RequestListener = { onData() {}, onEnd() {}, onClose() {} }
+const noListener: RequestListener = { onData() {}, onEnd() {}, onClose() {} }
 
 /**
- * One request at a server, and its response: headers, data, trailers. What waits for the client's windows is sent when they
- * open, the trailers behind it.
+ * Server side of one request and its response: headers, data, trailers. DATA that exceeds the client's flow-control windows is
+ * buffered; the trailers follow it.
  */
 export class ServerStream extends Http2Stream {
-  listener: RequestListener = deaf
-  /** The client has sent all of its request. */
+  listener: RequestListener = noListener
+  /** The client has sent its whole request. */
   remoteEnded = false
-  /** The client has sent a part of its body. */
+  /** The client has sent a DATA frame with bytes. */
   hasData = false
-  /** Size of the request's header list, as RFC 7541, section 4.1 counts it. */
+  /** Size of the request's header list, in bytes. Source: RFC 7541, section 4.1. */
   requestHeaderBytes = 0
   #headersSent = false
   #trailers: Buffer | undefined
   #localEnded = false
   readonly #onLocalEnd: (stream: ServerStream) => void
 
-  /** @param onLocalEnd told when the last of the response has been handed to the connection */
+  /** @param onLocalEnd called when the connection has the whole response */
   constructor(owner: StreamOwner, id: number, windows: StreamWindows, onLocalEnd: (stream: ServerStream) => void) {
     super(owner, id, windows)
     this.#onLocalEnd = onLocalEnd
@@ -39,12 +39,12 @@ export class ServerStream extends Http2Stream {
     return this.#headersSent
   }
 
-  /** Whether something waits for the client to take what came before. */
+  /** Whether DATA is buffered because the client or the connection cannot take it yet. */
   get isHeldUp(): boolean {
     return this.queue.byteLength > 0
   }
 
-  /** Whether the whole response has been handed to the connection. */
+  /** Whether the connection has the whole response. */
   get localEnded(): boolean {
     return this.#localEnded
   }
@@ -58,7 +58,7 @@ export class ServerStream extends Http2Stream {
 
   /**
    * Sends a piece of the body; its chunks must not change until `onTaken` is called.
-   * @param mayLinger whether a little may wait a moment for what comes next
+   * @param mayCoalesce whether a small write may wait for the next one
    */
   write(chunks: readonly Uint8Array[], onTaken?: () => void, mayCoalesce = false): void {
     if (this.closed || this.#trailers) {
@@ -70,7 +70,7 @@ export class ServerStream extends Http2Stream {
     this.waitIfHeldUp()
   }
 
-  /** Ends the response with trailers; where nothing has been sent they are all of it, and must hold a status. */
+  /** Ends the response with trailers. If no headers were sent (trailers-only), they must hold `:status`. */
   end(trailers: Buffer): void {
     if (this.closed || this.#trailers) return
     this.#trailers = trailers

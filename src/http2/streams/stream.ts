@@ -1,32 +1,32 @@
 import { ErrorCode, Http2ProtocolError, MAX_WINDOW_BYTES } from '../protocol.ts'
-import { SendQueue, type SendRoom } from './send-queue.ts'
+import { type SendBudget, SendQueue } from './send-queue.ts'
 
-/** The connection as its streams see it. */
-export interface StreamOwner extends SendRoom {
-  /** Received bytes that are given back to the peer at a time. */
+/** The part of the connection that its streams use. */
+export interface StreamOwner extends SendBudget {
+  /** A stream returns credit (WINDOW_UPDATE) to the peer once it has consumed this many bytes. */
   readonly creditStep: number
-  /** Lets the peer send more on a stream. */
+  /** Sends a WINDOW_UPDATE. */
   sendCredit(streamId: number, bytes: number): void
-  /** Bytes of a stream that need no room of the connection any more. */
+  /** A stream consumed or discarded bytes: they no longer count against the connection's receive window. */
   onConsumed(bytes: number): void
-  /** Has the stream flushed in its turn, as soon as the connection has room. */
+  /** Queues the stream to be flushed in turn, once the connection allows DATA. */
   wait(stream: Http2Stream): void
   /** Sends a header block. */
   sendHeaders(streamId: number, block: Buffer, endStream: boolean): void
-  /** Ends a stream from this side. */
+  /** Sends RST_STREAM and ends the stream. */
   resetStream(stream: Http2Stream, code: number): void
 }
 
-/** Windows of a stream when it begins, in bytes. */
+/** Initial flow-control windows of a stream, in bytes. */
 export interface StreamWindows {
   readonly send: number
   readonly receive: number
 }
 
-/** What both sides' streams have in common: windows in both directions, and an end. Source: RFC 9113, sections 5.1 and 5.2. */
+/** Base of client and server streams: flow control in both directions, and the end. Source: RFC 9113, sections 5.1 and 5.2. */
 export abstract class Http2Stream {
   readonly id: number
-  /** The stream is over: nothing is sent or received any more. */
+  /** The stream ended: nothing is sent or received any more. */
   closed = false
   protected readonly owner: StreamOwner
   protected readonly queue: SendQueue
@@ -41,40 +41,40 @@ export abstract class Http2Stream {
     this.#receiveWindow = windows.receive
   }
 
-  /** Sends what waits, up to so many bytes. What the connection alone holds up is sent when it has room, by `owner.wait`. */
+  /** Sends up to `maxBytes` of the buffer. If only the connection blocks the rest, `owner.wait` sends it later. */
   abstract flush(maxBytes: number): void
 
-  /** The peer's window has grown, or shrunk. @throws Http2ProtocolError when it is larger than any may be */
+  /** The peer's WINDOW_UPDATE changes the send window. @throws Http2ProtocolError when it exceeds 2^31 - 1 bytes */
   onWindow(bytes: number): void {
     this.queue.grow(bytes)
     this.flush(Number.POSITIVE_INFINITY)
   }
 
-  /** As `onWindow`, but what waits is sent in its turn only. @throws Http2ProtocolError as `onWindow` */
+  /** The peer's SETTINGS change the send window; the stream sends in its turn only. @throws Http2ProtocolError as `onWindow` */
   onSettings(bytes: number): void {
     this.queue.grow(bytes)
     this.waitIfHeldUp()
   }
 
-  /** Waits for a turn where only the connection keeps what waits from being sent. */
+  /** Queues the stream if only the connection blocks its buffered bytes. */
   protected waitIfHeldUp(): void {
     if (this.queue.byteLength > 0 && this.queue.window > 0) this.owner.wait(this)
   }
 
-  /** Whether the peer's window may grow by so much. */
+  /** Whether a WINDOW_UPDATE keeps the send window within 2^31 - 1 bytes. */
   mayGrow(bytes: number): boolean {
     return this.queue.window + bytes <= MAX_WINDOW_BYTES
   }
 
-  /** Counts bytes of DATA against our window. @throws Http2ProtocolError when the peer has sent more than it may */
+  /** Counts received DATA against the receive window. @throws Http2ProtocolError when the peer exceeds it */
   received(bytes: number): void {
     this.#receiveWindow -= bytes
     this.#unconsumed += bytes
     if (this.#receiveWindow < 0)
-      throw new Http2ProtocolError(ErrorCode.flowControlError, 'the peer sends more than the window lets it')
+      throw new Http2ProtocolError(ErrorCode.flowControlError, 'the peer exceeds the stream window')
   }
 
-  /** Gives received bytes back to the window: the peer may send as many more. */
+  /** Returns consumed bytes to the receive window, by WINDOW_UPDATE once `creditStep` is reached. */
   credit(bytes: number): void {
     if (this.closed) return
     const consumed = Math.min(bytes, this.#unconsumed)
@@ -87,12 +87,12 @@ export abstract class Http2Stream {
     this.#uncredited = 0
   }
 
-  /** Ends the stream at once; the listener hears nothing more but that it is over. */
+  /** Resets the stream at once. The listener gets no more events, except a server stream's `onClose`. */
   reset(code: number = ErrorCode.cancel): void {
     if (!this.closed) this.owner.resetStream(this, code)
   }
 
-  /** The connection has forgotten the stream. */
+  /** Called by the connection when it removes the stream. */
   close(): void {
     this.closed = true
     this.queue.drop(this.owner)

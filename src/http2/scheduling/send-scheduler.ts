@@ -1,23 +1,23 @@
-/** What one stream may send before the others get their turn. */
+/** Bytes that a stream may send per turn. */
 const TURN_BYTES = 256 << 10
-/** How long the streams of a connection may send before the event loop gets its turn, in milliseconds. */
+/** Time that a connection may send before it yields to the event loop, in milliseconds. */
 const TURN_MS = 5
 
-/** A stream that has something to send. */
-export interface Waiting {
+/** A stream with buffered DATA. */
+export interface QueuedStream {
   flush(maxBytes: number): void
 }
 
-/** What the streams of a connection share. */
+/** The connection that the streams share. */
 export interface SendGate {
-  /** Whether a stream may send now. */
+  /** Whether the connection allows DATA now. */
   readonly isOpen: boolean
 }
 
-/** Streams that only the connection holds up, or the time that they have taken, in the order of their turns. */
+/** Round-robin queue of streams that wait for the connection (its window, socket or time slice), not for their own window. */
 export class SendScheduler {
   readonly #gate: SendGate
-  readonly #waiting = new Set<Waiting>()
+  readonly #waiting = new Set<QueuedStream>()
   #isFlushing = false
   #isScheduled = false
 
@@ -25,17 +25,17 @@ export class SendScheduler {
     this.#gate = gate
   }
 
-  /** Gives a stream a turn: when `flush` is called, or soon where the gate is open. */
-  add(stream: Waiting): void {
+  /** Queues a stream for the next `flush`, or for the next turn of the event loop if the gate is open. */
+  add(stream: QueuedStream): void {
     this.#waiting.add(stream)
     if (!this.#isFlushing && this.#gate.isOpen) this.#schedule()
   }
 
-  remove(stream: Waiting): void {
+  remove(stream: QueuedStream): void {
     this.#waiting.delete(stream)
   }
 
-  /** Those who wait send a share each, in turn, until none can send more; what takes long is done a little at a time. */
+  /** Lets the queued streams send 256 KiB each in turn until the gate closes. After 5 ms, it yields to the event loop. */
   flush(): void {
     const until = performance.now() + TURN_MS
     this.#isFlushing = true
