@@ -1,7 +1,7 @@
-/** What can be wrong with Arrow bytes. */
+/** Kinds of faults in Arrow bytes. */
 export type ArrowErrorCode = 'MALFORMED' | 'UNSUPPORTED' | 'ROW_TOO_LARGE'
 
-/** Thrown by everything in this folder; says what is wrong with the bytes, never crashes on them. */
+/** Invalid or unsupported Arrow bytes. The readers of this folder check all input and throw it for hostile bytes. */
 export class ArrowError extends Error {
   override readonly name = 'ArrowError'
   readonly code: ArrowErrorCode

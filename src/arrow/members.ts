@@ -3,8 +3,8 @@ import { ArrowError } from './errors.ts'
 const memberCounts: Readonly<Record<string, number>> = { '+l': 1, '+L': 1, '+m': 1, '+vl': 1, '+vL': 1, '+r': 2 }
 
 /**
- * Checks that a column has as many children as its type must have, and run ends of a type that they may have.
- * @param format of the column, as the Arrow C data interface writes it
+ * Checks that a column has the number of children that its type requires, and that run ends have an allowed type.
+ * @param format format string of the Arrow C data interface
  * @throws ArrowError MALFORMED
  */
 export function checkMembers(format: string, children: readonly { readonly format: string }[], column: string): void {
@@ -12,7 +12,7 @@ export function checkMembers(format: string, children: readonly { readonly forma
   const wanted = format.startsWith('+u')
     ? format.split(',').length
     : (memberCounts[format] ?? (format.startsWith('+w:') ? 1 : 0))
-  // A union without members has no type ids either, which split gives as one empty text.
+  // A union without members has no type ids: `split` returns one empty string for it.
   const fits = children.length === wanted || (children.length === 0 && format.endsWith(':') && format.startsWith('+u'))
   const runEnds = format === '+r' ? children[0]?.format : undefined
   if (!fits || (runEnds !== undefined && !'sil'.includes(runEnds)))

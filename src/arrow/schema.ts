@@ -6,8 +6,8 @@ import { checkMembers } from './members.ts'
 import { writeMetadata } from './write-metadata.ts'
 
 /**
- * A column, or the schema itself (format `+s`, its columns as children). The type is a format string of the Arrow C data
- * interface, which names every type with its parameters in a few characters.
+ * A column, or the schema itself (format `+s`, with the columns as children). The type is a format string of the Arrow C data
+ * interface, a short code for each type and its parameters.
  * Source: https://arrow.apache.org/docs/format/CDataInterface.html#data-type-description-format-strings.
  */
 export interface Field {
@@ -16,11 +16,11 @@ export interface Field {
   readonly nullable: boolean
   readonly metadata: readonly (readonly [string, string])[]
   readonly children: readonly Field[]
-  /** Type of the values when the column is dictionary-encoded; `format` is then that of the indices. */
+  /** Value type of a dictionary-encoded column; `format` is then the index type. */
   readonly dictionary?: Field
-  /** Whether the order of a dictionary's values means something. */
+  /** Whether the order of the dictionary's values is meaningful. */
   readonly ordered?: boolean
-  /** The id of its dictionary batches, where a message said so; encoding counts them itself. */
+  /** Id of its dictionary batches, if decoded from a message; `encodeSchema` assigns ids itself. */
   readonly dictionaryId?: number
 }
 
@@ -89,7 +89,7 @@ const floats = 'efg'
 const intervals = 'MDn'
 const decimalBits: ReadonlySet<number> = new Set([32, 64, 128, 256])
 
-/** A schema as a bare flatbuffer `Message`. Dictionaries are numbered in schema order, depth first. */
+/** Encodes a schema as a bare flatbuffer `Message`. Dictionaries are numbered in schema order, depth first. */
 export function encodeSchema(root: Field): Uint8Array {
   const builder = new Builder(1024)
   const ids = { next: 0 }
@@ -106,7 +106,7 @@ export function encodeSchema(root: Field): Uint8Array {
 }
 
 /**
- * Reads a bare `Message` that holds a schema.
+ * Decodes a bare flatbuffer `Message` that holds a schema.
  * @throws ArrowError
  */
 export function decodeSchema(message: Uint8Array): Field {
@@ -259,7 +259,7 @@ function readMetadata(holder: FlatTable, slot: number): [string, string][] {
   return holder.tables(slot).map((pair) => [pair.text(0), pair.text(1)])
 }
 
-/** @param members children of the field, by which a union numbers its types when it gives them no ids */
+/** @param members number of children; a union without type ids numbers its types by them */
 function readType(type: number, t: FlatTable | undefined, column: string, members: number): string {
   const known = simpleByType.get(type)
   if (known !== undefined) return known

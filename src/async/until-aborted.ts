@@ -1,4 +1,4 @@
-/** Waits for a promise, or until the signal is aborted. @throws the signal's reason, or what the promise is rejected with */
+/** Waits for a promise until the signal is aborted. @throws the signal's reason, or the promise's rejection */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted()
   let onAbort = () => {}

@@ -12,18 +12,21 @@ export interface Piece {
   readonly rows: number
 }
 
-/** Of a view: length, then the bytes themselves, or their beginning, buffer and offset. Source: Columnar.html, "Variable-size Binary View Layout". */
+/**
+ * A view holds the length, then the bytes themselves or their prefix, buffer index and offset.
+ * Source: Columnar.html, "Variable-size Binary View Layout".
+ */
 const VIEW_BYTES = 16
 const INLINE_VIEW_BYTES = 12
 /** Type ids of unions are 0 to 127. */
 const MAX_TYPE_IDS = 128
-/** So much is done before the event loop may want its turn: bytes of a bitmap, rows of views. */
+/** Work between two yields to the event loop: bytes of a bitmap, rows of views. */
 const BITMAP_BLOCK_BYTES = 1 << 20
 const VIEW_BLOCK_ROWS = 1 << 14
 
 type Write = (target: Buffer, turn: LoopTurn) => void | Promise<void>
 
-/** Collects what rows `from` to `to` of a record batch need; nothing is copied before `encode`. */
+/** Plans the copy of some rows of a record batch. It copies nothing before `encode`. */
 export class BatchSlice {
   readonly #source: BatchLayout
   readonly #body: Buffer
@@ -43,12 +46,12 @@ export class BatchSlice {
     this.#rows = rows
   }
 
-  /** Bytes of the body. */
+  /** Bytes of the slice's body. */
   get byteLength(): number {
     return this.#at
   }
 
-  /** @param turn taken between columns, and within large ones */
+  /** Copies the planned rows. @param turn yields to the event loop between columns and within large ones */
   async encode(turn: LoopTurn): Promise<Piece> {
     const body = Buffer.alloc(this.#at)
     for (const write of this.#writes) {
@@ -67,7 +70,7 @@ export class BatchSlice {
   }
 
   /**
-   * Takes rows `from` to `to` of the next column of the source.
+   * Plans rows `from` (inclusive) to `to` (exclusive) of the source's next column.
    * @throws ArrowError MALFORMED, UNSUPPORTED
    */
   column(plan: LayoutPlan, from: number, to: number): void {
@@ -131,7 +134,7 @@ export class BatchSlice {
       case 'huge':
       case 'unsignedHuge':
       case 'rendered':
-        throw new ArrowError('UNSUPPORTED', 'A layout of DuckDB is never in a message.')
+        throw new ArrowError('UNSUPPORTED', 'DuckDB layouts do not occur in messages.')
     }
   }
 
@@ -149,7 +152,7 @@ export class BatchSlice {
     this.#writes.push((target) => void source.copy(target, at, from, from + length))
   }
 
-  /** Answers with the source's bitmap, undefined when no row is null. */
+  /** @returns the source's validity bitmap; undefined if no row is null */
   #validity(from: number, rows: number, nulls: number, nullSlot: number): Buffer | undefined {
     const source = this.#take()
     if (nulls === 0 || source.length === 0) {
@@ -163,7 +166,7 @@ export class BatchSlice {
     return source
   }
 
-  /** Answers with the place of the copy. */
+  /** @returns offset of the copy in the body */
   #bits(source: Buffer, from: number, count: number): number {
     if (Math.ceil((from + count) / 8) > source.length)
       throw new ArrowError('MALFORMED', 'A bitmap of the record batch is too short.')
@@ -179,7 +182,7 @@ export class BatchSlice {
     return at
   }
 
-  /** Offsets that begin at 0 again; answers with the range of values they cover. */
+  /** Plans the offsets, rebased to 0. @returns range of values that they cover */
   #offsets(width: number, from: number, rows: number): { from: number; to: number } {
     const source = this.#take()
     if (source.length === 0 && rows === 0) {
@@ -190,7 +193,8 @@ export class BatchSlice {
       throw new ArrowError('MALFORMED', 'Offsets of the record batch are too short.')
     const base = readInteger(source, width, from)
     const end = readInteger(source, width, from + rows)
-    if (base < 0 || end < base) throw new ArrowError('MALFORMED', 'Offsets of the record batch are not in order.')
+    if (base < 0 || end < base)
+      throw new ArrowError('MALFORMED', 'Offsets of the record batch are negative or not ascending.')
     const at = this.#place((rows + 1) * width)
     this.#writes.push((target) => {
       source.copy(target, at, from * width, (from + rows + 1) * width)
@@ -199,7 +203,7 @@ export class BatchSlice {
     return { from: base, to: end }
   }
 
-  /** Offsets and sizes, in any order; answers with the range of values that they cover. */
+  /** Plans offsets and sizes, which may be in any order. @returns range of values that they cover */
   #listViews(width: number, from: number, rows: number): { from: number; to: number } {
     const offsets = this.#take()
     const sizes = this.#take()
@@ -211,7 +215,8 @@ export class BatchSlice {
       const size = readInteger(sizes, width, row)
       if (size === 0) continue
       const offset = readInteger(offsets, width, row)
-      if (size < 0 || offset < 0) throw new ArrowError('MALFORMED', 'A list view of the record batch leads astray.')
+      if (size < 0 || offset < 0)
+        throw new ArrowError('MALFORMED', 'A list view of the record batch has a negative offset or size.')
       low = Math.min(low, offset)
       high = Math.max(high, offset + size)
     }
@@ -222,14 +227,14 @@ export class BatchSlice {
       offsets.copy(target, at, from * width, (from + rows) * width)
       sizes.copy(target, sizesAt, from * width, (from + rows) * width)
       subtract(target, at, width, rows, base)
-      // Where an empty list lies says nothing, but must be within the values.
+      // The offset of an empty list has no meaning, but must be within the values.
       for (let row = 0; row < rows; row++)
         if (readInteger(sizes, width, from + row) === 0) target.fill(0, at + row * width, at + (row + 1) * width)
     })
     return { from: base, to: high }
   }
 
-  /** Views, and what the long ones lead to gathered in one buffer. */
+  /** Plans the views, and one data buffer with the bytes of the long ones. */
   #views(validity: Buffer | undefined, from: number, rows: number): void {
     const views = this.#take()
     const data: Buffer[] = []
@@ -245,7 +250,7 @@ export class BatchSlice {
       const source = data[views.readInt32LE(view + 8)]
       const start = views.readInt32LE(view + 12)
       if (length < 0 || !source || start < 0 || start + length > source.length)
-        throw new ArrowError('MALFORMED', 'A view of the record batch leads astray.')
+        throw new ArrowError('MALFORMED', 'A view of the record batch is out of bounds.')
       longBytes += length
     }
     const viewsAt = this.#place(VIEW_BYTES * rows)
@@ -273,7 +278,7 @@ export class BatchSlice {
     })
   }
 
-  /** The rows of a dense union point into its children, whose values stay in order: each child gives a range. */
+  /** Plans a dense union. Its rows refer to values of its children, which are in order, so each child contributes one range. */
   #denseUnion(plan: LayoutPlan, from: number, rows: number): void {
     const types = this.#take()
     const offsets = this.#take()
@@ -285,7 +290,7 @@ export class BatchSlice {
       const type = types[row]!
       const offset = offsets.readInt32LE(4 * row)
       if (type >= MAX_TYPE_IDS || offset < 0)
-        throw new ArrowError('MALFORMED', 'A union of the record batch leads astray.')
+        throw new ArrowError('MALFORMED', 'A type id or offset of a union in the record batch is out of bounds.')
       if (offset < low[type]!) low[type] = offset
       if (offset >= high[type]!) high[type] = offset + 1
     }
@@ -301,14 +306,14 @@ export class BatchSlice {
     }
   }
 
-  /** The runs that the rows lie in, the first and the last of them cut short. */
+  /** Plans the runs that contain the rows; the first and the last run are trimmed. */
   #runEnds({ children: [ends, values] }: LayoutPlan, from: number, to: number): void {
     const { width } = ends!
     const runs = this.#source.nodes[2 * this.#node++] ?? 0
     this.#take()
     const source = this.#take()
     if (runs * width > source.length) throw new ArrowError('MALFORMED', 'Run ends of the record batch are too short.')
-    /** The first run that ends beyond a row. */
+    /** Index of the first run that ends after the row. */
     const runOf = (row: number) => {
       let [low, high] = [0, runs]
       while (low < high) {
@@ -320,7 +325,7 @@ export class BatchSlice {
     }
     const first = to > from ? runOf(from) : 0
     const end = to > from ? runOf(to - 1) + 1 : 0
-    if (end > runs) throw new ArrowError('MALFORMED', 'The runs of the record batch are fewer than its rows.')
+    if (end > runs) throw new ArrowError('MALFORMED', 'The run ends of the record batch do not cover its rows.')
     const count = end - first
     this.#nodes.push(count, 0)
     this.#place(0)

@@ -1,24 +1,24 @@
 import { Builder } from 'flatbuffers'
 import { finishMessage, MessageHeader, table } from '../ipc/message-builder.ts'
 
-/** How a record batch lies in its body: pairs of (rows, nulls) per node and of (offset, length) per buffer. */
+/** Layout of a record batch in its body: (rows, nulls) per node and (offset, length) per buffer, flattened. */
 export interface BatchLayout {
   readonly rows: number
   readonly nodes: readonly number[]
   readonly buffers: readonly number[]
-  /** For each view column in order, how many buffers of data it has. */
+  /** Number of data buffers of each view column, in order. */
   readonly variadicCounts?: readonly number[]
   /** Bytes of the body, a multiple of 8. */
   readonly bodyLength: number
 }
 
-/** The header of a record batch as a bare flatbuffer `Message`. */
+/** Encodes the header of a record batch as a bare flatbuffer `Message`. */
 export function encodeRecordBatch(layout: BatchLayout): Uint8Array {
   const builder = builderFor(layout)
   return finishMessage(builder, MessageHeader.recordBatch, writeBatch(builder, layout), layout.bodyLength)
 }
 
-/** The header of a dictionary batch; `id` counts the dictionaries in schema order from 0, `isDelta` adds to what came before. */
+/** Encodes the header of a dictionary batch. @param id from 0, in schema order @param isDelta whether the values are appended */
 export function encodeDictionaryBatch(id: number, layout: BatchLayout, isDelta = false): Uint8Array {
   const builder = builderFor(layout)
   const batch = writeBatch(builder, layout)

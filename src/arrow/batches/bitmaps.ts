@@ -10,9 +10,9 @@ export function isSet(bits: Uint8Array, row: number): boolean {
 }
 
 /**
- * Copies bits to the beginning of a byte; those of its last byte that are not taken are zero. Not by shifting indices: numbers
- * of rows may be above 32 bits.
- * @param from first bit of `source`; all `count` must be there
+ * Copies bits so that they start at a byte, and clears the unused bits of the last byte. Indices are not shifted with `>>`, since
+ * row numbers may exceed 32 bits.
+ * @param from first bit of `source`, which must hold all `count` bits
  * @param at first byte of `target`
  */
 export function copyBits(source: Uint8Array, from: number, count: number, target: Uint8Array, at: number): void {

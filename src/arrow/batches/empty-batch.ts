@@ -3,7 +3,7 @@ import type { Field } from '../schema.ts'
 import { encodeRecordBatch } from './batch.ts'
 import { type LayoutPlan, layoutPlan } from './layout-plan.ts'
 
-/** Buffers of a node in a record batch, its children's not counted. */
+/** Number of a node's buffers in a record batch, without its children's. */
 const bufferCounts: Readonly<Record<LayoutPlan['kind'], number>> = {
   null: 0,
   fixed: 2,
@@ -25,8 +25,8 @@ const bufferCounts: Readonly<Record<LayoutPlan['kind'], number>> = {
 }
 
 /**
- * A record batch without rows, for a stream of this schema.
- * @throws ArrowError UNSUPPORTED for a type that is not known here
+ * A record batch with 0 rows for a stream of this schema.
+ * @throws ArrowError UNSUPPORTED for an unknown type
  */
 export function emptyBatch(schema: Field): Frame {
   const nodes: number[] = []
@@ -42,7 +42,7 @@ export function emptyBatch(schema: Field): Frame {
   return frameOf(encodeRecordBatch({ rows: 0, nodes, buffers, variadicCounts, bodyLength: 0 }), new Uint8Array(0), 0)
 }
 
-/** Whether some column, at any depth, is dictionary-encoded. */
+/** Whether any column is dictionary-encoded, at any depth. */
 export function hasDictionary(schema: Field): boolean {
   return schema.dictionary !== undefined || schema.children.some(hasDictionary)
 }

@@ -3,9 +3,8 @@ import type { Field } from '../schema.ts'
 import type { TextForm } from '../text/text-forms.ts'
 
 /**
- * How one node of a schema lies in memory: worked out once per result. `boolBytes`, a byte each, `narrowDecimal`, decimals
- * of fewer than 128 bits, `huge` and `unsignedHuge`, integers of 128 bits that become decimals, and `rendered`, values that
- * become texts, are never sent.
+ * Memory layout of a schema node, computed once per result. These kinds are DuckDB's and never sent: `boolBytes` (1 byte each),
+ * `narrowDecimal` (below 128 bits), `huge` and `unsignedHuge` (128-bit integers, sent as decimals), `rendered` (sent as text).
  */
 export interface LayoutPlan {
   readonly kind:
@@ -26,13 +25,13 @@ export interface LayoutPlan {
     | 'fixedList'
     | 'sparseUnion'
     | 'denseUnion'
-  /** Bytes of a value, of an offset, or members of a fixed-size list; 0 where values to be rendered have offsets of 32 bits. */
+  /** Bytes of a value or an offset, or items of a fixed-size list; 0 for `rendered` values with 32-bit offsets. */
   readonly width: number
   readonly children: readonly LayoutPlan[]
   readonly dictionary?: LayoutPlan
-  /** Of a dense union, the type id of each child. */
+  /** Type id of each child of a dense union. */
   readonly typeIds?: readonly number[]
-  /** How a `rendered` value becomes text. */
+  /** Text form of a `rendered` value. */
   readonly form?: TextForm
 }
 
@@ -77,8 +76,8 @@ const shapes: Readonly<Record<string, readonly [LayoutPlan['kind'], number]>> = 
 }
 
 /**
- * The plan of a field.
- * @throws ArrowError UNSUPPORTED for a type that is not carried
+ * Computes the plan of a field.
+ * @throws ArrowError UNSUPPORTED for an unsupported type
  */
 export function layoutPlan(field: Field): LayoutPlan {
   const children = field.children.map(layoutPlan)

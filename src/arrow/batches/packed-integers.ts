@@ -1,18 +1,18 @@
-/** Reads the signed integer at an index. @param width bytes of an integer: 2, 4 or 8 */
+/** Reads the signed integer at an index. @param width bytes of each integer: 2, 4 or 8 */
 export function readInteger(source: Buffer, width: number, index: number): number {
   if (width === 4) return source.readInt32LE(4 * index)
   if (width === 2) return source.readInt16LE(2 * index)
   return source.readInt32LE(8 * index + 4) * 2 ** 32 + source.readUInt32LE(8 * index)
 }
 
-/** Writes an integer. @param at byte at which the integers begin */
+/** Writes an integer at an index. @param at offset of the first integer, in bytes */
 export function writeInteger(target: Buffer, at: number, width: number, index: number, value: number): void {
   if (width === 4) target.writeInt32LE(value, at + 4 * index)
   else if (width === 2) target.writeInt16LE(value, at + 2 * index)
   else target.writeBigInt64LE(BigInt(value), at + 8 * index)
 }
 
-/** Subtracts from integers in place; what does not fit wraps around. @param at a multiple of 8 in memory of its own */
+/** Subtracts from integers in place, with wrap-around. @param at in bytes; `target.byteOffset + at` must be a multiple of 8 */
 export function subtract(target: Buffer, at: number, width: number, count: number, value: number): void {
   if (value === 0) return
   const start = target.byteOffset + at

@@ -6,24 +6,24 @@ import type { BatchLayout } from './batch.ts'
 import { BatchSlice, type Piece } from './batch-slice.ts'
 import { type LayoutPlan, layoutPlan } from './layout-plan.ts'
 
-/** From this version on unions have no validity bitmaps. Source: Schema.fbs, `MetadataVersion`. */
+/** Unions have no validity bitmap from this version on. Source: Schema.fbs, `MetadataVersion`. */
 const VERSION_5 = 4
-/** After so many attempts that were too large the rows are halved, in place of being estimated. */
+/** After this many oversized attempts, halve the rows instead of estimating them. */
 const MAX_ESTIMATES = 3
-/** Estimates aim a little lower, as rows differ. */
-const CAUTION = 0.95
+/** Factor by which estimates stay below the limit, since row sizes vary. */
+const SAFETY_FACTOR = 0.95
 
-/** Pieces of more than one row are no larger, whatever the limit: measuring and writing such a piece takes some milliseconds. */
+/** Upper bound on pieces of several rows, whatever the limit: planning and copying 4 MiB takes some milliseconds. */
 const MAX_PIECE_BYTES = 4 << 20
 
-/** Room for the header, the protobuf fields and the padding of a message. */
+/** Allowance for a message's header, protobuf fields and padding. */
 const overheadBytes = ({ nodes, buffers, variadicCounts = [] }: BatchLayout) =>
   512 + 8 * (nodes.length + buffers.length + variadicCounts.length)
 
 /**
- * Cuts a record batch by rows into messages of at most `maxBytes` each, and of 4 MiB where a row is not larger, in order. The event loop has its turns meanwhile.
- * @param maxRowBytes what a message of a single row may have, where that is more
- * @throws ArrowError ROW_TOO_LARGE when one row is above that, UNSUPPORTED or MALFORMED
+ * Splits a record batch by rows into messages of at most `maxBytes` (and 4 MiB) each, in order. It yields to the event loop.
+ * @param maxRowBytes limit of a message with a single row, if larger
+ * @throws ArrowError ROW_TOO_LARGE when one row exceeds that; UNSUPPORTED; MALFORMED
  */
 export async function* splitBatch(
   schema: Field,
@@ -34,16 +34,16 @@ export async function* splitBatch(
 ): AsyncGenerator<Piece> {
   const layout = readBatchLayout(header)
   if (body.byteLength < layout.bodyLength)
-    throw new ArrowError('MALFORMED', 'The body of the record batch is cut short.')
+    throw new ArrowError('MALFORMED', 'The body of the record batch is truncated.')
   const plans = schema.children.map(layoutPlan)
   if (metadataVersionOf(header) < VERSION_5 && plans.some(hasUnion))
-    throw new ArrowError('UNSUPPORTED', 'Unions of Arrow before 1.0 cannot be cut.')
+    throw new ArrowError('UNSUPPORTED', 'Record batches with unions from before Arrow 1.0 cannot be split.')
   const source = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const overhead = overheadBytes(layout)
   const limit = Math.max(maxBytes, maxRowBytes) - overhead
   const budget = Math.min(maxBytes - overhead, MAX_PIECE_BYTES)
   const turn = new LoopTurn(1)
-  let step = Math.max(1, Math.floor((CAUTION * layout.rows * budget) / Math.max(1, body.byteLength)))
+  let step = Math.max(1, Math.floor((SAFETY_FACTOR * layout.rows * budget) / Math.max(1, body.byteLength)))
   let from = 0
   do {
     const { slice, to } = await largestSlice(plans, layout, source, from, step, { budget, limit }, turn)
@@ -54,7 +54,7 @@ export async function* splitBatch(
   } while (from < layout.rows)
 }
 
-/** What fits of the next `step` rows: into the budget, or into the limit where it is a single row. */
+/** Largest slice of the next `step` rows that fits into the budget; a single row may reach the limit. */
 async function largestSlice(
   plans: readonly LayoutPlan[],
   layout: BatchLayout,
@@ -74,9 +74,8 @@ async function largestSlice(
     }
     const bytes = slice.byteLength
     if (bytes <= (rows <= 1 ? limit : budget)) return { slice, to: from + rows }
-    if (rows <= 1)
-      throw new ArrowError('ROW_TOO_LARGE', `One row takes ${bytes} bytes, more than the ${limit} that a row may take.`)
-    const share = attempt > MAX_ESTIMATES ? 0.5 : (CAUTION * budget) / bytes
+    if (rows <= 1) throw new ArrowError('ROW_TOO_LARGE', `One row takes ${bytes} bytes; the limit is ${limit}.`)
+    const share = attempt > MAX_ESTIMATES ? 0.5 : (SAFETY_FACTOR * budget) / bytes
     rows = Math.max(1, Math.floor(rows * share))
   }
 }

@@ -7,21 +7,21 @@ import { readCompressedDictionary, readCompressedLayout, readHeader } from '../i
 import type { IpcMessage } from '../ipc/ipc.ts'
 import { decompressLz4 } from './lz4-frame.ts'
 
-/** How the buffers of a batch are compressed. Source: Message.fbs, `CompressionType`. */
+/** Compression codecs of a batch's buffers. Source: Message.fbs, `CompressionType`. */
 export const Codec = { lz4Frame: 0, zstd: 1 } as const
 
-/** Before each compressed buffer: its length when it is not; -1 when it is not compressed at all. */
+/** Prefix of each buffer: its uncompressed length, or -1 if it is not compressed. */
 const PREFIX_BYTES = 8
 const MAX_DECOMPRESSED_BYTES = 2 ** 30
-/** After so much work the event loop has its turn. */
+/** Decompressed bytes between two yields to the event loop. */
 const TURN_BYTES = 1 << 20
 
 const unzstd = promisify(zstdDecompress)
 
 /**
- * A compressed record batch without compression.
+ * Decompresses a record batch.
  * Source: https://arrow.apache.org/docs/format/Columnar.html#compression.
- * @param layout where the compressed buffers lie in `body`
+ * @param layout layout of the compressed buffers in `body`
  * @throws ArrowError MALFORMED, UNSUPPORTED for an unknown codec
  */
 export async function decompressBatch(layout: BatchLayout, codec: number, body: Uint8Array): Promise<IpcMessage> {
@@ -30,7 +30,7 @@ export async function decompressBatch(layout: BatchLayout, codec: number, body: 
 }
 
 /**
- * A record batch or a dictionary as it came, or without its compression.
+ * Decompresses a record batch or dictionary batch; returns other messages unchanged.
  * @throws ArrowError as `decompressBatch`
  */
 export async function withoutCompression({ header, body }: IpcMessage): Promise<IpcMessage> {
@@ -74,7 +74,7 @@ async function decompressBody(
 interface Part {
   readonly bytes: Buffer
   readonly plain: boolean
-  /** Length when it is decompressed. */
+  /** Uncompressed length. */
   readonly byteLength: number
 }
 
@@ -90,7 +90,7 @@ function partsOf({ buffers }: BatchLayout, body: Buffer): Part[] {
     const length = Number(bytes.readBigInt64LE(0))
     const rest = bytes.subarray(PREFIX_BYTES)
     if (length < -1 || length > MAX_DECOMPRESSED_BYTES)
-      throw new ArrowError('MALFORMED', 'A compressed buffer has no sensible length.')
+      throw new ArrowError('MALFORMED', 'A compressed buffer has an invalid length.')
     parts.push({ bytes: rest, plain: length === -1, byteLength: length === -1 ? rest.length : length })
   }
   return parts
@@ -106,13 +106,14 @@ async function decompress(codec: number, bytes: Buffer, into: Buffer): Promise<v
       }
     return
   }
-  if (codec !== Codec.zstd) throw new ArrowError('UNSUPPORTED', 'The batch is compressed in an unknown way.')
+  if (codec !== Codec.zstd) throw new ArrowError('UNSUPPORTED', 'The batch has an unknown compression codec.')
   let plain: Buffer
   try {
     plain = await unzstd(bytes, { maxOutputLength: Math.max(1, into.length) })
   } catch {
     throw new ArrowError('MALFORMED', 'A compressed buffer is malformed.')
   }
-  if (plain.length !== into.length) throw new ArrowError('MALFORMED', 'A compressed buffer has another length.')
+  if (plain.length !== into.length)
+    throw new ArrowError('MALFORMED', 'A compressed buffer differs from its announced length.')
   plain.copy(into)
 }

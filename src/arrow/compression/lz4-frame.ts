@@ -10,8 +10,8 @@ const UNCOMPRESSED_BLOCK = 0x8000_0000
 const MIN_MATCH = 4
 
 /**
- * Decompresses an LZ4 frame into `target`, which it must fill exactly; pauses after each block, with how far it has come.
- * Checksums are not verified: the bytes came over a connection that has its own.
+ * Decompresses an LZ4 frame into `target`, which it must fill exactly. Yields the number of bytes written after each block.
+ * It does not verify checksums, since the transport has its own.
  * Source: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md and lz4_Block_format.md.
  * @throws ArrowError MALFORMED, UNSUPPORTED
  */
@@ -20,7 +20,7 @@ export function* decompressLz4(frame: Buffer, target: Buffer): Generator<number,
   const flags = frame[4]!
   if ((flags & VERSION_MASK) !== VERSION_1) throw new ArrowError('UNSUPPORTED', 'The LZ4 frame has an unknown version.')
   if (flags & DICTIONARY_ID) throw new ArrowError('UNSUPPORTED', 'The LZ4 frame needs a dictionary.')
-  // Magic, flags, block descriptor; the content size if there is one; the header's checksum.
+  // Magic, flags and block descriptor; the content size, if present; the header checksum.
   let at = 6 + (flags & CONTENT_SIZE ? 8 : 0) + 1
   let to = 0
   for (;;) {
@@ -41,11 +41,11 @@ export function* decompressLz4(frame: Buffer, target: Buffer): Generator<number,
   if (to !== target.length) throw malformed()
 }
 
-/** Decompresses one block behind what is in `target` already; answers with where it ends. */
+/** Decompresses one block to `start` in `target`, where matches may refer to earlier blocks. @returns end of the block */
 function decompressBlock(source: Buffer, from: number, end: number, target: Buffer, start: number): number {
   let at = from
   let to = start
-  /** A length goes on in further bytes as long as they are 255. */
+  /** Adds the extra length bytes: each byte of 255 is followed by another. */
   const extended = (length: number): number => {
     let sum = length
     for (let byte = 255; byte === 255; ) {
@@ -74,7 +74,7 @@ function decompressBlock(source: Buffer, from: number, end: number, target: Buff
     const match = to - distance
     if (distance === 0 || match < 0 || to + length > target.length) throw malformed()
     if (distance >= length) target.copyWithin(to, match, match + length)
-    // The match overlaps what it makes: byte by byte.
+    // The match overlaps its own output: copy byte by byte.
     else for (let i = 0; i < length; i++) target[to + i] = target[match + i]!
     to += length
   }

@@ -1,6 +1,6 @@
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
 
-/** A message together with its type, as Flight SQL wraps commands and tickets. */
+/** A protobuf message with its type URL; Flight SQL wraps commands and tickets in it. */
 export interface Any {
   typeUrl: string
   value: Uint8Array
@@ -9,7 +9,7 @@ export interface Any {
 const TYPE_URL = 0x0a // field 1, length-delimited
 const VALUE = 0x12 // field 2, length-delimited
 
-/** Source: https://protobuf.dev/reference/protobuf/google.protobuf/#any. */
+/** Codec of `google.protobuf.Any`. Source: https://protobuf.dev/reference/protobuf/google.protobuf/#any. */
 export const Any = {
   encode({ typeUrl, value }: Any): BinaryWriter {
     return new BinaryWriter().uint32(TYPE_URL).string(typeUrl).uint32(VALUE).bytes(value)

@@ -10,18 +10,18 @@ const WIRE_32 = 5
 const MAX_VARINT_SCALE = 2 ** 63
 
 /**
- * Reads the length-delimited fields of a protobuf message whose bytes lie in several buffers. The buffers are not joined;
- * only a field that crosses the end of a buffer is copied, and only when it is taken. Fields of other wire types, and groups,
- * are skipped: no message that is read here has such fields that matter.
+ * Reads the length-delimited fields of a protobuf message that is spread over several buffers. It does not join the buffers: it
+ * copies only a field that crosses a buffer's end, and only in `take`. It skips groups and fields of other wire types, which no
+ * message read here needs.
  * Source: https://protobuf.dev/programming-guides/encoding/.
  */
 export class FieldReader {
   readonly #chunks: readonly Uint8Array[]
   #chunk: Uint8Array
-  /** Position of the next byte in the current buffer. */
+  /** Offset of the next byte in the current buffer. */
   #at = 0
   #next = 1
-  /** Bytes of the message that have not been read. */
+  /** Unread bytes of the message. */
   #left: number
   #length = 0
 
@@ -32,14 +32,14 @@ export class FieldReader {
     this.#left = byteLength
   }
 
-  /** Bytes of the field that `next` has found. */
+  /** Length of the field that `next` found, in bytes. */
   get length(): number {
     return this.#length
   }
 
   /**
    * Finds the next length-delimited field; `take` or `skip` must follow.
-   * @returns its number, 0 at the end of the message
+   * @returns its field number; 0 at the end of the message
    * @throws ArrowError MALFORMED
    */
   next(): number {
@@ -78,7 +78,7 @@ export class FieldReader {
     return 0
   }
 
-  /** The field that `next` has found: a view where it lies in one buffer, else a copy. */
+  /** Returns the field that `next` found: a view if it lies in one buffer, else a copy. */
   take(): Uint8Array {
     const length = this.#length
     this.#enter()
@@ -99,7 +99,7 @@ export class FieldReader {
     return copy
   }
 
-  /** Passes over the field that `next` has found. */
+  /** Skips the field that `next` found. */
   skip(): void {
     this.#skip(this.#length)
   }
@@ -107,7 +107,7 @@ export class FieldReader {
   #skip(length: number): void {
     if (length > this.#left) throw malformed()
     this.#left -= length
-    // What ends the message need not be walked through.
+    // At the end of the message there is no need to walk the buffers.
     if (this.#left === 0) return
     let rest = length
     while (rest > this.#chunk.byteLength - this.#at) {
@@ -117,7 +117,7 @@ export class FieldReader {
     this.#at += rest
   }
 
-  /** Goes on to the buffer that holds the next byte. */
+  /** Advances to the buffer that holds the next byte. */
   #enter(): void {
     while (this.#at === this.#chunk.byteLength && this.#next < this.#chunks.length) this.#advance()
   }

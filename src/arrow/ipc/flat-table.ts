@@ -1,24 +1,24 @@
 import { ArrowError } from '../errors.ts'
 
 const MAX_VECTOR_LENGTH = 1 << 20
-/** A table that a vector leads to takes at least so much of the buffer. */
+/** Minimum size of a table that a vector refers to, in bytes. */
 const MIN_TABLE_BYTES = 8
-/** Writers may share equal strings and tables; so many times the buffer's size may be read in vectors and strings. */
+/** Vectors and strings together may read this multiple of the buffer's size, since writers may share strings and tables. */
 const SHARING = 4
 const MIN_BUDGET_BYTES = 1 << 16
 
-/** A buffer, and how much more may be read of its vectors and strings. */
+/** A buffer with its remaining read budget. */
 interface Source {
   readonly view: DataView
-  /** The same bytes, once a string is read. */
+  /** The same bytes, created when the first string is read. */
   bytes?: Buffer
   budgetBytes: number
 }
 
 /**
- * Reads a flatbuffer table field by field without decoding the rest. Every offset is checked against the buffer, so that
- * hostile bytes end in an ArrowError. What all vectors and strings of one buffer take together is bounded by its size: offsets
- * may lead to the same place again and again, and a few of them would make tables without end.
+ * Reads fields of a flatbuffer table without decoding the rest. It checks every offset against the buffer, so that hostile bytes
+ * cause an ArrowError. A read budget proportional to the buffer's size bounds all its vectors and strings: offsets may refer to
+ * the same bytes repeatedly, so a few of them could describe an endless number of tables.
  * Source: https://flatbuffers.dev/internals/.
  */
 export class FlatTable {
@@ -62,7 +62,7 @@ export class FlatTable {
     return at === 0 ? fallback : this.#view.getInt32(at, true)
   }
 
-  /** A 64-bit integer that must be a safe, non-negative number: a length, a count, an offset. */
+  /** Reads a 64-bit length, count or offset. @throws ArrowError if it is negative or not a safe integer */
   size(slot: number): number {
     const at = this.#slot(slot, 8)
     return at === 0 ? 0 : readSize(this.#view, at)
@@ -94,7 +94,7 @@ export class FlatTable {
     return Array.from({ length }, (_, i) => this.#view.getInt32(at + 4 * i, true))
   }
 
-  /** A vector of structs of two 64-bit integers each (FieldNode, Buffer), flattened. */
+  /** Reads a vector of structs of two 64-bit integers (FieldNode, Buffer), flattened. */
   pairs(slot: number): number[] {
     const { at, length } = this.#vector(slot, 16)
     const out: number[] = []
@@ -102,13 +102,13 @@ export class FlatTable {
     return out
   }
 
-  /** A vector of 64-bit sizes. */
+  /** Reads a vector of 64-bit sizes. */
   sizes(slot: number): number[] {
     const { at, length } = this.#vector(slot, 8)
     return Array.from({ length }, (_, i) => readSize(this.#view, at + 8 * i))
   }
 
-  /** @param costBytes what an element takes of the budget */
+  /** @param costBytes budget per element, in bytes */
   #vector(slot: number, elementBytes: number, costBytes = elementBytes): { at: number; length: number } {
     const at = this.#slot(slot, 4)
     if (at === 0) return { at: 0, length: 0 }
@@ -122,7 +122,7 @@ export class FlatTable {
     return { at: start + 4, length }
   }
 
-  /** Position of a field, 0 when it is absent. */
+  /** Offset of a field; 0 if it is absent. */
   #slot(slot: number, bytes: number): number {
     const entry = 4 + 2 * slot
     if (entry + 2 > this.#vtableBytes) return 0

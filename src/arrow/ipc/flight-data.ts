@@ -1,13 +1,13 @@
 import { FieldReader } from './field-reader.ts'
 import type { Frame } from './frame.ts'
 
-/** The parts of a FlightData message, as views of its bytes. */
+/** The fields of a FlightData message, as views of its bytes. */
 export interface FlightDataParts {
   /** Bare flatbuffer `Message`; empty when the message carries only application metadata. */
   readonly header: Uint8Array
   readonly body: Uint8Array
   readonly appMetadata: Uint8Array
-  /** A FlightDescriptor; empty but in the first message of an upload. */
+  /** A FlightDescriptor; empty except in the first message of an upload. */
   readonly descriptor: Uint8Array
 }
 
@@ -18,7 +18,7 @@ const FIELD_APP_METADATA = 3
 const FIELD_BODY = 1000
 
 /**
- * Reads a FlightData protobuf message, its fields in any order.
+ * Reads a FlightData protobuf message; its fields may be in any order.
  * Source: https://arrow.apache.org/docs/format/Flight.html; https://protobuf.dev/programming-guides/encoding/.
  * @throws ArrowError MALFORMED
  */
@@ -38,17 +38,17 @@ export function readFlightData(message: Uint8Array): FlightDataParts {
   return { header, body, appMetadata, descriptor }
 }
 
-/** The header of a FlightData message, and how long its body is. */
+/** The header of a FlightData message and the length of its body. */
 export interface FlightDataHead {
   /** Bare flatbuffer `Message`; empty when the message carries only application metadata. */
   readonly header: Uint8Array
-  /** Bytes of the body that came. */
+  /** Actual length of the body, in bytes. */
   readonly bodyLength: number
 }
 
 /**
- * Reads the header of a FlightData message whose bytes lie in several buffers, its fields in any order. The body is neither
- * read nor copied; the header is copied only where it crosses the end of a buffer.
+ * Reads the header of a FlightData message that is spread over several buffers; its fields may be in any order. It neither reads
+ * nor copies the body, and copies the header only if it crosses a buffer's end.
  * @throws ArrowError MALFORMED
  */
 export function readHead({ chunks, byteLength }: Pick<Frame, 'chunks' | 'byteLength'>): FlightDataHead {
@@ -65,7 +65,7 @@ export function readHead({ chunks, byteLength }: Pick<Frame, 'chunks' | 'byteLen
   return { header, bodyLength }
 }
 
-/** The parts of a frame; its chunks are joined, so this is for the few frames that must be looked into. */
+/** Reads all fields of a frame. It joins the chunks, so use it only for the few frames that must be inspected. */
 export function readFrame(frame: Frame): FlightDataParts {
   return readFlightData(frame.chunks.length === 1 ? frame.chunks[0]! : Buffer.concat(frame.chunks))
 }

@@ -1,14 +1,14 @@
 /**
- * One encoded FlightData protobuf message (without the 5-byte gRPC prefix) as the buffers that make it up, in order.
- * The buffers are handed on, never copied together.
+ * One encoded FlightData protobuf message (without the 5-byte gRPC prefix) as the list of its buffers. They are passed on without
+ * being joined.
  */
 export interface Frame {
   readonly chunks: readonly Uint8Array[]
   /** Sum of the chunk lengths, in bytes. */
   readonly byteLength: number
-  /** Rows of the record batch inside; 0 for schema and dictionary messages, -1 when nobody has looked. */
+  /** Rows of the record batch inside; 0 for schema and dictionary messages, -1 if not determined. */
   readonly rows: number
-  /** Called once when the bytes have left the process or were dropped: the memory may then be reused. */
+  /** Called once, when the bytes were sent or dropped and the memory may be reused. */
   readonly release?: () => void
 }
 
@@ -19,15 +19,15 @@ const TAG_DATA_BODY_0 = 0xc2 // field 1000, length-delimited, two bytes
 const TAG_DATA_BODY_1 = 0x3e
 
 /**
- * Frames an Arrow IPC message as FlightData: `data_header` (field 2), then `data_body` (field 1000), which clients read
- * without copying when it stands last. The body is not copied.
+ * Encodes an Arrow IPC message as FlightData: `data_header` (field 2), then `data_body` (field 1000). The body comes last, where
+ * clients can read it without a copy. The body is not copied here either.
  * Source: https://arrow.apache.org/docs/format/Flight.html, `FlightData`.
  *
  * @param header bare flatbuffer `Message`, without the encapsulation prefix
  * @param body message body; empty for a schema
  * @param rows rows of the batch, 0 for schema and dictionary
  * @param release called once when `body` may be reused
- * @param appMetadata what applications attach to the message (field 3)
+ * @param appMetadata application metadata (field 3)
  */
 export function frameOf(
   header: Uint8Array,
@@ -37,23 +37,23 @@ export function frameOf(
   appMetadata: Uint8Array = none,
 ): Frame {
   const bodyLength = body.byteLength
-  const attached = appMetadata.byteLength
+  const metadataLength = appMetadata.byteLength
   const headLength =
     1 +
     varintLength(header.byteLength) +
     header.byteLength +
-    (attached > 0 ? 1 + varintLength(attached) + attached : 0) +
+    (metadataLength > 0 ? 1 + varintLength(metadataLength) + metadataLength : 0) +
     (bodyLength > 0 ? 2 + varintLength(bodyLength) : 0)
   const head = Buffer.allocUnsafe(headLength)
   head[0] = TAG_DATA_HEADER
   let at = writeVarint(head, 1, header.byteLength)
   head.set(header, at)
   at += header.byteLength
-  if (attached > 0) {
+  if (metadataLength > 0) {
     head[at++] = TAG_APP_METADATA
-    at = writeVarint(head, at, attached)
+    at = writeVarint(head, at, metadataLength)
     head.set(appMetadata, at)
-    at += attached
+    at += metadataLength
   }
   if (bodyLength > 0) {
     head[at++] = TAG_DATA_BODY_0

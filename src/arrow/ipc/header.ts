@@ -3,7 +3,7 @@ import { ArrowError } from '../errors.ts'
 import { FlatTable } from './flat-table.ts'
 import { MessageHeader } from './message-builder.ts'
 
-/** What the header of an IPC message says, the data left alone. */
+/** Summary of an IPC message, from its header alone. */
 export interface MessageInfo {
   readonly kind: 'schema' | 'dictionary' | 'batch'
   /** Rows of a batch, values of a dictionary, 0 for a schema. */
@@ -20,7 +20,7 @@ const kinds: Readonly<Record<number, MessageInfo['kind']>> = {
 
 /**
  * Reads the header of a message.
- * @throws ArrowError when it is no Arrow message
+ * @throws ArrowError when it is not an Arrow message
  */
 export function readHeader(message: Uint8Array): MessageInfo {
   const root = FlatTable.root(message)
@@ -31,14 +31,14 @@ export function readHeader(message: Uint8Array): MessageInfo {
   return { kind, rows: kind === 'schema' ? 0 : (batch?.size(0) ?? 0), bodyLength: root.size(3) }
 }
 
-/** The version of the format that a message is of, as Schema.fbs numbers them: 4 is V5, that of Arrow 1.0. @throws ArrowError */
+/** Metadata version of a message, as numbered in Schema.fbs: 4 is V5, from Arrow 1.0. @throws ArrowError */
 export function metadataVersionOf(message: Uint8Array): number {
   return FlatTable.root(message).int16(0)
 }
 
 /**
- * Reads where everything lies in the body of a record batch.
- * @throws ArrowError MALFORMED, also when a buffer reaches beyond the body; UNSUPPORTED when it is compressed
+ * Reads the layout of a record batch.
+ * @throws ArrowError MALFORMED, also when a buffer exceeds the body; UNSUPPORTED when the batch is compressed
  */
 export function readBatchLayout(message: Uint8Array): BatchLayout {
   const { layout, codec } = readCompressedLayout(message)
@@ -47,7 +47,7 @@ export function readBatchLayout(message: Uint8Array): BatchLayout {
 }
 
 /**
- * As `readBatchLayout`, for batches whose buffers may be compressed; `codec` tells how, if they are.
+ * As `readBatchLayout`, but also for compressed batches; `codec` is undefined if the batch is not compressed.
  * @throws ArrowError MALFORMED
  */
 export function readCompressedLayout(message: Uint8Array): { readonly layout: BatchLayout; readonly codec?: number } {
@@ -59,16 +59,16 @@ export function readCompressedLayout(message: Uint8Array): { readonly layout: Ba
   return compression ? { layout, codec: compression.uint8(0) } : { layout }
 }
 
-/** What a dictionary batch says besides its only column. */
+/** The fields of a dictionary batch. */
 export interface DictionaryLayout {
   readonly id: number
-  /** Whether the values are added to those that came before. */
+  /** Whether the values are appended to the earlier ones. */
   readonly isDelta: boolean
   readonly layout: BatchLayout
 }
 
 /**
- * Reads where the values of a dictionary batch lie.
+ * Reads the layout of a dictionary batch.
  * @throws ArrowError as `readBatchLayout`
  */
 export function readDictionaryLayout(message: Uint8Array): DictionaryLayout {
@@ -78,7 +78,7 @@ export function readDictionaryLayout(message: Uint8Array): DictionaryLayout {
 }
 
 /**
- * As `readDictionaryLayout`, for dictionaries whose buffers may be compressed; `codec` tells how, if they are.
+ * As `readDictionaryLayout`, but also for compressed batches; `codec` is undefined if the batch is not compressed.
  * @throws ArrowError MALFORMED
  */
 export function readCompressedDictionary(message: Uint8Array): DictionaryLayout & { readonly codec?: number } {
@@ -92,7 +92,7 @@ export function readCompressedDictionary(message: Uint8Array): DictionaryLayout 
 }
 
 function compressed(): ArrowError {
-  return new ArrowError('UNSUPPORTED', 'Compressed record batches cannot be taken apart.')
+  return new ArrowError('UNSUPPORTED', 'Compressed record batches are not supported here.')
 }
 
 function layoutOf(batch: FlatTable, root: FlatTable): BatchLayout {
@@ -106,6 +106,6 @@ function layoutOf(batch: FlatTable, root: FlatTable): BatchLayout {
   }
   for (let i = 0; i < layout.buffers.length; i += 2)
     if (layout.buffers[i]! + layout.buffers[i + 1]! > layout.bodyLength)
-      throw new ArrowError('MALFORMED', 'A buffer of the record batch reaches beyond its body.')
+      throw new ArrowError('MALFORMED', 'A buffer of the record batch exceeds its body.')
   return layout
 }

@@ -19,7 +19,7 @@ export function offsetVector(builder: Builder, offsets: readonly number[]): numb
   return builder.endVector()
 }
 
-/** Ends a `Message`; answers with a copy of its bytes. */
+/** Finishes a `Message`. @returns a copy of its bytes */
 export function finishMessage(builder: Builder, kind: number, header: number, bodyLength: number): Uint8Array {
   builder.startObject(5)
   builder.addFieldInt16(0, METADATA_V5, 0)

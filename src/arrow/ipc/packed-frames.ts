@@ -1,9 +1,9 @@
 import type { Frame } from './frame.ts'
 
-/** Before each frame: its length in 4 bytes, and its rows as a double, since runs and nulls may be more than 32 bits can count. */
+/** Header of each frame: its length in 4 bytes, and its rows as a double, since run-end and null columns may exceed 32 bits. */
 const HEAD_BYTES = 12
 
-/** Frames gathered into one block of bytes, as far as a limit allows; what is added is copied. */
+/** Copies frames into one block of bytes, up to a limit. */
 export class FramePacker {
   readonly #maxBytes: number
   readonly #parts: Uint8Array[] = []
@@ -13,7 +13,7 @@ export class FramePacker {
     this.#maxBytes = maxBytes
   }
 
-  /** Adds a frame, which stays the caller's; false when there is no room for it, and then never again. */
+  /** Copies a frame; the caller keeps it. @returns false once the limit is exceeded: the packer is empty then, and stays so */
   add({ chunks, byteLength, rows }: Frame): boolean {
     this.#byteLength += HEAD_BYTES + byteLength
     if (this.#byteLength > this.#maxBytes) {
@@ -27,13 +27,13 @@ export class FramePacker {
     return true
   }
 
-  /** The frames so far as one block. */
+  /** Returns the frames added so far as one block. */
   finish(): Buffer {
     return Buffer.concat(this.#parts)
   }
 }
 
-/** The frames of a block, in order, as views of it. */
+/** Returns the frames of a block in order, as views of it. */
 export function unpackFrames(packed: Uint8Array): Frame[] {
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength)
   const frames: Frame[] = []

@@ -1,7 +1,7 @@
 import { type Data, type DataType, type Field, Type } from 'apache-arrow'
 import { extensionNameOf, extensionText } from './extension-text.ts'
 
-/** A cell as JSON text, exact: no number loses digits. */
+/** Writes a cell as JSON text; numbers keep all digits. */
 export type CellWriter = (data: Data, row: number) => string
 
 const NULL = 'null'
@@ -9,10 +9,10 @@ const unitsPerSecond = [1n, 1_000n, 1_000_000n, 1_000_000_000n]
 const fractionDigits = [0, 3, 6, 9]
 
 /**
- * Writes the cells of a column as JSON: integers and decimals with all digits, dates and times as ISO 8601 text, binary as
- * base64, maps as lists of pairs, intervals as ISO 8601 durations, extension types that are known as what they stand for.
- * @param column named in errors, where the field is a member of it
- * @throws Error for a type that has no text
+ * Returns a writer for the cells of a column as JSON: integers and decimals with all digits, dates and times as ISO 8601 text,
+ * binary as base64, maps as lists of pairs, intervals as ISO 8601 durations, known extension types as the values they represent.
+ * @param column name for errors, if the field is a member of a column
+ * @throws Error for a type without a text form
  */
 export function cellWriter({ type, metadata, name }: Field, column: string = name): CellWriter {
   return nullable(valueWriter(type, column, extensionNameOf(metadata)))
@@ -22,7 +22,7 @@ function nullable(value: CellWriter): CellWriter {
   return (data, row) => (data.getValid(row) ? value(data, row) : NULL)
 }
 
-/** The text of a cell outside JSON: strings lose their quotes. */
+/** Converts a JSON cell to plain text: strings lose their quotes. */
 export function plainText(json: string): string {
   return json.startsWith('"') ? (JSON.parse(json) as string) : json
 }
@@ -56,19 +56,20 @@ function valueWriter(type: DataType, column: string, extension?: string): CellWr
     case Type.Date: {
       const days = (type as unknown as { unit: number }).unit === 0
       return (data, row) =>
-        JSON.stringify(dateText(days ? BigInt(data.values[row]) : floorDivide(wide(data, row), 86_400_000n)))
+        JSON.stringify(dateText(days ? BigInt(data.values[row]) : floorDivide(int64At(data, row), 86_400_000n)))
     }
     case Type.Time: {
       const { unit, bitWidth } = type as unknown as { unit: number; bitWidth: number }
-      return (data, row) => JSON.stringify(timeText(bitWidth === 64 ? wide(data, row) : BigInt(data.values[row]), unit))
+      return (data, row) =>
+        JSON.stringify(timeText(bitWidth === 64 ? int64At(data, row) : BigInt(data.values[row]), unit))
     }
     case Type.Timestamp: {
       const { unit, timezone } = type as unknown as { unit: number; timezone: string | null }
-      return (data, row) => JSON.stringify(timestampText(wide(data, row), unit) + (timezone ? 'Z' : ''))
+      return (data, row) => JSON.stringify(timestampText(int64At(data, row), unit) + (timezone ? 'Z' : ''))
     }
     case Type.Duration: {
       const { unit } = type as unknown as { unit: number }
-      return (data, row) => JSON.stringify(`PT${secondsText(wide(data, row), unit)}S`)
+      return (data, row) => JSON.stringify(`PT${secondsText(int64At(data, row), unit)}S`)
     }
     case Type.Interval:
       return intervalWriter((type as unknown as { unit: number }).unit)
@@ -177,8 +178,8 @@ function bytesOf(data: Data, row: number): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset + from, offsetAt(data, row + 1) - from)
 }
 
-/** A 64-bit value, which the library keeps as one BigInt or as two words. */
-function wide(data: Data, row: number): bigint {
+/** Reads a 64-bit value, which apache-arrow stores as one BigInt or as two 32-bit words. */
+function int64At(data: Data, row: number): bigint {
   const values = data.values as BigInt64Array | Int32Array
   if (values instanceof BigInt64Array || (values as unknown) instanceof BigUint64Array) return BigInt(values[row]!)
   return BigInt.asIntN(64, (BigInt(values[2 * row + 1]!) << 32n) | BigInt((values[2 * row] as number) >>> 0))
@@ -189,7 +190,7 @@ function floorDivide(value: bigint, by: bigint): bigint {
   return value % by < 0n ? quotient - 1n : quotient
 }
 
-/** A date of the proleptic Gregorian calendar; years below 1 and above 9999 with sign and six digits, as ISO 8601 asks. */
+/** A date of the proleptic Gregorian calendar. Years outside 0 to 9999 have a sign and six digits, as ISO 8601 requires. */
 function dateText(daysSince1970: bigint): string {
   // Howard Hinnant's civil-from-days: https://howardhinnant.github.io/date_algorithms.html
   const z = daysSince1970 + 719_468n

@@ -4,7 +4,7 @@ const NAME = 'ARROW:extension:name'
 const DETAILS = 'ARROW:extension:metadata'
 const WORD_BYTES = 8
 
-/** The name of a column's extension type; of `arrow.opaque` the name that the producer gave to a type of its own. */
+/** Name of a column's extension type; for `arrow.opaque`, the type name that the producer gave. */
 export function extensionNameOf(metadata: ReadonlyMap<string, string>): string | undefined {
   const name = metadata.get(NAME)
   if (name !== 'arrow.opaque') return name
@@ -15,7 +15,7 @@ export function extensionNameOf(metadata: ReadonlyMap<string, string>): string |
   }
 }
 
-/** How the bytes of a value of an extension type are written as JSON; undefined for those that are not known. */
+/** Returns a function that writes a value of an extension type as JSON; undefined for unknown types. */
 export function extensionText(name: string | undefined): ((value: Uint8Array) => string) | undefined {
   switch (name) {
     case 'hugeint':

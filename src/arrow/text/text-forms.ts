@@ -1,8 +1,8 @@
-/** Writes the values of an extension type of Arrow as texts. */
+/** Writes values of an Arrow extension type as text. */
 export interface TextForm {
-  /** Most bytes of text for a byte of the value. */
+  /** Maximum bytes of text per byte of the value. */
   readonly growth: number
-  /** Writes the value at `from` to `to` as text at `at`; answers with where the text ends. */
+  /** Writes the value in bytes `from` to `to` as text at `at`. @returns end of the text */
   write(value: Uint8Array, from: number, to: number, target: Uint8Array, at: number): number
 }
 
@@ -11,7 +11,7 @@ const DASH = 45
 const COLON = 58
 const hexDigits = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
 
-/** A UUID: 16 bytes, the first one first. */
+/** UUID: 16 bytes, big-endian. */
 export const uuidText: TextForm = {
   growth: 36 / 16,
   write(value, from, to, target, at) {
@@ -27,7 +27,7 @@ export const uuidText: TextForm = {
 }
 
 /**
- * A BIT: the number of bits at the front that do not count, and the bits.
+ * BIT: the number of padding bits at the front, then the bits.
  * Source: https://github.com/duckdb/duckdb/blob/main/src/common/types/bit.cpp.
  */
 export const bitText: TextForm = {
@@ -43,11 +43,11 @@ export const bitText: TextForm = {
   },
 }
 
-/** Seconds east that a TIMETZ can have at most, from which it counts down. */
+/** Largest offset of a TIMETZ east of UTC, in seconds; the encoded offset is this minus the actual one. */
 const MAX_OFFSET_SECONDS = 16 * 3600 - 1
 
 /**
- * A TIME WITH TIME ZONE: 24 bits of offset and 40 of microseconds.
+ * TIME WITH TIME ZONE: 24 bits of offset and 40 bits of microseconds.
  * Source: `dtime_tz_t`, https://github.com/duckdb/duckdb/blob/main/src/include/duckdb/common/types/datetime.hpp.
  */
 export const timeTzText: TextForm = {
@@ -80,7 +80,7 @@ export const timeTzText: TextForm = {
 const BIGNUM_HEADER_BYTES = 3
 
 /**
- * A BIGNUM: sign and length in three bytes, then its digits to the base of 256; all inverted where it is negative.
+ * BIGNUM: 3 bytes of sign and length, then the magnitude in base 256; all bytes are inverted if it is negative.
  * Source: https://github.com/duckdb/duckdb/blob/main/src/include/duckdb/common/types/bignum.hpp.
  */
 export const bignumText: TextForm = {
