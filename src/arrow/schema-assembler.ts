@@ -2,22 +2,22 @@ import { MessageHeader } from './ipc/message-builder.ts'
 import type { ColumnPart, CommonPart } from './schema-parts.ts'
 
 const METADATA_V5 = 4
-/** Where the parts of the beginning stand. */
+/** Offsets in the head of a message, and sizes of the field tables. */
 const FIELD_VTABLE = 44
 const DICTIONARY_FIELD_VTABLE = 64
 const FIELDS = 84
 const FIELD_BYTES = 24
 const DICTIONARY_FIELD_BYTES = 28
 
-/** The tables `Message` and `Schema`, and the vtables of the fields with and without a dictionary. */
+/** Head of each message: the tables `Message` and `Schema`, and the vtables of fields with and without a dictionary. */
 const head = Uint8Array.from(
   new Uint8Array(
     Uint16Array.of(
-      // 0: the position of `Message`; 4: its vtable (version, type of header, header); 16: the table itself
+      // 0: offset of `Message`; 4: its vtable (version, header type, header); 16: the table
       ...[16, 0, ...[12, 12, 8, 10, 4, 0], ...[12, 0, 16, 0, METADATA_V5, MessageHeader.schema]],
-      // 28: the vtable of `Schema` (endianness, fields); 36: the table itself
+      // 28: vtable of `Schema` (endianness, fields); 36: the table
       ...[...[8, 8, 0, 4], ...[8, 0, FIELDS - 40, 0]],
-      // 44 and 64: the vtables of `Field` (name, nullable, type's number, type, dictionary, children, metadata)
+      // 44 and 64: vtables of `Field` (name, nullable, type number, type, dictionary, children, metadata)
       ...[18, FIELD_BYTES, 4, 20, 21, 8, 0, 12, 16, 0],
       ...[18, DICTIONARY_FIELD_BYTES, 4, 20, 21, 8, 24, 12, 16, 0],
     ).buffer,
@@ -25,8 +25,8 @@ const head = Uint8Array.from(
 )
 
 /**
- * Puts schema messages together from parts, column by column: names are copied as bytes and each part once, however many
- * columns have it. A catalog of many tables has few types.
+ * Assembles schema messages from encoded parts, column by column. It copies names as bytes, and each part once per message even
+ * if many columns share it: a catalog of many tables has few types.
  * Source: https://flatbuffers.dev/internals/; https://github.com/apache/arrow/blob/main/format/Schema.fbs.
  */
 export class SchemaAssembler {
@@ -40,7 +40,7 @@ export class SchemaAssembler {
     return this.#parts.length
   }
 
-  /** Adds a column. @param names UTF-8 that holds its name from `from` to `to` */
+  /** Adds a column. @param names UTF-8 buffer that holds the column's name in bytes `from` to `to` */
   add(part: ColumnPart, isNullable: boolean, names: Uint8Array, from: number, to: number): void {
     this.#parts.push(part)
     this.#nullable.push(isNullable)
@@ -56,7 +56,7 @@ export class SchemaAssembler {
     writeString(this.#names, at, names, from, length)
   }
 
-  /** The message of the columns added, as `encodeSchema` gives it; the next begins without columns. @param open the open value of `common` */
+  /** Returns the message of the added columns, as by `encodeSchema`, and removes them. @param open the open value of `common` */
   finish(common: CommonPart, open: Uint8Array): Uint8Array {
     const parts = this.#parts
     const count = parts.length
@@ -65,7 +65,7 @@ export class SchemaAssembler {
     for (const part of parts) at += part.dictionaryAt === 0 ? FIELD_BYTES : DICTIONARY_FIELD_BYTES
     const namesAt = at
     const partsAt = (namesAt + this.#namesEnd + 7) & ~7
-    // Each part has its place once; one with dictionaries once for each column, since their numbers differ.
+    // Each part is copied once; a part with dictionaries once per column, since the dictionary ids differ.
     const places: number[] = []
     const known = new Map<ColumnPart, number>()
     at = partsAt
@@ -105,7 +105,7 @@ export class SchemaAssembler {
       if (hasDictionary) words[word + 6] = place + part.dictionaryAt - (field + 24)
       field += hasDictionary ? DICTIONARY_FIELD_BYTES : FIELD_BYTES
       if (place !== nextPlace) continue
-      // The first column with this part: the part comes with it.
+      // The first column with this part: copy the part.
       nextPlace += part.bytes.length
       out.set(part.bytes, place)
       const { commonRefs } = part
@@ -123,7 +123,7 @@ export class SchemaAssembler {
   }
 }
 
-/** Bytes of a string in a flatbuffer: its length, itself, a zero, and padding to 4. */
+/** Size of a string in a flatbuffer, in bytes: length, text, a zero byte, and padding to 4 bytes. */
 function stringBytes(length: number): number {
   return (4 + length + 1 + 3) & ~3
 }
@@ -134,7 +134,7 @@ function writeString(into: Uint8Array, at: number, text: Uint8Array, from: numbe
   into[at + 2] = (length >> 16) & 0xff
   into[at + 3] = length >>> 24
   const start = at + 4
-  // Names are short: a loop is faster than a view of them.
+  // A loop is faster than a view, since names are short.
   for (let i = 0; i < length; i++) into[start + i] = text[from + i]!
   for (let i = start + length; i < at + stringBytes(length); i++) into[i] = 0
 }

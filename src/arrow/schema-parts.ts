@@ -2,18 +2,18 @@ import { Builder } from 'flatbuffers'
 import { table } from './ipc/message-builder.ts'
 import { type Field, writeFieldType } from './schema.ts'
 
-/** A key and a value of metadata. */
+/** Key and value of metadata. */
 export type Pair = readonly [key: string, value: string]
 
 /**
- * A part of schema messages that is encoded once and copied into each: flatbuffers refer to each other by distances, so that
- * bytes may stand anywhere. Positions count from the part's first byte; its length is a multiple of 8.
+ * A part of schema messages, encoded once and copied into each of them. Flatbuffers use relative offsets, so the bytes can be
+ * placed anywhere. Positions are relative to the part's first byte; its length is a multiple of 8.
  */
 interface Part {
   readonly bytes: Uint8Array
 }
 
-/** All of a column but its name and whether it may be null. */
+/** A column without its name and nullability. */
 export interface ColumnPart extends Part {
   readonly type: number
   readonly typeAt: number
@@ -21,26 +21,26 @@ export interface ColumnPart extends Part {
   readonly metadataAt: number
   /** 0 for none. */
   readonly dictionaryAt: number
-  /** Where 64-bit dictionary numbers stand, in schema order. */
+  /** Positions of the 64-bit dictionary ids, in schema order. */
   readonly dictionaryIdsAt: readonly number[]
-  /** Where pairs of the `CommonPart` are referred to, and which: position and index in turn. */
+  /** References to pairs of the `CommonPart`: position and pair index, alternating. */
   readonly commonRefs: Int32Array
 }
 
-/** Pairs of metadata that columns of a message have in common; the value of the first is the last of the message. */
+/** Metadata pairs that the columns of a message share. The first pair's value is open: it follows as the message's last bytes. */
 export interface CommonPart extends Part {
   readonly pairsAt: readonly number[]
 }
 
 /**
  * Encodes a column.
- * @param metadata in order: pairs, and indices of pairs of the message's `CommonPart`; those of `field` are not looked at
+ * @param metadata in order: pairs, or indices of pairs of the message's `CommonPart`; replaces the metadata of `field`
  * @throws ArrowError UNSUPPORTED
  */
 export function encodeColumnPart(field: Field, metadata: readonly (Pair | number)[]): ColumnPart {
   const builder = new Builder(512)
   const idOffsets: number[] = []
-  // A number of 0 would be left out.
+  // Start at 1: the builder omits an id of 0.
   const written = writeFieldType(builder, field, { next: 1, onWritten: (offset) => idOffsets.push(offset) })
   const items = metadata.map((item) => (typeof item === 'number' ? item : { pair: writePair(builder, ...item) }))
   const refOffsets: [offset: number, index: number][] = []
@@ -65,10 +65,10 @@ export function encodeColumnPart(field: Field, metadata: readonly (Pair | number
   }
 }
 
-/** Encodes the pairs that columns have in common. @param openKey key of the first, whose value each message gives */
+/** Encodes the shared pairs. @param openKey key of the first pair, whose value is given per message */
 export function encodeCommonPart(openKey: string, pairs: readonly Pair[]): CommonPart {
   const builder = new Builder(1024)
-  // What is written first stands last: an empty string, cut off, in whose place the value comes.
+  // The builder writes backwards: this empty string comes last, and is cut off to make place for the value.
   const open = builder.createString('')
   const offsets = [writePair(builder, openKey, open), ...pairs.map((pair) => writePair(builder, ...pair))]
   const bytes = bytesOf(builder)
@@ -78,7 +78,7 @@ export function encodeCommonPart(openKey: string, pairs: readonly Pair[]): Commo
   }
 }
 
-/** @param value a text, or the offset of one that is written */
+/** @param value a string, or the offset of a written one */
 function writePair(builder: Builder, key: string, value: string | number): number {
   const keyOffset = builder.createString(key)
   const valueOffset = typeof value === 'number' ? value : builder.createString(value)

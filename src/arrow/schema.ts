@@ -139,14 +139,14 @@ function writeField(builder: Builder, field: Field, ids: DictionaryIds): number 
   })
 }
 
-/** The number of the next dictionary. */
+/** Id of the next dictionary. */
 export interface DictionaryIds {
   next: number
-  /** Told where each number has been written, counted from the end of the builder's bytes. */
+  /** Called with the offset of each written id, counted from the end of the builder's bytes. */
   readonly onWritten?: (offset: number) => void
 }
 
-/** What of a field is written before its table: offsets of a builder, 0 for no dictionary. */
+/** The parts of a field that precede its table, as builder offsets; 0 for no dictionary. */
 export interface WrittenType {
   readonly type: number
   readonly typeTable: number
@@ -154,7 +154,7 @@ export interface WrittenType {
   readonly children: number
 }
 
-/** Writes all of a field but its name, its metadata and its table. @throws ArrowError UNSUPPORTED */
+/** Writes a field except its name, metadata and table. @throws ArrowError UNSUPPORTED */
 export function writeFieldType(builder: Builder, field: Field, ids: DictionaryIds): WrittenType {
   let dictionary = 0
   if (field.dictionary) {

@@ -3,14 +3,14 @@ import { offsetVector, table } from './ipc/message-builder.ts'
 
 type Metadata = readonly (readonly [string, string])[]
 
-/** What a builder has written of metadata: columns have most of theirs in common, and refer to it. */
+/** Metadata that a builder has written already: columns share most of it by reference. */
 interface WrittenMetadata {
   readonly pairs: Map<string, number>
   readonly lists: Map<Metadata, number>
 }
 const metadataWritten = new WeakMap<Builder, WrittenMetadata>()
 
-/** Writes metadata once for each builder: what is written already is referred to. Gives its offset, 0 for none. */
+/** Writes metadata, or refers to equal metadata that the builder has written already. @returns its offset, 0 for none */
 export function writeMetadata(builder: Builder, metadata: Metadata): number {
   if (metadata.length === 0) return 0
   let written = metadataWritten.get(builder)
