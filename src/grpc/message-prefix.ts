@@ -1,7 +1,7 @@
-/** Bytes that stand before each gRPC message. Source: PROTOCOL-HTTP2.md, "Length-Prefixed-Message". */
+/** Length of the prefix of a gRPC message, in bytes. Source: PROTOCOL-HTTP2.md, "Length-Prefixed-Message". */
 export const PREFIX_BYTES = 5
 
-/** What stands before an uncompressed message of this size. */
+/** Prefix of an uncompressed message. */
 export function prefixOf(byteLength: number): Buffer {
   const prefix = Buffer.allocUnsafe(PREFIX_BYTES)
   prefix[0] = 0

@@ -7,31 +7,31 @@ const ignore = () => {}
 
 describe('MemoryBudget', () => {
   it('gives a connection a quarter, an address half, and calls without credentials an eighth beside them', () => {
-    const { known, strangers } = budget()
-    const [a, b, c] = ['one', 'one', 'one'].map((address) => known.connect(address, ignore).hold())
+    const { authenticated, anonymous } = budget()
+    const [a, b, c] = ['one', 'one', 'one'].map((address) => authenticated.connect(address, ignore).openCall())
     a!.take(250)
     expect(() => a!.take(1)).toThrow(full)
     b!.take(250)
     expect(() => c!.take(1)).toThrow(full)
-    const other = known.connect('other', ignore)
-    other.hold().take(250)
-    known.connect('other', ignore).hold().take(250)
-    expect(() => known.connect('third', ignore).hold().take(1)).toThrow(full)
-    strangers.connect('one', ignore).hold().take(31)
-    expect(() => strangers.connect('one', ignore).hold().take(32)).toThrow(full)
+    const other = authenticated.connect('other', ignore)
+    other.openCall().take(250)
+    authenticated.connect('other', ignore).openCall().take(250)
+    expect(() => authenticated.connect('third', ignore).openCall().take(1)).toThrow(full)
+    anonymous.connect('one', ignore).openCall().take(31)
+    expect(() => anonymous.connect('one', ignore).openCall().take(32)).toThrow(full)
   })
 
   it('lets one connection hold the largest message twice, though that is more than a quarter', () => {
-    const { known } = budget(1000, 300)
-    const call = known.connect('one', ignore).hold()
+    const { authenticated } = budget(1000, 300)
+    const call = authenticated.connect('one', ignore).openCall()
     call.take(600)
     expect(() => call.take(1)).toThrow(full)
   })
 
   it('gives all back when a call is over, and nothing to it afterwards', () => {
     const each = budget()
-    const share = each.known.connect('one', ignore)
-    const call = share.hold()
+    const share = each.authenticated.connect('one', ignore)
+    const call = share.openCall()
     call.take(200)
     call.give(50)
     expect(each.heldBytes).toBe(150)
@@ -43,10 +43,10 @@ describe('MemoryBudget', () => {
 
   it('ends the oldest incomplete request before it refuses another', () => {
     const each = budget()
-    const share = each.known.connect('one', ignore)
+    const share = each.authenticated.connect('one', ignore)
     const ended: string[] = []
     const incomplete = (name: string, bytes: number) => {
-      const call = share.hold()
+      const call = share.openCall()
       call.take(bytes)
       call.begin((error) => {
         ended.push(`${name} ${error.code}`)
@@ -56,7 +56,7 @@ describe('MemoryBudget', () => {
     }
     incomplete('first', 100)
     const second = incomplete('second', 100)
-    share.hold().take(40)
+    share.openCall().take(40)
     const third = incomplete('third', 100)
     expect(ended).toEqual(['first QUEUE_FULL'])
     second.finish()
@@ -70,12 +70,12 @@ describe('MemoryBudget', () => {
   it('has nobody end the requests of other addresses while he holds too much himself', () => {
     const each = budget()
     const ended: string[] = []
-    const innocent = each.known.connect('innocent', ignore).hold()
+    const innocent = each.authenticated.connect('innocent', ignore).openCall()
     innocent.take(200)
     innocent.begin(() => ended.push('innocent'))
     for (let i = 0; i < 20; i++)
       try {
-        each.known.connect('greedy', ignore).hold().take(100)
+        each.authenticated.connect('greedy', ignore).openCall().take(100)
       } catch (error) {
         expect(error).toEqual(full)
       }
@@ -86,13 +86,13 @@ describe('MemoryBudget', () => {
   it('tells the connection of each refusal, and forgets addresses that have left', () => {
     const each = budget()
     let refused = 0
-    const share = each.known.connect('one', () => {
+    const share = each.authenticated.connect('one', () => {
       refused++
     })
-    const call = share.hold()
+    const call = share.openCall()
     for (let i = 0; i < 3; i++) expect(() => call.take(300)).toThrow(full)
     expect(refused).toBe(3)
     share.close()
-    each.known.connect('one', ignore).hold().take(250)
+    each.authenticated.connect('one', ignore).openCall().take(250)
   })
 })

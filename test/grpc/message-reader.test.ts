@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Backlog } from '../../src/grpc/client/backlog.ts'
+import { ByteQueue } from '../../src/grpc/client/byte-queue.ts'
 import { type InboundMessage, joined, MessageReader } from '../../src/grpc/client/message-reader.ts'
 import { prefixOf } from '../../src/grpc/message-prefix.ts'
 import { ReceiveBuffer, ReceiveBuffers } from '../../src/http2/frames/receive-buffers.ts'
@@ -34,7 +34,7 @@ describe('messages', () => {
         fc.integer({ min: 1, max: 5 }),
         (messages, sizes, max) => {
           const reader = new MessageReader(1 << 20)
-          const backlog = new Backlog()
+          const queue = new ByteQueue()
           const bytes = framed(messages)
           const seen: Buffer[] = []
           const ready: InboundMessage[] = []
@@ -47,14 +47,14 @@ describe('messages', () => {
             const piece = Buffer.from(bytes.subarray(at, at + size))
             at += size
             if (i % 5 === 0) buffers.push(new CountedBuffer())
-            const taken = backlog.isEmpty ? reader.push(piece, buffers.at(-1)!, ready, max) : 0
-            if (taken < piece.length) backlog.add(piece, taken)
+            const taken = queue.isEmpty ? reader.push(piece, buffers.at(-1)!, ready, max) : 0
+            if (taken < piece.length) queue.add(piece, taken)
             if (i % 7 === 0) {
               read()
-              if (!backlog.isEmpty) backlog.take(reader.push(backlog.peek(), undefined, ready, max))
+              if (!queue.isEmpty) queue.take(reader.push(queue.peek(), undefined, ready, max))
             }
           }
-          for (read(); !backlog.isEmpty; read()) backlog.take(reader.push(backlog.peek(), undefined, ready, max))
+          for (read(); !queue.isEmpty; read()) queue.take(reader.push(queue.peek(), undefined, ready, max))
           expect(Buffer.concat(seen).equals(Buffer.concat(messages))).toBe(true)
           expect(seen.map(({ length }) => length)).toEqual(messages.map(({ length }) => length))
           expect(reader.idle).toBe(true)

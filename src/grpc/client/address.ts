@@ -1,11 +1,11 @@
-/** Where an upstream is. */
+/** Address of an upstream. */
 export interface UpstreamAddress {
   readonly host: string
   readonly port: number
   readonly tls: boolean
 }
 
-/** The address as text. */
+/** Formats an address as a URL. */
 export function formatAddress({ host, port, tls }: UpstreamAddress): string {
   return `grpc${tls ? '+tls' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }

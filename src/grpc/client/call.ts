@@ -12,11 +12,11 @@ import {
   TokenBucket,
 } from '../../http2/index.ts'
 import { prefixOf } from '../message-prefix.ts'
-import { Backlog } from './backlog.ts'
+import { ByteQueue } from './byte-queue.ts'
 import { failureOf, failureOfHttpStatus, GrpcFailure, OversizedAnswer, TurnedAway } from './failure.ts'
 import { type InboundMessage, joined, MessageReader } from './message-reader.ts'
 
-/** What accompanies a call. */
+/** Headers, signal and deadline of a call. */
 export interface CallOptions {
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
@@ -24,23 +24,23 @@ export interface CallOptions {
   readonly deadlineAt: number
 }
 
-/** What bounds the answers of an upstream. */
+/** Limits of an upstream's responses. */
 export interface AnswerLimits {
   readonly maxMessageBytes: number
-  /** Of headers and of trailers. */
+  /** Limit of headers and of trailers, each. */
   readonly maxHeaderBytes: number
 }
 
-/** Messages that are found before somebody asks for them; what comes behind them waits as bytes, since many are small then. */
+/** Messages parsed ahead of `next`. Further bytes stay unparsed, where many small messages take less memory. */
 const MAX_READY = 1024
-/** Messages with nothing in them, which are no progress. */
+/** Rate limit of empty messages, which are no progress. */
 const EMPTY_MESSAGES = { burst: 10_000, perSecond: 1000 }
-/** What a collected message takes beside its bytes. */
+/** Memory overhead of a collected message, in bytes. */
 const MESSAGE_OVERHEAD_BYTES = 256
 const MAX_TIMER_MS = 2_147_483_647
 const TIMEOUT_DIGITS = 8
 
-/** How the resets of a stream are to be read. Source: PROTOCOL-HTTP2.md, "Errors". */
+/** Meaning of RST_STREAM codes. Source: PROTOCOL-HTTP2.md, "Errors". */
 const resets: Readonly<
   Record<number, readonly [status: 'UNAVAILABLE' | 'CANCELLED' | 'RESOURCE_EXHAUSTED', notProcessed: boolean]>
 > = {
@@ -50,8 +50,8 @@ const resets: Readonly<
 }
 
 /**
- * One call to an upstream. Messages are pulled: what nobody asks for is not given back to the window, which holds the
- * upstream back.
+ * One call to an upstream. The consumer pulls messages with `next`. Until then, their bytes count against the flow-control
+ * window, which applies backpressure to the upstream.
  */
 export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseListener {
   readonly #stream: ClientStream
@@ -60,20 +60,20 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
   readonly #limits: AnswerLimits
   readonly #onEnd: () => void
   readonly #ready: InboundMessage[] = []
-  readonly #backlog = new Backlog()
+  readonly #unparsed = new ByteQueue()
   readonly #timer: NodeJS.Timeout | undefined
   #wake: (() => void) | undefined
   #headers: HeaderFields = {}
   #trailers: HeaderFields | undefined
   #areTrailersCut = false
-  /** Bytes received and not yet given back to the window. */
+  /** Received bytes not yet returned to the flow-control window. */
   #uncredited = 0
   readonly #turn = new LoopTurn()
   #emptyMessages: TokenBucket | undefined
   #ended = false
   #failure: unknown
 
-  /** @param common header block of what is the same in all calls of the method, pseudo-fields among it */
+  /** @param common header block that all calls of the method share, with the pseudo-header fields */
   constructor(
     client: Http2Client,
     common: Buffer,
@@ -105,7 +105,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
     if (uploads) void this.#upload(messages)
   }
 
-  /** The initial metadata; complete once a message or the end has come. */
+  /** Initial metadata; available once `next` has returned. */
   get headers(): HeaderFields {
     return this.#headers
   }
@@ -114,15 +114,15 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
     return this.#trailers ?? {}
   }
 
-  /** The next message, its buffers as they came. @throws GrpcFailure, or the signal's reason */
+  /** Returns the next message in its receive buffers. @throws GrpcFailure, or the signal's reason */
   async next(): Promise<IteratorResult<InboundMessage>> {
     for (;;) {
       const turn = this.#turn.next()
       if (turn) await turn
-      if (this.#ready.length === 0 && !this.#backlog.isEmpty) this.#readBacklog()
+      if (this.#ready.length === 0 && !this.#unparsed.isEmpty) this.#parseQueued()
       const message = this.#ready.shift()
       if (message) {
-        if (message.byteLength === 0 && !this.#mayBeEmpty()) continue
+        if (message.byteLength === 0 && !this.#countEmptyMessage()) continue
         this.#credit(Math.min(this.#uncredited, message.byteLength))
         return { done: false, value: message }
       }
@@ -140,14 +140,14 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
     }
   }
 
-  /** Ends the call; one that still runs is cancelled at the upstream. */
+  /** Ends the call; if it still runs, RST_STREAM cancels it at the upstream. */
   async return(): Promise<IteratorResult<InboundMessage>> {
     if (this.#ended) this.#drop()
     else this.#fail(new GrpcFailure('CANCELLED', 'the call was cancelled', 'local'))
     return { done: true, value: undefined }
   }
 
-  /** Collects all messages, each joined, of a call that gives few. @throws GrpcFailure, or the signal's reason */
+  /** Collects all messages, each joined into one buffer; for calls with few. @throws GrpcFailure, or the signal's reason */
   async collect(maxBytes: number): Promise<Buffer[]> {
     const all: Buffer[] = []
     let total = 0
@@ -157,7 +157,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
       total += value.byteLength + MESSAGE_OVERHEAD_BYTES
       if (total > maxBytes) {
         await this.return()
-        throw new GrpcFailure('RESOURCE_EXHAUSTED', `the answer is above ${maxBytes} bytes`, 'local')
+        throw new GrpcFailure('RESOURCE_EXHAUSTED', `the response exceeds ${maxBytes} bytes`, 'local')
       }
       all.push(joined(value))
     }
@@ -172,21 +172,21 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
     this.#headers = fields
     const status = Number(fields[':status'])
     if (status !== 200 && fields['grpc-status'] === undefined) this.#fail(failureOfHttpStatus(status))
-    // A response without messages may carry its status here.
+    // A trailers-only response carries its status here.
     else if (fields['grpc-status'] !== undefined) this.#trailers = fields
   }
 
   onData(bytes: Buffer, buffer: ReceiveBuffer): void {
     this.#uncredited += bytes.byteLength
     try {
-      const taken = this.#backlog.isEmpty ? this.#reader.push(bytes, buffer, this.#ready, MAX_READY) : 0
-      if (taken < bytes.length) this.#backlog.add(bytes, taken)
+      const taken = this.#unparsed.isEmpty ? this.#reader.push(bytes, buffer, this.#ready, MAX_READY) : 0
+      if (taken < bytes.length) this.#unparsed.add(bytes, taken)
     } catch (error) {
       this.#fail(error)
       return
     }
     if (this.#ready.length > 0) this.#wakeUp()
-    // Whoever waits wants the rest of a message that is larger than the window.
+    // `next` waits for the rest of a message that may exceed the window: return the credit now.
     else if (this.#wake) this.#credit(this.#uncredited)
   }
 
@@ -196,25 +196,25 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
 
   onAbort(end: StreamEnd): void {
     if (this.#ended) return
-    // Trailers say how it went, whatever is said of the stream afterwards.
+    // Received trailers hold the result, even if the stream is reset after them.
     this.#end(this.#trailers ? this.#lastFailure() : abortFailure(end, this.#limits))
   }
 
-  /** Finds messages in what has waited. */
-  #readBacklog(): void {
+  /** Parses queued bytes until a message is complete. */
+  #parseQueued(): void {
     try {
-      while (this.#ready.length === 0 && !this.#backlog.isEmpty)
-        this.#backlog.take(this.#reader.push(this.#backlog.peek(), undefined, this.#ready, MAX_READY))
+      while (this.#ready.length === 0 && !this.#unparsed.isEmpty)
+        this.#unparsed.take(this.#reader.push(this.#unparsed.peek(), undefined, this.#ready, MAX_READY))
     } catch (error) {
-      this.#spoil(error)
+      this.#failReceived(error)
     }
   }
 
-  /** Whether one more message without anything in it may come; ends the call where it may not. */
-  #mayBeEmpty(): boolean {
+  /** Counts an empty message. @returns false, and ends the call, if the upstream exceeds the rate */
+  #countEmptyMessage(): boolean {
     this.#emptyMessages ??= new TokenBucket(EMPTY_MESSAGES.burst, EMPTY_MESSAGES.perSecond)
     if (this.#emptyMessages.take()) return true
-    this.#spoil(new GrpcFailure('DATA_LOSS', 'the server sends empty messages without end', 'local'))
+    this.#failReceived(new GrpcFailure('DATA_LOSS', 'the server sends too many empty messages', 'local'))
     return false
   }
 
@@ -223,7 +223,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
     if (bytes > 0) this.#stream.credit(bytes)
   }
 
-  /** Sends frames as fast as the upstream takes them; stops when the call has ended. */
+  /** Sends frames under the upstream's backpressure until the call ends. */
   async #upload(frames: AsyncIterable<Frame>): Promise<void> {
     try {
       for await (const { byteLength, chunks } of frames) {
@@ -246,7 +246,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
 
   readonly #onAbort = (): void => this.#fail(this.#signal.reason)
 
-  /** Ends the call from this side; what has come of it is not handed on any more. */
+  /** Ends the call from this side and discards its received messages. */
   #fail(failure: unknown): void {
     if (this.#ended) return
     this.#drop()
@@ -254,8 +254,8 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
     this.#stream.reset()
   }
 
-  /** What has come is no good, which may show when the server has said all. */
-  #spoil(failure: unknown): void {
+  /** Fails the call because of invalid received bytes, also after the server has ended it. */
+  #failReceived(failure: unknown): void {
     this.#fail(failure)
     this.#drop()
     this.#failure ??= failure
@@ -263,14 +263,14 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
 
   #drop(): void {
     for (const message of this.#ready.splice(0)) message.release()
-    this.#backlog.clear()
+    this.#unparsed.clear()
     this.#reader.drop()
   }
 
   #end(failure: unknown): void {
     this.#ended = true
     this.#failure = failure
-    if (this.#backlog.isEmpty) this.#reader.drop()
+    if (this.#unparsed.isEmpty) this.#reader.drop()
     clearTimeout(this.#timer)
     this.#signal.removeEventListener('abort', this.#onAbort)
     this.#onEnd()
@@ -293,12 +293,12 @@ function abortFailure(end: StreamEnd, limits: AnswerLimits): GrpcFailure {
   return new GrpcFailure(status, `the stream was reset (HTTP/2 code ${end.code})`, 'local', { notProcessed })
 }
 
-/** As of an error that repeats a long text of the statement. */
+/** For example, the text of an error may repeat a long statement. */
 function oversized({ maxHeaderBytes }: AnswerLimits): OversizedAnswer {
-  return new OversizedAnswer(`headers or trailers above ${maxHeaderBytes} bytes`)
+  return new OversizedAnswer(`headers or trailers of more than ${maxHeaderBytes} bytes`)
 }
 
-/** A time limit as `grpc-timeout` has it: at most eight digits, then the unit. */
+/** Formats a `grpc-timeout`: at most 8 digits, then the unit. */
 function timeoutOf(ms: number): string {
   const whole = Math.max(1, Math.ceil(ms))
   return String(whole).length <= TIMEOUT_DIGITS ? `${whole}m` : `${Math.min(99_999_999, Math.ceil(whole / 1000))}S`

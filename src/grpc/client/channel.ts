@@ -5,19 +5,19 @@ import { formatAddress, type UpstreamAddress } from './address.ts'
 import { type CallOptions, UpstreamCall } from './call.ts'
 import { GrpcFailure, TurnedAway } from './failure.ts'
 
-/** TLS of an upstream, all of it in memory. */
+/** TLS settings of an upstream, with the contents of the files. */
 export interface UpstreamTls {
-  /** PEM; by default the system's authorities. */
+  /** PEM; by default the system's CA certificates. */
   readonly ca?: Buffer | undefined
   readonly cert?: Buffer | undefined
   readonly key?: Buffer | undefined
-  /** Name that the certificate must have, where it is not the host's. */
+  /** Name that the certificate must have, if not the host's. */
   readonly serverName?: string | undefined
-  /** Takes any certificate. */
+  /** Accepts any certificate. */
   readonly skipVerify: boolean
 }
 
-/** What Node wants to know of it; without a name of its own the server is to have that of its host. */
+/** TLS options for Node; without `serverName` the certificate must match the host. */
 export function tlsOptions({ ca, cert, key, serverName, skipVerify }: UpstreamTls): ConnectionOptions {
   return {
     ...(ca && { ca }),
@@ -28,7 +28,7 @@ export function tlsOptions({ ca, cert, key, serverName, skipVerify }: UpstreamTl
   }
 }
 
-/** How an upstream is talked to. */
+/** Settings of a channel to an upstream. */
 export interface ChannelOptions {
   readonly tls: UpstreamTls
   readonly connectTimeoutMs: number
@@ -36,32 +36,32 @@ export interface ChannelOptions {
 }
 
 /**
- * Of the headers or trailers of an answer. Servers repeat what they do not understand, such as a long name, so that an error may
- * be as long as its statement; to decode more would hold up others for longer than 20 ms.
+ * Limit of a response's headers or trailers. Servers echo input such as a long name, so an error may be as long as its statement.
+ * Decoding more would block the event loop for more than 20 ms.
  */
 const MAX_HEADER_BYTES = 512 << 10
 
 const http2Options = {
   windowBytes: 8 << 20,
-  /** Larger frames mean fewer of them; servers in Go, C++ and Java use what is offered. */
+  /** Larger frames mean fewer of them; servers in Go, C++ and Java use the announced size. */
   maxFrameBytes: 1 << 20,
   maxHeaderListBytes: MAX_HEADER_BYTES,
   maxHeaderBlockBytes: MAX_HEADER_BYTES + (64 << 10),
 }
 const USER_AGENT = 'flightgate'
-/** Dremio answers pings more often than every 120 s with GOAWAY. */
+/** Dremio sends GOAWAY to clients that ping more often than every 120 s. */
 const PING_INTERVAL_MS = 150_000
 const PING_TIMEOUT_MS = 20_000
 
 /**
- * gRPC calls over one HTTP/2 connection that belongs to nobody else. It pings only while calls run, and after a GOAWAY takes
- * no further ones.
+ * gRPC calls over one HTTP/2 connection of its own. It sends keepalive PINGs only while calls run, and accepts no calls after a
+ * GOAWAY.
  */
 export class Channel {
   readonly address: UpstreamAddress
   readonly #client: Http2Client
   readonly #authority: string
-  /** What is the same in all calls of a method, encoded, by path. */
+  /** Encoded headers that all calls of a method share, by path. */
   readonly #headers = new Map<string, Buffer>()
   readonly #options: ChannelOptions
   readonly #pinger: NodeJS.Timeout
@@ -80,7 +80,7 @@ export class Channel {
   }
 
   /**
-   * Connects.
+   * Connects and waits for the server's SETTINGS.
    * @throws GrpcFailure UNAVAILABLE of local origin, or the signal's reason
    */
   static connect(address: UpstreamAddress, options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
@@ -104,7 +104,7 @@ export class Channel {
       const { host, port } = address
       const tls = address.tls ? tlsOptions(options.tls) : undefined
       const client = connectHttp2({ host, port, tls }, http2Options, {
-        // Settings prove that HTTP/2 is spoken; a TCP connection alone does not.
+        // SETTINGS prove that the server speaks HTTP/2; a TCP connection alone does not.
         onReady: () => {
           done()
           transport = new Channel(address, client, options)
@@ -126,22 +126,25 @@ export class Channel {
     })
   }
 
-  /** Whether further calls can be made. */
+  /** Whether the channel accepts calls. */
   get usable(): boolean {
     return this.#closed === undefined && this.#client.usable
   }
 
-  /** Why no further calls can be made, if none can. */
+  /** Why the channel accepts no more calls; undefined while it does. */
   get closedBy(): GrpcFailure | undefined {
     return this.#closed
   }
 
-  /** Starts a call with its request messages, or with frames to upload; how it goes is told by what is answered with. */
+  /**
+   * Starts a call with its request messages, or with frames to upload. The returned call reports how it ends.
+   * @throws GrpcFailure UNAVAILABLE when the channel accepts no calls or the server's stream limit is reached
+   */
   start(path: string, messages: readonly Uint8Array[] | AsyncIterable<Frame>, options: CallOptions): UpstreamCall {
     if (!this.usable)
       throw this.#closed ?? new GrpcFailure('UNAVAILABLE', 'the connection is closed', 'local', { notProcessed: true })
     if (!this.#client.hasRoom)
-      throw new GrpcFailure('UNAVAILABLE', 'the server takes no more calls on this connection', 'local', {
+      throw new GrpcFailure('UNAVAILABLE', 'the server accepts no more calls on this connection', 'local', {
         notProcessed: true,
       })
     const call = new UpstreamCall(
@@ -176,7 +179,7 @@ export class Channel {
     return block
   }
 
-  /** Ends the connection; calls that run are reset. */
+  /** Ends the connection; running calls fail. */
   close(): void {
     this.#close(closedFailure())
     this.#client.destroy()

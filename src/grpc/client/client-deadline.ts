@@ -1,16 +1,16 @@
 import { GatewayError } from '../../query/errors.ts'
 import { GrpcFailure } from './failure.ts'
 
-/** Timers may end a little before their time. */
+/** Timers may fire this much early, in milliseconds. */
 const TIMER_SLACK_MS = 10
-/** How long before the deadline that was passed on a server may answer that it has passed. */
+/** How early a server may report that the propagated deadline has passed, in milliseconds. */
 const ANSWERED_EARLY_MS = 1000
 
 /**
- * Tells a call that ended at its client's own deadline, which says nothing of the upstream, from one that ended at a limit
- * of the server or of the gateway. The server knows the deadline (`grpc-timeout`), so either side may be the first to act on it.
- * @param deadlineAt of the client, Unix time in milliseconds
- * @returns GatewayError DEADLINE in place of such a failure; any other error as it is
+ * Distinguishes a call that ended at its client's own deadline, which says nothing about the upstream, from one that ended at a
+ * limit of the server or the gateway. The server knows the deadline (`grpc-timeout`), so either side may act on it first.
+ * @param deadlineAt the client's deadline, Unix time in milliseconds
+ * @returns GatewayError DEADLINE for a client's deadline; any other error unchanged
  */
 export function withClientDeadline(error: unknown, deadlineAt: number): unknown {
   if (!(error instanceof GrpcFailure) || error.status !== 'DEADLINE_EXCEEDED') return error

@@ -1,34 +1,34 @@
 import { GrpcStatus, type GrpcStatusName } from '../../query/errors.ts'
 
-/** Of an error's text, as it is encoded, what is kept: clients are told less, and logs need no more. */
+/** Limit of an encoded error message; clients get less, and logs need no more. */
 const MAX_MESSAGE_CHARACTERS = 16 << 10
-/** As long as an encoded character can be. */
+/** Maximum length of a percent-encoded character. */
 const LONGEST_CHARACTER = 12
 
 const names = Object.fromEntries(
   Object.entries(GrpcStatus).map(([name, code]) => [code, name as GrpcStatusName]),
 ) as Readonly<Record<number, GrpcStatusName>>
 
-/** Who failed: the upstream answered with a status, or it could not be talked to. */
+/** Origin of a failure: `upstream` if the upstream returned a status, `local` if the gateway ended the call. */
 export type FailureOrigin = 'upstream' | 'local'
 
 type Trailers = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** What may be known of a failure besides. */
+/** Optional details of a failure. */
 export interface GrpcFailureOptions {
   readonly cause?: unknown
   readonly notProcessed?: boolean
   readonly trailers?: Trailers
 }
 
-/** A call to an upstream that did not end well. */
+/** A failed call to an upstream. */
 export class GrpcFailure extends Error {
   override readonly name = 'GrpcFailure'
   readonly status: GrpcStatusName
   readonly origin: FailureOrigin
-  /** Whether the upstream has certainly not begun to work on the call. */
+  /** Whether the upstream certainly has not processed the call, so that a retry is safe. */
   readonly notProcessed: boolean
-  /** What came with the upstream's status. */
+  /** Trailers with the upstream's status. */
   readonly #trailers: Trailers
 
   constructor(status: GrpcStatusName, message: string, origin: FailureOrigin, options: GrpcFailureOptions = {}) {
@@ -39,33 +39,33 @@ export class GrpcFailure extends Error {
     this.#trailers = options.trailers ?? {}
   }
 
-  /** What came with the upstream's status; no property of its own, as logs write those and it may hold cookies and tokens. */
+  /** Trailers with the upstream's status. Not an own property: logs write those, and trailers may hold cookies and tokens. */
   get trailers(): Trailers {
     return this.#trailers
   }
 }
 
-/** A message of an upstream that is above the limit for messages, as it will be the next time. */
+/** A message of an upstream exceeds the message limit; a retry would fail too. */
 export class OversizedMessage extends GrpcFailure {
   readonly byteLength: number
   readonly maxBytes: number
 
   constructor(byteLength: number, maxBytes: number) {
-    super('RESOURCE_EXHAUSTED', `a message of ${byteLength} bytes is above the limit of ${maxBytes}`, 'local')
+    super('RESOURCE_EXHAUSTED', `a message of ${byteLength} bytes exceeds the limit of ${maxBytes}`, 'local')
     this.byteLength = byteLength
     this.maxBytes = maxBytes
   }
 }
 
-/** An answer of an upstream that is above a limit of ours, as it will be the next time. */
+/** A response of an upstream exceeds another limit of the gateway; a retry would fail too. */
 export class OversizedAnswer extends GrpcFailure {
-  /** @param message what it has too much of, as it can be told to clients */
+  /** @param message noun phrase for clients, completes "the source answered with": "a result in more than 10000 parts" */
   constructor(message: string) {
     super('RESOURCE_EXHAUSTED', message, 'upstream')
   }
 }
 
-/** The upstream has ended a connection with GOAWAY before it took a call on it. */
+/** The upstream ended the connection with GOAWAY before it processed the call. */
 export class TurnedAway extends GrpcFailure {
   constructor(why: string) {
     super('UNAVAILABLE', why, 'local', { notProcessed: true })
@@ -73,7 +73,7 @@ export class TurnedAway extends GrpcFailure {
 }
 
 /**
- * The failure that a call's trailers tell of; undefined when they tell of success.
+ * Converts a call's trailers into a failure; undefined for success.
  * Source: PROTOCOL-HTTP2.md, "Responses".
  */
 export function failureOf(trailers: Trailers): GrpcFailure | undefined {
@@ -84,7 +84,7 @@ export function failureOf(trailers: Trailers): GrpcFailure | undefined {
   return new GrpcFailure(names[Number(code)] ?? 'UNKNOWN', message, 'upstream', { trailers })
 }
 
-/** Percent-decodes a status message, which is cut where it is long; what is malformed stays as it is. */
+/** Percent-decodes a status message and truncates a long one; malformed text is returned as it is. */
 function decodeMessage(value: unknown): string {
   const whole = typeof value === 'string' ? value : ''
   if (whole.length <= MAX_MESSAGE_CHARACTERS) return percentDecoded(whole) ?? whole
@@ -104,7 +104,7 @@ function percentDecoded(text: string): string | undefined {
   }
 }
 
-/** What an HTTP status means where there is no gRPC status. Source: doc/http-grpc-status-mapping.md of grpc. */
+/** Converts an HTTP status, if there is no gRPC status. Source: doc/http-grpc-status-mapping.md of grpc. */
 export function failureOfHttpStatus(status: number): GrpcFailure {
   const by: Readonly<Record<number, GrpcStatusName>> = {
     400: 'INTERNAL',

@@ -2,34 +2,34 @@ import { BUFFER_BYTES, type ReceiveBuffer } from '../../http2/index.ts'
 import { PREFIX_BYTES } from '../message-prefix.ts'
 import { GrpcFailure, OversizedMessage } from './failure.ts'
 
-/** One gRPC message as the buffers that it came in, in order, never joined. */
+/** One gRPC message in its receive buffers, in order, not joined. */
 export interface InboundMessage {
   readonly chunks: readonly Buffer[]
   readonly byteLength: number
-  /** Called once when nobody needs the buffers any more. One that is never called costs fresh memory, no more. */
+  /** To be called once, when the buffers are no longer needed. Without the call, the pool merely allocates new buffers. */
   readonly release: () => void
 }
 
-/** A copy of a small message in one piece; its buffers are released. */
+/** Copies a small message into one buffer and releases its receive buffers. */
 export function joined({ chunks, release }: InboundMessage): Buffer {
   const bytes = Buffer.concat(chunks)
   release()
   return bytes
 }
 
-/** A message that is in more chunks than this has its small ones joined: each costs more than 100 bytes besides its own. */
+/** From this number of chunks on, the small chunks of a message are joined: each has an overhead of more than 100 bytes. */
 const FEW_CHUNKS = 8
 const SMALL_CHUNK_BYTES = 256
 const JOINED_BYTES = 16 << 10
-/** Chunks are copied when the buffers that they are in hold less than a quarter of what those could, on average. */
+/** Chunks are copied while the messages keep less than this of each held receive buffer, on average. */
 const MIN_USED_BYTES = BUFFER_BYTES / 4
-/** How many buffers the average is over, at most, and how many may be held before it counts. */
+/** Number of buffers in the average, at most, and number of buffers that may be held before it applies. */
 const AVERAGED_BUFFERS = 64
 const FEW_BUFFERS = 16
 
 /**
- * Finds the borders of messages in the DATA of a response and hands on the buffers between them as they came, unless the
- * server sends so little at a time that to keep it in those would take many times its size.
+ * Splits the DATA of a response into messages. It passes on the receive buffers without copying, unless the server sends so
+ * little at a time that holding the buffers would take many times the size of the messages.
  * Source: PROTOCOL-HTTP2.md, "Length-Prefixed-Message".
  */
 export class MessageReader {
@@ -40,10 +40,10 @@ export class MessageReader {
   #held: ReceiveBuffer[] = []
   #byteLength = 0
   #left = 0
-  /** Small chunks that go together, and how much of the memory for them is used. */
+  /** Buffer for joined small chunks, and its used bytes. */
   #joined: Buffer | undefined
   #joinedBytes = 0
-  /** The buffer that was held last; how many were, of late, and the bytes that were kept meanwhile. */
+  /** The last held buffer; the recent number of held buffers, and the bytes of messages meanwhile. */
   #lastHeld: ReceiveBuffer | undefined
   #buffers = 0
   #bytes = 0
@@ -58,10 +58,10 @@ export class MessageReader {
   }
 
   /**
-   * Takes bytes, which stay where they are in their buffer.
-   * @param buffer what the bytes are in; undefined for memory that is never used again
-   * @param into gets the messages that are complete, as long as it holds fewer than `maxMessages`
-   * @returns how many of the bytes were taken: all, unless there were as many messages before
+   * Parses bytes, which stay in their receive buffer.
+   * @param buffer receive buffer of the bytes; undefined for memory that is not reused
+   * @param into list to which complete messages are added, while it holds fewer than `maxMessages`
+   * @returns number of bytes parsed: all, unless `into` became full
    * @throws GrpcFailure DATA_LOSS, OversizedMessage
    */
   push(data: Buffer, buffer: ReceiveBuffer | undefined, into: InboundMessage[], maxMessages: number): number {
@@ -87,7 +87,7 @@ export class MessageReader {
     return at
   }
 
-  /** Lets go of a message that will not be completed. */
+  /** Discards the incomplete message. */
   drop(): void {
     for (const buffer of this.#held.splice(0)) buffer.release()
     this.#chunks = []
@@ -107,7 +107,7 @@ export class MessageReader {
     if (buffer) this.#hold(buffer)
   }
 
-  /** Whether a buffer that is not held yet would be for little, as those before it. */
+  /** Whether holding one more buffer would waste memory: the recent ones carried few bytes each. */
   #isSparse(buffer: ReceiveBuffer | undefined): boolean {
     if (!buffer || buffer === this.#lastHeld || this.#buffers < FEW_BUFFERS) return false
     return this.#bytes / this.#buffers < MIN_USED_BYTES
@@ -124,7 +124,7 @@ export class MessageReader {
     this.#bytes /= 2
   }
 
-  /** Copies bytes behind those that were copied before. */
+  /** Appends bytes to the joined chunks. */
   #join(data: Buffer, from: number, to: number): void {
     for (let at = from; at < to; ) {
       this.#joined ??= Buffer.allocUnsafeSlow(JOINED_BYTES)
@@ -167,7 +167,7 @@ export class MessageReader {
     const flag = this.#prefix[0]!
     this.#byteLength = this.#prefix.readUInt32BE(1)
     this.#left = this.#byteLength
-    // Compression was not offered.
+    // The request did not offer compression.
     if (flag !== 0) throw new GrpcFailure('DATA_LOSS', 'a message is malformed or compressed', 'local')
     if (this.#byteLength > this.#maxBytes) throw new OversizedMessage(this.#byteLength, this.#maxBytes)
   }

@@ -11,35 +11,35 @@ import { GatewayError } from '../../query/errors.ts'
 import type { ClientConnection, Principal } from '../../query/types.ts'
 import { prefixOf } from '../message-prefix.ts'
 import { headerOf, type Metadata, toHeaderFields } from './metadata.ts'
-import type { Holding } from './requests/memory-budget.ts'
+import type { CallMemory } from './requests/memory-budget.ts'
 import { type BodyLimits, type BodyOwner, RequestBody } from './requests/request-body.ts'
 import { StallTimer } from './requests/stall-timer.ts'
 import { statusTrailers } from './status.ts'
 
-/** What calls share: their limits, the bytes they hold together, and who is told when one has ended. */
+/** What calls share: limits, the counter of bytes in flight, and the receiver of events. */
 export interface CallOwner extends BodyOwner {
   readonly maxInFlightBytesPerCall: number
-  /** Above this much each call goes down to one message at a time. */
+  /** Above this total, each call sends one message at a time. */
   readonly maxInFlightBytes: number
-  /** Bytes handed to HTTP/2 and not yet taken by the sockets, over all calls. */
+  /** Bytes passed to HTTP/2 that the sockets have not taken yet, over all calls. */
   inFlightBytes: number
-  /** A call on this connection has been authenticated. */
+  /** A call on this connection was authenticated. */
   onAuthenticated(connection: Http2ServerConnection): void
   onEnd(call: GrpcCall, error: GatewayError | undefined): void
 }
 
-/** What is known of a call from its headers. */
+/** A call's headers, and what follows from them. */
 export interface CallRequest {
   readonly path: string
   readonly headers: HeaderFields
   readonly requestId: string
   /** Unix time in milliseconds. */
   readonly deadlineAt: number
-  /** Who calls; undefined where nobody has asked. */
+  /** The caller; undefined for open methods, which are not authenticated. */
   readonly principal: Principal | undefined
   readonly body: BodyLimits
-  /** Its memory, with the headers counted already. */
-  readonly holding: Holding
+  /** Memory account of the call; the headers are counted already. */
+  readonly memory: CallMemory
 }
 
 const responseHeaders: Readonly<Record<string, string>> = {
@@ -50,16 +50,16 @@ const responseHeaders: Readonly<Record<string, string>> = {
 const plainHeaders = encodeHeaders(Object.entries(responseHeaders))
 const plainSuccess = encodeHeaders(Object.entries(statusTrailers(undefined, '')))
 const NO_TRAILERS: Metadata = {}
-/** What may be on its way still when a call counts as done: less than sockets take at once. */
+/** Bytes that may be pending when a call counts as flushed: less than a socket takes at once. */
 const SETTLED_BYTES = 64 << 10
 const REFUSED_UPLOAD_GRACE_MS = 1000
-/** Of small messages, what may wait for the client before the next one does. */
-const MAX_WAITING_BYTES = 64 << 10
+/** Bytes of small messages that may be pending before the next message waits for the client. */
+const MAX_PENDING_BYTES = 64 << 10
 const MAX_TIMER_MS = 2_147_483_647
 
 /**
  * One gRPC call on its HTTP/2 stream: requests in, messages out under the client's backpressure, one status at the end.
- * Whatever ends a call first (the handler, the deadline, the client, the shutdown) wins; the rest is ignored.
+ * The first cause that ends the call wins (the handler, the deadline, the client, the shutdown); later ones are ignored.
  */
 export class GrpcCall implements RequestListener {
   readonly path: string
@@ -68,9 +68,9 @@ export class GrpcCall implements RequestListener {
   /** Unix time in milliseconds. */
   readonly deadlineAt: number
   readonly #principal: Principal | undefined
-  readonly #holding: Holding
+  readonly #memory: CallMemory
   readonly startedAt = performance.now()
-  /** How long it took, once it has ended. */
+  /** Duration of the call, set when it ends. */
   durationMs = 0
   /** Trailers to send besides the status. */
   trailers: Metadata = NO_TRAILERS
@@ -84,13 +84,13 @@ export class GrpcCall implements RequestListener {
   #error: GatewayError | undefined
   #pendingBytes = 0
   #progress: (() => void) | undefined
-  /** Runs while bytes wait for the client, whoever waits for what meanwhile. */
+  /** Runs while bytes are pending for the client. */
   readonly #stall: StallTimer
-  /** Cuts off a client that does not let go of a call that has ended. */
+  /** Resets the stream if the client does not close it after the call has ended. */
   #graceTimer: NodeJS.Timeout | undefined
 
   constructor(connection: Http2ServerConnection, stream: ServerStream, request: CallRequest, owner: CallOwner) {
-    const { path, headers, requestId, deadlineAt, principal, body, holding } = request
+    const { path, headers, requestId, deadlineAt, principal, body, memory } = request
     this.#connection = connection
     this.#stream = stream
     this.headers = headers
@@ -98,9 +98,9 @@ export class GrpcCall implements RequestListener {
     this.requestId = requestId
     this.deadlineAt = deadlineAt
     this.#principal = principal
-    this.#holding = holding
+    this.#memory = memory
     this.#owner = owner
-    this.#body = new RequestBody(stream, this.header('grpc-encoding') ?? 'identity', body, owner, holding, connection)
+    this.#body = new RequestBody(stream, this.header('grpc-encoding') ?? 'identity', body, owner, memory, connection)
     this.#stall = new StallTimer(owner.stallTimeoutMs, (seconds) => this.#onStall(seconds))
     stream.listener = this
     const leftMs = deadlineAt - Date.now()
@@ -119,21 +119,21 @@ export class GrpcCall implements RequestListener {
   onClose(): void {
     clearTimeout(this.#graceTimer)
     if (!this.#ended) this.end(new GatewayError('CANCELLED', 'The client cancelled the call.'))
-    this.#holding.close()
+    this.#memory.close()
   }
 
-  /** Whether the caller's credentials are known to be good. */
+  /** Whether the call was authenticated by its headers. */
   get isAuthenticated(): boolean {
     return this.#principal !== undefined
   }
 
-  /** Who calls, as the headers say. @throws GatewayError UNAUTHENTICATED for a method that does not ask */
+  /** The caller. @throws GatewayError UNAUTHENTICATED for an open method, which is not authenticated */
   get principal(): Principal {
     if (!this.#principal) throw new GatewayError('UNAUTHENTICATED')
     return this.#principal
   }
 
-  /** Aborts with a GatewayError as reason when the call ends otherwise than by its handler's success. */
+  /** Aborts when the call ends with an error, which is the reason (a GatewayError). */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#error && !this.#controller.signal.aborted) this.#controller.abort(this.#error)
@@ -144,12 +144,12 @@ export class GrpcCall implements RequestListener {
     return this.#ended
   }
 
-  /** Address of the peer, for the log. */
+  /** The client's address and port, for the log. */
   get peer(): string {
     return this.#connection.peer
   }
 
-  /** Says that the caller's credentials are good, or that none are asked for: its connection may stay. */
+  /** Reports that the caller's credentials are valid or not required, so that the server keeps the connection. */
   markAuthenticated(): void {
     this.#owner.onAuthenticated(this.#connection)
   }
@@ -164,7 +164,7 @@ export class GrpcCall implements RequestListener {
     return headerOf(this.headers, name)
   }
 
-  /** Sends the initial metadata; without this call they go out with the first message. */
+  /** Sends the initial metadata; otherwise they are sent with the first message. */
   sendHeaders(metadata?: Metadata): void {
     if (this.#stream.headersSent) return
     this.#stream.respond(
@@ -173,11 +173,11 @@ export class GrpcCall implements RequestListener {
   }
 
   /**
-   * Sends one small message; waits first until the client has taken most of those before it.
+   * Sends one small message, after the client has taken most of the earlier ones.
    * @throws GatewayError as `send`; QUEUE_FULL
    */
   async sendMessage(message: Uint8Array): Promise<void> {
-    while (this.#pendingBytes > 0 && this.#pendingBytes + message.byteLength > MAX_WAITING_BYTES)
+    while (this.#pendingBytes > 0 && this.#pendingBytes + message.byteLength > MAX_PENDING_BYTES)
       await this.#nextProgress()
     if (this.#ended || this.#stream.closed) throw this.#error ?? new GatewayError('CANCELLED')
     this.#answer(message)
@@ -192,9 +192,8 @@ export class GrpcCall implements RequestListener {
   }
 
   /**
-   * Sends a frame without copying its chunks; waits first until the client has taken enough of what was sent before.
-   * The frame is released in every case.
-   * @throws GatewayError the reason the call has ended, STALLED among them
+   * Sends a frame without copying its chunks, after the client has taken enough of the earlier ones. Always releases the frame.
+   * @throws GatewayError why the call has ended, for example STALLED
    */
   async send(frame: Frame): Promise<void> {
     try {
@@ -210,14 +209,14 @@ export class GrpcCall implements RequestListener {
   }
 
   /**
-   * Waits until the client's connection has taken what was sent, a little excepted that goes out with the status.
+   * Waits until the client's connection has taken all messages except the last 64 KiB, which go out with the status.
    * @throws GatewayError as `send`
    */
   async flushed(): Promise<void> {
     while (this.#pendingBytes > SETTLED_BYTES) await this.#nextProgress()
   }
 
-  /** Ends the call with a status; only the first end counts. */
+  /** Ends the call with a status; only the first `end` has an effect. */
   end(error?: GatewayError): void {
     if (this.#ended) return
     const stream = this.#stream
@@ -225,35 +224,35 @@ export class GrpcCall implements RequestListener {
     this.#close(error)
     if (stream.closed) return
     if (error?.code === 'STALLED') {
-      // Trailers would wait behind the data that nobody reads.
+      // Trailers would queue behind data that the client does not read.
       stream.reset(ErrorCode.enhanceYourCalm)
       return
     }
     if (!error) this.sendHeaders()
     stream.end(this.#trailersBlock(error))
     if (stream.closed) return
-    // The status goes out first; a client that sends on regardless, or does not take it, is cut off.
+    // Let the status go out first, then reset the stream of a client that keeps sending or does not take the status.
     if (!stream.remoteEnded)
       this.#graceTimer = setTimeout(() => stream.reset(ErrorCode.noError), REFUSED_UPLOAD_GRACE_MS)
     else if (error && pending)
       this.#graceTimer = setTimeout(() => stream.reset(ErrorCode.cancel), this.#owner.stallTimeoutMs)
   }
 
-  /** Cuts the stream off at once, as a shutdown's end does. */
+  /** Ends the call and resets the stream at once, as the end of a shutdown does. */
   abort(error: GatewayError): void {
     this.end(error)
     this.#stream.reset(ErrorCode.cancel)
   }
 
   /**
-   * The request's messages, decompressed, under backpressure; ends when the client has half-closed.
+   * Yields the decompressed request messages under backpressure; ends when the client has half-closed the stream.
    * @throws GatewayError TOO_LARGE, BAD_REQUEST, CANCELLED
    */
   requests(): AsyncGenerator<Buffer, void, undefined> {
     return this.#body.messages()
   }
 
-  /** Hands over the single request of a unary or server-streaming call. */
+  /** Reads the single request of a unary or server-streaming call. */
   readRequest(done: (request: Buffer) => void): void {
     this.#body.single(
       (message) => {
@@ -263,14 +262,14 @@ export class GrpcCall implements RequestListener {
     )
   }
 
-  /** The last header block: the status and what goes with it; in front of it the headers, where none have been sent. */
+  /** Encodes the trailers; if no headers were sent, the block includes them (trailers-only). */
   #trailersBlock(error: GatewayError | undefined): Buffer {
     if (!error && this.trailers === NO_TRAILERS) return plainSuccess
     const trailers = { ...toHeaderFields(this.trailers), ...statusTrailers(error, this.requestId) }
     return encodeHeaders(Object.entries(this.#stream.headersSent ? trailers : { ...responseHeaders, ...trailers }))
   }
 
-  /** Writes a small message; what the client's windows hold up counts as memory of the call. */
+  /** Writes a small message. If the client's flow-control window blocks it, it counts as memory of the call. */
   #answer(message: Uint8Array): void {
     const frame: { -readonly [K in keyof Frame]: Frame[K] } = {
       chunks: [message],
@@ -278,13 +277,13 @@ export class GrpcCall implements RequestListener {
       rows: 0,
     }
     this.#write(frame)
-    if (!this.#stream.isHeldUp) return
+    if (!this.#stream.isBlocked) return
     try {
-      this.#holding.take(message.byteLength)
-      frame.release = () => this.#holding.give(message.byteLength)
+      this.#memory.take(message.byteLength)
+      frame.release = () => this.#memory.give(message.byteLength)
     } catch (error) {
       this.end(GatewayError.from(error))
-      // Its status would wait behind what the client does not take.
+      // Trailers would queue behind data that the client does not read.
       this.#stream.reset(ErrorCode.enhanceYourCalm)
     }
   }
@@ -302,10 +301,10 @@ export class GrpcCall implements RequestListener {
       frame.release?.()
       this.#progress?.()
     }
-    // Clients begin with the schema at once; of rows they make something when they have all.
+    // Send a schema at once, since clients process it immediately; batches may wait to coalesce.
     this.#stream.write([prefixOf(byteLength), ...chunks], onTaken, frame.rows !== 0)
-    // What has gone to the socket needs no watch: a client that reads nothing answers no ping either.
-    if (!this.#stall.isRunning && this.#stream.isHeldUp) this.#stall.watch(true)
+    // Bytes in the socket need no stall timer: keepalive PINGs detect a client that stops reading.
+    if (!this.#stall.isRunning && this.#stream.isBlocked) this.#stall.watch(true)
   }
 
   /** Waits until the client has taken a message, or the call has ended. */
@@ -321,7 +320,7 @@ export class GrpcCall implements RequestListener {
   }
 
   #onStall(seconds: number): void {
-    // Its status waits behind what nobody reads.
+    // The status is queued behind data that the client does not read.
     if (this.#ended) this.#stream.reset(ErrorCode.enhanceYourCalm)
     this.end(new GatewayError('STALLED', `The client took no data for ${seconds} s (limits.stallTimeoutMs).`))
   }

@@ -1,4 +1,4 @@
-/** What a server shows to its clients, as PEM: the certificate chain and its private key. */
+/** A server's certificate chain and private key, as PEM. */
 export interface Certificate {
   readonly cert: Buffer
   readonly key: Buffer

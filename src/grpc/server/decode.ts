@@ -4,9 +4,9 @@ import { GatewayError } from '../../query/errors.ts'
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Decodes a protobuf message from a client. Texts of it may reach an engine: one with a NUL would end there for some, and
- * what is no UTF-8 would become another text.
- * @throws GatewayError BAD_REQUEST when the bytes are not such a message, or a text of it is no UTF-8 or holds a NUL
+ * Decodes a protobuf message from a client and checks its strings, since they may reach an engine. Some engines end a string at
+ * a NUL, and invalid UTF-8 would turn into a different string.
+ * @throws GatewayError BAD_REQUEST when the bytes are not such a message, or a string is not valid UTF-8 or contains a NUL
  */
 export function decodeMessage<T>(codec: { decode(reader: BinaryReader): T }, bytes: Uint8Array): T {
   try {
@@ -25,7 +25,10 @@ class StrictReader extends BinaryReader {
   override string(): string {
     const text = super.string()
     if (text.includes('\0'))
-      throw new GatewayError('BAD_REQUEST', 'A text of the request holds a NUL character, which no engine takes.')
+      throw new GatewayError(
+        'BAD_REQUEST',
+        'A string of the request contains a NUL character, which engines do not accept.',
+      )
     return text
   }
 }
@@ -34,6 +37,6 @@ function decodeText(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes)
   } catch (cause) {
-    throw new GatewayError('BAD_REQUEST', 'A text of the request is not valid UTF-8.', { cause })
+    throw new GatewayError('BAD_REQUEST', 'A string of the request is not valid UTF-8.', { cause })
   }
 }

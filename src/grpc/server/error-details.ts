@@ -3,17 +3,17 @@ import { type GatewayError, GrpcStatus } from '../../query/errors.ts'
 
 const TYPE_PREFIX = 'type.googleapis.com/google.rpc.'
 const DOMAIN = 'flightgate'
-/** The trailer stands beside `grpc-message`, and both must fit what clients take. */
+/** Limit of the message in the details: they are sent beside `grpc-message`, and both must fit the clients' header limit. */
 const MAX_MESSAGE_CHARACTERS = 500
 
 const bytes = (number: number) => number * 8 + 2
 const varint = (number: number) => number * 8
 
 /**
- * An error as `google.rpc.Status` with ErrorInfo (reason, and the place in the SQL), RequestInfo and RetryInfo: what goes
- * into `grpc-status-details-bin`.
+ * Encodes an error as `google.rpc.Status` for `grpc-status-details-bin`, with ErrorInfo (reason, position in the SQL),
+ * RequestInfo and RetryInfo.
  * Source: https://grpc.io/docs/guides/error/ (richer error model); google/rpc/{status,error_details}.proto.
- * @param engineDetails base64 of the `google.rpc.Status` of the engine, whose details are added
+ * @param engineDetails base64 of the engine's `google.rpc.Status`, whose details are appended
  */
 export function errorDetails(error: GatewayError, requestId: string, engineDetails?: string): Uint8Array {
   const writer = new BinaryWriter()
@@ -28,7 +28,7 @@ export function errorDetails(error: GatewayError, requestId: string, engineDetai
   return writer.finish()
 }
 
-/** The details in a `google.rpc.Status`; none when it is malformed. */
+/** Reads the details of a `google.rpc.Status`; none if it is malformed. */
 function detailsIn(status: Uint8Array): Uint8Array[] {
   const details: Uint8Array[] = []
   try {

@@ -7,15 +7,15 @@ import { GatewayError } from '../../query/errors.ts'
 import { decodeMessage } from './decode.ts'
 import type { Methods } from './method.ts'
 
-/** Where the process stands, as health services report it. */
+/** Readiness of the process, as health services report it. */
 export interface Readiness {
   readonly ready: boolean
-  /** Calls back at each change; answers with a function that stops that. */
+  /** Calls back at each change. @returns a function that removes the listener */
   onChange(listener: () => void): () => void
 }
 
 /**
- * The standard gRPC health service for the whole server ("") and each named service. Load balancers ask without credentials.
+ * The standard gRPC health service for the whole server ("") and each named service. Load balancers call it without credentials.
  * Source: https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
  */
 export function healthMethods(services: readonly string[], readiness: Readiness): Methods {

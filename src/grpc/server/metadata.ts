@@ -1,31 +1,31 @@
 import type { HeaderFields } from '../../http2/index.ts'
 
-/** Metadata to send: lower-case names; values of names ending in `-bin` are bytes and travel as base64. */
+/** Metadata to send, with lower-case names. Values of names that end in `-bin` are bytes and are sent as base64. */
 export type Metadata = Readonly<Record<string, string | Uint8Array>>
 
-/** The value of a header, once also where the same one came several times; undefined where it did not come. */
+/** Value of a header, or undefined. If the header is repeated with equal values, the value is returned once. */
 export function headerOf(headers: HeaderFields, name: string): string | undefined {
   const value = headers[name]
   if (Array.isArray(value)) return value[0]
   return value?.includes(',') ? onceIfRepeated(value) : value
 }
 
-/** What fields of one name are joined by, here and by proxies. Source: RFC 9110, section 5.3. */
+/** Separator of joined fields of one name, here and in proxies. Source: RFC 9110, section 5.3. */
 const joint = /[ \t]*,[ \t]*/
 
-/** The values of a header whose fields were joined, or the parts of a value that has commas itself. */
+/** Splits a header value at its commas: into joined values, or into the parts of one value with commas. */
 export function partsOf(value: string): readonly string[] {
   return value.split(joint)
 }
 
-/** An interceptor and a call may both set a header, which then comes twice. */
+/** Both an interceptor and a call may set a header, which is then sent twice. */
 function onceIfRepeated(value: string): string {
   const parts = partsOf(value)
   return parts.every((part) => part === parts[0]) ? parts[0]! : value
 }
 
 /**
- * Metadata as HTTP/2 header fields. Binary values are base64 without padding.
+ * Converts metadata to HTTP/2 header fields. Binary values become base64 without padding.
  * Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Binary-Header".
  */
 export function toHeaderFields(metadata: Metadata): Record<string, string> {
@@ -38,8 +38,8 @@ export function toHeaderFields(metadata: Metadata): Record<string, string> {
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 }
 
 /**
- * A `grpc-timeout` header in milliseconds (fractions kept), undefined when it is malformed. Eight digits of hours do not
- * overflow here: the caller clamps.
+ * Parses a `grpc-timeout` header into milliseconds, with fractions; undefined if it is malformed. The caller clamps large values
+ * such as 8 digits of hours.
  * Source: PROTOCOL-HTTP2.md, "Timeout".
  */
 export function parseTimeoutMs(text: string): number | undefined {

@@ -1,19 +1,19 @@
 import type { GrpcCall } from './call.ts'
 
 interface Common {
-  /** Health checks and the like: nobody waits for their end before the server is closed. */
+  /** A drain does not wait for calls of this method, such as health checks. */
   readonly background?: boolean
   /**
-   * Answers callers without credentials, or asks for them itself. All other methods are refused as soon as the headers have
-   * come when these hold none. Strangers' requests are small: `OPEN_REQUEST_BYTES`.
+   * The method accepts callers without credentials, or checks the credentials itself; its requests are limited to
+   * `OPEN_REQUEST_BYTES`. All other methods reject a call without valid credentials as soon as its headers arrive.
    */
   readonly open?: boolean
 }
 
-/** Size of the request of an open method: all messages together, and each once more when it is decompressed. */
+/** Request limit of an open method, in bytes: for all messages together as sent, and for each message decompressed. */
 export const OPEN_REQUEST_BYTES = 64 << 10
 
-/** What a method does with a call. Unary handlers may answer at once, which spares small calls a trip through the queue. */
+/** Handler of a method. Unary handlers may return synchronously, which saves small calls a microtask. */
 export type Method =
   | (Common & {
       readonly kind: 'unary'

@@ -15,10 +15,10 @@ import type { Certificate } from './certificate.ts'
 import { type ConnectionLimits, Connections } from './connections/connections.ts'
 import { headerOf, parseTimeoutMs } from './metadata.ts'
 import { type Method, type Methods, OPEN_REQUEST_BYTES } from './method.ts'
-import { Inflations } from './requests/inflations.ts'
+import { DecompressionLimiter } from './requests/decompression-limiter.ts'
 import { MemoryBudget, type MemoryPool, type MemoryShare } from './requests/memory-budget.ts'
 import type { BodyLimits } from './requests/request-body.ts'
-import { Turns } from './requests/turns.ts'
+import { TimeSlices } from './requests/time-slices.ts'
 import { toGatewayError } from './status.ts'
 
 /** Limits of the server; see `docs/configuration.md`, `limits`. */
@@ -34,14 +34,14 @@ export interface GrpcLimits extends ConnectionLimits {
   readonly maxDeadlineMs: number
 }
 
-/** What the server tells its owner. */
+/** Receives the server's events. */
 export interface GrpcObserver {
   onEnd(call: GrpcCall, error: GatewayError | undefined): void
 }
 
 export interface GrpcServerOptions {
   readonly methods: Methods
-  /** Finds who calls from the headers, for methods that are not open. Throws GatewayError. */
+  /** Authenticates the caller from the headers, for methods that are not open. Throws GatewayError. */
   readonly authenticate: (headers: HeaderFields) => Principal
   readonly limits: GrpcLimits
   readonly observer: GrpcObserver
@@ -62,34 +62,34 @@ const refusals = {
   ]),
 }
 const REFUSAL_GRACE_MS = 1000
-/** What a call takes beyond its headers and its body. */
+/** Memory overhead of a call beyond its headers and body, in bytes. */
 const CALL_BYTES = 2 << 10
-/** A call that is refused memory counts as so many frames that ask for nothing: 100 at once end its connection. */
+/** A call that is refused memory costs this many idle frames: about 100 at once end the connection. */
 const REFUSED_MEMORY_COST = 100
 const openBodyLimits: BodyLimits = { maxMessageBytes: OPEN_REQUEST_BYTES, maxBodyBytes: OPEN_REQUEST_BYTES }
 const noHeaders: HeaderFields = {}
-/** Longer paths of methods that there are not are not kept. */
+/** Paths of unknown methods are kept up to this length. */
 const MAX_UNKNOWN_PATH_LENGTH = 256
 const noTrailers = Buffer.alloc(0)
 const refusalText = Buffer.from('This port speaks gRPC (Arrow Flight) only.\n')
 
-/** What a connection may hold, for calls with credentials and for those without. */
+/** A connection's memory shares, for calls with and without credentials. */
 interface Shares {
-  readonly known: MemoryShare
-  readonly strangers: MemoryShare
+  readonly authenticated: MemoryShare
+  readonly anonymous: MemoryShare
 }
 
 /**
- * A gRPC server. Result frames reach the socket as the buffers they came in, headers, messages and status of a small answer
- * in one write; general libraries copy each message, and send the status on its own.
+ * A gRPC server. It writes result frames to the socket without copying, and the headers, message and status of a small response
+ * in one write; general libraries copy each message and send the status on its own.
  * Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md.
  */
 export class GrpcServer implements CallOwner {
   readonly maxInFlightBytesPerCall: number
   readonly maxInFlightBytes: number
   readonly stallTimeoutMs: number
-  readonly turns = new Turns()
-  readonly inflations = new Inflations()
+  readonly timeSlices = new TimeSlices()
+  readonly decompressions = new DecompressionLimiter()
   inFlightBytes = 0
   readonly #budget: MemoryBudget
   readonly #bodyLimits: BodyLimits
@@ -100,12 +100,12 @@ export class GrpcServer implements CallOwner {
   readonly #server: Server | SecureServer
   readonly #connections: Connections
   readonly #calls = new Set<GrpcCall>()
-  /** Health watches and the like, which are no work. */
+  /** Calls that a drain does not wait for, such as health watches. */
   readonly #background = new Set<GrpcCall>()
   #closing = false
 
   constructor({ methods, authenticate, limits, observer, tls }: GrpcServerOptions) {
-    // A map, since what strangers ask for may be a name that every object has.
+    // A map, since a client may request a name that every object inherits.
     this.#methods = new Map(Object.entries(methods))
     this.#authenticate = authenticate
     this.#limits = limits
@@ -119,7 +119,7 @@ export class GrpcServer implements CallOwner {
     this.#server = tls
       ? createSecureServer({ ...tls, ALPNProtocols: ['h2'], handshakeTimeout: limits.handshakeTimeoutMs })
       : createServer()
-    // Before TLS: a socket that never ends its handshake counts too.
+    // Before TLS, so that sockets that never finish the handshake count too.
     this.#server.on('connection', (socket: Socket) => {
       if (!this.#connections.admit(socket)) socket.destroy()
       else if (!tls) this.#onConnection(socket)
@@ -128,27 +128,27 @@ export class GrpcServer implements CallOwner {
     if (tls) this.#server.on('secureConnection', (socket: Socket) => this.#onConnection(socket))
   }
 
-  /** Calls in progress. */
+  /** Number of calls in progress, without background calls. */
   get callCount(): number {
     return this.#calls.size
   }
 
-  /** Client connections. */
+  /** Number of client connections. */
   get connectionCount(): number {
     return this.#connections.size
   }
 
-  /** Memory that requests and small answers hold. */
+  /** Memory held by requests and small responses, in bytes. */
   get requestMemoryBytes(): number {
     return this.#budget.heldBytes
   }
 
-  /** Shows this certificate to new connections. */
+  /** Uses this certificate for new connections. */
   setCertificate(certificate: Certificate): void {
     if ('setSecureContext' in this.#server) this.#server.setSecureContext(certificate)
   }
 
-  /** Listens; answers with the address it got (port 0 asks for a free one). */
+  /** Listens; port 0 selects a free port. @returns the bound address */
   async listen(host: string, port: number): Promise<AddressInfo> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
@@ -161,8 +161,8 @@ export class GrpcServer implements CallOwner {
   }
 
   /**
-   * Ends the calls that run and stops listening.
-   * @returns how many calls were cut off
+   * Cancels running calls and stops listening.
+   * @returns number of cancelled calls
    */
   async close(): Promise<number> {
     this.#closing = true
@@ -185,7 +185,7 @@ export class GrpcServer implements CallOwner {
   onEnd(call: GrpcCall, error: GatewayError | undefined): void {
     this.#calls.delete(call)
     this.#background.delete(call)
-    // The client need not wait for it.
+    // Later, so that the client does not wait for the observer.
     setImmediate(() => this.#observer.onEnd(call, error))
   }
 
@@ -211,14 +211,14 @@ export class GrpcServer implements CallOwner {
       onStreamClose: () => this.#connections.streamClosed(connection),
       onClose: () => {
         this.#connections.remove(connection)
-        shares.known.close()
-        shares.strangers.close()
+        shares.authenticated.close()
+        shares.anonymous.close()
       },
     })
-    // Not at once: the connection is in the middle of something.
+    // Later, since the connection is processing a frame now and `charge` may end it.
     const onRefused = () => setImmediate(() => connection.charge(REFUSED_MEMORY_COST))
     const connect = (pool: MemoryPool) => pool.connect(connection.address, onRefused)
-    const shares = { known: connect(this.#budget.known), strangers: connect(this.#budget.strangers) }
+    const shares = { authenticated: connect(this.#budget.authenticated), anonymous: connect(this.#budget.anonymous) }
     this.#connections.add(connection)
     if (this.#closing) connection.close()
   }
@@ -241,12 +241,12 @@ export class GrpcServer implements CallOwner {
     try {
       const principal = this.#callerOf(method, headers)
       if (principal) this.#connections.authenticated(connection)
-      const holding = (principal ? shares.known : shares.strangers).hold()
-      holding.take(stream.requestHeaderBytes + CALL_BYTES)
-      call = new GrpcCall(connection, stream, { ...request, headers, principal, holding }, this)
+      const memory = (principal ? shares.authenticated : shares.anonymous).openCall()
+      memory.take(stream.requestHeaderBytes + CALL_BYTES)
+      call = new GrpcCall(connection, stream, { ...request, headers, principal, memory }, this)
     } catch (error) {
-      // The call keeps none of its headers while the client hears of this.
-      const nothing = { headers: noHeaders, principal: undefined, holding: shares.strangers.hold() }
+      // Keep no headers while the client is told of the error.
+      const nothing = { headers: noHeaders, principal: undefined, memory: shares.anonymous.openCall() }
       new GrpcCall(connection, stream, { ...request, ...nothing }, this).end(toGatewayError(error))
       return
     }
@@ -256,7 +256,7 @@ export class GrpcServer implements CallOwner {
   }
 
   /**
-   * Who calls, before anything is done for the call; undefined for open methods.
+   * Authenticates the caller before any work is done for the call; returns undefined for open methods.
    * @throws GatewayError UNIMPLEMENTED, DRAINING, UNAUTHENTICATED, EXPIRED_TOKEN
    */
   #callerOf(method: Method | undefined, headers: HeaderFields): Principal | undefined {
@@ -272,7 +272,7 @@ export class GrpcServer implements CallOwner {
   }
 }
 
-/** Answers a request that is no gRPC; what it goes on to send is dropped, and cut off soon. */
+/** Rejects a request that is not gRPC; discards its body, and resets the stream after 1 s. */
 function refuse(stream: ServerStream, status: keyof typeof refusals): void {
   const timer = setTimeout(() => stream.reset(ErrorCode.noError), REFUSAL_GRACE_MS)
   stream.listener = {

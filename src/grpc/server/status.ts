@@ -1,11 +1,11 @@
 import { errorTable, GatewayError, GrpcStatus } from '../../query/errors.ts'
 import { errorDetails } from './error-details.ts'
 
-/** Longest `grpc-message` after percent-encoding: clients refuse trailers above 8 KiB in all. */
+/** Limit of the percent-encoded `grpc-message`: clients reject trailers above 8 KiB in total. */
 const MAX_MESSAGE_BYTES = 3072
 
 /**
- * Percent-encodes a status message and cuts it at a character's border.
+ * Percent-encodes a status message and truncates it at a character boundary.
  * Source: PROTOCOL-HTTP2.md, "Status-Message".
  */
 export function encodeStatusMessage(message: string): string {
@@ -27,9 +27,8 @@ const DETAILS = 'grpc-status-details-bin'
 const ok: Readonly<Record<string, string>> = { 'grpc-status': '0' }
 
 /**
- * The trailers that end a call. Besides status and message they carry, in plain text, the error's code
- * (`x-flightgate-error`), where in the SQL it lies, when a retry makes sense, and the request id to look for in the log;
- * the same in binary for clients that read the richer error model.
+ * The trailers of a call. Besides status and message they carry, in plain text, the error code (`x-flightgate-error`), the
+ * position in the SQL, the retry delay, and the request id for the log; and the same in binary, as the richer error model.
  */
 export function statusTrailers(error: GatewayError | undefined, requestId: string): Record<string, string> {
   if (!error) return ok
@@ -51,7 +50,7 @@ export function statusTrailers(error: GatewayError | undefined, requestId: strin
   return trailers
 }
 
-/** What was thrown as a GatewayError; an aborted signal's reason counts as what it says. */
+/** Converts a thrown value into a GatewayError. An AbortError yields the GatewayError that is its cause. */
 export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown
   if (thrown instanceof Error && thrown.name === 'AbortError' && thrown.cause instanceof GatewayError)
@@ -59,7 +58,7 @@ export function toGatewayError(thrown: unknown): GatewayError {
   return GatewayError.from(thrown)
 }
 
-/** Whether the table calls an error the gateway's own fault, which deserves an error line in the log. */
+/** Whether the error table classifies an error as the gateway's fault, which is logged at level error. */
 export function isFault(error: GatewayError): boolean {
   const { grpc } = errorTable[error.code]
   return grpc === 'INTERNAL' || grpc === 'UNKNOWN' || grpc === 'DATA_LOSS'

@@ -71,7 +71,7 @@ export class ClientStream extends Http2Stream {
       this.queue.end(this.owner, this.id)
     }
     if (this.queue.byteLength === 0 && !this.owner.isCongested) this.#wake()
-    this.waitIfHeldUp()
+    this.waitIfBlocked()
   }
 
   override close(): void {

@@ -40,7 +40,7 @@ export class ServerStream extends Http2Stream {
   }
 
   /** Whether DATA is buffered because the client or the connection cannot take it yet. */
-  get isHeldUp(): boolean {
+  get isBlocked(): boolean {
     return this.queue.byteLength > 0
   }
 
@@ -67,7 +67,7 @@ export class ServerStream extends Http2Stream {
     }
     this.queue.push(chunks, onTaken)
     this.queue.flush(this.owner, this.id, false, Number.POSITIVE_INFINITY, mayCoalesce)
-    this.waitIfHeldUp()
+    this.waitIfBlocked()
   }
 
   /** Ends the response with trailers. If no headers were sent (trailers-only), they must hold `:status`. */
@@ -80,7 +80,7 @@ export class ServerStream extends Http2Stream {
   override flush(maxBytes: number): void {
     if (this.closed || this.#localEnded) return
     this.queue.flush(this.owner, this.id, false, maxBytes)
-    this.waitIfHeldUp()
+    this.waitIfBlocked()
     if (this.queue.byteLength > 0 || !this.#trailers) return
     this.#headersSent = true
     this.#localEnded = true

@@ -53,11 +53,11 @@ export abstract class Http2Stream {
   /** The peer's SETTINGS change the send window; the stream sends in its turn only. @throws Http2ProtocolError as `onWindow` */
   onSettings(bytes: number): void {
     this.queue.grow(bytes)
-    this.waitIfHeldUp()
+    this.waitIfBlocked()
   }
 
   /** Queues the stream if only the connection blocks its buffered bytes. */
-  protected waitIfHeldUp(): void {
+  protected waitIfBlocked(): void {
     if (this.queue.byteLength > 0 && this.queue.window > 0) this.owner.wait(this)
   }
 

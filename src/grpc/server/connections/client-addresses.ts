@@ -1,16 +1,16 @@
 import { FloodLimits } from '../../../http2/index.ts'
 
-/** A proxy in front makes one address of many clients, with a connection for each or few that all share. */
+/** An address may be a proxy with many clients, so its flood limits allow for several connections. */
 const CONNECTIONS_ALLOWED_FOR = 8
 
-/** One client's address and its connections, of which those that have not authenticated a call stand in the order they came in. */
+/** A client address and its connections. `unauthenticated` has those without an authenticated call, oldest first. */
 export class ClientAddress<C> {
   readonly floods = new FloodLimits(CONNECTIONS_ALLOWED_FOR)
   readonly connections = new Set<C>()
-  readonly strangers = new Set<C>()
+  readonly unauthenticated = new Set<C>()
 }
 
-/** Addresses that have connections, and those whose floods are not forgotten yet: new connections do not give new allowances. */
+/** Addresses with connections or with used flood limits: a reconnect does not reset the limits. */
 export class ClientAddresses<C> {
   readonly #all = new Map<string, ClientAddress<C>>()
 
@@ -22,7 +22,7 @@ export class ClientAddresses<C> {
     return address
   }
 
-  /** The one with the most connections. */
+  /** The address with the most connections. */
   get largest(): ClientAddress<C> | undefined {
     let largest: ClientAddress<C> | undefined
     for (const address of this.#all.values())
@@ -30,13 +30,13 @@ export class ClientAddresses<C> {
     return largest
   }
 
-  /** Forgets an address that has no connections and nothing to answer for. */
+  /** Removes an address without connections whose flood limits are full again. */
   forgetIfDone(name: string): void {
     const address = this.#all.get(name)
     if (address?.connections.size === 0 && address.floods.isFull) this.#all.delete(name)
   }
 
-  /** As `forgetIfDone`, for all. */
+  /** Calls `forgetIfDone` for all addresses. */
   sweep(): void {
     for (const name of this.#all.keys()) this.forgetIfDone(name)
   }

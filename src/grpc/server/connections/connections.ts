@@ -2,14 +2,14 @@ import type { Socket } from 'node:net'
 import type { FloodLimits, Http2ServerConnection } from '../../../http2/index.ts'
 import { ConnectionTable, type TableEntry, type TableLimits } from './connection-table.ts'
 
-/** Limits of a client's connection, all in milliseconds. */
+/** Limits of client connections; times in milliseconds. */
 export interface ConnectionLimits extends TableLimits {
-  /** Within which a client must have shown that it speaks HTTP/2, TLS excluded. */
+  /** Time for the TLS handshake, and then again for the client's HTTP/2 preface and SETTINGS. */
   readonly handshakeTimeoutMs: number
   readonly keepaliveTimeMs: number
   readonly keepaliveTimeoutMs: number
   readonly connectionIdleMs: number
-  /** Varied by 10 % so that connections made together do not end together. */
+  /** Maximum age, with 10 % jitter so that connections opened together do not end together. */
   readonly connectionAgeMs: number
   readonly connectionAgeGraceMs: number
 }
@@ -20,14 +20,14 @@ interface Watched {
   readonly readyBy: number
   readonly closeAt: number
   pingAt: number
-  /** When an unanswered ping ends the connection; 0 when none is out. */
+  /** Time by which the client must answer a PING; 0 if none is pending. */
   pongBy: number
   destroyAt: number
 }
 
 /**
- * Keeps watch over the connections of a server with one timer for all: pings silent peers, closes idle and old ones
- * (GOAWAY, then a grace time for what runs), and destroys those that do not answer.
+ * Supervises the connections of a server with one timer: sends keepalive PINGs, drains idle and old connections (GOAWAY, then a
+ * grace period for running calls), and destroys those that do not answer.
  * Source of the semantics: https://github.com/grpc/proposal/blob/master/A9-server-side-conn-mgt.md.
  */
 export class Connections {
@@ -48,17 +48,17 @@ export class Connections {
     return this.#all.size
   }
 
-  /** Takes a socket that has just connected, before TLS. @returns whether there is room for it */
+  /** Admits a socket that just connected, before TLS. @returns whether it was admitted */
   admit(socket: Socket): boolean {
     return this.#table.admit(socket)
   }
 
-  /** What the address of a client is allowed over all its connections; undefined when the client has left. */
+  /** Flood limits that the connections of a client's address share; undefined after the client has left. */
   floodsOf({ remoteAddress, remotePort }: Socket): FloodLimits | undefined {
     return this.#table.entryOf(`${remoteAddress}:${remotePort}`)?.address.floods
   }
 
-  /** Watches over a connection of a socket that was admitted. */
+  /** Starts to supervise a connection of an admitted socket. */
   add(connection: Http2ServerConnection): void {
     const entry = this.#table.entryOf(connection.peer)
     if (!entry) {
@@ -83,7 +83,7 @@ export class Connections {
     this.#all.delete(connection)
   }
 
-  /** A call on the connection has been authenticated: it does not give way to strangers any more. */
+  /** A call on the connection was authenticated: it is no longer evicted as unauthenticated. */
   authenticated(connection: Http2ServerConnection): void {
     const watched = this.#all.get(connection)
     if (watched) this.#table.authenticated(watched.entry)
@@ -101,13 +101,13 @@ export class Connections {
     watched.entry.idleSince = Date.now()
   }
 
-  /** Sends GOAWAY to all; each ends when its last call has. Those that have not begun end at once. */
+  /** Drains all connections: sends GOAWAY, and each ends after its last call. Destroys sockets without HTTP/2 at once. */
   close(): void {
-    this.#table.destroyUnbegun()
+    this.#table.destroyWithoutHttp2()
     for (const connection of this.#all.keys()) connection.close()
   }
 
-  /** Ends all at once. */
+  /** Destroys all connections at once. */
   destroy(): void {
     clearInterval(this.#sweeper)
     for (const connection of [...this.#all.keys()]) connection.destroy()

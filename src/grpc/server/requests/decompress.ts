@@ -5,10 +5,10 @@ const CHUNK_BYTES = 16 << 10
 const LARGE_CHUNK_BYTES = 64 << 10
 
 /**
- * Undoes the compression of a message, on a thread of its own and piece by piece, so that a small bomb ends at the first piece
- * too many. Only gzip is known.
- * @param keep told the bytes of each piece; what it throws ends the work
- * @throws GatewayError UNIMPLEMENTED, TOO_LARGE or BAD_REQUEST; whatever `keep` throws
+ * Decompresses a message (gzip only) on libuv's thread pool, chunk by chunk, so that a decompression bomb ends at the first
+ * chunk above the limit.
+ * @param keep called with the length of each chunk; an exception ends the decompression
+ * @throws GatewayError UNIMPLEMENTED, TOO_LARGE or BAD_REQUEST; the exception of `keep`
  */
 export function decompress(
   bytes: Buffer,
@@ -31,7 +31,7 @@ export function decompress(
       byteLength += piece.length
       try {
         if (byteLength > maxBytes)
-          throw new GatewayError('TOO_LARGE', `The decompressed message is above ${maxBytes} bytes.`)
+          throw new GatewayError('TOO_LARGE', `The decompressed message exceeds ${maxBytes} bytes.`)
         keep(piece.length)
         pieces.push(piece)
       } catch (error) {

@@ -2,20 +2,20 @@ import { GatewayError } from '../../../query/errors.ts'
 import { PREFIX_BYTES } from '../../message-prefix.ts'
 
 const EMPTY = Buffer.alloc(0)
-/** Smaller messages are copied out of the memory that the socket was read into, which they would keep alive. */
+/** Smaller messages are copied, since a view would keep the whole receive buffer alive. */
 const MIN_VIEW_BYTES = 16 << 10
-/** Taken at first for a message that does not come at once; it grows with what has come, not with what was announced. */
+/** First allocation for a message that arrives in parts; it grows with the received bytes, not with the announced length. */
 const FIRST_BODY_BYTES = 64 << 10
 
-/** One gRPC message as it came in; `compressed` is the flag of its prefix. */
+/** One gRPC message as received; `compressed` is the flag of its prefix. */
 export interface InboundMessage {
   readonly compressed: boolean
   readonly bytes: Buffer
 }
 
 /**
- * Cuts a gRPC request body into its length-prefixed messages. A message above `maxBytes` is refused when its prefix is
- * read, before any of it is kept.
+ * Splits a gRPC request body into its length-prefixed messages. It rejects a message above `maxBytes` when it reads the prefix,
+ * before it buffers any of the message.
  * Source: PROTOCOL-HTTP2.md, "Length-Prefixed-Message".
  */
 export class Deframer {
@@ -23,7 +23,7 @@ export class Deframer {
   readonly #prefix = Buffer.alloc(PREFIX_BYTES)
   #prefixHeld = 0
   #compressed = false
-  /** Of the message that has begun. */
+  /** Length of the current message. */
   #length = 0
   #body = EMPTY
   #held = 0
@@ -33,23 +33,23 @@ export class Deframer {
     this.#maxBytes = maxBytes
   }
 
-  /** True between messages: nothing of an unfinished one is held. */
+  /** Whether no message is incomplete. */
   get idle(): boolean {
     return this.#prefixHeld === 0
   }
 
-  /** Memory taken for the message that is incomplete. */
+  /** Memory allocated for the incomplete message, in bytes. */
   get heldBytes(): number {
     return this.#body.length
   }
 
-  /** Of the bytes that were pushed last, how many have been used. */
+  /** Number of bytes parsed by the last `push`. */
   get usedBytes(): number {
     return this.#usedBytes
   }
 
   /**
-   * Takes the next bytes and returns the messages they complete; stops after `maxMessages`.
+   * Parses the next bytes and returns the messages that they complete, at most `maxMessages`.
    * @throws GatewayError TOO_LARGE or BAD_REQUEST
    */
   push(chunk: Buffer, maxMessages = Number.POSITIVE_INFINITY): InboundMessage[] {
@@ -78,7 +78,7 @@ export class Deframer {
     return out
   }
 
-  /** Forgets the message that is incomplete. */
+  /** Discards the incomplete message. */
   drop(): void {
     this.#body = EMPTY
   }
@@ -90,13 +90,13 @@ export class Deframer {
     if (length > this.#maxBytes)
       throw new GatewayError(
         'TOO_LARGE',
-        `The message has ${length} bytes; this gateway takes at most ${this.#maxBytes} (limits.maxInboundMessageBytes).`,
+        `The message has ${length} bytes; this gateway accepts at most ${this.#maxBytes} (limits.maxInboundMessageBytes).`,
       )
     this.#compressed = flag === 1
     this.#length = length
   }
 
-  /** Adds a part to the message that has begun; answers with it when it is complete. */
+  /** Appends a part to the current message. @returns the message once it is complete */
   #hold(chunk: Buffer, from: number, to: number): Buffer | undefined {
     const held = this.#held + to - from
     if (held > this.#body.length) {

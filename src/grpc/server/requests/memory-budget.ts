@@ -1,17 +1,17 @@
 import { GatewayError } from '../../../query/errors.ts'
 
-/** Of a pool's memory, what one connection and what one address may hold. */
+/** Shares of a pool's memory that one connection and one address may hold. */
 const CONNECTION_SHARE = 1 / 4
 const ADDRESS_SHARE = 1 / 2
-/** Size of the pool for calls without credentials, beside the one for the others and as a share of it. */
+/** Size of the additional pool for calls without credentials, as a share of the pool for calls with credentials. */
 export const STRANGERS_SHARE = 1 / 8
 
-/** What one connection, one address or all together hold. */
+/** Memory held by one connection, one address or all. */
 class Account {
   readonly maxBytes: number
   heldBytes = 0
-  /** Calls whose request is incomplete, the oldest first. */
-  readonly unfinished = new Set<Holding>()
+  /** Calls with an incomplete request, oldest first. */
+  readonly unfinished = new Set<CallMemory>()
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes
@@ -19,36 +19,36 @@ class Account {
 }
 
 /**
- * Memory that calls hold above the framing layer: metadata, requests that nobody has worked off, what they decompress to, and
- * answers that wait for a closed window. Calls without credentials have a pool of their own, so that they take nothing from
- * the others. Result frames have limits of their own.
+ * Budget for the memory that calls hold above the framing layer: metadata, unprocessed requests, decompressed messages, and
+ * responses blocked by a flow-control window. Calls without credentials have a separate pool, so that they cannot use up the
+ * memory of the others. Result frames have their own limits.
  */
 export class MemoryBudget {
-  readonly known: MemoryPool
-  readonly strangers: MemoryPool
+  readonly authenticated: MemoryPool
+  readonly anonymous: MemoryPool
 
   /**
-   * @param maxBytes for all calls with credentials
-   * @param maxMessageBytes size of the largest request message, which one connection must be able to hold
+   * @param maxBytes limit for all calls with credentials
+   * @param maxMessageBytes limit of a request message; one connection can hold at least one
    */
   constructor(maxBytes: number, maxMessageBytes: number) {
-    this.known = new MemoryPool(maxBytes, Math.min(maxBytes, 2 * maxMessageBytes))
-    this.strangers = new MemoryPool(Math.floor(maxBytes * STRANGERS_SHARE), 0)
+    this.authenticated = new MemoryPool(maxBytes, Math.min(maxBytes, 2 * maxMessageBytes))
+    this.anonymous = new MemoryPool(Math.floor(maxBytes * STRANGERS_SHARE), 0)
   }
 
   get heldBytes(): number {
-    return this.known.heldBytes + this.strangers.heldBytes
+    return this.authenticated.heldBytes + this.anonymous.heldBytes
   }
 }
 
-/** Memory that is shared by connections: each may hold a part, those of one address together a larger part. */
+/** A pool that connections share, with a limit per connection and a larger one per address. */
 export class MemoryPool {
   readonly #all: Account
   readonly #connectionBytes: number
   readonly #addressBytes: number
   readonly #addresses = new Map<string, { readonly account: Account; connections: number }>()
 
-  /** @param minConnectionBytes share of a connection where a quarter of the pool is less */
+  /** @param minConnectionBytes lower bound on a connection's share */
   constructor(maxBytes: number, minConnectionBytes: number) {
     this.#all = new Account(maxBytes)
     this.#connectionBytes = Math.max(maxBytes * CONNECTION_SHARE, minConnectionBytes)
@@ -59,7 +59,7 @@ export class MemoryPool {
     return this.#all.heldBytes
   }
 
-  /** The share of a new connection. @param onRefused called each time that one of its calls is refused memory */
+  /** Opens the share of a new connection. @param onRefused called each time one of its calls is refused memory */
   connect(address: string, onRefused: () => void): MemoryShare {
     const shared = this.#addresses.get(address) ?? { account: new Account(this.#addressBytes), connections: 0 }
     this.#addresses.set(address, shared)
@@ -72,32 +72,32 @@ export class MemoryPool {
   }
 }
 
-/** What one connection may hold of a pool. */
+/** One connection's share of a pool. */
 export class MemoryShare {
   readonly #accounts: readonly Account[]
   readonly #onRefused: () => void
   readonly #onClose: () => void
 
-  /** @param accounts of the connection, of its address and of all */
+  /** @param accounts accounts of the connection, of its address and of the pool */
   constructor(accounts: readonly Account[], onRefused: () => void, onClose: () => void) {
     this.#accounts = accounts
     this.#onRefused = onRefused
     this.#onClose = onClose
   }
 
-  /** Begins the account of one call. */
-  hold(): Holding {
-    return new Holding(this.#accounts, this.#onRefused)
+  /** Opens the account of a call. */
+  openCall(): CallMemory {
+    return new CallMemory(this.#accounts, this.#onRefused)
   }
 
-  /** The connection is over; to be called once. */
+  /** To be called once, when the connection has ended. */
   close(): void {
     this.#onClose()
   }
 }
 
-/** Memory of one call. Nothing is refused while the same connection, address or pool has an older incomplete request to end. */
-export class Holding {
+/** Memory of one call. If an account is full, its oldest incomplete request fails, before a newer call is refused. */
+export class CallMemory {
   readonly #accounts: readonly Account[]
   readonly #onRefused: () => void
   #heldBytes = 0
@@ -109,44 +109,43 @@ export class Holding {
     this.#onRefused = onRefused
   }
 
-  /** Takes memory before, or as soon as, it is used. @throws GatewayError QUEUE_FULL; CANCELLED once the call is over */
+  /** Reserves memory. @throws GatewayError QUEUE_FULL; CANCELLED after the call has ended */
   take(bytes: number): void {
     if (this.#isClosed) throw new GatewayError('CANCELLED')
-    for (const account of this.#accounts)
-      if (account.heldBytes + bytes > account.maxBytes) this.#makeRoom(account, bytes)
+    for (const account of this.#accounts) if (account.heldBytes + bytes > account.maxBytes) this.#evict(account, bytes)
     for (const account of this.#accounts) account.heldBytes += bytes
     this.#heldBytes += bytes
   }
 
-  /** Gives memory back. */
+  /** Releases memory. */
   give(bytes: number): void {
     const given = Math.min(bytes, this.#heldBytes)
     for (const account of this.#accounts) account.heldBytes -= given
     this.#heldBytes -= given
   }
 
-  /** The request is incomplete from now on. @param giveUp must give its memory back; called once at most */
+  /** Marks the request as incomplete. @param giveUp fails the request and releases its memory; called at most once */
   begin(giveUp: (error: GatewayError) => void): void {
     if (this.#isClosed) return
     this.#giveUp = giveUp
     for (const account of this.#accounts) account.unfinished.add(this)
   }
 
-  /** The request is incomplete no more. */
+  /** Marks the request as complete. */
   finish(): void {
     if (!this.#giveUp) return
     this.#giveUp = undefined
     for (const account of this.#accounts) account.unfinished.delete(this)
   }
 
-  /** The call is over: gives all back. */
+  /** Releases all memory, after the call has ended. */
   close(): void {
     this.#isClosed = true
     this.finish()
     this.give(this.#heldBytes)
   }
 
-  #makeRoom(account: Account, bytes: number): void {
+  #evict(account: Account, bytes: number): void {
     while (account.heldBytes + bytes > account.maxBytes) {
       const [oldest] = account.unfinished
       if (!oldest || oldest === this || bytes > account.maxBytes) {
@@ -163,6 +162,6 @@ export class Holding {
 function full(): GatewayError {
   return new GatewayError(
     'QUEUE_FULL',
-    'The requests that are on their way to the gateway hold too much memory together: try again later (limits.maxRequestMemoryBytes).',
+    'The pending requests hold too much memory: try again later (limits.maxRequestMemoryBytes).',
   )
 }

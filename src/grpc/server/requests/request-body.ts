@@ -1,39 +1,39 @@
 import type { Http2ServerConnection, ServerStream } from '../../../http2/index.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import { PREFIX_BYTES } from '../../message-prefix.ts'
-import { Backlog } from './backlog.ts'
 import { decompress } from './decompress.ts'
+import type { DecompressionLimiter } from './decompression-limiter.ts'
 import { Deframer, type InboundMessage } from './deframer.ts'
-import type { Inflations } from './inflations.ts'
-import type { Holding } from './memory-budget.ts'
+import type { CallMemory } from './memory-budget.ts'
+import { RequestBuffer } from './request-buffer.ts'
 import { StallTimer } from './stall-timer.ts'
-import type { Turns } from './turns.ts'
+import type { TimeSlices } from './time-slices.ts'
 
-/** What the bodies of all calls share. */
+/** Limits and schedulers that the bodies of all calls share. */
 export interface BodyOwner {
-  /** Within which a message that has begun must go on. */
+  /** Time without progress after which an incomplete message fails, in milliseconds. */
   readonly stallTimeoutMs: number
-  readonly turns: Turns
-  readonly inflations: Inflations
+  readonly timeSlices: TimeSlices
+  readonly decompressions: DecompressionLimiter
 }
 
-/** What a body may be. */
+/** Size limits of a request body. */
 export interface BodyLimits {
   readonly maxMessageBytes: number
-  /** Size of all messages together, as they come. */
+  /** Limit of all messages together, as sent. */
   readonly maxBodyBytes: number
 }
 
-/** What a message takes beyond its bytes. */
+/** Memory overhead of a message, in bytes. */
 const MESSAGE_OVERHEAD_BYTES = 256
-/** Messages that are ready at once; what else has come waits as the bytes that it is, which take less. */
+/** Messages parsed ahead; further bytes stay unparsed, which takes less memory. */
 const MAX_READY = 512
-/** In place of a message that has been taken. */
+/** Replaces a message that was taken. */
 const nothing: InboundMessage = { compressed: false, bytes: Buffer.alloc(0) }
 
 /**
- * What a client sends in one call, as messages. What nobody has taken counts against the window of its stream, so that the
- * client is held back; what comes after nobody wants any more is dropped.
+ * The request messages of one call. Bytes of messages that the handler has not taken count against the stream's flow-control
+ * window, which applies backpressure to the client. After the call has ended, further bytes are discarded.
  */
 export class RequestBody {
   readonly #stream: ServerStream
@@ -41,21 +41,21 @@ export class RequestBody {
   readonly #encoding: string
   readonly #limits: BodyLimits
   readonly #owner: BodyOwner
-  readonly #holding: Holding
+  readonly #memory: CallMemory
   readonly #connection: Http2ServerConnection
-  /** What came while enough messages were ready. */
-  readonly #backlog = new Backlog()
+  /** Unparsed bytes, received while `MAX_READY` messages were ready. */
+  readonly #unparsed = new RequestBuffer()
   #ready: InboundMessage[] = []
-  /** Those of them that have been taken. */
+  /** Number of them that were taken. */
   #taken = 0
   #uncredited = 0
   #receivedBytes = 0
-  /** Counted in the budget: complete messages, and what waits to become some. */
+  /** Bytes counted in the memory budget: complete messages and unparsed or incomplete ones. */
   #heldBytes = 0
-  /** The latter. */
+  /** The part of them that is unparsed or incomplete. */
   #incompleteBytes = 0
   #isUnfinished = false
-  /** A message that has begun must go on: it takes room that others want. */
+  /** Limits the time without progress of an incomplete message, which occupies memory. */
   readonly #stall: StallTimer
   #wake: (() => void) | undefined
   #onWhole: (() => void) | undefined
@@ -68,22 +68,22 @@ export class RequestBody {
     encoding: string,
     limits: BodyLimits,
     owner: BodyOwner,
-    holding: Holding,
+    memory: CallMemory,
     connection: Http2ServerConnection,
   ) {
     this.#stream = stream
     this.#encoding = encoding
     this.#limits = limits
     this.#owner = owner
-    this.#holding = holding
+    this.#memory = memory
     this.#connection = connection
     this.#deframer = new Deframer(limits.maxMessageBytes)
     this.#stall = new StallTimer(owner.stallTimeoutMs, (seconds) =>
-      this.fail(new GatewayError('DEADLINE', `The request did not go on for ${seconds} s (limits.stallTimeoutMs).`)),
+      this.fail(new GatewayError('DEADLINE', `The request made no progress for ${seconds} s (limits.stallTimeoutMs).`)),
     )
   }
 
-  /** Takes the next bytes. */
+  /** Processes received bytes. */
   push(bytes: Buffer): void {
     this.#uncredited += bytes.byteLength
     if (!this.#isDropped) {
@@ -95,31 +95,31 @@ export class RequestBody {
       }
     }
     const isEmpty = this.#ready.length === this.#taken
-    // Whoever waits wants the rest of a message that is larger than the window.
+    // The reader waits for the rest of a message that may exceed the window: return the credit now.
     if (this.#isDropped || this.#onWhole || (this.#wake && isEmpty)) this.#credit(this.#uncredited)
     if (!isEmpty) this.#wakeUp()
   }
 
-  /** The client has sent all. */
+  /** The client half-closed the stream. */
   complete(): void {
     this.#isComplete = true
     this.#watchRest()
     this.#finish()
   }
 
-  /** Nothing more will come, or is wanted: the rest goes to nowhere. @param error what whoever waits is told */
+  /** Fails the body and discards further bytes. @param error passed to the waiting reader */
   fail(error: unknown): void {
     this.#failure ??= error
     this.drop()
   }
 
-  /** The call is over: what the client still sends goes to nowhere, and whoever waits is told that it is cancelled. */
+  /** The call has ended: discards further bytes; a waiting reader gets CANCELLED. */
   drop(): void {
     this.#isDropped = true
     this.#ready = []
     this.#taken = 0
     this.#deframer.drop()
-    this.#backlog.drop()
+    this.#unparsed.drop()
     this.#give(this.#heldBytes)
     this.#watchRest()
     this.#credit(this.#uncredited)
@@ -127,8 +127,8 @@ export class RequestBody {
   }
 
   /**
-   * Hands over the only message of a call, whose memory counts until the call has ended.
-   * @param fail told GatewayError TOO_LARGE, BAD_REQUEST, UNIMPLEMENTED, QUEUE_FULL, CANCELLED
+   * Reads the only message of a call; its memory counts until the call has ended.
+   * @param fail called with a GatewayError TOO_LARGE, BAD_REQUEST, UNIMPLEMENTED, QUEUE_FULL or CANCELLED
    */
   single(done: (message: Buffer) => void, fail: (error: unknown) => void): void {
     this.#onWhole = () => {
@@ -144,14 +144,14 @@ export class RequestBody {
     }
   }
 
-  /** The messages, decompressed, as they are asked for; the memory of one counts until the next is. @throws GatewayError as `single` */
+  /** Yields the decompressed messages; the memory of one counts until the next is requested. @throws GatewayError as `single` */
   async *messages(): AsyncGenerator<Buffer, void, undefined> {
     for (;;) {
       const message = this.#take()
       if (message) {
         const { compressed, bytes } = message
         this.#credit(Math.min(this.#uncredited, bytes.byteLength + PREFIX_BYTES))
-        const pause = this.#owner.turns.next()
+        const pause = this.#owner.timeSlices.next()
         if (pause) await pause
         const whole = compressed ? await this.#decompress(bytes) : bytes
         yield whole
@@ -173,16 +173,16 @@ export class RequestBody {
   #receive(bytes: Buffer): void {
     this.#receivedBytes += bytes.byteLength
     if (this.#receivedBytes > this.#limits.maxBodyBytes)
-      throw new GatewayError('TOO_LARGE', `The request is above ${this.#limits.maxBodyBytes} bytes.`)
-    const rest = this.#backlog.isEmpty ? this.#deframe(bytes) : bytes
-    if (rest.byteLength > 0) this.#backlog.append(rest)
+      throw new GatewayError('TOO_LARGE', `The request exceeds ${this.#limits.maxBodyBytes} bytes.`)
+    const rest = this.#unparsed.isEmpty ? this.#deframe(bytes) : bytes
+    if (rest.byteLength > 0) this.#unparsed.append(rest)
     if (this.#onWhole && this.#ready.length > 1)
       throw new GatewayError('BAD_REQUEST', 'The call takes one request message, not several.')
     this.#account(0)
     this.#watchRest()
   }
 
-  /** Makes messages of bytes until enough are ready; answers with those that are left. @throws GatewayError TOO_LARGE, BAD_REQUEST, QUEUE_FULL */
+  /** Parses bytes up to `MAX_READY` messages. @returns unparsed rest. @throws GatewayError TOO_LARGE, BAD_REQUEST, QUEUE_FULL */
   #deframe(bytes: Buffer): Buffer {
     const room = MAX_READY - (this.#ready.length - this.#taken)
     if (room <= 0) return bytes
@@ -195,14 +195,14 @@ export class RequestBody {
     }
     const { usedBytes } = this.#deframer
     this.#account(added)
-    // They are work, and say nothing.
+    // Empty messages cost work and carry nothing.
     if (empty > 0) this.#connection.charge(empty)
     return usedBytes === bytes.length ? nothing.bytes : bytes.subarray(usedBytes)
   }
 
-  /** Counts what messages have been added, and what waits to become some. @throws GatewayError QUEUE_FULL */
+  /** Updates the memory budget for added messages and for incomplete or unparsed bytes. @throws GatewayError QUEUE_FULL */
   #account(addedBytes: number): void {
-    const incompleteBytes = this.#deframer.heldBytes + this.#backlog.heldBytes
+    const incompleteBytes = this.#deframer.heldBytes + this.#unparsed.heldBytes
     const more = addedBytes + incompleteBytes - this.#incompleteBytes
     this.#incompleteBytes = incompleteBytes
     if (more > 0) this.#keep(more)
@@ -210,7 +210,7 @@ export class RequestBody {
   }
 
   #decompress(bytes: Buffer): Promise<Buffer> {
-    return this.#owner.inflations.run(this.#connection, () =>
+    return this.#owner.decompressions.run(this.#connection, () =>
       this.#isDropped
         ? Promise.reject(this.#failure ?? new GatewayError('CANCELLED'))
         : decompress(bytes, this.#encoding, this.#limits.maxMessageBytes, (more) => this.#keep(more)),
@@ -221,7 +221,7 @@ export class RequestBody {
     if (this.#taken === this.#ready.length) {
       this.#ready = []
       this.#taken = 0
-      if (!this.#backlog.isEmpty && !this.#isDropped) this.#refill()
+      if (!this.#unparsed.isEmpty && !this.#isDropped) this.#refill()
     }
     if (this.#taken === MAX_READY) {
       this.#ready.splice(0, MAX_READY)
@@ -234,10 +234,10 @@ export class RequestBody {
 
   /** @throws GatewayError as `#deframe` */
   #refill(): void {
-    for (let block = this.#backlog.take(); block; block = this.#backlog.take()) {
+    for (let block = this.#unparsed.take(); block; block = this.#unparsed.take()) {
       const rest = this.#deframe(block)
       if (rest.byteLength === 0) continue
-      this.#backlog.putBack(rest)
+      this.#unparsed.putBack(rest)
       break
     }
     this.#account(0)
@@ -247,24 +247,24 @@ export class RequestBody {
   /** @throws GatewayError QUEUE_FULL, CANCELLED */
   #keep(bytes: number): void {
     if (this.#isDropped) throw this.#failure ?? new GatewayError('CANCELLED')
-    this.#holding.take(bytes)
+    this.#memory.take(bytes)
     this.#heldBytes += bytes
   }
 
   #give(bytes: number): void {
     const given = Math.min(bytes, this.#heldBytes)
     this.#heldBytes -= given
-    this.#holding.give(given)
+    this.#memory.give(given)
   }
 
-  /** Watches over the rest of a message of which a part has come. */
+  /** Runs the stall timer while a message is incomplete, and marks the request as incomplete in the memory budget. */
   #watchRest(): void {
-    const isUnfinished = !this.#isComplete && !this.#isDropped && this.#backlog.isEmpty && !this.#deframer.idle
+    const isUnfinished = !this.#isComplete && !this.#isDropped && this.#unparsed.isEmpty && !this.#deframer.idle
     this.#stall.watch(isUnfinished)
     if (isUnfinished === this.#isUnfinished) return
     this.#isUnfinished = isUnfinished
-    if (isUnfinished) this.#holding.begin((error) => this.fail(error))
-    else this.#holding.finish()
+    if (isUnfinished) this.#memory.begin((error) => this.fail(error))
+    else this.#memory.finish()
   }
 
   #credit(bytes: number): void {
@@ -283,7 +283,7 @@ export class RequestBody {
   }
 }
 
-/** What a complete message counts. */
+/** Memory of a complete message, in bytes. */
 function sizeOf({ bytes }: InboundMessage): number {
   return bytes.byteLength + MESSAGE_OVERHEAD_BYTES
 }

@@ -1,10 +1,10 @@
-/** Runs while something waits for the other side, from its last progress on. */
+/** Fires when the peer makes no progress for `timeoutMs` while something waits for it. */
 export class StallTimer {
   readonly #timeoutMs: number
   readonly #onStall: (seconds: number) => void
   #timer: NodeJS.Timeout | undefined
 
-  /** @param onStall told the time without progress, in seconds */
+  /** @param onStall called with the time without progress, in seconds */
   constructor(timeoutMs: number, onStall: (seconds: number) => void) {
     this.#timeoutMs = timeoutMs
     this.#onStall = onStall
@@ -14,7 +14,7 @@ export class StallTimer {
     return this.#timer !== undefined
   }
 
-  /** There has been progress. @param waits whether there is still something that waits */
+  /** Reports progress: restarts the timer. @param waits whether something still waits; if not, the timer stops */
   watch(waits: boolean): void {
     if (!waits) this.stop()
     else if (this.#timer) this.#timer.refresh()

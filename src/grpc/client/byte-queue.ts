@@ -6,15 +6,15 @@ interface Block {
   to: number
 }
 
-/** Bytes that wait, copied one behind the other: many small pieces take no more memory than what is in them. */
-export class Backlog {
+/** Queue of unparsed bytes, copied into 64 KiB blocks, so that many small chunks take no more memory than their content. */
+export class ByteQueue {
   readonly #blocks: Block[] = []
 
   get isEmpty(): boolean {
     return this.#blocks.length === 0
   }
 
-  /** Adds what is behind `from`. */
+  /** Appends the bytes from offset `from` on. */
   add(bytes: Buffer, from: number): void {
     for (let at = from; at < bytes.length; ) {
       let last = this.#blocks.at(-1)
@@ -28,13 +28,13 @@ export class Backlog {
     }
   }
 
-  /** The oldest bytes, of which there are some; they stay as they are after they were taken. */
+  /** Returns the oldest bytes; the queue must not be empty. The view stays valid after `take`. */
   peek(): Buffer {
     const { bytes, from, to } = this.#blocks[0]!
     return bytes.subarray(from, to)
   }
 
-  /** Takes so many of the oldest bytes away, as many as `peek` showed at most. */
+  /** Removes the oldest bytes. @param count at most the length that `peek` returned */
   take(count: number): void {
     const first = this.#blocks[0]!
     first.from += count

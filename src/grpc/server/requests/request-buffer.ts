@@ -1,9 +1,9 @@
 const BLOCK_BYTES = 16 << 10
 
-/** Bytes that wait, in their order. They are copied together, so that many small pieces take no more than one large one. */
-export class Backlog {
+/** Queue of unparsed request bytes, copied into 16 KiB blocks, so that many small chunks take no more memory than a large one. */
+export class RequestBuffer {
   #blocks: Buffer[] = []
-  /** Memory of the last block, and how much of it is used. */
+  /** The last block, and its used bytes. */
   #last: Buffer | undefined
   #used = 0
   #heldBytes = 0
@@ -12,7 +12,7 @@ export class Backlog {
     return this.#blocks.length === 0 && !this.#last
   }
 
-  /** Memory taken. */
+  /** Allocated memory, in bytes. */
   get heldBytes(): number {
     return this.#heldBytes
   }
@@ -33,7 +33,7 @@ export class Backlog {
     }
   }
 
-  /** The next bytes; undefined when there are none. */
+  /** Removes and returns the next bytes; undefined if there are none. */
   take(): Buffer | undefined {
     const block = this.#blocks.shift() ?? this.#last?.subarray(0, this.#used)
     if (!block) return undefined
@@ -42,13 +42,13 @@ export class Backlog {
     return block
   }
 
-  /** Puts the end of what was taken last in front again. */
+  /** Puts the unparsed end of the last taken block back in front. */
   putBack(rest: Buffer): void {
     this.#blocks.unshift(rest)
     this.#heldBytes += BLOCK_BYTES
   }
 
-  /** Forgets all. */
+  /** Discards all bytes. */
   drop(): void {
     this.#blocks = []
     this.#last = undefined

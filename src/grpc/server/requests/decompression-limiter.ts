@@ -1,4 +1,4 @@
-/** As many as libuv has threads by default. */
+/** Size of libuv's thread pool by default. */
 const MAX_AT_ONCE = 4
 
 interface Waiting {
@@ -7,14 +7,13 @@ interface Waiting {
 }
 
 /**
- * Bounds how many messages are decompressed at the same time: one of each connection, a few in all. What waits is compressed
- * still.
+ * Limits concurrent decompression to one message per connection and 4 in total. Waiting messages stay compressed.
  */
-export class Inflations {
+export class DecompressionLimiter {
   readonly #busy = new Set<object>()
   readonly #waiting: Waiting[] = []
 
-  /** Runs a task when it is its turn. @param connection whose it is */
+  /** Runs a task once the limits allow. @param connection connection of the task */
   async run<T>(connection: object, task: () => Promise<T>): Promise<T> {
     if (this.#mayStart(connection)) this.#busy.add(connection)
     else await new Promise<void>((start) => this.#waiting.push({ connection, start }))
