@@ -2,19 +2,19 @@ import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 
-/** A PEM file and what it held when it was read. */
+/** A PEM file with its last read content. */
 export interface PemFile {
   readonly path: string
   readonly content: Buffer
 }
 
-/** Files are looked at, not watched: what Kubernetes mounts is a symbolic link that is replaced, which no watch notices. */
-const LOOK_EVERY_MS = 2000
+/** Poll interval, in milliseconds. `fs.watch` does not notice when Kubernetes replaces the symbolic link of a mounted file. */
+const POLL_MS = 2000
 
 /**
- * Hands the certificate over each time its files have changed and fit together; anything else is logged, and the one
- * before stays.
- * @returns ends it
+ * Calls `onChange` each time the certificate files have changed and match each other. Otherwise it logs a warning, and the
+ * previous certificate stays in use.
+ * @returns a function that stops the watch
  */
 export function watchCertificate(
   files: { readonly cert: PemFile; readonly key: PemFile },
@@ -23,22 +23,25 @@ export function watchCertificate(
 ): () => void {
   const paths = [files.cert.path, files.key.path]
   let current = { cert: files.cert.content, key: files.key.content }
-  const look = () => {
+  const check = () => {
     try {
       const next = { cert: readFileSync(files.cert.path), key: readFileSync(files.key.path) }
       if (next.cert.equals(current.cert) && next.key.equals(current.key)) return
       createSecureContext(next)
       onChange(next)
       current = next
-      log.info({ event: 'certificate' }, 'new connections get the new certificate')
+      log.info({ event: 'certificate' }, 'new connections use the new certificate')
     } catch (error) {
-      // Also between the writing of the one file and of the other.
+      // Also reached between the writes of the two files.
       const reason = (error as Error).message
-      log.warn({ event: 'certificate', reason }, 'the certificate files are not in order: the one before stays')
+      log.warn(
+        { event: 'certificate', reason },
+        'the certificate files are invalid or do not match: the previous one stays in use',
+      )
     }
   }
-  for (const path of paths) watchFile(path, { interval: LOOK_EVERY_MS, persistent: false }, look)
+  for (const path of paths) watchFile(path, { interval: POLL_MS, persistent: false }, check)
   return () => {
-    for (const path of paths) unwatchFile(path, look)
+    for (const path of paths) unwatchFile(path, check)
   }
 }

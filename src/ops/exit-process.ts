@@ -1,15 +1,15 @@
 import { createRequire } from 'node:module'
 
-/** How the process is to end. */
+/** How to end the process. */
 export interface ProcessEnd {
   readonly code: number
-  /** Whether threads may be at work in native code, which an ordinary exit would wait for. */
+  /** Whether threads may run native code, for which `process.exit` would wait. */
   readonly hasActiveThreads: boolean
 }
 
-/** Ends the process, with the log written; threads that are still at work are cut off. */
+/** Writes the rest of the log and ends the process, without waiting for running threads. */
 export function exitProcess({ code, hasActiveThreads }: ProcessEnd): never {
-  // Last of the listeners: those before it write what is left of the log.
+  // Runs after the earlier exit listeners, which write the rest of the log.
   if (hasActiveThreads) process.once('exit', () => endAtOnce(code))
   process.exit(code)
 }

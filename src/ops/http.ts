@@ -1,17 +1,17 @@
 import fastify, { type FastifyInstance } from 'fastify'
 
-/** What the operational routes report. */
+/** State that the operational routes report. */
 export interface HttpState {
   readonly ready: boolean
-  /** How each source was found when it was last looked at. */
+  /** Result of each source's last health check; `isUp` is undefined before the first one. */
   readonly sources: readonly { readonly source: string; readonly isUp: boolean | undefined; readonly since: number }[]
-  /** The metrics in Prometheus' text format, with its content type. */
+  /** The metrics in Prometheus text format, with the content type. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>
 }
 
 /**
- * The HTTP port: `/livez` (the process runs), `/readyz` (it takes new work; with `?verbose` a line a source, which changes
- * nothing in the status) and `/metrics`.
+ * The HTTP port: `/livez` (the process runs), `/readyz` (it accepts new work) and `/metrics`. `/readyz?verbose` adds a line per
+ * source; sources do not affect the status.
  * Source of the names: https://kubernetes.io/docs/reference/using-api/health-checks/.
  */
 export function createHttpServer(
@@ -19,7 +19,7 @@ export function createHttpServer(
   tls?: { readonly cert: Buffer; readonly key: Buffer; readonly handshakeTimeout: number },
 ): FastifyInstance {
   const options = { logger: false, bodyLimit: 1 << 20, requestTimeout: 30_000, forceCloseConnections: true } as const
-  // The two kinds of server differ in type only.
+  // The HTTP and HTTPS servers differ in type only.
   const app = (tls ? fastify({ ...options, https: { ...tls } }) : fastify(options)) as unknown as FastifyInstance
   app.get('/livez', async () => 'ok\n')
   app.get('/readyz', async ({ query }, reply) => {
@@ -33,9 +33,9 @@ export function createHttpServer(
   return app
 }
 
-/** A source as Kubernetes' own verbose checks show theirs; why it does not answer is for the log. */
+/** Formats a source as the verbose checks of Kubernetes do; only the log says why a source does not answer. */
 function sourceLine({ source, isUp, since }: HttpState['sources'][number]): string {
-  if (isUp === undefined) return `[ ] ${source} has not been looked at`
+  if (isUp === undefined) return `[ ] ${source} has not been checked yet`
   return isUp
     ? `[+] ${source} ok`
     : `[-] ${source} does not answer since ${new Date(since).toISOString()}: the log says why`

@@ -1,7 +1,7 @@
-/** The oldest Node.js that has all that the gateway uses; `engines` of package.json says the same. */
+/** Minimum version of Node.js; must equal `engines` in package.json. */
 const OLDEST = [22, 18] as const
 
-/** Whether this Node.js is recent enough; prints what is needed when it is not. Uses nothing that an old one lacks. */
+/** Whether this Node.js is recent enough; if not, prints the required version. Uses only features that old versions have. */
 export function isNodeRecent(version = process.versions.node): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return true

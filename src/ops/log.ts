@@ -3,7 +3,7 @@ import { errorSerializer, type StatementLogging } from './logged-error.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
-/** How log lines look: JSON for machines, text for people, `auto` by whether standard output is a terminal. */
+/** Format of log lines: JSON, text for people, or `auto` (text if standard output is a terminal, else JSON). */
 export type LogFormat = 'auto' | 'json' | 'text'
 
 const REDACTED = [
@@ -24,24 +24,24 @@ const REDACTED = [
   '*.authorization',
 ]
 
-/** How the logger writes; `docs/configuration.md` explains each. */
+/** Settings of the logger; see `docs/configuration.md`. */
 export interface LogConfig {
   readonly level: LogLevel
   readonly format: LogFormat
-  /** Levels as words, or as pino's numbers. */
+  /** Levels as words or as pino's numbers. */
   readonly levels: 'words' | 'numbers'
-  /** Times as ISO 8601, or as Unix milliseconds. */
+  /** Times as ISO 8601 or as Unix milliseconds. */
   readonly times: 'iso' | 'epochMs'
   readonly statements: StatementLogging
 }
 
-/** Lines are written when so many bytes have come together, or after so long. */
-const GATHERED_BYTES = 8192
+/** Log lines are buffered and written at this number of bytes or after this interval. */
+const BUFFERED_BYTES = 8192
 const FLUSH_INTERVAL_MS = 50
 
 /**
- * The process's logger, on standard output. What could hold a secret is replaced, and errors (`err`) tell as much of
- * statements as the configuration allows.
+ * Creates the process's logger, on standard output. It redacts fields that could hold a secret. Errors (`err`) show as much
+ * of statements as the configuration allows.
  */
 export async function createLogger({ level, format, levels, times, statements }: LogConfig): Promise<Logger> {
   const text = format === 'text' || (format === 'auto' && process.stdout.isTTY)
@@ -53,10 +53,10 @@ export async function createLogger({ level, format, levels, times, statements }:
     ...(levels === 'words' && { formatters: { level: (label: string) => ({ level: label }) } }),
     ...(times === 'iso' && { timestamp: stdTimeFunctions.isoTime }),
   }
-  // A write for each line costs a small statement more than the line itself. What is left is written when the process ends.
+  // Buffered, since one write per line costs more than the line itself. The rest is written when the process ends.
   if (!text) {
-    const gathered = { minLength: GATHERED_BYTES, periodicFlush: FLUSH_INTERVAL_MS }
-    return pino(options, pino.destination({ dest: 1, sync: false, ...gathered }))
+    const buffering = { minLength: BUFFERED_BYTES, periodicFlush: FLUSH_INTERVAL_MS }
+    return pino(options, pino.destination({ dest: 1, sync: false, ...buffering }))
   }
   const { PinoPretty } = await import('pino-pretty')
   const destination: DestinationStream = PinoPretty({ colorize: process.stdout.isTTY, ignore: 'event', sync: true })

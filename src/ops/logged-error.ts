@@ -1,12 +1,12 @@
 import { stdSerializers } from 'pino'
 
-/** What of statements the log may hold: also what engines say of them, and values. */
+/** How much of statements the log may hold, including the engines' messages about them and values. */
 export type StatementLogging = 'hash' | 'text' | 'none'
 
-/** Longest chain of causes that is logged. */
+/** Maximum number of nested causes in the log. */
 const MAX_CAUSES = 5
 
-/** An error as the log shows it. */
+/** An error as logged. */
 interface LoggedError {
   readonly type: string
   readonly code?: string
@@ -18,22 +18,22 @@ interface LoggedError {
 }
 
 /**
- * Makes of an error what the log may show of it. Unless the texts of statements may be logged, no message is: engines quote
- * statements and values in theirs. What stays is what kind of error it is and where it was thrown, causes included.
+ * Returns a serializer that reduces an error to what the log may show. Unless statement texts may be logged, it omits messages,
+ * since engines quote statements and values in them. The kind of error, the stack frames and the causes stay.
  */
 export function errorSerializer(statements: StatementLogging): (error: unknown) => unknown {
   if (statements === 'text') return (error) => stdSerializers.err(error as Error)
   return (error) => (error instanceof Error ? describe(error, 0) : error)
 }
 
-interface Told extends Error {
+interface ErrorFields extends Error {
   readonly code?: unknown
   readonly status?: unknown
   readonly engineError?: unknown
   readonly publicMessage?: unknown
 }
 
-function describe(error: Told, depth: number): LoggedError {
+function describe(error: ErrorFields, depth: number): LoggedError {
   const { code, status, engineError, publicMessage, cause } = error
   const stack = framesOf(error)
   return {
@@ -47,12 +47,12 @@ function describe(error: Told, depth: number): LoggedError {
   }
 }
 
-/** Whether it is a name of ours, of gRPC or of the operating system, such as ECONNRESET. */
+/** Whether a value is a code of the gateway, of gRPC or of the operating system, such as ECONNRESET. */
 function isName(value: unknown): value is string {
   return typeof value === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(value)
 }
 
-/** The stack without the message, which it begins with; nothing when the message is not found there. */
+/** The stack without the message at its start; empty if the stack does not contain the message. */
 function framesOf({ stack = '', message }: Error): string {
   const at = stack.indexOf(message)
   if (at < 0) return ''

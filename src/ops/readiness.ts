@@ -1,4 +1,4 @@
-/** Whether the process takes new work; listeners hear of each change. */
+/** Whether the process accepts new work; notifies listeners of each change. */
 export class ProcessReadiness {
   #ready = false
   readonly #listeners = new Set<() => void>()

@@ -1,7 +1,7 @@
-/** What an entry takes besides its key and its bytes: the array, its memory's head, the place in the list. */
+/** Memory overhead of an entry, in bytes: the array object, its buffer's header, and the node of the LRU list. */
 export const ENTRY_BYTES = 300
 
-/** The bytes in memory of their own: a small view would keep the whole block alive that it is cut from. */
+/** Returns the bytes in a buffer of their own: a small view would keep its whole underlying buffer alive. */
 export function ownBytes(value: Uint8Array): Uint8Array {
   return value.buffer.byteLength === value.byteLength ? value : new Uint8Array(value)
 }

@@ -58,7 +58,7 @@ export function toGatewayError(thrown: unknown): GatewayError {
   return GatewayError.from(thrown)
 }
 
-/** Whether the error table classifies an error as the gateway's fault, which is logged at level error. */
+/** Whether the table calls an error the gateway's own fault, which deserves an error line in the log. */
 export function isFault(error: GatewayError): boolean {
   const { grpc } = errorTable[error.code]
   return grpc === 'INTERNAL' || grpc === 'UNKNOWN' || grpc === 'DATA_LOSS'
