@@ -4,17 +4,17 @@ import { SourceMetricsRegistry } from './source-metrics.ts'
 
 const callSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 
-/** Gauges of the library that are called as counters are, which `promtool check metrics` complains of; each by type stays. */
+/** Gauges of prom-client with the names of counters, which `promtool check metrics` rejects; their variants by type stay. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 
-/** Gauges whose value is read when Prometheus asks. */
+/** Reads the values of gauges at each scrape. */
 export interface GaugeReaders {
   callsInFlight(): number
   connections(): number
   inFlightBytes(): number
   requestMemoryBytes(): number
   transactions(): number
-  /** Sources that have been looked at. */
+  /** Sources with a health check result. */
   sources(): Iterable<{ readonly source: string; readonly isUp: boolean }>
   slots(): Iterable<{ readonly source: string; readonly queued: number; readonly slots: number }>
 }
@@ -40,7 +40,7 @@ export class Metrics {
     this.#calls = childrenOf(
       new Counter({
         name: 'flightgate_calls_total',
-        help: 'gRPC calls of the Flight port that have ended, by method and by the name of their status, such as OK or UNAVAILABLE; methods that there are not count as unknown.',
+        help: 'gRPC calls of the Flight port that have ended, by method and by the name of their status, such as OK or UNAVAILABLE; calls of methods that do not exist count as unknown.',
         labelNames: ['method', 'code'],
         registers,
       }),
@@ -73,7 +73,7 @@ export class Metrics {
     this.#statements = childrenOf(
       new Counter({
         name: 'flightgate_statements_total',
-        help: 'Statements that have ended, by outcome: OK, or the code of the error that the client got. Those that could not be planned are among them.',
+        help: 'Statements that have ended, by outcome: OK, or the code of the error that the client got. Statements that could not be planned are included.',
         labelNames: ['source', 'outcome'],
         registers,
       }),
@@ -98,7 +98,7 @@ export class Metrics {
     this.#queueWaitSeconds = childrenOf(
       new Histogram({
         name: 'flightgate_queue_wait_seconds',
-        help: 'Time that statements waited for a slot of their source (maxStreams), those excepted that never got one.',
+        help: 'Time that statements waited for a slot of their source (maxStreams), without statements that never got one.',
         labelNames: ['source'],
         buckets: callSeconds,
         registers,
@@ -129,7 +129,7 @@ export class Metrics {
     })
     new Gauge({
       name: 'flightgate_source_up',
-      help: 'Whether a source answered when it was last looked at (health.intervalMs): 1 or 0; absent before the first time.',
+      help: 'Whether a source answered its last health check (health.intervalMs): 1 or 0; absent before the first check.',
       labelNames: ['source'],
       registers,
       collect() {
@@ -149,17 +149,17 @@ export class Metrics {
     )
     this.#readGauge(
       'flightgate_in_flight_bytes',
-      'Result bytes given to the sockets of clients and not yet taken; above limits.maxInFlightBytes each call goes down to one message at a time.',
+      'Result bytes passed to client sockets and not yet taken; above limits.maxInFlightBytes each call sends one message at a time.',
       () => read.inFlightBytes(),
     )
     this.#readGauge(
       'flightgate_request_memory_bytes',
-      'Memory that calls hold before their work is done: metadata, request messages, answers other than results that wait for a client; bounded by limits.maxRequestMemoryBytes.',
+      'Memory held by calls: metadata, request messages, and responses other than results that wait for a client; bounded by limits.maxRequestMemoryBytes.',
       () => read.requestMemoryBytes(),
     )
   }
 
-  /** A gRPC call has ended. */
+  /** A gRPC call ended. */
   callEnded(method: string, code: string, durationMs: number): void {
     this.#calls(method, code).inc()
     this.#callSeconds(method).observe(durationMs / 1000)
