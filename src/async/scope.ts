@@ -1,20 +1,20 @@
 /**
- * Things that were opened one after another and are closed together, in the opposite order.
- * It is what `AsyncDisposableStack` is, which Node.js has from version 24 on.
+ * Closes resources together, in the reverse order of opening. It stands in for `AsyncDisposableStack`, which Node.js has from
+ * version 24 on.
  */
 export class Scope {
   readonly #closers: (() => unknown)[] = []
   #closing: Promise<void> | undefined
 
-  /** Registers what the scope calls when it closes. @throws Error when the scope has been closed */
+  /** Registers a function to call when the scope closes. @throws Error when the scope has been closed */
   defer(close: () => unknown): void {
     if (this.#closing) throw new Error('the scope is closed')
     this.#closers.push(close)
   }
 
   /**
-   * Closes everything, the last first, each once the one before has ended; further calls wait for the same.
-   * @throws what closing one of them threw (an AggregateError for several), once all have been closed
+   * Calls the registered functions one at a time, the last first; further calls wait for the same close.
+   * @throws the error of a failed function (an AggregateError for several), after all have been called
    */
   disposeAsync(): Promise<void> {
     this.#closing ??= this.#close()
@@ -30,6 +30,6 @@ export class Scope {
         errors.push(error)
       }
     if (errors.length === 1) throw errors[0]
-    if (errors.length > 1) throw new AggregateError(errors, 'several things could not be closed')
+    if (errors.length > 1) throw new AggregateError(errors, 'several resources could not be closed')
   }
 }

@@ -1,11 +1,12 @@
-/** What has values by label, as the metrics of prom-client do. */
+/** A metric with labels, as in prom-client. */
 interface Labelled<C> {
   labels(...values: string[]): C
 }
 
 /**
- * The child of a metric by the values of its labels, in their order. Each is looked up once: that costs more than counting.
- * @param first values that the first labels always have
+ * Returns a function that finds the child of a metric by its label values, in order. It caches each child, since prom-client's
+ * lookup costs more than counting.
+ * @param first fixed values of the first labels
  */
 export function childrenOf<C>(metric: Labelled<C>, ...first: readonly string[]): (...values: string[]) => C {
   const known = new Map<string, C>()

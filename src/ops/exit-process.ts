@@ -14,9 +14,9 @@ export function exitProcess({ code, hasActiveThreads }: ProcessEnd): never {
   process.exit(code)
 }
 
-/** The system's own end of a process, which waits for nothing. */
+/** Calls the operating system's `_exit`, which does not wait for threads. */
 function endAtOnce(code: number): void {
-  // Only a process with such threads needs koffi.
+  // Load koffi here, since only processes with such threads need it.
   const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
   const libc = koffi.load(process.platform === 'win32' ? 'msvcrt.dll' : null)
   libc.func('void _exit(int)')(code)

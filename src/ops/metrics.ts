@@ -22,7 +22,7 @@ export interface GaugeReaders {
 /** Every metric of the gateway; `docs/metrics.md` explains each. */
 export class Metrics {
   readonly registry = new Registry()
-  /** The metrics that sources own. */
+  /** The metrics that sources declare. */
   readonly ofSources = new SourceMetricsRegistry(this.registry)
   readonly #calls
   readonly #callSeconds
@@ -106,7 +106,7 @@ export class Metrics {
     )
   }
 
-  /** Adds the gauges, once what they are read from stands. */
+  /** Adds the gauges; to be called once the objects that `read` reads exist. */
   readGauges(read: GaugeReaders): void {
     const registers = [this.registry]
     new Gauge({

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-client'
 import { childrenOf } from './children.ts'
 
-/** What a source says of a metric that it declares. */
+/** Declaration of a metric by a source. */
 interface Declared {
   readonly name: string
   readonly help: string
@@ -10,7 +10,7 @@ interface Declared {
 
 type Read = () => Iterable<readonly [value: number, ...labels: string[]]>
 
-/** Metrics that sources own: sources that declare the same one share it, each with its name in the label `source`. */
+/** Metrics that sources declare. Sources that declare the same metric share it; the label `source` has the source's name. */
 export class SourceMetricsRegistry {
   readonly #registry: Registry
   readonly #reads = new Map<string, { readonly source: string; readonly read: Read }[]>()
@@ -19,7 +19,7 @@ export class SourceMetricsRegistry {
     this.#registry = registry
   }
 
-  /** Where the source of this name declares its metrics. */
+  /** Returns the functions with which a source declares its metrics. */
   of(source: string) {
     return {
       counter: (declared: Declared) =>
