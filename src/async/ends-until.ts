@@ -1,4 +1,4 @@
-/** Whether work ends by this time, as `performance.now()` tells it. Work that does not is not stopped. */
+/** Whether the work ends before a deadline (`performance.now()`). After the deadline the work continues. */
 export async function endsUntil(work: Promise<unknown>, until: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const over = new Promise<boolean>((resolve) => {

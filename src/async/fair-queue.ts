@@ -1,31 +1,31 @@
 /**
- * A queue with a line for each holder. The next item is of the holder that holds least, and of several such holders the one
- * that was served longest ago: a long line of one holder delays no other holder.
+ * Fair queue, with one first-in, first-out line per holder. The next item belongs to the holder with the fewest permits; among
+ * equals, to the one served longest ago. A long line of one holder delays no other holder.
  */
 export class FairQueue<T> {
-  /** The lines that have items, in the order in which they were last served. */
+  /** The non-empty lines, the one served longest ago first. */
   readonly #lines = new Map<string, Set<T>>()
   readonly #held = new Map<string, number>()
   #size = 0
 
-  /** How many items wait. */
+  /** Number of items. */
   get size(): number {
     return this.#size
   }
 
-  /** How many permits a holder has. */
+  /** Number of permits that a holder has. */
   held(holder: string): number {
     return this.#held.get(holder) ?? 0
   }
 
-  /** Counts that a holder has one permit more, or one fewer. */
+  /** Counts a permit that a holder takes (1) or releases (-1). */
   hold(holder: string, change: 1 | -1): void {
     const held = this.held(holder) + change
     if (held > 0) this.#held.set(holder, held)
     else this.#held.delete(holder)
   }
 
-  /** How many items of a holder wait. */
+  /** Number of a holder's items. */
   waiting(holder: string): number {
     return this.#lines.get(holder)?.size ?? 0
   }
@@ -37,7 +37,7 @@ export class FairQueue<T> {
     this.#size++
   }
 
-  /** Removes an item, wherever it stands. An item that is not in the queue is ignored. */
+  /** Removes an item from its line; ignores an item that is not in the queue. */
   delete(holder: string, item: T): void {
     const line = this.#lines.get(holder)
     if (!line?.delete(item)) return
@@ -45,26 +45,26 @@ export class FairQueue<T> {
     if (line.size === 0) this.#lines.delete(holder)
   }
 
-  /** Removes the next item and returns it. @param maxHeld how many permits a holder may have */
+  /** Removes and returns the next item. @param maxHeld maximum permits of a holder */
   next(maxHeld: number): T | undefined {
     const holder = this.#poorest()
     if (holder === undefined || this.held(holder) >= maxHeld) return undefined
     const line = this.#lines.get(holder)!
     const [item] = line
     this.delete(holder, item!)
-    // Holders with as many permits are served in turn.
+    // Holders with equally many permits are served in turn.
     if (this.#lines.delete(holder)) this.#lines.set(holder, line)
     return item
   }
 
-  /** The last item of the longest line, if that has more than `above` items. The item stays in the queue. */
+  /** Last item of the longest line, if that has more than `above` items. The item stays in the queue. */
   lastOfLongest(above: number): T | undefined {
     let longest: Set<T> | undefined
     for (const line of this.#lines.values()) if (line.size > (longest?.size ?? above)) longest = line
     return longest && [...longest].at(-1)
   }
 
-  /** The holder that has most permits, if another waits that has fewer. */
+  /** The holder with the most permits, if a holder with fewer permits waits. */
   get richest(): string | undefined {
     const poorest = this.#poorest()
     if (poorest === undefined) return undefined

@@ -1,6 +1,6 @@
 import { FairQueue } from './fair-queue.ts'
 
-/** Gives a permit back; further calls do nothing. */
+/** Releases a permit; further calls do nothing. */
 export type Release = () => void
 
 interface Waiter {
@@ -9,9 +9,8 @@ interface Waiter {
 }
 
 /**
- * A number of permits, shared between holders. A free permit goes to the holder that has fewest, and between holders that
- * have as many in turn; the requests of one holder are served in the order in which they came. A request whose signal is
- * aborted, or whose time is up, leaves the queue at once.
+ * Fair semaphore. A free permit goes to the waiting holder with the fewest permits; holders with equally many take turns. The
+ * requests of one holder are served first come, first served. A request that is aborted or times out leaves the queue at once.
  */
 export class Semaphore {
   readonly #queue = new FairQueue<Waiter>()
@@ -19,13 +18,13 @@ export class Semaphore {
   #permits: number
   #inUse = 0
 
-  /** @param maxHeld how many permits one holder may have, of how many there are now; by default all */
+  /** @param maxHeld maximum permits of one holder, by the number of permits; by default all */
   constructor(permits: number, maxHeld?: (permits: number) => number) {
     this.#permits = permits
     this.#maxHeldOf = maxHeld
   }
 
-  /** How many permits there are, free or not. */
+  /** Number of permits, free or in use. */
   get permits(): number {
     return this.#permits
   }
@@ -34,30 +33,31 @@ export class Semaphore {
     return this.#inUse
   }
 
-  /** How many requests wait. */
+  /** Number of waiting requests. */
   get waiting(): number {
     return this.#queue.size
   }
 
-  /** The holder that has most permits while another, which has fewer, waits for one; undefined when there is none. */
+  /** The holder with the most permits, if a holder with fewer permits waits. */
   get richest(): string | undefined {
     return this.#queue.richest
   }
 
   /** Whether the holder would get a permit without waiting. */
   isFree(holder = ''): boolean {
-    // A request that waits has no right to any of the free permits: its holder has its share.
+    // Waiting requests do not compete for a free permit: if one is free, their holders are at `maxHeld`.
     return this.#inUse < this.#permits && this.#queue.held(holder) < this.#maxHeld
   }
 
-  /** A permit, if one is free now. */
+  /** Takes a permit. @returns undefined if none is free now */
   tryTake(holder = ''): Release | undefined {
     return this.isFree(holder) ? this.#take(holder) : undefined
   }
 
   /**
-   * A permit, after a wait of at most `waitMs`; undefined when none became free in time.
+   * Waits up to `waitMs` for a permit.
    * @param signal ends the wait
+   * @returns undefined if no permit became free in time
    * @throws the signal's reason, or the reason given to `refuseLast`
    */
   async take(signal: AbortSignal | undefined, waitMs: number, holder = ''): Promise<Release | undefined> {
@@ -66,8 +66,8 @@ export class Semaphore {
   }
 
   /**
-   * Ends the newest request of the holder with most requests, so that `holder` may add one.
-   * @returns false when `holder` itself would have most
+   * Rejects the newest request of the holder with the most requests, so that `holder` may add one.
+   * @returns false if no holder has more requests than `holder` would have
    */
   refuseLast(holder: string, reason: unknown): boolean {
     const last = this.#queue.lastOfLongest(this.#queue.waiting(holder) + 1)
@@ -75,7 +75,7 @@ export class Semaphore {
     return last !== undefined
   }
 
-  /** Changes how many permits there are; holders keep those that they have. */
+  /** Changes the number of permits; holders keep the permits that they have. */
   resize(permits: number): void {
     this.#permits = permits
     this.#grantFree()
@@ -108,24 +108,24 @@ export class Semaphore {
 
   #wait(signal: AbortSignal | undefined, waitMs: number, holder: string): Promise<Release | undefined> {
     return new Promise((resolve, reject) => {
-      const leave = () => {
+      const dequeue = () => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', onAbort)
         this.#queue.delete(holder, waiter)
       }
       const waiter: Waiter = {
         grant: () => {
-          leave()
+          dequeue()
           resolve(this.#take(holder))
         },
         fail: (reason) => {
-          leave()
+          dequeue()
           reject(reason)
         },
       }
       const onAbort = () => waiter.fail(signal?.reason)
       const timer = setTimeout(() => {
-        leave()
+        dequeue()
         resolve(undefined)
       }, waitMs)
       signal?.addEventListener('abort', onAbort, { once: true })

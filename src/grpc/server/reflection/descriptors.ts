@@ -1,10 +1,10 @@
 import { createFileRegistry, type DescExtension, type DescFile, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 
-/** A .proto file and all that it imports, itself first: each a serialized FileDescriptorProto. */
+/** A .proto file, then all files that it imports, each as a serialized FileDescriptorProto. */
 export type FileWithImports = readonly Uint8Array[]
 
-/** The .proto files of a descriptor set, and what they declare. Names are full names without a leading dot. */
+/** The .proto files of a descriptor set and their declarations. Names are full names without a leading dot. */
 export class Descriptors {
   readonly #registry: ReturnType<typeof createFileRegistry>
   readonly #serialized = new Map<DescFile, Uint8Array>()
@@ -57,7 +57,7 @@ export class Descriptors {
     return [...files].map((each) => this.#serialize(each))
   }
 
-  /** Writes each file once, since that takes milliseconds of the event loop. */
+  /** Serializes a file and caches the bytes, since that blocks the event loop for milliseconds. */
   #serialize(file: DescFile): Uint8Array {
     const bytes = this.#serialized.get(file) ?? toBinary(FileDescriptorProtoSchema, file.proto)
     this.#serialized.set(file, bytes)
