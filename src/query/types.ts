@@ -135,15 +135,15 @@ export interface Context {
   readonly requestId: string
   readonly log: Logger
   /** The metadata that came with the call. */
-  readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
   /** Where the call came from; absent when no client waits for the answer. */
-  readonly connection?: ClientConnection
+  readonly connection?: ClientConnection | undefined
   /** Whether somebody asks how far the result is; without it an engine may save itself the counting. */
-  readonly watched?: boolean
+  readonly watched?: boolean | undefined
   /** Whose share of slots and workers the call takes where that is not the principal's, see `holderOf`. */
-  readonly holder?: string
+  readonly holder?: string | undefined
   /** What `SessionOptions.losslessTypes` is for schemas of tables. */
-  readonly losslessTypes?: boolean
+  readonly losslessTypes?: boolean | undefined
 }
 
 /** Whose share of slots and workers a call takes: the principal's; without credentials each connection has its own. */

@@ -1,4 +1,5 @@
 import type { Frame } from '../arrow/ipc/frame.ts'
+import { deriveContext } from '../query/derive-context.ts'
 import { GatewayError } from '../query/errors.ts'
 import type { Context, Plan, Result } from '../query/types.ts'
 import type { RunningStatements } from './running-statements.ts'
@@ -34,16 +35,12 @@ export class BackgroundStatement {
   readonly #ended: Promise<void>
 
   constructor(work: PollWork, ctx: Context, deadlineMs: number) {
-    const own: Context = {
-      principal: ctx.principal,
+    const own = deriveContext(ctx, {
       signal: this.controller.signal,
       deadlineAt: Date.now() + deadlineMs,
-      requestId: ctx.requestId,
-      log: ctx.log,
-      ...(ctx.metadata && { metadata: ctx.metadata }),
+      connection: undefined,
       watched: true,
-      ...(ctx.holder !== undefined && { holder: ctx.holder }),
-    }
+    })
     const timer = setTimeout(() => this.controller.abort(new GatewayError('DEADLINE')), deadlineMs)
     timer.unref()
     let onPlanned = () => {}

@@ -1,3 +1,4 @@
+import { deriveContext } from '../derive-context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Stage } from '../pipeline.ts'
 import { observeResult } from '../results/observe.ts'
@@ -27,7 +28,7 @@ export function deadline(timeoutOf: (source: string) => number | undefined): Sta
   const limited = (ctx: Context, { timeoutMs, owner }: StatementLimit): { ctx: Context; clear: () => void } => {
     const overdue = () => new GatewayError('DEADLINE', `The statement ran longer than ${owner} ${timeoutMs} ms.`)
     const { signal, clear } = timeLimit(ctx.signal, timeoutMs, overdue)
-    return { ctx: { ...ctx, signal, deadlineAt: Math.min(ctx.deadlineAt, Date.now() + timeoutMs) }, clear }
+    return { ctx: deriveContext(ctx, { signal, deadlineAt: Math.min(ctx.deadlineAt, Date.now() + timeoutMs) }), clear }
   }
   return {
     name: 'deadline',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { type Release, Semaphore } from '../../async/semaphore.ts'
+import { deriveContext } from '../derive-context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Source, SourceSavepoints } from '../source.ts'
 import type { Context, Logger, Principal } from '../types.ts'
@@ -170,7 +171,7 @@ export class Transactions {
     if (ctx.connection) this.#connections.use(transaction, ctx.connection)
     let released = false
     return {
-      ctx: { ...ctx, principal: ctx.principal, signal },
+      ctx: deriveContext(ctx, { signal }),
       awaitReader: (isAwaited) => {
         if (!released) transaction.unreadSince = isAwaited ? performance.now() : undefined
       },

@@ -1,5 +1,6 @@
 import type { Frame } from '../../../arrow/ipc/frame.ts'
 import type { GrpcCall } from '../../../grpc/server/call.ts'
+import { deriveContext } from '../../../query/derive-context.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import { SealKind } from '../../../query/sealer.ts'
 import type { Context } from '../../../query/types.ts'
@@ -94,6 +95,6 @@ export function redeemMetadata(front: FlightFront, ctx: Context, sealed: Uint8Ar
   return metadataCommands[n]!.frames(Buffer.from(v, 'base64'), {
     sources,
     facts: front.facts,
-    ctx: l === undefined ? ctx : { ...ctx, signal: ctx.signal, losslessTypes: l },
+    ctx: l === undefined ? ctx : deriveContext(ctx, { losslessTypes: l }),
   })
 }

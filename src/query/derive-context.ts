@@ -1,0 +1,44 @@
+import type { ClientConnection, Context, Logger, Principal } from './types.ts'
+
+/**
+ * The context of `outer` with some members changed; a member that is given as undefined is left out. Only this function
+ * derives contexts: a spread loses the getters of a class, such as the signal that a call makes when somebody first asks.
+ */
+export function deriveContext(outer: Context, changes: Partial<Context>): Context {
+  return new DerivedContext(outer, changes)
+}
+
+/** Every member of a context; the compiler fails here when a member is added to `Context` only. */
+type Members = { readonly [K in keyof Required<Context>]: Context[K] }
+
+class DerivedContext implements Members {
+  readonly principal: Principal
+  readonly deadlineAt: number
+  readonly requestId: string
+  readonly log: Logger
+  readonly metadata: Context['metadata']
+  readonly connection: ClientConnection | undefined
+  readonly watched: boolean | undefined
+  readonly holder: string | undefined
+  readonly losslessTypes: boolean | undefined
+  /** Whose signal this context has: the outer context's, unless the changes bring one. */
+  readonly #signalOwner: Pick<Context, 'signal'>
+
+  constructor(outer: Context, changes: Partial<Context>) {
+    this.principal = changes.principal ?? outer.principal
+    this.deadlineAt = changes.deadlineAt ?? outer.deadlineAt
+    this.requestId = changes.requestId ?? outer.requestId
+    this.log = changes.log ?? outer.log
+    this.metadata = 'metadata' in changes ? changes.metadata : outer.metadata
+    this.connection = 'connection' in changes ? changes.connection : outer.connection
+    this.watched = 'watched' in changes ? changes.watched : outer.watched
+    this.holder = 'holder' in changes ? changes.holder : outer.holder
+    this.losslessTypes = 'losslessTypes' in changes ? changes.losslessTypes : outer.losslessTypes
+    const { signal } = changes
+    this.#signalOwner = signal ? { signal } : outer
+  }
+
+  get signal(): AbortSignal {
+    return this.#signalOwner.signal
+  }
+}

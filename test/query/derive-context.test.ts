@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { deriveContext } from '../../src/query/derive-context.ts'
+import type { Context, Logger, Principal } from '../../src/query/types.ts'
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+const other: Logger = { ...silent }
+
+/** A context as a front makes it: the signal is made when somebody first asks for it. */
+class LazyContext implements Context {
+  readonly principal: Principal = { name: 'dash', roles: ['reader'] }
+  readonly deadlineAt = 1000
+  readonly requestId = 'r1'
+  readonly log = silent
+  readonly metadata = { 'x-name': 'value' }
+  readonly connection = { isLeaving: false, onceClosed() {} }
+  readonly watched = false
+  readonly holder = 'peer'
+  readonly losslessTypes = true
+  #controller: AbortController | undefined
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    return this.#controller.signal
+  }
+
+  get hasSignal(): boolean {
+    return this.#controller !== undefined
+  }
+}
+
+/** Another value for every member; the compiler fails here when a member is added to `Context` only. */
+const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]> } = {
+  principal: { name: 'tool', roles: [] },
+  signal: new AbortController().signal,
+  deadlineAt: 5,
+  requestId: 'r2',
+  log: other,
+  metadata: {},
+  connection: { isLeaving: true, onceClosed() {} },
+  watched: true,
+  holder: 'other peer',
+  losslessTypes: false,
+}
+const names = Object.keys(changes) as (keyof Context)[]
+
+describe('deriveContext', () => {
+  it('keeps every member that is not changed', () => {
+    const outer = new LazyContext()
+    const derived = deriveContext(outer, {})
+    for (const name of names) expect(derived[name], name).toBe(outer[name])
+  })
+
+  it.each(names)('changes %s, and nothing else', (changed) => {
+    const outer = new LazyContext()
+    const derived = deriveContext(outer, { [changed]: changes[changed] })
+    for (const name of names) expect(derived[name], name).toBe(name === changed ? changes[name] : outer[name])
+  })
+
+  it.each(['metadata', 'connection', 'watched', 'holder', 'losslessTypes'] as const)(
+    'leaves out %s when the change says undefined',
+    (name) => {
+      expect(deriveContext(new LazyContext(), { [name]: undefined })[name]).toBeUndefined()
+    },
+  )
+
+  it('leaves a lazily made signal unmade until somebody asks the derived context for it', () => {
+    const outer = new LazyContext()
+    const derived = deriveContext(deriveContext(outer, { deadlineAt: 5 }), { losslessTypes: false })
+    expect(outer.hasSignal).toBe(false)
+    expect(derived.signal).toBe(outer.signal)
+  })
+
+  it('never makes the outer signal when the change brings one', () => {
+    const outer = new LazyContext()
+    const { signal } = new AbortController()
+    expect(deriveContext(outer, { signal }).signal).toBe(signal)
+    expect(outer.hasSignal).toBe(false)
+  })
+
+  it('is the only way in which src makes a context of another: nothing spreads one', () => {
+    const src = fileURLToPath(new URL('../../src/', import.meta.url))
+    const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+    expect(files.length).toBeGreaterThan(100)
+    const spreads = (file: string) => /\.\.\.(ctx|context)\b/.test(readFileSync(join(src, file), 'utf8'))
+    expect(files.filter(spreads)).toEqual([])
+  })
+})
