@@ -18,7 +18,7 @@ class DerivedContext implements Members {
   readonly log: Logger
   readonly metadata: Context['metadata']
   readonly connection: ClientConnection | undefined
-  readonly watched: boolean | undefined
+  readonly trackProgress: boolean | undefined
   readonly holder: string | undefined
   readonly losslessTypes: boolean | undefined
   /** Whose signal this context has: the outer context's, unless the changes bring one. */
@@ -31,7 +31,7 @@ class DerivedContext implements Members {
     this.log = changes.log ?? outer.log
     this.metadata = 'metadata' in changes ? changes.metadata : outer.metadata
     this.connection = 'connection' in changes ? changes.connection : outer.connection
-    this.watched = 'watched' in changes ? changes.watched : outer.watched
+    this.trackProgress = 'trackProgress' in changes ? changes.trackProgress : outer.trackProgress
     this.holder = 'holder' in changes ? changes.holder : outer.holder
     this.losslessTypes = 'losslessTypes' in changes ? changes.losslessTypes : outer.losslessTypes
     const { signal } = changes

@@ -40,8 +40,8 @@ export interface Query {
   readonly transaction?: string
   /** Whether planning must tell schema and parameters even where that takes the engine some work. */
   readonly describe?: boolean
-  /** The text came as a plain command, which need not be SQL to whoever knows more than SQL. */
-  readonly plain?: boolean
+  /** The text came as the raw bytes of a command, not as a Flight SQL message; a source may forward it verbatim. */
+  readonly rawCommand?: boolean
 }
 
 /** Metadata by lower-case name, as HTTP/2 carries it: what ends in `-bin` is base64. */
@@ -138,8 +138,8 @@ export interface Context {
   readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
   /** Where the call came from; absent when no client waits for the answer. */
   readonly connection?: ClientConnection | undefined
-  /** Whether somebody asks how far the result is; without it an engine may save itself the counting. */
-  readonly watched?: boolean | undefined
+  /** Whether a client asks for the progress of the result; otherwise an engine need not count it. */
+  readonly trackProgress?: boolean | undefined
   /** Whose share of slots and workers the call takes where that is not the principal's, see `holderOf`. */
   readonly holder?: string | undefined
   /** What `SessionOptions.losslessTypes` is for schemas of tables. */

@@ -39,7 +39,7 @@ export class BackgroundStatement {
       signal: this.controller.signal,
       deadlineAt: Date.now() + deadlineMs,
       connection: undefined,
-      watched: true,
+      trackProgress: true,
     })
     const timer = setTimeout(() => this.controller.abort(new GatewayError('DEADLINE')), deadlineMs)
     timer.unref()

@@ -16,7 +16,7 @@ class LazyContext implements Context {
   readonly log = silent
   readonly metadata = { 'x-name': 'value' }
   readonly connection = { isLeaving: false, onceClosed() {} }
-  readonly watched = false
+  readonly trackProgress = false
   readonly holder = 'peer'
   readonly losslessTypes = true
   #controller: AbortController | undefined
@@ -40,7 +40,7 @@ const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]
   log: other,
   metadata: {},
   connection: { isLeaving: true, onceClosed() {} },
-  watched: true,
+  trackProgress: true,
   holder: 'other peer',
   losslessTypes: false,
 }
@@ -59,7 +59,7 @@ describe('deriveContext', () => {
     for (const name of names) expect(derived[name], name).toBe(name === changed ? changes[name] : outer[name])
   })
 
-  it.each(['metadata', 'connection', 'watched', 'holder', 'losslessTypes'] as const)(
+  it.each(['metadata', 'connection', 'trackProgress', 'holder', 'losslessTypes'] as const)(
     'leaves out %s when the change says undefined',
     (name) => {
       expect(deriveContext(new LazyContext(), { [name]: undefined })[name]).toBeUndefined()

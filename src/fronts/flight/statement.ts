@@ -112,7 +112,7 @@ export async function statementOf(
 ): Promise<Statement> {
   if (command.kind === 'statement') {
     const query = await queryOf(front, call, ctx, command.sql, command.transaction)
-    return { query: command.plain ? { ...query, plain: true } : query }
+    return { query: command.rawCommand ? { ...query, rawCommand: true } : query }
   }
   const { query, bound } = openPrepared(front, ctx, command.handle)
   return bound ? { query: { ...query, parameters: await loadParameters(front, bound) }, bound } : { query }

@@ -41,7 +41,7 @@ export function encodeTicket(ticket: StatementTicket): Buffer {
     ...(handle && { h: Buffer.from(handle).toString('base64') }),
     ...(Object.keys(query.session).length > 0 && { o: query.session }),
     ...(query.transaction !== undefined && { t: query.transaction }),
-    ...(query.plain && { p: 1 }),
+    ...(query.rawCommand && { p: 1 }),
     ...(ticket.bound && { b: ticket.bound }),
   }
   return Buffer.from(JSON.stringify(payload))
@@ -72,7 +72,7 @@ export function decodeTicket(text: Buffer, expiresAt: number): StatementTicket {
     session: o ?? {},
     purpose: 'any',
     ...(t !== undefined && { transaction: t }),
-    ...(p === 1 && { plain: true }),
+    ...(p === 1 && { rawCommand: true }),
   }
   const runnable: PlannedStatement = {
     query,

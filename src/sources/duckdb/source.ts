@@ -91,7 +91,7 @@ class DuckDbSource implements Source {
   readonly transactions: DuckDbTransactions
   readonly #connections: ConnectionPool
   /** Connections that tell how far a statement is. DuckDB counts that for each chunk anew, so the others do not. */
-  readonly #watched: ConnectionPool
+  readonly #progressConnections: ConnectionPool
   readonly #seats: WorkerPool
   readonly #planning: Planning
   /** For what must not wait until others have planned: the beginning and end of transactions, and health. */
@@ -119,14 +119,14 @@ class DuckDbSource implements Source {
     this.#engine = engine
     this.#log = log
     this.#connections = new ConnectionPool(engine, connectionSetup(name), config.maxStreams)
-    this.#watched = new ConnectionPool(engine, connectionSetup(name), config.maxStreams)
+    this.#progressConnections = new ConnectionPool(engine, connectionSetup(name), config.maxStreams)
     this.#seats = new WorkerPool(config.maxStreams, config.writes)
     this.#helpers = new TaskThreads(engine)
     this.#executions = new Dispatcher({ source: name, log, helpers: this.#helpers })
     this.#planning = new Planning(limits, config.writes)
     this.#controllers = new WorkerPool(MAX_CONTROLLERS, config.writes, 0)
     const execute: ExecuteOn = (...args) => this.#execute(...args)
-    this.transactions = new DuckDbTransactions(this.#watched, execute, () => this.#forgetPlans())
+    this.transactions = new DuckDbTransactions(this.#progressConnections, execute, () => this.#forgetPlans())
   }
 
   /** Runs the start-up statements on a connection of their own. @throws GatewayError */
@@ -134,7 +134,7 @@ class DuckDbSource implements Source {
     const starter = new ConnectionPool(this.#engine, 'SELECT 1', 0)
     const statements = startStatements(this.name, this.#config)
     await this.#execute(starter, statements, never)
-    this.#watched.openAhead(Math.min(this.#config.maxStreams, MAX_OPEN_AHEAD), progressSetup)
+    this.#progressConnections.openAhead(Math.min(this.#config.maxStreams, MAX_OPEN_AHEAD), progressSetup)
     const threads = threadsOf(this.#engine)
     const helped = threads <= MAX_HELPED_THREADS
     await this.#execute(starter, helped ? [threadsSetup, lockStatement] : [lockStatement], never)
@@ -196,7 +196,7 @@ class DuckDbSource implements Source {
       // Whoever plans it again, as a client does then, is told what is true now.
       else if (hasFailed) this.#plans.delete(key)
     }
-    const lender = this.#lender(plan.query, ctx.watched)
+    const lender = this.#lender(plan.query, ctx.trackProgress)
     // Temporary objects belong to the connection: whoever gets it next must not find them.
     const disposable = plan.isUpdate && (await readStatementWords(sql, ctx)).temporary === true
     return await this.#executions.dispatch(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
@@ -262,7 +262,7 @@ class DuckDbSource implements Source {
     await Promise.all([this.#seats, this.#planning.seats, this.#controllers].map((seats) => seats.close()))
     this.transactions.close()
     this.#connections.close()
-    this.#watched.close()
+    this.#progressConnections.close()
     if (!hasEnded) {
       // Freed under a thread that works in it, the database would take the process with it.
       this.#log.warn({ event: 'stuck' }, `source ${this.name} is left open: a statement does not end`)
@@ -272,9 +272,9 @@ class DuckDbSource implements Source {
     this.#isClosed = true
   }
 
-  #lender({ transaction }: Query, watched = false): Lender {
+  #lender({ transaction }: Query, trackProgress = false): Lender {
     if (transaction !== undefined) return this.transactions.lender(transaction)
-    return watched ? this.#watched : this.#connections
+    return trackProgress ? this.#progressConnections : this.#connections
   }
 
   async #execute(

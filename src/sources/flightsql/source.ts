@@ -121,7 +121,7 @@ export class FlightSqlSource implements Source {
 
   async plan(asked: Query, ctx: Context): Promise<Plan> {
     const query = await this.#ownName.leftOut(asked, ctx)
-    if (query.plain && this.#config.plainCommands) return await this.#planQuery(query, false, ctx)
+    if (query.rawCommand && this.#config.plainCommands) return await this.#planQuery(query, false, ctx)
     const { kind, hasParameters, placeholders } = await readStatement(query.sql, ctx)
     if (kind === 'session')
       throw new GatewayError(
@@ -248,8 +248,8 @@ export class FlightSqlSource implements Source {
     )
   }
 
-  async #info(flight: UpstreamFlight, { sql, plain }: Query): ReturnType<UpstreamFlight['query']> {
-    return plain && this.#config.plainCommands ? await flight.rawInfo(Buffer.from(sql)) : await flight.query(sql)
+  async #info(flight: UpstreamFlight, { sql, rawCommand }: Query): ReturnType<UpstreamFlight['query']> {
+    return rawCommand && this.#config.plainCommands ? await flight.rawInfo(Buffer.from(sql)) : await flight.query(sql)
   }
 
   async #planQuery(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {

@@ -34,8 +34,8 @@ it.each([
 
 it('it stays where the server has such a name itself, and in commands that are no SQL', async () => {
   expect(await leftOut('SELECT * FROM lake.s.t', true)).toBe('SELECT * FROM lake.s.t')
-  const plain = query('read FROM lake.s.t', { plain: true })
-  expect(await new OwnName(catalog(false), 'lake', true).leftOut(plain, ctx)).toBe(plain)
+  const raw = query('read FROM lake.s.t', { rawCommand: true })
+  expect(await new OwnName(catalog(false), 'lake', true).leftOut(raw, ctx)).toBe(raw)
 })
 
 it('it is left out of long statements too, unless it is there more often than anybody writes it', async () => {

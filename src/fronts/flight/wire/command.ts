@@ -15,7 +15,7 @@ const anyStart = Buffer.from(TYPE_PREFIX)
 
 /** What a descriptor asks for: a statement, one that was prepared, or metadata. */
 export type Command =
-  | { readonly kind: 'statement'; readonly sql: string; readonly transaction?: Uint8Array; readonly plain?: true }
+  | { readonly kind: 'statement'; readonly sql: string; readonly transaction?: Uint8Array; readonly rawCommand?: true }
   | { readonly kind: 'prepared'; readonly handle: Uint8Array }
   | { readonly kind: 'metadata'; readonly name: string; readonly value: Uint8Array }
 
@@ -65,7 +65,7 @@ export function readCommand(request: Uint8Array): Command {
   if (descriptor.type === FlightDescriptor_DescriptorType.PATH)
     throw new GatewayError('UNKNOWN_OBJECT', 'There are no flights by path: send SQL or a Flight SQL command.')
   const packed = unpackAny(descriptor.cmd)
-  if (!packed) return { kind: 'statement', sql: readSqlText(descriptor.cmd), plain: true }
+  if (!packed) return { kind: 'statement', sql: readSqlText(descriptor.cmd), rawCommand: true }
   if (packed.name === 'CommandStatementQuery') {
     const { query, transactionId } = decodeMessage(CommandStatementQuery, packed.value)
     return { kind: 'statement', sql: query, ...(transactionId?.byteLength && { transaction: transactionId }) }

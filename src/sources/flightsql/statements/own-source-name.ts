@@ -29,22 +29,22 @@ const MAX_SEARCHED_CHARACTERS = 4096
  */
 export class OwnName {
   readonly #name: string
-  readonly #takesPlain: boolean
+  readonly #takesRaw: boolean
   readonly #catalog: UpstreamCatalog
   readonly #reader: TextReader<readonly Cut[]>
 
-  /** @param takesPlain whether plain commands go to the server as they come */
-  constructor(catalog: UpstreamCatalog, name: string, takesPlain: boolean) {
+  /** @param takesRaw whether raw commands go to the server as they come */
+  constructor(catalog: UpstreamCatalog, name: string, takesRaw: boolean) {
     this.#name = name.toLowerCase()
-    this.#takesPlain = takesPlain
+    this.#takesRaw = takesRaw
     this.#catalog = catalog
     this.#reader = new TextReader((text) => new OwnNamesPass(text, this.#name))
   }
 
   /** The query as the server understands it. @throws the signal's reason */
   async leftOut(query: Query, ctx: Context): Promise<Query> {
-    const { sql, plain } = query
-    if (plain && this.#takesPlain) return query
+    const { sql, rawCommand } = query
+    if (rawCommand && this.#takesRaw) return query
     if (sql.length <= MAX_SEARCHED_CHARACTERS && !sql.toLowerCase().includes(this.#name)) return query
     const cuts = await this.#reader.read(sql, ctx)
     if (cuts.length === 0 || (await this.#catalog.hasOwn(this.#name, ctx))) return query
