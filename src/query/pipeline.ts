@@ -1,10 +1,9 @@
 import { frameOf } from '../arrow/ipc/frame.ts'
 import { encodeSchema } from '../arrow/schema.ts'
 import { GatewayError } from './errors.ts'
-import type { Ingest } from './ingest.ts'
 import type { Router } from './router.ts'
 import type { Source } from './source.ts'
-import type { Context, Plan, PlannedStatement, Query, Result } from './types.ts'
+import type { Context, Plan, PlannedIngest, PlannedStatement, Query, Result } from './types.ts'
 
 /** A stage wraps planning, running or both; it never knows which front called. */
 export interface Stage {
@@ -28,11 +27,9 @@ export interface Pipeline {
 /** The stages, outermost first, around the source that the query names. */
 export function composePipeline(stages: readonly Stage[], router: Router): Pipeline {
   let plan: Pipeline['plan'] = (query, ctx) => router.named(query.source).plan(query, ctx)
-  let run: Pipeline['run'] = async (runnable, ctx) => {
-    const source = router.named(runnable.query.source)
-    return runnable.ingest
-      ? await takeIn(source, runnable.query, runnable.ingest, ctx)
-      : await source.run(runnable, ctx)
+  let run: Pipeline['run'] = async (planned, ctx) => {
+    const source = router.named(planned.query.source)
+    return planned.kind === 'ingest' ? await ingestInto(source, planned, ctx) : await source.run(planned, ctx)
   }
   for (const stage of [...stages].reverse()) {
     if (stage.plan) {
@@ -43,7 +40,7 @@ export function composePipeline(stages: readonly Stage[], router: Router): Pipel
     if (stage.run) {
       const next = run
       const around = stage.run.bind(stage)
-      run = (runnable, ctx) => around(runnable, ctx, next)
+      run = (planned, ctx) => around(planned, ctx, next)
     }
   }
   return { plan, run }
@@ -52,7 +49,7 @@ export function composePipeline(stages: readonly Stage[], router: Router): Pipel
 const noColumns = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] })
 
 /** Has a source take rows in; the result has no rows, only their number. */
-async function takeIn(source: Source, query: Query, ingest: Ingest, ctx: Context): Promise<Result> {
+async function ingestInto(source: Source, { query, ingest }: PlannedIngest, ctx: Context): Promise<Result> {
   if (!source.ingest)
     throw new GatewayError('UNIMPLEMENTED', `The source ${source.name} takes no uploads: use INSERT with parameters.`)
   const affectedRows = await source.ingest(query, ingest, ctx)

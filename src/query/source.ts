@@ -1,7 +1,7 @@
 import type { Capabilities } from './capabilities.ts'
 import type { Catalog } from './catalog.ts'
 import type { Ingest } from './ingest.ts'
-import type { Context, Health, Plan, PlannedStatement, Query, Result } from './types.ts'
+import type { Context, Health, Plan, PlannedSql, Query, Result } from './types.ts'
 
 /** Transactions of an engine. Each lives where it began: its id means nothing on another replica. */
 export interface SourceTransactions {
@@ -37,7 +37,7 @@ export interface Source {
   /** Finds the schema of a query without running it. */
   plan(query: Query, ctx: Context): Promise<Plan>
   /** Runs a plan, on this or another replica than the one that made it. */
-  run(plan: PlannedStatement, ctx: Context): Promise<Result>
+  run(plan: PlannedSql, ctx: Context): Promise<Result>
   /**
    * Puts rows into a table, all or none unless in a transaction; answers with their number. Absent where the engine cannot.
    * @throws GatewayError UNKNOWN_OBJECT, ALREADY_EXISTS, BAD_DATA

@@ -53,11 +53,10 @@ export interface AppMetadata {
   readonly endpoint: Uint8Array
 }
 
-/** What running a query takes; small enough to travel inside a sealed ticket. */
-export interface PlannedStatement {
+/** A query that only reads, ready to run. */
+export interface PlannedRead {
+  readonly kind: 'read'
   readonly query: Query
-  /** Whether running it changes data or the catalog. */
-  readonly isUpdate: boolean
   /** Names the execution, when it may be asked for again and should then give the same rows. */
   readonly execution?: string
   /** Whether the principal may change data, so that a query with side effects (such as nextval) may have them. */
@@ -66,18 +65,41 @@ export interface PlannedStatement {
   readonly handle?: Uint8Array
   /** The result's schema as the client was told it, where it is at hand: a plan has it, a ticket does not. */
   readonly schema?: Uint8Array
-  /** Rows to put into a table in place of running the query's text, which then only describes it. */
-  readonly ingest?: Ingest
 }
 
-/** What is known of a query before it runs. */
-export interface Plan extends PlannedStatement {
+/** A statement that changes data or the catalog, ready to run. */
+export interface PlannedUpdate {
+  readonly kind: 'update'
+  readonly query: Query
+  /** As `PlannedRead.execution`. */
+  readonly execution?: string
+  /** As `PlannedRead.handle`. */
+  readonly handle?: Uint8Array
+  /** As `PlannedRead.schema`. */
+  readonly schema?: Uint8Array
+}
+
+/** Rows to put into a table; the query's text only describes them. No source plans an ingestion. */
+export interface PlannedIngest {
+  readonly kind: 'ingest'
+  readonly query: Query
+  readonly ingest: Ingest
+}
+
+/** A planned statement whose text the source runs; small enough to travel inside a sealed ticket. */
+export type PlannedSql = PlannedRead | PlannedUpdate
+
+/** What running a statement takes. Only `read` changes nothing. */
+export type PlannedStatement = PlannedSql | PlannedIngest
+
+/** What planning tells of a statement besides how to run it. */
+export interface PlanDescription {
   /**
    * Bare flatbuffer `Message` with the result's schema; the result's own schema equals it. Empty when it depends on the
    * types of parameters that are not bound.
    */
   readonly schema: Uint8Array
-  /** Whether an update is to be asked for rows, as a query is, since nobody knows that it gives none. */
+  /** Whether the client should ask an update for rows, as it asks a query, since the planner cannot rule them out. */
   readonly mayReturnRows?: boolean
   /** Flatbuffer `Message` with the schema of the parameters; absent when the statement has none. */
   readonly parameterSchema?: Uint8Array
@@ -85,6 +107,9 @@ export interface Plan extends PlannedStatement {
   /** What of the engine's metadata the client may see. */
   readonly metadata?: CallMetadata
 }
+
+/** What is known of a query before it runs. */
+export type Plan = PlannedSql & PlanDescription
 
 /** Counters that grow while a result is read. */
 export interface ResultStats {

@@ -4,14 +4,11 @@ import { GatewayError } from '../query/errors.ts'
 import type { Context, Plan, Result } from '../query/types.ts'
 import type { RunningStatements } from './running-statements.ts'
 
-/** What planning tells of a statement. */
-export type PolledPlan = Pick<Plan, 'query' | 'isUpdate' | 'handle' | 'schema'>
-
 /**
  * Plans the statement, unless it is planned, and runs it; answers with its result, or with nothing when that has been read
  * and kept already.
  */
-export type PollWork = (ctx: Context, onPlan: (plan: PolledPlan) => void) => Promise<Result | undefined>
+export type PollWork = (ctx: Context, onPlan: (plan: Plan) => void) => Promise<Result | undefined>
 
 /** Where a statement that was started by a poll stands. */
 export type PollState =
@@ -30,7 +27,7 @@ export class BackgroundStatement {
   #result: Result | undefined
   #frames: AsyncIterator<readonly Frame[]> | undefined
   #first: IteratorResult<readonly Frame[]> | undefined
-  #plan: PolledPlan | undefined
+  #plan: Plan | undefined
   readonly #planned: Promise<void>
   readonly #ended: Promise<void>
 
@@ -47,7 +44,7 @@ export class BackgroundStatement {
     this.#planned = new Promise((resolve) => {
       onPlanned = resolve
     })
-    const onPlan = (plan: PolledPlan) => {
+    const onPlan = (plan: Plan) => {
       this.#plan = plan
       onPlanned()
     }
@@ -68,7 +65,7 @@ export class BackgroundStatement {
   }
 
   /** What planning has told; undefined while it goes on. */
-  get plan(): PolledPlan | undefined {
+  get plan(): Plan | undefined {
     return this.#plan
   }
 
@@ -105,7 +102,7 @@ export class BackgroundStatement {
     this.#frames = this.#first = this.#result = undefined
   }
 
-  async #run(work: PollWork, ctx: Context, onPlan: (plan: PolledPlan) => void): Promise<void> {
+  async #run(work: PollWork, ctx: Context, onPlan: (plan: Plan) => void): Promise<void> {
     this.#result = await work(ctx, onPlan)
     this.#frames = this.#result?.frames[Symbol.asyncIterator]()
     this.#first = await this.#frames?.next()

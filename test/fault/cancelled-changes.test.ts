@@ -39,7 +39,7 @@ it('changes that are cancelled at any moment leave nothing open on the connectio
     const controller = new AbortController()
     setTimeout(() => controller.abort(new GatewayError('CANCELLED')), 5 + 2 * i)
     const change = async () => {
-      const { frames } = await demo.source.run({ query, isUpdate: true }, demo.context(controller.signal))
+      const { frames } = await demo.source.run({ kind: 'update', query }, demo.context(controller.signal))
       for await (const all of frames) for (const frame of all) frame.release?.()
     }
     expect(['OK', 'CANCELLED']).toContain(await outcomeOf(change()))

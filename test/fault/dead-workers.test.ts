@@ -62,7 +62,7 @@ describe('a worker that dies', () => {
     heap.mebibytes = 10
     const wide = `SELECT ${Array.from({ length: 30_000 }, (_, i) => `range + ${i} AS c${i}`)} FROM range(3000)`
     const result = demo.source.run(
-      { query: { source: 'demo', sql: wide, session: {}, purpose: 'any' }, isUpdate: false },
+      { kind: 'read', query: { source: 'demo', sql: wide, session: {}, purpose: 'any' } },
       demo.context(),
     )
     await expect(result).rejects.toMatchObject({
@@ -83,7 +83,7 @@ describe('a worker that dies', () => {
     const parameters = tableToIPC(new Table({ n: vectorFromArray([1], new Int32()) }), 'stream')
     const query = { source: 'demo', sql, parameters, session: {}, purpose: 'write' } as const
     // It commits when its rows have been sent, and nobody reads more than the first.
-    const { frames } = await demo.source.run({ query, isUpdate: true }, demo.context())
+    const { frames } = await demo.source.run({ kind: 'update', query }, demo.context())
     expect(await outcomeOf(frames[Symbol.asyncIterator]().next())).toBe('OK')
     await kill()
     await expect.poll(() => demo.run('UPDATE t SET i = i + 1', { isUpdate: true })).toBe('OK')

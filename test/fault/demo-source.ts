@@ -70,7 +70,7 @@ export class DemoSource {
   }
 
   async #read(sql: string, asked: Asked & { readonly isUpdate?: boolean }): Promise<void> {
-    const runnable = { query: queryOf(sql, asked), isUpdate: asked.isUpdate ?? false }
+    const runnable = { kind: asked.isUpdate ? 'update' : 'read', query: queryOf(sql, asked) } as const
     const result = await this.source.run(runnable, this.context(asked.signal))
     for await (const frames of result.frames) for (const frame of frames) frame.release?.()
   }

@@ -370,7 +370,7 @@ describe('an upstream that', () => {
     const ctx = context(controller.signal)
     let rows = 0
     const read = async () => {
-      const { frames } = await source.run({ query: prepared, isUpdate: false }, ctx)
+      const { frames } = await source.run({ kind: 'read', query: prepared }, ctx)
       for await (const each of frames) {
         if (code === 'left') throw new GatewayError('CANCELLED', 'left')
         for (const frame of each) rows += frame.rows

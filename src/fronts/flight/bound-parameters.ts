@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../../query/errors.ts'
-import type { Context, PlannedStatement } from '../../query/types.ts'
+import type { Context, PlannedSql } from '../../query/types.ts'
 import type { FlightFront } from './front.ts'
 
 /** Above this, parameters wait in the state store instead of travelling inside handles and tickets. */
@@ -38,12 +38,8 @@ export async function loadParameters(front: FlightFront, bound: BoundParameters)
  */
 export async function loadRunnable(
   front: FlightFront,
-  {
-    id,
-    runnable,
-    bound,
-  }: { readonly id: string; readonly runnable: PlannedStatement; readonly bound?: BoundParameters },
-): Promise<PlannedStatement> {
+  { id, runnable, bound }: { readonly id: string; readonly runnable: PlannedSql; readonly bound?: BoundParameters },
+): Promise<PlannedSql> {
   if (!bound) return { ...runnable, execution: id }
   const query = { ...runnable.query, parameters: await loadParameters(front, bound) }
   return { ...runnable, query, execution: id }

@@ -3,7 +3,7 @@ import { FramePacker } from '../../arrow/ipc/packed-frames.ts'
 import { encodeSchema } from '../../arrow/schema.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
-import type { Context, PlannedStatement, Result } from '../../query/types.ts'
+import type { Context, PlannedSql, Result } from '../../query/types.ts'
 import { hasReturning } from '../../statements/has-returning.ts'
 import type { FlightFront } from './front.ts'
 
@@ -22,13 +22,8 @@ export function storedResultKey(id: string): string {
  * nothing where the source has transactions.
  * @throws GatewayError as the pipeline, TOO_LARGE
  */
-export async function runAndKeep(
-  front: FlightFront,
-  runnable: PlannedStatement,
-  ctx: Context,
-  id: string,
-): Promise<void> {
-  const run = async (within: PlannedStatement) =>
+export async function runAndKeep(front: FlightFront, runnable: PlannedSql, ctx: Context, id: string): Promise<void> {
+  const run = async (within: PlannedSql) =>
     await packResult(await front.pipeline.run(within, ctx), MAX_STORED_RESULT_BYTES)
   const source = front.router.named(runnable.query.source)
   const packed = await ((await mayBeUndone(source, runnable, ctx))
@@ -38,11 +33,7 @@ export async function runAndKeep(
 }
 
 /** Whether a statement can be run in a transaction of its own: what an upstream has planned already belongs to none. */
-async function mayBeUndone(
-  { transactions }: Source,
-  { query, handle }: PlannedStatement,
-  ctx: Context,
-): Promise<boolean> {
+async function mayBeUndone({ transactions }: Source, { query, handle }: PlannedSql, ctx: Context): Promise<boolean> {
   if (transactions === undefined || query.transaction !== undefined || handle !== undefined) return false
   return await hasReturning(query.sql, ctx)
 }
@@ -50,9 +41,9 @@ async function mayBeUndone(
 async function inTransaction(
   front: FlightFront,
   source: Source,
-  runnable: PlannedStatement,
+  runnable: PlannedSql,
   ctx: Context,
-  run: (within: PlannedStatement) => Promise<Buffer>,
+  run: (within: PlannedSql) => Promise<Buffer>,
 ): Promise<Buffer> {
   const transaction = await front.transactions.begin({ source, readOnly: false }, ctx)
   try {

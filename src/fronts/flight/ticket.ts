@@ -1,13 +1,13 @@
 import { GatewayError } from '../../query/errors.ts'
 import { type Sealer, SealKind } from '../../query/sealer.ts'
-import type { PlannedStatement, Principal, Query, SessionOptions } from '../../query/types.ts'
+import type { PlannedSql, Principal, Query, SessionOptions } from '../../query/types.ts'
 import type { BoundParameters } from './bound-parameters.ts'
 
 /** What a ticket stands for. */
 export interface StatementTicket {
   /** Names the execution: what CancelFlightInfo cancels. */
   readonly id: string
-  readonly runnable: PlannedStatement
+  readonly runnable: PlannedSql
   /** Where the bound parameters are; they are not in `runnable`. */
   readonly bound?: BoundParameters
   /** The statement has run already; its result is kept under the id. */
@@ -31,12 +31,12 @@ interface Payload {
 
 /** What a ticket holds, as JSON text. */
 export function encodeTicket(ticket: StatementTicket): Buffer {
-  const { query, isUpdate, handle } = ticket.runnable
+  const { query, kind, handle } = ticket.runnable
   const payload: Payload = {
     i: ticket.id,
     s: query.source,
     q: query.sql,
-    ...(isUpdate && { u: 1 }),
+    ...(kind === 'update' && { u: 1 as const }),
     ...(ticket.stored && { k: 1 }),
     ...(handle && { h: Buffer.from(handle).toString('base64') }),
     ...(Object.keys(query.session).length > 0 && { o: query.session }),
@@ -74,9 +74,9 @@ export function decodeTicket(text: Buffer, expiresAt: number): StatementTicket {
     ...(t !== undefined && { transaction: t }),
     ...(p === 1 && { rawCommand: true }),
   }
-  const runnable: PlannedStatement = {
+  const runnable: PlannedSql = {
     query,
-    isUpdate: u === 1,
+    kind: u === 1 ? 'update' : 'read',
     ...(h !== undefined && { handle: Buffer.from(h, 'base64') }),
   }
   return { id: i, runnable, stored: k === 1, expiresAt, ...(b && { bound: b }) }

@@ -13,8 +13,8 @@ export function mayWrite(source: { readonly writes: boolean }, principal: Princi
 
 /** Refuses statements that change data unless both the source and the principal's role allow it. */
 export function authorize(router: Router): Stage {
-  const check = (source: string, principal: Principal, isUpdate: boolean) => {
-    if (!isUpdate) return
+  const check = (source: string, principal: Principal, changesData: boolean) => {
+    if (!changesData) return
     if (!router.named(source).writes)
       throw new GatewayError(
         'READ_ONLY',
@@ -27,11 +27,12 @@ export function authorize(router: Router): Stage {
     name: 'authorize',
     async plan(query, ctx, next) {
       const plan = await next(query, ctx)
-      check(query.source, ctx.principal, plan.isUpdate || query.purpose === 'write')
+      check(query.source, ctx.principal, plan.kind !== 'read' || query.purpose === 'write')
       return plan
     },
     async run(plan, ctx, next) {
-      check(plan.query.source, ctx.principal, plan.isUpdate)
+      check(plan.query.source, ctx.principal, plan.kind !== 'read')
+      if (plan.kind !== 'read') return await next(plan, ctx)
       const source = router.named(plan.query.source)
       return await next(mayWrite(source, ctx.principal) ? { ...plan, mayWrite: true } : plan, ctx)
     },

@@ -11,7 +11,7 @@ export function refuse(intake: DrainGate): Stage {
     },
     async run(plan, ctx, next) {
       // An ingestion is never planned: it begins here.
-      if (plan.ingest && plan.query.transaction === undefined) intake.admit()
+      if (plan.kind === 'ingest' && plan.query.transaction === undefined) intake.admit()
       return await next(plan, ctx)
     },
   }

@@ -37,9 +37,9 @@ export function replay(
   return {
     name: 'replay',
     async run(plan, ctx, next) {
-      const { execution, isUpdate, query } = plan
-      if (execution === undefined || isUpdate || query.transaction !== undefined || maxBytes === 0)
-        return await next(plan, ctx)
+      const isRepeatable = plan.kind === 'read' && plan.query.transaction === undefined
+      const execution = isRepeatable ? plan.execution : undefined
+      if (execution === undefined || maxBytes === 0) return await next(plan, ctx)
       const key = `rows:${execution}`
       let mayWait = true
       for (;;) {

@@ -186,7 +186,7 @@ export class DuckDbCatalog implements Catalog {
   /** The rows of a statement as they come, a batch a table. @param onBytes told the size of each batch */
   async *#tables(sql: string, ctx: Context, onBytes?: (byteLength: number) => void): AsyncGenerator<Table> {
     const query = { source: this.#source.name, sql, session: {}, purpose: 'read' } as const
-    const result = await this.#source.run({ query, isUpdate: false }, ctx)
+    const result = await this.#source.run({ kind: 'read', query }, ctx)
     const schema = { header: readFrame(result.schema).header, body: new Uint8Array(0) }
     for await (const frames of result.frames)
       for (const frame of frames) {

@@ -4,16 +4,7 @@ import type { Catalog } from '../../query/catalog.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
-import type {
-  Context,
-  Health,
-  Logger,
-  Plan,
-  PlannedStatement,
-  Query,
-  Result,
-  SessionOptions,
-} from '../../query/types.ts'
+import type { Context, Health, Logger, Plan, PlannedSql, Query, Result, SessionOptions } from '../../query/types.ts'
 import { DuckDbCatalog } from './catalog.ts'
 import { ConnectionPool, type Lender } from './connections/connection-pool.ts'
 import { DuckDbTransactions, type ExecuteOn } from './connections/transactions.ts'
@@ -154,17 +145,18 @@ class DuckDbSource implements Source {
       )
     const { schema, digest, parameterSchema } = description
     return {
+      kind: isUpdate ? 'update' : 'read',
       query,
       schema,
-      isUpdate,
       // A change runs while its plan is at hand, a query on the strength of a ticket.
       ...(!isUpdate && digest !== '' && { handle: Buffer.from(digest, 'hex') }),
       ...(parameterSchema.byteLength > 0 && { parameterSchema }),
     }
   }
 
-  async run(plan: PlannedStatement, ctx: Context): Promise<Result> {
-    if (plan.isUpdate && !this.writes) throw readOnlyError(this.name)
+  async run(plan: PlannedSql, ctx: Context): Promise<Result> {
+    const isUpdate = plan.kind === 'update'
+    if (isUpdate && !this.writes) throw readOnlyError(this.name)
     const { sql, parameters, session, transaction } = plan.query
     const use = this.#use(session)
     const key = this.#planKey(plan.query)
@@ -175,8 +167,7 @@ class DuckDbSource implements Source {
     const planned = promised !== undefined && known?.digest === promised ? known.schema : undefined
     const { batchRows, batchBytes } = this.#config
     const limits = { batchRows, batchBytes }
-    const { isUpdate } = plan
-    const readOnly = !isUpdate && plan.mayWrite !== true
+    const readOnly = plan.kind === 'read' && plan.mayWrite !== true
     const order = (connection: Address): Order => ({
       kind: 'run',
       connection,
@@ -198,7 +189,7 @@ class DuckDbSource implements Source {
     }
     const lender = this.#lender(plan.query, ctx.trackProgress)
     // Temporary objects belong to the connection: whoever gets it next must not find them.
-    const disposable = plan.isUpdate && (await readStatementWords(sql, ctx)).temporary === true
+    const disposable = isUpdate && (await readStatementWords(sql, ctx)).temporary === true
     return await this.#executions.dispatch(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
       onEnd,
       disposable,

@@ -5,7 +5,7 @@ import type { Capabilities } from '../../query/capabilities.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
-import type { Context, Health, Logger, Plan, PlannedStatement, Query, Result } from '../../query/types.ts'
+import type { Context, Health, Logger, Plan, PlannedSql, Query, Result } from '../../query/types.ts'
 import { CachedCapabilities } from './cached-capabilities.ts'
 import { upstreamCapabilities } from './capabilities.ts'
 import { UpstreamCatalog } from './catalog.ts'
@@ -121,30 +121,32 @@ export class FlightSqlSource implements Source {
 
   async plan(asked: Query, ctx: Context): Promise<Plan> {
     const query = await this.#ownName.leftOut(asked, ctx)
-    if (query.rawCommand && this.#config.plainCommands) return await this.#planQuery(query, false, ctx)
-    const { kind, hasParameters, placeholders } = await readStatement(query.sql, ctx)
-    if (kind === 'session')
+    if (query.rawCommand && this.#config.plainCommands) return await this.#planQuery(query, 'read', ctx)
+    const { kind: words, hasParameters, placeholders } = await readStatement(query.sql, ctx)
+    if (words === 'session')
       throw new GatewayError(
         'BAD_SQL',
         "Statements that change the session do not work here, since connections are shared: choose the schema by session option, qualify names, or set it in the source's configuration; transactions have calls of their own.",
       )
-    const isUpdate = kind !== 'read'
-    const does = { isUpdate, ...(kind === 'unknown' && { mayReturnRows: true }) }
+    const kind = words === 'read' ? 'read' : 'update'
+    const does = { kind, ...(words === 'unknown' && { mayReturnRows: true }) } as const
     const binds = this.#profile.preparesStatements
     const named = binds ? hasParameters : placeholders.length > 0
     const takesParameters = query.parameters !== undefined || named
-    if (takesParameters && !binds) return await this.#literal.plan(query, isUpdate, ctx)
-    if (takesParameters) return { ...(await this.#prepared.plan(query, kind === 'change', ctx)), ...does }
-    const byCall = isUpdate && !this.#profile.updatesByQuery
+    if (takesParameters && !binds) return await this.#literal.plan(query, kind, ctx)
+    if (takesParameters)
+      return { ...(await this.#prepared.plan(query, words === 'change' ? 'update' : 'read', ctx)), ...does }
+    const byCall = kind === 'update' && !this.#profile.updatesByQuery
     // The server says best what is wrong with a statement that is misspelled, and to prepare it does nothing yet.
-    const described = binds && (byCall ? kind === 'unknown' : query.describe) && (await this.#describe(query, ctx))
+    const described = binds && (byCall ? words === 'unknown' : query.describe) && (await this.#describe(query, ctx))
     if (described) return { ...described, ...does }
-    if (!byCall) return await this.#planQuery(query, isUpdate, ctx)
-    return { query, schema: kind === 'unknown' ? none : noColumns, ...does }
+    if (!byCall) return await this.#planQuery(query, kind, ctx)
+    return { query, schema: words === 'unknown' ? none : noColumns, ...does }
   }
 
-  async run(plan: PlannedStatement, ctx: Context): Promise<Result> {
-    const { isUpdate, handle } = plan
+  async run(plan: PlannedSql, ctx: Context): Promise<Result> {
+    const { handle } = plan
+    const isUpdate = plan.kind === 'update'
     const query = await this.#ownName.leftOut(plan.query, ctx)
     if (isUpdate && !this.writes)
       throw new GatewayError(
@@ -199,7 +201,7 @@ export class FlightSqlSource implements Source {
   }
 
   /** Whether the upstream's ticket can still be redeemed: some servers forget theirs when it is. */
-  #isFresh({ execution }: PlannedStatement): boolean {
+  #isFresh({ execution }: PlannedSql): boolean {
     if (execution === undefined || this.#profile.reusableTickets) return true
     if (this.#redeemed.has(execution)) return false
     this.#redeemed.set(execution, true)
@@ -252,18 +254,18 @@ export class FlightSqlSource implements Source {
     return rawCommand && this.#config.plainCommands ? await flight.rawInfo(Buffer.from(sql)) : await flight.query(sql)
   }
 
-  async #planQuery(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
+  async #planQuery(query: Query, kind: PlannedSql['kind'], ctx: Context): Promise<Plan> {
     return await this.#lending.lend(query, ctx, 'always', async (flight, lease, upstream) => {
       const { endpoints, headers, appMetadata, endpointMetadata, ...info } = await this.#info(flight, query)
       const metadata = metadataToClient(headers, this.#config.forward)
       const attached = appMetadata.byteLength + endpointMetadata.byteLength > 0
       const schema =
-        query.describe && !isUpdate && info.schema.byteLength === 0
+        query.describe && kind === 'read' && info.schema.byteLength === 0
           ? await this.#schemaOf(flight, lease, query, endpoints, ctx)
           : info.schema
       return {
+        kind,
         query,
-        isUpdate,
         schema,
         handle: encodeHandle({ address: upstream.name, endpoints, announced: kindsOf(schema) }),
         ...(metadata && { metadata }),
@@ -275,7 +277,7 @@ export class FlightSqlSource implements Source {
   /** Has the upstream prepare a statement that may give rows; undefined when it does not tell the schema that way. */
   async #describe(query: Query, ctx: Context): Promise<Plan | undefined> {
     try {
-      const plan = await this.#prepared.plan(query, false, ctx)
+      const plan = await this.#prepared.plan(query, 'read', ctx)
       return plan.schema.byteLength > 0 ? plan : undefined
     } catch (error) {
       if (error instanceof GatewayError && error.code === 'UPSTREAM_UNIMPLEMENTED') return undefined

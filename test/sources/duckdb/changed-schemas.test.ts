@@ -4,7 +4,7 @@ import { readFrame } from '../../../src/arrow/ipc/flight-data.ts'
 import { joinStream } from '../../../src/arrow/ipc/ipc.ts'
 import { decodeSchema, encodeSchema } from '../../../src/arrow/schema.ts'
 import type { Source } from '../../../src/query/source.ts'
-import type { Plan, PlannedStatement, Query } from '../../../src/query/types.ts'
+import type { Plan, PlannedSql, Query } from '../../../src/query/types.ts'
 import { encodeResult } from '../../../src/sources/duckdb/encode/encode-result.ts'
 import {
   closeDatabase,
@@ -99,7 +99,7 @@ describe('a statement whose table changes after its client was told of the resul
     ...more,
   })
   const plan = (sql: string, more: Partial<Query> = {}) => source.plan(query(sql, more), demo.context())
-  const read = async (runnable: PlannedStatement) => {
+  const read = async (runnable: PlannedSql) => {
     const result = await source.run(runnable, demo.context())
     const messages = [{ header: readFrame(result.schema).header, body: new Uint8Array(0) }]
     for await (const frames of result.frames)
@@ -113,7 +113,7 @@ describe('a statement whose table changes after its client was told of the resul
   const change = async (sql: string) => expect(await demo.run(sql, { isUpdate: true })).toBe('OK')
   const makeTexts = () => change("CREATE OR REPLACE TABLE t AS SELECT 'text ' || range AS v FROM range(3)")
   const formatsOf = ({ schema }: Plan) => decodeSchema(schema).children.map(({ format }) => format)
-  const refusal = (runnable: PlannedStatement) => read(runnable).catch((error) => error)
+  const refusal = (runnable: PlannedSql) => read(runnable).catch((error) => error)
 
   it('is refused, and has the new schema when it is planned again', async () => {
     const planned = await plan('SELECT v FROM t')
@@ -124,8 +124,8 @@ describe('a statement whose table changes after its client was told of the resul
         "The table's columns changed since this statement was planned: run it again, beginning with GetFlightInfo.",
     })
     // As a ticket has it, which holds no schema.
-    const { query: asked, isUpdate, handle } = planned
-    expect(await refusal({ query: asked, isUpdate, handle: handle! })).toMatchObject({ code: 'CONFLICT' })
+    const { query: asked, kind, handle } = planned
+    expect(await refusal({ kind, query: asked, handle: handle! })).toMatchObject({ code: 'CONFLICT' })
     const again = await plan('SELECT v FROM t')
     expect(formatsOf(again)).toEqual(['u'])
     expect((await read(again)).map(({ v }) => v)).toEqual(['text 0', 'text 1', 'text 2'])
@@ -178,7 +178,7 @@ describe('a statement whose table changes after its client was told of the resul
   it('is planned anew after a change that an EXPLAIN ANALYZE has made', async () => {
     expect(formatsOf(await plan('SELECT v FROM t'))).toEqual(['i'])
     const explained = await plan("EXPLAIN ANALYZE CREATE OR REPLACE TABLE t AS SELECT 'x' AS v")
-    await read({ ...explained, mayWrite: true })
+    await read({ ...explained, kind: 'read', mayWrite: true })
     const again = await plan('SELECT v FROM t')
     expect(formatsOf(again)).toEqual(['u'])
     expect(await outcomeOf(read(again))).toBe('OK')

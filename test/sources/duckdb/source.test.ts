@@ -263,7 +263,7 @@ describe('a DuckDB source with writes', () => {
   it('changes data, and forgets plans that no longer hold', async () => {
     const source = await open({ writes: true })
     await read(source, 'CREATE TABLE t (i INTEGER)')
-    expect((await source.plan(query('SELECT * FROM t'), context())).isUpdate).toBe(false)
+    expect((await source.plan(query('SELECT * FROM t'), context())).kind).toBe('read')
     const before = (await read(source, 'SELECT * FROM t')).schema.byteLength
     expect((await read(source, 'INSERT INTO t VALUES (1), (2)')).rows).toBe(1)
     await read(source, 'ALTER TABLE t ADD COLUMN another VARCHAR')
@@ -272,7 +272,7 @@ describe('a DuckDB source with writes', () => {
     expect(after.schema.byteLength).toBeGreaterThan(before)
     const plan = await source.plan(query('SELECT * FROM t'), context())
     expect(plan.schema.byteLength).toBeGreaterThan(before / 2)
-    expect((await source.plan(query('DROP TABLE t'), context())).isUpdate).toBe(true)
+    expect((await source.plan(query('DROP TABLE t'), context())).kind).toBe('update')
     await source.close()
   })
 })

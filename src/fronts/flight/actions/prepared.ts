@@ -40,7 +40,8 @@ export const preparedActions: readonly FlightAction[] = [
       const plan = await front.pipeline.plan({ ...query, describe: true }, ctx)
       if (plan.metadata) call.sendHeaders(plan.metadata)
       // What returns rows is asked for them as a query is, whatever else it does.
-      const isUpdate = plan.isUpdate && !plan.mayReturnRows && !(await returnsRows(query.sql, plan.schema, ctx))
+      const isUpdate =
+        plan.kind === 'update' && !plan.mayReturnRows && !(await returnsRows(query.sql, plan.schema, ctx))
       const parameters = plan.parameterSchema && encapsulate(parametersFor(call.headers, plan.parameterSchema))
       const schema = isUpdate || plan.schema.byteLength === 0 ? none : encapsulate(plan.schema)
       return prepared(sealPrepared(front, ctx, { query }), schema, parameters ?? noParameters, isUpdate)

@@ -28,14 +28,15 @@ export function getFlightInfo(front: FlightFront): Method {
       const id = randomUUID()
       if (await useNames(front, call, ctx, query)) {
         await keepNothing(front, ctx, id)
-        const ticket = { id, runnable: { query, isUpdate: true }, stored: true, expiresAt }
+        const ticket = { id, runnable: { kind: 'update', query }, stored: true, expiresAt } as const
         return encodeInfo(request, infoSchema(noColumns), sealTicket(front.sealer, ctx.principal, ticket), expiresAt)
       }
       const plan = await front.pipeline.plan(query, ctx)
       if (plan.metadata) call.sendHeaders(plan.metadata)
       // Clients may drop a ticket unread (ADBC does): what changes data runs here, once, whoever reads its result later.
-      if (plan.isUpdate) await runAndKeep(front, plan, ctx, id)
-      const ticket = { id, runnable: plan, stored: plan.isUpdate, expiresAt, ...(bound && { bound }) }
+      const stored = plan.kind === 'update'
+      if (stored) await runAndKeep(front, plan, ctx, id)
+      const ticket = { id, runnable: plan, stored, expiresAt, ...(bound && { bound }) }
       const handle = sealTicket(front.sealer, ctx.principal, ticket)
       return encodeInfo(request, infoSchema(plan.schema), handle, expiresAt, plan.appMetadata)
     },

@@ -53,7 +53,7 @@ export async function ingestUpload(
     messages,
     options: request.options,
   }
-  const result = await front.pipeline.run({ query, isUpdate: true, ingest }, ctx)
+  const result = await front.pipeline.run({ kind: 'ingest', query, ingest }, ctx)
   for await (const frames of result.frames) for (const frame of frames) frame.release?.()
   return result.stats.affectedRows
 }

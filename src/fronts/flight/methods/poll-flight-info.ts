@@ -10,8 +10,8 @@ import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
-import type { Context } from '../../../query/types.ts'
-import type { BackgroundStatement, PolledPlan, PollWork } from '../../../statements/background-statements.ts'
+import type { Context, Plan } from '../../../query/types.ts'
+import type { BackgroundStatement, PollWork } from '../../../statements/background-statements.ts'
 import { cancelledKey } from '../actions/do-action.ts'
 import { loadRunnable } from '../bound-parameters.ts'
 import type { FlightFront } from '../front.ts'
@@ -61,10 +61,10 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
   const id = randomUUID()
   if (await useNames(front, call, ctx, query)) {
     await keepNothing(front, ctx, id)
-    const ticket = { id, runnable: { query, isUpdate: true }, stored: true, expiresAt }
+    const ticket = { id, runnable: { kind: 'update', query }, stored: true, expiresAt } as const
     return encodeFinishedPoll(infoOf(front, ctx, { ticket, planned: true, schema: noColumns, descriptor: request }))
   }
-  const runnable = { query, isUpdate: false }
+  const runnable = { kind: 'read', query } as const
   const ticket = { id, runnable, stored: false, expiresAt, ...(bound && { bound }) }
   const poll: Poll = { ticket, planned: false, schema: none, descriptor: request }
   const job = front.polls.start(ticket.id, workOf(front, poll), ctx)
@@ -80,7 +80,8 @@ async function pollAgain(front: FlightFront, ctx: Context, poll: Poll): Promise<
   if (await front.store.get(cancelledKey(id))) throw new GatewayError('CANCELLED', 'The statement was cancelled.')
   let job = front.polls.touch(id)
   if (!job && (stored || !planned)) {
-    const ran: Poll = { ...poll, ticket: { ...ticket, runnable: { ...ticket.runnable, isUpdate: true }, stored: true } }
+    const runnable = { ...ticket.runnable, kind: 'update' } as const
+    const ran: Poll = { ...poll, ticket: { ...ticket, runnable, stored: true } }
     if (await front.blobs.get(storedResultKey(id))) return encodeFinishedPoll(infoOf(front, ctx, ran))
     if (await front.store.get(startedKey(id)))
       throw new GatewayError('SOURCE_UNAVAILABLE', 'The statement runs on another replica: poll again.')
@@ -105,15 +106,10 @@ function cancelWith({ signal }: Context, job: BackgroundStatement): void {
 }
 
 /** The poll with what planning has told meanwhile. */
-function withPlan(poll: Poll, plan: PolledPlan | undefined): Poll {
+function withPlan(poll: Poll, plan: Plan | undefined): Poll {
   if (poll.planned || !plan) return poll
-  const { schema, isUpdate, ...runnable } = plan
-  return {
-    ...poll,
-    planned: true,
-    schema,
-    ticket: { ...poll.ticket, runnable: { ...runnable, isUpdate }, stored: isUpdate },
-  }
+  const ticket = { ...poll.ticket, runnable: plan, stored: plan.kind === 'update' }
+  return { ...poll, planned: true, schema: plan.schema, ticket }
 }
 
 /** Where the statement stands. @throws GatewayError why it failed */
@@ -148,11 +144,12 @@ function workOf(front: FlightFront, { ticket, planned }: Poll): PollWork {
     let runnable = await loadRunnable(front, ticket)
     if (!planned) {
       const plan = await front.pipeline.plan(runnable.query, ctx)
-      if (plan.isUpdate) await front.store.set(startedKey(ticket.id), new Uint8Array(1), front.limits.ticketTtlMs)
+      if (plan.kind === 'update')
+        await front.store.set(startedKey(ticket.id), new Uint8Array(1), front.limits.ticketTtlMs)
       onPlan(plan)
       runnable = { ...plan, execution: ticket.id }
     }
-    if (!runnable.isUpdate) return await front.pipeline.run(runnable, ctx)
+    if (runnable.kind === 'read') return await front.pipeline.run(runnable, ctx)
     await runAndKeep(front, runnable, ctx, ticket.id)
     return undefined
   }

@@ -1,5 +1,5 @@
 import type { Field } from '../../../arrow/schema.ts'
-import type { PlannedStatement } from '../../../query/types.ts'
+import type { PlannedSql } from '../../../query/types.ts'
 import { schemaDigest, type WireSchema } from './wire-schema-cache.ts'
 
 /** The tables of a statement have changed since its client was told of its result. */
@@ -48,7 +48,7 @@ export class AnnouncedSchema {
 }
 
 /** Digest of the schema that the client was told; undefined when it was told none. */
-export function promisedDigest({ handle, schema }: PlannedStatement): string | undefined {
+export function promisedDigest({ handle, schema }: PlannedSql): string | undefined {
   if (handle) return Buffer.from(handle).toString('hex')
   return schema && schema.byteLength > 0 ? schemaDigest(schema) : undefined
 }

@@ -1,5 +1,5 @@
 import { encodeSchema } from '../../../arrow/schema.ts'
-import type { Context, Plan, Query, Result } from '../../../query/types.ts'
+import type { Context, Plan, PlannedSql, Query, Result } from '../../../query/types.ts'
 import type { Checkout } from '../pool/checkout.ts'
 import type { UpstreamEndpoint } from '../protocol/flight-sql-client.ts'
 import { noColumns } from '../results/no-columns.ts'
@@ -19,7 +19,7 @@ export class InlinedStatements {
   }
 
   /** The first row of parameters, or NULLs, tell the schema. @throws GatewayError */
-  async plan(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
+  async plan(query: Query, kind: PlannedSql['kind'], ctx: Context): Promise<Plan> {
     const template = await templateOf(query, ctx)
     const rows = query.parameters && withLiterals(template, query.parameters)
     const described = rows?.count ? rows.statement(0) : withNulls(template)
@@ -37,7 +37,7 @@ export class InlinedStatements {
         children: [],
       })),
     })
-    return { query, isUpdate, schema, parameterSchema }
+    return { kind, query, schema, parameterSchema }
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Context, Plan, Query, Result } from '../../../query/types.ts'
+import type { Context, Plan, PlannedSql, Query, Result } from '../../../query/types.ts'
 import type { Checkout } from '../pool/checkout.ts'
 import { releaseAfter, releaseReasonOf } from '../pool/lease.ts'
 import type { UpstreamFlight } from '../protocol/flight-sql-client.ts'
@@ -16,14 +16,14 @@ export class PreparedStatements {
   }
 
   /** Schema and parameters as the upstream tells them. @throws GatewayError */
-  async plan(query: Query, isUpdate: boolean, ctx: Context): Promise<Plan> {
+  async plan(query: Query, kind: PlannedSql['kind'], ctx: Context): Promise<Plan> {
     return await this.#lending.lend(query, ctx, 'always', async (flight, lease) => {
       const { handle, schema, parameterSchema } = await flight.prepare(query.sql)
       releaseAfter(flight.closePrepared(handle), lease, 'done', ctx.signal)
       return {
+        kind,
         query,
-        isUpdate,
-        schema: isUpdate ? noColumns : schema,
+        schema: kind === 'update' ? noColumns : schema,
         ...(parameterSchema.byteLength > 0 && { parameterSchema }),
       }
     })
