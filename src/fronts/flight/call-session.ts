@@ -2,7 +2,7 @@ import type { GrpcCall } from '../../grpc/server/call.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Context } from '../../query/types.ts'
 import type { FlightFront } from './front.ts'
-import type { StoredSession } from './sessions.ts'
+import type { StoredSession } from './session-cookie.ts'
 
 /** The header that chooses for one call whether Arrow's extension types are used: `true` or `false`. */
 export const LOSSLESS_TYPES_HEADER = 'x-flightgate-lossless-types'

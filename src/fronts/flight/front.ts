@@ -10,7 +10,7 @@ import type { Store } from '../../state/store.ts'
 import type { BackgroundStatements } from '../../statements/background-statements.ts'
 import type { RunningStatements } from '../../statements/running-statements.ts'
 import type { ServerFacts } from './metadata/sql-info-defaults.ts'
-import type { Sessions } from './sessions.ts'
+import type { Sessions } from './session-cookie.ts'
 
 /** Everything the Flight methods stand on. */
 export interface FlightFront {

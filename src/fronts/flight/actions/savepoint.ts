@@ -6,7 +6,7 @@ import {
 } from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import { GatewayError } from '../../../query/errors.ts'
-import { openSavepoint, openTransaction, sealSavepoint } from '../transaction-handle.ts'
+import { openSavepoint, openTransaction, sealSavepoint } from '../../../statements/handles/transaction.ts'
 import { packAny, unpackBody } from '../wire/command.ts'
 import type { FlightAction } from './action.ts'
 

@@ -7,8 +7,8 @@ import {
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import { mayWrite } from '../../../query/stages/authorize.ts'
+import { openTransaction, sealTransaction } from '../../../statements/handles/transaction.ts'
 import { routeOf } from '../statement.ts'
-import { openTransaction, sealTransaction } from '../transaction-handle.ts'
 import { packAny, unpackBody } from '../wire/command.ts'
 import type { FlightAction } from './action.ts'
 

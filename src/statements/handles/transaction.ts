@@ -1,7 +1,6 @@
 import { GatewayError } from '../../query/errors.ts'
-import { SealKind } from '../../query/sealer.ts'
+import { type Sealer, SealKind } from '../../query/sealer.ts'
 import type { Context } from '../../query/types.ts'
-import type { FlightFront } from './front.ts'
 
 /** Far beyond the life of any transaction: the idle limit ends those that nobody does. */
 const TTL_MS = 7 * 86_400_000
@@ -13,7 +12,7 @@ export interface Savepoint {
 }
 
 /** Seals the id of a transaction for its principal. */
-export function sealTransaction(front: FlightFront, ctx: Context, id: string): Buffer {
+export function sealTransaction(front: { readonly sealer: Sealer }, ctx: Context, id: string): Buffer {
   return front.sealer.seal(SealKind.transaction, ctx.principal.name, Date.now() + TTL_MS, Buffer.from(id))
 }
 
@@ -21,12 +20,16 @@ export function sealTransaction(front: FlightFront, ctx: Context, id: string): B
  * The id inside a transaction's handle.
  * @throws GatewayError BAD_REQUEST, FORGED_TICKET, FORBIDDEN
  */
-export function openTransaction(front: FlightFront, ctx: Context, handle: Uint8Array): string {
+export function openTransaction(front: { readonly sealer: Sealer }, ctx: Context, handle: Uint8Array): string {
   return open(front, ctx, SealKind.transaction, handle, 'transaction').toString()
 }
 
 /** Seals a savepoint for its principal. */
-export function sealSavepoint(front: FlightFront, ctx: Context, { transaction, savepoint }: Savepoint): Buffer {
+export function sealSavepoint(
+  front: { readonly sealer: Sealer },
+  ctx: Context,
+  { transaction, savepoint }: Savepoint,
+): Buffer {
   const payload = Buffer.from(JSON.stringify([transaction, Buffer.from(savepoint).toString('base64')]))
   return front.sealer.seal(SealKind.savepoint, ctx.principal.name, Date.now() + TTL_MS, payload)
 }
@@ -35,14 +38,20 @@ export function sealSavepoint(front: FlightFront, ctx: Context, { transaction, s
  * The savepoint inside a handle.
  * @throws GatewayError BAD_REQUEST, FORGED_TICKET, FORBIDDEN
  */
-export function openSavepoint(front: FlightFront, ctx: Context, handle: Uint8Array): Savepoint {
+export function openSavepoint(front: { readonly sealer: Sealer }, ctx: Context, handle: Uint8Array): Savepoint {
   const payload = open(front, ctx, SealKind.savepoint, handle, 'savepoint').toString()
   const [transaction, savepoint] = JSON.parse(payload) as [string, string]
   return { transaction, savepoint: Buffer.from(savepoint, 'base64') }
 }
 
-function open(front: FlightFront, ctx: Context, kind: SealKind, handle: Uint8Array, what: string): Buffer {
-  let opened: ReturnType<FlightFront['sealer']['open']>
+function open(
+  front: { readonly sealer: Sealer },
+  ctx: Context,
+  kind: SealKind,
+  handle: Uint8Array,
+  what: string,
+): Buffer {
+  let opened: ReturnType<Sealer['open']>
   try {
     opened = front.sealer.open(kind, handle)
   } catch (cause) {

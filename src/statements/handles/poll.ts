@@ -1,7 +1,6 @@
 import { GatewayError } from '../../query/errors.ts'
-import { SealKind } from '../../query/sealer.ts'
+import { type Sealer, SealKind } from '../../query/sealer.ts'
 import type { Context } from '../../query/types.ts'
-import type { FlightFront } from './front.ts'
 import { decodeTicket, encodeTicket, type StatementTicket } from './ticket.ts'
 
 /** A statement that a client polls: its ticket to be, and what its FlightInfo repeats. */
@@ -15,6 +14,11 @@ export interface Poll {
   readonly descriptor: Uint8Array
 }
 
+interface SealsPolls {
+  readonly sealer: Sealer
+  readonly limits: { readonly ticketTtlMs: number }
+}
+
 interface Payload {
   readonly t: string
   readonly s: string
@@ -23,7 +27,7 @@ interface Payload {
 }
 
 /** Seals a poll for its principal, for as long as nobody need poll it. */
-export function sealPoll(front: FlightFront, ctx: Context, { ticket, planned, schema, descriptor }: Poll): Buffer {
+export function sealPoll(front: SealsPolls, ctx: Context, { ticket, planned, schema, descriptor }: Poll): Buffer {
   const payload: Payload = {
     t: encodeTicket(ticket).toString(),
     s: Buffer.from(schema).toString('base64'),
@@ -38,7 +42,7 @@ export function sealPoll(front: FlightFront, ctx: Context, { ticket, planned, sc
  * Opens what `sealPoll` made.
  * @throws GatewayError BAD_TICKET, FORGED_TICKET, EXPIRED_TICKET, FOREIGN_TICKET
  */
-export function openPoll(front: FlightFront, ctx: Context, sealed: Uint8Array): Poll {
+export function openPoll(front: Pick<SealsPolls, 'sealer'>, ctx: Context, sealed: Uint8Array): Poll {
   const { payload, expiresAt, principal } = front.sealer.open(SealKind.poll, sealed)
   if (principal !== ctx.principal.name) throw new GatewayError('FOREIGN_TICKET')
   if (Date.now() >= expiresAt) throw new GatewayError('EXPIRED_TICKET')

@@ -1,13 +1,17 @@
 import { GatewayError } from '../../query/errors.ts'
-import { SealKind } from '../../query/sealer.ts'
+import { type Sealer, SealKind } from '../../query/sealer.ts'
 import type { Context, Query, SessionOptions } from '../../query/types.ts'
-import type { BoundParameters } from './bound-parameters.ts'
-import type { FlightFront } from './front.ts'
+import type { BoundParameters } from '../bound-parameters.ts'
 
 /** A prepared statement; everything it is travels in its handle, so that any replica can run it. */
 export interface PreparedStatement {
   readonly query: Query
   readonly bound?: BoundParameters
+}
+
+interface SealsPrepared {
+  readonly sealer: Sealer
+  readonly limits: { readonly preparedTtlMs: number }
 }
 
 interface Payload {
@@ -19,7 +23,7 @@ interface Payload {
 }
 
 /** Seals a prepared statement, with its parameters if some are bound, for its principal. */
-export function sealPrepared(front: FlightFront, ctx: Context, { query, bound }: PreparedStatement): Buffer {
+export function sealPrepared(front: SealsPrepared, ctx: Context, { query, bound }: PreparedStatement): Buffer {
   const payload: Payload = {
     s: query.source,
     q: query.sql,
@@ -35,8 +39,12 @@ export function sealPrepared(front: FlightFront, ctx: Context, { query, bound }:
  * Opens a handle.
  * @throws GatewayError BAD_HANDLE, FORGED_TICKET, EXPIRED_TICKET, FOREIGN_TICKET
  */
-export function openPrepared(front: FlightFront, ctx: Context, handle: Uint8Array): PreparedStatement {
-  let opened: ReturnType<FlightFront['sealer']['open']>
+export function openPrepared(
+  front: Pick<SealsPrepared, 'sealer'>,
+  ctx: Context,
+  handle: Uint8Array,
+): PreparedStatement {
+  let opened: ReturnType<Sealer['open']>
   try {
     opened = front.sealer.open(SealKind.prepared, handle)
   } catch (cause) {

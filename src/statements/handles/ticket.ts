@@ -1,7 +1,7 @@
 import { GatewayError } from '../../query/errors.ts'
 import { type Sealer, SealKind } from '../../query/sealer.ts'
 import type { PlannedSql, Principal, Query, SessionOptions } from '../../query/types.ts'
-import type { BoundParameters } from './bound-parameters.ts'
+import type { BoundParameters } from '../bound-parameters.ts'
 
 /** What a ticket stands for. */
 export interface StatementTicket {

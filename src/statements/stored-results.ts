@@ -1,16 +1,27 @@
-import { type Frame, frameOf } from '../../arrow/ipc/frame.ts'
-import { FramePacker } from '../../arrow/ipc/packed-frames.ts'
-import { encodeSchema } from '../../arrow/schema.ts'
-import { GatewayError } from '../../query/errors.ts'
-import type { Source } from '../../query/source.ts'
-import type { Context, PlannedSql, Result } from '../../query/types.ts'
-import { hasReturning } from '../../statements/has-returning.ts'
-import type { FlightFront } from './front.ts'
+import { type Frame, frameOf } from '../arrow/ipc/frame.ts'
+import { FramePacker } from '../arrow/ipc/packed-frames.ts'
+import { encodeSchema } from '../arrow/schema.ts'
+import { GatewayError } from '../query/errors.ts'
+import type { Pipeline } from '../query/pipeline.ts'
+import type { Router } from '../query/router.ts'
+import type { Source } from '../query/source.ts'
+import type { Transactions } from '../query/transactions/transactions.ts'
+import type { Context, PlannedSql, Result } from '../query/types.ts'
+import type { Blobs } from '../state/blobs.ts'
+import { hasReturning } from './has-returning.ts'
 
 /** Bound of what a statement that changes data may return (RETURNING). */
 const MAX_STORED_RESULT_BYTES = 16 << 20
 /** Bare flatbuffer `Message`. */
 export const noColumns = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] })
+
+interface RunsAndKeeps {
+  readonly pipeline: Pipeline
+  readonly router: Router
+  readonly transactions: Transactions
+  readonly blobs: Blobs
+  readonly limits: { readonly ticketTtlMs: number }
+}
 
 /** The key under which the result of a statement that has already run is kept. */
 export function storedResultKey(id: string): string {
@@ -22,7 +33,7 @@ export function storedResultKey(id: string): string {
  * nothing where the source has transactions.
  * @throws GatewayError as the pipeline, TOO_LARGE
  */
-export async function runAndKeep(front: FlightFront, runnable: PlannedSql, ctx: Context, id: string): Promise<void> {
+export async function runAndKeep(front: RunsAndKeeps, runnable: PlannedSql, ctx: Context, id: string): Promise<void> {
   const run = async (within: PlannedSql) =>
     await packResult(await front.pipeline.run(within, ctx), MAX_STORED_RESULT_BYTES)
   const source = front.router.named(runnable.query.source)
@@ -39,7 +50,7 @@ async function mayBeUndone({ transactions }: Source, { query, handle }: PlannedS
 }
 
 async function inTransaction(
-  front: FlightFront,
+  front: RunsAndKeeps,
   source: Source,
   runnable: PlannedSql,
   ctx: Context,
@@ -59,7 +70,11 @@ async function inTransaction(
 }
 
 /** Keeps the result, without columns and rows, of a statement that the gateway itself has carried out. */
-export async function keepNothing(front: FlightFront, ctx: Context, id: string): Promise<void> {
+export async function keepNothing(
+  front: Pick<RunsAndKeeps, 'blobs' | 'limits'>,
+  ctx: Context,
+  id: string,
+): Promise<void> {
   const packer = new FramePacker(MAX_STORED_RESULT_BYTES)
   packer.add(frameOf(noColumns, new Uint8Array(0), 0))
   await front.blobs.set(storedResultKey(id), packer.finish(), front.limits.ticketTtlMs, ctx.principal.name)
