@@ -80,18 +80,23 @@ export class Sealer {
     out.writeUInt32BE(this.#masters[0]!.id, 2)
     this.#salt.copy(out, 6)
     out.writeUIntBE(this.#counter++, 22, 6)
-    const head = Buffer.allocUnsafe(7 + name.length)
-    head.writeUIntBE(Math.floor(expiresAt), 0, 6)
-    head[6] = name.length
-    name.copy(head, 7)
+    const payloadAt = 7 + name.length
+    // Not from the shared pool: what is remembered below keeps no other block alive.
+    const plain = Buffer.allocUnsafeSlow(payloadAt + payload.byteLength)
+    plain.writeUIntBE(Math.floor(expiresAt), 0, 6)
+    plain[6] = name.length
+    plain.set(name, 7)
+    plain.set(payload, payloadAt)
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonceOf(out))
     cipher.setAAD(out)
-    const parts = [out, cipher.update(head), cipher.update(payload), cipher.final(), cipher.getAuthTag()]
-    const sealed = Buffer.concat(parts)
+    const text = cipher.update(plain)
+    // GCM is a stream mode: `final` gives no bytes.
+    cipher.final()
+    const sealed = Buffer.concat([out, text, cipher.getAuthTag()])
     this.#recent.set(sealed.toString('latin1'), {
       principal,
       expiresAt: Math.floor(expiresAt),
-      payload: copyOf(payload),
+      payload: plain.subarray(payloadAt),
     })
     return sealed
   }
@@ -145,13 +150,6 @@ export class Sealer {
 
 function derive(secret: Buffer, salt: Buffer): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync('sha256', secret, salt, 'flightgate seal v1', 32)))
-}
-
-/** A copy that keeps no shared block alive. */
-function copyOf(bytes: Uint8Array): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.byteLength)
-  copy.set(bytes)
-  return copy
 }
 
 function nonceOf(header: Buffer): Buffer {
