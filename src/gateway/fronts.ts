@@ -6,7 +6,7 @@ import type { Scope } from '../async/scope.ts'
 import { Authenticator } from '../auth/authenticator.ts'
 import type { Config } from '../config/config.ts'
 import { flightMethods, flightServiceName } from '../fronts/flight/service.ts'
-import { Sessions } from '../fronts/flight/session-cookie.ts'
+import { CallSessions } from '../fronts/flight/session-cookie.ts'
 import type { Certificate } from '../grpc/server/certificate.ts'
 import { healthMethods } from '../grpc/server/health.ts'
 import type { Methods } from '../grpc/server/method.ts'
@@ -20,8 +20,7 @@ import { packageVersion } from '../ops/version.ts'
 import { Sealer } from '../query/sealer.ts'
 import type { Blobs } from '../state/blobs.ts'
 import type { Store } from '../state/store.ts'
-import { BackgroundStatements } from '../statements/background-statements.ts'
-import { RunningStatements } from '../statements/running-statements.ts'
+import { Statements } from '../statements/statements.ts'
 import { CallLog } from './call-log.ts'
 import type { Engine } from './engine.ts'
 import type { SourceWatch } from './source-watch.ts'
@@ -48,7 +47,7 @@ export interface FrontParts {
 /** What clients talk to. */
 export interface Fronts {
   readonly grpc: GrpcServer
-  readonly polls: BackgroundStatements
+  readonly statements: Statements
   /** Begins to listen on both ports. @throws StartError about the one where that is not possible */
   listen(): Promise<GatewayAddresses>
 }
@@ -64,9 +63,8 @@ export function createFronts(
   const { limits } = config
   const sealer = new Sealer(config.auth.sealKeys.length > 0 ? config.auth.sealKeys : [randomBytes(32).toString('hex')])
   const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
-  const executions = new RunningStatements()
-  const polls = new BackgroundStatements(limits, executions)
-  scope.defer(() => polls.close())
+  const statements = new Statements({ ...engine, sealer, store, blobs, limits })
+  scope.defer(() => statements.background.close())
   const facts = {
     version: packageVersion(),
     maxStatementBytes: limits.maxStatementBytes,
@@ -77,16 +75,13 @@ export function createFronts(
   const methods: Methods = {
     ...flightMethods({
       ...engine,
+      statements,
+      sessions: new CallSessions(statements.sessions),
       authenticator,
       sealer,
-      store,
-      blobs,
-      executions,
       log,
       limits,
       facts,
-      sessions: new Sessions(store, limits),
-      polls,
     }),
     ...healthMethods([flightServiceName], readiness),
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
@@ -121,7 +116,7 @@ export function createFronts(
   }
   return {
     grpc,
-    polls,
+    statements,
     async listen() {
       const { flight, http: httpAddress } = config.listen
       const flightAddress = await grpc.listen(flight.host, flight.port).catch((error: unknown) => {

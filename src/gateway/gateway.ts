@@ -65,7 +65,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
   const { transactions, intake } = engine
 
   const fronts = createFronts({ config, engine, store, blobs, watch, metrics, readiness, log }, scope)
-  const { grpc, polls } = fronts
+  const { grpc, statements } = fronts
   metrics.readGauges({
     callsInFlight: () => grpc.callCount,
     connections: () => grpc.connectionCount,
@@ -87,7 +87,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
       if (grpc.connectionCount > 0) await sleep(notReadyMs)
       intake.close()
       const activity = {
-        isBusy: () => grpc.callCount > 0 || transactions.used > 0 || polls.pending > 0,
+        isBusy: () => grpc.callCount > 0 || transactions.used > 0 || statements.background.pending > 0,
         isConnected: () => grpc.connectionCount > 0,
       }
       await waitUntilIdle(activity, config.drain.graceMs)

@@ -1,58 +1,49 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../query/errors.ts'
-import type { Context, PlannedSql } from '../query/types.ts'
+import type { PlannedSql, Principal } from '../query/types.ts'
 import type { Blobs } from '../state/blobs.ts'
+import type { BoundParameters } from './handles/prepared.ts'
+import type { StatementTicket } from './handles/ticket.ts'
+import { keys } from './keys.ts'
 
 /** Above this, parameters wait in the state store instead of travelling inside handles and tickets. */
 const MAX_INLINE_BYTES = 4096
 
-/** Where the bound parameters of a statement are: in the sealed text itself, or in the state store. */
-export interface BoundParameters {
-  /** Base64 of an Arrow IPC stream. */
-  readonly inline?: string
-  readonly key?: string
-}
+/** Keeps the parameters that clients bind before they run a statement. */
+export class ParameterStore {
+  readonly #blobs: Blobs
+  readonly #ttlMs: number
 
-interface KeepsParameters {
-  readonly blobs: Blobs
-  readonly limits: { readonly ticketTtlMs: number }
-}
+  /** @param ttlMs how long parameters are kept, in milliseconds: as long as a ticket lives */
+  constructor(blobs: Blobs, ttlMs: number) {
+    this.#blobs = blobs
+    this.#ttlMs = ttlMs
+  }
 
-/** Keeps parameters for as long as a ticket lives. */
-export async function keepParameters(
-  front: KeepsParameters,
-  ctx: Context,
-  stream: Uint8Array,
-): Promise<BoundParameters> {
-  if (stream.byteLength <= MAX_INLINE_BYTES) return { inline: Buffer.from(stream).toString('base64') }
-  const key = randomUUID()
-  await front.blobs.set(`parameters:${key}`, stream, front.limits.ticketTtlMs, ctx.principal.name)
-  return { key }
-}
+  async keep(principal: Principal, stream: Uint8Array): Promise<BoundParameters> {
+    if (stream.byteLength <= MAX_INLINE_BYTES) return { inline: Buffer.from(stream).toString('base64') }
+    const key = randomUUID()
+    await this.#blobs.set(keys.parameters(key), stream, this.#ttlMs, principal.name)
+    return { key }
+  }
 
-/**
- * The parameters as an Arrow IPC stream.
- * @throws GatewayError EXPIRED_TICKET when they are no longer kept
- */
-export async function loadParameters(
-  front: Pick<KeepsParameters, 'blobs'>,
-  bound: BoundParameters,
-): Promise<Uint8Array> {
-  if (bound.inline !== undefined) return Buffer.from(bound.inline, 'base64')
-  const stream = await front.blobs.get(`parameters:${bound.key}`)
-  if (!stream) throw new GatewayError('EXPIRED_TICKET', 'The bound parameters are no longer kept: bind them again.')
-  return stream
-}
+  /**
+   * The parameters as an Arrow IPC stream.
+   * @throws GatewayError EXPIRED_TICKET when they are no longer kept
+   */
+  async load({ inline, key }: BoundParameters): Promise<Uint8Array> {
+    if (inline !== undefined) return Buffer.from(inline, 'base64')
+    const stream = await this.#blobs.get(keys.parameters(key!))
+    if (!stream) throw new GatewayError('EXPIRED_TICKET', 'The bound parameters are no longer kept: bind them again.')
+    return stream
+  }
 
-/**
- * What a ticket runs, its parameters loaded.
- * @throws GatewayError EXPIRED_TICKET
- */
-export async function loadRunnable(
-  front: Pick<KeepsParameters, 'blobs'>,
-  { id, runnable, bound }: { readonly id: string; readonly runnable: PlannedSql; readonly bound?: BoundParameters },
-): Promise<PlannedSql> {
-  if (!bound) return { ...runnable, execution: id }
-  const query = { ...runnable.query, parameters: await loadParameters(front, bound) }
-  return { ...runnable, query, execution: id }
+  /**
+   * What a ticket runs, its parameters loaded.
+   * @throws GatewayError as `load`
+   */
+  async loadStatement({ id, statement, bound }: StatementTicket): Promise<PlannedSql> {
+    if (!bound) return { ...statement, execution: id }
+    return { ...statement, query: { ...statement.query, parameters: await this.load(bound) }, execution: id }
+  }
 }

@@ -1,25 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { GrpcCall } from '../../grpc/server/call.ts'
-import { GatewayError } from '../../query/errors.ts'
-import type { ClientConnection, Context, SessionOptions } from '../../query/types.ts'
-import type { Store } from '../../state/store.ts'
+import type { ClientConnection, Context } from '../../query/types.ts'
+import type { Sessions, StoredSession } from '../../statements/sessions.ts'
 
 const COOKIE = 'flightgate_session'
 const TOKEN_PREFIX = 'Bearer fgt_'
 const cookiePattern = new RegExp(`(?:^|;\\s*)${COOKIE}=([\\w-]{1,64})(?:;|$)`)
-
-/** What the sessions may take. */
-export interface SessionLimits {
-  readonly sessionIdleMs: number
-  readonly maxSessionsPerPrincipal: number
-}
-
-/** The options of a session by their names in Flight SQL. */
-export interface StoredSession extends SessionOptions {
-  readonly source?: string
-  /** The source that has the session's catalog. */
-  readonly catalogSource?: string
-}
 
 interface Unclaimed {
   readonly id: string
@@ -28,22 +14,18 @@ interface Unclaimed {
 }
 
 /**
- * Options that last from call to call. A session belongs to the cookie it was offered, or to the bearer token of the
- * login, since not every client keeps cookies; any replica finds it in the state store. That of a client with neither
- * belongs to its connection. It ends when it is closed or has been idle for too long.
+ * Tells which session a call belongs to. A session belongs to the cookie it was offered, or to the bearer token of the
+ * login, since not every client keeps cookies. That of a client with neither belongs to its connection, and ends with it.
  * Source: https://arrow.apache.org/docs/format/Flight.html (session options).
  */
-export class Sessions {
-  readonly #store: Store
-  readonly #limits: SessionLimits
+export class CallSessions {
+  readonly #sessions: Sessions
   /** The newest session of each connection whose cookie was offered there and has not come back, and the way back to it. */
   readonly #unclaimed = new Map<ClientConnection, Unclaimed>()
   readonly #offeredOn = new Map<string, ClientConnection>()
-  #counted: Promise<void> = Promise.resolve()
 
-  constructor(store: Store, limits: SessionLimits) {
-    this.#store = store
-    this.#limits = limits
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions
   }
 
   /** Names the session of a call, whether or not it has options; undefined when nothing tells clients apart. */
@@ -59,15 +41,10 @@ export class Sessions {
     return createHash('sha256').update(authorization).digest('base64url')
   }
 
-  /** The options in force for a call; none when it has no session. */
-  async read(call: GrpcCall, ctx: Context): Promise<StoredSession> {
+  /** The options of the call's session; none when it has no session. */
+  async read(call: GrpcCall, { principal }: Context): Promise<StoredSession> {
     const id = this.idOf(call)
-    if (id === undefined) return {}
-    const key = keyOf(ctx, id)
-    const value = await this.#store.get(key)
-    if (!value) return {}
-    await this.#store.touch(key, this.#limits.sessionIdleMs)
-    return JSON.parse(Buffer.from(value).toString()) as StoredSession
+    return id === undefined ? {} : await this.#sessions.read(principal, id)
   }
 
   /**
@@ -79,27 +56,27 @@ export class Sessions {
     const isNew = known === undefined || known === this.#unclaimedOf(call)
     // One that nobody has claimed may be another client's, behind a proxy.
     const id = isNew ? randomUUID() : known
-    if (isNew) {
-      call.sendHeaders({ 'set-cookie': `${COOKIE}=${id}; HttpOnly` })
-    }
-    // One after another: two that read the same list would each miss the other's session in it.
-    const counted = this.#counted.then(() => this.#countIn(ctx, id))
-    this.#counted = counted.catch(() => {})
-    await counted
-    await this.#store.set(keyOf(ctx, id), Buffer.from(JSON.stringify(session)), this.#limits.sessionIdleMs)
+    if (isNew) call.sendHeaders({ 'set-cookie': `${COOKIE}=${id}; HttpOnly` })
+    await this.#sessions.write(ctx.principal, id, session)
     if (isNew) this.#keepForConnection(call, ctx, id)
   }
 
+  /** Ends the call's session; false when it has none. */
+  async close(call: GrpcCall, { principal }: Context): Promise<boolean> {
+    const id = this.idOf(call)
+    return id !== undefined && (await this.#sessions.close(principal, id))
+  }
+
   /** Not every client keeps cookies: until this one comes back, the session is the connection's, and ends with it. */
-  #keepForConnection(call: GrpcCall, ctx: Context, id: string): void {
+  #keepForConnection(call: GrpcCall, { principal, log }: Context, id: string): void {
     const { connection } = call
     if (isOfProxy(call)) return
     const before = this.#unclaimed.get(connection)
     if (before) this.#offeredOn.delete(before.id)
-    this.#unclaimed.set(connection, { id, principal: ctx.principal.name, userAgent: call.header('user-agent') })
+    this.#unclaimed.set(connection, { id, principal: principal.name, userAgent: call.header('user-agent') })
     this.#offeredOn.set(id, connection)
     connection.onceClosed(() => {
-      if (this.#claim(id)) this.#store.delete(keyOf(ctx, id)).catch((err: unknown) => ctx.log.warn({ err }, 'sessions'))
+      if (this.#claim(id)) this.#sessions.close(principal, id).catch((err: unknown) => log.warn({ err }, 'sessions'))
     })
   }
 
@@ -117,38 +94,9 @@ export class Sessions {
     this.#unclaimed.delete(connection)
     return this.#offeredOn.delete(id)
   }
-
-  /** Ends the call's session; false when it has none. */
-  async close(call: GrpcCall, ctx: Context): Promise<boolean> {
-    const id = this.idOf(call)
-    if (id === undefined || !(await this.#store.get(keyOf(ctx, id)))) return false
-    await this.#store.delete(keyOf(ctx, id))
-    return true
-  }
-
-  /** Keeps a list of each principal's sessions, those that have ended left out, and refuses one too many. */
-  async #countIn(ctx: Context, id: string): Promise<void> {
-    const listKey = `sessions:${ctx.principal.name}`
-    const stored = await this.#store.get(listKey)
-    const known = stored ? (JSON.parse(Buffer.from(stored).toString()) as string[]) : []
-    if (known.includes(id)) return
-    const alive: string[] = []
-    for (const each of known) if (await this.#store.get(keyOf(ctx, each))) alive.push(each)
-    const { maxSessionsPerPrincipal, sessionIdleMs } = this.#limits
-    if (alive.length >= maxSessionsPerPrincipal)
-      throw new GatewayError(
-        'TOO_MANY_SESSIONS',
-        `${ctx.principal.name} has ${alive.length} sessions already (limits.maxSessionsPerPrincipal): close some.`,
-      )
-    await this.#store.set(listKey, Buffer.from(JSON.stringify([...alive, id])), 2 * sessionIdleMs)
-  }
 }
 
 /** Whether the connection carries the calls of many clients, as far as the call tells. */
 function isOfProxy({ headers }: GrpcCall): boolean {
   return ['x-forwarded-for', 'forwarded', 'via'].some((name) => headers[name] !== undefined)
-}
-
-function keyOf({ principal }: Context, id: string): string {
-  return `session:${principal.name}:${id}`
 }

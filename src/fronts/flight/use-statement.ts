@@ -1,11 +1,10 @@
 import type { GrpcCall } from '../../grpc/server/call.ts'
 import { GatewayError } from '../../query/errors.ts'
-import type { Source } from '../../query/source.ts'
 import { readUse } from '../../query/text/use-names.ts'
-import type { Context, Query, SessionOptions } from '../../query/types.ts'
+import type { Context, Query } from '../../query/types.ts'
+import { scopeOf } from './call-scope.ts'
 import type { FlightFront } from './front.ts'
 import { SOURCE_HEADER } from './source-header.ts'
-import { routeOf } from './statement.ts'
 
 /**
  * Carries out `USE catalog`, `USE catalog.schema` or `USE schema` for the session of the call; false when the statement is
@@ -21,7 +20,7 @@ export async function useNames(front: FlightFront, call: GrpcCall, ctx: Context,
       `USE needs a session, and this client has none: log in with user and password, send the header ${SOURCE_HEADER} with each call, or call SetSessionOptions and keep its cookie.`,
     )
   const { source: _, catalog: __, schema: ___, catalogSource: ____, ...kept } = await front.sessions.read(call, ctx)
-  const { source, ...chosen } = await chosenBy(front, call, ctx, parts)
+  const { source, ...chosen } = await front.statements.queries.chosenBy(await scopeOf(front, call, ctx), parts)
   const header = call.header(SOURCE_HEADER)
   if (header !== undefined && front.router.named(header) !== source)
     throw new GatewayError('BAD_SQL', `The header ${SOURCE_HEADER} chooses another source: leave it out to use USE.`)
@@ -33,27 +32,4 @@ export async function useNames(front: FlightFront, call: GrpcCall, ctx: Context,
     )
   await front.sessions.write(call, ctx, { ...kept, ...chosen, catalogSource: source.name })
   return true
-}
-
-async function chosenBy(
-  front: FlightFront,
-  call: GrpcCall,
-  ctx: Context,
-  parts: readonly string[],
-): Promise<SessionOptions & { readonly source: Source }> {
-  const [first, ...rest] = parts as [string, ...string[]]
-  // The name of the catalog or, as servers without catalogs have them, of a schema with points in it.
-  const owner = await front.router.names.chosen(first, ctx)
-  if (owner) {
-    if (rest.length === 0) return owner
-    const schema = rest.join('.')
-    if (await owner.source.catalog.hasSchema?.(schema, ctx)) return { ...owner, schema }
-    throw new GatewayError('UNKNOWN_OBJECT', `The source ${owner.source.name} has no schema "${schema}" to choose.`)
-  }
-  const { source, session } = await routeOf(front, call, ctx)
-  const schema = parts.join('.')
-  if (await source.catalog.hasSchema?.(schema, ctx))
-    return { source, schema, catalog: session.catalog ?? source.catalog.current?.catalog ?? source.name }
-  const names = front.router.sources.map(({ name }) => name).join(', ')
-  throw new GatewayError('UNKNOWN_OBJECT', `"${schema}" is no source, catalog or schema; sources: ${names}.`)
 }

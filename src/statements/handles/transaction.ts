@@ -1,9 +1,10 @@
 import { GatewayError } from '../../query/errors.ts'
-import { type Sealer, SealKind } from '../../query/sealer.ts'
-import type { Context } from '../../query/types.ts'
+import { bytes, type Codec, record, text } from '../../query/fields.ts'
+import { type Refusals, sealed } from '../../query/sealed.ts'
+import { SealKind } from '../../query/sealer.ts'
 
-/** Far beyond the life of any transaction: the idle limit ends those that nobody does. */
-const TTL_MS = 7 * 86_400_000
+/** When handles of transactions expire: never, since the idle limit ends the transaction itself. */
+export const NEVER_MS = 2 ** 48 - 1
 
 /** A savepoint, as the engine names it, in a transaction of ours. */
 export interface Savepoint {
@@ -11,54 +12,24 @@ export interface Savepoint {
   readonly savepoint: Uint8Array
 }
 
-/** Seals the id of a transaction for its principal. */
-export function sealTransaction(front: { readonly sealer: Sealer }, ctx: Context, id: string): Buffer {
-  return front.sealer.seal(SealKind.transaction, ctx.principal.name, Date.now() + TTL_MS, Buffer.from(id))
-}
+const idCodec: Codec<string> = { encode: (id) => Buffer.from(id), decode: (id) => id.toString() }
 
-/**
- * The id inside a transaction's handle.
- * @throws GatewayError BAD_REQUEST, FORGED_TICKET, FORBIDDEN
- */
-export function openTransaction(front: { readonly sealer: Sealer }, ctx: Context, handle: Uint8Array): string {
-  return open(front, ctx, SealKind.transaction, handle, 'transaction').toString()
-}
+/** Handles of transactions: their ids. */
+export const transactionHandles = sealed<string>(SealKind.transaction, idCodec, refusalsOf('transaction'))
 
-/** Seals a savepoint for its principal. */
-export function sealSavepoint(
-  front: { readonly sealer: Sealer },
-  ctx: Context,
-  { transaction, savepoint }: Savepoint,
-): Buffer {
-  const payload = Buffer.from(JSON.stringify([transaction, Buffer.from(savepoint).toString('base64')]))
-  return front.sealer.seal(SealKind.savepoint, ctx.principal.name, Date.now() + TTL_MS, payload)
-}
+/** Handles of savepoints. */
+export const savepointHandles = sealed<Savepoint>(
+  SealKind.savepoint,
+  record<Savepoint>({ transaction: text('t'), savepoint: bytes('s') }),
+  refusalsOf('savepoint'),
+)
 
-/**
- * The savepoint inside a handle.
- * @throws GatewayError BAD_REQUEST, FORGED_TICKET, FORBIDDEN
- */
-export function openSavepoint(front: { readonly sealer: Sealer }, ctx: Context, handle: Uint8Array): Savepoint {
-  const payload = open(front, ctx, SealKind.savepoint, handle, 'savepoint').toString()
-  const [transaction, savepoint] = JSON.parse(payload) as [string, string]
-  return { transaction, savepoint: Buffer.from(savepoint, 'base64') }
-}
-
-function open(
-  front: { readonly sealer: Sealer },
-  ctx: Context,
-  kind: SealKind,
-  handle: Uint8Array,
-  what: string,
-): Buffer {
-  let opened: ReturnType<Sealer['open']>
-  try {
-    opened = front.sealer.open(kind, handle)
-  } catch (cause) {
-    if (cause instanceof GatewayError && cause.code !== 'BAD_TICKET') throw cause
-    throw new GatewayError('BAD_REQUEST', `This is not a ${what} of this gateway: begin one.`, { cause })
+function refusalsOf(what: string): Refusals {
+  return {
+    onUnreadable: (cause) =>
+      cause.code === 'BAD_TICKET'
+        ? new GatewayError('BAD_REQUEST', `This is not a ${what} of this gateway: begin one.`, { cause })
+        : cause,
+    onForeign: () => new GatewayError('FORBIDDEN', `The ${what} belongs to another principal.`),
   }
-  if (opened.principal !== ctx.principal.name)
-    throw new GatewayError('FORBIDDEN', `The ${what} belongs to another principal.`)
-  return opened.payload
 }

@@ -18,24 +18,20 @@ import {
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
+import type { Unsealed } from '../../../query/sealed.ts'
 import type { Context } from '../../../query/types.ts'
-import { openPoll } from '../../../statements/handles/poll.ts'
-import { openTicket, type StatementTicket, sealTicket } from '../../../statements/handles/ticket.ts'
+import { pollHandles } from '../../../statements/handles/poll.ts'
+import { type StatementTicket, statementTickets } from '../../../statements/handles/ticket.ts'
 import type { FlightFront } from '../front.ts'
-import { isMetadataTicket, openMetadata, renewMetadata } from '../metadata/metadata.ts'
-import { timestampOf } from '../methods/get-flight-info.ts'
+import { isMetadataTicket, metadataTickets, renewMetadata } from '../metadata/metadata.ts'
 import { contextOf } from '../statement.ts'
 import { packAny, readTicketHandle, unpackAny } from '../wire/command.ts'
+import { timestampOf } from '../wire/timestamp.ts'
 import type { FlightAction } from './action.ts'
 import { preparedActions } from './prepared.ts'
 import { savepointActions } from './savepoint.ts'
 import { sessionActions } from './session.ts'
 import { transactionActions } from './transaction.ts'
-
-/** The key that marks an execution as cancelled. */
-export function cancelledKey(id: string): string {
-  return `cancelled:${id}`
-}
 
 const actions: readonly FlightAction[] = [
   {
@@ -89,43 +85,38 @@ const all: readonly FlightAction[] = [
 ]
 const byType = new Map(all.map((action) => [action.type, action]))
 
-/** A sealed ticket, sealed for longer. @throws GatewayError as `openTicket`, BAD_REQUEST */
-function renew(front: FlightFront, sealed: Uint8Array, ctx: Context, expiresAt: number): Uint8Array {
-  if (isMetadataTicket(sealed)) return renewMetadata(front, ctx, openMetadata(front, ctx, sealed), expiresAt)
-  const ticket = openTicket(front.sealer, ctx.principal, sealed)
-  if (ticket.stored)
+/** A sealed ticket, sealed for longer. @throws GatewayError as `Sealed.open`, BAD_REQUEST */
+function renew(front: FlightFront, sealed: Uint8Array, { principal }: Context, expiresAt: number): Uint8Array {
+  const { sealer } = front
+  if (isMetadataTicket(sealed)) return renewMetadata(sealer, principal, sealed, expiresAt)
+  const { value } = statementTickets.open(sealer, principal, sealed)
+  if (value.stored)
     throw new GatewayError('BAD_REQUEST', 'The statement has run; how long its result is kept cannot be extended.')
-  return sealTicket(front.sealer, ctx.principal, { ...ticket, expiresAt })
+  return statementTickets.seal(sealer, principal, expiresAt, value)
 }
 
 /**
- * Stops what runs behind a FlightInfo, and has what has not begun never do so; false when all of it is over, or metadata, which
- * is read when its ticket is redeemed.
+ * Cancels the running work behind a FlightInfo and prevents pending work. Returns false if all of it has finished, or is
+ * metadata, which is read when its ticket is redeemed.
  */
 async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Context): Promise<boolean> {
+  const { sealer, statements } = front
+  const { principal } = ctx
   const endpoints = info?.endpoint ?? []
-  if (endpoints.length === 0 && info?.appMetadata.byteLength)
-    return await cancelOne(front, openPoll(front, ctx, info.appMetadata).ticket)
+  if (endpoints.length === 0 && info?.appMetadata.byteLength) {
+    const { value, expiresAt } = pollHandles.open(sealer, principal, info.appMetadata)
+    return await statements.running.cancel(value.ticket, expiresAt)
+  }
   if (endpoints.length === 0) throw new GatewayError('BAD_REQUEST', 'The request holds no FlightInfo with endpoints.')
-  const tickets: StatementTicket[] = []
+  const opened: Unsealed<StatementTicket>[] = []
   for (const { ticket } of endpoints) {
     const sealed = readTicketHandle(ticket?.ticket ?? new Uint8Array(0))
-    if (isMetadataTicket(sealed)) openMetadata(front, ctx, sealed)
-    else tickets.push(openTicket(front.sealer, ctx.principal, sealed))
+    if (isMetadataTicket(sealed)) metadataTickets.open(sealer, principal, sealed)
+    else opened.push(statementTickets.open(sealer, principal, sealed))
   }
   let cancelled = false
-  for (const ticket of tickets) if (await cancelOne(front, ticket)) cancelled = true
+  for (const { value, expiresAt } of opened) if (await statements.running.cancel(value, expiresAt)) cancelled = true
   return cancelled
-}
-
-async function cancelOne(front: FlightFront, { id, stored, expiresAt }: StatementTicket): Promise<boolean> {
-  const { executions, store } = front
-  // What has changed data, or was read to its end, is over: its ticket stays good.
-  if (!executions.isRunning(id) && (stored || executions.hasFinished(id))) return false
-  // First the mark, so that nobody begins between the two.
-  await store.set(cancelledKey(id), new Uint8Array(1), expiresAt - Date.now())
-  executions.cancel(id, new GatewayError('CANCELLED', 'The statement was cancelled by another call.'))
-  return true
 }
 
 /** ListActions: the actions that DoAction knows. */

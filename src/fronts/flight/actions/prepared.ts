@@ -9,9 +9,9 @@ import { decodeSchema, encodeSchema } from '../../../arrow/schema.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import { readUse } from '../../../query/text/use-names.ts'
 import type { Context } from '../../../query/types.ts'
-import { openPrepared, sealPrepared } from '../../../statements/handles/prepared.ts'
+import { preparedHandles } from '../../../statements/handles/prepared.ts'
 import { hasReturning } from '../../../statements/has-returning.ts'
-import { queryOf } from '../statement.ts'
+import { queryOf, sealPrepared } from '../statement.ts'
 import { parametersFor } from '../wire/client-parameters.ts'
 import { packAny, unpackBody } from '../wire/command.ts'
 import type { FlightAction } from './action.ts'
@@ -37,7 +37,7 @@ export const preparedActions: readonly FlightAction[] = [
       )
       const query = await queryOf(front, call, ctx, request.query, request.transactionId)
       if (readUse(query.sql)) return prepared(sealPrepared(front, ctx, { query }), none, noParameters, true)
-      const plan = await front.pipeline.plan({ ...query, describe: true }, ctx)
+      const plan = await front.statements.describe(query, ctx)
       if (plan.metadata) call.sendHeaders(plan.metadata)
       // What returns rows is asked for them as a query is, whatever else it does.
       const isUpdate =
@@ -55,7 +55,7 @@ export const preparedActions: readonly FlightAction[] = [
         ActionClosePreparedStatementRequest,
         unpackBody(body, 'ActionClosePreparedStatementRequest'),
       )
-      openPrepared(front, ctx, preparedStatementHandle)
+      preparedHandles.open(front.sealer, ctx.principal, preparedStatementHandle)
       return undefined
     },
   },

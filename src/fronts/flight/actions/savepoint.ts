@@ -6,7 +6,7 @@ import {
 } from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import { GatewayError } from '../../../query/errors.ts'
-import { openSavepoint, openTransaction, sealSavepoint } from '../../../statements/handles/transaction.ts'
+import { NEVER_MS, savepointHandles } from '../../../statements/handles/transaction.ts'
 import { packAny, unpackBody } from '../wire/command.ts'
 import type { FlightAction } from './action.ts'
 
@@ -24,9 +24,9 @@ export const savepointActions: readonly FlightAction[] = [
         ActionBeginSavepointRequest,
         unpackBody(body, 'ActionBeginSavepointRequest'),
       )
-      const transaction = openTransaction(front, ctx, transactionId)
+      const transaction = front.statements.queries.transactionOf(transactionId, ctx)
       const savepoint = await front.transactions.beginSavepoint(transaction, name, ctx)
-      const savepointId = sealSavepoint(front, ctx, { transaction, savepoint })
+      const savepointId = savepointHandles.seal(front.sealer, ctx.principal, NEVER_MS, { transaction, savepoint })
       return packAny('ActionBeginSavepointResult', ActionBeginSavepointResult.encode({ savepointId }).finish())
     },
   },
@@ -38,7 +38,7 @@ export const savepointActions: readonly FlightAction[] = [
         ActionEndSavepointRequest,
         unpackBody(body, 'ActionEndSavepointRequest'),
       )
-      const { transaction, savepoint } = openSavepoint(front, ctx, savepointId)
+      const { transaction, savepoint } = savepointHandles.open(front.sealer, ctx.principal, savepointId).value
       const { END_SAVEPOINT_RELEASE, END_SAVEPOINT_ROLLBACK } = EndSavepoint
       if (action !== END_SAVEPOINT_RELEASE && action !== END_SAVEPOINT_ROLLBACK)
         throw new GatewayError('BAD_REQUEST', 'The request must say whether to release or to roll back.')

@@ -11,10 +11,10 @@ import {
 import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Context } from '../../../query/types.ts'
+import type { StoredSession } from '../../../statements/sessions.ts'
+import { scopeOf } from '../call-scope.ts'
 import type { FlightFront } from '../front.ts'
-import type { StoredSession } from '../session-cookie.ts'
 import { SOURCE_HEADER } from '../source-header.ts'
-import { routeOf } from '../statement.ts'
 import type { FlightAction } from './action.ts'
 
 type Value = SessionOptionValue['optionValue']
@@ -109,7 +109,7 @@ export const sessionActions: readonly FlightAction[] = [
       'The options of the session, and the catalog and schema in force without any. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
     async handle(front, _body, ctx, call) {
       const { source, timeoutMs, cache, losslessTypes, ...chosen } = await front.sessions.read(call, ctx)
-      const { current } = (await routeOf(front, call, ctx)).source.catalog
+      const { current } = front.statements.queries.route(await scopeOf(front, call, ctx)).source.catalog
       const { catalog = current?.catalog, schema = current?.schema } = chosen
       const text = (value: string): SessionOptionValue => ({ optionValue: { $case: 'stringValue', value } })
       const flag = (value: boolean): SessionOptionValue => ({ optionValue: { $case: 'boolValue', value } })

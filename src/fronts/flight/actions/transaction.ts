@@ -7,8 +7,10 @@ import {
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import { mayWrite } from '../../../query/stages/authorize.ts'
-import { openTransaction, sealTransaction } from '../../../statements/handles/transaction.ts'
-import { routeOf } from '../statement.ts'
+import type { Context } from '../../../query/types.ts'
+import { NEVER_MS, transactionHandles } from '../../../statements/handles/transaction.ts'
+import { scopeOf } from '../call-scope.ts'
+import type { FlightFront } from '../front.ts'
 import { packAny, unpackBody } from '../wire/command.ts'
 import type { FlightAction } from './action.ts'
 
@@ -24,13 +26,15 @@ export const transactionActions: readonly FlightAction[] = [
     async handle(front, body, ctx, call) {
       decodeMessage(ActionBeginTransactionRequest, unpackBody(body, 'ActionBeginTransactionRequest'))
       if (front.intake.closed && front.intake.hasEndedTransaction(call.peer))
-        return begun(sealTransaction(front, ctx, front.transactions.placeholderTransaction()))
+        return begun(front, ctx, front.transactions.placeholderTransaction())
       front.intake.admit()
-      const { source, isFixed } = await routeOf(front, call, ctx)
+      const scope = await scopeOf(front, call, ctx)
+      const { source } = front.statements.queries.route(scope)
+      const isFixed = scope.namedSource !== undefined
       const readOnly = !mayWrite(source, ctx.principal)
       const sessionId = front.sessions.idOf(call)
       const id = await front.transactions.begin({ source, readOnly, isFixed, sessionId }, ctx)
-      return begun(sealTransaction(front, ctx, id))
+      return begun(front, ctx, id)
     },
   },
   {
@@ -41,7 +45,7 @@ export const transactionActions: readonly FlightAction[] = [
         ActionEndTransactionRequest,
         unpackBody(body, 'ActionEndTransactionRequest'),
       )
-      const id = openTransaction(front, ctx, transactionId)
+      const id = front.statements.queries.transactionOf(transactionId, ctx)
       if (action === EndTransaction.END_TRANSACTION_COMMIT) await front.transactions.commit(id, ctx)
       else if (action === EndTransaction.END_TRANSACTION_ROLLBACK) await front.transactions.rollback(id, ctx)
       else throw new GatewayError('BAD_REQUEST', 'The request must say whether to commit or to roll back.')
@@ -51,6 +55,7 @@ export const transactionActions: readonly FlightAction[] = [
   },
 ]
 
-function begun(transactionId: Uint8Array): Uint8Array {
+function begun(front: FlightFront, { principal }: Context, id: string): Uint8Array {
+  const transactionId = transactionHandles.seal(front.sealer, principal, NEVER_MS, id)
   return packAny('ActionBeginTransactionResult', ActionBeginTransactionResult.encode({ transactionId }).finish())
 }

@@ -1,12 +1,12 @@
 import type { Frame } from '../../../arrow/ipc/frame.ts'
 import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { deriveContext } from '../../../query/derive-context.ts'
-import { GatewayError } from '../../../query/errors.ts'
-import { SealKind } from '../../../query/sealer.ts'
-import type { Context } from '../../../query/types.ts'
-import { sessionOf } from '../call-session.ts'
+import { bytes, json, record, text } from '../../../query/fields.ts'
+import { sealed } from '../../../query/sealed.ts'
+import { type Sealer, SealKind } from '../../../query/sealer.ts'
+import type { Context, Principal } from '../../../query/types.ts'
+import { scopeOf } from '../call-scope.ts'
 import type { FlightFront } from '../front.ts'
-import { SOURCE_HEADER } from '../source-header.ts'
 import { metadataCommands } from './commands.ts'
 import { schemaMessage } from './encode.ts'
 
@@ -17,13 +17,17 @@ export interface MetadataRequest {
   readonly source?: string
 }
 
-interface Payload {
-  readonly n: string
-  readonly v: string
-  readonly s?: string
+/** What a metadata ticket holds. */
+interface MetadataTicket extends MetadataRequest {
   /** Whether the schemas of tables are to have extension types, where the call or its session says so. */
-  readonly l?: boolean
+  readonly losslessTypes?: boolean
 }
+
+/** Tickets of metadata commands. */
+export const metadataTickets = sealed<MetadataTicket>(
+  SealKind.metadata,
+  record<MetadataTicket>({ name: text('n'), value: bytes('v'), source: json('s'), losslessTypes: json('l') }),
+)
 
 /** Whether a Flight SQL command asks for metadata. */
 export function isMetadataCommand(name: string): boolean {
@@ -49,52 +53,42 @@ export async function sealMetadata(
   request: MetadataRequest,
   expiresAt: number,
 ): Promise<Buffer> {
-  const { source: chosen, catalogSource, ...session } = await sessionOf(front, call, ctx)
-  const named = call.header(SOURCE_HEADER) ?? chosen ?? catalogSource
-  const source =
-    named !== undefined || ofOneSource.has(request.name)
-      ? front.router.route(named, session, ctx.principal).name
-      : undefined
-  const payload: Payload = {
-    n: request.name,
-    v: Buffer.from(request.value).toString('base64'),
-    ...(source !== undefined && { s: source }),
-    ...(session.losslessTypes !== undefined && { l: session.losslessTypes }),
-  }
-  return renewMetadata(front, ctx, Buffer.from(JSON.stringify(payload)), expiresAt)
+  const scope = await scopeOf(front, call, ctx)
+  const { source, catalogSource, losslessTypes } = scope.session
+  const isOfOne = (scope.namedSource ?? source ?? catalogSource) !== undefined || ofOneSource.has(request.name)
+  return metadataTickets.seal(front.sealer, ctx.principal, expiresAt, {
+    name: request.name,
+    value: request.value,
+    ...(isOfOne && { source: front.statements.queries.route(scope).source.name }),
+    ...(losslessTypes !== undefined && { losslessTypes }),
+  })
 }
 
 /** Whether a sealed ticket is one of `sealMetadata`. */
-export function isMetadataTicket(sealed: Uint8Array): boolean {
-  return sealed[1] === SealKind.metadata
+export function isMetadataTicket(handle: Uint8Array): boolean {
+  return handle[1] === SealKind.metadata
 }
 
-/**
- * What a metadata ticket holds, for `renewMetadata`.
- * @throws GatewayError as `Sealer.open`, EXPIRED_TICKET, FOREIGN_TICKET
- */
-export function openMetadata(front: FlightFront, ctx: Context, sealed: Uint8Array): Buffer {
-  const { payload, principal, expiresAt } = front.sealer.open(SealKind.metadata, sealed)
-  if (principal !== ctx.principal.name) throw new GatewayError('FOREIGN_TICKET')
-  if (Date.now() >= expiresAt) throw new GatewayError('EXPIRED_TICKET')
-  return payload
-}
-
-/** Seals what `openMetadata` gave for longer. */
-export function renewMetadata(front: FlightFront, ctx: Context, payload: Buffer, expiresAt: number): Buffer {
-  return front.sealer.seal(SealKind.metadata, ctx.principal.name, expiresAt, payload)
+/** A metadata ticket, sealed for longer. @throws GatewayError as `Sealed.open` */
+export function renewMetadata(
+  sealer: Sealer,
+  principal: Principal,
+  sealedTicket: Uint8Array,
+  expiresAt: number,
+): Buffer {
+  const { value } = metadataTickets.open(sealer, principal, sealedTicket)
+  return metadataTickets.seal(sealer, principal, expiresAt, value)
 }
 
 /**
  * Answers a metadata ticket: from the source that it names, else from all of them.
- * @throws GatewayError as `openMetadata`
+ * @throws GatewayError as `Sealed.open`
  */
-export function redeemMetadata(front: FlightFront, ctx: Context, sealed: Uint8Array): AsyncIterable<Frame> {
-  const { n, v, s, l } = JSON.parse(openMetadata(front, ctx, sealed).toString()) as Payload
-  const sources = s === undefined ? front.router.sources : [front.router.named(s)]
-  return metadataCommands[n]!.frames(Buffer.from(v, 'base64'), {
-    sources,
+export function redeemMetadata(front: FlightFront, ctx: Context, sealedTicket: Uint8Array): AsyncIterable<Frame> {
+  const { name, value, source, losslessTypes } = metadataTickets.open(front.sealer, ctx.principal, sealedTicket).value
+  return metadataCommands[name]!.frames(value, {
+    sources: source === undefined ? front.router.sources : [front.router.named(source)],
     facts: front.facts,
-    ctx: l === undefined ? ctx : deriveContext(ctx, { losslessTypes: l }),
+    ctx: losslessTypes === undefined ? ctx : deriveContext(ctx, { losslessTypes }),
   })
 }

@@ -1,14 +1,10 @@
 import { Ticket } from '../../../../gen/arrow/flight/protocol/Flight.ts'
-import { unpackFrames } from '../../../arrow/ipc/packed-frames.ts'
 import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
-import type { Context, Result } from '../../../query/types.ts'
-import { loadRunnable } from '../../../statements/bound-parameters.ts'
-import { openTicket, type StatementTicket } from '../../../statements/handles/ticket.ts'
-import { storedResultKey } from '../../../statements/stored-results.ts'
-import { cancelledKey } from '../actions/do-action.ts'
+import type { Context } from '../../../query/types.ts'
+import { type StatementTicket, statementTickets } from '../../../statements/handles/ticket.ts'
 import type { FlightFront } from '../front.ts'
 import { isMetadataTicket, redeemMetadata } from '../metadata/metadata.ts'
 import { contextOf } from '../statement.ts'
@@ -29,16 +25,17 @@ export function doGet(front: FlightFront): Method {
         await call.flushed()
         return
       }
-      const ticket = openTicket(front.sealer, ctx.principal, handle)
-      if (await front.store.get(cancelledKey(ticket.id)))
+      const { running, results } = front.statements
+      const ticket = statementTickets.open(front.sealer, ctx.principal, handle).value
+      if (await running.isCancelled(ticket.id))
         throw new GatewayError('CANCELLED', 'The statement was cancelled: call GetFlightInfo to run it again.')
-      const remove = front.executions.add(ticket.id, (reason) => call.end(reason))
+      const remove = running.add(ticket.id, (reason) => call.end(reason))
       try {
         const sender = new FrameSender(call, front.limits)
-        if (ticket.stored) await sendStored(front, ticket, sender)
+        if (ticket.stored) for (const frame of await results.read(ticket.id)) await sender.send(frame)
         else await stream(front, ticket, ctx, call, sender)
         await call.flushed()
-        front.executions.finish(ticket.id)
+        running.finish(ticket.id)
       } finally {
         remove()
       }
@@ -53,7 +50,7 @@ async function stream(
   call: GrpcCall,
   sender: FrameSender,
 ): Promise<void> {
-  const result = pollResult(front, ticket, ctx) ?? (await front.pipeline.run(await loadRunnable(front, ticket), ctx))
+  const result = await front.statements.resultOf(ticket, ctx)
   const frames = result.frames[Symbol.asyncIterator]()
   let keepAlive: KeepAlive | undefined
   try {
@@ -80,18 +77,4 @@ async function stream(
     keepAlive?.stop()
     await frames.return?.()
   }
-}
-
-/** The result that waits since the statement was polled, for its first reader. */
-function pollResult(front: FlightFront, { id }: StatementTicket, ctx: Context): Result | undefined {
-  const waiting = front.polls.take(id)
-  if (!waiting) return undefined
-  ctx.signal.addEventListener('abort', () => waiting.abort(ctx.signal.reason), { once: true })
-  return waiting.result
-}
-
-async function sendStored(front: FlightFront, ticket: StatementTicket, sender: FrameSender): Promise<void> {
-  const packed = await front.blobs.get(storedResultKey(ticket.id))
-  if (!packed) throw new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
-  for (const frame of unpackFrames(packed)) await sender.send(frame)
 }

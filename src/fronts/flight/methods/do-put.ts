@@ -11,10 +11,9 @@ import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Context, Query } from '../../../query/types.ts'
-import { keepParameters, loadParameters } from '../../../statements/bound-parameters.ts'
-import { openPrepared, sealPrepared } from '../../../statements/handles/prepared.ts'
+import { preparedHandles } from '../../../statements/handles/prepared.ts'
 import type { FlightFront } from '../front.ts'
-import { contextOf, queryOf } from '../statement.ts'
+import { contextOf, queryOf, sealPrepared } from '../statement.ts'
 import { useNames } from '../use-statement.ts'
 import { type PackedMessage, unpackAny } from '../wire/command.ts'
 import { readParts, readUpload } from '../wire/upload.ts'
@@ -48,19 +47,20 @@ export function doPut(front: FlightFront): Method {
         }
         case 'CommandPreparedStatementQuery': {
           const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementQuery, command.value)
-          const { query } = openPrepared(front, ctx, preparedStatementHandle)
+          const { query } = preparedHandles.open(front.sealer, ctx.principal, preparedStatementHandle).value
           const { stream } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
-          const handle = sealPrepared(front, ctx, { query, bound: await keepParameters(front, ctx, stream) })
+          const bound = await front.statements.parameters.keep(ctx.principal, stream)
+          const handle = sealPrepared(front, ctx, { query, bound })
           const result = DoPutPreparedStatementResult.encode({ preparedStatementHandle: handle }).finish()
           await call.sendMessage(PutResult.encode({ appMetadata: result }).finish())
           return
         }
         case 'CommandPreparedStatementUpdate': {
           const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementUpdate, command.value)
-          const { query, bound } = openPrepared(front, ctx, preparedStatementHandle)
+          const { query, bound } = preparedHandles.open(front.sealer, ctx.principal, preparedStatementHandle).value
           const { stream, columns } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
           // A batch without columns says that nothing is bound here; something may be in the handle.
-          const parameters = columns > 0 ? stream : bound && (await loadParameters(front, bound))
+          const parameters = columns > 0 ? stream : bound && (await front.statements.parameters.load(bound))
           await sendAffectedRows(call, await update(front, call, parameters ? { ...query, parameters } : query, ctx))
           return
         }
@@ -86,10 +86,7 @@ function commandOf(message: Uint8Array): PackedMessage | undefined {
 /** Plans, checks and runs a statement to its end; answers with the rows it changed. */
 async function update(front: FlightFront, call: GrpcCall, query: Query, ctx: Context): Promise<number> {
   if (await useNames(front, call, ctx, query)) return 0
-  const plan = await front.pipeline.plan({ ...query, purpose: 'write' }, ctx)
-  const result = await front.pipeline.run({ ...plan, query }, ctx)
-  for await (const frames of result.frames) for (const frame of frames) frame.release?.()
-  return result.stats.affectedRows
+  return await front.statements.change(query, ctx)
 }
 
 /** An unknown number counts as none: the JDBC driver takes -1 for a result set, and runs the statement again to get it. */

@@ -8,8 +8,8 @@ import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Context, Query } from '../../../query/types.ts'
+import { scopeOf } from '../call-scope.ts'
 import type { FlightFront } from '../front.ts'
-import { queryFor } from '../statement.ts'
 import { schemaOf, uploadMessages } from '../wire/upload.ts'
 
 const ifExists = {
@@ -53,9 +53,7 @@ export async function ingestUpload(
     messages,
     options: request.options,
   }
-  const result = await front.pipeline.run({ kind: 'ingest', query, ingest }, ctx)
-  for await (const frames of result.frames) for (const frame of frames) frame.release?.()
-  return result.stats.affectedRows
+  return await front.statements.ingest(query, ingest, ctx)
 }
 
 /** Names of columns go into statements. @throws GatewayError BAD_REQUEST */
@@ -72,7 +70,8 @@ async function queryOf(
   { table, catalog, transactionId }: CommandStatementIngest,
 ): Promise<Query> {
   const start = { sql: `INGEST INTO ${table}`, purpose: 'write', transactionHandle: transactionId } as const
-  return await queryFor(front, call, ctx, start, async (home) => {
+  const scope = await scopeOf(front, call, ctx)
+  return await front.statements.queries.build(scope, start, async (home) => {
     if (!catalog) return home
     // A catalog that nobody has is for the source to refuse.
     return (await front.router.names.chosen(catalog, ctx, home))?.source ?? home

@@ -1,0 +1,18 @@
+/**
+ * Every key under which this layer keeps something in what replicas share: sessions and marks in the store, parameters and
+ * results among the blobs.
+ */
+export const keys = {
+  /** The options of a session. */
+  session: (principal: string, id: string): string => `session:${principal}:${id}`,
+  /** The ids of a principal's sessions. */
+  sessionsOf: (principal: string): string => `sessions:${principal}`,
+  /** The mark of an execution that a client has cancelled. */
+  cancelled: (execution: string): string => `cancelled:${execution}`,
+  /** The mark of a polled statement that changes data and has begun. */
+  started: (execution: string): string => `started:${execution}`,
+  /** The result of a statement that has run before its client fetches it. */
+  result: (execution: string): string => `result:${execution}`,
+  /** Bound parameters that are too large for a handle. */
+  parameters: (id: string): string => `parameters:${id}`,
+} as const

@@ -1,0 +1,137 @@
+import { GatewayError } from '../query/errors.ts'
+import type { Router } from '../query/router.ts'
+import type { Sealer } from '../query/sealer.ts'
+import type { Source } from '../query/source.ts'
+import { mayWrite } from '../query/stages/authorize.ts'
+import type { Transactions } from '../query/transactions/transactions.ts'
+import type { Context, Query, SessionOptions } from '../query/types.ts'
+import { transactionHandles } from './handles/transaction.ts'
+import type { StoredSession } from './sessions.ts'
+
+/** What a front knows of the call that a statement came with. */
+export interface CallScope {
+  readonly ctx: Context
+  /** The source that the call itself names; no name in a statement chooses another then. */
+  readonly namedSource: string | undefined
+  /** The options in force: those of the session, and what the call says in their place. */
+  readonly session: StoredSession
+}
+
+/** Where a call goes. */
+export interface Route {
+  readonly source: Source
+  readonly session: SessionOptions
+}
+
+/** What a query is made of. */
+export interface QueryStart {
+  readonly sql: string
+  readonly purpose: Query['purpose']
+  readonly transactionHandle?: Uint8Array | undefined
+}
+
+/** The names that `USE` chooses for a session. */
+export interface ChosenNames {
+  readonly source: Source
+  readonly catalog: string
+  readonly schema?: string
+}
+
+/** What queries are built with. */
+export interface QueryBuilderDependencies {
+  readonly router: Router
+  readonly transactions: Transactions
+  readonly sealer: Sealer
+  readonly maxStatementBytes: number
+}
+
+/** Makes queries of statements: finds the source, the transaction and the options of each. */
+export class QueryBuilder {
+  readonly #deps: QueryBuilderDependencies
+
+  constructor(deps: QueryBuilderDependencies) {
+    this.#deps = deps
+  }
+
+  /** The source that a call is for, and the options of its session. @throws GatewayError UNKNOWN_SOURCE */
+  route({ ctx, namedSource, session: stored }: CallScope): Route {
+    const { source: chosen, catalogSource, ...session } = stored
+    return { source: this.#deps.router.route(namedSource ?? chosen ?? catalogSource, session, ctx.principal), session }
+  }
+
+  /**
+   * The query of a statement: where its transaction is, or at the source that its names belong to.
+   * @throws GatewayError TOO_LARGE, BAD_SQL, UNKNOWN_SOURCE, UNKNOWN_TRANSACTION
+   */
+  async ofStatement(scope: CallScope, sql: string, transactionHandle?: Uint8Array): Promise<Query> {
+    const { maxStatementBytes, router } = this.#deps
+    if (sql.length > maxStatementBytes || Buffer.byteLength(sql) > maxStatementBytes)
+      throw new GatewayError(
+        'TOO_LARGE',
+        `The statement is above ${maxStatementBytes} bytes (limits.maxStatementBytes).`,
+      )
+    if (sql.trim() === '') throw new GatewayError('BAD_SQL', 'The statement is empty.')
+    return await this.build(scope, { sql, purpose: 'any', transactionHandle }, (home) =>
+      router.names.ofStatement(sql, home, scope.ctx),
+    )
+  }
+
+  /**
+   * The query of a call that is for a source, or in a transaction. A transaction in which nothing was done yet goes along
+   * to the source; the session's catalog and schema are only those of the source that they were chosen at.
+   * @param find chooses the source, given the one where the call goes else
+   * @throws GatewayError UNKNOWN_SOURCE, UNKNOWN_TRANSACTION, BAD_SQL
+   */
+  async build(
+    scope: CallScope,
+    { sql, purpose, transactionHandle }: QueryStart,
+    find: (home: Source) => Promise<Source>,
+  ): Promise<Query> {
+    const { transactions } = this.#deps
+    const { ctx, namedSource } = scope
+    const { source: routed, session } = this.route(scope)
+    const transaction = transactionHandle?.byteLength ? this.transactionOf(transactionHandle, ctx) : undefined
+    const isFree = transaction === undefined || transactions.mayMove(transaction, routed, ctx.principal)
+    const home = isFree ? routed : transactions.sourceOf(transaction, ctx.principal)
+    const source = namedSource === undefined ? await find(home) : home
+    if (transaction !== undefined && source !== transactions.sourceOf(transaction, ctx.principal))
+      await transactions.moveTo(transaction, source, !mayWrite(source, ctx.principal), ctx)
+    const { catalog: _, schema: __, ...elsewhere } = session
+    return {
+      source: source.name,
+      sql,
+      session: source === routed ? session : elsewhere,
+      purpose,
+      ...(transaction !== undefined && { transaction }),
+    }
+  }
+
+  /** The id inside a transaction's handle. @throws GatewayError BAD_REQUEST, FORGED_TICKET, FORBIDDEN */
+  transactionOf(handle: Uint8Array, { principal }: Context): string {
+    return transactionHandles.open(this.#deps.sealer, principal, handle).value
+  }
+
+  /**
+   * What `USE catalog`, `USE catalog.schema` or `USE schema` chooses.
+   * @throws GatewayError UNKNOWN_OBJECT for names that nothing has
+   */
+  async chosenBy(scope: CallScope, parts: readonly string[]): Promise<ChosenNames> {
+    const { router } = this.#deps
+    const { ctx } = scope
+    const [first, ...rest] = parts as [string, ...string[]]
+    // The name of the catalog or, as servers without catalogs have them, of a schema with points in it.
+    const owner = await router.names.chosen(first, ctx)
+    if (owner) {
+      if (rest.length === 0) return owner
+      const schema = rest.join('.')
+      if (await owner.source.catalog.hasSchema?.(schema, ctx)) return { ...owner, schema }
+      throw new GatewayError('UNKNOWN_OBJECT', `The source ${owner.source.name} has no schema "${schema}" to choose.`)
+    }
+    const { source, session } = this.route(scope)
+    const schema = parts.join('.')
+    if (await source.catalog.hasSchema?.(schema, ctx))
+      return { source, schema, catalog: session.catalog ?? source.catalog.current?.catalog ?? source.name }
+    const names = router.sources.map(({ name }) => name).join(', ')
+    throw new GatewayError('UNKNOWN_OBJECT', `"${schema}" is no source, catalog or schema; sources: ${names}.`)
+  }
+}

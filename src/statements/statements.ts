@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto'
+import type { Ingest } from '../query/ingest.ts'
+import type { Pipeline } from '../query/pipeline.ts'
+import type { Router } from '../query/router.ts'
+import type { Sealer } from '../query/sealer.ts'
+import type { Transactions } from '../query/transactions/transactions.ts'
+import type { Context, Plan, Query, Result } from '../query/types.ts'
+import type { Blobs } from '../state/blobs.ts'
+import type { Store } from '../state/store.ts'
+import { BackgroundStatements } from './background-statements.ts'
+import { ParameterStore } from './bound-parameters.ts'
+import { type PreparedStatement, preparedHandles } from './handles/prepared.ts'
+import type { StatementTicket } from './handles/ticket.ts'
+import { PolledStatements } from './polled-statements.ts'
+import { QueryBuilder } from './query-builder.ts'
+import { RunningStatements } from './running-statements.ts'
+import { Sessions } from './sessions.ts'
+import { StoredResults } from './stored-results.ts'
+
+/** Limits of statements; see `docs/configuration.md`, `limits`. */
+export interface StatementLimits {
+  readonly ticketTtlMs: number
+  readonly maxStatementBytes: number
+  readonly sessionIdleMs: number
+  readonly maxSessionsPerPrincipal: number
+  readonly pollIdleMs: number
+  readonly defaultDeadlineMs: number
+}
+
+/** What the layer stands on. */
+export interface StatementsDependencies {
+  readonly pipeline: Pipeline
+  readonly router: Router
+  readonly transactions: Transactions
+  readonly sealer: Sealer
+  /** Sessions and marks. */
+  readonly store: Store
+  /** Bound parameters and results of changes. */
+  readonly blobs: Blobs
+  readonly limits: StatementLimits
+}
+
+/** A statement that was planned and, if it changes data, run; its result is fetched with the ticket. */
+export interface BegunStatement {
+  readonly plan: Plan
+  readonly ticket: StatementTicket
+}
+
+/** What every front does with statements; it knows neither gRPC nor Flight. */
+export class Statements {
+  readonly queries: QueryBuilder
+  readonly sessions: Sessions
+  readonly parameters: ParameterStore
+  readonly results: StoredResults
+  readonly running: RunningStatements
+  readonly background: BackgroundStatements
+  readonly polls: PolledStatements
+  readonly #pipeline: Pipeline
+  readonly #sealer: Sealer
+
+  constructor(deps: StatementsDependencies) {
+    const { pipeline, store, blobs, sealer, limits } = deps
+    const ttlMs = limits.ticketTtlMs
+    this.#pipeline = pipeline
+    this.#sealer = sealer
+    this.queries = new QueryBuilder({ ...deps, maxStatementBytes: limits.maxStatementBytes })
+    this.sessions = new Sessions(store, limits)
+    this.parameters = new ParameterStore(blobs, ttlMs)
+    this.results = new StoredResults({ ...deps, ttlMs })
+    this.running = new RunningStatements(store)
+    this.background = new BackgroundStatements(limits, this.running)
+    const { parameters, results, running, background } = this
+    this.polls = new PolledStatements({ pipeline, store, parameters, results, running, background, ttlMs })
+  }
+
+  /** What planning tells a client that wants to know the schema and the parameters. @throws GatewayError */
+  async describe(query: Query, ctx: Context): Promise<Plan> {
+    return await this.#pipeline.plan({ ...query, describe: true }, ctx)
+  }
+
+  /**
+   * Plans a statement for a ticket. Clients may drop a ticket unread (ADBC does): what changes data runs here, once,
+   * whoever reads its result later.
+   * @throws GatewayError as the pipeline
+   */
+  async begin({ query, bound }: PreparedStatement, ctx: Context): Promise<BegunStatement> {
+    const id = randomUUID()
+    const plan = await this.#pipeline.plan(query, ctx)
+    const stored = plan.kind === 'update'
+    if (stored) await this.results.runAndKeep(plan, ctx, id)
+    return { plan, ticket: { id, statement: plan, stored, ...(bound && { bound }) } }
+  }
+
+  /** The ticket of a statement that the gateway itself has carried out; its result has no columns. */
+  async beginDone(query: Query, ctx: Context): Promise<StatementTicket> {
+    const id = randomUUID()
+    await this.results.keepNothing(ctx, id)
+    return { id, statement: { kind: 'update', query }, stored: true }
+  }
+
+  /**
+   * Runs a statement that must change data to its end.
+   * @returns the rows that it changed; -1 when unknown
+   * @throws GatewayError as the pipeline
+   */
+  async change(query: Query, ctx: Context): Promise<number> {
+    const plan = await this.#pipeline.plan({ ...query, purpose: 'write' }, ctx)
+    return await countRows(await this.#pipeline.run({ ...plan, query }, ctx))
+  }
+
+  /** Puts rows into a table; answers with their number. @throws GatewayError as the pipeline */
+  async ingest(query: Query, ingest: Ingest, ctx: Context): Promise<number> {
+    return await countRows(await this.#pipeline.run({ kind: 'ingest', query, ingest }, ctx))
+  }
+
+  /** A prepared statement by its handle, its parameters loaded. @throws GatewayError BAD_HANDLE, EXPIRED_TICKET, FOREIGN_TICKET */
+  async prepared(handle: Uint8Array, ctx: Context): Promise<PreparedStatement> {
+    const { query, bound } = preparedHandles.open(this.#sealer, ctx.principal, handle).value
+    return bound ? { query: { ...query, parameters: await this.parameters.load(bound) }, bound } : { query }
+  }
+
+  /** The result of a ticket: the one that waits since the statement was polled, for its first reader, else a new run. */
+  async resultOf(ticket: StatementTicket, ctx: Context): Promise<Result> {
+    const waiting = this.background.take(ticket.id)
+    if (!waiting) return await this.#pipeline.run(await this.parameters.loadStatement(ticket), ctx)
+    ctx.signal.addEventListener('abort', () => waiting.abort(ctx.signal.reason), { once: true })
+    return waiting.result
+  }
+}
+
+/** Reads a result of a change to its end. */
+async function countRows({ frames, stats }: Result): Promise<number> {
+  for await (const each of frames) for (const frame of each) frame.release?.()
+  return stats.affectedRows
+}
