@@ -7,7 +7,7 @@ import { readFrame } from '../../../src/arrow/ipc/flight-data.ts'
 import { joinStream } from '../../../src/arrow/ipc/ipc.ts'
 import { decodeSchema } from '../../../src/arrow/schema.ts'
 import type { Source } from '../../../src/query/source.ts'
-import type { Context, Plan, PlannedStatement, Query } from '../../../src/query/types.ts'
+import type { Context, Plan, PlannedSql, Query } from '../../../src/query/types.ts'
 import { DemoSource } from '../../fault/demo-source.ts'
 
 const init = [
@@ -36,7 +36,7 @@ class Speaker {
     return this.source.plan({ source: 'demo', sql, session: {}, purpose: 'any', ...more }, this.context)
   }
 
-  async run(plan: PlannedStatement): Promise<object[]> {
+  async run(plan: PlannedSql): Promise<object[]> {
     const result = await this.source.run(plan, this.context)
     const messages = [{ header: readFrame(result.schema).header, body: new Uint8Array(0) }]
     for await (const frames of result.frames)

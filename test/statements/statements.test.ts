@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest'
+import { type Frame, frameOf } from '../../src/arrow/ipc/frame.ts'
+import { encodeSchema } from '../../src/arrow/schema.ts'
+import { composePipeline } from '../../src/query/pipeline.ts'
+import { Router } from '../../src/query/router.ts'
+import { Sealer } from '../../src/query/sealer.ts'
+import type { Source } from '../../src/query/source.ts'
+import { authorize } from '../../src/query/stages/authorize.ts'
+import { Transactions } from '../../src/query/transactions/transactions.ts'
+import type { Context, PlannedSql, Result } from '../../src/query/types.ts'
+import { MemoryBlobs } from '../../src/state/blobs.ts'
+import { MemoryStore } from '../../src/state/memory.ts'
+import { preparedHandles } from '../../src/statements/handles/prepared.ts'
+import { statementTickets } from '../../src/statements/handles/ticket.ts'
+import type { CallScope } from '../../src/statements/query-builder.ts'
+import { Statements } from '../../src/statements/statements.ts'
+
+const log = { debug() {}, info() {}, warn() {}, error() {} }
+const principal = { name: 'dash', roles: ['writer'] }
+const none = new Uint8Array(0)
+const schema = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] })
+const limits = {
+  ticketTtlMs: 60_000,
+  maxStatementBytes: 1000,
+  sessionIdleMs: 60_000,
+  maxSessionsPerPrincipal: 2,
+  pollIdleMs: 60_000,
+  defaultDeadlineMs: 60_000,
+}
+
+/** A source that answers each query with one batch of as many rows as its text has characters, and keeps what it ran. */
+class TextSource {
+  readonly ran: PlannedSql[] = []
+  readonly name: string
+  readonly kind = 'text'
+  readonly writes = true
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  async plan(query: PlannedSql['query']) {
+    return { kind: query.sql.startsWith('CHANGE') ? 'update' : 'read', query, schema } as const
+  }
+
+  async run(statement: PlannedSql): Promise<Result> {
+    this.ran.push(statement)
+    const rows = statement.query.sql.length
+    return {
+      schema: frameOf(schema, none, 0),
+      frames: (async function* () {
+        yield [frameOf(schema, none, rows)]
+      })(),
+      stats: { rows, bytes: 0, affectedRows: statement.kind === 'update' ? rows : -1 },
+    }
+  }
+}
+
+/** The layer as a front composes it, without any server. */
+function setUp() {
+  const [here, there] = [new TextSource('here'), new TextSource('there')]
+  const router = new Router([here, there] as unknown as Source[], 'here')
+  const sealer = new Sealer(['first key'])
+  const transactions = new Transactions(
+    { ...limits, transactionIdleMs: 1000, maxTransactionsPerPrincipal: 1, queueWaitMs: 1 },
+    log,
+  )
+  const pipeline = composePipeline([authorize(router)], router)
+  const kept = { store: new MemoryStore(1 << 20), blobs: new MemoryBlobs(1 << 20) }
+  const statements = new Statements({ pipeline, router, transactions, sealer, ...kept, limits })
+  const ctx: Context = {
+    principal,
+    signal: new AbortController().signal,
+    deadlineAt: Date.now() + 60_000,
+    requestId: 'r',
+    log,
+  }
+  const scope = (more: Partial<CallScope> = {}): CallScope => ({ ctx, namedSource: undefined, session: {}, ...more })
+  return {
+    here,
+    there,
+    statements,
+    sealer,
+    ctx,
+    scope,
+    query: (sql: string) => ({ source: 'here', sql, session: {}, purpose: 'any' }) as const,
+  }
+}
+
+async function rowsOf({ frames }: { readonly frames: AsyncIterable<readonly Frame[]> }): Promise<number> {
+  let rows = 0
+  for await (const each of frames) for (const frame of each) rows += frame.rows
+  return rows
+}
+
+describe('the statements layer, without gRPC', () => {
+  it('finds the source of a call: the one that it names, else the one that its session has chosen', async () => {
+    const { statements, scope } = setUp()
+    const { queries } = statements
+    const sourceOf = async (more: Partial<CallScope>) => (await queries.ofStatement(scope(more), 'READ')).source
+    expect(await sourceOf({})).toBe('here')
+    expect(await sourceOf({ session: { source: 'there' } })).toBe('there')
+    expect(await sourceOf({ namedSource: 'here', session: { source: 'there' } })).toBe('here')
+  })
+
+  it('refuses statements that are empty or too long', async () => {
+    const { statements, scope } = setUp()
+    await expect(statements.queries.ofStatement(scope(), ' ')).rejects.toMatchObject({ code: 'BAD_SQL' })
+    await expect(statements.queries.ofStatement(scope(), 'é'.repeat(501))).rejects.toMatchObject({ code: 'TOO_LARGE' })
+  })
+
+  it('runs a query when its ticket is redeemed, as often as that happens', async () => {
+    const { statements, sealer, ctx, query, here } = setUp()
+    const { ticket } = await statements.begin({ query: query('READ') }, ctx)
+    expect(here.ran).toEqual([])
+    const handle = statementTickets.seal(sealer, principal, Date.now() + 1000, ticket)
+    for (let i = 0; i < 2; i++) {
+      const { value } = statementTickets.open(sealer, principal, handle)
+      expect(await rowsOf(await statements.resultOf(value, ctx))).toBe(4)
+    }
+    expect(here.ran.map(({ kind, execution }) => [kind, execution])).toEqual(Array(2).fill(['read', ticket.id]))
+  })
+
+  it('runs a change once, before its ticket is redeemed, and keeps the result', async () => {
+    const { statements, ctx, query, here } = setUp()
+    const { ticket } = await statements.begin({ query: query('CHANGE') }, ctx)
+    expect(ticket).toMatchObject({ stored: true, statement: { kind: 'update' } })
+    const frames = await statements.results.read(ticket.id)
+    expect(frames.map(({ rows }) => rows)).toEqual([0, 6])
+    expect(here.ran).toHaveLength(1)
+    expect(await statements.change(query('CHANGE IT'), ctx)).toBe(9)
+  })
+
+  it.each([10, 10_000])('loads %i bytes of bound parameters wherever they were kept', async (length) => {
+    const { statements, sealer, ctx, query } = setUp()
+    const parameters = Buffer.alloc(length, 7)
+    const bound = await statements.parameters.keep(principal, parameters)
+    const handle = preparedHandles.seal(sealer, principal, Date.now() + 1000, { query: query('READ'), bound })
+    expect(handle.byteLength).toBeLessThan(1000)
+    const prepared = await statements.prepared(handle, ctx)
+    expect(Buffer.from(prepared.query.parameters!).equals(parameters)).toBe(true)
+    const { ticket } = await statements.begin(prepared, ctx)
+    const loaded = await statements.parameters.loadStatement(ticket)
+    expect(Buffer.from(loaded.query.parameters!).equals(parameters)).toBe(true)
+  })
+
+  it('answers polls until the statement is ready, and hands its rows to whoever redeems the ticket', async () => {
+    const { statements, ctx, query, here } = setUp()
+    const statement = { kind: 'read', query: query('READ') } as const
+    const asked = { ticket: { id: 'e', statement, stored: false }, planned: false, schema: none, request: none }
+    let answer = await statements.polls.begin(asked, ctx)
+    while (!answer.isReady) answer = await statements.polls.again(answer.poll, ctx)
+    expect(answer.poll).toMatchObject({ planned: true, schema, ticket: { id: 'e', stored: false } })
+    expect(await rowsOf(await statements.resultOf(answer.poll.ticket, ctx))).toBe(4)
+    expect(here.ran).toHaveLength(1)
+    statements.background.close()
+  })
+
+  it('cancels what runs of a ticket, and what has not begun; not what has finished', async () => {
+    const { statements, ctx, query } = setUp()
+    const { running } = statements
+    const { ticket } = await statements.begin({ query: query('READ') }, ctx)
+    const reasons: unknown[] = []
+    const remove = running.add(ticket.id, ({ code }) => reasons.push(code))
+    expect(await running.cancel(ticket, Date.now() + 1000)).toBe(true)
+    expect([reasons, await running.isCancelled(ticket.id)]).toEqual([['CANCELLED'], true])
+    remove()
+    const { ticket: read } = await statements.begin({ query: query('READ') }, ctx)
+    running.finish(read.id)
+    const { ticket: changed } = await statements.begin({ query: query('CHANGE') }, ctx)
+    for (const each of [read, changed]) {
+      expect(await running.cancel(each, Date.now() + 1000)).toBe(false)
+      expect(await running.isCancelled(each.id)).toBe(false)
+    }
+  })
+
+  it('keeps sessions by id for their principal, and no more than the limit', async () => {
+    const { sessions } = setUp().statements
+    await sessions.write(principal, 'a', { schema: 's' })
+    expect(await sessions.read(principal, 'a')).toEqual({ schema: 's' })
+    expect(await sessions.read({ name: 'tool', roles: [] }, 'a')).toEqual({})
+    await sessions.write(principal, 'b', {})
+    await expect(sessions.write(principal, 'c', {})).rejects.toMatchObject({ code: 'TOO_MANY_SESSIONS' })
+    expect(await sessions.close(principal, 'a')).toBe(true)
+    expect(await sessions.close(principal, 'a')).toBe(false)
+    await sessions.write(principal, 'c', { cache: false })
+    expect(await sessions.read(principal, 'c')).toEqual({ cache: false })
+  })
+})
