@@ -84,8 +84,19 @@ export function oneOf<T extends { readonly kind: string }>(
   }
 }
 
+/** Text that is always there. */
 export function text(key: string): FieldCodec<string> {
-  return json(key)
+  return {
+    write(value, into) {
+      into[key] = value
+    },
+    read(from) {
+      const value = from[key]
+      // What another version wrote may lack it.
+      if (typeof value !== 'string') throw new TypeError(`The member ${key} is no text.`)
+      return value
+    },
+  }
 }
 
 /** What JSON has: text, numbers, booleans, lists and objects of these. */

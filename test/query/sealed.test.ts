@@ -61,8 +61,10 @@ describe('a sealed value', () => {
   })
 
   it('is refused with an error for the client when a replica of another version wrote it otherwise', () => {
-    const handle = sealer.seal(SealKind.ticket, 'dash', later(), Buffer.from('not JSON'))
-    expect(codeOf(() => notes.open(sealer, dash, handle))).toBe('BAD_TICKET')
-    expect(codeOf(() => strict.open(sealer, dash, handle))).toBe('BAD_HANDLE')
+    for (const written of ['not JSON', '{"x":"another member"}', '["a list"]', '"a text"', 'null']) {
+      const handle = sealer.seal(SealKind.ticket, 'dash', later(), Buffer.from(written))
+      expect(codeOf(() => notes.open(sealer, dash, handle))).toBe('BAD_TICKET')
+      expect(codeOf(() => strict.open(sealer, dash, handle))).toBe('BAD_HANDLE')
+    }
   })
 })
