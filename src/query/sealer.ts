@@ -106,7 +106,7 @@ export class Sealer {
    * @throws GatewayError BAD_TICKET when it is nothing we sealed, FORGED_TICKET when it was changed or its key is unknown
    */
   open(kind: SealKind, sealed: Uint8Array): Opened {
-    const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
+    const bytes = Buffer.isBuffer(sealed) ? sealed : Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
     if (bytes.length < HEADER_BYTES + TAG_BYTES + 7 || bytes[0] !== VERSION || bytes[1] !== kind)
       throw new GatewayError('BAD_TICKET')
     const text = bytes.toString('latin1')
