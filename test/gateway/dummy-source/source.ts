@@ -46,7 +46,7 @@ export class DummySource implements Source {
   }
 
   async plan(query: Query): Promise<Plan> {
-    return { query, isUpdate: false, schema: this.#messages()[0]!.header }
+    return { query, kind: 'read', schema: this.#messages()[0]!.header }
   }
 
   async run(_plan: PlannedStatement): Promise<Result> {
