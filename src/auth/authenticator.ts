@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { headerOf, partsOf } from '../grpc/server/metadata.ts'
 import type { HeaderFields } from '../http2/index.ts'
 import { GatewayError } from '../query/errors.ts'
-import { type Sealer, SealKind } from '../query/sealer.ts'
+import { type Sealer, SealKind } from '../query/seal/sealer.ts'
 import type { Principal } from '../query/types.ts'
 
 /** A configured API key; only its SHA-256 is known. */

@@ -1,6 +1,6 @@
 import { GatewayError } from '../query/errors.ts'
 import type { Router } from '../query/router.ts'
-import type { Sealer } from '../query/sealer.ts'
+import type { Sealer } from '../query/seal/sealer.ts'
 import type { Source } from '../query/source.ts'
 import { mayWrite } from '../query/stages/authorize.ts'
 import type { Transactions } from '../query/transactions/transactions.ts'

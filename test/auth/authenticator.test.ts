@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { Authenticator, anonymous } from '../../src/auth/authenticator.ts'
-import { Sealer } from '../../src/query/sealer.ts'
+import { Sealer } from '../../src/query/seal/sealer.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 const key = (name: string, secret: string) => ({ name, sha256: sha256(secret), roles: ['reader'] })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { GatewayError } from '../../src/query/errors.ts'
-import { record, text } from '../../src/query/fields.ts'
-import { sealed } from '../../src/query/sealed.ts'
-import { Sealer, SealKind } from '../../src/query/sealer.ts'
+import { record, text } from '../../src/query/seal/fields.ts'
+import { sealed } from '../../src/query/seal/sealed.ts'
+import { Sealer, SealKind } from '../../src/query/seal/sealer.ts'
 
 interface Note {
   readonly name: string

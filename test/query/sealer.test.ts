@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GatewayError } from '../../src/query/errors.ts'
-import { Sealer, SealKind } from '../../src/query/sealer.ts'
+import { Sealer, SealKind } from '../../src/query/seal/sealer.ts'
 
 const codeOf = (act: () => unknown): string => {
   try {

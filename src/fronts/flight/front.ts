@@ -1,7 +1,7 @@
 import type { Authenticator } from '../../auth/authenticator.ts'
 import type { DrainGate } from '../../query/drain-gate.ts'
 import type { Router } from '../../query/router.ts'
-import type { Sealer } from '../../query/sealer.ts'
+import type { Sealer } from '../../query/seal/sealer.ts'
 import type { Transactions } from '../../query/transactions/transactions.ts'
 import type { Logger } from '../../query/types.ts'
 import type { Statements } from '../../statements/statements.ts'

@@ -1,6 +1,6 @@
-import { bytes, flag, nested, record } from '../../query/fields.ts'
-import { sealed } from '../../query/sealed.ts'
-import { SealKind } from '../../query/sealer.ts'
+import { bytes, flag, nested, record } from '../../query/seal/fields.ts'
+import { sealed } from '../../query/seal/sealed.ts'
+import { SealKind } from '../../query/seal/sealer.ts'
 import { type StatementTicket, ticketFields } from './ticket.ts'
 
 /** A statement that a client polls: its ticket to be, and what each answer repeats. */

@@ -1,7 +1,7 @@
 import { GatewayError } from '../../query/errors.ts'
-import { inline, json, record } from '../../query/fields.ts'
-import { sealed } from '../../query/sealed.ts'
-import { SealKind } from '../../query/sealer.ts'
+import { inline, json, record } from '../../query/seal/fields.ts'
+import { sealed } from '../../query/seal/sealed.ts'
+import { SealKind } from '../../query/seal/sealer.ts'
 import type { Query } from '../../query/types.ts'
 import { queryFields } from './query-fields.ts'
 

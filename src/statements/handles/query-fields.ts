@@ -1,4 +1,4 @@
-import { constant, type Fields, json, leftOut, optionalFlag, options, text } from '../../query/fields.ts'
+import { constant, type Fields, json, leftOut, optionalFlag, options, text } from '../../query/seal/fields.ts'
 import type { Purpose, Query } from '../../query/types.ts'
 
 /** How a query travels in tickets and prepared statements. */

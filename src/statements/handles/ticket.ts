@@ -9,9 +9,9 @@ import {
   optionalBytes,
   record,
   text,
-} from '../../query/fields.ts'
-import { sealed } from '../../query/sealed.ts'
-import { SealKind } from '../../query/sealer.ts'
+} from '../../query/seal/fields.ts'
+import { sealed } from '../../query/seal/sealed.ts'
+import { SealKind } from '../../query/seal/sealer.ts'
 import type { PlannedSql } from '../../query/types.ts'
 import type { BoundParameters } from './prepared.ts'
 import { queryFields } from './query-fields.ts'

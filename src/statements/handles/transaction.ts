@@ -1,7 +1,7 @@
 import { GatewayError } from '../../query/errors.ts'
-import { bytes, type Codec, record, text } from '../../query/fields.ts'
-import { type Refusals, sealed } from '../../query/sealed.ts'
-import { SealKind } from '../../query/sealer.ts'
+import { bytes, type Codec, record, text } from '../../query/seal/fields.ts'
+import { type Refusals, sealed } from '../../query/seal/sealed.ts'
+import { SealKind } from '../../query/seal/sealer.ts'
 
 /** When handles of transactions expire: never, since the idle limit ends the transaction itself. */
 export const NEVER_MS = 2 ** 48 - 1

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { metadataTickets } from '../../../src/fronts/flight/metadata/metadata.ts'
-import { Sealer } from '../../../src/query/sealer.ts'
+import { Sealer } from '../../../src/query/seal/sealer.ts'
 
 const text = fc.string({ unit: 'grapheme', maxLength: 40 })
 const ticket = fc.record(

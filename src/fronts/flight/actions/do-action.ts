@@ -18,7 +18,7 @@ import {
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
-import type { Unsealed } from '../../../query/sealed.ts'
+import type { Unsealed } from '../../../query/seal/sealed.ts'
 import type { Context } from '../../../query/types.ts'
 import { pollHandles } from '../../../statements/handles/poll.ts'
 import { type StatementTicket, statementTickets } from '../../../statements/handles/ticket.ts'

@@ -1,7 +1,7 @@
-import { GatewayError } from './errors.ts'
+import { GatewayError } from '../errors.ts'
+import type { Principal } from '../types.ts'
 import type { Codec } from './fields.ts'
 import type { Opened, Sealer, SealKind } from './sealer.ts'
-import type { Principal } from './types.ts'
 
 /** What was inside, and until when it is good. */
 export interface Unsealed<T> {

@@ -8,7 +8,7 @@ import {
   randomBytes,
 } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { GatewayError } from './errors.ts'
+import { GatewayError } from '../errors.ts'
 
 /** What a sealed text is for; one kind is never accepted as another. */
 export const SealKind = {
