@@ -9,9 +9,9 @@ import { admit } from '../query/stages/admit.ts'
 import { audit } from '../query/stages/audit.ts'
 import { authorize } from '../query/stages/authorize.ts'
 import { deadline } from '../query/stages/deadline.ts'
-import { refuse } from '../query/stages/reject-when-draining.ts'
+import { rejectWhenDraining } from '../query/stages/reject-when-draining.ts'
 import { type ResultStore, replay } from '../query/stages/replay.ts'
-import { transact } from '../query/stages/serialize-transaction.ts'
+import { serializeTransaction } from '../query/stages/serialize-transaction.ts'
 import { Transactions } from '../query/transactions/transactions.ts'
 import type { Logger } from '../query/types.ts'
 
@@ -43,11 +43,11 @@ export function createEngine({ config, sources, slots, repeatable, metrics, log 
   /** Outermost first. */
   const stages = [
     audit(config.log.statements, metrics),
-    refuse(intake),
+    rejectWhenDraining(intake),
     deadline((source) => config.sources[source]?.statementTimeoutMs),
     authorize(router),
     replay(repeatable, limits),
-    transact(transactions),
+    serializeTransaction(transactions),
     admit({
       slotsOf: (source) => slots.get(source)!,
       contendedStallMs: limits.contendedStallMs,

@@ -1,43 +1,45 @@
-import type { Frame } from '../../arrow/ipc/frame.ts'
 import { GatewayError } from '../errors.ts'
 import type { ConcurrencyLimiter } from '../limits/concurrency-limiter.ts'
-import type { Result } from '../types.ts'
+import type { ResultObserver, StopResult } from './holding.ts'
 
-/** How many times a result is looked at before it counts as stalled. */
+/** Looks in a row, within `contendedStallMs`, at which a result was idle: then it counts as stalled. */
 const LOOKS = 10
 
 /**
- * The results that have slots of one source. While a holder waits for a slot, a result that nobody reads of the holder that
- * has most slots is ended after `contendedStallMs`: holders are equal, and what is not read can be asked for again.
+ * The results that hold slots of one source. While a holder waits for a slot, the holder with the most slots loses a result
+ * whose reader has asked for nothing for `contendedStallMs`: holders are equal, and the client can run the statement again.
  */
 export class HeldResults {
   readonly #slots: ConcurrencyLimiter
   readonly #contendedStallMs: number
-  readonly #byHolder = new Map<string, Set<HeldFrames>>()
+  readonly #byHolder = new Map<string, Set<HeldResult>>()
   #timer: NodeJS.Timeout | undefined
-  /** Results that are being ended, whose slots will be free. */
-  #ending = 0
+  /** Results that are being stopped: each gives its slot back soon. */
+  #stopping = 0
 
   constructor(slots: ConcurrencyLimiter, contendedStallMs: number) {
     this.#slots = slots
     this.#contendedStallMs = contendedStallMs
   }
 
-  /** The same result, watched until it ends. @param onEnd told once how it ended, with the error if there was one */
-  hold(result: Result, holder: string, onEnd: (error: unknown) => void): Result {
-    const own = this.#byHolder.get(holder) ?? new Set()
-    this.#byHolder.set(holder, own)
-    const held = new HeldFrames(result.frames[Symbol.asyncIterator](), (error) => {
-      own.delete(held)
-      if (own.size === 0 && this.#byHolder.get(holder) === own) this.#byHolder.delete(holder)
-      if (held.cut) this.#ending--
-      onEnd(error)
-    })
-    own.add(held)
-    return { ...result, frames: { [Symbol.asyncIterator]: () => held } }
+  /** Observes a result from its start to its end. @param onEnd of the stage that holds the slot */
+  hold(holder: string, onEnd: ResultObserver['onEnd']): ResultObserver {
+    const held: HeldResult = new HeldResult(
+      () => {
+        const own = this.#byHolder.get(holder) ?? new Set()
+        this.#byHolder.set(holder, own.add(held))
+      },
+      (...end) => {
+        const own = this.#byHolder.get(holder)
+        if (own?.delete(held) && own.size === 0) this.#byHolder.delete(holder)
+        if (held.isStopped) this.#stopping--
+        onEnd(...end)
+      },
+    )
+    return held
   }
 
-  /** A statement waits: the results are looked at for as long as one does. */
+  /** Looks at the results at intervals for as long as a statement waits for a slot. */
   watch(): void {
     this.#timer ??= setInterval(() => this.#look(), Math.max(1, this.#contendedStallMs / LOOKS)).unref()
   }
@@ -50,13 +52,13 @@ export class HeldResults {
     }
     for (const own of this.#byHolder.values()) for (const held of own) held.look()
     const { richest } = this.#slots
-    if (richest === undefined || this.#ending > 0) return
-    let stalled: HeldFrames | undefined
+    if (richest === undefined || this.#stopping > 0) return
+    let stalled: HeldResult | undefined
     for (const held of this.#byHolder.get(richest) ?? [])
       if (held.idleLooks > Math.max(LOOKS, stalled?.idleLooks ?? 0)) stalled = held
     if (!stalled) return
-    this.#ending++
-    stalled.end(
+    this.#stopping++
+    stalled.stop(
       new GatewayError(
         'SLOT_LOST',
         `The result was not read for ${this.#contendedStallMs} ms while another principal waited for its slot (limits.contendedStallMs): read results as they come, or fewer at once.`,
@@ -65,66 +67,46 @@ export class HeldResults {
   }
 }
 
-/** Frames on their way to a reader, and whether it asks for them. */
-class HeldFrames implements AsyncIterator<readonly Frame[]> {
-  readonly #inner: AsyncIterator<readonly Frame[]>
-  readonly #onEnd: (error: unknown) => void
-  #pulls = 0
-  #pulling = false
-  #ended = false
-  #pullsSeen = -1
-  /** Looks in a row at which nobody had asked for more since the one before. */
+/** Whether the reader of a result asks for more. */
+class HeldResult implements ResultObserver {
+  readonly onEnd: ResultObserver['onEnd']
+  readonly #onStart: () => void
+  #stopResult: StopResult | undefined
+  #asked = 0
+  #askedBefore = -1
+  #isPulling = false
+  /** Looks in a row at which the reader had asked for nothing since the look before. */
   idleLooks = 0
-  /** Why it was ended here. */
-  cut: GatewayError | undefined
+  isStopped = false
 
-  constructor(inner: AsyncIterator<readonly Frame[]>, onEnd: (error: unknown) => void) {
-    this.#inner = inner
-    this.#onEnd = onEnd
+  constructor(onStart: () => void, onEnd: ResultObserver['onEnd']) {
+    this.#onStart = onStart
+    this.onEnd = onEnd
   }
 
-  async next(): Promise<IteratorResult<readonly Frame[]>> {
-    if (this.cut) throw this.cut
-    this.#pulls++
-    this.#pulling = true
-    try {
-      const next = await this.#inner.next()
-      if (next.done) this.#over(undefined)
-      return next
-    } catch (error) {
-      this.#over(error)
-      throw error
-    } finally {
-      this.#pulling = false
-    }
+  onStart(stop: StopResult): void {
+    this.#stopResult = stop
+    this.#onStart()
   }
 
-  async return(): Promise<IteratorResult<readonly Frame[]>> {
-    try {
-      if (!this.cut) await this.#inner.return?.()
-    } finally {
-      this.#over(undefined)
-    }
-    return { done: true, value: undefined }
+  onAsked(): void {
+    this.#asked++
+    this.#isPulling = true
   }
 
-  /** Counts whether the reader has asked for more since it was last looked at. */
+  onBatch(): void {
+    this.#isPulling = false
+  }
+
+  /** Counts whether the reader has asked for more since the look before. */
   look(): void {
-    const isIdle = !this.#pulling && this.#pulls === this.#pullsSeen
+    const isIdle = !this.#isPulling && this.#asked === this.#askedBefore
     this.idleLooks = isIdle ? this.idleLooks + 1 : 0
-    this.#pullsSeen = this.#pulls
+    this.#askedBefore = this.#asked
   }
 
-  /** Ends the work; its reader learns why when it asks for more. */
-  end(cut: GatewayError): void {
-    this.cut = cut
-    const over = () => this.#over(cut)
-    Promise.resolve(this.#inner.return?.()).then(over, over)
-  }
-
-  #over(error: unknown): void {
-    if (this.#ended) return
-    this.#ended = true
-    this.#onEnd(error)
+  stop(reason: GatewayError): void {
+    this.isStopped = true
+    this.#stopResult?.(reason)
   }
 }

@@ -1,21 +1,22 @@
 import type { ConcurrencyLimiter } from '../limits/concurrency-limiter.ts'
 import type { Stage } from '../pipeline.ts'
 import { HeldResults } from '../results/held-results.ts'
+import { holding } from '../results/holding.ts'
 import { holderOf } from '../types.ts'
 
-/** How statements are let in. */
+/** What admission needs of each source. */
 export interface Admission {
-  /** The gate of a source, by name. */
+  /** The limiter of a source, by the source's name. */
   slotsOf(source: string): ConcurrencyLimiter
-  /** After how long without being read a result loses its slot to a holder that waits and has fewer, in milliseconds. */
+  /** Time in which a reader asks for nothing, in milliseconds: then its result loses the slot to a waiting holder that has fewer slots. */
   readonly contendedStallMs: number
   /** Told how long a statement waited for its slot, in milliseconds. */
   onWait(source: string, queueWaitMs: number): void
 }
 
 /**
- * Lets so many statements of a source run at once; the others wait in line. A slot is held until the result has been
- * read, since that is how long the engine works for it.
+ * Limits how many statements of a source run at once; the others queue. A statement holds its slot until its result has been
+ * read, since the engine works for it until then.
  */
 export function admit({ slotsOf, contendedStallMs, onWait }: Admission): Stage {
   const bySource = new Map<string, HeldResults>()
@@ -36,16 +37,11 @@ export function admit({ slotsOf, contendedStallMs, onWait }: Admission): Stage {
       if (slots.queued > 0) results.watch()
       const release = await acquiring
       onWait(source, performance.now() - from)
-      const end = (error: unknown) => {
+      const onEnd = (error: unknown) => {
         slots.onOutcome(error)
         release()
       }
-      try {
-        return results.hold(await next(plan, ctx), holder, end)
-      } catch (error) {
-        end(error)
-        throw error
-      }
+      return await holding(() => next(plan, ctx), results.hold(holder, onEnd))
     },
   }
 }

@@ -1,17 +1,17 @@
 import type { GatewayError } from '../errors.ts'
 import { GatewayError as Failure } from '../errors.ts'
 import type { Stage } from '../pipeline.ts'
-import { observeResult } from '../results/observe.ts'
+import { holding, type ReadStats } from '../results/holding.ts'
 import { statementHash } from '../text/statement-hash.ts'
 import type { Context, Query } from '../types.ts'
 
-/** How much of a statement's text an audit line holds. */
+/** What of a statement's text an audit line holds. */
 type StatementLogging = 'hash' | 'text' | 'none'
 
-/** Told about each statement that has ended. */
+/** Hears of each statement's start, batches and end. */
 export interface AuditObserver {
   onRows(source: string, rows: number, bytes: number): void
-  /** A statement whose planning failed: it ends there. */
+  /** Planning of a statement failed, so that it ends there. */
   onPlanFailed(source: string, outcome: string): void
   onStatementStart(source: string): void
   onStatementEnd(source: string, outcome: string, durationMs: number): void
@@ -19,7 +19,7 @@ export interface AuditObserver {
 
 const MAX_LOGGED_SQL = 2000
 
-/** One log line for each statement that ran or failed to: who, what, where, rows, bytes, time, outcome. */
+/** Writes one log line for each statement that ran or failed: principal, statement, source, rows, bytes, time, outcome. */
 export function audit(statements: StatementLogging, observer: AuditObserver): Stage {
   const what = ({ sql }: Query): object | Promise<object> => {
     if (statements === 'none') return {}
@@ -72,39 +72,23 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
     async run(plan, ctx, next) {
       const startedAt = performance.now()
       const { query } = plan
-      const read = { rows: 0, bytes: 0 }
       observer.onStatementStart(query.source)
-      const onEnd = (thrown: unknown, complete: boolean) => {
+      const onEnd = (thrown: unknown, complete: boolean, { rows, bytes }: ReadStats) => {
         const left = complete
           ? undefined
           : (ctx.signal.reason ?? new Failure('CANCELLED', 'The reader left before the end.'))
         const failure = thrown === undefined && complete ? undefined : Failure.from(thrown ?? left)
         const ms = performance.now() - startedAt
-        // The client need not wait for it.
+        // Later, so that the client does not wait for the log.
         setImmediate(() => {
           observer.onStatementEnd(query.source, failure?.code ?? 'OK', ms)
-          line(ctx, query, 'run', ms, read, failure)
+          line(ctx, query, 'run', ms, { rows, bytes }, failure)
         })
       }
-      try {
-        return observeResult(await next(plan, ctx), {
-          onFrames(frames) {
-            let rows = 0
-            let bytes = 0
-            for (const frame of frames) {
-              rows += Math.max(0, frame.rows)
-              bytes += frame.byteLength
-            }
-            read.rows += rows
-            read.bytes += bytes
-            observer.onRows(query.source, rows, bytes)
-          },
-          onEnd,
-        })
-      } catch (thrown) {
-        onEnd(thrown, false)
-        throw thrown
-      }
+      return await holding(() => next(plan, ctx), {
+        onBatch: (rows, bytes) => observer.onRows(query.source, rows, bytes),
+        onEnd,
+      })
     },
   }
 }

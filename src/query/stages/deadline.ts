@@ -1,19 +1,19 @@
 import { deriveContext } from '../derive-context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Stage } from '../pipeline.ts'
-import { observeResult } from '../results/observe.ts'
+import { holding } from '../results/holding.ts'
 import { timeLimit } from '../time-limit.ts'
 import type { Context, Query } from '../types.ts'
 
 interface StatementLimit {
   readonly timeoutMs: number
-  /** Whose it is. */
+  /** Whose limit it is, as errors say it. */
   readonly owner: string
 }
 
 /**
  * Applies the shortest of the session's, the source's and the principal's time limit for statements on top of the call's own
- * deadline. It counts until the result has been read: a client that has given up without a word leaves it half read.
+ * deadline. The time counts until the result has been read, since a client that gives up silently leaves it half read.
  * @param timeoutOf the limit of a source by its name, in milliseconds
  */
 export function deadline(timeoutOf: (source: string) => number | undefined): Stage {
@@ -46,12 +46,7 @@ export function deadline(timeoutOf: (source: string) => number | undefined): Sta
       const limit = limitOf(plan.query, ctx)
       if (!limit) return await next(plan, ctx)
       const { ctx: inner, clear } = limited(ctx, limit)
-      try {
-        return observeResult(await next(plan, inner), { onEnd: clear })
-      } catch (error) {
-        clear()
-        throw error
-      }
+      return await holding(() => next(plan, inner), { onEnd: clear })
     },
   }
 }

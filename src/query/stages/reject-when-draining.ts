@@ -1,17 +1,17 @@
 import type { DrainGate } from '../drain-gate.ts'
 import type { Stage } from '../pipeline.ts'
 
-/** Refuses new statements once the intake is closed. Plans that were made before, and transactions, go on. */
-export function refuse(intake: DrainGate): Stage {
+/** Rejects new statements once the gate is closed. Statements planned before, and open transactions, go on. */
+export function rejectWhenDraining(gate: DrainGate): Stage {
   return {
-    name: 'refuse',
+    name: 'reject-when-draining',
     async plan(query, ctx, next) {
-      if (query.transaction === undefined) intake.admit()
+      if (query.transaction === undefined) gate.admit()
       return await next(query, ctx)
     },
     async run(plan, ctx, next) {
       // An ingestion is never planned: it begins here.
-      if (plan.kind === 'ingest' && plan.query.transaction === undefined) intake.admit()
+      if (plan.kind === 'ingest' && plan.query.transaction === undefined) gate.admit()
       return await next(plan, ctx)
     },
   }

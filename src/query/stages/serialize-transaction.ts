@@ -1,11 +1,11 @@
 import type { Stage } from '../pipeline.ts'
-import { observeResult } from '../results/observe.ts'
+import { holding } from '../results/holding.ts'
 import type { Transactions } from '../transactions/transactions.ts'
 
-/** Gives each statement of a transaction its turn, which lasts until its result has been read. */
-export function transact(transactions: Transactions): Stage {
+/** Runs the statements of a transaction one after another: each has its turn until its result has been read. */
+export function serializeTransaction(transactions: Transactions): Stage {
   return {
-    name: 'transact',
+    name: 'serialize-transaction',
     async plan(query, ctx, next) {
       if (query.transaction === undefined) return await next(query, ctx)
       const turn = await transactions.hold(query.transaction, ctx)
@@ -18,18 +18,12 @@ export function transact(transactions: Transactions): Stage {
     async run(plan, ctx, next) {
       if (plan.query.transaction === undefined) return await next(plan, ctx)
       const turn = await transactions.hold(plan.query.transaction, ctx)
-      try {
-        const result = await next(plan, turn.ctx)
-        turn.awaitReader(true)
-        return observeResult(result, {
-          onAsked: () => turn.awaitReader(false),
-          onFrames: () => turn.awaitReader(true),
-          onEnd: turn.release,
-        })
-      } catch (error) {
-        turn.release()
-        throw error
-      }
+      return await holding(() => next(plan, turn.ctx), {
+        onStart: () => turn.awaitReader(true),
+        onAsked: () => turn.awaitReader(false),
+        onBatch: () => turn.awaitReader(true),
+        onEnd: turn.release,
+      })
     },
   }
 }
