@@ -1,4 +1,4 @@
-// Writes docs/errors.md from the error table; with --check it only tells whether the page is current.
+// Writes docs/errors.md from the error table; with --check it only compares the page with the table.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type ErrorCode, errorTable, GrpcStatus } from '../src/query/errors.ts'
 
@@ -7,8 +7,9 @@ const page = new URL('../docs/errors.md', import.meta.url)
 /** The page as it should be. */
 export function errorDocs(): string {
   const rows = (Object.keys(errorTable) as ErrorCode[]).map((code) => {
-    const { grpc, http, retryable, message } = errorTable[code]
-    return `| \`${code}\` | ${grpc} (${GrpcStatus[grpc]}) | ${http} | ${retryable ? 'yes' : 'no'} | ${message} |`
+    const { grpc, http, retryable, message, ...traits } = errorTable[code]
+    const kinds = (['outage', 'overload', 'fault'] as const).filter((kind) => traits[kind]).join(', ')
+    return `| \`${code}\` | ${grpc} (${GrpcStatus[grpc]}) | ${http} | ${retryable ? 'yes' : 'no'} | ${kinds} | ${message} |`
   })
   return `# Errors
 
@@ -17,16 +18,22 @@ Every error ends a call with a gRPC status and these trailers:
 | Trailer | Meaning |
 |---|---|
 | \`x-flightgate-error\` | the code below |
-| \`x-request-id\` | what to look for in the log |
+| \`x-request-id\` | the id of the call in the gateway's log |
 | \`x-flightgate-sql-position\` | \`line:column\` of a SQL error, counted from 1 |
 | \`grpc-retry-pushback-ms\`, \`retry-after\` | when a retry makes sense (milliseconds, seconds) |
 | \`grpc-status-details-bin\` | the same as \`google.rpc.Status\` with ErrorInfo, RequestInfo and RetryInfo |
 
-The message may say more than the sentence below: which limit, which table, DuckDB's own words about the SQL.
-"Retry" tells whether the same call may succeed later unchanged.
+The message may say more than the sentence below: the limit, the table, the engine's own words about the SQL.
+"Retry" tells whether the same call may succeed later unchanged. "Kind" tells what the gateway makes of it:
 
-| Code | gRPC status | HTTP | Retry | Sentence |
-|---|---|---|---|---|
+| Kind | The gateway |
+|---|---|
+| \`outage\` | goes on with what it knew of the source's catalog, since the source failed or refused |
+| \`overload\` | lowers the number of statements that run at the source at once, down to \`minStreams\` |
+| \`fault\` | writes a log line on the level \`error\` |
+
+| Code | gRPC status | HTTP | Retry | Kind | Sentence |
+|---|---|---|---|---|---|
 ${rows.join('\n')}
 
 A client that stops reading gets \`STALLED\` as an HTTP/2 reset (ENHANCE_YOUR_CALM), since a status would wait behind the

@@ -1,5 +1,4 @@
 import type { GrpcCall } from '../grpc/server/call.ts'
-import { isFault } from '../grpc/server/status.ts'
 import { LineLimit } from '../ops/line-limit.ts'
 import type { StatementLogging } from '../ops/logged-error.ts'
 import type { Metrics } from '../ops/metrics.ts'
@@ -37,7 +36,7 @@ export class CallLog {
     const method = this.#methodNames.get(call.path) ?? 'unknown'
     this.#metrics.callEnded(method, error?.grpc ?? 'OK', call.durationMs)
     if (!error) return
-    const isRefusal = !isFault(error) && (!call.isAuthenticated || refusals.has(error.code))
+    const isRefusal = !error.row.fault && (!call.isAuthenticated || refusals.has(error.code))
     if (isRefusal && !this.#limit.admits(error.code)) return
     const fields = {
       event: 'call',
@@ -49,7 +48,7 @@ export class CallLog {
       ...(error.engineError !== undefined && { engineError: error.engineError }),
       reason: this.#statements === 'text' ? error.message : error.publicMessage,
     }
-    if (isFault(error)) this.#log.error({ ...fields, err: error.cause ?? error }, 'call failed')
+    if (error.row.fault) this.#log.error({ ...fields, err: error.cause ?? error }, 'call failed')
     else this.#log.info(fields, 'call ended with an error')
   }
 

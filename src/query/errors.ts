@@ -20,7 +20,19 @@ export const GrpcStatus = {
 } as const
 export type GrpcStatusName = keyof typeof GrpcStatus
 
-interface Row {
+/** What the gateway makes of a code. */
+interface Traits {
+  /** A source failed or refused, whatever the client asked: what the gateway knew of the source stays in use. */
+  readonly outage?: true
+  /** The gateway, or a source, does not work as it should: the log has an error line. */
+  readonly fault?: true
+  /** The source has too much to do: the adaptive limiter takes slots from it. */
+  readonly overload?: true
+  /** The sentence may quote a statement, an engine's words or a value: logs hold it only where settings allow that. */
+  readonly quotes?: true
+}
+
+interface Row extends Traits {
   readonly grpc: GrpcStatusName
   readonly http: number
   /** Whether the same call may succeed later without being changed. */
@@ -29,16 +41,17 @@ interface Row {
   readonly message: string
 }
 
-const row = (grpc: GrpcStatusName, http: number, retryable: boolean, message: string): Row => ({
+const row = (grpc: GrpcStatusName, http: number, retryable: boolean, message: string, traits: Traits = {}): Row => ({
   grpc,
   http,
   retryable,
   message,
+  ...traits,
 })
 
 /** Every error a client can see. `docs/errors.md` is this table. */
 export const errorTable = {
-  BAD_REQUEST: row('INVALID_ARGUMENT', 400, false, 'The request is malformed.'),
+  BAD_REQUEST: row('INVALID_ARGUMENT', 400, false, 'The request is malformed.', { quotes: true }),
   BAD_TICKET: row(
     'INVALID_ARGUMENT',
     400,
@@ -65,7 +78,7 @@ export const errorTable = {
   READ_ONLY: row('PERMISSION_DENIED', 403, false, 'The source is read-only.'),
   SANDBOXED: row('PERMISSION_DENIED', 403, false, 'Queries cannot reach files, the network, extensions or settings.'),
   UNKNOWN_SOURCE: row('NOT_FOUND', 404, false, 'There is no such source.'),
-  UNKNOWN_OBJECT: row('NOT_FOUND', 404, false, 'There is no such table, view or schema.'),
+  UNKNOWN_OBJECT: row('NOT_FOUND', 404, false, 'There is no such table, view or schema.', { quotes: true }),
   UNKNOWN_TRANSACTION: row(
     'NOT_FOUND',
     404,
@@ -79,10 +92,10 @@ export const errorTable = {
     'A result of the same transaction is half read: read it to its end or close it first, or use autocommit.',
   ),
   UNKNOWN_ACTION: row('UNIMPLEMENTED', 501, false, 'There is no such action: see ListActions.'),
-  BAD_SQL: row('INVALID_ARGUMENT', 400, false, 'The statement cannot be run.'),
-  BAD_DATA: row('INVALID_ARGUMENT', 400, false, 'The statement failed on a value.'),
-  CONFLICT: row('ABORTED', 409, true, 'Another transaction got in the way: run the statement again.'),
-  ALREADY_EXISTS: row('ALREADY_EXISTS', 409, false, 'The object exists already.'),
+  BAD_SQL: row('INVALID_ARGUMENT', 400, false, 'The statement cannot be run.', { quotes: true }),
+  BAD_DATA: row('INVALID_ARGUMENT', 400, false, 'The statement failed on a value.', { quotes: true }),
+  CONFLICT: row('ABORTED', 409, true, 'Another transaction got in the way: run the statement again.', { quotes: true }),
+  ALREADY_EXISTS: row('ALREADY_EXISTS', 409, false, 'The object exists already.', { quotes: true }),
   TOO_LARGE: row('RESOURCE_EXHAUSTED', 413, false, 'The message is larger than the limit.'),
   ROW_TOO_LARGE: row('RESOURCE_EXHAUSTED', 413, false, 'One row is larger than limits.maxRowBytes.'),
   OUT_OF_MEMORY: row('RESOURCE_EXHAUSTED', 507, false, 'The statement needs more memory than the source may use.'),
@@ -105,36 +118,55 @@ export const errorTable = {
     'Planning the statement takes too long: ask for fewer columns, joins or nested levels.',
   ),
   CANCELLED: row('CANCELLED', 499, false, 'The call was cancelled.'),
-  UNIMPLEMENTED: row('UNIMPLEMENTED', 501, false, 'This gateway does not implement the call.'),
-  UNSUPPORTED_TYPE: row('UNIMPLEMENTED', 501, false, 'A column has a type that cannot be sent as Arrow: cast it.'),
+  UNIMPLEMENTED: row('UNIMPLEMENTED', 501, false, 'This gateway does not implement the call.', { quotes: true }),
+  UNSUPPORTED_TYPE: row('UNIMPLEMENTED', 501, false, 'A column has a type that cannot be sent as Arrow: cast it.', {
+    quotes: true,
+  }),
   DRAINING: row('UNAVAILABLE', 503, true, 'The gateway is shutting down: retry against another instance.'),
-  SOURCE_UNAVAILABLE: row('UNAVAILABLE', 503, true, 'The source does not answer.'),
+  SOURCE_UNAVAILABLE: row('UNAVAILABLE', 503, true, 'The source does not answer.', { outage: true }),
   UPSTREAM_BUSY: row(
     'UNAVAILABLE',
     503,
     true,
     'The source had no resources for the statement, or failed at reading: try again later.',
+    { outage: true, overload: true },
   ),
-  UPSTREAM_EXHAUSTED: row('RESOURCE_EXHAUSTED', 429, true, 'The source is at a limit of its own: try again later.'),
+  UPSTREAM_EXHAUSTED: row('RESOURCE_EXHAUSTED', 429, true, 'The source is at a limit of its own: try again later.', {
+    outage: true,
+    overload: true,
+  }),
   UPSTREAM_TOO_LARGE: row(
     'RESOURCE_EXHAUSTED',
     502,
     false,
     "The source sent a message above the limit for its messages: ask for less at once, or raise the source's maxMessageBytes.",
+    { outage: true },
   ),
-  UPSTREAM_TIMEOUT: row('DEADLINE_EXCEEDED', 504, true, 'The source ended the statement at a time limit of its own.'),
-  UPSTREAM_CANCELLED: row('ABORTED', 409, true, 'The source cancelled the statement.'),
-  UPSTREAM_FORBIDDEN: row('PERMISSION_DENIED', 403, false, 'The source does not let the gateway do this.'),
-  UPSTREAM_UNIMPLEMENTED: row('UNIMPLEMENTED', 501, false, 'The source does not offer this.'),
-  UPSTREAM_LOGIN: row('UNAVAILABLE', 502, false, "The source does not take the gateway's login."),
-  UPSTREAM_DATA: row('DATA_LOSS', 502, true, 'The source sent malformed or cut-off data.'),
+  UPSTREAM_TIMEOUT: row('DEADLINE_EXCEEDED', 504, true, 'The source ended the statement at a time limit of its own.', {
+    outage: true,
+    overload: true,
+  }),
+  UPSTREAM_CANCELLED: row('ABORTED', 409, true, 'The source cancelled the statement.', { outage: true }),
+  UPSTREAM_FORBIDDEN: row('PERMISSION_DENIED', 403, false, 'The source does not let the gateway do this.', {
+    outage: true,
+    quotes: true,
+  }),
+  UPSTREAM_UNIMPLEMENTED: row('UNIMPLEMENTED', 501, false, 'The source does not offer this.', { outage: true }),
+  UPSTREAM_LOGIN: row('UNAVAILABLE', 502, false, "The source does not take the gateway's login.", { outage: true }),
+  UPSTREAM_DATA: row('DATA_LOSS', 502, true, 'The source sent malformed or cut-off data.', {
+    outage: true,
+    fault: true,
+  }),
   UPSTREAM_FAILED: row(
     'INTERNAL',
     502,
     false,
     "The source failed at the statement: the gateway's log tells more under the request id.",
+    { outage: true, fault: true },
   ),
-  INTERNAL: row('INTERNAL', 500, false, 'The gateway failed: its log has the details under the request id.'),
+  INTERNAL: row('INTERNAL', 500, false, 'The gateway failed: its log has the details under the request id.', {
+    fault: true,
+  }),
 } as const satisfies Record<string, Row>
 
 export type ErrorCode = keyof typeof errorTable
@@ -158,19 +190,6 @@ export interface GatewayErrorOptions {
   readonly metadata?: Readonly<Record<string, string>>
 }
 
-/** Codes whose sentences may hold words of a statement or of an engine, names or values. */
-const quoting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'BAD_REQUEST',
-  'BAD_SQL',
-  'BAD_DATA',
-  'UNKNOWN_OBJECT',
-  'ALREADY_EXISTS',
-  'CONFLICT',
-  'UNSUPPORTED_TYPE',
-  'UNIMPLEMENTED',
-  'UPSTREAM_FORBIDDEN',
-])
-
 /** The only error that leaves the pipeline. `message` is safe to send: no stack, no secret, nothing of an upstream. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError'
@@ -189,31 +208,31 @@ export class GatewayError extends Error {
     this.engineError = options.engineError
   }
 
-  /** What it says, without anything that a statement, an engine or a value could be quoted in. */
+  /** The error's row in the table. */
+  get row(): Row {
+    return errorTable[this.code]
+  }
+
+  /** The sentence without quotes of a statement, an engine or a value. */
   get publicMessage(): string {
-    return quoting.has(this.code) ? errorTable[this.code].message : this.message
+    return this.row.quotes ? this.row.message : this.message
   }
 
   /** Name of the gRPC status. */
   get grpc(): GrpcStatusName {
-    return errorTable[this.code].grpc
+    return this.row.grpc
   }
 
   /** HTTP status code. */
   get http(): number {
-    return errorTable[this.code].http
+    return this.row.http
   }
 
   get retryable(): boolean {
-    return errorTable[this.code].retryable
+    return this.row.retryable
   }
 
-  /** Whether it tells of the state of a source rather than of what was asked. */
-  get isOutage(): boolean {
-    return this.code === 'SOURCE_UNAVAILABLE' || this.code.startsWith('UPSTREAM_')
-  }
-
-  /** Turns whatever was thrown into a GatewayError; unknown things become INTERNAL with the thing as cause. */
+  /** Turns what was thrown into a GatewayError: INTERNAL, with the thrown thing as its cause, unless it is one already. */
   static from(thrown: unknown): GatewayError {
     return thrown instanceof GatewayError ? thrown : new GatewayError('INTERNAL', undefined, { cause: thrown })
   }

@@ -173,7 +173,7 @@ async function hasSchema(source: Source, name: string, ctx: Context): Promise<bo
       return known === name || known.startsWith(`${name}.`)
     })
   } catch (error) {
-    if (GatewayError.from(error).isOutage) return true
+    if (GatewayError.from(error).row.outage) return true
     throw error
   }
 }

@@ -37,6 +37,14 @@ describe('the error table', () => {
     expect(row.retryable).toBe(retryable.includes(code))
   })
 
+  it.each(rows)(
+    '%s is an outage exactly when a source failed, and a fault when something does not work',
+    (code, row) => {
+      expect(row.outage ?? false).toBe(code === 'SOURCE_UNAVAILABLE' || code.startsWith('UPSTREAM_'))
+      expect(row.fault ?? false).toBe(['INTERNAL', 'DATA_LOSS', 'UNKNOWN'].includes(row.grpc))
+    },
+  )
+
   it('keeps what is unknown inside', () => {
     const error = GatewayError.from(new Error('password=hunter2 at /etc/secret'))
     expect(error.code).toBe('INTERNAL')

@@ -1,4 +1,4 @@
-import { errorTable, GatewayError, GrpcStatus } from '../../query/errors.ts'
+import { GatewayError, GrpcStatus } from '../../query/errors.ts'
 import { errorDetails } from './error-details.ts'
 
 /** Limit of the percent-encoded `grpc-message`: clients reject trailers above 8 KiB in total. */
@@ -56,10 +56,4 @@ export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof Error && thrown.name === 'AbortError' && thrown.cause instanceof GatewayError)
     return thrown.cause
   return GatewayError.from(thrown)
-}
-
-/** Whether the table calls an error the gateway's own fault, which deserves an error line in the log. */
-export function isFault(error: GatewayError): boolean {
-  const { grpc } = errorTable[error.code]
-  return grpc === 'INTERNAL' || grpc === 'UNKNOWN' || grpc === 'DATA_LOSS'
 }

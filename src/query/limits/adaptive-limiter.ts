@@ -15,9 +15,6 @@ const CUT = 0.7
 /** Failures that come together are one overload. */
 const CUT_INTERVAL_MS = 1000
 
-/** How an engine says that it has too much to do. */
-const overloads: ReadonlySet<string> = new Set(['UPSTREAM_BUSY', 'UPSTREAM_EXHAUSTED', 'UPSTREAM_TIMEOUT'])
-
 /**
  * Slots whose number follows what the engine can take: cut when it says that it is overloaded, grown by one for each round
  * of statements that go well while all slots are in use.
@@ -44,7 +41,7 @@ export class AdaptiveLimiter extends ConcurrencyLimiter {
       return
     }
     const now = performance.now()
-    if (!(error instanceof GatewayError && overloads.has(error.code)) || now - this.#cutAt < CUT_INTERVAL_MS) return
+    if (!(error instanceof GatewayError && error.row.overload) || now - this.#cutAt < CUT_INTERVAL_MS) return
     this.#cutAt = now
     this.#resize(Math.min(this.#size, Math.max(1, this.inUse)) * CUT)
   }

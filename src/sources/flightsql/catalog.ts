@@ -98,7 +98,7 @@ export class UpstreamCatalog implements Catalog {
       this.#own = { has, until: Date.now() + OWN_TTL_MS }
       return has
     } catch (error) {
-      if (GatewayError.from(error).isOutage) return known?.has ?? true
+      if (GatewayError.from(error).row.outage) return known?.has ?? true
       throw error
     }
   }

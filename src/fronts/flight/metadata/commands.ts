@@ -249,7 +249,7 @@ async function collect<T>(
     if (answer.status === 'fulfilled') out.push(...answer.value)
     else if (
       (!areOthersAsked && answers.every(({ status }) => status === 'rejected')) ||
-      !GatewayError.from(answer.reason).isOutage
+      !GatewayError.from(answer.reason).row.outage
     )
       throw answer.reason
     else {
