@@ -18,8 +18,7 @@ import type { Metrics } from '../ops/metrics.ts'
 import type { ProcessReadiness } from '../ops/readiness.ts'
 import { packageVersion } from '../ops/version.ts'
 import { Sealer } from '../query/seal/sealer.ts'
-import type { Blobs } from '../state/blobs.ts'
-import type { Store } from '../state/store.ts'
+import type { State } from '../state/open.ts'
 import { Statements } from '../statements/statements.ts'
 import { CallLog } from './call-log.ts'
 import type { Engine } from './engine.ts'
@@ -36,8 +35,7 @@ export interface GatewayAddresses {
 export interface FrontParts {
   readonly config: Config
   readonly engine: Engine
-  readonly store: Store
-  readonly blobs: Blobs
+  readonly state: State
   readonly watch: SourceWatch
   readonly metrics: Metrics
   readonly readiness: ProcessReadiness
@@ -57,13 +55,13 @@ const packagedDescriptorSet = new URL('../../../gen/descriptors.binpb', import.m
 
 /** Composes the Flight port and the HTTP port; the scope closes them, Flight first. */
 export function createFronts(
-  { config, engine, store, blobs, watch, metrics, readiness, log }: FrontParts,
+  { config, engine, state, watch, metrics, readiness, log }: FrontParts,
   scope: Scope,
 ): Fronts {
   const { limits } = config
   const sealer = new Sealer(config.auth.sealKeys.length > 0 ? config.auth.sealKeys : [randomBytes(32).toString('hex')])
   const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
-  const statements = new Statements({ ...engine, sealer, store, blobs, limits })
+  const statements = new Statements({ ...engine, sealer, ...state, limits })
   scope.defer(() => statements.background.close())
   const facts = {
     version: packageVersion(),

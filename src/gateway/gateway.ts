@@ -5,8 +5,8 @@ import { Metrics } from '../ops/metrics.ts'
 import { ProcessReadiness } from '../ops/readiness.ts'
 import type { SourceKinds } from '../sources/kind.ts'
 import { sourceKinds } from '../sources/kinds.ts'
-import { MemoryBlobs } from '../state/blobs.ts'
 import { MemoryStore } from '../state/memory.ts'
+import { openState } from '../state/open.ts'
 import { createEngine } from './engine.ts'
 import { createFronts, type GatewayAddresses } from './fronts.ts'
 import { slotsOfSources } from './slots.ts'
@@ -28,8 +28,7 @@ export interface Gateway {
   readonly hasActiveThreads: boolean
 }
 
-const STATE_STORE_MAX_BYTES = 32 << 20
-const BLOBS_MAX_BYTES = 256 << 20
+const STATE_BOUNDS = { maxStoreBytes: 32 << 20, maxBlobBytes: 256 << 20 }
 
 /**
  * Composes state, sources, engine and fronts from the configuration and starts them.
@@ -50,12 +49,11 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
   const readiness = new ProcessReadiness()
   const metrics = new Metrics()
 
-  const store = new MemoryStore(STATE_STORE_MAX_BYTES)
-  const blobs = new MemoryBlobs(BLOBS_MAX_BYTES)
+  const state = openState(STATE_BOUNDS, log)
   const repeatable = new MemoryStore(Math.max(1, config.limits.repeatableStoreBytes))
-  scope.defer(() => Promise.all([store.close(), blobs.close(), repeatable.close()]))
+  scope.defer(() => Promise.all([state.close(), repeatable.close()]))
 
-  const storesBytes = STATE_STORE_MAX_BYTES + BLOBS_MAX_BYTES
+  const storesBytes = STATE_BOUNDS.maxStoreBytes + STATE_BOUNDS.maxBlobBytes
   const sources = await openSources({ config, kinds, metrics, log, storesBytes }, scope)
   const watch = new SourceWatch(sources, config.health, log)
   scope.defer(() => watch.close())
@@ -64,7 +62,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
   const engine = createEngine({ config, sources, slots, repeatable, metrics, log })
   const { transactions, intake } = engine
 
-  const fronts = createFronts({ config, engine, store, blobs, watch, metrics, readiness, log }, scope)
+  const fronts = createFronts({ config, engine, state, watch, metrics, readiness, log }, scope)
   const { grpc, statements } = fronts
   metrics.readGauges({
     callsInFlight: () => grpc.callCount,

@@ -123,6 +123,12 @@ export const errorTable = {
     quotes: true,
   }),
   DRAINING: row('UNAVAILABLE', 503, true, 'The gateway is shutting down: retry against another instance.'),
+  STATE_UNAVAILABLE: row(
+    'UNAVAILABLE',
+    503,
+    true,
+    'The gateway cannot reach what its replicas share: try again later.',
+  ),
   SOURCE_UNAVAILABLE: row('UNAVAILABLE', 503, true, 'The source does not answer.', { outage: true }),
   UPSTREAM_BUSY: row(
     'UNAVAILABLE',

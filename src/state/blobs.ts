@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { ENTRY_BYTES, ownBytes } from './own-bytes.ts'
 
-/** What replicas share of larger values, bound parameters and results: bytes by key, each with an owner and a time to live. */
+/** Larger values that replicas share: bytes by key, each with an owner and a time to live. Calls fail as the store's do. */
 export interface Blobs {
   get(key: string): Promise<Uint8Array | undefined>
   /** @param ttlMs milliseconds after which the value is gone */
@@ -10,8 +10,8 @@ export interface Blobs {
 }
 
 /**
- * Blobs of one replica, bounded in bytes. One owner has at most half of the room, and where it is short, whoever has most loses
- * his least recently used first: nobody pushes out what others keep.
+ * The blobs of a single replica, bounded in bytes. One owner has at most half of the room. When the room is full, the owner that
+ * uses the most loses its least recently used blobs first.
  */
 export class MemoryBlobs implements Blobs {
   readonly #maxBytes: number

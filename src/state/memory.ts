@@ -1,36 +1,74 @@
 import { LRUCache } from 'lru-cache'
+import { Members } from './members.ts'
 import { ENTRY_BYTES, ownBytes } from './own-bytes.ts'
 import type { Store } from './store.ts'
 
-/** A store for one replica, bounded in bytes: the least recently used values go first. */
+/** The store of a single replica, bounded in bytes: it evicts the least recently used values and sets. */
 export class MemoryStore implements Store {
-  readonly #values: LRUCache<string, Uint8Array>
+  readonly #entries: LRUCache<string, Uint8Array | Members>
 
   constructor(maxBytes: number) {
-    this.#values = new LRUCache({
+    this.#entries = new LRUCache({
       maxSize: maxBytes,
       sizeCalculation: (value, key) => value.byteLength + key.length + ENTRY_BYTES,
     })
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    return this.#values.get(key)
+    return this.#valueOf(key)
   }
 
   async set(key: string, value: Uint8Array, ttlMs: number): Promise<void> {
-    this.#values.set(key, ownBytes(value), { ttl: Math.max(1, Math.ceil(ttlMs)) })
+    this.#keep(key, ownBytes(value), ttlMs)
+  }
+
+  async setIfAbsent(key: string, value: Uint8Array, ttlMs: number): Promise<boolean> {
+    if (this.#entries.has(key)) return false
+    this.#keep(key, ownBytes(value), ttlMs)
+    return true
   }
 
   async touch(key: string, ttlMs: number): Promise<void> {
-    const value = this.#values.get(key)
-    if (value) await this.set(key, value, ttlMs)
+    const value = this.#valueOf(key)
+    if (value) this.#keep(key, value, ttlMs)
   }
 
   async delete(key: string): Promise<void> {
-    this.#values.delete(key)
+    this.#entries.delete(key)
+  }
+
+  async addMember(key: string, member: string, ttlMs: number, maxMembers: number): Promise<boolean> {
+    const members = this.#membersOf(key) ?? new Members()
+    const fits = members.add(member, ttlMs, maxMembers)
+    // Until its last member is gone, whose time is longer when it was added with a longer one.
+    if (fits) this.#keep(key, members, Math.max(ttlMs, this.#entries.getRemainingTTL(key)))
+    return fits
+  }
+
+  async removeMember(key: string, member: string): Promise<void> {
+    const members = this.#membersOf(key)
+    members?.delete(member)
+    if (members?.size === 0) this.#entries.delete(key)
+    else if (members) this.#keep(key, members, this.#entries.getRemainingTTL(key))
   }
 
   async close(): Promise<void> {
-    this.#values.clear()
+    this.#entries.clear()
+  }
+
+  #valueOf(key: string): Uint8Array | undefined {
+    const entry = this.#entries.get(key)
+    return entry instanceof Members ? undefined : entry
+  }
+
+  #membersOf(key: string): Members | undefined {
+    const entry = this.#entries.get(key)
+    return entry instanceof Members ? entry : undefined
+  }
+
+  #keep(key: string, entry: Uint8Array | Members, ttlMs: number): void {
+    // The cache would not count again how large a set is that it has already.
+    if (entry instanceof Members) this.#entries.delete(key)
+    this.#entries.set(key, entry, { ttl: Math.max(1, Math.ceil(ttlMs)) })
   }
 }

@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   grpc: ['query', 'arrow', 'http2', 'async'],
   query: ['arrow', 'async'],
   config: ['sources'],
-  state: [],
+  state: ['query'],
   ops: [],
   arrow: ['async'],
   http2: [],

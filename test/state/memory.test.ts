@@ -24,4 +24,11 @@ describe('what is kept in memory', () => {
     expect(count).toBeLessThan(1000)
     expect(await store.get('999')).toBeDefined()
   })
+
+  it('is bounded, sets of names too', async () => {
+    const store = new MemoryStore(100_000)
+    for (let i = 0; i < 1000; i++) await store.addMember('set', `member ${i}`, 60_000, 1000)
+    // The members that the set had left no room, and went with it.
+    expect(await store.addMember('set', 'one more', 60_000, 500)).toBe(true)
+  })
 })

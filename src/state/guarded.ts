@@ -1,0 +1,86 @@
+import { GatewayError } from '../query/errors.ts'
+import type { Logger } from '../query/types.ts'
+import type { Blobs } from './blobs.ts'
+import type { Bus } from './bus.ts'
+import type { Store } from './store.ts'
+
+/** How long calls to what replicas share may take. */
+export interface GuardLimits {
+  /** Time limit of a call, in milliseconds. */
+  readonly callTimeoutMs: number
+  /** Time after a call that took too long in which further calls fail at once, in milliseconds. */
+  readonly retryAfterMs: number
+}
+
+/**
+ * Has each call of a port answer in time: a call that fails, or takes longer than its limit, throws STATE_UNAVAILABLE. While
+ * the other side hangs, only the first call in each `retryAfterMs` waits for the limit. The log tells of each outage once.
+ */
+export class CallGuard {
+  readonly #limits: GuardLimits
+  readonly #log: Logger
+  #retryAt = 0
+  #isDown = false
+
+  constructor(limits: GuardLimits, log: Logger) {
+    this.#limits = limits
+    this.#log = log
+  }
+
+  /** @throws GatewayError STATE_UNAVAILABLE */
+  async run<T>(call: () => Promise<T>): Promise<T> {
+    const { callTimeoutMs, retryAfterMs } = this.#limits
+    if (performance.now() < this.#retryAt) throw new GatewayError('STATE_UNAVAILABLE', undefined, { retryAfterMs })
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        this.#retryAt = performance.now() + retryAfterMs
+        reject(new Error(`no answer within ${callTimeoutMs} ms`))
+      }, callTimeoutMs)
+    })
+    try {
+      const answer = await Promise.race([call(), late])
+      if (this.#isDown) this.#log.info({ event: 'state' }, 'the state store answers again')
+      this.#isDown = false
+      return answer
+    } catch (cause) {
+      if (!this.#isDown) this.#log.error({ event: 'state', err: cause }, 'the state store does not answer')
+      this.#isDown = true
+      throw new GatewayError('STATE_UNAVAILABLE', undefined, { cause, retryAfterMs })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** A store whose calls are guarded. */
+export function guardedStore(store: Store, guard: CallGuard): Store {
+  return {
+    get: (key) => guard.run(() => store.get(key)),
+    set: (key, value, ttlMs) => guard.run(() => store.set(key, value, ttlMs)),
+    setIfAbsent: (key, value, ttlMs) => guard.run(() => store.setIfAbsent(key, value, ttlMs)),
+    touch: (key, ttlMs) => guard.run(() => store.touch(key, ttlMs)),
+    delete: (key) => guard.run(() => store.delete(key)),
+    addMember: (key, member, ttlMs, max) => guard.run(() => store.addMember(key, member, ttlMs, max)),
+    removeMember: (key, member) => guard.run(() => store.removeMember(key, member)),
+    close: () => store.close(),
+  }
+}
+
+/** Blobs whose calls are guarded. */
+export function guardedBlobs(blobs: Blobs, guard: CallGuard): Blobs {
+  return {
+    get: (key) => guard.run(() => blobs.get(key)),
+    set: (key, value, ttlMs, owner) => guard.run(() => blobs.set(key, value, ttlMs, owner)),
+    close: () => blobs.close(),
+  }
+}
+
+/** A bus whose calls are guarded. */
+export function guardedBus(bus: Bus, guard: CallGuard): Bus {
+  return {
+    publish: (topic, message) => guard.run(() => bus.publish(topic, message)),
+    subscribe: (topic, listener) => bus.subscribe(topic, listener),
+    close: () => bus.close(),
+  }
+}

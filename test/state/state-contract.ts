@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { State } from '../../src/state/open.ts'
+
+/** The state as two replicas have it open; both are the same where it is a single replica's. */
+export interface Replicas {
+  readonly one: State
+  readonly other: State
+}
+
+const TTL_MS = 60_000
+const SHORT_MS = 20
+const bytes = (text: string) => new Uint8Array(Buffer.from(text))
+
+/** What every implementation of the ports `Store`, `Blobs` and `Bus` does. */
+export function describeState(name: string, open: () => Replicas | Promise<Replicas>): void {
+  describe(`the state ${name}`, () => {
+    let one: State
+    let other: State
+    let keys = 0
+    const newKey = () => `key-${process.pid}-${keys++}`
+    beforeAll(async () => {
+      ;({ one, other } = await open())
+    })
+    afterAll(async () => {
+      await one.close()
+      if (other !== one) await other.close()
+    })
+
+    it('gives a value to every replica, until it is deleted', async () => {
+      const key = newKey()
+      expect(await one.store.get(key)).toBeUndefined()
+      await one.store.set(key, bytes('first'), TTL_MS)
+      await one.store.set(key, bytes('second'), TTL_MS)
+      expect(await other.store.get(key)).toEqual(bytes('second'))
+      await other.store.delete(key)
+      expect(await one.store.get(key)).toBeUndefined()
+    })
+
+    it('forgets a value after its time, unless it is touched', async () => {
+      const [short, touched] = [newKey(), newKey()]
+      await one.store.set(short, bytes('a'), SHORT_MS)
+      await one.store.set(touched, bytes('b'), 1000)
+      await other.store.touch(touched, TTL_MS)
+      await other.store.touch(newKey(), TTL_MS)
+      await expect.poll(() => one.store.get(short)).toBeUndefined()
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+      expect(await one.store.get(touched)).toEqual(bytes('b'))
+    })
+
+    it('has one of several replicas set a value that is absent', async () => {
+      const key = newKey()
+      const values = Array.from({ length: 10 }, (_, i) => bytes(`${i}`))
+      const set = await Promise.all(
+        values.map((value, i) => (i % 2 ? one : other).store.setIfAbsent(key, value, TTL_MS)),
+      )
+      expect(set.filter(Boolean)).toHaveLength(1)
+      expect(await other.store.get(key)).toEqual(values[set.indexOf(true)])
+      await one.store.delete(key)
+      expect(await one.store.setIfAbsent(key, bytes('again'), TTL_MS)).toBe(true)
+    })
+
+    it('lets a value be set again that has expired', async () => {
+      const key = newKey()
+      await one.store.setIfAbsent(key, bytes('a'), SHORT_MS)
+      await expect.poll(() => other.store.setIfAbsent(key, bytes('b'), TTL_MS)).toBe(true)
+    })
+
+    it('lets no more members into a set than fit, however many come at the same time', async () => {
+      const key = newKey()
+      const added = await Promise.all(
+        Array.from({ length: 10 }, (_, i) => (i % 2 ? one : other).store.addMember(key, `m${i}`, TTL_MS, 3)),
+      )
+      expect(added.filter(Boolean)).toHaveLength(3)
+    })
+
+    it('keeps a member that is in a full set, and lets another in for one that leaves', async () => {
+      const key = newKey()
+      for (const member of ['a', 'b']) expect(await one.store.addMember(key, member, TTL_MS, 2)).toBe(true)
+      expect(await other.store.addMember(key, 'c', TTL_MS, 2)).toBe(false)
+      expect(await other.store.addMember(key, 'a', TTL_MS, 2)).toBe(true)
+      await one.store.removeMember(key, 'b')
+      await one.store.removeMember(newKey(), 'b')
+      expect(await other.store.addMember(key, 'c', TTL_MS, 2)).toBe(true)
+    })
+
+    it('forgets a member after its own time, unless it is added again meanwhile', async () => {
+      const key = newKey()
+      await one.store.addMember(key, 'short', SHORT_MS, 2)
+      await one.store.addMember(key, 'kept', SHORT_MS, 2)
+      await other.store.addMember(key, 'kept', TTL_MS, 2)
+      await expect.poll(() => other.store.addMember(key, 'new', TTL_MS, 2)).toBe(true)
+      expect(await one.store.addMember(key, 'one too many', TTL_MS, 2)).toBe(false)
+    })
+
+    it('gives a blob to every replica, and forgets it after its time', async () => {
+      const [long, short] = [newKey(), newKey()]
+      await one.blobs.set(long, bytes('blob'), TTL_MS, 'me')
+      await one.blobs.set(short, bytes('blob'), SHORT_MS, 'me')
+      expect(await other.blobs.get(long)).toEqual(bytes('blob'))
+      await expect.poll(() => other.blobs.get(short)).toBeUndefined()
+    })
+
+    it('brings a message to the subscribers of its topic on every replica', async () => {
+      const topic = newKey()
+      const heard: string[] = []
+      const ends = [one, other].map(({ bus }, i) => bus.subscribe(topic, (message) => heard.push(`${i}: ${message}`)))
+      await one.bus.publish(newKey(), 'other topic')
+      await one.bus.publish(topic, 'hello')
+      await expect.poll(() => [...heard].sort()).toEqual(['0: hello', '1: hello'])
+      ends[0]!()
+      await other.bus.publish(topic, 'again')
+      await expect.poll(() => heard.slice(2)).toEqual(['1: again'])
+      ends[1]!()
+    })
+  })
+}
