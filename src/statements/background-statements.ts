@@ -143,11 +143,18 @@ export interface PollLimits {
   readonly defaultDeadlineMs: number
 }
 
+interface BackgroundEntry {
+  readonly job: BackgroundStatement
+  readonly idleTimer: NodeJS.Timeout
+  /** Takes it from the statements that can be cancelled. */
+  readonly remove: () => void
+}
+
 /** The statements of this replica that were started by PollFlightInfo. */
 export class BackgroundStatements {
   readonly #limits: PollLimits
   readonly #executions: RunningStatements
-  readonly #jobs = new Map<string, { readonly job: BackgroundStatement; idleTimer: NodeJS.Timeout }>()
+  readonly #jobs = new Map<string, BackgroundEntry>()
 
   constructor(limits: PollLimits, executions: RunningStatements) {
     this.#limits = limits
@@ -171,6 +178,14 @@ export class BackgroundStatements {
     return entry?.job
   }
 
+  /** The statement behind a ticket is another replica's: a later poll asks for it anew. */
+  forget(id: string): void {
+    const entry = this.#jobs.get(id)
+    clearTimeout(entry?.idleTimer)
+    entry?.remove()
+    this.#jobs.delete(id)
+  }
+
   /** Starts the statement of a ticket, which runs on when the call is over. */
   start(id: string, work: PollWork, ctx: Context): BackgroundStatement {
     const job = new BackgroundStatement(work, ctx, this.#limits.defaultDeadlineMs)
@@ -181,7 +196,7 @@ export class BackgroundStatements {
       job.abandon(new GatewayError('CANCELLED', 'Nobody polled or fetched the statement any more (limits.pollIdleMs).'))
     }, this.#limits.pollIdleMs)
     idleTimer.unref()
-    this.#jobs.set(id, { job, idleTimer })
+    this.#jobs.set(id, { job, idleTimer, remove })
     return job
   }
 

@@ -1,6 +1,7 @@
 /**
  * Every key under which this layer keeps something in what replicas share: sessions and marks in the store, parameters and
- * results among the blobs.
+ * results among the blobs. A call that needs one while the store is down fails with STATE_UNAVAILABLE, but for reading
+ * `cancelled`: then no statement counts as cancelled.
  */
 export const keys = {
   /** The options of a session. */
@@ -9,8 +10,8 @@ export const keys = {
   sessionsOf: (principal: string): string => `sessions:${principal}`,
   /** The mark of an execution that a client has cancelled. */
   cancelled: (execution: string): string => `cancelled:${execution}`,
-  /** The mark of a polled statement that changes data and has begun. */
-  started: (execution: string): string => `started:${execution}`,
+  /** The mark of a polled statement that changes data, set by the one replica that runs it. */
+  claimed: (execution: string): string => `claimed:${execution}`,
   /** The result of a statement that has run before its client fetches it. */
   result: (execution: string): string => `result:${execution}`,
   /** Bound parameters that are too large for a handle. */

@@ -1,11 +1,9 @@
 import { GatewayError } from '../query/errors.ts'
 import type { Pipeline } from '../query/pipeline.ts'
 import type { Context, Plan } from '../query/types.ts'
-import type { Store } from '../state/store.ts'
 import type { BackgroundStatement, BackgroundStatements, PollWork } from './background-statements.ts'
 import type { ParameterStore } from './bound-parameters.ts'
 import type { Poll } from './handles/poll.ts'
-import { keys } from './keys.ts'
 import type { RunningStatements } from './running-statements.ts'
 import { noLongerKept, type StoredResults } from './stored-results.ts'
 
@@ -23,12 +21,11 @@ export interface PollAnswer {
 /** What polled statements run with. */
 export interface PolledStatementDependencies {
   readonly pipeline: Pipeline
-  readonly store: Store
   readonly parameters: ParameterStore
   readonly results: StoredResults
   readonly running: RunningStatements
   readonly background: BackgroundStatements
-  /** How long the mark of a statement that has begun is kept, in milliseconds: as long as a ticket lives. */
+  /** How long a claim is kept, in milliseconds: as long as a ticket lives. */
   readonly ttlMs: number
 }
 
@@ -48,7 +45,7 @@ export class PolledStatements {
     const job = this.#start(poll, ctx)
     await job.waitForPlan(waitMs(ctx))
     await job.wait(FIRST_WAIT_MS)
-    return this.#answer(poll)
+    return this.#answer(poll, job)
   }
 
   /**
@@ -56,7 +53,7 @@ export class PolledStatements {
    * @throws GatewayError CANCELLED, EXPIRED_TICKET, SOURCE_UNAVAILABLE when another replica runs it, or why it failed
    */
   async again(poll: Poll, ctx: Context): Promise<PollAnswer> {
-    const { running, background, results, store } = this.#deps
+    const { running, background, results } = this.#deps
     const { ticket, planned } = poll
     const { id, stored } = ticket
     if (await running.isCancelled(id)) throw new GatewayError('CANCELLED', 'The statement was cancelled.')
@@ -66,27 +63,29 @@ export class PolledStatements {
         const statement = { ...ticket.statement, kind: 'update' } as const
         return { poll: { ...poll, ticket: { ...ticket, statement, stored: true } }, isReady: true }
       }
-      if (await store.get(keys.started(id)))
-        throw new GatewayError('SOURCE_UNAVAILABLE', 'The statement runs on another replica: poll again.')
+      if (await running.isClaimed(id)) throw runsElsewhere()
       if (stored) throw noLongerKept()
     }
     const job = known ? cancelWith(ctx, known) : this.#start(poll, ctx)
     await job.wait(waitMs(ctx))
-    return this.#answer(poll)
+    return this.#answer(poll, job)
   }
 
   #start(poll: Poll, ctx: Context): BackgroundStatement {
     return cancelWith(ctx, this.#deps.background.start(poll.ticket.id, this.#workOf(poll), ctx))
   }
 
-  /** Plans the statement if need be, and runs it. One that changes data is marked as begun, for every replica. */
+  /** Plans the statement if need be, and runs it; one that changes data, only on the replica that claims it. */
   #workOf({ ticket, planned }: Poll): PollWork {
-    const { pipeline, store, parameters, results, ttlMs } = this.#deps
+    const { pipeline, running, background, parameters, results, ttlMs } = this.#deps
     return async (ctx, onPlan) => {
       let statement = await parameters.loadStatement(ticket)
       if (!planned) {
         const plan = await pipeline.plan(statement.query, ctx)
-        if (plan.kind === 'update') await store.set(keys.started(ticket.id), new Uint8Array(1), ttlMs)
+        if (plan.kind === 'update' && !(await running.claim(ticket.id, ttlMs))) {
+          background.forget(ticket.id)
+          throw runsElsewhere()
+        }
         onPlan(plan)
         statement = { ...plan, execution: ticket.id }
       }
@@ -96,13 +95,17 @@ export class PolledStatements {
     }
   }
 
-  #answer(began: Poll): PollAnswer {
-    const job = this.#deps.background.touch(began.ticket.id)
-    const poll = withPlan(began, job?.plan)
-    const state = job?.state ?? { kind: 'ready' }
+  #answer(began: Poll, job: BackgroundStatement): PollAnswer {
+    this.#deps.background.touch(began.ticket.id)
+    const poll = withPlan(began, job.plan)
+    const { state } = job
     if (state.kind === 'failed') throw state.error
     return state.kind === 'ready' ? { poll, isReady: true } : { poll, isReady: false, progress: state.progress }
   }
+}
+
+function runsElsewhere(): GatewayError {
+  return new GatewayError('SOURCE_UNAVAILABLE', 'The statement runs on another replica: poll again.')
 }
 
 function waitMs({ deadlineAt }: Context): number {

@@ -6,6 +6,7 @@ import type { Sealer } from '../query/seal/sealer.ts'
 import type { Transactions } from '../query/transactions/transactions.ts'
 import type { Context, Plan, Query, Result } from '../query/types.ts'
 import type { Blobs } from '../state/blobs.ts'
+import type { Bus } from '../state/bus.ts'
 import type { Store } from '../state/store.ts'
 import { BackgroundStatements } from './background-statements.ts'
 import { ParameterStore } from './bound-parameters.ts'
@@ -37,6 +38,8 @@ export interface StatementsDependencies {
   readonly store: Store
   /** Bound parameters and results of changes. */
   readonly blobs: Blobs
+  /** Cancels. */
+  readonly bus: Bus
   readonly limits: StatementLimits
 }
 
@@ -67,10 +70,10 @@ export class Statements {
     this.sessions = new Sessions(store, limits)
     this.parameters = new ParameterStore(blobs, ttlMs)
     this.results = new StoredResults({ ...deps, ttlMs })
-    this.running = new RunningStatements(store)
+    this.running = new RunningStatements({ ...deps, results: this.results })
     this.background = new BackgroundStatements(limits, this.running)
     const { parameters, results, running, background } = this
-    this.polls = new PolledStatements({ pipeline, store, parameters, results, running, background, ttlMs })
+    this.polls = new PolledStatements({ pipeline, parameters, results, running, background, ttlMs })
   }
 
   /** What planning tells a client that wants to know the schema and the parameters. @throws GatewayError */

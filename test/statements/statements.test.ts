@@ -9,6 +9,7 @@ import { authorize } from '../../src/query/stages/authorize.ts'
 import { Transactions } from '../../src/query/transactions/transactions.ts'
 import type { Context, PlannedSql, Result } from '../../src/query/types.ts'
 import { MemoryBlobs } from '../../src/state/blobs.ts'
+import { MemoryBus } from '../../src/state/bus.ts'
 import { MemoryStore } from '../../src/state/memory.ts'
 import { preparedHandles } from '../../src/statements/handles/prepared.ts'
 import { statementTickets } from '../../src/statements/handles/ticket.ts'
@@ -66,7 +67,7 @@ function setUp() {
     log,
   )
   const pipeline = composePipeline([authorize(router)], router)
-  const kept = { store: new MemoryStore(1 << 20), blobs: new MemoryBlobs(1 << 20) }
+  const kept = { store: new MemoryStore(1 << 20), blobs: new MemoryBlobs(1 << 20), bus: new MemoryBus() }
   const statements = new Statements({ pipeline, router, transactions, sealer, ...kept, limits })
   const ctx: Context = {
     principal,

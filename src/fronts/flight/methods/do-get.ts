@@ -27,10 +27,10 @@ export function doGet(front: FlightFront): Method {
       }
       const { running, results } = front.statements
       const ticket = statementTickets.open(front.sealer, ctx.principal, handle).value
-      if (await running.isCancelled(ticket.id))
-        throw new GatewayError('CANCELLED', 'The statement was cancelled: call GetFlightInfo to run it again.')
       const remove = running.add(ticket.id, (reason) => call.end(reason))
       try {
+        if (await running.isCancelled(ticket.id))
+          throw new GatewayError('CANCELLED', 'The statement was cancelled: call GetFlightInfo to run it again.')
         const sender = new FrameSender(call, front.limits)
         if (ticket.stored) for (const frame of await results.read(ticket.id)) await sender.send(frame)
         else await stream(front, ticket, ctx, call, sender)
