@@ -23,31 +23,31 @@ export interface StoredSession extends SessionOptions {
 export class Sessions {
   readonly #store: Store
   readonly #limits: SessionLimits
-  #counted: Promise<void> = Promise.resolve()
 
   constructor(store: Store, limits: SessionLimits) {
     this.#store = store
     this.#limits = limits
   }
 
-  /** The options of a session; none when there is no such session. */
+  /** The options of a session; none when there is no such session. @throws GatewayError STATE_UNAVAILABLE */
   async read({ name }: Principal, id: string): Promise<StoredSession> {
     const key = keys.session(name, id)
     const value = await this.#store.get(key)
     if (!value) return {}
-    await this.#store.touch(key, this.#limits.sessionIdleMs)
+    await Promise.all([this.#store.touch(key, this.#limits.sessionIdleMs), this.#count(name, id)])
     return JSON.parse(Buffer.from(value).toString()) as StoredSession
   }
 
   /**
    * Replaces the options of a session; begins it where it is new.
-   * @throws GatewayError TOO_MANY_SESSIONS
+   * @throws GatewayError TOO_MANY_SESSIONS, STATE_UNAVAILABLE
    */
   async write({ name }: Principal, id: string, session: StoredSession): Promise<void> {
-    // One after another: two that read the same list would each miss the other's session in it.
-    const counted = this.#counted.then(() => this.#countIn(name, id))
-    this.#counted = counted.catch(() => {})
-    await counted
+    if (!(await this.#count(name, id)))
+      throw new GatewayError(
+        'TOO_MANY_SESSIONS',
+        `${name} has ${this.#limits.maxSessionsPerPrincipal} sessions already (limits.maxSessionsPerPrincipal): close some.`,
+      )
     await this.#store.set(keys.session(name, id), Buffer.from(JSON.stringify(session)), this.#limits.sessionIdleMs)
   }
 
@@ -55,24 +55,13 @@ export class Sessions {
   async close({ name }: Principal, id: string): Promise<boolean> {
     const key = keys.session(name, id)
     if (!(await this.#store.get(key))) return false
-    await this.#store.delete(key)
+    await Promise.all([this.#store.delete(key), this.#store.removeMember(keys.sessionsOf(name), id)])
     return true
   }
 
-  /** Keeps a list of each principal's sessions, those that have ended left out, and refuses one too many. */
-  async #countIn(principal: string, id: string): Promise<void> {
-    const listKey = keys.sessionsOf(principal)
-    const stored = await this.#store.get(listKey)
-    const known = stored ? (JSON.parse(Buffer.from(stored).toString()) as string[]) : []
-    if (known.includes(id)) return
-    const alive: string[] = []
-    for (const each of known) if (await this.#store.get(keys.session(principal, each))) alive.push(each)
+  /** Counts a session among those of its principal for as long as it lives; false when there are too many others. */
+  async #count(principal: string, id: string): Promise<boolean> {
     const { maxSessionsPerPrincipal, sessionIdleMs } = this.#limits
-    if (alive.length >= maxSessionsPerPrincipal)
-      throw new GatewayError(
-        'TOO_MANY_SESSIONS',
-        `${principal} has ${alive.length} sessions already (limits.maxSessionsPerPrincipal): close some.`,
-      )
-    await this.#store.set(listKey, Buffer.from(JSON.stringify([...alive, id])), 2 * sessionIdleMs)
+    return await this.#store.addMember(keys.sessionsOf(principal), id, sessionIdleMs, maxSessionsPerPrincipal)
   }
 }

@@ -170,6 +170,13 @@ describe('replicas that share their state', () => {
     expect(counts).toEqual([[{ n: 1 }], [{ n: 2 }]])
   })
 
+  it('let a principal begin no more sessions than it may have, however many it begins at the same time', async () => {
+    store.mode = 'slow'
+    const begun = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? one : other).beginSession()))
+    expect(begun.filter((code) => code === undefined)).toHaveLength(MAX_SESSIONS)
+    expect(new Set(begun)).toEqual(new Set([undefined, 'TOO_MANY_SESSIONS']))
+  })
+
   it.each(['fails', 'hangs'] as const)('answer what needs no store when the store %s', async (mode) => {
     store.mode = mode
     expect(await one.read('SELECT 42 AS answer')).toEqual([{ answer: 42 }])

@@ -1,9 +1,9 @@
 import type { Store } from '../../src/state/store.ts'
 
-/** A store that works, fails each call, or answers none. */
+/** A store that works, takes 20 ms for each call, fails each, or answers none. */
 export class FaultyStore implements Store {
   readonly #inner: Store
-  mode: 'works' | 'fails' | 'hangs' = 'works'
+  mode: 'works' | 'slow' | 'fails' | 'hangs' = 'works'
   calls = 0
 
   constructor(inner: Store) {
@@ -25,6 +25,7 @@ export class FaultyStore implements Store {
     this.calls++
     if (this.mode === 'hangs') return await new Promise<never>(() => {})
     if (this.mode === 'fails') throw new Error('connection refused')
+    if (this.mode === 'slow') await new Promise((resolve) => setTimeout(resolve, 20))
     return await work()
   }
 }
