@@ -97,6 +97,13 @@ describe('the dependency rule', () => {
     expect(broken).toEqual([])
   })
 
+  it('keeps the use of query/ by the shared state to errors and types', () => {
+    const broken = files
+      .filter((file) => file.startsWith('state/'))
+      .flatMap((file) => importsOf(file).filter((target) => target.startsWith('query/')))
+    expect(new Set(broken)).toEqual(new Set(['query/errors.ts', 'query/types.ts']))
+  })
+
   it('lets the other parts use HTTP/2 only by its index, and each side of gRPC only by those it serves', () => {
     const broken = files.flatMap((file) =>
       importsOf(file)
