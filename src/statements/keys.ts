@@ -1,7 +1,7 @@
 /**
  * Every key under which this layer keeps something in what replicas share: sessions and marks in the store, parameters and
- * results among the blobs. A call that needs one while the store is down fails with STATE_UNAVAILABLE, but for reading
- * `cancelled`: then no statement counts as cancelled.
+ * results among the blobs. A call that needs one while the store is down fails with STATE_UNAVAILABLE, with two exceptions: no
+ * statement counts as `cancelled`, and a `result` that cannot be kept counts as one that is no longer kept.
  */
 export const keys = {
   /** The options of a session. */

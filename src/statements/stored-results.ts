@@ -8,6 +8,7 @@ import type { Source } from '../query/source.ts'
 import type { Transactions } from '../query/transactions/transactions.ts'
 import type { Context, PlannedSql, Result } from '../query/types.ts'
 import type { Blobs } from '../state/blobs.ts'
+import { unlessDown } from '../state/unless-down.ts'
 import { hasReturning } from './has-returning.ts'
 import { keys } from './keys.ts'
 
@@ -68,9 +69,10 @@ export class StoredResults {
     return unpackFrames(packed)
   }
 
+  /** Keeps a result unless the store is down: an error would have clients repeat a change that was made. */
   async #keep(packed: Buffer, { principal }: Context, id: string): Promise<void> {
     const { blobs, ttlMs } = this.#deps
-    await blobs.set(keys.result(id), packed, ttlMs, principal.name)
+    await unlessDown(blobs.set(keys.result(id), packed, ttlMs, principal.name), undefined)
   }
 
   async #inTransaction(

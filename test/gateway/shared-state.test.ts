@@ -32,9 +32,17 @@ const guard = new CallGuard({ callTimeoutMs: 100, retryAfterMs: 100 }, silent)
 const guarded = guardedStore(store, guard)
 /** What a replica waits for before it claims the run of a statement. */
 let beforeClaim = Promise.resolve()
+const blobs = new MemoryBlobs(1 << 20)
 shared.state = {
   store: { ...guarded, setIfAbsent: (...claim) => beforeClaim.then(() => guarded.setIfAbsent(...claim)) },
-  blobs: guardedBlobs(new MemoryBlobs(1 << 20), guard),
+  blobs: guardedBlobs(
+    {
+      get: (key) => blobs.get(key),
+      set: async (...blob) => (store.mode === 'fails' ? Promise.reject(new Error('down')) : blobs.set(...blob)),
+      close: async () => {},
+    },
+    guard,
+  ),
   bus: guardedBus(new MemoryBus(), guard),
   close: async () => {},
 }
@@ -175,6 +183,13 @@ describe('replicas that share their state', () => {
     const begun = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? one : other).beginSession()))
     expect(begun.filter((code) => code === undefined)).toHaveLength(MAX_SESSIONS)
     expect(new Set(begun)).toEqual(new Set([undefined, 'TOO_MANY_SESSIONS']))
+  })
+
+  it('tell of a change whose result could not be kept that it was made, so that no client repeats it', async () => {
+    const count = async () => await one.read('SELECT count(*)::INT AS n FROM t WHERE i = 4')
+    store.mode = 'fails'
+    expect(await one.read('INSERT INTO t VALUES (4)')).toBe('EXPIRED_TICKET')
+    expect(await count()).toEqual([{ n: 1 }])
   })
 
   it.each(['fails', 'hangs'] as const)('answer what needs no store when the store %s', async (mode) => {
