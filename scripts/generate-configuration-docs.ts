@@ -51,12 +51,15 @@ export function configurationDocs(): string {
   )
   return `# Configuration
 
-A YAML file, named by \`--config\` or the variable \`FLIGHTGATE_CONFIG\`, and environment variables, which win over it.
-Everything is checked at start, and every problem is listed at once; unknown settings are refused. \`flightgate check-config\`
-does the same without starting and prints the settings in force.
+Write a YAML file and name it by \`--config\` or by the variable \`FLIGHTGATE_CONFIG\`. Environment variables override it.
+\`flightgate check-config --config FILE\` lists every problem at once and prints the settings in force without their secrets. The start
+does the same check, and both refuse unknown settings.
 
-Units stand in the names: \`Ms\` milliseconds, \`Bytes\` bytes. In any text \`\${NAME}\` stands for the environment variable
-NAME; a secret given as \`file:PATH\` is read from that file.
+| In the file | Means |
+|---|---|
+| \`...Ms\`, \`...Bytes\` | the unit of the setting: milliseconds, bytes |
+| \`\${NAME}\` in any text | the value of the environment variable NAME |
+| \`file:PATH\` as a secret | the content of that file |
 
 \`\`\`yaml
 listen: { flight: 127.0.0.1:32010, http: 127.0.0.1:8080 }
@@ -77,13 +80,12 @@ ${settings.join('\n')}
 
 ## Environment variables
 
-A variable that begins with \`FLIGHTGATE_\` and is neither listed here nor named in the file as \`\${NAME}\` is refused: it is a
-typing error. What Kubernetes sets for the Services of a namespace (\`FLIGHTGATE_SERVICE_HOST\`, \`FLIGHTGATE_PORT=tcp://...\`,
-\`DREMIO_PORT=tcp://...\`) is left alone. A variable that the file names as \`\${NAME}\` has no effect but that: with
-\`password: "\${DREMIO_PASSWORD}"\` in a source \`lake\`, the variable makes no source \`dremio\`.
-
-\`RATE_LIMIT\`, \`REDIS_*\`, \`BIGQUERY_*\`, \`DEFAULT_CHUNK_SIZE\` and \`MAX_CHUNK_SIZE\` have no effect in this version; one warning at
-start names those that are set.
+| Variable | What happens |
+|---|---|
+| begins with \`FLIGHTGATE_\`, and is neither listed here nor named in the file as \`\${NAME}\` | the gateway refuses it as a typing error |
+| set by Kubernetes for the Services of a namespace (\`FLIGHTGATE_SERVICE_HOST\`, \`FLIGHTGATE_PORT=tcp://...\`, \`DREMIO_PORT=tcp://...\`) | the gateway ignores it |
+| named in the file as \`\${NAME}\` | the file gets its value, and it has no other effect: with \`password: "\${DREMIO_PASSWORD}"\` in a source \`lake\`, the variable makes no source \`dremio\` |
+| \`RATE_LIMIT\`, \`REDIS_*\`, \`BIGQUERY_*\`, \`DEFAULT_CHUNK_SIZE\`, \`MAX_CHUNK_SIZE\` | no effect in this version; one warning at start names those that are set |
 
 | Variable | What it does |
 |---|---|

@@ -13,18 +13,20 @@ export function errorDocs(): string {
   })
   return `# Errors
 
-Every error ends a call with a gRPC status and these trailers:
+An error ends a call with a gRPC status and these trailers. Look up \`x-flightgate-error\` in the table of codes.
 
 | Trailer | Meaning |
 |---|---|
-| \`x-flightgate-error\` | the code below |
+| \`x-flightgate-error\` | the code |
 | \`x-request-id\` | the id of the call in the gateway's log |
 | \`x-flightgate-sql-position\` | \`line:column\` of a SQL error, counted from 1 |
-| \`grpc-retry-pushback-ms\`, \`retry-after\` | when a retry makes sense (milliseconds, seconds) |
+| \`grpc-retry-pushback-ms\`, \`retry-after\` | when to retry (milliseconds, seconds) |
 | \`grpc-status-details-bin\` | the same as \`google.rpc.Status\` with ErrorInfo, RequestInfo and RetryInfo |
 
-The message may say more than the sentence below: the limit, the table, the engine's own words about the SQL.
-"Retry" tells whether the same call may succeed later unchanged. "Kind" tells what the gateway makes of it:
+## Codes
+
+"Retry" tells whether the same call may succeed later unchanged. The message may say more than the sentence: which limit, which table,
+DuckDB's own words about the SQL.
 
 | Kind | The gateway |
 |---|---|
@@ -36,8 +38,8 @@ The message may say more than the sentence below: the limit, the table, the engi
 |---|---|---|---|---|---|
 ${rows.join('\n')}
 
-A client that stops reading gets \`STALLED\` as an HTTP/2 reset (ENHANCE_YOUR_CALM), since a status would wait behind the
-data that it does not read.
+A client that stops reading gets \`STALLED\` as an HTTP/2 reset (ENHANCE_YOUR_CALM): a status would wait behind the data that the client
+does not read.
 `
 }
 

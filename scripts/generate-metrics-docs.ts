@@ -47,18 +47,22 @@ export async function metricsDocs(): Promise<string> {
     })
   return `# Metrics
 
-What \`/metrics\` of the HTTP port answers with, in Prometheus' text format. Times are in seconds, sizes in bytes; counters begin
-at 0 with the process. A histogram has the series \`_bucket\`, \`_sum\` and \`_count\`. \`source\` is a source's name in the
-configuration, \`address\` one of its servers as the configuration writes it.
+\`/metrics\` of the HTTP port serves these metrics in Prometheus' text format. [Operations](operations.md#what-to-alert-on) has the alerts.
 
-What to alert on is in [operations](operations.md#what-to-alert-on).
+| Convention | Meaning |
+|---|---|
+| units | times in seconds, sizes in bytes |
+| counters | begin at 0 with the process |
+| histograms | have the series \`_bucket\`, \`_sum\` and \`_count\` |
+| label \`source\` | the name of a source in the configuration |
+| label \`address\` | one of its servers, as the configuration writes it; \`location\` for nodes that a server names |
 
 | Metric | Type | Labels | Meaning |
 |---|---|---|---|
 ${rows.join('\n')}
 
-Besides these there are the \`process_*\` and \`nodejs_*\` metrics of the runtime: CPU, memory, open files, handles, garbage
-collection and the lag of the event loop (\`nodejs_eventloop_lag_p99_seconds\`).
+The runtime adds \`process_*\` and \`nodejs_*\`: CPU, memory, open files, handles, garbage collection and the lag of the event loop
+(\`nodejs_eventloop_lag_p99_seconds\`).
 `
 }
 
