@@ -32,16 +32,4 @@ describe('tracked files', () => {
       )
     expect(found).toEqual([])
   })
-
-  it('link only to pages that exist', () => {
-    const broken = files
-      .filter((file) => file.endsWith('.md'))
-      .flatMap((file) =>
-        [...readFileSync(join(root, file), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
-          .map(([, target]) => join(file, '..', target!))
-          .filter((target) => !existsSync(join(root, target)))
-          .map((target) => `${file} -> ${target}`),
-      )
-    expect(broken).toEqual([])
-  })
 })

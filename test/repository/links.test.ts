@@ -1,0 +1,88 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((page) => page !== '' && existsSync(join(root, page)))
+
+/** A page's text without its code, which holds neither links nor headings. */
+function proseOf(page: string): string {
+  const text = readFileSync(join(root, page), 'utf8')
+  return text.replace(/^(```|~~~).*?^\1/gms, '').replace(/`[^`\n]+`/g, (code) => code.replace(/[[\]()]/g, ''))
+}
+
+/** A link to a page or file of this repository. */
+interface Link {
+  /** As the page writes it. */
+  readonly written: string
+  /** The path from the root of the repository. */
+  readonly target: string
+  /** The part after `#`, or nothing. */
+  readonly anchor: string
+}
+
+function linksOf(page: string): Link[] {
+  return [...proseOf(page).matchAll(/\]\((?![a-z]+:)([^)\s]+)\)/g)].map(([, written]) => {
+    const [path = '', anchor = ''] = written!.split('#')
+    return { written: written!, target: path === '' ? page : join(page, '..', path), anchor }
+  })
+}
+
+/**
+ * The anchors of a page's headings, as the hosting makes them.
+ * Source: https://docs.github.com/en/get-started/writing-on-github (section links).
+ */
+function anchorsOf(page: string): Set<string> {
+  const anchors = new Set<string>()
+  for (const [, heading] of proseOf(page).matchAll(/^#{1,6} +(.+)$/gm)) {
+    const text = heading!.replace(/\]\([^)]*\)/g, '').toLowerCase()
+    const slug = text.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-')
+    let anchor = slug
+    for (let n = 1; anchors.has(anchor); n++) anchor = `${slug}-${n}`
+    anchors.add(anchor)
+  }
+  return anchors
+}
+
+/** Why a link leads nowhere; undefined if it does not. */
+function faultOf({ target, anchor }: Link): string | undefined {
+  if (!existsSync(join(root, target))) return 'no such file'
+  return anchor === '' || anchorsOf(target).has(anchor) ? undefined : 'no such heading'
+}
+
+describe('every page', () => {
+  it.each(pages)('%s links only to files and headings that exist', (page) => {
+    const broken = linksOf(page).flatMap((link) => {
+      const fault = faultOf(link)
+      return fault ? [`${page} -> ${link.written}: ${fault}`] : []
+    })
+    expect(broken).toEqual([])
+  })
+})
+
+describe('the list "Which page do I need" of README.md', () => {
+  const list = /^## Which page do I need$(.*?)(?=^## |$(?![\s\S]))/ms.exec(proseOf('README.md'))?.[1] ?? ''
+  const listed = new Set([...list.matchAll(/\]\(([^)#]+)/g)].map(([, target]) => target!))
+
+  it('names every page of docs/', () => {
+    expect(pages.filter((page) => /^docs\/[^/]+$/.test(page) && !listed.has(page))).toEqual([])
+  })
+
+  it('leads to every page below docs/, over the pages that it names', () => {
+    const reached = new Set<string>()
+    const follow = (page: string) => {
+      if (reached.has(page) || !pages.includes(page)) return
+      reached.add(page)
+      for (const { target } of linksOf(page)) follow(target)
+    }
+    for (const page of listed) follow(page)
+    expect(pages.filter((page) => page.startsWith('docs/') && !reached.has(page))).toEqual([])
+  })
+})
