@@ -51,6 +51,12 @@ function anchorsOf(page: string): Set<string> {
   return anchors
 }
 
+/** Files that a page names in code, such as `src/main.ts`; a placeholder in `<...>` is none. */
+function namedFilesOf(page: string): string[] {
+  const text = readFileSync(join(root, page), 'utf8').replace(/^(```|~~~).*?^\1/gms, '')
+  return [...text.matchAll(/`((?:[\w.-]+\/)+[\w-][\w.-]*\.(?:ts|mjs|py|java|proto))`/g)].map(([, file]) => file!)
+}
+
 /** Why a link leads nowhere; undefined if it does not. */
 function faultOf({ target, anchor }: Link): string | undefined {
   if (!existsSync(join(root, target))) return 'no such file'
@@ -65,6 +71,18 @@ describe('every page', () => {
     })
     expect(broken).toEqual([])
   })
+})
+
+describe('every page but the changelog, which tells of the past,', () => {
+  it.each(pages.filter((page) => page !== 'CHANGELOG.md'))(
+    '%s names only files that exist, from the root, src or test on',
+    (page) => {
+      const missing = namedFilesOf(page).filter((file) =>
+        ['', 'src', 'test'].every((folder) => !existsSync(join(root, folder, file))),
+      )
+      expect(missing.map((file) => `${page} names ${file}: no such file`)).toEqual([])
+    },
+  )
 })
 
 describe('the list "Which page do I need" of README.md', () => {
