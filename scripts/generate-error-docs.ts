@@ -25,12 +25,12 @@ An error ends a call with a gRPC status and these trailers. Look up \`x-flightga
 
 ## Codes
 
-"Retry" tells whether the same call may succeed later unchanged. The message may say more than the sentence: which limit, which table,
-DuckDB's own words about the SQL.
+"Retry" tells whether the same call may succeed later unchanged. The message may say more than the sentence: the limit, the table, the
+engine's own words about the SQL. "Kind" tells what the gateway does with the error:
 
 | Kind | The gateway |
 |---|---|
-| \`outage\` | goes on with what it knew of the source's catalog, since the source failed or refused |
+| \`outage\` | continues with what it knew of the source's catalog, since the source failed or refused |
 | \`overload\` | lowers the number of statements that run at the source at once, down to \`minStreams\` |
 | \`fault\` | writes a log line on the level \`error\` |
 
