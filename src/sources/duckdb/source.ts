@@ -29,28 +29,31 @@ import { readStatementWords, refuseForbiddenFunctions } from './sql/statement-wo
 import { promisedDigest } from './types/announced-schema.ts'
 import { Dispatcher } from './workers/dispatcher.ts'
 import type { Job } from './workers/job.ts'
-import type { Description, Order, UseSchema } from './workers/messages.ts'
+import type { Description, SchemaSwitch, WorkerRequest } from './workers/messages.ts'
 import { defaultPlanLimits, type PlanLimits, Planning } from './workers/planning.ts'
 import { TaskThreads } from './workers/task-threads.ts'
 import { feed } from './workers/upload-feeder.ts'
 import { WorkerPool } from './workers/worker-pool.ts'
 
-/** What a source needs from outside. */
+/** Dependencies of a DuckDB source. */
 export interface DuckDbDependencies {
   readonly log: Logger
-  /** By default 10 s each. */
+  /** Each limit is 10 s by default. */
   readonly limits?: PlanLimits
 }
 
-const MAX_OPEN_AHEAD = 32
-/** With more threads than these DuckDB keeps its own: each of ours takes about 18 MB, and cores are not what is short. */
-const MAX_HELPED_THREADS = 4
+const MAX_OPENED_AHEAD = 32
+/**
+ * Above this number DuckDB keeps its own threads: each task thread of ours takes about 18 MB, and such a machine has cores to
+ * spare.
+ */
+const MAX_TASK_THREADS = 4
 const PLAN_CACHE_BYTES = 32 << 20
-const MAX_CONTROLLERS = 2
-/** EXPLAIN ANALYZE runs what it explains, and a procedure may do anything. */
+const MAX_CONTROL_WORKERS = 2
+/** EXPLAIN ANALYZE executes its statement, and a procedure may change anything. */
 const mayHideChange = /\b(analyze|call)\b/i
-const never = new AbortController().signal
-/** Longest wait for workers and helpers when the source is closed, in milliseconds. */
+const neverAborted = new AbortController().signal
+/** Longest wait for workers and task threads on close, in milliseconds. */
 const MAX_CLOSE_MS = 5000
 
 /**
@@ -81,14 +84,14 @@ class DuckDbSource implements Source {
   readonly #log: Logger
   readonly transactions: DuckDbTransactions
   readonly #connections: ConnectionPool
-  /** Connections that tell how far a statement is. DuckDB counts that for each chunk anew, so the others do not. */
+  /** Connections that report progress. DuckDB computes it anew for each chunk, so the other connections do not. */
   readonly #progressConnections: ConnectionPool
-  readonly #seats: WorkerPool
+  readonly #workers: WorkerPool
   readonly #planning: Planning
-  /** For what must not wait until others have planned: the beginning and end of transactions, and health. */
-  readonly #controllers: WorkerPool
-  readonly #helpers: TaskThreads
-  readonly #executions: Dispatcher
+  /** Workers for control statements that must not wait behind planning: BEGIN, COMMIT, ROLLBACK and health checks. */
+  readonly #controlWorkers: WorkerPool
+  readonly #taskThreads: TaskThreads
+  readonly #dispatcher: Dispatcher
   readonly #plans = new LRUCache<string, Description>({
     maxSize: PLAN_CACHE_BYTES,
     sizeCalculation: (description, sql) => 2 * sql.length + description.schema.byteLength + 100,
@@ -111,44 +114,48 @@ class DuckDbSource implements Source {
     this.#log = log
     this.#connections = new ConnectionPool(engine, connectionSetup(name), config.maxStreams)
     this.#progressConnections = new ConnectionPool(engine, connectionSetup(name), config.maxStreams)
-    this.#seats = new WorkerPool(config.maxStreams, config.writes)
-    this.#helpers = new TaskThreads(engine)
-    this.#executions = new Dispatcher({ source: name, log, helpers: this.#helpers })
+    this.#workers = new WorkerPool(config.maxStreams, config.writes)
+    this.#taskThreads = new TaskThreads(engine)
+    this.#dispatcher = new Dispatcher({ source: name, log, taskThreads: this.#taskThreads })
     this.#planning = new Planning(limits, config.writes)
-    this.#controllers = new WorkerPool(MAX_CONTROLLERS, config.writes, 0)
+    this.#controlWorkers = new WorkerPool(MAX_CONTROL_WORKERS, config.writes, 0)
     const execute: ExecuteOn = (...args) => this.#execute(...args)
-    this.transactions = new DuckDbTransactions(this.#progressConnections, execute, () => this.#forgetPlans())
+    this.transactions = new DuckDbTransactions(this.#progressConnections, execute, () => this.#invalidatePlans())
   }
 
-  /** Runs the start-up statements on a connection of their own. @throws GatewayError */
+  /** Runs the start-up statements on their own connection. @throws GatewayError */
   async start(): Promise<void> {
-    const starter = new ConnectionPool(this.#engine, 'SELECT 1', 0)
+    const startConnections = new ConnectionPool(this.#engine, 'SELECT 1', 0)
     const statements = startStatements(this.name, this.#config)
-    await this.#execute(starter, statements, never)
-    this.#progressConnections.openAhead(Math.min(this.#config.maxStreams, MAX_OPEN_AHEAD), progressSetup)
+    await this.#execute(startConnections, statements, neverAborted)
+    this.#progressConnections.openAhead(Math.min(this.#config.maxStreams, MAX_OPENED_AHEAD), progressSetup)
     const threads = threadsOf(this.#engine)
-    const helped = threads <= MAX_HELPED_THREADS
-    await this.#execute(starter, helped ? [threadsSetup, lockStatement] : [lockStatement], never)
-    if (helped) this.#helpers.count = threads - 1
+    const usesTaskThreads = threads <= MAX_TASK_THREADS
+    await this.#execute(
+      startConnections,
+      usesTaskThreads ? [threadsSetup, lockStatement] : [lockStatement],
+      neverAborted,
+    )
+    if (usesTaskThreads) this.#taskThreads.count = threads - 1
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
     const key = this.#planKey(query)
-    const remembered = query.transaction === undefined && query.session.cache !== false
-    const description = (remembered && this.#plans.get(key)) || (await this.#describe(key, query, ctx))
+    const isCacheable = query.transaction === undefined && query.session.cache !== false
+    const description = (isCacheable && this.#plans.get(key)) || (await this.#describe(key, query, ctx))
     const isUpdate = isUpdateKind(description.type)
     if (isUpdate && !this.writes) throw readOnlyError(this.name)
     if (isUpdate && query.transaction === undefined && (await makesTemporary(query.sql, ctx)))
       throw new GatewayError(
         'BAD_SQL',
-        'Temporary objects live in transactions only: no connection belongs to one client.',
+        'Temporary objects exist only within a transaction, since clients share connections: begin a transaction first.',
       )
     const { schema, digest, parameterSchema } = description
     return {
       kind: isUpdate ? 'update' : 'read',
       query,
       schema,
-      // A change runs while its plan is at hand, a query on the strength of a ticket.
+      // A query runs later, from its ticket, so the plan carries the digest; a change runs while its plan is still in memory.
       ...(!isUpdate && digest !== '' && { handle: Buffer.from(digest, 'hex') }),
       ...(parameterSchema.byteLength > 0 && { parameterSchema }),
     }
@@ -158,17 +165,17 @@ class DuckDbSource implements Source {
     const isUpdate = plan.kind === 'update'
     if (isUpdate && !this.writes) throw readOnlyError(this.name)
     const { sql, parameters, session, transaction } = plan.query
-    const use = this.#use(session)
+    const schemaSwitch = this.#schemaSwitch(session)
     const key = this.#planKey(plan.query)
     const losslessTypes = this.#losslessTypes(session)
     const promised = promisedDigest(plan)
     const known = parameters || transaction !== undefined ? undefined : this.#plans.get(key)
-    // What is remembered may be older or newer than what the client was told.
+    // The cached plan may be older or newer than the schema that the client was given.
     const planned = promised !== undefined && known?.digest === promised ? known.schema : undefined
     const { batchRows, batchBytes } = this.#config
     const limits = { batchRows, batchBytes }
     const readOnly = plan.kind === 'read' && plan.mayWrite !== true
-    const order = (connection: Address): Order => ({
+    const createRequest = (connection: Address): WorkerRequest => ({
       kind: 'run',
       connection,
       sql,
@@ -180,20 +187,27 @@ class DuckDbSource implements Source {
       schemaKnown: planned !== undefined,
       ...(promised !== undefined && { promised }),
       ...(parameters && { parameters }),
-      ...(use && { use }),
+      ...(schemaSwitch && { schemaSwitch }),
     })
     const onEnd = (hasFailed: boolean) => {
-      if (isUpdate || (!readOnly && mayHideChange.test(sql))) this.#forgetPlans()
-      // Whoever plans it again, as a client does then, is told what is true now.
+      if (isUpdate || (!readOnly && mayHideChange.test(sql))) this.#invalidatePlans()
+      // After a failure, drop the cached plan: the client plans again and gets the current schema.
       else if (hasFailed) this.#plans.delete(key)
     }
     const lender = this.#lender(plan.query, ctx.trackProgress)
-    // Temporary objects belong to the connection: whoever gets it next must not find them.
+    // Temporary objects belong to the connection, and the next client must not find them.
     const disposable = isUpdate && (await readStatementWords(sql, ctx)).temporary === true
-    return await this.#executions.dispatch(this.#seats, lender, order, ctx.signal, (run) => run.result(planned), {
-      onEnd,
-      disposable,
-    })
+    return await this.#dispatcher.dispatch(
+      this.#workers,
+      lender,
+      createRequest,
+      ctx.signal,
+      (job) => job.result(planned),
+      {
+        onEnd,
+        disposable,
+      },
+    )
   }
 
   async ingest(query: Query, ingest: Ingest, ctx: Context): Promise<number> {
@@ -207,7 +221,7 @@ class DuckDbSource implements Source {
     const { table, ifExists, ifNotExists } = ingest
     const target = { catalog: this.name, schema, table, ifExists, ifNotExists }
     const inTransaction = query.transaction !== undefined
-    const order = (connection: Address): Order => ({
+    const createRequest = (connection: Address): WorkerRequest => ({
       kind: 'ingest',
       connection,
       target,
@@ -216,13 +230,13 @@ class DuckDbSource implements Source {
       inbox,
     })
     try {
-      return await this.#executions.dispatch(
-        this.#seats,
+      return await this.#dispatcher.dispatch(
+        this.#workers,
         this.#lender(query),
-        order,
+        createRequest,
         ctx.signal,
-        (execution) => feed(execution, outbox, messages),
-        { onEnd: () => this.#forgetPlans() },
+        (job) => feed(job, outbox, messages),
+        { onEnd: () => this.#invalidatePlans() },
       )
     } finally {
       outbox.close()
@@ -242,21 +256,21 @@ class DuckDbSource implements Source {
     return !this.#isClosed
   }
 
-  /** Twice is as good as once: the database is closed a single time. */
+  /** Idempotent: the database is closed once. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
 
   async #close(): Promise<void> {
-    const hasEnded = await this.#executions.close(MAX_CLOSE_MS)
-    await Promise.all([this.#seats, this.#planning.seats, this.#controllers].map((seats) => seats.close()))
+    const hasEnded = await this.#dispatcher.close(MAX_CLOSE_MS)
+    await Promise.all([this.#workers, this.#planning.workers, this.#controlWorkers].map((pool) => pool.close()))
     this.transactions.close()
     this.#connections.close()
     this.#progressConnections.close()
     if (!hasEnded) {
-      // Freed under a thread that works in it, the database would take the process with it.
-      this.#log.warn({ event: 'stuck' }, `source ${this.name} is left open: a statement does not end`)
+      // Closing the database while a thread works in it would crash the process.
+      this.#log.warn({ event: 'stuck' }, `source ${this.name} is left open: a statement is still running`)
       return
     }
     closeDatabase(this.#engine)
@@ -274,38 +288,38 @@ class DuckDbSource implements Source {
     signal: AbortSignal,
     onEnd?: () => void,
   ): Promise<void> {
-    const order = (connection: Address): Order => ({ kind: 'execute', connection, statements })
-    const seats = this.#planning.hasSpareSeat ? this.#planning.seats : this.#controllers
-    const finish = (execution: Job) => execution.finished()
-    await this.#executions.dispatch(seats, lender, order, signal, finish, onEnd && { onEnd })
+    const createRequest = (connection: Address): WorkerRequest => ({ kind: 'execute', connection, statements })
+    const pool = this.#planning.hasSpareWorker ? this.#planning.workers : this.#controlWorkers
+    const finish = (job: Job) => job.finished()
+    await this.#dispatcher.dispatch(pool, lender, createRequest, signal, finish, onEnd && { onEnd })
   }
 
   async #describe(key: string, query: Query, ctx: Context): Promise<Description> {
     const { sql, session } = query
     refuseForbiddenFunctions(await readStatementWords(sql, ctx))
-    const use = this.#use(session)
+    const schemaSwitch = this.#schemaSwitch(session)
     const version = this.#catalogVersion
     let description: Description | undefined
     const losslessTypes = this.#losslessTypes(session)
-    const order = (connection: Address): Order => ({
+    const createRequest = (connection: Address): WorkerRequest => ({
       kind: 'plan',
       connection,
       sql,
       losslessTypes,
       inTransaction: query.transaction !== undefined,
-      ...(use && { use }),
+      ...(schemaSwitch && { schemaSwitch }),
     })
-    const plan = async (execution: Job) => {
-      execution.onReply((reply) => {
+    const plan = async (job: Job) => {
+      job.onReply((reply) => {
         if (reply.kind === 'description') description = reply.description
       })
-      await execution.finished()
+      await job.finished()
     }
     await this.#planning.dispatch(ctx, (signal, holder) =>
-      this.#executions.dispatch(this.#planning.seats, this.#lender(query), order, signal, plan, { holder }),
+      this.#dispatcher.dispatch(this.#planning.workers, this.#lender(query), createRequest, signal, plan, { holder }),
     )
     if (!description) throw new GatewayError('INTERNAL', undefined, { cause: new Error('a plan without description') })
-    // What a transaction sees is its own.
+    // A transaction sees its own catalog, so its plans are not cached.
     if (version === this.#catalogVersion && query.transaction === undefined) this.#plans.set(key, description)
     return description
   }
@@ -314,21 +328,21 @@ class DuckDbSource implements Source {
     return losslessTypes
   }
 
-  /** What a plan is remembered by. */
+  /** The key of a plan in the cache. */
   #planKey({ sql, session }: Query): string {
     const { schema } = session
-    const named = schema === undefined ? sql : `${schema}\0${sql}`
-    return this.#losslessTypes(session) === this.#config.losslessTypes ? named : `\0\0${named}`
+    const schemaAndSql = schema === undefined ? sql : `${schema}\0${sql}`
+    return this.#losslessTypes(session) === this.#config.losslessTypes ? schemaAndSql : `\0\0${schemaAndSql}`
   }
 
-  #use({ schema }: SessionOptions): UseSchema | undefined {
+  #schemaSwitch({ schema }: SessionOptions): SchemaSwitch | undefined {
     if (schema === undefined) return undefined
-    const own = connectionSetup(this.name)
-    return { before: `${own}.${quoteIdentifier(schema)}`, after: own }
+    const useCatalog = connectionSetup(this.name)
+    return { before: `${useCatalog}.${quoteIdentifier(schema)}`, after: useCatalog }
   }
 
-  /** A plan holds as long as nothing has changed the catalog, which only statements through this source can. */
-  #forgetPlans(): void {
+  /** Cached plans are valid until the catalog changes, which only statements through this source can do. */
+  #invalidatePlans(): void {
     this.#catalogVersion++
     this.#plans.clear()
   }

@@ -4,117 +4,130 @@ import type { Logger } from '../../../query/types.ts'
 import { ConnectionPool, type Lender } from '../connections/connection-pool.ts'
 import { duckDbError } from '../errors.ts'
 import type { Address } from '../native/library.ts'
-import { Job, type JobOwner } from './job.ts'
-import type { Failure, Order } from './messages.ts'
+import { Job, type JobListener } from './job.ts'
+import type { Failure, WorkerRequest } from './messages.ts'
 import type { TaskThreads } from './task-threads.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
-/** What executions need to know of their source. */
+/** What a dispatcher needs to know about its source. */
 export interface DispatcherSetup {
   readonly source: string
   readonly log: Logger
-  readonly helpers: TaskThreads
+  readonly taskThreads: TaskThreads
 }
 
-/** What happens around an order. */
-export interface OrderOptions {
-  /** Told when the worker has let go. */
+/** Options of one dispatched request. */
+export interface DispatchOptions {
+  /** Called when the worker has released the connection. */
   readonly onEnd?: (hasFailed: boolean) => void
-  /** Whether the connection is of no use to others afterwards. */
+  /** Whether the connection is closed afterwards, since no other statement may use it. */
   readonly disposable?: boolean
-  /** Whose statement it is. */
+  /** The principal whose share of workers the statement takes, see `holderOf`. */
   readonly holder?: string | undefined
 }
 
 const never = new AbortController().signal
 
-/** What runs on the workers of a source. Each has a worker and a connection, which go back when the worker has let go. */
+/**
+ * Runs the requests of a source. Each gets a worker and a connection, which the dispatcher takes back when the worker has
+ * finished.
+ */
 export class Dispatcher {
   readonly #source: string
   readonly #log: Logger
-  readonly #helpers: TaskThreads
+  readonly #taskThreads: TaskThreads
   readonly #running = new Set<Job>()
   #isClosing = false
 
-  constructor({ source, log, helpers }: DispatcherSetup) {
+  constructor({ source, log, taskThreads }: DispatcherSetup) {
     this.#source = source
     this.#log = log
-    this.#helpers = helpers
+    this.#taskThreads = taskThreads
   }
 
-  /** Takes a seat and a connection and starts the order. @throws GatewayError; as `use` does; or the signal's reason */
+  /**
+   * Checks out a worker and a connection, and starts a job for the request.
+   * @throws GatewayError; the signal's reason; whatever `consume` throws
+   */
   async dispatch<T>(
-    seats: WorkerPool,
+    pool: WorkerPool,
     connections: Lender,
-    order: (connection: Address) => Order,
+    createRequest: (connection: Address) => WorkerRequest,
     signal: AbortSignal,
-    use: (execution: Job) => Promise<T>,
-    { onEnd, disposable = false, holder }: OrderOptions = {},
+    consume: (job: Job) => Promise<T>,
+    { onEnd, disposable = false, holder }: DispatchOptions = {},
   ): Promise<T> {
     this.#refuseWhenClosing()
-    const seat = await seats.take(signal, holder)
+    const worker = await pool.acquire(signal, holder)
     let connection: Address
     try {
       this.#refuseWhenClosing()
       connection = connections.take()
     } catch (error) {
-      seats.give(seat)
+      pool.release(worker)
       throw error instanceof GatewayError ? error : duckDbError((error as Error).message, this.#source)
     }
     let stuckAt: number | undefined
-    const owner: JobOwner = {
+    const listener: JobListener = {
       toError: (failure) => failureOf(failure, this.#source),
       onStuck: () => {
         stuckAt = performance.now()
-        this.#log.warn({ event: 'stuck' }, `source ${this.#source}: a statement was cancelled and goes on all the same`)
-        this.#helpers.unwatch(seat)
-        seats.giveUp(seat, holder)
+        this.#log.warn({ event: 'stuck' }, `source ${this.#source}: a cancelled statement is still running`)
+        this.#taskThreads.unwatch(worker)
+        pool.markStuck(worker, holder)
       },
       onEnd: ({ broken, isOrphaned, hasFailed }) => {
-        this.#running.delete(execution)
-        this.#helpers.unwatch(seat)
-        if (isOrphaned) this.#cleanUp(seats, connections, connection)
+        this.#running.delete(job)
+        this.#taskThreads.unwatch(worker)
+        if (isOrphaned) this.#cleanUp(pool, connections, connection)
         else connections.give(connection, !broken && !disposable && stuckAt === undefined)
-        seats.give(seat)
+        pool.release(worker)
         onEnd?.(hasFailed)
         if (stuckAt === undefined) return
         const ms = Math.round(performance.now() - stuckAt)
         this.#log.info({ event: 'stuck', ms }, `source ${this.#source}: the statement has ended`)
       },
     }
-    const execution = new Job(seat, order(connection), signal, owner)
-    this.#running.add(execution)
-    this.#helpers.watch(seat)
-    return await use(execution)
+    const job = new Job(worker, createRequest(connection), signal, listener)
+    this.#running.add(job)
+    this.#taskThreads.watch(worker)
+    return await consume(job)
   }
 
-  /** Starts none any more and stops what runs. @returns whether all workers and helpers have let go in time */
+  /**
+   * Refuses new requests and stops the running jobs.
+   * @returns whether all workers and task threads finished within `maxMs`
+   */
   async close(maxMs: number): Promise<boolean> {
     this.#isClosing = true
     const until = performance.now() + maxMs
-    const letGo = [...this.#running].map((execution) => {
-      void execution.return()
-      return execution.letGo
+    const released = [...this.#running].map((job) => {
+      void job.return()
+      return job.released
     })
-    if (!(await endsUntil(Promise.all(letGo), until))) return false
-    return await endsUntil(this.#helpers.close(), until)
+    if (!(await endsUntil(Promise.all(released), until))) return false
+    return await endsUntil(this.#taskThreads.close(), until)
   }
 
   #refuseWhenClosing(): void {
     if (this.#isClosing) throw new GatewayError('DRAINING')
   }
 
-  /** Gives up a connection on which a dead worker left things open, which would keep its transaction open too. */
-  #cleanUp(seats: WorkerPool, connections: Lender, connection: Address): void {
-    const last: Lender = { take: () => connection, give: () => connections.give(connection, false) }
-    // The connection of a transaction is rolled back with it.
+  /**
+   * Closes a connection on which a dead worker left results open. They keep the connection's transaction open, so a ROLLBACK
+   * comes first.
+   */
+  #cleanUp(pool: WorkerPool, connections: Lender, connection: Address): void {
+    const lender: Lender = { take: () => connection, give: () => connections.give(connection, false) }
+    // A transaction's connection is rolled back when its transaction ends.
     if (!(connections instanceof ConnectionPool)) {
-      last.give(connection, false)
+      lender.give(connection, false)
       return
     }
-    const rollback = (): Order => ({ kind: 'execute', connection, statements: ['ROLLBACK'] })
-    // That it fails says that nothing was open; when it does not even begin, the connection is lost, which harms nobody.
-    this.dispatch(seats, last, rollback, never, (execution) => execution.finished()).catch(() => {})
+    const rollback = (): WorkerRequest => ({ kind: 'execute', connection, statements: ['ROLLBACK'] })
+    // A failed ROLLBACK means that no transaction was open. If the request does not even start, the connection leaks, without
+    // other harm.
+    this.dispatch(pool, lender, rollback, never, (job) => job.finished()).catch(() => {})
   }
 }
 

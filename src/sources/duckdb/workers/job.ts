@@ -3,102 +3,102 @@ import { GatewayError } from '../../../query/errors.ts'
 import type { Result, ResultStats } from '../../../query/types.ts'
 import { interrupt, progressOf } from '../native/database.ts'
 import type { Address } from '../native/library.ts'
-import type { Failure, Order, Reply, SentBatch } from './messages.ts'
+import type { Failure, Reply, SentBatch, WorkerRequest } from './messages.ts'
 import type { WorkerThread } from './worker-thread.ts'
 
-const INTERRUPT_AGAIN_MS = 20
-const STOP_BETWEEN_BATCHES_MS = 200
+const INTERRUPT_INTERVAL_MS = 20
+const INTERRUPT_DELAY_MS = 200
 
-/** How long a worker may take to let go of what was stopped, in milliseconds; from then on nobody waits for it. */
-export const LET_GO_MS = 2000
+/** How long a stopped worker may take to finish, in milliseconds; then callers stop waiting for it. */
+export const STOP_TIMEOUT_MS = 2000
 
-/** What an execution tells its owner when the worker has let go of seat and connection. */
+/** What a job reports when its worker has released the connection. */
 export interface JobEnd {
   readonly broken: boolean
-  /** The worker has died: what it began on the connection is still open. */
+  /** The worker thread has died: what it opened on the connection is still open. */
   readonly isOrphaned: boolean
   readonly hasFailed: boolean
 }
 
-/** Whoever gave an execution its seat and connection. */
-export interface JobOwner {
+/** The dispatcher, as a job sees it. */
+export interface JobListener {
   toError(failure: Failure): GatewayError
-  /** The worker does not let go: whoever waited has been told that it is over, but seat and connection are still in use. */
+  /** The worker ignores the stop. Callers get their error now, but worker and connection stay in use. */
   onStuck(): void
-  /** Told once, last. */
+  /** Called once, last. */
   onEnd(end: JobEnd): void
 }
 
 /**
- * One order on a seat. Batches wait here until they are pulled, never more than the seat's credit; stopping it
- * interrupts DuckDB until the worker has let go. Who waits for it waits `LET_GO_MS` at the most from then on.
+ * One request on a worker thread. Batches queue here until the reader pulls them, bounded by the worker's credit. A stopped
+ * job interrupts DuckDB until the worker has finished; callers wait for that at most `STOP_TIMEOUT_MS`.
  */
 export class Job implements AsyncIterator<readonly Frame[]> {
   readonly stats: ResultStats = { rows: 0, bytes: 0, affectedRows: -1 }
-  readonly #seat: WorkerThread
+  readonly #worker: WorkerThread
   readonly #connection: Address
   readonly #isInTransaction: boolean
   readonly #signal: AbortSignal
-  readonly #owner: JobOwner
+  readonly #listener: JobListener
   readonly #ready: { readonly batch: SentBatch; readonly memory: SharedArrayBuffer }[] = []
-  readonly #replies: ((reply: Reply) => void)[] = []
+  readonly #replyListeners: ((reply: Reply) => void)[] = []
   #schema: Uint8Array | undefined
   #wake: (() => void) | undefined
-  #taken = 0
+  #consumed = 0
   #done = false
-  /** It is done, or nobody waits for that any more. */
-  #over = false
-  #left = false
+  /** The worker is done, or callers no longer wait for it. */
+  #isSettled = false
+  #isReaderGone = false
   #error: unknown
-  #interrupting: NodeJS.Timeout | undefined
-  #patience: NodeJS.Timeout | undefined
-  readonly #letGo = Promise.withResolvers<void>()
+  #interruptTimer: NodeJS.Timeout | undefined
+  #stopTimer: NodeJS.Timeout | undefined
+  readonly #released = Promise.withResolvers<void>()
 
-  constructor(seat: WorkerThread, order: Order, signal: AbortSignal, owner: JobOwner) {
-    this.#seat = seat
-    this.#connection = order.connection
-    this.#isInTransaction = order.kind === 'run' && order.inTransaction
+  constructor(worker: WorkerThread, request: WorkerRequest, signal: AbortSignal, listener: JobListener) {
+    this.#worker = worker
+    this.#connection = request.connection
+    this.#isInTransaction = request.kind === 'run' && request.inTransaction
     this.#signal = signal
-    this.#owner = owner
-    seat.start(order, (reply) => this.#onReply(reply))
+    this.#listener = listener
+    worker.start(request, (reply) => this.#onReply(reply))
     signal.addEventListener('abort', this.#stop, { once: true })
     if (signal.aborted) this.#stop()
   }
 
-  /** Fulfilled when the worker has let go, however long that takes. */
-  get letGo(): Promise<void> {
-    return this.#letGo.promise
+  /** Resolves when the worker has released the connection, however long that takes. */
+  get released(): Promise<void> {
+    return this.#released.promise
   }
 
   /** Waits for the schema. @throws GatewayError */
   async schema(): Promise<Uint8Array> {
-    while (!this.#schema && !this.#over) await this.#change()
+    while (!this.#schema && !this.#isSettled) await this.#nextEvent()
     if (this.#schema) return this.#schema
     throw this.#error ?? this.#signal.reason
   }
 
-  /** Waits for the end of an order without rows. @throws GatewayError */
+  /** Waits for the end of a request without rows. @throws GatewayError */
   async finished(): Promise<void> {
-    while (!this.#over) await this.#change()
+    while (!this.#isSettled) await this.#nextEvent()
     if (this.#error) throw this.#error
   }
 
-  /** Tells the worker that one more message is in its inbox, and waits until it has been taken. @throws GatewayError */
+  /** Tells the worker that one more message is in its inbox, and waits until the worker has consumed it. @throws GatewayError */
   async notifyInbox(): Promise<void> {
-    const before = this.#taken
-    this.#seat.notifyInbox()
-    while (this.#taken === before && !this.#over) await this.#change()
+    const before = this.#consumed
+    this.#worker.notifyInbox()
+    while (this.#consumed === before && !this.#isSettled) await this.#nextEvent()
     if (this.#error) throw this.#error
   }
 
-  /** Listens to replies of other kinds than rows. */
+  /** Adds a listener for all replies of the worker. */
   onReply(listener: (reply: Reply) => void): void {
-    this.#replies.push(listener)
+    this.#replyListeners.push(listener)
   }
 
   /**
    * The rows as a result, as soon as the schema is known.
-   * @param planned the schema when it is known before; the worker fails where the result's own is another
+   * @param planned the schema, when the caller knows it; the worker fails if the result's schema differs
    */
   async result(planned?: Uint8Array): Promise<Result> {
     this.#schema ??= planned
@@ -109,24 +109,24 @@ export class Job implements AsyncIterator<readonly Frame[]> {
 
   async next(): Promise<IteratorResult<readonly Frame[]>> {
     for (;;) {
-      if (this.#signal.aborted && !this.#left) await this.return()
+      if (this.#signal.aborted && !this.#isReaderGone) await this.return()
       if (this.#signal.aborted) throw this.#signal.reason
       const ready = this.#ready.shift()
       if (ready) return { done: false, value: [this.#frame(ready.batch, ready.memory)] }
-      if (this.#over) {
+      if (this.#isSettled) {
         if (this.#error) throw this.#error
         return { done: true, value: undefined }
       }
-      await this.#change()
+      await this.#nextEvent()
     }
   }
 
-  /** Stops the work and waits until DuckDB has let go, or turns out not to. */
+  /** Stops the job and waits until DuckDB has ended it, or until the stop times out. */
   async return(): Promise<IteratorResult<readonly Frame[]>> {
-    this.#left = true
+    this.#isReaderGone = true
     this.#stop()
-    while (!this.#over) await this.#change()
-    for (const { batch } of this.#ready.splice(0)) this.#seat.giveBack(batch.body, !this.#done)
+    while (!this.#isSettled) await this.#nextEvent()
+    for (const { batch } of this.#ready.splice(0)) this.#worker.releaseBody(batch.body, !this.#done)
     return { done: true, value: undefined }
   }
 
@@ -138,68 +138,68 @@ export class Job implements AsyncIterator<readonly Frame[]> {
     return frameOf(batch.header, body, batch.rows, () => {
       if (released) return
       released = true
-      this.#seat.giveBack(batch.body, !this.#done)
+      this.#worker.releaseBody(batch.body, !this.#done)
     })
   }
 
   #onReply(reply: Reply): void {
     if (reply.kind === 'batch') {
-      const memory = this.#seat.memoryOf(reply.batch.body)
-      if (this.#left || this.#error) this.#seat.giveBack(reply.batch.body, true)
+      const memory = this.#worker.memoryOf(reply.batch.body)
+      if (this.#isReaderGone || this.#error) this.#worker.releaseBody(reply.batch.body, true)
       else this.#ready.push({ batch: reply.batch, memory })
-    } else if (reply.kind === 'taken') this.#taken++
+    } else if (reply.kind === 'consumed') this.#consumed++
     else if (reply.kind === 'schema') this.#schema = reply.schema
     else if (reply.kind === 'done') this.#end(reply)
-    for (const listener of this.#replies) listener(reply)
+    for (const listener of this.#replyListeners) listener(reply)
     this.#wake?.()
   }
 
   #end(reply: Reply & { kind: 'done' }): void {
     this.#done = true
-    this.#over = true
+    this.#isSettled = true
     this.stats.affectedRows = reply.affectedRows
-    clearInterval(this.#interrupting)
-    clearTimeout(this.#patience)
+    clearInterval(this.#interruptTimer)
+    clearTimeout(this.#stopTimer)
     this.#signal.removeEventListener('abort', this.#stop)
     if (reply.error) this.#error ??= this.#signal.aborted ? this.#signal.reason : this.#errorOf(reply.error)
     const { broken, isOrphaned = false, error } = reply
-    this.#owner.onEnd({ broken, isOrphaned, hasFailed: error !== undefined })
-    this.#letGo.resolve()
+    this.#listener.onEnd({ broken, isOrphaned, hasFailed: error !== undefined })
+    this.#released.resolve()
   }
 
-  #giveUp(): void {
-    this.#over = true
+  #abandon(): void {
+    this.#isSettled = true
     this.#error ??= this.#signal.aborted ? this.#signal.reason : new GatewayError('CANCELLED')
-    this.#owner.onStuck()
+    this.#listener.onStuck()
     this.#wake?.()
   }
 
-  /** DuckDB's threads may tell of an interruption that nobody asked for, in place of the error that made them stop. */
+  /** DuckDB's threads may report an interrupt that this job did not send, in place of the error that stopped them. */
   #errorOf(failure: Failure): GatewayError {
-    if (this.#interrupting || !failure.message.startsWith('INTERRUPT')) return this.#owner.toError(failure)
-    return new GatewayError('CONFLICT', 'DuckDB broke the statement off without saying why: run it again.')
+    if (this.#interruptTimer || !failure.message.startsWith('INTERRUPT')) return this.#listener.toError(failure)
+    return new GatewayError('CONFLICT', 'DuckDB stopped the statement without giving a reason: run it again.')
   }
 
   /**
-   * DuckDB forgets an interrupt that comes between two steps, so it is repeated until the worker has let go. In a transaction,
-   * which an interrupt makes useless, the worker first has time to stop between two batches: a client that closes a result
-   * that it has read in part goes on with its transaction.
+   * Stops the worker. DuckDB loses an interrupt that arrives between two steps, so the job repeats it until the worker has
+   * finished. An interrupt aborts an open transaction, so there the worker first gets time to stop between two batches: a
+   * client that closes a half-read result goes on with its transaction.
    */
   readonly #stop = (): void => {
-    if (this.#done || this.#interrupting) return
-    this.#seat.stop()
-    if (this.#isInTransaction) this.#interrupting = setTimeout(() => this.#interrupt(), STOP_BETWEEN_BATCHES_MS)
+    if (this.#done || this.#interruptTimer) return
+    this.#worker.stop()
+    if (this.#isInTransaction) this.#interruptTimer = setTimeout(() => this.#interrupt(), INTERRUPT_DELAY_MS)
     else this.#interrupt()
-    this.#patience = setTimeout(() => this.#giveUp(), LET_GO_MS)
+    this.#stopTimer = setTimeout(() => this.#abandon(), STOP_TIMEOUT_MS)
     this.#wake?.()
   }
 
   #interrupt(): void {
     interrupt(this.#connection)
-    this.#interrupting = setInterval(() => interrupt(this.#connection), INTERRUPT_AGAIN_MS)
+    this.#interruptTimer = setInterval(() => interrupt(this.#connection), INTERRUPT_INTERVAL_MS)
   }
 
-  #change(): Promise<void> {
+  #nextEvent(): Promise<void> {
     return new Promise((resolve) => {
       const previous = this.#wake
       this.#wake = () => {

@@ -5,29 +5,32 @@ import type { BatchLimits } from '../encode/record-batches.ts'
 import type { TableName } from '../native/appender.ts'
 import type { Address } from '../native/library.ts'
 
-/** What a worker is made with. */
+/** `workerData` of a worker thread. */
 export interface WorkerSetup {
-  /** Words of `Control`. */
+  /** Shared memory, indexed by `Control`. */
   readonly control: Int32Array
-  /** Whether the source lets statements change data. */
+  /** Whether the source allows statements that change data. */
   readonly writes: boolean
 }
 
-/** Positions in the memory shared between a worker and the main thread; from `BUSY_FLAGS` on one for each pooled body. */
+/**
+ * Indices into the memory that a worker thread shares with the main thread. One busy flag for each pooled body follows, from
+ * index `BUSY_FLAGS` on.
+ */
 export const Control = { credit: 0, stop: 1, inbox: 2, working: 3, chunks: 4 } as const
 export const BUSY_FLAGS = 5
 export const MAX_POOLED_BODIES = 12
 
-/** Number of a body that is not pooled: it is dropped after use. */
+/** Id of a body that is not pooled: the main thread drops it after use. */
 export const UNPOOLED = -1
 
-/** A body as the other thread learns of it; the memory itself is told once. */
+/** A body as the worker names it to the main thread. `memory` is sent only the first time. */
 export interface BodyReference {
   readonly id: number
   readonly memory?: SharedArrayBuffer
 }
 
-/** One encoded IPC message on its way to the main thread. */
+/** One encoded IPC message, as the worker sends it to the main thread. */
 export interface SentBatch {
   readonly header: Uint8Array
   readonly body: BodyReference
@@ -36,45 +39,45 @@ export interface SentBatch {
   readonly rows: number
 }
 
-/** Statements that choose a schema and take the choice back. */
-export interface UseSchema {
+/** Statements that set the current schema and restore it. */
+export interface SchemaSwitch {
   readonly before: string
   readonly after: string
 }
 
-/** A piece of work on a connection that the main thread owns and lends. */
-export type Order =
+/** A request to a worker thread. The main thread owns the connection and lends it for this request. */
+export type WorkerRequest =
   | {
       readonly kind: 'plan'
       readonly connection: Address
       readonly sql: string
-      /** Whether Arrow's extension types are used, see `DuckDbConfig.losslessTypes`. */
+      /** Whether Arrow extension types are sent, see `DuckDbConfig.losslessTypes`. */
       readonly losslessTypes: boolean
       /** The connection is in a transaction already, which goes on. */
       readonly inTransaction: boolean
       /** What names without a schema mean, and what they mean again afterwards. */
-      readonly use?: UseSchema
+      readonly schemaSwitch?: SchemaSwitch
     }
   | {
       readonly kind: 'run'
       readonly connection: Address
       readonly sql: string
-      /** As in planning. */
+      /** As in a `plan` request. */
       readonly losslessTypes: boolean
-      /** Whether it is a statement that changes data, and tells how many rows. */
+      /** Whether the statement changes data; it then reports the number of changed rows. */
       readonly isUpdate: boolean
-      /** Whether it runs in a transaction that only reads. */
+      /** Whether the worker runs the statement in a read-only transaction. */
       readonly readOnly: boolean
       /** The connection is in a transaction already, which goes on. */
       readonly inTransaction: boolean
-      /** Digest of the schema that the client was told, which the result must have; absent when it was told none. */
+      /** Digest of the schema that the client was given, which the result must match; absent when it was given none. */
       readonly promised?: string
-      /** The main thread has the promised schema, and gives it to the reader. */
+      /** The main thread already has the promised schema, so the worker does not send it. */
       readonly schemaKnown: boolean
       /** Rows of parameters as an Arrow IPC stream. */
       readonly parameters?: Uint8Array
       readonly limits: BatchLimits
-      readonly use?: UseSchema
+      readonly schemaSwitch?: SchemaSwitch
     }
   | {
       readonly kind: 'ingest'
@@ -82,37 +85,37 @@ export type Order =
       readonly target: IngestTarget & TableName
       readonly schemaMessage: Uint8Array
       readonly inTransaction: boolean
-      /** Brings the messages, each counted in `Control.inbox`, and `null` after the last. */
+      /** Delivers the uploaded messages, each counted in `Control.inbox`, then `null`. */
       readonly inbox: MessagePort
     }
   | { readonly kind: 'execute'; readonly connection: Address; readonly statements: readonly string[] }
 
-/** What a prepared statement tells without running. */
+/** What DuckDB knows about a prepared statement before it runs. */
 export interface Description {
-  /** Empty when it depends on the types of the parameters. */
+  /** Empty when the schema depends on the types of the parameters. */
   readonly schema: Uint8Array
-  /** Of the schema; empty when that is. */
+  /** Digest of the schema; empty when `schema` is empty. */
   readonly digest: string
   readonly type: number
-  /** Empty when there are none. */
+  /** Empty when the statement has no parameters. */
   readonly parameterSchema: Uint8Array
 }
 
-/** What went wrong: DuckDB's words, or the code of an ArrowError. */
+/** A failed request: DuckDB's message, or an ArrowError's message with its code. */
 export interface Failure {
   readonly message: string
   readonly arrow?: ArrowErrorCode
-  /** The result has another schema than the client was told. */
+  /** The result's schema differs from the one that the client was given. */
   readonly isSchemaChange?: boolean
-  /** The worker has died of the order, for want of memory of its own. */
+  /** The request ended the worker thread: its JavaScript heap was full. */
   readonly isWorkerMemory?: boolean
 }
 
-/** What a worker says; `done` is last, and after it the worker no longer touches the connection. */
+/** A message from the worker. After `done`, which is the last, the worker does not touch the connection. */
 export type Reply =
   | { readonly kind: 'description'; readonly description: Description }
-  /** A message of an ingestion has been appended: one more may be sent. */
-  | { readonly kind: 'taken' }
+  /** The worker has appended one message of an upload: the main thread may send the next. */
+  | { readonly kind: 'consumed' }
   | { readonly kind: 'schema'; readonly schema: Uint8Array }
   | { readonly kind: 'batch'; readonly batch: SentBatch }
   | {
@@ -120,8 +123,8 @@ export type Reply =
       readonly error?: Failure
       /** Rows that the statement changed; -1 when unknown. */
       readonly affectedRows: number
-      /** The connection's state is unknown: close it. */
+      /** The connection's state is unknown: close the connection. */
       readonly broken: boolean
-      /** The worker has died: what it began on the connection is still open. */
+      /** The worker thread ended before it finished: what it opened on the connection is still open. */
       readonly isOrphaned?: boolean
     }

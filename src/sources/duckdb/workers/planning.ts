@@ -5,38 +5,39 @@ import { timeLimit } from '../../../query/time-limit.ts'
 import { type Context, holderOf } from '../../../query/types.ts'
 import { WorkerPool } from './worker-pool.ts'
 
-/** What planning may take. */
+/** Time limits of planning. */
 export interface PlanLimits {
-  /** Longest planning of one statement, in milliseconds. */
+  /** Longest time for planning one statement, in milliseconds. */
   readonly planTimeoutMs: number
-  /** Longest wait for it to begin, in milliseconds. */
+  /** Longest wait for a planner, in milliseconds. */
   readonly queueWaitMs: number
 }
 
 export const defaultPlanLimits: PlanLimits = { planTimeoutMs: 10_000, queueWaitMs: 10_000 }
 
 const MAX_WAITING = 1000
-/** Statements of one holder that are planned at the same time. */
+/** Statements of one principal that are planned at the same time. */
 const MAX_HELD = Math.max(1, Math.min(2, availableParallelism() - 1))
-/** One planner is always for others. */
+/** One planner more, so that one principal never takes all. */
 const PLANNERS = MAX_HELD + 1
-/** Workers of one holder that may go on with what was given up: DuckDB looks at no interrupt while it binds. */
+/** Stuck workers that one principal may have: DuckDB checks no interrupt while it binds, so a cancelled plan goes on. */
 const MAX_STUCK_HELD = 2 * MAX_HELD
 
 /**
- * The workers that plan, shared between holders: one never has all of them, those who wait are served in turn, and each
- * statement has a time limit. What does not end then is left to its worker, and another takes that one's place.
+ * The worker threads that plan statements, shared fairly between principals: no principal has all of them, and the limiter
+ * serves waiting principals in turn. Each statement has a time limit. When DuckDB exceeds it, the worker counts as stuck and
+ * another one takes its place.
  */
 export class Planning {
-  /** One more than planners, for work that is none. */
-  readonly seats: WorkerPool
-  readonly #turns: ConcurrencyLimiter
+  /** One worker more than planners, for short control statements. */
+  readonly workers: WorkerPool
+  readonly #limiter: ConcurrencyLimiter
   readonly #timeoutMs: number
 
   /** @param writes whether statements may change data */
   constructor({ planTimeoutMs, queueWaitMs }: PlanLimits, writes: boolean) {
-    this.seats = new WorkerPool(PLANNERS + 1, writes, 1, MAX_STUCK_HELD)
-    this.#turns = new ConcurrencyLimiter({
+    this.workers = new WorkerPool(PLANNERS + 1, writes, 1, MAX_STUCK_HELD)
+    this.#limiter = new ConcurrencyLimiter({
       noun: 'planner',
       slots: PLANNERS,
       maxHeld: () => MAX_HELD,
@@ -46,28 +47,29 @@ export class Planning {
     this.#timeoutMs = planTimeoutMs
   }
 
-  /** Whether a worker is free that no planner will need. */
-  get hasSpareSeat(): boolean {
-    return this.seats.spare > PLANNERS - this.#turns.inUse
+  /** Whether a worker is available that no planner will need. */
+  get hasSpareWorker(): boolean {
+    return this.workers.spare > PLANNERS - this.#limiter.inUse
   }
 
   /**
-   * Waits for a planner and has the work done in time.
-   * @throws GatewayError PLAN_TIMEOUT; QUEUE_FULL or QUEUE_TIMEOUT when it cannot begin; the signal's reason; as `work`
+   * Waits for a planner, then runs `work` with the time limit.
+   * @throws GatewayError PLAN_TIMEOUT; QUEUE_FULL or QUEUE_TIMEOUT when no planner is available; the signal's reason;
+   * whatever `work` throws
    */
   async dispatch(ctx: Context, work: (signal: AbortSignal, holder: string) => Promise<void>): Promise<void> {
     const holder = holderOf(ctx)
-    const endTurn = await this.#turns.acquire(ctx.signal, holder)
-    const { signal, clear } = timeLimit(ctx.signal, this.#timeoutMs, () => this.#overdue())
+    const release = await this.#limiter.acquire(ctx.signal, holder)
+    const { signal, clear } = timeLimit(ctx.signal, this.#timeoutMs, () => this.#timeoutError())
     try {
       await work(signal, holder)
     } finally {
       clear()
-      endTurn()
+      release()
     }
   }
 
-  #overdue(): GatewayError {
+  #timeoutError(): GatewayError {
     return new GatewayError(
       'PLAN_TIMEOUT',
       `Planning the statement takes more than ${this.#timeoutMs} ms (limits.planTimeoutMs): ask for fewer columns, joins or nested levels.`,

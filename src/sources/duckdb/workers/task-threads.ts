@@ -2,94 +2,94 @@ import { Worker } from 'node:worker_threads'
 import type { Address } from '../native/library.ts'
 import type { WorkerThread } from './worker-thread.ts'
 
-/** What helpers are to do; the word they share. */
-export const Help = { none: 0, wanted: 1, ended: 2 } as const
+/** Whether task threads are to work; the value of the word that all of them share. */
+export const Demand = { none: 0, wanted: 1, ended: 2 } as const
 
-/** What a helper is made with. */
+/** `workerData` of a task thread. */
 export interface TaskThreadSetup {
   readonly engine: Address
-  /** One word of `Help`. */
-  readonly help: Int32Array
+  /** One word, a value of `Demand`. */
+  readonly demand: Int32Array
 }
 
-/** How long DuckDB may be busy for a seat without giving it rows before it gets help, in milliseconds. */
-const PATIENCE_MS = 8
+/** Interval at which running workers are checked, in milliseconds: a worker without a chunk for that long wants task threads. */
+const LOOK_INTERVAL_MS = 8
 
-/** How many times in a row help is to be wanted before its threads are started, which take memory from then on. */
-const WISHES_BEFORE_START = 6
+/** Checks in a row that must find demand before the threads are started, since each thread costs memory from then on. */
+const TICKS_BEFORE_START = 6
 
-const helperFile = new URL(
+const threadFile = new URL(
   import.meta.url.endsWith('.ts') ? './task-thread-main.ts' : './task-thread-main.js',
   import.meta.url,
 )
 
 /**
- * The threads that join in on a statement besides the one that runs it, as soon as it turns out to be work. DuckDB's own
- * threads would join always, and where rows come quickly that costs more than they contribute: for each chunk that is
- * fetched DuckDB wakes them for the next, and they and the reader then spin for it; the narrow column of
- * `npm run bench -- embedded` takes twice the CPU and is no faster. Started when needed first.
+ * Threads that execute DuckDB's tasks beside the worker that runs the statement, once the statement proves to be long.
+ * DuckDB's own threads always take part, which costs more than it gains when rows come quickly: for each fetched chunk DuckDB
+ * wakes them for the next one, and they and the reader spin for it. The narrow column of `npm run bench -- embedded` takes
+ * twice the CPU that way and is no faster. The threads start on first demand.
  */
 export class TaskThreads {
-  /** How many threads help; none while DuckDB still has threads of its own. */
+  /** How many threads to start; 0 while DuckDB still has threads of its own. */
   count = 0
   readonly #engine: Address
-  readonly #help = new Int32Array(new SharedArrayBuffer(4))
-  readonly #workers: { readonly worker: Worker; readonly exit: Promise<void> }[] = []
-  readonly #busy = new Set<WorkerThread>()
+  readonly #demand = new Int32Array(new SharedArrayBuffer(4))
+  readonly #threads: { readonly worker: Worker; readonly exit: Promise<void> }[] = []
+  readonly #running = new Set<WorkerThread>()
   #timer: NodeJS.Timeout | undefined
-  #wishes = 0
+  #ticksInDemand = 0
 
   constructor(engine: Address) {
     this.#engine = engine
   }
 
-  /** An order begins on a seat. */
-  watch(seat: WorkerThread): void {
+  /** A request starts on a worker. */
+  watch(worker: WorkerThread): void {
     if (this.count === 0) return
-    this.#busy.add(seat)
-    this.#timer ??= setInterval(() => this.#look(), PATIENCE_MS).unref()
+    this.#running.add(worker)
+    this.#timer ??= setInterval(() => this.#look(), LOOK_INTERVAL_MS).unref()
   }
 
-  /** An order has ended. */
-  unwatch(seat: WorkerThread): void {
-    this.#busy.delete(seat)
-    if (this.#busy.size > 0) return
+  /** A request has ended. */
+  unwatch(worker: WorkerThread): void {
+    this.#running.delete(worker)
+    if (this.#running.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
-    this.#wishes = 0
-    this.#set(Help.none)
+    this.#ticksInDemand = 0
+    this.#set(Demand.none)
   }
 
-  /** Waits until no helper touches the database any more. */
+  /** Waits until no task thread touches the database any more. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    this.#set(Help.ended)
-    for (const { worker } of this.#workers) worker.ref()
-    await Promise.all(this.#workers.map(({ exit }) => exit))
+    this.#set(Demand.ended)
+    for (const { worker } of this.#threads) worker.ref()
+    await Promise.all(this.#threads.map(({ exit }) => exit))
   }
 
   #look(): void {
     let wanted = false
-    // Each seat is asked: the question counts from the last one on.
-    for (const seat of this.#busy) if (seat.isStuck()) wanted = true
-    this.#wishes = wanted ? this.#wishes + 1 : 0
-    if (this.#wishes >= WISHES_BEFORE_START && this.#workers.length === 0) this.#start()
-    this.#set(wanted ? Help.wanted : Help.none)
+    // Ask every worker: each call starts that worker's next interval.
+    for (const worker of this.#running) if (worker.madeNoProgress()) wanted = true
+    this.#ticksInDemand = wanted ? this.#ticksInDemand + 1 : 0
+    if (this.#ticksInDemand >= TICKS_BEFORE_START && this.#threads.length === 0) this.#start()
+    this.#set(wanted ? Demand.wanted : Demand.none)
   }
 
   #start(): void {
-    const workerData: TaskThreadSetup = { engine: this.#engine, help: this.#help }
+    const workerData: TaskThreadSetup = { engine: this.#engine, demand: this.#demand }
     for (let i = 0; i < this.count; i++) {
-      const worker = new Worker(helperFile, { workerData, name: 'duckdb-helper', stdout: false, stderr: false })
+      const worker = new Worker(threadFile, { workerData, name: 'duckdb-task-thread', stdout: false, stderr: false })
       worker.unref()
-      // Without its help the statement takes longer, and that is all.
+      // Without this thread the statement only takes longer.
       worker.on('error', () => {})
-      this.#workers.push({ worker, exit: new Promise((resolve) => worker.once('exit', () => resolve())) })
+      this.#threads.push({ worker, exit: new Promise((resolve) => worker.once('exit', () => resolve())) })
     }
   }
 
-  #set(wish: number): void {
-    if (Atomics.load(this.#help, 0) === Help.ended) return
-    if (Atomics.exchange(this.#help, 0, wish) !== wish) Atomics.notify(this.#help, 0)
+  #set(state: number): void {
+    if (Atomics.load(this.#demand, 0) === Demand.ended) return
+    if (Atomics.exchange(this.#demand, 0, state) !== state) Atomics.notify(this.#demand, 0)
   }
 }

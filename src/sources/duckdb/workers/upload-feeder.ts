@@ -3,24 +3,25 @@ import type { IpcMessage } from '../../../arrow/ipc/ipc.ts'
 import type { Job } from './job.ts'
 
 /**
- * Hands messages to an ingestion one by one, each after the one before has been taken; answers with the rows taken in.
- * Whatever goes wrong on the way ends the ingestion, and its transaction undoes it.
- * @throws GatewayError, or what the messages throw
+ * Sends the messages of an upload to its worker one by one, each after the worker has consumed the previous one. An error
+ * ends the job, and its transaction rolls back.
+ * @returns rows appended
+ * @throws GatewayError; whatever `messages` throws
  */
-export async function feed(execution: Job, outbox: MessagePort, messages: AsyncIterable<IpcMessage>): Promise<number> {
+export async function feed(job: Job, outbox: MessagePort, messages: AsyncIterable<IpcMessage>): Promise<number> {
   try {
     for await (const { header, body } of messages) {
-      // A copy of its own: the message stands unaligned in memory that is used again.
+      // Copy the message: it lies unaligned in memory that the reader reuses.
       const message: IpcMessage = { header: Uint8Array.from(header), body: Uint8Array.from(body) }
       outbox.postMessage(message, [message.header.buffer as ArrayBuffer, message.body.buffer as ArrayBuffer])
-      await execution.notifyInbox()
+      await job.notifyInbox()
     }
     outbox.postMessage(null)
-    void execution.notifyInbox().catch(() => {})
-    await execution.finished()
-    return execution.stats.affectedRows
+    void job.notifyInbox().catch(() => {})
+    await job.finished()
+    return job.stats.affectedRows
   } catch (error) {
-    await execution.return()
+    await job.return()
     throw error
   }
 }

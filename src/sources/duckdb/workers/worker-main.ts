@@ -1,4 +1,5 @@
-// Runs one order at a time on a connection that the main thread owns. It may block: nobody waits for its event loop.
+// The main function of a worker thread. It executes one request at a time, on a connection that the main thread owns. It may
+// block: nothing else runs on this thread's event loop.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { ArrowError } from '../../../arrow/errors.ts'
 import type { IpcMessage } from '../../../arrow/ipc/ipc.ts'
@@ -20,7 +21,7 @@ import type { StreamingResult } from '../native/streaming-result.ts'
 import { AnnouncedSchema, SchemaChangedError } from '../types/announced-schema.ts'
 import { announcedParameters } from '../types/parameter-schema.ts'
 import { type WireSchema, WireSchemaCache } from '../types/wire-schema-cache.ts'
-import { Control, type Order, type Reply, type WorkerSetup } from './messages.ts'
+import { Control, type Reply, type WorkerRequest, type WorkerSetup } from './messages.ts'
 import { SharedBuffers } from './shared-buffers.ts'
 
 const CREDIT_WAIT_MS = 1000
@@ -29,18 +30,18 @@ const returning = /\breturning\b/i
 const port = parentPort!
 const { control, writes } = workerData as WorkerSetup
 const wireSchemas = new WireSchemaCache(!writes)
-const pool = new SharedBuffers(control)
+const buffers = new SharedBuffers(control)
 
-/** Counts chunks, see `Seat.isStuck`. */
+/** Counts chunks, see `WorkerThread.madeNoProgress`. */
 const chunks = control.subarray(Control.chunks, Control.chunks + 1)
 
-const stopped = () => Atomics.load(control, Control.stop) === 1
+const isStopped = () => Atomics.load(control, Control.stop) === 1
 
-function refuseStopped(): void {
-  if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+function throwIfStopped(): void {
+  if (isStopped()) throw new Error('INTERRUPT Error: Interrupted!')
 }
 
-/** Said, and not yet sent: waking the main thread costs more than a small result. */
+/** Replies not posted yet: waking the main thread costs more than a small result. */
 let replies: Reply[] = []
 
 function flush(): void {
@@ -48,96 +49,106 @@ function flush(): void {
   replies = []
 }
 
-/** Sends a reply, or keeps it for the next when that is sure to come soon. */
-function say(reply: Reply, more = false): void {
+/** Sends a reply. With `more`, another reply follows soon, and both go in one post. */
+function sendReply(reply: Reply, more = false): void {
   replies.push(reply)
   if (!more) flush()
 }
 
-/** Waits until one more batch may be sent. @throws when the order was stopped */
-function takeCredit(): void {
+/** Waits for the credit to send one more batch. @throws when the request was stopped */
+function acquireCredit(): void {
   if (Atomics.load(control, Control.credit) <= 0) {
     flush()
     Atomics.store(control, Control.working, 0)
-    while (Atomics.load(control, Control.credit) <= 0 && !stopped())
+    while (Atomics.load(control, Control.credit) <= 0 && !isStopped())
       Atomics.wait(control, Control.credit, 0, CREDIT_WAIT_MS)
     Atomics.store(control, Control.working, 1)
   }
-  refuseStopped()
+  throwIfStopped()
   Atomics.sub(control, Control.credit, 1)
 }
 
 const none = new Uint8Array(0)
 
-type RunOrder = Order & { kind: 'run' }
+type RunRequest = WorkerRequest & { kind: 'run' }
 
 const schemaEncoder =
-  ({ losslessTypes }: RunOrder) =>
+  ({ losslessTypes }: RunRequest) =>
   (schema: Field) =>
     wireSchemas.encode(schema, losslessTypes)
-const tellSchema = (schema: Uint8Array) => say({ kind: 'schema', schema })
+const sendSchema = (schema: Uint8Array) => sendReply({ kind: 'schema', schema })
 
-function plan(order: Order & { kind: 'plan' }): void {
-  const statement = new PreparedStatement(order.connection, order.sql)
+function plan(request: WorkerRequest & { kind: 'plan' }): void {
+  const statement = new PreparedStatement(request.connection, request.sql)
   try {
-    // DuckDB looks at no interrupt in all of planning, and reading many columns takes as long again.
-    if (stopped()) throw new Error('INTERRUPT Error: Interrupted!')
+    // DuckDB checks no interrupt while it plans, and reading the schema of many columns takes as long again.
+    if (isStopped()) throw new Error('INTERRUPT Error: Interrupted!')
     const parameters = statement.parameterCount > 0
     const parameterSchema = parameters ? encodeSchema(announcedParameters(statement.parameterSchema())) : none
     let schema: WireSchema = { message: none, digest: '' }
     try {
-      schema = wireSchemas.encode(statement.schema(), order.losslessTypes)
+      schema = wireSchemas.encode(statement.schema(), request.losslessTypes)
     } catch (error) {
-      // What `SELECT ?` returns is known once something is bound.
+      // The schema of `SELECT ?` is known only once its parameters are bound.
       if (!parameters) throw error
     }
     const { message, digest } = schema
-    say({ kind: 'description', description: { schema: message, digest, type: statement.type, parameterSchema } }, true)
+    sendReply(
+      { kind: 'description', description: { schema: message, digest, type: statement.type, parameterSchema } },
+      true,
+    )
   } finally {
     statement.close()
   }
 }
 
-/** Runs the statement, once for each row of parameters; answers with how many rows it changed. */
-function run(order: RunOrder): number {
-  const statement = new PreparedStatement(order.connection, order.sql)
+/** Runs the statement, once for each row of parameters. @returns rows changed */
+function run(request: RunRequest): number {
+  const statement = new PreparedStatement(request.connection, request.sql)
   try {
-    return order.parameters === undefined ? runOnce(order, statement) : runRows(order, statement, order.parameters)
+    return request.parameters === undefined
+      ? runOnce(request, statement)
+      : runRows(request, statement, request.parameters)
   } finally {
     statement.close()
   }
 }
 
-/** Another change of the catalog may come between any two steps outside a transaction: each looks at the schema again. */
-function runOnce(order: RunOrder, statement: PreparedStatement): number {
-  const announced = new AnnouncedSchema(schemaEncoder(order), order.promised, order.schemaKnown, tellSchema)
-  // Before it runs: a client, and the boxes on the way, see a slow statement begin, and nothing is changed in vain.
-  if ((!order.schemaKnown || order.isUpdate) && !announced.tellOnce(statement.schema())) throw new SchemaChangedError()
-  return emit(order, statement, (result) => {
+/**
+ * Runs a statement without parameters. Outside a transaction the catalog may change between any two steps, so each step
+ * checks the schema again.
+ */
+function runOnce(request: RunRequest, statement: PreparedStatement): number {
+  const announced = new AnnouncedSchema(schemaEncoder(request), request.promised, request.schemaKnown, sendSchema)
+  // Check and send the schema before running: clients and proxies see that a slow statement has started, and a statement that
+  // must fail changes nothing.
+  if ((!request.schemaKnown || request.isUpdate) && !announced.tellOnce(statement.schema()))
+    throw new SchemaChangedError()
+  return executeAndSend(request, statement, (result) => {
     if (!announced.tellOnce(result.schema())) throw new SchemaChangedError()
   })
 }
 
 /**
- * Runs the statement once for each row of parameters, or as if it had been. The types of parameters may decide on the schema; it
- * must be the same for every row of them.
+ * Runs the statement once for each row of parameters, or with the same effect. The types of the parameters may decide the
+ * schema, which must be the same for all rows.
  */
-function runRows(order: RunOrder, statement: PreparedStatement, stream: Uint8Array): number {
-  const promised = new AnnouncedSchema(schemaEncoder(order), order.promised, true, tellSchema)
-  if (order.promised !== undefined && !promised.allows(statement.schema())) throw new SchemaChangedError()
-  const announced = new AnnouncedSchema(schemaEncoder(order), undefined, false, tellSchema)
-  const insert = order.isUpdate ? plainInsert(order.sql) : undefined
+function runRows(request: RunRequest, statement: PreparedStatement, stream: Uint8Array): number {
+  const promised = new AnnouncedSchema(schemaEncoder(request), request.promised, true, sendSchema)
+  if (request.promised !== undefined && !promised.allows(statement.schema())) throw new SchemaChangedError()
+  const announced = new AnnouncedSchema(schemaEncoder(request), undefined, false, sendSchema)
+  const insert = request.isUpdate ? plainInsert(request.sql) : undefined
   const parameters = new Parameters(stream, insert && ((i) => statement.parameterType(i)))
   const { rowCount, fields } = parameters
-  const isMany = order.isUpdate && rowCount > 1
+  const isMany = request.isUpdate && rowCount > 1
   if (isMany && insert?.parameterCount === fields.length && parameters.written().every(isAppendable)) {
-    allOrNothing(order, () => insertRows(order.connection, insert, parameters, goOn))
+    allOrNothing(request, () => insertRows(request.connection, insert, parameters, checkpoint))
     announced.tellOnce(statement.schema())
-    sendCounts(order, rowCount, () => 1)
+    sendCounts(request, rowCount, () => 1)
     return rowCount
   }
   const counts: number[] | undefined = isMany ? [] : undefined
-  const announce = (result: StreamingResult) => {
+  const checkSchema = (result: StreamingResult) => {
     if (announced.tellOnce(result.schema())) return
     throw new DuckDbError(
       'Invalid Input Error: the rows of parameters give results of different types: cast the parameters',
@@ -146,44 +157,47 @@ function runRows(order: RunOrder, statement: PreparedStatement, stream: Uint8Arr
   let affectedRows = 0
   let isRun = false
   for (const bind of parameters.rows()) {
-    const runOne = () => {
+    const executeRow = () => {
       statement.clearBindings()
       bind(statement.handle)
-      affectedRows += emit(order, statement, announce, counts)
+      affectedRows += executeAndSend(request, statement, checkSchema, counts)
     }
-    // Whatever is wrong with the first row has changed nothing.
-    if (isRun && isMany) allOrNothing(order, runOne)
-    else runOne()
+    // An error in the first row has changed nothing yet.
+    if (isRun && isMany) allOrNothing(request, executeRow)
+    else executeRow()
     isRun = true
   }
-  if (!isRun) announced.tellOnce(schemaOfNulls(order, statement))
-  if (counts) sendCounts(order, counts.length, (row) => counts[row]!)
+  if (!isRun) announced.tellOnce(schemaOfNulls(request, statement))
+  if (counts) sendCounts(request, counts.length, (row) => counts[row]!)
   return affectedRows
 }
 
-/** Does a part of a change. When it fails, what the parts before it changed must not stay in the client's transaction. */
-function allOrNothing(order: RunOrder, work: () => void): void {
+/**
+ * Executes a part of a change. If it fails, the client's transaction is aborted, so that the parts before it cannot be
+ * committed.
+ */
+function allOrNothing(request: RunRequest, change: () => void): void {
   try {
-    work()
+    change()
   } catch (error) {
-    if (order.inTransaction) abortTransaction(order.connection)
+    if (request.inTransaction) abortTransaction(request.connection)
     throw error
   }
 }
 
-/** Sends the numbers of changed rows as the rows that they are the result of. @throws when the order was stopped */
-function sendCounts(order: RunOrder, executions: number, countOf: (execution: number) => number): void {
-  for (const batch of encodeCounts(executions, countOf, order.limits, pool.take)) send(order, batch)
+/** Sends the numbers of changed rows as the result's rows. @throws when the request was stopped */
+function sendCounts(request: RunRequest, executionCount: number, countOf: (execution: number) => number): void {
+  for (const batch of encodeCounts(executionCount, countOf, request.limits, buffers.allocate)) sendBatch(request, batch)
 }
 
-/** Between pieces of a change: DuckDB is getting on with it. @throws when the order was stopped */
-function goOn(): void {
-  refuseStopped()
+/** Called between parts of a change: counts as progress. @throws when the request was stopped */
+function checkpoint(): void {
+  throwIfStopped()
   chunks[0]!++
 }
 
-/** The schema that NULLs would give: no rows of parameters give no rows, of that schema. */
-function schemaOfNulls({ isUpdate, parameters = none }: RunOrder, statement: PreparedStatement): Field {
+/** The result's schema when all parameters are NULL: the schema of an empty result, for a stream without rows of parameters. */
+function schemaOfNulls({ isUpdate, parameters = none }: RunRequest, statement: PreparedStatement): Field {
   bindNulls(statement.handle, parameters, statement.parameterCount)
   if (isUpdate) return statement.schema()
   const result = statement.execute()
@@ -195,140 +209,142 @@ function schemaOfNulls({ isUpdate, parameters = none }: RunOrder, statement: Pre
 }
 
 /**
- * Executes once, has the result's schema checked or told, and sends the rows.
- * @param counts takes the number of changed rows in place of the row that it is the result of
+ * Executes once, checks or sends the result's schema, and sends the rows.
+ * @param counts collects the number of changed rows, in place of sending it as a row
+ * @returns rows changed; 0 for a query
  */
-function emit(
-  order: RunOrder,
+function executeAndSend(
+  request: RunRequest,
   statement: PreparedStatement,
-  announce: (result: StreamingResult) => void,
+  checkSchema: (result: StreamingResult) => void,
   counts?: number[],
 ): number {
-  if (counts) goOn()
-  else refuseStopped()
-  const result = statement.execute(order.isUpdate, chunks)
+  if (counts) checkpoint()
+  else throwIfStopped()
+  const result = statement.execute(request.isUpdate, chunks)
   try {
-    const isCount = order.isUpdate && result.isCount
+    const isCount = request.isUpdate && result.isCount
     if (counts && isCount) {
-      if (counts.length === 0) announce(result)
+      if (counts.length === 0) checkSchema(result)
       counts.push(result.rowsChanged)
       return result.rowsChanged
     }
-    announce(result)
+    checkSchema(result)
     let rows = 0
-    for (const batch of encodeResult(result, order.limits, pool.take, order.losslessTypes)) {
+    for (const batch of encodeResult(result, request.limits, buffers.allocate, request.losslessTypes)) {
       rows += batch.rows
-      send(order, batch)
+      sendBatch(request, batch)
     }
-    if (!order.isUpdate) return 0
-    // A statement with RETURNING gives the rows it changed, the others a column with their number.
+    if (!request.isUpdate) return 0
+    // A statement with RETURNING returns the changed rows, any other a single number of them.
     return isCount ? result.rowsChanged : rows
   } finally {
     result.close()
   }
 }
 
-/** Sends a batch as soon as it may. @throws when the order was stopped */
-function send({ limits }: RunOrder, { header, body, bodyLength, rows }: EncodedBatch): void {
-  takeCredit()
-  // A batch far from full is the last, or one of a few.
+/** Sends a batch once there is credit. @throws when the request was stopped */
+function sendBatch({ limits }: RunRequest, { header, body, bodyLength, rows }: EncodedBatch): void {
+  acquireCredit()
+  // A batch far from full is the last, or one of few.
   const more = bodyLength < limits.batchBytes / 4 && rows < limits.batchRows / 4
-  say({ kind: 'batch', batch: { header, body: pool.refer(body), bodyLength, rows } }, more)
+  sendReply({ kind: 'batch', batch: { header, body: buffers.referenceTo(body), bodyLength, rows } }, more)
 }
 
-/** The messages of an ingestion, each waited for. @throws when the order was stopped */
-function* incoming({ inbox }: Order & { kind: 'ingest' }): Generator<IpcMessage> {
+/** The messages of an upload. Waits for each. @throws when the request was stopped */
+function* receiveMessages({ inbox }: WorkerRequest & { kind: 'ingest' }): Generator<IpcMessage> {
   for (;;) {
-    const seen = Atomics.load(control, Control.inbox)
+    const inboxCount = Atomics.load(control, Control.inbox)
     const received = receiveMessageOnPort(inbox) as { message: IpcMessage | null } | undefined
-    refuseStopped()
+    throwIfStopped()
     if (!received) {
       Atomics.store(control, Control.working, 0)
-      Atomics.wait(control, Control.inbox, seen, CREDIT_WAIT_MS)
+      Atomics.wait(control, Control.inbox, inboxCount, CREDIT_WAIT_MS)
       Atomics.store(control, Control.working, 1)
     } else if (received.message === null) return
     else {
       yield received.message
-      say({ kind: 'taken' })
+      sendReply({ kind: 'consumed' })
     }
   }
 }
 
-/** Takes an upload into a table; answers with its rows. */
-function takeIn(order: Order & { kind: 'ingest' }): number {
-  let begun = false
+/** Appends an upload to its table. @returns rows appended */
+function runIngest(request: WorkerRequest & { kind: 'ingest' }): number {
+  let isStarted = false
   const messages = function* () {
-    for (const message of incoming(order)) {
-      begun = true
+    for (const message of receiveMessages(request)) {
+      isStarted = true
       yield message
     }
   }
   try {
-    return ingest(order.connection, order.target, decodeSchema(order.schemaMessage), messages())
+    return ingest(request.connection, request.target, decodeSchema(request.schemaMessage), messages())
   } catch (error) {
-    if (begun && order.inTransaction) abortTransaction(order.connection)
+    if (isStarted && request.inTransaction) abortTransaction(request.connection)
     throw error
   } finally {
-    order.inbox.close()
+    request.inbox.close()
   }
 }
 
 /**
- * Whether a change may give rows, whose types must not change between its being prepared and its being run: what is undone
- * because they did must be undone whole. The number of rows that others give has one type.
+ * Whether a statement that changes data may return rows. Their types could change between prepare and execute, and the
+ * resulting error must roll back the change: such a statement needs a transaction. The row count of other statements always
+ * has one type.
  */
-function mayReturnRows({ isUpdate, sql }: RunOrder): boolean {
+function mayReturnRows({ isUpdate, sql }: RunRequest): boolean {
   return isUpdate && returning.test(sql)
 }
 
-/** Carries out an order in the schema that it asks for. */
-function executeRequest(order: Order): Outcome {
-  if (order.kind === 'execute' || order.kind === 'ingest' || !order.use) return executeHere(order)
+/** Executes a request with the current schema that it asks for. */
+function executeRequest(request: WorkerRequest): Outcome {
+  if (request.kind === 'execute' || request.kind === 'ingest' || !request.schemaSwitch) return executeInSchema(request)
   try {
-    execute(order.connection, order.use.before)
+    execute(request.connection, request.schemaSwitch.before)
   } catch (error) {
     return { error, broken: false, affectedRows: -1 }
   }
-  const outcome = executeHere(order)
+  const outcome = executeInSchema(request)
   try {
-    execute(order.connection, order.use.after)
+    execute(request.connection, request.schemaSwitch.after)
     return outcome
   } catch {
     return { ...outcome, broken: true }
   }
 }
 
-function executeHere(order: Order): Outcome {
+function executeInSchema(request: WorkerRequest): Outcome {
   let affectedRows = -1
   try {
-    if (order.kind === 'plan') {
-      if (!order.inTransaction && mayBeExpanded(order.connection, order.sql))
-        return { ...readOnly(order.connection, () => plan(order)), affectedRows }
-      plan(order)
-    } else if (order.kind === 'execute') for (const sql of order.statements) execute(order.connection, sql)
-    else if (order.kind === 'ingest') {
-      if (!order.inTransaction) return inTransaction(order.connection, () => takeIn(order))
-      affectedRows = takeIn(order)
-    } else if (order.inTransaction) affectedRows = run(order)
-    else if (order.readOnly) return { ...readOnly(order.connection, () => run(order)), affectedRows }
-    else if (order.parameters || mayReturnRows(order) || mayBeExpanded(order.connection, order.sql))
-      return inTransaction(order.connection, () => run(order))
-    else affectedRows = run(order)
+    if (request.kind === 'plan') {
+      if (!request.inTransaction && mayBeExpanded(request.connection, request.sql))
+        return { ...readOnly(request.connection, () => plan(request)), affectedRows }
+      plan(request)
+    } else if (request.kind === 'execute') for (const sql of request.statements) execute(request.connection, sql)
+    else if (request.kind === 'ingest') {
+      if (!request.inTransaction) return inTransaction(request.connection, () => runIngest(request))
+      affectedRows = runIngest(request)
+    } else if (request.inTransaction) affectedRows = run(request)
+    else if (request.readOnly) return { ...readOnly(request.connection, () => run(request)), affectedRows }
+    else if (request.parameters || mayReturnRows(request) || mayBeExpanded(request.connection, request.sql))
+      return inTransaction(request.connection, () => run(request))
+    else affectedRows = run(request)
     return { error: undefined, broken: false, affectedRows }
   } catch (error) {
     return { error, broken: false, affectedRows }
   }
 }
 
-port.on('message', (order: Order) => {
+port.on('message', (request: WorkerRequest) => {
   Atomics.store(control, Control.working, 1)
-  const { error, broken, affectedRows } = executeRequest(order)
+  const { error, broken, affectedRows } = executeRequest(request)
   Atomics.store(control, Control.working, 0)
-  pool.abandon()
+  buffers.freeUnsent()
   const failure = error !== undefined && {
     message: (error as Error).message,
     ...(error instanceof ArrowError && { arrow: error.code }),
     ...(error instanceof SchemaChangedError && { isSchemaChange: true }),
   }
-  say({ kind: 'done', ...(failure && { error: failure }), broken, affectedRows })
+  sendReply({ kind: 'done', ...(failure && { error: failure }), broken, affectedRows })
 })

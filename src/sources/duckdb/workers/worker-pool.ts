@@ -1,30 +1,30 @@
 import { GatewayError } from '../../../query/errors.ts'
 import { WorkerThread } from './worker-thread.ts'
 
-/** Time after which a worker without work ends, in milliseconds. */
+/** Time after which an idle worker thread ends, in milliseconds. */
 const IDLE_MS = 30_000
-/** Threads at the most for each worker that may be at work, so that those who hold workers for ever cannot start any number. */
-const MAX_THREADS_PER_SEAT = 2
+/** Upper bound on threads per slot, so that stuck statements cannot start threads without limit. */
+const MAX_THREADS_PER_SLOT = 2
 const RETRY_AFTER_MS = 5000
 
 interface Waiter {
   readonly holder: string
-  readonly take: (seat: WorkerThread) => void
-  readonly fail: (error: GatewayError) => void
+  readonly resolve: (worker: WorkerThread) => void
+  readonly reject: (error: GatewayError) => void
 }
 
 /**
- * So many workers, started when needed, ended when idle; whoever comes when all are taken waits in line. A worker that is
- * stuck is not counted, and ends when it is given back.
+ * A pool of at most `max` busy worker threads. The pool starts a worker when needed and ends it when idle; callers wait in
+ * order for a free one. A stuck worker does not count against `max`, and ends when its request does.
  */
 export class WorkerPool {
   readonly #max: number
   readonly #writes: boolean
   readonly #minIdle: number
   readonly #maxStuckHeld: number
-  readonly #idle: { readonly seat: WorkerThread; readonly since: number }[] = []
+  readonly #idle: { readonly worker: WorkerThread; readonly since: number }[] = []
   readonly #all = new Set<WorkerThread>()
-  /** Workers that do not let go, with whose statements they are at. */
+  /** Workers that ignore their stop, each with the principal that it works for. */
   readonly #stuck = new Map<WorkerThread, string>()
   readonly #waiting = new Set<Waiter>()
   readonly #reaper: NodeJS.Timeout
@@ -32,8 +32,8 @@ export class WorkerPool {
 
   /**
    * @param writes whether statements may change data
-   * @param minIdle how many stay however long they are idle
-   * @param maxStuckHeld how many may be stuck at statements of one holder before it gets no more
+   * @param minIdle workers kept however long they are idle
+   * @param maxStuckHeld stuck workers of one principal from which on the pool refuses it
    */
   constructor(max: number, writes: boolean, minIdle = 1, maxStuckHeld = Number.POSITIVE_INFINITY) {
     this.#max = max
@@ -44,42 +44,42 @@ export class WorkerPool {
     this.#reaper.unref()
   }
 
-  /** How many workers can be had without waiting. */
+  /** Workers that callers can get without waiting. */
   get spare(): number {
     const { size } = this.#all
-    const startable = Math.min(this.#max - (size - this.#stuck.size), this.#max * MAX_THREADS_PER_SEAT - size)
+    const startable = Math.min(this.#max - (size - this.#stuck.size), this.#max * MAX_THREADS_PER_SLOT - size)
     return this.#idle.length + Math.max(0, startable)
   }
 
   /**
-   * A free worker.
-   * @param holder whose statement it is for
-   * @throws the signal's reason; GatewayError QUEUE_FULL when all are stuck, or too many at the holder's statements;
-   *   DRAINING when closed
+   * Checks out a free worker.
+   * @param holder the principal that the statement counts against
+   * @throws the signal's reason; GatewayError QUEUE_FULL when all workers, or too many of the principal's, are stuck;
+   * DRAINING when closed
    */
-  take(signal: AbortSignal, holder = ''): Promise<WorkerThread> {
+  acquire(signal: AbortSignal, holder = ''): Promise<WorkerThread> {
     if (signal.aborted) return Promise.reject(signal.reason)
     const refusal = this.#refusal(holder)
     if (refusal) return Promise.reject(refusal)
-    const free = this.#free()
-    if (free) return Promise.resolve(free)
+    const worker = this.#nextFree()
+    if (worker) return Promise.resolve(worker)
     return new Promise((resolve, reject) => {
-      const leave = () => {
+      const stopWaiting = () => {
         this.#waiting.delete(waiter)
         signal.removeEventListener('abort', onAbort)
       }
       const onAbort = () => {
-        leave()
+        stopWaiting()
         reject(signal.reason)
       }
       const waiter: Waiter = {
         holder,
-        take: (seat) => {
-          leave()
-          resolve(seat)
+        resolve: (worker) => {
+          stopWaiting()
+          resolve(worker)
         },
-        fail: (error) => {
-          leave()
+        reject: (error) => {
+          stopWaiting()
           reject(error)
         },
       }
@@ -88,57 +88,57 @@ export class WorkerPool {
     })
   }
 
-  /** The worker has let go of what it was at. */
-  give(seat: WorkerThread): void {
-    if (this.#stuck.has(seat) || this.#closed) {
-      this.#forget(seat)
-      void seat.close()
-    } else if (this.#all.has(seat)) {
-      this.#idle.push({ seat, since: Date.now() })
+  /** Returns a worker whose request has ended. */
+  release(worker: WorkerThread): void {
+    if (this.#stuck.has(worker) || this.#closed) {
+      this.#remove(worker)
+      void worker.close()
+    } else if (this.#all.has(worker)) {
+      this.#idle.push({ worker, since: Date.now() })
       this.#serve()
     }
   }
 
-  /** The worker does not let go of what it was told to stop: another takes its place. */
-  giveUp(seat: WorkerThread, holder = ''): void {
-    if (!this.#all.has(seat)) return
-    this.#stuck.set(seat, holder)
+  /** Counts a worker as stuck, since it ignores its stop: another worker takes its place. */
+  markStuck(worker: WorkerThread, holder = ''): void {
+    if (!this.#all.has(worker)) return
+    this.#stuck.set(worker, holder)
     this.#serve()
   }
 
-  /** Lends no more, and ends the workers; those that are stuck end when they are given back. */
+  /** Refuses checkouts and ends the workers. A stuck worker ends when it is returned. */
   async close(): Promise<void> {
     this.#closed = true
     clearInterval(this.#reaper)
     this.#serve()
-    await Promise.all([...this.#all].filter((seat) => !this.#stuck.has(seat)).map((seat) => seat.close()))
+    await Promise.all([...this.#all].filter((worker) => !this.#stuck.has(worker)).map((worker) => worker.close()))
   }
 
-  get #mayStart(): boolean {
+  get #canStart(): boolean {
     const { size } = this.#all
-    return size - this.#stuck.size < this.#max && size < this.#max * MAX_THREADS_PER_SEAT
+    return size - this.#stuck.size < this.#max && size < this.#max * MAX_THREADS_PER_SLOT
   }
 
-  #free(): WorkerThread | undefined {
+  #nextFree(): WorkerThread | undefined {
     if (this.#closed) return undefined
     const idle = this.#idle.pop()
-    if (idle) return idle.seat
-    if (!this.#mayStart) return undefined
-    const seat: WorkerThread = new WorkerThread(this.#writes, () => this.#forget(seat))
-    this.#all.add(seat)
-    return seat
+    if (idle) return idle.worker
+    if (!this.#canStart) return undefined
+    const worker: WorkerThread = new WorkerThread(this.#writes, () => this.#remove(worker))
+    this.#all.add(worker)
+    return worker
   }
 
-  /** Why waiting is of no use. */
+  /** The error for a caller that would wait in vain; undefined when waiting makes sense. */
   #refusal(holder: string): GatewayError | undefined {
     if (this.#closed) return new GatewayError('DRAINING')
-    const areAllStuck = this.#stuck.size >= this.#max * MAX_THREADS_PER_SEAT
+    const areAllStuck = this.#stuck.size >= this.#max * MAX_THREADS_PER_SLOT
     if (!areAllStuck && !this.#hasTooManyStuck(holder)) return undefined
     const whose = areAllStuck ? 'All workers of the source' : 'All workers that one principal may have'
     return new GatewayError(
       'QUEUE_FULL',
-      `${whose} are held by statements that go on after they were cancelled: try again later, and do ` +
-        'without functions that take long over a single value.',
+      `${whose} are busy with cancelled statements that have not ended: try again later, and avoid ` +
+        'functions that take long for a single value.',
       { retryAfterMs: RETRY_AFTER_MS },
     )
   }
@@ -150,30 +150,30 @@ export class WorkerPool {
     return stuck >= this.#maxStuckHeld
   }
 
-  /** Those in line get what is free, or learn that there will be nothing. */
+  /** Serves the waiting callers in order: each gets a free worker or a refusal. */
   #serve(): void {
     for (const waiter of this.#waiting) {
       const refusal = this.#refusal(waiter.holder)
-      const seat = refusal ? undefined : this.#free()
-      if (refusal) waiter.fail(refusal)
-      else if (seat) waiter.take(seat)
+      const worker = refusal ? undefined : this.#nextFree()
+      if (refusal) waiter.reject(refusal)
+      else if (worker) waiter.resolve(worker)
       else return
     }
   }
 
-  #forget(seat: WorkerThread): void {
-    this.#all.delete(seat)
-    this.#stuck.delete(seat)
-    const at = this.#idle.findIndex((idle) => idle.seat === seat)
-    if (at >= 0) this.#idle.splice(at, 1)
+  #remove(worker: WorkerThread): void {
+    this.#all.delete(worker)
+    this.#stuck.delete(worker)
+    const index = this.#idle.findIndex((idle) => idle.worker === worker)
+    if (index >= 0) this.#idle.splice(index, 1)
     this.#serve()
   }
 
   #endIdle(): void {
     while (this.#idle.length > this.#minIdle && Date.now() - this.#idle[0]!.since > IDLE_MS) {
-      const { seat } = this.#idle.shift()!
-      this.#all.delete(seat)
-      void seat.close()
+      const { worker } = this.#idle.shift()!
+      this.#all.delete(worker)
+      void worker.close()
     }
   }
 }

@@ -5,18 +5,18 @@ import {
   Control,
   type Failure,
   MAX_POOLED_BODIES,
-  type Order,
   type Reply,
   UNPOOLED,
+  type WorkerRequest,
   type WorkerSetup,
 } from './messages.ts'
 
-/** Batches a worker may be ahead of the reader. */
+/** Batches that a worker may send before the reader takes one. */
 const MAX_AHEAD = 3
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './worker-main.ts' : './worker-main.js', import.meta.url)
 
-/** A worker thread that carries out one order at a time. */
+/** A worker thread. It executes one request at a time. */
 export class WorkerThread {
   readonly #control = new Int32Array(new SharedArrayBuffer(4 * (BUSY_FLAGS + MAX_POOLED_BODIES)))
   readonly #worker: Worker
@@ -25,7 +25,7 @@ export class WorkerThread {
   #fault: NodeJS.ErrnoException | undefined
   #chunksSeen = 0
 
-  /** @param onExit told when the thread has ended, before the order is that it was at */
+  /** @param onExit called when the thread has ended, before the listener of its request */
   constructor(writes: boolean, onExit: () => void) {
     const workerData: WorkerSetup = { control: this.#control, writes }
     this.#worker = new Worker(workerFile, {
@@ -39,7 +39,7 @@ export class WorkerThread {
     this.#worker.on('error', (error: Error) => {
       this.#fault = error
     })
-    // Not before: until then the thread may still be at work on the connection.
+    // Only `exit` is sure: until then the thread may still use the connection.
     this.#worker.on('exit', () => {
       onExit()
       this.#listener?.(lastReply(this.#fault))
@@ -47,8 +47,8 @@ export class WorkerThread {
     this.#worker.unref()
   }
 
-  /** Starts an order; `listener` hears its replies up to `done`. The process stays alive meanwhile. */
-  start(order: Order, listener: (reply: Reply) => void): void {
+  /** Starts a request; `listener` gets its replies up to `done`. The worker keeps the process alive until then. */
+  start(request: WorkerRequest, listener: (reply: Reply) => void): void {
     Atomics.store(this.#control, Control.credit, MAX_AHEAD)
     Atomics.store(this.#control, Control.stop, 0)
     this.#worker.ref()
@@ -59,37 +59,37 @@ export class WorkerThread {
       }
       listener(reply)
     }
-    this.#worker.postMessage(order, order.kind === 'ingest' ? [order.inbox] : [])
+    this.#worker.postMessage(request, request.kind === 'ingest' ? [request.inbox] : [])
   }
 
-  /** The order is to end as soon as it can; DuckDB itself is interrupted by the caller. */
+  /** Asks the worker to end its request as soon as it can. The caller interrupts DuckDB itself. */
   stop(): void {
     Atomics.store(this.#control, Control.stop, 1)
     Atomics.notify(this.#control, Control.credit)
     Atomics.notify(this.#control, Control.inbox)
   }
 
-  /** Tells the worker that its inbox has one message more. */
+  /** Tells the worker that one more message is in its inbox. */
   notifyInbox(): void {
     Atomics.add(this.#control, Control.inbox, 1)
     Atomics.notify(this.#control, Control.inbox)
   }
 
-  /** Whether DuckDB has worked for this seat, and given it nothing, since the last time this was asked. */
-  isStuck(): boolean {
-    const seen = this.#chunksSeen
+  /** Whether DuckDB has worked for this worker, and has produced no chunk, since the previous call. */
+  madeNoProgress(): boolean {
+    const previous = this.#chunksSeen
     this.#chunksSeen = Atomics.load(this.#control, Control.chunks)
-    return seen === this.#chunksSeen && Atomics.load(this.#control, Control.working) === 1
+    return previous === this.#chunksSeen && Atomics.load(this.#control, Control.working) === 1
   }
 
-  /** The memory of a body that this worker spoke of. */
+  /** The memory of a body that this worker has sent. */
   memoryOf({ id, memory }: BodyReference): SharedArrayBuffer {
     if (memory && id !== UNPOOLED) this.#bodies[id] = memory
     return memory ?? this.#bodies[id]!
   }
 
-  /** A batch has been used: its memory is free again and, while its order still runs, one more may be sent. */
-  giveBack({ id }: BodyReference, running: boolean): void {
+  /** Frees the memory of a batch. While the request still runs, the worker may send one more batch. */
+  releaseBody({ id }: BodyReference, running: boolean): void {
     if (id !== UNPOOLED) Atomics.store(this.#control, BUSY_FLAGS + id, 0)
     if (!running) return
     Atomics.add(this.#control, Control.credit, 1)
@@ -101,7 +101,7 @@ export class WorkerThread {
   }
 }
 
-/** What a worker would have said of its death. */
+/** The reply that stands in for the one that a dead worker did not send. */
 function lastReply(fault: NodeJS.ErrnoException | undefined): Reply {
   const error: Failure = {
     message: `INTERNAL Error: a worker died: ${fault?.message ?? 'it ended without an error'}`,
