@@ -17,27 +17,27 @@ export interface TableName {
   readonly table: string
 }
 
-/** A statement that takes the rows from the table `appended_data`, and the types of DuckDB that they have there. */
+/** A statement that reads the appended rows from the table `appended_data`, and the DuckDB types of its columns. */
 export interface RowsStatement {
   readonly sql: string
-  /** To be destroyed by whoever made them. */
+  /** The caller destroys these types. */
   readonly types: readonly Address[]
 }
 
 /**
- * Appends record batches to a table, columns matched by name, or has a statement take them. What is not flushed by
- * `finish` is lost with the transaction around it. Every call blocks.
+ * Appends record batches to a table, with columns matched by name, or feeds them to a statement. Without `finish` the rows
+ * are lost with the surrounding transaction. Every call blocks.
  * Source: https://duckdb.org/docs/stable/clients/c/appender.
  */
 export class Appender {
-  /** The fields that the batches are to be written for. */
+  /** The fields for which the batches must be written. */
   readonly fields: readonly Field[]
   readonly #connection: Address
   readonly #schemaArena = new Arena()
   readonly #appender = new Cell()
   readonly #converted = new Cell()
   readonly #chunk = new Cell()
-  /** Belong to the object, so that they outlive the call that reads them. */
+  /** Fields of the object, so that they outlive the native call that reads them. */
   #batch: WrittenBatch | undefined
   #arena = new Arena()
   #types: BigUint64Array | undefined
@@ -73,7 +73,7 @@ export class Appender {
     if (state === STATE_ERROR) this.#fail()
   }
 
-  /** The type of a column that is appended to, as a number of `duckdb_type`. */
+  /** The DuckDB type of a target column, as a number of `duckdb_type`. */
   #columnType(i: number): number {
     const type: Address = c.appenderColumnType(this.#appender.value, i)
     try {
@@ -84,20 +84,20 @@ export class Appender {
   }
 
   /**
-   * Appends a batch of the columns that the appender was made for.
-   * @param onChunk called between pieces of it; what it throws ends the call
+   * Appends a batch. Its columns are those that the appender was made for.
+   * @param onChunk called before each chunk; an error that it throws ends the call
    * @throws DuckDbError
    */
   append(batch: WrittenBatch, onChunk: () => void = () => {}): void {
     this.#batch = batch
     const { columns, rows } = batch
     let count = 0
-    for (let from = 0; from < rows; from += count) {
+    for (let firstRow = 0; firstRow < rows; firstRow += count) {
       onChunk()
       this.#arena = new Arena()
-      count = rowsAtOnce(columns, from, Math.min(VECTOR_ROWS, rows - from))
-      const piece = writeRows(columns, from, count, this.#arena)
-      checkErrorData(c.chunkFromArrow(this.#connection, piece, this.#converted.value, this.#chunk.address))
+      count = rowsAtOnce(columns, firstRow, Math.min(VECTOR_ROWS, rows - firstRow))
+      const slice = writeRows(columns, firstRow, count, this.#arena)
+      checkErrorData(c.chunkFromArrow(this.#connection, slice, this.#converted.value, this.#chunk.address))
       try {
         if (c.appendChunk(this.#appender.value, this.#chunk.value) === STATE_ERROR) this.#fail()
       } finally {
@@ -108,14 +108,14 @@ export class Appender {
     this.#batch = undefined
   }
 
-  /** Writes what is still held back. @throws DuckDbError such as a violated constraint */
+  /** Flushes the buffered rows. @throws DuckDbError such as a violated constraint */
   finish(): void {
     if (c.closeAppender(this.#appender.value) === STATE_ERROR) this.#fail()
   }
 
   close(): void {
     if (this.#appender.value !== 0) {
-      // Destroying it would write what it still holds.
+      // Destroying the appender would flush its buffered rows.
       c.clearAppender(this.#appender.value)
       c.destroyAppender(this.#appender.address)
     }
@@ -126,7 +126,7 @@ export class Appender {
     if (this.#types) this.#types = undefined
   }
 
-  /** The appender often leaves out what kind of error it is. */
+  /** DuckDB's appender often omits the kind of the error; `kind` stands in for it. */
   #fail(kind = 'Invalid Input Error'): never {
     let message = 'the rows cannot be appended'
     try {
@@ -138,7 +138,7 @@ export class Appender {
   }
 }
 
-/** Whether DuckDB reads each row of a batch rightly. */
+/** Whether DuckDB reads each row of a batch correctly by itself, see `rowsAtOnce`. */
 export function isAppendable({ columns, rows }: WrittenBatch): boolean {
   for (const { indices } of columns)
     if (indices) for (let row = 0; row < rows; row++) if (indices(row, row + 1) > VECTOR_ROWS) return false
@@ -146,12 +146,13 @@ export function isAppendable({ columns, rows }: WrittenBatch): boolean {
 }
 
 /**
- * How many of the rows may be converted together. For the nulls among the indices into a dictionary DuckDB takes memory for as
- * many as a vector has rows, and writes beyond it where lists have more members.
+ * How many rows, from `firstRow` on, one chunk may hold. For null indices into a dictionary DuckDB allocates one entry for
+ * each row of a vector, and writes beyond them where lists have more members.
  * @throws DuckDbError
  */
-function rowsAtOnce(columns: readonly WrittenColumn[], from: number, rows: number): number {
-  const fits = (count: number) => columns.every(({ indices }) => !indices || indices(from, from + count) <= VECTOR_ROWS)
+function rowsAtOnce(columns: readonly WrittenColumn[], firstRow: number, rows: number): number {
+  const fits = (count: number) =>
+    columns.every(({ indices }) => !indices || indices(firstRow, firstRow + count) <= VECTOR_ROWS)
   let count = rows
   while (count > 1 && !fits(count)) count >>= 1
   if (fits(count)) return count

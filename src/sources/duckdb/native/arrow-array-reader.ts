@@ -13,7 +13,7 @@ const FLAG_ORDERED = 1
 const FLAG_NULLABLE = 2
 const MAX_BUFFERS = 3
 
-/** Reads an ArrowSchema with everything below it. */
+/** Reads an ArrowSchema with its children and dictionaries. */
 export function readArrowSchema(at: Address): Field {
   const slot = (i: number) => readWord(at + 8 * i)
   const flags = slot(3)
@@ -60,18 +60,18 @@ function readMetadata(at: Address): [string, string][] {
   return pairs
 }
 
-/** One column of one chunk, or of one slice of it. */
+/** One column of one chunk, or a slice of it. */
 export interface ColumnPart {
   readonly rows: number
   /** First row within the buffers. */
   readonly offset: number
   /** -1 when unknown. */
   readonly nulls: number
-  /** Address of the validity bits, 0 when no row is null. For a union, which has none, the type ids. */
+  /** Address of the validity bitmap; 0 when no row is null. For a union, which has none, the address of the type ids. */
   readonly buffer0: Address
   readonly buffer1: Address
   readonly buffer2: Address
-  /** Address of the list of child pointers. */
+  /** Address of the array of child pointers. */
   readonly children: Address
   readonly childCount: number
   readonly dictionary: Address
@@ -110,7 +110,7 @@ function partOf(words: Uint32Array, from: number): ColumnPart {
 let childPointers = new Uint32Array(64)
 let childStructs = new Uint32Array((ARROW_ARRAY_BYTES / 4) * 32)
 
-/** Reads all children of an ArrowArray; DuckDB lays them side by side, which takes one copy instead of many. */
+/** Reads all children of an ArrowArray. DuckDB lays them out side by side, so one copy reads them all. */
 export function readChildren(part: ColumnPart): ColumnPart[] {
   const count = part.childCount
   if (count === 0) return []

@@ -19,32 +19,35 @@ import {
   offsetReader,
 } from './validate-buffers.ts'
 
-/** One column laid out as ArrowArray over the body of its message. */
+/** One column, laid out as an ArrowArray over the body of its message. */
 export interface WrittenColumn {
   readonly rows: number
   readonly words: BigUint64Array
-  /** What is wrong with a row, in words: its values, as deep as they lie, that DuckDB cannot hold. Absent when none is. */
+  /**
+   * Why DuckDB cannot hold the value of a row, nested values included; undefined for a good row. Absent when all rows are
+   * good.
+   */
   readonly fault?: (row: number) => string | undefined
   /**
-   * How many indices into one dictionary, as deep as they lie, DuckDB reads at once with these rows; infinite where it would
-   * read them wrongly. Absent when there are none.
+   * How many indices into one dictionary DuckDB reads at once for these rows, at any depth; infinite where DuckDB would read
+   * them wrongly. Absent without dictionaries.
    */
   readonly indices?: (from: number, to: number) => number
-  /** Whether some index into a dictionary, lists excepted, is null. */
+  /** Whether some index into a dictionary, outside of lists, is null. */
   readonly hasNullIndices?: boolean
 }
 
-/** A dictionary that has come, by the field that it belongs to. */
+/** The dictionaries received so far, by their field. */
 export type Dictionaries = ReadonlyMap<Field, WrittenColumn>
 
 /**
- * Lays out the columns of a batch as ArrowArrays of the types of `importedField` over its body, which is not copied where
- * it need not be converted. Their release callbacks do nothing: their memory is the arena's, which must be kept until
- * DuckDB has read them.
+ * Lays out the columns of a batch as ArrowArrays over its body, with the types of `importedField`. Only values that need a
+ * conversion are copied. The release callbacks do nothing: the arena owns the memory, and must be kept until DuckDB has read
+ * it.
  * Source: https://arrow.apache.org/docs/format/CDataInterface.html#structure-definitions.
  *
- * @param body begins at a multiple of 8
- * @throws ArrowError MALFORMED for whatever would lead outside the body
+ * @param body aligned to 8 bytes
+ * @throws ArrowError MALFORMED for offsets and sizes that lead outside the body
  */
 export function writeColumns(
   fields: readonly Field[],
@@ -57,12 +60,12 @@ export function writeColumns(
   return fields.map((field) => writer.write(field, layoutPlan(field), layout.rows))
 }
 
-/** An ArrowArray of struct type over some rows of the columns; answers with its address. */
+/** Writes an ArrowArray of struct type over some rows of the columns. @returns its address */
 export function writeRows(columns: readonly WrittenColumn[], from: number, rows: number, arena: Arena): Address {
   const children = columns.map((column) => {
     const words = arena.allocate(ARROW_ARRAY_BYTES)
     words.set(column.words)
-    // The number of nulls stays that of the whole column: for an unknown one DuckDB takes dictionaries to have none.
+    // Keep the null count of the whole column: when it is unknown, DuckDB assumes that a dictionary column has no nulls.
     words[0] = BigInt(rows)
     words[2] = BigInt(from)
     words[8] = releaseNothing
@@ -95,14 +98,14 @@ class ColumnWriter {
     arena.keep(body)
   }
 
-  write(field: Field, plan: LayoutPlan, atLeast: number): WrittenColumn {
+  write(field: Field, plan: LayoutPlan, minRows: number): WrittenColumn {
     const rows = this.#layout.nodes[2 * this.#node]
     const nulls = this.#layout.nodes[2 * this.#node++ + 1]
-    if (rows === undefined || nulls === undefined || rows < atLeast)
+    if (rows === undefined || nulls === undefined || rows < minRows)
       throw new ArrowError('MALFORMED', 'The batch has fewer columns or rows than its schema and header say.')
     const buffers: Uint8Array[] = []
-    const take = () => {
-      const buffer = this.#take()
+    const nextBuffer = () => {
+      const buffer = this.#nextBuffer()
       buffers.push(buffer)
       return buffer
     }
@@ -115,50 +118,50 @@ class ColumnWriter {
         break
       case 'fixed':
       case 'bool': {
-        const validity = take()
+        const validity = nextBuffer()
         checkValidity(validity, rows, nulls)
-        const values = take()
+        const values = nextBuffer()
         checkFixed(values, plan, rows)
         const dictionary = plan.dictionary && this.#dictionaryOf(field)
         if (dictionary) {
-          checkIndices(values, field.format, rows, dictionary.rows, nulls > 0 ? validity : none)
+          checkIndices(values, field.format, rows, dictionary.rows, nulls > 0 ? validity : noBytes)
           const index = indexReader(values, field.format)
           fault = dictionary.fault && ((row) => dictionary.fault!(index(row)))
-          const within = dictionary.indices?.(0, dictionary.rows) ?? 0
-          indices = (from, to) => Math.max(to - from, within)
+          const inDictionary = dictionary.indices?.(0, dictionary.rows) ?? 0
+          indices = (from, to) => Math.max(to - from, inDictionary)
           hasNullIndices = nulls > 0
         } else if (plan.kind === 'fixed') {
-          const out = outOfRange(field.format, values, rows)
-          buffers[1] = importedValues(field, plan.width, values, rows, out)
+          const outOfRangeValues = outOfRange(field.format, values, rows)
+          buffers[1] = importedValues(field, plan.width, values, rows, outOfRangeValues)
           this.#arena.keep(buffers[1])
-          fault = out && ((row) => (out.has(row) ? out.words(row) : undefined))
+          fault = outOfRangeValues && ((row) => (outOfRangeValues.has(row) ? outOfRangeValues.words(row) : undefined))
         }
         break
       }
       case 'text': {
-        const validity = take()
+        const validity = nextBuffer()
         checkValidity(validity, rows, nulls)
-        const offsets = take()
-        const data = take()
+        const offsets = nextBuffer()
+        const data = nextBuffer()
         checkOffsets(offsets, plan.width, rows, data.byteLength)
         if (field.format === 'u' || field.format === 'U')
-          checkUtf8(data, offsets, plan.width, rows, nulls > 0 ? validity : none)
+          checkUtf8(data, offsets, plan.width, rows, nulls > 0 ? validity : noBytes)
         break
       }
       case 'view': {
-        const validity = take()
+        const validity = nextBuffer()
         checkValidity(validity, rows, nulls)
-        const views = take()
+        const views = nextBuffer()
         checkFixed(views, plan, rows)
-        const data = Array.from({ length: this.#layout.variadicCounts?.[this.#view++] ?? 0 }, take)
-        checkViews(views, rows, data, nulls > 0 ? validity : none, field.format === 'vu')
+        const data = Array.from({ length: this.#layout.variadicCounts?.[this.#view++] ?? 0 }, nextBuffer)
+        checkViews(views, rows, data, nulls > 0 ? validity : noBytes, field.format === 'vu')
         buffers.push(new Uint8Array(BigInt64Array.from(data, (buffer) => BigInt(buffer.byteLength)).buffer))
         this.#arena.keep(buffers.at(-1)!)
         break
       }
       case 'list': {
-        checkValidity(take(), rows, nulls)
-        const offsets = take()
+        checkValidity(nextBuffer(), rows, nulls)
+        const offsets = nextBuffer()
         const [, last] = checkOffsets(offsets, plan.width, rows, Number.MAX_SAFE_INTEGER)
         children = [this.write(field.children[0]!, plan.children[0]!, last)]
         const offset = offsetReader(offsets, plan.width)
@@ -167,14 +170,14 @@ class ColumnWriter {
         break
       }
       case 'fixedList':
-        checkValidity(take(), rows, nulls)
+        checkValidity(nextBuffer(), rows, nulls)
         children = [this.write(field.children[0]!, plan.children[0]!, rows * plan.width)]
         fault = faultOfMembers(children[0]!, (row) => [row * plan.width, (row + 1) * plan.width])
-        // DuckDB reads other indices than those of the rows.
+        // For a fixed-size list, DuckDB reads the indices of other rows.
         indices = children[0]!.indices && (() => Number.POSITIVE_INFINITY)
         break
       case 'struct':
-        checkValidity(take(), rows, nulls)
+        checkValidity(nextBuffer(), rows, nulls)
         children = field.children.map((child, i) => this.write(child, plan.children[i]!, rows))
         fault = faultOfAny(children)
         indices = indicesOfAny(children)
@@ -189,7 +192,7 @@ class ColumnWriter {
     const words = this.#struct(field, plan, rows, nulls, buffers, children)
     const dictionaries = indices && { indices, hasNullIndices }
     if (!fault) return { rows, words, ...dictionaries }
-    // Whatever lies under a null is nobody's value.
+    // The value under a null does not count.
     const validity = buffers[0]!
     const faultUnlessNull = (row: number) => (nulls > 0 && isNull(validity, row) ? undefined : fault(row))
     return { rows, words, fault: faultUnlessNull, ...dictionaries }
@@ -223,7 +226,7 @@ class ColumnWriter {
     return dictionary
   }
 
-  #take(): Uint8Array {
+  #nextBuffer(): Uint8Array {
     const offset = this.#layout.buffers[2 * this.#buffer]
     const length = this.#layout.buffers[2 * this.#buffer++ + 1]
     if (offset === undefined || length === undefined)
@@ -233,7 +236,7 @@ class ColumnWriter {
   }
 }
 
-const none = new Uint8Array(0)
+const noBytes = new Uint8Array(0)
 
 function faultOfMembers(
   members: WrittenColumn,
@@ -251,7 +254,10 @@ function faultOfMembers(
   }
 }
 
-/** Where members begin does not count for DuckDB when it looks which of their indices are null: it takes those of others. */
+/**
+ * When DuckDB looks for null indices among the members of a list, it ignores the offset of the first member and reads the
+ * validity of others.
+ */
 function indicesOfMembers(
   { indices, hasNullIndices }: WrittenColumn,
   start: (row: number) => number,

@@ -4,24 +4,24 @@ import { c, checkErrorData, destroy } from './c-api.ts'
 import { type Address, addressOf } from './library.ts'
 
 /*
- * Memory whose address is given to native code must be reachable while that runs. A local variable that is not read again
- * is not enough: optimized code drops it. So this belongs to the module, and what a call needs besides is parked here.
+ * Native code may read this memory while it runs, so the memory must stay reachable. A local variable is not enough:
+ * optimized code drops it after its last use. So it belongs to the module, as does what a call needs besides.
  */
 const SCHEMA_BYTES = 72
 const scratchSchema = new Uint8Array(SCHEMA_BYTES)
-let parked: readonly unknown[] = []
+let reachable: readonly unknown[] = []
 
-/** A column as DuckDB names it. */
+/** A column's type and name, as DuckDB's C API returns them. */
 export interface NamedType {
   readonly type: Address
   readonly name: Address
-  /** Whether the name must be freed. */
-  readonly ownName: boolean
+  /** Whether the caller must free the name. */
+  readonly ownsName: boolean
 }
 
 /**
- * Names and types of DuckDB as an Arrow schema; the types are destroyed.
- * @param options how DuckDB converts to Arrow, a `duckdb_arrow_options`
+ * Converts DuckDB's names and types to an Arrow schema, and destroys the types.
+ * @param options conversion options, a `duckdb_arrow_options`
  */
 export function arrowSchema(options: Address, count: number, column: (i: number) => NamedType): Field {
   const types = new BigUint64Array(count)
@@ -29,13 +29,13 @@ export function arrowSchema(options: Address, count: number, column: (i: number)
   const owned: Address[] = []
   const at = addressOf(scratchSchema)
   scratchSchema.fill(0)
-  parked = [types, names]
+  reachable = [types, names]
   try {
     for (let i = 0; i < count; i++) {
-      const { type, name, ownName } = column(i)
+      const { type, name, ownsName } = column(i)
       types[i] = BigInt(type)
       names[i] = BigInt(name)
-      if (ownName && name !== 0) owned.push(name)
+      if (ownsName && name !== 0) owned.push(name)
     }
     checkErrorData(c.toArrowSchema(options, addressOf(types), addressOf(names), count, at))
     try {
@@ -46,6 +46,6 @@ export function arrowSchema(options: Address, count: number, column: (i: number)
   } finally {
     for (const type of types) destroy(c.destroyType, Number(type))
     for (const name of owned) c.free(name)
-    if (parked.length > 0) parked = []
+    if (reachable.length > 0) reachable = []
   }
 }

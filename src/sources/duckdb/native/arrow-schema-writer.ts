@@ -7,7 +7,8 @@ const FLAG_ORDERED = 1n
 const FLAG_NULLABLE = 2n
 
 /**
- * Lays out an ArrowSchema; answers with its address. Its release callback does nothing: its memory is the arena's.
+ * Writes an ArrowSchema. Its release callback does nothing: the arena owns the memory.
+ * @returns its address
  * Source: https://arrow.apache.org/docs/format/CDataInterface.html#structure-definitions.
  */
 export function writeArrowSchema(field: Field, arena: Arena): Address {

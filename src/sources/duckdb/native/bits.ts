@@ -1,6 +1,6 @@
 import { type Address, addressOf, memcpy } from './library.ts'
 
-/** Copies and counts bits of native memory; bitmaps of chunks seldom begin at a byte's border. */
+/** Copies and counts bits in native memory; a chunk's bitmap seldom begins at a byte boundary. */
 export class BitCopier {
   #bytes = new Uint8Array(4096)
   #address: Address = addressOf(this.#bytes)
@@ -36,7 +36,7 @@ export class BitCopier {
     let bit = toBit & 7
     let value = bit === 0 ? 0 : into[position]! & ((1 << bit) - 1)
     for (let i = 0; i < count; i++) {
-      // What lies under a null may be any byte.
+      // The byte under a null may have any value.
       if (source[i] !== 0) value |= 1 << bit
       if (++bit === 8) {
         into[position++] = value

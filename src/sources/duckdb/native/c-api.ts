@@ -1,11 +1,12 @@
 import { type Address, addressOf, libduckdb } from './library.ts'
 
 /*
- * The functions of DuckDB's C API that are used here, and how to pass what they want. Handles are plain addresses, so that threads can share them.
+ * The functions of DuckDB's C API that this source calls, and helpers for their arguments. Handles are plain addresses, so
+ * that threads can share them.
  * Source: https://duckdb.org/docs/stable/clients/c/api.
  */
 
-/** What DuckDB said; `errors.ts` turns it into a GatewayError. */
+/** An error reported by DuckDB. `errors.ts` turns it into a GatewayError. */
 export class DuckDbError extends Error {
   override readonly name = 'DuckDbError'
 }
@@ -87,9 +88,9 @@ export const c = {
 
 const HALF = 2 ** 32
 
-/** One word of memory for an out-parameter, or for a handle that DuckDB wants by address. */
+/** One 8-byte word of memory: an out-parameter, or a handle that DuckDB takes by address. */
 export class Cell {
-  /** Two halves, the lower first: a BigInt would have to be made for each chunk that is destroyed. */
+  /** Two 32-bit halves, the lower first: a BigInt would be allocated for each destroyed chunk. */
   readonly #halves = new Uint32Array(2)
   readonly address: Address = addressOf(this.#halves)
 
@@ -112,7 +113,7 @@ export function destroy(call: (cell: Address) => void, handle: Address): void {
   call(destroyed.address)
 }
 
-/** Throws what an error-data handle says; it is destroyed. */
+/** Throws the error of an error-data handle, and destroys the handle. */
 export function checkErrorData(error: Address): void {
   if (error === 0) return
   const text = c.errorMessage(error) as string | null
@@ -120,7 +121,7 @@ export function checkErrorData(error: Address): void {
   if (text) throw new DuckDbError(plainMessage(text))
 }
 
-/** Error data may hold its message as JSON; results hold the same as `Kind Error: text`. */
+/** Converts a message that error data holds as JSON to the form of results, `Kind Error: text`. */
 function plainMessage(text: string): string {
   if (!text.startsWith('{')) return text
   try {

@@ -27,7 +27,7 @@ export function closeDatabase(database: Address): void {
   destroy(c.close, database)
 }
 
-/** Opens a connection; one statement runs on it at a time. @throws DuckDbError */
+/** Opens a connection, which runs one statement at a time. @throws DuckDbError */
 export function connect(database: Address): Address {
   const connection = new Cell()
   if (c.connect(database, connection.address) === STATE_ERROR) throw new DuckDbError('no further connection')
@@ -38,15 +38,15 @@ export function disconnect(connection: Address): void {
   destroy(c.disconnect, connection)
 }
 
-/** Stops what runs on a connection, from any thread; nothing happens when nothing does. */
+/** Interrupts the statement that runs on a connection, if any. Any thread may call this. */
 export function interrupt(connection: Address): void {
   c.interrupt(connection)
 }
 
-/** Belongs to the module: native code writes to it, and optimized code would drop a local variable meanwhile. */
+/** Owned by the module, since native code writes to it, and optimized code would drop a local variable meanwhile. */
 const scratchResult = new Uint8Array(RESULT_BYTES)
 
-/** Runs statements whose result is not looked at; blocks. @throws DuckDbError */
+/** Executes statements and ignores their results; blocks. @throws DuckDbError */
 export function execute(connection: Address, sql: string): void {
   const at = addressOf(scratchResult)
   scratchResult.fill(0)
@@ -58,14 +58,14 @@ export function execute(connection: Address, sql: string): void {
 }
 
 /**
- * Has the open transaction refuse all but its end, as DuckDB does after most errors of its own: for changes that must not
- * stay by halves, since there are no savepoints.
+ * Makes the open transaction fail, as most of DuckDB's own errors do: it then accepts nothing but its end. DuckDB has no
+ * savepoints, so this is how a half-finished change is kept from being committed.
  */
 export function abortTransaction(connection: Address): void {
   try {
     execute(connection, "SELECT error('undone')")
   } catch {
-    // That is what it is for.
+    // This error is intended.
   }
 }
 
@@ -74,7 +74,7 @@ const queryProgress: (connection: Address) => { readonly percentage: number } = 
   'duckdb_query_progress_type duckdb_query_progress(uintptr_t)',
 )
 
-/** How much of the running statement is done, from 0 to 1; undefined when DuckDB cannot tell. From any thread. */
+/** The progress of the running statement, from 0 to 1; undefined when DuckDB cannot tell. Any thread may call this. */
 export function progressOf(connection: Address): number | undefined {
   const { percentage } = queryProgress(connection)
   return percentage < 0 ? undefined : Math.min(1, percentage / 100)

@@ -1,7 +1,7 @@
 import { execute } from './database.ts'
 import type { Address } from './library.ts'
 
-/** How a piece of work ended. */
+/** The outcome of a request. */
 export interface Outcome {
   readonly error: unknown
   readonly broken: boolean
@@ -9,8 +9,8 @@ export interface Outcome {
 }
 
 /**
- * Runs `work` in a read-only transaction, whatever the statement turns out to do.
- * @returns whether the transaction could not be ended, so that the connection must be given up
+ * Runs `work` in a read-only transaction, so that no statement can change anything.
+ * @returns the error, if any; `broken` when ROLLBACK failed and the connection must be closed
  */
 export function readOnly(connection: Address, work: () => void): { error: unknown; broken: boolean } {
   let error: unknown
@@ -29,7 +29,7 @@ export function readOnly(connection: Address, work: () => void): { error: unknow
   return { error, broken }
 }
 
-/** Several rows change all or nothing. */
+/** Runs `work` in a transaction, so that a change of several rows takes effect as a whole or not at all. */
 export function inTransaction(connection: Address, work: () => number): Outcome {
   try {
     execute(connection, 'BEGIN TRANSACTION')
@@ -41,7 +41,7 @@ export function inTransaction(connection: Address, work: () => number): Outcome 
     try {
       execute(connection, 'ROLLBACK')
     } catch {
-      // A commit that failed has ended the transaction itself; an interrupt that hit the rollback has left it open.
+      // A failed COMMIT has ended the transaction itself; an interrupted ROLLBACK has left it open. Both look the same here.
       broken = true
     }
     return { error, broken, affectedRows: -1 }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import koffi from 'koffi'
 
-/** An address in native memory, or a handle of DuckDB, which is one; they stay below 2^53. 0 is none. */
+/** An address in native memory, or a DuckDB handle, which is an address too. Addresses stay below 2^53; 0 stands for none. */
 export type Address = number
 
 const require = createRequire(import.meta.url)
@@ -14,19 +14,19 @@ function libraryPath(): string {
   return join(dirname(bindings), libraryNames[process.platform] ?? 'libduckdb.so')
 }
 
-/** libduckdb with DuckDB's C API, as @duckdb/node-bindings ships it. */
+/** libduckdb, DuckDB's C API, as @duckdb/node-bindings ships it. */
 export const libduckdb = koffi.load(libraryPath())
 const libc = koffi.load(cLibraryNames[process.platform] ?? 'libc.so.6')
 
-/** Copies native memory; about 80 ns, the cheapest way to look at it. */
+/** Copies native memory. At about 80 ns a call it is the cheapest way to read some. */
 export const memcpy: (to: Address, from: Address, bytes: number) => void = libc.func(
   'void memcpy(uintptr_t, uintptr_t, size_t)',
 )
 
-/** A function that does nothing, for structs that must have a release callback and own nothing. */
+/** A C function without effect: the release callback of structs that own no memory. */
 export const releaseNothing: bigint = koffi.address(libc.symbol('abs'))
 
-/** Where a buffer of ours lies in native memory; valid while the buffer is referenced. */
+/** The address of a JavaScript buffer; valid while the buffer is referenced. */
 export function addressOf(buffer: ArrayBufferView): Address {
   return Number(koffi.address(buffer.buffer)) + buffer.byteOffset
 }
@@ -50,7 +50,7 @@ type ReleaseFunction = (at: Address) => void
 const releasePrototype = koffi.proto('void flightgate_release(uintptr_t)')
 const releaseFunctions = new Map<Address, ReleaseFunction>()
 
-/** Calls the release callback of a C struct, which stands at `offset` in it; none means released already. */
+/** Calls the release callback at `offset` in a C struct. A null callback means that the struct is already released. */
 export function releaseStruct(at: Address, offset: number): void {
   const callback = readWord(at + offset)
   if (callback === 0) return

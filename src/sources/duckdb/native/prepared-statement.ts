@@ -8,17 +8,20 @@ import type { Address } from './library.ts'
 import { StreamingResult } from './streaming-result.ts'
 
 const TYPE_VARCHAR = 17
-/** INVALID, SQLNULL and ANY of `duckdb_type`: what a parameter has whose type nothing tells. */
+/** INVALID, SQLNULL and ANY of `duckdb_type`: the type of a parameter that DuckDB cannot infer. */
 const unresolvedTypes = new Set([0, 34, 36])
 
-/** The only statement of a text, prepared. One that DuckDB makes several of, see `mayBeExpanded`, is prepared and run in a transaction. */
+/**
+ * A prepared statement, the only one of its text. A statement that DuckDB expands, see `mayBeExpanded`, must be prepared and
+ * run in one transaction.
+ */
 export class PreparedStatement {
   readonly handle: Address
   readonly #connection: Address
   readonly #statements: ExtractedStatements
-  /** Whether DuckDB makes several statements of it. */
+  /** Whether DuckDB expanded the statement into several. */
   readonly #isExpanded: boolean
-  /** Those that come after the prepared one. */
+  /** The parts to run after the prepared one. */
   readonly #next: readonly number[]
 
   /** @throws DuckDbError, also when the text holds no or several statements */
@@ -38,11 +41,11 @@ export class PreparedStatement {
       this.#statements.close()
       throw error
     }
-    // Of most statements it is the only one, and no longer needed.
+    // Most texts hold one statement, so the extracted text is no longer needed.
     if (this.#next.length === 0) this.#statements.close()
   }
 
-  /** Kind of the statement: a number of `statement-kind.ts`. */
+  /** The statement's type: a number of `statement-kind.ts`. */
   get type(): number {
     return c.statementType(this.handle)
   }
@@ -52,19 +55,20 @@ export class PreparedStatement {
   }
 
   /**
-   * The schema that a result would have now, without running. DuckDB binds the statement anew when it runs after a change
-   * of the catalog, so no memory of a result may be read by it. @throws DuckDbError when it depends on parameters
+   * The schema that a result would have now, without running the statement. When the catalog has changed, DuckDB binds the
+   * statement anew at execution, so a result's memory must never be read by this schema.
+   * @throws DuckDbError when the schema depends on parameters
    */
   schema(): Field {
     const count = Number(c.columnCount(this.handle))
     return this.#arrowSchema(count, (i) => ({
       type: c.columnType(this.handle, i),
       name: c.columnName(this.handle, i),
-      ownName: true,
+      ownsName: true,
     }))
   }
 
-  /** The parameters' types where DuckDB can tell them, else VARCHAR, with their names or numbers. */
+  /** The parameters' names (or numbers) and types; VARCHAR where DuckDB cannot infer the type. */
   parameterSchema(): Field {
     return this.#arrowSchema(this.parameterCount, (i) => {
       const known = c.parameterType(this.handle, i + 1)
@@ -73,12 +77,12 @@ export class PreparedStatement {
       return {
         type: unknown ? c.createType(TYPE_VARCHAR) : known,
         name: c.parameterName(this.handle, i + 1),
-        ownName: true,
+        ownsName: true,
       }
     })
   }
 
-  /** The type of a parameter, from 0 on, as a number of `duckdb_type`; 0 when nothing tells it. */
+  /** The type of a parameter, counted from 0, as a number of `duckdb_type`; 0 when DuckDB cannot infer it. */
   parameterType(i: number): number {
     const type: Address = c.parameterType(this.handle, i + 1)
     if (type === 0) return 0
@@ -89,16 +93,16 @@ export class PreparedStatement {
     }
   }
 
-  /** Forgets the values of the parameters. */
+  /** Removes the bound values. */
   clearBindings(): void {
     c.clearBindings(this.handle)
   }
 
   /**
-   * Runs the statement; blocks until the first rows are there, or the last when it is `materialized`, which tells how
-   * many rows a statement changed. @throws DuckDbError
-   *
-   * @param chunks its first word counts the chunks that are fetched
+   * Runs the statement. Blocks until the first rows are available; a `materialized` result, which knows how many rows the
+   * statement changed, blocks until the last.
+   * @param chunks its first word counts fetched chunks
+   * @throws DuckDbError
    */
   execute(materialized = false, chunks?: Int32Array): StreamingResult {
     const result = new StreamingResult(this.handle, materialized, chunks)

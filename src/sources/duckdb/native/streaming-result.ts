@@ -4,7 +4,8 @@ import { arrowSchema } from './arrow-schema-reader.ts'
 import { c, checkErrorData, DuckDbError, destroy, RESULT_BYTES, STATE_ERROR } from './c-api.ts'
 import { type Address, addressOf, libduckdb } from './library.ts'
 
-// Goes by value with each fetch: one typed array is copied at once, where six members would be read and converted singly.
+// koffi passes this struct by value with each fetch. It copies one typed array at once, but would convert six members one by
+// one.
 koffi.struct('duckdb_result', { words: koffi.array('uint64_t', RESULT_BYTES / 8, 'Typed') })
 const fetchChunk: (result: { readonly words: BigUint64Array }) => Address = libduckdb.func(
   'uintptr_t duckdb_fetch_chunk(duckdb_result)',
@@ -13,14 +14,14 @@ const fetchChunk: (result: { readonly words: BigUint64Array }) => Address = libd
 const returnType: (result: { readonly words: BigUint64Array }) => number = libduckdb.func(
   'int duckdb_result_return_type(duckdb_result)',
 )
-/** Of `duckdb_result_type`. */
+/** DUCKDB_RESULT_TYPE_CHANGED_ROWS of `duckdb_result_type`. */
 const CHANGED_ROWS = 1
 
 /** A result, fetched chunk by chunk (at most 2048 rows each). Every call blocks. */
 export class StreamingResult {
   readonly #result = { words: new BigUint64Array(RESULT_BYTES / 8) }
   readonly #at = addressOf(this.#result.words)
-  /** How this result is converted to Arrow, whatever the connection is told meanwhile. */
+  /** The options by which this result is converted to Arrow, fixed even if the connection's settings change. */
   readonly #options: Address
   readonly #chunks: Int32Array
   #schema: Field | undefined
@@ -36,27 +37,27 @@ export class StreamingResult {
     this.#options = c.resultArrowOptions(this.#at)
   }
 
-  /** Whether its only row is the number of rows that the statement changed. */
+  /** Whether the result is a single row with the number of changed rows. */
   get isCount(): boolean {
     return returnType(this.#result) === CHANGED_ROWS
   }
 
-  /** Rows that the statement changed; 0 for those that return rows. Only of a materialized result. */
+  /** Rows that the statement changed; 0 for a statement that returns rows. Only a materialized result knows it. */
   get rowsChanged(): number {
     return Number(c.rowsChanged(this.#at))
   }
 
-  /** The schema that the result turned out to have: the only one by which its memory may be read. @throws DuckDbError */
+  /** The result's actual schema, the only one by which its memory may be read. @throws DuckDbError */
   schema(): Field {
     this.#schema ??= arrowSchema(this.#options, Number(c.resultColumnCount(this.#at)), (i) => ({
       type: c.resultColumnType(this.#at, i),
       name: c.resultColumnName(this.#at, i),
-      ownName: false,
+      ownsName: false,
     }))
     return this.#schema
   }
 
-  /** The types of the columns in DuckDB, as numbers of its enum `duckdb_type`. */
+  /** The DuckDB types of the columns, as numbers of `duckdb_type`. */
   columnTypes(): number[] {
     return Array.from({ length: Number(c.resultColumnCount(this.#at)) }, (_, i) => {
       const type: Address = c.resultColumnType(this.#at, i)
@@ -78,18 +79,18 @@ export class StreamingResult {
     return 0
   }
 
-  /** An empty chunk for some of the result's columns, to be filled by reference; whoever makes it destroys it. */
+  /** An empty chunk for some columns of the result, to be filled by reference. The caller destroys it. */
   createChunk(columns: readonly number[]): Address {
     const types = BigUint64Array.from(columns, (i) => BigInt(c.resultColumnType(this.#at, i)))
     try {
       return c.createChunk(addressOf(types), columns.length)
     } finally {
-      // Read after the call, the array is reachable during it.
+      // Reading the array after the call keeps it reachable during the call.
       for (const type of types) destroy(c.destroyType, Number(type))
     }
   }
 
-  /** Turns a chunk into an ArrowArray at `slot`, which lives on its own. @throws DuckDbError */
+  /** Converts a chunk to an ArrowArray at `slot`, which the chunk need not outlive. @throws DuckDbError */
   toArrow(chunk: Address, slot: Address): void {
     checkErrorData(c.chunkToArrow(this.#options, chunk, slot))
   }
@@ -103,7 +104,7 @@ export class StreamingResult {
 export const chunkSize: (chunk: Address) => number = c.chunkSize
 export const chunkVector: (chunk: Address, column: number) => Address = c.chunkVector
 export const vectorData: (vector: Address) => Address = c.vectorData
-/** The validity mask, 0 when no row is null. */
+/** The validity bitmap; 0 when no row is null. */
 export const vectorValidity: (vector: Address) => Address = c.vectorValidity
 
 /** Frees a chunk. */

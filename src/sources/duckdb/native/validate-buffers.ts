@@ -3,27 +3,24 @@ import type { LayoutPlan } from '../../../arrow/batches/layout-plan.ts'
 import { ArrowError } from '../../../arrow/errors.ts'
 
 /*
- * DuckDB reads Arrow buffers as they are: an offset or an index that leads outside would have it read whatever lies
- * there. So all of them are looked at first.
+ * DuckDB reads Arrow buffers without checks: an offset or index out of bounds would make it read foreign memory. So these
+ * functions check all of them first.
  */
 
 const malformed = (what: string) => new ArrowError('MALFORMED', `${what}.`)
 
-/** The validity bits must cover all rows where some are null. */
+/** Checks that the validity bitmap covers all rows, if some are null. */
 export function checkValidity(bits: Uint8Array, rows: number, nulls: number): void {
   if (nulls > 0 && bits.byteLength < Math.ceil(rows / 8)) throw malformed('The validity of a column is cut short')
 }
 
-/** Values of fixed width must be there for all rows. */
+/** Checks that fixed-width values are present for all rows. */
 export function checkFixed(values: Uint8Array, { kind, width }: LayoutPlan, rows: number): void {
   const needed = kind === 'bool' ? Math.ceil(rows / 8) : rows * width
   if (values.byteLength < needed) throw malformed('A column has fewer values than rows')
 }
 
-/**
- * Offsets must rise and stay within `limit`.
- * @returns the first and the last offset
- */
+/** Checks that offsets never decrease and stay within `limit`. @returns the first and the last offset */
 export function checkOffsets(bytes: Uint8Array, width: number, rows: number, limit: number): [number, number] {
   if (rows === 0) return [0, 0]
   if (bytes.byteLength < (rows + 1) * width) throw malformed('The offsets of a column are cut short')
@@ -40,7 +37,7 @@ export function checkOffsets(bytes: Uint8Array, width: number, rows: number, lim
   return [first, previous]
 }
 
-/** Text must be UTF-8, each value by itself, except where the row is null. */
+/** Checks that each text is UTF-8 by itself, except in null rows. */
 export function checkUtf8(
   data: Uint8Array,
   offsets: Uint8Array,
@@ -61,7 +58,7 @@ function isCutAtCharacters(data: Uint8Array, offset: (row: number) => number, ro
   return true
 }
 
-/** Whether the validity, which is empty where no row is null, says that a row is. */
+/** Whether a row is null. The validity bitmap is empty when no row is. */
 export function isNull(validity: Uint8Array, row: number): boolean {
   return validity.byteLength > 0 && ((validity[row >> 3]! >> (row & 7)) & 1) === 0
 }
@@ -70,7 +67,7 @@ const VIEW_BYTES = 16
 const INLINE_BYTES = 12
 
 /**
- * Views must lead to bytes that are there, except where the row is null, and those of texts to UTF-8.
+ * Checks that each view lies within its buffer, except in null rows, and that a text view leads to UTF-8.
  * Source: https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout.
  */
 export function checkViews(
@@ -94,7 +91,7 @@ export function checkViews(
   }
 }
 
-/** Indices into a dictionary must be below its size, except where the row is null. */
+/** Checks that dictionary indices are below the dictionary's size, except in null rows. */
 export function checkIndices(
   bytes: Uint8Array,
   format: string,
@@ -121,7 +118,7 @@ export function offsetReader(bytes: Uint8Array, width: number): (row: number) =>
   return (row) => Number(offsets[row]!)
 }
 
-/** Reads indices into a dictionary, by the format of their type. */
+/** Reads dictionary indices of an Arrow format. */
 export function indexReader(bytes: Uint8Array, format: string): (row: number) => number {
   const { buffer, byteOffset, byteLength } = bytes
   switch (format) {

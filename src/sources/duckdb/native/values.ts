@@ -3,7 +3,7 @@ import { c, destroy } from './c-api.ts'
 import { type Address, addressOf, libduckdb } from './library.ts'
 
 /*
- * Functions of DuckDB's C API that make values and types. Values are addresses, and whoever makes one destroys it.
+ * Functions of DuckDB's C API that create values and types. A value is an address, which its creator destroys.
  * Source: https://duckdb.org/docs/stable/clients/c/value.
  */
 
@@ -24,7 +24,7 @@ const createBytes = (name: string): ((bytes: Uint8Array, length: number) => Addr
 const createType = (name: string, parameters: string): ((...parameters: unknown[]) => Address) =>
   libduckdb.func(`uintptr_t duckdb_create_${name}(${parameters})`)
 
-/** Makes a value of each kind. */
+/** Create a value of each type. */
 export const values = {
   boolean: create('bool', 'bool'),
   int8: create('int8', 'int8_t'),
@@ -60,26 +60,29 @@ const listChild: (list: Address, index: number) => Address = libduckdb.func(
 )
 const destroyOne: (cell: Address) => void = libduckdb.func('void duckdb_destroy_value(uintptr_t)')
 
-/** Makes a type; whoever makes one destroys it. */
+/** Create a type. The caller destroys it. */
 export const types = {
   plain: c.createType as (id: number) => Address,
   decimal: createType('decimal_type', 'uint8_t, uint8_t'),
   list: createType('list_type', 'uintptr_t'),
   array: createType('array_type', 'uintptr_t, uint64_t'),
   map: createType('map_type', 'uintptr_t, uintptr_t'),
-  /** A struct of the types with these names. */
+  /** A struct type of members with these names. */
   struct(members: readonly Address[], names: readonly string[]): Address {
     const texts = names.map((name) => Buffer.from(`${name}\0`))
     const list = listOf(members)
     const nameList = listOf(texts.map(addressOf))
-    kept = [texts, list, nameList]
+    reachable = [texts, list, nameList]
     return structType(addressOf(list), addressOf(nameList), members.length)
   },
 }
 const structType = createType('struct_type', 'uintptr_t, uintptr_t, uint64_t')
 
-/** What a call reads must be reachable while it runs; a local variable is not enough, see `arrow-schema.ts`. */
-let kept: readonly unknown[] = []
+/**
+ * Memory that a native call reads must stay reachable meanwhile; a local variable is not enough, see
+ * `arrow-schema-reader.ts`.
+ */
+let reachable: readonly unknown[] = []
 
 /** Destroys a value. */
 export function destroyValue(value: Address): void {
@@ -91,12 +94,12 @@ export function destroyType(type: Address): void {
   destroy(c.destroyType, type)
 }
 
-/** A NULL without a type. */
+/** An untyped NULL. */
 export function nullValue(): Address {
   return plainNull()
 }
 
-/** A NULL of a type: the only one that the C API makes is the member of a list. DuckDB takes a plain one to be an INTEGER. */
+/** A typed NULL, taken from a list of that type: the C API has no other way. DuckDB treats an untyped NULL as INTEGER. */
 export function typedNull(type: Address): Address {
   const list = makeList(type, [plainNull()])
   const value = listChild(list, 0)
@@ -104,34 +107,34 @@ export function typedNull(type: Address): Address {
   return value
 }
 
-/** A list of members, which are destroyed. */
+/** A list. Destroys `members`. */
 export function makeList(type: Address, members: readonly Address[]): Address {
-  return consume(members, (list) => listValue(type, list, members.length))
+  return withMembers(members, (list) => listValue(type, list, members.length))
 }
 
-/** A list of fixed length of members, which are destroyed. */
+/** A list of fixed length. Destroys `members`. */
 export function makeArray(type: Address, members: readonly Address[]): Address {
-  return consume(members, (list) => arrayValue(type, list, members.length))
+  return withMembers(members, (list) => arrayValue(type, list, members.length))
 }
 
-/** A struct of members, which are destroyed. */
+/** A struct. Destroys `members`. */
 export function makeStruct(type: Address, members: readonly Address[]): Address {
-  return consume(members, (list) => structValue(type, list))
+  return withMembers(members, (list) => structValue(type, list))
 }
 
-/** A map of keys and values, which are destroyed. */
+/** A map. Destroys `keys` and `members`. */
 export function makeMap(type: Address, keys: readonly Address[], members: readonly Address[]): Address {
-  return consume(keys, (keyList) => consume(members, (list) => mapValue(type, keyList, list, keys.length)))
+  return withMembers(keys, (keyList) => withMembers(members, (list) => mapValue(type, keyList, list, keys.length)))
 }
 
-function consume(members: readonly Address[], make: (list: Address) => Address): Address {
+function withMembers(members: readonly Address[], make: (list: Address) => Address): Address {
   const list = listOf(members)
-  const outer = kept
-  kept = [outer, list]
+  const outer = reachable
+  reachable = [outer, list]
   try {
     return make(addressOf(list))
   } finally {
-    kept = outer
+    reachable = outer
     for (const member of members) destroyValue(member)
   }
 }

@@ -6,54 +6,55 @@ import { ExtractedStatements } from './extracted-statements.ts'
 import { dropPivotTypes } from './pivot-types.ts'
 
 /*
- * DuckDB makes several statements of some that are one: of a PIVOT that lists no values (CREATE TEMP TYPE for each column,
- * then the statement, see `pivot-types.ts`), and of an added column whose default is no constant (ALTER, UPDATE, ALTER).
- * What is no query stands between BEGIN and COMMIT besides, and in a transaction between settings that are of no use here.
+ * DuckDB expands some single statements into several: a PIVOT without a value list (a CREATE TEMP TYPE for each pivoted
+ * column, then the statement, see `pivot-types.ts`), and an added column whose default is no constant (ALTER, UPDATE, ALTER).
+ * DuckDB wraps an expansion that is not a query in BEGIN and COMMIT or, within a transaction, in settings that are not needed
+ * here.
  * Source: https://github.com/duckdb/duckdb/blob/main/src/planner/statement_preprocessor.cpp.
  */
 
 /** Numbers of `duckdb_statement_type`. */
 const [CREATE, ALTER, TRANSACTION, SET] = [7, 9, 10, 20]
-/** Characters parsed at the most to find out whether a text is one statement: DuckDB looks at no interrupt meanwhile. */
+/** Most characters that are parsed to find out whether a text is one statement: DuckDB checks no interrupt while it parses. */
 const MAX_PARSED_CHARACTERS = 16 << 20
 
 const expandable = /pivot|alter/i
 
-/** A statement as DuckDB runs it: the one that describes it, and those that have to be run after it. */
+/** An expanded statement: the part that describes it, and the parts to run after that one. */
 export interface ExpandedStatement {
   readonly handle: Address
-  /** Numbers of the others; each is prepared when those before it have run. */
+  /** Indices of the other parts. Each is prepared when the parts before it have run. */
   readonly next: readonly number[]
 }
 
-/** Whether a text may be a statement that DuckDB makes several of. They want one transaction. */
+/** Whether DuckDB may expand this text into several statements. They must run in one transaction. */
 export function mayBeExpanded(connection: Address, sql: string): boolean {
   return expandable.test(sql) && countStatements(connection, sql) > 1
 }
 
 /**
- * Prepares a text of which DuckDB made several statements, when it is a single one. For a PIVOT the types are made, in a
- * read-only transaction if need be; `dropPivotTypes` takes them back.
+ * Prepares a text that DuckDB has split into several statements, if it is one statement expanded. For a PIVOT this creates
+ * the types, which works in a read-only transaction too; `dropPivotTypes` drops them.
  * @throws DuckDbError, also for a text of several statements
  */
 export function prepareExpanded(connection: Address, sql: string, statements: ExtractedStatements): ExpandedStatement {
   const { count } = statements
   if (!expandable.test(sql) || holdsSeveral(connection, sql)) throw severalError(count)
   try {
-    // Each can be prepared once only.
-    let at = 0
-    let prepared = statements.prepare(at++)
+    // Each part can be prepared only once.
+    let index = 0
+    let prepared = statements.prepare(index++)
     const isWrapped = [TRANSACTION, SET].includes(c.statementType(prepared))
-    const end = isWrapped ? count - 1 : count
+    const endIndex = isWrapped ? count - 1 : count
     if (isWrapped) {
       destroy(c.destroyPrepare, prepared)
-      prepared = statements.prepare(at++)
+      prepared = statements.prepare(index++)
     }
     if (c.statementType(prepared) === ALTER)
-      return { handle: prepared, next: Array.from({ length: end - at }, (_, i) => at + i) }
-    while (at < end) {
-      makeType(prepared, count)
-      prepared = statements.prepare(at++)
+      return { handle: prepared, next: Array.from({ length: endIndex - index }, (_, i) => index + i) }
+    while (index < endIndex) {
+      createType(prepared, count)
+      prepared = statements.prepare(index++)
     }
     return { handle: prepared, next: [] }
   } catch (error) {
@@ -62,7 +63,10 @@ export function prepareExpanded(connection: Address, sql: string, statements: Ex
   }
 }
 
-/** Runs the statements that come after the one that describes an expanded one: all, or none of it. @throws DuckDbError */
+/**
+ * Runs the parts that follow the one that describes an expanded statement. When a part fails, the transaction is aborted.
+ * @throws DuckDbError
+ */
 export function executeNext(
   connection: Address,
   statements: ExtractedStatements,
@@ -93,18 +97,18 @@ function severalError(count: number): DuckDbError {
 }
 
 /**
- * Whether a semicolon of the text stands between two statements. DuckDB itself is asked: it understands what is before such
- * a one and what is after it, and nothing with a closing parenthesis in its place, as it does in a literal or a comment.
+ * Whether a semicolon separates two statements of the text. DuckDB decides: it parses the text before such a semicolon and
+ * the text after it, and fails when a closing parenthesis replaces the semicolon. In a literal or a comment it does not fail.
  */
 function holdsSeveral(connection: Address, sql: string): boolean {
-  let mayParse = MAX_PARSED_CHARACTERS
-  const isText = (text: string) => countStatements(connection, text) > 0
-  for (let at = sql.indexOf(';'); at >= 0; at = sql.indexOf(';', at + 1)) {
-    const [before, after] = [sql.slice(0, at), sql.slice(at + 1)]
-    mayParse -= sql.length
-    if (mayParse < 0)
+  let charactersLeft = MAX_PARSED_CHARACTERS
+  const parses = (text: string) => countStatements(connection, text) > 0
+  for (let index = sql.indexOf(';'); index >= 0; index = sql.indexOf(';', index + 1)) {
+    const [before, after] = [sql.slice(0, index), sql.slice(index + 1)]
+    charactersLeft -= sql.length
+    if (charactersLeft < 0)
       throw new DuckDbError('Parser Error: send one statement at a time, and this one with fewer semicolons')
-    if (isText(after) && isText(before) && !isText(`${before})${after}`)) return true
+    if (parses(after) && parses(before) && !parses(`${before})${after}`)) return true
   }
   return false
 }
@@ -118,7 +122,7 @@ function countStatements(connection: Address, sql: string): number {
   }
 }
 
-function makeType(prepared: Address, count: number): void {
+function createType(prepared: Address, count: number): void {
   try {
     if (c.statementType(prepared) !== CREATE) throw severalError(count)
     new StreamingResult(prepared, true).close()

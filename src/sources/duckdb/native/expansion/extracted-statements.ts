@@ -1,9 +1,9 @@
 import { Cell, c, DuckDbError, destroy, STATE_ERROR } from '../c-api.ts'
 import type { Address } from '../library.ts'
 
-/** The statements of a text as DuckDB parses it; one statement of the text may become several. */
+/** The statements into which DuckDB splits a text; it may expand one statement into several. */
 export class ExtractedStatements {
-  /** 0 for a text that holds none, and for one that DuckDB does not understand, see `error`. */
+  /** 0 when the text holds no statement or DuckDB cannot parse it, see `error`. */
   readonly count: number
   readonly #connection: Address
   readonly #extracted = new Cell()
@@ -13,12 +13,12 @@ export class ExtractedStatements {
     this.count = Number(c.extractStatements(connection, sql, this.#extracted.address))
   }
 
-  /** Why DuckDB does not understand the text; null when it does. */
+  /** The parse error; null when DuckDB parsed the text. */
   get error(): string | null {
     return c.extractError(this.#extracted.value) as string | null
   }
 
-  /** Prepares one of them, from 0 on; whoever asks destroys it. @throws DuckDbError */
+  /** Prepares one of the statements, counted from 0. The caller destroys it. @throws DuckDbError */
   prepare(i: number): Address {
     const prepared = new Cell()
     if (c.prepareExtracted(this.#connection, this.#extracted.value, i, prepared.address) !== STATE_ERROR)
