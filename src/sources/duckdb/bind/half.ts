@@ -1,4 +1,4 @@
-/** A half-precision number of these 16 bits. Source: IEEE 754, binary16. */
+/** The number that these 16 bits encode in half precision. Source: IEEE 754, binary16. */
 export function halfOf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1
   const exponent = (bits >> 10) & 0x1f

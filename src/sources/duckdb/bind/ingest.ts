@@ -10,7 +10,7 @@ import { sqlType } from '../types/sql-type.ts'
 import { BatchWriter } from './batch-writer.ts'
 
 /**
- * Makes the table as the target asks, and appends the messages to it. Blocks; to be called in a transaction.
+ * Creates the table as the target asks, and appends the messages to it. Blocks; call it in a transaction.
  * @returns rows appended
  * @throws DuckDbError, ArrowError
  */
@@ -23,15 +23,16 @@ export function ingest(
   const name = [target.catalog, target.schema, target.table].map(quoteIdentifier).join('.')
   const columns = schema.children.map((field) => `${quoteIdentifier(field.name)} ${sqlType(field)}`)
   const names = schema.children.map(({ name }) => name.toLowerCase())
-  const twice = names.find((each, i) => names.indexOf(each) < i)
-  if (twice !== undefined) throw new DuckDbError(`Invalid Input Error: two columns are named "${twice}"`)
+  const duplicate = names.find((each, i) => names.indexOf(each) < i)
+  if (duplicate !== undefined) throw new DuckDbError(`Invalid Input Error: two columns are named "${duplicate}"`)
   if (columns.length === 0) throw new DuckDbError('Invalid Input Error: a table needs at least one column')
-  const create = (words: string) => execute(connection, `CREATE ${words} ${name} (${columns.join(', ')})`)
+  const createTable = (words: string) => execute(connection, `CREATE ${words} ${name} (${columns.join(', ')})`)
   if (target.ifExists === 'replace') {
-    // Replacing makes the table; where only existing ones may be written this one must be there.
+    // CREATE OR REPLACE would create a missing table, so check first that it exists if the client requires it.
     if (target.ifNotExists === 'fail') execute(connection, `SELECT 1 FROM ${name} LIMIT 0`)
-    create('OR REPLACE TABLE')
-  } else if (target.ifNotExists === 'create') create(target.ifExists === 'append' ? 'TABLE IF NOT EXISTS' : 'TABLE')
+    createTable('OR REPLACE TABLE')
+  } else if (target.ifNotExists === 'create')
+    createTable(target.ifExists === 'append' ? 'TABLE IF NOT EXISTS' : 'TABLE')
   else if (target.ifExists === 'fail')
     throw new DuckDbError('Invalid Input Error: the ingestion allows the table neither to exist nor not to exist')
   const appender = new Appender(connection, target, schema.children)

@@ -7,10 +7,10 @@ import type { Parameters } from './parameters.ts'
 import type { PlainInsert } from './plain-insert.ts'
 
 /**
- * Inserts all rows of parameters at once, as the statement would one by one: with its casts, defaults and constraints.
- * They are appended with the types that they would be bound as, and inserted from there. Blocks; some rows may be left
- * in the transaction when it throws.
- * @param onChunk called every few rows; what it throws ends the insertion
+ * Inserts all rows of parameters at once, with the casts, defaults and constraints that executing the statement row by row
+ * would apply. The rows are appended with the types that binding would give them, and inserted from there. Blocks. When it
+ * throws, some rows may remain in the transaction.
+ * @param onChunk called before each chunk; an error that it throws ends the insertion
  * @throws DuckDbError
  */
 export function insertRows(
@@ -19,8 +19,8 @@ export function insertRows(
   parameters: Parameters,
   onChunk: () => void,
 ): void {
-  // The names, and what an extension type means to DuckDB, do not matter to what is bound.
-  const fields = parameters.fields.map((field, i) => ({ ...bound(field), name: String(i + 1) }))
+  // Drop names and extension types: binding ignores them.
+  const fields = parameters.fields.map((field, i) => ({ ...boundField(field), name: String(i + 1) }))
   const types = parameters.types()
   try {
     const appender = new Appender(connection, { sql: `${into} SELECT * FROM appended_data`, types }, fields)
@@ -35,12 +35,12 @@ export function insertRows(
   }
 }
 
-function bound(field: Field): Field {
+function boundField(field: Field): Field {
   const { dictionary } = field
   return {
     ...field,
     metadata: isUuid(field) ? field.metadata : [],
-    children: field.children.map(bound),
-    ...(dictionary && { dictionary: bound(dictionary) }),
+    children: field.children.map(boundField),
+    ...(dictionary && { dictionary: boundField(dictionary) }),
   }
 }

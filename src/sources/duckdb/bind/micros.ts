@@ -1,10 +1,10 @@
-/** Divides and rounds toward minus infinity, as everything does here that loses digits. */
+/** Divides and rounds toward minus infinity, as every lossy conversion in this folder does. */
 export function floorDivide(value: bigint, by: bigint): bigint {
   const quotient = value / by
   return quotient * by > value ? quotient - 1n : quotient
 }
 
-/** Turns a count of an Arrow time unit, by its letter in formats, into microseconds; nanoseconds are lost. */
+/** Converts a count of an Arrow time unit, by the unit's letter in formats, to microseconds. Nanoseconds are rounded down. */
 export const micros: Readonly<Record<string, (value: bigint) => bigint>> = {
   s: (value) => value * 1_000_000n,
   m: (value) => value * 1000n,
@@ -14,15 +14,15 @@ export const micros: Readonly<Record<string, (value: bigint) => bigint>> = {
 
 const MS_PER_DAY = 86_400_000n
 
-/** The day that a time in milliseconds lies in. */
+/** The day of a time in milliseconds, both since the epoch. */
 export function daysOf(ms: bigint): number {
   return Number(floorDivide(ms, MS_PER_DAY))
 }
 
-/** Stands for infinity in DuckDB's timestamps of every unit, and its negative for minus infinity; in Arrow, DuckDB gives them as they are. */
+/** Infinity in DuckDB's timestamps of every unit; its negative is minus infinity. DuckDB passes both to Arrow unchanged. */
 export const INFINITY = 2n ** 63n - 1n
 
-/** Microseconds of a timestamp without zone in nanoseconds, which may be infinite. */
+/** Converts a timestamp without zone, which may be infinite, from nanoseconds to microseconds. */
 export function timestampMicros(ns: bigint): bigint {
   return ns === INFINITY || ns === -INFINITY ? ns : floorDivide(ns, 1000n)
 }

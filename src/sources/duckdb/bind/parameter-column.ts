@@ -6,18 +6,18 @@ import type { Address } from '../native/library.ts'
 import { destroyType, makeArray, makeList, makeMap, makeStruct, nullValue, typedNull, types } from '../native/values.ts'
 import { type ScalarReader, scalarReader } from './parameter-scalar.ts'
 
-/** A column of parameters, from which values of DuckDB are made. */
+/** A column of parameters, which creates DuckDB values. */
 export interface ParameterColumn {
-  /** The type of its values, to be destroyed; 0 when it has none of its own. */
+  /** The type of the column's values; 0 when it has none. The caller destroys it. */
   type(): Address
-  /** The value of a row, to be destroyed; a NULL is typed unless it is a member of another value. */
-  value(row: number, member?: boolean): Address
+  /** The value of a row; the caller destroys it. A NULL is typed unless it is a member of another value. */
+  value(row: number, isMember?: boolean): Address
 }
 
-/** Dictionaries that have come, by the field that they belong to. */
+/** The dictionaries received so far, by their field. */
 export type ParameterDictionaries = ReadonlyMap<Field, ParameterColumn>
 
-/** Reads the columns of a batch one after another. */
+/** Reads the columns of a batch in order. */
 export class ParameterReader {
   readonly #layout: BatchLayout
   readonly #body: Buffer
@@ -38,14 +38,14 @@ export class ParameterReader {
     const nulls = this.#layout.nodes[2 * this.#node++ + 1]
     if (nulls === undefined) throw new ArrowError('MALFORMED', 'The batch has fewer columns than its schema.')
     if (plan.kind === 'null') return { type: () => 0, value: nullValue }
-    const validity = this.#take()
-    const present = nulls === 0 || validity.length === 0 ? () => true : (row: number) => isSet(validity, row)
+    const validity = this.#nextBuffer()
+    const isPresent = nulls === 0 || validity.length === 0 ? () => true : (row: number) => isSet(validity, row)
     const make = this.#maker(field, plan.kind, plan.width)
     return {
       type: make.type,
-      value(row, member = false) {
-        if (present(row)) return make.value(row)
-        if (member) return nullValue()
+      value(row, isMember = false) {
+        if (isPresent(row)) return make.value(row)
+        if (isMember) return nullValue()
         const type = make.type()
         try {
           return type === 0 ? nullValue() : typedNull(type)
@@ -58,9 +58,9 @@ export class ParameterReader {
 
   #maker(field: Field, kind: string, width: number): ParameterColumn {
     if (field.dictionary) {
-      const index = scalarReader(field, [this.#take()]).number!
+      const index = scalarReader(field, [this.#nextBuffer()]).number!
       const dictionary = this.#dictionaries.get(field)
-      if (!dictionary) throw new ArrowError('MALFORMED', `The dictionary of "${field.name}" has not come.`)
+      if (!dictionary) throw new ArrowError('MALFORMED', `The dictionary of "${field.name}" is missing.`)
       return { type: dictionary.type, value: (row) => dictionary.value(index(row), true) }
     }
     switch (kind) {
@@ -85,16 +85,17 @@ export class ParameterReader {
   }
 
   #scalar(field: Field, kind: string): ParameterColumn {
-    const buffers = [this.#take()]
-    if (kind === 'text') buffers.push(this.#take())
+    const buffers = [this.#nextBuffer()]
+    if (kind === 'text') buffers.push(this.#nextBuffer())
     if (kind === 'view')
-      for (let left = this.#layout.variadicCounts?.[this.#view++] ?? 0; left > 0; left--) buffers.push(this.#take())
+      for (let remaining = this.#layout.variadicCounts?.[this.#view++] ?? 0; remaining > 0; remaining--)
+        buffers.push(this.#nextBuffer())
     const reader: ScalarReader = scalarReader(field, buffers)
     return { type: reader.type, value: reader.value }
   }
 
   #list(field: Field, width: number): ParameterColumn {
-    const offset = offsets(this.#take(), width)
+    const offset = offsets(this.#nextBuffer(), width)
     const child = this.column(field.children[0]!)
     const members = (row: number) => range(offset(row), offset(row + 1)).map((i) => child.value(i, true))
     return {
@@ -104,13 +105,13 @@ export class ParameterReader {
   }
 
   #map(field: Field, width: number): ParameterColumn {
-    const offset = offsets(this.#take(), width)
+    const offset = offsets(this.#nextBuffer(), width)
     const entries = field.children[0]!
     this.#node++
-    this.#take()
+    this.#nextBuffer()
     const [keys, members] = entries.children.map((child) => this.column(child))
     if (!keys || !members) throw new ArrowError('MALFORMED', 'A map has no keys or no values.')
-    const type = () => withType(keys, (key) => withType(members, (member) => types.map(key, member)))
+    const type = () => withType(keys, (key) => withType(members, (isMember) => types.map(key, isMember)))
     return {
       type,
       value(row) {
@@ -137,7 +138,7 @@ export class ParameterReader {
       try {
         return types.struct(members, names)
       } finally {
-        for (const member of members) destroyType(member)
+        for (const isMember of members) destroyType(isMember)
       }
     }
     return {
@@ -156,7 +157,7 @@ export class ParameterReader {
     }
   }
 
-  #take(): Buffer {
+  #nextBuffer(): Buffer {
     const offset = this.#layout.buffers[2 * this.#buffer]
     const length = this.#layout.buffers[2 * this.#buffer++ + 1]
     if (offset === undefined || length === undefined)
@@ -167,10 +168,10 @@ export class ParameterReader {
 
 const TYPE_INTEGER = 4
 
-function withType<T>(column: ParameterColumn, use: (type: Address) => T): T {
+function withType<T>(column: ParameterColumn, run: (type: Address) => T): T {
   const type = column.type() || types.plain(TYPE_INTEGER)
   try {
-    return use(type)
+    return run(type)
   } finally {
     destroyType(type)
   }
@@ -188,6 +189,6 @@ const MAX_MEMBERS = 10_000_000
 
 function range(from: number, to: number): number[] {
   if (from < 0 || to < from || to - from > MAX_MEMBERS)
-    throw new ArrowError('MALFORMED', 'The offsets of a list lead astray.')
+    throw new ArrowError('MALFORMED', 'The offsets of a list are out of order or too far apart.')
   return Array.from({ length: to - from }, (_, i) => from + i)
 }

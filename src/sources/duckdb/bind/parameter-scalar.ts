@@ -8,11 +8,11 @@ import { importedFormat } from './imported-column.ts'
 import { daysOf, INFINITY, micros } from './micros.ts'
 import { isHeldDecimal } from './value-ranges.ts'
 
-/** Makes values of DuckDB from the rows of a column without members. */
+/** Creates DuckDB values from the rows of a column without children. */
 export interface ScalarReader {
   type(): Address
   value(row: number): Address
-  /** The value of a row as a number, where it is an integer. */
+  /** The value of a row as a number, for integer types. */
   readonly number?: (row: number) => number
 }
 
@@ -92,9 +92,9 @@ const numbers: Readonly<Record<string, (data: Buffer, row: number) => number>> =
 }
 
 /**
- * Reads a column of a type without members, whose values are in DuckDB's range (see `value-ranges.ts`). What a type of
- * DuckDB has no digits for is rounded toward minus infinity.
- * @param buffers without the validity: values; or offsets and bytes; or views and the buffers that they lead to
+ * Reads a column of a type without children. Its values must be in DuckDB's range, see `value-ranges.ts`. A value with more
+ * digits than the DuckDB type is rounded toward minus infinity.
+ * @param buffers without the validity bitmap: values; or offsets and bytes; or views and their data buffers
  * @throws ArrowError UNSUPPORTED; RangeError when a buffer is too short for the row
  */
 export function scalarReader(field: Field, buffers: readonly Buffer[]): ScalarReader {

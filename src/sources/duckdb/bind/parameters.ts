@@ -19,15 +19,15 @@ interface ParameterBatch {
   readonly written: WrittenBatch
 }
 
-/** The rows of an IPC stream as parameters, each value with its type. */
+/** The rows of an IPC stream as parameters. Each value keeps its type. */
 export class Parameters {
   readonly fields: readonly Field[]
   readonly rowCount: number
   readonly #batches: readonly ParameterBatch[]
 
   /**
-   * Looks at every value, so that what is wrong is known before a row is used.
-   * @param typeOf the type of the column that a parameter is stored in and nothing else, as a number of `duckdb_type`
+   * Validates every value, so that errors show before any row is used.
+   * @param typeOf the DuckDB type of the column that only stores the parameter, as a number of `duckdb_type`
    * @throws ArrowError for malformed bytes and for types that cannot be bound; DuckDbError, with the row, for a value that
    * DuckDB cannot hold
    */
@@ -59,7 +59,7 @@ export class Parameters {
   }
 
   /**
-   * The rows in order; each call of what they give binds one.
+   * The rows in order, each as a function that binds it to a statement.
    * Source: https://duckdb.org/docs/stable/clients/c/prepared.
    * @throws DuckDbError, ArrowError MALFORMED
    */
@@ -68,21 +68,21 @@ export class Parameters {
       for (let row = 0; row < written.rows; row++) yield (statement) => bindRow(statement, columns, row)
   }
 
-  /** The types that the columns are bound as, as DuckDB takes them; to be destroyed. There must be a row. */
+  /** The DuckDB types that the columns are bound as. The caller destroys them. There must be at least one row. */
   types(): Address[] {
     return this.#batches[0]!.columns.map((column) => column.type() || types.plain(TYPE_INTEGER))
   }
 
-  /** The batches as DuckDB reads them. */
+  /** The batches, laid out for DuckDB. */
   written(): readonly WrittenBatch[] {
     return this.#batches.map(({ written }) => written)
   }
 }
 
-/** What DuckDB takes a NULL without a type for. */
+/** The type that DuckDB assumes for an untyped NULL. */
 const TYPE_INTEGER = 4
 
-/** Binds NULL to each parameter, of the types that an IPC stream has, as far as it goes. @throws DuckDbError, ArrowError */
+/** Binds NULL to each parameter, typed by the fields of an IPC stream as far as they go. @throws DuckDbError, ArrowError */
 export function bindNulls(statement: Address, stream: Uint8Array, count: number): void {
   const [first] = readStream(stream)
   const fields = first ? decodeSchema(first.header).children : []
@@ -95,8 +95,8 @@ export function bindNulls(statement: Address, stream: Uint8Array, count: number)
 const MAX_EMPTY_NODES = 1000
 
 function nullOf(field: Field): Address {
-  const nothing = new Array<number>(2 * MAX_EMPTY_NODES).fill(0)
-  const layout = { rows: 0, nodes: nothing, buffers: nothing, bodyLength: 0 }
+  const zeros = new Array<number>(2 * MAX_EMPTY_NODES).fill(0)
+  const layout = { rows: 0, nodes: zeros, buffers: zeros, bodyLength: 0 }
   const value = field.dictionary ?? field
   const type = new ParameterReader(layout, new Uint8Array(0), new Map()).column(value).type()
   try {
@@ -112,7 +112,7 @@ function bindRow(statement: Address, columns: readonly ParameterColumn[], row: n
     try {
       value = column.value(row)
     } catch (error) {
-      // A batch whose buffers are shorter than its rows is malformed.
+      // A batch with buffers too short for its rows is malformed.
       if (error instanceof RangeError || error instanceof TypeError)
         throw new ArrowError('MALFORMED', 'A buffer of the parameters is too short for its rows.')
       throw error

@@ -5,16 +5,16 @@ const plain = new RegExp(
   'iu',
 )
 
-/** An INSERT that does nothing to its parameters but store them. */
+/** An INSERT that stores its parameters and does nothing else. */
 export interface PlainInsert {
-  /** All before VALUES. */
+  /** The text before VALUES. */
   readonly into: string
   readonly parameterCount: number
 }
 
 /**
- * Tells whether a statement is `INSERT INTO t [(columns)] VALUES (?, ?, ...)`, with each parameter once and in order.
- * It must be one that DuckDB has prepared; one that is more, or holds a comment, is undefined.
+ * Recognizes `INSERT INTO t [(columns)] VALUES (?, ?, ...)` with each parameter once and in order. DuckDB must have prepared
+ * the statement before. Any other statement, and one with a comment, gives undefined.
  */
 export function plainInsert(sql: string): PlainInsert | undefined {
   const [, into, values] = plain.exec(sql) ?? []

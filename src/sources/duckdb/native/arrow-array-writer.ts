@@ -134,7 +134,8 @@ class ColumnWriter {
           const outOfRangeValues = outOfRange(field.format, values, rows)
           buffers[1] = importedValues(field, plan.width, values, rows, outOfRangeValues)
           this.#arena.keep(buffers[1])
-          fault = outOfRangeValues && ((row) => (outOfRangeValues.has(row) ? outOfRangeValues.words(row) : undefined))
+          fault =
+            outOfRangeValues && ((row) => (outOfRangeValues.has(row) ? outOfRangeValues.describe(row) : undefined))
         }
         break
       }
@@ -222,7 +223,7 @@ class ColumnWriter {
 
   #dictionaryOf(field: Field): WrittenColumn {
     const dictionary = this.#dictionaries.get(field)
-    if (!dictionary) throw new ArrowError('MALFORMED', `The dictionary of "${field.name}" has not come.`)
+    if (!dictionary) throw new ArrowError('MALFORMED', `The dictionary of "${field.name}" is missing.`)
     return dictionary
   }
 
