@@ -1,7 +1,7 @@
 import type { Data, Table } from 'apache-arrow'
 import { isSet } from '../../arrow/batches/bitmaps.ts'
 
-/** A column of texts, read where they lie. */
+/** A column of texts, read in place. */
 export class TextColumn {
   readonly bytes: Buffer
   readonly #data: Data
@@ -30,18 +30,18 @@ export class TextColumn {
     return this.bytes.toString('utf8', this.start(row), this.end(row))
   }
 
-  /** Whether a row, which is not the first, has the text of the one before. */
+  /** Whether a row (not the first) has the same text as the row before. */
   repeats(row: number): boolean {
-    const before = this.start(row - 1)
-    const from = this.start(row)
-    const length = from - before
-    if (this.end(row) - from !== length) return false
-    for (let i = length - 1; i >= 0; i--) if (this.bytes[before + i] !== this.bytes[from + i]) return false
+    const previousStart = this.start(row - 1)
+    const thisStart = this.start(row)
+    const length = thisStart - previousStart
+    if (this.end(row) - thisStart !== length) return false
+    for (let i = length - 1; i >= 0; i--) if (this.bytes[previousStart + i] !== this.bytes[thisStart + i]) return false
     return true
   }
 }
 
-/** A column of truth values; null counts as false. */
+/** A column of booleans; null counts as false. */
 export class FlagColumn {
   readonly #data: Data
 

@@ -12,15 +12,15 @@ import {
 import { LoopTurn } from '../../async/loop-turn.ts'
 import type { TableEntry } from '../../query/catalog.ts'
 import { FlagColumn, TextColumn } from './column-rows.ts'
-import { decimalDigits, digits } from './types/column-metadata.ts'
+import { decimalDigits, decimalDigitsByType } from './types/column-metadata.ts'
 
-/** Tables that are handed on together: so many, or once their schemas have so many bytes. */
+/** Tables of one page: at most this many, or as many as exceed `MAX_SCHEMA_BYTES`. */
 const MAX_TABLES = 100
 const MAX_SCHEMA_BYTES = 1 << 20
-/** A row is little work. */
-const ROWS_BETWEEN_LOOKS = 64
-/** Types whose encoded form is kept for the tables that follow, in bytes with their names. */
-const MAX_KNOWN_BYTES = 16 << 20
+/** Rows between two checks whether to yield to the event loop; a row costs little. */
+const ROWS_BETWEEN_YIELDS = 64
+/** Bound of the cache of encoded column types, in bytes, with their names. */
+const MAX_CACHED_BYTES = 16 << 20
 
 const PREFIX = 'ARROW:FLIGHT:SQL:'
 
@@ -38,9 +38,10 @@ const Column = {
 } as const
 
 /**
- * The tables of a database with their columns, a row a column, in the order of the specification. One statement sees one
- * moment of the catalog, where a statement for each table would meet what others drop meanwhile; a view that is broken has
- * the columns that it had. DuckDB's own functions, since its information_schema takes as long again for many tables.
+ * The SQL that lists the tables of a database with their columns, one row for each column, in the order that the
+ * specification asks for. One statement sees one snapshot of the catalog, while a statement for each table would fail on
+ * tables dropped meanwhile. A broken view still has its old columns. The SQL uses DuckDB's own functions, since
+ * information_schema takes twice as long for many tables.
  *
  * @param source the database's name as a literal
  * @param conditions on `c`, with `schema_name`, `table_name` and `table_type`
@@ -56,18 +57,18 @@ export function columnsSql(source: string, conditions: string): string {
     ORDER BY schema_name, table_name, column_index`
 }
 
-/** Makes the schemas of tables out of the rows of `columnsSql`. */
+/** Builds the schemas of tables from the rows of `columnsSql`. */
 export class TableSchemas {
   readonly #source: string
   readonly #writes: boolean
   readonly #fieldsOf: (types: readonly string[]) => Promise<readonly (Field | undefined)[]>
-  /** By the type's name in DuckDB, which holds the values of an ENUM and the members of a STRUCT. */
-  readonly #known = new LRUCache<string, ColumnOfType>({
-    maxSize: MAX_KNOWN_BYTES,
+  /** By DuckDB's name of the type, which includes the values of an ENUM and the fields of a STRUCT. */
+  readonly #columnsByType = new LRUCache<string, ColumnOfType>({
+    maxSize: MAX_CACHED_BYTES,
     sizeCalculation: ({ bytes }, type) => 2 * type.length + bytes,
   })
 
-  /** @param fieldsOf the Arrow fields of types, undefined where a type cannot be sent */
+  /** @param fieldsOf returns the Arrow fields of types; undefined for a type that cannot be sent */
   constructor(
     source: string,
     writes: boolean,
@@ -78,22 +79,22 @@ export class TableSchemas {
     this.#fieldsOf = fieldsOf
   }
 
-  /** The tables of these rows, some at a time. @param tables the rows of `columnsSql`, as Arrow tables */
+  /** Yields the tables of these rows in pages. @param tables the rows of `columnsSql`, as Arrow tables */
   async *read(tables: AsyncIterable<Table>): AsyncGenerator<readonly TableEntry[], void, undefined> {
-    const turn = new LoopTurn(ROWS_BETWEEN_LOOKS)
+    const loopTurn = new LoopTurn(ROWS_BETWEEN_YIELDS)
     const assembler = new SchemaAssembler()
-    let ready: TableEntry[] = []
+    let finished: TableEntry[] = []
     let bytes = 0
-    let current: TableEntry | undefined
+    let currentTable: TableEntry | undefined
     const commonParts = new Map<string, CommonPart>()
-    const end = (entry: TableEntry) => {
+    const finishTable = (entry: TableEntry) => {
       let common = commonParts.get(entry.type)
       if (!common) {
         common = this.#commonPart(entry)
         commonParts.set(entry.type, common)
       }
       const schemaMessage = assembler.finish(common, Buffer.from(entry.table))
-      ready.push({ ...entry, schemaMessage })
+      finished.push({ ...entry, schemaMessage })
       bytes += schemaMessage.byteLength
     }
     for await (const table of tables) {
@@ -102,22 +103,22 @@ export class TableSchemas {
       const isGenerated = new FlagColumn(table, Column.isGenerated)
       const { types, columns } = await this.#columnsOf(table, dataType!)
       for (let i = 0; i < table.numRows; i++) {
-        const pause = turn.next()
+        const pause = loopTurn.next()
         if (pause) await pause
-        const isNext =
+        const isNewTable =
           i === 0
-            ? current?.table !== name!.at(0) || current.schema !== schema!.at(0)
+            ? currentTable?.table !== name!.at(0) || currentTable.schema !== schema!.at(0)
             : !name!.repeats(i) || !schema!.repeats(i)
-        if (isNext) {
-          if (current) end(current)
-          if (ready.length >= MAX_TABLES || bytes >= MAX_SCHEMA_BYTES) {
-            yield ready
-            ready = []
+        if (isNewTable) {
+          if (currentTable) finishTable(currentTable)
+          if (finished.length >= MAX_TABLES || bytes >= MAX_SCHEMA_BYTES) {
+            yield finished
+            finished = []
             bytes = 0
           }
-          const next = { catalog: this.#source, schema: schema!.at(i), table: name!.at(i), type: tableType!.at(i) }
-          if (next.schema !== current?.schema) commonParts.clear()
-          current = next
+          const nextTable = { catalog: this.#source, schema: schema!.at(i), table: name!.at(i), type: tableType!.at(i) }
+          if (nextTable.schema !== currentTable?.schema) commonParts.clear()
+          currentTable = nextTable
         }
         if (columnName!.isNull(i)) continue
         const { generated, plain } = columns.get(types[i]!)!
@@ -125,40 +126,40 @@ export class TableSchemas {
         assembler.add(part, isNullable.at(i), columnName!.bytes, columnName!.start(i), columnName!.end(i))
       }
     }
-    if (current) end(current)
-    if (ready.length > 0) yield ready
+    if (currentTable) finishTable(currentTable)
+    if (finished.length > 0) yield finished
   }
 
-  /** The type of each row, and a column of each type among them. */
+  /** The type of each row, and the encoded column of each distinct type. */
   async #columnsOf(
     table: Table,
     dataType: TextColumn,
   ): Promise<{ types: string[]; columns: Map<string, ColumnOfType> }> {
     const types: string[] = []
     const columns = new Map<string, ColumnOfType>()
-    const unknown = new Map<string, number>()
+    const uncached = new Map<string, number>()
     for (let i = 0; i < table.numRows; i++) {
       const type = i > 0 && dataType.repeats(i) ? types[i - 1]! : dataType.at(i)
       types.push(type)
-      if (columns.has(type) || unknown.has(type)) continue
-      const known = this.#known.get(type)
-      if (known) columns.set(type, known)
-      else unknown.set(type, i)
+      if (columns.has(type) || uncached.has(type)) continue
+      const cached = this.#columnsByType.get(type)
+      if (cached) columns.set(type, cached)
+      else uncached.set(type, i)
     }
-    if (unknown.size === 0) return { types, columns }
-    const fields = await this.#fieldsOf([...unknown.keys()])
-    for (const [i, [type, row]] of [...unknown].entries()) {
-      const field = fields[i] ?? unreadable
+    if (uncached.size === 0) return { types, columns }
+    const fields = await this.#fieldsOf([...uncached.keys()])
+    for (const [i, [type, row]] of [...uncached].entries()) {
+      const field = fields[i] ?? unsupportedField
       const precision = numberAt(table, Column.precision, row)
       const scale = numberAt(table, Column.scale, row)
-      const column = columnOf(field, { dataType: type, precision, scale })
-      this.#known.set(type, column)
+      const column = createColumn(field, { dataType: type, precision, scale })
+      this.#columnsByType.set(type, column)
       columns.set(type, column)
     }
     return { types, columns }
   }
 
-  /** What the columns of the tables of a type in a schema tell alike. */
+  /** The metadata that the columns of all tables of one type in one schema share. */
   #commonPart({ catalog, schema, type }: TableEntry): CommonPart {
     const isReadOnly = !this.#writes || type === 'VIEW'
     const values = [catalog, schema, schema, '0', '1', '0', '1', isReadOnly ? '1' : '0', '1']
@@ -169,7 +170,7 @@ export class TableSchemas {
   }
 }
 
-/** Indices of what the columns of a table have in common. */
+/** Indices of the metadata that the columns of a table share. */
 const Common = {
   tableName: 0,
   catalogName: 1,
@@ -197,41 +198,41 @@ const commonKeys = [
 
 const textColumns = [Column.schema, Column.table, Column.tableType, Column.name, Column.dataType]
 
-/** A column of a type that cannot be sent as Arrow: what of it can be selected is nothing. */
-const unreadable: Field = { name: '', format: 'n', nullable: true, metadata: [], children: [] }
+/** Stands for a column of a type that cannot be sent as Arrow: a column of nulls. */
+const unsupportedField: Field = { name: '', format: 'n', nullable: true, metadata: [], children: [] }
 
-/** Columns of one type, by whether a sequence fills them. */
+/** The encoded column of one type, with and without a sequence that fills it. */
 interface ColumnOfType {
   readonly plain: ColumnPart
   readonly generated: ColumnPart
   readonly bytes: number
 }
 
-/** What DuckDB tells of a type. */
-interface TypeFacts {
+/** What DuckDB reports about a type. */
+interface TypeInfo {
   readonly dataType: string
   readonly precision: number | null
   readonly scale: number | null
 }
 
-function columnOf(field: Field, facts: TypeFacts): ColumnOfType {
-  const plain = encodeColumnPart(field, metadataOf(field, facts, Common.isNotGenerated))
-  const generated = encodeColumnPart(field, metadataOf(field, facts, Common.isGenerated))
+function createColumn(field: Field, info: TypeInfo): ColumnOfType {
+  const plain = encodeColumnPart(field, metadataOf(field, info, Common.isNotGenerated))
+  const generated = encodeColumnPart(field, metadataOf(field, info, Common.isGenerated))
   return { plain, generated, bytes: plain.bytes.byteLength + generated.bytes.byteLength }
 }
 
 /**
- * What Flight SQL clients read of a column.
+ * The Flight SQL metadata of a column.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html; arrow-go reads SCHEMA_NAME where the page says DB_SCHEMA_NAME.
  */
-function metadataOf(field: Field, { dataType, precision, scale }: TypeFacts, generated: number): (Pair | number)[] {
-  const ownPrecision = decimalDigits(field.format)?.precision ?? digits[dataType] ?? precision
-  const own: Pair[] = [[`${PREFIX}TYPE_NAME`, dataType]]
-  if (ownPrecision !== null) own.push([`${PREFIX}PRECISION`, String(ownPrecision)])
-  if (scale !== null) own.push([`${PREFIX}SCALE`, String(scale)])
-  const told = new Set([...commonKeys, ...own.map(([key]) => key)])
+function metadataOf(field: Field, { dataType, precision, scale }: TypeInfo, generated: number): (Pair | number)[] {
+  const knownPrecision = decimalDigits(field.format)?.precision ?? decimalDigitsByType[dataType] ?? precision
+  const typeMetadata: Pair[] = [[`${PREFIX}TYPE_NAME`, dataType]]
+  if (knownPrecision !== null) typeMetadata.push([`${PREFIX}PRECISION`, String(knownPrecision)])
+  if (scale !== null) typeMetadata.push([`${PREFIX}SCALE`, String(scale)])
+  const replacedKeys = new Set([...commonKeys, ...typeMetadata.map(([key]) => key)])
   return [
-    ...field.metadata.filter(([key]) => !told.has(key)),
+    ...field.metadata.filter(([key]) => !replacedKeys.has(key)),
     Common.catalogName,
     Common.dbSchemaName,
     Common.schemaName,
@@ -240,7 +241,7 @@ function metadataOf(field: Field, { dataType, precision, scale }: TypeFacts, gen
     field.format === 'u' ? Common.isCaseSensitive : Common.isCaseInsensitive,
     Common.isReadOnly,
     Common.isSearchable,
-    ...own,
+    ...typeMetadata,
   ]
 }
 

@@ -72,7 +72,7 @@ export interface OutOfRange {
 }
 
 /**
- * The values of a column that DuckDB would store changed; undefined when there are none, nulls included.
+ * The values of a column that DuckDB would store changed; undefined when there are none, not even under null rows.
  * @param values of a fixed-width type, aligned to 8 bytes
  */
 export function outOfRange(format: string, values: Uint8Array, rows: number): OutOfRange | undefined {

@@ -3,8 +3,8 @@ import { typeName } from './type-name.ts'
 
 const PREFIX = 'ARROW:FLIGHT:SQL:'
 
-/** Digits of the types of fixed precision; those of FLOAT and DOUBLE are bits, as DuckDB counts them. */
-export const digits: Readonly<Record<string, number>> = {
+/** Precision of the types that have a fixed one, in decimal digits; in bits for FLOAT and DOUBLE, as DuckDB reports them. */
+export const decimalDigitsByType: Readonly<Record<string, number>> = {
   TINYINT: 3,
   UTINYINT: 3,
   SMALLINT: 5,
@@ -20,16 +20,16 @@ export const digits: Readonly<Record<string, number>> = {
 }
 
 /**
- * A column with what Flight SQL clients read of it, in place of what they would have read so far.
+ * A field with Flight SQL column metadata, which replaces values of the same keys.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html (column metadata).
  */
-export function withFacts(field: Field, facts: Readonly<Record<string, string>>): Field {
-  const others = field.metadata.filter(([key]) => !key.startsWith(PREFIX) || !(key.slice(PREFIX.length) in facts))
-  const own = Object.entries(facts).map(([key, value]) => [PREFIX + key, value] as const)
-  return { ...field, metadata: [...others, ...own] }
+export function withMetadata(field: Field, values: Readonly<Record<string, string>>): Field {
+  const others = field.metadata.filter(([key]) => !key.startsWith(PREFIX) || !(key.slice(PREFIX.length) in values))
+  const added = Object.entries(values).map(([key, value]) => [PREFIX + key, value] as const)
+  return { ...field, metadata: [...others, ...added] }
 }
 
-/** Digits and scale of a column that is sent as a decimal. @param format of Arrow */
+/** Precision and scale of a column that is sent as a decimal. @param format Arrow format */
 export function decimalDigits(format: string): { readonly precision: number; readonly scale: number } | undefined {
   if (!format.startsWith('d:')) return undefined
   const [precision, scale] = format.slice(2).split(',').map(Number)
@@ -37,14 +37,14 @@ export function decimalDigits(format: string): { readonly precision: number; rea
 }
 
 /**
- * What is known of a column of a result by its type.
+ * The Flight SQL column metadata that a result column's type determines.
  * @param field as DuckDB's lossless conversion gives it
- * @param format in which it is sent
+ * @param format Arrow format in which the column is sent
  */
-export function factsOf(field: Field, format: string, readOnly: boolean): Readonly<Record<string, string>> {
+export function metadataOf(field: Field, format: string, readOnly: boolean): Readonly<Record<string, string>> {
   const name = typeName(field)
   const decimal = decimalDigits(format)
-  const precision = decimal?.precision ?? digits[name ?? '']
+  const precision = decimal?.precision ?? decimalDigitsByType[name ?? '']
   return {
     ...(name !== undefined && { TYPE_NAME: name }),
     ...(precision !== undefined && { PRECISION: String(precision) }),

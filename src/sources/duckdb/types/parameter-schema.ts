@@ -2,25 +2,31 @@ import type { Field } from '../../../arrow/schema.ts'
 import { extensionName, opaqueType } from './extension-type.ts'
 import { isByteBoolean } from './wire-schema.ts'
 
-/** Extension types of which DuckDB reads every value from text. */
+/** Extension types whose every value DuckDB parses from text. */
 const textual = new Set(['arrow.uuid', 'bit', 'time_tz', 'bignum'])
 const integers = new Set(['hugeint', 'uhugeint'])
 
 /**
- * The parameters as clients are told of them. Some, such as the JDBC drivers, can bind nothing but the types that are
- * announced, and know only those that every Arrow library has; whatever else comes is bound as what it is.
+ * The parameters' schema as clients get it. Some clients, such as the JDBC drivers, bind only the announced types, and know
+ * only the types that every Arrow library has. A value of another type is bound as that type.
  */
 export function announcedParameters(root: Field): Field {
-  return { ...root, children: root.children.map(announced) }
+  return { ...root, children: root.children.map(announcedField) }
 }
 
-function announced(field: Field): Field {
+function announcedField(field: Field): Field {
   const { name, format, nullable, children } = field
-  const plain = (as: string): Field => ({ name, format: as, nullable, metadata: [], children: [] })
-  if (isByteBoolean(field)) return plain('b')
+  const simpleField = (simpleFormat: string): Field => ({
+    name,
+    format: simpleFormat,
+    nullable,
+    metadata: [],
+    children: [],
+  })
+  if (isByteBoolean(field)) return simpleField('b')
   const extension = opaqueType(field) ?? extensionName(field) ?? ''
-  if (integers.has(extension)) return plain('d:38,0')
-  // A TIME_NS takes no TIME, which is what times in other units are.
-  if (field.dictionary || textual.has(extension) || format.startsWith('ti') || format === 'ttn') return plain('u')
-  return children.length === 0 ? field : { ...field, children: children.map(announced) }
+  if (integers.has(extension)) return simpleField('d:38,0')
+  // DuckDB casts no TIME to TIME_NS, and times in other units are bound as TIME.
+  if (field.dictionary || textual.has(extension) || format.startsWith('ti') || format === 'ttn') return simpleField('u')
+  return children.length === 0 ? field : { ...field, children: children.map(announcedField) }
 }

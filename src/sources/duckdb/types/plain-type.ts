@@ -3,10 +3,10 @@ import type { Field } from '../../../arrow/schema.ts'
 import { bignumText, bitText, type TextForm, timeTzText, uuidText } from '../../../arrow/text/text-forms.ts'
 import { extensionName, opaqueType } from './extension-type.ts'
 
-/** What stands for an extension type to clients that know none. */
+/** The type that replaces an extension type for clients without extension types. */
 export interface PlainType {
   readonly format: string
-  /** How the values of DuckDB's lossless conversion become it. */
+  /** How the values of DuckDB's lossless conversion are laid out as this type. */
   readonly plan: LayoutPlan
 }
 
@@ -29,8 +29,8 @@ const plainTypes: Readonly<Record<string, PlainType>> = {
 }
 
 /**
- * What a column becomes that DuckDB's lossless conversion gives as an extension type which clients show as bytes: numbers
- * as decimals, all else as the texts that DuckDB casts them to. Undefined for the others.
+ * The replacement for a field that DuckDB's lossless conversion gives as an extension type, which clients would show as
+ * bytes: a decimal for integers, for all others the text to which DuckDB casts them. Undefined for other fields.
  */
 export function plainType(field: Field): PlainType | undefined {
   if (field.metadata.length === 0) return undefined

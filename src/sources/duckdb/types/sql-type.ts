@@ -4,7 +4,10 @@ import { quoteIdentifier } from '../sql/startup.ts'
 import { extensionName, opaqueType } from './extension-type.ts'
 import { namesByFormat } from './type-name.ts'
 
-/** What DuckDB itself does not give, or gives for what no column can be made of. */
+/**
+ * DuckDB types by Arrow format. Adds formats that DuckDB reads but never exports, and replaces types that no created column
+ * gets.
+ */
 const plain: Readonly<Record<string, string>> = {
   ...namesByFormat,
   n: 'INTEGER',
@@ -21,7 +24,7 @@ const plain: Readonly<Record<string, string>> = {
   tiD: 'INTERVAL',
 }
 const extensions: Readonly<Record<string, string>> = { 'arrow.uuid': 'UUID', 'arrow.bool8': 'BOOLEAN' }
-/** Types that DuckDB itself writes as opaque extension. */
+/** Types that DuckDB itself exports as `arrow.opaque`. */
 const opaque: Readonly<Record<string, string>> = {
   hugeint: 'HUGEINT',
   uhugeint: 'UHUGEINT',
@@ -30,7 +33,8 @@ const opaque: Readonly<Record<string, string>> = {
 }
 
 /**
- * The type of a column made for an Arrow field. Where several Arrow types mean the same it is the one that keeps every value.
+ * The DuckDB type of a column created for an Arrow field. A type without an exact counterpart loses nanoseconds or the zone,
+ * see `docs/sources.md`.
  * Source: https://duckdb.org/docs/stable/sql/data_types/overview.
  * @throws ArrowError UNSUPPORTED
  */

@@ -1,7 +1,7 @@
 import type { Field } from '../../../arrow/schema.ts'
 import { extensionName, opaqueType } from './extension-type.ts'
 
-/** DuckDB's names of the types that Arrow formats stand for alone; timestamps without zone among them. */
+/** DuckDB's type names by Arrow format, for formats without parameters and timestamps without zone. */
 export const namesByFormat: Readonly<Record<string, string>> = {
   n: '"NULL"',
   b: 'BOOLEAN',
@@ -41,8 +41,8 @@ const opaque: Readonly<Record<string, string>> = {
 }
 
 /**
- * What DuckDB calls the type of a column that it gave as this Arrow field, as its `duckdb_columns()` does; an ENUM without
- * its values. Undefined for what it does not give.
+ * DuckDB's name for the type of a column that it exported as this Arrow field, as `duckdb_columns()` writes it, but an ENUM
+ * without its values. Undefined for a field that DuckDB does not export.
  */
 export function typeName(field: Field): string | undefined {
   if (field.dictionary) return 'ENUM'
@@ -57,11 +57,11 @@ export function typeName(field: Field): string | undefined {
   if (format === '+l') return `${members[0]}[]`
   if (format.startsWith('+w:')) return `${members[0]}[${format.slice(3)}]`
   if (format === '+m') return `MAP(${children[0]!.children.map(typeName).join(', ')})`
-  const pairs = children.map(({ name }, i) => `${quoted(name)} ${members[i]}`).join(', ')
+  const pairs = children.map(({ name }, i) => `${quoteIfNeeded(name)} ${members[i]}`).join(', ')
   if (format === '+s') return `STRUCT(${pairs})`
   return format.startsWith('+us:') ? `UNION(${pairs})` : undefined
 }
 
-function quoted(name: string): string {
+function quoteIfNeeded(name: string): string {
   return /^[a-z_][a-z0-9_]*$/i.test(name) ? name : `"${name.replaceAll('"', '""')}"`
 }

@@ -3,14 +3,14 @@ import type { Field } from '../../../arrow/schema.ts'
 import { extensionName } from './extension-type.ts'
 import { plainType } from './plain-type.ts'
 
-/** Whether DuckDB gives a BOOLEAN as the extension type arrow.bool8, a byte each, as its lossless conversion does. */
+/** Whether the field is a BOOLEAN as DuckDB's lossless conversion gives it: the extension type arrow.bool8, one byte a value. */
 export function isByteBoolean(field: Field): boolean {
   return field.format === 'c' && extensionName(field) === 'arrow.bool8'
 }
 
 /**
- * The schema as clients get it: a BOOLEAN is Arrow's own bool, which loses nothing and which every client knows.
- * @param losslessTypes whether the other extension types stay; without them each is what `plainType` says
+ * The schema as clients get it. BOOLEAN becomes Arrow's bool, which loses nothing and which every client knows.
+ * @param losslessTypes whether the other extension types stay; otherwise `plainType` replaces them
  */
 export function wireSchema(field: Field, losslessTypes: boolean): Field {
   if (isByteBoolean(field)) return { ...field, format: 'b', metadata: [], children: [] }
@@ -22,7 +22,7 @@ export function wireSchema(field: Field, losslessTypes: boolean): Field {
     : { ...field, children }
 }
 
-/** How the chunks of a column lie in DuckDB's memory, and what they become. */
+/** How a column is laid out in DuckDB's memory, and what it becomes. */
 export function chunkPlan(field: Field, losslessTypes: boolean): LayoutPlan {
   if (isByteBoolean(field)) return { kind: 'boolBytes', width: 1, children: [] }
   const plain = losslessTypes ? undefined : plainType(field)

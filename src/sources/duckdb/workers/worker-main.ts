@@ -122,10 +122,10 @@ function runOnce(request: RunRequest, statement: PreparedStatement): number {
   const announced = new AnnouncedSchema(schemaEncoder(request), request.promised, request.schemaKnown, sendSchema)
   // Check and send the schema before running: clients and proxies see that a slow statement has started, and a statement that
   // must fail changes nothing.
-  if ((!request.schemaKnown || request.isUpdate) && !announced.tellOnce(statement.schema()))
+  if ((!request.schemaKnown || request.isUpdate) && !announced.checkAndSend(statement.schema()))
     throw new SchemaChangedError()
   return executeAndSend(request, statement, (result) => {
-    if (!announced.tellOnce(result.schema())) throw new SchemaChangedError()
+    if (!announced.checkAndSend(result.schema())) throw new SchemaChangedError()
   })
 }
 
@@ -135,7 +135,7 @@ function runOnce(request: RunRequest, statement: PreparedStatement): number {
  */
 function runRows(request: RunRequest, statement: PreparedStatement, stream: Uint8Array): number {
   const promised = new AnnouncedSchema(schemaEncoder(request), request.promised, true, sendSchema)
-  if (request.promised !== undefined && !promised.allows(statement.schema())) throw new SchemaChangedError()
+  if (request.promised !== undefined && !promised.matches(statement.schema())) throw new SchemaChangedError()
   const announced = new AnnouncedSchema(schemaEncoder(request), undefined, false, sendSchema)
   const insert = request.isUpdate ? plainInsert(request.sql) : undefined
   const parameters = new Parameters(stream, insert && ((i) => statement.parameterType(i)))
@@ -143,13 +143,13 @@ function runRows(request: RunRequest, statement: PreparedStatement, stream: Uint
   const isMany = request.isUpdate && rowCount > 1
   if (isMany && insert?.parameterCount === fields.length && parameters.written().every(isAppendable)) {
     allOrNothing(request, () => insertRows(request.connection, insert, parameters, checkpoint))
-    announced.tellOnce(statement.schema())
+    announced.checkAndSend(statement.schema())
     sendCounts(request, rowCount, () => 1)
     return rowCount
   }
   const counts: number[] | undefined = isMany ? [] : undefined
   const checkSchema = (result: StreamingResult) => {
-    if (announced.tellOnce(result.schema())) return
+    if (announced.checkAndSend(result.schema())) return
     throw new DuckDbError(
       'Invalid Input Error: the rows of parameters give results of different types: cast the parameters',
     )
@@ -167,7 +167,7 @@ function runRows(request: RunRequest, statement: PreparedStatement, stream: Uint
     else executeRow()
     isRun = true
   }
-  if (!isRun) announced.tellOnce(schemaOfNulls(request, statement))
+  if (!isRun) announced.checkAndSend(schemaOfNulls(request, statement))
   if (counts) sendCounts(request, counts.length, (row) => counts[row]!)
   return affectedRows
 }
