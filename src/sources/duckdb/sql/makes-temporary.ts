@@ -3,15 +3,15 @@ import { TokenPass, type TokenVisitor } from '../../../query/text/token-pass.ts'
 import { WordTable } from '../../../query/text/word-table.ts'
 
 const table = new WordTable(['CREATE', 'OR', 'REPLACE', 'TEMP', 'TEMPORARY'])
-const beginnings: ReadonlySet<string> = new Set(
+const temporaryBeginnings: ReadonlySet<string> = new Set(
   ['CREATE', 'CREATE OR REPLACE'].flatMap((create) => [`${create} TEMP`, `${create} TEMPORARY`]),
 )
 const MAX_WORDS = 4
 
-const statements = new TextReader((text) => new BeginningPass(text))
+const statements = new TextReader((text) => new FirstWordsPass(text))
 
 /**
- * Whether a statement begins as one that makes a temporary object does, comments aside.
+ * Whether a statement begins like one that creates a temporary object, ignoring comments.
  * @throws the signal's reason
  */
 export function makesTemporary(sql: string, call?: Call): boolean | Promise<boolean> {
@@ -19,7 +19,7 @@ export function makesTemporary(sql: string, call?: Call): boolean | Promise<bool
 }
 
 /** The first words of a statement. */
-class Beginning implements TokenVisitor {
+class FirstWords implements TokenVisitor {
   readonly words: string[] = []
   isSatisfied = false
   readonly #text: string
@@ -29,7 +29,7 @@ class Beginning implements TokenVisitor {
   }
 
   get isTemporary(): boolean {
-    return beginnings.has(this.words.join(' '))
+    return temporaryBeginnings.has(this.words.join(' '))
   }
 
   onWord(start: number, end: number, hash: number): void {
@@ -54,13 +54,13 @@ class Beginning implements TokenVisitor {
   onDoubt(): void {}
 }
 
-class BeginningPass implements TextPass<boolean> {
-  readonly #beginning: Beginning
+class FirstWordsPass implements TextPass<boolean> {
+  readonly #firstWords: FirstWords
   readonly #tokens: TokenPass
 
   constructor(text: string) {
-    this.#beginning = new Beginning(text)
-    this.#tokens = new TokenPass(text, this.#beginning, { nestedComments: true })
+    this.#firstWords = new FirstWords(text)
+    this.#tokens = new TokenPass(text, this.#firstWords, { nestedComments: true })
   }
 
   get isDone(): boolean {
@@ -72,6 +72,6 @@ class BeginningPass implements TextPass<boolean> {
   }
 
   result(): boolean {
-    return this.#beginning.isTemporary
+    return this.#firstWords.isTemporary
   }
 }

@@ -5,7 +5,7 @@ import { chunkVector, destroyChunk, vectorData } from '../native/streaming-resul
 import type { DuckDbConfig } from '../settings.ts'
 import { tpchSample } from './tpch-sample.ts'
 
-/** Where names without a schema are looked up. */
+/** The schema in which DuckDB looks up names without a schema. */
 export const DEFAULT_SCHEMA = 'main'
 
 /** Quotes an identifier. */
@@ -18,12 +18,12 @@ export function quoteLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
 
-/** What a new connection runs: names without a catalog mean the source's own. */
+/** The setup statement of a new connection: names without a catalog then refer to the source's own. */
 export function connectionSetup(source: string): string {
   return `USE ${quoteIdentifier(source)}`
 }
 
-/** Opens the database engine, empty; what belongs to the source comes with `startStatements`. @throws DuckDbError */
+/** Opens an empty engine; `startStatements` attach the source's database. @throws DuckDbError */
 export function openEngine(config: DuckDbConfig): Address {
   const settings: Record<string, string> = {}
   if (config.threads !== undefined) settings['threads'] = String(config.threads)
@@ -34,8 +34,8 @@ export function openEngine(config: DuckDbConfig): Address {
 }
 
 /**
- * What runs once at start, in order: the database under the source's name, sample data, the operator's own statements,
- * and last the sandbox, which nothing opens again after `lockStatement`.
+ * The statements that run once at start, in order: attach the database under the source's name, create sample data, run the
+ * operator's statements, and close the sandbox. After `lockStatement` nothing can open the sandbox again.
  * Source: https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview.
  */
 export function startStatements(source: string, config: DuckDbConfig): string[] {
@@ -45,7 +45,7 @@ export function startStatements(source: string, config: DuckDbConfig): string[] 
     connectionSetup(source),
     ...(config.sample ? tpchSample(config.sample.tpch) : []),
     ...config.init,
-    // Each call chooses what clients get; only out of the lossless types either can be made.
+    // Each call chooses its types, and the gateway can derive both choices only from the lossless ones.
     'SET arrow_lossless_conversion = true',
     'SET autoinstall_known_extensions = false',
     'SET autoload_known_extensions = false',
@@ -54,10 +54,10 @@ export function startStatements(source: string, config: DuckDbConfig): string[] 
   ]
 }
 
-/** Has DuckDB end its own threads: from now on all of them are the gateway's, see `TaskThreads`. */
+/** Makes DuckDB end its own threads; from then on the gateway provides all of them, see `TaskThreads`. */
 export const threadsSetup = "SET external_threads = current_setting('threads')"
 
-/** How many threads may work on one statement, as configured or set by a statement at start. @throws DuckDbError */
+/** Threads that may work on one statement, from the configuration or a start-up statement. @throws DuckDbError */
 export function threadsOf(engine: Address): number {
   const connection = connect(engine)
   const statement = new PreparedStatement(connection, "SELECT current_setting('threads')::BIGINT")
@@ -73,9 +73,9 @@ export function threadsOf(engine: Address): number {
   }
 }
 
-/** The last word on settings. */
+/** Locks DuckDB's settings; the last statement at start. */
 export const lockStatement = 'SET lock_configuration = true'
 
-/** Has a connection tell how far its statement is; possible before the lock only. */
+/** Makes a connection report progress. Must run before the lock. */
 export const progressSetup =
   'SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0'

@@ -33,9 +33,9 @@ const names: Readonly<Record<number, string>> = {
   29: 'UPDATE EXTENSIONS',
   30: 'MERGE INTO',
 }
-/** Kinds that only read; they run in a read-only transaction, which stops what hides in an EXPLAIN ANALYZE. */
-const reading = new Set(['SELECT', 'EXPLAIN', 'CALL', 'RELATION'])
-const writing = new Set([
+/** Kinds that only read. They run in a read-only transaction, which stops a change inside EXPLAIN ANALYZE. */
+const readKinds = new Set(['SELECT', 'EXPLAIN', 'CALL', 'RELATION'])
+const writeKinds = new Set([
   'INSERT',
   'UPDATE',
   'DELETE',
@@ -47,20 +47,20 @@ const writing = new Set([
   'ANALYZE',
   'VACUUM',
 ])
-const perConnection = new Set(['PREPARE', 'EXECUTE', 'TRANSACTION'])
+const perConnectionKinds = new Set(['PREPARE', 'EXECUTE', 'TRANSACTION'])
 
 /**
  * Whether a statement of this kind changes data or the catalog.
- * @throws GatewayError SANDBOXED or BAD_SQL for kinds that are not run at all
+ * @throws GatewayError SANDBOXED or BAD_SQL for kinds that the source does not run
  */
 export function isUpdateKind(type: number): boolean {
   const name = names[type]
-  if (name !== undefined && reading.has(name)) return false
-  if (name !== undefined && writing.has(name)) return true
-  if (name !== undefined && perConnection.has(name))
+  if (name !== undefined && readKinds.has(name)) return false
+  if (name !== undefined && writeKinds.has(name)) return true
+  if (name !== undefined && perConnectionKinds.has(name))
     throw new GatewayError(
       'BAD_SQL',
-      `${name} statements do not work here, since no connection belongs to one client: use the client's own calls for prepared statements and transactions.`,
+      `${name} statements do not work here, since clients share connections: use the client's own calls for prepared statements and transactions.`,
     )
   throw new GatewayError(
     'SANDBOXED',

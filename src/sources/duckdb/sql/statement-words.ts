@@ -2,13 +2,13 @@ import { GatewayError } from '../../../query/errors.ts'
 import { type Call, type TextPass, TextReader } from '../../../query/text/text-pass.ts'
 import { WordSearch } from '../../../query/text/word-search.ts'
 import { WordTable } from '../../../query/text/word-table.ts'
-import { CallSearch, type Finding } from './call-search.ts'
+import { type CallFinding, CallSearch } from './call-search.ts'
 
 /*
- * Functions of DuckDB 1.5 that a locked configuration does not stop: they switch what the whole process logs, profiles or
- * parses with, show what others run, take addresses, or run SQL out of a text, in which all of that could hide. One of
- * them ends the process when the sandbox keeps it from a file. `query` is one more, but its name is a word that columns
- * have too: it is refused where it is called.
+ * Functions of DuckDB 1.5 that a locked configuration does not block. They switch the logging, profiling or parser of the
+ * whole process, show statements of other clients, take addresses, or run SQL from a text, which could hide all of these. One
+ * of them crashes the process when the sandbox blocks its file. `query` is one more, but columns have that name too, so only
+ * a call of it is refused.
  */
 const names = [
   'ENABLE_LOGGING',
@@ -31,20 +31,20 @@ const names = [
 ]
 const table = new WordTable([...names, 'QUERY', 'U', 'TEMP', 'TEMPORARY'])
 
-/** What the words of a statement tell. */
+/** Findings of a scan of a statement's words. */
 export interface StatementWords {
-  /** A function that no statement may name, or call. */
+  /** A forbidden function that the statement names or calls. */
   readonly forbidden?: string
-  /** Whether it has identifiers with Unicode escapes, which could spell anything. */
+  /** Whether the statement has identifiers with Unicode escapes, which could spell any name. */
   readonly escapes?: true
-  /** Whether it may make a temporary object. */
+  /** Whether the statement may create a temporary object. */
   readonly temporary?: true
 }
 
 const statements = new TextReader((text) => new StatementWordsPass(text))
 
 /**
- * Looks for words anywhere in a statement, in literals and comments too: a search that skips them can be led astray.
+ * Looks for words anywhere in a statement, also in literals and comments: a scan that skips these can be tricked.
  * @throws the signal's reason
  */
 export function readStatementWords(sql: string, call?: Call): StatementWords | Promise<StatementWords> {
@@ -78,7 +78,7 @@ class StatementWordsPass implements TextPass<StatementWords> {
 
   result(): StatementWords {
     const words = this.#words.result()
-    const finding: Finding | undefined = this.#calls?.result()
+    const finding: CallFinding | undefined = this.#calls?.result()
     const name = names.find((each) => words.has(each)) ?? (finding === 'call' ? 'QUERY' : undefined)
     return {
       ...(name !== undefined && { forbidden: name.toLowerCase() }),
@@ -89,7 +89,7 @@ class StatementWordsPass implements TextPass<StatementWords> {
 }
 
 /**
- * Refuses a statement that names such a function.
+ * Refuses a statement with a forbidden function, or with escapes that could spell one.
  * @throws GatewayError SANDBOXED
  */
 export function refuseForbiddenFunctions({ forbidden, escapes }: StatementWords): void {
