@@ -9,12 +9,12 @@ import { refuseBeyondDecimal } from './huge-range.ts'
 import { readOffset, slicePart } from './part-measure.ts'
 import { type RenderedPart, renderPart } from './rendered-part.ts'
 
-/** Gives a buffer of at least so many bytes. */
+/** Allocates a buffer of at least `bytes` bytes. */
 export type Allocate = (bytes: number) => Uint8Array<SharedArrayBuffer>
 
-/** A record batch laid out in one body. */
+/** A record batch, laid out in one body. */
 export interface LaidOutBatch extends BatchLayout {
-  /** Holds the body in its first `bodyLength` bytes. */
+  /** The buffer whose first `bodyLength` bytes are the body. */
   readonly body: Uint8Array<SharedArrayBuffer>
 }
 
@@ -34,17 +34,17 @@ const bits = new BitCopier()
 const widener = new DecimalWidener()
 
 /**
- * Lays many small chunks of the same columns end to end as the body of one record batch. Everything is measured first;
- * then each byte is copied once.
+ * Concatenates many small chunks of the same columns into the body of one record batch. It measures everything first, then
+ * copies each byte once.
  */
 export class Layout {
   readonly #operations: number[] = []
   readonly #nodes: number[] = []
   readonly #buffers: number[] = []
-  /** Memory of our own that is copied from. */
+  /** Rendered texts, which are copied from JavaScript memory. */
   #rendered: RenderedPart[] = []
   readonly #huge: ColumnPart[] = []
-  #at = 0
+  #end = 0
 
   /** @param columns for each column its parts, in row order */
   static batch(
@@ -58,7 +58,7 @@ export class Layout {
     return layout.#run(rows, allocate)
   }
 
-  /** The values of a dictionary as a batch of one column. */
+  /** Lays out the values of a dictionary as a batch of one column. */
   static dictionary(plan: LayoutPlan, array: Address, allocate: Allocate): LaidOutBatch {
     const layout = new Layout()
     const values = readArrowArray(array)
@@ -77,32 +77,32 @@ export class Layout {
     else this.#validity(parts, rows)
     switch (plan.kind) {
       case 'fixed':
-        this.#values(parts, plan.width, (part) => part.buffer1)
+        this.#fixedWidth(parts, plan.width, (part) => part.buffer1)
         break
       case 'sparseUnion':
-        this.#values(parts, 1, (part) => part.buffer0)
+        this.#fixedWidth(parts, 1, (part) => part.buffer0)
         break
       case 'bool':
         this.#bitmap(parts, (part) => part.buffer1)
         break
       case 'boolBytes':
-        this.#packed(parts)
+        this.#packedBooleans(parts)
         break
       case 'narrowDecimal':
-        this.#widened(parts, plan.width)
+        this.#widenedDecimals(parts, plan.width)
         break
       case 'huge':
       case 'unsignedHuge':
-        this.#decimals(parts, plan.kind === 'huge')
+        this.#hugeDecimals(parts, plan.kind === 'huge')
         break
       case 'rendered': {
         const rendered = parts.map((part) => renderPart(plan, part))
         this.#rendered.push(...rendered)
-        this.#texts(rendered, rows, 4)
+        this.#strings(rendered, rows, 4)
         break
       }
       case 'text':
-        this.#texts(parts, rows, plan.width)
+        this.#strings(parts, rows, plan.width)
         break
       case 'list': {
         const ranges = this.#offsets(parts, rows, plan.width)
@@ -144,76 +144,76 @@ export class Layout {
   #validity(parts: readonly ColumnPart[], rows: number): void {
     const nulls = parts.map(nullsOf)
     let total = 0
-    for (const each of nulls) total += each
+    for (const partNulls of nulls) total += partNulls
     this.#nodes.push(rows, total)
-    if (total === 0) this.#buffers.push(this.#at, 0)
+    if (total === 0) this.#buffers.push(this.#end, 0)
     else this.#bitmap(parts, (part, i) => (nulls[i] === 0 ? 0 : part.buffer0))
   }
 
-  #values(parts: readonly ColumnPart[], width: number, data: (part: ColumnPart) => Address): void {
-    const start = this.#at
-    for (const part of parts) this.#copy(data(part) + part.offset * width, part.rows * width)
-    this.#close(start)
+  #fixedWidth(parts: readonly ColumnPart[], width: number, data: (part: ColumnPart) => Address): void {
+    const start = this.#end
+    for (const part of parts) this.#addCopy(data(part) + part.offset * width, part.rows * width)
+    this.#endBuffer(start)
   }
 
-  #decimals(parts: readonly ColumnPart[], signed: boolean): void {
-    const start = this.#at
+  #hugeDecimals(parts: readonly ColumnPart[], signed: boolean): void {
+    const start = this.#end
     for (const part of parts) {
       const from = part.buffer1 + part.offset * DECIMAL_BYTES
-      this.#operations.push(Operation.huge, this.#at, from, part.rows, signed ? 1 : 0, this.#huge.push(part) - 1)
-      this.#at += part.rows * DECIMAL_BYTES
+      this.#operations.push(Operation.huge, this.#end, from, part.rows, signed ? 1 : 0, this.#huge.push(part) - 1)
+      this.#end += part.rows * DECIMAL_BYTES
     }
-    this.#close(start)
+    this.#endBuffer(start)
   }
 
-  #texts(parts: readonly ColumnPart[], rows: number, width: number): void {
+  #strings(parts: readonly ColumnPart[], rows: number, width: number): void {
     const ranges = this.#offsets(parts, rows, width)
-    const start = this.#at
-    for (const [i, part] of parts.entries()) this.#copy(part.buffer2 + ranges[i]!.from, ranges[i]!.count)
-    this.#close(start)
+    const start = this.#end
+    for (const [i, part] of parts.entries()) this.#addCopy(part.buffer2 + ranges[i]!.from, ranges[i]!.count)
+    this.#endBuffer(start)
   }
 
-  #copy(from: Address, bytes: number): void {
+  #addCopy(from: Address, bytes: number): void {
     if (bytes === 0) return
-    this.#operations.push(Operation.copy, this.#at, from, bytes, 0, 0)
-    this.#at += bytes
+    this.#operations.push(Operation.copy, this.#end, from, bytes, 0, 0)
+    this.#end += bytes
   }
 
   #bitmap(parts: readonly ColumnPart[], source: (part: ColumnPart, i: number) => Address): void {
-    const start = this.#at
+    const start = this.#end
     let bit = 0
     for (const [i, part] of parts.entries()) {
       const from = source(part, i)
       this.#operations.push(from === 0 ? Operation.ones : Operation.bits, start, from, part.rows, bit, part.offset)
       bit += part.rows
     }
-    this.#at = start + ((bit + 7) >> 3)
-    this.#close(start)
+    this.#end = start + ((bit + 7) >> 3)
+    this.#endBuffer(start)
   }
 
-  #packed(parts: readonly ColumnPart[]): void {
-    const start = this.#at
+  #packedBooleans(parts: readonly ColumnPart[]): void {
+    const start = this.#end
     let bit = 0
     for (const part of parts) {
       this.#operations.push(Operation.pack, start, part.buffer1 + part.offset, part.rows, bit, 0)
       bit += part.rows
     }
-    this.#at = start + ((bit + 7) >> 3)
-    this.#close(start)
+    this.#end = start + ((bit + 7) >> 3)
+    this.#endBuffer(start)
   }
 
-  #widened(parts: readonly ColumnPart[], width: number): void {
-    const start = this.#at
+  #widenedDecimals(parts: readonly ColumnPart[], width: number): void {
+    const start = this.#end
     for (const part of parts) {
-      this.#operations.push(Operation.widen, this.#at, part.buffer1 + part.offset * width, part.rows, width, 0)
-      this.#at += part.rows * DECIMAL_BYTES
+      this.#operations.push(Operation.widen, this.#end, part.buffer1 + part.offset * width, part.rows, width, 0)
+      this.#end += part.rows * DECIMAL_BYTES
     }
-    this.#close(start)
+    this.#endBuffer(start)
   }
 
-  /** Queues the offsets; answers with the range of values that each part covers. */
+  /** Queues the copying of the offsets. @returns the range of values that each part covers */
   #offsets(parts: readonly ColumnPart[], rows: number, width: number): { from: number; count: number }[] {
-    const start = this.#at
+    const start = this.#end
     const operation = width === 8 ? Operation.offsets64 : Operation.offsets32
     let base = 0
     const ranges = parts.map((part) => {
@@ -221,25 +221,25 @@ export class Layout {
       const at = part.buffer1 + part.offset * width
       const from = part.offset === 0 ? 0 : readOffset(at, width)
       const count = readOffset(at + part.rows * width, width) - from
-      this.#operations.push(operation, this.#at, at, part.rows + 1, base - from, 0)
-      this.#at += part.rows * width
+      this.#operations.push(operation, this.#end, at, part.rows + 1, base - from, 0)
+      this.#end += part.rows * width
       base += count
       return { from, count }
     })
-    if (rows === 0) this.#operations.push(Operation.zeros, this.#at, 0, width, 0, 0)
-    this.#at = start + (rows + 1) * width
-    this.#close(start)
+    if (rows === 0) this.#operations.push(Operation.zeros, this.#end, 0, width, 0, 0)
+    this.#end = start + (rows + 1) * width
+    this.#endBuffer(start)
     return ranges
   }
 
-  #close(start: number): void {
-    this.#buffers.push(start, this.#at - start)
-    this.#at = (this.#at + 7) & ~7
+  #endBuffer(start: number): void {
+    this.#buffers.push(start, this.#end - start)
+    this.#end = (this.#end + 7) & ~7
   }
 
   #run(rows: number, allocate: Allocate): LaidOutBatch {
     const operations = this.#operations
-    const body = allocate(this.#at)
+    const body = allocate(this.#end)
     const base = addressOf(body)
     for (let i = 0; i < this.#buffers.length; i += 2) {
       const end = this.#buffers[i]! + this.#buffers[i + 1]!
@@ -290,9 +290,9 @@ export class Layout {
           break
       }
     }
-    // Read here, what was rendered is reachable until it has been copied.
+    // Reading the field here keeps the rendered texts reachable until they have been copied.
     if (this.#rendered.length > 0) this.#rendered = []
-    return { body, bodyLength: this.#at, rows, nodes: this.#nodes, buffers: this.#buffers }
+    return { body, bodyLength: this.#end, rows, nodes: this.#nodes, buffers: this.#buffers }
   }
 }
 

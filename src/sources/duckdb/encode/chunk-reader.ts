@@ -15,22 +15,22 @@ import {
   vectorValidity,
 } from '../native/streaming-result.ts'
 
-/** Up to 2048 rows of a result in native memory, until released. */
+/** A chunk: up to 2048 rows of a result in native memory, valid until released. */
 export interface Chunk {
   readonly rows: number
   readonly columns: readonly ColumnPart[]
   release(): void
 }
 
-/** Reads a result chunk by chunk; undefined at the end. */
+/** Reads the next chunk of a result; undefined at the end. */
 export type ReadChunk = () => Chunk | undefined
 
-/** Reads chunks whose vectors are laid out as Arrow's, as they are; `first` has been fetched already. */
+/** Reads chunks whose vectors have Arrow's layout, without a copy. @param first the first chunk, already fetched; 0 for none */
 export function vectorChunks(result: StreamingResult, columnCount: number, first: Address): ReadChunk {
-  let fetched = first
+  let next = first
   return () => {
-    const handle = fetched === 0 ? result.fetch() : fetched
-    fetched = 0
+    const handle = next === 0 ? result.fetch() : next
+    next = 0
     if (handle === 0) return undefined
     const rows = Number(chunkSize(handle))
     const columns = Array.from({ length: columnCount }, (_, i) => vectorPart(chunkVector(handle, i), rows))
@@ -38,7 +38,7 @@ export function vectorChunks(result: StreamingResult, columnCount: number, first
   }
 }
 
-/** A column of a chunk whose vector is laid out as Arrow's. */
+/** A column of a chunk whose vector has Arrow's layout. */
 export function vectorPart(vector: Address, rows: number): ColumnPart {
   const validity = vectorValidity(vector)
   return {
@@ -54,17 +54,17 @@ export function vectorPart(vector: Address, rows: number): ColumnPart {
   }
 }
 
-/** Reads chunks through DuckDB's conversion to Arrow. */
+/** Reads chunks that DuckDB converts to Arrow. */
 export function arrowChunks(result: StreamingResult): ReadChunk {
   const slots = new SlotTable()
   return () => {
     const handle = result.fetch()
     if (handle === 0) return undefined
-    const slot = slots.take()
+    const slot = slots.acquire()
     try {
       result.toArrow(handle, slot)
     } catch (error) {
-      slots.give(slot)
+      slots.release(slot)
       throw error
     } finally {
       destroyChunk(handle)
@@ -75,7 +75,7 @@ export function arrowChunks(result: StreamingResult): ReadChunk {
       columns: readChildren(root),
       release: () => {
         releaseArrowArray(slot)
-        slots.give(slot)
+        slots.release(slot)
       },
     }
   }
@@ -83,12 +83,12 @@ export function arrowChunks(result: StreamingResult): ReadChunk {
 
 const SLOTS_PER_BLOCK = 64
 
-/** Memory for ArrowArray structs, reused. */
+/** A pool of memory for ArrowArray structs. */
 export class SlotTable {
   readonly #blocks: Uint8Array[] = []
   readonly #free: Address[] = []
 
-  take(): Address {
+  acquire(): Address {
     const free = this.#free.pop()
     if (free !== undefined) return free
     const block = new Uint8Array(ARROW_ARRAY_BYTES * SLOTS_PER_BLOCK)
@@ -98,7 +98,7 @@ export class SlotTable {
     return base
   }
 
-  give(slot: Address): void {
+  release(slot: Address): void {
     this.#free.push(slot)
   }
 }

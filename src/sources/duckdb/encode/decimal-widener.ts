@@ -1,6 +1,6 @@
 import { type Address, addressOf, memcpy } from '../native/library.ts'
 
-/** Bytes of a decimal in Arrow, which has 128 bits for each. */
+/** Bytes of a decimal in Arrow: 128 bits. */
 export const DECIMAL_BYTES = 16
 const WORDS = DECIMAL_BYTES / 4
 
@@ -9,14 +9,14 @@ export class DecimalWidener {
   #bytes = new ArrayBuffer(64 << 10)
   #address: Address = addressOf(new Uint8Array(this.#bytes))
 
-  /** Writes `count` decimals of `width` bytes at `from` to byte `to` of `into`. */
-  widen(into: Uint8Array, to: number, from: Address, count: number, width: number): void {
+  /** Widens `count` decimals of `width` bytes at `from`, and writes them to `body` at byte `to`. */
+  widen(body: Uint8Array, to: number, from: Address, count: number, width: number): void {
     if (this.#bytes.byteLength < count * width) {
       this.#bytes = new ArrayBuffer(2 * count * width)
       this.#address = addressOf(new Uint8Array(this.#bytes))
     }
     memcpy(this.#address, from, count * width)
-    const target = new Int32Array(into.buffer, into.byteOffset + to, WORDS * count)
+    const target = new Int32Array(body.buffer, body.byteOffset + to, WORDS * count)
     if (width === 8) widen64(target, new Int32Array(this.#bytes, 0, 2 * count))
     else if (width === 4) widenShort(target, new Int32Array(this.#bytes, 0, count))
     else widenShort(target, new Int16Array(this.#bytes, 0, count))

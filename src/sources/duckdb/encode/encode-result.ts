@@ -10,8 +10,8 @@ import { encodeVectorBatches } from './vector-batches.ts'
 import { isPlainText, vectorPlan } from './vector-layout.ts'
 
 /**
- * Encodes a result as record batches, each column on the shortest way there is for its type. What was known of the statement
- * before it ran is of no account.
+ * Encodes a result as record batches, each column on the fastest path for its type. Only the result's own schema counts, not
+ * the one that was known before the statement ran.
  * @param losslessTypes whether extension types stay, see `wireSchema`
  */
 export function* encodeResult(
@@ -24,19 +24,19 @@ export function* encodeResult(
   const types = result.columnTypes()
   const vectorPlans = schema.children.map((field, i) => vectorPlan(field, types[i]!, losslessTypes))
   const plans = schema.children.map((field, i) => vectorPlans[i] ?? chunkPlan(field, losslessTypes))
-  const ways = schema.children.map((field, i): ColumnPath => {
+  const paths = schema.children.map((field, i): ColumnPath => {
     if (vectorPlans[i]) return 'vector'
     return isPlainText(field, types[i]!) ? 'shortText' : 'converted'
   })
-  if (ways.every((way) => way === 'converted')) {
+  if (paths.every((path) => path === 'converted')) {
     yield* encodeBatches(plans, arrowChunks(result), limits, allocate)
     return
   }
-  if (ways.every((way) => way === 'vector')) {
+  if (paths.every((path) => path === 'vector')) {
     yield* vectorResult(plans, result, limits, allocate)
     return
   }
-  const chunks = mixedChunks(result, ways)
+  const chunks = mixedChunks(result, paths)
   try {
     yield* encodeBatches(plans, chunks, limits, allocate)
   } finally {
@@ -44,18 +44,18 @@ export function* encodeResult(
   }
 }
 
-/** Vectors go straight into batches as long as there are no nulls; from then on their validity is gathered too. */
+/** Copies vectors straight into batches until the first nulls; from then on it gathers validity bitmaps too. */
 function* vectorResult(
   plans: readonly LayoutPlan[],
   result: StreamingResult,
   limits: BatchLimits,
   allocate: Allocate,
 ): Generator<EncodedBatch, void, undefined> {
-  let first: Address = 0
+  let nextChunk: Address = 0
   if (plans.every(({ kind }) => kind === 'fixed')) {
     const widths = plans.map(({ width }) => width)
-    first = yield* encodeVectorBatches(result, widths, limits, allocate)
-    if (first === 0) return
+    nextChunk = yield* encodeVectorBatches(result, widths, limits, allocate)
+    if (nextChunk === 0) return
   }
-  yield* encodeBatches(plans, vectorChunks(result, plans.length, first), limits, allocate)
+  yield* encodeBatches(plans, vectorChunks(result, plans.length, nextChunk), limits, allocate)
 }

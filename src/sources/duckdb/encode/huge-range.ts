@@ -2,24 +2,24 @@ import type { ColumnPart } from '../native/arrow-array-reader.ts'
 import { DuckDbError } from '../native/c-api.ts'
 import { type Address, addressOf, memcpy } from '../native/library.ts'
 
-/** What a decimal of 38 digits is below. */
+/** A decimal of 38 digits is below this. */
 const LIMIT = 10n ** 38n
-/** The same in units of 2^96, rounded down: what is below in its highest 32 bits is below. */
-const HIGHEST = Number(LIMIT >> 96n)
+/** The limit in units of 2^96, rounded down: a value whose highest 32 bits are below it is below the limit. */
+const LIMIT_HIGH_WORD = Number(LIMIT >> 96n)
 const WORDS = 4
 const bits = new Uint8Array(1)
 const bitsAddress = addressOf(bits)
 
 /**
- * Refuses integers of 128 bits that a decimal of 38 digits does not hold: clients would show another number, or fail.
- * @param part where they came from, whose nulls do not count
+ * Refuses 128-bit integers that do not fit a decimal of 38 digits: clients would show a wrong number or fail.
+ * @param part the source of the integers; its null rows are skipped
  * @throws DuckDbError
  */
-export function refuseBeyondDecimal(body: Uint8Array, at: number, part: ColumnPart, signed: boolean): void {
-  const words = new Int32Array(body.buffer, body.byteOffset + at, WORDS * part.rows)
+export function refuseBeyondDecimal(body: Uint8Array, byteOffset: number, part: ColumnPart, signed: boolean): void {
+  const words = new Int32Array(body.buffer, body.byteOffset + byteOffset, WORDS * part.rows)
   for (let row = 0, high = WORDS - 1; row < part.rows; row++, high += WORDS) {
     const highest = words[high]!
-    if (highest < HIGHEST && highest >= (signed ? -HIGHEST : 0)) continue
+    if (highest < LIMIT_HIGH_WORD && highest >= (signed ? -LIMIT_HIGH_WORD : 0)) continue
     const value = valueAt(words, high, signed)
     if (value < LIMIT && value > -LIMIT) continue
     if (isNull(part.buffer0, part.offset + row)) continue

@@ -6,45 +6,48 @@ import { type ReadChunk, SlotTable, vectorPart } from './chunk-reader.ts'
 import { ShortStrings } from './short-strings.ts'
 
 /**
- * How a column gets from DuckDB's vectors to Arrow: as it lies there, by our own copying of short texts, or through DuckDB's
- * conversion.
+ * How a column gets from DuckDB's vectors to Arrow: copied as it is (`vector`), by our own copying of short strings, or by
+ * DuckDB's conversion.
  */
 export type ColumnPath = 'vector' | 'shortText' | 'converted'
 
-const texts = new ShortStrings()
+const shortStrings = new ShortStrings()
 
 /**
- * Reads chunks whose columns go different ways. A column of texts leaves the way of the short ones for good with the first
- * chunk that has a longer one.
- * @param ways by column; at least one is not `vector`
+ * Reads chunks whose columns take different paths. A string column switches to DuckDB's conversion for good at the first
+ * chunk with a longer string.
+ * @param initialPaths by column; at least one is not `vector`
  */
-export function mixedChunks(result: StreamingResult, ways: readonly ColumnPath[]): ReadChunk & { close(): void } {
+export function mixedChunks(
+  result: StreamingResult,
+  initialPaths: readonly ColumnPath[],
+): ReadChunk & { close(): void } {
   const slots = new SlotTable()
-  const way = [...ways]
-  let converted: number[] = []
-  let rest: Address = 0
-  const chooseConverted = () => {
-    destroyChunk(rest)
-    converted = way.flatMap((each, i) => (each === 'converted' ? [i] : []))
-    rest = converted.length === 0 ? 0 : result.createChunk(converted)
+  const paths = [...initialPaths]
+  let convertedColumns: number[] = []
+  let convertedChunk: Address = 0
+  const updateConverted = () => {
+    destroyChunk(convertedChunk)
+    convertedColumns = paths.flatMap((path, i) => (path === 'converted' ? [i] : []))
+    convertedChunk = convertedColumns.length === 0 ? 0 : result.createChunk(convertedColumns)
   }
-  chooseConverted()
+  updateConverted()
 
-  /** An ArrowArray of the columns that DuckDB converts. */
+  /** Converts the columns on the `converted` path to an ArrowArray. */
   const convert = (handle: Address, rows: number): Address => {
-    const slot = slots.take()
+    const slot = slots.acquire()
     try {
-      if (converted.length === way.length) result.toArrow(handle, slot)
+      if (convertedColumns.length === paths.length) result.toArrow(handle, slot)
       else {
-        c.resetChunk(rest)
-        for (const [i, column] of converted.entries())
-          c.referenceVector(chunkVector(rest, i), chunkVector(handle, column))
-        c.setChunkSize(rest, rows)
-        result.toArrow(rest, slot)
+        c.resetChunk(convertedChunk)
+        for (const [i, column] of convertedColumns.entries())
+          c.referenceVector(chunkVector(convertedChunk, i), chunkVector(handle, column))
+        c.setChunkSize(convertedChunk, rows)
+        result.toArrow(convertedChunk, slot)
       }
       return slot
     } catch (error) {
-      slots.give(slot)
+      slots.release(slot)
       throw error
     }
   }
@@ -53,37 +56,37 @@ export function mixedChunks(result: StreamingResult, ways: readonly ColumnPath[]
     let handle = result.fetch()
     if (handle === 0) return undefined
     const rows = Number(chunkSize(handle))
-    const columns: ColumnPart[] = new Array(way.length)
-    let textParts = 0
+    const columns: ColumnPart[] = new Array(paths.length)
+    let stringParts = 0
     let slot: Address = 0
     const release = () => {
-      for (; textParts > 0; textParts--) texts.giveBack()
+      for (; stringParts > 0; stringParts--) shortStrings.release()
       if (slot !== 0) {
         releaseArrowArray(slot)
-        slots.give(slot)
+        slots.release(slot)
       }
       destroyChunk(handle)
     }
     try {
-      let longTexts = false
-      for (let i = 0; i < way.length; i++) {
-        if (way[i] === 'converted') continue
+      let hasLongStrings = false
+      for (let i = 0; i < paths.length; i++) {
+        if (paths[i] === 'converted') continue
         const vector = chunkVector(handle, i)
-        const part = way[i] === 'vector' ? vectorPart(vector, rows) : texts.read(vector, rows)
+        const part = paths[i] === 'vector' ? vectorPart(vector, rows) : shortStrings.read(vector, rows)
         if (!part) {
-          way[i] = 'converted'
-          longTexts = true
+          paths[i] = 'converted'
+          hasLongStrings = true
           continue
         }
         columns[i] = part
-        if (way[i] === 'shortText') textParts++
+        if (paths[i] === 'shortText') stringParts++
       }
-      if (longTexts) chooseConverted()
-      if (converted.length > 0) {
+      if (hasLongStrings) updateConverted()
+      if (convertedColumns.length > 0) {
         slot = convert(handle, rows)
-        for (const [n, part] of readChildren(readArrowArray(slot)).entries()) columns[converted[n]!] = part
+        for (const [n, part] of readChildren(readArrowArray(slot)).entries()) columns[convertedColumns[n]!] = part
       }
-      if (converted.length === way.length) {
+      if (convertedColumns.length === paths.length) {
         destroyChunk(handle)
         handle = 0
       }
@@ -94,8 +97,8 @@ export function mixedChunks(result: StreamingResult, ways: readonly ColumnPath[]
     return { rows, columns, release }
   }
   const close = () => {
-    destroyChunk(rest)
-    texts.trim()
+    destroyChunk(convertedChunk)
+    shortStrings.trim()
   }
   return Object.assign(read, { close })
 }

@@ -24,7 +24,7 @@ export function readOffset(at: Address, width: number): number {
   return offset32[0]!
 }
 
-/** Bytes of a part's values, by widths and offsets, without visiting them. */
+/** Bytes of a part's values, computed from widths and offsets without a visit to each value. */
 export function measurePart(plan: LayoutPlan, part: ColumnPart): number {
   if (part.rows === 0) return 0
   switch (plan.kind) {

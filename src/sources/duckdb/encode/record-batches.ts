@@ -6,7 +6,7 @@ import { type Allocate, Layout } from './batch-layout.ts'
 import type { Chunk, ReadChunk } from './chunk-reader.ts'
 import { measurePart, slicePart } from './part-measure.ts'
 
-/** When a batch is full. */
+/** The size at which a batch is full. */
 export interface BatchLimits {
   readonly batchRows: number
   readonly batchBytes: number
@@ -24,8 +24,8 @@ export interface EncodedBatch {
 const MAX_CHUNKS = 512
 
 /**
- * Joins the chunks of a result to record batches near the limits; dictionaries come before the first.
- * @param plans how the columns of the chunks lie in memory
+ * Joins the chunks of a result into record batches near the limits. Dictionaries come before the first batch.
+ * @param plans how the columns of the chunks are laid out in memory
  */
 export function* encodeBatches(
   plans: readonly LayoutPlan[],
@@ -34,13 +34,13 @@ export function* encodeBatches(
   allocate: Allocate,
 ): Generator<EncodedBatch, void, undefined> {
   const hasDictionaries = plans.some(holdsDictionary)
-  let held: Chunk[] = []
+  let chunks: Chunk[] = []
   let rows = 0
   let bytes = 0
-  let first = true
-  const drop = () => {
-    for (const chunk of held) chunk.release()
-    held = []
+  let isFirst = true
+  const releaseChunks = () => {
+    for (const chunk of chunks) chunk.release()
+    chunks = []
     rows = bytes = 0
   }
   try {
@@ -48,37 +48,37 @@ export function* encodeBatches(
       const chunk = read()
       if (chunk) {
         const size = measureChunk(plans, chunk)
-        if (held.length > 0 && bytes + size > 2 * limits.batchBytes) {
-          yield encodeHeld(plans, held, rows, allocate)
-          drop()
+        if (chunks.length > 0 && bytes + size > 2 * limits.batchBytes) {
+          yield encodeChunks(plans, chunks, rows, allocate)
+          releaseChunks()
         }
-        held.push(chunk)
+        chunks.push(chunk)
         rows += chunk.rows
         bytes += size
-        if (first && hasDictionaries) yield* encodeDictionaries(plans, chunk.columns, allocate)
-        first = false
-        if (rows < limits.batchRows && bytes < limits.batchBytes && held.length < MAX_CHUNKS) continue
+        if (isFirst && hasDictionaries) yield* encodeDictionaries(plans, chunk.columns, allocate)
+        isFirst = false
+        if (rows < limits.batchRows && bytes < limits.batchBytes && chunks.length < MAX_CHUNKS) continue
       }
       if (rows > 0) {
-        if (bytes > 2 * limits.batchBytes && held.length === 1)
-          yield* encodeSlices(plans, held[0]!.columns, rows, limits.batchBytes, allocate)
-        else yield encodeHeld(plans, held, rows, allocate)
+        if (bytes > 2 * limits.batchBytes && chunks.length === 1)
+          yield* encodeSlices(plans, chunks[0]!.columns, rows, limits.batchBytes, allocate)
+        else yield encodeChunks(plans, chunks, rows, allocate)
       }
-      drop()
+      releaseChunks()
       if (!chunk) return
     }
   } finally {
-    drop()
+    releaseChunks()
   }
 }
 
-function encodeHeld(
+function encodeChunks(
   plans: readonly LayoutPlan[],
-  held: readonly Chunk[],
+  chunks: readonly Chunk[],
   rows: number,
   allocate: Allocate,
 ): EncodedBatch {
-  const columns = plans.map((_, i) => held.map((chunk) => chunk.columns[i]!))
+  const columns = plans.map((_, i) => chunks.map((chunk) => chunk.columns[i]!))
   return encode(plans, columns, rows, allocate)
 }
 
@@ -87,7 +87,7 @@ function encode(plans: readonly LayoutPlan[], columns: ColumnPart[][], rows: num
   return { header: encodeRecordBatch(batch), body: batch.body, bodyLength: batch.bodyLength, rows }
 }
 
-/** A chunk of long values, cut by rows until each piece is near the target or one row. */
+/** Splits a chunk of large values by rows, until each slice is below the target or has one row. */
 function* encodeSlices(
   plans: readonly LayoutPlan[],
   columns: readonly ColumnPart[],
@@ -129,20 +129,20 @@ function holdsDictionary(plan: LayoutPlan): boolean {
   return plan.dictionary !== undefined || plan.children.some(holdsDictionary)
 }
 
-/** The dictionaries in schema order, depth first, as `encodeSchema` numbers them. */
+/** Encodes the dictionaries in schema order, depth first, as `encodeSchema` numbers them. */
 function* encodeDictionaries(
   plans: readonly LayoutPlan[],
   columns: readonly ColumnPart[],
   allocate: Allocate,
 ): Generator<EncodedBatch, void, undefined> {
-  const found: [LayoutPlan, Address][] = []
+  const dictionaries: [LayoutPlan, Address][] = []
   const walk = (plan: LayoutPlan, part: ColumnPart) => {
-    if (plan.dictionary) found.push([plan.dictionary, part.dictionary])
+    if (plan.dictionary) dictionaries.push([plan.dictionary, part.dictionary])
     else if (plan.children.some(holdsDictionary))
       for (const [i, child] of readChildren(part).entries()) walk(plan.children[i]!, child)
   }
   for (const [i, plan] of plans.entries()) walk(plan, columns[i]!)
-  for (const [id, [plan, array]] of found.entries()) {
+  for (const [id, [plan, array]] of dictionaries.entries()) {
     const batch = Layout.dictionary(plan, array, allocate)
     yield { header: encodeDictionaryBatch(id, batch), body: batch.body, bodyLength: batch.bodyLength, rows: 0 }
   }

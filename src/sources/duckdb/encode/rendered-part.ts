@@ -5,15 +5,15 @@ import { addressOf, memcpy } from '../native/library.ts'
 
 const MAX_TEXT_BYTES = 2 ** 31 - 1
 
-/** A part whose texts lie in memory of ours, which must be reachable while they are copied. */
+/** A part whose texts are in JavaScript memory, which must stay reachable while they are copied. */
 export interface RenderedPart extends ColumnPart {
   readonly memory: readonly Uint8Array[]
 }
 
 /**
- * The values of a part as texts.
+ * Renders the values of a part as texts.
  * @param plan of the kind `rendered`
- * @throws DuckDbError for texts that Arrow's offsets of 32 bits cannot tell apart
+ * @throws DuckDbError for texts too long for Arrow's 32-bit offsets
  */
 export function renderPart({ width, form }: LayoutPlan, part: ColumnPart): RenderedPart {
   const { rows } = part
@@ -37,7 +37,7 @@ export function renderPart({ width, form }: LayoutPlan, part: ColumnPart): Rende
   return { ...part, offset: 0, buffer1: addressOf(offsets), buffer2: addressOf(texts), memory }
 }
 
-/** Where each value begins, and the last one ends. */
+/** The start of each value, and the end of the last. */
 function startsOf(width: number, { buffer1, offset, rows }: ColumnPart): Int32Array {
   const starts = new Int32Array(rows + 1)
   if (width === 0) {

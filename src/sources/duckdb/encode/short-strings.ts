@@ -2,8 +2,8 @@ import type { ColumnPart } from '../native/arrow-array-reader.ts'
 import { type Address, addressOf, memcpy } from '../native/library.ts'
 import { vectorData, vectorValidity } from '../native/streaming-result.ts'
 
-/** Bytes up to which DuckDB keeps a text in the vector itself, behind its length. */
-const MAX_SHORT_BYTES = 12
+/** Longest string that DuckDB stores inline in the vector, after its length. */
+const MAX_INLINE_BYTES = 12
 const WORDS = 4
 const VECTOR_ROWS = 2048
 const BLOCK_BYTES = 256 << 10
@@ -16,9 +16,9 @@ interface Block {
 }
 
 /**
- * Copies texts (or blobs) of at most 12 bytes out of DuckDB's vectors to offsets and values as Arrow has them: codes, flags
- * and names cost a fifth of what DuckDB's own conversion takes for them. The memory is taken again when all parts have been
- * given back; one object serves one result after the other.
+ * Copies strings (or blobs) of at most 12 bytes from DuckDB's vectors to Arrow's offsets and values. For codes, flags and
+ * names this costs a fifth of DuckDB's own conversion. The memory is reused once all parts are released, and one object
+ * serves one result after another.
  * Source: `duckdb_string_t`, https://duckdb.org/docs/stable/clients/c/vector#strings.
  */
 export class ShortStrings {
@@ -29,21 +29,21 @@ export class ShortStrings {
   readonly #blocks: Block[] = []
   #block = 0
   #at = 0
-  #live = 0
+  #liveParts = 0
 
-  /** The texts of a vector, until given back; undefined when one of them is longer. */
+  /** The strings of a vector, valid until released; undefined when one of them is longer. */
   read(vector: Address, rows: number): ColumnPart | undefined {
-    this.#grow(rows)
+    this.#ensureCapacity(rows)
     memcpy(this.#vectorAddress, vectorData(vector), 4 * WORDS * rows)
     const validity = vectorValidity(vector)
     if (validity !== 0) this.#clearNulls(validity, rows)
     const offsetBytes = 4 * (rows + 1)
-    const { view, address } = this.#room(offsetBytes + MAX_SHORT_BYTES * (rows + 1))
+    const { view, address } = this.#blockWith(offsetBytes + MAX_INLINE_BYTES * (rows + 1))
     const start = this.#at
-    const length = copyTexts(this.#vector, new Int32Array(view.buffer, start, rows + 1), view, start + offsetBytes)
+    const length = copyStrings(this.#vector, new Int32Array(view.buffer, start, rows + 1), view, start + offsetBytes)
     if (length < 0) return undefined
     this.#at = (start + offsetBytes + length + 7) & -8
-    this.#live++
+    this.#liveParts++
     return {
       rows,
       offset: 0,
@@ -57,17 +57,17 @@ export class ShortStrings {
     }
   }
 
-  /** Gives back one part. */
-  giveBack(): void {
-    if (--this.#live === 0) this.#block = this.#at = 0
+  /** Releases one part. */
+  release(): void {
+    if (--this.#liveParts === 0) this.#block = this.#at = 0
   }
 
-  /** Lets go of memory that only a large result needs. */
+  /** Frees memory that only a large result needs. */
   trim(): void {
-    if (this.#live === 0 && this.#blocks.length > MAX_IDLE_BLOCKS) this.#blocks.length = MAX_IDLE_BLOCKS
+    if (this.#liveParts === 0 && this.#blocks.length > MAX_IDLE_BLOCKS) this.#blocks.length = MAX_IDLE_BLOCKS
   }
 
-  #grow(rows: number): void {
+  #ensureCapacity(rows: number): void {
     if (WORDS * rows <= this.#vector.length) return
     this.#vector = new Uint32Array(WORDS * rows)
     this.#vectorAddress = addressOf(this.#vector)
@@ -75,15 +75,15 @@ export class ShortStrings {
     this.#validityAddress = addressOf(this.#validity)
   }
 
-  /** What stands where a row is null may be anything: it becomes an empty text. */
+  /** A null row may hold anything: its length becomes 0. */
   #clearNulls(validity: Address, rows: number): void {
     memcpy(this.#validityAddress, validity, 8 * Math.ceil(rows / 64))
     for (let row = 0; row < rows; row++)
       if (((this.#validity[row >> 5]! >>> (row & 31)) & 1) === 0) this.#vector[WORDS * row] = 0
   }
 
-  /** A block with so much room at `#at`. */
-  #room(bytes: number): Block {
+  /** A block with `bytes` free bytes at `#at`. */
+  #blockWith(bytes: number): Block {
     const block = this.#blocks[this.#block]
     if (block && this.#at + bytes <= block.view.byteLength) return block
     if (block) this.#block++
@@ -91,21 +91,24 @@ export class ShortStrings {
     const next = this.#blocks[this.#block]
     if (next && bytes <= next.view.byteLength) return next
     const view = new DataView(new ArrayBuffer(Math.max(BLOCK_BYTES, bytes)))
-    const made = { view, address: addressOf(view) }
-    this.#blocks.splice(this.#block, 0, made)
-    return made
+    const newBlock = { view, address: addressOf(view) }
+    this.#blocks.splice(this.#block, 0, newBlock)
+    return newBlock
   }
 }
 
-/** Bytes of all values, or -1 as soon as one is too long. Writes up to 12 bytes beyond the last. */
-function copyTexts(vector: Uint32Array, offsets: Int32Array, values: DataView, start: number): number {
+/**
+ * Copies the strings of a vector. Writes up to 12 bytes beyond the last value.
+ * @returns bytes of all values; -1 when a string is too long
+ */
+function copyStrings(vector: Uint32Array, offsets: Int32Array, values: DataView, start: number): number {
   const rows = offsets.length - 1
   let at = start
   for (let row = 0, word = 0; row < rows; row++, word += WORDS) {
     const length = vector[word]!
-    if (length > MAX_SHORT_BYTES) return -1
+    if (length > MAX_INLINE_BYTES) return -1
     offsets[row] = at - start
-    // Whole words, whose rest the next text covers, are several times as fast as bytes.
+    // Copy whole words, several times as fast as bytes. The next string overwrites the excess.
     values.setUint32(at, vector[word + 1]!, true)
     if (length > 4) {
       values.setUint32(at + 4, vector[word + 2]!, true)

@@ -15,10 +15,10 @@ const ALIGNMENT = 8
 const MIN_ROWS = 2048
 
 /**
- * Encodes the rows of a result whose vectors are laid out as Arrow's: each is copied once, from the vector straight into
- * the body of its batch. Ends at the first chunk that may hold nulls and answers with that chunk, or with 0 at the end.
- *
+ * Encodes the rows of a result whose vectors have Arrow's layout. Each value is copied once, from the vector straight into
+ * the body of its batch. Stops at the first chunk that may hold nulls.
  * @param widths bytes of a value, by column
+ * @returns the chunk at which it stopped; 0 at the end of the result
  */
 export function* encodeVectorBatches(
   result: StreamingResult,
@@ -35,16 +35,16 @@ export function* encodeVectorBatches(
   let rows = 0
   for (;;) {
     const chunk = result.fetch()
-    const nullable = chunk !== 0 && !readSources(chunk, sources)
-    if (chunk === 0 || nullable) {
-      let handedOn = false
+    const mayHoldNulls = chunk !== 0 && !readSources(chunk, sources)
+    if (chunk === 0 || mayHoldNulls) {
+      let isHandedOver = false
       try {
-        if (body && rows > 0) yield finish(body, widths, starts, rows)
-        handedOn = true
+        if (body && rows > 0) yield endBatch(body, widths, starts, rows)
+        isHandedOver = true
         return chunk
       } finally {
-        // The reader has left at this batch.
-        if (!handedOn && chunk !== 0) destroyChunk(chunk)
+        // The reader has stopped at this batch.
+        if (!isHandedOver && chunk !== 0) destroyChunk(chunk)
       }
     }
     const size = Number(chunkSize(chunk))
@@ -62,7 +62,7 @@ export function* encodeVectorBatches(
         rows += count
         from += count
         if (rows === capacity) {
-          yield finish(body, widths, starts, rows)
+          yield endBatch(body, widths, starts, rows)
           body = undefined
           rows = 0
         }
@@ -73,7 +73,7 @@ export function* encodeVectorBatches(
   }
 }
 
-/** Finds where the values of each column lie; false when one may hold nulls. */
+/** Finds the address of each column's values. @returns false when a column may hold nulls */
 function readSources(chunk: Address, sources: Address[]): boolean {
   for (let i = 0; i < sources.length; i++) {
     const vector = chunkVector(chunk, i)
@@ -83,24 +83,24 @@ function readSources(chunk: Address, sources: Address[]): boolean {
   return true
 }
 
-/** Where each column begins for so many rows; last, the length of the whole. */
+/** The offset of each column in a body of `rows` rows, then the length of the body. */
 function columnStarts(widths: readonly number[], rows: number): number[] {
   const starts = [0]
   for (const width of widths) starts.push((starts.at(-1)! + rows * width + ALIGNMENT - 1) & -ALIGNMENT)
   return starts
 }
 
-function finish(
+function endBatch(
   body: Uint8Array<SharedArrayBuffer>,
   widths: readonly number[],
-  full: readonly number[],
+  fullStarts: readonly number[],
   rows: number,
 ): EncodedBatch {
   const starts = columnStarts(widths, rows)
   const nodes: number[] = []
   const buffers: number[] = []
   for (let i = 0; i < widths.length; i++) {
-    const from = full[i]!
+    const from = fullStarts[i]!
     const to = starts[i]!
     const length = rows * widths[i]!
     if (to !== from) body.copyWithin(to, from, from + length)

@@ -5,8 +5,8 @@ import { plainType } from '../types/plain-type.ts'
 import { chunkPlan, isByteBoolean } from '../types/wire-schema.ts'
 
 /**
- * Types of DuckDB whose vectors may be taken as they lie: what comes as Arrow's time may be a TIME WITH TIME ZONE, and its
- * strings UUIDs, whose vectors are something else.
+ * DuckDB types whose vectors may be copied as they are. The Arrow format alone does not tell: Arrow's time may come from a
+ * TIME WITH TIME ZONE, and strings from UUIDs, whose vectors differ.
  * Source: `duckdb_type`, https://duckdb.org/docs/stable/clients/c/types.
  */
 const Type = { boolean: 1, tinyint: 2, time: 14, hugeint: 16, varchar: 17, blob: 18, decimal: 19 } as const
@@ -15,7 +15,7 @@ const plainTypes = new Set<number>([Type.hugeint, Type.decimal, ...TIMESTAMP_TYP
 for (let type: number = Type.tinyint; type <= Type.time; type++) plainTypes.add(type)
 
 const vectorFormats = new Set(['c', 'C', 's', 'S', 'i', 'I', 'l', 'L', 'f', 'g', 'tdD', 'ttu'])
-/** Digits up to which DuckDB keeps a decimal in so many bytes; above the last it is as wide as Arrow's. */
+/** Most digits of a decimal that DuckDB stores in 2, 4 and 8 bytes; with more digits it is as wide as Arrow's. */
 const decimalWidths = [
   [4, 2],
   [9, 4],
@@ -23,9 +23,8 @@ const decimalWidths = [
 ] as const
 
 /**
- * How DuckDB's own vectors of a column lie in memory, when they can be copied value by value without a conversion; else
- * undefined.
- * @param type of the column in DuckDB
+ * The layout of DuckDB's vectors of a column, if they can be copied value by value without a conversion; else undefined.
+ * @param type the column's DuckDB type
  * @param losslessTypes whether extension types stay
  * Source: https://duckdb.org/docs/stable/clients/c/vector; .../sql/data_types/numeric (widths of DECIMAL).
  */
@@ -36,15 +35,17 @@ export function vectorPlan(field: Field, type: number, losslessTypes: boolean): 
   if (dictionary || metadata.length > 0 || !plainTypes.has(type)) return undefined
   if (format.startsWith('d:')) {
     const digits = Number(format.slice(2).split(',')[0])
-    const narrow = decimalWidths.find(([most]) => digits <= most)
-    return narrow ? { kind: 'narrowDecimal', width: narrow[1], children: [] } : chunkPlan(field, losslessTypes)
+    const narrowWidth = decimalWidths.find(([most]) => digits <= most)
+    return narrowWidth
+      ? { kind: 'narrowDecimal', width: narrowWidth[1], children: [] }
+      : chunkPlan(field, losslessTypes)
   }
   return format.startsWith('ts') || vectorFormats.has(format) ? chunkPlan(field, losslessTypes) : undefined
 }
 
 /**
- * Whether a column holds texts or blobs that come as Arrow's strings or binaries with offsets of 32 bits, and as no extension
- * but JSON, whose values are those of a text.
+ * Whether a column holds strings or blobs that DuckDB exports with 32-bit offsets and without an extension type. JSON is
+ * allowed, since its values are plain strings.
  */
 export function isPlainText(field: Field, type: number): boolean {
   const { format, dictionary, metadata } = field
