@@ -18,7 +18,7 @@ import { DEFAULT_SCHEMA, quoteLiteral } from './sql/startup.ts'
 import { columnsSql, TableSchemas } from './table-schemas.ts'
 
 const INTERNAL_SCHEMAS = "('information_schema', 'pg_catalog')"
-/** Bound of what metadata queries read into memory. */
+/** Most bytes that a metadata query may read into memory. */
 const MAX_BYTES = 64 << 20
 
 type Row = Readonly<Record<string, unknown>>
@@ -40,7 +40,7 @@ export class DuckDbCatalog implements Catalog {
   async schemas(schemaPattern: string | undefined, ctx: Context): Promise<readonly SchemaEntry[]> {
     const rows = await this.#rows(
       `SELECT DISTINCT schema_name FROM duckdb_schemas()
-       WHERE ${this.#own()} AND schema_name NOT IN ${INTERNAL_SCHEMAS} ${like('schema_name', schemaPattern)}
+       WHERE ${this.#ownDatabase()} AND schema_name NOT IN ${INTERNAL_SCHEMAS} ${like('schema_name', schemaPattern)}
        ORDER BY schema_name`,
       ctx,
     )
@@ -72,22 +72,25 @@ export class DuckDbCatalog implements Catalog {
   }
 
   async *tablesWithSchemas(filter: TableFilter, ctx: Context): AsyncGenerator<readonly TableEntry[], void, undefined> {
-    yield* this.#read(tableConditions(filter, 'schema_name'), ctx)
+    yield* this.#readTables(tableConditions(filter, 'schema_name'), ctx)
   }
 
   async tableSchema({ schema, table }: TableEntry, ctx: Context): Promise<Uint8Array> {
     const conditions = `AND schema_name = ${quoteLiteral(schema)} AND table_name = ${quoteLiteral(table)}`
-    for await (const [entry] of this.#read(conditions, ctx)) return entry!.schemaMessage!
+    for await (const [entry] of this.#readTables(conditions, ctx)) return entry!.schemaMessage!
     throw new GatewayError('UNKNOWN_OBJECT')
   }
 
-  #read(conditions: string, ctx: Context): AsyncGenerator<readonly TableEntry[], void, undefined> {
+  #readTables(conditions: string, ctx: Context): AsyncGenerator<readonly TableEntry[], void, undefined> {
     const { name, writes } = this.#source
     const schemas = new TableSchemas(name, writes, (types) => this.#fieldsOf(types, ctx))
     return schemas.read(this.#tables(columnsSql(quoteLiteral(name), conditions), ctx))
   }
 
-  /** The fields of types by a statement that selects one of each; when it fails, since one of them cannot be sent, half by half. */
+  /**
+   * Reads the Arrow fields of types by a statement that selects one NULL of each. If it fails, since one type cannot be sent,
+   * each half is tried separately.
+   */
   async #fieldsOf(types: readonly string[], ctx: Context): Promise<readonly (Field | undefined)[]> {
     const sql = `SELECT ${types.map((type, i) => `NULL::${type} AS c${i}`).join(', ')}`
     try {
@@ -106,7 +109,7 @@ export class DuckDbCatalog implements Catalog {
     }
   }
 
-  /** Temporary tables are not among them: they are in a catalog of their own, and seen in their transaction only. */
+  /** The list omits temporary tables: they are in their own catalog and visible only in their transaction. */
   async tableTypes(): Promise<readonly string[]> {
     return ['BASE TABLE', 'VIEW']
   }
@@ -116,7 +119,7 @@ export class DuckDbCatalog implements Catalog {
       `SELECT schema_name, table_name, constraint_name, unnest(constraint_column_names) AS column_name,
          generate_subscripts(constraint_column_names, 1) AS sequence
        FROM duckdb_constraints()
-       WHERE ${this.#own()} AND constraint_type = 'PRIMARY KEY' ${named(schema, 'schema_name')} ${named(table, 'table_name')}`,
+       WHERE ${this.#ownDatabase()} AND constraint_type = 'PRIMARY KEY' ${equals(schema, 'schema_name')} ${equals(table, 'table_name')}`,
       ctx,
     )
     return rows.map((row) => ({
@@ -124,7 +127,7 @@ export class DuckDbCatalog implements Catalog {
       schema: String(row['schema_name']),
       table: String(row['table_name']),
       column: String(row['column_name']),
-      keyName: text(row['constraint_name']),
+      keyName: textOrNull(row['constraint_name']),
       sequence: Number(row['sequence']),
     }))
   }
@@ -141,9 +144,9 @@ export class DuckDbCatalog implements Catalog {
        FROM duckdb_constraints() f LEFT JOIN duckdb_constraints() p ON p.database_name = f.database_name
          AND p.schema_name = f.schema_name AND p.table_name = f.referenced_table
          AND p.constraint_column_names = f.referenced_column_names AND p.constraint_type IN ('PRIMARY KEY', 'UNIQUE')
-       WHERE f.${this.#own()} AND f.constraint_type = 'FOREIGN KEY'
-         ${named(foreign?.schema, 'f.schema_name')} ${named(foreign?.table, 'f.table_name')}
-         ${named(primary?.schema, 'f.schema_name')} ${named(primary?.table, 'f.referenced_table')}
+       WHERE f.${this.#ownDatabase()} AND f.constraint_type = 'FOREIGN KEY'
+         ${equals(foreign?.schema, 'f.schema_name')} ${equals(foreign?.table, 'f.table_name')}
+         ${equals(primary?.schema, 'f.schema_name')} ${equals(primary?.table, 'f.referenced_table')}
        ORDER BY f.schema_name, f.referenced_table, f.table_name, f.constraint_index, sequence`,
       ctx,
     )
@@ -154,21 +157,21 @@ export class DuckDbCatalog implements Catalog {
           ...schema,
           table: String(row['referenced_table']),
           column: String(row['referenced_column']),
-          keyName: text(row['primary_name']),
+          keyName: textOrNull(row['primary_name']),
         },
         foreign: {
           ...schema,
           table: String(row['table_name']),
           column: String(row['column_name']),
-          keyName: text(row['constraint_name']),
+          keyName: textOrNull(row['constraint_name']),
         },
         sequence: Number(row['sequence']),
       }
     })
   }
 
-  /** Only what belongs to the source's own database. */
-  #own(): string {
+  /** The condition that selects the source's own database. */
+  #ownDatabase(): string {
     return `database_name = ${quoteLiteral(this.#source.name)}`
   }
 
@@ -183,7 +186,7 @@ export class DuckDbCatalog implements Catalog {
     return rows
   }
 
-  /** The rows of a statement as they come, a batch a table. @param onBytes told the size of each batch */
+  /** Streams the rows of a statement, one table for each batch. @param onBytes called with the size of each batch */
   async *#tables(sql: string, ctx: Context, onBytes?: (byteLength: number) => void): AsyncGenerator<Table> {
     const query = { source: this.#source.name, sql, session: {}, purpose: 'read' } as const
     const result = await this.#source.run({ kind: 'read', query }, ctx)
@@ -199,7 +202,7 @@ export class DuckDbCatalog implements Catalog {
   }
 }
 
-/** What a filter lets through. @param schemaColumn what the column with the schema's name is called */
+/** The SQL conditions of a filter. @param schemaColumn the name of the column that holds the schema's name */
 function tableConditions({ schemaPattern, tablePattern, types }: TableFilter, schemaColumn: string): string {
   return [
     `AND ${schemaColumn} NOT IN ${INTERNAL_SCHEMAS}`,
@@ -209,17 +212,17 @@ function tableConditions({ schemaPattern, tablePattern, types }: TableFilter, sc
   ].join(' ')
 }
 
-/** A pattern that ends with an escape that escapes nothing means the character itself. */
+/** A LIKE condition. An escape character at the end of the pattern, which escapes nothing, stands for itself. */
 function like(column: string, pattern: string | undefined): string {
   if (pattern === undefined) return ''
-  const isOpen = (/\\*$/.exec(pattern)![0].length & 1) === 1
-  return `AND ${column} LIKE ${quoteLiteral(isOpen ? `${pattern}\\` : pattern)} ESCAPE '\\'`
+  const endsInsideEscape = (/\\*$/.exec(pattern)![0].length & 1) === 1
+  return `AND ${column} LIKE ${quoteLiteral(endsInsideEscape ? `${pattern}\\` : pattern)} ESCAPE '\\'`
 }
 
-function named(value: string | undefined, column: string): string {
+function equals(value: string | undefined, column: string): string {
   return value === undefined ? '' : `AND ${column} = ${quoteLiteral(value)}`
 }
 
-function text(value: unknown): string | null {
+function textOrNull(value: unknown): string | null {
   return value === null || value === undefined ? null : String(value)
 }

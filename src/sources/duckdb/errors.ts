@@ -1,10 +1,10 @@
 import { type ErrorCode, GatewayError, type SqlPosition } from '../../query/errors.ts'
 
-/** Longest text sent to a client, in characters. */
+/** Longest message sent to a client, in characters. */
 const MAX_TEXT = 2000
 
 /**
- * What the kinds of DuckDB errors mean for a client; the text before the first colon of a message names the kind.
+ * The error code for each kind of DuckDB error. A message starts with its kind, up to the first colon.
  * Source: https://github.com/duckdb/duckdb/blob/main/src/common/exception.cpp (names of the exception types).
  */
 const codes: Readonly<Record<string, ErrorCode>> = {
@@ -36,7 +36,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   'INTERRUPT Error': 'CANCELLED',
 }
 /** Kinds that are faults of the engine, not of a statement. */
-const faults: ReadonlySet<string> = new Set([
+const engineFaults: ReadonlySet<string> = new Set([
   'IO Error',
   'Fatal Error',
   'Internal Error',
@@ -54,36 +54,39 @@ const readOnly = /read-only (mode|transaction)|in read-only|launched in read-onl
 const sandbox = /disabled by configuration|configuration has been locked|external access/
 const unchangeable = /Cannot (change|modify)/
 
-/** The refusal to change data. */
+/** The error for a change in a read-only source. */
 export function readOnlyError(source: string): GatewayError {
   const message = `The source ${source} is read-only: set sources.${source}.writes: true to allow it.`
   return new GatewayError('READ_ONLY', message)
 }
 
-/** Turns what DuckDB said into what a client may see: its own words about the SQL, with the place in it. */
+/**
+ * Converts a DuckDB message to the error that the client gets: DuckDB's own text where it concerns the SQL, with the position
+ * in it.
+ */
 export function duckDbError(message: string, source: string): GatewayError {
   const kind = /^([A-Za-z ]+ Error):/.exec(message)?.[1] ?? ''
-  const told = {
+  const details = {
     cause: new Error(message),
-    ...((Object.hasOwn(codes, kind) || faults.has(kind)) && { engineError: kind }),
+    ...((Object.hasOwn(codes, kind) || engineFaults.has(kind)) && { engineError: kind }),
   }
   if (readOnly.test(message))
     return new GatewayError(
       'READ_ONLY',
-      `Queries only read: what changes something, nextval too, takes sources.${source}.writes: true and the role writer or admin.`,
-      told,
+      `Queries are read-only: a statement that changes anything, even by nextval, needs sources.${source}.writes: true and the role writer or admin.`,
+      details,
     )
   const isLocked = unchangeable.test(message) && message.includes('locked')
   if (isLocked || sandbox.test(message) || codes[kind] === 'SANDBOXED')
-    return new GatewayError('SANDBOXED', undefined, told)
+    return new GatewayError('SANDBOXED', undefined, details)
   if (message.includes('Current transaction is aborted'))
     return new GatewayError(
       'CONFLICT',
-      'A statement that failed has undone the transaction, and nothing of it is stored: roll back, and begin a new one.',
-      told,
+      'A failed statement has aborted the transaction, and nothing of it is stored: roll back and begin a new one.',
+      details,
     )
   if (message.includes('Unsupported Arrow type UNKNOWN'))
-    return new GatewayError('BAD_SQL', 'The type of a parameter is not known: cast it, as in ?::INTEGER.', told)
+    return new GatewayError('BAD_SQL', 'The type of a parameter is not known: cast it, as in ?::INTEGER.', details)
   const code = existing.test(message)
     ? 'ALREADY_EXISTS'
     : missingTable.test(message) ||
@@ -92,13 +95,13 @@ export function duckDbError(message: string, source: string): GatewayError {
         missingSessionSchema.test(message)
       ? 'UNKNOWN_OBJECT'
       : codes[kind]
-  if (code === undefined) return new GatewayError('INTERNAL', undefined, told)
-  if (code === 'CANCELLED' || code === 'OUT_OF_MEMORY') return new GatewayError(code, undefined, told)
+  if (code === undefined) return new GatewayError('INTERNAL', undefined, details)
+  if (code === 'CANCELLED' || code === 'OUT_OF_MEMORY') return new GatewayError(code, undefined, details)
   const position = positionOf(message)
-  return new GatewayError(code, cut(message), { ...told, ...(position && { position }) })
+  return new GatewayError(code, truncate(message), { ...details, ...(position && { position }) })
 }
 
-/** DuckDB shows `LINE n: <text>` and, below, a caret under the place. */
+/** Reads the position from a message: `LINE n: <text>`, and a caret in the line below. */
 function positionOf(message: string): SqlPosition | undefined {
   const match = /\nLINE (\d+): [^\n]*\n( *)\^/.exec(message)
   if (!match) return undefined
@@ -107,7 +110,7 @@ function positionOf(message: string): SqlPosition | undefined {
   return column >= 1 ? { line, column } : undefined
 }
 
-function cut(text: string): string {
+function truncate(text: string): string {
   const plain = text.slice(0, MAX_TEXT).replaceAll('\0', ' ')
   return text.length > MAX_TEXT ? `${plain}...` : plain
 }

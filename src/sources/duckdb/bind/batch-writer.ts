@@ -94,7 +94,7 @@ function checkDecimals({ name, format, children, dictionary }: Field): void {
   if (format.startsWith('d:') && !isHeldDecimal(format))
     throw new ArrowError(
       'UNSUPPORTED',
-      `The column "${name}" has the Arrow type ${format}: a decimal must have 1 to 38 digits, none to all of them behind the point.`,
+      `The column "${name}" has the Arrow type ${format}: a decimal must have 1 to 38 digits, 0 to all of them after the point.`,
     )
   for (const child of children) checkDecimals(child)
   if (dictionary) checkDecimals({ ...dictionary, name })

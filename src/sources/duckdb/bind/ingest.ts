@@ -34,7 +34,7 @@ export function ingest(
   } else if (target.ifNotExists === 'create')
     createTable(target.ifExists === 'append' ? 'TABLE IF NOT EXISTS' : 'TABLE')
   else if (target.ifExists === 'fail')
-    throw new DuckDbError('Invalid Input Error: the ingestion allows the table neither to exist nor not to exist')
+    throw new DuckDbError('Invalid Input Error: the ingestion options refuse both an existing and a missing table')
   const appender = new Appender(connection, target, schema.children)
   try {
     const writer = new BatchWriter(appender.fields)

@@ -26,7 +26,7 @@ export function* encodeResult(
   const plans = schema.children.map((field, i) => vectorPlans[i] ?? chunkPlan(field, losslessTypes))
   const paths = schema.children.map((field, i): ColumnPath => {
     if (vectorPlans[i]) return 'vector'
-    return isPlainText(field, types[i]!) ? 'shortText' : 'converted'
+    return isPlainText(field, types[i]!) ? 'shortString' : 'converted'
   })
   if (paths.every((path) => path === 'converted')) {
     yield* encodeBatches(plans, arrowChunks(result), limits, allocate)

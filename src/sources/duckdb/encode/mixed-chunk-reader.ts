@@ -9,7 +9,7 @@ import { ShortStrings } from './short-strings.ts'
  * How a column gets from DuckDB's vectors to Arrow: copied as it is (`vector`), by our own copying of short strings, or by
  * DuckDB's conversion.
  */
-export type ColumnPath = 'vector' | 'shortText' | 'converted'
+export type ColumnPath = 'vector' | 'shortString' | 'converted'
 
 const shortStrings = new ShortStrings()
 
@@ -79,7 +79,7 @@ export function mixedChunks(
           continue
         }
         columns[i] = part
-        if (paths[i] === 'shortText') stringParts++
+        if (paths[i] === 'shortString') stringParts++
       }
       if (hasLongStrings) updateConverted()
       if (convertedColumns.length > 0) {

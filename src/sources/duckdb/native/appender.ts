@@ -157,6 +157,6 @@ function rowsAtOnce(columns: readonly WrittenColumn[], firstRow: number, rows: n
   while (count > 1 && !fits(count)) count >>= 1
   if (fits(count)) return count
   throw new DuckDbError(
-    `Invalid Input Error: lists with dictionary-encoded members must not be of fixed size, have null indices, or have more than ${VECTOR_ROWS} members in a row: send the values as they are`,
+    `Invalid Input Error: lists with dictionary-encoded members must not be of fixed size, have null indices, or have more than ${VECTOR_ROWS} members in a row: send the values without a dictionary`,
   )
 }

@@ -30,7 +30,7 @@ export function checkOffsets(bytes: Uint8Array, width: number, rows: number, lim
   if (first < 0) throw malformed('An offset is negative')
   for (let row = 1; row <= rows; row++) {
     const next = offset(row)
-    if (next < previous) throw malformed('The offsets of a column fall')
+    if (next < previous) throw malformed('The offsets of a column decrease')
     previous = next
   }
   if (previous > limit) throw malformed('An offset leads beyond its data')
