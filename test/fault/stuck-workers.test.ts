@@ -26,7 +26,7 @@ describe('a worker that does not let go of a statement that is over', () => {
     expect(await Promise.all(stuck)).toEqual(stuck.map(() => TIMED_OUT))
     expect(await plan).toBe('OK')
     expect(demo.source.hasActiveThreads).toBe(true)
-    expect(demo.logged('source demo: a statement was cancelled and goes on')).toHaveLength(planners)
+    expect(demo.logged('source demo: a cancelled statement is still running')).toHaveLength(planners)
     await expect.poll(() => demo.logged('source demo: the statement has ended').length, late).toBe(planners)
   })
 

@@ -43,10 +43,7 @@ export interface DuckDbDependencies {
 }
 
 const MAX_OPENED_AHEAD = 32
-/**
- * Above this number DuckDB keeps its own threads: each task thread of ours takes about 18 MB, and such a machine has cores to
- * spare.
- */
+/** With more threads than this DuckDB keeps its own: a task thread takes about 18 MB, and such a machine has cores to spare. */
 const MAX_TASK_THREADS = 4
 const PLAN_CACHE_BYTES = 32 << 20
 const MAX_CONTROL_WORKERS = 2

@@ -14,7 +14,7 @@ import type { TableEntry } from '../../query/catalog.ts'
 import { FlagColumn, TextColumn } from './column-rows.ts'
 import { decimalDigits, decimalDigitsByType } from './types/column-metadata.ts'
 
-/** Tables of one page: at most this many, or as many as exceed `MAX_SCHEMA_BYTES`. */
+/** Most tables of one page. A page also ends once its schemas exceed `MAX_SCHEMA_BYTES`. */
 const MAX_TABLES = 100
 const MAX_SCHEMA_BYTES = 1 << 20
 /** Rows between two checks whether to yield to the event loop; a row costs little. */

@@ -86,8 +86,8 @@ export class BatchWriter {
 }
 
 /**
- * Refuses decimals without a DuckDB type, at any depth. DuckDB would create one all the same and look up its scale's power of
- * ten beyond the end of a table: a divisor of 0 there crashes the process.
+ * Refuses decimals without a DuckDB type, at any depth. DuckDB would still create one and look up its scale's power of ten
+ * beyond the end of a table: a divisor of 0 there crashes the process.
  * @throws ArrowError UNSUPPORTED
  */
 function checkDecimals({ name, format, children, dictionary }: Field): void {

@@ -4,8 +4,8 @@ import { c, checkErrorData, destroy } from './c-api.ts'
 import { type Address, addressOf } from './library.ts'
 
 /*
- * Native code may read this memory while it runs, so the memory must stay reachable. A local variable is not enough:
- * optimized code drops it after its last use. So it belongs to the module, as does what a call needs besides.
+ * Native code reads and writes this memory, which must stay reachable meanwhile. A local variable is not enough: optimized
+ * code drops it after its last use. So the module owns it, and `reachable` holds what else a call needs.
  */
 const SCHEMA_BYTES = 72
 const scratchSchema = new Uint8Array(SCHEMA_BYTES)

@@ -182,8 +182,8 @@ export class Job implements AsyncIterator<readonly Frame[]> {
 
   /**
    * Stops the worker. DuckDB loses an interrupt that arrives between two steps, so the job repeats it until the worker has
-   * finished. An interrupt aborts an open transaction, so there the worker first gets time to stop between two batches: a
-   * client that closes a half-read result goes on with its transaction.
+   * finished. An interrupt aborts an open transaction, so there the worker first gets 200 ms to stop between two batches: a
+   * client that closes a half-read result can continue its transaction.
    */
   readonly #stop = (): void => {
     if (this.#done || this.#interruptTimer) return

@@ -14,8 +14,8 @@ export interface WorkerSetup {
 }
 
 /**
- * Indices into the memory that a worker thread shares with the main thread. One busy flag for each pooled body follows, from
- * index `BUSY_FLAGS` on.
+ * Indices into the memory that a worker thread shares with the main thread. From index `BUSY_FLAGS` on follows a busy flag
+ * for each pooled body.
  */
 export const Control = { credit: 0, stop: 1, inbox: 2, working: 3, chunks: 4 } as const
 export const BUSY_FLAGS = 5
@@ -39,7 +39,7 @@ export interface SentBatch {
   readonly rows: number
 }
 
-/** Statements that set the current schema and restore it. */
+/** Statements that set the schema of unqualified names, and restore it. */
 export interface SchemaSwitch {
   readonly before: string
   readonly after: string
@@ -53,9 +53,9 @@ export type WorkerRequest =
       readonly sql: string
       /** Whether Arrow extension types are sent, see `DuckDbConfig.losslessTypes`. */
       readonly losslessTypes: boolean
-      /** The connection is in a transaction already, which goes on. */
+      /** Whether the client has an open transaction on the connection, which stays open. */
       readonly inTransaction: boolean
-      /** What names without a schema mean, and what they mean again afterwards. */
+      /** Sets and restores the schema of unqualified names. */
       readonly schemaSwitch?: SchemaSwitch
     }
   | {
@@ -68,7 +68,7 @@ export type WorkerRequest =
       readonly isUpdate: boolean
       /** Whether the worker runs the statement in a read-only transaction. */
       readonly readOnly: boolean
-      /** The connection is in a transaction already, which goes on. */
+      /** Whether the client has an open transaction on the connection, which stays open. */
       readonly inTransaction: boolean
       /** Digest of the schema that the client was given, which the result must match; absent when it was given none. */
       readonly promised?: string

@@ -20,7 +20,10 @@ const MAX_WAITING = 1000
 const MAX_HELD = Math.max(1, Math.min(2, availableParallelism() - 1))
 /** One planner more, so that one principal never takes all. */
 const PLANNERS = MAX_HELD + 1
-/** Stuck workers that one principal may have: DuckDB checks no interrupt while it binds, so a cancelled plan goes on. */
+/**
+ * Stuck workers that one principal may have: DuckDB checks no interrupt while it binds, so a cancelled plan keeps its worker
+ * busy.
+ */
 const MAX_STUCK_HELD = 2 * MAX_HELD
 
 /**
