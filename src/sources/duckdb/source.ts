@@ -166,9 +166,9 @@ class DuckDbSource implements Source {
     const key = this.#planKey(plan.query)
     const losslessTypes = this.#losslessTypes(session)
     const promised = promisedDigest(plan)
-    const known = parameters || transaction !== undefined ? undefined : this.#plans.get(key)
+    const cached = parameters || transaction !== undefined ? undefined : this.#plans.get(key)
     // The cached plan may be older or newer than the schema that the client was given.
-    const planned = promised !== undefined && known?.digest === promised ? known.schema : undefined
+    const planned = promised !== undefined && cached?.digest === promised ? cached.schema : undefined
     const { batchRows, batchBytes } = this.#config
     const limits = { batchRows, batchBytes }
     const readOnly = plan.kind === 'read' && plan.mayWrite !== true
@@ -193,7 +193,7 @@ class DuckDbSource implements Source {
     }
     const lender = this.#lender(plan.query, ctx.trackProgress)
     // Temporary objects belong to the connection, and the next client must not find them.
-    const disposable = isUpdate && (await readStatementWords(sql, ctx)).temporary === true
+    const closesConnection = isUpdate && (await readStatementWords(sql, ctx)).temporary === true
     return await this.#dispatcher.dispatch(
       this.#workers,
       lender,
@@ -202,7 +202,7 @@ class DuckDbSource implements Source {
       (job) => job.result(planned),
       {
         onEnd,
-        disposable,
+        closesConnection,
       },
     )
   }

@@ -5,53 +5,53 @@ export class BitCopier {
   #bytes = new Uint8Array(4096)
   #address: Address = addressOf(this.#bytes)
 
-  /** Copies `count` bits, from bit `fromBit` at `from` to bit `toBit` after byte `to` of `into`. */
-  copy(into: Uint8Array, to: number, toBit: number, from: Address, fromBit: number, count: number): void {
+  /** Copies `count` bits, from bit `fromBit` at `from`, to bit `toBit` after byte `to` of `body`. */
+  copy(body: Uint8Array, to: number, toBit: number, from: Address, fromBit: number, count: number): void {
     if (count === 0) return
     if ((toBit & 7) === 0 && (fromBit & 7) === 0) {
-      memcpy(addressOf(into) + to + (toBit >> 3), from + (fromBit >> 3), (count + 7) >> 3)
+      memcpy(addressOf(body) + to + (toBit >> 3), from + (fromBit >> 3), (count + 7) >> 3)
       return
     }
     const source = this.#load(from, fromBit, count)
     const shift = fromBit & 7
     let bit = toBit
-    for (let left = count, i = 0; left > 0; i++) {
+    for (let remaining = count, i = 0; remaining > 0; i++) {
       // Eight source bits at a time, aligned, then merged into one or two bytes of the destination.
       const value = shift === 0 ? source[i]! : ((source[i]! >> shift) | (source[i + 1]! << (8 - shift))) & 0xff
-      const size = Math.min(8, left)
-      const kept = value & ((1 << size) - 1)
+      const size = Math.min(8, remaining)
+      const merged = value & ((1 << size) - 1)
       const position = to + (bit >> 3)
       const low = bit & 7
-      into[position] = (into[position]! & ((1 << low) - 1)) | ((kept << low) & 0xff)
-      if (low + size > 8) into[position + 1] = kept >> (8 - low)
+      body[position] = (body[position]! & ((1 << low) - 1)) | ((merged << low) & 0xff)
+      if (low + size > 8) body[position + 1] = merged >> (8 - low)
       bit += size
-      left -= size
+      remaining -= size
     }
   }
 
-  /** Packs `count` bytes of 0 or 1 at `from` to bits, from bit `toBit` after byte `to` of `into`. */
-  pack(into: Uint8Array, to: number, toBit: number, from: Address, count: number): void {
+  /** Packs `count` bytes of 0 or 1 at `from` to bits, from bit `toBit` after byte `to` of `body`. */
+  pack(body: Uint8Array, to: number, toBit: number, from: Address, count: number): void {
     const source = this.#load(from, 0, 8 * count)
     let position = to + (toBit >> 3)
     let bit = toBit & 7
-    let value = bit === 0 ? 0 : into[position]! & ((1 << bit) - 1)
+    let value = bit === 0 ? 0 : body[position]! & ((1 << bit) - 1)
     for (let i = 0; i < count; i++) {
       // The byte under a null may have any value.
       if (source[i] !== 0) value |= 1 << bit
       if (++bit === 8) {
-        into[position++] = value
+        body[position++] = value
         bit = value = 0
       }
     }
-    if (bit > 0) into[position] = value
+    if (bit > 0) body[position] = value
   }
 
-  /** Sets `count` bits from bit `bit` after byte `to`. */
-  setOnes(into: Uint8Array, to: number, bit: number, count: number): void {
+  /** Sets `count` bits from bit `bit` after byte `to` of `body`. */
+  setOnes(body: Uint8Array, to: number, bit: number, count: number): void {
     const end = bit + count
     let at = bit
-    for (; at < end && (at & 7) !== 0; at++) into[to + (at >> 3)] = ones(into[to + (at >> 3)]!, at & 7)
-    if (at < end) into.fill(0xff, to + (at >> 3), to + ((end + 7) >> 3))
+    for (; at < end && (at & 7) !== 0; at++) body[to + (at >> 3)] = ones(body[to + (at >> 3)]!, at & 7)
+    if (at < end) body.fill(0xff, to + (at >> 3), to + ((end + 7) >> 3))
   }
 
   /** How many of `count` bits from bit `bit` at `from` are zero. */
@@ -71,7 +71,7 @@ export class BitCopier {
     return count - set
   }
 
-  /** The bytes that hold the bits, and one more to shift from. */
+  /** Loads the bytes that hold the bits, and a zero byte to shift from. */
   #load(from: Address, bit: number, count: number): Uint8Array {
     const bytes = ((bit & 7) + count + 7) >> 3
     if (this.#bytes.length < bytes + 1) {

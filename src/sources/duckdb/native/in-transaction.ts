@@ -4,17 +4,20 @@ import type { Address } from './library.ts'
 /** The outcome of a request. */
 export interface Outcome {
   readonly error: unknown
-  readonly broken: boolean
+  readonly isConnectionBroken: boolean
   readonly affectedRows: number
 }
 
 /**
  * Runs `work` in a read-only transaction, so that no statement can change anything.
- * @returns the error, if any; `broken` when ROLLBACK failed and the connection must be closed
+ * @returns the error, if any; whether ROLLBACK failed, so that the connection must be closed
  */
-export function readOnly(connection: Address, work: () => void): { error: unknown; broken: boolean } {
+export function inReadOnlyTransaction(
+  connection: Address,
+  work: () => void,
+): { error: unknown; isConnectionBroken: boolean } {
   let error: unknown
-  let broken = false
+  let isConnectionBroken = false
   try {
     execute(connection, 'BEGIN TRANSACTION READ ONLY')
     work()
@@ -24,9 +27,9 @@ export function readOnly(connection: Address, work: () => void): { error: unknow
   try {
     execute(connection, 'ROLLBACK')
   } catch {
-    broken = true
+    isConnectionBroken = true
   }
-  return { error, broken }
+  return { error, isConnectionBroken }
 }
 
 /** Runs `work` in a transaction, so that a change of several rows takes effect as a whole or not at all. */
@@ -35,15 +38,15 @@ export function inTransaction(connection: Address, work: () => number): Outcome 
     execute(connection, 'BEGIN TRANSACTION')
     const affectedRows = work()
     execute(connection, 'COMMIT')
-    return { error: undefined, broken: false, affectedRows }
+    return { error: undefined, isConnectionBroken: false, affectedRows }
   } catch (error) {
-    let broken = false
+    let isConnectionBroken = false
     try {
       execute(connection, 'ROLLBACK')
     } catch {
       // A failed COMMIT has ended the transaction itself; an interrupted ROLLBACK has left it open. Both look the same here.
-      broken = true
+      isConnectionBroken = true
     }
-    return { error, broken, affectedRows: -1 }
+    return { error, isConnectionBroken, affectedRows: -1 }
   }
 }

@@ -21,7 +21,7 @@ export interface DispatchOptions {
   /** Called when the worker has released the connection. */
   readonly onEnd?: (hasFailed: boolean) => void
   /** Whether the connection is closed afterwards, since no other statement may use it. */
-  readonly disposable?: boolean
+  readonly closesConnection?: boolean
   /** The principal whose share of workers the statement takes, see `holderOf`. */
   readonly holder?: string | undefined
 }
@@ -55,7 +55,7 @@ export class Dispatcher {
     createRequest: (connection: Address) => WorkerRequest,
     signal: AbortSignal,
     consume: (job: Job) => Promise<T>,
-    { onEnd, disposable = false, holder }: DispatchOptions = {},
+    { onEnd, closesConnection = false, holder }: DispatchOptions = {},
   ): Promise<T> {
     this.#refuseWhenClosing()
     const worker = await pool.acquire(signal, holder)
@@ -76,11 +76,11 @@ export class Dispatcher {
         this.#taskThreads.unwatch(worker)
         pool.markStuck(worker, holder)
       },
-      onEnd: ({ broken, isOrphaned, hasFailed }) => {
+      onEnd: ({ isConnectionBroken, isOrphaned, hasFailed }) => {
         this.#running.delete(job)
         this.#taskThreads.unwatch(worker)
         if (isOrphaned) this.#cleanUp(pool, connections, connection)
-        else connections.give(connection, !broken && !disposable && stuckAt === undefined)
+        else connections.give(connection, !isConnectionBroken && !closesConnection && stuckAt === undefined)
         pool.release(worker)
         onEnd?.(hasFailed)
         if (stuckAt === undefined) return

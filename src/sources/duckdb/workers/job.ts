@@ -14,7 +14,7 @@ export const STOP_TIMEOUT_MS = 2000
 
 /** What a job reports when its worker has released the connection. */
 export interface JobEnd {
-  readonly broken: boolean
+  readonly isConnectionBroken: boolean
   /** The worker thread has died: what it opened on the connection is still open. */
   readonly isOrphaned: boolean
   readonly hasFailed: boolean
@@ -162,8 +162,8 @@ export class Job implements AsyncIterator<readonly Frame[]> {
     clearTimeout(this.#stopTimer)
     this.#signal.removeEventListener('abort', this.#stop)
     if (reply.error) this.#error ??= this.#signal.aborted ? this.#signal.reason : this.#errorOf(reply.error)
-    const { broken, isOrphaned = false, error } = reply
-    this.#listener.onEnd({ broken, isOrphaned, hasFailed: error !== undefined })
+    const { isConnectionBroken, isOrphaned = false, error } = reply
+    this.#listener.onEnd({ isConnectionBroken, isOrphaned, hasFailed: error !== undefined })
     this.#released.resolve()
   }
 

@@ -124,7 +124,7 @@ export type Reply =
       /** Rows that the statement changed; -1 when unknown. */
       readonly affectedRows: number
       /** The connection's state is unknown: close the connection. */
-      readonly broken: boolean
+      readonly isConnectionBroken: boolean
       /** The worker thread ended before it finished: what it opened on the connection is still open. */
       readonly isOrphaned?: boolean
     }

@@ -15,7 +15,7 @@ import { isAppendable } from '../native/appender.ts'
 import { DuckDbError } from '../native/c-api.ts'
 import { abortTransaction, execute } from '../native/database.ts'
 import { mayBeExpanded } from '../native/expansion/expanded-statement.ts'
-import { inTransaction, type Outcome, readOnly } from '../native/in-transaction.ts'
+import { inReadOnlyTransaction, inTransaction, type Outcome } from '../native/in-transaction.ts'
 import { PreparedStatement } from '../native/prepared-statement.ts'
 import type { StreamingResult } from '../native/streaming-result.ts'
 import { AnnouncedSchema, SchemaChangedError } from '../types/announced-schema.ts'
@@ -303,14 +303,14 @@ function executeRequest(request: WorkerRequest): Outcome {
   try {
     execute(request.connection, request.schemaSwitch.before)
   } catch (error) {
-    return { error, broken: false, affectedRows: -1 }
+    return { error, isConnectionBroken: false, affectedRows: -1 }
   }
   const outcome = executeInSchema(request)
   try {
     execute(request.connection, request.schemaSwitch.after)
     return outcome
   } catch {
-    return { ...outcome, broken: true }
+    return { ...outcome, isConnectionBroken: true }
   }
 }
 
@@ -319,26 +319,26 @@ function executeInSchema(request: WorkerRequest): Outcome {
   try {
     if (request.kind === 'plan') {
       if (!request.inTransaction && mayBeExpanded(request.connection, request.sql))
-        return { ...readOnly(request.connection, () => plan(request)), affectedRows }
+        return { ...inReadOnlyTransaction(request.connection, () => plan(request)), affectedRows }
       plan(request)
     } else if (request.kind === 'execute') for (const sql of request.statements) execute(request.connection, sql)
     else if (request.kind === 'ingest') {
       if (!request.inTransaction) return inTransaction(request.connection, () => runIngest(request))
       affectedRows = runIngest(request)
     } else if (request.inTransaction) affectedRows = run(request)
-    else if (request.readOnly) return { ...readOnly(request.connection, () => run(request)), affectedRows }
+    else if (request.readOnly) return { ...inReadOnlyTransaction(request.connection, () => run(request)), affectedRows }
     else if (request.parameters || mayReturnRows(request) || mayBeExpanded(request.connection, request.sql))
       return inTransaction(request.connection, () => run(request))
     else affectedRows = run(request)
-    return { error: undefined, broken: false, affectedRows }
+    return { error: undefined, isConnectionBroken: false, affectedRows }
   } catch (error) {
-    return { error, broken: false, affectedRows }
+    return { error, isConnectionBroken: false, affectedRows }
   }
 }
 
 port.on('message', (request: WorkerRequest) => {
   Atomics.store(control, Control.working, 1)
-  const { error, broken, affectedRows } = executeRequest(request)
+  const { error, isConnectionBroken, affectedRows } = executeRequest(request)
   Atomics.store(control, Control.working, 0)
   buffers.freeUnsent()
   const failure = error !== undefined && {
@@ -346,5 +346,5 @@ port.on('message', (request: WorkerRequest) => {
     ...(error instanceof ArrowError && { arrow: error.code }),
     ...(error instanceof SchemaChangedError && { isSchemaChange: true }),
   }
-  sendReply({ kind: 'done', ...(failure && { error: failure }), broken, affectedRows })
+  sendReply({ kind: 'done', ...(failure && { error: failure }), isConnectionBroken, affectedRows })
 })

@@ -107,5 +107,5 @@ function lastReply(fault: NodeJS.ErrnoException | undefined): Reply {
     message: `INTERNAL Error: a worker died: ${fault?.message ?? 'it ended without an error'}`,
     isWorkerMemory: fault?.code === 'ERR_WORKER_OUT_OF_MEMORY',
   }
-  return { kind: 'done', error, affectedRows: -1, broken: true, isOrphaned: true }
+  return { kind: 'done', error, affectedRows: -1, isConnectionBroken: true, isOrphaned: true }
 }
