@@ -3,7 +3,7 @@ import type { Finding } from '../kind.ts'
 import type { DuckDbConfig } from './settings.ts'
 import { openDuckDbSource } from './source.ts'
 
-/** Opens the source, asks it something and closes it. */
+/** Opens the source, runs a query and a metadata call, and closes it. */
 export async function* diagnoseDuckDb(name: string, config: DuckDbConfig, ctx: Context): AsyncGenerator<Finding> {
   const where = config.path
   try {

@@ -1,11 +1,11 @@
 import type { MemoryNeed } from '../kind.ts'
 import type { DuckDbSettings } from './settings.ts'
 
-/** A worker thread with its stack, its heap and its copy of the code, in bytes; measured. */
+/** Memory of a worker thread with its stack, its heap and its copy of the code, in bytes; measured. */
 const THREAD_BYTES = 18 << 20
-/** Threads of a DuckDB source besides those of its statements: planners, and those that help. */
+/** Threads of a DuckDB source besides those of its statements: planners and task threads. */
 const FURTHER_THREADS = 6
-/** Batches that a worker has made and nobody has taken, and the one that it makes; see `WorkerThread`. */
+/** Batches that the reader of a worker has not taken, and the one that the worker is encoding, see `WorkerThread`. */
 const BATCHES_AHEAD = 4
 
 /** Memory of a source: its threads and batches, and DuckDB's own. */

@@ -2,9 +2,9 @@ import { closeSync, existsSync, mkdtempSync, openSync, readSync, realpathSync, r
 import { basename, dirname, join, resolve } from 'node:path'
 import type { DuckDbSettings } from './settings.ts'
 
-/** What DuckDB calls databases and schemas of its own. */
+/** Names of DuckDB's own databases and schemas. */
 const reservedNames = new Set(['memory', 'system', 'temp', 'main'])
-/** The DuckDB that is embedded, and the newest storage version of files that it reads. */
+/** The embedded DuckDB, and the newest storage version that it reads. */
 const ENGINE = 'DuckDB 1.5'
 const NEWEST_STORAGE_VERSION = 68n
 const MAGIC = 'DUCK'
@@ -12,7 +12,7 @@ const MAGIC_OFFSET = 8
 const VERSION_OFFSET = 12
 const HEADER_BYTES = 20
 
-/** What of a `duckdb` source is known to fail when it is opened, a line each. */
+/** Problems of a `duckdb` source that are known to make its opening fail, one line each. */
 export function duckDbProblems(name: string, { path, sample, init, writes, tempDirectory }: DuckDbSettings): string[] {
   const at = `sources.${name}`
   const problems: string[] = []
@@ -27,8 +27,8 @@ export function duckDbProblems(name: string, { path, sample, init, writes, tempD
     else if (!existsSync(dirname(path))) problems.push(`${at}.path: there is no folder ${dirname(path)} for the file`)
     return problems
   }
-  const unreadable = fileProblem(path)
-  if (unreadable !== undefined) problems.push(`${at}.path: ${unreadable}`)
+  const fileFault = fileProblem(path)
+  if (fileFault !== undefined) problems.push(`${at}.path: ${fileFault}`)
   else if (isChanged && !isWritable(path)) {
     const why = writes ? 'writes' : sample !== undefined ? 'sample' : 'init'
     problems.push(`${at}.${why}: the file ${path} may not be written to`)
@@ -37,8 +37,9 @@ export function duckDbProblems(name: string, { path, sample, init, writes, tempD
 }
 
 /**
- * Files that several `duckdb` sources name, one of which changes them, a line for each further source. DuckDB's lock keeps other
- * processes from a file, not a second instance in the same process: each would overwrite what the other has committed.
+ * Database files that several `duckdb` sources use although one of them changes the file, one line for each further source.
+ * DuckDB's lock keeps out other processes, but not a second instance in the same process: each would overwrite the other's
+ * commits.
  */
 export function sharedFileProblems(sources: Readonly<Record<string, DuckDbSettings>>): string[] {
   const problems: string[] = []
@@ -57,12 +58,12 @@ export function sharedFileProblems(sources: Readonly<Record<string, DuckDbSettin
   return problems
 }
 
-/** Whether opening a source, or its clients, may change its file. */
+/** Whether opening the source, or its clients, may change its file. */
 function changesFile({ sample, init, writes }: Pick<DuckDbSettings, 'sample' | 'init' | 'writes'>): boolean {
   return writes || init.length > 0 || sample !== undefined
 }
 
-/** The file behind a path, links followed; the file itself need not be there. */
+/** The file behind a path, with links resolved. The file itself need not exist. */
 function realPath(path: string): string {
   try {
     return realpathSync(path)
@@ -73,7 +74,7 @@ function realPath(path: string): string {
 }
 
 /**
- * Why a file is no database that can be read.
+ * Why DuckDB cannot read a file as a database; undefined when it can.
  * Source: https://duckdb.org/docs/stable/internals/storage (the magic bytes and the storage version of the header).
  */
 function fileProblem(path: string): string | undefined {
@@ -97,13 +98,13 @@ function fileProblem(path: string): string | undefined {
   return undefined
 }
 
-/** Why DuckDB could not spill into a folder. It makes the folder when it first needs it, not those that it lies in. */
+/** Why DuckDB could not spill to a folder; undefined when it can. DuckDB creates the folder on first use, but not its parents. */
 function spillProblem(path: string): string | undefined {
   const folder = existsSync(path) ? path : dirname(resolve(path))
   if (!existsSync(folder)) return `there is no folder ${folder} for it`
   if (!statSync(folder).isDirectory()) return `${folder} is no folder`
   try {
-    // Tried out: what access(2) says is of the real user, not of the effective one, and says nothing of special file systems.
+    // Create a folder to find out: access(2) checks the real user, not the effective one, and ignores special file systems.
     rmdirSync(mkdtempSync(join(folder, '.flightgate-')))
     return undefined
   } catch {
@@ -111,7 +112,7 @@ function spillProblem(path: string): string | undefined {
   }
 }
 
-/** Whether the file can be opened for writing, which changes nothing in it. */
+/** Whether the file can be opened for writing. The check changes nothing in it. */
 function isWritable(path: string): boolean {
   try {
     closeSync(openSync(path, 'r+'))

@@ -20,7 +20,7 @@ export const duckDbSettings = z.strictObject({
         .describe('Scale factor of generated TPC-H tables; 1 has six million rows of lineitem.'),
     })
     .optional()
-    .describe('Sample tables made at start.'),
+    .describe('Sample tables created at start.'),
   init: z
     .array(z.string().min(1))
     .default([])
@@ -36,30 +36,33 @@ export const duckDbSettings = z.strictObject({
       'Whether HUGEINT, UHUGEINT, UUID, BIT, TIMETZ, BIGNUM and JSON are sent as Arrow extension types, which keep every value and which few clients know. Without it integers come as decimals of 38 digits and the others as text. A call or a session may choose otherwise.',
     ),
   memoryLimitBytes: optionalWholeNumber(
-    'Memory that DuckDB may use before it spills, single values of gigabytes (lists, texts) not counted; by default what the container or machine has beyond the needs of the process by its limits, at most 80 %, at least a third, divided between the sources that do not say.',
+    'Memory that DuckDB may use before it spills. Single values of gigabytes (lists, texts) do not count. By default the memory of the container or machine beyond what the limits let the process need, at most 80 % and at least a third of it, divided between the sources that set no limit.',
     { min: 64 << 20, max: 2 ** 50 },
   ),
-  threads: optionalWholeNumber('Threads that DuckDB may use; by default one a core.', { min: 1, max: 1024 }),
+  threads: optionalWholeNumber('Threads that DuckDB may use; by default one per core.', { min: 1, max: 1024 }),
   tempDirectory: z
     .string()
     .min(1)
     .optional()
     .describe(
-      'Where queries spill when memory runs out; by default `.tmp` in the working directory. DuckDB makes the folder itself, not those above it.',
+      'Folder to which queries spill when memory runs out; by default `.tmp` in the working directory. DuckDB creates the folder, but not its parents.',
     ),
   maxTempBytes: optionalWholeNumber('Space that spilling may take; by default 90 % of what is free.', {
     min: 1 << 20,
     max: 2 ** 50,
   }),
   statementTimeoutMs: optionalWholeNumber(
-    'Time in which a statement must have run and been read; by default only the deadlines of calls end it.',
+    'Time in which a statement must run and its result be read; by default only the deadlines of calls limit it.',
     { min: 1, max: 30 * 86_400_000 },
   ),
-  maxStreams: wholeNumber('Statements that run or are being read at the same time; the others wait in line.', {
-    min: 1,
-    max: 1024,
-    default: 16,
-  }),
+  maxStreams: wholeNumber(
+    'Statements that run or are being read at the same time; further statements wait in a queue.',
+    {
+      min: 1,
+      max: 1024,
+      default: 16,
+    },
+  ),
   batchRows: wholeNumber('Rows of a record batch.', { min: 1, max: 1 << 24, default: 262_144 }),
   batchBytes: wholeNumber('Bytes of a record batch.', { min: 65_536, max: GIB / 4, default: 2 << 20 }),
 })
@@ -67,5 +70,5 @@ export const duckDbSettings = z.strictObject({
 /** Settings of a `duckdb` source. */
 export type DuckDbSettings = z.output<typeof duckDbSettings>
 
-/** What the source itself uses of them. */
+/** The settings that the source itself uses. */
 export type DuckDbConfig = Omit<DuckDbSettings, 'kind' | 'statementTimeoutMs'>
