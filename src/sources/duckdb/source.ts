@@ -6,7 +6,7 @@ import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, PlannedSql, Query, Result, SessionOptions } from '../../query/types.ts'
 import { DuckDbCatalog } from './catalog.ts'
-import { ConnectionPool, type Lender } from './connections/connection-pool.ts'
+import { ConnectionPool, type ConnectionProvider } from './connections/connection-pool.ts'
 import { DuckDbTransactions, type ExecuteOn } from './connections/transactions.ts'
 import { readOnlyError } from './errors.ts'
 import { closeDatabase } from './native/database.ts'
@@ -191,12 +191,12 @@ class DuckDbSource implements Source {
       // After a failure, drop the cached plan: the client plans again and gets the current schema.
       else if (hasFailed) this.#plans.delete(key)
     }
-    const lender = this.#lender(plan.query, ctx.trackProgress)
+    const provider = this.#connectionProvider(plan.query, ctx.trackProgress)
     // Temporary objects belong to the connection, and the next client must not find them.
     const closesConnection = isUpdate && (await readStatementWords(sql, ctx)).temporary === true
     return await this.#dispatcher.dispatch(
       this.#workers,
-      lender,
+      provider,
       createRequest,
       ctx.signal,
       (job) => job.result(planned),
@@ -229,7 +229,7 @@ class DuckDbSource implements Source {
     try {
       return await this.#dispatcher.dispatch(
         this.#workers,
-        this.#lender(query),
+        this.#connectionProvider(query),
         createRequest,
         ctx.signal,
         (job) => feed(job, outbox, messages),
@@ -274,13 +274,13 @@ class DuckDbSource implements Source {
     this.#isClosed = true
   }
 
-  #lender({ transaction }: Query, trackProgress = false): Lender {
-    if (transaction !== undefined) return this.transactions.lender(transaction)
+  #connectionProvider({ transaction }: Query, trackProgress = false): ConnectionProvider {
+    if (transaction !== undefined) return this.transactions.provider(transaction)
     return trackProgress ? this.#progressConnections : this.#connections
   }
 
   async #execute(
-    lender: Lender,
+    provider: ConnectionProvider,
     statements: readonly string[],
     signal: AbortSignal,
     onEnd?: () => void,
@@ -288,7 +288,7 @@ class DuckDbSource implements Source {
     const createRequest = (connection: Address): WorkerRequest => ({ kind: 'execute', connection, statements })
     const pool = this.#planning.hasSpareWorker ? this.#planning.workers : this.#controlWorkers
     const finish = (job: Job) => job.finished()
-    await this.#dispatcher.dispatch(pool, lender, createRequest, signal, finish, onEnd && { onEnd })
+    await this.#dispatcher.dispatch(pool, provider, createRequest, signal, finish, onEnd && { onEnd })
   }
 
   async #describe(key: string, query: Query, ctx: Context): Promise<Description> {
@@ -313,7 +313,9 @@ class DuckDbSource implements Source {
       await job.finished()
     }
     await this.#planning.dispatch(ctx, (signal, holder) =>
-      this.#dispatcher.dispatch(this.#planning.workers, this.#lender(query), createRequest, signal, plan, { holder }),
+      this.#dispatcher.dispatch(this.#planning.workers, this.#connectionProvider(query), createRequest, signal, plan, {
+        holder,
+      }),
     )
     if (!description) throw new GatewayError('INTERNAL', undefined, { cause: new Error('a plan without description') })
     // A transaction sees its own catalog, so its plans are not cached.

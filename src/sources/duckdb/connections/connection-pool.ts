@@ -1,29 +1,29 @@
 import { connect, disconnect, execute } from '../native/database.ts'
 import type { Address } from '../native/library.ts'
 
-/** Lends connections, each to one statement at a time. */
-export interface Lender {
+/** Provides connections, each to one request at a time. */
+export interface ConnectionProvider {
   /** @throws DuckDbError */
-  take(): Address
-  /** @param reusable false when the connection's state is unknown */
-  give(connection: Address, reusable: boolean): void
+  acquire(): Address
+  /** @param isReusable false when the connection's state is unknown */
+  release(connection: Address, isReusable: boolean): void
 }
 
-/** Connections that the main thread opens. A connection is used again if its statement ended cleanly. */
-export class ConnectionPool implements Lender {
+/** A pool of connections, which the main thread opens. The pool reuses a connection if its request ended cleanly. */
+export class ConnectionPool implements ConnectionProvider {
   readonly #database: Address
   readonly #setup: string
   readonly #maxIdle: number
   readonly #idle: Address[] = []
 
-  /** @param setup run on each new connection */
+  /** @param setup SQL that each new connection runs */
   constructor(database: Address, setup: string, maxIdle: number) {
     this.#database = database
     this.#setup = setup
     this.#maxIdle = maxIdle
   }
 
-  /** Opens connections ahead of use, each set up by one more statement. @throws DuckDbError */
+  /** Opens connections ahead of use. Each runs one more setup statement. @throws DuckDbError */
   openAhead(count: number, furtherSetup: string): void {
     for (let i = 0; i < count; i++) {
       const connection = connect(this.#database)
@@ -33,7 +33,7 @@ export class ConnectionPool implements Lender {
   }
 
   /** @throws DuckDbError */
-  take(): Address {
+  acquire(): Address {
     const idle = this.#idle.pop()
     if (idle !== undefined) return idle
     const connection = connect(this.#database)
@@ -41,9 +41,9 @@ export class ConnectionPool implements Lender {
     return connection
   }
 
-  /** @param reusable false when the connection's state is unknown */
-  give(connection: Address, reusable: boolean): void {
-    if (reusable && this.#idle.length < this.#maxIdle) this.#idle.push(connection)
+  /** @param isReusable false when the connection's state is unknown */
+  release(connection: Address, isReusable: boolean): void {
+    if (isReusable && this.#idle.length < this.#maxIdle) this.#idle.push(connection)
     else disconnect(connection)
   }
 

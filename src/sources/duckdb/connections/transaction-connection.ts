@@ -1,45 +1,45 @@
 import { GatewayError } from '../../../query/errors.ts'
 import type { Address } from '../native/library.ts'
-import type { Lender } from './connection-pool.ts'
+import type { ConnectionProvider } from './connection-pool.ts'
 
 /**
- * The connection of one transaction, lent to its statements one at a time. It is given back when the transaction is over
- * and its last statement has ended.
+ * The connection of one transaction. Its statements use it one at a time. It returns to its provider when the transaction is
+ * over and its last statement has ended.
  */
-export class TransactionConnection implements Lender {
-  readonly #owner: Lender
+export class TransactionConnection implements ConnectionProvider {
+  readonly #provider: ConnectionProvider
   readonly #connection: Address
-  #isLent = false
+  #isInUse = false
   #isOver = false
   #isReusable = true
 
-  /** @param owner lends the connection for the transaction. @throws DuckDbError */
-  constructor(owner: Lender) {
-    this.#owner = owner
-    this.#connection = owner.take()
+  /** @param provider provides the connection for the transaction. @throws DuckDbError */
+  constructor(provider: ConnectionProvider) {
+    this.#provider = provider
+    this.#connection = provider.acquire()
   }
 
-  /** Whether a statement runs on it. */
-  get isLent(): boolean {
-    return this.#isLent
+  /** Whether a statement is running on the connection. */
+  get isInUse(): boolean {
+    return this.#isInUse
   }
 
-  /** @throws GatewayError CONFLICT while a cancelled statement still runs on it */
-  take(): Address {
-    if (this.#isLent)
+  /** @throws GatewayError CONFLICT while a cancelled statement is still running on the connection */
+  acquire(): Address {
+    if (this.#isInUse)
       throw new GatewayError(
         'CONFLICT',
-        'A statement of the transaction goes on though it was cancelled: roll back, and begin again.',
+        'A cancelled statement of the transaction is still running: roll back and begin again.',
       )
-    this.#isLent = true
+    this.#isInUse = true
     return this.#connection
   }
 
-  /** @param reusable false when a statement left the connection in an unknown state */
-  give(_connection: Address, reusable: boolean): void {
-    this.#isLent = false
-    if (!reusable) this.#isReusable = false
-    this.#giveBack()
+  /** @param isReusable false when a statement left the connection in an unknown state */
+  release(_connection: Address, isReusable: boolean): void {
+    this.#isInUse = false
+    if (!isReusable) this.#isReusable = false
+    this.#releaseWhenDone()
   }
 
   /** Ends the transaction. @param isClean whether it ended in order, so that other statements may use the connection */
@@ -47,10 +47,10 @@ export class TransactionConnection implements Lender {
     if (this.#isOver) return
     this.#isOver = true
     if (!isClean) this.#isReusable = false
-    this.#giveBack()
+    this.#releaseWhenDone()
   }
 
-  #giveBack(): void {
-    if (this.#isOver && !this.#isLent) this.#owner.give(this.#connection, this.#isReusable)
+  #releaseWhenDone(): void {
+    if (this.#isOver && !this.#isInUse) this.#provider.release(this.#connection, this.#isReusable)
   }
 }

@@ -1,16 +1,16 @@
 import { GatewayError } from '../../../query/errors.ts'
 import type { SourceTransactions } from '../../../query/source.ts'
 import type { Context } from '../../../query/types.ts'
-import type { Lender } from './connection-pool.ts'
+import type { ConnectionProvider } from './connection-pool.ts'
 import { TransactionConnection } from './transaction-connection.ts'
 
 /**
- * Runs statements on a connection that `lender` lends.
- * @param onEnd told when the worker has ended the statements, which may be after the promise has settled
+ * Executes statements on a connection of the provider.
+ * @param onEnd called when the worker has ended the statements, which may be after the promise has settled
  * @throws GatewayError
  */
 export type ExecuteOn = (
-  lender: Lender,
+  provider: ConnectionProvider,
   statements: readonly string[],
   signal: AbortSignal,
   onEnd?: () => void,
@@ -18,23 +18,23 @@ export type ExecuteOn = (
 
 /** Open transactions of DuckDB: each has a connection of its own for as long as it lasts. */
 export class DuckDbTransactions implements SourceTransactions {
-  readonly #connections: Lender
+  readonly #connections: ConnectionProvider
   readonly #execute: ExecuteOn
   readonly #onCommit: () => void
   readonly #open = new Map<string, TransactionConnection>()
 
-  /** @param onCommit told when a commit may have changed the catalog, once other connections see the change */
-  constructor(connections: Lender, execute: ExecuteOn, onCommit: () => void) {
+  /** @param onCommit called when a commit may have changed the catalog, once other connections see the change */
+  constructor(connections: ConnectionProvider, execute: ExecuteOn, onCommit: () => void) {
     this.#connections = connections
     this.#execute = execute
     this.#onCommit = onCommit
   }
 
-  /** Lends the connection of a transaction. @throws GatewayError UNKNOWN_TRANSACTION */
-  lender(id: string): Lender {
-    const open = this.#open.get(id)
-    if (!open) throw new GatewayError('UNKNOWN_TRANSACTION')
-    return open
+  /** The provider of a transaction's connection. @throws GatewayError UNKNOWN_TRANSACTION */
+  provider(id: string): ConnectionProvider {
+    const transaction = this.#open.get(id)
+    if (!transaction) throw new GatewayError('UNKNOWN_TRANSACTION')
+    return transaction
   }
 
   async begin(id: string, { readOnly }: { readonly readOnly: boolean }, ctx: Context): Promise<void> {
@@ -48,21 +48,24 @@ export class DuckDbTransactions implements SourceTransactions {
     }
   }
 
-  /** DuckDB takes the commit of a transaction that a failed statement has aborted for a rollback and reports success: asked first. */
+  /**
+   * Commits a transaction. For a transaction that a failed statement has aborted, DuckDB turns COMMIT into a rollback and
+   * reports success. So a SELECT comes first, which fails in that case.
+   */
   async commit(id: string, ctx: Context): Promise<void> {
     await this.#end(id, ['SELECT 1', 'COMMIT'], ctx.signal, this.#onCommit)
   }
 
   async rollback(id: string, ctx: Context): Promise<void> {
-    const open = this.#open.get(id)
-    if (!open) return
-    if (!open.isLent) return await this.#end(id, ['ROLLBACK'], ctx.signal)
-    // DuckDB rolls back when the statement that still runs gives the connection back.
+    const transaction = this.#open.get(id)
+    if (!transaction) return
+    if (!transaction.isInUse) return await this.#end(id, ['ROLLBACK'], ctx.signal)
+    // DuckDB rolls back once the running statement releases the connection.
     this.#open.delete(id)
-    open.end(false)
+    transaction.end(false)
   }
 
-  /** Ends the connections of all transactions, which DuckDB then rolls back. */
+  /** Ends all transactions. DuckDB rolls each back when its connection closes. */
   close(): void {
     for (const connection of this.#open.values()) connection.end(false)
     this.#open.clear()

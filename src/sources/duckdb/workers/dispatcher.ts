@@ -1,7 +1,7 @@
 import { endsUntil } from '../../../async/ends-until.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Logger } from '../../../query/types.ts'
-import { ConnectionPool, type Lender } from '../connections/connection-pool.ts'
+import { ConnectionPool, type ConnectionProvider } from '../connections/connection-pool.ts'
 import { duckDbError } from '../errors.ts'
 import type { Address } from '../native/library.ts'
 import { Job, type JobListener } from './job.ts'
@@ -51,7 +51,7 @@ export class Dispatcher {
    */
   async dispatch<T>(
     pool: WorkerPool,
-    connections: Lender,
+    connections: ConnectionProvider,
     createRequest: (connection: Address) => WorkerRequest,
     signal: AbortSignal,
     consume: (job: Job) => Promise<T>,
@@ -62,7 +62,7 @@ export class Dispatcher {
     let connection: Address
     try {
       this.#refuseWhenClosing()
-      connection = connections.take()
+      connection = connections.acquire()
     } catch (error) {
       pool.release(worker)
       throw error instanceof GatewayError ? error : duckDbError((error as Error).message, this.#source)
@@ -80,7 +80,7 @@ export class Dispatcher {
         this.#running.delete(job)
         this.#taskThreads.unwatch(worker)
         if (isOrphaned) this.#cleanUp(pool, connections, connection)
-        else connections.give(connection, !isConnectionBroken && !closesConnection && stuckAt === undefined)
+        else connections.release(connection, !isConnectionBroken && !closesConnection && stuckAt === undefined)
         pool.release(worker)
         onEnd?.(hasFailed)
         if (stuckAt === undefined) return
@@ -117,17 +117,20 @@ export class Dispatcher {
    * Closes a connection on which a dead worker left results open. They keep the connection's transaction open, so a ROLLBACK
    * comes first.
    */
-  #cleanUp(pool: WorkerPool, connections: Lender, connection: Address): void {
-    const lender: Lender = { take: () => connection, give: () => connections.give(connection, false) }
+  #cleanUp(pool: WorkerPool, connections: ConnectionProvider, connection: Address): void {
+    const provider: ConnectionProvider = {
+      acquire: () => connection,
+      release: () => connections.release(connection, false),
+    }
     // A transaction's connection is rolled back when its transaction ends.
     if (!(connections instanceof ConnectionPool)) {
-      lender.give(connection, false)
+      provider.release(connection, false)
       return
     }
     const rollback = (): WorkerRequest => ({ kind: 'execute', connection, statements: ['ROLLBACK'] })
     // A failed ROLLBACK means that no transaction was open. If the request does not even start, the connection leaks, without
     // other harm.
-    this.dispatch(pool, lender, rollback, never, (job) => job.finished()).catch(() => {})
+    this.dispatch(pool, provider, rollback, never, (job) => job.finished()).catch(() => {})
   }
 }
 
