@@ -23,7 +23,6 @@ export function schemaDigest(message: Uint8Array): string {
 /**
  * Encodes the schemas of results as clients get them, with Flight SQL column metadata. A statement has the same schema each
  * time it runs, so the cache keeps them. It drops all entries when they exceed `MAX_CACHED_BYTES`.
- * @param readOnly whether no column can be written to
  */
 export class WireSchemaCache {
   readonly #readOnly: boolean

@@ -1,4 +1,4 @@
-// The main function of a worker thread. It executes one request at a time, on a connection that the main thread owns. It may
+// The entry point of a worker thread. It executes one request at a time, on a connection that the main thread owns. It may
 // block: nothing else runs on this thread's event loop.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { ArrowError } from '../../../arrow/errors.ts'
