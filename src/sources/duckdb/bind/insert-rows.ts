@@ -19,7 +19,7 @@ export function insertRows(
   parameters: Parameters,
   onChunk: () => void,
 ): void {
-  // Drop names and extension types: binding ignores them.
+  // Drop names and, but for UUID, extension types: binding ignores them.
   const fields = parameters.fields.map((field, i) => ({ ...boundField(field), name: String(i + 1) }))
   const types = parameters.types()
   try {

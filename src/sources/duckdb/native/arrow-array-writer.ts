@@ -257,7 +257,7 @@ function faultOfMembers(
 
 /**
  * When DuckDB looks for null indices among the members of a list, it ignores the offset of the first member and reads the
- * validity of others.
+ * validity of other members.
  */
 function indicesOfMembers(
   { indices, hasNullIndices }: WrittenColumn,
