@@ -20,12 +20,12 @@ const open = (threads: number, init: string[] = []) => {
 const slow = 'SELECT count(*) FROM range(1000000000) t(a) WHERE hash(a) % 7 = 1'
 
 describe('the threads that help DuckDB', () => {
-  let taskThreads = 0
+  let helpers = 0
   const count = (worker: Worker) => {
-    if (worker.threadName === 'duckdb-task-thread') taskThreads++
+    if (worker.threadName === 'duckdb-task-thread') helpers++
   }
   beforeEach(() => {
-    taskThreads = 0
+    helpers = 0
     process.on('worker', count)
   })
   afterEach(() => process.off('worker', count))
@@ -46,10 +46,10 @@ describe('the threads that help DuckDB', () => {
   it('join in on a long statement, stop with it, and have ended when the source is closed', async () => {
     const source = await open(3)
     expect(await work(source, 400)).toBeDefined()
-    expect(taskThreads).toBe(2)
+    expect(helpers).toBe(2)
     // They are there already.
     expect(await work(source, 400)).toBeDefined()
-    expect(taskThreads).toBe(2)
+    expect(helpers).toBe(2)
     const running = work(source, 60_000)
     await new Promise((resolve) => setTimeout(resolve, 100))
     await source.close()
@@ -61,6 +61,6 @@ describe('the threads that help DuckDB', () => {
       await work(source, 300)
       await source.close()
     }
-    expect(taskThreads).toBe(0)
+    expect(helpers).toBe(0)
   })
 })
