@@ -49,7 +49,7 @@ const PLAN_CACHE_BYTES = 32 << 20
 const MAX_CONTROL_WORKERS = 2
 /** EXPLAIN ANALYZE executes its statement, and a procedure may change anything. */
 const mayHideChange = /\b(analyze|call)\b/i
-const neverAborted = new AbortController().signal
+const never = new AbortController().signal
 /** Longest wait for workers and task threads on close, in milliseconds. */
 const MAX_CLOSE_MS = 5000
 
@@ -122,17 +122,13 @@ class DuckDbSource implements Source {
 
   /** Runs the start-up statements on their own connection. @throws GatewayError */
   async start(): Promise<void> {
-    const startConnections = new ConnectionPool(this.#engine, 'SELECT 1', 0)
+    const startPool = new ConnectionPool(this.#engine, 'SELECT 1', 0)
     const statements = startStatements(this.name, this.#config)
-    await this.#execute(startConnections, statements, neverAborted)
+    await this.#execute(startPool, statements, never)
     this.#progressConnections.openAhead(Math.min(this.#config.maxStreams, MAX_OPENED_AHEAD), progressSetup)
     const threads = threadsOf(this.#engine)
     const usesTaskThreads = threads <= MAX_TASK_THREADS
-    await this.#execute(
-      startConnections,
-      usesTaskThreads ? [threadsSetup, lockStatement] : [lockStatement],
-      neverAborted,
-    )
+    await this.#execute(startPool, usesTaskThreads ? [threadsSetup, lockStatement] : [lockStatement], never)
     if (usesTaskThreads) this.#taskThreads.count = threads - 1
   }
 
@@ -172,7 +168,7 @@ class DuckDbSource implements Source {
     const { batchRows, batchBytes } = this.#config
     const limits = { batchRows, batchBytes }
     const readOnly = plan.kind === 'read' && plan.mayWrite !== true
-    const createRequest = (connection: Address): WorkerRequest => ({
+    const requestOn = (connection: Address): WorkerRequest => ({
       kind: 'run',
       connection,
       sql,
@@ -191,13 +187,13 @@ class DuckDbSource implements Source {
       // After a failure, drop the cached plan: the client plans again and gets the current schema.
       else if (hasFailed) this.#plans.delete(key)
     }
-    const provider = this.#connectionProvider(plan.query, ctx.trackProgress)
+    const provider = this.#connectionsOf(plan.query, ctx.trackProgress)
     // Temporary objects belong to the connection, and the next client must not find them.
     const closesConnection = isUpdate && (await readStatementWords(sql, ctx)).temporary === true
     return await this.#dispatcher.dispatch(
       this.#workers,
       provider,
-      createRequest,
+      requestOn,
       ctx.signal,
       (job) => job.result(planned),
       {
@@ -218,7 +214,7 @@ class DuckDbSource implements Source {
     const { table, ifExists, ifNotExists } = ingest
     const target = { catalog: this.name, schema, table, ifExists, ifNotExists }
     const inTransaction = query.transaction !== undefined
-    const createRequest = (connection: Address): WorkerRequest => ({
+    const requestOn = (connection: Address): WorkerRequest => ({
       kind: 'ingest',
       connection,
       target,
@@ -229,8 +225,8 @@ class DuckDbSource implements Source {
     try {
       return await this.#dispatcher.dispatch(
         this.#workers,
-        this.#connectionProvider(query),
-        createRequest,
+        this.#connectionsOf(query),
+        requestOn,
         ctx.signal,
         (job) => feed(job, outbox, messages),
         { onEnd: () => this.#invalidatePlans() },
@@ -274,21 +270,21 @@ class DuckDbSource implements Source {
     this.#isClosed = true
   }
 
-  #connectionProvider({ transaction }: Query, trackProgress = false): ConnectionProvider {
+  #connectionsOf({ transaction }: Query, trackProgress = false): ConnectionProvider {
     if (transaction !== undefined) return this.transactions.provider(transaction)
     return trackProgress ? this.#progressConnections : this.#connections
   }
 
   async #execute(
-    provider: ConnectionProvider,
+    connections: ConnectionProvider,
     statements: readonly string[],
     signal: AbortSignal,
     onEnd?: () => void,
   ): Promise<void> {
-    const createRequest = (connection: Address): WorkerRequest => ({ kind: 'execute', connection, statements })
+    const requestOn = (connection: Address): WorkerRequest => ({ kind: 'execute', connection, statements })
     const pool = this.#planning.hasSpareWorker ? this.#planning.workers : this.#controlWorkers
     const finish = (job: Job) => job.finished()
-    await this.#dispatcher.dispatch(pool, provider, createRequest, signal, finish, onEnd && { onEnd })
+    await this.#dispatcher.dispatch(pool, connections, requestOn, signal, finish, onEnd && { onEnd })
   }
 
   async #describe(key: string, query: Query, ctx: Context): Promise<Description> {
@@ -298,7 +294,7 @@ class DuckDbSource implements Source {
     const version = this.#catalogVersion
     let description: Description | undefined
     const losslessTypes = this.#losslessTypes(session)
-    const createRequest = (connection: Address): WorkerRequest => ({
+    const requestOn = (connection: Address): WorkerRequest => ({
       kind: 'plan',
       connection,
       sql,
@@ -313,7 +309,7 @@ class DuckDbSource implements Source {
       await job.finished()
     }
     await this.#planning.dispatch(ctx, (signal, holder) =>
-      this.#dispatcher.dispatch(this.#planning.workers, this.#connectionProvider(query), createRequest, signal, plan, {
+      this.#dispatcher.dispatch(this.#planning.workers, this.#connectionsOf(query), requestOn, signal, plan, {
         holder,
       }),
     )

@@ -52,7 +52,7 @@ export class Dispatcher {
   async dispatch<T>(
     pool: WorkerPool,
     connections: ConnectionProvider,
-    createRequest: (connection: Address) => WorkerRequest,
+    requestOn: (connection: Address) => WorkerRequest,
     signal: AbortSignal,
     consume: (job: Job) => Promise<T>,
     { onEnd, closesConnection = false, holder }: DispatchOptions = {},
@@ -88,7 +88,7 @@ export class Dispatcher {
         this.#log.info({ event: 'stuck', ms }, `source ${this.#source}: the statement has ended`)
       },
     }
-    const job = new Job(worker, createRequest(connection), signal, listener)
+    const job = new Job(worker, requestOn(connection), signal, listener)
     this.#running.add(job)
     this.#taskThreads.watch(worker)
     return await consume(job)

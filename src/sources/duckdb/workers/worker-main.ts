@@ -1,5 +1,4 @@
-// The entry point of a worker thread. It executes one request at a time, on a connection that the main thread owns. It may
-// block: nothing else runs on this thread's event loop.
+// Entry point of a worker thread. It executes one request at a time on a connection of the main thread. It may block.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { ArrowError } from '../../../arrow/errors.ts'
 import type { IpcMessage } from '../../../arrow/ipc/ipc.ts'
@@ -120,8 +119,7 @@ function run(request: RunRequest): number {
  */
 function runOnce(request: RunRequest, statement: PreparedStatement): number {
   const announced = new AnnouncedSchema(schemaEncoder(request), request.promised, request.schemaKnown, sendSchema)
-  // Check and send the schema before running: clients and proxies see that a slow statement has started, and a statement that
-  // must fail changes nothing.
+  // Check and send it before running: clients and proxies see a slow statement start, and a bad one changes nothing.
   if ((!request.schemaKnown || request.isUpdate) && !announced.checkAndSend(statement.schema()))
     throw new SchemaChangedError()
   return executeAndSend(request, statement, (result) => {
@@ -172,10 +170,7 @@ function runRows(request: RunRequest, statement: PreparedStatement, stream: Uint
   return affectedRows
 }
 
-/**
- * Executes a part of a change. If it fails, the client's transaction is aborted, so that the parts before it cannot be
- * committed.
- */
+/** Executes a part of a change. A failure aborts the client's transaction, so that the earlier parts cannot be committed. */
 function allOrNothing(request: RunRequest, change: () => void): void {
   try {
     change()
@@ -289,9 +284,8 @@ function runIngest(request: WorkerRequest & { kind: 'ingest' }): number {
 }
 
 /**
- * Whether a statement that changes data may return rows. Their types could change between prepare and execute, and the
- * resulting error must roll back the change: such a statement needs a transaction. The row count of other statements always
- * has one type.
+ * Whether a change may return rows. Their types may change between prepare and execute, and the resulting error must roll
+ * back the change, so it needs a transaction. The row count of other statements always has one type.
  */
 function mayReturnRows({ isUpdate, sql }: RunRequest): boolean {
   return isUpdate && returning.test(sql)
