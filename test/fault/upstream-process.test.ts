@@ -30,7 +30,7 @@ describe('through the whole gateway, an upstream that', () => {
     crowd = await FakeUpstream.start()
     lake = await FakeUpstream.start()
     lake.session = 'session-1'
-    secure = await FakeUpstream.start(0, selfSignedCertificate('127.0.0.1'))
+    secure = await FakeUpstream.start({ tls: selfSignedCertificate('127.0.0.1') })
     silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
     await once(silent, 'listening')
     const gone = await FakeUpstream.start()
@@ -209,7 +209,7 @@ describe('through the whole gateway, an upstream that', () => {
     const refused = await gateway.read({ source, sql: 'SELECT ok 1' })
     expect(refused).toMatchObject({ status: 14, error: 'SOURCE_UNAVAILABLE', retryAfter: '5' })
     expect(refused.message).toContain('circuit breaker open')
-    const back = await FakeUpstream.start(breakingPort)
+    const back = await FakeUpstream.start({ port: breakingPort })
     await expect
       .poll(async () => (await gateway.read({ source, sql: 'SELECT ok 1' })).status, { interval: 100 })
       .toBe(0)

@@ -102,7 +102,7 @@ describe('an upstream that', () => {
     const { message } = await read('ok 1')
     expect(message).toContain('circuit breaker open')
     expect(lines.some((line) => line.message === 'the circuit breaker is open')).toBe(true)
-    fake = await FakeUpstream.start(port)
+    fake = await FakeUpstream.start({ port })
     await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
     expect(events.breaker.slice(-2)).toEqual(['half-open', 'closed'])
   })
@@ -113,7 +113,7 @@ describe('an upstream that', () => {
     await fake.stop()
     for (let i = 0; i < 4; i++) await read('ok 1')
     expect(events.breaker).toEqual(['open'])
-    fake = await FakeUpstream.start(port)
+    fake = await FakeUpstream.start({ port })
     await expect.poll(() => events.breaker).toEqual(['open', 'half-open', 'closed'])
     const controller = new AbortController()
     const waiting = source.run(hanging, context(controller.signal)).catch((error: unknown) => error)
@@ -168,7 +168,7 @@ describe('an upstream that', () => {
 
   it('has a certificate that is not to be trusted is unavailable, until it is trusted', async () => {
     const { cert, key } = selfSignedCertificate('upstream.test')
-    const secure = await FakeUpstream.start(0, { cert, key })
+    const secure = await FakeUpstream.start({ tls: { cert, key } })
     const uri = { host: '127.0.0.1', port: secure.port, tls: true }
     const outcomes: unknown[] = []
     for (const tls of [
@@ -189,7 +189,7 @@ describe('an upstream that', () => {
 
   it('wants a certificate of its clients is unavailable without, and works with one', async () => {
     const [own, client] = [selfSignedCertificate('upstream.test'), selfSignedCertificate('gateway.test')]
-    const secure = await FakeUpstream.start(0, { ...own, ca: client.cert })
+    const secure = await FakeUpstream.start({ tls: { ...own, ca: client.cert } })
     const uri = { host: '127.0.0.1', port: secure.port, tls: true }
     const trusted = { skipVerify: false, ca: own.cert, serverName: 'upstream.test' }
     const outcomes: unknown[] = []
@@ -220,6 +220,7 @@ describe('an upstream that', () => {
     ['drops the connection', 'cut 3', 'SOURCE_UNAVAILABLE'],
     ['cuts a message', 'truncated 3', 'UPSTREAM_DATA'],
     ['ends without a status', 'no-status 3', 'SOURCE_UNAVAILABLE'],
+    ['ends without trailers', 'no-trailers 3', 'UPSTREAM_DATA'],
     ['sends another schema', 'second-schema 3', 'UPSTREAM_DATA'],
   ])('%s never gives a result that is silently short', async (_what, sql, code) => {
     const seen = await read(sql)
