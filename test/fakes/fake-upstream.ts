@@ -39,7 +39,7 @@
  * | `answersDeadlineMs` | answers DEADLINE_EXCEEDED to a DoGet that hangs, shortly before its `grpc-timeout` |
  *
  * Options of `start`: `answer` has a test answer calls in its place, with messages (`Answer`) or with any frames;
- * `behaviours` adds to the first table; `begin` replaces the opening of connections: `silent` says nothing.
+ * `behaviours` adds to the first table; `begin` replaces the opening of connections, where 'never' takes them and says nothing.
  */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
@@ -71,8 +71,8 @@ export interface FakeOptions {
   readonly answer?: Override
   /** More behaviours of DoGet, by name. */
   readonly behaviours?: Readonly<Record<string, Behaviour>>
-  /** Sends what a connection begins with. */
-  readonly begin?: (socket: Socket) => void
+  /** Sends what a connection begins with; 'never' takes connections, and reads and says nothing. */
+  readonly begin?: ((socket: Socket) => void) | 'never'
   /** Whether calls need the token of Handshake; so it is unless told otherwise. */
   readonly login?: boolean
 }
@@ -81,9 +81,6 @@ export interface FakeOptions {
 export function byMethod(table: Readonly<Record<string, Override>>): Override {
   return (call) => table[call.method]?.(call)
 }
-
-/** Takes a connection and says nothing: for `begin`. */
-export const silent = (): void => {}
 
 /** A Flight SQL server that does to each call what the tables above say. */
 export class FakeUpstream {
@@ -156,6 +153,8 @@ export class FakeUpstream {
   #accept(socket: Socket): void {
     this.counts.connections++
     socket.on('error', () => {})
+    const { begin } = this.#options
+    if (begin === 'never') return
     const connection = new UpstreamConnection(socket, {
       call: (call) => void this.#answer(call),
       cancelledRequest: () => {
@@ -164,7 +163,7 @@ export class FakeUpstream {
     })
     this.sessions.add(connection)
     socket.on('close', () => this.sessions.delete(connection))
-    if (this.#options.begin) this.#options.begin(socket)
+    if (begin) begin(socket)
     else socket.write(opening)
   }
 

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type ErrorCode, GatewayError } from '../../src/query/errors.ts'
 import { AdaptiveLimiter } from '../../src/query/limits/adaptive-limiter.ts'
@@ -149,12 +147,11 @@ describe('an upstream that', () => {
   })
 
   it('does not speak HTTP/2 is unavailable within the connect timeout', async () => {
-    const silent = createServer(() => {}).listen(0, '127.0.0.1')
-    await once(silent, 'listening')
+    const mute = await FakeUpstream.start({ begin: 'never' })
     await source.close()
-    source = open({ uri: { host: '127.0.0.1', port: (silent.address() as { port: number }).port, tls: false } })
+    source = open({ uri: { host: '127.0.0.1', port: mute.port, tls: false } })
     expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
-    silent.close()
+    await mute.stop()
   })
 
   it('has a name that does not resolve, or no TLS, is unavailable', async () => {
@@ -450,15 +447,14 @@ describe('an upstream that', () => {
   })
 
   it('lets nobody connect within the time to get a connection is unavailable, not exhausted, and the breaker opens', async () => {
-    const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
-    await once(silent, 'listening')
+    const mute = await FakeUpstream.start({ begin: 'never' })
     await source.close()
-    const uri = { host: '127.0.0.1', port: (silent.address() as { port: number }).port, tls: false }
+    const uri = { host: '127.0.0.1', port: mute.port, tls: false }
     source = open({ uri, connectTimeoutMs: 10_000 }, { acquireTimeoutMs: 100 })
     for (let i = 0; i < 4; i++) expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
     expect(events.breaker).toEqual(['open'])
     await source.close()
-    silent.close()
+    await mute.stop()
   })
 
   it('cannot be reached has no idle connections', async () => {
