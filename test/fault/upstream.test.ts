@@ -6,6 +6,7 @@ import type { FlightSqlConfig } from '../../src/sources/flightsql/settings.ts'
 import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
 import { selfSignedCertificate } from '../fakes/certificate.ts'
 import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
+import { waitFor } from '../wait-for.ts'
 import { upstreamConfig } from './upstream-fixture.ts'
 
 const lines: { message: string; fields: object }[] = []
@@ -213,13 +214,13 @@ describe('an upstream that', () => {
   })
 
   it.each([
-    ['resets the stream', 'rst 3', 'SOURCE_UNAVAILABLE'],
-    ['drops the connection', 'cut 3', 'SOURCE_UNAVAILABLE'],
-    ['cuts a message', 'truncated 3', 'UPSTREAM_DATA'],
+    ['resets mid-stream', 'rst 3', 'SOURCE_UNAVAILABLE'],
+    ['drops the connection mid-stream', 'cut 3', 'SOURCE_UNAVAILABLE'],
+    ['ends in the middle of a message', 'truncated 3', 'UPSTREAM_DATA'],
     ['ends without a status', 'no-status 3', 'SOURCE_UNAVAILABLE'],
     ['ends without trailers', 'no-trailers 3', 'UPSTREAM_DATA'],
-    ['sends another schema', 'second-schema 3', 'UPSTREAM_DATA'],
-  ])('%s never gives a result that is silently short', async (_what, sql, code) => {
+    ['sends a second schema mid-stream', 'second-schema 3', 'UPSTREAM_DATA'],
+  ])('%s (%s): client gets %s, never a result that is silently short', async (_what, sql, code) => {
     const seen = await read(sql)
     expect([seen.code, seen.rows <= 3 * BATCH_ROWS]).toEqual([code, true])
     expect(events.destroyed).toEqual(['failed'])
@@ -340,14 +341,16 @@ describe('an upstream that', () => {
   })
 
   it('is cancelled at each stage stops, and the connections stay', async () => {
-    for (const [sql, stage] of [
-      ['plan hang', 'planning'],
-      ['hang-before-headers', 'waiting for rows'],
-      ['hang 2', 'reading'],
+    for (const [sql, stage, reached] of [
+      ['plan hang', 'planning', () => fake.counts.plans === 1],
+      ['hang-before-headers', 'waiting for rows', () => fake.counts.executions === 1],
+      ['hang 2', 'reading', () => fake.counts.executions === 2],
     ] as const) {
       const controller = new AbortController()
-      setTimeout(() => controller.abort(new GatewayError('CANCELLED', stage)), 100)
-      expect(await read(sql, context(controller.signal))).toMatchObject({ code: 'CANCELLED', message: stage })
+      const reading = read(sql, context(controller.signal))
+      await waitFor(reached, `the statement is at ${stage}`)
+      controller.abort(new GatewayError('CANCELLED', stage))
+      expect(await reading).toMatchObject({ code: 'CANCELLED', message: stage })
     }
     const result = await run('ok 1000')
     for await (const _ of result.frames) break
@@ -408,8 +411,10 @@ describe('an upstream that', () => {
     expect(late).toMatchObject({ code: 'QUEUE_TIMEOUT' })
     expect(late.message).toContain('pool.acquireTimeoutMs')
     const controller = new AbortController()
-    setTimeout(() => controller.abort(new GatewayError('CANCELLED')), 50)
-    expect((await read('ok 1', context(controller.signal))).code).toBe('CANCELLED')
+    const leaving = read('ok 1', context(controller.signal))
+    await waitFor(() => source.pools.all[0]!.pool.stats.waiting === 1, 'the caller waits for a connection')
+    controller.abort(new GatewayError('CANCELLED'))
+    expect((await leaving).code).toBe('CANCELLED')
     await busy.frames[Symbol.asyncIterator]().return?.()
     await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
     expect(events.breaker).toEqual([])
@@ -434,11 +439,12 @@ describe('an upstream that', () => {
 
   it('has a connection that becomes free after some have waited too long gives it to who waits still', async () => {
     await source.close()
-    source = open({}, { max: 1, acquireTimeoutMs: 400 })
+    source = open({}, { max: 1, acquireTimeoutMs: 1600 })
     const ctx = context()
     const busy = await source.run(await source.plan(query('hang 1'), ctx), ctx)
     const early = Array.from({ length: 5 }, () => read('ok 1'))
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    // The late one must have time left when the early ones have none.
+    await new Promise((resolve) => setTimeout(resolve, 800))
     const late = read('ok 1')
     for (const each of await Promise.all(early)) expect(each.code).toBe('QUEUE_TIMEOUT')
     await busy.frames[Symbol.asyncIterator]().return?.()
@@ -536,7 +542,7 @@ describe('an upstream that', () => {
     await source.close()
     source = open({ slowReader: { afterMs: 20, memoryBytes: 1 << 20, spillBytes: 0 } })
     const frames = (await run('fail 5')).frames[Symbol.asyncIterator]()
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await waitFor(() => events.maxMemory > 3 * 8 * BATCH_ROWS && fake.openStreams === 0, 'the rows are read on')
     for (let i = 0; i < 5; i++) expect((await frames.next()).done).toBe(false)
     await expect(frames.next()).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' })
   })
