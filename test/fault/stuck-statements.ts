@@ -33,9 +33,9 @@ export class StuckStatements {
     return `SELECT * FROM read_csv('${this.#pipe}', columns = {'c': 'VARCHAR'}, auto_detect = false, header = false)`
   }
 
-  /** Waits until so many statements are stuck in this process. */
-  async count(expected: number): Promise<void> {
-    await waitFor(() => this.#readers() === expected, `${expected} statements are stuck`)
+  /** Waits until so many statements are stuck in a process, by default this one. */
+  async count(expected: number, pid = process.pid): Promise<void> {
+    await waitFor(() => this.#readers(pid) === expected, `${expected} statements are stuck`)
   }
 
   /** Ends what is stuck, and whatever reads the pipe from now on. */
@@ -47,16 +47,18 @@ export class StuckStatements {
     rmSync(this.#folder, { recursive: true })
   }
 
-  /** Descriptors of the pipe, beside the writer's. */
-  #readers(): number {
+  /** Descriptors of the pipe in a process, beside the writer's. */
+  #readers(pid: number): number {
+    const folder = `/proc/${pid}/fd`
     const isPipe = (descriptor: string) => {
       try {
-        return readlinkSync(`/proc/self/fd/${descriptor}`) === this.#pipe
+        return readlinkSync(`${folder}/${descriptor}`) === this.#pipe
       } catch {
         // It has just been closed.
         return false
       }
     }
-    return readdirSync('/proc/self/fd').filter(isPipe).length - (this.#writer === undefined ? 0 : 1)
+    const isWriter = pid === process.pid && this.#writer !== undefined
+    return readdirSync(folder).filter(isPipe).length - (isWriter ? 1 : 0)
   }
 }
