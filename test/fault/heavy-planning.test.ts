@@ -8,8 +8,6 @@ const columns = (count: number) =>
   `SELECT ${Array.from({ length: count }, (_, i) => `range + ${i} AS c${i}`).join(', ')} FROM range(1)`
 const nested = (depth: number, value: number) => `SELECT ${'['.repeat(depth)}${value}${']'.repeat(depth)}`
 const late = { timeout: 60_000 }
-/** How long another principal may wait at most, on a machine that is busy with other things too. */
-const MAX_INNOCENT_MS = 15_000
 
 describe('a statement that is heavy to plan', () => {
   let demo: DemoSource
@@ -47,7 +45,7 @@ describe('a statement that is heavy to plan', () => {
     }
     const outcomes = new Set(await over)
     expect([...outcomes].sort()).toEqual(['PLAN_TIMEOUT', 'QUEUE_FULL'])
-    expect(slowestMs).toBeLessThan(MAX_INNOCENT_MS)
+    expect(slowestMs).toBeLessThan(5000)
     stuck.release()
     await expect.poll(() => demo.plan('SELECT 0', { principal: 'greedy' }), late).toBe('OK')
   }, 90_000)
@@ -85,7 +83,7 @@ it('a principal plans and runs while another has wide, long and deep statements 
     // It does not wait for its turn behind what another has asked for.
     if (i === 0) expect(answered).toBeLessThan(ends.length)
   }
-  expect(Math.max(...seen)).toBeLessThan(MAX_INNOCENT_MS)
+  expect(Math.max(...seen)).toBeLessThan(6000)
   const codes = new Set(
     (await Promise.all(ends)).map(({ code, trailers }) => trailers?.get('x-flightgate-error')[0] ?? code),
   )
