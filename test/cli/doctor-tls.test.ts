@@ -27,9 +27,9 @@ describe('flightgate doctor, of TLS,', () => {
       writeFileSync(file(`${name}.crt`), cert)
       writeFileSync(file(`${name}.key`), key)
     }
-    named = await FakeUpstream.start(0, own)
-    addressed = await FakeUpstream.start(0, atAddress)
-    mutual = await FakeUpstream.start(0, { ...own, ca: gateway.cert })
+    named = await FakeUpstream.start({ tls: own })
+    addressed = await FakeUpstream.start({ tls: atAddress })
+    mutual = await FakeUpstream.start({ tls: { ...own, ca: gateway.cert } })
   })
   afterEach(() => {
     for (const close of closing.splice(0)) close()

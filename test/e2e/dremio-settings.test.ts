@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { selfSignedCertificate } from '../fakes/certificate.ts'
-import { ScriptedServer } from '../fakes/scripted-server.ts'
+import { byMethod, FakeUpstream } from '../fakes/fake-upstream.ts'
 import { DremioLookalike } from '../fakes/servers.ts'
 import { type CallEnd, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
@@ -175,10 +175,8 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
 })
 
 it('the project of Dremio Cloud goes with the calls of a session, as a header', async () => {
-  const server = await ScriptedServer.start({
-    Handshake: () => ({ headers: { authorization: 'Bearer token-1' } }),
-    GetFlightInfo: () => ({ status: 3, text: 'as the test wants it' }),
-  })
+  const answer = byMethod({ GetFlightInfo: () => ({ status: 3, text: 'as the test wants it' }) })
+  const server = await FakeUpstream.start({ answer })
   const gateway = await GatewayProcess.start({
     sources: {
       lake: {

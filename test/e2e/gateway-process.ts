@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
+import { waitFor } from '../wait-for.ts'
 import { endWithTests } from './end-with-tests.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -98,12 +99,7 @@ export class GatewayProcess {
 
   /** The first line that matches, also one still to come. */
   async line(matches: (line: LogLine) => boolean, withinMs = 30_000): Promise<LogLine> {
-    for (const until = Date.now() + withinMs; Date.now() < until; ) {
-      const found = this.lines.find(matches)
-      if (found) return found
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
-    throw new Error(`no such log line within ${withinMs} ms`)
+    return await waitFor(() => this.lines.find(matches), `a log line that fulfils ${matches}`, withinMs)
   }
 
   /** Sum of a metric over the series whose labels contain all of `labels`. */

@@ -1,7 +1,6 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FlightDescriptor, FlightDescriptor_DescriptorType } from '../../gen/arrow/flight/protocol/Flight.ts'
+import { FakeUpstream } from '../fakes/fake-upstream.ts'
 import { DremioLookalike } from '../fakes/servers.ts'
 import { FlightStub } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
@@ -111,18 +110,10 @@ describe.runIf(hasPython())('names that the catalog lists', () => {
   })
 })
 
-/** A server that takes connections and says nothing. */
-async function startSilentServer(): Promise<Server> {
-  const server = createServer((socket) => socket.on('error', () => {}))
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  return server
-}
-
 it('a source that does not answer keeps no statement of others from running', async () => {
-  const silent = await startSilentServer()
-  const uri = `grpc://127.0.0.1:${(silent.address() as AddressInfo).port}`
+  const silent = await FakeUpstream.start({ begin: 'never' })
   const gateway = await GatewayProcess.start({
-    sources: { demo: duckdb('demo'), silent: { kind: 'flightsql', uri }, second: duckdb('second') },
+    sources: { demo: duckdb('demo'), silent: { kind: 'flightsql', uri: silent.uri }, second: duckdb('second') },
     defaultSource: 'demo',
   })
   const stub = new FlightStub(gateway.flight)
@@ -137,6 +128,6 @@ it('a source that does not answer keeps no statement of others from running', as
   // What nobody is known to have is for the default source to refuse.
   expect(await codeOf('FROM nowhere.main.t')).toBe(5)
   stub.close()
-  silent.close()
+  await silent.stop()
   expect(await gateway.stop()).toBe(0)
 }, 30_000)

@@ -32,7 +32,7 @@ it('tells of each source that does not answer: once in the log, in /readyz?verbo
 
   await upstream.stop()
   await expect.poll(() => told('lake')).toEqual([{ level: 'warn', state: 'down', msg: expect.any(String) }])
-  const again = await FakeUpstream.start(port)
+  const again = await FakeUpstream.start({ port })
   await expect.poll(() => told('lake').at(-1)).toEqual({ level: 'info', state: 'up', msg: 'source lake answers again' })
   expect(told('gone')).toHaveLength(1)
   expect(await gateway.stop()).toBe(0)

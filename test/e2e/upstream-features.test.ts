@@ -36,7 +36,8 @@ import { encodeRows } from '../../src/fronts/flight/metadata/encode.ts'
 import { dbSchemasSchema } from '../../src/fronts/flight/metadata/schemas.ts'
 import { sqlInfoFrames } from '../../src/fronts/flight/metadata/sql-info.ts'
 import { packAny, unpackAny } from '../../src/fronts/flight/wire/command.ts'
-import { type Answer, type ScriptedCall, ScriptedServer } from '../fakes/scripted-server.ts'
+import { byMethod, FakeUpstream } from '../fakes/fake-upstream.ts'
+import type { Answer, UpstreamCall } from '../fakes/upstream-call.ts'
 import { type CallEnd, commandOf, descriptorOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
@@ -100,7 +101,7 @@ const facts = {
 }
 
 /** Answers as a server with transactions, savepoints, ingestion and session options does. */
-const script: Record<string, (call: ScriptedCall) => Answer> = {
+const script: Record<string, (call: UpstreamCall) => Answer> = {
   GetFlightInfo({ messages }) {
     const command = commandIn(messages[0]!)
     if (!command) return info(`raw ${Buffer.from(FlightDescriptor.decode(messages[0]!).cmd)}`)
@@ -166,12 +167,12 @@ const script: Record<string, (call: ScriptedCall) => Answer> = {
 }
 
 describe('a Flight SQL server behind the gateway', () => {
-  let upstream: ScriptedServer
+  let upstream: FakeUpstream
   let gateway: GatewayProcess
   let stub: FlightStub
 
   beforeAll(async () => {
-    upstream = await ScriptedServer.start(script)
+    upstream = await FakeUpstream.start({ login: false, answer: byMethod(script) })
     const forward = { toServer: ['x-tenant', 'x-request-id', 'traceparent'], toClient: ['x-plan', 'x-run', 'x-detail'] }
     gateway = await GatewayProcess.start({
       sources: {

@@ -1,27 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { BasicAuth, FlightInfo, HandshakeRequest, HandshakeResponse } from '../../gen/arrow/flight/protocol/Flight.ts'
-import { type Answer, type ScriptedCall, ScriptedServer } from '../fakes/scripted-server.ts'
+import { BasicAuth, HandshakeRequest, HandshakeResponse } from '../../gen/arrow/flight/protocol/Flight.ts'
+import { byMethod, FakeUpstream } from '../fakes/fake-upstream.ts'
+import { infoOf } from '../fakes/flight-messages.ts'
+import type { Answer } from '../fakes/upstream-call.ts'
 import { FlightStub } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
-const none = new Uint8Array(0)
-const planned: Answer = {
-  messages: [
-    FlightInfo.encode({
-      schema: none,
-      flightDescriptor: undefined,
-      endpoint: [],
-      totalRecords: -1n,
-      totalBytes: -1n,
-      ordered: false,
-      appMetadata: none,
-    }).finish(),
-  ],
-}
+const planned: Answer = { messages: [infoOf([], { schema: new Uint8Array(0) })] }
 const refused: Answer = { status: 16, text: 'who are you?' }
 
+const startWith = (table: Parameters<typeof byMethod>[0]) =>
+  FakeUpstream.start({ login: false, answer: byMethod(table) })
+
 /** Asks a server behind the gateway for plans; answers with the error's code of each, `OK` for none. */
-async function plansOf(server: ScriptedServer, source: object, count = 1): Promise<string[]> {
+async function plansOf(server: FakeUpstream, source: object, count = 1): Promise<string[]> {
   const gateway = await GatewayProcess.start({
     sources: { up: { kind: 'flightsql', uri: server.uri, pool: { min: 0, max: 1 }, ...source } },
   })
@@ -42,8 +34,8 @@ async function plansOf(server: ScriptedServer, source: object, count = 1): Promi
 }
 
 describe('the login at a server', () => {
-  const byMessage = (): Promise<ScriptedServer> =>
-    ScriptedServer.start({
+  const byMessage = () =>
+    startWith({
       Handshake({ messages }) {
         // As arrow's servers with an auth handler do, which read the message before they look at anything else.
         if (messages.length === 0) return { status: 2, text: 'EOF' }
@@ -77,12 +69,12 @@ describe('the login at a server', () => {
   ])('is %s', async (_what, lifeMs, logins) => {
     let issued = 0
     let current = ''
-    const server = await ScriptedServer.start({
+    const server = await startWith({
       Handshake() {
         current = tokenUntil(Date.now() + lifeMs, ++issued)
         return { headers: { authorization: current } }
       },
-      GetFlightInfo: ({ headers }: ScriptedCall) => (headers.authorization === current ? planned : refused),
+      GetFlightInfo: ({ headers }) => (headers['authorization'] === current ? planned : refused),
     })
     expect(await plansOf(server, { username: 'me', password: 'secret' }, 2)).toEqual(['OK', 'OK'])
     // One at connecting; then before each call whose token is about to end.

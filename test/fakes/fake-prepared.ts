@@ -32,11 +32,6 @@ export class FakePrepared {
     const typeUrl = 'type.googleapis.com/arrow.flight.protocol.sql.ActionCreatePreparedStatementResult'
     return [Result.encode({ body: Any.encode({ typeUrl, value: result }).finish() }).finish()]
   }
-
-  /** The statement of a handle. */
-  statementOf(handle: Uint8Array): string {
-    return textOf(handle).replace(/^\d+:/, '')
-  }
 }
 
 function textOf(bytes: Uint8Array): string {

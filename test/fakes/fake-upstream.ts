@@ -1,31 +1,56 @@
+/**
+ * The one fake Flight SQL server of the tests, on an HTTP/2 layer of its own (upstream-connection.ts), so that it can break
+ * every rule. A statement says what it does, by the name of a behaviour, then the number of batches that come first (1 unless
+ * told otherwise), then words that its errors quote: `SELECT fail 2 the words`.
+ *
+ * | Behaviour of DoGet | What the upstream does |
+ * |---|---|
+ * | `ok`, or any other word | answers: schema, batches, status OK |
+ * | `drip` | answers, 30 ms after each batch |
+ * | `hang-before-headers` | never answers |
+ * | `hang` | sends the batches, then nothing |
+ * | `rst` | resets the stream after the batches (INTERNAL_ERROR) |
+ * | `cut` | drops the connection after the batches |
+ * | `goaway` | sends GOAWAY after the batches, then one batch and status OK |
+ * | `no-status` | resets the stream after the batches (NO_ERROR), which leaves out the status |
+ * | `no-trailers` | ends the stream after the batches, without trailers |
+ * | `no-schema` | sends a batch before any schema |
+ * | `text` | sends a schema of text, where it announced an integer |
+ * | `second-schema` | sends another schema after the batches |
+ * | `short` | sends a batch whose body is 8 bytes too short after the batches |
+ * | `truncated` | ends with status OK in the middle of a message |
+ * | `fail` | ends with INTERNAL and a stack trace after the batches |
+ * | `unavailable` | ends with UNAVAILABLE after the batches |
+ *
+ * | Behaviour of planning | What the upstream does |
+ * |---|---|
+ * | `plan hang` | GetFlightInfo never answers |
+ * | `plan 5 words` | GetFlightInfo ends with status 5 |
+ * | `unbindable` | DoPut of parameters ends with INVALID_ARGUMENT |
+ * | `rows 1 then rows 2` | the result has two endpoints; `locations` says where they lie |
+ * | `INSERT cut 0` | a change that goes the way of queries does the same |
+ *
+ * | Member | What the upstream does as long as it is set |
+ * |---|---|
+ * | `everyCall` | `hang`: answers no call; `unauthenticated`: refuses every token |
+ * | `cut` | loses the next calls of a method: drops the connection, or refuses the stream |
+ * | `token` | refuses every other token, as if it had expired |
+ * | `session` | sets a session cookie, and refuses cookies of other sessions |
+ * | `answersDeadlineMs` | answers DEADLINE_EXCEEDED to a DoGet that hangs, shortly before its `grpc-timeout` |
+ *
+ * Options of `start`: `answer` has a test answer calls in its place, with messages (`Answer`) or with any frames;
+ * `behaviours` adds to the first table; `begin` replaces the opening of connections, where 'never' takes them and says nothing.
+ */
 import { once } from 'node:events'
-import {
-  createSecureServer,
-  createServer,
-  type Http2SecureServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
-import type { AddressInfo } from 'node:net'
-import { FlightData, FlightDescriptor, FlightInfo, Ticket } from '../../gen/arrow/flight/protocol/Flight.ts'
-import { CommandPreparedStatementQuery, CommandStatementQuery } from '../../gen/arrow/flight/protocol/FlightSql.ts'
-import { encodeRecordBatch } from '../../src/arrow/batches/batch.ts'
-import { Any } from '../../src/arrow/ipc/any.ts'
-import { frameOf } from '../../src/arrow/ipc/frame.ts'
-import { encapsulate } from '../../src/arrow/ipc/ipc.ts'
-import { encodeSchema, type Field } from '../../src/arrow/schema.ts'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import { FakePrepared } from './fake-prepared.ts'
+import { infoOf } from './flight-messages.ts'
+import { AskedResult, type Behaviour, behaviours, losses } from './upstream-behaviours.ts'
+import type { Answer, UpstreamCall } from './upstream-call.ts'
+import { opening, UpstreamConnection } from './upstream-connection.ts'
 
-const field = (name: string, format = 'l'): Field => ({ name, format, nullable: true, metadata: [], children: [] })
-const schemaOf = (name: string, format = 'l') =>
-  encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [field(name, format)] })
-const schema = schemaOf('i')
-const none = new Uint8Array(0)
-
-/** Rows of each batch that the fake sends. */
-export const BATCH_ROWS = 1000
+export { BATCH_ROWS } from './flight-messages.ts'
 
 /** TLS of a fake. */
 export interface FakeTls {
@@ -35,21 +60,44 @@ export interface FakeTls {
   readonly ca?: Buffer
 }
 
-/**
- * A Flight SQL server that does to each call what the SQL text asks for: SELECT, or INSERT for a change, a behaviour, then how
- * many batches come before it, then words that its errors quote; a result in parts has `then` between them.
- */
+/** Answers a call in place of the fake: with messages, or with frames of its own (true); otherwise the fake answers. */
+export type Override = (call: UpstreamCall) => Answer | boolean | undefined
+
+/** How a fake differs from a well-behaved server. */
+export interface FakeOptions {
+  /** By default one of its own. */
+  readonly port?: number
+  readonly tls?: FakeTls
+  readonly answer?: Override
+  /** More behaviours of DoGet, by name. */
+  readonly behaviours?: Readonly<Record<string, Behaviour>>
+  /** Sends what a connection begins with; 'never' takes connections, and reads and says nothing. */
+  readonly begin?: ((socket: Socket) => void) | 'never'
+  /** Whether calls need the token of Handshake; so it is unless told otherwise. */
+  readonly login?: boolean
+}
+
+/** Answers calls by the short name of their method. */
+export function byMethod(table: Readonly<Record<string, Override>>): Override {
+  return (call) => table[call.method]?.(call)
+}
+
+/** A Flight SQL server that does to each call what the tables above say. */
 export class FakeUpstream {
-  readonly #server: Http2Server | Http2SecureServer
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  readonly #options: FakeOptions
   readonly prepared = new FakePrepared()
-  readonly sessions = new Set<ServerHttp2Session>()
-  /** DoGet streams by how they ended. */
-  readonly ended = { finished: 0, cancelled: 0 }
+  readonly sessions = new Set<UpstreamConnection>()
+  /** The calls so far whose requests came whole. */
+  readonly calls: UpstreamCall[] = []
+  /** Requests that the client broke off. */
+  aborted = 0
+  /** DoGet streams that the client broke off. */
+  readonly ended = { cancelled: 0 }
   readonly counts = { connections: 0, handshakes: 0, plans: 0, executions: 0 }
   /** What a token must be; another one is expired. */
   token = 'token-1'
-  /** Tokens that Handshake gives; by default the one that is good. */
-  given: string | undefined
   /** The session that calls with a cookie must name, for a server that has sessions; as Dremio it tells of it itself. */
   session: string | undefined
   /** Locations of the parts of a result, in order; by default none. */
@@ -63,234 +111,120 @@ export class FakeUpstream {
   openStreams = 0
   port = 0
 
-  private constructor(tls?: FakeTls) {
+  private constructor(options: FakeOptions) {
+    this.#options = options
+    const { tls } = options
+    const onConnection = (socket: Socket) => this.#accept(socket)
     // With authorities of clients it wants a certificate from each.
     const mutual = tls?.ca ? { requestCert: true, rejectUnauthorized: true } : {}
-    this.#server = tls ? createSecureServer({ ...tls, ...mutual }) : createServer()
-    this.#server.on('session', (session) => {
-      this.counts.connections++
-      this.sessions.add(session)
-      session.on('close', () => this.sessions.delete(session))
-      session.on('error', () => {})
-    })
-    this.#server.on('stream', (stream: ServerHttp2Stream, headers) => {
-      stream.on('error', () => {})
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-      stream.on('end', () => {
-        // A request that its client breaks off ends here too, in the middle of a message.
-        if (stream.aborted || stream.rstCode !== 0) return
-        void this.#answer(stream, String(headers[':path']).split('/').at(-1)!, Buffer.concat(chunks), headers)
-      })
+    this.#server = tls
+      ? createTlsServer({ ...tls, ...mutual, noDelay: true, ALPNProtocols: ['h2'] }, onConnection)
+      : createServer({ noDelay: true }, onConnection)
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => this.#sockets.delete(socket))
     })
   }
 
-  /** Starts one on a port of its own, or on a given one. */
-  static async start(port = 0, tls?: FakeTls): Promise<FakeUpstream> {
-    const fake = new FakeUpstream(tls)
-    fake.#server.listen(port, '127.0.0.1')
+  static async start(options: FakeOptions = {}): Promise<FakeUpstream> {
+    const fake = new FakeUpstream(options)
+    fake.#server.listen(options.port ?? 0, '127.0.0.1')
     await once(fake.#server, 'listening')
     fake.port = (fake.#server.address() as AddressInfo).port
     return fake
   }
 
+  get uri(): string {
+    return `grpc${this.#options.tls ? '+tls' : ''}://127.0.0.1:${this.port}`
+  }
+
+  /** Calls of a method. */
+  of(method: string): readonly UpstreamCall[] {
+    return this.calls.filter((call) => call.method === method)
+  }
+
   async stop(): Promise<void> {
-    for (const session of this.sessions) session.destroy()
+    for (const socket of this.#sockets) socket.destroy()
     this.#server.close()
     await once(this.#server, 'close').catch(() => {})
   }
 
-  async #answer(
-    stream: ServerHttp2Stream,
-    method: string,
-    body: Buffer,
-    { authorization, cookie, 'grpc-timeout': timeout }: IncomingHttpHeaders,
-  ): Promise<void> {
+  #accept(socket: Socket): void {
+    this.counts.connections++
+    socket.on('error', () => {})
+    const { begin } = this.#options
+    if (begin === 'never') return
+    const connection = new UpstreamConnection(socket, {
+      call: (call) => void this.#answer(call),
+      cancelledRequest: () => {
+        this.aborted++
+      },
+    })
+    this.sessions.add(connection)
+    socket.on('close', () => this.sessions.delete(connection))
+    if (begin) begin(socket)
+    else socket.write(opening)
+  }
+
+  async #answer(call: UpstreamCall): Promise<void> {
+    this.calls.push(call)
+    const answer = this.#options.answer?.(call)
+    if (answer === true) return
+    if (answer) return await call.answer(answer)
+    const { method, messages } = call
+    if (this.session !== undefined) call.commonHeaders = { 'set-cookie': `session=${this.session}; Path=/` }
     if (method === 'Handshake') {
       this.counts.handshakes++
-      this.#start(stream, { authorization: `Bearer ${this.given ?? this.token}` })
-      this.#end(stream, 0)
-      return
+      return await call.answer({ headers: { authorization: `Bearer ${this.token}` } })
     }
-    if (this.cut?.method === method && this.cut.times-- > 0) {
-      if (this.cut.refused) stream.close(7)
-      else stream.session?.socket.destroy()
-      return
-    }
+    if (this.cut?.method === method && this.cut.times-- > 0) return losses[this.cut.refused ? 'refused' : 'cut'](call)
     if (this.everyCall === 'hang') return
-    if (this.everyCall === 'unauthenticated' || authorization !== `Bearer ${this.token}`) {
-      this.#start(stream)
-      this.#end(stream, 16, 'the token has expired')
-      return
-    }
-    if (this.session !== undefined && cookie !== undefined && cookie !== `session=${this.session}`) {
-      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
-      this.#end(stream, 16, 'UserSession is not available in the cache')
-      return
-    }
-    if (this.answersDeadlineMs !== undefined && method === 'DoGet')
-      setTimeout(
-        () => {
-          if (stream.destroyed) return
-          if (!stream.headersSent) this.#start(stream)
-          this.#end(stream, 4, 'Deadline Exceeded')
-        },
-        Number.parseInt(String(timeout), 10) - this.answersDeadlineMs,
-      )
-    const message = firstOf(body)
-    if (method === 'GetFlightInfo') this.#plan(stream, message)
-    else if (method === 'DoGet') await this.#execute(stream, Buffer.from(Ticket.decode(message).ticket).toString())
-    else if (method === 'DoPut') {
-      // Parameters, which it takes and forgets.
-      const statement = this.#statementOf(FlightData.decode(firstOf(body)).flightDescriptor!.cmd)
-      this.#start(stream)
-      this.#end(stream, statement.startsWith('unbindable') ? 3 : 0, 'as the statement asks')
-    } else {
-      const results = method === 'DoAction' ? this.prepared.act(message) : undefined
-      this.#start(stream)
-      for (const result of results ?? []) stream.write(framed(result))
-      this.#end(stream, results ? 0 : 12, 'not implemented')
-    }
+    if (this.#refusesLogin(call)) return
+    if (method === 'GetFlightInfo') return await this.#plan(call)
+    if (method === 'DoGet') return await this.#execute(call)
+    // Parameters, which it takes and forgets.
+    if (method === 'DoPut') return call.finish(call.sql.startsWith('unbindable') ? 3 : 0, 'as the statement asks')
+    const results = method === 'DoAction' ? this.prepared.act(messages[0]!) : undefined
+    await call.answer(results ? { messages: results } : { status: 12, text: 'not implemented' })
   }
 
-  #statementOf(cmd: Uint8Array): string {
-    const { typeUrl, value } = Any.decode(cmd)
-    const sql = typeUrl.endsWith('CommandPreparedStatementQuery')
-      ? this.prepared.statementOf(CommandPreparedStatementQuery.decode(value).preparedStatementHandle)
-      : CommandStatementQuery.decode(value).query
-    return sql.replace(/^SELECT /, '')
+  #refusesLogin(call: UpstreamCall): boolean {
+    const { authorization, cookie } = call.headers
+    const isLoggedIn = this.#options.login === false || authorization === `Bearer ${this.token}`
+    if (this.everyCall === 'unauthenticated' || !isLoggedIn) call.finish(16, 'the token has expired')
+    else if (this.session !== undefined && cookie !== undefined && cookie !== `session=${this.session}`) {
+      call.commonHeaders = {}
+      call.finish(16, 'UserSession is not available in the cache')
+    }
+    return call.isOver
   }
 
-  #plan(stream: ServerHttp2Stream, message: Buffer): void {
+  async #plan(call: UpstreamCall): Promise<void> {
     this.counts.plans++
-    const query = this.#statementOf(FlightDescriptor.decode(message).cmd)
-    if (query.startsWith('plan hang')) return
-    this.#start(stream)
-    if (query.startsWith('plan ')) {
-      const [, status, ...quoted] = query.split(' ')
-      this.#end(stream, Number(status), ['as the statement asks', ...quoted].join(' '))
-      return
+    const { sql } = call
+    if (sql.startsWith('plan hang')) return
+    if (sql.startsWith('plan ')) {
+      const [, status, ...quoted] = sql.split(' ')
+      return call.finish(Number(status), ['as the statement asks', ...quoted].join(' '))
     }
-    const endpoint = query.split(' then ').map((part, i) => ({
-      ticket: { ticket: Buffer.from(part) },
-      location: (this.locations[i] ?? []).map((uri) => ({ uri })),
-      expirationTime: undefined,
-      appMetadata: none,
-    }))
-    const info = {
-      schema: encapsulate(schema),
-      flightDescriptor: undefined,
-      endpoint,
-      totalRecords: -1n,
-      totalBytes: -1n,
-    }
-    stream.write(framed(FlightInfo.encode({ ...info, ordered: true, appMetadata: none }).finish()))
-    this.#end(stream, 0)
+    await call.answer({ messages: [infoOf(sql.split(' then '), { locations: this.locations })] })
   }
 
-  async #execute(stream: ServerHttp2Stream, sql: string): Promise<void> {
+  async #execute(call: UpstreamCall): Promise<void> {
     this.counts.executions++
     this.openStreams++
-    stream.on('close', () => {
+    call.whenOver((code) => {
       this.openStreams--
-      if (stream.rstCode === 8) this.ended.cancelled++
-      else this.ended.finished++
+      if (code === 8) this.ended.cancelled++
     })
-    const [behaviour = '', count = '1', ...quoted] = sql.replace(/^INSERT /, '').split(' ')
-    if (behaviour === 'hang-before-headers') return
-    this.#start(stream)
-    if (behaviour === 'no-schema') {
-      stream.write(framed(batch()))
-      this.#end(stream, 0)
-      return
+    const { answersDeadlineMs } = this
+    if (answersDeadlineMs !== undefined) {
+      const afterMs = Number.parseInt(String(call.headers['grpc-timeout']), 10) - answersDeadlineMs
+      setTimeout(() => call.finish(4, 'Deadline Exceeded'), afterMs)
     }
-    stream.write(framed(frame(behaviour === 'text' ? schemaOf('i', 'u') : schema)))
-    for (let i = 0; i < Number(count) && !stream.destroyed; i++) {
-      if (!stream.write(framed(batch()))) await drained(stream)
-      if (behaviour === 'drip') await new Promise((resolve) => setTimeout(resolve, 30))
-    }
-    if (stream.destroyed) return
-    switch (behaviour) {
-      case 'hang':
-        return
-      case 'rst':
-        stream.close(2)
-        return
-      case 'cut':
-        stream.session?.socket.destroy()
-        return
-      case 'goaway':
-        stream.session?.goaway(0)
-        await new Promise((resolve) => setTimeout(resolve, 50))
-        stream.write(framed(batch()))
-        break
-      case 'short':
-        stream.write(framed(batch(8)))
-        break
-      case 'truncated':
-        stream.write(framed(batch()).subarray(0, 100))
-        break
-      case 'second-schema':
-        stream.write(framed(frame(schemaOf('other'))))
-        break
-      case 'no-status':
-        stream.close(0)
-        return
-      case 'fail':
-        this.#end(stream, 13, `it broke ${quoted.join(' ')}\n\tat java.lang.Secret(Internal.java:1)`)
-        return
-      case 'unavailable':
-        this.#end(stream, 14, `out of memory on node 7 ${quoted.join(' ')}`)
-        return
-    }
-    this.#end(stream, 0)
+    const [name = '', batches = '1', ...quoted] = call.sql.replace(/^INSERT /, '').split(' ')
+    const behaviour = this.#options.behaviours?.[name] ?? behaviours[name] ?? behaviours['ok']!
+    await behaviour(new AskedResult(call, Number(batches), quoted.join(' ')))
   }
-
-  #start(stream: ServerHttp2Stream, more: Record<string, string> = {}): void {
-    const cookie = this.session !== undefined && { 'set-cookie': `session=${this.session}; Path=/` }
-    const headers = { ':status': 200, 'content-type': 'application/grpc', ...cookie, ...more }
-    stream.respond(headers, { waitForTrailers: true })
-  }
-
-  #end(stream: ServerHttp2Stream, status: number, message = ''): void {
-    stream.once('wantTrailers', () =>
-      stream.sendTrailers({ 'grpc-status': String(status), 'grpc-message': encodeURIComponent(message) }),
-    )
-    stream.end()
-  }
-}
-
-/** Waits until more can be written, or nothing more will be taken. */
-function drained(stream: ServerHttp2Stream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done)
-      stream.off('close', done)
-      resolve()
-    }
-    stream.once('drain', done)
-    stream.once('close', done)
-  })
-}
-
-/** The first message of a request. */
-function firstOf(body: Buffer): Buffer {
-  return body.subarray(5, 5 + body.readUInt32BE(1))
-}
-
-function framed(message: Uint8Array): Buffer {
-  const prefix = Buffer.alloc(5)
-  prefix.writeUInt32BE(message.byteLength, 1)
-  return Buffer.concat([prefix, message])
-}
-
-function frame(header: Uint8Array, body: Uint8Array = none): Buffer {
-  return Buffer.concat(frameOf(header, body, 0).chunks)
-}
-
-/** @param missing bytes that the body is too short */
-function batch(missing = 0): Buffer {
-  const bytes = 8 * BATCH_ROWS
-  const layout = { rows: BATCH_ROWS, nodes: [BATCH_ROWS, 0], buffers: [0, 0, 0, bytes], bodyLength: bytes }
-  return frame(encodeRecordBatch(layout), new Uint8Array(bytes - missing))
 }

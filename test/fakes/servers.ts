@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { endWithTests } from '../e2e/end-with-tests.ts'
+import { waitFor } from '../wait-for.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const sqliteServer = `${root}.cache/bin/sqlite_flightsql_server`
@@ -93,15 +94,14 @@ export async function freePort(): Promise<number> {
 
 /** Waits until something listens on a port of 127.0.0.1. */
 export async function reachable(port: number): Promise<void> {
-  for (const until = Date.now() + 10_000; Date.now() < until; ) {
+  const connects = async () => {
     const socket = connect(port, '127.0.0.1')
     const connected = await Promise.race([
       once(socket, 'connect').then(() => true),
       once(socket, 'close').then(() => false),
     ]).catch(() => false)
     socket.destroy()
-    if (connected) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    return connected
   }
-  throw new Error(`nothing listens on port ${port}`)
+  await waitFor(connects, `something listens on port ${port}`)
 }

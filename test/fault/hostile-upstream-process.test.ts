@@ -3,7 +3,10 @@ import { prefixOf } from '../../src/grpc/message-prefix.ts'
 import { frame } from '../../src/http2/frames/frame-writer.ts'
 import { FrameType } from '../../src/http2/protocol.ts'
 import { endOf } from '../e2e/raw-do-get.ts'
-import { infoOf, type RawCall, RawUpstream, schemaMessage } from '../fakes/raw-upstream.ts'
+import { byMethod, FakeUpstream } from '../fakes/fake-upstream.ts'
+import { infoOf } from '../fakes/flight-messages.ts'
+import type { AskedResult, Behaviour } from '../fakes/upstream-behaviours.ts'
+import type { UpstreamCall } from '../fakes/upstream-call.ts'
 import { WatchedGateway } from './watched-gateway.ts'
 
 /** What others may wait at most, where an event loop that is held waits for many seconds: CI machines are slow too. */
@@ -14,37 +17,48 @@ const ONE_BYTE_FRAMES = 1_200_000
 
 const repeated = (bytes: Buffer, count: number) => Buffer.concat(Array<Buffer>(count).fill(bytes))
 
+/** Sends the headers and the schema. */
+async function begun(asked: AskedResult): Promise<UpstreamCall> {
+  await asked.rows()
+  return asked.call
+}
+
 /** What the server does to a statement of this name, from its result's schema on. */
-const attacks: Readonly<Record<string, (call: RawCall) => void>> = {
+const attacks: Readonly<Record<string, Behaviour>> = {
   // A message of 8 MiB that never comes to its end.
-  bytes: (call) => {
-    call.send(call.data(prefixOf(8 << 20)))
-    void call.repeat(repeated(call.data(Buffer.alloc(1, 1)), 1000), ONE_BYTE_FRAMES / 1000)
+  bytes: async (asked) => {
+    const call = await begun(asked)
+    call.send(call.dataFrames(prefixOf(8 << 20)))
+    await call.repeat(repeated(call.dataFrames(Buffer.alloc(1, 1)), 1000), ONE_BYTE_FRAMES / 1000)
   },
   // 1.2 million of them, which the window lets it.
-  empty: (call) => void call.repeat(call.data(Buffer.alloc(100_000)), 60),
+  empty: async (asked) => {
+    const call = await begun(asked)
+    await call.repeat(call.dataFrames(Buffer.alloc(100_000)), 60)
+  },
   // Messages with one byte of application metadata.
-  tiny: (call) => void call.repeatData(repeated(Buffer.from([0, 0, 0, 0, 3, 0x1a, 1, 97]), 10_000)),
-  pings: (call) => void call.repeat(repeated(frame(FrameType.ping, 0, 0, Buffer.alloc(8)), 1000)),
+  tiny: async (asked) => {
+    const call = await begun(asked)
+    await call.repeatWrite(repeated(Buffer.from([0, 0, 0, 0, 3, 0x1a, 1, 97]), 10_000))
+  },
+  pings: async (asked) => {
+    const call = await begun(asked)
+    await call.repeat(repeated(frame(FrameType.ping, 0, 0, Buffer.alloc(8)), 1000))
+  },
 }
 
 describe('beside a server that', () => {
-  let up: RawUpstream
+  let up: FakeUpstream
   let gateway: WatchedGateway
 
   beforeAll(async () => {
     const endpoints = infoOf(Array<string>(1_000_000).fill(''))
-    up = await RawUpstream.start((call) => {
-      const name = call.sql.replace('SELECT ', '')
-      if (call.method === 'GetFlightInfo' && name === 'endpoints') {
-        call.send(call.headers(), call.message(endpoints), call.trailers(0))
-        return true
-      }
-      const attack = attacks[name]
-      if (call.method !== 'DoGet' || !attack) return false
-      call.send(call.headers(), call.message(schemaMessage))
-      attack(call)
-      return true
+    up = await FakeUpstream.start({
+      login: false,
+      behaviours: attacks,
+      answer: byMethod({
+        GetFlightInfo: ({ sql }) => (sql.startsWith('endpoints') ? { messages: [endpoints] } : false),
+      }),
     })
     gateway = await WatchedGateway.start({
       defaultSource: 'demo',
@@ -84,7 +98,7 @@ describe('beside a server that', () => {
     ['sends empty messages without end', 'empty', 'UPSTREAM_DATA'],
     ['answers with a million endpoints', 'endpoints', 'UPSTREAM_TOO_LARGE'],
   ])('%s, others are served', async (_what, sql, error) => {
-    const work = Promise.all(Array.from({ length: 3 }, () => gateway.read({ source: 'up', sql: `SELECT ${sql}` })))
+    const work = Promise.all(Array.from({ length: 3 }, () => gateway.read({ source: 'up', sql: `SELECT ${sql} 0` })))
     expect(await latencyBeside(work)).toBeLessThan(MAX_LATENCY_MS)
     for (const end of await work) expect(end.error).toBe(error)
   })
@@ -92,7 +106,7 @@ describe('beside a server that', () => {
   it('sends tiny messages without end, others are served, whether its clients read or not', async () => {
     const before = gateway.process.memory().rssBytes
     const reading = async () => {
-      const { stream } = await gateway.open({ source: 'up', sql: 'SELECT tiny' })
+      const { stream } = await gateway.open({ source: 'up', sql: 'SELECT tiny 0' })
       const end = endOf(stream)
       stream.removeAllListeners('data')
       stream.resume()
@@ -101,7 +115,7 @@ describe('beside a server that', () => {
       await end
     }
     const stalling = async () => {
-      const { stream } = await gateway.open({ source: 'up', sql: 'SELECT tiny' })
+      const { stream } = await gateway.open({ source: 'up', sql: 'SELECT tiny 0' })
       await new Promise((resolve) => setTimeout(resolve, 2000))
       stream.close(8)
     }
@@ -113,7 +127,7 @@ describe('beside a server that', () => {
   it('sends a message in frames of one byte, others are served, and it takes little memory', async () => {
     const before = gateway.process.memory().rssBytes
     const open = async () => {
-      const { stream } = await gateway.open({ source: 'up', sql: 'SELECT bytes' })
+      const { stream } = await gateway.open({ source: 'up', sql: 'SELECT bytes 0' })
       await new Promise((resolve) => setTimeout(resolve, 4000))
       stream.close(8)
     }
@@ -128,7 +142,7 @@ describe('beside a server that', () => {
   })
   // The last, since it opens the breaker.
   it('floods with pings in the middle of a result, others are served', async () => {
-    const work = gateway.read({ source: 'up', sql: 'SELECT pings' })
+    const work = gateway.read({ source: 'up', sql: 'SELECT pings 0' })
     expect(await latencyBeside(work)).toBeLessThan(MAX_LATENCY_MS)
     expect((await work).error).toBe('SOURCE_UNAVAILABLE')
   })

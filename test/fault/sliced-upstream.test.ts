@@ -1,42 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { FlightInfo } from '../../gen/arrow/flight/protocol/Flight.ts'
-import { encodeRecordBatch } from '../../src/arrow/batches/batch.ts'
-import { frameOf } from '../../src/arrow/ipc/frame.ts'
-import { encapsulate } from '../../src/arrow/ipc/ipc.ts'
-import { encodeSchema } from '../../src/arrow/schema.ts'
-import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
-import { ScriptedServer } from '../fakes/scripted-server.ts'
+import { BATCH_ROWS, byMethod, FakeUpstream } from '../fakes/fake-upstream.ts'
+import { batchOf, flightData, infoOf, schemaOf } from '../fakes/flight-messages.ts'
 import { printSeedOnFailure, SlicingProxy } from '../fakes/slicing-proxy.ts'
 import { UpstreamFixture } from './upstream-fixture.ts'
 
-const none = new Uint8Array(0)
-
-/** A server whose only result has so many columns of int64, and three batches. */
-function wideResult(columns: number): Parameters<typeof ScriptedServer.start>[0] {
-  const children = Array.from({ length: columns }, (_, i) => ({
-    name: `a column with the number ${i}`,
-    format: 'l',
-    nullable: true,
-    metadata: [],
-    children: [],
-  }))
-  const schema = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children })
-  const bytes = 8 * BATCH_ROWS
-  const batch = encodeRecordBatch({
-    rows: BATCH_ROWS,
-    nodes: children.flatMap(() => [BATCH_ROWS, 0]),
-    buffers: children.flatMap((_, i) => [i * bytes, 0, i * bytes, bytes]),
-    bodyLength: columns * bytes,
-  })
-  const message = (header: Uint8Array, body: Uint8Array) => Buffer.concat(frameOf(header, body, 0).chunks)
-  const rows = message(batch, new Uint8Array(columns * bytes))
-  const endpoint = { ticket: { ticket: none }, location: [], expirationTime: undefined, appMetadata: none }
-  const info = { flightDescriptor: undefined, totalRecords: -1n, totalBytes: -1n, ordered: false, appMetadata: none }
+/** What a server answers whose only result has so many columns of int64, and three batches. */
+function wideResult(columns: number): Parameters<typeof byMethod>[0] {
+  const schema = schemaOf(...Array.from({ length: columns }, (_, i) => [`a column with the number ${i}`, 'l'] as const))
+  const rows = batchOf(columns)
   return {
-    GetFlightInfo: () => ({
-      messages: [FlightInfo.encode({ ...info, schema: encapsulate(schema), endpoint: [endpoint] }).finish()],
-    }),
-    DoGet: () => ({ messages: [message(schema, none), rows, rows, rows] }),
+    GetFlightInfo: () => ({ messages: [infoOf([''], { schema })] }),
+    DoGet: () => ({ messages: [flightData(schema), rows, rows, rows] }),
   }
 }
 
@@ -93,7 +67,7 @@ describe('an upstream behind a network that cuts everything into small pieces', 
   })
 
   it('gives results of many columns, whose schema comes in many pieces, with their rows counted', async () => {
-    const wide = await ScriptedServer.start(wideResult(500))
+    const wide = await FakeUpstream.start({ answer: byMethod(wideResult(500)) })
     const front = await SlicingProxy.start(wide.port)
     const fixture = new UpstreamFixture([front.port])
     expect(await fixture.read('SELECT wide')).toEqual({ rows: 3 * BATCH_ROWS })

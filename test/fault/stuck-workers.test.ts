@@ -1,42 +1,61 @@
 import { availableParallelism } from 'node:os'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../src/query/errors.ts'
 import { DemoSource, outcomeOf } from './demo-source.ts'
+import { StuckStatements } from './stuck-statements.ts'
 
-/** Takes many seconds, of which DuckDB looks at no interrupt: as a constant when it is planned, else when it runs. */
-const SIZE = 75_000
-const stuckPlan = (i: number) => `SELECT levenshtein(repeat('a', ${SIZE + i}), repeat('b', ${SIZE}))`
-const stuckRun = `SELECT levenshtein(repeat('a', ${SIZE}), repeat('b', ${SIZE} + range::INTEGER)) FROM range(1)`
 const planners = Math.max(1, Math.min(2, availableParallelism() - 1))
-const soon = () => ({ signal: AbortSignal.timeout(300) })
 const late = { timeout: 60_000 }
 const TIMED_OUT = expect.stringContaining('TimeoutError')
+
+let stuck: StuckStatements
+beforeEach(() => {
+  stuck = new StuckStatements()
+})
+afterEach(() => stuck.release())
+
+/** Has statements end at their time limit as soon as `count` of them are stuck, and answers with how they ended. */
+async function timeOut(count: number, statements: (signal: AbortSignal) => Promise<string>[]): Promise<string[]> {
+  const limit = new AbortController()
+  const ends = Promise.all(statements(limit.signal))
+  await stuck.count(count)
+  limit.abort(new DOMException('too late', 'TimeoutError'))
+  return await ends
+}
 
 describe('a worker that does not let go of a statement that is over', () => {
   let demo: DemoSource
   afterEach(async () => {
+    stuck.release()
     await demo.source.close()
     expect(demo.source.hasActiveThreads).toBe(false)
   })
 
   it('is replaced: others plan meanwhile', async () => {
-    demo = await DemoSource.open()
-    const stuck = Array.from({ length: planners }, (_, i) => demo.plan(stuckPlan(i), soon()))
-    const plan = demo.plan('SELECT 1')
-    expect(await Promise.all(stuck)).toEqual(stuck.map(() => TIMED_OUT))
+    demo = await DemoSource.open({ init: [stuck.init] })
+    let plan: Promise<string> | undefined
+    const ends = await timeOut(planners, (signal) => {
+      const plans = Array.from({ length: planners }, (_, i) => demo.plan(stuck.plan(i), { signal }))
+      plan = demo.plan('SELECT 1')
+      return plans
+    })
+    expect(ends).toEqual(Array(planners).fill(TIMED_OUT))
     expect(await plan).toBe('OK')
     expect(demo.source.hasActiveThreads).toBe(true)
     expect(demo.logged('source demo: a cancelled statement is still running')).toHaveLength(planners)
+    stuck.release()
     await expect.poll(() => demo.logged('source demo: the statement has ended').length, late).toBe(planners)
   })
 
   it('is replaced once: then planning is refused, and transactions and health go on', async () => {
-    demo = await DemoSource.open()
+    demo = await DemoSource.open({ init: [stuck.init] })
     const { transactions } = demo.source
     const ctx = demo.context()
     await transactions!.begin('before', { readOnly: false }, ctx)
-    for (let round = 0; round < 2; round++)
-      await Promise.all(Array.from({ length: planners }, (_, i) => demo.plan(stuckPlan(i), soon())))
+    for (let round = 1; round <= 2; round++)
+      await timeOut(round * planners, (signal) =>
+        Array.from({ length: planners }, (_, i) => demo.plan(stuck.plan(i), { signal })),
+      )
     const refusal = await demo.source
       .plan({ source: 'demo', sql: 'SELECT 2', session: {}, purpose: 'any' }, ctx)
       .catch((error: GatewayError) => error)
@@ -46,27 +65,31 @@ describe('a worker that does not let go of a statement that is over', () => {
     await transactions!.begin('meanwhile', { readOnly: true }, ctx)
     await transactions!.rollback('meanwhile', ctx)
     await transactions!.commit('before', ctx)
+    stuck.release()
     await expect.poll(() => demo.plan('SELECT 2'), late).toBe('OK')
   })
 
   it('gives a running statement its place back, in time and with its connection unused', async () => {
-    demo = await DemoSource.open({ maxStreams: 1 })
-    expect(await demo.run(stuckRun, soon())).toEqual(TIMED_OUT)
+    demo = await DemoSource.open({ maxStreams: 1, init: [stuck.init] })
+    const run = (signal: AbortSignal) => [demo.run(stuck.run, { signal })]
+    expect(await timeOut(1, run)).toEqual([TIMED_OUT])
     expect(await demo.run('SELECT 1')).toBe('OK')
-    expect(await demo.run(stuckRun, soon())).toEqual(TIMED_OUT)
+    expect(await timeOut(2, run)).toEqual([TIMED_OUT])
     expect(await demo.run('SELECT 1')).toBe('QUEUE_FULL')
+    stuck.release()
     await expect.poll(() => demo.run('SELECT 1'), late).toBe('OK')
   })
 
   it('keeps its transaction from going on, which can be rolled back', async () => {
-    demo = await DemoSource.open({ init: ['CREATE TABLE t (i INTEGER)', 'INSERT INTO t VALUES (1)'] })
+    demo = await DemoSource.open({ init: ['CREATE TABLE t (i INTEGER)', 'INSERT INTO t VALUES (1)', stuck.init] })
     const { transactions } = demo.source
     const ctx = demo.context()
     const update = 'UPDATE t SET i = i + 1'
-    for (const id of ['rolled back', 'committed']) {
+    for (const [i, id] of ['rolled back', 'committed'].entries()) {
       await transactions!.begin(id, { readOnly: false }, ctx)
       if (id === 'rolled back') expect(await demo.run(update, { transaction: id, isUpdate: true })).toBe('OK')
-      expect(await demo.run(stuckRun, { ...soon(), transaction: id })).toEqual(TIMED_OUT)
+      const run = (signal: AbortSignal) => [demo.run(stuck.run, { signal, transaction: id })]
+      expect(await timeOut(i + 1, run)).toEqual([TIMED_OUT])
       expect(await demo.run('SELECT 1', { transaction: id })).toBe('CONFLICT')
     }
     await transactions!.rollback('rolled back', ctx)
@@ -74,6 +97,7 @@ describe('a worker that does not let go of a statement that is over', () => {
     expect(await demo.run('SELECT 1', { transaction: 'committed' })).toBe('UNKNOWN_TRANSACTION')
     // What it changed is undone when the worker has let go, and no sooner.
     expect(await demo.run(update, { isUpdate: true })).toBe('CONFLICT')
+    stuck.release()
     await expect.poll(() => demo.run(update, { isUpdate: true }), late).toBe('OK')
     expect(await demo.run('SELECT error(i::VARCHAR) FROM t WHERE i <> 2')).toBe('OK')
   })
@@ -81,10 +105,9 @@ describe('a worker that does not let go of a statement that is over', () => {
 
 describe('closing a source', () => {
   it('does not wait for a worker that is stuck, and then leaves the database open', async () => {
-    const demo = await DemoSource.open()
-    const long = `SELECT levenshtein(repeat('a', 100000), repeat('b', 110000 + range::INTEGER)) FROM range(1)`
-    const running = demo.run(long)
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    const demo = await DemoSource.open({ init: [stuck.init] })
+    const running = demo.run(stuck.run)
+    await stuck.count(1)
     await demo.source.close()
     expect(await running).toBe('CANCELLED')
     expect(demo.source.hasActiveThreads).toBe(true)

@@ -1,11 +1,12 @@
 import { createInterface } from 'node:readline'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Action, FlightDescriptor, PollInfo, Result } from '../../gen/arrow/flight/protocol/Flight.ts'
 import { ActionBeginTransactionResult } from '../../gen/arrow/flight/protocol/FlightSql.ts'
 import { packAny, unpackAny } from '../../src/fronts/flight/wire/command.ts'
 import { commandOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, runPython, spawnPython } from '../e2e/python.ts'
+import { StuckStatements } from './stuck-statements.ts'
 
 const ROWS = 4_000_000
 const long = `SELECT range AS a, range * 7 AS b FROM range(${ROWS})`
@@ -167,17 +168,21 @@ describe('two signals right after each other', () => {
 })
 
 describe('a statement that goes on after it was cancelled', () => {
-  // More than a minute without a look at interrupts.
-  const stuck = "SELECT levenshtein(repeat('a', 250000), repeat('b', 250000))"
+  let stuck: StuckStatements
+  beforeEach(() => {
+    stuck = new StuckStatements()
+  })
+  afterEach(() => stuck.release())
+  const sources = () => ({ demo: { kind: 'duckdb', init: [stuck.init] } })
 
   it.each([
-    ['whose call has ended', 500, 0],
+    ['whose call has ended', 3000, 0],
     ['that is cut off', 60_000, 3],
   ])('%s does not hold up a drain', async (_, deadlineMs, code) => {
-    const gateway = await GatewayProcess.start({ drain: { notReadyMs: 0, graceMs: 1000 } })
+    const gateway = await GatewayProcess.start({ sources: sources(), drain: { notReadyMs: 0, graceMs: 1000 } })
     const stub = new FlightStub(gateway.flight)
-    const planning = stub.call('GetFlightInfo', [commandOf(stuck)], {}, deadlineMs)
-    await expect.poll(() => gateway.metric('flightgate_calls_in_flight')).toBe(1)
+    const planning = stub.call('GetFlightInfo', [commandOf(stuck.plan(0))], {}, deadlineMs)
+    await stuck.count(1, gateway.pid)
     if (code === 0) expect((await planning).code).toBe(4)
     gateway.signal('SIGTERM')
     expect(await gateway.exited).toBe(code)
@@ -189,10 +194,10 @@ describe('a statement that goes on after it was cancelled', () => {
   })
 
   it('is left by a second signal', async () => {
-    const gateway = await GatewayProcess.start()
+    const gateway = await GatewayProcess.start({ sources: sources() })
     const stub = new FlightStub(gateway.flight)
-    const planning = stub.call('GetFlightInfo', [commandOf(stuck)])
-    await expect.poll(() => gateway.metric('flightgate_calls_in_flight')).toBe(1)
+    const planning = stub.call('GetFlightInfo', [commandOf(stuck.plan(0))])
+    await stuck.count(1, gateway.pid)
     gateway.signal('SIGTERM')
     await gateway.line(({ event }) => event === 'drain')
     gateway.signal('SIGTERM')

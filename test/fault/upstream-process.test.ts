@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { selfSignedCertificate } from '../fakes/certificate.ts'
 import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
@@ -21,7 +20,7 @@ describe('through the whole gateway, an upstream that', () => {
   let crowd: FakeUpstream
   let lake: FakeUpstream
   let secure: FakeUpstream
-  let silent: Server
+  let mute: FakeUpstream
   let gateway: WatchedGateway
   let breakingPort: number
 
@@ -30,9 +29,8 @@ describe('through the whole gateway, an upstream that', () => {
     crowd = await FakeUpstream.start()
     lake = await FakeUpstream.start()
     lake.session = 'session-1'
-    secure = await FakeUpstream.start(0, selfSignedCertificate('127.0.0.1'))
-    silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
-    await once(silent, 'listening')
+    secure = await FakeUpstream.start({ tls: selfSignedCertificate('127.0.0.1') })
+    mute = await FakeUpstream.start({ begin: 'never' })
     const gone = await FakeUpstream.start()
     breakingPort = gone.port
     await gone.stop()
@@ -69,7 +67,7 @@ describe('through the whole gateway, an upstream that', () => {
         breaking: source(uri(breakingPort)),
         refusing: source(uri(breakingPort)),
         nowhere: source('grpc://nowhere.invalid:32010'),
-        silent: source(uri((silent.address() as AddressInfo).port)),
+        silent: source(uri(mute.port)),
         plain: source(`grpc+tls://127.0.0.1:${up.port}`),
         untrusted: source(`grpc+tls://127.0.0.1:${secure.port}`),
       },
@@ -81,8 +79,7 @@ describe('through the whole gateway, an upstream that', () => {
   afterAll(async () => {
     expect(await gateway.stop()).toBe(0)
     expect(gateway.process.noise).toEqual([])
-    silent.close()
-    await Promise.all([up, crowd, lake, secure].map((each) => each.stop()))
+    await Promise.all([up, crowd, lake, secure, mute].map((each) => each.stop()))
   })
 
   afterEach(async () => {
@@ -209,7 +206,7 @@ describe('through the whole gateway, an upstream that', () => {
     const refused = await gateway.read({ source, sql: 'SELECT ok 1' })
     expect(refused).toMatchObject({ status: 14, error: 'SOURCE_UNAVAILABLE', retryAfter: '5' })
     expect(refused.message).toContain('circuit breaker open')
-    const back = await FakeUpstream.start(breakingPort)
+    const back = await FakeUpstream.start({ port: breakingPort })
     await expect
       .poll(async () => (await gateway.read({ source, sql: 'SELECT ok 1' })).status, { interval: 100 })
       .toBe(0)

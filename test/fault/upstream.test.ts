@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type ErrorCode, GatewayError } from '../../src/query/errors.ts'
 import { AdaptiveLimiter } from '../../src/query/limits/adaptive-limiter.ts'
@@ -8,6 +6,7 @@ import type { FlightSqlConfig } from '../../src/sources/flightsql/settings.ts'
 import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
 import { selfSignedCertificate } from '../fakes/certificate.ts'
 import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
+import { waitFor } from '../wait-for.ts'
 import { upstreamConfig } from './upstream-fixture.ts'
 
 const lines: { message: string; fields: object }[] = []
@@ -102,7 +101,7 @@ describe('an upstream that', () => {
     const { message } = await read('ok 1')
     expect(message).toContain('circuit breaker open')
     expect(lines.some((line) => line.message === 'the circuit breaker is open')).toBe(true)
-    fake = await FakeUpstream.start(port)
+    fake = await FakeUpstream.start({ port })
     await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
     expect(events.breaker.slice(-2)).toEqual(['half-open', 'closed'])
   })
@@ -113,7 +112,7 @@ describe('an upstream that', () => {
     await fake.stop()
     for (let i = 0; i < 4; i++) await read('ok 1')
     expect(events.breaker).toEqual(['open'])
-    fake = await FakeUpstream.start(port)
+    fake = await FakeUpstream.start({ port })
     await expect.poll(() => events.breaker).toEqual(['open', 'half-open', 'closed'])
     const controller = new AbortController()
     const waiting = source.run(hanging, context(controller.signal)).catch((error: unknown) => error)
@@ -149,12 +148,11 @@ describe('an upstream that', () => {
   })
 
   it('does not speak HTTP/2 is unavailable within the connect timeout', async () => {
-    const silent = createServer(() => {}).listen(0, '127.0.0.1')
-    await once(silent, 'listening')
+    const mute = await FakeUpstream.start({ begin: 'never' })
     await source.close()
-    source = open({ uri: { host: '127.0.0.1', port: (silent.address() as { port: number }).port, tls: false } })
+    source = open({ uri: { host: '127.0.0.1', port: mute.port, tls: false } })
     expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
-    silent.close()
+    await mute.stop()
   })
 
   it('has a name that does not resolve, or no TLS, is unavailable', async () => {
@@ -168,7 +166,7 @@ describe('an upstream that', () => {
 
   it('has a certificate that is not to be trusted is unavailable, until it is trusted', async () => {
     const { cert, key } = selfSignedCertificate('upstream.test')
-    const secure = await FakeUpstream.start(0, { cert, key })
+    const secure = await FakeUpstream.start({ tls: { cert, key } })
     const uri = { host: '127.0.0.1', port: secure.port, tls: true }
     const outcomes: unknown[] = []
     for (const tls of [
@@ -189,7 +187,7 @@ describe('an upstream that', () => {
 
   it('wants a certificate of its clients is unavailable without, and works with one', async () => {
     const [own, client] = [selfSignedCertificate('upstream.test'), selfSignedCertificate('gateway.test')]
-    const secure = await FakeUpstream.start(0, { ...own, ca: client.cert })
+    const secure = await FakeUpstream.start({ tls: { ...own, ca: client.cert } })
     const uri = { host: '127.0.0.1', port: secure.port, tls: true }
     const trusted = { skipVerify: false, ca: own.cert, serverName: 'upstream.test' }
     const outcomes: unknown[] = []
@@ -216,12 +214,13 @@ describe('an upstream that', () => {
   })
 
   it.each([
-    ['resets the stream', 'rst 3', 'SOURCE_UNAVAILABLE'],
-    ['drops the connection', 'cut 3', 'SOURCE_UNAVAILABLE'],
-    ['cuts a message', 'truncated 3', 'UPSTREAM_DATA'],
+    ['resets mid-stream', 'rst 3', 'SOURCE_UNAVAILABLE'],
+    ['drops the connection mid-stream', 'cut 3', 'SOURCE_UNAVAILABLE'],
+    ['ends in the middle of a message', 'truncated 3', 'UPSTREAM_DATA'],
     ['ends without a status', 'no-status 3', 'SOURCE_UNAVAILABLE'],
-    ['sends another schema', 'second-schema 3', 'UPSTREAM_DATA'],
-  ])('%s never gives a result that is silently short', async (_what, sql, code) => {
+    ['ends without trailers', 'no-trailers 3', 'UPSTREAM_DATA'],
+    ['sends a second schema mid-stream', 'second-schema 3', 'UPSTREAM_DATA'],
+  ])('%s (%s): client gets %s, never a result that is silently short', async (_what, sql, code) => {
     const seen = await read(sql)
     expect([seen.code, seen.rows <= 3 * BATCH_ROWS]).toEqual([code, true])
     expect(events.destroyed).toEqual(['failed'])
@@ -342,14 +341,16 @@ describe('an upstream that', () => {
   })
 
   it('is cancelled at each stage stops, and the connections stay', async () => {
-    for (const [sql, stage] of [
-      ['plan hang', 'planning'],
-      ['hang-before-headers', 'waiting for rows'],
-      ['hang 2', 'reading'],
+    for (const [sql, stage, reached] of [
+      ['plan hang', 'planning', () => fake.counts.plans === 1],
+      ['hang-before-headers', 'waiting for rows', () => fake.counts.executions === 1],
+      ['hang 2', 'reading', () => fake.counts.executions === 2],
     ] as const) {
       const controller = new AbortController()
-      setTimeout(() => controller.abort(new GatewayError('CANCELLED', stage)), 100)
-      expect(await read(sql, context(controller.signal))).toMatchObject({ code: 'CANCELLED', message: stage })
+      const reading = read(sql, context(controller.signal))
+      await waitFor(reached, `the statement is at ${stage}`)
+      controller.abort(new GatewayError('CANCELLED', stage))
+      expect(await reading).toMatchObject({ code: 'CANCELLED', message: stage })
     }
     const result = await run('ok 1000')
     for await (const _ of result.frames) break
@@ -410,8 +411,10 @@ describe('an upstream that', () => {
     expect(late).toMatchObject({ code: 'QUEUE_TIMEOUT' })
     expect(late.message).toContain('pool.acquireTimeoutMs')
     const controller = new AbortController()
-    setTimeout(() => controller.abort(new GatewayError('CANCELLED')), 50)
-    expect((await read('ok 1', context(controller.signal))).code).toBe('CANCELLED')
+    const leaving = read('ok 1', context(controller.signal))
+    await waitFor(() => source.pools.all[0]!.pool.stats.waiting === 1, 'the caller waits for a connection')
+    controller.abort(new GatewayError('CANCELLED'))
+    expect((await leaving).code).toBe('CANCELLED')
     await busy.frames[Symbol.asyncIterator]().return?.()
     await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
     expect(events.breaker).toEqual([])
@@ -436,11 +439,12 @@ describe('an upstream that', () => {
 
   it('has a connection that becomes free after some have waited too long gives it to who waits still', async () => {
     await source.close()
-    source = open({}, { max: 1, acquireTimeoutMs: 400 })
+    source = open({}, { max: 1, acquireTimeoutMs: 1600 })
     const ctx = context()
     const busy = await source.run(await source.plan(query('hang 1'), ctx), ctx)
     const early = Array.from({ length: 5 }, () => read('ok 1'))
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    // The late one must have time left when the early ones have none.
+    await new Promise((resolve) => setTimeout(resolve, 800))
     const late = read('ok 1')
     for (const each of await Promise.all(early)) expect(each.code).toBe('QUEUE_TIMEOUT')
     await busy.frames[Symbol.asyncIterator]().return?.()
@@ -449,15 +453,14 @@ describe('an upstream that', () => {
   })
 
   it('lets nobody connect within the time to get a connection is unavailable, not exhausted, and the breaker opens', async () => {
-    const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
-    await once(silent, 'listening')
+    const mute = await FakeUpstream.start({ begin: 'never' })
     await source.close()
-    const uri = { host: '127.0.0.1', port: (silent.address() as { port: number }).port, tls: false }
+    const uri = { host: '127.0.0.1', port: mute.port, tls: false }
     source = open({ uri, connectTimeoutMs: 10_000 }, { acquireTimeoutMs: 100 })
     for (let i = 0; i < 4; i++) expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
     expect(events.breaker).toEqual(['open'])
     await source.close()
-    silent.close()
+    await mute.stop()
   })
 
   it('cannot be reached has no idle connections', async () => {
@@ -539,7 +542,7 @@ describe('an upstream that', () => {
     await source.close()
     source = open({ slowReader: { afterMs: 20, memoryBytes: 1 << 20, spillBytes: 0 } })
     const frames = (await run('fail 5')).frames[Symbol.asyncIterator]()
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await waitFor(() => events.maxMemory > 3 * 8 * BATCH_ROWS && fake.openStreams === 0, 'the rows are read on')
     for (let i = 0; i < 5; i++) expect((await frames.next()).done).toBe(false)
     await expect(frames.next()).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' })
   })

@@ -16,7 +16,7 @@ import { sqlInfoFrames } from '../../src/fronts/flight/metadata/sql-info.ts'
 import { packAny, unpackAny } from '../../src/fronts/flight/wire/command.ts'
 import { commandOf, descriptorOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
-import { ScriptedServer } from '../fakes/scripted-server.ts'
+import { byMethod, FakeUpstream } from '../fakes/fake-upstream.ts'
 
 const OK = 0
 const DATA_LOSS = 15
@@ -55,7 +55,7 @@ const tablesOf = (table_schema: Uint8Array): Uint8Array[] =>
   ]).map(joined)
 let sent = intact
 
-const script: Parameters<typeof ScriptedServer.start>[0] = {
+const script: Parameters<typeof byMethod>[0] = {
   GetFlightInfo({ messages }) {
     const command = unpackAny(FlightDescriptor.decode(messages[0]!).cmd)?.name ?? 'raw'
     const ticket = { ticket: Buffer.from(command) }
@@ -114,12 +114,12 @@ const damaged = (bytes: Uint8Array): fc.Arbitrary<Uint8Array> =>
   )
 
 describe('damaged answers of a server', () => {
-  let upstream: ScriptedServer
+  let upstream: FakeUpstream
   let gateway: GatewayProcess
   let stub: FlightStub
 
   beforeAll(async () => {
-    upstream = await ScriptedServer.start(script)
+    upstream = await FakeUpstream.start({ login: false, answer: byMethod(script) })
     const up = { kind: 'flightsql', uri: upstream.uri, pool: { min: 0, max: 4 } }
     gateway = await GatewayProcess.start({ sources: { up } })
     stub = new FlightStub(gateway.flight, { 'grpc.primary_user_agent': 'grpc-java' })

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Context, Query } from '../../../src/query/types.ts'
 import type { DuckDbConfig } from '../../../src/sources/duckdb/settings.ts'
 import { openDuckDbSource } from '../../../src/sources/duckdb/source.ts'
+import { waitFor } from '../../wait-for.ts'
 
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 const contextOf = (signal: AbortSignal): Context => ({
@@ -17,7 +18,9 @@ const open = (threads: number, init: string[] = []) => {
   const config: DuckDbConfig = { path: ':memory:', init, writes: false, losslessTypes: true, threads, ...limits }
   return openDuckDbSource('demo', config, { log })
 }
-const slow = 'SELECT count(*) FROM range(1000000000) t(a) WHERE hash(a) % 7 = 1'
+const slow = 'SELECT count(*) FROM range(1000000000000) t(a) WHERE hash(a) % 7 = 1'
+/** Processor time that a statement has taken when it has worked for long; other load does not count. */
+const LONG_WORK_MICROSECONDS = 300_000
 
 describe('the threads that help DuckDB', () => {
   let helpers = 0
@@ -30,11 +33,19 @@ describe('the threads that help DuckDB', () => {
   })
   afterEach(() => process.off('worker', count))
 
-  /** Runs a long statement for at most so long. */
-  async function work(source: Awaited<ReturnType<typeof open>>, ms: number): Promise<unknown> {
-    const ctx = contextOf(AbortSignal.timeout(ms))
+  /** Resolves when this process has worked long. */
+  function longWork(): Promise<unknown> {
+    const before = process.cpuUsage()
+    return waitFor(() => process.cpuUsage(before).user > LONG_WORK_MICROSECONDS, 'the statement has worked long')
+  }
+
+  /** Runs a long statement until `enough`, and answers with how it ended. */
+  async function work(source: Awaited<ReturnType<typeof open>>, enough: () => Promise<unknown>): Promise<unknown> {
+    const controller = new AbortController()
+    const ctx = contextOf(controller.signal)
     const query: Query = { source: 'demo', sql: slow, session: {}, purpose: 'any' }
     const result = await source.run(await source.plan(query, ctx), ctx)
+    void enough().then(() => controller.abort(new Error('enough')))
     try {
       for await (const frames of result.frames) for (const frame of frames) frame.release?.()
       return undefined
@@ -45,20 +56,20 @@ describe('the threads that help DuckDB', () => {
 
   it('join in on a long statement, stop with it, and have ended when the source is closed', async () => {
     const source = await open(3)
-    expect(await work(source, 400)).toBeDefined()
+    expect(await work(source, () => waitFor(() => helpers === 2, 'two threads have joined in'))).toBeDefined()
     expect(helpers).toBe(2)
     // They are there already.
-    expect(await work(source, 400)).toBeDefined()
+    expect(await work(source, longWork)).toBeDefined()
     expect(helpers).toBe(2)
-    const running = work(source, 60_000)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    const running = work(source, () => new Promise(() => {}))
+    await longWork()
     await source.close()
     await running
   })
 
   it('are none where DuckDB is to use one thread, whoever said so', async () => {
     for (const source of [await open(1), await open(4, ['SET threads = 1'])]) {
-      await work(source, 300)
+      await work(source, longWork)
       await source.close()
     }
     expect(helpers).toBe(0)
