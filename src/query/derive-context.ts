@@ -1,4 +1,4 @@
-import type { ClientConnection, Context, Logger, Principal } from './types.ts'
+import type { ClientConnection, Context, Logger, Principal, TypeOptions } from './types.ts'
 
 /**
  * The context of `outer` with some members changed; a member that is given as undefined is left out. Only this function
@@ -20,7 +20,7 @@ class DerivedContext implements Members {
   readonly connection: ClientConnection | undefined
   readonly trackProgress: boolean | undefined
   readonly holder: string | undefined
-  readonly losslessTypes: boolean | undefined
+  readonly types: TypeOptions | undefined
   /** Whose signal this context has: the outer context's, unless the changes bring one. */
   readonly #signalOwner: Pick<Context, 'signal'>
 
@@ -33,7 +33,7 @@ class DerivedContext implements Members {
     this.connection = 'connection' in changes ? changes.connection : outer.connection
     this.trackProgress = 'trackProgress' in changes ? changes.trackProgress : outer.trackProgress
     this.holder = 'holder' in changes ? changes.holder : outer.holder
-    this.losslessTypes = 'losslessTypes' in changes ? changes.losslessTypes : outer.losslessTypes
+    this.types = 'types' in changes ? changes.types : outer.types
     const { signal } = changes
     this.#signalOwner = signal ? { signal } : outer
   }

@@ -12,16 +12,22 @@ export interface Principal {
   readonly statementTimeoutMs?: number
 }
 
+/** In which form a client gets what not every client knows of Arrow. */
+export interface TypeOptions {
+  /** Whether types that plain Arrow does not have are sent as its extension types; by default as the source says. */
+  readonly losslessTypes?: boolean
+  /** Whether a column may come as indices into a dictionary; it may unless this is false. */
+  readonly dictionaries?: boolean
+}
+
 /** Options that a client's session carries into every query of it. */
-export interface SessionOptions {
+export interface SessionOptions extends TypeOptions {
   readonly catalog?: string
   readonly schema?: string
   /** Limit of a statement's run time, in milliseconds. */
   readonly timeoutMs?: number
   /** Whether what is remembered may be used in place of asking the engine again; it may unless this is false. */
   readonly cache?: boolean
-  /** Whether types that plain Arrow does not have are sent as its extension types; by default as the source says. */
-  readonly losslessTypes?: boolean
 }
 
 /** `read` must not change data, `write` must, `any` leaves it to the statement. */
@@ -167,8 +173,8 @@ export interface Context {
   readonly trackProgress?: boolean | undefined
   /** Whose share of slots and workers the call takes where that is not the principal's, see `holderOf`. */
   readonly holder?: string | undefined
-  /** What `SessionOptions.losslessTypes` is for schemas of tables. */
-  readonly losslessTypes?: boolean | undefined
+  /** What `SessionOptions` say of types, for the schemas of tables. */
+  readonly types?: TypeOptions | undefined
 }
 
 /** Whose share of slots and workers a call takes: the principal's; without credentials each connection has its own. */

@@ -18,7 +18,7 @@ class LazyContext implements Context {
   readonly connection = { isLeaving: false, onceClosed() {} }
   readonly trackProgress = false
   readonly holder = 'peer'
-  readonly losslessTypes = true
+  readonly types = { losslessTypes: true }
   #controller: AbortController | undefined
 
   get signal(): AbortSignal {
@@ -42,7 +42,7 @@ const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]
   connection: { isLeaving: true, onceClosed() {} },
   trackProgress: true,
   holder: 'other peer',
-  losslessTypes: false,
+  types: { losslessTypes: false, dictionaries: false },
 }
 const names = Object.keys(changes) as (keyof Context)[]
 
@@ -59,7 +59,7 @@ describe('deriveContext', () => {
     for (const name of names) expect(derived[name], name).toBe(name === changed ? changes[name] : outer[name])
   })
 
-  it.each(['metadata', 'connection', 'trackProgress', 'holder', 'losslessTypes'] as const)(
+  it.each(['metadata', 'connection', 'trackProgress', 'holder', 'types'] as const)(
     'leaves out %s when the change says undefined',
     (name) => {
       expect(deriveContext(new LazyContext(), { [name]: undefined })[name]).toBeUndefined()
@@ -68,7 +68,7 @@ describe('deriveContext', () => {
 
   it('leaves a lazily made signal unmade until somebody asks the derived context for it', () => {
     const outer = new LazyContext()
-    const derived = deriveContext(deriveContext(outer, { deadlineAt: 5 }), { losslessTypes: false })
+    const derived = deriveContext(deriveContext(outer, { deadlineAt: 5 }), { types: { losslessTypes: false } })
     expect(outer.hasSignal).toBe(false)
     expect(derived.signal).toBe(outer.signal)
   })

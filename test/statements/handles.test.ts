@@ -32,6 +32,7 @@ const session = recordOf<SessionOptions>({
   timeoutMs: fc.nat(),
   cache: fc.boolean(),
   losslessTypes: fc.boolean(),
+  dictionaries: fc.boolean(),
 })
 const query = recordOf<Query>(
   {

@@ -134,6 +134,7 @@ export class BatchSlice {
       case 'huge':
       case 'unsignedHuge':
       case 'rendered':
+      case 'decoded':
         throw new ArrowError('UNSUPPORTED', 'DuckDB layouts do not occur in messages.')
     }
   }

@@ -13,6 +13,7 @@ const bufferCounts: Readonly<Record<LayoutPlan['kind'], number>> = {
   huge: 2,
   unsignedHuge: 2,
   rendered: 3,
+  decoded: 3,
   text: 3,
   view: 2,
   list: 2,

@@ -4,7 +4,8 @@ import type { TextForm } from '../text/text-forms.ts'
 
 /**
  * Memory layout of a schema node, computed once per result. These kinds are DuckDB's and never sent: `boolBytes` (1 byte each),
- * `narrowDecimal` (below 128 bits), `huge` and `unsignedHuge` (128-bit integers, sent as decimals), `rendered` (sent as text).
+ * `narrowDecimal` (below 128 bits), `huge` and `unsignedHuge` (128-bit integers, sent as decimals), `rendered` (sent as text),
+ * `decoded` (indices, sent as the texts of their dictionary).
  */
 export interface LayoutPlan {
   readonly kind:
@@ -16,6 +17,7 @@ export interface LayoutPlan {
     | 'huge'
     | 'unsignedHuge'
     | 'rendered'
+    | 'decoded'
     | 'text'
     | 'view'
     | 'list'

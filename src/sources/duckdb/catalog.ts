@@ -94,8 +94,8 @@ export class DuckDbCatalog implements Catalog {
   async #fieldsOf(types: readonly string[], ctx: Context): Promise<readonly (Field | undefined)[]> {
     const sql = `SELECT ${types.map((type, i) => `NULL::${type} AS c${i}`).join(', ')}`
     try {
-      const { losslessTypes } = ctx
-      const session = { cache: false, ...(losslessTypes !== undefined && { losslessTypes }) }
+      const { types } = ctx
+      const session = { ...types, cache: false }
       const query = { source: this.#source.name, sql, session, purpose: 'read' } as const
       return decodeSchema((await this.#source.plan(query, ctx)).schema).children
     } catch {

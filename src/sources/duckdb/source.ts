@@ -27,6 +27,7 @@ import {
 import { isUpdateKind } from './sql/statement-kind.ts'
 import { readStatementWords, refuseForbiddenFunctions } from './sql/statement-words.ts'
 import { promisedDigest } from './types/announced-schema.ts'
+import type { TypeForm } from './types/plain-type.ts'
 import { Dispatcher } from './workers/dispatcher.ts'
 import type { Job } from './workers/job.ts'
 import type { Description, SchemaSwitch, WorkerRequest } from './workers/messages.ts'
@@ -160,7 +161,7 @@ class DuckDbSource implements Source {
     const { sql, parameters, session, transaction } = plan.query
     const schemaSwitch = this.#schemaSwitch(session)
     const key = this.#planKey(plan.query)
-    const losslessTypes = this.#losslessTypes(session)
+    const form = this.#form(session)
     const promised = promisedDigest(plan)
     const cached = parameters || transaction !== undefined ? undefined : this.#plans.get(key)
     // The cached plan may be older or newer than the schema that the client was given.
@@ -172,7 +173,7 @@ class DuckDbSource implements Source {
       kind: 'run',
       connection,
       sql,
-      losslessTypes,
+      form,
       isUpdate,
       readOnly,
       limits,
@@ -293,12 +294,12 @@ class DuckDbSource implements Source {
     const schemaSwitch = this.#schemaSwitch(session)
     const version = this.#catalogVersion
     let description: Description | undefined
-    const losslessTypes = this.#losslessTypes(session)
+    const form = this.#form(session)
     const requestOn = (connection: Address): WorkerRequest => ({
       kind: 'plan',
       connection,
       sql,
-      losslessTypes,
+      form,
       inTransaction: query.transaction !== undefined,
       ...(schemaSwitch && { schemaSwitch }),
     })
@@ -319,15 +320,17 @@ class DuckDbSource implements Source {
     return description
   }
 
-  #losslessTypes({ losslessTypes = this.#config.losslessTypes }: SessionOptions): boolean {
-    return losslessTypes
+  #form({ losslessTypes = this.#config.losslessTypes, dictionaries = true }: SessionOptions): TypeForm {
+    return { losslessTypes, dictionaries }
   }
 
   /** The key of a plan in the cache. */
   #planKey({ sql, session }: Query): string {
     const { schema } = session
     const schemaAndSql = schema === undefined ? sql : `${schema}\0${sql}`
-    return this.#losslessTypes(session) === this.#config.losslessTypes ? schemaAndSql : `\0\0${schemaAndSql}`
+    const { losslessTypes, dictionaries } = this.#form(session)
+    if (dictionaries && losslessTypes === this.#config.losslessTypes) return schemaAndSql
+    return `\0\0${losslessTypes} ${dictionaries}\0${schemaAndSql}`
   }
 
   #schemaSwitch({ schema }: SessionOptions): SchemaSwitch | undefined {

@@ -9,7 +9,10 @@ const ticket = fc.record(
     name: text,
     value: fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
     source: text,
-    losslessTypes: fc.boolean(),
+    types: fc.record(
+      { losslessTypes: fc.boolean(), dictionaries: fc.boolean() },
+      { requiredKeys: [], noNullPrototype: true },
+    ),
   },
   { requiredKeys: ['name', 'value'], noNullPrototype: true },
 )

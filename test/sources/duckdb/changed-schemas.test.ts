@@ -58,7 +58,12 @@ describe('a result of a statement that was prepared before its table changed', (
     const result = statement.execute()
     try {
       const allocate = (bytes: number) => new Uint8Array(new SharedArrayBuffer(bytes))
-      const batches = [...encodeResult(result, { batchRows: 65_536, batchBytes: 2 << 20 }, allocate, true)]
+      const batches = [
+        ...encodeResult(result, { batchRows: 65_536, batchBytes: 2 << 20 }, allocate, {
+          losslessTypes: true,
+          dictionaries: true,
+        }),
+      ]
       return [
         encodeSchema(result.schema()),
         ...batches.flatMap(({ header, body, bodyLength }) => [header, body.slice(0, bodyLength)]),

@@ -9,12 +9,13 @@ const column = (name: string, format: string, metadata: Field['metadata'] = []):
   metadata,
   children: [],
 })
+const form = { losslessTypes: true, dictionaries: true }
 const schema = (...children: Field[]): Field => ({ name: '', format: '+s', nullable: false, metadata: [], children })
 
 describe('the schemas of results', () => {
   it('keep the extension types of columns beside the facts', () => {
     const uuid = column('u', 'w:16', [['ARROW:extension:name', 'arrow.uuid']])
-    const [field] = decodeSchema(new WireSchemaCache(false).encode(schema(uuid), true).message).children
+    const [field] = decodeSchema(new WireSchemaCache(false).encode(schema(uuid), form).message).children
     expect(field!.metadata).toEqual([
       ['ARROW:extension:name', 'arrow.uuid'],
       ['ARROW:FLIGHT:SQL:TYPE_NAME', 'UUID'],
@@ -24,10 +25,10 @@ describe('the schemas of results', () => {
 
   it('are encoded once, and tell names and types apart', () => {
     const schemas = new WireSchemaCache(true)
-    const first = schemas.encode(schema(column('a', 'i')), true)
-    expect(schemas.encode(schema(column('a', 'i')), true)).toBe(first)
+    const first = schemas.encode(schema(column('a', 'i')), form)
+    expect(schemas.encode(schema(column('a', 'i')), form)).toBe(first)
     for (const other of [column('b', 'i'), column('a', 'l')])
-      expect(decodeSchema(schemas.encode(schema(other), true).message).children[0]).toMatchObject({
+      expect(decodeSchema(schemas.encode(schema(other), form).message).children[0]).toMatchObject({
         name: other.name,
         format: other.format,
       })
@@ -35,12 +36,12 @@ describe('the schemas of results', () => {
 
   it('are dropped when they become many, and encoded again', () => {
     const schemas = new WireSchemaCache(true)
-    const first = schemas.encode(schema(column('a', 'i')), true)
-    for (let i = 0; i < 20; i++) schemas.encode(schema(column(`${i}${'x'.repeat(50_000)}`, 'i')), true)
-    const again = schemas.encode(schema(column('a', 'i')), true)
+    const first = schemas.encode(schema(column('a', 'i')), form)
+    for (let i = 0; i < 20; i++) schemas.encode(schema(column(`${i}${'x'.repeat(50_000)}`, 'i')), form)
+    const again = schemas.encode(schema(column('a', 'i')), form)
     expect(again).not.toBe(first)
     expect(again).toEqual(first)
     const wide = schema(column('x'.repeat(1_000_000), 'i'))
-    expect(decodeSchema(schemas.encode(wide, true).message).children[0]!.name).toHaveLength(1_000_000)
+    expect(decodeSchema(schemas.encode(wide, form).message).children[0]!.name).toHaveLength(1_000_000)
   })
 })

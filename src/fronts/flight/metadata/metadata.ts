@@ -4,7 +4,7 @@ import { deriveContext } from '../../../query/derive-context.ts'
 import { bytes, json, record, text } from '../../../query/seal/fields.ts'
 import { sealed } from '../../../query/seal/sealed.ts'
 import { type Sealer, SealKind } from '../../../query/seal/sealer.ts'
-import type { Context, Principal } from '../../../query/types.ts'
+import type { Context, Principal, TypeOptions } from '../../../query/types.ts'
 import { scopeOf } from '../call-scope.ts'
 import type { FlightFront } from '../front.ts'
 import { metadataCommands } from './commands.ts'
@@ -19,14 +19,14 @@ export interface MetadataRequest {
 
 /** What a metadata ticket holds. */
 interface MetadataTicket extends MetadataRequest {
-  /** Whether the schemas of tables are to have extension types, where the call or its session says so. */
-  readonly losslessTypes?: boolean
+  /** Of the schemas of tables, where the call, its session or its client says so. */
+  readonly types?: TypeOptions
 }
 
 /** Tickets of metadata commands. */
 export const metadataTickets = sealed<MetadataTicket>(
   SealKind.metadata,
-  record<MetadataTicket>({ name: text('n'), value: bytes('v'), source: json('s'), losslessTypes: json('l') }),
+  record<MetadataTicket>({ name: text('n'), value: bytes('v'), source: json('s'), types: json('t') }),
 )
 
 /** Whether a Flight SQL command asks for metadata. */
@@ -54,13 +54,17 @@ export async function sealMetadata(
   expiresAt: number,
 ): Promise<Buffer> {
   const scope = await scopeOf(front, call, ctx)
-  const { source, catalogSource, losslessTypes } = scope.session
+  const { source, catalogSource, losslessTypes, dictionaries } = scope.session
   const isOfOne = (scope.namedSource ?? source ?? catalogSource) !== undefined || ofOneSource.has(request.name)
+  const types: TypeOptions = {
+    ...(losslessTypes !== undefined && { losslessTypes }),
+    ...(dictionaries !== undefined && { dictionaries }),
+  }
   return metadataTickets.seal(front.sealer, ctx.principal, expiresAt, {
     name: request.name,
     value: request.value,
     ...(isOfOne && { source: front.statements.queries.route(scope).source.name }),
-    ...(losslessTypes !== undefined && { losslessTypes }),
+    ...(Object.keys(types).length > 0 && { types }),
   })
 }
 
@@ -85,10 +89,10 @@ export function renewMetadata(
  * @throws GatewayError as `Sealed.open`
  */
 export function redeemMetadata(front: FlightFront, ctx: Context, sealedTicket: Uint8Array): AsyncIterable<Frame> {
-  const { name, value, source, losslessTypes } = metadataTickets.open(front.sealer, ctx.principal, sealedTicket).value
+  const { name, value, source, types } = metadataTickets.open(front.sealer, ctx.principal, sealedTicket).value
   return metadataCommands[name]!.frames(value, {
     sources: source === undefined ? front.router.sources : [front.router.named(source)],
     facts: front.facts,
-    ctx: losslessTypes === undefined ? ctx : deriveContext(ctx, { losslessTypes }),
+    ctx: types === undefined ? ctx : deriveContext(ctx, { types }),
   })
 }

@@ -5,6 +5,7 @@ import { type ColumnPart, readArrowArray, readChildren } from '../native/arrow-a
 import { BitCopier } from '../native/bits.ts'
 import { type Address, addressOf, memcpy } from '../native/library.ts'
 import { DECIMAL_BYTES, DecimalWidener } from './decimal-widener.ts'
+import { decodePart } from './decoded-part.ts'
 import { refuseBeyondDecimal } from './huge-range.ts'
 import { readOffset, slicePart } from './part-measure.ts'
 import { type RenderedPart, renderPart } from './rendered-part.ts'
@@ -95,8 +96,11 @@ export class Layout {
       case 'unsignedHuge':
         this.#hugeDecimals(parts, plan.kind === 'huge')
         break
-      case 'rendered': {
-        const rendered = parts.map((part) => renderPart(plan, part))
+      case 'rendered':
+      case 'decoded': {
+        const rendered = parts.map((part) =>
+          plan.kind === 'decoded' ? decodePart(plan, part) : renderPart(plan, part),
+        )
         this.#rendered.push(...rendered)
         this.#strings(rendered, rows, 4)
         break

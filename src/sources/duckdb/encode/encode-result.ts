@@ -1,6 +1,7 @@
 import type { LayoutPlan } from '../../../arrow/batches/layout-plan.ts'
 import type { Address } from '../native/library.ts'
 import type { StreamingResult } from '../native/streaming-result.ts'
+import type { TypeForm } from '../types/plain-type.ts'
 import { chunkPlan } from '../types/wire-schema.ts'
 import type { Allocate } from './batch-layout.ts'
 import { arrowChunks, vectorChunks } from './chunk-reader.ts'
@@ -12,18 +13,18 @@ import { isPlainText, vectorPlan } from './vector-layout.ts'
 /**
  * Encodes a result as record batches, each column on the fastest path for its type. Only the result's own schema counts, not
  * the one that was known before the statement ran.
- * @param losslessTypes whether extension types stay, see `wireSchema`
+ * @param form see `wireSchema`
  */
 export function* encodeResult(
   result: StreamingResult,
   limits: BatchLimits,
   allocate: Allocate,
-  losslessTypes: boolean,
+  form: TypeForm,
 ): Generator<EncodedBatch, void, undefined> {
   const schema = result.schema()
   const types = result.columnTypes()
-  const vectorPlans = schema.children.map((field, i) => vectorPlan(field, types[i]!, losslessTypes))
-  const plans = schema.children.map((field, i) => vectorPlans[i] ?? chunkPlan(field, losslessTypes))
+  const vectorPlans = schema.children.map((field, i) => vectorPlan(field, types[i]!, form))
+  const plans = schema.children.map((field, i) => vectorPlans[i] ?? chunkPlan(field, form))
   const paths = schema.children.map((field, i): ColumnPath => {
     if (vectorPlans[i]) return 'vector'
     return isPlainText(field, types[i]!) ? 'shortString' : 'converted'

@@ -2,6 +2,7 @@ import type { LayoutPlan } from '../../../arrow/batches/layout-plan.ts'
 import { type ColumnPart, readChildren } from '../native/arrow-array-reader.ts'
 import { type Address, addressOf, memcpy } from '../native/library.ts'
 import { DECIMAL_BYTES } from './decimal-widener.ts'
+import { decodedBytes } from './decoded-part.ts'
 
 const offset32 = new Int32Array(1)
 const offset32Address = addressOf(offset32)
@@ -43,6 +44,8 @@ export function measurePart(plan: LayoutPlan, part: ColumnPart): number {
       return part.rows * DECIMAL_BYTES
     case 'rendered':
       return measureRendered(plan, part)
+    case 'decoded':
+      return 4 * part.rows + decodedBytes(plan, part)
     case 'view':
       return part.rows * plan.width
     case 'text': {

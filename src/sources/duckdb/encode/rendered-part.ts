@@ -21,20 +21,35 @@ export function renderPart({ width, form }: LayoutPlan, part: ColumnPart): Rende
   const from = starts[0]!
   const values = load((width === 0 ? part.buffer2 : part.buffer1) + from, starts[rows]! - from)
   const size = Math.ceil(values.length * form!.growth)
-  if (size > MAX_TEXT_BYTES)
-    throw new DuckDbError('Out of Range Error: the text of a value is too long: ask for a part of it.')
-  const validity = part.buffer0 === 0 ? undefined : load(part.buffer0, (part.offset + rows + 7) >> 3)
+  refuseBeyondOffsets(size)
+  const isNull = nullsOf(part)
   const texts = new Uint8Array(Math.max(size, 1))
   const offsets = new Int32Array(rows + 1)
   let at = 0
   for (let row = 0; row < rows; row++) {
-    const bit = part.offset + row
-    const isNull = validity !== undefined && ((validity[bit >> 3]! >> (bit & 7)) & 1) === 0
-    if (!isNull) at = form!.write(values, starts[row]! - from, starts[row + 1]! - from, texts, at)
+    if (!isNull(row)) at = form!.write(values, starts[row]! - from, starts[row + 1]! - from, texts, at)
     offsets[row + 1] = at
   }
+  return withTexts(part, offsets, texts)
+}
+
+/** A part of the same rows, some of them NULL, whose values are texts in memory of ours. */
+export function withTexts(part: ColumnPart, offsets: Int32Array<ArrayBuffer>, texts: Uint8Array): RenderedPart {
   const memory = [new Uint8Array(offsets.buffer), texts]
   return { ...part, offset: 0, buffer1: addressOf(offsets), buffer2: addressOf(texts), memory }
+}
+
+/** Tells which rows of a part are NULL. */
+export function nullsOf({ buffer0, offset, rows }: ColumnPart): (row: number) => boolean {
+  if (buffer0 === 0) return () => false
+  const validity = load(buffer0, (offset + rows + 7) >> 3)
+  return (row) => ((validity[(offset + row) >> 3]! >> ((offset + row) & 7)) & 1) === 0
+}
+
+/** @throws DuckDbError for texts that Arrow's offsets of 32 bits cannot tell apart */
+export function refuseBeyondOffsets(bytes: number): void {
+  if (bytes > MAX_TEXT_BYTES)
+    throw new DuckDbError('Out of Range Error: the text of a value is too long: ask for a part of it.')
 }
 
 /** The start of each value, and the end of the last. */
@@ -46,7 +61,8 @@ function startsOf(width: number, { buffer1, offset, rows }: ColumnPart): Int32Ar
   return starts
 }
 
-function load(from: number, count: number): Uint8Array {
+/** A copy of bytes of native memory. */
+export function load(from: number, count: number): Uint8Array {
   const bytes = new Uint8Array(Math.max(count, 1))
   if (count > 0) memcpy(addressOf(bytes), from, count)
   return bytes.subarray(0, count)

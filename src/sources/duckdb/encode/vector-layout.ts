@@ -1,7 +1,7 @@
 import type { LayoutPlan } from '../../../arrow/batches/layout-plan.ts'
 import type { Field } from '../../../arrow/schema.ts'
 import { extensionName } from '../types/extension-type.ts'
-import { plainType } from '../types/plain-type.ts'
+import { plainType, type TypeForm } from '../types/plain-type.ts'
 import { chunkPlan, isByteBoolean } from '../types/wire-schema.ts'
 
 /**
@@ -25,22 +25,20 @@ const decimalWidths = [
 /**
  * The layout of DuckDB's vectors of a column, if they can be copied value by value without a conversion; else undefined.
  * @param type the column's DuckDB type
- * @param losslessTypes whether extension types stay
+ * @param form see `wireSchema`
  * Source: https://duckdb.org/docs/stable/clients/c/vector; .../sql/data_types/numeric (widths of DECIMAL).
  */
-export function vectorPlan(field: Field, type: number, losslessTypes: boolean): LayoutPlan | undefined {
+export function vectorPlan(field: Field, type: number, form: TypeForm): LayoutPlan | undefined {
   const { format, dictionary, metadata } = field
-  if (type === Type.boolean && isByteBoolean(field)) return chunkPlan(field, losslessTypes)
-  if (type === Type.hugeint && !losslessTypes) return plainType(field)?.plan
+  if (type === Type.boolean && isByteBoolean(field)) return chunkPlan(field, form)
+  if (type === Type.hugeint) return plainType(field, form)?.plan
   if (dictionary || metadata.length > 0 || !plainTypes.has(type)) return undefined
   if (format.startsWith('d:')) {
     const digits = Number(format.slice(2).split(',')[0])
     const narrowWidth = decimalWidths.find(([most]) => digits <= most)
-    return narrowWidth
-      ? { kind: 'narrowDecimal', width: narrowWidth[1], children: [] }
-      : chunkPlan(field, losslessTypes)
+    return narrowWidth ? { kind: 'narrowDecimal', width: narrowWidth[1], children: [] } : chunkPlan(field, form)
   }
-  return format.startsWith('ts') || vectorFormats.has(format) ? chunkPlan(field, losslessTypes) : undefined
+  return format.startsWith('ts') || vectorFormats.has(format) ? chunkPlan(field, form) : undefined
 }
 
 /**

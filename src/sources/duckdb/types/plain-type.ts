@@ -1,9 +1,17 @@
-import type { LayoutPlan } from '../../../arrow/batches/layout-plan.ts'
+import { type LayoutPlan, layoutPlan } from '../../../arrow/batches/layout-plan.ts'
 import type { Field } from '../../../arrow/schema.ts'
 import { bignumText, bitText, type TextForm, timeTzText, uuidText } from '../../../arrow/text/text-forms.ts'
 import { extensionName, opaqueType } from './extension-type.ts'
 
-/** The type that replaces an extension type for clients without extension types. */
+/** Which types a client gets as DuckDB's lossless conversion gives them. */
+export interface TypeForm {
+  /** Whether extension types stay. */
+  readonly losslessTypes: boolean
+  /** Whether an ENUM is indices into a dictionary, or its texts. */
+  readonly dictionaries: boolean
+}
+
+/** The type that replaces a type which the client does not know. */
 export interface PlainType {
   readonly format: string
   /** How the values of DuckDB's lossless conversion are laid out as this type. */
@@ -29,11 +37,17 @@ const plainTypes: Readonly<Record<string, PlainType>> = {
 }
 
 /**
- * The replacement for a field that DuckDB's lossless conversion gives as an extension type, which clients would show as
- * bytes: a decimal for integers, for all others the text to which DuckDB casts them. Undefined for other fields.
+ * The replacement for a field that DuckDB's lossless conversion gives as a type which the client would show as bytes or as
+ * indices: a decimal for integers, for all others the text to which DuckDB casts them. Undefined for other fields.
  */
-export function plainType(field: Field): PlainType | undefined {
-  if (field.metadata.length === 0) return undefined
+export function plainType(field: Field, { losslessTypes, dictionaries }: TypeForm): PlainType | undefined {
+  if (field.dictionary) return dictionaries ? undefined : decoded(field)
+  if (losslessTypes || field.metadata.length === 0) return undefined
   const name = opaqueType(field) ?? extensionName(field)
   return name !== undefined && Object.hasOwn(plainTypes, name) ? plainTypes[name] : undefined
+}
+
+/** An ENUM, whose dictionary DuckDB gives as texts with offsets of 32 bits. */
+function decoded(field: Field): PlainType {
+  return { format: 'u', plan: { kind: 'decoded', width: layoutPlan(field).width, children: [] } }
 }

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { encodeSchema, type Field } from '../../../arrow/schema.ts'
 import { metadataOf, withMetadata } from './column-metadata.ts'
+import type { TypeForm } from './plain-type.ts'
 import { wireSchema } from './wire-schema.ts'
 
 const MAX_CACHED_BYTES = 1 << 20
@@ -37,14 +38,14 @@ export class WireSchemaCache {
   /**
    * Encodes a schema.
    * @param schema as DuckDB's lossless conversion gives it
-   * @param losslessTypes whether to keep its extension types, see `wireSchema`
+   * @param form see `wireSchema`
    * @throws ArrowError UNSUPPORTED
    */
-  encode(schema: Field, losslessTypes: boolean): WireSchema {
-    const key = `${losslessTypes} ${JSON.stringify(schema)}`
+  encode(schema: Field, form: TypeForm): WireSchema {
+    const key = `${form.losslessTypes} ${form.dictionaries} ${JSON.stringify(schema)}`
     const cached = this.#cache.get(key)
     if (cached) return cached
-    const { children: fields } = wireSchema(schema, losslessTypes)
+    const { children: fields } = wireSchema(schema, form)
     const children = fields.map((field, i) =>
       withMetadata(field, metadataOf(schema.children[i]!, field.format, this.#readOnly)),
     )

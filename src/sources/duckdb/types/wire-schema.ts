@@ -1,7 +1,7 @@
 import { type LayoutPlan, layoutPlan } from '../../../arrow/batches/layout-plan.ts'
 import type { Field } from '../../../arrow/schema.ts'
 import { extensionName } from './extension-type.ts'
-import { plainType } from './plain-type.ts'
+import { plainType, type TypeForm } from './plain-type.ts'
 
 /** Whether the field is a BOOLEAN as DuckDB's lossless conversion gives it: the extension type arrow.bool8, one byte a value. */
 export function isByteBoolean(field: Field): boolean {
@@ -10,24 +10,23 @@ export function isByteBoolean(field: Field): boolean {
 
 /**
  * The schema as clients get it. BOOLEAN becomes Arrow's bool, which loses nothing and which every client knows.
- * @param losslessTypes whether the other extension types stay; otherwise `plainType` replaces them
+ * @param form decides which of the other types stay; `plainType` replaces the others
  */
-export function wireSchema(field: Field, losslessTypes: boolean): Field {
+export function wireSchema(field: Field, form: TypeForm): Field {
   if (isByteBoolean(field)) return { ...field, format: 'b', metadata: [], children: [] }
-  const plain = losslessTypes ? undefined : plainType(field)
-  if (plain) return { ...field, format: plain.format, metadata: [], children: [] }
-  const children = field.children.map((child) => wireSchema(child, losslessTypes))
-  return field.dictionary
-    ? { ...field, children, dictionary: wireSchema(field.dictionary, losslessTypes) }
-    : { ...field, children }
+  const plain = plainType(field, form)
+  const { dictionary, ordered, ...column } = field
+  if (plain) return { ...column, format: plain.format, metadata: [], children: [] }
+  const children = field.children.map((child) => wireSchema(child, form))
+  return dictionary ? { ...field, children, dictionary: wireSchema(dictionary, form) } : { ...field, children }
 }
 
 /** How a column is laid out in DuckDB's memory, and what it becomes. */
-export function chunkPlan(field: Field, losslessTypes: boolean): LayoutPlan {
+export function chunkPlan(field: Field, form: TypeForm): LayoutPlan {
   if (isByteBoolean(field)) return { kind: 'boolBytes', width: 1, children: [] }
-  const plain = losslessTypes ? undefined : plainType(field)
+  const plain = plainType(field, form)
   if (plain) return plain.plan
   const plan = layoutPlan(field)
   if (plan.children.length === 0) return plan
-  return { ...plan, children: field.children.map((child) => chunkPlan(child, losslessTypes)) }
+  return { ...plan, children: field.children.map((child) => chunkPlan(child, form)) }
 }

@@ -4,6 +4,7 @@ import type { IngestTarget } from '../../../query/ingest.ts'
 import type { BatchLimits } from '../encode/record-batches.ts'
 import type { TableName } from '../native/appender.ts'
 import type { Address } from '../native/library.ts'
+import type { TypeForm } from '../types/plain-type.ts'
 
 /** `workerData` of a worker thread. */
 export interface WorkerSetup {
@@ -52,7 +53,7 @@ export type WorkerRequest =
       readonly connection: Address
       readonly sql: string
       /** Whether Arrow extension types are sent, see `DuckDbConfig.losslessTypes`. */
-      readonly losslessTypes: boolean
+      readonly form: TypeForm
       /** Whether the client has an open transaction on the connection, which stays open. */
       readonly inTransaction: boolean
       /** Sets and restores the schema of unqualified names. */
@@ -63,7 +64,7 @@ export type WorkerRequest =
       readonly connection: Address
       readonly sql: string
       /** As in a `plan` request. */
-      readonly losslessTypes: boolean
+      readonly form: TypeForm
       /** Whether the statement changes data; it then reports the number of changed rows. */
       readonly isUpdate: boolean
       /** Whether the worker runs the statement in a read-only transaction. */

@@ -72,9 +72,9 @@ const none = new Uint8Array(0)
 type RunRequest = WorkerRequest & { kind: 'run' }
 
 const schemaEncoder =
-  ({ losslessTypes }: RunRequest) =>
+  ({ form }: RunRequest) =>
   (schema: Field) =>
-    wireSchemas.encode(schema, losslessTypes)
+    wireSchemas.encode(schema, form)
 const sendSchema = (schema: Uint8Array) => sendReply({ kind: 'schema', schema })
 
 function plan(request: WorkerRequest & { kind: 'plan' }): void {
@@ -86,7 +86,7 @@ function plan(request: WorkerRequest & { kind: 'plan' }): void {
     const parameterSchema = parameters ? encodeSchema(announcedParameters(statement.parameterSchema())) : none
     let schema: WireSchema = { message: none, digest: '' }
     try {
-      schema = wireSchemas.encode(statement.schema(), request.losslessTypes)
+      schema = wireSchemas.encode(statement.schema(), request.form)
     } catch (error) {
       // The schema of `SELECT ?` is known only once its parameters are bound.
       if (!parameters) throw error
@@ -226,7 +226,7 @@ function executeAndSend(
     }
     checkSchema(result)
     let rows = 0
-    for (const batch of encodeResult(result, request.limits, buffers.allocate, request.losslessTypes)) {
+    for (const batch of encodeResult(result, request.limits, buffers.allocate, request.form)) {
       rows += batch.rows
       sendBatch(request, batch)
     }
