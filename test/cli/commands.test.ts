@@ -96,7 +96,7 @@ describe('flightgate query', () => {
         list: [1, null],
         struct: { a: 1, b: 'x' },
         map: [['k', 1]],
-        u: 3,
+        u: { n: 3 },
         e: 'red',
         blob: 'YWI=',
         i: 'P14M3DT4.5S',
@@ -113,6 +113,8 @@ describe('flightgate query', () => {
       '17014118346046923173168730371588410572',
       '',
     ])
+    const lossless = ['--header', 'x-flightgate-lossless-types=true', '-q', '--format', 'ndjson', sql]
+    expect(JSON.parse((await query(lossless)).stdout)).toMatchObject({ u: 3, e: 'red' })
   })
 
   it.each(['false', 'true'])('writes every type as a person reads it, with lossless types: %s', async (lossless) => {

@@ -135,6 +135,7 @@ export class BatchSlice {
       case 'unsignedHuge':
       case 'rendered':
       case 'decoded':
+      case 'members':
         throw new ArrowError('UNSUPPORTED', 'DuckDB layouts do not occur in messages.')
     }
   }

@@ -14,6 +14,7 @@ const bufferCounts: Readonly<Record<LayoutPlan['kind'], number>> = {
   unsignedHuge: 2,
   rendered: 3,
   decoded: 3,
+  members: 1,
   text: 3,
   view: 2,
   list: 2,

@@ -5,7 +5,7 @@ import type { TextForm } from '../text/text-forms.ts'
 /**
  * Memory layout of a schema node, computed once per result. These kinds are DuckDB's and never sent: `boolBytes` (1 byte each),
  * `narrowDecimal` (below 128 bits), `huge` and `unsignedHuge` (128-bit integers, sent as decimals), `rendered` (sent as text),
- * `decoded` (indices, sent as the texts of their dictionary).
+ * `decoded` (indices, sent as the texts of their dictionary), `members` (a sparse union, sent as a struct).
  */
 export interface LayoutPlan {
   readonly kind:
@@ -18,6 +18,7 @@ export interface LayoutPlan {
     | 'unsignedHuge'
     | 'rendered'
     | 'decoded'
+    | 'members'
     | 'text'
     | 'view'
     | 'list'

@@ -33,7 +33,7 @@ export const duckDbSettings = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'Whether HUGEINT, UHUGEINT, UUID, BIT, TIMETZ, BIGNUM and JSON are sent as Arrow extension types, which keep every value and which few clients know. Without it integers come as decimals of 38 digits and the others as text. A call or a session may choose otherwise.',
+      "Whether HUGEINT, UHUGEINT, UUID, BIT, TIMETZ, BIGNUM and JSON are sent as Arrow extension types, which keep every value and which few clients know, and UNION as Arrow's union. Without it integers come as decimals of 38 digits, a UNION as a struct of its members and the others as text. A call or a session may choose otherwise.",
     ),
   memoryLimitBytes: optionalWholeNumber(
     'Memory that DuckDB may use before it spills. Single values of gigabytes (lists, texts) do not count. By default the memory of the container or machine beyond what the limits let the process need, at most 80 % and at least a third of it, divided between the sources that set no limit.',

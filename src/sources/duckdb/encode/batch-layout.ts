@@ -75,6 +75,7 @@ export class Layout {
       return
     }
     if (plan.kind === 'sparseUnion') this.#nodes.push(rows, 0)
+    else if (plan.kind === 'members') this.#allValid(rows)
     else this.#validity(parts, rows)
     switch (plan.kind) {
       case 'fixed':
@@ -114,6 +115,7 @@ export class Layout {
         break
       }
       case 'struct':
+      case 'members':
         break
       case 'denseUnion':
       case 'view':
@@ -128,7 +130,7 @@ export class Layout {
         }))
         break
     }
-    if (plan.kind === 'struct' || plan.kind === 'sparseUnion')
+    if (plan.kind === 'struct' || plan.kind === 'members' || plan.kind === 'sparseUnion')
       this.#children(plan, parts, (part) => ({ offset: part.offset, rows: part.rows, part }))
   }
 
@@ -152,6 +154,12 @@ export class Layout {
     this.#nodes.push(rows, total)
     if (total === 0) this.#buffers.push(this.#end, 0)
     else this.#bitmap(parts, (part, i) => (nulls[i] === 0 ? 0 : part.buffer0))
+  }
+
+  /** A struct that was a union, whose members alone are NULL. */
+  #allValid(rows: number): void {
+    this.#nodes.push(rows, 0)
+    this.#buffers.push(this.#end, 0)
   }
 
   #fixedWidth(parts: readonly ColumnPart[], width: number, data: (part: ColumnPart) => Address): void {

@@ -59,6 +59,7 @@ export function measurePart(plan: LayoutPlan, part: ColumnPart): number {
     case 'fixedList':
       return measureChildren(plan, part, part.offset * plan.width, part.rows * plan.width)
     case 'struct':
+    case 'members':
     case 'sparseUnion':
     case 'denseUnion':
       return part.rows * plan.width + measureChildren(plan, part, part.offset, part.rows)

@@ -8,6 +8,11 @@ export function isByteBoolean(field: Field): boolean {
   return field.format === 'c' && extensionName(field) === 'arrow.bool8'
 }
 
+/** Whether a column is a UNION that comes as a STRUCT of its members, since few clients know Arrow's unions. */
+function isMembers({ format }: Field, { losslessTypes }: TypeForm): boolean {
+  return !losslessTypes && format.startsWith('+us:')
+}
+
 /**
  * The schema as clients get it. BOOLEAN becomes Arrow's bool, which loses nothing and which every client knows.
  * @param form decides which of the other types stay; `plainType` replaces the others
@@ -18,6 +23,7 @@ export function wireSchema(field: Field, form: TypeForm): Field {
   const { dictionary, ordered, ...column } = field
   if (plain) return { ...column, format: plain.format, metadata: [], children: [] }
   const children = field.children.map((child) => wireSchema(child, form))
+  if (isMembers(field, form)) return { ...field, format: '+s', children }
   return dictionary ? { ...field, children, dictionary: wireSchema(dictionary, form) } : { ...field, children }
 }
 
@@ -28,5 +34,6 @@ export function chunkPlan(field: Field, form: TypeForm): LayoutPlan {
   if (plain) return plain.plan
   const plan = layoutPlan(field)
   if (plan.children.length === 0) return plan
-  return { ...plan, children: field.children.map((child) => chunkPlan(child, form)) }
+  const children = field.children.map((child) => chunkPlan(child, form))
+  return isMembers(field, form) ? { kind: 'members', width: 0, children } : { ...plan, children }
 }
