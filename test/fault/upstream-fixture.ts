@@ -70,7 +70,7 @@ export class UpstreamFixture {
           onCreate: () => void this.events.created++,
           onDestroy: (_address, reason) => void this.events.destroyed.push(reason),
           onRetry: (address) => void this.events.retries.push(address),
-          onCushion: () => {},
+          onBuffered: () => {},
           onBreaker: (_address, state) => void this.events.breaker.push(state),
         },
       },

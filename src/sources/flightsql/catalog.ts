@@ -27,7 +27,7 @@ import type { Profile } from './protocol/profiles/profile.ts'
 import { readTable } from './results/read-table.ts'
 
 /** Does a piece of work on a connection of the source. @throws GatewayError */
-export type LendForCatalog = <T>(
+export type WithConnection = <T>(
   /** Schema of the session that the connection must have. */
   schema: string | undefined,
   ctx: Context,
@@ -56,13 +56,13 @@ export class UpstreamCatalog implements Catalog {
   readonly hasPaths: boolean
   readonly #source: string
   readonly #profile: Profile
-  readonly #lend: LendForCatalog
+  readonly #withConnection: WithConnection
   #own: { readonly has: boolean; readonly until: number } | undefined
 
-  constructor(source: string, profile: Profile, lend: LendForCatalog) {
+  constructor(source: string, profile: Profile, withConnection: WithConnection) {
     this.#source = source
     this.#profile = profile
-    this.#lend = lend
+    this.#withConnection = withConnection
     this.hasPaths = !profile.hasCatalogs
     if (this.hasPaths) this.current = { catalog: source }
   }
@@ -72,7 +72,7 @@ export class UpstreamCatalog implements Catalog {
     const listed = await this.schemas(escaped(schema), ctx)
     if (!listed.some((entry) => entry.schema === schema)) return false
     try {
-      return await this.#lend(schema, ctx, async () => true)
+      return await this.#withConnection(schema, ctx, async () => true)
     } catch (error) {
       if (error instanceof GatewayError && refusals.has(error.code)) return false
       throw error
@@ -206,7 +206,7 @@ export class UpstreamCatalog implements Catalog {
   async #rows(name: string, value: Uint8Array, ctx: Context): Promise<Row[]>
   async #rows<T>(name: string, value: Uint8Array, ctx: Context, read: (row: Row) => T): Promise<T[]>
   async #rows(name: string, value: Uint8Array, ctx: Context, read = (row: Row): unknown => row): Promise<unknown[]> {
-    return await this.#lend(undefined, ctx, async (flight, connection, bounds) => {
+    return await this.#withConnection(undefined, ctx, async (flight, connection, bounds) => {
       const { endpoints } = await flight.info(name, value)
       const out: unknown[] = []
       let turnAt = performance.now() + TURN_MS

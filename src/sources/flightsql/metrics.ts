@@ -57,7 +57,7 @@ export function connectionMetrics(metrics: SourceMetrics): EndpointObserver {
       acquires(address, String(reused)).inc()
       acquireTimes(address).observe(acquireMs / 1000)
     },
-    onCushion(memoryDelta, spillDelta) {
+    onBuffered(memoryDelta, spillDelta) {
       if (memoryDelta !== 0) held('memory').inc(memoryDelta)
       if (spillDelta !== 0) held('file').inc(spillDelta)
     },

@@ -73,7 +73,7 @@ export class FlightSqlSource implements Source {
   readonly #profile: Profile
   readonly #breakers: ReadonlyMap<string, Breaker>
   readonly #transactions: UpstreamTransactions
-  readonly #lending: Checkout
+  readonly #checkout: Checkout
   readonly #locations: LocationPools
   readonly #results: Results
   readonly #prepared: PreparedStatements
@@ -81,8 +81,8 @@ export class FlightSqlSource implements Source {
   readonly #retries = new RetryBudget()
   readonly #redeemed = new LRUCache<string, true>({ max: MAX_REDEEMED })
   readonly #facts = new CachedCapabilities((ctx) =>
-    this.#lending.lend(anywhere, ctx, 'always', (_flight, { connection }) =>
-      upstreamCapabilities(connection, this.#lending.bounds(ctx), this.#profile),
+    this.#checkout.withLease(anywhere, ctx, 'always', (_flight, { connection }) =>
+      upstreamCapabilities(connection, this.#checkout.bounds(ctx), this.#profile),
     ),
   )
 
@@ -97,23 +97,26 @@ export class FlightSqlSource implements Source {
     this.pools = new SessionPools((schema) => this.#open(schema, { log, observer }))
     this.#transactions = new UpstreamTransactions({
       source: name,
-      upstreams: this.pools.of(undefined),
+      endpoints: this.pools.of(undefined),
       max: Math.max(1, Math.floor((config.pool.max * addresses.length) / 2)),
-      bounds: (ctx) => this.#lending.bounds(ctx),
+      bounds: (ctx) => this.#checkout.bounds(ctx),
     })
-    this.#lending = new Checkout(name, config, this.#profile, this.pools, this.#transactions)
+    this.#checkout = new Checkout(name, config, this.#profile, this.pools, this.#transactions)
     this.#locations = new LocationPools(
       (address, schema) => this.#openLocation(address, schema, { log, observer }),
       log,
     )
-    this.#results = new Results(config, this.#lending, observer, this.#locations)
-    this.#prepared = new PreparedStatements(this.#lending, this.#results)
-    this.#literal = new InlinedStatements(this.#lending, this.#results)
+    this.#results = new Results(config, this.#checkout, observer, this.#locations)
+    this.#prepared = new PreparedStatements(this.#checkout, this.#results)
+    this.#literal = new InlinedStatements(this.#checkout, this.#results)
     if (this.#profile.hasTransactions) this.transactions = this.#transactions
     if (this.#profile.hasIngestion) this.ingest = this.#ingest.bind(this)
     this.catalog = new UpstreamCatalog(name, this.#profile, (schema, ctx, work) =>
-      this.#lending.lend({ session: schema === undefined ? {} : { schema } }, ctx, 'always', (flight, { connection }) =>
-        work(flight, connection, this.#lending.bounds(ctx)),
+      this.#checkout.withLease(
+        { session: schema === undefined ? {} : { schema } },
+        ctx,
+        'always',
+        (flight, { connection }) => work(flight, connection, this.#checkout.bounds(ctx)),
       ),
     )
     this.#ownName = new OwnName(this.catalog, name, config.plainCommands === true)
@@ -173,7 +176,7 @@ export class FlightSqlSource implements Source {
       const known = schema.byteLength > 0 ? schema : (await this.#info(flight, query)).schema
       return emptyResult(known.byteLength > 0 ? known : noColumns)
     }
-    const result = await this.#lending.lend(query, ctx, repeatable, work, planned?.address)
+    const result = await this.#checkout.withLease(query, ctx, repeatable, work, planned?.address)
     return isUpdate ? await countedResult(result) : result
   }
 
@@ -183,7 +186,7 @@ export class FlightSqlSource implements Source {
 
   async health(ctx: Context): Promise<Health> {
     try {
-      await this.#lending.lend(anywhere, ctx, 'always', (flight) => flight.query('SELECT 1'))
+      await this.#checkout.withLease(anywhere, ctx, 'always', (flight) => flight.query('SELECT 1'))
       return { ok: true, detail: 'The server answers.' }
     } catch (thrown) {
       const error = GatewayError.from(thrown)
@@ -237,10 +240,10 @@ export class FlightSqlSource implements Source {
     return new Endpoints(
       [uri, ...addresses].map((address) => {
         const breaker = this.#breakers.get(formatAddress(address))!
-        const upstream = new Endpoint(address, config, this.#profile, breaker, observer, check)
+        const endpoint = new Endpoint(address, config, this.#profile, breaker, observer, check)
         // Any session will do to see whether the address answers.
-        if (schema === undefined) breaker.probe = () => upstream.probe()
-        return upstream
+        if (schema === undefined) breaker.probe = () => endpoint.probe()
+        return endpoint
       }),
       this.#retries,
       ({ name: address }, failure) => {
@@ -255,7 +258,7 @@ export class FlightSqlSource implements Source {
   }
 
   async #planQuery(query: Query, kind: PlannedSql['kind'], ctx: Context): Promise<Plan> {
-    return await this.#lending.lend(query, ctx, 'always', async (flight, lease, upstream) => {
+    return await this.#checkout.withLease(query, ctx, 'always', async (flight, lease, upstream) => {
       const { endpoints, headers, appMetadata, endpointMetadata, ...info } = await this.#info(flight, query)
       const metadata = metadataToClient(headers, this.#config.forward)
       const attached = appMetadata.byteLength + endpointMetadata.byteLength > 0
@@ -303,8 +306,8 @@ export class FlightSqlSource implements Source {
   }
 
   async #update(query: Query, ctx: Context): Promise<Result> {
-    const affectedRows = await this.#lending.lend(query, ctx, 'notProcessed', async (_flight, lease) => {
-      const flight = new UpstreamFlight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
+    const affectedRows = await this.#checkout.withLease(query, ctx, 'notProcessed', async (_flight, lease) => {
+      const flight = new UpstreamFlight(lease.connection, this.#checkout.streamBounds(ctx), lease.transactionId)
       return query.parameters
         ? await preparedUpdate(flight, query.sql, query.parameters)
         : await flight.update(query.sql)
@@ -314,11 +317,11 @@ export class FlightSqlSource implements Source {
 
   async #ingest(query: Query, ingest: Ingest, ctx: Context): Promise<number> {
     let begun = false
-    return await this.#lending.lend(query, ctx, 'notProcessed', async (_flight, lease) => {
+    return await this.#checkout.withLease(query, ctx, 'notProcessed', async (_flight, lease) => {
       // What the client has sent is gone: it cannot be sent to another server.
       if (begun) throw new GatewayError('SOURCE_UNAVAILABLE', `The source ${this.name} broke off: upload again.`)
       begun = true
-      const flight = new UpstreamFlight(lease.connection, this.#lending.streamBounds(ctx), lease.transactionId)
+      const flight = new UpstreamFlight(lease.connection, this.#checkout.streamBounds(ctx), lease.transactionId)
       return await flight.ingest(ingestFrames(this.#ownName.leftOutOf(ingest), lease.transactionId))
     })
   }

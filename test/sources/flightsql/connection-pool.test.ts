@@ -67,19 +67,19 @@ describe('a retired pool', () => {
 
   it('serves those who had come before, also who had not asked it for a connection yet', async () => {
     const config = upstreamConfig([fake.port])
-    const events = { onAcquire() {}, onCreate() {}, onRetry() {}, onDestroy() {}, onCushion() {}, onBreaker() {} }
+    const events = { onAcquire() {}, onCreate() {}, onRetry() {}, onDestroy() {}, onBuffered() {}, onBreaker() {} }
     const breaker = new ProbingBreaker('up', () => {})
-    const upstream = new Endpoint(config.uri, config, standardProfile, breaker, events, check)
+    const endpoint = new Endpoint(config.uri, config, standardProfile, breaker, events, check)
     const retries: unknown[] = []
-    const upstreams = new Endpoints([upstream], new RetryBudget(), (_, failure) => retries.push(failure))
-    const lend = () => upstreams.lend(signal, 'always', async (lease: Lease) => lease.keep())
-    const first = await lend()
+    const endpoints = new Endpoints([endpoint], new RetryBudget(), (_, failure) => retries.push(failure))
+    const withLease = () => endpoints.withLease(signal, 'always', async (lease: Lease) => lease.keep())
+    const first = await withLease()
     first.release('done')
-    const second = lend()
-    const retired = upstreams.retire()
+    const second = withLease()
+    const retired = endpoints.retire()
     ;(await second).release('done')
     await retired
-    expect([retries, upstream.pool.stats.size]).toEqual([[], 0])
+    expect([retries, endpoint.pool.stats.size]).toEqual([[], 0])
     breaker.close()
   })
 })

@@ -68,7 +68,7 @@ describe('a lease', () => {
       onCreate: none,
       onRetry: none,
       onDestroy: none,
-      onCushion: none,
+      onBuffered: none,
       onBreaker: none,
     }
     const config = upstreamConfig([1])
@@ -91,7 +91,7 @@ describe('a lease', () => {
     more: { close?(): Promise<void> } = {},
     signal = new AbortController().signal,
   ) =>
-    await endpoint.lend(signal, (lease) =>
+    await endpoint.withLease(signal, (lease) =>
       Relay.start(
         lease,
         Array<Uint8Array>(tickets).fill(schema),
@@ -112,7 +112,7 @@ describe('a lease', () => {
     ['reaches its deadline', new GatewayError('DEADLINE'), 'cancelled'],
     ['fails in the gateway', new Error('a bug'), 'failed'],
   ])('whose work %s ends once', async (_, error, reason) => {
-    const outcome = endpoint.lend(new AbortController().signal, async () => {
+    const outcome = endpoint.withLease(new AbortController().signal, async () => {
       if (error) throw error
       return 'answer'
     })
@@ -122,17 +122,17 @@ describe('a lease', () => {
 
   it('is not taken by a caller that has left, and ends once when the caller leaves during the work', async () => {
     const leaving = new AbortController()
-    const during = endpoint.lend(leaving.signal, async () => {
+    const during = endpoint.withLease(leaving.signal, async () => {
       leaving.abort(new GatewayError('CANCELLED'))
       leaving.signal.throwIfAborted()
     })
     await expect(during).rejects.toMatchObject({ code: 'CANCELLED' })
-    await expect(endpoint.lend(leaving.signal, async () => {})).rejects.toMatchObject({ code: 'CANCELLED' })
+    await expect(endpoint.withLease(leaving.signal, async () => {})).rejects.toMatchObject({ code: 'CANCELLED' })
     expect(reasons()).toEqual(['cancelled'])
   })
 
   it('that the work releases itself ends as it says', async () => {
-    const outcome = endpoint.lend(new AbortController().signal, async (lease) => {
+    const outcome = endpoint.withLease(new AbortController().signal, async (lease) => {
       lease.release('unusable')
       lease.release('done')
       throw failure('upstream', 'INTERNAL')
@@ -191,7 +191,7 @@ describe('a lease', () => {
     await expect.poll(reasons).toEqual(['done, kept', 'failed, kept'])
     // What fails after it cannot take the connection from the close.
     const late = Promise.withResolvers<void>()
-    const outcome = endpoint.lend(new AbortController().signal, async (lease) => {
+    const outcome = endpoint.withLease(new AbortController().signal, async (lease) => {
       releaseAfter(late.promise, lease)
       throw failure('local', 'UNAVAILABLE')
     })
@@ -204,18 +204,20 @@ describe('a lease', () => {
   /** A result in parts: those named `there` lie at another address, whose leases come from the same pool. */
   const located = async (parts: readonly ('here' | 'there')[], reaches = true) => {
     const { signal } = new AbortController()
-    const lendThere = async (lend: (lease: Lease) => Promise<Result>) => ({ value: await endpoint.lend(signal, lend) })
+    const doThere = async (work: (lease: Lease) => Promise<Result>) => ({
+      value: await endpoint.withLease(signal, work),
+    })
     const locations = {
-      lend: async (
+      withLease: async (
         addresses: readonly unknown[],
         _schema: unknown,
         _signal: unknown,
-        lend: (lease: Lease) => Promise<Result>,
-      ) => (addresses.length > 0 && reaches ? await lendThere(lend) : undefined),
+        work: (lease: Lease) => Promise<Result>,
+      ) => (addresses.length > 0 && reaches ? await doThere(work) : undefined),
     }
     const there = { host: 'there', port: 1, tls: false }
     const placed = parts.map((place) => ({ addresses: place === 'there' ? [there] : [], tickets: [schema] }))
-    return await endpoint.lend(signal, (lease) =>
+    return await endpoint.withLease(signal, (lease) =>
       LocatedRelay.start(
         lease,
         placed,

@@ -76,7 +76,7 @@ describe('a spill file', () => {
       },
     }
     const limits = { afterMs: 1, memoryBytes: 2 * size, spillBytes: limit, spillDirectory: folder }
-    const cushion = new SpillBuffer(inner, limits, (memoryDelta, spillDelta) => {
+    const buffer = new SpillBuffer(inner, limits, (memoryDelta, spillDelta) => {
       memory += memoryDelta
       spill += spillDelta
       mostSpill = Math.max(mostSpill, spill)
@@ -86,10 +86,10 @@ describe('a spill file', () => {
       // Bursts of another length than the bounds, so that the places move through the file.
       if (i % 13 === 0) await expect.poll(() => pulled === frames || pulled - i >= 20, { interval: 1 }).toBe(true)
       mostDisk = Math.max(mostDisk, diskBytes())
-      const { value } = await cushion.next()
+      const { value } = await buffer.next()
       expect(Buffer.concat(value![0]!.chunks).equals(contentOf(i, size))).toBe(true)
     }
-    expect((await cushion.next()).done).toBe(true)
+    expect((await buffer.next()).done).toBe(true)
     expect(mostDisk).toBeGreaterThan(limit / 2)
     expect(mostDisk).toBeLessThanOrEqual(limit)
     expect(mostSpill).toBeLessThanOrEqual(limit)

@@ -12,13 +12,13 @@ import type { Lease } from './lease.ts'
 import type { SessionPools } from './session-pools.ts'
 import type { UpstreamTransactions } from './transactions.ts'
 
-/** A piece of work on a connection, which goes back when it is done unless the work has kept the lease for a result. */
-export type Work<T> = (flight: UpstreamFlight, lease: Lease, upstream: Endpoint) => Promise<T>
+/** Work on a leased connection. The lease ends with the work, unless the work keeps it for a result. */
+export type Work<T> = (flight: UpstreamFlight, lease: Lease, endpoint: Endpoint) => Promise<T>
 
-/** What decides which connections a query may use. */
-export type QueryPlace = Pick<Query, 'session' | 'transaction'>
+/** The parts of a query that decide which connections it may use. */
+export type ConnectionScope = Pick<Query, 'session' | 'transaction'>
 
-/** Finds the connections that a query may run on: its transaction's, or one with its session. */
+/** Checks out a connection for a query: the one of its transaction, or one from the pool of its session. */
 export class Checkout {
   readonly #source: string
   readonly #config: FlightSqlConfig
@@ -41,49 +41,50 @@ export class Checkout {
   }
 
   /**
-   * Does work on a connection.
-   * @param preferred name of the address to begin with
+   * Checks out a connection, does the work on it and releases it.
+   * @param preferred name of the address to try first
    * @throws GatewayError
    */
-  async lend<T>(
-    place: QueryPlace,
+  async withLease<T>(
+    scope: ConnectionScope,
     ctx: Context,
     repeatable: Repeatable,
     work: Work<T>,
     preferred?: string,
   ): Promise<T> {
-    const onLease = async (lease: Lease, upstream: Endpoint) => {
+    const onLease = async (lease: Lease, endpoint: Endpoint) => {
       try {
-        return await work(new UpstreamFlight(lease.connection, this.bounds(ctx), lease.transactionId), lease, upstream)
+        return await work(new UpstreamFlight(lease.connection, this.bounds(ctx), lease.transactionId), lease, endpoint)
       } catch (error) {
         throw withClientDeadline(error, ctx.deadlineAt)
       }
     }
     try {
-      if (place.transaction !== undefined) return await this.#transactions.lend(place.transaction, ctx.signal, onLease)
-      return await this.#pools.of(place.session.schema).lend(ctx.signal, repeatable, onLease, preferred)
+      if (scope.transaction !== undefined)
+        return await this.#transactions.withLease(scope.transaction, ctx.signal, onLease)
+      return await this.#pools.of(scope.session.schema).withLease(ctx.signal, repeatable, onLease, preferred)
     } catch (error) {
       throw this.toError(error)
     }
   }
 
-  /** Bounds of a call that delivers no rows. */
+  /** Bounds of a call that returns no rows: the client's deadline, or `requestTimeoutMs` if that is sooner. */
   bounds(ctx: Context): CallBounds {
     const deadlineAt = Math.min(ctx.deadlineAt, Date.now() + this.#config.requestTimeoutMs)
     return { ...this.streamBounds(ctx), deadlineAt }
   }
 
-  /** Bounds of a call that delivers rows, or takes as long as the statement does. */
+  /** Bounds of a call that returns rows or lasts as long as its statement: the client's deadline only. */
   streamBounds(ctx: Context): CallBounds {
     return { signal: ctx.signal, deadlineAt: ctx.deadlineAt, metadata: metadataToServer(ctx, this.#config.forward) }
   }
 
-  /** The error as clients may see it. */
+  /** Converts an error to what clients may see. */
   toError(thrown: unknown): unknown {
     return upstreamError(thrown, this.#source, this.#policy)
   }
 
-  /** The same for a result that broke while the client of `ctx` read it. */
+  /** Converts the error of a stream that broke while the client of `ctx` read it. */
   toStreamError(thrown: unknown, ctx: Context): unknown {
     return this.toError(withClientDeadline(thrown, ctx.deadlineAt))
   }

@@ -4,7 +4,7 @@ import { ConnectionPace } from '../../../grpc/client/connection-pace.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
 import { GatewayError, type GrpcStatusName } from '../../../query/errors.ts'
 
-/** Where a breaker stands. */
+/** State of a circuit breaker. */
 export type BreakerState = 'open' | 'half-open' | 'closed'
 
 const OPTIONS = {
@@ -17,9 +17,9 @@ const OPTIONS = {
   resetTimeout: 5000,
 }
 
-/** Rejects calls to an address that does not answer, and lets one through every five seconds to probe it. */
+/** Rejects calls to an address that does not answer. Every 5 s it turns half-open and lets a call through as a probe. */
 export class Breaker {
-  /** Work that shows whether the address answers again. Runs as soon as the breaker is half-open. */
+  /** Tests whether the address answers again. Runs as soon as the breaker is half-open. */
   probe: (() => Promise<void>) | undefined
   /** Limits how fast all pools of the address together open connections. */
   readonly pace = new ConnectionPace()
@@ -27,7 +27,7 @@ export class Breaker {
   #probing: Promise<unknown> | undefined
   readonly #circuit: CircuitBreaker<[() => Promise<unknown>], unknown>
 
-  /** @param onChange told of each new state */
+  /** @param onChange called with each new state */
   constructor(source: string, onChange: (state: BreakerState) => void) {
     this.#source = source
     this.#circuit = new CircuitBreaker((work: () => Promise<unknown>) => work(), {
@@ -54,7 +54,7 @@ export class Breaker {
   }
 
   /**
-   * Does work whose outcome the breaker counts.
+   * Runs work and counts its outcome.
    * @throws GatewayError SOURCE_UNAVAILABLE while the breaker is open; what the work throws
    */
   async guard<T>(work: () => Promise<T>): Promise<T> {
@@ -89,24 +89,24 @@ export class Breaker {
   }
 }
 
-/** Whether an error says that the breaker is open, so that nothing was sent to the upstream. */
+/** Whether an error means that the breaker was open. The upstream has then received nothing. */
 export function isBreakerOpen(error: unknown): boolean {
   return error instanceof GatewayError && (error.cause as { code?: unknown } | undefined)?.code === 'EOPENBREAKER'
 }
 
-/** Statuses of our own that say nothing of the upstream, or that its answer to one statement has caused. */
+/** Statuses made by the gateway that do not prove a fault of the upstream: local limits, or one statement's bad answer. */
 const harmless = new Set<GrpcStatusName>(['CANCELLED', 'RESOURCE_EXHAUSTED', 'DATA_LOSS', 'INTERNAL'])
 
 /**
- * Whether an error shows that the upstream cannot be worked with. What it answers does not, well-formed or not: bad SQL of one
- * principal must not keep the others from it. A refused login does: it is the same for all.
+ * Whether an error counts as a failure of the upstream. An answer does not, well-formed or not: bad SQL of one principal must
+ * not open the breaker for all others. A rejected login does count, because all principals share it.
  */
 export function isFault(error: unknown): error is GrpcFailure {
   if (!(error instanceof GrpcFailure)) return false
   return error.origin === 'upstream' ? error.status === 'UNAUTHENTICATED' : !harmless.has(error.status)
 }
 
-/** Whether an error is the upstream's answer, or was made of it: the upstream has shown that it works. */
+/** Whether an error is, or wraps, an answer of the upstream. An answer proves that the upstream works. */
 export function isAnswer(error: unknown): boolean {
   const failure = error instanceof GatewayError ? error.cause : error
   return failure instanceof GrpcFailure && failure.origin === 'upstream'

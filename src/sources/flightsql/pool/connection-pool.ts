@@ -12,6 +12,7 @@ import type { FlightSqlConfig } from '../settings.ts'
 import { isBreakerOpen } from './circuit-breaker.ts'
 import { Lease, type LeaseEnd } from './lease.ts'
 import {
+  connectTimedOut,
   type DestroyReason,
   type Entry,
   failureOf,
@@ -19,12 +20,11 @@ import {
   hasEndedAtOnce,
   isLost,
   newEntry,
-  noneCame,
-  noneFree,
+  poolExhausted,
   unavailable,
 } from './pool-entry.ts'
 
-/** Told about the connections of a pool. */
+/** Receives the events of a pool. */
 export interface PoolObserver {
   onAcquire(acquireMs: number, reused: boolean): void
   onCreate(): void
@@ -35,17 +35,18 @@ export interface PoolObserver {
 /** A cheap call that proves that a connection works. */
 export type Check = (connection: Connection, signal: AbortSignal) => Promise<void>
 
-/** How long `close` waits for leases, in milliseconds. */
+/** Longest time that `close` waits for leases, in milliseconds. */
 const CLOSE_WAIT_MS = 1000
 
 /**
- * Logged-in connections to one address. generic-pool holds them, opens them up to `max` and replaces them up to `min`. What
- * it lacks is done here:
- * - Queue: a request cannot leave its queue, counts as waiting and has a connection made for it. Requests queue for permits.
- * - Errors: when a connection cannot be opened it tries again at once and reports nothing. An entry then holds the failure.
- * - Validation: it would replace a new connection that the server has ended by another new one, without end, and it checks
- *   no connection that is idle. `acquire` and the health check do.
- * - Eviction: it takes a health check for use, which would keep connections for ever. The health check evicts.
+ * Logged-in connections to one address. generic-pool stores them, opens up to `max` and refills up to `min`. This class adds
+ * what generic-pool lacks:
+ * - Queue: a request cannot leave generic-pool's queue, and always makes it open a connection. Requests wait for a permit here
+ *   instead.
+ * - Errors: generic-pool retries a failed connect at once and reports nothing. `#create` returns an entry with the failure.
+ * - Validation: generic-pool replaces a new connection that the server has closed by another, without end, and does not check
+ *   idle connections. `acquire` and the health check do both.
+ * - Eviction: generic-pool counts a health check as use and would never evict. The health check evicts.
  */
 export class ConnectionPool {
   readonly address: UpstreamAddress
@@ -58,9 +59,9 @@ export class ConnectionPool {
   readonly #pace: ConnectionPace
   readonly #closing = new AbortController()
   readonly #healthTimer: NodeJS.Timeout
-  /** Requests that have a permit and no connection yet. */
+  /** Requests with a permit but no connection yet. */
   #connecting = 0
-  /** Entries that hold a failure. */
+  /** Entries in generic-pool that hold a failure instead of a connection. */
   #failures = 0
 
   /** @param pace shared by the pools of the address */
@@ -96,101 +97,102 @@ export class ConnectionPool {
     }
   }
 
-  /** Whether a caller would get a connection without waiting for another to give theirs back. */
+  /** Whether a caller would get a permit without waiting for another caller to release one. */
   get hasRoom(): boolean {
     return this.#permits.isFree()
   }
 
   /**
-   * A connection for the caller alone.
-   * @throws GrpcFailure: RESOURCE_EXHAUSTED when none became free in time, UNAVAILABLE when a new one has ended at once, else as
-   *   connecting does; or the signal's reason
+   * Leases a connection to one caller.
+   * @throws GrpcFailure: RESOURCE_EXHAUSTED when none becomes free in time, UNAVAILABLE when the server closes a new one at
+   *   once, else the failure of the connect or login; or the signal's reason
    */
   async acquire(signal: AbortSignal): Promise<Lease> {
     const startedAt = performance.now()
     const askedAt = Date.now()
-    const giveBack = (!signal.aborted && this.#permits.tryTake()) || (await this.#permit(signal))
+    const releasePermit = (!signal.aborted && this.#permits.tryTake()) || (await this.#permit(signal))
     this.#connecting++
     let request: Promise<Entry> | undefined
     try {
       for (;;) {
         // An idle connection is available immediately: skip the timer and the abort listener.
         const isIdle = this.#pool.available > 0 && this.#pool.pending === 0
-        request = isIdle ? undefined : this.#request()
-        const entry = await (request ? this.#inTime(request, startedAt, signal) : this.#request())
+        request = isIdle ? undefined : this.#borrow()
+        const entry = await (request ? this.#waitForEntry(request, startedAt, signal) : this.#borrow())
         request = undefined
         if (entry.connection && !flawOf(entry, this.#config.pool.maxAgeMs)) {
           this.#observer.onAcquire(performance.now() - startedAt, entry.uses > 0)
           entry.uses++
-          return this.#leaseOf(entry, entry.connection, giveBack)
+          return this.#leaseOf(entry, entry.connection, releasePermit)
         }
-        await this.#putBack(entry)
+        await this.#return(entry)
         const failure = failureOf(entry, askedAt)
         if (failure !== undefined) throw failure
       }
     } catch (error) {
-      // An entry that comes too late goes back as soon as it comes, and so does the permit.
-      if (request) request.then((entry) => this.#pool.release(entry)).then(giveBack, giveBack)
-      else giveBack()
+      // An entry that arrives too late returns to the pool, and its permit with it.
+      if (request) request.then((entry) => this.#pool.release(entry)).then(releasePermit, releasePermit)
+      else releasePermit()
       throw error
     } finally {
       this.#connecting--
     }
   }
 
-  /** Ends all connections, including those in use. */
+  /** Closes all connections, including those in use. */
   async close(): Promise<void> {
     clearInterval(this.#healthTimer)
     this.#closing.abort(new GrpcFailure('UNAVAILABLE', 'the gateway is stopping', 'local'))
-    // The connections of leases end with the gateway; the pool itself would wait for them.
+    // generic-pool would wait for all leases, but the process ends with them.
     await endsUntil(this.#pool.drain(), performance.now() + CLOSE_WAIT_MS)
     await this.#pool.clear()
   }
 
-  /** Refuses further requests; each connection ends when its caller gives it back. */
+  /** Rejects new requests. Each connection closes when its lease ends. */
   async retire(): Promise<void> {
     clearInterval(this.#healthTimer)
-    // Requests that wait already are served first.
+    // Serve the requests that already wait.
     const { acquireTimeoutMs } = this.#config.pool
-    const giveBack = await this.#permits.take(this.#closing.signal, acquireTimeoutMs).catch(() => undefined)
-    giveBack?.()
+    const releasePermit = await this.#permits.take(this.#closing.signal, acquireTimeoutMs).catch(() => undefined)
+    releasePermit?.()
     await this.#pool.drain()
     this.#closing.abort(new GrpcFailure('UNAVAILABLE', 'the connections are no longer needed', 'local'))
     await this.#pool.clear()
   }
 
-  /** Ends the idle connections. */
+  /** Closes the idle connections. */
   async dropIdle(): Promise<void> {
-    await this.#eachIdle((entry) => this.#putBack(entry, 'unhealthy'))
+    await this.#eachIdle((entry) => this.#return(entry, 'unhealthy'))
   }
 
   /** @throws GrpcFailure RESOURCE_EXHAUSTED, UNAVAILABLE when connections are still being opened; or the signal's reason */
   async #permit(signal: AbortSignal): Promise<Release> {
     const { acquireTimeoutMs, max } = this.#config.pool
-    const giveBack = await this.#permits.take(signal, acquireTimeoutMs)
-    if (giveBack) return giveBack
-    // Fewer connections borrowed than permits taken: the rest are still connecting.
-    throw this.#pool.borrowed < max ? noneCame(acquireTimeoutMs) : noneFree(max, acquireTimeoutMs)
+    const releasePermit = await this.#permits.take(signal, acquireTimeoutMs)
+    if (releasePermit) return releasePermit
+    // Fewer connections borrowed than permits issued: the rest are still connecting.
+    throw this.#pool.borrowed < max ? connectTimedOut(acquireTimeoutMs) : poolExhausted(max, acquireTimeoutMs)
   }
 
   /** An idle entry or a new one. @throws GrpcFailure UNAVAILABLE when the pool is retired */
-  async #request(): Promise<Entry> {
+  async #borrow(): Promise<Entry> {
     try {
       return await this.#pool.acquire()
     } catch (cause) {
-      throw unavailable('the connections are no longer lent', cause)
+      throw unavailable('the pool is closed', cause)
     }
   }
 
   /**
-   * Waits for an entry for what is left of the caller's time.
-   * @throws GrpcFailure when none has come in time: UNAVAILABLE if most of it went into connecting; or the signal's reason
+   * Waits for an entry for the rest of `acquireTimeoutMs`.
+   * @throws GrpcFailure after that time: UNAVAILABLE if connecting took most of it, else RESOURCE_EXHAUSTED; or the signal's
+   *   reason
    */
-  async #inTime(request: Promise<Entry>, startedAt: number, signal: AbortSignal): Promise<Entry> {
+  async #waitForEntry(request: Promise<Entry>, startedAt: number, signal: AbortSignal): Promise<Entry> {
     const { acquireTimeoutMs, max } = this.#config.pool
     const leftMs = Math.max(0, startedAt + acquireTimeoutMs - performance.now())
     const limit = timeLimit(signal, leftMs, () =>
-      leftMs > acquireTimeoutMs / 2 ? noneCame(acquireTimeoutMs) : noneFree(max, acquireTimeoutMs),
+      leftMs > acquireTimeoutMs / 2 ? connectTimedOut(acquireTimeoutMs) : poolExhausted(max, acquireTimeoutMs),
     )
     try {
       return await untilAborted(request, limit.signal)
@@ -199,7 +201,7 @@ export class ConnectionPool {
     }
   }
 
-  #leaseOf(entry: Entry, connection: Connection, giveBack: Release): Lease {
+  #leaseOf(entry: Entry, connection: Connection, releasePermit: Release): Lease {
     return new Lease(connection, (end) => {
       const { reason } = end
       this.#observer.onRelease(end)
@@ -208,8 +210,8 @@ export class ConnectionPool {
         entry.hasServed = true
         this.#pace.onServed()
       }
-      void this.#putBack(entry, reason === 'failed' || reason === 'unusable' ? reason : undefined)
-      giveBack()
+      void this.#return(entry, reason === 'failed' || reason === 'unusable' ? reason : undefined)
+      releasePermit()
     })
   }
 
@@ -232,7 +234,7 @@ export class ConnectionPool {
     }
   }
 
-  /** Told of each entry that the pool has ended. */
+  /** Called for each entry that the pool has destroyed. */
   #destroyed(entry: Entry): void {
     if (!entry.connection) {
       this.#failures--
@@ -243,26 +245,26 @@ export class ConnectionPool {
     this.#observer.onDestroy(this.#closing.signal.aborted ? 'closed' : entry.destroyReason)
   }
 
-  /** Gives an entry back to the pool, which ends it for a reason given or a flaw of its own. */
-  #putBack(entry: Entry, reason = flawOf(entry, this.#config.pool.maxAgeMs)): Promise<void> {
+  /** Returns an entry to the pool. The pool destroys it if there is a reason: the one given, or a flaw of the entry. */
+  #return(entry: Entry, reason = flawOf(entry, this.#config.pool.maxAgeMs)): Promise<void> {
     if (!reason) return this.#pool.release(entry)
     entry.destroyReason = reason
     return this.#pool.destroy(entry)
   }
 
-  /** Does something with each idle entry, with all at the same time: one that hangs must not hold up the others. */
+  /** Runs work on all idle entries in parallel, so that one that hangs does not delay the others. */
   async #eachIdle(work: (entry: Entry) => Promise<void>): Promise<void> {
     const all: Promise<void>[] = []
     for (let left = this.#pool.available; left > 0; left--) {
-      const giveBack = this.#permits.tryTake()
-      if (!giveBack) break
-      all.push(this.#pool.acquire().then(work).finally(giveBack))
+      const releasePermit = this.#permits.tryTake()
+      if (!releasePermit) break
+      all.push(this.#pool.acquire().then(work).finally(releasePermit))
     }
-    // A pool that is retired meanwhile refuses.
+    // Acquire fails once the pool is retired.
     await Promise.allSettled(all)
   }
 
-  /** Ends an idle entry that is flawed, that has not been used for long, or whose connection does not work. */
+  /** Health check: destroys an idle entry that is flawed, unused for `idleTimeoutMs`, or whose connection fails the check. */
   async #checkOne(entry: Entry): Promise<void> {
     const { pool, requestTimeoutMs } = this.#config
     // A health check does not count as use.
@@ -271,9 +273,9 @@ export class ConnectionPool {
     if (entry.connection && !reason) {
       const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(requestTimeoutMs)])
       const failure = await this.#check(entry.connection, signal).catch((error: unknown) => error)
-      // With the breaker open the connection has not been tried.
+      // With the breaker open the check did not run.
       if (failure !== undefined && !isBreakerOpen(failure)) reason = 'unhealthy'
     }
-    await this.#putBack(entry, reason)
+    await this.#return(entry, reason)
   }
 }

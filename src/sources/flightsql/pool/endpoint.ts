@@ -9,24 +9,24 @@ import { ConnectionPool } from './connection-pool.ts'
 import { type Lease, type LeaseEnd, releaseReasonOf } from './lease.ts'
 import type { DestroyReason } from './pool-entry.ts'
 
-/** Told about connections and breakers; `address` is as in the configuration. */
+/** Receives the events of connections and breakers; `address` is as in the configuration. */
 export interface EndpointObserver {
   onAcquire(address: string, acquireMs: number, reused: boolean): void
   onCreate(address: string): void
-  /** A call is tried again, at this address. */
+  /** A call is retried at this address. */
   onRetry(address: string): void
   onDestroy(address: string, reason: DestroyReason): void
-  /** Change in the bytes that are buffered for slow clients, in memory and on disk. */
-  onCushion(memoryDelta: number, spillDelta: number): void
+  /** Change in the bytes buffered for slow clients, in memory and on disk. */
+  onBuffered(memoryDelta: number, spillDelta: number): void
   onBreaker(address: string, state: BreakerState): void
 }
 
-/** Time that a probe may take, in milliseconds. */
+/** Longest time of a probe, in milliseconds. */
 const MAX_PROBE_MS = 5000
-/** Calls in a row that end at their clients' deadlines before the address is probed. */
-const MAX_UNANSWERED = 5
-/** Results in a row that break midway before the breaker opens. */
-const MAX_BROKEN = 5
+/** Calls in a row that end at their client's deadline before the endpoint probes the address. */
+const MAX_DEADLINES_IN_A_ROW = 5
+/** Streams in a row that break midway before the breaker opens. */
+const MAX_BROKEN_STREAMS = 5
 
 /** One address of an upstream, with its connection pool and its circuit breaker. */
 export class Endpoint {
@@ -35,11 +35,11 @@ export class Endpoint {
   readonly pool: ConnectionPool
   readonly #breaker: Breaker
   readonly #probeTimeoutMs: number
-  /** Calls in a row that ended at their deadline, with no answer from the address between them. */
-  #unanswered = 0
-  #examining = false
-  /** Results in a row that broke midway, with none that ended well between them. */
-  #broken = 0
+  /** Calls in a row that ended at their deadline, with no answer of the address between them. */
+  #deadlinesInARow = 0
+  #isProbing = false
+  /** Streams in a row that broke midway, with no complete one between them. */
+  #brokenStreams = 0
   readonly #check: (connection: Connection, signal: AbortSignal) => Promise<void>
 
   /** @param check a cheap call that proves that a connection works */
@@ -78,18 +78,18 @@ export class Endpoint {
   }
 
   /**
-   * Takes a connection for a piece of work and gives it back when the work has ended, unless the work has kept the lease.
-   * @param held a lease to work on in place of a new one
+   * Leases a connection for some work. The lease ends with the work, unless the work keeps it.
+   * @param held an existing lease to use instead of a new one
    * @throws GatewayError SOURCE_UNAVAILABLE while the breaker is open; GrpcFailure, or the signal's reason
    */
-  async lend<T>(signal: AbortSignal, work: (lease: Lease) => Promise<T>, held?: Lease): Promise<T> {
-    // The work may take for ever: while the breaker is half-open, its probe decides.
+  async withLease<T>(signal: AbortSignal, work: (lease: Lease) => Promise<T>, held?: Lease): Promise<T> {
+    // Work may take forever, so that it cannot serve as the probe of a half-open breaker: wait for the probe.
     await this.#breaker.probed(signal)
     return await this.#breaker.guard(async () => {
       using lease = held ?? (await this.pool.acquire(signal))
       try {
         const result = await work(lease)
-        this.#unanswered = 0
+        this.#deadlinesInARow = 0
         return result
       } catch (error) {
         lease.release(releaseReasonOf(error, signal))
@@ -99,7 +99,7 @@ export class Endpoint {
     })
   }
 
-  /** Makes the cheap call on a connection. @throws GrpcFailure, or the reason of its time limit */
+  /** Makes the cheap call on a connection. @throws GrpcFailure, or a timeout error */
   async probe(): Promise<void> {
     const signal = AbortSignal.timeout(this.#probeTimeoutMs)
     using lease = await this.pool.acquire(signal)
@@ -107,47 +107,52 @@ export class Endpoint {
       await this.#check(lease.connection, signal)
     } catch (error) {
       lease.release(releaseReasonOf(error))
-      // An error that the upstream answers with is an answer too.
+      // An error response is an answer too.
       if (!(error instanceof GrpcFailure) || error.origin !== 'upstream' || error.status === 'UNAUTHENTICATED')
         throw error
     }
   }
 
   /**
-   * Told how leases ended. A stream that breaks midway was already counted as a success, so the breaker alone would never
-   * open; these are counted separately.
+   * Records how a lease ended. The breaker has already counted a stream that breaks midway as a success, so that it alone would
+   * never open; the endpoint counts broken streams itself.
    */
   noticeEnd({ reason, error, isKept }: LeaseEnd): void {
     if (!isKept) return
-    if (reason === 'done') this.#broken = 0
-    // The client chose the deadline: that it has passed says nothing of the upstream.
+    if (reason === 'done') this.#brokenStreams = 0
+    // The client chose the deadline: exceeding it does not prove a fault of the upstream.
     if (reason !== 'failed' || !isFault(error) || error.status === 'DEADLINE_EXCEEDED') return
-    if (++this.#broken >= MAX_BROKEN && this.state === 'closed') this.#breaker.trip()
+    if (++this.#brokenStreams >= MAX_BROKEN_STREAMS && this.state === 'closed') this.#breaker.trip()
   }
 
-  /** One deadline says nothing of the address, since clients choose it; many in a row without an answer call for a probe. */
+  /** Clients choose deadlines, so one exceeded proves nothing. Several in a row without an answer trigger a probe. */
   #notice(error: unknown): void {
-    if (isAnswer(error)) this.#unanswered = 0
-    else if (error instanceof GatewayError && error.code === 'DEADLINE') this.#unanswered++
+    if (isAnswer(error)) this.#deadlinesInARow = 0
+    else if (error instanceof GatewayError && error.code === 'DEADLINE') this.#deadlinesInARow++
     else return
-    if (this.#unanswered >= MAX_UNANSWERED && !this.#examining && this.pool.hasRoom && this.state === 'closed')
-      void this.#examine()
+    if (
+      this.#deadlinesInARow >= MAX_DEADLINES_IN_A_ROW &&
+      !this.#isProbing &&
+      this.pool.hasRoom &&
+      this.state === 'closed'
+    )
+      void this.#probeSuspect()
   }
 
   /** Probes the address and opens the breaker if it does not answer. */
-  async #examine(): Promise<void> {
-    this.#examining = true
+  async #probeSuspect(): Promise<void> {
+    this.#isProbing = true
     try {
       await this.probe().catch(async () => {
-        // The connections may be dead while the address works: probe once more on a new one.
+        // The idle connections may be dead although the address works: probe again on a new one.
         await this.pool.dropIdle()
         await this.probe()
       })
-      this.#unanswered = 0
+      this.#deadlinesInARow = 0
     } catch {
       if (this.state === 'closed') this.#breaker.trip()
     } finally {
-      this.#examining = false
+      this.#isProbing = false
     }
   }
 }

@@ -4,75 +4,75 @@ import type { Endpoint } from './endpoint.ts'
 import type { Lease } from './lease.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
-/** When failed work may be tried on another connection: always, or only if the upstream has not begun it. */
+/** When failed work may be retried on another connection: always, or only if the upstream has not processed it. */
 export type Repeatable = 'always' | 'notProcessed'
 
-/** The addresses of one source. Work goes to them in turn; an address that cannot be reached is skipped. */
+/** The addresses of one source, used round-robin. An address that cannot be reached is skipped. */
 export class Endpoints {
   readonly all: readonly Endpoint[]
   readonly #budget: RetryBudget
-  readonly #onRetry: (upstream: Endpoint, failure: unknown) => void
+  readonly #onRetry: (endpoint: Endpoint, failure: unknown) => void
   #turn = 0
-  /** How much work is under way, and the callback that waits for it to end. */
-  #lending = 0
+  /** Number of pieces of work in progress, and the callback of `retire`, which waits for them. */
+  #activeWork = 0
   #onIdle: (() => void) | undefined
 
-  /** @param onRetry told of each retry: its address, and the failure before it */
-  constructor(all: readonly Endpoint[], budget: RetryBudget, onRetry: (upstream: Endpoint, failure: unknown) => void) {
+  /** @param onRetry called before each retry, with its address and the failure that caused it */
+  constructor(all: readonly Endpoint[], budget: RetryBudget, onRetry: (endpoint: Endpoint, failure: unknown) => void) {
     this.all = all
     this.#budget = budget
     this.#onRetry = onRetry
   }
 
   /**
-   * Does work on a connection. If the upstream cannot be reached and a retry is safe, the work is tried again, each time at
-   * the next address and at most twice at each.
-   * @param preferred name of the address to begin with
+   * Does work on a leased connection. If the upstream cannot be reached and a retry is safe, the work is retried at the next
+   * address, at most twice at each.
+   * @param preferred name of the address to try first
    * @throws what the last attempt threw
    */
-  async lend<T>(
+  async withLease<T>(
     signal: AbortSignal,
     repeatable: Repeatable,
-    work: (lease: Lease, upstream: Endpoint) => Promise<T>,
+    work: (lease: Lease, endpoint: Endpoint) => Promise<T>,
     preferred?: string,
   ): Promise<T> {
-    this.#lending++
+    this.#activeWork++
     try {
-      return await this.#lend(signal, repeatable, work, this.#order(preferred))
+      return await this.#try(signal, repeatable, work, this.#order(preferred))
     } finally {
-      this.#lending--
-      if (this.#lending === 0) this.#onIdle?.()
+      this.#activeWork--
+      if (this.#activeWork === 0) this.#onIdle?.()
     }
   }
 
-  /** Waits for the work under way, then retires the pools: each connection ends when it is given back. */
+  /** Waits for the work in progress, then retires the pools: each connection closes when its lease ends. */
   async retire(): Promise<void> {
-    if (this.#lending > 0)
+    if (this.#activeWork > 0)
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve
       })
     await Promise.all(this.all.map(({ pool }) => pool.retire()))
   }
 
-  /** Ends all connections. */
+  /** Closes all connections. */
   async close(): Promise<void> {
     await Promise.all(this.all.map(({ pool }) => pool.close()))
   }
 
-  async #lend<T>(
+  async #try<T>(
     signal: AbortSignal,
     repeatable: Repeatable,
-    work: (lease: Lease, upstream: Endpoint) => Promise<T>,
+    work: (lease: Lease, endpoint: Endpoint) => Promise<T>,
     order: readonly Endpoint[],
   ): Promise<T> {
     let failure: unknown
-    for (const upstream of [...order, ...order]) {
+    for (const endpoint of [...order, ...order]) {
       if (failure !== undefined) {
         if (!mayRepeat(failure, repeatable) || signal.aborted || !this.#budget.take()) break
-        this.#onRetry(upstream, failure)
+        this.#onRetry(endpoint, failure)
       }
       try {
-        const result = await upstream.lend(signal, (lease) => work(lease, upstream))
+        const result = await endpoint.withLease(signal, (lease) => work(lease, endpoint))
         this.#budget.onSuccess()
         return result
       } catch (error) {

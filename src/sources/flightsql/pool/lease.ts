@@ -2,31 +2,31 @@ import { GrpcFailure } from '../../../grpc/client/failure.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Connection } from '../protocol/connection.ts'
 
-/** Why a lease ended: what was asked for came; the caller stopped it; it failed; or the connection is of no more use. */
+/** Why a lease ended: the call completed, the caller cancelled it, it failed, or the connection must not be reused. */
 export type ReleaseReason = 'done' | 'cancelled' | 'failed' | 'unusable'
 
 /** How a lease ended. */
 export interface LeaseEnd {
   readonly reason: ReleaseReason
-  /** What went wrong with a result, if something did. */
+  /** The error of the result, if there was one. */
   readonly error: unknown
-  /** Whether a result had kept the lease: the call itself counts as a success already. */
+  /** Whether a result had kept the lease. The breaker has then already counted the call as a success. */
   readonly isKept: boolean
 }
 
 /**
- * A connection that belongs to one owner until it is released, which counts once. The owner is the function that took the
- * lease (`using lease = ...` releases it in every case), unless a result keeps it to go on after that function.
+ * A connection with one owner until its release; only the first release counts. The owner is the function that acquired the
+ * lease (`using lease = ...` releases it in every case), unless a result keeps the lease beyond that function.
  */
 export class Lease implements Disposable {
   readonly connection: Connection
-  /** The upstream's own id of the transaction that the connection is in, if it is in one. */
+  /** The upstream's id of the transaction on this connection, if there is one. */
   readonly transactionId: Uint8Array | undefined
   readonly #isKept: boolean
-  /** Undefined once the lease is released, or kept by another owner. */
+  /** Undefined once the lease is released or has moved to another owner. */
   #onEnd: ((end: LeaseEnd) => void) | undefined
 
-  /** @param onEnd told once how the lease ended */
+  /** @param onEnd called once with how the lease ended */
   constructor(
     connection: Connection,
     onEnd: ((end: LeaseEnd) => void) | undefined,
@@ -39,7 +39,7 @@ export class Lease implements Disposable {
     this.#isKept = isKept
   }
 
-  /** Moves the connection to a new lease, whose owner releases it; releasing this one does nothing any more. */
+  /** Moves the connection to a new lease, whose owner must release it. Releasing this lease then has no effect. */
   keep(): Lease {
     const kept = new Lease(this.connection, this.#onEnd, this.transactionId, true)
     this.#onEnd = undefined
@@ -47,8 +47,8 @@ export class Lease implements Disposable {
   }
 
   /**
-   * Gives the connection back; anything but a clean end destroys it.
-   * @param error what went wrong with a result
+   * Returns the connection to the pool. The reasons `failed` and `unusable` destroy it.
+   * @param error the error of the result
    */
   release(reason: ReleaseReason, error?: unknown): void {
     const onEnd = this.#onEnd
@@ -56,15 +56,15 @@ export class Lease implements Disposable {
     onEnd?.({ reason, error, isKept: this.#isKept })
   }
 
-  /** Gives the connection back in order, unless that has happened or a result has kept it. */
+  /** Releases the lease as `done`, unless it is already released or a result has kept it. */
   [Symbol.dispose](): void {
     this.release('done')
   }
 }
 
 /**
- * Ends a result's lease.
- * @param close run on the connection before it goes back, unless the connection has failed; the reader does not wait for it
+ * Ends the lease of a result.
+ * @param close runs on the connection before its release, unless the connection has failed; the reader does not wait for it
  */
 export function endLease(lease: Lease, reason: ReleaseReason, error?: unknown, close?: () => Promise<void>): void {
   if (!close || reason === 'failed') lease.release(reason, error)
@@ -72,8 +72,8 @@ export function endLease(lease: Lease, reason: ReleaseReason, error?: unknown, c
 }
 
 /**
- * Keeps a lease until the last call on its connection has ended; the caller need not wait for that.
- * @param signal the one of the call
+ * Keeps a lease until the last call on its connection ends. The caller does not wait for it.
+ * @param signal of that call
  */
 export function releaseAfter(
   call: Promise<void>,
@@ -84,12 +84,12 @@ export function releaseAfter(
   const kept = lease.keep()
   call.then(
     () => kept.release(reason),
-    // The client has its answer: an error now matters to the connection only.
+    // The client already has its answer: an error now affects only the connection.
     (error: unknown) => kept.release(releaseReasonOf(error, signal)),
   )
 }
 
-/** What an error means for the connection that it came over. */
+/** The release reason for the connection on which an error occurred. */
 export function releaseReasonOf(error: unknown, signal?: AbortSignal): ReleaseReason {
   if (signal?.aborted || (error instanceof GatewayError && error.code === 'DEADLINE')) return 'cancelled'
   if (error instanceof GrpcFailure && error.origin === 'upstream')

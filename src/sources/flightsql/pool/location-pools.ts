@@ -9,19 +9,19 @@ import { type Breaker, isBreakerOpen } from './circuit-breaker.ts'
 import { Endpoint, type EndpointObserver } from './endpoint.ts'
 import type { Lease } from './lease.ts'
 
-/** Locations whose connections a source keeps; the least recently used location is evicted first. */
+/** Most locations with a pool per source; the least recently used location is evicted first. */
 const MAX_LOCATIONS = 32
 
 /** An address that an upstream named in a result. */
 export interface Location {
-  readonly upstream: Endpoint
+  readonly endpoint: Endpoint
   readonly breaker: Breaker
 }
 
-/** The label of all locations in metrics, since there may be any number of them. */
+/** The metric label shared by all locations, whose number is unbounded. */
 const LOCATION_LABEL = 'location'
 
-/** Opens the pool of an address that a server named. */
+/** Opens the pool of an address that an upstream named. */
 export function openLocation(
   address: UpstreamAddress,
   config: FlightSqlConfig,
@@ -29,47 +29,47 @@ export function openLocation(
   breaker: Breaker,
   observer: EndpointObserver,
 ): Location {
-  const unnamed: EndpointObserver = {
+  const labelled: EndpointObserver = {
     ...observer,
     onAcquire: (_, acquireMs, reused) => observer.onAcquire(LOCATION_LABEL, acquireMs, reused),
     onCreate: () => observer.onCreate(LOCATION_LABEL),
     onDestroy: (_, reason) => observer.onDestroy(LOCATION_LABEL, reason),
   }
-  // A node may serve nothing but tickets: a login that it accepts is proof enough.
+  // A node may serve only tickets: a successful login is enough proof.
   const check = () => Promise.resolve()
-  const own = { ...config, pool: { ...config.pool, min: 0 } }
-  return { breaker, upstream: new Endpoint(address, own, profile, breaker, unnamed, check) }
+  const withoutMinimum = { ...config, pool: { ...config.pool, min: 0 } }
+  return { breaker, endpoint: new Endpoint(address, withoutMinimum, profile, breaker, labelled, check) }
 }
 
 /**
- * The connections to addresses that an upstream named for parts of its results, each a pool with the source's login, TLS
- * settings and limits, and a circuit breaker of its own.
+ * Pools for the addresses that an upstream named for parts of its results. Each pool has the source's login, TLS settings and
+ * limits, and its own circuit breaker.
  */
 export class LocationPools {
   readonly #open: (address: UpstreamAddress, schema: string | undefined) => Location
   readonly #log: Logger
   readonly #all = new LRUCache<string, Location>({
     max: MAX_LOCATIONS,
-    dispose: ({ upstream, breaker }) => {
+    dispose: ({ endpoint, breaker }) => {
       breaker.close()
-      // Results that are being read go on; each connection ends when it is given back.
-      void upstream.pool.retire()
+      // Results that are being read continue; each connection closes when its lease ends.
+      void endpoint.pool.retire()
     },
   })
 
-  /** @param open makes the pool of an address for sessions with this schema */
+  /** @param open creates the pool of an address for sessions with the given schema */
   constructor(open: (address: UpstreamAddress, schema: string | undefined) => Location, log: Logger) {
     this.#open = open
     this.#log = log
   }
 
   /**
-   * Does work on a connection to the first address that can be reached.
-   * @param schema the one that the client's session has chosen
+   * Does work on a leased connection to the first address that can be reached.
+   * @param schema chosen by the client's session
    * @returns what the work returned; undefined when none of the addresses can be reached
-   * @throws what the work throws once the address has taken the call, or the signal's reason
+   * @throws what the work throws once the address may have received the call, or the signal's reason
    */
-  async lend<T>(
+  async withLease<T>(
     addresses: readonly UpstreamAddress[],
     schema: string | undefined,
     signal: AbortSignal,
@@ -77,7 +77,7 @@ export class LocationPools {
   ): Promise<{ readonly value: T } | undefined> {
     for (const address of addresses) {
       try {
-        return { value: await this.#at(address, schema).lend(signal, work) }
+        return { value: await this.#at(address, schema).withLease(signal, work) }
       } catch (error) {
         if (signal.aborted || !wasNotReached(error)) throw error
         const cause = (error as Error).message
@@ -87,11 +87,11 @@ export class LocationPools {
     return undefined
   }
 
-  /** Ends all connections. */
+  /** Closes all connections. */
   async close(): Promise<void> {
     const all = [...this.#all.values()]
     for (const { breaker } of all) breaker.close()
-    await Promise.all(all.map(({ upstream }) => upstream.pool.close()))
+    await Promise.all(all.map(({ endpoint }) => endpoint.pool.close()))
   }
 
   #at(address: UpstreamAddress, schema: string | undefined): Endpoint {
@@ -101,11 +101,11 @@ export class LocationPools {
       location = this.#open(address, schema)
       this.#all.set(key, location)
     }
-    return location.upstream
+    return location.endpoint
   }
 }
 
-/** Whether a call certainly did not begin at the address, so that the same rows may be asked for elsewhere. */
+/** Whether the address certainly has not processed the call, so that another may be asked for the same rows. */
 function wasNotReached(error: unknown): boolean {
   if (error instanceof GatewayError) return isBreakerOpen(error)
   return error instanceof GrpcFailure && error.origin === 'local' && error.notProcessed

@@ -2,8 +2,8 @@ const MAX_TOKENS = 10
 const GAIN = 0.1
 
 /**
- * How many calls may be tried again: each retry takes a token, each success gives a tenth of one back, so that retries stay
- * few when much fails. Source: gRPC proposal A6, "Throttling Retry Attempts".
+ * Limits retries: each takes a token, each success returns a tenth of one, and retries stop while fewer than half of the tokens
+ * are left. Retries thus stay few when many calls fail. Source: gRPC proposal A6, "Throttling Retry Attempts".
  */
 export class RetryBudget {
   #tokens = MAX_TOKENS
@@ -12,7 +12,7 @@ export class RetryBudget {
     this.#tokens = Math.min(MAX_TOKENS, this.#tokens + GAIN)
   }
 
-  /** Whether one more retry may be made. */
+  /** Takes a token; false when no retry is allowed now. */
   take(): boolean {
     if (this.#tokens < MAX_TOKENS / 2) return false
     this.#tokens--

@@ -2,28 +2,28 @@ import { LRUCache } from 'lru-cache'
 import type { Endpoint } from './endpoint.ts'
 import type { Endpoints } from './endpoints.ts'
 
-/** Schemas for which connections are kept. */
+/** Most schemas with pools of their own; the least recently used is evicted first. */
 const MAX_SCHEMAS = 16
 
 /**
- * The connections of a source: those with the configured session, and those for each schema that clients have chosen. A
- * connection serves many clients, so that its session must never change.
+ * The pools of a source: those with the configured session, and those for each schema that clients choose. Clients share
+ * connections, so that the session of a connection must never change.
  */
 export class SessionPools {
   readonly #make: (schema: string | undefined) => Endpoints
   readonly #configured: Endpoints
   readonly #bySchema = new LRUCache<string, Endpoints>({
     max: MAX_SCHEMAS,
-    dispose: (upstreams) => void upstreams.retire(),
+    dispose: (endpoints) => void endpoints.retire(),
   })
 
-  /** @param make opens connections for this schema, or for the configured one */
+  /** @param make creates the endpoints for a schema; undefined means the configured session */
   constructor(make: (schema: string | undefined) => Endpoints) {
     this.#make = make
     this.#configured = make(undefined)
   }
 
-  /** Connections whose sessions have this schema. */
+  /** The endpoints whose sessions have this schema. */
   of(schema: string | undefined): Endpoints {
     if (schema === undefined) return this.#configured
     let chosen = this.#bySchema.get(schema)
@@ -39,8 +39,8 @@ export class SessionPools {
     return [this.#configured, ...this.#bySchema.values()].flatMap(({ all }) => all)
   }
 
-  /** Ends all connections. */
+  /** Closes all connections. */
   async close(): Promise<void> {
-    await Promise.all([this.#configured, ...this.#bySchema.values()].map((upstreams) => upstreams.close()))
+    await Promise.all([this.#configured, ...this.#bySchema.values()].map((endpoints) => endpoints.close()))
   }
 }

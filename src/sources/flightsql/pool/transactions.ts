@@ -10,26 +10,26 @@ import type { Endpoints } from './endpoints.ts'
 import { Lease, type LeaseEnd, releaseReasonOf } from './lease.ts'
 
 interface Open {
-  readonly upstream: Endpoint
+  readonly endpoint: Endpoint
   readonly lease: Lease
-  /** The upstream's own id. */
+  /** The upstream's id of the transaction. */
   readonly transactionId: Uint8Array
-  /** Whether a call on the connection has failed: it is destroyed after the transaction. */
+  /** Whether a call on the connection has failed. The pool then destroys the connection after the transaction. */
   broken: boolean
 }
 
-/** What the transactions of a source need of it. */
+/** What transactions need from their source. */
 export interface TransactionsSetup {
   readonly source: string
-  readonly upstreams: Endpoints
-  /** Most connections that may be in transactions; the others are left for statements outside. */
+  readonly endpoints: Endpoints
+  /** Most connections in transactions at a time; the rest stay free for statements outside of transactions. */
   readonly max: number
   bounds(ctx: Context): CallBounds
 }
 
 /**
- * Open transactions of an upstream. Each keeps the connection that it was begun on, since servers may tie it to that
- * connection's session.
+ * Open transactions of an upstream. Each keeps the lease of the connection that began it, because servers may tie a transaction
+ * to the connection's session.
  */
 export class UpstreamTransactions implements SourceTransactions {
   readonly savepoints: SourceSavepoints = {
@@ -46,7 +46,7 @@ export class UpstreamTransactions implements SourceTransactions {
   }
 
   async begin(id: string, _options: { readonly readOnly: boolean }, ctx: Context): Promise<void> {
-    const { source, upstreams, max, bounds } = this.#setup
+    const { source, endpoints, max, bounds } = this.#setup
     if (this.#open.size + this.#beginning >= max)
       throw new GatewayError(
         'TOO_MANY_TRANSACTIONS',
@@ -55,16 +55,16 @@ export class UpstreamTransactions implements SourceTransactions {
       )
     this.#beginning++
     try {
-      await upstreams.lend(ctx.signal, 'notProcessed', async (lease, upstream) => {
+      await endpoints.withLease(ctx.signal, 'notProcessed', async (lease, endpoint) => {
         let transactionId: Uint8Array
         try {
           transactionId = await new UpstreamFlight(lease.connection, bounds(ctx)).beginTransaction()
         } catch (error) {
-          // The upstream may have begun the transaction all the same: no other caller must get the connection.
+          // The upstream may have begun the transaction: no other caller must get the connection.
           if (!(error instanceof GrpcFailure) || error.origin !== 'upstream') lease.release('unusable')
           throw error
         }
-        this.#open.set(id, { upstream, lease: lease.keep(), transactionId, broken: false })
+        this.#open.set(id, { endpoint, lease: lease.keep(), transactionId, broken: false })
       })
     } catch (error) {
       throw upstreamError(error, source)
@@ -73,17 +73,21 @@ export class UpstreamTransactions implements SourceTransactions {
     }
   }
 
-  /** Does work on the connection of a transaction. @throws GatewayError UNKNOWN_TRANSACTION; as the work does */
-  async lend<T>(id: string, signal: AbortSignal, work: (lease: Lease, upstream: Endpoint) => Promise<T>): Promise<T> {
+  /** Does work on the connection of a transaction. @throws GatewayError UNKNOWN_TRANSACTION; what the work throws */
+  async withLease<T>(
+    id: string,
+    signal: AbortSignal,
+    work: (lease: Lease, endpoint: Endpoint) => Promise<T>,
+  ): Promise<T> {
     const open = this.#open.get(id)
     if (!open) throw new GatewayError('UNKNOWN_TRANSACTION')
-    const { upstream, lease, transactionId } = open
+    const { endpoint, lease, transactionId } = open
     const onEnd = (end: LeaseEnd) => {
       if (end.reason === 'failed' || end.reason === 'unusable') open.broken = true
-      upstream.noticeEnd(end)
+      endpoint.noticeEnd(end)
     }
     const held = new Lease(lease.connection, onEnd, transactionId)
-    return await upstream.lend(signal, (each) => work(each, upstream), held)
+    return await endpoint.withLease(signal, (each) => work(each, endpoint), held)
   }
 
   async commit(id: string, ctx: Context): Promise<void> {
@@ -94,7 +98,7 @@ export class UpstreamTransactions implements SourceTransactions {
     if (this.#open.has(id)) await this.#end(id, 'rollback', ctx)
   }
 
-  /** Ends the connections of all transactions, which the upstream then rolls back. */
+  /** Destroys the connections of all transactions; the upstream then rolls them back. */
   close(): void {
     for (const { lease } of this.#open.values()) lease.release('unusable')
     this.#open.clear()
@@ -102,7 +106,7 @@ export class UpstreamTransactions implements SourceTransactions {
 
   async #within<T>(transaction: string, ctx: Context, work: (flight: UpstreamFlight) => Promise<T>): Promise<T> {
     try {
-      return await this.lend(transaction, ctx.signal, ({ connection, transactionId }) =>
+      return await this.withLease(transaction, ctx.signal, ({ connection, transactionId }) =>
         work(new UpstreamFlight(connection, this.#setup.bounds(ctx), transactionId)),
       )
     } catch (error) {
@@ -120,7 +124,7 @@ export class UpstreamTransactions implements SourceTransactions {
       lease.release(broken ? 'unusable' : 'done')
     } catch (error) {
       lease.release(releaseReasonOf(error, ctx.signal) === 'done' ? 'done' : 'unusable')
-      // Without its connection the upstream rolls back by itself.
+      // The upstream rolls back on its own when the connection is lost.
       const lost = action === 'rollback' && error instanceof GrpcFailure && error.origin === 'local'
       if (!lost) throw upstreamError(error, this.#setup.source)
     }

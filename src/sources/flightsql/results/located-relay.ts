@@ -110,7 +110,7 @@ export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
     const isLast = this.#next === this.#parts.length
     let elsewhere: { readonly value: Result } | undefined
     try {
-      elsewhere = await locations.lend(addresses, schema, this.#bounds.signal, start)
+      elsewhere = await locations.withLease(addresses, schema, this.#bounds.signal, start)
     } catch (error) {
       // The connection that told of the part has no share in it.
       this.#end('done')

@@ -15,7 +15,7 @@ import { Relay, schemaOfTicket } from './relay.ts'
 import { SpillBuffer } from './spill-buffer.ts'
 
 /** What is to be known of a result besides its endpoints. */
-export interface ResultPlace {
+export interface ResultOptions {
   /** Schema of the client's session. */
   readonly schema?: string | undefined
   /** What clients were told of the result's columns; see `kindsOf`. */
@@ -27,13 +27,13 @@ export interface ResultPlace {
 /** Turns endpoints of an upstream into results of the source. */
 export class Results {
   readonly #config: FlightSqlConfig
-  readonly #lending: Checkout
+  readonly #checkout: Checkout
   readonly #observer: EndpointObserver
   readonly #locations: LocationPools
 
-  constructor(config: FlightSqlConfig, lending: Checkout, observer: EndpointObserver, locations: LocationPools) {
+  constructor(config: FlightSqlConfig, checkout: Checkout, observer: EndpointObserver, locations: LocationPools) {
     this.#config = config
-    this.#lending = lending
+    this.#checkout = checkout
     this.#observer = observer
     this.#locations = locations
   }
@@ -47,12 +47,12 @@ export class Results {
     lease: Lease,
     endpoints: readonly UpstreamEndpoint[],
     ctx: Context,
-    { schema, announced, close }: ResultPlace = {},
+    { schema, announced, close }: ResultOptions = {},
   ): Promise<Result> {
     const { slowReader, forward, followLocations } = this.#config
-    const bounds = this.#lending.streamBounds(ctx)
+    const bounds = this.#checkout.streamBounds(ctx)
     const options = {
-      toError: (error: unknown) => this.#lending.toStreamError(error, ctx),
+      toError: (error: unknown) => this.#checkout.toStreamError(error, ctx),
       visible: (headers: Parameters<typeof metadataToClient>[0]) => metadataToClient(headers, forward),
       ...(close && { close }),
     }
@@ -63,10 +63,10 @@ export class Results {
       ? await Relay.start(lease, parts[0]!.tickets, bounds, options)
       : await LocatedRelay.start(lease, parts, bounds, { ...options, locations: this.#locations, schema })
     if (announced !== undefined) await checkColumns(result, announced, options.toError)
-    const cushion = new SpillBuffer(result.frames[Symbol.asyncIterator](), slowReader, (memory, spill) =>
-      this.#observer.onCushion(memory, spill),
+    const buffer = new SpillBuffer(result.frames[Symbol.asyncIterator](), slowReader, (memory, spill) =>
+      this.#observer.onBuffered(memory, spill),
     )
-    return { ...result, frames: { [Symbol.asyncIterator]: () => cushion } }
+    return { ...result, frames: { [Symbol.asyncIterator]: () => buffer } }
   }
 
   /**
@@ -79,16 +79,16 @@ export class Results {
     ctx: Context,
     schema: string | undefined,
   ): Promise<Uint8Array> {
-    const bounds = this.#lending.bounds(ctx)
+    const bounds = this.#checkout.bounds(ctx)
     const locations = this.#config.followLocations ? endpoint.locations : []
     const [part] = placeTickets([{ ...endpoint, locations }], connection.address)
     try {
-      const elsewhere = await this.#locations.lend(part!.addresses, schema, ctx.signal, async (lease) => {
+      const elsewhere = await this.#locations.withLease(part!.addresses, schema, ctx.signal, async (lease) => {
         return await schemaOfTicket(lease.connection, endpoint.ticket, bounds)
       })
       if (elsewhere) return elsewhere.value
     } catch (error) {
-      throw this.#lending.toError(error)
+      throw this.#checkout.toError(error)
     }
     return await schemaOfTicket(connection, endpoint.ticket, bounds)
   }

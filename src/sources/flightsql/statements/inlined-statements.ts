@@ -10,11 +10,11 @@ import { readStatement } from './statement-text.ts'
 
 /** Statements for an upstream that binds nothing: their parameters are written into them. */
 export class InlinedStatements {
-  readonly #lending: Checkout
+  readonly #checkout: Checkout
   readonly #results: Results
 
-  constructor(lending: Checkout, results: Results) {
-    this.#lending = lending
+  constructor(checkout: Checkout, results: Results) {
+    this.#checkout = checkout
     this.#results = results
   }
 
@@ -23,7 +23,7 @@ export class InlinedStatements {
     const template = await templateOf(query, ctx)
     const rows = query.parameters && withLiterals(template, query.parameters)
     const described = rows?.count ? rows.statement(0) : withNulls(template)
-    const { schema } = await this.#lending.lend(query, ctx, 'always', (flight) => flight.query(described))
+    const { schema } = await this.#checkout.withLease(query, ctx, 'always', (flight) => flight.query(described))
     const parameterSchema = encodeSchema({
       name: '',
       format: '+s',
@@ -47,13 +47,19 @@ export class InlinedStatements {
   async run(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
     const template = await templateOf(query, ctx)
     const rows = withLiterals(template, parameters)
-    const result = await this.#lending.lend(query, ctx, isUpdate ? 'notProcessed' : 'always', async (flight, lease) => {
-      const endpoints: UpstreamEndpoint[] = []
-      for (let row = 0; row < rows.count; row++) endpoints.push(...(await flight.query(rows.statement(row))).endpoints)
-      if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, query.session)
-      const { schema } = await flight.query(rows.count > 0 ? rows.statement(0) : withNulls(template))
-      return emptyResult(schema.byteLength > 0 ? schema : noColumns)
-    })
+    const result = await this.#checkout.withLease(
+      query,
+      ctx,
+      isUpdate ? 'notProcessed' : 'always',
+      async (flight, lease) => {
+        const endpoints: UpstreamEndpoint[] = []
+        for (let row = 0; row < rows.count; row++)
+          endpoints.push(...(await flight.query(rows.statement(row))).endpoints)
+        if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, query.session)
+        const { schema } = await flight.query(rows.count > 0 ? rows.statement(0) : withNulls(template))
+        return emptyResult(schema.byteLength > 0 ? schema : noColumns)
+      },
+    )
     return isUpdate ? await countedResult(result, rows.count) : result
   }
 }

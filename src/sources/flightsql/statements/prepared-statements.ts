@@ -7,17 +7,17 @@ import type { Results } from '../results/results.ts'
 
 /** Statements whose parameters the upstream binds. Each is prepared, used and closed on one connection. */
 export class PreparedStatements {
-  readonly #lending: Checkout
+  readonly #checkout: Checkout
   readonly #results: Results
 
-  constructor(lending: Checkout, results: Results) {
-    this.#lending = lending
+  constructor(checkout: Checkout, results: Results) {
+    this.#checkout = checkout
     this.#results = results
   }
 
   /** Schema and parameters as the upstream tells them. @throws GatewayError */
   async plan(query: Query, kind: PlannedSql['kind'], ctx: Context): Promise<Plan> {
-    return await this.#lending.lend(query, ctx, 'always', async (flight, lease) => {
+    return await this.#checkout.withLease(query, ctx, 'always', async (flight, lease) => {
       const { handle, schema, parameterSchema } = await flight.prepare(query.sql)
       releaseAfter(flight.closePrepared(handle), lease, 'done', ctx.signal)
       return {
@@ -31,7 +31,7 @@ export class PreparedStatements {
 
   /** Runs a statement with its rows of parameters. @throws GatewayError */
   async run(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
-    return await this.#lending.lend(query, ctx, isUpdate ? 'notProcessed' : 'always', async (flight, lease) => {
+    return await this.#checkout.withLease(query, ctx, isUpdate ? 'notProcessed' : 'always', async (flight, lease) => {
       let { handle } = await flight.prepare(query.sql)
       try {
         handle = await flight.bind(handle, parameters)
