@@ -71,7 +71,7 @@ describe('flightgate doctor, of TLS,', () => {
   })
 
   it('tells of a certificate that is not to be trusted, or has another name', async () => {
-    expect(await doctor(named.port, {})).toMatch(/FAIL TLS +self-signed certificate.*\n.*name the authority .* in ca/)
+    expect(await doctor(named.port, {})).toMatch(/FAIL TLS +self-signed certificate.*\n.*set ca to the authority/)
     expect(await doctor(named.port, { ca: file('own.crt') })).toMatch(/FAIL TLS .*127\.0\.0\.1.*\n.*set serverName/)
     expect(await doctor(addressed.port, { ca: file('atAddress.crt'), serverName: 'other.test' })).toMatch(
       /FAIL TLS .*other\.test.*\n.*set serverName/,

@@ -1,5 +1,5 @@
 /**
- * When a bearer token ends, in Unix milliseconds; `Infinity` when it does not say so. Only JSON Web Tokens do.
+ * Expiry of a bearer token in Unix milliseconds. `Infinity` unless the token is a JSON Web Token with an expiry.
  * Source: RFC 7519, section 4.1.4 ("exp").
  */
 export function bearerExpiry(authorization: string): number {

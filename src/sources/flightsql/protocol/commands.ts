@@ -3,22 +3,22 @@ import { Any } from '../../../arrow/ipc/any.ts'
 
 const TYPE_PREFIX = 'type.googleapis.com/arrow.flight.protocol.sql.'
 
-/** A Flight SQL message packed as `Any`, as commands and action bodies are. */
+/** Packs a Flight SQL message as `Any`, the form of commands and action bodies. */
 export function pack(name: string, value: Uint8Array): Uint8Array {
   return Any.encode({ typeUrl: TYPE_PREFIX + name, value }).finish()
 }
 
-/** The message inside an `Any`, whatever its type says. */
+/** Unpacks the message inside an `Any` without a check of its type. */
 export function unpack(any: Uint8Array): Uint8Array {
   return Any.decode(any).value
 }
 
-/** A descriptor with a Flight SQL command. */
+/** Encodes a descriptor with a Flight SQL command. */
 export function descriptorOf(name: string, value: Uint8Array): Uint8Array {
   return rawDescriptor(pack(name, value))
 }
 
-/** A descriptor with a command in whatever form. */
+/** Encodes a descriptor with raw command bytes. */
 export function rawDescriptor(cmd: Uint8Array): Uint8Array {
   return FlightDescriptor.encode({ type: FlightDescriptor_DescriptorType.CMD, cmd, path: [] }).finish()
 }

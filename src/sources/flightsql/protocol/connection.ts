@@ -21,42 +21,42 @@ import type { Profile } from './profiles/profile.ts'
 
 const SERVICE = '/arrow.flight.protocol.FlightService/'
 const MAX_UNARY_BYTES = 64 << 20
-/** It goes along with every call. */
+/** The token is sent with every call. */
 const MAX_TOKEN_BYTES = 64 << 10
-/** How long before its end a token is renewed. */
+/** How long before its expiry the connection renews a token, in milliseconds. */
 const RENEW_BEFORE_MS = 60_000
 
-/** What bounds a call, and what of the client's metadata goes with it. */
+/** Bounds of a call, and the client's metadata to forward with it. */
 export interface CallBounds extends Omit<CallOptions, 'headers'> {
   readonly metadata?: Readonly<Record<string, string>>
-  /** Told the initial metadata of an answer that came. */
+  /** Called with the response headers once the first response has arrived. */
   onHeaders?(headers: HeaderFields): void
 }
 
-/** A call whose first answer has come: a message, or a good end without one. */
+/** A call whose first response has arrived: a message, or an OK status without one. */
 export interface StartedCall {
   readonly first: IteratorResult<InboundMessage>
   readonly call: UpstreamCall
 }
 
 /**
- * A logged-in connection to an upstream: an HTTP/2 session with its token, its cookies and its session properties, for one
+ * A logged-in connection to an upstream: an HTTP/2 connection with its token, cookies and session properties. It serves one
  * caller at a time.
  */
 export class Connection {
   readonly openedAt = Date.now()
-  readonly #transport: Channel
+  readonly #channel: Channel
   readonly #config: FlightSqlConfig
   readonly #headers: Readonly<Record<string, string>>
   readonly #profile: Profile
   readonly #cookies = new Cookies()
   #authorization: string | undefined
-  #tokenOfMessage: Uint8Array | undefined
-  /** When the token ends, in Unix milliseconds, as far as it tells. */
+  #handshakeToken: Uint8Array | undefined
+  /** Expiry of the token in Unix milliseconds; `Infinity` if unknown. */
   #expiresAt = Number.POSITIVE_INFINITY
 
-  private constructor(transport: Channel, config: FlightSqlConfig, profile: Profile) {
-    this.#transport = transport
+  private constructor(channel: Channel, config: FlightSqlConfig, profile: Profile) {
+    this.#channel = channel
     this.#config = config
     this.#profile = profile
     this.#headers = { ...config.headers, ...profile.sessionHeaders(config.session ?? {}) }
@@ -64,7 +64,7 @@ export class Connection {
 
   /**
    * Connects and logs in.
-   * @param onConnected called when the server has been reached, before the login
+   * @param onConnected called once the connection is established, before the login
    * @throws GrpcFailure, or the signal's reason
    */
   static async open(
@@ -74,38 +74,39 @@ export class Connection {
     signal: AbortSignal,
     onConnected?: () => void,
   ): Promise<Connection> {
-    const transport = await Channel.connect(address, config, signal)
+    const channel = await Channel.connect(address, config, signal)
     onConnected?.()
-    const connection = new Connection(transport, config, profile)
+    const connection = new Connection(channel, config, profile)
     try {
       await connection.#logIn({ signal, deadlineAt: Date.now() + config.requestTimeoutMs })
       return connection
     } catch (error) {
-      transport.close()
+      channel.close()
       throw error
     }
   }
 
   get address(): UpstreamAddress {
-    return this.#transport.address
+    return this.#channel.address
   }
 
   get usable(): boolean {
-    return this.#transport.usable
+    return this.#channel.usable
   }
 
-  /** Why it is not usable, if it is not. */
+  /** Why the connection is closed; undefined while it is usable. */
   get closedBy(): GrpcFailure | undefined {
-    return this.#transport.closedBy
+    return this.#channel.closedBy
   }
 
-  /** Names of the cookies that the upstream has set, its session's among them. */
+  /** Names of the cookies that the upstream has set, including its session cookie. */
   get cookieNames(): readonly string[] {
     return this.#cookies.names
   }
 
   /**
-   * Starts a call and waits for its first answer. A session or a token that the upstream no longer knows is renewed once.
+   * Starts a call and waits for its first response. If the upstream rejects the session or the token, it renews them and tries
+   * once more.
    * @throws GrpcFailure, or the signal's reason
    */
   async start(method: string, messages: readonly Uint8Array[], bounds: CallBounds): Promise<StartedCall> {
@@ -115,29 +116,29 @@ export class Connection {
     } catch (error) {
       if (!(error instanceof GrpcFailure) || error.status !== 'UNAUTHENTICATED' || error.origin !== 'upstream')
         throw error
-      // A server may mean the session where it speaks of the login.
+      // UNAUTHENTICATED may also mean that the session has expired.
       this.#cookies.clear()
       if (!this.#profile.isLostSession(error)) await this.#logIn(bounds)
       return await this.#attempt(method, messages, bounds)
     }
   }
 
-  /** A call with few small answers, each joined. @throws GrpcFailure, or the signal's reason */
+  /** Makes a call with few small response messages. @throws GrpcFailure, or the signal's reason */
   async collect(method: string, messages: readonly Uint8Array[], bounds: CallBounds): Promise<Buffer[]> {
     const { first, call } = await this.start(method, messages, bounds)
     if (first.done) return []
     return [joined(first.value), ...(await call.collect(MAX_UNARY_BYTES))]
   }
 
-  /** A unary call. @throws GrpcFailure DATA_LOSS when there is no answer, else as `start` */
+  /** Makes a unary call. @throws GrpcFailure DATA_LOSS without a response message, else as `start` */
   async unary(method: string, message: Uint8Array, bounds: CallBounds): Promise<Buffer> {
     const [answer] = await this.collect(method, [message], bounds)
-    if (!answer) throw new GrpcFailure('DATA_LOSS', `${method} gave no answer`, 'local')
+    if (!answer) throw new GrpcFailure('DATA_LOSS', `${method} returned no message`, 'local')
     return answer
   }
 
   /**
-   * Uploads frames as the upstream takes them, and waits for its last word. Not tried again: the frames are gone.
+   * Uploads frames under backpressure and waits for the response. It never retries, because the frames are consumed.
    * @throws GrpcFailure, the signal's reason, or what the frames throw
    */
   async upload(method: string, frames: AsyncIterable<Frame>, bounds: CallBounds): Promise<Buffer[]> {
@@ -147,7 +148,7 @@ export class Connection {
   }
 
   close(): void {
-    this.#transport.close()
+    this.#channel.close()
   }
 
   async #attempt(
@@ -156,14 +157,14 @@ export class Connection {
     { metadata, signal, deadlineAt, onHeaders }: CallBounds,
   ): Promise<StartedCall> {
     const cookie = this.#cookies.header()
-    const call = this.#transport.start(SERVICE + method, messages, {
+    const call = this.#channel.start(SERVICE + method, messages, {
       signal,
       deadlineAt,
       headers: {
         ...metadata,
         ...this.#headers,
         ...(this.#authorization !== undefined && { authorization: this.#authorization }),
-        ...(this.#tokenOfMessage && { 'auth-token-bin': Buffer.from(this.#tokenOfMessage).toString('base64') }),
+        ...(this.#handshakeToken && { 'auth-token-bin': Buffer.from(this.#handshakeToken).toString('base64') }),
         ...(cookie !== undefined && { cookie }),
       },
     })
@@ -172,28 +173,28 @@ export class Connection {
       onHeaders?.(call.headers)
       return { first, call }
     } finally {
-      this.#learn(call.headers)
+      this.#storeCredentials(call.headers)
     }
   }
 
-  /** Takes over what the upstream gives for the calls to come. */
-  #learn(headers: HeaderFields): void {
+  /** Stores the token and cookies of a response for later calls. */
+  #storeCredentials(headers: HeaderFields): void {
     const { authorization, 'set-cookie': cookies } = headers
-    if (Array.isArray(cookies)) this.#cookies.take(cookies)
+    if (Array.isArray(cookies)) this.#cookies.store(cookies)
     if (typeof authorization !== 'string' || authorization === this.#authorization) return
     if (!authorization.startsWith('Bearer ') || authorization.length > MAX_TOKEN_BYTES) return
     this.#authorization = authorization
     this.#expiresAt = bearerExpiry(authorization)
   }
 
-  /** Logs in again when the token is about to end. */
+  /** Logs in again shortly before the token expires. */
   async #renew(bounds: CallBounds): Promise<void> {
     if (Date.now() < this.#expiresAt - RENEW_BEFORE_MS || this.#config.username === undefined) return
     this.#expiresAt = Number.POSITIVE_INFINITY
     await this.#logIn(bounds)
   }
 
-  /** Source: https://arrow.apache.org/docs/format/Flight.html (authentication); Go and C++ look in the trailers too. */
+  /** Source: https://arrow.apache.org/docs/format/Flight.html (authentication); Go and C++ also read the trailers. */
   async #logIn(bounds: CallBounds): Promise<void> {
     await this.#authenticate(bounds)
     await this.#chooseSession(bounds)
@@ -212,16 +213,16 @@ export class Connection {
     try {
       const { call } = await this.#attempt('Handshake', [], own)
       await call.collect(MAX_UNARY_BYTES)
-      this.#learn(call.trailers)
+      this.#storeCredentials(call.trailers)
     } catch (error) {
       if (!(error instanceof GrpcFailure) || error.origin === 'local' || error.status === 'UNAUTHENTICATED') throw error
-      // A server without Handshake takes the credentials with every call; others want them in a message.
+      // A server without Handshake takes the credentials with each call. Others expect them in a message.
       if (error.status !== 'UNIMPLEMENTED') await this.#authenticateByMessage({ username, password }, own)
     }
   }
 
   /**
-   * The login of old: credentials in the first message, the token in the answer and from then on in `auth-token-bin`.
+   * Legacy login: credentials in the first message, the token in the response; later calls send it as `auth-token-bin`.
    * Source: https://arrow.apache.org/docs/format/Flight.html (Handshake), BasicAuth of Flight.proto.
    */
   async #authenticateByMessage(credentials: BasicAuth, bounds: CallBounds): Promise<void> {
@@ -231,7 +232,7 @@ export class Connection {
       const request = HandshakeRequest.encode({ protocolVersion: 0n, payload }).finish()
       const { first, call } = await this.#attempt('Handshake', [request], bounds)
       await call.collect(MAX_UNARY_BYTES)
-      if (!first.done) this.#tokenOfMessage = HandshakeResponse.decode(joined(first.value)).payload
+      if (!first.done) this.#handshakeToken = HandshakeResponse.decode(joined(first.value)).payload
     } catch (error) {
       if (!(error instanceof GrpcFailure) || error.origin === 'local') throw error
       throw new GrpcFailure('UNAUTHENTICATED', error.message, 'upstream', { cause: error })
@@ -255,6 +256,6 @@ export class Connection {
     const [refused] = Object.keys(errors)
     if (refused === undefined) return
     const value = wanted.find(([name]) => name === refused)?.[1]
-    throw new GrpcFailure('INVALID_ARGUMENT', `the session takes no ${refused} "${value}"`, 'upstream')
+    throw new GrpcFailure('INVALID_ARGUMENT', `the session rejects ${refused} "${value}"`, 'upstream')
   }
 }

@@ -1,24 +1,24 @@
-/** What a browser keeps of one server at least. Source: RFC 6265, section 6.1. */
+/** Least number and size of cookies per server that a user agent supports. Source: RFC 6265, section 6.1. */
 const MAX_COOKIES = 50
 const MAX_COOKIE_BYTES = 4096
-/** A cookie and its attributes, of which there are eight. */
+/** Parts of a header that are read: the cookie and its attributes, of which eight are defined. */
 const MAX_PARTS = 16
-/** What servers take as one header. */
+/** Largest header that servers commonly accept. */
 const MAX_HEADER_BYTES = 8192
 const SEPARATOR = '; '
 
 /**
- * The cookies of one connection, which only ever talks to one server; of the attributes only an end at once counts. There are so
- * many as a server takes back: beyond that those leave that were set longest ago, and one that is too large is not kept.
+ * The cookies of one connection. A connection has only one server, so that the only attribute that matters is an immediate
+ * expiry. Beyond the bounds above, the oldest cookies are evicted; a cookie that is too large is ignored.
  */
 export class Cookies {
-  /** The one that was set last stands last. */
+  /** In the order in which they were set. */
   readonly #values = new Map<string, string>()
   #headerBytes = 0
 
-  /** Takes `set-cookie` headers. */
-  take(headers: readonly string[] | undefined): void {
-    // No more can stay, and each takes time.
+  /** Stores the cookies of `set-cookie` headers. */
+  store(headers: readonly string[] | undefined): void {
+    // More than these would be evicted anyway.
     for (const header of headers?.slice(-MAX_COOKIES) ?? []) {
       const [pair = '', ...attributes] = header.split(';', MAX_PARTS)
       const at = pair.indexOf('=')
@@ -35,7 +35,7 @@ export class Cookies {
     return [...this.#values].map(([name, value]) => `${name}=${value}`).join(SEPARATOR)
   }
 
-  /** Their names. */
+  /** The names of the cookies. */
   get names(): readonly string[] {
     return [...this.#values.keys()]
   }
@@ -64,12 +64,12 @@ export class Cookies {
   }
 }
 
-/** What a cookie takes of the header. */
+/** Size of a cookie in the header, in bytes. */
 function sizeOf(name: string, value: string): number {
   return name.length + 1 + value.length + SEPARATOR.length
 }
 
-/** Whether an attribute takes its cookie back. Source: RFC 6265, sections 5.2.1 and 5.2.2. */
+/** Whether an attribute deletes its cookie. Source: RFC 6265, sections 5.2.1 and 5.2.2. */
 function endsNow(attribute: string): boolean {
   const [name = '', value = ''] = attribute.split('=', 2).map((part) => part.trim())
   if (name.toLowerCase() === 'max-age') return Number(value) <= 0

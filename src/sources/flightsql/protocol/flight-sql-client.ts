@@ -38,28 +38,28 @@ import { checkInfo } from './info-bounds.ts'
 
 const none = new Uint8Array(0)
 
-/** A part of a result: its ticket, and where that can be redeemed. */
+/** A part of a result: its ticket, and the locations that can redeem it. */
 export interface UpstreamEndpoint {
   /** As DoGet takes it: an encoded `Ticket`. */
   readonly ticket: Uint8Array
-  /** URIs, each of which has the same rows; none means the connection that the endpoint was told on. */
+  /** URIs that all serve the same rows. None means the connection that returned the endpoint. */
   readonly locations: readonly string[]
 }
 
-/** What an upstream says of a result before it is fetched. */
+/** The FlightInfo of a result. */
 export interface UpstreamInfo {
-  /** Bare flatbuffer `Message`; empty when the upstream does not tell. */
+  /** Bare flatbuffer `Message`; empty when the upstream does not state it. */
   readonly schema: Uint8Array
   /** The parts of the result, in order. */
   readonly endpoints: readonly UpstreamEndpoint[]
-  /** Application metadata of the whole, and of its endpoint when there is a single one; empty for none. */
+  /** Application metadata of the FlightInfo, and of its endpoint if it has exactly one; empty for none. */
   readonly appMetadata: Uint8Array
   readonly endpointMetadata: Uint8Array
-  /** Initial metadata of the answer. */
+  /** Headers of the response. */
   readonly headers: HeaderFields
 }
 
-/** A statement prepared at an upstream. */
+/** A statement that the upstream has prepared. */
 export interface UpstreamPrepared {
   readonly handle: Uint8Array
   /** Bare flatbuffer messages; empty when there is none. */
@@ -70,7 +70,7 @@ export interface UpstreamPrepared {
 const CLOSE_TIMEOUT_MS = 5000
 
 /**
- * The Flight SQL calls made of an upstream.
+ * The Flight SQL calls on one connection to an upstream.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html.
  */
 export class UpstreamFlight {
@@ -84,18 +84,18 @@ export class UpstreamFlight {
     this.#transactionId = transactionId
   }
 
-  /** Plans a statement. @throws GrpcFailure, or the signal's reason; as all that follow */
+  /** Plans a statement. @throws GrpcFailure, or the signal's reason; so do all other methods */
   async query(sql: string): Promise<UpstreamInfo> {
     const value = CommandStatementQuery.encode({ query: sql, transactionId: this.#transactionId }).finish()
     return await this.info('CommandStatementQuery', value)
   }
 
-  /** GetFlightInfo for any command of Flight SQL. */
+  /** GetFlightInfo for any Flight SQL command. */
   async info(name: string, value: Uint8Array): Promise<UpstreamInfo> {
     return await this.#info(descriptorOf(name, value))
   }
 
-  /** GetFlightInfo for a command that is none of Flight SQL's. */
+  /** GetFlightInfo for raw command bytes. */
   async rawInfo(cmd: Uint8Array): Promise<UpstreamInfo> {
     return await this.#info(rawDescriptor(cmd))
   }
@@ -120,14 +120,14 @@ export class UpstreamFlight {
     }
   }
 
-  /** Schema of a statement's result as a bare flatbuffer `Message`, by GetSchema. */
+  /** GetSchema: the schema of a statement's result as a bare flatbuffer `Message`. */
   async schema(sql: string): Promise<Uint8Array> {
     const value = CommandStatementQuery.encode({ query: sql, transactionId: this.#transactionId }).finish()
     const answer = await this.#connection.unary('GetSchema', descriptorOf('CommandStatementQuery', value), this.#bounds)
     return bareSchema(decode(SchemaResult, answer).schema)
   }
 
-  /** Runs a statement that changes data; answers with the rows it changed, -1 when the upstream does not know. */
+  /** Runs a statement that changes data. Returns the number of changed rows, -1 if the upstream does not know. */
   async update(sql: string): Promise<number> {
     const value = CommandStatementUpdate.encode({ query: sql, transactionId: this.#transactionId }).finish()
     return await this.#put('CommandStatementUpdate', value)
@@ -147,7 +147,7 @@ export class UpstreamFlight {
     }
   }
 
-  /** Binds rows of parameters, an IPC stream; answers with the handle to use from then on. */
+  /** Binds rows of parameters, an IPC stream. Returns the handle to use from then on. */
   async bind(handle: Uint8Array, parameters: Uint8Array): Promise<Uint8Array> {
     const value = CommandPreparedStatementQuery.encode({ preparedStatementHandle: handle }).finish()
     const [answer] = await this.#connection.collect(
@@ -170,19 +170,19 @@ export class UpstreamFlight {
     return await this.#put('CommandPreparedStatementUpdate', value, parameters)
   }
 
-  /** Also for a client that has left, since nobody else will close it. */
+  /** Closes a prepared statement. It ignores the client's cancellation, because nothing else closes the statement. */
   async closePrepared(handle: Uint8Array): Promise<void> {
     const request = ActionClosePreparedStatementRequest.encode({ preparedStatementHandle: handle }).finish()
     const bounds = { ...this.#bounds, signal: new AbortController().signal, deadlineAt: Date.now() + CLOSE_TIMEOUT_MS }
-    await this.#order('ClosePreparedStatement', pack('ActionClosePreparedStatementRequest', request), bounds)
+    await this.#actWithoutResult('ClosePreparedStatement', pack('ActionClosePreparedStatementRequest', request), bounds)
   }
 
-  /** Uploads rows into a table; answers with their number, -1 when the upstream does not know. */
+  /** Uploads rows into a table. Returns their number, -1 if the upstream does not know. */
   async ingest(frames: AsyncIterable<Frame>): Promise<number> {
     return changedRows(await this.#connection.upload('DoPut', frames, this.#bounds))
   }
 
-  /** Begins a transaction; answers with its id. */
+  /** Begins a transaction. Returns its id. */
   async beginTransaction(): Promise<Uint8Array> {
     const request = ActionBeginTransactionRequest.encode({}).finish()
     const body = await this.#act('BeginTransaction', pack('ActionBeginTransactionRequest', request))
@@ -195,10 +195,10 @@ export class UpstreamFlight {
       transactionId,
       action: action === 'commit' ? END_TRANSACTION_COMMIT : END_TRANSACTION_ROLLBACK,
     }).finish()
-    await this.#order('EndTransaction', pack('ActionEndTransactionRequest', request))
+    await this.#actWithoutResult('EndTransaction', pack('ActionEndTransactionRequest', request))
   }
 
-  /** Begins a savepoint in the transaction; answers with its id. */
+  /** Begins a savepoint in the transaction. Returns its id. */
   async beginSavepoint(name: string): Promise<Uint8Array> {
     const request = ActionBeginSavepointRequest.encode({ transactionId: this.#transactionId ?? none, name }).finish()
     const body = await this.#act('BeginSavepoint', pack('ActionBeginSavepointRequest', request))
@@ -211,17 +211,17 @@ export class UpstreamFlight {
       savepointId,
       action: action === 'release' ? END_SAVEPOINT_RELEASE : END_SAVEPOINT_ROLLBACK,
     }).finish()
-    await this.#order('EndSavepoint', pack('ActionEndSavepointRequest', request))
+    await this.#actWithoutResult('EndSavepoint', pack('ActionEndSavepointRequest', request))
   }
 
-  /** An action that answers with nothing. */
-  async #order(type: string, body: Uint8Array, bounds = this.#bounds): Promise<void> {
+  /** Runs an action that returns no result. */
+  async #actWithoutResult(type: string, body: Uint8Array, bounds = this.#bounds): Promise<void> {
     await this.#connection.collect('DoAction', [Action.encode({ type, body }).finish()], bounds)
   }
 
   async #act(type: string, body: Uint8Array): Promise<Uint8Array> {
     const [answer] = await this.#connection.collect('DoAction', [Action.encode({ type, body }).finish()], this.#bounds)
-    if (!answer) throw new GrpcFailure('DATA_LOSS', `the action ${type} gave no result`, 'local')
+    if (!answer) throw new GrpcFailure('DATA_LOSS', `the action ${type} returned no result`, 'local')
     return decode(Result, answer).body
   }
 
@@ -235,7 +235,7 @@ function changedRows([answer]: readonly Uint8Array[]): number {
   return Number(decode(DoPutUpdateResult, decode(PutResult, answer).appMetadata).recordCount)
 }
 
-/** The messages of an upload: the command with the first, the Arrow messages as they come. */
+/** Encodes the messages of an upload. The first one carries the command. */
 function upload(name: string, value: Uint8Array, parameters: Uint8Array = none): Uint8Array[] {
   const flightDescriptor = FlightDescriptor.decode(descriptorOf(name, value))
   const messages = [...readStream(parameters)]
@@ -253,9 +253,8 @@ function upload(name: string, value: Uint8Array, parameters: Uint8Array = none):
 const PREFIX_BYTES = 8
 
 /**
- * The bare `Message` inside an encapsulated schema, empty where there is none; servers of old leave out the continuation
- * marker.
- * @throws GrpcFailure DATA_LOSS when it is cut short or malformed
+ * The bare `Message` inside an encapsulated schema; empty if there is none. Old servers omit the continuation marker.
+ * @throws GrpcFailure DATA_LOSS when the schema is truncated or malformed
  */
 export function bareSchema(encapsulated: Uint8Array): Uint8Array {
   if (encapsulated.byteLength < PREFIX_BYTES) return none
@@ -263,7 +262,7 @@ export function bareSchema(encapsulated: Uint8Array): Uint8Array {
   const marked = bytes.readUInt32LE(0) === 0xffffffff
   const length = bytes.readUInt32LE(marked ? 4 : 0)
   const from = marked ? PREFIX_BYTES : PREFIX_BYTES / 2
-  if (from + length > bytes.length) throw new GrpcFailure('DATA_LOSS', 'a schema is cut short', 'local')
+  if (from + length > bytes.length) throw new GrpcFailure('DATA_LOSS', 'a schema is truncated', 'local')
   const schema = Uint8Array.from(bytes.subarray(from, from + length))
   if (length > 0) checkSchema(schema)
   return schema
@@ -276,7 +275,7 @@ const boundedInfo = {
   },
 }
 
-/** Decodes a message of the upstream. @throws GrpcFailure DATA_LOSS; OversizedAnswer */
+/** Decodes a protobuf message of the upstream. @throws GrpcFailure DATA_LOSS; OversizedAnswer */
 export function decode<T>(type: { decode(bytes: Uint8Array): T }, bytes: Uint8Array): T {
   try {
     return type.decode(bytes)

@@ -2,16 +2,16 @@ import { BinaryReader } from '@bufbuild/protobuf/wire'
 import { OversizedAnswer } from '../../../grpc/client/failure.ts'
 
 const MAX_ENDPOINTS = 10_000
-/** Of all endpoints together: our ticket holds theirs, and clients take 4 MiB as one message. */
+/** Of all endpoints together. The gateway's ticket contains all of theirs, and clients accept messages of 4 MiB. */
 const MAX_ENDPOINT_BYTES = 2 << 20
-/** Of the message and its endpoints, each of which costs more to decode than the two bytes that it can be. */
+/** Of the message and its endpoints. A field can be as small as 2 bytes but costs far more to decode. */
 const MAX_FIELDS = 100_000
 
 const ENDPOINT = 3
 const LENGTH_DELIMITED = 2
 
 /**
- * Looks whether a FlightInfo is small enough to be decoded and kept; it need not be well-formed.
+ * Checks that a FlightInfo is small enough to decode and keep. It does not check whether it is well-formed.
  * Source: Flight.proto (FlightInfo); https://protobuf.dev/programming-guides/encoding/.
  * @throws OversizedAnswer; Error when it is malformed
  */

@@ -3,28 +3,28 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { UpstreamAddress } from '../../../grpc/client/address.ts'
 import { tlsOptions, type UpstreamTls } from '../../../grpc/client/channel.ts'
 
-/** What a client says first, and its settings, all of them by default. Source: RFC 9113, sections 3.4 and 4.1. */
+/** The client preface and an empty SETTINGS frame. Source: RFC 9113, sections 3.4 and 4.1. */
 const CLIENT_PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0'
 const FRAME_TYPE_AT = 3
 const SETTINGS_FRAME = 4
 
-/** What went wrong, by the codes of Node and OpenSSL, and what to do about it. */
+/** Advice by error codes of Node and OpenSSL. */
 const adviceByCode: readonly (readonly [code: RegExp, advice: string])[] = [
   [/ALTNAME/, 'set serverName to a name that the certificate has'],
   [/EXPIRED|NOT_YET_VALID/, "renew the server's certificate, or set the clock of this machine"],
-  [/SELF_SIGNED|UNABLE_TO|CERT_UNTRUSTED|INVALID_CA/, 'name the authority of its certificate in ca'],
-  [/ALERT.*CERTIFICATE|CERT_REQUIRED/, 'the server wants a certificate that it trusts: set cert and key'],
+  [/SELF_SIGNED|UNABLE_TO|CERT_UNTRUSTED|INVALID_CA/, 'set ca to the authority of its certificate'],
+  [/ALERT.*CERTIFICATE|CERT_REQUIRED/, 'the server requires a client certificate that it trusts: set cert and key'],
   [
     /APPLICATION_PROTOCOL|NO_HTTP2/,
-    'the port offers no HTTP/2 (ALPN h2): look for the port of Flight, or at the proxy before it',
+    'the port offers no HTTP/2 (ALPN h2): check that it is the Flight port, and check the proxy in front of it',
   ],
   [
     /CLOSED_AFTER|ECONNRESET/,
-    'the server closed the connection: it may want a certificate (cert and key) that it trusts',
+    'the server closed the connection: it may require a client certificate (cert and key) that it trusts',
   ],
 ]
 
-/** Fails with a code of its own. */
+/** A TLS failure for which neither Node nor OpenSSL has a code. */
 class TlsFailure extends Error {
   readonly code: 'NO_HTTP2' | 'CLOSED_AFTER_HANDSHAKE'
 
@@ -35,12 +35,12 @@ class TlsFailure extends Error {
 }
 
 /**
- * Shakes hands as a connection to a server does, and waits until HTTP/2 is spoken: only then is it known that the server
- * has taken the gateway's certificate. Answers with what was seen.
+ * Does the TLS handshake and waits for the server's HTTP/2 SETTINGS frame: only that proves that the server accepts the
+ * gateway's certificate. Returns a description of the TLS session.
  * @throws Error of TLS
  */
 export async function tryTls({ host, port }: UpstreamAddress, tls: UpstreamTls, timeoutMs: number): Promise<string> {
-  // An address cannot be named as a server; it is still looked for in the certificate.
+  // SNI does not allow an IP address. The certificate is still checked against it.
   const serverName = tls.serverName ?? (isIP(host) === 0 ? host : undefined)
   const socket = connectTls({ host, port, ALPNProtocols: ['h2'], ...tlsOptions({ ...tls, serverName }) })
   try {
@@ -77,14 +77,14 @@ function describe(socket: TLSSocket, skipVerify: boolean): string {
   const { subject, valid_to: until } = socket.getPeerCertificate()
   const speaks = socket.alpnProtocol || 'HTTP/2 without ALPN'
   const notVerified = skipVerify ? ', NOT VERIFIED' : ''
-  return `${socket.getProtocol()}, ${speaks}, certificate of ${subject?.CN ?? 'nobody'} until ${until}${notVerified}`
+  return `${socket.getProtocol()}, ${speaks}, certificate of ${subject?.CN ?? 'an unnamed subject'} until ${until}${notVerified}`
 }
 
-/** What to do about a failure of `tryTls`. */
+/** Advice for the operator about a failure of `tryTls`. */
 export function tlsAdvice(source: string, error: unknown): string {
   const { code = '' } = error as NodeJS.ErrnoException
   const [, advice] = adviceByCode.find(([pattern]) => pattern.test(code)) ?? []
   return advice === undefined
-    ? `Check that the port speaks TLS; then sources.${source}.tls: ca for an own authority, serverName for another name in the certificate.`
+    ? `Check that the port speaks TLS. Then check sources.${source}.tls: ca for a private authority, serverName for another name.`
     : `In sources.${source}.tls: ${advice}.`
 }

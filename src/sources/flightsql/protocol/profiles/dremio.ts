@@ -11,8 +11,8 @@ const headerNames: Readonly<Record<keyof DremioSession, string>> = {
 }
 
 /**
- * Dremio: no DoPut and no parameters, changes go the way of queries, no catalogs, no keys; session properties are read
- * from headers when the session begins.
+ * Dremio has no DoPut, no parameters, no catalogs and no keys. It runs changes as queries, and reads session properties from
+ * headers when the session begins.
  * Source: https://docs.dremio.com/current/client-applications/arrow-flight/; services/arrow-flight of dremio-oss 25.2.
  */
 export const dremioProfile: Profile = {

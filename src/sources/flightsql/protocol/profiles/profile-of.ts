@@ -8,7 +8,7 @@ const profiles: Readonly<Record<FlightSqlConfig['kind'], Profile>> = {
   dremio: dremioProfile,
 }
 
-/** What the servers of a kind are like. */
+/** The profile of the servers of a kind. */
 export function profileOf(kind: FlightSqlConfig['kind']): Profile {
   return profiles[kind]
 }

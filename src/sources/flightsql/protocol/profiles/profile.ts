@@ -1,27 +1,27 @@
 import type { GrpcFailure } from '../../../../grpc/client/failure.ts'
 import type { DremioSession } from '../../settings.ts'
 
-/** In what servers differ from each other. */
+/** The differences between servers. */
 export interface Profile {
-  /** Headers that choose what the session is like; sent with every call. */
+  /** Headers with session properties; sent with every call. */
   sessionHeaders(session: DremioSession): Readonly<Record<string, string>>
-  /** Options to set once a connection has logged in (SetSessionOptions), where the server takes its session that way. */
+  /** Session options to set after the login (SetSessionOptions); empty if the server takes them otherwise. */
   sessionOptions(session: DremioSession): Readonly<Record<string, string>>
-  /** Whether a failure says that the session's cookie is no longer known. */
+  /** Whether a failure means that the server no longer knows the session cookie. */
   isLostSession(failure: GrpcFailure): boolean
-  /** Whether the server tells errors of statements by their status; else they may come as UNKNOWN or INTERNAL. */
+  /** Whether the status tells errors of statements apart; otherwise they may come as UNKNOWN or INTERNAL. */
   readonly classifiesErrors: boolean
   /** Whether a ticket may be redeemed more than once. */
   readonly reusableTickets: boolean
-  /** Whether statements that change data go the way of queries, since the server has no other. */
+  /** Whether statements that change data run as queries, because the server has no update call. */
   readonly updatesByQuery: boolean
-  /** Whether parameters can be bound; else they are written into the statement as literals. */
+  /** Whether the server binds parameters; otherwise the gateway writes them into the statement as literals. */
   readonly preparesStatements: boolean
-  /** Whether transactions and uploads can be passed on, as far as the server has them. */
+  /** Whether the gateway may forward transactions and uploads. The server must support them as well. */
   readonly hasTransactions: boolean
   readonly hasIngestion: boolean
-  /** Whether the server knows catalogs; else the source's name stands for the only one. */
+  /** Whether the server has catalogs; otherwise the source's name is the only catalog. */
   readonly hasCatalogs: boolean
-  /** Whether keys and cross references can be asked for. */
+  /** Whether the server answers questions about keys and cross references. */
   readonly hasKeys: boolean
 }
