@@ -88,7 +88,7 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       }
       expect(counts).toEqual([1, 3, 5])
       expect(rows).toEqual([1, 2, 3, 4, 5, 6])
-      expect(failures[0]).toContain('Rows changed before it failed, which stay: 2. The source lake failed')
+      expect(failures[0]).toContain('Rows changed before the failure, which stay changed: 2. The source lake failed')
       expect(failures[1]).toContain('The source lake failed')
       expect(failures[1]).not.toContain('which stay')
     })

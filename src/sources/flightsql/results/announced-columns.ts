@@ -2,11 +2,11 @@ import { ArrowError } from '../../../arrow/errors.ts'
 import { decodeSchema, type Field } from '../../../arrow/schema.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
 
-/** More columns than these are not compared: what is remembered of them travels in tickets, a character each. */
+/** Schemas with more columns are not compared: the kinds of the columns travel in tickets, one character each. */
 const MAX_COLUMNS = 10_000
 const ANY = '?'
 
-/** The kinds of types that servers tell apart between what they announce and what they send. */
+/** The kinds of types that a server must not change between the announced schema and the result. */
 const kinds: readonly (readonly [format: RegExp, kind: string, name: string])[] = [
   [/^[cCsSiIlL]$/, 'i', 'an integer'],
   [/^[efg]$/, 'f', 'a floating-point number'],
@@ -18,17 +18,17 @@ const kinds: readonly (readonly [format: RegExp, kind: string, name: string])[] 
   [/^tt/, 'h', 'a time'],
   [/^ts/, 'm', 'a timestamp'],
   [/^(tD|ti)/, 'v', 'a duration or interval'],
-  // A map is a list of entries to some.
+  // Some servers send a map as a list of entries.
   [/^\+(l|L|vl|vL|w:\d+|m)$/, 'l', 'a list or map'],
   [/^\+s$/, 's', 'a struct'],
   [/^\+u/, 'u', 'a union'],
 ]
 
 /**
- * The kinds of a schema's columns, a character each, to be held against what the server then sends. Sizes, dictionaries and views
- * make no difference, since servers differ in them between what they announce and what they send.
+ * The kinds of a schema's columns, one character each, to compare with the result that the server sends later. Sizes,
+ * dictionaries and views do not count, because servers change them between announcement and result.
  * @param schema bare flatbuffer `Message`
- * @returns undefined where nothing can be told: no columns, very many, or a type that is not known here
+ * @returns undefined when there is nothing to compare: no columns, more than `MAX_COLUMNS`, or a schema with unknown parts
  */
 export function kindsOf(schema: Uint8Array): string | undefined {
   const fields = fieldsOf(schema)
@@ -36,8 +36,8 @@ export function kindsOf(schema: Uint8Array): string | undefined {
 }
 
 /**
- * Checks the schema of a result against what the server announced of it.
- * @param announced what `kindsOf` gave for the announcement
+ * Checks the schema of a result against the announced one.
+ * @param announced `kindsOf` the announced schema
  * @param schema of the result, a bare flatbuffer `Message`
  * @throws GrpcFailure DATA_LOSS that names the first column that differs
  */
@@ -62,13 +62,13 @@ function fieldsOf(schema: Uint8Array): readonly Field[] | undefined {
   try {
     return decodeSchema(schema).children
   } catch (error) {
-    // What is not known here passes.
+    // A schema that this decoder does not know passes.
     if (error instanceof ArrowError) return undefined
     throw error
   }
 }
 
-/** A null column may become anything once there are values. */
+/** The kind of a field. Columns of type null match any kind, because values may give them any type. */
 function kindOf(field: Field): string {
   const { format, children } = field.dictionary ?? field
   if (format === '+r') return children[1] ? kindOf(children[1]) : ANY

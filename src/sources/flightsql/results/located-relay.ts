@@ -10,7 +10,7 @@ import type { PlacedTickets } from './locations.ts'
 import { Relay, type RelayOptions } from './relay.ts'
 import { checkSameTypes } from './same-types.ts'
 
-/** How a result whose parts lie at several addresses is fetched. */
+/** Options for a result whose parts lie at several addresses. */
 export interface LocatedRelayOptions extends RelayOptions {
   readonly locations: LocationPools
   /** Schema of the client's session. */
@@ -18,8 +18,8 @@ export interface LocatedRelayOptions extends RelayOptions {
 }
 
 /**
- * The parts of a result one after another, each from where it lies. The connection that told of them is kept until the last
- * part has begun, or ended if it is fetched there.
+ * Relays the parts of a result in order, each from its own location. It keeps the lease of the connection that returned the
+ * FlightInfo until the last part has begun, or has ended if it is fetched on that connection.
  */
 export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
   readonly stats: ResultStats = { rows: 0, bytes: 0, affectedRows: -1 }
@@ -27,26 +27,26 @@ export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
   readonly #parts: readonly PlacedTickets[]
   readonly #bounds: CallBounds
   readonly #options: LocatedRelayOptions
-  /** Ends a part that has not begun to answer. */
-  readonly #leave = new AbortController()
+  /** Cancels a part whose response has not begun. */
+  readonly #cancel = new AbortController()
   #current: AsyncIterator<readonly Frame[]> | undefined
   #schema: Uint8Array = new Uint8Array(0)
   #next = 0
-  #isOver = false
-  /** How the connection that told of the parts has fared, as far as it is known. */
+  #isDone = false
+  /** How the own connection failed or was cancelled, if it was. */
   #ownEnd: LeaseEnd | undefined
 
   private constructor(lease: Lease, parts: readonly PlacedTickets[], bounds: CallBounds, options: LocatedRelayOptions) {
     this.#lease = lease
     this.#parts = parts
-    this.#bounds = { ...bounds, signal: AbortSignal.any([bounds.signal, this.#leave.signal]) }
+    this.#bounds = { ...bounds, signal: AbortSignal.any([bounds.signal, this.#cancel.signal]) }
     this.#options = options
   }
 
   /**
-   * Begins with the first part.
-   * @param lease of the connection that told of the parts; kept, unless this fails on that connection
-   * @throws GrpcFailure of that connection, GatewayError of another, or the signal's reason
+   * Starts the first part.
+   * @param lease of the connection that returned the FlightInfo; kept, unless the first part fails on that connection
+   * @throws GrpcFailure of that connection, GatewayError of another one, or the signal's reason
    */
   static async start(
     lease: Lease,
@@ -67,7 +67,7 @@ export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
   }
 
   async next(): Promise<IteratorResult<readonly Frame[]>> {
-    if (this.#isOver) return { done: true, value: undefined }
+    if (this.#isDone) return { done: true, value: undefined }
     try {
       for (;;) {
         const { done, value } = await this.#current!.next()
@@ -92,38 +92,38 @@ export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
     return { done: true, value: undefined }
   }
 
-  /** Stops: the server of the current part is told, and the connections go back. */
+  /** Cancels the call of the current part and releases the connections. */
   async return(): Promise<IteratorResult<readonly Frame[]>> {
-    if (!this.#isOver) {
-      this.#leave.abort(new GatewayError('CANCELLED', 'The reader left before the end.'))
+    if (!this.#isDone) {
+      this.#cancel.abort(new GatewayError('CANCELLED', 'The reader left before the end.'))
       await this.#current?.return?.()
       this.#end('cancelled')
     }
     return { done: true, value: undefined }
   }
 
-  /** Begins with the next part, and makes it the current one. */
+  /** Starts the next part and makes it the current one. */
   async #begin(): Promise<Result> {
     const { addresses, tickets } = this.#parts[this.#next++]!
     const { locations, schema, toError, visible, close } = this.#options
     const start = (lease: Lease) => Relay.start(lease, tickets, this.#bounds, { toError, visible })
     const isLast = this.#next === this.#parts.length
-    let elsewhere: { readonly value: Result } | undefined
+    let atLocation: { readonly value: Result } | undefined
     try {
-      elsewhere = await locations.withLease(addresses, schema, this.#bounds.signal, start)
+      atLocation = await locations.withLease(addresses, schema, this.#bounds.signal, start)
     } catch (error) {
-      // The connection that told of the part has no share in it.
+      // The own connection had no part in this failure.
       this.#end('done')
       throw toError(error)
     }
-    const result = elsewhere?.value ?? (await start(this.#borrowed()))
+    const result = atLocation?.value ?? (await start(this.#borrowOwn()))
     this.#current = result.frames[Symbol.asyncIterator]()
-    if (elsewhere && isLast && !close && !this.#ownEnd) this.#lease.release('done')
+    if (atLocation && isLast && !close && !this.#ownEnd) this.#lease.release('done')
     return result
   }
 
-  /** The own connection for one part of several. */
-  #borrowed(): Lease {
+  /** A lease of the own connection for one part. Its end does not release the connection. */
+  #borrowOwn(): Lease {
     const { connection, transactionId } = this.#lease
     const onEnd = (end: LeaseEnd) => {
       if (end.reason !== 'done') this.#ownEnd = end
@@ -132,8 +132,8 @@ export class LocatedRelay implements AsyncIterator<readonly Frame[]> {
   }
 
   #end(reason: ReleaseReason, error?: unknown): void {
-    if (this.#isOver) return
-    this.#isOver = true
+    if (this.#isDone) return
+    this.#isDone = true
     const own = this.#ownEnd ?? { reason, error }
     endLease(this.#lease, own.reason, own.error, this.#options.close)
   }

@@ -3,18 +3,18 @@ import type { UpstreamEndpoint } from '../protocol/flight-sql-client.ts'
 
 /** Consecutive parts of a result that one connection can serve. */
 export interface PlacedTickets {
-  /** Where they can be fetched, in the order to try; then, and when it is empty, on the connection that told of them. */
+  /** Addresses to try, in order. The last resort, and the only one if this is empty, is the connection that returned them. */
   readonly addresses: readonly UpstreamAddress[]
-  /** As DoGet takes them, in order. */
+  /** Encoded as DoGet takes them, in order. */
   readonly tickets: readonly Uint8Array[]
 }
 
 const REUSE_CONNECTION = 'arrow-flight-reuse-connection:'
-/** Servers that do not know their own address advertise the one that they are bound to. */
+/** Some servers do not know their own address and advertise the one that they listen on. */
 const unspecifiedHosts = new Set(['0.0.0.0', '::', '0:0:0:0:0:0:0:0'])
 const pattern = /^(grpc|grpc\+tcp|grpc\+tls|grpcs):\/\/(\[[^\]]+\]|[^:/?#@[\]]+):(\d{1,5})\/?$/
 
-/** The endpoints of a result by where they can be fetched, in order. @param own address that told of them */
+/** Groups consecutive endpoints of a result by their addresses. @param own address of the upstream that returned them */
 export function placeTickets(endpoints: readonly UpstreamEndpoint[], own: UpstreamAddress): PlacedTickets[] {
   const placed: { key: string; addresses: readonly UpstreamAddress[]; tickets: Uint8Array[] }[] = []
   for (const { ticket, locations } of endpoints) {
@@ -28,12 +28,12 @@ export function placeTickets(endpoints: readonly UpstreamEndpoint[], own: Upstre
 }
 
 /**
- * The addresses to try before the connection that told of an endpoint. `arrow-flight-reuse-connection`, an address of no node
- * (0.0.0.0) and the upstream's own mean that connection. Left out are schemes other than Flight's, and addresses without TLS
- * where the source has it, since the login goes along.
+ * The addresses to try before the connection that returned an endpoint. `arrow-flight-reuse-connection`, an unspecified address
+ * (0.0.0.0) and the upstream's own address mean that connection. It skips schemes other than Flight's. If the source uses TLS
+ * it also skips addresses without TLS, because each fetch sends the login.
  * Source: https://arrow.apache.org/docs/format/Flight.html#downloading-data, #connection-reuse.
  *
- * @param own address that the endpoint was told at
+ * @param own address of the upstream that returned the endpoint
  */
 export function addressesOf(locations: readonly string[], own: UpstreamAddress): UpstreamAddress[] {
   const addresses: UpstreamAddress[] = []

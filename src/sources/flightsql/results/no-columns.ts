@@ -1,4 +1,4 @@
 import { encodeSchema } from '../../../arrow/schema.ts'
 
-/** The schema of what has no columns, as statements that only change data do, as a bare flatbuffer `Message`. */
+/** The schema without columns, for statements that only change data: a bare flatbuffer `Message`. */
 export const noColumns = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] })

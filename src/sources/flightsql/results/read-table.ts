@@ -8,10 +8,10 @@ import { decodeSchema } from '../../../arrow/schema.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
 
 /**
- * Reads a small result of an upstream, such as a list of tables. Each message is checked first: the library trusts the
- * lengths that a message states.
- * @param messages FlightData messages, each whole
- * @param take what is wanted of the table; whatever it throws is for want of sense in the table
+ * Reads a small result of an upstream, such as a list of tables. It checks each message first, because the Arrow library trusts
+ * the lengths that a message states.
+ * @param messages complete FlightData messages
+ * @param take extracts the values; an error that it throws means that the table is malformed
  * @throws GrpcFailure DATA_LOSS
  */
 export async function readTable<T>(messages: readonly Uint8Array[], take: (table: Table) => T): Promise<T> {
@@ -19,13 +19,13 @@ export async function readTable<T>(messages: readonly Uint8Array[], take: (table
     const parts: IpcMessage[] = []
     for (const message of messages) {
       const { header, body } = readFlightData(message)
-      // Application metadata alone.
+      // Skip messages with only application metadata.
       if (header.byteLength > 0) parts.push(await checked({ header, body }))
     }
     return take(parts.length === 0 ? new Table() : tableFromIPC(joinStream(parts)))
   } catch (cause) {
     const why = cause instanceof ArrowError ? ` (${cause.message})` : ''
-    throw new GrpcFailure('DATA_LOSS', `a table of the server cannot be read${why}`, 'local', { cause })
+    throw new GrpcFailure('DATA_LOSS', `a table of the server is malformed${why}`, 'local', { cause })
   }
 }
 
@@ -41,7 +41,7 @@ async function checked(message: IpcMessage): Promise<IpcMessage> {
   const plain = await withoutCompression(message)
   const { rows, nodes } =
     kind === 'batch' ? readCompressedLayout(plain.header).layout : readCompressedDictionary(plain.header).layout
-  // All such tables have columns of which a row takes at least a bit.
+  // In these tables a row takes at least one bit of each column.
   const maxRows = 8 * plain.body.byteLength
   if (rows > maxRows || nodes.some((value) => value > maxRows))
     throw new ArrowError('MALFORMED', 'A batch has fewer bytes than rows.')

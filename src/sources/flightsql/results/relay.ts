@@ -10,7 +10,7 @@ import { frameOfMessage, type ResultStart, readResultStart } from './result-mess
 import { checkSameTypes } from './same-types.ts'
 
 /**
- * Redeems a ticket only to learn the schema of its result, a bare flatbuffer `Message`; the upstream is told to stop.
+ * Redeems a ticket only for the schema of its result, a bare flatbuffer `Message`, and then cancels the call.
  * @throws GrpcFailure, or the signal's reason
  */
 export async function schemaOfTicket(
@@ -21,26 +21,26 @@ export async function schemaOfTicket(
   const { first, call } = await connection.start('DoGet', [ticket], bounds)
   try {
     if (first.done) return new Uint8Array(0)
-    // A copy: the view may be of memory that is received into again.
+    // Copy: the view may point into a receive buffer that is reused.
     return Uint8Array.from((await readResultStart(first, call)).schema)
   } finally {
     await call.return()
   }
 }
 
-/** How a relay fits into its source. */
+/** What a relay needs from its source. */
 export interface RelayOptions {
   toError(thrown: unknown): unknown
-  /** What of the upstream's metadata the client may see. */
+  /** Selects the upstream's metadata that the client may see. */
   visible(headers: HeaderFields): CallMetadata | undefined
-  /** Run on the lease before it goes back, also when the reader has left; the reader does not wait for it. */
+  /** Runs on the connection before its release, even after the reader has left; the reader does not wait for it. */
   close?(): Promise<void>
 }
 
 /**
- * The results of tickets, one after another, as one stream on one lease. Frames go through as they come; the schemas after
- * the first are left out, and so is application metadata that comes before a schema.
- * The lease is released at the end: clean, or not when the upstream broke off.
+ * Relays the results of several tickets in order, as one stream on one lease. Frames pass through unchanged. The relay drops
+ * the schemas after the first, and application metadata that comes before a schema. It releases the lease at the end, with
+ * `failed` if the stream broke.
  */
 export class Relay implements AsyncIterator<readonly Frame[]> {
   readonly stats: ResultStats = { rows: 0, bytes: 0, affectedRows: -1 }
@@ -48,13 +48,13 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   readonly #tickets: readonly Uint8Array[]
   readonly #bounds: CallBounds
   readonly #options: RelayOptions
-  /** Ends a call that has not begun to answer, which only a result in parts can be in when its reader leaves. */
-  readonly #leave: AbortController | undefined
-  /** Of the first part; empty when there is only one. */
+  /** Cancels a call whose response has not begun. When a reader leaves, only a result in parts can have such a call. */
+  readonly #cancel: AbortController | undefined
+  /** Schema of the first part; empty when there is only one part. */
   readonly #schema: Uint8Array
   #started: StartedCall
   #next = 1
-  #over = false
+  #isDone = false
 
   private constructor(
     lease: Lease,
@@ -69,13 +69,13 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
     this.#started = started
     this.#schema = Uint8Array.from(tickets.length > 1 ? schema : [])
     this.#options = options
-    this.#leave = tickets.length > 1 ? new AbortController() : undefined
-    this.#bounds = this.#leave ? { ...bounds, signal: AbortSignal.any([bounds.signal, this.#leave.signal]) } : bounds
+    this.#cancel = tickets.length > 1 ? new AbortController() : undefined
+    this.#bounds = this.#cancel ? { ...bounds, signal: AbortSignal.any([bounds.signal, this.#cancel.signal]) } : bounds
   }
 
   /**
-   * Redeems the first ticket, waits for its schema and keeps the lease. When that fails the lease is the caller's still.
-   * @param tickets as DoGet takes them, at least one
+   * Redeems the first ticket, waits for its schema and keeps the lease. On failure the caller still owns the lease.
+   * @param tickets encoded as DoGet takes them, at least one
    * @throws GrpcFailure, or the signal's reason
    */
   static async start(
@@ -90,7 +90,7 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
       const start = await readResultStart(first, call)
       const metadata = options.visible(call.headers)
       const relay = new Relay(lease.keep(), tickets, started, start, bounds, options)
-      // Whoever cuts batches needs it as long as there are any.
+      // A copy: splitting of batches needs the schema for the whole stream.
       const schema = joined(start.message)
       return {
         schema: { chunks: [schema], byteLength: schema.byteLength, rows: 0 },
@@ -105,7 +105,7 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   }
 
   async next(): Promise<IteratorResult<readonly Frame[]>> {
-    if (this.#over) return { done: true, value: undefined }
+    if (this.#isDone) return { done: true, value: undefined }
     try {
       for (;;) {
         const { done, value } = await this.#started.call.next()
@@ -125,17 +125,17 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
     }
   }
 
-  /** Stops: the upstream is told, and the connection goes back. */
+  /** Cancels the call and releases the connection. */
   async return(): Promise<IteratorResult<readonly Frame[]>> {
-    if (!this.#over) {
-      this.#leave?.abort(new GatewayError('CANCELLED', 'The reader left before the end.'))
+    if (!this.#isDone) {
+      this.#cancel?.abort(new GatewayError('CANCELLED', 'The reader left before the end.'))
       await this.#started.call.return()
       this.#end('cancelled')
     }
     return { done: true, value: undefined }
   }
 
-  /** Reads the schema of a further part, which must be the first's; a part may be empty. */
+  /** Reads the schema of a further part, which must have the types of the first. A part may be empty. */
   async #beginPart({ first, call }: StartedCall): Promise<void> {
     if (first.done) return
     const { message, schema } = await readResultStart(first, call)
@@ -150,8 +150,8 @@ export class Relay implements AsyncIterator<readonly Frame[]> {
   }
 
   #end(reason: ReleaseReason, error?: unknown): void {
-    if (this.#over) return
-    this.#over = true
+    if (this.#isDone) return
+    this.#isDone = true
     endLease(this.#lease, reason, error, this.#options.close)
   }
 }

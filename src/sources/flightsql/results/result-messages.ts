@@ -5,23 +5,23 @@ import { GrpcFailure } from '../../../grpc/client/failure.ts'
 import type { InboundMessage } from '../../../grpc/client/message-reader.ts'
 import { checkSchema, readingUpstream } from './upstream-schema.ts'
 
-/** Bounds of what a server may send before the schema of a result. */
+/** Bounds of the messages before the schema of a result. */
 const MAX_EARLY_MESSAGES = 1000
 const MAX_EARLY_BYTES = 1 << 20
 
 /** The schema of a result. */
 export interface ResultStart {
-  /** The message with the schema, as it came. */
+  /** The message with the schema, unchanged. */
   readonly message: InboundMessage
-  /** Bare flatbuffer `Message`; a view of the message, or a copy where it crosses the end of a buffer. */
+  /** Bare flatbuffer `Message`: a view of the message, or a copy if it spans two buffers. */
   readonly schema: Uint8Array
 }
 
 /**
- * Reads a result up to its schema. Messages with application metadata alone that come before it are left out, as the C++ client
- * does itself; arrow-go fails at such messages.
- * @param first the answer's first message, as `call.next` gives it
- * @throws GrpcFailure DATA_LOSS when there is no schema, or a malformed one; what `call.next` throws
+ * Reads a result up to its schema. It drops earlier messages that hold only application metadata: the C++ client does the same,
+ * and arrow-go fails on them.
+ * @param first the first result of `call.next`
+ * @throws GrpcFailure DATA_LOSS when the schema is missing or malformed; what `call.next` throws
  */
 export async function readResultStart(
   first: IteratorResult<InboundMessage>,
@@ -48,14 +48,15 @@ export async function readResultStart(
 }
 
 /**
- * A message after the schema as a frame, its buffers untouched.
- * @throws GrpcFailure DATA_LOSS when it is malformed, shorter than its header says, or a second schema
+ * Converts a message after the schema to a frame, without a copy of its buffers.
+ * @throws GrpcFailure DATA_LOSS when the message is malformed, shorter than its header says, or a second schema
  */
 export function frameOfMessage(message: InboundMessage): Frame {
   const { header, bodyLength } = headOf(message)
   if (header.byteLength === 0) return frame(message, 0)
   const info = readingUpstream(() => readHeader(header))
-  if (info.kind === 'schema') throw new GrpcFailure('DATA_LOSS', 'a second schema came in the middle', 'local')
+  if (info.kind === 'schema')
+    throw new GrpcFailure('DATA_LOSS', 'a second schema came in the middle of a result', 'local')
   if (bodyLength < info.bodyLength)
     throw new GrpcFailure('DATA_LOSS', 'a batch is shorter than its header says', 'local')
   return frame(message, info.kind === 'batch' ? info.rows : 0)

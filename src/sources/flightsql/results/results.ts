@@ -14,17 +14,17 @@ import { placeTickets } from './locations.ts'
 import { Relay, schemaOfTicket } from './relay.ts'
 import { SpillBuffer } from './spill-buffer.ts'
 
-/** What is to be known of a result besides its endpoints. */
+/** What a relay must know of a result beside its endpoints. */
 export interface ResultOptions {
   /** Schema of the client's session. */
   readonly schema?: string | undefined
-  /** What clients were told of the result's columns; see `kindsOf`. */
+  /** The kinds of columns that clients were told; see `kindsOf`. */
   readonly announced?: string | undefined
-  /** Run on the lease before it goes back. */
+  /** Runs on the connection before its release. */
   close?(): Promise<void>
 }
 
-/** Turns endpoints of an upstream into results of the source. */
+/** Turns endpoints of a FlightInfo into results of the source. */
 export class Results {
   readonly #config: FlightSqlConfig
   readonly #checkout: Checkout
@@ -39,9 +39,8 @@ export class Results {
   }
 
   /**
-   * The results of endpoints as one, relayed on the lease, which it keeps until its end, or from the addresses that the
-   * endpoints name.
-   * @throws GrpcFailure of the lease's connection, GatewayError of another, or the signal's reason
+   * Relays all endpoints as one result, on the lease, which the result keeps, or from the addresses that the endpoints name.
+   * @throws GrpcFailure of the lease's connection, GatewayError of another one, or the signal's reason
    */
   async relay(
     lease: Lease,
@@ -70,7 +69,7 @@ export class Results {
   }
 
   /**
-   * The schema of an endpoint's result, a bare flatbuffer `Message`, learnt by beginning to fetch it.
+   * Starts to fetch an endpoint only for the schema of its result, a bare flatbuffer `Message`.
    * @throws as `relay`
    */
   async schemaOf(
@@ -83,10 +82,10 @@ export class Results {
     const locations = this.#config.followLocations ? endpoint.locations : []
     const [part] = placeTickets([{ ...endpoint, locations }], connection.address)
     try {
-      const elsewhere = await this.#locations.withLease(part!.addresses, schema, ctx.signal, async (lease) => {
+      const atLocation = await this.#locations.withLease(part!.addresses, schema, ctx.signal, async (lease) => {
         return await schemaOfTicket(lease.connection, endpoint.ticket, bounds)
       })
-      if (elsewhere) return elsewhere.value
+      if (atLocation) return atLocation.value
     } catch (error) {
       throw this.#checkout.toError(error)
     }
@@ -94,7 +93,7 @@ export class Results {
   }
 }
 
-/** Ends a result whose columns are others than clients were told. @throws GatewayError UPSTREAM_DATA */
+/** Cancels a result whose columns differ from the announced ones. @throws GatewayError UPSTREAM_DATA */
 async function checkColumns(result: Result, announced: string, toError: (error: unknown) => unknown): Promise<void> {
   try {
     checkAnnounced(announced, readFrame(result.schema).header)
@@ -104,7 +103,7 @@ async function checkColumns(result: Result, announced: string, toError: (error: 
   }
 }
 
-/** A result without rows. @param schema bare flatbuffer `Message` */
+/** Creates a result without rows. @param schema bare flatbuffer `Message` */
 export function emptyResult(schema: Uint8Array, affectedRows = -1): Result {
   return {
     schema: frameOf(schema, new Uint8Array(0), 0),

@@ -4,18 +4,18 @@ import { GatewayError } from '../../../query/errors.ts'
 import type { Result } from '../../../query/types.ts'
 import { readTable } from './read-table.ts'
 
-/** Name that Dremio gives to the number of rows which a statement has changed. */
+/** Dremio's column with the number of changed rows, in lower case. */
 const COUNT_COLUMN = 'records'
-/** Above this for each statement it is no count. */
+/** A larger result, per statement, is not a row count. */
 const MAX_BYTES = 64 << 10
 
 /**
- * The result of statements that change data and answer with tables that hold the number of rows: read to its end, so that
- * the number is known, and then handed on as it was. A table without such a column, as for DDL, counts as no rows.
+ * Reads the row counts that statements return as tables after they changed data, sets `affectedRows` and returns the result
+ * unchanged. A table without a count column, as for DDL, counts as no rows.
  *
- * Not for where work is tried again: the statements may have changed something.
- * @param statements how many the result is of, one after another
- * @throws GatewayError that tells what had been changed before; UPSTREAM_DATA when the table cannot be read
+ * Do not call this inside work that is retried: the statements may have changed data.
+ * @param statements number of statements, whose tables follow each other in the result
+ * @throws GatewayError with the number of rows changed before the failure; UPSTREAM_DATA when the table is malformed
  */
 export async function countedResult(result: Result, statements = 1): Promise<Result> {
   const read: (readonly Frame[])[] = []
@@ -48,7 +48,7 @@ async function* following(read: readonly (readonly Frame[])[], rest: AsyncIterat
   }
 }
 
-/** The sum of the numbers, a row each. @throws GrpcFailure DATA_LOSS */
+/** Sums the count column. @throws GrpcFailure DATA_LOSS */
 async function countIn(frames: readonly Frame[]): Promise<number> {
   const messages = frames.map(({ chunks }) => Buffer.concat(chunks))
   return await readTable(messages, (table) => {
@@ -60,10 +60,10 @@ async function countIn(frames: readonly Frame[]): Promise<number> {
   })
 }
 
-/** Whoever tries again must know that a part is done. */
+/** Adds the rows that stay changed to the message, because the client must know them before it retries. */
 function withChangesBefore(error: GatewayError, rows: number): GatewayError {
   const { code, message, cause, position, retryAfterMs, metadata } = error
-  return new GatewayError(code, `Rows changed before it failed, which stay: ${rows}. ${message}`, {
+  return new GatewayError(code, `Rows changed before the failure, which stay changed: ${rows}. ${message}`, {
     cause,
     ...(position && { position }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),

@@ -4,7 +4,7 @@ import { GrpcFailure } from '../../../grpc/client/failure.ts'
 
 const MAX_NAME_LENGTH = 100
 
-/** Names of types by their format, where the format says little; the others are named by it. */
+/** Names of types by format string. Types that are missing here go by their format string. */
 const names: Readonly<Record<string, string>> = {
   n: 'null',
   b: 'bool',
@@ -37,8 +37,8 @@ const names: Readonly<Record<string, string>> = {
 }
 
 /**
- * Checks that batches of a part of a result can be read by the schema of the first part: the same types in the same order, with
- * the same dictionaries. Names, what may be null and metadata may differ.
+ * Checks that the schema of the first part fits the batches of a further part: the same types in the same order, with the same
+ * dictionary ids. Names, nullability and metadata may differ.
  * @param first bare flatbuffer `Message`, as `part`
  * @throws GrpcFailure DATA_LOSS that names the first column that differs
  */
@@ -49,7 +49,7 @@ export function checkSameTypes(first: Uint8Array, part: Uint8Array): void {
   throw new GrpcFailure('DATA_LOSS', said, 'local')
 }
 
-/** Says where the types of two schemas differ; undefined where they do not. */
+/** Describes the first difference between the types of two schemas; undefined if there is none. */
 function differenceOf(expected: Uint8Array, actual: Uint8Array): string | undefined {
   if (Buffer.compare(expected, actual) === 0) return undefined
   try {
@@ -70,7 +70,7 @@ function differenceOfFields(expected: Field, actual: Field): string | undefined 
   return `${columnName(actual, at)} is ${types}`
 }
 
-/** A column for a sentence: its number from 1, and its name. */
+/** A column for an error message: its number from 1, and its name. */
 function columnName({ children }: Field, at: number): string {
   const { name } = children[at]!
   return `column ${at + 1} "${name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}...` : name}"`
@@ -80,7 +80,7 @@ function areAlike(a: Field, b: Field): boolean {
   if (a.format !== b.format || a.children.length !== b.children.length) return false
   if (!a.children.every((child, i) => areAlike(child, b.children[i]!))) return false
   if (!a.dictionary || !b.dictionary) return a.dictionary === b.dictionary
-  // Dictionary batches name the column that they are for by its id.
+  // Dictionary batches refer to their column by dictionary id.
   return a.dictionaryId === b.dictionaryId && areAlike(a.dictionary, b.dictionary)
 }
 

@@ -1,34 +1,34 @@
-/** Bytes of a file that follow each other. */
+/** A contiguous range of bytes in a file. */
 export interface Extent {
   readonly at: number
   readonly byteLength: number
 }
 
-/** Which places of a file of limited size are taken. The lowest ones are given first, which keeps the file small. */
+/** Allocates extents of a file of limited size, the lowest first, which keeps the file small. */
 export class SpillAllocator {
   readonly #limitBytes: number
-  /** By position; none of them touches another, or the end of the file. */
+  /** Free extents in order of position. None is adjacent to another or to the end of the file. */
   readonly #free: Extent[] = []
   #end = 0
-  #taken = 0
+  #usedBytes = 0
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes
   }
 
-  /** Where the last place ends that is taken. */
+  /** End of the last allocated extent. */
   get end(): number {
     return this.#end
   }
 
   hasRoomFor(byteLength: number): boolean {
-    return this.#taken + byteLength <= this.#limitBytes
+    return this.#usedBytes + byteLength <= this.#limitBytes
   }
 
-  /** Takes places for so many bytes, in order; undefined where there is no room. */
-  take(byteLength: number): Extent[] | undefined {
+  /** Allocates extents for this many bytes, in the order to write them; undefined if they exceed the limit. */
+  allocate(byteLength: number): Extent[] | undefined {
     if (!this.hasRoomFor(byteLength)) return undefined
-    this.#taken += byteLength
+    this.#usedBytes += byteLength
     const taken: Extent[] = []
     let left = byteLength
     while (left > 0) {
@@ -43,10 +43,10 @@ export class SpillAllocator {
     return taken
   }
 
-  /** Gives places back that were taken. */
-  giveBack(extents: readonly Extent[]): void {
+  /** Frees allocated extents. */
+  free(extents: readonly Extent[]): void {
     for (const { at, byteLength } of extents) {
-      this.#taken -= byteLength
+      this.#usedBytes -= byteLength
       this.#free.push({ at, byteLength })
     }
     this.#free.sort((a, b) => a.at - b.at)

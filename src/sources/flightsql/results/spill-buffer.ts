@@ -4,57 +4,57 @@ import type { FlightSqlConfig } from '../settings.ts'
 import { type Spilled, SpillFile } from './spill-file.ts'
 
 /**
- * When and how far an upstream is read ahead of a slow client. A message that fits nowhere is held beyond `memoryBytes`, and
- * then nothing more is read.
+ * When and how far the gateway reads ahead of a slow consumer. A message that fits neither bound stays in memory beyond
+ * `memoryBytes`, and the buffer then stops reading.
  */
 export type SpillLimits = FlightSqlConfig['slowReader']
 
-/** Each takes memory beside its bytes, also in the file. */
+/** Bound on the number of frames, because each takes memory beside its bytes even when it is spilled. */
 const MAX_HELD_FRAMES = 65_536
 
-/** Told how many bytes memory and the file take more or fewer than before. */
+/** Called with the change in bytes held in memory and in the file. */
 export type SpillObserver = (memoryDelta: number, spillDelta: number) => void
 
 type Held = Frame | (Spilled & { readonly rows: number })
 
 /**
- * Frames between an upstream that gives up on readers who stop for too long and a client that does. As long as the client
- * reads, nothing is held. When it has stopped for a while the upstream is read on, into memory and then into a file, both
- * bounded; then the upstream waits after all.
+ * Keeps a slow consumer from stalling an upstream that aborts results which are not read for too long. While the client reads,
+ * the buffer holds nothing. After a pause of `afterMs` it reads ahead into memory and then spills to a file. When both are full
+ * the upstream gets backpressure.
  */
 export class SpillBuffer implements AsyncIterator<readonly Frame[]> {
   readonly #inner: AsyncIterator<readonly Frame[]>
   readonly #limits: SpillLimits
   readonly #observe: SpillObserver
   readonly #held: Held[] = []
-  readonly #turn = new LoopTurn()
+  readonly #loopTurn = new LoopTurn()
   #memoryBytes = 0
   #fileBytes = 0
   #largestBytes = 1
-  /** A message that is in memory since it fitted nowhere. */
-  #unfit: Frame | undefined
+  /** A frame in memory that fitted neither bound. */
+  #overflow: Frame | undefined
   #file: SpillFile | undefined
   #timer: NodeJS.Timeout | undefined
-  #ahead: Promise<void> | undefined
+  #readingAhead: Promise<void> | undefined
   #outcome: { readonly error?: unknown } | undefined
-  #wanted = false
+  #isReading = false
   #wake: (() => void) | undefined
-  #left = false
+  #isClosed = false
   #cannotSpill = false
 
   constructor(inner: AsyncIterator<readonly Frame[]>, limits: SpillLimits, observe: SpillObserver) {
     this.#inner = inner
     this.#limits = limits
     this.#observe = observe
-    this.#arm()
+    this.#startTimer()
   }
 
   async next(): Promise<IteratorResult<readonly Frame[]>> {
     clearTimeout(this.#timer)
-    this.#wanted = true
+    this.#isReading = true
     try {
       for (;;) {
-        const turn = this.#held.length > 0 ? this.#turn.next() : undefined
+        const turn = this.#held.length > 0 ? this.#loopTurn.next() : undefined
         if (turn) await turn
         const held = this.#held.shift()
         if (held) return { done: false, value: [await this.#restore(held)] }
@@ -63,7 +63,7 @@ export class SpillBuffer implements AsyncIterator<readonly Frame[]> {
           if ('error' in this.#outcome) throw this.#outcome.error
           return { done: true, value: undefined }
         }
-        if (!this.#ahead) break
+        if (!this.#readingAhead) break
         await new Promise<void>((resolve) => {
           this.#wake = resolve
         })
@@ -72,36 +72,36 @@ export class SpillBuffer implements AsyncIterator<readonly Frame[]> {
       if (next.done) await this.#close()
       return next
     } finally {
-      this.#wanted = false
-      this.#arm()
+      this.#isReading = false
+      this.#startTimer()
     }
   }
 
   async return(): Promise<IteratorResult<readonly Frame[]>> {
-    this.#left = true
+    this.#isClosed = true
     clearTimeout(this.#timer)
     await this.#inner.return?.()
-    await this.#ahead
+    await this.#readingAhead
     for (const held of this.#held.splice(0)) if ('chunks' in held) held.release?.()
     await this.#close()
     return { done: true, value: undefined }
   }
 
-  #arm(): void {
-    if (this.#limits.afterMs === 0 || this.#left || this.#outcome || this.#ahead) return
+  #startTimer(): void {
+    if (this.#limits.afterMs === 0 || this.#isClosed || this.#outcome || this.#readingAhead) return
     this.#timer = setTimeout(() => {
-      this.#ahead = this.#readAhead().finally(() => {
-        this.#ahead = undefined
+      this.#readingAhead = this.#readAhead().finally(() => {
+        this.#readingAhead = undefined
         this.#wakeUp()
       })
     }, this.#limits.afterMs)
     this.#timer.unref()
   }
 
-  /** Reads on until the client is back and has caught up, or the bounds are reached. */
+  /** Reads ahead until the client reads again and has caught up, or until the bounds are reached. */
   async #readAhead(): Promise<void> {
     try {
-      while (!this.#left && !(this.#wanted && this.#held.length === 0)) {
+      while (!this.#isClosed && !(this.#isReading && this.#held.length === 0)) {
         if (this.#isFull()) return
         const next = await this.#inner.next()
         if (next.done) {
@@ -116,10 +116,10 @@ export class SpillBuffer implements AsyncIterator<readonly Frame[]> {
     }
   }
 
-  /** Whether a message as large as the largest so far would fit nowhere. */
+  /** Whether a frame as large as the largest so far would fit neither bound. */
   #isFull(): boolean {
     const { memoryBytes, spillBytes } = this.#limits
-    if (this.#unfit || this.#held.length >= MAX_HELD_FRAMES) return true
+    if (this.#overflow || this.#held.length >= MAX_HELD_FRAMES) return true
     if (this.#memoryBytes + this.#largestBytes <= memoryBytes) return false
     if (this.#cannotSpill) return true
     return this.#file ? !this.#file.hasRoomFor(this.#largestBytes) : this.#largestBytes > spillBytes
@@ -134,8 +134,8 @@ export class SpillBuffer implements AsyncIterator<readonly Frame[]> {
       this.#held.push({ ...spilled, rows: frame.rows })
       return
     }
-    // What came after a spilled frame must not overtake it, but may stay in memory behind it.
-    if (!fits) this.#unfit = frame
+    // A frame in memory may follow a spilled one: `#held` keeps their order.
+    if (!fits) this.#overflow = frame
     this.#held.push(frame)
     this.#count(frame.byteLength)
   }
@@ -149,7 +149,7 @@ export class SpillBuffer implements AsyncIterator<readonly Frame[]> {
       this.#count(0)
       return await written
     } catch {
-      // A full disk is no reason to lose the result: the upstream is held back from here on.
+      // A full disk must not lose the result: stop spilling, the upstream gets backpressure instead.
       this.#cannotSpill = true
       return undefined
     }
@@ -157,7 +157,7 @@ export class SpillBuffer implements AsyncIterator<readonly Frame[]> {
 
   async #restore(held: Held): Promise<Frame> {
     if ('chunks' in held) {
-      if (held === this.#unfit) this.#unfit = undefined
+      if (held === this.#overflow) this.#overflow = undefined
       this.#count(-held.byteLength)
       return held
     }
@@ -166,7 +166,7 @@ export class SpillBuffer implements AsyncIterator<readonly Frame[]> {
     return { chunks: [bytes], byteLength: held.byteLength, rows: held.rows }
   }
 
-  /** Counts what memory holds more, and what has become of the file. */
+  /** Reports a change of the bytes in memory, and the change of the file's size since the last report. */
   #count(memoryDelta: number): void {
     const fileDelta = (this.#file?.byteLength ?? 0) - this.#fileBytes
     this.#memoryBytes += memoryDelta
@@ -180,7 +180,7 @@ export class SpillBuffer implements AsyncIterator<readonly Frame[]> {
   }
 
   async #close(): Promise<void> {
-    this.#left = true
+    this.#isClosed = true
     clearTimeout(this.#timer)
     const file = this.#file
     this.#file = undefined

@@ -3,28 +3,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Extent, SpillAllocator } from './spill-allocator.ts'
 
-/** Where bytes lie in a spill file. */
+/** The place of a frame in a spill file. */
 export interface Spilled {
   readonly extents: readonly Extent[]
   readonly byteLength: number
 }
 
 /**
- * A temporary file without a name: it is gone with the process, whatever happens. What has been read makes room for what is
- * written next, so that the file never becomes larger than its limit.
+ * An unlinked temporary file: the system deletes it when the process ends, even after a crash. Writes reuse the space of frames
+ * that have been read, so that the file never exceeds its limit.
  */
 export class SpillFile {
   readonly #handle: FileHandle
-  readonly #space: SpillAllocator
+  readonly #allocator: SpillAllocator
   #byteLength = 0
   #trimmed: Promise<void> = Promise.resolve()
 
   private constructor(handle: FileHandle, limitBytes: number) {
     this.#handle = handle
-    this.#space = new SpillAllocator(limitBytes)
+    this.#allocator = new SpillAllocator(limitBytes)
   }
 
-  /** @param directory by default the system's for temporary files @throws Error of the file system */
+  /** @param directory by default the system's temporary directory @throws Error of the file system */
   static async create(limitBytes: number, directory: string = tmpdir()): Promise<SpillFile> {
     const folder = await mkdtemp(join(directory, 'flightgate-spill-'))
     try {
@@ -34,22 +34,22 @@ export class SpillFile {
     }
   }
 
-  /** Size of the file, whatever of it has been read. */
+  /** Size of the file in bytes, including free extents. */
   get byteLength(): number {
     return this.#byteLength
   }
 
   hasRoomFor(byteLength: number): boolean {
-    return this.#space.hasRoomFor(byteLength)
+    return this.#allocator.hasRoomFor(byteLength)
   }
 
-  /** Answers with undefined where there is no room. @throws Error of the file system */
+  /** Writes a frame. Returns undefined if it exceeds the limit. @throws Error of the file system */
   async write(chunks: readonly Uint8Array[]): Promise<Spilled | undefined> {
     const byteLength = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)
-    const extents = this.#space.take(byteLength)
+    const extents = this.#allocator.allocate(byteLength)
     if (!extents) return undefined
-    this.#byteLength = Math.max(this.#byteLength, this.#space.end)
-    // A file that is cut off later than it is written to would lose what was written.
+    this.#byteLength = Math.max(this.#byteLength, this.#allocator.end)
+    // Wait for a pending truncate: after this write it would cut off the new bytes.
     await this.#trimmed
     let left = chunks
     for (const extent of extents) {
@@ -63,7 +63,7 @@ export class SpillFile {
     return { extents, byteLength }
   }
 
-  /** Reads what was written, once: its place is given back. @throws Error of the file system */
+  /** Reads a frame and frees its extents, so that it can be read only once. @throws Error of the file system */
   async read({ extents, byteLength }: Spilled): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(byteLength)
     let filled = 0
@@ -74,7 +74,7 @@ export class SpillFile {
         done += bytesRead
         filled += bytesRead
       }
-    this.#space.giveBack(extents)
+    this.#allocator.free(extents)
     this.#trim()
     return bytes
   }
@@ -84,17 +84,17 @@ export class SpillFile {
     await this.#handle.close()
   }
 
-  /** Cuts off what nothing is written to any more. */
+  /** Truncates the file to its last allocated extent. */
   #trim(): void {
-    const { end } = this.#space
+    const { end } = this.#allocator
     if (end >= this.#byteLength) return
     this.#byteLength = end
-    // A file that cannot be made smaller serves as well.
+    // The file works without the truncate too.
     this.#trimmed = this.#trimmed.then(() => this.#handle.truncate(end)).catch(() => {})
   }
 }
 
-/** So many bytes of the chunks at most. */
+/** The first `byteLength` bytes of the chunks. */
 function firstOf(chunks: readonly Uint8Array[], byteLength: number): readonly Uint8Array[] {
   let left = byteLength
   const first: Uint8Array[] = []
@@ -106,7 +106,7 @@ function firstOf(chunks: readonly Uint8Array[], byteLength: number): readonly Ui
   return first
 }
 
-/** The chunks without their first bytes. */
+/** The chunks without their first `byteLength` bytes. */
 function without(chunks: readonly Uint8Array[], byteLength: number): readonly Uint8Array[] {
   let skip = byteLength
   let first = 0

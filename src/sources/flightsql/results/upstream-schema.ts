@@ -2,12 +2,12 @@ import { ArrowError } from '../../../arrow/errors.ts'
 import { decodeSchema } from '../../../arrow/schema.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
 
-/** Decoding takes about 10 ms of the event loop for a schema of this size, some 15,000 columns. */
+/** Decoding a schema of this size, about 15,000 columns, blocks the event loop for about 10 ms. */
 const MAX_CHECKED_BYTES = 1 << 20
 
 /**
- * Checks that a schema of an upstream can be decoded, so that a malformed one ends here and not at a client. Types that are
- * not known here pass, and so do schemas above 1 MiB.
+ * Checks that a schema of an upstream can be decoded, so that a malformed one fails here and not in a client. Unknown types
+ * pass, and so do schemas above 1 MiB.
  * @param schema bare flatbuffer `Message`
  * @throws GrpcFailure DATA_LOSS
  */
@@ -22,7 +22,7 @@ export function checkSchema(schema: Uint8Array): void {
 }
 
 /**
- * Reads something that an upstream has sent.
+ * Runs a reader of upstream data.
  * @throws GrpcFailure DATA_LOSS where `read` throws ArrowError
  */
 export function readingUpstream<T>(read: () => T): T {
