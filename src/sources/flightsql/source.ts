@@ -47,7 +47,7 @@ export interface FlightSqlDependencies {
 const none = new Uint8Array(0)
 /** Executions whose tickets are remembered as redeemed. */
 const MAX_REDEEMED = 10_000
-const anywhere = { session: {} }
+const anySession = { session: {} }
 const MAX_DETAIL = 500
 
 /** Opens a source in front of a Flight SQL server; it connects in the background, and whether or not that works. */
@@ -77,11 +77,11 @@ export class FlightSqlSource implements Source {
   readonly #locations: LocationPools
   readonly #results: Results
   readonly #prepared: PreparedStatements
-  readonly #literal: InlinedStatements
+  readonly #inlined: InlinedStatements
   readonly #retries = new RetryBudget()
   readonly #redeemed = new LRUCache<string, true>({ max: MAX_REDEEMED })
-  readonly #facts = new CachedCapabilities((ctx) =>
-    this.#checkout.withLease(anywhere, ctx, 'always', (_flight, { connection }) =>
+  readonly #capabilities = new CachedCapabilities((ctx) =>
+    this.#checkout.withLease(anySession, ctx, 'always', (_flight, { connection }) =>
       upstreamCapabilities(connection, this.#checkout.bounds(ctx), this.#profile),
     ),
   )
@@ -108,7 +108,7 @@ export class FlightSqlSource implements Source {
     )
     this.#results = new Results(config, this.#checkout, observer, this.#locations)
     this.#prepared = new PreparedStatements(this.#checkout, this.#results)
-    this.#literal = new InlinedStatements(this.#checkout, this.#results)
+    this.#inlined = new InlinedStatements(this.#checkout, this.#results)
     if (this.#profile.hasTransactions) this.transactions = this.#transactions
     if (this.#profile.hasIngestion) this.ingest = this.#ingest.bind(this)
     this.catalog = new UpstreamCatalog(name, this.#profile, (schema, ctx, work) =>
@@ -123,7 +123,7 @@ export class FlightSqlSource implements Source {
   }
 
   async plan(asked: Query, ctx: Context): Promise<Plan> {
-    const query = await this.#ownName.leftOut(asked, ctx)
+    const query = await this.#ownName.removeFrom(asked, ctx)
     if (query.rawCommand && this.#config.plainCommands) return await this.#planQuery(query, 'read', ctx)
     const { kind: words, hasParameters, placeholders } = await readStatement(query.sql, ctx)
     if (words === 'session')
@@ -136,7 +136,7 @@ export class FlightSqlSource implements Source {
     const binds = this.#profile.preparesStatements
     const named = binds ? hasParameters : placeholders.length > 0
     const takesParameters = query.parameters !== undefined || named
-    if (takesParameters && !binds) return await this.#literal.plan(query, kind, ctx)
+    if (takesParameters && !binds) return await this.#inlined.plan(query, kind, ctx)
     if (takesParameters)
       return { ...(await this.#prepared.plan(query, words === 'change' ? 'update' : 'read', ctx)), ...does }
     const byCall = kind === 'update' && !this.#profile.updatesByQuery
@@ -150,7 +150,7 @@ export class FlightSqlSource implements Source {
   async run(plan: PlannedSql, ctx: Context): Promise<Result> {
     const { handle } = plan
     const isUpdate = plan.kind === 'update'
-    const query = await this.#ownName.leftOut(plan.query, ctx)
+    const query = await this.#ownName.removeFrom(plan.query, ctx)
     if (isUpdate && !this.writes)
       throw new GatewayError(
         'READ_ONLY',
@@ -162,18 +162,18 @@ export class FlightSqlSource implements Source {
     if (query.parameters)
       return this.#profile.preparesStatements
         ? await this.#prepared.run(query, query.parameters, isUpdate, ctx)
-        : await this.#literal.run(query, query.parameters, isUpdate, ctx)
-    const told = handle && decodeHandle(handle)
-    const planned = told && this.#isFresh(plan) ? told : undefined
+        : await this.#inlined.run(query, query.parameters, isUpdate, ctx)
+    const decoded = handle && decodeHandle(handle)
+    const planned = decoded && this.#isFresh(plan) ? decoded : undefined
     // What a change gives has happened, whatever was announced of it.
-    const announced = isUpdate ? undefined : told?.announced
+    const announced = isUpdate ? undefined : decoded?.announced
     const repeatable = isUpdate ? 'notProcessed' : 'always'
     const work = async (flight: UpstreamFlight, lease: Lease, upstream: Endpoint) => {
       // A ticket is good where it was made.
       const { endpoints, schema } =
-        planned?.address === upstream.name ? { ...planned, schema: none } : await this.#info(flight, query)
+        planned?.address === upstream.name ? { ...planned, schema: none } : await this.#flightInfo(flight, query)
       if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, { ...query.session, announced })
-      const known = schema.byteLength > 0 ? schema : (await this.#info(flight, query)).schema
+      const known = schema.byteLength > 0 ? schema : (await this.#flightInfo(flight, query)).schema
       return emptyResult(known.byteLength > 0 ? known : noColumns)
     }
     const result = await this.#checkout.withLease(query, ctx, repeatable, work, planned?.address)
@@ -181,12 +181,12 @@ export class FlightSqlSource implements Source {
   }
 
   async facts(ctx: Context): Promise<Capabilities> {
-    return await this.#facts.of(ctx)
+    return await this.#capabilities.of(ctx)
   }
 
   async health(ctx: Context): Promise<Health> {
     try {
-      await this.#checkout.withLease(anywhere, ctx, 'always', (flight) => flight.query('SELECT 1'))
+      await this.#checkout.withLease(anySession, ctx, 'always', (flight) => flight.query('SELECT 1'))
       return { ok: true, detail: 'The server answers.' }
     } catch (thrown) {
       const error = GatewayError.from(thrown)
@@ -253,13 +253,13 @@ export class FlightSqlSource implements Source {
     )
   }
 
-  async #info(flight: UpstreamFlight, { sql, rawCommand }: Query): ReturnType<UpstreamFlight['query']> {
+  async #flightInfo(flight: UpstreamFlight, { sql, rawCommand }: Query): ReturnType<UpstreamFlight['query']> {
     return rawCommand && this.#config.plainCommands ? await flight.rawInfo(Buffer.from(sql)) : await flight.query(sql)
   }
 
   async #planQuery(query: Query, kind: PlannedSql['kind'], ctx: Context): Promise<Plan> {
     return await this.#checkout.withLease(query, ctx, 'always', async (flight, lease, upstream) => {
-      const { endpoints, headers, appMetadata, endpointMetadata, ...info } = await this.#info(flight, query)
+      const { endpoints, headers, appMetadata, endpointMetadata, ...info } = await this.#flightInfo(flight, query)
       const metadata = metadataToClient(headers, this.#config.forward)
       const attached = appMetadata.byteLength + endpointMetadata.byteLength > 0
       const schema =
@@ -322,7 +322,7 @@ export class FlightSqlSource implements Source {
       if (begun) throw new GatewayError('SOURCE_UNAVAILABLE', `The source ${this.name} broke off: upload again.`)
       begun = true
       const flight = new UpstreamFlight(lease.connection, this.#checkout.streamBounds(ctx), lease.transactionId)
-      return await flight.ingest(ingestFrames(this.#ownName.leftOutOf(ingest), lease.transactionId))
+      return await flight.ingest(ingestFrames(this.#ownName.removeFromIngest(ingest), lease.transactionId))
     })
   }
 }

@@ -67,7 +67,7 @@ const readers: readonly (readonly [string, (text: string) => unknown])[] = [
   ['the text of a statement', (text) => readStatement(text, call)],
   ['its words', (text) => readStatementWords(text, call)],
   ['its tables', (text) => readTableHeads(text, call)],
-  ['its columns of a source', (text) => ownName.leftOut({ ...query, sql: text }, call as Context)],
+  ['its columns of a source', (text) => ownName.removeFrom({ ...query, sql: text }, call as Context)],
   ['what it makes', (text) => makesTemporary(text, call)],
   ['whether it returns', (text) => hasReturning(text, call)],
 ]

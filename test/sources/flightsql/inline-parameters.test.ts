@@ -20,7 +20,7 @@ import {
   Uint64,
 } from 'apache-arrow'
 import { describe, expect, it } from 'vitest'
-import { withLiterals } from '../../../src/sources/flightsql/statements/inline-parameters.ts'
+import { inlineParameters } from '../../../src/sources/flightsql/statements/inline-parameters.ts'
 
 /** The literal of the second of two rows; the first is 0. */
 function literalOf(type: DataType, values: ArrayBufferView): string {
@@ -31,7 +31,7 @@ function literalOf(type: DataType, values: ArrayBufferView): string {
     makeData({ type: new Struct(fields), length: 2, nullCount: 0, children: [data] }),
   )
   const template = { sql: '?', placeholders: [0] }
-  return withLiterals(template, tableToIPC(new Table([batch]), 'stream')).statement(1)
+  return inlineParameters(template, tableToIPC(new Table([batch]), 'stream')).statement(1)
 }
 const int64 = (value: bigint) => BigInt64Array.of(0n, value)
 const decimal = (value: bigint) =>

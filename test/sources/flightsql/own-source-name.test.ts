@@ -12,8 +12,8 @@ const query = (sql: string, more: Partial<Query> = {}): Query => ({
   purpose: 'any',
   ...more,
 })
-const leftOut = async (sql: string, has = false) =>
-  (await new OwnName(catalog(has), 'lake', false).leftOut(query(sql), ctx)).sql
+const withoutName = async (sql: string, has = false) =>
+  (await new OwnName(catalog(has), 'lake', false).removeFrom(query(sql), ctx)).sql
 
 it.each([
   ['SELECT * FROM lake.space.t', 'SELECT * FROM space.t'],
@@ -29,19 +29,19 @@ it.each([
   ['CREATE VIEW lake.s.v AS SELECT 1', 'CREATE VIEW s.v AS SELECT 1'],
   ['SELECT $$ FROM lake.s.t $$', 'SELECT $$ FROM lake.s.t $$'],
 ])('the name of the source is left out of the tables of %s', async (sql, expected) => {
-  expect(await leftOut(sql)).toBe(expected)
+  expect(await withoutName(sql)).toBe(expected)
 })
 
 it('it stays where the server has such a name itself, and in commands that are no SQL', async () => {
-  expect(await leftOut('SELECT * FROM lake.s.t', true)).toBe('SELECT * FROM lake.s.t')
+  expect(await withoutName('SELECT * FROM lake.s.t', true)).toBe('SELECT * FROM lake.s.t')
   const raw = query('read FROM lake.s.t', { rawCommand: true })
-  expect(await new OwnName(catalog(false), 'lake', true).leftOut(raw, ctx)).toBe(raw)
+  expect(await new OwnName(catalog(false), 'lake', true).removeFrom(raw, ctx)).toBe(raw)
 })
 
 it('it is left out of long statements too, unless it is there more often than anybody writes it', async () => {
   const tables = (count: number) => Array.from({ length: count }, (_, i) => `lake.s.t${i}`).join(', ')
-  const sql = await leftOut(`SELECT * FROM ${tables(60_000)}`)
+  const sql = await withoutName(`SELECT * FROM ${tables(60_000)}`)
   expect([sql.includes('lake'), sql.endsWith(', s.t59999')]).toEqual([false, true])
   const written = `SELECT * FROM ${tables(70_000)}`
-  expect(await leftOut(written)).toBe(written)
+  expect(await withoutName(written)).toBe(written)
 })

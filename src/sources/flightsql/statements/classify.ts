@@ -7,14 +7,14 @@ const session = list('USE SET RESET BEGIN START COMMIT SAVEPOINT RELEASE')
 const changes = list(
   'INSERT UPDATE DELETE MERGE UPSERT REPLACE CREATE DROP ALTER TRUNCATE RENAME COMMENT COPY LOAD INSTALL IMPORT EXPORT ATTACH DETACH GRANT REVOKE OPTIMIZE VACUUM ANALYZE REINDEX REFRESH CHECKPOINT ROLLBACK LOCK DO CALL EXEC EXECUTE',
 )
-/** What makes a change of a statement that begins as one that reads. */
+/** Words that make a change of a statement that begins like a read, such as `WITH ... INSERT`. */
 export const changing = list('INSERT UPDATE DELETE MERGE INTO')
 const explained = list('INSERT UPDATE DELETE MERGE REPLACE')
-/** What may stand between EXPLAIN and the statement that it explains. */
+/** Words allowed between EXPLAIN and the explained statement. */
 const explaining = list(
   'EXPLAIN ANALYZE ANALYSE VERBOSE QUERY PLAN FOR FORMAT TEXT JSON XML YAML TREE INDENT DOT GRAPHVIZ PGJSON LOGICAL PHYSICAL DISTRIBUTED EXTENDED FORMATTED CODEGEN COST COSTS TYPE INCLUDING EXCLUDING ALL ATTRIBUTES WITHOUT IMPLEMENTATION AS BUFFERS TIMING SETTINGS SUMMARY WAL ON OFF TRUE FALSE',
 )
-/** Pragmas that only tell: those of the first kind also with an argument in parentheses. */
+/** Pragmas that only read: `askingPragmas` also with an argument in parentheses, `tellingPragmas` only without. */
 const askingPragmas = list(
   'TABLE_INFO TABLE_XINFO TABLE_LIST INDEX_LIST INDEX_INFO INDEX_XINFO FOREIGN_KEY_LIST FOREIGN_KEY_CHECK INTEGRITY_CHECK QUICK_CHECK STORAGE_INFO',
 )
@@ -22,54 +22,54 @@ const tellingPragmas = list(
   'APPLICATION_ID AUTO_VACUUM COLLATION_LIST COLLATIONS COMPILE_OPTIONS DATABASE_LIST DATABASE_SIZE DATA_VERSION ENCODING FOREIGN_KEYS FREELIST_COUNT FUNCTIONS FUNCTION_LIST JOURNAL_MODE MODULE_LIST PAGE_COUNT PAGE_SIZE PLATFORM PRAGMA_LIST SCHEMA_VERSION SHOW_DATABASES SHOW_TABLES SYNCHRONOUS USER_VERSION VERSION',
 )
 
-/** What follows a name, but none of the words of a change. */
+/** Characters that can follow a name but never a word of `changing`. */
 const afterName = list(') , = < > + - * / | :')
 const others = list('PRAGMA SESSION KEY NO')
 
 const all = [reading, session, changes, changing, explained, explaining, askingPragmas, tellingPragmas, others]
-/** The words that tell what a statement does. */
+/** The words that classify a statement. */
 export const kindWords = new WordTable(all.flatMap((words) => [...words]))
 
-/** What a statement does, as far as its words tell; one that is unknown may do anything, also nothing but be misspelled. */
+/** What a statement does according to its keywords. `unknown` may do anything, and may be just a typing error. */
 export type StatementKind = 'read' | 'unknown' | 'change' | 'session'
 
-/** A token as `StatementKinds` takes it; there is one object for each that differs. */
+/** A token for `StatementKinds`. Equal tokens share one object. */
 export interface Token {
   readonly kind: 'word' | 'quoted' | 'other'
-  /** One of the `kindWords`, or a character; empty for all else. */
+  /** One of the `kindWords` or a character; empty for everything else. */
   readonly text: string
 }
 
 /**
- * Tells from the words of statements, as they come, whether they change data or the session that they run in. Only what is
- * known to read counts as reading.
+ * Classifies statements by keyword, token by token: whether they change data, or the session that they run in. Only known reads
+ * count as reads.
  */
 export class StatementKinds {
   /** The kinds of the statements so far. */
   readonly kinds = new Set<StatementKind>()
-  /** How many statements there are; empty ones do not count. */
+  /** Number of statements so far, without empty ones. */
   count = 0
   #step: 'begins' | 'alters' | 'explains' | 'pragma' | 'reads' | 'known' = 'begins'
   #kind: StatementKind = 'unknown'
-  /** Whether an EXPLAIN has the statement run. */
+  /** Whether an EXPLAIN runs the statement. */
   #runs = false
   #pragma: Token[] = []
-  /** The last tokens of a statement that reads. */
+  /** The last two tokens of a statement that reads so far. */
   #before: Token | undefined
   #previous: Token | undefined
-  /** The previous token is a word of changes, unless what follows makes it a name. */
+  /** Set when the previous token is a word of `changing`, which may still turn out to be a name. */
   #mayChange: 'UPDATE' | 'other' | undefined
 
-  /** The next token of the text. */
+  /** Processes the next token of the text. */
   take(token: Token): void {
     if (token.text === ';' && token.kind === 'other') this.endStatement()
     else this.#take(token)
   }
 
-  /** A statement ends, also the last one with the text. */
+  /** Ends a statement. The caller must also call it at the end of the text. */
   endStatement(): void {
     if (this.#step === 'begins') return
-    // ALTER without anything, EXPLAIN of nothing.
+    // A lone ALTER, or EXPLAIN without a statement.
     if (this.#step === 'alters' || this.#step === 'explains') this.#kind = 'change'
     else if (this.#step === 'pragma') this.#kind = kindOfPragma(this.#pragma)
     this.kinds.add(this.#kind)
@@ -80,17 +80,17 @@ export class StatementKinds {
   #take(token: Token): void {
     switch (this.#step) {
       case 'begins':
-        // Parentheses that a statement begins with tell nothing.
+        // Skip the parentheses before a statement.
         if (token.text !== '(') this.#begin(token)
         return
       case 'alters':
-        this.#know(token.text === 'SESSION' ? 'session' : 'change')
+        this.#settle(token.text === 'SESSION' ? 'session' : 'change')
         return
       case 'explains':
         this.#explain(token)
         return
       case 'pragma':
-        // The name of a schema, a point, a name, and what follows it.
+        // Schema name, point, pragma name, and the token after it.
         if (this.#pragma.length < 4) this.#pragma.push(token)
         return
       case 'reads':
@@ -102,7 +102,7 @@ export class StatementKinds {
 
   #begin(token: Token): void {
     const text = token.kind === 'word' ? token.text : ''
-    if (session.has(text)) this.#know('session')
+    if (session.has(text)) this.#settle('session')
     else if (text === 'ALTER') this.#step = 'alters'
     else if (text === 'EXPLAIN') {
       this.#step = 'explains'
@@ -115,40 +115,40 @@ export class StatementKinds {
       this.#kind = 'read'
       this.#before = this.#mayChange = undefined
       this.#previous = token
-    } else this.#know(changes.has(text) ? 'change' : 'unknown')
+    } else this.#settle(changes.has(text) ? 'change' : 'unknown')
   }
 
-  #know(kind: StatementKind): void {
+  #settle(kind: StatementKind): void {
     this.#step = 'known'
     this.#kind = kind
   }
 
-  /** To explain a statement is to read, if it is a query or changes rows and is not run for it (ANALYZE). */
+  /** EXPLAIN counts as a read if it does not run the statement (ANALYZE) and that is a query or changes rows. */
   #explain(token: Token): void {
     const { kind, text } = token
     if (kind === 'quoted' || text === 'ANALYZE' || text === 'ANALYSE') this.#runs = true
     if (kind !== 'word' || explaining.has(text)) return
-    if (!this.#runs && (reading.has(text) || explained.has(text))) this.#know('read')
+    if (!this.#runs && (reading.has(text) || explained.has(text))) this.#settle('read')
     else this.#begin(token)
   }
 
-  /** A word inside of a statement changes data: not when it is a name, a function, or locks what is read. */
+  /** A word of `changing` makes the statement a change, unless it is a name, a function, or locks the rows of a read. */
   #read(token: Token): void {
     const { kind, text } = token
     const [before, previous, mayChange] = [this.#before, this.#previous, this.#mayChange]
     if (mayChange && !afterName.has(text) && (mayChange === 'UPDATE' || text !== '(')) {
-      this.#know('change')
+      this.#settle('change')
       return
     }
     this.#before = previous
     this.#previous = token
     this.#mayChange = undefined
     if (kind !== 'word' || !changing.has(text)) return
-    // After a number the point belongs to that: 1.INTO.
+    // After a point it is a name, unless the point belongs to a number: 1.INTO.
     if (previous?.text === '.' && before && (before.kind !== 'other' || before.text === ']' || before.text === ')'))
       return
     if (text === 'INTO') {
-      this.#know('change')
+      this.#settle('change')
       return
     }
     const locks = text === 'UPDATE' && (previous?.text === 'FOR' || (before?.text === 'NO' && previous?.text === 'KEY'))
@@ -157,7 +157,7 @@ export class StatementKinds {
 }
 
 function kindOfPragma(rest: readonly Token[]): StatementKind {
-  // The name of a schema may stand before it.
+  // A schema name may precede the pragma's name.
   const [name, ...after] = rest[1]?.text === '.' ? rest.slice(2) : rest
   if (!name) return 'change'
   if (after.length === 0) return tellingPragmas.has(name.text) || askingPragmas.has(name.text) ? 'read' : 'change'

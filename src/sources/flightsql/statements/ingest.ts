@@ -20,7 +20,7 @@ const exists = {
 }
 
 /**
- * An upload into a table as the messages of a DoPut, the batches as the client sent them.
+ * Encodes an upload into a table as the messages of a DoPut. The batches stay as the client sent them.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html (CommandStatementIngest).
  */
 export async function* ingestFrames(ingest: Ingest, transactionId: Uint8Array | undefined): AsyncGenerator<Frame> {

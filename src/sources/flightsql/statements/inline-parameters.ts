@@ -4,25 +4,25 @@ import { MAX_PLACEHOLDERS } from './statement-text.ts'
 
 const MAX_ROWS = 1000
 
-/** A statement with places for parameters. */
+/** A statement with placeholders. */
 export interface Template {
   readonly sql: string
-  /** The places of its `?`, in order. */
+  /** Offsets of its `?` in UTF-16 code units, in order. */
   readonly placeholders: readonly number[]
 }
 
-/** The statement with these texts in place of its `?`, in order. */
+/** Replaces each `?` of the statement by a text, in order. */
 function fill({ sql, placeholders }: Template, texts: readonly string[]): string {
   let out = ''
   let from = 0
-  for (const [i, place] of placeholders.entries()) {
-    out += sql.slice(from, place) + texts[i]!
-    from = place + 1
+  for (const [i, offset] of placeholders.entries()) {
+    out += sql.slice(from, offset) + texts[i]!
+    from = offset + 1
   }
   return out + sql.slice(from)
 }
 
-/** The statement with NULL for each parameter, as far as its result can be told without their values. */
+/** The statement with NULL for each parameter, to learn the schema of its result without values. */
 export function withNulls(template: Template): string {
   return fill(
     template,
@@ -30,21 +30,21 @@ export function withNulls(template: Template): string {
   )
 }
 
-/** Statements with values in them, made one at a time: each may be as long as a statement can be. */
-export interface LiteralRows {
+/** One statement for each row of parameters, built on demand, because each may be as long as a statement can be. */
+export interface InlinedRows {
   readonly count: number
   /** @throws GatewayError UNSUPPORTED_TYPE, BAD_DATA */
   statement(row: number): string
 }
 
 /**
- * A statement for each row of parameters, the values written as typed literals of Dremio's SQL.
+ * Builds a statement for each row of parameters, with the values as typed literals of Dremio's SQL. It rounds times and
+ * timestamps down to milliseconds.
  * Source: https://docs.dremio.com/current/reference/sql/data-types/.
  * @param stream Arrow IPC stream
- * Times are rounded to milliseconds toward minus infinity.
  * @throws GatewayError BAD_SQL, BAD_REQUEST, BAD_DATA, UNSUPPORTED_TYPE, TOO_LARGE
  */
-export function withLiterals(template: Template, stream: Uint8Array): LiteralRows {
+export function inlineParameters(template: Template, stream: Uint8Array): InlinedRows {
   let table: Table
   try {
     table = tableFromIPC(stream)
@@ -60,7 +60,7 @@ export function withLiterals(template: Template, stream: Uint8Array): LiteralRow
   if (table.numRows > MAX_ROWS)
     throw new GatewayError(
       'TOO_LARGE',
-      `Each row of parameters is a statement of its own here: bind at most ${MAX_ROWS}.`,
+      `The gateway runs one statement for each row of parameters: bind at most ${MAX_ROWS} rows.`,
     )
   const columns = fields.map((_, i) => table.getChildAt(i)!)
   const valuesOf = (row: number) =>
@@ -76,7 +76,7 @@ export function withLiterals(template: Template, stream: Uint8Array): LiteralRow
   return { count: table.numRows, statement: (row) => fill(template, valuesOf(row)) }
 }
 
-/** A value; of dates and timestamps the number that its bytes are, which Arrow's own reading converts, rounds or refuses. */
+/** A value of a column. Dates and timestamps are raw numbers, because Arrow's accessor converts, rounds or rejects them. */
 function rawValue(column: Vector, row: number): unknown {
   const { typeId } = column.type
   if (typeId !== Type.Timestamp && typeId !== Type.Date) return column.get(row)
@@ -91,7 +91,7 @@ function rawValue(column: Vector, row: number): unknown {
 const DAY_MS = 86_400_000n
 const MAX_BIGINT = 2n ** 63n - 1n
 const MAX_DECIMAL_DIGITS = 38
-/** Milliseconds, which is what Dremio keeps, to the Arrow time units in order: seconds to nanoseconds. */
+/** Conversions to milliseconds, the precision of Dremio, in the order of Arrow's time units: seconds to nanoseconds. */
 const toMs: readonly ((value: bigint) => bigint)[] = [
   (value) => value * 1000n,
   (value) => value,
@@ -104,7 +104,7 @@ function floorDivide(value: bigint, by: bigint): bigint {
   return quotient * by > value ? quotient - 1n : quotient
 }
 
-/** One value as a literal. @throws GatewayError UNSUPPORTED_TYPE; RangeError for a value that its type does not hold */
+/** Writes a value as a literal. @throws GatewayError UNSUPPORTED_TYPE; RangeError for a value outside of its SQL type */
 function literal(field: Field, value: unknown): string {
   const { type } = field
   const missing = value === null || value === undefined
@@ -155,13 +155,13 @@ function literal(field: Field, value: unknown): string {
 }
 
 function textLiteral(text: string): string {
-  if (text.includes('\0')) throw new RangeError('the text holds a NUL character, which no statement may')
+  if (text.includes('\0')) throw new RangeError('the text contains a NUL character, which SQL does not allow')
   return `'${text.replaceAll("'", "''")}'`
 }
 
 const unitOf = (type: unknown) => (type as { readonly unit: number }).unit
 
-/** Dates count days, or milliseconds. */
+/** Converts a date, in days or milliseconds, to milliseconds. */
 const dateMs = (unit: number, value: bigint | number) => BigInt(value) * (unit === DateUnit.DAY ? DAY_MS : 1n)
 
 function unsupported({ name, type }: Field): GatewayError {
@@ -178,7 +178,7 @@ function iso(ms: bigint): string {
   return date.toISOString()
 }
 
-/** The unscaled 128-bit value as text with its point. */
+/** Writes an unscaled 128-bit decimal with its decimal point. */
 function decimalText(words: Uint32Array, precision: number, scale: number): string {
   let unscaled = 0n
   for (let i = words.length - 1; i >= 0; i--) unscaled = (unscaled << 32n) | BigInt(words[i]!)

@@ -5,10 +5,10 @@ import type { UpstreamEndpoint } from '../protocol/flight-sql-client.ts'
 import { noColumns } from '../results/no-columns.ts'
 import { emptyResult, type Results } from '../results/results.ts'
 import { countedResult } from '../results/row-count.ts'
-import { type Template, withLiterals, withNulls } from './inline-parameters.ts'
+import { inlineParameters, type Template, withNulls } from './inline-parameters.ts'
 import { readStatement } from './statement-text.ts'
 
-/** Statements for an upstream that binds nothing: their parameters are written into them. */
+/** Statements with parameters for an upstream that cannot bind: the gateway writes the values into the statements. */
 export class InlinedStatements {
   readonly #checkout: Checkout
   readonly #results: Results
@@ -18,10 +18,10 @@ export class InlinedStatements {
     this.#results = results
   }
 
-  /** The first row of parameters, or NULLs, tell the schema. @throws GatewayError */
+  /** Plans the statement with its first row of parameters, or with NULLs, to learn the schema. @throws GatewayError */
   async plan(query: Query, kind: PlannedSql['kind'], ctx: Context): Promise<Plan> {
     const template = await templateOf(query, ctx)
-    const rows = query.parameters && withLiterals(template, query.parameters)
+    const rows = query.parameters && inlineParameters(template, query.parameters)
     const described = rows?.count ? rows.statement(0) : withNulls(template)
     const { schema } = await this.#checkout.withLease(query, ctx, 'always', (flight) => flight.query(described))
     const parameterSchema = encodeSchema({
@@ -41,12 +41,12 @@ export class InlinedStatements {
   }
 
   /**
-   * Runs the statement once for each row of parameters, one after another; all are planned before the first runs.
+   * Runs the statement once for each row of parameters, in order. It plans all of them before the first runs.
    * @throws GatewayError
    */
   async run(query: Query, parameters: Uint8Array, isUpdate: boolean, ctx: Context): Promise<Result> {
     const template = await templateOf(query, ctx)
-    const rows = withLiterals(template, parameters)
+    const rows = inlineParameters(template, parameters)
     const result = await this.#checkout.withLease(
       query,
       ctx,

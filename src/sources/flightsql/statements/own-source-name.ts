@@ -5,13 +5,13 @@ import { TokenPass } from '../../../query/text/token-pass.ts'
 import type { Context, Query } from '../../../query/types.ts'
 import type { UpstreamCatalog } from '../catalog.ts'
 
-/** A part of a statement's text to leave out. */
+/** A part of a statement's text to remove. */
 interface Cut {
   readonly start: number
   readonly end: number
 }
 
-/** Most names that begin with it in one statement; one that has more goes to the server as it is written. */
+/** Most names with the source's name in one statement. A statement with more goes to the server unchanged. */
 const MAX_NAMES = 65_535
 
 interface Found extends Cut {
@@ -19,45 +19,45 @@ interface Found extends Cut {
   readonly isTable: boolean
 }
 
-/** Shorter texts are searched for the name before they are read. */
+/** Texts up to this length are searched for the name first, which is cheaper than to tokenize them. */
 const MAX_SEARCHED_CHARACTERS = 4096
 
 /**
- * Leaves the name of a source out of statements for a server that knows no catalog of this name: metadata tells it in place
- * of one, and it is typed back. It is left out of the names of tables, quoted or not, and of those of their columns where
- * such a table is named; in literals and comments it stays.
+ * Removes the source's name from statements for a server that has no catalog of that name. The gateway's metadata lists the
+ * source as a catalog, so that clients write it in their statements. It removes the name from table names, quoted or not, and
+ * from column names that are qualified by such a table, but not from literals and comments.
  */
 export class OwnName {
   readonly #name: string
-  readonly #takesRaw: boolean
+  readonly #forwardsRawCommands: boolean
   readonly #catalog: UpstreamCatalog
   readonly #reader: TextReader<readonly Cut[]>
 
-  /** @param takesRaw whether raw commands go to the server as they come */
-  constructor(catalog: UpstreamCatalog, name: string, takesRaw: boolean) {
+  /** @param forwardsRawCommands whether raw commands go to the server unchanged */
+  constructor(catalog: UpstreamCatalog, name: string, forwardsRawCommands: boolean) {
     this.#name = name.toLowerCase()
-    this.#takesRaw = takesRaw
+    this.#forwardsRawCommands = forwardsRawCommands
     this.#catalog = catalog
     this.#reader = new TextReader((text) => new OwnNamesPass(text, this.#name))
   }
 
-  /** The query as the server understands it. @throws the signal's reason */
-  async leftOut(query: Query, ctx: Context): Promise<Query> {
+  /** The query without the source's name. @throws the signal's reason */
+  async removeFrom(query: Query, ctx: Context): Promise<Query> {
     const { sql, rawCommand } = query
-    if (rawCommand && this.#takesRaw) return query
+    if (rawCommand && this.#forwardsRawCommands) return query
     if (sql.length <= MAX_SEARCHED_CHARACTERS && !sql.toLowerCase().includes(this.#name)) return query
     const cuts = await this.#reader.read(sql, ctx)
     if (cuts.length === 0 || (await this.#catalog.hasOwn(this.#name, ctx))) return query
     return { ...query, sql: cutOut(sql, cuts) }
   }
 
-  /** The upload without it. */
-  leftOutOf({ catalog, ...ingest }: Ingest): Ingest {
+  /** The upload without the source's name as its catalog. */
+  removeFromIngest({ catalog, ...ingest }: Ingest): Ingest {
     return catalog === undefined || catalog.toLowerCase() === this.#name ? ingest : { ...ingest, catalog }
   }
 }
 
-/** The text without these parts of it, which are given in order. */
+/** The text without these parts, which must be in order. */
 function cutOut(text: string, cuts: readonly Cut[]): string {
   const kept: string[] = []
   let from = 0
@@ -76,7 +76,7 @@ class OwnNamesPass implements TextPass<readonly Cut[]> {
 
   /** @param own in lower case */
   constructor(text: string, own: string) {
-    // With its quotes and white space it may be longer, each quote doubled; all other names differ for sure.
+    // Doubled quotes and white space make the name longer, but a longer part than this is another name.
     const maxCharacters = 2 * own.length + 100
     this.#names = new QualifiedNames(text, (name) => {
       const { start, restStart, partCount, place } = name
@@ -107,7 +107,7 @@ class OwnNamesPass implements TextPass<readonly Cut[]> {
   }
 }
 
-/** Whether a name is that of a table with a column, and perhaps fields, behind it. */
+/** Whether a name is a known table followed by a column and perhaps fields. */
 function isColumnOf(tables: ReadonlySet<string>, parts: readonly string[]): boolean {
   for (let length = parts.length; length > 1; length--) if (tables.has(keyOf(parts.slice(0, length)))) return true
   return false

@@ -1,12 +1,12 @@
 import type { UpstreamEndpoint } from '../protocol/flight-sql-client.ts'
 
-/** What is remembered of an upstream's answer between planning and running; travels inside our sealed tickets. */
+/** The part of an upstream's FlightInfo that a statement needs when it runs. It travels inside the gateway's sealed tickets. */
 export interface UpstreamHandle {
-  /** Name of the address that planned it. */
+  /** Name of the address that planned the statement. */
   readonly address: string
   /** The parts of the result, in order. */
   readonly endpoints: readonly UpstreamEndpoint[]
-  /** What the upstream announced of the result's columns; see `kindsOf`. */
+  /** The announced kinds of the result's columns; see `kindsOf`. */
   readonly announced?: string | undefined
 }
 

@@ -5,7 +5,7 @@ import type { UpstreamFlight } from '../protocol/flight-sql-client.ts'
 import { noColumns } from '../results/no-columns.ts'
 import type { Results } from '../results/results.ts'
 
-/** Statements whose parameters the upstream binds. Each is prepared, used and closed on one connection. */
+/** Statements whose parameters the upstream binds. Each is prepared, run and closed on one connection. */
 export class PreparedStatements {
   readonly #checkout: Checkout
   readonly #results: Results
@@ -15,7 +15,7 @@ export class PreparedStatements {
     this.#results = results
   }
 
-  /** Schema and parameters as the upstream tells them. @throws GatewayError */
+  /** Prepares a statement for its schema and parameter schema, and closes it. @throws GatewayError */
   async plan(query: Query, kind: PlannedSql['kind'], ctx: Context): Promise<Plan> {
     return await this.#checkout.withLease(query, ctx, 'always', async (flight, lease) => {
       const { handle, schema, parameterSchema } = await flight.prepare(query.sql)
@@ -39,7 +39,7 @@ export class PreparedStatements {
         const close = () => flight.closePrepared(handle)
         return await this.#results.relay(lease, endpoints, ctx, { schema: query.session.schema, close })
       } catch (error) {
-        // A connection that failed goes, and what would be said on it with it.
+        // A failed connection is destroyed, and the server closes the statement with it.
         if (releaseReasonOf(error, ctx.signal) !== 'failed') await flight.closePrepared(handle).catch(() => {})
         throw error
       }
@@ -47,7 +47,7 @@ export class PreparedStatements {
   }
 }
 
-/** Changes data once for each row of parameters; answers with the rows changed. @throws GrpcFailure */
+/** Changes data once for each row of parameters. Returns the number of changed rows. @throws GrpcFailure */
 export async function preparedUpdate(flight: UpstreamFlight, sql: string, parameters: Uint8Array): Promise<number> {
   const { handle } = await flight.prepare(sql)
   try {

@@ -4,17 +4,17 @@ import { WordSearch } from '../../../query/text/word-search.ts'
 import { beginsWord, isWordCode, WordTable } from '../../../query/text/word-table.ts'
 import { changing, kindWords, type StatementKind, StatementKinds, type Token } from './classify.ts'
 
-/** What the text of a statement tells. */
+/** What the gateway learns from the text of a statement. */
 export interface StatementText {
-  /** Of several statements the strictest kind counts. */
+  /** The strictest kind if the text has several statements. */
   readonly kind: StatementKind
-  /** Whether it has places for parameters outside of literals and comments: `?`, `$1`, `$name`, `:name` or `@name`. */
+  /** Whether it has placeholders outside of literals and comments: `?`, `$1`, `$name`, `:name` or `@name`. */
   readonly hasParameters: boolean
-  /** The places of `?`, in order: all of them, or one more than a statement may have. */
+  /** Offsets of all `?` in UTF-16 code units, in order; at most `MAX_PLACEHOLDERS` + 1. */
   readonly placeholders: readonly number[]
 }
 
-/** Most `?` that a statement may have where they are filled in here. */
+/** Most `?` in a statement whose parameters the gateway inlines. */
 export const MAX_PLACEHOLDERS = 65_535
 
 const changingWords = new WordTable(changing)
@@ -28,8 +28,8 @@ const [dollar, openParenthesis, colon, questionMark, at] = [0x24, 0x28, 0x3a, 0x
 const texts = new TextReader((text) => new StatementTextPass(text))
 
 /**
- * Reads the text of a statement, where servers differ in what is quoted and what is a comment so that nothing may be hidden
- * from any of them.
+ * Reads the text of a statement. Servers differ in what is a quote or a comment: a statement that one of them would execute
+ * must not be hidden in a text that the gateway takes for one.
  * @throws the signal's reason
  */
 export function readStatement(sql: string, call?: Call): StatementText | Promise<StatementText> {
@@ -56,13 +56,13 @@ class StatementTextPass implements TextPass<StatementText> {
   advance(characters: number): void {
     if (this.#search) {
       this.#search.advance(characters)
-      if (this.#search.isDone) this.#kind = this.#search.result().size > 0 ? 'change' : this.#plainKind()
+      if (this.#search.isDone) this.#kind = this.#search.result().size > 0 ? 'change' : this.#keywordKind()
       return
     }
     this.#tokens.advance(characters)
     if (!this.#tokens.isDone) return
     this.#visitor.statements.endStatement()
-    const kind = this.#plainKind()
+    const kind = this.#keywordKind()
     const isDoubtful = this.#visitor.doubtfulFrom < Number.POSITIVE_INFINITY
     if (kind === 'session' || kind === 'change' || !isDoubtful) this.#kind = kind
     else if (this.#mayBeSeveral()) this.#kind = 'change'
@@ -74,7 +74,7 @@ class StatementTextPass implements TextPass<StatementText> {
     return { kind: this.#kind!, hasParameters, placeholders }
   }
 
-  #plainKind(): StatementKind {
+  #keywordKind(): StatementKind {
     const { kinds, count } = this.#visitor.statements
     if (kinds.has('session')) return 'session'
     if (kinds.has('change')) return 'change'
@@ -82,7 +82,7 @@ class StatementTextPass implements TextPass<StatementText> {
     return count === 1 ? 'unknown' : 'change'
   }
 
-  /** Whether a text that servers read differently may be more for one of them than a single statement. */
+  /** Whether a text that servers read differently may be several statements for one of them. */
   #mayBeSeveral(): boolean {
     const { first, firstAt, doubtfulFrom } = this.#visitor
     if (!first || firstAt >= doubtfulFrom || first.text === 'PRAGMA') return true
@@ -96,7 +96,7 @@ class Visitor implements TokenVisitor {
   readonly placeholders: number[] = []
   hasParameters = false
   doubtfulFrom = Number.POSITIVE_INFINITY
-  /** The first token that is no parenthesis. */
+  /** The first token that is not an opening parenthesis. */
   first: Token | undefined
   firstAt = 0
   readonly #text: string
@@ -118,38 +118,38 @@ class Visitor implements TokenVisitor {
     this.#take(anyOther, start)
   }
 
-  onSymbol(codePoint: number, place: number): void {
+  onSymbol(codePoint: number, offset: number): void {
     if (codePoint === questionMark) {
       this.hasParameters = true
-      if (this.placeholders.length <= MAX_PLACEHOLDERS) this.placeholders.push(place)
+      if (this.placeholders.length <= MAX_PLACEHOLDERS) this.placeholders.push(offset)
     } else if (codePoint === dollar || codePoint === colon || codePoint === at)
-      this.hasParameters ||= this.#beginsParameter(codePoint, place)
-    if (codePoint !== openParenthesis || this.first) this.#take(symbols[codePoint] ?? anyOther, place)
+      this.hasParameters ||= this.#beginsParameter(codePoint, offset)
+    if (codePoint !== openParenthesis || this.first) this.#take(symbols[codePoint] ?? anyOther, offset)
     else this.statements.take(symbols[codePoint]!)
   }
 
-  onDoubt(place: number): void {
-    this.doubtfulFrom = Math.min(this.doubtfulFrom, place)
+  onDoubt(offset: number): void {
+    this.doubtfulFrom = Math.min(this.doubtfulFrom, offset)
   }
 
-  #take(token: Token, place: number): void {
+  #take(token: Token, offset: number): void {
     if (!this.first) {
       this.first = token
-      this.firstAt = place
+      this.firstAt = offset
     }
     this.statements.take(token)
   }
 
-  /** Whether a word goes on with a parameter, as some servers read it. */
+  /** Whether a word contains a `$` parameter as some servers read it. */
   #hasDollar(start: number, end: number): boolean {
-    for (let place = start; place < end; place++)
-      if (this.#text.charCodeAt(place) === dollar && isWordCode(this.#text.charCodeAt(place + 1))) return true
+    for (let offset = start; offset < end; offset++)
+      if (this.#text.charCodeAt(offset) === dollar && isWordCode(this.#text.charCodeAt(offset + 1))) return true
     return false
   }
 
-  #beginsParameter(code: number, place: number): boolean {
-    const before = this.#text.charCodeAt(place - 1)
-    const next = this.#text.charCodeAt(place + 1)
+  #beginsParameter(code: number, offset: number): boolean {
+    const before = this.#text.charCodeAt(offset - 1)
+    const next = this.#text.charCodeAt(offset + 1)
     if (code === dollar) return isWordCode(next)
     return before !== code && !isWordCode(before) && beginsWord(next)
   }
