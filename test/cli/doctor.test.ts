@@ -51,7 +51,7 @@ describe.runIf(hasPython())('flightgate doctor', () => {
       { username: 'dremio', password: 'not-the-word' },
       /FAIL login[\s\S]*UNAUTHENTICATED[\s\S]*-> Check sources\.here\.username/,
     ],
-    ['no credentials', {}, /FAIL session[\s\S]*-> The server may want credentials/],
+    ['no credentials', {}, /FAIL session[\s\S]*-> The server may require credentials/],
   ])('tells of %s, and what to do', async (_what, more, expected) => {
     const { code, stdout } = await doctor({ kind: 'dremio', uri: dremio.uri, ...more })
     expect(stdout).toMatch(expected)

@@ -99,7 +99,7 @@ const known: readonly (readonly [name: string, yaml: () => string, line: string]
   [
     'a user without a password',
     () => 'sources: { up: { kind: flightsql, uri: "grpc://h:1", username: u } }',
-    'sources.up.password: the user u has none; write "" when the server wants none',
+    'sources.up.password: the user u has none; write "" if the server requires none',
   ],
 ]
 

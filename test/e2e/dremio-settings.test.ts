@@ -97,7 +97,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
   it('tell a wrong personal access token as the operator’s fault', async () => {
     const gateway = await start({ username: undefined, password: undefined, token: 'no-such-token' })
     await expect(read(gateway, 'SELECT 1')).rejects.toThrow(
-      "14: The source lake does not take the gateway's login: its operator must mend it.",
+      "14: The source lake does not take the gateway's login: its operator must fix it.",
     )
     expect(await gateway.stop()).toBe(0)
   })
@@ -151,7 +151,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
       [
         expect.objectContaining({
           event: 'config',
-          msg: 'sources.lake.tls.skipVerify: whoever stands between can read and change everything',
+          msg: 'sources.lake.tls.skipVerify: an attacker on the network path can read and change everything',
         }),
       ],
       [],

@@ -63,7 +63,7 @@ describe('a server that ends its connections', () => {
       says: 'GOAWAY',
     },
     // Without a word.
-    { more: noLogin, begin: (socket) => socket.end(opening), answer: never, says: 'broke off' },
+    { more: noLogin, begin: (socket) => socket.end(opening), answer: never, says: 'closed the connection' },
   ]
 
   it('as they begin, or with the first call, is asked again a few times only, slower and slower, and serves as soon as it can', async () => {

@@ -25,7 +25,7 @@ describe('a connection to an upstream', () => {
     fake.cut = { method, times: 1 }
     expect(await upstream.read('ok 1')).toEqual(one)
     expect([upstream.events.retries.length, upstream.events.destroyed]).toEqual([1, ['failed']])
-    expect(upstream.lines.filter(({ message }) => message === 'a call is tried again')).toHaveLength(1)
+    expect(upstream.lines.filter(({ message }) => message === 'retrying a call')).toHaveLength(1)
   })
 
   it.each(['GetFlightInfo', 'DoGet'])(

@@ -2,47 +2,47 @@ import type { Capabilities } from '../../query/capabilities.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Context } from '../../query/types.ts'
 
-/** How long what an upstream says of itself is remembered. */
-const FACTS_TTL_MS = 300_000
+/** How long the capabilities of an upstream are cached, in milliseconds. */
+const CAPABILITIES_TTL_MS = 300_000
 
-interface Asked {
+interface Cached {
   readonly until: number
-  readonly facts: Promise<Capabilities>
-  readonly asker: Context
+  readonly capabilities: Promise<Capabilities>
+  readonly firstCaller: Context
 }
 
-/** What an upstream says of itself, asked for once by all who want to know it at the same time. */
+/** Caches the capabilities of an upstream. Concurrent callers share one request. */
 export class CachedCapabilities {
-  readonly #ask: (ctx: Context) => Promise<Capabilities>
-  #asked: Asked | undefined
+  readonly #request: (ctx: Context) => Promise<Capabilities>
+  #cached: Cached | undefined
 
-  constructor(ask: (ctx: Context) => Promise<Capabilities>) {
-    this.#ask = ask
+  constructor(request: (ctx: Context) => Promise<Capabilities>) {
+    this.#request = request
   }
 
-  /** @throws as asking does; what it throws is not remembered */
+  /** @throws what the request throws; a failure is not cached */
   async of(ctx: Context): Promise<Capabilities> {
     for (;;) {
-      const { facts, asker } = this.#current(ctx)
+      const { capabilities, firstCaller } = this.#current(ctx)
       try {
-        return await facts
+        return await capabilities
       } catch (error) {
-        // Whoever asked first has left, or had no more time: that is not the others' answer.
+        // The caller that started the request cancelled it or ran out of time: the others try again.
         const code = error instanceof GatewayError ? error.code : undefined
-        const isOthers = asker !== ctx && (code === 'CANCELLED' || code === 'DEADLINE')
-        if (!isOthers || ctx.signal.aborted) throw error
+        const isFirstCallers = firstCaller !== ctx && (code === 'CANCELLED' || code === 'DEADLINE')
+        if (!isFirstCallers || ctx.signal.aborted) throw error
       }
     }
   }
 
-  #current(ctx: Context): Asked {
-    if (this.#asked && this.#asked.until >= Date.now()) return this.#asked
-    const facts = this.#ask(ctx)
-    const asked = { until: Date.now() + FACTS_TTL_MS, facts, asker: ctx }
-    this.#asked = asked
-    facts.catch(() => {
-      if (this.#asked === asked) this.#asked = undefined
+  #current(ctx: Context): Cached {
+    if (this.#cached && this.#cached.until >= Date.now()) return this.#cached
+    const capabilities = this.#request(ctx)
+    const cached = { until: Date.now() + CAPABILITIES_TTL_MS, capabilities, firstCaller: ctx }
+    this.#cached = cached
+    capabilities.catch(() => {
+      if (this.#cached === cached) this.#cached = undefined
     })
-    return asked
+    return cached
   }
 }

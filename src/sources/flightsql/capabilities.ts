@@ -6,14 +6,14 @@ import { UpstreamFlight } from './protocol/flight-sql-client.ts'
 import type { Profile } from './protocol/profiles/profile.ts'
 import { readTable } from './results/read-table.ts'
 
-/** Codes below tell of the server, those from here on of its SQL. */
+/** SqlInfo codes below this describe the server, the others its SQL. */
 const FIRST_SQL_CODE = 500
 const TRANSACTION = 1
 const SAVEPOINT = 2
-/** Of a list; the longest in use are keywords, some hundreds. */
+/** Longest list that is kept. The longest in use, keywords, has some hundreds of members. */
 const MAX_MEMBERS = 10_000
 
-/** Asks an upstream for everything that it says of itself. @throws GrpcFailure, or the signal's reason */
+/** Reads all SqlInfo of an upstream. @throws GrpcFailure, or the signal's reason */
 export async function upstreamCapabilities(
   connection: Connection,
   bounds: CallBounds,
@@ -45,7 +45,7 @@ function readBatch(batch: RecordBatch, into: Map<number, SqlInfoValue>): void {
   }
 }
 
-/** What the library gives for a member of the union as a plain value; undefined for null and what is not known. */
+/** Converts the Arrow library's value of a union member; undefined for null and for unknown types. */
 function plain(value: unknown): SqlInfoValue | undefined {
   switch (typeof value) {
     case 'string':

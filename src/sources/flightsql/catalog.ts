@@ -26,7 +26,7 @@ import { bareSchema, type UpstreamFlight } from './protocol/flight-sql-client.ts
 import type { Profile } from './protocol/profiles/profile.ts'
 import { readTable } from './results/read-table.ts'
 
-/** Does a piece of work on a connection of the source. @throws GatewayError */
+/** Does work on a leased connection of the source. @throws GatewayError */
 export type WithConnection = <T>(
   /** Schema of the session that the connection must have. */
   schema: string | undefined,
@@ -34,7 +34,7 @@ export type WithConnection = <T>(
   work: (flight: UpstreamFlight, connection: Connection, bounds: CallBounds) => Promise<T>,
 ) => Promise<T>
 
-/** How an upstream says that its sessions do not take a schema. */
+/** Error codes by which an upstream rejects the schema of a session. */
 const refusals: ReadonlySet<string> = new Set([
   'BAD_SQL',
   'UNKNOWN_OBJECT',
@@ -42,15 +42,15 @@ const refusals: ReadonlySet<string> = new Set([
   'UPSTREAM_FORBIDDEN',
 ])
 
-/** How long it is remembered whether the server has a name of its own like the source's. */
+/** How long it is cached whether the server itself has a catalog or schema with the source's name, in milliseconds. */
 const OWN_TTL_MS = 60_000
 
-/** After so much work on rows the event loop has its turn, in milliseconds. */
+/** The reader of rows yields to the event loop after this time, in milliseconds. */
 const TURN_MS = 10
 
 type Row = Readonly<Record<string, unknown>>
 
-/** Tables, keys and types as the upstream tells them; where it knows no catalogs the source's name is the only one. */
+/** Tables, keys and types of an upstream. If it has no catalogs, the source's name is the only catalog. */
 export class UpstreamCatalog implements Catalog {
   readonly current?: { readonly catalog: string }
   readonly hasPaths: boolean
@@ -67,7 +67,7 @@ export class UpstreamCatalog implements Catalog {
     if (this.hasPaths) this.current = { catalog: source }
   }
 
-  /** Sessions can choose what the upstream's own sessions can, or what it lists where they are chosen by header. */
+  /** Whether the upstream lists the schema and accepts it for a session. */
   async hasSchema(schema: string, ctx: Context): Promise<boolean> {
     const listed = await this.schemas(escaped(schema), ctx)
     if (!listed.some((entry) => entry.schema === schema)) return false
@@ -87,14 +87,14 @@ export class UpstreamCatalog implements Catalog {
   }
 
   /**
-   * Whether the server itself has a catalog, or a schema that names may begin with, of this name; remembered for a minute. One
-   * that cannot be asked counts as having it.
+   * Whether the server itself has a catalog of this name, or a schema whose first part is this name. The answer is cached for a
+   * minute. While the server is out, the last answer counts, or yes without one.
    */
   async hasOwn(name: string, ctx: Context): Promise<boolean> {
     const known = this.#own
     if (known && known.until > Date.now()) return known.has
     try {
-      const has = await this.#asksForOwn(name.toLowerCase(), ctx)
+      const has = await this.#queryForOwn(name.toLowerCase(), ctx)
       this.#own = { has, until: Date.now() + OWN_TTL_MS }
       return has
     } catch (error) {
@@ -103,7 +103,7 @@ export class UpstreamCatalog implements Catalog {
     }
   }
 
-  async #asksForOwn(name: string, ctx: Context): Promise<boolean> {
+  async #queryForOwn(name: string, ctx: Context): Promise<boolean> {
     if (this.#profile.hasCatalogs) {
       const rows = await this.#rows('CommandGetCatalogs', CommandGetCatalogs.encode({}).finish(), ctx)
       if (rows.some((row) => text(row['catalog_name']).toLowerCase() === name)) return true
@@ -193,7 +193,7 @@ export class UpstreamCatalog implements Catalog {
     return { catalog: text(catalog) || this.#source, schema: text(schema) }
   }
 
-  /** Undefined where the server has no such command. */
+  /** The rows of a command; undefined if the server does not implement it. */
   async #rowsIfOffered(name: string, value: Uint8Array, ctx: Context): Promise<Row[] | undefined> {
     try {
       return await this.#rows(name, value, ctx)
@@ -247,7 +247,7 @@ function foreignKeysCommand(
     : ['CommandGetImportedKeys', CommandGetImportedKeys.encode(question).finish()]
 }
 
-/** A name as a pattern that matches it alone. */
+/** A pattern that matches only this name. */
 function escaped(name: string): string {
   return name.replace(/[\\%_]/g, (character) => `\\${character}`)
 }

@@ -17,7 +17,7 @@ interface Step {
   run(): Promise<string>
 }
 
-/** Looks at each address of a source step by step, as far as each goes: name, connection, TLS, login, a query, metadata. */
+/** Checks each address of a source step by step up to its first failure: DNS, TCP, TLS, login, session, query, metadata. */
 export async function* diagnoseFlightSql(
   source: string,
   config: FlightSqlConfig,
@@ -58,16 +58,16 @@ function stepsOf(
   const bounds = () => ({ signal: ctx.signal, deadlineAt: Date.now() + config.requestTimeoutMs })
   const timeoutMs = config.connectTimeoutMs
   const anonymous = config.username === undefined && config.token === undefined
-  const wantsCredentials = `The server may want credentials: set sources.${source}.username and password, or token.`
+  const needsCredentials = `The server may require credentials: set sources.${source}.username and password, or token.`
   return [
     {
       name: 'DNS',
-      advice: `Check the host in sources.${source}.uri and the name service of this machine.`,
+      advice: `Check the host in sources.${source}.uri and the DNS of this machine.`,
       run: async () => `${host} is ${(await lookup(host, { all: true })).map((each) => each.address).join(', ')}`,
     },
     {
       name: 'TCP',
-      advice: 'Check that the server runs, its port, and the firewalls between.',
+      advice: 'Check that the server runs, its port, and the firewalls on the way.',
       run: async () => {
         await opened(connectTcp({ host, port }), timeoutMs)
         return `port ${port} answers`
@@ -85,8 +85,8 @@ function stepsOf(
     {
       name: 'login',
       advice: anonymous
-        ? `${wantsCredentials} If it wants TLS, write grpc+tls://.`
-        : `Check sources.${source}.username and password, or token. If the server wants TLS, write grpc+tls://.`,
+        ? `${needsCredentials} If it requires TLS, write grpc+tls://.`
+        : `Check sources.${source}.username and password, or token. If the server requires TLS, write grpc+tls://.`,
       run: async () => {
         keep(await Connection.open(address, config, profile, ctx.signal))
         return config.username ?? (config.token === undefined ? 'without credentials' : 'with a token')
@@ -95,24 +95,24 @@ function stepsOf(
     {
       name: 'session',
       advice: anonymous
-        ? wantsCredentials
-        : `The login works, its session does not: check sources.${source}.session (schema, queue, engine) and the rights of the user.`,
+        ? needsCredentials
+        : `The login works, the session fails: check sources.${source}.session and the permissions of the user.`,
       run: async () => {
-        // A session begins with the first statement.
+        // The server begins a session with the first statement.
         await new UpstreamFlight(kept(), bounds()).query('SELECT 1')
         const { cookieNames } = kept()
         const properties = Object.entries({
           ...profile.sessionHeaders(config.session ?? {}),
           ...profile.sessionOptions(config.session ?? {}),
         }).map(([name, value]) => `${name}=${value}`)
-        const kind = cookieNames.length > 0 ? `kept by the cookie ${cookieNames.join(', ')}` : 'the server keeps none'
+        const kind = cookieNames.length > 0 ? `kept by the cookie ${cookieNames.join(', ')}` : 'no session cookie'
         return properties.length > 0 ? `${kind}; ${properties.join(', ')}` : kind
       },
     },
     {
       name: 'SELECT 1',
       advice:
-        'The login works, queries do not: look for the rights of the user, the session properties and the state of the engine.',
+        'The login works, queries fail: check the permissions of the user, the session properties and the state of the engine.',
       run: async () => {
         const startedAt = performance.now()
         const { endpoints } = await new UpstreamFlight(kept(), bounds()).query('SELECT 1')
@@ -122,7 +122,7 @@ function stepsOf(
     },
     {
       name: 'metadata',
-      advice: 'Queries work, but tools that browse tables will not: look for the rights of the user.',
+      advice: 'Queries work, but tools cannot browse tables: check the permissions of the user.',
       run: async () => {
         const catalog = new UpstreamCatalog(source, profile, (_schema, _ctx, work) =>
           work(new UpstreamFlight(kept(), bounds()), kept(), bounds()),

@@ -3,10 +3,10 @@ import { type ErrorCode, GatewayError, type GrpcStatusName } from '../../query/e
 import { type ForwardingConfig, metadataToClient } from './metadata-forwarding.ts'
 
 const MAX_TEXT = 2000
-/** So much of a message is looked at: what servers append is cut off before the rest is. */
+/** Characters of a message that are searched for the text that servers append for their developers. */
 const MAX_READ_TEXT = 16_384
 
-/** What the statuses of an upstream that answered mean for a client. */
+/** Error codes by status, for responses of the upstream. */
 const answered: Readonly<Partial<Record<GrpcStatusName, ErrorCode>>> = {
   INVALID_ARGUMENT: 'BAD_SQL',
   FAILED_PRECONDITION: 'BAD_SQL',
@@ -24,14 +24,14 @@ const answered: Readonly<Partial<Record<GrpcStatusName, ErrorCode>>> = {
   DATA_LOSS: 'UPSTREAM_DATA',
 }
 
-/** What it means that an upstream could not be talked to, or broke off. */
+/** Error codes by status, for failures without a response: no connection, or a broken stream. */
 const broken: Readonly<Partial<Record<GrpcStatusName, ErrorCode>>> = {
   RESOURCE_EXHAUSTED: 'UPSTREAM_EXHAUSTED',
   DEADLINE_EXCEEDED: 'DEADLINE',
   DATA_LOSS: 'UPSTREAM_DATA',
 }
 
-/** Whose words about a statement a client may read; the others may tell of the upstream's insides. */
+/** Codes whose upstream message the client may read. Messages of other codes may reveal internals of the upstream. */
 const quoted = new Set<ErrorCode>([
   'BAD_SQL',
   'BAD_DATA',
@@ -41,23 +41,23 @@ const quoted = new Set<ErrorCode>([
   'UPSTREAM_FORBIDDEN',
 ])
 
-/** Words of engines about statements that are wrong. */
+/** Phrases by which engines report an invalid statement. */
 const aboutStatement =
   /syntax|pars(e|ing)|SQL (logic )?error|no such (table|column|function)|(no|unknown|invalid|ambiguous|unresolved) (table|column|field|function|schema|relation|reference|identifier)|(not found|does not exist)|type mismatch|cannot be (cast|coerced|applied)|error during planning|constraint|divi(de|sion) by zero|overflow/i
 
-/** The same in two parts, in any order. */
+/** Further such phrases: an object and a complaint, in any order. */
 const object = /(table|column|field|function|schema|relation|view)\b/i
 const complaint = /not found|not exist|unknown|ambiguous/i
 
-/** What decides on how errors of an upstream are shown. */
+/** How errors of an upstream are shown to clients. */
 export interface ErrorPolicy {
-  /** Which of the upstream's trailers the client may see; by default none. */
+  /** The trailers of the upstream that the client may see; by default none. */
   readonly forward?: ForwardingConfig
-  /** Whether the upstream tells errors of statements by their status. */
+  /** Whether the upstream's status tells errors of statements apart. */
   readonly classifiesErrors?: boolean
 }
 
-/** Turns what went wrong at an upstream into what a client may see; anything else is handed on. */
+/** Converts a failure of an upstream to the error that a client may see. Returns anything else unchanged. */
 export function upstreamError(
   thrown: unknown,
   source: string,
@@ -87,15 +87,15 @@ export function upstreamError(
     return new GatewayError('UPSTREAM_TOO_LARGE', said, { cause: thrown })
   }
   if (thrown instanceof TurnedAway) {
-    const said = `The source ${source} ends its connections before it takes a statement (GOAWAY): try again later.`
+    const said = `The source ${source} closes connections before it accepts a statement (GOAWAY): try again later.`
     return new GatewayError('SOURCE_UNAVAILABLE', said, { cause: thrown })
   }
   const code = broken[status] ?? 'SOURCE_UNAVAILABLE'
-  // Waiting for a connection of ours says nothing about the server.
+  // A timeout in the pool's queue does not prove a limit of the server.
   if (code === 'UPSTREAM_EXHAUSTED')
     return new GatewayError(thrown.notProcessed ? 'QUEUE_TIMEOUT' : code, `${source}: ${message}.`, { cause: thrown })
   if (code === 'UPSTREAM_DATA') {
-    // The words are the gateway's own.
+    // The gateway wrote this message.
     const said = `The source ${source} sent malformed or cut-off data: ${cleaned(message)}.`
     return new GatewayError(code, said, { cause: thrown })
   }
@@ -108,9 +108,9 @@ function isAboutStatement(line: string): boolean {
 
 function sentence(code: ErrorCode, source: string): string {
   const by: Readonly<Partial<Record<ErrorCode, string>>> = {
-    SOURCE_UNAVAILABLE: `The source ${source} cannot be reached, or broke off: try again later.`,
+    SOURCE_UNAVAILABLE: `The source ${source} cannot be reached, or closed the connection: try again later.`,
     UPSTREAM_BUSY: `The source ${source} had no resources for the statement, or failed at reading: try again later.`,
-    UPSTREAM_LOGIN: `The source ${source} does not take the gateway's login: its operator must mend it.`,
+    UPSTREAM_LOGIN: `The source ${source} does not take the gateway's login: its operator must fix it.`,
     UPSTREAM_TIMEOUT: `The source ${source} ended the statement at a time limit of its own.`,
     UPSTREAM_CANCELLED: `The source ${source} cancelled the statement.`,
     UPSTREAM_UNIMPLEMENTED: `The source ${source} does not offer this.`,
@@ -121,7 +121,7 @@ function sentence(code: ErrorCode, source: string): string {
   return by[code] ?? `The source ${source} failed.`
 }
 
-/** The first lines of a message, without what servers append for their developers. */
+/** A message without the stack traces and code positions that servers append, cut off at `MAX_TEXT` characters. */
 function cleaned(message: string): string {
   const text = message
     .slice(0, MAX_READ_TEXT)

@@ -4,10 +4,10 @@ import { redactUpstream, upstreamProblems, upstreamWarnings } from './problems.t
 import { dremioSettings, flightSqlSettings, type UpstreamSettings } from './settings.ts'
 import { dremioVariables, poolVariables } from './variables.ts'
 
-/** What an upstream may send unasked: the window of a connection, in bytes. */
+/** Flow-control window of a connection in bytes: how much an upstream may send ahead. */
 const WINDOW_BYTES = 8 << 20
 
-/** What the two kinds have in common. */
+/** The common part of both kinds. */
 const upstream: Omit<SourceKind<UpstreamSettings>, 'schema'> = {
   problems: upstreamProblems,
   warnings: upstreamWarnings,
@@ -37,7 +37,7 @@ const upstream: Omit<SourceKind<UpstreamSettings>, 'schema'> = {
 /** Any Flight SQL server. */
 export const flightSqlKind: SourceKind<UpstreamSettings> = { schema: flightSqlSettings, ...upstream }
 
-/** Dremio: a Flight SQL server with a profile of its own. DREMIO_* may create the source whose pool ARROW_POOL_* then change. */
+/** Dremio: a Flight SQL server with its own profile. DREMIO_* comes first: it may create the source that ARROW_POOL_* changes. */
 export const dremioKind: SourceKind<UpstreamSettings> = {
   schema: dremioSettings,
   variables: [...dremioVariables, ...poolVariables],

@@ -1,20 +1,20 @@
 import type { CallMetadata, Context } from '../../query/types.ts'
 import type { FlightSqlConfig } from './settings.ts'
 
-/** Names of the metadata that may pass between clients and an upstream. */
+/** Names of the metadata that the gateway forwards between clients and an upstream. */
 export type ForwardingConfig = FlightSqlConfig['forward']
 
 const REQUEST_ID = 'x-request-id'
-/** Clients and servers take about 8 KiB of metadata in all. */
+/** Clients and servers accept about 8 KiB of metadata in total. */
 const MAX_VALUE_LENGTH = 4096
 
-/** What of a call's metadata goes to the upstream; the request id is the one that the gateway's log has. */
+/** Selects the metadata of a call to forward to the upstream. The request id is the one in the gateway's log. */
 export function metadataToServer({ metadata, requestId }: Context, { toServer }: ForwardingConfig): CallMetadata {
   const picked = pick(metadata ?? {}, toServer)
   return toServer.includes(REQUEST_ID) ? { ...picked, [REQUEST_ID]: requestId } : picked
 }
 
-/** What of an upstream's metadata goes to the client; undefined when there is none of it. */
+/** Selects the metadata of an upstream to forward to the client; undefined if there is none. */
 export function metadataToClient(
   metadata: Readonly<Record<string, string | readonly string[] | undefined>>,
   { toClient }: ForwardingConfig,

@@ -1,7 +1,7 @@
 import type { SourceMetrics } from '../../query/source-metrics.ts'
 import type { EndpointObserver } from './pool/endpoint.ts'
 
-/** The connections to one address now. */
+/** The current state of one address. */
 export interface PoolReading {
   readonly name: string
   readonly state: 'open' | 'half-open' | 'closed'
@@ -11,42 +11,42 @@ export interface PoolReading {
 /** Upper bounds of buckets, in seconds. */
 const acquireSeconds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30]
 
-/** Counts what happens to the connections of a source; `docs/metrics.md` explains each metric. */
+/** Counts the events of a source's connections; `docs/metrics.md` explains each metric. */
 export function connectionMetrics(metrics: SourceMetrics): EndpointObserver {
   const created = metrics.counter({
     name: 'flightgate_pool_created_total',
-    help: 'Connections to a server that were made and logged in.',
+    help: 'Connections to a server that were opened and logged in.',
     labelNames: ['address'],
   })
   const destroyed = metrics.counter({
     name: 'flightgate_pool_destroyed_total',
-    help: 'Connections to a server that have ended, by reason: failed (a call on it broke), unusable (the server ended it, or takes its login no more), unhealthy (a check of it failed), aged (pool.maxAgeMs), idle (pool.idleTimeoutMs), closed (no longer needed).',
+    help: 'Connections to a server that were closed, by reason: failed (a call broke), unusable (the server closed it or rejects its login), unhealthy (a health check failed), aged (pool.maxAgeMs), idle (pool.idleTimeoutMs), closed (no longer needed).',
     labelNames: ['address', 'reason'],
   })
   const acquires = metrics.counter({
     name: 'flightgate_pool_acquires_total',
-    help: 'Connections lent to calls; reused tells whether they had been used before.',
+    help: 'Leases of connections; reused tells whether the connection had been leased before.',
     labelNames: ['address', 'reused'],
   })
   const acquireTimes = metrics.histogram({
     name: 'flightgate_pool_acquire_seconds',
-    help: 'Time that calls waited until a connection was lent to them, connecting and logging in included.',
+    help: 'Time that calls waited for the lease of a connection, including connect and login.',
     labelNames: ['address'],
     buckets: acquireSeconds,
   })
   const retries = metrics.counter({
     name: 'flightgate_upstream_retries_total',
-    help: 'Calls that were tried again before their first answer, by the address of the further attempt.',
+    help: 'Calls that were retried before their first response, by the address of the retry.',
     labelNames: ['address'],
   })
   const breakerChanges = metrics.counter({
     name: 'flightgate_breaker_changes_total',
-    help: 'Changes of the circuit breaker of an address, by the state it changed to: open, half-open, closed.',
+    help: 'State changes of the circuit breaker of an address, by the new state: open, half-open, closed.',
     labelNames: ['address', 'state'],
   })
   const held = metrics.gauge({
     name: 'flightgate_slow_reader_bytes',
-    help: 'Bytes that results of clients who have stopped reading take (slowReader), by place: memory, or temporary files on the disk.',
+    help: 'Bytes buffered for clients that have stopped reading (slowReader), by place: memory, or temporary files on disk.',
     labelNames: ['place'],
   })
   return {
@@ -65,12 +65,12 @@ export function connectionMetrics(metrics: SourceMetrics): EndpointObserver {
   }
 }
 
-/** Shows the pools of a source whenever Prometheus asks. An address has several: one for each schema that sessions chose. */
+/** Reads the pools of a source at each scrape. An address has several pools: one for each schema that sessions chose. */
 export function poolMetrics(metrics: SourceMetrics, pools: () => Iterable<PoolReading>): void {
   metrics.reading(
     {
       name: 'flightgate_pool_connections',
-      help: 'Connections to a server by state: idle, in_use; waiting are calls that wait for one, which is more than 0 for long when pool.max is too low.',
+      help: 'Connections to a server by state: idle, in_use. State waiting counts calls that wait for one: if it stays above 0, pool.max is too low.',
       labelNames: ['address', 'state'],
     },
     function* () {
@@ -85,7 +85,7 @@ export function poolMetrics(metrics: SourceMetrics, pools: () => Iterable<PoolRe
   metrics.reading(
     {
       name: 'flightgate_breaker_open',
-      help: '1 while the circuit breaker of an address is open or half open, so that calls are refused; else 0.',
+      help: '1 while the circuit breaker of an address is open or half-open and rejects calls; else 0.',
       labelNames: ['address'],
     },
     function* () {

@@ -1,27 +1,28 @@
 import { formatAddress } from '../../grpc/client/address.ts'
 import type { UpstreamSettings } from './settings.ts'
 
-/** Settings that contradict each other, a line each. */
+/** Problems of settings that contradict each other, one line each. */
 export function upstreamProblems(name: string, { username, password, token, pool, tls }: UpstreamSettings): string[] {
   const at = `sources.${name}`
   const problems: string[] = []
-  if (token !== undefined && username !== undefined)
-    problems.push(`${at}: give a token, or user and password, not both`)
+  if (token !== undefined && username !== undefined) problems.push(`${at}: set a token, or user and password, not both`)
   if (password !== undefined && username === undefined) problems.push(`${at}.username: a password needs a user`)
   if (username !== undefined && password === undefined && token === undefined)
-    problems.push(`${at}.password: the user ${username} has none; write "" when the server wants none`)
+    problems.push(`${at}.password: the user ${username} has none; write "" if the server requires none`)
   if (pool.min > pool.max) problems.push(`${at}.pool.min: ${pool.min} is above pool.max (${pool.max})`)
   if ((tls.cert === undefined) !== (tls.key === undefined))
     problems.push(`${at}.tls: a client certificate needs both cert and key`)
   return problems
 }
 
-/** What works and is better changed, a line each. */
+/** Warnings about settings that work but should be changed, one line each. */
 export function upstreamWarnings(name: string, { tls }: UpstreamSettings): string[] {
-  return tls.skipVerify ? [`sources.${name}.tls.skipVerify: whoever stands between can read and change everything`] : []
+  return tls.skipVerify
+    ? [`sources.${name}.tls.skipVerify: an attacker on the network path can read and change everything`]
+    : []
 }
 
-/** The settings without credentials; values of headers may be some too. */
+/** The settings without credentials. Header values may be credentials too. */
 export function redactUpstream({ uri, addresses, password, token, headers, tls, ...rest }: UpstreamSettings): object {
   const given = (value: unknown, name: string) => (value === undefined ? {} : { [name]: '***' })
   return {

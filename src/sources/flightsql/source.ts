@@ -38,19 +38,19 @@ import { decodeHandle, encodeHandle } from './statements/plan-handle.ts'
 import { PreparedStatements, preparedUpdate } from './statements/prepared-statements.ts'
 import { readStatement } from './statements/statement-text.ts'
 
-/** What a source needs from outside. */
+/** Dependencies of a source. */
 export interface FlightSqlDependencies {
   readonly log: Logger
   readonly observer: EndpointObserver
 }
 
 const none = new Uint8Array(0)
-/** Executions whose tickets are remembered as redeemed. */
+/** Most executions whose tickets are remembered as redeemed; the least recently used is forgotten first. */
 const MAX_REDEEMED = 10_000
 const anySession = { session: {} }
 const MAX_DETAIL = 500
 
-/** Opens a source in front of a Flight SQL server; it connects in the background, and whether or not that works. */
+/** Opens a source in front of a Flight SQL server. It connects in the background and opens even while the server is down. */
 export function openFlightSqlSource(
   name: string,
   config: FlightSqlConfig,
@@ -59,7 +59,7 @@ export function openFlightSqlSource(
   return new FlightSqlSource(name, config, deps)
 }
 
-/** A Flight SQL server, or several with the same data, behind pooled connections; results go through as bytes. */
+/** A Flight SQL server, or several replicas, behind pooled connections. It relays results as bytes. */
 export class FlightSqlSource implements Source {
   readonly name: string
   readonly kind: string
@@ -129,7 +129,7 @@ export class FlightSqlSource implements Source {
     if (words === 'session')
       throw new GatewayError(
         'BAD_SQL',
-        "Statements that change the session do not work here, since connections are shared: choose the schema by session option, qualify names, or set it in the source's configuration; transactions have calls of their own.",
+        "Statements cannot change the session, because clients share connections. Choose the schema by session option, qualify names, or set it in the source's configuration; for transactions use the Flight SQL calls.",
       )
     const kind = words === 'read' ? 'read' : 'update'
     const does = { kind, ...(words === 'unknown' && { mayReturnRows: true }) } as const
@@ -140,7 +140,7 @@ export class FlightSqlSource implements Source {
     if (takesParameters)
       return { ...(await this.#prepared.plan(query, words === 'change' ? 'update' : 'read', ctx)), ...does }
     const byCall = kind === 'update' && !this.#profile.updatesByQuery
-    // The server says best what is wrong with a statement that is misspelled, and to prepare it does nothing yet.
+    // Let the server report errors of an unknown statement: to prepare it does not run it.
     const described = binds && (byCall ? words === 'unknown' : query.describe) && (await this.#describe(query, ctx))
     if (described) return { ...described, ...does }
     if (!byCall) return await this.#planQuery(query, kind, ctx)
@@ -156,7 +156,7 @@ export class FlightSqlSource implements Source {
         'READ_ONLY',
         `The source ${this.name} is read-only: set sources.${this.name}.writes: true to allow it.`,
       )
-    // What is unknown may give rows.
+    // A statement of unknown kind may return rows: the update call would lose them.
     const byCall = isUpdate && !this.#profile.updatesByQuery
     if (byCall && (await readStatement(query.sql, ctx)).kind === 'change') return await this.#update(query, ctx)
     if (query.parameters)
@@ -165,11 +165,11 @@ export class FlightSqlSource implements Source {
         : await this.#inlined.run(query, query.parameters, isUpdate, ctx)
     const decoded = handle && decodeHandle(handle)
     const planned = decoded && this.#isFresh(plan) ? decoded : undefined
-    // What a change gives has happened, whatever was announced of it.
+    // A change has already happened, so that its result must not fail for other columns than announced.
     const announced = isUpdate ? undefined : decoded?.announced
     const repeatable = isUpdate ? 'notProcessed' : 'always'
     const work = async (flight: UpstreamFlight, lease: Lease, upstream: Endpoint) => {
-      // A ticket is good where it was made.
+      // A ticket is valid only at the address that issued it.
       const { endpoints, schema } =
         planned?.address === upstream.name ? { ...planned, schema: none } : await this.#flightInfo(flight, query)
       if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, { ...query.session, announced })
@@ -190,7 +190,7 @@ export class FlightSqlSource implements Source {
       return { ok: true, detail: 'The server answers.' }
     } catch (thrown) {
       const error = GatewayError.from(thrown)
-      // That all connections are busy says nothing of the server.
+      // A full pool does not prove a fault of the server.
       if (error.code === 'QUEUE_TIMEOUT') return { ok: true, detail: 'All connections are in use.' }
       const said = error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message
       return { ok: false, detail: said.split('\n')[0]!.slice(0, MAX_DETAIL) }
@@ -203,7 +203,7 @@ export class FlightSqlSource implements Source {
     await Promise.all([this.pools.close(), this.#locations.close()])
   }
 
-  /** Whether the upstream's ticket can still be redeemed: some servers forget theirs when it is. */
+  /** Whether the upstream's ticket can still be redeemed. Some servers drop a ticket once it is redeemed. */
   #isFresh({ execution }: PlannedSql): boolean {
     if (execution === undefined || this.#profile.reusableTickets) return true
     if (this.#redeemed.has(execution)) return false
@@ -224,7 +224,7 @@ export class FlightSqlSource implements Source {
     return openLocation(address, this.#configFor(schema), this.#profile, breaker, observer)
   }
 
-  /** The connections whose sessions have the schema, or are as configured. */
+  /** Creates the endpoints for sessions with the schema; undefined means the configured session. */
   #open(schema: string | undefined, { log, observer }: FlightSqlDependencies): Endpoints {
     const { requestTimeoutMs, uri, addresses } = this.#config
     const config = this.#configFor(schema)
@@ -233,22 +233,22 @@ export class FlightSqlSource implements Source {
       const { endpoints } = await new UpstreamFlight(connection, bounds).query('SELECT 1')
       const here = ({ locations }: UpstreamEndpoint) =>
         !this.#config.followLocations || addressesOf(locations, connection.address).length === 0
-      // A server that plans may still not run, and some keep results that nobody fetches. What lies elsewhere says nothing of
-      // this address.
+      // Fetch the result: a server that plans may still fail to run, and some servers keep unfetched results. Skip parts at other
+      // locations, which do not test this address.
       for (const { ticket } of endpoints.filter(here)) await connection.collect('DoGet', [ticket], bounds)
     }
     return new Endpoints(
       [uri, ...addresses].map((address) => {
         const breaker = this.#breakers.get(formatAddress(address))!
         const endpoint = new Endpoint(address, config, this.#profile, breaker, observer, check)
-        // Any session will do to see whether the address answers.
+        // Sessions of all schemas share the breaker. One of them is enough to probe the address.
         if (schema === undefined) breaker.probe = () => endpoint.probe()
         return endpoint
       }),
       this.#retries,
       ({ name: address }, failure) => {
         observer.onRetry(address)
-        log.info({ event: 'retry', address, ...causeOfRetry(failure) }, 'a call is tried again')
+        log.info({ event: 'retry', address, ...causeOfRetry(failure) }, 'retrying a call')
       },
     )
   }
@@ -277,7 +277,7 @@ export class FlightSqlSource implements Source {
     })
   }
 
-  /** Has the upstream prepare a statement that may give rows; undefined when it does not tell the schema that way. */
+  /** Prepares a statement that may return rows, for its schema; undefined if the upstream does not return one. */
   async #describe(query: Query, ctx: Context): Promise<Plan | undefined> {
     try {
       const plan = await this.#prepared.plan(query, 'read', ctx)
@@ -288,7 +288,7 @@ export class FlightSqlSource implements Source {
     }
   }
 
-  /** The schema where GetFlightInfo does not tell it: by GetSchema, else by beginning to run the statement. */
+  /** The schema if GetFlightInfo has none: from GetSchema, else from the start of the result. */
   async #schemaOf(
     flight: UpstreamFlight,
     lease: Lease,
@@ -318,8 +318,9 @@ export class FlightSqlSource implements Source {
   async #ingest(query: Query, ingest: Ingest, ctx: Context): Promise<number> {
     let begun = false
     return await this.#checkout.withLease(query, ctx, 'notProcessed', async (_flight, lease) => {
-      // What the client has sent is gone: it cannot be sent to another server.
-      if (begun) throw new GatewayError('SOURCE_UNAVAILABLE', `The source ${this.name} broke off: upload again.`)
+      // The client's rows are consumed and cannot be sent to another server.
+      if (begun)
+        throw new GatewayError('SOURCE_UNAVAILABLE', `The source ${this.name} closed the connection: upload again.`)
       begun = true
       const flight = new UpstreamFlight(lease.connection, this.#checkout.streamBounds(ctx), lease.transactionId)
       return await flight.ingest(ingestFrames(this.#ownName.removeFromIngest(ingest), lease.transactionId))

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const DEFAULT_PORT = 32010
 
-/** The schemes of Flight URIs; with true those that mean TLS. */
+/** Schemes of Flight URIs; true means TLS. */
 const schemes: Readonly<Record<string, boolean>> = {
   'grpc:': false,
   'grpc+tcp:': false,
@@ -12,7 +12,7 @@ const schemes: Readonly<Record<string, boolean>> = {
 
 const pattern = /^([a-z+]+:)\/\/(\[[^\]]+\]|[^:/?#@]+)(?::(\d{1,5}))?\/?$/i
 
-/** A Flight URI such as `grpc+tls://host:32010`, read into its parts. */
+/** A setting with a Flight URI such as `grpc+tls://host:32010`, parsed into its parts. */
 export function upstreamAddress(about: string) {
   return z
     .string()

@@ -2,7 +2,7 @@ import { section, type Variable } from '../../config/setting/variable.ts'
 
 type Apply = Variable['apply']
 
-/** The source that the variables of Dremio are about, made when it is missing. */
+/** The source that the DREMIO_* variables change; created if it is missing. */
 function dremioSource(root: Record<string, unknown>): Record<string, unknown> {
   const source = section(section(root, 'sources'), 'dremio')
   source['kind'] ??= 'dremio'
@@ -15,7 +15,7 @@ const dremio =
     dremioSource(root)[setting] = value
   }
 
-/** Host and port of Dremio come apart; the one that comes second keeps the other's part. */
+/** Sets the host or the port of the URI and keeps the rest, since two variables set one URI. */
 const dremioUri =
   (part: 'host' | 'port'): Apply =>
   (value, root) => {
@@ -29,7 +29,7 @@ const dremioUri =
 export const dremioVariables: readonly Variable[] = [
   {
     name: 'DREMIO_HOST',
-    about: 'Host of `sources.dremio.uri`; the source is made when missing.',
+    about: 'Host of `sources.dremio.uri`. Creates the source `dremio` if it is missing.',
     gives: 'sources.dremio.uri',
     apply: dremioUri('host'),
   },
@@ -41,7 +41,7 @@ export const dremioVariables: readonly Variable[] = [
 
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
-/** `60s` as milliseconds; what is no duration is handed on, to be refused. */
+/** Converts `60s` to milliseconds. Returns other text unchanged, for the schema to reject. */
 function durationMs(value: string): unknown {
   const match = /^(\d+)(ms|s|m|h)$/.exec(value)
   return match ? Number(match[1]) * durationUnits[match[2]!]! : value
