@@ -5,7 +5,7 @@ import { optionalWholeNumber, secret, wholeNumber } from './setting/value.ts'
 const HASH_PREFIX = 'sha256:'
 const MIN_SEAL_KEY_LENGTH = 32
 
-/** SHA-256 of a key given plainly or as `sha256:<hex>`. */
+/** SHA-256 of a key, which is in plain text or `sha256:<hex>`. */
 function hashOf(key: string): Buffer {
   return key.startsWith(HASH_PREFIX)
     ? Buffer.from(key.slice(HASH_PREFIX.length), 'hex')
@@ -26,10 +26,10 @@ const apiKeySchema = z
       .array(z.enum(['reader', 'writer', 'admin']))
       .min(1)
       .default(['reader'])
-      .describe('`reader` reads; `writer` and `admin` may also change data where a source allows it.'),
-    defaultSource: z.string().optional().describe('Source of calls that name none.'),
+      .describe('`reader` may read. `writer` and `admin` may also change data in sources that allow it.'),
+    defaultSource: z.string().optional().describe('Source of calls that name no source.'),
     statementTimeoutMs: optionalWholeNumber(
-      'Time in which a statement of this principal must have run and been read; by default only the deadlines of calls end it.',
+      'Time limit for a statement of this principal to run and be read. By default only the deadline of the call applies.',
       { min: 1, max: 30 * 86_400_000 },
     ),
   })
@@ -41,13 +41,15 @@ const apiKeySchema = z
     ...(statementTimeoutMs !== undefined && { statementTimeoutMs }),
   }))
 
-/** `auth`. */
+/** Schema of `auth`. */
 export const authSchema = z.strictObject({
   apiKeys: z
     .array(apiKeySchema)
     .default([])
-    .describe('Who may call. With none, everyone is anonymous and only loopback addresses are allowed.'),
-  tokenTtlMs: wholeNumber('Life of the bearer token that Handshake answers with.', {
+    .describe(
+      'Principals that may call. Without any, all calls are anonymous and the gateway listens only on loopback addresses.',
+    ),
+  tokenTtlMs: wholeNumber('Lifetime of the bearer tokens that Handshake issues.', {
     min: 1,
     max: 30 * 86_400_000,
     default: 3_600_000,
@@ -56,6 +58,6 @@ export const authSchema = z.strictObject({
     .array(secret(`Long random text (${MIN_SEAL_KEY_LENGTH} characters or more).`).min(MIN_SEAL_KEY_LENGTH))
     .default([])
     .describe(
-      'Keys that seal tickets and tokens: the first seals, all open. Give every replica the same. With none, a key is made at start.',
+      'Keys that seal tickets and tokens: the first seals, all can open. All replicas need the same keys. Without any, the gateway generates a key at start.',
     ),
 })

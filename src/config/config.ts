@@ -3,9 +3,9 @@ import type { configSchema } from './schema.ts'
 
 type Parsed = z.output<typeof configSchema>
 
-/** The whole configuration: validated, complete and frozen. */
+/** The configuration: validated, complete and frozen. */
 export type Config = Omit<Parsed, 'defaultSource'> & {
   readonly defaultSource: string
-  /** What is allowed and still worth a look. */
+  /** Warnings about settings that work but should be changed. */
   readonly warnings: readonly string[]
 }

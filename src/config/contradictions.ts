@@ -6,7 +6,7 @@ import type { configSchema } from './schema.ts'
 
 type Parsed = z.output<typeof configSchema>
 
-/** Problems that no single setting shows, a line each. */
+/** Problems between several settings, one line each. */
 export function contradictions({ auth, defaultSource, listen, sources, tls }: Parsed, kinds: SourceKinds): string[] {
   const problems: string[] = []
   const names = Object.keys(sources)
@@ -15,13 +15,13 @@ export function contradictions({ auth, defaultSource, listen, sources, tls }: Pa
   if (new Set(names.map((name) => name.toLowerCase())).size < names.length)
     problems.push('sources: names must differ in more than upper and lower case')
   if (defaultSource === undefined && names.length > 1)
-    problems.push(`defaultSource: say which of ${names.join(', ')} answers calls that name no source`)
+    problems.push(`defaultSource: required with several sources; choose one of ${names.join(', ')}`)
   if (defaultSource !== undefined && !has(defaultSource))
     problems.push(`defaultSource: there is no source ${defaultSource}; known: ${names.join(', ')}`)
   for (const [i, key] of auth.apiKeys.entries()) {
     const earlier = auth.apiKeys.slice(0, i)
     if (earlier.some(({ name }) => name === key.name))
-      problems.push(`auth.apiKeys.${i}.name: ${key.name} is taken already`)
+      problems.push(`auth.apiKeys.${i}.name: another principal has the name ${key.name}`)
     if (earlier.some(({ sha256 }) => sha256.equals(key.sha256)))
       problems.push(`auth.apiKeys.${i}.key: another principal has the same key`)
     if (key.defaultSource !== undefined && !has(key.defaultSource))
@@ -39,7 +39,7 @@ export function contradictions({ auth, defaultSource, listen, sources, tls }: Pa
     try {
       createSecureContext({ cert: tls.cert.content, key: tls.key.content })
     } catch (error) {
-      problems.push(`tls: certificate and key are not in order (${(error as Error).message})`)
+      problems.push(`tls: certificate and key cannot be used (${(error as Error).message})`)
     }
   if (listen.flight.port !== 0 && listen.flight.port === listen.http.port && meet(listen.flight.host, listen.http.host))
     problems.push(`listen.http: port ${listen.http.port} is that of listen.flight: choose another`)
@@ -51,26 +51,26 @@ export function contradictions({ auth, defaultSource, listen, sources, tls }: Pa
   return problems
 }
 
-/** What works and is better changed. @param plainKeys names of the principals whose keys stand in the file as they are */
+/** Warnings about settings that work but should be changed. @param plainKeys principals with a plain-text key in the file */
 export function warningsOf(
   { auth, listen, sources, tls }: Parsed,
   kinds: SourceKinds,
   plainKeys: readonly string[],
 ): string[] {
   const warnings = plainKeys.map(
-    (name) => `auth.apiKeys: the key of ${name} is given plainly; sha256:<hex> keeps it out of the file`,
+    (name) => `auth.apiKeys: the key of ${name} is in plain text; sha256:<hex> keeps it out of the file`,
   )
   for (const [name, source] of Object.entries(sources))
     warnings.push(...(kinds[source.kind]!.warnings?.(name, source) ?? []))
   if (!tls && !isLoopback(listen.flight)) warnings.push('tls: keys and data cross the network unencrypted')
   if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
-    warnings.push('auth.sealKeys: none, so tickets and tokens end with this process and other replicas refuse them')
+    warnings.push('auth.sealKeys: not set, so tickets and tokens end with this process and other replicas reject them')
   return warnings
 }
 
 const everywhere = new Set(['0.0.0.0', '::'])
 
-/** Whether two hosts may stand for one address. */
+/** Whether two hosts may overlap in an address. */
 function meet(a: string, b: string): boolean {
   return a === b || everywhere.has(a) || everywhere.has(b)
 }

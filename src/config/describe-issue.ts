@@ -3,7 +3,7 @@ import { kindsWith, knownNames, type SettingSchema, schemaAt } from './json-sche
 import { nearest } from './nearest.ts'
 import type { Variable } from './setting/variable.ts'
 
-/** What zod calls types, in the words of the configuration page. */
+/** Zod's names of types in the words of the configuration page. */
 const typeWords: Readonly<Record<string, string>> = {
   array: 'a list',
   boolean: 'true or false',
@@ -15,8 +15,8 @@ const typeWords: Readonly<Record<string, string>> = {
 }
 
 /**
- * What is wrong with a setting, a line for each problem: its path, and what it must be.
- * @param variables those that can give settings in place of the file
+ * Describes the problems of a setting, one line each: its path, and what the value must be.
+ * @param variables environment variables that can set values instead of the file
  */
 export function describeIssue(
   issue: z.core.$ZodIssue,
@@ -49,7 +49,7 @@ function unknownSetting(name: string, key: string, at: SettingSchema | undefined
   const kinds = at ? kindsWith(at, key) : []
   if (kinds.length > 0) return `${name}: only a source of kind ${kinds.join(' or ')} has this setting`
   const meant = nearest(key, at ? knownNames(at) : [])
-  return `${name}: there is no such setting${meant ? `; did you mean ${meant}?` : ''}`
+  return `${name}: unknown setting${meant ? `; did you mean ${meant}?` : ''}`
 }
 
 function wrongType(
@@ -58,10 +58,10 @@ function wrongType(
   variable: string | undefined,
 ): string {
   if (issue.message.endsWith('received undefined'))
-    return variable === undefined ? 'must be set' : `must be set, here or by ${variable}`
+    return variable === undefined ? 'must be set' : `must be set in the file or by ${variable}`
   const isEmpty = issue.message.endsWith('received null')
   const expected = typeWords[issue.expected] ?? issue.expected
-  return `must be ${expected}${range(at, ' from ')}${isEmpty ? ', and is empty; leave it out for the default' : ''}`
+  return `must be ${expected}${range(at, ' from ')}${isEmpty ? ', but is empty; remove it to use the default' : ''}`
 }
 
 function wrongSize(

@@ -21,7 +21,7 @@ const variables: readonly Variable[] = [
   { name: 'PORT', about: 'Port of `listen.http`.', apply: port('http', '127.0.0.1:8080') },
   {
     name: 'API_KEYS',
-    about: 'Comma-separated plain keys, added to `auth.apiKeys` as `key1`, `key2`, ... with the role reader.',
+    about: 'Comma-separated keys in plain text, added to `auth.apiKeys` as `key1`, `key2`, ... with the role reader.',
     apply(value, root) {
       const auth = section(root, 'auth')
       const given = Array.isArray(auth['apiKeys']) ? auth['apiKeys'] : []
@@ -47,12 +47,12 @@ const logVariables: readonly Variable[] = [
   },
 ]
 
-/** The variables that change settings, those of the sources' kinds among them; they win over the file. */
+/** The variables that change settings, including those of the kinds of sources. They override the file. */
 export function variablesOf(kinds: SourceKinds): readonly Variable[] {
   return [...variables, ...Object.values(kinds).flatMap((kind) => kind.variables ?? []), ...logVariables]
 }
 
-/** Variables of ours that are read elsewhere: by `serve` and by the client commands. */
+/** Variables of flightgate that `serve` and the client commands read themselves. */
 export const otherVariables: Readonly<Record<string, string>> = {
   FLIGHTGATE_CONFIG: 'Configuration file, as `--config`.',
   FLIGHTGATE_ENDPOINT: '`flightgate query`: the endpoint.',
@@ -61,10 +61,10 @@ export const otherVariables: Readonly<Record<string, string>> = {
   FLIGHTGATE_API_KEY: '`flightgate query`: the API key.',
 }
 
-/** Variables of features that do not exist yet: deployments that wait for them set them already. */
+/** Variables of planned features, which some deployments already set. */
 const laterVariable = /^(RATE_LIMIT|DEFAULT_CHUNK_SIZE|MAX_CHUNK_SIZE|(REDIS|BIGQUERY)_[A-Z0-9_]+)$/
 
-/** The names that are set and change nothing yet. */
+/** Names of the set variables that have no effect in this version. */
 export function variablesWithoutEffect(env: NodeJS.ProcessEnv): string[] {
   return Object.entries(env)
     .filter(([name, value]) => laterVariable.test(name) && value !== '' && !isServiceVariable(name, value ?? ''))
@@ -73,8 +73,8 @@ export function variablesWithoutEffect(env: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * Applies the environment to what the file holds; answers with the problems. A variable that the file names as `${NAME}`
- * means only what the file says: DREMIO_PASSWORD as the password of a source `lake` makes no source `dremio`.
+ * Applies the environment to the content of the file. Returns the problems. A variable that the file references as `${NAME}`
+ * has no other effect: DREMIO_PASSWORD as the password of a source `lake` creates no source `dremio`.
  */
 export function applyEnvironment(
   root: Record<string, unknown>,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { configSchema } from './schema.ts'
 
-/** The part of JSON Schema that describes a setting. */
+/** The subset of JSON Schema that describes settings. */
 export interface SettingSchema {
   readonly type?: string | readonly string[]
   readonly description?: string
@@ -35,12 +35,12 @@ export function schemaAt(root: SettingSchema, path: readonly string[]): SettingS
   return at
 }
 
-/** The names that may stand below a schema. */
+/** The names of the settings below a schema. */
 export function knownNames(schema: SettingSchema): string[] {
   return variants(schema).flatMap((each) => Object.keys(each.properties ?? {}))
 }
 
-/** The kinds that have a setting, where what else stands below a schema depends on its `kind`. */
+/** The kinds that have a setting, if the settings below the schema depend on its `kind`. */
 export function kindsWith(schema: SettingSchema, name: string): string[] {
   return variants(schema).flatMap(({ properties }) =>
     properties?.[name] && properties['kind']?.const !== undefined ? [String(properties['kind'].const)] : [],

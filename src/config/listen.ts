@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { watchedPemFile } from './setting/pem-file.ts'
 
-/** A host and a port; port 0 asks for a free one. */
+/** A host and a port; port 0 lets the system choose a free one. */
 export interface ListenAddress {
   readonly host: string
   readonly port: number
@@ -10,7 +10,7 @@ export interface ListenAddress {
 
 const addressPattern = /^(\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/
 
-/** `host:port`, an IPv6 address in brackets. */
+/** A setting `host:port`, with an IPv6 address in brackets. */
 function listenAddress(about: string, value: string) {
   return z
     .string()
@@ -28,22 +28,22 @@ function listenAddress(about: string, value: string) {
     })
 }
 
-/** `listen`. */
+/** Schema of `listen`. */
 export const listenSchema = z.strictObject({
   flight: listenAddress('Address of the Flight port.', '127.0.0.1:32010'),
   http: listenAddress('Address of the HTTP port.', '127.0.0.1:8080'),
 })
 
-/** `tls`. */
+/** Schema of `tls`. */
 export const tlsSchema = z
   .strictObject({
-    cert: watchedPemFile('PEM file with the certificate chain; read again when it changes.'),
-    key: watchedPemFile('PEM file with the private key; read again when it changes.'),
+    cert: watchedPemFile('PEM file with the certificate chain. The gateway reloads it when it changes.'),
+    key: watchedPemFile('PEM file with the private key. The gateway reloads it when it changes.'),
   })
   .optional()
   .describe('TLS on both ports.')
 
-/** Whether only this machine can reach the address. */
+/** Whether the address is a loopback address, which only this machine can reach. */
 export function isLoopback({ host }: ListenAddress): boolean {
   if (host === 'localhost' || host === '::1') return true
   return isIP(host) === 4 && host.startsWith('127.')

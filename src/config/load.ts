@@ -10,16 +10,16 @@ import { schemaAt, settingsSchema } from './json-schema.ts'
 import { referencedNames, resolveReferences } from './references.ts'
 import { configSchemaOf } from './schema.ts'
 
-/** Where the configuration comes from. */
+/** Inputs of the configuration. */
 export interface ConfigOrigin {
-  /** YAML file; by default the variable FLIGHTGATE_CONFIG names it, if anything does. */
+  /** YAML file; by default the one in FLIGHTGATE_CONFIG, or none. */
   readonly file?: string
   readonly env: NodeJS.ProcessEnv
-  /** Kinds of sources that may be configured; by default all that there are. */
+  /** Kinds of sources that may be configured; by default all. */
   readonly kinds?: SourceKinds
 }
 
-/** Everything that is wrong with a configuration, a line each; no secret in it. */
+/** All problems of a configuration, one line each, without secrets. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly string[]
@@ -78,14 +78,14 @@ function readYaml(path: string): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
-/** One warning for all variables that are set in vain. A name that the file refers to is not. */
+/** One warning for all variables without effect. A variable that the file references has an effect. */
 function withoutEffect(env: NodeJS.ProcessEnv, root: Record<string, unknown>): string[] {
   const referenced = referencedNames(root)
   const names = variablesWithoutEffect(env).filter((name) => !referenced.has(name))
-  return names.length > 0 ? [`environment: not in effect in this version: ${names.join(', ')}`] : []
+  return names.length > 0 ? [`environment: without effect in this version: ${names.join(', ')}`] : []
 }
 
-/** Names of the principals whose keys stand in the file as they are, in place of a hash or of where they are found. */
+/** Names of the principals whose keys are in the file in plain text, not as a hash or a reference. */
 function keysInFile(root: Record<string, unknown>): string[] {
   const apiKeys = (root['auth'] as { apiKeys?: unknown } | undefined)?.apiKeys
   if (!Array.isArray(apiKeys)) return []

@@ -1,7 +1,7 @@
 import { sourceKinds } from '../sources/kinds.ts'
 import type { Config } from './config.ts'
 
-/** The configuration as it may be shown: without keys, tokens and passwords. */
+/** The configuration for display: without keys, tokens and passwords. */
 export function redactConfig(
   { warnings: _, auth, listen, sources, tls, ...rest }: Config,
   kinds = sourceKinds,

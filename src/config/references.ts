@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs'
 const FILE_PREFIX = 'file:'
 const variable = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g
 
-/** Whether the setting at a path is a secret, and may so come from a file. */
+/** Whether the setting at a path is a secret, which may come from a file. */
 export type IsSecret = (path: readonly string[]) => boolean
 
-/** Every NAME that stands as `${NAME}` in a text of the settings. */
+/** All names that the settings reference as `${NAME}`. */
 export function referencedNames(value: unknown): Set<string> {
   if (typeof value === 'string') return new Set(Array.from(value.matchAll(variable), ([, name]) => name!))
   if (typeof value !== 'object' || value === null) return new Set()
   return new Set(Object.values(value).flatMap((each) => [...referencedNames(each)]))
 }
 
-/** Replaces `${VARIABLE}` in every text, and `file:PATH` in secrets by the file's content. Problems go to the list. */
+/** Replaces `${VARIABLE}` in each text, and `file:PATH` in secrets by the file's content. Adds problems to the list. */
 export function resolveReferences(
   value: unknown,
   env: NodeJS.ProcessEnv,

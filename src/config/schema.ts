@@ -10,62 +10,70 @@ const sourceName = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, 'must begin with a letter and hold up to 63 letters, digits, - or _')
 
-/** What serves when no source is configured. */
+/** The default of `sources`. */
 const demo = { demo: { kind: 'duckdb', path: ':memory:', sample: { tpch: 0.1 } } } as const
 
-/** Settings of a source, by what its kind has. */
+/** Settings of a source, as a union by its kind. */
 function sourceSettings(kinds: SourceKinds) {
   const [first, ...others] = Object.values(kinds).map(({ schema }) => schema)
-  // Callers know only what the settings of all kinds have in common.
+  // Callers see only the settings that all kinds share.
   return z.discriminatedUnion('kind', [first!, ...others]) as unknown as z.ZodType<SourceSettings, { kind: string }>
 }
 
-/** Every setting: its unit in its name, its default, its range and a sentence. `docs/configuration.md` is made from it. */
+/** All settings with unit (in the name), default, range and a sentence. `docs/configuration.md` is generated from this. */
 export const configSchemaOf = (kinds: SourceKinds) =>
   z.strictObject({
-    listen: listenSchema.prefault({}).describe('Where the gateway listens.'),
+    listen: listenSchema.prefault({}).describe('Addresses on which the gateway listens.'),
     tls: tlsSchema,
-    auth: authSchema.prefault({}).describe('Who may call.'),
+    auth: authSchema.prefault({}).describe('Principals and keys.'),
     sources: z
       .record(sourceName, sourceSettings(kinds))
       .prefault(demo)
-      .describe('The engines, by name. By default `demo`: DuckDB in memory with TPC-H sample tables at scale 0.1.'),
-    defaultSource: z.string().optional().describe('Source of calls that name none; needed when there are several.'),
+      .describe(
+        'Sources by name. By default one source, `demo`: DuckDB in memory with TPC-H sample tables at scale 0.1.',
+      ),
+    defaultSource: z
+      .string()
+      .optional()
+      .describe('Source of calls that name no source; required if there are several sources.'),
     limits: limitsSchema.prefault({}).describe('Bounds of connections, messages, memory and time.'),
     drain: z
       .strictObject({
         notReadyMs: wholeNumber(
-          'Time after SIGTERM in which `/readyz` says 503 already and everything is still served, for the load balancer to notice: at least the interval of its checks. Left out on SIGINT, and when no client is connected.',
+          'Time after SIGTERM in which `/readyz` returns 503 but the gateway still serves everything, so that the load balancer notices: at least the interval of its checks. The gateway skips it on SIGINT, and if no client is connected.',
           { min: 0, max: 600_000, default: 5000 },
         ),
-        graceMs: wholeNumber('Time after that in which what has begun may finish; new statements are refused.', {
-          min: 0,
-          max: 86_400_000,
-          default: 60_000,
-        }),
+        graceMs: wholeNumber(
+          'Time after that for running statements, transactions and streams to finish. The gateway rejects new statements.',
+          {
+            min: 0,
+            max: 86_400_000,
+            default: 60_000,
+          },
+        ),
       })
       .prefault({})
-      .describe('What happens on SIGTERM and SIGINT.'),
+      .describe('Drain on SIGTERM and SIGINT.'),
     health: z
       .strictObject({
         intervalMs: wholeNumber(
-          'Interval at which each source is looked at by a small statement: the log tells of each that does not answer, `/readyz?verbose` and `flightgate_source_up` of all. 0 never looks.',
+          'Interval at which the gateway checks each source with a small statement. The log reports sources that do not answer; `/readyz?verbose` and `flightgate_source_up` report all. 0 disables the checks.',
           { min: 0, max: 86_400_000, default: 60_000 },
         ),
-        timeoutMs: wholeNumber('Time in which a source must answer that.', { min: 100, max: 600_000, default: 10_000 }),
+        timeoutMs: wholeNumber('Time limit of a check.', { min: 100, max: 600_000, default: 10_000 }),
       })
       .prefault({})
-      .describe('Watch over the sources.'),
+      .describe('Health checks of the sources.'),
     log: z
       .strictObject({
         level: z
           .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
           .default('info')
-          .describe('Least severe lines that are written.'),
+          .describe('Lowest level of the lines in the log.'),
         format: z
           .enum(['auto', 'json', 'text'])
           .default('auto')
-          .describe('JSON lines or text; `auto` writes text to a terminal and JSON elsewhere.'),
+          .describe('Format of the lines; `auto` writes text to a terminal and JSON elsewhere.'),
         levels: z
           .enum(['words', 'numbers'])
           .default('words')
@@ -78,12 +86,12 @@ export const configSchemaOf = (kinds: SourceKinds) =>
           .enum(['hash', 'text', 'none'])
           .default('hash')
           .describe(
-            "What of statements the log may hold: a hash, the text (then also engines' words and values, which may be personal), or nothing.",
+            'What the log contains of statements: a hash, the text, or nothing. With `text` it also contains messages of engines and values, which may be personal data.',
           ),
       })
       .prefault({})
       .describe('Logs, on standard output.'),
   })
 
-/** The settings with the kinds of sources that there are. */
+/** The settings with all kinds of sources. */
 export const configSchema = configSchemaOf(sourceKinds)

@@ -2,7 +2,7 @@ import { duckDbKind } from './duckdb/kind.ts'
 import { dremioKind, flightSqlKind } from './flightsql/kind.ts'
 import type { SourceKinds } from './kind.ts'
 
-/** The kinds of sources that there are: a further one is a folder and a line here. */
+/** All kinds of sources. A new kind needs its own folder and one line here. */
 export const sourceKinds: SourceKinds = {
   duckdb: duckDbKind,
   flightsql: flightSqlKind,

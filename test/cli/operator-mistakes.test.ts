@@ -200,7 +200,7 @@ describe('the warning of a plain key', () => {
     const file = at('keys.yaml')
     writeFileSync(file, `auth: { apiKeys: [ { name: dash, ${key} } ] }`)
     const { stdout } = await runFlightgate(['check-config', '--config', file], { cwd: folder, env: { DASH_KEY: 'x' } })
-    expect(stdout.includes('the key of dash is given plainly')).toBe(isWarned)
+    expect(stdout.includes('the key of dash is in plain text')).toBe(isWarned)
   })
 
   it('not for API_KEYS', async () => {

@@ -74,12 +74,14 @@ describe('the configuration', () => {
   })
 
   it('tells of settings that are missing', () => {
-    expect(problems('', { DREMIO_PASSWORD: 'p' })).toEqual(['sources.dremio.uri: must be set, here or by DREMIO_HOST'])
+    expect(problems('', { DREMIO_PASSWORD: 'p' })).toEqual([
+      'sources.dremio.uri: must be set in the file or by DREMIO_HOST',
+    ])
     expect(problems('tls: { cert: a }')).toContain('tls.key: must be set')
   })
 
   it.each([
-    ['auth:', 'auth: must be a section of settings, and is empty; leave it out for the default'],
+    ['auth:', 'auth: must be a section of settings, but is empty; remove it to use the default'],
     ['sources: []', 'sources: must be a section of settings'],
     ['sources: { a: { kind: duckbd } }', 'sources.a.kind: must be one of duckdb, flightsql, dremio'],
     ['listen: { flight: 32010 }', 'listen.flight: must be text'],
@@ -123,8 +125,8 @@ limits: { queueWaitMs: 10s }`,
       { FLIGHTGATE_LOG_LEVL: 'x' },
     )
     expect(found).toHaveLength(8)
-    expect(found.join('\n')).toMatch(/htp: there is no such setting; did you mean http\?/)
-    expect(found.join('\n')).toMatch(/maxStream: there is no such setting; did you mean maxStreams\?/)
+    expect(found.join('\n')).toMatch(/htp: unknown setting; did you mean http\?/)
+    expect(found.join('\n')).toMatch(/maxStream: unknown setting; did you mean maxStreams\?/)
     expect(found.join('\n')).toMatch(/FLIGHTGATE_LOG_LEVL .* did you mean FLIGHTGATE_LOG_LEVEL\?/)
     expect(found.join('\n')).toMatch(/batchRows: must be 1 to 16777216/)
     expect(found.join('\n')).toMatch(/NOPE is not set/)
@@ -167,7 +169,7 @@ limits: { queueWaitMs: 10s }`,
       UNRELATED: 'x',
     }
     expect(load('{}', { ...env, REDIS_PORT: 'tcp://10.0.0.1:6379' }).warnings).toEqual([
-      'environment: not in effect in this version: BIGQUERY_PROJECT, MAX_CHUNK_SIZE, RATE_LIMIT, REDIS_PASSWORD',
+      'environment: without effect in this version: BIGQUERY_PROJECT, MAX_CHUNK_SIZE, RATE_LIMIT, REDIS_PASSWORD',
     ])
     const referring = `auth: { apiKeys: [ { name: a, key: "\${REDIS_PASSWORD}" } ] }`
     expect(load(referring, env).warnings.join()).not.toContain('REDIS')
@@ -191,11 +193,11 @@ limits: { queueWaitMs: 10s }`,
 
   it.each([
     ['listen: { flight: "0.0.0.0:1" }', /set auth.apiKeys or API_KEYS/],
-    ['sources: { a: { kind: duckdb }, b: { kind: duckdb } }', /defaultSource: say which/],
+    ['sources: { a: { kind: duckdb }, b: { kind: duckdb } }', /defaultSource: required with several sources/],
     ['sources: { a: { kind: duckdb }, A: { kind: duckdb } }\ndefaultSource: a', /upper and lower case/],
     ['defaultSource: nope', /there is no source nope/],
     ['sources: {}', /at least one/],
-    ['auth: { apiKeys: [ { name: a, key: x }, { name: a, key: y } ] }', /taken already/],
+    ['auth: { apiKeys: [ { name: a, key: x }, { name: a, key: y } ] }', /another principal has the name a/],
     ['auth: { apiKeys: [ { name: a, key: x }, { name: b, key: x } ] }', /the same key/],
     [
       'sources: { a: { kind: dremio, uri: "grpc://h", plainCommands: true } }',

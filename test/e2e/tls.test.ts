@@ -88,7 +88,7 @@ describe('TLS', () => {
 
   it('does not start with a key that is not the one of the certificate', async () => {
     const mixed = { cert: certificate.cert, key: another.issue().key }
-    await expect(GatewayProcess.start({ tls: mixed })).rejects.toThrow(/tls: certificate and key are not in order/)
+    await expect(GatewayProcess.start({ tls: mixed })).rejects.toThrow(/tls: certificate and key cannot be used/)
   })
 })
 

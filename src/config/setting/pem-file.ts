@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
-/** A PEM file, read when the configuration is. */
+/** A setting with the path of a PEM file, whose content is read with the configuration. */
 export const pemFile = (about: string) => watchedPemFile(about).transform(({ content }) => content)
 
-/** The same, with its path, to be read again when it changes. */
+/** The same, but the value keeps the path, to reload the file when it changes. */
 export const watchedPemFile = (about: string) =>
   z
     .string()

@@ -7,17 +7,17 @@ export interface WholeNumber {
   readonly default: number
 }
 
-/** A whole number with a default. */
+/** A whole-number setting with a default. */
 export function wholeNumber(about: string, { min, max, default: value }: WholeNumber) {
   return z.int().min(min).max(max).default(value).describe(about)
 }
 
-/** A whole number that may be left out; what then holds is in the sentence. */
+/** An optional whole-number setting. Its sentence states the default. */
 export function optionalWholeNumber(about: string, { min, max }: Omit<WholeNumber, 'default'>) {
   return z.int().min(min).max(max).optional().describe(about)
 }
 
-/** Text that may be given as `file:PATH`, whose content then counts, and that is never shown. */
+/** A secret text, which is never shown. The value may be `file:PATH`, to read it from that file. */
 export function secret(about: string, { mayBeEmpty = false } = {}) {
   return z
     .string()

@@ -10,7 +10,9 @@ export const duckDbSettings = z.strictObject({
     .string()
     .min(1)
     .default(':memory:')
-    .describe('Database file, or `:memory:`. Several sources may share a file only if none of them changes it.'),
+    .describe(
+      'Database file, or `:memory:`. Several sources may share a file only if none of them has `writes`, `init` or `sample`.',
+    ),
   sample: z
     .strictObject({
       tpch: z
@@ -24,16 +26,18 @@ export const duckDbSettings = z.strictObject({
   init: z
     .array(z.string().min(1))
     .default([])
-    .describe('Statements run once at start, before the sandbox closes: they alone may read files or change settings.'),
+    .describe(
+      'Statements that run once at start, before the sandbox closes. Only these may read files or change settings.',
+    ),
   writes: z
     .boolean()
     .default(false)
-    .describe('Whether statements that change data are allowed, to principals with the role writer or admin.'),
+    .describe('Allows statements that change data, for principals with the role writer or admin.'),
   losslessTypes: z
     .boolean()
     .default(false)
     .describe(
-      "Whether HUGEINT, UHUGEINT, UUID, BIT, TIMETZ, BIGNUM and JSON are sent as Arrow extension types, which keep every value and which few clients know, and UNION as Arrow's union. Without it integers come as decimals of 38 digits, a UNION as a struct of its members and the others as text. A call or a session may choose otherwise.",
+      "Sends HUGEINT, UHUGEINT, UUID, BIT, TIMETZ, BIGNUM and JSON as Arrow extension types, and UNION as Arrow's union. These keep every value, but few clients know them. If off, integers come as decimals of 38 digits, a UNION as a struct of its members and the others as text. A call or a session can override this.",
     ),
   memoryLimitBytes: optionalWholeNumber(
     'Memory that DuckDB may use before it spills. Single values of gigabytes (lists, texts) do not count. By default the memory of the container or machine beyond what the limits let the process need, at most 80 % and at least a third of it, divided between the sources that set no limit.',
@@ -47,22 +51,19 @@ export const duckDbSettings = z.strictObject({
     .describe(
       'Folder to which queries spill when memory runs out; by default `.tmp` in the working directory. DuckDB creates the folder, but not its parents.',
     ),
-  maxTempBytes: optionalWholeNumber('Space that spilling may take; by default 90 % of what is free.', {
+  maxTempBytes: optionalWholeNumber('Disk space that spilling may take; by default 90 % of the free space.', {
     min: 1 << 20,
     max: 2 ** 50,
   }),
   statementTimeoutMs: optionalWholeNumber(
-    'Time in which a statement must run and its result be read; by default only the deadlines of calls limit it.',
+    'Time limit for a statement to run and be read. By default only the deadline of the call applies.',
     { min: 1, max: 30 * 86_400_000 },
   ),
-  maxStreams: wholeNumber(
-    'Statements that run or are being read at the same time; further statements wait in a queue.',
-    {
-      min: 1,
-      max: 1024,
-      default: 16,
-    },
-  ),
+  maxStreams: wholeNumber('Statements that run or are read at the same time; further statements wait in a queue.', {
+    min: 1,
+    max: 1024,
+    default: 16,
+  }),
   batchRows: wholeNumber('Rows of a record batch.', { min: 1, max: 1 << 24, default: 262_144 }),
   batchBytes: wholeNumber('Bytes of a record batch.', { min: 65_536, max: GIB / 4, default: 2 << 20 }),
 })

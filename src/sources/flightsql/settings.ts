@@ -10,34 +10,37 @@ const HEADER_NAME = /^[a-z0-9_.-]{1,64}$/
 
 const tls = z
   .strictObject({
-    ca: pemFile('PEM file with the authorities to trust; by default those of the system.').optional(),
+    ca: pemFile('PEM file with the certificate authorities to trust; by default those of Node.').optional(),
     cert: pemFile('PEM file with a client certificate.').optional(),
-    key: pemFile('PEM file with its private key.').optional(),
-    serverName: z.string().min(1).optional().describe('Name in the certificate, where it is not the host of the URI.'),
-    skipVerify: z.boolean().default(false).describe('Takes any certificate: for tests only, a warning says so.'),
+    key: pemFile('PEM file with the private key of `cert`.').optional(),
+    serverName: z.string().min(1).optional().describe('Name in the certificate, if it is not the host of the URI.'),
+    skipVerify: z
+      .boolean()
+      .default(false)
+      .describe('Accepts any certificate. For tests only; the gateway logs a warning.'),
   })
   .prefault({})
   .describe('TLS, for URIs with `grpc+tls`.')
 
 const pool = z
   .strictObject({
-    min: wholeNumber('Connections kept ready to each address.', { min: 0, max: 1000, default: 2 }),
-    max: wholeNumber('Connections to each address; each carries one call or one result at a time.', {
+    min: wholeNumber('Connections that the pool keeps open to each address.', { min: 0, max: 1000, default: 2 }),
+    max: wholeNumber('Most connections to each address. Each carries one call or one result at a time.', {
       min: 1,
       max: 1000,
       default: 10,
     }),
-    healthCheckIntervalMs: wholeNumber('Interval at which idle connections are tried.', {
+    healthCheckIntervalMs: wholeNumber('Interval of the health checks of idle connections.', {
       min: 100,
       max: 24 * HOUR_MS,
       default: MINUTE_MS,
     }),
-    idleTimeoutMs: wholeNumber('Time without use after which a connection beyond `min` ends.', {
+    idleTimeoutMs: wholeNumber('Time without use after which the pool closes a connection beyond `min`.', {
       min: 100,
       max: 24 * HOUR_MS,
       default: 30 * MINUTE_MS,
     }),
-    maxAgeMs: wholeNumber('Age at which a connection is replaced.', {
+    maxAgeMs: wholeNumber('Age at which the pool replaces a connection.', {
       min: 1000,
       max: 30 * 24 * HOUR_MS,
       default: 6 * HOUR_MS,
@@ -54,25 +57,31 @@ const pool = z
 const slowReader = z
   .strictObject({
     afterMs: wholeNumber(
-      'Time without reading after which the server is read on in place of the client; 0 never. Dremio gives a result up after 50 s.',
+      'Time without reading by the client after which the gateway reads ahead; 0 never reads ahead. Dremio aborts a result after 50 s.',
       { min: 0, max: HOUR_MS, default: 20_000 },
     ),
-    memoryBytes: wholeNumber('Bytes of one result that are then held in memory.', {
+    memoryBytes: wholeNumber('Bytes of one result that the gateway then buffers in memory.', {
       min: 0,
       max: 2 ** 40,
       default: 4 * MIB,
     }),
-    spillBytes: wholeNumber('Size that its temporary file may have; there goes what memory does not hold.', {
+    spillBytes: wholeNumber('Largest size of the temporary file to which a result spills when `memoryBytes` is full.', {
       min: 0,
       max: 2 ** 50,
       default: 1024 * MIB,
     }),
-    spillDirectory: z.string().min(1).optional().describe("Where that file is; by default the system's folder."),
+    spillDirectory: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Directory of that file; by default the system's temporary directory."),
   })
   .prefault({})
-  .describe('What happens to a result whose client stops reading for a while; see also `limits.stallTimeoutMs`.')
+  .describe(
+    'Buffering for slow consumers: clients that stop reading a result for a while. See also `limits.stallTimeoutMs`.',
+  )
 
-/** Never forwarded: credentials, sessions, and what belongs to a connection or a call itself. */
+/** Names that are never forwarded: credentials, sessions, and headers of the connection or the call itself. */
 const OWN_HEADERS =
   /^(authorization|auth-token-bin|cookie|set-cookie|x-api-key|content-type|te|host|user-agent|x-flightgate-.*|grpc-(?!status-details-bin).*)$/
 
@@ -93,25 +102,27 @@ const forwarded = (about: string, value: string[]) =>
 const forward = z
   .strictObject({
     toServer: forwarded(
-      "Names of the client's metadata that go to the server; `x-request-id` is the one of the gateway's log.",
+      "Names of the client's metadata to forward to the server. `x-request-id` is the id in the gateway's log.",
       ['traceparent', 'tracestate', 'x-request-id'],
     ),
     toClient: forwarded(
-      "Names of the server's metadata that the client sees, in headers and in the trailers of errors. `grpc-status-details-bin` adds the server's details of an error to the gateway's.",
+      "Names of the server's metadata to forward to the client, in headers and in trailers of errors. `grpc-status-details-bin` adds the server's error details to the gateway's.",
       [],
     ),
   })
   .prefault({})
-  .describe('Metadata that passes between clients and the server; everything else stays where it is.')
+  .describe('Metadata that the gateway forwards between clients and the server. It forwards nothing else.')
 
 const shared = {
-  uri: upstreamAddress('Where the server is: `grpc://host:port`, or `grpc+tls://host:port` with TLS.'),
+  uri: upstreamAddress('Address of the server: `grpc://host:port`, or `grpc+tls://host:port` with TLS.'),
   addresses: z
     .array(upstreamAddress('A URI as `uri`.'))
     .default([])
-    .describe('Further servers with the same data: calls are spread over all, and go past those that do not answer.'),
+    .describe(
+      'Further servers with the same data. The gateway spreads calls over all and skips those that do not answer.',
+    ),
   username: z.string().min(1).optional().describe('User to log in as.'),
-  password: secret('Password, or a personal access token in its place.', { mayBeEmpty: true }).optional(),
+  password: secret('Password, or a personal access token instead.', { mayBeEmpty: true }).optional(),
   token: secret('Bearer or personal access token, instead of user and password.').optional(),
   tls,
   headers: z
@@ -124,31 +135,31 @@ const shared = {
   writes: z
     .boolean()
     .default(false)
-    .describe('Whether statements that change data are allowed, to principals with the role writer or admin.'),
+    .describe('Allows statements that change data, for principals with the role writer or admin.'),
   statementTimeoutMs: optionalWholeNumber(
-    'Time in which a statement must have run and been read; by default only the deadlines of calls end it.',
+    'Time limit for a statement to run and be read. By default only the deadline of the call applies.',
     { min: 1, max: 30 * 86_400_000 },
   ),
-  maxStreams: wholeNumber('Statements that run or are being read at the same time; the others wait in line.', {
+  maxStreams: wholeNumber('Statements that run or are read at the same time; further statements wait in a queue.', {
     min: 1,
     max: 10_000,
     default: 16,
   }),
   minStreams: wholeNumber(
-    'Statements that still run at the same time when the server says that it is overloaded; from there their number grows back. As large as maxStreams, it never shrinks.',
+    'Lower bound of the adaptive limit: when the server reports overload, the gateway runs fewer statements at the same time, and then more again. If equal to maxStreams, the limit is fixed.',
     { min: 1, max: 10_000, default: 2 },
   ),
-  connectTimeoutMs: wholeNumber('Time in which a connection must come about.', {
+  connectTimeoutMs: wholeNumber('Time limit to establish a connection.', {
     min: 10,
     max: 10 * MINUTE_MS,
     default: 10_000,
   }),
-  requestTimeoutMs: wholeNumber('Time in which calls that deliver no rows must be answered, planning among them.', {
+  requestTimeoutMs: wholeNumber('Time limit for calls that return no rows, such as planning.', {
     min: 10,
     max: HOUR_MS,
     default: MINUTE_MS,
   }),
-  maxMessageBytes: wholeNumber('Largest message of the server; a larger one ends the statement.', {
+  maxMessageBytes: wholeNumber('Largest message of the server; a larger one fails the statement.', {
     min: MIB,
     max: 2 ** 31 - 1,
     default: 256 * MIB,
@@ -160,7 +171,7 @@ const followLocations = (byDefault: boolean) =>
     .boolean()
     .default(byDefault)
     .describe(
-      'Whether parts of results are fetched from the addresses that the server names for them, with the same login and, where `uri` has TLS, never without. When none can be reached, the server itself is asked.',
+      'Fetches parts of results from the addresses that the server names for them, with the same login. If `uri` has TLS, only over TLS. If none can be reached, the gateway asks the server itself.',
     )
 
 const property = (about: string) => z.string().min(1).optional().describe(about)
@@ -170,12 +181,12 @@ export const flightSqlSettings = z.strictObject({
   kind: z.literal('flightsql').describe('Any Flight SQL server.'),
   ...shared,
   followLocations: followLocations(true),
-  // Not for Dremio, which takes such commands for SQL: they would get past the checks of statements.
+  // Not for Dremio, which runs such commands as SQL: they would bypass the checks of statements.
   plainCommands: z
     .boolean()
     .default(false)
     .describe(
-      'Passes commands that are none of Flight SQL on as they came, in place of taking them for SQL: for Flight servers with commands of their own, of which `writes` holds nothing back.',
+      'Forwards commands that are not Flight SQL verbatim, instead of running them as SQL. For Flight servers with commands of their own; `writes` does not restrict these.',
     ),
 })
 
@@ -183,14 +194,14 @@ export const flightSqlSettings = z.strictObject({
 export const dremioSettings = z.strictObject({
   kind: z.literal('dremio').describe('Dremio, through its Arrow Flight endpoint.'),
   ...shared,
-  // Versions before 24.3.4 name the address that they are bound to, 0.0.0.0.
+  // Versions before 24.3.4 advertise their listen address, 0.0.0.0.
   followLocations: followLocations(false),
   session: z
     .strictObject({
-      schema: property('What names without a schema mean.'),
-      routingQueue: property('Queue of the statements.'),
-      routingTag: property('Tag of the statements.'),
-      routingEngine: property('Engine of the statements.'),
+      schema: property('Schema of names that are written without one.'),
+      routingQueue: property('Routing queue of the statements.'),
+      routingTag: property('Routing tag of the statements.'),
+      routingEngine: property('Engine that runs the statements.'),
       quoting: z
         .enum(['DOUBLE_QUOTE', 'BACK_TICK', 'BRACKET'])
         .optional()
@@ -204,10 +215,10 @@ export const dremioSettings = z.strictObject({
 type FlightSqlSettings = z.output<typeof flightSqlSettings>
 type DremioSettings = z.output<typeof dremioSettings>
 
-/** Settings of a source of one of the two kinds. */
+/** Settings of a source of kind `flightsql` or `dremio`. */
 export type UpstreamSettings = FlightSqlSettings | DremioSettings
 
-/** What the source itself uses of them. `plainCommands` is never there for Dremio, which would run them. */
+/** The settings that the source itself uses. Dremio never has `plainCommands`, because it would run them as SQL. */
 export type FlightSqlConfig = Omit<
   FlightSqlSettings,
   'kind' | 'plainCommands' | 'statementTimeoutMs' | 'maxStreams' | 'minStreams'
