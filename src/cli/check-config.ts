@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import { redactConfig } from '../config/redact.ts'
 import { readConfig } from './read-config.ts'
 
-/** Prints the settings in force, or every problem; sets the exit code. */
+/** Prints the effective settings, or all problems, and sets the exit code. */
 export function checkConfig(options: { config?: string }): void {
   const config = readConfig(options)
   if (!config) return

@@ -5,7 +5,7 @@ import { readConfig } from './read-config.ts'
 
 const STEP_WIDTH = 10
 
-/** Checks every configured source step by step and says what to mend; ends with 1 when something is wrong. */
+/** Checks each configured source step by step and prints what to fix. The exit code is 1 if a step fails. */
 export async function doctor(options: { config?: string; timeout: number }): Promise<void> {
   const config = readConfig(options)
   if (!config) return
@@ -21,6 +21,6 @@ export async function doctor(options: { config?: string; timeout: number }): Pro
     if (advice !== undefined) process.stdout.write(`       ${' '.repeat(STEP_WIDTH)} -> ${advice}\n`)
     if (!ok) wrong++
   }
-  process.stdout.write(wrong === 0 ? '\nAll sources are well.\n' : `\n${wrong} of the addresses cannot be used.\n`)
+  process.stdout.write(wrong === 0 ? '\nAll sources work.\n' : `\nFailed addresses: ${wrong}.\n`)
   process.exitCode = wrong === 0 ? ExitCode.ok : ExitCode.failed
 }

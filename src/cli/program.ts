@@ -3,7 +3,7 @@ import { packageVersion } from '../ops/version.ts'
 import { ExitCode } from './exit-code.ts'
 import type { QueryOptions } from './query/options.ts'
 
-/** The command line. What a command needs is loaded when it runs, so that `--help` answers at once. */
+/** Builds the command line. Each command imports its code when it runs, so that `--help` is fast. */
 export function buildProgram(): Command {
   const program = new Command('flightgate')
     .description('One Arrow Flight SQL endpoint in front of your engines.')
@@ -11,7 +11,7 @@ export function buildProgram(): Command {
     .exitOverride(endWithUsageCode)
   program
     .command('serve')
-    .description('Serve until a signal ends the process: the first drains, the second ends at once.')
+    .description('Serve until a signal: the first one drains, a second one stops at once.')
     .option('-c, --config <file>', 'YAML configuration (or the variable FLIGHTGATE_CONFIG)')
     .addHelpText('after', '\nExample:\n  flightgate serve --config flightgate.yaml')
     .exitOverride(endWithUsageCode)
@@ -21,7 +21,7 @@ export function buildProgram(): Command {
     })
   program
     .command('check-config')
-    .description('Check a configuration, list every problem, and print the settings in force without their secrets.')
+    .description('Check a configuration, list all problems, and print the effective settings without secrets.')
     .option('-c, --config <file>', 'YAML configuration (or the variable FLIGHTGATE_CONFIG)')
     .addHelpText('after', '\nExample:\n  flightgate check-config --config flightgate.yaml')
     .exitOverride(endWithUsageCode)
@@ -31,9 +31,9 @@ export function buildProgram(): Command {
     })
   program
     .command('doctor')
-    .description('Check each configured source step by step, and say what to mend.')
+    .description('Check each configured source step by step, and say what to fix.')
     .option('-c, --config <file>', 'YAML configuration (or the variable FLIGHTGATE_CONFIG)')
-    .option('--timeout <seconds>', 'time for all of it', seconds, 60)
+    .option('--timeout <seconds>', 'time limit for all checks', seconds, 60)
     .addHelpText('after', '\nExample:\n  flightgate doctor --config flightgate.yaml')
     .exitOverride(endWithUsageCode)
     .action(async (options: { config?: string; timeout: number }) => {
@@ -68,7 +68,7 @@ function addQueryCommand(program: Command): void {
     .addOption(new Option('--password <password>', 'password for Basic authentication').env('FLIGHTGATE_PASSWORD'))
     .addOption(new Option('--token <token>', 'bearer token').env('FLIGHTGATE_TOKEN'))
     .addOption(new Option('--api-key <key>', 'API key').env('FLIGHTGATE_API_KEY'))
-    .option('-s, --source <name>', 'source that answers (flightgate only)')
+    .option('-s, --source <name>', 'source that runs the statement (flightgate only)')
     .option('-H, --header <name=value>', 'metadata to send; may be given several times', collect, [])
     .option('--timeout <seconds>', 'deadline of the whole query', seconds)
     .option('--max-rows <rows>', 'rows that a table shows', wholeNumber, 1000)

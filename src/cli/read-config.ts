@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { ExitCode } from './exit-code.ts'
 
-/** The configuration that a command is to use; undefined when it has problems, which are then printed. */
+/** Loads the configuration of a command. If it has problems, prints them, sets the exit code and returns undefined. */
 export function readConfig({ config: file }: { config?: string }): Config | undefined {
   try {
     return loadConfig({ ...(file !== undefined && { file }), env: process.env })

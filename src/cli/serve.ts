@@ -7,12 +7,12 @@ import { ExitCode } from './exit-code.ts'
 import { readConfig } from './read-config.ts'
 import { tryPython } from './try-python.ts'
 
-/** Longest wait for the engines to let go. */
+/** Longest wait for the engines to stop, in milliseconds. */
 const MAX_STOP_MS = 1000
 const SIGNAL_BASE = 128
 const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const
 
-/** Serves until a signal ends the process: the first one drains, the second ends at once. */
+/** Serves until a signal: the first one drains, a second one stops at once. */
 export async function serve(options: { config?: string }): Promise<void> {
   const startedAt = performance.now()
   const config = readConfig(options)
@@ -24,8 +24,8 @@ export async function serve(options: { config?: string }): Promise<void> {
     gateway = await startGateway(config, log)
   } catch (error) {
     const isKnown = error instanceof StartError
-    // No client has said anything yet: the operator reads all of it.
-    // A setting is at fault, not the code: the stack would hide the line that helps.
+    // No client has connected yet, so that the log may show the full error.
+    // If a setting is at fault and not the code, a stack would only hide the line that helps.
     const details = isKnown && !log.isLevelEnabled('debug') ? {} : { err: stdSerializers.err(error as Error) }
     log.fatal({ event: 'start', ...details }, `the gateway could not start${isKnown ? `: ${error.message}` : ''}`)
     process.exitCode = ExitCode.failed
@@ -57,18 +57,18 @@ export async function serve(options: { config?: string }): Promise<void> {
     if (draining) {
       if (stopping) return
       stopping = true
-      log.warn({ event: 'stop', signal }, 'second signal: ending at once')
+      log.warn({ event: 'stop', signal }, 'second signal: stopping at once')
       const end = () => exit(SIGNAL_BASE + signalNumbers[signal])
-      // The engine's threads must be out of their work when the process ends; interrupted, they are in milliseconds.
+      // The engine's threads must be idle when the process ends; an interrupt stops them within milliseconds.
       setTimeout(end, MAX_STOP_MS)
       gateway.stop().then(end, end)
       return
     }
     draining = true
-    // Who presses Ctrl-C is no load balancer.
+    // On Ctrl-C there is no load balancer to wait for.
     const notReadyMs = signal === 'SIGINT' ? 0 : config.drain.notReadyMs
     const { graceMs } = config.drain
-    log.info({ event: 'drain', signal, notReadyMs, graceMs }, 'draining: a second signal ends at once')
+    log.info({ event: 'drain', signal, notReadyMs, graceMs }, 'draining: a second signal stops at once')
     gateway.drain(notReadyMs).then(
       (cut) => {
         if (stopping) return

@@ -1,16 +1,16 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 
-/** What a client must know to connect. */
+/** What a client needs to know to connect. */
 export interface PythonTarget {
-  /** Host and port as listened on. */
+  /** Host and port on which the gateway listens. */
   readonly address: string
-  /** The certificate shown, as PEM; absent without TLS. */
+  /** The gateway's certificate as PEM; absent without TLS. */
   readonly cert?: Buffer | undefined
   readonly needsKey: boolean
 }
 
-/** Lines for a Python prompt, joined by semicolons, that read one row; `ca.pem` and `YOUR-API-KEY` are the reader's to fill in. */
+/** A line of Python that reads one row. The user must replace `ca.pem` and `YOUR-API-KEY`. */
 export function tryPython({ address, cert, needsKey }: PythonTarget): string {
   const colon = address.lastIndexOf(':')
   const host = reachableHost(address.slice(0, colon).replace(/^\[|\]$/g, ''), cert)
@@ -25,7 +25,7 @@ export function tryPython({ address, cert, needsKey }: PythonTarget): string {
   ].join('; ')
 }
 
-/** A host that this machine reaches, by a name that is in the certificate where there is one. */
+/** A host that this machine can reach; with TLS preferably a name in the certificate. */
 function reachableHost(listened: string, cert: Buffer | undefined): string {
   const wildcards: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
   const host = wildcards[listened] ?? listened

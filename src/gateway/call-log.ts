@@ -6,10 +6,10 @@ import type { ErrorCode, GatewayError } from '../query/errors.ts'
 import type { Logger } from '../query/types.ts'
 
 const REFUSALS_PER_SECOND = 10
-/** What calls end with that ask for nothing sensible: anybody can cause as many as the network carries. */
+/** Codes that any client can cause at network speed. The log limits their lines. */
 const refusals: ReadonlySet<ErrorCode> = new Set(['UNIMPLEMENTED', 'BAD_REQUEST', 'TOO_LARGE', 'QUEUE_FULL'])
 
-/** Counts the calls that have ended, and logs those that ended with an error. */
+/** Counts all calls at their end, and logs those that failed. */
 export class CallLog {
   readonly #methodNames: ReadonlyMap<string, string>
   readonly #metrics: Metrics
@@ -19,7 +19,7 @@ export class CallLog {
 
   /**
    * @param paths of the methods, such as `/arrow.flight.protocol.FlightService/DoGet`
-   * @param statements what of statements may be logged
+   * @param statements how much of statements the log may contain
    */
   constructor(paths: readonly string[], metrics: Metrics, log: Logger, statements: StatementLogging) {
     this.#statements = statements
@@ -27,11 +27,11 @@ export class CallLog {
     this.#metrics = metrics
     this.#log = log
     this.#limit = new LineLimit(REFUSALS_PER_SECOND, (code, count) =>
-      log.info({ event: 'calls_refused', code, count }, 'more calls ended with this error than are logged'),
+      log.info({ event: 'calls_refused', code, count }, 'rate limit of log lines: more calls ended with this error'),
     )
   }
 
-  /** A call has ended. */
+  /** Records the end of a call. */
   onEnd(call: GrpcCall, error: GatewayError | undefined): void {
     const method = this.#methodNames.get(call.path) ?? 'unknown'
     this.#metrics.callEnded(method, error?.grpc ?? 'OK', call.durationMs)
@@ -52,7 +52,7 @@ export class CallLog {
     else this.#log.info(fields, 'call ended with an error')
   }
 
-  /** Tells what has been left out so far. */
+  /** Logs the counts of suppressed lines. */
   close(): void {
     this.#limit.flush()
   }

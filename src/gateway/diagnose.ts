@@ -4,12 +4,12 @@ import type { Context } from '../query/types.ts'
 import type { Finding } from '../sources/kind.ts'
 import { sourceKinds } from '../sources/kinds.ts'
 
-/** A finding about a source. */
+/** A finding with the name of its source. */
 export interface SourceFinding extends Finding {
   readonly source: string
 }
 
-/** Looks at each configured source step by step; nothing is served meanwhile. */
+/** Checks each configured source step by step. The gateway does not serve meanwhile. */
 export async function* diagnose(config: Config, log: Logger, signal: AbortSignal): AsyncGenerator<SourceFinding> {
   const ctx: Context = {
     principal: { name: 'doctor', roles: ['reader'] },

@@ -6,36 +6,36 @@ import type { Logger } from '../query/types.ts'
 import type { SourceKinds } from '../sources/kind.ts'
 import { sourceKinds } from '../sources/kinds.ts'
 
-/** What a machine or a container has, and what the process takes of it before any DuckDB is open. All in bytes. */
+/** Memory of the machine or container, and of the process before it opens a DuckDB. All in bytes. */
 export interface MemoryFacts {
   /** Memory that the process may use: the container's limit (cgroup), else the machine's. */
   readonly availableBytes: number
   /** Resident memory of the process now. */
   readonly baseBytes: number
-  /** How large the JavaScript heap may become. */
+  /** Limit of the JavaScript heap. */
   readonly heapLimitBytes: number
 }
 
-/** How memory is divided. All in bytes. */
+/** Division of the memory. All in bytes. */
 export interface MemoryBudget {
-  /** What the process keeps for itself, by the bounds of its configuration. */
+  /** Upper bound of the process without DuckDB, by its configuration. */
   readonly processBytes: number
-  /** `memory_limit` of each DuckDB source by name, configured or chosen here. */
+  /** `memory_limit` of each DuckDB source by name, configured or computed. */
   readonly duckDbBytes: ReadonlyMap<string, number>
 }
 
 const MIB = 2 ** 20
-/** Of the available memory, what the heap is expected to need besides all that is counted. */
+/** Share of the available memory for the part of the heap that no other bound counts. */
 const HEAP_SHARE = 1 / 8
 const MAX_HEAP_BYTES = 1024 * MIB
 /** DuckDB's own default. */
 const MAX_SHARE = 0.8
-/** What DuckDB gets at least: the bounds of the process are seldom all reached, and DuckDB spills beyond its own. */
+/** Least share of DuckDB. The process seldom reaches all of its bounds at once, and DuckDB spills above its limit. */
 const MIN_SHARE = 1 / 3
-/** Below this DuckDB does no useful work; also the least that may be configured. */
+/** Least useful memory of a DuckDB, and the minimum of the setting. */
 const MIN_BYTES = 64 * MIB
 
-/** What holds now. The container's limit is that of cgroup v2 or v1. */
+/** Reads the current values. The container's limit comes from cgroup v2 or v1. */
 export function memoryFacts(): MemoryFacts {
   const constrained = process.constrainedMemory()
   return {
@@ -46,9 +46,9 @@ export function memoryFacts(): MemoryFacts {
 }
 
 /**
- * Divides the memory: DuckDB sources without a `memoryLimitBytes` share what the process does not need, at most 80 % of all
- * and at least a third.
- * @param storesBytes bound of what the process stores for clients besides what `limits` says
+ * Divides the memory. DuckDB sources without `memoryLimitBytes` share the memory that the process does not need: at most 80 % of
+ * the available memory, at least a third.
+ * @param storesBytes bound of the stores for clients that `limits` does not include
  */
 export function memoryBudget(
   { sources, limits }: Pick<Config, 'sources' | 'limits'>,
@@ -77,7 +77,7 @@ export function memoryBudget(
   return { processBytes: Math.floor(processBytes), duckDbBytes }
 }
 
-/** Divides the memory that there is now and logs how. @returns `memory_limit` of each DuckDB source by name, in bytes */
+/** Divides the current memory and logs the result. @returns `memory_limit` of each DuckDB source by name, in bytes */
 export function divideMemory(
   config: Config,
   storesBytes: number,
@@ -97,7 +97,7 @@ export function divideMemory(
   else
     log.warn(
       fields,
-      `${said}. Together that is more than there is: under full load the process may be killed. Give it ${inMib(total)}, or lower maxStreams, limits.maxInFlightBytes and limits.maxRequestMemoryBytes`,
+      `${said}. The sum exceeds the available memory: under full load the system may kill the process. Provide ${inMib(total)}, or lower maxStreams, limits.maxInFlightBytes and limits.maxRequestMemoryBytes`,
     )
   return duckDbBytes
 }

@@ -16,18 +16,18 @@ import type { ResultStore } from '../query/stages/share-results.ts'
 import { Transactions } from '../query/transactions/transactions.ts'
 import type { Logger } from '../query/types.ts'
 
-/** What the engine is made of. */
+/** Parts that the engine uses. */
 export interface EngineParts {
   readonly config: Config
   readonly sources: readonly Source[]
   readonly slots: ReadonlyMap<string, ConcurrencyLimiter>
-  /** Where small results are kept for clients that ask again. */
+  /** Store of small results, for clients that redeem a ticket again. */
   readonly repeatable: ResultStore
   readonly metrics: Metrics
   readonly log: Logger
 }
 
-/** What plans and runs statements, whichever front they come from. */
+/** Plans and runs the statements of all fronts. */
 export interface Engine {
   readonly router: Router
   readonly intake: DrainGate
@@ -35,7 +35,7 @@ export interface Engine {
   readonly pipeline: Pipeline
 }
 
-/** Composes the engine. It opens nothing that would have to be closed. */
+/** Composes the engine, which holds no resources to close. */
 export function createEngine({ config, sources, slots, repeatable, metrics, log }: EngineParts): Engine {
   const { limits } = config
   const router = new Router(sources, config.defaultSource)

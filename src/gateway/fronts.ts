@@ -25,13 +25,13 @@ import type { Engine } from './engine.ts'
 import type { SourceWatch } from './source-watch.ts'
 import { startError } from './start-error.ts'
 
-/** Where the gateway listens. */
+/** Addresses on which the gateway listens. */
 export interface GatewayAddresses {
   readonly flight: string
   readonly http: string
 }
 
-/** What the fronts stand on. */
+/** Parts that the fronts use. */
 export interface FrontParts {
   readonly config: Config
   readonly engine: Engine
@@ -42,18 +42,18 @@ export interface FrontParts {
   readonly log: Logger
 }
 
-/** What clients talk to. */
+/** The ports for clients. */
 export interface Fronts {
   readonly grpc: GrpcServer
   readonly statements: Statements
-  /** Begins to listen on both ports. @throws StartError about the one where that is not possible */
+  /** Listens on both ports. @throws StartError about the port that cannot be opened */
   listen(): Promise<GatewayAddresses>
 }
 
 const descriptorSet = new URL('../../gen/descriptors.binpb', import.meta.url)
 const packagedDescriptorSet = new URL('../../../gen/descriptors.binpb', import.meta.url)
 
-/** Composes the Flight port and the HTTP port; the scope closes them, Flight first. */
+/** Composes the Flight port and the HTTP port. The scope closes them, Flight first. */
 export function createFronts(
   { config, engine, state, watch, metrics, readiness, log }: FrontParts,
   scope: Scope,

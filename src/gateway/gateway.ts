@@ -18,13 +18,13 @@ import { waitUntilIdle } from './wait-until-idle.ts'
 export interface Gateway {
   readonly addresses: GatewayAddresses
   /**
-   * Turns not-ready and, `notReadyMs` later, refuses new statements; waits for what has begun; ends.
-   * @returns how many calls and transactions were cut off
+   * Drains: turns not ready, rejects new statements after `notReadyMs`, waits for running calls and transactions, then stops.
+   * @returns number of calls and transactions that were cut off
    */
   drain(notReadyMs: number): Promise<number>
-  /** Ends everything at once: calls are cut off, engines interrupted. */
+  /** Stops at once: cuts off calls and interrupts engines. */
   stop(): Promise<void>
-  /** Whether threads may be at work that the end of the process would wait for. */
+  /** Whether threads may be working for which the end of the process would wait. */
   readonly hasActiveThreads: boolean
 }
 
@@ -32,7 +32,7 @@ const STATE_BOUNDS = { maxStoreBytes: 32 << 20, maxBlobBytes: 256 << 20 }
 
 /**
  * Composes state, sources, engine and fronts from the configuration and starts them.
- * @throws StartError where a setting is at fault; nothing is left running then
+ * @throws StartError if a setting is at fault. After any error it leaves nothing open
  */
 export async function startGateway(config: Config, log: Logger, kinds: SourceKinds = sourceKinds): Promise<Gateway> {
   const scope = new Scope()
@@ -44,7 +44,7 @@ export async function startGateway(config: Config, log: Logger, kinds: SourceKin
   }
 }
 
-/** Opens one part after the other; the scope closes them in the opposite order. */
+/** Opens the parts in order. The scope closes them in reverse order. */
 async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Scope): Promise<Gateway> {
   const readiness = new ProcessReadiness()
   const metrics = new Metrics()

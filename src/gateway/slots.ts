@@ -3,7 +3,7 @@ import { AdaptiveLimiter } from '../query/limits/adaptive-limiter.ts'
 import { ConcurrencyLimiter } from '../query/limits/concurrency-limiter.ts'
 import type { Concurrency, SourceKinds } from '../sources/kind.ts'
 
-/** The slots of each source by name, fixed in number or adaptive as its kind says. */
+/** The concurrency limiter of each source by name, fixed or adaptive as its kind says. */
 export function slotsOfSources(config: Config, kinds: SourceKinds): ReadonlyMap<string, ConcurrencyLimiter> {
   const { maxQueued, queueWaitMs } = config.limits
   return new Map(
@@ -19,15 +19,15 @@ export function slotsOfSources(config: Config, kinds: SourceKinds): ReadonlyMap<
 }
 
 /**
- * How many slots of a source one principal may have, of those that there are now (`limits.maxSlotsPerPrincipal`). Where
- * several principals are configured a quarter is left for the others, at least one slot unless there is only one.
+ * The number of a source's current slots that one principal may hold (`limits.maxSlotsPerPrincipal`). With several configured
+ * principals a quarter stays for the others: at least one slot, unless there is only one.
  */
 function maxHeldOf({ limits, auth }: Config, { maxConnections }: Concurrency): (slots: number) => number {
   const { maxSlotsPerPrincipal } = limits
   if (maxSlotsPerPrincipal !== undefined) return (slots) => Math.min(slots, maxSlotsPerPrincipal)
   if (new Set(auth.apiKeys.map(({ name }) => name)).size < 2) return (slots) => slots
   return (slots) => {
-    // A result of another server keeps a connection, too.
+    // A relayed result also holds a connection.
     const shared = Math.min(slots, maxConnections ?? slots)
     return Math.max(1, shared - Math.max(1, Math.floor(shared / 4)))
   }

@@ -3,16 +3,16 @@ import { GatewayError } from '../query/errors.ts'
 import type { Source } from '../query/source.ts'
 import type { Context, Logger } from '../query/types.ts'
 
-/** How a source was found when it was last looked at. */
+/** State of a source at its last check. */
 export interface SourceState {
   readonly source: string
-  /** Undefined until it has been looked at for the first time. */
+  /** Undefined before the first check. */
   readonly isUp: boolean | undefined
-  /** Since when it has been so, in Unix milliseconds. */
+  /** Time of the last change, in Unix milliseconds. */
   readonly since: number
 }
 
-/** Looks at each source after the start and then again and again, and tells the log of each that does not answer, once. */
+/** Checks each source at start and then at an interval, and logs each change between up and down once. */
 export class SourceWatch {
   readonly #sources: readonly Source[]
   readonly #log: Logger
@@ -20,7 +20,7 @@ export class SourceWatch {
   readonly #states = new Map<string, SourceState>()
   readonly #closing = new AbortController()
   #timer: NodeJS.Timeout | undefined
-  #looking: Promise<unknown> | undefined
+  #checking: Promise<unknown> | undefined
 
   constructor(sources: readonly Source[], intervals: Config['health'], log: Logger) {
     this.#sources = sources
@@ -34,26 +34,26 @@ export class SourceWatch {
     return [...this.#states.values()]
   }
 
-  /** Looks at all sources now, and from then on. */
+  /** Checks all sources now and then at the interval. */
   start(): void {
     if (this.#intervals.intervalMs === 0) return
-    this.#timer = setInterval(() => this.#look(), this.#intervals.intervalMs)
+    this.#timer = setInterval(() => this.#checkAll(), this.#intervals.intervalMs)
     this.#timer.unref()
-    this.#look()
+    this.#checkAll()
   }
 
-  /** Looks at all sources, unless that is going on. */
-  #look(): void {
-    this.#looking ??= Promise.all(this.#sources.map((source) => this.#check(source))).finally(() => {
-      this.#looking = undefined
+  /** Checks all sources, unless a check is in progress. */
+  #checkAll(): void {
+    this.#checking ??= Promise.all(this.#sources.map((source) => this.#check(source))).finally(() => {
+      this.#checking = undefined
     })
   }
 
-  /** Looks no more. */
+  /** Stops the checks, cancels the one in progress and waits for its end. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
     this.#closing.abort(new GatewayError('CANCELLED', 'The gateway is shutting down.'))
-    await this.#looking
+    await this.#checking
   }
 
   async #check(source: Source): Promise<void> {
@@ -70,10 +70,10 @@ export class SourceWatch {
       ok: false,
       detail: GatewayError.from(error).message,
     }))
-    if (!this.#closing.signal.aborted) this.#tell(source.name, ok, detail)
+    if (!this.#closing.signal.aborted) this.#setState(source.name, ok, detail)
   }
 
-  #tell(source: string, isUp: boolean, detail: string): void {
+  #setState(source: string, isUp: boolean, detail: string): void {
     const { isUp: wasUp } = this.#states.get(source)!
     if (isUp === wasUp) return
     this.#states.set(source, { source, isUp, since: Date.now() })

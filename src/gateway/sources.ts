@@ -7,19 +7,19 @@ import type { SourceKinds } from '../sources/kind.ts'
 import { divideMemory } from './duckdb-memory.ts'
 import { startError } from './start-error.ts'
 
-/** What opening the sources takes. */
+/** Inputs to open the sources. */
 export interface SourceOpening {
   readonly config: Config
   readonly kinds: SourceKinds
   readonly metrics: Metrics
   readonly log: Logger
-  /** Bound of what the process stores for clients besides what `limits` says, in bytes. */
+  /** Bound of the stores for clients that `limits` does not include, in bytes. */
   readonly storesBytes: number
 }
 
 /**
- * Opens the configured sources, each as its kind does it. The scope closes them, all at the same time.
- * @throws StartError about the first that cannot be opened
+ * Opens the configured sources by their kinds. The scope closes them in parallel.
+ * @throws StartError about the first source that cannot be opened
  */
 export async function openSources(
   { config, kinds, metrics, log, storesBytes }: SourceOpening,

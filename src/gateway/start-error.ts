@@ -1,11 +1,11 @@
 import { GatewayError } from '../query/errors.ts'
 
-/** Why the gateway could not start: a line for its operator, beginning with the setting that it is about. */
+/** Why the gateway could not start: a line for the operator that begins with the setting at fault. */
 export class StartError extends Error {
   override readonly name = 'StartError'
 }
 
-/** What of `thrown` an operator can use, about the setting. */
+/** Creates a StartError about a setting, with the operator's part of an error's message. */
 export function startError(setting: string, thrown: unknown): StartError {
   return new StartError(`${setting}: ${words(thrown)}`, { cause: thrown })
 }
@@ -21,7 +21,7 @@ function words(thrown: unknown): string {
   const code = (thrown as { code?: unknown }).code
   const known = typeof code === 'string' ? listening[code] : undefined
   if (known !== undefined) return `${known} (${code})`
-  // What a client reads of an error leaves out what the engine says of files.
+  // The message for clients omits the engine's words about files, which the operator needs: use the cause.
   const error = thrown instanceof GatewayError && thrown.cause instanceof Error ? thrown.cause : thrown
   return error instanceof Error ? error.message.split('\n')[0]! : String(error)
 }

@@ -1,16 +1,16 @@
-/** What a process that drains waits for. */
+/** Activity for which a drain waits. */
 export interface Activity {
-  /** Whether anything is begun that has not ended. */
+  /** Whether a call, transaction or statement is in progress. */
   isBusy(): boolean
   /** Whether any client is connected. */
   isConnected(): boolean
 }
 
 const CHECK_MS = 20
-/** Time for the next call of a client whose last one has just ended: reading after planning, closing after reading. */
+/** Time for the follow-up call of a client in milliseconds: to read after planning, to close after reading. */
 const LINGER_MS = 250
 
-/** Waits until nothing is begun and connected clients have had time for one more call, or so long. */
+/** Waits until nothing is in progress and connected clients have had time for a follow-up call, at most `graceMs`. */
 export async function waitUntilIdle({ isBusy, isConnected }: Activity, graceMs: number): Promise<void> {
   const until = Date.now() + graceMs
   for (let busyAt = Date.now(); Date.now() < until; ) {

@@ -1,14 +1,14 @@
-/** Where a Flight server listens. */
+/** Address of a Flight server. */
 export interface Address {
   /** Host and port. */
   readonly host: string
   readonly tls: boolean
 }
 
-/** What a server gives as location to say: on the connection that you have. */
+/** Location that means the connection which returned it. */
 const SAME_CONNECTION = 'arrow-flight-reuse-connection:'
 
-/** `grpc://host:port`, or `grpc+tls://` with TLS; without a scheme it is the former. */
+/** Parses `grpc://host:port`, or `grpc+tls://` with TLS. Without a scheme it means `grpc://`. */
 export function parseAddress(uri: string): Address | undefined {
   const match = /^(?:([a-z+-]+):\/\/)?([^/?]+)\/?$/.exec(uri)
   if (!match) return undefined
@@ -18,10 +18,10 @@ export function parseAddress(uri: string): Address | undefined {
 }
 
 /**
- * Where an endpoint's data can be fetched, in the order of its locations; `undefined` is the connection that gave them.
- * Credentials go along, so whoever came over TLS is not led to a place without.
+ * The addresses of an endpoint, in the order of its locations; `undefined` means the connection that returned them. The client
+ * sends its credentials there, so that it skips locations without TLS if it came over TLS.
  * Source: https://arrow.apache.org/docs/format/Flight.html#connection-reuse.
- * @throws Error when it can be fetched nowhere
+ * @throws Error when the client can use none of the locations
  */
 export function addressesOf(locations: readonly string[], from: Address): (Address | undefined)[] {
   if (locations.length === 0) return [undefined]
@@ -32,8 +32,8 @@ export function addressesOf(locations: readonly string[], from: Address): (Addre
     return [address.host === from.host && address.tls === from.tls ? undefined : address]
   })
   if (usable.length === 0) {
-    const hint = from.tls ? ', or not over TLS as this one' : ''
-    throw new Error(`the rows lie at ${locations.join(', ')}: not at an address of Flight${hint}`)
+    const hint = from.tls ? ' with TLS' : ''
+    throw new Error(`the rows are at ${locations.join(', ')}: none of these is a Flight address${hint}`)
   }
   return usable
 }

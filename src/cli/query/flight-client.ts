@@ -20,15 +20,15 @@ const service = '/arrow.flight.protocol.FlightService'
 const COMMAND_TYPE = 'type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery'
 const MAX_MESSAGE_BYTES = 2 ** 31 - 1
 const WINDOW_BYTES = 8 << 20
-const NAME_OF_NOBODY = 'address.invalid'
+const PLACEHOLDER_SERVER_NAME = 'address.invalid'
 
-/** A small Flight SQL client: a statement in, Arrow messages out. */
+/** A small Flight SQL client: it runs a statement and yields Arrow messages. */
 export class FlightClient {
   readonly #options: QueryOptions
   readonly #address: Address
   readonly #client: grpc.Client
-  /** Connections to where endpoints say that their data is. */
-  readonly #elsewhere = new Map<string, grpc.Client>()
+  /** Connections to the locations of endpoints. */
+  readonly #locationClients = new Map<string, grpc.Client>()
   #metadata: grpc.Metadata
   readonly #deadline: number
   #call: { cancel(): void } | undefined
@@ -42,7 +42,7 @@ export class FlightClient {
   }
 
   /**
-   * Plans a statement. A server that does not take user and password with the call is logged in to by a handshake.
+   * Plans a statement. If the server rejects user and password in the call, logs in by a handshake and retries.
    * @throws grpc.ServiceError
    */
   async plan(sql: string): Promise<FlightInfo> {
@@ -79,8 +79,8 @@ export class FlightClient {
   }
 
   /**
-   * Redeems an endpoint's ticket, under backpressure, at the first of its locations that can be reached.
-   * @throws grpc.ServiceError, Error when its data is where this client cannot go
+   * Redeems an endpoint's ticket, with backpressure, at the first of its locations that can be reached.
+   * @throws grpc.ServiceError, Error when this client can use none of the locations
    */
   async *read({ ticket, location }: FlightEndpoint): AsyncGenerator<FlightData> {
     const addresses = addressesOf(
@@ -121,14 +121,14 @@ export class FlightClient {
 
   close(): void {
     this.#client.close()
-    for (const client of this.#elsewhere.values()) client.close()
+    for (const client of this.#locationClients.values()) client.close()
   }
 
   #clientAt(address: Address | undefined): grpc.Client {
     if (!address) return this.#client
     const name = `${address.tls} ${address.host}`
-    const client = this.#elsewhere.get(name) ?? connect(this.#options, address)
-    this.#elsewhere.set(name, client)
+    const client = this.#locationClients.get(name) ?? connect(this.#options, address)
+    this.#locationClients.set(name, client)
     return client
   }
 }
@@ -143,12 +143,12 @@ function connect({ tlsCa, insecureSkipVerify }: QueryOptions, { host, tls }: Add
   const verify = { rejectUnauthorized: insecureSkipVerify !== true }
   const ip = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
   if (isIP(ip) === 0) return new grpc.Client(host, grpc.credentials.createSsl(authority, null, null, verify), options)
-  // The library sends the address as the server's name, which TLS does not allow and Node refuses (RFC 6066, section 3): a name
-  // of nobody goes in its place, and the certificate is held against the address.
+  // The library sends the IP address as SNI, which TLS forbids and Node rejects (RFC 6066, section 3). Send a name that does not
+  // exist instead, and check the certificate against the address.
   const checkServerIdentity = (_name: string, certificate: PeerCertificate) => checkIdentity(ip, certificate)
   return new grpc.Client(host, grpc.credentials.createSsl(authority, null, null, { ...verify, checkServerIdentity }), {
     ...options,
-    'grpc.ssl_target_name_override': NAME_OF_NOBODY,
+    'grpc.ssl_target_name_override': PLACEHOLDER_SERVER_NAME,
   })
 }
 

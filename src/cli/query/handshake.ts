@@ -2,11 +2,11 @@ import * as grpc from '@grpc/grpc-js'
 import { BasicAuth, HandshakeRequest, HandshakeResponse } from '../../../gen/arrow/flight/protocol/Flight.ts'
 
 /**
- * Logs in by Handshake, with the credentials both as header and as BasicAuth message, since servers look at one or the other.
+ * Logs in by Handshake, with the credentials both as header and as BasicAuth message, because servers read one or the other.
  * Source: https://arrow.apache.org/docs/format/Flight.html#authentication.
- * @param metadata what the calls carry; their Basic header among it
- * @returns what they are to carry from now on; undefined when the server knows no handshake
- * @throws grpc.ServiceError when it refuses the login
+ * @param metadata of the calls, including the Basic header
+ * @returns metadata for later calls; undefined when the server does not implement Handshake or grants no token
+ * @throws grpc.ServiceError when the server rejects the login
  */
 export function handshake(
   client: grpc.Client,

@@ -1,4 +1,4 @@
-/** How rows are written. */
+/** Output formats. */
 export type RowFormat = 'table' | 'csv' | 'ndjson' | 'json' | 'arrow'
 
 /** Options of `flightgate query`. */
@@ -12,7 +12,7 @@ export interface QueryOptions {
   readonly apiKey?: string
   readonly source?: string
   readonly header: readonly string[]
-  /** Seconds. */
+  /** Deadline of the query, in seconds. */
   readonly timeout?: number
   readonly maxRows: number
   readonly tlsCa?: string

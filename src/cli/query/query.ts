@@ -20,7 +20,7 @@ interface Progress {
   bytes: number
 }
 
-/** Runs a statement and writes its rows; answers with the exit code. */
+/** Runs a statement and writes its rows. Returns the exit code. */
 export async function query(sql: string, options: QueryOptions): Promise<number> {
   const statement = sql === '-' ? await text(process.stdin) : sql
   const client = new FlightClient(options)
@@ -77,7 +77,7 @@ async function writeRows(
   await writer.end(out !== process.stdout)
 }
 
-/** All endpoints as one IPC stream: the schema of the first, then everybody's batches. */
+/** All endpoints as one IPC stream: the schema of the first, then the batches of all. */
 async function* ipcStream(client: FlightClient, info: FlightInfo, progress: Progress): AsyncGenerator<Uint8Array> {
   let schemaSeen = false
   for (const endpoint of info.endpoint) {
@@ -109,7 +109,7 @@ function rowWriter(format: Exclude<RowFormat, 'arrow'>, options: QueryOptions): 
   }
 }
 
-/** Writes and waits, so that memory stays bounded whatever the reader's speed. */
+/** Waits for each write, so that memory stays bounded with a slow consumer. */
 class BackpressureWriter {
   readonly #out: Writable
   #error: Error | undefined

@@ -1,12 +1,12 @@
 import type { RecordBatch, Schema } from 'apache-arrow'
 import { type CellWriter, cellWriter, plainText } from '../../arrow/text/cell.ts'
 
-/** Turns batches into text, piece by piece. */
+/** Converts batches to text, one at a time. */
 export interface RowWriter {
-  /** Before the first batch. */
+  /** Returns the text before the first batch. */
   begin(schema: Schema): string
   batch(batch: RecordBatch): string
-  /** After the last one. */
+  /** Returns the text after the last batch. */
   end(): string
 }
 
@@ -14,7 +14,7 @@ function writersOf(schema: Schema): CellWriter[] {
   return schema.fields.map((field) => cellWriter(field))
 }
 
-/** RFC 4180 with a header row; NULL is an empty field, an empty text is `""`. */
+/** CSV by RFC 4180 with a header row. NULL is an empty field, an empty text is `""`. */
 export class CsvWriter implements RowWriter {
   #cells: CellWriter[] = []
 
@@ -45,7 +45,7 @@ function quoted(text: string): string {
   return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** Rows as JSON objects: one a line, or all in an array. */
+/** Rows as JSON objects: one per line, or all in an array. */
 export class JsonWriter implements RowWriter {
   readonly #lines: boolean
   #cells: CellWriter[] = []
