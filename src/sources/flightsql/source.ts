@@ -168,10 +168,10 @@ export class FlightSqlSource implements Source {
     // A change has already happened, so that its result must not fail for other columns than announced.
     const announced = isUpdate ? undefined : decoded?.announced
     const repeatable = isUpdate ? 'notProcessed' : 'always'
-    const work = async (flight: UpstreamFlight, lease: Lease, upstream: Endpoint) => {
+    const work = async (flight: UpstreamFlight, lease: Lease, { name: address }: Endpoint) => {
       // A ticket is valid only at the address that issued it.
       const { endpoints, schema } =
-        planned?.address === upstream.name ? { ...planned, schema: none } : await this.#flightInfo(flight, query)
+        planned?.address === address ? { ...planned, schema: none } : await this.#flightInfo(flight, query)
       if (endpoints.length > 0) return await this.#results.relay(lease, endpoints, ctx, { ...query.session, announced })
       const known = schema.byteLength > 0 ? schema : (await this.#flightInfo(flight, query)).schema
       return emptyResult(known.byteLength > 0 ? known : noColumns)
@@ -258,7 +258,7 @@ export class FlightSqlSource implements Source {
   }
 
   async #planQuery(query: Query, kind: PlannedSql['kind'], ctx: Context): Promise<Plan> {
-    return await this.#checkout.withLease(query, ctx, 'always', async (flight, lease, upstream) => {
+    return await this.#checkout.withLease(query, ctx, 'always', async (flight, lease, { name: address }) => {
       const { endpoints, headers, appMetadata, endpointMetadata, ...info } = await this.#flightInfo(flight, query)
       const metadata = metadataToClient(headers, this.#config.forward)
       const attached = appMetadata.byteLength + endpointMetadata.byteLength > 0
@@ -270,7 +270,7 @@ export class FlightSqlSource implements Source {
         kind,
         query,
         schema,
-        handle: encodeHandle({ address: upstream.name, endpoints, announced: kindsOf(schema) }),
+        handle: encodeHandle({ address, endpoints, announced: kindsOf(schema) }),
         ...(metadata && { metadata }),
         ...(attached && { appMetadata: { info: appMetadata, endpoint: endpointMetadata } }),
       }
