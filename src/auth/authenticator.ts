@@ -6,7 +6,7 @@ import { GatewayError } from '../query/errors.ts'
 import { type Sealer, SealKind } from '../query/seal/sealer.ts'
 import type { Principal } from '../query/types.ts'
 
-/** A configured API key; only its SHA-256 is known. */
+/** A configured API key. The gateway knows only its SHA-256. */
 export interface ApiKey {
   readonly name: string
   readonly sha256: Buffer
@@ -15,7 +15,7 @@ export interface ApiKey {
   readonly statementTimeoutMs?: number
 }
 
-/** Everyone is this when no keys are configured. */
+/** The principal of every call when no API keys are configured. */
 export const anonymous: Principal = { name: 'anonymous', roles: ['reader', 'writer'] }
 
 const TOKEN_PREFIX = 'fgt_'
@@ -28,7 +28,7 @@ interface KnownToken {
   readonly expiresAt: number
 }
 
-/** Turns the credentials of a call into a principal, and a principal into a short-lived bearer token. */
+/** Maps the credentials of a call to a principal, and issues short-lived bearer tokens. */
 export class Authenticator {
   readonly #keys: readonly { readonly key: ApiKey; readonly principal: Principal }[]
   readonly #sealer: Sealer
@@ -44,14 +44,14 @@ export class Authenticator {
     })
   }
 
-  /** Whether anybody may call without credentials. */
+  /** Whether the gateway accepts calls without credentials. */
   get open(): boolean {
     return this.#keys.length === 0
   }
 
   /**
-   * Who is calling: `x-api-key`, `authorization: Bearer` with a token or a key, `authorization: Basic` with the key as
-   * password, or a token in `auth-token-bin`. Without configured keys everyone is anonymous.
+   * Returns the principal of a call. Reads `x-api-key`, `authorization: Bearer` with a token or a key, `authorization: Basic`
+   * with the key as password, or a token in `auth-token-bin`. Without configured keys, the principal is anonymous.
    * @throws GatewayError UNAUTHENTICATED or EXPIRED_TOKEN
    */
   authenticate(headers: HeaderFields): Principal {
@@ -69,7 +69,7 @@ export class Authenticator {
   }
 
   /**
-   * The principal whose API key this is. Compared as hashes, in constant time.
+   * Returns the principal of an API key. Compares hashes in constant time.
    * @throws GatewayError UNAUTHENTICATED
    */
   byKey(presented: string): Principal {
@@ -81,7 +81,7 @@ export class Authenticator {
     return found
   }
 
-  /** A bearer token for a principal; it ends with its time to live or with its key. */
+  /** Issues a bearer token for a principal. The token expires with its time to live, or when its key changes. */
   issueToken(principal: Principal): string {
     const expiresAt = Date.now() + this.#tokenTtlMs
     const sealed = this.#sealer.seal(SealKind.bearer, principal.name, expiresAt, this.#keyTag(principal.name))
@@ -92,7 +92,7 @@ export class Authenticator {
     try {
       return this.byKey(apiKey)
     } catch (error) {
-      // A key may have commas of its own.
+      // A key may itself contain commas.
       throw apiKey.includes(',') ? severalValues('x-api-key') : error
     }
   }
@@ -143,7 +143,7 @@ export class Authenticator {
     return { principal: entry.principal, expiresAt: opened.expiresAt }
   }
 
-  /** Binds a token to the key it was issued for: a changed key ends its tokens. */
+  /** Binds a token to the key that it was issued for: changing the key invalidates its tokens. */
   #keyTag(name: string): Buffer {
     const entry = this.#keys.find(({ key }) => key.name === name)
     return entry ? entry.key.sha256.subarray(0, KEY_TAG_BYTES) : Buffer.alloc(0)

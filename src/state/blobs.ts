@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { ENTRY_BYTES, ownBytes } from './own-bytes.ts'
 
-/** Larger values that replicas share: bytes by key, each with an owner and a time to live. Calls fail as the store's do. */
+/** Larger values that replicas share: bytes by key, each with an owner and a time to live. Calls fail as those of `Store`. */
 export interface Blobs {
   get(key: string): Promise<Uint8Array | undefined>
   /** @param ttlMs milliseconds after which the value is gone */
@@ -10,8 +10,8 @@ export interface Blobs {
 }
 
 /**
- * The blobs of a single replica, bounded in bytes. One owner has at most half of the room. When the room is full, the owner that
- * uses the most loses its least recently used blobs first.
+ * The blobs of a single replica, bounded in bytes. One owner gets at most half of the bytes. When the bound is reached, the owner
+ * that uses the most loses its least recently used blobs first.
  */
 export class MemoryBlobs implements Blobs {
   readonly #maxBytes: number
@@ -40,7 +40,7 @@ export class MemoryBlobs implements Blobs {
     }
     own.set(key, ownBytes(value), { ttl: Math.max(1, Math.ceil(ttlMs)) })
     if (own.has(key)) this.#owners.set(key, owner)
-    this.#makeRoom()
+    this.#evict()
   }
 
   async close(): Promise<void> {
@@ -48,13 +48,13 @@ export class MemoryBlobs implements Blobs {
     this.#owners.clear()
   }
 
-  #makeRoom(): void {
+  #evict(): void {
     const size = () => [...this.#byOwner.values()].reduce((sum, { calculatedSize }) => sum + calculatedSize, 0)
     if (size() <= this.#maxBytes) return
     for (const own of this.#byOwner.values()) own.purgeStale()
     while (size() > this.#maxBytes) {
-      const [most] = [...this.#byOwner.values()].sort((a, b) => b.calculatedSize - a.calculatedSize)
-      most!.pop()
+      const [largest] = [...this.#byOwner.values()].sort((a, b) => b.calculatedSize - a.calculatedSize)
+      largest!.pop()
     }
     for (const [owner, own] of this.#byOwner) if (own.size === 0) this.#byOwner.delete(owner)
   }

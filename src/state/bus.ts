@@ -1,10 +1,10 @@
 /**
- * Messages between replicas. A message reaches each subscriber at most once, on every replica, that of the sender included;
- * a replica that cannot be reached misses it. Calls have the time limit of the store's, and fail as those do.
+ * Messages between replicas. Each subscriber on every replica, including the sender's, gets a message at most once. A replica
+ * that cannot be reached misses the message. Calls have the time limit and the errors of `Store`.
  */
 export interface Bus {
   publish(topic: string, message: string): Promise<void>
-  /** @returns a function that ends the subscription */
+  /** @returns a function that unsubscribes */
   subscribe(topic: string, listener: (message: string) => void): () => void
   close(): Promise<void>
 }

@@ -4,17 +4,17 @@ import type { Blobs } from './blobs.ts'
 import type { Bus } from './bus.ts'
 import type { Store } from './store.ts'
 
-/** How long calls to what replicas share may take. */
+/** Time limits of calls to the shared state. */
 export interface GuardLimits {
   /** Time limit of a call, in milliseconds. */
   readonly callTimeoutMs: number
-  /** Time after a call that took too long in which further calls fail at once, in milliseconds. */
+  /** How long calls fail immediately after one has timed out, in milliseconds. */
   readonly retryAfterMs: number
 }
 
 /**
- * Has each call of a port answer in time: a call that fails, or takes longer than its limit, throws STATE_UNAVAILABLE. While
- * the other side hangs, only the first call in each `retryAfterMs` waits for the limit. The log tells of each outage once.
+ * Limits the time of each call to the shared state. A call that fails or times out throws STATE_UNAVAILABLE. While the state
+ * store hangs, only the first call in each `retryAfterMs` waits for the timeout. The guard logs each outage once.
  */
 export class CallGuard {
   readonly #limits: GuardLimits

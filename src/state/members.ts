@@ -1,12 +1,12 @@
 import { ENTRY_BYTES } from './own-bytes.ts'
 
-/** A set of names, each with a time to live. Times are those of `performance.now()`. */
+/** A set of names, each with a time to live on the clock of `performance.now()`. */
 export class Members {
-  /** When each is gone. */
+  /** Expiry of each member, in milliseconds of `performance.now()`. */
   readonly #expiries = new Map<string, number>()
   #nameBytes = 0
 
-  /** What the set takes of memory, in bytes. */
+  /** Memory that the set takes, in bytes. */
   get byteLength(): number {
     return this.#nameBytes + this.#expiries.size * ENTRY_BYTES
   }
@@ -15,7 +15,7 @@ export class Members {
     return this.#expiries.size
   }
 
-  /** Adds a member, or keeps it for longer; false when there are `max` others that have not expired. */
+  /** Adds a member or extends its expiry. Returns false if `max` other members have not expired. */
   add(member: string, ttlMs: number, max: number): boolean {
     const now = performance.now()
     if (this.#othersThan(member) >= max) this.#deleteExpired(now)

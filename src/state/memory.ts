@@ -40,7 +40,7 @@ export class MemoryStore implements Store {
   async addMember(key: string, member: string, ttlMs: number, maxMembers: number): Promise<boolean> {
     const members = this.#membersOf(key) ?? new Members()
     const fits = members.add(member, ttlMs, maxMembers)
-    // Until its last member is gone, whose time is longer when it was added with a longer one.
+    // The set lives as long as its longest-lived member: an earlier member may have a longer time to live.
     if (fits) this.#keep(key, members, Math.max(ttlMs, this.#entries.getRemainingTTL(key)))
     return fits
   }
@@ -67,7 +67,7 @@ export class MemoryStore implements Store {
   }
 
   #keep(key: string, entry: Uint8Array | Members, ttlMs: number): void {
-    // The cache would not count again how large a set is that it has already.
+    // The cache does not recompute the size of an object that it already holds.
     if (entry instanceof Members) this.#entries.delete(key)
     this.#entries.set(key, entry, { ttl: Math.max(1, Math.ceil(ttlMs)) })
   }

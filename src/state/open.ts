@@ -5,9 +5,9 @@ import { CallGuard, guardedBlobs, guardedBus, guardedStore } from './guarded.ts'
 import { MemoryStore } from './memory.ts'
 import type { Store } from './store.ts'
 
-/** What replicas share. */
+/** The state that replicas share. */
 export interface State {
-  /** Sessions and marks. */
+  /** Sessions, and marks of cancelled and claimed executions. */
   readonly store: Store
   /** Bound parameters and results of statements that change data. */
   readonly blobs: Blobs
@@ -15,7 +15,7 @@ export interface State {
   close(): Promise<void>
 }
 
-/** Bounds of the state that a replica keeps in its own memory, in bytes. */
+/** Bounds of the in-memory state of a replica, in bytes. */
 export interface StateBounds {
   readonly maxStoreBytes: number
   readonly maxBlobBytes: number
@@ -23,7 +23,7 @@ export interface StateBounds {
 
 const GUARD_LIMITS = { callTimeoutMs: 1000, retryAfterMs: 1000 }
 
-/** Opens the state of a single replica, which is in its memory. */
+/** Opens the in-memory state of a single replica. */
 export function openState({ maxStoreBytes, maxBlobBytes }: StateBounds, log: Logger): State {
   const guard = new CallGuard(GUARD_LIMITS, log)
   const store = guardedStore(new MemoryStore(maxStoreBytes), guard)

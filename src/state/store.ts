@@ -1,26 +1,25 @@
 /**
- * What replicas share: small values and sets of names by key, each with a time to live. A key names a value or a set, not both.
- * Each call has a time limit; one that fails or takes longer throws GatewayError STATE_UNAVAILABLE (`guarded.ts`), and its user
- * decides what that means (`unless-down.ts`).
+ * Small values and sets of names that replicas share, by key, each with a time to live. A key names a value or a set, not both.
+ * A call that fails or times out throws GatewayError STATE_UNAVAILABLE (`guarded.ts`). The caller decides whether it can go on
+ * without the store (`unless-down.ts`).
  */
 export interface Store {
   get(key: string): Promise<Uint8Array | undefined>
   /** @param ttlMs milliseconds after which the value is gone */
   set(key: string, value: Uint8Array, ttlMs: number): Promise<void>
   /**
-   * Sets a value unless the key has one, in one step: of several replicas, one sets it.
-   * @returns whether this call has set it
+   * Atomically sets a value unless the key has one: if several replicas try, one succeeds.
+   * @returns whether this call set it
    */
   setIfAbsent(key: string, value: Uint8Array, ttlMs: number): Promise<boolean>
-  /** Keeps a value, if there is one, for so long from now on. */
+  /** Extends the expiry of a value to `ttlMs` milliseconds from now. Does nothing if there is no value. */
   touch(key: string, ttlMs: number): Promise<void>
   delete(key: string): Promise<void>
   /**
-   * Adds a member to a set, or keeps it there for so long from now on, in one step: of several that are added at the same time,
-   * no more than fit get in.
-   * @param ttlMs milliseconds after which the member is gone from the set
-   * @param maxMembers how many the set may have
-   * @returns false, and leaves the set as it is, when it has that many other members
+   * Atomically adds a member to a set or extends its expiry: concurrent calls cannot exceed `maxMembers`.
+   * @param ttlMs milliseconds after which the member expires
+   * @param maxMembers upper bound of the set
+   * @returns false, without a change, if the set has that many other members
    */
   addMember(key: string, member: string, ttlMs: number, maxMembers: number): Promise<boolean>
   removeMember(key: string, member: string): Promise<void>

@@ -1,8 +1,8 @@
 import { GatewayError } from '../query/errors.ts'
 
 /**
- * For users of the shared state that can do without it: what a call answers, or the fallback while the store is down. A user
- * that cannot lets STATE_UNAVAILABLE go to its client.
+ * Returns the answer of a call to the shared state, or the fallback while the store is down. For callers that can go on
+ * without the store; others pass STATE_UNAVAILABLE on to the client.
  */
 export async function unlessDown<T>(call: Promise<T>, fallback: T): Promise<T> {
   try {
