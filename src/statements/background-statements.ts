@@ -5,20 +5,20 @@ import type { Context, Plan, Result } from '../query/types.ts'
 import type { RunningStatements } from './running-statements.ts'
 
 /**
- * Plans the statement, unless it is planned, and runs it; answers with its result, or with nothing when that has been read
- * and kept already.
+ * Plans the statement unless it is planned already, and runs it. Returns the result, or undefined if the work itself has read
+ * and stored the result.
  */
 export type PollWork = (ctx: Context, onPlan: (plan: Plan) => void) => Promise<Result | undefined>
 
-/** Where a statement that was started by a poll stands. */
+/** State of a statement that PollFlightInfo has started. */
 export type PollState =
   | { readonly kind: 'running'; readonly progress: number | undefined }
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: GatewayError }
 
 /**
- * One statement that runs while its client comes back to ask. It is ready when its first rows are there; the engine then
- * waits, a few batches ahead, until they are fetched.
+ * A statement that runs while its client polls. It is ready when its first rows have arrived. Backpressure then holds the engine
+ * a few batches ahead until the client fetches the rows.
  */
 export class BackgroundStatement {
   readonly controller = new AbortController()
@@ -64,36 +64,36 @@ export class BackgroundStatement {
     return this.#state === 'ready' ? { kind: 'ready' } : { kind: 'running', progress: this.#result?.progress?.() }
   }
 
-  /** What planning has told; undefined while it goes on. */
+  /** The plan; undefined until planning has ended. */
   get plan(): Plan | undefined {
     return this.#plan
   }
 
-  /** Waits until the statement is planned or has ended, or so long. */
+  /** Waits until the statement is planned or has ended, for at most `ms` milliseconds. */
   async waitForPlan(ms: number): Promise<void> {
     await within(ms, Promise.race([this.#planned, this.#ended]))
   }
 
-  /** Waits for the end of the running, or so long. */
+  /** Waits until the statement is ready or has failed, for at most `ms` milliseconds. */
   async wait(ms: number): Promise<void> {
     await within(ms, this.#ended)
   }
 
-  /** Whether it runs, or has rows that nobody has fetched yet. */
+  /** Whether the statement runs, or has rows that the client has not fetched. */
   get pending(): boolean {
     return this.#state === 'running' || (this.#state === 'ready' && this.#frames !== undefined)
   }
 
-  /** The result, to be read once; undefined when there is none to be read here. */
+  /** Hands the result over to its one reader. Undefined if this statement has no result, or another reader has taken it. */
   take(): Result | undefined {
     const [result, frames, first] = [this.#result, this.#frames, this.#first]
     if (!result || !frames || !first) return undefined
-    // The deadline's timer keeps this object, which must not keep the rows.
+    // The deadline timer keeps this object alive; drop the rows so that they are not kept as well.
     this.#frames = this.#first = this.#result = undefined
     return { ...result, frames: { [Symbol.asyncIterator]: () => startingWith(first, frames) } }
   }
 
-  /** Ends it, unless somebody reads its result. */
+  /** Aborts the statement, unless a client reads its result. */
   abandon(reason: GatewayError): void {
     if (this.#state === 'ready' && !this.#frames) return
     this.controller.abort(reason)
@@ -135,50 +135,50 @@ function startingWith(
   }
 }
 
-/** What polls may take. */
+/** Limits of polled statements. */
 export interface PollLimits {
-  /** Time without a poll, or without a fetch once ready, after which a statement is given up. */
+  /** Time without a poll or a fetch after which the gateway cancels a statement, in milliseconds. */
   readonly pollIdleMs: number
-  /** How long a statement may run. */
+  /** Deadline of a polled statement, in milliseconds from its start. */
   readonly defaultDeadlineMs: number
 }
 
 interface BackgroundEntry {
   readonly job: BackgroundStatement
   readonly idleTimer: NodeJS.Timeout
-  /** Takes it from the statements that can be cancelled. */
+  /** Removes the statement from the running statements. */
   readonly remove: () => void
 }
 
-/** The statements of this replica that were started by PollFlightInfo. */
+/** The statements that PollFlightInfo has started on this replica. */
 export class BackgroundStatements {
   readonly #limits: PollLimits
-  readonly #executions: RunningStatements
+  readonly #running: RunningStatements
   readonly #jobs = new Map<string, BackgroundEntry>()
 
-  constructor(limits: PollLimits, executions: RunningStatements) {
+  constructor(limits: PollLimits, running: RunningStatements) {
     this.#limits = limits
-    this.#executions = executions
+    this.#running = running
   }
 
-  /** How many there are. */
+  /** Number of statements. */
   get size(): number {
     return this.#jobs.size
   }
 
-  /** How many run, or have rows that nobody has fetched yet. */
+  /** Number of statements that run, or have rows that the client has not fetched. */
   get pending(): number {
     return [...this.#jobs.values()].filter(({ job }) => job.pending).length
   }
 
-  /** The statement behind a ticket, and one more span of time for it. */
+  /** Returns the statement of a ticket and restarts its idle timer. */
   touch(id: string): BackgroundStatement | undefined {
     const entry = this.#jobs.get(id)
     entry?.idleTimer.refresh()
     return entry?.job
   }
 
-  /** The statement behind a ticket is another replica's: a later poll asks for it anew. */
+  /** Drops a statement that another replica has claimed: a later poll asks the shared state again. */
   forget(id: string): void {
     const entry = this.#jobs.get(id)
     clearTimeout(entry?.idleTimer)
@@ -186,28 +186,28 @@ export class BackgroundStatements {
     this.#jobs.delete(id)
   }
 
-  /** Starts the statement of a ticket, which runs on when the call is over. */
+  /** Starts the statement of a ticket. The statement continues after the call has ended. */
   start(id: string, work: PollWork, ctx: Context): BackgroundStatement {
     const job = new BackgroundStatement(work, ctx, this.#limits.defaultDeadlineMs)
-    const remove = this.#executions.add(id, (reason) => job.abandon(reason))
+    const remove = this.#running.add(id, (reason) => job.abandon(reason))
     const idleTimer = setTimeout(() => {
       this.#jobs.delete(id)
       remove()
-      job.abandon(new GatewayError('CANCELLED', 'Nobody polled or fetched the statement any more (limits.pollIdleMs).'))
+      job.abandon(new GatewayError('CANCELLED', 'The client did not poll or fetch the statement within limits.pollIdleMs.'))
     }, this.#limits.pollIdleMs)
     idleTimer.unref()
     this.#jobs.set(id, { job, idleTimer, remove })
     return job
   }
 
-  /** The result that waits under an id, handed over to its reader together with the means to abort it. */
+  /** Hands a ready result over to its reader, with a function that aborts the statement. */
   take(id: string): { readonly result: Result; readonly abort: (reason: unknown) => void } | undefined {
     const job = this.#jobs.get(id)?.job
     const result = job?.take()
     return job && result && { result, abort: (reason) => job.controller.abort(reason) }
   }
 
-  /** Gives all of them up. */
+  /** Aborts all statements whose results no client reads. */
   close(): void {
     for (const { job, idleTimer } of this.#jobs.values()) {
       clearTimeout(idleTimer)

@@ -6,10 +6,10 @@ import type { BoundParameters } from './handles/prepared.ts'
 import type { StatementTicket } from './handles/ticket.ts'
 import { keys } from './keys.ts'
 
-/** Above this, parameters wait in the state store instead of travelling inside handles and tickets. */
+/** Larger parameters are kept in the shared state; smaller ones are sealed into the handle or ticket. */
 const MAX_INLINE_BYTES = 4096
 
-/** Keeps the parameters that clients bind before they run a statement. */
+/** Stores the parameters that clients bind before they run a statement. */
 export class ParameterStore {
   readonly #blobs: Blobs
   readonly #ttlMs: number
@@ -28,7 +28,7 @@ export class ParameterStore {
   }
 
   /**
-   * The parameters as an Arrow IPC stream.
+   * Returns the parameters as an Arrow IPC stream.
    * @throws GatewayError EXPIRED_TICKET when they are no longer kept
    */
   async load({ inline, key }: BoundParameters): Promise<Uint8Array> {
@@ -39,7 +39,7 @@ export class ParameterStore {
   }
 
   /**
-   * What a ticket runs, its parameters loaded.
+   * Returns the statement of a ticket with its parameters loaded.
    * @throws GatewayError as `load`
    */
   async loadStatement({ id, statement, bound }: StatementTicket): Promise<PlannedSql> {

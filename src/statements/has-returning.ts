@@ -6,7 +6,7 @@ const table = new WordTable(['RETURNING'])
 const statements = new TextReader((text) => new WordSearch(text, table))
 
 /**
- * Whether a statement that changes data may give rows: they come back from RETURNING.
+ * Whether a statement that changes data may return rows, that is, contains the word RETURNING.
  * @throws the signal's reason
  */
 export async function hasReturning(sql: string, call: Call): Promise<boolean> {

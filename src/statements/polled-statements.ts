@@ -10,28 +10,28 @@ import { noLongerKept, type StoredResults } from './stored-results.ts'
 const FIRST_WAIT_MS = 20
 const WAIT_MS = 500
 
-/** Where a polled statement stands: its ticket is good once it is ready. */
+/** State of a polled statement. The client can redeem the ticket once the statement is ready. */
 export interface PollAnswer {
   readonly poll: Poll
   readonly isReady: boolean
-  /** From 0 to 1; undefined when the engine cannot tell. */
+  /** From 0 to 1; undefined when the engine does not report progress. */
   readonly progress?: number | undefined
 }
 
-/** What polled statements run with. */
+/** Dependencies of `PolledStatements`. */
 export interface PolledStatementDependencies {
   readonly pipeline: Pipeline
   readonly parameters: ParameterStore
   readonly results: StoredResults
   readonly running: RunningStatements
   readonly background: BackgroundStatements
-  /** How long a claim is kept, in milliseconds: as long as a ticket lives. */
+  /** Time to live of a claim, in milliseconds: that of a ticket. */
   readonly ttlMs: number
 }
 
 /**
- * Statements that run while their clients come back to ask. A replica that does not know a reading statement starts it
- * again; one that changes data never runs twice.
+ * Statements that run while their clients poll. A replica that does not know a statement that only reads starts it again. A
+ * statement that changes data never runs twice.
  */
 export class PolledStatements {
   readonly #deps: PolledStatementDependencies
@@ -40,7 +40,7 @@ export class PolledStatements {
     this.#deps = deps
   }
 
-  /** Starts a statement. @throws GatewayError why it failed */
+  /** Starts a statement. @throws GatewayError the statement's own error */
   async begin(poll: Poll, ctx: Context): Promise<PollAnswer> {
     const job = this.#start(poll, ctx)
     await job.waitForPlan(waitMs(ctx))
@@ -49,10 +49,10 @@ export class PolledStatements {
   }
 
   /**
-   * Waits a while for a statement that was started before.
-   * @throws GatewayError CANCELLED, EXPIRED_TICKET, SOURCE_UNAVAILABLE when another replica runs it, or why it failed
+   * Waits up to 500 ms for a statement that an earlier call started.
+   * @throws GatewayError CANCELLED, EXPIRED_TICKET, SOURCE_UNAVAILABLE when another replica runs it, or the statement's own error
    */
-  async again(poll: Poll, ctx: Context): Promise<PollAnswer> {
+  async poll(poll: Poll, ctx: Context): Promise<PollAnswer> {
     const { running, background, results } = this.#deps
     const { ticket, planned } = poll
     const { id, stored } = ticket
@@ -75,7 +75,7 @@ export class PolledStatements {
     return cancelWith(ctx, this.#deps.background.start(poll.ticket.id, this.#workOf(poll), ctx))
   }
 
-  /** Plans the statement if need be, and runs it; one that changes data, only on the replica that claims it. */
+  /** Plans the statement if necessary, and runs it. Only the replica with the claim runs a statement that changes data. */
   #workOf({ ticket, planned }: Poll): PollWork {
     const { pipeline, running, background, parameters, results, ttlMs } = this.#deps
     return async (ctx, onPlan) => {
@@ -112,7 +112,7 @@ function waitMs({ deadlineAt }: Context): number {
   return Math.max(0, Math.min(WAIT_MS, (deadlineAt - Date.now()) / 2))
 }
 
-/** A client that cancels its poll, as ADBC does, gives the statement up; one whose poll takes too long comes back. */
+/** Aborts the statement when its client cancels the poll, as ADBC does. A poll that exceeds its deadline leaves it running. */
 function cancelWith({ signal }: Context, job: BackgroundStatement): BackgroundStatement {
   const onAbort = () => {
     if (GatewayError.from(signal.reason).code === 'CANCELLED') job.abandon(signal.reason)
@@ -121,7 +121,7 @@ function cancelWith({ signal }: Context, job: BackgroundStatement): BackgroundSt
   return job
 }
 
-/** The poll with what planning has told meanwhile. */
+/** Adds the plan to a poll handle once it is known. */
 function withPlan(poll: Poll, plan: Plan | undefined): Poll {
   if (poll.planned || !plan) return poll
   const ticket = { ...poll.ticket, statement: plan, stored: plan.kind === 'update' }

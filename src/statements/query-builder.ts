@@ -8,36 +8,36 @@ import type { Context, Query, SessionOptions } from '../query/types.ts'
 import { transactionHandles } from './handles/transaction.ts'
 import type { StoredSession } from './sessions.ts'
 
-/** What a front knows of the call that a statement came with. */
+/** The front's view of the call that carries a statement. */
 export interface CallScope {
   readonly ctx: Context
-  /** The source that the call itself names; no name in a statement chooses another then. */
+  /** The source that the call itself names. If set, names in the statement cannot choose another source. */
   readonly namedSource: string | undefined
-  /** The options in force: those of the session, and what the call says in their place. */
+  /** The effective options: those of the session, overridden by those of the call. */
   readonly session: StoredSession
 }
 
-/** Where a call goes. */
+/** The source of a call, and its session options. */
 export interface Route {
   readonly source: Source
   readonly session: SessionOptions
 }
 
-/** What a query is made of. */
+/** Input of `QueryBuilder.build`. */
 export interface QueryStart {
   readonly sql: string
   readonly purpose: Query['purpose']
   readonly transactionHandle?: Uint8Array | undefined
 }
 
-/** The names that `USE` chooses for a session. */
+/** The source, catalog and schema that `USE` selects for a session. */
 export interface ChosenNames {
   readonly source: Source
   readonly catalog: string
   readonly schema?: string
 }
 
-/** What queries are built with. */
+/** Dependencies of `QueryBuilder`. */
 export interface QueryBuilderDependencies {
   readonly router: Router
   readonly transactions: Transactions
@@ -45,7 +45,7 @@ export interface QueryBuilderDependencies {
   readonly maxStatementBytes: number
 }
 
-/** Makes queries of statements: finds the source, the transaction and the options of each. */
+/** Builds queries from statements: resolves the source, the transaction and the options of each. */
 export class QueryBuilder {
   readonly #deps: QueryBuilderDependencies
 
@@ -53,14 +53,14 @@ export class QueryBuilder {
     this.#deps = deps
   }
 
-  /** The source that a call is for, and the options of its session. @throws GatewayError UNKNOWN_SOURCE */
+  /** Resolves the source of a call and the options of its session. @throws GatewayError UNKNOWN_SOURCE */
   route({ ctx, namedSource, session: stored }: CallScope): Route {
     const { source: chosen, catalogSource, ...session } = stored
     return { source: this.#deps.router.route(namedSource ?? chosen ?? catalogSource, session, ctx.principal), session }
   }
 
   /**
-   * The query of a statement: where its transaction is, or at the source that its names belong to.
+   * Builds the query of a statement for the source of its transaction, or the source that its qualified names belong to.
    * @throws GatewayError TOO_LARGE, BAD_SQL, UNKNOWN_SOURCE, UNKNOWN_TRANSACTION
    */
   async ofStatement(scope: CallScope, sql: string, transactionHandle?: Uint8Array): Promise<Query> {
@@ -77,9 +77,9 @@ export class QueryBuilder {
   }
 
   /**
-   * The query of a call that is for a source, or in a transaction. A transaction in which nothing was done yet goes along
-   * to the source; the session's catalog and schema are only those of the source that they were chosen at.
-   * @param find chooses the source, given the one where the call goes else
+   * Builds the query of a call. A transaction that has run no statement moves to the query's source. The session's catalog and
+   * schema apply only at the source that the session routes to.
+   * @param find chooses the source, given the default source of the call
    * @throws GatewayError UNKNOWN_SOURCE, UNKNOWN_TRANSACTION, BAD_SQL
    */
   async build(
@@ -106,20 +106,20 @@ export class QueryBuilder {
     }
   }
 
-  /** The id inside a transaction's handle. @throws GatewayError BAD_REQUEST, FORGED_TICKET, FORBIDDEN */
+  /** Opens a transaction's handle and returns the id in it. @throws GatewayError BAD_REQUEST, FORGED_TICKET, FORBIDDEN */
   transactionOf(handle: Uint8Array, { principal }: Context): string {
     return transactionHandles.open(this.#deps.sealer, principal, handle).value
   }
 
   /**
-   * What `USE catalog`, `USE catalog.schema` or `USE schema` chooses.
-   * @throws GatewayError UNKNOWN_OBJECT for names that nothing has
+   * Resolves the names in `USE catalog`, `USE catalog.schema` or `USE schema`.
+   * @throws GatewayError UNKNOWN_OBJECT when no source has them
    */
   async chosenBy(scope: CallScope, parts: readonly string[]): Promise<ChosenNames> {
     const { router } = this.#deps
     const { ctx } = scope
     const [first, ...rest] = parts as [string, ...string[]]
-    // The name of the catalog or, as servers without catalogs have them, of a schema with points in it.
+    // The first part is a catalog or, on servers without catalogs, the beginning of a dotted schema name.
     const owner = await router.names.chosen(first, ctx)
     if (owner) {
       if (rest.length === 0) return owner

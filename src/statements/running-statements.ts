@@ -7,13 +7,13 @@ import type { StatementTicket } from './handles/ticket.ts'
 import { keys } from './keys.ts'
 import type { StoredResults } from './stored-results.ts'
 
-/** Executions that are remembered as read to their end. */
+/** Number of executions that are remembered as read to their end. */
 const MAX_FINISHED = 10_000
-/** The bus's topic of executions that a client has cancelled: a message is an execution's id. */
+/** Topic of cancelled executions on the bus; each message is an execution's id. */
 const CANCELLED = 'cancelled'
 const mark = new Uint8Array(1)
 
-/** What running statements are known by. */
+/** Dependencies of `RunningStatements`. */
 export interface RunningStatementDependencies {
   readonly store: Store
   readonly bus: Bus
@@ -21,8 +21,8 @@ export interface RunningStatementDependencies {
 }
 
 /**
- * What runs on this replica, by execution id, so that a call can cancel it on whichever replica it arrives; and the marks that
- * tell every replica which executions a client has cancelled, and which a replica has claimed.
+ * The statements that run on this replica, by execution id: a client can send a cancel to any replica. Also the shared marks of
+ * executions that a client has cancelled or a replica has claimed.
  */
 export class RunningStatements {
   readonly #deps: RunningStatementDependencies
@@ -34,11 +34,11 @@ export class RunningStatements {
     deps.bus.subscribe(CANCELLED, (id) => this.#cancelHere(id))
   }
 
-  /** Registers a way to cancel, which is used at most once; answers with a function that takes it back. */
+  /** Registers a function that cancels an execution; it is called at most once. Returns a function that unregisters it. */
   add(id: string, cancel: (reason: GatewayError) => void): () => void {
     const all = this.#running.get(id) ?? new Set()
     let isCancelled = false
-    // A cancel that was made here comes back on the bus.
+    // The bus also delivers the cancels that this replica has published.
     const cancelOnce = (reason: GatewayError) => {
       if (!isCancelled) cancel(reason)
       isCancelled = true
@@ -51,39 +51,39 @@ export class RunningStatements {
     }
   }
 
-  /** The result has been read to its end: there is nothing left to cancel. */
+  /** Records that the client has read the result to its end: there is nothing left to cancel. */
   finish(id: string): void {
     this.#finished.set(id, true)
   }
 
-  /** Whether a client has cancelled the execution, on any replica; false while the store is down, for a read does no harm. */
+  /** Whether a client has cancelled the execution on any replica. False while the store is down: running a read is safe. */
   async isCancelled(id: string): Promise<boolean> {
     return (await unlessDown(this.#deps.store.get(keys.cancelled(id)), undefined)) !== undefined
   }
 
   /**
-   * Claims the only run of a statement that changes data, for `ttlMs` milliseconds; false when another replica has claimed it.
+   * Claims the only run of a statement that changes data, for `ttlMs` milliseconds. Returns false if a replica has claimed it.
    * @throws GatewayError STATE_UNAVAILABLE: without a claim the statement might run twice
    */
   async claim(id: string, ttlMs: number): Promise<boolean> {
     return await this.#deps.store.setIfAbsent(keys.claimed(id), mark, ttlMs)
   }
 
-  /** Whether a replica has claimed its run. @throws GatewayError STATE_UNAVAILABLE */
+  /** Whether a replica has claimed the execution. @throws GatewayError STATE_UNAVAILABLE */
   async isClaimed(id: string): Promise<boolean> {
     return (await this.#deps.store.get(keys.claimed(id))) !== undefined
   }
 
   /**
-   * Cancels what runs of a ticket on every replica, and prevents what has not begun. Returns false if all of it has finished.
-   * @param expiresAt when the ticket expires, in Unix milliseconds
-   * @throws GatewayError STATE_UNAVAILABLE when other replicas cannot be told; what runs here is cancelled all the same
+   * Cancels the running work of a ticket on every replica and prevents pending work. Returns false if all of it has finished.
+   * @param expiresAt expiry of the ticket, in Unix milliseconds
+   * @throws GatewayError STATE_UNAVAILABLE when other replicas cannot be told; work on this replica is cancelled all the same
    */
   async cancel(ticket: StatementTicket, expiresAt: number): Promise<boolean> {
     const { id } = ticket
     if (await this.#isOver(ticket)) return false
     try {
-      // The mark comes first, so that no replica begins the statement between the two.
+      // Set the mark first: otherwise a replica could start the statement between the cancel and the mark.
       await this.#deps.store.set(keys.cancelled(id), mark, expiresAt - Date.now())
     } finally {
       this.#cancelHere(id)
@@ -92,7 +92,7 @@ export class RunningStatements {
     return true
   }
 
-  /** Whether a statement was read to its end here, or has changed data on any replica: its ticket stays good. */
+  /** Whether a client has read the whole result here, or the statement has changed data on any replica. The ticket stays valid. */
   async #isOver({ id, stored }: StatementTicket): Promise<boolean> {
     if (this.#running.has(id)) return false
     if (this.#finished.has(id)) return true

@@ -3,13 +3,13 @@ import type { Principal, SessionOptions } from '../query/types.ts'
 import type { Store } from '../state/store.ts'
 import { keys } from './keys.ts'
 
-/** What the sessions may take. */
+/** Limits of sessions. */
 export interface SessionLimits {
   readonly sessionIdleMs: number
   readonly maxSessionsPerPrincipal: number
 }
 
-/** The options of a session by their names in Flight SQL. */
+/** The stored options of a session. */
 export interface StoredSession extends SessionOptions {
   readonly source?: string
   /** The source that has the session's catalog. */
@@ -17,8 +17,8 @@ export interface StoredSession extends SessionOptions {
 }
 
 /**
- * Options that last from call to call, by an id that a front hands out; any replica finds them in the state store. A
- * session ends when it is closed or has been idle for too long.
+ * Session options, by the id that a front issues. Any replica reads them from the shared state. A session ends when the client
+ * closes it or has been idle for `sessionIdleMs`.
  */
 export class Sessions {
   readonly #store: Store
@@ -29,7 +29,7 @@ export class Sessions {
     this.#limits = limits
   }
 
-  /** The options of a session; none when there is no such session. @throws GatewayError STATE_UNAVAILABLE */
+  /** Reads the options of a session; empty if the session does not exist. @throws GatewayError STATE_UNAVAILABLE */
   async read({ name }: Principal, id: string): Promise<StoredSession> {
     const key = keys.session(name, id)
     const value = await this.#store.get(key)
@@ -39,7 +39,7 @@ export class Sessions {
   }
 
   /**
-   * Replaces the options of a session; begins it where it is new.
+   * Replaces the options of a session, or creates the session.
    * @throws GatewayError TOO_MANY_SESSIONS, STATE_UNAVAILABLE
    */
   async write({ name }: Principal, id: string, session: StoredSession): Promise<void> {
@@ -51,7 +51,7 @@ export class Sessions {
     await this.#store.set(keys.session(name, id), Buffer.from(JSON.stringify(session)), this.#limits.sessionIdleMs)
   }
 
-  /** Ends a session; false when there is none. */
+  /** Ends a session. Returns false if it does not exist. */
   async close({ name }: Principal, id: string): Promise<boolean> {
     const key = keys.session(name, id)
     if (!(await this.#store.get(key))) return false
@@ -59,7 +59,7 @@ export class Sessions {
     return true
   }
 
-  /** Counts a session among those of its principal for as long as it lives; false when there are too many others. */
+  /** Counts a session for its principal until the session expires. Returns false if the principal has too many others. */
   async #count(principal: string, id: string): Promise<boolean> {
     const { maxSessionsPerPrincipal, sessionIdleMs } = this.#limits
     return await this.#store.addMember(keys.sessionsOf(principal), id, sessionIdleMs, maxSessionsPerPrincipal)

@@ -28,28 +28,28 @@ export interface StatementLimits {
   readonly defaultDeadlineMs: number
 }
 
-/** What the layer stands on. */
+/** Dependencies of `Statements`. */
 export interface StatementsDependencies {
   readonly pipeline: Pipeline
   readonly router: Router
   readonly transactions: Transactions
   readonly sealer: Sealer
-  /** Sessions and marks. */
+  /** Sessions, and marks of cancelled and claimed executions. */
   readonly store: Store
-  /** Bound parameters and results of changes. */
+  /** Bound parameters, and results of statements that change data. */
   readonly blobs: Blobs
-  /** Cancels. */
+  /** Carries cancels between replicas. */
   readonly bus: Bus
   readonly limits: StatementLimits
 }
 
-/** A statement that was planned and, if it changes data, run; its result is fetched with the ticket. */
+/** A statement that is planned and, if it changes data, has run. The client fetches its result with the ticket. */
 export interface BegunStatement {
   readonly plan: Plan
   readonly ticket: StatementTicket
 }
 
-/** What every front does with statements; it knows neither gRPC nor Flight. */
+/** Statement operations shared by all fronts; independent of gRPC and Flight. */
 export class Statements {
   readonly queries: QueryBuilder
   readonly sessions: Sessions
@@ -57,7 +57,7 @@ export class Statements {
   readonly results: StoredResults
   readonly running: RunningStatements
   readonly background: BackgroundStatements
-  readonly polls: PolledStatements
+  readonly polled: PolledStatements
   readonly #pipeline: Pipeline
   readonly #sealer: Sealer
 
@@ -73,17 +73,17 @@ export class Statements {
     this.running = new RunningStatements({ ...deps, results: this.results })
     this.background = new BackgroundStatements(limits, this.running)
     const { parameters, results, running, background } = this
-    this.polls = new PolledStatements({ pipeline, parameters, results, running, background, ttlMs })
+    this.polled = new PolledStatements({ pipeline, parameters, results, running, background, ttlMs })
   }
 
-  /** What planning tells a client that wants to know the schema and the parameters. @throws GatewayError */
+  /** Plans a query for its schema and its parameters only. @throws GatewayError */
   async describe(query: Query, ctx: Context): Promise<Plan> {
     return await this.#pipeline.plan({ ...query, describe: true }, ctx)
   }
 
   /**
-   * Plans a statement for a ticket. Clients may drop a ticket unread (ADBC does): what changes data runs here, once,
-   * whoever reads its result later.
+   * Plans a statement and returns its ticket. Some clients (ADBC) drop a ticket without redeeming it, so a statement that changes
+   * data runs here, once, whether or not the client fetches the result.
    * @throws GatewayError as the pipeline
    */
   async begin({ query, bound }: PreparedStatement, ctx: Context): Promise<BegunStatement> {
@@ -94,16 +94,16 @@ export class Statements {
     return { plan, ticket: { id, statement: plan, stored, ...(bound && { bound }) } }
   }
 
-  /** The ticket of a statement that the gateway itself has carried out; its result has no columns. */
+  /** Returns the ticket of a statement that the gateway itself has executed; the result has no columns. */
   async beginDone(query: Query, ctx: Context): Promise<StatementTicket> {
     const id = randomUUID()
-    await this.results.keepNothing(ctx, id)
+    await this.results.keepEmpty(ctx, id)
     return { id, statement: { kind: 'update', query }, stored: true }
   }
 
   /**
-   * Runs a statement that must change data to its end.
-   * @returns the rows that it changed; -1 when unknown
+   * Runs a statement that must change data, to its end.
+   * @returns the number of changed rows; -1 when unknown
    * @throws GatewayError as the pipeline
    */
   async change(query: Query, ctx: Context): Promise<number> {
@@ -111,18 +111,21 @@ export class Statements {
     return await countRows(await this.#pipeline.run({ ...plan, query }, ctx))
   }
 
-  /** Puts rows into a table; answers with their number. @throws GatewayError as the pipeline */
+  /** Inserts rows into a table and returns their number. @throws GatewayError as the pipeline */
   async ingest(query: Query, ingest: Ingest, ctx: Context): Promise<number> {
     return await countRows(await this.#pipeline.run({ kind: 'ingest', query, ingest }, ctx))
   }
 
-  /** A prepared statement by its handle, its parameters loaded. @throws GatewayError BAD_HANDLE, EXPIRED_TICKET, FOREIGN_TICKET */
+  /**
+   * Opens the handle of a prepared statement and loads its parameters.
+   * @throws GatewayError BAD_HANDLE, EXPIRED_TICKET, FOREIGN_TICKET
+   */
   async prepared(handle: Uint8Array, ctx: Context): Promise<PreparedStatement> {
     const { query, bound } = preparedHandles.open(this.#sealer, ctx.principal, handle).value
     return bound ? { query: { ...query, parameters: await this.parameters.load(bound) }, bound } : { query }
   }
 
-  /** The result of a ticket: the one that waits since the statement was polled, for its first reader, else a new run. */
+  /** Returns the result of a ticket. The first reader of a polled statement gets its waiting result; others start a new run. */
   async resultOf(ticket: StatementTicket, ctx: Context): Promise<Result> {
     const waiting = this.background.take(ticket.id)
     if (!waiting) return await this.#pipeline.run(await this.parameters.loadStatement(ticket), ctx)
@@ -131,7 +134,7 @@ export class Statements {
   }
 }
 
-/** Reads a result of a change to its end. */
+/** Reads the result of a change to its end and returns the number of changed rows. */
 async function countRows({ frames, stats }: Result): Promise<number> {
   for await (const each of frames) for (const frame of each) frame.release?.()
   return stats.affectedRows

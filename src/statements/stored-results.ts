@@ -12,22 +12,22 @@ import { unlessDown } from '../state/unless-down.ts'
 import { hasReturning } from './has-returning.ts'
 import { keys } from './keys.ts'
 
-/** Bound of what a statement that changes data may return (RETURNING). */
+/** Maximum size of the rows that a statement that changes data returns (RETURNING), in bytes. */
 const MAX_STORED_RESULT_BYTES = 16 << 20
 /** Bare flatbuffer `Message`. */
 export const noColumns = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] })
 
-/** What results are kept with. */
+/** Dependencies of `StoredResults`. */
 export interface StoredResultDependencies {
   readonly pipeline: Pipeline
   readonly router: Router
   readonly transactions: Transactions
   readonly blobs: Blobs
-  /** How long a result is kept, in milliseconds: as long as a ticket lives. */
+  /** Time to live of a result, in milliseconds: that of a ticket. */
   readonly ttlMs: number
 }
 
-/** Results of statements that have run before their clients fetch them, since they change data and must run once. */
+/** Results of statements that change data. Such a statement runs once, before its client fetches the result. */
 export class StoredResults {
   readonly #deps: StoredResultDependencies
 
@@ -36,40 +36,40 @@ export class StoredResults {
   }
 
   /**
-   * Runs a statement that changes data and keeps its result under the id of its execution. One whose rows are too many
-   * changes nothing where the source has transactions.
+   * Runs a statement that changes data and stores its result under the execution's id. If the returned rows are too large and the
+   * source has transactions, the statement is rolled back.
    * @throws GatewayError as the pipeline, TOO_LARGE
    */
   async runAndKeep(statement: PlannedSql, ctx: Context, id: string): Promise<void> {
     const { pipeline, router } = this.#deps
     const run = async (within: PlannedSql) => await packResult(await pipeline.run(within, ctx), MAX_STORED_RESULT_BYTES)
     const source = router.named(statement.query.source)
-    const packed = await ((await mayBeUndone(source, statement, ctx))
+    const packed = await ((await needsTransaction(source, statement, ctx))
       ? this.#inTransaction(source, statement, ctx, run)
       : run(statement))
     await this.#keep(packed, ctx, id)
   }
 
-  /** Keeps the result, without columns and rows, of a statement that the gateway itself has carried out. */
-  async keepNothing(ctx: Context, id: string): Promise<void> {
+  /** Stores an empty result, without columns, for a statement that the gateway itself has executed. */
+  async keepEmpty(ctx: Context, id: string): Promise<void> {
     const packer = new FramePacker(MAX_STORED_RESULT_BYTES)
     packer.add(frameOf(noColumns, new Uint8Array(0), 0))
     await this.#keep(packer.finish(), ctx, id)
   }
 
-  /** Whether the result of an execution is kept. */
+  /** Whether the result of an execution is still stored. */
   async has(id: string): Promise<boolean> {
     return (await this.#deps.blobs.get(keys.result(id))) !== undefined
   }
 
-  /** The frames of a result, its schema first. @throws GatewayError EXPIRED_TICKET when it is no longer kept */
+  /** Returns the frames of a result, schema first. @throws GatewayError EXPIRED_TICKET when the result is no longer stored */
   async read(id: string): Promise<readonly Frame[]> {
     const packed = await this.#deps.blobs.get(keys.result(id))
     if (!packed) throw noLongerKept()
     return unpackFrames(packed)
   }
 
-  /** Keeps a result unless the store is down: an error would have clients repeat a change that was made. */
+  /** Stores a result. Ignores a store that is down: an error would make clients repeat a change that was made. */
   async #keep(packed: Buffer, { principal }: Context, id: string): Promise<void> {
     const { blobs, ttlMs } = this.#deps
     await unlessDown(blobs.set(keys.result(id), packed, ttlMs, principal.name), undefined)
@@ -96,19 +96,19 @@ export class StoredResults {
   }
 }
 
-/** The statement has run, and cannot run again. */
+/** The error for a statement that changed data and whose result has expired: it must not run again. */
 export function noLongerKept(): GatewayError {
   return new GatewayError('EXPIRED_TICKET', 'The statement has run; its result is no longer kept.')
 }
 
-/** Whether a statement can be run in a transaction of its own: what an upstream has planned already belongs to none. */
-async function mayBeUndone({ transactions }: Source, { query, handle }: PlannedSql, ctx: Context): Promise<boolean> {
+/** Whether to run a statement in its own transaction. A statement that an upstream has planned (`handle`) cannot join one. */
+async function needsTransaction({ transactions }: Source, { query, handle }: PlannedSql, ctx: Context): Promise<boolean> {
   if (transactions === undefined || query.transaction !== undefined || handle !== undefined) return false
   return await hasReturning(query.sql, ctx)
 }
 
 /**
- * Reads a small result, a count or the rows of RETURNING, to its end as one block of bytes.
+ * Reads a small result (a count, or the rows of RETURNING) to its end and packs it into one buffer.
  * @throws GatewayError TOO_LARGE above `maxBytes`
  */
 async function packResult(result: Result, maxBytes: number): Promise<Buffer> {

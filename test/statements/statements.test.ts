@@ -149,8 +149,8 @@ describe('the statements layer, without gRPC', () => {
     const { statements, ctx, query, here } = setUp()
     const statement = { kind: 'read', query: query('READ') } as const
     const asked = { ticket: { id: 'e', statement, stored: false }, planned: false, schema: none, request: none }
-    let answer = await statements.polls.begin(asked, ctx)
-    while (!answer.isReady) answer = await statements.polls.again(answer.poll, ctx)
+    let answer = await statements.polled.begin(asked, ctx)
+    while (!answer.isReady) answer = await statements.polled.poll(answer.poll, ctx)
     expect(answer.poll).toMatchObject({ planned: true, schema, ticket: { id: 'e', stored: false } })
     expect(await rowsOf(await statements.resultOf(answer.poll.ticket, ctx))).toBe(4)
     expect(here.ran).toHaveLength(1)

@@ -5,20 +5,21 @@ import { SealKind } from '../../query/seal/sealer.ts'
 import type { Query } from '../../query/types.ts'
 import { queryFields } from './query-fields.ts'
 
-/** Where the bound parameters of a statement are: in the sealed text itself, or in the state store. */
+/** Location of the bound parameters of a statement: inside the sealed handle, or in the shared state. */
 export interface BoundParameters {
   /** Base64 of an Arrow IPC stream. */
   readonly inline?: string
+  /** Key in the shared state. */
   readonly key?: string
 }
 
-/** A prepared statement; its handle holds all of it, so that any replica can run it. */
+/** A prepared statement. Its handle contains all of it, so any replica can run it. */
 export interface PreparedStatement {
   readonly query: Query
   readonly bound?: BoundParameters
 }
 
-/** Handles of prepared statements, with their parameters if some are bound. */
+/** Handles of prepared statements and of their bound parameters. */
 export const preparedHandles = sealed<PreparedStatement>(
   SealKind.prepared,
   record<PreparedStatement>({ query: inline(queryFields), bound: json('b') }),

@@ -16,32 +16,32 @@ import type { PlannedSql } from '../../query/types.ts'
 import type { BoundParameters } from './prepared.ts'
 import { queryFields } from './query-fields.ts'
 
-/** What a ticket stands for. */
+/** The statement that a ticket names. */
 export interface StatementTicket {
-  /** Names the execution: what CancelFlightInfo cancels. */
+  /** Id of the execution, which CancelFlightInfo cancels. */
   readonly id: string
   readonly statement: PlannedSql
-  /** Where the bound parameters are; they are not in `statement`. */
+  /** Location of the bound parameters; `statement` does not contain them. */
   readonly bound?: BoundParameters
-  /** The statement has run already; its result is kept under the id. */
+  /** Whether the statement has run already; its result is then stored under the id. */
   readonly stored: boolean
 }
 
-/** What travels of every planned statement. */
+/** Fields that a ticket encodes for every planned statement. */
 const common = {
   query: inline(queryFields),
   handle: optionalBytes('h'),
-  // The ticket's own id names the execution.
+  // The ticket's id is the execution's id.
   execution: leftOut,
-  // The client has it from the FlightInfo.
+  // The client already has the schema from the FlightInfo.
   schema: leftOut,
 }
 
-/** How a ticket travels; a poll holds one too. */
+/** Encoding of a ticket; a poll handle contains one too. */
 export const ticketFields: Fields<StatementTicket> = {
   id: text('i'),
   statement: oneOf<PlannedSql>('u', {
-    // Whether the principal may change data is asked anew when the statement runs.
+    // The `authorize` stage decides again when the statement runs.
     read: { kind: constant('read'), ...common, mayWrite: leftOut },
     update: { kind: constant('update'), ...common },
   }),
@@ -49,5 +49,5 @@ export const ticketFields: Fields<StatementTicket> = {
   stored: flag('k'),
 }
 
-/** Tickets of statements. */
+/** Statement tickets. */
 export const statementTickets = sealed<StatementTicket>(SealKind.ticket, record(ticketFields))

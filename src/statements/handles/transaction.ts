@@ -3,18 +3,19 @@ import { bytes, type Codec, record, text } from '../../query/seal/fields.ts'
 import { type Refusals, sealed } from '../../query/seal/sealed.ts'
 import { SealKind } from '../../query/seal/sealer.ts'
 
-/** When handles of transactions expire: never, since the idle limit ends the transaction itself. */
+/** Handles of transactions never expire: the idle limit ends the transaction itself. */
 export const NEVER_MS = 2 ** 48 - 1
 
-/** A savepoint, as the engine names it, in a transaction of ours. */
+/** A savepoint within a transaction of this gateway. */
 export interface Savepoint {
   readonly transaction: string
+  /** The engine's id. */
   readonly savepoint: Uint8Array
 }
 
 const idCodec: Codec<string> = { encode: (id) => Buffer.from(id), decode: (id) => id.toString() }
 
-/** Handles of transactions: their ids. */
+/** Handles of transactions; each contains the transaction's id. */
 export const transactionHandles = sealed<string>(SealKind.transaction, idCodec, refusalsOf('transaction'))
 
 /** Handles of savepoints. */

@@ -39,7 +39,7 @@ export function pollFlightInfo(front: FlightFront): Method {
       if (packed?.name !== 'TicketStatementQuery') return await begin(front, ctx, call, request)
       const { statementHandle } = decodeMessage(TicketStatementQuery, packed.value)
       const poll = pollHandles.open(front.sealer, ctx.principal, statementHandle).value
-      return encodeAnswer(front, ctx, await front.statements.polls.again(poll, ctx))
+      return encodeAnswer(front, ctx, await front.statements.polled.poll(poll, ctx))
     },
   }
 }
@@ -59,7 +59,7 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
   }
   const statement = { kind: 'read', query } as const
   const ticket = { id: randomUUID(), statement, stored: false, ...(bound && { bound }) }
-  return encodeAnswer(front, ctx, await statements.polls.begin({ ticket, planned: false, schema: none, request }, ctx))
+  return encodeAnswer(front, ctx, await statements.polled.begin({ ticket, planned: false, schema: none, request }, ctx))
 }
 
 function encodeAnswer(front: FlightFront, ctx: Context, { poll, isReady, progress }: PollAnswer): Uint8Array {
