@@ -30,7 +30,7 @@ export interface EngineParts {
 /** Plans and runs the statements of all fronts. */
 export interface Engine {
   readonly router: Router
-  readonly intake: DrainGate
+  readonly drainGate: DrainGate
   readonly transactions: Transactions
   readonly pipeline: Pipeline
 }
@@ -39,21 +39,21 @@ export interface Engine {
 export function createEngine({ config, sources, slots, repeatable, metrics, log }: EngineParts): Engine {
   const { limits } = config
   const router = new Router(sources, config.defaultSource)
-  const intake = new DrainGate()
+  const drainGate = new DrainGate()
   const transactions = new Transactions(limits, log)
   /** Outermost first. */
   const stages = [
     audit(config.log.statements, metrics),
-    rejectWhenDraining(intake),
+    rejectWhenDraining(drainGate),
     deadline((source) => config.sources[source]?.statementTimeoutMs),
     authorize(router),
     replay(repeatable, limits),
     serializeTransaction(transactions),
     admit({
-      slotsOf: (source) => slots.get(source)!,
+      limiterOf: (source) => slots.get(source)!,
       contendedStallMs: limits.contendedStallMs,
       onWait: (source, waitMs) => metrics.onQueueWait(source, waitMs),
     }),
   ]
-  return { router, intake, transactions, pipeline: composePipeline(stages, router) }
+  return { router, drainGate, transactions, pipeline: composePipeline(stages, router) }
 }

@@ -63,7 +63,7 @@ export function createFronts(
   const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
   const statements = new Statements({ ...engine, sealer, ...state, limits })
   scope.defer(() => statements.background.close())
-  const facts = {
+  const serverInfo = {
     version: packageVersion(),
     maxStatementBytes: limits.maxStatementBytes,
     transactionIdleMs: limits.transactionIdleMs,
@@ -79,7 +79,7 @@ export function createFronts(
       sealer,
       log,
       limits,
-      facts,
+      serverInfo,
     }),
     ...healthMethods([flightServiceName], readiness),
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),

@@ -60,7 +60,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
 
   const slots = slotsOfSources(config, kinds)
   const engine = createEngine({ config, sources, slots, repeatable, metrics, log })
-  const { transactions, intake } = engine
+  const { transactions, drainGate } = engine
 
   const fronts = createFronts({ config, engine, state, watch, metrics, readiness, log }, scope)
   const { grpc, statements } = fronts
@@ -83,7 +83,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
       readiness.set(false)
       // A load balancer that watches readiness holds a connection; with no connections, skip the delay.
       if (grpc.connectionCount > 0) await sleep(notReadyMs)
-      intake.close()
+      drainGate.close()
       const activity = {
         isBusy: () => grpc.callCount > 0 || transactions.used > 0 || statements.background.pending > 0,
         isConnected: () => grpc.connectionCount > 0,

@@ -1,5 +1,5 @@
 /**
- * A value of SqlInfo: text, a flag, a 64-bit number, a 32-bit number or bitmask, texts, or numbers by number.
+ * A value of SqlInfo: text, flag, 64-bit number, 32-bit number or bitmask, list of texts, or map of a number to numbers.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html (CommandGetSqlInfo).
  */
 export type SqlInfoValue =
@@ -10,12 +10,12 @@ export type SqlInfoValue =
   | readonly string[]
   | ReadonlyMap<number, readonly number[]>
 
-/** What an engine can do and what its SQL is like. */
+/** Capabilities of an engine and properties of its SQL. */
 export interface Capabilities {
   readonly transactions: boolean
   readonly savepoints: boolean
-  /** Whether rows can be put into tables by bulk ingestion, as far as writing is allowed at all. */
+  /** Whether the engine supports bulk ingestion, provided that the source allows writes. */
   readonly ingestion: boolean
-  /** What the engine says of its SQL (identifiers, keywords, functions ...), by the code of SqlInfo; 500 and above. */
+  /** Properties of the engine's SQL (identifiers, keywords, functions ...) by SqlInfo code, 500 and above. */
   readonly sql: ReadonlyMap<number, SqlInfoValue>
 }

@@ -1,31 +1,31 @@
 import type { Context } from './types.ts'
 
-/** A schema as queries name it. */
+/** A schema, by the names that queries use. */
 export interface SchemaEntry {
   readonly catalog: string
   readonly schema: string
 }
 
-/** A table or view as queries name it. */
+/** A table or view, by the names that queries use. */
 export interface TableEntry extends SchemaEntry {
   readonly table: string
-  /** Such as `BASE TABLE` and `VIEW`. */
+  /** For example `BASE TABLE` or `VIEW`. */
   readonly type: string
-  /** Its schema as `Catalog.tableSchema` tells it, where it was asked for and came along. */
+  /** The schema as `Catalog.tableSchema` returns it, if the filter asked for it and the source includes it. */
   readonly schemaMessage?: Uint8Array
 }
 
-/** Which tables are wanted; patterns are those of LIKE, with `\` as escape. */
+/** Selects tables. Patterns are LIKE patterns with `\` as escape. */
 export interface TableFilter {
   readonly schemaPattern?: string
   readonly tablePattern?: string
   /** Empty for all. */
   readonly types: readonly string[]
-  /** Whether the tables' schemas will be asked for, so that a source may give them at once. */
+  /** Whether the caller also needs the tables' schemas, so that a source can include them. */
   readonly withSchemas?: boolean
 }
 
-/** Names a table; what is left out matches any. */
+/** Names a table. An absent schema matches any schema. */
 export interface TableReference {
   readonly schema?: string
   readonly table: string
@@ -47,30 +47,30 @@ export interface ForeignKeyColumn {
   readonly sequence: number
 }
 
-/** What can be known of the tables of a source. Names are as they can be typed back. */
+/** Describes the tables of a source. Names are spelled so that a query can use them. */
 export interface Catalog {
-  /** What names without a catalog or a schema mean when the session chooses none; absent where nothing is meant. */
+  /** Default catalog and schema of unqualified names, unless the session selects others; absent where the engine has none. */
   readonly current?: { readonly catalog: string; readonly schema?: string }
-  /** Whether the engine's names are paths of any number of parts, without a catalog at their beginning. */
+  /** Whether the engine's names are paths with any number of parts and no leading catalog. */
   readonly hasPaths?: boolean
-  /** Whether a session may choose this schema; absent where sessions cannot choose any. */
+  /** Whether a session may select this schema; absent where sessions cannot select a schema. */
   hasSchema?(schema: string, ctx: Context): Promise<boolean>
-  /** The catalogs of the source. */
+  /** Lists the catalogs of the source. */
   catalogs(ctx: Context): Promise<readonly string[]>
   schemas(schemaPattern: string | undefined, ctx: Context): Promise<readonly SchemaEntry[]>
   tables(filter: TableFilter, ctx: Context): Promise<readonly TableEntry[]>
   /**
-   * The tables with their schemas, some at a time, all of one moment; absent where `tables` gives them at once or each is asked
-   * for by `tableSchema`.
+   * Streams the tables with their schemas in batches, from one snapshot. Absent where `tables` includes the schemas, or callers
+   * get each schema from `tableSchema`.
    */
   tablesWithSchemas?(filter: TableFilter, ctx: Context): AsyncIterable<readonly TableEntry[]>
   /** Schema of a table as a bare flatbuffer `Message`, with the column metadata of Flight SQL. */
   tableSchema(table: TableEntry, ctx: Context): Promise<Uint8Array>
   tableTypes(ctx: Context): Promise<readonly string[]>
-  /** Rows of CommandGetXdbcTypeInfo by column name; absent, or none, where the engine's types are DuckDB's. */
+  /** Rows of CommandGetXdbcTypeInfo by column name; absent or empty where the engine's types are those of DuckDB. */
   xdbcTypes?(ctx: Context): Promise<readonly Readonly<Record<string, unknown>>[]>
   primaryKeys(table: TableReference, ctx: Context): Promise<readonly KeyColumn[]>
-  /** Keys that refer to `primary` from `foreign`, either of which may be left open. */
+  /** Lists the keys that refer to `primary` from `foreign`; an undefined side matches any table. */
   foreignKeys(
     primary: TableReference | undefined,
     foreign: TableReference | undefined,

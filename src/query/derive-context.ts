@@ -1,14 +1,14 @@
 import type { ClientConnection, Context, Logger, Principal, TypeOptions } from './types.ts'
 
 /**
- * The context of `outer` with some members changed; a member that is given as undefined is left out. Only this function
- * derives contexts: a spread loses the getters of a class, such as the signal that a call makes when somebody first asks.
+ * Derives a context from `outer` with some members changed; an undefined change removes an optional member. Always use this
+ * function: a spread loses the getters of a class, such as the signal that a call creates on first use.
  */
 export function deriveContext(outer: Context, changes: Partial<Context>): Context {
   return new DerivedContext(outer, changes)
 }
 
-/** Every member of a context; the compiler fails here when a member is added to `Context` only. */
+/** Every member of a context. The compiler fails here if `Context` gets a member that `DerivedContext` lacks. */
 type Members = { readonly [K in keyof Required<Context>]: Context[K] }
 
 class DerivedContext implements Members {
@@ -21,7 +21,7 @@ class DerivedContext implements Members {
   readonly trackProgress: boolean | undefined
   readonly holder: string | undefined
   readonly types: TypeOptions | undefined
-  /** Whose signal this context has: the outer context's, unless the changes bring one. */
+  /** Owner of the signal: the outer context, unless the changes contain a signal. */
   readonly #signalOwner: Pick<Context, 'signal'>
 
   constructor(outer: Context, changes: Partial<Context>) {

@@ -1,6 +1,6 @@
 import { GatewayError } from './errors.ts'
 
-/** Whether new work is taken. A process that drains closes it; what has begun goes on. */
+/** Admits new work until the process drains. Work that has begun continues. */
 export class DrainGate {
   #closed = false
   readonly #endedTransaction = new Set<string>()
@@ -9,22 +9,22 @@ export class DrainGate {
     return this.#closed
   }
 
-  /** From now on nothing new is taken. */
+  /** Rejects new work from now on. */
   close(): void {
     this.#closed = true
   }
 
-  /** @throws GatewayError DRAINING once it is closed */
+  /** @throws GatewayError DRAINING once the gate is closed */
   admit(): void {
     if (this.#closed) throw new GatewayError('DRAINING')
   }
 
-  /** Remembers whose transaction came to its end since the closing. */
+  /** Records a client whose transaction has ended since the gate closed. */
   transactionEnded(client: string): void {
     if (this.#closed) this.#endedTransaction.add(client)
   }
 
-  /** Whether a client's transaction came to its end since the closing. */
+  /** Whether a transaction of the client has ended since the gate closed. */
   hasEndedTransaction(client: string): boolean {
     return this.#endedTransaction.has(client)
   }

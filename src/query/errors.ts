@@ -20,24 +20,24 @@ export const GrpcStatus = {
 } as const
 export type GrpcStatusName = keyof typeof GrpcStatus
 
-/** What the gateway makes of a code. */
+/** How the gateway treats errors with a code. */
 interface Traits {
-  /** A source failed or refused, whatever the client asked: what the gateway knew of the source stays in use. */
+  /** The source failed or rejected the call for a reason other than the request: cached data of the source stays in use. */
   readonly outage?: true
-  /** The gateway, or a source, does not work as it should: the log has an error line. */
+  /** The gateway or a source has malfunctioned: the gateway logs an error line. */
   readonly fault?: true
-  /** The source has too much to do: the adaptive limiter takes slots from it. */
+  /** The source is overloaded: the adaptive limiter reduces its slots. */
   readonly overload?: true
-  /** The sentence may quote a statement, an engine's words or a value: logs hold it only where settings allow that. */
+  /** The message may quote a statement, the engine or a value: logs contain it only where settings allow that. */
   readonly quotes?: true
 }
 
 interface Row extends Traits {
   readonly grpc: GrpcStatusName
   readonly http: number
-  /** Whether the same call may succeed later without being changed. */
+  /** Whether the client can retry the same call unchanged. */
   readonly retryable: boolean
-  /** What the client reads unless the error carries a sentence of its own. */
+  /** Default message for the client; an error may carry a more specific one. */
   readonly message: string
 }
 
@@ -49,7 +49,7 @@ const row = (grpc: GrpcStatusName, http: number, retryable: boolean, message: st
   ...traits,
 })
 
-/** Every error a client can see. `docs/errors.md` is this table. */
+/** All errors that a client can see. `docs/errors.md` is generated from this table. */
 export const errorTable = {
   BAD_REQUEST: row('INVALID_ARGUMENT', 400, false, 'The request is malformed.', { quotes: true }),
   BAD_TICKET: row(
@@ -94,7 +94,9 @@ export const errorTable = {
   UNKNOWN_ACTION: row('UNIMPLEMENTED', 501, false, 'There is no such action: see ListActions.'),
   BAD_SQL: row('INVALID_ARGUMENT', 400, false, 'The statement cannot be run.', { quotes: true }),
   BAD_DATA: row('INVALID_ARGUMENT', 400, false, 'The statement failed on a value.', { quotes: true }),
-  CONFLICT: row('ABORTED', 409, true, 'Another transaction got in the way: run the statement again.', { quotes: true }),
+  CONFLICT: row('ABORTED', 409, true, 'The statement conflicts with another transaction: run it again.', {
+    quotes: true,
+  }),
   ALREADY_EXISTS: row('ALREADY_EXISTS', 409, false, 'The object exists already.', { quotes: true }),
   TOO_LARGE: row('RESOURCE_EXHAUSTED', 413, false, 'The message is larger than the limit.'),
   ROW_TOO_LARGE: row('RESOURCE_EXHAUSTED', 413, false, 'One row is larger than limits.maxRowBytes.'),
@@ -107,7 +109,7 @@ export const errorTable = {
     'RESOURCE_EXHAUSTED',
     429,
     true,
-    'The result was not read while another principal waited for its slot: read results as they come, or fewer at once.',
+    'The client did not read the result while another principal waited for its slot: read results without pauses, or open fewer at once.',
   ),
   STALLED: row('DEADLINE_EXCEEDED', 408, false, 'The client stopped reading for longer than the stall limit.'),
   DEADLINE: row('DEADLINE_EXCEEDED', 504, true, 'The deadline has passed.'),
@@ -127,7 +129,7 @@ export const errorTable = {
     'UNAVAILABLE',
     503,
     true,
-    'The gateway cannot reach what its replicas share: try again later.',
+    'The gateway cannot reach the state that its replicas share: try again later.',
   ),
   SOURCE_UNAVAILABLE: row('UNAVAILABLE', 503, true, 'The source does not answer.', { outage: true }),
   UPSTREAM_BUSY: row(
@@ -177,26 +179,26 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable
 
-/** Where in a statement an error lies; both count from 1. */
+/** Position of an error in a statement; both numbers count from 1. */
 export interface SqlPosition {
   readonly line: number
   readonly column: number
 }
 
-/** What may accompany an error; only `cause` stays inside. */
+/** Optional details of an error. All but `cause` may be sent to the client. */
 export interface GatewayErrorOptions {
   /** Logged, never sent. */
   readonly cause?: unknown
   readonly position?: SqlPosition
-  /** When a retry makes sense, in milliseconds from now. */
+  /** Suggested delay before a retry, in milliseconds. */
   readonly retryAfterMs?: number
-  /** What kind of error the engine calls it, in words of a fixed list. */
+  /** The engine's kind of error, from a fixed list. */
   readonly engineError?: string
-  /** Metadata of the engine that the client may see, as HTTP/2 carries it. */
+  /** The engine's metadata that the client may see, as in `CallMetadata`. */
   readonly metadata?: Readonly<Record<string, string>>
 }
 
-/** The only error that leaves the pipeline. `message` is safe to send: no stack, no secret, nothing of an upstream. */
+/** The only error that leaves the pipeline. `message` is safe to send: no stack, no secret, no upstream internals. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError'
   readonly code: ErrorCode
@@ -219,7 +221,7 @@ export class GatewayError extends Error {
     return errorTable[this.code]
   }
 
-  /** The sentence without quotes of a statement, an engine or a value. */
+  /** The message without quotes from a statement, an engine or a value. */
   get publicMessage(): string {
     return this.row.quotes ? this.row.message : this.message
   }
@@ -238,7 +240,7 @@ export class GatewayError extends Error {
     return this.row.retryable
   }
 
-  /** Turns what was thrown into a GatewayError: INTERNAL, with the thrown thing as its cause, unless it is one already. */
+  /** Returns a GatewayError unchanged, and wraps anything else as the cause of an INTERNAL error. */
   static from(thrown: unknown): GatewayError {
     return thrown instanceof GatewayError ? thrown : new GatewayError('INTERNAL', undefined, { cause: thrown })
   }

@@ -1,6 +1,6 @@
 import type { IpcMessage } from '../arrow/ipc/ipc.ts'
 
-/** The table that rows are uploaded to, and what happens when it is there or is not. */
+/** The target table of an upload, and what to do if it exists or does not. */
 export interface IngestTarget {
   readonly catalog?: string
   readonly schema?: string
@@ -9,12 +9,12 @@ export interface IngestTarget {
   readonly ifExists: 'append' | 'replace' | 'fail'
 }
 
-/** Rows on their way into a table. */
+/** An upload of rows into a table. */
 export interface Ingest extends IngestTarget {
   /** Bare flatbuffer `Message` with the schema of the rows. */
   readonly schemaMessage: Uint8Array
-  /** Record batches and dictionaries, pulled as the engine takes them. */
+  /** Record batches and dictionaries, pulled at the engine's pace (backpressure). */
   readonly messages: AsyncIterable<IpcMessage>
-  /** What the client says to the engine besides, by names that only the engine knows. */
+  /** Engine-specific options from the client. */
   readonly options: Readonly<Record<string, string>>
 }

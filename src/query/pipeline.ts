@@ -5,7 +5,7 @@ import type { Router } from './router.ts'
 import type { Source } from './source.ts'
 import type { Context, Plan, PlannedIngest, PlannedStatement, Query, Result } from './types.ts'
 
-/** A stage wraps planning, running or both; it never knows which front called. */
+/** A stage wraps planning, running or both. It does not know which front called. */
 export interface Stage {
   readonly name: string
   plan?(query: Query, ctx: Context, next: (query: Query, ctx: Context) => Promise<Plan>): Promise<Plan>
@@ -16,7 +16,7 @@ export interface Stage {
   ): Promise<Result>
 }
 
-/** What a front calls. */
+/** The entry point for fronts. */
 export interface Pipeline {
   /** Finds the schema of a query without running it. */
   plan(query: Query, ctx: Context): Promise<Plan>
@@ -24,7 +24,7 @@ export interface Pipeline {
   run(plan: PlannedStatement, ctx: Context): Promise<Result>
 }
 
-/** The stages, outermost first, around the source that the query names. */
+/** Composes the stages, outermost first, around the source that the query names. */
 export function composePipeline(stages: readonly Stage[], router: Router): Pipeline {
   let plan: Pipeline['plan'] = (query, ctx) => router.named(query.source).plan(query, ctx)
   let run: Pipeline['run'] = async (planned, ctx) => {
@@ -48,10 +48,13 @@ export function composePipeline(stages: readonly Stage[], router: Router): Pipel
 
 const noColumns = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] })
 
-/** Has a source take rows in; the result has no rows, only their number. */
+/** Runs a bulk ingestion at the source. The result has no rows, only the number of inserted rows. */
 async function ingestInto(source: Source, { query, ingest }: PlannedIngest, ctx: Context): Promise<Result> {
   if (!source.ingest)
-    throw new GatewayError('UNIMPLEMENTED', `The source ${source.name} takes no uploads: use INSERT with parameters.`)
+    throw new GatewayError(
+      'UNIMPLEMENTED',
+      `The source ${source.name} does not support bulk ingestion: use INSERT with parameters.`,
+    )
   const affectedRows = await source.ingest(query, ingest, ctx)
   const schema = frameOf(noColumns, new Uint8Array(0), 0)
   return { schema, frames: (async function* () {})(), stats: { rows: 0, bytes: 0, affectedRows } }

@@ -3,12 +3,12 @@ import type { Source } from './source.ts'
 import { SourceNames } from './source-names.ts'
 import type { Principal, SessionOptions } from './types.ts'
 
-/** Finds the source of a call; names are case-insensitive. */
+/** Resolves the source of a call. Names are case-insensitive. */
 export class Router {
   readonly #byName = new Map<string, Source>()
   readonly #byKind = new Map<string, Source[]>()
   readonly #defaultSource: string
-  /** Which source a catalog belongs to. */
+  /** Resolves catalog names to sources. */
   readonly names: SourceNames
 
   constructor(sources: readonly Source[], defaultSource: string) {
@@ -27,8 +27,8 @@ export class Router {
   }
 
   /**
-   * The source a call is for: the one it names (by name, or by kind when only one of that kind exists), else the one its
-   * session's catalog names, else the principal's default, else the gateway's.
+   * Resolves the source of a call. In order: the source that the call names (by name, or by kind if only one source has that
+   * kind), the source that the session's catalog names, the principal's default source, the gateway's default source.
    * @throws GatewayError UNKNOWN_SOURCE
    */
   route(named: string | undefined, session: SessionOptions, principal: Principal): Source {
@@ -38,7 +38,7 @@ export class Router {
   }
 
   /**
-   * The source with this name or, when it is the only one of its kind, of this kind.
+   * Returns the source with this name, or the only source of this kind.
    * @throws GatewayError UNKNOWN_SOURCE
    */
   named(name: string): Source {

@@ -1,4 +1,4 @@
-/** What a metric is called and means. The label `source` comes by itself, before the others. */
+/** Definition of a metric. The label `source` is added first, automatically. */
 export interface MetricFacts {
   readonly name: string
   /** A sentence; `docs/metrics.md` shows it. */
@@ -6,29 +6,28 @@ export interface MetricFacts {
   readonly labelNames: readonly string[]
 }
 
-/** A number that changes while the process runs; a counter only grows. */
+/** A counter, which only grows, or a gauge. */
 export interface Count {
   inc(by?: number): void
 }
 
-/** Counts values by size. */
+/** A histogram. */
 export interface Distribution {
   observe(value: number): void
 }
 
 /**
- * The metrics of one source. Several sources may declare the same metric: each has the series with its own name in the
- * label `source`. What a declaration returns takes the values of the other labels in their order.
+ * The metrics of one source. Several sources may declare the same metric; the label `source` separates their series. A
+ * declaration returns a function that takes the values of the other labels, in order.
  */
 export interface SourceMetrics {
-  counter(facts: MetricFacts): (...labels: string[]) => Count
-  /** A number that may also shrink: counted up and down. */
-  gauge(facts: MetricFacts): (...labels: string[]) => Count
-  /** @param facts with the upper bounds of the buckets */
-  histogram(facts: MetricFacts & { readonly buckets: readonly number[] }): (...labels: string[]) => Distribution
+  counter(metric: MetricFacts): (...labels: string[]) => Count
+  gauge(metric: MetricFacts): (...labels: string[]) => Count
+  /** @param metric includes the upper bounds of the buckets */
+  histogram(metric: MetricFacts & { readonly buckets: readonly number[] }): (...labels: string[]) => Distribution
   /**
-   * A number that is read when Prometheus asks.
-   * @param read the values now, each with the values of its labels; values with the same labels are added up
+   * A gauge that is read at each scrape.
+   * @param read returns the current values with their labels; values with the same labels are summed
    */
-  reading(facts: MetricFacts, read: () => Iterable<readonly [value: number, ...labels: string[]]>): void
+  reading(metric: MetricFacts, read: () => Iterable<readonly [value: number, ...labels: string[]]>): void
 }

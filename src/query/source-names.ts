@@ -4,21 +4,22 @@ import type { Source } from './source.ts'
 import { readTableHeads, type TableHead } from './text/table-names.ts'
 import type { Context } from './types.ts'
 
-/** How long a source's catalogs are taken as they were, and when one that did not answer is asked again, in milliseconds. */
+/** How long the cached catalogs of a source are fresh, in milliseconds. */
 const FRESH_MS = 60_000
+/** Delay before the gateway asks a source again that did not answer, in milliseconds. */
 const RETRY_MS = 15_000
-/** How long a source may take to tell its catalogs, in milliseconds. */
+/** Timeout for listing the catalogs of a source, in milliseconds. */
 const MAX_ASK_MS = 2000
 
 interface Known {
-  /** In lower case, each with the name as the source writes it. */
+  /** Lower-case name to the name as the source spells it. */
   readonly catalogs: ReadonlyMap<string, string>
   readonly until: number
-  /** Why it did not answer when it was asked last. */
+  /** Why the source did not answer the last request. */
   readonly error?: unknown
 }
 
-/** Which source a name belongs to. What the sources' catalogs are is remembered; an outage leaves what was known. */
+/** Resolves names to sources. Caches the catalogs of each source; during an outage, the cached catalogs stay in use. */
 export class SourceNames {
   readonly #sources: readonly Source[]
   readonly #known = new Map<Source, Known>()
@@ -29,10 +30,10 @@ export class SourceNames {
   }
 
   /**
-   * The source that a session means by a catalog: the one that has it, else the one with this name.
-   * @param home comes first where several have such a catalog
-   * @returns also the catalog as the source writes it; undefined when no source has it
-   * @throws GatewayError when a source that may have it does not answer
+   * Resolves a catalog that a session selects: to the source that has it, else to the source with this name.
+   * @param home preferred if several sources have the catalog
+   * @returns the source, and the catalog as the source spells it; undefined if no source has it
+   * @throws GatewayError if a source that may have the catalog does not answer
    */
   async chosen(
     catalog: string,
@@ -55,10 +56,10 @@ export class SourceNames {
   }
 
   /**
-   * The source of a statement: the one whose catalogs its qualified names begin with, else `home`. See docs/clients.md,
-   * "Which source answers".
-   * @param home where names without a catalog are looked up
-   * @throws GatewayError BAD_SQL when they are of several sources; the signal's reason
+   * Resolves the source of a statement: the source whose catalogs its qualified names begin with, else `home`. See
+   * docs/clients.md, "Which source answers".
+   * @param home the source of names without a catalog
+   * @throws GatewayError BAD_SQL if the names belong to several sources; the signal's reason
    */
   async ofStatement(sql: string, home: Source, ctx: Context): Promise<Source> {
     if (this.#sources.length < 2) return home
@@ -70,7 +71,7 @@ export class SourceNames {
       const owner = await this.#ownerOf(head, home, ctx)
       if (owner) named.add(owner)
     }
-    // Of two parts, the first is a schema where there is one of that name.
+    // In a two-part name, the first part is a schema if one with that name exists.
     const [only = home] = named
     for (const head of heads.filter(({ isCatalog }) => !isCatalog)) {
       const owner = await this.#ownerOf(head, only, ctx)
@@ -80,13 +81,13 @@ export class SourceNames {
       const names = [...named].map(({ name }) => name)
       throw new GatewayError(
         'BAD_SQL',
-        `The statement names tables of several sources (${names.join(', ')}), and one statement runs on one source: read each with a statement of its own.`,
+        `The statement names tables of several sources (${names.join(', ')}), and one statement runs on one source: read each source with a separate statement.`,
       )
     }
     return [...named][0] ?? home
   }
 
-  /** The source that has the catalog that a name begins with; undefined when none has, or it is a schema of `home`. */
+  /** Returns the source with the catalog that a name begins with; undefined if there is none, or it is a schema of `home`. */
   async #ownerOf({ name, isCatalog }: TableHead, home: Source, ctx: Context): Promise<Source | undefined> {
     if (await this.#hasCatalog(home, name, ctx)) return isCatalog || isNamed(home, name) ? home : undefined
     const owner = this.#named(name) ?? (await this.#onlyOneWith(name, isCatalog, ctx))
@@ -101,7 +102,7 @@ export class SourceNames {
   /** @throws GatewayError BAD_SQL when several sources have the catalog */
   async #onlyOneWith(name: string, isCatalog: boolean, ctx: Context): Promise<Source | undefined> {
     const having = () => this.#sources.filter((source) => this.#catalogs(source).has(name))
-    // What nobody is known to have may be of a source that has not been asked, or has not answered.
+    // If no cache has the catalog, ask the sources: one may not have been asked, or not have answered.
     if (having().length === 0) await this.#learn(this.#sources, ctx, isCatalog)
     const [first, ...others] = having()
     if (others.length === 0) return first
@@ -109,7 +110,7 @@ export class SourceNames {
     const names = [first!, ...others].map((source) => source.name).join(', ')
     throw new GatewayError(
       'BAD_SQL',
-      `Several sources (${names}) have a catalog of the name that the statement's tables begin with: choose one by the header x-flightgate-source.`,
+      `Several sources (${names}) have the catalog that the statement names: choose a source with the header x-flightgate-source.`,
     )
   }
 
@@ -123,8 +124,8 @@ export class SourceNames {
   }
 
   /**
-   * Asks those sources whose catalogs are not known, or not any more.
-   * @param waits also for sources that were asked before
+   * Asks the sources whose catalogs are not cached or are stale.
+   * @param waits whether to wait for sources that have cached catalogs as well
    */
   async #learn(sources: readonly Source[], ctx: Context, waits = true): Promise<void> {
     const stale = sources.filter((source) => (this.#known.get(source)?.until ?? 0) < Date.now())
@@ -143,7 +144,7 @@ export class SourceNames {
   }
 
   async #read(source: Source, { principal, requestId, log, metadata }: Context): Promise<void> {
-    // Others wait for the answer too: it does not end with this call.
+    // Other calls share this request, so it does not use this call's signal.
     const signal = AbortSignal.timeout(MAX_ASK_MS)
     const deadlineAt = Date.now() + MAX_ASK_MS
     const ctx: Context = { principal, requestId, log, signal, deadlineAt, ...(metadata && { metadata }) }
@@ -153,7 +154,9 @@ export class SourceNames {
       this.#known.set(source, { catalogs, until: Date.now() + FRESH_MS })
     } catch (cause) {
       const error = signal.aborted
-        ? new GatewayError('SOURCE_UNAVAILABLE', `The source ${source.name} does not tell its catalogs.`, { cause })
+        ? new GatewayError('SOURCE_UNAVAILABLE', `The source ${source.name} did not list its catalogs in time.`, {
+            cause,
+          })
         : cause
       this.#known.set(source, { catalogs: this.#catalogs(source), until: Date.now() + RETRY_MS, error })
     }
@@ -164,7 +167,7 @@ function isNamed(source: Source, name: string): boolean {
   return source.name.toLowerCase() === name
 }
 
-/** Whether a source has a schema of this name, or below it; also when it cannot be asked, for then it may. */
+/** Whether a source has a schema with this name or below it. Returns true during an outage, because the schema may exist. */
 async function hasSchema(source: Source, name: string, ctx: Context): Promise<boolean> {
   try {
     const entries = await source.catalog.schemas(undefined, ctx)

@@ -3,55 +3,55 @@ import type { Catalog } from './catalog.ts'
 import type { Ingest } from './ingest.ts'
 import type { Context, Health, Plan, PlannedSql, Query, Result } from './types.ts'
 
-/** Transactions of an engine. Each lives where it began: its id means nothing on another replica. */
+/** Transactions of an engine. A transaction lives on the replica that began it; other replicas do not know its id. */
 export interface SourceTransactions {
-  /** Begins one under this id; queries that carry the id run in it, never two at a time. @throws GatewayError */
+  /** Begins a transaction with this id. Queries with the id run in it, one at a time. @throws GatewayError */
   begin(id: string, options: { readonly readOnly: boolean }, ctx: Context): Promise<void>
-  /** Ends it for good, also when that fails. @throws GatewayError CONFLICT when it could not be committed */
+  /** Commits. The transaction ends even if this fails. @throws GatewayError CONFLICT if the engine cannot commit */
   commit(id: string, ctx: Context): Promise<void>
-  /** Ends it and undoes what it changed; nothing happens when it is over. */
+  /** Rolls back. Does nothing if the transaction has ended. */
   rollback(id: string, ctx: Context): Promise<void>
-  /** Absent where the engine has none. */
+  /** Absent if the engine has no savepoints. */
   readonly savepoints?: SourceSavepoints
 }
 
-/** Places in a transaction to which it can be rolled back. */
+/** Savepoints of an engine. */
 export interface SourceSavepoints {
-  /** Begins one in a transaction; answers with its id. @throws GatewayError */
+  /** Begins a savepoint in a transaction and returns its id. @throws GatewayError */
   begin(transaction: string, name: string, ctx: Context): Promise<Uint8Array>
-  /** Ends one: `release` keeps what came after it, `rollback` undoes that. @throws GatewayError */
+  /** Ends a savepoint: `release` keeps the changes since it began, `rollback` undoes them. @throws GatewayError */
   end(transaction: string, savepoint: Uint8Array, action: 'release' | 'rollback', ctx: Context): Promise<void>
 }
 
-/** The port behind which every engine stands. Errors are GatewayErrors; anything else counts as an internal fault. */
+/** The port that every engine implements. It throws GatewayErrors; any other error counts as an internal fault. */
 export interface Source {
   /** Name in the configuration. */
   readonly name: string
   /** `duckdb`, `flightsql`, ... */
   readonly kind: string
-  /** Whether statements that change data are allowed at all. */
+  /** Whether the source allows statements that change data. */
   readonly writes: boolean
   readonly catalog: Catalog
-  /** Absent when the engine has none. */
+  /** Absent if the engine has no transactions. */
   readonly transactions?: SourceTransactions
   /** Finds the schema of a query without running it. */
   plan(query: Query, ctx: Context): Promise<Plan>
-  /** Runs a plan, on this or another replica than the one that made it. */
+  /** Runs a plan, possibly on another replica than the one that made it. */
   run(plan: PlannedSql, ctx: Context): Promise<Result>
   /**
-   * Puts rows into a table, all or none unless in a transaction; answers with their number. Absent where the engine cannot.
+   * Inserts rows into a table and returns their number. Outside a transaction, inserts all rows or none. Absent if unsupported.
    * @throws GatewayError UNKNOWN_OBJECT, ALREADY_EXISTS, BAD_DATA
    */
   ingest?(query: Query, ingest: Ingest, ctx: Context): Promise<number>
-  /** What the engine can do; absent where it is what the other members show, and its SQL DuckDB's. @throws GatewayError */
-  facts?(ctx: Context): Promise<Capabilities>
-  /** Answers within the context's deadline whether queries can be expected to work. */
+  /** Capabilities. If absent, derived from the other members, with DuckDB's dialect. @throws GatewayError */
+  capabilities?(ctx: Context): Promise<Capabilities>
+  /** Checks, within the context's deadline, whether queries can be expected to work. */
   health(ctx: Context): Promise<Health>
-  /** Whether threads may be at work that the end of the process would wait for; absent where there are none. */
+  /** Whether threads may be running that would delay the end of the process; absent if the source has no threads. */
   readonly hasActiveThreads?: boolean
   /**
-   * Ends everything that runs and frees what the source holds. What does not end in a few seconds is left: `hasActiveThreads` stays
-   * true then.
+   * Ends all running work and frees the source's resources. Work that does not end within a few seconds is abandoned:
+   * `hasActiveThreads` then stays true.
    */
   close(): Promise<void>
 }

@@ -1,12 +1,12 @@
-/** A signal with a time limit of its own. */
+/** A signal with its own time limit. */
 export interface TimeLimit {
-  /** Aborts as the outer signal does, or with the limit's error. */
+  /** Aborts with the outer signal's reason, or with the limit's error. */
   readonly signal: AbortSignal
-  /** Ends the limit; to be called when the work is over. */
+  /** Clears the timer. Call it when the work has ended. */
   clear(): void
 }
 
-/** Limits work to `timeoutMs`, within what an outer signal allows. @param toError what the signal then aborts with */
+/** Limits work to `timeoutMs` milliseconds, within an outer signal. @param toError creates the abort reason */
 export function timeLimit(outer: AbortSignal, timeoutMs: number, toError: () => Error): TimeLimit {
   const controller = new AbortController()
   const onAbort = () => controller.abort(outer.reason)

@@ -1,59 +1,59 @@
 import type { Frame } from '../arrow/ipc/frame.ts'
 import type { Ingest } from './ingest.ts'
 
-/** Who is calling, as the front established it. */
+/** The authenticated caller. */
 export interface Principal {
   /** Name of the API key, or `anonymous`. */
   readonly name: string
   readonly roles: readonly string[]
-  /** Source used when the call names none. */
+  /** Source used if the call names none. */
   readonly defaultSource?: string
-  /** Longest time that a statement of it may run and be read, in milliseconds. */
+  /** Timeout of the principal's statements, including reading the result, in milliseconds. */
   readonly statementTimeoutMs?: number
 }
 
-/** In which form a client gets what not every client knows of Arrow. */
+/** Options for Arrow types that some clients do not support. */
 export interface TypeOptions {
-  /** Whether types that plain Arrow does not have are sent as its extension types; by default as the source says. */
+  /** Whether types that plain Arrow lacks are sent as Arrow extension types; the source decides the default. */
   readonly losslessTypes?: boolean
-  /** Whether a column may come as indices into a dictionary; it may unless this is false. */
+  /** Whether columns may be dictionary-encoded; by default true. */
   readonly dictionaries?: boolean
 }
 
-/** Options that a client's session carries into every query of it. */
+/** Session options that apply to every query of the session. */
 export interface SessionOptions extends TypeOptions {
   readonly catalog?: string
   readonly schema?: string
-  /** Limit of a statement's run time, in milliseconds. */
+  /** Timeout of a statement, including reading the result, in milliseconds. */
   readonly timeoutMs?: number
-  /** Whether what is remembered may be used in place of asking the engine again; it may unless this is false. */
+  /** Whether cached plans and results may replace a request to the engine; by default true. */
   readonly cache?: boolean
 }
 
 /** `read` must not change data, `write` must, `any` leaves it to the statement. */
 export type Purpose = 'read' | 'write' | 'any'
 
-/** A statement and where it goes; nothing in it is protocol- or engine-specific. */
+/** A statement and its source, independent of protocol and engine. */
 export interface Query {
   /** Name of a configured source. */
   readonly source: string
   readonly sql: string
-  /** Rows of parameters as an Arrow IPC stream; the statement runs once for each. */
+  /** Parameter rows as an Arrow IPC stream; the statement runs once for each row. */
   readonly parameters?: Uint8Array
   readonly session: SessionOptions
   readonly purpose: Purpose
-  /** Id of the transaction it belongs to; without one the statement stands alone. */
+  /** Id of the transaction; absent with autocommit. */
   readonly transaction?: string
-  /** Whether planning must tell schema and parameters even where that takes the engine some work. */
+  /** Whether planning must return schema and parameters even if that costs the engine extra work. */
   readonly describe?: boolean
-  /** The text came as the raw bytes of a command, not as a Flight SQL message; a source may forward it verbatim. */
+  /** Whether the text came as raw command bytes, not as a Flight SQL message; a source may forward it verbatim. */
   readonly rawCommand?: boolean
 }
 
-/** Metadata by lower-case name, as HTTP/2 carries it: what ends in `-bin` is base64. */
+/** gRPC metadata by lower-case name; values of names that end in `-bin` are base64. */
 export type CallMetadata = Readonly<Record<string, string>>
 
-/** Bytes that an engine attaches to what it says of a result; meant for clients. */
+/** Application metadata that an engine attaches to a FlightInfo and its endpoint, for clients. */
 export interface AppMetadata {
   readonly info: Uint8Array
   readonly endpoint: Uint8Array
@@ -63,13 +63,13 @@ export interface AppMetadata {
 export interface PlannedRead {
   readonly kind: 'read'
   readonly query: Query
-  /** Names the execution, when it may be asked for again and should then give the same rows. */
+  /** Id of the execution, if a client may retry it and should then get the same rows. */
   readonly execution?: string
-  /** Whether the principal may change data, so that a query with side effects (such as nextval) may have them. */
+  /** Whether the principal may change data; if so, side effects of a query (such as nextval) are allowed. */
   readonly mayWrite?: boolean
-  /** Whatever the source wants back at `run`; opaque, keep it small. */
+  /** Opaque data that the source needs at `run`; keep it small. */
   readonly handle?: Uint8Array
-  /** The result's schema as the client was told it, where it is at hand: a plan has it, a ticket does not. */
+  /** The result's schema as sent to the client. A plan has it, a ticket does not. */
   readonly schema?: Uint8Array
 }
 
@@ -85,50 +85,50 @@ export interface PlannedUpdate {
   readonly schema?: Uint8Array
 }
 
-/** Rows to put into a table; the query's text only describes them. No source plans an ingestion. */
+/** A bulk ingestion. The query's text only describes it. Sources do not plan ingestions. */
 export interface PlannedIngest {
   readonly kind: 'ingest'
   readonly query: Query
   readonly ingest: Ingest
 }
 
-/** A planned statement whose text the source runs; small enough to travel inside a sealed ticket. */
+/** A planned SQL statement, small enough for a sealed ticket. */
 export type PlannedSql = PlannedRead | PlannedUpdate
 
-/** What running a statement takes. Only `read` changes nothing. */
+/** The input of `run`. Only `read` changes no data. */
 export type PlannedStatement = PlannedSql | PlannedIngest
 
-/** What planning tells of a statement besides how to run it. */
+/** The description of a statement that planning returns for clients. */
 export interface PlanDescription {
   /**
-   * Bare flatbuffer `Message` with the result's schema; the result's own schema equals it. Empty when it depends on the
-   * types of parameters that are not bound.
+   * Bare flatbuffer `Message` with the result's schema; equal to the schema of the result itself. Empty if it depends on the
+   * types of unbound parameters.
    */
   readonly schema: Uint8Array
-  /** Whether the client should ask an update for rows, as it asks a query, since the planner cannot rule them out. */
+  /** Whether the client should run an update like a query, because the planner cannot rule out that it returns rows. */
   readonly mayReturnRows?: boolean
-  /** Flatbuffer `Message` with the schema of the parameters; absent when the statement has none. */
+  /** Flatbuffer `Message` with the schema of the parameters; absent if the statement has none. */
   readonly parameterSchema?: Uint8Array
   readonly appMetadata?: AppMetadata
   /** What of the engine's metadata the client may see. */
   readonly metadata?: CallMetadata
 }
 
-/** What is known of a query before it runs. */
+/** A planned statement and its description. */
 export type Plan = PlannedSql & PlanDescription
 
 /** Counters that grow while a result is read. */
 export interface ResultStats {
   rows: number
   bytes: number
-  /** Rows that a statement changed, known when it has ended; -1 when unknown. */
+  /** Number of changed rows, known after the statement has ended; -1 if unknown. */
   affectedRows: number
 }
 
 /**
- * A running result. `frames` is pulled: nothing is produced ahead beyond the source's bounded buffer, and ending the
- * iterator early (`return`) or aborting the context's signal stops the work at the engine.
- * Each frame's `release` must be called exactly once by whoever consumed it.
+ * A running result. The reader pulls `frames`; the source produces ahead only into a bounded buffer (backpressure). Ending the
+ * iterator early (`return`) or aborting the context's signal stops the engine's work.
+ * The consumer of a frame must call its `release` exactly once.
  */
 export interface Result {
   readonly schema: Frame
@@ -136,11 +136,11 @@ export interface Result {
   readonly stats: ResultStats
   /** What of the engine's metadata the client may see. */
   readonly metadata?: CallMetadata
-  /** How much of the work is done, from 0 to 1; undefined when the engine cannot tell. */
+  /** Progress from 0 to 1; undefined if the engine does not report it. */
   readonly progress?: () => number | undefined
 }
 
-/** The part of a logger that the pipeline and the sources use (pino's shape). */
+/** The logger interface of the pipeline and the sources, compatible with pino. */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -148,36 +148,36 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
-/** The connection that a client's call came on. */
+/** The client connection that carries a call. */
 export interface ClientConnection {
-  /** Whether the client was asked to leave it for another, as one that has become old. */
+  /** Whether the gateway has asked the client to reconnect, for example because of the connection's age. */
   readonly isLeaving: boolean
-  /** Has a listener told when it is over; at once when it is already. */
+  /** Calls a listener when the connection closes, or immediately if it is closed already. */
   onceClosed(listener: () => void): void
 }
 
-/** What accompanies a call on its way down. */
+/** The context of a call. */
 export interface Context {
   readonly principal: Principal
-  /** Aborts when the client leaves, the deadline passes or the process stops; `reason` is a GatewayError. */
+  /** Aborts when the client cancels, the deadline passes or the process stops; `reason` is a GatewayError. */
   readonly signal: AbortSignal
-  /** Unix time in milliseconds after which the call is over; `Infinity` when unlimited. */
+  /** Deadline of the call, in Unix milliseconds; `Infinity` if unlimited. */
   readonly deadlineAt: number
   readonly requestId: string
   readonly log: Logger
-  /** The metadata that came with the call. */
+  /** The request metadata of the call. */
   readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
-  /** Where the call came from; absent when no client waits for the answer. */
+  /** The client's connection; absent if no client waits for the answer. */
   readonly connection?: ClientConnection | undefined
-  /** Whether a client asks for the progress of the result; otherwise an engine need not count it. */
+  /** Whether the client polls the progress of the result; if not, the engine need not track it. */
   readonly trackProgress?: boolean | undefined
-  /** Whose share of slots and workers the call takes where that is not the principal's, see `holderOf`. */
+  /** The holder whose share of slots and workers the call uses, if it is not the principal; see `holderOf`. */
   readonly holder?: string | undefined
-  /** What `SessionOptions` say of types, for the schemas of tables. */
+  /** The type options for schemas of tables. */
   readonly types?: TypeOptions | undefined
 }
 
-/** Whose share of slots and workers a call takes: the principal's; without credentials each connection has its own. */
+/** Returns the holder whose share of slots and workers a call uses: the principal or, without credentials, the connection. */
 export function holderOf({ holder, principal }: Context): string {
   return holder ?? principal.name
 }
@@ -185,6 +185,6 @@ export function holderOf({ holder, principal }: Context): string {
 /** Result of a health check of a source. */
 export interface Health {
   readonly ok: boolean
-  /** One sentence for operators; holds no secret. */
+  /** One sentence for operators, without secrets. */
   readonly detail: string
 }

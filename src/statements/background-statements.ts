@@ -193,7 +193,9 @@ export class BackgroundStatements {
     const idleTimer = setTimeout(() => {
       this.#jobs.delete(id)
       remove()
-      job.abandon(new GatewayError('CANCELLED', 'The client did not poll or fetch the statement within limits.pollIdleMs.'))
+      job.abandon(
+        new GatewayError('CANCELLED', 'The client did not poll or fetch the statement within limits.pollIdleMs.'),
+      )
     }, this.#limits.pollIdleMs)
     idleTimer.unref()
     this.#jobs.set(id, { job, idleTimer, remove })

@@ -92,7 +92,9 @@ export class RunningStatements {
     return true
   }
 
-  /** Whether a client has read the whole result here, or the statement has changed data on any replica. The ticket stays valid. */
+  /**
+   * Whether the client has read the whole result here, or the statement has changed data on any replica. The ticket stays valid.
+   */
   async #isOver({ id, stored }: StatementTicket): Promise<boolean> {
     if (this.#running.has(id)) return false
     if (this.#finished.has(id)) return true

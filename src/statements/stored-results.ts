@@ -102,7 +102,11 @@ export function noLongerKept(): GatewayError {
 }
 
 /** Whether to run a statement in its own transaction. A statement that an upstream has planned (`handle`) cannot join one. */
-async function needsTransaction({ transactions }: Source, { query, handle }: PlannedSql, ctx: Context): Promise<boolean> {
+async function needsTransaction(
+  { transactions }: Source,
+  { query, handle }: PlannedSql,
+  ctx: Context,
+): Promise<boolean> {
   if (transactions === undefined || query.transaction !== undefined || handle !== undefined) return false
   return await hasReturning(query.sql, ctx)
 }

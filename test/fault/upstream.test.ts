@@ -329,8 +329,8 @@ describe('an upstream that', () => {
   it('is asked what it can by two clients, of whom the first leaves, answers the second', async () => {
     fake.everyCall = 'hang'
     const leaving = new AbortController()
-    const first = source.facts(context(leaving.signal)).catch((error: unknown) => error)
-    const second = source.facts(context())
+    const first = source.capabilities(context(leaving.signal)).catch((error: unknown) => error)
+    const second = source.capabilities(context())
     const asked = () => source.pools.all[0]!.pool.stats.inUse
     await expect.poll(asked).toBe(1)
     fake.everyCall = undefined

@@ -5,7 +5,7 @@ import type { Sealer } from '../../query/seal/sealer.ts'
 import type { Transactions } from '../../query/transactions/transactions.ts'
 import type { Logger } from '../../query/types.ts'
 import type { Statements } from '../../statements/statements.ts'
-import type { ServerFacts } from './metadata/sql-info-defaults.ts'
+import type { ServerInfo } from './metadata/sql-info-defaults.ts'
 import type { CallSessions } from './session-cookie.ts'
 
 /** Everything the Flight methods stand on. */
@@ -14,12 +14,12 @@ export interface FlightFront {
   readonly sessions: CallSessions
   readonly transactions: Transactions
   readonly router: Router
-  readonly intake: DrainGate
+  readonly drainGate: DrainGate
   readonly authenticator: Authenticator
   readonly sealer: Sealer
   readonly log: Logger
   readonly limits: FlightLimits
-  readonly facts: ServerFacts
+  readonly serverInfo: ServerInfo
 }
 
 /** Limits of the Flight front; see `docs/configuration.md`, `limits`. */

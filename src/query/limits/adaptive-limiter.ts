@@ -1,9 +1,9 @@
 import { GatewayError } from '../errors.ts'
 import { ConcurrencyLimiter, type ConcurrencyLimits } from './concurrency-limiter.ts'
 
-/** What an adaptive gate allows. */
+/** Limits of an `AdaptiveLimiter`. */
 export interface AdaptiveLimits {
-  /** Fewest slots, however overloaded the engine says it is. */
+  /** Lower bound of the slots, however often the engine reports overload. */
   readonly minSlots: number
   readonly maxSlots: number
   readonly maxHeld?: ConcurrencyLimits['maxHeld']
@@ -11,14 +11,15 @@ export interface AdaptiveLimits {
   readonly queueWaitMs: number
 }
 
+/** Factor of the multiplicative decrease. */
 const CUT = 0.7
-/** Failures that come together are one overload. */
+/** Overload errors within this time count as one overload. */
 const CUT_INTERVAL_MS = 1000
 
 /**
- * Slots whose number follows what the engine can take: cut when it says that it is overloaded, grown by one for each round
- * of statements that go well while all slots are in use.
- * Source: additive increase, multiplicative decrease, as TCP does it (RFC 5681, section 3.1).
+ * A limiter that adapts the number of slots to the engine's capacity. An overload error reduces the slots. Each round of
+ * successful statements while all slots are in use adds one.
+ * Source: additive increase, multiplicative decrease, as in TCP (RFC 5681, section 3.1).
  */
 export class AdaptiveLimiter extends ConcurrencyLimiter {
   readonly #min: number
@@ -33,10 +34,10 @@ export class AdaptiveLimiter extends ConcurrencyLimiter {
     this.#size = maxSlots
   }
 
-  /** Learns from a statement that has ended, `error` being undefined when it went well. Called while it has its slot. */
+  /** Adapts to the outcome of a statement: `error` is undefined on success. Call it before the statement releases its slot. */
   override onOutcome(error: unknown): void {
     if (error === undefined) {
-      // Some may be free and a holder wait all the same, which has its share.
+      // A holder at its share can wait although slots are free.
       if (this.inUse >= this.slots || this.queued > 0) this.#resize(this.#size + 1 / this.#size)
       return
     }

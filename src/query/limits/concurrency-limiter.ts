@@ -1,20 +1,20 @@
 import { type Release, Semaphore } from '../../async/semaphore.ts'
 import { GatewayError } from '../errors.ts'
 
-/** What a limiter allows. */
+/** Limits of a `ConcurrencyLimiter`. */
 export interface ConcurrencyLimits {
-  /** What one of the slots is called in errors; by default a slot. */
+  /** Name of a slot in error messages; by default `slot`. */
   readonly noun?: string
   readonly slots: number
-  /** How many slots one holder may have at the same time, of how many there are now; by default all. */
+  /** Maximum number of slots for one holder, given the current number of slots; by default all. */
   readonly maxHeld?: ((slots: number) => number) | undefined
   readonly maxQueued: number
   readonly queueWaitMs: number
 }
 
 /**
- * Slots for statements, with a queue that is bounded in length and time. A semaphore whose refusals are errors for
- * clients: holders share the slots and the queue, so that the many statements of one delay no other.
+ * Limits concurrent statements, with a queue that is bounded in length and wait time. Wraps a semaphore and turns rejections into
+ * client errors. Holders share the slots and the queue fairly: many statements of one holder do not delay another holder.
  */
 export class ConcurrencyLimiter {
   readonly #limits: ConcurrencyLimits
@@ -25,7 +25,7 @@ export class ConcurrencyLimiter {
     this.#semaphore = new Semaphore(limits.slots, limits.maxHeld)
   }
 
-  /** How many slots there are now. */
+  /** Current number of slots. */
   get slots(): number {
     return this.#semaphore.permits
   }
@@ -38,16 +38,16 @@ export class ConcurrencyLimiter {
     return this.#semaphore.waiting
   }
 
-  /** The holder that has most slots while another, which has fewer, waits for one; undefined when there is none. */
+  /** The holder with the most slots while a holder with fewer slots waits; otherwise undefined. */
   get richest(): string | undefined {
     return this.#semaphore.richest
   }
 
   /**
-   * Takes a slot, after a wait in the queue if none is free.
-   * @param holder whose share the slot comes from
-   * @throws GatewayError QUEUE_FULL at once, or when the queue is full and another holder with fewer requests comes;
-   *   QUEUE_TIMEOUT after the wait limit; or the signal's reason
+   * Acquires a slot; waits in the queue if none is free.
+   * @param holder the holder whose share the slot counts against
+   * @throws GatewayError QUEUE_FULL immediately, or later if a holder with fewer requests arrives at a full queue;
+   *   QUEUE_TIMEOUT after `queueWaitMs`; or the signal's reason
    */
   async acquire(signal: AbortSignal, holder = ''): Promise<Release> {
     signal.throwIfAborted()
@@ -64,10 +64,10 @@ export class ConcurrencyLimiter {
     )
   }
 
-  /** Told how each statement ended, while it has its slot. */
+  /** Receives the outcome of each statement, before the statement releases its slot. */
   onOutcome(_error: unknown): void {}
 
-  /** Changes how many slots there are; those that are held stay so. */
+  /** Changes the number of slots. Statements keep the slots that they hold. */
   protected resize(slots: number): void {
     this.#semaphore.resize(slots)
   }

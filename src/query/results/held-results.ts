@@ -2,27 +2,27 @@ import { GatewayError } from '../errors.ts'
 import type { ConcurrencyLimiter } from '../limits/concurrency-limiter.ts'
 import type { ResultObserver, StopResult } from './holding.ts'
 
-/** Looks in a row, within `contendedStallMs`, at which a result was idle: then it counts as stalled. */
-const LOOKS = 10
+/** Samples per `contendedStallMs`. A result that is idle at all of them is stalled. */
+const SAMPLES = 10
 
 /**
- * The results that hold slots of one source. While a holder waits for a slot, the holder with the most slots loses a result
- * whose reader has asked for nothing for `contendedStallMs`: holders are equal, and the client can run the statement again.
+ * The results that hold slots of one source. While a holder waits for a slot, the holder with the most slots loses a result that
+ * its slow consumer has not pulled from for `contendedStallMs`. The client can run the statement again.
  */
 export class HeldResults {
-  readonly #slots: ConcurrencyLimiter
+  readonly #limiter: ConcurrencyLimiter
   readonly #contendedStallMs: number
   readonly #byHolder = new Map<string, Set<HeldResult>>()
   #timer: NodeJS.Timeout | undefined
-  /** Results that are being stopped: each gives its slot back soon. */
+  /** Number of results that are being stopped; each releases its slot soon. */
   #stopping = 0
 
-  constructor(slots: ConcurrencyLimiter, contendedStallMs: number) {
-    this.#slots = slots
+  constructor(limiter: ConcurrencyLimiter, contendedStallMs: number) {
+    this.#limiter = limiter
     this.#contendedStallMs = contendedStallMs
   }
 
-  /** Observes a result from its start to its end. @param onEnd of the stage that holds the slot */
+  /** Observes a result from its start to its end. @param onEnd called at the end, to release the slot */
   hold(holder: string, onEnd: ResultObserver['onEnd']): ResultObserver {
     const held: HeldResult = new HeldResult(
       () => {
@@ -39,35 +39,35 @@ export class HeldResults {
     return held
   }
 
-  /** Looks at the results at intervals for as long as a statement waits for a slot. */
+  /** Samples the results periodically for as long as a statement waits for a slot. */
   watch(): void {
-    this.#timer ??= setInterval(() => this.#look(), Math.max(1, this.#contendedStallMs / LOOKS)).unref()
+    this.#timer ??= setInterval(() => this.#sample(), Math.max(1, this.#contendedStallMs / SAMPLES)).unref()
   }
 
-  #look(): void {
-    if (this.#slots.queued === 0) {
+  #sample(): void {
+    if (this.#limiter.queued === 0) {
       clearInterval(this.#timer)
       this.#timer = undefined
       return
     }
-    for (const own of this.#byHolder.values()) for (const held of own) held.look()
-    const { richest } = this.#slots
+    for (const own of this.#byHolder.values()) for (const held of own) held.sample()
+    const { richest } = this.#limiter
     if (richest === undefined || this.#stopping > 0) return
     let stalled: HeldResult | undefined
     for (const held of this.#byHolder.get(richest) ?? [])
-      if (held.idleLooks > Math.max(LOOKS, stalled?.idleLooks ?? 0)) stalled = held
+      if (held.idleSamples > Math.max(SAMPLES, stalled?.idleSamples ?? 0)) stalled = held
     if (!stalled) return
     this.#stopping++
     stalled.stop(
       new GatewayError(
         'SLOT_LOST',
-        `The result was not read for ${this.#contendedStallMs} ms while another principal waited for its slot (limits.contendedStallMs): read results as they come, or fewer at once.`,
+        `The client did not read the result for ${this.#contendedStallMs} ms while another principal waited for its slot (limits.contendedStallMs): read results without pauses, or open fewer at once.`,
       ),
     )
   }
 }
 
-/** Whether the reader of a result asks for more. */
+/** Observes whether the client pulls from a result. */
 class HeldResult implements ResultObserver {
   readonly onEnd: ResultObserver['onEnd']
   readonly #onStart: () => void
@@ -75,8 +75,8 @@ class HeldResult implements ResultObserver {
   #asked = 0
   #askedBefore = -1
   #isPulling = false
-  /** Looks in a row at which the reader had asked for nothing since the look before. */
-  idleLooks = 0
+  /** Number of consecutive samples without a pull since the previous sample. */
+  idleSamples = 0
   isStopped = false
 
   constructor(onStart: () => void, onEnd: ResultObserver['onEnd']) {
@@ -98,10 +98,10 @@ class HeldResult implements ResultObserver {
     this.#isPulling = false
   }
 
-  /** Counts whether the reader has asked for more since the look before. */
-  look(): void {
+  /** Records whether the client has pulled since the previous sample. */
+  sample(): void {
     const isIdle = !this.#isPulling && this.#asked === this.#askedBefore
-    this.idleLooks = isIdle ? this.idleLooks + 1 : 0
+    this.idleSamples = isIdle ? this.idleSamples + 1 : 0
     this.#askedBefore = this.#asked
   }
 

@@ -1,28 +1,28 @@
 import type { Frame } from '../../arrow/ipc/frame.ts'
 import type { Result } from '../types.ts'
 
-/** What the reader has taken of a result, by which a stage settles. What an engine bills for a statement belongs here. */
+/** Amount of a result that the client has read, for the accounting of a stage. Engine costs of a statement belong here. */
 export interface ReadStats {
   readonly rows: number
   /** Bytes of the frames. */
   readonly bytes: number
 }
 
-/** Ends the engine's work on a result; the reader gets the error when it asks for more. */
+/** Stops the engine's work on a result. The reader gets the error at its next pull. */
 export type StopResult = (error: unknown) => void
 
 /** A stage's view of a result that is being read. */
 export interface ResultObserver {
-  /** The result exists. The observer that calls `stop` has its `onEnd` called when the engine's work has ended. */
+  /** The result exists. If this observer calls `stop`, its `onEnd` is called once the engine's work has ended. */
   onStart?(stop: StopResult): void
-  /** The reader asks for more. */
+  /** The reader pulls the next batch. */
   onAsked?(): void
-  /** The reader gets a batch. @param bytes of its frames */
+  /** The reader receives a batch. @param bytes size of its frames */
   onBatch?(rows: number, bytes: number): void
   /**
-   * Called exactly once, also when there was no result.
-   * @param error why the statement failed; undefined when it did not
-   * @param complete false when the reader left before the end, and after an error
+   * Called exactly once, even if there was no result.
+   * @param error why the statement failed; undefined if it did not fail
+   * @param complete whether the reader has read to the end without an error
    */
   onEnd(error: unknown, complete: boolean, stats: ReadStats): void
 }
@@ -30,8 +30,8 @@ export interface ResultObserver {
 const nothing: ReadStats = { rows: 0, bytes: 0 }
 
 /**
- * Runs a statement on behalf of a stage that holds something for it (a slot, a turn, a timer, an account) until its result
- * has been read: `onEnd` is called when the statement fails, when its result ends or breaks, or when the reader leaves.
+ * Runs a statement for a stage that holds a resource (a slot, a turn, a timer, an account) until the client has read the result.
+ * Calls `onEnd` when the statement fails, when its result ends or fails, or when the reader leaves.
  * @throws what `run` throws
  */
 export async function holding(run: () => Promise<Result>, observer: ResultObserver): Promise<Result> {
@@ -42,16 +42,16 @@ export async function holding(run: () => Promise<Result>, observer: ResultObserv
     observer.onEnd(error, false, nothing)
     throw error
   }
-  // Stages next to each other share one iterator, since each iterator costs a promise for each batch.
+  // Adjacent stages share one iterator: each iterator costs a promise per batch.
   const frames = result.frames instanceof HeldFrames ? result.frames : new HeldFrames(result.frames)
   frames.add(observer)
   return frames === result.frames ? result : { ...result, frames }
 }
 
-/** The frames of a result on their way to the reader, and the stages that hold something until they end. */
+/** The frames of a result, with the observers of the stages that hold resources until the frames end. */
 class HeldFrames implements AsyncIterableIterator<readonly Frame[]> {
   readonly #inner: AsyncIterator<readonly Frame[]>
-  /** Innermost first; empty when all have been told of the end. */
+  /** Innermost first; empty once all have been notified of the end. */
   #observers: ResultObserver[] = []
   readonly #read = { rows: 0, bytes: 0 }
   #stopped: { readonly error: unknown } | undefined
@@ -83,7 +83,7 @@ class HeldFrames implements AsyncIterableIterator<readonly Frame[]> {
     }
   }
 
-  /** Ends the inner iterator in every case, also when it was never started. */
+  /** Ends the inner iterator in every case, even if it was never started. */
   async return(): Promise<IteratorResult<readonly Frame[]>> {
     try {
       if (!this.#stopped) await this.#inner.return?.()
@@ -105,7 +105,7 @@ class HeldFrames implements AsyncIterableIterator<readonly Frame[]> {
     for (const observer of this.#observers) observer.onBatch?.(rows, bytes)
   }
 
-  /** The other observers learn of the end when the reader does. */
+  /** Notifies the stopping observer when the engine's work has ended. The other observers are notified with the reader. */
   #stop(observer: ResultObserver, error: unknown): void {
     this.#stopped = { error }
     this.#observers = this.#observers.filter((each) => each !== observer)

@@ -6,8 +6,8 @@ import type { Result } from '../types.ts'
 type OnRecorded = (packed: Buffer | undefined, tooLarge: boolean) => Promise<void>
 
 /**
- * The frames of a result, recorded while the result is small. A small result is read ahead of its reader, so that it is recorded
- * whole also for a slow reader; a result that turns out to be larger is read as the reader asks for it.
+ * Records the frames of a result while it is small. Reads ahead of the client up to `maxBytes`, so that the recording does not
+ * wait for a slow consumer. Beyond `maxBytes`, it stops recording and reads at the client's pace.
  */
 export class RecordedFrames implements AsyncIterator<readonly Frame[]> {
   readonly #inner: AsyncIterator<readonly Frame[]>
@@ -20,7 +20,7 @@ export class RecordedFrames implements AsyncIterator<readonly Frame[]> {
   #left = false
   #failure: { readonly error: unknown } | undefined
 
-  /** @param onEnd called once, with the whole result as one block; without one, `tooLarge` tells whether its size is the reason */
+  /** @param onEnd called once, with the packed result; if that is undefined, `tooLarge` tells whether the size is the reason */
   constructor({ schema, frames }: Pick<Result, 'schema' | 'frames'>, maxBytes: number, onEnd: OnRecorded) {
     this.#inner = frames[Symbol.asyncIterator]()
     this.#packer = new FramePacker(maxBytes)
@@ -72,7 +72,7 @@ export class RecordedFrames implements AsyncIterator<readonly Frame[]> {
     } catch (error) {
       this.#failure = { error }
     }
-    // Before the reader learns of the end, so that a statement which comes after it finds the recording.
+    // Store the recording before the reader sees the end, so that the client's next statement finds it.
     await onEnd(packed, !fits)
     this.#readingAhead = false
     this.#wakeUp()

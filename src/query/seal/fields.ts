@@ -1,23 +1,23 @@
 /** The JSON object that a record is written into. */
 type Json = Record<string, unknown>
 
-/** How one member of a record is written into a JSON object, and read from it. */
+/** Writes one member of a record into a JSON object, and reads it back. */
 export interface FieldCodec<V> {
   readonly write: (value: V, into: Json) => void
   readonly read: (from: Json) => V
 }
 
-/** A codec for each member of `T`. The compiler fails where a member has none, so that a new one cannot get lost. */
+/** A codec for each member of `T`. The compiler fails if a member has no codec, so a new member cannot be forgotten. */
 export type Fields<T> = { readonly [K in keyof Required<T>]: FieldCodec<T[K]> }
 
-/** How a value becomes bytes, and is read from them. */
+/** Encodes a value as bytes, and decodes it. */
 export interface Codec<T> {
   encode(value: T): Uint8Array
-  /** @throws SyntaxError or TypeError when `encode` did not write the bytes */
+  /** @throws SyntaxError or TypeError if the bytes are not from `encode` */
   decode(bytes: Buffer): T
 }
 
-/** A record as JSON text. Keys are short, and absent members take no bytes: records travel inside tickets. */
+/** A record as JSON text. Tickets contain records, so keys are short and absent members take no bytes. */
 export function record<T extends object>(fields: Fields<T>): Codec<T> {
   const { write, read } = inline(fields)
   return {
@@ -30,7 +30,7 @@ export function record<T extends object>(fields: Fields<T>): Codec<T> {
   }
 }
 
-/** A record whose members lie beside those of the record around it; their keys must differ. */
+/** A record whose members are stored flat in the outer record; the keys of both must differ. */
 export function inline<T extends object>(fields: Fields<T>): FieldCodec<T> {
   const all = Object.entries(fields) as [keyof T, FieldCodec<unknown>][]
   const written = all.filter(([, { write }]) => write !== writeNothing)
@@ -53,7 +53,7 @@ export function inline<T extends object>(fields: Fields<T>): FieldCodec<T> {
   }
 }
 
-/** A record in an object of its own. */
+/** A record in a nested JSON object. */
 export function nested<T extends object>(key: string, fields: Fields<T>): FieldCodec<T> {
   const { write, read } = inline(fields)
   return {
@@ -66,7 +66,7 @@ export function nested<T extends object>(key: string, fields: Fields<T>): FieldC
   }
 }
 
-/** One of several records that `kind` tells apart. The first takes no bytes for its kind, the others their number. */
+/** A union of records, discriminated by `kind`. The first kind takes no bytes; the others store their index. */
 export function oneOf<T extends { readonly kind: string }>(
   key: string,
   cases: { readonly [K in T['kind']]: Fields<Extract<T, { readonly kind: K }>> },
@@ -84,7 +84,7 @@ export function oneOf<T extends { readonly kind: string }>(
   }
 }
 
-/** Text that is always there. */
+/** A required text. */
 export function text(key: string): FieldCodec<string> {
   return {
     write(value, into) {
@@ -92,14 +92,14 @@ export function text(key: string): FieldCodec<string> {
     },
     read(from) {
       const value = from[key]
-      // What another version wrote may lack it.
-      if (typeof value !== 'string') throw new TypeError(`The member ${key} is no text.`)
+      // A record from another version of the gateway may lack the member.
+      if (typeof value !== 'string') throw new TypeError(`The member ${key} is not a text.`)
       return value
     },
   }
 }
 
-/** What JSON has: text, numbers, booleans, lists and objects of these. */
+/** A JSON value; absent if undefined. */
 export function json<V>(key: string): FieldCodec<V> {
   return {
     write(value, into) {
@@ -109,7 +109,7 @@ export function json<V>(key: string): FieldCodec<V> {
   }
 }
 
-/** An object of JSON values that takes no bytes while it is empty. */
+/** A JSON object; takes no bytes if empty. */
 export function options<V extends object>(key: string): FieldCodec<V> {
   return {
     write(value, into) {
@@ -143,7 +143,7 @@ export function optionalBytes(key: string): FieldCodec<Uint8Array | undefined> {
   }
 }
 
-/** Takes bytes only when it is true. */
+/** A boolean; takes bytes only if true. */
 export function flag(key: string): FieldCodec<boolean> {
   return {
     write(value, into) {
@@ -153,7 +153,7 @@ export function flag(key: string): FieldCodec<boolean> {
   }
 }
 
-/** As `flag`, of an option that is absent where it is false. */
+/** As `flag`, but reads false as undefined. */
 export function optionalFlag(key: string): FieldCodec<boolean | undefined> {
   return {
     write(value, into) {
@@ -163,12 +163,12 @@ export function optionalFlag(key: string): FieldCodec<boolean | undefined> {
   }
 }
 
-/** A member that does not travel, and has the same value for each reader. */
+/** A member that is not encoded, and always decodes to the same value. */
 export function constant<V>(value: V): FieldCodec<V> {
   return { write: writeNothing, read: () => value }
 }
 
-/** A member that does not travel; say beside it why. */
+/** A member that is not encoded. Add a comment with the reason at each use. */
 export const leftOut: { readonly write: () => void; readonly read: () => undefined } = {
   write: writeNothing,
   read: () => undefined,

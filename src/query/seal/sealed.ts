@@ -3,25 +3,25 @@ import type { Principal } from '../types.ts'
 import type { Codec } from './fields.ts'
 import type { Opened, Sealer, SealKind } from './sealer.ts'
 
-/** What was inside, and until when it is good. */
+/** An opened value and its expiry. */
 export interface Unsealed<T> {
   readonly value: T
   /** Unix time in milliseconds. */
   readonly expiresAt: number
 }
 
-/** Values of one kind that clients hold without being able to read, change or pass them on. */
+/** Sealed values of one kind. Clients hold them, but cannot read or change them, or pass them to another principal. */
 export interface Sealed<T> {
   /** Seals a value for a principal until `expiresAt` (Unix milliseconds). */
   seal(sealer: Sealer, principal: Principal, expiresAt: number, value: T): Buffer
   /**
-   * Opens what `seal` made for the same principal.
-   * @throws GatewayError BAD_TICKET, FORGED_TICKET, FOREIGN_TICKET, EXPIRED_TICKET, or what the kind's refusals say
+   * Opens a value that `seal` made for the same principal.
+   * @throws GatewayError BAD_TICKET, FORGED_TICKET, FOREIGN_TICKET, EXPIRED_TICKET, or the kind's own errors (`Refusals`)
    */
   open(sealer: Sealer, principal: Principal, sealed: Uint8Array): Unsealed<T>
 }
 
-/** What a kind of sealed text answers in place of the errors about tickets. */
+/** Errors of a kind of sealed value that replace the ticket errors. */
 export interface Refusals {
   /** @param cause BAD_TICKET or FORGED_TICKET */
   onUnreadable?(cause: GatewayError): GatewayError
@@ -29,7 +29,7 @@ export interface Refusals {
   onExpired?(): GatewayError
 }
 
-/** Seals values of one kind; the only place that compares principal and expiry. */
+/** Creates the sealing for values of one kind. No other code compares principal and expiry. */
 export function sealed<T>(kind: SealKind, codec: Codec<T>, refusals: Refusals = {}): Sealed<T> {
   const { onUnreadable = (cause) => cause } = refusals
   const { onForeign = () => new GatewayError('FOREIGN_TICKET') } = refusals
@@ -50,7 +50,7 @@ export function sealed<T>(kind: SealKind, codec: Codec<T>, refusals: Refusals = 
       try {
         value = codec.decode(payload)
       } catch (cause) {
-        // A replica of another version has sealed it.
+        // A replica with another version has sealed the value.
         throw onUnreadable(new GatewayError('BAD_TICKET', undefined, { cause }))
       }
       return { value, expiresAt }

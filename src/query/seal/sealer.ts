@@ -10,7 +10,7 @@ import {
 import { LRUCache } from 'lru-cache'
 import { GatewayError } from '../errors.ts'
 
-/** What a sealed text is for; one kind is never accepted as another. */
+/** Purpose of a sealed value. `open` never accepts one kind as another. */
 export const SealKind = {
   ticket: 1,
   bearer: 2,
@@ -22,7 +22,7 @@ export const SealKind = {
 } as const
 export type SealKind = (typeof SealKind)[keyof typeof SealKind]
 
-/** What was inside a sealed text. */
+/** The contents of a sealed value. */
 export interface Opened {
   readonly principal: string
   /** Unix time in milliseconds. */
@@ -35,7 +35,7 @@ const HEADER_BYTES = 28 // version 1, kind 1, key id 4, salt 16, counter 6
 const TAG_BYTES = 16
 const SALT_BYTES = 16
 const MAX_SALTS = 256
-/** What was sealed or opened here lately, and need not be deciphered again: tickets come back at once, handles again and again. */
+/** Size of the cache of recently sealed or opened values: clients return tickets soon, and handles repeatedly. */
 const MAX_RECENT_BYTES = 4 << 20
 const RECENT_OVERHEAD_BYTES = 200
 
@@ -45,9 +45,9 @@ interface MasterKey {
 }
 
 /**
- * Seals tickets, handles and tokens so that any replica with the same keys opens them and nobody can read, change or
- * forge them. AES-256-GCM; each process derives a key of its own from the master key and a random salt (HKDF-SHA256),
- * so that its nonces can be a counter and never repeat however many replicas and tickets there are.
+ * Seals tickets, handles and tokens. Any replica with the same keys can open them; clients cannot read, change or forge them.
+ * Uses AES-256-GCM. Each process derives its own key from the master key and a random salt (HKDF-SHA256), so its nonces are a
+ * counter and never repeat, however many replicas and tickets there are.
  * Source: NIST SP 800-38D section 8.2.1 (deterministic nonces); RFC 5869.
  */
 export class Sealer {
@@ -62,7 +62,7 @@ export class Sealer {
   })
   #counter = 0
 
-  /** @param secrets the first seals, all open; at least one, each long and random */
+  /** @param secrets at least one, each long and random; the first one seals, all of them open */
   constructor(secrets: readonly string[]) {
     this.#masters = secrets.map((secret) => {
       const hash = createHash('sha256').update(secret).digest()
@@ -81,7 +81,7 @@ export class Sealer {
     this.#salt.copy(out, 6)
     out.writeUIntBE(this.#counter++, 22, 6)
     const payloadAt = 7 + name.length
-    // Not from the shared pool: what is remembered below keeps no other block alive.
+    // Allocate outside the shared pool, so that the cached payload does not keep a pool block alive.
     const plain = Buffer.allocUnsafeSlow(payloadAt + payload.byteLength)
     plain.writeUIntBE(Math.floor(expiresAt), 0, 6)
     plain[6] = name.length
@@ -90,7 +90,7 @@ export class Sealer {
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonceOf(out))
     cipher.setAAD(out)
     const text = cipher.update(plain)
-    // GCM is a stream mode: `final` gives no bytes.
+    // GCM is a stream mode: `final` returns no bytes.
     cipher.final()
     const sealed = Buffer.concat([out, text, cipher.getAuthTag()])
     this.#recent.set(sealed.toString('latin1'), {
@@ -102,8 +102,9 @@ export class Sealer {
   }
 
   /**
-   * Opens what `seal` made, on this or another replica. Whether it has expired is for the caller to judge.
-   * @throws GatewayError BAD_TICKET when it is nothing we sealed, FORGED_TICKET when it was changed or its key is unknown
+   * Opens a value that `seal` made on this or another replica. The caller checks the expiry.
+   * @throws GatewayError BAD_TICKET if the value is not a sealed one of this kind, FORGED_TICKET if it was changed or its key is
+   *   unknown
    */
   open(kind: SealKind, sealed: Uint8Array): Opened {
     const bytes = Buffer.isBuffer(sealed) ? sealed : Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)

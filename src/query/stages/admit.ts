@@ -4,24 +4,24 @@ import { HeldResults } from '../results/held-results.ts'
 import { holding } from '../results/holding.ts'
 import { holderOf } from '../types.ts'
 
-/** What admission needs of each source. */
+/** Dependencies of the `admit` stage. */
 export interface Admission {
   /** The limiter of a source, by the source's name. */
-  slotsOf(source: string): ConcurrencyLimiter
-  /** Time in which a reader asks for nothing, in milliseconds: then its result loses the slot to a waiting holder that has fewer slots. */
+  limiterOf(source: string): ConcurrencyLimiter
+  /** Time without a pull after which a result loses its slot to a waiting holder with fewer slots, in milliseconds. */
   readonly contendedStallMs: number
-  /** Told how long a statement waited for its slot, in milliseconds. */
+  /** Receives the time that a statement waited for its slot, in milliseconds. */
   onWait(source: string, queueWaitMs: number): void
 }
 
 /**
- * Limits how many statements of a source run at once; the others queue. A statement holds its slot until its result has been
- * read, since the engine works for it until then.
+ * Limits the concurrent statements of a source; further statements queue. A statement holds its slot until the client has read
+ * the result, because the engine works for it until then.
  */
-export function admit({ slotsOf, contendedStallMs, onWait }: Admission): Stage {
+export function admit({ limiterOf, contendedStallMs, onWait }: Admission): Stage {
   const bySource = new Map<string, HeldResults>()
-  const resultsOf = (source: string, slots: ConcurrencyLimiter): HeldResults => {
-    const results = bySource.get(source) ?? new HeldResults(slots, contendedStallMs)
+  const resultsOf = (source: string, limiter: ConcurrencyLimiter): HeldResults => {
+    const results = bySource.get(source) ?? new HeldResults(limiter, contendedStallMs)
     bySource.set(source, results)
     return results
   }
@@ -30,15 +30,15 @@ export function admit({ slotsOf, contendedStallMs, onWait }: Admission): Stage {
     async run(plan, ctx, next) {
       const { source } = plan.query
       const from = performance.now()
-      const slots = slotsOf(source)
-      const results = resultsOf(source, slots)
+      const limiter = limiterOf(source)
+      const results = resultsOf(source, limiter)
       const holder = holderOf(ctx)
-      const acquiring = slots.acquire(ctx.signal, holder)
-      if (slots.queued > 0) results.watch()
+      const acquiring = limiter.acquire(ctx.signal, holder)
+      if (limiter.queued > 0) results.watch()
       const release = await acquiring
       onWait(source, performance.now() - from)
       const onEnd = (error: unknown) => {
-        slots.onOutcome(error)
+        limiter.onOutcome(error)
         release()
       }
       return await holding(() => next(plan, ctx), results.hold(holder, onEnd))

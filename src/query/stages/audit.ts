@@ -5,13 +5,13 @@ import { holding, type ReadStats } from '../results/holding.ts'
 import { statementHash } from '../text/statement-hash.ts'
 import type { Context, Query } from '../types.ts'
 
-/** What of a statement's text an audit line holds. */
+/** How an audit line represents a statement's text. */
 type StatementLogging = 'hash' | 'text' | 'none'
 
-/** Hears of each statement's start, batches and end. */
+/** Receives each statement's start, batches and end. */
 export interface AuditObserver {
   onRows(source: string, rows: number, bytes: number): void
-  /** Planning of a statement failed, so that it ends there. */
+  /** Planning failed, so the statement does not run. */
   onPlanFailed(source: string, outcome: string): void
   onStatementStart(source: string): void
   onStatementEnd(source: string, outcome: string, durationMs: number): void
@@ -19,21 +19,21 @@ export interface AuditObserver {
 
 const MAX_LOGGED_SQL = 2000
 
-/** Writes one log line for each statement that ran or failed: principal, statement, source, rows, bytes, time, outcome. */
+/** Logs one line for each statement that ran or failed: principal, statement, source, rows, bytes, time, outcome. */
 export function audit(statements: StatementLogging, observer: AuditObserver): Stage {
-  const what = ({ sql }: Query): object | Promise<object> => {
+  const textFields = ({ sql }: Query): object | Promise<object> => {
     if (statements === 'none') return {}
     if (statements === 'text') return { sql: sql.slice(0, MAX_LOGGED_SQL) }
     const sqlHash = statementHash(sql)
     return typeof sqlHash === 'string' ? { sqlHash } : sqlHash.then((hash) => ({ sqlHash: hash }))
   }
   const line = (ctx: Context, query: Query, step: string, ms: number, more: object, failure?: GatewayError) => {
-    const told = what(query)
-    if (told instanceof Promise) void told.then((known) => write(known, ctx, query, step, ms, more, failure))
-    else write(told, ctx, query, step, ms, more, failure)
+    const text = textFields(query)
+    if (text instanceof Promise) void text.then((hashed) => write(hashed, ctx, query, step, ms, more, failure))
+    else write(text, ctx, query, step, ms, more, failure)
   }
   const write = (
-    told: object,
+    text: object,
     ctx: Context,
     query: Query,
     step: string,
@@ -47,7 +47,7 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       requestId: ctx.requestId,
       principal: ctx.principal.name,
       source: query.source,
-      ...told,
+      ...text,
       ms: Math.round(ms * 10) / 10,
       ...more,
       outcome: failure?.code ?? 'OK',
@@ -76,10 +76,10 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       const onEnd = (thrown: unknown, complete: boolean, { rows, bytes }: ReadStats) => {
         const left = complete
           ? undefined
-          : (ctx.signal.reason ?? new Failure('CANCELLED', 'The reader left before the end.'))
+          : (ctx.signal.reason ?? new Failure('CANCELLED', 'The client stopped reading before the end.'))
         const failure = thrown === undefined && complete ? undefined : Failure.from(thrown ?? left)
         const ms = performance.now() - startedAt
-        // Later, so that the client does not wait for the log.
+        // Defer the log line, so that the client does not wait for it.
         setImmediate(() => {
           observer.onStatementEnd(query.source, failure?.code ?? 'OK', ms)
           line(ctx, query, 'run', ms, { rows, bytes }, failure)

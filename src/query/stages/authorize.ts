@@ -11,7 +11,7 @@ export function mayWrite(source: { readonly writes: boolean }, principal: Princi
   return source.writes && principal.roles.some((role) => writers.includes(role))
 }
 
-/** Refuses statements that change data unless both the source and the principal's role allow it. */
+/** Rejects statements that change data unless the source and the principal's role both allow it. */
 export function authorize(router: Router): Stage {
   const check = (source: string, principal: Principal, changesData: boolean) => {
     if (!changesData) return
@@ -21,7 +21,7 @@ export function authorize(router: Router): Stage {
         `The source ${source} is read-only: set sources.${source}.writes: true to allow it.`,
       )
     if (!mayWrite({ writes: true }, principal))
-      throw new GatewayError('FORBIDDEN', `${principal.name} may not change data: that takes the role writer or admin.`)
+      throw new GatewayError('FORBIDDEN', `${principal.name} may not change data: this needs the role writer or admin.`)
   }
   return {
     name: 'authorize',

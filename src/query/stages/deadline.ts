@@ -7,14 +7,14 @@ import type { Context, Query } from '../types.ts'
 
 interface StatementLimit {
   readonly timeoutMs: number
-  /** Whose limit it is, as errors say it. */
+  /** Owner of the limit, for the error message. */
   readonly owner: string
 }
 
 /**
- * Applies the shortest of the session's, the source's and the principal's time limit for statements on top of the call's own
- * deadline. The time counts until the result has been read, since a client that gives up silently leaves it half read.
- * @param timeoutOf the limit of a source by its name, in milliseconds
+ * Applies the shortest statement timeout of the session, the source and the principal, in addition to the call's deadline. The
+ * timeout covers reading the result, because a client may stop reading without cancelling.
+ * @param timeoutOf the timeout of a source by its name, in milliseconds
  */
 export function deadline(timeoutOf: (source: string) => number | undefined): Stage {
   const limitOf = ({ source, session }: Query, { principal }: Context): StatementLimit | undefined => {

@@ -1,7 +1,7 @@
 import type { DrainGate } from '../drain-gate.ts'
 import type { Stage } from '../pipeline.ts'
 
-/** Rejects new statements once the gate is closed. Statements planned before, and open transactions, go on. */
+/** Rejects new statements once the gate is closed. Statements planned before and open transactions continue. */
 export function rejectWhenDraining(gate: DrainGate): Stage {
   return {
     name: 'reject-when-draining',
@@ -10,7 +10,7 @@ export function rejectWhenDraining(gate: DrainGate): Stage {
       return await next(query, ctx)
     },
     async run(plan, ctx, next) {
-      // An ingestion is never planned: it begins here.
+      // Ingestion has no planning, so it is checked here.
       if (plan.kind === 'ingest' && plan.query.transaction === undefined) gate.admit()
       return await next(plan, ctx)
     },

@@ -1,17 +1,17 @@
 import type { Stage } from '../pipeline.ts'
 import { type ResultStore, shareResults } from './share-results.ts'
 
-/** Limits of the results that are kept for a replay. */
+/** Limits of replays. */
 export interface ReplayLimits {
-  /** Size of a result that is kept; 0 keeps none. */
+  /** Maximum size of a stored result; 0 stores none. */
   readonly maxRepeatableResultBytes: number
-  /** Time for which a result is kept, in milliseconds: no ticket is good for longer. */
+  /** Time to live of a stored result, in milliseconds; no ticket lives longer. */
   readonly ticketTtlMs: number
-  /** Time for which a reader waits for another that runs the same execution, in milliseconds; then it runs twice. */
+  /** How long a reader waits for another reader of the same execution, in milliseconds; then the statement runs twice. */
   readonly queueWaitMs: number
 }
 
-/** Replays a small result when a client redeems its ticket again, and shares it between readers at the same time. */
+/** Replays a small result when a client retries its ticket, and shares it between concurrent readers. */
 export function replay(store: ResultStore, limits: ReplayLimits): Stage {
   return shareResults({
     name: 'replay',

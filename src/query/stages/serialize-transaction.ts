@@ -2,7 +2,7 @@ import type { Stage } from '../pipeline.ts'
 import { holding } from '../results/holding.ts'
 import type { Transactions } from '../transactions/transactions.ts'
 
-/** Runs the statements of a transaction one after another: each has its turn until its result has been read. */
+/** Runs the statements of a transaction one at a time: each keeps its turn until the client has read the result. */
 export function serializeTransaction(transactions: Transactions): Stage {
   return {
     name: 'serialize-transaction',

@@ -5,43 +5,43 @@ import type { Stage } from '../pipeline.ts'
 import { RecordedFrames } from '../results/record.ts'
 import type { Context, PlannedStatement, Result } from '../types.ts'
 
-/** Keeps bytes by key for a while. A store that fails counts as one that has kept nothing. */
+/** Stores packed results by key, with a time to live. A failing store counts as empty. */
 export interface ResultStore {
   get(key: string): Promise<Uint8Array | undefined>
   set(key: string, value: Uint8Array, ttlMs: number): Promise<void>
 }
 
-/** Which statements share a result, and how long it is kept. */
+/** Defines which statements share a result, and its time to live. */
 export interface Sharing {
   /** Name of the stage. */
   readonly name: string
   /**
-   * Statements with the same key give the same rows, to each principal that the key admits; undefined for a statement that
-   * shares nothing.
+   * Returns the sharing key. Statements with the same key return the same rows to each principal that the key admits. Undefined
+   * for a statement that must not share.
    */
   keyOf(plan: PlannedStatement, ctx: Context): string | undefined
-  /** Time for which the store keeps a result, in milliseconds; with 0 only statements that run at the same time share it. */
+  /** Time to live of a stored result, in milliseconds; with 0, only concurrent statements share the result. */
   ttlOf(plan: PlannedStatement): number
-  /** Size of a result that is shared; 0 shares none. */
+  /** Maximum size of a shared result; 0 shares none. */
   readonly maxBytes: number
-  /** Time for which a statement waits for another that runs with its key; then it runs itself. */
+  /** How long a statement waits for a running one with the same key, in milliseconds; then it runs itself. */
   readonly waitMs: number
   readonly store: ResultStore
 }
 
-/** Keys that are remembered because their result was too large to share. */
+/** Number of remembered keys whose result was too large to share. */
 const MAX_LARGE = 10_000
 
 /**
- * Runs one of the statements that have the same key and gives its rows to the others: to those that arrive while it runs, and
- * to later ones for as long as the store keeps the result. A result that is too large to share is run for each statement.
+ * Runs one statement per key and shares its rows: with statements that arrive while it runs, and with later ones while the store
+ * has the result. If the result is too large to share, each statement runs itself.
  */
 export function shareResults({ name, keyOf, ttlOf, maxBytes, waitMs, store }: Sharing): Stage {
-  /** What runs, by key; each promise gives the packed result, or undefined when there is none to share. */
+  /** Running statements by key. Each promise resolves to the packed result, or undefined if there is none to share. */
   const running = new Map<string, Promise<Uint8Array | undefined>>()
   const large = new LRUCache<string, true>({ max: MAX_LARGE })
 
-  /** What another statement gave, or is about to give; undefined when there is nothing, or not in time. */
+  /** Finds the shared result of a running or finished statement; undefined if there is none in time. */
   const find = async (key: string, ttlMs: number, maxWaitMs: number, signal: AbortSignal) => {
     const other = running.get(key)
     const shared = other && maxWaitMs > 0 ? await within(other, maxWaitMs, signal) : undefined
@@ -59,19 +59,19 @@ export function shareResults({ name, keyOf, ttlOf, maxBytes, waitMs, store }: Sh
         const shared = await find(key, ttlMs, until - performance.now(), ctx.signal)
         if (shared) return resultOf(shared)
         if (large.has(key)) return await next(plan, ctx)
-        // Another statement may have begun meanwhile.
+        // Another statement with this key may have started in the meantime.
       } while (running.has(key) && performance.now() < until)
-      const { promise: over, resolve } = Promise.withResolvers<Uint8Array | undefined>()
-      running.set(key, over)
+      const { promise: shared, resolve } = Promise.withResolvers<Uint8Array | undefined>()
+      running.set(key, shared)
       const settle = (packed: Uint8Array | undefined) => {
-        if (running.get(key) === over) running.delete(key)
+        if (running.get(key) === shared) running.delete(key)
         resolve(packed)
       }
       try {
         const result = await next(plan, ctx)
         const frames = new RecordedFrames(result, maxBytes, async (packed, tooLarge) => {
           if (tooLarge) large.set(key, true)
-          // A result that the store does not keep is run again.
+          // If the store fails, the next statement runs again.
           if (packed && ttlMs > 0) await store.set(key, packed, ttlMs).catch(() => {})
           settle(packed)
         })
@@ -84,15 +84,15 @@ export function shareResults({ name, keyOf, ttlOf, maxBytes, waitMs, store }: Sh
   }
 }
 
-/** Waits for another statement's result for so long; undefined when there is none by then. @throws the signal's reason */
+/** Waits up to `maxMs` for another statement's result; undefined if there is none in time. @throws the signal's reason */
 async function within(
   other: Promise<Uint8Array | undefined>,
   maxMs: number,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(maxMs))])
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(maxMs))])
   try {
-    return await untilAborted(other, patience)
+    return await untilAborted(other, limited)
   } catch {
     signal.throwIfAborted()
     return undefined

@@ -1,14 +1,14 @@
-/** What a character is in SQL text. */
+/** Class of a character in SQL text. */
 export const CharacterClass = { space: 1, letter: 2, digit: 3, number: 4, dollar: 5, symbol: 6 } as const
 export type CharacterClass = (typeof CharacterClass)[keyof typeof CharacterClass]
 
 const CODE_POINTS = 0x110000
-/** Filled as characters come up; 0 is not known yet. */
+/** Class by code point, filled lazily; 0 means not classified yet. */
 const known = new Uint8Array(CODE_POINTS)
 
 /**
- * The class of a code point: white space, a letter or `_`, an ASCII digit, another number, `$`, or anything else. Costs a
- * table look-up, but for the first time that a code point comes up.
+ * Returns the class of a code point: white space, a letter or `_`, an ASCII digit, another number, `$`, or anything else. After
+ * the first use of a code point, this is a table look-up.
  */
 export function characterClass(codePoint: number): CharacterClass {
   const found = known[codePoint]!

@@ -3,18 +3,18 @@ import { WordTable } from './word-table.ts'
 
 const list = (words: string): ReadonlySet<string> => new Set(words.split(' '))
 
-/** After these a list of tables begins. */
+/** A list of tables follows these words. */
 const listBegins = list('FROM USING JOIN UPDATE')
-/** After these a list of tables is over. */
+/** These words end a list of tables. */
 const listEnds = list(
   'SELECT WHERE GROUP HAVING ORDER LIMIT OFFSET FETCH UNION EXCEPT INTERSECT SET WINDOW QUALIFY RETURNING VALUES WHEN PIVOT UNPIVOT',
 )
-/** After these a table is named, or what is named as tables are. */
+/** A table name, or a name with the same syntax, follows these words. */
 const beforeTable = list(
   'JOIN INTO UPDATE MERGE TABLE VIEW SEQUENCE TYPE MACRO FUNCTION INDEX DESCRIBE DESC SUMMARIZE ANALYZE TRUNCATE COPY REFERENCES ONLY LATERAL PIVOT UNPIVOT',
 )
 const beforeSchema = list('SCHEMA DATABASE')
-/** Parentheses that begin with these hold a query; in others FROM belongs to a function, as in EXTRACT. */
+/** Parentheses that begin with these words contain a query. In other parentheses, FROM belongs to a function such as EXTRACT. */
 const queryBegins = list(
   'SELECT WITH FROM TABLE VALUES INSERT UPDATE DELETE MERGE DESCRIBE SHOW SUMMARIZE PIVOT UNPIVOT',
 )
@@ -23,33 +23,33 @@ const words = new WordTable(all.flatMap((each) => [...each]))
 
 const [quote, openParenthesis, closeParenthesis, comma, minus, dot, slash] = [0x27, 0x28, 0x29, 0x2c, 0x2d, 0x2e, 0x2f]
 const [semicolon, hash, openBracket] = [0x3b, 0x23, 0x5b]
-/** Parts of a name that are kept; a name may have more. */
+/** Number of parts that are stored per name; a name may have more. */
 const MAX_PARTS = 16
-/** Deeper parentheses are read as if they held no query. */
+/** Deeper parentheses are read as if they contained no query. */
 const MAX_DEPTH = 1000
 const [isQuery, isDecided, inTables] = [1, 2, 4]
 
-/** Where a name stands: where a statement names a table, or a schema, or anywhere else. */
+/** Position of a name: where a statement expects a table, or a schema, or elsewhere. */
 export type Place = 'table' | 'schema' | 'other'
 
-/** A name of two parts or more, such as `a."b".c`. */
+/** A name with at least two parts, such as `a."b".c`. */
 export interface QualifiedName {
   readonly place: Place
-  /** Where it begins in the text. */
+  /** Offset of the name in the text. */
   readonly start: number
-  /** Where its second part begins. */
+  /** Offset of its second part. */
   readonly restStart: number
   readonly partCount: number
-  /** A part without its quotes, counted from 0. Only the first 16 can be told. */
+  /** Returns a part without its quotes. @param index from 0 to 15 */
   part(index: number): string
 }
 
 /**
- * Finds the names of several parts in a statement, and which of them stand where a table is named: after words such as FROM,
- * JOIN and INTO, and in the list that follows FROM.
+ * Finds the qualified names in a statement, and which of them are in a table position: after words such as FROM, JOIN and INTO,
+ * and in the list that follows FROM.
  */
 export class QualifiedNames implements TokenVisitor, QualifiedName {
-  /** From here on servers differ in what is quoted: what looks like a name may be part of a literal. */
+  /** Offset from which servers may disagree about quoting: a later name may be part of a literal. */
   doubtfulFrom = Number.POSITIVE_INFINITY
   place: Place = 'other'
   partCount = 0
@@ -60,13 +60,13 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
   #expected: Place = 'other'
   #isAfterDot = false
   #depth = 0
-  /** By depth of parentheses. */
+  /** Flags by depth of parentheses. */
   readonly #flags: number[] = [isQuery | isDecided]
   #isDistinct = false
   #namesIndex = false
   #object: Place = 'table'
 
-  /** @param take is shown each name when it has ended; the object is the same each time */
+  /** @param take called with each complete name; the object is reused */
   constructor(text: string, take: (name: QualifiedName) => void) {
     this.#text = text
     this.#take = take
@@ -86,7 +86,7 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
     return mark === '"' || mark === '`' ? written.slice(1, -1).replaceAll(mark + mark, mark) : written
   }
 
-  /** The text has ended. */
+  /** Call at the end of the text. */
   end(): void {
     this.#finish()
   }
@@ -112,7 +112,7 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
     const end = this.#text.indexOf(String.fromCharCode(mark), start + 1) + 1
     const last = Math.min(this.partCount, MAX_PARTS) - 1
     if (this.#isAfterDot) this.#addPart(start, end)
-    // A doubled quote stands for one in the name.
+    // A doubled quote is one escaped quote in the name.
     else if (this.partCount > 0 && this.#ends[last] === start && this.#text.charCodeAt(start - 1) === mark)
       this.#ends[last] = end
     else {
@@ -161,7 +161,7 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
 
   onDoubt(place: number): void {
     const code = this.#text.charCodeAt(place)
-    // Comments and brackets are read here as DuckDB and Dremio read them.
+    // This class reads comments and brackets as DuckDB and Dremio do.
     const isPlain = code === openBracket || code === minus || code === hash
     if (isPlain || (code === slash && this.#text.charCodeAt(place + 1) === slash)) return
     this.doubtfulFrom = Math.min(this.doubtfulFrom, place)
@@ -208,7 +208,7 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
     this.#isDistinct = false
   }
 
-  /** The first token of parentheses tells whether they hold a query. */
+  /** The first token in parentheses decides whether they contain a query. */
   #decide(holdsQuery: boolean): void {
     if (!this.#has(isDecided)) this.#set(holdsQuery ? isQuery | isDecided : isDecided)
   }

@@ -2,23 +2,23 @@ import { QualifiedNames } from './qualified-names.ts'
 import { type Call, type TextPass, TextReader } from './text-pass.ts'
 import { TokenPass } from './token-pass.ts'
 
-/** What the tables of a statement are named with, the same only once. */
+/** The first part of a qualified table name in a statement. */
 export interface TableHead {
-  /** The first part of a name, in lower case. */
+  /** In lower case. */
   readonly name: string
-  /** Whether it can only be a catalog where names are `catalog.schema.table`; else it may be a schema as well. */
+  /** Whether the part must be a catalog where names are `catalog.schema.table`; otherwise it may also be a schema. */
   readonly isCatalog: boolean
 }
 
-/** Longest name that a catalog can have here. */
+/** Longer names are ignored. */
 const MAX_NAME_CHARACTERS = 300
-/** A statement has no more; what comes after them is left to the engine. */
+/** Maximum number of heads per statement; the engine resolves further names. */
 const MAX_HEADS = 256
 
 const statements = new TextReader((text) => new TableHeadsPass(text))
 
 /**
- * The first parts of the qualified names that a statement has where tables are named; in literals and comments are none.
+ * Returns the distinct first parts of the qualified names in table and schema positions. Ignores literals and comments.
  * @throws the signal's reason
  */
 export function readTableHeads(sql: string, call?: Call): readonly TableHead[] | Promise<readonly TableHead[]> {

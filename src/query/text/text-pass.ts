@@ -1,32 +1,32 @@
 import { setImmediate } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 
-/** One pass over a text, done in parts. */
+/** One pass over a text, in parts. */
 export interface TextPass<T> {
-  /** Reads on, about so many characters; what it takes grows with their number and with nothing else. */
+  /** Reads about `characters` further characters, in time linear in that number. */
   advance(characters: number): void
   readonly isDone: boolean
-  /** What the pass has found; only when it is done. */
+  /** Returns what the pass has found. Call it only when `isDone`. */
   result(): T
 }
 
-/** For what a text is read; its signal is asked for only when that takes long. */
+/** The call that a text is read for. Only long texts use its signal. */
 export interface Call {
   readonly signal: AbortSignal
 }
 
-/** Shorter texts cost less to read again than to look up. */
+/** Shorter texts are not cached: reading them again is cheaper than a look-up. */
 const MIN_REMEMBERED_CHARACTERS = 4096
-/** Of each reader; a text that is longer is read again where it is needed again. */
+/** Cache size of each reader. A longer text is not cached. */
 const MAX_REMEMBERED_CHARACTERS = 16 << 20
-/** Texts up to this are read at once; it takes well below a millisecond. */
+/** Texts up to this size are read synchronously, in well below 1 ms. */
 const PART_CHARACTERS = 64 << 10
-/** How long a pass holds the event loop. */
+/** How long a pass may block the event loop, in milliseconds. */
 const MAX_HOLD_MS = 4
 
 /**
- * Reads texts of statements, each once: what was found in long ones is remembered. Short ones are read at once, long ones in
- * parts, between which the event loop goes on.
+ * Runs a pass over texts of statements. Reads short texts synchronously. Reads long texts in parts, yields to the event loop
+ * between them, and caches the result.
  */
 export class TextReader<T> {
   readonly #startPass: (text: string) => TextPass<T>
@@ -40,8 +40,8 @@ export class TextReader<T> {
   }
 
   /**
-   * What a pass over the text finds.
-   * @throws the signal's reason when it aborts before the pass over a long text is done
+   * Returns the result of a pass over the text.
+   * @throws the signal's reason if it aborts during the pass over a long text
    */
   read(text: string, call?: Call): T | Promise<T> {
     const remembered = text.length >= MIN_REMEMBERED_CHARACTERS ? this.#remembered.get(text) : undefined
@@ -53,7 +53,7 @@ export class TextReader<T> {
   }
 
   async #readLong(text: string, pass: TextPass<T>, signal: AbortSignal | undefined): Promise<T> {
-    await inTurns(pass, signal)
+    await runInSlices(pass, signal)
     return this.#keep(text, pass.result())
   }
 
@@ -70,19 +70,19 @@ interface LongPass {
   readonly reject: (reason: unknown) => void
 }
 
-/** The passes over long texts. They take turns, of which one at a time comes between what else the event loop does. */
+/** The passes over long texts. They run round-robin; each turn of the event loop runs one slice of one pass. */
 const waiting: LongPass[] = []
-let isGivingTurns = false
+let isRunning = false
 
-function inTurns(pass: TextPass<unknown>, signal: AbortSignal | undefined): Promise<void> {
+function runInSlices(pass: TextPass<unknown>, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     waiting.push({ pass, signal, resolve, reject })
-    if (!isGivingTurns) void giveTurns()
+    if (!isRunning) void runWaiting()
   })
 }
 
-async function giveTurns(): Promise<void> {
-  isGivingTurns = true
+async function runWaiting(): Promise<void> {
+  isRunning = true
   for (let next = waiting.shift(); next; next = waiting.shift()) {
     await setImmediate()
     const { pass, signal, resolve, reject } = next
@@ -96,5 +96,5 @@ async function giveTurns(): Promise<void> {
       reject(error)
     }
   }
-  isGivingTurns = false
+  isRunning = false
 }

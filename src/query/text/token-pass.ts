@@ -2,19 +2,19 @@ import { CharacterClass, characterClass } from './character-class.ts'
 import type { TextPass } from './text-pass.ts'
 import { EMPTY_HASH, extendHash, fold, isWordCode } from './word-table.ts'
 
-/** Is shown a statement's tokens in order, by their places in the text; comments and white space are left out. */
+/** Receives a statement's tokens in order, by their offsets in the text, without comments and white space. */
 export interface TokenVisitor {
-  /** A word. @param hash of its characters as `WordTable` wants it */
+  /** A word. @param hash of its characters, for `WordTable` */
   onWord(start: number, end: number, hash: number): void
-  /** A quoted name or literal, with its quotes. A doubled quote makes it two side by side. */
+  /** A quoted name or literal. A doubled quote splits it into two adjacent tokens. @param start offset of the opening quote */
   onQuoted(start: number): void
-  /** Digits together. */
+  /** A run of digits. */
   onNumber(start: number): void
-  /** Any other character, by its code point; also a quote that is never closed. */
+  /** Any other character, including an unclosed quote. */
   onSymbol(codePoint: number, at: number): void
-  /** Servers begin to differ here in what is quoted and what is a comment; not always called in order of places. */
+  /** From this offset, servers may disagree about quotes and comments. Offsets are not always in order. */
   onDoubt(at: number): void
-  /** Whether it has seen enough. */
+  /** Whether the visitor needs no further tokens. */
   readonly isSatisfied?: boolean
 }
 
@@ -26,11 +26,11 @@ const [dollar, semicolon, M, openBracket, backslash, backtick, m] = [0x24, 0x3b,
 const In = { code: 0, word: 1, number: 2, quoted: 3, line: 4, block: 5 } as const
 
 /**
- * Takes a statement's text apart as the standard and most servers read it, without an object for each token.
+ * Tokenizes a statement as the standard and most servers do, without allocating tokens.
  *
- * Doubt is raised where servers differ: a backslash keeps a literal open for some, and backticks, brackets, dollars and
- * three quotes quote for some only; comments nest, begin otherwise (`#`, `//`), end at other line ends, are run
- * (`/*!`), or want white space after `--` (though no statement begins with a minus).
+ * Calls `onDoubt` where servers differ. Some servers let a backslash escape the closing quote; some quote with backticks,
+ * brackets, dollars or three quotes. Comments may nest, begin with `#` or `//`, end at other line ends, be executed (`/*!`), or
+ * need white space after `--` (but no statement begins with a minus).
  */
 export class TokenPass implements TextPass<void> {
   readonly #text: string
@@ -38,16 +38,16 @@ export class TokenPass implements TextPass<void> {
   readonly #nestedComments: boolean
   #at = 0
   #in: number = In.code
-  /** Where the token or comment began that goes on. */
+  /** Offset of the current token or comment. */
   #from = 0
   #wordHash = EMPTY_HASH
   #quote = 0
   #depth = 0
-  /** Whether no token of the statement has come yet. */
+  /** Whether the statement has had no token yet. */
   #begins = true
-  /** A line end of other servers inside of a `--` comment; -1 when there is none. */
+  /** Offset of the first line end, in a `--` comment, that only other servers recognize; -1 if none. */
   #otherLineEnd = -1
-  /** Where a dollar stands that another would make a quote; -1 when none does. */
+  /** Offset of a dollar that may open a dollar quote; -1 if none. */
   #dollar = -1
   #isDone = false
 
@@ -73,7 +73,7 @@ export class TokenPass implements TextPass<void> {
     if (this.#at >= text.length && !this.#isDone) this.#end(text)
   }
 
-  /** Goes past what only makes a word, a literal or a comment longer, which `#step` would do more slowly. */
+  /** Fast path of `#step`: skips characters that only extend a word, a literal or a comment. */
   #skip(text: string, end: number): void {
     let at = this.#at
     if (this.#in === In.word) {
@@ -89,7 +89,7 @@ export class TokenPass implements TextPass<void> {
     this.#at = at
   }
 
-  /** Takes the next character, or two; answers with how many. */
+  /** Consumes the next one or two characters and returns their number. */
   #step(text: string, at: number): number {
     const code = text.charCodeAt(at)
     if (code === quote || code === doubleQuote) {
@@ -200,19 +200,19 @@ export class TokenPass implements TextPass<void> {
   }
 
   #endLine(text: string, at: number): void {
-    // A carriage return before it belongs to the end of the line.
+    // A carriage return directly before the line feed is part of the line end.
     const isPartOfEnd = this.#otherLineEnd === at - 1 && text.charCodeAt(at - 1) === carriageReturn
     if (this.#otherLineEnd >= 0 && !isPartOfEnd) this.#visitor.onDoubt(this.#from)
   }
 
-  /** Whether a dollar begins what another one ends, with nothing but letters and numbers between them. */
+  /** Detects dollar quotes: two dollars with only letters and numbers between them. */
   #followDollar(text: string, at: number, code: number): void {
     if (code === dollar) {
       if (this.#dollar >= 0) this.#visitor.onDoubt(this.#dollar)
       this.#dollar = at
       return
     }
-    // The second half of a character has gone by with the first.
+    // The low surrogate was handled with the high surrogate.
     if (code >= 0xdc00 && code <= 0xdfff) return
     const kind = characterClass(text.codePointAt(at)!)
     if (kind === CharacterClass.space || kind === CharacterClass.symbol) this.#dollar = -1
@@ -221,7 +221,7 @@ export class TokenPass implements TextPass<void> {
   #end(text: string): void {
     switch (this.#in) {
       case In.quoted:
-        // It quotes nothing: what follows is read for itself. No other quote of this kind is there, so this happens thrice at most.
+        // An unclosed quote is a symbol; read on after it. No quote of this kind follows, so this happens at most 3 times.
         this.#visitor.onDoubt(this.#from)
         this.#visitor.onSymbol(this.#quote, this.#from)
         this.#begins = false
@@ -244,7 +244,7 @@ export class TokenPass implements TextPass<void> {
   }
 }
 
-/** Whether it means nothing in literals and comments: letters, digits and `_` do not, and much else. */
+/** Whether a code unit has no special meaning in literals and comments; true for letters, digits, `_` and some others. */
 function isPlain(code: number): boolean {
   return (code >= semicolon && code !== backtick && code < 0x7f) || code === space || isWordCode(code)
 }

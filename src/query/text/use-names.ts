@@ -3,10 +3,10 @@ import { WordTable } from './word-table.ts'
 
 const words = new WordTable(['USE'])
 const [upperU, lowerU, upperA, lowerZ, dot, semicolon] = [0x55, 0x75, 0x41, 0x7a, 0x2e, 0x3b]
-/** A longer statement is none, whatever comments it has. */
+/** A longer statement is not read as USE, even if most of it is comments. */
 const MAX_CHARACTERS = 4096
 
-/** The parts of the name in a statement `USE name`, without quotes; undefined when it is another statement. */
+/** Returns the parts of the name in a statement `USE name`, without quotes; undefined for any other statement. */
 export function readUse(sql: string): readonly string[] | undefined {
   const first = sql.charCodeAt(0)
   const isOther = first >= upperA && first <= lowerZ && first !== upperU && first !== lowerU
@@ -17,13 +17,13 @@ export function readUse(sql: string): readonly string[] | undefined {
   return visitor.names()
 }
 
-/** Follows USE, a name of one part or more, and perhaps a semicolon. */
+/** Parses USE, a name with one or more parts, and an optional semicolon. */
 class UseVisitor implements TokenVisitor {
   readonly #text: string
   readonly #parts: string[] = []
-  /** What comes next: USE, a part, or a point or the end; `over` after a semicolon. */
+  /** Expected next: USE, a part, or a dot or the end (`point`); `over` after a semicolon, `nothing` in another statement. */
   #next: 'use' | 'part' | 'point' | 'over' | 'nothing' = 'use'
-  /** Where a quoted part ended, which another right after it continues. */
+  /** End offset of a quoted part; a quoted token that starts there continues it. */
   #quotedEnd = -1
 
   constructor(text: string) {

@@ -2,15 +2,16 @@ import type { TextPass } from './text-pass.ts'
 import { beginsWord, EMPTY_HASH, extendHash, fold, isWordCode, type WordTable } from './word-table.ts'
 
 /**
- * Finds which words of a table a text holds anywhere, in literals and comments too, as runs of ASCII letters, digits and
- * `_`, digits that they begin with left out. Letters that become ASCII in another case count as that. It cannot be led astray by what an engine quotes or skips otherwise than others.
+ * Finds which words of a table occur anywhere in a text, including literals and comments. So it does not matter that engines
+ * differ in quoting and comments. A word is a run of ASCII letters, digits and `_`, without leading digits. Letters that change
+ * to ASCII in another case count as that ASCII letter.
  */
 export class WordSearch implements TextPass<ReadonlySet<string>> {
   readonly #text: string
   readonly #table: WordTable
   readonly #found = new Set<string>()
   #at = 0
-  /** Where the word began that goes on; -1 between words. */
+  /** Offset of the current word; -1 between words. */
   #wordFrom = -1
   #hash = EMPTY_HASH
 

@@ -1,45 +1,45 @@
 const FNV_PRIME = 0x01000193
-/** Hash of no characters. */
+/** Hash of the empty word. */
 export const EMPTY_HASH = 0x811c9dc5 | 0
 
-/** By ASCII code: 1 for letters and `_`, 2 for digits, 0 for what is in no word. */
+/** By ASCII code: 1 for letters and `_`, 2 for digits, 0 for characters that are in no word. */
 const wordCodes = new Uint8Array(128)
-/** By UTF-16 code unit: what it is in lower case, as far as ASCII letters go. */
+/** By UTF-16 code unit: its lower case if that is an ASCII letter, otherwise the code unit itself. */
 const folded = Uint16Array.from({ length: 0x10000 }, (_, code) => code)
 for (let code = 0; code < 128; code++) {
   const character = String.fromCharCode(code)
   wordCodes[code] = /[A-Za-z_]/.test(character) ? 1 : /[0-9]/.test(character) ? 2 : 0
   folded[code] = character.toLowerCase().charCodeAt(0)
 }
-/** Letters that become ASCII when an engine changes their case: dotless and dotted i, long s, and the sign of kelvin. */
+/** Letters that become ASCII when an engine changes their case: dotless and dotted i, long s, and the kelvin sign. */
 const toAscii = { '\u0131': 'i', '\u0130': 'i', '\u017f': 's', '\u212a': 'k' }
 for (const [character, ascii] of Object.entries(toAscii)) folded[character.charCodeAt(0)] = ascii.charCodeAt(0)
 
-/** Whether it is an ASCII letter, a digit or `_`. */
+/** Whether a code unit is an ASCII letter, a digit or `_`. */
 export function isWordCode(code: number): boolean {
   return code < 128 && wordCodes[code] !== 0
 }
 
-/** Whether it is an ASCII letter or `_`. */
+/** Whether a code unit is an ASCII letter or `_`. */
 export function beginsWord(code: number): boolean {
   return code < 128 && wordCodes[code] === 1
 }
 
-/** The lower case of a UTF-16 code unit where an engine may take it for an ASCII letter; else the unit itself. */
+/** Returns the lower case of a UTF-16 code unit that an engine may treat as an ASCII letter; otherwise the unit itself. */
 export function fold(code: number): number {
   return folded[code]!
 }
 
-/** The hash of a word that goes on with a code unit that `fold` gave. */
+/** Extends the hash of a word by one code unit that `fold` returned. */
 export function extendHash(hash: number, foldedCode: number): number {
   return Math.imul(hash ^ foldedCode, FNV_PRIME)
 }
 
-/** ASCII words that are looked for in a text, found by their hash without making a string of each word of the text. */
+/** A set of ASCII words. Looks up words of a text by hash, without allocating a string for each. */
 export class WordTable {
   readonly #byHash = new Map<number, string>()
 
-  /** @param words in upper case */
+  /** @param words upper-case words */
   constructor(words: Iterable<string>) {
     for (const word of new Set(words)) {
       let hash = EMPTY_HASH
@@ -49,7 +49,7 @@ export class WordTable {
     }
   }
 
-  /** The word of the table that stands there in any case; empty when it is none of them. */
+  /** Returns the word of the table at this place in the text, ignoring case; empty if there is none. */
   find(text: string, start: number, end: number, hash: number): string {
     const word = this.#byHash.get(hash)
     if (word === undefined || word.length !== end - start) return ''

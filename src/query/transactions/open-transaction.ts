@@ -2,39 +2,39 @@ import type { Semaphore } from '../../async/semaphore.ts'
 import type { Source } from '../source.ts'
 import type { Context, Principal } from '../types.ts'
 
-/** What a transaction is begun with. */
+/** Parameters of a new transaction. */
 export interface TransactionStart {
   readonly source: Source
   readonly readOnly: boolean
-  /** Whether the client has named the source: the transaction then stays there. */
+  /** Whether the client named the source; the transaction then cannot move to another source. */
   readonly isFixed?: boolean
-  /** The client's session, whose end is the transaction's; absent when the client has none. */
+  /** The client's session, if any. The transaction ends with the session. */
   readonly sessionId?: string | undefined
 }
 
 /** A statement's turn in its transaction. */
 export interface Turn {
-  /** Aborted when the transaction is rolled back meanwhile. */
+  /** Its signal aborts when the transaction is rolled back. */
   readonly ctx: Context
-  /** Says whether rows wait for the client to read them: other statements do not wait for such a client. */
+  /** Sets whether rows wait for the client. Other statements of the transaction do not wait for a client that does not read. */
   readonly awaitReader: (isAwaited: boolean) => void
   readonly release: () => void
 }
 
-/** A transaction that is open. */
+/** An open transaction. */
 export interface OpenTransaction extends Omit<TransactionStart, 'source'> {
   source: Source
   readonly id: string
   readonly principal: Principal
-  /** Lets one statement run at a time. */
+  /** Admits one statement at a time. */
   readonly turn: Semaphore
   /** Aborts the running statement when the transaction is rolled back. */
   readonly controller: AbortController
   idleTimer: NodeJS.Timeout | undefined
-  /** Whether the only connection that has used the transaction has ended, with no use since. */
+  /** Whether the only connection that used the transaction has closed, and no call has used the transaction since. */
   abandoned: boolean
-  /** Since when rows of the running statement wait for its client, by `performance.now()`; undefined when none do. */
+  /** When rows of the running statement began to wait for the client, by `performance.now()`; undefined if none wait. */
   unreadSince: number | undefined
-  /** Whether a statement has run in it. */
+  /** Whether a statement has run in the transaction. */
   used: boolean
 }

@@ -1,54 +1,54 @@
 import type { ClientConnection } from '../types.ts'
 
-/** Marks a thing that several connections use: the end of one does not mean that its client has gone. */
+/** Marks a resource that several connections use: if one closes, the client may still be there. */
 const SEVERAL = Symbol('several')
 
 /**
- * Tracks things of clients that are used from one connection only, and tells when that connection has ended. A connection
- * that ends because the gateway asked the client to leave does not count: the client comes back on another.
+ * Tracks client resources that only one connection uses, and reports when that connection closes. A connection that closes
+ * because the gateway asked the client to reconnect does not count.
  */
 export class SoleConnections<T extends object> {
-  readonly #onLost: (thing: T) => void
+  readonly #onLost: (resource: T) => void
   readonly #users = new Map<T, ClientConnection | typeof SEVERAL>()
-  readonly #things = new Map<ClientConnection, Set<T>>()
+  readonly #resources = new Map<ClientConnection, Set<T>>()
 
-  /** @param onLost told of each thing whose only connection has ended */
-  constructor(onLost: (thing: T) => void) {
+  /** @param onLost called for each resource whose only connection has closed */
+  constructor(onLost: (resource: T) => void) {
     this.#onLost = onLost
   }
 
-  /** A call on this connection uses the thing. */
-  use(thing: T, connection: ClientConnection): void {
-    const user = this.#users.get(thing)
+  /** Records that a call on this connection uses the resource. */
+  use(resource: T, connection: ClientConnection): void {
+    const user = this.#users.get(resource)
     if (user === connection || user === SEVERAL) return
     if (user !== undefined) {
-      this.#users.set(thing, SEVERAL)
-      this.#things.get(user)?.delete(thing)
+      this.#users.set(resource, SEVERAL)
+      this.#resources.get(user)?.delete(resource)
       return
     }
-    this.#users.set(thing, connection)
-    const things = this.#things.get(connection)
-    if (things) {
-      things.add(thing)
+    this.#users.set(resource, connection)
+    const resources = this.#resources.get(connection)
+    if (resources) {
+      resources.add(resource)
       return
     }
-    this.#things.set(connection, new Set([thing]))
-    // Once for each connection, however many things are used from it.
+    this.#resources.set(connection, new Set([resource]))
+    // One listener per connection, however many resources it uses.
     connection.onceClosed(() => this.#onClosed(connection))
   }
 
-  /** The thing is over. */
-  forget(thing: T): void {
-    const user = this.#users.get(thing)
-    this.#users.delete(thing)
-    if (user !== undefined && user !== SEVERAL) this.#things.get(user)?.delete(thing)
+  /** Stops tracking a resource that has ended. */
+  forget(resource: T): void {
+    const user = this.#users.get(resource)
+    this.#users.delete(resource)
+    if (user !== undefined && user !== SEVERAL) this.#resources.get(user)?.delete(resource)
   }
 
   #onClosed(connection: ClientConnection): void {
-    const things = this.#things.get(connection) ?? []
-    this.#things.delete(connection)
-    for (const thing of things)
-      if (connection.isLeaving) this.#users.delete(thing)
-      else this.#onLost(thing)
+    const resources = this.#resources.get(connection) ?? []
+    this.#resources.delete(connection)
+    for (const resource of resources)
+      if (connection.isLeaving) this.#users.delete(resource)
+      else this.#onLost(resource)
   }
 }

@@ -8,32 +8,33 @@ import type { Context, Logger, Principal } from '../types.ts'
 import type { OpenTransaction, TransactionStart, Turn } from './open-transaction.ts'
 import { SoleConnections } from './sole-connections.ts'
 
-/** What transactions may take. */
+/** Limits of transactions. */
 export interface TransactionLimits {
   readonly transactionIdleMs: number
   readonly sessionIdleMs: number
   readonly maxTransactionsPerPrincipal: number
-  /** How long a statement waits for the one before it in the same transaction. */
+  /** How long a statement waits for its turn in the transaction, in milliseconds. */
   readonly queueWaitMs: number
 }
 
+/** Maximum number of statements that wait for their turn in one transaction. */
 const MAX_WAITING = 100
-const MAX_UNDONE = 10_000
-/** Time for a client whose connection has ended to come back on another, in milliseconds. */
+const MAX_FAILED_COMMITS = 10_000
+/** Idle limit of a transaction whose only connection has closed, in milliseconds: time for the client to reconnect. */
 const ABANDONED_IDLE_MS = 5000
-/** A client that has not read rows for this time, in milliseconds, does something else first. */
+/** If rows wait unread for this time, in milliseconds, the client is not reading the result. */
 const UNREAD_MS = 250
 const ROLLBACK_WAIT_MS = 10_000
 
-/** The open transactions of this replica: their owners, the order of their statements, and their rollback when idle. */
+/** The open transactions of this replica. Checks owners, serializes statements, and rolls back idle transactions. */
 export class Transactions {
   readonly #limits: TransactionLimits
   readonly #log: Logger
   readonly #open = new Map<string, OpenTransaction>()
-  /** Transactions that never began: see `placeholderTransaction`. */
+  /** Ids of transactions that never began: see `placeholderTransaction`. */
   readonly #placeholders = new Set<string>()
-  /** Transactions whose commit failed: clients roll back before they begin the next. */
-  readonly #undone = new LRUCache<string, true>({ max: MAX_UNDONE })
+  /** Transactions whose commit failed. Clients roll these back before they begin the next, so rollback must succeed. */
+  readonly #failedCommits = new LRUCache<string, true>({ max: MAX_FAILED_COMMITS })
   readonly #connections = new SoleConnections<OpenTransaction>((transaction) => this.#abandon(transaction))
 
   constructor(limits: TransactionLimits, log: Logger) {
@@ -41,19 +42,19 @@ export class Transactions {
     this.#log = log
   }
 
-  /** How many are open. */
+  /** Number of open transactions. */
   get size(): number {
     return this.#open.size
   }
 
-  /** How many open transactions have run a statement; the others lose nothing when they end. */
+  /** Number of open transactions that have run a statement; the others lose nothing on a rollback. */
   get used(): number {
     return [...this.#open.values()].filter(({ used }) => used).length
   }
 
   /**
-   * Begins a transaction; answers with its id.
-   * @throws GatewayError UNIMPLEMENTED, TOO_MANY_TRANSACTIONS, or as the engine does
+   * Begins a transaction and returns its id.
+   * @throws GatewayError UNIMPLEMENTED, TOO_MANY_TRANSACTIONS, or the engine's error
    */
   async begin(start: TransactionStart, ctx: Context): Promise<string> {
     const { source } = start
@@ -86,7 +87,7 @@ export class Transactions {
       this.#forget(transaction)
       throw error
     }
-    // Its session has ended meanwhile, or the client has left: no client will ever end it.
+    // The session has ended in the meantime, or the client has cancelled: no client will end the transaction.
     if (this.#open.get(id) !== transaction || ctx.signal.aborted) {
       this.#forget(transaction)
       await source.transactions.rollback(id, this.#ownContext(transaction))
@@ -99,8 +100,8 @@ export class Transactions {
   }
 
   /**
-   * Answers with the id of a transaction in which nothing can be done but to end it. ADBC begins the next transaction
-   * within its commit; refused that while the process drains, it would call failed what is committed.
+   * Returns the id of a placeholder transaction, which a client can only end. ADBC begins the next transaction within its
+   * commit. If the draining gateway rejected that, ADBC would report a successful commit as failed.
    */
   placeholderTransaction(): string {
     const id = randomUUID()
@@ -108,21 +109,25 @@ export class Transactions {
     return id
   }
 
-  /** The source that a transaction belongs to. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
+  /** Returns the source of a transaction. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
   sourceOf(id: string, principal: Principal): Source {
     return this.#find(id, principal).source
   }
 
-  /** Whether a transaction is at this source, or nothing was done in it yet. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
+  /**
+   * Whether a transaction is at this source, or may move there because it has run no statement and its source is not fixed.
+   * @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN
+   */
   mayMove(id: string, source: Source, principal: Principal): boolean {
     const transaction = this.#find(id, principal)
     return transaction.source === source || !(transaction.used || transaction.isFixed)
   }
 
   /**
-   * Begins a transaction anew at another source, as long as it has run no statement: clients begin a transaction before they
-   * say what it is for.
-   * @throws GatewayError BAD_SQL when something was done in it or the client has named its source, UNIMPLEMENTED, as `hold`, or as the engine does
+   * Moves a transaction that has run no statement to another source. Clients begin a transaction before their first statement
+   * shows which source they need.
+   * @throws GatewayError BAD_SQL if the transaction has run a statement or the client has named its source, UNIMPLEMENTED, as
+   *   `hold`, or the engine's error
    */
   async moveTo(id: string, source: Source, readOnly: boolean, ctx: Context): Promise<void> {
     const transaction = this.#find(id, ctx.principal)
@@ -130,7 +135,7 @@ export class Transactions {
     if (!this.mayMove(id, source, ctx.principal))
       throw new GatewayError(
         'BAD_SQL',
-        `The transaction is one of the source ${from.name}, the statement one for ${source.name}: commit or roll back before it.`,
+        `The transaction belongs to the source ${from.name}, but the statement needs ${source.name}: commit or roll back first.`,
       )
     if (!source.transactions)
       throw new GatewayError(
@@ -154,7 +159,7 @@ export class Transactions {
   }
 
   /**
-   * Waits for a statement's turn in its transaction, but not for a client that does not read the result before it.
+   * Waits for a statement's turn in its transaction. Fails instead of waiting if the client does not read the previous result.
    * @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN, UNREAD_RESULT, QUEUE_TIMEOUT, or the signal's reason
    */
   async hold(id: string, ctx: Context): Promise<Turn> {
@@ -185,7 +190,7 @@ export class Transactions {
     }
   }
 
-  /** Commits, once the statements that run in the transaction have ended. @throws GatewayError as `hold`, and CONFLICT */
+  /** Commits after the running statement of the transaction has ended. @throws GatewayError as `hold`, and CONFLICT */
   async commit(id: string, ctx: Context): Promise<void> {
     if (this.#placeholders.delete(id)) return
     const { release } = await this.hold(id, ctx)
@@ -195,18 +200,18 @@ export class Transactions {
     try {
       await transaction.source.transactions!.commit(id, ctx)
     } catch (error) {
-      this.#undone.set(id, true)
+      this.#failedCommits.set(id, true)
       throw error
     }
   }
 
   /** Rolls back and cancels the running statement. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
   async rollback(id: string, ctx: Context): Promise<void> {
-    if (this.#placeholders.delete(id) || this.#undone.delete(id)) return
+    if (this.#placeholders.delete(id) || this.#failedCommits.delete(id)) return
     await this.#rollBack(this.#find(id, ctx.principal), ctx)
   }
 
-  /** Begins a savepoint; answers with the engine's id. @throws GatewayError as `hold`, UNIMPLEMENTED */
+  /** Begins a savepoint and returns the engine's id. @throws GatewayError as `hold`, UNIMPLEMENTED */
   async beginSavepoint(id: string, name: string, ctx: Context): Promise<Uint8Array> {
     return await this.#withSavepoints(id, ctx, (savepoints, within) => savepoints.begin(id, name, within))
   }
@@ -216,7 +221,7 @@ export class Transactions {
     await this.#withSavepoints(id, ctx, (savepoints, within) => savepoints.end(id, savepoint, action, within))
   }
 
-  /** Rolls back the transactions of a session that ends. */
+  /** Rolls back the transactions of an ending session. */
   async endSession(ctx: Context, sessionId: string): Promise<void> {
     for (const transaction of [...this.#open.values()])
       if (transaction.sessionId === sessionId && transaction.principal.name === ctx.principal.name)
@@ -233,7 +238,7 @@ export class Transactions {
     if (!savepoints)
       throw new GatewayError(
         'UNIMPLEMENTED',
-        `The source ${source.name} has no savepoints: use a transaction of its own.`,
+        `The source ${source.name} has no savepoints: use a separate transaction.`,
       )
     const turn = await this.hold(id, ctx)
     try {
@@ -243,13 +248,13 @@ export class Transactions {
     }
   }
 
-  /** The client's only connection has ended: unless the client comes back soon, its transaction is rolled back. */
+  /** Called when the client's only connection closes. Rolls back unless the client reconnects within `ABANDONED_IDLE_MS`. */
   #abandon(transaction: OpenTransaction): void {
     transaction.abandoned = true
     if (transaction.turn.inUse === 0) this.#awaitUse(transaction)
   }
 
-  /** Whether it was open. */
+  /** Removes a transaction. Returns whether it was open. */
   #forget(transaction: OpenTransaction): boolean {
     this.#connections.forget(transaction)
     return this.#open.delete(transaction.id)
@@ -277,13 +282,13 @@ export class Transactions {
         { retryAfterMs: queueWaitMs },
       )
     const unread = new AbortController()
-    const look = () => {
+    const checkUnread = () => {
       const { unreadSince } = transaction
       if (unreadSince !== undefined && performance.now() - unreadSince >= UNREAD_MS)
         unread.abort(new GatewayError('UNREAD_RESULT'))
     }
-    look()
-    const looking = setInterval(look, UNREAD_MS / 5)
+    checkUnread()
+    const checks = setInterval(checkUnread, UNREAD_MS / 5)
     try {
       const release = await turn.take(AbortSignal.any([signal, unread.signal]), queueWaitMs)
       if (release) return release
@@ -292,7 +297,7 @@ export class Transactions {
         'Another statement of the transaction still runs: try again when it has ended, or close it.',
       )
     } finally {
-      clearInterval(looking)
+      clearInterval(checks)
     }
   }
 
@@ -301,7 +306,7 @@ export class Transactions {
     if (!this.#forget(transaction)) return
     clearTimeout(transaction.idleTimer)
     controller.abort(new GatewayError('CANCELLED', 'The transaction was rolled back.'))
-    // If a statement does not end in time, the engine makes the rollback wait for it.
+    // If the running statement does not end in time, continue: the engine makes the rollback wait for it.
     const giveBack = await turn.take(undefined, Math.min(ROLLBACK_WAIT_MS, this.#limits.queueWaitMs))
     try {
       await source.transactions!.rollback(id, ctx)
@@ -310,7 +315,7 @@ export class Transactions {
     }
   }
 
-  /** A context for a rollback whose client has left. */
+  /** A context for a rollback without a client. */
   #ownContext({ id, principal }: OpenTransaction): Context {
     const signal = AbortSignal.timeout(ROLLBACK_WAIT_MS)
     return { principal, signal, deadlineAt: Infinity, requestId: id, log: this.#log }
@@ -327,9 +332,12 @@ export class Transactions {
     if (!this.#open.has(transaction.id)) return
     transaction.idleTimer = setTimeout(() => {
       const { principal, source } = transaction
-      this.#log.warn({ event: 'transaction', principal: principal.name, source: source.name }, 'idle: rolled back')
+      this.#log.warn(
+        { event: 'transaction', principal: principal.name, source: source.name },
+        'rolled back an idle transaction',
+      )
       this.#rollBack(transaction, this.#ownContext(transaction)).catch((err: unknown) =>
-        this.#log.error({ err }, 'a rollback failed'),
+        this.#log.error({ err }, 'the rollback of an idle transaction failed'),
       )
     }, this.#idleMs(transaction))
     transaction.idleTimer.unref()

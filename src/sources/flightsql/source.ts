@@ -180,7 +180,7 @@ export class FlightSqlSource implements Source {
     return isUpdate ? await countedResult(result) : result
   }
 
-  async facts(ctx: Context): Promise<Capabilities> {
+  async capabilities(ctx: Context): Promise<Capabilities> {
     return await this.#capabilities.of(ctx)
   }
 

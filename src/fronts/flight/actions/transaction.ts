@@ -25,9 +25,9 @@ export const transactionActions: readonly FlightAction[] = [
       'Begins a transaction. Body: ActionBeginTransactionRequest; result: ActionBeginTransactionResult. It lives on this replica and ends with the session, soon after the only connection that has used it, or after limits.transactionIdleMs without a statement.',
     async handle(front, body, ctx, call) {
       decodeMessage(ActionBeginTransactionRequest, unpackBody(body, 'ActionBeginTransactionRequest'))
-      if (front.intake.closed && front.intake.hasEndedTransaction(call.peer))
+      if (front.drainGate.closed && front.drainGate.hasEndedTransaction(call.peer))
         return begun(front, ctx, front.transactions.placeholderTransaction())
-      front.intake.admit()
+      front.drainGate.admit()
       const scope = await scopeOf(front, call, ctx)
       const { source } = front.statements.queries.route(scope)
       const isFixed = scope.namedSource !== undefined
@@ -49,7 +49,7 @@ export const transactionActions: readonly FlightAction[] = [
       if (action === EndTransaction.END_TRANSACTION_COMMIT) await front.transactions.commit(id, ctx)
       else if (action === EndTransaction.END_TRANSACTION_ROLLBACK) await front.transactions.rollback(id, ctx)
       else throw new GatewayError('BAD_REQUEST', 'The request must say whether to commit or to roll back.')
-      front.intake.transactionEnded(call.peer)
+      front.drainGate.transactionEnded(call.peer)
       return undefined
     },
   },

@@ -18,7 +18,7 @@ import { GatewayError } from '../../../query/errors.ts'
 import type { Source } from '../../../query/source.ts'
 import type { Context } from '../../../query/types.ts'
 import { encodeRows, type MetadataRow } from './encode.ts'
-import { engineFacts } from './engine-facts.ts'
+import { engineCapabilities } from './engine-capabilities.ts'
 import {
   catalogsSchema,
   dbSchemasSchema,
@@ -31,14 +31,14 @@ import {
   xdbcTypeInfoSchema,
 } from './schemas.ts'
 import { sqlInfoFrames } from './sql-info.ts'
-import type { ServerFacts } from './sql-info-defaults.ts'
+import type { ServerInfo } from './sql-info-defaults.ts'
 import { xdbcTypeRows } from './xdbc-types.ts'
 
 /** What a metadata command is answered from. */
 export interface MetadataScope {
   /** The sources that the call sees, at least one. */
   readonly sources: readonly Source[]
-  readonly facts: ServerFacts
+  readonly serverInfo: ServerInfo
   readonly ctx: Context
 }
 
@@ -141,9 +141,9 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
   }),
   CommandGetSqlInfo: {
     schema: () => sqlInfoSchema,
-    async *frames(value, { sources, facts, ctx }) {
-      const engine = await engineFacts(sources[0]!, ctx)
-      yield* sqlInfoFrames({ ...facts, ...engine }, decodeMessage(CommandGetSqlInfo, value).info)
+    async *frames(value, { sources, serverInfo, ctx }) {
+      const engine = await engineCapabilities(sources[0]!, ctx)
+      yield* sqlInfoFrames({ ...serverInfo, ...engine }, decodeMessage(CommandGetSqlInfo, value).info)
     },
   },
 }

@@ -92,7 +92,7 @@ export function redeemMetadata(front: FlightFront, ctx: Context, sealedTicket: U
   const { name, value, source, types } = metadataTickets.open(front.sealer, ctx.principal, sealedTicket).value
   return metadataCommands[name]!.frames(value, {
     sources: source === undefined ? front.router.sources : [front.router.named(source)],
-    facts: front.facts,
+    serverInfo: front.serverInfo,
     ctx: types === undefined ? ctx : deriveContext(ctx, { types }),
   })
 }

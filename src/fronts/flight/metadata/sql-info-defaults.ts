@@ -4,7 +4,7 @@ import {
   SqlTransactionIsolationLevel,
   SqlSupportedTransaction as Transaction,
 } from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
-import type { EngineFacts } from './engine-facts.ts'
+import type { EngineCapabilities } from './engine-capabilities.ts'
 import { SqlInfoKind } from './schemas.ts'
 
 /** A fact with the type that clients read it with. */
@@ -133,7 +133,7 @@ const REPEATABLE_READ = SqlTransactionIsolationLevel.SQL_TRANSACTION_REPEATABLE_
 const IN_INDEX_DEFINITIONS = 1 << 1
 
 /** What the answers depend on, whatever the source. */
-export interface ServerFacts {
+export interface ServerInfo {
   readonly version: string
   readonly maxStatementBytes: number
   readonly transactionIdleMs: number
@@ -143,16 +143,16 @@ export interface ServerFacts {
 }
 
 /** How transactions are told of. */
-function transactionSupport({ transactions, savepoints }: EngineFacts): number {
+function transactionSupport({ transactions, savepoints }: EngineCapabilities): number {
   const { SQL_SUPPORTED_TRANSACTION_NONE: none, SQL_SUPPORTED_TRANSACTION_SAVEPOINT: both } = Transaction
   if (savepoints) return both
   return transactions ? Transaction.SQL_SUPPORTED_TRANSACTION_TRANSACTION : none
 }
 
 /** Every fact of the specification's list, as it holds where the engine says nothing else; of SQL, as DuckDB's is. */
-export function defaultValues(facts: ServerFacts & EngineFacts): Map<number, SqlInfoEntry> {
-  const { version, readOnly, maxStatementBytes, transactions, savepoints, ingestion } = facts
-  const { transactionIdleMs, preparedTtlMs, maxConnections } = facts
+export function defaultValues(capabilities: ServerInfo & EngineCapabilities): Map<number, SqlInfoEntry> {
+  const { version, readOnly, maxStatementBytes, transactions, savepoints, ingestion } = capabilities
+  const { transactionIdleMs, preparedTtlMs, maxConnections } = capabilities
   return new Map<number, SqlInfoEntry>([
     [SqlInfo.FLIGHT_SQL_SERVER_NAME, text('flightgate')],
     [SqlInfo.FLIGHT_SQL_SERVER_VERSION, text(version)],
@@ -160,7 +160,7 @@ export function defaultValues(facts: ServerFacts & EngineFacts): Map<number, Sql
     [SqlInfo.FLIGHT_SQL_SERVER_READ_ONLY, flag(readOnly)],
     [SqlInfo.FLIGHT_SQL_SERVER_SQL, flag(true)],
     [SqlInfo.FLIGHT_SQL_SERVER_SUBSTRAIT, flag(false)],
-    [SqlInfo.FLIGHT_SQL_SERVER_TRANSACTION, bits(transactionSupport(facts))],
+    [SqlInfo.FLIGHT_SQL_SERVER_TRANSACTION, bits(transactionSupport(capabilities))],
     [SqlInfo.FLIGHT_SQL_SERVER_CANCEL, flag(true)],
     [SqlInfo.FLIGHT_SQL_SERVER_BULK_INGESTION, flag(ingestion && !readOnly)],
     [SqlInfo.FLIGHT_SQL_SERVER_INGEST_TRANSACTIONS_SUPPORTED, flag(transactions && ingestion && !readOnly)],

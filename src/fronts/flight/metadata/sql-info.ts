@@ -3,18 +3,18 @@ import { SqlInfo } from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
 import type { Frame } from '../../../arrow/ipc/frame.ts'
 import type { SqlInfoValue } from '../../../query/capabilities.ts'
 import { buildColumn, encodeColumns } from './encode.ts'
-import type { EngineFacts } from './engine-facts.ts'
+import type { EngineCapabilities } from './engine-capabilities.ts'
 import { SqlInfoKind, sqlInfoSchema, sqlInfoValueType } from './schemas.ts'
-import { defaultValues, type ServerFacts, type SqlInfoEntry } from './sql-info-defaults.ts'
+import { defaultValues, type ServerInfo, type SqlInfoEntry } from './sql-info-defaults.ts'
 
 /**
  * Every fact of the specification's list, in the types that clients read them with. What the engine says of its SQL
  * stands in place of what holds for DuckDB's.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html (SqlInfo).
  */
-export function sqlInfoValues(facts: ServerFacts & EngineFacts): Map<number, SqlInfoEntry> {
-  const values = defaultValues(facts)
-  for (const [code, value] of facts.sql) {
+export function sqlInfoValues(capabilities: ServerInfo & EngineCapabilities): Map<number, SqlInfoEntry> {
+  const values = defaultValues(capabilities)
+  for (const [code, value] of capabilities.sql) {
     const known = values.get(code)
     // Clients read each fact with one type only.
     if (known && !decidedHere.has(code) && known[0] === kindOf(value)) values.set(code, [known[0], value])
@@ -51,8 +51,8 @@ function kindOf(value: SqlInfoValue): SqlInfoKind {
 }
 
 /** The asked facts, or all for an empty list, as frames; unknown numbers are left out. */
-export function sqlInfoFrames(facts: ServerFacts & EngineFacts, asked: readonly number[]): Frame[] {
-  const all = sqlInfoValues(facts)
+export function sqlInfoFrames(capabilities: ServerInfo & EngineCapabilities, asked: readonly number[]): Frame[] {
+  const all = sqlInfoValues(capabilities)
   const wanted = asked.length === 0 ? [...all.keys()] : asked.filter((code) => all.has(code))
   const values = wanted.map((code) => all.get(code)!)
   const typeIds = new Int8Array(values.length)

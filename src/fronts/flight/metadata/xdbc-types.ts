@@ -6,7 +6,7 @@ import {
 } from '../../../../gen/arrow/flight/protocol/FlightSql.ts'
 import type { MetadataRow } from './encode.ts'
 
-interface TypeFacts {
+interface XdbcType {
   readonly name: string
   readonly type: number
   readonly size?: number
@@ -20,12 +20,12 @@ interface TypeFacts {
 
 const quoted = ["'", "'"] as const
 
-function integer(name: string, type: number, size: number): TypeFacts {
+function integer(name: string, type: number, size: number): XdbcType {
   return { name, type, size, unsigned: name.startsWith('U'), scale: [0, 0], fixed: true }
 }
 
 /** A date or time; `digits` are those of its seconds' fraction. */
-function moment(name: string, type: number, size: number, subcode: number, digits?: number): TypeFacts {
+function moment(name: string, type: number, size: number, subcode: number, digits?: number): XdbcType {
   const scale = digits === undefined ? {} : { scale: [digits, digits] as const }
   return { name, type, size, literal: [`${name} '`, "'"], subcode, ...scale }
 }
@@ -35,7 +35,7 @@ function moment(name: string, type: number, size: number, subcode: number, digit
  * code the most usual first. What XDBC has no code for is of unknown type.
  * Source: https://duckdb.org/docs/stable/sql/data_types/overview.
  */
-const types: readonly TypeFacts[] = [
+const types: readonly XdbcType[] = [
   { name: 'BOOLEAN', type: X.XDBC_BIT, size: 1 },
   integer('TINYINT', X.XDBC_TINYINT, 3),
   integer('SMALLINT', X.XDBC_SMALLINT, 5),

@@ -5,15 +5,15 @@ import { mayWrite } from '../../../query/stages/authorize.ts'
 import type { Context } from '../../../query/types.ts'
 
 /** What the engine behind a source can do for the principal who asks. */
-export interface EngineFacts extends Capabilities {
+export interface EngineCapabilities extends Capabilities {
   /** Whether the principal can change nothing. */
   readonly readOnly: boolean
 }
 
 /** Facts of a source; those of an engine that does not answer are the fewest. */
-export async function engineFacts(source: Source, ctx: Context): Promise<EngineFacts> {
+export async function engineCapabilities(source: Source, ctx: Context): Promise<EngineCapabilities> {
   const readOnly = !mayWrite(source, ctx.principal)
-  if (!source.facts)
+  if (!source.capabilities)
     return {
       readOnly,
       transactions: source.transactions !== undefined,
@@ -22,7 +22,7 @@ export async function engineFacts(source: Source, ctx: Context): Promise<EngineF
       sql: new Map(),
     }
   try {
-    return { readOnly, ...(await source.facts(ctx)) }
+    return { readOnly, ...(await source.capabilities(ctx)) }
   } catch (error) {
     ctx.signal.throwIfAborted()
     const { code } = GatewayError.from(error)
