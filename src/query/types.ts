@@ -26,7 +26,7 @@ export interface SessionOptions extends TypeOptions {
   readonly schema?: string
   /** Timeout of a statement, including reading the result, in milliseconds. */
   readonly timeoutMs?: number
-  /** Whether cached plans and results may replace a request to the engine; by default true. */
+  /** Whether the source may use a cached plan instead of asking the engine again; by default true. */
   readonly cache?: boolean
 }
 

@@ -92,7 +92,7 @@ describe.runIf(hasPython())('names that the catalog lists', () => {
   it('take a transaction along in which nothing was done, and no other', () => {
     expect(seen['in_transactions']).toEqual({
       first: [['second']],
-      other: expect.stringContaining('commit or roll back before it'),
+      other: expect.stringContaining('commit or roll back first'),
       again: [['demo']],
       undone: [[0]],
       used: [['second']],

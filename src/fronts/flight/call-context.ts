@@ -3,7 +3,7 @@ import type { GrpcCall } from '../../grpc/server/call.ts'
 import type { HeaderFields } from '../../http2/index.ts'
 import type { ClientConnection, Context, Logger, Principal } from '../../query/types.ts'
 
-/** The context of a gRPC call; its signal is made only when somebody listens. */
+/** The context of a gRPC call. The call creates its signal on first use. */
 export class CallContext implements Context {
   readonly principal: Principal
   readonly deadlineAt: number
@@ -14,7 +14,7 @@ export class CallContext implements Context {
   readonly connection: ClientConnection
   readonly #call: GrpcCall
 
-  /** @throws GatewayError UNAUTHENTICATED where the method asks for no credentials */
+  /** @throws GatewayError UNAUTHENTICATED if the method is open to calls without credentials: its calls have no principal */
   constructor(call: GrpcCall, log: Logger) {
     this.#call = call
     this.principal = call.principal

@@ -6,12 +6,12 @@ import type { FlightFront } from './front.ts'
 import { SOURCE_HEADER } from './source-header.ts'
 import { readsDictionaries } from './wire/client-dictionaries.ts'
 
-/** The header that chooses for one call whether Arrow's extension types are used: `true` or `false`. */
+/** The header that enables or disables Arrow extension types for one call: `true` or `false`. */
 export const LOSSLESS_TYPES_HEADER = 'x-flightgate-lossless-types'
 
 /**
- * What a call's headers and its session say of the statement that it carries, and what its client cannot read.
- * @throws GatewayError BAD_REQUEST for a header that is neither `true` nor `false`
+ * Combines a call's session options with the options in its headers and the limitations of its client.
+ * @throws GatewayError BAD_REQUEST if the header is neither `true` nor `false`
  */
 export async function scopeOf(front: FlightFront, call: GrpcCall, ctx: Context): Promise<CallScope> {
   const stored = await front.sessions.read(call, ctx)
@@ -20,6 +20,6 @@ export async function scopeOf(front: FlightFront, call: GrpcCall, ctx: Context):
   const header = call.header(LOSSLESS_TYPES_HEADER)
   if (header === undefined) return { ctx, namedSource, session }
   if (header !== 'true' && header !== 'false')
-    throw new GatewayError('BAD_REQUEST', `The header ${LOSSLESS_TYPES_HEADER} is true or false.`)
+    throw new GatewayError('BAD_REQUEST', `The header ${LOSSLESS_TYPES_HEADER} must be true or false.`)
   return { ctx, namedSource, session: { ...session, losslessTypes: header === 'true' } }
 }

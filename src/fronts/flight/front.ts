@@ -8,7 +8,7 @@ import type { Statements } from '../../statements/statements.ts'
 import type { ServerInfo } from './metadata/sql-info-defaults.ts'
 import type { CallSessions } from './session-cookie.ts'
 
-/** Everything the Flight methods stand on. */
+/** Dependencies of the Flight methods. */
 export interface FlightFront {
   readonly statements: Statements
   readonly sessions: CallSessions

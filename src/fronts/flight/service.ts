@@ -8,14 +8,14 @@ import { getFlightInfo, getSchema } from './methods/get-flight-info.ts'
 import { handshake } from './methods/handshake.ts'
 import { pollFlightInfo } from './methods/poll-flight-info.ts'
 
-/** Full name of the service, as health checks ask for it. */
+/** Full name of the service, as used by gRPC health checks. */
 export const flightServiceName = 'arrow.flight.protocol.FlightService'
 
 /** The Arrow Flight service. Source: https://arrow.apache.org/docs/format/Flight.html. */
 export function flightMethods(front: FlightFront): Methods {
   const methods: Record<string, Method> = {
     Handshake: handshake(front.authenticator),
-    // Clients ask for the list, without credentials, to see whether the server is up; there is nothing in it to protect.
+    // Clients call ListFlights without credentials as a liveness check. The list is empty, so it needs no protection.
     ListFlights: { kind: 'serverStream', open: true, handle: async () => {} },
     GetFlightInfo: getFlightInfo(front),
     GetSchema: getSchema(front),

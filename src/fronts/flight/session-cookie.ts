@@ -14,21 +14,22 @@ interface Unclaimed {
 }
 
 /**
- * Tells which session a call belongs to. A session belongs to the cookie it was offered, or to the bearer token of the
- * login, since not every client keeps cookies. That of a client with neither belongs to its connection, and ends with it.
+ * Maps calls to sessions. The gateway identifies a session by its cookie or by the bearer token of the login, because not every
+ * client keeps cookies. The session of a client with neither belongs to its connection and ends with it.
  * Source: https://arrow.apache.org/docs/format/Flight.html (session options).
  */
 export class CallSessions {
   readonly #sessions: Sessions
-  /** The newest session of each connection whose cookie was offered there and has not come back, and the way back to it. */
+  /** By connection, the newest session whose cookie the client has not returned yet. */
   readonly #unclaimed = new Map<ClientConnection, Unclaimed>()
+  /** The inverse of `#unclaimed`, by session id. */
   readonly #offeredOn = new Map<string, ClientConnection>()
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions
   }
 
-  /** Names the session of a call, whether or not it has options; undefined when nothing tells clients apart. */
+  /** Returns the session id of a call, even if the session has no options; undefined if nothing identifies the client. */
   idOf(call: GrpcCall): string | undefined {
     const cookie = cookiePattern.exec(call.header('cookie') ?? '')?.[1]
     if (cookie !== undefined) {
@@ -36,38 +37,38 @@ export class CallSessions {
       return cookie
     }
     const authorization = call.header('authorization')
-    // A key is shared by many clients; the token of a login is one client's own.
+    // Many clients share an API key, but the token of a login belongs to one client.
     if (!authorization?.startsWith(TOKEN_PREFIX)) return this.#unclaimedOf(call)
     return createHash('sha256').update(authorization).digest('base64url')
   }
 
-  /** The options of the call's session; none when it has no session. */
+  /** Reads the options of the call's session; empty if it has no session. */
   async read(call: GrpcCall, { principal }: Context): Promise<StoredSession> {
     const id = this.idOf(call)
     return id === undefined ? {} : await this.#sessions.read(principal, id)
   }
 
   /**
-   * Replaces the options of the call's session; begins one, and offers its cookie, where there is none.
+   * Replaces the options of the call's session. If there is none, creates a session and sends its cookie.
    * @throws GatewayError TOO_MANY_SESSIONS
    */
   async write(call: GrpcCall, ctx: Context, session: StoredSession): Promise<void> {
     const known = this.idOf(call)
     const isNew = known === undefined || known === this.#unclaimedOf(call)
-    // One that nobody has claimed may be another client's, behind a proxy.
+    // Do not reuse an unclaimed session: behind a proxy, it may belong to another client.
     const id = isNew ? randomUUID() : known
     if (isNew) call.sendHeaders({ 'set-cookie': `${COOKIE}=${id}; HttpOnly` })
     await this.#sessions.write(ctx.principal, id, session)
     if (isNew) this.#keepForConnection(call, ctx, id)
   }
 
-  /** Ends the call's session; false when it has none. */
+  /** Ends the call's session. Returns false if it has none. */
   async close(call: GrpcCall, { principal }: Context): Promise<boolean> {
     const id = this.idOf(call)
     return id !== undefined && (await this.#sessions.close(principal, id))
   }
 
-  /** Not every client keeps cookies: until this one comes back, the session is the connection's, and ends with it. */
+  /** Until the client returns the cookie, binds the session to the connection, because not every client keeps cookies. */
   #keepForConnection(call: GrpcCall, { principal, log }: Context, id: string): void {
     const { connection } = call
     if (isOfProxy(call)) return
@@ -76,18 +77,19 @@ export class CallSessions {
     this.#unclaimed.set(connection, { id, principal: principal.name, userAgent: call.header('user-agent') })
     this.#offeredOn.set(id, connection)
     connection.onceClosed(() => {
-      if (this.#claim(id)) this.#sessions.close(principal, id).catch((err: unknown) => log.warn({ err }, 'sessions'))
+      if (this.#claim(id))
+        this.#sessions.close(principal, id).catch((err: unknown) => log.warn({ err }, 'closing a session failed'))
     })
   }
 
-  /** The session that the call's own client has begun on the connection without keeping its cookie. */
+  /** Returns the connection's unclaimed session if the call's client, by principal and user agent, has created it. */
   #unclaimedOf(call: GrpcCall): string | undefined {
     const found = this.#unclaimed.get(call.connection)
     const isOwn = found?.principal === call.principal.name && found.userAgent === call.header('user-agent')
     return isOwn && !isOfProxy(call) ? found.id : undefined
   }
 
-  /** The session is its connection's no more; false when it has not been. */
+  /** Unbinds a session from its connection. Returns false if it was not bound. */
   #claim(id: string): boolean {
     const connection = this.#offeredOn.get(id)
     if (!connection) return false
@@ -96,7 +98,7 @@ export class CallSessions {
   }
 }
 
-/** Whether the connection carries the calls of many clients, as far as the call tells. */
+/** Whether the call's headers show a proxy, so that the connection may carry calls of many clients. */
 function isOfProxy({ headers }: GrpcCall): boolean {
   return ['x-forwarded-for', 'forwarded', 'via'].some((name) => headers[name] !== undefined)
 }

@@ -9,12 +9,12 @@ import type { Command } from './wire/command.ts'
 /** A command that runs a statement. */
 export type StatementCommand = Exclude<Command, { kind: 'metadata' }>
 
-/** The context of a call whose caller is known. */
+/** Returns the context of an authenticated call. */
 export function contextOf(front: FlightFront, call: GrpcCall): CallContext {
   return new CallContext(call, front.log)
 }
 
-/** The query that a call asks for. @throws GatewayError as `QueryBuilder.ofStatement` and `scopeOf` */
+/** Builds the query of a call. @throws GatewayError as `QueryBuilder.ofStatement` and `scopeOf` */
 export async function queryOf(
   front: FlightFront,
   call: GrpcCall,
@@ -26,7 +26,7 @@ export async function queryOf(
 }
 
 /**
- * The statement that a command means, its parameters loaded.
+ * Returns the statement of a command, with its parameters loaded.
  * @throws GatewayError as `queryOf` and `Statements.prepared`
  */
 export async function statementOf(
@@ -40,7 +40,7 @@ export async function statementOf(
   return { query: command.rawCommand ? { ...query, rawCommand: true } : query }
 }
 
-/** The handle of a prepared statement. */
+/** Seals a prepared statement into its handle. */
 export function sealPrepared(front: FlightFront, { principal }: Context, statement: PreparedStatement): Buffer {
   return preparedHandles.seal(front.sealer, principal, Date.now() + front.limits.preparedTtlMs, statement)
 }

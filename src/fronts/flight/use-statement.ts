@@ -7,9 +7,9 @@ import type { FlightFront } from './front.ts'
 import { SOURCE_HEADER } from './source-header.ts'
 
 /**
- * Carries out `USE catalog`, `USE catalog.schema` or `USE schema` for the session of the call; false when the statement is
- * none of these.
- * @throws GatewayError BAD_SQL for clients without a session, UNKNOWN_OBJECT for names that nothing has
+ * Executes `USE catalog`, `USE catalog.schema` or `USE schema` for the session of the call. Returns false for any other
+ * statement.
+ * @throws GatewayError BAD_SQL if the client has no session, UNKNOWN_OBJECT if no source has the names
  */
 export async function useNames(front: FlightFront, call: GrpcCall, ctx: Context, query: Query): Promise<boolean> {
   const parts = readUse(query.sql)
@@ -28,7 +28,7 @@ export async function useNames(front: FlightFront, call: GrpcCall, ctx: Context,
   if (transaction !== undefined && !front.transactions.mayMove(transaction, source, ctx.principal))
     throw new GatewayError(
       'BAD_SQL',
-      'USE cannot choose another source within a transaction: commit or roll back before it.',
+      'USE cannot choose another source within a transaction: commit or roll back first.',
     )
   await front.sessions.write(call, ctx, { ...kept, ...chosen, catalogSource: source.name })
   return true

@@ -63,7 +63,7 @@ const actions: readonly FlightAction[] = [
     description: 'Extends the life of an endpoint. Body: RenewFlightEndpointRequest; result: FlightEndpoint.',
     async handle(front, body, ctx) {
       const { endpoint } = decodeMessage(RenewFlightEndpointRequest, body)
-      if (!endpoint?.ticket) throw new GatewayError('BAD_REQUEST', 'The request holds no endpoint with a ticket.')
+      if (!endpoint?.ticket) throw new GatewayError('BAD_REQUEST', 'The request contains no endpoint with a ticket.')
       const expiresAt = Date.now() + front.limits.ticketTtlMs
       const handle = renew(front, readTicketHandle(endpoint.ticket.ticket), ctx, expiresAt)
       const renewed = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
@@ -85,19 +85,19 @@ const all: readonly FlightAction[] = [
 ]
 const byType = new Map(all.map((action) => [action.type, action]))
 
-/** A sealed ticket, sealed for longer. @throws GatewayError as `Sealed.open`, BAD_REQUEST */
+/** Seals the contents of a ticket again with a later expiry. @throws GatewayError as `Sealed.open`, BAD_REQUEST */
 function renew(front: FlightFront, sealed: Uint8Array, { principal }: Context, expiresAt: number): Uint8Array {
   const { sealer } = front
   if (isMetadataTicket(sealed)) return renewMetadata(sealer, principal, sealed, expiresAt)
   const { value } = statementTickets.open(sealer, principal, sealed)
   if (value.stored)
-    throw new GatewayError('BAD_REQUEST', 'The statement has run; how long its result is kept cannot be extended.')
+    throw new GatewayError('BAD_REQUEST', 'The statement has run; the expiry of its result cannot be extended.')
   return statementTickets.seal(sealer, principal, expiresAt, value)
 }
 
 /**
- * Cancels the running work behind a FlightInfo and prevents pending work. Returns false if all of it has finished, or is
- * metadata, which is read when its ticket is redeemed.
+ * Cancels the running work behind a FlightInfo and prevents pending work. Returns false if all of it has finished, or if it is
+ * metadata, which the gateway reads only when the client redeems the ticket.
  */
 async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Context): Promise<boolean> {
   const { sealer, statements } = front
@@ -107,7 +107,8 @@ async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Con
     const { value, expiresAt } = pollHandles.open(sealer, principal, info.appMetadata)
     return await statements.running.cancel(value.ticket, expiresAt)
   }
-  if (endpoints.length === 0) throw new GatewayError('BAD_REQUEST', 'The request holds no FlightInfo with endpoints.')
+  if (endpoints.length === 0)
+    throw new GatewayError('BAD_REQUEST', 'The request contains no FlightInfo with endpoints.')
   const opened: Unsealed<StatementTicket>[] = []
   for (const { ticket } of endpoints) {
     const sealed = readTicketHandle(ticket?.ticket ?? new Uint8Array(0))
@@ -119,7 +120,7 @@ async function cancel(front: FlightFront, info: FlightInfo | undefined, ctx: Con
   return cancelled
 }
 
-/** ListActions: the actions that DoAction knows. */
+/** ListActions: lists the actions of DoAction. */
 export function listActions(): Method {
   const list = all.map(({ type, description }) => ActionType.encode({ type, description }).finish())
   return {

@@ -17,12 +17,12 @@ import { packAny, unpackBody } from '../wire/command.ts'
 import type { FlightAction } from './action.ts'
 
 const none = new Uint8Array(0)
-/** Of a statement that takes no parameters. */
+/** Parameter schema of a statement without parameters. */
 const noParameters = encapsulate(encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] }))
 
 /**
- * The actions of prepared statements. Preparing plans the statement and seals it; nothing is kept here, so closing one
- * has nothing to free.
+ * The actions of prepared statements. Preparing plans the statement and seals it into a handle. The gateway keeps no state, so
+ * closing frees nothing.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html#query-execution.
  */
 export const preparedActions: readonly FlightAction[] = [
@@ -39,7 +39,7 @@ export const preparedActions: readonly FlightAction[] = [
       if (readUse(query.sql)) return prepared(sealPrepared(front, ctx, { query }), none, noParameters, true)
       const plan = await front.statements.describe(query, ctx)
       if (plan.metadata) call.sendHeaders(plan.metadata)
-      // What returns rows is asked for them as a query is, whatever else it does.
+      // A statement that returns rows counts as a query, even if it also changes data.
       const isUpdate =
         plan.kind === 'update' && !plan.mayReturnRows && !(await returnsRows(query.sql, plan.schema, ctx))
       const parameters = plan.parameterSchema && encapsulate(parametersFor(call.headers, plan.parameterSchema))
@@ -71,14 +71,14 @@ function prepared(
   return packAny('ActionCreatePreparedStatementResult', ActionCreatePreparedStatementResult.encode(result).finish())
 }
 
-/** Whether a statement that changes data gives rows (RETURNING) in place of their number. */
+/** Whether a statement that changes data returns rows (RETURNING) instead of their number. */
 async function returnsRows(sql: string, schema: Uint8Array, ctx: Context): Promise<boolean> {
   if (schema.byteLength === 0 || !(await hasReturning(sql, ctx))) return false
   try {
     const { children } = decodeSchema(schema)
     return children.length > 1 || (children.length === 1 && children[0]!.name !== 'Count')
   } catch (error) {
-    // A number of rows has a type that is known here.
+    // The gateway can decode the schema of a row count, so an unknown type means rows.
     if (error instanceof ArrowError) return true
     throw error
   }

@@ -26,7 +26,7 @@ type Checked =
 const MAX_TIMEOUT_MS = 86_400_000
 const wrong: Checked = { error: ErrorValue.INVALID_VALUE }
 
-/** The options by name, and what each value makes of the session. An unset value takes the option back. */
+/** Validates each session option and maps it to the stored session. An unset value removes the option. */
 const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: Context) => Promise<Checked>>> = {
   async catalog(value, front, ctx) {
     if (value === undefined) return { unset: 'catalog' }
@@ -60,7 +60,7 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
   },
 }
 
-/** Whether the source of the call has the session's schema, and can take it from a session. */
+/** Whether the call's source has the session's schema and lets sessions select it. */
 async function hasSchema(front: FlightFront, call: GrpcCall, ctx: Context, session: StoredSession): Promise<boolean> {
   const named = call.header(SOURCE_HEADER) ?? session.source ?? session.catalogSource
   const { catalog } = front.router.route(named, session, ctx.principal)
@@ -72,9 +72,9 @@ function withoutCatalogSource({ catalogSource: _, ...rest }: StoredSession): Sto
 }
 
 /**
- * The actions of sessions: options `catalog`, `schema`, `source`, `timeout` in milliseconds,
- * `cache`, which when false has every statement planned anew, and `lossless_types`, see `SessionOptions.losslessTypes`.
- * Source: https://arrow.apache.org/docs/format/Flight.html (SetSessionOptions and its kin); bodies are bare messages.
+ * The actions of sessions. Options: `catalog`, `schema`, `source`, `timeout` (milliseconds), `cache` (false disables cached
+ * plans) and `lossless_types` (see `SessionOptions.losslessTypes`). Bodies are bare messages.
+ * Source: https://arrow.apache.org/docs/format/Flight.html (SetSessionOptions, GetSessionOptions, CloseSession).
  */
 export const sessionActions: readonly FlightAction[] = [
   {
@@ -106,7 +106,7 @@ export const sessionActions: readonly FlightAction[] = [
   {
     type: 'GetSessionOptions',
     description:
-      'The options of the session, and the catalog and schema in force without any. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
+      'Returns the options of the session, with the default catalog and schema of the source where none is set. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
     async handle(front, _body, ctx, call) {
       const { source, timeoutMs, cache, losslessTypes, ...chosen } = await front.sessions.read(call, ctx)
       const { current } = front.statements.queries.route(await scopeOf(front, call, ctx)).source.catalog

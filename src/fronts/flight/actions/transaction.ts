@@ -15,8 +15,8 @@ import { packAny, unpackBody } from '../wire/command.ts'
 import type { FlightAction } from './action.ts'
 
 /**
- * The actions of transactions. One that a reader begins only reads.
- * Source: https://arrow.apache.org/docs/format/FlightSql.html (BeginTransaction and its kin).
+ * The actions of transactions. The transaction of a principal that may not write is read-only.
+ * Source: https://arrow.apache.org/docs/format/FlightSql.html (BeginTransaction, EndTransaction).
  */
 export const transactionActions: readonly FlightAction[] = [
   {

@@ -34,9 +34,9 @@ import { sqlInfoFrames } from './sql-info.ts'
 import type { ServerInfo } from './sql-info-defaults.ts'
 import { xdbcTypeRows } from './xdbc-types.ts'
 
-/** What a metadata command is answered from. */
+/** Input of a metadata command. */
 export interface MetadataScope {
-  /** The sources that the call sees, at least one. */
+  /** The sources that the command covers, at least one. */
   readonly sources: readonly Source[]
   readonly serverInfo: ServerInfo
   readonly ctx: Context
@@ -49,8 +49,8 @@ export interface MetadataCommand {
 }
 
 /**
- * The metadata commands by name. Results are made here, whatever the source, so that schemas and nullability are exactly
- * those of the specification.
+ * The metadata commands by name. The front builds the results for every source, so schemas and nullability match the
+ * specification exactly.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html#sql-metadata.
  */
 export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
@@ -160,7 +160,7 @@ function rowsCommand(
   }
 }
 
-/** JDBC and its tools ask for TABLE where engines say BASE TABLE. */
+/** JDBC and its tools request the type TABLE; engines call it BASE TABLE. */
 function typesOf(types: readonly string[]): readonly string[] {
   return types.includes('TABLE') && !types.includes('BASE TABLE') ? [...types, 'BASE TABLE'] : types
 }
@@ -175,7 +175,7 @@ function tableRow({ catalog, schema, table, type, schemaMessage }: TableEntry): 
   }
 }
 
-/** The schema of a table; undefined when it is gone since it was listed. */
+/** Returns the schema of a table; undefined if the table was dropped after it was listed. */
 async function schemaIfThere(catalog: Catalog, entry: TableEntry, ctx: Context): Promise<Uint8Array | undefined> {
   try {
     return await catalog.tableSchema(entry, ctx)
@@ -221,15 +221,15 @@ function reference(schema: string | undefined, table: string): TableReference {
   return schema === undefined ? { table } : { schema, table }
 }
 
-/** What is in the catalog that was asked for: a source may have several. */
+/** Selects the entries in the requested catalog: a source may have several catalogs. */
 function inCatalog<T extends SchemaEntry>(entries: readonly T[], catalog: string | undefined): readonly T[] {
   return catalog === undefined ? entries : entries.filter((entry) => entry.catalog === catalog)
 }
 
 /**
- * Asks every source in view, or those that have the catalog that is asked for; an empty name means "without a catalog".
- * Of several sources those that cannot be asked just now are left out.
- * @param areOthersAsked whether these are not all the sources in view
+ * Asks all sources in scope, or only those with the requested catalog; an empty name means "without a catalog". If some sources
+ * are down, returns the answers of the others.
+ * @param areOthersAsked whether the caller asks further sources, so that even an outage of all of these is no error
  */
 async function collect<T>(
   catalogName: string | undefined,
@@ -254,7 +254,7 @@ async function collect<T>(
       throw answer.reason
     else {
       const fields = { event: 'metadata', requestId: ctx.requestId, source: sources[i]!.name, err: answer.reason }
-      ctx.log.warn(fields, 'a source that does not answer is left out of the metadata')
+      ctx.log.warn(fields, 'the metadata omits a source that does not answer')
     }
   }
   return out

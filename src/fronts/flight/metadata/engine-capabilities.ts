@@ -4,13 +4,13 @@ import type { Source } from '../../../query/source.ts'
 import { mayWrite } from '../../../query/stages/authorize.ts'
 import type { Context } from '../../../query/types.ts'
 
-/** What the engine behind a source can do for the principal who asks. */
+/** Capabilities of a source's engine for the calling principal. */
 export interface EngineCapabilities extends Capabilities {
-  /** Whether the principal can change nothing. */
+  /** Whether the principal may not change data. */
   readonly readOnly: boolean
 }
 
-/** Facts of a source; those of an engine that does not answer are the fewest. */
+/** Returns the capabilities of a source. If the engine does not answer, returns the minimum. */
 export async function engineCapabilities(source: Source, ctx: Context): Promise<EngineCapabilities> {
   const readOnly = !mayWrite(source, ctx.principal)
   if (!source.capabilities)
@@ -27,7 +27,7 @@ export async function engineCapabilities(source: Source, ctx: Context): Promise<
     ctx.signal.throwIfAborted()
     const { code } = GatewayError.from(error)
     const fields = { event: 'metadata', requestId: ctx.requestId, source: source.name, code }
-    ctx.log.warn(fields, 'the source does not tell what it can do')
+    ctx.log.warn(fields, 'the source does not report its capabilities')
     return { readOnly, transactions: false, savepoints: false, ingestion: false, sql: new Map() }
   }
 }

@@ -10,40 +10,40 @@ import type { FlightFront } from '../front.ts'
 import { metadataCommands } from './commands.ts'
 import { schemaMessage } from './encode.ts'
 
-/** A metadata command as it came, with the source that the call named. */
+/** A metadata command as received, with the source that the call named. */
 export interface MetadataRequest {
   readonly name: string
   readonly value: Uint8Array
   readonly source?: string
 }
 
-/** What a metadata ticket holds. */
+/** Contents of a metadata ticket. */
 interface MetadataTicket extends MetadataRequest {
-  /** Of the schemas of tables, where the call, its session or its client says so. */
+  /** Type options for table schemas, if the call, its session or its client sets any. */
   readonly types?: TypeOptions
 }
 
-/** Tickets of metadata commands. */
+/** Metadata tickets. */
 export const metadataTickets = sealed<MetadataTicket>(
   SealKind.metadata,
   record<MetadataTicket>({ name: text('n'), value: bytes('v'), source: json('s'), types: json('t') }),
 )
 
-/** Whether a Flight SQL command asks for metadata. */
+/** Whether a Flight SQL command is a metadata command. */
 export function isMetadataCommand(name: string): boolean {
   return Object.hasOwn(metadataCommands, name)
 }
 
-/** Schema of the result as a bare flatbuffer `Message`. */
+/** Returns the schema of the result as a bare flatbuffer `Message`. */
 export function metadataSchema({ name, value }: MetadataRequest): Uint8Array {
   return schemaMessage(metadataCommands[name]!.schema(value))
 }
 
-/** Commands that speak of one engine: of the source that the call is for, also where none is chosen. */
+/** Commands that describe one engine: they always go to the call's source, even if the call does not name one. */
 const ofOneSource: ReadonlySet<string> = new Set(['CommandGetSqlInfo', 'CommandGetXdbcTypeInfo'])
 
 /**
- * Seals a ticket for the command itself; it is answered when the ticket is redeemed.
+ * Seals a ticket that contains the command. The gateway runs it when the client redeems the ticket.
  * @throws GatewayError UNKNOWN_SOURCE
  */
 export async function sealMetadata(
@@ -68,12 +68,12 @@ export async function sealMetadata(
   })
 }
 
-/** Whether a sealed ticket is one of `sealMetadata`. */
+/** Whether a sealed ticket is a metadata ticket. */
 export function isMetadataTicket(handle: Uint8Array): boolean {
   return handle[1] === SealKind.metadata
 }
 
-/** A metadata ticket, sealed for longer. @throws GatewayError as `Sealed.open` */
+/** Seals the contents of a metadata ticket again with a later expiry. @throws GatewayError as `Sealed.open` */
 export function renewMetadata(
   sealer: Sealer,
   principal: Principal,
@@ -85,7 +85,7 @@ export function renewMetadata(
 }
 
 /**
- * Answers a metadata ticket: from the source that it names, else from all of them.
+ * Runs the command of a metadata ticket, at the source that it names or at all sources.
  * @throws GatewayError as `Sealed.open`
  */
 export function redeemMetadata(front: FlightFront, ctx: Context, sealedTicket: Uint8Array): AsyncIterable<Frame> {

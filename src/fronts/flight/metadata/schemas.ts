@@ -18,7 +18,7 @@ const required = (name: string, type: Field['type']) => new Field(name, type, fa
 const optional = (name: string, type: Field['type']) => new Field(name, type, true)
 
 /*
- * The schemas of the metadata results, names, types and nullability as the specification has them: clients compare.
+ * The schemas of the metadata results. Names, types and nullability match the specification, because clients compare them.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html and the comments of FlightSql.proto there.
  */
 
@@ -49,7 +49,7 @@ export const primaryKeysSchema = new Schema([
   required('key_sequence', new Int32()),
 ])
 
-/** Of imported keys, exported keys and the cross reference. */
+/** Schema of imported keys, exported keys and cross references. */
 export const foreignKeysSchema = new Schema([
   optional('pk_catalog_name', new Utf8()),
   optional('pk_db_schema_name', new Utf8()),

@@ -7,14 +7,14 @@ import {
 import type { EngineCapabilities } from './engine-capabilities.ts'
 import { SqlInfoKind } from './schemas.ts'
 
-/** A fact with the type that clients read it with. */
+/** A SqlInfo value with the union type that clients expect. */
 export type SqlInfoEntry = readonly [kind: SqlInfoKind, value: unknown]
 const text = (value: string): SqlInfoEntry => [SqlInfoKind.text, value]
 const flag = (value: boolean): SqlInfoEntry => [SqlInfoKind.flag, value]
 const big = (value: number): SqlInfoEntry => [SqlInfoKind.bigint, BigInt(value)]
 const bits = (value: number): SqlInfoEntry => [SqlInfoKind.bitmask, value]
 const list = (value: readonly string[]): SqlInfoEntry => [SqlInfoKind.textList, value]
-/** A limit that there is not. */
+/** SqlInfo's value for "no limit". */
 const unlimited = big(0)
 
 const keywords = [
@@ -126,30 +126,30 @@ const conversions = new Map<number, readonly number[]>([
   [Convert.SQL_CONVERT_TIMESTAMP, [Convert.SQL_CONVERT_DATE, Convert.SQL_CONVERT_TIME, Convert.SQL_CONVERT_VARCHAR]],
 ])
 
-/** `SqlTransactionIsolationLevel` nearest to the snapshots that DuckDB's transactions read. */
+/** The `SqlTransactionIsolationLevel` nearest to DuckDB's snapshot isolation. */
 const REPEATABLE_READ = SqlTransactionIsolationLevel.SQL_TRANSACTION_REPEATABLE_READ
 
 /** Bit of `SqlSupportedElementActions`: CREATE INDEX takes names with schema and catalog. No procedures, no privileges. */
 const IN_INDEX_DEFINITIONS = 1 << 1
 
-/** What the answers depend on, whatever the source. */
+/** Properties of the gateway that SqlInfo reports for every source. */
 export interface ServerInfo {
   readonly version: string
   readonly maxStatementBytes: number
   readonly transactionIdleMs: number
-  /** How long the handle of a prepared statement holds. */
+  /** Time to live of the handle of a prepared statement, in milliseconds. */
   readonly preparedTtlMs: number
   readonly maxConnections: number
 }
 
-/** How transactions are told of. */
+/** Maps the capabilities to `SqlSupportedTransaction`. */
 function transactionSupport({ transactions, savepoints }: EngineCapabilities): number {
   const { SQL_SUPPORTED_TRANSACTION_NONE: none, SQL_SUPPORTED_TRANSACTION_SAVEPOINT: both } = Transaction
   if (savepoints) return both
   return transactions ? Transaction.SQL_SUPPORTED_TRANSACTION_TRANSACTION : none
 }
 
-/** Every fact of the specification's list, as it holds where the engine says nothing else; of SQL, as DuckDB's is. */
+/** Default values of all SqlInfo codes in the specification. The SQL properties are those of DuckDB. */
 export function defaultValues(capabilities: ServerInfo & EngineCapabilities): Map<number, SqlInfoEntry> {
   const { version, readOnly, maxStatementBytes, transactions, savepoints, ingestion } = capabilities
   const { transactionIdleMs, preparedTtlMs, maxConnections } = capabilities
@@ -164,7 +164,7 @@ export function defaultValues(capabilities: ServerInfo & EngineCapabilities): Ma
     [SqlInfo.FLIGHT_SQL_SERVER_CANCEL, flag(true)],
     [SqlInfo.FLIGHT_SQL_SERVER_BULK_INGESTION, flag(ingestion && !readOnly)],
     [SqlInfo.FLIGHT_SQL_SERVER_INGEST_TRANSACTIONS_SUPPORTED, flag(transactions && ingestion && !readOnly)],
-    // The specification means the handles of prepared statements, not how long a statement may run.
+    // The specification means the lifetime of prepared statement handles, not the timeout of a running statement.
     [SqlInfo.FLIGHT_SQL_SERVER_STATEMENT_TIMEOUT, bits(Math.min(preparedTtlMs, 2 ** 31 - 1))],
     [SqlInfo.FLIGHT_SQL_SERVER_TRANSACTION_TIMEOUT, bits(transactionIdleMs)],
     [SqlInfo.SQL_DDL_CATALOG, flag(false)],

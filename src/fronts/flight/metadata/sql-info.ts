@@ -8,22 +8,21 @@ import { SqlInfoKind, sqlInfoSchema, sqlInfoValueType } from './schemas.ts'
 import { defaultValues, type ServerInfo, type SqlInfoEntry } from './sql-info-defaults.ts'
 
 /**
- * Every fact of the specification's list, in the types that clients read them with. What the engine says of its SQL
- * stands in place of what holds for DuckDB's.
+ * Returns all SqlInfo values in the union types that clients expect. The engine's own SQL properties override the defaults.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html (SqlInfo).
  */
 export function sqlInfoValues(capabilities: ServerInfo & EngineCapabilities): Map<number, SqlInfoEntry> {
   const values = defaultValues(capabilities)
   for (const [code, value] of capabilities.sql) {
     const known = values.get(code)
-    // Clients read each fact with one type only.
-    if (known && !decidedHere.has(code) && known[0] === kindOf(value)) values.set(code, [known[0], value])
+    // Clients expect one union type per code; ignore a value with another type.
+    if (known && !gatewayCodes.has(code) && known[0] === kindOf(value)) values.set(code, [known[0], value])
   }
   return values
 }
 
-/** Facts of 500 and above that the gateway decides on, not the engine. */
-const decidedHere: ReadonlySet<number> = new Set([
+/** Codes from 500 that the gateway decides, not the engine. */
+const gatewayCodes: ReadonlySet<number> = new Set([
   SqlInfo.SQL_DDL_CATALOG,
   SqlInfo.SQL_DDL_SCHEMA,
   SqlInfo.SQL_DDL_TABLE,
@@ -50,7 +49,7 @@ function kindOf(value: SqlInfoValue): SqlInfoKind {
   }
 }
 
-/** The asked facts, or all for an empty list, as frames; unknown numbers are left out. */
+/** Encodes the requested SqlInfo values as frames; an empty list requests all. Omits unknown codes. */
 export function sqlInfoFrames(capabilities: ServerInfo & EngineCapabilities, asked: readonly number[]): Frame[] {
   const all = sqlInfoValues(capabilities)
   const wanted = asked.length === 0 ? [...all.keys()] : asked.filter((code) => all.has(code))

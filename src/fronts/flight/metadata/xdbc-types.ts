@@ -24,15 +24,15 @@ function integer(name: string, type: number, size: number): XdbcType {
   return { name, type, size, unsigned: name.startsWith('U'), scale: [0, 0], fixed: true }
 }
 
-/** A date or time; `digits` are those of its seconds' fraction. */
+/** A date or time type. @param digits of the fraction of a second */
 function moment(name: string, type: number, size: number, subcode: number, digits?: number): XdbcType {
   const scale = digits === undefined ? {} : { scale: [digits, digits] as const }
   return { name, type, size, literal: [`${name} '`, "'"], subcode, ...scale }
 }
 
 /**
- * DuckDB's types as XDBC knows them, by the names that columns have, without parameters and members; of those with the same
- * code the most usual first. What XDBC has no code for is of unknown type.
+ * DuckDB's types with their XDBC codes. Names are those of columns, without type parameters and members. Among types with the
+ * same code, the most common is first. Types without an XDBC code are `XDBC_UNKNOWN_TYPE`.
  * Source: https://duckdb.org/docs/stable/sql/data_types/overview.
  */
 const types: readonly XdbcType[] = [
@@ -75,7 +75,7 @@ const types: readonly XdbcType[] = [
   { name: 'UNION', type: X.XDBC_UNKNOWN_TYPE },
 ]
 
-/** Rows of CommandGetXdbcTypeInfo, all or those of one type, in the order of their type codes. */
+/** Returns the rows of CommandGetXdbcTypeInfo, all or those of one type code, sorted by type code. */
 export function xdbcTypeRows(dataType: number | undefined): MetadataRow[] {
   return types
     .filter(({ type }) => dataType === undefined || type === dataType)

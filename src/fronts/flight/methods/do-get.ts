@@ -12,7 +12,7 @@ import { readTicketHandle } from '../wire/command.ts'
 import { FrameSender } from '../wire/frame-sender.ts'
 import { KeepAlive } from '../wire/keep-alive.ts'
 
-/** DoGet: redeems a ticket. The schema message comes first, also for no rows; batches are pulled as the client reads. */
+/** DoGet: redeems a ticket. Sends the schema first, even without rows, and pulls batches as the client reads (backpressure). */
 export function doGet(front: FlightFront): Method {
   return {
     kind: 'serverStream',
@@ -70,7 +70,7 @@ async function stream(
       }
     }
   } catch (error) {
-    // Ends the call first, so that whoever waits for its signal stops before the iterator is asked to.
+    // End the call first: its signal aborts pending work, so that the iterator's `return` does not wait for it.
     call.end(GatewayError.from(error))
     throw error
   } finally {

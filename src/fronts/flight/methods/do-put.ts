@@ -20,8 +20,8 @@ import { readParts, readUpload } from '../wire/upload.ts'
 import { ingestUpload } from './ingest.ts'
 
 /**
- * DoPut: runs a statement that changes data, binds the parameters of a prepared statement, runs one for each of its rows
- * of parameters, or puts rows into a table.
+ * DoPut: runs a statement that changes data, binds the parameters of a prepared statement, runs a prepared statement for each
+ * parameter row, or inserts rows into a table (bulk ingestion).
  * Source: https://arrow.apache.org/docs/format/FlightSql.html.
  */
 export function doPut(front: FlightFront): Method {
@@ -31,7 +31,7 @@ export function doPut(front: FlightFront): Method {
       const ctx = contextOf(front, call)
       const first = await requests.next()
       if (first.done) {
-        // So ADBC uploads a table without any batch: not even its name comes.
+        // ADBC sends no message at all for a table without batches, not even the table's name.
         await sendAffectedRows(call, 0)
         return
       }
@@ -59,7 +59,7 @@ export function doPut(front: FlightFront): Method {
           const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementUpdate, command.value)
           const { query, bound } = preparedHandles.open(front.sealer, ctx.principal, preparedStatementHandle).value
           const { stream, columns } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
-          // A batch without columns says that nothing is bound here; something may be in the handle.
+          // An upload without columns binds nothing; the handle may contain parameters.
           const parameters = columns > 0 ? stream : bound && (await front.statements.parameters.load(bound))
           await sendAffectedRows(call, await update(front, call, parameters ? { ...query, parameters } : query, ctx))
           return
@@ -70,7 +70,7 @@ export function doPut(front: FlightFront): Method {
         default:
           throw new GatewayError(
             'UNIMPLEMENTED',
-            `The command ${command?.name.slice(0, 100) ?? ''} cannot be uploaded to.`,
+            `DoPut does not support the command ${command?.name.slice(0, 100) ?? ''}.`,
           )
       }
     },
@@ -83,13 +83,13 @@ function commandOf(message: Uint8Array): PackedMessage | undefined {
   return unpackAny(decodeMessage(FlightDescriptor, descriptor).cmd)
 }
 
-/** Plans, checks and runs a statement to its end; answers with the rows it changed. */
+/** Plans, checks and runs a statement to its end. Returns the number of changed rows. */
 async function update(front: FlightFront, call: GrpcCall, query: Query, ctx: Context): Promise<number> {
   if (await useNames(front, call, ctx, query)) return 0
   return await front.statements.change(query, ctx)
 }
 
-/** An unknown number counts as none: the JDBC driver takes -1 for a result set, and runs the statement again to get it. */
+/** Sends an unknown number as 0: the JDBC driver takes -1 as "there is a result set" and runs the statement again. */
 async function sendAffectedRows(call: GrpcCall, affectedRows: number): Promise<void> {
   const appMetadata = DoPutUpdateResult.encode({ recordCount: BigInt(Math.max(0, affectedRows)) }).finish()
   await call.sendMessage(PutResult.encode({ appMetadata }).finish())

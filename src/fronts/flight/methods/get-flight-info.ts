@@ -11,7 +11,7 @@ import { useNames } from '../use-statement.ts'
 import { readCommand } from '../wire/command.ts'
 import { encodeInfo, infoSchema } from '../wire/encode-info.ts'
 
-/** GetFlightInfo: plans the statement and seals a ticket for its result; one endpoint, no locations. */
+/** GetFlightInfo: plans the statement and seals a ticket for its result. The FlightInfo has one endpoint without locations. */
 export function getFlightInfo(front: FlightFront): Method {
   return {
     kind: 'unary',
@@ -38,7 +38,7 @@ export function getFlightInfo(front: FlightFront): Method {
   }
 }
 
-/** GetSchema: the schema of the statement's result, without running it. */
+/** GetSchema: returns the schema of the statement's result, without running it. */
 export function getSchema(front: FlightFront): Method {
   return {
     kind: 'unary',

@@ -5,13 +5,13 @@ import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Principal } from '../../../query/types.ts'
 
-/** Clients send one; some an empty one before. */
+/** Clients send one message; some send an empty one first. */
 const MAX_MESSAGES = 16
 
 /**
- * Login in the forms that clients use: credentials in metadata with no message or an empty one, or user name and password
- * as BasicAuth in the payload. The bearer token goes back in the initial metadata, in the trailers (where Go and C++ also
- * look) and, to those who sent a payload, as payload.
+ * Login, in the two forms that clients use: credentials in the metadata with no message or an empty one, or user name and
+ * password as BasicAuth in the payload. Returns the bearer token in the initial metadata, in the trailers (Go and C++ read both)
+ * and, if the client sent a payload, as payload.
  */
 export function handshake(authenticator: Authenticator): Method {
   return {
@@ -49,14 +49,14 @@ export function handshake(authenticator: Authenticator): Method {
   }
 }
 
-/** @throws GatewayError UNAUTHENTICATED when the payload is something else: whoever sends that has not logged in */
+/** @throws GatewayError UNAUTHENTICATED if the payload is not a BasicAuth message */
 function passwordOf(payload: Uint8Array): string {
   try {
     return BasicAuth.decode(payload).password
   } catch (cause) {
     throw new GatewayError(
       'UNAUTHENTICATED',
-      "The handshake's payload is no BasicAuth message: give user and password, or a token in the metadata.",
+      "The handshake's payload is not a BasicAuth message: give user and password, or a token in the metadata.",
       { cause },
     )
   }

@@ -18,7 +18,7 @@ const ifExists = {
 } as const
 
 /**
- * Takes an upload into a table; answers with its rows.
+ * Ingests an upload into a table and returns the number of its rows.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html (CommandStatementIngest).
  * @throws GatewayError BAD_REQUEST, UNIMPLEMENTED, READ_ONLY, FORBIDDEN, and as the source does
  */
@@ -36,13 +36,13 @@ export async function ingestUpload(
   if (request.temporary)
     throw new GatewayError(
       'UNIMPLEMENTED',
-      'Temporary tables would be gone at once: no connection belongs to one client.',
+      'Temporary tables are not supported: the gateway shares its connections between clients.',
     )
   const query = await queryOf(front, call, ctx, request)
   const messages = uploadMessages(first, rest)
   const head = await messages.next()
   if (head.done) throw new GatewayError('BAD_REQUEST', 'The upload has no schema.')
-  refuseNul(schemaOf(head.value))
+  rejectNul(schemaOf(head.value))
   const ingest = {
     table,
     ...(catalog && { catalog }),
@@ -56,13 +56,13 @@ export async function ingestUpload(
   return await front.statements.ingest(query, ingest, ctx)
 }
 
-/** Names of columns go into statements. @throws GatewayError BAD_REQUEST */
-function refuseNul({ name, children }: Field): void {
-  if (name.includes('\0')) throw new GatewayError('BAD_REQUEST', 'The name of a column holds a NUL character.')
-  for (const child of children) refuseNul(child)
+/** Rejects NUL in column names, which become part of SQL statements. @throws GatewayError BAD_REQUEST */
+function rejectNul({ name, children }: Field): void {
+  if (name.includes('\0')) throw new GatewayError('BAD_REQUEST', 'A column name contains a NUL character.')
+  for (const child of children) rejectNul(child)
 }
 
-/** Where the rows go: to the transaction's source, else to the one that the catalog or the call names. */
+/** Builds the query of an ingestion, for the transaction's source or the source that the catalog or the call names. */
 async function queryOf(
   front: FlightFront,
   call: GrpcCall,
@@ -73,7 +73,7 @@ async function queryOf(
   const scope = await scopeOf(front, call, ctx)
   return await front.statements.queries.build(scope, start, async (home) => {
     if (!catalog) return home
-    // A catalog that nobody has is for the source to refuse.
+    // If no source has the catalog, the default source rejects it.
     return (await front.router.names.chosen(catalog, ctx, home))?.source ?? home
   })
 }

@@ -25,8 +25,7 @@ import { timestampOf } from '../wire/timestamp.ts'
 const none = new Uint8Array(0)
 
 /**
- * PollFlightInfo: the first call starts the statement, the following ones tell how far it is, and the last has the
- * endpoint.
+ * PollFlightInfo: the first call starts the statement, further calls return its progress, and the last one returns the endpoint.
  * Source: https://arrow.apache.org/docs/format/Flight.html (downloading data by running a heavy query).
  */
 export function pollFlightInfo(front: FlightFront): Method {
@@ -75,7 +74,7 @@ function encodeAnswer(front: FlightFront, ctx: Context, { poll, isReady, progres
       totalRecords: -1n,
       totalBytes: -1n,
       ordered: true,
-      // What CancelFlightInfo is given names the statement also while it has no endpoint.
+      // CancelFlightInfo finds the statement by this handle while the FlightInfo has no endpoint.
       appMetadata: handle,
     },
     flightDescriptor: { type: FlightDescriptor_DescriptorType.CMD, cmd, path: [] },

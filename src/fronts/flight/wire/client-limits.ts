@@ -1,14 +1,14 @@
 import { headerOf } from '../../../grpc/server/metadata.ts'
 import type { HeaderFields } from '../../../http2/index.ts'
 
-/** The header by which a client announces its message limit, in bytes. */
+/** The header that announces the client's message limit, in bytes. */
 export const MAX_MESSAGE_HEADER = 'x-flightgate-max-message-bytes'
 
 const UNLIMITED = 2 ** 31 - 1
 
 /**
- * Limits that known clients set themselves, by user agent. ADBC sets 16 MiB; the C++ client (pyarrow) and the Java one
- * (JDBC) lift gRPC's limit.
+ * Message limits of known clients in bytes, by user agent. ADBC sets 16 MiB; the C++ client (pyarrow) and the Java client (JDBC)
+ * remove gRPC's limit.
  */
 const knownClients: readonly (readonly [RegExp, number])[] = [
   [/^ADBC Flight SQL Driver/, 16 << 20],
@@ -16,7 +16,7 @@ const knownClients: readonly (readonly [RegExp, number])[] = [
   [/grpc-java/, UNLIMITED],
 ]
 
-/** The largest message a client takes, in bytes: as it says, as its kind is known, else `otherwise`. */
+/** Returns the client's message limit in bytes: as announced, else as known by user agent, else `otherwise`. */
 export function maxMessageBytesOf(headers: HeaderFields, otherwise: number): number {
   const announced = Number(headerOf(headers, MAX_MESSAGE_HEADER))
   if (Number.isSafeInteger(announced) && announced >= 1024) return Math.min(announced, UNLIMITED)

@@ -3,11 +3,11 @@ import { decodeSchema, encodeSchema, type Field } from '../../../arrow/schema.ts
 import { headerOf } from '../../../grpc/server/metadata.ts'
 import type { HeaderFields } from '../../../http2/index.ts'
 
-/** The user agent of the JDBC drivers, which write milliseconds into times of whatever unit is announced. */
+/** User agent of the JDBC drivers, which write times in milliseconds, whatever unit the schema announces. */
 const writesMilliseconds = /grpc-java/
 
 /**
- * The schema of the parameters as the client is told of it, so that it binds what its user meant.
+ * Returns the parameter schema for the client. The JDBC drivers get millisecond units, so that they bind correct times.
  * @param schema bare flatbuffer `Message`
  */
 export function parametersFor(headers: HeaderFields, schema: Uint8Array): Uint8Array {
@@ -15,7 +15,7 @@ export function parametersFor(headers: HeaderFields, schema: Uint8Array): Uint8A
   try {
     return encodeSchema(inMilliseconds(decodeSchema(schema)))
   } catch (error) {
-    // What is not known here the client may know.
+    // The client may know a type that the gateway does not.
     if (error instanceof ArrowError) return schema
     throw error
   }

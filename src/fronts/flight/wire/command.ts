@@ -13,26 +13,26 @@ const TYPE_PREFIX = 'type.googleapis.com/'
 const SQL_PREFIX = `${TYPE_PREFIX}arrow.flight.protocol.sql.`
 const anyStart = Buffer.from(TYPE_PREFIX)
 
-/** What a descriptor asks for: a statement, one that was prepared, or metadata. */
+/** The command of a descriptor: a statement, a prepared statement, or metadata. */
 export type Command =
   | { readonly kind: 'statement'; readonly sql: string; readonly transaction?: Uint8Array; readonly rawCommand?: true }
   | { readonly kind: 'prepared'; readonly handle: Uint8Array }
   | { readonly kind: 'metadata'; readonly name: string; readonly value: Uint8Array }
 
-/** A Flight SQL message inside `Any`, by its short name. */
+/** A Flight SQL message unpacked from `Any`, with its short name. */
 export interface PackedMessage {
   readonly name: string
   readonly value: Uint8Array
 }
 
-/** Packs a Flight SQL message as `Any`, as commands, tickets and action bodies are. */
+/** Packs a Flight SQL message into `Any`, the envelope of commands, tickets and action bodies. */
 export function packAny(name: string, value: Uint8Array): Uint8Array {
   return Any.encode({ typeUrl: SQL_PREFIX + name, value }).finish()
 }
 
 /**
- * Unpacks an `Any` that holds a Flight SQL message; undefined when the bytes are no `Any` at all.
- * @throws GatewayError BAD_REQUEST when they begin as one and go wrong
+ * Unpacks a Flight SQL message from `Any`. Returns undefined if the bytes are not an `Any`.
+ * @throws GatewayError BAD_REQUEST if the bytes start as an `Any` but are malformed or contain no Flight SQL message
  */
 export function unpackAny(bytes: Uint8Array): PackedMessage | undefined {
   // Field 1 of Any is its type URL; SQL text may begin with the same byte (a line feed), never with the URL.
@@ -44,7 +44,7 @@ export function unpackAny(bytes: Uint8Array): PackedMessage | undefined {
   return { name: typeUrl.slice(SQL_PREFIX.length), value }
 }
 
-/** The message that must be inside the body of an action. @throws GatewayError BAD_REQUEST */
+/** Unpacks the message that the body of an action must contain. @throws GatewayError BAD_REQUEST */
 export function unpackBody(body: Uint8Array, name: string): Uint8Array {
   const packed = unpackAny(body)
   if (packed?.name !== name) throw new GatewayError('BAD_REQUEST', `The body of the action must be a packed ${name}.`)
@@ -52,7 +52,7 @@ export function unpackBody(body: Uint8Array, name: string): Uint8Array {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
-/** What is binary shows it soon. */
+/** Number of characters to check for binary data. */
 const SNIFFED_CHARACTERS = 4096
 
 /**
@@ -79,7 +79,7 @@ export function readCommand(request: Uint8Array): Command {
 }
 
 /**
- * The sealed handle inside a ticket.
+ * Returns the sealed handle in a ticket.
  * @throws GatewayError BAD_TICKET
  */
 export function readTicketHandle(ticket: Uint8Array): Uint8Array {

@@ -2,7 +2,7 @@ import { encapsulate } from '../../../arrow/ipc/ipc.ts'
 import type { AppMetadata } from '../../../query/types.ts'
 
 /*
- * FlightInfo, written by hand: clients ask for it before every query, and nearly all of it is at hand as bytes already.
+ * Hand-written encoding of FlightInfo: clients request one before every query, and nearly all of it exists as bytes already.
  * Source: Flight.proto (field numbers); https://protobuf.dev/programming-guides/encoding/.
  */
 
@@ -15,7 +15,7 @@ const allDone = Buffer.from('19000000000000f03f', 'hex')
 const none = new Uint8Array(0)
 const encapsulated = new WeakMap<Uint8Array, Uint8Array>()
 
-/** A schema as FlightInfo holds it; empty for an empty one. Made once for each plan. */
+/** Encodes a schema for FlightInfo; empty for an empty schema. Caches the result per plan. */
 export function infoSchema(schema: Uint8Array): Uint8Array {
   if (schema.byteLength === 0) return none
   let known = encapsulated.get(schema)
@@ -27,13 +27,13 @@ export function infoSchema(schema: Uint8Array): Uint8Array {
 }
 
 /**
- * A FlightInfo with one endpoint without locations.
+ * Encodes a FlightInfo with one endpoint without locations.
  *
- * @param descriptor the FlightDescriptor as it came, to be echoed
- * @param schema as `infoSchema` gives it
+ * @param descriptor the FlightDescriptor as received, to be echoed
+ * @param schema from `infoSchema`
  * @param handle sealed ticket
  * @param expiresAt Unix time in milliseconds
- * @param attached application metadata of the whole and of its endpoint, if there is some
+ * @param attached application metadata of the FlightInfo and its endpoint, if any
  */
 export function encodeInfo(
   descriptor: Uint8Array,
@@ -52,12 +52,12 @@ export function encodeInfo(
   return Buffer.concat(parts)
 }
 
-/** The PollInfo of a statement that is ready: its FlightInfo, as `encodeInfo` made it, and progress 1. */
+/** Encodes the PollInfo of a ready statement: its FlightInfo from `encodeInfo`, and progress 1. */
 export function encodeFinishedPoll(info: Uint8Array): Buffer {
   return Buffer.concat([...field(1, [info]), allDone])
 }
 
-/** A length-delimited field: its tag and length, then its parts. */
+/** Encodes a length-delimited field: tag and length, then the parts. */
 function field(number: number, parts: readonly Uint8Array[]): Uint8Array[] {
   let length = 0
   for (const part of parts) length += part.byteLength

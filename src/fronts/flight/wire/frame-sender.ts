@@ -12,17 +12,17 @@ import { maxMessageBytesOf } from './client-limits.ts'
 
 const none = new Uint8Array(0)
 
-/** Sizes of messages to clients, in bytes. */
+/** Limits of messages to clients, in bytes. */
 export interface MessageLimits {
-  /** Where the client's own limit is not known. */
+  /** Limit of a message if the client's own limit is unknown. */
   readonly maxOutboundMessageBytes: number
-  /** Of one row, which goes out alone where it is above the client's. */
+  /** Limit of one row. A row above the client's limit is sent alone. */
   readonly maxRowBytes: number
 }
 
 /**
- * Sends the frames of one result; batches above the client's message limit are cut by rows first, without their compression.
- * What cannot be cut, such as a dictionary or a single row, goes as it is: the client may take more than is known of it.
+ * Sends the frames of one result. Decompresses batches above the client's message limit and splits them by rows. Sends frames
+ * that cannot be split, such as dictionaries and single rows, unchanged: the client may accept more than the gateway knows.
  */
 export class FrameSender {
   readonly #call: GrpcCall
@@ -38,7 +38,7 @@ export class FrameSender {
   }
 
   /**
-   * Sends a frame; the first is the schema's.
+   * Sends a frame; the first one must be the schema.
    * @throws GatewayError as `GrpcCall.send`; ROW_TOO_LARGE
    */
   async send(frame: Frame): Promise<void> {
@@ -62,7 +62,7 @@ export class FrameSender {
       if (error.code === 'ROW_TOO_LARGE')
         throw new GatewayError(
           'ROW_TOO_LARGE',
-          `${error.message} Select fewer columns or parts of values, or have limits.maxRowBytes raised.`,
+          `${error.message} Select fewer columns or parts of values, or raise limits.maxRowBytes.`,
         )
       if (error.code === 'MALFORMED' || sent) throw new GatewayError('UPSTREAM_DATA', undefined, { cause: error })
       isOurs = false
@@ -72,7 +72,7 @@ export class FrameSender {
     }
   }
 
-  /** @throws ArrowError UNSUPPORTED before the first piece when the frame cannot be cut; MALFORMED, ROW_TOO_LARGE */
+  /** @throws ArrowError UNSUPPORTED before the first piece if the frame cannot be split; MALFORMED, ROW_TOO_LARGE */
   async *#pieces(frame: Frame): AsyncGenerator<Frame> {
     const { header, body, appMetadata } = readFlightData(await joinedInTurns(frame))
     if (header.byteLength === 0) throw new ArrowError('UNSUPPORTED', 'Application metadata cannot be cut.')
@@ -80,7 +80,7 @@ export class FrameSender {
     this.#schema ??= decodeSchema(readFrame(this.#schemaFrame!).header)
     const { layout, codec } = readCompressedLayout(header)
     const plain = codec === undefined ? { header, body } : await decompressBatch(layout, codec, body)
-    // What is attached to the batch comes once, with its first rows.
+    // Send the batch's application metadata once, with the first piece.
     let attached = appMetadata
     for await (const piece of splitBatch(this.#schema, plain.header, plain.body, this.#maxBytes, this.#maxRowBytes)) {
       yield frameOf(piece.header, piece.body, piece.rows, undefined, attached)
@@ -89,7 +89,7 @@ export class FrameSender {
   }
 }
 
-/** The bytes of a frame in one piece. */
+/** Joins the chunks of a frame, and yields to the event loop meanwhile. */
 async function joinedInTurns({ chunks, byteLength }: Frame): Promise<Uint8Array> {
   if (chunks.length === 1) return chunks[0]!
   const turn = new LoopTurn(1)

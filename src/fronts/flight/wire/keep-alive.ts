@@ -6,8 +6,8 @@ import { decodeSchema, type Field } from '../../../arrow/schema.ts'
 import type { FrameSender } from './frame-sender.ts'
 
 /**
- * Sends a batch without rows whenever a stream has been silent for so long, since boxes between client and server cut
- * silent connections and do not look at HTTP/2 pings. One timer serves the whole stream.
+ * Sends a batch without rows whenever a stream has been silent for `intervalMs`. Middleboxes between client and server close
+ * silent connections and ignore HTTP/2 pings. One timer serves the whole stream.
  */
 export class KeepAlive {
   readonly #sender: FrameSender
@@ -25,7 +25,7 @@ export class KeepAlive {
   }
 
   /**
-   * Waits for what comes next, keeping the stream alive meanwhile.
+   * Waits for `next` and keeps the stream alive meanwhile.
    * @throws what `next` throws, or GatewayError as `FrameSender.send`
    */
   async until<T>(next: Promise<T>): Promise<T> {
@@ -36,7 +36,7 @@ export class KeepAlive {
     } finally {
       this.#waiting = false
       this.#batchesCame = true
-      // What comes next must not overtake it.
+      // The next frame must not overtake the empty batch.
       if (this.#sending) await this.#sending
     }
   }
@@ -48,11 +48,11 @@ export class KeepAlive {
   #onSilence(): void {
     if (!this.#waiting || this.#sending) return
     const schema = this.#schemaOf()
-    // A reader wants all dictionaries before the first batch.
+    // A reader needs all dictionaries before the first batch.
     if (!schema || (!this.#batchesCame && hasDictionary(schema))) return
     this.#sending = this.#sender
       .send(emptyBatch(schema))
-      // A stream that cannot be written to ends by itself: whoever waits for the next rows learns of it.
+      // Ignore the error: a call that cannot be written has ended, which also ends the wait for the next frame.
       .catch(() => {})
       .finally(() => {
         this.#sending = undefined
@@ -60,7 +60,7 @@ export class KeepAlive {
       })
   }
 
-  /** The schema when batches without rows can be made for it, else null. */
+  /** Returns the schema, or null if the gateway cannot build a batch without rows for it. */
   #schemaOf(): Field | null {
     if (this.#schema !== undefined) return this.#schema
     this.#schema = null

@@ -5,7 +5,7 @@ import { type IpcMessage, joinStream } from '../../../arrow/ipc/ipc.ts'
 import { decodeSchema, type Field } from '../../../arrow/schema.ts'
 import { GatewayError } from '../../../query/errors.ts'
 
-/** One upload's FlightData message, taken apart. @throws GatewayError BAD_REQUEST */
+/** Splits a FlightData message of an upload into its parts. @throws GatewayError BAD_REQUEST */
 export function readParts(message: Uint8Array): ReturnType<typeof readFlightData> {
   try {
     return readFlightData(message)
@@ -15,7 +15,7 @@ export function readParts(message: Uint8Array): ReturnType<typeof readFlightData
 }
 
 /**
- * The Arrow messages of an upload in order, the first its schema; messages without one are left out.
+ * Yields the Arrow messages of an upload, the schema first. Skips FlightData without an Arrow message.
  * @throws GatewayError BAD_REQUEST
  */
 export async function* uploadMessages(
@@ -34,14 +34,14 @@ export async function* uploadMessages(
   }
 }
 
-/** An upload read to its end. */
+/** A complete upload. */
 export interface Upload {
   /** The uploaded batches as an IPC stream. */
   readonly stream: Uint8Array
   readonly columns: number
 }
 
-/** Collects an upload, bounded. @throws GatewayError TOO_LARGE, BAD_REQUEST */
+/** Reads an upload of at most `maxBytes` bytes into memory. @throws GatewayError TOO_LARGE, BAD_REQUEST */
 export async function readUpload(
   first: Uint8Array,
   rest: AsyncIterable<Uint8Array>,
@@ -59,7 +59,7 @@ export async function readUpload(
   return { stream: joinStream(messages), columns }
 }
 
-/** The schema that the first Arrow message of an upload is. @throws GatewayError BAD_REQUEST */
+/** Decodes the schema message of an upload. @throws GatewayError BAD_REQUEST */
 export function schemaOf({ header }: IpcMessage): Field {
   return asRequest(() => decodeSchema(header))
 }
@@ -69,7 +69,7 @@ async function* startingWith(first: Uint8Array, rest: AsyncIterable<Uint8Array>)
   yield* rest
 }
 
-/** What is malformed in a client's Arrow message is the client's fault. */
+/** Runs `read` and turns an ArrowError into BAD_REQUEST: the client sent the malformed message. */
 function asRequest<T>(read: () => T): T {
   try {
     return read()
