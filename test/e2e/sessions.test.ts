@@ -140,7 +140,7 @@ describe('sessions', () => {
       ...mine,
       'x-flightgate-lossless-types': '1',
     })
-    expect([wrong.code, wrong.details]).toEqual([3, expect.stringContaining('is true or false')])
+    expect([wrong.code, wrong.details]).toEqual([3, expect.stringContaining('must be true or false')])
     expect((await set({ lossless_types: text('yes') }, mine)).errors).toEqual({ lossless_types: { value: 2 } })
     expect(await formats(mine)).toEqual(['d:38,0', 'd:38,0'])
   })
