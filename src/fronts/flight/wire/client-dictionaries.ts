@@ -1,10 +1,10 @@
 import { headerOf } from '../../../grpc/server/metadata.ts'
 import type { HeaderFields } from '../../../http2/index.ts'
 
-/** The user agent of the JDBC drivers, which take the indices of a column for its values: none of them decodes a dictionary. */
+/** User agent of the JDBC drivers. They do not decode dictionaries and show a column's indices as its values. */
 const readsIndices = /grpc-java/
 
-/** Whether a client is known to show the values of a column that comes as indices into a dictionary. */
+/** Whether a client decodes dictionary-encoded columns; true unless its user agent is known not to. */
 export function readsDictionaries(headers: HeaderFields): boolean {
   return !readsIndices.test(headerOf(headers, 'user-agent') ?? '')
 }
