@@ -39,7 +39,7 @@ export class DuckDbCatalog implements Catalog {
 
   async schemas(schemaPattern: string | undefined, ctx: Context): Promise<readonly SchemaEntry[]> {
     const rows = await this.#rows(
-      `SELECT DISTINCT schema_name FROM duckdb_schemas()
+      `SELECT DISTINCT schema_name FROM system.main.duckdb_schemas()
        WHERE ${this.#ownDatabase()} AND schema_name NOT IN ${INTERNAL_SCHEMAS} ${like('schema_name', schemaPattern)}
        ORDER BY schema_name`,
       ctx,
@@ -49,8 +49,8 @@ export class DuckDbCatalog implements Catalog {
 
   async hasSchema(schema: string, ctx: Context): Promise<boolean> {
     const rows = await this.#rows(
-      `SELECT 1 FROM duckdb_schemas() WHERE database_name IN (${quoteLiteral(this.#source.name)}, 'system')
-       AND lower(schema_name) = lower(${quoteLiteral(schema)}) LIMIT 1`,
+      `SELECT 1 FROM system.main.duckdb_schemas() WHERE database_name IN (${quoteLiteral(this.#source.name)}, 'system')
+       AND system.main.lower(schema_name) = system.main.lower(${quoteLiteral(schema)}) LIMIT 1`,
       ctx,
     )
     return rows.length > 0
@@ -58,7 +58,7 @@ export class DuckDbCatalog implements Catalog {
 
   async tables(filter: TableFilter, ctx: Context): Promise<readonly TableEntry[]> {
     const rows = await this.#rows(
-      `SELECT table_schema, table_name, table_type FROM information_schema.tables
+      `SELECT table_schema, table_name, table_type FROM system.information_schema.tables
        WHERE table_catalog = ${quoteLiteral(this.#source.name)} ${tableConditions(filter, 'table_schema')}
        ORDER BY table_schema, table_name, table_type`,
       ctx,
@@ -118,7 +118,7 @@ export class DuckDbCatalog implements Catalog {
     const rows = await this.#rows(
       `SELECT schema_name, table_name, constraint_name, unnest(constraint_column_names) AS column_name,
          generate_subscripts(constraint_column_names, 1) AS sequence
-       FROM duckdb_constraints()
+       FROM system.main.duckdb_constraints()
        WHERE ${this.#ownDatabase()} AND constraint_type = 'PRIMARY KEY' ${equals(schema, 'schema_name')} ${equals(table, 'table_name')}`,
       ctx,
     )
@@ -141,7 +141,7 @@ export class DuckDbCatalog implements Catalog {
       `SELECT f.schema_name, f.table_name, f.constraint_name, f.referenced_table, p.constraint_name AS primary_name,
          unnest(f.constraint_column_names) AS column_name, unnest(f.referenced_column_names) AS referenced_column,
          generate_subscripts(f.constraint_column_names, 1) AS sequence
-       FROM duckdb_constraints() f LEFT JOIN duckdb_constraints() p ON p.database_name = f.database_name
+       FROM system.main.duckdb_constraints() f LEFT JOIN system.main.duckdb_constraints() p ON p.database_name = f.database_name
          AND p.schema_name = f.schema_name AND p.table_name = f.referenced_table
          AND p.constraint_column_names = f.referenced_column_names AND p.constraint_type IN ('PRIMARY KEY', 'UNIQUE')
        WHERE f.${this.#ownDatabase()} AND f.constraint_type = 'FOREIGN KEY'

@@ -48,10 +48,10 @@ const Column = {
  */
 export function columnsSql(source: string, conditions: string): string {
   return `SELECT schema_name, table_name, table_type, column_name, data_type, is_nullable, numeric_precision, numeric_scale,
-      contains(column_default, 'nextval')
+      system.main.contains(column_default, 'nextval')
     FROM (SELECT columns.*, CASE WHEN view_name IS NULL THEN 'BASE TABLE' ELSE 'VIEW' END AS table_type
-      FROM duckdb_columns() columns LEFT JOIN
-        (SELECT schema_name AS view_schema, view_name FROM duckdb_views() WHERE database_name = ${source})
+      FROM system.main.duckdb_columns() columns LEFT JOIN
+        (SELECT schema_name AS view_schema, view_name FROM system.main.duckdb_views() WHERE database_name = ${source})
       ON schema_name = view_schema AND table_name = view_name WHERE database_name = ${source}) c
     WHERE true ${conditions}
     ORDER BY schema_name, table_name, column_index`

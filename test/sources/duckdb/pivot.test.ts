@@ -201,6 +201,33 @@ describe('a PIVOT without an IN list', () => {
     expect(await to.ask(leftTypes)).toEqual([{ n: 0 }])
   })
 
+  it.each([
+    ['a short name, which is stored inline', "'AAAABBBBBBBB'"],
+    ['a name that holds SQL', "rpad('x\";CREATE TABLE injected(a INT);--', 49, '-')"],
+  ])('is not misled by a macro named as a function that the gateway calls: %s', async (_, name) => {
+    await to.ask(`CREATE MACRO duckdb_types() AS TABLE SELECT ${name} AS type_name, 'temp' AS database_name`)
+    await to.ask('CREATE MACRO regexp_full_match(a, b) AS true')
+    try {
+      const mine = { transaction: 'mine' }
+      await to.source.transactions!.begin('mine', { readOnly: false }, to.context)
+      await to.ask("CREATE TEMP TYPE x AS ENUM ('a')", mine)
+      expect(await to.ask(pivot, mine)).toEqual(pivoted)
+      await to.source.transactions!.commit('mine', to.context)
+      expect(await to.ask(pivot)).toEqual(pivoted)
+      expect(await to.refusal('FROM injected')).toMatchObject({ code: 'UNKNOWN_OBJECT' })
+    } finally {
+      await to.ask('DROP MACRO TABLE duckdb_types')
+      await to.ask('DROP MACRO regexp_full_match')
+    }
+    expect(await to.ask(leftTypes)).toEqual([{ n: 0 }])
+  })
+
+  it('is refused with more values than a result should have columns', async () => {
+    const many = 'PIVOT (SELECT i::VARCHAR AS c FROM range(10001) t(i)) ON c USING count(*)'
+    expect(await to.refusal(many)).toMatchObject({ message: expect.stringContaining('10000') })
+    expect(await to.ask(leftTypes)).toEqual([{ n: 0 }])
+  })
+
   it('that fails leaves the connection as it was', async () => {
     const failing = "PIVOT (SELECT error('boom') AS c FROM t) ON c USING count(*)"
     expect(await to.refusal(failing)).toMatchObject({ code: 'BAD_DATA', message: expect.stringContaining('boom') })

@@ -44,6 +44,8 @@ export function startStatements(source: string, config: DuckDbConfig): string[] 
     `ATTACH ${quoteLiteral(config.path)} AS ${quoteIdentifier(source)}${readOnly ? ' (READ_ONLY)' : ''}`,
     connectionSetup(source),
     ...(config.sample ? tpchSample(config.sample.tpch) : []),
+    // A PIVOT without a value list finds its values while it is planned: DuckDB's own limit of 100,000 takes gigabytes.
+    'SET GLOBAL pivot_limit = 10000',
     ...config.init,
     // Each call chooses its types, and the gateway can derive both choices only from the lossless ones.
     'SET arrow_lossless_conversion = true',

@@ -16,7 +16,7 @@ import { dropPivotTypes } from './pivot-types.ts'
 /** Numbers of `duckdb_statement_type`. */
 const [CREATE, ALTER, TRANSACTION, SET] = [7, 9, 10, 20]
 /** Most characters that are parsed to find out whether a text is one statement: DuckDB checks no interrupt while it parses. */
-const MAX_PARSED_CHARACTERS = 16 << 20
+const MAX_PARSED_CHARACTERS = 2 << 20
 
 const expandable = /pivot|alter/i
 
@@ -105,6 +105,7 @@ function holdsSeveral(connection: Address, sql: string): boolean {
   const parses = (text: string) => countStatements(connection, text) > 0
   for (let index = sql.indexOf(';'); index >= 0; index = sql.indexOf(';', index + 1)) {
     const [before, after] = [sql.slice(0, index), sql.slice(index + 1)]
+    if (after.trim() === '') return false
     charactersLeft -= sql.length
     if (charactersLeft < 0)
       throw new DuckDbError('Parser Error: send one statement at a time, and this one with fewer semicolons')

@@ -14,8 +14,10 @@ import { ExtractedStatements } from './extracted-statements.ts'
 const STRING_BYTES = 16
 /** Length of a type's name: a prefix and a UUID. */
 const NAME_BYTES = '__pivot_enum_'.length + 36
-const typeNames =
-  "SELECT type_name FROM duckdb_types() WHERE database_name = 'temp' AND regexp_full_match(type_name, '__pivot_enum_[0-9a-f-]{36}')"
+const isPivotType = /^__pivot_enum_[0-9a-f-]{36}$/
+/** Names the functions in full: a macro of a client's with such a name must not replace them. */
+const typeNames = `SELECT type_name FROM system.main.duckdb_types() WHERE database_name = 'temp'
+  AND system.main.regexp_full_match(type_name, '__pivot_enum_[0-9a-f-]{36}')`
 
 /** Drops the types that PIVOTs have left on a connection. In a failed transaction they go with its rollback. */
 export function dropPivotTypes(connection: Address): void {
@@ -36,18 +38,21 @@ function pivotTypes(connection: Address): string[] {
   try {
     for (let chunk = result.fetch(); chunk !== 0; chunk = result.fetch()) {
       const strings = vectorData(chunkVector(chunk, 0))
-      for (let row = 0; row < chunkSize(chunk); row++) names.push(readLongString(strings + STRING_BYTES * row))
+      for (let row = 0; row < chunkSize(chunk); row++) names.push(readName(strings + STRING_BYTES * row))
       destroyChunk(chunk)
     }
-    return names
+    return names.filter((name) => isPivotType.test(name))
   } finally {
     result.close()
     destroy(c.destroyPrepare, prepared)
   }
 }
 
-/** Reads a name, which is too long to be inlined: its address follows 4 bytes of length and 4 bytes of prefix. */
-function readLongString(at: Address): string {
+/** Reads a name. A string longer than 12 bytes is not inlined: its address follows 4 bytes of length and 4 bytes of prefix. */
+function readName(at: Address): string {
+  const length = new Uint32Array(1)
+  memcpy(addressOf(length), at, length.byteLength)
+  if (length[0] !== NAME_BYTES) return ''
   const bytes = new Uint8Array(NAME_BYTES)
   memcpy(addressOf(bytes), readWord(at + 8), NAME_BYTES)
   return String.fromCharCode(...bytes)
