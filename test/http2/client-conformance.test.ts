@@ -7,8 +7,8 @@ import { ErrorCode, FrameFlag, FrameType, PREFACE, Setting } from '../../src/htt
 import { Connection, okBlock, opening, options, script } from './client-connection.ts'
 
 /*
- * The cases that h2spec runs against servers, held against the client where they make sense for one. Each begins with a
- * request that is open, stream 1, and a server that then says what the case has it say. Source: RFC 9113, RFC 7541.
+ * The cases that h2spec runs against servers, applied to the client where they make sense for one. Each begins with a
+ * request open on stream 1; the server then sends the frames of the case. Source: RFC 9113, RFC 7541.
  */
 
 const { headers, data, continuation, rstStream, windowUpdate, ping, goaway, settings, priority, pushPromise } =
@@ -28,7 +28,7 @@ const goawayPayload = (last: number) => {
 const response = (fields: readonly (readonly [string, string])[], flags: number = endHeaders) =>
   frame(headers, flags, 1, encodeHeaders([[':status', '200'], ...fields]))
 
-/** What the client says back. */
+/** The frames that the client sends back. */
 class Answers {
   readonly goaways: number[] = []
   readonly resets = new Map<number, number>()
@@ -70,7 +70,7 @@ async function opened(more: object = {}) {
 
 const { protocolError, flowControlError, frameSizeError, compressionError, streamClosed, enhanceYourCalm } = ErrorCode
 
-describe('what breaks a rule of the connection ends it with a GOAWAY that says which', () => {
+describe('connection error: the client closes the connection with GOAWAY and the code of the error', () => {
   it.each<[string, number, readonly Buffer[]]>([
     // 4.2 Frame size
     ['DATA above the frame size', frameSizeError, [begun, frame(data, 0, 1, bytes((1 << 20) + 1))]],
@@ -94,14 +94,14 @@ describe('what breaks a rule of the connection ends it with a GOAWAY that says w
       [frame(headers, 0, 1, okBlock), frame(0x42, 0, 1, none)],
     ],
     // 5.1 Stream states
-    ['DATA on a stream that nobody opened', protocolError, [frame(data, 0, 9, bytes(1))]],
-    ['HEADERS on a stream that nobody opened', protocolError, [frame(headers, endHeaders, 9, okBlock)]],
-    ['RST_STREAM on a stream that nobody opened', protocolError, [numberFrame(rstStream, 9, 0)]],
-    ['WINDOW_UPDATE on a stream that nobody opened', protocolError, [numberFrame(windowUpdate, 9, 1)]],
-    ['CONTINUATION on a stream that nobody opened', protocolError, [frame(continuation, endHeaders, 9, okBlock)]],
-    ['HEADERS on a stream of the server’s side', protocolError, [frame(headers, endHeaders, 2, okBlock)]],
-    ['DATA on a stream of the server’s side', protocolError, [frame(data, 0, 2, bytes(1))]],
-    ['WINDOW_UPDATE on a stream of the server’s side', protocolError, [numberFrame(windowUpdate, 2, 1)]],
+    ['DATA on an idle stream', protocolError, [frame(data, 0, 9, bytes(1))]],
+    ['HEADERS on an idle stream', protocolError, [frame(headers, endHeaders, 9, okBlock)]],
+    ['RST_STREAM on an idle stream', protocolError, [numberFrame(rstStream, 9, 0)]],
+    ['WINDOW_UPDATE on an idle stream', protocolError, [numberFrame(windowUpdate, 9, 1)]],
+    ['CONTINUATION on an idle stream', protocolError, [frame(continuation, endHeaders, 9, okBlock)]],
+    ['HEADERS on a server-initiated stream', protocolError, [frame(headers, endHeaders, 2, okBlock)]],
+    ['DATA on a server-initiated stream', protocolError, [frame(data, 0, 2, bytes(1))]],
+    ['WINDOW_UPDATE on a server-initiated stream', protocolError, [numberFrame(windowUpdate, 2, 1)]],
     ['DATA after the end of the stream', streamClosed, [finished, frame(data, 0, 1, bytes(1))]],
     ['HEADERS after the end of the stream', streamClosed, [finished, begun]],
     [
@@ -112,7 +112,7 @@ describe('what breaks a rule of the connection ends it with a GOAWAY that says w
     // 6.1 DATA
     ['DATA without a stream', protocolError, [frame(data, 0, 0, bytes(1))]],
     ['DATA with more padding than bytes', protocolError, [begun, frame(data, padded, 1, hex('06 0000000000'))]],
-    ['DATA that is padded and empty', protocolError, [begun, frame(data, padded, 1, none)]],
+    ['padded DATA without a payload', protocolError, [begun, frame(data, padded, 1, none)]],
     // 6.2 HEADERS
     ['HEADERS without a stream', protocolError, [frame(headers, endHeaders, 0, okBlock)]],
     ['HEADERS with more padding than bytes', protocolError, [frame(headers, endHeaders | padded, 1, hex('09 88'))]],
@@ -148,12 +148,12 @@ describe('what breaks a rule of the connection ends it with a GOAWAY that says w
       [begun, frame(data, 0, 1, bytes(1 << 20)), frame(data, 0, 1, bytes(1))],
     ],
     [
-      'a window that settings make overflow',
+      'a stream window that SETTINGS make overflow',
       flowControlError,
       [numberFrame(windowUpdate, 1, 2 ** 31 - 1 - 65_535), settingsFrame([[Setting.initialWindowSize, 65_536]])],
     ],
     // 6.10 CONTINUATION
-    ['CONTINUATION behind a block that is whole', protocolError, [begun, frame(continuation, endHeaders, 1, okBlock)]],
+    ['CONTINUATION after a complete block', protocolError, [begun, frame(continuation, endHeaders, 1, okBlock)]],
     [
       'CONTINUATION without a stream',
       protocolError,
@@ -172,15 +172,19 @@ describe('what breaks a rule of the connection ends it with a GOAWAY that says w
     // RFC 7541
     ['an index beyond the table', compressionError, [frame(headers, endHeaders, 1, hex('c6'))]],
     ['the index 0', compressionError, [frame(headers, endHeaders, 1, hex('80'))]],
-    ['a table above what was offered', compressionError, [frame(headers, endHeaders, 1, hex('3fe21f88'))]],
-    ['a table resized behind a field', compressionError, [frame(headers, endHeaders, 1, hex('8820'))]],
+    ['a table larger than offered', compressionError, [frame(headers, endHeaders, 1, hex('3fe21f88'))]],
+    ['a table resized after a field', compressionError, [frame(headers, endHeaders, 1, hex('8820'))]],
     [
-      'Huffman code with the end inside',
+      'a Huffman code that contains EOS',
       compressionError,
       [frame(headers, endHeaders, 1, hex('88 400161 84ffffffff'))],
     ],
-    ['Huffman code with too much padding', compressionError, [frame(headers, endHeaders, 1, hex('88 400161 821fff'))]],
-    ['Huffman code padded with zeros', compressionError, [frame(headers, endHeaders, 1, hex('88 400161 8118'))]],
+    [
+      'a Huffman code with too much padding',
+      compressionError,
+      [frame(headers, endHeaders, 1, hex('88 400161 821fff'))],
+    ],
+    ['a Huffman code padded with zeros', compressionError, [frame(headers, endHeaders, 1, hex('88 400161 8118'))]],
   ])('%s', async (_, code, frames) => {
     const { answers, connection, call, say } = await opened()
     say(...frames)
@@ -190,7 +194,7 @@ describe('what breaks a rule of the connection ends it with a GOAWAY that says w
   })
 })
 
-describe('what breaks a rule of a stream ends the call alone, and the next goes on', () => {
+describe('stream error: the client resets that call alone, and the next call works', () => {
   it.each<[string, number, readonly Buffer[]]>([
     ['DATA before the headers', protocolError, [frame(data, 0, 1, bytes(1))]],
     ['HEADERS in the middle that do not end the stream', protocolError, [begun, begun]],
@@ -199,13 +203,13 @@ describe('what breaks a rule of a stream ends the call alone, and the next goes 
     ['a name in upper case', protocolError, [frame(headers, endHeaders, 1, hex('88 00 0141 0162'))]],
     ['a line break in a value', protocolError, [frame(headers, endHeaders, 1, hex('88 00 0161 02 0d0a'))]],
     ['no status', protocolError, [frame(headers, endHeaders, 1, encodeHeaders([['a', 'b']]))]],
-    ['a status that is none', protocolError, [frame(headers, endHeaders, 1, encodeHeaders([[':status', 'ok']]))]],
+    ['a status that is no number', protocolError, [frame(headers, endHeaders, 1, encodeHeaders([[':status', 'ok']]))]],
     ['the status 101', protocolError, [frame(headers, endHeaders, 1, encodeHeaders([[':status', '101']]))]],
     ['a status twice', protocolError, [response([[':status', '200']])]],
-    ['a pseudo-field of requests', protocolError, [response([[':path', '/']])]],
-    ['a pseudo-field that there is not', protocolError, [response([[':nothing', 'x']])]],
+    ['a request pseudo-field in a response', protocolError, [response([[':path', '/']])]],
+    ['an unknown pseudo-field', protocolError, [response([[':nothing', 'x']])]],
     [
-      'a pseudo-field behind others',
+      'a pseudo-field after regular fields',
       protocolError,
       [
         frame(
@@ -220,7 +224,7 @@ describe('what breaks a rule of a stream ends the call alone, and the next goes 
       ],
     ],
     ['a pseudo-field in trailers', protocolError, [begun, finished]],
-    ['a header of HTTP/1', protocolError, [response([['connection', 'close']])]],
+    ['a connection-specific header of HTTP/1.1', protocolError, [response([['connection', 'close']])]],
     ['transfer-encoding', protocolError, [response([['transfer-encoding', 'chunked']])]],
     [
       'an interim response that ends the stream',
@@ -233,7 +237,7 @@ describe('what breaks a rule of a stream ends the call alone, and the next goes 
     expect(await call.done).toEqual({ kind: 'reset', code })
     await expect.poll(() => answers.resets.get(1)).toBe(code)
     const next = connection.call()
-    // What was on its way to the call that is over is no fault.
+    // Frames in flight for the closed call are no fault of the server.
     say(frame(data, 0, 1, bytes(10)), frame(headers, endHeaders | endStream, 1, trailers))
     say(frame(headers, endHeaders, 3, okBlock), frame(headers, endHeaders | endStream, 3, trailers))
     expect(await next.done).toBeUndefined()
@@ -241,21 +245,18 @@ describe('what breaks a rule of a stream ends the call alone, and the next goes 
   })
 })
 
-describe('what is allowed, or must be ignored, does no harm', () => {
+describe('frames that are legal or must be ignored: the call succeeds', () => {
   it.each<[string, readonly Buffer[]]>([
     ['unknown frames', [frame(0x42, 0xff, 0, bytes(100)), frame(0x43, 0xff, 1, bytes(70_000))]],
     ['unknown settings', [settingsFrame([[0x42, 7]])]],
-    ['flags that mean nothing', [frame(ping, 0xf0, 0, bytes(8)), frame(data, 0xf0 & ~padded, 1, bytes(1))]],
-    ['a bit that is reserved in the stream’s number', [frame(data, 0, (1 | 0x80000000) >>> 0, bytes(1))]],
+    ['undefined flags', [frame(ping, 0xf0, 0, bytes(8)), frame(data, 0xf0 & ~padded, 1, bytes(1))]],
+    ['the reserved bit of the stream id set', [frame(data, 0, (1 | 0x80000000) >>> 0, bytes(1))]],
     ['PRIORITY on any stream', [frame(priority, 0, 1, bytes(5)), frame(priority, 0, 8, bytes(5))]],
     ['padding', [frame(data, padded, 1, hex('02 61 0000'))]],
     ['empty DATA', [frame(data, 0, 1, none)]],
-    ['SETTINGS without anything', [settingsFrame([])]],
+    ['empty SETTINGS', [settingsFrame([])]],
     ['WINDOW_UPDATE', [numberFrame(windowUpdate, 0, 1), numberFrame(windowUpdate, 1, 1)]],
-    [
-      'GOAWAY that leaves the stream alone',
-      [frame(goaway, 0, 0, goawayPayload(1)), frame(goaway, 0, 0, goawayPayload(1))],
-    ],
+    ['GOAWAY that spares the stream', [frame(goaway, 0, 0, goawayPayload(1)), frame(goaway, 0, 0, goawayPayload(1))]],
   ])('%s', async (_, frames) => {
     const { call, say } = await opened()
     say(begun, ...frames, frame(headers, endHeaders | endStream, 1, trailers))
@@ -270,16 +271,16 @@ describe('what is allowed, or must be ignored, does no harm', () => {
       ['grpc-message', 'y'.repeat(length)],
     ])
 
-  it('a header block above 64 KiB in one frame is taken where it may be so large', async () => {
+  it('a header block above 64 KiB in one frame is accepted where the limit allows it', async () => {
     const { call, say } = await opened(wide)
     say(begun, frame(headers, endHeaders | endStream, 1, longTrailers(150_000)))
     expect(await call.done).toBeUndefined()
     expect(call.headers.at(-1)).toEqual({ 'grpc-status': '3', 'grpc-message': 'y'.repeat(150_000) })
   })
 
-  it('trailers above the limit are cut, and the table is as the server believes', async () => {
+  it('trailers above the limit are cut, and the table stays in step with the server', async () => {
     const { connection, call, say } = await opened(wide)
-    // Behind what is too large a field that enters the table: a = b.
+    // After the oversized field comes one that enters the table: a = b.
     const cut = Buffer.concat([longTrailers(250_000), hex('40 01 61 01 62')])
     say(begun, frame(headers, endHeaders | endStream, 1, cut))
     expect(await call.done).toBeUndefined()
@@ -290,13 +291,13 @@ describe('what is allowed, or must be ignored, does no harm', () => {
     expect(next.headers).toEqual([{ ':status': '200', a: 'b' }])
   })
 
-  it('a PING is answered with its payload, SETTINGS with an ACK', async () => {
+  it('the client answers a PING with its payload, SETTINGS with an ACK', async () => {
     const { answers, say } = await opened()
     say(frame(ping, 0, 0, Buffer.from('12345678')), settingsFrame([[Setting.maxFrameSize, 20_000]]))
     await expect.poll(() => [answers.pongs, answers.acks]).toEqual([['12345678'], [0, 0]])
   })
 
-  it('frames for a call that was cancelled are dropped', async () => {
+  it('the client drops frames for a cancelled call', async () => {
     const { answers, connection, call, say } = await opened()
     call.stream.reset()
     say(begun, frame(data, 0, 1, bytes(1000)), frame(headers, endHeaders | endStream, 1, trailers))
@@ -308,17 +309,17 @@ describe('what is allowed, or must be ignored, does no harm', () => {
   })
 })
 
-describe('floods end the connection', () => {
+describe('a server floods: the client closes the connection', () => {
   it.each<[string, Buffer]>([
     ['PING', frame(ping, 0, 0, bytes(8))],
-    ['answers to no PING', frame(ping, ack, 0, bytes(8))],
+    ['PING answers that match no PING', frame(ping, ack, 0, bytes(8))],
     ['SETTINGS', settingsFrame([[Setting.initialWindowSize, 65_535]])],
     ['SETTINGS of 64 KiB', frame(settings, 0, 0, bytes(65_532))],
     ['PRIORITY', frame(priority, 0, 1, bytes(5))],
     ['unknown frames', frame(0x42, 0, 0, none)],
     ['large unknown frames', frame(0x42, 0, 0, bytes(1 << 20))],
     ['empty DATA', frame(data, 0, 1, none)],
-    ['DATA of padding', frame(data, padded, 1, hex('02 0000'))],
+    ['DATA that is all padding', frame(data, padded, 1, hex('02 0000'))],
     ['interim responses', frame(headers, endHeaders, 1, encodeHeaders([[':status', '103']]))],
     ['GOAWAY', frame(goaway, 0, 0, goawayPayload(1))],
   ])('of %s', async (what, flood) => {

@@ -9,13 +9,13 @@ import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
 import { FrameFlag, FrameType } from '../../src/http2/protocol.ts'
 import type { StreamEnd } from '../../src/http2/streams/client-stream.ts'
 
-/** Run after each test, the last first. */
+/** Functions that run after each test, the last one first. */
 export const closers: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-/** What the connections of tests offer unless told otherwise. */
+/** Default settings of the tests' connections. */
 export const options = { windowBytes: 1 << 20, maxFrameBytes: 1 << 20, maxHeaderListBytes: 65_536 }
 /** Header block of a request. */
 export const post = encodeHeaders([
@@ -25,7 +25,7 @@ export const post = encodeHeaders([
   [':authority', 'x'],
 ])
 
-/** A connection, and what its owner hears. */
+/** A connection, and the events that its owner receives. */
 export class Connection {
   readonly client: Http2Client
   goaway: number | undefined
@@ -57,13 +57,13 @@ export class Connection {
       })
   }
 
-  /** Makes a request; collects all of its response, giving each piece back to the window unless told otherwise. */
+  /** Makes a request and collects the whole response; returns each piece to the window unless told otherwise. */
   call(body: readonly Uint8Array[] = [], { end = true, credit = true } = {}): Call {
     return new Call(this.client, body, end, credit)
   }
 }
 
-/** A request, and what comes of its response. */
+/** A request, and what has arrived of its response. */
 export class Call {
   readonly headers: HeaderFields[] = []
   readonly pieces: { bytes: Buffer; buffer: ReceiveBuffer }[] = []
@@ -94,7 +94,7 @@ export class Call {
   }
 }
 
-/** A server that says what a test has it say. */
+/** A raw server that sends the bytes that a test gives. */
 export async function script(onConnection: (socket: Socket) => void): Promise<number> {
   const server: Server = createServer((socket) => {
     socket.on('error', () => {})
@@ -106,8 +106,8 @@ export async function script(onConnection: (socket: Socket) => void): Promise<nu
   return (server.address() as AddressInfo).port
 }
 
-/** How a server begins. */
+/** The first bytes of a server: its SETTINGS. */
 export const opening = Buffer.concat([settingsFrame([]), frame(FrameType.settings, FrameFlag.ack, 0, Buffer.alloc(0))])
 
-/** The header block of a response that goes on. */
+/** The header block of a response that does not end the stream. */
 export const okBlock = encodeHeaders([[':status', '200']])

@@ -6,7 +6,7 @@ import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
 import { FrameFlag, FrameType, Http2ProtocolError } from '../../src/http2/protocol.ts'
 import { type Call, Connection, okBlock, opening, script } from './client-connection.ts'
 
-/** Longer runs by `FUZZ_RUNS`. */
+/** `FUZZ_RUNS` makes the runs longer. */
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 600)
 const WINDOW_BYTES = 1 << 20
 
@@ -30,7 +30,7 @@ const flags = fc.oneof(
   fc.integer({ min: 0, max: 255 }),
 )
 const payload = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes))
-/** Frames that a server may send, and some that it may not. */
+/** Frames that a server may send, and some illegal ones. */
 const anyFrame = fc.oneof(
   {
     weight: 4,
@@ -56,7 +56,7 @@ const anyFrame = fc.oneof(
     .map(([type, flag, id, bytes]) => frame(type, flag, id, bytes)),
 )
 
-/** What a server says: frames, whole or with bytes of them changed, in pieces of any size. */
+/** A server's bytes: frames, intact or with bytes changed, in pieces of any size. */
 const conversation = fc.record({
   frames: fc.array(anyFrame, { maxLength: 40 }),
   changes: fc.oneof(
@@ -66,7 +66,7 @@ const conversation = fc.record({
   pieces: fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 1, maxLength: 8 }),
 })
 
-describe('the client, whatever a server says,', () => {
+describe('the HTTP/2 client, given random frames of a server,', () => {
   it('never throws, ends every call, and holds no more than its windows', async () => {
     let said = Buffer.alloc(0)
     let cuts: readonly number[] = [1]
@@ -113,7 +113,7 @@ describe('the client, whatever a server says,', () => {
     }
   }, 120_000)
 
-  it('decodes header blocks or refuses them, in turn, with one table', () => {
+  it('decodes or refuses a sequence of header blocks with one table', () => {
     const fields = fc.array(
       fc.tuple(
         fc.string({ unit: fc.constantFrom(...'abcXYZ:-_ é'), minLength: 1, maxLength: 12 }),
@@ -123,7 +123,7 @@ describe('the client, whatever a server says,', () => {
     )
     const anyBlock = fc.oneof(
       fields.map((all) => encodeHeaders(all)),
-      // Fields that enter the table, and references to what may be in it.
+      // Fields that enter the table, and references to entries that may exist.
       fc
         .array(
           fc.oneof(

@@ -6,7 +6,7 @@ import { encodeHeaders } from '../../src/http2/hpack/header-encoder.ts'
 import { ErrorCode, FrameFlag, FrameType, PREFACE, Setting } from '../../src/http2/protocol.ts'
 import { Connection, closers, okBlock, opening, post, script } from './client-connection.ts'
 
-/** A server of node:http2. */
+/** A node:http2 server. */
 async function serve(onStream: (stream: ServerHttp2Stream) => unknown, settings = {}): Promise<number> {
   const server: Http2Server = createHttp2Server({ settings })
   server.on('stream', (stream: ServerHttp2Stream) => {
@@ -21,8 +21,8 @@ async function serve(onStream: (stream: ServerHttp2Stream) => unknown, settings 
 
 const noise = (length: number) => Buffer.from(Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff))
 
-describe('requests to a server of node:http2', () => {
-  it('bring headers, a body larger than the window, and trailers', async () => {
+describe('requests to a node:http2 server', () => {
+  it('receive headers, a body larger than the window, and trailers', async () => {
     const body = noise(5 << 20)
     const port = await serve((stream) => {
       stream.respond({ ':status': 200, x: 'é' }, { waitForTrailers: true })
@@ -36,7 +36,7 @@ describe('requests to a server of node:http2', () => {
     expect(call.body.equals(body)).toBe(true)
   })
 
-  it('hold the server back at the window, as long as nothing is given back to it', async () => {
+  it('stop the server at the window until the caller returns credit (backpressure)', async () => {
     const port = await serve((stream) => {
       stream.respond({ ':status': 200 })
       stream.end(Buffer.alloc(4 << 20, 1))
@@ -51,7 +51,7 @@ describe('requests to a server of node:http2', () => {
     expect(await connection.call().done).toBeUndefined()
   })
 
-  it('keep what is held as it was, though memory is used again', async () => {
+  it('keep held buffers unchanged while released ones are reused', async () => {
     let round = 0
     const port = await serve((stream) => {
       stream.respond({ ':status': 200 })
@@ -68,7 +68,7 @@ describe('requests to a server of node:http2', () => {
     expect(kept.body.equals(Buffer.alloc(1 << 20, 1))).toBe(true)
   })
 
-  it('upload as far as the windows of the server let them, in frames of the size that it takes', async () => {
+  it('upload within the server’s windows, in frames of the size that it accepts', async () => {
     const got: Buffer[] = []
     const port = await serve(
       (stream) => {
@@ -87,7 +87,7 @@ describe('requests to a server of node:http2', () => {
     expect(Buffer.concat(got).equals(Buffer.concat([part, part]))).toBe(true)
   })
 
-  it('stop at the server when they are reset, or end early with its answer', async () => {
+  it('reach the server as RST_STREAM when reset, and end early when the server answers early', async () => {
     const codes: number[] = []
     const port = await serve((stream) => {
       stream.on('close', () => codes.push(stream.rstCode))
@@ -106,13 +106,13 @@ describe('requests to a server of node:http2', () => {
     expect(codes).toEqual([ErrorCode.cancel, ErrorCode.noError])
   })
 
-  it('are told the code of a reset, and that a server took none of them', async () => {
+  it('end with the code of the server’s reset, REFUSED_STREAM included', async () => {
     const port = await serve((stream) => stream.close(ErrorCode.refusedStream))
     const call = new Connection(port).call()
     expect(await call.done).toEqual({ kind: 'reset', code: ErrorCode.refusedStream })
   })
 
-  it('wait for no more streams than the server takes', async () => {
+  it('are refused above the server’s limit of concurrent streams', async () => {
     const port = await serve((stream) => stream.resume(), { maxConcurrentStreams: 1 })
     const connection = new Connection(port)
     await connection.ready
@@ -124,7 +124,7 @@ describe('requests to a server of node:http2', () => {
     expect(connection.client.hasRoom).toBe(true)
   })
 
-  it('work with a server that wants no table, and headers above one frame', async () => {
+  it('work with a server without a header table, and with headers larger than a frame', async () => {
     const big = 'v'.repeat(40_000)
     const port = await serve((stream) => stream.respond({ ':status': 200, big }, { endStream: true }), {
       headerTableSize: 0,
@@ -138,7 +138,7 @@ describe('requests to a server of node:http2', () => {
     }
   })
 
-  it('ping', async () => {
+  it('get an answer to a PING', async () => {
     const connection = new Connection(await serve(() => {}))
     await connection.ready
     await new Promise<void>((resolve) => connection.client.ping(resolve))
@@ -155,7 +155,7 @@ describe('a server that', () => {
     return frame(FrameType.goaway, 0, 0, payload)
   }
 
-  it('says GOAWAY finishes what it has begun, and has not touched the rest', async () => {
+  it('sends GOAWAY: calls up to its last stream finish, later ones count as not processed', async () => {
     const sockets: Socket[] = []
     const port = await script((socket) => {
       sockets.push(socket)
@@ -173,7 +173,7 @@ describe('a server that', () => {
     await connection.until(() => connection.closed !== undefined)
   })
 
-  it('goes away without a word loses its streams', async () => {
+  it('closes without GOAWAY: its calls end as lost', async () => {
     const port = await script((socket) => {
       socket.write(ok)
       socket.on('data', (data: Buffer) => {
@@ -185,7 +185,7 @@ describe('a server that', () => {
     expect(connection.client.usable).toBe(false)
   })
 
-  it('sends interim headers, padding, priorities and continuations is understood', async () => {
+  it('sends interim headers, padding, PRIORITY and CONTINUATION: the client reads the response', async () => {
     const head = Buffer.concat([Buffer.from([2]), Buffer.alloc(5), status.subarray(0, 0), Buffer.alloc(2)])
     const port = await script((socket) => {
       socket.write(ok)
@@ -203,21 +203,21 @@ describe('a server that', () => {
   })
 
   it.each([
-    ['begins with something else', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /frame/],
-    ['begins without settings', frame(FrameType.ping, 0, 0, Buffer.alloc(8)), /SETTINGS/],
-    ['pushes', Buffer.concat([ok, frame(FrameType.pushPromise, 4, 1, Buffer.alloc(4))]), /PUSH_PROMISE/],
-    ['answers what was not asked', Buffer.concat([ok, frame(FrameType.headers, 4, 9, status)]), /idle stream/],
-    ['sends DATA to nobody', Buffer.concat([ok, frame(FrameType.data, 0, 0, Buffer.alloc(1))]), /without a stream/],
-    ['opens a window too far', Buffer.concat([ok, numberFrame(8, 0, 2 ** 31 - 1)]), /window/],
-    ['offers a window too large', settingsFrame([[Setting.initialWindowSize, 2 ** 31]]), /window/],
+    ['answers in HTTP/1.1', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /frame/],
+    ['begins without SETTINGS', frame(FrameType.ping, 0, 0, Buffer.alloc(8)), /SETTINGS/],
+    ['sends PUSH_PROMISE', Buffer.concat([ok, frame(FrameType.pushPromise, 4, 1, Buffer.alloc(4))]), /PUSH_PROMISE/],
+    ['answers on an idle stream', Buffer.concat([ok, frame(FrameType.headers, 4, 9, status)]), /idle stream/],
+    ['sends DATA on stream 0', Buffer.concat([ok, frame(FrameType.data, 0, 0, Buffer.alloc(1))]), /without a stream/],
+    ['overflows the connection window', Buffer.concat([ok, numberFrame(8, 0, 2 ** 31 - 1)]), /window/],
+    ['announces a window above the maximum', settingsFrame([[Setting.initialWindowSize, 2 ** 31]]), /window/],
     ['interrupts a header block', Buffer.concat([ok, frame(1, 0, 1, status), numberFrame(8, 0, 1)]), /interrupts/],
-    ['goes on with a header block that is none', Buffer.concat([ok, frame(9, 4, 1, status)]), /CONTINUATION/],
+    ['sends CONTINUATION without HEADERS', Buffer.concat([ok, frame(9, 4, 1, status)]), /CONTINUATION/],
     [
-      'sends more than the window lets it',
+      'sends more than the window allows',
       Buffer.concat([ok, frame(1, 4, 1, status), ...Array(17).fill(frame(0, 0, 1, Buffer.alloc(1 << 16)))]),
       /exceeds the stream window/,
     ],
-    ['sends what is no header block', Buffer.concat([ok, frame(1, 4, 1, Buffer.from([0xff, 0xff]))]), /./],
+    ['sends an undecodable header block', Buffer.concat([ok, frame(1, 4, 1, Buffer.from([0xff, 0xff]))]), /./],
   ])('%s is left, with a reason', async (_, bytes, reason) => {
     const got: Buffer[] = []
     const port = await script((socket) => {
@@ -230,7 +230,7 @@ describe('a server that', () => {
     expect(connection.closed?.error?.message).toMatch(reason)
   })
 
-  it('never ends a header block is left, and the call knows that its answer was too large', async () => {
+  it('never ends a header block: the client closes the connection, the call ends as oversized', async () => {
     const block = [frame(1, 0, 1, status), ...Array(6).fill(frame(9, 0, 1, Buffer.alloc(60_000)))]
     const port = await script((socket) => socket.write(Buffer.concat([ok, ...block])))
     const connection = new Connection(port)
@@ -238,7 +238,7 @@ describe('a server that', () => {
     expect(connection.closed?.error?.message).toMatch(/too large/)
   })
 
-  it('floods with pings that it does not read the answers of is left', async () => {
+  it('floods with PING and reads no answers: the client closes the connection', async () => {
     const pings = Buffer.concat(Array(50_000).fill(frame(FrameType.ping, 0, 0, Buffer.alloc(8))))
     const port = await script((socket) => {
       socket.pause()
@@ -254,7 +254,7 @@ describe('a server that', () => {
     expect(connection.closed?.error?.message).toMatch(/idle frames/)
   })
 
-  it('is asked hears the preface first', async () => {
+  it('sends SETTINGS at once: the client’s preface still comes first', async () => {
     const got: Buffer[] = []
     const port = await script((socket) => {
       socket.on('data', (data: Buffer) => got.push(data))

@@ -1,26 +1,26 @@
 import { describe, expect, it } from 'vitest'
 import { FloodLimits } from '../../src/http2/scheduling/flood-limits.ts'
 
-/** How many of these go through before one does not; no more than `most`. */
+/** Counts calls that pass before the first refusal, at most `most`. */
 const taken = (take: () => boolean, most = 1e6) => {
   let count = 0
   while (count < most && take()) count++
   return count
 }
 
-describe('what a peer is allowed', () => {
-  it('is bounded for a connection, and for all of an address one after the other', () => {
+describe('FloodLimits', () => {
+  it('bounds each connection, and all consecutive connections of one address together', () => {
     const address = new FloodLimits(8)
     const cancels = Array.from({ length: 20 }, () => {
       const connection = new FloodLimits(1, address)
       return taken(() => connection.takeReset(), 4000)
     })
     expect(cancels.slice(0, 8)).toEqual(Array(8).fill(4000))
-    // What comes back meanwhile is little.
+    // The budget refills only a little in the meantime.
     expect(cancels.slice(9).reduce((sum, count) => sum + count)).toBeLessThan(4000)
   })
 
-  it('is a little for a client of an address whose others flood', () => {
+  it('keeps a small allowance for a new connection from an address that floods', () => {
     const address = new FloodLimits(8)
     for (let i = 0; i < 20; i++) {
       const flood = new FloodLimits(1, address)

@@ -32,8 +32,8 @@ const stream = Buffer.concat([
   frame(0x42, 0, 0, Buffer.from('unknown')),
 ])
 
-describe('frames', () => {
-  it('come out the same however the bytes are cut', () => {
+describe('FrameReader', () => {
+  it('yields the same frames wherever the reads split the bytes', () => {
     const whole = read([stream])
     expect(whole).toEqual({
       data: '1:hello 3:world ',
@@ -50,10 +50,10 @@ describe('frames', () => {
   })
 
   it.each([
-    ['more padding than bytes', frame(FrameType.data, FrameFlag.padded, 1, Buffer.from('\u0005abc'))],
-    ['padding without a byte for it', frame(FrameType.data, FrameFlag.padded, 1, Buffer.alloc(0))],
-    ['more bytes than were allowed', frame(FrameType.data, 0, 1, Buffer.alloc(16_385))],
-    ['a header block of a size that nobody needs', frame(FrameType.headers, 0, 1, Buffer.alloc(16_385))],
+    ['a frame with more padding than payload', frame(FrameType.data, FrameFlag.padded, 1, Buffer.from('\u0005abc'))],
+    ['a padded frame without its length byte', frame(FrameType.data, FrameFlag.padded, 1, Buffer.alloc(0))],
+    ['a frame above the size limit', frame(FrameType.data, 0, 1, Buffer.alloc(16_385))],
+    ['a header block above the size limit', frame(FrameType.headers, 0, 1, Buffer.alloc(16_385))],
   ])('with %s are refused', (_, bytes) => {
     expect(() => read([bytes], 16_384)).toThrow(Http2ProtocolError)
   })

@@ -7,8 +7,8 @@ import { ErrorCode, Http2ProtocolError } from '../../src/http2/protocol.ts'
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const plain = (fields: object) => ({ ...fields })
 
-describe('header blocks', () => {
-  it('of RFC 7541, appendix C.5 and C.6, with a table of 256 bytes, are decoded in turn', () => {
+describe('HeaderDecoder', () => {
+  it('decodes the examples of RFC 7541, appendix C.5 and C.6, in order with a table of 256 bytes', () => {
     const date = ['Mon, 21 Oct 2013 20:13:21 GMT', 'Mon, 21 Oct 2013 20:13:22 GMT']
     const first = { ':status': '302', 'cache-control': 'private', date: date[0], location: 'https://www.example.com' }
     const cookie = 'foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1'
@@ -47,7 +47,7 @@ describe('header blocks', () => {
     }
   })
 
-  it('that we encode are decoded to the same fields', () => {
+  it('decodes what our encoder writes to the same fields', () => {
     const fields: [string, string][] = [
       [':method', 'POST'],
       [':scheme', 'https'],
@@ -61,11 +61,11 @@ describe('header blocks', () => {
     const block = encodeHeaders(fields)
     const decoded = plain(new HeaderDecoder(4096, 65_536).decode(block))
     expect(decoded).toEqual(Object.fromEntries(fields.map(([name, value]) => [name.toLowerCase(), value])))
-    // A login must never enter a table, neither ours nor that of a proxy on the way.
+    // Credentials must never enter a dynamic table, neither ours nor that of a proxy in between.
     expect(block.includes(Buffer.from([0x10 | 15, 23 - 15]))).toBe(true)
   })
 
-  it('join what repeats, and keep cookies that are set apart', () => {
+  it('joins repeated fields, and keeps each set-cookie separate', () => {
     const block = encodeHeaders([
       ['set-cookie', 'a=1'],
       ['set-cookie', 'b=2'],
@@ -111,9 +111,9 @@ describe('header blocks', () => {
     expect(decoder.verdict).toBe('good')
   })
 
-  it('that would take too much memory are too large, and the table is as the peer believes', () => {
+  it('a field list above the memory limit: verdict is too large, dynamic table stays in step with the peer', () => {
     const decoder = new HeaderDecoder(4096, 1000)
-    // One byte for each repetition of a field of the table.
+    // Each repetition of a field from the table takes one byte.
     decoder.decode(Buffer.concat([hex('40 01 61 7f 25'), Buffer.alloc(164, 0x62)]))
     expect(decoder.verdict).toBe('good')
     const fields = decoder.decode(Buffer.concat([Buffer.alloc(5, 0xbe), hex('40 01 63 01 64')]))
@@ -125,19 +125,19 @@ describe('header blocks', () => {
 
   it.each([
     [
-      'repetitions of a field of the table',
+      'repeated fields from the table',
       Buffer.concat([hex('40 01 61 7f 25'), Buffer.alloc(164, 0x62), Buffer.alloc(200_000, 0xbe)]),
     ],
-    ['a text', Buffer.concat([hex('00 01 61 7f e1 0e'), Buffer.alloc(2016, 0x62)])],
+    ['a long value', Buffer.concat([hex('00 01 61 7f e1 0e'), Buffer.alloc(2016, 0x62)])],
     ['a Huffman code', Buffer.concat([hex('00 01 61 ff a1 9b 01'), Buffer.alloc(20_000)])],
-    ['a name', Buffer.concat([hex('00 7f e1 0e'), Buffer.alloc(2016, 0x62), hex('00')])],
-  ])('that are more than twice too large for %s are not decoded to the end', (_, block) => {
+    ['a long name', Buffer.concat([hex('00 7f e1 0e'), Buffer.alloc(2016, 0x62), hex('00')])],
+  ])('a field list more than twice the limit because of %s: decoding stops with ENHANCE_YOUR_CALM', (_, block) => {
     const decoder = new HeaderDecoder(4096, 1000)
     expect(() => decoder.decode(block)).toThrow(expect.objectContaining({ code: ErrorCode.enhanceYourCalm }))
     expect(decoder.listBytes).toBeLessThan(2200)
   })
 
-  it('whose field takes a malformed name from the table are malformed too', () => {
+  it('a field whose name is a malformed entry of the table: the block is malformed too', () => {
     const decoder = new HeaderDecoder(4096, 65_536)
     decoder.decode(hex('40 01 41 01 62'))
     expect(decoder.verdict).toBe('malformed')
@@ -147,7 +147,7 @@ describe('header blocks', () => {
     }
   })
 
-  it('survive any bytes: they are decoded or refused', () => {
+  it('any bytes: decoded or refused, no other exception', () => {
     let seed = 7
     const random = (below: number) => {
       seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31
@@ -165,7 +165,7 @@ describe('header blocks', () => {
 })
 
 describe('Huffman code', () => {
-  it('knows every byte', () => {
+  it('encodes and decodes every byte value', () => {
     // Codes of RFC 7541, appendix B, of the shortest and the longest, and of some between.
     const codes: [string, string][] = [
       ['0', '00000'],

@@ -20,7 +20,7 @@ const bye = encodeHeaders([['grpc-status', '0']])
 
 type Handler = (stream: ServerStream, fields: HeaderFields, connection: Http2ServerConnection) => void
 
-/** A server whose streams are handled by what a test says. */
+/** A server with the stream handler that a test gives. */
 async function serve(onStream: Handler) {
   const connections: Http2ServerConnection[] = []
   const closed: Http2ServerConnection[] = []
@@ -38,7 +38,7 @@ async function serve(onStream: Handler) {
   return { port: (server.address() as AddressInfo).port, connections, closed }
 }
 
-/** Answers each request with what it holds. */
+/** Echoes each request. */
 const echo: Handler = (stream) => {
   stream.listener = {
     onData(bytes) {
@@ -62,7 +62,7 @@ interface Seen {
   readonly fields?: HeaderFields
 }
 
-/** A client that says what a test has it say. */
+/** A raw client that sends the bytes that a test gives. */
 class Client {
   readonly seen: Seen[] = []
   readonly socket: Socket
@@ -98,7 +98,7 @@ class Client {
     this.socket.write(Buffer.concat(frames))
   }
 
-  /** What comes of a type, waited for. */
+  /** Waits for the next frame of a type. */
   async next(type: number, matches: (seen: Seen) => boolean = () => true): Promise<Seen> {
     for (;;) {
       const found = this.seen.find((each) => each.type === type && matches(each))
@@ -130,14 +130,14 @@ const request = (fields: readonly (readonly [string, string])[] = []) =>
 const open = (streamId: number, flags = 0, block = request()) =>
   frame(FrameType.headers, FrameFlag.endHeaders | flags, streamId, block)
 const END = FrameFlag.endStream
-/** A field that the table is to keep: `x` with a value of so many bytes. */
+/** A field with incremental indexing: `x` with a value of this many bytes. */
 const remembered = (length: number) => {
   const [first, ...rest] = encodeHeaders([['x', 'y'.repeat(length)]])
   return Buffer.of(0x40 | first!, ...rest)
 }
 
-describe('a server of HTTP/2', () => {
-  it('answers a client of node:http2, more than its windows hold, trailers last', async () => {
+describe('the HTTP/2 server', () => {
+  it('sends a node:http2 client more than its windows hold, then trailers', async () => {
     const body = Buffer.from(Array.from({ length: 3 << 20 }, (_, i) => (i * 7) & 0xff))
     let taken = 0
     const { port } = await serve((stream) => {
@@ -162,7 +162,7 @@ describe('a server of HTTP/2', () => {
     expect(taken).toBe(3)
   })
 
-  it('takes uploads larger than its windows, and from a client that it has refused', async () => {
+  it('accepts uploads larger than its windows, also on a connection where it refused a stream', async () => {
     const { port } = await serve((stream, { refuse }) => {
       if (refuse === undefined) echo(stream, {}, undefined as never)
       else stream.reset(ErrorCode.refusedStream)
@@ -185,7 +185,7 @@ describe('a server of HTTP/2', () => {
     expect(length).toBe(2 << 20)
   })
 
-  it('shares a connection between streams, past one whose client does not read', async () => {
+  it('one stream’s window is full: other streams of the connection continue', async () => {
     const { port } = await serve((stream) => {
       stream.respond(ok)
       stream.write([Buffer.alloc(200_000, stream.id)])
@@ -203,7 +203,7 @@ describe('a server of HTTP/2', () => {
     expect(sizeOf(1)).toBe(65_535)
   })
 
-  it('says in one write what it says of a small request', async () => {
+  it('answers a small request with one write', async () => {
     const { port } = await serve(echo)
     const client = new Client(port)
     let reads = 0
@@ -215,7 +215,7 @@ describe('a server of HTTP/2', () => {
     expect(reads).toBe(1)
   })
 
-  it('lets go of what waits for a client that has left, once', async () => {
+  it('client resets a stream or disconnects: the server releases queued data exactly once', async () => {
     let taken = 0
     const { port, connections } = await serve((stream) => {
       stream.respond(ok)
@@ -232,7 +232,7 @@ describe('a server of HTTP/2', () => {
     expect(taken).toBe(3)
   })
 
-  it('lets go of what has gone in part only when the socket has taken that', async () => {
+  it('client resets a partly written stream: its memory stays held until the socket has flushed it', async () => {
     let taken = false
     const { port } = await serve((stream) => {
       stream.respond(ok)
@@ -247,13 +247,13 @@ describe('a server of HTTP/2', () => {
     client.socket.pause()
     client.send(numberFrame(FrameType.rstStream, 1, ErrorCode.cancel), open(3, END))
     await new Promise((resolve) => setTimeout(resolve, 300))
-    // Its memory may not be used for anything else: the socket reads it when the client goes on.
+    // The memory cannot be reused yet: the socket reads from it when the client resumes.
     expect(taken).toBe(false)
     client.socket.resume()
     await expect.poll(() => taken).toBe(true)
   })
 
-  it('gives each stream its turn where the connection holds them up', async () => {
+  it('the connection window is scarce: streams share it in turn', async () => {
     const { port } = await serve((stream) => {
       stream.respond(ok)
       stream.write([Buffer.alloc(4 << 20)])
@@ -272,20 +272,23 @@ describe('a server of HTTP/2', () => {
     for (const size of sizes()) expect(size).toBeGreaterThan(256 << 10)
   })
 
-  it.each([0, 2048])('tells a client whose table has %i bytes that it uses none', async (headerTableSize) => {
-    const { port } = await serve(echo)
-    const session = connectHttp2(`http://127.0.0.1:${port}`, { settings: { headerTableSize } })
-    closers.push(() => session.destroy())
-    await new Promise((resolve) => session.once('localSettings', resolve))
-    for (let i = 0; i < 2; i++) {
-      const call = session.request({ ':method': 'POST' })
-      const answered = new Promise((resolve) => call.on('trailers', (fields) => resolve(fields['grpc-status'])))
-      call.end()
-      expect(await answered).toBe('0')
-    }
-  })
+  it.each([0, 2048])(
+    'client offers a header table of %i bytes: the server announces that it uses none',
+    async (headerTableSize) => {
+      const { port } = await serve(echo)
+      const session = connectHttp2(`http://127.0.0.1:${port}`, { settings: { headerTableSize } })
+      closers.push(() => session.destroy())
+      await new Promise((resolve) => session.once('localSettings', resolve))
+      for (let i = 0; i < 2; i++) {
+        const call = session.request({ ':method': 'POST' })
+        const answered = new Promise((resolve) => call.on('trailers', (fields) => resolve(fields['grpc-status'])))
+        call.end()
+        expect(await answered).toBe('0')
+      }
+    },
+  )
 
-  it('tells clients to leave before it refuses, and serves what was on its way', async () => {
+  it('shutdown: sends GOAWAY first, serves requests already in flight, ignores later ones', async () => {
     const { port, connections, closed } = await serve(echo)
     const client = new Client(port)
     client.send(open(1))
@@ -312,9 +315,9 @@ describe('a server of HTTP/2', () => {
         [':scheme', 'http'],
       ]),
     ],
-    ['with a pseudo-field that there is not', request([[':nothing', 'x']])],
+    ['with an unknown pseudo-field', request([[':nothing', 'x']])],
     [
-      'with a pseudo-field behind others',
+      'with a pseudo-field after regular fields',
       encodeHeaders([
         ['a', 'b'],
         [':method', 'POST'],
@@ -322,8 +325,8 @@ describe('a server of HTTP/2', () => {
         [':path', '/'],
       ]),
     ],
-    ['with a header of HTTP/1', request([['connection', 'close']])],
-    ['that takes no trailers', request([['te', 'gzip']])],
+    ['with a connection-specific header of HTTP/1.1', request([['connection', 'close']])],
+    ['with a TE other than trailers', request([['te', 'gzip']])],
   ])('resets a request %s, and goes on', async (_, block) => {
     const { port } = await serve(echo)
     const client = new Client(port)
@@ -333,7 +336,7 @@ describe('a server of HTTP/2', () => {
     await client.next(FrameType.headers, ({ streamId }) => streamId === 3)
   })
 
-  it('resets requests with too much metadata, and those beyond the limit, and goes on', async () => {
+  it('resets requests above the metadata or stream limit, and keeps the connection', async () => {
     const { port } = await serve(echo)
     const client = new Client(port)
     const codeOf = async (id: number) =>
@@ -348,7 +351,7 @@ describe('a server of HTTP/2', () => {
     await client.next(FrameType.headers, ({ streamId }) => streamId === 25)
   })
 
-  it('resets a request whose metadata is far too large, and ends the connection before it is decoded', async () => {
+  it('metadata far above the limit: resets the request and closes the connection before decoding it all', async () => {
     const { port, closed } = await serve(echo)
     const client = new Client(port)
     const repeated = Buffer.concat([request(), remembered(3900), Buffer.alloc(80, 0xbe)])
@@ -360,7 +363,7 @@ describe('a server of HTTP/2', () => {
     expect(closed).toHaveLength(1)
   })
 
-  it('tells of each stream how large its metadata is, also where a byte stands for a field', async () => {
+  it('reports the decoded size of each stream’s metadata, also where one byte encodes a whole field', async () => {
     const sizes: number[] = []
     const { port } = await serve((stream) => {
       sizes.push(stream.requestHeaderBytes)
@@ -376,21 +379,21 @@ describe('a server of HTTP/2', () => {
 
   const many = (count: number, one: (i: number) => Buffer) => Array.from({ length: count }, (_, i) => one(i))
   it.each([
-    ['speaks something else', ErrorCode.protocolError, Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), []],
+    ['speaks HTTP/1.1', ErrorCode.protocolError, Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), []],
     [
-      'sends more than a window lets it',
+      'sends more than its window allows',
       ErrorCode.flowControlError,
       undefined,
       [open(1), ...many(5, () => frame(0, 0, 1, Buffer.alloc(16_384)))],
     ],
     [
-      'cancels streams as fast as it opens them',
+      'resets streams as fast as it opens them',
       ErrorCode.enhanceYourCalm,
       undefined,
       many(8000, (i) => Buffer.concat([open(2 * i + 1), numberFrame(3, 2 * i + 1, 8)])),
     ],
     [
-      'has the server cancel its streams',
+      'makes the server reset its streams',
       ErrorCode.enhanceYourCalm,
       undefined,
       many(8000, (i) => Buffer.concat([open(2 * i + 1), numberFrame(8, 2 * i + 1, 0)])),
@@ -426,19 +429,19 @@ describe('a server of HTTP/2', () => {
       [open(1), ...many(20_000, () => frame(0, 0, 1, Buffer.alloc(0)))],
     ],
     [
-      'floods with windows of the connection',
+      'floods with WINDOW_UPDATE of the connection',
       ErrorCode.enhanceYourCalm,
       undefined,
       many(20_000, () => numberFrame(FrameType.windowUpdate, 0, 1)),
     ],
     [
-      'floods with windows of a stream',
+      'floods with WINDOW_UPDATE of a stream',
       ErrorCode.enhanceYourCalm,
       undefined,
       [open(1), ...many(20_000, () => numberFrame(FrameType.windowUpdate, 1, 1))],
     ],
     [
-      'floods with windows of a stream that is over',
+      'floods with WINDOW_UPDATE of a closed stream',
       ErrorCode.enhanceYourCalm,
       undefined,
       [open(1, END), ...many(20_000, () => numberFrame(FrameType.windowUpdate, 1, 1))],
@@ -450,31 +453,31 @@ describe('a server of HTTP/2', () => {
       [open(1), ...many(20_000, () => numberFrame(FrameType.rstStream, 1, ErrorCode.cancel))],
     ],
     [
-      'says over and over that it leaves',
+      'floods with GOAWAY',
       ErrorCode.enhanceYourCalm,
       undefined,
       many(20_000, () => frame(FrameType.goaway, 0, 0, Buffer.alloc(8))),
     ],
     [
-      'goes on with a request that was refused',
+      'keeps sending on a request that was refused',
       ErrorCode.enhanceYourCalm,
       undefined,
       many(20_000, () => open(1, 0, encodeHeaders([['a', 'b']]))),
     ],
     [
-      'sends its data a byte at a time',
+      'sends DATA one byte at a time',
       ErrorCode.enhanceYourCalm,
       undefined,
       [open(1), ...many(20_000, () => frame(FrameType.data, 0, 1, Buffer.alloc(1)))],
     ],
     [
-      'floods with requests that are none',
+      'floods with malformed requests',
       ErrorCode.enhanceYourCalm,
       undefined,
       many(20_000, (i) => open(2 * i + 1, END, encodeHeaders([['a', 'b']]))),
     ],
     [
-      'floods with fields that a table makes large',
+      'floods with fields that the table expands (HPACK bomb)',
       ErrorCode.enhanceYourCalm,
       undefined,
       [open(1, END, Buffer.concat([request(), remembered(3900)]))].concat(
@@ -488,20 +491,20 @@ describe('a server of HTTP/2', () => {
       [frame(1, 0, 1, request()), ...many(30, () => frame(9, 0, 1, Buffer.alloc(16_000)))],
     ],
     [
-      'never ends a header block of nothing',
+      'never ends an empty header block',
       ErrorCode.enhanceYourCalm,
       undefined,
       [frame(1, 0, 1, request()), ...many(270_000, () => frame(9, 0, 1, Buffer.alloc(0)))],
     ],
     [
-      'sends what is no header block',
+      'sends an undecodable header block',
       ErrorCode.compressionError,
       undefined,
       [open(1, END, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]))],
     ],
-    ['opens streams of the other side', ErrorCode.protocolError, undefined, [open(2, END)]],
-  ])('leaves a client that %s, and serves the next', async (_, code, preface, frames) => {
-    // Nothing that comes is given back to the window.
+    ['opens a stream with an even id', ErrorCode.protocolError, undefined, [open(2, END)]],
+  ])('closes the connection of a client that %s, and serves the next client', async (_, code, preface, frames) => {
+    // This server never returns received bytes to the window.
     const { port, closed } = await serve((stream) => {
       stream.listener = { onData() {}, onEnd: () => stream.end(ok), onClose() {} }
     })
@@ -515,7 +518,7 @@ describe('a server of HTTP/2', () => {
     await next.next(FrameType.headers)
   })
 
-  it('leaves a client that opens its window a byte at a time', async () => {
+  it('closes the connection of a client that opens its window one byte at a time', async () => {
     const { port } = await serve((stream) => {
       stream.respond(ok)
       stream.write([Buffer.alloc(1 << 20)])
@@ -529,7 +532,7 @@ describe('a server of HTTP/2', () => {
     expect((await client.goaway()).code).toBe(ErrorCode.enhanceYourCalm)
   })
 
-  it('keeps a client that gives back each small message as it comes, twice', async () => {
+  it('keeps a client that sends two WINDOW_UPDATEs for each small message', async () => {
     const messages = 12_000
     const { port } = await serve(async (stream) => {
       stream.respond(ok)
@@ -550,7 +553,7 @@ describe('a server of HTTP/2', () => {
     expect(client.seen.filter(({ type }) => type === FrameType.goaway)).toEqual([])
   })
 
-  it('sends many small messages without holding the event loop, in their order', async () => {
+  it('sends many small messages in order without blocking the event loop', async () => {
     const messages = 150_000
     let taken = 0
     const { port } = await serve((stream) => {
@@ -577,7 +580,7 @@ describe('a server of HTTP/2', () => {
     expect(longestMs).toBeLessThan(2000)
   })
 
-  it('works through many frames of one read without holding the event loop, in their order', async () => {
+  it('handles many frames of one read in order without blocking the event loop', async () => {
     const requests = 400
     const begun: number[] = []
     const { port, connections } = await serve((stream) => {
@@ -601,7 +604,7 @@ describe('a server of HTTP/2', () => {
     expect(longestMs).toBeLessThan(400)
   })
 
-  it('survives whatever bytes come', async () => {
+  it('survives random bytes', async () => {
     const { port, connections, closed } = await serve(echo)
     let seed = 3
     const random = (below: number) => {
