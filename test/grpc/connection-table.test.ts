@@ -10,7 +10,7 @@ import { networkOf } from '../../src/http2/peer-address.ts'
 
 const WITHIN_MS = 1000
 
-/** A table, and sockets that are only addresses and ports. */
+/** A table, and fake sockets with only an address and a port. */
 class Clients {
   readonly table: ConnectionTable
   readonly open = new Set<string>()
@@ -20,7 +20,7 @@ class Clients {
     this.table = new ConnectionTable({ maxConnections: 6, authenticateWithinMs: WITHIN_MS, ...limits })
   }
 
-  /** Connects from an address; answers with a name for the connection, or undefined when it was refused. */
+  /** Connects from an address; returns the table's entry, or undefined when the table refused it. */
   connect(address: string): TableEntry | undefined {
     const port = ++this.#port
     const key = `${address}:${port}`
@@ -51,14 +51,14 @@ afterEach(() => {
 const wait = (ms: number) => vi.setSystemTime(Date.now() + ms)
 
 describe('a full table of connections', () => {
-  it('refuses a newcomer of the same address while the others are young', () => {
+  it('refuses a new connection of the same address while the others are within the grace period', () => {
     const clients = new Clients({})
     for (let i = 0; i < 6; i++) expect(clients.connect('10.0.0.1')).toBeDefined()
     expect(clients.connect('10.0.0.1')).toBeUndefined()
     expect(clients.open.size).toBe(6)
   })
 
-  it('closes the oldest that has not authenticated a call in time', () => {
+  it('evicts the oldest connection that has not authenticated a call in time', () => {
     const clients = new Clients({})
     const first = clients.connect('10.0.0.1')!
     const second = clients.connect('10.0.0.1')!
@@ -71,7 +71,7 @@ describe('a full table of connections', () => {
     expect(clients.open.size).toBe(6)
   })
 
-  it('closes them of the address that holds the most, whoever comes', () => {
+  it('evicts unauthenticated connections of the address that holds the most', () => {
     const clients = new Clients({})
     clients.connect('10.0.0.2')
     for (let i = 0; i < 5; i++) clients.connect('10.0.0.1')
@@ -80,14 +80,14 @@ describe('a full table of connections', () => {
     expect([clients.count('10.0.0.1'), clients.count('10.0.0.2')]).toEqual([5, 1])
   })
 
-  it('closes young ones of an address that holds more than the newcomer, and lets none have all', () => {
+  it('evicts recent connections of an address that holds more than the new one, so no address fills the table', () => {
     const clients = new Clients({})
     for (let i = 0; i < 6; i++) clients.connect('10.0.0.1')
     for (let i = 0; i < 10; i++) clients.connect('10.0.0.2')
     expect([clients.count('10.0.0.1'), clients.count('10.0.0.2')]).toEqual([3, 3])
   })
 
-  it('never closes one that is in use, and of an address with more than half of the table the longest idle', () => {
+  it('never evicts a connection in use; from an address above half of the table it evicts the longest idle', () => {
     const clients = new Clients({})
     const entries = Array.from({ length: 6 }, () => clients.connect('10.0.0.1')!)
     for (const entry of entries) {
@@ -102,7 +102,7 @@ describe('a full table of connections', () => {
     expect(entries.map(({ key }) => clients.open.has(key))).toEqual([true, true, true, true, false, true])
   })
 
-  it('with a bound for each address refuses what is above it, and counts a network of IPv6 as one', () => {
+  it('limit per address: refuses connections above it, and counts an IPv6 /64 network as one address', () => {
     const clients = new Clients({ maxConnectionsPerAddress: 2 })
     expect(clients.connect('2001:db8::1')).toBeDefined()
     expect(clients.connect('2001:db8::2')).toBeDefined()

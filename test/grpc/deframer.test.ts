@@ -14,14 +14,14 @@ const framed = (body: Uint8Array, flag = 0): Buffer => {
 }
 
 describe('Deframer', () => {
-  it('keep alive no more than themselves, though they were cut from a large read', () => {
+  it('copies small messages out of a large read, so that they do not retain it', () => {
     const read = Buffer.concat([framed(Buffer.from('abc')), Buffer.alloc(60_000)])
     const [message] = new Deframer(1000).push(read.subarray(0, 8))
     expect(String(message!.bytes)).toBe('abc')
     expect(message!.bytes.buffer).not.toBe(read.buffer)
   })
 
-  it('finds the same messages however the bytes are cut', () => {
+  it('yields the same messages wherever the reads split the bytes', () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 5 }),
@@ -48,7 +48,7 @@ describe('Deframer', () => {
     expect(() => new Deframer(1000).push(prefix)).toThrow(/at most 1000/)
   })
 
-  it('knows when it stands in the middle of a message', () => {
+  it('is not idle in the middle of a message', () => {
     const deframer = new Deframer(1000)
     deframer.push(framed(Buffer.from('abc')).subarray(0, 6))
     expect(deframer.idle).toBe(false)
@@ -64,7 +64,7 @@ describe('decompress', () => {
     return decompress(bytes, encoding, maxBytes, keep).then((out) => ({ out, kept }))
   }
 
-  it('undoes gzip, and tells how much it keeps', async () => {
+  it('decompresses gzip and reports the bytes that it holds', async () => {
     const { out, kept } = await undo(gzipSync('hello'), 100)
     expect(String(out)).toBe('hello')
     expect(kept).toBe(5)
@@ -72,12 +72,12 @@ describe('decompress', () => {
     expect((await undo(gzipSync(large), 1 << 20)).out.equals(large)).toBe(true)
   })
 
-  it('stops a bomb at the limit', async () => {
+  it('gzip bomb: stops at the limit with TOO_LARGE', async () => {
     const bomb = gzipSync(Buffer.alloc(1 << 20))
     await expect(undo(bomb, 1000)).rejects.toMatchObject({ code: 'TOO_LARGE' })
   })
 
-  it('stops when there is no memory for the next piece, before it goes on', async () => {
+  it('memory budget exhausted: stops before it decompresses the next piece', async () => {
     const bomb = gzipSync(Buffer.alloc(16 << 20))
     let asked = 0
     const keep = (bytes: number) => {

@@ -98,13 +98,13 @@ const echo: Methods = {
 }
 
 describe('unary calls', () => {
-  it('answer, also to an empty message', async () => {
+  it('get an answer, also to an empty message', async () => {
     const { unary } = await serve(echo)
     expect(String(await unary('/t/Echo', Buffer.from('hello')))).toBe('hello')
     expect((await unary('/t/Echo', Buffer.alloc(0))).length).toBe(0)
   })
 
-  it('report errors from the table, and nothing of a crash', async () => {
+  it('get errors of the error table, and no detail of an internal crash', async () => {
     const { unary, ended } = await serve(echo)
     await expect(unary('/t/Fail', Buffer.alloc(1))).rejects.toMatchObject({ code: 5, details: 'No “x” here.' })
     const crash = await unary('/t/Crash', Buffer.alloc(1)).catch((error) => error)
@@ -114,7 +114,7 @@ describe('unary calls', () => {
     expect(ended.map(({ code }) => code)).toEqual(['UNKNOWN_OBJECT', 'INTERNAL', 'UNIMPLEMENTED'])
   })
 
-  it.each(['__proto__', 'constructor', 'toString', '/t'])('of the path %s are UNIMPLEMENTED', async (path) => {
+  it.each(['__proto__', 'constructor', 'toString', '/t'])('to the path %s end with UNIMPLEMENTED', async (path) => {
     const { port, unary, ended } = await serve(echo)
     const session = connectHttp2(`http://127.0.0.1:${port}`)
     const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
@@ -126,13 +126,13 @@ describe('unary calls', () => {
     expect(String(await unary('/t/Echo', Buffer.from('alive')))).toBe('alive')
   })
 
-  it('refuse messages above the limit and go on serving', async () => {
+  it('with a message above the limit are refused; the server keeps serving', async () => {
     const { unary } = await serve(echo)
     await expect(unary('/t/Echo', Buffer.alloc(5_000_000))).rejects.toMatchObject({ code: 8 })
     expect(String(await unary('/t/Echo', Buffer.from('still here')))).toBe('still here')
   })
 
-  it('take gzip, and survive a corrupt one', async () => {
+  it('may use gzip; corrupt gzip fails that call alone', async () => {
     const { port } = await serve(echo)
     const send = (body: Buffer) =>
       new Promise<Record<string, unknown>>((resolve, reject) => {
@@ -176,7 +176,7 @@ describe('deadlines', () => {
     },
   }
 
-  it('come from the client, are capped by the server, and end the work', async () => {
+  it('come from the client, are capped by the server, and abort the handler', async () => {
     const { unary, ended } = await serve(waits, { maxDeadlineMs: 100 })
     await expect(unary('/t/Wait', Buffer.alloc(0), { deadline: Date.now() + 50 })).rejects.toMatchObject({ code: 4 })
     await expect(unary('/t/Wait', Buffer.alloc(0), { deadline: Date.now() + 90_000 })).rejects.toMatchObject({
@@ -226,7 +226,7 @@ describe('streams', () => {
     expect(ended).toEqual([{ path: '/t/Stream', code: 'OK' }])
   })
 
-  it('produce no more than the bound while nobody reads, and end at the stall limit', async () => {
+  it('client does not read: the handler pauses at the buffer bound, the call ends at the stall limit', async () => {
     const { server, port, ended } = await serve(source, { stallTimeoutMs: 300 })
     const session = connectHttp2(`http://127.0.0.1:${port}`)
     const stream = session.request({ ':method': 'POST', ':path': '/t/Stream', 'content-type': 'application/grpc' })
@@ -252,7 +252,7 @@ describe('streams', () => {
     expect(server.callCount).toBe(0)
   })
 
-  it('take uploads of many messages', async () => {
+  it('accept uploads of many messages', async () => {
     const { client } = await serve(source)
     const answer = await new Promise<Buffer>((resolve, reject) => {
       const stream = client.makeBidiStreamRequest('/t/Sum', same, same)
@@ -275,7 +275,7 @@ describe('many small messages', () => {
       }),
     )
 
-  it('reach a slow reader in their order, and wait as the bytes that they are', async () => {
+  it('reach a slow reader in order, and are buffered at close to their size', async () => {
     const COUNT = 50_000
     let heldBytes = 0
     let expected = 0
@@ -300,7 +300,7 @@ describe('many small messages', () => {
     await expect.poll(() => server.requestMemoryBytes).toBe(0)
   })
 
-  it('of many calls let timers have their turn', async () => {
+  it('of many calls do not starve timers', async () => {
     const { port } = await serve({
       '/t/Busy': {
         kind: 'bidi',
@@ -324,13 +324,13 @@ describe('many small messages', () => {
     })
     await Promise.all(closed)
     clearInterval(timer)
-    // Two seconds of work in all.
+    // Two seconds of work in total.
     expect(slowestMs).toBeLessThan(500)
   })
 })
 
-describe('callers', () => {
-  it('are known before their body has come, once; others are refused', async () => {
+describe('authentication', () => {
+  it('happens once, before the body arrives; unknown callers get UNAUTHENTICATED', async () => {
     const seen: unknown[] = []
     let asked = 0
     const authenticate = (headers: HeaderFields) => {
@@ -373,7 +373,7 @@ describe('callers', () => {
 })
 
 describe('uploads that are refused early', () => {
-  it('leave no stream behind, however many there are', async () => {
+  it('leave no open stream, however many are refused', async () => {
     const methods: Methods = {
       '/t/Refuse': {
         kind: 'bidi',
@@ -397,7 +397,7 @@ describe('uploads that are refused early', () => {
   })
 })
 
-describe('what waits', () => {
+describe('buffered data', () => {
   const windowless = (port: number, settings: object) => {
     const session = connectHttp2(`http://127.0.0.1:${port}`, { settings }).on('error', () => {})
     closers.push(() => session.destroy())
@@ -410,7 +410,7 @@ describe('what waits', () => {
   }
   const prefixed = (length: number) => Buffer.from([0, 0, 0, length >> 8, length & 0xff])
 
-  it('for a client that opens no window is given up, an answer too', async () => {
+  it('client never opens its window: an answer is dropped at the stall limit', async () => {
     const { port } = await serve(echo, { stallTimeoutMs: 200 })
     const { call } = windowless(port, { initialWindowSize: 0 })
     const stream = call('/t/Echo')
@@ -420,7 +420,7 @@ describe('what waits', () => {
     expect(stream.rstCode).toBe(11)
   })
 
-  it('for the rest of a request is given up, and where memory is short the oldest at once', async () => {
+  it('request never completes: ends with DEADLINE at the stall limit, the oldest at once when memory is short', async () => {
     const { port, ended } = await serve(echo, { stallTimeoutMs: 300, maxRequestMemoryBytes: 100_000 })
     const { call } = windowless(port, {})
     const statusOf = (stream: ReturnType<typeof call>) =>
@@ -447,7 +447,7 @@ describe('what waits', () => {
     await expect.poll(() => ended.map(({ code }) => code)).toEqual(['QUEUE_FULL', 'DEADLINE', 'OK'])
   })
 
-  it('is counted with its metadata: calls beyond the share of their connection are refused, then the connection ends', async () => {
+  it('metadata counts as memory: calls above the connection’s share are refused, then the connection is closed', async () => {
     const waits: Methods = { '/t/Wait': { kind: 'bidi', handle: () => new Promise(() => {}) } }
     const { server, port } = await serve(waits, { maxRequestMemoryBytes: 1_000_000, maxInboundMessageBytes: 4096 })
     const { session } = windowless(port, {})
@@ -470,7 +470,7 @@ describe('what waits', () => {
     await expect.poll(() => server.requestMemoryBytes).toBe(0)
   })
 
-  it('of answers to a closed window is bounded', async () => {
+  it('client’s window is closed: buffered answers are bounded', async () => {
     let sent = 0
     const { server, port } = await serve({
       '/t/Answers': {
@@ -490,7 +490,7 @@ describe('what waits', () => {
     await expect.poll(() => server.requestMemoryBytes).toBe(0)
   })
 
-  it('of the only answer of a call counts while the window is closed', async () => {
+  it('client’s window is closed: a unary answer counts as memory until it is sent', async () => {
     const { server, port } = await serve(
       { '/t/Large': { kind: 'unary', handle: () => Buffer.alloc(600_000) } },
       { maxRequestMemoryBytes: 4_000_000, maxInboundMessageBytes: 4096 },
@@ -503,7 +503,7 @@ describe('what waits', () => {
       stream.end(prefixed(0))
       return stream
     })
-    // The third does not fit into the million bytes of its connection.
+    // Only one answer fits into the million bytes of its connection.
     await expect.poll(() => codes).toEqual([11, 11])
     expect(server.requestMemoryBytes).toBeLessThan(1_000_000)
     let got = 0
@@ -515,7 +515,7 @@ describe('what waits', () => {
     await expect.poll(() => server.requestMemoryBytes).toBe(0)
   })
 
-  it('is decompressed for one message of a connection at a time, within its memory', async () => {
+  it('compressed requests: one message per connection is decompressed at a time, within its memory', async () => {
     const { server, port } = await serve(
       { '/t/Take': { kind: 'unary', handle: (request) => Buffer.from(String(request.length)) } },
       { maxRequestMemoryBytes: 4 << 20, maxInboundMessageBytes: 2 << 20 },
@@ -546,7 +546,7 @@ describe('what waits', () => {
     await expect.poll(() => server.requestMemoryBytes).toBe(0)
   })
 
-  it('of a frame that cannot be cut keeps its memory until the client has it', async () => {
+  it('a frame that cannot be split holds its memory until the client has read it', async () => {
     let released = false
     const { port } = await serve({
       '/t/Whole': {
@@ -557,7 +557,7 @@ describe('what waits', () => {
           const release = () => {
             released = true
           }
-          // No record batch: it goes as it is.
+          // Not a record batch, so it is sent unsplit.
           await sender.send({ ...frameOf(schemaMessage(), Buffer.alloc(20_000, 7), 0), release })
         },
       },
@@ -575,7 +575,7 @@ describe('what waits', () => {
 })
 
 describe('connections', () => {
-  it('that never speak are closed', async () => {
+  it('that never send a byte are closed', async () => {
     const { port } = await serve(echo, { keepaliveTimeMs: 50, keepaliveTimeoutMs: 50 })
     const socket = connectTcp(port, '127.0.0.1')
     await new Promise((resolve) =>
@@ -587,14 +587,14 @@ describe('connections', () => {
     expect(socket.destroyed).toBe(true)
   })
 
-  it('that are idle get a GOAWAY, and clients just connect again', async () => {
+  it('that are idle get GOAWAY, and clients reconnect', async () => {
     const { server, unary } = await serve(echo, { connectionIdleMs: 60 })
     await unary('/t/Echo', Buffer.from('a'))
     await expect.poll(() => server.connectionCount).toBe(0)
     expect(String(await unary('/t/Echo', Buffer.from('b')))).toBe('b')
   })
 
-  it('that do not begin HTTP/2 in time are closed, those that do are not', async () => {
+  it('without an HTTP/2 preface in time are closed, others stay open', async () => {
     const { port, unary } = await serve(echo, { handshakeTimeoutMs: 100, keepaliveTimeoutMs: 200 })
     const silent = connectTcp(port, '127.0.0.1').resume()
     await unary('/t/Echo', Buffer.alloc(1))
@@ -603,7 +603,7 @@ describe('connections', () => {
     expect(String(await unary('/t/Echo', Buffer.from('still here')))).toBe('still here')
   })
 
-  it('that have come of age end with their calls, and no call is lost', async () => {
+  it('above the maximum age are drained, and no call is lost', async () => {
     const peers = new Set<string>()
     const methods: Methods = {
       '/t/Slow': {
@@ -624,7 +624,7 @@ describe('connections', () => {
     await expect.poll(() => ended.filter(({ code }) => code === 'OK')).toHaveLength(100)
   })
 
-  it('survive a flood of cancels from others', async () => {
+  it('survive a flood of resets on another connection', async () => {
     const { port, unary } = await serve(echo)
     const session = connectHttp2(`http://127.0.0.1:${port}`)
     session.on('error', () => {})
@@ -638,7 +638,7 @@ describe('connections', () => {
     session.destroy()
   })
 
-  it('carry random bytes without harm', async () => {
+  it('that send random bytes do not harm others', async () => {
     const { port, unary } = await serve(echo)
     for (let i = 0; i < 50; i++) {
       const socket = connectTcp(port, '127.0.0.1').on('error', () => {})
@@ -652,7 +652,7 @@ describe('connections', () => {
 })
 
 describe('closing', () => {
-  it('ends what runs, and says how much that was', async () => {
+  it('ends running calls and reports how many', async () => {
     const methods: Methods = {
       '/t/Never': { kind: 'unary', handle: () => new Promise(() => {}) },
       '/t/Watch': { kind: 'unary', background: true, handle: () => new Promise(() => {}) },
@@ -667,7 +667,7 @@ describe('closing', () => {
 })
 
 describe('health and reflection', () => {
-  it('report readiness, and each change of it', async () => {
+  it('report readiness and stream its changes', async () => {
     const readiness = new ProcessReadiness()
     const { unary, client } = await serve(healthMethods(['a.Service'], readiness))
     const check = async (service: string) => {
@@ -706,7 +706,7 @@ describe('health and reflection', () => {
     expect(String(answer)).toContain('arrow.flight.protocol.FlightService')
   })
 
-  /** Asks a reflection service one question after another on one stream. */
+  /** Sends reflection requests one after another on one stream. */
   const ask = async (descriptorSet: URL, requests: readonly ServerReflectionRequest['messageRequest'][]) => {
     const { client } = await serve(reflectionMethods(descriptorSet))
     return await new Promise<ServerReflectionResponse['messageResponse'][]>((resolve, reject) => {
@@ -725,7 +725,7 @@ describe('health and reflection', () => {
     })
   }
   const published = new URL('../../gen/descriptors.binpb', import.meta.url)
-  /** Names of the files in an answer; its error otherwise. */
+  /** Names of the files in an answer, or its error. */
   const filesOf = (answer: ServerReflectionResponse['messageResponse']) =>
     answer?.$case === 'fileDescriptorResponse'
       ? answer.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name)

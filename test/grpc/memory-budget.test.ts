@@ -6,7 +6,7 @@ const full = expect.objectContaining({ code: 'QUEUE_FULL' })
 const ignore = () => {}
 
 describe('MemoryBudget', () => {
-  it('gives a connection a quarter, an address half, and calls without credentials an eighth beside them', () => {
+  it('limits a connection to a quarter, an address to half, and unauthenticated calls to a separate eighth', () => {
     const { authenticated, anonymous } = budget()
     const [a, b, c] = ['one', 'one', 'one'].map((address) => authenticated.connect(address, ignore).openCall())
     a!.take(250)
@@ -21,14 +21,14 @@ describe('MemoryBudget', () => {
     expect(() => anonymous.connect('one', ignore).openCall().take(32)).toThrow(full)
   })
 
-  it('lets one connection hold the largest message twice, though that is more than a quarter', () => {
+  it('lets one connection hold the largest message twice, even above its quarter', () => {
     const { authenticated } = budget(1000, 300)
     const call = authenticated.connect('one', ignore).openCall()
     call.take(600)
     expect(() => call.take(1)).toThrow(full)
   })
 
-  it('gives all back when a call is over, and nothing to it afterwards', () => {
+  it('a call closes: its memory is returned, and it can take no more', () => {
     const each = budget()
     const share = each.authenticated.connect('one', ignore)
     const call = share.openCall()
@@ -41,7 +41,7 @@ describe('MemoryBudget', () => {
     expect(() => call.take(1)).toThrow(expect.objectContaining({ code: 'CANCELLED' }))
   })
 
-  it('ends the oldest incomplete request before it refuses another', () => {
+  it('budget full: evicts the oldest incomplete request before it refuses another', () => {
     const each = budget()
     const share = each.authenticated.connect('one', ignore)
     const ended: string[] = []
@@ -67,7 +67,7 @@ describe('MemoryBudget', () => {
     expect(each.heldBytes).toBe(150)
   })
 
-  it('has nobody end the requests of other addresses while he holds too much himself', () => {
+  it('an address above its share cannot evict requests of other addresses', () => {
     const each = budget()
     const ended: string[] = []
     const innocent = each.authenticated.connect('innocent', ignore).openCall()
@@ -83,7 +83,7 @@ describe('MemoryBudget', () => {
     expect(each.heldBytes).toBe(700)
   })
 
-  it('tells the connection of each refusal, and forgets addresses that have left', () => {
+  it('reports each refusal to its connection, and forgets addresses without connections', () => {
     const each = budget()
     let refused = 0
     const share = each.authenticated.connect('one', () => {

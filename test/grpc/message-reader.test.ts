@@ -7,7 +7,7 @@ import { ReceiveBuffer, ReceiveBuffers } from '../../src/http2/frames/receive-bu
 
 const MANY = Number.POSITIVE_INFINITY
 
-/** A buffer that knows how often it is held. */
+/** A buffer that counts its holders. */
 class CountedBuffer extends ReceiveBuffer {
   holders = 0
   override hold(): void {
@@ -22,10 +22,10 @@ function framed(messages: readonly Uint8Array[]): Buffer {
   return Buffer.concat(messages.flatMap((message) => [prefixOf(message.byteLength), message]))
 }
 
-describe('messages', () => {
+describe('MessageReader', () => {
   const message = fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ minLength: 300, maxLength: 40_000 }))
 
-  it('come out the same however they are cut, in whichever buffers, and however few are asked for', () => {
+  it('yields the same messages for any split, any buffers and any batch size', () => {
     const cuts = fc.array(fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 5000 })), { minLength: 1, maxLength: 6 })
     fc.assert(
       fc.property(
@@ -65,7 +65,7 @@ describe('messages', () => {
     )
   })
 
-  it('that come one byte at a time are few pieces', () => {
+  it('merges a message that arrives one byte at a time into few chunks', () => {
     const reader = new MessageReader(1 << 24)
     const ready: InboundMessage[] = []
     const bytes = framed([Buffer.alloc(300_000, 7), Buffer.alloc(3, 8)])
@@ -78,7 +78,7 @@ describe('messages', () => {
     expect(buffer.holders).toBe(0)
   })
 
-  it('of which each buffer holds little do not keep the buffers', () => {
+  it('copies a message spread thinly over many buffers, and releases the buffers', () => {
     const reader = new MessageReader(1 << 24)
     const ready: InboundMessage[] = []
     const buffers = Array.from({ length: 1000 }, () => new CountedBuffer())
@@ -88,7 +88,7 @@ describe('messages', () => {
     expect(Buffer.concat(ready[0]!.chunks).equals(Buffer.alloc(300_000, 7))).toBe(true)
   })
 
-  it('of the usual size stay where they are', () => {
+  it('keeps a message of the usual size in its receive buffers, without a copy', () => {
     const reader = new MessageReader(1 << 24)
     const ready: InboundMessage[] = []
     const buffers = new ReceiveBuffers()
@@ -102,7 +102,7 @@ describe('messages', () => {
       buffers.advance()
     }
     const own = new Set(ready[0]!.chunks.map(({ buffer }) => buffer))
-    // Each buffer is there once, and nothing was copied into another.
+    // Each receive buffer appears once, and nothing was copied.
     expect(own.size).toBe(9)
     expect(ready[0]!.chunks).toHaveLength(65)
   })

@@ -9,13 +9,13 @@ describe('status trailers', () => {
     expect(decodeURIComponent(encodeStatusMessage('日本語 – 100 %'))).toBe('日本語 – 100 %')
   })
 
-  it('stay small and whole with long non-ASCII texts', () => {
+  it('cut long non-ASCII texts at a character boundary', () => {
     const encoded = encodeStatusMessage('ü'.repeat(4096))
     expect(encoded.length).toBeLessThanOrEqual(3072)
     expect(decodeURIComponent(encoded)).toMatch(/^ü+\.\.\.$/)
   })
 
-  it('tell code, position, retry and request id', () => {
+  it('carry code, position, retry delay and request id', () => {
     const error = new GatewayError('BAD_SQL', 'no', { position: { line: 2, column: 7 }, retryAfterMs: 1500 })
     expect(statusTrailers(error, 'r1')).toMatchObject({
       'grpc-status': '3',
@@ -28,11 +28,11 @@ describe('status trailers', () => {
     })
   })
 
-  it('are one status when all went well', () => {
+  it('carry only the status on success', () => {
     expect(statusTrailers(undefined, 'r1')).toEqual({ 'grpc-status': '0' })
   })
 
-  it('tell the same in binary, small also for long texts', () => {
+  it('carry the same details in binary, bounded for long texts', () => {
     const error = new GatewayError('QUEUE_FULL', 'ü'.repeat(4096), {
       position: { line: 2, column: 7 },
       retryAfterMs: 1500,
