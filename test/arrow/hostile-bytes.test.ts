@@ -82,7 +82,7 @@ const rowsOfPieces = async (header: Uint8Array, maxBytes: number): Promise<numbe
 }
 
 describe('hostile bytes', () => {
-  it('the untouched ones are read as they were written', async () => {
+  it('undamaged messages are read as they were written', async () => {
     expect(decodeSchema(schemaMessage)).toEqual({
       ...schema,
       children: schema.children.map((each) =>

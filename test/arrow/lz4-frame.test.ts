@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { decompressLz4 } from '../../src/arrow/compression/lz4-frame.ts'
 import { ArrowError } from '../../src/arrow/errors.ts'
 
-/** What a frame of one block holds, of `length` bytes. */
+/** Decompresses a frame of one block with `length` bytes of content. */
 function decompress(bytes: Buffer, length: number): string {
   const target = Buffer.alloc(length)
   for (const _ of decompressLz4(bytes, target));
   return target.toString()
 }
 
-/** A frame around blocks: each its size with the flag of uncompressed ones, and its bytes. */
+/** A frame around blocks: for each, its size with the flag for uncompressed blocks, and its bytes. */
 function frameOf(blocks: readonly (readonly [size: number, bytes: Buffer])[]): Buffer {
   const parts = blocks.flatMap(([size, bytes]) => {
     const head = Buffer.alloc(4)
@@ -21,7 +21,7 @@ function frameOf(blocks: readonly (readonly [size: number, bytes: Buffer])[]): B
 }
 
 describe('LZ4 frames', () => {
-  it('are decompressed: literals, matches that overlap, blocks that are not compressed', () => {
+  it('are decompressed: literals, overlapping matches, uncompressed blocks', () => {
     const literals = Buffer.concat([Buffer.from([0xf0, 5]), Buffer.alloc(20, 'x')])
     expect(decompress(frameOf([[literals.length, literals]]), 20)).toBe('x'.repeat(20))
     // "ab", then 10 bytes from 2 before, then "c".
@@ -29,7 +29,7 @@ describe('LZ4 frames', () => {
     expect(decompress(frameOf([[overlap.length, overlap]]), 13)).toBe('ababababababc')
     const plain = Buffer.from('as it is')
     expect(decompress(frameOf([[0x8000_0000 + plain.length, plain]]), 8)).toBe('as it is')
-    // A match may reach into the block before.
+    // A match may refer to the previous block.
     const behind = Buffer.from([0x04, 8, 0, 0x10, 0x21])
     expect(
       decompress(
@@ -42,7 +42,7 @@ describe('LZ4 frames', () => {
     ).toBe('as it isas it is!')
   })
 
-  it('of another length than announced, or damaged, end in an ArrowError', () => {
+  it('damaged, or of another length than announced: ArrowError', () => {
     const overlap = Buffer.from([0x26, 0x61, 0x62, 2, 0, 0x10, 0x63])
     const good = frameOf([[overlap.length, overlap]])
     for (const length of [0, 12, 14]) expect(() => decompress(good, length)).toThrow(ArrowError)

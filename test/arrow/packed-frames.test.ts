@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { FramePacker, unpackFrames } from '../../src/arrow/ipc/packed-frames.ts'
 
 describe('packed frames', () => {
-  it('keep their rows, of which a small batch of runs may have more than 32 bits can count', () => {
+  it('keep row counts above 32 bits, as a small run-end encoded batch may have', () => {
     const packer = new FramePacker(1000)
     const frames = [0, -1, 7, 2 ** 40].map((rows) => ({
       chunks: [Buffer.from('ab'), Buffer.from('c')],

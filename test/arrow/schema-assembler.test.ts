@@ -28,7 +28,7 @@ const parts = Object.fromEntries(
   Object.entries(types).map(([name, type]) => [name, encodeColumnPart(type, [0, ['TYPE', `${name} ü`], 1])]),
 )
 
-/** The columns in the form of `encodeSchema`. */
+/** The columns as `encodeSchema` takes them. */
 function plainly(table: string, schema: string, columns: readonly (readonly [string, string, boolean])[]): Field {
   const children = columns.map(([name, type, nullable]) => ({
     ...types[type]!,
@@ -39,7 +39,7 @@ function plainly(table: string, schema: string, columns: readonly (readonly [str
   return decodeSchema(encodeSchema({ ...field('+s', { children }), nullable: false }))
 }
 
-describe('schemas put together from parts', () => {
+describe('SchemaAssembler', () => {
   const assembler = new SchemaAssembler()
   const assemble = (table: string, schema: string, columns: readonly (readonly [string, string, boolean])[]) => {
     for (const [name, type, nullable] of columns) {

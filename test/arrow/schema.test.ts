@@ -13,7 +13,7 @@ const field = (format: string, children: Field[] = []): Field => ({
 const schemaOf = (...children: Field[]) => encodeSchema({ ...field('+s', children), name: '', nullable: false })
 
 describe('a schema', () => {
-  it('whose offsets lead to the same fields again and again is refused at once', () => {
+  it('whose offsets repeat the same fields exponentially is refused at once', () => {
     const builder = new Builder(1024)
     const STRUCT = 13
     let at = 0
@@ -38,20 +38,20 @@ describe('a schema', () => {
   })
 
   it.each([
-    ['a list of nothing', field('+l')],
-    ['a list of two', field('+l', [field('l'), field('l')])],
-    ['a list view of nothing', field('+vl')],
-    ['runs without values', field('+r', [field('i')])],
-    ['runs that end at texts', field('+r', [field('u'), field('l')])],
+    ['a list without a child', field('+l')],
+    ['a list with two children', field('+l', [field('l'), field('l')])],
+    ['a list view without a child', field('+vl')],
+    ['run-end encoding without values', field('+r', [field('i')])],
+    ['run-end encoding whose run ends are texts', field('+r', [field('u'), field('l')])],
     ['a map without entries', field('+m')],
-    ['a union with more ids than members', field('+ud:0,1', [field('l')])],
-    ['a number with members', field('l', [field('l')])],
-    ['lists of a negative size', field('+w:-1', [field('l')])],
-  ])('with children that do not fit a type is refused: %s', (_what, column) => {
+    ['a union with more type ids than children', field('+ud:0,1', [field('l')])],
+    ['a number with a child', field('l', [field('l')])],
+    ['fixed-size lists of a negative size', field('+w:-1', [field('l')])],
+  ])('whose children do not fit its type is refused: %s', (_what, column) => {
     expect(() => decodeSchema(schemaOf(column))).toThrow(/children that do not fit|negative size/)
   })
 
-  it('is read with its run ends', () => {
+  it('keeps the run ends of run-end encoding', () => {
     const [read] = decodeSchema(schemaOf(field('+r', [field('i'), field('u')]))).children
     expect([read?.format, read?.children.map((child) => child.format)]).toEqual(['+r', ['i', 'u']])
   })

@@ -9,8 +9,8 @@ const TEXT_BYTES = 20
 const column: Field = { name: 'v', format: 'vz', nullable: true, metadata: [], children: [] }
 const root: Field = { name: '', format: '+s', nullable: false, metadata: [], children: [column] }
 
-describe('cutting a batch', () => {
-  it('leaves the event loop to others, and gives pieces of some megabytes whatever the limit', async () => {
+describe('splitBatch', () => {
+  it('yields to the event loop, and gives pieces of a few MiB whatever the limit', async () => {
     const body = Buffer.alloc((VIEW_BYTES + TEXT_BYTES) * ROWS)
     for (let row = 0; row < ROWS; row++) {
       body.writeInt32LE(TEXT_BYTES, VIEW_BYTES * row)
