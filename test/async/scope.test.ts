@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { Scope } from '../../src/async/scope.ts'
 
-it('a scope closes the last first, each once the one before has ended, also where one fails', async () => {
+it('a scope closes in reverse order, one after another, and continues after a failure', async () => {
   const closed: string[] = []
   const scope = new Scope()
   const close = (name: string) => async () => {
@@ -19,7 +19,7 @@ it('a scope closes the last first, each once the one before has ended, also wher
   expect(() => scope.defer(() => {})).toThrow('closed')
 })
 
-it('a scope where several fail tells of all', async () => {
+it('several closers fail: the scope reports all errors', async () => {
   const scope = new Scope()
   for (const name of ['a', 'b']) scope.defer(() => Promise.reject(new Error(name)))
   await expect(scope.disposeAsync()).rejects.toMatchObject({ errors: [{ message: 'b' }, { message: 'a' }] })

@@ -3,8 +3,8 @@ import { Semaphore } from '../../src/async/semaphore.ts'
 
 const never = new AbortController().signal
 
-describe('turns', () => {
-  it('are given in order, and never more than there are', async () => {
+describe('Semaphore', () => {
+  it('grants permits in order, never more than it has', async () => {
     const turns = new Semaphore(2)
     const [first, second] = [turns.tryTake(), turns.tryTake()]
     expect([typeof first, typeof second, turns.tryTake()]).toEqual(['function', 'function', undefined])
@@ -16,7 +16,7 @@ describe('turns', () => {
     })
     expect(turns.waiting).toBe(3)
     first?.()
-    // Ending it again gives nothing away.
+    // Releasing a second time frees no further permit.
     first?.()
     await waiting[0]
     expect([order, turns.waiting]).toEqual([[1], 2])
@@ -26,7 +26,7 @@ describe('turns', () => {
     expect([order, turns.waiting, turns.tryTake()]).toEqual([[1, 2, 3], 0, undefined])
   })
 
-  it('pass those who have left', async () => {
+  it('skips waiters that were aborted or timed out', async () => {
     const turns = new Semaphore(1)
     const end = turns.tryTake()
     const leaving = new AbortController()
@@ -42,7 +42,7 @@ describe('turns', () => {
     await expect(turns.take(leaving.signal, 1)).rejects.toThrow('left')
   })
 
-  it('go to the holder that has fewest, none of which gets more than its share, also when their number changes', async () => {
+  it('grants the holder with the fewest permits first, none above its share, also after a resize', async () => {
     const turns = new Semaphore(2, (permits) => Math.max(1, permits - 1))
     const order: string[] = []
     const ends = new Map<string, (() => void) | undefined>()
@@ -56,7 +56,7 @@ describe('turns', () => {
     await all[1]
     expect([order.at(-1), turns.waiting, turns.isFree('a'), turns.isFree('c')]).toEqual(['a2', 2, false, false])
     expect(turns.richest).toBe('a')
-    // A queue gives up a request of the holder that has more of them than the one that comes.
+    // A full queue refuses the last request of the holder that has more waiting than the new one.
     expect(turns.refuseLast('c', new Error('full'))).toBe(false)
     void turns.take(undefined, 60_000, 'a').catch((error: Error) => order.push(error.message))
     expect(turns.refuseLast('c', new Error('full'))).toBe(true)
