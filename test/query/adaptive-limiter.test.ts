@@ -5,7 +5,7 @@ import { AdaptiveLimiter } from '../../src/query/limits/adaptive-limiter.ts'
 const never = new AbortController().signal
 const overload = new GatewayError('UPSTREAM_BUSY')
 
-describe('adaptive slots', () => {
+describe('AdaptiveLimiter', () => {
   beforeEach(() => {
     vi.useFakeTimers()
   })
@@ -20,7 +20,7 @@ describe('adaptive slots', () => {
     return releases
   }
 
-  it('are as many as allowed until the engine complains, then fewer, and never fewer than the least', async () => {
+  it('grants the maximum until the engine reports overload, then fewer, never below the minimum', async () => {
     const slots = make()
     await take(slots, 10)
     expect(slots.slots).toBe(10)
@@ -33,21 +33,21 @@ describe('adaptive slots', () => {
     expect(seen).toEqual([7, 4, 3, 2, 2, 2, 2, 2])
   })
 
-  it('take failures that come together for one', async () => {
+  it('counts simultaneous overload errors once', async () => {
     const slots = make()
     await take(slots, 10)
     for (let i = 0; i < 5; i++) slots.onOutcome(overload)
     expect(slots.slots).toBe(7)
   })
 
-  it('are cut to what the engine could not take, not to what it was never given', async () => {
+  it('cuts from the slots in use, not from the unused limit', async () => {
     const slots = make()
     await take(slots, 4)
     slots.onOutcome(overload)
     expect(slots.slots).toBe(2)
   })
 
-  it('grow back for a holder that has its share and waits for more', async () => {
+  it('grows again when a holder at its share waits for more', async () => {
     const slots = new AdaptiveLimiter({
       minSlots: 1,
       maxSlots: 10,
@@ -63,7 +63,7 @@ describe('adaptive slots', () => {
     expect([slots.slots > 4, slots.inUse]).toEqual([true, 4])
   })
 
-  it('do not mind bad SQL, cancels, outages and messages that are too large', async () => {
+  it('ignores bad SQL, cancels, outages and oversized messages', async () => {
     const slots = make()
     await take(slots, 10)
     for (const code of ['BAD_SQL', 'CANCELLED', 'SOURCE_UNAVAILABLE', 'STALLED', 'UPSTREAM_TOO_LARGE'] as const)
@@ -71,7 +71,7 @@ describe('adaptive slots', () => {
     expect(slots.slots).toBe(10)
   })
 
-  it('grow back one by one while all are in use, and let those in who wait', async () => {
+  it('grows one slot at a time while all are in use, and admits waiters', async () => {
     const slots = make()
     const held = await take(slots, 10)
     slots.onOutcome(overload)
@@ -83,7 +83,7 @@ describe('adaptive slots', () => {
     slots.onOutcome(undefined)
     await waiting
     expect([slots.slots, slots.inUse]).toEqual([8, 8])
-    // Nobody needs more while some are free.
+    // No growth while a slot is free.
     held[0]!()
     for (let i = 0; i < 50; i++) slots.onOutcome(undefined)
     expect(slots.slots).toBe(8)

@@ -4,8 +4,8 @@ import { ConcurrencyLimiter } from '../../src/query/limits/concurrency-limiter.t
 
 const never = new AbortController().signal
 
-describe('Slots', () => {
-  it('serves waiters in the order they came and counts right', async () => {
+describe('ConcurrencyLimiter', () => {
+  it('serves waiters in order of arrival, and counts slots in use and queued', async () => {
     const slots = new ConcurrencyLimiter({ slots: 1, maxQueued: 10, queueWaitMs: 10_000 })
     const order: number[] = []
     const first = await slots.acquire(never)
@@ -23,7 +23,7 @@ describe('Slots', () => {
     expect(slots.queued).toBe(0)
   })
 
-  it('refuses at once when the queue is full', async () => {
+  it('queue full: refuses at once with QUEUE_FULL', async () => {
     const slots = new ConcurrencyLimiter({ slots: 1, maxQueued: 1, queueWaitMs: 10_000 })
     const release = await slots.acquire(never)
     const waiting = slots.acquire(never)
@@ -33,7 +33,7 @@ describe('Slots', () => {
     expect(slots.inUse).toBe(0)
   })
 
-  it('serve the holder that has least first, and lines of equals in turn', async () => {
+  it('serves the holder with the fewest slots first, equal holders in turn', async () => {
     const slots = new ConcurrencyLimiter({ slots: 2, maxQueued: 100, queueWaitMs: 10_000 })
     const held = [await slots.acquire(never, 'a'), await slots.acquire(never, 'a')]
     const order: string[] = []
@@ -51,7 +51,7 @@ describe('Slots', () => {
     expect([slots.inUse, slots.queued]).toEqual([0, 0])
   })
 
-  it('leave some for others when one holder may have a part only', async () => {
+  it('one holder queues many statements: slots above its share stay free for others', async () => {
     const slots = new ConcurrencyLimiter({ slots: 4, maxHeld: (all) => all - 1, maxQueued: 100, queueWaitMs: 10_000 })
     const greedy = Array.from({ length: 50 }, () => slots.acquire(never, 'greedy'))
     expect([slots.inUse, slots.queued]).toEqual([3, 47])
@@ -62,7 +62,7 @@ describe('Slots', () => {
     expect([slots.inUse, slots.queued]).toEqual([0, 0])
   })
 
-  it('take the place of the holder who has most waiting when the line is full', async () => {
+  it('queue full: the holder with the most waiting loses its last request to a new holder', async () => {
     const slots = new ConcurrencyLimiter({ slots: 1, maxQueued: 4, queueWaitMs: 10_000 })
     const release = await slots.acquire(never, 'greedy')
     const ends: string[] = []
@@ -84,7 +84,7 @@ describe('Slots', () => {
     expect([slots.inUse, slots.queued]).toEqual([0, 0])
   })
 
-  it('ends the wait at its limit', async () => {
+  it('wait limit reached: QUEUE_TIMEOUT', async () => {
     const slots = new ConcurrencyLimiter({ slots: 1, maxQueued: 5, queueWaitMs: 10 })
     const release = await slots.acquire(never)
     await expect(slots.acquire(never)).rejects.toMatchObject({ code: 'QUEUE_TIMEOUT', grpc: 'RESOURCE_EXHAUSTED' })
@@ -92,7 +92,7 @@ describe('Slots', () => {
     release()
   })
 
-  it('lets a cancelled waiter go at once, without taking a slot', async () => {
+  it('waiter is cancelled: it leaves the queue at once and takes no slot', async () => {
     const slots = new ConcurrencyLimiter({ slots: 1, maxQueued: 5, queueWaitMs: 10_000 })
     const release = await slots.acquire(never)
     const controller = new AbortController()

@@ -8,7 +8,7 @@ import type { Context, Logger, Principal } from '../../src/query/types.ts'
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const other: Logger = { ...silent }
 
-/** A context as a front makes it: the signal is made when somebody first asks for it. */
+/** A context as a front makes it: the signal is created on first access. */
 class LazyContext implements Context {
   readonly principal: Principal = { name: 'dash', roles: ['reader'] }
   readonly deadlineAt = 1000
@@ -66,21 +66,21 @@ describe('deriveContext', () => {
     },
   )
 
-  it('leaves a lazily made signal unmade until somebody asks the derived context for it', () => {
+  it('does not create a lazy signal until the derived context reads it', () => {
     const outer = new LazyContext()
     const derived = deriveContext(deriveContext(outer, { deadlineAt: 5 }), { types: { losslessTypes: false } })
     expect(outer.hasSignal).toBe(false)
     expect(derived.signal).toBe(outer.signal)
   })
 
-  it('never makes the outer signal when the change brings one', () => {
+  it('never creates the outer signal when the change brings one', () => {
     const outer = new LazyContext()
     const { signal } = new AbortController()
     expect(deriveContext(outer, { signal }).signal).toBe(signal)
     expect(outer.hasSignal).toBe(false)
   })
 
-  it('is the only way in which src makes a context of another: nothing spreads one', () => {
+  it('is the only way in src to derive a context: no file spreads one', () => {
     const src = fileURLToPath(new URL('../../src/', import.meta.url))
     const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
     expect(files.length).toBeGreaterThan(100)

@@ -30,7 +30,7 @@ describe('the error table', () => {
     }
   })
 
-  it('tells the client something in one sentence', () => {
+  it('gives every code one sentence for the client', () => {
     for (const [, row] of rows) expect(row.message).toMatch(/^[A-Z].*\.$/)
   })
 
@@ -46,7 +46,7 @@ describe('the error table', () => {
     },
   )
 
-  it('keeps what is unknown inside', () => {
+  it('an unknown error becomes INTERNAL without its message', () => {
     const error = GatewayError.from(new Error('password=hunter2 at /etc/secret'))
     expect(error.code).toBe('INTERNAL')
     expect(error.message).not.toMatch(/hunter2|secret/)

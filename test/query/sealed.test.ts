@@ -46,21 +46,21 @@ describe('a sealed value', () => {
   it.each([
     [notes, 'EXPIRED_TICKET'],
     [strict, 'EXPIRED_TOKEN'],
-  ])('is refused once it has expired', (kind, code) => {
+  ])('is refused after it has expired', (kind, code) => {
     expect(codeOf(() => kind.open(sealer, dash, kind.seal(sealer, dash, Date.now(), { name: 'n' })))).toBe(code)
   })
 
   it.each([
     [notes, 'FORGED_TICKET', 'BAD_TICKET'],
     [strict, 'BAD_HANDLE', 'BAD_HANDLE'],
-  ])('is refused when it was changed, or is nothing that was sealed', (kind, forged, bad) => {
+  ])('is refused when it was changed or never sealed', (kind, forged, bad) => {
     const handle = kind.seal(sealer, dash, later(), { name: 'n' })
     handle[handle.length - 1]! ^= 1
     expect(codeOf(() => kind.open(sealer, dash, handle))).toBe(forged)
     expect(codeOf(() => kind.open(sealer, dash, Buffer.from('no handle')))).toBe(bad)
   })
 
-  it('is refused with an error for the client when a replica of another version wrote it otherwise', () => {
+  it('written in another form by a replica of another version: the client gets BAD_TICKET or BAD_HANDLE', () => {
     for (const written of ['not JSON', '{"x":"another member"}', '["a list"]', '"a text"', 'null']) {
       const handle = sealer.seal(SealKind.ticket, 'dash', later(), Buffer.from(written))
       expect(codeOf(() => notes.open(sealer, dash, handle))).toBe('BAD_TICKET')

@@ -25,14 +25,14 @@ describe('Sealer', () => {
     }
   })
 
-  it('hides what is inside and never seals alike twice', () => {
+  it('hides the content and never gives the same bytes twice', () => {
     const again = sealer.seal(SealKind.ticket, 'dash', 1_800_000_000_000, Buffer.from('payload'))
     expect(sealed.includes('payload')).toBe(false)
     expect(sealed.includes('dash')).toBe(false)
     expect(again.equals(sealed)).toBe(false)
   })
 
-  it('refuses other kinds, other keys and every changed byte', () => {
+  it('refuses another kind, another key and any changed byte', () => {
     expect(codeOf(() => sealer.open(SealKind.bearer, sealed))).toBe('BAD_TICKET')
     expect(codeOf(() => new Sealer(['another key']).open(SealKind.ticket, sealed))).toBe('FORGED_TICKET')
     for (let i = 0; i < sealed.length; i++) {
@@ -42,7 +42,7 @@ describe('Sealer', () => {
     }
   })
 
-  it('takes any bytes without failing otherwise', () => {
+  it('any bytes: refused, without another exception', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(['BAD_TICKET', 'FORGED_TICKET']).toContain(codeOf(() => sealer.open(SealKind.ticket, bytes)))

@@ -19,7 +19,7 @@ function watched() {
 }
 
 describe('SoleConnections', () => {
-  it('tells of what was used from one connection alone when that ends', () => {
+  it('a connection ends: reports the things that only this connection used', () => {
     const { lost, sole, thing, first, second } = watched()
     const other = {}
     for (const each of [thing, thing, other]) sole.use(each, first)
@@ -28,11 +28,11 @@ describe('SoleConnections', () => {
     expect(lost).toEqual([])
     first.close()
     expect(lost).toEqual([thing])
-    // However many things, the connection holds one listener.
+    // The connection has one listener, however many things it uses.
     expect(first.listeners).toHaveLength(1)
   })
 
-  it('tells nothing of what several connections have used, at the same time or after one another', () => {
+  it('reports nothing for things that several connections used, concurrently or in turn', () => {
     const { lost, sole, thing, first, second } = watched()
     const later = {}
     sole.use(thing, first)
@@ -45,7 +45,7 @@ describe('SoleConnections', () => {
     expect(lost).toEqual([later])
   })
 
-  it('lets the next connection take the place of one that the client was asked to leave', () => {
+  it('a drained connection ends: its things pass to the client’s next connection', () => {
     const { lost, sole, thing, first, second } = watched()
     sole.use(thing, first)
     first.isLeaving = true

@@ -14,7 +14,7 @@ const context = (signal = new AbortController().signal): Context => ({
 })
 const limits = { transactionIdleMs: 60_000, sessionIdleMs: 60_000, maxTransactionsPerPrincipal: 4, queueWaitMs: 1000 }
 
-/** An engine that begins when it is told to. */
+/** An engine whose BEGIN waits until `begun` is called. */
 function slowEngine() {
   const seen: string[] = []
   let begun = () => {}
@@ -31,26 +31,29 @@ function slowEngine() {
   return { seen, begun, source: { name: 'engine', transactions } as unknown as Source }
 }
 
-it.each(['its session ends', 'its client leaves'])('a transaction is undone when %s while it begins', async (how) => {
-  const engine = slowEngine()
-  const transactions = new Transactions(limits, log)
-  const leaving = new AbortController()
-  const beginning = transactions.begin(
-    { source: engine.source, readOnly: false, sessionId: 's' },
-    context(leaving.signal),
-  )
-  const outcome = beginning.catch((error: unknown) => error)
-  if (how === 'its client leaves') leaving.abort(new Error('gone'))
-  else await transactions.endSession(context(), 's')
-  engine.begun()
-  expect(await outcome).toBeInstanceOf(Error)
-  // The engine is asked last to undo what it has begun.
-  expect(engine.seen.at(-1)).toBe('rollback')
-  expect(engine.seen.filter((step) => step === 'begin')).toHaveLength(1)
-  expect(transactions.size).toBe(0)
-})
+it.each(['its session ends', 'its client leaves'])(
+  'a transaction is rolled back when %s while it begins',
+  async (how) => {
+    const engine = slowEngine()
+    const transactions = new Transactions(limits, log)
+    const leaving = new AbortController()
+    const beginning = transactions.begin(
+      { source: engine.source, readOnly: false, sessionId: 's' },
+      context(leaving.signal),
+    )
+    const outcome = beginning.catch((error: unknown) => error)
+    if (how === 'its client leaves') leaving.abort(new Error('gone'))
+    else await transactions.endSession(context(), 's')
+    engine.begun()
+    expect(await outcome).toBeInstanceOf(Error)
+    // The last request to the engine rolls back the transaction that it began.
+    expect(engine.seen.at(-1)).toBe('rollback')
+    expect(engine.seen.filter((step) => step === 'begin')).toHaveLength(1)
+    expect(transactions.size).toBe(0)
+  },
+)
 
-it('a transaction moves to another source as long as nothing was done in it and nobody has named its source', async () => {
+it('an unused transaction moves to another source; a used one, or one whose source the client named, does not', async () => {
   const engine = (name: string) => {
     const seen: string[] = []
     const step = (what: string) => async () => void seen.push(what)

@@ -1,12 +1,12 @@
 import type { Frame } from '../../../src/arrow/ipc/frame.ts'
 import type { Context, Result } from '../../../src/query/types.ts'
 
-/** One row, of so many bytes. */
+/** A batch of one row with this many bytes. */
 export function frame(byteLength = 10): Frame {
   return { chunks: [new Uint8Array(byteLength)], byteLength, rows: 1 }
 }
 
-/** A result of so many batches of one row; `ended` tells whether its work was ended, `failWith` breaks it after its last batch. */
+/** A result with this many batches of one row; `ended` reports whether its work was stopped, `failWith` fails it after the last batch. */
 export function resultOf(
   batches: number,
   failWith?: Error,
@@ -28,7 +28,7 @@ export function resultOf(
   return { result: { schema: frame(), frames: { [Symbol.asyncIterator]: () => frames }, stats }, ended: () => ended }
 }
 
-/** Reads a result to its end; answers with the number of its rows. */
+/** Reads a result to its end; returns its number of rows. */
 export async function rowsOf({ frames }: Result): Promise<number> {
   let rows = 0
   for await (const batch of frames) for (const each of batch) rows += each.rows

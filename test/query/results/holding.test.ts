@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { holding, type ResultObserver, type StopResult } from '../../../src/query/results/holding.ts'
 import { resultOf, rowsOf } from './batches.ts'
 
-/** An observer that notes each end, and what it was given to stop its result by. */
+/** An observer that records each end, and the function that stops its result. */
 class Noted implements ResultObserver {
   readonly ends: Parameters<ResultObserver['onEnd']>[] = []
   readonly batches: [number, number][] = []
@@ -19,14 +19,14 @@ class Noted implements ResultObserver {
 }
 
 describe('a stage that holds something for a statement', () => {
-  it('releases it when the statement fails before it has a result', async () => {
+  it('statement fails before it has a result: the hold is released', async () => {
     const held = new Noted()
     const failure = new Error('no result')
     await expect(holding(() => Promise.reject(failure), held)).rejects.toBe(failure)
     expect(held.ends).toEqual([[failure, false, { rows: 0, bytes: 0 }]])
   })
 
-  it('settles with the rows and bytes that were read, once', async () => {
+  it('result read to its end: the hold is settled once, with its rows and bytes', async () => {
     const held = new Noted()
     const { frames } = await holding(async () => resultOf(3).result, held)
     for await (const _ of frames);
@@ -35,7 +35,7 @@ describe('a stage that holds something for a statement', () => {
     expect(held.ends).toEqual([[undefined, true, { rows: 3, bytes: 30 }]])
   })
 
-  it('settles with what was read of a result that breaks, and learns why', async () => {
+  it('result breaks midway: the hold is settled with the rows read so far and the error', async () => {
     const held = new Noted()
     const failure = new Error('broken')
     const result = await holding(async () => resultOf(2, failure).result, held)
@@ -43,7 +43,7 @@ describe('a stage that holds something for a statement', () => {
     expect(held.ends).toEqual([[failure, false, { rows: 2, bytes: 20 }]])
   })
 
-  it('ends the work and settles when the reader leaves, also one that has read nothing', async () => {
+  it('reader leaves, even before the first batch: the work is stopped and the hold settled', async () => {
     for (const batches of [0, 1]) {
       const held = new Noted()
       const { result, ended } = resultOf(2)
@@ -54,7 +54,7 @@ describe('a stage that holds something for a statement', () => {
     }
   })
 
-  it('shares one iterator with the stages next to it, and is told before those around it', async () => {
+  it('nested stages share one iterator, and the inner one is settled first', async () => {
     const order: string[] = []
     const named = (name: string): ResultObserver => ({ onEnd: () => order.push(name) })
     const inner = await holding(async () => resultOf(1).result, named('inner'))
@@ -64,7 +64,7 @@ describe('a stage that holds something for a statement', () => {
     expect(order).toEqual(['inner', 'outer'])
   })
 
-  it('may stop the work: its own hold ends then, that of others when the reader learns of it', async () => {
+  it('a stage stops the work: its hold ends at once, the others’ when the reader gets the error', async () => {
     const [stopper, other] = [new Noted(), new Noted()]
     const { result, ended } = resultOf(2)
     const frames = (await holding(() => holding(async () => result, stopper), other)).frames[Symbol.asyncIterator]()

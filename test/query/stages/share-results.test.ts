@@ -12,7 +12,7 @@ const statement = (sql: string, execution: string): PlannedStatement => ({
   execution,
 })
 
-/** A stage that shares by principal and text in front of an engine that counts its runs. */
+/** A sharing stage, keyed by principal and text, in front of an engine that counts its runs. */
 function sharing(options: Partial<Sharing>, engine: (run: number) => Promise<Result>) {
   const stage = shareResults({
     name: 'coalesce',
@@ -29,7 +29,7 @@ function sharing(options: Partial<Sharing>, engine: (run: number) => Promise<Res
   return { run, runs: () => runs }
 }
 
-/** A result whose rows come when `release` is called. */
+/** A result that yields its rows once `release` is called. */
 function waitingResult() {
   const { promise, resolve: release } = Promise.withResolvers<void>()
   const { result } = resultOf(3)
@@ -41,7 +41,7 @@ function waitingResult() {
 }
 
 describe('statements that share results', () => {
-  it('run once when two executions of one text come at the same time, and again later', async () => {
+  it('run once for two concurrent executions of the same text, and again for a later one', async () => {
     const first = waitingResult()
     const { run, runs } = sharing({}, async (n) => (n === 1 ? first.result : resultOf(1).result))
     const [one, other] = [run('SELECT 1', 'a'), run('SELECT 1', 'b')]
@@ -52,20 +52,20 @@ describe('statements that share results', () => {
     expect([await rowsOf(await run('SELECT 1', 'd')), runs()]).toEqual([1, 3])
   })
 
-  it('run once for as long as the store keeps the result', async () => {
+  it('run once while the store keeps the result', async () => {
     const { run, runs } = sharing({ ttlOf: () => TTL_MS }, async () => resultOf(2).result)
     for (const execution of ['a', 'b']) expect(await rowsOf(await run('SELECT 1', execution))).toBe(2)
     expect(runs()).toBe(1)
   })
 
-  it('run each by itself when the store fails', async () => {
+  it('store fails: each execution runs on its own', async () => {
     const store = { get: () => Promise.reject(new Error('down')), set: () => Promise.reject(new Error('down')) }
     const { run, runs } = sharing({ ttlOf: () => TTL_MS, store }, async () => resultOf(2).result)
     for (const execution of ['a', 'b']) expect(await rowsOf(await run('SELECT 1', execution))).toBe(2)
     expect(runs()).toBe(2)
   })
 
-  it('run again when the first fails: an error is not shared', async () => {
+  it('first execution fails: the second runs again, errors are not shared', async () => {
     const { run, runs } = sharing({}, async (n) => {
       await new Promise(setImmediate)
       return n === 1 ? Promise.reject(new Error('broken')) : resultOf(2).result
@@ -75,14 +75,14 @@ describe('statements that share results', () => {
     expect(runs()).toBe(2)
   })
 
-  it('run each by itself when the result is too large to be shared, and wait for no other then', async () => {
+  it('result too large to share: each execution runs on its own without waiting', async () => {
     const wide = async (): Promise<Result> => ({ ...resultOf(0).result, frames: batchesOf(2000) })
     const { run, runs } = sharing({ ttlOf: () => TTL_MS }, wide)
     const [one, other] = await Promise.all([run('SELECT 1', 'a'), run('SELECT 1', 'b')])
     expect([await rowsOf(one), await rowsOf(other), runs()]).toEqual([2, 2, 2])
   })
 
-  it('wait for no longer than their limit, or than their call', async () => {
+  it('a waiting execution runs on its own at the wait limit, and stops when its call ends', async () => {
     const first = waitingResult()
     const { run, runs } = sharing({ waitMs: 20 }, async (n) => (n === 1 ? first.result : resultOf(1).result))
     const slow = run('SELECT 1', 'a')

@@ -21,13 +21,13 @@ const cpuMs = () => {
   const { user, system } = process.threadCpuUsage()
   return (user + system) / 1000
 }
-/** As it comes from a message: one block of memory. */
+/** A text in one block of memory, as a message carries it (no rope). */
 const flat = (text: string) => Buffer.from(text).toString()
 const filled = (before: string, unit: string, after = '') => {
   return (length: number) => flat(before + unit.repeat(Math.ceil(length / unit.length)).slice(0, length) + after)
 }
 
-/** Texts that make readers go back and forth. */
+/** Texts that make a naive reader backtrack. */
 const worst: readonly (readonly [string, (length: number) => string])[] = [
   ['empty comments after a name', filled('SELECT l.query', '/**/', ' FROM t')],
   ['names and open comments', filled('SELECT ', 'query/*')],
@@ -45,17 +45,17 @@ const worst: readonly (readonly [string, (length: number) => string])[] = [
   ['names of tables', filled('SELECT * FROM ', 'l.a.b, ')],
   ['names of many parts', filled('SELECT * FROM ', 'l.')],
   ['quoted names', filled('SELECT * FROM ', '"l"."a""b" ')],
-  ['dollar quotes that do not end', filled('SELECT ', '$a')],
+  ['unterminated dollar quotes', filled('SELECT ', '$a')],
   ['a long dollar quote', filled('SELECT $', 'a')],
   ['dashes', filled('SELECT 1', '-')],
   ['slashes', filled('SELECT 1', '/')],
   ['brackets', filled('SELECT ', '[')],
   ['parentheses', filled('', '(')],
   ['semicolons', filled('SELECT 1', '; SELECT 1')],
-  ['places for parameters', filled('SELECT ', '?,')],
+  ['parameter placeholders', filled('SELECT ', '?,')],
   ['a long word', filled('', 'a')],
   ['short words', filled('', 'u ')],
-  ['words of changes', filled('SELECT ', 'insert, ')],
+  ['keywords of changes', filled('SELECT ', 'insert, ')],
   ['digits', filled('SELECT ', '1')],
   ['white space', filled('SELECT', ' ')],
   ['characters of all kinds', filled('SELECT ', 'é漢\u200b😀٣ ')],
@@ -72,8 +72,8 @@ const readers: readonly (readonly [string, (text: string) => unknown])[] = [
   ['whether it returns', (text) => hasReturning(text, call)],
 ]
 
-describe('texts of statements', () => {
-  it.each(worst)('take time that grows with their length: %s', async (_what, make) => {
+describe('readers of statement text', () => {
+  it.each(worst)('take time linear in the length: %s', async (_what, make) => {
     for (const [, read] of readers) {
       const spent: number[] = []
       for (const length of [LENGTH_MIB * MIB, 2 * LENGTH_MIB * MIB]) {
@@ -86,7 +86,7 @@ describe('texts of statements', () => {
     }
   })
 
-  it.each(worst.slice(0, 2))('that are very long leave the event loop to others: %s', async (_what, make) => {
+  it.each(worst.slice(0, 2))('yield to the event loop on a very long text: %s', async (_what, make) => {
     const text = make(LONG_MIB * MIB)
     let longestMs = 0
     let at = cpuMs()
@@ -100,7 +100,7 @@ describe('texts of statements', () => {
     expect(longestMs).toBeLessThan(100)
   })
 
-  it('are read no further when the call has ended', async () => {
+  it('stop when the call ends', async () => {
     const controller = new AbortController()
     const text = filled('SELECT ', 'a, ')(4 * MIB)
     const reading = readStatement(text, { signal: controller.signal })
@@ -108,24 +108,24 @@ describe('texts of statements', () => {
     await expect(reading).rejects.toThrow('the client left')
   })
 
-  it('are read once', async () => {
+  it('read a text once and remember the result', async () => {
     const text = filled('SELECT ', 'b, ')(MIB)
     await readStatement(text, call)
     expect(readStatement(flat(`${text} `).slice(0, -1), call)).not.toBeInstanceOf(Promise)
   })
 })
 
-describe('errors of engines', () => {
+describe('readers of engine errors', () => {
   const said: readonly (readonly [string, string])[] = [
     ['lines', '\n'],
     ['lines and spaces', '\n \t'],
     ['words', 'table '],
-    ['words of the sandbox', 'Cannot change '],
-    ['words of places', ' at a.b/c.'],
+    ['sandbox messages', 'Cannot change '],
+    ['stack locations', ' at a.b/c.'],
     ['carets', '\nLINE 1: x\n   '],
-    ['kinds', 'Error Error '],
+    ['error kinds', 'Error Error '],
   ]
-  it.each(said)('of 8 MiB are read in no time: %s', (_what, unit) => {
+  it.each(said)('read an error of 8 MiB within a second: %s', (_what, unit) => {
     const text = filled('Catalog Error: Table ', unit)(8 * MIB)
     const before = cpuMs()
     duckDbError(text, 'demo')

@@ -42,11 +42,11 @@ it.each([
   ['COPY a.b.c FROM STDIN', ['a']],
   ['SELECT * FROM type.main.t', ['type']],
   ['SELECT 1.5.x FROM range(3)', []],
-])('the heads of %s', async (sql, expected) => {
+])('the first parts of the table names in %s', async (sql, expected) => {
   expect(await heads(sql)).toEqual(expected)
 })
 
-it('names of long statements are found in parts, within bounds', async () => {
+it('table names of long statements are found, up to a bound', async () => {
   const joins = Array.from({ length: 20_000 }, (_, i) => `c${i}.s.t`).join(', ')
   expect(await heads(`SELECT * FROM ${joins}`)).toHaveLength(256)
   expect(await heads(`SELECT ${'('.repeat(200_000)} FROM a.b.c`)).toEqual([])
