@@ -8,14 +8,14 @@ import { type BoundParameters, type PreparedStatement, preparedHandles } from '.
 import { type StatementTicket, statementTickets } from '../../src/statements/handles/ticket.ts'
 import { type Savepoint, savepointHandles, transactionHandles } from '../../src/statements/handles/transaction.ts'
 
-/** A generator for each member of `T`: the compiler fails here, as in the tables of fields, where a member has none. */
+/** A generator for each member of `T`: the compiler fails here, as in the tables of fields, when one is missing. */
 type Generators<T> = { readonly [K in keyof Required<T>]: fc.Arbitrary<Exclude<T[K], undefined>> }
 
-/** A member that does not travel. */
+/** A member that a handle leaves out. */
 const absent = 'absent'
 type Travelling<T> = { readonly [K in keyof Required<T>]: Generators<T>[K] | typeof absent }
 
-/** Records of which some members are left out where the type allows that. */
+/** Records without some of their optional members. */
 function recordOf<T>(generators: Travelling<T>, ...required: (keyof T)[]): fc.Arbitrary<T> {
   const travelling = Object.fromEntries(Object.entries(generators).filter(([, generator]) => generator !== absent))
   return fc.record(travelling as Record<string, fc.Arbitrary<unknown>>, {
@@ -77,7 +77,7 @@ const sealer = new Sealer(['first key'])
 const replica = new Sealer(['first key'])
 const expiresAt = Date.now() + 3_600_000
 
-/** Seals what is generated, and opens it here and at another replica. */
+/** Seals generated values, and opens them here and at another replica. */
 function roundTrip<T>(kind: Sealed<T>, values: fc.Arbitrary<T>): void {
   fc.assert(
     fc.property(values, (value) => {
@@ -105,7 +105,7 @@ describe('a ticket', () => {
   } as const
   const id = 'd0e0a7a8-4b5c-4f1d-9b3d-1a2b3c4d5e6f'
 
-  it('leaves out what travels elsewhere: the schema, bound parameters, what is decided when it runs', () => {
+  it('leaves out the schema, bound parameters, and fields decided at run time', () => {
     const query = { ...plan.query, parameters: new Uint8Array(1000), describe: true }
     const whole = { ...plan, query, schema: new Uint8Array(1000), mayWrite: true, execution: 'e' }
     const handle = statementTickets.seal(sealer, principal, expiresAt, { id, statement: whole, stored: false })

@@ -29,7 +29,7 @@ const limits = {
   defaultDeadlineMs: 60_000,
 }
 
-/** A source that answers each query with one batch of as many rows as its text has characters, and keeps what it ran. */
+/** A source that answers each query with one batch, a row for each character of its text, and records what it ran. */
 class TextSource {
   readonly ran: PlannedSql[] = []
   readonly name: string
@@ -57,7 +57,7 @@ class TextSource {
   }
 }
 
-/** The layer as a front composes it, without any server. */
+/** The statements layer as a front composes it, without a server. */
 function setUp() {
   const [here, there] = [new TextSource('here'), new TextSource('there')]
   const router = new Router([here, there] as unknown as Source[], 'here')
@@ -95,7 +95,7 @@ async function rowsOf({ frames }: { readonly frames: AsyncIterable<readonly Fram
 }
 
 describe('the statements layer, without gRPC', () => {
-  it('finds the source of a call: the one that it names, else the one that its session has chosen', async () => {
+  it('finds the source of a call: the named one, else the session’s', async () => {
     const { statements, scope } = setUp()
     const { queries } = statements
     const sourceOf = async (more: Partial<CallScope>) => (await queries.ofStatement(scope(more), 'READ')).source
@@ -110,7 +110,7 @@ describe('the statements layer, without gRPC', () => {
     await expect(statements.queries.ofStatement(scope(), 'é'.repeat(501))).rejects.toMatchObject({ code: 'TOO_LARGE' })
   })
 
-  it('runs a query when its ticket is redeemed, as often as that happens', async () => {
+  it('runs a query each time its ticket is redeemed', async () => {
     const { statements, sealer, ctx, query, here } = setUp()
     const { ticket } = await statements.begin({ query: query('READ') }, ctx)
     expect(here.ran).toEqual([])
@@ -132,20 +132,23 @@ describe('the statements layer, without gRPC', () => {
     expect(await statements.change(query('CHANGE IT'), ctx)).toBe(9)
   })
 
-  it.each([10, 10_000])('loads %i bytes of bound parameters wherever they were kept', async (length) => {
-    const { statements, sealer, ctx, query } = setUp()
-    const parameters = Buffer.alloc(length, 7)
-    const bound = await statements.parameters.keep(principal, parameters)
-    const handle = preparedHandles.seal(sealer, principal, Date.now() + 1000, { query: query('READ'), bound })
-    expect(handle.byteLength).toBeLessThan(1000)
-    const prepared = await statements.prepared(handle, ctx)
-    expect(Buffer.from(prepared.query.parameters!).equals(parameters)).toBe(true)
-    const { ticket } = await statements.begin(prepared, ctx)
-    const loaded = await statements.parameters.loadStatement(ticket)
-    expect(Buffer.from(loaded.query.parameters!).equals(parameters)).toBe(true)
-  })
+  it.each([10, 10_000])(
+    'loads %i bytes of bound parameters, whether the handle or the store holds them',
+    async (length) => {
+      const { statements, sealer, ctx, query } = setUp()
+      const parameters = Buffer.alloc(length, 7)
+      const bound = await statements.parameters.keep(principal, parameters)
+      const handle = preparedHandles.seal(sealer, principal, Date.now() + 1000, { query: query('READ'), bound })
+      expect(handle.byteLength).toBeLessThan(1000)
+      const prepared = await statements.prepared(handle, ctx)
+      expect(Buffer.from(prepared.query.parameters!).equals(parameters)).toBe(true)
+      const { ticket } = await statements.begin(prepared, ctx)
+      const loaded = await statements.parameters.loadStatement(ticket)
+      expect(Buffer.from(loaded.query.parameters!).equals(parameters)).toBe(true)
+    },
+  )
 
-  it('answers polls until the statement is ready, and hands its rows to whoever redeems the ticket', async () => {
+  it('answers polls until the statement is ready, then gives its rows for the ticket', async () => {
     const { statements, ctx, query, here } = setUp()
     const statement = { kind: 'read', query: query('READ') } as const
     const asked = { ticket: { id: 'e', statement, stored: false }, planned: false, schema: none, request: none }
@@ -157,7 +160,7 @@ describe('the statements layer, without gRPC', () => {
     statements.background.close()
   })
 
-  it('cancels what runs of a ticket, and what has not begun; not what has finished', async () => {
+  it('cancels the running or pending work of a ticket; reports false when it has finished', async () => {
     const { statements, ctx, query } = setUp()
     const { running } = statements
     const { ticket } = await statements.begin({ query: query('READ') }, ctx)
@@ -175,7 +178,7 @@ describe('the statements layer, without gRPC', () => {
     }
   })
 
-  it('keeps sessions by id for their principal, and no more than the limit', async () => {
+  it('keeps sessions by principal and id, and refuses more than the limit', async () => {
     const { sessions } = setUp().statements
     await sessions.write(principal, 'a', { schema: 's' })
     expect(await sessions.read(principal, 'a')).toEqual({ schema: 's' })
