@@ -5,7 +5,7 @@ import { TicketStatementQuery } from '../../../gen/arrow/flight/protocol/FlightS
 import { packAny } from '../../../src/fronts/flight/wire/command.ts'
 import { encodeInfo } from '../../../src/fronts/flight/wire/encode-info.ts'
 
-it('FlightInfo written by hand is what the generated code writes', () => {
+it('the hand-written FlightInfo encoder writes the same bytes as the generated code', () => {
   const bytes = fc.uint8Array({ minLength: 1, maxLength: 40_000 })
   fc.assert(
     fc.property(
