@@ -23,7 +23,7 @@ describe('Authenticator', () => {
     expect(auth.authenticate(headers).name).toBe(principal)
   })
 
-  it('accepts the tokens it issues, also those of another replica', () => {
+  it('accepts its own tokens and those of another replica', () => {
     const token = auth.issueToken(auth.byKey('other'))
     const replica = new Authenticator([key('etl', 'other')], new Sealer(['k']), 60_000)
     for (const each of [auth, replica]) {
@@ -33,7 +33,7 @@ describe('Authenticator', () => {
     }
   })
 
-  it('ends tokens with their time, their key and its change', () => {
+  it('refuses a token that has expired, or whose API key is gone or changed', () => {
     const expired = new Authenticator([key('etl', 'other')], sealer, -1).issueToken({ name: 'etl', roles: [] })
     expect(() => auth.authenticate({ authorization: `Bearer ${expired}` })).toThrow(/expired/)
     const token = auth.issueToken(auth.byKey('other'))
@@ -59,17 +59,17 @@ describe('Authenticator', () => {
     { authorization: 'Bearer other, Bearer wrong' },
     { authorization: `Bearer other, Basic ${basic('etl', 'other')}` },
     { 'x-api-key': 'other, wrong' },
-  ])('says what is wrong with %j', (headers) => {
+  ])('refuses conflicting credentials with an error that says so: %j', (headers) => {
     expect(() => auth.authenticate(headers)).toThrow(/different values of (authorization|x-api-key): set it in one/)
   })
 
-  it('takes a key that has commas itself', () => {
+  it('accepts a key that contains commas', () => {
     const commas = new Authenticator([key('dash', 'a, b,c')], sealer, 60_000)
     expect(commas.authenticate({ 'x-api-key': 'a, b,c' }).name).toBe('dash')
     expect(commas.authenticate({ authorization: 'Bearer a, b,c' }).name).toBe('dash')
   })
 
-  it('lets everyone in as anonymous when there are no keys', () => {
+  it('without configured keys every client is anonymous', () => {
     const open = new Authenticator([], sealer, 60_000)
     expect(open.authenticate({})).toBe(anonymous)
     expect(open.authenticate({ authorization: 'Bearer whatever' })).toBe(anonymous)
