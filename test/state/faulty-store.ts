@@ -1,6 +1,6 @@
 import type { Store } from '../../src/state/store.ts'
 
-/** A store that works, takes 20 ms for each call, fails each, or answers none. */
+/** A store that works, delays each call by 20 ms, fails each call, or hangs. */
 export class FaultyStore implements Store {
   readonly #inner: Store
   mode: 'works' | 'slow' | 'fails' | 'hangs' = 'works'

@@ -8,7 +8,7 @@ import { FaultyStore } from './faulty-store.ts'
 
 const down = { code: 'STATE_UNAVAILABLE', retryable: true, retryAfterMs: 100 }
 
-describe('a store that does not work', () => {
+describe('a state store that fails or hangs', () => {
   let faulty: FaultyStore
   let store: Store
   let logged: string[]
@@ -25,7 +25,7 @@ describe('a store that does not work', () => {
     await store.set('key', new Uint8Array(1), 60_000)
   })
 
-  it('fails each call with an error that tells to try again, and the log once', async () => {
+  it('store fails: each call gets a retryable error, the log gets one line', async () => {
     faulty.mode = 'fails'
     for (let i = 0; i < 2; i++) await expect(store.get('key')).rejects.toMatchObject(down)
     await expect(store.addMember('set', 'a', 1000, 1)).rejects.toMatchObject(down)
@@ -34,7 +34,7 @@ describe('a store that does not work', () => {
     expect(logged).toEqual(['the state store does not answer', 'the state store answers again'])
   })
 
-  it('has calls wait for their limit when it hangs, and further ones not at all for a time', async () => {
+  it('store hangs: the first call ends at its time limit, further ones fail at once for a while', async () => {
     faulty.mode = 'hangs'
     await expect(store.get('key')).rejects.toMatchObject(down)
     const { calls } = faulty
@@ -44,7 +44,7 @@ describe('a store that does not work', () => {
     await expect.poll(() => store.get('key').catch(() => undefined)).toBeDefined()
   })
 
-  it('is done without by users that can, and by no other error', async () => {
+  it('unlessDown: returns the fallback when the store is down, and rethrows any other error', async () => {
     faulty.mode = 'fails'
     expect(await unlessDown(store.get('key'), undefined)).toBeUndefined()
     const other = new GatewayError('BAD_REQUEST')

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { MemoryBlobs } from '../../src/state/blobs.ts'
 import { MemoryStore } from '../../src/state/memory.ts'
 
-describe('what is kept in memory', () => {
-  it('holds no more than its own bytes, though it was cut from a larger block', async () => {
+describe('the in-memory state', () => {
+  it('copies a value out of a larger buffer, so that it does not retain it', async () => {
     const cut = Buffer.alloc(1 << 20, 7).subarray(10, 20)
     const store = new MemoryStore(1 << 20)
     await store.set('a', cut, 1000)
@@ -15,7 +15,7 @@ describe('what is kept in memory', () => {
     }
   })
 
-  it('is bounded, small values too', async () => {
+  it('is bounded, also for many small values', async () => {
     const store = new MemoryStore(100_000)
     for (let i = 0; i < 1000; i++) await store.set(`${i}`, Buffer.alloc(10), 60_000)
     const kept = await Promise.all(Array.from({ length: 1000 }, (_, i) => store.get(`${i}`)))
@@ -25,10 +25,10 @@ describe('what is kept in memory', () => {
     expect(await store.get('999')).toBeDefined()
   })
 
-  it('is bounded, sets of names too', async () => {
+  it('is bounded, also for large sets', async () => {
     const store = new MemoryStore(100_000)
     for (let i = 0; i < 1000; i++) await store.addMember('set', `member ${i}`, 60_000, 1000)
-    // The members that the set had left no room, and went with it.
+    // The set had outgrown the store and was evicted with its members.
     expect(await store.addMember('set', 'one more', 60_000, 500)).toBe(true)
   })
 })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { State } from '../../src/state/open.ts'
 
-/** The state as two replicas have it open; both are the same where it is a single replica's. */
+/** The state as two replicas open it; both are the same object for a state of a single replica. */
 export interface Replicas {
   readonly one: State
   readonly other: State
@@ -11,7 +11,7 @@ const TTL_MS = 60_000
 const SHORT_MS = 20
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
 
-/** What every implementation of the ports `Store`, `Blobs` and `Bus` does. */
+/** The contract of every implementation of the ports `Store`, `Blobs` and `Bus`. */
 export function describeState(name: string, open: () => Replicas | Promise<Replicas>): void {
   describe(`the state ${name}`, () => {
     let one: State
@@ -26,7 +26,7 @@ export function describeState(name: string, open: () => Replicas | Promise<Repli
       if (other !== one) await other.close()
     })
 
-    it('gives a value to every replica, until it is deleted', async () => {
+    it('a value is visible to every replica until it is deleted', async () => {
       const key = newKey()
       expect(await one.store.get(key)).toBeUndefined()
       await one.store.set(key, bytes('first'), TTL_MS)
@@ -36,7 +36,7 @@ export function describeState(name: string, open: () => Replicas | Promise<Repli
       expect(await one.store.get(key)).toBeUndefined()
     })
 
-    it('forgets a value after its time, unless it is touched', async () => {
+    it('a value expires after its TTL, unless it is touched', async () => {
       const [short, touched] = [newKey(), newKey()]
       await one.store.set(short, bytes('a'), SHORT_MS)
       await one.store.set(touched, bytes('b'), 1000)
@@ -47,7 +47,7 @@ export function describeState(name: string, open: () => Replicas | Promise<Repli
       expect(await one.store.get(touched)).toEqual(bytes('b'))
     })
 
-    it('has one of several replicas set a value that is absent', async () => {
+    it('concurrent setIfAbsent of several replicas: exactly one succeeds', async () => {
       const key = newKey()
       const values = Array.from({ length: 10 }, (_, i) => bytes(`${i}`))
       const set = await Promise.all(
@@ -59,13 +59,13 @@ export function describeState(name: string, open: () => Replicas | Promise<Repli
       expect(await one.store.setIfAbsent(key, bytes('again'), TTL_MS)).toBe(true)
     })
 
-    it('lets a value be set again that has expired', async () => {
+    it('setIfAbsent succeeds again after the value has expired', async () => {
       const key = newKey()
       await one.store.setIfAbsent(key, bytes('a'), SHORT_MS)
       await expect.poll(() => other.store.setIfAbsent(key, bytes('b'), TTL_MS)).toBe(true)
     })
 
-    it('lets no more members into a set than fit, however many come at the same time', async () => {
+    it('concurrent addMember of several replicas: the set never exceeds its limit', async () => {
       const key = newKey()
       const added = await Promise.all(
         Array.from({ length: 10 }, (_, i) => (i % 2 ? one : other).store.addMember(key, `m${i}`, TTL_MS, 3)),
@@ -73,7 +73,7 @@ export function describeState(name: string, open: () => Replicas | Promise<Repli
       expect(added.filter(Boolean)).toHaveLength(3)
     })
 
-    it('keeps a member that is in a full set, and lets another in for one that leaves', async () => {
+    it('full set: an existing member can be added again, a new one once another is removed', async () => {
       const key = newKey()
       for (const member of ['a', 'b']) expect(await one.store.addMember(key, member, TTL_MS, 2)).toBe(true)
       expect(await other.store.addMember(key, 'c', TTL_MS, 2)).toBe(false)
@@ -83,7 +83,7 @@ export function describeState(name: string, open: () => Replicas | Promise<Repli
       expect(await other.store.addMember(key, 'c', TTL_MS, 2)).toBe(true)
     })
 
-    it('forgets a member after its own time, unless it is added again meanwhile', async () => {
+    it('a member expires after its own TTL, unless it is added again', async () => {
       const key = newKey()
       await one.store.addMember(key, 'short', SHORT_MS, 2)
       await one.store.addMember(key, 'kept', SHORT_MS, 2)
@@ -92,7 +92,7 @@ export function describeState(name: string, open: () => Replicas | Promise<Repli
       expect(await one.store.addMember(key, 'one too many', TTL_MS, 2)).toBe(false)
     })
 
-    it('gives a blob to every replica, and forgets it after its time', async () => {
+    it('a blob is visible to every replica until its TTL ends', async () => {
       const [long, short] = [newKey(), newKey()]
       await one.blobs.set(long, bytes('blob'), TTL_MS, 'me')
       await one.blobs.set(short, bytes('blob'), SHORT_MS, 'me')
@@ -100,7 +100,7 @@ export function describeState(name: string, open: () => Replicas | Promise<Repli
       await expect.poll(() => other.blobs.get(short)).toBeUndefined()
     })
 
-    it('brings a message to the subscribers of its topic on every replica', async () => {
+    it('a message reaches the subscribers of its topic on every replica', async () => {
       const topic = newKey()
       const heard: string[] = []
       const ends = [one, other].map(({ bus }, i) => bus.subscribe(topic, (message) => heard.push(`${i}: ${message}`)))
