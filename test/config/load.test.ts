@@ -45,7 +45,7 @@ describe('the configuration', () => {
     expect(JSON.stringify(config)).not.toContain('s3cret')
   })
 
-  it('takes the variables of the environment over the file', () => {
+  it('environment variables override the file', () => {
     const config = load('listen: { flight: "127.0.0.2:1", http: "[::1]:2" }', {
       FLIGHT_PORT: '5',
       PORT: '6',
@@ -62,7 +62,7 @@ describe('the configuration', () => {
     expect(config.auth.sealKeys).toEqual(['k'.repeat(32)])
   })
 
-  it('applies a variable that the file names only where the file says so', () => {
+  it('a variable that the file refers to applies only where the file refers to it', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the file's own notation
     const yaml = 'sources: { lake: { kind: dremio, uri: "grpc://h:1", username: etl, password: "${DREMIO_PASSWORD}" } }'
     const { sources } = load(yaml, { DREMIO_PASSWORD: 'p' })
@@ -73,7 +73,7 @@ describe('the configuration', () => {
     expect(load(keys, { API_KEYS: 'k' }).auth.apiKeys).toHaveLength(1)
   })
 
-  it('tells of settings that are missing', () => {
+  it('reports missing settings', () => {
     expect(problems('', { DREMIO_PASSWORD: 'p' })).toEqual([
       'sources.dremio.uri: must be set in the file or by DREMIO_HOST',
     ])
@@ -90,11 +90,11 @@ describe('the configuration', () => {
     ['log: { level: verbose }', 'log.level: must be one of trace, debug, info, warn, error, fatal, silent'],
     ['auth: { sealKeys: [ short ] }', 'auth.sealKeys.0: must have at least 32 characters'],
     ['auth: { apiKeys: [ { name: a, key: k, roles: reader } ] }', 'auth.apiKeys.0.roles: must be a list'],
-  ])('tells of %s in the words of the documentation', (yaml, problem) => {
+  ])('reports %s in the words of the documentation', (yaml, problem) => {
     expect(problems(yaml)).toContain(problem)
   })
 
-  it('refuses a database file of two sources where one may change it', () => {
+  it('refuses a database file shared by two sources if one of them writes', () => {
     const file = join(folder, 'shared.duckdb')
     const sources = (first: string, second: string) =>
       problems(`sources: { a: { kind: duckdb, path: ${file}${first} }, b: { kind: duckdb, path: ${folder}/./shared.duckdb${second} } }
@@ -116,7 +116,7 @@ defaultSource: a`)
     )
   })
 
-  it('lists every problem at once, with the nearest known name and the range', () => {
+  it('reports all problems at once, with the closest setting name and the allowed range', () => {
     const found = problems(
       `listen: { flight: "127.0.0.1:99999", htp: x }
 auth: { apiKeys: [ { name: a, key: "\${NOPE}" }, { name: b, key: "file:/nonexistent/x" } ] }
@@ -133,7 +133,7 @@ limits: { queueWaitMs: 10s }`,
     expect(found.join('\n')).toMatch(/ENOENT/)
   })
 
-  it('takes a variable of any name that the file refers to', () => {
+  it('the file may refer to a variable of any name', () => {
     const config = load(`auth: { apiKeys: [ { name: dash, key: "\${FLIGHTGATE_DASH_KEY}" } ] }`, {
       FLIGHTGATE_DASH_KEY: 'from-env',
     })
@@ -141,7 +141,7 @@ limits: { queueWaitMs: 10s }`,
     expect(problems('{}', { FLIGHTGATE_DASH_KEY: 'x' })).toEqual([expect.stringContaining('FLIGHTGATE_DASH_KEY')])
   })
 
-  it('takes what Kubernetes tells about Services for no settings', () => {
+  it('ignores the service variables that Kubernetes sets', () => {
     const serviceVariables = (service: string) => ({
       [`${service}_SERVICE_HOST`]: '10.0.0.1',
       [`${service}_SERVICE_PORT`]: '32010',
@@ -160,7 +160,7 @@ limits: { queueWaitMs: 10s }`,
     })
   })
 
-  it('warns once of variables that have no effect yet', () => {
+  it('warns once about variables without effect in this version', () => {
     const env = {
       RATE_LIMIT: '5',
       REDIS_PASSWORD: 'hunter2',
@@ -176,7 +176,7 @@ limits: { queueWaitMs: 10s }`,
     expect(load('{}').warnings).toEqual([])
   })
 
-  it('listens for others in the image, with keys alone', () => {
+  it('in the container image, listens on all addresses only if keys are set', () => {
     const file = fileURLToPath(new URL('../../docker/flightgate.yaml', import.meta.url))
     const { listen } = loadConfig({ file, env: { API_KEYS: 'k' } })
     expect(listen).toEqual({ flight: { host: '0.0.0.0', port: 32010 }, http: { host: '0.0.0.0', port: 8080 } })
@@ -214,7 +214,7 @@ limits: { queueWaitMs: 10s }`,
     expect(problems(yaml).join('\n')).toMatch(problem)
   })
 
-  it('may listen everywhere once there are keys', () => {
+  it('may listen on all addresses if keys are set', () => {
     const config = load('listen: { flight: "0.0.0.0:1" }\nauth: { apiKeys: [ { name: a, key: x } ] }')
     expect(config.listen.flight.host).toBe('0.0.0.0')
     expect(config.warnings.join('\n')).toMatch(/unencrypted/)
