@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-it('admits so many lines of a kind in a second, and tells of the others', () => {
+it('admits the limit of lines per kind and second, and reports the number suppressed', () => {
   const more: string[] = []
   const limit = new LineLimit(2, (kind, count) => more.push(`${count} ${kind}`))
   const admitted = (kind: string) => Array.from({ length: 5 }, () => limit.admits(kind)).filter(Boolean).length

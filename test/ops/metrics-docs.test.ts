@@ -4,17 +4,17 @@ import { metricFacts, metricsDocs } from '../../scripts/generate-metrics-docs.ts
 
 const page = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
 
-it('docs/metrics.md is the registry of metrics', async () => {
+it('docs/metrics.md matches the metrics registry', async () => {
   expect(page('metrics.md')).toBe(await metricsDocs())
 })
 
-it('every metric explains itself in a sentence', async () => {
+it('every metric has a help text of one sentence', async () => {
   const own = (await metricFacts()).filter(({ name }) => name.startsWith('flightgate_'))
   expect(own.length).toBeGreaterThan(20)
   for (const { name, help } of own) expect([name, help]).toEqual([name, expect.stringMatching(/^\S.{20,}[^|\n]*\.$/)])
 })
 
-it('the alerts of docs/operations.md are about metrics and labels that there are', async () => {
+it('the alerts of docs/operations.md use existing metrics and labels', async () => {
   const known = new Map((await metricFacts()).map(({ name, labels }) => [name, labels]))
   const queries = [...page('operations.md').matchAll(/```promql\n([\s\S]*?)```/g)].map(([, text]) => text!).join('\n')
   const series = [...queries.matchAll(/\b((?:flightgate|nodejs|process)_\w+)(?:\{([^}]*)\})?/g)]
@@ -27,7 +27,7 @@ it('the alerts of docs/operations.md are about metrics and labels that there are
   }
 })
 
-it('nothing but counters is called a total, as promtool wants it', async () => {
+it('only counters have names that end in _total, as promtool requires', async () => {
   const facts = await metricFacts()
   expect(facts.filter(({ name, type }) => name.endsWith('_total') && type !== 'counter')).toEqual([])
 })

@@ -4,7 +4,7 @@ import { SourceMetricsRegistry } from '../../src/ops/source-metrics.ts'
 
 const facts = { name: 'flightgate_things', help: 'Things of a source, by colour.', labelNames: ['colour'] }
 
-/** The series of the metric, without what explains it. */
+/** The series of the metric, without HELP and TYPE lines. */
 async function seriesOf(registry: Registry): Promise<string[]> {
   return (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 }
@@ -22,7 +22,7 @@ it('sources that declare the same metric share it, each with its own series', as
   ])
 })
 
-it('readings are read when they are asked for: the same labels are added up, those that are gone are left out', async () => {
+it('readings are taken at each scrape: equal labels are added up, vanished ones left out', async () => {
   const registry = new Registry()
   const metrics = new SourceMetricsRegistry(registry)
   let things = ['red', 'red', 'blue']
