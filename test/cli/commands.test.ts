@@ -19,12 +19,12 @@ describe('the command line', () => {
     expect([code, stdout]).toEqual([0, expect.stringMatching(/Examples?:\n {2}flightgate/)])
   })
 
-  it('ends with 2 when it is used wrongly', async () => {
+  it('wrong usage: exit code 2', async () => {
     for (const args of [['nope'], ['query'], ['query', 'SELECT 1', '--format', 'xml'], ['serve', '--nope']])
       expect((await flightgate(args)).code).toBe(2)
   })
 
-  it('check-config shows the settings in force, without secrets', async () => {
+  it('check-config prints the effective settings without secrets', async () => {
     const file = join(folder, 'good.yaml')
     writeFileSync(
       file,
@@ -36,7 +36,7 @@ sources: { up: { kind: flightsql, uri: "grpc://up:1", username: u, password: hun
     expect(stdout).not.toMatch(/hunter|01234567890/)
   })
 
-  it('check-config and serve list every problem and end with 1', async () => {
+  it('check-config and serve list every problem, exit code 1', async () => {
     const file = join(folder, 'bad.yaml')
     writeFileSync(file, 'listen: { flight: "0.0.0.0:1" }\nlimits: { queueWait: 3 }')
     for (const command of ['check-config', 'serve']) {
@@ -64,7 +64,7 @@ describe('flightgate query', () => {
     (-7, 0, NULL, '', NULL, TIMESTAMP '1969-12-31 23:59:59.5', NULL)
   ) t(small, big, price, label, day, moment, flag)`
 
-  it('writes CSV when nobody watches', async () => {
+  it('writes CSV when standard output is not a terminal', async () => {
     const { code, stdout } = await query(['-q', values])
     expect(code).toBe(0)
     expect(stdout.split('\r\n')).toEqual([
@@ -117,7 +117,7 @@ describe('flightgate query', () => {
     expect(JSON.parse((await query(lossless)).stdout)).toMatchObject({ u: 3, e: 'red' })
   })
 
-  it.each(['false', 'true'])('writes every type as a person reads it, with lossless types: %s', async (lossless) => {
+  it.each(['false', 'true'])('writes every type in readable form, with lossless types: %s', async (lossless) => {
     const values = `170141183460469231731::HUGEINT AS h, 3::UHUGEINT AS uh, '6f9619ff-8b86-d011-b42d-00c04fc964ff'::UUID AS u,
       '0101'::BIT AS b, '12:00:00.5-05:30'::TIMETZ AS t, '-123456789012345678901234567890'::BIGNUM AS n, '{"a":1}'::JSON AS j, true AS yes`
     const sql = `SELECT *, [h, -h] AS hs, {'u': u, 'm': MAP {b: t}} AS s, NULL::HUGEINT AS nothing FROM (SELECT ${values})`
@@ -136,7 +136,7 @@ describe('flightgate query', () => {
     ])
   })
 
-  it('draws an aligned table and counts what it does not show', async () => {
+  it('prints an aligned table and the number of rows, shown and total', async () => {
     const { stdout } = await query([
       '-q',
       '--format',
@@ -155,7 +155,7 @@ describe('flightgate query', () => {
     expect(tableFromIPC(readFileSync(file)).numRows).toBe(100_000)
   })
 
-  it('says what went wrong, with the status, and ends with 1', async () => {
+  it('failure: prints the gRPC status and the cause, exit code 1', async () => {
     const bad = await query(['SELECT * FROM nope'])
     expect([bad.code, bad.stderr]).toEqual([1, expect.stringMatching(/^NOT_FOUND: .*nope does not exist/)])
     const wrong = await query(['SELECT 1'], '', { FLIGHTGATE_API_KEY: 'wrong' })
@@ -175,7 +175,7 @@ describe('flightgate query', () => {
     expect([plain.code, plain.stderr]).toEqual([1, expect.stringMatching(/cannot be reached: it does not speak TLS/)])
   })
 
-  it('reads over TLS by address, and holds the certificate against it', async () => {
+  it('reads over TLS by address, and refuses an untrusted or misnamed certificate', async () => {
     const files = (name: string) => {
       const { cert, key } = selfSignedCertificate(name)
       writeFileSync(join(folder, `${name}.cert`), cert)

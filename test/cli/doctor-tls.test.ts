@@ -11,7 +11,7 @@ import { selfSignedCertificate } from '../fakes/certificate.ts'
 import { FakeUpstream } from '../fakes/fake-upstream.ts'
 import { runFlightgate } from './run-flightgate.ts'
 
-describe('flightgate doctor, of TLS,', () => {
+describe('flightgate doctor, TLS check,', () => {
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-doctor-tls-'))
   const own = selfSignedCertificate('upstream.test')
   const atAddress = selfSignedCertificate('127.0.0.1')
@@ -46,7 +46,7 @@ describe('flightgate doctor, of TLS,', () => {
     return (await runFlightgate(['doctor', '--config', file('config.yaml')], { cwd: folder })).stdout
   }
   const trusted = { ca: file('own.crt'), serverName: 'upstream.test' }
-  /** A TLS server that does as told with each connection. */
+  /** A TLS server that handles each connection with `onSocket`. */
   const serve = async (onSocket: (socket: TLSSocket) => void, more: object = {}) => {
     const server = createServer({ ...own, ...more }, (socket) => {
       socket.on('error', () => {})
@@ -58,7 +58,7 @@ describe('flightgate doctor, of TLS,', () => {
     return (server.address() as AddressInfo).port
   }
 
-  it('finds nothing wrong with a trusted certificate of another name, of an address, or with any where that is allowed', async () => {
+  it('accepts a trusted certificate with serverName or for an address, and any certificate with skipVerify', async () => {
     const well = /ok {3}TLS +TLSv1\.3, h2, certificate of (\S+) until .*GMT(.*)\n +ok {3}login/
     expect(well.exec(await doctor(named.port, trusted))?.slice(1)).toEqual(['upstream.test', ''])
     const ca = file('atAddress.crt')
@@ -70,7 +70,7 @@ describe('flightgate doctor, of TLS,', () => {
     expect(well.exec(await doctor(mutual.port, withOwn))?.slice(1)).toEqual(['upstream.test', ''])
   })
 
-  it('tells of a certificate that is not to be trusted, or has another name', async () => {
+  it('reports an untrusted certificate, or one for another name, and the remedy', async () => {
     expect(await doctor(named.port, {})).toMatch(/FAIL TLS +self-signed certificate.*\n.*set ca to the authority/)
     expect(await doctor(named.port, { ca: file('own.crt') })).toMatch(/FAIL TLS .*127\.0\.0\.1.*\n.*set serverName/)
     expect(await doctor(addressed.port, { ca: file('atAddress.crt'), serverName: 'other.test' })).toMatch(
@@ -78,14 +78,14 @@ describe('flightgate doctor, of TLS,', () => {
     )
   })
 
-  it('tells that a certificate of the gateway is wanted', async () => {
+  it('reports that the server requires a client certificate', async () => {
     const refused = /FAIL TLS .*\n.*certificate.*\(?cert and key/
     expect(await doctor(mutual.port, trusted)).toMatch(refused)
     const { cert, key } = { cert: file('own.crt'), key: file('own.key') }
     expect(await doctor(mutual.port, { ...trusted, cert, key })).toMatch(refused)
   })
 
-  it('tells of a port that speaks TLS but no HTTP/2', async () => {
+  it('reports a port that speaks TLS but not HTTP/2', async () => {
     const other = /FAIL TLS .*\n.*no HTTP\/2 \(ALPN h2\)/
     expect(await doctor(await serve(() => {}, { ALPNProtocols: ['http/1.1'] }), trusted)).toMatch(other)
     expect(await doctor(await serve((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')), trusted)).toMatch(
@@ -94,7 +94,7 @@ describe('flightgate doctor, of TLS,', () => {
     expect(await doctor(await serve(() => {}), trusted)).toMatch(other)
   })
 
-  it('takes HTTP/2 that is not agreed on, as the gateway does', async () => {
+  it('accepts HTTP/2 without ALPN, as the gateway does', async () => {
     const port = await serve((socket) => {
       const session = performServerHandshake(socket).on('error', () => {})
       session.on('stream', (stream) => stream.respond({ ':status': 404 }, { endStream: true }))

@@ -24,7 +24,7 @@ describe.runIf(hasPython())('flightgate doctor', () => {
     return await runFlightgate(['doctor', '--config', file], { cwd: folder })
   }
 
-  it('finds nothing wrong', async () => {
+  it('healthy source: every check is ok, exit code 0', async () => {
     const { code, stdout } = await doctor({
       kind: 'dremio',
       uri: dremio.uri,
@@ -42,7 +42,7 @@ describe.runIf(hasPython())('flightgate doctor', () => {
   it.each<[string, object, RegExp]>([
     ['a name that does not resolve', { uri: 'grpc://nowhere.invalid' }, /FAIL DNS[\s\S]*-> Check the host/],
     [
-      'nobody listening',
+      'a port without a listener',
       { uri: 'grpc://127.0.0.1:1' },
       /FAIL TCP[\s\S]*ECONNREFUSED[\s\S]*-> Check that the server runs/,
     ],
@@ -52,18 +52,18 @@ describe.runIf(hasPython())('flightgate doctor', () => {
       /FAIL login[\s\S]*UNAUTHENTICATED[\s\S]*-> Check sources\.here\.username/,
     ],
     ['no credentials', {}, /FAIL session[\s\S]*-> The server may require credentials/],
-  ])('tells of %s, and what to do', async (_what, more, expected) => {
+  ])('reports %s and the remedy, exit code 1', async (_what, more, expected) => {
     const { code, stdout } = await doctor({ kind: 'dremio', uri: dremio.uri, ...more })
     expect(stdout).toMatch(expected)
     expect(code).toBe(1)
   })
 
-  it('tells of TLS where there is none', async () => {
+  it('TLS configured for a plaintext port: reports it and the remedy', async () => {
     const { stdout } = await doctor({ kind: 'flightsql', uri: dremio.uri.replace('grpc://', 'grpc+tls://') })
     expect(stdout).toMatch(/FAIL TLS[\s\S]*-> Check that the port speaks TLS/)
   })
 
-  it('tells of a file that DuckDB cannot open', async () => {
+  it('damaged database file: reports it and the remedy', async () => {
     const path = join(folder, 'damaged.duckdb')
     const damaged = Buffer.alloc(4096)
     damaged.write('DUCK', 8, 'latin1')

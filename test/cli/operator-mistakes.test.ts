@@ -42,7 +42,7 @@ async function run(command: string, yaml: string): Promise<{ code: number; said:
   return { code, said: stdout + stderr }
 }
 
-/** Mistakes that the configuration shows: `check-config` and `serve` say the same line. */
+/** Mistakes visible in the configuration: `check-config` and `serve` report the same line. */
 const known: readonly (readonly [name: string, yaml: () => string, line: string])[] = [
   ...['memory', 'system', 'temp', 'Main'].map(
     (name) =>
@@ -53,12 +53,12 @@ const known: readonly (readonly [name: string, yaml: () => string, line: string]
       ] as const,
   ),
   [
-    'a database file that is not there',
+    'a missing database file',
     () => `sources: { s: { kind: duckdb, path: ${at('missing.duckdb')} } }`,
     `sources.s.path: there is no file ${at('missing.duckdb')}; it is made with writes: true`,
   ],
   [
-    'a folder that is not there',
+    'a missing folder of a database file',
     () => `sources: { s: { kind: duckdb, path: ${at('missing/a.duckdb')}, writes: true } }`,
     `sources.s.path: there is no folder ${at('missing')} for the file`,
   ],
@@ -68,7 +68,7 @@ const known: readonly (readonly [name: string, yaml: () => string, line: string]
     `sources.s.path: the file ${at('newer.duckdb')} is of a newer DuckDB (storage version 99); DuckDB 1.5 is embedded, which reads up to 68`,
   ],
   [
-    'a file that is no database',
+    'a file that is not a database',
     () => `sources: { s: { kind: duckdb, path: ${at('text.duckdb')} } }`,
     `sources.s.path: the file ${at('text.duckdb')} is no DuckDB database`,
   ],
@@ -79,20 +79,20 @@ const known: readonly (readonly [name: string, yaml: () => string, line: string]
   ],
   ...(
     [
-      ['under a folder that is not there', 'missing/temp', () => `there is no folder ${at('missing')} for it`],
+      ['under a missing folder', 'missing/temp', () => `there is no folder ${at('missing')} for it`],
       ['under a file', 'text.duckdb/temp', () => `${at('text.duckdb')} is no folder`],
       ['in place of a file', 'text.duckdb', () => `${at('text.duckdb')} is no folder`],
     ] as const
   ).map(
     ([where, path, why]) =>
       [
-        `a folder to spill to ${where}`,
+        `a spill folder ${where}`,
         () => `sources: { s: { kind: duckdb, tempDirectory: ${at(path)} } }`,
         `sources.s.tempDirectory: ${why()}`,
       ] as const,
   ),
   [
-    'the same port twice',
+    'the same port for two listeners',
     () => 'listen: { flight: "127.0.0.1:4711", http: "127.0.0.1:4711" }',
     'listen.http: port 4711 is that of listen.flight: choose another',
   ],
@@ -103,14 +103,14 @@ const known: readonly (readonly [name: string, yaml: () => string, line: string]
   ],
 ]
 
-describe('a mistake in the configuration is told in one line with the path of the setting', () => {
+describe('a mistake in the configuration: one line with the path of the setting, exit code 1', () => {
   it.each(known)('%s', async (_, yaml, line) => {
     const text = yaml()
     for (const command of ['check-config', 'serve'])
       expect(await run(command, text)).toEqual({ code: 1, said: `The configuration has 1 problem:\n- ${line}\n` })
   })
 
-  it('sample tables in a file that may not be written to', () => {
+  it('sample tables in a read-only file', () => {
     const file = at('fixed.duckdb')
     writeFileSync(file, databaseFile(64), { mode: 0o444 })
     expectUnprivileged(
@@ -120,8 +120,8 @@ describe('a mistake in the configuration is told in one line with the path of th
   })
 
   it.each([
-    ['a folder to spill to that may not be written to', 'fixed'],
-    ['one in a folder that may not be written to', 'fixed/temp'],
+    ['a read-only spill folder', 'fixed'],
+    ['a spill folder to be created in a read-only folder', 'fixed/temp'],
   ])('%s', (_, path) => {
     const fixed = at('fixed')
     mkdirSync(fixed, { recursive: true, mode: 0o555 })
@@ -131,13 +131,13 @@ describe('a mistake in the configuration is told in one line with the path of th
     )
   })
 
-  it('but not a folder to spill to that DuckDB can make', async () => {
+  it('a missing spill folder that DuckDB can create is no mistake', async () => {
     const yaml = `sources: { s: { kind: duckdb, tempDirectory: ${at('temp')} } }`
     expect((await run('check-config', yaml)).code).toBe(0)
   })
 })
 
-/** Expects this problem of a configuration that is read by somebody other than the superuser, who may write anywhere. */
+/** Expects this problem when an unprivileged user reads the configuration; root may write anywhere. */
 function expectUnprivileged(yaml: string, problem: string): void {
   const config = at('unprivileged.yaml')
   writeFileSync(config, yaml)
@@ -151,7 +151,7 @@ function expectUnprivileged(yaml: string, problem: string): void {
   }
 }
 
-describe('what only the start shows is told in one line too, without a stack', () => {
+describe('a mistake that only the start shows: one fatal line without a stack, exit code 1', () => {
   const fatal = async (yaml: string) => {
     const { code, said } = await run('serve', yaml)
     const lines = said
@@ -165,7 +165,7 @@ describe('what only the start shows is told in one line too, without a stack', (
     return String(last[0]!['msg'])
   }
 
-  it('a port that is taken', async () => {
+  it('a port in use', async () => {
     for (const which of ['flight', 'http'] as const) {
       const other = which === 'flight' ? 'http' : 'flight'
       const text = `listen: { ${which}: "127.0.0.1:${port}", ${other}: "127.0.0.1:0" }\nsources: { s: { kind: duckdb } }`
@@ -183,7 +183,7 @@ describe('what only the start shows is told in one line too, without a stack', (
     )
   })
 
-  it('a damaged database file, and start-up SQL that fails, in the words of DuckDB', async () => {
+  it('a damaged database file, or start-up SQL that fails: DuckDB’s own message', async () => {
     const damaged = `sources: { s: { kind: duckdb, path: ${at('damaged.duckdb')} } }`
     expect(await fatal(listen + damaged)).toMatch(/^the gateway could not start: sources\.s: .*[Cc]orrupt/)
     const init = `sources: { s: { kind: duckdb, init: ["SELECT * FROM nowhere"] } }`
@@ -191,11 +191,11 @@ describe('what only the start shows is told in one line too, without a stack', (
   })
 })
 
-describe('the warning of a plain key', () => {
+describe('the warning about a plaintext key', () => {
   it.each([
-    ['stands for a key in the file', 'key: hunter2', true],
-    ['not for a variable', `key: "\${DASH_KEY}"`, false],
-    ['not for a hash', `key: "sha256:${'ab'.repeat(32)}"`, false],
+    ['is given for a key in the file', 'key: hunter2', true],
+    ['is not given for a variable', `key: "\${DASH_KEY}"`, false],
+    ['is not given for a hash', `key: "sha256:${'ab'.repeat(32)}"`, false],
   ])('%s', async (_, key, isWarned) => {
     const file = at('keys.yaml')
     writeFileSync(file, `auth: { apiKeys: [ { name: dash, ${key} } ] }`)
@@ -203,7 +203,7 @@ describe('the warning of a plain key', () => {
     expect(stdout.includes('the key of dash is in plain text')).toBe(isWarned)
   })
 
-  it('not for API_KEYS', async () => {
+  it('is not given for API_KEYS', async () => {
     const { stdout } = await runFlightgate(['check-config'], { cwd: folder, env: { API_KEYS: 'x,y' } })
     expect(stdout).not.toContain('plainly')
   })

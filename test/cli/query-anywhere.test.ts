@@ -20,7 +20,7 @@ async function startServer(...args: string[]): Promise<{ readonly child: ChildPr
 const query = (uri: string, sql: string, ...args: string[]) =>
   runFlightgate(['query', '-q', '--timeout', '20', '-e', uri, ...args, sql], { cwd: root })
 
-describe.runIf(hasPython())('flightgate query at any server', () => {
+describe.runIf(hasPython())('flightgate query against any Flight server', () => {
   let server: Awaited<ReturnType<typeof startServer>>
   beforeAll(async () => {
     server = await startServer()
@@ -45,18 +45,18 @@ describe.runIf(hasPython())('flightgate query at any server', () => {
     ['reuse', 'first'],
     ['elsewhere', 'second'],
     ['dead', 'second'],
-  ])('goes to the location of an endpoint: %s', async (command, name) => {
+  ])('fetches rows from the location of an endpoint: %s', async (command, name) => {
     expect(await query(server.uri, command)).toEqual({ code: 0, stdout: `server\r\n${name}\r\n`, stderr: '' })
   })
 
-  it('says where rows lie that it cannot fetch', async () => {
+  it('location of an unsupported scheme: the error names it', async () => {
     const { code, stderr } = await query(server.uri, 'nowhere')
     expect([code, stderr]).toEqual([1, expect.stringContaining('https://127.0.0.1:1/rows')])
   })
 })
 
-describe.runIf(hasPython())('flightgate query at a server with a login of its own', () => {
-  it('logs in by the handshake where nothing else is known, also at the location of an endpoint', async () => {
+describe.runIf(hasPython())('flightgate query against a server with its own login', () => {
+  it('logs in by Handshake when the server ignores headers, also at the location of an endpoint', async () => {
     const { child, uri } = await startServer('handshake')
     const login = ['--user', 'u', '--password']
     expect(await query(uri, 'elsewhere', ...login, 'p')).toMatchObject({ code: 0, stdout: 'server\r\nsecond\r\n' })

@@ -10,7 +10,7 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Runs the command line in a folder; standard input as given. */
+/** Runs the command line in a folder with the given standard input. */
 export function runFlightgate(
   args: readonly string[],
   { cwd, input = '', env = {} }: { readonly cwd: string; readonly input?: string; readonly env?: NodeJS.ProcessEnv },
