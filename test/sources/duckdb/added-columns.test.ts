@@ -4,7 +4,7 @@ import { DemoSource } from '../../fault/demo-source.ts'
 const add = 'ALTER TABLE t ADD COLUMN stamp TIMESTAMP DEFAULT current_timestamp'
 const failing = "ALTER TABLE t ADD COLUMN broken INTEGER DEFAULT (random()::VARCHAR || 'x')::INTEGER"
 
-describe('a column that is added with a default that is no constant', () => {
+describe('ALTER TABLE ADD COLUMN with a non-constant default', () => {
   let demo: DemoSource
   beforeAll(async () => {
     demo = await DemoSource.open({ maxStreams: 1, init: ['CREATE TABLE t AS SELECT range AS i FROM range(5000)'] })
@@ -13,7 +13,7 @@ describe('a column that is added with a default that is no constant', () => {
     await demo.source.close()
   })
 
-  /** Plans and runs a change, as a client does. */
+  /** Plans and runs a statement that changes data, as a client does. */
   const change = async (sql: string, transaction?: string) => {
     const asked = transaction === undefined ? {} : { transaction }
     const planned = await demo.plan(sql, asked)
@@ -23,7 +23,7 @@ describe('a column that is added with a default that is no constant', () => {
   const end = (how: 'commit' | 'rollback') => demo.source.transactions![how]('mine', demo.context())
   const filled = "SELECT CASE WHEN count(stamp) = 5000 THEN 1 ELSE error('empty') END FROM t"
 
-  it('is there, with the default for old rows and new ones', async () => {
+  it('fills old and new rows with the default', async () => {
     expect(await change(add)).toBe('OK')
     expect(await demo.run(filled)).toBe('OK')
     expect(await change('INSERT INTO t (i) VALUES (-1)')).toBe('OK')
@@ -32,7 +32,7 @@ describe('a column that is added with a default that is no constant', () => {
     expect(await change('ALTER TABLE t DROP stamp')).toBe('OK')
   })
 
-  it('is kept with its transaction, and gone with it', async () => {
+  it('is committed or rolled back with its transaction', async () => {
     for (const how of ['rollback', 'commit'] as const) {
       await begin()
       expect(await change(add, 'mine')).toBe('OK')
@@ -43,7 +43,7 @@ describe('a column that is added with a default that is no constant', () => {
     expect(await change('ALTER TABLE t DROP stamp')).toBe('OK')
   })
 
-  it('changes nothing when it fails', async () => {
+  it('failing default: the table is unchanged', async () => {
     expect(await change(failing)).toBe('BAD_DATA')
     expect(await demo.run('SELECT broken FROM t')).toBe('BAD_SQL')
     await begin()
@@ -53,14 +53,14 @@ describe('a column that is added with a default that is no constant', () => {
     expect(await demo.run('SELECT broken FROM t')).toBe('BAD_SQL')
   })
 
-  it('is refused beside another statement', async () => {
+  it('is refused next to another statement', async () => {
     expect(await change(`${add}; DROP TABLE t`)).toBe('BAD_SQL')
     expect(await change('ALTER TABLE t ADD COLUMN a INTEGER; ALTER TABLE t ADD COLUMN b INTEGER')).toBe('BAD_SQL')
     expect(await demo.run('SELECT a FROM t')).toBe('BAD_SQL')
     expect(await demo.run('SELECT stamp FROM t')).toBe('BAD_SQL')
   })
 
-  it('is read-only where changes are not allowed', async () => {
+  it('is refused with READ_ONLY at a read-only source', async () => {
     const reading = await DemoSource.open({ writes: false, init: ['CREATE TABLE t (i INTEGER)'] })
     expect(await reading.plan(add)).toBe('READ_ONLY')
     await reading.source.close()

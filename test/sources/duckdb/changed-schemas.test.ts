@@ -35,7 +35,7 @@ const values = {
 const kinds = Object.keys(values) as (keyof typeof values)[]
 const rowsOf = (kind: keyof typeof values) => `SELECT ${values[kind]} AS v FROM range(3000) t(i)`
 
-describe('a result of a statement that was prepared before its table changed', () => {
+describe('the result of a statement prepared before its table changed', () => {
   let database: Address
   let reader: Address
   let owner: Address
@@ -50,7 +50,7 @@ describe('a result of a statement that was prepared before its table changed', (
   })
 
   const change = (kind: keyof typeof values) => execute(owner, `CREATE OR REPLACE TABLE t AS ${rowsOf(kind)}`)
-  /** What the statement gives, as bytes; `between` comes after it was prepared. */
+  /** The bytes of the statement's result; `between` runs after it was prepared. */
   const read = (between = () => {}) => {
     const statement = new PreparedStatement(reader, 'SELECT v FROM t')
     statement.schema()
@@ -74,7 +74,7 @@ describe('a result of a statement that was prepared before its table changed', (
     }
   }
 
-  it.each(kinds)('has the values and the schema of what it is now: %s', (now) => {
+  it.each(kinds)('has the values and the schema of the new table: %s', (now) => {
     change(now)
     const expected = read()
     for (const before of kinds) {
@@ -87,7 +87,7 @@ describe('a result of a statement that was prepared before its table changed', (
   })
 })
 
-describe('a statement whose table changes after its client was told of the result', () => {
+describe('a statement whose table changes between GetFlightInfo and DoGet', () => {
   let demo: DemoSource
   let source: Source
   beforeEach(async () => {
@@ -120,7 +120,7 @@ describe('a statement whose table changes after its client was told of the resul
   const formatsOf = ({ schema }: Plan) => decodeSchema(schema).children.map(({ format }) => format)
   const refusal = (runnable: PlannedSql) => read(runnable).catch((error) => error)
 
-  it('is refused, and has the new schema when it is planned again', async () => {
+  it('client gets CONFLICT; planned again, the statement has the new schema', async () => {
     const planned = await plan('SELECT v FROM t')
     await makeTexts()
     expect(await refusal(planned)).toMatchObject({
@@ -128,7 +128,7 @@ describe('a statement whose table changes after its client was told of the resul
       message:
         "The table's columns changed since this statement was planned: run it again, beginning with GetFlightInfo.",
     })
-    // As a ticket has it, which holds no schema.
+    // The same for a ticket, which holds no schema.
     const { query: asked, kind, handle } = planned
     expect(await refusal({ kind, query: asked, handle: handle! })).toMatchObject({ code: 'CONFLICT' })
     const again = await plan('SELECT v FROM t')
@@ -136,13 +136,13 @@ describe('a statement whose table changes after its client was told of the resul
     expect((await read(again)).map(({ v }) => v)).toEqual(['text 0', 'text 1', 'text 2'])
   })
 
-  it('runs as planned where only the rows have changed', async () => {
+  it('only rows changed: runs as planned', async () => {
     const planned = await plan('SELECT v FROM t')
     await change('CREATE OR REPLACE TABLE t AS SELECT 7 AS v')
     expect((await read(planned)).map(({ v }) => v)).toEqual([7])
   })
 
-  it('is refused in a transaction that has changed the table itself', async () => {
+  it('its own transaction changed the table’s types: client gets CONFLICT', async () => {
     await source.transactions!.begin('mine', { readOnly: false }, demo.context())
     const planned = await plan('SELECT v FROM t', { transaction: 'mine' })
     expect(await demo.run('ALTER TABLE t ADD COLUMN w INTEGER', { isUpdate: true, transaction: 'mine' })).toBe('OK')
@@ -155,7 +155,7 @@ describe('a statement whose table changes after its client was told of the resul
     expect(formatsOf(await plan('SELECT v FROM t'))).toEqual(['u'])
   })
 
-  it('changes nothing where it would give rows of another type', async () => {
+  it('RETURNING would give rows of another type: CONFLICT, and nothing is changed', async () => {
     const planned = await plan('DELETE FROM t RETURNING v')
     await makeTexts()
     expect(await refusal(planned)).toMatchObject({ code: 'CONFLICT' })
@@ -164,7 +164,7 @@ describe('a statement whose table changes after its client was told of the resul
     expect(await read(await plan('SELECT v FROM t'))).toHaveLength(0)
   })
 
-  it('is refused with parameters, whose types alone may change the result', async () => {
+  it('with parameters: CONFLICT when the table changed, no CONFLICT when only their types change the result', async () => {
     const parameters = tableToIPC(new Table({ p: vectorFromArray([1], new Int32()) }), 'stream')
     const planned = await plan('SELECT v FROM t WHERE ? = 1')
     await makeTexts()
@@ -180,7 +180,7 @@ describe('a statement whose table changes after its client was told of the resul
     ])
   })
 
-  it('is planned anew after a change that an EXPLAIN ANALYZE has made', async () => {
+  it('an EXPLAIN ANALYZE changed the table: the statement is planned again', async () => {
     expect(formatsOf(await plan('SELECT v FROM t'))).toEqual(['i'])
     const explained = await plan("EXPLAIN ANALYZE CREATE OR REPLACE TABLE t AS SELECT 'x' AS v")
     await read({ ...explained, kind: 'read', mayWrite: true })

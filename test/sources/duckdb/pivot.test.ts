@@ -22,7 +22,7 @@ const pivoted = [
   { id: 2, a: 30, b: null },
 ]
 
-/** What a test says to a source. */
+/** Runs statements at a source. */
 class Speaker {
   readonly source: Source
   readonly context: Context
@@ -76,15 +76,15 @@ describe('a PIVOT without an IN list', () => {
   it.each([
     ['alone', pivot, pivoted],
     ['twice', pivot, pivoted],
-    ['with words of its own', `/* a; PIVOT; */ ${pivot}; -- ; SELECT 1`, pivoted],
-    ['behind nothing', `;; ${pivot} ;`, pivoted],
+    ['with comments and semicolons around it', `/* a; PIVOT; */ ${pivot}; -- ; SELECT 1`, pivoted],
+    ['after empty statements', `;; ${pivot} ;`, pivoted],
     [
       'with semicolons in a literal',
       `PIVOT (SELECT id, v, ';SELECT '';' AS c FROM t) ON c USING count(*)::INTEGER ORDER BY id, v LIMIT 1`,
       [{ id: 1, v: 10, ";SELECT ';": 1 }],
     ],
     [
-      'with semicolons between dollars',
+      'with semicolons in a dollar-quoted literal',
       'FROM (PIVOT t ON c USING sum(v)) SELECT DISTINCT $$;SELECT 1;$$ AS x',
       [{ x: ';SELECT 1;' }],
     ],
@@ -105,7 +105,7 @@ describe('a PIVOT without an IN list', () => {
       ],
     ],
     [
-      'beside another',
+      'next to another',
       `SELECT (SELECT sum(a)::INTEGER FROM (${pivot})) AS x, (SELECT sum(b)::INTEGER FROM (${pivot})) AS y`,
       [{ x: 40, y: 20 }],
     ],
@@ -116,7 +116,7 @@ describe('a PIVOT without an IN list', () => {
     expect(await to.ask(leftTypes)).toEqual([{ n: 0 }])
   })
 
-  it('takes parameters outside of what is pivoted', async () => {
+  it('accepts parameters outside the PIVOT, and refuses them inside', async () => {
     const parameters = tableToIPC(new Table({ p: vectorFromArray([1, 2, 3], new Int32()) }), 'stream')
     const sql = `WITH p AS (${pivot}) SELECT a FROM p WHERE id = ?`
     expect(await to.ask(sql, { parameters })).toEqual([{ a: 10 }, { a: 30 }])
@@ -127,7 +127,7 @@ describe('a PIVOT without an IN list', () => {
     expect(await to.ask(leftTypes)).toEqual([{ n: 0 }])
   })
 
-  it('is explained, and is what tables are made and filled of', async () => {
+  it('works in EXPLAIN, CREATE TABLE AS and INSERT', async () => {
     expect(await to.ask(`EXPLAIN ${pivot}`)).toHaveLength(1)
     await to.ask(`CREATE TABLE made AS ${pivot}`)
     expect(await to.ask('FROM made')).toEqual(pivoted)
@@ -151,11 +151,11 @@ describe('a PIVOT without an IN list', () => {
     'PIVOT t ON c USING sum(v);\u00a0DROP TABLE t',
     `PIVOT (SELECT $$'$$ AS c) ON c; DROP TABLE t; SELECT $$'$$`,
     'PIVOT (SELECT 1 AS `c) ON `c; DROP TABLE t; SELECT 2 AS `',
-  ])('is refused beside another statement: %s', async (sql) => {
+  ])('is refused next to another statement: %s', async (sql) => {
     await refusesBesideAnother(sql)
   })
 
-  it('is refused with more semicolons than are worth a look', async () => {
+  it('is refused with 300,000 semicolons', async () => {
     await refusesBesideAnother(`PIVOT t ON c USING sum(v) ${';'.repeat(300_000)} DROP TABLE t`)
   })
 
@@ -169,7 +169,7 @@ describe('a PIVOT without an IN list', () => {
     expect(await to.ask(tables)).toEqual(before)
   }
 
-  it('is refused by the schema that it was planned with when there are other values', async () => {
+  it('pivoted values changed since planning: CONFLICT, and a new plan works', async () => {
     const planned = await to.plan(pivot)
     expect(columns(planned)).toEqual(['id', 'a', 'b'])
     await to.ask("INSERT INTO t VALUES (3, 'c', 3, 40)")
@@ -181,7 +181,7 @@ describe('a PIVOT without an IN list', () => {
     expect(await to.ask(leftTypes)).toEqual([{ n: 0 }])
   })
 
-  it('sees what its transaction has changed, and leaves nothing in it', async () => {
+  it('sees its transaction’s changes, and leaves no types in it', async () => {
     const mine = { transaction: 'mine' }
     for (const end of ['commit', 'rollback'] as const) {
       await to.source.transactions!.begin('mine', { readOnly: false }, to.context)
@@ -228,7 +228,7 @@ describe('a PIVOT without an IN list', () => {
     expect(await to.ask(leftTypes)).toEqual([{ n: 0 }])
   })
 
-  it('that fails leaves the connection as it was', async () => {
+  it('that fails leaves the connection usable and without types', async () => {
     const failing = "PIVOT (SELECT error('boom') AS c FROM t) ON c USING count(*)"
     expect(await to.refusal(failing)).toMatchObject({ code: 'BAD_DATA', message: expect.stringContaining('boom') })
     expect(await to.refusal('PIVOT nope ON c')).toMatchObject({ code: 'UNKNOWN_OBJECT' })
@@ -238,7 +238,7 @@ describe('a PIVOT without an IN list', () => {
   })
 })
 
-describe('a PIVOT without an IN list in a source that only reads', () => {
+describe('a PIVOT without an IN list in a read-only source', () => {
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-pivot-'))
   const path = join(folder, 'file.duckdb')
   let demo: DemoSource
@@ -257,7 +257,7 @@ describe('a PIVOT without an IN list in a source that only reads', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('gives rows, in a transaction too, several at once', async () => {
+  it('gives rows, also in a transaction and concurrently', async () => {
     expect(await Promise.all(Array.from({ length: 12 }, () => to.ask(pivot)))).toEqual(Array(12).fill(pivoted))
     await to.source.transactions!.begin('mine', { readOnly: true }, to.context)
     expect(await to.ask(pivot, { transaction: 'mine' })).toEqual(pivoted)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { plainInsert } from '../../../src/sources/duckdb/bind/plain-insert.ts'
 
-describe('a plain INSERT', () => {
+describe('plainInsert', () => {
   it.each([
     ['INSERT INTO t VALUES (?)', 'INSERT INTO t', 1],
     ['insert into t values(?,?) ; ', 'insert into t', 2],
@@ -12,7 +12,7 @@ describe('a plain INSERT', () => {
     ],
     ['INSERT INTO "t"VALUES (?)', 'INSERT INTO "t"', 1],
     ['INSERT INTO größe (länge) VALUES (?)', 'INSERT INTO größe (länge)', 1],
-  ])('%j is one', (sql, into, parameterCount) => {
+  ])('accepts %j', (sql, into, parameterCount) => {
     expect(plainInsert(sql)).toEqual({ into, parameterCount })
   })
 
@@ -33,11 +33,11 @@ describe('a plain INSERT', () => {
     'INSERT INTO t /* VALUES (?) */ VALUES (?)',
     'INSERT INTO t VALUES (?) -- RETURNING *',
     'UPDATE t SET x = ?',
-  ])('%j is more than one', (sql) => {
+  ])('rejects %j', (sql) => {
     expect(plainInsert(sql)).toBeUndefined()
   })
 
-  it('is told soon', () => {
+  it('takes linear time on long white space', () => {
     const spaces = ' '.repeat(200_000)
     const begun = performance.now()
     for (const sql of [`INSERT INTO t VALUES (?)${spaces}x`, `INSERT INTO t${spaces}(a${spaces}x`, `${spaces}x`])

@@ -69,17 +69,17 @@ describe('a read-only DuckDB source', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('names its tables by the source, as it reports them', async () => {
+  it('finds its tables by the catalog name of the source', async () => {
     expect((await read(source, 'SELECT * FROM demo.main.t')).rows).toBe(10)
     expect((await read(source, 'SELECT * FROM t')).rows).toBe(10)
   })
 
-  it('sends a schema and no frames for no rows', async () => {
+  it('empty result: sends the schema and no batch', async () => {
     const { rows, sizes, schema } = await read(source, 'SELECT * FROM t WHERE false')
     expect([rows, sizes, schema.byteLength > 50]).toEqual([0, [], true])
   })
 
-  it('joins chunks to batches near the limit and cuts long ones', async () => {
+  it('merges chunks into batches near the limit and splits large ones', async () => {
     const joined = await read(source, 'SELECT range, range + 1 FROM range(1000000)')
     expect(joined.rows).toBe(1_000_000)
     expect(joined.sizes.length).toBeLessThan(20)
@@ -136,7 +136,7 @@ describe('a read-only DuckDB source', () => {
     'SELECT * FROM duckdb_logs',
     'CALL force_checkpoint()',
     'SELECT * FROM duckdb_secrets()',
-  ])('%s is kept in the sandbox', async (sql) => {
+  ])('the sandbox refuses %s', async (sql) => {
     const error = await refusal(source, sql)
     expect(['SANDBOXED', 'READ_ONLY', 'BAD_SQL', 'UNKNOWN_OBJECT']).toContain(error.code)
     expect(error.message).not.toContain(folder)
@@ -159,7 +159,7 @@ describe('a read-only DuckDB source', () => {
     "SELECT nextval('counter')",
     'MERGE INTO t USING (SELECT 1 AS i) AS u ON t.i = u.i WHEN MATCHED THEN DELETE',
     'CREATE TYPE mood AS ENUM (1)',
-  ])('%s is refused because the source is read-only', async (sql) => {
+  ])('READ_ONLY: %s', async (sql) => {
     const error = await refusal(source, sql)
     expect([error.code, error.message]).toEqual([
       expect.stringMatching(/READ_ONLY|BAD_SQL/),
@@ -168,7 +168,7 @@ describe('a read-only DuckDB source', () => {
     expect((await read(source, 'SELECT * FROM t')).rows).toBe(10)
   })
 
-  it('has the eight sample tables, with keys that join', async () => {
+  it('has the eight TPC-H sample tables with consistent keys', async () => {
     const sql = `SELECT 1 FROM lineitem
       JOIN orders ON o_orderkey = l_orderkey JOIN customer ON c_custkey = o_custkey
       JOIN partsupp ON ps_partkey = l_partkey AND ps_suppkey = l_suppkey
@@ -197,7 +197,7 @@ describe('a read-only DuckDB source', () => {
     expect((await read(source, 'SELECT 1')).rows).toBe(1)
   })
 
-  it('stops in the middle of a stream, by signal or by leaving', async () => {
+  it('stops in the middle of a stream, on abort or when the reader returns early', async () => {
     const controller = new AbortController()
     const ctx = context(controller.signal)
     const plan = await source.plan(query(endless), ctx)
@@ -217,7 +217,7 @@ describe('a read-only DuckDB source', () => {
     expect((await read(source, 'SELECT 1')).rows).toBe(1)
   })
 
-  it('stops while it waits for a seat, and loses none', async () => {
+  it('cancelled while it waits for a connection: stops, and no connection is lost', async () => {
     const held = await Promise.all(
       Array.from({ length: 4 }, async () => {
         const ctx = context()
@@ -234,7 +234,7 @@ describe('a read-only DuckDB source', () => {
     expect((await patient).rows).toBe(1)
   })
 
-  it('produces no more than its bound while nobody reads', async () => {
+  it('reader does not read: memory growth stays below 64 MiB', async () => {
     const ctx = context()
     const result = await source.run(await source.plan(query(endless), ctx), ctx)
     const frames = result.frames[Symbol.asyncIterator]()
@@ -245,7 +245,7 @@ describe('a read-only DuckDB source', () => {
     await frames.return?.()
   })
 
-  it('never lets a cancel of one query end another', async () => {
+  it('cancelling one query does not end another', async () => {
     const sum = 'SELECT count(*) FROM range(3000000) t(i) WHERE hash(i) % 7 = 0'
     const outcomes = await Promise.allSettled(
       Array.from({ length: 100 }, (_, i) => {
@@ -260,7 +260,7 @@ describe('a read-only DuckDB source', () => {
 })
 
 describe('a DuckDB source with writes', () => {
-  it('changes data, and forgets plans that no longer hold', async () => {
+  it('changes data, and drops cached plans whose schema has changed', async () => {
     const source = await open({ writes: true })
     await read(source, 'CREATE TABLE t (i INTEGER)')
     expect((await source.plan(query('SELECT * FROM t'), context())).kind).toBe('read')
@@ -303,7 +303,7 @@ describe('parameters', () => {
     return { rows, affectedRows: result.stats.affectedRows }
   }
 
-  it('run a statement once for each row, thousands of them', async () => {
+  it('run a statement once for each of thousands of rows', async () => {
     await read(source, 'CREATE TABLE p (i INTEGER, s VARCHAR)')
     const rows = 6000
     const columns = {
@@ -316,14 +316,14 @@ describe('parameters', () => {
     expect((await run('SELECT * FROM p WHERE i < ?', stream({ i: Int32Array.from([3, 0, 2]) }))).rows).toBe(5)
   })
 
-  it('change all or nothing', async () => {
+  it('failing row: none of the rows is inserted', async () => {
     await read(source, 'CREATE TABLE q (i INTEGER PRIMARY KEY)')
     const twice = stream({ i: Int32Array.from([1, 2, 1]) })
     await expect(run('INSERT INTO q VALUES (?)', twice)).rejects.toMatchObject({ code: 'BAD_DATA' })
     expect((await read(source, 'SELECT * FROM q')).rows).toBe(0)
   })
 
-  it('are announced where their types are known', async () => {
+  it('are announced with their types where known', async () => {
     const plan = await source.plan(query('SELECT ?::DATE, ?'), context())
     expect(decodeSchema(plan.parameterSchema!).children.map(({ format }) => format)).toEqual(['tdD', 'u'])
   })
@@ -349,7 +349,7 @@ describe('parameters', () => {
     expect(decodeSchema(plan.parameterSchema!).children[0]!.dictionary).toBeUndefined()
   })
 
-  it('in lists are announced likewise', async () => {
+  it('in lists are announced with the same types', async () => {
     const plan = await source.plan(query('SELECT ?::BOOLEAN[], ?::UUID[]'), context())
     const lists = decodeSchema(plan.parameterSchema!).children
     expect(lists.map(({ format, children }) => [format, children[0]!.format])).toEqual([
@@ -359,10 +359,10 @@ describe('parameters', () => {
   })
 
   it.each([
-    ['too few', 'SELECT ?::INTEGER + ?::INTEGER', stream({ i: Int32Array.from([1]) }), 'BAD_DATA'],
-    ['too many', 'SELECT ?::INTEGER', stream({ i: Int32Array.from([1]), j: Int32Array.from([1]) }), 'BAD_DATA'],
-    ['garbage', 'SELECT ?::INTEGER', new Uint8Array([1, 2, 3]), 'BAD_REQUEST'],
-    ['cut short', 'SELECT ?::INTEGER', stream({ i: Int32Array.from([1]) }).slice(0, -40), 'BAD_REQUEST'],
+    ['too few values', 'SELECT ?::INTEGER + ?::INTEGER', stream({ i: Int32Array.from([1]) }), 'BAD_DATA'],
+    ['too many values', 'SELECT ?::INTEGER', stream({ i: Int32Array.from([1]), j: Int32Array.from([1]) }), 'BAD_DATA'],
+    ['garbage bytes', 'SELECT ?::INTEGER', new Uint8Array([1, 2, 3]), 'BAD_REQUEST'],
+    ['truncated bytes', 'SELECT ?::INTEGER', stream({ i: Int32Array.from([1]) }).slice(0, -40), 'BAD_REQUEST'],
   ])('%s are refused', async (_name, sql, parameters, code) => {
     await expect(run(sql, parameters)).rejects.toMatchObject({ code })
     expect((await read(source, 'SELECT 1')).rows).toBe(1)
@@ -373,7 +373,7 @@ describe('a DuckDB file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-file-'))
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  it('keeps what was written, and is named by the source', async () => {
+  it('keeps written tables, under the catalog name of the source', async () => {
     const path = join(folder, 'x.duckdb')
     const first = await open({ path, writes: true })
     await read(first, 'CREATE TABLE kept AS SELECT 42 AS answer')
@@ -384,7 +384,7 @@ describe('a DuckDB file', () => {
     await second.close()
   })
 
-  it('that cannot be opened says so', async () => {
+  it('that cannot be opened: the source fails to open', async () => {
     await expect(open({ path: join(folder, 'missing', 'x.duckdb') })).rejects.toThrow()
   })
 
@@ -399,7 +399,7 @@ describe('a DuckDB file', () => {
   })
 })
 
-describe('integers of 128 bits', () => {
+describe('128-bit integers without lossless types', () => {
   const session = { losslessTypes: false } as const
   let source: Source
   beforeAll(async () => {
@@ -417,7 +417,7 @@ describe('integers of 128 bits', () => {
       }
     return decimals(tableFromIPC(joinStream(messages)).getChildAt(0)!)
   }
-  /** Decimals as the library gives them: four words each. */
+  /** The values of a decimal column; the library gives four 32-bit words each. */
   const decimals = (column: Vector) =>
     Array.from(column, (value: Uint32Array | null) => {
       if (value === null) return null
@@ -429,11 +429,11 @@ describe('integers of 128 bits', () => {
     })
 
   const most = 10n ** 38n - 1n
-  it.each(['HUGEINT', 'UHUGEINT'])('come as decimals up to 38 digits, NULL among them: %s', async (type) => {
+  it.each(['HUGEINT', 'UHUGEINT'])('arrive as decimals up to 38 digits, with NULLs: %s', async (type) => {
     const least = type === 'HUGEINT' ? -most : 0n
     const sql = `SELECT unnest([${most}::${type}, NULL, ${least}::${type}, 1::${type}]) AS v`
     expect(await valuesOf(sql)).toEqual([most, null, least, 1n])
-    // What lies under a NULL is no value.
+    // Bytes under a NULL are not checked.
     const hidden = `SELECT CASE WHEN i % 2 = 0 THEN v END AS v FROM (SELECT i, CASE WHEN i % 2 = 0 THEN i::${type} ELSE (${most}::HUGEINT + i)::${type} END AS v FROM range(1, 5) t(i))`
     expect(await valuesOf(hidden)).toEqual([null, 2n, null, 4n])
   })
@@ -447,7 +447,7 @@ describe('integers of 128 bits', () => {
     '[NULL, 170141183460469231731687303715884105727::HUGEINT]',
     "{'a': 340282366920938463463374607431768211455::UHUGEINT}",
     'MAP {170141183460469231731687303715884105727::HUGEINT: 1}',
-  ])('with more digits are refused, never another number: %s', async (value) => {
+  ])('with more than 38 digits are refused with BAD_DATA: %s', async (value) => {
     const message = expect.stringMatching(/ has more: cast it, as in x::VARCHAR .* x-flightgate-lossless-types: true/)
     await expect(valuesOf(`SELECT ${value} AS v`)).rejects.toMatchObject({ code: 'BAD_DATA', message })
   })

@@ -6,13 +6,13 @@ import { DemoSource } from '../../fault/demo-source.ts'
 
 const call = (gap: string) => `SELECT * FROM query${gap}('SELECT 42')`
 
-/** What DuckDB takes for a call of `query`. */
+/** Texts that DuckDB parses as a call of `query`. */
 const calls = [
-  ['nothing between', call('')],
+  ['no gap', call('')],
   ['white space', call(' \t\v\f\n')],
   ['a comment', call('/* gap */')],
-  ['comments that nest', call('/* /* */ */')],
-  ['comments that nest, side by side', call('/*/**//* */*//**/ ')],
+  ['nested comments', call('/* /* */ */')],
+  ['nested comments, side by side', call('/*/**//* */*//**/ ')],
   ['stars and slashes', call('/***/ /*/ /* */ */ /**/')],
   ['a comment around the name of the function', call('/* query( */ /* query/* */ */')],
   ['a line comment', call('-- line\n')],
@@ -20,12 +20,12 @@ const calls = [
   ['a line comment in a comment', call('/* -- */')],
   ['a comment in a line comment', call('-- /*\n')],
   ['a no-break space', call('\u00a0')],
-  ['a space without width', call('\u200b')],
+  ['a zero-width space', call('\u200b')],
   ['a word joiner', call('\u2060')],
   ['a byte-order mark', call('\ufeff')],
   ['an ideographic space', call('\u3000')],
   ['quotes', 'SELECT * FROM "query"(\'SELECT 42\')'],
-  ['quotes and a space without width', 'SELECT * FROM "query"\u200b(\'SELECT 42\')'],
+  ['quotes and a zero-width space', 'SELECT * FROM "query"\u200b(\'SELECT 42\')'],
   ['upper case', 'SELECT * FROM "QuErY"\n\n(\'SELECT 42\')'],
   ['a schema', "FROM main.query /* ' */ ('SELECT 42')"],
   ['a literal before it', `SELECT '/*' FROM query/* ' */('SELECT 42')`],
@@ -55,7 +55,7 @@ describe('the words of a statement', () => {
     "SELECT query, 'query' FROM t WHERE query IN (1)",
     "SELECT * FROM query_table('t')",
     'SELECT 1 AS u, 1 & 2, "a" FROM (SELECT 1 AS a)',
-  ])('%s names a column only', async (sql) => {
+  ])('allows a column named query: %s', async (sql) => {
     expect(await demo.plan(sql)).toBe('OK')
   })
 
@@ -66,14 +66,17 @@ describe('the words of a statement', () => {
     ['FROM\u200bduckdb_logs\u200b()', 'duckdb_logs'],
     ['SELECT 1force_checkpoint', 'force_checkpoint'],
     ['FROM seq_scan', 'seq_scan'],
-  ])('%s names a forbidden function', (sql, forbidden) => {
+  ])('finds the forbidden function in %s', (sql, forbidden) => {
     expect(readStatementWords(sql)).toMatchObject({ forbidden })
     expect(() => refuseForbiddenFunctions(readStatementWords(sql) as StatementWords)).toThrow(forbidden)
   })
 
-  it.each(['SELECT my_duckdb_secrets', 'SELECT duckdb_secrets2', 'SELECT xu&"a"'])('%s names none', (sql) => {
-    expect(readStatementWords(sql)).toEqual({})
-  })
+  it.each(['SELECT my_duckdb_secrets', 'SELECT duckdb_secrets2', 'SELECT xu&"a"'])(
+    'finds no forbidden function in %s',
+    (sql) => {
+      expect(readStatementWords(sql)).toEqual({})
+    },
+  )
 
   it('identifiers with Unicode escapes are refused', () => {
     expect(readStatementWords('FROM U&"q"')).toMatchObject({ escapes: true })

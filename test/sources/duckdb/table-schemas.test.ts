@@ -8,7 +8,7 @@ import { TableSchemas } from '../../../src/sources/duckdb/table-schemas.ts'
 const ROWS_OF_A_BATCH = 2000
 const MAX_BYTES = 1 << 20
 
-/** Rows as `columnsSql` gives them, in batches. @param onBatch told of each batch that is asked for */
+/** Rows as `columnsSql` gives them, in batches. @param onBatch called for each batch that is pulled */
 async function* catalog(tables: number, columns: number, onBatch = () => {}): AsyncGenerator<Table> {
   const rows = tables * columns
   for (let from = 0; from < rows; from += ROWS_OF_A_BATCH) {
@@ -39,8 +39,8 @@ const reader = () => new TableSchemas('demo', true, async (types) => types.map(f
 const bytesOf = (entries: readonly TableEntry[]) => entries.map(({ schemaMessage }) => schemaMessage!.byteLength)
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
 
-describe('the schemas of many tables', () => {
-  it('are handed on in pieces of bounded bytes, however many columns a table has', async () => {
+describe('TableSchemas with many tables', () => {
+  it('yields pieces of bounded size, for any number of columns', async () => {
     let tables = 0
     for await (const entries of reader().read(catalog(60, 2500))) {
       const bytes = bytesOf(entries)
@@ -55,7 +55,7 @@ describe('the schemas of many tables', () => {
     expect(tables).toBe(60)
   })
 
-  it('are not read ahead of whoever takes them', async () => {
+  it('does not read ahead of its consumer (backpressure)', async () => {
     let batches = 0
     const pieces = reader().read(catalog(5000, 50, () => batches++))
     const first = await pieces.next()
@@ -66,7 +66,7 @@ describe('the schemas of many tables', () => {
     await pieces.return()
   })
 
-  it('leave turns of the event loop to others', async () => {
+  it('yields to the event loop', async () => {
     let turns = 0
     let isOver = false
     const count = () => {
@@ -77,7 +77,7 @@ describe('the schemas of many tables', () => {
     const all: Table[] = []
     for await (const table of catalog(1500, 50)) all.push(table)
     const before = turns
-    // Batches that are at hand give no turns by themselves.
+    // Batches that are available at once do not yield by themselves.
     for await (const entries of reader().read(atHand(all))) expect(entries.length).toBeGreaterThan(0)
     isOver = true
     expect(turns - before).toBeGreaterThan(2)

@@ -19,10 +19,10 @@ const open = (threads: number, init: string[] = []) => {
   return openDuckDbSource('demo', config, { log })
 }
 const slow = 'SELECT count(*) FROM range(1000000000000) t(a) WHERE hash(a) % 7 = 1'
-/** Processor time that a statement has taken when it has worked for long; other load does not count. */
+/** Processor time after which a statement counts as long; load of other processes does not count. */
 const LONG_WORK_MICROSECONDS = 300_000
 
-describe('the threads that help DuckDB', () => {
+describe('DuckDB’s task threads', () => {
   let helpers = 0
   const count = (worker: Worker) => {
     if (worker.threadName === 'duckdb-task-thread') helpers++
@@ -33,13 +33,13 @@ describe('the threads that help DuckDB', () => {
   })
   afterEach(() => process.off('worker', count))
 
-  /** Resolves when this process has worked long. */
+  /** Resolves when this process has used that much processor time. */
   function longWork(): Promise<unknown> {
     const before = process.cpuUsage()
     return waitFor(() => process.cpuUsage(before).user > LONG_WORK_MICROSECONDS, 'the statement has worked long')
   }
 
-  /** Runs a long statement until `enough`, and answers with how it ended. */
+  /** Runs a long statement until `enough` resolves; returns its error, if any. */
   async function work(source: Awaited<ReturnType<typeof open>>, enough: () => Promise<unknown>): Promise<unknown> {
     const controller = new AbortController()
     const ctx = contextOf(controller.signal)
@@ -54,11 +54,11 @@ describe('the threads that help DuckDB', () => {
     }
   }
 
-  it('join in on a long statement, stop with it, and have ended when the source is closed', async () => {
+  it('start with the first long statement, serve later ones, and end when the source closes', async () => {
     const source = await open(3)
     expect(await work(source, () => waitFor(() => helpers === 2, 'two threads have joined in'))).toBeDefined()
     expect(helpers).toBe(2)
-    // They are there already.
+    // The threads exist already.
     expect(await work(source, longWork)).toBeDefined()
     expect(helpers).toBe(2)
     const running = work(source, () => new Promise(() => {}))
@@ -67,7 +67,7 @@ describe('the threads that help DuckDB', () => {
     await running
   })
 
-  it('are none where DuckDB is to use one thread, whoever said so', async () => {
+  it('are not started when a setting or start-up SQL limits DuckDB to one thread', async () => {
     for (const source of [await open(1), await open(4, ['SET threads = 1'])]) {
       await work(source, longWork)
       await source.close()

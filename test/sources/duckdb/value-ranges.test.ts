@@ -35,7 +35,7 @@ describe('the values that DuckDB can hold', () => {
     ['tts', 0, 86_400, [-1, 86_401]],
     ['ttm', 0, 86_400_000, [-1, 86_400_001]],
     ['d:4,2,32', -9999, 9999, [-10_000, 10_000, -2_147_483_648]],
-  ])('of %s, 32 bits wide, likewise', (format, least, greatest, beyond) => {
+  ])('of %s, 32 bits wide, lie between two bounds', (format, least, greatest, beyond) => {
     const refused = (value: number) => isRefused(format, bytes(Int32Array.of(value)))
     expect([least, greatest].map(refused)).toEqual([false, false])
     expect(beyond.map(refused)).toEqual(beyond.map(() => true))
@@ -71,13 +71,13 @@ describe('values for DuckDB', () => {
     expect([...new BigInt64Array(imported.buffer, imported.byteOffset, to.length)]).toEqual(to)
   })
 
-  it('of dates are the days that they lie in', () => {
+  it('of dates in milliseconds become their day', () => {
     const values = int64(-1n, -86_400_000n, 86_399_999n)
     const days = importedValues(field('tdm'), 8, values, 3)
     expect([...new Int32Array(days.buffer, days.byteOffset, 3)]).toEqual([-1, -1, 0])
   })
 
-  it('of nanoseconds are rounded down for a column without them, and infinity stays', () => {
+  it('of nanoseconds are rounded down for a microsecond column; infinity stays', () => {
     const values = int64(-1n, 1999n, INT64_MAX, -INT64_MAX)
     const stored = (type: number) =>
       importedValues(
@@ -91,7 +91,7 @@ describe('values for DuckDB', () => {
     expect(timestampNs).toBe(values)
   })
 
-  it('are not copied where nothing is to be done', () => {
+  it('are not copied when no conversion is needed', () => {
     const values = int64(1n, 2n)
     expect(importedValues(field('tsu:'), 8, values, 2)).toBe(values)
   })

@@ -12,8 +12,8 @@ const column = (name: string, format: string, metadata: Field['metadata'] = []):
 const form = { losslessTypes: true, dictionaries: true }
 const schema = (...children: Field[]): Field => ({ name: '', format: '+s', nullable: false, metadata: [], children })
 
-describe('the schemas of results', () => {
-  it('keep the extension types of columns beside the facts', () => {
+describe('WireSchemaCache', () => {
+  it('keeps extension types beside the Flight SQL metadata of columns', () => {
     const uuid = column('u', 'w:16', [['ARROW:extension:name', 'arrow.uuid']])
     const [field] = decodeSchema(new WireSchemaCache(false).encode(schema(uuid), form).message).children
     expect(field!.metadata).toEqual([
@@ -23,7 +23,7 @@ describe('the schemas of results', () => {
     ])
   })
 
-  it('are encoded once, and tell names and types apart', () => {
+  it('encodes a schema once; another name or type is another schema', () => {
     const schemas = new WireSchemaCache(true)
     const first = schemas.encode(schema(column('a', 'i')), form)
     expect(schemas.encode(schema(column('a', 'i')), form)).toBe(first)
@@ -34,7 +34,7 @@ describe('the schemas of results', () => {
       })
   })
 
-  it('are dropped when they become many, and encoded again', () => {
+  it('evicts schemas above its size, and encodes them again', () => {
     const schemas = new WireSchemaCache(true)
     const first = schemas.encode(schema(column('a', 'i')), form)
     for (let i = 0; i < 20; i++) schemas.encode(schema(column(`${i}${'x'.repeat(50_000)}`, 'i')), form)

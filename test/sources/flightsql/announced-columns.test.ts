@@ -18,7 +18,7 @@ const text = field('u')
 const dictionary = field('i', { dictionary: text })
 const list = (format: string) => field(format, { children: [field('l')] })
 
-describe('what a server announced of the columns of a result', () => {
+describe('the check of a result’s columns against the announced schema', () => {
   it.each([
     ['sizes of integers', [field('i'), field('l')], [field('l'), field('C')]],
     ['dictionaries and views of text', [dictionary, text], [text, field('U')]],
@@ -38,17 +38,17 @@ describe('what a server announced of the columns of a result', () => {
       /column 2 "a g" .* is a floating-point number, not an integer/,
     ],
     ['a struct for text', [text], [field('+s', { children: [text] })], /column 1 .* is a struct, not text/],
-  ])('finds %s', (_, announced, sent, words) => {
+  ])('refuses %s', (_, announced, sent, words) => {
     expect(() => checkAnnounced(kindsOf(schema(...announced))!, schema(...sent))).toThrow(words)
   })
 
-  it('says nothing where nothing was announced', () => {
+  it('passes everything when the server announced no schema', () => {
     expect(kindsOf(new Uint8Array(0))).toBeUndefined()
     expect(kindsOf(schema())).toBeUndefined()
   })
 })
 
-describe('a result unlike what the server announced', () => {
+describe('a result that differs from the announced schema', () => {
   let upstream: FakeUpstream
   let fixture: UpstreamFixture
   beforeAll(async () => {
@@ -60,7 +60,7 @@ describe('a result unlike what the server announced', () => {
     await upstream.stop()
   })
 
-  it('ends with UPSTREAM_DATA that says so before the first row, and harms nothing else', async () => {
+  it('client gets UPSTREAM_DATA before the first row; lease returned, circuit breaker stays closed', async () => {
     const error: unknown = await fixture.run('text 3').catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(GatewayError)
     expect(error).toMatchObject({

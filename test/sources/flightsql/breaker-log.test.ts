@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { breakerLog } from '../../../src/sources/flightsql/pool/breaker-log.ts'
 
 describe('the log of a circuit breaker', () => {
-  it('server that stays away: one warning, however often it is probed, and a line when it is back', () => {
+  it('server stays down: one warning for any number of probes, one line when it is back', () => {
     const lines: string[] = []
     const at = (level: string) => (fields: object) => {
       lines.push(`${level} ${(fields as { state: string }).state}`)

@@ -29,14 +29,14 @@ describe('the circuit breaker', () => {
     expect(breaker.state).toBe('half-open')
   }
 
-  it('stays closed when the server answers, whatever it says, and be it malformed', async () => {
+  it('stays closed when the server answers, even with errors or malformed data', async () => {
     for (let i = 0; i < 20; i++) await guard(i % 2 ? answered : malformed)
     expect([breaker.state, changes]).toEqual(['closed', []])
   })
 
   it.each([
-    ['works', () => Promise.resolve(1)],
-    ['is answered with an error', answered],
+    ['succeeds', () => Promise.resolve(1)],
+    ['gets an error answer', answered],
   ])('half open, closes when the probe %s', async (_how, probe) => {
     await halfOpen()
     await guard(probe)
@@ -45,8 +45,8 @@ describe('the circuit breaker', () => {
 
   it.each([
     ['fails', broken],
-    ['is cancelled, which proves nothing', cancelled],
-    ['gets no connection, which proves nothing', exhausted],
+    ['is cancelled', cancelled],
+    ['gets no connection', exhausted],
   ])('half open, opens again when the probe %s', async (_how, probe) => {
     await halfOpen()
     await guard(probe)

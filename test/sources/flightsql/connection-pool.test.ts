@@ -13,7 +13,7 @@ import { upstreamConfig } from '../../fault/upstream-fixture.ts'
 const { signal } = new AbortController()
 const check = async () => {}
 
-/** A breaker whose probe is under way for a while. */
+/** A breaker whose probe takes 50 ms. */
 class ProbingBreaker extends Breaker {
   override async probed(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -21,7 +21,7 @@ class ProbingBreaker extends Breaker {
 }
 
 describe('a pool', () => {
-  it('keeps the connection that a caller did not wait for, and lets nobody past it meanwhile', async () => {
+  it('caller leaves while its connection is being made: the pool keeps it for the next caller and makes no other', async () => {
     const fake = await FakeUpstream.start()
     const config = upstreamConfig([fake.port], {}, { max: 1 })
     const observer = { onAcquire() {}, onCreate() {}, onDestroy() {}, onRelease() {} }
@@ -47,7 +47,7 @@ describe('a retired pool', () => {
   })
   afterEach(() => fake.stop())
 
-  it('refuses who comes too late as unavailable, though a connection is idle, and keeps no turn', async () => {
+  it('refuses later callers with UNAVAILABLE even if a connection is idle, and leaks no permit', async () => {
     const config = upstreamConfig([fake.port], {}, { max: 2 })
     const observer = { onAcquire() {}, onCreate() {}, onDestroy() {}, onRelease() {} }
     const pool = new ConnectionPool(config.uri, config, standardProfile, observer, check)
@@ -65,7 +65,7 @@ describe('a retired pool', () => {
     expect(pool.stats.size).toBe(0)
   })
 
-  it('serves those who had come before, also who had not asked it for a connection yet', async () => {
+  it('serves earlier callers, also one that still waits for the breaker’s probe', async () => {
     const config = upstreamConfig([fake.port])
     const events = { onAcquire() {}, onCreate() {}, onRetry() {}, onDestroy() {}, onBuffered() {}, onBreaker() {} }
     const breaker = new ProbingBreaker('up', () => {})

@@ -53,7 +53,7 @@ describe('parameters as literals', () => {
     ['a time', new TimeMicrosecond(), int64(1999n), "TIME '00:00:00.001'"],
     ['an unsigned number', new Uint32(), Uint32Array.of(0, 4_294_967_295), 'CAST(4294967295 AS BIGINT)'],
     ['a decimal', new Decimal(2, 5, 128), decimal(-99_999n), 'CAST(-999.99 AS DECIMAL(5, 2))'],
-  ])('%s loses what has no digits toward minus infinity', (_name, type, values, literal) => {
+  ])('%s is rounded toward minus infinity to the literal’s precision', (_name, type, values, literal) => {
     expect(literalOf(type, values)).toBe(literal)
   })
 

@@ -20,7 +20,7 @@ const schema = encodeSchema({ ...field, name: '', format: '+s', children: [field
 const failure = (origin: 'upstream' | 'local', status: 'UNAVAILABLE' | 'INTERNAL' | 'UNAUTHENTICATED') =>
   new GrpcFailure(status, 'as the test asks', origin)
 
-/** What each DoGet of a connection answers: its schema, then so many messages with metadata alone, then perhaps an error. */
+/** The answer of each DoGet of a connection: its schema, a number of metadata-only messages, then optionally an error. */
 interface Answer {
   readonly messages: number
   readonly error?: unknown
@@ -81,7 +81,7 @@ describe('a lease', () => {
   })
   afterEach(async () => {
     await endpoint.pool.close()
-    // Whatever happened: as many ends as leases.
+    // In every test, each lease ends exactly once.
     expect(ends.length).toBe(taken)
   })
 
@@ -120,7 +120,7 @@ describe('a lease', () => {
     expect(reasons()).toEqual([reason])
   })
 
-  it('is not taken by a caller that has left, and ends once when the caller leaves during the work', async () => {
+  it('is not taken for a cancelled caller, and ends once when the caller cancels during the work', async () => {
     const leaving = new AbortController()
     const during = endpoint.withLease(leaving.signal, async () => {
       leaving.abort(new GatewayError('CANCELLED'))
@@ -131,7 +131,7 @@ describe('a lease', () => {
     expect(reasons()).toEqual(['cancelled'])
   })
 
-  it('that the work releases itself ends as it says', async () => {
+  it('released by the work itself ends with the work’s reason', async () => {
     const outcome = endpoint.withLease(new AbortController().signal, async (lease) => {
       lease.release('unusable')
       lease.release('done')
@@ -141,7 +141,7 @@ describe('a lease', () => {
     expect(reasons()).toEqual(['unusable'])
   })
 
-  it('that a result keeps ends when the result has been read, and not before', async () => {
+  it('kept by a result ends when the result has been read to its end', async () => {
     answers = [{ messages: 2 }, { messages: 1 }]
     const result = await relay(2)
     expect(reasons()).toEqual([])
@@ -160,7 +160,7 @@ describe('a lease', () => {
     expect(ends[0]?.error).toBe(error)
   })
 
-  it('of a result that its reader leaves ends once, however the reader leaves', async () => {
+  it('of a result ends once as cancelled, whether the reader returns early or aborts', async () => {
     answers = [{ messages: 5 }]
     const frames = (await relay(1)).frames[Symbol.asyncIterator]()
     await frames.next()
@@ -174,13 +174,13 @@ describe('a lease', () => {
     expect(reasons()).toEqual(['cancelled, kept', 'cancelled, kept'])
   })
 
-  it('of a result that does not begin stays the work’s', async () => {
+  it('of a result that fails to start ends with the work, as failed', async () => {
     answers = []
     await expect(relay(1)).rejects.toMatchObject({ status: 'UNAVAILABLE' })
     expect(reasons()).toEqual(['failed'])
   })
 
-  it('of a statement that is closed first ends with the close, whatever becomes of that', async () => {
+  it('of a statement with a pending close ends when the close succeeds or fails', async () => {
     answers = [{ messages: 1 }]
     const closing = Promise.withResolvers<void>()
     await read(await relay(1, { close: () => closing.promise }))
@@ -189,7 +189,7 @@ describe('a lease', () => {
     await expect.poll(reasons).toEqual(['done, kept'])
     await read(await relay(1, { close: async () => Promise.reject(failure('local', 'UNAVAILABLE')) }))
     await expect.poll(reasons).toEqual(['done, kept', 'failed, kept'])
-    // What fails after it cannot take the connection from the close.
+    // A later failure of the work cannot release the lease before the close ends.
     const late = Promise.withResolvers<void>()
     const outcome = endpoint.withLease(new AbortController().signal, async (lease) => {
       releaseAfter(late.promise, lease)
@@ -201,7 +201,7 @@ describe('a lease', () => {
     await expect.poll(reasons).toEqual(['done, kept', 'failed, kept', 'done, kept'])
   })
 
-  /** A result in parts: those named `there` lie at another address, whose leases come from the same pool. */
+  /** A result in parts: the `there` parts are at another address, with leases from the same pool. */
   const located = async (parts: readonly ('here' | 'there')[], reaches = true) => {
     const { signal } = new AbortController()
     const doThere = async (work: (lease: Lease) => Promise<Result>) => ({
@@ -231,7 +231,7 @@ describe('a lease', () => {
     )
   }
 
-  it('of a result that lies elsewhere ends as soon as the last part has begun there', async () => {
+  it('of a result at another address ends when its last part has started there', async () => {
     answers = [{ messages: 1 }]
     const single = await located(['there'])
     expect(reasons()).toEqual(['done'])
@@ -239,7 +239,7 @@ describe('a lease', () => {
     expect(reasons()).toEqual(['done', 'done, kept'])
   })
 
-  it('of a result in parts here and elsewhere ends once, as its own part did', async () => {
+  it('of a result with parts here and at another address ends once, with the outcome of its own part', async () => {
     answers = [{ messages: 1 }]
     await read(await located(['here', 'there']))
     expect(reasons()).toEqual(['done, kept', 'done, kept'])
@@ -252,10 +252,10 @@ describe('a lease', () => {
 
   it.each([
     ['here', true, ['failed']],
-    // The connection that told of the part has no share in the failure.
+    // The connection that planned the result is not to blame for the failure.
     ['there', true, ['failed', 'done']],
     ['there', false, ['failed']],
-  ] as const)('of a result whose first part, %s, does not begin ends once', async (place, reaches, expected) => {
+  ] as const)('of a result whose first part, %s, fails to start ends once', async (place, reaches, expected) => {
     answers = []
     await expect(located([place], reaches)).rejects.toMatchObject({ status: 'UNAVAILABLE' })
     expect(reasons()).toEqual(expected)

@@ -4,7 +4,7 @@ import { addressesOf, placeTickets } from '../../../src/sources/flightsql/result
 const own = { host: 'lead', port: 1, tls: false }
 const at = (host: string, port = 2, tls = false) => ({ host, port, tls })
 
-describe('where the parts of a result are fetched', () => {
+describe('the addresses that a result’s parts are fetched from', () => {
   it.each([
     ['no location', [], []],
     ['the connection itself', ['arrow-flight-reuse-connection://?'], []],
@@ -15,20 +15,20 @@ describe('where the parts of a result are fetched', () => {
       ['grpc://a:2', 'arrow-flight-reuse-connection://?', 'grpc://b:2'],
       [at('a')],
     ],
-    ['the own address', ['grpc://lead:1', 'grpc://a:2'], []],
-    ['an address of no node', ['grpc+tcp://0.0.0.0:32010'], []],
-    ['an address of no node, IPv6', ['grpc+tcp://[::]:32010'], []],
+    ['the server’s own address', ['grpc://lead:1', 'grpc://a:2'], []],
+    ['an unspecified address', ['grpc+tcp://0.0.0.0:32010'], []],
+    ['an unspecified address, IPv6', ['grpc+tcp://[::]:32010'], []],
     ['an IPv6 address', ['grpc://[fd00::2]:2'], [at('fd00::2')]],
-    ['no Flight', ['https://node/rows?sig=x', 'grpc+unix:///run/socket', 'grpc://node', 'grpc://u@node:2'], []],
+    ['no Flight URI', ['https://node/rows?sig=x', 'grpc+unix:///run/socket', 'grpc://node', 'grpc://u@node:2'], []],
   ])('%s', (_, locations, expected) => {
     expect(addressesOf(locations, own)).toEqual(expected)
   })
 
-  it('never leads from TLS to a place without', () => {
+  it('a TLS server’s location without TLS is ignored', () => {
     expect(addressesOf(['grpc://a:2', 'grpc+tls://b:2'], { ...own, tls: true })).toEqual([at('b', 2, true)])
   })
 
-  it('keeps consecutive parts of the same place together', () => {
+  it('consecutive parts at the same address form one group', () => {
     const endpoint = (name: string, ...locations: string[]) => ({ ticket: Buffer.from(name), locations })
     const parts = placeTickets(
       [endpoint('1'), endpoint('2'), endpoint('3', 'grpc://a:2'), endpoint('4', 'grpc://a:2'), endpoint('5')],

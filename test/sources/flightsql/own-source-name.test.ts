@@ -28,17 +28,17 @@ it.each([
   ['INSERT INTO lake.s.t SELECT * FROM (SELECT * FROM lake.s.u)', 'INSERT INTO s.t SELECT * FROM (SELECT * FROM s.u)'],
   ['CREATE VIEW lake.s.v AS SELECT 1', 'CREATE VIEW s.v AS SELECT 1'],
   ['SELECT $$ FROM lake.s.t $$', 'SELECT $$ FROM lake.s.t $$'],
-])('the name of the source is left out of the tables of %s', async (sql, expected) => {
+])('the source’s own name is removed from the tables of %s', async (sql, expected) => {
   expect(await withoutName(sql)).toBe(expected)
 })
 
-it('it stays where the server has such a name itself, and in commands that are no SQL', async () => {
+it('the source’s own name stays if the server has a catalog of that name, and in raw commands', async () => {
   expect(await withoutName('SELECT * FROM lake.s.t', true)).toBe('SELECT * FROM lake.s.t')
   const raw = query('read FROM lake.s.t', { rawCommand: true })
   expect(await new OwnName(catalog(false), 'lake', true).removeFrom(raw, ctx)).toBe(raw)
 })
 
-it('it is left out of long statements too, unless it is there more often than anybody writes it', async () => {
+it('the source’s own name is removed from long statements too, up to a bound of occurrences', async () => {
   const tables = (count: number) => Array.from({ length: count }, (_, i) => `lake.s.t${i}`).join(', ')
   const sql = await withoutName(`SELECT * FROM ${tables(60_000)}`)
   expect([sql.includes('lake'), sql.endsWith(', s.t59999')]).toEqual([false, true])

@@ -14,14 +14,14 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 const diskBytes = () => unnamedFilesIn(folder).reduce((sum, { blocks }) => sum + 512 * blocks, 0)
 const contentOf = (i: number, byteLength: number) => Buffer.alloc(byteLength, `${i} `)
-/** Content in pieces, as it comes from a connection. */
+/** Content in pieces, as a connection delivers it. */
 const inPieces = (bytes: Buffer, pieces: number) =>
   Array.from({ length: pieces }, (_, i) =>
     bytes.subarray((bytes.length * i) / pieces, (bytes.length * (i + 1)) / pieces),
   )
 
 describe('a spill file', () => {
-  it('gives back what was written, in order, and never becomes larger than it may', async () => {
+  it('returns writes in order, and never exceeds its limit on disk', async () => {
     const step = fc.oneof(
       fc.record({ write: fc.integer({ min: 1, max: 3 * PAGE }), pieces: fc.integer({ min: 1, max: 7 }) }),
       fc.record({ read: fc.integer({ min: 1, max: 6 }) }),
@@ -55,7 +55,7 @@ describe('a spill file', () => {
     )
   })
 
-  it('takes what comes in many pieces, and nothing that can never fit', async () => {
+  it('accepts a write in thousands of pieces, and refuses one above its limit', async () => {
     const file = await SpillFile.create(64 * PAGE, folder)
     const content = contentOf(1, 50 * PAGE)
     const place = await file.write(inPieces(content, 3000))
@@ -64,7 +64,7 @@ describe('a spill file', () => {
     await file.close()
   })
 
-  it('stays within its bounds on the disk while a client reads now and then', async () => {
+  it('slow consumer reads in bursts: memory and disk stay within their limits', async () => {
     const size = 16 * PAGE
     const [frames, limit] = [400, 20 * size]
     let [pulled, memory, spill, mostSpill, mostDisk] = [0, 0, 0, 0, 0]
@@ -83,7 +83,7 @@ describe('a spill file', () => {
       expect(memory).toBeLessThanOrEqual(limits.memoryBytes)
     })
     for (let i = 0; i < frames; i++) {
-      // Bursts of another length than the bounds, so that the places move through the file.
+      // The burst length differs from the limits, so that writes wrap around the file.
       if (i % 13 === 0) await expect.poll(() => pulled === frames || pulled - i >= 20, { interval: 1 }).toBe(true)
       mostDisk = Math.max(mostDisk, diskBytes())
       const { value } = await buffer.next()

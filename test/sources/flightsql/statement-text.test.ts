@@ -32,7 +32,7 @@ describe('the kind of a statement', () => {
     'PRAGMA user_version',
     'PRAGMA main.user_version;',
     "PRAGMA table_info('t')",
-    // Servers differ in these, but nothing can hide in them.
+    // Servers parse these differently, but no reading of them is a change.
     "SELECT * FROM t WHERE a LIKE '%\\' OR a LIKE 'b\\_' ESCAPE '\\';",
     "SELECT ['a', 'b'][1], `a b`, #1, 7 // 2, $$text$$, 5--1\n FROM t",
     '',
@@ -91,26 +91,26 @@ describe('the kind of a statement', () => {
   it.each([
     ['a quote after a backslash', "SELECT '\\'' ; DELETE FROM t; --'"],
     ['a name in brackets', "SELECT 1 AS [a']; DELETE FROM t; --'"],
-    ['a literal between dollars', "SELECT $a$'$a$; DELETE FROM t; --'"],
+    ['a dollar-quoted literal', "SELECT $a$'$a$; DELETE FROM t; --'"],
     ['three quotes', "SELECT '''' ''' ; DELETE FROM t; --'"],
     ['a backtick', "SELECT `'` ; DELETE FROM t; --'"],
-    ['a backtick that is open', "SELECT ` ; DELETE FROM t; --'"],
+    ['an unterminated backtick', "SELECT ` ; DELETE FROM t; --'"],
     ['a comment after #', "SELECT 1 # '\n; DELETE FROM t; --'"],
     ['a comment after //', "SELECT 1 // '\n; DELETE FROM t; --'"],
     ['two minus signs', 'SELECT 5--1 ; DELETE FROM t'],
-    ['another end of a line', 'SELECT 1 -- \r; DELETE FROM t'],
+    ['a carriage return as the end of a line', 'SELECT 1 -- \r; DELETE FROM t'],
     ['nested comments', '/* /* */ SELECT 1 -- */\n DROP TABLE t'],
     ['nested comments around a change', 'SELECT 1 /* /* */ -- */ INTO t'],
-    ['a comment that is run', 'SELECT 1 /*! INTO OUTFILE "x" */'],
-    ['a comment that is run, first', '/*!DROP TABLE t */ SELECT 1'],
-    ['a literal that is open', "SELECT 1 ' ; DELETE FROM t"],
-    ['a comment that is open', 'SELECT 1 /* ; DELETE FROM t'],
+    ['a comment that MySQL executes', 'SELECT 1 /*! INTO OUTFILE "x" */'],
+    ['a comment that MySQL executes, at the start', '/*!DROP TABLE t */ SELECT 1'],
+    ['an unterminated literal', "SELECT 1 ' ; DELETE FROM t"],
+    ['an unterminated comment', 'SELECT 1 /* ; DELETE FROM t'],
     ['brackets in a pragma', "PRAGMA table_info([a')=1]) --'"],
-  ])('changes data for the servers that read it otherwise: %s', (_what, sql) => {
+  ])('changes data in at least one SQL dialect: %s', (_what, sql) => {
     expect(readStatement(sql)).toMatchObject({ kind: 'change' })
   })
 
-  it.each(['SELEC 1', '1', '"SELECT" 1', 'give me two', 'EXPLAIN SELEC'])('is not known: %s', (sql) => {
+  it.each(['SELEC 1', '1', '"SELECT" 1', 'give me two', 'EXPLAIN SELEC'])('is unknown: %s', (sql) => {
     expect(readStatement(sql)).toMatchObject({ kind: 'unknown' })
   })
 
