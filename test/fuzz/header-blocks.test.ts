@@ -18,7 +18,7 @@ const value = fc
   .array(fc.integer({ min: 32, max: 255 }), { maxLength: 200 })
   .map((codes) => String.fromCharCode(...codes))
 
-/** Fields as a peer may encode them, by all forms that there are, with a table of its own that follows the decoder's. */
+/** Encodes fields in every form of RFC 7541, with its own dynamic table in step with the decoder's. */
 class Encoder {
   readonly #table: [string, string][] = []
 
@@ -54,7 +54,7 @@ function integer(number: number, prefixBits: number, pattern: number): Buffer {
 
 const text = (plain: string) => Buffer.concat([integer(plain.length, 7, 0), Buffer.from(plain, 'latin1')])
 
-/** Decodes block after block; what a decoder answers with is bounded, and it fails in one way only. */
+/** Decodes a sequence of blocks; expects bounded output, and no exception other than a protocol error. */
 function decodeAll(blocks: readonly Uint8Array[]): void {
   const decoder = new HeaderDecoder(TABLE_BYTES, MAX_LIST_BYTES)
   try {
@@ -72,7 +72,7 @@ function decodeAll(blocks: readonly Uint8Array[]): void {
 }
 
 describe('header blocks', () => {
-  it('come out as they were encoded, in every form and in turn', () => {
+  it('decode to the encoded fields, in every form and in sequence', () => {
     const field = fc.tuple(fc.nat(3), name, value)
     fc.assert(
       fc.property(fc.array(fc.array(field, { maxLength: 8 }), { maxLength: 8 }), (lists) => {
@@ -90,7 +90,7 @@ describe('header blocks', () => {
     )
   })
 
-  it('of ours come out as they went in', () => {
+  it('of our encoder decode to the same fields', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(name, value), { selector: ([n]) => n, maxLength: 20 }), (fields) => {
         const decoder = new HeaderDecoder(TABLE_BYTES, 1 << 20)
@@ -101,11 +101,11 @@ describe('header blocks', () => {
     )
   })
 
-  it('of random bytes are decoded within their bounds or refused', () => {
+  it('of random bytes are decoded within the limits or refused', () => {
     fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 6 }), decodeAll), limits)
   })
 
-  it('that are damaged are decoded within their bounds or refused', () => {
+  it('that are damaged are decoded within the limits or refused', () => {
     const damaged = fc
       .tuple(
         fc.array(fc.tuple(fc.nat(3), name, value), { minLength: 1, maxLength: 30 }),
@@ -122,7 +122,7 @@ describe('header blocks', () => {
 })
 
 describe('Huffman code', () => {
-  it('of random bytes is decoded within its bound or refused', () => {
+  it('of random bytes is decoded within its limit or refused', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(100), (bytes, most) => {
         try {

@@ -8,7 +8,7 @@ import { Http2ServerConnection } from '../../src/http2/server-connection.ts'
 
 const TIME_LIMIT_MS = process.env['CI'] === 'true' ? 8000 : 4000
 const MAX_STREAMS = 8
-/** Answers hold no more than this for each stream, so that what a connection holds is bounded. */
+/** Size of each answer: bounds the memory of a connection. */
 const ANSWER_BYTES = 1 << 16
 
 const request = encodeHeaders([
@@ -27,7 +27,7 @@ const flags = fc.oneof(
   fc.nat(255),
 )
 const bytes = fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array))
-/** Field lists of all forms of RFC 7541, valid and not. */
+/** Field lists in all forms of RFC 7541, valid and invalid. */
 const block = fc.oneof(
   { weight: 4, arbitrary: fc.constant(request) },
   fc.tuple(fc.constant(request), bytes).map((parts) => Buffer.concat(parts)),
@@ -35,7 +35,7 @@ const block = fc.oneof(
 )
 const number = fc.oneof(fc.nat(70_000), fc.constantFrom(0, 1, 2 ** 31 - 1, 2 ** 32 - 1))
 
-/** A frame as clients send them, in whatever order. */
+/** A frame that a client may send, in any order. */
 const anyFrame = fc.oneof(
   {
     weight: 4,
@@ -59,7 +59,7 @@ const anyFrame = fc.oneof(
   fc.tuple(fc.nat(255), flags, streamId, bytes).map(([type, f, id, payload]) => frame(type, f, id, payload)),
 )
 
-/** Frames as a stream of bytes, of which a few are changed in some cases. */
+/** Frames as a byte stream; in some cases with a few bytes changed. */
 const session = fc
   .tuple(
     fc.array(anyFrame, { minLength: 1, maxLength: 40 }),
@@ -75,7 +75,7 @@ const session = fc
     return { all, cuts }
   })
 
-/** The frames that a server has sent, as types with payloads; throws where it breaks the framing itself. */
+/** The frames that a server has sent, as types with payloads; throws if the server's own framing is broken. */
 function framesOf(received: Buffer): { type: number; payload: Buffer }[] {
   const frames: { type: number; payload: Buffer }[] = []
   for (let at = 0; at < received.length; ) {
@@ -124,7 +124,7 @@ describe('random and damaged frames', () => {
           onStreamClose: () => openHere--,
           onClose() {
             open--
-            // Each stream is told before the connection is.
+            // Streams are closed before their connection is.
             if (openHere !== 0) faults.push(new Error(`${openHere} streams are open on a closed connection`))
           },
         },
@@ -138,7 +138,7 @@ describe('random and damaged frames', () => {
     server.close()
   })
 
-  it('end a connection with a GOAWAY or are answered, and leave nothing behind', async () => {
+  it('get an answer or a GOAWAY; the server leaks no stream, connection or buffer', async () => {
     let goaways = 0
     await fc.assert(
       fc.asyncProperty(session, async ({ all, cuts }) => {
@@ -168,7 +168,7 @@ describe('random and damaged frames', () => {
       }),
       { numRuns: 100_000, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: false },
     )
-    // Both kinds of ends were among them, and requests that were served.
+    // The runs contained both outcomes, and served requests.
     expect(goaways).toBeGreaterThan(5)
     expect(streams).toBeGreaterThan(5)
     await expect.poll(() => [open, untaken]).toEqual([0, 0])

@@ -14,8 +14,8 @@ import type { CallBounds, Connection } from '../../src/sources/flightsql/protoco
 import { Relay } from '../../src/sources/flightsql/results/relay.ts'
 
 /*
- * FlightData in all its legal forms, and in illegal ones, through the relay and the sender that cuts batches. The relay gets
- * messages as the transport gives them: as lists of buffers that end anywhere.
+ * FlightData in all its legal forms, and in illegal ones, through the relay and the sender that splits batches. The relay gets
+ * messages as the transport delivers them: as lists of buffers that end anywhere.
  */
 
 const column = (name: string, format: string, more: Partial<Field> = {}): Field => ({
@@ -61,7 +61,7 @@ const descriptor = field(1, Buffer.from([8, 2, 18, 3, 97, 98, 99]))
 const metadata = field(3, Buffer.from('attached'))
 const header = (bytes: Uint8Array) => field(2, bytes)
 const data = (bytes: Uint8Array) => field(1000, bytes)
-/** Fields that FlightData may get one day: a negative varint, 64 bits, text, a group with a field 2 in it, 32 bits. */
+/** Fields that a later FlightData may have: a negative varint, 64 bits, text, a group that contains a field 2, 32 bits. */
 const unknown = Buffer.from([
   ...[0x30, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1],
   ...[0x39, 1, 2, 3, 4, 5, 6, 7, 8],
@@ -76,7 +76,7 @@ const plain = [
   message(header(batch), data(body)),
 ]
 
-/** Streams of two batches at most, with the rows that each of their messages has. */
+/** Streams of two batches at most. */
 const forms: Readonly<Record<string, readonly Buffer[]>> = {
   'as servers write them': [...plain, plain[2]!],
   'a descriptor before the schema': [message(descriptor, header(schema)), ...plain.slice(1)],
@@ -101,7 +101,7 @@ const forms: Readonly<Record<string, readonly Buffer[]>> = {
     message(unknown, header(dictionary), unknown, data(dictionaryBody), unknown),
     message(unknown, data(body), unknown, header(batch), unknown),
   ],
-  'fields twice, the last of which counts': [
+  'repeated fields, the last of which counts': [
     message(header(batch), header(schema)),
     plain[1]!,
     message(header(schema), data(Buffer.alloc(3)), header(batch), data(body)),
@@ -134,7 +134,7 @@ const cut = (bytes: Buffer, ...at: readonly number[]): InboundMessage => {
   return { chunks, byteLength: bytes.length, release: () => {} }
 }
 
-/** What comes of streams, a part of a result each, by way of a sender with a limit of messages. */
+/** Relays streams, each a part of one result, through a sender with a message limit; returns the outcome. */
 async function relayed(parts: readonly (readonly InboundMessage[])[], maxBytes = 1 << 20): Promise<Outcome> {
   const outcome: Outcome = { messages: [], rows: 0 }
   const call = (messages: readonly InboundMessage[]) => {
@@ -178,9 +178,9 @@ const headersOf = (messages: readonly Buffer[]) => messages.map((each) => readFl
 const isBatch = (each: Uint8Array) => each.byteLength > 0 && readHeader(each).kind === 'batch'
 
 describe('forms of FlightData', () => {
-  it.each(Object.entries(forms))('are relayed as they came, cut at every byte: %s', async (_form, messages) => {
+  it.each(Object.entries(forms))('are relayed unchanged, split at every byte: %s', async (_form, messages) => {
     const rows = ROWS * headersOf(messages).filter(isBatch).length
-    // The schema is the first that a client gets, whatever comes before it.
+    // The client gets the schema first; messages before it are dropped.
     const first = headersOf(messages).findIndex((each) => each.byteLength > 0)
     const expected = messages.slice(first)
     for (const [i, bytes] of messages.entries())
@@ -190,7 +190,7 @@ describe('forms of FlightData', () => {
       }
     const bytewise = messages.map((each) => cut(each, ...Array.from(each.keys()).slice(1)))
     expect(await relayed([bytewise])).toEqual({ messages: expected, rows })
-    // As a second part the schema is left out.
+    // As a second part of a result, the schema is left out.
     const asPart = await relayed([plain.map((each) => cut(each)), bytewise])
     expect(asPart.messages.slice(plain.length)).toEqual(expected.slice(1))
     expect([asPart.code, asPart.rows]).toEqual([undefined, ROWS + rows])
@@ -210,8 +210,8 @@ describe('forms of FlightData', () => {
       'shorter',
     ],
     ['no body', [...plain.slice(0, 2), message(header(batch))], 'shorter'],
-    ['a schema that is none', [message(header(Buffer.alloc(100, 7))), ...plain.slice(1)], 'malformed'],
-  ])('that are wrong are told as that: %s', async (_what, messages, words) => {
+    ['an undecodable schema', [message(header(Buffer.alloc(100, 7))), ...plain.slice(1)], 'malformed'],
+  ])('that are illegal: client gets UPSTREAM_DATA that names the defect: %s', async (_what, messages, words) => {
     for (const pieces of [
       messages.map((each) => cut(each)),
       messages.map((each) => cut(each, ...Array.from(each.keys()).slice(1))),
@@ -226,18 +226,21 @@ describe('forms of FlightData', () => {
   it.each([
     ['t', 'z', 'column 2 "t" is binary, not utf8'],
     ['t', 'l', 'column 2 "t" is int64, not utf8'],
-  ])('whose parts differ are told with the column: %s as %s', async (name, format, words) => {
-    const fields = [column('i', 'l'), column(name, 'u')]
-    const schemaOf = (children: Field[]) =>
-      cut(message(header(encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children }))))
-    const { code, text } = await relayed([[schemaOf(fields)], [schemaOf([fields[0]!, column(name, format)])]])
-    expect([code, text]).toEqual([
-      'UPSTREAM_DATA',
-      `The source up sent malformed or cut-off data: a part of the result has another schema than the first: ${words}.`,
-    ])
-  })
+  ])(
+    'parts with different schemas: client gets UPSTREAM_DATA that names the column: %s as %s',
+    async (name, format, words) => {
+      const fields = [column('i', 'l'), column(name, 'u')]
+      const schemaOf = (children: Field[]) =>
+        cut(message(header(encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children }))))
+      const { code, text } = await relayed([[schemaOf(fields)], [schemaOf([fields[0]!, column(name, format)])]])
+      expect([code, text]).toEqual([
+        'UPSTREAM_DATA',
+        `The source up sent malformed or cut-off data: a part of the result has another schema than the first: ${words}.`,
+      ])
+    },
+  )
 
-  it('that are mutated at any byte, or end at any, are rows as their header says or UPSTREAM_DATA', async () => {
+  it('mutated or truncated at any byte: the rows that the headers announce, or UPSTREAM_DATA', async () => {
     for (const streamed of [plain, forms['metadata alone before the schema, between batches and at the end']!])
       for (const [i, bytes] of streamed.entries())
         for (let at = 0; at < bytes.length; at++) {
@@ -249,7 +252,7 @@ describe('forms of FlightData', () => {
           for (const mutant of [...mutants, bytes.subarray(0, at)]) {
             const messages = streamed.map((each, j) => (i === j ? mutant : each))
             const whole = await relayed([messages.map((each) => cut(each, at % (each.length + 1)))])
-            // Every batch is looked into here, to be cut, and found to have rows that are too large.
+            // With this limit every batch must be split, and its rows are too large.
             const small = await relayed([messages.map((each) => cut(each))], 100)
             for (const { code } of [whole, small]) expect([undefined, 'UPSTREAM_DATA', 'ROW_TOO_LARGE']).toContain(code)
             if (whole.code !== undefined) continue

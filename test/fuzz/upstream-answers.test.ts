@@ -41,7 +41,7 @@ const layout = { rows: 1, nodes: [1, 0, 1, 0, 0, 0, 1, 0], bodyLength: 40 }
 const batch = encodeRecordBatch({ ...layout, buffers: [0, 0, 0, 8, 8, 0, 8, 8, 16, 0, 16, 4, 24, 0, 24, 0, 24, 16] })
 const joined = ({ chunks }: { readonly chunks: readonly Uint8Array[] }) => Buffer.concat(chunks)
 
-/** What the server answers with; each call takes one of them in its damaged form. */
+/** The server's answers; each call gets one of them damaged. */
 const intact = {
   planned: Buffer.from(encapsulate(schema)) as Uint8Array,
   streamedSchema: joined(frameOf(schema, none, 0)) as Uint8Array,
@@ -102,7 +102,7 @@ const script: Parameters<typeof byMethod>[0] = {
   },
 }
 
-/** A few bytes changed, or some cut off. */
+/** A few bytes changed, or the end cut off. */
 const damaged = (bytes: Uint8Array): fc.Arbitrary<Uint8Array> =>
   fc.oneof(
     fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }).map((changes) => {
@@ -113,7 +113,7 @@ const damaged = (bytes: Uint8Array): fc.Arbitrary<Uint8Array> =>
     fc.nat(bytes.length).map((length) => Uint8Array.from(bytes.subarray(0, length))),
   )
 
-describe('damaged answers of a server', () => {
+describe('damaged answers of an upstream', () => {
   let upstream: FakeUpstream
   let gateway: GatewayProcess
   let stub: FlightStub
@@ -156,7 +156,7 @@ describe('damaged answers of a server', () => {
     return planned.code === OK ? await stub.call('DoGet', [ticketOf(FlightInfo.decode(planned.messages[0]!))]) : planned
   }
   const ticket = async () => ticketOf(await stub.info('SELECT 1'))
-  /** By the ticket of an intact plan. */
+  /** A DoGet with the ticket of an intact plan. */
   const fetching = async () => {
     const redeemed = await ticket()
     return () => stub.call('DoGet', [redeemed])
@@ -170,7 +170,7 @@ describe('damaged answers of a server', () => {
     ['a batch', 'streamedBatch', fetching],
     ['the schema of a table', 'tableSchema', async () => listed],
     ['a list of tables', 'tables', async () => listed],
-  ] as const)('are passed on or told as UPSTREAM_DATA: %s', async (_what, part, prepareCall) => {
+  ] as const)('client gets the data or DATA_LOSS, and the next call works: %s', async (_what, part, prepareCall) => {
     sent = intact
     expect((await (await prepareCall())()).code).toBe(OK)
     const messages = tablesOf(intact.tableSchema)
@@ -184,13 +184,13 @@ describe('damaged answers of a server', () => {
     const until = performance.now() + TIME_LIMIT_MS
     await fc.assert(
       fc.asyncProperty(arbitrary, async (change) => {
-        // Not fast-check's own time limit: it would leave the last run going beside the next case.
+        // Not fast-check's own time limit: its last run would overlap with the next case.
         if (performance.now() > until) return
         const call = await prepareCall()
         sent = { ...intact, ...change }
         const { code, details } = await call()
         codes.add(code)
-        // Malformed data opens the circuit breaker, unless most of what comes is good.
+        // An intact call in between keeps the circuit breaker closed.
         sent = intact
         expect((await stub.call('DoGet', [await ticket()])).code).toBe(OK)
         if (code !== OK && code !== DATA_LOSS) throw new Error(`${code} ${details}`)
