@@ -10,8 +10,8 @@ const facts = (availableBytes: number) => ({ availableBytes, baseBytes: 120 * MI
 const stores = 288 * MIB
 const one = { demo: { kind: 'duckdb' } }
 
-describe('the memory that DuckDB gets', () => {
-  it('is what the process leaves, by what it has and what its bounds allow', () => {
+describe('the memory limit of DuckDB', () => {
+  it('is the available memory minus the upper bound of the process', () => {
     const { processBytes, duckDbBytes } = memoryBudget(config(one), stores, facts(8 * GIB))
     const requests = (256 + 32) * MIB
     const heap = 1024 * MIB
@@ -21,7 +21,7 @@ describe('the memory that DuckDB gets', () => {
     expect(duckDbBytes.get('demo')).toBe(8 * GIB - processBytes)
   })
 
-  it('becomes less where a bound of the process becomes larger', () => {
+  it('shrinks when a limit of the process grows', () => {
     const before = memoryBudget(config(one), stores, facts(8 * GIB)).duckDbBytes.get('demo')!
     for (const limits of [{ maxInFlightBytes: 1216 * MIB }, { repeatableStoreBytes: 1088 * MIB }])
       expect(memoryBudget(config(one, limits), stores, facts(8 * GIB)).duckDbBytes.get('demo')).toBe(before - GIB)
@@ -30,13 +30,13 @@ describe('the memory that DuckDB gets', () => {
     expect(before - besides).toBe(16 * 12 * MIB)
   })
 
-  it('is a third at least, 80 % at most', () => {
+  it('is at least a third and at most 80 % of the available memory', () => {
     expect(memoryBudget(config(one), stores, facts(768 * MIB)).duckDbBytes.get('demo')).toBe(256 * MIB)
     const large = memoryBudget(config(one), stores, facts(1024 * GIB)).duckDbBytes.get('demo')
     expect(large).toBe(Math.floor(1024 * GIB * 0.8))
   })
 
-  it('is divided between sources, after those that say how much they take', () => {
+  it('is divided between sources, after those with a configured limit', () => {
     const sources = { a: one.demo, b: one.demo, c: { kind: 'duckdb', memoryLimitBytes: GIB } }
     const { processBytes, duckDbBytes } = memoryBudget(config(sources), stores, facts(16 * GIB))
     const each = Math.floor((16 * GIB - processBytes - GIB) / 2)
@@ -49,7 +49,7 @@ describe('the memory that DuckDB gets', () => {
     expect([...small.values()]).toEqual([64 * MIB, 64 * MIB])
   })
 
-  it('goes by what holds on this machine', () => {
+  it('is based on plausible facts of this machine', () => {
     const { availableBytes, baseBytes, heapLimitBytes } = memoryFacts()
     expect(availableBytes).toBeGreaterThan(baseBytes)
     expect(heapLimitBytes).toBeGreaterThan(0)

@@ -21,14 +21,14 @@ const fails = () => {
   throw new Error('it fails')
 }
 
-/** What keeps the process alive (sockets, timers, workers), by how many there are of each, and its threads. */
+/** Counts of the resources that keep the process alive (sockets, timers, workers), and of its threads. */
 function openNow(): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (const name of process.getActiveResourcesInfo()) counts[name] = (counts[name] ?? 0) + 1
   return { ...counts, threads: process.platform === 'linux' ? readdirSync('/proc/self/task').length : 0 }
 }
 
-/** What there is more of than before. */
+/** The resources with a higher count than before. */
 function moreThan(before: Readonly<Record<string, number>>): string[] {
   const known = (name: string) => before[name] ?? 0
   return Object.entries(openNow()).flatMap(([name, count]) =>
@@ -41,13 +41,13 @@ let before: Readonly<Record<string, number>>
 beforeAll(async () => {
   taken = createServer()
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
-  // The first start loads libraries that stay.
+  // The first start loads libraries that stay loaded.
   await (await startGateway(configOf(settings), log, kindsWithDummy)).stop()
   before = openNow()
 })
 afterAll(() => void taken.close())
 
-/** A free port in place of one that is configured as such, to see whether it is free afterwards. */
+/** A free port; the configuration names it, so the test can see whether it is free afterwards. */
 async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -68,9 +68,9 @@ it.each<[step: string, reason: RegExp, change: (config: Config) => Partial<Confi
     ({ sources }) => ({ sources: { ...sources, last: { ...sources['last']!, failsToOpen: true } as never } }),
     kindsWithDummy,
   ],
-  ['slots are made', /it fails/, () => ({}), { ...kindsWithDummy, dummy: { ...dummyKind, concurrency: fails } }],
+  ['slots are created', /it fails/, () => ({}), { ...kindsWithDummy, dummy: { ...dummyKind, concurrency: fails } }],
   [
-    'the ports are made',
+    'the TLS context is created',
     /PEM|no start line/,
     () => ({ tls: { cert: noCertificate, key: noCertificate } }),
     kindsWithDummy,
@@ -87,12 +87,12 @@ it.each<[step: string, reason: RegExp, change: (config: Config) => Partial<Confi
     ({ listen }) => ({ listen: { ...listen, http: at(takenPort()) } }),
     kindsWithDummy,
   ],
-])('a start that fails when %s leaves nothing open', async (_, reason, change, kinds) => {
+])('start fails when %s: no socket, timer, worker or source stays open', async (_, reason, change, kinds) => {
   const port = await freePort()
   const config = configOf({ ...settings, listen: { flight: `127.0.0.1:${port}`, http: '127.0.0.1:0' } })
   await expect(startGateway({ ...config, ...change(config) }, log, kinds)).rejects.toThrow(reason)
   expect(openSources.size).toBe(0)
-  // Threads and sockets that were told to end take a moment.
+  // Threads and sockets take a moment to end.
   for (const until = Date.now() + 10_000; Date.now() < until && moreThan(before).length > 0; )
     await new Promise((resolve) => setTimeout(resolve, 20))
   expect(moreThan(before)).toEqual([])

@@ -7,10 +7,10 @@ import { loadConfig } from '../../src/config/load.ts'
 import { sourceKinds } from '../../src/sources/kinds.ts'
 import { dummyKind } from './dummy-source/kind.ts'
 
-/** The real kinds of sources and the dummy, which this line registers. */
+/** The real source kinds and the dummy, registered by this line. */
 export const kindsWithDummy = { ...sourceKinds, dummy: dummyKind }
 
-/** A configuration of these settings as the gateway would read it, on ports of its own. */
+/** The configuration that the gateway would read from these settings, on free ports. */
 export function configOf(settings: object): Config {
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-gateway-'))
   const file = join(folder, 'config.yaml')

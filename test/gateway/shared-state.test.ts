@@ -22,7 +22,7 @@ import { commandOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 import { readRows } from '../e2e/read-rows.ts'
 import { FaultyStore } from '../state/faulty-store.ts'
 
-/** The state that all gateways of this file share. */
+/** The state that all gateways of this test share. */
 const shared = vi.hoisted(() => ({ state: undefined as State | undefined }))
 vi.mock('../../src/state/open.ts', () => ({ openState: () => shared.state }))
 
@@ -30,7 +30,7 @@ const silent = pino({ level: 'silent' })
 const store = new FaultyStore(new MemoryStore(1 << 20))
 const guard = new CallGuard({ callTimeoutMs: 100, retryAfterMs: 100 }, silent)
 const guarded = guardedStore(store, guard)
-/** What a replica waits for before it claims the run of a statement. */
+/** A replica waits for this before it claims the run of a statement. */
 let beforeClaim = Promise.resolve()
 const blobs = new MemoryBlobs(1 << 20)
 shared.state = {
@@ -76,30 +76,30 @@ class Replica {
     return new Replica(await startGateway({ ...config, defaultSource: 'demo', warnings: [] }, silent))
   }
 
-  /** Runs a statement as clients do; answers with its rows, or with the code of the error. */
+  /** Runs a statement as a client does; returns its rows, or the error's code. */
   async read(sql: string): Promise<unknown> {
     const info = await this.stub.info(sql, key)
     const { messages, trailers } = await this.stub.call('DoGet', [ticketOf(info)], key)
     return trailers?.get('x-flightgate-error')[0] ?? readRows(messages)
   }
 
-  /** How many statements run or are read. */
+  /** Number of statements that run or are being read. */
   async inFlight(): Promise<number> {
     const text = await (await fetch(`http://${this.#gateway.addresses.http}/metrics`)).text()
     return Number(/^flightgate_statements_in_flight\S* (\d+)/m.exec(text)?.[1] ?? 0)
   }
 
-  /** PollFlightInfo; answers with the code of the error where there is one. */
+  /** PollFlightInfo; returns the answer, or the error's code. */
   async poll(descriptor: Uint8Array): Promise<PollInfo | string> {
     const { messages, trailers } = await this.stub.call('PollFlightInfo', [descriptor], key)
     return trailers?.get('x-flightgate-error')[0]?.toString() ?? PollInfo.decode(messages[0]!)
   }
 
-  /** Begins a session; answers with the code of the error where there is one. */
+  /** Begins a session; returns the error's code, if any. */
   async beginSession(): Promise<string | undefined> {
     const schema: SessionOptionValue = { optionValue: { $case: 'stringValue', value: 'main' } }
     const body = SetSessionOptionsRequest.encode({ sessionOptions: { schema } }).finish()
-    // As if behind a proxy, so that each call is a client of its own.
+    // Each call counts as a separate client, as behind a proxy.
     const headers = { ...key, 'x-forwarded-for': '192.0.2.1' }
     const end = await this.stub.call('DoAction', [Action.encode({ type: 'SetSessionOptions', body }).finish()], headers)
     return end.trailers?.get('x-flightgate-error')[0]?.toString()
@@ -132,7 +132,7 @@ describe('replicas that share their state', () => {
     beforeClaim = Promise.resolve()
   })
 
-  it('cancel a statement wherever it runs', async () => {
+  it('a cancel at one replica stops the statement at another', async () => {
     const info = await one.stub.info(SLOW, key)
     const reading = one.stub.call('DoGet', [ticketOf(info)], key)
     const body = CancelFlightInfoRequest.encode({ info }).finish()
@@ -151,7 +151,7 @@ describe('replicas that share their state', () => {
       ])
   })
 
-  it('run a polled statement that changes data once, also when both have planned it', async () => {
+  it('both replicas plan the same polled change: it runs once, both give its result', async () => {
     const { promise, resolve: release } = Promise.withResolvers<void>()
     beforeClaim = promise
     const insert = commandOf('INSERT INTO t VALUES (2) RETURNING i')
@@ -178,28 +178,31 @@ describe('replicas that share their state', () => {
     expect(counts).toEqual([[{ n: 1 }], [{ n: 2 }]])
   })
 
-  it('let a principal begin no more sessions than it may have, however many it begins at the same time', async () => {
+  it('concurrent session starts at several replicas: the limit per principal holds, others get TOO_MANY_SESSIONS', async () => {
     store.mode = 'slow'
     const begun = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? one : other).beginSession()))
     expect(begun.filter((code) => code === undefined)).toHaveLength(MAX_SESSIONS)
     expect(new Set(begun)).toEqual(new Set([undefined, 'TOO_MANY_SESSIONS']))
   })
 
-  it('tell of a change whose result could not be kept that it was made, so that no client repeats it', async () => {
+  it('store fails after a change: client gets EXPIRED_TICKET, which it must not retry; the change was made once', async () => {
     const count = async () => await one.read('SELECT count(*)::INT AS n FROM t WHERE i = 4')
     store.mode = 'fails'
     expect(await one.read('INSERT INTO t VALUES (4)')).toBe('EXPIRED_TICKET')
     expect(await count()).toEqual([{ n: 1 }])
   })
 
-  it.each(['fails', 'hangs'] as const)('answer what needs no store when the store %s', async (mode) => {
-    store.mode = mode
-    expect(await one.read('SELECT 42 AS answer')).toEqual([{ answer: 42 }])
-    expect(await one.beginSession()).toBe('STATE_UNAVAILABLE')
-    const before = await one.read('SELECT count(*)::INT AS n FROM t')
-    expect(await until(one, await one.poll(commandOf('INSERT INTO t VALUES (3)')))).toBe('STATE_UNAVAILABLE')
-    expect(await one.read('SELECT count(*)::INT AS n FROM t')).toEqual(before)
-    store.mode = 'works'
-    await expect.poll(() => one.read('SELECT 42 AS answer')).toEqual([{ answer: 42 }])
-  })
+  it.each(['fails', 'hangs'] as const)(
+    'store %s: plain queries work, calls that need it get STATE_UNAVAILABLE',
+    async (mode) => {
+      store.mode = mode
+      expect(await one.read('SELECT 42 AS answer')).toEqual([{ answer: 42 }])
+      expect(await one.beginSession()).toBe('STATE_UNAVAILABLE')
+      const before = await one.read('SELECT count(*)::INT AS n FROM t')
+      expect(await until(one, await one.poll(commandOf('INSERT INTO t VALUES (3)')))).toBe('STATE_UNAVAILABLE')
+      expect(await one.read('SELECT count(*)::INT AS n FROM t')).toEqual(before)
+      store.mode = 'works'
+      await expect.poll(() => one.read('SELECT 42 AS answer')).toEqual([{ answer: 42 }])
+    },
+  )
 })

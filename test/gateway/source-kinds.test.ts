@@ -7,7 +7,7 @@ import { readRows } from '../e2e/read-rows.ts'
 import { openSources } from './dummy-source/source.ts'
 import { configOf, kindsWithDummy } from './kinds-with-dummy.ts'
 
-it('a further kind of source is a folder and a line: it is configured, answers a Flight client, counts and closes', async () => {
+it('a new source kind needs one folder and one registration: it is configured, answers, exports metrics and closes', async () => {
   const config = configOf({
     sources: { odd: { kind: 'dummy', answer: 13 }, even: { kind: 'dummy' } },
     defaultSource: 'odd',
@@ -37,14 +37,14 @@ it('a further kind of source is a folder and a line: it is configured, answers a
   expect(openSources.size).toBe(0)
 })
 
-it('its settings are checked and told of as those of any kind', () => {
+it('settings of a new kind are validated like those of any kind', () => {
   const problem = (source: object) => () => configOf({ sources: { a: source } })
   expect(problem({ kind: 'dummy', answer: 2000 })).toThrow('sources.a.answer: must be 0 to 1000')
   expect(problem({ kind: 'dummy', path: 'x' })).toThrow('sources.a.path: only a source of kind duckdb has this setting')
   expect(problem({ kind: 'dumy' })).toThrow('sources.a.kind: must be one of duckdb, flightsql, dremio, dummy')
 })
 
-it('settings without a redaction of their own are shown as they are, those of a server without credentials', () => {
+it('settings of a new kind are shown unredacted by default, credentials of a server are masked', () => {
   const up = { kind: 'flightsql', uri: 'grpc://h:1', username: 'u', password: 's3cret', headers: { a: 's3cret' } }
   const shown = redactConfig(configOf({ sources: { a: { kind: 'dummy' }, up }, defaultSource: 'a' }), kindsWithDummy)
   expect(shown).toMatchObject({

@@ -2,7 +2,7 @@ import type { SourceKind } from '../../../src/sources/kind.ts'
 import { type DummySettings, dummySettings } from './settings.ts'
 import { DummySource, dummyMetrics } from './source.ts'
 
-/** A kind of source that only tests know. */
+/** A source kind for tests only. */
 export const dummyKind: SourceKind<DummySettings> = {
   schema: dummySettings,
   warnings: (name, { answer }) => (answer === 13 ? [`sources.${name}.answer: 13 brings no luck`] : []),

@@ -7,7 +7,7 @@ import type { SourceMetrics } from '../../../src/query/source-metrics.ts'
 import type { Health, Plan, PlannedStatement, Query, Result } from '../../../src/query/types.ts'
 import type { DummySettings } from './settings.ts'
 
-/** Its own metrics. */
+/** Metrics of the kind. */
 export function dummyMetrics(metrics: SourceMetrics) {
   return metrics.counter({
     name: 'flightgate_dummy_answers_total',
@@ -16,7 +16,7 @@ export function dummyMetrics(metrics: SourceMetrics) {
   })
 }
 
-/** Sources that are open now. */
+/** The currently open sources. */
 export const openSources = new Set<DummySource>()
 
 /** Answers every statement with one row. */
