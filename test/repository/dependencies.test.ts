@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 
 const src = fileURLToPath(new URL('../../src/', import.meta.url))
 
-/** What each part may import, besides itself; docs/architecture.md says why. */
+/** The parts that each part may import, besides itself; docs/architecture.md says why. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'ops'],
   cli: ['gateway', 'config', 'ops', 'arrow'],
@@ -33,7 +33,7 @@ const importsOf = (file: string): string[] => {
   )
 }
 
-/** Everything that importing a file loads, packages included. Types and calls of `import()` load nothing at that time. */
+/** All modules that importing a file loads, packages included. Type imports and `import()` calls load nothing at that time. */
 function loadedWith(entry: string): string[] {
   const loaded = new Set<string>()
   const visit = (file: string) => {
@@ -50,7 +50,7 @@ function loadedWith(entry: string): string[] {
 }
 
 describe('the dependency rule', () => {
-  it('knows every part', () => {
+  it('lists every part', () => {
     expect([...new Set(files.map(partOf))].sort()).toEqual(Object.keys(allowed).sort())
   })
 
@@ -64,7 +64,7 @@ describe('the dependency rule', () => {
     expect(broken).toEqual([])
   })
 
-  it('keeps sources apart from each other, and their use of query/ to types, errors, the port, how workers are shared and the reading of SQL text', () => {
+  it('sources do not import each other, and of query/ only types, errors, the port, the limiter and readers of SQL text', () => {
     const waist = [
       'types',
       'source',
@@ -97,14 +97,14 @@ describe('the dependency rule', () => {
     expect(broken).toEqual([])
   })
 
-  it('keeps the use of query/ by the shared state to errors and types', () => {
+  it('state/ imports only errors and types of query/', () => {
     const broken = files
       .filter((file) => file.startsWith('state/'))
       .flatMap((file) => importsOf(file).filter((target) => target.startsWith('query/')))
     expect(new Set(broken)).toEqual(new Set(['query/errors.ts', 'query/types.ts']))
   })
 
-  it('lets the other parts use HTTP/2 only by its index, and each side of gRPC only by those it serves', () => {
+  it('other parts import http2/ only through its index, and each side of grpc/ only from the parts that it serves', () => {
     const broken = files.flatMap((file) =>
       importsOf(file)
         .filter(
@@ -118,7 +118,7 @@ describe('the dependency rule', () => {
     expect(broken).toEqual([])
   })
 
-  it('lets nothing but the registry of kinds know the kinds of sources', () => {
+  it('only the registry of kinds imports the source kinds', () => {
     const broken = files.flatMap((file) =>
       importsOf(file)
         .filter((target) => target.startsWith('sources/') && !file.startsWith('sources/'))
@@ -131,7 +131,7 @@ describe('the dependency rule', () => {
     expect(broken).toEqual([])
   })
 
-  it('gives sources of config/ what settings are made of, and that imports nothing of ours', () => {
+  it('sources import only building blocks of config/, which import nothing of ours', () => {
     const broken = files.flatMap((file) =>
       importsOf(file)
         .filter((target) =>
@@ -144,20 +144,20 @@ describe('the dependency rule', () => {
     expect(broken).toEqual([])
   })
 
-  it.each(['config/load.ts', 'cli/check-config.ts', 'cli/serve.ts'])('loads no engine with %s', (entry) => {
+  it.each(['config/load.ts', 'cli/check-config.ts', 'cli/serve.ts'])('%s loads no engine', (entry) => {
     const loaded = loadedWith(entry)
     expect(loaded).toContain('sources/duckdb/kind.ts')
     expect(loaded).not.toContain('koffi')
     expect(loaded.filter((name) => /^sources\/[^/]+\/(source|native\/.*)\.ts$|duckdb\/node/.test(name))).toEqual([])
   })
 
-  it('has no folder with more than 15 files of its own', () => {
+  it('no folder has more than 15 files of its own', () => {
     const counts = new Map<string, number>()
     for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1)
     expect([...counts].filter(([folder, count]) => count > 15 && folder)).toEqual([])
   })
 
-  it('has no cycles', () => {
+  it('there are no import cycles', () => {
     const state = new Map<string, 'open' | 'done'>()
     const cycles: string[] = []
     const visit = (file: string, path: string[]) => {
@@ -174,7 +174,7 @@ describe('the dependency rule', () => {
     expect(cycles).toEqual([])
   })
 
-  it('keeps files small', () => {
+  it('no file has more than 350 lines', () => {
     const lines = (file: string) => readFileSync(join(src, file), 'utf8').split('\n').length
     expect(files.filter((file) => lines(file) > 350).map((file) => `${file}: ${lines(file)}`)).toEqual([])
   })

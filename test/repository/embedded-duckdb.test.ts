@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
-it('the docs and the Python tests have the DuckDB that is embedded', () => {
+it('the docs and the Python tests name the embedded version of DuckDB', () => {
   const bindings: string = JSON.parse(read('package.json')).dependencies['@duckdb/node-bindings']
   const version = bindings.replace(/-.*/, '')
   expect(read('docs/sources.md')).toContain(`DuckDB ${version} is embedded`)

@@ -10,7 +10,7 @@ const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
   .filter((file) => file !== '' && existsSync(join(root, file)))
 
 describe('tracked files', () => {
-  it('hold no paths of a machine and no addresses of package registries', () => {
+  it('contain no machine paths and no package registry addresses', () => {
     const banned = [
       new RegExp(['', 'work', ''].join('/')),
       new RegExp(['', 'root', ''].join('/')),
@@ -22,7 +22,7 @@ describe('tracked files', () => {
     expect(found).toEqual([])
   })
 
-  it('of src carry no unfinished marks, and tests none that are focused', () => {
+  it('contain no TODO or FIXME, and no focused tests', () => {
     const found = files
       .filter((file) => /^(src|test|bench|scripts)\/.*\.ts$/.test(file) && file !== 'test/repository/hygiene.test.ts')
       .filter((file) =>

@@ -11,7 +11,7 @@ import { FlightStub } from '../e2e/flight-stub.ts'
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A Node.js of the system that is too old; undefined where there is none, which is said. */
+/** A Node.js of the system that is too old; undefined with a message if there is none. */
 async function oldNode(): Promise<string | undefined> {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     const { stdout = '' } = await run(join(folder, 'node'), ['--version']).catch(() => ({ stdout: '' }))
@@ -36,7 +36,7 @@ describe('the package', () => {
     const flightgate = (...args: string[]) => run(installed, args, { cwd: folder })
     expect((await flightgate('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
 
-    // Node.js 22 knows no `using`: the compiler has to replace it.
+    // Node.js 22 does not support `using`: the compiler must replace it.
     const dist = join(folder, 'node_modules', 'flightgate', 'dist')
     const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'))
     const newer = files.filter((file) => /^\s*(await )?using \w+ =/m.test(readFileSync(join(dist, file), 'utf8')))

@@ -10,7 +10,7 @@ import { FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** The environment of a user: the machine's own Node, not the one of node_modules, and nothing of npm or the tests. */
+/** A user's environment: the system's Node, not that of node_modules, and no variables of npm or the tests. */
 const environment: NodeJS.ProcessEnv = {
   PATH: process.env['PATH']!.split(delimiter)
     .filter((folder) => !folder.includes('node_modules'))
@@ -27,7 +27,7 @@ describe('npm start', () => {
   )
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  /** What the page has one paste that queries. */
+  /** The query command that the page tells users to paste. */
   const shellLineOf = (page: string) =>
     /```sh\n(.*query .*)\n```/.exec(readFileSync(join(root, page), 'utf8'))?.[1] ?? 'echo there is none'
   const start = (cwd = root) => startCommand('npm', ['start', '--', '--config', config], cwd, environment, true)
@@ -37,14 +37,14 @@ describe('npm start', () => {
       () => true,
     )
 
-  it('passes SIGTERM on, and the exit code back', async () => {
+  it('forwards SIGTERM, and returns the server’s exit code', async () => {
     const server = await start()
     process.kill(server.pid, 'SIGTERM')
     expect(await server.exited).toBe(0)
     expect(server.lines.at(-1)).toContain('"msg":"stopped"')
   })
 
-  it('drains on a Ctrl-C, which a terminal sends to every process of the group', async () => {
+  it('Ctrl-C reaches the whole process group: the server drains once', async () => {
     const server = await start()
     process.kill(-server.pid, 'SIGINT')
     await server.exited
@@ -52,14 +52,14 @@ describe('npm start', () => {
     expect(server.lines.join()).not.toContain('second signal:')
   })
 
-  it('leaves no server behind when it is killed', async () => {
+  it('starter is killed: the server ends too', async () => {
     const server = await start()
     process.kill(-server.pid, 'SIGKILL')
     await server.exited
     await expect.poll(() => refuses(server)).toBe(true)
   })
 
-  it('fails as the server fails', async () => {
+  it('server fails to start: same exit code and message', async () => {
     const bad = join(folder, 'bad.yaml')
     writeFileSync(bad, 'sorces: {}\n')
     await expect(run('npm', ['start', '--', '--config', bad], { cwd: root, env: environment })).rejects.toMatchObject({
@@ -68,7 +68,7 @@ describe('npm start', () => {
     })
   })
 
-  it('installs everything in a bare clone, once', async () => {
+  it('bare clone: installs everything on the first start only', async () => {
     const clone = join(folder, 'clone')
     const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
       cwd: root,
