@@ -76,13 +76,13 @@ export const matrix: Readonly<Record<string, Partial<Record<(typeof clients)[num
     'ADBC (Python)': [
       `${ingest} keeps every value of every type`,
       `${ingest} creates, appends, replaces`,
-      `${ingest} takes in all rows or none`,
+      `${ingest} is atomic: a failed ingestion stores no row`,
     ],
     'ADBC (Go)': [go('TestStatement/TestSqlIngestInts'), go('TestStatement/TestSqlIngestReplace')],
-    'pandas, polars': [adbc('takes in and gives back data frames')],
+    'pandas, polars': [adbc('ingests and fetches data frames')],
   },
   transactions: {
-    'ADBC (Python)': [adbc('commits, rolls back, and rolls back what is open when it closes')],
+    'ADBC (Python)': [adbc('commits, rolls back, and rolls back open transactions on close')],
     'ADBC (Go)': [go('TestConnection/TestAutocommitToggle')],
   },
   'catalogs, schemas, tables, columns': {
@@ -100,12 +100,12 @@ export const matrix: Readonly<Record<string, Partial<Record<(typeof clients)[num
   },
   'cancelling, and going on with the same connection': {
     pyarrow: [real('pyarrow_cancel')],
-    'ADBC (Python)': [adbc('cancels, and goes on with the same connection')],
+    'ADBC (Python)': [adbc('cancels a query, then reuses the connection')],
   },
   'incremental execution (PollFlightInfo), partitions': {
     'ADBC (Python)': [adbc('executes incrementally, and reads partitions')],
   },
   'errors with code, position and details': {
-    'ADBC (Python)': [adbc('shows what the gateway knows of an error')],
+    'ADBC (Python)': [adbc('shows code, position and details of an error')],
   },
 }

@@ -17,12 +17,12 @@ describe.runIf(hasPython())('ADBC from Python, beyond queries', () => {
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('commits, rolls back, and rolls back what is open when it closes', () => {
+  it('commits, rolls back, and rolls back open transactions on close', () => {
     expect(seen['commit_and_roll_back']).toEqual([[[1]], [[0]], [[1], [3], [4]]])
     expect(seen['failed_transaction']).toEqual([[60]])
   })
 
-  it('cancels, and goes on with the same connection', () => {
+  it('cancels a query, then reuses the connection', () => {
     expect(seen['cancel']).toEqual(['CANCELLED', [[1]]])
     expect(seen['close_unread']).toEqual([[1]])
   })
@@ -38,7 +38,7 @@ describe.runIf(hasPython())('ADBC from Python, beyond queries', () => {
     expect(seen['table_schema']).toEqual(['int64', expect.arrayContaining(['BASE TABLE', 'VIEW'])])
   })
 
-  it('shows what the gateway knows of an error', () => {
+  it('shows code, position and details of an error', () => {
     const { text, details } = seen['error_details'] as {
       text: string
       details: Record<string, string>
@@ -52,12 +52,12 @@ describe.runIf(hasPython())('ADBC from Python, beyond queries', () => {
     expect(seen['statement_timeout']).toMatchObject({ status: 'TIMEOUT' })
   })
 
-  it('takes in and gives back data frames', () => {
+  it('ingests and fetches data frames', () => {
     expect(seen['pandas_round_trip']).toEqual([6, true])
     expect(seen['polars_round_trip']).toEqual([6, true])
   })
 
-  it('leaves nothing behind', async () => {
+  it('leaks no statement or transaction', async () => {
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
     expect(await gateway.metric('flightgate_transactions_open')).toBe(0)
   })

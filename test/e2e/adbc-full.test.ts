@@ -6,7 +6,7 @@ import { hasPython, spawnPython } from './python.ts'
 
 const folder = new URL('../python/adbc_full/', import.meta.url)
 
-/** The cases that a module declares. */
+/** The cases declared by a module. */
 function casesOf(file: string): string[] {
   const text = readFileSync(new URL(file, folder), 'utf8')
   return [...text.matchAll(/^@case\ndef (\w+)/gm)].map(([, name]) => name!)
@@ -57,7 +57,7 @@ describe.runIf(hasPython())('ADBC DBAPI', () => {
     })
   })
 
-  it('leaves nothing behind', async () => {
+  it('leaks no statement or transaction', async () => {
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
     await expect.poll(() => gateway.metric('flightgate_transactions_open')).toBe(0)
     await expect.poll(() => gateway.metric('flightgate_in_flight_bytes')).toBe(0)

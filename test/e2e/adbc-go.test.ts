@@ -14,7 +14,7 @@ const built = existsSync(program)
 if (!built && process.env['CI'] === 'true') throw new Error('the ADBC validation suite is missing: run npm test')
 if (!built) process.stderr.write('skipped: the ADBC validation suite is missing (npm test builds it where Go is)\n')
 
-/** What the suite printed: its tests with their outcomes and their own lines, and how it ended. */
+/** The suite's output: its tests with outcomes and lines, and how the suite ended. */
 interface Run {
   readonly tests: ReadonlyMap<string, { outcome: string; lines: readonly string[] }>
   readonly text: string
@@ -52,7 +52,7 @@ function validate(gateway: GatewayProcess): Promise<Run> {
   )
 }
 
-// Go's tests become tests of their own here, so they run before the tests of this file are known.
+// Each Go test becomes a test here, so the suite runs while this file is collected.
 const gateway = built
   ? await GatewayProcess.start({
       auth: { apiKeys: [{ name: 'go', key: 'go-key', roles: ['writer'] }] },
@@ -82,7 +82,7 @@ describe.runIf(run)("ADBC's own validation suite, in Go", () => {
     expect(tests.get(name)?.outcome).toMatch(/^(FAIL|SKIP)$/)
   })
 
-  it('leaves nothing behind', async () => {
+  it('leaks no statement or transaction', async () => {
     await expect.poll(() => gateway!.metric('flightgate_statements_in_flight')).toBe(0)
     expect(await gateway!.metric('flightgate_transactions_open')).toBe(0)
     expect(await gateway!.stop()).toBe(0)

@@ -51,12 +51,12 @@ describe.runIf(hasPython() && hasAdbcTestServer()).each(ways)(
       await Promise.all([plain, secure, ...proxies].map((each) => each.stop()))
     })
 
-    it('relays rows whose schema the server does not announce', () => {
+    it('relays rows when the server announces no schema', () => {
       expect(seen['pyarrow_row']).toEqual([[{ ints: 5 }], 'int32'])
       expect(seen['adbc_row']).toEqual([[5]])
     })
 
-    it('logs in through TLS by token, and by password where the server has no Handshake', () => {
+    it('logs in over TLS by token, and by password to a server without Handshake', () => {
       expect([seen['by_token'], seen['by_password']]).toEqual([[[5]], [[5]]])
       expect(seen['by_wrong_token']).toMatchObject({
         status: 'IO',
@@ -64,16 +64,16 @@ describe.runIf(hasPython() && hasAdbcTestServer()).each(ways)(
       })
     })
 
-    it('goes on with the handle that a bind gives back', () => {
+    it('continues with the handle that a bind returns', () => {
       expect(seen['handle_replaced_by_bind']).toEqual([[5]])
     })
 
-    it('tells what the server refuses, at preparing and at binding', () => {
+    it('server refuses a prepare or a bind: client gets its error', () => {
       expect(seen['refused_at_prepare']).toMatchObject({
         status: 'INVALID_ARGUMENT',
         text: expect.stringContaining('expected error (DoAction)'),
       })
-      // The server calls this one UNKNOWN; its words are in the log alone.
+      // The server's status is UNKNOWN; its message is in the log only.
       expect(seen['refused_at_bind']).toMatchObject({
         status: 'INTERNAL',
         text: expect.stringContaining('The source plain failed at the statement'),
@@ -82,24 +82,27 @@ describe.runIf(hasPython() && hasAdbcTestServer()).each(ways)(
       expect(causes).toContain('expected error (DoPut)')
     })
 
-    it.each(['no_bind', 'no_update', 'no_prepared_update', 'no_substrait'])('says what is not there: %s', (step) => {
-      expect(seen[step]).toMatchObject({ error: 'NotSupportedError', status: 'NOT_IMPLEMENTED' })
-    })
+    it.each(['no_bind', 'no_update', 'no_prepared_update', 'no_substrait'])(
+      'unsupported request: client gets NOT_IMPLEMENTED: %s',
+      (step) => {
+        expect(seen[step]).toMatchObject({ error: 'NotSupportedError', status: 'NOT_IMPLEMENTED' })
+      },
+    )
 
-    it('tells catalogs, and executes incrementally although the server polls prepared statements alone', () => {
+    it('lists catalogs, and executes incrementally although the server polls only prepared statements', () => {
       expect(seen['objects']).toEqual(['catalog'])
       expect(seen['incremental']).toEqual([1, [[5]]])
     })
 
-    it('closes what it prepared, also when it fails', async () => {
+    it('closes each prepared statement, also failed ones', async () => {
       const calls = (method: string) =>
         plain.lines.filter((line) => line.includes(`Header: ${method}: content-type`)).length
       expect(calls('CreatePreparedStatement')).toBeGreaterThan(3)
-      // The server does not prepare what it refuses to.
+      // The server prepares no statement that it refuses.
       await expect.poll(() => calls('ClosePreparedStatement')).toBe(calls('CreatePreparedStatement') - 1)
     })
 
-    it('sends the source’s headers and the id of the log, and nothing else of the client’s', () => {
+    it('forwards the source’s headers and the request id, and no other client metadata', () => {
       const sent = plain.lines.flatMap((line) => /Header: GetFlightInfoStatement: (.*)/.exec(line)?.slice(1) ?? [])
       expect(sent).toContain('x-tenant = acme')
       const names = new Set(sent.map((header) => header.split(' = ', 1)[0]))
@@ -115,7 +118,7 @@ describe.runIf(hasPython() && hasAdbcTestServer()).each(ways)(
       expect(JSON.stringify(gateway.lines)).not.toContain('oauth-source-secret')
     })
 
-    it('has every connection back', async () => {
+    it('leaks no connection and no statement', async () => {
       await expect.poll(() => gateway.metric('flightgate_pool_connections', { state: 'in_use' })).toBe(0)
       expect(await gateway.metric('flightgate_statements_in_flight')).toBe(0)
     })

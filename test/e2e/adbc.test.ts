@@ -21,7 +21,7 @@ describe.skipIf(!hasPython())('ADBC from Python', () => {
       count: [['3001', '2999']],
       schema: expect.stringContaining('i: int32'),
       'parameter schema': expect.stringMatching(/int32[\s\S]*string/),
-      // To the microsecond: only JDBC is told of milliseconds.
+      // Microseconds: only JDBC clients get milliseconds.
       'parameter schema of times': '1: timestamp[us]\n2: timestamp[us, tz=Etc/UTC]\n3: time64[us]',
       syntax: expect.stringContaining('syntax error at or near "SELEC"'),
       missing: expect.stringContaining('missing does not exist'),

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { hasScenarioPrograms, runScenarioClient, startScenarioServer } from '../fakes/arrow-scenarios.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
-/** What is expected of a scenario, and what its client says when it fails; `docs/clients.md` is made from it. */
+/** The expected outcome of a scenario, and its client's message on failure; `docs/clients.md` is generated from it. */
 interface Expected {
   readonly passes: boolean
   readonly says?: string
@@ -16,7 +16,7 @@ const expected: Readonly<Record<string, Expected>> = JSON.parse(
 )
 const dataSet = fileURLToPath(new URL('../fakes/primitive.json', import.meta.url))
 
-// What the clients log in with, and what the servers take.
+// The credentials of the scenarios' clients and servers.
 const login = { username: 'arrow', password: 'flight' }
 const configs: Readonly<Record<string, { readonly auth?: object; readonly source?: object }>> = {
   'auth:basic_proto': {
@@ -40,7 +40,7 @@ const configs: Readonly<Record<string, { readonly auth?: object; readonly source
 }
 
 describe.runIf(hasScenarioPrograms())('Arrow’s integration scenarios through the gateway', () => {
-  // Those that fail wait for most of their time.
+  // Failing scenarios spend most of their time waiting.
   it.concurrent.each(Object.entries(expected))('%s', async (name, { passes, says = '' }) => {
     const scenario = name === 'default' ? '' : name
     const server = await startScenarioServer(scenario)
@@ -53,7 +53,7 @@ describe.runIf(hasScenarioPrograms())('Arrow’s integration scenarios through t
     expect(direct, direct.output).toMatchObject({ passes: true })
     const outcome = await runScenarioClient(scenario, gateway.flight, dataSet)
     expect(outcome.passes, outcome.output).toBe(passes)
-    // Go's client stops at its next message, without a look at the status, when that has overtaken its upload.
+    // If the status arrives before the upload ends, Go's client stops at its next message without reading the status.
     const overtaken = says === 'DoPut does not support the command' && outcome.output.includes('panic: EOF')
     if (!overtaken) expect(outcome.output).toContain(says)
     expect(gateway.lines.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([])

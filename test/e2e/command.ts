@@ -2,21 +2,21 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { endWithTests } from './end-with-tests.ts'
 
-/** A server started by its command line. */
+/** A server started from the command line. */
 export interface StartedServer {
   /** The command's own process, and its group when it was started `detached`. */
   readonly pid: number
   readonly flight: string
   readonly http: string
-  /** What it has written to standard output so far, line by line. */
+  /** Lines written to standard output so far. */
   readonly lines: readonly string[]
-  /** Its exit code; 255 when a signal ended it. */
+  /** The exit code; 255 when a signal ended the process. */
   readonly exited: Promise<number>
-  /** Ends it; answers with its exit code. */
+  /** Stops the server; returns its exit code. */
   stop(): Promise<number>
 }
 
-/** Starts a command that serves, and waits for its line that says so. `detached` gives it a process group of its own. */
+/** Starts a serving command, and waits for its ready line. `detached` gives it its own process group. */
 export async function startCommand(
   command: string,
   args: readonly string[],

@@ -13,7 +13,7 @@ import { openDoGet } from './raw-do-get.ts'
 
 const PAT = 'pat-4711-of-dremio'
 
-/** Runs a statement; answers with how its result ended. */
+/** Runs a statement; returns how its result ended. */
 async function read(gateway: GatewayProcess, sql: string): Promise<CallEnd> {
   const stub = new FlightStub(gateway.flight)
   try {
@@ -46,7 +46,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
     return GatewayProcess.startWithoutFile({ DREMIO_HOST: host, DREMIO_PORT: port, ...env })
   }
 
-  it('may all come from the environment, without a file', async () => {
+  it('can all come from the environment, without a file', async () => {
     const gateway = await withoutFile({
       DREMIO_USERNAME: 'dremio',
       DREMIO_PASSWORD: 'dremio123',
@@ -57,7 +57,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
     const connections = (state: string) => gateway.metric('flightgate_pool_connections', { source: 'dremio', state })
     expect((await read(gateway, 'SELECT * FROM tpch.nation')).code).toBe(0)
     await expect.poll(async () => (await connections('idle')) + (await connections('in_use'))).toBe(3)
-    // More than the checks of the three connections when they were made.
+    // More than the initial checks of the three connections.
     const checks = async () => (await dremio.stats()).recent.filter(({ sql }) => sql === 'SELECT 1').length
     await expect.poll(checks).toBeGreaterThan(9)
     const stub = new FlightStub(gateway.flight)
@@ -71,7 +71,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('take a personal access token from the environment, as bearer', async () => {
+  it('a personal access token from the environment is sent as bearer token', async () => {
     const { handshakes } = await dremio.stats()
     const gateway = await withoutFile({ DREMIO_TOKEN: PAT, ARROW_POOL_MIN_CONNECTIONS: '0' })
     expect((await read(gateway, 'SELECT * FROM tpch.nation')).code).toBe(0)
@@ -83,7 +83,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
   it.each([
     ['the password', { password: PAT }, 1],
     ['the token', { username: undefined, password: undefined, token: PAT }, 0],
-  ])('take a personal access token as %s', async (_what, login, logins) => {
+  ])('a personal access token works as %s', async (_what, login, logins) => {
     const before = await dremio.stats()
     const gateway = await start(login)
     expect((await read(gateway, 'SELECT * FROM tpch.nation')).code).toBe(0)
@@ -94,7 +94,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('tell a wrong personal access token as the operator’s fault', async () => {
+  it('wrong personal access token: client gets UNAVAILABLE that points to the operator', async () => {
     const gateway = await start({ username: undefined, password: undefined, token: 'no-such-token' })
     await expect(read(gateway, 'SELECT 1')).rejects.toThrow(
       "14: The source lake does not take the gateway's login: its operator must fix it.",
@@ -102,7 +102,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('give the sessions their properties', async () => {
+  it('set the properties of Dremio’s sessions', async () => {
     const session = {
       schema: 'tpch',
       routingQueue: 'small',
@@ -126,7 +126,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('take any certificate with skipVerify alone, and the log warns of it', async () => {
+  it('any certificate is accepted only with skipVerify, and the log warns', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'flightgate-tls-'))
     const { cert, key } = selfSignedCertificate('somebody.else')
     const files = [join(folder, 'cert.pem'), join(folder, 'key.pem')] as const
@@ -160,7 +160,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
     rmSync(folder, { recursive: true })
   })
 
-  it('bound a message of Dremio, which is no overload', async () => {
+  it('message above maxMessageBytes: client gets UPSTREAM_TOO_LARGE, slots are not reduced', async () => {
     const gateway = await start({ maxMessageBytes: 1 << 20 })
     expect((await read(gateway, 'SELECT * FROM tpch.nation')).code).toBe(0)
     const { code, details, trailers } = await read(gateway, "SELECT * FROM fault('big_batch', 2)")
@@ -174,7 +174,7 @@ describe.runIf(hasPython())('the settings of a source in front of Dremio’s loo
   })
 })
 
-it('the project of Dremio Cloud goes with the calls of a session, as a header', async () => {
+it('the Dremio Cloud project is sent as a header with the calls of a session', async () => {
   const answer = byMethod({ GetFlightInfo: () => ({ status: 3, text: 'as the test wants it' }) })
   const server = await FakeUpstream.start({ answer })
   const gateway = await GatewayProcess.start({

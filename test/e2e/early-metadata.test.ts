@@ -9,7 +9,7 @@ const metadataAlone = Buffer.from([0x1a, 5, ...Buffer.from('early')])
 const descriptor = Buffer.from([0x0a, 5, 0x08, 2, 0x12, 1, 0x78])
 
 describe.runIf(hasPython())('application metadata before the schema of a result', () => {
-  it('is left out, so that pyarrow and ADBC read the rows', async () => {
+  it('is dropped, so that pyarrow and ADBC can read the rows', async () => {
     const messages = [metadataAlone, Buffer.concat([descriptor, schemaMessage]), batchMessage, batchMessage]
     const upstream = await FakeUpstream.start({ login: false, answer: byMethod({ DoGet: () => ({ messages }) }) })
     const gateway = await GatewayProcess.start({ sources: { up: { kind: 'flightsql', uri: upstream.uri } } })

@@ -3,7 +3,7 @@ import { afterAll } from 'vitest'
 
 const running = new Map<ChildProcess, { readonly group: boolean }>()
 
-/** Ends the process when the file's tests are over, for a test that fails before it does so; `group` ends its whole group. */
+/** Ends the process after the file's tests, in case a failed test did not; `group` ends its whole process group. */
 export function endWithTests(child: ChildProcess, group = false): void {
   running.set(child, { group })
   child.once('exit', () => running.delete(child))
@@ -14,11 +14,11 @@ function endAll(): void {
     try {
       process.kill(group ? -child.pid! : child.pid!, 'SIGKILL')
     } catch {
-      // It has just ended.
+      // The process has just ended.
     }
 }
 
-// The worker of a test run that is broken off ends without its hooks, by a signal.
+// An interrupted test run ends its worker by a signal, without hooks.
 process.once('exit', endAll)
 process.once('SIGTERM', () => process.exit(143))
 afterAll(endAll)

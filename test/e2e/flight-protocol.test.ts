@@ -82,7 +82,7 @@ describe('the Flight front', () => {
       await stub.info('SELECT 1', { authorization })
     })
 
-    it('with BasicAuth in the payload; the token comes back as payload', async () => {
+    it('with BasicAuth in the payload: returns the token as payload', async () => {
       const payload = BasicAuth.encode({ username: 'u', password: 'dash-key' }).finish()
       const end = await stub.call('Handshake', [HandshakeRequest.encode({ protocolVersion: 0n, payload }).finish()])
       expect(end.code).toBe(OK)
@@ -103,7 +103,7 @@ describe('the Flight front', () => {
       expect(end.code).toBe(UNAUTHENTICATED)
     })
 
-    it('gives tokens that expire', async () => {
+    it('issues tokens that expire', async () => {
       const authorization = tokenOf(await stub.call('Handshake', [], { authorization: 'Bearer dash-key' }))
       await new Promise((resolve) => setTimeout(resolve, 2100))
       const end = await stub.call('GetFlightInfo', [commandOf('SELECT 1')], { authorization })
@@ -115,19 +115,19 @@ describe('the Flight front', () => {
     { 'x-api-key': 'dash-key' },
     { authorization: 'Bearer dash-key' },
     { authorization: basic('x', 'dash-key') },
-  ])('takes %j on any call', async (headers) => {
+  ])('accepts %j on any call', async (headers) => {
     const info = await stub.info('SELECT 1', headers as Record<string, string>)
     expect((await stub.call('DoGet', [ticketOf(info)], headers as Record<string, string>)).code).toBe(OK)
   })
 
   it.each(['GetFlightInfo', 'GetSchema', 'DoGet', 'DoAction', 'ListActions', 'DoPut', 'DoExchange', 'PollFlightInfo'])(
-    '%s needs credentials',
+    '%s without credentials: UNAUTHENTICATED',
     async (method) => {
       expect((await stub.call(method, [commandOf('SELECT 1')])).code).toBe(UNAUTHENTICATED)
     },
   )
 
-  it('answers SQL as text as well as CommandStatementQuery, with one endpoint and no locations', async () => {
+  it('answers plain SQL text and CommandStatementQuery alike, with one endpoint and no locations', async () => {
     for (const cmd of [commandOf('SELECT * FROM t'), descriptorOf(Buffer.from('\nSELECT * FROM t'))]) {
       const end = await stub.call('GetFlightInfo', [cmd], key)
       const info = FlightInfo.decode(end.messages[0]!)
@@ -143,7 +143,7 @@ describe('the Flight front', () => {
     }
   })
 
-  it('gives the same rows to a ticket redeemed twice, and an endpoint and a schema for no rows', async () => {
+  it('empty result: one endpoint, and the schema on each DoGet', async () => {
     const info = await stub.info('SELECT * FROM t WHERE i < 0', key)
     expect(info.endpoint).toHaveLength(1)
     for (let i = 0; i < 2; i++) {
@@ -165,7 +165,7 @@ describe('the Flight front', () => {
   })
 
   describe('tickets', () => {
-    it('of another principal are refused', async () => {
+    it('of another principal: FOREIGN_TICKET', async () => {
       const info = await stub.info('SELECT * FROM t', key)
       const end = await stub.call('DoGet', [ticketOf(info)], { 'x-api-key': 'etl-key' })
       expect([end.code, end.trailers?.get('x-flightgate-error')]).toEqual([PERMISSION_DENIED, ['FOREIGN_TICKET']])
@@ -187,7 +187,7 @@ describe('the Flight front', () => {
       expect(await gateway.metric('flightgate_statements_total')).toBe(before)
     })
 
-    it('expire, and can be renewed before that', async () => {
+    it('expire, and can be renewed before they do', async () => {
       const info = await stub.info('SELECT * FROM t', key)
       const body = RenewFlightEndpointRequest.encode({ endpoint: info.endpoint[0] }).finish()
       await new Promise((resolve) => setTimeout(resolve, 1500))
@@ -201,7 +201,7 @@ describe('the Flight front', () => {
       expect((await stub.call('DoGet', [Ticket.encode(renewed.ticket!).finish()], key)).code).toBe(OK)
     })
 
-    it('can be cancelled, running or not', async () => {
+    it('can be cancelled, running or pending', async () => {
       const slow = await stub.info(
         'SELECT sum(hash(a.range * 31 + b.range)) FROM range(100000) a, range(100000) b',
         key,
@@ -216,7 +216,7 @@ describe('the Flight front', () => {
       expect((await stub.call('DoGet', [ticketOf(slow)], key)).code).toBe(CANCELLED)
     })
 
-    it('is over when it has been read, and says so to who cancels it', async () => {
+    it('read to its end: a cancel reports that it is not cancellable', async () => {
       const info = await stub.info('SELECT random()', key)
       const first = await stub.call('DoGet', [ticketOf(info)], key)
       const body = CancelFlightInfoRequest.encode({ info }).finish()
@@ -292,34 +292,37 @@ describe('the Flight front', () => {
       ['an unknown method', '/arrow.flight.protocol.FlightService/Nope', Buffer.alloc(0), UNIMPLEMENTED, /method/],
       ['an upload without a command', 'DoPut', Buffer.alloc(0), INVALID_ARGUMENT, /descriptor/],
       ['an exchange', 'DoExchange', Buffer.alloc(0), UNIMPLEMENTED, /DoExchange/],
-    ])('%s gets the right status', async (_name, method, request, code, details) => {
-      const short = method.startsWith('/') ? 'unknown' : method
-      const name = Object.entries({
-        INVALID_ARGUMENT,
-        NOT_FOUND,
-        UNIMPLEMENTED,
-        RESOURCE_EXHAUSTED,
-        PERMISSION_DENIED,
-      }).find(([, value]) => value === code)![0]
-      const before = await gateway.metric('flightgate_calls_total', { method: short, code: name })
-      const end = await stub.call(method, [request], key)
-      expect([end.code, end.details]).toEqual([code, expect.stringMatching(details)])
-      expect(await gateway.metric('flightgate_calls_total', { method: short, code: name })).toBe(before + 1)
-      await stub.info('SELECT 1', key)
-    })
+    ])(
+      '%s: client gets the right status, and the gateway keeps serving',
+      async (_name, method, request, code, details) => {
+        const short = method.startsWith('/') ? 'unknown' : method
+        const name = Object.entries({
+          INVALID_ARGUMENT,
+          NOT_FOUND,
+          UNIMPLEMENTED,
+          RESOURCE_EXHAUSTED,
+          PERMISSION_DENIED,
+        }).find(([, value]) => value === code)![0]
+        const before = await gateway.metric('flightgate_calls_total', { method: short, code: name })
+        const end = await stub.call(method, [request], key)
+        expect([end.code, end.details]).toEqual([code, expect.stringMatching(details)])
+        expect(await gateway.metric('flightgate_calls_total', { method: short, code: name })).toBe(before + 1)
+        await stub.info('SELECT 1', key)
+      },
+    )
 
-    it('tells where in the SQL an error lies', async () => {
+    it('an error in SQL carries its line and column', async () => {
       const end = await stub.call('GetFlightInfo', [commandOf('SELECT 1,\n  nope(2)')], key)
       expect(end.trailers?.get('x-flightgate-sql-position')).toEqual(['2:3'])
     })
 
-    it('names the sources when one is unknown', async () => {
+    it('unknown source: the error lists the known sources', async () => {
       const end = await stub.call('GetFlightInfo', [commandOf('SELECT 1')], { ...key, 'x-flightgate-source': 'nope' })
       expect([end.code, end.details]).toEqual([NOT_FOUND, expect.stringContaining('demo, scratch')])
     })
   })
 
-  it('gives a ticket that is redeemed again the rows it gave before', async () => {
+  it('ticket redeemed again: the client gets the same rows without a second run', async () => {
     const ran = () => gateway.metric('flightgate_queue_wait_seconds_count')
     const [before, sql] = [await ran(), 'SELECT random() AS r, uuid() AS u FROM range(100)']
     const ticket = ticketOf(await stub.info(sql, key))
@@ -328,13 +331,13 @@ describe('the Flight front', () => {
     expect(await ran()).toBe(before + 1)
     const other = await stub.call('DoGet', [ticketOf(await stub.info(sql, key))], key)
     expect(other.messages).not.toEqual(first.messages)
-    // What is too large to be kept is run again.
+    // A result too large to store runs again.
     const large = ticketOf(await stub.info('SELECT range AS i FROM range(200000)', key))
     for (let i = 0; i < 2; i++) expect(rowsOf((await stub.call('DoGet', [large], key)).messages)).toBe(200_000)
     expect(await ran()).toBe(before + 4)
   })
 
-  it('gives those who redeem a ticket at the same time the same rows', async () => {
+  it('ticket redeemed concurrently: all clients get the same rows of one run', async () => {
     const ran = () => gateway.metric('flightgate_queue_wait_seconds_count')
     const before = await ran()
     const ticket = ticketOf(await stub.info('SELECT random() AS r FROM range(1000)', key))
@@ -342,13 +345,13 @@ describe('the Flight front', () => {
     expect(rowsOf(all[0]!.messages)).toBe(1000)
     for (const { messages } of all) expect(messages).toEqual(all[0]!.messages)
     expect(await ran()).toBe(before + 1)
-    // Too large to be kept, they need not wait for each other.
+    // For a result too large to store, the calls do not wait for each other.
     const large = ticketOf(await stub.info('SELECT range AS i FROM range(200000)', key))
     const large8 = await Promise.all(Array.from({ length: 8 }, () => stub.call('DoGet', [large], key)))
     expect(large8.map(({ messages }) => rowsOf(messages))).toEqual(Array(8).fill(200_000))
   })
 
-  it('gives a client that broke off the rows of its first try', async () => {
+  it('client disconnects and retries its ticket: it gets the rows of the first run', async () => {
     const ran = () => gateway.metric('flightgate_queue_wait_seconds_count')
     const before = await ran()
     const ticket = ticketOf(await stub.info('SELECT random() AS r FROM range(100000)', key))
@@ -364,7 +367,7 @@ describe('the Flight front', () => {
     expect([rowsOf(again.messages), await ran()]).toEqual([100_000, before + 1])
   })
 
-  it('cuts messages for clients with the default limit of 4 MiB, who refuse a larger row themselves', async () => {
+  it('splits messages for clients with the default limit of 4 MiB; such a client refuses a larger row', async () => {
     const info = await stub.info("SELECT repeat('x', 3000000) AS s FROM range(4)", key)
     const end = await stub.call('DoGet', [ticketOf(info)], key)
     expect([end.code, rowsOf(end.messages)]).toEqual([OK, 4])
@@ -376,7 +379,7 @@ describe('the Flight front', () => {
     ])
   })
 
-  it('lists no flights, without credentials, and its actions with them', async () => {
+  it('ListFlights is empty and needs no credentials; ListActions lists the actions', async () => {
     expect(await stub.call('ListFlights', [new Uint8Array(0)])).toMatchObject({ code: OK, messages: [] })
     const { messages } = await stub.call('ListActions', [new Uint8Array(0)], key)
     expect(messages.map(String).join()).toMatch(/CancelFlightInfo.*RenewFlightEndpoint/s)

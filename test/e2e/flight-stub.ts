@@ -20,7 +20,7 @@ export interface CallEnd {
   readonly trailers: grpc.Metadata | undefined
 }
 
-/** A gRPC client of the Flight service that sends and shows raw bytes. */
+/** A gRPC client of the Flight service for raw bytes. */
 export class FlightStub {
   readonly #client: grpc.Client
 
@@ -28,7 +28,7 @@ export class FlightStub {
     this.#client = new grpc.Client(address, grpc.credentials.createInsecure(), options)
   }
 
-  /** Calls any method with any messages; never throws. */
+  /** Calls a method with any messages; never throws. */
   call(
     method: string,
     requests: readonly Uint8Array[],

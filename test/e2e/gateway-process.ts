@@ -13,12 +13,12 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** One line of the log. */
 export type LogLine = Readonly<Record<string, unknown>>
 
-/** A gateway in a process of its own, on ports of its own. */
+/** A gateway in its own process, on free ports. */
 export class GatewayProcess {
   readonly #child: ChildProcess
   readonly #folder: string
   readonly lines: LogLine[] = []
-  /** What is no JSON, such as a crash. */
+  /** Output that is not JSON, such as a crash. */
   readonly noise: string[] = []
   readonly exited: Promise<number>
   flight = ''
@@ -39,8 +39,8 @@ export class GatewayProcess {
   }
 
   /**
-   * Starts one with this configuration and waits until it is ready.
-   * @param launcher a command that becomes the one that follows it
+   * Starts a gateway with this configuration and waits until it is ready.
+   * @param launcher a command that executes the command after it
    */
   static async start(
     config: object = {},
@@ -50,15 +50,15 @@ export class GatewayProcess {
     const folder = mkdtempSync(join(tmpdir(), 'flightgate-e2e-'))
     const file = join(folder, 'config.yaml')
     const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
-    // No load balancer waits to notice that a test ends.
+    // No load balancer watches readiness, so skip the drain delay.
     const drain = { notReadyMs: 0 }
-    // Tests count the calls that servers get.
+    // Health checks would disturb tests that count the calls of servers.
     const health = { intervalMs: 0 }
     writeFileSync(file, stringify({ listen, drain, health, sources: { demo: { kind: 'duckdb' } }, ...config }))
     return await GatewayProcess.#spawn(folder, ['--config', file], env, launcher)
   }
 
-  /** Starts one that has nothing but its environment. */
+  /** Starts a gateway configured by its environment alone. */
   static async startWithoutFile(env: NodeJS.ProcessEnv): Promise<GatewayProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'flightgate-e2e-'))
     return await GatewayProcess.#spawn(folder, [], { FLIGHT_PORT: '0', PORT: '0', ...env })
@@ -97,7 +97,7 @@ export class GatewayProcess {
     return `grpc://${this.flight}`
   }
 
-  /** The first line that matches, also one still to come. */
+  /** The first matching line; waits for it if necessary. */
   async line(matches: (line: LogLine) => boolean, withinMs = 30_000): Promise<LogLine> {
     return await waitFor(() => this.lines.find(matches), `a log line that fulfils ${matches}`, withinMs)
   }
@@ -107,12 +107,12 @@ export class GatewayProcess {
     return (await this.metrics())(name, labels)
   }
 
-  /** All metrics at one moment, to be asked as `metric` is. */
+  /** A snapshot of all metrics; the returned function works like `metric`. */
   async metrics(): Promise<(name: string, labels?: Readonly<Record<string, string>>) => number> {
     const text = await (await fetch(`http://${this.http}/metrics`)).text()
     return (name, labels = {}) => sumOf(text, name, labels)
   }
-  /** Memory now and at its peak, in bytes. */
+  /** Current and peak memory, in bytes. */
   memory(): { readonly rssBytes: number; readonly peakRssBytes: number } {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
     const kilobytes = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1])
@@ -123,7 +123,7 @@ export class GatewayProcess {
     this.#child.kill(name)
   }
 
-  /** Ends it; answers with its exit code. */
+  /** Stops the gateway; returns its exit code. */
   async stop(): Promise<number> {
     this.#child.kill('SIGTERM')
     const force = setTimeout(() => this.#child.kill('SIGKILL'), 10_000)

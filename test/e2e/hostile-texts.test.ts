@@ -18,10 +18,10 @@ import { GatewayProcess } from './gateway-process.ts'
 
 const INVALID_ARGUMENT = 3
 const none = new Uint8Array(0)
-/** Stands for the bytes that a test puts in its place. */
+/** Placeholder for the bytes that a test inserts. */
 const PLACE = '@@@@'
 
-describe('texts that are not what they seem', () => {
+describe('malformed texts', () => {
   let gateway: GatewayProcess
   let upstream: FakeUpstream
   let stub: FlightStub
@@ -70,7 +70,7 @@ describe('texts that are not what they seem', () => {
   }
   const action = (type: string, body: Uint8Array) => Action.encode({ type, body }).finish()
 
-  /** Metadata is planned first: the text is refused there, or when the ticket is redeemed. */
+  /** Plans and fetches metadata: the gateway refuses the text at either step. */
   const metadata = async (name: string, value: Uint8Array, headers: Readonly<Record<string, string>>) => {
     const end = await stub.call('GetFlightInfo', [descriptorOf(packAny(name, value))], headers)
     if (end.code !== 0) return end
@@ -168,7 +168,7 @@ describe('texts that are not what they seem', () => {
   const sources = ['demo', 'up']
   const cases = texts.flatMap(([what, send]) => sources.map((source) => [what, source, send] as const))
 
-  it.each(cases)('a NUL in %s for %s is refused', async (_what, source, send) => {
+  it.each(cases)('a NUL in %s for %s: BAD_REQUEST, nothing reaches the upstream', async (_what, source, send) => {
     const plans = upstream.counts.plans
     const end = await send('\0', { 'x-api-key': 'w-key', 'x-flightgate-source': source })
     expect(end).toMatchObject({ code: INVALID_ARGUMENT })
@@ -177,7 +177,7 @@ describe('texts that are not what they seem', () => {
     expect(upstream.counts.plans).toBe(plans)
   })
 
-  it.each(texts)('bytes that are no UTF-8 in %s are refused', async (_what, send) => {
+  it.each(texts)('invalid UTF-8 in %s: BAD_REQUEST', async (_what, send) => {
     const damaged = new Proxy(stub, {
       get: (target, name) =>
         name === 'call'
@@ -197,20 +197,20 @@ describe('texts that are not what they seem', () => {
     }
   })
 
-  it('a NUL in the name of a column is refused', async () => {
+  it('a NUL in a column name: INVALID_ARGUMENT', async () => {
     const end = await stub.call('DoPut', [ingest({ table: 'fresh' }, ['a\0b'])], { 'x-api-key': 'w-key' })
     expect(end).toMatchObject({ code: INVALID_ARGUMENT })
     expect(end.details).toContain('NUL')
   })
 
-  it('no row has gone', async () => {
+  it('no row was deleted', async () => {
     const info = await stub.info('SELECT count(*) AS n FROM t HAVING n = 5', { 'x-api-key': 'w-key' })
     const end = await stub.call('DoGet', [ticketOf(info)], { 'x-api-key': 'w-key' })
     expect(end.messages.length).toBeGreaterThan(1)
   })
 })
 
-/** The message with a cut-off sequence of UTF-8 at the place. */
+/** The message with a truncated UTF-8 sequence at the placeholder. */
 function damage(message: Uint8Array): Uint8Array {
   const bytes = Buffer.from(message)
   const at = bytes.indexOf(PLACE)

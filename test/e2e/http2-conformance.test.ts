@@ -8,7 +8,7 @@ import { GatewayProcess } from './gateway-process.ts'
 
 const program = fileURLToPath(new URL('../../.cache/bin/h2spec', import.meta.url))
 
-/** What the gateway does otherwise than the suite wants, and why. */
+/** The gateway's deviations from the suite, with reasons. */
 const otherwise: Readonly<Record<string, string>> = {
   'Sends HEADERS frame that depend on itself': 'RFC 9113 has given priorities up (section 5.3.2)',
   'Sends a HEADERS frame with the "content-length" header field which does not equal the DATA frame payload length':
@@ -24,7 +24,7 @@ function hasSuite(): boolean {
   return false
 }
 
-it.skipIf(!hasSuite())('the Flight port speaks HTTP/2 as h2spec wants it', async () => {
+it.skipIf(!hasSuite())('the Flight port passes h2spec, except the listed deviations', async () => {
   const gateway = await GatewayProcess.start({})
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-h2spec-'))
   try {

@@ -43,13 +43,13 @@ describe.runIf(hasPython())('bulk ingestion by ADBC', () => {
     expect(seen['into_schema']).toBe(3)
   })
 
-  it('matches columns by name and casts them', () => {
+  it('matches columns by name and casts values', () => {
     expect(seen['append_by_name_and_cast']).toEqual([{ i: 9, s: 'by name' }])
     expect(failure('append_unknown_column')).toMatchObject({ status: 'INVALID_ARGUMENT' })
     expect(failure('append_unknown_column').text).toContain('nope')
   })
 
-  it('tells what stands in the way', () => {
+  it('impossible ingestion: client gets the status and reason', () => {
     expect(failure('create_existing')).toMatchObject({ status: 'ALREADY_EXISTS' })
     expect(failure('append_missing')).toMatchObject({ status: 'NOT_FOUND' })
     expect(failure('into_unknown_catalog')).toMatchObject({ status: 'NOT_FOUND' })
@@ -58,14 +58,14 @@ describe.runIf(hasPython())('bulk ingestion by ADBC', () => {
     expect(failure('by_a_reader').text).toContain('role writer')
   })
 
-  it('takes in all rows or none', () => {
+  it('is atomic: a failed ingestion stores no row', () => {
     expect(seen['broken_off']).toBe(0)
     expect(failure('violated_constraint')).toMatchObject({ status: 'INVALID_ARGUMENT' })
     expect(seen['violated_constraint_left']).toBe(0)
     expect(seen['in_transaction']).toBe(0)
   })
 
-  it('streams', () => {
+  it('streams 40 batches of 65,536 rows', () => {
     expect(seen['stream']).toEqual([40 * 65_536, (40 * 65_536 * 65_535) / 2])
   })
 })

@@ -18,7 +18,7 @@ if (!hasJava)
 
 const driver = join(folder, 'flight-sql-jdbc-driver-18.3.0.jar')
 
-/** Lines that JdbcRead prints for pairs of a source and a statement. */
+/** The lines that JdbcRead prints for pairs of a source and a statement. */
 async function read(gateway: GatewayProcess, ...pairs: readonly string[]): Promise<string[]> {
   const java = ['--add-opens=java.base/java.nio=ALL-UNNAMED', '-cp', `${folder}:${driver}`, 'JdbcRead']
   const { stdout } = await run('java', [...java, gateway.flight, ...pairs])
@@ -37,7 +37,7 @@ describe.runIf(hasJava && hasRoapi() && hasGoServers() && hasAdbcTestServer())('
       },
       defaultSource: 'api',
     })
-    // The two servers in Go do not tell the schema of a statement, without which the driver takes it for a change.
+    // The two Go servers give no schema for a statement; without one the driver treats it as an update.
     const rows = await read(
       gateway,
       ...['api', 'SELECT * FROM goods ORDER BY id'],

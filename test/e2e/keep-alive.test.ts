@@ -8,7 +8,7 @@ import { readRows } from './read-rows.ts'
 
 const SLOW = 'FROM (SELECT sum(hash(i)) AS h FROM range(300000000) r(i))'
 
-describe('a stream that is silent for long', () => {
+describe('a stream without rows for a long time', () => {
   let gateway: GatewayProcess
   let stub: FlightStub
 
@@ -21,7 +21,7 @@ describe('a stream that is silent for long', () => {
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('carries batches without rows, of any type', async () => {
+  it('carries empty batches as keep-alive, for any type', async () => {
     const info = await stub.info(
       `SELECT h > 0 AS b, 1 AS i, 'x' AS s, [1] AS l, {'a': [2]} AS st, MAP {'k': 1} AS m, [1, 2]::INT[2] AS f, union_value(n := 1) AS u ${SLOW}`,
     )
@@ -33,7 +33,7 @@ describe('a stream that is silent for long', () => {
     expect(readRows(messages)).toHaveLength(1)
   })
 
-  it('carries none before its dictionaries', async () => {
+  it('carries no keep-alive batch before its dictionaries', async () => {
     const info = await stub.info(`SELECT 'x'::ENUM ('x', 'y') AS e, h > 0 AS b ${SLOW}`)
     const { messages } = await stub.call('DoGet', [ticketOf(info)])
     expect(messages.map((message) => readHeader(readFlightData(message).header).kind)).toEqual([
@@ -43,7 +43,7 @@ describe('a stream that is silent for long', () => {
     ])
   })
 
-  it.runIf(hasPython())('is read as usual by pyarrow and ADBC', async () => {
+  it.runIf(hasPython())('pyarrow and ADBC read the rows as usual', async () => {
     const seen = await runPython<{ pyarrow: unknown; adbc: unknown; batches: number }>(
       'slow_query.py',
       gateway.uri,

@@ -11,7 +11,7 @@ interface Seen {
   readonly attached: readonly string[]
 }
 
-describe.runIf(hasPython())('batches of a server above the client’s limit of messages', () => {
+describe.runIf(hasPython())('upstream batches above the client’s message limit', () => {
   let gateway: GatewayProcess
   let seen: Record<string, Seen>
 
@@ -28,14 +28,14 @@ describe.runIf(hasPython())('batches of a server above the client’s limit of m
     expect(await gateway.stop()).toBe(0)
   })
 
-  it.each(['plain', 'lz4', 'zstd', 'views', 'dictionary'])('are cut by rows, and none is lost: %s', (name) => {
+  it.each(['plain', 'lz4', 'zstd', 'views', 'dictionary'])('are split by rows without loss: %s', (name) => {
     const { same, whole, cut, largest } = seen[name]!
     expect([same, whole]).toEqual([[true, true], 1])
     expect(cut).toBeGreaterThan(2)
     expect(largest).toBeLessThan(1_000_000)
   })
 
-  it('keep what applications attach to them, once', () => {
+  it('keep their application metadata, once', () => {
     const { same, cut, attached } = seen['attached']!
     expect(same).toEqual([true, true])
     expect(cut).toBeGreaterThan(3)

@@ -9,7 +9,7 @@ import { hasPython } from './python.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-describe.runIf(hasPython())('a pyarrow server that lays its rows at another one', () => {
+describe.runIf(hasPython())('a pyarrow server whose endpoints name another server', () => {
   let server: ChildProcess
   let gateway: GatewayProcess
   beforeAll(async () => {

@@ -25,7 +25,7 @@ import { GatewayProcess } from './gateway-process.ts'
 const CANARY = 'kanari7f3'
 const none = new Uint8Array(0)
 
-/** Statements that fail in different ways, each with the canary in what the engine says of it. */
+/** Statements that fail in different ways, each with the canary in the engine's message. */
 const failing: readonly (readonly [source: string, sql: string])[] = [
   ['demo', `SELEC ${CANARY}`],
   ['demo', `SELECT ${CANARY} FROM range(1)`],
@@ -45,7 +45,7 @@ const failing: readonly (readonly [source: string, sql: string])[] = [
   ['up', `SELECT fail 1 ${CANARY}`],
   ['up', `USE ${CANARY}`],
 ]
-/** These count as outages, after which others may be refused. */
+/** These errors count as outages, after which the breaker may refuse other statements. */
 const outages = [`SELECT plan 14 ${CANARY}`, `SELECT unavailable 1 ${CANARY}`]
 
 describe.each(['hash', 'none', 'text'] as const)('log.statements: %s', (statements) => {
@@ -61,7 +61,7 @@ describe.each(['hash', 'none', 'text'] as const)('log.statements: %s', (statemen
         up: { kind: 'flightsql', uri: `grpc://127.0.0.1:${upstream.port}`, token: upstream.token, writes: true },
       },
       defaultSource: 'demo',
-      // Polled results that nobody fetches are not waited for.
+      // Do not wait for polled results that no client fetches.
       drain: { notReadyMs: 0, graceMs: 100 },
       log: { level: 'trace', statements },
     })
@@ -74,13 +74,13 @@ describe.each(['hash', 'none', 'text'] as const)('log.statements: %s', (statemen
   const linesWith = (fields: object) =>
     gateway.lines.filter((line) => Object.entries(fields).every(([name, value]) => line[name] === value))
 
-  it('the log holds no more of statements and values than it may', () => {
+  it('the log contains statement texts and values only if configured', () => {
     const telling = gateway.lines.filter((line) => JSON.stringify(line).includes(CANARY))
     if (statements === 'text') expect(telling.length).toBeGreaterThan(failing.length)
     else expect(telling).toEqual([])
   })
 
-  it('the log says what kind of error the engine gave', () => {
+  it('the log contains the kind of the engine’s error', () => {
     for (const event of ['call', 'statement'])
       for (const engineError of ['Parser Error', 'Binder Error', 'Conversion Error', 'INVALID_ARGUMENT', 'INTERNAL'])
         expect(linesWith({ event, engineError }), `${event} ${engineError}`).not.toEqual([])
@@ -121,7 +121,7 @@ async function failInEveryWay(address: string): Promise<void> {
   stub.close()
 }
 
-/** Binds the canary to a statement that cannot take it. */
+/** Binds the canary as a parameter of the wrong type. */
 async function bind(stub: FlightStub, key: Readonly<Record<string, string>>): Promise<void> {
   const request = ActionCreatePreparedStatementRequest.encode({ query: 'SELECT ?::INTEGER', transactionId: undefined })
   const body = packAny('ActionCreatePreparedStatementRequest', request.finish())

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A cgroup whose processes may use so much memory, within the one of this process. */
+/** A cgroup with a memory limit, inside the cgroup of this process. */
 export class MemoryGroup {
   readonly #folder: string
 
@@ -9,7 +9,7 @@ export class MemoryGroup {
     this.#folder = folder
   }
 
-  /** Makes one; undefined where the system does not let us. */
+  /** Creates a cgroup; undefined if the system does not allow it. */
   static make(limitBytes: number): MemoryGroup | undefined {
     const lines = readFileSync('/proc/self/cgroup', 'utf8').split('\n')
     const pathAfter = (pattern: RegExp) => lines.find((line) => pattern.test(line))?.replace(pattern, '')
@@ -31,12 +31,12 @@ export class MemoryGroup {
     }
   }
 
-  /** A command that puts itself into the group and becomes the command that follows it. */
+  /** A command that joins the cgroup and then executes the command after it. */
   get launcher(): readonly string[] {
     return ['sh', '-c', 'echo $$ > "$0" && exec "$@"', join(this.#folder, 'cgroup.procs')]
   }
 
-  /** Removes it; its processes must have ended. */
+  /** Removes the cgroup; its processes must have ended. */
   remove(): void {
     rmdirSync(this.#folder)
   }

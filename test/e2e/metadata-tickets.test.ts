@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'
 
-describe.skipIf(!hasPython())('the endpoints of metadata, from pyarrow', () => {
-  it('are renewed, and answer that they cannot be cancelled', async () => {
+describe.skipIf(!hasPython())('metadata endpoints, from pyarrow', () => {
+  it('can be renewed, and report that they cannot be cancelled', async () => {
     const apiKeys = ['one', 'two'].map((name) => ({ name, key: `${name}-key`, roles: ['reader'] }))
     const gateway = await GatewayProcess.start({ auth: { apiKeys } })
     const steps = await runPython('metadata_tickets.py', gateway.uri, 'one-key', 'two-key')

@@ -3,7 +3,7 @@ import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'
 
 it.skipIf(!hasPython())(
-  'the columns of all tables are told at once, beside broken views and changes of others',
+  'client gets the columns of all tables in spite of broken views and concurrent DDL',
   async () => {
     const init = [
       'CREATE TABLE every_type AS FROM test_all_types()',

@@ -19,7 +19,7 @@ const duckdb = (who: string, ...init: string[]) => ({
   ],
 })
 
-describe.runIf(hasPython())('names that the catalog lists', () => {
+describe.runIf(hasPython())('three-part names from the catalog', () => {
   let lake: DremioLookalike
   let remote: GatewayProcess
   let gateway: GatewayProcess
@@ -44,14 +44,14 @@ describe.runIf(hasPython())('names that the catalog lists', () => {
     await Promise.all([gateway.stop(), remote.stop(), lake.stop()])
   })
 
-  it('are typed back for every table, quoted or not, in any case', () => {
+  it('work in SQL for every listed table, quoted or not, in any case', () => {
     expect(seen['typed_back']).toEqual({
       tables: expect.arrayContaining(['demo.main.t', 'second.other.t', 'remote.main.t', 'lake.tpch.nation']),
       failed: [],
     })
   })
 
-  it('choose the source where tables are named, and nowhere else', () => {
+  it('choose the source in table positions only', () => {
     const who = (name: string) => [{ who: name }]
     expect(seen['reads']).toEqual({
       default: who('demo'),
@@ -73,13 +73,13 @@ describe.runIf(hasPython())('names that the catalog lists', () => {
     })
   })
 
-  it('of two sources get an error that names them', () => {
+  it('of two sources: client gets an error that names both', () => {
     const error = { text: expect.stringContaining('several sources (demo, second)') }
     expect(seen['several']).toMatchObject({ ...error, error: 'ArrowInvalid' })
     expect(seen['several_in_an_insert']).toMatchObject({ ...error, status: 'INVALID_ARGUMENT' })
   })
 
-  it('choose it for changes, parameters, uploads, prepared and polled statements too', () => {
+  it('choose the source also for changes, parameters, uploads, prepared and polled statements', () => {
     expect(seen['writes']).toEqual({
       schema: ['who'],
       prepared: [['bound']],
@@ -89,7 +89,7 @@ describe.runIf(hasPython())('names that the catalog lists', () => {
     expect(seen['polled']).toEqual([['second']])
   })
 
-  it('take a transaction along in which nothing was done, and no other', () => {
+  it('move an unused transaction to their source; a used one gets an error', () => {
     expect(seen['in_transactions']).toEqual({
       first: [['second']],
       other: expect.stringContaining('commit or roll back first'),
@@ -99,7 +99,7 @@ describe.runIf(hasPython())('names that the catalog lists', () => {
     })
   })
 
-  it('are chosen by USE and by the catalog of the connection, for clients with a session', () => {
+  it('USE and the connection’s catalog choose the source for clients with a session', () => {
     expect(seen['use']).toEqual({
       rows: [],
       answers: ['demo', 'second', 'second, other', 'second', 'demo', 'remote', 'second', 'remote', 'demo'],
@@ -110,7 +110,7 @@ describe.runIf(hasPython())('names that the catalog lists', () => {
   })
 })
 
-it('a source that does not answer keeps no statement of others from running', async () => {
+it('one source hangs: statements for other sources still run', async () => {
   const silent = await FakeUpstream.start({ begin: 'never' })
   const gateway = await GatewayProcess.start({
     sources: { demo: duckdb('demo'), silent: { kind: 'flightsql', uri: silent.uri }, second: duckdb('second') },
@@ -125,7 +125,7 @@ it('a source that does not answer keeps no statement of others from running', as
   }
   for (const sql of ['FROM t', 'FROM main.t', 'FROM demo.main.t', 'FROM second.main.t', 'FROM second.t'])
     expect([sql, await codeOf(sql)]).toEqual([sql, 0])
-  // What nobody is known to have is for the default source to refuse.
+  // The default source refuses a name that no source is known to have.
   expect(await codeOf('FROM nowhere.main.t')).toBe(5)
   stub.close()
   await silent.stop()

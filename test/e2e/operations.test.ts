@@ -19,7 +19,7 @@ describe('operating the gateway', () => {
   })
   afterAll(() => gateway?.stop())
 
-  it('says in its log where it listens, how long it took, and what to paste in Python', () => {
+  it('logs its addresses, its start time, and a line of Python to paste', () => {
     const ready = gateway.lines.find(({ event }) => event === 'ready')!
     expect(ready['startMs']).toBeGreaterThan(0)
     expect(ready['tryPython']).toContain(`grpc://${gateway.flight}`)
@@ -48,7 +48,7 @@ describe('operating the gateway', () => {
     expect(line['sqlHash']).toMatch(/^[0-9a-f]{16}$/)
   })
 
-  it.skipIf(!hasGrpcurl)('is discovered and checked by grpcurl', async () => {
+  it.skipIf(!hasGrpcurl)('grpcurl can list services, check health and call GetFlightInfo', async () => {
     const { stdout } = await run(grpcurl, ['-plaintext', gateway.flight, 'list'])
     expect(stdout).toContain('arrow.flight.protocol.FlightService')
     const described = await run(grpcurl, [
@@ -71,7 +71,7 @@ describe('operating the gateway', () => {
     expect(JSON.parse(info.stdout).endpoint).toHaveLength(1)
   })
 
-  it('does not start where it cannot listen, and says why', async () => {
+  it('port in use or start-up SQL fails: the start fails with the reason', async () => {
     await expect(GatewayProcess.start({ listen: { flight: gateway.flight, http: '127.0.0.1:0' } })).rejects.toThrow(
       /EADDRINUSE/,
     )

@@ -25,7 +25,7 @@ describe.runIf(hasPython())('parameters and ingested rows', () => {
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('are refused with their row where DuckDB cannot hold a value, and nothing is stored', () => {
+  it('value out of DuckDB’s range: client gets an error with the row, nothing is stored', () => {
     const refused = Object.entries(seen['refused'] as Record<string, Refusal>)
     expect(refused).toHaveLength(23 * 4)
     for (const [name, { status, text, left }] of refused) {
@@ -35,7 +35,7 @@ describe.runIf(hasPython())('parameters and ingested rows', () => {
     }
   })
 
-  it('are refused as decimals that DuckDB has no type for', () => {
+  it('decimals without a DuckDB type are refused', () => {
     const refused = Object.entries(seen['unheld_decimals'] as Record<string, Refusal>)
     expect(refused).toHaveLength(6 * 5 * 4)
     for (const [name, { status, text, left }] of refused) {
@@ -44,7 +44,7 @@ describe.runIf(hasPython())('parameters and ingested rows', () => {
     }
   })
 
-  it('take lists of dictionary-encoded values, and are refused where DuckDB would read others', () => {
+  it('lists of dictionary-encoded values are accepted, and refused where DuckDB would misread them', () => {
     const found = seen['dictionaries_in_lists'] as Record<string, unknown>
     for (const name of ['list', 'uneven', 'pair', 'structs', 'null indices', 'too many'])
       expect([name, found[`${name}, insert`]]).toEqual([name, true])
@@ -56,7 +56,7 @@ describe.runIf(hasPython())('parameters and ingested rows', () => {
       })
   })
 
-  it('lose nanoseconds toward minus infinity, on every way', () => {
+  it('nanoseconds are rounded toward minus infinity, on every path', () => {
     const rounded = seen['rounding'] as Record<string, Record<string, string[]>>
     const expected: Record<string, string[]> = {
       nanoseconds: ['1969-12-31 23:59:59.999999', '1969-12-31 23:59:59.999999', '1970-01-01 00:00:00.000001'],
@@ -80,25 +80,25 @@ describe.runIf(hasPython())('parameters and ingested rows', () => {
     }
   })
 
-  it('may hold anything under a null, and where no row leads', () => {
+  it('bytes under a null, or that no row refers to, are ignored', () => {
     for (const [name, found] of Object.entries(seen['under_nulls'] as Record<string, unknown>))
       expect([name, found]).toEqual([name, name.endsWith('insert_one') ? [[true]] : [[false], [true]]])
     for (const [name, found] of Object.entries(seen['unused_values'] as Record<string, [[string]]>))
       expect([name, found[0]?.[0]]).toEqual([name, expect.stringContaining('1970-01-01 00:00:05')])
   })
 
-  it('are infinite where DuckDB says so, in every unit', () => {
+  it('DuckDB’s infinity values stay infinite, in every unit', () => {
     for (const [name, found] of Object.entries(seen['infinity'] as Record<string, unknown>))
       expect([name, found]).toEqual([name, name.endsWith('insert_one') ? ['infinity'] : ['-infinity', 'infinity']])
   })
 
-  it('give as a batch what they give row by row, whatever their type and the column', () => {
+  it('a batch gives the same as single rows, for any type and column', () => {
     const found = Object.entries(seen['as_row_by_row'] as Record<string, unknown>)
     expect(found).toHaveLength(52 * 2)
     expect(found.filter(([, same]) => same !== 'same')).toEqual([])
   })
 
-  it('may be half floats', () => {
+  it('half floats are accepted', () => {
     expect(seen['half_floats']).toEqual([
       ['FLOAT', '0.0'],
       ['FLOAT', null],
@@ -106,7 +106,7 @@ describe.runIf(hasPython())('parameters and ingested rows', () => {
     ])
   })
 
-  it('of a batch take defaults and meet constraints in order, and are counted', () => {
+  it('a batch fills defaults, checks constraints in order, and reports affected rows', () => {
     expect(seen['defaults_and_numbers']).toEqual([300_000, 0])
     expect(seen['constraints']).toEqual([
       { null: 'INVALID_ARGUMENT', twice: 'INVALID_ARGUMENT', check: 'INVALID_ARGUMENT', cast: 'INVALID_ARGUMENT' },
@@ -124,7 +124,7 @@ describe.runIf(hasPython())('parameters and ingested rows', () => {
     ])
   })
 
-  it('are all or nothing in a transaction of the client', () => {
+  it('client transaction: a batch is atomic', () => {
     const found = seen['in_transactions'] as unknown[]
     expect([...found.slice(0, 5), found.at(-1)]).toEqual([
       'INVALID_ARGUMENT',
@@ -136,11 +136,11 @@ describe.runIf(hasPython())('parameters and ingested rows', () => {
     ])
   })
 
-  it('stop when they are cancelled, and change nothing', () => {
+  it('client cancels a batch: it stops and changes nothing', () => {
     expect(seen['cancelled']).toEqual(['TIMEOUT', 0])
   })
 
-  it('are inserted in bulk: 200,000 rows take no minute', () => {
+  it('200,000 rows are inserted in bulk within a minute', () => {
     const { rows, seconds, sums } = seen['many'] as { rows: number; seconds: number; sums: unknown }
     expect(rows).toBe(200_000)
     expect(sums).toEqual([200_000, 19_999_900_000, 200_000, 19_999_900_000, 199_999, 100_000])

@@ -12,8 +12,8 @@ const answer = [
 ]
 
 describe.runIf(hasPython()).each([
-  ['that only reads', false],
-  ['that takes changes', true],
+  ['without writes', false],
+  ['with writes', true],
 ])('a PIVOT without an IN list, at a source %s', (_, writes) => {
   let gateway: GatewayProcess
   let seen: Record<string, unknown>
@@ -39,7 +39,7 @@ describe.runIf(hasPython()).each([
     })
   })
 
-  it('is refused beside another statement, and leaves no types behind', () => {
+  it('is refused next to another statement, and leaves no types behind', () => {
     expect(seen['beside_another']).toMatchObject({ text: expect.stringContaining('one statement at a time') })
     expect(seen['left_types']).toEqual([[0]])
   })

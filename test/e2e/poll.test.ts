@@ -49,7 +49,7 @@ describe('PollFlightInfo', () => {
     return readRows(messages)
   }
 
-  it('starts a slow statement, tells how far it is, and ends with its endpoint', async () => {
+  it('starts a slow statement, reports progress, and ends with its endpoint', async () => {
     const first = await poll(commandOf(SLOW))
     expect(first.info?.endpoint).toEqual([])
     expect(first.info?.schema.byteLength).toBeGreaterThan(0)
@@ -62,25 +62,25 @@ describe('PollFlightInfo', () => {
     expect([last.progress, last.expirationTime, last.info?.endpoint.length]).toEqual([1, undefined, 1])
     const statements = await gateway.metric('flightgate_statements_total')
     expect(await fetchRows(last)).toEqual([{ b: true }])
-    // It ran once; whoever fetches again has it run again.
+    // The statement ran once; a second DoGet runs it again.
     expect(await gateway.metric('flightgate_statements_total')).toBe(statements + 1)
     expect(await fetchRows(last)).toEqual([{ b: true }])
   })
 
-  it('ends at once for what is quick, and for metadata', async () => {
+  it('ends at once for a fast statement', async () => {
     const quick = await poll(commandOf('SELECT 42 AS answer'))
     const [last] = (await toEnd(quick)).slice(-1)
     expect(await fetchRows(last!)).toEqual([{ answer: 42 }])
   })
 
-  it('changes data once, whatever is polled and fetched how often', async () => {
+  it('runs a change once, for any number of polls and fetches', async () => {
     const [last] = (await toEnd(await poll(commandOf('INSERT INTO t VALUES (2) RETURNING i')))).slice(-1)
     for (let i = 0; i < 2; i++) expect(await fetchRows(last!)).toEqual([{ i: 2 }])
     const [count] = (await toEnd(await poll(commandOf('SELECT count(*)::INT AS n FROM t')))).slice(-1)
     expect(await fetchRows(count!)).toEqual([{ n: 2 }])
   })
 
-  it('tells why a statement failed', async () => {
+  it('statement fails: a poll gets its error', async () => {
     expect(await ask(commandOf('SELEC'))).toMatchObject({ code: 3 })
     const failing = await ask(commandOf(`SELECT (i || 'x')::INTEGER AS i FROM range(10) r(i)`))
     if (!('code' in failing)) expect(await ask(again(failing))).toMatchObject({ code: 3 })
@@ -96,7 +96,7 @@ describe('PollFlightInfo', () => {
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
   })
 
-  it('gives up what nobody polls or fetches', async () => {
+  it('client stops polling or never fetches: the statement is dropped', async () => {
     await poll(commandOf(SLOW.replace('big', 'big, range(1000)')))
     const ready = (await toEnd(await poll(commandOf('SELECT * FROM range(3000000)')))).at(-1)!
     expect(await gateway.metric('flightgate_statements_in_flight')).toBe(2)
@@ -104,7 +104,7 @@ describe('PollFlightInfo', () => {
     expect((await fetchRows(ready)).length).toBe(3_000_000)
   })
 
-  it('is taken up by another replica', async () => {
+  it('another replica continues the poll', async () => {
     const first = await poll(commandOf(SLOW))
     const last = (await toEnd(await poll(again(first), otherStub), otherStub)).at(-1)!
     expect(await fetchRows(last, otherStub)).toEqual([{ b: true }])

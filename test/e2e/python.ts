@@ -7,7 +7,7 @@ import { endWithTests } from './end-with-tests.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const python = `${root}.cache/python/bin/python`
 
-/** Whether the Python environment of the tests is installed; says so when it is not, and fails in CI. */
+/** Whether the Python environment of the tests is installed; prints a note if not, and fails in CI. */
 export function hasPython(): boolean {
   if (existsSync(python)) return true
   if (process.env['CI'] === 'true') throw new Error('the Python environment is missing: run npm test')
@@ -15,20 +15,20 @@ export function hasPython(): boolean {
   return false
 }
 
-/** A script of test/python with its arguments, running. */
+/** Starts a script of test/python with its arguments. */
 export function spawnPython(script: string, args: readonly string[]): ChildProcess {
   const child = spawn(python, [`${root}test/python/${script}`, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
   endWithTests(child)
   return child
 }
 
-/** Runs one line of Python; answers with what it prints. */
+/** Runs one line of Python; returns its output. */
 export async function runPythonLine(line: string): Promise<string> {
   const { stdout } = await promisify(execFile)(python, ['-c', line])
   return stdout
 }
 
-/** Runs a script of test/python to its end; answers with the JSON of its last line. */
+/** Runs a script of test/python to its end; returns the JSON of its last line. */
 export async function runPython<T>(script: string, ...args: string[]): Promise<T> {
   const child = spawnPython(script, args)
   let out = ''

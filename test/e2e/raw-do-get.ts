@@ -2,7 +2,7 @@ import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 
 type Headers = Readonly<Record<string, string>>
 
-/** Opens a call of one message on an HTTP/2 session with nothing of gRPC's client around it: reading, cancelling and deadlines are the caller's. */
+/** Opens a call of one message on an HTTP/2 session without a gRPC client: the caller handles reading, cancelling and deadlines. */
 export function openCall(
   session: ClientHttp2Session,
   method: string,
@@ -29,7 +29,7 @@ export function openDoGet(session: ClientHttp2Session, ticket: Uint8Array, heade
 
 /** How a raw call ended. */
 export interface RawEnd {
-  /** Of gRPC; undefined when the stream was reset in its place. */
+  /** The gRPC status; undefined when the stream was reset instead. */
   readonly status: number | undefined
   /** The code of the gateway's error, if there was one. */
   readonly error: string | undefined

@@ -52,7 +52,7 @@ describe.runIf(hasGoServers())('arrow-go’s sqlite server, read-only', () => {
     'PRAGMA user_version = 7',
     "ATTACH DATABASE ':memory:' AS other",
     'REINDEX',
-  ])('does nothing of what changes it: %s', async (sql) => {
+  ])('refuses a change with READ_ONLY or FORBIDDEN, and runs nothing: %s', async (sql) => {
     const outcomes = [await ask('kept', 'r', sql), await ask('kept', 'w', sql), await ask('open', 'r', sql)]
     expect(outcomes.map(refusal)).toEqual([
       [7, ['READ_ONLY']],
@@ -64,13 +64,13 @@ describe.runIf(hasGoServers())('arrow-go’s sqlite server, read-only', () => {
   })
 
   it.each(['WITH a AS (SELECT 1) SELECT * FROM a', 'VALUES (1);', "SELECT ';' AS a -- ; DROP", 'PRAGMA user_version'])(
-    'still answers what reads: %s',
+    'answers a read: %s',
     async (sql) => {
       expect((await ask('kept', 'r', sql)).code).toBe(0)
     },
   )
 
-  it('changes where that is allowed, to which the refusals do not come', async () => {
+  it('a writer changes data at a source with writes', async () => {
     expect((await ask('open', 'w', 'DELETE FROM intTable WHERE id = 1')).code).toBe(0)
     expect(await messages(FIRST)).toBe(1)
   })

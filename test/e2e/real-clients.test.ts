@@ -53,11 +53,11 @@ describe.skipIf(!hasPython())('real clients', () => {
     ['adbc_wrong_password', raises('ProgrammingError', 'is wrong', 'UNAUTHENTICATED')],
     ['adbc_syntax_error', raises('ProgrammingError', 'syntax error at or near "SELEC"', 'INVALID_ARGUMENT')],
     ['adbc_unknown_table', raises('ProgrammingError', 'nope does not exist', 'NOT_FOUND')],
-  ])('%s raises what its users expect', (step, expected) => {
+  ])('%s raises the exception that its users expect', (step, expected) => {
     expect(seen[step]).toEqual(expected)
   })
 
-  it('leave nothing running', async () => {
+  it('leak no statement or buffer', async () => {
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
     expect(await gateway.metric('flightgate_in_flight_bytes')).toBe(0)
     const outcomes = gateway.lines.filter(({ event }) => event === 'statement').map(({ outcome }) => outcome)

@@ -7,7 +7,7 @@ const refused = (name: string) => ({
   text: expect.stringContaining(`different values of ${name}: set it in one place`),
 })
 
-describe.runIf(hasPython())('credentials that a call carries twice', () => {
+describe.runIf(hasPython())('a call with repeated credentials', () => {
   let gateway: GatewayProcess
   let seen: Readonly<Record<string, unknown>>
 
@@ -19,7 +19,7 @@ describe.runIf(hasPython())('credentials that a call carries twice', () => {
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('are one where they are equal', () => {
+  it('equal credentials: accepted', () => {
     expect(seen).toMatchObject({
       pyarrow_bearer_twice: answer,
       pyarrow_login_token_twice: answer,
@@ -28,7 +28,7 @@ describe.runIf(hasPython())('credentials that a call carries twice', () => {
     })
   })
 
-  it('are refused by a sentence that says so where they differ', () => {
+  it('different credentials: refused with an error that says so', () => {
     expect(seen).toMatchObject({
       pyarrow_different: refused('authorization'),
       pyarrow_different_api_keys: refused('x-api-key'),

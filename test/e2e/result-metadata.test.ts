@@ -8,14 +8,14 @@ interface Answer {
   readonly info: readonly Facts[]
   readonly stream: readonly Facts[]
   readonly prepared: readonly Facts[]
-  /** What DuckDB itself calls the types. */
+  /** DuckDB's own names of the types. */
   readonly types: readonly string[]
 }
 
 const common = { IS_SEARCHABLE: '1', IS_READ_ONLY: '1' }
 
-describe.skipIf(!hasPython())('the columns of results', () => {
-  it('say the type that they have in DuckDB, whatever it is', async () => {
+describe.skipIf(!hasPython())('Flight SQL column metadata of results', () => {
+  it('gives the DuckDB type of every column', async () => {
     const gateway = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', losslessTypes: true } } })
     const [every, quoted] = await runPython<Answer[]>(
       'result_metadata.py',
@@ -26,14 +26,14 @@ describe.skipIf(!hasPython())('the columns of results', () => {
     for (const { info, stream, prepared, types } of [every!, quoted!]) {
       expect(stream).toEqual(info)
       expect(prepared).toEqual(info)
-      // DuckDB quotes its keywords too, and writes the values of an ENUM out.
+      // DuckDB also quotes keywords, and lists the values of an ENUM.
       const plain = (type: string | undefined) => type?.replaceAll('"name"', 'name').replace(/^ENUM\(.*/, 'ENUM')
       expect(info.map(({ TYPE_NAME }) => TYPE_NAME)).toEqual(types.map(plain))
     }
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('say precision, scale and what may be done with them', async () => {
+  it('gives precision, scale and capabilities', async () => {
     const query = "SELECT 1::DECIMAL(9,2) AS d, 2::UBIGINT AS i, 3::HUGEINT AS h, 'x' AS s, [1.5::DOUBLE] AS l"
     const read = await GatewayProcess.start()
     const [answer] = await runPython<Answer[]>('result_metadata.py', read.uri, query)

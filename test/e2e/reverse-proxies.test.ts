@@ -18,7 +18,7 @@ function hasNginx(): boolean {
   return false
 }
 
-/** The `server` block that docs/reverse-proxies.md shows, with addresses of this test. */
+/** The `server` block of docs/reverse-proxies.md with this test's addresses. */
 function serverBlock(port: number, gateway: string): string {
   const page = readFileSync(new URL('../../docs/reverse-proxies.md', import.meta.url), 'utf8')
   const block = /```nginx\n([\s\S]*?)```/.exec(page)![1]!
@@ -29,7 +29,7 @@ function serverBlock(port: number, gateway: string): string {
 }
 
 it.skipIf(!hasPython() || !hasNginx())(
-  'nginx as the documentation configures it passes uploads and results on',
+  'nginx with the documented configuration forwards uploads and results',
   async () => {
     const gateway = await GatewayProcess.start({
       auth: { apiKeys: [{ name: 'me', key: 'k', roles: ['writer'] }] },

@@ -32,7 +32,7 @@ describe.runIf(hasPython() && hasRoapi()).each(ways)('in front of ROAPI, $way', 
     await roapi.stop()
   })
 
-  it('relays rows and types, large results and none', () => {
+  it('relays rows and types, large and empty results', () => {
     expect(seen['pyarrow_rows']).toEqual([
       { id: 1, name: 'one', price: 1.5 },
       { id: 2, name: 'two', price: 2.5 },
@@ -44,30 +44,30 @@ describe.runIf(hasPython() && hasRoapi()).each(ways)('in front of ROAPI, $way', 
     expect(seen['adbc_rows']).toEqual([['two']])
   })
 
-  it('tells tables, columns and their types', () => {
+  it('lists tables, columns and their types', () => {
     expect(seen['adbc_objects']).toEqual(['id', 'name', 'price'].map((column) => `roapi.public.goods.${column}`))
     expect(seen['adbc_table_schema']).toEqual({ id: 'int64', name: 'string', price: 'double' })
   })
 
-  // ROAPI calls everything that goes wrong INTERNAL, with the place in its sources.
+  // ROAPI reports every error as INTERNAL, with a location in its source code.
   it.each([
     ['adbc_unknown_column', 'No field named nothing'],
     ['adbc_division_by_zero', 'Divide by zero'],
     ['pyarrow_unknown_table', "table 'roapi.public.missing' not found"],
     ['pyarrow_bad_sql', 'SELEC'],
-  ])('tells what is wrong with a statement in the words of the server: %s', (step, words) => {
+  ])('bad statement: client gets the server’s message without source locations: %s', (step, words) => {
     const { error, text } = seen[step] as { error: string; text: string }
     expect(['ProgrammingError', 'ArrowInvalid']).toContain(error)
     expect(text).toContain(words)
     expect(text).not.toContain('.rs:')
   })
 
-  it('says what the server does not offer, and finds out by other ways what it can', () => {
+  it('reports unsupported features, and emulates those it can', () => {
     expect(seen['adbc_parameters']).toMatchObject({ error: 'NotSupportedError', status: 'NOT_IMPLEMENTED' })
     expect(seen['adbc_table_types']).toEqual(['table'])
   })
 
-  it('plans anew when a ticket of the gateway is redeemed again, since the server’s is good once', async () => {
+  it('client redeems a ticket twice: the gateway plans again, as the server’s tickets are valid once', async () => {
     const stub = new FlightStub(gateway.flight)
     const ticket = ticketOf(await stub.info('SELECT * FROM generate_series(1, 300000) AS t(i)'))
     const [first, again] = [await stub.call('DoGet', [ticket]), await stub.call('DoGet', [ticket])]
@@ -76,7 +76,7 @@ describe.runIf(hasPython() && hasRoapi()).each(ways)('in front of ROAPI, $way', 
     stub.close()
   })
 
-  it('redeems each of the server’s tickets once', async () => {
+  it('redeems each server ticket exactly once', async () => {
     const stub = new FlightStub(gateway.flight)
     const executedBefore = roapi.executed().length
     const redeemedBefore = roapi.redeemed().length
@@ -90,7 +90,7 @@ describe.runIf(hasPython() && hasRoapi()).each(ways)('in front of ROAPI, $way', 
     expect(new Set(roapi.redeemed()).size).toBe(roapi.redeemed().length)
   })
 
-  it('lets go of a statement whose client’s time is over, although the server counts on', async () => {
+  it('client’s deadline passes: the statement ends at the gateway although the server keeps computing', async () => {
     const stub = new FlightStub(gateway.flight)
     const numbers = 'generate_series(1, 1000000)'
     const endless = commandOf(`SELECT sum(a.i * b.i) FROM ${numbers} AS a(i), ${numbers} AS b(i)`)
@@ -101,7 +101,7 @@ describe.runIf(hasPython() && hasRoapi()).each(ways)('in front of ROAPI, $way', 
     stub.close()
   })
 
-  it('has every connection back', async () => {
+  it('leaks no connection and no statement', async () => {
     await expect.poll(() => gateway.metric('flightgate_pool_connections', { state: 'in_use' })).toBe(0)
     expect(await gateway.metric('flightgate_statements_in_flight')).toBe(0)
   })

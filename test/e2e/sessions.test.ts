@@ -89,7 +89,7 @@ describe('sessions', () => {
     return { authorization: String(end.headers!.get('authorization')[0]) }
   }
 
-  it('choose catalog, schema and source, by cookie', async () => {
+  it('set catalog, schema and source for the client with their cookie', async () => {
     expect(await columnOf(key)).toBe('in_main')
     const { code, errors, cookie } = await set({ schema: text('other') }, key)
     expect([code, errors]).toEqual([0, {}])
@@ -106,14 +106,14 @@ describe('sessions', () => {
     expect(await get(mine)).toEqual({ catalog: text('demo'), schema: text('main') })
   })
 
-  it('belong to the login where there are no cookies, and to nobody else', async () => {
+  it('client without cookies: its session belongs to its login token alone', async () => {
     const mine = await login()
     await set({ schema: text('other') }, mine)
     expect(await columnOf(mine)).toBe('in_other')
     expect(await columnOf(await login())).toBe('in_main')
   })
 
-  it('choose whether extension types are used, a header in their place, and schemas of tables follow', async () => {
+  it('a session option or a header chooses extension types, for results and table schemas', async () => {
     const mine = await login('t')
     const formats = async (headers: Headers) => {
       const info = await stub.info('SELECT * FROM huge', headers)
@@ -145,7 +145,7 @@ describe('sessions', () => {
     expect(await formats(mine)).toEqual(['d:38,0', 'd:38,0'])
   })
 
-  it('limit the time of a statement', async () => {
+  it('a session’s timeout ends a statement with DEADLINE_EXCEEDED', async () => {
     const mine = await login()
     await set({ timeout: number(200) }, mine)
     const slow = ticketOf(
@@ -155,7 +155,7 @@ describe('sessions', () => {
     expect([end.code, end.details]).toEqual([4, expect.stringContaining("session's 200 ms")])
   })
 
-  it('say which options are wrong, and keep the others', async () => {
+  it('wrong options are reported, valid ones are applied', async () => {
     const mine = await login()
     const { errors } = await set(
       { nope: text('x'), catalog: text('nope'), timeout: text('soon'), schema: text('other') },
@@ -168,7 +168,7 @@ describe('sessions', () => {
     expect(await columnOf(key)).toBe('in_main')
   })
 
-  it('are bounded for each principal, and end when idle', async () => {
+  it('are limited per principal, and expire when idle', async () => {
     const other: Headers = { 'x-api-key': 'o' }
     const codes: number[] = []
     for (let i = 0; i < 4; i++) codes.push((await set({ schema: text('other') }, other)).code)
@@ -182,7 +182,7 @@ describe('sessions', () => {
     expect(await columnOf(mine)).toBe('in_main')
   })
 
-  it('of one principal mean nothing to another', async () => {
+  it('of one principal are ignored for another', async () => {
     const { cookie } = await set({ schema: text('other') }, key)
     expect(await columnOf({ 'x-api-key': 'o', cookie: String(cookie).split(';')[0]! })).toBe('in_main')
   })

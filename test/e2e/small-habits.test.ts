@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'
 
-it.runIf(hasPython())('uploads without rows, and session options without login or cookies, are taken', async () => {
+it.runIf(hasPython())('empty uploads, and session options without login or cookies, are accepted', async () => {
   const init = [
     'CREATE TABLE here (i INTEGER)',
     'CREATE SCHEMA other',

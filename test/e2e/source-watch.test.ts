@@ -3,7 +3,7 @@ import { FakeUpstream } from '../fakes/fake-upstream.ts'
 import { freePort } from '../fakes/servers.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
-it('tells of each source that does not answer: once in the log, in /readyz?verbose and in the metrics', async () => {
+it('a source goes down: one log line, and its state in /readyz?verbose and the metrics', async () => {
   const upstream = await FakeUpstream.start()
   const { port } = upstream
   const dead = await freePort()

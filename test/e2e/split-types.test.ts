@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython, spawnPython } from './python.ts'
 
-describe.runIf(hasPython())('a batch above the client’s limit of messages', () => {
+describe.runIf(hasPython())('a batch above the client’s message limit', () => {
   let gateway: GatewayProcess
   let seen: Record<string, { pieces: number; same: boolean }>
 
@@ -20,7 +20,7 @@ describe.runIf(hasPython())('a batch above the client’s limit of messages', ()
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('is cut by rows whatever the types of its columns, and pyarrow reads the same values', () => {
+  it('is split by rows for every column type, and pyarrow reads the same values', () => {
     const wrong = Object.entries(seen).filter(([, { pieces, same }]) => !(pieces > 1 && same))
     expect(wrong).toEqual([])
     expect(Object.keys(seen).length).toBeGreaterThan(100)

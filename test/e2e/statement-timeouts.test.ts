@@ -3,7 +3,7 @@ import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'
 
 it.runIf(hasPython())(
-  'time limits of a source and of an API key end statements, half-read ones too',
+  'time limits of a source and of an API key end statements, also partly read ones',
   async () => {
     const gateway = await GatewayProcess.start({
       auth: {

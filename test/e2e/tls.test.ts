@@ -27,18 +27,21 @@ describe('TLS', () => {
   })
   afterAll(() => gateway?.stop())
 
-  it.skipIf(!hasPython())('serves those who know its authority, and nobody else', async () => {
-    const seen = await runPython<Record<string, unknown>>('tls.py', uri, ours.file, another.file)
-    expect(seen).toEqual({
-      pyarrow_with_our_ca: [{ x: 42 }],
-      pyarrow_with_another_ca: expect.objectContaining({ error: 'FlightUnavailableError' }),
-      pyarrow_without_tls: expect.objectContaining({ error: 'FlightUnavailableError' }),
-      adbc_with_our_ca: [{ x: 42 }],
-      adbc_with_another_ca: expect.objectContaining({ text: expect.stringContaining('certificate') }),
-    })
-  })
+  it.skipIf(!hasPython())(
+    'serves clients that trust its authority; others, and clients without TLS, get an error',
+    async () => {
+      const seen = await runPython<Record<string, unknown>>('tls.py', uri, ours.file, another.file)
+      expect(seen).toEqual({
+        pyarrow_with_our_ca: [{ x: 42 }],
+        pyarrow_with_another_ca: expect.objectContaining({ error: 'FlightUnavailableError' }),
+        pyarrow_without_tls: expect.objectContaining({ error: 'FlightUnavailableError' }),
+        adbc_with_our_ca: [{ x: 42 }],
+        adbc_with_another_ca: expect.objectContaining({ text: expect.stringContaining('certificate') }),
+      })
+    },
+  )
 
-  it.skipIf(!hasPython())('logs a line of Python that works, with keys or without', async () => {
+  it.skipIf(!hasPython())('logs a line of Python that works, with or without API keys', async () => {
     const secured = await GatewayProcess.start({ tls: certificate, auth: { apiKeys: [{ name: 'a', key: 'hunter2' }] } })
     const open = await GatewayProcess.start({})
     const keyed = await GatewayProcess.start({ auth: { apiKeys: [{ name: 'a', key: 'hunter2' }] } })
@@ -59,7 +62,7 @@ describe('TLS', () => {
       expect(await query(...args)).toMatchObject({ code: 1, stderr: expect.stringMatching(/certificate/) })
   })
 
-  it('takes a renewed certificate for new connections, without ending those that are', async () => {
+  it('uses a renewed certificate for new connections, and keeps existing ones', async () => {
     const files = ours.issue()
     const renewed = await GatewayProcess.start({ tls: files })
     const port = portOf(renewed.flight)
@@ -86,14 +89,14 @@ describe('TLS', () => {
     expect(await renewed.stop()).toBe(0)
   })
 
-  it('does not start with a key that is not the one of the certificate', async () => {
+  it('private key does not match the certificate: the start fails', async () => {
     const mixed = { cert: certificate.cert, key: another.issue().key }
     await expect(GatewayProcess.start({ tls: mixed })).rejects.toThrow(/tls: certificate and key cannot be used/)
   })
 })
 
-describe('sockets that never begin their handshake', () => {
-  it('count as connections, and leave in time for others', async () => {
+describe('sockets that never start a TLS handshake', () => {
+  it('count as connections, and are closed at the handshake timeout', async () => {
     const gateway = await GatewayProcess.start({
       tls: ours.issue(),
       limits: { maxConnections: 3, handshakeTimeoutMs: 2000 },
@@ -116,7 +119,7 @@ describe('sockets that never begin their handshake', () => {
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('leave for a client that wants in, one for each', async () => {
+  it('are evicted when a client needs a connection', async () => {
     const gateway = await GatewayProcess.start({
       tls: ours.issue(),
       limits: { maxConnections: 3, handshakeTimeoutMs: 60_000, authenticateWithinMs: 200 },

@@ -95,7 +95,7 @@ describe('transactions', () => {
     return readRows(messages)[0]!['n']
   }
 
-  it('keep changes to themselves until they are committed', async () => {
+  it('hide their changes from others until they commit', async () => {
     const transaction = await begin(writer)
     expect((await update('INSERT INTO t VALUES (1), (2)', writer, transaction)).rows).toBe(2)
     expect([await count(writer, transaction), await count(writer)]).toEqual([2, 0])
@@ -104,7 +104,7 @@ describe('transactions', () => {
     expect((await end(transaction, COMMIT, writer)).code).toBe(NOT_FOUND)
   })
 
-  it('undo data and tables when rolled back, and plan with what they see', async () => {
+  it('plan against their own changes, and undo data and tables on rollback', async () => {
     const transaction = await begin(writer)
     await update('CREATE TABLE only_here AS SELECT 42 AS x', writer, transaction)
     const info = await stub.info('SELECT * FROM only_here', writer, transaction)
@@ -117,7 +117,7 @@ describe('transactions', () => {
     expect((await stub.call('DoGet', [ticketOf(info)], writer)).code).toBe(NOT_FOUND)
   })
 
-  it('lose when another commits the same change first', async () => {
+  it('another transaction commits a conflicting change first: the second gets ABORTED', async () => {
     const [first, second] = [await begin(writer), await begin(writer)]
     await update('UPDATE t SET i = 10 WHERE i = 1', writer, first)
     await end(first, COMMIT, writer)
@@ -126,7 +126,7 @@ describe('transactions', () => {
     await end(second, ROLLBACK, writer)
   })
 
-  it('are not reported as committed when a statement that failed has undone them', async () => {
+  it('a failed statement undid the transaction: COMMIT gets ABORTED, nothing is stored', async () => {
     const before = await count(writer)
     await update('CREATE TABLE one_key (i INTEGER PRIMARY KEY)', writer)
     const transaction = await begin(writer)
@@ -135,28 +135,28 @@ describe('transactions', () => {
     const refused = await end(transaction, COMMIT, writer)
     expect([refused.code, refused.details]).toEqual([ABORTED, expect.stringContaining('nothing of it is stored')])
     expect(await count(writer)).toBe(before)
-    // As clients do before they begin the next.
+    // Clients roll back before they begin the next transaction.
     expect((await end(transaction, ROLLBACK, writer)).code).toBe(0)
     expect((await end(transaction, COMMIT, writer)).code).toBe(NOT_FOUND)
     const next = await begin(writer)
     expect((await end(next, COMMIT, writer)).code).toBe(0)
   })
 
-  it('only read when a reader begins them', async () => {
+  it('of a reader are read-only', async () => {
     const transaction = await begin(reader)
     expect(await count(reader, transaction)).toBe(2)
     expect((await update('DELETE FROM t', reader, transaction)).ended.code).toBe(PERMISSION_DENIED)
     expect((await end(transaction, COMMIT, reader)).code).toBe(0)
   })
 
-  it('belong to one principal', async () => {
+  it('are refused to another principal', async () => {
     const transaction = await begin(writer)
     expect((await end(transaction, ROLLBACK, reader)).code).toBe(PERMISSION_DENIED)
     await expect(stub.info('SELECT 1', reader, transaction)).rejects.toThrow('another principal')
     expect((await end(transaction, ROLLBACK, writer)).code).toBe(0)
   })
 
-  it('are rolled back soon after a client without a session has left, and those of others stay', async () => {
+  it('client without a session disconnects: its transaction is rolled back, others stay open', async () => {
     const patient = await GatewayProcess.start({
       auth: { apiKeys: [{ name: 'writer', key: 'w', roles: ['writer'] }] },
       sources: { demo: { kind: 'duckdb', writes: true } },
@@ -178,7 +178,7 @@ describe('transactions', () => {
     expect(await patient.stop()).toBe(0)
   })
 
-  it('hold a change whose returned rows are too many to keep: it changes nothing', async () => {
+  it('RETURNING gives more rows than can be stored: the statement fails and changes nothing', async () => {
     const before = await count(writer)
     const sql = "INSERT INTO t SELECT range + 1000000 FROM range(300000) RETURNING i, repeat('x', 100) AS s"
     await expect(stub.info(sql, writer)).rejects.toThrow(/Nothing was changed/)
@@ -190,7 +190,7 @@ describe('transactions', () => {
     expect(await gateway.metric('flightgate_transactions_open')).toBe(0)
   })
 
-  it('are rolled back when idle, and are few for each principal', async () => {
+  it('are limited per principal, and rolled back when idle', async () => {
     const all = [await begin(writer), await begin(writer), await begin(writer), await begin(writer)]
     expect((await tryBegin(writer)).code).toBe(RESOURCE_EXHAUSTED)
     expect(await gateway.metric('flightgate_transactions_open')).toBe(4)
@@ -198,7 +198,7 @@ describe('transactions', () => {
     expect((await end(all[0]!, COMMIT, writer)).code).toBe(NOT_FOUND)
   })
 
-  it('end with the session of the login', async () => {
+  it('client closes its session: its transaction is rolled back', async () => {
     const login = await stub.call('Handshake', [], { authorization: 'Bearer w' })
     const mine = { authorization: String(login.headers!.get('authorization')[0]) }
     const transaction = await begin(mine)
@@ -208,7 +208,7 @@ describe('transactions', () => {
     expect(await count(writer)).toBe(2)
   })
 
-  it('take one statement at a time, and roll back over an unread one', async () => {
+  it('run one statement at a time; a rollback ends a partly read result', async () => {
     const transaction = await begin(writer)
     const info = await stub.info('SELECT range AS i FROM range(100000000)', writer, transaction)
     const session = connect(`http://${gateway.flight}`)
@@ -224,7 +224,7 @@ describe('transactions', () => {
     session.close()
   })
 
-  it('refuse garbage, and savepoints', async () => {
+  it('reject invalid handles, and savepoints where unsupported', async () => {
     expect((await end(Buffer.from('garbage'), COMMIT, writer)).code).toBe(3)
     expect((await act('BeginSavepoint', none, writer)).code).toBe(INVALID_ARGUMENT)
     const transactionId = await begin(writer)

@@ -3,7 +3,7 @@ import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'
 
 it.runIf(hasPython())(
-  'a second cursor beside one that is half read is told so at once',
+  'second cursor next to a partly read one: client gets the reason at once',
   async () => {
     const gateway = await GatewayProcess.start()
     const seen = await runPython<Record<string, unknown>>('two_cursors.py', gateway.uri)

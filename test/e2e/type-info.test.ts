@@ -13,8 +13,8 @@ interface Answers {
   readonly tableTypes: readonly string[]
 }
 
-describe.skipIf(!hasPython())('what an embedded DuckDB tells of itself', () => {
-  it('has every type of DuckDB, and the limits that are configured', async () => {
+describe.skipIf(!hasPython())('GetXdbcTypeInfo and GetSqlInfo of an embedded DuckDB', () => {
+  it('list every type of DuckDB and the configured limits', async () => {
     const limits = { preparedTtlMs: 5_000_000, transactionIdleMs: 7000, maxConnections: 123, maxStatementBytes: 2048 }
     const gateway = await GatewayProcess.start({ limits })
     const answers = await runPython<Answers>('type_info.py', gateway.uri)

@@ -13,7 +13,7 @@ const hasAll = hasPython() && existsSync(cached('java/JdbcShown.class')) && exis
 if (!hasAll && process.env['CI'] === 'true') throw new Error('clients of the type matrix are missing: run npm test')
 if (!hasAll) process.stderr.write('skipped: the type matrix needs Python, Java and Go\n')
 
-/** What plain numbers cannot hold, in a statement of its own. */
+/** Values that plain numbers cannot hold; each has its own statement. */
 const TOO_LONG = 'HUGEINT of 39 digits'
 /** A value of each type of DuckDB. */
 const values: Readonly<Record<string, string>> = {
@@ -62,7 +62,7 @@ const fitting = names.filter((name) => name !== TOO_LONG)
 const statements = Object.values(values).map((value) => `SELECT ${value} AS v`)
 const clients = ['pandas', 'polars', 'JDBC', 'Go', 'flightgate query'] as const
 
-/** What `flightgate query` writes as CSV of values, by their names. */
+/** The CSV that `flightgate query` writes for each value, by name. */
 async function typedIn(uri: string, lossless: string, wanted: readonly string[]): Promise<readonly string[]> {
   const header = ['--header', `x-flightgate-lossless-types=${lossless}`]
   const sql = `SELECT ${wanted.map((name, i) => `${values[name]} AS c${i}`).join(', ')}`
@@ -75,7 +75,7 @@ async function typedIn(uri: string, lossless: string, wanted: readonly string[])
   )
 }
 
-/** What each client shows, by client, then by value. */
+/** The text that each client shows, by client, then by value. */
 async function shown({ uri, flight }: GatewayProcess, lossless: string): Promise<readonly (readonly string[])[]> {
   const classpath = `${cached('java')}:${cached('java/flight-sql-jdbc-driver-18.3.0.jar')}`
   const options = ['--add-opens=java.base/java.nio=ALL-UNNAMED', '-Duser.timezone=UTC', '-cp', classpath, 'JdbcShown']
@@ -92,7 +92,7 @@ async function shown({ uri, flight }: GatewayProcess, lossless: string): Promise
 }
 
 const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-/** A cell, without what is another in each run; what a client says of what it cannot show is too long for one. */
+/** A cell of the table, without parts that differ between runs; long client errors are shortened. */
 const cell = (text: string) => {
   const plain = text
     .replace(/(@|0x)[0-9a-f]{4,}/g, '$1…')
@@ -103,7 +103,7 @@ const cell = (text: string) => {
 }
 
 it.skipIf(!hasAll)(
-  'the page of types says what each client shows',
+  'docs/types.md matches what each client shows',
   async () => {
     const gateway = await GatewayProcess.start()
     const plain = await shown(gateway, 'false')

@@ -6,8 +6,8 @@ import { hasPython, runPython } from './python.ts'
 const MIB = 1 << 20
 const sources = { demo: { kind: 'duckdb', writes: true } }
 
-describe.skipIf(!hasPython())('uploads of more than a message may hold', () => {
-  it('pass in smaller chunks, and in one once the limits are raised on both sides', async () => {
+describe.skipIf(!hasPython())('uploads above the message limit', () => {
+  it('pass in smaller chunks, or in one message if both sides raise their limits', async () => {
     const usual = await GatewayProcess.start({ sources })
     const tooLarge = { text: expect.stringMatching(/larger than max|Failed to insert/) }
     expect(await runPython('upload_limit.py', usual.uri)).toEqual({
@@ -16,7 +16,7 @@ describe.skipIf(!hasPython())('uploads of more than a message may hold', () => {
       frame: expect.objectContaining(tooLarge),
       many_parameters: 300,
     })
-    // A client that sends more all the same is refused by the gateway.
+    // The gateway refuses a client that sends more anyway.
     expect(await runPython('upload_limit.py', usual.uri, String(64 * MIB))).toMatchObject({
       one_chunk: { text: expect.stringContaining('maxInboundMessageBytes') },
     })
@@ -31,8 +31,8 @@ describe.skipIf(!hasPython())('uploads of more than a message may hold', () => {
   })
 })
 
-describe('metadata of more than limits.maxMetadataBytes', () => {
-  it.each([66, 200])('of %i KiB ends the call with status 8, and leaves the connection', async (kib) => {
+describe('metadata above limits.maxMetadataBytes', () => {
+  it.each([66, 200])('of %i KiB: the call ends with RESOURCE_EXHAUSTED, the connection stays open', async (kib) => {
     const gateway = await GatewayProcess.start()
     const stub = new FlightStub(gateway.flight)
     const call = (header: string) => stub.call('GetFlightInfo', [commandOf('SELECT 1')], { 'x-large': header })

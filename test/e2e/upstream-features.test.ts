@@ -49,7 +49,7 @@ const schemaFrame = joined(frameOf(schema, none, 0))
 const ROWS = 1000
 const batch = encodeRecordBatch({ rows: ROWS, nodes: [ROWS, 0], buffers: [0, 0, 0, 8 * ROWS], bodyLength: 8 * ROWS })
 
-/** The Flight SQL message in a descriptor, by its type's last name; undefined for a command of another kind. */
+/** The Flight SQL message in a descriptor, by its short type name; undefined for another kind of command. */
 function commandIn(message: Uint8Array): { name: string; value: Uint8Array } | undefined {
   return unpackAny(FlightDescriptor.decode(message).cmd)
 }
@@ -94,13 +94,13 @@ const facts = {
   ingestion: true,
   sql: new Map<number, string | bigint>([
     [504, '`'],
-    // Of another type than clients read it with.
+    // Not the type that clients expect for it.
     [505, 'wrong'],
     [548, 99n],
   ]),
 }
 
-/** Answers as a server with transactions, savepoints, ingestion and session options does. */
+/** Answers like a server with transactions, savepoints, ingestion and session options. */
 const script: Record<string, (call: UpstreamCall) => Answer> = {
   GetFlightInfo({ messages }) {
     const command = commandIn(messages[0]!)
@@ -216,7 +216,7 @@ describe('a Flight SQL server behind the gateway', () => {
   const actions = () => upstream.of('DoAction').map(({ messages }) => Action.decode(messages[0]!).type)
   const rowsOf = ({ messages }: CallEnd) => (messages.length - 1) * ROWS
 
-  it('runs what is in a transaction in the server’s own transaction, under a handle of ours', async () => {
+  it('maps a client transaction to an upstream transaction under the gateway’s own handle', async () => {
     const transaction = await begin()
     expect(Buffer.from(transaction).includes(UPSTREAM_TX)).toBe(false)
     const planned = await stub.info('SELECT 1', {}, transaction)
@@ -231,7 +231,7 @@ describe('a Flight SQL server behind the gateway', () => {
     expect((await stub.call('GetFlightInfo', [commandOf('SELECT 1', transaction)])).code).toBe(5)
   })
 
-  it('leaves half of the connections to those who are in no transaction', async () => {
+  it('transactions may hold half of the connections; the rest serve other statements', async () => {
     const open = [await begin(), await begin()]
     const refused = await act(
       'BeginTransaction',
@@ -242,7 +242,7 @@ describe('a Flight SQL server behind the gateway', () => {
     for (const each of open) expect((await end(each, 2)).code).toBe(0)
   })
 
-  it('has savepoints where the server has', async () => {
+  it('offers savepoints if the server has them', async () => {
     const transactionId = await begin()
     const { messages } = await act(
       'BeginSavepoint',
@@ -283,7 +283,7 @@ describe('a Flight SQL server behind the gateway', () => {
     return [first, ...Array<Buffer>(batches).fill(joined(frameOf(batch, new Uint8Array(8 * ROWS), ROWS)))]
   }
 
-  it('passes uploads on, batch by batch, and tells how many rows were taken', async () => {
+  it('forwards an upload batch by batch, and reports the rows accepted', async () => {
     const { code, messages } = await stub.call('DoPut', upload('t', 50, 'up'))
     expect(code).toBe(0)
     expect(DoPutUpdateResult.decode(PutResult.decode(messages[0]!).appMetadata).recordCount).toBe(50_000n)
@@ -292,7 +292,7 @@ describe('a Flight SQL server behind the gateway', () => {
     expect(CommandStatementIngest.decode(value)).toMatchObject({
       table: 't',
       schema: 'main',
-      // The source's own name is a catalog to our clients only.
+      // The source's own name is a catalog only for the gateway's clients.
       catalog: undefined,
       tableDefinitionOptions: { ifNotExist: 1, ifExists: 2 },
       options: { colour: 'blue' },
@@ -301,7 +301,7 @@ describe('a Flight SQL server behind the gateway', () => {
     expect(readFlightData(sent!.messages[1]!).body.byteLength).toBe(8 * ROWS)
   })
 
-  it('tells what is wrong with an upload, and stops one that the client breaks off', async () => {
+  it('upstream refuses an upload: client gets its error; client aborts one: the upstream’s is aborted', async () => {
     const refused = await stub.call('DoPut', upload('full', 1))
     expect(refused.trailers?.get('x-flightgate-error')).toEqual(['UPSTREAM_EXHAUSTED'])
     const { aborted } = upstream
@@ -321,12 +321,12 @@ describe('a Flight SQL server behind the gateway', () => {
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
     session.destroy()
     await expect.poll(() => upstream.aborted).toBe(aborted + 1)
-    // What came so far must not pass for the whole.
+    // The partial upload must not count as complete.
     expect(upstream.of('DoPut')).toHaveLength(1)
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
   })
 
-  it('runs fewer statements at the same time when the server says that it has too much to do', async () => {
+  it('upstream reports overload: client gets UPSTREAM_BUSY, the gateway reduces its slots', async () => {
     const plain = { 'x-flightgate-source': 'plain' }
     const slots = () => gateway.metric('flightgate_slots', { source: 'plain' })
     expect(await slots()).toBe(16)
@@ -335,7 +335,7 @@ describe('a Flight SQL server behind the gateway', () => {
     expect(await slots()).toBe(2)
   })
 
-  it('lets the metadata pass that is named, both ways, and no other', async () => {
+  it('forwards only the configured metadata, in both directions', async () => {
     const headers = { 'x-tenant': 'acme', 'x-other': 'no', 'x-request-id': 'r-1', 'x-source-secret': 'no' }
     const planned = await stub.call('GetFlightInfo', [commandOf('SELECT 1')], headers)
     const seen = upstream.of('GetFlightInfo')[0]!.headers
@@ -349,7 +349,7 @@ describe('a Flight SQL server behind the gateway', () => {
     expect([failed.trailers?.get('x-detail'), failed.trailers?.get('x-secret')]).toEqual([['row 7'], []])
   })
 
-  it('keeps what the server attaches to a result for applications', async () => {
+  it('keeps the server’s application metadata of a FlightInfo', async () => {
     const { appMetadata, endpoint } = await stub.info('SELECT metadata')
     expect([appMetadata, endpoint[0]!.appMetadata].map((each) => Buffer.from(each).toString())).toEqual([
       'of the whole',
@@ -357,13 +357,13 @@ describe('a Flight SQL server behind the gateway', () => {
     ])
   })
 
-  it('passes commands that are no SQL to servers that have commands of their own', async () => {
+  it('forwards raw commands to a source with plainCommands', async () => {
     const request = descriptorOf(Buffer.from('give me two'))
     const plain = { 'x-flightgate-source': 'plain' }
     const planned = await stub.call('GetFlightInfo', [request], plain)
     const got = await stub.call('DoGet', [ticketOf(FlightInfo.decode(planned.messages[0]!))], plain)
     expect(rowsOf(got)).toBe(2 * ROWS)
-    // Elsewhere the same command is SQL, sent as Flight SQL has it.
+    // At another source the same command is SQL, sent as CommandStatementQuery.
     await stub.call('GetFlightInfo', [request])
     expect(upstream.of('GetFlightInfo').map(({ messages }) => commandIn(messages[0]!)?.name)).toEqual([
       undefined,
@@ -379,7 +379,7 @@ describe('a Flight SQL server behind the gateway', () => {
     return { errors: Object.keys(errors), cookie: String(answer.headers?.get('set-cookie')[0]).split(';')[0]! }
   }
 
-  it('gives sessions that choose a schema connections of their own', async () => {
+  it('a session with a schema gets separate upstream connections', async () => {
     expect((await setSchema('locked')).errors).toEqual(['schema'])
     expect((await setSchema('nowhere')).errors).toEqual(['schema'])
     const { errors, cookie } = await setSchema('sales')
@@ -400,7 +400,7 @@ describe('a Flight SQL server behind the gateway', () => {
     return tableFromIPC(joinStream(got.messages.map((message) => readFlightData(message))))
   }
 
-  it('says of the source’s SQL what the server says, and of itself what is true here', async () => {
+  it('SqlInfo combines the server’s SQL dialect with the gateway’s own facts', async () => {
     const ask = CommandGetSqlInfo.encode({ info: [0, 8, 504, 505, 548] }).finish()
     const read = async (source: string) =>
       Object.fromEntries(
@@ -410,11 +410,11 @@ describe('a Flight SQL server behind the gateway', () => {
         }),
       )
     expect(await read('up')).toEqual({ 0: 'flightgate', 8: 2, 504: '`', 505: 1n, 548: 99n })
-    // One that does not answer has no transactions, and a client can connect all the same.
+    // A server that is down reports no transactions, and a client can still connect.
     expect(await read('gone')).toMatchObject({ 0: 'flightgate', 8: 0, 504: '"' })
   })
 
-  it('leaves a server that does not answer out of the metadata of all, with a word in the log', async () => {
+  it('one server is down: metadata of the others is complete, and the log reports it', async () => {
     const ask = CommandGetDbSchemas.encode({ catalog: undefined, dbSchemaFilterPattern: undefined }).finish()
     const names = [...(await metadata('CommandGetDbSchemas', ask))].map((row) => row!['catalog_name'])
     expect(names.sort()).toEqual(['plain', 'plain', 'up', 'up'])
@@ -425,7 +425,7 @@ describe('a Flight SQL server behind the gateway', () => {
     expect(got.code).toBe(14)
   })
 
-  it('finds the schema of a statement also where the server tells it only by running', async () => {
+  it('server announces no schema: GetSchema runs the statement to find it', async () => {
     const { messages, code } = await stub.call('GetSchema', [commandOf('SELECT 1')])
     expect(code).toBe(0)
     expect(Buffer.from(SchemaResult.decode(messages[0]!).schema)).toEqual(Buffer.from(encapsulate(schema)))

@@ -12,7 +12,7 @@ const refused: Answer = { status: 16, text: 'who are you?' }
 const startWith = (table: Parameters<typeof byMethod>[0]) =>
   FakeUpstream.start({ login: false, answer: byMethod(table) })
 
-/** Asks a server behind the gateway for plans; answers with the error's code of each, `OK` for none. */
+/** Plans statements at a server behind the gateway; returns for each `OK` or the error's message. */
 async function plansOf(server: FakeUpstream, source: object, count = 1): Promise<string[]> {
   const gateway = await GatewayProcess.start({
     sources: { up: { kind: 'flightsql', uri: server.uri, pool: { min: 0, max: 1 }, ...source } },
@@ -33,11 +33,11 @@ async function plansOf(server: FakeUpstream, source: object, count = 1): Promise
   return codes
 }
 
-describe('the login at a server', () => {
+describe('the gateway’s login at an upstream', () => {
   const byMessage = () =>
     startWith({
       Handshake({ messages }) {
-        // As arrow's servers with an auth handler do, which read the message before they look at anything else.
+        // Like arrow's servers with an auth handler, which read the message first.
         if (messages.length === 0) return { status: 2, text: 'EOF' }
         const { username, password } = BasicAuth.decode(HandshakeRequest.decode(messages[0]!).payload)
         if (username !== 'me' || password !== 'secret') return refused
@@ -49,11 +49,11 @@ describe('the login at a server', () => {
         headers['auth-token-bin'] === Buffer.from('token-1').toString('base64') ? planned : refused,
     })
 
-  it('goes by message where a header is not enough', async () => {
+  it('uses the Handshake message when the upstream ignores headers', async () => {
     expect(await plansOf(await byMessage(), { username: 'me', password: 'secret' }, 3)).toEqual(['OK', 'OK', 'OK'])
   })
 
-  it('is said to fail when it does, either way', async () => {
+  it('upstream refuses it: client gets an error that says so', async () => {
     const [failure] = await plansOf(await byMessage(), { username: 'me', password: 'secret-no-more' })
     expect(failure).toContain("does not take the gateway's login")
   })
@@ -64,8 +64,8 @@ describe('the login at a server', () => {
   }
 
   it.each([
-    ['renewed before the token ends', 30_000, 3],
-    ['not renewed as long as the token lives', 3_600_000, 1],
+    ['renewed before the token expires', 30_000, 3],
+    ['not renewed while the token is valid', 3_600_000, 1],
   ])('is %s', async (_what, lifeMs, logins) => {
     let issued = 0
     let current = ''
@@ -77,7 +77,7 @@ describe('the login at a server', () => {
       GetFlightInfo: ({ headers }) => (headers['authorization'] === current ? planned : refused),
     })
     expect(await plansOf(server, { username: 'me', password: 'secret' }, 2)).toEqual(['OK', 'OK'])
-    // One at connecting; then before each call whose token is about to end.
+    // One login on connect, then one before each call whose token is about to expire.
     expect(server.of('Handshake')).toHaveLength(logins)
   })
 })

@@ -37,7 +37,7 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
               kind: 'dremio',
               uri: proxies[0]?.uri ?? dremio.uri,
               username: 'dremio',
-              // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration replaces it
+              // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration expands it
               password: '${DREMIO_SECRET}',
               session: { routingTag: 'gateway', routingQueue: 'small' },
               writes: true,
@@ -55,12 +55,12 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       await Promise.all([dremio, sqlite, ...proxies].map((each) => each.stop()))
     })
 
-    it('relays rows as they are, large batches and none', () => {
+    it('relays rows unchanged: large batches, and empty results', () => {
       expect(seen['dremio_rows']).toEqual([[{ n: 60_000 }], 60_000])
       expect([seen['dremio_equal'], seen['dremio_big_batch'], seen['dremio_no_rows']]).toEqual([true, true, 0])
     })
 
-    it('tells what is wrong', () => {
+    it('upstream refuses a statement: client gets its error, without internals', () => {
       expect(failure('dremio_bad_sql')).toMatchObject({ error: 'ArrowInvalid' })
       expect(failure('dremio_bad_sql').text).toContain('Parser Error')
       expect(failure('dremio_bad_sql').text).not.toContain('Python exception')
@@ -68,19 +68,19 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       expect(failure('dremio_use').text).toContain('USE needs a session')
     })
 
-    it('changes data where that is allowed', () => {
+    it('changes data at sources with writes', () => {
       expect(seen['dremio_write']).toEqual([1, [{ i: 1 }]])
       expect(seen['sqlite_adbc']).toEqual({ bound: [['zero']], changed: 2, count: 2, types: ['table'] })
     })
 
-    it('writes parameters into statements for Dremio, which takes none', () => {
+    it('inlines parameters as literals for Dremio, which has no parameters', () => {
       expect(seen['dremio_parameters']).toMatchObject({ one: 1, rows: [0, 1, 2] })
       expect((seen['dremio_parameters'] as { many: string }).many).toContain(
         "(1, \"o'clock\", 1.5, True, Decimal('-12.34'), datetime.",
       )
     })
 
-    it('counts what changes with parameters, and says what stays of those that fail midway', () => {
+    it('counts rows changed with parameters; on a failure midway, reports how many stay changed', () => {
       const { counts, failures, rows } = seen['dremio_changes_with_parameters'] as {
         counts: number[]
         failures: string[]
@@ -93,15 +93,15 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       expect(failures[1]).not.toContain('which stay')
     })
 
-    it('has transactions where the server has', () => {
+    it('offers transactions if the server has them', () => {
       expect(seen['sqlite_transactions']).toEqual([1, 0, 1, 1])
     })
 
-    it('lets a session choose its schema, for itself alone', () => {
+    it('a session’s schema applies to that session only', () => {
       expect(seen['dremio_schema_of_session']).toEqual([25, true, true])
     })
 
-    it('answers for catalogs where the upstream has none, and tells them all', () => {
+    it('adds catalogs for an upstream without them, and lists those of all sources', () => {
       const { rows, tables, columns } = seen['dremio_adbc'] as { rows: unknown; tables: string[]; columns: string[] }
       expect(rows).toHaveLength(2)
       expect(tables).toContain('lake.tpch.lineitem')
@@ -110,16 +110,16 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       expect(seen['catalog_chooses_source']).toBe(3)
     })
 
-    it('logs in once for each connection, keeps its session, and runs a ticket once', async () => {
+    it('logs in once per connection, and reuses its session', async () => {
       const { handshakes, logins, sessions_created, sessions } = await dremio.stats()
       const connections = await gateway.metric('flightgate_pool_created_total', { source: 'lake' })
-      // The comparison with what Dremio itself gives logged in once more, and had a session for each of its two calls.
+      // The comparison with Dremio itself added one login and two sessions, one for each of its two calls.
       expect([handshakes, logins, sessions_created]).toEqual([connections + 1, connections + 1, connections + 2])
       expect(sessions[0]!.properties).toMatchObject({ routing_tag: 'gateway', routing_queue: 'small' })
       expect(seen['dremio_session']).toContain('gateway')
     })
 
-    it('has Dremio execute a small result’s ticket once, however often it is redeemed', async () => {
+    it('small result: Dremio executes the ticket once, repeated DoGets get the stored rows', async () => {
       const stub = new FlightStub(gateway.flight)
       const headers = { 'x-api-key': 'w' }
       const { executions } = await dremio.stats()
@@ -130,7 +130,7 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       stub.close()
     })
 
-    it('answers polls while Dremio still plans', async () => {
+    it('answers polls while Dremio is planning', async () => {
       const stub = new FlightStub(gateway.flight)
       const headers = { 'x-api-key': 'w' }
       const poll = async (descriptor: Uint8Array) => {
@@ -149,7 +149,7 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       stub.close()
     })
 
-    it('stops the upstream when the client stops, and has every connection back', async () => {
+    it('client cancels: the upstream stream is cancelled, no connection leaks', async () => {
       expect(seen['dremio_cancel']).toBe(1000)
       await expect.poll(async () => (await dremio.stats()).streams_open).toBe(0)
       expect((await dremio.stats()).streams_cancelled).toBeGreaterThan(0)
@@ -157,7 +157,7 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       expect(await gateway.metric('flightgate_statements_in_flight')).toBe(0)
     })
 
-    it('shows nothing of the upstream’s credentials, cookies and locations', async () => {
+    it('hides the upstream’s credentials, cookies and locations from clients and logs', async () => {
       const stub = new FlightStub(gateway.flight)
       const headers = { 'x-api-key': 'w' }
       const info = await stub.info('SELECT 1 AS a', headers)
@@ -172,7 +172,7 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       expect(log).not.toContain('Bearer ')
     })
 
-    it('gets over lost sessions and tokens', async () => {
+    it('upstream loses sessions or tokens: statements still succeed', async () => {
       const stub = new FlightStub(gateway.flight)
       const headers = { 'x-api-key': 'w' }
       for (const what of ['drop_sessions', 'drop_tokens']) {
@@ -185,39 +185,42 @@ describe.runIf(hasPython() && hasGoServers()).each(ways)(
       stub.close()
     })
 
-    // Its upstream is one of its own, and has no proxy before it.
+    // This test starts its own upstream, without a proxy.
     const directly = isSliced ? undefined : it
-    directly?.('does not lose the result of a client that stops reading for longer than Dremio waits', async () => {
-      const impatient = await DremioLookalike.start('--slow-reader', '1', '--rows', '2000000')
-      const patient = await GatewayProcess.start({
-        sources: {
-          lake: {
-            kind: 'dremio',
-            uri: impatient.uri,
-            username: 'dremio',
-            password: 'dremio123',
-            slowReader: { afterMs: 300, memoryBytes: 4 << 20 },
+    directly?.(
+      'slow consumer: the gateway spills the result before Dremio gives up, the client gets all rows',
+      async () => {
+        const impatient = await DremioLookalike.start('--slow-reader', '1', '--rows', '2000000')
+        const patient = await GatewayProcess.start({
+          sources: {
+            lake: {
+              kind: 'dremio',
+              uri: impatient.uri,
+              username: 'dremio',
+              password: 'dremio123',
+              slowReader: { afterMs: 300, memoryBytes: 4 << 20 },
+            },
           },
-        },
-      })
-      const stub = new FlightStub(patient.flight)
-      const ticket = ticketOf(await stub.info('SELECT * FROM tpch.lineitem'))
-      const session = connect(`http://${patient.flight}`)
-      const stream = openDoGet(session, ticket)
-      await once(stream, 'response')
-      await expect.poll(async () => (await impatient.stats()).streams_open).toBe(0)
-      expect(await patient.metric('flightgate_slow_reader_bytes', { place: 'file' })).toBeGreaterThan(50 << 20)
-      let bytes = 0
-      stream.on('data', (chunk: Buffer) => (bytes += chunk.length))
-      const [[trailers]] = await Promise.all([once(stream, 'trailers'), once(stream, 'end')])
-      expect([trailers['grpc-status'], (await impatient.stats()).slow_readers]).toEqual(['0', 0])
-      expect(bytes).toBeGreaterThan(100 << 20)
-      expect(await patient.metric('flightgate_rows_total')).toBe(2_000_000)
-      expect(await patient.metric('flightgate_slow_reader_bytes')).toBe(0)
-      session.close()
-      stub.close()
-      expect(await patient.stop()).toBe(0)
-      await impatient.stop()
-    })
+        })
+        const stub = new FlightStub(patient.flight)
+        const ticket = ticketOf(await stub.info('SELECT * FROM tpch.lineitem'))
+        const session = connect(`http://${patient.flight}`)
+        const stream = openDoGet(session, ticket)
+        await once(stream, 'response')
+        await expect.poll(async () => (await impatient.stats()).streams_open).toBe(0)
+        expect(await patient.metric('flightgate_slow_reader_bytes', { place: 'file' })).toBeGreaterThan(50 << 20)
+        let bytes = 0
+        stream.on('data', (chunk: Buffer) => (bytes += chunk.length))
+        const [[trailers]] = await Promise.all([once(stream, 'trailers'), once(stream, 'end')])
+        expect([trailers['grpc-status'], (await impatient.stats()).slow_readers]).toEqual(['0', 0])
+        expect(bytes).toBeGreaterThan(100 << 20)
+        expect(await patient.metric('flightgate_rows_total')).toBe(2_000_000)
+        expect(await patient.metric('flightgate_slow_reader_bytes')).toBe(0)
+        session.close()
+        stub.close()
+        expect(await patient.stop()).toBe(0)
+        await impatient.stop()
+      },
+    )
   },
 )

@@ -11,7 +11,7 @@ const COLUMNS = 50
 const MAX_BATCH_BYTES = 2 << 20
 
 it.skipIf(!hasPython())(
-  'the schemas of 1,500 tables of 50 columns come complete, in batches of bounded bytes, and others are served meanwhile',
+  '1,500 tables of 50 columns: client gets all schemas in bounded batches, other clients are served meanwhile',
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'flightgate-catalog-'))
     const path = join(folder, 'wide.duckdb')
