@@ -1,12 +1,12 @@
 const INTERVAL_MS = 10
-/** How long something may take to come about says nothing of its correctness: the limit only ends a test that hangs. */
+/** This limit only ends a test that hangs; it is no expectation of speed. */
 const LIMIT_MS = 60_000
 
 /**
- * Waits until a condition holds: a metric, a log line, a state. The way of tests to wait; none waits for a time to pass.
- * @param condition gives something truthy when it holds; a promise is waited for
- * @param what the condition in words, for the error when it does not come to hold
- * @returns what the condition gave
+ * Waits until a condition holds: a metric, a log line, a state. Tests wait with this function, not for a fixed time.
+ * @param condition returns something truthy when it holds; may be asynchronous
+ * @param what the condition in words, for the error message
+ * @returns the truthy value of the condition
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,

@@ -4,15 +4,15 @@ import { commandOf } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { endOf, openCall } from '../e2e/raw-do-get.ts'
 
-/** What an attack may add to the memory of the process, with what its allocator does not give back. */
+/** Allowed growth of the process's memory during an attack, including memory that its allocator keeps. */
 const MAX_GROWTH_BYTES = 300 << 20
-/** How long an attack may make an innocent client wait. */
+/** Longest allowed latency of an innocent client during an attack. */
 const MAX_WAIT_MS = 2000
 
-/** The key that the gateway knows. */
+/** The configured API key. */
 export const credentials = { 'x-api-key': 'let-me-in' }
 
-/** A gateway with a key, in a process of its own, and an innocent client of it. */
+/** A gateway with an API key, in its own process, and an innocent client. */
 export class AttackedGateway {
   readonly process: GatewayProcess
   readonly #sessions: ClientHttp2Session[] = []
@@ -30,25 +30,25 @@ export class AttackedGateway {
     return gateway
   }
 
-  /** A connection of an attacker's. */
+  /** Opens a connection of an attacker. */
   open(settings = {}): ClientHttp2Session {
     const session = connect(`http://${this.process.flight}`, { settings }).on('error', () => {})
     this.#sessions.push(session)
     return session
   }
 
-  /** Ends the attackers' connections. */
+  /** Closes the attackers' connections. */
   leave(): void {
     for (const session of this.#sessions.splice(0)) session.destroy()
   }
 
-  /** A small question of a client with a key; it must be answered. */
+  /** Makes a small call of the innocent client, which must succeed. */
   async askInnocently(): Promise<void> {
     const end = await endOf(openCall(this.#innocent, 'GetFlightInfo', commandOf('SELECT 1'), credentials))
     expect(end).toMatchObject({ status: 0, message: '' })
   }
 
-  /** Asks on while an attack goes on: every answer must come soon, and the memory of the process must not grow much. */
+  /** Makes innocent calls during an attack: each must be answered in time, and the process's memory must stay bounded. */
   async withstands(attack: Promise<unknown>): Promise<void> {
     const { rssBytes } = this.process.memory()
     let grownBytes = 0
@@ -69,7 +69,7 @@ export class AttackedGateway {
     expect(grownBytes).toBeLessThan(MAX_GROWTH_BYTES)
   }
 
-  /** Ends it; it must have lost nothing on its way. */
+  /** Stops the gateway; it must exit cleanly. */
   async stop(): Promise<void> {
     this.leave()
     this.#innocent.destroy()
@@ -78,18 +78,18 @@ export class AttackedGateway {
   }
 }
 
-/** Waits. */
+/** Resolves after `ms` milliseconds. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-/** A call whose request goes on. */
+/** Opens a call and leaves its request open. */
 export function begin(session: ClientHttp2Session, path: string, headers: object = {}): ClientHttp2Stream {
   const fields = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', ...headers }
   return session.request(fields).on('error', () => {})
 }
 
-/** A message with its prefix. @param flag 1 when it is compressed */
+/** A gRPC message with its prefix. @param flag 1 for a compressed message */
 export function framed(message: Uint8Array, flag = 0): Buffer {
   const prefix = Buffer.alloc(5)
   prefix[0] = flag

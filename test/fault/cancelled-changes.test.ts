@@ -7,7 +7,7 @@ import { DemoSource, outcomeOf } from './demo-source.ts'
 let demo: DemoSource
 afterEach(() => demo.source.close())
 
-it('uploads that are cancelled while they wait leave nothing open on the connection that the next statement gets', async () => {
+it('client cancels a waiting upload: its DuckDB connection is clean for the next statement', async () => {
   demo = await DemoSource.open({ maxStreams: 1, init: ['CREATE TABLE t (i INTEGER)'] })
   const [schema, batch] = [...readStream(tableToIPC(new Table({ i: vectorFromArray([1, 2], new Int32()) }), 'stream'))]
   const query = { source: 'demo', sql: '', session: {}, purpose: 'write' } as const
@@ -30,7 +30,7 @@ it('uploads that are cancelled while they wait leave nothing open on the connect
   }
 })
 
-it('changes that are cancelled at any moment leave nothing open on the connection that the next statement gets', async () => {
+it('client cancels a change at any moment: its DuckDB connection is clean for the next statement', async () => {
   demo = await DemoSource.open({ maxStreams: 1, init: ['CREATE TABLE t (i BIGINT)'] })
   const parameters = tableToIPC(new Table({ n: vectorFromArray([1, 2, 3], new Int32()) }), 'stream')
   const sql = 'INSERT INTO t SELECT i + ? FROM range(400000) r(i)'

@@ -5,7 +5,7 @@ import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, runPython } from '../e2e/python.ts'
 import { openDoGet } from '../e2e/raw-do-get.ts'
 
-/** Stated bound of the process with eight readers and a stalled one; see docs/operations.md. */
+/** The documented memory bound of the process with eight readers and a stalled one; see docs/operations.md. */
 const MAX_RSS_BYTES = 512 << 20
 const READERS = 8
 const ROW_BYTES = 16
@@ -17,7 +17,7 @@ const ROWS = 2 ** 24
 const STALLED_ROWS = 2 ** 27
 
 it.skipIf(!hasPython())(
-  'a client stalls beside eight that read: memory stays below the stated bound, only the stalled stream ends',
+  'one client stalls next to eight that read: memory stays below the documented bound, only the stalled stream ends',
   async () => {
     const gateway = await GatewayProcess.start({
       limits: { stallTimeoutMs: 5000 },
@@ -27,7 +27,7 @@ it.skipIf(!hasPython())(
     const sql = (rows: number) => `SELECT range AS a, range * 7 AS b FROM range(${rows})`
     const ticket = ticketOf(await stub.info(sql(STALLED_ROWS)))
 
-    // The reader that opens a stream and then takes nothing.
+    // This client opens a stream and then stops reading.
     const session = connect(`http://${gateway.flight}`)
     const stalled = openDoGet(session, ticket)
     const reset = new Promise<number | undefined>((resolve) => {

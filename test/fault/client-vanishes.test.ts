@@ -8,14 +8,14 @@ import { openDoGet } from '../e2e/raw-do-get.ts'
 const endless = 'SELECT range, hash(range) FROM range(100000000000)'
 const silent = 'SELECT sum(hash(a.range * 31 + b.range)) FROM range(100000) a, range(100000) b'
 
-/** Time from now until no statement is in flight, in milliseconds. */
+/** Milliseconds from now until no statement is in flight. */
 async function untilIdle(gateway: GatewayProcess): Promise<number> {
   const from = performance.now()
   await expect.poll(() => gateway.metric('flightgate_statements_in_flight'), { timeout: 20_000, interval: 20 }).toBe(0)
   return performance.now() - from
 }
 
-describe('a client that leaves', () => {
+describe('a vanished client', () => {
   let gateway: GatewayProcess
   beforeAll(async () => {
     gateway = await GatewayProcess.start({ limits: { keepaliveTimeMs: 300, keepaliveTimeoutMs: 300 } })
@@ -29,14 +29,14 @@ describe('a client that leaves', () => {
   it.each([
     ['in the middle of a stream', endless],
     ['before the first row', silent],
-  ])('by cancelling %s stops the query within a second', async (_name, sql) => {
+  ])('client cancels %s: the query stops within a second', async (_name, sql) => {
     const stub = new FlightStub(gateway.flight)
     const session = connect(`http://${gateway.flight}`)
     const ticket = ticketOf(await stub.info(sql))
     const stream = openDoGet(session, ticket)
     await expect.poll(inFlight).toBe(1)
     stream.close(8)
-    // The stated limit of the promise; it takes a few milliseconds.
+    // The documented limit; the stop takes a few milliseconds.
     expect(await untilIdle(gateway)).toBeLessThan(1000)
     await gateway.line(({ event, outcome }) => event === 'statement' && outcome === 'CANCELLED')
     await stub.info('SELECT 1')
@@ -44,7 +44,7 @@ describe('a client that leaves', () => {
     stub.close()
   })
 
-  it.skipIf(!hasPython())('by dying stops the query within a second', async () => {
+  it.skipIf(!hasPython())('client process is killed: the query stops within a second', async () => {
     const child = spawnPython('drain.py', [gateway.uri, endless, '0'])
     await new Promise((resolve) => child.stdout!.once('data', resolve))
     await expect.poll(inFlight).toBe(1)
@@ -53,17 +53,20 @@ describe('a client that leaves', () => {
     expect(await gateway.metric('flightgate_in_flight_bytes')).toBe(0)
   })
 
-  it.skipIf(!hasPython())('by freezing loses its connection after an unanswered ping', async () => {
-    const child = spawnPython('drain.py', [gateway.uri, endless, '0'])
-    await new Promise((resolve) => child.stdout!.once('data', resolve))
-    await expect.poll(inFlight).toBe(1)
-    child.kill('SIGSTOP')
-    await untilIdle(gateway)
-    child.kill('SIGKILL')
-    expect(await gateway.metric('flightgate_in_flight_bytes')).toBe(0)
-  })
+  it.skipIf(!hasPython())(
+    'client process freezes: the gateway closes its connection after an unanswered PING, the query stops',
+    async () => {
+      const child = spawnPython('drain.py', [gateway.uri, endless, '0'])
+      await new Promise((resolve) => child.stdout!.once('data', resolve))
+      await expect.poll(inFlight).toBe(1)
+      child.kill('SIGSTOP')
+      await untilIdle(gateway)
+      child.kill('SIGKILL')
+      expect(await gateway.metric('flightgate_in_flight_bytes')).toBe(0)
+    },
+  )
 
-  it('while its statement waits in line leaves the line at once', async () => {
+  it('client cancels a queued statement: it leaves the queue at once', async () => {
     const narrow = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', maxStreams: 1 } } })
     const stub = new FlightStub(narrow.flight)
     const session = connect(`http://${narrow.flight}`)
@@ -83,7 +86,7 @@ describe('a client that leaves', () => {
 })
 
 describe('limits', () => {
-  it('of the queue are told with the right status', async () => {
+  it('queue full or wait limit reached: client gets QUEUE_FULL or QUEUE_TIMEOUT', async () => {
     const gateway = await GatewayProcess.start({
       sources: { demo: { kind: 'duckdb', maxStreams: 1 } },
       limits: { maxQueued: 1, queueWaitMs: 300 },
@@ -105,7 +108,7 @@ describe('limits', () => {
     await gateway.stop()
   })
 
-  it('of time that the client sets end the query at the engine, before the first row and in the middle', async () => {
+  it('client’s deadline passes before the first row or midway: DEADLINE_EXCEEDED, the query stops at the engine', async () => {
     const gateway = await GatewayProcess.start()
     const stub = new FlightStub(gateway.flight)
     const session = connect(`http://${gateway.flight}`)
@@ -119,7 +122,7 @@ describe('limits', () => {
       expect(await status).toBe('4')
       await untilIdle(gateway)
     }
-    // The log's lines arrive when they like.
+    // Log lines may arrive later.
     const outcomes = () => gateway.lines.filter(({ step }) => step === 'run').map(({ outcome }) => outcome)
     await expect.poll(outcomes).toEqual(['DEADLINE', 'DEADLINE'])
     session.destroy()
@@ -127,7 +130,7 @@ describe('limits', () => {
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('of time that the operator sets end the query at the engine', async () => {
+  it('limits.maxDeadlineMs passes: DEADLINE_EXCEEDED, the query stops at the engine', async () => {
     const gateway = await GatewayProcess.start({ limits: { maxDeadlineMs: 300 } })
     const stub = new FlightStub(gateway.flight)
     const end = await stub.call('DoGet', [ticketOf(await stub.info(silent))])

@@ -3,7 +3,7 @@ import { Int32, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { DemoSource, outcomeOf } from './demo-source.ts'
 
-/** Memory of the workers that are started, in MiB. */
+/** Heap limit of workers started from now on, in MiB. */
 const heap = vi.hoisted(() => ({ mebibytes: undefined as number | undefined }))
 
 vi.mock('node:worker_threads', async (importOriginal) => {
@@ -19,11 +19,11 @@ vi.mock('node:worker_threads', async (importOriginal) => {
 
 const endless = 'SELECT range FROM range(100000000000)'
 
-describe('a worker that dies', () => {
+describe('a dead worker', () => {
   let demo: DemoSource
   const workers: Worker[] = []
   const add = (worker: Worker) => workers.push(worker)
-  /** Ends the workers, which must have started: Node does not survive the end of one that is loading native code. */
+  /** Terminates the workers. All must have started: Node crashes if a worker ends while it loads native code. */
   const kill = async () => {
     await Promise.all(workers.splice(0).map((worker) => worker.terminate()))
   }
@@ -38,7 +38,7 @@ describe('a worker that dies', () => {
     expect(demo.source.hasActiveThreads).toBe(false)
   })
 
-  it('ends its statement, and the next one gets another', async () => {
+  it('worker dies: its statement gets INTERNAL, the next one gets a new worker', async () => {
     demo = await DemoSource.open({ maxStreams: 1 })
     expect(await demo.run('SELECT 1')).toBe('OK')
     const running = demo.run(endless)
@@ -50,14 +50,14 @@ describe('a worker that dies', () => {
     expect(await demo.run('SELECT 1')).toBe('OK')
   })
 
-  it('at rest is replaced', async () => {
+  it('idle worker dies: it is replaced', async () => {
     demo = await DemoSource.open({ maxStreams: 1 })
     expect([await demo.plan('SELECT 1'), await demo.run('SELECT 1')]).toEqual(['OK', 'OK'])
     await kill()
     expect([await demo.plan('SELECT 2'), await demo.run('SELECT 2')]).toEqual(['OK', 'OK'])
   })
 
-  it('for want of memory says what to do', async () => {
+  it('worker runs out of heap: client gets OUT_OF_MEMORY with a remedy', async () => {
     demo = await DemoSource.open({ maxStreams: 1 })
     heap.mebibytes = 10
     const wide = `SELECT ${Array.from({ length: 30_000 }, (_, i) => `range + ${i} AS c${i}`)} FROM range(3000)`
@@ -72,7 +72,7 @@ describe('a worker that dies', () => {
     expect(await demo.run('SELECT 1')).toBe('OK')
   })
 
-  it('leaves no transaction open that others would run into', async () => {
+  it('worker dies in an update: its transaction is rolled back, and blocks no other', async () => {
     demo = await DemoSource.open({
       maxStreams: 1,
       batchRows: 1000,
@@ -82,7 +82,7 @@ describe('a worker that dies', () => {
     const sql = 'UPDATE t SET i = i + ? RETURNING i'
     const parameters = tableToIPC(new Table({ n: vectorFromArray([1], new Int32()) }), 'stream')
     const query = { source: 'demo', sql, parameters, session: {}, purpose: 'write' } as const
-    // It commits when its rows have been sent, and nobody reads more than the first.
+    // The update commits after all rows were read; this test reads only the first batch.
     const { frames } = await demo.source.run({ kind: 'update', query }, demo.context())
     expect(await outcomeOf(frames[Symbol.asyncIterator]().next())).toBe('OK')
     await kill()

@@ -15,7 +15,7 @@ const defaults: DuckDbConfig = {
   batchBytes: 2 << 20,
 }
 
-/** How a statement is asked for. */
+/** Options of a statement. */
 export interface Asked {
   readonly signal?: AbortSignal
   readonly transaction?: string
@@ -23,7 +23,7 @@ export interface Asked {
   readonly principal?: string
 }
 
-/** A DuckDB source under test, with what it logged. */
+/** A DuckDB source under test, with its log messages. */
 export class DemoSource {
   readonly source: Source
   readonly #messages: readonly string[]
@@ -43,12 +43,12 @@ export class DemoSource {
     )
   }
 
-  /** What it logged, of the lines that hold this text. */
+  /** The log messages that contain this text. */
   logged(text: string): readonly string[] {
     return this.#messages.filter((message) => message.includes(text))
   }
 
-  /** The context of a call that lasts as long as the signal lets it. */
+  /** The context of a call that lasts until the signal aborts. */
   context(signal: AbortSignal = new AbortController().signal, principal = 'tester'): Context {
     return {
       principal: { name: principal, roles: ['writer'] },
@@ -59,12 +59,12 @@ export class DemoSource {
     }
   }
 
-  /** Plans a statement; answers with how that ended. */
+  /** Plans a statement; returns the outcome. */
   plan(sql: string, asked: Asked = {}): Promise<string> {
     return outcomeOf(this.source.plan(queryOf(sql, asked), this.context(asked.signal, asked.principal)))
   }
 
-  /** Runs a statement without planning it and reads its rows; answers with how that ended. */
+  /** Runs a statement without planning it and reads its rows; returns the outcome. */
   run(sql: string, asked: Asked & { readonly isUpdate?: boolean } = {}): Promise<string> {
     return outcomeOf(this.#read(sql, asked))
   }
@@ -80,7 +80,7 @@ function queryOf(sql: string, { transaction }: Asked): Query {
   return { source: 'demo', sql, session: {}, purpose: 'any', ...(transaction !== undefined && { transaction }) }
 }
 
-/** `OK`, the code of a GatewayError, or whatever else was thrown. */
+/** `OK`, the code of a GatewayError, or any other error as text. */
 export async function outcomeOf(work: Promise<unknown>): Promise<string> {
   try {
     await work

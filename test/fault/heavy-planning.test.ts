@@ -9,13 +9,13 @@ const columns = (count: number) =>
 const nested = (depth: number, value: number) => `SELECT ${'['.repeat(depth)}${value}${']'.repeat(depth)}`
 const late = { timeout: 60_000 }
 
-describe('a statement that is heavy to plan', () => {
+describe('expensive planning', () => {
   let demo: DemoSource
   afterEach(async () => {
     await demo.source.close()
   })
 
-  it('ends at the time limit, with the name of the setting', async () => {
+  it('planning exceeds its time limit: client gets PLAN_TIMEOUT with the name of the setting', async () => {
     demo = await DemoSource.open({}, { planTimeoutMs: 300, queueWaitMs: 10_000 })
     const query = { source: 'demo', sql: nested(500, 1), session: {}, purpose: 'any' } as const
     await expect(demo.source.plan(query, demo.context())).rejects.toMatchObject({
@@ -28,7 +28,7 @@ describe('a statement that is heavy to plan', () => {
     await expect.poll(() => demo.source.health(demo.context())).toMatchObject({ ok: true })
   })
 
-  it('of one principal holds up nobody else, also when its workers do not let go', async () => {
+  it('one principal’s planning blocks all its workers: other principals still plan', async () => {
     const stuck = new StuckStatements()
     demo = await DemoSource.open({ init: [stuck.init] }, { planTimeoutMs: 1500, queueWaitMs: 30_000 })
     const heavy = Array.from({ length: 5 }, (_, i) => demo.plan(stuck.plan(i), { principal: 'greedy' }))
@@ -51,7 +51,7 @@ describe('a statement that is heavy to plan', () => {
   }, 90_000)
 })
 
-it('a principal plans and runs while another has wide, long and deep statements planned', async () => {
+it('one principal plans wide, long and deep statements: another is served meanwhile', async () => {
   const gateway = await GatewayProcess.start({
     auth: {
       apiKeys: [
@@ -80,7 +80,7 @@ it('a principal plans and runs while another has wide, long and deep statements 
     const { code } = await modest.call('GetFlightInfo', [commandOf(`SELECT ${i}`)], { 'x-api-key': 'key-of-modest' })
     expect(code).toBe(0)
     seen.push(performance.now() - from)
-    // It does not wait for its turn behind what another has asked for.
+    // This statement does not queue behind those of the other principal.
     if (i === 0) expect(answered).toBeLessThan(ends.length)
   }
   expect(Math.max(...seen)).toBeLessThan(6000)

@@ -6,11 +6,11 @@ import { FakeUpstream } from '../fakes/fake-upstream.ts'
 const LENGTH = 1_000_000
 const AT_A_TIME = 10
 const MAX_INNOCENT_MS = 2000
-/** How long DuckDB itself takes over such a statement is not what this is about. */
+/** Ends the hostile calls: DuckDB's own time for such a statement is not under test. */
 const HOSTILE_DEADLINE_MS = 3000
 const filled = (before: string, unit: string) => before + unit.repeat((LENGTH - before.length) / unit.length)
 
-/** Statements that readers of text go back and forth in. */
+/** Statements that make a naive text reader backtrack. */
 const hostile = [
   ['empty comments after a name', `${filled('SELECT l.query', '/**/')} FROM t`],
   ['open comments after names', filled('SELECT ', 'query/*')],
@@ -19,7 +19,7 @@ const hostile = [
   ['comments before an INSERT', `${filled('', '--\n')}INSERT INTO t VALUES (1)`],
 ] as const
 
-describe('statements that are hard to read', () => {
+describe('statements that are expensive to parse', () => {
   let gateway: GatewayProcess
   let upstream: FakeUpstream
   let innocent: FlightStub
@@ -48,7 +48,7 @@ describe('statements that are hard to read', () => {
     await upstream.stop()
   })
 
-  it.each(hostile)('leave other clients their answers: %s', async (_what, sql) => {
+  it.each(hostile)('other clients are answered in time: %s', async (_what, sql) => {
     const calls = ['demo', 'up'].flatMap((source) =>
       Array.from({ length: AT_A_TIME }, () =>
         attacker.call('GetFlightInfo', [commandOf(sql)], { 'x-flightgate-source': source }, HOSTILE_DEADLINE_MS),

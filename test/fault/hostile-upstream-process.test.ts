@@ -9,9 +9,9 @@ import type { AskedResult, Behaviour } from '../fakes/upstream-behaviours.ts'
 import type { UpstreamCall } from '../fakes/upstream-call.ts'
 import { WatchedGateway } from './watched-gateway.ts'
 
-/** What others may wait at most, where an event loop that is held waits for many seconds: CI machines are slow too. */
+/** Longest allowed latency of others, generous for slow CI machines; a blocked event loop would take many seconds. */
 const MAX_LATENCY_MS = 2500
-/** Of which most is what V8 lets its heap grow by before it collects. */
+/** Mostly V8's heap growth before a garbage collection. */
 const MAX_RSS_GROWTH_BYTES = 220 << 20
 const ONE_BYTE_FRAMES = 1_200_000
 
@@ -23,15 +23,15 @@ async function begun(asked: AskedResult): Promise<UpstreamCall> {
   return asked.call
 }
 
-/** What the server does to a statement of this name, from its result's schema on. */
+/** Behaviours by statement name, after the schema of the result. */
 const attacks: Readonly<Record<string, Behaviour>> = {
-  // A message of 8 MiB that never comes to its end.
+  // A message of 8 MiB that never ends.
   bytes: async (asked) => {
     const call = await begun(asked)
     call.send(call.dataFrames(prefixOf(8 << 20)))
     await call.repeat(repeated(call.dataFrames(Buffer.alloc(1, 1)), 1000), ONE_BYTE_FRAMES / 1000)
   },
-  // 1.2 million of them, which the window lets it.
+  // 1.2 million empty messages, as many as the window allows.
   empty: async (asked) => {
     const call = await begun(asked)
     await call.repeat(call.dataFrames(Buffer.alloc(100_000)), 60)
@@ -47,7 +47,7 @@ const attacks: Readonly<Record<string, Behaviour>> = {
   },
 }
 
-describe('beside a server that', () => {
+describe('a hostile upstream, next to another client', () => {
   let up: FakeUpstream
   let gateway: WatchedGateway
 
@@ -74,7 +74,7 @@ describe('beside a server that', () => {
     await up.stop()
   })
 
-  /** The longest that another client has waited for a statement while the work went on. */
+  /** Longest latency of another client's statements during the work, in milliseconds. */
   async function latencyBeside(work: Promise<unknown>): Promise<number> {
     const session = gateway.connect()
     let isOver = false
@@ -95,15 +95,15 @@ describe('beside a server that', () => {
   }
 
   it.each<[string, string, string]>([
-    ['sends empty messages without end', 'empty', 'UPSTREAM_DATA'],
+    ['sends endless empty messages', 'empty', 'UPSTREAM_DATA'],
     ['answers with a million endpoints', 'endpoints', 'UPSTREAM_TOO_LARGE'],
-  ])('%s, others are served', async (_what, sql, error) => {
+  ])('upstream %s: other clients are served', async (_what, sql, error) => {
     const work = Promise.all(Array.from({ length: 3 }, () => gateway.read({ source: 'up', sql: `SELECT ${sql} 0` })))
     expect(await latencyBeside(work)).toBeLessThan(MAX_LATENCY_MS)
     for (const end of await work) expect(end.error).toBe(error)
   })
 
-  it('sends tiny messages without end, others are served, whether its clients read or not', async () => {
+  it('upstream sends endless tiny messages, client reads or not: other clients are served, memory is bounded', async () => {
     const before = gateway.process.memory().rssBytes
     const reading = async () => {
       const { stream } = await gateway.open({ source: 'up', sql: 'SELECT tiny 0' })
@@ -124,7 +124,7 @@ describe('beside a server that', () => {
     await gateway.expectNothingHeld()
   })
 
-  it('sends a message in frames of one byte, others are served, and it takes little memory', async () => {
+  it('upstream sends a message in one-byte frames: other clients are served, memory is bounded', async () => {
     const before = gateway.process.memory().rssBytes
     const open = async () => {
       const { stream } = await gateway.open({ source: 'up', sql: 'SELECT bytes 0' })
@@ -140,8 +140,8 @@ describe('beside a server that', () => {
     expect(most - before).toBeLessThan(MAX_RSS_GROWTH_BYTES)
     await gateway.expectNothingHeld()
   })
-  // The last, since it opens the breaker.
-  it('floods with pings in the middle of a result, others are served', async () => {
+  // This test is the last, since it opens the circuit breaker.
+  it('upstream floods with PING midway: client gets SOURCE_UNAVAILABLE, other clients are served', async () => {
     const work = gateway.read({ source: 'up', sql: 'SELECT pings 0' })
     expect(await latencyBeside(work)).toBeLessThan(MAX_LATENCY_MS)
     expect((await work).error).toBe('SOURCE_UNAVAILABLE')

@@ -32,7 +32,7 @@ async function open(
   return { server, upstream }
 }
 
-/** How a statement ended, and what its client reads. */
+/** How a statement ended, and the client's error message. */
 async function endOf(upstream: UpstreamFixture, sql: string): Promise<{ code: string; message: string }> {
   try {
     for await (const frames of (await upstream.run(sql)).frames) for (const each of frames) each.release?.()
@@ -45,7 +45,7 @@ async function endOf(upstream: UpstreamFixture, sql: string): Promise<{ code: st
 
 const never = () => false
 
-describe('a server that ends its connections', () => {
+describe('an upstream that closes its connections', () => {
   const refuse = (socket: Socket) => socket.write(Buffer.concat([opening, goaway(0)]))
   const cases: readonly {
     readonly more: Partial<FlightSqlConfig>
@@ -54,7 +54,7 @@ describe('a server that ends its connections', () => {
     readonly says: string
   }[] = [
     { more: noLogin, begin: refuse, answer: never, says: 'GOAWAY' },
-    // Before the login.
+    // The same, before the login.
     { more: {}, begin: refuse, answer: never, says: 'GOAWAY' },
     {
       more: noLogin,
@@ -62,11 +62,11 @@ describe('a server that ends its connections', () => {
       answer: (call) => call.send(goaway(0)) || true,
       says: 'GOAWAY',
     },
-    // Without a word.
+    // Without GOAWAY.
     { more: noLogin, begin: (socket) => socket.end(opening), answer: never, says: 'closed the connection' },
   ]
 
-  it('as they begin, or with the first call, is asked again a few times only, slower and slower, and serves as soon as it can', async () => {
+  it('upstream closes connections at once or at the first call: few retries with backoff, and it serves again once it recovers', async () => {
     const hold = async ({ more, begin, answer, says }: (typeof cases)[number]) => {
       let isBad = true
       const { server, upstream } = await open(
@@ -89,9 +89,9 @@ describe('a server that ends its connections', () => {
     await Promise.all(cases.map(hold))
   }, 30_000)
 
-  it('after each call, with GOAWAY, is not noticed by clients', async () => {
+  it('upstream sends GOAWAY after each call: clients see no error, breaker stays closed', async () => {
     const { upstream, server } = await open((call) => {
-      // Not after the login: that would be a server that takes no statement.
+      // Not after the login: such a server would accept no statement.
       if (call.method !== 'Handshake') setImmediate(() => call.send(goaway(LAST_STREAM)))
       return false
     })
@@ -101,7 +101,7 @@ describe('a server that ends its connections', () => {
   })
 
   it.each(['PING', 'SETTINGS', 'empty DATA'])(
-    'is left when it floods with %s, and counts as a server that is out of order',
+    'upstream floods with %s: the gateway closes the connection, client gets SOURCE_UNAVAILABLE, breaker opens',
     async (what) => {
       const { upstream } = await open((call) => {
         if (call.method !== 'GetFlightInfo') return false
@@ -120,16 +120,16 @@ describe('a server that ends its connections', () => {
   )
 })
 
-describe('what an answer has caused is no outage:', () => {
+describe('an oversized or malformed answer is no outage, breaker stays closed:', () => {
   const long = (length: number) => `no such column ${'x'.repeat(length)}`
   const notAscii = encodeURIComponent(`no such column ${'é'.repeat(20_000)}`)
 
   it.each([
     ['an error text of 100 KB', long(100_000), 'BAD_SQL', true],
-    ['one of 120 KB that is not ASCII', notAscii, 'BAD_SQL', true],
-    ['one of 400 KB', long(400_000), 'BAD_SQL', true],
-    ['one above the limit for headers', long(540_000), 'BAD_SQL', true],
-    ['one above the limit for header blocks', long(2 << 20), 'UPSTREAM_TOO_LARGE', false],
+    ['an error text of 120 KB that is not ASCII', notAscii, 'BAD_SQL', true],
+    ['an error text of 400 KB', long(400_000), 'BAD_SQL', true],
+    ['an error text above the header limit', long(540_000), 'BAD_SQL', true],
+    ['an error text above the header block limit', long(2 << 20), 'UPSTREAM_TOO_LARGE', false],
   ])('%s', async (_what, text, code, staysConnected) => {
     const { server, upstream } = await open((call) => {
       if (!call.sql.includes('bad')) return false
@@ -156,7 +156,7 @@ describe('what an answer has caused is no outage:', () => {
     if (staysConnected) expect(server.counts.connections).toBe(1)
   })
 
-  it('initial headers above the limit', async () => {
+  it('initial headers above the limit: client gets UPSTREAM_TOO_LARGE', async () => {
     const { server, upstream } = await open((call) => {
       if (!call.sql.includes('bad')) return false
       call.send(
@@ -174,7 +174,7 @@ describe('what an answer has caused is no outage:', () => {
   it.each([
     ['a result without a schema', (call: UpstreamCall) => [call.messageFrames(batchMessage), call.trailersFrame(0)]],
     [
-      'a result cut in a message',
+      'a result truncated in a message',
       (call: UpstreamCall) => [
         call.messageFrames(schemaMessage),
         call.dataFrames(Buffer.alloc(3)),
@@ -186,7 +186,7 @@ describe('what an answer has caused is no outage:', () => {
       (call: UpstreamCall) => [call.dataFrames(Buffer.from([1, 0, 0, 0, 1, 0])), call.trailersFrame(0)],
     ],
     [
-      'empty messages without end',
+      'thousands of empty messages',
       (call: UpstreamCall) => [
         call.messageFrames(schemaMessage),
         ...Array<Buffer>(11_000).fill(call.dataFrames(Buffer.alloc(5))),
@@ -206,7 +206,7 @@ describe('what an answer has caused is no outage:', () => {
   it.each([
     ['a million endpoints', infoOf(Array<string>(1_000_000).fill('')), 'parts'],
     ['tickets of 3 MiB', infoOf(Array<string>(3).fill('t'.repeat(1 << 20))), 'tickets'],
-    // Half a million locations of nothing in one endpoint.
+    // Half a million empty locations in one endpoint.
     [
       'an endpoint of many locations',
       Buffer.concat([Buffer.from([0x1a, 0xc0, 0x84, 0x3d]), Buffer.alloc(1_000_000, '\u0012\u0000', 'latin1')]),
@@ -227,8 +227,8 @@ describe('what an answer has caused is no outage:', () => {
   })
 })
 
-describe('a server that sets cookies without end', () => {
-  it('gets back the last of them, no more than it can take', async () => {
+describe('an upstream that sets endless cookies', () => {
+  it('gets back the latest 50, up to 8 KiB', async () => {
     const sent: string[] = []
     let n = 0
     const { upstream } = await open((call) => {
@@ -248,7 +248,7 @@ describe('a server that sets cookies without end', () => {
   })
 })
 
-it('a server that opens windows of the calls too far ends them, not the connection', async () => {
+it('upstream overflows a stream window: that call ends, the connection stays', async () => {
   const { server, upstream } = await open((call) => {
     if (!call.sql.includes('bad')) return false
     call.send(numberFrame(FrameType.windowUpdate, call.streamId, 2 ** 31 - 1))

@@ -29,9 +29,9 @@ const many = (count: number, one: (i: number) => Buffer) =>
 const open = (i: number, flags = 0, block = call) =>
   frame(FrameType.headers, FrameFlag.endHeaders | flags, 2 * i + 1, block)
 const begin = Buffer.concat([PREFACE, settingsFrame([])])
-/** A field that the table keeps: `x` with 3,900 bytes. */
+/** A field with incremental indexing: `x` with 3,900 bytes. */
 const remembered = Buffer.concat([Buffer.from('4001787fbd1d', 'hex'), Buffer.alloc(3900, 0x61)])
-/** A literal of so many bytes of Huffman code. */
+/** A request with a literal of 70,000 bytes of Huffman code. */
 const huffman = (i: number) => {
   const block = Buffer.concat([call, Buffer.from('000178fff1a104', 'hex'), Buffer.alloc(70_000)])
   const parts = [frame(FrameType.headers, 0, 2 * i + 1, block.subarray(0, 16_384))]
@@ -67,7 +67,7 @@ const floods: readonly (readonly [string, Buffer])[] = [
     ]),
   ],
   [
-    'metadata that a table makes large',
+    'metadata that the table expands',
     Buffer.concat([
       open(0, FrameFlag.endStream, Buffer.concat([call, remembered])),
       many(1000, (i) => open(i + 1, 0, Buffer.concat([call, Buffer.alloc(15, 0xbe)]))),
@@ -85,7 +85,7 @@ const floods: readonly (readonly [string, Buffer])[] = [
   ['DATA of one byte', Buffer.concat([open(0), many(20_000, () => frame(FrameType.data, 0, 1, Buffer.alloc(1)))])],
 ]
 
-/** Connects again and again, sends the same each time and waits until it is cut off; tells how often, and with which codes. */
+/** Repeatedly connects, sends the bytes and waits for the gateway to disconnect; returns how often it did, and the GOAWAY codes. */
 async function attack(port: number, bytes: Buffer, until: number) {
   const codes = new Set<number>()
   let ended = 0
@@ -107,7 +107,7 @@ async function attack(port: number, bytes: Buffer, until: number) {
   return { ended, codes: [...codes] }
 }
 
-describe('a flood of a stranger', () => {
+describe('a flood from an unauthenticated client', () => {
   let gateway: GatewayProcess
   let stub: FlightStub
   let port: number
@@ -129,34 +129,37 @@ describe('a flood of a stranger', () => {
     expect(gateway.noise).toEqual([])
   })
 
-  it.each(floods)('of %s ends its connections, delays nobody and takes little memory', async (_, bytes) => {
-    const until = Date.now() + ATTACK_MS
-    const attackers = Promise.all(Array.from({ length: ATTACKERS }, () => attack(port, bytes, until)))
-    let longestMs = 0
-    while (Date.now() < until) {
-      const startedAt = performance.now()
-      const { code, details } = await stub.call('GetFlightInfo', [commandOf('SELECT 1')], { 'x-api-key': 'secret' })
-      expect([code, details]).toEqual([0, ''])
-      longestMs = Math.max(longestMs, performance.now() - startedAt)
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-    const results = await attackers
-    for (const { ended, codes } of results) {
-      expect(ended).toBeGreaterThan(0)
-      expect(codes).toEqual([ErrorCode.enhanceYourCalm])
-    }
-    expect(longestMs).toBeLessThan(MAX_LATENCY_MS)
-    expect(gateway.memory().rssBytes - rssBytes).toBeLessThan(MAX_GROWTH_BYTES)
-  })
+  it.each(floods)(
+    'of %s: its connections are closed, other clients are served in time, memory is bounded',
+    async (_, bytes) => {
+      const until = Date.now() + ATTACK_MS
+      const attackers = Promise.all(Array.from({ length: ATTACKERS }, () => attack(port, bytes, until)))
+      let longestMs = 0
+      while (Date.now() < until) {
+        const startedAt = performance.now()
+        const { code, details } = await stub.call('GetFlightInfo', [commandOf('SELECT 1')], { 'x-api-key': 'secret' })
+        expect([code, details]).toEqual([0, ''])
+        longestMs = Math.max(longestMs, performance.now() - startedAt)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+      const results = await attackers
+      for (const { ended, codes } of results) {
+        expect(ended).toBeGreaterThan(0)
+        expect(codes).toEqual([ErrorCode.enhanceYourCalm])
+      }
+      expect(longestMs).toBeLessThan(MAX_LATENCY_MS)
+      expect(gateway.memory().rssBytes - rssBytes).toBeLessThan(MAX_GROWTH_BYTES)
+    },
+  )
 })
 
-describe('connections of a stranger', () => {
+describe('connections of an unauthenticated client', () => {
   let gateway: GatewayProcess
   const sockets: Socket[] = []
   const start = async (limits: object) => {
     gateway = await GatewayProcess.start({ auth: { apiKeys: [{ name: 'dash', key: 'secret' }] }, limits })
   }
-  /** Opens connections that speak HTTP/2 and nothing else. */
+  /** Opens connections that begin HTTP/2 and make no call. */
   const crowd = async (count: number, localAddress: string) => {
     const port = Number(gateway.flight.split(':').at(-1))
     for (let i = 0; i < count; i++) {
@@ -174,7 +177,7 @@ describe('connections of a stranger', () => {
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('give way to clients of other addresses, and do not push out who has shown credentials', async () => {
+  it('are evicted for clients of other addresses; authenticated connections stay', async () => {
     await start({ maxConnections: 40 })
     const known = session()
     expect((await select(known)).status).toBe(0)
@@ -190,7 +193,7 @@ describe('connections of a stranger', () => {
     newcomer.destroy()
   })
 
-  it('give way to clients of the same address once they have had their time', async () => {
+  it('are evicted for clients of the same address after authenticateWithinMs', async () => {
     await start({ maxConnections: 20, authenticateWithinMs: 500 })
     await crowd(20, '127.0.0.1')
     await new Promise((resolve) => setTimeout(resolve, 600))
@@ -199,12 +202,12 @@ describe('connections of a stranger', () => {
     newcomer.destroy()
   })
 
-  it('are bounded for each address, and so are the calls that all of them cancel', async () => {
+  it('are limited per address, as are the resets of all of them together', async () => {
     await start({ maxConnections: 1000, maxConnectionsPerAddress: 10 })
     await crowd(30, '127.0.0.2')
     await expect.poll(() => gateway.metric('flightgate_connections')).toBe(10)
     const port = Number(gateway.flight.split(':').at(-1))
-    // Fewer than one connection may cancel; over all of them it is too much.
+    // Below the limit of one connection; all connections together exceed the limit of the address.
     const page = encodeHeaders([
       [':method', 'GET'],
       [':scheme', 'http'],

@@ -4,7 +4,7 @@ import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, runPythonLine, spawnPython } from '../e2e/python.ts'
 
 it.runIf(hasPython())(
-  'a killed client with a session lets other writers through soon',
+  'client with a session is killed: its transaction is rolled back, other writers continue',
   async () => {
     const gateway = await GatewayProcess.start({
       auth: { apiKeys: [{ name: 'etl', key: 'etl-key', roles: ['writer'] }] },

@@ -21,15 +21,18 @@ describe('a connection to an upstream', () => {
     await fake.stop()
   })
 
-  it.each(['GetFlightInfo', 'DoGet'])('that is lost during %s is replaced, and the call made again', async (method) => {
-    fake.cut = { method, times: 1 }
-    expect(await upstream.read('ok 1')).toEqual(one)
-    expect([upstream.events.retries.length, upstream.events.destroyed]).toEqual([1, ['failed']])
-    expect(upstream.lines.filter(({ message }) => message === 'retrying a call')).toHaveLength(1)
-  })
+  it.each(['GetFlightInfo', 'DoGet'])(
+    'connection lost during %s: it is replaced, and the call is retried once',
+    async (method) => {
+      fake.cut = { method, times: 1 }
+      expect(await upstream.read('ok 1')).toEqual(one)
+      expect([upstream.events.retries.length, upstream.events.destroyed]).toEqual([1, ['failed']])
+      expect(upstream.lines.filter(({ message }) => message === 'retrying a call')).toHaveLength(1)
+    },
+  )
 
   it.each(['GetFlightInfo', 'DoGet'])(
-    'that is lost during %s again and again is not tried for ever, and the breaker opens',
+    'connection lost during %s every time: retries are bounded, and the breaker opens',
     async (method) => {
       fake.cut = { method, times: Number.POSITIVE_INFINITY }
       for (let i = 0; i < 12; i++) expect((await upstream.read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
@@ -38,7 +41,7 @@ describe('a connection to an upstream', () => {
     },
   )
 
-  it('that is lost with its server has the other address serve all who were planning', async () => {
+  it('upstream dies during planning: the other address serves all waiting statements', async () => {
     const second = await FakeUpstream.start()
     await reopen([fake.port, second.port])
     await Promise.all(Array.from({ length: 8 }, () => upstream.read('ok 1')))
@@ -51,7 +54,7 @@ describe('a connection to an upstream', () => {
     fake = second
   })
 
-  it('on which a change was sent is not tried again when it is lost, and is when it was refused', async () => {
+  it('connection lost during a change: not retried; stream refused: retried', async () => {
     await reopen([fake.port], { writes: true })
     fake.cut = { method: 'DoPut', times: 1 }
     expect((await upstream.read('INSERT INTO t VALUES (1)')).code).toBe('SOURCE_UNAVAILABLE')
@@ -61,7 +64,7 @@ describe('a connection to an upstream', () => {
     expect(upstream.events.retries).toHaveLength(1)
   })
 
-  it('that idles and gets a GOAWAY is no fault: the check drops it, and the breaker stays closed', async () => {
+  it('idle connection gets GOAWAY: the health check drops it, breaker stays closed', async () => {
     await reopen([fake.port], {}, { healthCheckIntervalMs: 200 })
     await Promise.all(Array.from({ length: 8 }, () => upstream.read('drip 3')))
     expect(upstream.pool.stats.idle).toBe(8)
@@ -71,7 +74,7 @@ describe('a connection to an upstream', () => {
     expect(await upstream.read('ok 1')).toEqual(one)
   })
 
-  it('that idles while the breaker is open stays', async () => {
+  it('breaker is open: idle connections stay in the pool', async () => {
     await reopen([fake.port], {}, { healthCheckIntervalMs: 100 })
     const held = await Promise.all([upstream.run('drip 4'), upstream.run('drip 4')])
     for (let i = 0; i < 6; i++) await upstream.read('cut 1')
@@ -83,19 +86,19 @@ describe('a connection to an upstream', () => {
     expect([idle(), upstream.events.destroyed.includes('unhealthy')]).toEqual([2, false])
   })
 
-  it.each(['cut 2', 'rst 2'])('that breaks in the middle of results (%s) counts for the breaker', async (sql) => {
+  it.each(['cut 2', 'rst 2'])('connection breaks midway (%s): counts as a failure for the breaker', async (sql) => {
     for (let i = 0; i < 5; i++) expect((await upstream.read(sql)).code).toBe('SOURCE_UNAVAILABLE')
     expect(upstream.events.breaker).toEqual(['open'])
   })
 
-  it('that hangs is left though its clients’ deadlines are short, and is found again', async () => {
+  it('upstream hangs, clients have short deadlines: breaker opens, and closes when the upstream recovers', async () => {
     expect(await upstream.read('ok 1')).toEqual(one)
     fake.everyCall = 'hang'
     for (let i = 0; i < 8; i++) await upstream.read('ok 1', upstream.context(40))
     await expect.poll(() => upstream.events.breaker, { timeout: 5000 }).toEqual(['open'])
     expect(upstream.events.destroyed).toContain('failed')
     fake.everyCall = undefined
-    // Nobody asks meanwhile: the breaker looks by itself.
+    // No client calls in the meantime: the breaker probes by itself.
     await expect.poll(() => upstream.events.breaker.at(-1), { timeout: 15_000 }).toBe('closed')
     expect(await upstream.read('ok 1')).toEqual(one)
   })
@@ -103,7 +106,7 @@ describe('a connection to an upstream', () => {
   it.each([
     ['a part with another schema', 'ok 1 then text 1'],
     ['a batch shorter than its header says', 'short 1'],
-  ])('that brings %s gives an error, not rows that are read wrong', async (_what, sql) => {
+  ])('upstream sends %s: client gets UPSTREAM_DATA, no misread rows', async (_what, sql) => {
     expect((await upstream.read(sql)).code).toBe('UPSTREAM_DATA')
   })
 })

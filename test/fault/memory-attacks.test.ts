@@ -27,7 +27,7 @@ afterEach(() => gateway.leave())
 afterAll(() => gateway.stop())
 
 describe('metadata', () => {
-  /** A field of 4,000 bytes in the table, and calls that each name it fifteen times in fifteen bytes. */
+  /** Puts a field of 4,000 bytes into the table; each call then refers to it fifteen times in fifteen bytes. */
   function amplify(path: string) {
     const socket = connect(Number(gateway.process.flight.split(':')[1]), '127.0.0.1').on('error', () => {})
     socket.resume()
@@ -37,7 +37,7 @@ describe('metadata', () => {
       [':path', path],
       ['content-type', 'application/grpc'],
     ])
-    // RFC 7541, section 6.2.1: a literal with indexing whose name, "x", is new; then section 6.1: the newest of the table.
+    // RFC 7541, section 6.2.1: a literal with indexing and the new name "x"; then section 6.1: the newest table entry.
     const length = Buffer.from([0x7f, ...varint(4000 - 127)])
     const added = Buffer.concat([Buffer.from([0x40, 1, 0x78]), length, Buffer.alloc(4000, 'v')])
     const named = Buffer.alloc(15, 0x80 | 62)
@@ -59,30 +59,33 @@ describe('metadata', () => {
     return socket
   }
 
-  it.each(['/grpc.health.v1.Health/Watch', REFLECTION])('that a table makes large is counted: %s', async (path) => {
-    const sockets = Array.from({ length: 60 }, () => amplify(path))
-    // Those that are refused too often lose their connections, and so what they held.
-    let heldBytes = 0
-    const observe = async () => {
-      heldBytes = Math.max(heldBytes, await gateway.process.metric('flightgate_request_memory_bytes'))
-    }
-    const observed = async () => {
-      // A busy machine may take its time until the calls have come.
-      if (path !== REFLECTION) await waitFor(() => observe().then(() => heldBytes > MIB), 'the calls hold memory')
-      for (let i = 0; i < 10; i++) {
-        await observe()
-        await sleep(200)
+  it.each(['/grpc.health.v1.Health/Watch', REFLECTION])(
+    'expanded by the header table counts with its decoded size: %s',
+    async (path) => {
+      const sockets = Array.from({ length: 60 }, () => amplify(path))
+      // A connection with too many refusals is closed, and its memory is released.
+      let heldBytes = 0
+      const observe = async () => {
+        heldBytes = Math.max(heldBytes, await gateway.process.metric('flightgate_request_memory_bytes'))
       }
-    }
-    await gateway.withstands(observed())
-    expect(heldBytes).toBeLessThan(80 * MIB)
-    // What is refused for its credentials holds nothing.
-    if (path === REFLECTION) expect(heldBytes).toBe(0)
-    else expect(heldBytes).toBeGreaterThan(MIB)
-    for (const socket of sockets) socket.destroy()
-    await expect.poll(() => gateway.process.metric('flightgate_request_memory_bytes')).toBe(0)
-    await expect.poll(() => gateway.process.metric('flightgate_calls_in_flight')).toBe(0)
-  })
+      const observed = async () => {
+        // On a busy machine the calls may arrive late.
+        if (path !== REFLECTION) await waitFor(() => observe().then(() => heldBytes > MIB), 'the calls hold memory')
+        for (let i = 0; i < 10; i++) {
+          await observe()
+          await sleep(200)
+        }
+      }
+      await gateway.withstands(observed())
+      expect(heldBytes).toBeLessThan(80 * MIB)
+      // A call refused for its credentials holds no memory.
+      if (path === REFLECTION) expect(heldBytes).toBe(0)
+      else expect(heldBytes).toBeGreaterThan(MIB)
+      for (const socket of sockets) socket.destroy()
+      await expect.poll(() => gateway.process.metric('flightgate_request_memory_bytes')).toBe(0)
+      await expect.poll(() => gateway.process.metric('flightgate_calls_in_flight')).toBe(0)
+    },
+  )
 })
 
 function varint(value: number): number[] {
@@ -93,7 +96,7 @@ function varint(value: number): number[] {
 }
 
 describe.each(callers)('callers %s', (_, headers) => {
-  it('who send gzip bombs take neither memory nor time', async () => {
+  it('send gzip bombs: other clients are served in time, memory is bounded', async () => {
     const bomb = framed(gzipSync(Buffer.alloc(16 * MIB - 1000)), 1)
     const attack = async () => {
       const session = gateway.open()
@@ -107,7 +110,7 @@ describe.each(callers)('callers %s', (_, headers) => {
     await gateway.withstands(attack())
   })
 
-  it('who ask for descriptors and read none are held back', async () => {
+  it('request descriptors and do not read: other clients are served in time, memory is bounded', async () => {
     const value = 'arrow.flight.protocol.FlightService'
     const request = ServerReflectionRequest.encode({
       host: '',
@@ -119,7 +122,7 @@ describe.each(callers)('callers %s', (_, headers) => {
     await gateway.withstands(sleep(2000))
   })
 
-  it('who send empty messages make nobody wait, and lose their connection', async () => {
+  it('flood with empty messages: their connection is closed, other clients are served in time', async () => {
     const empty = Buffer.alloc(4 * MIB)
     const session = gateway.open()
     const gone = new Promise((resolve) => session.once('close', resolve))
@@ -128,7 +131,7 @@ describe.each(callers)('callers %s', (_, headers) => {
     if (headers === credentials) await gone
   })
 
-  it('who send tiny messages make nobody wait', async () => {
+  it('flood with tiny messages: other clients are served in time', async () => {
     const tiny = Buffer.concat(Array.from({ length: 100_000 }, () => framed(Buffer.from([0x0a, 0]))))
     const session = gateway.open()
     for (let i = 0; i < 8; i++) begin(session, REFLECTION, headers).resume().write(tiny)

@@ -4,7 +4,7 @@ import { batchOf, flightData, infoOf, schemaOf } from '../fakes/flight-messages.
 import { printSeedOnFailure, SlicingProxy } from '../fakes/slicing-proxy.ts'
 import { UpstreamFixture } from './upstream-fixture.ts'
 
-/** What a server answers whose only result has so many columns of int64, and three batches. */
+/** Answers of a server whose only result has this many int64 columns and three batches. */
 function wideResult(columns: number): Parameters<typeof byMethod>[0] {
   const schema = schemaOf(...Array.from({ length: columns }, (_, i) => [`a column with the number ${i}`, 'l'] as const))
   const rows = batchOf(columns)
@@ -14,7 +14,7 @@ function wideResult(columns: number): Parameters<typeof byMethod>[0] {
   }
 }
 
-describe('an upstream behind a network that cuts everything into small pieces', () => {
+describe('an upstream behind a network that splits everything into small pieces', () => {
   let fake: FakeUpstream
   let proxy: SlicingProxy
   let direct: UpstreamFixture
@@ -53,20 +53,20 @@ describe('an upstream behind a network that cuts everything into small pieces', 
     ['second-schema 2', 2, 'UPSTREAM_DATA'],
     ['fail 2', 2, 'UPSTREAM_FAILED'],
     ['unavailable 2', 2, 'UPSTREAM_BUSY'],
-    // What came before a reset may be lost with it.
+    // A reset may discard data sent before it.
     ['rst 2', undefined, 'SOURCE_UNAVAILABLE'],
     ['no-status 2', undefined, 'SOURCE_UNAVAILABLE'],
     ['cut 2', undefined, 'SOURCE_UNAVAILABLE'],
     ['plan 3', 0, 'BAD_SQL'],
     ['plan 16', 0, 'UPSTREAM_LOGIN'],
-  ])('is relayed as it is without: %s', async (sql, batches, code) => {
+  ])('gives the same outcome as without that network: %s', async (sql, batches, code) => {
     const rows = batches === undefined ? expect.any(Number) : batches * BATCH_ROWS
     const expected = { rows, ...(code && { code }) }
     expect(await direct.read(sql)).toEqual(expected)
     expect(await sliced.read(sql)).toEqual(expected)
   })
 
-  it('gives results of many columns, whose schema comes in many pieces, with their rows counted', async () => {
+  it('relays a result with a wide schema that arrives in many pieces', async () => {
     const wide = await FakeUpstream.start({ answer: byMethod(wideResult(500)) })
     const front = await SlicingProxy.start(wide.port)
     const fixture = new UpstreamFixture([front.port])
@@ -76,7 +76,7 @@ describe('an upstream behind a network that cuts everything into small pieces', 
     await wide.stop()
   })
 
-  it('serves many at once', async () => {
+  it('serves 50 concurrent statements', async () => {
     const all = await Promise.all(Array.from({ length: 50 }, () => sliced.read('ok 5')))
     expect(all).toEqual(Array(50).fill({ rows: 5 * BATCH_ROWS }))
   })

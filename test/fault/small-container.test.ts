@@ -7,12 +7,12 @@ import { MemoryGroup } from '../e2e/memory-group.ts'
 const MIB = 2 ** 20
 const CONTAINER_BYTES = 768 * MIB
 const ROWS = 8_000_000
-/** Sorts about 800 MB, of which ten rows are left. */
+/** Sorts about 800 MB and returns ten rows. */
 const sort = `SELECT range, range || repeat('x', 80) AS text FROM range(${ROWS}) ORDER BY hash(range) OFFSET ${ROWS - 10}`
 
-it('in a container of 768 MiB a sort larger than it spills with the defaults: the process lives', async () => {
+it('container of 768 MiB, default settings: a larger sort spills to disk, the process survives', async () => {
   const group = MemoryGroup.make(CONTAINER_BYTES)
-  // Where no cgroup can be made the machine's memory counts, and DuckDB gets by hand what it would have chosen.
+  // Without a cgroup the machine's memory counts, so the test sets the limit that DuckDB would get.
   const byHand = group ? {} : { sources: { demo: { kind: 'duckdb', memoryLimitBytes: CONTAINER_BYTES / 3 } } }
   const gateway = await GatewayProcess.start(byHand, {}, group?.launcher)
   try {

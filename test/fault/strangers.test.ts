@@ -22,16 +22,16 @@ describe('callers without credentials', () => {
     `${FLIGHT}/DoAction`,
     `${FLIGHT}/ListActions`,
     REFLECTION,
-  ])('learn so from their headers: %s', async (path) => {
+  ])('get UNAUTHENTICATED after their headers, before the body: %s', async (path) => {
     for (const headers of [{}, { 'x-api-key': 'a guess' }]) {
       const stream = begin(gateway.open(), path, headers)
-      // The request is not complete, and goes on.
+      // The request stays incomplete.
       stream.write(framed(Buffer.alloc(3000)).subarray(0, 2000))
       expect(await endOf(stream.resume())).toMatchObject({ status: 16, error: 'UNAUTHENTICATED' })
     }
   })
 
-  it('see whether the server is well', async () => {
+  it('may call health check and ListFlights', async () => {
     for (const path of ['/grpc.health.v1.Health/Check', `${FLIGHT}/ListFlights`]) {
       const stream = begin(gateway.open(), path)
       stream.end(framed(Buffer.alloc(0)))
@@ -40,7 +40,7 @@ describe('callers without credentials', () => {
   })
 
   it.concurrent.each(['/grpc.health.v1.Health/Check', `${FLIGHT}/ListFlights`, `${FLIGHT}/Handshake`])(
-    'send no more than 64 KiB, decompressed too: %s',
+    'may send at most 64 KiB, also decompressed: %s',
     async (path) => {
       const plain = begin(gateway.open(), path)
       plain.write(framed(Buffer.alloc(70_000)))
@@ -51,14 +51,14 @@ describe('callers without credentials', () => {
     },
   )
 
-  it.each(['__proto__', 'constructor', '/toString'])('who ask for %s learn that it is no method', async (path) => {
+  it.each(['__proto__', 'constructor', '/toString'])('call %s: UNIMPLEMENTED', async (path) => {
     const stream = begin(gateway.open(), path)
     stream.end()
     expect(await endOf(stream.resume())).toMatchObject({ status: 12, error: 'UNIMPLEMENTED' })
     await gateway.askInnocently()
   })
 
-  it('write ten lines a second, and each of their calls counts', async () => {
+  it('fill the log with at most ten lines per second; each call is still counted', async () => {
     const session = gateway.open()
     const CALLS = 1000
     const total = async () =>

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { waitFor } from '../wait-for.ts'
 
 /**
- * Statements in which DuckDB is stuck until the test releases them. They read a named pipe that has a writer and no data,
- * and DuckDB looks at no interrupt during a read: as long as it binds the columns (`plan`), or as it runs (`run`).
+ * Statements that block in DuckDB until the test releases them. They read a named pipe that has a writer and no data;
+ * during a read DuckDB ignores interrupts. They block while DuckDB binds the columns (`plan`) or while it runs (`run`).
  */
 export class StuckStatements {
   readonly #folder = mkdtempSync(join(tmpdir(), 'flightgate-stuck-'))
@@ -18,27 +18,27 @@ export class StuckStatements {
     this.#writer = openSync(this.#pipe, constants.O_RDWR | constants.O_NONBLOCK)
   }
 
-  /** What a source's `init` must have for its statements to read the pipe. */
+  /** The `init` statement that allows a source to read the pipe. */
   get init(): string {
     return `SET allowed_paths = ['${this.#pipe}']`
   }
 
-  /** A statement that is stuck when it is planned. @param i tells statements apart */
+  /** A statement that blocks during planning. @param i makes the text unique */
   plan(i: number): string {
     return `SELECT ${i}, * FROM read_csv('${this.#pipe}')`
   }
 
-  /** A statement that is planned and then stuck when it runs. */
+  /** A statement that can be planned, and blocks when it runs. */
   get run(): string {
     return `SELECT * FROM read_csv('${this.#pipe}', columns = {'c': 'VARCHAR'}, auto_detect = false, header = false)`
   }
 
-  /** Waits until so many statements are stuck in a process, by default this one. */
+  /** Waits until `expected` statements are stuck in a process, by default this one. */
   async count(expected: number, pid = process.pid): Promise<void> {
     await waitFor(() => this.#readers(pid) === expected, `${expected} statements are stuck`)
   }
 
-  /** Ends what is stuck, and whatever reads the pipe from now on. */
+  /** Ends the stuck statements; later statements no longer block. */
   release(): void {
     if (this.#writer === undefined) return
     unlinkSync(this.#pipe)
@@ -47,14 +47,14 @@ export class StuckStatements {
     rmSync(this.#folder, { recursive: true })
   }
 
-  /** Descriptors of the pipe in a process, beside the writer's. */
+  /** Number of descriptors of the pipe in a process, without the writer's. */
   #readers(pid: number): number {
     const folder = `/proc/${pid}/fd`
     const isPipe = (descriptor: string) => {
       try {
         return readlinkSync(`${folder}/${descriptor}`) === this.#pipe
       } catch {
-        // It has just been closed.
+        // The descriptor has just been closed.
         return false
       }
     }

@@ -14,7 +14,7 @@ beforeEach(() => {
 })
 afterEach(() => stuck.release())
 
-/** Has statements end at their time limit as soon as `count` of them are stuck, and answers with how they ended. */
+/** Aborts statements as at their time limit once `count` of them are stuck; returns their outcomes. */
 async function timeOut(count: number, statements: (signal: AbortSignal) => Promise<string>[]): Promise<string[]> {
   const limit = new AbortController()
   const ends = Promise.all(statements(limit.signal))
@@ -23,7 +23,7 @@ async function timeOut(count: number, statements: (signal: AbortSignal) => Promi
   return await ends
 }
 
-describe('a worker that does not let go of a statement that is over', () => {
+describe('a worker stuck in an aborted statement', () => {
   let demo: DemoSource
   afterEach(async () => {
     stuck.release()
@@ -31,7 +31,7 @@ describe('a worker that does not let go of a statement that is over', () => {
     expect(demo.source.hasActiveThreads).toBe(false)
   })
 
-  it('is replaced: others plan meanwhile', async () => {
+  it('all planning workers are stuck: they are replaced, other statements plan meanwhile', async () => {
     demo = await DemoSource.open({ init: [stuck.init] })
     let plan: Promise<string> | undefined
     const ends = await timeOut(planners, (signal) => {
@@ -47,7 +47,7 @@ describe('a worker that does not let go of a statement that is over', () => {
     await expect.poll(() => demo.logged('source demo: the statement has ended').length, late).toBe(planners)
   })
 
-  it('is replaced once: then planning is refused, and transactions and health go on', async () => {
+  it('replacements are stuck too: planning gets QUEUE_FULL, transactions and health checks still work', async () => {
     demo = await DemoSource.open({ init: [stuck.init] })
     const { transactions } = demo.source
     const ctx = demo.context()
@@ -69,7 +69,7 @@ describe('a worker that does not let go of a statement that is over', () => {
     await expect.poll(() => demo.plan('SELECT 2'), late).toBe('OK')
   })
 
-  it('gives a running statement its place back, in time and with its connection unused', async () => {
+  it('running statement is stuck: its slot is freed at the time limit, its connection is not reused', async () => {
     demo = await DemoSource.open({ maxStreams: 1, init: [stuck.init] })
     const run = (signal: AbortSignal) => [demo.run(stuck.run, { signal })]
     expect(await timeOut(1, run)).toEqual([TIMED_OUT])
@@ -80,7 +80,7 @@ describe('a worker that does not let go of a statement that is over', () => {
     await expect.poll(() => demo.run('SELECT 1'), late).toBe('OK')
   })
 
-  it('keeps its transaction from going on, which can be rolled back', async () => {
+  it('statement of a transaction is stuck: the transaction gets CONFLICT, and can be rolled back', async () => {
     demo = await DemoSource.open({ init: ['CREATE TABLE t (i INTEGER)', 'INSERT INTO t VALUES (1)', stuck.init] })
     const { transactions } = demo.source
     const ctx = demo.context()
@@ -95,7 +95,7 @@ describe('a worker that does not let go of a statement that is over', () => {
     await transactions!.rollback('rolled back', ctx)
     expect(await outcomeOf(transactions!.commit('committed', ctx))).toBe('CONFLICT')
     expect(await demo.run('SELECT 1', { transaction: 'committed' })).toBe('UNKNOWN_TRANSACTION')
-    // What it changed is undone when the worker has let go, and no sooner.
+    // The changes are undone when the worker returns, not earlier.
     expect(await demo.run(update, { isUpdate: true })).toBe('CONFLICT')
     stuck.release()
     await expect.poll(() => demo.run(update, { isUpdate: true }), late).toBe('OK')
@@ -104,7 +104,7 @@ describe('a worker that does not let go of a statement that is over', () => {
 })
 
 describe('closing a source', () => {
-  it('does not wait for a worker that is stuck, and then leaves the database open', async () => {
+  it('worker is stuck: closing does not wait for it, and leaves the database open', async () => {
     const demo = await DemoSource.open({ init: [stuck.init] })
     const running = demo.run(stuck.run)
     await stuck.count(1)

@@ -18,7 +18,7 @@ const begin = (stub: FlightStub) => {
 type Drained = { rows: number; error: string | null }
 
 describe.skipIf(!hasPython())('SIGTERM', () => {
-  it('lets a long stream finish, refuses what is new, turns not-ready, and ends with 0', async () => {
+  it('drains: a long stream finishes, new statements are refused, /readyz is 503, exit code 0', async () => {
     const gateway = await GatewayProcess.start()
     const stub = new FlightStub(gateway.flight)
     await stub.info('SELECT 1')
@@ -40,7 +40,7 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     stub.close()
   })
 
-  it('serves everything while it is not ready yet, for the load balancer to notice', async () => {
+  it('during drain.notReadyMs: /readyz is 503, new statements are still served', async () => {
     const gateway = await GatewayProcess.start({ drain: { notReadyMs: 600_000 } })
     const stub = new FlightStub(gateway.flight)
     const info = await stub.info('SELECT 1')
@@ -53,16 +53,19 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     stub.close()
   })
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('%s leaves that time out when it helps nobody', async (signal) => {
-    const gateway = await GatewayProcess.start({ drain: { notReadyMs: 600_000 } })
-    const stub = new FlightStub(gateway.flight)
-    if (signal === 'SIGINT') await stub.info('SELECT 1')
-    gateway.signal(signal)
-    expect(await gateway.exited).toBe(0)
-    stub.close()
-  })
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s skips drain.notReadyMs without connections, or on SIGINT',
+    async (signal) => {
+      const gateway = await GatewayProcess.start({ drain: { notReadyMs: 600_000 } })
+      const stub = new FlightStub(gateway.flight)
+      if (signal === 'SIGINT') await stub.info('SELECT 1')
+      gateway.signal(signal)
+      expect(await gateway.exited).toBe(0)
+      stub.close()
+    },
+  )
 
-  it('lets clients finish what they have begun: tickets, transactions, prepared statements', async () => {
+  it('lets clients finish tickets, transactions and prepared statements', async () => {
     const gateway = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', writes: true } } })
     const child = spawnPython('drain_begun.py', [gateway.uri])
     const said = createInterface(child.stdout!)[Symbol.asyncIterator]()
@@ -91,7 +94,7 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     expect(await gateway.exited).toBe(0)
   })
 
-  it('waits for a polled statement whose client comes back', async () => {
+  it('waits for a polled statement while its client keeps polling', async () => {
     const init = ['CREATE TABLE big AS SELECT range AS i FROM range(8000000)']
     const gateway = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', init } } })
     const stub = new FlightStub(gateway.flight)
@@ -104,7 +107,7 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     expect(polled.flightDescriptor).toBeDefined()
     gateway.signal('SIGTERM')
     await expect.poll(async () => (await stub.call('GetFlightInfo', [commandOf('SELECT 1')])).code).toBe(14)
-    // Longer than the process waits for the next call when nothing runs.
+    // Longer than an idle drain waits for the next call.
     await new Promise((resolve) => setTimeout(resolve, 600))
     while (polled.flightDescriptor) polled = await poll(FlightDescriptor.encode(polled.flightDescriptor).finish())
     await new Promise((resolve) => setTimeout(resolve, 600))
@@ -113,7 +116,7 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     stub.close()
   })
 
-  it('waits for an open transaction no longer than the grace time, and says that it was cut off', async () => {
+  it('open transaction at the end of drain.graceMs: it is cut off, exit code 3', async () => {
     const gateway = await GatewayProcess.start({ drain: { notReadyMs: 0, graceMs: 1000 } })
     const stub = new FlightStub(gateway.flight)
     const begun = await begin(stub)
@@ -125,7 +128,7 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     stub.close()
   })
 
-  it('does not wait for a transaction in which nothing was done, as idle ADBC clients are in', async () => {
+  it('does not wait for an unused transaction, as idle ADBC clients have one', async () => {
     const gateway = await GatewayProcess.start({ drain: { notReadyMs: 0, graceMs: 86_400_000 } })
     const stub = new FlightStub(gateway.flight)
     expect((await begin(stub)).code).toBe(0)
@@ -134,7 +137,7 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     stub.close()
   })
 
-  it('cuts off what is left when the grace time is over, and says so with its exit code', async () => {
+  it('running stream at the end of drain.graceMs: it is cut off, exit code 3', async () => {
     const gateway = await GatewayProcess.start({ drain: { notReadyMs: 0, graceMs: 300 } })
     const reading = runPython<Drained>('drain.py', gateway.uri, endless, '0.01')
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
@@ -143,7 +146,7 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     expect((await reading).error).not.toBeNull()
   })
 
-  it('sent twice ends the process at once', async () => {
+  it('sent twice: the process ends at once', async () => {
     const gateway = await GatewayProcess.start()
     const reading = runPython<Drained>('drain.py', gateway.uri, endless, '0.01')
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
@@ -155,8 +158,8 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
   })
 })
 
-describe('two signals right after each other', () => {
-  it('end an idle process in order, whichever it notices first', async () => {
+describe('two signals in quick succession', () => {
+  it('end an idle process cleanly, whichever it handles first', async () => {
     for (let i = 0; i < 5; i++) {
       const gateway = await GatewayProcess.start()
       gateway.signal('SIGTERM')
@@ -167,7 +170,7 @@ describe('two signals right after each other', () => {
   })
 })
 
-describe('a statement that goes on after it was cancelled', () => {
+describe('a statement stuck after its cancel', () => {
   let stuck: StuckStatements
   beforeEach(() => {
     stuck = new StuckStatements()
@@ -176,9 +179,9 @@ describe('a statement that goes on after it was cancelled', () => {
   const sources = () => ({ demo: { kind: 'duckdb', init: [stuck.init] } })
 
   it.each([
-    ['whose call has ended', 3000, 0],
-    ['that is cut off', 60_000, 3],
-  ])('%s does not hold up a drain', async (_, deadlineMs, code) => {
+    ['call has ended', 3000, 0],
+    ['call is cut off at drain.graceMs', 60_000, 3],
+  ])('%s: the drain does not wait for the stuck statement', async (_, deadlineMs, code) => {
     const gateway = await GatewayProcess.start({ sources: sources(), drain: { notReadyMs: 0, graceMs: 1000 } })
     const stub = new FlightStub(gateway.flight)
     const planning = stub.call('GetFlightInfo', [commandOf(stuck.plan(0))], {}, deadlineMs)
@@ -193,7 +196,7 @@ describe('a statement that goes on after it was cancelled', () => {
     stub.close()
   })
 
-  it('is left by a second signal', async () => {
+  it('second signal: the process ends at once', async () => {
     const gateway = await GatewayProcess.start({ sources: sources() })
     const stub = new FlightStub(gateway.flight)
     const planning = stub.call('GetFlightInfo', [commandOf(stuck.plan(0))])

@@ -3,7 +3,7 @@ import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, runPython } from '../e2e/python.ts'
 
 const seconds = Number(process.env['FLIGHTGATE_SOAK_SECONDS'] ?? 8)
-/** Memory that is freed, or not yet written to, holds what no value of the test looks like: glibc's and DuckDB's own. */
+/** Fills freed and fresh memory of glibc and DuckDB with bytes that no value of the test contains. */
 const perturbed = { MALLOC_PERTURB_: '165', DUCKDB_JE_MALLOC_CONF: 'junk:true,abort_conf:true' }
 
 interface Outcome {
@@ -16,7 +16,7 @@ interface Outcome {
   readonly wrong: readonly string[]
 }
 
-describe.skipIf(!hasPython())('reads beside changes of the type', () => {
+describe.skipIf(!hasPython())('reads during concurrent type changes', () => {
   let gateway: GatewayProcess
   beforeAll(async () => {
     const demo = { kind: 'duckdb', writes: true, losslessTypes: true, init: ["SET GLOBAL TimeZone = 'UTC'"] }
@@ -25,7 +25,7 @@ describe.skipIf(!hasPython())('reads beside changes of the type', () => {
   afterAll(() => gateway?.stop())
 
   it(
-    `have the values of the type that they say, or are refused, for ${seconds} s`,
+    `give values of the announced type, or an error, for ${seconds} s`,
     async () => {
       const { ways, refusals, wrong, ...counts } = await runPython<Outcome>(
         'type_changes.py',

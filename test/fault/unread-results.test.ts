@@ -7,14 +7,14 @@ import { endOf, openDoGet } from '../e2e/raw-do-get.ts'
 const UNREAD = 30
 const big = 'SELECT range AS a FROM range(100000000)'
 
-/** Opens results that nobody reads. */
+/** Opens results without reading them. */
 async function openUnread(gateway: GatewayProcess, session: ClientHttp2Session, headers = {}): Promise<void> {
   const stub = new FlightStub(gateway.flight)
   for (let i = 0; i < UNREAD; i++) openDoGet(session, ticketOf(await stub.info(`${big} -- ${i}`, headers)), headers)
   stub.close()
 }
 
-/** Plans and runs a small statement on a connection of its own; answers with how it ended and how long that took. */
+/** Plans and runs a small statement on its own connection; returns its outcome and duration. */
 async function runSmall(gateway: GatewayProcess, headers = {}) {
   const stub = new FlightStub(gateway.flight, { 'grpc.use_local_subchannel_pool': 1 })
   const from = performance.now()
@@ -24,7 +24,7 @@ async function runSmall(gateway: GatewayProcess, headers = {}) {
   return { code, details, ms: performance.now() - from }
 }
 
-describe('results that nobody reads', () => {
+describe('unread results', () => {
   let gateway: GatewayProcess
   let session: ClientHttp2Session
   const start = async (config: object) => {
@@ -37,7 +37,7 @@ describe('results that nobody reads', () => {
     await gateway.stop()
   })
 
-  it('of one principal leave slots for another', async () => {
+  it('of one principal: another principal still gets slots', async () => {
     await start({
       auth: {
         apiKeys: [
@@ -54,16 +54,16 @@ describe('results that nobody reads', () => {
     }
   }, 30_000)
 
-  it('of one connection lose their slots to another that waits, when all are anonymous', async () => {
+  it('of one anonymous connection: after contendedStallMs they lose their slots to a waiting one', async () => {
     await start({ limits: { contendedStallMs: 500 } })
     await openUnread(gateway, session)
-    // One user alone may have them all.
+    // A single user may hold all slots.
     await expect.poll(() => gateway.metric('flightgate_queued_statements')).toBe(UNREAD - 16)
     const { code, details, ms } = await runSmall(gateway)
     expect([code, details, ms < 5000]).toEqual([0, '', true])
   }, 30_000)
 
-  it('are told why they ended', async () => {
+  it('that lost their slot end with SLOT_LOST and the name of the setting', async () => {
     await start({ limits: { contendedStallMs: 200 }, sources: { demo: { kind: 'duckdb', maxStreams: 1 } } })
     const stub = new FlightStub(gateway.flight)
     const unread = openDoGet(session, ticketOf(await stub.info(big)))

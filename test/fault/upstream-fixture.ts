@@ -6,7 +6,7 @@ import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
 type PoolConfig = FlightSqlConfig['pool']
 
 /**
- * The configuration of a source in front of upstreams on this machine.
+ * The configuration of a source for upstreams on this machine.
  * @param ports the first is that of the source's URI, the others are further addresses
  */
 export function upstreamConfig(
@@ -43,7 +43,7 @@ export function upstreamConfig(
   }
 }
 
-/** A source in front of an upstream on this machine, and what it tells. */
+/** A source for an upstream on this machine, with its log and events. */
 export class UpstreamFixture {
   readonly lines: { readonly message: string; readonly fields: object }[] = []
   readonly events = {
@@ -92,14 +92,14 @@ export class UpstreamFixture {
     }
   }
 
-  /** Runs what the fake upstream is to do; a change begins with INSERT. */
+  /** Runs a behaviour of the fake upstream; a change begins with INSERT. */
   async run(what: string, ctx = this.context()): Promise<Result> {
     const sql = what.startsWith('INSERT') ? what : `SELECT ${what}`
     const query: Query = { source: 'up', sql, session: {}, purpose: 'any' }
     return await this.source.run(await this.source.plan(query, ctx), ctx)
   }
 
-  /** Rows that came, and how it ended if not well. */
+  /** The rows received, and the error's code, if any. */
   async read(sql: string, ctx = this.context()): Promise<{ rows: number; code?: string }> {
     let rows = 0
     try {

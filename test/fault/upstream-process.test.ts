@@ -9,13 +9,13 @@ const CALLERS = 200
 const POOL_MAX = 10
 const MIXED_CALLS = 200
 /**
- * How much more memory the process may have after 200 faulty calls that followed 100 others: room for V8, which lets its
- * heap grow before it collects, and for what malloc does not give back. Each result holds up to a window of 8 MiB when it is
- * broken off: a leak of every tenth would be seen.
+ * Allowed growth of memory in 200 faulty calls after 100 warm-up calls: room for V8, which lets its
+ * heap grow before it collects, and for memory that malloc keeps. Each result holds up to a window of 8 MiB when the client
+ * aborts it, so a leak in every tenth would be visible.
  */
 const MAX_RSS_GROWTH_BYTES = 128 << 20
 
-describe('through the whole gateway, an upstream that', () => {
+describe('a faulty upstream, through the whole gateway', () => {
   let up: FakeUpstream
   let crowd: FakeUpstream
   let lake: FakeUpstream
@@ -50,18 +50,18 @@ describe('through the whole gateway, an upstream that', () => {
     gateway = await WatchedGateway.start({
       sources: {
         up: source(uri(up.port)),
-        // For many at once, none of which goes through the line of statements.
+        // For many concurrent statements, none of which is queued.
         crowd: source(uri(crowd.port), {
           connectTimeoutMs: 60_000,
           requestTimeoutMs: 60_000,
           maxStreams: CALLERS,
           pool: { ...pool, max: POOL_MAX, acquireTimeoutMs: 60_000 },
         }),
-        // One at a time, by slots and by connections.
+        // One statement at a time: limited by slots, and by connections.
         queue: source(uri(up.port), { maxStreams: 1 }),
         narrow: source(uri(up.port), { pool: { ...pool, max: 1, acquireTimeoutMs: 3_600_000 } }),
         cushioned: source(uri(up.port), { slowReader: { afterMs: 100, memoryBytes: 100_000, spillBytes: 1_000_000 } }),
-        // With the bounds that are there by default.
+        // With the default bounds.
         stalled: source(uri(up.port), { slowReader: { afterMs: 100, spillBytes: 1_000_000 } }),
         lake: source(uri(lake.port), { kind: 'dremio' }),
         breaking: source(uri(breakingPort)),
@@ -83,7 +83,7 @@ describe('through the whole gateway, an upstream that', () => {
   })
 
   afterEach(async () => {
-    // Whatever happened: everything is back, upstreams work on nothing any more, and the next statement works.
+    // After every test: the gateway holds nothing, the upstreams are idle, and the next statement succeeds.
     await gateway.expectNothingHeld()
     for (const fake of [up, crowd, lake]) await expect.poll(() => fake.openStreams).toBe(0)
     const { requestId, ...good } = await gateway.read({ source: 'up', sql: 'SELECT ok 3' })
@@ -91,7 +91,7 @@ describe('through the whole gateway, an upstream that', () => {
     expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'OK', rows: 3 * BATCH_ROWS })
   })
 
-  /** How a statement ended, whom it was counted as, and how many connections of its source ended for that reason. */
+  /** Counts of statements of a source by outcome, and of its connections destroyed for a reason. */
   const counts = async (source: string, outcome: string, reason: string) => {
     const metric = await gateway.process.metrics()
     return {
@@ -102,44 +102,47 @@ describe('through the whole gateway, an upstream that', () => {
 
   it.each<[what: string, source: string, sql: string, status: number, code: string, rows: number, destroyed: string]>([
     ['refuses connections', 'refusing', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
-    ['has a name that DNS does not know', 'nowhere', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
-    ['takes connections and says nothing', 'silent', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
-    ['has no TLS where it should', 'plain', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
-    ['has a certificate that is not to be trusted', 'untrusted', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['has an unknown host name', 'nowhere', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['accepts connections and sends nothing', 'silent', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['speaks no TLS where TLS is configured', 'plain', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
+    ['has an untrusted certificate', 'untrusted', 'SELECT ok 1', 14, 'SOURCE_UNAVAILABLE', 0, ''],
     ['hangs at planning', 'up', 'SELECT plan hang', 4, 'DEADLINE', 0, 'failed'],
-    ['is at a limit of its own', 'up', 'SELECT plan 8', 8, 'UPSTREAM_EXHAUSTED', 0, ''],
+    ['is at its own limit', 'up', 'SELECT plan 8', 8, 'UPSTREAM_EXHAUSTED', 0, ''],
     ['hangs before headers', 'up', 'SELECT hang-before-headers', 4, 'DEADLINE', 0, ''],
-    ['hangs in the middle of a stream', 'up', 'SELECT hang 2', 4, 'DEADLINE', 2, ''],
-    ['resets the stream in its middle', 'up', 'SELECT rst 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
-    ['drops the connection in the middle of a stream', 'up', 'SELECT cut 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
+    ['hangs mid-stream', 'up', 'SELECT hang 2', 4, 'DEADLINE', 2, ''],
+    ['resets mid-stream', 'up', 'SELECT rst 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
+    ['drops the connection mid-stream', 'up', 'SELECT cut 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
     ['ends a stream without a status', 'up', 'SELECT no-status 2', 14, 'SOURCE_UNAVAILABLE', -2, 'failed'],
-    ['cuts a frame short', 'up', 'SELECT truncated 2', 15, 'UPSTREAM_DATA', -2, 'failed'],
+    ['truncates a message', 'up', 'SELECT truncated 2', 15, 'UPSTREAM_DATA', -2, 'failed'],
     ['sends a second schema', 'up', 'SELECT second-schema 2', 15, 'UPSTREAM_DATA', -2, 'failed'],
     ['begins without a schema', 'up', 'SELECT no-schema', 15, 'UPSTREAM_DATA', 0, 'failed'],
     ['fails after good batches', 'up', 'SELECT fail 2', 13, 'UPSTREAM_FAILED', 2, ''],
     ['runs out of resources after good batches', 'up', 'SELECT unavailable 2', 14, 'UPSTREAM_BUSY', 2, ''],
     ['sends GOAWAY while a result runs', 'up', 'SELECT goaway 2', 0, 'OK', 3, 'unusable'],
     ['drips slowly', 'up', 'SELECT drip 10', 0, 'OK', 10, ''],
-  ])('%s', async (_what, source, sql, status, code, batches, destroyed) => {
-    const before = await counts(source, code, destroyed)
-    const { requestId, ...end } = await gateway.read({
-      source,
-      sql,
-      ...(sql.includes(' hang') && { deadlineMs: DEADLINE_MS }),
-    })
-    expect(end).toMatchObject({ status, error: code === 'OK' ? undefined : code })
-    const line = await gateway.logged(requestId, 'statement')
-    expect(line).toMatchObject({ source, outcome: code })
-    // What had come may be dropped when the rest is bad; nothing may be made up.
-    if (batches >= 0) expect(line['rows'] ?? 0).toBe(batches * BATCH_ROWS)
-    else expect(line['rows']).toBeLessThanOrEqual(-batches * BATCH_ROWS)
-    if (code !== 'OK') expect(await gateway.logged(requestId, 'call')).toMatchObject({ code })
-    const after = await counts(source, code, destroyed)
-    expect(after.statements - before.statements).toBe(1)
-    expect(after.destroyed - before.destroyed).toBe(destroyed === '' ? 0 : 1)
-  })
+  ])(
+    'upstream %s (source %s, %s): client gets status %i %s',
+    async (_what, source, sql, status, code, batches, destroyed) => {
+      const before = await counts(source, code, destroyed)
+      const { requestId, ...end } = await gateway.read({
+        source,
+        sql,
+        ...(sql.includes(' hang') && { deadlineMs: DEADLINE_MS }),
+      })
+      expect(end).toMatchObject({ status, error: code === 'OK' ? undefined : code })
+      const line = await gateway.logged(requestId, 'statement')
+      expect(line).toMatchObject({ source, outcome: code })
+      // Rows before the fault may be dropped, but none may be invented.
+      if (batches >= 0) expect(line['rows'] ?? 0).toBe(batches * BATCH_ROWS)
+      else expect(line['rows']).toBeLessThanOrEqual(-batches * BATCH_ROWS)
+      if (code !== 'OK') expect(await gateway.logged(requestId, 'call')).toMatchObject({ code })
+      const after = await counts(source, code, destroyed)
+      expect(after.statements - before.statements).toBe(1)
+      expect(after.destroyed - before.destroyed).toBe(destroyed === '' ? 0 : 1)
+    },
+  )
 
-  it('sends GOAWAY on an idle connection is not noticed', async () => {
+  it('upstream sends GOAWAY on an idle connection: the client sees no error', async () => {
     const before = await counts('up', 'OK', 'unusable')
     for (const session of up.sessions) session.close()
     await expect.poll(() => up.sessions.size).toBe(0)
@@ -150,7 +153,7 @@ describe('through the whole gateway, an upstream that', () => {
     expect([after.statements - before.statements, after.destroyed > before.destroyed]).toEqual([1, true])
   })
 
-  it('lets the login expire is logged in to again', async () => {
+  it('login at the upstream expires: the gateway logs in again on the same connection', async () => {
     const before = [up.counts.handshakes, up.counts.connections]
     const counted = await counts('up', 'OK', 'unusable')
     up.token = 'token-2'
@@ -161,7 +164,7 @@ describe('through the whole gateway, an upstream that', () => {
     expect(await counts('up', 'OK', 'unusable')).toEqual({ ...counted, statements: counted.statements + 1 })
   })
 
-  it('takes no login any more', async () => {
+  it('upstream refuses every login: client gets UPSTREAM_LOGIN, connection is destroyed', async () => {
     const before = await counts('up', 'UPSTREAM_LOGIN', 'unusable')
     up.everyCall = 'unauthenticated'
     const { requestId, ...end } = await gateway.read({ source: 'up', sql: 'SELECT ok 1' })
@@ -172,18 +175,18 @@ describe('through the whole gateway, an upstream that', () => {
     expect(after).toEqual({ statements: before.statements + 1, destroyed: before.destroyed + 1 })
   })
 
-  it('forgets the session, as Dremio does, is given a new one', async () => {
+  it('upstream forgets the session, as Dremio does: the gateway opens a new one on the same connection', async () => {
     expect((await gateway.read({ source: 'lake', sql: 'SELECT ok 1' })).status).toBe(0)
     lake.session = 'session-2'
     const { status, requestId } = await gateway.read({ source: 'lake', sql: 'SELECT ok 2' })
     expect(status).toBe(0)
     expect(await gateway.logged(requestId, 'statement')).toMatchObject({ outcome: 'OK', rows: 2 * BATCH_ROWS })
-    // The login is good still: only the session is new.
+    // The login is still valid; only the session is new.
     expect([lake.counts.handshakes, lake.counts.connections]).toEqual([1, 1])
     expect(await counts('lake', 'OK', 'unusable')).toEqual({ statements: 2, destroyed: 0 })
   })
 
-  it('cannot be reached opens the breaker, which half-opens and closes again', async () => {
+  it('upstream is unreachable: breaker opens, half-opens, and closes when it is back', async () => {
     const source = 'breaking'
     const changes = async () => {
       const metric = await gateway.process.metrics()
@@ -215,7 +218,7 @@ describe('through the whole gateway, an upstream that', () => {
     await back.stop()
   })
 
-  it('has ten connections serves 200 clients in turn', async () => {
+  it('pool of ten connections: 200 clients are served in turn', async () => {
     const sessions = Array.from({ length: 4 }, () => gateway.connect())
     const ends = await Promise.all(
       Array.from({ length: CALLERS }, (_, i) => gateway.read({ source: 'crowd', sql: 'SELECT ok 2' }, sessions[i % 4])),
@@ -232,26 +235,29 @@ describe('through the whole gateway, an upstream that', () => {
     expect(lines).toEqual([])
   })
 
-  it.each(['up', 'cushioned'])('has a client that stalls lets go of it (%s)', async (source) => {
-    const before = await counts(source, 'STALLED', 'failed')
-    const { stream, requestId } = await gateway.open({ source, sql: 'SELECT ok 100000' })
-    const closed = new Promise<number | undefined>((resolve) => {
-      stream.once('close', () => resolve(stream.rstCode))
-    })
-    await once(stream, 'response')
-    if (source === 'cushioned')
-      await expect
-        .poll(() => gateway.process.metric('flightgate_slow_reader_bytes', { source, place: 'file' }))
-        .toBeGreaterThan(500_000)
-    expect(await gateway.logged(requestId, 'call')).toMatchObject({ code: 'STALLED', status: 'DEADLINE_EXCEEDED' })
-    expect(await gateway.logged(requestId, 'statement')).toMatchObject({ source, outcome: 'STALLED' })
-    stream.resume()
-    // ENHANCE_YOUR_CALM: a status would wait behind what is not read.
-    expect(await closed).toBe(11)
-    expect(await counts(source, 'STALLED', 'failed')).toEqual({ ...before, statements: before.statements + 1 })
-  })
+  it.each(['up', 'cushioned'])(
+    'slow consumer reaches stallTimeoutMs (source %s): STALLED, stream reset, lease returned',
+    async (source) => {
+      const before = await counts(source, 'STALLED', 'failed')
+      const { stream, requestId } = await gateway.open({ source, sql: 'SELECT ok 100000' })
+      const closed = new Promise<number | undefined>((resolve) => {
+        stream.once('close', () => resolve(stream.rstCode))
+      })
+      await once(stream, 'response')
+      if (source === 'cushioned')
+        await expect
+          .poll(() => gateway.process.metric('flightgate_slow_reader_bytes', { source, place: 'file' }))
+          .toBeGreaterThan(500_000)
+      expect(await gateway.logged(requestId, 'call')).toMatchObject({ code: 'STALLED', status: 'DEADLINE_EXCEEDED' })
+      expect(await gateway.logged(requestId, 'statement')).toMatchObject({ source, outcome: 'STALLED' })
+      stream.resume()
+      // ENHANCE_YOUR_CALM: a status would queue behind the unread data.
+      expect(await closed).toBe(11)
+      expect(await counts(source, 'STALLED', 'failed')).toEqual({ ...before, statements: before.statements + 1 })
+    },
+  )
 
-  it('has a client that stalls holds no more for it than the documentation says', async () => {
+  it('slow consumer: memory and spill stay within the documented bounds', async () => {
     const { stream, requestId } = await gateway.open({ source: 'stalled', sql: 'SELECT ok 100000' })
     await once(stream, 'response')
     const inFile = () => gateway.process.metric('flightgate_slow_reader_bytes', { source: 'stalled', place: 'file' })
@@ -269,9 +275,9 @@ describe('through the whole gateway, an upstream that', () => {
   })
 
   it.each([
-    ['as rows come', 'SELECT ok 100000'],
-    ['while rows are waited for', 'SELECT hang 1'],
-  ])('has a client that vanishes %s is told to stop', async (_when, sql) => {
+    ['while rows arrive', 'SELECT ok 100000'],
+    ['while waiting for rows', 'SELECT hang 1'],
+  ])('client vanishes %s: the upstream stream is cancelled', async (_when, sql) => {
     const before = await counts('up', 'CANCELLED', 'failed')
     const { cancelled } = up.ended
     const session = gateway.connect()
@@ -287,8 +293,8 @@ describe('through the whole gateway, an upstream that', () => {
   it.each([
     ['before the first row', 'SELECT hang-before-headers'],
     ['while it reads', 'SELECT hang 2'],
-    ['while more comes than it reads', 'SELECT ok 100000'],
-  ])('has a client that cancels %s is told to stop', async (_when, sql) => {
+    ['while rows arrive faster than it reads', 'SELECT ok 100000'],
+  ])('client cancels %s: the upstream stream is cancelled', async (_when, sql) => {
     const before = await counts('up', 'CANCELLED', 'failed')
     const { executions } = up.counts
     const { cancelled } = up.ended
@@ -300,7 +306,7 @@ describe('through the whole gateway, an upstream that', () => {
     expect(await counts('up', 'CANCELLED', 'failed')).toEqual({ ...before, statements: before.statements + 1 })
   })
 
-  it('has a client that cancels while it is planned for keeps its connection', async () => {
+  it('client cancels during planning: the lease is returned, the connection stays', async () => {
     const before = await counts('up', 'CANCELLED', 'failed')
     const { plans } = up.counts
     const { stream, requestId } = gateway.plan({ source: 'up', sql: 'SELECT plan hang' })
@@ -310,7 +316,7 @@ describe('through the whole gateway, an upstream that', () => {
     expect(await counts('up', 'CANCELLED', 'failed')).toEqual({ ...before, statements: before.statements + 1 })
   })
 
-  it('has a client that cancels in the line of statements never hears of it', async () => {
+  it('client cancels a queued statement: it never reaches the upstream', async () => {
     const first = await gateway.open({ source: 'queue', sql: 'SELECT hang 1' })
     await once(first.stream, 'response')
     const { executions } = up.counts
@@ -326,7 +332,7 @@ describe('through the whole gateway, an upstream that', () => {
     expect(await counts('queue', 'CANCELLED', 'failed')).toEqual({ statements: 2, destroyed: 0 })
   })
 
-  it('has a client that cancels while all connections are busy no longer counts it as waiting', async () => {
+  it('client cancels while it waits for a connection: it leaves the pool’s queue', async () => {
     const first = await gateway.open({ source: 'narrow', sql: 'SELECT hang 1' })
     await once(first.stream, 'response')
     const waiting = () => gateway.process.metric('flightgate_pool_connections', { source: 'narrow', state: 'waiting' })
@@ -341,8 +347,8 @@ describe('through the whole gateway, an upstream that', () => {
     expect(await counts('narrow', 'CANCELLED', 'failed')).toEqual({ statements: 2, destroyed: 0 })
   })
 
-  it('fails in every way, again and again, leaves no memory behind', async () => {
-    // What goes well between keeps the breaker closed.
+  it('upstream fails in every way repeatedly: no memory leak', async () => {
+    // Successful statements in between keep the breaker closed.
     const ways = [
       'rst 2',
       'ok 5',
@@ -359,7 +365,7 @@ describe('through the whole gateway, an upstream that', () => {
     const fail = async (i: number) => {
       await gateway.read({ source: 'up', sql: `SELECT ${ways[i % ways.length]}` })
     }
-    // A result that is broken off with a window of it unread.
+    // The client aborts a result with a window of unread data.
     const breakOff = async () => {
       const { stream } = await gateway.open({ source: 'up', sql: 'SELECT ok 100000' })
       await once(stream, 'response')

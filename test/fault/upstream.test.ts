@@ -48,7 +48,7 @@ const context = (signal: AbortSignal = new AbortController().signal, ms = 20_000
   log,
 })
 
-describe('an upstream that', () => {
+describe('an upstream, at the source alone', () => {
   let fake: FakeUpstream
   let source: FlightSqlSource
 
@@ -62,9 +62,9 @@ describe('an upstream that', () => {
     source = open()
   })
   afterEach(async () => {
-    // Whatever happened: every lease is back, and the upstream works on nothing any more.
+    // After every test: all leases are returned, and the upstream is idle.
     const inUse = () => source.pools.all.reduce((sum, { pool }) => sum + pool.stats.inUse, 0)
-    // A health check may be using one just now.
+    // A health check may still hold one.
     await expect.poll(inUse).toBe(0)
     await source.close()
     await expect.poll(() => fake.openStreams).toBe(0)
@@ -73,7 +73,7 @@ describe('an upstream that', () => {
 
   const run = async (sql: string, ctx = context()): Promise<Result> =>
     await source.run(await source.plan(query(sql), ctx), ctx)
-  /** The rows, or the code of the error and the rows before it. */
+  /** The rows, or the error's code and the rows before it. */
   const read = async (sql: string, ctx = context()): Promise<{ rows: number; code?: string; message?: string }> => {
     let rows = 0
     try {
@@ -86,12 +86,12 @@ describe('an upstream that', () => {
     }
   }
 
-  it('works well is relayed, on connections that are used again', async () => {
+  it('upstream works: results are relayed, connections are reused', async () => {
     for (let i = 0; i < 5; i++) expect(await read('ok 3')).toEqual({ rows: 3 * BATCH_ROWS })
     expect([fake.counts, events.destroyed]).toEqual([{ connections: 1, handshakes: 1, plans: 5, executions: 5 }, []])
   })
 
-  it('refuses connections is unavailable, and the breaker opens, half-opens and closes', async () => {
+  it('upstream refuses connections: SOURCE_UNAVAILABLE, breaker opens, half-opens and closes', async () => {
     const { port } = fake
     await source.close()
     await fake.stop()
@@ -106,7 +106,7 @@ describe('an upstream that', () => {
     expect(events.breaker.slice(-2)).toEqual(['half-open', 'closed'])
   })
 
-  it('comes back is found without being asked, and whoever gets no answer then holds up nobody', async () => {
+  it('upstream comes back: the breaker’s probe closes it, and a hanging statement blocks no other', async () => {
     const hanging = await source.plan(query('hang-before-headers'), context())
     const { port } = fake
     await fake.stop()
@@ -116,38 +116,41 @@ describe('an upstream that', () => {
     await expect.poll(() => events.breaker).toEqual(['open', 'half-open', 'closed'])
     const controller = new AbortController()
     const waiting = source.run(hanging, context(controller.signal)).catch((error: unknown) => error)
-    // The probe's, and the one that hangs.
+    // The probe's execution, and the hanging one.
     await expect.poll(() => fake.counts.executions).toBe(2)
     expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
     controller.abort(new GatewayError('CANCELLED'))
     expect(await waiting).toMatchObject({ code: 'CANCELLED' })
   })
 
-  it('is slower than clients with short deadlines want is not counted as bad', async () => {
+  it('upstream is slow, clients have short deadlines: DEADLINE, breaker stays closed, connections stay', async () => {
     for (const sql of ['plan hang', 'hang-before-headers'])
       for (let i = 0; i < 8; i++) expect((await read(sql, context(undefined, 40))).code).toBe('DEADLINE')
     expect([events.breaker, events.destroyed]).toEqual([[], []])
   })
 
   it.each([
-    ['before it begins', 'hang-before-headers', 0],
-    ['in mid-stream', 'hang 2', 2 * BATCH_ROWS],
+    ['before it starts', 'hang-before-headers', 0],
+    ['mid-stream', 'hang 2', 2 * BATCH_ROWS],
     ['in a later part of the result', 'ok 1 then hang-before-headers', BATCH_ROWS],
-  ])('answers %s that the deadline of its client has passed: no overload, no outage', async (_when, sql, rows) => {
-    fake.answersDeadlineMs = 200
-    const slots = new AdaptiveLimiter({ minSlots: 1, maxSlots: 8, maxQueued: 0, queueWaitMs: 1 })
-    for (let i = 0; i < 3; i++) {
-      const seen = await read(sql, context(undefined, 1000))
-      expect(seen).toMatchObject({ rows, code: 'DEADLINE' })
-      slots.onOutcome(new GatewayError(seen.code as ErrorCode))
-    }
-    expect([slots.slots, events.breaker, events.destroyed]).toEqual([8, [], []])
-    // One that is far from its deadline met a limit of the server's.
-    fake.answersDeadlineMs = 19_900
-    expect(await read(sql)).toMatchObject({ rows, code: 'UPSTREAM_TIMEOUT' })
-  })
+  ])(
+    'upstream answers DEADLINE_EXCEEDED %s: client gets DEADLINE, no overload, no outage',
+    async (_when, sql, rows) => {
+      fake.answersDeadlineMs = 200
+      const slots = new AdaptiveLimiter({ minSlots: 1, maxSlots: 8, maxQueued: 0, queueWaitMs: 1 })
+      for (let i = 0; i < 3; i++) {
+        const seen = await read(sql, context(undefined, 1000))
+        expect(seen).toMatchObject({ rows, code: 'DEADLINE' })
+        slots.onOutcome(new GatewayError(seen.code as ErrorCode))
+      }
+      expect([slots.slots, events.breaker, events.destroyed]).toEqual([8, [], []])
+      // Far from the client's deadline, the status means a limit of the upstream.
+      fake.answersDeadlineMs = 19_900
+      expect(await read(sql)).toMatchObject({ rows, code: 'UPSTREAM_TIMEOUT' })
+    },
+  )
 
-  it('does not speak HTTP/2 is unavailable within the connect timeout', async () => {
+  it('upstream does not speak HTTP/2: SOURCE_UNAVAILABLE at the connect timeout', async () => {
     const mute = await FakeUpstream.start({ begin: 'never' })
     await source.close()
     source = open({ uri: { host: '127.0.0.1', port: mute.port, tls: false } })
@@ -155,7 +158,7 @@ describe('an upstream that', () => {
     await mute.stop()
   })
 
-  it('has a name that does not resolve, or no TLS, is unavailable', async () => {
+  it('host name does not resolve, or upstream has no TLS: SOURCE_UNAVAILABLE', async () => {
     await source.close()
     source = open({ uri: { host: 'nowhere.invalid', port: 1, tls: false } })
     expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
@@ -164,7 +167,7 @@ describe('an upstream that', () => {
     expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
   })
 
-  it('has a certificate that is not to be trusted is unavailable, until it is trusted', async () => {
+  it('upstream has an untrusted certificate: SOURCE_UNAVAILABLE; with ca and serverName, or skipVerify: rows', async () => {
     const { cert, key } = selfSignedCertificate('upstream.test')
     const secure = await FakeUpstream.start({ tls: { cert, key } })
     const uri = { host: '127.0.0.1', port: secure.port, tls: true }
@@ -185,7 +188,7 @@ describe('an upstream that', () => {
     await secure.stop()
   })
 
-  it('wants a certificate of its clients is unavailable without, and works with one', async () => {
+  it('upstream requires a client certificate: SOURCE_UNAVAILABLE without one, rows with one', async () => {
     const [own, client] = [selfSignedCertificate('upstream.test'), selfSignedCertificate('gateway.test')]
     const secure = await FakeUpstream.start({ tls: { ...own, ca: client.cert } })
     const uri = { host: '127.0.0.1', port: secure.port, tls: true }
@@ -202,12 +205,12 @@ describe('an upstream that', () => {
     await secure.stop()
   })
 
-  it('hangs at planning ends at the request timeout', async () => {
+  it('upstream hangs at planning: DEADLINE at the request timeout, lease is destroyed', async () => {
     expect((await read('plan hang')).code).toBe('DEADLINE')
     expect(events.destroyed).toContain('failed')
   })
 
-  it('hangs before headers, or mid-stream, ends at the deadline and is told to stop', async () => {
+  it('upstream hangs before headers or mid-stream: DEADLINE, the upstream stream is cancelled', async () => {
     expect(await read('hang-before-headers', context(undefined, 400))).toMatchObject({ rows: 0, code: 'DEADLINE' })
     expect(await read('hang 2', context(undefined, 400))).toMatchObject({ rows: 2 * BATCH_ROWS, code: 'DEADLINE' })
     await expect.poll(() => fake.ended.cancelled).toBe(2)
@@ -220,23 +223,23 @@ describe('an upstream that', () => {
     ['ends without a status', 'no-status 3', 'SOURCE_UNAVAILABLE'],
     ['ends without trailers', 'no-trailers 3', 'UPSTREAM_DATA'],
     ['sends a second schema mid-stream', 'second-schema 3', 'UPSTREAM_DATA'],
-  ])('%s (%s): client gets %s, never a result that is silently short', async (_what, sql, code) => {
+  ])('upstream %s (%s): client gets %s, never a silently truncated result', async (_what, sql, code) => {
     const seen = await read(sql)
     expect([seen.code, seen.rows <= 3 * BATCH_ROWS]).toEqual([code, true])
     expect(events.destroyed).toEqual(['failed'])
-    // Not run twice: rows may have reached the client.
+    // No retry: rows may have reached the client.
     expect(fake.counts.executions).toBe(1)
     expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
   })
 
-  it('breaks off in a change that goes the way of queries is not asked for it twice', async () => {
+  it('connection breaks during a change sent as a query: it is not retried', async () => {
     await source.close()
     source = open({ kind: 'dremio', writes: true })
     expect((await read('INSERT cut 0')).code).toBe('SOURCE_UNAVAILABLE')
     expect(fake.counts.executions).toBe(1)
   })
 
-  it('sends a message above the limit is told apart from one that is at a limit of its own', async () => {
+  it('upstream sends a message above maxMessageBytes: UPSTREAM_TOO_LARGE with the setting, no retry', async () => {
     await source.close()
     source = open({ maxMessageBytes: 5000 })
     const seen = await read('ok 2')
@@ -244,22 +247,22 @@ describe('an upstream that', () => {
     expect(seen.message).toMatch(
       /^The source up sent a message of \d+ bytes, above the limit of 5000 \(sources\.up\.maxMessageBytes\)\.$/,
     )
-    // Not run again on another connection, where it would be as large.
+    // No retry on another connection: the message would be as large.
     expect([fake.counts.executions, events.breaker]).toEqual([1, []])
   })
 
-  it('begins without a schema is refused', async () => {
+  it('upstream sends no schema: UPSTREAM_DATA', async () => {
     expect((await read('no-schema')).code).toBe('UPSTREAM_DATA')
   })
 
-  it('fails after good batches tells so, without its insides, and keeps its connection', async () => {
+  it('upstream fails after good batches: UPSTREAM_FAILED without internals, connection stays', async () => {
     const seen = await read('fail 2')
     expect(seen).toMatchObject({ rows: 2 * BATCH_ROWS, code: 'UPSTREAM_FAILED' })
     expect(seen.message).not.toMatch(/java|broke/)
     expect(events.destroyed).toEqual([])
   })
 
-  it('answers UNAVAILABLE while it works is told apart from one that cannot be reached', async () => {
+  it('upstream answers UNAVAILABLE midway: UPSTREAM_BUSY, not SOURCE_UNAVAILABLE; connection stays', async () => {
     const seen = await read('unavailable 1')
     expect(seen).toMatchObject({ rows: BATCH_ROWS, code: 'UPSTREAM_BUSY' })
     expect(seen.message).not.toContain('node 7')
@@ -275,18 +278,18 @@ describe('an upstream that', () => {
     [12, 'UPSTREAM_UNIMPLEMENTED'],
     [13, 'UPSTREAM_FAILED'],
     [14, 'UPSTREAM_BUSY'],
-  ])('answers status %i at planning is read as %s, and the breaker does not count it', async (status, code) => {
+  ])('upstream answers status %i at planning: %s, breaker stays closed', async (status, code) => {
     for (let i = 0; i < 8; i++) expect((await read(`plan ${status}`)).code).toBe(code)
     expect([events.breaker, events.destroyed]).toEqual([[], []])
   })
 
-  it('gives a result in parts has them read as one', async () => {
+  it('result in parts: the client reads one result', async () => {
     expect(await read('ok 2 then ok 0 then drip 3')).toEqual({ rows: 5 * BATCH_ROWS })
     expect(await read('ok 2 then fail 1')).toMatchObject({ rows: 3 * BATCH_ROWS, code: 'UPSTREAM_FAILED' })
     expect([fake.counts.connections, events.destroyed]).toEqual([1, []])
   })
 
-  it('gives a result in parts is told to stop when its reader leaves between two of them', async () => {
+  it('reader leaves between two parts of a result: the upstream stream is cancelled', async () => {
     const ctx = context(undefined, 3_600_000)
     const frames = (await run('ok 1 then hang-before-headers', ctx)).frames[Symbol.asyncIterator]()
     expect((await frames.next()).value![0]!.rows).toBe(BATCH_ROWS)
@@ -299,34 +302,34 @@ describe('an upstream that', () => {
     expect([source.pools.all[0]!.pool.stats.idle, events.destroyed]).toEqual([1, []])
   })
 
-  it('drips slowly is waited for', async () => {
+  it('upstream drips rows: the client gets all of them', async () => {
     expect(await read('drip 10')).toEqual({ rows: 10 * BATCH_ROWS })
   })
 
-  it('sends GOAWAY, busy or idle, finishes what runs and gets no more on that connection', async () => {
+  it('upstream sends GOAWAY on a busy or idle connection: running results finish, new ones use another connection', async () => {
     expect(await read('goaway 2')).toEqual({ rows: 3 * BATCH_ROWS })
     expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
     expect(fake.counts.connections).toBe(2)
-    // As a server does with idle connections: GOAWAY, then the end.
+    // GOAWAY, then close, as servers do with idle connections.
     for (const session of fake.sessions) session.close()
     await expect.poll(() => fake.sessions.size).toBe(0)
     expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
     expect(events.destroyed).toEqual(['unusable', 'unusable'])
   })
 
-  it('lets the login expire is logged in to again', async () => {
+  it('login expires: the gateway logs in again on the same connection', async () => {
     await read('ok 1')
     fake.token = 'token-2'
     expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
     expect([fake.counts.handshakes, fake.counts.connections]).toEqual([2, 1])
   })
 
-  it('takes no login is unavailable, which is not the client’s fault', async () => {
+  it('upstream refuses the login: UPSTREAM_LOGIN, not an error of the client', async () => {
     fake.everyCall = 'unauthenticated'
     expect((await read('ok 1')).code).toBe('UPSTREAM_LOGIN')
   })
 
-  it('is asked what it can by two clients, of whom the first leaves, answers the second', async () => {
+  it('two clients wait for SqlInfo and the first cancels: the second gets the answer', async () => {
     fake.everyCall = 'hang'
     const leaving = new AbortController()
     const first = source.capabilities(context(leaving.signal)).catch((error: unknown) => error)
@@ -340,7 +343,7 @@ describe('an upstream that', () => {
     expect(asked()).toBe(0)
   })
 
-  it('is cancelled at each stage stops, and the connections stay', async () => {
+  it('client cancels at any stage: the upstream stops, connections stay', async () => {
     for (const [sql, stage, reached] of [
       ['plan hang', 'planning', () => fake.counts.plans === 1],
       ['hang-before-headers', 'waiting for rows', () => fake.counts.executions === 1],
@@ -365,7 +368,7 @@ describe('an upstream that', () => {
     ['its parameters are refused', 'unbindable ?', 0, 'BAD_SQL'],
     ['it cannot be planned', 'plan 5 ?', 0, 'UNKNOWN_OBJECT'],
     ['it fails', 'fail 2 ?', 2, 'UPSTREAM_FAILED'],
-  ])('has a statement prepared closes it once %s', async (_when, sql, batches, code) => {
+  ])('prepared statement is closed once %s', async (_when, sql, batches, code) => {
     const controller = new AbortController()
     const prepared = { ...query(sql), parameters: new Uint8Array(0) }
     const ctx = context(controller.signal)
@@ -392,7 +395,7 @@ describe('an upstream that', () => {
     expect(events.destroyed).toEqual([])
   })
 
-  it('has fewer connections than callers serves them in turn, 200 on 10', async () => {
+  it('200 callers on 10 connections: all are served in turn', async () => {
     await source.close()
     source = open({}, { max: 10, acquireTimeoutMs: 10_000 })
     const all = await Promise.all(Array.from({ length: 200 }, () => read('ok 2')))
@@ -401,7 +404,7 @@ describe('an upstream that', () => {
     expect(source.pools.all[0]!.pool.stats.waiting).toBe(0)
   })
 
-  it('has all connections busy makes callers wait, not for ever, and they may leave', async () => {
+  it('all connections busy: a caller gets QUEUE_TIMEOUT at the wait limit, or cancels', async () => {
     await source.close()
     source = open({}, { max: 1, acquireTimeoutMs: 300 })
     const ctx = context()
@@ -420,7 +423,7 @@ describe('an upstream that', () => {
     expect(events.breaker).toEqual([])
   })
 
-  it('has a connection that becomes free gives it to who waits still, past those who have left', async () => {
+  it('connection becomes free after waiters cancelled: the remaining waiter gets it', async () => {
     await source.close()
     source = open({}, { max: 1, acquireTimeoutMs: 10_000 })
     const ctx = context()
@@ -437,13 +440,13 @@ describe('an upstream that', () => {
     expect(await staying).toEqual({ rows: BATCH_ROWS })
   })
 
-  it('has a connection that becomes free after some have waited too long gives it to who waits still', async () => {
+  it('connection becomes free after waiters timed out: the remaining waiter gets it', async () => {
     await source.close()
     source = open({}, { max: 1, acquireTimeoutMs: 1600 })
     const ctx = context()
     const busy = await source.run(await source.plan(query('hang 1'), ctx), ctx)
     const early = Array.from({ length: 5 }, () => read('ok 1'))
-    // The late one must have time left when the early ones have none.
+    // The late waiter must have time left when the early ones time out.
     await new Promise((resolve) => setTimeout(resolve, 800))
     const late = read('ok 1')
     for (const each of await Promise.all(early)) expect(each.code).toBe('QUEUE_TIMEOUT')
@@ -452,7 +455,7 @@ describe('an upstream that', () => {
     expect(source.pools.all[0]!.pool.stats).toEqual({ size: 1, idle: 1, inUse: 0, waiting: 0 })
   })
 
-  it('lets nobody connect within the time to get a connection is unavailable, not exhausted, and the breaker opens', async () => {
+  it('connecting takes longer than acquireTimeoutMs: SOURCE_UNAVAILABLE, not QUEUE_TIMEOUT, breaker opens', async () => {
     const mute = await FakeUpstream.start({ begin: 'never' })
     await source.close()
     const uri = { host: '127.0.0.1', port: mute.port, tls: false }
@@ -463,7 +466,7 @@ describe('an upstream that', () => {
     await mute.stop()
   })
 
-  it('cannot be reached has no idle connections', async () => {
+  it('upstream is unreachable: the pool keeps no idle connections', async () => {
     await source.close()
     source = open({ uri: { host: 'nowhere.invalid', port: 1, tls: false } }, { min: 2 })
     expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
@@ -471,7 +474,7 @@ describe('an upstream that', () => {
     await expect.poll(() => pool.stats).toEqual({ size: 0, idle: 0, inUse: 0, waiting: 0 })
   })
 
-  it('is one of two is gone past when it does not answer', async () => {
+  it('one of two addresses does not answer: the other is used', async () => {
     const second = await FakeUpstream.start()
     await source.close()
     source = open({ addresses: [{ host: '127.0.0.1', port: second.port, tls: false }] })
@@ -484,7 +487,7 @@ describe('an upstream that', () => {
     for await (const _ of result.frames);
   })
 
-  it('is one of two is not waited for while the other has connections to spare', async () => {
+  it('one of two addresses has all connections busy: the other is used without waiting', async () => {
     const second = await FakeUpstream.start()
     await source.close()
     source = open({ addresses: [{ host: '127.0.0.1', port: second.port, tls: false }] }, { max: 1 })
@@ -503,28 +506,31 @@ describe('an upstream that', () => {
   it.each([
     ['memory', { memoryBytes: 1 << 30, spillBytes: 0 }, 1000],
     ['memory, then a file', { memoryBytes: 100_000, spillBytes: 1 << 30 }, 1000],
-    ['bounds of both', { memoryBytes: 100_000, spillBytes: 1_000_000 }, 130],
-  ])('is read on into %s while the client does not read, in order and whole', async (_where, bounds, ahead) => {
-    await source.close()
-    source = open({ slowReader: { afterMs: 50, ...bounds } })
-    const result = await run('ok 1000')
-    const frames = result.frames[Symbol.asyncIterator]()
-    let rows = (await frames.next()).value![0]!.rows
-    await expect.poll(() => events.memory + events.spill).toBeGreaterThan((ahead - 20) * 8 * BATCH_ROWS)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(events.maxMemory).toBeLessThanOrEqual(bounds.memoryBytes + 20_000)
-    expect(events.maxSpill).toBeLessThanOrEqual(bounds.spillBytes + 20_000)
-    if (ahead === 1000) await expect.poll(() => fake.openStreams).toBe(0)
-    for (let next = await frames.next(); !next.done; next = await frames.next())
-      for (const frame of next.value) {
-        expect(frame.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)).toBe(frame.byteLength)
-        rows += frame.rows
-      }
-    expect(rows).toBe(1000 * BATCH_ROWS)
-    expect([events.memory, events.spill]).toEqual([0, 0])
-  })
+    ['memory and a file up to their bounds', { memoryBytes: 100_000, spillBytes: 1_000_000 }, 130],
+  ])(
+    'slow consumer: the result is buffered in %s, then delivered complete and in order',
+    async (_where, bounds, ahead) => {
+      await source.close()
+      source = open({ slowReader: { afterMs: 50, ...bounds } })
+      const result = await run('ok 1000')
+      const frames = result.frames[Symbol.asyncIterator]()
+      let rows = (await frames.next()).value![0]!.rows
+      await expect.poll(() => events.memory + events.spill).toBeGreaterThan((ahead - 20) * 8 * BATCH_ROWS)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      expect(events.maxMemory).toBeLessThanOrEqual(bounds.memoryBytes + 20_000)
+      expect(events.maxSpill).toBeLessThanOrEqual(bounds.spillBytes + 20_000)
+      if (ahead === 1000) await expect.poll(() => fake.openStreams).toBe(0)
+      for (let next = await frames.next(); !next.done; next = await frames.next())
+        for (const frame of next.value) {
+          expect(frame.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)).toBe(frame.byteLength)
+          rows += frame.rows
+        }
+      expect(rows).toBe(1000 * BATCH_ROWS)
+      expect([events.memory, events.spill]).toEqual([0, 0])
+    },
+  )
 
-  it('is read on when nothing can be spilled is held back, and nothing is lost', async () => {
+  it('slow consumer, spill directory unusable: backpressure on the upstream, no rows lost', async () => {
     await source.close()
     const slowReader = { afterMs: 20, memoryBytes: 50_000, spillBytes: 1 << 30, spillDirectory: '/nowhere/at/all' }
     source = open({ slowReader })
@@ -538,7 +544,7 @@ describe('an upstream that', () => {
     expect([rows, events.memory, events.spill]).toEqual([1000 * BATCH_ROWS, 0, 0])
   })
 
-  it('fails while it is read on tells so after the rows that came', async () => {
+  it('slow consumer, upstream fails meanwhile: client gets the buffered rows, then UPSTREAM_FAILED', async () => {
     await source.close()
     source = open({ slowReader: { afterMs: 20, memoryBytes: 1 << 20, spillBytes: 0 } })
     const frames = (await run('fail 5')).frames[Symbol.asyncIterator]()
@@ -547,7 +553,7 @@ describe('an upstream that', () => {
     await expect(frames.next()).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' })
   })
 
-  it('is no longer asked much keeps few connections', async () => {
+  it('load drops: idle connections are closed down to pool.min', async () => {
     await source.close()
     source = open({}, { min: 1, max: 8, healthCheckIntervalMs: 100, idleTimeoutMs: 300 })
     await Promise.all(Array.from({ length: 40 }, () => read('drip 2')))
@@ -559,10 +565,10 @@ describe('an upstream that', () => {
     expect(fake.counts.handshakes).toBe(fake.counts.connections)
   })
 
-  it('is asked on replaces connections that have come of age, in use or idle', async () => {
+  it('connections reach maxAgeMs, in use or idle: they are replaced', async () => {
     await source.close()
     source = open({}, { max: 1, maxAgeMs: 100 })
-    // Of age when it is given back, which its result does not notice.
+    // The connection ages during the result, which still completes.
     expect(await read('drip 10')).toEqual({ rows: 10 * BATCH_ROWS })
     expect([fake.counts.connections, events.destroyed]).toEqual([1, ['aged']])
     const others = async () => {
@@ -573,7 +579,7 @@ describe('an upstream that', () => {
     expect(new Set(events.destroyed)).toEqual(new Set(['aged']))
   })
 
-  it('is checked replaces connections that have gone bad', async () => {
+  it('health check fails on idle connections: they are replaced', async () => {
     await source.close()
     source = open({}, { min: 2, healthCheckIntervalMs: 100 })
     await expect.poll(() => source.pools.all[0]!.pool.stats.idle).toBe(2)

@@ -8,7 +8,7 @@ import { endOf, openCall, type RawEnd } from '../e2e/raw-do-get.ts'
 
 const PREFIX_BYTES = 5
 
-/** How a statement is asked for. */
+/** Options of a statement. */
 export interface Asked {
   readonly source: string
   readonly sql: string
@@ -16,13 +16,13 @@ export interface Asked {
   readonly deadlineMs?: number
 }
 
-/** A statement that is being read, and the id under which the gateway logs it. */
+/** A running statement, and its request id in the log. */
 export interface Reading {
   readonly stream: ClientHttp2Stream
   readonly requestId: string
 }
 
-/** A gateway in a process of its own that is looked at from outside: by its answers, its metrics and its log. */
+/** A gateway in its own process, observed from outside: by its answers, metrics and log. */
 export class WatchedGateway {
   readonly process: GatewayProcess
   readonly #session: ClientHttp2Session
@@ -36,7 +36,7 @@ export class WatchedGateway {
     return new WatchedGateway(await GatewayProcess.start(config))
   }
 
-  /** A connection of a client's own. */
+  /** Opens a client's connection. */
   connect(): ClientHttp2Session {
     return connect(`http://${this.process.flight}`).on('error', () => {})
   }
@@ -47,7 +47,7 @@ export class WatchedGateway {
     return { stream: openCall(session, 'GetFlightInfo', commandOf(sql), headers), requestId }
   }
 
-  /** Plans a statement, which must work, and opens its result, of which it reads nothing. */
+  /** Plans a statement, which must succeed, and opens its result without reading it. */
   async open(asked: Asked, session = this.#session): Promise<Reading> {
     const { stream, requestId } = this.plan(asked, session)
     const planned = await endOf(stream)
@@ -55,7 +55,7 @@ export class WatchedGateway {
     return this.#redeem(planned, asked, session, requestId)
   }
 
-  /** Plans a statement and reads its result; tells of the first of the two calls that failed. */
+  /** Plans a statement and reads its result; returns the end of the first call that failed, else of the second. */
   async read(asked: Asked, session = this.#session): Promise<RawEnd & { readonly requestId: string }> {
     const { stream, requestId } = this.plan(asked, session)
     const planned = await endOf(stream)
@@ -63,12 +63,12 @@ export class WatchedGateway {
     return { ...end, requestId }
   }
 
-  /** The line of the log that tells how a statement, or a call, with this id ended. */
+  /** The log line for the end of the statement or call with this id. */
   async logged(requestId: string, event: 'statement' | 'call'): Promise<LogLine> {
     return await this.process.line((line) => line['requestId'] === requestId && line['event'] === event)
   }
 
-  /** Waits until nothing is held for anybody any more: no lease, no place in a line, no statement, no byte. */
+  /** Waits until the gateway holds nothing: no lease, no queued or running statement, no byte. */
   async expectNothingHeld(): Promise<void> {
     const held = async () => {
       const metric = await this.process.metrics()
@@ -93,7 +93,7 @@ export class WatchedGateway {
     })
   }
 
-  /** Ends it; answers with its exit code. */
+  /** Stops the gateway; returns its exit code. */
   async stop(): Promise<number> {
     this.#session.destroy()
     return await this.process.stop()
