@@ -12,7 +12,7 @@ const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .split('\n')
   .filter((page) => page !== '' && existsSync(join(root, page)))
 
-/** A page's text without its code, which holds neither links nor headings. */
+/** A page's text without code, which contains neither links nor headings. */
 function proseOf(page: string): string {
   const text = readFileSync(join(root, page), 'utf8')
   return text.replace(/^(```|~~~).*?^\1/gms, '').replace(/`[^`\n]+`/g, (code) => code.replace(/[[\]()]/g, ''))
@@ -20,7 +20,7 @@ function proseOf(page: string): string {
 
 /** A link to a page or file of this repository. */
 interface Link {
-  /** As the page writes it. */
+  /** The link as written in the page. */
   readonly written: string
   /** The path from the root of the repository. */
   readonly target: string
@@ -57,14 +57,14 @@ function namedFilesOf(page: string): string[] {
   return [...text.matchAll(/`((?:[\w.-]+\/)+[\w-][\w.-]*\.(?:ts|mjs|py|java|proto))`/g)].map(([, file]) => file!)
 }
 
-/** Why a link leads nowhere; undefined if it does not. */
+/** The reason why a link is broken; undefined if it is valid. */
 function faultOf({ target, anchor }: Link): string | undefined {
   if (!existsSync(join(root, target))) return 'no such file'
   return anchor === '' || anchorsOf(target).has(anchor) ? undefined : 'no such heading'
 }
 
 describe('every page', () => {
-  it.each(pages)('%s links only to files and headings that exist', (page) => {
+  it.each(pages)('%s links only to existing files and headings', (page) => {
     const broken = linksOf(page).flatMap((link) => {
       const fault = faultOf(link)
       return fault ? [`${page} -> ${link.written}: ${fault}`] : []
@@ -73,9 +73,9 @@ describe('every page', () => {
   })
 })
 
-describe('every page but the changelog, which tells of the past,', () => {
+describe('every page except the changelog, which describes the past,', () => {
   it.each(pages.filter((page) => page !== 'CHANGELOG.md'))(
-    '%s names only files that exist, from the root, src or test on',
+    '%s names only existing files, relative to the root, src or test',
     (page) => {
       const missing = namedFilesOf(page).filter((file) =>
         ['', 'src', 'test'].every((folder) => !existsSync(join(root, folder, file))),
@@ -93,7 +93,7 @@ describe('the list "Which page do I need" of README.md', () => {
     expect(pages.filter((page) => /^docs\/[^/]+$/.test(page) && !listed.has(page))).toEqual([])
   })
 
-  it('leads to every page below docs/, over the pages that it names', () => {
+  it('leads to every page below docs/, through the pages that it names', () => {
     const reached = new Set<string>()
     const follow = (page: string) => {
       if (reached.has(page) || !pages.includes(page)) return
