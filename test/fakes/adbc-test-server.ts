@@ -9,7 +9,7 @@ import { stop } from './servers.ts'
 
 const program = fileURLToPath(new URL('../../.cache/bin/adbc_testserver', import.meta.url))
 
-/** Whether ADBC's test server is built; says so when it is not, and fails in CI. */
+/** Whether ADBC's test server is built; prints a note if not, and fails in CI. */
 export function hasAdbcTestServer(): boolean {
   if (existsSync(program)) return true
   if (process.env['CI'] === 'true') throw new Error('ADBC’s test server is missing: run npm test')
@@ -17,17 +17,17 @@ export function hasAdbcTestServer(): boolean {
   return false
 }
 
-/** ADBC's test server in a process of its own: canned answers and failures by the statement's text. */
+/** ADBC's test server in its own process: canned answers and failures, chosen by the statement's text. */
 export interface AdbcTestServer {
   readonly port: number
-  /** Its certificate, when it was started with `tls`. */
+  /** The server's certificate, if it was started with TLS. */
   readonly certificate: string
-  /** What it wrote, line by line: among it the headers of calls, as "Header: METHOD: NAME = VALUE". */
+  /** The server's output by line, including the headers of calls as "Header: METHOD: NAME = VALUE". */
   readonly lines: readonly string[]
   stop(): Promise<void>
 }
 
-/** Starts it. @param secure with TLS, and a login: the user `user` with `password`, or tokens that begin with `oauth-` */
+/** Starts the server. @param secure with TLS, and a login: the user `user` with `password`, or tokens that begin with `oauth-` */
 export async function startAdbcTestServer(secure = false): Promise<AdbcTestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-adbc-'))
   const certificate = join(folder, 'certificate.pem')

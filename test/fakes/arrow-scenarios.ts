@@ -9,7 +9,7 @@ const bin = fileURLToPath(new URL('../../.cache/bin', import.meta.url))
 const server = `${bin}/arrow-flight-integration-server`
 const client = `${bin}/arrow-flight-integration-client`
 
-/** Whether arrow-go's pair of integration programs is installed; says so when it is not, and fails in CI. */
+/** Whether arrow-go's pair of integration programs is installed; prints a note if not, and fails in CI. */
 export function hasScenarioPrograms(): boolean {
   if (existsSync(server) && existsSync(client)) return true
   if (process.env['CI'] === 'true') throw new Error('Arrow’s integration programs are missing: run npm test')
@@ -17,7 +17,7 @@ export function hasScenarioPrograms(): boolean {
   return false
 }
 
-/** arrow-go's server for one integration scenario, in a process of its own; it binds all addresses and cannot do else. */
+/** arrow-go's server for one integration scenario, in its own process; it always binds all addresses. */
 export async function startScenarioServer(scenario: string): Promise<{ readonly port: number; stop(): Promise<void> }> {
   const child = spawn(server, ['-port', '0', '-scenario', scenario], { stdio: ['ignore', 'pipe', 'ignore'] })
   endWithTests(child)
@@ -26,10 +26,10 @@ export async function startScenarioServer(scenario: string): Promise<{ readonly 
   return { port, stop: () => stop(child) }
 }
 
-/** What a run of a scenario's client came to. */
+/** The outcome of a scenario's client. */
 export interface ScenarioOutcome {
   readonly passes: boolean
-  /** All that the client printed. */
+  /** The client's output. */
   readonly output: string
 }
 

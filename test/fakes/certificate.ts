@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Makes a certificate for a host, by name or address, that no authority vouches for, and its key. */
+/** Makes a self-signed certificate and its key for a host name or address. */
 export function selfSignedCertificate(name: string): { readonly cert: Buffer; readonly key: Buffer } {
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-tls-'))
   const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
@@ -19,7 +19,7 @@ export function selfSignedCertificate(name: string): { readonly cert: Buffer; re
   }
 }
 
-/** A certificate authority of the test's own, and the server certificates that it vouches for. */
+/** A certificate authority for tests, and the server certificates that it issues. */
 export class CertificateAuthority {
   readonly #folder: string
   #serial = 0
@@ -36,7 +36,7 @@ export class CertificateAuthority {
     return join(this.#folder, 'ca.pem')
   }
 
-  /** Issues a certificate for localhost into files: new ones, or those that are given. */
+  /** Issues a certificate for localhost into new or given files. */
   issue(files = this.#newFiles()): { readonly cert: string; readonly key: string } {
     const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1'
     const signer = ['-CA', this.file, '-CAkey', join(this.#folder, 'ca.key'), '-days', '1', '-nodes']

@@ -8,12 +8,12 @@ import { Any } from '../../src/arrow/ipc/any.ts'
 
 const none = new Uint8Array(0)
 
-/** The prepared statements of a fake server: a handle is the statement's text, a number before it. */
+/** The prepared statements of a fake server: a handle is a number and the statement's text. */
 export class FakePrepared {
   readonly open = new Set<string>()
   #last = 0
 
-  /** Carries an action out; answers with its result, if it has one, or undefined when there is no such action. */
+  /** Executes an action; returns its result, if any, or undefined for an unknown action. */
   act(message: Uint8Array): readonly Uint8Array[] | undefined {
     const { type, body } = Action.decode(message)
     const { value } = Any.decode(body)

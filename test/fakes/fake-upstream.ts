@@ -1,21 +1,21 @@
 /**
- * The one fake Flight SQL server of the tests, on an HTTP/2 layer of its own (upstream-connection.ts), so that it can break
- * every rule. A statement says what it does, by the name of a behaviour, then the number of batches that come first (1 unless
- * told otherwise), then words that its errors quote: `SELECT fail 2 the words`.
+ * The fake Flight SQL server of the tests, on its own HTTP/2 layer (upstream-connection.ts), so that it can break
+ * every rule. A statement has the name of a behaviour, then the number of batches sent before the fault (1 unless
+ * given), then words that its errors quote: `SELECT fail 2 the words`.
  *
  * | Behaviour of DoGet | What the upstream does |
  * |---|---|
- * | `ok`, or any other word | answers: schema, batches, status OK |
- * | `drip` | answers, 30 ms after each batch |
+ * | `ok`, or any other word | sends schema, batches, status OK |
+ * | `drip` | the same, with a pause of 30 ms after each batch |
  * | `hang-before-headers` | never answers |
  * | `hang` | sends the batches, then nothing |
  * | `rst` | resets the stream after the batches (INTERNAL_ERROR) |
  * | `cut` | drops the connection after the batches |
  * | `goaway` | sends GOAWAY after the batches, then one batch and status OK |
- * | `no-status` | resets the stream after the batches (NO_ERROR), which leaves out the status |
+ * | `no-status` | resets the stream after the batches (NO_ERROR), without a status |
  * | `no-trailers` | ends the stream after the batches, without trailers |
  * | `no-schema` | sends a batch before any schema |
- * | `text` | sends a schema of text, where it announced an integer |
+ * | `text` | sends a schema with a text column, after it announced an integer |
  * | `second-schema` | sends another schema after the batches |
  * | `short` | sends a batch whose body is 8 bytes too short after the batches |
  * | `truncated` | ends with status OK in the middle of a message |
@@ -27,19 +27,19 @@
  * | `plan hang` | GetFlightInfo never answers |
  * | `plan 5 words` | GetFlightInfo ends with status 5 |
  * | `unbindable` | DoPut of parameters ends with INVALID_ARGUMENT |
- * | `rows 1 then rows 2` | the result has two endpoints; `locations` says where they lie |
- * | `INSERT cut 0` | a change that goes the way of queries does the same |
+ * | `rows 1 then rows 2` | the result has two endpoints, with the locations in `locations` |
+ * | `INSERT cut 0` | a change that is sent as a query has the same behaviour |
  *
- * | Member | What the upstream does as long as it is set |
+ * | Member | What the upstream does while it is set |
  * |---|---|
  * | `everyCall` | `hang`: answers no call; `unauthenticated`: refuses every token |
- * | `cut` | loses the next calls of a method: drops the connection, or refuses the stream |
+ * | `cut` | fails the next calls of a method: drops the connection, or refuses the stream |
  * | `token` | refuses every other token, as if it had expired |
  * | `session` | sets a session cookie, and refuses cookies of other sessions |
  * | `answersDeadlineMs` | answers DEADLINE_EXCEEDED to a DoGet that hangs, shortly before its `grpc-timeout` |
  *
- * Options of `start`: `answer` has a test answer calls in its place, with messages (`Answer`) or with any frames;
- * `behaviours` adds to the first table; `begin` replaces the opening of connections, where 'never' takes them and says nothing.
+ * Options of `start`: `answer` lets a test answer calls itself, with messages (`Answer`) or with any frames;
+ * `behaviours` adds to the first table; `begin` replaces the opening of connections; 'never' accepts them and sends nothing.
  */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
@@ -52,28 +52,28 @@ import { opening, UpstreamConnection } from './upstream-connection.ts'
 
 export { BATCH_ROWS } from './flight-messages.ts'
 
-/** TLS of a fake. */
+/** TLS settings of a fake. */
 export interface FakeTls {
   readonly cert: Buffer
   readonly key: Buffer
-  /** Authorities whose certificates clients must have. */
+  /** Authorities that must have issued the client's certificate. */
   readonly ca?: Buffer
 }
 
-/** Answers a call in place of the fake: with messages, or with frames of its own (true); otherwise the fake answers. */
+/** Answers a call instead of the fake: returns messages, or true after sending frames itself; otherwise the fake answers. */
 export type Override = (call: UpstreamCall) => Answer | boolean | undefined
 
-/** How a fake differs from a well-behaved server. */
+/** Deviations of a fake from a well-behaved server. */
 export interface FakeOptions {
-  /** By default one of its own. */
+  /** By default a free port. */
   readonly port?: number
   readonly tls?: FakeTls
   readonly answer?: Override
-  /** More behaviours of DoGet, by name. */
+  /** Additional behaviours of DoGet, by name. */
   readonly behaviours?: Readonly<Record<string, Behaviour>>
-  /** Sends what a connection begins with; 'never' takes connections, and reads and says nothing. */
+  /** Sends the first bytes of a connection; 'never' accepts connections, and reads and sends nothing. */
   readonly begin?: ((socket: Socket) => void) | 'never'
-  /** Whether calls need the token of Handshake; so it is unless told otherwise. */
+  /** Whether calls need the token of Handshake; default true. */
   readonly login?: boolean
 }
 
@@ -82,31 +82,31 @@ export function byMethod(table: Readonly<Record<string, Override>>): Override {
   return (call) => table[call.method]?.(call)
 }
 
-/** A Flight SQL server that does to each call what the tables above say. */
+/** A Flight SQL server with the behaviours of the tables above. */
 export class FakeUpstream {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #options: FakeOptions
   readonly prepared = new FakePrepared()
   readonly sessions = new Set<UpstreamConnection>()
-  /** The calls so far whose requests came whole. */
+  /** The calls so far with complete requests. */
   readonly calls: UpstreamCall[] = []
-  /** Requests that the client broke off. */
+  /** Requests that the client aborted. */
   aborted = 0
-  /** DoGet streams that the client broke off. */
+  /** DoGet streams that the client aborted. */
   readonly ended = { cancelled: 0 }
   readonly counts = { connections: 0, handshakes: 0, plans: 0, executions: 0 }
-  /** What a token must be; another one is expired. */
+  /** The valid token; any other counts as expired. */
   token = 'token-1'
-  /** The session that calls with a cookie must name, for a server that has sessions; as Dremio it tells of it itself. */
+  /** The session that cookies must name, for a server with sessions; like Dremio, the server sets the cookie itself. */
   session: string | undefined
-  /** Locations of the parts of a result, in order; by default none. */
+  /** Locations of each part of a result, in order; by default none. */
   locations: readonly (readonly string[])[] = []
-  /** What every call but Handshake does in place of its work, if anything. */
+  /** Replaces the behaviour of every call except Handshake, if set. */
   everyCall: 'hang' | 'unauthenticated' | undefined
-  /** How long before the `grpc-timeout` of a DoGet that hangs it answers DEADLINE_EXCEEDED; undefined for never. */
+  /** Time before the `grpc-timeout` at which a hanging DoGet answers DEADLINE_EXCEEDED; undefined for never. */
   answersDeadlineMs: number | undefined
-  /** Calls that find their connection cut, or their stream refused, before any answer. */
+  /** Calls whose connection is dropped, or whose stream is refused, before any answer. */
   cut: { readonly method: string; times: number; readonly refused?: boolean } | undefined
   openStreams = 0
   port = 0
@@ -115,7 +115,7 @@ export class FakeUpstream {
     this.#options = options
     const { tls } = options
     const onConnection = (socket: Socket) => this.#accept(socket)
-    // With authorities of clients it wants a certificate from each.
+    // With client authorities the server requires a client certificate.
     const mutual = tls?.ca ? { requestCert: true, rejectUnauthorized: true } : {}
     this.#server = tls
       ? createTlsServer({ ...tls, ...mutual, noDelay: true, ALPNProtocols: ['h2'] }, onConnection)
@@ -183,7 +183,7 @@ export class FakeUpstream {
     if (this.#refusesLogin(call)) return
     if (method === 'GetFlightInfo') return await this.#plan(call)
     if (method === 'DoGet') return await this.#execute(call)
-    // Parameters, which it takes and forgets.
+    // Parameters: accepted and ignored.
     if (method === 'DoPut') return call.finish(call.sql.startsWith('unbindable') ? 3 : 0, 'as the statement asks')
     const results = method === 'DoAction' ? this.prepared.act(messages[0]!) : undefined
     await call.answer(results ? { messages: results } : { status: 12, text: 'not implemented' })

@@ -8,7 +8,7 @@ import { encodeSchema, type Field } from '../../src/arrow/schema.ts'
 
 const none = new Uint8Array(0)
 
-/** Rows of each batch that the fake upstream sends. */
+/** Number of rows in each batch of the fake upstream. */
 export const BATCH_ROWS = 1000
 
 /** A schema of nullable columns, without metadata. */
@@ -32,7 +32,7 @@ export const schemaMessage = flightData(schema)
 
 /**
  * A batch of zeros in columns of 64-bit integers.
- * @param missingBytes bytes that the body is too short
+ * @param missingBytes number of bytes that the body lacks
  */
 export function batchOf(columns: number, missingBytes = 0): Buffer {
   const bytes = 8 * BATCH_ROWS
@@ -71,7 +71,7 @@ export function infoOf(
 }
 
 interface InfoParts {
-  /** The schema that it announces; empty for none. */
+  /** The announced schema; empty for none. */
   readonly schema?: Uint8Array
   /** URIs of each endpoint; by default none. */
   readonly locations?: readonly (readonly string[])[]
@@ -89,7 +89,7 @@ function commandSql(cmd: Uint8Array): string {
   const { typeUrl, value } = Any.decode(cmd)
   if (!typeUrl.endsWith('CommandPreparedStatementQuery'))
     return withoutSelect(CommandStatementQuery.decode(value).query)
-  // A handle is the statement's text, a number before it.
+  // A handle is a number and the statement's text.
   const handle = textOf(CommandPreparedStatementQuery.decode(value).preparedStatementHandle)
   return withoutSelect(handle.replace(/^\d+:/, ''))
 }

@@ -10,7 +10,7 @@ import { freePort, reachable, stop } from './servers.ts'
 
 const program = fileURLToPath(new URL('../../.cache/python/bin/roapi', import.meta.url))
 
-/** Whether ROAPI is installed; says so when it is not, and fails in CI. */
+/** Whether ROAPI is installed; prints a note if not, and fails in CI. */
 export function hasRoapi(): boolean {
   if (existsSync(program)) return true
   if (process.env['CI'] === 'true') throw new Error('ROAPI is missing: run npm test')
@@ -18,20 +18,20 @@ export function hasRoapi(): boolean {
   return false
 }
 
-/** ROAPI in a process of its own: DataFusion behind Flight SQL, with tickets that are good once. */
+/** ROAPI in its own process: DataFusion behind Flight SQL, with tickets that are valid once. */
 export interface Roapi {
   readonly uri: string
-  /** Statements that it has run so far. */
+  /** Statements executed so far. */
   executed(): readonly string[]
-  /** Handles of the results that were fetched so far. */
+  /** Handles of the results fetched so far. */
   redeemed(): readonly string[]
   stop(): Promise<void>
 }
 
-/** The login that it wants. */
+/** The login that the server requires. */
 export const roapiLogin = { username: 'reader', password: 'roapi-secret' }
 
-/** Starts it with tables made of CSV texts. */
+/** Starts ROAPI with tables from CSV texts. */
 export async function startRoapi(tables: Readonly<Record<string, string>>): Promise<Roapi> {
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-roapi-'))
   const sources = Object.entries(tables).map(([name, csv]) => {

@@ -9,7 +9,7 @@ import { waitFor } from '../wait-for.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const sqliteServer = `${root}.cache/bin/sqlite_flightsql_server`
 
-/** Whether the Go servers are installed; says so when they are not, and fails in CI. */
+/** Whether the Go servers are installed; prints a note if not, and fails in CI. */
 export function hasGoServers(): boolean {
   if (existsSync(sqliteServer)) return true
   if (process.env['CI'] === 'true') throw new Error('the Go servers are missing: run npm test')
@@ -17,7 +17,7 @@ export function hasGoServers(): boolean {
   return false
 }
 
-/** What the Dremio look-alike has counted. */
+/** The statistics of the Dremio look-alike. */
 export interface DremioStats {
   readonly handshakes: number
   readonly logins: number
@@ -31,7 +31,7 @@ export interface DremioStats {
   readonly sessions: readonly { readonly user: string; readonly properties: Readonly<Record<string, string>> }[]
 }
 
-/** The Dremio look-alike in a process of its own. */
+/** The Dremio look-alike in its own process. */
 export class DremioLookalike {
   readonly #child: ChildProcess
   readonly #control: string
@@ -67,7 +67,7 @@ export class DremioLookalike {
   }
 }
 
-/** arrow-go's sqlite Flight SQL server in a process of its own. */
+/** arrow-go's sqlite Flight SQL server in its own process. */
 export async function startSqliteServer(): Promise<{ readonly uri: string; stop(): Promise<void> }> {
   const port = await freePort()
   const child = spawn(sqliteServer, ['-host', '127.0.0.1', '-port', String(port)], { stdio: 'ignore' })
@@ -76,14 +76,14 @@ export async function startSqliteServer(): Promise<{ readonly uri: string; stop(
   return { uri: `grpc://127.0.0.1:${port}`, stop: () => stop(child) }
 }
 
-/** Ends a server's process, and waits until it has ended. */
+/** Ends a server's process, and waits for its exit. */
 export async function stop(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit')
   child.kill('SIGTERM')
   await ended
 }
 
-/** A port of 127.0.0.1 that nothing listened on just now. */
+/** A currently free port of 127.0.0.1. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
@@ -92,7 +92,7 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** Waits until something listens on a port of 127.0.0.1. */
+/** Waits until a server listens on a port of 127.0.0.1. */
 export async function reachable(port: number): Promise<void> {
   const connects = async () => {
     const socket = connect(port, '127.0.0.1')

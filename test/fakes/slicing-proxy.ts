@@ -7,8 +7,8 @@ import { afterEach } from 'vitest'
 const MAX_PIECE_BYTES = 1448
 
 /**
- * A TCP proxy in front of a server on this machine that passes bytes on in pieces of 1 to 1,448 bytes, as a real network may,
- * with a turn of the event loop between pieces. The sizes follow from the seed, which `SLICING_SEED` sets.
+ * A TCP proxy for a server on this machine that forwards bytes in pieces of 1 to 1,448 bytes, as a real network may,
+ * with a turn of the event loop between pieces. A seed determines the sizes; `SLICING_SEED` sets it.
  */
 export class SlicingProxy {
   readonly #server: Server
@@ -40,7 +40,7 @@ export class SlicingProxy {
     return proxy
   }
 
-  /** Starts one in front of a server by its URI. */
+  /** Starts a proxy for the server at a URI. */
   static async inFrontOf(uri: string): Promise<SlicingProxy> {
     return await SlicingProxy.start(Number(new URL(uri).port))
   }
@@ -77,14 +77,14 @@ async function passOn(from: Socket, to: Socket, random: (below: number) => numbe
       }
     to.end()
   } catch {
-    // Reset by one side: so it is for the other.
+    // One side reset the connection: reset the other side too.
     to.resetAndDestroy()
   } finally {
     from.destroy()
   }
 }
 
-/** Numbers below a bound that follow from a seed (mulberry32). */
+/** Pseudo-random numbers below a bound, determined by a seed (mulberry32). */
 function randomOf(seed: number): (below: number) => number {
   let state = seed
   return (below) => {

@@ -4,10 +4,10 @@ import { framed, type UpstreamCall } from './upstream-call.ts'
 
 const INTERNAL_ERROR = 2
 const DRIP_MS = 30
-/** For the client to see a GOAWAY before what comes after it. */
+/** Pause after a GOAWAY, so that the client sees it before later frames. */
 const AFTER_GOAWAY_MS = 50
 
-/** A result that the fake upstream is asked for: the call, and what stands behind the behaviour's name in the statement. */
+/** A requested result: the call, and the words after the behaviour's name in the statement. */
 export class AskedResult {
   readonly call: UpstreamCall
   readonly batches: number
@@ -30,7 +30,7 @@ export class AskedResult {
     }
   }
 
-  /** Sends the rows, then these messages, then status OK. */
+  /** Sends the batches, then these messages, then status OK. */
   async rowsAnd(...messages: readonly Uint8Array[]): Promise<void> {
     await this.rows()
     for (const message of messages) await this.call.writeMessage(message)
@@ -38,7 +38,7 @@ export class AskedResult {
   }
 }
 
-/** What the fake upstream does to DoGet. */
+/** A behaviour of DoGet. */
 export type Behaviour = (asked: AskedResult) => unknown
 
 /** The behaviours by name; fake-upstream.ts has the table that describes them. */
@@ -97,7 +97,7 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   },
 }
 
-/** What becomes of a call before any answer, by name. */
+/** Faults before any answer, by name. */
 export const losses = {
   cut: (call: UpstreamCall) => void call.connection.socket.destroy(),
   refused: (call: UpstreamCall) => call.reset(ErrorCode.refusedStream),

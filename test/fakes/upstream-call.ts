@@ -9,7 +9,7 @@ import type { UpstreamConnection } from './upstream-connection.ts'
 type Fields = Readonly<Record<string, string>>
 type Pairs = readonly (readonly [name: string, value: string])[]
 
-/** A whole answer of a well-behaved server: initial metadata, messages, and how it ends. */
+/** A complete answer of a well-behaved server: initial metadata, messages and status. */
 export interface Answer {
   readonly headers?: Fields
   readonly messages?: readonly Uint8Array[]
@@ -31,7 +31,7 @@ export class UpstreamCall {
   readonly method: string
   readonly headers: HeaderFields
   readonly messages: readonly Buffer[]
-  /** Initial metadata of each answer, beside what the answer adds. */
+  /** Initial metadata of every answer; the answer may add more. */
   commonHeaders: Fields = {}
   /** Bytes that the client lets the server send on this stream. */
   windowBytes: number
@@ -61,12 +61,12 @@ export class UpstreamCall {
     return this.#hasStarted
   }
 
-  /** Whether one of the sides has ended the stream, or the connection is gone. */
+  /** Whether either side has ended the stream, or the connection is closed. */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** Registers what hears of the end: the code of RST_STREAM, 0 for none, CANCEL for a lost connection. */
+  /** Registers a listener for the end: the code of RST_STREAM, 0 for none, CANCEL for a lost connection. */
   whenOver(heard: (code: number) => void): void {
     this.#onOver = heard
   }
@@ -86,7 +86,7 @@ export class UpstreamCall {
     this.send(this.headersFrame(Object.entries({ ...this.commonHeaders, ...more })))
   }
 
-  /** Sends bytes of the body as far as the client's windows let it; resolves when all are sent or the call is over. */
+  /** Sends bytes of the body within the client's windows; resolves when all are sent or the call is over. */
   async write(bytes: Uint8Array): Promise<void> {
     const { connection } = this
     for (let at = 0; at < bytes.length && !this.#isOver; ) {
@@ -130,14 +130,14 @@ export class UpstreamCall {
     this.over(code)
   }
 
-  /** Sends a whole answer. */
+  /** Sends a complete answer. */
   async answer({ headers, messages = [], status = 0, text, trailers }: Answer): Promise<void> {
     this.start(headers)
     for (const message of messages) await this.writeMessage(message)
     this.finish(status, text, trailers)
   }
 
-  /** Sends bytes as they are, whatever the windows say; false when the socket's buffer is full. */
+  /** Sends bytes unchanged, ignoring the windows; returns false when the socket's buffer is full. */
   send(...frames: readonly Buffer[]): boolean {
     return this.connection.socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames))
   }
@@ -165,12 +165,12 @@ export class UpstreamCall {
     return this.dataFrames(framed(message))
   }
 
-  /** Sends the same body again and again, as fast as the client reads it, until the call is over. */
+  /** Repeats the same body as fast as the client reads it, until the call is over. */
   async repeatWrite(bytes: Buffer): Promise<void> {
     while (!this.#isOver) await this.write(bytes)
   }
 
-  /** Sends the same bytes again and again, as fast as the socket takes them, until it closes or `count` is reached. */
+  /** Repeats the same bytes as fast as the socket accepts them, until it closes or `count` is reached. */
   async repeat(bytes: Buffer, count = Number.POSITIVE_INFINITY): Promise<void> {
     const { connection } = this
     for (let i = 0; i < count && !connection.socket.destroyed; i++) if (!this.send(bytes)) await connection.drained()

@@ -17,7 +17,7 @@ import { UpstreamCall } from './upstream-call.ts'
 const none = Buffer.alloc(0)
 const MAX_MESSAGE_BYTES = 1 << 28
 
-/** How an HTTP/2 server begins: its SETTINGS, and that it has taken those of the client. */
+/** The first bytes of an HTTP/2 server: its SETTINGS, and an ACK of the client's. */
 export const opening = Buffer.concat([settingsFrame([]), frame(FrameType.settings, FrameFlag.ack, 0, none)])
 
 /** GOAWAY with NO_ERROR. @param last the last stream that the server works on */
@@ -25,7 +25,7 @@ export function goaway(last: number): Buffer {
   return goawayFrame(last, ErrorCode.noError)
 }
 
-/** A request that has begun, and has not come to its end. */
+/** An incomplete request. */
 interface Request {
   readonly headers: HeaderFields
   readonly deframer: Deframer
@@ -33,15 +33,15 @@ interface Request {
 }
 
 /**
- * A client's connection to the fake upstream: the HTTP/2 layer below all behaviours. It reads requests and keeps account of
- * windows; what it sends is up to the calls, so that they can break every rule. It reads with the parts of src/http2 that
- * read for the gateway's server, and writes frames by itself.
+ * A client's connection to the fake upstream: the HTTP/2 layer below all behaviours. It reads requests and tracks the
+ * windows; the calls decide what it sends, so that they can break every rule. It reads with the parts of src/http2 that
+ * the gateway's server uses, and writes frames itself.
  */
 export class UpstreamConnection {
   readonly socket: Socket
   /** Bytes that the client lets the server send on all streams together. */
   windowBytes = DEFAULT_WINDOW_BYTES
-  /** Largest frame that the client takes. */
+  /** Largest frame that the client accepts. */
   maxFrameBytes = DEFAULT_MAX_FRAME_BYTES
   readonly #onCall: (call: UpstreamCall) => void
   readonly #onCancelledRequest: () => void
@@ -53,7 +53,7 @@ export class UpstreamConnection {
   #isClosing = false
   #changed = Promise.withResolvers<void>()
 
-  /** @param on what hears of whole requests, and of those that the client breaks off */
+  /** @param on listeners for complete requests, and for those that the client aborts */
   constructor(socket: Socket, on: { call(call: UpstreamCall): void; cancelledRequest(): void }) {
     this.socket = socket
     this.#onCall = on.call
@@ -73,12 +73,12 @@ export class UpstreamConnection {
     return this.#changed.promise
   }
 
-  /** Resolves when the socket takes more, or is closed, or the call is over. */
+  /** Resolves when the socket accepts more, or is closed, or the call is over. */
   async drained(call?: UpstreamCall): Promise<void> {
     while (this.socket.writableNeedDrain && !this.socket.destroyed && !call?.isOver) await this.changed()
   }
 
-  /** Sends GOAWAY with NO_ERROR, and takes no part in what runs. */
+  /** Sends GOAWAY with NO_ERROR; running calls are unaffected. */
   goaway(): void {
     this.socket.write(goaway(this.#lastStreamId))
   }
@@ -90,7 +90,7 @@ export class UpstreamConnection {
     if (this.#calls.size === 0) this.socket.end()
   }
 
-  /** A call on it is over. */
+  /** Records the end of a call on this connection. */
   forget(call: UpstreamCall): void {
     this.#calls.delete(call.streamId)
     this.#wake()
