@@ -27,7 +27,7 @@ else:
         rows = connection.execute(sys.argv[3]).to_arrow_reader(2048)
         return sum(batch.num_rows for batch in rows)
 
-    # The gateway is warm as well.
+    # Warm up, as the gateway is warm too.
     read()
 
 cpu, begin = time.process_time(), time.perf_counter()

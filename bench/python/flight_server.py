@@ -1,4 +1,4 @@
-"""The peer: a pyarrow FlightServerBase over DuckDB, as one would write it in Python."""
+"""The server to compare with: a typical pyarrow FlightServerBase over DuckDB."""
 import sys
 
 import duckdb

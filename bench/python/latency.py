@@ -1,4 +1,4 @@
-"""Runs a small query again and again, info and rows; prints latencies in milliseconds.
+"""Runs a small query repeatedly (GetFlightInfo and DoGet); prints latencies in milliseconds.
 
 latency.py URI QUERY COUNT
 """

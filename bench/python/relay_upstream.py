@@ -1,4 +1,4 @@
-"""The upstream of the relay benchmark: one record batch, again and again, so that making it costs next to nothing.
+"""The upstream of the relay benchmark: the same record batch repeatedly, so that the upstream costs almost no CPU.
 
 The query is "SELECT batches N", each of 1 MiB; none, or another query, gives one row.
 """
@@ -11,7 +11,7 @@ batch = pa.record_batch({"i": pa.array(range(131_072), pa.int64())})
 
 
 def wanted(command):
-    # SQL comes as plain text or inside a Flight SQL command, whose last bytes are the text.
+    # The SQL is plain text, or the last bytes of a Flight SQL command.
     text = bytes(command).decode("latin1")
     return text.rsplit("batches ", 1)[1] if "batches " in text else "0"
 

@@ -53,7 +53,7 @@ class Plan:
 
     @property
     def info_schema(self) -> pa.Schema:
-        """Of FlightInfo and of prepared statements: with column metadata that the stream lacks, as Dremio."""
+        """The schema of FlightInfo and prepared statements: with column metadata that the stream lacks, as in Dremio."""
         return meta.with_column_metadata(self.schema)
 
 
@@ -61,7 +61,7 @@ class Plan:
 
 
 class Call(fl.ServerMiddleware):
-    """Per call: who, in which session, and what goes into the response headers."""
+    """Per call: the user, the session, and the response headers."""
 
     def __init__(self, session: Session | None, out: dict[str, str], control: bool = False) -> None:
         self.session, self.out, self.control = session, out, control
@@ -244,7 +244,7 @@ class Server(fl.FlightServerBase):
             raise STATUS["internal" if kind == "error_mid_stream" else kind](f"fault: {kind} after {n} batches")
 
     def stream(self, plan: Plan, context: fl.ServerCallContext, session: Session) -> Generator[pa.RecordBatch, None, None]:
-        """One execution. Every DoGet comes here: the same ticket twice means two executions."""
+        """One execution per DoGet: the same ticket twice means two executions."""
         stats = self.st.stats
         run = Execution(plan.sql, session.user, session.id, session.properties.get("routing_tag"))
         stats.recent.append(run)

@@ -1,4 +1,4 @@
-"""Two plain Flight servers by pyarrow; what a command says decides how its rows come: compressed, or at which location.
+"""Two plain pyarrow Flight servers; the command decides whether rows are compressed, and their location.
 
 With `handshake` as argument they know the login by the Handshake's BasicAuth message alone (user `u`, password `p`).
 Prints one line with the port of the first.

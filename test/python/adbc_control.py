@@ -21,7 +21,7 @@ SLOW = "SELECT sum(hash(a.i + b.range)) FROM big a, range({}) b"
 
 
 def step(function):
-    """Records what a step returns, or what it raises."""
+    """Records the result of a step, or its error."""
     try:
         seen[function.__name__] = function()
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Drives the DBAPI of the ADBC Flight SQL driver; prints what each step gave."""
+"""Drives the DBAPI of the ADBC Flight SQL driver; prints the result of each step."""
 import datetime
 import decimal
 import json

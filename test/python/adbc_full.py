@@ -1,4 +1,4 @@
-"""Everything that the ADBC DBAPI offers, a case each; prints one line of JSON for each case.
+"""Every feature of the ADBC DBAPI, one case each; prints one line of JSON for each case.
 
 adbc_full.py URI USER KEY [CASE...]
 """

@@ -1,4 +1,4 @@
-"""Asks for metadata with the ADBC Flight SQL driver; prints what each question gave."""
+"""Requests metadata with the ADBC Flight SQL driver; prints the result of each request."""
 import json
 import sys
 import warnings

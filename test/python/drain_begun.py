@@ -1,4 +1,4 @@
-"""Begins all kinds of work, says so, waits for a line, and then finishes it; prints one JSON object, an entry for each step.
+"""Begins all kinds of work, prints "begun", waits for a line, then finishes it; prints one JSON object, an entry for each step.
 
 drain_begun.py URI
 """

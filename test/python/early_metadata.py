@@ -1,4 +1,4 @@
-"""Reads a result with pyarrow and ADBC; prints one JSON object: what each of them gets.
+"""Reads a result with pyarrow and ADBC; prints one JSON object with the rows of each.
 
 early_metadata.py URI
 """

@@ -18,7 +18,7 @@ cursor = connection.cursor()
 
 
 def step(function):
-    """Records what a step returns, or the class and text of what it raises."""
+    """Records the result of a step, or the class and text of its error."""
     try:
         seen[function.__name__] = function()
     except Exception as error:
@@ -27,7 +27,7 @@ def step(function):
 
 
 def ingest(*arguments, **options):
-    """With a cursor of its own: options of one ingestion stay with its cursor."""
+    """Ingests with a separate cursor: the options of an ingestion stay set on its cursor."""
     with connection.cursor() as own:
         return own.adbc_ingest(*arguments, **options)
 
@@ -38,7 +38,7 @@ def read(sql):
 
 
 def sometimes(value, every):
-    """A column function that leaves every so many rows null."""
+    """A column function that makes every n-th row null."""
     return lambda i: None if i % every == 0 else value(i)
 
 

@@ -1,4 +1,4 @@
-"""Reads the batches of large_batches_server.py through the gateway, with and without a limit of messages; prints one JSON
+"""Reads the batches of large_batches_server.py through the gateway, with and without a message limit; prints one JSON
 object: for each, whether the rows are the same, and the number of messages with and without the limit.
 
 large_batches.py URI

@@ -1,5 +1,5 @@
-"""A plain Flight server whose commands name batches of about 8 MiB: compressed, with views, with dictionaries, with what
-applications attach to them.
+"""A plain Flight server whose commands name batches of about 8 MiB: compressed, with views, with dictionaries, with
+application metadata.
 
 Prints one line with its port.
 """

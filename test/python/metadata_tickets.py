@@ -48,7 +48,7 @@ step("of somebody else", lambda: names(renewed(endpoint, foreign)))
 forged = flight.FlightEndpoint(endpoint.ticket.ticket[:-1] + bytes([endpoint.ticket.ticket[-1] ^ 1]), [])
 step("forged", lambda: names(renewed(forged)))
 
-# CancelStatus and CancelResult say 3 for what cannot be cancelled, in field 1.
+# Field 1 of CancelStatus and CancelResult is 3 for "not cancellable".
 step("cancel", lambda: list(act("CancelFlightInfo", field(1, info.serialize()))))
 step("cancel query", lambda: list(act("CancelQuery", packed("ActionCancelQueryRequest", field(1, info.serialize()))))[-2:])
 step("cancel of somebody else's", lambda: list(act("CancelFlightInfo", field(1, info.serialize()), foreign)))

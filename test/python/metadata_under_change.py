@@ -1,4 +1,4 @@
-"""Reads the columns of all tables while some are broken and others come and go; prints what was seen."""
+"""Reads the columns of all tables while views are broken and other tables are created and dropped; prints the results."""
 import json
 import sys
 import threading

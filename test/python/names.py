@@ -1,4 +1,4 @@
-"""Names tables of several sources as the catalog lists them, with pyarrow and ADBC; prints one JSON object, an entry for each
+"""Uses table names of several sources as listed by the catalog, with pyarrow and ADBC; prints one JSON object, an entry for each
 step.
 
 names.py URI

@@ -1,4 +1,4 @@
-"""Changes a row in the transaction that ADBC begins by default, says so and goes on for ever. open_transaction.py URI USER KEY"""
+"""Changes a row in ADBC's default transaction, prints a line and then sleeps forever. open_transaction.py URI USER KEY"""
 import sys
 
 import adbc_driver_flightsql.dbapi as adbc

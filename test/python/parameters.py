@@ -1,4 +1,4 @@
-"""Parameters and ingested rows whose values DuckDB has to convert; prints one JSON object, an entry for each step.
+"""Parameters and ingested rows whose values DuckDB must convert; prints one JSON object, an entry for each step.
 
 parameters.py URI USER KEY
 """
@@ -18,7 +18,7 @@ cursor = connection.cursor()
 
 
 def step(function):
-    """Records what a step returns, or the status and text of what it raises."""
+    """Records the result of a step, or the status and text of its error."""
     seen[function.__name__] = outcome(function)
 
 
@@ -118,7 +118,7 @@ def refused():
 
 @step
 def unheld_decimals():
-    """Types that Arrow has and DuckDB has not, each as it is and as the member of others."""
+    """Arrow types that DuckDB lacks, each on its own and as a member of other types."""
     found = {}
     for precision, scale in ((4, 5), (4, 19), (4, 100), (38, 39), (38, 127), (4, -1)):
         array = huge([7, 7], pa.decimal128(precision, scale))
@@ -193,7 +193,7 @@ def rounding():
 
 
 def with_null(array, at=1):
-    """The array with one row null, whose bytes stay."""
+    """The array with one row null; the bytes of the row stay."""
     bits = pa.py_buffer(bytes([0xFF & ~(1 << at)]))
     children = [array.field(i) for i in range(array.type.num_fields)] if pa.types.is_struct(array.type) else None
     if isinstance(array, pa.ListArray):
@@ -220,7 +220,7 @@ def under_nulls():
 
 @step
 def unused_values():
-    """What a slice leaves out, and what no row of a dictionary means, is not looked at."""
+    """Values outside a slice, and dictionary values without a row, are not checked."""
     found = {}
     seconds = of([10**13, 5, 10**13], pa.timestamp("s"))
     arrays = {
@@ -295,7 +295,7 @@ every_type = {
 
 @step
 def as_row_by_row():
-    """A batch gives what its rows give one by one, in columns of their own type and of another."""
+    """A batch gives the same as its rows one by one, in columns of the same type and of another."""
     found = {}
     for name, array in every_type.items():
         for kind in ("own", "TIMESTAMP" if name.startswith(("date", "time", "string")) else "VARCHAR"):
@@ -308,7 +308,7 @@ def as_row_by_row():
                 else:
                     make(f"x {kind}")
                 wrong = outcome(lambda: run(batch))
-                # In words of one error or another, since rows are met in another order.
+                # The error texts may differ, since the rows are processed in another order.
                 refused = wrong["status"] if isinstance(wrong, dict) else None
                 results.append(refused or read("SELECT typeof(x), x::VARCHAR FROM t ORDER BY rowid"))
             found[f"{name} as {kind}"] = "same" if results[0] == results[1] else results
@@ -374,11 +374,11 @@ def in_transactions():
     with adbc.connect(uri, db_kwargs={"username": user, "password": key}) as own, own.cursor() as writing:
         for sql in ("INSERT INTO t VALUES (?)", "INSERT INTO t SELECT ?"):
             writing.executemany(sql, good)
-            # A value out of range is found before anything is changed, and the transaction goes on.
+            # A value out of range is found before any change, and the transaction continues.
             found.append(outcome(lambda: writing.executemany(sql, bad))["status"])
             own.commit()
             found.append(read("SELECT count(*) FROM t")[0][0])
-        # A row that fails between others takes the whole transaction with it.
+        # A row that fails after other rows were changed ends the whole transaction.
         writing.executemany("INSERT INTO t VALUES (?)", good)
         texts = pa.record_batch({"t": ["2020-01-01", "no time"]})
         found.append(outcome(lambda: writing.executemany("INSERT INTO t SELECT ?::TIMESTAMP", texts))["status"])

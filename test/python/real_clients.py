@@ -1,4 +1,4 @@
-"""What pyarrow, ADBC, pandas and polars see of the gateway; prints one JSON object, an entry for each step.
+"""Uses the gateway with pyarrow, ADBC, pandas and polars; prints one JSON object, an entry for each step.
 
 real_clients.py URI USER KEY
 """
@@ -17,7 +17,7 @@ seen = {}
 
 
 def step(function):
-    """Records what a step returns, or the class and text of what it raises."""
+    """Records the result of a step, or the class and text of its error."""
     try:
         seen[function.__name__] = function()
     except Exception as error:

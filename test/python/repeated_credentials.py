@@ -1,4 +1,4 @@
-"""Credentials that a call carries twice, as of an interceptor and of a call option. repeated_credentials.py URI USER KEY"""
+"""Calls with repeated credentials, as from an interceptor and a call option. repeated_credentials.py URI USER KEY"""
 import sys
 
 import adbc_driver_flightsql.dbapi as adbc
@@ -26,7 +26,7 @@ class Interceptors(flight.ClientMiddlewareFactory):
 
 
 def read(by_interceptor, by_option):
-    """Answers with one row, read with a header of an interceptor and one of a call option."""
+    """Reads one row with a header of an interceptor and one of a call option."""
     options = flight.FlightCallOptions(headers=[(name.encode(), value.encode()) for name, value in by_option.items()])
     with flight.connect(uri, middleware=[Interceptors(by_interceptor)]) as client:
         info = client.get_flight_info(flight.FlightDescriptor.for_command(b"SELECT 42 AS answer"), options)

@@ -1,4 +1,4 @@
-"""Reads what Flight SQL tells of the columns of results, from FlightInfo, the stream and a prepared statement."""
+"""Reads Flight SQL column metadata of results from FlightInfo, the stream and a prepared statement."""
 import json
 import sys
 

@@ -12,7 +12,7 @@ local = duckdb.connect(database, read_only=database != ":memory:")
 # "pyarrow+plain": the gateway sends no extension types.
 client, _, plain = client.partition("+")
 local.execute(f"SET arrow_lossless_conversion = {not plain}")
-# What DuckDB itself has no plain form of, the gateway sends as DuckDB's cast to text.
+# The gateway sends values without a plain form in DuckDB as DuckDB's cast to text.
 textual = {"BIT", "TIME WITH TIME ZONE", "BIGNUM"}
 remote = flight.connect(uri)
 results = []
@@ -27,7 +27,7 @@ def is_valid(table):
 
 
 def without_facts(table):
-    """The table without what Flight SQL tells of columns, which DuckDB's own does not have."""
+    """The table without Flight SQL column metadata, which DuckDB's own table does not have."""
     def bare(field):
         metadata = {k: v for k, v in (field.metadata or {}).items() if not k.startswith(b"ARROW:FLIGHT:SQL:")}
         return field.with_metadata(metadata or None)
@@ -37,7 +37,7 @@ def without_facts(table):
 
 
 for query in queries:
-    # "query => other": what the other gives is expected.
+    # "query => other": the result of `other` is expected.
     query, _, other = query.partition(" => ")
     relation = local.sql(other or query)
     if plain and any(str(type) in textual for type in relation.types):
@@ -51,7 +51,7 @@ for query in queries:
         local.execute("SET arrow_lossless_conversion = true")
     info_schema = None
     if client.startswith("pyarrow"):
-        # "pyarrow:65536" announces that limit for messages.
+        # "pyarrow:65536" announces that message limit.
         limit = client.partition(":")[2]
         options = flight.FlightCallOptions(headers=[(b"x-flightgate-max-message-bytes", limit.encode())] if limit else [])
         info = remote.get_flight_info(flight.FlightDescriptor.for_command(query.encode()))

@@ -1,4 +1,4 @@
-"""Reads the batches of split_types_server.py through the gateway, cut to messages of 8 KiB; prints one JSON object: for each,
+"""Reads the batches of split_types_server.py through the gateway, split to messages of 8 KiB; prints one JSON object: for each,
 the number of messages, whether the values are the same, and what is wrong with a message if anything is.
 
 split_types.py URI

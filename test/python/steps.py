@@ -1,4 +1,4 @@
-"""Steps of a script that drives an endpoint: what each gives, or how it fails, is printed as one JSON object at the end."""
+"""Steps of a script that drives an endpoint; results and errors are printed as one JSON object at the end."""
 import json
 
 import adbc_driver_flightsql.dbapi as adbc
@@ -8,7 +8,7 @@ seen = {}
 
 
 def step(function):
-    """Records what a step returns, or the class, the text and the status of what it raises."""
+    """Records the result of a step, or the class, text and status of its error."""
     try:
         seen[function.__name__] = function()
     except Exception as error:
@@ -28,5 +28,5 @@ def connect(uri):
 
 
 def report():
-    """Prints what the steps gave."""
+    """Prints the results of the steps."""
     print(json.dumps(seen, default=str))

@@ -1,4 +1,4 @@
-"""Uploads and reads through whatever stands between; prints what came of it."""
+"""Uploads and reads through a proxy; prints the results."""
 import json
 import sys
 

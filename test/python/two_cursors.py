@@ -1,4 +1,4 @@
-"""A second cursor beside one that is half read, on one connection of ADBC. two_cursors.py URI"""
+"""Uses a second cursor next to a partly read one, on one ADBC connection. two_cursors.py URI"""
 import sys
 import time
 

@@ -1,4 +1,4 @@
-"""Reads columns of every type beside changes of their type, and compares each result with DuckDB's own of the type that it says.
+"""Reads columns of every type during type changes, and compares each result with DuckDB's own result of the announced type.
 
 type_changes.py URI SECONDS"""
 import collections
@@ -74,7 +74,7 @@ expressions = {
 }
 kinds = dict(expressions)
 for name, expression in expressions.items():
-    # DuckDB has no CASE of arrays.
+    # DuckDB does not support CASE with arrays.
     value, _, cast = expression.rpartition("::") if name.endswith(("[2]", "[3]")) else (expression, "", "")
     nulls = f"CASE WHEN i % 7 = 0 THEN NULL ELSE {value} END"
     kinds[f"{name} with nulls"] = f"({nulls})::{cast}" if cast else nulls
@@ -102,7 +102,7 @@ for kind, table in expected.items():
 
 stop = threading.Event()
 wrong, reads, refusals, changes = [], collections.Counter(), collections.Counter(), collections.Counter()
-# What a client may be told of a race that it lost; it runs the statement again.
+# Errors that a client may get when it loses a race; it retries the statement.
 lost = ("columns changed since", "onflict", "another transaction", "has been altered", "has been dropped", "broke the statement off")
 
 
@@ -113,13 +113,13 @@ def refused(error):
         refusals[reason] += 1
         return
     wrong.append(f"{type(error).__name__}: {text[:300]}")
-    # A dead server answers nobody any more.
+    # The server is dead: stop.
     if isinstance(error, flight.FlightUnavailableError):
         stop.set()
 
 
 def check(table, rows=slice(None)):
-    """Whether the column holds what one of the kinds of its type has."""
+    """Whether the column equals one of the expected kinds of its type."""
     column = table["v"]
     try:
         table.validate(full=True)
@@ -134,7 +134,7 @@ def check(table, rows=slice(None)):
 
 
 def unlike(column, rows):
-    """Where a column differs from the kind of its type that it is most like."""
+    """The difference between a column and the most similar kind of its type."""
     values, best = column.to_pylist(), None
     for kind in by_type.get(column.type, []):
         own = expected[kind]["v"][rows].to_pylist()
@@ -182,7 +182,7 @@ def reader(number):
     return read
 
 
-# Both prepare what they run; ADBC refuses rows of another schema than it was told of.
+# Both prepare their statements; ADBC refuses rows with another schema than announced.
 adbc_reader, adbc_writer = adbc.connect(uri, autocommit=True), adbc.connect(uri)
 
 
@@ -199,7 +199,7 @@ changer = flight.connect(uri)
 
 
 def change_rows(random_of):
-    """Gives the row that it changes, of the type that the column has when it changes it."""
+    """Returns the changed row, in the type that the column has at that time."""
     time.sleep(0.02)
     return check(ask(changer, f"UPDATE h SET i = i WHERE i = {PICKED} RETURNING v"), slice(PICKED, PICKED + 1))
 
@@ -237,7 +237,7 @@ def change_others(random_of):
 
 
 def ask_nothing(sql):
-    # A statement that changes something has run when its ticket is there.
+    # A statement that changes data has run before its ticket is returned.
     owner.get_flight_info(flight.FlightDescriptor.for_command(sql.encode()))
 
 

@@ -1,4 +1,4 @@
-"""Asks for the types, the facts and the kinds of table with pyarrow, and compares the types with DuckDB's."""
+"""Requests type info, SqlInfo and table types with pyarrow, and compares the types with DuckDB's."""
 import json
 import sys
 
@@ -23,7 +23,7 @@ def base(type):
 
 
 def reads(row, value):
-    """What DuckDB says of a literal with the row's prefix and suffix."""
+    """DuckDB's type of a literal with the row's prefix and suffix."""
     literal = row["literal_prefix"] + value + row["literal_suffix"]
     return duckdb.sql(f"SELECT {literal}").types[0]
 

@@ -12,7 +12,7 @@ uri, lossless, *statements = sys.argv[1:]
 def shown(read):
     try:
         value = read()
-    # A panic of polars is no Exception.
+    # A panic of polars is not an Exception.
     except BaseException as error:
         return "error: " + str(error).partition("\n")[0]
     if isinstance(value, polars.Series):

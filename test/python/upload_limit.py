@@ -1,4 +1,4 @@
-"""Uploads chunks above the limit of messages, and in the ways that the page on clients tells; prints one JSON object.
+"""Uploads chunks above the message limit, and in the ways that docs/clients.md describes; prints one JSON object.
 
 upload_limit.py URI [MAX_MESSAGE_BYTES]
 """

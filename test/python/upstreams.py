@@ -19,7 +19,7 @@ client = flight.connect(uri)
 
 
 def step(function):
-    """Records what a step returns, or the class and text of what it raises."""
+    """Records the result of a step, or the class and text of its error."""
     try:
         seen[function.__name__] = function()
     except Exception as error:
@@ -200,7 +200,7 @@ def dremio_schema_of_session():
             connection.adbc_current_db_schema = "nowhere"
         except Exception as error:
             refused = str(error)
-    # Nobody else's session has changed.
+    # Other sessions are unchanged.
     with adbc.connect(uri, db_kwargs=login, autocommit=True) as connection, connection.cursor() as cursor:
         try:
             cursor.execute("SELECT count(*) FROM nation")

@@ -1,4 +1,4 @@
-"""Reads the schemas of many wide tables while another principal works; prints what both saw."""
+"""Reads the schemas of many wide tables while another principal runs statements; prints the results of both."""
 import json
 import sys
 import threading
@@ -73,7 +73,7 @@ results["tables"] = [len(names), len(set(names)), names == sorted(names)]
 results["wrong"] = wrong
 results["batches"] = [len(batch_bytes), max(batch_bytes)]
 
-# A reader that stops in the middle of the answer.
+# This reader stops in the middle of the answer.
 slow = iter(open_tables())
 seen = next(slow).data.num_rows
 with flight.connect(uri) as other:

@@ -1,4 +1,4 @@
-"""What the cases share: how a case is declared, how it connects, how it says what it expects."""
+"""Shared by the cases: declaration of a case, connections, expectations."""
 import contextlib
 import sys
 import time
@@ -44,7 +44,7 @@ def arrow(connection, sql, parameters=None):
 
 
 def ingest(connection, table, data, **options):
-    """With a cursor of its own: what one ingestion is told stays with its cursor."""
+    """Ingests with a separate cursor: the options of an ingestion stay set on its cursor."""
     with connection.cursor() as cursor:
         return cursor.adbc_ingest(table, data, **options)
 
@@ -58,7 +58,7 @@ def equal(actual, expected):
 
 
 def details(error):
-    """What came with an error, by the names of the trailers."""
+    """The details of an error, by trailer name."""
     return {name.decode() if isinstance(name, bytes) else name: value for name, value in error.details}
 
 

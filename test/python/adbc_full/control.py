@@ -4,12 +4,12 @@ import threading
 from .cases import adbc, case, connect, equal, raises, rows, run, value, within
 
 ENDLESS = "SELECT count(*) FROM range(100000000000) a"
-# Long ones, so that the driver has few of them ahead when it is told to stop.
+# Long rows, so that the driver has prefetched few of them when it is cancelled.
 ENDLESS_ROWS = "SELECT range, repeat('x', 1000) AS s FROM range(100000000000)"
 
 
 def cancelled(work, cancel, after=0.5):
-    """Does `work`, cancels it meanwhile; expects that it ends soon and says why."""
+    """Runs `work` and cancels it; expects that it ends soon with the reason."""
     timer = threading.Timer(after, cancel)
     timer.start()
     try:
@@ -91,7 +91,7 @@ def close_the_connection_with_an_unread_result():
 
 
 def incrementally(cursor, sql):
-    """Executes incrementally; the progress seen at each step, and the partitions."""
+    """Executes incrementally; returns the progress of each step, and the partitions."""
     statement = cursor.adbc_statement
     statement.set_options(**{"adbc.statement.exec.incremental": "true"})
     statement.set_sql_query(sql)
@@ -114,7 +114,7 @@ def read(cursor, partitions):
 
 @case
 def incremental_reports_progress():
-    """The driver asks on and on until there are partitions: the progress is seen beside that."""
+    """The driver polls until there are partitions; the test reads the progress in parallel."""
     seen, done = [], threading.Event()
     with connect() as own, own.cursor() as cursor:
         run(own, "CREATE TABLE slow AS SELECT range AS i FROM range(10000000)")
@@ -157,8 +157,8 @@ def incremental_of_a_query_that_fails_late():
             _, partitions = incrementally(cursor, sql)
             read(cursor, partitions)
         except adbc.Error as error:
-            # The driver has no status for what fails while a partition is read, and of DuckDB's threads one that was
-            # interrupted because of the error may speak first.
+            # The driver has no status for an error while it reads a partition, and a DuckDB thread that was
+            # interrupted because of the error may report first.
             assert "late" in str(error) or "stopped the statement without giving a reason" in str(error), error
         else:
             raise AssertionError("no error")

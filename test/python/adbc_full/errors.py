@@ -1,4 +1,4 @@
-"""What errors tell, and what is refused."""
+"""Errors and their details, and refused statements."""
 from .cases import adbc, case, connect, details, equal, rows, run
 
 
@@ -35,7 +35,7 @@ def error_statuses():
         "COPY (SELECT 1) TO '/nowhere/x'": "UNAUTHORIZED",
         "SET threads = 1": "UNAUTHORIZED",
         "ATTACH ':memory:' AS another": "UNAUTHORIZED",
-        # The names say which source, and that one is read-only.
+        # The names choose the source, which is read-only.
         "INSERT INTO second.main.fixed VALUES (1, 'x')": "UNAUTHORIZED",
     }
     with connect() as own:
@@ -58,7 +58,7 @@ def views_of_duckdb_itself_answer_or_are_refused():
     with connect() as own:
         wrong = {}
         names = ("tables", "columns", "functions", "settings", "secrets", "extensions", "databases", "memory")
-        # Twice: what fails once may leave the engine in another state.
+        # Twice: the first failure may change the state of the engine.
         for name in names * 2:
             try:
                 rows(own, f"SELECT count(*) FROM duckdb_{name}()")

@@ -122,7 +122,7 @@ def ingest_create_append():
 @case
 def ingest_of_no_rows_makes_the_table():
     with connect() as own:
-        # Of a reader without any batch the driver sends nothing at all.
+        # For a reader without batches the driver sends nothing at all.
         empty = pa.record_batch([pa.array([], field.type) for field in few.schema], schema=few.schema)
         equal(ingest(own, "empty", empty, mode="create"), 0)
         equal(arrow(own, "SELECT * FROM empty").schema, few.schema)
@@ -204,7 +204,7 @@ def ingest_and_query_in_turn():
 
 
 def together(table, mode):
-    """Eight ingest at once; how many could, and the codes of the others' errors."""
+    """Eight concurrent ingestions; returns how many succeeded, and the codes of the others' errors."""
     outcomes = []
 
     def work(n):
@@ -234,7 +234,7 @@ def ingest_appends_of_many_at_once():
 
 @case
 def ingest_creations_of_many_at_once():
-    """Whoever comes too late for the creation is told to try again, and has left nothing."""
+    """An ingestion that loses the race for creating the table gets a retryable error, and stores nothing."""
     with connect() as own:
         done, problems = together("created_together", "create_append")
         equal(set(problems) - {b"CONFLICT"}, set())

@@ -1,4 +1,4 @@
-"""What the driver can ask about tables and the server."""
+"""Metadata of tables and of the server."""
 import pyarrow as pa
 
 from .cases import adbc, arrow, case, connect, equal, raises, run
@@ -22,7 +22,7 @@ def objects(connection, depth, **filters):
 
 
 def tables_of(connection):
-    """Tables of every kind, made by the first case that wants them."""
+    """Tables of every kind, created by the first case that needs them."""
     global prepared
     if prepared:
         return

@@ -9,7 +9,7 @@ from .cases import adbc, arrow, case, connect, equal, raises, rows, run, value
 
 UTC = datetime.timezone.utc
 moment = datetime.datetime(2024, 2, 29, 12, 34, 56, 789012)
-# A value of each common type, and what DuckDB calls the type.
+# A value of each common type, and DuckDB's name of the type.
 typed = {
     "bool": (pa.bool_(), True, "BOOLEAN"),
     "int8": (pa.int8(), -128, "TINYINT"),
@@ -130,7 +130,7 @@ def parameters_keep_nanoseconds():
 def parameters_of_no_rows_answer_no_rows():
     with connect() as own, own.cursor() as cursor:
         batch = pa.record_batch({"n": pa.array([], pa.int64())})
-        # A batch without rows the driver does not send at all, a stream without batches it does.
+        # The driver does not send a batch without rows, but it sends a stream without batches.
         statement = cursor.adbc_statement
         for sql in ["SELECT ?::BIGINT * 10 AS n", "SELECT ? AS n"]:
             statement.set_sql_query(sql)

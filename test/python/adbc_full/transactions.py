@@ -71,7 +71,7 @@ def executemany_inside():
 
 @case
 def statement_prepared_inside_ends_with_its_transaction():
-    """As the protocol has it; the driver prepares again for a new cursor or another text."""
+    """As the protocol requires; the driver prepares again for a new cursor or another text."""
     with connect() as outside, connect(autocommit=False) as inside, inside.cursor() as cursor:
         count = table("prepared_across", outside)
         cursor.executemany("INSERT INTO prepared_across VALUES (?)", [(1,)])
@@ -87,7 +87,7 @@ def statement_prepared_inside_ends_with_its_transaction():
 
 @case
 def ingestion_beside_a_transaction():
-    """The driver does not say that what it ingests belongs to its transaction."""
+    """The driver does not send the transaction with an ingestion."""
     with connect() as outside, connect(autocommit=False) as inside:
         count = table("ingested_beside", outside)
         run(inside, "INSERT INTO ingested_beside VALUES (10)")
@@ -112,7 +112,7 @@ def failing_statement_leaves_the_connection_usable():
 
 @case
 def failing_text_keeps_what_was_done():
-    """DuckDB ends a transaction for errors of running, not for those of parsing."""
+    """DuckDB ends a transaction after an execution error, not after a parse error."""
     with connect() as outside, connect(autocommit=False) as inside:
         count = table("mistyped", outside)
         run(inside, "INSERT INTO mistyped VALUES (1)")
