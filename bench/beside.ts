@@ -1,5 +1,5 @@
-// This tree beside an earlier commit of the project, in one run: `npm run bench -- beside REVISION`. Both gateways serve the
-// same files and the same upstream, rounds are interleaved, and the ratios say what the changes between the two cost.
+// This tree next to an earlier commit of the project, in one run: `npm run bench -- beside REVISION`. Both gateways serve the
+// same files and the same upstream, rounds are interleaved, and the ratios show the cost of the changes between the two.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -49,7 +49,7 @@ const gateways: Readonly<Record<string, MeasuredServer>> = {
   'the earlier commit': await startGateway(config, earlier),
 }
 
-/** Reads a query with pyarrow; answers with the units of work done, MiB of Arrow data. */
+/** Reads a query with pyarrow; returns the units of work done, MiB of Arrow data. */
 function read(address: string, source: string, query: string): number {
   const args = [join(root, 'bench/python/read.py'), 'flight', `grpc://${address}`, query, KEY, source]
   return (JSON.parse(run(python, args).trim().split('\n').at(-1)!) as { bytes: number }).bytes / MIB

@@ -29,7 +29,7 @@ const servers: Record<string, MeasuredServer> = {
   gateway: await startGateway({ sources: { tpch: { kind: 'duckdb', path: file } } }),
   'pyarrow server': await startServer(python, [join(root, 'bench/python/flight_server.py'), file], /listening (\S+)/),
 }
-// Both servers have been running for a while when they are measured.
+// Warm up both servers before they are measured.
 for (let i = 0; i < WARM_UP_READS; i++)
   for (const { address } of Object.values(servers))
     for (const query of Object.values(queries)) read('flight', `grpc://${address}`, query)

@@ -1,5 +1,5 @@
-// What the gateway takes without any call: time until it is ready, memory, and memory for each idle client. Without sample
-// data, with the embedded DuckDB; beside it a gateway that only relays, which loads no DuckDB, and the same Node without a program.
+// The footprint of the gateway without calls: time until it is ready, memory, and memory for each idle client. Without sample
+// data, with the embedded DuckDB; next to it a gateway that only relays, which loads no DuckDB, and the same Node without a program.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type ClientHttp2Session, connect } from 'node:http2'
@@ -43,7 +43,7 @@ for (let round = 0; round < ROUNDS; round++) {
   for (const session of sessions) session.destroy()
   await gateway.stop()
 
-  // The server need not be there: a source connects in the background.
+  // The server may be missing: a source connects in the background.
   const relay = await startGateway({ sources: { up: { kind: 'flightsql', uri: 'grpc://127.0.0.1:1' } } })
   await settle()
   samples.relay.push(relay.rssBytes())

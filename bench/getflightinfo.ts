@@ -1,7 +1,7 @@
-// GetFlightInfo under ghz: through authentication, the whole pipeline and a sealed ticket, beside arrow-go's sqlite Flight
-// SQL server. Rounds are interleaved; medians and ratios are reported. The gateway plans a statement to tell its schema and
-// remembers the plan, the sqlite server tells no schema and asks for no credentials: so the gateway is measured with one
-// statement in all calls, as the sqlite server is, and with a statement that is new in each call.
+// GetFlightInfo under ghz: through authentication, the whole pipeline and a sealed ticket, next to arrow-go's sqlite Flight
+// SQL server. Rounds are interleaved; medians and ratios are reported. The gateway plans a statement to return its schema and
+// caches the plan; the sqlite server returns no schema and needs no credentials. So the gateway is measured with one
+// statement in all calls, like the sqlite server, and with a new statement in each call.
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import {
@@ -48,7 +48,7 @@ const cmd = packAny(
   CommandStatementQuery.encode({ query: SQL, transactionId: undefined }).finish(),
 )
 const request = FlightDescriptor.encode({ type: DescriptorType.CMD, cmd, path: [] }).finish()
-/** ghz's request as JSON; its templates can count, and run numbers keep statements new from run to run. */
+/** ghz's request as JSON; its templates count, and the run number keeps statements unique across runs. */
 const sameStatement = () => JSON.stringify({ type: 'CMD', cmd: Buffer.from(cmd).toString('base64') })
 let runs = 0
 const newStatement = () => {

@@ -1,5 +1,5 @@
-// GetTables with the schemas of 10,000 tables of 50 columns, read by pyarrow, beside the query over duckdb_columns() that it
-// stands on, run by Python's DuckDB in the reader's own process. Rounds are interleaved; medians and ratios are reported.
+// GetTables with the schemas of 10,000 tables of 50 columns, read by pyarrow, compared with the query over duckdb_columns() that it
+// is based on, run by Python's DuckDB in the reader's own process. Rounds are interleaved; medians and ratios are reported.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

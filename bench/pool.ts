@@ -1,5 +1,5 @@
-// What a connection to Dremio's look-alike costs: TCP, TLS, login and session, and a small call on it, beside the same call
-// on a pooled connection. Both go on in one process, in turn; medians and ratios are reported.
+// The cost of a connection to the Dremio look-alike: TCP, TLS, login and session, and a small call on it, compared with the same call
+// on a pooled connection. Both run in one process, in turn; medians and ratios are reported.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -47,11 +47,11 @@ const pool = new ConnectionPool(
   call,
 )
 
-/** Time in milliseconds until a call can be made, and for the call itself. */
+/** Milliseconds until the first call can be made, and for the call itself. */
 async function cold(): Promise<{ overheadMs: number; callMs: number }> {
   const startedAt = performance.now()
   const connection = await Connection.open(config.uri, config, dremioProfile, never)
-  // The session comes with the first call.
+  // The first call opens the session.
   await call(connection)
   const readyAt = performance.now()
   await call(connection)

@@ -1,4 +1,4 @@
-// The full round of a prepared statement (create, info, get, close) on a small query, beside arrow-go's sqlite Flight SQL
+// The full round of a prepared statement (create, info, get, close) on a small query, next to arrow-go's sqlite Flight SQL
 // server: a Go client drives both, rounds of the benchmark are interleaved, medians and ratios are reported.
 import { execFileSync } from 'node:child_process'
 import { freePort, median, startGateway, startServer, tool, writeResults } from './support/server.ts'
@@ -13,7 +13,7 @@ const KEY = 'bench-key'
 
 const gateway = await startGateway({
   auth: { apiKeys: [{ name: 'bench', key: KEY }], sealKeys: ['bench-seal-key-bench-seal-key-bench'] },
-  // As many statements at once as the load has; by default the others would wait in line.
+  // As many slots as the load has concurrent statements; with the default, some would queue.
   limits: { maxQueued: 1000 },
   sources: {
     demo: {

@@ -36,7 +36,7 @@ const paths: Record<string, { readonly address: string; readonly server?: Measur
   gateway: { address: gateway.address, server: gateway },
 }
 
-/** A proxy that is told its port; left out, with a word, where it is not installed. */
+/** Starts a proxy on a given port; skipped with a message if it is not installed. */
 async function addProxy(
   name: string,
   command: string,
@@ -135,7 +135,7 @@ console.log(`\n${BATCHES} batches of 1 MiB, medians of ${ROUNDS}`)
 console.table(medians)
 console.table(ratios)
 
-// As servers are that have been running for a while.
+// Warm up, as for long-running servers.
 for (const name of ['gateway', 'grpc-go relay'].filter((each) => paths[each]))
   run('bench/python/latency.py', `grpc://${paths[name]!.address}`, 'SELECT batches 0', String(WARM_UP_QUERIES))
 const latencies: Record<string, { p50Ms: number[]; p99Ms: number[] }> = {}

@@ -7,7 +7,7 @@ const pageFile = join(root, 'docs', 'benchmarks.md')
 const resultsFolder = join(root, 'bench', 'results')
 
 type Value = string | number
-/** What a benchmark writes: for each case its medians by participant, and ratios by name. */
+/** The results of a benchmark: for each case, medians by participant and ratios by name. */
 interface Case {
   readonly rounds: number
   readonly medians: Readonly<Record<string, Readonly<Record<string, Value>>>>
@@ -60,12 +60,12 @@ export function renderPage(): string {
     }, readPage())
 }
 
-/** docs/benchmarks.md as it is. */
+/** The current docs/benchmarks.md. */
 export function readPage(): string {
   return readFileSync(pageFile, 'utf8')
 }
 
-/** Puts the results into docs/benchmarks.md. */
+/** Writes the results into docs/benchmarks.md. */
 export function updatePage(): void {
   writeFileSync(pageFile, renderPage())
 }

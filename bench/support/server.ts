@@ -12,7 +12,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 export const python = join(root, '.cache', 'python', 'bin', 'python')
 export const tool = (name: string) => join(root, '.cache', 'bin', name)
 
-/** What else the machine was doing: the load average of the last minute. */
+/** Other load on the machine: the load average of the last minute. */
 const loadBefore = loadavg()[0]!
 
 /** Clock ticks of /proc/PID/stat in a second. */
@@ -47,12 +47,12 @@ export class MeasuredServer {
     }
   }
 
-  /** Highest memory so far, in bytes. */
+  /** Peak memory so far, in bytes. */
   peakRssBytes(): number {
     return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))![1]) * 1024
   }
 
-  /** Memory now, in bytes. */
+  /** Current memory, in bytes. */
   rssBytes(): number {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))![1]) * 1024
   }
@@ -88,7 +88,7 @@ export async function startServer(
   return new MeasuredServer(child, address)
 }
 
-/** Starts a command that says nothing when it is ready; see `reachable`. */
+/** Starts a command that prints nothing when it is ready; see `reachable`. */
 export function spawnMeasured(
   command: string,
   args: readonly string[],
@@ -104,7 +104,7 @@ export function spawnMeasured(
   return new MeasuredServer(child, address)
 }
 
-/** Waits until somebody listens on a port of 127.0.0.1. */
+/** Waits until a server listens on a port of 127.0.0.1. */
 export async function reachable(port: number): Promise<void> {
   for (const until = Date.now() + 10_000; Date.now() < until; ) {
     const socket = connect(port, '127.0.0.1')
@@ -119,17 +119,17 @@ export async function reachable(port: number): Promise<void> {
   throw new Error(`nothing listens on port ${port}`)
 }
 
-/** Starts the gateway with a configuration. @param tree where its sources are */
+/** Starts the gateway with a configuration. @param tree root folder of its source code */
 export async function startGateway(config: object, tree: string = root): Promise<MeasuredServer> {
   const file = join(mkdtempSync(join(tmpdir(), 'flightgate-bench-')), 'config.yaml')
   const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
-  // No load balancer waits to notice that a measurement ends.
+  // No load balancer watches readiness, so skip the drain delay.
   const drain = { notReadyMs: 0 }
   writeFileSync(file, stringify({ listen, drain, ...config }))
   return await startServer(process.execPath, ['src/main.ts', 'serve', '--config', file], /"flight":"([^"]+)"/, tree)
 }
 
-/** Middle value. */
+/** The median. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
@@ -149,7 +149,7 @@ export function writeResults(name: string, results: object, conditions: object =
   updatePage()
 }
 
-/** A port of 127.0.0.1 that nobody listens on, for servers that cannot choose one. */
+/** A free port of 127.0.0.1, for servers that cannot choose one. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
