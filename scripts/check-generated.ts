@@ -1,4 +1,4 @@
-// Tells whether gen/ is what `buf generate` makes of proto/ now.
+// Checks that gen/ matches what `buf generate` makes of proto/ now.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const DESCRIPTORS = 'descriptors.binpb'
 
-/** The files of gen/ that differ from fresh ones, are missing or too many. */
+/** The files of gen/ that differ from newly generated ones, are missing or are superfluous. */
 export function staleGeneratedFiles(): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-gen-'))
   try {

@@ -21,7 +21,7 @@ export const clients = [
   'pandas, polars',
 ] as const
 
-/** For each thing that clients do, the tests that show it with each client, by their full names. */
+/** For each feature, the full names of the tests that prove it with each client. */
 export const matrix: Readonly<Record<string, Partial<Record<(typeof clients)[number], readonly string[]>>>> = {
   'login by user and password': {
     pyarrow: [real('pyarrow_basic_token'), real('pyarrow_auth_handler')],

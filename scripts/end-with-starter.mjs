@@ -1,4 +1,4 @@
-// Loaded into the server by start.mjs: when the starter is gone, even killed, the server drains instead of living on alone.
+// Loaded into the server by start.mjs: when the starter ends, even by a kill, the server drains too.
 import { isMainThread } from 'node:worker_threads'
 
 if (isMainThread && process.channel) {

@@ -9,15 +9,15 @@ const notApplicable = new URL('../test/go/validation/not-applicable.json', impor
 const arrowScenarios = new URL('../test/e2e/arrow-scenarios.json', import.meta.url)
 const [FROM, TO] = ['<!-- what works -->', '<!-- end of what works -->']
 
-/** What is expected of each of Arrow's integration scenarios. */
+/** The expected outcome of each of Arrow's integration scenarios. */
 const scenarios = Object.entries<{ readonly passes: boolean; readonly why?: string }>(
   JSON.parse(readFileSync(arrowScenarios, 'utf8')),
 )
 
-/** The test that shows what a scenario comes to. */
+/** The full name of the test of a scenario. */
 const scenarioTest = (name: string) => `Arrow’s integration scenarios through the gateway ${name}`
 
-/** The tables as the results have them. */
+/** The tables built from the results of the tests. */
 function tables(outcomes: ReadonlyMap<string, string>): string {
   const cell = (tests: readonly string[] = []) => {
     if (tests.length === 0) return ''

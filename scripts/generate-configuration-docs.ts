@@ -1,4 +1,4 @@
-// Writes docs/configuration.md from the settings' schema; with --check it only tells whether the page is current.
+// Writes docs/configuration.md from the settings' schema; with --check it only reports whether the page is current.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { otherVariables, variablesOf } from '../src/config/environment.ts'
 import { type SettingSchema, settingsSchema } from '../src/config/json-schema.ts'
@@ -44,7 +44,7 @@ function defaultOf({ schema, required }: Row): string {
   return `\`${JSON.stringify(schema.default)}\``
 }
 
-/** The page as it should be. */
+/** The expected content of the page. */
 export function configurationDocs(): string {
   const settings = [...rows(settingsSchema(configSchema), '')].map(
     (row) => `| \`${row.path}\` | ${rangeOf(row.schema)} | ${defaultOf(row)} | ${row.schema.description ?? ''} |`,

@@ -4,7 +4,7 @@ import { type ErrorCode, errorTable, GrpcStatus } from '../src/query/errors.ts'
 
 const page = new URL('../docs/errors.md', import.meta.url)
 
-/** The page as it should be. */
+/** The expected content of the page. */
 export function errorDocs(): string {
   const rows = (Object.keys(errorTable) as ErrorCode[]).map((code) => {
     const { grpc, http, retryable, message, ...traits } = errorTable[code]

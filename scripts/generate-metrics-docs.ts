@@ -1,14 +1,14 @@
-// Writes docs/metrics.md from the registry of metrics; with --check it only tells whether the page is current.
+// Writes docs/metrics.md from the registry of metrics; with --check it only reports whether the page is current.
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Registry } from 'prom-client'
 import { Metrics } from '../src/ops/metrics.ts'
 import { sourceKinds } from '../src/sources/kinds.ts'
 
 const page = new URL('../docs/metrics.md', import.meta.url)
-/** What the runtime's own metrics begin with. */
+/** Name prefixes of the runtime's own metrics. */
 const ofTheProcess = /^(process|nodejs)_/
 
-/** What a metric tells of itself. */
+/** The facts about a metric. */
 export interface MetricFacts {
   readonly name: string
   readonly type: string
@@ -36,7 +36,7 @@ export async function metricFacts(): Promise<MetricFacts[]> {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** The page as it should be. */
+/** The expected content of the page. */
 export async function metricsDocs(): Promise<string> {
   const facts = await metricFacts()
   const rows = facts

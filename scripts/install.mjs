@@ -1,5 +1,5 @@
-// Installs what is missing, and remembers what it installed by the content of what asked for it. Plain JavaScript without
-// dependencies: it runs before anything is installed, on whatever Node the machine has.
+// Installs missing tools, and stores a stamp of each installation's inputs. Plain JavaScript without
+// dependencies: it runs before anything is installed, on any Node of the machine.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ function run(command, args, options = {}) {
   if (error || status !== 0) throw new Error(`${command} ${args.join(' ')} failed (${error?.code ?? status})`)
 }
 
-/** Runs `install` unless the stamp says that it ran for the same content. */
+/** Runs `install` unless the stamp shows that it ran for the same content. */
 function once(stampFile, content, present, install) {
   const stamp = createHash('sha256').update(content).digest('hex')
   if (present && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
@@ -27,7 +27,7 @@ function once(stampFile, content, present, install) {
   process.stderr.write(`  done in ${((Date.now() - startedAt) / 1000).toFixed(1)} s\n`)
 }
 
-/** node_modules as package-lock.json has it; the Node that runs the sources is among them. */
+/** node_modules as in package-lock.json, including the Node that runs the sources. */
 export function installPackages() {
   const lock = readFileSync(join(root, 'package-lock.json'))
   const modules = join(root, 'node_modules')
@@ -49,7 +49,7 @@ export function environment() {
 
 export const nodeBinary = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node')
 
-/** Runs an optional installation: a failure is fatal in CI, elsewhere a printed reason. */
+/** Runs an optional installation: a failure is fatal in CI, and otherwise only printed. */
 function optional(name, install) {
   try {
     install()
@@ -101,9 +101,9 @@ export function installGoTools() {
 }
 
 /**
- * A Go program, built into .cache/bin in a module of this repository; built again when the module's files change.
- * @param build what `go` is asked to do, in front of `-o`
- * @param what the package: of the module, or of one that it requires
+ * A Go program, built into .cache/bin from a module of this repository; rebuilt when the module's files change.
+ * @param build arguments of `go` before `-o`
+ * @param what the package, of the module or of a dependency
  */
 export function buildGoProgram(name, folder, build = ['build'], what = '.') {
   const target = join(cache, 'bin', name)

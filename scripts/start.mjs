@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { environment, installPackages, nodeBinary, root } from './install.mjs'
 
-/** Time in which the same signal again is an echo: npm passes on what a terminal has sent to this process as well. */
+/** Within this time the same signal is a duplicate: npm forwards a signal that the terminal also sent to this process. */
 const ECHO_MS = 250
 
 installPackages()
@@ -23,7 +23,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     const now = performance.now()
     if (now - sentAt < ECHO_MS) return
     sentAt = now
-    // The server knows SIGTERM and SIGINT; a terminal that closes asks it to drain too.
+    // The server handles SIGTERM and SIGINT; a closing terminal (SIGHUP) makes it drain too.
     server.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal)
   })
 }

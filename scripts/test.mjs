@@ -20,10 +20,10 @@ installGoTools()
 installJava()
 buildGoProgram('adbc_validation', join(root, 'test', 'go', 'validation'), ['test', '-c'])
 buildGoProgram('types', join(root, 'test', 'go', 'types'))
-// ADBC's own test server cannot be installed by itself: a module of ours names its version.
+// ADBC's own test server cannot be installed directly: a module of this repository pins its version.
 const testServer = 'github.com/apache/arrow-adbc/go/adbc/driver/flightsql/cmd/testserver'
 buildGoProgram('adbc_testserver', join(root, 'test', 'go', 'testserver'), ['build'], testServer)
-// Nor does the conformance suite of HTTP/2 say which versions it is built with.
+// The HTTP/2 conformance suite does not pin its dependencies either.
 const h2spec = 'github.com/summerwind/h2spec/cmd/h2spec'
 buildGoProgram('h2spec', join(root, 'test', 'go', 'conformance'), ['build'], h2spec)
 
@@ -39,7 +39,7 @@ const { status } = spawnSync(nodeBinary, [vitest, 'run', ...reporters, ...proces
 })
 try {
   const results = JSON.parse(readFileSync(report, 'utf8'))
-  // A file that cannot be loaded has no tests to count, and fails all the same.
+  // A file that cannot be loaded has no tests, and counts as a failure.
   const brokenFiles = results.testResults.filter(
     (file) => file.status === 'failed' && file.assertionResults.length === 0,
   )
@@ -51,7 +51,7 @@ try {
   process.stdout.write('\n0 passed, 1 failed, 0 skipped\n')
 }
 process.exitCode = status ?? 1
-// A complete run that passed says what works with which client; the page must say the same.
+// After a complete run that passed, docs/clients.md must match its results.
 if (status === 0 && process.argv.length === 2 && process.env.CI === 'true') {
   const check = spawnSync(nodeBinary, [join(root, 'scripts', 'generate-client-docs.ts'), '--check'], {
     stdio: 'inherit',
