@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.Properties;
 
 /**
- * Asks for what differs where Dremio stands behind a Flight SQL endpoint, with the JDBC driver; prints a line "step = result"
+ * Tests what is specific to Dremio behind a Flight SQL endpoint, with the JDBC driver; prints a line "step = result"
  * for each step.
  *
  * <p>JdbcDremio HOST:PORT KEY

@@ -5,7 +5,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Properties;
 
-/** Names tables of several sources with the JDBC driver; prints a line "step = result" for each step. */
+/** Uses table names of several sources with the JDBC driver; prints a line "step = result" for each step. */
 public final class JdbcNames {
   private static String who(Connection connection, String table) throws Exception {
     try (Statement statement = connection.createStatement()) {

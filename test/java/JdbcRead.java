@@ -8,7 +8,7 @@ import java.util.List;
 
 /**
  * Reads from sources of a Flight SQL endpoint with the JDBC driver; prints a line "source = rows" for each pair of
- * arguments after the first. In place of SQL, "tables" asks for the tables.
+ * arguments after the first. Instead of SQL, "tables" lists the tables.
  *
  * <p>JdbcRead HOST:PORT [SOURCE SQL]...
  */

@@ -6,9 +6,9 @@ import java.util.HexFormat;
 import java.util.Properties;
 
 /**
- * Prints what the JDBC driver shows of statements of one column "v" and one row, a line each: the text, and the class of the
- * object, which is got by the column's label where the driver cannot get it by its number.
- * Its arguments are the address, whether extension types are asked for, and the statements.
+ * Prints how the JDBC driver shows statements of one column "v" and one row, a line each: the text, and the class of the
+ * object, read by the column's label where the driver cannot read it by number.
+ * Its arguments are the address, whether to request extension types, and the statements.
  */
 public final class JdbcShown {
   private JdbcShown() {}

@@ -12,7 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What the time limit of the JDBC driver (setQueryTimeout) does to a statement at the server; prints a line "step = result" for
+ * Tests the effect of the JDBC driver's time limit (setQueryTimeout) on a statement at the server; prints a line "step = result" for
  * each step. Its arguments are the address of the endpoint, a key, and the address of the metrics.
  */
 public final class JdbcTimeouts {
@@ -36,7 +36,7 @@ public final class JdbcTimeouts {
     metrics = HttpRequest.newBuilder(URI.create("http://" + args[2] + "/metrics")).build();
     JdbcWalk.step("the statement is closed", () -> {
       Statement statement = statement("");
-      // Time enough for all that the driver does by itself.
+      // Enough time for the driver's own calls.
       return overdue(statement) + runsAfter(2000) + runsOnceDone(statement::close);
     });
     JdbcWalk.step("the statement is cancelled", () -> {
@@ -55,12 +55,12 @@ public final class JdbcTimeouts {
     JdbcWalk.step("only the connection is closed", () -> {
       Statement statement = statement("");
       String said = overdue(statement);
-      // It waits 10 s for the statement.
+      // The close waits 10 s for the statement.
       Thread closing = new Thread(() -> close(statement));
       closing.start();
       return said + runsAfter(2000);
     });
-    // The statement that still runs ends with the connection, which the process takes with it.
+    // The exit of the process closes the connection, which ends the running statement.
     System.exit(0);
   }
 
@@ -68,7 +68,7 @@ public final class JdbcTimeouts {
     return DriverManager.getConnection(url + query, properties).createStatement();
   }
 
-  /** Runs what takes longer than the limit, and tells how that ends. */
+  /** Runs a statement longer than the limit; returns its outcome. */
   private static String overdue(Statement statement) throws SQLException {
     statement.setQueryTimeout(1);
     try (ResultSet set = statement.executeQuery(SLOW)) {
@@ -82,7 +82,7 @@ public final class JdbcTimeouts {
     try (Connection connection = statement.getConnection()) {
       // Closed at the end of the block.
     } catch (SQLException error) {
-      // The process ends before.
+      // The process exits first.
     }
   }
 
@@ -117,7 +117,7 @@ public final class JdbcTimeouts {
     return running() == 0 ? ", ended" : ", runs";
   }
 
-  /** Calls that the server has not ended. */
+  /** Number of calls in flight at the server. */
   private static int running() throws Exception {
     String text = HttpClient.newHttpClient().send(metrics, HttpResponse.BodyHandlers.ofString()).body();
     Matcher matcher = RUNNING.matcher(text);

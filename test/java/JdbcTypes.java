@@ -44,7 +44,7 @@ public final class JdbcTypes {
     }
   }
 
-  /** Through INSERT and back through a comparison; then a NULL, which is counted. */
+  /** Inserts a value and finds it again by comparison; then inserts a NULL and counts it. */
   private static void bind(String name, String type, int sqlType, Setter setter) {
     String table = "bound_" + tables++;
     JdbcWalk.step(name, () -> {

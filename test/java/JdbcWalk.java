@@ -201,7 +201,7 @@ public final class JdbcWalk {
     try {
       chosen.close();
     } catch (Exception known) {
-      // Both drivers end the session and close their channel, and then end the session once more, which fails.
+      // Both drivers end the session, close their channel, and then try to end the session again, which fails.
     }
     System.exit(0);
   }

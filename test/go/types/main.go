@@ -1,5 +1,5 @@
-// Command types prints what Go's database/sql shows of statements of one column and one row: a JSON list of texts. Its
-// arguments are the URI, whether extension types are asked for, and the statements.
+// Command types prints how Go's database/sql shows statements of one column and one row: a JSON list of texts. Its
+// arguments are the URI, whether to request extension types, and the statements.
 package main
 
 import (
@@ -11,7 +11,7 @@ import (
 	_ "github.com/apache/arrow-adbc/go/adbc/sqldriver/flightsql"
 )
 
-// decimal is a value of 128 or 256 bits, of which its column knows the scale.
+// decimal is a value of 128 or 256 bits; its column has the scale.
 type decimal interface{ ToString(scale int32) string }
 
 func shown(db *sql.DB, statement string) (text string) {

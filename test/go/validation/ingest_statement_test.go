@@ -9,8 +9,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
-// statementTests are ADBC's, with two defects of driver 1.12.0 worked around: a statement that has ingested keeps the
-// rows bound to it and refuses every query after that, and a record batch that is ingested is never released.
+// statementTests are ADBC's, with workarounds for two defects of driver 1.12.0: after an ingestion a statement keeps the
+// bound rows and refuses every later query, and an ingested record batch is never released.
 type statementTests struct{ validation.StatementTests }
 
 func (s *statementTests) SetupTest() {
@@ -28,7 +28,7 @@ func (c ingestConnection) NewStatement() (adbc.Statement, error) {
 	return &ingestStatement{Statement: statement, StatementExecuteSchema: statement.(adbc.StatementExecuteSchema)}, nil
 }
 
-// ingestStatement binds what it ingests as a stream, which the driver releases, and forgets it when it gets a query.
+// ingestStatement binds rows as a stream, which the driver releases, and drops them when it gets a query.
 type ingestStatement struct {
 	adbc.Statement
 	adbc.StatementExecuteSchema

@@ -14,7 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
-// quirks tell ADBC's suite what to expect of a gateway over one DuckDB that can be written to.
+// quirks describe to ADBC's suite a gateway in front of one writable DuckDB.
 type quirks struct {
 	mem *memory.CheckedAllocator
 }
@@ -68,7 +68,7 @@ func (q *quirks) GetMetadata(code adbc.InfoCode) any {
 	return nil
 }
 
-// open opens a connection of its own, and answers with what closes it again.
+// open opens a separate connection; it returns the connection and a function that closes it.
 func (q *quirks) open() (adbc.Connection, func() error, error) {
 	database, err := driver.NewDriver(memory.DefaultAllocator).NewDatabase(q.DatabaseOptions())
 	if err != nil {
@@ -120,7 +120,7 @@ func (q *quirks) SampleTableSchemaMetadata(table string, kind arrow.DataType) ar
 		flightsql.IsCaseSensitiveKey: "0",
 		flightsql.IsReadOnlyKey:      "0",
 		flightsql.IsSearchableKey:    "1",
-		// The specification's name for what arrow-go calls SCHEMA_NAME.
+		// The specification's name of the key that arrow-go calls SCHEMA_NAME.
 		"ARROW:FLIGHT:SQL:DB_SCHEMA_NAME": q.DBSchema(),
 	}
 	switch kind.ID() {

@@ -1,4 +1,4 @@
-// Package validation runs ADBC's own validation suite against a gateway, which FLIGHTGATE_URI, FLIGHTGATE_USER,
+// Package validation runs ADBC's own validation suite against the gateway that FLIGHTGATE_URI, FLIGHTGATE_USER,
 // FLIGHTGATE_KEY and FLIGHTGATE_VERSION describe.
 package validation
 
