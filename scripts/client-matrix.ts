@@ -1,5 +1,4 @@
-const jdbc = (version: string) =>
-  `the JDBC driver ${version} connects, reads, changes data and asks every metadata question`
+const jdbc = (version: string) => `the JDBC driver ${version} connects, reads, changes data and requests all metadata`
 const jdbcBinds = (version: string) =>
   `parameters of the JDBC driver ${version} binds a value and a NULL of each type, and finds the value again`
 const adbc = (test: string) => `ADBC from Python, beyond queries ${test}`
@@ -8,7 +7,7 @@ const go = (test: string) => `ADBC's own validation suite, in Go ${test} passes`
 const real = (step: string) => `real clients ${step} answers`
 const same = (what: string, client: string) => `results equal DuckDB’s own Arrow table ${what}, read by ${client}`
 const lineitem = 'lineitem at scale 1'
-const plainTypes = 'what is no plain Arrow as numbers and texts, at any depth'
+const plainTypes = 'types without a plain Arrow form as numbers and texts, at any depth'
 const types = 'every type of test_all_types(), alone and over many batches'
 
 /** The columns of the table in docs/clients.md. */
@@ -86,7 +85,7 @@ export const matrix: Readonly<Record<string, Partial<Record<(typeof clients)[num
     'ADBC (Go)': [go('TestConnection/TestAutocommitToggle')],
   },
   'catalogs, schemas, tables, columns': {
-    'ADBC (Python)': ['ADBC from Python asks for metadata at every depth, of all sources or those filtered'],
+    'ADBC (Python)': ['ADBC from Python lists metadata at every depth, of all or filtered sources'],
     'ADBC (Go)': [go('TestConnection/TestMetadataGetObjectsColumns')],
     'JDBC 18.3.0': [jdbc('18.3.0')],
     'JDBC 17.0.0': [jdbc('17.0.0')],

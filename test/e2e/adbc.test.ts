@@ -34,7 +34,7 @@ describe.skipIf(!hasPython())('ADBC from Python', () => {
     expect(gateway.noise).toEqual([])
   })
 
-  it('asks for metadata at every depth, of all sources or those filtered', async () => {
+  it('lists metadata at every depth, of all or filtered sources', async () => {
     const gateway = await GatewayProcess.start({
       sources: {
         demo: {

@@ -17,7 +17,7 @@ if (!hasJava)
   process.stderr.write('skipped: the JDBC drivers are missing (npm test installs them where Maven and a JDK are)\n')
 
 const config = {
-  // So short that slow steps get empty batches in between.
+  // Short, so that slow steps get empty batches in between.
   limits: { streamKeepAliveMs: 10 },
   auth: { apiKeys: [{ name: 'etl', key: 'etl-key', roles: ['writer'] }] },
   sources: {
@@ -35,7 +35,7 @@ const config = {
 
 const versions = ['18.3.0', '17.0.0']
 
-/** Results of the steps that a program takes, by name. */
+/** Results of a program's steps, by name. */
 async function walk(version: string, gateway: GatewayProcess, program = 'JdbcWalk'): Promise<Record<string, string>> {
   const classpath = `${folder}:${join(folder, `flight-sql-jdbc-driver-${version}.jar`)}`
   const options = ['--add-opens=java.base/java.nio=ALL-UNNAMED', '-Duser.timezone=America/New_York', '-cp', classpath]
@@ -49,13 +49,13 @@ async function walk(version: string, gateway: GatewayProcess, program = 'JdbcWal
 }
 
 describe.skipIf(!hasJava)('the JDBC driver', () => {
-  it.each(versions)('%s connects, reads, changes data and asks every metadata question', async (version) => {
+  it.each(versions)('%s connects, reads, changes data and requests all metadata', async (version) => {
     const gateway = await GatewayProcess.start(config)
     const steps = await walk(version, gateway)
     expect(steps).toEqual({
       valid: 'true',
       select: '42|x|2024-01-02|1.50|true',
-      // Label, type, precision, scale, searchable, read-only, case-sensitive; the driver calls types by their Arrow types.
+      // Label, type, precision, scale, searchable, read-only, case-sensitive; the driver names types by their Arrow types.
       'result metadata':
         'd|DECIMAL|9|2|true|false|false; i|BIGINT|19|0|true|false|false; s|VARCHAR|0|0|true|false|true; b|BOOLEAN|0|0|true|false|false; h|DECIMAL|38|0|true|false|false',
       'prepared metadata': 'b|DECIMAL|9|2|true|false|false',
@@ -63,9 +63,9 @@ describe.skipIf(!hasJava)('the JDBC driver', () => {
       'plain types':
         '170141183460469231731|6f9619ff-8b86-d011-b42d-00c04fc964ff|101|12:00:00+02|-123456789012345678901234567890|{"a":1}',
       'lossless types': 'BINARY',
-      // The driver shows the clock of UTC; without a calendar it moves that by the JVM's zone, which is New York's here.
+      // The driver shows UTC; without a calendar it shifts the time by the JVM's zone, which is New York here.
       moment: '2024-01-02 03:04:05.0|2024-01-02 03:04:05.0|2024-01-02 08:04:05.0|2024-01-02 03:04:05.0',
-      // Its Avatica 1.26 knows no moments here.
+      // Its Avatica 1.26 does not implement this getter for timestamps with a zone.
       'moment by number': version === '18.3.0' ? expect.stringContaining('not implemented') : '2024-01-02 08:04:05.0',
       'no rows': '',
       large: '44999850000',
@@ -100,7 +100,7 @@ describe.skipIf(!hasJava)('the JDBC driver', () => {
   })
 })
 
-/** What is bound, stored and found again, by type; the clock is that of the JVM, in New York. */
+/** The bound, stored and retrieved values by type; local times are in the JVM's zone, New York. */
 const bound = {
   BOOLEAN: 'true',
   TINYINT: '-7',
@@ -124,7 +124,7 @@ const bound = {
   'TIME_NS by setString': '03:04:05.123456789',
   'TIMETZ by setString': '03:04:05+02',
   TIMESTAMP: '2024-01-02 03:04:05.678',
-  // The driver sends the clock, not the moment, unless it gets a calendar.
+  // The driver sends the local time, not the instant, unless it gets a calendar.
   TIMESTAMPTZ: '2024-01-02 03:04:05.678+00',
   'TIMESTAMPTZ with a calendar': '2024-01-02 08:04:05.678+00',
   TIMESTAMP_NS: '2024-01-02 03:04:05.678',
@@ -169,7 +169,7 @@ describe.skipIf(!hasJava || !hasPython())('the JDBC driver in front of Dremio', 
     expect(await walk(version, gateway, 'JdbcDremio')).toEqual({
       tables: 'demo|tpch|nation|TABLE',
       columns: 'n_nationkey|-5; n_regionkey|-5',
-      // Dremio tells no types of parameters, and the driver then takes text alone.
+      // Dremio returns no parameter types, and the driver then accepts only text.
       prepared: '2: 0|NATION 0; 1|NATION 1 / 0|NATION 0',
       create: '0',
       'prepared update': '1',
@@ -177,7 +177,7 @@ describe.skipIf(!hasJava || !hasPython())('the JDBC driver in front of Dremio', 
       bound: '1|a; 2|null; 3|null; 4|null',
       forbidden: expect.stringContaining('fault: plan_permission'),
       failed: expect.stringContaining('The source demo failed at the statement'),
-      // It chooses the schema of the session; the driver takes it by execute alone.
+      // This statement sets the schema of the session; the driver accepts it only by execute.
       use: expect.stringContaining('did not return a result set'),
       'after errors': '7',
       'wrong key': expect.stringContaining('The API key, password or token is wrong.'),
@@ -192,7 +192,7 @@ describe.skipIf(!hasJava || !hasPython())('the JDBC driver in front of Dremio', 
 
 describe.skipIf(!hasJava)('the JDBC driver in front of two sources', () => {
   it.each(versions)(
-    '%s reads what the catalog lists, and chooses a source by USE and by the catalog of its URL',
+    '%s reads names listed by the catalog, and chooses a source by USE and by the catalog of its URL',
     async (version) => {
       const source = (who: string) => ({
         kind: 'duckdb',
@@ -212,13 +212,13 @@ describe.skipIf(!hasJava)('the JDBC driver in front of two sources', () => {
         prepared: 'second',
         update: '1',
         updated: 'second; more',
-        // Neither driver sends anything.
+        // Neither driver sends a call.
         setCatalog: 'demo',
         'USE by executeUpdate': '0: second; more',
         'USE by execute': 'false: demo, other',
         'catalog property': 'second; more',
         'and another catalog': 'demo',
-        // The driver ends the session, closes its channel, and ends the session once more, which reaches nobody.
+        // The driver ends the session, closes its channel, and tries to end the session again, which fails.
         'close with a catalog': expect.stringContaining('Channel shutdown invoked'),
         'source header': 'second; more',
         'close with a source header': 'closed',
@@ -232,13 +232,13 @@ describe.skipIf(!hasJava)('the JDBC driver in front of two sources', () => {
 
 describe.skipIf(!hasJava)('setQueryTimeout of the JDBC driver', () => {
   it.concurrent.for(versions)(
-    '%s leaves a statement running until it is closed, and ends nothing between rows',
+    '%s: a timed-out statement runs until the client closes it; the limit does not apply between rows',
     async (version, { expect }) => {
       const demo = { kind: 'duckdb', maxStreams: 1 }
-      // Rows come in small batches, so that the first come before the slow ones are made.
+      // Small batches, so that the first rows arrive before the slow ones are computed.
       const hasty = { kind: 'duckdb', statementTimeoutMs: 6000, threads: 1, batchRows: 2048 }
       const gateway = await GatewayProcess.start({ ...config, sources: { demo, hasty }, defaultSource: 'demo' })
-      // Batches without rows, which come every 10 ms, do not put off the driver's limit.
+      // Empty keep-alive batches every 10 ms do not extend the driver's limit.
       expect(await walk(version, gateway, 'JdbcTimeouts')).toEqual({
         'the statement is closed': 'timed out, runs, ended',
         'the statement is cancelled': 'timed out, ended',

@@ -13,7 +13,7 @@ interface Comparison {
 
 describe.skipIf(!hasPython())('results equal DuckDB’s own Arrow table', () => {
   let gateway: GatewayProcess
-  /** Without settings: no extension types. */
+  /** Default settings: no extension types. */
   let plain: GatewayProcess
   let file: string
 
@@ -57,7 +57,7 @@ describe.skipIf(!hasPython())('results equal DuckDB’s own Arrow table', () => 
   it('every type without extension types, as by default', async () => {
     const columns = await runPython<string[]>('all_types.py')
     const queries = columns.flatMap((column) => {
-      // The largest integers have more digits than Arrow's decimal.
+      // The largest integers have more digits than an Arrow decimal.
       const value = column.endsWith('hugeint') ? `least("${column}", 10::HUGEINT ** 37)::${column} AS x` : `"${column}"`
       const one = `SELECT ${value} FROM test_all_types() WHERE ${column.endsWith('hugeint') ? `"${column}" IS NULL OR "${column}" >= 0` : 'true'}`
       return [one, `SELECT t.* FROM (${one}) t, range(3000) r ORDER BY r.range`]
@@ -74,7 +74,7 @@ describe.skipIf(!hasPython())('results equal DuckDB’s own Arrow table', () => 
   })
 
   it.each(['pyarrow+plain', 'adbc+plain'])(
-    'what is no plain Arrow as numbers and texts, at any depth, read by %s',
+    'types without a plain Arrow form as numbers and texts, at any depth, read by %s',
     async (client) => {
       const nulls = (value: string) => `CASE WHEN i % 7 = 3 THEN NULL ELSE ${value} END`
       const values = [
