@@ -1,5 +1,5 @@
-// Writes the tables of docs/clients.md from the results of the last complete test run; with --check it only tells whether
-// the page agrees with them.
+// Writes the tables of docs/clients.md from the results of the last complete test run; with --check it only checks that
+// the page matches them.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { clients, matrix } from './client-matrix.ts'
 

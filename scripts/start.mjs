@@ -9,7 +9,7 @@ import { environment, installPackages, nodeBinary, root } from './install.mjs'
 const ECHO_MS = 250
 
 installPackages()
-// A process group of its own keeps a terminal's Ctrl-C from reaching the server twice, which would end it without draining.
+// With its own process group the server does not get a terminal's Ctrl-C twice, which would end it without draining.
 const guard = pathToFileURL(join(root, 'scripts', 'end-with-starter.mjs')).href
 const main = join(root, 'src', 'main.ts')
 const server = spawn(nodeBinary, ['--import', guard, main, 'serve', ...process.argv.slice(2)], {

@@ -205,7 +205,7 @@ describe('forms of FlightData', () => {
     ['a schema again', [...plain, plain[0]!], 'a second schema'],
     ['a body that is too short', [...plain.slice(0, 2), message(header(batch), data(body.subarray(1)))], 'shorter'],
     [
-      'a body that is too short beside much metadata',
+      'a body that is too short after much metadata',
       [...plain.slice(0, 2), message(header(batch), field(3, Buffer.alloc(500)), data(body.subarray(1)))],
       'shorter',
     ],

@@ -57,7 +57,7 @@ export class Connection {
       })
   }
 
-  /** Makes a request and collects the whole response; returns each piece to the window unless told otherwise. */
+  /** Makes a request and collects the whole response; returns each piece to the window by default. */
   call(body: readonly Uint8Array[] = [], { end = true, credit = true } = {}): Call {
     return new Call(this.client, body, end, credit)
   }

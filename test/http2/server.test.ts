@@ -327,7 +327,7 @@ describe('the HTTP/2 server', () => {
     ],
     ['with a connection-specific header of HTTP/1.1', request([['connection', 'close']])],
     ['with a TE other than trailers', request([['te', 'gzip']])],
-  ])('resets a request %s, and goes on', async (_, block) => {
+  ])('resets a request %s, and keeps the connection', async (_, block) => {
     const { port } = await serve(echo)
     const client = new Client(port)
     client.send(open(1, END, block), open(3, END))

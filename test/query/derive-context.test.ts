@@ -31,7 +31,7 @@ class LazyContext implements Context {
   }
 }
 
-/** Another value for every member; the compiler fails here when a member is added to `Context` only. */
+/** A different value for every member; the compiler fails here if a member of `Context` is missing. */
 const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]> } = {
   principal: { name: 'tool', roles: [] },
   signal: new AbortController().signal,
