@@ -1,6 +1,6 @@
 import type { SourceKind } from '../../../src/sources/kind.ts'
+import { dummyMetrics } from './metrics.ts'
 import { type DummySettings, dummySettings } from './settings.ts'
-import { DummySource, dummyMetrics } from './source.ts'
 
 /** A source kind for tests only. */
 export const dummyKind: SourceKind<DummySettings> = {
@@ -11,6 +11,7 @@ export const dummyKind: SourceKind<DummySettings> = {
   declareMetrics: (metrics) => void dummyMetrics(metrics),
   async open(name, settings, { metrics }) {
     if (settings.failsToOpen) throw new Error('the dummy does not open')
+    const { DummySource } = await import('./source.ts')
     return new DummySource(name, settings, metrics)
   },
   async *diagnose() {

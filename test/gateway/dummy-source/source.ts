@@ -5,16 +5,8 @@ import type { Catalog } from '../../../src/query/catalog.ts'
 import type { Source } from '../../../src/query/source.ts'
 import type { SourceMetrics } from '../../../src/query/source-metrics.ts'
 import type { Health, Plan, PlannedStatement, Query, Result } from '../../../src/query/types.ts'
+import { dummyMetrics } from './metrics.ts'
 import type { DummySettings } from './settings.ts'
-
-/** Metrics of the kind. */
-export function dummyMetrics(metrics: SourceMetrics) {
-  return metrics.counter({
-    name: 'flightgate_dummy_answers_total',
-    help: 'Statements that a dummy source has answered, by answer.',
-    labelNames: ['answer'],
-  })
-}
 
 /** The currently open sources. */
 export const openSources = new Set<DummySource>()
