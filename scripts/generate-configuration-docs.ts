@@ -13,6 +13,7 @@ interface Row {
   readonly required: boolean
 }
 
+/** The settings below a schema, except those that depend on the kind of a source. */
 function* rows(schema: SettingSchema, path: string): Generator<Row> {
   const required = new Set(schema.required ?? [])
   for (const [name, each] of Object.entries(schema.properties ?? {})) {
@@ -20,9 +21,7 @@ function* rows(schema: SettingSchema, path: string): Generator<Row> {
     yield { path: at, schema: each, required: required.has(name) }
     yield* rows(each, at)
     if (each.items?.properties) yield* rows(each.items, `${at}[]`)
-    if (typeof each.additionalProperties === 'object')
-      for (const variant of each.additionalProperties.oneOf ?? [each.additionalProperties])
-        yield* rows(variant, `${at}.<name>`)
+    if (typeof each.additionalProperties === 'object') yield* rows(each.additionalProperties, `${at}.<name>`)
   }
 }
 
@@ -44,11 +43,19 @@ function defaultOf({ schema, required }: Row): string {
   return `\`${JSON.stringify(schema.default)}\``
 }
 
-/** The expected content of the page. */
-export function configurationDocs(): string {
-  const settings = [...rows(settingsSchema(configSchema), '')].map(
+/** A table of the settings below a schema. */
+function tableOf(schema: SettingSchema, path: string): string {
+  const lines = [...rows(schema, path)].map(
     (row) => `| \`${row.path}\` | ${rangeOf(row.schema)} | ${defaultOf(row)} | ${row.schema.description ?? ''} |`,
   )
+  return ['| Setting | Value | Default | What it does |', '|---|---|---|---|', ...lines].join('\n')
+}
+
+/** The expected content of the page. */
+export function configurationDocs(): string {
+  const settings = settingsSchema(configSchema)
+  const ofSources = settings.properties?.['sources']?.additionalProperties as SettingSchema
+  const kinds = (ofSources.oneOf ?? []).map((schema) => ({ kind: schema.properties?.['kind']?.const, schema }))
   return `# Configuration
 
 Write a YAML file and name it by \`--config\` or by the variable \`FLIGHTGATE_CONFIG\`. Environment variables override it.
@@ -74,9 +81,11 @@ defaultSource: demo
 
 ## Settings
 
-| Setting | Value | Default | What it does |
-|---|---|---|---|
-${settings.join('\n')}
+The settings of a source depend on its kind: ${kinds.map(({ kind }) => `[${kind}](#sources-of-kind-${kind})`).join(', ')}.
+
+${tableOf(settings, '')}
+
+${kinds.map(({ kind, schema }) => `### Sources of kind ${kind}\n\n${tableOf(schema, 'sources.<name>')}`).join('\n\n')}
 
 ## Environment variables
 
