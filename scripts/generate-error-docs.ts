@@ -8,8 +8,8 @@ const page = new URL('../docs/errors.md', import.meta.url)
 export function errorDocs(): string {
   const rows = (Object.keys(errorTable) as ErrorCode[]).map((code) => {
     const { grpc, http, retryable, message, ...traits } = errorTable[code]
-    const kinds = (['outage', 'overload', 'fault'] as const).filter((kind) => traits[kind]).join(', ')
-    return `| \`${code}\` | ${grpc} (${GrpcStatus[grpc]}) | ${http} | ${retryable ? 'yes' : 'no'} | ${kinds} | ${message} |`
+    const names = (['outage', 'overload', 'fault', 'quotes'] as const).filter((trait) => traits[trait]).join(', ')
+    return `| \`${code}\` | ${grpc} (${GrpcStatus[grpc]}) | ${http} | ${retryable ? 'yes' : 'no'} | ${names} | ${message} |`
   })
   return `# Errors
 
@@ -26,15 +26,16 @@ An error ends a call with a gRPC status and these trailers. Look up \`x-flightga
 ## Codes
 
 "Retry" tells whether the same call may succeed later unchanged. The message may say more than the sentence: the limit, the table, the
-engine's own words about the SQL. "Kind" tells what the gateway does with the error:
+engine's own words about the SQL. A code may have traits, which tell how the gateway treats the error:
 
-| Kind | The gateway |
-|---|---|
-| \`outage\` | continues with what it knew of the source's catalog, since the source failed or refused |
-| \`overload\` | lowers the number of statements that run at the source at once, down to \`minStreams\` |
-| \`fault\` | writes a log line on the level \`error\` |
+| Trait | The error means | The gateway |
+|---|---|---|
+| \`outage\` | the source failed, or refused for a reason other than the request | continues with what it last knew of the source's catalog, and leaves the source out of metadata calls that cover all sources |
+| \`overload\` | the source is overloaded | runs fewer statements at the source at the same time, down to \`minStreams\` |
+| \`fault\` | the gateway or the source malfunctioned | writes a log line at the level \`error\` |
+| \`quotes\` | the message may quote the statement, a value or the engine | logs the sentence of the table in place of the message, unless \`log.statements\` is \`text\`; the client gets the message |
 
-| Code | gRPC status | HTTP | Retry | Kind | Sentence |
+| Code | gRPC status | HTTP | Retry | Traits | Sentence |
 |---|---|---|---|---|---|
 ${rows.join('\n')}
 
