@@ -90,7 +90,7 @@ export const matrix: Readonly<Record<string, Partial<Record<(typeof clients)[num
     'JDBC 18.3.0': [jdbc('18.3.0')],
     'JDBC 17.0.0': [jdbc('17.0.0')],
   },
-  'keys, types, server facts': { 'JDBC 18.3.0': [jdbc('18.3.0')], 'JDBC 17.0.0': [jdbc('17.0.0')] },
+  'primary and foreign keys, server facts': { 'JDBC 18.3.0': [jdbc('18.3.0')], 'JDBC 17.0.0': [jdbc('17.0.0')] },
   'catalog and schema of the connection': {
     'ADBC (Python)': [adbc('chooses the schema of the connection')],
     'ADBC (Go)': [go('TestConnection/TestMetadataCurrentCatalog'), go('TestConnection/TestMetadataCurrentDbSchema')],
