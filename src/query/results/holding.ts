@@ -113,9 +113,18 @@ class HeldFrames implements AsyncIterableIterator<readonly Frame[]> {
     Promise.resolve(this.#inner.return?.()).then(onStopped, onStopped)
   }
 
+  /** Notifies every observer, also after one has thrown. @throws the first error of an observer */
   #end(error: unknown, complete: boolean): void {
     const observers = this.#observers
     this.#observers = []
-    for (const observer of observers) observer.onEnd(error, complete, this.#read)
+    const failures: unknown[] = []
+    for (const observer of observers) {
+      try {
+        observer.onEnd(error, complete, this.#read)
+      } catch (failure) {
+        failures.push(failure)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
   }
 }

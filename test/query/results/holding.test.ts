@@ -64,6 +64,24 @@ describe('a stage that holds something for a statement', () => {
     expect(order).toEqual(['inner', 'outer'])
   })
 
+  it.each(['returns', 'reads on'] as const)(
+    'tells every stage of the end though one throws: the reader %s',
+    async (how) => {
+      const [first, second] = [new Error('first'), new Error('second')]
+      const throwing = (error: Error): ResultObserver => ({
+        onEnd: () => {
+          throw error
+        },
+      })
+      const held = new Noted()
+      const inner = await holding(async () => resultOf(0).result, throwing(first))
+      const { frames } = await holding(() => holding(async () => inner, throwing(second)), held)
+      const reader = frames[Symbol.asyncIterator]()
+      await expect(how === 'returns' ? reader.return!() : reader.next()).rejects.toBe(first)
+      expect(held.ends).toEqual([[undefined, how === 'reads on', { rows: 0, bytes: 0 }]])
+    },
+  )
+
   it('a stage stops the work: its hold ends at once, the others’ when the reader gets the error', async () => {
     const [stopper, other] = [new Noted(), new Noted()]
     const { result, ended } = resultOf(2)
