@@ -707,8 +707,8 @@ describe('health and reflection', () => {
   })
 
   /** Sends reflection requests one after another on one stream. */
-  const ask = async (descriptorSet: URL, requests: readonly ServerReflectionRequest['messageRequest'][]) => {
-    const { client } = await serve(reflectionMethods(descriptorSet))
+  const ask = async (methods: Methods, requests: readonly ServerReflectionRequest['messageRequest'][]) => {
+    const { client } = await serve(methods)
     return await new Promise<ServerReflectionResponse['messageResponse'][]>((resolve, reject) => {
       const answers: ServerReflectionResponse['messageResponse'][] = []
       const stream = client.makeBidiStreamRequest(
@@ -749,7 +749,7 @@ describe('health and reflection', () => {
       ['.arrow.flight.protocol.FlightData', missing],
       ['', missing],
     ]
-    const answers = await ask(published, [
+    const answers = await ask(reflectionMethods(published), [
       ...symbols.map(([value]) => ({ $case: 'fileContainingSymbol' as const, value })),
       { $case: 'fileByFilename', value: flight[0]! },
       { $case: 'fileByFilename', value: 'Flight.proto' },
@@ -781,6 +781,17 @@ describe('health and reflection', () => {
     ])
   })
 
+  it('reflection reads the descriptor set again after it could not', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'flightgate-reflection-'))
+    closers.push(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'late.binpb')
+    const methods = reflectionMethods(pathToFileURL(path))
+    const list = [{ $case: 'listServices' as const, value: '*' }]
+    await expect(ask(methods, list)).rejects.toMatchObject({ code: expect.any(Number) })
+    writeFileSync(path, readFileSync(published))
+    expect(await ask(methods, list)).toMatchObject([{ $case: 'listServicesResponse' }])
+  })
+
   it('reflection finds extensions by name, by number and by the message that they extend', async () => {
     const file = create(FileDescriptorProtoSchema, {
       name: 'extended.proto',
@@ -796,7 +807,7 @@ describe('health and reflection', () => {
     closers.push(() => rmSync(folder, { recursive: true }))
     const path = join(folder, 'extended.binpb')
     writeFileSync(path, toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [file] })))
-    const answers = await ask(pathToFileURL(path), [
+    const answers = await ask(reflectionMethods(pathToFileURL(path)), [
       { $case: 'fileContainingSymbol', value: 'x.mark' },
       { $case: 'fileContainingSymbol', value: 'x.Outer.inner' },
       { $case: 'fileContainingExtension', value: { containingType: 'x.Base', extensionNumber: 101 } },

@@ -14,12 +14,21 @@ type Answer = NonNullable<ServerReflectionResponse['messageResponse']>
  */
 export function reflectionMethods(descriptorSet: URL): Methods {
   let opened: Promise<Descriptors> | undefined
+  const open = async () => {
+    try {
+      return await openDescriptors(descriptorSet)
+    } catch (error) {
+      // The next request tries again.
+      opened = undefined
+      throw error
+    }
+  }
   const method: Methods[string] = {
     kind: 'bidi',
     background: true,
     async handle(requests, call) {
       for await (const bytes of requests) {
-        opened ??= openDescriptors(descriptorSet)
+        opened ??= open()
         const descriptors = await opened
         const request = decodeMessage(ServerReflectionRequest, bytes)
         const response = {
