@@ -63,6 +63,7 @@ export function guardedStore(store: Store, guard: CallGuard): Store {
     delete: (key) => guard.run(() => store.delete(key)),
     addMember: (key, member, ttlMs, max) => guard.run(() => store.addMember(key, member, ttlMs, max)),
     removeMember: (key, member) => guard.run(() => store.removeMember(key, member)),
+    members: (key, max) => guard.run(() => store.members(key, max)),
     close: () => store.close(),
   }
 }

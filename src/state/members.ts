@@ -30,6 +30,17 @@ export class Members {
     if (this.#expiries.delete(member)) this.#nameBytes -= member.length
   }
 
+  /** Up to `max` members that have not expired: those that were added or extended the longest ago. */
+  oldest(max: number): string[] {
+    const now = performance.now()
+    const found: string[] = []
+    for (const [member, expiry] of this.#expiries) {
+      if (found.length >= max) break
+      if (expiry > now) found.push(member)
+    }
+    return found
+  }
+
   #othersThan(member: string): number {
     return this.size - (this.#expiries.has(member) ? 1 : 0)
   }

@@ -28,9 +28,10 @@ export class MemoryStore implements Store {
     return true
   }
 
-  async touch(key: string, ttlMs: number): Promise<void> {
+  async touch(key: string, ttlMs: number): Promise<boolean> {
     const value = this.#valueOf(key)
     if (value) this.#keep(key, value, ttlMs)
+    return value !== undefined
   }
 
   async delete(key: string): Promise<void> {
@@ -50,6 +51,10 @@ export class MemoryStore implements Store {
     members?.delete(member)
     if (members?.size === 0) this.#entries.delete(key)
     else if (members) this.#keep(key, members, this.#entries.getRemainingTTL(key))
+  }
+
+  async members(key: string, max: number): Promise<readonly string[]> {
+    return this.#membersOf(key)?.oldest(max) ?? []
   }
 
   async close(): Promise<void> {

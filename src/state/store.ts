@@ -12,8 +12,8 @@ export interface Store {
    * @returns whether this call set it
    */
   setIfAbsent(key: string, value: Uint8Array, ttlMs: number): Promise<boolean>
-  /** Extends the expiry of a value to `ttlMs` milliseconds from now. Does nothing if there is no value. */
-  touch(key: string, ttlMs: number): Promise<void>
+  /** Extends the expiry of a value to `ttlMs` milliseconds from now. Returns false if there is no value. */
+  touch(key: string, ttlMs: number): Promise<boolean>
   delete(key: string): Promise<void>
   /**
    * Atomically adds a member to a set or extends its expiry: concurrent calls cannot exceed `maxMembers`.
@@ -23,5 +23,7 @@ export interface Store {
    */
   addMember(key: string, member: string, ttlMs: number, maxMembers: number): Promise<boolean>
   removeMember(key: string, member: string): Promise<void>
+  /** Up to `max` members of a set that have not expired: those that were added or extended the longest ago. */
+  members(key: string, max: number): Promise<readonly string[]>
   close(): Promise<void>
 }

@@ -3,6 +3,9 @@ import type { Principal, SessionOptions } from '../query/types.ts'
 import type { Store } from '../state/store.ts'
 import { keys } from './keys.ts'
 
+/** Number of a principal's sessions that a call looks at for closed ones, the oldest first. */
+const MAX_LOOKED_AT = 1000
+
 /** Limits of sessions. */
 export interface SessionLimits {
   readonly sessionIdleMs: number
@@ -34,7 +37,8 @@ export class Sessions {
     const key = keys.session(name, id)
     const value = await this.#store.get(key)
     if (!value) return {}
-    await Promise.all([this.#store.touch(key, this.#limits.sessionIdleMs), this.#count(name, id)])
+    // A close may have overtaken this call: count only a session that still exists.
+    if (await this.#store.touch(key, this.#limits.sessionIdleMs)) await this.#count(name, id)
     return JSON.parse(Buffer.from(value).toString()) as StoredSession
   }
 
@@ -43,12 +47,19 @@ export class Sessions {
    * @throws GatewayError TOO_MANY_SESSIONS, STATE_UNAVAILABLE
    */
   async write({ name }: Principal, id: string, session: StoredSession): Promise<void> {
-    if (!(await this.#count(name, id)))
+    const { sessionIdleMs, maxSessionsPerPrincipal } = this.#limits
+    const key = keys.session(name, id)
+    const value = Buffer.from(JSON.stringify(session))
+    // Create the session before it is counted: otherwise another call takes its place for that of a closed session.
+    const isNew = await this.#store.setIfAbsent(key, value, sessionIdleMs)
+    if (!(await this.#countWithoutClosed(name, id))) {
+      if (isNew) await this.#store.delete(key)
       throw new GatewayError(
         'TOO_MANY_SESSIONS',
-        `${name} has ${this.#limits.maxSessionsPerPrincipal} sessions already (limits.maxSessionsPerPrincipal): close some.`,
+        `${name} has ${maxSessionsPerPrincipal} sessions already (limits.maxSessionsPerPrincipal): close some.`,
       )
-    await this.#store.set(keys.session(name, id), Buffer.from(JSON.stringify(session)), this.#limits.sessionIdleMs)
+    }
+    if (!isNew) await this.#store.set(key, value, sessionIdleMs)
   }
 
   /** Ends a session. Returns false if it does not exist. */
@@ -57,6 +68,19 @@ export class Sessions {
     if (!(await this.#store.get(key))) return false
     await Promise.all([this.#store.delete(key), this.#store.removeMember(keys.sessionsOf(name), id)])
     return true
+  }
+
+  /** Counts a session. If the principal has too many others, drops those that no longer exist and tries once more. */
+  async #countWithoutClosed(principal: string, id: string): Promise<boolean> {
+    if (await this.#count(principal, id)) return true
+    const set = keys.sessionsOf(principal)
+    const dropIfClosed = async (member: string) => {
+      if (await this.#store.get(keys.session(principal, member))) return false
+      await this.#store.removeMember(set, member)
+      return true
+    }
+    const dropped = await Promise.all((await this.#store.members(set, MAX_LOOKED_AT)).map(dropIfClosed))
+    return dropped.includes(true) && (await this.#count(principal, id))
   }
 
   /** Counts a session for its principal until the session expires. Returns false if the principal has too many others. */

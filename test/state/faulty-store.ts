@@ -19,6 +19,7 @@ export class FaultyStore implements Store {
   addMember = (key: string, member: string, ttlMs: number, maxMembers: number) =>
     this.#call(() => this.#inner.addMember(key, member, ttlMs, maxMembers))
   removeMember = (key: string, member: string) => this.#call(() => this.#inner.removeMember(key, member))
+  members = (key: string, max: number) => this.#call(() => this.#inner.members(key, max))
   close = () => this.#inner.close()
 
   async #call<T>(work: () => Promise<T>): Promise<T> {

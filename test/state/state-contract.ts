@@ -40,8 +40,8 @@ export function describeState(name: string, open: () => Replicas | Promise<Repli
       const [short, touched] = [newKey(), newKey()]
       await one.store.set(short, bytes('a'), SHORT_MS)
       await one.store.set(touched, bytes('b'), 1000)
-      await other.store.touch(touched, TTL_MS)
-      await other.store.touch(newKey(), TTL_MS)
+      expect(await other.store.touch(touched, TTL_MS)).toBe(true)
+      expect(await other.store.touch(newKey(), TTL_MS)).toBe(false)
       await expect.poll(() => one.store.get(short)).toBeUndefined()
       await new Promise((resolve) => setTimeout(resolve, 1000))
       expect(await one.store.get(touched)).toEqual(bytes('b'))
@@ -89,6 +89,9 @@ export function describeState(name: string, open: () => Replicas | Promise<Repli
       await one.store.addMember(key, 'kept', SHORT_MS, 2)
       await other.store.addMember(key, 'kept', TTL_MS, 2)
       await expect.poll(() => other.store.addMember(key, 'new', TTL_MS, 2)).toBe(true)
+      expect(await one.store.members(key, 3)).toEqual(['kept', 'new'])
+      expect(await one.store.members(key, 1)).toEqual(['kept'])
+      expect(await one.store.members(newKey(), 3)).toEqual([])
       expect(await one.store.addMember(key, 'one too many', TTL_MS, 2)).toBe(false)
     })
 

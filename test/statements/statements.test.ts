@@ -13,6 +13,7 @@ import { MemoryBus } from '../../src/state/bus.ts'
 import { MemoryStore } from '../../src/state/memory.ts'
 import { preparedHandles } from '../../src/statements/handles/prepared.ts'
 import { statementTickets } from '../../src/statements/handles/ticket.ts'
+import { keys } from '../../src/statements/keys.ts'
 import type { CallScope } from '../../src/statements/query-builder.ts'
 import { Statements } from '../../src/statements/statements.ts'
 
@@ -57,8 +58,8 @@ class TextSource {
   }
 }
 
-/** The statements layer as a front composes it, without a server. */
-function setUp() {
+/** The statements layer of a replica as a front composes it, without a server. Replicas can share a store. */
+function setUp(store = new MemoryStore(1 << 20)) {
   const [here, there] = [new TextSource('here'), new TextSource('there')]
   const router = new Router([here, there] as unknown as Source[], 'here')
   const sealer = new Sealer(['first key'])
@@ -67,7 +68,7 @@ function setUp() {
     log,
   )
   const pipeline = composePipeline([authorize(router)], router)
-  const kept = { store: new MemoryStore(1 << 20), blobs: new MemoryBlobs(1 << 20), bus: new MemoryBus() }
+  const kept = { store, blobs: new MemoryBlobs(1 << 20), bus: new MemoryBus() }
   const statements = new Statements({ pipeline, router, transactions, sealer, ...kept, limits })
   const ctx: Context = {
     principal,
@@ -82,6 +83,7 @@ function setUp() {
     there,
     statements,
     sealer,
+    store,
     ctx,
     scope,
     query: (sql: string) => ({ source: 'here', sql, session: {}, purpose: 'any' }) as const,
@@ -189,5 +191,22 @@ describe('the statements layer, without gRPC', () => {
     expect(await sessions.close(principal, 'a')).toBe(false)
     await sessions.write(principal, 'c', { cache: false })
     expect(await sessions.read(principal, 'c')).toEqual({ cache: false })
+    await sessions.write(principal, 'c', { cache: true })
+    await expect(sessions.write(principal, 'a', {})).rejects.toMatchObject({ code: 'TOO_MANY_SESSIONS' })
+    expect(await sessions.read(principal, 'a')).toEqual({})
+    expect(await sessions.read(principal, 'c')).toEqual({ cache: true })
+  })
+
+  it('counts no session that is closed while another call reads it', async () => {
+    const { statements, store } = setUp()
+    const { sessions } = statements
+    for (const id of ['a', 'b', 'c', 'd', 'e']) {
+      await sessions.write(principal, id, {})
+      await Promise.all([sessions.close(principal, id), sessions.read(principal, id)])
+    }
+    // A session that a replica has counted as it ended: it makes room for others.
+    for (const id of ['f', 'g']) await store.addMember(keys.sessionsOf(principal.name), id, 60_000, 2)
+    for (const id of ['h', 'i']) await sessions.write(principal, id, {})
+    await expect(sessions.write(principal, 'j', {})).rejects.toMatchObject({ code: 'TOO_MANY_SESSIONS' })
   })
 })
