@@ -29,7 +29,8 @@ export class BackgroundStatement {
   #first: IteratorResult<readonly Frame[]> | undefined
   #plan: Plan | undefined
   readonly #planned: Promise<void>
-  readonly #ended: Promise<void>
+  /** Settles when the statement is ready or has failed. */
+  readonly ended: Promise<void>
 
   constructor(work: PollWork, ctx: Context, deadlineMs: number) {
     const own = deriveContext(ctx, {
@@ -48,7 +49,7 @@ export class BackgroundStatement {
       this.#plan = plan
       onPlanned()
     }
-    this.#ended = this.#run(work, own, onPlan).then(
+    this.ended = this.#run(work, own, onPlan).then(
       () => {
         this.#state = 'ready'
       },
@@ -71,12 +72,12 @@ export class BackgroundStatement {
 
   /** Waits until the statement is planned or has ended, for at most `ms` milliseconds. */
   async waitForPlan(ms: number): Promise<void> {
-    await within(ms, Promise.race([this.#planned, this.#ended]))
+    await within(ms, Promise.race([this.#planned, this.ended]))
   }
 
   /** Waits until the statement is ready or has failed, for at most `ms` milliseconds. */
   async wait(ms: number): Promise<void> {
-    await within(ms, this.#ended)
+    await within(ms, this.ended)
   }
 
   /** Whether the statement runs, or has rows that the client has not fetched. */
@@ -179,34 +180,41 @@ export class BackgroundStatements {
   }
 
   /** Drops a statement that another replica has claimed: a later poll asks the shared state again. */
-  forget(id: string): void {
+  forget(id: string, job: BackgroundStatement): void {
     const entry = this.#jobs.get(id)
-    clearTimeout(entry?.idleTimer)
-    entry?.remove()
+    if (entry?.job !== job) return
+    clearTimeout(entry.idleTimer)
+    entry.remove()
     this.#jobs.delete(id)
   }
 
-  /** Starts the statement of a ticket. The statement continues after the call has ended. */
+  /** Starts a ticket's statement, which this replica does not know (`touch`). It continues after the call has ended. */
   start(id: string, work: PollWork, ctx: Context): BackgroundStatement {
     const job = new BackgroundStatement(work, ctx, this.#limits.defaultDeadlineMs)
     const remove = this.#running.add(id, (reason) => job.abandon(reason))
     const idleTimer = setTimeout(() => {
-      this.#jobs.delete(id)
-      remove()
+      this.forget(id, job)
       job.abandon(
         new GatewayError('CANCELLED', 'The client did not poll or fetch the statement within limits.pollIdleMs.'),
       )
     }, this.#limits.pollIdleMs)
     idleTimer.unref()
     this.#jobs.set(id, { job, idleTimer, remove })
+    // A statement that has ended without rows has nothing to cancel.
+    void job.ended.then(() => {
+      if (!job.pending) remove()
+    })
     return job
   }
 
   /** Hands a ready result over to its reader, with a function that aborts the statement. */
   take(id: string): { readonly result: Result; readonly abort: (reason: unknown) => void } | undefined {
-    const job = this.#jobs.get(id)?.job
-    const result = job?.take()
-    return job && result && { result, abort: (reason) => job.controller.abort(reason) }
+    const entry = this.#jobs.get(id)
+    const result = entry?.job.take()
+    if (!entry || !result) return undefined
+    // From now on the reader's call is what a client can cancel.
+    entry.remove()
+    return { result, abort: (reason) => entry.job.controller.abort(reason) }
   }
 
   /** Aborts all statements whose results no client reads. */

@@ -10,7 +10,7 @@ export const keys = {
   sessionsOf: (principal: string): string => `sessions:${principal}`,
   /** Mark of an execution that a client has cancelled. */
   cancelled: (execution: string): string => `cancelled:${execution}`,
-  /** Mark of a polled statement that changes data; the one replica that runs the statement sets it. */
+  /** Mark of a polled statement that changes data; the one replica that runs it sets it, and again when it has run. */
   claimed: (execution: string): string => `claimed:${execution}`,
   /** Result of a statement that the gateway has run before its client fetches it. */
   result: (execution: string): string => `result:${execution}`,

@@ -57,33 +57,44 @@ export class PolledStatements {
     const { ticket, planned } = poll
     const { id, stored } = ticket
     if (await running.isCancelled(id)) throw new GatewayError('CANCELLED', 'The statement was cancelled.')
-    const known = background.touch(id)
-    if (!known && (stored || !planned)) {
+    let job = background.touch(id)
+    if (!job && (stored || !planned)) {
+      // Read the claim first: a replica stores the result of a change before it marks the claim as done.
+      const claim = await running.claimOf(id)
       if (await results.has(id)) {
         const statement = { ...ticket.statement, kind: 'update' } as const
         return { poll: { ...poll, ticket: { ...ticket, statement, stored: true } }, isReady: true }
       }
-      if (await running.isClaimed(id)) throw runsElsewhere()
-      if (stored) throw noLongerKept()
+      // Another poll of the same handle may have started the statement here meanwhile.
+      job = background.touch(id)
+      if (!job && claim === 'running') throw runsElsewhere()
+      if (!job && (stored || claim === 'done')) throw noLongerKept()
     }
-    const job = known ? cancelWith(ctx, known) : this.#start(poll, ctx)
+    job = job ? cancelWith(ctx, job) : this.#start(poll, ctx)
     await job.wait(waitMs(ctx))
     return this.#answer(poll, job)
   }
 
   #start(poll: Poll, ctx: Context): BackgroundStatement {
-    return cancelWith(ctx, this.#deps.background.start(poll.ticket.id, this.#workOf(poll), ctx))
+    const { background } = this.#deps
+    const { id } = poll.ticket
+    const work = this.#workOf(poll, () => background.forget(id, job))
+    const job: BackgroundStatement = background.start(id, work, ctx)
+    return cancelWith(ctx, job)
   }
 
-  /** Plans the statement if necessary, and runs it. Only the replica with the claim runs a statement that changes data. */
-  #workOf({ ticket, planned }: Poll): PollWork {
-    const { pipeline, running, background, parameters, results, ttlMs } = this.#deps
+  /**
+   * Plans the statement if necessary, and runs it. Only the replica with the claim runs a statement that changes data.
+   * @param forget drops the statement from those of this replica
+   */
+  #workOf({ ticket, planned }: Poll, forget: () => void): PollWork {
+    const { pipeline, running, parameters, results, ttlMs } = this.#deps
     return async (ctx, onPlan) => {
       let statement = await parameters.loadStatement(ticket)
       if (!planned) {
         const plan = await pipeline.plan(statement.query, ctx)
         if (plan.kind === 'update' && !(await running.claim(ticket.id, ttlMs))) {
-          background.forget(ticket.id)
+          forget()
           throw runsElsewhere()
         }
         onPlan(plan)
@@ -91,6 +102,7 @@ export class PolledStatements {
       }
       if (statement.kind === 'read') return await pipeline.run(statement, ctx)
       await results.runAndKeep(statement, ctx, ticket.id)
+      await running.markDone(ticket.id, ttlMs)
       return undefined
     }
   }

@@ -5,19 +5,19 @@ import type { Store } from '../state/store.ts'
 import { unlessDown } from '../state/unless-down.ts'
 import type { StatementTicket } from './handles/ticket.ts'
 import { keys } from './keys.ts'
-import type { StoredResults } from './stored-results.ts'
 
 /** Number of executions that are remembered as read to their end. */
 const MAX_FINISHED = 10_000
 /** Topic of cancelled executions on the bus; each message is an execution's id. */
 const CANCELLED = 'cancelled'
 const mark = new Uint8Array(1)
+/** Value of a claim whose statement has changed data; it is longer than `mark`. */
+const done = new Uint8Array(2)
 
 /** Dependencies of `RunningStatements`. */
 export interface RunningStatementDependencies {
   readonly store: Store
   readonly bus: Bus
-  readonly results: StoredResults
 }
 
 /**
@@ -69,9 +69,19 @@ export class RunningStatements {
     return await this.#deps.store.setIfAbsent(keys.claimed(id), mark, ttlMs)
   }
 
-  /** Whether a replica has claimed the execution. @throws GatewayError STATE_UNAVAILABLE */
-  async isClaimed(id: string): Promise<boolean> {
-    return (await this.#deps.store.get(keys.claimed(id))) !== undefined
+  /** Records that a claimed statement has changed data. Ignores a store that is down: the change cannot be undone. */
+  async markDone(id: string, ttlMs: number): Promise<void> {
+    await unlessDown(this.#deps.store.set(keys.claimed(id), done, ttlMs), undefined)
+  }
+
+  /**
+   * Whether the replica that has claimed the execution runs it or has changed data; undefined if no replica has claimed it.
+   * @throws GatewayError STATE_UNAVAILABLE
+   */
+  async claimOf(id: string): Promise<'running' | 'done' | undefined> {
+    const claim = await this.#deps.store.get(keys.claimed(id))
+    if (!claim) return undefined
+    return claim.byteLength === done.byteLength ? 'done' : 'running'
   }
 
   /**
@@ -98,9 +108,8 @@ export class RunningStatements {
   async #isOver({ id, stored }: StatementTicket): Promise<boolean> {
     if (this.#running.has(id)) return false
     if (this.#finished.has(id)) return true
-    if (!stored) return false
-    const mayRunElsewhere = await this.isClaimed(id)
-    return !mayRunElsewhere || (await this.#deps.results.has(id))
+    const claim = await this.claimOf(id)
+    return claim === 'done' || (stored && claim === undefined)
   }
 
   #cancelHere(id: string): void {

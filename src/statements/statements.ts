@@ -70,7 +70,7 @@ export class Statements {
     this.sessions = new Sessions(store, limits)
     this.parameters = new ParameterStore(blobs, ttlMs)
     this.results = new StoredResults({ ...deps, ttlMs })
-    this.running = new RunningStatements({ ...deps, results: this.results })
+    this.running = new RunningStatements(deps)
     this.background = new BackgroundStatements(limits, this.running)
     const { parameters, results, running, background } = this
     this.polled = new PolledStatements({ pipeline, parameters, results, running, background, ttlMs })

@@ -33,6 +33,8 @@ const limits = {
 /** A source that answers each query with one batch, a row for each character of its text, and records what it ran. */
 class TextSource {
   readonly ran: PlannedSql[] = []
+  /** What each run waits for. */
+  ready = Promise.resolve()
   readonly name: string
   readonly kind = 'text'
   readonly writes = true
@@ -47,6 +49,7 @@ class TextSource {
 
   async run(statement: PlannedSql): Promise<Result> {
     this.ran.push(statement)
+    await this.ready
     const rows = statement.query.sql.length
     return {
       schema: frameOf(schema, none, 0),
@@ -159,6 +162,64 @@ describe('the statements layer, without gRPC', () => {
     expect(answer.poll).toMatchObject({ planned: true, schema, ticket: { id: 'e', stored: false } })
     expect(await rowsOf(await statements.resultOf(answer.poll.ticket, ctx))).toBe(4)
     expect(here.ran).toHaveLength(1)
+    statements.background.close()
+  })
+
+  it('starts a change once when several polls of its handle arrive at the same time, and keeps its run', async () => {
+    const { statements, ctx, query, here } = setUp()
+    const { promise, resolve: finish } = Promise.withResolvers<void>()
+    here.ready = promise
+    const statement = { kind: 'read', query: query('CHANGE') } as const
+    const asked = { ticket: { id: 'e', statement, stored: false }, planned: false, schema: none, request: none }
+    const first = await Promise.all([1, 2, 3].map(() => statements.polled.poll(asked, ctx)))
+    expect(first.map(({ isReady }) => isReady)).toEqual([false, false, false])
+    expect([statements.background.size, statements.background.touch('e')?.state.kind]).toEqual([1, 'running'])
+    finish()
+    let answer = await statements.polled.poll(asked, ctx)
+    while (!answer.isReady) answer = await statements.polled.poll(answer.poll, ctx)
+    expect(answer.poll).toMatchObject({ planned: true, ticket: { stored: true } })
+    expect(here.ran).toHaveLength(1)
+    statements.background.close()
+  })
+
+  it('forgets a polled statement that another replica has claimed, and no later one of the same id', async () => {
+    const {
+      statements: { background },
+      ctx,
+    } = setUp()
+    const idle = async () => await new Promise<undefined>(() => {})
+    const job = background.start('e', idle, ctx)
+    background.forget('e', job)
+    const later = background.start('e', idle, ctx)
+    background.forget('e', job)
+    expect(background.touch('e')).toBe(later)
+    background.close()
+  })
+
+  it('does not cancel a polled change that was made, or polled rows that were read', async () => {
+    const { statements, store, ctx, query } = setUp()
+    const { polled, running } = statements
+    const cancel = (ticket: Parameters<typeof running.cancel>[0]) => running.cancel(ticket, Date.now() + 1000)
+    const endOf = async (id: string, sql: string) => {
+      const ticket = { id, statement: { kind: 'read', query: query(sql) }, stored: false } as const
+      const asked = { ticket, planned: false, schema: none, request: none }
+      let answer = await polled.begin(asked, ctx)
+      while (!answer.isReady) answer = await polled.poll(answer.poll, ctx)
+      return [asked, answer.poll] as const
+    }
+    const [asked, changed] = await endOf('c', 'CHANGE')
+    for (const { ticket } of [asked, changed]) expect(await cancel(ticket)).toBe(false)
+    const [, read] = await endOf('r', 'READ')
+    await rowsOf(await statements.resultOf(read.ticket, ctx))
+    running.finish('r')
+    expect(await cancel(read.ticket)).toBe(false)
+
+    // Another replica, after the result is gone: the change was made all the same.
+    const { statements: other } = setUp(store)
+    for (const each of [asked, changed]) {
+      expect(await other.running.cancel(each.ticket, Date.now() + 1000)).toBe(false)
+      await expect(other.polled.poll(each, ctx)).rejects.toMatchObject({ code: 'EXPIRED_TICKET' })
+    }
     statements.background.close()
   })
 
