@@ -77,3 +77,20 @@ it('an unused transaction moves to another source; a used one, or one whose sour
   await expect(transactions.moveTo(fixed, other.source, false, context())).rejects.toMatchObject({ code: 'BAD_SQL' })
   await transactions.rollback(fixed, context())
 })
+
+it('a statement waits for a result that has been unread for long and is closed just now; one left unread refuses it', async () => {
+  const begin = async () => {}
+  const source = { name: 'engine', transactions: { begin, rollback: begin } } as unknown as Source
+  const transactions = new Transactions(limits, log)
+  const id = await transactions.begin({ source, readOnly: false }, context())
+  const first = await transactions.hold(id, context())
+  first.awaitReader(true)
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  const second = transactions.hold(id, context())
+  setTimeout(first.release, 20)
+  const held = await second
+  held.awaitReader(true)
+  await expect(transactions.hold(id, context())).rejects.toMatchObject({ code: 'UNREAD_RESULT' })
+  held.release()
+  await transactions.rollback(id, context())
+})

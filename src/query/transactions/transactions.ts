@@ -24,6 +24,8 @@ const MAX_FAILED_COMMITS = 10_000
 const ABANDONED_IDLE_MS = 5000
 /** If rows wait unread for this time, in milliseconds, the client is not reading the result. */
 const UNREAD_MS = 250
+/** Number of checks in that time. Each runs in a turn of its own of the event loop, so that a cancellation can arrive between them. */
+const UNREAD_CHECKS = 5
 const ROLLBACK_WAIT_MS = 10_000
 
 /** The open transactions of this replica. Checks owners, serializes statements, and rolls back idle transactions. */
@@ -159,7 +161,7 @@ export class Transactions {
   }
 
   /**
-   * Waits for a statement's turn in its transaction. Fails instead of waiting if the client does not read the previous result.
+   * Waits for a statement's turn in its transaction. Fails if the previous result stays unread for `UNREAD_MS` of the wait.
    * @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN, UNREAD_RESULT, QUEUE_TIMEOUT, or the signal's reason
    */
   async hold(id: string, ctx: Context): Promise<Turn> {
@@ -282,13 +284,16 @@ export class Transactions {
         { retryAfterMs: queueWaitMs },
       )
     const unread = new AbortController()
+    // Counted from now: the client may have closed the result a moment ago, and its cancellation is still on the way.
+    let { unreadSince } = transaction
+    let unreadChecks = 0
     const checkUnread = () => {
-      const { unreadSince } = transaction
-      if (unreadSince !== undefined && performance.now() - unreadSince >= UNREAD_MS)
-        unread.abort(new GatewayError('UNREAD_RESULT'))
+      const isSame = unreadSince !== undefined && transaction.unreadSince === unreadSince
+      unreadChecks = isSame ? unreadChecks + 1 : 0
+      unreadSince = transaction.unreadSince
+      if (unreadChecks >= UNREAD_CHECKS) unread.abort(new GatewayError('UNREAD_RESULT'))
     }
-    checkUnread()
-    const checks = setInterval(checkUnread, UNREAD_MS / 5)
+    const checks = setInterval(checkUnread, UNREAD_MS / UNREAD_CHECKS)
     try {
       const release = await turn.take(AbortSignal.any([signal, unread.signal]), queueWaitMs)
       if (release) return release
