@@ -1,4 +1,4 @@
-import type { ClientConnection, Context, Logger, Principal, TypeOptions } from './types.ts'
+import type { ChangeMark, ClientConnection, Context, Logger, Principal, TypeOptions } from './types.ts'
 
 /**
  * Derives a context from `outer` with some members changed; an undefined change removes an optional member. Always use this
@@ -21,6 +21,7 @@ class DerivedContext implements Members {
   readonly trackProgress: boolean | undefined
   readonly holder: string | undefined
   readonly types: TypeOptions | undefined
+  readonly changeMark: ChangeMark | undefined
   /** Owner of the signal: the outer context, unless the changes contain a signal. */
   readonly #signalOwner: Pick<Context, 'signal'>
 
@@ -34,6 +35,7 @@ class DerivedContext implements Members {
     this.trackProgress = 'trackProgress' in changes ? changes.trackProgress : outer.trackProgress
     this.holder = 'holder' in changes ? changes.holder : outer.holder
     this.types = 'types' in changes ? changes.types : outer.types
+    this.changeMark = 'changeMark' in changes ? changes.changeMark : outer.changeMark
     const { signal } = changes
     this.#signalOwner = signal ? { signal } : outer
   }

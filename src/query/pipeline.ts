@@ -29,6 +29,7 @@ export function composePipeline(stages: readonly Stage[], router: Router): Pipel
   let plan: Pipeline['plan'] = (query, ctx) => router.named(query.source).plan(query, ctx)
   let run: Pipeline['run'] = async (planned, ctx) => {
     const source = router.named(planned.query.source)
+    if (planned.kind !== 'read' && ctx.changeMark) ctx.changeMark.mayHaveChanged = true
     return planned.kind === 'ingest' ? await ingestInto(source, planned, ctx) : await source.run(planned, ctx)
   }
   for (const stage of [...stages].reverse()) {

@@ -156,6 +156,11 @@ export interface ClientConnection {
   onceClosed(listener: () => void): void
 }
 
+/** Tells whether a call may have changed data, so that its client must not repeat it unseen. */
+export interface ChangeMark {
+  mayHaveChanged: boolean
+}
+
 /** The context of a call. */
 export interface Context {
   readonly principal: Principal
@@ -175,6 +180,8 @@ export interface Context {
   readonly holder?: string | undefined
   /** The type options for schemas of tables. */
   readonly types?: TypeOptions | undefined
+  /** Set before the gateway asks a source to change data for the call. */
+  readonly changeMark?: ChangeMark | undefined
 }
 
 /** Returns the holder whose share of slots and workers a call uses: the principal or, without credentials, the connection. */

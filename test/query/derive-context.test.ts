@@ -19,6 +19,7 @@ class LazyContext implements Context {
   readonly trackProgress = false
   readonly holder = 'peer'
   readonly types = { losslessTypes: true }
+  readonly changeMark = { mayHaveChanged: false }
   #controller: AbortController | undefined
 
   get signal(): AbortSignal {
@@ -43,6 +44,7 @@ const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]
   trackProgress: true,
   holder: 'other peer',
   types: { losslessTypes: false, dictionaries: false },
+  changeMark: { mayHaveChanged: true },
 }
 const names = Object.keys(changes) as (keyof Context)[]
 
@@ -59,7 +61,7 @@ describe('deriveContext', () => {
     for (const name of names) expect(derived[name], name).toBe(name === changed ? changes[name] : outer[name])
   })
 
-  it.each(['metadata', 'connection', 'trackProgress', 'holder', 'types'] as const)(
+  it.each(['metadata', 'connection', 'trackProgress', 'holder', 'types', 'changeMark'] as const)(
     'leaves out %s when the change says undefined',
     (name) => {
       expect(deriveContext(new LazyContext(), { [name]: undefined })[name]).toBeUndefined()

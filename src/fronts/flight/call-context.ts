@@ -1,7 +1,7 @@
 import { anonymous } from '../../auth/authenticator.ts'
 import type { GrpcCall } from '../../grpc/server/call.ts'
 import type { HeaderFields } from '../../http2/index.ts'
-import type { ClientConnection, Context, Logger, Principal } from '../../query/types.ts'
+import type { ChangeMark, ClientConnection, Context, Logger, Principal } from '../../query/types.ts'
 
 /** The context of a gRPC call. The call creates its signal on first use. */
 export class CallContext implements Context {
@@ -12,6 +12,7 @@ export class CallContext implements Context {
   readonly metadata: HeaderFields
   readonly holder?: string
   readonly connection: ClientConnection
+  readonly changeMark: ChangeMark
   readonly #call: GrpcCall
 
   /** @throws GatewayError UNAUTHENTICATED if the method is open to calls without credentials: its calls have no principal */
@@ -24,6 +25,7 @@ export class CallContext implements Context {
     this.metadata = call.headers
     if (this.principal === anonymous) this.holder = call.peer
     this.connection = call.connection
+    this.changeMark = call
   }
 
   get signal(): AbortSignal {

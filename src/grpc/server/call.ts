@@ -72,6 +72,8 @@ export class GrpcCall implements RequestListener {
   readonly startedAt = performance.now()
   /** Duration of the call, set when it ends. */
   durationMs = 0
+  /** Whether the call may have changed data, so that its client must not repeat it unseen. */
+  mayHaveChanged = false
   /** Trailers to send besides the status. */
   trailers: Metadata = NO_TRAILERS
   readonly #connection: Http2ServerConnection
@@ -236,12 +238,6 @@ export class GrpcCall implements RequestListener {
       this.#graceTimer = setTimeout(() => stream.reset(ErrorCode.noError), REFUSED_UPLOAD_GRACE_MS)
     else if (error && pending)
       this.#graceTimer = setTimeout(() => stream.reset(ErrorCode.cancel), this.#owner.stallTimeoutMs)
-  }
-
-  /** Ends the call and resets the stream at once, as the end of a shutdown does. */
-  abort(error: GatewayError): void {
-    this.end(error)
-    this.#stream.reset(ErrorCode.cancel)
   }
 
   /**

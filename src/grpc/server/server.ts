@@ -161,14 +161,14 @@ export class GrpcServer implements CallOwner {
   }
 
   /**
-   * Cancels running calls and stops listening.
+   * Ends running calls and stops listening. Calls that may have changed data end as CANCELLED, the others as DRAINING.
    * @returns number of cancelled calls
    */
   async close(): Promise<number> {
     this.#closing = true
     const cut = this.#calls.size
-    for (const call of [...this.#calls, ...this.#background])
-      call.abort(new GatewayError('CANCELLED', 'The gateway is shutting down.'))
+    // A reset would overtake the status of a call whose client reads slowly, and look like the client's own cancellation.
+    for (const call of [...this.#calls, ...this.#background]) call.end(stoppedError(call))
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#connections.close()
     const patience = setTimeout(() => this.#connections.destroy(), 500)
@@ -311,4 +311,14 @@ const requestIdPattern = /^[\w.:-]{1,128}$/
 function requestIdOf(headers: HeaderFields): string {
   const given = headerOf(headers, 'x-request-id')
   return given !== undefined && requestIdPattern.test(given) ? given : randomUUID()
+}
+
+/** The error of a call that the end of the process cuts off. It promises a retry only where nothing can have been changed. */
+function stoppedError({ mayHaveChanged }: GrpcCall): GatewayError {
+  return mayHaveChanged
+    ? new GatewayError(
+        'CANCELLED',
+        'The gateway stopped while the call ran, and a change may have been carried out: look before you run it again.',
+      )
+    : new GatewayError('DRAINING', 'The gateway stopped while the call ran: run it again at another instance.')
 }

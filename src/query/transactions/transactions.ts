@@ -199,6 +199,7 @@ export class Transactions {
     const transaction = this.#find(id, ctx.principal)
     this.#forget(transaction)
     release()
+    if (ctx.changeMark) ctx.changeMark.mayHaveChanged = true
     try {
       await transaction.source.transactions!.commit(id, ctx)
     } catch (error) {
