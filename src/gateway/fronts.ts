@@ -87,8 +87,8 @@ export function createFronts(
   const tls = config.tls && { cert: config.tls.cert.content, key: config.tls.key.content }
   const http = createHttpServer(
     {
-      get ready() {
-        return readiness.ready
+      get obstacle() {
+        return readiness.obstacle
       },
       get sources() {
         return watch.states

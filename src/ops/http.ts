@@ -2,7 +2,8 @@ import fastify, { type FastifyInstance } from 'fastify'
 
 /** State that the operational routes report. */
 export interface HttpState {
-  readonly ready: boolean
+  /** Why the process does not accept new work, in one word; undefined if it does. */
+  readonly obstacle: string | undefined
   /** Result of each source's last health check; `isUp` is undefined before the first one. */
   readonly sources: readonly { readonly source: string; readonly isUp: boolean | undefined; readonly since: number }[]
   /** The metrics in Prometheus text format, with the content type. */
@@ -10,8 +11,8 @@ export interface HttpState {
 }
 
 /**
- * The HTTP port: `/livez` (the process runs), `/readyz` (it accepts new work) and `/metrics`. `/readyz?verbose` adds a line per
- * source; sources do not affect the status.
+ * The HTTP port: `/livez` (the process runs), `/readyz` (it accepts new work) and `/metrics`. `/readyz?verbose` adds why
+ * the process is not ready, and a line per source; sources do not affect the status.
  * Source of the names: https://kubernetes.io/docs/reference/using-api/health-checks/.
  */
 export function createHttpServer(
@@ -23,8 +24,11 @@ export function createHttpServer(
   const app = (tls ? fastify({ ...options, https: { ...tls } }) : fastify(options)) as unknown as FastifyInstance
   app.get('/livez', async () => 'ok\n')
   app.get('/readyz', async ({ query }, reply) => {
-    const lines = Object.hasOwn(query as object, 'verbose') ? state.sources.map(sourceLine) : []
-    return reply.code(state.ready ? 200 : 503).send(`${[state.ready ? 'ready' : 'not ready', ...lines].join('\n')}\n`)
+    const { obstacle } = state
+    const isVerbose = Object.hasOwn(query as object, 'verbose')
+    const reason = isVerbose ? `not ready: ${obstacle}` : 'not ready'
+    const lines = [obstacle === undefined ? 'ready' : reason, ...(isVerbose ? state.sources.map(sourceLine) : [])]
+    return reply.code(obstacle === undefined ? 200 : 503).send(`${lines.join('\n')}\n`)
   })
   app.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await state.metrics()

@@ -46,6 +46,8 @@ describe.skipIf(!hasPython())('SIGTERM', () => {
     const info = await stub.info('SELECT 1')
     gateway.signal('SIGTERM')
     await expect.poll(async () => (await fetch(`http://${gateway.http}/readyz`)).status).toBe(503)
+    const verbose = await fetch(`http://${gateway.http}/readyz?verbose`)
+    expect(await verbose.text()).toMatch(/^not ready: draining\n\[/)
     expect((await stub.call('GetFlightInfo', [commandOf('SELECT 1')])).code).toBe(0)
     expect((await stub.call('DoGet', [ticketOf(info)])).code).toBe(0)
     gateway.signal('SIGTERM')
