@@ -1,6 +1,7 @@
 import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander'
 import { packageVersion } from '../ops/version.ts'
 import { ExitCode } from './exit-code.ts'
+import { parseAddress } from './query/address.ts'
 import type { QueryOptions } from './query/options.ts'
 
 /** Builds the command line. Each command imports its code when it runs, so that `--help` is fast. */
@@ -52,7 +53,8 @@ function addQueryCommand(program: Command): void {
     .addOption(
       new Option('-e, --endpoint <uri>', 'grpc://host:port or grpc+tls://host:port')
         .default('grpc://127.0.0.1:32010')
-        .env('FLIGHTGATE_ENDPOINT'),
+        .env('FLIGHTGATE_ENDPOINT')
+        .argParser(endpointOf),
     )
     .addOption(
       new Option('-f, --format <format>', 'default: table on a terminal, else csv').choices([
@@ -88,6 +90,13 @@ function addQueryCommand(program: Command): void {
 
 function endWithUsageCode(error: CommanderError): never {
   process.exit(error.exitCode === 0 ? ExitCode.ok : ExitCode.usage)
+}
+
+function endpointOf(value: string): string {
+  // The gRPC library has further forms, such as unix:path and dns:///host.
+  if (/^(?!dns:|unix:)[^/]+:\/\//.test(value) && !parseAddress(value))
+    throw new InvalidArgumentError('The scheme must be grpc:// or grpc+tls://, as in grpc://host:port.')
+  return value
 }
 
 function collect(value: string, before: string[]): string[] {

@@ -175,6 +175,11 @@ describe('flightgate query', () => {
     expect([plain.code, plain.stderr]).toEqual([1, expect.stringMatching(/cannot be reached: it does not speak TLS/)])
   })
 
+  it.each(['http://127.0.0.1:1', 'grpc://127.0.0.1:1/path'])('refuses the endpoint %s', async (endpoint) => {
+    const { code, stderr } = await flightgate(['query', '-e', endpoint, 'SELECT 1'])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('must be grpc:// or grpc+tls://')])
+  })
+
   it('reads over TLS by address, and refuses an untrusted or misnamed certificate', async () => {
     const files = (name: string) => {
       const { cert, key } = selfSignedCertificate(name)
@@ -192,6 +197,8 @@ describe('flightgate query', () => {
     })
     const untrusted = await flightgate(['query', ...at, 'SELECT 1'])
     expect([untrusted.code, untrusted.stderr]).toEqual([1, expect.stringMatching(/not trusted.*--tls-ca\n$/)])
+    const plain = await flightgate(['query', '-e', `grpc://${secure.flight}`, '--timeout', '5', 'SELECT 1'])
+    expect([plain.code, plain.stderr]).toEqual([1, expect.stringMatching(/try grpc\+tls:\/\//)])
     await secure.stop()
     const other = files('other.example')
     const misnamed = await GatewayProcess.start({ tls: other })

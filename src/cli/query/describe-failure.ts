@@ -13,7 +13,7 @@ const connecting: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [/CERT_HAS_EXPIRED|certificate has expired/i, 'its certificate has expired'],
   [/wrong version number|packet length too long/i, 'it does not speak TLS: try grpc:// in place of grpc+tls://'],
   [
-    /ECONNRESET|socket hang up|disconnected|socket closed|Protocol error/i,
+    /ECONNRESET|socket hang up|disconnected|socket closed|Protocol error|Failed to connect/i,
     'it closes the connection: try grpc+tls:// if it speaks TLS, and check that it is a Flight server',
   ],
 ]
