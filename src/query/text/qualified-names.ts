@@ -11,7 +11,7 @@ const listEnds = list(
 )
 /** A table name, or a name with the same syntax, follows these words. */
 const beforeTable = list(
-  'JOIN INTO UPDATE MERGE TABLE VIEW SEQUENCE TYPE MACRO FUNCTION INDEX DESCRIBE DESC SUMMARIZE ANALYZE TRUNCATE COPY REFERENCES ONLY LATERAL PIVOT UNPIVOT',
+  'JOIN INTO UPDATE MERGE TABLE VIEW SEQUENCE TYPE MACRO FUNCTION INDEX DESCRIBE DESC SHOW SUMMARIZE ANALYZE TRUNCATE COPY REFERENCES ONLY LATERAL PIVOT UNPIVOT',
 )
 const beforeSchema = list('SCHEMA DATABASE')
 /** Parentheses that begin with these words contain a query. In other parentheses, FROM belongs to a function such as EXTRACT. */
