@@ -286,11 +286,9 @@ export class Transactions {
       )
     const unread = new AbortController()
     // Counted from now: the client may have closed the result a moment ago, and its cancellation is still on the way.
-    let { unreadSince } = transaction
-    let unreadChecks = 0
+    let [unreadSince, unreadChecks] = [transaction.unreadSince, 0]
     const checkUnread = () => {
-      const isSame = unreadSince !== undefined && transaction.unreadSince === unreadSince
-      unreadChecks = isSame ? unreadChecks + 1 : 0
+      unreadChecks = unreadSince !== undefined && transaction.unreadSince === unreadSince ? unreadChecks + 1 : 0
       unreadSince = transaction.unreadSince
       if (unreadChecks >= UNREAD_CHECKS) unread.abort(new GatewayError('UNREAD_RESULT'))
     }
