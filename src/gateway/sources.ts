@@ -3,7 +3,7 @@ import type { Scope } from '../async/scope.ts'
 import type { Config } from '../config/config.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { Source } from '../query/source.ts'
-import type { SourceKinds } from '../sources/kind.ts'
+import { SettingError, type SourceKinds } from '../sources/kind.ts'
 import { divideMemory } from './duckdb-memory.ts'
 import { startError } from './start-error.ts'
 
@@ -40,6 +40,7 @@ export async function openSources(
     try {
       sources.push(await kinds[settings.kind]!.open(name, settings, deps))
     } catch (error) {
+      if (error instanceof SettingError) throw startError(`sources.${name}.${error.setting}`, error.cause)
       throw startError(`sources.${name}`, error)
     }
   }

@@ -38,6 +38,18 @@ export interface SourceDependencies {
   readonly memoryLimitBytes: number | undefined
 }
 
+/** A setting with which a source cannot open, such as a statement of `init` that fails. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError'
+  /** The setting within the source, such as `init[2]`. */
+  readonly setting: string
+
+  constructor(setting: string, cause: Error) {
+    super(`${setting}: ${cause.message}`, { cause })
+    this.setting = setting
+  }
+}
+
 /** Outcome of one step of a diagnosis. */
 export interface Finding {
   /** The place that was checked, such as an address; a source may have several. */
@@ -71,7 +83,7 @@ export interface SourceKind<Settings extends SourceSettings = SourceSettings> {
   memory(settings: Settings): MemoryNeed
   /** Declares the metrics of this kind, so that `/metrics` and `docs/metrics.md` list them even without such a source. */
   declareMetrics?(metrics: SourceMetrics): void
-  /** Opens a source. @throws GatewayError or Error with a message for the operator; then it leaves nothing open */
+  /** Opens a source. @throws GatewayError SettingError, or Error with a message for the operator; then it leaves nothing open */
   open(name: string, settings: Settings, deps: SourceDependencies): Promise<Source>
   /** Checks a source step by step and stops at the first failure. The gateway does not serve meanwhile. */
   diagnose(name: string, settings: Settings, ctx: Context): AsyncIterable<Finding>

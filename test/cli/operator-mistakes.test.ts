@@ -186,8 +186,10 @@ describe('a mistake that only the start shows: one fatal line without a stack, e
   it('a damaged database file, or start-up SQL that fails: DuckDB’s own message', async () => {
     const damaged = `sources: { s: { kind: duckdb, path: ${at('damaged.duckdb')} } }`
     expect(await fatal(listen + damaged)).toMatch(/^the gateway could not start: sources\.s: .*[Cc]orrupt/)
-    const init = `sources: { s: { kind: duckdb, init: ["SELECT * FROM nowhere"] } }`
-    expect(await fatal(listen + init)).toMatch(/^the gateway could not start: sources\.s: .*nowhere does not exist/)
+    const init = `sources: { s: { kind: duckdb, init: ["SELECT 1", "SET threads = 2", "SELECT * FROM nowhere"] } }`
+    expect(await fatal(listen + init)).toMatch(
+      /^the gateway could not start: sources\.s\.init\[2\]: .*nowhere does not exist/,
+    )
   })
 })
 

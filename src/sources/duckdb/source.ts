@@ -6,7 +6,7 @@ import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, PlannedSql, Query, Result, SessionOptions } from '../../query/types.ts'
 import { DuckDbCatalog } from './catalog.ts'
-import { ConnectionPool, type ConnectionProvider } from './connections/connection-pool.ts'
+import { ConnectionPool, type ConnectionProvider, OwnConnection } from './connections/connection-pool.ts'
 import { DuckDbTransactions, type ExecuteOn } from './connections/transactions.ts'
 import { readOnlyError } from './errors.ts'
 import { closeDatabase } from './native/database.ts'
@@ -20,7 +20,7 @@ import {
   openEngine,
   progressSetup,
   quoteIdentifier,
-  startStatements,
+  runStartStatements,
   threadsOf,
   threadsSetup,
 } from './sql/startup.ts'
@@ -121,11 +121,12 @@ class DuckDbSource implements Source {
     this.transactions = new DuckDbTransactions(this.#progressConnections, execute, () => this.#invalidatePlans())
   }
 
-  /** Runs the start-up statements on their own connection. @throws GatewayError */
+  /** Runs the start-up statements on their own connection. @throws GatewayError, SettingError */
   async start(): Promise<void> {
+    const own = new OwnConnection(this.#engine)
+    const execute = (statements: readonly string[]) => this.#execute(own, statements, never)
+    await runStartStatements(this.name, this.#config, execute).finally(() => own.close())
     const startPool = new ConnectionPool(this.#engine, 'SELECT 1', 0)
-    const statements = startStatements(this.name, this.#config)
-    await this.#execute(startPool, statements, never)
     this.#progressConnections.openAhead(Math.min(this.#config.maxStreams, MAX_OPENED_AHEAD), progressSetup)
     const threads = threadsOf(this.#engine)
     const usesTaskThreads = threads <= MAX_TASK_THREADS

@@ -9,6 +9,26 @@ export interface ConnectionProvider {
   release(connection: Address, isReusable: boolean): void
 }
 
+/** One connection, which all requests share one after the other, so that each sees the settings of those before. */
+export class OwnConnection implements ConnectionProvider {
+  readonly #connection: Address
+
+  /** @throws DuckDbError */
+  constructor(database: Address) {
+    this.#connection = connect(database)
+  }
+
+  acquire(): Address {
+    return this.#connection
+  }
+
+  release(): void {}
+
+  close(): void {
+    disconnect(this.#connection)
+  }
+}
+
 /** A pool of connections, which the main thread opens. The pool reuses a connection if its request ended cleanly. */
 export class ConnectionPool implements ConnectionProvider {
   readonly #database: Address

@@ -1,3 +1,4 @@
+import { SettingError } from '../../kind.ts'
 import { connect, disconnect, openDatabase } from '../native/database.ts'
 import { type Address, readWord } from '../native/library.ts'
 import { PreparedStatement } from '../native/prepared-statement.ts'
@@ -23,7 +24,7 @@ export function connectionSetup(source: string): string {
   return `USE ${quoteIdentifier(source)}`
 }
 
-/** Opens an empty engine; `startStatements` attach the source's database. @throws DuckDbError */
+/** Opens an empty engine; `runStartStatements` attaches the source's database. @throws DuckDbError */
 export function openEngine(config: DuckDbConfig): Address {
   const settings: Record<string, string> = {}
   if (config.threads !== undefined) settings['threads'] = String(config.threads)
@@ -34,26 +35,37 @@ export function openEngine(config: DuckDbConfig): Address {
 }
 
 /**
- * The statements that run once at start, in order: attach the database under the source's name, create sample data, run the
+ * Runs the statements of the start in order: attach the database under the source's name, create sample data, run the
  * operator's statements, and close the sandbox. After `lockStatement` nothing can open the sandbox again.
  * Source: https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview.
+ * @param execute runs statements, all on the same connection
+ * @throws SettingError about the operator's statement that fails
  */
-export function startStatements(source: string, config: DuckDbConfig): string[] {
+export async function runStartStatements(
+  source: string,
+  config: DuckDbConfig,
+  execute: (statements: readonly string[]) => Promise<void>,
+): Promise<void> {
   const readOnly = config.path !== ':memory:' && !config.writes && config.init.length === 0 && !config.sample
-  return [
+  await execute([
     `ATTACH ${quoteLiteral(config.path)} AS ${quoteIdentifier(source)}${readOnly ? ' (READ_ONLY)' : ''}`,
     connectionSetup(source),
     ...(config.sample ? tpchSample(config.sample.tpch) : []),
     // A PIVOT without a value list finds its values while it is planned: DuckDB's own limit of 100,000 takes gigabytes.
     'SET GLOBAL pivot_limit = 10000',
-    ...config.init,
+  ])
+  for (const [i, sql] of config.init.entries())
+    await execute([sql]).catch((error: Error) => {
+      throw new SettingError(`init[${i}]`, error)
+    })
+  await execute([
     // Each call chooses its types, and the gateway can derive both choices only from the lossless ones.
     'SET arrow_lossless_conversion = true',
     'SET autoinstall_known_extensions = false',
     'SET autoload_known_extensions = false',
     'SET allow_community_extensions = false',
     'SET enable_external_access = false',
-  ]
+  ])
 }
 
 /** Makes DuckDB end its own threads; from then on the gateway provides all of them, see `TaskThreads`. */
