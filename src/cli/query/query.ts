@@ -147,6 +147,6 @@ function showProgress(progress: Progress, { quiet }: QueryOptions, startedAt: nu
 function summary({ rows, bytes }: Progress, startedAt: number): string {
   const seconds = (performance.now() - startedAt) / 1000
   const megabytes = bytes / 1e6
-  const what = rows > 0 ? `${rows.toLocaleString('en-US')} rows, ` : ''
+  const what = rows > 0 ? `${rows.toLocaleString('en-US')} row${rows === 1 ? '' : 's'}, ` : ''
   return `${what}${megabytes.toFixed(1)} MB in ${seconds.toFixed(2)} s (${(megabytes / seconds).toFixed(1)} MB/s)`
 }

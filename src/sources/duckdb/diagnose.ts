@@ -13,7 +13,7 @@ export async function* diagnoseDuckDb(name: string, config: DuckDbConfig, ctx: C
       const { ok, detail } = await source.health(ctx)
       yield { where, step: 'SELECT 1', ok, detail }
       const tables = await source.catalog.tables({ types: [] }, ctx)
-      yield { where, step: 'metadata', ok: true, detail: `${tables.length} tables` }
+      yield { where, step: 'metadata', ok: true, detail: `${tables.length} table${tables.length === 1 ? '' : 's'}` }
     } finally {
       await source.close()
     }
