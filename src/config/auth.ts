@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { optionalWholeNumber, secret, wholeNumber } from './setting/value.ts'
 
 const HASH_PREFIX = 'sha256:'
-const MIN_SEAL_KEY_LENGTH = 32
+/** Shortest key that seals tickets and tokens, in characters. */
+export const MIN_SEAL_KEY_LENGTH = 32
 
 /** SHA-256 of a key, which is in plain text or `sha256:<hex>`. */
 function hashOf(key: string): Buffer {

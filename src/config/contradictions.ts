@@ -3,52 +3,100 @@ import type { z } from 'zod'
 import type { SourceKinds } from '../sources/kind.ts'
 import { isLoopback } from './listen.ts'
 import type { configSchema } from './schema.ts'
+import type { ValidParts } from './valid-parts.ts'
 
 type Parsed = z.output<typeof configSchema>
 
-/** Problems between several settings, one line each. */
-export function contradictions({ auth, defaultSource, listen, sources, tls }: Parsed, kinds: SourceKinds): string[] {
+/** Pairs of limits of which the first must not be above the second. */
+const orderedLimits = [
+  ['defaultDeadlineMs', 'maxDeadlineMs'],
+  ['maxConnectionsPerAddress', 'maxConnections'],
+  ['maxStatementBytes', 'maxInboundMessageBytes'],
+  ['maxInboundMessageBytes', 'maxRequestMemoryBytes'],
+  ['maxRepeatableResultBytes', 'repeatableStoreBytes'],
+] as const
+
+/** Problems between several settings, one line each. Faulty settings count for no rule. */
+export function contradictions(parts: ValidParts, kinds: SourceKinds): string[] {
+  return [
+    ...nameProblems(parts),
+    ...keyProblems(parts),
+    ...sourceProblems(parts, kinds),
+    ...listenProblems(parts),
+    ...limitProblems(parts),
+  ]
+}
+
+function nameProblems({ defaultSource, sourceNames: names }: ValidParts): string[] {
+  if (names === undefined) return []
   const problems: string[] = []
-  const names = Object.keys(sources)
-  const has = (name: string) => names.some((each) => each.toLowerCase() === name.toLowerCase())
   if (names.length === 0) problems.push('sources: configure at least one')
   if (new Set(names.map((name) => name.toLowerCase())).size < names.length)
     problems.push('sources: names must differ in more than upper and lower case')
-  if (defaultSource === undefined && names.length > 1)
+  if (defaultSource && defaultSource.value === undefined && names.length > 1)
     problems.push(`defaultSource: required with several sources; choose one of ${names.join(', ')}`)
-  if (defaultSource !== undefined && !has(defaultSource))
-    problems.push(`defaultSource: there is no source ${defaultSource}; known: ${names.join(', ')}`)
-  for (const [i, key] of auth.apiKeys.entries()) {
-    const earlier = auth.apiKeys.slice(0, i)
+  if (defaultSource?.value !== undefined) problems.push(...unknownSource('defaultSource', defaultSource.value, names))
+  return problems
+}
+
+function unknownSource(setting: string, name: string, names: readonly string[]): string[] {
+  if (names.some((each) => each.toLowerCase() === name.toLowerCase())) return []
+  return [`${setting}: there is no source ${name}; known: ${names.join(', ')}`]
+}
+
+function keyProblems({ apiKeys = [], sourceNames }: ValidParts): string[] {
+  const problems: string[] = []
+  for (const [i, key] of apiKeys.entries()) {
+    if (!key) continue
+    const earlier = apiKeys.slice(0, i).filter((each) => each !== undefined)
+    const at = `auth.apiKeys[${i}]`
     if (earlier.some(({ name }) => name === key.name))
-      problems.push(`auth.apiKeys.${i}.name: another principal has the name ${key.name}`)
+      problems.push(`${at}.name: another principal has the name ${key.name}`)
     if (earlier.some(({ sha256 }) => sha256.equals(key.sha256)))
-      problems.push(`auth.apiKeys.${i}.key: another principal has the same key`)
-    if (key.defaultSource !== undefined && !has(key.defaultSource))
-      problems.push(
-        `auth.apiKeys.${i}.defaultSource: there is no source ${key.defaultSource}; known: ${names.join(', ')}`,
-      )
+      problems.push(`${at}.key: another principal has the same key`)
+    if (key.defaultSource !== undefined && sourceNames)
+      problems.push(...unknownSource(`${at}.defaultSource`, key.defaultSource, sourceNames))
   }
-  for (const [name, source] of Object.entries(sources))
-    problems.push(...(kinds[source.kind]!.problems?.(name, source) ?? []))
+  return problems
+}
+
+function sourceProblems({ sources }: ValidParts, kinds: SourceKinds): string[] {
+  const problems = Object.entries(sources).flatMap(
+    ([name, source]) => kinds[source.kind]!.problems?.(name, source) ?? [],
+  )
   for (const [kind, { sharedProblems }] of Object.entries(kinds)) {
     const own = Object.entries(sources).filter(([, source]) => source.kind === kind)
     problems.push(...(sharedProblems?.(Object.fromEntries(own)) ?? []))
   }
+  return problems
+}
+
+function listenProblems({ apiKeys, listen, tls }: ValidParts): string[] {
+  const problems: string[] = []
   if (tls)
     try {
       createSecureContext({ cert: tls.cert.content, key: tls.key.content })
     } catch (error) {
       problems.push(`tls: certificate and key cannot be used (${(error as Error).message})`)
     }
-  if (listen.flight.port !== 0 && listen.flight.port === listen.http.port && meet(listen.flight.host, listen.http.host))
-    problems.push(`listen.http: port ${listen.http.port} is that of listen.flight: choose another`)
-  for (const name of ['flight', 'http'] as const)
-    if (auth.apiKeys.length === 0 && !isLoopback(listen[name]))
+  const { flight, http } = listen
+  if (flight && http && flight.port !== 0 && flight.port === http.port && meet(flight.host, http.host))
+    problems.push(`listen.http: port ${http.port} is that of listen.flight: choose another`)
+  for (const [name, address] of Object.entries({ flight, http }))
+    if (apiKeys?.length === 0 && address && !isLoopback(address))
       problems.push(
-        `listen.${name}: ${listen[name].host} is not a loopback address and there are no API keys: set auth.apiKeys or API_KEYS, or listen on 127.0.0.1`,
+        `listen.${name}: ${address.host} is not a loopback address and there are no API keys: set auth.apiKeys or API_KEYS, or listen on 127.0.0.1`,
       )
   return problems
+}
+
+/** Defaults count only as upper bounds: a default that is above a bound gives way to it. */
+function limitProblems({ limits, setLimits }: ValidParts): string[] {
+  return orderedLimits.flatMap(([lower, upper]) => {
+    const [value, bound] = [limits[lower], limits[upper]]
+    if (!setLimits.includes(lower) || value === undefined || bound === undefined || value <= bound) return []
+    return [`limits.${lower}: ${value} is above limits.${upper} (${bound})`]
+  })
 }
 
 /** Warnings about settings that work but should be changed. @param plainKeys principals with a plain-text key in the file */

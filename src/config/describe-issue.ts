@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { kindsWith, knownNames, type SettingSchema, schemaAt } from './json-schema.ts'
 import { nearest } from './nearest.ts'
+import { formatPath } from './setting/path.ts'
 import type { Variable } from './setting/variable.ts'
 
 /** Zod's names of types in the words of the configuration page. */
@@ -24,11 +25,11 @@ export function describeIssue(
   variables: readonly Variable[],
 ): string[] {
   const path = issue.path.map(String)
-  const where = path.join('.')
+  const where = formatPath(issue.path)
   const at = schemaAt(schema, path)
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownSetting([...path, key].join('.'), key, at))
+      return issue.keys.map((key) => unknownSetting(formatPath([...issue.path, key]), key, at))
     case 'invalid_key':
       return [`${where}: the name ${issue.issues.map(({ message }) => message).join(', ')}`]
     case 'invalid_type':
@@ -60,7 +61,7 @@ function wrongType(
   if (issue.message.endsWith('received undefined'))
     return variable === undefined ? 'must be set' : `must be set in the file or by ${variable}`
   const isEmpty = issue.message.endsWith('received null')
-  const expected = typeWords[issue.expected] ?? issue.expected
+  const expected = at?.form ?? typeWords[issue.expected] ?? issue.expected
   return `must be ${expected}${range(at, ' from ')}${isEmpty ? ', but is empty; remove it to use the default' : ''}`
 }
 
@@ -68,9 +69,11 @@ function wrongSize(
   { minimum, maximum, origin }: { readonly minimum?: unknown; readonly maximum?: unknown; readonly origin: string },
   at: SettingSchema | undefined,
 ): string {
-  const unit = origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : ''
-  const bounds = unit === '' ? range(at, '') : ''
+  const isSized = origin === 'string' || origin === 'array'
+  const bounds = isSized ? '' : range(at, '')
   if (bounds !== '') return `must be ${bounds}`
+  if (isSized && minimum === 1) return 'must not be empty'
+  const unit = origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : ''
   return minimum !== undefined ? `must have at least ${minimum}${unit}` : `must have at most ${maximum}${unit}`
 }
 

@@ -1,8 +1,11 @@
 import type { SourceKinds } from '../sources/kind.ts'
+import { MIN_SEAL_KEY_LENGTH } from './auth.ts'
 import { nearest } from './nearest.ts'
 import { referencedNames } from './references.ts'
+import { logLevels } from './schema.ts'
 import { isServiceVariable } from './service-variable.ts'
-import { section, type Variable } from './setting/variable.ts'
+import { changedPaths, type SettingPath } from './setting/path.ts'
+import { portProblem, section, type Variable } from './setting/variable.ts'
 
 const list = (value: string): string[] =>
   value
@@ -17,8 +20,18 @@ const port = (setting: 'flight' | 'http', fallback: string) => (value: string, r
 }
 
 const variables: readonly Variable[] = [
-  { name: 'FLIGHT_PORT', about: 'Port of `listen.flight`.', apply: port('flight', '127.0.0.1:32010') },
-  { name: 'PORT', about: 'Port of `listen.http`.', apply: port('http', '127.0.0.1:8080') },
+  {
+    name: 'FLIGHT_PORT',
+    about: 'Port of `listen.flight`.',
+    problem: portProblem(0),
+    apply: port('flight', '127.0.0.1:32010'),
+  },
+  {
+    name: 'PORT',
+    about: 'Port of `listen.http`.',
+    problem: portProblem(0),
+    apply: port('http', '127.0.0.1:8080'),
+  },
   {
     name: 'API_KEYS',
     about: 'Comma-separated keys in plain text, added to `auth.apiKeys` as `key1`, `key2`, ... with the role reader.',
@@ -31,6 +44,10 @@ const variables: readonly Variable[] = [
   {
     name: 'FLIGHTGATE_SEAL_KEYS',
     about: 'Comma-separated, instead of `auth.sealKeys`.',
+    problem: (value) =>
+      list(value).some((key) => key.length < MIN_SEAL_KEY_LENGTH)
+        ? `must be comma-separated keys, each of at least ${MIN_SEAL_KEY_LENGTH} characters`
+        : undefined,
     apply(value, root) {
       section(root, 'auth')['sealKeys'] = list(value)
     },
@@ -41,6 +58,8 @@ const logVariables: readonly Variable[] = [
   {
     name: 'FLIGHTGATE_LOG_LEVEL',
     about: '`log.level`.',
+    problem: (value) =>
+      logLevels.some((level) => level === value) ? undefined : `must be one of ${logLevels.join(', ')}`,
     apply(value, root) {
       section(root, 'log')['level'] = value
     },
@@ -73,26 +92,35 @@ export function variablesWithoutEffect(env: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * Applies the environment to the content of the file. Returns the problems. A variable that the file references as `${NAME}`
+ * Applies the environment to the content of the file. Returns the problems, and the settings that a faulty variable sets. A variable that the file references as `${NAME}`
  * has no other effect: DREMIO_PASSWORD as the password of a source `lake` creates no source `dremio`.
  */
 export function applyEnvironment(
   root: Record<string, unknown>,
   env: NodeJS.ProcessEnv,
   variables: readonly Variable[],
-): string[] {
+): { readonly problems: readonly string[]; readonly faults: readonly SettingPath[] } {
   const referenced = referencedNames(root)
+  const problems: string[] = []
+  const faults: SettingPath[] = []
   for (const variable of variables) {
     const value = env[variable.name]
     if (value === undefined || value === '' || isServiceVariable(variable.name, value)) continue
-    if (!referenced.has(variable.name)) variable.apply(value, root)
+    if (referenced.has(variable.name)) continue
+    const problem = variable.problem?.(value)
+    const before = problem === undefined ? undefined : structuredClone(root)
+    variable.apply(value, root)
+    if (problem === undefined) continue
+    problems.push(`${variable.name}: ${problem}`)
+    faults.push(...changedPaths(before, root))
   }
   const known = [...variables.map(({ name }) => name), ...Object.keys(otherVariables)]
-  return Object.entries(env)
+  const unknown = Object.entries(env)
     .filter(([name]) => name.startsWith('FLIGHTGATE_') && !known.includes(name) && !referenced.has(name))
     .filter(([name, value]) => !isServiceVariable(name, value ?? ''))
     .map(([name]) => {
       const meant = nearest(name, known)
       return `environment: ${name} is not a variable of flightgate${meant ? `; did you mean ${meant}?` : ''}`
     })
+  return { problems: [...problems, ...unknown], faults }
 }

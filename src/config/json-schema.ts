@@ -17,6 +17,8 @@ export interface SettingSchema {
   readonly oneOf?: readonly SettingSchema[]
   readonly anyOf?: readonly SettingSchema[]
   readonly secret?: boolean
+  /** What a text must be, if it has a form. */
+  readonly form?: string
 }
 
 /** The configuration file as JSON Schema. */
@@ -25,11 +27,12 @@ export function settingsSchema(schema: typeof configSchema): SettingSchema {
 }
 
 /** The schema of the setting at a path of the file, if there is one. */
-export function schemaAt(root: SettingSchema, path: readonly string[]): SettingSchema | undefined {
+export function schemaAt(root: SettingSchema, path: readonly PropertyKey[]): SettingSchema | undefined {
   let at: SettingSchema | undefined = root
   for (const key of path) {
     if (!at) return undefined
-    const named: SettingSchema | undefined = variants(at).find((each) => each.properties?.[key])?.properties?.[key]
+    const name = String(key)
+    const named: SettingSchema | undefined = variants(at).find((each) => each.properties?.[name])?.properties?.[name]
     at = named ?? at.items ?? (typeof at.additionalProperties === 'object' ? at.additionalProperties : undefined)
   }
   return at

@@ -8,6 +8,7 @@ export interface ListenAddress {
   readonly port: number
 }
 
+const ADDRESS_FORM = 'host:port with a port from 0 to 65535, such as 127.0.0.1:32010'
 const addressPattern = /^(\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/
 
 /** A setting `host:port`, with an IPv6 address in brackets. */
@@ -16,14 +17,12 @@ function listenAddress(about: string, value: string) {
     .string()
     .default(value)
     .describe(about)
+    .meta({ form: ADDRESS_FORM })
     .transform((text, context): ListenAddress => {
       const match = addressPattern.exec(text)
       const port = Number(match?.[2])
       if (match && port <= 65_535) return { host: match[1]!.replace(/^\[|\]$/g, ''), port }
-      context.addIssue({
-        code: 'custom',
-        message: 'must be host:port with a port from 0 to 65535, such as 127.0.0.1:32010',
-      })
+      context.addIssue({ code: 'custom', message: `must be ${ADDRESS_FORM}` })
       return z.NEVER
     })
 }

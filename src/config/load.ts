@@ -7,8 +7,10 @@ import { contradictions, warningsOf } from './contradictions.ts'
 import { describeIssue } from './describe-issue.ts'
 import { applyEnvironment, variablesOf, variablesWithoutEffect } from './environment.ts'
 import { schemaAt, settingsSchema } from './json-schema.ts'
-import { referencedNames, resolveReferences } from './references.ts'
+import { type ReferenceProblem, referencedNames, resolveReferences } from './references.ts'
 import { configSchemaOf } from './schema.ts'
+import { contains, type SettingPath } from './setting/path.ts'
+import { validParts } from './valid-parts.ts'
 
 /** Inputs of the configuration. */
 export interface ConfigOrigin {
@@ -38,17 +40,33 @@ export class ConfigError extends Error {
  */
 export function loadConfig({ file = undefined, env, kinds = sourceKinds }: ConfigOrigin): Config {
   const path = file ?? (env['FLIGHTGATE_CONFIG'] || undefined)
-  const problems: string[] = []
   const root = path === undefined ? {} : readYaml(path)
   const plainKeys = keysInFile(root)
   const configSchema = configSchemaOf(kinds)
   const schema = settingsSchema(configSchema)
   const variables = variablesOf(kinds)
-  problems.push(...applyEnvironment(root, env, variables))
-  const resolved = resolveReferences(root, env, (at) => schemaAt(schema, at)?.secret === true, problems)
+  const environment = applyEnvironment(root, env, variables)
+  const references: ReferenceProblem[] = []
+  const isSecret = (at: SettingPath) => schemaAt(schema, at)?.secret === true
+  const resolved = resolveReferences(root, env, isSecret, references) as Record<string, unknown>
   const parsed = configSchema.safeParse(resolved)
-  if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => describeIssue(issue, schema, variables)))
-  else problems.push(...contradictions(parsed.data, kinds))
+  // The problem of a variable is that of the settings that it sets.
+  const issues = (parsed.error?.issues ?? []).filter(
+    (issue) => !environment.faults.some((fault) => contains(fault, issue.path)),
+  )
+  const faults = [
+    ...environment.faults,
+    ...references.map(({ path }) => path),
+    ...issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path],
+    ),
+  ]
+  const problems = [
+    ...environment.problems,
+    ...references.map(({ line }) => line),
+    ...issues.flatMap((issue) => describeIssue(issue, schema, variables)),
+    ...contradictions(validParts(resolved, configSchema, faults), kinds),
+  ]
   if (problems.length > 0 || !parsed.success) throw new ConfigError([...new Set(problems)])
   const { data } = parsed
   const defaultSource = data.defaultSource ?? Object.keys(data.sources)[0]!

@@ -13,6 +13,9 @@ const sourceName = z
 /** The default of `sources`. */
 const demo = { demo: { kind: 'duckdb', path: ':memory:', sample: { tpch: 0.1 } } } as const
 
+/** Values of `log.level`. */
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
 /** Settings of a source, as a union by its kind. */
 function sourceSettings(kinds: SourceKinds) {
   const [first, ...others] = Object.values(kinds).map(({ schema }) => schema)
@@ -66,10 +69,7 @@ export const configSchemaOf = (kinds: SourceKinds) =>
       .describe('Health checks of the sources.'),
     log: z
       .strictObject({
-        level: z
-          .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-          .default('info')
-          .describe('Lowest level of the lines in the log.'),
+        level: z.enum(logLevels).default('info').describe('Lowest level of the lines in the log.'),
         format: z
           .enum(['auto', 'json', 'text'])
           .default('auto')

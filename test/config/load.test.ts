@@ -84,12 +84,17 @@ describe('the configuration', () => {
     ['auth:', 'auth: must be a section of settings, but is empty; remove it to use the default'],
     ['sources: []', 'sources: must be a section of settings'],
     ['sources: { a: { kind: duckbd } }', 'sources.a.kind: must be one of duckdb, flightsql, dremio'],
-    ['listen: { flight: 32010 }', 'listen.flight: must be text'],
+    [
+      'listen: { flight: 32010 }',
+      'listen.flight: must be host:port with a port from 0 to 65535, such as 127.0.0.1:32010',
+    ],
+    ['auth: { apiKeys: [ { name: a, key: "" } ] }', 'auth.apiKeys[0].key: must not be empty'],
+    ['auth: { apiKeys: [ { name: a, key: k, roles: [] } ] }', 'auth.apiKeys[0].roles: must not be empty'],
     ['limits: { queueWaitMs: 10s }', 'limits.queueWaitMs: must be a whole number from 1 to 3600000'],
     ['limits: { queueWaitMs: 0 }', 'limits.queueWaitMs: must be 1 to 3600000'],
     ['log: { level: verbose }', 'log.level: must be one of trace, debug, info, warn, error, fatal, silent'],
-    ['auth: { sealKeys: [ short ] }', 'auth.sealKeys.0: must have at least 32 characters'],
-    ['auth: { apiKeys: [ { name: a, key: k, roles: reader } ] }', 'auth.apiKeys.0.roles: must be a list'],
+    ['auth: { sealKeys: [ short ] }', 'auth.sealKeys[0]: must have at least 32 characters'],
+    ['auth: { apiKeys: [ { name: a, key: k, roles: reader } ] }', 'auth.apiKeys[0].roles: must be a list'],
   ])('reports %s in the words of the documentation', (yaml, problem) => {
     expect(problems(yaml)).toContain(problem)
   })
@@ -131,6 +136,119 @@ limits: { queueWaitMs: 10s }`,
     expect(found.join('\n')).toMatch(/batchRows: must be 1 to 16777216/)
     expect(found.join('\n')).toMatch(/NOPE is not set/)
     expect(found.join('\n')).toMatch(/ENOENT/)
+  })
+
+  it('reports the other faults of a section beside a faulty variable', () => {
+    const yaml = 'auth: { foo: 1 }\nsources: { dremio: { kind: dremio, uri: "grpc://h", maxStream: 1 } }'
+    expect(problems(yaml, { FLIGHTGATE_SEAL_KEYS: 'short', DREMIO_PORT: 'x' })).toEqual([
+      expect.stringMatching(/^DREMIO_PORT: |^FLIGHTGATE_SEAL_KEYS: /),
+      expect.stringMatching(/^DREMIO_PORT: |^FLIGHTGATE_SEAL_KEYS: /),
+      'auth.foo: unknown setting',
+      'sources.dremio.maxStream: unknown setting; did you mean maxStreams?',
+    ])
+  })
+
+  it('applies the rules between settings to what is valid beside faults', () => {
+    expect(
+      problems(
+        `defaultSource: zz
+limits: { ticketTtlMs: -1, defaultDeadlineMs: 2000, maxDeadlineMs: 1000 }
+auth: { apiKeys: [ { name: 1, key: x }, { name: a, key: k }, { name: a, key: k, defaultSource: nope } ] }
+sources: { a: { kind: duckdb, batchRows: 0 }, Memory: { kind: duckdb } }`,
+      ),
+    ).toEqual([
+      'auth.apiKeys[0].name: must be text',
+      'sources.a.batchRows: must be 1 to 16777216',
+      'limits.ticketTtlMs: must be 1 to 2592000000',
+      'defaultSource: there is no source zz; known: a, Memory',
+      'auth.apiKeys[2].name: another principal has the name a',
+      'auth.apiKeys[2].key: another principal has the same key',
+      'auth.apiKeys[2].defaultSource: there is no source nope; known: a, Memory',
+      'sources.Memory: DuckDB has a database or schema called memory of its own: choose another name',
+      'limits.defaultDeadlineMs: 2000 is above limits.maxDeadlineMs (1000)',
+    ])
+  })
+
+  it.each([
+    ['a faulty source that is the default', 'sources: { a: { kind: duckdb, batchRows: 0 } }\ndefaultSource: a'],
+    ['a source of an unknown kind', 'sources: { a: { kind: duck } }\ndefaultSource: a'],
+    ['sources that are a list', 'sources: []\ndefaultSource: a'],
+    ['a faulty key of an open gateway', 'listen: { flight: "0.0.0.0:1" }\nauth: { apiKeys: [ { name: a, key: "" } ] }'],
+    ['faulty keys of an open gateway', 'listen: { flight: "0.0.0.0:1" }\nauth: { apiKeys: 5 }'],
+    ['a faulty section of keys', 'listen: { flight: "0.0.0.0:1" }\nauth: 5'],
+    ['a faulty upper bound', 'limits: { defaultDeadlineMs: 100000000, maxDeadlineMs: x }'],
+    ['a faulty address', 'listen: { flight: x, http: "127.0.0.1:32010" }'],
+    ['an empty key', 'auth: { apiKeys: [ null ] }'],
+    ['limits that are text', 'limits: x'],
+    ['a typing error beside', 'limit: { ticketTtlMs: 1 }'],
+  ])('reports only the fault of %s', (_, yaml) => {
+    expect(problems(yaml)).toHaveLength(1)
+  })
+
+  it('compares no keys whose variables are not set', () => {
+    const found = problems(`auth: { apiKeys: [ { name: a, key: "\${NOPE}" }, { name: b, key: "\${NOPE}" } ] }`)
+    expect(found).toEqual([0, 1].map((i) => `auth.apiKeys[${i}].key: the environment variable NOPE is not set`))
+  })
+
+  it.each([
+    [
+      'limits: { defaultDeadlineMs: 172800000 }',
+      'limits.defaultDeadlineMs: 172800000 is above limits.maxDeadlineMs (86400000)',
+    ],
+    [
+      'limits: { maxInboundMessageBytes: 33554432, maxRequestMemoryBytes: 16777216 }',
+      'limits.maxInboundMessageBytes: 33554432 is above limits.maxRequestMemoryBytes (16777216)',
+    ],
+    [
+      'limits: { maxConnections: 5, maxConnectionsPerAddress: 6 }',
+      'limits.maxConnectionsPerAddress: 6 is above limits.maxConnections (5)',
+    ],
+    [
+      'limits: { maxStatementBytes: 33554432 }',
+      'limits.maxStatementBytes: 33554432 is above limits.maxInboundMessageBytes (16777216)',
+    ],
+    [
+      'limits: { maxRepeatableResultBytes: 10, repeatableStoreBytes: 9 }',
+      'limits.maxRepeatableResultBytes: 10 is above limits.repeatableStoreBytes (9)',
+    ],
+    [
+      'sources: { a: { kind: dremio, uri: "grpc://h", minStreams: 20 } }',
+      'sources.a.minStreams: 20 is above maxStreams (16)',
+    ],
+    [
+      'sources: { a: { kind: dremio, uri: "grpc://h", slowReader: { spillDirectory: /nope } } }',
+      'sources.a.slowReader.spillDirectory: there is no folder /nope',
+    ],
+  ])('refuses the contradiction %s', (yaml, problem) => {
+    expect(problems(yaml)).toEqual([problem])
+  })
+
+  it('lets a default give way to a bound', () => {
+    const { limits } = load('limits: { maxDeadlineMs: 300, maxInboundMessageBytes: 4096, repeatableStoreBytes: 0 }')
+    expect(limits.maxDeadlineMs).toBe(300)
+    expect(problems('sources: { a: { kind: dremio, uri: "grpc://h", maxStreams: 1 } }')).toEqual([])
+  })
+
+  it('warns of TLS settings for an address without TLS', () => {
+    const source = (uri: string) => `sources: { a: { kind: dremio, uri: "${uri}", tls: { serverName: x } } }`
+    expect(load(source('grpc://h:1')).warnings).toEqual([
+      'sources.a.tls: has no effect on grpc://h:1, which is without TLS: write grpc+tls://',
+    ])
+    expect(load(source('grpc+tls://h:1')).warnings).toEqual([])
+  })
+
+  it.each([
+    ['FLIGHT_PORT', 'abc', 'must be a port from 0 to 65535, such as 32010'],
+    ['PORT', '65536', 'must be a port from 0 to 65535, such as 32010'],
+    ['DREMIO_PORT', 'abc', 'must be a port from 1 to 65535, such as 32010'],
+    ['DREMIO_HOST', 'grpc://h', 'must be a host name or an address, IPv6 in brackets'],
+    ['FLIGHTGATE_LOG_LEVEL', 'debugg', 'must be one of trace, debug, info, warn, error, fatal, silent'],
+    ['FLIGHTGATE_SEAL_KEYS', 'short', 'must be comma-separated keys, each of at least 32 characters'],
+    ['ARROW_POOL_MAX_CONNECTIONS', '0', 'must be a whole number from 1 to 1000'],
+    ['ARROW_POOL_MIN_CONNECTIONS', 'x', 'must be a whole number from 0 to 1000'],
+    ['ARROW_POOL_HEALTH_CHECK_INTERVAL', '5x', 'must be a duration from 100ms to 24h, such as 60s, 500ms, 5m or 1h'],
+  ])('names the variable %s whose value is %s', (name, value, form) => {
+    expect(problems('defaultSource: dremio', { DREMIO_HOST: 'h', [name]: value })).toEqual([`${name}: ${form}`])
   })
 
   it('the file may refer to a variable of any name', () => {

@@ -1,5 +1,6 @@
-import { closeSync, existsSync, mkdtempSync, openSync, readSync, realpathSync, rmdirSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { folderProblem } from '../../config/setting/folder-problem.ts'
 import type { DuckDbSettings } from './settings.ts'
 
 /** Names of DuckDB's own databases and schemas. */
@@ -18,7 +19,7 @@ export function duckDbProblems(name: string, { path, sample, init, writes, tempD
   const problems: string[] = []
   if (reservedNames.has(name.toLowerCase()))
     problems.push(`${at}: DuckDB has a database or schema called ${name.toLowerCase()} of its own: choose another name`)
-  const spilling = tempDirectory === undefined ? undefined : spillProblem(tempDirectory)
+  const spilling = tempDirectory === undefined ? undefined : folderProblem(tempDirectory, { isCreated: true })
   if (spilling !== undefined) problems.push(`${at}.tempDirectory: ${spilling}`)
   if (path === ':memory:') return problems
   const isChanged = changesFile({ sample, init, writes })
@@ -96,20 +97,6 @@ function fileProblem(path: string): string | undefined {
     return `the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`
   }
   return undefined
-}
-
-/** Why DuckDB could not spill to a folder; undefined when it can. DuckDB creates the folder on first use, but not its parents. */
-function spillProblem(path: string): string | undefined {
-  const folder = existsSync(path) ? path : dirname(resolve(path))
-  if (!existsSync(folder)) return `there is no folder ${folder} for it`
-  if (!statSync(folder).isDirectory()) return `${folder} is no folder`
-  try {
-    // Create a folder to find out: access(2) checks the real user, not the effective one, and ignores special file systems.
-    rmdirSync(mkdtempSync(join(folder, '.flightgate-')))
-    return undefined
-  } catch {
-    return `the folder ${folder} may not be written to`
-  }
 }
 
 /** Whether the file can be opened for writing. The check changes nothing in it. */

@@ -6,6 +6,7 @@ import { dremioVariables, poolVariables } from './variables.ts'
 
 /** Flow-control window of a connection in bytes: how much an upstream may send ahead. */
 const WINDOW_BYTES = 8 << 20
+const DEFAULT_MIN_STREAMS = 2
 
 /** The common part of both kinds. */
 const upstream: Omit<SourceKind<UpstreamSettings>, 'schema'> = {
@@ -14,7 +15,7 @@ const upstream: Omit<SourceKind<UpstreamSettings>, 'schema'> = {
   redact: redactUpstream,
   concurrency: ({ maxStreams, minStreams, pool, addresses }) => ({
     maxStreams,
-    minStreams,
+    minStreams: minStreams ?? Math.min(DEFAULT_MIN_STREAMS, maxStreams),
     maxConnections: pool.max * (1 + addresses.length),
   }),
   memory: ({ maxStreams, slowReader }) => ({ processBytes: maxStreams * (WINDOW_BYTES + slowReader.memoryBytes) }),

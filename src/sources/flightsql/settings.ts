@@ -22,19 +22,24 @@ const tls = z
   .prefault({})
   .describe('TLS, for URIs with `grpc+tls`.')
 
+/** Bounds of the pool settings that variables set too. */
+export const poolBounds = {
+  min: { min: 0, max: 1000, default: 2 },
+  max: { min: 1, max: 1000, default: 10 },
+  healthCheckIntervalMs: { min: 100, max: 24 * HOUR_MS, default: MINUTE_MS },
+} as const
+
 const pool = z
   .strictObject({
-    min: wholeNumber('Connections that the pool keeps open to each address.', { min: 0, max: 1000, default: 2 }),
-    max: wholeNumber('Most connections to each address. Each carries one call or one result at a time.', {
-      min: 1,
-      max: 1000,
-      default: 10,
-    }),
-    healthCheckIntervalMs: wholeNumber('Interval of the health checks of idle connections.', {
-      min: 100,
-      max: 24 * HOUR_MS,
-      default: MINUTE_MS,
-    }),
+    min: wholeNumber('Connections that the pool keeps open to each address.', poolBounds.min),
+    max: wholeNumber(
+      'Most connections to each address. Each carries one call or one result at a time.',
+      poolBounds.max,
+    ),
+    healthCheckIntervalMs: wholeNumber(
+      'Interval of the health checks of idle connections.',
+      poolBounds.healthCheckIntervalMs,
+    ),
     idleTimeoutMs: wholeNumber('Time without use after which the pool closes a connection beyond `min`.', {
       min: 100,
       max: 24 * HOUR_MS,
@@ -145,9 +150,9 @@ const shared = {
     max: 10_000,
     default: 16,
   }),
-  minStreams: wholeNumber(
-    'Lower bound of the adaptive limit: when the server reports overload, the gateway runs fewer statements at the same time, and then more again. If equal to maxStreams, the limit is fixed.',
-    { min: 1, max: 10_000, default: 2 },
+  minStreams: optionalWholeNumber(
+    'Lower bound of the adaptive limit: when the server reports overload, the gateway runs fewer statements at the same time, and then more again. If equal to maxStreams, the limit is fixed. By default 2, or maxStreams if that is 1.',
+    { min: 1, max: 10_000 },
   ),
   connectTimeoutMs: wholeNumber('Time limit to establish a connection.', {
     min: 10,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 const DEFAULT_PORT = 32010
+const FORM = 'grpc://host:port, or grpc+tls://host:port for TLS, without user, path and options'
 
 /** Schemes of Flight URIs; true means TLS. */
 const schemes: Readonly<Record<string, boolean>> = {
@@ -17,16 +18,14 @@ export function upstreamAddress(about: string) {
   return z
     .string()
     .describe(about)
+    .meta({ form: FORM })
     .transform((uri, context) => {
       const match = pattern.exec(uri)
       const tls = match ? schemes[match[1]!.toLowerCase()] : undefined
       const port = Number(match?.[3] ?? DEFAULT_PORT)
       if (match && tls !== undefined && port >= 1 && port <= 65_535)
         return { host: match[2]!.replace(/^\[|\]$/g, ''), port, tls }
-      context.addIssue({
-        code: 'custom',
-        message: 'must be grpc://host:port, or grpc+tls://host:port for TLS, without user, path and options',
-      })
+      context.addIssue({ code: 'custom', message: `must be ${FORM}` })
       return z.NEVER
     })
 }

@@ -1,4 +1,6 @@
-import { section, type Variable } from '../../config/setting/variable.ts'
+import type { WholeNumber } from '../../config/setting/value.ts'
+import { portProblem, section, type Variable } from '../../config/setting/variable.ts'
+import { poolBounds } from './settings.ts'
 
 type Apply = Variable['apply']
 
@@ -31,9 +33,16 @@ export const dremioVariables: readonly Variable[] = [
     name: 'DREMIO_HOST',
     about: 'Host of `sources.dremio.uri`. Creates the source `dremio` if it is missing.',
     gives: 'sources.dremio.uri',
+    problem: (value) =>
+      /^(\[[^\]]+\]|[^:/?#@]+)$/.test(value) ? undefined : 'must be a host name or an address, IPv6 in brackets',
     apply: dremioUri('host'),
   },
-  { name: 'DREMIO_PORT', about: 'Port of `sources.dremio.uri`.', apply: dremioUri('port') },
+  {
+    name: 'DREMIO_PORT',
+    about: 'Port of `sources.dremio.uri`.',
+    problem: portProblem(1),
+    apply: dremioUri('port'),
+  },
   { name: 'DREMIO_USERNAME', about: '`sources.dremio.username`.', apply: dremio('username') },
   { name: 'DREMIO_PASSWORD', about: '`sources.dremio.password`.', apply: dremio('password') },
   { name: 'DREMIO_TOKEN', about: '`sources.dremio.token`.', apply: dremio('token') },
@@ -49,6 +58,17 @@ function durationMs(value: string): unknown {
 
 const count = (value: string): unknown => (/^\d+$/.test(value) ? Number(value) : value)
 
+/** Checks a value that is converted to a whole number. @param form what the value must be */
+const inRange =
+  (convert: (value: string) => unknown, form: string, { min, max }: Omit<WholeNumber, 'default'>) =>
+  (value: string) => {
+    const number = convert(value)
+    return typeof number === 'number' && number >= min && number <= max ? undefined : `must be ${form}`
+  }
+
+const countProblem = (bounds: WholeNumber) =>
+  inRange(count, `a whole number from ${bounds.min} to ${bounds.max}`, bounds)
+
 /** Sets a pool setting of every source that has a pool. */
 const pools =
   (setting: string, convert: (value: string) => unknown): Apply =>
@@ -63,16 +83,23 @@ export const poolVariables: readonly Variable[] = [
   {
     name: 'ARROW_POOL_MAX_CONNECTIONS',
     about: '`pool.max` of every `dremio` and `flightsql` source.',
+    problem: countProblem(poolBounds.max),
     apply: pools('max', count),
   },
   {
     name: 'ARROW_POOL_MIN_CONNECTIONS',
     about: '`pool.min` of every `dremio` and `flightsql` source.',
+    problem: countProblem(poolBounds.min),
     apply: pools('min', count),
   },
   {
     name: 'ARROW_POOL_HEALTH_CHECK_INTERVAL',
     about: '`pool.healthCheckIntervalMs` of every `dremio` and `flightsql` source, as `60s`, `500ms`, `5m` or `1h`.',
+    problem: inRange(
+      durationMs,
+      'a duration from 100ms to 24h, such as 60s, 500ms, 5m or 1h',
+      poolBounds.healthCheckIntervalMs,
+    ),
     apply: pools('healthCheckIntervalMs', durationMs),
   },
 ]

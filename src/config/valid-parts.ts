@@ -1,0 +1,60 @@
+import type { z } from 'zod'
+import type { SourceSettings } from '../sources/kind.ts'
+import type { ListenAddress } from './listen.ts'
+import type { configSchema } from './schema.ts'
+import { contains, overlaps, type SettingPath } from './setting/path.ts'
+
+type Parsed = z.output<typeof configSchema>
+type Section = Readonly<Record<string, unknown>>
+
+/** The valid settings of a configuration in which others may be faulty. A faulty setting is undefined, or left out. */
+export interface ValidParts {
+  readonly listen: { readonly flight?: ListenAddress | undefined; readonly http?: ListenAddress | undefined }
+  readonly tls: Parsed['tls']
+  /** Principals by their index in the list; undefined if the list itself is faulty. */
+  readonly apiKeys: readonly (Parsed['auth']['apiKeys'][number] | undefined)[] | undefined
+  readonly sources: Readonly<Record<string, SourceSettings>>
+  /** Names of all sources, those with faulty settings too; undefined if the section itself is faulty. */
+  readonly sourceNames: readonly string[] | undefined
+  /** Present if the setting is valid; the value is undefined if it is not set. */
+  readonly defaultSource?: { readonly value: string | undefined }
+  readonly limits: Partial<Parsed['limits']>
+  /** Names of the limits that are set, in the file or by a variable. */
+  readonly setLimits: readonly string[]
+}
+
+/**
+ * The settings without faults, each with its default where it is not set.
+ * @param root content of the configuration file, with the environment applied
+ * @param faults paths of the faulty settings
+ */
+export function validParts(root: Section, schema: typeof configSchema, faults: readonly SettingPath[]): ValidParts {
+  const isFaulty = (...path: SettingPath) => faults.some((fault) => overlaps(fault, path))
+  const isBroken = (...path: SettingPath) => faults.some((fault) => contains(fault, path))
+  const { listen, tls, auth, sources, limits } = schema.shape
+  const within = (section: string): Section => (isBroken(section) ? {} : ((root[section] as Section | undefined) ?? {}))
+  const address = (name: 'flight' | 'http') =>
+    isFaulty('listen', name) ? undefined : listen.safeParse({ [name]: within('listen')[name] }).data?.[name]
+  const keys = (within('auth')['apiKeys'] ?? []) as readonly unknown[]
+  const named = isBroken('sources') ? undefined : ((root['sources'] ?? sources.safeParse(undefined).data) as Section)
+  const given = within('limits')
+  const validLimits = limits.safeParse(without(given, (name) => isFaulty('limits', name))).data
+  return {
+    listen: { flight: address('flight'), http: address('http') },
+    tls: isFaulty('tls') ? undefined : tls.safeParse(root['tls']).data,
+    apiKeys: isBroken('auth', 'apiKeys')
+      ? undefined
+      : keys.map((key, i) =>
+          isFaulty('auth', 'apiKeys', i) ? undefined : auth.safeParse({ apiKeys: [key] }).data?.apiKeys[0],
+        ),
+    sources: sources.safeParse(without(named ?? {}, (name) => isFaulty('sources', name))).data ?? {},
+    sourceNames: named && Object.keys(named),
+    ...(!isFaulty('defaultSource') && { defaultSource: { value: root['defaultSource'] as string | undefined } }),
+    limits: without(validLimits ?? {}, (name) => isFaulty('limits', name)),
+    setLimits: Object.keys(given),
+  }
+}
+
+function without<T extends object>(section: T, isLeftOut: (name: string) => boolean): T {
+  return Object.fromEntries(Object.entries(section).filter(([name]) => !isLeftOut(name))) as T
+}
