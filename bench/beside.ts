@@ -80,16 +80,7 @@ function getFlightInfo(address: string, concurrency: number): number {
 }
 
 function prepared(address: string, concurrency: number): number {
-  const args = [
-    '-address',
-    address,
-    '-key',
-    KEY,
-    '-sql',
-    'SELECT 42 AS answer',
-    '-rounds',
-    String(STATEMENTS),
-  ]
+  const args = ['-address', address, '-key', KEY, '-sql', 'SELECT 42 AS answer', '-rounds', String(STATEMENTS)]
   run(tool('prepared_rounds'), [...args, '-concurrency', String(concurrency), '-connections', '4'])
   return STATEMENTS
 }
