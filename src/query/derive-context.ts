@@ -1,3 +1,4 @@
+import type { StatementTrace } from './statement-trace.ts'
 import type { ChangeMark, ClientConnection, Context, Logger, Principal, TypeOptions } from './types.ts'
 
 /**
@@ -22,6 +23,7 @@ class DerivedContext implements Members {
   readonly holder: string | undefined
   readonly types: TypeOptions | undefined
   readonly changeMark: ChangeMark | undefined
+  readonly trace: StatementTrace | undefined
   /** Owner of the signal: the outer context, unless the changes contain a signal. */
   readonly #signalOwner: Pick<Context, 'signal'>
 
@@ -36,6 +38,7 @@ class DerivedContext implements Members {
     this.holder = 'holder' in changes ? changes.holder : outer.holder
     this.types = 'types' in changes ? changes.types : outer.types
     this.changeMark = 'changeMark' in changes ? changes.changeMark : outer.changeMark
+    this.trace = 'trace' in changes ? changes.trace : outer.trace
     const { signal } = changes
     this.#signalOwner = signal ? { signal } : outer
   }

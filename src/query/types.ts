@@ -1,5 +1,7 @@
 import type { Frame } from '../arrow/ipc/frame.ts'
+import type { Estimate } from './estimate.ts'
 import type { Ingest } from './ingest.ts'
+import type { StatementTrace } from './statement-trace.ts'
 
 /** The authenticated caller. */
 export interface Principal {
@@ -46,6 +48,8 @@ export interface Query {
   readonly transaction?: string
   /** Whether planning must return schema and parameters even if that costs the engine extra work. */
   readonly describe?: boolean
+  /** Whether planning must return an estimate even if that costs the engine extra work. */
+  readonly estimate?: boolean
   /** Whether the text came as raw command bytes, not as a Flight SQL message; a source may forward it verbatim. */
   readonly rawCommand?: boolean
 }
@@ -112,6 +116,8 @@ export interface PlanDescription {
   readonly appMetadata?: AppMetadata
   /** What of the engine's metadata the client may see. */
   readonly metadata?: CallMetadata
+  /** What the statement would read and cost; absent unless the query asks for it or the engine tells it anyway. */
+  readonly estimate?: Estimate
 }
 
 /** A planned statement and its description. */
@@ -182,6 +188,8 @@ export interface Context {
   readonly types?: TypeOptions | undefined
   /** Set before the gateway asks a source to change data for the call. */
   readonly changeMark?: ChangeMark | undefined
+  /** Filled in by the stages while the statement runs, for fronts that report it. One trace belongs to one statement. */
+  readonly trace?: StatementTrace | undefined
 }
 
 /** Returns the holder whose share of slots and workers a call uses: the principal or, without credentials, the connection. */

@@ -766,6 +766,7 @@ describe('health and reflection', () => {
       expect(set.includes(bytes)).toBe(true)
     const services = [
       'arrow.flight.protocol.FlightService',
+      'flightgate.v1.GatewayService',
       'grpc.health.v1.Health',
       'grpc.reflection.v1.ServerReflection',
     ]

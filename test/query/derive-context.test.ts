@@ -20,6 +20,7 @@ class LazyContext implements Context {
   readonly holder = 'peer'
   readonly types = { losslessTypes: true }
   readonly changeMark = { mayHaveChanged: false }
+  readonly trace = {}
   #controller: AbortController | undefined
 
   get signal(): AbortSignal {
@@ -45,6 +46,7 @@ const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]
   holder: 'other peer',
   types: { losslessTypes: false, dictionaries: false },
   changeMark: { mayHaveChanged: true },
+  trace: { queueWaitMs: 1 },
 }
 const names = Object.keys(changes) as (keyof Context)[]
 
@@ -61,7 +63,7 @@ describe('deriveContext', () => {
     for (const name of names) expect(derived[name], name).toBe(name === changed ? changes[name] : outer[name])
   })
 
-  it.each(['metadata', 'connection', 'trackProgress', 'holder', 'types', 'changeMark'] as const)(
+  it.each(['metadata', 'connection', 'trackProgress', 'holder', 'types', 'changeMark', 'trace'] as const)(
     'leaves out %s when the change says undefined',
     (name) => {
       expect(deriveContext(new LazyContext(), { [name]: undefined })[name]).toBeUndefined()

@@ -44,6 +44,7 @@ const query = recordOf<Query>(
     purpose: fc.constant('any'),
     parameters: absent,
     describe: absent,
+    estimate: absent,
   },
   'source',
   'sql',

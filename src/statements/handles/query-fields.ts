@@ -12,6 +12,7 @@ export const queryFields: Fields<Query> = {
   purpose: constant<Purpose>('any'),
   // Parameters are encoded separately: see `BoundParameters`.
   parameters: leftOut,
-  // Only planning uses it.
+  // Only planning uses these.
   describe: leftOut,
+  estimate: leftOut,
 }

@@ -1,0 +1,9 @@
+/** What the stages tell of one statement while it runs. A front that reports it puts an empty trace into the context. */
+export interface StatementTrace {
+  /** Id of the statement among the active ones. */
+  queryId?: string
+  /** Time that the statement waited for a slot, in milliseconds. */
+  queueWaitMs?: number
+  /** Whether the rows come from another statement or a cache. */
+  isShared?: boolean
+}

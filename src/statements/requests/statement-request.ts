@@ -1,0 +1,23 @@
+/** The scan of a table, by names as a user writes them. */
+export interface TableScan {
+  /** Name with catalog and schema if needed, separated by dots; a part that contains a dot stands in double quotes. */
+  readonly name: string
+  /** Columns to read; empty for all. */
+  readonly columns: readonly string[]
+  /** Condition in the dialect of the source, as after WHERE. */
+  readonly filter?: string
+  /** Largest number of rows. */
+  readonly limit?: number
+}
+
+/** A statement as a client of the Gateway service or of HTTP sends it. */
+export interface StatementRequest {
+  /** Names the statement within its batch. */
+  readonly id?: string
+  /** SQL text, or the scan of a table. */
+  readonly text: { readonly query: string } | { readonly table: TableScan }
+  /** Name or kind of the source. */
+  readonly dataSource?: string
+  /** Parameter rows as an Arrow IPC stream. */
+  readonly parameters?: Uint8Array
+}
