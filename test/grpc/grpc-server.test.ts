@@ -15,7 +15,7 @@ import { ServerReflectionRequest, ServerReflectionResponse } from '../../gen/grp
 import { frameOf } from '../../src/arrow/ipc/frame.ts'
 import { readStream } from '../../src/arrow/ipc/ipc.ts'
 import { anonymous } from '../../src/auth/authenticator.ts'
-import { FrameSender } from '../../src/fronts/flight/wire/frame-sender.ts'
+import { FrameSender } from '../../src/fronts/grpc/frame-sender.ts'
 import type { GrpcCall } from '../../src/grpc/server/call.ts'
 import { healthMethods } from '../../src/grpc/server/health.ts'
 import type { Methods } from '../../src/grpc/server/method.ts'

@@ -97,6 +97,18 @@ describe('the dependency rule', () => {
     expect(broken).toEqual([])
   })
 
+  it('a front imports no other front; what gRPC fronts share is in fronts/grpc, which imports none', () => {
+    const broken = files
+      .filter((file) => file.startsWith('fronts/'))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((target) => target.startsWith('fronts/') && target.split('/')[1] !== file.split('/')[1])
+          .filter((target) => !target.startsWith('fronts/grpc/') || file.startsWith('fronts/http/'))
+          .map((target) => `${file} imports ${target}`),
+      )
+    expect(broken).toEqual([])
+  })
+
   it('state/ imports only errors and types of query/', () => {
     const broken = files
       .filter((file) => file.startsWith('state/'))

@@ -5,8 +5,8 @@ import type { Sealer } from '../../query/seal/sealer.ts'
 import type { Transactions } from '../../query/transactions/transactions.ts'
 import type { Logger } from '../../query/types.ts'
 import type { Statements } from '../../statements/statements.ts'
+import type { CallSessions } from '../grpc/session-cookie.ts'
 import type { ServerInfo } from './metadata/sql-info-defaults.ts'
-import type { CallSessions } from './session-cookie.ts'
 
 /** Dependencies of the Flight methods. */
 export interface FlightFront {

@@ -1,8 +1,8 @@
 import type { GrpcCall } from '../../grpc/server/call.ts'
 import type { Context, Query } from '../../query/types.ts'
 import { type PreparedStatement, preparedHandles } from '../../statements/handles/prepared.ts'
-import { CallContext } from './call-context.ts'
-import { scopeOf } from './call-scope.ts'
+import { CallContext } from '../grpc/call-context.ts'
+import { scopeOf } from '../grpc/call-scope.ts'
 import type { FlightFront } from './front.ts'
 import type { Command } from './wire/command.ts'
 

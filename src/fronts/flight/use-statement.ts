@@ -2,9 +2,9 @@ import type { GrpcCall } from '../../grpc/server/call.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { readUse } from '../../query/text/use-names.ts'
 import type { Context, Query } from '../../query/types.ts'
-import { scopeOf } from './call-scope.ts'
+import { scopeOf } from '../grpc/call-scope.ts'
+import { SOURCE_HEADER } from '../grpc/source-header.ts'
 import type { FlightFront } from './front.ts'
-import { SOURCE_HEADER } from './source-header.ts'
 
 /**
  * Executes `USE catalog`, `USE catalog.schema` or `USE schema` for the session of the call. Returns false for any other

@@ -12,9 +12,9 @@ import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Context } from '../../../query/types.ts'
 import type { StoredSession } from '../../../statements/sessions.ts'
-import { scopeOf } from '../call-scope.ts'
+import { scopeOf } from '../../grpc/call-scope.ts'
+import { SOURCE_HEADER } from '../../grpc/source-header.ts'
 import type { FlightFront } from '../front.ts'
-import { SOURCE_HEADER } from '../source-header.ts'
 import type { FlightAction } from './action.ts'
 
 type Value = SessionOptionValue['optionValue']

@@ -5,12 +5,12 @@ import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Context } from '../../../query/types.ts'
 import { type StatementTicket, statementTickets } from '../../../statements/handles/ticket.ts'
+import { FrameSender } from '../../grpc/frame-sender.ts'
+import { sendResult } from '../../grpc/send-result.ts'
 import type { FlightFront } from '../front.ts'
 import { isMetadataTicket, redeemMetadata } from '../metadata/metadata.ts'
 import { contextOf } from '../statement.ts'
 import { readTicketHandle } from '../wire/command.ts'
-import { FrameSender } from '../wire/frame-sender.ts'
-import { KeepAlive } from '../wire/keep-alive.ts'
 
 /** DoGet: redeems a ticket. Sends the schema first, even without rows, and pulls batches as the client reads (backpressure). */
 export function doGet(front: FlightFront): Method {
@@ -51,30 +51,10 @@ async function stream(
   sender: FrameSender,
 ): Promise<void> {
   const result = await front.statements.resultOf(ticket, ctx)
-  const frames = result.frames[Symbol.asyncIterator]()
-  let keepAlive: KeepAlive | undefined
-  try {
-    if (result.metadata) call.sendHeaders(result.metadata)
-    await sender.send(result.schema)
-    keepAlive = new KeepAlive(sender, result.schema, front.limits.streamKeepAliveMs)
-    for (;;) {
-      const next = await keepAlive.until(frames.next())
-      if (next.done) break
-      for (const [i, frame] of next.value.entries()) {
-        try {
-          await sender.send(frame)
-        } catch (error) {
-          for (const rest of next.value.slice(i + 1)) rest.release?.()
-          throw error
-        }
-      }
-    }
-  } catch (error) {
-    // End the call first: its signal aborts pending work, so that the iterator's `return` does not wait for it.
-    call.end(GatewayError.from(error))
-    throw error
-  } finally {
-    keepAlive?.stop()
-    await frames.return?.()
-  }
+  await sendResult(result, sender, {
+    keepAliveMs: front.limits.streamKeepAliveMs,
+    onMetadata: (metadata) => call.sendHeaders(metadata),
+    // The call's signal aborts pending work.
+    onFailure: (error) => call.end(GatewayError.from(error)),
+  })
 }

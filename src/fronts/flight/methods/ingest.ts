@@ -8,7 +8,7 @@ import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Context, Query } from '../../../query/types.ts'
-import { scopeOf } from '../call-scope.ts'
+import { scopeOf } from '../../grpc/call-scope.ts'
 import type { FlightFront } from '../front.ts'
 import { schemaOf, uploadMessages } from '../wire/upload.ts'
 

@@ -14,13 +14,13 @@ import { type Poll, pollHandles } from '../../../statements/handles/poll.ts'
 import { statementTickets } from '../../../statements/handles/ticket.ts'
 import type { PollAnswer } from '../../../statements/polled-statements.ts'
 import { noColumns } from '../../../statements/stored-results.ts'
+import { timestampOf } from '../../grpc/timestamp.ts'
 import type { FlightFront } from '../front.ts'
 import { metadataSchema, sealMetadata } from '../metadata/metadata.ts'
 import { contextOf, statementOf } from '../statement.ts'
 import { useNames } from '../use-statement.ts'
 import { packAny, readCommand, unpackAny } from '../wire/command.ts'
 import { encodeFinishedPoll, encodeInfo, infoSchema } from '../wire/encode-info.ts'
-import { timestampOf } from '../wire/timestamp.ts'
 
 const none = new Uint8Array(0)
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { maxMessageBytesOf } from '../../../src/fronts/flight/wire/client-limits.ts'
+import { maxMessageBytesOf } from '../../../src/fronts/grpc/client-limits.ts'
 
 const announced = (value: string) => maxMessageBytesOf({ 'x-flightgate-max-message-bytes': value }, 5000)
 

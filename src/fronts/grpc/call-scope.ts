@@ -2,10 +2,10 @@ import type { GrpcCall } from '../../grpc/server/call.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Context } from '../../query/types.ts'
 import type { CallScope } from '../../statements/query-builder.ts'
-import type { FlightFront } from './front.ts'
+import { readsDictionaries } from './client-dictionaries.ts'
+import { announcedMessageBytesOf } from './client-limits.ts'
+import type { CallSessions } from './session-cookie.ts'
 import { SOURCE_HEADER } from './source-header.ts'
-import { readsDictionaries } from './wire/client-dictionaries.ts'
-import { announcedMessageBytesOf } from './wire/client-limits.ts'
 
 /** The header that enables or disables Arrow extension types for one call: `true` or `false`. */
 export const LOSSLESS_TYPES_HEADER = 'x-flightgate-lossless-types'
@@ -14,7 +14,11 @@ export const LOSSLESS_TYPES_HEADER = 'x-flightgate-lossless-types'
  * Combines a call's session options with the options in its headers and the limitations of its client.
  * @throws GatewayError BAD_REQUEST if a header of the gateway does not have its form
  */
-export async function scopeOf(front: FlightFront, call: GrpcCall, ctx: Context): Promise<CallScope> {
+export async function scopeOf(
+  front: { readonly sessions: CallSessions },
+  call: GrpcCall,
+  ctx: Context,
+): Promise<CallScope> {
   // The result's size is limited later, but a statement must not run for a call that cannot fetch its result.
   announcedMessageBytesOf(call.headers)
   const stored = await front.sessions.read(call, ctx)

@@ -1,6 +1,6 @@
-import { headerOf } from '../../../grpc/server/metadata.ts'
-import type { HeaderFields } from '../../../http2/index.ts'
-import { GatewayError } from '../../../query/errors.ts'
+import { headerOf } from '../../grpc/server/metadata.ts'
+import type { HeaderFields } from '../../http2/index.ts'
+import { GatewayError } from '../../query/errors.ts'
 
 /** The header that announces the client's message limit, in bytes. */
 export const MAX_MESSAGE_HEADER = 'x-flightgate-max-message-bytes'

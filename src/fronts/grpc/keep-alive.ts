@@ -1,16 +1,16 @@
-import { emptyBatch, hasDictionary } from '../../../arrow/batches/empty-batch.ts'
-import { ArrowError } from '../../../arrow/errors.ts'
-import { readFlightData } from '../../../arrow/ipc/flight-data.ts'
-import type { Frame } from '../../../arrow/ipc/frame.ts'
-import { decodeSchema, type Field } from '../../../arrow/schema.ts'
-import type { FrameSender } from './frame-sender.ts'
+import { emptyBatch, hasDictionary } from '../../arrow/batches/empty-batch.ts'
+import { ArrowError } from '../../arrow/errors.ts'
+import { readFlightData } from '../../arrow/ipc/flight-data.ts'
+import type { Frame } from '../../arrow/ipc/frame.ts'
+import { decodeSchema, type Field } from '../../arrow/schema.ts'
+import type { FrameSink } from './frame-sink.ts'
 
 /**
  * Sends a batch without rows whenever a stream has been silent for `intervalMs`. Middleboxes between client and server close
  * silent connections and ignore HTTP/2 pings. One timer serves the whole stream.
  */
 export class KeepAlive {
-  readonly #sender: FrameSender
+  readonly #sink: FrameSink
   readonly #schemaFrame: Frame
   readonly #timer: NodeJS.Timeout
   #schema: Field | null | undefined
@@ -18,15 +18,15 @@ export class KeepAlive {
   #batchesCame = false
   #sending: Promise<void> | undefined
 
-  constructor(sender: FrameSender, schemaFrame: Frame, intervalMs: number) {
-    this.#sender = sender
+  constructor(sink: FrameSink, schemaFrame: Frame, intervalMs: number) {
+    this.#sink = sink
     this.#schemaFrame = schemaFrame
     this.#timer = setTimeout(() => this.#onSilence(), intervalMs)
   }
 
   /**
    * Waits for `next` and keeps the stream alive meanwhile.
-   * @throws what `next` throws, or GatewayError as `FrameSender.send`
+   * @throws what `next` throws, or GatewayError as `FrameSink.send`
    */
   async until<T>(next: Promise<T>): Promise<T> {
     this.#waiting = true
@@ -50,7 +50,7 @@ export class KeepAlive {
     const schema = this.#schemaOf()
     // A reader needs all dictionaries before the first batch.
     if (!schema || (!this.#batchesCame && hasDictionary(schema))) return
-    this.#sending = this.#sender
+    this.#sending = this.#sink
       .send(emptyBatch(schema))
       // Ignore the error: a call that cannot be written has ended, which also ends the wait for the next frame.
       .catch(() => {})

@@ -1,5 +1,5 @@
-import { headerOf } from '../../../grpc/server/metadata.ts'
-import type { HeaderFields } from '../../../http2/index.ts'
+import { headerOf } from '../../grpc/server/metadata.ts'
+import type { HeaderFields } from '../../http2/index.ts'
 
 /** User agent of the JDBC drivers. They do not decode dictionaries and show a column's indices as its values. */
 const readsIndices = /grpc-java/
