@@ -141,5 +141,12 @@ export function installJava() {
   )
 }
 
+/** Tells whether the system has the browser of the tests, which is not installed here: it is a package of the system. */
+export function checkChromium() {
+  return optional('Chromium', () =>
+    run('sh', ['-c', 'command -v chromium || command -v chromium-browser || command -v google-chrome']),
+  )
+}
+
 // `node scripts/install.mjs` installs the npm packages alone.
 if (process.argv[1] === fileURLToPath(import.meta.url)) installPackages()

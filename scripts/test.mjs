@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import {
   buildGoProgram,
   cache,
+  checkChromium,
   environment,
   installGoTools,
   installJava,
@@ -18,6 +19,7 @@ installPackages()
 installPython()
 installGoTools()
 installJava()
+checkChromium()
 buildGoProgram('adbc_validation', join(root, 'test', 'go', 'validation'), ['test', '-c'])
 buildGoProgram('types', join(root, 'test', 'go', 'types'))
 // ADBC's own test server cannot be installed directly: a module of this repository pins its version.

@@ -1,0 +1,103 @@
+import swagger from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { docsPage, docsPolicy } from './docs-page.ts'
+import type { JsonSchema, OpenApiDocument } from './document-types.ts'
+
+/** What the document tells beside the routes. */
+export interface DocumentInfo {
+  /** Version of the gateway. */
+  readonly version: string
+  /** Whether the gateway takes calls without credentials. */
+  readonly isOpen: boolean
+}
+
+const description = `SQL over HTTP in front of every source of this gateway. Rows are sent as they arrive, under the client's backpressure.
+
+Errors are \`application/problem+json\`. Member \`code\` is a code of the gateway's table of errors, \`retryable\` tells whether the same request may succeed later. Each answer carries \`x-request-id\`, which is also in the gateway's log.
+
+\`POST /api/v1/query\` is also there as the method \`QUERY\` (safe and idempotent), which OpenAPI 3.1 cannot express.`
+
+const tags = [
+  { name: 'Statements', description: 'Run one statement, or estimate what it would read.' },
+  { name: 'Batches', description: 'Run 1 to 100 statements side by side.' },
+  { name: 'Control', description: 'Sources, usage and running statements.' },
+]
+
+const securitySchemes = {
+  apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'An API key.' },
+  bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or a bearer token of the gateway.' },
+  basic: { type: 'http', scheme: 'basic', description: 'An API key as the password, with any user name.' },
+} as const
+
+/** Collects the schemas of all routes that are added to `app` after this. */
+export async function collectOpenApi(app: FastifyInstance, { version, isOpen }: DocumentInfo): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.1',
+      info: { title: 'flightgate', version, description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+      servers: [{ url: '/', description: 'This gateway.' }],
+      tags,
+      components: { securitySchemes },
+      security: isOpen ? [] : Object.keys(securitySchemes).map((name) => ({ [name]: [] })),
+    },
+    convertConstToEnum: false,
+    transform: jsonSchemaTransform,
+    transformObject: (input) => openApi31(jsonSchemaTransformObject(input) as unknown as OpenApiDocument) as never,
+  })
+}
+
+/**
+ * Adds `/openapi.json` and `/docs`, which need no credentials. They are rendered once.
+ * @throws Error if `collectOpenApi` has not been called
+ */
+export function addDocumentRoutes(app: FastifyInstance): void {
+  let rendered: { readonly document: string; readonly page: string } | undefined
+  const render = () => {
+    if (rendered) return rendered
+    const document = app.swagger() as unknown as OpenApiDocument
+    rendered = { document: JSON.stringify(document), page: docsPage(document) }
+    return rendered
+  }
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(render().document),
+  )
+  app.get('/docs', { schema: { hide: true } }, async (_request, reply) =>
+    reply
+      .type('text/html; charset=utf-8')
+      .header('content-security-policy', docsPolicy)
+      .header('x-content-type-options', 'nosniff')
+      .header('referrer-policy', 'no-referrer')
+      .send(render().page),
+  )
+}
+
+/** Drops what OpenAPI 3.1 does not know (the method QUERY) and the schemas that no operation refers to. */
+function openApi31(document: OpenApiDocument): OpenApiDocument {
+  const paths = Object.fromEntries(
+    Object.entries(document.paths).map(([path, { query: _, ...item }]) => [path, item] as const),
+  )
+  const all = document.components?.schemas ?? {}
+  const used = new Set<string>()
+  collectReferences(paths, all, used)
+  const schemas = Object.fromEntries(
+    Object.entries(all)
+      .filter(([name]) => used.has(name))
+      .sort(([one], [other]) => one.localeCompare(other)),
+  )
+  return { ...document, paths, components: { ...document.components, schemas } }
+}
+
+function collectReferences(value: unknown, schemas: Readonly<Record<string, JsonSchema>>, used: Set<string>): void {
+  if (typeof value !== 'object' || value === null) return
+  for (const [key, member] of Object.entries(value)) {
+    if (key !== '$ref' || typeof member !== 'string') {
+      collectReferences(member, schemas, used)
+      continue
+    }
+    const name = member.slice(member.lastIndexOf('/') + 1)
+    if (used.has(name)) continue
+    used.add(name)
+    collectReferences(schemas[name], schemas, used)
+  }
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { count, dollarsOrUnknown, milliseconds, millisecondsOrUnknown } from './figures.ts'
+
+/** What a statement took, in answers. */
+export const metricsSchema = z
+  .object({
+    data_source: z.string().nullable().describe('Name of the source; null if the statement found none.'),
+    queued_ms: millisecondsOrUnknown(
+      'Time that the statement waited for its turn and for a slot; null if it never began.',
+    ),
+    planned_ms: millisecondsOrUnknown('Time that planning took; null if the statement was not planned.'),
+    first_byte_ms: millisecondsOrUnknown(
+      'Time from the start of the statement to its first rows; null if there were none.',
+    ),
+    total_ms: milliseconds('Time from the start of the statement to its end.'),
+    rows: count('Rows of the result.'),
+    bytes: count('Arrow bytes of the result.'),
+    cost_usd: dollarsOrUnknown('Price in US dollars; null if the source has none or does not tell.'),
+    cache_hit: z.boolean().describe('Whether the rows came from another statement or a cache instead of the source.'),
+  })
+  .meta({
+    id: 'StatementMetrics',
+    description: 'What a statement took. Times are in milliseconds.',
+    examples: [
+      {
+        data_source: 'demo',
+        queued_ms: 0.02,
+        planned_ms: 0.8,
+        first_byte_ms: 2.1,
+        total_ms: 2.4,
+        rows: 1,
+        bytes: 384,
+        cost_usd: null,
+        cache_hit: false,
+      },
+    ],
+  })
