@@ -1,4 +1,5 @@
 import { GatewayError } from './errors.ts'
+import type { ChangeMark } from './types.ts'
 
 /** Admits new work until the process drains. Work that has begun continues. */
 export class DrainGate {
@@ -28,4 +29,14 @@ export class DrainGate {
   hasEndedTransaction(client: string): boolean {
     return this.#endedTransaction.has(client)
   }
+}
+
+/** The error of a call that the end of the process cuts off. It promises a retry only where nothing can have been changed. */
+export function stoppedError({ mayHaveChanged }: ChangeMark): GatewayError {
+  return mayHaveChanged
+    ? new GatewayError(
+        'CANCELLED',
+        'The gateway stopped while the call ran, and a change may have been carried out: look before you run it again.',
+      )
+    : new GatewayError('DRAINING', 'The gateway stopped while the call ran: run it again at another instance.')
 }

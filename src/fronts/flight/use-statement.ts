@@ -2,8 +2,8 @@ import type { GrpcCall } from '../../grpc/server/call.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { readUse } from '../../query/text/use-names.ts'
 import type { Context, Query } from '../../query/types.ts'
+import { SOURCE_HEADER } from '../../statements/option-headers.ts'
 import { scopeOf } from '../grpc/call-scope.ts'
-import { SOURCE_HEADER } from '../grpc/source-header.ts'
 import type { FlightFront } from './front.ts'
 
 /**

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { HeaderFields } from '../../http2/index.ts'
 
 /** Metadata to send, with lower-case names. Values of names that end in `-bin` are bytes and are sent as base64. */
@@ -45,4 +46,12 @@ const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1
 export function parseTimeoutMs(text: string): number | undefined {
   const match = /^(\d{1,8})([HMSmun])$/.exec(text)
   return match ? Number(match[1]) * unitMs[match[2]!]! : undefined
+}
+
+const requestIdPattern = /^[\w.:-]{1,128}$/
+
+/** The request id of a call: `x-request-id` if it is well-formed, else a new one. */
+export function requestIdOf(headers: HeaderFields): string {
+  const given = headerOf(headers, 'x-request-id')
+  return given !== undefined && requestIdPattern.test(given) ? given : randomUUID()
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createSecureServer, type Server as SecureServer, type TLSSocket } from 'node:tls'
 import {
@@ -8,12 +7,13 @@ import {
   Http2ServerConnection,
   type ServerStream,
 } from '../../http2/index.ts'
+import { stoppedError } from '../../query/drain-gate.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Principal } from '../../query/types.ts'
 import { type CallOwner, GrpcCall } from './call.ts'
 import type { Certificate } from './certificate.ts'
 import { type ConnectionLimits, Connections } from './connections/connections.ts'
-import { headerOf, parseTimeoutMs } from './metadata.ts'
+import { headerOf, parseTimeoutMs, requestIdOf } from './metadata.ts'
 import { type Method, type Methods, OPEN_REQUEST_BYTES } from './method.ts'
 import { DecompressionLimiter } from './requests/decompression-limiter.ts'
 import { MemoryBudget, type MemoryPool, type MemoryShare } from './requests/memory-budget.ts'
@@ -304,21 +304,4 @@ function dispatch(method: Method, call: GrpcCall): void {
       fail(error)
     }
   })
-}
-
-const requestIdPattern = /^[\w.:-]{1,128}$/
-
-function requestIdOf(headers: HeaderFields): string {
-  const given = headerOf(headers, 'x-request-id')
-  return given !== undefined && requestIdPattern.test(given) ? given : randomUUID()
-}
-
-/** The error of a call that the end of the process cuts off. It promises a retry only where nothing can have been changed. */
-function stoppedError({ mayHaveChanged }: GrpcCall): GatewayError {
-  return mayHaveChanged
-    ? new GatewayError(
-        'CANCELLED',
-        'The gateway stopped while the call ran, and a change may have been carried out: look before you run it again.',
-      )
-    : new GatewayError('DRAINING', 'The gateway stopped while the call ran: run it again at another instance.')
 }

@@ -11,9 +11,9 @@ import {
 import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Context } from '../../../query/types.ts'
+import { SOURCE_HEADER } from '../../../statements/option-headers.ts'
 import type { StoredSession } from '../../../statements/sessions.ts'
 import { scopeOf } from '../../grpc/call-scope.ts'
-import { SOURCE_HEADER } from '../../grpc/source-header.ts'
 import type { FlightFront } from '../front.ts'
 import type { FlightAction } from './action.ts'
 

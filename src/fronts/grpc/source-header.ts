@@ -1,2 +1,0 @@
-/** The header that names the source of a call. */
-export const SOURCE_HEADER = 'x-flightgate-source'
