@@ -21,6 +21,7 @@ export async function metricFacts(): Promise<MetricFacts[]> {
   const metrics = new Metrics()
   metrics.readGauges({
     callsInFlight: () => 0,
+    requestsInFlight: () => 0,
     connections: () => 0,
     inFlightBytes: () => 0,
     requestMemoryBytes: () => 0,

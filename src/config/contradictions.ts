@@ -24,6 +24,7 @@ export function contradictions(parts: ValidParts, kinds: SourceKinds): string[] 
     ...sourceProblems(parts, kinds),
     ...listenProblems(parts),
     ...limitProblems(parts),
+    ...chunkProblems(parts),
   ]
 }
 
@@ -97,6 +98,12 @@ function limitProblems({ limits, setLimits }: ValidParts): string[] {
     if (!setLimits.includes(lower) || value === undefined || bound === undefined || value <= bound) return []
     return [`limits.${lower}: ${value} is above limits.${upper} (${bound})`]
   })
+}
+
+/** As for limits, a default of the lower setting gives way to the upper one. */
+function chunkProblems({ http: { chunkRows, maxChunkRows }, setHttp }: ValidParts): string[] {
+  if (!setHttp.includes('chunkRows') || chunkRows === undefined || maxChunkRows === undefined) return []
+  return chunkRows <= maxChunkRows ? [] : [`http.chunkRows: ${chunkRows} is above http.maxChunkRows (${maxChunkRows})`]
 }
 
 /** Warnings about settings that work but should be changed. @param plainKeys principals with a plain-text key in the file */

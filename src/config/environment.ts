@@ -3,6 +3,7 @@ import { MIN_SEAL_KEY_LENGTH } from './auth.ts'
 import { nearest } from './nearest.ts'
 import { referencedNames } from './references.ts'
 import { logLevels } from './schema.ts'
+import { MAX_CHUNK_ROWS } from './sections/http.ts'
 import { isServiceVariable } from './service-variable.ts'
 import { changedPaths, type SettingPath } from './setting/path.ts'
 import { portProblem, section, type Variable } from './setting/variable.ts'
@@ -18,6 +19,18 @@ const port = (setting: 'flight' | 'http', fallback: string) => (value: string, r
   const address = typeof listen[setting] === 'string' ? (listen[setting] as string) : fallback
   listen[setting] = `${address.slice(0, address.lastIndexOf(':'))}:${value}`
 }
+
+const chunkRows = (name: string, setting: 'chunkRows' | 'maxChunkRows'): Variable => ({
+  name,
+  about: `\`http.${setting}\`.`,
+  problem: (value) =>
+    /^[1-9]\d{0,6}$/.test(value) && Number(value) <= MAX_CHUNK_ROWS
+      ? undefined
+      : `must be a number of rows from 1 to ${MAX_CHUNK_ROWS}`,
+  apply(value, root) {
+    section(root, 'http')[setting] = Number(value)
+  },
+})
 
 const variables: readonly Variable[] = [
   {
@@ -54,6 +67,11 @@ const variables: readonly Variable[] = [
   },
 ]
 
+const httpVariables: readonly Variable[] = [
+  chunkRows('DEFAULT_CHUNK_SIZE', 'chunkRows'),
+  chunkRows('MAX_CHUNK_SIZE', 'maxChunkRows'),
+]
+
 const logVariables: readonly Variable[] = [
   {
     name: 'FLIGHTGATE_LOG_LEVEL',
@@ -68,7 +86,12 @@ const logVariables: readonly Variable[] = [
 
 /** The variables that change settings, including those of the kinds of sources. They override the file. */
 export function variablesOf(kinds: SourceKinds): readonly Variable[] {
-  return [...variables, ...Object.values(kinds).flatMap((kind) => kind.variables ?? []), ...logVariables]
+  return [
+    ...variables,
+    ...Object.values(kinds).flatMap((kind) => kind.variables ?? []),
+    ...httpVariables,
+    ...logVariables,
+  ]
 }
 
 /** Variables of flightgate that `serve` and the client commands read themselves. */
@@ -81,7 +104,7 @@ export const otherVariables: Readonly<Record<string, string>> = {
 }
 
 /** Variables of planned features, which some deployments already set. */
-const laterVariable = /^(RATE_LIMIT|DEFAULT_CHUNK_SIZE|MAX_CHUNK_SIZE|(REDIS|BIGQUERY)_[A-Z0-9_]+)$/
+const laterVariable = /^(RATE_LIMIT|(REDIS|BIGQUERY)_[A-Z0-9_]+)$/
 
 /** Names of the set variables that have no effect in this version. */
 export function variablesWithoutEffect(env: NodeJS.ProcessEnv): string[] {

@@ -4,6 +4,7 @@ import { sourceKinds } from '../sources/kinds.ts'
 import { authSchema } from './auth.ts'
 import { limitsSchema } from './limits.ts'
 import { listenSchema, tlsSchema } from './listen.ts'
+import { httpSchema } from './sections/http.ts'
 import { wholeNumber } from './setting/value.ts'
 
 const sourceName = z
@@ -40,6 +41,7 @@ export const configSchemaOf = (kinds: SourceKinds) =>
       .optional()
       .describe('Source of calls that name no source; required if there are several sources.'),
     limits: limitsSchema.prefault({}).describe('Bounds of connections, messages, memory and time.'),
+    http: httpSchema.prefault({}).describe('The API of the HTTP port.'),
     drain: z
       .strictObject({
         notReadyMs: wholeNumber(

@@ -21,6 +21,9 @@ export interface ValidParts {
   readonly limits: Partial<Parsed['limits']>
   /** Names of the limits that are set, in the file or by a variable. */
   readonly setLimits: readonly string[]
+  readonly http: Partial<Parsed['http']>
+  /** Names of the settings of `http` that are set. */
+  readonly setHttp: readonly string[]
 }
 
 /**
@@ -31,7 +34,7 @@ export interface ValidParts {
 export function validParts(root: Section, schema: typeof configSchema, faults: readonly SettingPath[]): ValidParts {
   const isFaulty = (...path: SettingPath) => faults.some((fault) => overlaps(fault, path))
   const isBroken = (...path: SettingPath) => faults.some((fault) => contains(fault, path))
-  const { listen, tls, auth, sources, limits } = schema.shape
+  const { listen, tls, auth, sources, limits, http } = schema.shape
   const within = (section: string): Section => (isBroken(section) ? {} : ((root[section] as Section | undefined) ?? {}))
   const address = (name: 'flight' | 'http') =>
     isFaulty('listen', name) ? undefined : listen.safeParse({ [name]: within('listen')[name] }).data?.[name]
@@ -39,6 +42,8 @@ export function validParts(root: Section, schema: typeof configSchema, faults: r
   const named = isBroken('sources') ? undefined : ((root['sources'] ?? sources.safeParse(undefined).data) as Section)
   const given = within('limits')
   const validLimits = limits.safeParse(without(given, (name) => isFaulty('limits', name))).data
+  const givenHttp = within('http')
+  const validHttp = http.safeParse(without(givenHttp, (name) => isFaulty('http', name))).data
   return {
     listen: { flight: address('flight'), http: address('http') },
     tls: isFaulty('tls') ? undefined : tls.safeParse(root['tls']).data,
@@ -52,6 +57,8 @@ export function validParts(root: Section, schema: typeof configSchema, faults: r
     ...(!isFaulty('defaultSource') && { defaultSource: { value: root['defaultSource'] as string | undefined } }),
     limits: without(validLimits ?? {}, (name) => isFaulty('limits', name)),
     setLimits: Object.keys(given),
+    http: without(validHttp ?? {}, (name) => isFaulty('http', name)),
+    setHttp: Object.keys(givenHttp),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { HttpCall } from '../fronts/http/call/http-call.ts'
 import type { GrpcCall } from '../grpc/server/call.ts'
 import { LineLimit } from '../ops/line-limit.ts'
 import type { StatementLogging } from '../ops/logged-error.ts'
@@ -7,7 +8,22 @@ import type { Logger } from '../query/types.ts'
 
 const REFUSALS_PER_SECOND = 10
 /** Codes that any client can cause at network speed. The log limits their lines. */
-const refusals: ReadonlySet<ErrorCode> = new Set(['UNIMPLEMENTED', 'BAD_REQUEST', 'TOO_LARGE', 'QUEUE_FULL'])
+const refusals: ReadonlySet<ErrorCode> = new Set([
+  'UNIMPLEMENTED',
+  'UNKNOWN_ROUTE',
+  'WRONG_METHOD',
+  'WRONG_CONTENT_TYPE',
+  'NOT_ACCEPTABLE',
+  'BAD_REQUEST',
+  'TOO_LARGE',
+  'QUEUE_FULL',
+])
+
+/** What the log needs of a call. */
+interface EndedCall {
+  readonly requestId: string
+  readonly isAuthenticated: boolean
+}
 
 /** Counts all calls at their end, and logs those that failed. */
 export class CallLog {
@@ -18,7 +34,7 @@ export class CallLog {
   readonly #limit: LineLimit
 
   /**
-   * @param paths of the methods, such as `/arrow.flight.protocol.FlightService/DoGet`
+   * @param paths of the gRPC methods, such as `/arrow.flight.protocol.FlightService/DoGet`
    * @param statements how much of statements the log may contain
    */
   constructor(paths: readonly string[], metrics: Metrics, log: Logger, statements: StatementLogging) {
@@ -31,20 +47,36 @@ export class CallLog {
     )
   }
 
-  /** Records the end of a call. */
-  onEnd(call: GrpcCall, error: GatewayError | undefined): void {
+  /** Records the end of a gRPC call. */
+  onGrpcEnd(call: GrpcCall, error: GatewayError | undefined): void {
     const method = this.#methodNames.get(call.path) ?? 'unknown'
     this.#metrics.callEnded(method, error?.grpc ?? 'OK', call.durationMs)
+    if (error) this.#failed(call, error, { method, peer: call.peer, code: error.code, status: error.grpc })
+  }
+
+  /** Records the end of an HTTP request. */
+  onHttpEnd(call: HttpCall, error: GatewayError | undefined): void {
+    const route = call.route ?? 'unknown'
+    this.#metrics.requestEnded(call.method, route, error?.http ?? 200, call.durationMs)
     if (!error) return
+    const { traceParent } = call
+    this.#failed(call, error, {
+      method: call.method,
+      route,
+      peer: call.peer,
+      code: error.code,
+      status: error.http,
+      ...(traceParent && { traceId: traceParent.traceId, parentId: traceParent.parentId }),
+    })
+  }
+
+  #failed(call: EndedCall, error: GatewayError, about: object): void {
     const isRefusal = !error.row.fault && (!call.isAuthenticated || refusals.has(error.code))
     if (isRefusal && !this.#limit.admits(error.code)) return
     const fields = {
       event: 'call',
       requestId: call.requestId,
-      method,
-      peer: call.peer,
-      code: error.code,
-      status: error.grpc,
+      ...about,
       ...(error.engineError !== undefined && { engineError: error.engineError }),
       reason: this.#statements === 'text' ? error.message : error.publicMessage,
     }

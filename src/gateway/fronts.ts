@@ -7,13 +7,15 @@ import { Authenticator } from '../auth/authenticator.ts'
 import type { Config } from '../config/config.ts'
 import { flightMethods, flightServiceName } from '../fronts/flight/service.ts'
 import { CallSessions } from '../fronts/grpc/session-cookie.ts'
+import { HttpCalls } from '../fronts/http/call/http-calls.ts'
+import { createHttpFront } from '../fronts/http/create-http-front.ts'
 import type { Certificate } from '../grpc/server/certificate.ts'
 import { healthMethods } from '../grpc/server/health.ts'
 import type { Methods } from '../grpc/server/method.ts'
 import { reflectionMethods } from '../grpc/server/reflection/reflection.ts'
 import { GrpcServer } from '../grpc/server/server.ts'
 import { watchCertificate } from '../ops/certificate-watch.ts'
-import { createHttpServer } from '../ops/http.ts'
+import { addProbes } from '../ops/http.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { ProcessReadiness } from '../ops/readiness.ts'
 import { packageVersion } from '../ops/version.ts'
@@ -45,6 +47,7 @@ export interface FrontParts {
 /** The ports for clients. */
 export interface Fronts {
   readonly grpc: GrpcServer
+  readonly httpCalls: HttpCalls
   readonly statements: Statements
   /** Listens on both ports. @throws StartError about the port that cannot be opened */
   listen(): Promise<GatewayAddresses>
@@ -85,26 +88,31 @@ export function createFronts(
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
   }
   const tls = config.tls && { cert: config.tls.cert.content, key: config.tls.key.content }
-  const http = createHttpServer(
-    {
-      get obstacle() {
-        return readiness.obstacle
-      },
-      get sources() {
-        return watch.states
-      },
-      metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
-    },
-    tls && { ...tls, handshakeTimeout: limits.handshakeTimeoutMs },
-  )
-  scope.defer(() => http.close())
   const calls = new CallLog(Object.keys(methods), metrics, log, config.log.statements)
   scope.defer(() => calls.close())
+  const httpCalls = new HttpCalls({ log, limits, observer: { onEnd: (call, error) => calls.onHttpEnd(call, error) } })
+  const http = createHttpFront(
+    { ...engine, statements, authenticator, calls: httpCalls, log, limits, settings: config.http },
+    tls,
+  )
+  addProbes(http, {
+    get obstacle() {
+      return readiness.obstacle
+    },
+    get sources() {
+      return watch.states
+    },
+    metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+  })
+  scope.defer(async () => {
+    httpCalls.stop()
+    await http.close()
+  })
   const grpc: GrpcServer = new GrpcServer({
     methods,
     authenticate: (headers) => authenticator.authenticate(headers),
     limits,
-    observer: calls,
+    observer: { onEnd: (call, error) => calls.onGrpcEnd(call, error) },
     ...(tls && { tls }),
   })
   scope.defer(() => grpc.close())
@@ -114,6 +122,7 @@ export function createFronts(
   }
   return {
     grpc,
+    httpCalls,
     statements,
     async listen() {
       const { flight, http: httpAddress } = config.listen

@@ -63,9 +63,10 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
   const { transactions, drainGate } = engine
 
   const fronts = createFronts({ config, engine, state, watch, metrics, readiness, log }, scope)
-  const { grpc, statements } = fronts
+  const { grpc, httpCalls, statements } = fronts
   metrics.readGauges({
     callsInFlight: () => grpc.callCount,
+    requestsInFlight: () => httpCalls.size,
     connections: () => grpc.connectionCount,
     inFlightBytes: () => grpc.inFlightBytes,
     requestMemoryBytes: () => grpc.requestMemoryBytes,
@@ -77,20 +78,22 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
   readiness.set(true)
   watch.start()
 
+  const isConnected = () => grpc.connectionCount > 0 || httpCalls.connectionCount > 0
   return {
     addresses,
     async drain(notReadyMs) {
       readiness.set(false)
       // A load balancer that watches readiness holds a connection; with no connections, skip the delay.
-      if (grpc.connectionCount > 0) await sleep(notReadyMs)
+      if (isConnected()) await sleep(notReadyMs)
       drainGate.close()
       const activity = {
-        isBusy: () => grpc.callCount > 0 || transactions.used > 0 || statements.background.pending > 0,
-        isConnected: () => grpc.connectionCount > 0,
+        isBusy: () =>
+          grpc.callCount > 0 || httpCalls.size > 0 || transactions.used > 0 || statements.background.pending > 0,
+        isConnected,
       }
       await waitUntilIdle(activity, config.drain.graceMs)
       const cutTransactions = transactions.used
-      const cut = (await grpc.close()) + cutTransactions
+      const cut = httpCalls.stop() + (await grpc.close()) + cutTransactions
       await scope.disposeAsync()
       return cut
     },

@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 
 /** State that the operational routes report. */
 export interface HttpState {
@@ -11,17 +11,11 @@ export interface HttpState {
 }
 
 /**
- * The HTTP port: `/livez` (the process runs), `/readyz` (it accepts new work) and `/metrics`. `/readyz?verbose` adds why
- * the process is not ready, and a line per source; sources do not affect the status.
+ * Adds the routes for operators: `/livez` (the process runs), `/readyz` (it accepts new work) and `/metrics`. `/readyz?verbose`
+ * adds why the process is not ready, and a line per source; sources do not affect the status.
  * Source of the names: https://kubernetes.io/docs/reference/using-api/health-checks/.
  */
-export function createHttpServer(
-  state: HttpState,
-  tls?: { readonly cert: Buffer; readonly key: Buffer; readonly handshakeTimeout: number },
-): FastifyInstance {
-  const options = { logger: false, bodyLimit: 1 << 20, requestTimeout: 30_000, forceCloseConnections: true } as const
-  // The HTTP and HTTPS servers differ in type only.
-  const app = (tls ? fastify({ ...options, https: { ...tls } }) : fastify(options)) as unknown as FastifyInstance
+export function addProbes(app: FastifyInstance, state: HttpState): void {
   app.get('/livez', async () => 'ok\n')
   app.get('/readyz', async ({ query }, reply) => {
     const { obstacle } = state
@@ -34,7 +28,6 @@ export function createHttpServer(
     const { contentType, body } = await state.metrics()
     return reply.header('content-type', contentType).send(body)
   })
-  return app
 }
 
 /** Formats a source as the verbose checks of Kubernetes do; only the log says why a source does not answer. */

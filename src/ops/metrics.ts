@@ -10,6 +10,7 @@ const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total',
 /** Reads the values of gauges at each scrape. */
 export interface GaugeReaders {
   callsInFlight(): number
+  requestsInFlight(): number
   connections(): number
   inFlightBytes(): number
   requestMemoryBytes(): number
@@ -26,6 +27,8 @@ export class Metrics {
   readonly ofSources = new SourceMetricsRegistry(this.registry)
   readonly #calls
   readonly #callSeconds
+  readonly #requests
+  readonly #requestSeconds
   readonly #rows
   readonly #bytes
   readonly #statements
@@ -50,6 +53,23 @@ export class Metrics {
         name: 'flightgate_call_duration_seconds',
         help: 'Time of gRPC calls from the first header to the status; for DoGet it includes how long the client takes to read.',
         labelNames: ['method'],
+        buckets: callSeconds,
+        registers,
+      }),
+    )
+    this.#requests = childrenOf(
+      new Counter({
+        name: 'flightgate_http_requests_total',
+        help: 'Requests of the HTTP port that have ended, by route and status; requests of routes that do not exist count as unknown. A result that broke off counts with the status of its error, though its headers said 200.',
+        labelNames: ['method', 'route', 'status'],
+        registers,
+      }),
+    )
+    this.#requestSeconds = childrenOf(
+      new Histogram({
+        name: 'flightgate_http_request_duration_seconds',
+        help: 'Time of HTTP requests from the first header to the last byte of the answer; it includes how long the client takes to read.',
+        labelNames: ['route'],
         buckets: callSeconds,
         registers,
       }),
@@ -139,6 +159,9 @@ export class Metrics {
     this.#readGauge('flightgate_calls_in_flight', 'gRPC calls of the Flight port in progress.', () =>
       read.callsInFlight(),
     )
+    this.#readGauge('flightgate_http_requests_in_flight', 'Requests of the API of the HTTP port in progress.', () =>
+      read.requestsInFlight(),
+    )
     this.#readGauge(
       'flightgate_connections',
       'Client connections of the Flight port; at most limits.maxConnections.',
@@ -163,6 +186,12 @@ export class Metrics {
   callEnded(method: string, code: string, durationMs: number): void {
     this.#calls(method, code).inc()
     this.#callSeconds(method).observe(durationMs / 1000)
+  }
+
+  /** An HTTP request ended. @param route pattern of the route, one of a fixed set */
+  requestEnded(method: string, route: string, status: number, durationMs: number): void {
+    this.#requests(method, route, String(status)).inc()
+    this.#requestSeconds(route).observe(durationMs / 1000)
   }
 
   onRows(source: string, rows: number, bytes: number): void {

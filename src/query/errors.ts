@@ -91,6 +91,26 @@ export const errorTable = {
     false,
     'A result of the same transaction is half read: read it to its end or close it first, or use autocommit.',
   ),
+  UNKNOWN_ROUTE: row('UNIMPLEMENTED', 404, false, 'There is no such route: see the OpenAPI document.', {
+    quotes: true,
+  }),
+  WRONG_METHOD: row(
+    'UNIMPLEMENTED',
+    405,
+    false,
+    'The route does not have this method: the header allow lists those that it has.',
+  ),
+  NOT_ACCEPTABLE: row(
+    'INVALID_ARGUMENT',
+    406,
+    false,
+    'The route has no answer of a type that the header accept names.',
+    { quotes: true },
+  ),
+  WRONG_CONTENT_TYPE: row('INVALID_ARGUMENT', 415, false, 'The body must be application/json, not compressed.', {
+    quotes: true,
+  }),
+  BODY_TIMEOUT: row('DEADLINE_EXCEEDED', 408, true, 'The body did not arrive in time.'),
   UNKNOWN_ACTION: row('UNIMPLEMENTED', 501, false, 'There is no such action: see ListActions.'),
   BAD_SQL: row('INVALID_ARGUMENT', 400, false, 'The statement cannot be run.', { quotes: true }),
   BAD_DATA: row('INVALID_ARGUMENT', 400, false, 'The statement failed on a value.', { quotes: true }),

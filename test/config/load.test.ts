@@ -278,16 +278,28 @@ sources: { a: { kind: duckdb, batchRows: 0 }, Memory: { kind: duckdb } }`,
     })
   })
 
+  it('takes the chunk sizes of streamed results from the environment', () => {
+    const { http } = load('{}', { DEFAULT_CHUNK_SIZE: '50', MAX_CHUNK_SIZE: '60' })
+    expect(http).toMatchObject({ chunkRows: 50, maxChunkRows: 60 })
+    expect(problems('{}', { DEFAULT_CHUNK_SIZE: '0', MAX_CHUNK_SIZE: 'x' })).toEqual([
+      'DEFAULT_CHUNK_SIZE: must be a number of rows from 1 to 1000000',
+      'MAX_CHUNK_SIZE: must be a number of rows from 1 to 1000000',
+    ])
+    expect(problems('{}', { DEFAULT_CHUNK_SIZE: '61', MAX_CHUNK_SIZE: '60' })).toEqual([
+      'http.chunkRows: 61 is above http.maxChunkRows (60)',
+    ])
+    expect(load('{}', { MAX_CHUNK_SIZE: '60' }).http.maxChunkRows).toBe(60)
+  })
+
   it('warns once about variables without effect in this version', () => {
     const env = {
       RATE_LIMIT: '5',
       REDIS_PASSWORD: 'hunter2',
       BIGQUERY_PROJECT: 'p',
-      MAX_CHUNK_SIZE: '9',
       UNRELATED: 'x',
     }
     expect(load('{}', { ...env, REDIS_PORT: 'tcp://10.0.0.1:6379' }).warnings).toEqual([
-      'environment: without effect in this version: BIGQUERY_PROJECT, MAX_CHUNK_SIZE, RATE_LIMIT, REDIS_PASSWORD',
+      'environment: without effect in this version: BIGQUERY_PROJECT, RATE_LIMIT, REDIS_PASSWORD',
     ])
     const referring = `auth: { apiKeys: [ { name: a, key: "\${REDIS_PASSWORD}" } ] }`
     expect(load(referring, env).warnings.join()).not.toContain('REDIS')

@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { wholeNumber } from '../setting/value.ts'
+
+/** Largest number of rows of a chunk that can be configured. */
+export const MAX_CHUNK_ROWS = 1_000_000
+
+/** Schema of `http`. */
+export const httpSchema = z.strictObject({
+  maxBodyBytes: wholeNumber('Largest body of a request.', { min: 1024, max: 256 << 20, default: 1 << 20 }),
+  bodyTimeoutMs: wholeNumber('Time that a client has to send the body of its request.', {
+    min: 10,
+    max: 3_600_000,
+    default: 30_000,
+  }),
+  chunkRows: wholeNumber('Rows of a chunk of a streamed result, if the request does not say (`chunk_size`).', {
+    min: 1,
+    max: MAX_CHUNK_ROWS,
+    default: 1000,
+  }),
+  maxChunkRows: wholeNumber('Most rows of a chunk that a request may ask for.', {
+    min: 1,
+    max: MAX_CHUNK_ROWS,
+    default: 10_000,
+  }),
+  compression: z
+    .boolean()
+    .default(true)
+    .describe('Whether results are compressed (gzip, zstd, br) for clients that accept it.'),
+  cors: z
+    .strictObject({
+      origins: z
+        .array(z.string().regex(/^(\*|https?:\/\/[^/\s]+)$/, 'must be an origin such as https://app.example.com, or *'))
+        .default([])
+        .describe('Origins whose pages browsers let call the API; `*` for all. By default none.'),
+    })
+    .prefault({})
+    .describe('Cross-origin calls of browsers (CORS).'),
+})

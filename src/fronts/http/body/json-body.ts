@@ -1,0 +1,79 @@
+import type { IncomingMessage } from 'node:http'
+import { GatewayError } from '../../../query/errors.ts'
+import { findJsonFault } from './json-position.ts'
+
+/** Bounds of a request's body; see `docs/configuration.md`, `http`. */
+export interface BodyBounds {
+  readonly maxBodyBytes: number
+  readonly bodyTimeoutMs: number
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * Reads and parses the body of a request.
+ * @param signal ends the wait
+ * @throws GatewayError TOO_LARGE, BODY_TIMEOUT, WRONG_CONTENT_TYPE, BAD_REQUEST with the position of the fault
+ */
+export async function readJsonBody(
+  request: IncomingMessage,
+  bounds: BodyBounds,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity')
+    throw new GatewayError('WRONG_CONTENT_TYPE', `Send the body without content-encoding ${JSON.stringify(encoding)}.`)
+  if (Number(request.headers['content-length']) > bounds.maxBodyBytes) throw tooLarge(bounds)
+  return parseJson(await readBytes(request, bounds, signal))
+}
+
+function readBytes(request: IncomingMessage, bounds: BodyBounds, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let byteLength = 0
+    const settle = (error?: unknown) => {
+      clearTimeout(timer)
+      request.off('data', onData).off('end', onEnd).off('error', onError)
+      signal.removeEventListener('abort', onAbort)
+      if (error === undefined) resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+      else reject(error)
+    }
+    const onData = (chunk: Buffer) => {
+      byteLength += chunk.byteLength
+      if (byteLength > bounds.maxBodyBytes) settle(tooLarge(bounds))
+      else chunks.push(chunk)
+    }
+    const onEnd = () => settle()
+    const onError = () => settle(new GatewayError('CANCELLED', 'The client closed the connection.'))
+    const onAbort = () => settle(signal.reason)
+    const timer = setTimeout(() => settle(late(bounds)), bounds.bodyTimeoutMs)
+    request.on('data', onData).on('end', onEnd).on('error', onError)
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+  })
+}
+
+function parseJson(bytes: Buffer): unknown {
+  let text: string
+  try {
+    text = utf8.decode(bytes)
+  } catch {
+    throw new GatewayError('BAD_REQUEST', 'The body is not UTF-8.')
+  }
+  // No body at all: the schema says what is missing.
+  if (text === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    const { line, column, reason } = findJsonFault(text)
+    throw new GatewayError('BAD_REQUEST', `The body is not JSON: line ${line}, column ${column}: ${reason}.`)
+  }
+}
+
+function tooLarge({ maxBodyBytes }: BodyBounds): GatewayError {
+  return new GatewayError('TOO_LARGE', `The body is above ${maxBodyBytes} bytes (http.maxBodyBytes).`)
+}
+
+function late({ bodyTimeoutMs }: BodyBounds): GatewayError {
+  return new GatewayError('BODY_TIMEOUT', `The body did not arrive within ${bodyTimeoutMs} ms (http.bodyTimeoutMs).`)
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod'
+
+const tableScan = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .describe(
+        'Name with catalog and schema if needed, separated by dots; a part that contains a dot in double quotes.',
+      ),
+    columns: z.array(z.string().min(1)).default([]).describe('Columns to read; by default all.'),
+    filter: z.string().optional().describe("Condition in the source's dialect, as after WHERE."),
+    limit: z.int().min(0).optional().describe('Largest number of rows; by default all.'),
+  })
+  .meta({ id: 'TableScan', description: 'A table to read.' })
+
+const parameters = z
+  .union([
+    z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
+    z.strictObject({ arrow: z.base64().describe('An Arrow IPC stream with one or more rows.') }),
+  ])
+  .describe(
+    'Values of the parameters by position, or `{"arrow": ...}` with rows as a base64 Arrow IPC stream. Send integers above 2^53 and decimals as text, dates and times as ISO 8601, binary values as base64.',
+  )
+
+/** The fields of a statement, for bodies that hold one beside other fields. */
+export const statementFields = {
+  query: z.string().min(1).optional().describe('SQL text. Give `query` or `table`.'),
+  table: z
+    .union([z.string().min(1), tableScan])
+    .optional()
+    .describe('A table to read, by its name or with columns, filter and limit. Give `query` or `table`.'),
+  data_source: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Name or kind of the source. By default the source that the names in the statement belong to.'),
+  parameters: parameters.optional(),
+}
+
+/** The fields of a statement, as a request has them. */
+export type StatementFields = z.output<z.ZodObject<typeof statementFields>>
+
+/** Checks that a statement has `query` or `table`, and not both. To be used with `superRefine`. */
+export function hasOneText(
+  { query, table }: Pick<StatementFields, 'query' | 'table'>,
+  context: z.core.$RefinementCtx,
+): void {
+  if ((query === undefined) === (table === undefined))
+    context.addIssue({ code: 'custom', path: ['query'], message: 'give query or table, one of them' })
+}
+
+/** A body with one statement. */
+export const StatementBody = z
+  .strictObject(statementFields)
+  .superRefine(hasOneText)
+  .meta({ id: 'Statement', examples: [{ query: 'SELECT 1 AS one' }, { table: 'lineitem', data_source: 'demo' }] })
+
+/** How results are written as text. */
+export const rowOptionFields = {
+  row_format: z
+    .enum(['objects', 'arrays'])
+    .default('objects')
+    .describe('A row in JSON and NDJSON: an object by column name, or an array in the order of the columns.'),
+  numbers: z
+    .enum(['exact', 'text'])
+    .default('exact')
+    .describe(
+      '`exact`: 64-bit integers and decimals are numbers where JSON readers keep them exactly, else text. `text`: always text.',
+    ),
+}
+
+/** The time limit of a request. */
+export const timeoutFields = {
+  timeout: z
+    .union([z.int().min(1), z.string().regex(/^\d{1,9}(ms|s|m)?$/, 'must be a time such as 500, "500ms" or "30s"')])
+    .optional()
+    .describe('Time limit for planning, running and reading: milliseconds, or text such as "30s".'),
+  timeout_ms: z.int().min(1).optional().describe('As `timeout`, in milliseconds.'),
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
+
+/** The time limit in milliseconds; undefined if the request has none. */
+export function timeoutMsOf({ timeout, timeout_ms }: z.output<z.ZodObject<typeof timeoutFields>>): number | undefined {
+  if (typeof timeout !== 'string') return timeout ?? timeout_ms
+  const [, digits, unit] = /^(\d+)(ms|s|m)?$/.exec(timeout)!
+  return Number(digits) * unitMs[unit ?? 'ms']!
+}

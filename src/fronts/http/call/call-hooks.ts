@@ -1,0 +1,55 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { GatewayError } from '../../../query/errors.ts'
+import type { HttpFront } from '../front.ts'
+import { AllowedMethods } from './allowed-methods.ts'
+import type { HttpCall } from './http-call.ts'
+
+/** Time in which a client may still send a body that nobody reads, in milliseconds; resetting at once would take its answer. */
+const UNREAD_BODY_MS = 1000
+
+/** Begins the call of a request, and sets the headers that every answer has. */
+export function openCall({ calls }: HttpFront, request: FastifyRequest, reply: FastifyReply): HttpCall {
+  const call = calls.open(request.raw, reply.raw)
+  request.call = call
+  reply.header('x-request-id', call.requestId).header('cache-control', 'no-store')
+  if (call.traceParent) reply.header('traceparent', call.traceParent.text)
+  return call
+}
+
+/** Opens a call for each request, and refuses those that no route takes before any byte of their body is read. */
+export function addCallHooks(app: FastifyInstance, front: HttpFront): void {
+  const allowed = new AllowedMethods(app)
+  app.addHook('onRequest', async (request, reply) => {
+    const call = openCall(front, request, reply)
+    if (request.is404) throw unknownRoute(request, reply, allowed)
+    call.route = request.routeOptions.url
+  })
+  app.addHook('onResponse', async ({ raw }) => {
+    if (raw.complete || raw.destroyed) return
+    const timer = setTimeout(() => raw.socket.destroy(), UNREAD_BODY_MS)
+    raw.once('close', () => clearTimeout(timer)).once('end', () => clearTimeout(timer))
+  })
+}
+
+/** Checks the credentials of each request, before any byte of its body is read. Refuses all while the process drains. */
+export function addAuthentication(api: FastifyInstance, { drainGate, authenticator }: HttpFront): void {
+  api.addHook('onRequest', async (request, reply) => {
+    if (drainGate.closed) reply.header('connection', 'close')
+    request.call.authenticated(authenticator.authenticate(credentialsOf(request)))
+    drainGate.admit()
+  })
+}
+
+/** The headers of a request. Node.js drops all but the first `authorization`, but two different ones are a mistake. */
+function credentialsOf({ raw }: FastifyRequest) {
+  const { authorization = [] } = raw.headersDistinct
+  return authorization.length > 1 ? { ...raw.headers, authorization: authorization.join(', ') } : raw.headers
+}
+
+function unknownRoute({ method, url }: FastifyRequest, reply: FastifyReply, allowed: AllowedMethods): GatewayError {
+  const path = url.split('?', 1)[0]!
+  const methods = allowed.of(path)
+  if (methods.length === 0) return new GatewayError('UNKNOWN_ROUTE', `There is no route ${path}.`)
+  reply.header('allow', methods.join(', '))
+  return new GatewayError('WRONG_METHOD', `${path} does not have the method ${method}: use ${methods.join(' or ')}.`)
+}

@@ -1,0 +1,70 @@
+import type { IncomingMessage } from 'node:http'
+import cors from '@fastify/cors'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { compileValidator } from './body/compile-validator.ts'
+import { readJsonBody } from './body/json-body.ts'
+import { addAuthentication, addCallHooks, openCall } from './call/call-hooks.ts'
+import { answerClientError, answerError } from './call/error-answers.ts'
+import type { HttpFront } from './front.ts'
+import type { HttpApp } from './http-app.ts'
+
+/** Node.js ends a connection without an answer this long after the time for a body is over. */
+const CLOSE_MS = 5000
+
+const corsOptions = {
+  methods: ['GET', 'HEAD', 'POST', 'QUERY', 'DELETE'],
+  exposedHeaders: ['x-request-id', 'traceparent', 'retry-after', 'x-flightgate-error'],
+  maxAge: 600,
+}
+
+/** A server certificate with its key, as PEM. */
+export interface HttpCertificate {
+  readonly cert: Buffer
+  readonly key: Buffer
+}
+
+/**
+ * Creates the application of the HTTP port: the API under `/api/v1`, and the answers to all that fails. The caller adds the
+ * routes for operators and listens.
+ */
+export function createHttpFront(front: HttpFront, tls?: HttpCertificate): FastifyInstance {
+  const { limits, settings } = front
+  const server = { maxHeaderSize: limits.maxMetadataBytes }
+  const options = {
+    logger: false,
+    // `readJsonBody` has the limit.
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    requestTimeout: settings.bodyTimeoutMs + CLOSE_MS,
+    forceCloseConnections: true,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      openCall(front, request, reply)
+      answerError(error, request, reply)
+    },
+  } as const
+  // The HTTP and HTTPS servers differ in type only.
+  const app = (tls
+    ? fastify({ ...options, https: { ...server, ...tls, handshakeTimeout: limits.handshakeTimeoutMs } })
+    : fastify({ ...options, http: server })) as unknown as FastifyInstance
+  app.addHttpMethod('QUERY', { hasBody: true })
+  app.decorateRequest('call')
+  app.setErrorHandler(answerError)
+  addCallHooks(app, front)
+  app.server.on('checkContinue', (request, response) => app.routing(request, response))
+  void app.register(async (api) => await addApi(api.withTypeProvider<ZodTypeProvider>(), front), { prefix: '/api/v1' })
+  return app
+}
+
+async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
+  const origins = [...front.settings.cors.origins]
+  // Before the credentials are checked, which a preflight request does not carry.
+  if (origins.length > 0) await api.register(cors, { ...corsOptions, origin: origins.includes('*') ? '*' : origins })
+  addAuthentication(api, front)
+  api.setValidatorCompiler(compileValidator)
+  api.removeAllContentTypeParsers()
+  api.addContentTypeParser('application/json', async ({ call }: FastifyRequest, body: IncomingMessage) => {
+    call.askForBody()
+    return await readJsonBody(body, front.settings, call.signal)
+  })
+}

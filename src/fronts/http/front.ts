@@ -1,0 +1,37 @@
+import type { Authenticator } from '../../auth/authenticator.ts'
+import type { DrainGate } from '../../query/drain-gate.ts'
+import type { Router } from '../../query/router.ts'
+import type { Logger } from '../../query/types.ts'
+import type { Statements } from '../../statements/statements.ts'
+import type { HttpCalls } from './call/http-calls.ts'
+
+/** Dependencies of the HTTP routes. */
+export interface HttpFront {
+  readonly statements: Statements
+  readonly router: Router
+  readonly drainGate: DrainGate
+  readonly authenticator: Authenticator
+  readonly calls: HttpCalls
+  readonly log: Logger
+  readonly limits: HttpLimits
+  readonly settings: HttpSettings
+}
+
+/** Limits of the HTTP front; see `docs/configuration.md`, `limits`. */
+export interface HttpLimits {
+  readonly stallTimeoutMs: number
+  readonly defaultDeadlineMs: number
+  readonly maxDeadlineMs: number
+  readonly handshakeTimeoutMs: number
+  readonly maxMetadataBytes: number
+}
+
+/** Settings of the HTTP front; see `docs/configuration.md`, `http`. */
+export interface HttpSettings {
+  readonly maxBodyBytes: number
+  readonly bodyTimeoutMs: number
+  readonly chunkRows: number
+  readonly maxChunkRows: number
+  readonly compression: boolean
+  readonly cors: { readonly origins: readonly string[] }
+}
