@@ -37,6 +37,11 @@ export class FieldReader {
     return this.#length
   }
 
+  /** Unread bytes of the message, including the field that `next` found. */
+  get left(): number {
+    return this.#left
+  }
+
   /**
    * Finds the next length-delimited field; `take` or `skip` must follow.
    * @returns its field number; 0 at the end of the message

@@ -28,7 +28,8 @@ export function plainText(json: string): string {
 }
 
 function valueWriter(type: DataType, column: string, extension?: string): CellWriter {
-  const ofExtension = extensionText(extension)
+  const { text, isNumber } = extensionText(extension) ?? {}
+  const ofExtension = text && ((value: Uint8Array) => (isNumber ? text(value) : JSON.stringify(text(value))))
   switch (type.typeId) {
     case Type.Null:
       return () => NULL

@@ -15,21 +15,34 @@ export function extensionNameOf(metadata: ReadonlyMap<string, string>): string |
   }
 }
 
-/** Returns a function that writes a value of an extension type as JSON; undefined for unknown types. */
-export function extensionText(name: string | undefined): ((value: Uint8Array) => string) | undefined {
+/** Whether 8-bit integers of this extension type are booleans. */
+export function isBoolean8(name: string | undefined): boolean {
+  return name === 'arrow.bool8'
+}
+
+/** The text of the values of an extension type. */
+export interface ExtensionText {
+  /** @returns ASCII without quotes and backslashes */
+  readonly text: (value: Uint8Array) => string
+  /** Whether the text is an integer. */
+  readonly isNumber?: boolean
+}
+
+/** Returns how values of an extension type over bytes are written; undefined for unknown types. */
+export function extensionText(name: string | undefined): ExtensionText | undefined {
   switch (name) {
     case 'hugeint':
-      return (value) => String(BigInt.asIntN(128, unsigned(value)))
+      return { text: (value) => String(BigInt.asIntN(128, unsigned(value))), isNumber: true }
     case 'uhugeint':
-      return (value) => String(unsigned(value))
+      return { text: (value) => String(unsigned(value)), isNumber: true }
     case 'bignum':
-      return (value) => JSON.stringify(textOf(bignumText, value))
+      return { text: (value) => textOf(bignumText, value) }
     case 'arrow.uuid':
-      return (value) => JSON.stringify(textOf(uuidText, value))
+      return { text: (value) => textOf(uuidText, value) }
     case 'bit':
-      return (value) => JSON.stringify(textOf(bitText, value))
+      return { text: (value) => textOf(bitText, value) }
     case 'time_tz':
-      return (value) => JSON.stringify(textOf(timeTzText, value))
+      return { text: (value) => textOf(timeTzText, value) }
   }
   return undefined
 }

@@ -1,0 +1,97 @@
+import { type Cell, type CellStyle, sink, writeAscii } from '../text-sink.ts'
+import { writePadded, writeUnsigned } from './digits.ts'
+
+const QUOTE = 34
+const MINUS = 45
+const POINT = 46
+const TWO_32 = 4_294_967_296
+const SAFE_HIGH = 0x20_0000
+/** Each decimal of at most 15 significant digits survives the way through a double. */
+const MAX_SURE = 1e15
+const MAX_SURE_DIGITS = 15
+const MAX_DOUBLE_DIGITS = 17
+/** Doubles below about 2e-308 have fewer digits. */
+const MIN_NORMAL = 1e-300
+/** Scales up to this are written out; others, which occur only in hostile schemas or as multiples, have an exponent. */
+const MAX_PLAIN_SCALE = 76
+const MAX_FAST_SCALE = 15
+
+/** A cell of decimals. @param words 32-bit words of each value, the lowest first */
+export function decimalCell(words: Int32Array, bits: number, scale: number, style: CellStyle): Cell {
+  const width = bits / 32
+  const isJson = style.format === 'json'
+  const quoteAll = isJson && style.numbers === 'text'
+  const unit = 10 ** scale
+  const slow: Cell = (row, at) => {
+    const text = decimalText(bigOf(words, row * width, width), scale)
+    return writeAscii(text, at, quoteAll || (isJson && !isExactDouble(text)))
+  }
+  if (scale < 0 || scale > MAX_FAST_SCALE) return slow
+  return (row, at) => {
+    const from = row * width
+    const low = words[from]!
+    let value = low
+    if (width > 1) {
+      const high = words[from + 1]!
+      const sign = high >> 31
+      for (let i = 2; i < width; i++) if (words[from + i] !== sign) return slow(row, at)
+      if (high >= SAFE_HIGH || high < -SAFE_HIGH) return slow(row, at)
+      value = high * TWO_32 + (low >>> 0)
+    }
+    if (isJson && !quoteAll && (value >= MAX_SURE || value <= -MAX_SURE)) return slow(row, at)
+    const { bytes } = sink
+    let to = at
+    if (quoteAll) bytes[to++] = QUOTE
+    if (value < 0) {
+      bytes[to++] = MINUS
+      value = -value
+    }
+    if (scale === 0) to = writeUnsigned(bytes, to, value)
+    else {
+      const whole = Math.floor(value / unit)
+      to = writeUnsigned(bytes, to, whole)
+      bytes[to++] = POINT
+      const fraction = value - whole * unit
+      if (scale <= 8) to = writePadded(bytes, to, fraction, scale)
+      else {
+        const high = Math.floor(fraction / 1e8)
+        to = writePadded(bytes, to, high, scale - 8)
+        to = writePadded(bytes, to, fraction - high * 1e8, 8)
+      }
+    }
+    if (quoteAll) bytes[to++] = QUOTE
+    return to
+  }
+}
+
+function bigOf(words: Int32Array, from: number, width: number): bigint {
+  let value = BigInt(words[from + width - 1]!)
+  for (let i = width - 2; i >= 0; i--) value = (value << 32n) | BigInt(words[from + i]! >>> 0)
+  return value
+}
+
+function decimalText(value: bigint, scale: number): string {
+  const sign = value < 0n ? '-' : ''
+  const digits = String(value < 0n ? -value : value)
+  if (scale === 0) return sign + digits
+  if (scale < 0 || scale > MAX_PLAIN_SCALE) return `${sign}${digits}e${-scale}`
+  const padded = digits.padStart(scale + 1, '0')
+  return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
+}
+
+/** Whether a reader of doubles, which writes the shortest digits again, gets exactly this decimal. */
+function isExactDouble(text: string): boolean {
+  const digits = significantOf(text)
+  const number = Number(text)
+  if (!Number.isFinite(number)) return false
+  if (digits.length <= MAX_SURE_DIGITS) return digits === '' || Math.abs(number) > MIN_NORMAL
+  return digits.length <= MAX_DOUBLE_DIGITS && significantOf(number.toExponential()) === digits
+}
+
+/** Digits of a number without sign, point, exponent, leading and trailing zeros. */
+function significantOf(text: string): string {
+  return text
+    .replace(/e.*$/, '')
+    .replace(/[-.]/g, '')
+    .replace(/^0+|0+$/g, '')
+}

@@ -1,0 +1,179 @@
+import { ArrowError } from '../../errors.ts'
+import { sink } from '../text-sink.ts'
+
+const QUOTE = 34
+const COMMA = 44
+const BACKSLASH = 92
+const LF = 10
+const CR = 13
+const FIRST_NON_ASCII = 0x80
+/** Bytes of a value that are written between two requests for room, so that a large value reserves no multiple of itself. */
+const PART_BYTES = 16 << 10
+/** A byte takes at most six bytes of JSON (`\u0000`). */
+const MAX_GROWTH = 6
+/** Longest unit that is written at once: an escape, or a character of four bytes. */
+const UNIT_BYTES = 8
+
+const hexDigits = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
+/** Second byte of the short escapes of JSON. */
+const shortEscapes = new Uint8Array(128)
+for (const [byte, letter] of [
+  [QUOTE, '"'],
+  [BACKSLASH, '\\'],
+  [8, 'b'],
+  [9, 't'],
+  [LF, 'n'],
+  [12, 'f'],
+  [CR, 'r'],
+] as const)
+  shortEscapes[byte] = letter.charCodeAt(0)
+/** Bytes that a JSON string holds as they are. */
+const isPlain = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 32 && byte < FIRST_NON_ASCII && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
+)
+
+/** Writes UTF-8 text in bytes `from` to `to` as a JSON string. Invalid UTF-8 becomes U+FFFD. @returns the position after it */
+export function writeJsonText(data: Uint8Array, from: number, to: number, at: number): number {
+  check(data, from, to)
+  sink.room(at, UNIT_BYTES)
+  sink.bytes[at] = QUOTE
+  let end = at + 1
+  for (let i = from; i < to; ) {
+    const partTo = Math.min(to, i + PART_BYTES)
+    sink.room(end, (partTo - i) * MAX_GROWTH + 2 * UNIT_BYTES)
+    const { bytes } = sink
+    while (i < partTo) {
+      const byte = data[i]!
+      if (isPlain[byte] === 1) {
+        bytes[end++] = byte
+        i++
+      } else if (byte >= FIRST_NON_ASCII) {
+        const length = sequenceLength(data, i, to)
+        if (length > 0) for (const next = i + length; i < next; ) bytes[end++] = data[i++]!
+        else {
+          end = writeReplacement(bytes, end)
+          i -= length
+        }
+      } else {
+        end = writeEscape(bytes, end, byte)
+        i++
+      }
+    }
+  }
+  sink.room(end, 1)
+  sink.bytes[end] = QUOTE
+  return end + 1
+}
+
+/** Writes UTF-8 text in bytes `from` to `to` as a CSV field of RFC 4180. Invalid UTF-8 becomes U+FFFD. @returns the position after it */
+export function writeCsvText(data: Uint8Array, from: number, to: number, at: number): number {
+  check(data, from, to)
+  sink.room(at, UNIT_BYTES)
+  const quotes = needsQuotes(data, from, to)
+  if (quotes) sink.bytes[at] = QUOTE
+  let end = quotes ? at + 1 : at
+  for (let i = from; i < to; ) {
+    const partTo = Math.min(to, i + PART_BYTES)
+    sink.room(end, (partTo - i) * MAX_GROWTH + 2 * UNIT_BYTES)
+    const { bytes } = sink
+    while (i < partTo) {
+      const byte = data[i]!
+      if (byte < FIRST_NON_ASCII) {
+        if (byte === QUOTE) bytes[end++] = QUOTE
+        bytes[end++] = byte
+        i++
+      } else {
+        const length = sequenceLength(data, i, to)
+        if (length > 0) for (const next = i + length; i < next; ) bytes[end++] = data[i++]!
+        else {
+          end = writeReplacement(bytes, end)
+          i -= length
+        }
+      }
+    }
+  }
+  if (!quotes) return end
+  sink.room(end, 1)
+  sink.bytes[end] = QUOTE
+  return end + 1
+}
+
+/** Quotes what a cell has written between two positions of the sink as a CSV field, if it needs quotes. @returns the position after it */
+export function quoteCsvField(from: number, to: number): number {
+  if (!needsQuotes(sink.bytes, from, to)) return to
+  let quotes = 0
+  for (let i = from; i < to; i++) if (sink.bytes[i] === QUOTE) quotes++
+  sink.room(to, quotes + 2)
+  const { bytes } = sink
+  const end = to + quotes + 2
+  let write = end
+  bytes[--write] = QUOTE
+  for (let read = to - 1; read >= from; read--) {
+    const byte = bytes[read]!
+    bytes[--write] = byte
+    if (byte === QUOTE) bytes[--write] = QUOTE
+  }
+  bytes[from] = QUOTE
+  return end
+}
+
+function needsQuotes(data: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    const byte = data[i]!
+    if (byte === COMMA || byte === QUOTE || byte === LF || byte === CR) return true
+  }
+  // An empty field would be null.
+  return from === to
+}
+
+function check(data: Uint8Array, from: number, to: number): void {
+  if (from < 0 || from > to || to > data.length)
+    throw new ArrowError('MALFORMED', 'A value of the record batch is out of bounds.')
+}
+
+function writeEscape(bytes: Uint8Array, at: number, byte: number): number {
+  bytes[at] = BACKSLASH
+  const short = shortEscapes[byte]!
+  if (short !== 0) {
+    bytes[at + 1] = short
+    return at + 2
+  }
+  bytes[at + 1] = 117 // u
+  bytes[at + 2] = 48
+  bytes[at + 3] = 48
+  bytes[at + 4] = hexDigits[byte >> 4]!
+  bytes[at + 5] = hexDigits[byte & 15]!
+  return at + 6
+}
+
+/** Writes U+FFFD. */
+function writeReplacement(bytes: Uint8Array, at: number): number {
+  bytes[at] = 0xef
+  bytes[at + 1] = 0xbf
+  bytes[at + 2] = 0xbd
+  return at + 3
+}
+
+/**
+ * Length of the UTF-8 sequence at a byte of 0x80 or more; if it is invalid, minus the number of bytes that one U+FFFD replaces.
+ * Source: https://encoding.spec.whatwg.org/#utf-8-decoder.
+ */
+function sequenceLength(data: Uint8Array, at: number, to: number): number {
+  const lead = data[at]!
+  if (lead < 0xc2 || lead > 0xf4) return -1
+  const length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+  let low = 0x80
+  let high = 0xbf
+  if (lead === 0xe0) low = 0xa0
+  else if (lead === 0xed) high = 0x9f
+  else if (lead === 0xf0) low = 0x90
+  else if (lead === 0xf4) high = 0x8f
+  for (let n = 1; n < length; n++) {
+    if (at + n >= to) return -n
+    const byte = data[at + n]!
+    if (byte < low || byte > high) return -n
+    low = 0x80
+    high = 0xbf
+  }
+  return length
+}
