@@ -159,6 +159,27 @@ export const limitsSchema = z
       max: HOUR_MS,
       default: 10_000,
     }),
+    maxBatchStatements: wholeNumber('Most statements of one batch.', { min: 1, max: 10_000, default: 100 }),
+    batchConcurrency: wholeNumber('Statements of a batch that run at the same time if the client does not say.', {
+      min: 1,
+      max: 1000,
+      default: 5,
+    }),
+    maxBatchConcurrency: wholeNumber('Most statements of a batch that a client may run at the same time.', {
+      min: 1,
+      max: 1000,
+      default: 20,
+    }),
+    batchTimeoutMs: wholeNumber('Time limit of a batch, and so of each of its statements, if the client sets none.', {
+      min: 10,
+      max: DAY_MS,
+      default: 30_000,
+    }),
+    maxBatchTimeoutMs: wholeNumber('Longest time limit of a batch that a client may set.', {
+      min: 10,
+      max: DAY_MS,
+      default: HOUR_MS,
+    }),
     sessionIdleMs: wholeNumber('Time without a call after which the gateway ends a session.', {
       min: 100,
       max: 30 * DAY_MS,

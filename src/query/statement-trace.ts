@@ -6,4 +6,6 @@ export interface StatementTrace {
   queueWaitMs?: number
   /** Whether the rows come from another statement or a cache. */
   isShared?: boolean
+  /** Price of the statement in US dollars, if the source has one. */
+  costUsd?: number
 }

@@ -64,16 +64,22 @@ export class QueryBuilder {
    * @throws GatewayError TOO_LARGE, BAD_SQL, UNKNOWN_SOURCE, UNKNOWN_TRANSACTION
    */
   async ofStatement(scope: CallScope, sql: string, transactionHandle?: Uint8Array): Promise<Query> {
-    const { maxStatementBytes, router } = this.#deps
+    const { router } = this.#deps
+    this.checkSize(sql)
+    if (sql.trim() === '') throw new GatewayError('BAD_SQL', 'The statement is empty.')
+    return await this.build(scope, { sql, purpose: 'any', transactionHandle }, (home) =>
+      router.names.ofStatement(sql, home, scope.ctx),
+    )
+  }
+
+  /** @throws GatewayError TOO_LARGE above limits.maxStatementBytes */
+  checkSize(sql: string): void {
+    const { maxStatementBytes } = this.#deps
     if (sql.length > maxStatementBytes || Buffer.byteLength(sql) > maxStatementBytes)
       throw new GatewayError(
         'TOO_LARGE',
         `The statement is above ${maxStatementBytes} bytes (limits.maxStatementBytes).`,
       )
-    if (sql.trim() === '') throw new GatewayError('BAD_SQL', 'The statement is empty.')
-    return await this.build(scope, { sql, purpose: 'any', transactionHandle }, (home) =>
-      router.names.ofStatement(sql, home, scope.ctx),
-    )
   }
 
   /**

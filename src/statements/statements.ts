@@ -9,19 +9,24 @@ import type { Blobs } from '../state/blobs.ts'
 import type { Bus } from '../state/bus.ts'
 import type { Store } from '../state/store.ts'
 import { BackgroundStatements } from './background-statements.ts'
+import type { BatchLimits } from './batch/batch-bounds.ts'
+import type { BatchCheck } from './batch/batch-dependencies.ts'
+import { Batches } from './batch/batches.ts'
 import { ParameterStore } from './bound-parameters.ts'
 import { type PreparedStatement, preparedHandles } from './handles/prepared.ts'
 import type { StatementTicket } from './handles/ticket.ts'
 import { PolledStatements } from './polled-statements.ts'
 import { QueryBuilder } from './query-builder.ts'
+import { StatementRequests } from './requests/statement-requests.ts'
 import { RunningStatements } from './running-statements.ts'
 import { Sessions } from './sessions.ts'
 import { StoredResults } from './stored-results.ts'
 
 /** Limits of statements; see `docs/configuration.md`, `limits`. */
-export interface StatementLimits {
+export interface StatementLimits extends BatchLimits {
   readonly ticketTtlMs: number
   readonly maxStatementBytes: number
+  readonly maxParameterBytes: number
   readonly sessionIdleMs: number
   readonly maxSessionsPerPrincipal: number
   readonly pollIdleMs: number
@@ -41,6 +46,8 @@ export interface StatementsDependencies {
   /** Carries cancels between replicas. */
   readonly bus: Bus
   readonly limits: StatementLimits
+  /** Checks each batch as a whole before it runs; absent if nothing is checked. */
+  readonly checkBatch?: BatchCheck | undefined
 }
 
 /** A statement that is planned and, if it changes data, has run. The client fetches its result with the ticket. */
@@ -58,6 +65,8 @@ export class Statements {
   readonly running: RunningStatements
   readonly background: BackgroundStatements
   readonly polled: PolledStatements
+  readonly requests: StatementRequests
+  readonly batches: Batches
   readonly #pipeline: Pipeline
   readonly #sealer: Sealer
 
@@ -74,6 +83,9 @@ export class Statements {
     this.background = new BackgroundStatements(limits, this.running)
     const { parameters, results, running, background } = this
     this.polled = new PolledStatements({ pipeline, parameters, results, running, background, ttlMs })
+    const { maxParameterBytes } = limits
+    this.requests = new StatementRequests({ ...deps, queries: this.queries, maxParameterBytes })
+    this.batches = new Batches({ ...deps, requests: this.requests, parameters, check: deps.checkBatch })
   }
 
   /** Plans a query for its schema and its parameters only. @throws GatewayError */

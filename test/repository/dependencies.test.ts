@@ -12,7 +12,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   gateway: ['async', 'config', 'fronts', 'auth', 'grpc', 'statements', 'ops', 'query', 'sources', 'state'],
   fronts: ['statements', 'auth', 'query', 'arrow', 'state', 'grpc', 'http2', 'async'],
   auth: ['query', 'grpc', 'http2'],
-  statements: ['query', 'arrow', 'state'],
+  statements: ['query', 'arrow', 'state', 'async'],
   sources: ['query', 'arrow', 'grpc', 'http2', 'async', 'config'],
   grpc: ['query', 'arrow', 'http2', 'async'],
   query: ['arrow', 'async'],

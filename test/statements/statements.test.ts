@@ -24,6 +24,12 @@ const schema = encodeSchema({ name: '', format: '+s', nullable: false, metadata:
 const limits = {
   ticketTtlMs: 60_000,
   maxStatementBytes: 1000,
+  maxParameterBytes: 1000,
+  maxBatchStatements: 100,
+  batchConcurrency: 5,
+  maxBatchConcurrency: 20,
+  batchTimeoutMs: 30_000,
+  maxBatchTimeoutMs: 60_000,
   sessionIdleMs: 60_000,
   maxSessionsPerPrincipal: 2,
   pollIdleMs: 60_000,

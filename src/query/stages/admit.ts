@@ -1,3 +1,4 @@
+import type { Release } from '../../async/semaphore.ts'
 import type { ConcurrencyLimiter } from '../limits/concurrency-limiter.ts'
 import type { Stage } from '../pipeline.ts'
 import { HeldResults } from '../results/held-results.ts'
@@ -35,7 +36,12 @@ export function admit({ limiterOf, contendedStallMs, onWait }: Admission): Stage
       const holder = holderOf(ctx)
       const acquiring = limiter.acquire(ctx.signal, holder)
       if (limiter.queued > 0) results.watch()
-      const release = await acquiring
+      let release: Release
+      try {
+        release = await acquiring
+      } finally {
+        if (ctx.trace) ctx.trace.queueWaitMs = performance.now() - from
+      }
       onWait(source, performance.now() - from)
       const onEnd = (error: unknown) => {
         limiter.onOutcome(error)

@@ -57,7 +57,10 @@ export function shareResults({ name, keyOf, ttlOf, maxBytes, waitMs, store }: Sh
       const until = performance.now() + waitMs
       do {
         const shared = await find(key, ttlMs, until - performance.now(), ctx.signal)
-        if (shared) return resultOf(shared)
+        if (shared) {
+          if (ctx.trace) ctx.trace.isShared = true
+          return resultOf(shared)
+        }
         if (large.has(key)) return await next(plan, ctx)
         // Another statement with this key may have started in the meantime.
       } while (running.has(key) && performance.now() < until)

@@ -1,0 +1,20 @@
+import type { Pipeline } from '../../query/pipeline.ts'
+import type { Sealer } from '../../query/seal/sealer.ts'
+import type { Context, Plan } from '../../query/types.ts'
+import type { ParameterStore } from '../bound-parameters.ts'
+import type { StatementRequests } from '../requests/statement-requests.ts'
+import type { BatchLimits } from './batch-bounds.ts'
+
+/** Checks a planned batch as a whole before any of its statements runs. @throws GatewayError to refuse the batch */
+export type BatchCheck = (plans: readonly Plan[], ctx: Context) => void | Promise<void>
+
+/** Dependencies of batches. */
+export interface BatchDependencies {
+  readonly pipeline: Pipeline
+  readonly requests: StatementRequests
+  readonly parameters: ParameterStore
+  readonly sealer: Sealer
+  readonly limits: BatchLimits & { readonly ticketTtlMs: number }
+  /** Absent if nothing is checked. */
+  readonly check?: BatchCheck | undefined
+}

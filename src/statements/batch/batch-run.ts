@@ -1,0 +1,261 @@
+import { concurrently } from '../../async/concurrently.ts'
+import { deriveContext } from '../../query/derive-context.ts'
+import { type ErrorCode, GatewayError } from '../../query/errors.ts'
+import type { Context, Plan, Query } from '../../query/types.ts'
+import type { CallScope } from '../query-builder.ts'
+import { StatementMeter } from '../requests/statement-meter.ts'
+import type { StatementRequest } from '../requests/statement-request.ts'
+import type { StartedStatement } from '../requests/statement-requests.ts'
+import type { BatchBounds } from './batch-bounds.ts'
+import type { BatchDependencies } from './batch-dependencies.ts'
+import { BatchHalt, type Failure } from './batch-halt.ts'
+import {
+  type BatchSink,
+  type BatchSummary,
+  type StatementOutcome,
+  type StatementStatus,
+  summaryOf,
+} from './batch-outcome.ts'
+import { sharingKeyOf } from './sharing-key.ts'
+
+/** Errors of a sink that are not about the data of a result. */
+const clientErrors: readonly ErrorCode[] = ['CANCELLED', 'STALLED', 'INTERNAL']
+
+/** A statement of a batch. */
+class Item {
+  readonly id: string
+  readonly position: number
+  readonly request: StatementRequest
+  readonly meter = new StatementMeter()
+  /** Settles when the statement has ended. */
+  readonly over = Promise.withResolvers<void>()
+  /** Identical reads, which get the result of this statement. */
+  readonly twins: Item[] = []
+  query: Query | undefined
+  plan: Plan | undefined
+  /** Why planning failed. */
+  failure: Failure | undefined
+  /** See `sharingKeyOf`. */
+  key: string | undefined
+  /** Settles when the first planning of the statement has ended. */
+  readonly planned = Promise.withResolvers<void>()
+  /** Number of changes of the batch that had ended when the statement was planned. */
+  changesBefore = 0
+  /** Whether the statement is planned again once the changes before it have ended. */
+  isDeferred = false
+
+  constructor(id: string, position: number, request: StatementRequest) {
+    this.id = id
+    this.position = position
+    this.request = request
+    this.meter.queue()
+  }
+
+  /** Whether the statement changes data, or may do so once it can be planned. */
+  get mayChange(): boolean {
+    return this.isDeferred || (this.plan !== undefined && this.plan.kind !== 'read')
+  }
+}
+
+/** One batch: plans all statements, then runs them in their order, some of them at the same time. */
+export class BatchRun {
+  readonly #deps: BatchDependencies
+  readonly #bounds: BatchBounds
+  readonly #scope: CallScope
+  readonly #sink: BatchSink
+  readonly #items: readonly Item[]
+  readonly #halt: BatchHalt
+  readonly #outcomes: StatementOutcome[] = []
+  readonly #firstByKey = new Map<string, Item>()
+  readonly #usedPlans = new Set<Plan>()
+  readonly #startedAt = performance.now()
+  #endedChanges = 0
+
+  constructor(
+    deps: BatchDependencies,
+    statements: readonly { readonly id: string; readonly request: StatementRequest }[],
+    bounds: BatchBounds,
+    scope: CallScope,
+    sink: BatchSink,
+  ) {
+    this.#deps = deps
+    this.#bounds = bounds
+    this.#sink = sink
+    this.#items = statements.map(({ id, request }, position) => new Item(id, position, request))
+    const { timeoutMs } = bounds
+    this.#halt = new BatchHalt(scope.ctx.signal, timeoutMs)
+    const deadlineAt = Math.min(scope.ctx.deadlineAt, Date.now() + timeoutMs)
+    this.#scope = { ...scope, ctx: deriveContext(scope.ctx, { signal: this.#halt.signal, deadlineAt }) }
+  }
+
+  /** @throws what `BatchDependencies.check` throws; why the client has left */
+  async run(): Promise<BatchSummary> {
+    const { maxConcurrency } = this.#bounds
+    try {
+      await concurrently(this.#items, maxConcurrency, (item) => this.#planFirst(item))
+      const runs = this.#shareReads()
+      const plans = runs.flatMap(({ plan }) => plan ?? [])
+      if (plans.length > 0 && !this.#halt.cause) await this.#deps.check?.(plans, this.#scope.ctx)
+      for (const item of runs) if (item.failure && !item.isDeferred) await this.#end(item, item.failure)
+      const runnable = runs.filter(({ failure, isDeferred }) => !failure || isDeferred)
+      await concurrently(runnable, maxConcurrency, (item) => this.#runOne(item))
+    } finally {
+      this.#halt.close()
+    }
+    return summaryOf(this.#outcomes, performance.now() - this.#startedAt)
+  }
+
+  async #planFirst(item: Item): Promise<void> {
+    if (this.#halt.cause) return
+    item.meter.proceed()
+    try {
+      item.plan = await item.meter.plan(async () => {
+        const query = await this.#deps.requests.queryOf(item.request, this.#scope)
+        item.query = query
+        item.meter.source = query.source
+        item.key = await sharingKeyOf(query, this.#scope.ctx)
+        return (await this.#planOfTwin(item)) ?? (await this.#plan(item))
+      })
+    } catch (error) {
+      item.failure = this.#halt.failureOf(error)
+    }
+    item.planned.resolve()
+    item.meter.queue()
+  }
+
+  /** Returns the plan of an identical read before this one; undefined if there is none. */
+  async #planOfTwin(item: Item): Promise<Plan | undefined> {
+    if (item.key === undefined) return undefined
+    const first = this.#firstByKey.get(item.key)
+    if (!first) {
+      this.#firstByKey.set(item.key, item)
+      return undefined
+    }
+    await first.planned.promise
+    return first.plan?.kind === 'read' ? first.plan : undefined
+  }
+
+  async #plan(item: Item, ctx = this.#scope.ctx): Promise<Plan> {
+    item.changesBefore = this.#endedChanges
+    return await this.#deps.pipeline.plan(item.query!, ctx)
+  }
+
+  /**
+   * Returns the statements that run themselves. A read joins an identical one before it unless a change lies between them. A
+   * statement that cannot be planned is deferred if a change lies before it, which may be what it needs.
+   */
+  #shareReads(): readonly Item[] {
+    const readers = new Map<string, Item>()
+    let hasChange = false
+    return this.#items.filter((item) => {
+      const reader = item.key !== undefined && item.plan?.kind === 'read' ? readers.get(item.key) : undefined
+      if (reader) reader.twins.push(item)
+      else if (item.key !== undefined && item.plan?.kind === 'read') readers.set(item.key, item)
+      item.isDeferred = hasChange && item.failure !== undefined && item.query !== undefined && !this.#halt.cause
+      if (item.mayChange) {
+        hasChange = true
+        readers.clear()
+      }
+      return !reader
+    })
+  }
+
+  async #runOne(item: Item): Promise<void> {
+    if (item.isDeferred) {
+      const before = this.#items.slice(0, item.position).filter(({ mayChange }) => mayChange)
+      await Promise.all(before.map(({ over }) => over.promise))
+    }
+    const cause = this.#halt.cause
+    if (cause) {
+      await this.#end(item, { status: 'skipped', error: cause.error })
+      return
+    }
+    item.meter.proceed()
+    const own = new AbortController()
+    const signal = AbortSignal.any([this.#halt.signal, own.signal])
+    const ctx = deriveContext(this.#scope.ctx, { signal, trace: item.meter.trace })
+    try {
+      const plan = await this.#currentPlan(item, ctx)
+      const started = await this.#deps.requests.run(plan, item.meter, ctx)
+      await this.#pass(item, started, own, signal)
+      const { affectedRows } = started.result.stats
+      await this.#end(item, 'succeeded', plan.kind !== 'read' && affectedRows >= 0 ? affectedRows : undefined)
+    } catch (error) {
+      await this.#end(item, this.#halt.failureOf(error))
+    }
+  }
+
+  /** Returns a plan that has not run yet and is newer than the changes of the batch that have ended. */
+  async #currentPlan(item: Item, ctx: Context): Promise<Plan> {
+    const { plan } = item
+    if (!plan || this.#usedPlans.has(plan) || item.changesBefore < this.#endedChanges)
+      item.plan = await item.meter.plan(() => this.#plan(item, ctx))
+    this.#usedPlans.add(item.plan!)
+    return item.plan!
+  }
+
+  /** Passes a result on. @throws the failure of the statement */
+  async #pass(
+    { id, twins }: Item,
+    { result }: StartedStatement,
+    own: AbortController,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const frames = result.frames[Symbol.asyncIterator]()
+    let broken: { readonly error: unknown } | undefined
+    const watched: typeof frames = {
+      next: async () => {
+        try {
+          return await frames.next()
+        } catch (error) {
+          broken ??= { error }
+          throw error
+        }
+      },
+      return: async () => (await frames.return?.()) ?? { done: true, value: undefined },
+    }
+    const ids = [id, ...twins.map((twin) => twin.id)]
+    try {
+      await this.#sink.result(ids, { ...result, frames: { [Symbol.asyncIterator]: () => watched } }, signal)
+    } catch (error) {
+      if (!broken && !signal.aborted && clientErrors.includes(GatewayError.from(error).code)) this.#halt.leave(error)
+      broken ??= { error }
+      // Pending work ends first: `return` waits for it.
+      own.abort(error)
+    } finally {
+      await frames.return?.()
+    }
+    if (broken) throw broken.error
+  }
+
+  /** Records the end of a statement and its twins, and tells the client. */
+  async #end(item: Item, end: Failure | 'succeeded', affectedRows?: number): Promise<void> {
+    const { meter } = item
+    meter.end()
+    const failure = end === 'succeeded' ? undefined : end
+    if (item.mayChange) this.#endedChanges++
+    if (failure?.status === 'failed' && this.#bounds.stopOnError) this.#halt.stopAfter(item.id)
+    item.over.resolve()
+    const status: StatementStatus = failure?.status ?? 'succeeded'
+    const { queryId } = meter.trace
+    for (const { id } of [item, ...item.twins])
+      await this.#tell({
+        id,
+        status,
+        ...(failure && { error: failure.error }),
+        ...(affectedRows !== undefined && { affectedRows }),
+        metrics: { ...meter.metrics(), ...(id !== item.id && status === 'succeeded' && { isCacheHit: true }) },
+        ...(queryId !== undefined && { queryId }),
+      })
+  }
+
+  async #tell(outcome: StatementOutcome): Promise<void> {
+    this.#outcomes.push(outcome)
+    if (this.#halt.hasLeft) return
+    try {
+      await this.#sink.ended(outcome)
+    } catch (error) {
+      this.#halt.leave(error)
+    }
+  }
+}

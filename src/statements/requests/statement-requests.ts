@@ -1,0 +1,151 @@
+import type { SqlInfoValue } from '../../query/capabilities.ts'
+import { deriveContext } from '../../query/derive-context.ts'
+import { GatewayError } from '../../query/errors.ts'
+import type { Estimate } from '../../query/estimate.ts'
+import type { Pipeline } from '../../query/pipeline.ts'
+import { holding } from '../../query/results/holding.ts'
+import type { Router } from '../../query/router.ts'
+import type { Source } from '../../query/source.ts'
+import { faultOfCondition } from '../../query/text/condition.ts'
+import { readUse } from '../../query/text/use-names.ts'
+import type { Context, Plan, Query, Result } from '../../query/types.ts'
+import type { CallScope, QueryBuilder } from '../query-builder.ts'
+import { StatementMeter, type StatementMetrics } from './statement-meter.ts'
+import type { StatementRequest, TableScan } from './statement-request.ts'
+import { isBlank, STANDARD_QUOTE, scanText } from './table-scan.ts'
+
+/** SqlInfo code of what quotes identifiers. Source: FlightSql.proto, SQL_IDENTIFIER_QUOTE_CHAR. */
+const IDENTIFIER_QUOTE = 504
+
+/** Dependencies of `StatementRequests`. */
+export interface StatementRequestDependencies {
+  readonly pipeline: Pipeline
+  readonly router: Router
+  readonly queries: QueryBuilder
+  readonly maxParameterBytes: number
+}
+
+/** A statement whose result can be read. */
+export interface StartedStatement {
+  /** Name of the source. */
+  readonly source: string
+  readonly plan: Plan
+  /** Read its frames to the end, or end their iterator; abort the call's signal first if the client has left. */
+  readonly result: Result
+  /** Id of the statement among the active ones; undefined if the gateway does not list it. */
+  queryId(): string | undefined
+  /** What the statement has taken so far, or until its end. */
+  metrics(): StatementMetrics
+}
+
+/** The estimate of a statement. */
+export interface SourceEstimate {
+  /** Name of the source. */
+  readonly source: string
+  readonly estimate: Estimate
+}
+
+/** Runs and estimates statements that come as requests: an SQL text or the scan of a table, with a named source. */
+export class StatementRequests {
+  readonly #deps: StatementRequestDependencies
+
+  constructor(deps: StatementRequestDependencies) {
+    this.#deps = deps
+  }
+
+  /**
+   * Builds the query of a request. The request's source wins over that of the call.
+   * @throws GatewayError as `QueryBuilder.ofStatement`; BAD_SQL for USE; BAD_REQUEST for a scan that cannot be written; TOO_LARGE
+   *   for parameters above limits.maxParameterBytes
+   */
+  async queryOf(request: StatementRequest, scope: CallScope): Promise<Query> {
+    const { text, parameters, dataSource } = request
+    this.#checkSize(parameters)
+    const namedSource = dataSource === undefined || dataSource === '' ? scope.namedSource : dataSource
+    const own = { ...scope, namedSource }
+    const query = 'query' in text ? await this.#ofText(text.query, own) : await this.#ofScan(text.table, own)
+    return parameters && parameters.byteLength > 0 ? { ...query, parameters } : query
+  }
+
+  /**
+   * Plans and runs a statement. Its time counts from here.
+   * @throws GatewayError as `queryOf` and the pipeline
+   */
+  async start(request: StatementRequest, scope: CallScope): Promise<StartedStatement> {
+    const meter = new StatementMeter()
+    const ctx = deriveContext(scope.ctx, { trace: meter.trace })
+    const plan = await meter.plan(async () => {
+      const query = await this.queryOf(request, scope)
+      meter.source = query.source
+      return await this.#deps.pipeline.plan(query, ctx)
+    })
+    return await this.run(plan, meter, ctx)
+  }
+
+  /**
+   * Runs a planned statement.
+   * @param ctx has the meter's trace
+   * @throws GatewayError as the pipeline
+   */
+  async run(plan: Plan, meter: StatementMeter, ctx: Context): Promise<StartedStatement> {
+    const result = await holding(() => this.#deps.pipeline.run(plan, ctx), meter)
+    const { source } = plan.query
+    return { source, plan, result, queryId: () => meter.trace.queryId, metrics: () => meter.metrics() }
+  }
+
+  /** Plans a statement for its estimate; `unknown` if the source tells nothing. @throws GatewayError as `queryOf`, the pipeline */
+  async estimate(request: StatementRequest, scope: CallScope): Promise<SourceEstimate> {
+    const query = await this.queryOf(request, scope)
+    const { estimate } = await this.#deps.pipeline.plan({ ...query, estimate: true }, scope.ctx)
+    return { source: query.source, estimate: estimate ?? { accuracy: 'unknown' } }
+  }
+
+  async #ofText(sql: string, scope: CallScope): Promise<Query> {
+    const query = await this.#deps.queries.ofStatement(scope, sql)
+    if (readUse(sql))
+      throw new GatewayError(
+        'BAD_SQL',
+        'USE needs a session, and this call has none: name the source of each statement in data_source, and qualify its names.',
+      )
+    return query
+  }
+
+  /** A scan never changes data, whatever its filter contains. */
+  async #ofScan(scan: TableScan, scope: CallScope): Promise<Query> {
+    const { queries, router } = this.#deps
+    if (!isBlank(scan.filter)) {
+      const fault = await faultOfCondition(scan.filter!, scope.ctx)
+      if (fault !== undefined)
+        throw new GatewayError('BAD_REQUEST', `The filter ${fault}: change it, or send the statement as query.`)
+    }
+    // The columns do not tell the source, and names after an unusual column might not count.
+    const names = scanText({ ...scan, columns: [] }, STANDARD_QUOTE)
+    queries.checkSize(names)
+    const query = await queries.build(scope, { sql: names, purpose: 'read' }, (home) =>
+      router.names.ofStatement(names, home, scope.ctx),
+    )
+    const sql = scanText(scan, await quoteOf(router.named(query.source), scope.ctx))
+    queries.checkSize(sql)
+    return { ...query, sql }
+  }
+
+  #checkSize(parameters: Uint8Array | undefined): void {
+    const { maxParameterBytes } = this.#deps
+    if (parameters !== undefined && parameters.byteLength > maxParameterBytes)
+      throw new GatewayError(
+        'TOO_LARGE',
+        `The parameters are above ${maxParameterBytes} bytes (limits.maxParameterBytes).`,
+      )
+  }
+}
+
+/** Returns what the dialect of a source quotes identifiers with. If the source does not tell, that of the standard. */
+async function quoteOf(source: Source, ctx: Context): Promise<string> {
+  let quote: SqlInfoValue | undefined
+  try {
+    quote = (await source.capabilities?.(ctx))?.sql.get(IDENTIFIER_QUOTE)
+  } catch {
+    ctx.signal.throwIfAborted()
+  }
+  return typeof quote === 'string' ? quote : STANDARD_QUOTE
+}
