@@ -92,7 +92,16 @@ export function createFronts(
   scope.defer(() => calls.close())
   const httpCalls = new HttpCalls({ log, limits, observer: { onEnd: (call, error) => calls.onHttpEnd(call, error) } })
   const http = createHttpFront(
-    { ...engine, statements, authenticator, calls: httpCalls, log, limits, settings: config.http },
+    {
+      ...engine,
+      statements,
+      authenticator,
+      calls: httpCalls,
+      log,
+      limits,
+      settings: config.http,
+      version: serverInfo.version,
+    },
     tls,
   )
   addProbes(http, {

@@ -8,6 +8,8 @@ import { addAuthentication, addCallHooks, openCall } from './call/call-hooks.ts'
 import { answerClientError, answerError } from './call/error-answers.ts'
 import type { HttpFront } from './front.ts'
 import type { HttpApp } from './http-app.ts'
+import { addOpenApi } from './openapi/document.ts'
+import { addVersionRoute } from './routes/version.ts'
 
 /** Node.js ends a connection without an answer this long after the time for a body is over. */
 const CLOSE_MS = 5000
@@ -51,6 +53,9 @@ export function createHttpFront(front: HttpFront, tls?: HttpCertificate): Fastif
   app.decorateRequest('call')
   app.setErrorHandler(answerError)
   addCallHooks(app, front)
+  // The schemas of answers are documentation; tests hold the answers to them.
+  app.setSerializerCompiler(() => JSON.stringify)
+  addOpenApi(app, { version: front.version, isOpen: front.authenticator.open })
   app.server.on('checkContinue', (request, response) => app.routing(request, response))
   void app.register(async (api) => await addApi(api.withTypeProvider<ZodTypeProvider>(), front), { prefix: '/api/v1' })
   return app
@@ -67,4 +72,5 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
     call.askForBody()
     return await readJsonBody(body, front.settings, call.signal)
   })
+  addVersionRoute(api, front)
 }

@@ -15,6 +15,8 @@ export interface HttpFront {
   readonly log: Logger
   readonly limits: HttpLimits
   readonly settings: HttpSettings
+  /** Version of the gateway. */
+  readonly version: string
 }
 
 /** Limits of the HTTP front; see `docs/configuration.md`, `limits`. */

@@ -3,7 +3,7 @@ import fastify, { type FastifySchema } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
-import { addDocumentRoutes, collectOpenApi } from '../../../src/fronts/http/openapi/document.ts'
+import { addOpenApi } from '../../../src/fronts/http/openapi/document.ts'
 
 const hostile = `</p><script>alert("1")</script> & 'x'`
 const thing = z.object({ size: z.int().min(0).describe(hostile) }).meta({ id: 'TestThing', description: 'A thing.' })
@@ -20,9 +20,8 @@ const schema = {
 
 async function served() {
   const app = fastify().setValidatorCompiler(validatorCompiler).setSerializerCompiler(serializerCompiler)
+  addOpenApi(app, { version: '1.2.3', isOpen: false })
   await app.register(async (api) => {
-    await collectOpenApi(api, { version: '1.2.3', isOpen: false })
-    addDocumentRoutes(api)
     api.post('/api/v1/things/:name', { schema }, async () => ({ size: 1 }))
     api.route({ method: 'QUERY', url: '/api/v1/things/:name', schema, handler: async () => ({ size: 1 }) })
   })

@@ -30,9 +30,12 @@ const securitySchemes = {
   basic: { type: 'http', scheme: 'basic', description: 'An API key as the password, with any user name.' },
 } as const
 
-/** Collects the schemas of all routes that are added to `app` after this. */
-export async function collectOpenApi(app: FastifyInstance, { version, isOpen }: DocumentInfo): Promise<void> {
-  await app.register(swagger, {
+/**
+ * Adds `/openapi.json` and `/docs`, about all routes that are added to `app` by plugins after this. Both need no credentials and
+ * are rendered once.
+ */
+export function addOpenApi(app: FastifyInstance, { version, isOpen }: DocumentInfo): void {
+  void app.register(swagger, {
     openapi: {
       openapi: '3.1.1',
       info: { title: 'flightgate', version, description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
@@ -45,13 +48,6 @@ export async function collectOpenApi(app: FastifyInstance, { version, isOpen }: 
     transform: jsonSchemaTransform,
     transformObject: (input) => openApi31(jsonSchemaTransformObject(input) as unknown as OpenApiDocument) as never,
   })
-}
-
-/**
- * Adds `/openapi.json` and `/docs`, which need no credentials. They are rendered once.
- * @throws Error if `collectOpenApi` has not been called
- */
-export function addDocumentRoutes(app: FastifyInstance): void {
   let rendered: { readonly document: string; readonly page: string } | undefined
   const render = () => {
     if (rendered) return rendered
@@ -59,10 +55,11 @@ export function addDocumentRoutes(app: FastifyInstance): void {
     rendered = { document: JSON.stringify(document), page: docsPage(document) }
     return rendered
   }
-  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
+  const hidden = { schema: { hide: true } }
+  app.get('/openapi.json', hidden, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(render().document),
   )
-  app.get('/docs', { schema: { hide: true } }, async (_request, reply) =>
+  app.get('/docs', hidden, async (_request, reply) =>
     reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', docsPolicy)

@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hasChromium, startChromium } from './chromium.ts'
+import { GatewayProcess } from './gateway-process.ts'
+
+let gateway: GatewayProcess
+
+beforeAll(async () => {
+  gateway = await GatewayProcess.start()
+})
+afterAll(async () => {
+  expect(await gateway.stop()).toBe(0)
+})
+
+// biome-ignore lint/suspicious/noExplicitAny: the test looks at what comes.
+const document = async (): Promise<any> => await (await fetch(`http://${gateway.http}/openapi.json`)).json()
+
+describe('/openapi.json', () => {
+  it('describes every operation with an id, a summary, a tag, answers and errors as problem+json', async () => {
+    const { openapi, paths } = await document()
+    expect(openapi).toBe('3.1.1')
+    const ids = new Set<string>()
+    for (const [path, item] of Object.entries<object>(paths))
+      for (const [method, operation] of Object.entries(item)) {
+        const name = `${method} ${path}`
+        expect(operation, name).toMatchObject({ operationId: expect.any(String), summary: expect.any(String) })
+        expect(operation.tags?.length, name).toBe(1)
+        expect(operation.responses['400'].content, name).toHaveProperty(['application/problem+json'])
+        if (operation.requestBody) {
+          const { example, examples } = operation.requestBody.content['application/json']
+          expect(example ?? examples, name).toBeDefined()
+        }
+        ids.add(operation.operationId)
+      }
+    expect(ids.size).toBe(Object.values<object>(paths).flatMap((item) => Object.keys(item)).length)
+  })
+
+  it('refers only to schemas that it has', async () => {
+    const text = JSON.stringify(await document())
+    const { schemas } = (await document()).components
+    for (const [, name] of text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g))
+      expect(schemas).toHaveProperty([name!])
+  })
+})
+
+describe.skipIf(!hasChromium())('/docs in Chromium', () => {
+  it('shows every operation, and asks no other address', async () => {
+    const { paths } = await document()
+    const browser = await startChromium()
+    try {
+      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+      const [asked, complaints] = [[] as string[], [] as string[]]
+      page.on('request', (request) => asked.push(request.url()))
+      page.on('console', (message) => complaints.push(message.text()))
+      page.on('pageerror', (error) => complaints.push(String(error)))
+      await page.goto(`http://${gateway.http}/docs`)
+      expect(await page.title()).toBe('flightgate')
+      expect([asked.filter((url) => !url.startsWith('data:')), complaints]).toEqual([
+        [`http://${gateway.http}/docs`],
+        [],
+      ])
+
+      for (const [path, item] of Object.entries<object>(paths))
+        for (const [method, operation] of Object.entries(item)) {
+          const section = page.locator(`section#${operation.operationId}`)
+          expect(await section.locator('h3').innerText()).toBe(operation.summary)
+          expect(await section.locator('.route').innerText()).toBe(`${method.toUpperCase()} ${path}`)
+          expect(await section.locator('pre').innerText()).toMatch(/^curl /)
+          const statuses = await section.locator('table').last().locator('tbody th').allInnerTexts()
+          expect(statuses).toEqual(Object.keys(operation.responses))
+        }
+      // Every link of the page leads to a section of it, or to the document.
+      const links = await page.locator('a').evaluateAll('(links) => links.map((link) => link.getAttribute("href"))')
+      for (const link of new Set(links as string[])) {
+        if (link === 'openapi.json') continue
+        expect(await page.locator(link).count(), link).toBe(1)
+      }
+    } finally {
+      await browser.close()
+    }
+  })
+
+  it.each(['light', 'dark'] as const)('has its style, and enough contrast, in %s', async (colorScheme) => {
+    const browser = await startChromium()
+    try {
+      const page = await browser.newPage({ colorScheme })
+      await page.goto(`http://${gateway.http}/docs`)
+      const contrasts = (await page.evaluate(`(${contrastsOfPage})()`)) as {
+        readonly text: string
+        readonly ratio: number
+      }[]
+      expect(contrasts.length).toBeGreaterThan(20)
+      expect(contrasts.filter(({ ratio }) => ratio < 4.5)).toEqual([])
+      expect(await page.evaluate('getComputedStyle(document.body).display')).toBe('grid')
+    } finally {
+      await browser.close()
+    }
+  })
+
+  it('can be used by keyboard: first the skip link, and wide tables scroll', async () => {
+    const browser = await startChromium()
+    try {
+      const page = await browser.newPage({ viewport: { width: 390, height: 800 } })
+      await page.goto(`http://${gateway.http}/docs`)
+      await page.keyboard.press('Tab')
+      expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the content')
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
+    } finally {
+      await browser.close()
+    }
+  })
+})
+
+/** Runs in the page: the contrast of each text with its background. Source: WCAG 2.2, 1.4.3. */
+const contrastsOfPage = `() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true })
+  const rgb = (color) => {
+    canvas.clearRect(0, 0, 1, 1)
+    canvas.fillStyle = color
+    canvas.fillRect(0, 0, 1, 1)
+    return [...canvas.getImageData(0, 0, 1, 1).data]
+  }
+  const luminance = (color) => {
+    const [r, g, b] = rgb(color).slice(0, 3).map((value) => {
+      const share = value / 255
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
+    })
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const background = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const color = getComputedStyle(each).backgroundColor
+      if (rgb(color)[3] === 255) return color
+    }
+    return 'white'
+  }
+  const leaves = [...document.querySelectorAll('body *')].filter((element) =>
+    [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== ''))
+  return leaves.map((element) => {
+    const [one, other] = [luminance(getComputedStyle(element).color), luminance(background(element))]
+    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)
+    return { text: element.textContent.slice(0, 40), ratio }
+  })
+}`
