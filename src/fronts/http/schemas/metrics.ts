@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { StatementMetrics } from '../../../statements/requests/statement-meter.ts'
 import { count, dollarsOrUnknown, milliseconds, millisecondsOrUnknown } from './figures.ts'
 
 /** What a statement took, in answers. */
@@ -35,3 +36,19 @@ export const metricsSchema = z
       },
     ],
   })
+
+/** What a statement took, as JSON. */
+export function metricsJson(metrics: StatementMetrics): z.input<typeof metricsSchema> {
+  const { source, queuedMs, plannedMs, firstByteMs, totalMs, rows, bytes, costUsd, isCacheHit } = metrics
+  return {
+    data_source: source === '' ? null : source,
+    queued_ms: queuedMs ?? null,
+    planned_ms: plannedMs ?? null,
+    first_byte_ms: firstByteMs ?? null,
+    total_ms: totalMs,
+    rows,
+    bytes,
+    cost_usd: costUsd ?? null,
+    cache_hit: isCacheHit,
+  }
+}
