@@ -1,15 +1,16 @@
 import { createWriteStream } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { RecordBatchReader } from 'apache-arrow'
 import type { FlightInfo } from '../../../gen/arrow/flight/protocol/Flight.ts'
 import { withoutCompression } from '../../arrow/compression/decompress.ts'
-import { encapsulate } from '../../arrow/ipc/ipc.ts'
+import { frameOf } from '../../arrow/ipc/frame.ts'
+import { readHeader } from '../../arrow/ipc/header.ts'
+import { encapsulate, type IpcMessage } from '../../arrow/ipc/ipc.ts'
 import { ExitCode } from '../exit-code.ts'
 import { describeFailure } from './describe-failure.ts'
 import { FlightClient } from './flight-client.ts'
 import type { QueryOptions, RowFormat } from './options.ts'
-import { CsvWriter, JsonWriter, type RowWriter, TableWriter } from './row-writers.ts'
+import { EncodedWriter, type RowWriter, TableWriter } from './row-writers.ts'
 
 const END_OF_STREAM = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0])
 const DEFAULT_WIDTH = 120
@@ -60,25 +61,39 @@ async function writeRows(
   progress: Progress,
 ) {
   const format = options.format ?? (options.output === undefined && process.stdout.isTTY ? 'table' : 'csv')
-  const messages = ipcStream(client, info, progress)
+  const messages = messagesOf(client, info, progress)
   const writer = new BackpressureWriter(out)
-  if (format === 'arrow') for await (const piece of messages) await writer.write(piece)
-  else {
-    const rows = rowWriter(format, options)
-    const reader = await RecordBatchReader.from(messages)
-    await reader.open()
-    await writer.write(rows.begin(reader.schema))
-    for await (const batch of reader) {
-      progress.rows += batch.numRows
-      await writer.write(rows.batch(batch))
+  if (format === 'arrow') {
+    for await (const message of messages) {
+      const { header, body } = await withoutCompression(message)
+      await writer.write(encapsulate(header))
+      await writer.write(body)
     }
-    await writer.write(rows.end())
-  }
+    await writer.write(END_OF_STREAM)
+  } else await writeText(rowWriter(format, options), messages, writer, progress)
   await writer.end(out !== process.stdout)
 }
 
-/** All endpoints as one IPC stream: the schema of the first, then the batches of all. */
-async function* ipcStream(client: FlightClient, info: FlightInfo, progress: Progress): AsyncGenerator<Uint8Array> {
+async function writeText(
+  rows: RowWriter,
+  messages: AsyncIterable<IpcMessage>,
+  writer: BackpressureWriter,
+  progress: Progress,
+): Promise<void> {
+  let hasSchema = false
+  for await (const { header, body } of messages) {
+    const { kind, rows: count } = readHeader(header)
+    const frame = frameOf(header, body, kind === 'batch' ? count : 0)
+    if (!hasSchema) await writer.write(rows.begin(frame))
+    else for await (const text of rows.batch(frame)) await writer.write(text)
+    hasSchema = true
+    progress.rows += frame.rows
+  }
+  await writer.write(rows.end())
+}
+
+/** The messages of all endpoints: the schema of the first, then the batches of all. */
+async function* messagesOf(client: FlightClient, info: FlightInfo, progress: Progress): AsyncGenerator<IpcMessage> {
   let schemaSeen = false
   for (const endpoint of info.endpoint) {
     let first = true
@@ -88,12 +103,9 @@ async function* ipcStream(client: FlightClient, info: FlightInfo, progress: Prog
       if (dataHeader.byteLength === 0 || (isSchema && schemaSeen)) continue
       if (isSchema) schemaSeen = true
       progress.bytes += dataHeader.byteLength + dataBody.byteLength
-      const { header, body } = await withoutCompression({ header: dataHeader, body: dataBody })
-      yield encapsulate(header)
-      if (body.byteLength > 0) yield body
+      yield { header: dataHeader, body: dataBody }
     }
   }
-  yield END_OF_STREAM
 }
 
 function rowWriter(format: Exclude<RowFormat, 'arrow'>, options: QueryOptions): RowWriter {
@@ -101,11 +113,9 @@ function rowWriter(format: Exclude<RowFormat, 'arrow'>, options: QueryOptions): 
     case 'table':
       return new TableWriter(options.maxRows, process.stdout.columns ?? DEFAULT_WIDTH)
     case 'csv':
-      return new CsvWriter()
     case 'ndjson':
-      return new JsonWriter(true)
     case 'json':
-      return new JsonWriter(false)
+      return new EncodedWriter(format)
   }
 }
 
@@ -121,7 +131,7 @@ class BackpressureWriter {
     })
   }
 
-  async write(piece: string | Uint8Array): Promise<void> {
+  async write(piece: Uint8Array): Promise<void> {
     if (piece.length === 0) return
     if (this.#error) throw this.#error
     await new Promise<void>((resolve, reject) => {

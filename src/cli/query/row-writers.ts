@@ -1,83 +1,42 @@
-import type { RecordBatch, Schema } from 'apache-arrow'
-import { type CellWriter, cellWriter, plainText } from '../../arrow/text/cell.ts'
+import type { Frame } from '../../arrow/ipc/frame.ts'
+import { columnsOf, createRowEncoder, type RowEncoder, type TextColumn } from '../../arrow/text/row-encoder.ts'
+import { readCsvRows } from './csv-rows.ts'
 
-/** Converts batches to text, one at a time. */
+/** The terminal's user asked for the row, and memory is the only limit. */
+const MAX_ROW_BYTES = 2 ** 30
+const CHUNK_ROWS = 65_536
+const none = new Uint8Array(0)
+
+/** Converts frames to text, one at a time. */
 export interface RowWriter {
-  /** Returns the text before the first batch. */
-  begin(schema: Schema): string
-  batch(batch: RecordBatch): string
+  /** Returns the text before the first batch. @param schema first frame of the result */
+  begin(schema: Frame): Uint8Array
+  batch(frame: Frame): AsyncIterable<Uint8Array>
   /** Returns the text after the last batch. */
-  end(): string
+  end(): Uint8Array
 }
 
-function writersOf(schema: Schema): CellWriter[] {
-  return schema.fields.map((field) => cellWriter(field))
-}
+/** Rows as CSV by RFC 4180, as JSON objects in lines, or as one JSON array. */
+export class EncodedWriter implements RowWriter {
+  readonly #format: 'csv' | 'ndjson' | 'json'
+  #encoder: RowEncoder | undefined
 
-/** CSV by RFC 4180 with a header row. NULL is an empty field, an empty text is `""`. */
-export class CsvWriter implements RowWriter {
-  #cells: CellWriter[] = []
-
-  begin(schema: Schema): string {
-    this.#cells = writersOf(schema)
-    return `${schema.fields.map(({ name }) => quoted(name)).join(',')}\r\n`
+  constructor(format: 'csv' | 'ndjson' | 'json') {
+    this.#format = format
   }
 
-  batch(batch: RecordBatch): string {
-    const columns = batch.data.children
-    let out = ''
-    for (let row = 0; row < batch.numRows; row++) {
-      for (let i = 0; i < this.#cells.length; i++) {
-        const json = this.#cells[i]!(columns[i]!, row)
-        out += (i > 0 ? ',' : '') + (json === 'null' ? '' : quoted(plainText(json)))
-      }
-      out += '\r\n'
-    }
-    return out
+  begin(schema: Frame): Uint8Array {
+    this.#encoder = createRowEncoder(this.#format, schema, { chunkRows: CHUNK_ROWS, maxRowBytes: MAX_ROW_BYTES })
+    return this.#encoder.begin()
   }
 
-  end(): string {
-    return ''
-  }
-}
-
-function quoted(text: string): string {
-  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-}
-
-/** Rows as JSON objects: one per line, or all in an array. */
-export class JsonWriter implements RowWriter {
-  readonly #lines: boolean
-  #cells: CellWriter[] = []
-  #names: string[] = []
-  #first = true
-
-  constructor(lines: boolean) {
-    this.#lines = lines
+  async *batch(frame: Frame): AsyncGenerator<Uint8Array> {
+    for await (const { bytes } of this.#encoder!.batch(frame)) yield bytes
   }
 
-  begin(schema: Schema): string {
-    this.#cells = writersOf(schema)
-    this.#names = schema.fields.map(({ name }) => JSON.stringify(name))
-    return this.#lines ? '' : '['
-  }
-
-  batch(batch: RecordBatch): string {
-    const columns = batch.data.children
-    let out = ''
-    for (let row = 0; row < batch.numRows; row++) {
-      if (!this.#lines) out += this.#first ? '\n' : ',\n'
-      this.#first = false
-      out += '{'
-      for (let i = 0; i < this.#cells.length; i++)
-        out += `${i > 0 ? ',' : ''}${this.#names[i]}:${this.#cells[i]!(columns[i]!, row)}`
-      out += this.#lines ? '}\n' : '}'
-    }
-    return out
-  }
-
-  end(): string {
-    return this.#lines ? '' : '\n]\n'
+  end(): Uint8Array {
+    const end = this.#encoder?.end() ?? none
+    return this.#format === 'json' ? Buffer.concat([end, Buffer.from('\n')]) : end
   }
 }
 
@@ -87,8 +46,8 @@ const NULL_TEXT = 'NULL'
 export class TableWriter implements RowWriter {
   readonly #maxRows: number
   readonly #width: number
-  #cells: CellWriter[] = []
-  #schema: Schema | undefined
+  #encoder: RowEncoder | undefined
+  #columns: readonly TextColumn[] = []
   readonly #rows: string[][] = []
   #total = 0
 
@@ -97,28 +56,29 @@ export class TableWriter implements RowWriter {
     this.#width = width
   }
 
-  begin(schema: Schema): string {
-    this.#schema = schema
-    this.#cells = writersOf(schema)
-    return ''
+  begin(schema: Frame): Uint8Array {
+    this.#columns = columnsOf(schema)
+    this.#encoder = createRowEncoder('csv', schema, { chunkRows: this.#maxRows || 1, maxRowBytes: MAX_ROW_BYTES })
+    return none
   }
 
-  batch(batch: RecordBatch): string {
-    this.#total += batch.numRows
-    for (let row = 0; row < batch.numRows && this.#rows.length < this.#maxRows; row++)
-      this.#rows.push(
-        this.#cells.map((cell, i) => {
-          const json = cell(batch.data.children[i]!, row)
-          return json === 'null' ? NULL_TEXT : plainText(json).replace(/[\r\n\t]/g, ' ')
-        }),
-      )
-    return ''
+  async *batch(frame: Frame): AsyncGenerator<Uint8Array> {
+    this.#total += frame.rows
+    // Dictionaries have no rows, but later rows need them.
+    if (this.#rows.length >= this.#maxRows && frame.rows > 0) return
+    for await (const { bytes } of this.#encoder!.batch(frame)) {
+      for (const fields of readCsvRows(Buffer.from(bytes.buffer, 0, bytes.length).toString(), this.#columns.length))
+        if (this.#rows.length < this.#maxRows)
+          this.#rows.push(fields.map((field) => field?.replace(/[\r\n\t]/g, ' ') ?? NULL_TEXT))
+      if (this.#rows.length >= this.#maxRows) break
+    }
+    yield none
   }
 
-  end(): string {
-    const fields = this.#schema?.fields ?? []
-    const numeric = fields.map(({ type }) => /^(Uint|Int|Float|Decimal)/.test(String(type)))
-    const natural = fields.map(({ name }, i) => Math.max(name.length, ...this.#rows.map((row) => row[i]!.length)))
+  end(): Uint8Array {
+    const columns = this.#columns
+    const numeric = columns.map(({ type }) => /^(u?int|halffloat|float|double|decimal)/.test(type))
+    const natural = columns.map(({ name }, i) => Math.max(name.length, ...this.#rows.map((row) => row[i]!.length)))
     const widths = fitWidths(natural, this.#width)
     const line = (cells: readonly string[]) =>
       cells
@@ -129,13 +89,14 @@ export class TableWriter implements RowWriter {
         .join('  ')
         .trimEnd()
     const shown = this.#rows.length < this.#total ? ` (first ${this.#rows.length} shown)` : ''
-    return [
-      line(fields.map(({ name }) => name)),
+    const lines = [
+      line(columns.map(({ name }) => name)),
       widths.map((width) => '─'.repeat(width)).join('  '),
       ...this.#rows.map(line),
       `${this.#total} row${this.#total === 1 ? '' : 's'}${shown}`,
       '',
-    ].join('\n')
+    ]
+    return Buffer.from(lines.join('\n'))
   }
 }
 
