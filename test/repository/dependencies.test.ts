@@ -72,6 +72,7 @@ describe('the dependency rule', () => {
       'capabilities',
       'ingest',
       'errors',
+      'estimate',
       'limits/concurrency-limiter',
       'source-metrics',
       'time-limit',

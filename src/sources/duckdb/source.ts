@@ -1,5 +1,4 @@
 import { MessageChannel } from 'node:worker_threads'
-import { LRUCache } from 'lru-cache'
 import type { Catalog } from '../../query/catalog.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Ingest } from '../../query/ingest.ts'
@@ -9,8 +8,10 @@ import { DuckDbCatalog } from './catalog.ts'
 import { ConnectionPool, type ConnectionProvider, OwnConnection } from './connections/connection-pool.ts'
 import { DuckDbTransactions, type ExecuteOn } from './connections/transactions.ts'
 import { readOnlyError } from './errors.ts'
+import { Estimator } from './estimate/estimator.ts'
 import { closeDatabase } from './native/database.ts'
 import type { Address } from './native/library.ts'
+import { PlanCache } from './plan-cache.ts'
 import type { DuckDbConfig } from './settings.ts'
 import { makesTemporary } from './sql/makes-temporary.ts'
 import {
@@ -46,7 +47,6 @@ export interface DuckDbDependencies {
 const MAX_OPENED_AHEAD = 32
 /** With more threads than this DuckDB keeps its own: a task thread takes about 18 MB, and such a machine has cores to spare. */
 const MAX_TASK_THREADS = 4
-const PLAN_CACHE_BYTES = 32 << 20
 const MAX_CONTROL_WORKERS = 2
 /** EXPLAIN ANALYZE executes its statement, and a procedure may change anything. */
 const mayHideChange = /\b(analyze|call)\b/i
@@ -90,11 +90,8 @@ class DuckDbSource implements Source {
   readonly #controlWorkers: WorkerPool
   readonly #taskThreads: TaskThreads
   readonly #dispatcher: Dispatcher
-  readonly #plans = new LRUCache<string, Description>({
-    maxSize: PLAN_CACHE_BYTES,
-    sizeCalculation: (description, sql) => 2 * sql.length + description.schema.byteLength + 100,
-  })
-  #catalogVersion = 0
+  readonly #estimator: Estimator
+  readonly #plans: PlanCache
   #closing: Promise<void> | undefined
   #isClosed = false
 
@@ -115,10 +112,16 @@ class DuckDbSource implements Source {
     this.#workers = new WorkerPool(config.maxStreams, config.writes)
     this.#taskThreads = new TaskThreads(engine)
     this.#dispatcher = new Dispatcher({ source: name, log, taskThreads: this.#taskThreads })
+    this.#plans = new PlanCache(config.losslessTypes, ({ session }) => this.#form(session))
     this.#planning = new Planning(limits, config.writes)
+    this.#estimator = new Estimator({
+      planning: this.#planning,
+      dispatcher: this.#dispatcher,
+      connections: this.#connections,
+    })
     this.#controlWorkers = new WorkerPool(MAX_CONTROL_WORKERS, config.writes, 0)
     const execute: ExecuteOn = (...args) => this.#execute(...args)
-    this.transactions = new DuckDbTransactions(this.#progressConnections, execute, () => this.#invalidatePlans())
+    this.transactions = new DuckDbTransactions(this.#progressConnections, execute, () => this.#plans.invalidate())
   }
 
   /** Runs the start-up statements on their own connection. @throws GatewayError, SettingError */
@@ -135,7 +138,7 @@ class DuckDbSource implements Source {
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
-    const key = this.#planKey(query)
+    const key = this.#plans.keyOf(query)
     const isCacheable = query.transaction === undefined && query.session.cache !== false
     const description = (isCacheable && this.#plans.get(key)) || (await this.#describe(key, query, ctx))
     const isUpdate = isUpdateKind(description.type)
@@ -146,6 +149,8 @@ class DuckDbSource implements Source {
         'Temporary objects exist only within a transaction, since clients share connections: begin a transaction first.',
       )
     const { schema, digest, parameterSchema } = description
+    const estimate =
+      query.estimate && (await this.#estimator.estimate(query, description, this.#schemaSwitch(query.session), ctx))
     return {
       kind: isUpdate ? 'update' : 'read',
       query,
@@ -153,6 +158,7 @@ class DuckDbSource implements Source {
       // A query runs later, from its ticket, so the plan carries the digest; a change runs while its plan is still in memory.
       ...(!isUpdate && digest !== '' && { handle: Buffer.from(digest, 'hex') }),
       ...(parameterSchema.byteLength > 0 && { parameterSchema }),
+      ...(estimate && { estimate }),
     }
   }
 
@@ -161,7 +167,7 @@ class DuckDbSource implements Source {
     if (isUpdate && !this.writes) throw readOnlyError(this.name)
     const { sql, parameters, session, transaction } = plan.query
     const schemaSwitch = this.#schemaSwitch(session)
-    const key = this.#planKey(plan.query)
+    const key = this.#plans.keyOf(plan.query)
     const form = this.#form(session)
     const promised = promisedDigest(plan)
     const cached = parameters || transaction !== undefined ? undefined : this.#plans.get(key)
@@ -185,7 +191,7 @@ class DuckDbSource implements Source {
       ...(schemaSwitch && { schemaSwitch }),
     })
     const onEnd = (hasFailed: boolean) => {
-      if (isUpdate || (!readOnly && mayHideChange.test(sql))) this.#invalidatePlans()
+      if (isUpdate || (!readOnly && mayHideChange.test(sql))) this.#plans.invalidate()
       // After a failure, drop the cached plan: the client plans again and gets the current schema.
       else if (hasFailed) this.#plans.delete(key)
     }
@@ -231,7 +237,7 @@ class DuckDbSource implements Source {
         requestOn,
         ctx.signal,
         (job) => feed(job, outbox, messages),
-        { onEnd: () => this.#invalidatePlans() },
+        { onEnd: () => this.#plans.invalidate() },
       )
     } finally {
       outbox.close()
@@ -293,7 +299,7 @@ class DuckDbSource implements Source {
     const { sql, session } = query
     refuseForbiddenFunctions(await readStatementWords(sql, ctx))
     const schemaSwitch = this.#schemaSwitch(session)
-    const version = this.#catalogVersion
+    const { version } = this.#plans
     let description: Description | undefined
     const form = this.#form(session)
     const requestOn = (connection: Address): WorkerRequest => ({
@@ -317,7 +323,7 @@ class DuckDbSource implements Source {
     )
     if (!description) throw new GatewayError('INTERNAL', undefined, { cause: new Error('a plan without description') })
     // A transaction sees its own catalog, so its plans are not cached.
-    if (version === this.#catalogVersion && query.transaction === undefined) this.#plans.set(key, description)
+    if (query.transaction === undefined) this.#plans.set(key, description, version)
     return description
   }
 
@@ -325,24 +331,9 @@ class DuckDbSource implements Source {
     return { losslessTypes, dictionaries }
   }
 
-  /** The key of a plan in the cache. */
-  #planKey({ sql, session }: Query): string {
-    const { schema } = session
-    const schemaAndSql = schema === undefined ? sql : `${schema}\0${sql}`
-    const { losslessTypes, dictionaries } = this.#form(session)
-    if (dictionaries && losslessTypes === this.#config.losslessTypes) return schemaAndSql
-    return `\0\0${losslessTypes} ${dictionaries}\0${schemaAndSql}`
-  }
-
   #schemaSwitch({ schema }: SessionOptions): SchemaSwitch | undefined {
     if (schema === undefined) return undefined
     const useCatalog = connectionSetup(this.name)
     return { before: `${useCatalog}.${quoteIdentifier(schema)}`, after: useCatalog }
-  }
-
-  /** Cached plans are valid until the catalog changes, which only statements through this source can do. */
-  #invalidatePlans(): void {
-    this.#catalogVersion++
-    this.#plans.clear()
   }
 }

@@ -49,6 +49,13 @@ const writeKinds = new Set([
 ])
 const perConnectionKinds = new Set(['PREPARE', 'EXECUTE', 'TRANSACTION'])
 
+const explainedKinds = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE INTO', 'CREATE'])
+
+/** Whether EXPLAIN shows the plan of a statement of this kind. */
+export function explainsKind(type: number): boolean {
+  return explainedKinds.has(names[type] ?? '')
+}
+
 /**
  * Whether a statement of this kind changes data or the catalog.
  * @throws GatewayError SANDBOXED or BAD_SQL for kinds that the source does not run

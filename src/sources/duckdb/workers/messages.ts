@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ArrowErrorCode } from '../../../arrow/errors.ts'
+import type { Estimate } from '../../../query/estimate.ts'
 import type { IngestTarget } from '../../../query/ingest.ts'
 import type { BatchLimits } from '../encode/record-batches.ts'
 import type { TableName } from '../native/appender.ts'
@@ -89,6 +90,16 @@ export type WorkerRequest =
       /** Delivers the uploaded messages, each counted in `Control.inbox`, then `null`. */
       readonly inbox: MessagePort
     }
+  | {
+      readonly kind: 'estimate'
+      readonly connection: Address
+      readonly sql: string
+      readonly isUpdate: boolean
+      readonly hasParameters: boolean
+      /** As in a `run` request. */
+      readonly parameters?: Uint8Array
+      readonly schemaSwitch?: SchemaSwitch
+    }
   | { readonly kind: 'execute'; readonly connection: Address; readonly statements: readonly string[] }
 
 /** What DuckDB knows about a prepared statement before it runs. */
@@ -115,6 +126,7 @@ export interface Failure {
 /** A message from the worker. After `done`, which is the last, the worker does not touch the connection. */
 export type Reply =
   | { readonly kind: 'description'; readonly description: Description }
+  | { readonly kind: 'estimate'; readonly estimate: Estimate }
   /** The worker has appended one message of an upload: the main thread may send the next. */
   | { readonly kind: 'consumed' }
   | { readonly kind: 'schema'; readonly schema: Uint8Array }

@@ -10,6 +10,7 @@ import { plainInsert } from '../bind/plain-insert.ts'
 import { encodeCounts } from '../encode/encode-counts.ts'
 import { encodeResult } from '../encode/encode-result.ts'
 import type { EncodedBatch } from '../encode/record-batches.ts'
+import { estimateStatement } from '../estimate/estimate-statement.ts'
 import { isAppendable } from '../native/appender.ts'
 import { DuckDbError } from '../native/c-api.ts'
 import { abortTransaction, execute } from '../native/database.ts'
@@ -315,7 +316,8 @@ function executeInSchema(request: WorkerRequest): Outcome {
       if (!request.inTransaction && mayBeExpanded(request.connection, request.sql))
         return { ...inReadOnlyTransaction(request.connection, () => plan(request)), affectedRows }
       plan(request)
-    } else if (request.kind === 'execute') for (const sql of request.statements) execute(request.connection, sql)
+    } else if (request.kind === 'estimate') sendReply({ kind: 'estimate', estimate: estimateStatement(request) }, true)
+    else if (request.kind === 'execute') for (const sql of request.statements) execute(request.connection, sql)
     else if (request.kind === 'ingest') {
       if (!request.inTransaction) return inTransaction(request.connection, () => runIngest(request))
       affectedRows = runIngest(request)

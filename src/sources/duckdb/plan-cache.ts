@@ -1,0 +1,54 @@
+import { LRUCache } from 'lru-cache'
+import type { Query } from '../../query/types.ts'
+import type { TypeForm } from './types/plain-type.ts'
+import type { Description } from './workers/messages.ts'
+
+const MAX_BYTES = 32 << 20
+
+/** Plans by schema, text and types. They are valid until the catalog changes, which only statements through the source can do. */
+export class PlanCache {
+  /** Number of changes of the catalog so far. */
+  version = 0
+  readonly #plans = new LRUCache<string, Description>({
+    maxSize: MAX_BYTES,
+    sizeCalculation: (description, key) => 2 * key.length + description.schema.byteLength + 100,
+  })
+  readonly #formOf: (query: Query) => TypeForm
+  readonly #losslessTypes: boolean
+
+  /**
+   * @param losslessTypes the source's default
+   * @param formOf the types that a query asks for
+   */
+  constructor(losslessTypes: boolean, formOf: (query: Query) => TypeForm) {
+    this.#losslessTypes = losslessTypes
+    this.#formOf = formOf
+  }
+
+  keyOf(query: Query): string {
+    const { schema } = query.session
+    const schemaAndSql = schema === undefined ? query.sql : `${schema}\0${query.sql}`
+    const { losslessTypes, dictionaries } = this.#formOf(query)
+    if (dictionaries && losslessTypes === this.#losslessTypes) return schemaAndSql
+    return `\0\0${losslessTypes} ${dictionaries}\0${schemaAndSql}`
+  }
+
+  get(key: string): Description | undefined {
+    return this.#plans.get(key)
+  }
+
+  /** Keeps a plan, unless the catalog has changed. @param version the version before planning */
+  set(key: string, description: Description, version: number): void {
+    if (version === this.version) this.#plans.set(key, description)
+  }
+
+  delete(key: string): void {
+    this.#plans.delete(key)
+  }
+
+  /** Forgets all plans, since the catalog may have changed. */
+  invalidate(): void {
+    this.version++
+    this.#plans.clear()
+  }
+}
