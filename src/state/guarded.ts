@@ -61,6 +61,7 @@ export function guardedStore(store: Store, guard: CallGuard): Store {
     setIfAbsent: (key, value, ttlMs) => guard.run(() => store.setIfAbsent(key, value, ttlMs)),
     touch: (key, ttlMs) => guard.run(() => store.touch(key, ttlMs)),
     delete: (key) => guard.run(() => store.delete(key)),
+    increment: (key, by, ttlMs) => guard.run(() => store.increment(key, by, ttlMs)),
     addMember: (key, member, ttlMs, max) => guard.run(() => store.addMember(key, member, ttlMs, max)),
     removeMember: (key, member) => guard.run(() => store.removeMember(key, member)),
     members: (key, max) => guard.run(() => store.members(key, max)),

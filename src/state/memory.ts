@@ -3,9 +3,17 @@ import { Members } from './members.ts'
 import { ENTRY_BYTES, ownBytes } from './own-bytes.ts'
 import type { Store } from './store.ts'
 
-/** The store of a single replica, bounded in bytes: it evicts the least recently used values and sets. */
+/** A counter. It changes in place, so that an increment keeps its expiry. */
+class Counter {
+  readonly byteLength = 8
+  value = 0
+}
+
+type Entry = Uint8Array | Members | Counter
+
+/** The store of a single replica, bounded in bytes: it evicts the least recently used values, counters and sets. */
 export class MemoryStore implements Store {
-  readonly #entries: LRUCache<string, Uint8Array | Members>
+  readonly #entries: LRUCache<string, Entry>
 
   constructor(maxBytes: number) {
     this.#entries = new LRUCache({
@@ -38,6 +46,14 @@ export class MemoryStore implements Store {
     this.#entries.delete(key)
   }
 
+  async increment(key: string, by: number, ttlMs: number): Promise<number> {
+    const entry = this.#entries.get(key)
+    const counter = entry instanceof Counter ? entry : new Counter()
+    counter.value += by
+    if (counter !== entry && by !== 0) this.#keep(key, counter, ttlMs)
+    return counter.value
+  }
+
   async addMember(key: string, member: string, ttlMs: number, maxMembers: number): Promise<boolean> {
     const members = this.#membersOf(key) ?? new Members()
     const fits = members.add(member, ttlMs, maxMembers)
@@ -63,7 +79,7 @@ export class MemoryStore implements Store {
 
   #valueOf(key: string): Uint8Array | undefined {
     const entry = this.#entries.get(key)
-    return entry instanceof Members ? undefined : entry
+    return entry instanceof Uint8Array ? entry : undefined
   }
 
   #membersOf(key: string): Members | undefined {
@@ -71,7 +87,7 @@ export class MemoryStore implements Store {
     return entry instanceof Members ? entry : undefined
   }
 
-  #keep(key: string, entry: Uint8Array | Members, ttlMs: number): void {
+  #keep(key: string, entry: Entry, ttlMs: number): void {
     // The cache does not recompute the size of an object that it already holds.
     if (entry instanceof Members) this.#entries.delete(key)
     this.#entries.set(key, entry, { ttl: Math.max(1, Math.ceil(ttlMs)) })

@@ -1,5 +1,5 @@
 /**
- * Small values and sets of names that replicas share, by key, each with a time to live. A key names a value or a set, not both.
+ * Small values, counters and sets of names that replicas share, by key, each with a time to live. A key names one of them only.
  * A call that fails or times out throws GatewayError STATE_UNAVAILABLE (`guarded.ts`). The caller decides whether it can go on
  * without the store (`unless-down.ts`).
  */
@@ -15,6 +15,11 @@ export interface Store {
   /** Extends the expiry of a value to `ttlMs` milliseconds from now. Returns false if there is no value. */
   touch(key: string, ttlMs: number): Promise<boolean>
   delete(key: string): Promise<void>
+  /**
+   * Atomically adds a whole number to a counter, which begins at 0, and returns its new value. With 0, it only reads the counter.
+   * @param ttlMs milliseconds after which the counter is gone, from its first increment on; later ones do not extend them
+   */
+  increment(key: string, by: number, ttlMs: number): Promise<number>
   /**
    * Atomically adds a member to a set or extends its expiry: concurrent calls cannot exceed `maxMembers`.
    * @param ttlMs milliseconds after which the member expires

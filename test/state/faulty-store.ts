@@ -16,6 +16,7 @@ export class FaultyStore implements Store {
     this.#call(() => this.#inner.setIfAbsent(key, value, ttlMs))
   touch = (key: string, ttlMs: number) => this.#call(() => this.#inner.touch(key, ttlMs))
   delete = (key: string) => this.#call(() => this.#inner.delete(key))
+  increment = (key: string, by: number, ttlMs: number) => this.#call(() => this.#inner.increment(key, by, ttlMs))
   addMember = (key: string, member: string, ttlMs: number, maxMembers: number) =>
     this.#call(() => this.#inner.addMember(key, member, ttlMs, maxMembers))
   removeMember = (key: string, member: string) => this.#call(() => this.#inner.removeMember(key, member))

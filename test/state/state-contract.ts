@@ -65,6 +65,28 @@ export function describeState(name: string, open: () => Replicas | Promise<Repli
       await expect.poll(() => other.store.setIfAbsent(key, bytes('b'), TTL_MS)).toBe(true)
     })
 
+    it('concurrent increments of several replicas all count', async () => {
+      const key = newKey()
+      expect(await one.store.increment(key, 0, TTL_MS)).toBe(0)
+      const values = await Promise.all(
+        Array.from({ length: 10 }, (_, i) => (i % 2 ? one : other).store.increment(key, i, TTL_MS)),
+      )
+      expect(Math.max(...values)).toBe(45)
+      expect(await other.store.increment(key, 2 ** 40, TTL_MS)).toBe(45 + 2 ** 40)
+      expect(await one.store.increment(key, -45, TTL_MS)).toBe(2 ** 40)
+      expect(await other.store.increment(key, 0, TTL_MS)).toBe(2 ** 40)
+    })
+
+    it('a counter begins at 0 again when the TTL of its first increment has ended', async () => {
+      const key = newKey()
+      await one.store.increment(key, 5, 200)
+      await expect.poll(() => other.store.increment(key, 1, TTL_MS)).toBe(1)
+      const deleted = newKey()
+      await one.store.increment(deleted, 5, TTL_MS)
+      await other.store.delete(deleted)
+      expect(await one.store.increment(deleted, 0, TTL_MS)).toBe(0)
+    })
+
     it('concurrent addMember of several replicas: the set never exceeds its limit', async () => {
       const key = newKey()
       const added = await Promise.all(
