@@ -4,7 +4,7 @@ import { headerOf, partsOf } from '../grpc/server/metadata.ts'
 import type { HeaderFields } from '../http2/index.ts'
 import { GatewayError } from '../query/errors.ts'
 import { type Sealer, SealKind } from '../query/seal/sealer.ts'
-import type { Principal } from '../query/types.ts'
+import type { Principal, Quotas } from '../query/types.ts'
 
 /** A configured API key. The gateway knows only its SHA-256. */
 export interface ApiKey {
@@ -13,6 +13,7 @@ export interface ApiKey {
   readonly roles: readonly string[]
   readonly defaultSource?: string
   readonly statementTimeoutMs?: number
+  readonly quotas?: Quotas
 }
 
 /** The principal of every call when no API keys are configured. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { quotasSchema } from './sections/quotas.ts'
 import { optionalWholeNumber, secret, wholeNumber } from './setting/value.ts'
 
 const HASH_PREFIX = 'sha256:'
@@ -33,13 +34,15 @@ const apiKeySchema = z
       'Time limit for a statement of this principal to run and be read. By default only the deadline of the call applies.',
       { min: 1, max: 30 * 86_400_000 },
     ),
+    quotas: quotasSchema.optional().describe('Quotas of this principal, each instead of the general one.'),
   })
-  .transform(({ name, key, roles, defaultSource, statementTimeoutMs }) => ({
+  .transform(({ name, key, roles, defaultSource, statementTimeoutMs, quotas }) => ({
     name,
     roles,
     sha256: hashOf(key),
     ...(defaultSource !== undefined && { defaultSource }),
     ...(statementTimeoutMs !== undefined && { statementTimeoutMs }),
+    ...(quotas !== undefined && { quotas }),
   }))
 
 /** Schema of `auth`. */

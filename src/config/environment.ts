@@ -55,6 +55,14 @@ const variables: readonly Variable[] = [
     },
   },
   {
+    name: 'RATE_LIMIT',
+    about: 'Requests per minute of each principal: `quotas.requestsPerMinute`. 0 is no limit.',
+    problem: (value) => (/^\d{1,9}$/.test(value) ? undefined : 'must be a number of requests per minute, such as 600'),
+    apply(value, root) {
+      section(root, 'quotas')['requestsPerMinute'] = Number(value)
+    },
+  },
+  {
     name: 'FLIGHTGATE_SEAL_KEYS',
     about: 'Comma-separated, instead of `auth.sealKeys`.',
     problem: (value) =>
@@ -104,7 +112,7 @@ export const otherVariables: Readonly<Record<string, string>> = {
 }
 
 /** Variables of planned features, which some deployments already set. */
-const laterVariable = /^(RATE_LIMIT|(REDIS|BIGQUERY)_[A-Z0-9_]+)$/
+const laterVariable = /^(REDIS|BIGQUERY)_[A-Z0-9_]+$/
 
 /** Names of the set variables that have no effect in this version. */
 export function variablesWithoutEffect(env: NodeJS.ProcessEnv): string[] {

@@ -5,6 +5,7 @@ import { authSchema } from './auth.ts'
 import { limitsSchema } from './limits.ts'
 import { listenSchema, tlsSchema } from './listen.ts'
 import { httpSchema } from './sections/http.ts'
+import { quotasSchema } from './sections/quotas.ts'
 import { wholeNumber } from './setting/value.ts'
 
 const sourceName = z
@@ -42,6 +43,11 @@ export const configSchemaOf = (kinds: SourceKinds) =>
       .describe('Source of calls that name no source; required if there are several sources.'),
     limits: limitsSchema.prefault({}).describe('Bounds of connections, messages, memory and time.'),
     http: httpSchema.prefault({}).describe('The API of the HTTP port.'),
+    quotas: quotasSchema
+      .prefault({})
+      .describe(
+        'How much each principal may use; without API keys, each connection. No limits by default. `auth.apiKeys[].quotas` overrides them for a principal.',
+      ),
     drain: z
       .strictObject({
         notReadyMs: wholeNumber(

@@ -17,6 +17,8 @@ const refusals: ReadonlySet<ErrorCode> = new Set([
   'BAD_REQUEST',
   'TOO_LARGE',
   'QUEUE_FULL',
+  'RATE_LIMITED',
+  'QUOTA_EXCEEDED',
 ])
 
 /** What the log needs of a call. */

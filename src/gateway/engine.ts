@@ -1,5 +1,8 @@
+import type { Scope } from '../async/scope.ts'
 import type { Config } from '../config/config.ts'
 import type { Metrics } from '../ops/metrics.ts'
+import { ActiveStatements } from '../query/control/active-statements.ts'
+import { type SourceHealth, SourceStatus } from '../query/control/source-status.ts'
 import { DrainGate } from '../query/drain-gate.ts'
 import type { ConcurrencyLimiter } from '../query/limits/concurrency-limiter.ts'
 import { composePipeline, type Pipeline } from '../query/pipeline.ts'
@@ -9,18 +12,25 @@ import { admit } from '../query/stages/admit.ts'
 import { audit } from '../query/stages/audit.ts'
 import { authorize } from '../query/stages/authorize.ts'
 import { deadline } from '../query/stages/deadline.ts'
+import { quota } from '../query/stages/quota.ts'
 import { rejectWhenDraining } from '../query/stages/reject-when-draining.ts'
 import { replay } from '../query/stages/replay.ts'
 import { serializeTransaction } from '../query/stages/serialize-transaction.ts'
 import type { ResultStore } from '../query/stages/share-results.ts'
+import { track } from '../query/stages/track.ts'
 import { Transactions } from '../query/transactions/transactions.ts'
 import type { Logger } from '../query/types.ts'
+import { Quotas } from '../quotas/quotas.ts'
+import type { State } from '../state/open.ts'
+import type { SourceState, SourceWatch } from './source-watch.ts'
 
 /** Parts that the engine uses. */
 export interface EngineParts {
   readonly config: Config
   readonly sources: readonly Source[]
   readonly slots: ReadonlyMap<string, ConcurrencyLimiter>
+  readonly watch: Pick<SourceWatch, 'stateOf'>
+  readonly state: Pick<State, 'store' | 'bus'>
   /** Store of small results, for clients that redeem a ticket again. */
   readonly repeatable: ResultStore
   readonly metrics: Metrics
@@ -33,20 +43,42 @@ export interface Engine {
   readonly drainGate: DrainGate
   readonly transactions: Transactions
   readonly pipeline: Pipeline
+  /** The statements that wait or run. */
+  readonly active: ActiveStatements
+  readonly sourceStatus: SourceStatus
+  readonly quotas: Quotas
 }
 
-/** Composes the engine, which holds no resources to close. */
-export function createEngine({ config, sources, slots, repeatable, metrics, log }: EngineParts): Engine {
+/** Composes the engine. The scope closes its quotas, which write the counts that wait. */
+export function createEngine(parts: EngineParts, scope: Scope): Engine {
+  const { config, sources, slots, watch, state, repeatable, metrics, log } = parts
   const { limits } = config
   const router = new Router(sources, config.defaultSource)
   const drainGate = new DrainGate()
   const transactions = new Transactions(limits, log)
+  const active = new ActiveStatements({ bus: state.bus, router })
+  const sourceStatus = new SourceStatus({
+    router,
+    healthOf: (source) => healthOf(watch.stateOf(source)),
+    slotsOf: (source) => slots.get(source)!,
+  })
+  const quotas = new Quotas({
+    general: config.quotas,
+    principals: config.auth.apiKeys,
+    sources: sources.map(({ name }) => name),
+    store: state.store,
+    log,
+    onRefused: (reason) => metrics.onQuotaRefusal(reason),
+  })
+  scope.defer(() => quotas.close())
   /** Outermost first. */
   const stages = [
+    track(active),
     audit(config.log.statements, metrics),
     rejectWhenDraining(drainGate),
     deadline((source) => config.sources[source]?.statementTimeoutMs),
     authorize(router),
+    quota(quotas.statements),
     replay(repeatable, limits),
     serializeTransaction(transactions),
     admit({
@@ -55,5 +87,10 @@ export function createEngine({ config, sources, slots, repeatable, metrics, log 
       onWait: (source, waitMs) => metrics.onQueueWait(source, waitMs),
     }),
   ]
-  return { router, drainGate, transactions, pipeline: composePipeline(stages, router) }
+  const pipeline = composePipeline(stages, router)
+  return { router, drainGate, transactions, pipeline, active, sourceStatus, quotas }
+}
+
+function healthOf({ isUp, since }: SourceState): SourceHealth {
+  return isUp === undefined ? { state: 'unknown' } : { state: isUp ? 'up' : 'down', since }
 }

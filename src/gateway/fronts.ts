@@ -24,6 +24,7 @@ import type { State } from '../state/open.ts'
 import { Statements } from '../statements/statements.ts'
 import { CallLog } from './call-log.ts'
 import type { Engine } from './engine.ts'
+import { limitRequests } from './limit-requests.ts'
 import type { SourceWatch } from './source-watch.ts'
 import { startError } from './start-error.ts'
 
@@ -118,7 +119,7 @@ export function createFronts(
     await http.close()
   })
   const grpc: GrpcServer = new GrpcServer({
-    methods,
+    methods: limitRequests(methods, engine.quotas.requests),
     authenticate: (headers) => authenticator.authenticate(headers),
     limits,
     observer: { onEnd: (call, error) => calls.onGrpcEnd(call, error) },

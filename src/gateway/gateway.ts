@@ -59,7 +59,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
   scope.defer(() => watch.close())
 
   const slots = slotsOfSources(config, kinds)
-  const engine = createEngine({ config, sources, slots, repeatable, metrics, log })
+  const engine = createEngine({ config, sources, slots, watch, state, repeatable, metrics, log }, scope)
   const { transactions, drainGate } = engine
 
   const fronts = createFronts({ config, engine, state, watch, metrics, readiness, log }, scope)

@@ -34,6 +34,11 @@ export class SourceWatch {
     return [...this.#states.values()]
   }
 
+  /** The state of a source by its name. */
+  stateOf(source: string): SourceState {
+    return this.#states.get(source)!
+  }
+
   /** Checks all sources now and then at the interval. */
   start(): void {
     if (this.#intervals.intervalMs === 0) return

@@ -35,6 +35,7 @@ export class Metrics {
   readonly #statementSeconds
   readonly #statementsInFlight
   readonly #queueWaitSeconds
+  readonly #quotaRefusals
 
   constructor() {
     const registers = [this.registry]
@@ -121,6 +122,14 @@ export class Metrics {
         help: 'Time that statements waited for a slot of their source (maxStreams), without statements that never got one.',
         labelNames: ['source'],
         buckets: callSeconds,
+        registers,
+      }),
+    )
+    this.#quotaRefusals = childrenOf(
+      new Counter({
+        name: 'flightgate_quota_refusals_total',
+        help: 'Requests and statements refused by a quota, by its kind: requests (per minute), statements (at the same time), bytes (per day).',
+        labelNames: ['quota'],
         registers,
       }),
     )
@@ -215,6 +224,10 @@ export class Metrics {
 
   onQueueWait(source: string, queueWaitMs: number): void {
     this.#queueWaitSeconds(source).observe(queueWaitMs / 1000)
+  }
+
+  onQuotaRefusal(quota: string): void {
+    this.#quotaRefusals(quota).inc()
   }
 
   #readGauge(name: string, help: string, value: () => number): void {

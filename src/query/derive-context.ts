@@ -1,5 +1,5 @@
 import type { StatementTrace } from './statement-trace.ts'
-import type { ChangeMark, ClientConnection, Context, Logger, Principal, TypeOptions } from './types.ts'
+import type { ChangeMark, ClientConnection, Context, Logger, Principal, StatementReader, TypeOptions } from './types.ts'
 
 /**
  * Derives a context from `outer` with some members changed; an undefined change removes an optional member. Always use this
@@ -19,6 +19,7 @@ class DerivedContext implements Members {
   readonly log: Logger
   readonly metadata: Context['metadata']
   readonly connection: ClientConnection | undefined
+  readonly reader: StatementReader | undefined
   readonly trackProgress: boolean | undefined
   readonly holder: string | undefined
   readonly types: TypeOptions | undefined
@@ -34,6 +35,8 @@ class DerivedContext implements Members {
     this.log = changes.log ?? outer.log
     this.metadata = 'metadata' in changes ? changes.metadata : outer.metadata
     this.connection = 'connection' in changes ? changes.connection : outer.connection
+    // Ending the reader aborts the outer signal only.
+    this.reader = 'reader' in changes ? changes.reader : changes.signal ? undefined : outer.reader
     this.trackProgress = 'trackProgress' in changes ? changes.trackProgress : outer.trackProgress
     this.holder = 'holder' in changes ? changes.holder : outer.holder
     this.types = 'types' in changes ? changes.types : outer.types

@@ -85,6 +85,13 @@ export const errorTable = {
     false,
     'The transaction is over, or was begun on another replica: begin a new one.',
   ),
+  UNKNOWN_QUERY: row(
+    'NOT_FOUND',
+    404,
+    false,
+    'There is no such statement among those that wait or run and that you may see: it has ended, or it belongs to another principal.',
+  ),
+  UNKNOWN_PRINCIPAL: row('NOT_FOUND', 404, false, 'There is no such principal.'),
   UNREAD_RESULT: row(
     'FAILED_PRECONDITION',
     409,
@@ -125,6 +132,8 @@ export const errorTable = {
   TOO_MANY_TRANSACTIONS: row('RESOURCE_EXHAUSTED', 429, true, 'The principal has too many transactions: end some.'),
   QUEUE_FULL: row('RESOURCE_EXHAUSTED', 429, true, 'Too many statements are waiting: try again later.'),
   QUEUE_TIMEOUT: row('RESOURCE_EXHAUSTED', 429, true, 'The statement waited too long for a slot: try again later.'),
+  RATE_LIMITED: row('RESOURCE_EXHAUSTED', 429, true, 'Too many requests in this minute: try again later.'),
+  QUOTA_EXCEEDED: row('RESOURCE_EXHAUSTED', 429, true, 'A quota of the principal is used up: try again later.'),
   SLOT_LOST: row(
     'RESOURCE_EXHAUSTED',
     429,

@@ -23,6 +23,21 @@ export interface SourceSavepoints {
   end(transaction: string, savepoint: Uint8Array, action: 'release' | 'rollback', ctx: Context): Promise<void>
 }
 
+/** State of one server of a source. */
+export interface EndpointStatus {
+  /** As `host:port`. */
+  readonly address: string
+  readonly breaker: 'closed' | 'open' | 'half-open'
+  /** Pooled connections that are open. */
+  readonly connections: number
+  /** Pooled connections that carry a call. */
+  readonly busyConnections: number
+  /** Calls that wait for a connection. */
+  readonly waiting: number
+  /** Largest number of connections. */
+  readonly maxConnections: number
+}
+
 /** The port that every engine implements. It throws GatewayErrors; any other error counts as an internal fault. */
 export interface Source {
   /** Name in the configuration. */
@@ -47,6 +62,8 @@ export interface Source {
   capabilities?(ctx: Context): Promise<Capabilities>
   /** Checks, within the context's deadline, whether queries can be expected to work. */
   health(ctx: Context): Promise<Health>
+  /** The servers behind the source, in the order of the configuration; absent for an embedded engine. */
+  endpoints?(): readonly EndpointStatus[]
   /** Whether threads may be running that would delay the end of the process; absent if the source has no threads. */
   readonly hasActiveThreads?: boolean
   /**

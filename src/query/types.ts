@@ -1,7 +1,18 @@
 import type { Frame } from '../arrow/ipc/frame.ts'
+import type { GatewayError } from './errors.ts'
 import type { Estimate } from './estimate.ts'
 import type { Ingest } from './ingest.ts'
 import type { StatementTrace } from './statement-trace.ts'
+
+/** How much a principal may use. An absent member or 0 is no limit. */
+export interface Quotas {
+  /** Requests per minute, over all fronts. */
+  readonly requestsPerMinute?: number | undefined
+  /** Statements that wait, run or are read at the same time. */
+  readonly maxConcurrentStatements?: number | undefined
+  /** Arrow bytes of results in a day of UTC. */
+  readonly maxBytesPerDay?: number | undefined
+}
 
 /** The authenticated caller. */
 export interface Principal {
@@ -12,6 +23,8 @@ export interface Principal {
   readonly defaultSource?: string
   /** Timeout of the principal's statements, including reading the result, in milliseconds. */
   readonly statementTimeoutMs?: number
+  /** Limits of the principal instead of the general ones. */
+  readonly quotas?: Quotas | undefined
 }
 
 /** Options for Arrow types that some clients do not support. */
@@ -162,6 +175,12 @@ export interface ClientConnection {
   onceClosed(listener: () => void): void
 }
 
+/** Who reads the result of a statement, such as the client's call. */
+export interface StatementReader {
+  /** Ends the reading with this error, which aborts the context's signal with the same reason. */
+  end(reason: GatewayError): void
+}
+
 /** Tells whether a call may have changed data, so that its client must not repeat it unseen. */
 export interface ChangeMark {
   mayHaveChanged: boolean
@@ -180,6 +199,11 @@ export interface Context {
   readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
   /** The client's connection; absent if no client waits for the answer. */
   readonly connection?: ClientConnection | undefined
+  /**
+   * What a cancel of the statement ends; absent if the call does more than this statement. A front sets it, so that a cancel
+   * also reaches a client that does not read. Without it only the signal aborts, and the reader gets the error at its next pull.
+   */
+  readonly reader?: StatementReader | undefined
   /** Whether the client polls the progress of the result; if not, the engine need not track it. */
   readonly trackProgress?: boolean | undefined
   /** The holder whose share of slots and workers the call uses, if it is not the principal; see `holderOf`. */
@@ -192,8 +216,11 @@ export interface Context {
   readonly trace?: StatementTrace | undefined
 }
 
+/** Who uses slots, requests and quotas. */
+export type Caller = Pick<Context, 'principal' | 'holder'>
+
 /** Returns the holder whose share of slots and workers a call uses: the principal or, without credentials, the connection. */
-export function holderOf({ holder, principal }: Context): string {
+export function holderOf({ holder, principal }: Caller): string {
   return holder ?? principal.name
 }
 

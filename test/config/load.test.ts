@@ -293,17 +293,28 @@ sources: { a: { kind: duckdb, batchRows: 0 }, Memory: { kind: duckdb } }`,
 
   it('warns once about variables without effect in this version', () => {
     const env = {
-      RATE_LIMIT: '5',
       REDIS_PASSWORD: 'hunter2',
       BIGQUERY_PROJECT: 'p',
       UNRELATED: 'x',
     }
     expect(load('{}', { ...env, REDIS_PORT: 'tcp://10.0.0.1:6379' }).warnings).toEqual([
-      'environment: without effect in this version: BIGQUERY_PROJECT, RATE_LIMIT, REDIS_PASSWORD',
+      'environment: without effect in this version: BIGQUERY_PROJECT, REDIS_PASSWORD',
     ])
     const referring = `auth: { apiKeys: [ { name: a, key: "\${REDIS_PASSWORD}" } ] }`
     expect(load(referring, env).warnings.join()).not.toContain('REDIS')
     expect(load('{}').warnings).toEqual([])
+  })
+
+  it('RATE_LIMIT sets the requests per minute; an API key may have its own quotas', () => {
+    const { quotas } = load('{}', { RATE_LIMIT: '600' })
+    expect(quotas).toEqual({ requestsPerMinute: 600 })
+    expect(load('quotas: { requestsPerMinute: 5, maxBytesPerDay: 100 }', { RATE_LIMIT: '0' }).quotas).toEqual({
+      requestsPerMinute: 0,
+      maxBytesPerDay: 100,
+    })
+    const { auth } = load('auth: { apiKeys: [ { name: a, key: k, quotas: { maxConcurrentStatements: 3 } } ] }')
+    expect(auth.apiKeys[0]).toMatchObject({ name: 'a', quotas: { maxConcurrentStatements: 3 } })
+    expect(() => load('{}', { RATE_LIMIT: '5/s' })).toThrow('RATE_LIMIT: must be a number of requests per minute')
   })
 
   it('in the container image, listens on all addresses only if keys are set', () => {

@@ -16,6 +16,7 @@ class LazyContext implements Context {
   readonly log = silent
   readonly metadata = { 'x-name': 'value' }
   readonly connection = { isLeaving: false, onceClosed() {} }
+  readonly reader = { end() {} }
   readonly trackProgress = false
   readonly holder = 'peer'
   readonly types = { losslessTypes: true }
@@ -42,6 +43,7 @@ const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]
   log: other,
   metadata: {},
   connection: { isLeaving: true, onceClosed() {} },
+  reader: { end() {} },
   trackProgress: true,
   holder: 'other peer',
   types: { losslessTypes: false, dictionaries: false },
@@ -59,16 +61,22 @@ describe('deriveContext', () => {
 
   it.each(names)('changes %s, and nothing else', (changed) => {
     const outer = new LazyContext()
-    const derived = deriveContext(outer, { [changed]: changes[changed] })
+    // A reader belongs to its signal.
+    const more = changed === 'signal' ? { reader: outer.reader } : {}
+    const derived = deriveContext(outer, { [changed]: changes[changed], ...more })
     for (const name of names) expect(derived[name], name).toBe(name === changed ? changes[name] : outer[name])
   })
 
-  it.each(['metadata', 'connection', 'trackProgress', 'holder', 'types', 'changeMark', 'trace'] as const)(
+  it.each(['metadata', 'connection', 'reader', 'trackProgress', 'holder', 'types', 'changeMark', 'trace'] as const)(
     'leaves out %s when the change says undefined',
     (name) => {
       expect(deriveContext(new LazyContext(), { [name]: undefined })[name]).toBeUndefined()
     },
   )
+
+  it('leaves out the reader when the change brings another signal, which ending the reader would not abort', () => {
+    expect(deriveContext(new LazyContext(), { signal: changes.signal }).reader).toBeUndefined()
+  })
 
   it('does not create a lazy signal until the derived context reads it', () => {
     const outer = new LazyContext()

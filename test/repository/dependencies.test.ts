@@ -9,10 +9,11 @@ const src = fileURLToPath(new URL('../../src/', import.meta.url))
 const allowed: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'ops'],
   cli: ['gateway', 'config', 'ops', 'arrow'],
-  gateway: ['async', 'config', 'fronts', 'auth', 'grpc', 'statements', 'ops', 'query', 'sources', 'state'],
-  fronts: ['statements', 'auth', 'query', 'arrow', 'state', 'grpc', 'http2', 'async'],
+  gateway: ['async', 'config', 'fronts', 'auth', 'grpc', 'statements', 'quotas', 'ops', 'query', 'sources', 'state'],
+  fronts: ['statements', 'quotas', 'auth', 'query', 'arrow', 'state', 'grpc', 'http2', 'async'],
   auth: ['query', 'grpc', 'http2'],
   statements: ['query', 'arrow', 'state', 'async'],
+  quotas: ['query', 'state'],
   sources: ['query', 'arrow', 'grpc', 'http2', 'async', 'config'],
   grpc: ['query', 'arrow', 'http2', 'async'],
   query: ['arrow', 'async'],

@@ -1,7 +1,7 @@
 import { anonymous } from '../../auth/authenticator.ts'
 import type { GrpcCall } from '../../grpc/server/call.ts'
 import type { HeaderFields } from '../../http2/index.ts'
-import type { ChangeMark, ClientConnection, Context, Logger, Principal } from '../../query/types.ts'
+import type { ChangeMark, ClientConnection, Context, Logger, Principal, StatementReader } from '../../query/types.ts'
 
 /** The context of a gRPC call. The call creates its signal on first use. */
 export class CallContext implements Context {
@@ -13,6 +13,7 @@ export class CallContext implements Context {
   readonly holder?: string
   readonly connection: ClientConnection
   readonly changeMark: ChangeMark
+  readonly reader: StatementReader
   readonly #call: GrpcCall
 
   /** @throws GatewayError UNAUTHENTICATED if the method is open to calls without credentials: its calls have no principal */
@@ -26,6 +27,7 @@ export class CallContext implements Context {
     if (this.principal === anonymous) this.holder = call.peer
     this.connection = call.connection
     this.changeMark = call
+    this.reader = call
   }
 
   get signal(): AbortSignal {

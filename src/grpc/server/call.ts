@@ -74,6 +74,8 @@ export class GrpcCall implements RequestListener {
   durationMs = 0
   /** Whether the call may have changed data, so that its client must not repeat it unseen. */
   mayHaveChanged = false
+  /** Initial metadata to send besides those of `sendHeaders`. */
+  initialMetadata: Metadata | undefined
   /** Trailers to send besides the status. */
   trailers: Metadata = NO_TRAILERS
   readonly #connection: Http2ServerConnection
@@ -169,8 +171,9 @@ export class GrpcCall implements RequestListener {
   /** Sends the initial metadata; otherwise they are sent with the first message. */
   sendHeaders(metadata?: Metadata): void {
     if (this.#stream.headersSent) return
+    const all = this.initialMetadata ? { ...this.initialMetadata, ...metadata } : metadata
     this.#stream.respond(
-      metadata ? encodeHeaders(Object.entries({ ...responseHeaders, ...toHeaderFields(metadata) })) : plainHeaders,
+      all ? encodeHeaders(Object.entries({ ...responseHeaders, ...toHeaderFields(all) })) : plainHeaders,
     )
   }
 
@@ -262,7 +265,8 @@ export class GrpcCall implements RequestListener {
   #trailersBlock(error: GatewayError | undefined): Buffer {
     if (!error && this.trailers === NO_TRAILERS) return plainSuccess
     const trailers = { ...toHeaderFields(this.trailers), ...statusTrailers(error, this.requestId) }
-    return encodeHeaders(Object.entries(this.#stream.headersSent ? trailers : { ...responseHeaders, ...trailers }))
+    const headers = { ...responseHeaders, ...toHeaderFields(this.initialMetadata ?? {}) }
+    return encodeHeaders(Object.entries(this.#stream.headersSent ? trailers : { ...headers, ...trailers }))
   }
 
   /** Writes a small message. If the client's flow-control window blocks it, it counts as memory of the call. */

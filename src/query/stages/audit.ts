@@ -45,6 +45,7 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       event: 'statement',
       step,
       requestId: ctx.requestId,
+      ...(step === 'run' && ctx.trace?.queryId !== undefined && { queryId: ctx.trace.queryId }),
       principal: ctx.principal.name,
       source: query.source,
       ...text,

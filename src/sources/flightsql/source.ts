@@ -4,7 +4,7 @@ import { GrpcFailure } from '../../grpc/client/failure.ts'
 import type { Capabilities } from '../../query/capabilities.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Ingest } from '../../query/ingest.ts'
-import type { Source } from '../../query/source.ts'
+import type { EndpointStatus, Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, PlannedSql, Query, Result } from '../../query/types.ts'
 import { CachedCapabilities } from './cached-capabilities.ts'
 import { upstreamCapabilities } from './capabilities.ts'
@@ -14,6 +14,7 @@ import { breakerLog } from './pool/breaker-log.ts'
 import { Checkout } from './pool/checkout.ts'
 import { Breaker } from './pool/circuit-breaker.ts'
 import { Endpoint, type EndpointObserver } from './pool/endpoint.ts'
+import { endpointStatus } from './pool/endpoint-status.ts'
 import { Endpoints } from './pool/endpoints.ts'
 import type { Lease } from './pool/lease.ts'
 import { type Location, LocationPools, openLocation } from './pool/location-pools.ts'
@@ -195,6 +196,10 @@ export class FlightSqlSource implements Source {
       const said = error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message
       return { ok: false, detail: said.split('\n')[0]!.slice(0, MAX_DETAIL) }
     }
+  }
+
+  endpoints(): readonly EndpointStatus[] {
+    return endpointStatus(this.pools.all)
   }
 
   async close(): Promise<void> {

@@ -97,6 +97,11 @@ export class ConnectionPool {
     }
   }
 
+  /** Largest number of connections. */
+  get max(): number {
+    return this.#config.pool.max
+  }
+
   /** Whether a caller would get a permit without waiting for another caller to release one. */
   get hasRoom(): boolean {
     return this.#permits.isFree()

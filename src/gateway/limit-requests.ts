@@ -1,0 +1,43 @@
+import { anonymous } from '../auth/authenticator.ts'
+import type { GrpcCall } from '../grpc/server/call.ts'
+import type { Method, Methods } from '../grpc/server/method.ts'
+import { rateHeaders } from '../quotas/rate-state.ts'
+import type { RequestLimiter } from '../quotas/request-limiter.ts'
+
+/**
+ * Takes one request from the caller's allowance for each call, except calls of methods that are open or in the background.
+ * Without a limit for any principal the methods stay as they are.
+ */
+export function limitRequests(methods: Methods, limiter: RequestLimiter): Methods {
+  if (!limiter.isActive) return methods
+  const entries = Object.entries(methods).map(([path, method]): [string, Method] =>
+    method.open || method.background ? [path, method] : [path, limited(method, limiter)],
+  )
+  return Object.fromEntries(entries)
+}
+
+function limited(method: Method, limiter: RequestLimiter): Method {
+  const take = async (call: GrpcCall) => {
+    const { principal, peer } = call
+    const state = await limiter.take(principal === anonymous ? { principal, holder: peer } : { principal })
+    if (state) call.initialMetadata = rateHeaders(state)
+  }
+  switch (method.kind) {
+    case 'unary': {
+      const { handle } = method
+      return { ...method, handle: (request: Buffer, call: GrpcCall) => take(call).then(() => handle(request, call)) }
+    }
+    case 'serverStream': {
+      const { handle } = method
+      return { ...method, handle: (request: Buffer, call: GrpcCall) => take(call).then(() => handle(request, call)) }
+    }
+    case 'bidi': {
+      const { handle } = method
+      return {
+        ...method,
+        handle: (requests: AsyncGenerator<Buffer, void, undefined>, call: GrpcCall) =>
+          take(call).then(() => handle(requests, call)),
+      }
+    }
+  }
+}

@@ -1,0 +1,266 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { deriveContext } from '../derive-context.ts'
+import { GatewayError } from '../errors.ts'
+import type { ResultObserver, StopResult } from '../results/holding.ts'
+import type { Router } from '../router.ts'
+import type { StatementTrace } from '../statement-trace.ts'
+import type { Context, Principal, Query } from '../types.ts'
+
+/** A statement that waits or runs on this replica. */
+export interface ActiveStatement {
+  /** Id for `cancel`, for the audit line and for `StatementTrace.queryId`. */
+  readonly id: string
+  readonly principal: string
+  readonly source: string
+  /** The first 2,000 characters of the text. */
+  readonly text: string
+  /** `queued` while it waits for its transaction or for a slot. */
+  readonly state: 'queued' | 'running'
+  /** Unix time in milliseconds. */
+  readonly startedAt: number
+  /** Rows that the client has read so far. */
+  readonly rows: number
+  /** Arrow bytes that the client has read so far. */
+  readonly bytes: number
+  readonly requestId: string
+}
+
+/** Which statements to list; an absent member selects all. */
+export interface ActiveFilter {
+  /** Name of a source, or its kind if only one source has that kind. */
+  readonly source?: string | undefined
+  /** Name of a principal. */
+  readonly principal?: string | undefined
+}
+
+/** Messages between replicas. Each subscriber on every replica, including the sender's, gets a message at most once. */
+export interface ReplicaBus {
+  publish(topic: string, message: string): Promise<void>
+  subscribe(topic: string, listener: (message: string) => void): () => void
+}
+
+/** Dependencies of `ActiveStatements`. */
+export interface ActiveStatementDependencies {
+  readonly bus: ReplicaBus
+  readonly router: Pick<Router, 'named'>
+}
+
+/** A cancel as one replica asks another for it. */
+interface CancelRequest {
+  readonly id: string
+  readonly by: string
+  readonly isAdmin: boolean
+  /** Echoed in the answer. */
+  readonly question: string
+}
+
+interface CancelAnswer {
+  readonly question: string
+  readonly found: boolean
+}
+
+const MAX_TEXT_CHARACTERS = 2000
+/** How long another replica may take to answer, in milliseconds. */
+const ANSWER_MS = 1000
+const CANCEL = 'cancel-query'
+const ANSWERS = 'cancel-query-answers'
+/** Form of an id: the replica, and the number of the statement there. */
+const idForm = /^([0-9a-f]{12})-[0-9a-z]{1,11}$/
+
+/** Whether a principal may see and cancel the statements of others. */
+export function mayControlOthers({ roles }: Pick<Principal, 'roles'>): boolean {
+  return roles.includes('admin')
+}
+
+/**
+ * The statements that wait or run on this replica, whichever front began them. Without API keys all callers are the principal
+ * `anonymous`, so they see and cancel each other's statements; the gateway then listens only on loopback addresses.
+ */
+export class ActiveStatements {
+  readonly #bus: ReplicaBus
+  readonly #router: Pick<Router, 'named'>
+  readonly #replica = randomBytes(6).toString('hex')
+  /** The oldest first. */
+  readonly #all = new Map<string, TrackedStatement>()
+  readonly #questions = new Map<string, (found: boolean) => void>()
+  #count = 0
+
+  constructor({ bus, router }: ActiveStatementDependencies) {
+    this.#bus = bus
+    this.#router = router
+    bus.subscribe(CANCEL, (message) => this.#onCancelRequest(JSON.parse(message) as CancelRequest))
+    bus.subscribe(ANSWERS, (message) => {
+      const { question, found } = JSON.parse(message) as CancelAnswer
+      this.#questions.get(question)?.(found)
+    })
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  /** Registers a statement until its result has been read; the caller runs it with `ctx` of the returned object. */
+  begin(query: Query, ctx: Context): TrackedStatement {
+    this.#count++
+    const id = `${this.#replica}-${this.#count.toString(36)}`
+    const statement = new TrackedStatement(id, query, ctx, this.#all)
+    this.#all.set(id, statement)
+    return statement
+  }
+
+  /**
+   * Lists statements of this replica, the oldest first: the viewer's own ones, or all for the role admin.
+   * @throws GatewayError FORBIDDEN if the filter names another principal and the viewer is no admin; UNKNOWN_SOURCE
+   */
+  list(viewer: Principal, filter: ActiveFilter = {}): readonly ActiveStatement[] {
+    const isAdmin = mayControlOthers(viewer)
+    if (filter.principal !== undefined && filter.principal !== viewer.name && !isAdmin)
+      throw new GatewayError(
+        'FORBIDDEN',
+        `${viewer.name} may list only its own statements: those of others need the role admin.`,
+      )
+    const principal = filter.principal ?? (isAdmin ? undefined : viewer.name)
+    const source = filter.source === undefined ? undefined : this.#router.named(filter.source).name
+    const found: ActiveStatement[] = []
+    for (const statement of this.#all.values())
+      if (
+        (principal === undefined || statement.principal === principal) &&
+        (source === undefined || statement.source === source)
+      )
+        found.push(statement.describe())
+    return found
+  }
+
+  /**
+   * Ends a statement as CANCELLED, wherever it waits and on whichever replica it runs.
+   * @throws GatewayError UNKNOWN_QUERY if it has ended, never existed, or belongs to another principal and the viewer is no
+   *   admin; STATE_UNAVAILABLE if another replica runs it and cannot be told
+   */
+  async cancel(id: string, viewer: Principal): Promise<void> {
+    const replica = idForm.exec(id)?.[1]
+    const request = { id, by: viewer.name, isAdmin: mayControlOthers(viewer) }
+    const isFound =
+      replica === this.#replica ? this.#cancelHere(request) : replica !== undefined && (await this.#askOthers(request))
+    if (!isFound) throw new GatewayError('UNKNOWN_QUERY')
+  }
+
+  #cancelHere({ id, by, isAdmin }: Omit<CancelRequest, 'question'>): boolean {
+    const statement = this.#all.get(id)
+    if (!statement || !(isAdmin || statement.principal === by)) return false
+    statement.cancel(by)
+    return true
+  }
+
+  /** Asks the replica that runs the statement. Returns false if it does not know it, or does not answer. */
+  async #askOthers(request: Omit<CancelRequest, 'question'>): Promise<boolean> {
+    const question = randomUUID()
+    const { promise: answer, resolve } = Promise.withResolvers<boolean>()
+    this.#questions.set(question, resolve)
+    const timer = setTimeout(resolve, ANSWER_MS, false)
+    try {
+      await this.#bus.publish(CANCEL, JSON.stringify({ ...request, question } satisfies CancelRequest))
+      return await answer
+    } finally {
+      clearTimeout(timer)
+      this.#questions.delete(question)
+    }
+  }
+
+  #onCancelRequest(request: CancelRequest): void {
+    if (idForm.exec(request.id)?.[1] !== this.#replica) return
+    const answer: CancelAnswer = { question: request.question, found: this.#cancelHere(request) }
+    // Without the answer the other replica tells its client that the statement is unknown.
+    this.#bus.publish(ANSWERS, JSON.stringify(answer)).catch(() => {})
+  }
+}
+
+/** A statement from its start until its result has been read. */
+export class TrackedStatement implements ResultObserver {
+  readonly id: string
+  readonly startedAt = Date.now()
+  /** The context to run the statement with: a cancel aborts its signal. */
+  readonly ctx: Context
+  readonly #query: Query
+  readonly #trace: StatementTrace
+  readonly #all: Map<string, TrackedStatement>
+  /** Absent if ending the reader aborts the context's signal. */
+  readonly #controller: AbortController | undefined
+  readonly #outer: Context
+  #stop: StopResult | undefined
+  #rows = 0
+  #bytes = 0
+
+  constructor(id: string, query: Query, outer: Context, all: Map<string, TrackedStatement>) {
+    this.id = id
+    this.#query = query
+    this.#outer = outer
+    this.#all = all
+    this.#trace = outer.trace ?? {}
+    this.#trace.queryId = id
+    if (outer.reader) {
+      this.ctx = outer.trace ? outer : deriveContext(outer, { trace: this.#trace })
+      return
+    }
+    this.#controller = new AbortController()
+    this.ctx = deriveContext(outer, { trace: this.#trace, signal: this.#controller.signal })
+    outer.signal.addEventListener('abort', this.#onOuterAbort, { once: true })
+    if (outer.signal.aborted) this.#onOuterAbort()
+  }
+
+  get principal(): string {
+    return this.#outer.principal.name
+  }
+
+  get source(): string {
+    return this.#query.source
+  }
+
+  onStart(stop: StopResult): void {
+    this.#stop = stop
+  }
+
+  onBatch(rows: number, bytes: number): void {
+    this.#rows += rows
+    this.#bytes += bytes
+  }
+
+  onEnd(): void {
+    this.#all.delete(this.id)
+    if (this.#controller) this.#outer.signal.removeEventListener('abort', this.#onOuterAbort)
+  }
+
+  describe(): ActiveStatement {
+    const { queueWaitMs, isShared } = this.#trace
+    return {
+      id: this.id,
+      principal: this.principal,
+      source: this.source,
+      text: this.#query.sql.slice(0, MAX_TEXT_CHARACTERS),
+      state: queueWaitMs === undefined && !isShared ? 'queued' : 'running',
+      startedAt: this.startedAt,
+      rows: this.#rows,
+      bytes: this.#bytes,
+      requestId: this.#outer.requestId,
+    }
+  }
+
+  /** Ends the statement. @param by name of the principal that cancels it */
+  cancel(by: string): void {
+    const { log, requestId, principal, reader } = this.#outer
+    const who = by === principal.name ? `another call of ${by}` : `the administrator ${by}`
+    const reason = new GatewayError('CANCELLED', `The statement was cancelled by ${who}.`)
+    log.info(
+      { event: 'query_cancelled', queryId: this.id, requestId, principal: principal.name, by },
+      'query cancelled',
+    )
+    if (reader) {
+      reader.end(reason)
+      return
+    }
+    this.#controller!.abort(reason)
+    // A reader that does not pull would not notice the signal.
+    this.#stop?.(reason)
+  }
+
+  readonly #onOuterAbort = () => this.#controller!.abort(this.#outer.signal.reason)
+}

@@ -1,0 +1,41 @@
+import type { Caller, Principal, Quotas } from '../query/types.ts'
+
+/** Which quota refused a request or a statement. */
+export type RefusalReason = 'requests' | 'statements' | 'bytes'
+
+/** Whose quota it is, for sentences: without credentials each connection has its own. */
+export function ownerOf({ principal, holder }: Caller): string {
+  return holder === undefined ? principal.name : 'this connection'
+}
+
+/** Which quotas apply to a principal: its own ones, and the general ones where it has none. */
+export class QuotaPolicy {
+  readonly #general: Quotas
+  readonly #principals: readonly Principal[]
+  readonly #byPrincipal = new WeakMap<Principal, Quotas>()
+
+  /** @param principals those with API keys */
+  constructor(general: Quotas, principals: readonly Principal[]) {
+    this.#general = general
+    this.#principals = principals
+  }
+
+  of(principal: Principal): Quotas {
+    let quotas = this.#byPrincipal.get(principal)
+    if (!quotas) {
+      quotas = { ...this.#general, ...principal.quotas }
+      this.#byPrincipal.set(principal, quotas)
+    }
+    return quotas
+  }
+
+  /** Whether the quota limits any principal. */
+  limitsAny(name: keyof Quotas): boolean {
+    return [this.#general, ...this.#principals.map(({ quotas }) => quotas)].some((each) => (each?.[name] ?? 0) > 0)
+  }
+
+  /** The principal with this name; undefined if no API key has it. */
+  named(name: string): Principal | undefined {
+    return this.#principals.find((each) => each.name === name)
+  }
+}

@@ -1,0 +1,59 @@
+import type { Logger, Principal, Quotas as QuotaSettings } from '../query/types.ts'
+import type { Store } from '../state/store.ts'
+import { DailyBytes } from './daily-bytes.ts'
+import { QuotaPolicy, type RefusalReason } from './quota-policy.ts'
+import { RequestLimiter } from './request-limiter.ts'
+import { StatementQuotas } from './statement-quotas.ts'
+import { Usage } from './usage.ts'
+import { UsageLedger } from './usage-ledger.ts'
+
+/** Dependencies of the quotas. */
+export interface QuotaDependencies {
+  /** Quotas of principals that have none of their own. */
+  readonly general: QuotaSettings
+  /** The principals with API keys. */
+  readonly principals: readonly Principal[]
+  /** Names of the sources, in the order of the configuration. */
+  readonly sources: readonly string[]
+  readonly store: Store
+  readonly log: Logger
+  onRefused(reason: RefusalReason): void
+}
+
+/** Time between two log lines about a store that is down, in milliseconds. */
+const LOG_INTERVAL_MS = 60_000
+
+/** What callers may use, and what they have used. */
+export class Quotas {
+  readonly requests: RequestLimiter
+  readonly statements: StatementQuotas
+  readonly usage: Usage
+  readonly #ledger: UsageLedger
+  readonly #bytes: DailyBytes
+  readonly #log: Logger
+  #loggedAt = Number.NEGATIVE_INFINITY
+
+  constructor({ general, principals, sources, store, log, onRefused }: QuotaDependencies) {
+    this.#log = log
+    const policy = new QuotaPolicy(general, principals)
+    const onStateDown = (error: unknown) => this.#onStateDown(error)
+    this.#ledger = new UsageLedger(store, onStateDown)
+    this.#bytes = new DailyBytes(store, onStateDown)
+    const [ledger, bytes] = [this.#ledger, this.#bytes]
+    this.requests = new RequestLimiter({ policy, store, onRefused, onStateDown })
+    this.statements = new StatementQuotas({ policy, ledger, bytes, onRefused })
+    this.usage = new Usage({ policy, ledger, bytes, sources, requests: this.requests, statements: this.statements })
+  }
+
+  /** Writes the counts that wait. */
+  async close(): Promise<void> {
+    await Promise.all([this.#ledger.close(), this.#bytes.close()])
+  }
+
+  #onStateDown(error: unknown): void {
+    const now = performance.now()
+    if (now - this.#loggedAt < LOG_INTERVAL_MS) return
+    this.#loggedAt = now
+    this.#log.warn({ event: 'quotas', err: error }, 'the state store does not answer: requests pass, and counts wait')
+  }
+}
