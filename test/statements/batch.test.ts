@@ -6,7 +6,7 @@ import type { BatchSink, StatementOutcome } from '../../src/statements/batch/bat
 import { statementTickets } from '../../src/statements/handles/ticket.ts'
 import type { StatementRequest } from '../../src/statements/requests/statement-request.ts'
 import { waitFor } from '../wait-for.ts'
-import { rowsOf, setUp } from './fake-source.ts'
+import { parametersOf, rowsOf, setUp } from './fake-source.ts'
 
 const texts = (...queries: string[]): StatementRequest[] => queries.map((query) => ({ text: { query } }))
 
@@ -205,7 +205,7 @@ describe('identical reads of a batch', () => {
   it('run once; the result goes to all of them', async () => {
     const { statements, scope, here } = setUp()
     const reader = new Reader()
-    const parameters = Buffer.from('p')
+    const parameters = parametersOf('p')
     const requests = [
       ...texts('rows 3', 'rows 3'),
       { text: { query: 'rows 3' }, parameters },
@@ -424,7 +424,7 @@ describe('the plans of a batch', () => {
     const { statements, scope, sealer, here } = setUp()
     const requests = [
       ...texts('rows 3', 'create t', 'badplan BAD_SQL'),
-      { text: { query: 'p' }, parameters: Buffer.from('x') },
+      { text: { query: 'p' }, parameters: parametersOf('x') },
     ]
     const answers = await statements.batches.plan(requests, {}, scope())
     expect(answers.map((each) => ('error' in each ? [each.id, each.error.code] : [each.id]))).toEqual([

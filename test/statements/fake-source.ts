@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { type Frame, frameOf } from '../../src/arrow/ipc/frame.ts'
+import { joinStream } from '../../src/arrow/ipc/ipc.ts'
 import { encodeSchema } from '../../src/arrow/schema.ts'
 import { GatewayError } from '../../src/query/errors.ts'
 import { ConcurrencyLimiter } from '../../src/query/limits/concurrency-limiter.ts'
@@ -164,6 +165,14 @@ function reader(sql: string): (name: string) => string | undefined {
     const at = words.indexOf(name)
     return at < 0 ? undefined : (words[at + 1] ?? '')
   }
+}
+
+/** Parameters of a statement: one column of this name, no rows. */
+export function parametersOf(name: string): Buffer {
+  const column = { name, format: 'u', nullable: true, metadata: [], children: [] }
+  return joinStream([
+    { header: encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [column] }), body: none },
+  ])
 }
 
 /** What `setUp` can change. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { TableScan } from '../../src/statements/requests/statement-request.ts'
-import { rowsOf, setUp } from './fake-source.ts'
+import { parametersOf, rowsOf, setUp } from './fake-source.ts'
 
+const parameters = parametersOf('a')
 const scan = (name: string, more: Partial<TableScan> = {}) => ({ text: { table: { name, columns: [], ...more } } })
 
 describe('the query of a request', () => {
@@ -30,6 +31,22 @@ describe('the query of a request', () => {
     await expect(
       statements.requests.queryOf({ text: { query: 'SELECT ?' }, parameters: new Uint8Array(1001) }, scope()),
     ).rejects.toMatchObject({ code: 'TOO_LARGE' })
+  })
+
+  it.each([
+    ['no Arrow', Buffer.from('0123456789')],
+    ['a truncated stream', parameters.subarray(0, -1)],
+    ['two schemas', Buffer.concat([parameters, parameters])],
+    ['an empty stream', Buffer.from('ffffffff00000000', 'hex')],
+  ])('refuses %s as parameters', async (_name, bytes) => {
+    const { statements, scope } = setUp()
+    const request = { text: { query: 'SELECT ?' }, parameters: bytes }
+    await expect(statements.requests.queryOf(request, scope())).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    const query = await statements.requests.queryOf({ ...request, parameters }, scope())
+    expect(query.parameters).toBe(parameters)
+    expect(await statements.requests.queryOf({ ...request, parameters: new Uint8Array() }, scope())).not.toHaveProperty(
+      'parameters',
+    )
   })
 
   it('is written from a scan, with every name quoted, and only reads', async () => {

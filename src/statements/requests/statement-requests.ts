@@ -10,6 +10,7 @@ import { faultOfCondition } from '../../query/text/condition.ts'
 import { readUse } from '../../query/text/use-names.ts'
 import type { Context, Plan, Query, Result } from '../../query/types.ts'
 import type { CallScope, QueryBuilder } from '../query-builder.ts'
+import { checkParameters } from './check-parameters.ts'
 import { StatementMeter, type StatementMetrics } from './statement-meter.ts'
 import type { StatementRequest, TableScan } from './statement-request.ts'
 import { isBlank, STANDARD_QUOTE, scanText } from './table-scan.ts'
@@ -55,16 +56,17 @@ export class StatementRequests {
 
   /**
    * Builds the query of a request. The request's source wins over that of the call.
-   * @throws GatewayError as `QueryBuilder.ofStatement`; BAD_SQL for USE; BAD_REQUEST for a scan that cannot be written; TOO_LARGE
-   *   for parameters above limits.maxParameterBytes
+   * @throws GatewayError as `QueryBuilder.ofStatement`; BAD_SQL for USE; BAD_REQUEST for a scan that cannot be written; as
+   *   `checkParameters`
    */
   async queryOf(request: StatementRequest, scope: CallScope): Promise<Query> {
     const { text, parameters, dataSource } = request
-    this.#checkSize(parameters)
+    const isBound = parameters !== undefined && parameters.byteLength > 0
+    if (isBound) await checkParameters(parameters, this.#deps.maxParameterBytes)
     const namedSource = dataSource === undefined || dataSource === '' ? scope.namedSource : dataSource
     const own = { ...scope, namedSource }
     const query = 'query' in text ? await this.#ofText(text.query, own) : await this.#ofScan(text.table, own)
-    return parameters && parameters.byteLength > 0 ? { ...query, parameters } : query
+    return isBound ? { ...query, parameters } : query
   }
 
   /**
@@ -127,15 +129,6 @@ export class StatementRequests {
     const sql = scanText(scan, await quoteOf(router.named(query.source), scope.ctx))
     queries.checkSize(sql)
     return { ...query, sql }
-  }
-
-  #checkSize(parameters: Uint8Array | undefined): void {
-    const { maxParameterBytes } = this.#deps
-    if (parameters !== undefined && parameters.byteLength > maxParameterBytes)
-      throw new GatewayError(
-        'TOO_LARGE',
-        `The parameters are above ${maxParameterBytes} bytes (limits.maxParameterBytes).`,
-      )
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { GrpcFailure } from '../../../src/grpc/client/failure.ts'
+import { faultOfCondition } from '../../../src/query/text/condition.ts'
 import { readTableHeads } from '../../../src/query/text/table-names.ts'
 import type { Context, Query } from '../../../src/query/types.ts'
 import { duckDbError } from '../../../src/sources/duckdb/errors.ts'
@@ -9,6 +10,7 @@ import type { UpstreamCatalog } from '../../../src/sources/flightsql/catalog.ts'
 import { upstreamError } from '../../../src/sources/flightsql/errors.ts'
 import { OwnName } from '../../../src/sources/flightsql/statements/own-source-name.ts'
 import { readStatement } from '../../../src/sources/flightsql/statements/statement-text.ts'
+import { sharingKeyOf } from '../../../src/statements/batch/sharing-key.ts'
 import { hasReturning } from '../../../src/statements/has-returning.ts'
 
 const MIB = 1 << 20
@@ -70,6 +72,8 @@ const readers: readonly (readonly [string, (text: string) => unknown])[] = [
   ['its columns of a source', (text) => ownName.removeFrom({ ...query, sql: text }, call as Context)],
   ['what it makes', (text) => makesTemporary(text, call)],
   ['whether it returns', (text) => hasReturning(text, call)],
+  ['whether it is a condition', (text) => faultOfCondition(text, call)],
+  ['whether it can be shared', (text) => sharingKeyOf({ ...query, sql: text }, call)],
 ]
 
 describe('readers of statement text', () => {
