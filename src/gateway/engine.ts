@@ -22,6 +22,7 @@ import { Transactions } from '../query/transactions/transactions.ts'
 import type { Logger } from '../query/types.ts'
 import { Quotas } from '../quotas/quotas.ts'
 import type { State } from '../state/open.ts'
+import type { BatchCheck } from '../statements/batch/batch-dependencies.ts'
 import type { SourceState, SourceWatch } from './source-watch.ts'
 
 /** Parts that the engine uses. */
@@ -47,6 +48,8 @@ export interface Engine {
   readonly active: ActiveStatements
   readonly sourceStatus: SourceStatus
   readonly quotas: Quotas
+  /** Refuses a batch that could not run within the quotas of its caller. */
+  readonly checkBatch: BatchCheck
 }
 
 /** Composes the engine. The scope closes its quotas, which write the counts that wait. */
@@ -88,7 +91,8 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     }),
   ]
   const pipeline = composePipeline(stages, router)
-  return { router, drainGate, transactions, pipeline, active, sourceStatus, quotas }
+  const checkBatch: BatchCheck = ({ atOnce }, ctx) => quotas.statements.check(ctx, atOnce)
+  return { router, drainGate, transactions, pipeline, active, sourceStatus, quotas, checkBatch }
 }
 
 function healthOf({ isUp, since }: SourceState): SourceHealth {

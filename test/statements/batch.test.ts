@@ -287,7 +287,8 @@ describe('the check of a batch', () => {
   it('gets the plans before anything runs, and refuses the batch as a whole', async () => {
     const seen: string[][] = []
     const { statements, scope, here } = setUp({
-      checkBatch: (plans) => {
+      checkBatch: ({ plans, atOnce }) => {
+        expect(atOnce).toBe(plans.length)
         seen.push(plans.map(({ query }) => query.sql))
         if (plans.length > 2) throw new GatewayError('QUEUE_FULL')
       },

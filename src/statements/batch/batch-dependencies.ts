@@ -5,8 +5,16 @@ import type { ParameterStore } from '../bound-parameters.ts'
 import type { StatementRequests } from '../requests/statement-requests.ts'
 import type { BatchLimits } from './batch-bounds.ts'
 
-/** Checks a planned batch as a whole before any of its statements runs. @throws GatewayError to refuse the batch */
-export type BatchCheck = (plans: readonly Plan[], ctx: Context) => void | Promise<void>
+/** A batch whose statements are planned. */
+export interface PlannedBatch {
+  /** The plans of the statements that will run; identical reads have one. */
+  readonly plans: readonly Plan[]
+  /** Largest number of statements that will run at the same time. */
+  readonly atOnce: number
+}
+
+/** Checks a batch as a whole before any of its statements runs. @throws GatewayError to refuse the batch */
+export type BatchCheck = (batch: PlannedBatch, ctx: Context) => void | Promise<void>
 
 /** Dependencies of batches. */
 export interface BatchDependencies {
