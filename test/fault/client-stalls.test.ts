@@ -5,8 +5,8 @@ import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, runPython } from '../e2e/python.ts'
 import { openDoGet } from '../e2e/raw-do-get.ts'
 
-/** The documented memory bound of the process with eight readers and a stalled one; see docs/operations.md. */
-const MAX_RSS_BYTES = 512 << 20
+/** The documented memory bound of the process with eight readers and a stalled one, and what it consists of: docs/operations.md. */
+const MAX_RSS_BYTES = 640 << 20
 const READERS = 8
 const ROW_BYTES = 16
 /**
@@ -19,6 +19,7 @@ const STALLED_ROWS = 2 ** 27
 it.skipIf(!hasPython())(
   'one client stalls next to eight that read: memory stays below the documented bound, only the stalled stream ends',
   async () => {
+    await fillCompileCache()
     const gateway = await GatewayProcess.start({
       limits: { stallTimeoutMs: 5000 },
       sources: { demo: { kind: 'duckdb' } },
@@ -58,3 +59,12 @@ it.skipIf(!hasPython())(
   },
   600_000,
 )
+
+/** Runs a statement once: in a fresh clone every thread of the first process would load what strips the sources of their types. */
+async function fillCompileCache(): Promise<void> {
+  const gateway = await GatewayProcess.start()
+  const stub = new FlightStub(gateway.flight)
+  await stub.call('DoGet', [ticketOf(await stub.info('SELECT 1'))])
+  stub.close()
+  await gateway.stop()
+}
