@@ -76,6 +76,12 @@ export const errorTable = {
   EXPIRED_TOKEN: row('UNAUTHENTICATED', 401, false, 'The bearer token has expired: log in again.'),
   FORBIDDEN: row('PERMISSION_DENIED', 403, false, 'The principal may not do this.'),
   READ_ONLY: row('PERMISSION_DENIED', 403, false, 'The source is read-only.'),
+  UNSAFE_STATEMENT: row(
+    'INVALID_ARGUMENT',
+    400,
+    false,
+    'The method QUERY only reads, and this statement may change data: send it with POST.',
+  ),
   SANDBOXED: row('PERMISSION_DENIED', 403, false, 'Queries cannot reach files, the network, extensions or settings.'),
   UNKNOWN_SOURCE: row('NOT_FOUND', 404, false, 'There is no such source.'),
   UNKNOWN_OBJECT: row('NOT_FOUND', 404, false, 'There is no such table, view or schema.', { quotes: true }),

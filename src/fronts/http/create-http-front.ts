@@ -9,6 +9,7 @@ import { answerClientError, answerError } from './call/error-answers.ts'
 import type { HttpFront } from './front.ts'
 import type { HttpApp } from './http-app.ts'
 import { addOpenApi } from './openapi/document.ts'
+import { queryRoutes } from './routes/query.ts'
 import { addVersionRoute } from './routes/version.ts'
 
 /** Node.js ends a connection without an answer this long after the time for a body is over. */
@@ -49,7 +50,7 @@ export function createHttpFront(front: HttpFront, tls?: HttpCertificate): Fastif
   const app = (tls
     ? fastify({ ...options, https: { ...server, ...tls, handshakeTimeout: limits.handshakeTimeoutMs } })
     : fastify({ ...options, http: server })) as unknown as FastifyInstance
-  app.addHttpMethod('QUERY', { hasBody: true })
+  app.addHttpMethod('QUERY', { hasBody: true, overrideExisting: true })
   app.decorateRequest('call')
   app.setErrorHandler(answerError)
   addCallHooks(app, front)
@@ -72,5 +73,6 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
     call.askForBody()
     return await readJsonBody(body, front.settings, call.signal)
   })
+  queryRoutes(api, front)
   addVersionRoute(api, front)
 }

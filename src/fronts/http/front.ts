@@ -26,6 +26,7 @@ export interface HttpLimits {
   readonly maxDeadlineMs: number
   readonly handshakeTimeoutMs: number
   readonly maxMetadataBytes: number
+  readonly maxRowBytes: number
 }
 
 /** Settings of the HTTP front; see `docs/configuration.md`, `http`. */

@@ -27,14 +27,16 @@ export function authorize(router: Router): Stage {
     name: 'authorize',
     async plan(query, ctx, next) {
       const plan = await next(query, ctx)
+      if (plan.kind !== 'read' && query.purpose === 'read') throw new GatewayError('UNSAFE_STATEMENT')
       check(query.source, ctx.principal, plan.kind !== 'read' || query.purpose === 'write')
       return plan
     },
     async run(plan, ctx, next) {
       check(plan.query.source, ctx.principal, plan.kind !== 'read')
       if (plan.kind !== 'read') return await next(plan, ctx)
-      const source = router.named(plan.query.source)
-      return await next(mayWrite(source, ctx.principal) ? { ...plan, mayWrite: true } : plan, ctx)
+      const { source, purpose } = plan.query
+      const mayChange = purpose !== 'read' && mayWrite(router.named(source), ctx.principal)
+      return await next(mayChange ? { ...plan, mayWrite: true } : plan, ctx)
     },
   }
 }

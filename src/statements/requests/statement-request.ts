@@ -20,4 +20,6 @@ export interface StatementRequest {
   readonly dataSource?: string
   /** Parameter rows as an Arrow IPC stream. */
   readonly parameters?: Uint8Array
+  /** Whether the statement is refused if it may change data. */
+  readonly readOnly?: boolean
 }

@@ -60,12 +60,13 @@ export class StatementRequests {
    *   `checkParameters`
    */
   async queryOf(request: StatementRequest, scope: CallScope): Promise<Query> {
-    const { text, parameters, dataSource } = request
+    const { text, parameters, dataSource, readOnly } = request
     const isBound = parameters !== undefined && parameters.byteLength > 0
     if (isBound) await checkParameters(parameters, this.#deps.maxParameterBytes)
     const namedSource = dataSource === undefined || dataSource === '' ? scope.namedSource : dataSource
     const own = { ...scope, namedSource }
-    const query = 'query' in text ? await this.#ofText(text.query, own) : await this.#ofScan(text.table, own)
+    const built = 'query' in text ? await this.#ofText(text.query, own) : await this.#ofScan(text.table, own)
+    const query: Query = readOnly ? { ...built, purpose: 'read' } : built
     return isBound ? { ...query, parameters } : query
   }
 

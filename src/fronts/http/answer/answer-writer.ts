@@ -30,7 +30,7 @@ export class AnswerWriter {
   #holdTimer: NodeJS.Timeout | undefined
   #starting: Promise<void> | undefined
   #compressor: Compressor | undefined
-  /** Whether bytes wait for the client. */
+  /** Whether bytes wait for the client; also after a wait that was given up. */
   #isWaiting = false
 
   constructor(response: ServerResponse, call: HttpCall, head: AnswerHead, stallTimeoutMs: number) {
@@ -74,19 +74,25 @@ export class AnswerWriter {
     this.#compressor?.destroy()
   }
 
+  /** Gives up an answer of which nothing has been sent. */
+  drop(): void {
+    clearTimeout(this.#holdTimer)
+    this.#starting = Promise.resolve()
+  }
+
   /**
    * Cuts the connection, so that the client cannot take the answer for complete. Before, it sends what tells of the error, if the
    * client still reads.
    */
   async cut(...chunks: readonly Uint8Array[]): Promise<void> {
     clearTimeout(this.#holdTimer)
-    const { socket } = this.#response
-    if (!this.#isWaiting && this.#call.error?.code !== 'STALLED' && chunks.length > 0)
+    const { socket } = this.#call
+    if (!this.#isWaiting && !this.#response.destroyed && chunks.length > 0)
       await Promise.race([this.#send(chunks).catch(() => {}), elapsed(CUT_MS)])
     this.#compressor?.destroy()
     // The end of a connection is the end of an answer in HTTP/1.0, so only a reset tells of the error.
     if (this.#response.chunkedEncoding) this.#response.destroy()
-    else socket?.resetAndDestroy()
+    else socket.resetAndDestroy()
   }
 
   #hold(chunks: readonly Uint8Array[]): boolean {
@@ -142,14 +148,24 @@ export class AnswerWriter {
     const { signal } = this.#call
     this.#isWaiting = true
     let onAbort = () => {}
+    let timer: NodeJS.Timeout | undefined
     try {
       await new Promise<void>((resolve, reject) => {
-        onAbort = () => reject(signal.reason)
+        const giveUp = () => {
+          // Before the memory of what is being written is used again.
+          this.#response.destroy()
+          reject(signal.reason)
+        }
+        onAbort = () => {
+          if (this.#call.error?.code === 'STALLED' || this.#call.socket.destroyed) giveUp()
+          else timer = setTimeout(giveUp, CUT_MS)
+        }
         signal.addEventListener('abort', onAbort)
         send((error) => (error ? reject(signal.reason ?? gone()) : resolve()))
       })
       this.#isWaiting = false
     } finally {
+      clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
     }
   }

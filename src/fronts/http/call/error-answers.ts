@@ -10,6 +10,7 @@ export function httpErrorOf(thrown: unknown): GatewayError {
   const { code } = thrown as Partial<FastifyError>
   switch (code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+    case 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE':
       return new GatewayError('WRONG_CONTENT_TYPE', 'Send the body as content-type: application/json.')
     case 'FST_ERR_BAD_URL':
     case 'FST_ERR_MAX_PARAM_LENGTH':

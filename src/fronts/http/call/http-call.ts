@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { anonymous } from '../../../auth/authenticator.ts'
-import { requestIdOf } from '../../../grpc/server/metadata.ts'
+import { headerOf, requestIdOf } from '../../../grpc/server/metadata.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { ChangeMark, Context, Logger, Principal } from '../../../query/types.ts'
 import { readTraceParent, type TraceParent } from './trace-parent.ts'
@@ -51,6 +51,11 @@ export class HttpCall implements Context, ChangeMark {
     this.requestId = requestIdOf(request.headers)
     this.traceParent = readTraceParent(request.headers['traceparent'])
     this.limitTime(owner.defaultDeadlineMs)
+  }
+
+  /** First value of a request header. */
+  header(name: string): string | undefined {
+    return headerOf(this.#request.headers, name)
   }
 
   /** The caller. @throws GatewayError UNAUTHENTICATED before the call has been authenticated */

@@ -42,13 +42,18 @@ export function metricsJson(metrics: StatementMetrics): z.input<typeof metricsSc
   const { source, queuedMs, plannedMs, firstByteMs, totalMs, rows, bytes, costUsd, isCacheHit } = metrics
   return {
     data_source: source === '' ? null : source,
-    queued_ms: queuedMs ?? null,
-    planned_ms: plannedMs ?? null,
-    first_byte_ms: firstByteMs ?? null,
-    total_ms: totalMs,
+    queued_ms: queuedMs === undefined ? null : inMicroseconds(queuedMs),
+    planned_ms: plannedMs === undefined ? null : inMicroseconds(plannedMs),
+    first_byte_ms: firstByteMs === undefined ? null : inMicroseconds(firstByteMs),
+    total_ms: inMicroseconds(totalMs),
     rows,
     bytes,
     cost_usd: costUsd ?? null,
     cache_hit: isCacheHit,
   }
+}
+
+/** Drops the digits below a microsecond. */
+function inMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000
 }

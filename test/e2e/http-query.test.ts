@@ -1,0 +1,135 @@
+import { tableFromIPC } from 'apache-arrow'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { GatewayProcess } from './gateway-process.ts'
+
+describe('query and stream', () => {
+  let gateway: GatewayProcess
+  const post = async (path: string, body: object, headers: Record<string, string> = {}, method = 'POST') =>
+    await fetch(`http://${gateway.http}/api/v1/${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+  const problem = async (response: Response) => {
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    const body = (await response.json()) as { status: number; code: string; detail: string; errors?: unknown }
+    expect(body.status).toBe(response.status)
+    return body
+  }
+
+  beforeAll(async () => {
+    gateway = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', writes: true } } })
+  })
+  afterAll(async () => {
+    expect(await gateway.stop()).toBe(0)
+  })
+
+  it('answers with columns, rows and their number', async () => {
+    const response = await post('query', { query: 'SELECT range AS n, NULL AS nothing FROM range(3)' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect(await response.json()).toMatchObject({
+      columns: [
+        { name: 'n', type: 'int64' },
+        { name: 'nothing', type: 'int32' },
+      ],
+      rows: [
+        { n: 0, nothing: null },
+        { n: 1, nothing: null },
+        { n: 2, nothing: null },
+      ],
+      row_count: 3,
+      metrics: { data_source: 'demo', rows: 3, cache_hit: false },
+    })
+  })
+
+  it('answers in the format that accept prefers', async () => {
+    const query = { query: "SELECT 1 AS one, 'a,b' AS text" }
+    const as = async (accept: string) => await post('query', query, { accept })
+    expect(await (await as('text/csv, application/json;q=0.9')).text()).toBe('one,text\r\n1,"a,b"\r\n')
+    expect(await (await as('application/jsonl')).text()).toBe('{"one":1,"text":"a,b"}\n')
+    expect(await (await as('text/csv;q=0.1, */*')).json()).toMatchObject({ row_count: 1 })
+    const arrow = await as('application/vnd.apache.arrow.stream')
+    expect(
+      tableFromIPC(new Uint8Array(await arrow.arrayBuffer()))
+        .toArray()
+        .map(String),
+    ).toEqual(['{"one": 1, "text": "a,b"}'])
+    const refused = await as('application/pdf, application/json;q=0')
+    expect(await problem(refused)).toMatchObject({ status: 406, code: 'NOT_ACCEPTABLE' })
+  })
+
+  it('streams rows in each format', async () => {
+    const query = 'SELECT range AS n FROM range(5)'
+    expect(await (await post('stream', { query, chunk_size: 2 })).json()).toEqual([0, 1, 2, 3, 4].map((n) => ({ n })))
+    const arrays = await post('stream', { query, format: 'ndjson', row_format: 'arrays', numbers: 'text' })
+    expect(await arrays.text()).toBe('["0"]\n["1"]\n["2"]\n["3"]\n["4"]\n')
+    expect(await (await post('stream', { query, format: 'csv' })).text()).toBe('n\r\n0\r\n1\r\n2\r\n3\r\n4\r\n')
+    const arrow = await post('stream', { query, format: 'arrow' }, { accept: 'text/csv' })
+    expect(tableFromIPC(new Uint8Array(await arrow.arrayBuffer())).numRows).toBe(5)
+  })
+
+  it('scans a table', async () => {
+    await post('query', { query: "CREATE TABLE scanned AS SELECT range AS n, 'x' AS x FROM range(10)" })
+    const table = { name: 'scanned', columns: ['n'], filter: 'n > 3', limit: 2 }
+    expect(await (await post('stream', { table })).json()).toEqual([{ n: 4 }, { n: 5 }])
+    expect(await (await post('query', { table: 'scanned' })).json()).toMatchObject({ row_count: 10 })
+  })
+
+  it('binds parameters', async () => {
+    const query = 'SELECT ? + 1 AS n, ?::DATE AS d, ? AS t, ?::DECIMAL(10, 2) AS m'
+    const response = await post('stream', { query, parameters: [41, '2026-01-31', 'x', '1.50'] })
+    expect(await response.json()).toEqual([{ n: 42, d: '2026-01-31', t: 'x', m: 1.5 }])
+    const refused = await post('query', { query: 'SELECT ?, ?', parameters: [1] })
+    expect(await problem(refused)).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
+  })
+
+  it('changes data, and tells how many rows; QUERY refuses to', async () => {
+    await post('query', { query: 'CREATE TABLE changed(n INT)' })
+    const insert = { query: 'INSERT INTO changed SELECT range FROM range(7)' }
+    expect(await (await post('query', insert)).json()).toMatchObject({ affected_rows: 7 })
+    expect(await problem(await post('query', insert, {}, 'QUERY'))).toMatchObject({ code: 'UNSAFE_STATEMENT' })
+    const count = await post('query', { query: 'SELECT count(*) AS n FROM changed' }, {}, 'QUERY')
+    expect(await count.json()).toMatchObject({ rows: [{ n: 7 }] })
+    await post('query', { query: 'CREATE SEQUENCE s' })
+    expect((await post('query', { query: "SELECT nextval('s')" })).status).toBe(200)
+    expect((await post('query', { query: "SELECT nextval('s')" }, {}, 'QUERY')).status).not.toBe(200)
+  })
+
+  it('names the field at fault', async () => {
+    const errors = async (path: string, body: object) => (await problem(await post(path, body))).errors
+    expect(await errors('query', {})).toEqual([{ path: 'query', message: 'give query or table, one of them' }])
+    expect(await errors('query', { query: 'SELECT 1', tabel: 't' })).toEqual([
+      { path: 'tabel', message: 'there is no such field' },
+    ])
+    expect(await errors('stream', { query: 'SELECT 1', chunk_size: 0 })).toEqual([
+      { path: 'chunk_size', message: 'must be at least 1' },
+    ])
+    expect(await errors('stream', { query: 'SELECT 1', chunk_size: 10_001 })).toEqual([
+      { path: 'chunk_size', message: 'must be at most 10000' },
+    ])
+    expect(await errors('stream', { query: 'SELECT 1', format: 'xml' })).toEqual([
+      { path: 'format', message: 'must be one of "json", "ndjson", "csv", "arrow"' },
+    ])
+    expect(await errors('query', { table: { name: 't', columns: [1] } })).toEqual([
+      { path: 'table.columns[0]', message: 'must be text' },
+    ])
+    expect(await errors('query', { query: 5 })).toEqual([{ path: 'query', message: 'must be text' }])
+    expect(await errors('query', { query: 'SELECT 1', timeout: 'soon' })).toEqual([
+      { path: 'timeout', message: 'must be a time such as 500, "500ms" or "30s"' },
+    ])
+  })
+
+  it('tells of errors of statements with their status, before any row', async () => {
+    expect(await problem(await post('query', { query: 'SELEC 1' }))).toMatchObject({ status: 400, code: 'BAD_SQL' })
+    expect(await problem(await post('query', { query: 'SELECT * FROM none' }))).toMatchObject({ status: 404 })
+    expect(await problem(await post('query', { query: 'SELECT 1', data_source: 'lake' }))).toMatchObject({
+      status: 404,
+      code: 'UNKNOWN_SOURCE',
+    })
+    const failing = { query: "SELECT CAST(CASE WHEN range = 1 THEN 'x' ELSE '1' END AS INT) AS n FROM range(2)" }
+    expect(await problem(await post('query', failing))).toMatchObject({ status: 400, code: 'BAD_DATA' })
+    const slow = { query: 'SELECT count(*) FROM range(100000) a, range(10000000) b', timeout: '100ms' }
+    expect(await problem(await post('query', slow))).toMatchObject({ status: 504, code: 'DEADLINE' })
+  })
+})
