@@ -3,9 +3,9 @@ import type { Caller, Principal, Quotas } from '../query/types.ts'
 /** Which quota refused a request or a statement. */
 export type RefusalReason = 'requests' | 'statements' | 'bytes'
 
-/** Whose quota it is, for sentences: without credentials each connection has its own. */
+/** Whose quota it is, for sentences: without credentials each client has its own. */
 export function ownerOf({ principal, holder }: Caller): string {
-  return holder === undefined ? principal.name : 'this connection'
+  return holder === undefined ? principal.name : 'this client'
 }
 
 /** Which quotas apply to a principal: its own ones, and the general ones where it has none. */

@@ -102,6 +102,27 @@ describe('quotas, over Flight', () => {
     expect(await gateway.metric('flightgate_quota_refusals_total', { quota: 'bytes' })).toBe(1)
   })
 
+  it('over HTTP the same allowance counts, and answers tell what is left in headers', async () => {
+    const get = async (headers: Record<string, string>) =>
+      await fetch(`http://${gateway.http}/api/v1/version`, { headers })
+    const answers = []
+    for (let i = 0; i <= 2 * RATE; i++) answers.push(await get(limited))
+    const refused = answers.find(({ status }) => status !== 200)!
+    expect(refused.status).toBe(429)
+    expect(await refused.json()).toMatchObject({ code: 'RATE_LIMITED', retryable: true })
+    expect(Object.fromEntries(refused.headers)).toMatchObject({
+      'retry-after': expect.stringMatching(/^[1-6]?\d$/),
+      'x-ratelimit-limit': `${RATE}`,
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': refused.headers.get('retry-after'),
+    })
+    const passed = await get(few)
+    expect([passed.status, passed.headers.get('x-ratelimit-limit')]).toEqual([200, '1000000'])
+    expect(passed.headers.get('retry-after')).toBeNull()
+    expect((await get(free)).headers.get('x-ratelimit-limit')).toBeNull()
+    expect((await fetch(`http://${gateway.http}/readyz`, { headers: limited })).status).toBe(200)
+  })
+
   it('the audit line of a statement has its id', async () => {
     await stub.call('DoGet', [ticketOf(await stub.info('SELECT 7', free))], free)
     const line = await gateway.line(

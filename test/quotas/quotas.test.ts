@@ -83,7 +83,7 @@ describe('requests per minute', () => {
     const principal = { name: 'anonymous', roles: ['reader'] }
     await quotas.requests.take({ principal, holder: '127.0.0.1:1' })
     await quotas.requests.take({ principal, holder: '127.0.0.1:2' })
-    await expect(quotas.requests.take({ principal, holder: '127.0.0.1:1' })).rejects.toThrow('of this connection')
+    await expect(quotas.requests.take({ principal, holder: '127.0.0.1:1' })).rejects.toThrow('of this client')
   })
 
   it('a batch takes all its requests at once or none', async () => {

@@ -1,7 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { ActiveStatements } from '../../src/query/control/active-statements.ts'
 import { GatewayError } from '../../src/query/errors.ts'
+import type { Router } from '../../src/query/router.ts'
+import { track } from '../../src/query/stages/track.ts'
 import type { Result } from '../../src/query/types.ts'
+import { MemoryBus } from '../../src/state/bus.ts'
 import type { BatchSink, StatementOutcome } from '../../src/statements/batch/batch-outcome.ts'
 import { statementTickets } from '../../src/statements/handles/ticket.ts'
 import type { StatementRequest } from '../../src/statements/requests/statement-request.ts'
@@ -303,6 +307,29 @@ describe('the check of a batch', () => {
       ['rows 1', 'rows 2'],
     ])
   })
+
+  it('takes the requests of the batch, beside the one of the call, before anything is planned', async () => {
+    const taken: number[] = []
+    const { statements, scope, here } = setUp({
+      takeRequests: async (requests) => {
+        taken.push(requests)
+        if (requests > 1) throw new GatewayError('RATE_LIMITED')
+      },
+    })
+    const { batches } = statements
+    const run = (...queries: string[]) => batches.run(texts(...queries), {}, scope(), new Reader())
+    await run('rows 1')
+    await run('rows 1', 'rows 1')
+    const three = texts('rows 1', 'rows 2', 'rows 3')
+    here.planned.length = 0
+    for (const refused of [
+      batches.run(three, {}, scope(), new Reader()),
+      batches.plan(three, {}, scope()),
+      batches.estimate(three, scope()),
+    ])
+      await expect(refused).rejects.toMatchObject({ code: 'RATE_LIMITED' })
+    expect([taken, here.planned]).toEqual([[1, 2, 2, 2], []])
+  })
 })
 
 describe('a batch whose client leaves', () => {
@@ -522,5 +549,34 @@ describe('admission', () => {
     }
     expect(reader.outcomes.length).toBeLessThan(80)
     expect(await batch).toMatchObject({ succeeded: 100 })
+  })
+})
+
+describe('a statement of a batch that another call cancels', () => {
+  it('ends as cancelled although its client does not read; the others go on', async () => {
+    const router = { named: (name: string) => ({ name }) } as unknown as Router
+    const active = new ActiveStatements({ bus: new MemoryBus(), router })
+    const { statements, scope } = setUp({ stages: [track(active)] })
+    const reader = new Reader()
+    const sink: BatchSink = {
+      result: async (ids, result, signal) => {
+        if (ids[0] === 'stuck')
+          await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+        await reader.result(ids, result, signal)
+      },
+      ended: (outcome) => reader.ended(outcome),
+    }
+    const requests = [{ id: 'stuck', text: { query: 'rows 5' } }, ...texts('sleep 50 rows 2')]
+    const summary = statements.batches.run(requests, {}, scope(), sink)
+    const { id } = await waitFor(
+      () => active.list({ name: 'dash', roles: [] }).find(({ text }) => text === 'rows 5'),
+      'the statement',
+    )
+    await active.cancel(id, { name: 'dash', roles: [] })
+    expect(await summary).toMatchObject({ succeeded: 1, cancelled: 1 })
+    expect(reader.statuses).toEqual({ stuck: 'cancelled CANCELLED', 1: 'succeeded' })
+    const { queryId, error } = reader.outcomes.find((outcome) => outcome.id === 'stuck')!
+    expect([queryId, error!.message]).toEqual([id, 'The statement was cancelled by another call of dash.'])
+    expect(active.size).toBe(0)
   })
 })

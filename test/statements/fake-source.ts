@@ -180,11 +180,12 @@ export interface SetUp {
   readonly slots?: number
   readonly stages?: readonly Stage[]
   readonly checkBatch?: StatementsDependencies['checkBatch']
+  readonly takeRequests?: StatementsDependencies['takeRequests']
   readonly quote?: string
 }
 
 /** The statements layer as fronts get it, over two scripted sources, `here` (the default) and `there`. */
-export function setUp({ slots = 100, stages = [], checkBatch, quote }: SetUp = {}) {
+export function setUp({ slots = 100, stages = [], checkBatch, takeRequests, quote }: SetUp = {}) {
   const [here, there] = [new ScriptedSource('here'), new ScriptedSource('there', quote)]
   const router = new Router([here, there] as unknown as Source[], 'here')
   const sealer = new Sealer(['first key'])
@@ -195,7 +196,16 @@ export function setUp({ slots = 100, stages = [], checkBatch, quote }: SetUp = {
     router,
   )
   const kept = { store: new MemoryStore(1 << 20), blobs: new MemoryBlobs(1 << 20), bus: new MemoryBus() }
-  const statements = new Statements({ pipeline, router, transactions, sealer, ...kept, limits, checkBatch })
+  const statements = new Statements({
+    pipeline,
+    router,
+    transactions,
+    sealer,
+    ...kept,
+    limits,
+    checkBatch,
+    takeRequests,
+  })
   const controller = new AbortController()
   const ctx: Context = {
     principal: { name: 'dash', roles: ['writer'] },

@@ -6,6 +6,7 @@ import { compileValidator } from './body/compile-validator.ts'
 import { readJsonBody } from './body/json-body.ts'
 import { addAuthentication, addCallHooks, openCall } from './call/call-hooks.ts'
 import { answerClientError, answerError } from './call/error-answers.ts'
+import { limitHttpRequests, RATE_HEADERS } from './call/limit-requests.ts'
 import type { HttpFront } from './front.ts'
 import type { HttpApp } from './http-app.ts'
 import { addOpenApi } from './openapi/document.ts'
@@ -17,7 +18,7 @@ const CLOSE_MS = 5000
 
 const corsOptions = {
   methods: ['GET', 'HEAD', 'POST', 'QUERY', 'DELETE'],
-  exposedHeaders: ['x-request-id', 'traceparent', 'retry-after', 'x-flightgate-error'],
+  exposedHeaders: ['x-request-id', 'traceparent', 'retry-after', 'x-flightgate-error', ...RATE_HEADERS],
   maxAge: 600,
 }
 
@@ -67,6 +68,7 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
   // Before the credentials are checked, which a preflight request does not carry.
   if (origins.length > 0) await api.register(cors, { ...corsOptions, origin: origins.includes('*') ? '*' : origins })
   addAuthentication(api, front)
+  limitHttpRequests(api, front.quotas.requests)
   api.setValidatorCompiler(compileValidator)
   api.removeAllContentTypeParsers()
   api.addContentTypeParser('application/json', async ({ call }: FastifyRequest, body: IncomingMessage) => {

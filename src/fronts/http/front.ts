@@ -2,6 +2,7 @@ import type { Authenticator } from '../../auth/authenticator.ts'
 import type { DrainGate } from '../../query/drain-gate.ts'
 import type { Router } from '../../query/router.ts'
 import type { Logger } from '../../query/types.ts'
+import type { Quotas } from '../../quotas/quotas.ts'
 import type { Statements } from '../../statements/statements.ts'
 import type { HttpCalls } from './call/http-calls.ts'
 
@@ -12,6 +13,7 @@ export interface HttpFront {
   readonly drainGate: DrainGate
   readonly authenticator: Authenticator
   readonly calls: HttpCalls
+  readonly quotas: Quotas
   readonly log: Logger
   readonly limits: HttpLimits
   readonly settings: HttpSettings

@@ -16,6 +16,12 @@ export interface PlannedBatch {
 /** Checks a batch as a whole before any of its statements runs. @throws GatewayError to refuse the batch */
 export type BatchCheck = (batch: PlannedBatch, ctx: Context) => void | Promise<void>
 
+/**
+ * Takes the requests of a batch before anything is planned: one for each of its statements, less the one of the call itself.
+ * @throws GatewayError RATE_LIMITED
+ */
+export type TakeRequests = (requests: number, ctx: Context) => Promise<unknown>
+
 /** Dependencies of batches. */
 export interface BatchDependencies {
   readonly pipeline: Pipeline
@@ -25,4 +31,6 @@ export interface BatchDependencies {
   readonly limits: BatchLimits & { readonly ticketTtlMs: number }
   /** Absent if nothing is checked. */
   readonly check?: BatchCheck | undefined
+  /** Absent if requests are not limited. */
+  readonly takeRequests?: TakeRequests | undefined
 }

@@ -174,7 +174,8 @@ export class BatchRun {
     item.meter.proceed()
     const own = new AbortController()
     const signal = AbortSignal.any([this.#halt.signal, own.signal])
-    const ctx = deriveContext(this.#scope.ctx, { signal, trace: item.meter.trace })
+    const reader = { end: (reason: GatewayError) => own.abort(reason) }
+    const ctx = deriveContext(this.#scope.ctx, { signal, reader, trace: item.meter.trace })
     try {
       const plan = await this.#currentPlan(item, ctx)
       const started = await this.#deps.requests.run(plan, item.meter, ctx)

@@ -48,7 +48,7 @@ export class Batches {
   /**
    * Plans all statements, then runs them: in their order, at most `maxConcurrency` at the same time. Returns once all have ended.
    * A failure of one statement is an outcome, not an error of the batch.
-   * @throws GatewayError BAD_REQUEST for a batch outside its bounds; what refuses the batch as a whole, before `sink` is called;
+   * @throws GatewayError BAD_REQUEST for a batch outside its bounds; RATE_LIMITED; what refuses the batch as a whole, before `sink` is called;
    *   why the client has left
    */
   async run(
@@ -57,7 +57,7 @@ export class Batches {
     scope: CallScope,
     sink: BatchSink,
   ): Promise<BatchSummary> {
-    const { ids, bounds } = this.#read(requests, options)
+    const { ids, bounds } = await this.#read(requests, options, scope)
     const statements = requests.map((request, i) => ({ id: ids[i]!, request }))
     return await new BatchRun(this.#deps, statements, bounds, scope, sink).run()
   }
@@ -81,9 +81,15 @@ export class Batches {
     return { answers, total: totalOf(answers.map((each) => ('value' in each ? each.value.estimate : undefined))) }
   }
 
-  #read(requests: readonly StatementRequest[], options: BatchOptions): { ids: readonly string[]; bounds: BatchBounds } {
-    const { limits } = this.#deps
-    return { ids: idsOf(requests, limits), bounds: boundsOf(options, limits) }
+  async #read(
+    requests: readonly StatementRequest[],
+    options: BatchOptions,
+    { ctx }: CallScope,
+  ): Promise<{ ids: readonly string[]; bounds: BatchBounds }> {
+    const { limits, takeRequests } = this.#deps
+    const read = { ids: idsOf(requests, limits), bounds: boundsOf(options, limits) }
+    if (requests.length > 1) await takeRequests?.(requests.length - 1, ctx)
+    return read
   }
 
   async #each<T>(
@@ -92,7 +98,7 @@ export class Batches {
     scope: CallScope,
     work: (request: StatementRequest, scope: CallScope) => Promise<T>,
   ): Promise<readonly Answer<T>[]> {
-    const { ids, bounds } = this.#read(requests, options)
+    const { ids, bounds } = await this.#read(requests, options, scope)
     const halt = new BatchHalt(scope.ctx.signal, bounds.timeoutMs)
     const deadlineAt = Math.min(scope.ctx.deadlineAt, Date.now() + bounds.timeoutMs)
     const own = { ...scope, ctx: deriveContext(scope.ctx, { signal: halt.signal, deadlineAt }) }

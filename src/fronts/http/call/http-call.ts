@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { anonymous } from '../../../auth/authenticator.ts'
 import { headerOf, requestIdOf } from '../../../grpc/server/metadata.ts'
 import { GatewayError } from '../../../query/errors.ts'
-import type { ChangeMark, Context, Logger, Principal } from '../../../query/types.ts'
+import type { ChangeMark, Context, Logger, Principal, StatementReader } from '../../../query/types.ts'
 import { readTraceParent, type TraceParent } from './trace-parent.ts'
 
 const MAX_TIMER_MS = 2_147_483_647
@@ -90,6 +90,11 @@ export class HttpCall implements Context, ChangeMark {
   /** Aborts when the call fails; the reason is the error. */
   get signal(): AbortSignal {
     return this.#controller.signal
+  }
+
+  /** A cancel of the call's statement fails the call. */
+  get reader(): StatementReader {
+    return { end: (error) => this.fail(error) }
   }
 
   get changeMark(): ChangeMark {
