@@ -1,4 +1,5 @@
 import { GatewayError } from '../query/errors.ts'
+import type { Estimate } from '../query/estimate.ts'
 import type { Pipeline } from '../query/pipeline.ts'
 import type { Context, Plan } from '../query/types.ts'
 import type { BackgroundStatement, BackgroundStatements, PollWork } from './background-statements.ts'
@@ -16,6 +17,8 @@ export interface PollAnswer {
   readonly isReady: boolean
   /** From 0 to 1; undefined when the engine does not report progress. */
   readonly progress?: number | undefined
+  /** The estimate, if the first call asked for it and this replica has planned the statement. */
+  readonly estimate?: Estimate | undefined
 }
 
 /** Dependencies of `PolledStatements`. */
@@ -112,7 +115,9 @@ export class PolledStatements {
     const poll = withPlan(began, job.plan)
     const { state } = job
     if (state.kind === 'failed') throw state.error
-    return state.kind === 'ready' ? { poll, isReady: true } : { poll, isReady: false, progress: state.progress }
+    return state.kind === 'ready'
+      ? { poll, isReady: true, estimate: job.plan?.estimate }
+      : { poll, isReady: false, progress: state.progress }
   }
 }
 

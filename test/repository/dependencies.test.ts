@@ -74,6 +74,7 @@ describe('the dependency rule', () => {
       'ingest',
       'errors',
       'estimate',
+      'estimates/estimate-json',
       'limits/concurrency-limiter',
       'source-metrics',
       'time-limit',

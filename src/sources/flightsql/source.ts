@@ -38,6 +38,7 @@ import { OwnName } from './statements/own-source-name.ts'
 import { decodeHandle, encodeHandle } from './statements/plan-handle.ts'
 import { PreparedStatements, preparedUpdate } from './statements/prepared-statements.ts'
 import { readStatement } from './statements/statement-text.ts'
+import { upstreamEstimate } from './statements/upstream-estimate.ts'
 
 /** Dependencies of a source. */
 export interface FlightSqlDependencies {
@@ -267,6 +268,7 @@ export class FlightSqlSource implements Source {
       const { endpoints, headers, appMetadata, endpointMetadata, ...info } = await this.#flightInfo(flight, query)
       const metadata = metadataToClient(headers, this.#config.forward)
       const attached = appMetadata.byteLength + endpointMetadata.byteLength > 0
+      const estimate = upstreamEstimate({ appMetadata, totalRecords: info.totalRecords }, query.estimate === true)
       const schema =
         query.describe && kind === 'read' && info.schema.byteLength === 0
           ? await this.#schemaOf(flight, lease, query, endpoints, ctx)
@@ -278,6 +280,7 @@ export class FlightSqlSource implements Source {
         handle: encodeHandle({ address, endpoints, announced: kindsOf(schema) }),
         ...(metadata && { metadata }),
         ...(attached && { appMetadata: { info: appMetadata, endpoint: endpointMetadata } }),
+        ...(estimate && { estimate }),
       }
     })
   }

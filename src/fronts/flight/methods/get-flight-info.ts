@@ -4,6 +4,7 @@ import type { Method } from '../../../grpc/server/method.ts'
 import { readUse } from '../../../query/text/use-names.ts'
 import { statementTickets } from '../../../statements/handles/ticket.ts'
 import { noColumns } from '../../../statements/stored-results.ts'
+import { estimateMetadata, isEstimated, withEstimate } from '../estimates.ts'
 import type { FlightFront } from '../front.ts'
 import { metadataSchema, sealMetadata } from '../metadata/metadata.ts'
 import { contextOf, statementOf } from '../statement.ts'
@@ -30,10 +31,13 @@ export function getFlightInfo(front: FlightFront): Method {
         const handle = statementTickets.seal(sealer, ctx.principal, expiresAt, ticket)
         return encodeInfo(request, infoSchema(noColumns), handle, expiresAt)
       }
-      const { plan, ticket } = await statements.begin(asked, ctx)
+      const estimated = isEstimated(call)
+      const { plan, ticket } = await statements.begin(estimated ? withEstimate(asked) : asked, ctx)
       if (plan.metadata) call.sendHeaders(plan.metadata)
       const handle = statementTickets.seal(sealer, ctx.principal, expiresAt, ticket)
-      return encodeInfo(request, infoSchema(plan.schema), handle, expiresAt, plan.appMetadata)
+      const { source } = plan.query
+      const attached = estimated ? estimateMetadata(source, plan.estimate, plan.appMetadata) : plan.appMetadata
+      return encodeInfo(request, infoSchema(plan.schema), handle, expiresAt, attached)
     },
   }
 }

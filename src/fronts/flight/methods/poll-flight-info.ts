@@ -9,12 +9,13 @@ import { encapsulate } from '../../../arrow/ipc/ipc.ts'
 import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
-import type { Context } from '../../../query/types.ts'
+import type { AppMetadata, Context } from '../../../query/types.ts'
 import { type Poll, pollHandles } from '../../../statements/handles/poll.ts'
 import { statementTickets } from '../../../statements/handles/ticket.ts'
 import type { PollAnswer } from '../../../statements/polled-statements.ts'
 import { noColumns } from '../../../statements/stored-results.ts'
 import { timestampOf } from '../../grpc/timestamp.ts'
+import { estimateMetadata, isEstimated, withEstimate } from '../estimates.ts'
 import type { FlightFront } from '../front.ts'
 import { metadataSchema, sealMetadata } from '../metadata/metadata.ts'
 import { contextOf, statementOf } from '../statement.ts'
@@ -38,7 +39,7 @@ export function pollFlightInfo(front: FlightFront): Method {
       if (packed?.name !== 'TicketStatementQuery') return await begin(front, ctx, call, request)
       const { statementHandle } = decodeMessage(TicketStatementQuery, packed.value)
       const poll = pollHandles.open(front.sealer, ctx.principal, statementHandle).value
-      return encodeAnswer(front, ctx, await front.statements.polled.poll(poll, ctx))
+      return encodeAnswer(front, ctx, call, await front.statements.polled.poll(poll, ctx))
     },
   }
 }
@@ -51,18 +52,25 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
     const handle = await sealMetadata(front, ctx, call, command, expiresAt)
     return encodeFinishedPoll(encodeInfo(request, encapsulate(metadataSchema(command)), handle, expiresAt))
   }
-  const { query, bound } = await statementOf(front, call, ctx, command)
+  const asked = await statementOf(front, call, ctx, command)
+  const { query, bound } = isEstimated(call) ? withEstimate(asked) : asked
   if (await useNames(front, call, ctx, query)) {
     const ticket = await statements.beginDone(query, ctx)
     return encodeFinishedPoll(infoOf(front, ctx, { ticket, planned: true, schema: noColumns, request }))
   }
   const statement = { kind: 'read', query } as const
   const ticket = { id: randomUUID(), statement, stored: false, ...(bound && { bound }) }
-  return encodeAnswer(front, ctx, await statements.polled.begin({ ticket, planned: false, schema: none, request }, ctx))
+  const begun = await statements.polled.begin({ ticket, planned: false, schema: none, request }, ctx)
+  return encodeAnswer(front, ctx, call, begun)
 }
 
-function encodeAnswer(front: FlightFront, ctx: Context, { poll, isReady, progress }: PollAnswer): Uint8Array {
-  if (isReady) return encodeFinishedPoll(infoOf(front, ctx, poll))
+function encodeAnswer(front: FlightFront, ctx: Context, call: GrpcCall, answer: PollAnswer): Uint8Array {
+  const { poll, isReady, progress, estimate } = answer
+  if (isReady) {
+    const { source } = poll.ticket.statement.query
+    const attached = isEstimated(call) ? estimateMetadata(source, estimate) : undefined
+    return encodeFinishedPoll(infoOf(front, ctx, poll, attached))
+  }
   const { limits, sealer } = front
   const handle = pollHandles.seal(sealer, ctx.principal, Date.now() + limits.ticketTtlMs, poll)
   const cmd = packAny('TicketStatementQuery', TicketStatementQuery.encode({ statementHandle: handle }).finish())
@@ -83,8 +91,13 @@ function encodeAnswer(front: FlightFront, ctx: Context, { poll, isReady, progres
   }).finish()
 }
 
-function infoOf(front: FlightFront, ctx: Context, { ticket, schema, request }: Poll): Uint8Array {
+function infoOf(
+  front: FlightFront,
+  ctx: Context,
+  { ticket, schema, request }: Poll,
+  attached?: AppMetadata,
+): Uint8Array {
   const expiresAt = Date.now() + front.limits.ticketTtlMs
   const handle = statementTickets.seal(front.sealer, ctx.principal, expiresAt, ticket)
-  return encodeInfo(request, infoSchema(schema), handle, expiresAt)
+  return encodeInfo(request, infoSchema(schema), handle, expiresAt, attached)
 }

@@ -1,4 +1,5 @@
 import { withClientDeadline } from '../../../grpc/client/client-deadline.ts'
+import { ESTIMATE_HEADER } from '../../../query/estimates/estimate-json.ts'
 import type { Context, Query } from '../../../query/types.ts'
 import { type ErrorPolicy, upstreamError } from '../errors.ts'
 import { metadataToServer } from '../metadata-forwarding.ts'
@@ -15,8 +16,11 @@ import type { UpstreamTransactions } from './transactions.ts'
 /** Work on a leased connection. The lease ends with the work, unless the work keeps it for a result. */
 export type Work<T> = (flight: UpstreamFlight, lease: Lease, endpoint: Endpoint) => Promise<T>
 
-/** The parts of a query that decide which connections it may use. */
-export type ConnectionScope = Pick<Query, 'session' | 'transaction'>
+/** The parts of a query that decide which connections it may use, and whether the server is asked for an estimate. */
+export type ConnectionScope = Pick<Query, 'session' | 'transaction' | 'estimate'>
+
+/** Asks an upstream that is a flightgate itself. */
+const estimateHeader = { [ESTIMATE_HEADER]: 'true' }
 
 /** Checks out a connection for a query: the one of its transaction, or one from the pool of its session. */
 export class Checkout {
@@ -54,7 +58,9 @@ export class Checkout {
   ): Promise<T> {
     const onLease = async (lease: Lease, endpoint: Endpoint) => {
       try {
-        return await work(new UpstreamFlight(lease.connection, this.bounds(ctx), lease.transactionId), lease, endpoint)
+        const bounds = this.bounds(ctx)
+        const own = scope.estimate ? { ...bounds, metadata: { ...bounds.metadata, ...estimateHeader } } : bounds
+        return await work(new UpstreamFlight(lease.connection, own, lease.transactionId), lease, endpoint)
       } catch (error) {
         throw withClientDeadline(error, ctx.deadlineAt)
       }

@@ -55,6 +55,8 @@ export interface UpstreamInfo {
   /** Application metadata of the FlightInfo, and of its endpoint if it has exactly one; empty for none. */
   readonly appMetadata: Uint8Array
   readonly endpointMetadata: Uint8Array
+  /** Rows of the result; -1 if the upstream does not know, and often 0. */
+  readonly totalRecords: number
   /** Headers of the response. */
   readonly headers: HeaderFields
 }
@@ -116,6 +118,7 @@ export class UpstreamFlight {
       endpoints,
       appMetadata: info.appMetadata,
       endpointMetadata: info.endpoint.length === 1 ? info.endpoint[0]!.appMetadata : none,
+      totalRecords: Number(info.totalRecords),
       headers,
     }
   }
