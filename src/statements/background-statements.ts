@@ -32,9 +32,15 @@ export class BackgroundStatement {
   /** Settles when the statement is ready or has failed. */
   readonly ended: Promise<void>
 
-  constructor(work: PollWork, ctx: Context, deadlineMs: number) {
+  /** @param onCancel called when another call cancels the statement by its id */
+  constructor(work: PollWork, ctx: Context, deadlineMs: number, onCancel: () => void) {
+    const end = (reason: GatewayError) => {
+      this.#cancel(reason)
+      onCancel()
+    }
     const own = deriveContext(ctx, {
       signal: this.controller.signal,
+      reader: { end },
       deadlineAt: Date.now() + deadlineMs,
       connection: undefined,
       trackProgress: true,
@@ -51,11 +57,11 @@ export class BackgroundStatement {
     }
     this.ended = this.#run(work, own, onPlan).then(
       () => {
-        this.#state = 'ready'
+        this.#state = this.#error ? 'failed' : 'ready'
       },
       (error: unknown) => {
         this.#state = 'failed'
-        this.#error = GatewayError.from(error)
+        this.#error ??= GatewayError.from(error)
       },
     )
   }
@@ -103,6 +109,14 @@ export class BackgroundStatement {
     this.#frames = this.#first = this.#result = undefined
   }
 
+  /** Ends the statement, also while a client reads its result. */
+  #cancel(reason: GatewayError): void {
+    this.abandon(reason)
+    this.#state = 'failed'
+    this.#error = reason
+    this.controller.abort(reason)
+  }
+
   async #run(work: PollWork, ctx: Context, onPlan: (plan: Plan) => void): Promise<void> {
     this.#result = await work(ctx, onPlan)
     this.#frames = this.#result?.frames[Symbol.asyncIterator]()
@@ -140,6 +154,8 @@ function startingWith(
 export interface PollLimits {
   /** Time without a poll or a fetch after which the gateway cancels a statement, in milliseconds. */
   readonly pollIdleMs: number
+  /** Time for which a cancelled statement is remembered, in milliseconds. */
+  readonly ticketTtlMs: number
   /** Deadline of a polled statement, in milliseconds from its start. */
   readonly defaultDeadlineMs: number
 }
@@ -190,7 +206,10 @@ export class BackgroundStatements {
 
   /** Starts a ticket's statement, which this replica does not know (`touch`). It continues after the call has ended. */
   start(id: string, work: PollWork, ctx: Context): BackgroundStatement {
-    const job = new BackgroundStatement(work, ctx, this.#limits.defaultDeadlineMs)
+    const { defaultDeadlineMs, ticketTtlMs } = this.#limits
+    // Otherwise a client that redeems the ticket would run the statement again.
+    const onCancel = () => void this.#running.markCancelled(id, ticketTtlMs)
+    const job = new BackgroundStatement(work, ctx, defaultDeadlineMs, onCancel)
     const remove = this.#running.add(id, (reason) => job.abandon(reason))
     const idleTimer = setTimeout(() => {
       this.forget(id, job)
@@ -207,14 +226,14 @@ export class BackgroundStatements {
     return job
   }
 
-  /** Hands a ready result over to its reader, with a function that aborts the statement. */
-  take(id: string): { readonly result: Result; readonly abort: (reason: unknown) => void } | undefined {
+  /** Hands a ready result over to its reader, with the controller that aborts the statement. */
+  take(id: string): { readonly result: Result; readonly controller: AbortController } | undefined {
     const entry = this.#jobs.get(id)
     const result = entry?.job.take()
     if (!entry || !result) return undefined
     // From now on the reader's call is what a client can cancel.
     entry.remove()
-    return { result, abort: (reason) => entry.job.controller.abort(reason) }
+    return { result, controller: entry.job.controller }
   }
 
   /** Aborts all statements whose results no client reads. */

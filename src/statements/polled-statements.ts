@@ -59,8 +59,11 @@ export class PolledStatements {
     const { running, background, results } = this.#deps
     const { ticket, planned } = poll
     const { id, stored } = ticket
-    if (await running.isCancelled(id)) throw new GatewayError('CANCELLED', 'The statement was cancelled.')
     let job = background.touch(id)
+    // A job that has failed knows who cancelled it.
+    if (job?.state.kind !== 'failed' && (await running.isCancelled(id)))
+      throw new GatewayError('CANCELLED', 'The statement was cancelled.')
+    job ??= background.touch(id)
     if (!job && (stored || !planned)) {
       // Read the claim first: a replica stores the result of a change before it marks the claim as done.
       const claim = await running.claimOf(id)

@@ -56,6 +56,11 @@ export class RunningStatements {
     this.#finished.set(id, true)
   }
 
+  /** Marks an execution as cancelled, for `ttlMs` milliseconds. Ignores a store that is down: the work here has ended anyway. */
+  async markCancelled(id: string, ttlMs: number): Promise<void> {
+    await unlessDown(this.#deps.store.set(keys.cancelled(id), mark, ttlMs), undefined)
+  }
+
   /** Whether a client has cancelled the execution on any replica. False while the store is down: running a read is safe. */
   async isCancelled(id: string): Promise<boolean> {
     return (await unlessDown(this.#deps.store.get(keys.cancelled(id)), undefined)) !== undefined

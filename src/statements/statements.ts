@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { GatewayError } from '../query/errors.ts'
 import type { Ingest } from '../query/ingest.ts'
 import type { Pipeline } from '../query/pipeline.ts'
 import type { Router } from '../query/router.ts'
@@ -143,8 +144,10 @@ export class Statements {
   async resultOf(ticket: StatementTicket, ctx: Context): Promise<Result> {
     const waiting = this.background.take(ticket.id)
     if (!waiting) return await this.#pipeline.run(await this.parameters.loadStatement(ticket), ctx)
-    ctx.signal.addEventListener('abort', () => waiting.abort(ctx.signal.reason), { once: true })
-    return waiting.result
+    const { result, controller } = waiting
+    ctx.signal.addEventListener('abort', () => controller.abort(ctx.signal.reason), { once: true })
+    controller.signal.addEventListener('abort', () => ctx.reader?.end(GatewayError.from(controller.signal.reason)))
+    return result
   }
 }
 
