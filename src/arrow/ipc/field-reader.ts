@@ -104,6 +104,20 @@ export class FieldReader {
     return copy
   }
 
+  /** Returns the field that `next` found as views, one for each buffer that it lies in. */
+  takeViews(): Uint8Array[] {
+    const views: Uint8Array[] = []
+    for (let left = this.#length; left > 0; ) {
+      this.#enter()
+      const part = Math.min(left, this.#chunk.byteLength - this.#at)
+      views.push(this.#chunk.subarray(this.#at, this.#at + part))
+      left -= part
+      this.#at += part
+      this.#left -= part
+    }
+    return views
+  }
+
   /** Skips the field that `next` found. */
   skip(): void {
     this.#skip(this.#length)

@@ -68,6 +68,11 @@ export class FlatTable {
     return at === 0 ? 0 : readSize(this.#view, at)
   }
 
+  /** Returns where in the buffer the value of a field of `bytes` bytes is; undefined if the field is absent. @throws ArrowError */
+  positionOf(slot: number, bytes: number): number | undefined {
+    return this.#slot(slot, bytes) || undefined
+  }
+
   table(slot: number): FlatTable | undefined {
     const at = this.#slot(slot, 4)
     return at === 0 ? undefined : new FlatTable(this.#source, at + this.#view.getUint32(at, true))

@@ -65,6 +65,26 @@ export function readHead({ chunks, byteLength }: Pick<Frame, 'chunks' | 'byteLen
   return { header, bodyLength }
 }
 
+/** The header of a FlightData message, and its body as views of the buffers that it lies in. */
+export interface FlightDataViews {
+  /** Bare flatbuffer `Message`; empty when the message carries only application metadata. */
+  readonly header: Uint8Array
+  readonly body: readonly Uint8Array[]
+}
+
+/** As `readHead`, but with views of the body. @throws ArrowError MALFORMED */
+export function readViews({ chunks, byteLength }: Pick<Frame, 'chunks' | 'byteLength'>): FlightDataViews {
+  const fields = new FieldReader(chunks, byteLength)
+  let header: Uint8Array = none
+  let body: readonly Uint8Array[] = []
+  for (let field = fields.next(); field !== 0; field = fields.next()) {
+    if (field === FIELD_HEADER) header = fields.take()
+    else if (field === FIELD_BODY) body = fields.takeViews()
+    else fields.skip()
+  }
+  return { header, body }
+}
+
 /** Reads all fields of a frame. It joins the chunks, so use it only for the few frames that must be inspected. */
 export function readFrame(frame: Frame): FlightDataParts {
   return readFlightData(frame.chunks.length === 1 ? frame.chunks[0]! : Buffer.concat(frame.chunks))

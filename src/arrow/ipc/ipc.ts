@@ -1,8 +1,10 @@
 import { ArrowError } from '../errors.ts'
 import { readHeader } from './header.ts'
 
-const CONTINUATION = 0xffffffff
-const PREFIX_BYTES = 8
+/** Marks the begin of an encapsulated message. */
+export const CONTINUATION = 0xffffffff
+/** Bytes before the flatbuffer of an encapsulated message: the marker and the length. */
+export const PREFIX_BYTES = 8
 
 /** One message of an IPC stream; header and body are views. */
 export interface IpcMessage {

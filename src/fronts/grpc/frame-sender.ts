@@ -6,9 +6,10 @@ import { type Frame, frameOf } from '../../arrow/ipc/frame.ts'
 import { readCompressedLayout, readHeader } from '../../arrow/ipc/header.ts'
 import { decodeSchema, type Field } from '../../arrow/schema.ts'
 import { LoopTurn } from '../../async/loop-turn.ts'
-import type { GrpcCall } from '../../grpc/server/call.ts'
+import type { HeaderFields } from '../../http2/index.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { maxMessageBytesOf } from './client-limits.ts'
+import type { FrameSink } from './frame-sink.ts'
 
 const none = new Uint8Array(0)
 
@@ -20,32 +21,39 @@ export interface MessageLimits {
   readonly maxRowBytes: number
 }
 
+/** Where a sender's frames go, such as a GrpcCall. */
+export interface FrameOutput extends FrameSink {
+  /** The request headers of the call. */
+  readonly headers: HeaderFields
+}
+
 /**
  * Sends the frames of one result. Decompresses batches above the client's message limit and splits them by rows. Sends frames
  * that cannot be split, such as dictionaries and single rows, unchanged: the client may accept more than the gateway knows.
  */
-export class FrameSender {
-  readonly #call: GrpcCall
+export class FrameSender implements FrameSink {
+  readonly #output: FrameOutput
   readonly #maxBytes: number
   readonly #maxRowBytes: number
   #schemaFrame: Frame | undefined
   #schema: Field | undefined
 
-  constructor(call: GrpcCall, { maxOutboundMessageBytes, maxRowBytes }: MessageLimits) {
-    this.#call = call
-    this.#maxBytes = maxMessageBytesOf(call.headers, maxOutboundMessageBytes)
+  /** @param overheadBytes largest number of bytes that the output adds to a frame */
+  constructor(output: FrameOutput, { maxOutboundMessageBytes, maxRowBytes }: MessageLimits, overheadBytes = 0) {
+    this.#output = output
+    this.#maxBytes = maxMessageBytesOf(output.headers, maxOutboundMessageBytes) - overheadBytes
     this.#maxRowBytes = maxRowBytes
   }
 
   /**
    * Sends a frame; the first one must be the schema.
-   * @throws GatewayError as `GrpcCall.send`; ROW_TOO_LARGE
+   * @throws GatewayError as the output; ROW_TOO_LARGE
    */
   async send(frame: Frame): Promise<void> {
     this.#schemaFrame ??= frame
     const isRow = frame.rows === 1
     if (frame.byteLength <= this.#maxBytes || (isRow && frame.byteLength <= this.#maxRowBytes))
-      await this.#call.send(frame)
+      await this.#output.send(frame)
     else await this.#sendPieces(frame)
   }
 
@@ -55,7 +63,7 @@ export class FrameSender {
     try {
       for await (const piece of this.#pieces(frame)) {
         sent = true
-        await this.#call.send(piece)
+        await this.#output.send(piece)
       }
     } catch (error) {
       if (!(error instanceof ArrowError)) throw error
@@ -66,7 +74,7 @@ export class FrameSender {
         )
       if (error.code === 'MALFORMED' || sent) throw new GatewayError('UPSTREAM_DATA', undefined, { cause: error })
       isOurs = false
-      await this.#call.send(frame)
+      await this.#output.send(frame)
     } finally {
       if (isOurs) frame.release?.()
     }
