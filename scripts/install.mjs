@@ -107,8 +107,12 @@ export function installGoTools() {
  */
 export function buildGoProgram(name, folder, build = ['build'], what = '.') {
   const target = join(cache, 'bin', name)
-  const sources = readdirSync(folder).sort()
-  const content = sources.map((file) => readFileSync(join(folder, file), 'utf8')).join()
+  const sources = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const content = sources
+    .map(({ parentPath, name: file }) => join(parentPath, file))
+    .sort()
+    .map((file) => readFileSync(file, 'utf8'))
+    .join()
   return optional(`The Go program ${name}`, () =>
     once(join(cache, `${name}.stamp`), content, existsSync(target), () => {
       process.stderr.write(`building ${name}\n`)

@@ -22,6 +22,7 @@ installJava()
 checkChromium()
 buildGoProgram('adbc_validation', join(root, 'test', 'go', 'validation'), ['test', '-c'])
 buildGoProgram('types', join(root, 'test', 'go', 'types'))
+buildGoProgram('gateway_example', join(root, 'examples', 'go'))
 // ADBC's own test server cannot be installed directly: a module of this repository pins its version.
 const testServer = 'github.com/apache/arrow-adbc/go/adbc/driver/flightsql/cmd/testserver'
 buildGoProgram('adbc_testserver', join(root, 'test', 'go', 'testserver'), ['build'], testServer)

@@ -6,6 +6,7 @@ import type { Scope } from '../async/scope.ts'
 import { Authenticator } from '../auth/authenticator.ts'
 import type { Config } from '../config/config.ts'
 import { flightMethods, flightServiceName } from '../fronts/flight/service.ts'
+import { gatewayMethods, gatewayServiceName } from '../fronts/gateway/service.ts'
 import { CallSessions } from '../fronts/grpc/session-cookie.ts'
 import { HttpCalls } from '../fronts/http/call/http-calls.ts'
 import { createHttpFront } from '../fronts/http/create-http-front.ts'
@@ -74,18 +75,11 @@ export function createFronts(
     preparedTtlMs: limits.preparedTtlMs,
     maxConnections: limits.maxConnections,
   }
+  const shared = { ...engine, statements, sessions: new CallSessions(statements.sessions), log, limits }
   const methods: Methods = {
-    ...flightMethods({
-      ...engine,
-      statements,
-      sessions: new CallSessions(statements.sessions),
-      authenticator,
-      sealer,
-      log,
-      limits,
-      serverInfo,
-    }),
-    ...healthMethods([flightServiceName], readiness),
+    ...flightMethods({ ...shared, authenticator, sealer, serverInfo }),
+    ...gatewayMethods({ ...shared, version: serverInfo.version }),
+    ...healthMethods([flightServiceName, gatewayServiceName], readiness),
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
   }
   const tls = config.tls && { cert: config.tls.cert.content, key: config.tls.key.content }

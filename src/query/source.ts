@@ -25,7 +25,7 @@ export interface SourceSavepoints {
 
 /** State of one server of a source. */
 export interface EndpointStatus {
-  /** As `host:port`. */
+  /** Such as `grpc://10.0.0.5:32010`. */
   readonly address: string
   readonly breaker: 'closed' | 'open' | 'half-open'
   /** Pooled connections that are open. */

@@ -5,7 +5,8 @@ import { promisify } from 'node:util'
 import { endWithTests } from './end-with-tests.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const python = `${root}.cache/python/bin/python`
+/** The interpreter of the Python environment of the tests. */
+export const python = `${root}.cache/python/bin/python`
 
 /** Whether the Python environment of the tests is installed; prints a note if not, and fails in CI. */
 export function hasPython(): boolean {

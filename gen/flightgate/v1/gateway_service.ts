@@ -465,7 +465,7 @@ export interface GetSourceRequest {
 
 /** Endpoint is one server of a source. */
 export interface Endpoint {
-  /** Address of the server, as host:port. */
+  /** Address of the server, such as grpc://10.0.0.5:32010. */
   address: string;
   /** State of its circuit breaker. */
   breaker: BreakerState;

@@ -1,5 +1,6 @@
 import { encapsulate } from '../../../arrow/ipc/ipc.ts'
 import type { AppMetadata } from '../../../query/types.ts'
+import { STATEMENT_TICKET_URL } from '../../grpc/flight-ticket.ts'
 
 /*
  * Hand-written encoding of FlightInfo: clients request one before every query, and nearly all of it exists as bytes already.
@@ -7,7 +8,7 @@ import type { AppMetadata } from '../../../query/types.ts'
  */
 
 const LENGTH_DELIMITED = 2
-const typeUrl = Buffer.from('type.googleapis.com/arrow.flight.protocol.sql.TicketStatementQuery')
+const typeUrl = Buffer.from(STATEMENT_TICKET_URL)
 /** total_records and total_bytes -1, for unknown; ordered. */
 const closing = Buffer.from('20ffffffffffffffffff0128ffffffffffffffffff013001', 'hex')
 /** progress 1. */

@@ -43,7 +43,7 @@ const slotsSchema = z
 
 const endpointSchema = z
   .object({
-    address: z.string().describe('Address of the server, as host:port.'),
+    address: z.string().describe('Address of the server, such as grpc://10.0.0.5:32010.'),
     breaker: z
       .enum(['closed', 'open', 'half_open'])
       .describe(

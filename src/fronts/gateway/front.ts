@@ -1,0 +1,26 @@
+import type { ActiveStatements } from '../../query/control/active-statements.ts'
+import type { SourceStatus } from '../../query/control/source-status.ts'
+import type { Logger } from '../../query/types.ts'
+import type { Quotas } from '../../quotas/quotas.ts'
+import type { Statements } from '../../statements/statements.ts'
+import type { CallSessions } from '../grpc/session-cookie.ts'
+
+/** Dependencies of the methods of the Gateway service. */
+export interface GatewayFront {
+  readonly statements: Statements
+  readonly sessions: CallSessions
+  readonly active: ActiveStatements
+  readonly sourceStatus: SourceStatus
+  readonly quotas: Quotas
+  readonly log: Logger
+  readonly limits: GatewayLimits
+  /** Version of the gateway. */
+  readonly version: string
+}
+
+/** Limits of the Gateway service; see `docs/configuration.md`, `limits`. */
+export interface GatewayLimits {
+  readonly maxOutboundMessageBytes: number
+  readonly maxRowBytes: number
+  readonly streamKeepAliveMs: number
+}

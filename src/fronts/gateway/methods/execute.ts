@@ -1,0 +1,48 @@
+import { ExecuteRequest, ExecuteResponse, type ExecuteSummary } from '../../../../gen/flightgate/v1/gateway_service.ts'
+import { decodeMessage } from '../../../grpc/server/decode.ts'
+import type { Method } from '../../../grpc/server/method.ts'
+import { GatewayError } from '../../../query/errors.ts'
+import type { StartedStatement } from '../../../statements/requests/statement-requests.ts'
+import { sendResult } from '../../grpc/send-result.ts'
+import { scopeOf } from '../call.ts'
+import type { GatewayFront } from '../front.ts'
+import { metricsMessage } from '../messages/outcome.ts'
+import { executeParts } from '../messages/part-frames.ts'
+import { requestOf } from '../messages/request.ts'
+import { whole } from '../messages/whole.ts'
+import { messageFrame, partSink } from '../part-sink.ts'
+
+/** Execute: runs a statement and streams its result as an Arrow IPC stream, batch by batch as the client reads. */
+export function execute(front: GatewayFront): Method {
+  const { limits, statements } = front
+  return {
+    kind: 'serverStream',
+    async handle(request, call) {
+      const { statement } = decodeMessage(ExecuteRequest, request)
+      const asked = requestOf(statement)
+      const started = await statements.requests.start(asked, await scopeOf(front, call))
+      await sendResult(
+        started.result,
+        partSink(call.headers, executeParts, limits, (message) => call.send(message)),
+        {
+          keepAliveMs: limits.streamKeepAliveMs,
+          onMetadata: (metadata) => call.sendHeaders(metadata),
+          // The call's signal aborts pending work.
+          onFailure: (error) => call.end(GatewayError.from(error)),
+        },
+      )
+      const summary = { $case: 'summary', value: summaryOf(started) } as const
+      await call.send(messageFrame(ExecuteResponse.encode({ part: summary }).finish()))
+      await call.flushed()
+    },
+  }
+}
+
+function summaryOf({ plan, result, metrics, queryId }: StartedStatement): ExecuteSummary {
+  const { affectedRows } = result.stats
+  return {
+    affectedRows: plan.kind === 'update' && affectedRows >= 0 ? whole(affectedRows) : undefined,
+    metrics: metricsMessage(metrics()),
+    queryId: queryId() ?? '',
+  }
+}

@@ -1,0 +1,38 @@
+import {
+  CancelQueryRequest,
+  CancelQueryResponse,
+  ListQueriesRequest,
+  ListQueriesResponse,
+} from '../../../../gen/flightgate/v1/gateway_service.ts'
+import { decodeMessage } from '../../../grpc/server/decode.ts'
+import type { Method } from '../../../grpc/server/method.ts'
+import { GatewayError } from '../../../query/errors.ts'
+import type { GatewayFront } from '../front.ts'
+import { runningQueryMessage } from '../messages/running-query.ts'
+
+/** ListQueries: the statements that wait or run, of the caller or, for the role admin, of all. */
+export function listQueries({ active }: GatewayFront): Method {
+  return {
+    kind: 'unary',
+    handle(request, call) {
+      const { dataSource, principal } = decodeMessage(ListQueriesRequest, request)
+      const filter = { ...(dataSource !== '' && { source: dataSource }), ...(principal !== '' && { principal }) }
+      const queries = active.list(call.principal, filter).map(runningQueryMessage)
+      return ListQueriesResponse.encode({ queries }).finish()
+    },
+  }
+}
+
+/** CancelQuery: ends a statement that waits or runs, on any replica. */
+export function cancelQuery({ active }: GatewayFront): Method {
+  const response = CancelQueryResponse.encode({}).finish()
+  return {
+    kind: 'unary',
+    async handle(request, { principal }) {
+      const { id } = decodeMessage(CancelQueryRequest, request)
+      if (id === '') throw new GatewayError('BAD_REQUEST', 'Set the id of the statement: ListQueries lists them.')
+      await active.cancel(id, principal)
+      return response
+    },
+  }
+}
