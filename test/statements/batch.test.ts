@@ -395,10 +395,10 @@ describe('a batch whose client leaves', () => {
     const { statements, scope, here } = setUp()
     const sink: BatchSink = {
       async result(_ids, { frames }) {
-        void frames[Symbol.asyncIterator]()
-          .next()
-          .catch(() => {})
+        const iterator = frames[Symbol.asyncIterator]()
+        void iterator.next().catch(() => {})
         await setTimeout(5)
+        await iterator.return?.()
         throw new Error('socket closed')
       },
       ended() {},
@@ -430,6 +430,20 @@ describe('a sink', () => {
     const sink: BatchSink = {
       async result(_ids, _result, signal) {
         await setTimeout(60_000, undefined, { signal })
+      },
+      ended: (outcome) => reader.ended(outcome),
+    }
+    await statements.batches.run(texts('rows 1'), { timeoutMs: 50 }, scope(), sink)
+    expect(reader.statuses).toEqual({ 0: 'failed DEADLINE' })
+    expect(here.active).toBe(0)
+  })
+
+  it('that returns when the time is over has not read the result', async () => {
+    const { statements, scope, here } = setUp()
+    const reader = new Reader()
+    const sink: BatchSink = {
+      async result(_ids, _result, signal) {
+        await setTimeout(60_000, undefined, { signal }).catch(() => {})
       },
       ended: (outcome) => reader.ended(outcome),
     }

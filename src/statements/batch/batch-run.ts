@@ -1,11 +1,10 @@
 import { concurrently } from '../../async/concurrently.ts'
 import { deriveContext } from '../../query/derive-context.ts'
 import { type ErrorCode, GatewayError } from '../../query/errors.ts'
-import type { Context, Plan, Query } from '../../query/types.ts'
+import type { Context, Plan, Query, Result } from '../../query/types.ts'
 import type { CallScope } from '../query-builder.ts'
 import { StatementMeter } from '../requests/statement-meter.ts'
 import type { StatementRequest } from '../requests/statement-request.ts'
-import type { StartedStatement } from '../requests/statement-requests.ts'
 import type { BatchBounds } from './batch-bounds.ts'
 import type { BatchDependencies } from './batch-dependencies.ts'
 import { BatchHalt, type Failure } from './batch-halt.ts'
@@ -17,6 +16,7 @@ import {
   summaryOf,
 } from './batch-outcome.ts'
 import { sharingKeyOf } from './sharing-key.ts'
+import { WatchedFrames } from './watched-frames.ts'
 
 /** Errors of a sink that are not about the data of a result. */
 const clientErrors: readonly ErrorCode[] = ['CANCELLED', 'STALLED', 'INTERNAL']
@@ -172,14 +172,20 @@ export class BatchRun {
       return
     }
     item.meter.proceed()
-    const own = new AbortController()
-    const signal = AbortSignal.any([this.#halt.signal, own.signal])
-    const reader = { end: (reason: GatewayError) => own.abort(reason) }
-    const ctx = deriveContext(this.#scope.ctx, { signal, reader, trace: item.meter.trace })
+    const cancelled = new AbortController()
+    const left = new AbortController()
+    const signal = AbortSignal.any([this.#halt.signal, cancelled.signal])
+    const ctx = deriveContext(this.#scope.ctx, {
+      signal: AbortSignal.any([signal, left.signal]),
+      // The cancel of one statement ends its part of the call, not the call.
+      reader: { end: (error) => cancelled.abort(error) },
+      trace: item.meter.trace,
+    })
     try {
       const plan = await this.#currentPlan(item, ctx)
       const started = await this.#deps.requests.run(plan, item.meter, ctx)
-      await this.#pass(item, started, own, signal)
+      const frames = new WatchedFrames(started.result, (reason) => left.abort(reason))
+      await this.#pass(item, { ...started.result, frames }, frames, signal)
       const { affectedRows } = started.result.stats
       await this.#end(item, 'succeeded', plan.kind !== 'read' && affectedRows >= 0 ? affectedRows : undefined)
     } catch (error) {
@@ -197,37 +203,21 @@ export class BatchRun {
   }
 
   /** Passes a result on. @throws the failure of the statement */
-  async #pass(
-    { id, twins }: Item,
-    { result }: StartedStatement,
-    own: AbortController,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const frames = result.frames[Symbol.asyncIterator]()
-    let broken: { readonly error: unknown } | undefined
-    const watched: typeof frames = {
-      next: async () => {
-        try {
-          return await frames.next()
-        } catch (error) {
-          broken ??= { error }
-          throw error
-        }
-      },
-      return: async () => (await frames.return?.()) ?? { done: true, value: undefined },
-    }
+  async #pass({ id, twins }: Item, result: Result, frames: WatchedFrames, signal: AbortSignal): Promise<void> {
     const ids = [id, ...twins.map((twin) => twin.id)]
     try {
-      await this.#sink.result(ids, { ...result, frames: { [Symbol.asyncIterator]: () => watched } }, signal)
+      await this.#sink.result(ids, result, signal)
     } catch (error) {
-      if (!broken && !signal.aborted && clientErrors.includes(GatewayError.from(error).code)) this.#halt.leave(error)
-      broken ??= { error }
-      // Pending work ends first: `return` waits for it.
-      own.abort(error)
+      if (frames.failure) throw frames.failure.error
+      if (signal.aborted) throw signal.reason
+      if (clientErrors.includes(GatewayError.from(error).code)) this.#halt.leave(error)
+      throw error
     } finally {
-      await frames.return?.()
+      await frames.return()
     }
-    if (broken) throw broken.error
+    if (frames.failure) throw frames.failure.error
+    // A sink may return instead of throwing.
+    if (signal.aborted && !frames.isDone) throw signal.reason
   }
 
   /** Records the end of a statement and its twins, and tells the client. */
