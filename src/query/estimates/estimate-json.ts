@@ -56,7 +56,7 @@ export function decodeEstimate(metadata: Uint8Array): Estimate | undefined {
 }
 
 function countOf(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 0 ? value : undefined
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
 }
 
 function textsOf(value: unknown): readonly string[] | undefined {

@@ -106,6 +106,7 @@ describe('the estimate of a DuckDB source', () => {
     "PRAGMA table_info('t')",
     'DROP TABLE empty',
     'CREATE TABLE other (i INTEGER)',
+    'CREATE VIEW w AS SELECT 1',
     'ALTER TABLE empty ADD COLUMN i INTEGER',
     'SELECT * FROM information_schema.tables',
     'SELECT * FROM duckdb_tables() LIMIT 5',
@@ -141,6 +142,25 @@ describe('the estimate of a DuckDB source', () => {
     })
     const filtered = await estimate('SELECT k FROM u WHERE k = 5')
     expect(filtered).toMatchObject({ bytes: 4000, rows: 1 })
+  })
+
+  it('says nothing of what a CREATE INDEX reads', async () => {
+    expect(await estimate('CREATE INDEX i ON t (a)')).toEqual({ accuracy: 'unknown', referencedTables: [t] })
+  })
+
+  it('has no rows if a cross join makes more than a number holds', async () => {
+    const { rows, bytes, suggestions } = (await estimate('SELECT a.a FROM t a, t b, t c, t d'))!
+    expect([rows, bytes]).toEqual([undefined, expect.any(Number)])
+    expect(suggestions).toHaveLength(1)
+  })
+
+  it('reads the columns of a filter with a long list', async () => {
+    const list = (value: (i: number) => string) => Array.from({ length: 20_000 }, (_, i) => value(i)).join(', ')
+    expect(await estimate(`SELECT a FROM t WHERE c IN (${list((i) => `${3 * i}.5`)})`)).toMatchObject({
+      bytes: 1_200_000,
+    })
+    const texts = await estimate(`SELECT a FROM t WHERE b NOT IN (${list((i) => `'a(, ''b ${i}'`)})`)
+    expect(texts).toMatchObject({ bytes: 600_000 })
   })
 
   it('reads names with dots, blanks and keywords, and gives up on a line feed', async () => {

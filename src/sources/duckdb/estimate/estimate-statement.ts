@@ -1,13 +1,11 @@
 import type { Estimate } from '../../../query/estimate.ts'
 import { Parameters } from '../bind/parameters.ts'
-import { mayBeExpanded } from '../native/expansion/expanded-statement.ts'
-import { inReadOnlyTransaction } from '../native/in-transaction.ts'
 import type { Address } from '../native/library.ts'
 import { quoteIdentifier, quoteLiteral } from '../sql/startup.ts'
 import { mayReplaceTable, nodesOf, type PlanNode, parsePlan, scannedTable } from './plan-tree.ts'
 import { limitsOf, type NamedTable, namedTables } from './query-syntax.ts'
 import { readBytes, tableScans } from './read-bytes.ts'
-import { boundedLimits, type RowFacts, resultRows } from './result-rows.ts'
+import { boundedLimits, isChange, type RowFacts, resultRows } from './result-rows.ts'
 import { suggestionsFor } from './suggestions.ts'
 import { TableFacts } from './table-facts.ts'
 import { textRows } from './text-rows.ts'
@@ -15,7 +13,7 @@ import { textRows } from './text-rows.ts'
 /** A statement to estimate. */
 export interface EstimatedStatement {
   readonly connection: Address
-  /** The text of one statement that can be prepared and explained. */
+  /** The text of one statement that EXPLAIN accepts. */
   readonly sql: string
   /** Whether the statement changes data: its result is no rows of the plan. */
   readonly isUpdate: boolean
@@ -31,7 +29,7 @@ const MAX_SYNTAX_CHARACTERS = 100_000
 const MAX_LOOKED_UP = 20
 
 /**
- * Estimates a statement from DuckDB's plan and catalog, without running it. Blocks. Runs outside of transactions.
+ * Estimates a statement from DuckDB's plan and catalog, without running it. Blocks. The connection has no transaction of a client.
  * @throws DuckDbError, ArrowError
  */
 export function estimateStatement(statement: EstimatedStatement): Estimate {
@@ -51,21 +49,27 @@ export function estimateStatement(statement: EstimatedStatement): Estimate {
     tableRows: (table) => tables.rows(table),
   }
   const scans = tableScans(root, tables, facts)
-  const bytes = readBytes(root, scans)
-  const rows = isUpdate ? undefined : resultRows(root, facts)
+  const bytes = isUpdate && !isChange(root) ? undefined : total(readBytes(root, scans), executions)
+  const rows = isUpdate ? undefined : total(resultRows(root, facts), executions)
+  const suggestions = suggestionsFor(root, scans, tables, facts)
+  const isExact = bytes === 0 && scans.length === 0 && !isUpdate
   const names = new Set(scans.map(({ table }) => table))
   if ([...nodesOf(root)].some(mayReplaceTable)) for (const table of lookedUpTables(connection, syntax)) names.add(table)
-  const suggestions = suggestionsFor(root, scans, tables, facts)
-  const known = bytes !== undefined || rows !== undefined
   return withTables(
     {
-      accuracy: !known ? 'unknown' : bytes === 0 && scans.length === 0 && !isUpdate ? 'exact' : 'estimated',
-      ...(bytes !== undefined && { bytes: bytes * executions }),
-      ...(rows !== undefined && { rows: Math.round(rows * executions) }),
+      accuracy: bytes === undefined && rows === undefined ? 'unknown' : isExact ? 'exact' : 'estimated',
+      ...(bytes !== undefined && { bytes }),
+      ...(rows !== undefined && { rows }),
       ...(suggestions.length > 0 && { suggestions }),
     },
     names,
   )
+}
+
+/** A figure for all executions; undefined if it is too large to be exact as a number, as that of a huge cross join. */
+function total(figure: number | undefined, executions: number): number | undefined {
+  const all = figure === undefined ? Number.NaN : Math.round(figure * executions)
+  return Number.isSafeInteger(all) ? all : undefined
 }
 
 function withTables(estimate: Estimate, names: ReadonlySet<string>): Estimate {
@@ -73,17 +77,8 @@ function withTables(estimate: Estimate, names: ReadonlySet<string>): Estimate {
 }
 
 function explain(connection: Address, sql: string, bind?: (statement: Address) => void): PlanNode {
-  let root: PlanNode | undefined
-  const read = () => {
-    const [row] = textRows(connection, `EXPLAIN (FORMAT JSON) ${sql}`, bind)
-    root = parsePlan(row![1]!)
-  }
-  if (!mayBeExpanded(connection, sql)) read()
-  else {
-    const { error } = inReadOnlyTransaction(connection, read)
-    if (error !== undefined) throw error
-  }
-  return root!
+  const [row] = textRows(connection, `EXPLAIN (FORMAT JSON) ${sql}`, bind)
+  return parsePlan(row![1]!)
 }
 
 /** The syntax tree of a query; undefined if DuckDB does not give it. */

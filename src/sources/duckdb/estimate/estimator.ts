@@ -1,3 +1,4 @@
+import { GatewayError } from '../../../query/errors.ts'
 import type { Estimate } from '../../../query/estimate.ts'
 import { timeLimit } from '../../../query/time-limit.ts'
 import type { Context, Query } from '../../../query/types.ts'
@@ -47,7 +48,8 @@ export class Estimator {
       return query.transaction === undefined ? estimate : committed(estimate)
     } catch (error) {
       ctx.signal.throwIfAborted()
-      ctx.log.debug({ err: error }, 'the statement could not be estimated')
+      // The error quotes the statement, which the log must not show.
+      ctx.log.debug({ event: 'estimate', code: GatewayError.from(error).code }, 'the statement could not be estimated')
       return unknown
     }
   }

@@ -38,8 +38,11 @@ function structOf(path: string, known: ReadonlySet<string>): string | undefined 
 
 const isWordCharacter = (character: string | undefined) => character !== undefined && /[\p{L}\p{N}_]/u.test(character)
 
+/** Lists of numbers and texts, which may be long, without names. Texts are empty here. */
+const constantLists = /\bIN \((?:(?:''|-?[\d.]+)(?:, |(?=\))))+\)/g
+
 function columnsIn(filters: string, names: readonly string[]): string[] | undefined {
-  const text = filters.replaceAll(/'(?:[^']|'')*'/g, "''")
+  const text = filters.replaceAll(/'(?:[^']|'')*'/g, "''").replaceAll(constantLists, 'IN ()')
   // Row ids are no column.
   if (text.length > MAX_FILTER_CHARACTERS || text.length * names.length > MAX_SEARCHED) return undefined
   const found = names.filter((name) => occurs(name, text))

@@ -22,6 +22,11 @@ const changing = new Set([
   'BATCH_CREATE_TABLE_AS',
 ])
 
+/** Whether the statement inserts, updates or deletes rows, which its plan shows in full; of a CREATE INDEX it does not. */
+export function isChange({ name }: PlanNode): boolean {
+  return changing.has(name)
+}
+
 /**
  * The LIMITs of a plan with the bounds that the statement's text gives them. A LIMIT of a view or below a join has none: its
  * place in the text is not known.

@@ -1,4 +1,4 @@
-import { isFiltered, nodesOf, type PlanNode, rowInput, scannedTable } from './plan-tree.ts'
+import { isFiltered, type PlanNode, rowInput, scannedTable } from './plan-tree.ts'
 import type { TableScan } from './read-bytes.ts'
 import { type RowFacts, resultRows } from './result-rows.ts'
 import type { TableFacts } from './table-facts.ts'
@@ -45,18 +45,16 @@ function* allRows(root: PlanNode, scans: readonly TableScan[], facts: RowFacts):
   yield `The statement returns all ${count(rows)} rows of ${table}: add a condition or a LIMIT if you need only some of them.`
 }
 
-function* crossProducts(root: PlanNode, facts: RowFacts): Generator<string> {
-  for (const node of nodesOf(root)) {
-    if (node.name !== 'CROSS_PRODUCT') continue
-    const [left, right] = node.children.map((child) => resultRows(child, facts))
-    if (left === undefined || right === undefined || left <= 1 || right <= 1 || left * right < MANY_JOINED_ROWS)
-      continue
+function* crossProducts(node: PlanNode, facts: RowFacts): Generator<string> {
+  const [left, right] = node.name === 'CROSS_PRODUCT' ? node.children.map((child) => resultRows(child, facts)) : []
+  if (left !== undefined && right !== undefined && left > 1 && right > 1 && left * right >= MANY_JOINED_ROWS) {
+    // The outermost one tells of those below it.
     yield `The statement joins ${count(left)} rows with ${count(right)} rows without a condition, which makes ${count(left * right)} rows: add a join condition.`
-  }
+  } else for (const child of node.children) yield* crossProducts(child, facts)
 }
 
 function count(rows: number): string {
-  return Math.round(rows).toLocaleString('en-US')
+  return rows < Number.MAX_SAFE_INTEGER ? Math.round(rows).toLocaleString('en-US') : rows.toExponential(1)
 }
 
 const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB']

@@ -316,8 +316,11 @@ function executeInSchema(request: WorkerRequest): Outcome {
       if (!request.inTransaction && mayBeExpanded(request.connection, request.sql))
         return { ...inReadOnlyTransaction(request.connection, () => plan(request)), affectedRows }
       plan(request)
-    } else if (request.kind === 'estimate') sendReply({ kind: 'estimate', estimate: estimateStatement(request) }, true)
-    else if (request.kind === 'execute') for (const sql of request.statements) execute(request.connection, sql)
+    } else if (request.kind === 'estimate') {
+      const estimate = () => sendReply({ kind: 'estimate', estimate: estimateStatement(request) }, true)
+      if (!request.isUpdate) return { ...inReadOnlyTransaction(request.connection, estimate), affectedRows }
+      estimate()
+    } else if (request.kind === 'execute') for (const sql of request.statements) execute(request.connection, sql)
     else if (request.kind === 'ingest') {
       if (!request.inTransaction) return inTransaction(request.connection, () => runIngest(request))
       affectedRows = runIngest(request)
