@@ -10,6 +10,14 @@ export interface TableScan {
   readonly limit?: number
 }
 
+/**
+ * Encodes parameters once the statement has been planned.
+ * @param schema flatbuffer `Message` with the statement's parameters; undefined if it announces none
+ * @returns parameter rows as an Arrow IPC stream
+ * @throws GatewayError BAD_REQUEST
+ */
+export type ParameterEncoder = (schema: Uint8Array | undefined) => Uint8Array
+
 /** A statement as a client of the Gateway service or of HTTP sends it. */
 export interface StatementRequest {
   /** Names the statement within its batch. */
@@ -18,8 +26,8 @@ export interface StatementRequest {
   readonly text: { readonly query: string } | { readonly table: TableScan }
   /** Name or kind of the source. */
   readonly dataSource?: string
-  /** Parameter rows as an Arrow IPC stream. */
-  readonly parameters?: Uint8Array
+  /** Parameter rows as an Arrow IPC stream, or how they are encoded. */
+  readonly parameters?: Uint8Array | ParameterEncoder
   /** Whether the statement is refused if it may change data. */
   readonly readOnly?: boolean
 }

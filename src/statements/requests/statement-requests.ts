@@ -12,7 +12,7 @@ import type { Context, Plan, Query, Result } from '../../query/types.ts'
 import type { CallScope, QueryBuilder } from '../query-builder.ts'
 import { checkParameters } from './check-parameters.ts'
 import { StatementMeter, type StatementMetrics } from './statement-meter.ts'
-import type { StatementRequest, TableScan } from './statement-request.ts'
+import type { ParameterEncoder, StatementRequest, TableScan } from './statement-request.ts'
 import { isBlank, STANDARD_QUOTE, scanText } from './table-scan.ts'
 
 /** SqlInfo code of what quotes identifiers. Source: FlightSql.proto, SQL_IDENTIFIER_QUOTE_CHAR. */
@@ -57,17 +57,28 @@ export class StatementRequests {
   /**
    * Builds the query of a request. The request's source wins over that of the call.
    * @throws GatewayError as `QueryBuilder.ofStatement`; BAD_SQL for USE; BAD_REQUEST for a scan that cannot be written; as
-   *   `checkParameters`
+   *   `checkParameters`; for parameters that are yet to be encoded, as planning and the encoder
    */
   async queryOf(request: StatementRequest, scope: CallScope): Promise<Query> {
     const { text, parameters, dataSource, readOnly } = request
-    const isBound = parameters !== undefined && parameters.byteLength > 0
-    if (isBound) await checkParameters(parameters, this.#deps.maxParameterBytes)
+    if (typeof parameters === 'object') await this.#check(parameters)
     const namedSource = dataSource === undefined || dataSource === '' ? scope.namedSource : dataSource
     const own = { ...scope, namedSource }
     const built = 'query' in text ? await this.#ofText(text.query, own) : await this.#ofScan(text.table, own)
     const query: Query = readOnly ? { ...built, purpose: 'read' } : built
-    return isBound ? { ...query, parameters } : query
+    const bytes = typeof parameters === 'function' ? await this.#encode(parameters, query, scope.ctx) : parameters
+    return bytes && bytes.byteLength > 0 ? { ...query, parameters: bytes } : query
+  }
+
+  async #encode(encode: ParameterEncoder, query: Query, ctx: Context): Promise<Uint8Array> {
+    const { parameterSchema } = await this.#deps.pipeline.plan({ ...query, describe: true }, ctx)
+    const bytes = encode(parameterSchema)
+    await this.#check(bytes)
+    return bytes
+  }
+
+  async #check(parameters: Uint8Array): Promise<void> {
+    if (parameters.byteLength > 0) await checkParameters(parameters, this.#deps.maxParameterBytes)
   }
 
   /**

@@ -105,7 +105,7 @@ async function run(
   const timeoutMs = timeoutMsOf(body)
   if (timeoutMs !== undefined) call.limitTime(timeoutMs)
   const scope = scopeOf(call)
-  const request = await statementRequestOf(front, body, scope)
+  const request = statementRequestOf(body)
   const statement = await front.statements.requests.start({ ...request, readOnly }, scope)
   const { maxRowBytes } = front.limits
   const whole = { ...form, rowFormat: body.row_format, numbers: body.numbers, maxRowBytes }
