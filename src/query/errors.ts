@@ -124,6 +124,12 @@ export const errorTable = {
     quotes: true,
   }),
   BODY_TIMEOUT: row('DEADLINE_EXCEEDED', 408, true, 'The body did not arrive in time.'),
+  NOT_RESUMABLE: row(
+    'FAILED_PRECONDITION',
+    409,
+    false,
+    'The result is not kept, so the stream cannot be resumed: send the request again without last-event-id.',
+  ),
   UNKNOWN_ACTION: row('UNIMPLEMENTED', 501, false, 'There is no such action: see ListActions.'),
   BAD_SQL: row('INVALID_ARGUMENT', 400, false, 'The statement cannot be run.', { quotes: true }),
   BAD_DATA: row('INVALID_ARGUMENT', 400, false, 'The statement failed on a value.', { quotes: true }),

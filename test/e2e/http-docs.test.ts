@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, startChromium } from './chromium.ts'
 import { GatewayProcess } from './gateway-process.ts'
+import { jsonOf } from './http-client.ts'
 
 let gateway: GatewayProcess
 
@@ -11,8 +12,7 @@ afterAll(async () => {
   expect(await gateway.stop()).toBe(0)
 })
 
-// biome-ignore lint/suspicious/noExplicitAny: the test looks at what comes.
-const document = async (): Promise<any> => await (await fetch(`http://${gateway.http}/openapi.json`)).json()
+const document = () => jsonOf(fetch(`http://${gateway.http}/openapi.json`))
 
 describe('/openapi.json', () => {
   it('describes every operation with an id, a summary, a tag, answers and errors as problem+json', async () => {

@@ -22,6 +22,19 @@ export const httpSchema = z.strictObject({
     max: MAX_CHUNK_ROWS,
     default: 10_000,
   }),
+  heartbeatMs: wholeNumber(
+    'Silence of a stream of server-sent events after which the gateway sends a comment, so that proxies do not cut it.',
+    { min: 10, max: 3_600_000, default: 15_000 },
+  ),
+  maxBatchResultBytes: wholeNumber(
+    'Largest text of the results of one batch that is answered at once (`/api/v1/batch`). `/api/v1/batch/stream` has no such limit.',
+    { min: 1024, max: 2 ** 40, default: 64 * 2 ** 20 },
+  ),
+  maxHeldResultBytes: wholeNumber('Largest text of the results of all such batches together that wait for their end.', {
+    min: 1024,
+    max: 2 ** 40,
+    default: 256 * 2 ** 20,
+  }),
   compression: z
     .boolean()
     .default(true)

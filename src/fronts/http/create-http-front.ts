@@ -10,6 +10,10 @@ import { limitHttpRequests, RATE_HEADERS } from './call/limit-requests.ts'
 import type { HttpFront } from './front.ts'
 import type { HttpApp } from './http-app.ts'
 import { addOpenApi } from './openapi/document.ts'
+import { addBatchRoutes } from './routes/batch.ts'
+import { addControlRoutes } from './routes/control.ts'
+import { addEstimateRoute } from './routes/estimate-cost.ts'
+import { addEventsRoute } from './routes/events.ts'
 import { queryRoutes } from './routes/query.ts'
 import { addVersionRoute } from './routes/version.ts'
 
@@ -76,5 +80,9 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
     return await readJsonBody(body, front.settings, call.signal)
   })
   queryRoutes(api, front)
+  addEventsRoute(api, front)
+  addBatchRoutes(api, front)
+  addEstimateRoute(api, front)
+  addControlRoutes(api, front)
   addVersionRoute(api, front)
 }

@@ -1,4 +1,6 @@
 import type { Authenticator } from '../../auth/authenticator.ts'
+import type { ActiveStatements } from '../../query/control/active-statements.ts'
+import type { SourceStatus } from '../../query/control/source-status.ts'
 import type { DrainGate } from '../../query/drain-gate.ts'
 import type { Router } from '../../query/router.ts'
 import type { Logger } from '../../query/types.ts'
@@ -9,6 +11,8 @@ import type { HttpCalls } from './call/http-calls.ts'
 /** Dependencies of the HTTP routes. */
 export interface HttpFront {
   readonly statements: Statements
+  readonly active: ActiveStatements
+  readonly sourceStatus: SourceStatus
   readonly router: Router
   readonly drainGate: DrainGate
   readonly authenticator: Authenticator
@@ -37,6 +41,9 @@ export interface HttpSettings {
   readonly bodyTimeoutMs: number
   readonly chunkRows: number
   readonly maxChunkRows: number
+  readonly heartbeatMs: number
+  readonly maxBatchResultBytes: number
+  readonly maxHeldResultBytes: number
   readonly compression: boolean
   readonly cors: { readonly origins: readonly string[] }
 }

@@ -1,11 +1,9 @@
 import type { FastifyReply } from 'fastify'
-import { ArrowError } from '../../../arrow/errors.ts'
-import { toGatewayError } from '../../../grpc/server/status.ts'
-import { GatewayError } from '../../../query/errors.ts'
 import type { StartedStatement } from '../../../statements/requests/statement-requests.ts'
 import type { HttpCall } from '../call/http-call.ts'
 import type { HttpFront } from '../front.ts'
 import { acceptedEncoding } from './accepted.ts'
+import { answerErrorOf } from './answer-error.ts'
 import { AnswerWriter } from './answer-writer.ts'
 import { encodings } from './compressor.ts'
 import type { ResultBody } from './result-body.ts'
@@ -50,7 +48,7 @@ export async function sendResult(
     await writer.end(...begin, ...body.end(statement, rows))
     reply.hijack()
   } catch (thrown) {
-    const error = errorOf(thrown)
+    const error = answerErrorOf(thrown)
     // Before the iterator is ended: the signal aborts what its end would wait for.
     call.fail(error)
     const failure = call.error ?? error
@@ -82,11 +80,4 @@ function acceptEncodingText(header: string | string[] | undefined): string | und
 function varyOf(reply: FastifyReply): string {
   const given = reply.getHeader('vary')
   return [...(given === undefined ? [] : [String(given)]), 'accept', 'accept-encoding'].join(', ')
-}
-
-function errorOf(thrown: unknown): GatewayError {
-  if (!(thrown instanceof ArrowError)) return toGatewayError(thrown)
-  if (thrown.code === 'ROW_TOO_LARGE') return new GatewayError('ROW_TOO_LARGE', thrown.message)
-  if (thrown.code === 'UNSUPPORTED') return new GatewayError('UNSUPPORTED_TYPE', thrown.message)
-  return new GatewayError('UPSTREAM_DATA', undefined, { cause: thrown })
 }

@@ -138,6 +138,11 @@ export class HttpCall implements Context, ChangeMark {
     this.#controller.abort(error)
   }
 
+  /** Records an error that the answer has told, for the log: the call goes on to its end. */
+  report(error: GatewayError): void {
+    if (!this.#ended) this.#error ??= error
+  }
+
   /** Reports that the answer has been sent or cut; only the first `end` has an effect. */
   end(): void {
     if (this.#ended) return

@@ -18,7 +18,7 @@ export interface Problem {
   /** Time to wait before a retry, in milliseconds. */
   readonly retry_after_ms?: number
   /** What is wrong with which field of the request. */
-  readonly errors?: readonly FieldProblem[]
+  readonly errors?: FieldProblem[]
 }
 
 /** Describes an error for the client. It holds nothing of the cause. */
@@ -34,7 +34,7 @@ export function problemOf(error: GatewayError, requestId: string): Problem {
     request_id: requestId,
     ...(position && { position: { line: position.line, column: position.column } }),
     ...(retryAfterMs !== undefined && { retry_after_ms: Math.ceil(retryAfterMs) }),
-    ...(error instanceof FieldErrors && { errors: error.errors }),
+    ...(error instanceof FieldErrors && { errors: [...error.errors] }),
   }
 }
 

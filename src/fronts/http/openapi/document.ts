@@ -2,7 +2,8 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { docsPage, docsPolicy } from './docs-page.ts'
-import type { JsonSchema, OpenApiDocument } from './document-types.ts'
+import { resolved } from './docs-schema.ts'
+import type { JsonSchema, Media, OpenApiDocument, PathItem } from './document-types.ts'
 
 /** What the document tells beside the routes. */
 export interface DocumentInfo {
@@ -69,12 +70,15 @@ export function addOpenApi(app: FastifyInstance, { version, isOpen }: DocumentIn
   )
 }
 
-/** Drops what OpenAPI 3.1 does not know (the method QUERY) and the schemas that no operation refers to. */
+/**
+ * Drops what OpenAPI 3.1 does not know (the method QUERY) and the schemas that no operation refers to. Gives each body the examples
+ * of its schema.
+ */
 function openApi31(document: OpenApiDocument): OpenApiDocument {
-  const paths = Object.fromEntries(
-    Object.entries(document.paths).map(([path, { query: _, ...item }]) => [path, item] as const),
-  )
   const all = document.components?.schemas ?? {}
+  const paths = Object.fromEntries(
+    Object.entries(document.paths).map(([path, { query: _, ...item }]) => [path, withBodyExamples(item, document)]),
+  )
   const used = new Set<string>()
   collectReferences(paths, all, used)
   const schemas = Object.fromEntries(
@@ -83,6 +87,25 @@ function openApi31(document: OpenApiDocument): OpenApiDocument {
       .sort(([one], [other]) => one.localeCompare(other)),
   )
   return { ...document, paths, components: { ...document.components, schemas } }
+}
+
+function withBodyExamples(item: PathItem, document: OpenApiDocument): PathItem {
+  const operations = Object.entries(item).map(([method, operation]) => {
+    const content = operation.requestBody?.content
+    if (!content) return [method, operation] as const
+    const complete = Object.entries(content).map(([type, media]) => [type, withExamples(media, document)] as const)
+    return [
+      method,
+      { ...operation, requestBody: { ...operation.requestBody, content: Object.fromEntries(complete) } },
+    ] as const
+  })
+  return Object.fromEntries(operations)
+}
+
+function withExamples(media: Media, document: OpenApiDocument): Media {
+  const examples = media.schema && resolved(media.schema, document).examples
+  if (media.example !== undefined || media.examples || !examples) return media
+  return { ...media, examples: Object.fromEntries(examples.map((value, i) => [`example${i + 1}`, { value }])) }
 }
 
 function collectReferences(value: unknown, schemas: Readonly<Record<string, JsonSchema>>, used: Set<string>): void {
