@@ -5,6 +5,12 @@ const none = new Uint8Array(0)
 /** Bytes of a 64-bit integer; its cells read two words of 32 bits. */
 const WORD_BYTES = 4
 
+/** A buffer of a batch: its bytes and a view of the same bytes. */
+export interface BufferBytes {
+  readonly bytes: Uint8Array
+  readonly view: DataView
+}
+
 /**
  * Reads the nodes and buffers of a record batch in the order of its columns, as typed arrays over the body. Each buffer is checked
  * to hold as many values as its column has rows.
@@ -48,6 +54,11 @@ export class BatchReader {
       throw malformed('The record batch has fewer buffers than its schema.')
     if (length < minBytes) throw malformed('A buffer of the record batch is too short.')
     return length === 0 ? none : this.#body.subarray(offset, offset + length)
+  }
+
+  /** The next buffer, for texts and other bytes. */
+  data(minBytes: number): BufferBytes {
+    return bufferBytes(this.bytes(minBytes))
   }
 
   /** The next buffer as words of 32 bits. @param count words that it must have */
@@ -107,12 +118,16 @@ export class BatchReader {
   }
 
   /** The data buffers of the next column of views. */
-  viewData(): Uint8Array[] {
+  viewData(): BufferBytes[] {
     const count = this.#layout.variadicCounts?.[this.#view++] ?? 0
-    const data: Uint8Array[] = []
-    for (let i = 0; i < count; i++) data.push(this.bytes(0))
+    const data: BufferBytes[] = []
+    for (let i = 0; i < count; i++) data.push(this.data(0))
     return data
   }
+}
+
+export function bufferBytes(bytes: Uint8Array): BufferBytes {
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
 }
 
 /** 64-bit integers as doubles. They are exact, because a body is shorter than 2^53 bytes; checks refuse what is beyond it. */

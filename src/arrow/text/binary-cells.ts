@@ -1,5 +1,5 @@
 import type { Field } from '../schema.ts'
-import { malformed } from './batch-reader.ts'
+import { type BufferBytes, bufferBytes, malformed } from './batch-reader.ts'
 import type { Binding } from './binding.ts'
 import { type ExtensionText, extensionNameOf, extensionText } from './extension-text.ts'
 import { type Cell, type CellStyle, writeAscii } from './text-sink.ts'
@@ -10,7 +10,7 @@ const VIEW_BYTES = 16
 const INLINE_BYTES = 12
 
 /** Writes a value in bytes `from` to `to`. @returns the position after it */
-type WriteBytes = (data: Uint8Array, from: number, to: number, at: number) => number
+type WriteBytes = (data: BufferBytes, from: number, to: number, at: number) => number
 
 /** A cell of texts or bytes of any layout; undefined for other types. */
 export function binaryCell(field: Field, { batch, style, column }: Binding, rows: number): Cell | undefined {
@@ -22,13 +22,13 @@ export function binaryCell(field: Field, { batch, style, column }: Binding, rows
     case 'U':
     case 'Z': {
       const offsets = batch.offsets(rows, format === 'u' || format === 'z' ? 4 : 8)
-      const data = batch.bytes(0)
+      const data = batch.data(0)
       return (row, at) => write(data, offsets[row]!, offsets[row + 1]!, at)
     }
     case 'vu':
     case 'vz': {
       const words = batch.words((VIEW_BYTES / 4) * rows)
-      const views = new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
+      const views = bufferBytes(new Uint8Array(words.buffer, words.byteOffset, words.byteLength))
       const data = batch.viewData()
       return (row, at) => {
         const length = words[4 * row]!
@@ -43,7 +43,7 @@ export function binaryCell(field: Field, { batch, style, column }: Binding, rows
   }
   if (!format.startsWith('w:')) return undefined
   const width = Number(format.slice(2))
-  const data = batch.bytes(width * rows)
+  const data = batch.data(width * rows)
   return (row, at) => write(data, width * row, width * (row + 1), at)
 }
 
@@ -56,8 +56,9 @@ function writerOf({ format, metadata }: Field, style: CellStyle): WriteBytes {
 }
 
 function extensionWriter({ text, isNumber }: ExtensionText, { format, numbers }: CellStyle): WriteBytes {
-  return (data, from, to, at) => {
-    if (from < 0 || from > to || to > data.length) throw malformed('A value of the record batch is out of bounds.')
+  return ({ bytes: data }, from, to, at) => {
+    if (!(from >= 0 && from <= to && to <= data.length))
+      throw malformed('A value of the record batch is out of bounds.')
     const value = text(data.subarray(from, to))
     if (format === 'csv') return writeAscii(value || '""', at)
     return writeAscii(value, at, !isNumber || numbers === 'text' || !Number.isSafeInteger(Number(value)))

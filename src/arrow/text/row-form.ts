@@ -15,7 +15,11 @@ const WORD_BYTES = 8
 const COMMA = 44
 const LF = 10
 
-/** The text around the values of a row. */
+/**
+ * The text around the values of a row. It is kept in words of 8 bytes, each written at once: keys are most of the bytes of JSON rows.
+ * What the last word of a key has beyond the key is overwritten by the value. No word is a NaN, whose bits an engine may change:
+ * it would end with a byte from 0xf0 and one of 0x7f or 0xff, which UTF-8 has not.
+ */
 export class RowForm {
   readonly contentType: string
   readonly begin: Uint8Array
@@ -23,8 +27,12 @@ export class RowForm {
   /** Upper bound on the keys and the bounded cells of a row. */
   readonly rowBytes: number
   readonly #separator: boolean
-  readonly #keys: readonly Uint8Array[]
-  readonly #tail: Uint8Array
+  /** The words of all keys, then of the end of a row. */
+  readonly #words: Float64Array
+  /** End of the words of each key. */
+  readonly #wordEnds: Int32Array
+  /** Bytes of each key. */
+  readonly #lengths: Int32Array
 
   constructor(format: TextFormat, names: readonly string[], rowFormat: RowFormat) {
     this.contentType = contentTypes[format]
@@ -35,29 +43,37 @@ export class RowForm {
     const [open, close] = isCsv ? ['', '\r\n'] : rowFormat === 'arrays' ? ['[', ']'] : ['{', '}']
     const hasNames = !isCsv && rowFormat === 'objects'
     const keys = names.map((name, i) => `${i === 0 ? open : ','}${hasNames ? `${JSON.stringify(name)}:` : ''}`)
-    this.#keys = keys.map((key) => Buffer.from(key))
-    this.#tail = Buffer.from((names.length === 0 ? open : '') + close + (format === 'ndjson' ? NEWLINE : ''))
-    this.rowBytes = this.#keys.reduce((sum, key) => sum + key.length + WORD_BYTES + CELL_BYTES, 2 * CELL_BYTES)
+    const tail = (names.length === 0 ? open : '') + close + (format === 'ndjson' ? NEWLINE : '')
+    const parts = [...keys, tail].map((part) => Buffer.from(part))
+    this.#lengths = Int32Array.from(parts, ({ length }) => length)
+    const counts = parts.map(({ length }) => Math.ceil(length / WORD_BYTES))
+    let words = 0
+    this.#wordEnds = Int32Array.from(counts, (count) => (words += count))
+    this.#words = new Float64Array(words)
+    const bytes = new Uint8Array(this.#words.buffer)
+    for (const [i, part] of parts.entries()) bytes.set(part, WORD_BYTES * (this.#wordEnds[i]! - counts[i]!))
+    this.rowBytes = WORD_BYTES * (words + 1) + CELL_BYTES * (names.length + 1)
   }
 
   /** Writes a row to the sink. @returns the position after it */
   writeRow(cells: readonly Cell[], row: number, at: number, isFirst: boolean): number {
-    const keys = this.#keys
+    const words = this.#words
+    const wordEnds = this.#wordEnds
+    const lengths = this.#lengths
     let end = at
     if (this.#separator) {
       if (!isFirst) sink.bytes[end++] = COMMA
       sink.bytes[end++] = LF
     }
+    let word = 0
     for (let i = 0; i < cells.length; i++) {
-      const key = keys[i]!
-      const { bytes } = sink
-      for (let j = 0; j < key.length; j++) bytes[end++] = key[j]!
-      end = cells[i]!(row, end)
+      const { view } = sink
+      const wordEnd = wordEnds[i]!
+      for (let to = end; word < wordEnd; to += WORD_BYTES) view.setFloat64(to, words[word++]!, true)
+      end = cells[i]!(row, end + lengths[i]!)
     }
-    const tail = this.#tail
-    const { bytes } = sink
-    for (let i = 0; i < tail.length; i++) bytes[end++] = tail[i]!
-    return end
+    sink.view.setFloat64(end, words[word]!, true)
+    return end + lengths[cells.length]!
   }
 }
 

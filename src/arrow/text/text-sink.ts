@@ -43,7 +43,9 @@ export class TextSink {
 
   /** Returns a copy of the bytes before a position. */
   take(at: number): Uint8Array {
-    return this.bytes.slice(0, at)
+    const copy = Buffer.allocUnsafeSlow(at)
+    copy.set(this.bytes.subarray(0, at))
+    return copy
   }
 
   #grow(at: number, length: number): void {

@@ -1,9 +1,9 @@
 import { ArrowError } from '../../errors.ts'
+import type { BufferBytes } from '../batch-reader.ts'
 import { sink } from '../text-sink.ts'
 
 const QUOTE = 34
 const EQUALS = 61
-const MAX_LENGTH = 2 ** 30
 const letters = Uint8Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/', (letter) =>
   letter.charCodeAt(0),
 )
@@ -13,8 +13,14 @@ const letters = Uint8Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
  * @param inQuotes whether it is a JSON string; a CSV field has quotes only if it is empty, because an empty field is null
  * @returns the position after it
  */
-export function writeBase64(data: Uint8Array, from: number, to: number, at: number, inQuotes: boolean): number {
-  if (from < 0 || from > to || to > data.length || to - from > MAX_LENGTH)
+export function writeBase64(
+  { bytes: data }: BufferBytes,
+  from: number,
+  to: number,
+  at: number,
+  inQuotes: boolean,
+): number {
+  if (!(from >= 0 && from <= to && to <= data.length))
     throw new ArrowError('MALFORMED', 'A value of the record batch is out of bounds.')
   sink.room(at, Math.ceil((to - from) / 3) * 4 + 2)
   const quotes = inQuotes || from === to

@@ -39,27 +39,27 @@ export function decimalCell(words: Int32Array, bits: number, scale: number, styl
       value = high * TWO_32 + (low >>> 0)
     }
     if (isJson && !quoteAll && (value >= MAX_SURE || value <= -MAX_SURE)) return slow(row, at)
-    const { bytes } = sink
+    const { view } = sink
     let to = at
-    if (quoteAll) bytes[to++] = QUOTE
+    if (quoteAll) view.setUint8(to++, QUOTE)
     if (value < 0) {
-      bytes[to++] = MINUS
+      view.setUint8(to++, MINUS)
       value = -value
     }
-    if (scale === 0) to = writeUnsigned(bytes, to, value)
+    if (scale === 0) to = writeUnsigned(view, to, value)
     else {
       const whole = Math.floor(value / unit)
-      to = writeUnsigned(bytes, to, whole)
-      bytes[to++] = POINT
+      to = writeUnsigned(view, to, whole)
+      view.setUint8(to++, POINT)
       const fraction = value - whole * unit
-      if (scale <= 8) to = writePadded(bytes, to, fraction, scale)
+      if (scale <= 8) to = writePadded(view, to, fraction, scale)
       else {
         const high = Math.floor(fraction / 1e8)
-        to = writePadded(bytes, to, high, scale - 8)
-        to = writePadded(bytes, to, fraction - high * 1e8, 8)
+        to = writePadded(view, to, high, scale - 8)
+        to = writePadded(view, to, fraction - high * 1e8, 8)
       }
     }
-    if (quoteAll) bytes[to++] = QUOTE
+    if (quoteAll) view.setUint8(to++, QUOTE)
     return to
   }
 }

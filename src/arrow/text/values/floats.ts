@@ -10,10 +10,10 @@ export function floatCell(values: ArrayLike<number>, { format }: CellStyle): Cel
   return (row, at) => {
     const value = values[row]!
     // Integers; -0 and larger ones, which may need an exponent, take the long way.
-    if (value > 0 && value < MAX_DIRECT && Math.floor(value) === value) return writeUnsigned(sink.bytes, at, value)
+    if (value > 0 && value < MAX_DIRECT && Math.floor(value) === value) return writeUnsigned(sink.view, at, value)
     if (value < 0 && value > -MAX_DIRECT && Math.floor(value) === value) {
-      sink.bytes[at] = MINUS
-      return writeUnsigned(sink.bytes, at + 1, -value)
+      sink.view.setUint8(at, MINUS)
+      return writeUnsigned(sink.view, at + 1, -value)
     }
     if (value - value === 0) return writeAscii(Object.is(value, -0) ? '-0.0' : String(value), at)
     // JSON has neither NaN nor infinities.

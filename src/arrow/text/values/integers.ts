@@ -10,11 +10,11 @@ const SAFE_HIGH = 0x20_0000
 /** A cell of integers of at most 32 bits. */
 export function smallIntegerCell(values: ArrayLike<number>): Cell {
   return (row, at) => {
-    const { bytes } = sink
+    const { view } = sink
     const value = values[row]!
-    if (value >= 0) return writeUnsigned(bytes, at, value)
-    bytes[at] = MINUS
-    return writeUnsigned(bytes, at + 1, -value)
+    if (value >= 0) return writeUnsigned(view, at, value)
+    view.setUint8(at, MINUS)
+    return writeUnsigned(view, at + 1, -value)
   }
 }
 
@@ -23,23 +23,23 @@ export function bigIntegerCell(words: Int32Array, signed: boolean, { format, num
   const quoteSafe = format === 'json' && numbers === 'text'
   const quoteUnsafe = format === 'json'
   return (row, at) => {
-    const { bytes } = sink
+    const { view } = sink
     const high = words[2 * row + 1]!
     const low = words[2 * row]! >>> 0
     if (high >= 0 && high < SAFE_HIGH) {
-      if (!quoteSafe) return writeUnsigned(bytes, at, high * TWO_32 + low)
-      bytes[at] = QUOTE
-      const end = writeUnsigned(bytes, at + 1, high * TWO_32 + low)
-      bytes[end] = QUOTE
+      if (!quoteSafe) return writeUnsigned(view, at, high * TWO_32 + low)
+      view.setUint8(at, QUOTE)
+      const end = writeUnsigned(view, at + 1, high * TWO_32 + low)
+      view.setUint8(end, QUOTE)
       return end + 1
     }
     const value = high * TWO_32 + low
     if (signed && value < 0 && value >= Number.MIN_SAFE_INTEGER) {
       let to = at
-      if (quoteSafe) bytes[to++] = QUOTE
-      bytes[to++] = MINUS
-      to = writeUnsigned(bytes, to, -value)
-      if (quoteSafe) bytes[to++] = QUOTE
+      if (quoteSafe) view.setUint8(to++, QUOTE)
+      view.setUint8(to++, MINUS)
+      to = writeUnsigned(view, to, -value)
+      if (quoteSafe) view.setUint8(to++, QUOTE)
       return to
     }
     const exact = (BigInt(high) << 32n) | BigInt(low)

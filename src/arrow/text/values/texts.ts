@@ -1,4 +1,5 @@
 import { ArrowError } from '../../errors.ts'
+import type { BufferBytes } from '../batch-reader.ts'
 import { sink } from '../text-sink.ts'
 
 const QUOTE = 34
@@ -6,11 +7,14 @@ const COMMA = 44
 const BACKSLASH = 92
 const LF = 10
 const CR = 13
+const SPACE = 32
 const FIRST_NON_ASCII = 0x80
 /** Bytes of a value that are written between two requests for room, so that a large value reserves no multiple of itself. */
 const PART_BYTES = 16 << 10
 /** A byte takes at most six bytes of JSON (`\u0000`). */
 const MAX_GROWTH = 6
+/** A byte takes at most three bytes of CSV (U+FFFD). */
+const MAX_CSV_GROWTH = 3
 /** Longest unit that is written at once: an escape, or a character of four bytes. */
 const UNIT_BYTES = 8
 
@@ -32,9 +36,57 @@ const isPlain = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 32 && byte < FIRST_NON_ASCII && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
 )
 
+const HIGH_BITS = 0x80808080 | 0
+const LOW_BITS = 0x01010101
+const SPACES = 0x20202020
+const QUOTES = 0x22222222
+const COMMAS = 0x2c2c2c2c
+const BACKSLASHES = 0x5c5c5c5c
+
+/**
+ * Copies text of bytes from 0x20 to 0x7f without quotes, and without one other byte, which is given as a word of four of them. Four
+ * bytes at a time, the last four overlap others.
+ * @returns whether there was no other byte
+ */
+function copyPlain(source: DataView, from: number, length: number, at: number, other: number): boolean {
+  const target = sink.view
+  let found = 0
+  if (length >= 4) {
+    const last = length - 4
+    for (let i = 0; ; i += 4) {
+      if (i > last) i = last
+      const word = source.getInt32(from + i, true)
+      const quote = word ^ QUOTES
+      const byte = word ^ other
+      // A byte below 0x20, a byte that is 0 after the exclusive or, a byte from 0x80.
+      found |= ((word - SPACES) & ~word) | ((quote - LOW_BITS) & ~quote) | ((byte - LOW_BITS) & ~byte) | word
+      target.setInt32(at + i, word, true)
+      if (i === last) break
+    }
+    return (found & HIGH_BITS) === 0
+  }
+  for (let i = 0; i < length; i++) {
+    const byte = source.getUint8(from + i)
+    if (byte < SPACE || byte === QUOTE || byte === (other & 0xff) || byte >= FIRST_NON_ASCII) return false
+    target.setUint8(at + i, byte)
+  }
+  return true
+}
+
 /** Writes UTF-8 text in bytes `from` to `to` as a JSON string. Invalid UTF-8 becomes U+FFFD. @returns the position after it */
-export function writeJsonText(data: Uint8Array, from: number, to: number, at: number): number {
+export function writeJsonText(data: BufferBytes, from: number, to: number, at: number): number {
+  const length = to - from
   check(data, from, to)
+  if (length > PART_BYTES) return writeEscaped(data.bytes, from, to, at)
+  sink.room(at, length + UNIT_BYTES)
+  if (!copyPlain(data.view, from, length, at + 1, BACKSLASHES)) return writeEscaped(data.bytes, from, to, at)
+  const { view } = sink
+  view.setUint8(at, QUOTE)
+  view.setUint8(at + 1 + length, QUOTE)
+  return at + 2 + length
+}
+
+function writeEscaped(data: Uint8Array, from: number, to: number, at: number): number {
   sink.room(at, UNIT_BYTES)
   sink.bytes[at] = QUOTE
   let end = at + 1
@@ -66,15 +118,22 @@ export function writeJsonText(data: Uint8Array, from: number, to: number, at: nu
 }
 
 /** Writes UTF-8 text in bytes `from` to `to` as a CSV field of RFC 4180. Invalid UTF-8 becomes U+FFFD. @returns the position after it */
-export function writeCsvText(data: Uint8Array, from: number, to: number, at: number): number {
+export function writeCsvText(data: BufferBytes, from: number, to: number, at: number): number {
+  const length = to - from
   check(data, from, to)
+  if (length > PART_BYTES || length === 0) return writeField(data.bytes, from, to, at)
+  sink.room(at, length + UNIT_BYTES)
+  return copyPlain(data.view, from, length, at, COMMAS) ? at + length : writeField(data.bytes, from, to, at)
+}
+
+function writeField(data: Uint8Array, from: number, to: number, at: number): number {
   sink.room(at, UNIT_BYTES)
   const quotes = needsQuotes(data, from, to)
   if (quotes) sink.bytes[at] = QUOTE
   let end = quotes ? at + 1 : at
   for (let i = from; i < to; ) {
     const partTo = Math.min(to, i + PART_BYTES)
-    sink.room(end, (partTo - i) * MAX_GROWTH + 2 * UNIT_BYTES)
+    sink.room(end, (partTo - i) * MAX_CSV_GROWTH + 2 * UNIT_BYTES)
     const { bytes } = sink
     while (i < partTo) {
       const byte = data[i]!
@@ -126,8 +185,8 @@ function needsQuotes(data: Uint8Array, from: number, to: number): boolean {
   return from === to
 }
 
-function check(data: Uint8Array, from: number, to: number): void {
-  if (from < 0 || from > to || to > data.length)
+function check({ bytes }: BufferBytes, from: number, to: number): void {
+  if (!(from >= 0 && from <= to && to <= bytes.length))
     throw new ArrowError('MALFORMED', 'A value of the record batch is out of bounds.')
 }
 

@@ -48,30 +48,27 @@ function split(words: Int32Array, row: number, perSecond: number): void {
   fraction = Number(rest) - seconds * perSecond
 }
 
-/** A cell of dates. @param dayOf returns the days since 1970-01-01 of a row */
-function datesCell(dayOf: (row: number) => number, { format }: CellStyle): Cell {
-  const quotes = format === 'json'
+/** A cell of dates, in days since 1970-01-01. */
+export function dateCell(values: ArrayLike<number>, { format }: CellStyle): Cell {
+  if (format === 'csv') return (row, at) => writeDate(sink.view, at, values[row]!)
   return (row, at) => {
-    const { bytes } = sink
-    if (!quotes) return writeDate(bytes, at, dayOf(row))
-    bytes[at] = QUOTE
-    const to = writeDate(bytes, at + 1, dayOf(row))
-    bytes[to] = QUOTE
-    return to + 1
+    const { view } = sink
+    view.setUint8(at, QUOTE)
+    const end = writeDate(view, at + 1, values[row]!)
+    view.setUint8(end, QUOTE)
+    return end + 1
   }
 }
 
-/** A cell of dates in days. */
-export function dateCell(values: Int32Array, style: CellStyle): Cell {
-  return datesCell((row) => values[row]!, style)
-}
-
-/** A cell of dates in milliseconds. */
+/** A cell of dates in milliseconds. @param words low and high word of each */
 export function dateMsCell(words: Int32Array, style: CellStyle): Cell {
-  return datesCell((row) => {
+  const count = words.length >> 1
+  const values = new Float64Array(count)
+  for (let row = 0; row < count; row++) {
     split(words, row, 1000)
-    return days
-  }, style)
+    values[row] = days
+  }
+  return dateCell(values, style)
 }
 
 /** A cell of times of day. @param values 32-bit values of seconds and milliseconds, words of 64-bit values of smaller units */
@@ -80,7 +77,7 @@ export function timeCell(unitName: string, values: Int32Array, { format }: CellS
   const isWide = digits > 3
   const quotes = format === 'json'
   return (row, at) => {
-    const { bytes } = sink
+    const { view } = sink
     if (isWide) {
       split(values, row, perSecond)
       seconds += days * DAY_SECONDS // 24:00:00 is a time
@@ -89,9 +86,9 @@ export function timeCell(unitName: string, values: Int32Array, { format }: CellS
       fraction = values[row]! - seconds * perSecond
     }
     let to = at
-    if (quotes) bytes[to++] = QUOTE
-    to = writeClock(bytes, to, digits)
-    if (quotes) bytes[to++] = QUOTE
+    if (quotes) view.setUint8(to++, QUOTE)
+    to = writeClock(view, to, digits)
+    if (quotes) view.setUint8(to++, QUOTE)
     return to
   }
 }
@@ -101,38 +98,38 @@ export function timestampCell(unitName: string, words: Int32Array, hasZone: bool
   const { perSecond, digits } = units[unitName]!
   const quotes = format === 'json'
   return (row, at) => {
-    const { bytes } = sink
+    const { view } = sink
     split(words, row, perSecond)
     let to = at
-    if (quotes) bytes[to++] = QUOTE
-    to = writeDate(bytes, to, days)
-    bytes[to++] = T
-    to = writeClock(bytes, to, digits)
-    if (hasZone) bytes[to++] = Z
-    if (quotes) bytes[to++] = QUOTE
+    if (quotes) view.setUint8(to++, QUOTE)
+    to = writeDate(view, to, days)
+    view.setUint8(to++, T)
+    to = writeClock(view, to, digits)
+    if (hasZone) view.setUint8(to++, Z)
+    if (quotes) view.setUint8(to++, QUOTE)
     return to
   }
 }
 
 /** Writes `seconds` and `fraction` as hours, minutes and seconds. */
-function writeClock(bytes: Uint8Array, at: number, digits: number): number {
+function writeClock(view: DataView, at: number, digits: number): number {
   let to = at
   if (seconds < 0) {
     // No time of day; writers that overflow send such values. They stay readable.
-    bytes[to++] = MINUS
+    view.setUint8(to++, MINUS)
     seconds = -seconds
   }
   const hours = Math.floor(seconds / 3600)
   const rest = seconds - hours * 3600
   const minutes = (rest / 60) | 0
-  to = hours < 100 ? writePadded(bytes, to, hours, 2) : writeUnsigned(bytes, to, hours)
-  bytes[to++] = COLON
-  to = writePadded(bytes, to, minutes, 2)
-  bytes[to++] = COLON
-  to = writePadded(bytes, to, rest - minutes * 60, 2)
+  to = hours < 100 ? writePadded(view, to, hours, 2) : writeUnsigned(view, to, hours)
+  view.setUint8(to++, COLON)
+  to = writePadded(view, to, minutes, 2)
+  view.setUint8(to++, COLON)
+  to = writePadded(view, to, rest - minutes * 60, 2)
   if (digits === 0) return to
-  bytes[to++] = POINT
-  return writePadded(bytes, to, fraction, digits)
+  view.setUint8(to++, POINT)
+  return writePadded(view, to, fraction, digits)
 }
 
 /** A cell of durations, as ISO 8601: `PT1.5S`. */
