@@ -22,7 +22,7 @@ export function bindColumn(field: Field, binding: Binding): BoundColumn {
   const { format } = field
   if (format === 'n') return { cell: nullCell(binding.style), rows }
   if (format === '+r') return { cell: runEndCell(field, binding, rows), rows }
-  if (format.startsWith('+u')) return { cell: inCsvField(unionCell, field, binding, rows), rows }
+  if (format.startsWith('+u')) return { cell: unionCell(field, binding, rows), rows }
   const validity = binding.batch.validity(rows)
   const cell = format.startsWith('+') ? inCsvField(nestedCell, field, binding, rows) : valueCell(field, binding, rows)
   return { cell: validity ? nullableCell(validity, cell, binding.style) : cell, rows }

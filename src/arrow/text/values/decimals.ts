@@ -9,7 +9,6 @@ const SAFE_HIGH = 0x20_0000
 /** Each decimal of at most 15 significant digits survives the way through a double. */
 const MAX_SURE = 1e15
 const MAX_SURE_DIGITS = 15
-const MAX_DOUBLE_DIGITS = 17
 /** Doubles below about 2e-308 have fewer digits. */
 const MIN_NORMAL = 1e-300
 /** Scales up to this are written out; others, which occur only in hostile schemas or as multiples, have an exponent. */
@@ -79,13 +78,14 @@ function decimalText(value: bigint, scale: number): string {
   return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
 }
 
-/** Whether a reader of doubles, which writes the shortest digits again, gets exactly this decimal. */
+/**
+ * Whether each reader of doubles gets exactly this decimal. Decimals of 16 digits mostly survive a double too, but readers that
+ * multiply the double by a power of ten to get a decimal (DuckDB) lose the last digit of some.
+ */
 function isExactDouble(text: string): boolean {
-  const digits = significantOf(text)
-  const number = Number(text)
-  if (!Number.isFinite(number)) return false
-  if (digits.length <= MAX_SURE_DIGITS) return digits === '' || Math.abs(number) > MIN_NORMAL
-  return digits.length <= MAX_DOUBLE_DIGITS && significantOf(number.toExponential()) === digits
+  const { length } = significantOf(text)
+  const size = Math.abs(Number(text))
+  return length === 0 || (length <= MAX_SURE_DIGITS && size > MIN_NORMAL && Number.isFinite(size))
 }
 
 /** Digits of a number without sign, point, exponent, leading and trailing zeros. */

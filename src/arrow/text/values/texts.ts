@@ -77,22 +77,27 @@ function copyPlain(source: DataView, from: number, length: number, at: number, o
 export function writeJsonText(data: BufferBytes, from: number, to: number, at: number): number {
   const length = to - from
   check(data, from, to)
-  if (length > PART_BYTES) return writeEscaped(data.bytes, from, to, at)
+  if (length > PART_BYTES) return writeEscaped(data, from, to, at)
   sink.room(at, length + UNIT_BYTES)
-  if (!copyPlain(data.view, from, length, at + 1, BACKSLASHES)) return writeEscaped(data.bytes, from, to, at)
+  if (!copyPlain(data.view, from, length, at + 1, BACKSLASHES)) return writeEscaped(data, from, to, at)
   const { view } = sink
   view.setUint8(at, QUOTE)
   view.setUint8(at + 1 + length, QUOTE)
   return at + 2 + length
 }
 
-function writeEscaped(data: Uint8Array, from: number, to: number, at: number): number {
+function writeEscaped({ bytes: data, view }: BufferBytes, from: number, to: number, at: number): number {
   sink.room(at, UNIT_BYTES)
   sink.bytes[at] = QUOTE
   let end = at + 1
   for (let i = from; i < to; ) {
     const partTo = Math.min(to, i + PART_BYTES)
     sink.room(end, (partTo - i) * MAX_GROWTH + 2 * UNIT_BYTES)
+    if (to - from > PART_BYTES && copyPlain(view, i, partTo - i, end, BACKSLASHES)) {
+      end += partTo - i
+      i = partTo
+      continue
+    }
     const { bytes } = sink
     while (i < partTo) {
       const byte = data[i]!
@@ -121,12 +126,12 @@ function writeEscaped(data: Uint8Array, from: number, to: number, at: number): n
 export function writeCsvText(data: BufferBytes, from: number, to: number, at: number): number {
   const length = to - from
   check(data, from, to)
-  if (length > PART_BYTES || length === 0) return writeField(data.bytes, from, to, at)
+  if (length > PART_BYTES || length === 0) return writeField(data, from, to, at)
   sink.room(at, length + UNIT_BYTES)
-  return copyPlain(data.view, from, length, at, COMMAS) ? at + length : writeField(data.bytes, from, to, at)
+  return copyPlain(data.view, from, length, at, COMMAS) ? at + length : writeField(data, from, to, at)
 }
 
-function writeField(data: Uint8Array, from: number, to: number, at: number): number {
+function writeField({ bytes: data, view }: BufferBytes, from: number, to: number, at: number): number {
   sink.room(at, UNIT_BYTES)
   const quotes = needsQuotes(data, from, to)
   if (quotes) sink.bytes[at] = QUOTE
@@ -134,6 +139,11 @@ function writeField(data: Uint8Array, from: number, to: number, at: number): num
   for (let i = from; i < to; ) {
     const partTo = Math.min(to, i + PART_BYTES)
     sink.room(end, (partTo - i) * MAX_CSV_GROWTH + 2 * UNIT_BYTES)
+    if (to - from > PART_BYTES && copyPlain(view, i, partTo - i, end, COMMAS)) {
+      end += partTo - i
+      i = partTo
+      continue
+    }
     const { bytes } = sink
     while (i < partTo) {
       const byte = data[i]!
