@@ -2,7 +2,10 @@ import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 
 type Headers = Readonly<Record<string, string>>
 
-/** Opens a call of one message on an HTTP/2 session without a gRPC client: the caller handles reading, cancelling and deadlines. */
+/**
+ * Opens a call of one message on an HTTP/2 session without a gRPC client: the caller handles reading, cancelling and deadlines.
+ * @param method of the Flight service, or a path
+ */
 export function openCall(
   session: ClientHttp2Session,
   method: string,
@@ -11,7 +14,7 @@ export function openCall(
 ): ClientHttp2Stream {
   const stream = session.request({
     ':method': 'POST',
-    ':path': `/arrow.flight.protocol.FlightService/${method}`,
+    ':path': method.startsWith('/') ? method : `/arrow.flight.protocol.FlightService/${method}`,
     'content-type': 'application/grpc',
     ...headers,
   })
