@@ -2,6 +2,7 @@ import { connect } from 'node:http2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
+import { hasPython, runPython } from './python.ts'
 import { endOf, openDoGet } from './raw-do-get.ts'
 
 const RATE = 10
@@ -61,6 +62,18 @@ describe('quotas, over Flight', () => {
     }
     expect(await gateway.metric('flightgate_quota_refusals_total', { quota: 'requests' })).toBeGreaterThan(0)
   })
+
+  it.runIf(hasPython())(
+    'pyarrow: the limited principal is told why it is refused, the other one runs everything',
+    async () => {
+      const run = async (key: string) =>
+        await runPython<{ rows: number; error: string | null }>('limited.py', gateway.uri, key, `${2 * RATE}`)
+      const refused = await run('key of limited')
+      expect(refused.rows).toBeLessThan(2 * RATE)
+      expect(refused.error).toContain(`more than the ${RATE} requests per minute of limited`)
+      expect(await run('key of free')).toEqual({ rows: 2 * RATE, error: null })
+    },
+  )
 
   it('a failed call of a limited principal tells what is left too', async () => {
     const { code, trailers } = await stub.call('GetFlightInfo', [Buffer.from('x')], few)
