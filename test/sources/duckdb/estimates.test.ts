@@ -1,5 +1,6 @@
 import { Int32, Table, tableToIPC, Utf8, vectorFromArray } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { GatewayError } from '../../../src/query/errors.ts'
 import type { Estimate } from '../../../src/query/estimate.ts'
 import type { Query } from '../../../src/query/types.ts'
 import { DemoSource } from '../../fault/demo-source.ts'
@@ -271,5 +272,26 @@ describe('the estimate of a DuckDB source', () => {
   it(`of a table of ${WIDE} columns reads no more than it needs`, async () => {
     expect(await estimate('SELECT c5 FROM wide WHERE c9999 > 5')).toMatchObject({ bytes: 800, rows: 20 })
     expect(await estimate('SELECT * FROM wide')).toMatchObject({ bytes: 4 * WIDE * 100, rows: 100 })
+  })
+})
+
+describe('an estimate that takes too long', () => {
+  it('is unknown, and the statement runs', async () => {
+    const lists =
+      'CREATE TABLE lists AS SELECT list_transform(range(10000), lambda x: {a: x, b: x}) AS l FROM range(1024)'
+    const demo = await DemoSource.open({ init: [lists] }, { planTimeoutMs: 1500, queueWaitMs: 10_000 })
+    const query = { source: 'demo', sql: 'SELECT l FROM lists', session: {}, purpose: 'read', estimate: true } as const
+    expect((await demo.source.plan(query, demo.context())).estimate).toEqual({ accuracy: 'unknown' })
+    expect(await demo.run('SELECT count(*) FROM lists')).toBe('OK')
+    await demo.source.close()
+  })
+
+  it('ends with its call', async () => {
+    const demo = await DemoSource.open()
+    const query = { source: 'demo', sql: 'SELECT 1', session: {}, purpose: 'read', estimate: true } as const
+    await demo.source.plan(query, demo.context())
+    const left = new GatewayError('CANCELLED')
+    await expect(demo.source.plan(query, demo.context(AbortSignal.abort(left)))).rejects.toBe(left)
+    await demo.source.close()
   })
 })

@@ -10,8 +10,8 @@ import type { Job } from '../workers/job.ts'
 import type { Description, SchemaSwitch, WorkerRequest } from '../workers/messages.ts'
 import type { Planning } from '../workers/planning.ts'
 
-/** Longest time for one estimate, in milliseconds; after it the estimate is unknown, and the plan goes on without. */
-const ESTIMATE_TIMEOUT_MS = 2000
+/** The part of the time limit of planning that an estimate may take; after it the estimate is unknown. */
+const TIMEOUT_SHARE = 0.2
 
 const unknown: Estimate = { accuracy: 'unknown' }
 
@@ -78,7 +78,11 @@ export class Estimator {
       await job.finished()
     }
     await planning.dispatch(ctx, async (outer, holder) => {
-      const { signal, clear } = timeLimit(outer, ESTIMATE_TIMEOUT_MS, () => new Error('the estimate takes too long'))
+      const { signal, clear } = timeLimit(
+        outer,
+        planning.timeoutMs * TIMEOUT_SHARE,
+        () => new Error('the estimate takes too long'),
+      )
       try {
         await dispatcher.dispatch(planning.workers, connections, requestOn, signal, finish, { holder })
       } finally {

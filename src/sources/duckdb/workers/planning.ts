@@ -35,7 +35,8 @@ export class Planning {
   /** One worker more than planners, for short control statements. */
   readonly workers: WorkerPool
   readonly #limiter: ConcurrencyLimiter
-  readonly #timeoutMs: number
+  /** Longest time for planning one statement, in milliseconds. */
+  readonly timeoutMs: number
 
   /** @param writes whether statements may change data */
   constructor({ planTimeoutMs, queueWaitMs }: PlanLimits, writes: boolean) {
@@ -47,7 +48,7 @@ export class Planning {
       maxQueued: MAX_WAITING,
       queueWaitMs,
     })
-    this.#timeoutMs = planTimeoutMs
+    this.timeoutMs = planTimeoutMs
   }
 
   /** Whether a worker is available that no planner will need. */
@@ -63,7 +64,7 @@ export class Planning {
   async dispatch(ctx: Context, work: (signal: AbortSignal, holder: string) => Promise<void>): Promise<void> {
     const holder = holderOf(ctx)
     const release = await this.#limiter.acquire(ctx.signal, holder)
-    const { signal, clear } = timeLimit(ctx.signal, this.#timeoutMs, () => this.#timeoutError())
+    const { signal, clear } = timeLimit(ctx.signal, this.timeoutMs, () => this.#timeoutError())
     try {
       await work(signal, holder)
     } finally {
@@ -75,7 +76,7 @@ export class Planning {
   #timeoutError(): GatewayError {
     return new GatewayError(
       'PLAN_TIMEOUT',
-      `Planning the statement takes more than ${this.#timeoutMs} ms (limits.planTimeoutMs): ask for fewer columns, joins or nested levels.`,
+      `Planning the statement takes more than ${this.timeoutMs} ms (limits.planTimeoutMs): ask for fewer columns, joins or nested levels.`,
     )
   }
 }
