@@ -49,7 +49,9 @@ export function estimateStatement(statement: EstimatedStatement): Estimate {
     tableRows: (table) => tables.rows(table),
   }
   const scans = tableScans(root, tables, facts)
-  const bytes = isUpdate && !isChange(root) ? undefined : total(readBytes(root, scans), executions)
+  const read = total(readBytes(root, scans), executions)
+  // A change also reads row ids, indexes and constraints, so 0 would be false.
+  const bytes = isUpdate && (read === 0 || !isChange(root)) ? undefined : read
   const rows = isUpdate ? undefined : total(resultRows(root, facts), executions)
   const suggestions = suggestionsFor(root, scans, tables, facts)
   const isExact = bytes === 0 && scans.length === 0 && !isUpdate
