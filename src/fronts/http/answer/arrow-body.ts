@@ -1,7 +1,7 @@
+import { encapsulateFrame } from '../../../arrow/ipc/encapsulated-frame.ts'
 import { readFrame } from '../../../arrow/ipc/flight-data.ts'
 import type { Frame } from '../../../arrow/ipc/frame.ts'
 import { encapsulate } from '../../../arrow/ipc/ipc.ts'
-import { ipcMessage } from '../../../arrow/ipc/ipc-message.ts'
 import type { ResultBody, ResultPiece } from './result-body.ts'
 
 /** Content type of an Arrow IPC stream. Source: https://www.iana.org/assignments/media-types. */
@@ -26,8 +26,8 @@ export class ArrowBody implements ResultBody {
 
   async *batch(frame: Frame): AsyncGenerator<ResultPiece> {
     try {
-      const chunks = ipcMessage(frame)
-      if (chunks.length > 0) yield { chunks, rows: Math.max(0, frame.rows) }
+      const message = encapsulateFrame(frame)
+      if (message) yield { chunks: message.chunks, rows: Math.max(0, frame.rows) }
     } finally {
       frame.release?.()
     }
