@@ -113,7 +113,7 @@ export const limitsSchema = z
       { min: MIB, max: 2 ** 50 },
     ),
     maxRequestMemoryBytes: optionalWholeNumber(
-      'Memory of requests in progress: metadata, queued or incomplete messages, decompressed messages, and queued responses other than results. One connection may hold a quarter of it, or twice maxInboundMessageBytes; one address half. Above a limit the gateway ends the oldest incomplete request, otherwise the call that needs more. Calls without credentials share a separate eighth of this size. By default an eighth of the memory, from 64 MiB to 1 GiB.',
+      'Memory of requests in progress: metadata, queued or incomplete messages, decompressed messages, and queued responses other than results. One connection may hold a quarter of it, or twice maxInboundMessageBytes; one address half. Above a limit the gateway ends the oldest incomplete request, otherwise the call that needs more. Calls without credentials share a separate eighth of this size. The bodies of HTTP requests have a budget of their own, of the same size and with the same shares. By default an eighth of the memory, from 64 MiB to 1 GiB.',
       { min: 16 * MIB, max: 2 ** 40 },
     ),
     stallTimeoutMs: wholeNumber('Time that a client has to read a message before the gateway ends its stream.', {

@@ -85,7 +85,12 @@ export function createFronts(
   const tls = config.tls && { cert: config.tls.cert.content, key: config.tls.key.content }
   const calls = new CallLog(Object.keys(methods), metrics, log, config.log.statements)
   scope.defer(() => calls.close())
-  const httpCalls = new HttpCalls({ log, limits, observer: { onEnd: (call, error) => calls.onHttpEnd(call, error) } })
+  const httpCalls = new HttpCalls({
+    log,
+    limits,
+    maxBodyBytes: config.http.maxBodyBytes,
+    observer: { onEnd: (call, error) => calls.onHttpEnd(call, error) },
+  })
   const http = createHttpFront(
     {
       ...engine,

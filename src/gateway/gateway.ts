@@ -69,7 +69,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
     requestsInFlight: () => httpCalls.size,
     connections: () => grpc.connectionCount,
     inFlightBytes: () => grpc.inFlightBytes,
-    requestMemoryBytes: () => grpc.requestMemoryBytes,
+    requestMemoryBytes: () => grpc.requestMemoryBytes + httpCalls.requestMemoryBytes,
     transactions: () => transactions.size,
     sources: () => watch.states.flatMap(({ source, isUp }) => (isUp === undefined ? [] : [{ source, isUp }])),
     slots: () => [...slots].map(([name, { queued, slots }]) => ({ source: name, queued, slots })),

@@ -186,7 +186,7 @@ export class Metrics {
     )
     this.#readGauge(
       'flightgate_request_memory_bytes',
-      'Memory held by calls: metadata, request messages, and responses other than results that wait for a client; bounded by limits.maxRequestMemoryBytes.',
+      'Memory held by calls: metadata, request messages, bodies of HTTP requests, and responses other than results that wait for a client; bounded by limits.maxRequestMemoryBytes for each port.',
       () => read.requestMemoryBytes(),
     )
   }

@@ -8,7 +8,10 @@ import { hasPython, python } from '../e2e/python.ts'
 
 const run = promisify(execFile)
 const page = readFileSync(fileURLToPath(new URL('../../docs/http.md', import.meta.url)), 'utf8')
-const blocks = [...page.matchAll(/^```(sh|python)\n(.*?)^```$/gms)].map(([, language, text]) => ({ language, text: text! }))
+const blocks = [...page.matchAll(/^```(sh|python)\n(.*?)^```$/gms)].map(([, language, text]) => ({
+  language,
+  text: text!,
+}))
 
 /** Words of each block, and what it must print. */
 const prints: readonly (readonly [string, RegExp])[] = [
@@ -30,7 +33,9 @@ describe('the examples of docs/http.md', () => {
   })
 
   it('are all tested', () => {
-    expect(blocks.map(({ text }) => prints.filter(([words]) => text.includes(words)).length)).toEqual(prints.map(() => 1))
+    expect(blocks.map(({ text }) => prints.filter(([words]) => text.includes(words)).length)).toEqual(
+      prints.map(() => 1),
+    )
   })
 
   it.each(prints)('%s', async (words, expected) => {

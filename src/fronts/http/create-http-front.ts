@@ -20,6 +20,9 @@ import { addVersionRoute } from './routes/version.ts'
 /** Node.js ends a connection without an answer this long after the time for a body is over. */
 const CLOSE_MS = 5000
 
+/** Interval at which Node.js looks for connections that are late with their headers or their body. */
+const CHECK_MS = 1000
+
 const corsOptions = {
   methods: ['GET', 'HEAD', 'POST', 'QUERY', 'DELETE'],
   exposedHeaders: ['x-request-id', 'traceparent', 'retry-after', 'x-flightgate-error', ...RATE_HEADERS],
@@ -38,7 +41,11 @@ export interface HttpCertificate {
  */
 export function createHttpFront(front: HttpFront, tls?: HttpCertificate): FastifyInstance {
   const { limits, settings } = front
-  const server = { maxHeaderSize: limits.maxMetadataBytes }
+  const server = {
+    maxHeaderSize: limits.maxMetadataBytes,
+    headersTimeout: Math.min(limits.handshakeTimeoutMs, settings.bodyTimeoutMs),
+    connectionsCheckingInterval: CHECK_MS,
+  }
   const options = {
     logger: false,
     // `readJsonBody` has the limit.
@@ -77,7 +84,7 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
   api.removeAllContentTypeParsers()
   api.addContentTypeParser('application/json', async ({ call }: FastifyRequest, body: IncomingMessage) => {
     call.askForBody()
-    return await readJsonBody(body, front.settings, call.signal)
+    return await readJsonBody(body, front.settings, call)
   })
   queryRoutes(api, front)
   addEventsRoute(api, front)

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { CallMemory } from '../../../grpc/server/requests/memory-budget.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import { findJsonFault } from './json-position.ts'
 
@@ -10,29 +11,32 @@ export interface BodyBounds {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
+/** The call that a body belongs to. */
+export interface BodyOwner {
+  /** Ends the wait for the body. */
+  readonly signal: AbortSignal
+  readonly memory: CallMemory
+}
+
 /**
- * Reads and parses the body of a request.
- * @param signal ends the wait
- * @throws GatewayError TOO_LARGE, BODY_TIMEOUT, WRONG_CONTENT_TYPE, BAD_REQUEST with the position of the fault
+ * Reads and parses the body of a request. The memory of its bytes stays taken until the call ends.
+ * @throws GatewayError TOO_LARGE, QUEUE_FULL, BODY_TIMEOUT, WRONG_CONTENT_TYPE, BAD_REQUEST with the position of the fault
  */
-export async function readJsonBody(
-  request: IncomingMessage,
-  bounds: BodyBounds,
-  signal: AbortSignal,
-): Promise<unknown> {
+export async function readJsonBody(request: IncomingMessage, bounds: BodyBounds, owner: BodyOwner): Promise<unknown> {
   const encoding = request.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity')
     throw new GatewayError('WRONG_CONTENT_TYPE', `Send the body without content-encoding ${JSON.stringify(encoding)}.`)
   if (Number(request.headers['content-length']) > bounds.maxBodyBytes) throw tooLarge(bounds)
-  return parseJson(await readBytes(request, bounds, signal))
+  return parseJson(await readBytes(request, bounds, owner))
 }
 
-function readBytes(request: IncomingMessage, bounds: BodyBounds, signal: AbortSignal): Promise<Buffer> {
+function readBytes(request: IncomingMessage, bounds: BodyBounds, { signal, memory }: BodyOwner): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let byteLength = 0
     const settle = (error?: unknown) => {
       clearTimeout(timer)
+      memory.finish()
       request.off('data', onData).off('end', onEnd).off('error', onError)
       signal.removeEventListener('abort', onAbort)
       if (error === undefined) resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
@@ -40,8 +44,13 @@ function readBytes(request: IncomingMessage, bounds: BodyBounds, signal: AbortSi
     }
     const onData = (chunk: Buffer) => {
       byteLength += chunk.byteLength
-      if (byteLength > bounds.maxBodyBytes) settle(tooLarge(bounds))
-      else chunks.push(chunk)
+      if (byteLength > bounds.maxBodyBytes) return settle(tooLarge(bounds))
+      try {
+        memory.take(chunk.byteLength)
+        chunks.push(chunk)
+      } catch (error) {
+        settle(error)
+      }
     }
     const onEnd = () => settle()
     const onError = () => settle(new GatewayError('CANCELLED', 'The client closed the connection.'))
@@ -49,6 +58,10 @@ function readBytes(request: IncomingMessage, bounds: BodyBounds, signal: AbortSi
     const timer = setTimeout(() => settle(late(bounds)), bounds.bodyTimeoutMs)
     request.on('data', onData).on('end', onEnd).on('error', onError)
     signal.addEventListener('abort', onAbort)
+    memory.begin((error) => {
+      memory.give(byteLength)
+      settle(error)
+    })
     if (signal.aborted) onAbort()
   })
 }

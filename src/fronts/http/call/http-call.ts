@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { anonymous } from '../../../auth/authenticator.ts'
 import { headerOf, requestIdOf } from '../../../grpc/server/metadata.ts'
+import type { CallMemory } from '../../../grpc/server/requests/memory-budget.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { ChangeMark, Context, Logger, Principal, StatementReader } from '../../../query/types.ts'
 import { readTraceParent, type TraceParent } from './trace-parent.ts'
@@ -13,7 +14,8 @@ export interface CallOwner {
   readonly log: Logger
   readonly defaultDeadlineMs: number
   readonly maxDeadlineMs: number
-  onAuthenticated(call: HttpCall): void
+  /** @returns the account of the call's body */
+  onAuthenticated(call: HttpCall): CallMemory
   onEnd(call: HttpCall, error: GatewayError | undefined): void
 }
 
@@ -37,6 +39,7 @@ export class HttpCall implements Context, ChangeMark {
   readonly #response: ServerResponse
   readonly #controller = new AbortController()
   #principal: Principal | undefined
+  #memory: CallMemory | undefined
   #deadlineAt = 0
   #timer: NodeJS.Timeout | undefined
   #error: GatewayError | undefined
@@ -67,7 +70,7 @@ export class HttpCall implements Context, ChangeMark {
   /** Sets the caller. */
   authenticated(principal: Principal): void {
     this.#principal = principal
-    this.#owner.onAuthenticated(this)
+    this.#memory = this.#owner.onAuthenticated(this)
   }
 
   get isAuthenticated(): boolean {
@@ -85,6 +88,12 @@ export class HttpCall implements Context, ChangeMark {
 
   get deadlineAt(): number {
     return this.#deadlineAt
+  }
+
+  /** Memory account of the body. @throws GatewayError UNAUTHENTICATED before the call has been authenticated */
+  get memory(): CallMemory {
+    if (!this.#memory) throw new GatewayError('UNAUTHENTICATED')
+    return this.#memory
   }
 
   /** Aborts when the call fails; the reason is the error. */
@@ -148,6 +157,7 @@ export class HttpCall implements Context, ChangeMark {
     if (this.#ended) return
     this.#ended = true
     clearTimeout(this.#timer)
+    this.#memory?.close()
     this.durationMs = performance.now() - this.startedAt
     this.#owner.onEnd(this, this.#error)
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { type CallMemory, MemoryPool, type MemoryShare } from '../../../grpc/server/requests/memory-budget.ts'
 import { stoppedError } from '../../../query/drain-gate.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Logger } from '../../../query/types.ts'
@@ -13,8 +14,21 @@ export interface HttpObserver {
 /** What calls need. */
 export interface HttpCallsOptions {
   readonly log: Logger
-  readonly limits: { readonly defaultDeadlineMs: number; readonly maxDeadlineMs: number }
+  readonly limits: {
+    readonly defaultDeadlineMs: number
+    readonly maxDeadlineMs: number
+    readonly maxRequestMemoryBytes: number
+  }
+  /** Largest body of a request. */
+  readonly maxBodyBytes: number
   readonly observer: HttpObserver
+}
+
+/** A connection with its calls. */
+interface Connection {
+  readonly calls: Set<HttpCall>
+  /** Its share of the memory for bodies, once a call has been authenticated. */
+  memory?: MemoryShare
 }
 
 /** The requests in progress. A connection that closes fails its calls. */
@@ -23,13 +37,15 @@ export class HttpCalls implements CallOwner {
   readonly defaultDeadlineMs: number
   readonly maxDeadlineMs: number
   readonly #observer: HttpObserver
-  readonly #connections = new Map<Socket, Set<HttpCall>>()
+  readonly #connections = new Map<Socket, Connection>()
+  readonly #memory: MemoryPool
   /** Calls with valid credentials. A drain waits for them. */
   readonly #authenticated = new Set<HttpCall>()
   /** Connections that have carried a call with valid credentials. */
   readonly #clients = new Set<Socket>()
 
-  constructor({ log, limits, observer }: HttpCallsOptions) {
+  constructor({ log, limits, maxBodyBytes, observer }: HttpCallsOptions) {
+    this.#memory = new MemoryPool(limits.maxRequestMemoryBytes, 2 * maxBodyBytes)
     this.log = log
     this.defaultDeadlineMs = limits.defaultDeadlineMs
     this.maxDeadlineMs = limits.maxDeadlineMs
@@ -41,6 +57,11 @@ export class HttpCalls implements CallOwner {
     return this.#authenticated.size
   }
 
+  /** Memory held by the bodies of requests. */
+  get requestMemoryBytes(): number {
+    return this.#memory.heldBytes
+  }
+
   /** Number of connections that have carried a call with valid credentials. */
   get connectionCount(): number {
     return this.#clients.size
@@ -49,19 +70,23 @@ export class HttpCalls implements CallOwner {
   /** Begins a call, which ends when its answer has been sent or its connection has closed. */
   open(request: IncomingMessage, response: ServerResponse): HttpCall {
     const call = new HttpCall(request, response, this)
-    this.#callsOf(request.socket).add(call)
+    this.#connectionOf(request.socket).calls.add(call)
     response.once('finish', () => call.end())
     return call
   }
 
-  onAuthenticated(call: HttpCall): void {
+  onAuthenticated(call: HttpCall): CallMemory {
+    const { socket } = call
     this.#authenticated.add(call)
-    this.#clients.add(call.socket)
+    this.#clients.add(socket)
+    const connection = this.#connectionOf(socket)
+    connection.memory ??= this.#memory.connect(socket.remoteAddress ?? '', () => {})
+    return connection.memory.openCall()
   }
 
   onEnd(call: HttpCall, error: GatewayError | undefined): void {
     this.#authenticated.delete(call)
-    this.#connections.get(call.socket)?.delete(call)
+    this.#connections.get(call.socket)?.calls.delete(call)
     this.#observer.onEnd(call, error)
   }
 
@@ -75,20 +100,21 @@ export class HttpCalls implements CallOwner {
     return running.length
   }
 
-  /** The calls of a connection. One listener serves all of them, since clients send thousands over one connection. */
-  #callsOf(socket: Socket): Set<HttpCall> {
+  /** One listener serves all calls of a connection, since clients send thousands over one. */
+  #connectionOf(socket: Socket): Connection {
     const known = this.#connections.get(socket)
     if (known) return known
-    const calls = new Set<HttpCall>()
-    this.#connections.set(socket, calls)
+    const connection: Connection = { calls: new Set() }
+    this.#connections.set(socket, connection)
     socket.once('close', () => {
       this.#connections.delete(socket)
       this.#clients.delete(socket)
-      for (const call of calls) {
+      for (const call of connection.calls) {
         call.fail(new GatewayError('CANCELLED', 'The client closed the connection.'))
         call.end()
       }
+      connection.memory?.close()
     })
-    return calls
+    return connection
   }
 }
