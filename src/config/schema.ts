@@ -46,7 +46,7 @@ export const configSchemaOf = (kinds: SourceKinds) =>
     quotas: quotasSchema
       .prefault({})
       .describe(
-        'How much each principal may use; without API keys, each connection. No limits by default. `auth.apiKeys[].quotas` overrides them for a principal.',
+        'How much each principal may use; without API keys, each gRPC connection and each address over HTTP. No limits by default. `auth.apiKeys[].quotas` overrides them for a principal.',
       ),
     drain: z
       .strictObject({

@@ -38,8 +38,8 @@ export class StatementQuotas implements StatementAccounts {
     return maxConcurrentStatements || maxBytesPerDay ? this.#openLimited(tab, ctx) : tab
   }
 
-  onPlanFailed(query: Query, { principal }: Context): void {
-    this.#deps.ledger.tabOf(principal.name, query.source).onEnd(true)
+  onPlanFailed(query: Query, { principal }: Context, error: unknown): void {
+    this.#deps.ledger.tabOf(principal.name, query.source).onEnd(error)
   }
 
   /**

@@ -1,3 +1,4 @@
+import { GatewayError } from '../query/errors.ts'
 import type { ResultObserver } from '../query/results/holding.ts'
 import type { Store } from '../state/store.ts'
 import { keys } from './keys.ts'
@@ -8,7 +9,7 @@ export interface SourceUsage {
   readonly source: string
   /** Statements that ended, including those that could not be planned. */
   readonly statements: number
-  /** Statements that failed. */
+  /** Statements that failed; those that were cancelled did not. */
   readonly failed: number
   readonly rows: number
   /** Arrow bytes of results. */
@@ -132,7 +133,7 @@ export class UsageTab implements ResultObserver {
 
   onEnd(error: unknown): void {
     this.#counts.statements++
-    if (error !== undefined) this.#counts.failed++
+    if (error !== undefined && GatewayError.from(error).code !== 'CANCELLED') this.#counts.failed++
     if (!this.#isDirty) this.#setDirty()
   }
 

@@ -62,7 +62,7 @@ describe('statements that wait or run', () => {
         message: expect.stringContaining('The statement was cancelled by the administrator ops.'),
         rows: expect.any(Number),
       })
-      expect(await list()).toEqual([])
+      await expect.poll(() => list()).toEqual([])
       const line = await gateway.line(({ event, queryId }) => event === 'statement' && queryId === id)
       expect(line).toMatchObject({ outcome: 'CANCELLED', principal: 'lena' })
       expect(await gateway.line(({ event }) => event === 'query_cancelled')).toMatchObject({ queryId: id, by: 'ops' })
@@ -75,7 +75,7 @@ describe('statements that wait or run', () => {
     const { id } = await find(slow, ({ state }) => state === QueryState.QUERY_STATE_RUNNING)
     await cancel(id, lena)
     expect(await running).toMatchObject({ code: 1, details: 'The statement was cancelled by another call of lena.' })
-    expect(await list()).toEqual([])
+    await expect.poll(() => list()).toEqual([])
   })
 
   it('client does not read: a cancel frees what the statement holds', async () => {
@@ -84,7 +84,7 @@ describe('statements that wait or run', () => {
     const { id } = await find(`${long} -- unread`, ({ rows }) => rows > 0n)
     await cancel(id, lena)
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
-    expect(await list()).toEqual([])
+    await expect.poll(() => list()).toEqual([])
     expect(await endOf(unread)).toMatchObject({ status: 1, error: 'CANCELLED' })
     session.destroy()
   })
@@ -114,7 +114,7 @@ describe('statements that wait or run', () => {
     const { id } = await find(text, ({ rows }) => rows > 0n)
     await cancel(id)
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
-    expect(await list()).toEqual([])
+    await expect.poll(() => list()).toEqual([])
     await expect(
       (async () => {
         for await (const _ of body!);

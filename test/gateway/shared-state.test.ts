@@ -19,6 +19,7 @@ import { CallGuard, guardedBlobs, guardedBus, guardedStore } from '../../src/sta
 import { MemoryStore } from '../../src/state/memory.ts'
 import type { State } from '../../src/state/open.ts'
 import { commandOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
+import { failureOf, GatewayStub } from '../e2e/gateway-stub.ts'
 import { readRows } from '../e2e/read-rows.ts'
 import { FaultyStore } from '../state/faulty-store.ts'
 
@@ -55,10 +56,12 @@ const key = { 'x-api-key': 'k' }
 class Replica {
   readonly #gateway: Gateway
   readonly stub: FlightStub
+  readonly control: GatewayStub
 
   private constructor(gateway: Gateway) {
     this.#gateway = gateway
     this.stub = new FlightStub(gateway.addresses.flight)
+    this.control = new GatewayStub(gateway.addresses.flight)
   }
 
   static async start(): Promise<Replica> {
@@ -107,6 +110,7 @@ class Replica {
 
   async stop(): Promise<void> {
     this.stub.close()
+    this.control.close()
     await this.#gateway.stop()
   }
 }
@@ -149,6 +153,29 @@ describe('replicas that share their state', () => {
       expect((await replica.stub.call('DoGet', [ticketOf(info)], key)).trailers?.get('x-flightgate-error')).toEqual([
         'CANCELLED',
       ])
+  })
+
+  it('a cancel by the id of a statement reaches the replica that runs it', async () => {
+    const reading = one.stub.call('DoGet', [ticketOf(await one.stub.info(SLOW, key))], key)
+    const list = async (replica: Replica) =>
+      (await replica.control.unary('listQueries', { dataSource: '', principal: '' }, key)).queries
+    await expect.poll(() => list(one)).toHaveLength(1)
+    const { id } = (await list(one))[0]!
+    expect(await list(other)).toEqual([])
+    await other.control.unary('cancelQuery', { id }, key)
+    expect((await reading).trailers?.get('x-flightgate-error')).toEqual(['CANCELLED'])
+    await expect.poll(() => list(one)).toEqual([])
+    const ended = failureOf(other.control.unary('cancelQuery', { id }, key))
+    expect(await ended).toMatchObject({ error: 'UNKNOWN_QUERY' })
+  })
+
+  it('a principal has used what it used at all replicas', async () => {
+    const usage = async (replica: Replica) =>
+      (await replica.control.unary('getUsage', { principal: '' }, key)).sources[0]?.rows ?? 0n
+    const before = await usage(one)
+    for (const replica of [one, other]) await replica.read('SELECT range AS n FROM range(5)')
+    // The end of a statement is counted after its client has the last row; a replica writes its counts within a second.
+    for (const replica of [one, other]) await expect.poll(() => usage(replica), { timeout: 5000 }).toBe(before + 10n)
   })
 
   it('both replicas plan the same polled change: it runs once, both give its result', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { GatewayError } from '../../src/query/errors.ts'
 import { quota } from '../../src/query/stages/quota.ts'
 import type { PlannedStatement, Principal, Quotas as QuotaSettings } from '../../src/query/types.ts'
 import { Quotas } from '../../src/quotas/quotas.ts'
@@ -208,6 +209,7 @@ describe('usage', () => {
     await rowsOf(await run(lena, 2))
     await rowsOf(await run(lena, 3, undefined, 'lake'))
     await rowsOf(await run(lena, 1, new Error('broken'))).catch(() => {})
+    await rowsOf(await run(lena, 0, new GatewayError('CANCELLED'), 'lake')).catch(() => {})
     const query = planOf().query
     await expect(stage.plan!(query, contextOf('lena'), () => Promise.reject(new Error('bad')))).rejects.toThrow('bad')
     expect(await quotas.usage.of({ principal: lena })).toEqual({
@@ -215,7 +217,7 @@ describe('usage', () => {
       since: Date.UTC(2026, 10, 28),
       sources: [
         { source: 'demo', statements: 3, failed: 2, rows: 3, bytes: 30 },
-        { source: 'lake', statements: 1, failed: 0, rows: 3, bytes: 30 },
+        { source: 'lake', statements: 2, failed: 0, rows: 3, bytes: 30 },
       ],
     })
     expect((await quotas.usage.of({ principal: ops })).sources).toEqual([])

@@ -11,7 +11,7 @@ export interface StatementAccounts {
    */
   open(query: Query, ctx: Context): ResultObserver | Promise<ResultObserver>
   /** Counts a statement that could not be planned. */
-  onPlanFailed(query: Query, ctx: Context): void
+  onPlanFailed(query: Query, ctx: Context, error: unknown): void
 }
 
 /** Counts each statement for its principal, also one that `replay` answers, and refuses it above a quota. */
@@ -22,7 +22,7 @@ export function quota(accounts: StatementAccounts): Stage {
       try {
         return await next(query, ctx)
       } catch (error) {
-        accounts.onPlanFailed(query, ctx)
+        accounts.onPlanFailed(query, ctx, error)
         throw error
       }
     },
