@@ -244,6 +244,24 @@ describe('the estimate of a DuckDB source', () => {
     await demo.source.transactions!.rollback('x', ctx)
   })
 
+  it('is that of the present data after each change', async () => {
+    const change = async (sql: string, more = {}) => expect(await demo.run(sql, { isUpdate: true, ...more })).toBe('OK')
+    await change('CREATE TABLE growing AS SELECT 1 AS i')
+    const grown = async () => {
+      const both = [await estimate('SELECT i FROM growing'), await estimate('SELECT i FROM growing')]
+      return both.map((each) => each?.rows)
+    }
+    expect(await grown()).toEqual([1, 1])
+    await change('INSERT INTO growing SELECT a FROM t')
+    expect(await grown()).toEqual([100_001, 100_001])
+    const ctx = demo.context()
+    await demo.source.transactions!.begin('y', { readOnly: false }, ctx)
+    await change('INSERT INTO growing SELECT a FROM t', { transaction: 'y' })
+    expect(await grown()).toEqual([100_001, 100_001])
+    await demo.source.transactions!.commit('y', ctx)
+    expect(await grown()).toEqual([200_001, 200_001])
+  })
+
   it('looks up names in the schema of the session', async () => {
     expect(await estimate('SELECT "a b" FROM "odd table"', { session: { schema: 'my.schema' } })).toMatchObject({
       bytes: 4000,
@@ -291,7 +309,7 @@ describe('an estimate that takes too long', () => {
   it('ends with its call', async () => {
     const demo = await DemoSource.open()
     const query = { source: 'demo', sql: 'SELECT 1', session: {}, purpose: 'read', estimate: true } as const
-    await demo.source.plan(query, demo.context())
+    await demo.source.plan({ ...query, estimate: false }, demo.context())
     const left = new GatewayError('CANCELLED')
     await expect(demo.source.plan(query, demo.context(AbortSignal.abort(left)))).rejects.toBe(left)
     await demo.source.close()

@@ -26,6 +26,8 @@ export interface EstimatorSetup {
 /** Estimates statements on the planning threads. */
 export class Estimator {
   readonly #setup: EstimatorSetup
+  /** By plan: the source forgets a plan when any statement has changed data. */
+  readonly #known = new WeakMap<Description, Estimate>()
 
   constructor(setup: EstimatorSetup) {
     this.#setup = setup
@@ -43,8 +45,12 @@ export class Estimator {
     ctx: Context,
   ): Promise<Estimate> {
     if (!explainsKind(plan.type)) return unknown
+    const isKept = query.transaction === undefined && query.session.cache !== false && !query.parameters
+    const known = isKept && this.#known.get(plan)
+    if (known) return known
     try {
       const estimate = await this.#dispatch(query, plan, schemaSwitch, ctx)
+      if (isKept) this.#known.set(plan, estimate)
       return query.transaction === undefined ? estimate : committed(estimate)
     } catch (error) {
       ctx.signal.throwIfAborted()
