@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, startChromium } from './chromium.ts'
 import { GatewayProcess } from './gateway-process.ts'
@@ -41,6 +43,26 @@ describe('/openapi.json', () => {
       expect(schemas).toHaveProperty([name!])
   })
 })
+
+it('every example of /docs works as it stands', async () => {
+  const page = await (await fetch(`http://${gateway.http}/docs`)).text()
+  const commands = [...page.matchAll(/<code>(curl [^<]*)<\/code>/g)].map(([, text]) => plainTextOf(text!))
+  expect(commands.length).toBe(
+    Object.values<object>((await document()).paths).flatMap((item) => Object.keys(item)).length,
+  )
+  for (const command of commands) {
+    const { stdout } = await promisify(execFile)('sh', ['-c', `${command} -o /dev/null -w '%{http_code}'`], {
+      env: { ...process.env, GATEWAY: `http://${gateway.http}`, API_KEY: 'none' },
+    })
+    // The example's id of a running statement is made up.
+    expect(stdout, command).toBe(command.includes('DELETE') ? '404' : '200')
+  }
+})
+
+function plainTextOf(markup: string): string {
+  const characters: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'", '&amp;': '&' }
+  return markup.replace(/&(lt|gt|quot|#39|amp);/g, (entity) => characters[entity]!)
+}
 
 describe.skipIf(!hasChromium())('/docs in Chromium', () => {
   it('shows every operation, and asks no other address', async () => {

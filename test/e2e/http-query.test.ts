@@ -116,7 +116,7 @@ describe('query and stream', () => {
     ])
     expect(await errors('query', { query: 5 })).toEqual([{ path: 'query', message: 'must be text' }])
     expect(await errors('query', { query: 'SELECT 1', timeout: 'soon' })).toEqual([
-      { path: 'timeout', message: 'must be a time such as 500, "500ms" or "30s"' },
+      { path: 'timeout', message: 'must be a time of at least 100 ms, such as 500, "500ms" or "30s"' },
     ])
   })
 

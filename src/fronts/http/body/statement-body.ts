@@ -41,6 +41,9 @@ export const statementFields = {
 /** The fields of a statement, as a request has them. */
 export type StatementFields = z.output<z.ZodObject<typeof statementFields>>
 
+/** Documents what `hasOneText` checks; for `meta` of its schema. */
+export const hasOneTextMeta = { oneOf: [{ required: ['query'] }, { required: ['table'] }] }
+
 /** Checks that a statement has `query` or `table`, and not both. To be used with `superRefine`. */
 export function hasOneText(
   { query, table }: Pick<StatementFields, 'query' | 'table'>,
@@ -70,20 +73,27 @@ export const rowOptionFields = {
     ),
 }
 
+/** Shorter limits would measure the network and not the statement. */
+const MIN_TIMEOUT_MS = 100
+const MAX_TIMEOUT_MS = 2_147_483_647
+const timeoutText = /^(?:([1-9]\d{2,8})(?:ms)?|([1-9]\d{0,5})s|([1-9]\d{0,3})m)$/
+const timeoutMs = z.int().min(MIN_TIMEOUT_MS).max(MAX_TIMEOUT_MS)
+
 /** The time limit of a request. */
 export const timeoutFields = {
   timeout: z
-    .union([z.int().min(1), z.string().regex(/^\d{1,9}(ms|s|m)?$/, 'must be a time such as 500, "500ms" or "30s"')])
+    .union([
+      timeoutMs,
+      z.string().regex(timeoutText, 'must be a time of at least 100 ms, such as 500, "500ms" or "30s"'),
+    ])
     .optional()
-    .describe('Time limit for planning, running and reading: milliseconds, or text such as "30s".'),
-  timeout_ms: z.int().min(1).optional().describe('As `timeout`, in milliseconds.'),
+    .describe('Time limit for planning, running and reading: milliseconds, or text such as "500ms", "30s" or "5m".'),
+  timeout_ms: timeoutMs.optional().describe('As `timeout`, in milliseconds.'),
 }
-
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
 
 /** The time limit in milliseconds; undefined if the request has none. */
 export function timeoutMsOf({ timeout, timeout_ms }: z.output<z.ZodObject<typeof timeoutFields>>): number | undefined {
   if (typeof timeout !== 'string') return timeout ?? timeout_ms
-  const [, digits, unit] = /^(\d+)(ms|s|m)?$/.exec(timeout)!
-  return Number(digits) * unitMs[unit ?? 'ms']!
+  const [, ms, s, m] = timeoutText.exec(timeout)!
+  return ms === undefined ? Number(s ?? 0) * 1000 + Number(m ?? 0) * 60_000 : Number(ms)
 }

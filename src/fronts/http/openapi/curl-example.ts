@@ -27,7 +27,7 @@ export function firstExample(media: Media | undefined): unknown {
 function withExamples(path: string, parameters: readonly Parameter[]): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const parameter = parameters.find((each) => each.in === 'path' && each.name === name)
-    return encodeURIComponent(String(parameter?.schema?.examples?.[0] ?? name))
+    return encodeURIComponent(String(parameter?.example ?? parameter?.schema?.examples?.[0] ?? name))
   })
 }
 

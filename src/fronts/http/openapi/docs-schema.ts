@@ -54,7 +54,7 @@ export function typeOf(schema: JsonSchema): Html {
     const name = schema.$ref.slice(REF.length)
     return html`<a href="#${schemaAnchor(name)}">${name}</a>`
   }
-  const choices = schema.anyOf ?? schema.oneOf
+  const choices = schema.properties ? undefined : (schema.anyOf ?? schema.oneOf)
   if (choices) return joined(choices.map(typeOf), ' or ')
   if (schema.items) return html`array of ${typeOf(schema.items)}`
   if (schema.const !== undefined) return html`<code>${JSON.stringify(schema.const)}</code>`

@@ -86,7 +86,26 @@ function openApi31(document: OpenApiDocument): OpenApiDocument {
       .filter(([name]) => used.has(name))
       .sort(([one], [other]) => one.localeCompare(other)),
   )
-  return { ...document, paths, components: { ...document.components, schemas } }
+  return withShortNames({ ...document, paths, components: { ...document.components, schemas } })
+}
+
+/** Drops the suffix of schemas of bodies, which the generator adds to all, where no schema of an answer has the same name. */
+function withShortNames(document: OpenApiDocument): OpenApiDocument {
+  const names = Object.keys(document.components?.schemas ?? {})
+  const short = (name: string) => name.replace(/Input$/, '')
+  const isFree = (name: string) => !names.includes(short(name))
+  return JSON.parse(JSON.stringify(document), (key, value) => {
+    if (key === '$ref' && isFree(nameOf(value))) return short(value)
+    if (key !== 'schemas') return value
+    return Object.fromEntries(
+      Object.entries(value).map(([name, schema]) => [isFree(name) ? short(name) : name, schema]),
+    )
+  })
+}
+
+/** The name of the schema that a reference points to. */
+function nameOf(reference: string): string {
+  return reference.slice(reference.lastIndexOf('/') + 1)
 }
 
 function withBodyExamples(item: PathItem, document: OpenApiDocument): PathItem {
@@ -115,7 +134,7 @@ function collectReferences(value: unknown, schemas: Readonly<Record<string, Json
       collectReferences(member, schemas, used)
       continue
     }
-    const name = member.slice(member.lastIndexOf('/') + 1)
+    const name = nameOf(member)
     if (used.has(name)) continue
     used.add(name)
     collectReferences(schemas[name], schemas, used)

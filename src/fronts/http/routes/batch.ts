@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import type { BatchSummary } from '../../../statements/batch/batch-outcome.ts'
 import { acceptedType } from '../answer/accepted.ts'
 import type { AnswerWriter } from '../answer/answer-writer.ts'
@@ -15,7 +14,7 @@ import { problemOf } from '../call/problem.ts'
 import type { HttpFront } from '../front.ts'
 import type { HttpApp } from '../http-app.ts'
 import { jsonAnswer, statementProblemAnswers } from '../schemas/answers.ts'
-import { batchAnswer, batchBody, batchLine } from '../schemas/batch.ts'
+import { batchAnswer, batchBody, batchEvent, batchLine } from '../schemas/batch.ts'
 import { EVENT_STREAM_TYPE, EventStream } from '../sse/event-stream.ts'
 import { refuseResumption } from '../sse/resumption.ts'
 
@@ -69,7 +68,7 @@ Lines are \`{"id", "columns"}\`, \`{"id", "rows"}\`, \`{"id", "status", ...}\` a
             description: 'Lines or events, as `accept` asks for.',
             content: {
               [NDJSON_TYPE]: { schema: batchLine },
-              'text/event-stream': { schema: z.string() },
+              'text/event-stream': { schema: batchEvent },
             },
           },
           ...statementProblemAnswers(),

@@ -1,10 +1,9 @@
-import { z } from 'zod'
 import { SerialSink } from '../answer/serial-sink.ts'
 import { streamAnswer } from '../answer/stream-answer.ts'
 import type { HttpFront } from '../front.ts'
 import type { HttpApp } from '../http-app.ts'
 import { statementProblemAnswers } from '../schemas/answers.ts'
-import { eventsBody } from '../schemas/events.ts'
+import { eventSchema, eventsBody } from '../schemas/events.ts'
 import { EVENT_STREAM_TYPE, EventStream } from '../sse/event-stream.ts'
 import { refuseResumption } from '../sse/resumption.ts'
 import { StatementEvents } from '../sse/statement-events.ts'
@@ -23,7 +22,7 @@ Each event has an id, but a result is not kept: a request with \`last-event-id\`
         tags: ['Statements'],
         body: eventsBody(front.settings),
         response: {
-          200: { description: 'The events.', content: { 'text/event-stream': { schema: z.string() } } },
+          200: { description: 'The events.', content: { 'text/event-stream': { schema: eventSchema } } },
           ...statementProblemAnswers(),
         },
       },

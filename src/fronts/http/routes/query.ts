@@ -4,6 +4,7 @@ import { acceptedFormat, type ResultForm, resultBody, streamFormats } from '../a
 import { sendResult } from '../answer/send-result.ts'
 import {
   hasOneText,
+  hasOneTextMeta,
   rowOptionFields,
   type StatementFields,
   statementFields,
@@ -27,9 +28,10 @@ const queryBody = z
   .strictObject(commonFields)
   .superRefine(hasOneText)
   .meta({
+    ...hasOneTextMeta,
     id: 'QueryRequest',
     description: 'A statement, and how its rows are written.',
-    examples: [{ query: 'SELECT l_orderkey, l_comment FROM lineitem LIMIT 3' }],
+    examples: [{ query: 'SELECT 6 * 7 AS answer' }],
   })
 
 /** The body of `POST /api/v1/stream`. @param chunks the settings */
@@ -47,9 +49,10 @@ function streamBody({ chunkRows, maxChunkRows }: Pick<HttpFront['settings'], 'ch
     })
     .superRefine(hasOneText)
     .meta({
+      ...hasOneTextMeta,
       id: 'StreamRequest',
       description: 'A statement, and how its rows are streamed.',
-      examples: [{ query: 'SELECT * FROM lineitem', format: 'ndjson', chunk_size: 1000 }],
+      examples: [{ query: 'SELECT range AS i FROM range(3)', format: 'ndjson', chunk_size: 1000 }],
     })
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { hasOneText, rowOptionFields, statementFields, timeoutFields } from '../body/statement-body.ts'
+import { hasOneText, hasOneTextMeta, rowOptionFields, statementFields, timeoutFields } from '../body/statement-body.ts'
 import { count, countOrUnknown, dollarsOrUnknown, milliseconds } from './figures.ts'
 import { metricsSchema } from './metrics.ts'
 import { problemSchema } from './problem.ts'
@@ -16,6 +16,7 @@ export const namedStatementSchema = z
     ...statementFields,
   })
   .superRefine(hasOneText)
+  .meta({ ...hasOneTextMeta, id: 'BatchStatement', description: 'A statement of a batch.' })
 
 const optionsSchema = z
   .strictObject({
@@ -40,6 +41,7 @@ export const batchBody = z
   .strictObject({
     queries: z
       .array(namedStatementSchema)
+      .meta({ minItems: 1 })
       .describe('The statements: at least 1, at most `limits.maxBatchStatements` (100 by default).'),
     options: optionsSchema.optional(),
   })
@@ -123,3 +125,15 @@ export const batchLine = z
     z.object({ summary: summarySchema }).describe('The batch has ended: the last line.'),
   ])
   .meta({ id: 'BatchLine', description: 'One line of a streamed batch.' })
+
+/** An event of `POST /api/v1/batch/stream`. */
+export const batchEvent = z
+  .object({
+    event: z.enum(['schema', 'rows', 'statement', 'summary', 'error']).describe('Name of the event.'),
+    id: z.string().describe('Request id and number of the event.'),
+    data: z
+      .string()
+      .meta({ contentMediaType: 'application/json' })
+      .describe('The line of NDJSON as JSON; for `error` a problem.'),
+  })
+  .meta({ id: 'BatchEvent', description: 'A server-sent event of a streamed batch.' })

@@ -25,6 +25,7 @@ export const estimateBody = z
       context.addIssue({ code: 'custom', path: ['query'], message: 'give query, table or queries, one of them' })
   })
   .meta({
+    oneOf: [{ required: ['query'] }, { required: ['table'] }, { required: ['queries'] }],
     examples: [
       { query: 'SELECT count(*) FROM duckdb_types()' },
       {

@@ -2,23 +2,12 @@ import { z } from 'zod'
 import { jsonAnswer } from './answers.ts'
 import { count } from './figures.ts'
 import { metricsSchema } from './metrics.ts'
-
-const column = z
-  .object({
-    name: z.string().describe('Name as the rows have it: a second column of the same name becomes `name_1`.'),
-    type: z.string().describe('Type as Arrow writes it, such as `int64` or `timestamp[us, tz=UTC]`.'),
-    nullable: z.boolean().describe('Whether values may be null.'),
-  })
-  .meta({ id: 'ResultColumn', description: 'A column of a result.' })
-
-const rows = z
-  .array(z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())]))
-  .describe('Objects by column name, or arrays with `row_format: "arrays"`.')
+import { columnsSchema, rowsSchema } from './rows.ts'
 
 const queryResult = z
   .object({
-    columns: z.array(column),
-    rows,
+    columns: columnsSchema,
+    rows: rowsSchema,
     row_count: count('Number of rows.'),
     affected_rows: count(
       'Number of changed rows; absent for a statement that only reads, or if the source does not tell.',
@@ -52,6 +41,6 @@ export const queryAnswers = {
 export const streamAnswers = {
   200: {
     description: 'The rows, in the format of the request.',
-    content: { ...jsonAnswer('', rows).content, ...streams },
+    content: { ...jsonAnswer('', rowsSchema).content, ...streams },
   },
 }

@@ -7,9 +7,11 @@ export const columnSchema = z
     type: z.string().describe('Type as Arrow writes it, such as `int64` or `timestamp[us, tz=UTC]`.'),
     nullable: z.boolean().describe('Whether values may be null.'),
   })
-  .meta({ id: 'Column', description: 'A column of a result.' })
+  .meta({ id: 'ResultColumn', description: 'A column of a result.' })
 
 export const columnsSchema = z.array(columnSchema)
 
-/** Rows in answers: objects by column name, or arrays with `row_format: "arrays"`. */
-export const rowsSchema = z.array(z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())]))
+/** Rows in answers. */
+export const rowsSchema = z
+  .array(z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())]))
+  .describe('Objects by column name, or arrays with `row_format: "arrays"`.')
