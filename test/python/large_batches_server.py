@@ -1,5 +1,5 @@
-"""A plain Flight server whose commands name batches of about 8 MiB: compressed, with views, with dictionaries, with
-application metadata.
+"""A Flight server whose commands name batches of about 8 MiB: compressed, with views, with dictionaries, with
+application metadata. It takes `NAME` as a command of its own, and `SELECT NAME` as Flight SQL.
 
 Prints one line with its port.
 """
@@ -27,8 +27,8 @@ batches = {"plain": plain, "lz4": plain, "zstd": plain, "views": views, "diction
 
 class Server(flight.FlightServerBase):
     def get_flight_info(self, context, descriptor):
-        name = descriptor.command.decode()
-        endpoint = flight.FlightEndpoint(flight.Ticket(descriptor.command), [])
+        name = descriptor.command.split(b"SELECT ")[-1].decode()
+        endpoint = flight.FlightEndpoint(flight.Ticket(name.encode()), [])
         return flight.FlightInfo(batches[name].schema, descriptor, [endpoint], -1, -1)
 
     def do_get(self, context, ticket):
