@@ -108,7 +108,7 @@ function chunkProblems({ http: { chunkRows, maxChunkRows }, setHttp }: ValidPart
 
 /** Warnings about settings that work but should be changed. @param plainKeys principals with a plain-text key in the file */
 export function warningsOf(
-  { auth, listen, sources, tls }: Parsed,
+  { auth, listen, quotas, sources, tls }: Parsed,
   kinds: SourceKinds,
   plainKeys: readonly string[],
 ): string[] {
@@ -117,6 +117,8 @@ export function warningsOf(
   )
   for (const [name, source] of Object.entries(sources))
     warnings.push(...(kinds[source.kind]!.warnings?.(name, source) ?? []))
+  if (auth.apiKeys.length === 0 && Object.values(quotas).some((quota) => quota !== undefined && quota > 0))
+    warnings.push('quotas: without auth.apiKeys each gRPC connection has its own, and a new connection begins anew')
   if (!tls && !isLoopback(listen.flight)) warnings.push('tls: keys and data cross the network unencrypted')
   if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
     warnings.push('auth.sealKeys: not set, so tickets and tokens end with this process and other replicas reject them')

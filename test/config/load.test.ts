@@ -306,8 +306,10 @@ sources: { a: { kind: duckdb, batchRows: 0 }, Memory: { kind: duckdb } }`,
   })
 
   it('RATE_LIMIT sets the requests per minute; an API key may have its own quotas', () => {
-    const { quotas } = load('{}', { RATE_LIMIT: '600' })
+    const { quotas, warnings } = load('{}', { RATE_LIMIT: '600' })
     expect(quotas).toEqual({ requestsPerMinute: 600 })
+    expect(warnings).toEqual([expect.stringMatching(/^quotas: without auth.apiKeys each gRPC connection/)])
+    expect(load('{}', { RATE_LIMIT: '0' }).warnings).toEqual([])
     expect(load('quotas: { requestsPerMinute: 5, maxBytesPerDay: 100 }', { RATE_LIMIT: '0' }).quotas).toEqual({
       requestsPerMinute: 0,
       maxBytesPerDay: 100,

@@ -2,6 +2,7 @@ import { connect } from 'node:http2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
+import { failureOf, GatewayStub, sql } from './gateway-stub.ts'
 import { hasPython, runPython } from './python.ts'
 import { endOf, openDoGet } from './raw-do-get.ts'
 
@@ -133,7 +134,50 @@ describe('quotas, over Flight', () => {
     expect([passed.status, passed.headers.get('x-ratelimit-limit')]).toEqual([200, '1000000'])
     expect(passed.headers.get('retry-after')).toBeNull()
     expect((await get(free)).headers.get('x-ratelimit-limit')).toBeNull()
+    const streamed = await fetch(`http://${gateway.http}/api/v1/query`, {
+      method: 'POST',
+      headers: { ...few, 'content-type': 'application/json' },
+      body: JSON.stringify({ query: 'SELECT 7 AS n' }),
+    })
+    expect([streamed.status, streamed.headers.get('x-ratelimit-limit')]).toEqual([200, '1000000'])
+    expect(await streamed.json()).toMatchObject({ rows: [{ n: 7 }] })
     expect((await fetch(`http://${gateway.http}/readyz`, { headers: limited })).status).toBe(200)
+  })
+
+  it('a batch takes a request for each of its statements, and is refused before any of them runs', async () => {
+    const service = new GatewayStub(gateway.flight)
+    const batch = (n: number, headers: Record<string, string>) => {
+      const statements = Array.from({ length: n }, (_, i) => sql(`SELECT ${i}`))
+      return service.read(
+        'executeBatch',
+        { statements, options: { maxConcurrency: n, timeoutMs: 0, stopOnError: false } },
+        headers,
+      )
+    }
+    expect(await failureOf(batch(RATE + 2, limited))).toMatchObject({
+      code: 8,
+      error: 'RATE_LIMITED',
+    })
+    const refused = await failureOf(batch(3, few))
+    expect(refused).toMatchObject({
+      code: 8,
+      error: 'QUOTA_EXCEEDED',
+      details: expect.stringContaining('3 statements at once'),
+    })
+    const summary = (await batch(2, few)).at(-1)!.part
+    expect(summary).toMatchObject({ $case: 'summary', value: { succeeded: 2 } })
+    const used = async () => {
+      const { remaining, limit } = (await service.unary('getUsage', { principal: '' }, few)).requestsPerMinute!
+      return limit - remaining
+    }
+    const usedByBatch = async () => {
+      const before = await used()
+      await batch(2, few)
+      return (await used()) - before
+    }
+    // One more for the second question. A window may end meanwhile.
+    await expect.poll(usedByBatch).toBe(3n)
+    service.close()
   })
 
   it('the audit line of a statement has its id', async () => {
