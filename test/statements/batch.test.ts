@@ -545,6 +545,37 @@ describe('the estimates of a batch', () => {
 })
 
 describe('admission', () => {
+  it('a batch does not fail because its own statements fill the queue', async () => {
+    const { statements, scope, limiter, here } = setUp({ slots: 2, maxQueued: 3 })
+    const reader = new Reader()
+    const queries = Array.from({ length: 30 }, (_, i) => `rows 1 sleep 5 no ${i}`)
+    const summary = await statements.batches.run(texts(...queries), { maxConcurrency: 20 }, scope(), reader)
+    expect(summary).toMatchObject({ succeeded: 30 })
+    expect([here.ran.length, here.planned.length, limiter.inUse, limiter.queued]).toEqual([30, 30, 0, 0])
+    for (const { metrics } of reader.outcomes) expect(metrics.queuedMs).toBeLessThanOrEqual(metrics.totalMs)
+  })
+
+  it('a batch does not fail because its own statements wait too long for each other', async () => {
+    const { statements, scope } = setUp({ slots: 1, queueWaitMs: 30 })
+    const queries = Array.from({ length: 6 }, (_, i) => `rows 1 sleep 25 no ${i}`)
+    const summary = await statements.batches.run(texts(...queries), { maxConcurrency: 6 }, scope(), new Reader())
+    expect(summary).toMatchObject({ succeeded: 6 })
+  })
+
+  it('a batch fails where others leave it no slot, and ends while it waits for one', async () => {
+    const { statements, scope, limiter, here } = setUp({ slots: 1, maxQueued: 1, queueWaitMs: 60_000 })
+    const release = await limiter.acquire(new AbortController().signal, 'other')
+    const reader = new Reader()
+    await statements.batches.run(texts('rows 1', 'rows 2', 'rows 3'), { timeoutMs: 150 }, scope(), reader)
+    expect(new Set(Object.values(reader.statuses))).toEqual(new Set(['failed DEADLINE']))
+    void limiter.acquire(new AbortController().signal, 'other').then((next) => next())
+    const full = new Reader()
+    await statements.batches.run(texts('rows 1'), {}, scope(), full)
+    expect(full.statuses).toEqual({ 0: 'failed QUEUE_FULL' })
+    release()
+    expect(here.ran).toEqual([])
+  })
+
   it.each([
     ['principals', { principal: { name: 'many', roles: [] } }, { principal: { name: 'few', roles: [] } }],
     ['connections without credentials', { holder: '127.0.0.1:1' }, { holder: '127.0.0.1:2' }],

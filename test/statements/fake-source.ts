@@ -178,6 +178,8 @@ export function parametersOf(name: string): Buffer {
 /** What `setUp` can change. */
 export interface SetUp {
   readonly slots?: number
+  readonly maxQueued?: number
+  readonly queueWaitMs?: number
   readonly stages?: readonly Stage[]
   readonly checkBatch?: StatementsDependencies['checkBatch']
   readonly takeRequests?: StatementsDependencies['takeRequests']
@@ -185,12 +187,20 @@ export interface SetUp {
 }
 
 /** The statements layer as fronts get it, over two scripted sources, `here` (the default) and `there`. */
-export function setUp({ slots = 100, stages = [], checkBatch, takeRequests, quote }: SetUp = {}) {
+export function setUp({
+  slots = 100,
+  maxQueued = 1000,
+  queueWaitMs = limits.queueWaitMs,
+  stages = [],
+  checkBatch,
+  takeRequests,
+  quote,
+}: SetUp = {}) {
   const [here, there] = [new ScriptedSource('here'), new ScriptedSource('there', quote)]
   const router = new Router([here, there] as unknown as Source[], 'here')
   const sealer = new Sealer(['first key'])
   const transactions = new Transactions(limits, log)
-  const limiter = new ConcurrencyLimiter({ slots, maxQueued: 1000, queueWaitMs: limits.queueWaitMs })
+  const limiter = new ConcurrencyLimiter({ slots, maxQueued, queueWaitMs })
   const pipeline = composePipeline(
     [...stages, authorize(router), admit({ limiterOf: () => limiter, contendedStallMs: 60_000, onWait() {} })],
     router,

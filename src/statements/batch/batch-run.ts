@@ -5,6 +5,7 @@ import type { Context, Plan, Query, Result } from '../../query/types.ts'
 import type { CallScope } from '../query-builder.ts'
 import { StatementMeter } from '../requests/statement-meter.ts'
 import type { StatementRequest } from '../requests/statement-request.ts'
+import type { StartedStatement } from '../requests/statement-requests.ts'
 import type { BatchBounds } from './batch-bounds.ts'
 import type { BatchDependencies } from './batch-dependencies.ts'
 import { BatchHalt, type Failure } from './batch-halt.ts'
@@ -16,6 +17,7 @@ import {
   summaryOf,
 } from './batch-outcome.ts'
 import { sharingKeyOf } from './sharing-key.ts'
+import { SlotTurns } from './slot-turns.ts'
 import { WatchedFrames } from './watched-frames.ts'
 
 /** Errors of a sink that are not about the data of a result. */
@@ -68,6 +70,7 @@ export class BatchRun {
   readonly #outcomes: StatementOutcome[] = []
   readonly #firstByKey = new Map<string, Item>()
   readonly #usedPlans = new Set<Plan>()
+  readonly #turns = new SlotTurns()
   readonly #startedAt = performance.now()
   #endedChanges = 0
 
@@ -108,20 +111,26 @@ export class BatchRun {
 
   async #planFirst(item: Item): Promise<void> {
     if (this.#halt.cause) return
-    item.meter.proceed()
+    const { meter } = item
+    meter.proceed()
     try {
-      item.plan = await item.meter.plan(async () => {
-        const query = await this.#deps.requests.queryOf(item.request, this.#scope)
-        item.query = query
-        item.meter.source = query.source
-        item.key = await sharingKeyOf(query, this.#scope.ctx)
-        return (await this.#planOfTwin(item)) ?? (await this.#plan(item))
-      })
+      await meter.plan(() => this.#readQuery(item))
+      item.plan =
+        (await this.#planOfTwin(item)) ??
+        (await this.#turns.take(item, this.#halt.signal, () => this.#plan(item, this.#scope.ctx), meter))
     } catch (error) {
       item.failure = this.#halt.failureOf(error)
     }
+    this.#turns.end(item)
     item.planned.resolve()
-    item.meter.queue()
+    meter.queue()
+  }
+
+  async #readQuery(item: Item): Promise<void> {
+    const query = await this.#deps.requests.queryOf(item.request, this.#scope)
+    item.query = query
+    item.meter.source = query.source
+    item.key = await sharingKeyOf(query, this.#scope.ctx)
   }
 
   /** Returns the plan of an identical read before this one; undefined if there is none. */
@@ -136,9 +145,9 @@ export class BatchRun {
     return first.plan?.kind === 'read' ? first.plan : undefined
   }
 
-  async #plan(item: Item, ctx = this.#scope.ctx): Promise<Plan> {
+  async #plan(item: Item, ctx: Context): Promise<Plan> {
     item.changesBefore = this.#endedChanges
-    return await this.#deps.pipeline.plan(item.query!, ctx)
+    return await item.meter.plan(() => this.#deps.pipeline.plan(item.query!, ctx))
   }
 
   /**
@@ -182,24 +191,31 @@ export class BatchRun {
       trace: item.meter.trace,
     })
     try {
-      const plan = await this.#currentPlan(item, ctx)
-      const started = await this.#deps.requests.run(plan, item.meter, ctx)
+      const started = await this.#turns.take(item, signal, () => this.#start(item, ctx), item.meter)
       const frames = new WatchedFrames(started.result, (reason) => left.abort(reason))
       await this.#pass(item, { ...started.result, frames }, frames, signal)
       const { affectedRows } = started.result.stats
-      await this.#end(item, 'succeeded', plan.kind !== 'read' && affectedRows >= 0 ? affectedRows : undefined)
+      await this.#end(item, 'succeeded', started.plan.kind !== 'read' && affectedRows >= 0 ? affectedRows : undefined)
     } catch (error) {
       await this.#end(item, this.#halt.failureOf(error))
+    } finally {
+      this.#turns.end(item)
     }
   }
 
-  /** Returns a plan that has not run yet and is newer than the changes of the batch that have ended. */
-  async #currentPlan(item: Item, ctx: Context): Promise<Plan> {
-    const { plan } = item
+  /** Runs a statement by a plan that has not run yet and is newer than the changes of the batch that have ended. */
+  async #start(item: Item, ctx: Context): Promise<StartedStatement> {
+    let { plan } = item
     if (!plan || this.#usedPlans.has(plan) || item.changesBefore < this.#endedChanges)
-      item.plan = await item.meter.plan(() => this.#plan(item, ctx))
-    this.#usedPlans.add(item.plan!)
-    return item.plan!
+      plan = await this.#plan(item, ctx)
+    item.plan = plan
+    this.#usedPlans.add(plan)
+    try {
+      return await this.#deps.requests.run(plan, item.meter, ctx)
+    } catch (error) {
+      this.#usedPlans.delete(plan)
+      throw error
+    }
   }
 
   /** Passes a result on. @throws the failure of the statement */

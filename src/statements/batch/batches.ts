@@ -13,6 +13,7 @@ import type { BatchDependencies } from './batch-dependencies.ts'
 import { BatchHalt } from './batch-halt.ts'
 import type { BatchSink, BatchSummary } from './batch-outcome.ts'
 import { BatchRun } from './batch-run.ts'
+import { SlotTurns } from './slot-turns.ts'
 import { totalOf } from './total-estimate.ts'
 
 /** The ticket of a planned statement. */
@@ -102,17 +103,21 @@ export class Batches {
     const halt = new BatchHalt(scope.ctx.signal, bounds.timeoutMs)
     const deadlineAt = Math.min(scope.ctx.deadlineAt, Date.now() + bounds.timeoutMs)
     const own = { ...scope, ctx: deriveContext(scope.ctx, { signal: halt.signal, deadlineAt }) }
+    const turns = new SlotTurns()
     const answers: Answer<T>[] = []
     try {
       await concurrently(requests, bounds.maxConcurrency, async (request, i) => {
         const id = ids[i]!
         try {
           halt.signal.throwIfAborted()
-          answers[i] = { id, value: await work(request, own) }
+          const value = await turns.take(request, halt.signal, () => work(request, own))
+          answers[i] = { id, value }
         } catch (thrown) {
           const { error } = halt.failureOf(thrown)
           answers[i] = { id, error }
           if (bounds.stopOnError) halt.stopAfter(id)
+        } finally {
+          turns.end(request)
         }
       })
     } finally {

@@ -49,6 +49,14 @@ export class StatementMeter implements ResultObserver {
     this.#waitsFrom = undefined
   }
 
+  /** The statement did not get a slot, and waits for its turn to try again. */
+  queueAgain(): void {
+    this.#turnMs = (this.#turnMs ?? 0) + (this.trace.queueWaitMs ?? 0)
+    delete this.trace.queueWaitMs
+    this.#totalMs = undefined
+    this.queue()
+  }
+
   /** Measures planning. @throws what `planning` throws */
   async plan<T>(planning: () => Promise<T>): Promise<T> {
     const from = performance.now()
