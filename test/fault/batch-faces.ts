@@ -1,3 +1,4 @@
+import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import type { ExecuteBatchResponse } from '../../gen/flightgate/v1/gateway_service.ts'
 import type { GatewayProcess } from '../e2e/gateway-process.ts'
 import { GatewayStub, sql } from '../e2e/gateway-stub.ts'
@@ -36,8 +37,9 @@ export interface BatchClient {
 }
 
 /** The faces that take batches. */
-export const faces: Readonly<Record<string, (gateway: GatewayProcess) => BatchClient>> = {
-  'the Gateway service': (gateway) => new GrpcClient(gateway),
+export const faces: Readonly<Record<string, (gateway: GatewayProcess, key: string) => BatchClient>> = {
+  'the Gateway service': (gateway, key) => new GrpcClient(gateway, key),
+  HTTP: (gateway, key) => new HttpClient(gateway, key),
 }
 
 class Outcomes {
@@ -70,15 +72,18 @@ const statusNames = ['', 'succeeded', 'failed', 'skipped', 'cancelled']
 
 class GrpcClient implements BatchClient {
   readonly #stub: GatewayStub
+  readonly #headers: Readonly<Record<string, string>>
 
-  constructor({ flight }: GatewayProcess) {
+  constructor({ flight }: GatewayProcess, key: string) {
+    this.#headers = { authorization: `Bearer ${key}` }
     // Clients of the same address share a connection unless they have a pool of their own.
     this.#stub = new GatewayStub(flight, { 'grpc.use_local_subchannel_pool': 1 })
   }
 
   run(asked: readonly Asked[], { maxConcurrency = 0, timeoutMs = 0, stopOnError = false }: Options = {}): RunningBatch {
     const statements = asked.map(({ id, source, query }) => sql(query, { id, dataSource: source }))
-    const stream = this.#stub.open('executeBatch', { statements, options: { maxConcurrency, timeoutMs, stopOnError } })
+    const options = { maxConcurrency, timeoutMs, stopOnError }
+    const stream = this.#stub.open('executeBatch', { statements, options }, this.#headers)
     const outcomes = new Outcomes()
     stream.on('data', ({ id, part }: ExecuteBatchResponse) => {
       if (part?.$case === 'recordBatch') outcomes.firstRows.resolve()
@@ -98,4 +103,76 @@ class GrpcClient implements BatchClient {
   close(): void {
     this.#stub.close()
   }
+}
+
+/** A line of `POST /api/v1/batch/stream`. */
+interface Line {
+  readonly id?: string
+  readonly rows?: readonly unknown[]
+  readonly status?: string
+  readonly error?: { readonly code: string } | null
+  readonly summary?: object
+}
+
+class HttpClient implements BatchClient {
+  readonly #address: string
+  readonly #key: string
+  readonly #open = new Set<ClientRequest>()
+
+  constructor({ http }: GatewayProcess, key: string) {
+    this.#address = http
+    this.#key = key
+  }
+
+  run(asked: readonly Asked[], { maxConcurrency, timeoutMs, stopOnError }: Options = {}): RunningBatch {
+    const outcomes = new Outcomes()
+    const headers = {
+      authorization: `Bearer ${this.#key}`,
+      'content-type': 'application/json',
+      accept: 'application/x-ndjson',
+    }
+    const call = request(`http://${this.#address}/api/v1/batch/stream`, { method: 'POST', headers, agent: false })
+    this.#open.add(call)
+    const isPaused = { now: false }
+    let answer: IncomingMessage | undefined
+    call.on('error', (error) => outcomes.close(error))
+    call.on('response', (response) => {
+      answer = response
+      let rest = ''
+      response.setEncoding('utf8')
+      response.on('error', (error) => outcomes.close(error))
+      response.on('close', () => outcomes.close(new Error('the answer has no summary')))
+      response.on('data', (text: string) => {
+        const lines = (rest + text).split('\n')
+        rest = lines.pop()!
+        for (const line of lines) if (line !== '') take(JSON.parse(line) as Line, outcomes)
+      })
+      if (isPaused.now) response.pause()
+    })
+    const queries = asked.map(({ id, source, query }) => ({ id, data_source: source, query }))
+    const options = { max_concurrency: maxConcurrency, timeout_ms: timeoutMs, stop_on_error: stopOnError }
+    call.end(JSON.stringify({ queries, options }))
+    const pause = (now: boolean) => {
+      isPaused.now = now
+      if (now) answer?.pause()
+      else answer?.resume()
+    }
+    return {
+      statuses: outcomes.statuses.promise,
+      firstRows: outcomes.firstRows.promise,
+      pause: () => pause(true),
+      resume: () => pause(false),
+      leave: () => call.destroy(),
+    }
+  }
+
+  close(): void {
+    for (const call of this.#open) call.destroy()
+  }
+}
+
+function take({ id, rows, status, error, summary }: Line, outcomes: Outcomes): void {
+  if (rows) outcomes.firstRows.resolve()
+  if (id !== undefined && status !== undefined) outcomes.add(id, status, error?.code)
+  if (summary) outcomes.end()
 }
