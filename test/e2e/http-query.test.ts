@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GatewayProcess } from './gateway-process.ts'
@@ -67,6 +68,44 @@ describe('query and stream', () => {
     expect(await (await post('stream', { query, format: 'csv' })).text()).toBe('n\r\n0\r\n1\r\n2\r\n3\r\n4\r\n')
     const arrow = await post('stream', { query, format: 'arrow' }, { accept: 'text/csv' })
     expect(tableFromIPC(new Uint8Array(await arrow.arrayBuffer())).numRows).toBe(5)
+  })
+
+  it('compresses answers, but not tiny ones', async () => {
+    const encodingOf = async (rows: number, accepted: string) => {
+      const query = { query: `SELECT range AS n FROM range(${rows})` }
+      const response = await post('query', query, { 'accept-encoding': accepted })
+      expect(await response.json()).toMatchObject({ row_count: rows })
+      expect(response.headers.get('vary')).toBe('accept, accept-encoding')
+      return [response.headers.get('content-encoding'), response.headers.has('content-length')]
+    }
+    expect(await encodingOf(1, 'gzip')).toEqual([null, true])
+    expect(await encodingOf(10_000, 'identity')).toEqual([null, false])
+    for (const encoding of ['gzip', 'br', 'zstd']) expect(await encodingOf(10_000, encoding)).toEqual([encoding, false])
+    expect(await encodingOf(10_000, 'gzip;q=0.1, br;q=0.2')).toEqual(['br', false])
+  })
+
+  it('tells empty text from null in CSV', async () => {
+    const query = `SELECT '' AS a, NULL AS b, 'x"y' AS c`
+    expect(await (await post('stream', { query, format: 'csv' })).text()).toBe('a,b,c\r\n"",,"x""y"\r\n')
+  })
+
+  it('answers several requests that come in one packet, in their order', async () => {
+    const [host, port] = gateway.http.split(':')
+    const socket = connect(Number(port), host)
+    let answers = ''
+    socket.on('data', (chunk) => {
+      answers += chunk.toString()
+    })
+    const requestOf = (n: number, last: boolean) => {
+      const body = JSON.stringify({ query: `SELECT ${n} AS n, repeat('x', 2000) AS x`, format: 'ndjson' })
+      const head = `POST /api/v1/stream HTTP/1.1\r\nhost: x\r\ncontent-type: application/json`
+      const close = last ? '\r\nconnection: close' : ''
+      return `${head}${close}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+    }
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.write([1, 2, 3, 4].map((n) => requestOf(n, n === 4)).join(''))
+    await closed
+    expect([...answers.matchAll(/\{"n":(\d)/g)].map(([, n]) => n)).toEqual(['1', '2', '3', '4'])
   })
 
   it('scans a table', async () => {

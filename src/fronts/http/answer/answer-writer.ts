@@ -127,8 +127,7 @@ export class AnswerWriter {
 
   async #send(chunks: readonly Uint8Array[]): Promise<void> {
     if (!this.#compressor) return await this.#sendPlain(chunks)
-    const one = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-    for await (const part of this.#compressor.push(one)) await this.#sendPlain(part)
+    for await (const part of this.#compressor.push(chunks)) await this.#sendPlain(part)
   }
 
   async #sendPlain(chunks: readonly Uint8Array[]): Promise<void> {

@@ -41,16 +41,14 @@ export class Compressor {
     this.#stream.on('error', (error: Error) => this.#onError?.(error))
   }
 
-  /** Compresses a piece. Yields what comes of it, in parts of bounded size. */
-  async *push(bytes: Uint8Array): AsyncGenerator<readonly Buffer[]> {
-    for (let at = 0; at < bytes.byteLength; at += SLICE_BYTES) {
-      const slice = bytes.subarray(at, at + SLICE_BYTES)
-      const isLast = at + SLICE_BYTES >= bytes.byteLength
-      yield await this.#step((done) => {
-        this.#stream.write(slice, isLast ? undefined : done)
-        if (isLast) this.#stream.flush(this.#flush, done)
-      })
-    }
+  /** Compresses a piece. Yields what comes of it, in parts of bounded size; the last part completes what the client can read. */
+  async *push(chunks: readonly Uint8Array[]): AsyncGenerator<readonly Buffer[]> {
+    for (const chunk of chunks)
+      for (let at = 0; at < chunk.byteLength; at += SLICE_BYTES) {
+        const slice = chunk.subarray(at, at + SLICE_BYTES)
+        yield await this.#step((done) => this.#stream.write(slice, done))
+      }
+    yield await this.#step((done) => this.#stream.flush(this.#flush, done))
   }
 
   /** Ends the stream and returns the rest of it. */
