@@ -1,3 +1,4 @@
+import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -98,7 +99,7 @@ describe('query and stream', () => {
     })
     const requestOf = (n: number, last: boolean) => {
       const body = JSON.stringify({ query: `SELECT ${n} AS n, repeat('x', 2000) AS x`, format: 'ndjson' })
-      const head = `POST /api/v1/stream HTTP/1.1\r\nhost: x\r\ncontent-type: application/json`
+      const head = `POST /api/v1/stream HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json`
       const close = last ? '\r\nconnection: close' : ''
       return `${head}${close}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
     }
@@ -106,6 +107,26 @@ describe('query and stream', () => {
     socket.write([1, 2, 3, 4].map((n) => requestOf(n, n === 4)).join(''))
     await closed
     expect([...answers.matchAll(/\{"n":(\d)/g)].map(([, n]) => n)).toEqual(['1', '2', '3', '4'])
+  })
+
+  it('takes calls by address or localhost only, while there are no keys', async () => {
+    const as = async (host: string) => {
+      const body = '{"query":"SELECT 1"}'
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        const headers = { 'content-type': 'application/json', host }
+        request(`http://${gateway.http}/api/v1/query`, { method: 'POST', headers }, resolve)
+          .on('error', reject)
+          .end(body)
+      })
+      response.resume()
+      return response.statusCode
+    }
+    expect(await Promise.all(['127.0.0.1:8080', 'localhost', '[::1]:9', 'LocalHost:1'].map(as))).toEqual([
+      200, 200, 200, 200,
+    ])
+    expect(await Promise.all(['evil.example', 'evil.example:8080', '127.0.0.1.evil.example'].map(as))).toEqual([
+      403, 403, 403,
+    ])
   })
 
   it('scans a table', async () => {

@@ -41,7 +41,7 @@ describe('clients of the HTTP API that leave, or do not read', () => {
   }
   const requestText = (body: object, requestId: string, length?: number) => {
     const text = JSON.stringify(body)
-    const headers = [`content-length: ${length ?? text.length}`, `x-request-id: ${requestId}`, 'host: x']
+    const headers = [`content-length: ${length ?? text.length}`, `x-request-id: ${requestId}`, 'host: localhost']
     return `POST /api/v1/stream HTTP/1.1\r\ncontent-type: application/json\r\n${headers.join('\r\n')}\r\n\r\n${text}`
   }
   /** Sends a request and closes its connection once `isReached`; returns its log line. */

@@ -39,6 +39,12 @@ export const httpSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('Whether results are compressed (gzip, zstd, br) for clients that accept it.'),
+  hosts: z
+    .array(z.string().regex(/^[a-z0-9.-]+$/, 'must be a host name in lower case, such as sql.internal'))
+    .default([])
+    .describe(
+      'Host names by which clients may call the API while there are no API keys, besides localhost and IP addresses: otherwise pages of other sites could reach it under a name of theirs. With keys every name is allowed.',
+    ),
   cors: z
     .strictObject({
       origins: z

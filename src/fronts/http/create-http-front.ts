@@ -69,6 +69,10 @@ export function createHttpFront(front: HttpFront, tls?: HttpCertificate): Fastif
   // The schemas of answers are documentation; tests hold the answers to them.
   app.setSerializerCompiler(() => JSON.stringify)
   addOpenApi(app, { version: front.version, isOpen: front.authenticator.open })
+  // Node.js closes a connection that is silent for its time limit; one with a call has limits of its own.
+  app.server.on('timeout', (socket) => {
+    if (!front.calls.hasCalls(socket)) socket.destroy()
+  })
   app.server.on('checkContinue', (request, response) => app.routing(request, response))
   void app.register(async (api) => await addApi(api.withTypeProvider<ZodTypeProvider>(), front), { prefix: '/api/v1' })
   return app

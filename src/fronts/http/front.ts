@@ -45,5 +45,6 @@ export interface HttpSettings {
   readonly maxBatchResultBytes: number
   readonly maxHeldResultBytes: number
   readonly compression: boolean
+  readonly hosts: readonly string[]
   readonly cors: { readonly origins: readonly string[] }
 }

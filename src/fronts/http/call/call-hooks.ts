@@ -3,6 +3,7 @@ import { GatewayError } from '../../../query/errors.ts'
 import type { HttpFront } from '../front.ts'
 import { AllowedMethods } from './allowed-methods.ts'
 import type { HttpCall } from './http-call.ts'
+import { checkHost } from './local-host.ts'
 
 /** Time in which a client may still send a body that nobody reads, in milliseconds; resetting at once would take its answer. */
 const UNREAD_BODY_MS = 1000
@@ -11,7 +12,10 @@ const UNREAD_BODY_MS = 1000
 export function openCall({ calls }: HttpFront, request: FastifyRequest, reply: FastifyReply): HttpCall {
   const call = calls.open(request.raw, reply.raw)
   request.call = call
-  reply.header('x-request-id', call.requestId).header('cache-control', 'no-store')
+  reply
+    .header('x-request-id', call.requestId)
+    .header('cache-control', 'no-store')
+    .header('x-content-type-options', 'nosniff')
   if (call.traceParent) reply.header('traceparent', call.traceParent.text)
   return call
 }
@@ -32,9 +36,10 @@ export function addCallHooks(app: FastifyInstance, front: HttpFront): void {
 }
 
 /** Checks the credentials of each request, before any byte of its body is read. Refuses all while the process drains. */
-export function addAuthentication(api: FastifyInstance, { drainGate, authenticator }: HttpFront): void {
+export function addAuthentication(api: FastifyInstance, { drainGate, authenticator, settings }: HttpFront): void {
   api.addHook('onRequest', async (request, reply) => {
     if (drainGate.closed) reply.header('connection', 'close')
+    if (authenticator.open) checkHost(request.headers.host, settings.hosts)
     request.call.authenticated(authenticator.authenticate(credentialsOf(request)))
     drainGate.admit()
   })

@@ -67,6 +67,11 @@ export class HttpCalls implements CallOwner {
     return this.#clients.size
   }
 
+  /** Whether a connection carries a call. */
+  hasCalls(socket: Socket): boolean {
+    return (this.#connections.get(socket)?.calls.size ?? 0) > 0
+  }
+
   /** Begins a call, which ends when its answer has been sent or its connection has closed. */
   open(request: IncomingMessage, response: ServerResponse): HttpCall {
     const call = new HttpCall(request, response, this)
