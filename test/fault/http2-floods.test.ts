@@ -73,7 +73,7 @@ const floods: readonly (readonly [string, Buffer])[] = [
       many(1000, (i) => open(i + 1, 0, Buffer.concat([call, Buffer.alloc(15, 0xbe)]))),
     ]),
   ],
-  ['header blocks of Huffman code', many(220, huffman)],
+  ['header blocks of Huffman code', many(600, huffman)],
   ['malformed requests', many(15_000, (i) => open(i, FrameFlag.endStream, encodeHeaders([['a', 'b']])))],
   ['SETTINGS', many(20_000, (i) => settingsFrame([[Setting.initialWindowSize, i]]))],
   ['PING', many(20_000, () => frame(FrameType.ping, 0, 0, Buffer.alloc(8)))],
