@@ -22,9 +22,9 @@ function tablesOf({ machine, ...cases }: Results): string {
     const rows = Object.entries(medians).map(([who, row]) => [who, ...columns.map((column) => show(row[column]))])
     const ratioRows = Object.entries(ratios).map(([what, ratio]) => [what, ratio.toFixed(2)])
     return [
-      `**${name}**, medians of ${rounds} rounds`,
+      `**${name}**, ${rounds === 1 ? 'one round' : `medians of ${rounds} rounds`}`,
       table(['', ...columns.map(inWords)], rows),
-      table(['ratio', ''], ratioRows),
+      ...(ratioRows.length > 0 ? [table(['ratio', ''], ratioRows)] : []),
     ].join('\n\n')
   })
   const where = Object.entries(machine).map(([what, value]) => `${inWords(what)} ${value}`)

@@ -22,10 +22,13 @@ const TICKS_PER_SECOND = 100
 export class MeasuredServer {
   readonly #child: ChildProcess
   readonly address: string
+  /** Where a gateway serves HTTP; empty for other servers. */
+  readonly httpAddress: string
 
-  constructor(child: ChildProcess, address: string) {
+  constructor(child: ChildProcess, address: string, httpAddress = '') {
     this.#child = child
     this.address = address
+    this.httpAddress = httpAddress
   }
 
   get pid(): number {
@@ -64,28 +67,29 @@ export class MeasuredServer {
   }
 }
 
-/** Starts a command and waits until a line of its output matches; group 1 is its address. */
+/** Starts a command and waits until a line of its output matches; group 1 is its address, group 2 that of HTTP. */
 export async function startServer(
   command: string,
   args: readonly string[],
   pattern: RegExp,
   cwd: string = root,
+  env: object = {},
 ): Promise<MeasuredServer> {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   // A benchmark that fails must not leave its servers behind.
   process.once('exit', () => child.kill('SIGKILL'))
   let text = ''
-  const address = await new Promise<string>((resolve, reject) => {
+  const match = await new Promise<RegExpExecArray>((resolve, reject) => {
     const onText = (piece: Buffer) => {
       text += piece
       const match = pattern.exec(text)
-      if (match) resolve(match[1]!)
+      if (match) resolve(match)
     }
     child.stdout.on('data', onText)
     child.stderr.on('data', onText)
     child.once('exit', (code) => reject(new Error(`${command} ended with ${code}: ${text}`)))
   })
-  return new MeasuredServer(child, address)
+  return new MeasuredServer(child, match[1]!, match[2])
 }
 
 /** Starts a command that prints nothing when it is ready; see `reachable`. */
@@ -119,14 +123,16 @@ export async function reachable(port: number): Promise<void> {
   throw new Error(`nothing listens on port ${port}`)
 }
 
+const readyLine = /"flight":"([^"]+)","http":"([^"]+)"/
+
 /** Starts the gateway with a configuration. @param tree root folder of its source code */
-export async function startGateway(config: object, tree: string = root): Promise<MeasuredServer> {
+export async function startGateway(config: object, tree: string = root, env: object = {}): Promise<MeasuredServer> {
   const file = join(mkdtempSync(join(tmpdir(), 'flightgate-bench-')), 'config.yaml')
   const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
   // No load balancer watches readiness, so skip the drain delay.
   const drain = { notReadyMs: 0 }
   writeFileSync(file, stringify({ listen, drain, ...config }))
-  return await startServer(process.execPath, ['src/main.ts', 'serve', '--config', file], /"flight":"([^"]+)"/, tree)
+  return await startServer(process.execPath, ['src/main.ts', 'serve', '--config', file], readyLine, tree, env)
 }
 
 /** The median. */
