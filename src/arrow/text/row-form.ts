@@ -33,6 +33,8 @@ export class RowForm {
   readonly #wordEnds: Int32Array
   /** Bytes of each key. */
   readonly #lengths: Int32Array
+  /** Whether each key has one word. */
+  readonly #isShort: boolean
 
   constructor(format: TextFormat, names: readonly string[], rowFormat: RowFormat) {
     this.contentType = contentTypes[format]
@@ -46,7 +48,8 @@ export class RowForm {
     const tail = (names.length === 0 ? open : '') + close + (format === 'ndjson' ? NEWLINE : '')
     const parts = [...keys, tail].map((part) => Buffer.from(part))
     this.#lengths = Int32Array.from(parts, ({ length }) => length)
-    const counts = parts.map(({ length }) => Math.ceil(length / WORD_BYTES))
+    const counts = parts.map(({ length }) => Math.max(1, Math.ceil(length / WORD_BYTES)))
+    this.#isShort = counts.every((count) => count === 1)
     let words = 0
     this.#wordEnds = Int32Array.from(counts, (count) => (words += count))
     this.#words = new Float64Array(words)
@@ -66,12 +69,18 @@ export class RowForm {
       sink.bytes[end++] = LF
     }
     let word = 0
-    for (let i = 0; i < cells.length; i++) {
-      const { view } = sink
-      const wordEnd = wordEnds[i]!
-      for (let to = end; word < wordEnd; to += WORD_BYTES) view.setFloat64(to, words[word++]!, true)
-      end = cells[i]!(row, end + lengths[i]!)
-    }
+    if (this.#isShort)
+      for (; word < cells.length; word++) {
+        sink.view.setFloat64(end, words[word]!, true)
+        end = cells[word]!(row, end + lengths[word]!)
+      }
+    else
+      for (let i = 0; i < cells.length; i++) {
+        const { view } = sink
+        const wordEnd = wordEnds[i]!
+        for (let to = end; word < wordEnd; to += WORD_BYTES) view.setFloat64(to, words[word++]!, true)
+        end = cells[i]!(row, end + lengths[i]!)
+      }
     sink.view.setFloat64(end, words[word]!, true)
     return end + lengths[cells.length]!
   }

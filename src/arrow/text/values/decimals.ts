@@ -5,7 +5,8 @@ const QUOTE = 34
 const MINUS = 45
 const POINT = 46
 const TWO_32 = 4_294_967_296
-const SAFE_HIGH = 0x20_0000
+/** Values below this are exact doubles. */
+const MAX_SAFE = 2 ** 53
 /** Each decimal of at most 15 significant digits survives the way through a double. */
 const MAX_SURE = 1e15
 const MAX_SURE_DIGITS = 15
@@ -26,41 +27,48 @@ export function decimalCell(words: Int32Array, bits: number, scale: number, styl
     return writeAscii(text, at, quoteAll || (isJson && !isExactDouble(text)))
   }
   if (scale < 0 || scale > MAX_FAST_SCALE) return slow
+  const maxDirect = isJson && !quoteAll ? MAX_SURE : MAX_SAFE
   return (row, at) => {
     const from = row * width
     const low = words[from]!
-    let value = low
-    if (width > 1) {
-      const high = words[from + 1]!
-      const sign = high >> 31
-      for (let i = 2; i < width; i++) if (words[from + i] !== sign) return slow(row, at)
-      if (high >= SAFE_HIGH || high < -SAFE_HIGH) return slow(row, at)
-      value = high * TWO_32 + (low >>> 0)
-    }
-    if (isJson && !quoteAll && (value >= MAX_SURE || value <= -MAX_SURE)) return slow(row, at)
+    const high = width > 1 ? words[from + 1]! : low >> 31
+    const sign = high >> 31
+    if (
+      width === 4 ? words[from + 2] !== sign || words[from + 3] !== sign : width === 8 && !isSpread(words, from, sign)
+    )
+      return slow(row, at)
     const { view } = sink
     let to = at
     if (quoteAll) view.setUint8(to++, QUOTE)
-    if (value < 0) {
-      view.setUint8(to++, MINUS)
-      value = -value
-    }
-    if (scale === 0) to = writeUnsigned(view, to, value)
+    if (high === 0 && low >= 0) to = writeScaled(view, to, low, (low / unit) | 0, unit, scale)
     else {
-      const whole = Math.floor(value / unit)
-      to = writeUnsigned(view, to, whole)
-      view.setUint8(to++, POINT)
-      const fraction = value - whole * unit
-      if (scale <= 8) to = writePadded(view, to, fraction, scale)
-      else {
-        const high = Math.floor(fraction / 1e8)
-        to = writePadded(view, to, high, scale - 8)
-        to = writePadded(view, to, fraction - high * 1e8, 8)
-      }
+      const value = high * TWO_32 + (low >>> 0)
+      if (value >= maxDirect || value <= -maxDirect) return slow(row, at)
+      if (value < 0) view.setUint8(to++, MINUS)
+      const absolute = Math.abs(value)
+      to = writeScaled(view, to, absolute, Math.floor(absolute / unit), unit, scale)
     }
     if (quoteAll) view.setUint8(to++, QUOTE)
     return to
   }
+}
+
+/** Whether the words above 64 bits of a 256-bit value only continue its sign. */
+function isSpread(words: Int32Array, from: number, sign: number): boolean {
+  for (let i = 2; i < 8; i++) if (words[from + i] !== sign) return false
+  return true
+}
+
+/** Writes `value / unit`, with `scale` digits after the point. @param whole its integral part */
+function writeScaled(view: DataView, at: number, value: number, whole: number, unit: number, scale: number): number {
+  let to = writeUnsigned(view, at, whole)
+  if (scale === 0) return to
+  view.setUint8(to++, POINT)
+  const fraction = value - whole * unit
+  if (scale <= 8) return writePadded(view, to, fraction, scale)
+  const high = Math.floor(fraction / 1e8)
+  to = writePadded(view, to, high, scale - 8)
+  return writePadded(view, to, fraction - high * 1e8, 8)
 }
 
 function bigOf(words: Int32Array, from: number, width: number): bigint {
