@@ -3,6 +3,7 @@
 text_matrix.py write FOLDER    writes NAME.arrows for each case
 text_matrix.py verify FOLDER   reads NAME.{objects.ndjson,arrays.ndjson,text.ndjson,json,csv} by json and csv, and compares
 text_matrix.py typed FOLDER    reads the case "typed" by duckdb and pyarrow, and compares
+text_matrix.py serve FOLDER    serves the cases by Flight; prints its port
 """
 import base64
 import csv
@@ -20,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import pyarrow.flight as flight
 import pyarrow.json
 
 ROWS = 300
@@ -416,6 +418,32 @@ def typed(folder):
     return len(ways) + 2
 
 
+class Server(flight.FlightServerBase):
+    """A plain Flight server whose commands name the cases."""
+
+    def __init__(self, folder):
+        super().__init__("grpc://127.0.0.1:0")
+        self.folder = folder
+
+    def open(self, name):
+        return pa.ipc.open_stream(self.folder / f"{name.decode()}.arrows")
+
+    def get_flight_info(self, context, descriptor):
+        endpoint = flight.FlightEndpoint(flight.Ticket(descriptor.command), [])
+        return flight.FlightInfo(self.open(descriptor.command).schema, descriptor, [endpoint], -1, -1)
+
+    def do_get(self, context, ticket):
+        compression = {b"lz4": "lz4", b"zstd": "zstd"}.get(ticket.ticket)
+        options = pa.ipc.IpcWriteOptions(compression=compression, emit_dictionary_deltas=True)
+        return flight.RecordBatchStream(self.open(ticket.ticket), options=options)
+
+
+def serve(folder):
+    server = Server(folder)
+    print(server.port, flush=True)
+    server.serve()
+
+
 if __name__ == "__main__":
     action, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    print(json.dumps({"write": write, "verify": verify, "typed": typed}[action](folder)))
+    print(json.dumps({"write": write, "verify": verify, "typed": typed, "serve": serve}[action](folder)))
