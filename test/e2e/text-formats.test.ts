@@ -30,7 +30,7 @@ describe.runIf(hasPython())('text of every Arrow type, from a server through the
     const server = spawnPython('text_matrix.py', ['serve', folder])
     const [line] = (await once(server.stdout!, 'data')) as [Buffer]
     gateway = await GatewayProcess.start({
-      sources: { plain: { kind: 'flightsql', uri: `grpc://127.0.0.1:${Number(line)}`, plainCommands: true } },
+      sources: { plain: { kind: 'flightsql', uri: `grpc://127.0.0.1:${Number(line)}` } },
     })
   }, 60_000)
   afterAll(async () => {
@@ -41,7 +41,11 @@ describe.runIf(hasPython())('text of every Arrow type, from a server through the
   it('POST /api/v1/stream: Python, DuckDB and pyarrow read the same values in each format', async () => {
     for (const name of names)
       for (const [suffix, options] of Object.entries(variants)) {
-        const answer = await postJson(gateway, '/api/v1/stream', { query: name, data_source: 'plain', ...options })
+        const answer = await postJson(gateway, '/api/v1/stream', {
+          query: `SELECT ${name}`,
+          data_source: 'plain',
+          ...options,
+        })
         expect([name, suffix, answer.status]).toEqual([name, suffix, 200])
         writeFileSync(join(folder, `${name}.${suffix}`), Buffer.from(await answer.arrayBuffer()))
       }
@@ -54,10 +58,10 @@ describe.runIf(hasPython())('text of every Arrow type, from a server through the
       ['objects.ndjson', 'ndjson'],
       ['csv', 'csv'],
     ] as const) {
-      const args = ['query', '-q', '-e', gateway.uri, '--source', 'plain', '--format', format, 'all']
+      const args = ['query', '-q', '-e', gateway.uri, '--source', 'plain', '--format', format, 'SELECT all']
       const { stdout } = await runFlightgate(args, { cwd: process.cwd() })
       const answer = await postJson(gateway, '/api/v1/stream', {
-        query: 'all',
+        query: 'SELECT all',
         data_source: 'plain',
         ...variants[suffix],
       })

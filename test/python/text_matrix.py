@@ -419,23 +419,24 @@ def typed(folder):
 
 
 class Server(flight.FlightServerBase):
-    """A plain Flight server whose commands name the cases."""
+    """A Flight SQL server, as far as the gateway needs one, with a statement `SELECT NAME` for each case."""
 
     def __init__(self, folder):
         super().__init__("grpc://127.0.0.1:0")
         self.folder = folder
 
-    def open(self, name):
+    def rows(self, name):
         return pa.ipc.open_stream(self.folder / f"{name.decode()}.arrows")
 
     def get_flight_info(self, context, descriptor):
-        endpoint = flight.FlightEndpoint(flight.Ticket(descriptor.command), [])
-        return flight.FlightInfo(self.open(descriptor.command).schema, descriptor, [endpoint], -1, -1)
+        # The text of the statement ends its protobuf message.
+        name = descriptor.command.split(b"SELECT ")[-1]
+        return flight.FlightInfo(self.rows(name).schema, descriptor, [flight.FlightEndpoint(flight.Ticket(name), [])], -1, -1)
 
     def do_get(self, context, ticket):
         compression = {b"lz4": "lz4", b"zstd": "zstd"}.get(ticket.ticket)
         options = pa.ipc.IpcWriteOptions(compression=compression, emit_dictionary_deltas=True)
-        return flight.RecordBatchStream(self.open(ticket.ticket), options=options)
+        return flight.RecordBatchStream(self.rows(ticket.ticket), options=options)
 
 
 def serve(folder):
