@@ -20,6 +20,10 @@ const prints: readonly (readonly [string, RegExp])[] = [
   ['--compressed', /^\{"l_orderkey":1,.*\}\n\{.*\}\n\{.*\}\n$/],
   ['pa.ipc.open_stream', /n_nationkey/],
   ['"parameters"', /\{"n":\d+\}/],
+  ['/stream/sse', /event: rows\n.*\ndata: \[ \{"i":2\}\]\n(?:.|\n)*event: end\n/],
+  ['"stop_on_error"', /"succeeded":2,/],
+  ['/batch/stream', /"status":"failed"(?:.|\n)*\{"summary":\{.*\}\}\n$/],
+  ['/estimate-cost', /"accuracy":"\w+"/],
 ]
 
 describe('the examples of docs/http.md', () => {

@@ -7,7 +7,7 @@ import {
   operationSection,
   paragraphs,
 } from './docs-operation.ts'
-import { schemaAnchor, schemaTables } from './docs-schema.ts'
+import { schemaAnchor, schemaTables, typeOf } from './docs-schema.ts'
 import { docsStyle } from './docs-style.ts'
 import type { OpenApiDocument } from './document-types.ts'
 import { Html, html } from './html.ts'
@@ -27,7 +27,7 @@ export const docsPolicy = [
 /** Renders an OpenAPI document as one HTML page without scripts. */
 export function docsPage(document: OpenApiDocument): string {
   const groups = groupsOf(document)
-  const schemas = Object.entries(document.components?.schemas ?? {}).filter(([, schema]) => schema.properties)
+  const schemas = Object.entries(document.components?.schemas ?? {})
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -61,6 +61,7 @@ ${schemas.map(
   ([name, schema]) => html`<section id="${schemaAnchor(name)}" aria-labelledby="${schemaAnchor(name)}-title">
 <h3 id="${schemaAnchor(name)}-title"><a href="#${schemaAnchor(name)}">${name}</a></h3>
 ${paragraphs(schema.description)}
+${schema.properties ? undefined : html`<p>${typeOf(schema)}</p>`}
 ${schemaTables(schema, `Members of ${name}`)}
 </section>`,
 )}

@@ -55,7 +55,7 @@ export function typeOf(schema: JsonSchema): Html {
     return html`<a href="#${schemaAnchor(name)}">${name}</a>`
   }
   const choices = schema.properties ? undefined : (schema.anyOf ?? schema.oneOf)
-  if (choices) return joined(choices.map(typeOf), ' or ')
+  if (choices) return joined(choices.map(choiceOf), ' or ')
   if (schema.items) return html`array of ${typeOf(schema.items)}`
   if (schema.const !== undefined) return html`<code>${JSON.stringify(schema.const)}</code>`
   if (schema.enum)
@@ -66,6 +66,16 @@ export function typeOf(schema: JsonSchema): Html {
   const types = typeof schema.type === 'string' ? [schema.type] : (schema.type ?? ['any value'])
   const format = schema.format === undefined ? undefined : ` (${schema.format})`
   return html`${types.join(' or ')}${format}`
+}
+
+/** A choice in words; an object without a name by its members. */
+function choiceOf(schema: JsonSchema): Html {
+  if (schema.$ref || !schema.properties) return typeOf(schema)
+  return html`object with ${joined(Object.keys(schema.properties).map(code), ', ')}`
+}
+
+function code(text: string): Html {
+  return html`<code>${text}</code>`
 }
 
 function joined(parts: readonly Html[], separator: string): Html {

@@ -47,7 +47,7 @@ code, pre { font: .875em/1.5 ui-monospace, "SFMono-Regular", Menlo, Consolas, "L
 code { background: var(--panel); padding: .1em .3em; border-radius: 3px; overflow-wrap: anywhere; }
 pre { margin: .4rem 0; padding: .8rem 1rem; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; overflow-x: auto; }
 pre code { background: none; padding: 0; font-size: 1em; overflow-wrap: normal; }
-.method { display: inline-block; min-width: 3.6em; font-weight: 700; font-size: .78em; letter-spacing: .02em; color: var(--faint); }
+.method { display: inline-block; min-width: 4.8em; font-weight: 700; font-size: .78em; letter-spacing: .02em; color: var(--faint); }
 .method.get { color: var(--get); }
 .method.post, .method.query { color: var(--post); }
 .method.delete { color: var(--delete); }
@@ -57,6 +57,7 @@ caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-pa
 th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); }
 thead th { color: var(--faint); font-weight: 600; }
 tbody th { font-weight: 400; }
+tbody th code { white-space: nowrap; }
 td:last-child { padding-right: 0; }
 .required { color: var(--delete); font-size: .8em; }
 @media (max-width: 60rem) {
