@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect as tls } from 'node:tls'
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { HttpAnswer } from '../e2e/http-answer.ts'
+import { CertificateAuthority } from '../fakes/certificate.ts'
 import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
 
 describe('results over HTTP that break off', () => {
@@ -82,6 +85,42 @@ describe('results over HTTP that break off', () => {
     expect(await whole.ended).toBe(true)
     expect(whole.bytes.subarray(-8)).toEqual(Buffer.from('ffffffff00000000', 'hex'))
     expect(whole.bytes.subarray(0, -8)).toEqual(answer.bytes)
+  })
+
+  it.each(['cut', 'rst', 'truncated'])('a server that breaks off (%s) breaks the answer off', async (behaviour) => {
+    const answer = await open('stream', { query: `SELECT ${behaviour} 2`, format: 'ndjson' })
+    expect(await answer.ended).toBe(false)
+    const lines = answer.bytes.toString().trimEnd().split('\n')
+    expect(JSON.parse(lines.at(-1)!).error.status).toBeGreaterThanOrEqual(502)
+  })
+
+  it('over TLS, an answer of HTTP/1.0 that breaks off is told of, and its connection ends', async () => {
+    const authority = new CertificateAuthority()
+    const { uri } = up
+    const secure = await GatewayProcess.start({
+      tls: authority.issue(),
+      sources: { up: { kind: 'flightsql', uri, username: 'u', password: 'p' } },
+    })
+    const ask = async (query: string) => {
+      const body = JSON.stringify({ query, format: 'ndjson' })
+      const head = 'POST /api/v1/stream HTTP/1.0\r\ncontent-type: application/json'
+      const [host, port] = secure.http.split(':')
+      const options = { host, port: Number(port), ca: readFileSync(authority.file), servername: 'localhost' }
+      const socket = tls({ ...options, checkServerIdentity: () => undefined })
+      let text = ''
+      socket.on('data', (chunk) => {
+        text += chunk.toString()
+      })
+      socket.on('error', () => {})
+      socket.write(`${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+      await new Promise((resolve) => socket.once('close', resolve))
+      return text
+    }
+    expect(await ask('SELECT ok 2')).not.toContain('error')
+    expect(await ask(broken)).toContain('UPSTREAM_FAILED')
+    expect(await secure.stop()).toBe(0)
+    expect(secure.noise).toEqual([])
+    authority.remove()
   })
 
   it('a client of HTTP/1.0, whose answers end with the connection, gets a reset', async () => {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { TLSSocket } from 'node:tls'
 import { GatewayError } from '../../../query/errors.ts'
 import type { HttpCall } from '../call/http-call.ts'
 import { Compressor, type Encoding } from './compressor.ts'
@@ -90,8 +91,9 @@ export class AnswerWriter {
     if (!this.#isWaiting && !this.#response.destroyed && chunks.length > 0)
       await Promise.race([this.#send(chunks).catch(() => {}), elapsed(CUT_MS)])
     this.#compressor?.destroy()
-    // The end of a connection is the end of an answer in HTTP/1.0, so only a reset tells of the error.
-    if (this.#response.chunkedEncoding) this.#response.destroy()
+    // The end of a connection is the end of an answer in HTTP/1.0, so only a reset tells of the error; over TLS, that the end of
+    // TLS is missing.
+    if (this.#response.chunkedEncoding || socket instanceof TLSSocket) this.#response.destroy()
     else socket.resetAndDestroy()
   }
 
