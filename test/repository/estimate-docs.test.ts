@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { GatewayProcess } from '../e2e/gateway-process.ts'
+import { hasPython, python } from '../e2e/python.ts'
+
+const run = promisify(execFile)
+const tools = fileURLToPath(new URL('../../.cache/bin', import.meta.url))
+const page = readFileSync(fileURLToPath(new URL('../../docs/estimates.md', import.meta.url)), 'utf8')
+const blocksOf = (language: string) =>
+  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, text]) => text!)
+
+describe('the examples of docs/estimates.md', () => {
+  let gateway: GatewayProcess
+  beforeAll(async () => {
+    gateway = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', sample: { tpch: 0.1 } } } })
+  })
+  afterAll(async () => {
+    expect(await gateway.stop()).toBe(0)
+  })
+
+  const [answer] = blocksOf('json')
+  const { estimate } = JSON.parse(answer!)
+  const here = (text: string) =>
+    text.replaceAll('127.0.0.1:8080', gateway.http).replaceAll('127.0.0.1:32010', gateway.flight)
+
+  it.runIf(hasPython())('the Python program prints what the page says', async () => {
+    const [program, ...others] = blocksOf('python')
+    expect(others).toEqual([])
+    expect(JSON.parse((await run(python, ['-c', here(program!)])).stdout)).toEqual({ estimate })
+  })
+
+  it('curl gets the same', async () => {
+    const [command] = blocksOf('sh')
+    expect(JSON.parse((await run('sh', ['-e', '-c', here(command!)])).stdout)).toEqual({ ...estimate, cost_usd: null })
+  })
+  it.runIf(existsSync(`${tools}/grpcurl`))('grpcurl gets the same', async () => {
+    const [, command] = blocksOf('sh')
+    const env = { ...process.env, PATH: `${tools}:${process.env['PATH']}` }
+    const said = JSON.parse((await run('sh', ['-e', '-c', here(command!)], { env })).stdout).estimate
+    const { referenced_tables: referencedTables, suggestions, bytes, rows } = estimate
+    expect(said).toEqual({
+      dataSource: 'demo',
+      accuracy: 'ESTIMATE_ACCURACY_ESTIMATED',
+      bytes: String(bytes),
+      rows: String(rows),
+      referencedTables,
+      suggestions,
+    })
+  })
+})
