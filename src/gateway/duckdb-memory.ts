@@ -51,13 +51,13 @@ export function memoryFacts(): MemoryFacts {
  * @param storesBytes bound of the stores for clients that `limits` does not include
  */
 export function memoryBudget(
-  { sources, limits }: Pick<Config, 'sources' | 'limits'>,
+  { sources, limits, http }: Pick<Config, 'sources' | 'limits' | 'http'>,
   storesBytes: number,
   { availableBytes, baseBytes, heapLimitBytes }: MemoryFacts,
   kinds: SourceKinds = sourceKinds,
 ): MemoryBudget {
   let processBytes = baseBytes + storesBytes + limits.maxInFlightBytes + limits.repeatableStoreBytes
-  processBytes += limits.maxRequestMemoryBytes * (1 + STRANGERS_SHARE)
+  processBytes += limits.maxRequestMemoryBytes * (1 + STRANGERS_SHARE) + http.maxHeldResultBytes
   processBytes += Math.min(heapLimitBytes, MAX_HEAP_BYTES, availableBytes * HEAP_SHARE)
   let configuredBytes = 0
   const duckDbBytes = new Map<string, number>()
