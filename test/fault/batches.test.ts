@@ -4,6 +4,8 @@ import { type Asked, type BatchClient, faces } from './batch-faces.ts'
 import { WatchedGateway } from './watched-gateway.ts'
 
 const endless = 'SELECT range, hash(range) FROM range(100000000000)'
+/** Fills the buffers of a client's connection at once. */
+const wide = "SELECT range, repeat('x', 2000) FROM range(100000000000)"
 const silent = 'SELECT sum(hash(a.range * 31 + b.range)) FROM range(100000) a, range(100000) b'
 
 /** Statements by what they do; each kind is in a stage of its own when the client leaves. */
@@ -147,12 +149,13 @@ describe.each(Object.entries(faces))('a batch over %s', (_face, connect) => {
   })
 
   it('time limit passes while the client does not read: it learns that when it reads again', async () => {
-    const batch = client.run([{ id: 'endless', source: 'demo', query: endless }], { timeoutMs: 1000 })
+    const batch = client.run([{ id: 'wide', source: 'demo', query: wide }], { timeoutMs: 3000 })
     await batch.firstRows
     batch.pause()
-    await gateway.process.line(({ event, outcome }) => event === 'statement' && outcome === 'DEADLINE')
+    // Its slot is free although the client does not read.
+    await expect.poll(running).toBe(0)
     batch.resume()
-    expect(await batch.statuses).toEqual({ endless: 'failed DEADLINE' })
+    expect(await batch.statuses).toEqual({ wide: 'failed DEADLINE' })
   })
 
   it.each([

@@ -1,4 +1,5 @@
 import { columnsOf, createRowEncoder, type RowEncoderOptions } from '../../../arrow/text/row-encoder.ts'
+import { untilAborted } from '../../../async/until-aborted.ts'
 import type { Result } from '../../../query/types.ts'
 import type { BatchSink, StatementOutcome } from '../../../statements/batch/batch-outcome.ts'
 import { answerErrorOf } from '../answer/answer-error.ts'
@@ -20,20 +21,25 @@ export class StreamedBatch implements BatchSink {
     this.#requestId = requestId
   }
 
-  async result(ids: readonly string[], result: Result): Promise<void> {
+  async result(ids: readonly string[], result: Result, signal: AbortSignal): Promise<void> {
     try {
-      await this.#send(ids, result)
+      await this.#send(ids, result, signal)
     } catch (error) {
       throw answerErrorOf(error)
     }
   }
 
-  async #send(ids: readonly string[], result: Result): Promise<void> {
+  async #send(ids: readonly string[], result: Result, signal: AbortSignal): Promise<void> {
+    // A statement that must end does not wait for its client, since it holds a slot. What it has written is still sent.
+    const write: BatchLines['write'] = async (event, json) => {
+      signal.throwIfAborted()
+      await untilAborted(this.#lines.write(event, json), signal)
+    }
     const encoder = createRowEncoder('json', result.schema, this.#encoder)
     const columns = JSON.stringify(columnsOf(result.schema))
-    for (const id of ids) await this.#lines.write('schema', [line(id, `"columns":${columns}}`)])
+    for (const id of ids) await write('schema', [line(id, `"columns":${columns}}`)])
     for await (const { bytes } of rowLists(result, encoder))
-      for (const id of ids) await this.#lines.write('rows', [line(id, '"rows":['), bytes, rowsEnd])
+      for (const id of ids) await write('rows', [line(id, '"rows":['), bytes, rowsEnd])
   }
 
   async ended(outcome: StatementOutcome): Promise<void> {
