@@ -2,6 +2,7 @@ import { tableFromArrays, tableFromIPC, tableToIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   BreakerState,
+  EstimateAccuracy,
   type ExecuteSummary,
   HealthState,
   QueryState,
@@ -301,6 +302,23 @@ describe('PlanBatch', () => {
       expect([end.code, end.messages.length]).toEqual([0, 2])
     }
     flight.close()
+  })
+})
+
+describe('PlanBatch, asked by x-flightgate-estimate', () => {
+  const statements = [sql('SELECT * FROM nation'), sql('SELECT ok 1', { dataSource: 'up' })]
+  const estimates = async (headers: Readonly<Record<string, string>>) => {
+    const { results } = await stub.unary('planBatch', { statements, options: undefined }, headers)
+    return results.map(({ outcome }) => (outcome?.$case === 'ticket' ? outcome.value.estimate : outcome))
+  }
+
+  it('sends an estimate with each ticket', async () => {
+    expect(await estimates({ 'x-flightgate-estimate': 'true' })).toMatchObject([
+      { dataSource: 'demo', rows: 25n },
+      { dataSource: 'up', accuracy: EstimateAccuracy.ESTIMATE_ACCURACY_UNKNOWN, rows: undefined },
+    ])
+    expect((await estimates({}))[0]).toBeUndefined()
+    expect(await failureOf(estimates({ 'x-flightgate-estimate': 'maybe' }))).toMatchObject({ error: 'BAD_REQUEST' })
   })
 })
 

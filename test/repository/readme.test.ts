@@ -27,7 +27,11 @@ const examples: readonly Example[] = [
   { language: 'sh', has: 'GatewayService/EstimateCost', prints: [/"dataSource": "tpch"/, /"bytes": "\d+"/] },
   { language: 'python', has: 'gateway.Execute', prints: [/n_nationkey/, /ALGERIA/] },
   { language: 'go', has: 'gateway.ListSources', prints: [/^tpch duckdb HEALTH_STATE_UNKNOWN$/m] },
-  { language: 'sh', has: 'api/v1/query', prints: [/"n_name": ?"ALGERIA"/, /r_regionkey,r_name,/, /^0,AFRICA,/m] },
+  {
+    language: 'sh',
+    has: 'api/v1/query',
+    prints: [/"n_name": ?"ALGERIA"/, /r_regionkey,r_name,/, /^0,AFRICA,/m, /"accuracy": ?"/, /"succeeded": ?2\b/],
+  },
 ]
 /** Blocks that other tests run (start.test.ts), and the steps of a new configuration. */
 const others = ['npm start\n', 'flightgate -- query "SELECT', 'cat > flightgate.yaml', '--api-key change-me']

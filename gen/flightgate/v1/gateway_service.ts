@@ -402,7 +402,7 @@ export interface PlannedTicket {
   ticket: Uint8Array;
   /** Encapsulated Arrow IPC message with the schema of the result. */
   schema: Uint8Array;
-  /** What the statement would read, if the source tells. */
+  /** What the statement would read: if the header x-flightgate-estimate asks for it, or the source tells it with every plan. */
   estimate:
     | Estimate
     | undefined;

@@ -65,6 +65,7 @@ export class Batches {
 
   /**
    * Plans the statements and seals a ticket for each one that only reads. Nothing runs.
+   * @param estimate whether planning must return estimates even if that costs the engine extra work
    * @returns the answers in the order of the statements
    * @throws GatewayError as `run`
    */
@@ -72,8 +73,9 @@ export class Batches {
     requests: readonly StatementRequest[],
     options: BatchOptions,
     scope: CallScope,
+    estimate = false,
   ): Promise<readonly Answer<PlannedTicket>[]> {
-    return await this.#each(requests, options, scope, (request, own) => this.#ticketOf(request, own))
+    return await this.#each(requests, options, scope, (request, own) => this.#ticketOf(request, own, estimate))
   }
 
   /** Estimates the statements. Nothing runs. @throws GatewayError as `run` */
@@ -126,11 +128,11 @@ export class Batches {
     return answers
   }
 
-  async #ticketOf(request: StatementRequest, scope: CallScope): Promise<PlannedTicket> {
+  async #ticketOf(request: StatementRequest, scope: CallScope, estimate: boolean): Promise<PlannedTicket> {
     const { pipeline, requests, parameters, sealer, limits } = this.#deps
     const { ctx } = scope
     const query = await requests.queryOf(request, scope)
-    const plan = await pipeline.plan(query, ctx)
+    const plan = await pipeline.plan(estimate ? { ...query, estimate } : query, ctx)
     if (plan.kind !== 'read')
       throw new GatewayError(
         'BAD_REQUEST',

@@ -1847,7 +1847,7 @@ type PlannedTicket struct {
 	Ticket []byte `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	// Encapsulated Arrow IPC message with the schema of the result.
 	Schema []byte `protobuf:"bytes,2,opt,name=schema,proto3" json:"schema,omitempty"`
-	// What the statement would read, if the source tells.
+	// What the statement would read: if the header x-flightgate-estimate asks for it, or the source tells it with every plan.
 	Estimate *Estimate `protobuf:"bytes,3,opt,name=estimate,proto3" json:"estimate,omitempty"`
 	// When the ticket expires.
 	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
