@@ -91,12 +91,22 @@ describe('text', () => {
     )
   })
 
-  it('of any length is complete', async () => {
-    for (const length of [16_383, 16_384, 16_385, 300_000]) {
-      const value = Buffer.from('é"x'.repeat(length)).subarray(0, length)
-      const [line] = await jsonOf('u', 1, ...texts([value]))
-      expect(Buffer.from(line!, 'latin1').toString() === JSON.stringify(value.toString())).toBe(true)
-    }
+  it('of any length is complete, wherever its parts end', async () => {
+    const units = ['é"x', 'plain', '日本語,\n', '🚀', '\u0000']
+    for (const unit of units)
+      for (const length of [16_383, 16_384, 16_385, 16_386, 16_387, 32_770, 100_001]) {
+        // Cut in the middle of a character, and with stray bytes.
+        const value = Buffer.concat([Buffer.from(unit.repeat(length)).subarray(0, length), Buffer.alloc(5, 0x80)])
+        const [line] = await jsonOf('u', 1, ...texts([value]))
+        expect(Buffer.from(line!, 'latin1').toString() === JSON.stringify(value.toString())).toBe(true)
+        const record = await textOf('csv', field('u'), batchOf(1, texts([value])))
+        const plain = value.toString()
+        const wanted = /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"\r\n` : `${plain}\r\n`
+        expect(Buffer.from(record, 'latin1').toString() === wanted).toBe(true)
+      }
+    const stray = Buffer.alloc(50_000, 0x80)
+    const [line] = await jsonOf('u', 1, ...texts([stray]))
+    expect(Buffer.from(line!, 'latin1').toString() === JSON.stringify(stray.toString())).toBe(true)
   })
 })
 
