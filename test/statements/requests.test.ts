@@ -125,8 +125,10 @@ describe('a started statement', () => {
   it('waits for its slot, and tells how long', async () => {
     const { statements, scope, limiter } = setUp({ slots: 1 })
     const release = await limiter.acquire(new AbortController().signal)
+    const starting = statements.requests.start({ text: { query: 'rows 1' } }, scope())
+    await expect.poll(() => limiter.queued).toBe(1)
     setTimeout(release, 30)
-    const started = await statements.requests.start({ text: { query: 'rows 1' } }, scope())
+    const started = await starting
     expect(started.metrics().queuedMs).toBeGreaterThan(20)
     await started.result.frames[Symbol.asyncIterator]().return?.()
     expect(limiter.inUse).toBe(0)
