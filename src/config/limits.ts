@@ -159,7 +159,7 @@ export const limitsSchema = z
       max: HOUR_MS,
       default: 10_000,
     }),
-    maxBatchStatements: wholeNumber('Most statements of one batch.', { min: 1, max: 10_000, default: 100 }),
+    maxBatchStatements: wholeNumber('Most statements of one batch.', { min: 1, max: 1000, default: 100 }),
     batchConcurrency: wholeNumber('Statements of a batch that run at the same time if the client does not say.', {
       min: 1,
       max: 1000,

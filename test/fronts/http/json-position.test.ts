@@ -15,14 +15,22 @@ describe('findJsonFault', () => {
     ['{} {}', 1, 4, 'expected the end of the text, found "{"'],
     ['[01]', 1, 3, 'expected "," or "]", found "1"'],
     ['nul', 1, 1, 'expected a value, found "n"'],
-  ])('%s', (text, line, column, reason) => {
+  ])('%s', async (text, line, column, reason) => {
     expect(() => JSON.parse(text)).toThrow()
-    expect(findJsonFault(text)).toEqual({ line, column, reason })
+    expect(await findJsonFault(text)).toEqual({ line, column, reason })
   })
 
-  it('takes time that grows with the length only', () => {
+  it('takes time that grows with the length only', async () => {
     const depth = 500_000
-    expect(findJsonFault('['.repeat(depth))).toMatchObject({ line: 1, column: depth + 1 })
-    expect(findJsonFault(`["${'\\"'.repeat(depth)}`)).toMatchObject({ column: 2 * depth + 3 })
+    expect(await findJsonFault('['.repeat(depth))).toMatchObject({ line: 1, column: depth + 1 })
+    expect(await findJsonFault(`["${'\\"'.repeat(depth)}`)).toMatchObject({ column: 2 * depth + 3 })
+  })
+
+  it('lets other work run meanwhile', async () => {
+    const order: string[] = []
+    setImmediate(() => order.push('other work'))
+    await findJsonFault('['.repeat(1_000_000))
+    order.push('found')
+    expect(order).toEqual(['other work', 'found'])
   })
 })

@@ -39,9 +39,14 @@ export function fieldErrorsOf(error: z.core.$ZodError, whole: string): FieldErro
 
 function problemsOf(issue: z.core.$ZodIssue, whole: string): FieldProblem[] {
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: formatPath([...issue.path, key]), message: 'there is no such field' }))
+    return issue.keys
+      .slice(0, MAX_PROBLEMS)
+      .map((key) => ({ path: formatPath([...issue.path, key]), message: 'there is no such field' }))
   // Of the alternatives of a union, the one that fits best has got furthest.
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const ofFittingType = issue.errors.find((issues) => issues.every(({ code }) => code === 'too_big'))
+    if (ofFittingType)
+      return ofFittingType.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, whole))
     const deepest = issue.errors.map((issues) => Math.max(0, ...issues.map(({ path }) => path.length)))
     const best = issue.errors[deepest.indexOf(Math.max(...deepest))]!
     if (Math.max(...deepest) > 0 || issue.errors.length === 1)

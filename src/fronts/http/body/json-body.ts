@@ -27,7 +27,7 @@ export async function readJsonBody(request: IncomingMessage, bounds: BodyBounds,
   if (encoding !== 'identity')
     throw new GatewayError('WRONG_CONTENT_TYPE', `Send the body without content-encoding ${JSON.stringify(encoding)}.`)
   if (Number(request.headers['content-length']) > bounds.maxBodyBytes) throw tooLarge(bounds)
-  return parseJson(await readBytes(request, bounds, owner))
+  return await parseJson(await readBytes(request, bounds, owner))
 }
 
 function readBytes(request: IncomingMessage, bounds: BodyBounds, { signal, memory }: BodyOwner): Promise<Buffer> {
@@ -66,7 +66,7 @@ function readBytes(request: IncomingMessage, bounds: BodyBounds, { signal, memor
   })
 }
 
-function parseJson(bytes: Buffer): unknown {
+async function parseJson(bytes: Buffer): Promise<unknown> {
   let text: string
   try {
     text = utf8.decode(bytes)
@@ -78,7 +78,7 @@ function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    const { line, column, reason } = findJsonFault(text)
+    const { line, column, reason } = await findJsonFault(text)
     throw new GatewayError('BAD_REQUEST', `The body is not JSON: line ${line}, column ${column}: ${reason}.`)
   }
 }

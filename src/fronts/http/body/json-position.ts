@@ -1,3 +1,5 @@
+import { LoopTurn } from '../../../async/loop-turn.ts'
+
 /** Where and why a text is no JSON. */
 export interface JsonFault {
   /** Line and column, counted from 1; a column is a UTF-16 code unit. */
@@ -17,9 +19,9 @@ const REST_OF_STRING = 'the rest of a string: an escape, or the closing quote'
 
 /**
  * Finds the first fault of a text that is no JSON (RFC 8259). Written for faulty texts only, since `JSON.parse` does not tell the
- * position of every fault.
+ * position of every fault. A long text is read in turns, between which other calls continue.
  */
-export function findJsonFault(text: string): JsonFault {
+export async function findJsonFault(text: string): Promise<JsonFault> {
   let at = 0
   const skip = (pattern: RegExp): boolean => {
     pattern.lastIndex = at
@@ -48,7 +50,10 @@ export function findJsonFault(text: string): JsonFault {
   const open: ('}' | ']')[] = []
   /** What may come next: a value, a value or the end of an empty list, a name, a name or the end, or what follows a value. */
   let next: 'value' | 'first value' | 'name' | 'first name' | 'after' = 'value'
+  const turn = new LoopTurn()
   for (;;) {
+    const pause = turn.next()
+    if (pause) await pause
     skip(space)
     const character = text[at]
     if ((next === 'first value' && character === ']') || (next === 'first name' && character === '}')) {

@@ -1,4 +1,9 @@
 import { z } from 'zod'
+import { listOf } from './list-of.ts'
+
+/** Each parameter is a column: more of them would take the event loop for too long. */
+const MAX_PARAMETERS = 2000
+const MAX_COLUMNS = 10_000
 
 const tableScan = z
   .strictObject({
@@ -8,7 +13,7 @@ const tableScan = z
       .describe(
         'Name with catalog and schema if needed, separated by dots; a part that contains a dot in double quotes.',
       ),
-    columns: z.array(z.string().min(1)).default([]).describe('Columns to read; by default all.'),
+    columns: listOf(z.string().min(1), MAX_COLUMNS).default([]).describe('Columns to read; by default all.'),
     filter: z.string().optional().describe("Condition in the source's dialect, as after WHERE."),
     limit: z.int().min(0).optional().describe('Largest number of rows; by default all.'),
   })
@@ -16,7 +21,7 @@ const tableScan = z
 
 const parameters = z
   .union([
-    z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
+    listOf(z.union([z.string(), z.number(), z.boolean(), z.null()]), MAX_PARAMETERS),
     z.strictObject({ arrow: z.base64().describe('An Arrow IPC stream with one or more rows.') }),
   ])
   .describe(

@@ -1,9 +1,13 @@
 import { z } from 'zod'
+import { listOf } from '../body/list-of.ts'
 import { hasOneText, hasOneTextMeta, rowOptionFields, statementFields, timeoutFields } from '../body/statement-body.ts'
 import { count, countOrUnknown, dollarsOrUnknown, milliseconds } from './figures.ts'
 import { metricsSchema } from './metrics.ts'
 import { problemSchema } from './problem.ts'
 import { columnsSchema, rowsSchema } from './rows.ts'
+
+/** The largest value of `limits.maxBatchStatements`. */
+export const MAX_STATEMENTS = 1000
 
 /** A statement with an id, in bodies. */
 export const namedStatementSchema = z
@@ -39,8 +43,7 @@ const optionsSchema = z
 /** Body of `POST /api/v1/batch` and `POST /api/v1/batch/stream`. */
 export const batchBody = z
   .strictObject({
-    queries: z
-      .array(namedStatementSchema)
+    queries: listOf(namedStatementSchema, MAX_STATEMENTS)
       .meta({ minItems: 1 })
       .describe('The statements: at least 1, at most `limits.maxBatchStatements` (100 by default).'),
     options: optionsSchema.optional(),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { listOf } from '../body/list-of.ts'
 import { statementFields } from '../body/statement-body.ts'
-import { namedStatementSchema } from './batch.ts'
+import { MAX_STATEMENTS, namedStatementSchema } from './batch.ts'
 import { estimateSchema } from './estimate.ts'
 import { problemSchema } from './problem.ts'
 
@@ -8,8 +9,7 @@ import { problemSchema } from './problem.ts'
 export const estimateBody = z
   .strictObject({
     ...statementFields,
-    queries: z
-      .array(namedStatementSchema)
+    queries: listOf(namedStatementSchema, MAX_STATEMENTS)
       .optional()
       .describe('Several statements in place of one: at most `limits.maxBatchStatements` (100 by default).'),
   })
