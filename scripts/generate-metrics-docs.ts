@@ -23,6 +23,7 @@ export async function metricFacts(): Promise<MetricFacts[]> {
     callsInFlight: () => 0,
     requestsInFlight: () => 0,
     connections: () => 0,
+    httpConnections: () => 0,
     inFlightBytes: () => 0,
     requestMemoryBytes: () => 0,
     transactions: () => 0,

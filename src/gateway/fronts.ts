@@ -89,6 +89,7 @@ export function createFronts(
     log,
     limits,
     maxBodyBytes: config.http.maxBodyBytes,
+    maxConnections: config.http.maxConnections,
     observer: { onEnd: (call, error) => calls.onHttpEnd(call, error) },
   })
   const http = createHttpFront(

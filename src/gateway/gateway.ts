@@ -68,6 +68,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
     callsInFlight: () => grpc.callCount,
     requestsInFlight: () => httpCalls.size,
     connections: () => grpc.connectionCount,
+    httpConnections: () => httpCalls.connections.size,
     inFlightBytes: () => grpc.inFlightBytes,
     requestMemoryBytes: () => grpc.requestMemoryBytes + httpCalls.requestMemoryBytes,
     transactions: () => transactions.size,

@@ -12,6 +12,7 @@ export interface GaugeReaders {
   callsInFlight(): number
   requestsInFlight(): number
   connections(): number
+  httpConnections(): number
   inFlightBytes(): number
   requestMemoryBytes(): number
   transactions(): number
@@ -175,6 +176,11 @@ export class Metrics {
       'flightgate_connections',
       'Client connections of the Flight port; at most limits.maxConnections.',
       () => read.connections(),
+    )
+    this.#readGauge(
+      'flightgate_http_connections',
+      'Client connections of the HTTP port; at most http.maxConnections.',
+      () => read.httpConnections(),
     )
     this.#readGauge('flightgate_transactions_open', 'Transactions that clients have open on this replica.', () =>
       read.transactions(),

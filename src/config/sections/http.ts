@@ -6,6 +6,10 @@ export const MAX_CHUNK_ROWS = 1_000_000
 
 /** Schema of `http`. */
 export const httpSchema = z.strictObject({
+  maxConnections: wholeNumber(
+    'Client connections of the HTTP port, those of probes included. At the limit, a new connection replaces the one that has been idle for longest, without a running call. If all have one, the gateway closes the new connection.',
+    { min: 1, max: 1_000_000, default: 1000 },
+  ),
   maxBodyBytes: wholeNumber('Largest body of a request.', { min: 1024, max: 256 << 20, default: 1 << 20 }),
   bodyTimeoutMs: wholeNumber('Time that a client has to send the body of its request.', {
     min: 10,

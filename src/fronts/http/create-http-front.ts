@@ -73,6 +73,7 @@ export function createHttpFront(front: HttpFront, tls?: HttpCertificate): Fastif
   app.server.on('timeout', (socket) => {
     if (!front.calls.hasCalls(socket)) socket.destroy()
   })
+  app.server.on('connection', (socket) => front.calls.connections.admit(socket))
   app.server.on('checkContinue', (request, response) => app.routing(request, response))
   void app.register(async (api) => await addApi(api.withTypeProvider<ZodTypeProvider>(), front), { prefix: '/api/v1' })
   return app

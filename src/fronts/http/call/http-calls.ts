@@ -5,6 +5,7 @@ import { stoppedError } from '../../../query/drain-gate.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Logger } from '../../../query/types.ts'
 import { type CallOwner, HttpCall } from './http-call.ts'
+import { type HttpConnection, HttpConnections } from './http-connections.ts'
 
 /** Receives the end of each call. */
 export interface HttpObserver {
@@ -21,12 +22,16 @@ export interface HttpCallsOptions {
   }
   /** Largest body of a request. */
   readonly maxBodyBytes: number
+  /** Largest number of connections. */
+  readonly maxConnections: number
   readonly observer: HttpObserver
 }
 
 /** A connection with its calls. */
 interface Connection {
   readonly calls: Set<HttpCall>
+  /** Its place; undefined if it has closed already. */
+  readonly place: HttpConnection | undefined
   /** Its share of the memory for bodies, once a call has been authenticated. */
   memory?: MemoryShare
 }
@@ -36,6 +41,8 @@ export class HttpCalls implements CallOwner {
   readonly log: Logger
   readonly defaultDeadlineMs: number
   readonly maxDeadlineMs: number
+  /** All connections of the port. */
+  readonly connections: HttpConnections
   readonly #observer: HttpObserver
   readonly #connections = new Map<Socket, Connection>()
   readonly #memory: MemoryPool
@@ -44,7 +51,8 @@ export class HttpCalls implements CallOwner {
   /** Connections that have carried a call with valid credentials. */
   readonly #clients = new Set<Socket>()
 
-  constructor({ log, limits, maxBodyBytes, observer }: HttpCallsOptions) {
+  constructor({ log, limits, maxBodyBytes, maxConnections, observer }: HttpCallsOptions) {
+    this.connections = new HttpConnections(maxConnections)
     this.#memory = new MemoryPool(limits.maxRequestMemoryBytes, 2 * maxBodyBytes)
     this.log = log
     this.defaultDeadlineMs = limits.defaultDeadlineMs
@@ -75,7 +83,9 @@ export class HttpCalls implements CallOwner {
   /** Begins a call, which ends when its answer has been sent or its connection has closed. */
   open(request: IncomingMessage, response: ServerResponse): HttpCall {
     const call = new HttpCall(request, response, this)
-    this.#connectionOf(request.socket).calls.add(call)
+    const { calls, place } = this.#connectionOf(request.socket)
+    calls.add(call)
+    if (place) this.connections.requestBegan(place)
     response.once('finish', () => call.end())
     return call
   }
@@ -85,13 +95,15 @@ export class HttpCalls implements CallOwner {
     this.#authenticated.add(call)
     this.#clients.add(socket)
     const connection = this.#connectionOf(socket)
+    if (connection.place) this.connections.callBegan(connection.place)
     connection.memory ??= this.#memory.connect(socket.remoteAddress ?? '', () => {})
     return connection.memory.openCall()
   }
 
   onEnd(call: HttpCall, error: GatewayError | undefined): void {
-    this.#authenticated.delete(call)
-    this.#connections.get(call.socket)?.calls.delete(call)
+    const connection = this.#connections.get(call.socket)
+    connection?.calls.delete(call)
+    if (this.#authenticated.delete(call) && connection?.place) this.connections.callEnded(connection.place)
     this.#observer.onEnd(call, error)
   }
 
@@ -109,7 +121,7 @@ export class HttpCalls implements CallOwner {
   #connectionOf(socket: Socket): Connection {
     const known = this.#connections.get(socket)
     if (known) return known
-    const connection: Connection = { calls: new Set() }
+    const connection: Connection = { calls: new Set(), place: this.connections.of(socket) }
     this.#connections.set(socket, connection)
     socket.once('close', () => {
       this.#connections.delete(socket)
