@@ -156,6 +156,36 @@ describe('query and stream', () => {
     expect((await post('query', { query: "SELECT nextval('s')" }, {}, 'QUERY')).status).not.toBe(200)
   })
 
+  it('refuses text that an engine would read differently: a NUL ends it, half of a surrogate pair becomes another character', async () => {
+    await post('query', { query: 'CREATE TABLE kept AS SELECT range AS n FROM range(10)' })
+    const cut = 'DELETE FROM kept WHERE n < 9 \0 AND n < 1'
+    const nul = {
+      code: 'BAD_REQUEST',
+      errors: [{ message: 'must not contain a NUL character, which engines do not accept' }],
+    }
+    for (const [path, body] of [
+      ['query', { query: cut }],
+      ['stream', { query: cut }],
+      ['stream/sse', { query: cut }],
+      ['batch', { queries: [{ query: cut }] }],
+      ['batch/stream', { queries: [{ query: cut }] }],
+      ['estimate-cost', { query: cut }],
+      ['query', { table: 'kept\0' }],
+      ['query', { table: { name: 'kept\0' } }],
+      ['query', { table: { name: 'kept', filter: 'n < 9\0' } }],
+      ['query', { table: { name: 'kept', columns: ['n\0'] } }],
+    ] as const)
+      expect(await problem(await post(path, body))).toMatchObject(nul)
+    expect(await problem(await post('query', { query: "SELECT '\ud800' AS half" }))).toMatchObject({
+      detail: 'query: must be Unicode: it has half of a surrogate pair',
+    })
+    expect(await problem(await post('query', { query: 'SELECT ? AS half', parameters: ['\ud800'] }))).toMatchObject({
+      detail: 'parameters[0]: must be Unicode: it has half of a surrogate pair',
+    })
+    const count = await post('query', { query: 'SELECT count(*) AS n FROM kept' })
+    expect(await count.json()).toMatchObject({ rows: [{ n: 10 }] })
+  })
+
   it('names the field at fault', async () => {
     const errors = async (path: string, body: object) => (await problem(await post(path, body))).errors
     expect(await errors('query', {})).toEqual([{ path: 'query', message: 'give query or table, one of them' }])

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { engineText } from './engine-text.ts'
 import { listOf } from './list-of.ts'
 
 /** Each parameter is a column: more of them would take the event loop for too long. */
@@ -7,14 +8,11 @@ const MAX_COLUMNS = 10_000
 
 const tableScan = z
   .strictObject({
-    name: z
-      .string()
-      .min(1)
-      .describe(
-        'Name with catalog and schema if needed, separated by dots; a part that contains a dot in double quotes.',
-      ),
-    columns: listOf(z.string().min(1), MAX_COLUMNS).default([]).describe('Columns to read; by default all.'),
-    filter: z.string().optional().describe("Condition in the source's dialect, as after WHERE."),
+    name: engineText().describe(
+      'Name with catalog and schema if needed, separated by dots; a part that contains a dot in double quotes.',
+    ),
+    columns: listOf(engineText(), MAX_COLUMNS).default([]).describe('Columns to read; by default all.'),
+    filter: engineText(0).optional().describe("Condition in the source's dialect, as after WHERE."),
     limit: z.int().min(0).optional().describe('Largest number of rows; by default all.'),
   })
   .meta({ id: 'TableScan', description: 'A table to read.' })
@@ -30,14 +28,12 @@ const parameters = z
 
 /** The fields of a statement, for bodies that hold one beside other fields. */
 export const statementFields = {
-  query: z.string().min(1).optional().describe('SQL text. Give `query` or `table`.'),
+  query: engineText().optional().describe('SQL text. Give `query` or `table`.'),
   table: z
-    .union([z.string().min(1), tableScan])
+    .union([engineText(), tableScan])
     .optional()
     .describe('A table to read, by its name or with columns, filter and limit. Give `query` or `table`.'),
-  data_source: z
-    .string()
-    .min(1)
+  data_source: engineText()
     .optional()
     .describe('Name or kind of the source. By default the source that the names in the statement belong to.'),
   parameters: parameters.optional(),

@@ -39,6 +39,7 @@ export function encodeValue(value: Exclude<JsonScalar, null>, format: string): r
     case 'u':
     case 'U':
       if (typeof value !== 'string') throw new UnfitValue('must be text')
+      if (!value.isWellFormed()) throw new UnfitValue('must be Unicode: it has half of a surrogate pair')
       return withOffsets(Buffer.from(value), format === 'U')
     case 'z':
     case 'Z':
