@@ -1,8 +1,8 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { z } from 'zod'
 import { docsPage, docsPolicy } from './docs-page.ts'
-import { resolved } from './docs-schema.ts'
 import type { JsonSchema, Media, OpenApiDocument, PathItem } from './document-types.ts'
 
 /** What the document tells beside the routes. */
@@ -36,6 +36,7 @@ const securitySchemes = {
  * are rendered once.
  */
 export function addOpenApi(app: FastifyInstance, { version, isOpen }: DocumentInfo): void {
+  const examples: BodyExamples = new Map()
   void app.register(swagger, {
     openapi: {
       openapi: '3.1.1',
@@ -46,8 +47,14 @@ export function addOpenApi(app: FastifyInstance, { version, isOpen }: DocumentIn
       security: isOpen ? [] : Object.keys(securitySchemes).map((name) => ({ [name]: [] })),
     },
     convertConstToEnum: false,
-    transform: jsonSchemaTransform,
-    transformObject: (input) => openApi31(jsonSchemaTransformObject(input) as unknown as OpenApiDocument) as never,
+    transform: (input) => {
+      const { operationId, body } = (input.schema ?? {}) as { operationId?: string; body?: unknown }
+      const list = body instanceof z.ZodType ? body.meta()?.['examples'] : undefined
+      if (operationId !== undefined && Array.isArray(list)) examples.set(operationId, list)
+      return jsonSchemaTransform(input)
+    },
+    transformObject: (input) =>
+      openApi31(jsonSchemaTransformObject(input) as unknown as OpenApiDocument, examples) as never,
   })
   let rendered: { readonly document: string; readonly page: string } | undefined
   const render = () => {
@@ -70,14 +77,17 @@ export function addOpenApi(app: FastifyInstance, { version, isOpen }: DocumentIn
   )
 }
 
+/** Examples of bodies by the id of their operation. zod drops them from the JSON Schema of a body that it transforms in part. */
+type BodyExamples = Map<string, readonly unknown[]>
+
 /**
- * Drops what OpenAPI 3.1 does not know (the method QUERY) and the schemas that no operation refers to. Gives each body the examples
- * of its schema.
+ * Drops what OpenAPI 3.1 does not know (the method QUERY) and the schemas that no operation refers to. Gives each body its
+ * examples.
  */
-function openApi31(document: OpenApiDocument): OpenApiDocument {
+function openApi31(document: OpenApiDocument, examples: BodyExamples): OpenApiDocument {
   const all = document.components?.schemas ?? {}
   const paths = Object.fromEntries(
-    Object.entries(document.paths).map(([path, { query: _, ...item }]) => [path, withBodyExamples(item, document)]),
+    Object.entries(document.paths).map(([path, { query: _, ...item }]) => [path, withBodyExamples(item, examples)]),
   )
   const used = new Set<string>()
   collectReferences(paths, all, used)
@@ -108,11 +118,12 @@ function nameOf(reference: string): string {
   return reference.slice(reference.lastIndexOf('/') + 1)
 }
 
-function withBodyExamples(item: PathItem, document: OpenApiDocument): PathItem {
+function withBodyExamples(item: PathItem, examples: BodyExamples): PathItem {
   const operations = Object.entries(item).map(([method, operation]) => {
     const content = operation.requestBody?.content
-    if (!content) return [method, operation] as const
-    const complete = Object.entries(content).map(([type, media]) => [type, withExamples(media, document)] as const)
+    const list = examples.get(operation.operationId ?? '')
+    if (!content || !list) return [method, operation] as const
+    const complete = Object.entries(content).map(([type, media]) => [type, withExamples(media, list)] as const)
     return [
       method,
       { ...operation, requestBody: { ...operation.requestBody, content: Object.fromEntries(complete) } },
@@ -121,9 +132,7 @@ function withBodyExamples(item: PathItem, document: OpenApiDocument): PathItem {
   return Object.fromEntries(operations)
 }
 
-function withExamples(media: Media, document: OpenApiDocument): Media {
-  const examples = media.schema && resolved(media.schema, document).examples
-  if (media.example !== undefined || media.examples || !examples) return media
+function withExamples({ example: _, ...media }: Media, examples: readonly unknown[]): Media {
   return { ...media, examples: Object.fromEntries(examples.map((value, i) => [`example${i + 1}`, { value }])) }
 }
 
