@@ -42,7 +42,28 @@ describe('/openapi.json', () => {
     for (const [, name] of text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g))
       expect(schemas).toHaveProperty([name!])
   })
+
+  it('describes each body as one object, so that generators of clients make one type of it', async () => {
+    const { paths, components } = await document()
+    for (const [path, { post }] of Object.entries<{ post?: Operation }>(paths)) {
+      if (!post) continue
+      const { schema } = post.requestBody.content['application/json']!
+      const body = schema.$ref ? components.schemas[schema.$ref.split('/').pop()!] : schema
+      expect(body, path).toHaveProperty('properties')
+      expect(body, path).not.toHaveProperty('oneOf')
+      expect(body, path).not.toHaveProperty('anyOf')
+    }
+  })
+
+  it('names the forms of a line of a batch', async () => {
+    const { BatchLine } = (await document()).components.schemas
+    expect(BatchLine.anyOf).toEqual(BatchLine.anyOf.map(() => ({ $ref: expect.any(String) })))
+  })
 })
+
+interface Operation {
+  readonly requestBody: { readonly content: Readonly<Record<string, { readonly schema: { readonly $ref?: string } }>> }
+}
 
 it('every example of /docs works as it stands', async () => {
   const page = await (await fetch(`http://${gateway.http}/docs`)).text()

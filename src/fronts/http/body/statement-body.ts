@@ -42,8 +42,15 @@ export const statementFields = {
 /** The fields of a statement, as a request has them. */
 export type StatementFields = z.output<z.ZodObject<typeof statementFields>>
 
-/** Documents what `hasOneText` checks; for `meta` of its schema. */
-export const hasOneTextMeta = { oneOf: [{ required: ['query'] }, { required: ['table'] }] }
+/**
+ * Documents what `hasOneText` checks; for `meta` of its schema. With `oneOf`, generators of clients make a type of each branch, or
+ * drop the body.
+ */
+export const hasOneTextMeta = {
+  if: { required: ['table'] },
+  else: { required: ['query'] },
+  not: { required: ['query', 'table'] },
+}
 
 /** Checks that a statement has `query` or `table`, and not both. To be used with `superRefine`. */
 export function hasOneText(

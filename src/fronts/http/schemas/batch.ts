@@ -122,10 +122,14 @@ export const batchAnswer = z
 /** A line, or the data of an event, of `POST /api/v1/batch/stream`. */
 export const batchLine = z
   .union([
-    z.object({ id: z.string(), columns: columnsSchema }).describe('The result of a statement begins.'),
-    z.object({ id: z.string(), rows: rowsSchema }).describe('Rows of a statement.'),
+    z
+      .object({ id: z.string(), columns: columnsSchema })
+      .meta({ id: 'BatchLineColumns', description: 'The result of a statement begins.' }),
+    z.object({ id: z.string(), rows: rowsSchema }).meta({ id: 'BatchLineRows', description: 'Rows of a statement.' }),
     outcomeSchema,
-    z.object({ summary: summarySchema }).describe('The batch has ended: the last line.'),
+    z
+      .object({ summary: summarySchema })
+      .meta({ id: 'BatchLineSummary', description: 'The batch has ended: the last line.' }),
   ])
   .meta({ id: 'BatchLine', description: 'One line of a streamed batch.' })
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { listOf } from '../body/list-of.ts'
-import { statementFields } from '../body/statement-body.ts'
+import { hasOneTextMeta, statementFields } from '../body/statement-body.ts'
 import { MAX_STATEMENTS, namedStatementSchema } from './batch.ts'
 import { estimateSchema } from './estimate.ts'
 import { problemSchema } from './problem.ts'
@@ -25,7 +25,10 @@ export const estimateBody = z
       context.addIssue({ code: 'custom', path: ['query'], message: 'give query, table or queries, one of them' })
   })
   .meta({
-    oneOf: [{ required: ['query'] }, { required: ['table'] }, { required: ['queries'] }],
+    // See hasOneTextMeta.
+    if: { required: ['queries'] },
+    else: hasOneTextMeta,
+    not: { anyOf: Object.keys(statementFields).map((name) => ({ required: ['queries', name] })) },
     examples: [
       { query: 'SELECT count(*) FROM duckdb_types()' },
       {
