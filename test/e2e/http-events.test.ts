@@ -95,7 +95,7 @@ describe('POST /api/v1/stream/sse', () => {
     const events = eventsOf(text)
     expect([...new Set(events.map(({ event }) => event))]).toEqual(['schema', 'progress', 'error'])
     expect(events[1]!.data).toMatchObject({ rows: 0, bytes: 0, percent: expect.any(Number) })
-    expect(events.at(-1)!.data).toMatchObject({ code: 'DEADLINE' })
+    expect(events.at(-1)!.data).toMatchObject({ code: 'DEADLINE', detail: expect.stringMatching(/its [\d,]+ ms/) })
   })
 
   it('Last-Event-ID: a result is not kept, so nothing runs again', async () => {

@@ -189,6 +189,13 @@ describe('query and stream', () => {
   it('names the field at fault', async () => {
     const errors = async (path: string, body: object) => (await problem(await post(path, body))).errors
     expect(await errors('query', {})).toEqual([{ path: 'query', message: 'give query or table, one of them' }])
+    expect(await errors('query', { query: 'SELECT 1', format: 'csv' })).toEqual([
+      { path: 'format', message: 'only /api/v1/stream has this field: here the header accept says the format' },
+    ])
+    expect(await errors('query', { query: 'SELECT $name', parameters: { name: 1 } })).toEqual([
+      { path: 'parameters.arrow', message: 'must be given' },
+      { path: 'parameters.name', message: 'there is no such field: give the values as an array, by position' },
+    ])
     expect(await errors('query', { query: 'SELECT 1', tabel: 't' })).toEqual([
       { path: 'tabel', message: 'there is no such field' },
     ])
@@ -220,6 +227,10 @@ describe('query and stream', () => {
     const failing = { query: "SELECT CAST(CASE WHEN range = 1 THEN 'x' ELSE '1' END AS INT) AS n FROM range(2)" }
     expect(await problem(await post('query', failing))).toMatchObject({ status: 400, code: 'BAD_DATA' })
     const slow = { query: 'SELECT count(*) FROM range(100000) a, range(10000000) b', timeout: '100ms' }
-    expect(await problem(await post('query', slow))).toMatchObject({ status: 504, code: 'DEADLINE' })
+    expect(await problem(await post('query', slow))).toMatchObject({
+      status: 504,
+      code: 'DEADLINE',
+      detail: expect.stringMatching(/its [\d,]+ ms: give it more time \(timeout\)/),
+    })
   })
 })

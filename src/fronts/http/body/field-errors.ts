@@ -41,7 +41,7 @@ function problemsOf(issue: z.core.$ZodIssue, whole: string): FieldProblem[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys
       .slice(0, MAX_PROBLEMS)
-      .map((key) => ({ path: formatPath([...issue.path, key]), message: 'there is no such field' }))
+      .map((key) => ({ path: formatPath([...issue.path, key]), message: strangerMessage(issue) }))
   // Of the alternatives of a union, the one that fits best has got furthest.
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const ofFittingType = issue.errors.find((issues) => issues.every(({ code }) => code === 'too_big'))
@@ -55,6 +55,11 @@ function problemsOf(issue: z.core.$ZodIssue, whole: string): FieldProblem[] {
   const path = formatPath(issue.path)
   const message = messageOf(issue)
   return [path === '' ? { path, message: `${whole} ${message}` } : { path, message }]
+}
+
+/** What is wrong with an unknown field: what the schema says of it, if it expects the mistake. */
+function strangerMessage({ message }: z.core.$ZodIssue): string {
+  return message.startsWith('Unrecognized key') ? 'there is no such field' : message
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {

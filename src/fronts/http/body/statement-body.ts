@@ -20,7 +20,13 @@ const tableScan = z
 const parameters = z
   .union([
     listOf(z.union([z.string(), z.number(), z.boolean(), z.null()]), MAX_PARAMETERS),
-    z.strictObject({ arrow: z.base64().describe('An Arrow IPC stream with one or more rows.') }),
+    z.strictObject(
+      { arrow: z.base64().describe('An Arrow IPC stream with one or more rows.') },
+      {
+        error: ({ code }) =>
+          code === 'unrecognized_keys' ? 'there is no such field: give the values as an array, by position' : undefined,
+      },
+    ),
   ])
   .describe(
     'Values of the parameters by position, or `{"arrow": ...}` with rows as a base64 Arrow IPC stream. Send integers above 2^53 and decimals as text, dates and times as ISO 8601, binary values as base64.',

@@ -54,7 +54,8 @@ function credentialsOf({ raw }: FastifyRequest) {
 function unknownRoute({ method, url }: FastifyRequest, reply: FastifyReply, allowed: AllowedMethods): GatewayError {
   const path = url.split('?', 1)[0]!
   const methods = allowed.of(path)
-  if (methods.length === 0) return new GatewayError('UNKNOWN_ROUTE', `There is no route ${path}.`)
+  if (methods.length === 0)
+    return new GatewayError('UNKNOWN_ROUTE', `There is no route ${path}: the page /docs shows those that exist.`)
   reply.header('allow', methods.join(', '))
   return new GatewayError('WRONG_METHOD', `${path} does not have the method ${method}: use ${methods.join(' or ')}.`)
 }

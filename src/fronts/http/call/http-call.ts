@@ -5,6 +5,7 @@ import { headerOf, requestIdOf } from '../../../grpc/server/metadata.ts'
 import type { CallMemory } from '../../../grpc/server/requests/memory-budget.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { ChangeMark, Context, Logger, Principal, StatementReader } from '../../../query/types.ts'
+import { timeOver } from './time-over.ts'
 import { readTraceParent, type TraceParent } from './trace-parent.ts'
 
 const MAX_TIMER_MS = 2_147_483_647
@@ -131,8 +132,7 @@ export class HttpCall implements Context, ChangeMark {
     const limitMs = Math.min(timeoutMs, this.#owner.maxDeadlineMs)
     clearTimeout(this.#timer)
     this.#deadlineAt = Date.now() + limitMs
-    if (limitMs <= MAX_TIMER_MS)
-      this.#timer = setTimeout(() => this.fail(new GatewayError('DEADLINE')), limitMs).unref()
+    if (limitMs <= MAX_TIMER_MS) this.#timer = setTimeout(() => this.fail(timeOver(limitMs)), limitMs).unref()
   }
 
   /** Tells a client that waits before it sends its body (`expect: 100-continue`) to go on. */

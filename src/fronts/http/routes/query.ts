@@ -25,7 +25,7 @@ const commonFields = { ...statementFields, ...rowOptionFields, ...timeoutFields 
 type CommonFields = StatementFields & z.output<z.ZodObject<typeof rowOptionFields & typeof timeoutFields>>
 
 const queryBody = z
-  .strictObject(commonFields)
+  .strictObject(commonFields, { error: streamFieldMessage })
   .superRefine(hasOneText)
   .meta({
     ...hasOneTextMeta,
@@ -33,6 +33,13 @@ const queryBody = z
     description: 'A statement, and how its rows are written.',
     examples: [{ query: 'SELECT 6 * 7 AS answer' }],
   })
+
+/** Says where the fields belong that a client takes over from streams. */
+function streamFieldMessage(issue: { readonly code?: string; readonly keys?: unknown }): string | undefined {
+  if (issue.code !== 'unrecognized_keys' || !Array.isArray(issue.keys) || issue.keys.length > 1) return undefined
+  if (issue.keys[0] === 'format') return 'only /api/v1/stream has this field: here the header accept says the format'
+  return issue.keys[0] === 'chunk_size' ? 'only streams have this field' : undefined
+}
 
 /** The body of `POST /api/v1/stream`. @param chunks the settings */
 function streamBody({ chunkRows, maxChunkRows }: Pick<HttpFront['settings'], 'chunkRows' | 'maxChunkRows'>) {

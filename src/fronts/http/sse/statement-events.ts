@@ -1,6 +1,5 @@
 import { columnsOf, createRowEncoder, type RowEncoderOptions } from '../../../arrow/text/row-encoder.ts'
 import { deriveContext } from '../../../query/derive-context.ts'
-import { GatewayError } from '../../../query/errors.ts'
 import { type TimeLimit, timeLimit } from '../../../query/time-limit.ts'
 import type { StartedStatement } from '../../../statements/requests/statement-requests.ts'
 import { answerErrorOf } from '../answer/answer-error.ts'
@@ -9,6 +8,7 @@ import { statementRequestOf } from '../body/statement-request.ts'
 import { scopeOf } from '../call/call-scope.ts'
 import type { HttpCall } from '../call/http-call.ts'
 import { problemOf } from '../call/problem.ts'
+import { timeOver } from '../call/time-over.ts'
 import type { HttpFront } from '../front.ts'
 import { rowLists } from '../rows/row-lists.ts'
 import type { EventsBody } from '../schemas/events.ts'
@@ -41,7 +41,7 @@ export class StatementEvents {
     this.#call = call
     this.#body = body
     this.#deadlineAt = Date.now() + timeoutMs
-    this.#limit = timeLimit(call.signal, timeoutMs, () => new GatewayError('DEADLINE'))
+    this.#limit = timeLimit(call.signal, timeoutMs, () => timeOver(timeoutMs))
   }
 
   /** Sends the result: `schema`, `rows`, and at last `progress` and `end`. @throws GatewayError, ArrowError */
