@@ -22,7 +22,7 @@ import { Transactions } from '../query/transactions/transactions.ts'
 import type { Logger } from '../query/types.ts'
 import { Quotas } from '../quotas/quotas.ts'
 import type { State } from '../state/open.ts'
-import type { BatchCheck, TakeRequests } from '../statements/batch/batch-dependencies.ts'
+import type { BatchCheck, FreeStatements, TakeRequests } from '../statements/batch/batch-dependencies.ts'
 import type { SourceState, SourceWatch } from './source-watch.ts'
 
 /** Parts that the engine uses. */
@@ -50,6 +50,7 @@ export interface Engine {
   readonly quotas: Quotas
   /** Refuses a batch that could not run within the quotas of its caller. */
   readonly checkBatch: BatchCheck
+  readonly freeStatements: FreeStatements
   readonly takeRequests: TakeRequests
 }
 
@@ -93,8 +94,20 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
   ]
   const pipeline = composePipeline(stages, router)
   const checkBatch: BatchCheck = ({ atOnce }, ctx) => quotas.statements.check(ctx, atOnce)
+  const freeStatements: FreeStatements = (ctx) => quotas.statements.freeOf(ctx)
   const takeRequests: TakeRequests = (requests, ctx) => quotas.requests.take(ctx, requests)
-  return { router, drainGate, transactions, pipeline, active, sourceStatus, quotas, checkBatch, takeRequests }
+  return {
+    router,
+    drainGate,
+    transactions,
+    pipeline,
+    active,
+    sourceStatus,
+    quotas,
+    checkBatch,
+    freeStatements,
+    takeRequests,
+  }
 }
 
 function healthOf({ isUp, since }: SourceState): SourceHealth {

@@ -58,6 +58,12 @@ export class StatementQuotas implements StatementAccounts {
     return this.#running.get(holderOf(caller)) ?? 0
   }
 
+  /** How many statements the caller may begin now, perhaps none; undefined if their number is not limited. */
+  freeOf(caller: Caller): number | undefined {
+    const { maxConcurrentStatements: max = 0 } = this.#deps.policy.of(caller.principal)
+    return max > 0 ? Math.max(0, max - this.runningOf(caller)) : undefined
+  }
+
   async #openLimited(tab: UsageTab, ctx: Context): Promise<ResultObserver> {
     const { maxConcurrentStatements: max = 0, maxBytesPerDay = 0 } = this.#deps.policy.of(ctx.principal)
     const holder = holderOf(ctx)

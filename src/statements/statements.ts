@@ -11,7 +11,7 @@ import type { Bus } from '../state/bus.ts'
 import type { Store } from '../state/store.ts'
 import { BackgroundStatements } from './background-statements.ts'
 import type { BatchLimits } from './batch/batch-bounds.ts'
-import type { BatchCheck, TakeRequests } from './batch/batch-dependencies.ts'
+import type { BatchCheck, FreeStatements, TakeRequests } from './batch/batch-dependencies.ts'
 import { Batches } from './batch/batches.ts'
 import { ParameterStore } from './bound-parameters.ts'
 import { type PreparedStatement, preparedHandles } from './handles/prepared.ts'
@@ -49,6 +49,8 @@ export interface StatementsDependencies {
   readonly limits: StatementLimits
   /** Checks each batch as a whole before it runs; absent if nothing is checked. */
   readonly checkBatch?: BatchCheck | undefined
+  /** Bounds how many statements of a batch run at the same time by default; absent if they are not limited. */
+  readonly freeStatements?: FreeStatements | undefined
   /** Takes the requests of each batch; absent if requests are not limited. */
   readonly takeRequests?: TakeRequests | undefined
 }

@@ -146,11 +146,11 @@ describe('quotas, over Flight', () => {
 
   it('a batch takes a request for each of its statements, and is refused before any of them runs', async () => {
     const service = new GatewayStub(gateway.flight)
-    const batch = (n: number, headers: Record<string, string>) => {
+    const batch = (n: number, headers: Record<string, string>, maxConcurrency = n) => {
       const statements = Array.from({ length: n }, (_, i) => sql(`SELECT ${i}`))
       return service.read(
         'executeBatch',
-        { statements, options: { maxConcurrency: n, timeoutMs: 0, stopOnError: false } },
+        { statements, options: { maxConcurrency, timeoutMs: 0, stopOnError: false } },
         headers,
       )
     }
@@ -166,6 +166,8 @@ describe('quotas, over Flight', () => {
     })
     const summary = (await batch(2, few)).at(-1)!.part
     expect(summary).toMatchObject({ $case: 'summary', value: { succeeded: 2 } })
+    const usual = (await batch(6, few, 0)).at(-1)!.part
+    expect(usual).toMatchObject({ $case: 'summary', value: { succeeded: 6 } })
     const used = async () => {
       const { remaining, limit } = (await service.unary('getUsage', { principal: '' }, few)).requestsPerMinute!
       return limit - remaining

@@ -160,6 +160,8 @@ describe('concurrent statements', () => {
     await run()
     await quotas.statements.check({ principal: lena }, 2)
     await expect(quotas.statements.check({ principal: lena }, 3)).rejects.toThrow('run fewer at once')
+    expect(quotas.statements.freeOf({ principal: lena })).toBe(2)
+    expect(setUp({}).quotas.statements.freeOf({ principal: lena })).toBeUndefined()
   })
 })
 

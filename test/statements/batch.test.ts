@@ -308,6 +308,26 @@ describe('the check of a batch', () => {
     ])
   })
 
+  it('by default no more statements run at the same time than a quota leaves, at least one; an option stays', async () => {
+    const seen: number[] = []
+    let free: number | undefined
+    const { statements, scope } = setUp({
+      freeStatements: () => free,
+      checkBatch: ({ atOnce }) => {
+        seen.push(atOnce)
+      },
+    })
+    const queries = texts('rows 1', 'rows 2', 'rows 3', 'rows 4', 'rows 5', 'rows 6')
+    for (const each of [undefined, 2, 0, 9]) {
+      free = each
+      await statements.batches.run(queries, {}, scope(), new Reader())
+    }
+    expect(seen).toEqual([5, 2, 1, 5])
+    free = 2
+    await statements.batches.run(queries, { maxConcurrency: 4 }, scope(), new Reader())
+    expect(seen.at(-1)).toBe(4)
+  })
+
   it('takes the requests of the batch, beside the one of the call, before anything is planned', async () => {
     const taken: number[] = []
     const { statements, scope, here } = setUp({

@@ -182,6 +182,7 @@ export interface SetUp {
   readonly queueWaitMs?: number
   readonly stages?: readonly Stage[]
   readonly checkBatch?: StatementsDependencies['checkBatch']
+  readonly freeStatements?: StatementsDependencies['freeStatements']
   readonly takeRequests?: StatementsDependencies['takeRequests']
   readonly quote?: string
 }
@@ -193,6 +194,7 @@ export function setUp({
   queueWaitMs = limits.queueWaitMs,
   stages = [],
   checkBatch,
+  freeStatements,
   takeRequests,
   quote,
 }: SetUp = {}) {
@@ -214,6 +216,7 @@ export function setUp({
     ...kept,
     limits,
     checkBatch,
+    freeStatements,
     takeRequests,
   })
   const controller = new AbortController()

@@ -21,7 +21,10 @@ export interface BatchLimits {
 }
 
 /** The options of a batch with the defaults filled in. */
-export type BatchBounds = Required<BatchOptions>
+export interface BatchBounds extends Required<BatchOptions> {
+  /** Whether `maxConcurrency` is the default, which a quota may lower. */
+  readonly isUsualConcurrency: boolean
+}
 
 /** @throws GatewayError BAD_REQUEST for an option outside its range */
 export function boundsOf(options: BatchOptions, limits: BatchLimits): BatchBounds {
@@ -33,6 +36,7 @@ export function boundsOf(options: BatchOptions, limits: BatchLimits): BatchBound
       limits.maxBatchConcurrency,
       'limits.maxBatchConcurrency',
     ),
+    isUsualConcurrency: !options.maxConcurrency,
     timeoutMs: inRange(
       'timeout_ms',
       options.timeoutMs,

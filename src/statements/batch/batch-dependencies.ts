@@ -22,6 +22,9 @@ export type BatchCheck = (batch: PlannedBatch, ctx: Context) => void | Promise<v
  */
 export type TakeRequests = (requests: number, ctx: Context) => Promise<unknown>
 
+/** How many statements the caller may begin now by its quota, perhaps none; undefined if it may begin any number. */
+export type FreeStatements = (ctx: Context) => number | undefined
+
 /** Dependencies of batches. */
 export interface BatchDependencies {
   readonly pipeline: Pipeline
@@ -31,6 +34,8 @@ export interface BatchDependencies {
   readonly limits: BatchLimits & { readonly ticketTtlMs: number }
   /** Absent if nothing is checked. */
   readonly check?: BatchCheck | undefined
+  /** Absent if statements at the same time are not limited. */
+  readonly freeStatements?: FreeStatements | undefined
   /** Absent if requests are not limited. */
   readonly takeRequests?: TakeRequests | undefined
 }

@@ -98,15 +98,23 @@ export class BatchRun {
       await concurrently(this.#items, maxConcurrency, (item) => this.#planFirst(item))
       const runs = this.#shareReads()
       const plans = runs.flatMap(({ plan }) => plan ?? [])
-      const atOnce = Math.min(maxConcurrency, plans.length)
+      const concurrency = this.#concurrency()
+      const atOnce = Math.min(concurrency, plans.length)
       if (atOnce > 0 && !this.#halt.cause) await this.#deps.check?.({ plans, atOnce }, this.#scope.ctx)
       for (const item of runs) if (item.failure && !item.isDeferred) await this.#end(item, item.failure)
       const runnable = runs.filter(({ failure, isDeferred }) => !failure || isDeferred)
-      await concurrently(runnable, maxConcurrency, (item) => this.#runOne(item))
+      await concurrently(runnable, concurrency, (item) => this.#runOne(item))
     } finally {
       this.#halt.close()
     }
     return summaryOf(this.#outcomes, performance.now() - this.#startedAt)
+  }
+
+  /** Number of statements that may run at the same time. A quota lowers the default, but not what the client asked for. */
+  #concurrency(): number {
+    const { maxConcurrency, isUsualConcurrency } = this.#bounds
+    const free = isUsualConcurrency ? this.#deps.freeStatements?.(this.#scope.ctx) : undefined
+    return free === undefined ? maxConcurrency : Math.max(1, Math.min(maxConcurrency, free))
   }
 
   async #planFirst(item: Item): Promise<void> {
