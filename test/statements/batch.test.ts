@@ -50,6 +50,7 @@ describe('the bounds of a batch', () => {
     ['no statements', [], {}, /no statements/],
     ['101 statements', texts(...Array(101).fill('rows 1')), {}, /at most 100/],
     ['a duplicate id', [...texts('rows 1').map((one) => ({ ...one, id: '1' })), ...texts('rows 1')], {}, /id "1"/],
+    ['a long id', texts('rows 1').map((one) => ({ ...one, id: 'x'.repeat(201) })), {}, /id .* 201 characters/],
     ['a concurrency of 21', texts('rows 1'), { maxConcurrency: 21 }, /max_concurrency.* 1 to 20/],
     ['a concurrency of 1.5', texts('rows 1'), { maxConcurrency: 1.5 }, /max_concurrency/],
     ['a time of 60,001 ms', texts('rows 1'), { timeoutMs: 60_001 }, /timeout_ms.* 60000/],
@@ -237,6 +238,7 @@ describe('identical reads of a batch', () => {
   it.each([
     ['changes', 'create t', 2],
     ['a function that returns another value each time', "nextval('s')", 2],
+    ['a sample', 'rows 1 using sample 1', 2],
     ['another source', 'rows 1', 1],
   ])('do not include %s', async (_name, query, here) => {
     const env = setUp()

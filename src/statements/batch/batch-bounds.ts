@@ -48,9 +48,12 @@ export function boundsOf(options: BatchOptions, limits: BatchLimits): BatchBound
   }
 }
 
+/** Longest id of a statement in UTF-16 code units: each part of its result repeats the id. */
+export const MAX_ID_CHARACTERS = 200
+
 /**
  * Returns the ids of the statements: those that they have, else their positions, from "0".
- * @throws GatewayError BAD_REQUEST for no statements, too many, or two with the same id
+ * @throws GatewayError BAD_REQUEST for no statements, too many, an id that is too long, or two with the same id
  */
 export function idsOf(requests: readonly StatementRequest[], { maxBatchStatements }: BatchLimits): readonly string[] {
   if (requests.length === 0) throw new GatewayError('BAD_REQUEST', 'The batch has no statements: give at least one.')
@@ -62,6 +65,11 @@ export function idsOf(requests: readonly StatementRequest[], { maxBatchStatement
   const seen = new Set<string>()
   return requests.map(({ id }, position) => {
     const own = id === undefined || id === '' ? String(position) : id
+    if (own.length > MAX_ID_CHARACTERS)
+      throw new GatewayError(
+        'BAD_REQUEST',
+        `The id of a statement has ${own.length} characters, and may have ${MAX_ID_CHARACTERS}: each part of its result repeats it.`,
+      )
     if (seen.has(own))
       throw new GatewayError(
         'BAD_REQUEST',

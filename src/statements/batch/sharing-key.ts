@@ -4,8 +4,8 @@ import { WordSearch } from '../../query/text/word-search.ts'
 import { WordTable } from '../../query/text/word-table.ts'
 import type { Query } from '../../query/types.ts'
 
-/** Functions that return another value, or change a sequence, at each call. */
-const volatileFunctions = [
+/** Functions that return another value, or change a sequence, at each call; samples. */
+const volatileWords = [
   'NEXTVAL',
   'SETVAL',
   'RANDOM',
@@ -17,13 +17,15 @@ const volatileFunctions = [
   'GEN_RANDOM_UUID',
   'GENERATE_UUID',
   'NEWID',
+  'SAMPLE',
+  'TABLESAMPLE',
 ]
-const table = new WordTable(volatileFunctions)
+const table = new WordTable(volatileWords)
 const statements = new TextReader((text) => new WordSearch(text, table))
 
 /**
  * Returns a key that two queries of a batch have in common if, as reads, they return the same rows. Undefined for a query that
- * runs in a transaction or names a volatile function.
+ * runs in a transaction or names a volatile function or a sample.
  * @throws the signal's reason
  */
 export async function sharingKeyOf(query: Query, call: Call): Promise<string | undefined> {

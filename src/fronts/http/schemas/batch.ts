@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_ID_CHARACTERS } from '../../../statements/batch/batch-bounds.ts'
 import { listOf } from '../body/list-of.ts'
 import { hasOneText, hasOneTextMeta, rowOptionFields, statementFields, timeoutFields } from '../body/statement-body.ts'
 import { count, countOrUnknown, dollarsOrUnknown, milliseconds } from './figures.ts'
@@ -14,7 +15,7 @@ export const namedStatementSchema = z
   .strictObject({
     id: z
       .string()
-      .max(200)
+      .max(MAX_ID_CHARACTERS)
       .optional()
       .describe('Names the statement in the answer; unique within the batch. By default its position, from "0".'),
     ...statementFields,
