@@ -74,7 +74,7 @@ describe('POST /api/v1/batch', () => {
       { id: 'good', query: 'SELECT ?::INTEGER AS x', parameters: [1] },
     ])
     expect(answer.results).toMatchObject([
-      { status: 'failed', error: { code: 'BAD_REQUEST', detail: expect.stringContaining('parameters') } },
+      { status: 'failed', error: { code: 'BAD_REQUEST', detail: expect.stringContaining('parameter') } },
       { status: 'succeeded', rows: [{ x: 1 }] },
     ])
   })

@@ -9,6 +9,8 @@ interface StatementLimit {
   readonly timeoutMs: number
   /** Owner of the limit, for the error message. */
   readonly owner: string
+  /** Setting that has the limit, in brackets for the error message; empty for the client's own. */
+  readonly setting: string
 }
 
 /**
@@ -22,11 +24,20 @@ export function deadline(timeoutOf: (source: string) => number | undefined): Sta
     const { statementTimeoutMs: ofPrincipal } = principal
     const timeoutMs = Math.min(session.timeoutMs ?? Infinity, ofSource ?? Infinity, ofPrincipal ?? Infinity)
     if (timeoutMs === Infinity) return undefined
-    if (timeoutMs === session.timeoutMs) return { timeoutMs, owner: "the session's" }
-    return { timeoutMs, owner: timeoutMs === ofSource ? `the source ${source}'s` : `${principal.name}'s` }
+    if (timeoutMs === session.timeoutMs) return { timeoutMs, owner: "the session's", setting: '' }
+    return timeoutMs === ofSource
+      ? { timeoutMs, owner: `the source ${source}'s`, setting: ` (sources.${source}.statementTimeoutMs)` }
+      : { timeoutMs, owner: `${principal.name}'s`, setting: ' (auth.apiKeys[].statementTimeoutMs)' }
   }
-  const limited = (ctx: Context, { timeoutMs, owner }: StatementLimit): { ctx: Context; clear: () => void } => {
-    const overdue = () => new GatewayError('DEADLINE', `The statement ran longer than ${owner} ${timeoutMs} ms.`)
+  const limited = (
+    ctx: Context,
+    { timeoutMs, owner, setting }: StatementLimit,
+  ): { ctx: Context; clear: () => void } => {
+    const overdue = () =>
+      new GatewayError(
+        'DEADLINE',
+        `The statement ran longer than ${owner} ${timeoutMs} ms${setting}: ask for less at once.`,
+      )
     const { signal, clear } = timeLimit(ctx.signal, timeoutMs, overdue)
     return { ctx: deriveContext(ctx, { signal, deadlineAt: Math.min(ctx.deadlineAt, Date.now() + timeoutMs) }), clear }
   }

@@ -108,6 +108,7 @@ describe('encodeParameters', () => {
       { path: 'parameters[3]', message: 'must have at most 2 digits after the point' },
     ])
     expect(problems([1], 'i', 'i')).toBe('The statement has 2 parameters, and the request has 1.')
+    expect(problems([1, 2], 'i')).toBe('The statement has 1 parameter, and the request has 2.')
     expect(problems(['x'], 'tDs')).toMatchObject([{ path: 'parameters[0]' }])
   })
 })

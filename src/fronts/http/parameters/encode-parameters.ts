@@ -21,7 +21,7 @@ export function encodeParameters(values: readonly JsonScalar[], schema: Uint8Arr
   if (announced && announced.length !== values.length)
     throw new GatewayError(
       'BAD_REQUEST',
-      `The statement has ${announced.length} parameters, and the request has ${values.length}.`,
+      `The statement has ${announced.length} ${announced.length === 1 ? 'parameter' : 'parameters'}, and the request has ${values.length}.`,
     )
   const problems: FieldProblem[] = []
   const columns = values.map((value, i): Column => {
