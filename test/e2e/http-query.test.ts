@@ -186,6 +186,14 @@ describe('query and stream', () => {
     expect(await count.json()).toMatchObject({ rows: [{ n: 10 }] })
   })
 
+  it('refuses a query string, which would seem to choose the source or the format', async () => {
+    for (const path of ['query?data_source=lake', 'stream?format=csv', 'batch?timeout=1s'])
+      expect(await problem(await post(path, { query: 'SELECT 1' }))).toMatchObject({
+        code: 'BAD_REQUEST',
+        detail: expect.stringMatching(/^The route takes no query string \((data_source|format|timeout)\): give/),
+      })
+  })
+
   it('names the field at fault', async () => {
     const errors = async (path: string, body: object) => (await problem(await post(path, body))).errors
     expect(await errors('query', {})).toEqual([{ path: 'query', message: 'give query or table, one of them' }])

@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { compileValidator } from './body/compile-validator.ts'
 import { readJsonBody } from './body/json-body.ts'
-import { addAuthentication, addCallHooks, openCall } from './call/call-hooks.ts'
+import { addAuthentication, addCallHooks, openCall, refuseQueryStrings } from './call/call-hooks.ts'
 import { answerClientError, answerError } from './call/error-answers.ts'
 import { limitHttpRequests, RATE_HEADERS } from './call/limit-requests.ts'
 import type { HttpFront } from './front.ts'
@@ -85,6 +85,7 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
   if (origins.length > 0) await api.register(cors, { ...corsOptions, origin: origins.includes('*') ? '*' : origins })
   addAuthentication(api, front)
   limitHttpRequests(api, front.quotas.requests)
+  refuseQueryStrings(api)
   api.setValidatorCompiler(compileValidator)
   api.removeAllContentTypeParsers()
   api.addContentTypeParser('application/json', async ({ call }: FastifyRequest, body: IncomingMessage) => {

@@ -35,6 +35,19 @@ export function addCallHooks(app: FastifyInstance, front: HttpFront): void {
   })
 }
 
+/**
+ * Refuses a query string where the fields are in the body: with `?data_source=`, a statement would run, but elsewhere.
+ * @throws GatewayError BAD_REQUEST
+ */
+export function refuseQueryStrings(api: FastifyInstance): void {
+  api.addHook('onRequest', async ({ query, routeOptions }) => {
+    const names = Object.keys(query as object)
+    if (names.length === 0 || routeOptions.schema?.body === undefined) return
+    const text = `The route takes no query string (${names[0]!.slice(0, 100)}): give the fields in the body.`
+    throw new GatewayError('BAD_REQUEST', text)
+  })
+}
+
 /** Checks the credentials of each request, before any byte of its body is read. Refuses all while the process drains. */
 export function addAuthentication(api: FastifyInstance, { drainGate, authenticator, settings }: HttpFront): void {
   api.addHook('onRequest', async (request, reply) => {
