@@ -124,6 +124,8 @@ class Client:
             if error.code() != grpc.StatusCode.CANCELLED:
                 raise
             print(f"cancelled: {error.details()}")
+        else:
+            print("not cancelled: the statement had ended before")
 
 
 def main():
