@@ -232,7 +232,8 @@ function writeType(builder: Builder, format: string, column: string): [type: num
 const MAX_DEPTH = 64
 
 function readField(field: FlatTable, depth: number): Field {
-  if (depth > MAX_DEPTH) throw new ArrowError('MALFORMED', 'The schema is nested too deeply.')
+  if (depth > MAX_DEPTH)
+    throw new ArrowError('UNSUPPORTED', `A column has types within types, more than ${MAX_DEPTH} levels deep: cast it.`)
   const name = field.text(0)
   const base = {
     name,

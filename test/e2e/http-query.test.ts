@@ -194,6 +194,16 @@ describe('query and stream', () => {
       })
   })
 
+  it('a column that is nested too deeply for text is no fault of the source', async () => {
+    const query = `SELECT ${'{a: '.repeat(80)}1${'}'.repeat(80)} AS deep`
+    expect(await problem(await post('query', { query }))).toMatchObject({
+      status: 501,
+      code: 'UNSUPPORTED_TYPE',
+      detail: 'A column has types within types, more than 64 levels deep: cast it.',
+    })
+    expect((await post('stream', { query, format: 'arrow' })).status).toBe(200)
+  })
+
   it('names the field at fault', async () => {
     const errors = async (path: string, body: object) => (await problem(await post(path, body))).errors
     expect(await errors('query', {})).toEqual([{ path: 'query', message: 'give query or table, one of them' }])
