@@ -1,6 +1,6 @@
 import type { z } from 'zod'
+import { nearest } from '../query/text/nearest.ts'
 import { kindsWith, knownNames, type SettingSchema, schemaAt } from './json-schema.ts'
-import { nearest } from './nearest.ts'
 import { formatPath } from './setting/path.ts'
 import type { Variable } from './setting/variable.ts'
 

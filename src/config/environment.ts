@@ -1,6 +1,6 @@
+import { nearest } from '../query/text/nearest.ts'
 import type { SourceKinds } from '../sources/kind.ts'
 import { MIN_SEAL_KEY_LENGTH } from './auth.ts'
-import { nearest } from './nearest.ts'
 import { referencedNames } from './references.ts'
 import { logLevels } from './schema.ts'
 import { MAX_CHUNK_ROWS } from './sections/http.ts'

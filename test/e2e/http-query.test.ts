@@ -215,7 +215,7 @@ describe('query and stream', () => {
       { path: 'parameters.name', message: 'there is no such field: give the values as an array, by position' },
     ])
     expect(await errors('query', { query: 'SELECT 1', tabel: 't' })).toEqual([
-      { path: 'tabel', message: 'there is no such field' },
+      { path: 'tabel', message: 'there is no such field: did you mean table?' },
     ])
     expect(await errors('stream', { query: 'SELECT 1', chunk_size: 0 })).toEqual([
       { path: 'chunk_size', message: 'must be at least 1' },

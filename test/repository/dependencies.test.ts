@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   sources: ['query', 'arrow', 'grpc', 'http2', 'async', 'config'],
   grpc: ['query', 'arrow', 'http2', 'async'],
   query: ['arrow', 'async'],
-  config: ['sources'],
+  config: ['sources', 'query'],
   state: ['query'],
   ops: [],
   arrow: ['async'],

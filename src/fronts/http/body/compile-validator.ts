@@ -13,6 +13,6 @@ const wholes: Readonly<Record<string, string>> = {
 export const compileValidator: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart = 'body' }) => {
   return (data) => {
     const { success, data: value, error } = schema.safeParse(data)
-    return success ? { value } : { error: fieldErrorsOf(error, wholes[httpPart] ?? httpPart) }
+    return success ? { value } : { error: fieldErrorsOf(error, schema, wholes[httpPart] ?? httpPart) }
   }
 }

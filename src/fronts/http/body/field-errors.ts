@@ -1,5 +1,7 @@
 import type { z } from 'zod'
 import { GatewayError } from '../../../query/errors.ts'
+import { nearest } from '../../../query/text/nearest.ts'
+import { knownFields } from './known-fields.ts'
 
 /** What is wrong with one field of a request. */
 export interface FieldProblem {
@@ -19,6 +21,8 @@ export class FieldErrors extends GatewayError {
 }
 
 const MAX_PROBLEMS = 20
+/** A longer name is no misspelling, and takes too long to compare. */
+const MAX_COMPARED_CHARACTERS = 40
 
 /** Zod's names of types in the words of JSON. */
 const typeWords: Readonly<Record<string, string>> = {
@@ -32,34 +36,38 @@ const typeWords: Readonly<Record<string, string>> = {
 }
 
 /** The error of a request that does not fit its schema. @param whole names what has no field, such as `The body` */
-export function fieldErrorsOf(error: z.core.$ZodError, whole: string): FieldErrors {
-  const problems = error.issues.flatMap((issue) => problemsOf(issue, whole))
+export function fieldErrorsOf(error: z.core.$ZodError, schema: z.core.$ZodType, whole: string): FieldErrors {
+  const problems = error.issues.flatMap((issue) => problemsOf(issue, schema, whole))
   return new FieldErrors(problems.slice(0, MAX_PROBLEMS))
 }
 
-function problemsOf(issue: z.core.$ZodIssue, whole: string): FieldProblem[] {
+function problemsOf(issue: z.core.$ZodIssue, schema: z.core.$ZodType, whole: string): FieldProblem[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys
       .slice(0, MAX_PROBLEMS)
-      .map((key) => ({ path: formatPath([...issue.path, key]), message: strangerMessage(issue) }))
+      .map((key) => ({ path: formatPath([...issue.path, key]), message: strangerMessage(key, issue, schema) }))
   // Of the alternatives of a union, the one that fits best has got furthest.
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const ofFittingType = issue.errors.find((issues) => issues.every(({ code }) => code === 'too_big'))
     if (ofFittingType)
-      return ofFittingType.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, whole))
+      return ofFittingType.flatMap((inner) =>
+        problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, schema, whole),
+      )
     const deepest = issue.errors.map((issues) => Math.max(0, ...issues.map(({ path }) => path.length)))
     const best = issue.errors[deepest.indexOf(Math.max(...deepest))]!
     if (Math.max(...deepest) > 0 || issue.errors.length === 1)
-      return best.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, whole))
+      return best.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, schema, whole))
   }
   const path = formatPath(issue.path)
   const message = messageOf(issue)
   return [path === '' ? { path, message: `${whole} ${message}` } : { path, message }]
 }
 
-/** What is wrong with an unknown field: what the schema says of it, if it expects the mistake. */
-function strangerMessage({ message }: z.core.$ZodIssue): string {
-  return message.startsWith('Unrecognized key') ? 'there is no such field' : message
+/** What is wrong with an unknown field: what the schema says of it, if it expects the mistake; else which field may be meant. */
+function strangerMessage(key: string, { message, path }: z.core.$ZodIssue, schema: z.core.$ZodType): string {
+  if (!message.startsWith('Unrecognized key')) return message
+  const meant = key.length <= MAX_COMPARED_CHARACTERS ? nearest(key, knownFields(schema, path)) : undefined
+  return `there is no such field${meant === undefined ? '' : `: did you mean ${meant}?`}`
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {
