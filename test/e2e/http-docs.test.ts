@@ -16,6 +16,30 @@ afterAll(async () => {
 
 const document = () => jsonOf(fetch(`http://${gateway.http}/openapi.json`))
 
+describe('/', () => {
+  const root = (accept: string, path = '/', method = 'GET') =>
+    fetch(`http://${gateway.http}${path}`, { method, headers: { accept }, redirect: 'manual' })
+  const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8'
+
+  it('leads browsers to the page', async () => {
+    for (const path of ['/', '/?from=bookmark']) {
+      const answer = await root(browser, path)
+      expect([answer.status, new URL(answer.headers.get('location')!, answer.url).pathname]).toEqual([303, '/docs'])
+    }
+    expect(await (await fetch(`http://${gateway.http}/`, { headers: { accept: browser } })).text()).toContain('<html')
+  })
+
+  it('is no route for others, who learn where the routes are', async () => {
+    for (const answer of [await root('*/*'), await root('application/json'), await root(browser, '/nothing')]) {
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'application/problem+json'])
+      expect((await answer.json()) as object).toMatchObject({
+        detail: expect.stringMatching(/\/docs .*\/openapi\.json/),
+      })
+    }
+    expect((await root(browser, '/', 'POST')).status).toBe(404)
+  })
+})
+
 describe('/openapi.json', () => {
   it('describes every operation with an id, a summary, a tag, answers and errors as problem+json', async () => {
     const { openapi, paths } = await document()

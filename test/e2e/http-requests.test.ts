@@ -34,7 +34,7 @@ describe('requests of the HTTP API', () => {
       type: 'urn:flightgate:error:UNKNOWN_ROUTE',
       title: 'There is no such route: see the OpenAPI document.',
       status: 404,
-      detail: 'There is no route /api/v1/nothing: the page /docs shows those that exist.',
+      detail: 'There is no route /api/v1/nothing: the page /docs shows those that exist, and so does /openapi.json.',
       code: 'UNKNOWN_ROUTE',
       retryable: false,
       request_id: 'mine.1',

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { GatewayError } from '../../../query/errors.ts'
+import { acceptedType } from '../answer/accepted.ts'
 import type { HttpFront } from '../front.ts'
 import { AllowedMethods } from './allowed-methods.ts'
 import type { HttpCall } from './http-call.ts'
@@ -25,8 +26,10 @@ export function addCallHooks(app: FastifyInstance, front: HttpFront): void {
   const allowed = new AllowedMethods(app)
   app.addHook('onRequest', async (request, reply) => {
     const call = openCall(front, request, reply)
+    if (isBrowserAtRoot(request)) return await reply.redirect('docs', 303)
     if (request.is404) throw unknownRoute(request, reply, allowed)
     call.route = request.routeOptions.url
+    return undefined
   })
   app.addHook('onResponse', async ({ raw }) => {
     if (raw.complete || raw.destroyed) return
@@ -64,11 +67,20 @@ function credentialsOf({ raw }: FastifyRequest) {
   return authorization.length > 1 ? { ...raw.headers, authorization: authorization.join(', ') } : raw.headers
 }
 
+/** Whether somebody opened the port in a browser, which prefers a page to a problem. */
+function isBrowserAtRoot({ is404, method, url, headers }: FastifyRequest): boolean {
+  if (!is404 || method !== 'GET' || url.split('?', 1)[0] !== '/') return false
+  return acceptedType(headers.accept, ['application/problem+json', 'text/html']) === 'text/html'
+}
+
 function unknownRoute({ method, url }: FastifyRequest, reply: FastifyReply, allowed: AllowedMethods): GatewayError {
   const path = url.split('?', 1)[0]!
   const methods = allowed.of(path)
   if (methods.length === 0)
-    return new GatewayError('UNKNOWN_ROUTE', `There is no route ${path}: the page /docs shows those that exist.`)
+    return new GatewayError(
+      'UNKNOWN_ROUTE',
+      `There is no route ${path}: the page /docs shows those that exist, and so does /openapi.json.`,
+    )
   reply.header('allow', methods.join(', '))
   return new GatewayError('WRONG_METHOD', `${path} does not have the method ${method}: use ${methods.join(' or ')}.`)
 }
