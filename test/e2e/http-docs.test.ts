@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { get } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, startChromium } from './chromium.ts'
@@ -102,6 +104,19 @@ it('every example of /docs works as it stands', async () => {
     // The example's id of a running statement is made up.
     expect(stdout, command).toBe(command.includes('DELETE') ? '404' : '200')
   }
+})
+
+it('the commands of /docs name the address of the page, and take nothing else from the header host', async () => {
+  const [address, port] = gateway.http.split(':')
+  const pageOf = async (host: string) =>
+    await new Promise<string>((resolve, reject) => {
+      get({ host: address, port, path: '/docs', headers: { host } }, async (answer) => resolve(await text(answer)))
+        .on('error', reject)
+        .end()
+    })
+  expect(await pageOf(gateway.http)).toContain(`GATEWAY=http://${gateway.http}\n`)
+  expect(await pageOf('gateway.example:81')).toContain('GATEWAY=http://gateway.example:81\n')
+  expect(await pageOf('a$(reboot)')).toContain('GATEWAY=http://127.0.0.1:8080\n')
 })
 
 function plainTextOf(markup: string): string {

@@ -1,7 +1,10 @@
 import type { Media, Operation, Parameter } from './document-types.ts'
 
+/** Address of the gateway in the commands. */
+export const exampleOrigin = 'http://127.0.0.1:8080'
+
 /** Commands that the examples need to have run before. */
-export const curlPreparation = 'GATEWAY=http://127.0.0.1:8080\nAPI_KEY=your-key'
+export const curlPreparation = `GATEWAY=${exampleOrigin}\nAPI_KEY=your-key`
 
 /**
  * A curl command that calls an operation, for a POSIX shell with the variables of `curlPreparation`.

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { exampleOrigin } from './curl-example.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
 import type { JsonSchema, Media, OpenApiDocument, PathItem } from './document-types.ts'
 
@@ -67,14 +68,19 @@ export function addOpenApi(app: FastifyInstance, { version, isOpen }: DocumentIn
   app.get('/openapi.json', hidden, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(render().document),
   )
-  app.get('/docs', hidden, async (_request, reply) =>
+  app.get('/docs', hidden, async ({ protocol, host }, reply) =>
     reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', docsPolicy)
       .header('x-content-type-options', 'nosniff')
       .header('referrer-policy', 'no-referrer')
-      .send(render().page),
+      .send(withOrigin(render().page, `${protocol}://${host}`)),
   )
+}
+
+/** The page with the address by which its reader has reached it, so that its commands work as they stand. */
+function withOrigin(page: string, origin: string): string {
+  return /^https?:\/\/[\w.:[\]-]+$/.test(origin) ? page.replace(exampleOrigin, origin) : page
 }
 
 /** Examples of bodies by the id of their operation. zod drops them from the JSON Schema of a body that it transforms in part. */
