@@ -59,7 +59,7 @@ export class CallLog {
   /** Records the end of an HTTP request. */
   onHttpEnd(call: HttpCall, error: GatewayError | undefined): void {
     const route = call.route ?? 'unknown'
-    this.#metrics.requestEnded(call.method, route, error?.http ?? 200, call.durationMs)
+    this.#metrics.requestEnded(call.method, route, error?.http ?? call.answerStatus, call.durationMs)
     if (!error) return
     const { traceParent } = call
     this.#failed(call, error, {

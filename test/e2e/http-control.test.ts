@@ -70,6 +70,9 @@ describe('running statements', () => {
     expect([foreign.status, (await jsonOf(foreign)).code]).toEqual([404, 'UNKNOWN_QUERY'])
     const cancelled = await call('ann', `/queries/${running.id}`, { method: 'DELETE' })
     expect([cancelled.status, await cancelled.text()]).toEqual([204, ''])
+    await expect
+      .poll(() => gateway.metric('flightgate_http_requests_total', { method: 'DELETE', status: '204' }))
+      .toBe(1)
     expect(await (await answer).json()).toMatchObject({ code: 'CANCELLED' })
     expect((await call('ann', `/queries/${running.id}`, { method: 'DELETE' })).status).toBe(404)
   })

@@ -111,6 +111,11 @@ export class HttpCall implements Context, ChangeMark {
     return this
   }
 
+  /** Status of the answer. */
+  get answerStatus(): number {
+    return this.#response.statusCode
+  }
+
   /** Why the call failed. */
   get error(): GatewayError | undefined {
     return this.#error
