@@ -6,11 +6,11 @@ import { dictionaryCell, runEndCell } from './encoded-cells.ts'
 import { extensionNameOf, isBoolean8 } from './extension-text.ts'
 import { listCell, mapCell, structCell, unionCell } from './nested-cells.ts'
 import { type Cell, type CellStyle, writeAscii } from './text-sink.ts'
+import { quoteCsvField } from './values/csv-fields.ts'
 import { decimalCell } from './values/decimals.ts'
 import { floatCell, halfFloats } from './values/floats.ts'
 import { bigIntegerCell, smallIntegerCell } from './values/integers.ts'
 import { nullCell } from './values/nulls.ts'
-import { quoteCsvField } from './values/texts.ts'
 import { dateCell, dateMsCell, durationCell, intervalCell, timeCell, timestampCell } from './values/times.ts'
 
 /**

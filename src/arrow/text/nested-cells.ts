@@ -2,7 +2,7 @@ import { ArrowError } from '../errors.ts'
 import type { Field } from '../schema.ts'
 import { malformed } from './batch-reader.ts'
 import type { Binding, BoundColumn } from './binding.ts'
-import { CELL_BYTES, type Cell, sink } from './text-sink.ts'
+import { CELL_BYTES, type Cell, LONG_BYTES, type LongSteps, STEP_BYTES, sink } from './text-sink.ts'
 import { uniqueNames } from './unique-names.ts'
 
 const COMMA = 44
@@ -53,6 +53,8 @@ function itemsOf({ cell, rows }: BoundColumn, column: string): (from: number, to
     sink.bytes[at] = OPEN_LIST
     let end = at + 1
     for (let row = from; row < to; row++) {
+      // An item takes a comma and a byte at least.
+      if (end > LONG_BYTES && row > from) return sink.defer(end, 2 * (to - row), itemSteps(cell, row, to))
       sink.room(end, CELL_BYTES)
       if (row > from) sink.bytes[end++] = COMMA
       end = cell(row, end)
@@ -61,6 +63,23 @@ function itemsOf({ cell, rows }: BoundColumn, column: string): (from: number, to
     sink.bytes[end] = CLOSE_LIST
     return end + 1
   }
+}
+
+/** Writes the rest of a list, from a row after the first on. */
+function* itemSteps(cell: Cell, from: number, to: number): LongSteps {
+  let end = 0
+  for (let row = from; row < to; row++) {
+    if (end >= STEP_BYTES) {
+      yield end
+      end = 0
+    }
+    sink.room(end, CELL_BYTES)
+    sink.bytes[end++] = COMMA
+    end = cell(row, end)
+  }
+  sink.room(end, 1)
+  sink.bytes[end++] = CLOSE_LIST
+  yield end
 }
 
 /** A cell of structs: JSON objects. */

@@ -9,16 +9,13 @@ import { decodeSchema, type Field } from '../schema.ts'
 import { BatchReader, malformed } from './batch-reader.ts'
 import { bindColumn } from './cells.ts'
 import { Dictionaries } from './dictionaries.ts'
-import { RowForm, type RowFormat, type TextFormat } from './row-form.ts'
+import { LongRow } from './long-row.ts'
+import { type EncodedRows, RowForm, type RowFormat, type TextFormat } from './row-form.ts'
 import { sink } from './text-sink.ts'
 import { typeText } from './type-text.ts'
 import { uniqueNames } from './unique-names.ts'
 
-/** Text of some rows. */
-export interface EncodedRows {
-  readonly bytes: Uint8Array
-  readonly rows: number
-}
+export type { EncodedRows } from './row-form.ts'
 
 /** How rows become text. */
 export interface RowEncoderOptions {
@@ -137,12 +134,19 @@ async function* encode(state: EncoderState, frame: Frame): AsyncGenerator<Encode
     const last = Math.min(layout.rows, row + state.chunkRows)
     sink.begin(form.rowBytes, state.maxRowBytes)
     let at = 0
-    while (row < last && at < PIECE_BYTES) {
+    while (row < last && at < PIECE_BYTES && sink.longValues.length === 0) {
       sink.beginRow(at)
       at = form.writeRow(cells, row++, at, !state.hasRows)
       state.hasRows = true
     }
-    yield { bytes: sink.take(at), rows: row - from }
+    const text = sink.take(at)
+    if (sink.longValues.length === 0) yield { bytes: text, rows: row - from }
+    else {
+      const { rowAt } = sink
+      const values = sink.longValues.map((value) => ({ ...value, at: value.at - rowAt }))
+      if (row - from > 1) yield { bytes: text.subarray(0, rowAt), rows: row - from - 1 }
+      yield* new LongRow(form, state.maxRowBytes).pieces(text.subarray(rowAt), values)
+    }
   }
 }
 

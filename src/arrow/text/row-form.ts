@@ -5,6 +5,15 @@ export type TextFormat = 'json' | 'ndjson' | 'csv'
 /** Rows as objects by column name, or as arrays of values. */
 export type RowFormat = 'objects' | 'arrays'
 
+/** Text of some rows. A long row takes several pieces, without other rows: its last one has one row, those before have none. */
+export interface EncodedRows {
+  readonly bytes: Uint8Array
+  /** Rows that end with the piece; 0 if the next piece goes on with the row. */
+  readonly rows: number
+  /** If the next piece goes on with the row: what would end its line here, for a text that ends with an error. `json` has no lines. */
+  readonly cut?: Uint8Array | undefined
+}
+
 const contentTypes: Readonly<Record<TextFormat, string>> = {
   json: 'application/json',
   ndjson: 'application/x-ndjson',
@@ -26,6 +35,9 @@ export class RowForm {
   readonly end: Uint8Array
   /** Upper bound on the keys and the bounded cells of a row. */
   readonly rowBytes: number
+  /** What ends the line of a row that is incomplete. */
+  readonly lineEnd: Uint8Array
+  readonly isCsv: boolean
   readonly #separator: boolean
   /** The words of all keys, then of the end of a row. */
   readonly #words: Float64Array
@@ -39,8 +51,10 @@ export class RowForm {
   constructor(format: TextFormat, names: readonly string[], rowFormat: RowFormat) {
     this.contentType = contentTypes[format]
     const isCsv = format === 'csv'
+    this.isCsv = isCsv
     this.begin = Buffer.from(isCsv ? `${names.map(csvName).join(',')}\r\n` : format === 'json' ? '[' : '')
     this.end = Buffer.from(format === 'json' ? `${NEWLINE}]` : '')
+    this.lineEnd = Buffer.from(isCsv ? '\r\n' : format === 'json' ? '' : NEWLINE)
     this.#separator = format === 'json'
     const [open, close] = isCsv ? ['', '\r\n'] : rowFormat === 'arrays' ? ['[', ']'] : ['{', '}']
     const hasNames = !isCsv && rowFormat === 'objects'

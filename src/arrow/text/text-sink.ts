@@ -5,6 +5,22 @@ const DEFAULT_BYTES = 384 << 10
 const MAX_KEPT_BYTES = 1 << 20
 /** Upper bound on the text of a value of a type with a fixed width, quotes included: a 256-bit decimal takes 81 bytes. */
 export const CELL_BYTES = 96
+/** A value that would end beyond this position is long: it is written in steps. */
+export const LONG_BYTES = 512 << 10
+/** A step of a long value ends when it has written this much. */
+export const STEP_BYTES = 256 << 10
+
+/** Writes the rest of a long value. Each step writes from position 0 of the sink on, and yields the position after it. */
+export type LongSteps = Generator<number, void, undefined>
+
+/** A value whose text is missing in the sink, because it would take too long to write it at once. */
+export interface LongValue {
+  /** The position where the text of `steps` belongs. */
+  readonly at: number
+  readonly steps: LongSteps
+  /** Whether it is within a CSV field in quotes: its own quotes are doubled. */
+  readonly isInCsvField: boolean
+}
 
 /**
  * A growing array of bytes into which cells write text. Cells get and return positions in it, so that no cell costs an object.
@@ -18,6 +34,10 @@ export class TextSink {
   #rowBytes = 0
   #rowAt = 0
   #maxRowBytes = 0
+  /** Bytes that the long values of the row take at least. */
+  #longBytes = 0
+  /** The long values of the row, in the order of their positions. No row begins while there are any. */
+  longValues: LongValue[] = []
   /** Last position with `rowBytes` left. */
   #lastAt = 0
 
@@ -27,7 +47,20 @@ export class TextSink {
     this.#maxRowBytes = maxRowBytes
     if (this.bytes.length > MAX_KEPT_BYTES) this.#replace(new Uint8Array(DEFAULT_BYTES))
     this.#lastAt = this.bytes.length - rowBytes
+    if (this.longValues.length > 0) this.longValues = []
+    this.#longBytes = 0
     this.beginRow(0)
+  }
+
+  /** Begins a piece within a row. @param writtenBytes bytes of the row before it */
+  beginWithin(rowBytes: number, maxRowBytes: number, writtenBytes: number): void {
+    this.begin(rowBytes, maxRowBytes)
+    this.#rowAt = -writtenBytes
+  }
+
+  /** Where the last row begins. */
+  get rowAt(): number {
+    return this.#rowAt
   }
 
   /** Begins a row. */
@@ -41,6 +74,20 @@ export class TextSink {
     if (at + length > this.#lastAt) this.#grow(at, length)
   }
 
+  /**
+   * Leaves out the text of a long value at a position.
+   * @param minBytes bytes that it takes at least
+   * @returns the position
+   * @throws ArrowError ROW_TOO_LARGE
+   */
+  defer(at: number, minBytes: number, steps: LongSteps): number {
+    this.#longBytes += minBytes
+    this.checkRow(at)
+    this.longValues.push({ at, steps, isInCsvField: false })
+    this.room(at, 0)
+    return at
+  }
+
   /** Returns a copy of the bytes before a position. */
   take(at: number): Uint8Array {
     const copy = Buffer.allocUnsafeSlow(at)
@@ -48,9 +95,14 @@ export class TextSink {
     return copy
   }
 
-  #grow(at: number, length: number): void {
-    if (at + length - this.#rowAt > this.#maxRowBytes)
+  /** Checks the length of a row up to a position. @throws ArrowError ROW_TOO_LARGE */
+  checkRow(to: number): void {
+    if (to - this.#rowAt + this.#longBytes > this.#maxRowBytes)
       throw new ArrowError('ROW_TOO_LARGE', `One row takes more than ${this.#maxRowBytes} bytes as text.`)
+  }
+
+  #grow(at: number, length: number): void {
+    this.checkRow(at + length)
     const wanted = at + length + this.#rowBytes
     if (wanted > this.bytes.length) {
       const larger = new Uint8Array(Math.max(2 * this.bytes.length, wanted))

@@ -66,10 +66,15 @@ export class TableWriter implements RowWriter {
     this.#total += frame.rows
     // Dictionaries have no rows, but later rows need them.
     if (this.#rows.length >= this.#maxRows && frame.rows > 0) return
-    for await (const { bytes } of this.#encoder!.batch(frame)) {
-      for (const fields of readCsvRows(Buffer.from(bytes.buffer, 0, bytes.length).toString(), this.#columns.length))
+    let pieces: Uint8Array[] = []
+    for await (const { bytes, rows } of this.#encoder!.batch(frame)) {
+      pieces.push(bytes)
+      // The next piece goes on with the row.
+      if (rows === 0) continue
+      for (const fields of readCsvRows(Buffer.concat(pieces).toString(), this.#columns.length))
         if (this.#rows.length < this.#maxRows)
           this.#rows.push(fields.map((field) => field?.replace(/[\r\n\t]/g, ' ') ?? NULL_TEXT))
+      pieces = []
       if (this.#rows.length >= this.#maxRows) break
     }
     yield none

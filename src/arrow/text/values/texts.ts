@@ -1,6 +1,6 @@
 import { ArrowError } from '../../errors.ts'
 import type { BufferBytes } from '../batch-reader.ts'
-import { sink } from '../text-sink.ts'
+import { LONG_BYTES, type LongSteps, STEP_BYTES, sink } from '../text-sink.ts'
 
 const QUOTE = 34
 const COMMA = 44
@@ -11,6 +11,8 @@ const SPACE = 32
 const FIRST_NON_ASCII = 0x80
 /** A longer text is written in parts of this size, so that it reserves no multiple of itself. */
 const PART_BYTES = 16 << 10
+/** Bytes of a long text that are searched at once. */
+const SEARCHED_BYTES = 1 << 20
 /** A UTF-16 code unit takes at most three bytes. */
 const MAX_UTF8_BYTES = 3
 /** A byte takes at most six bytes of JSON (`\u0000`). */
@@ -79,7 +81,10 @@ function copyPlain(source: DataView, from: number, length: number, at: number, o
 export function writeJsonText(data: BufferBytes, from: number, to: number, at: number): number {
   const length = to - from
   check(data, from, to)
-  if (length > PART_BYTES) return writeLong(data, from, to, at, true, BACKSLASHES, escapedJson)
+  if (length > PART_BYTES) {
+    if (at + length > LONG_BYTES) return sink.defer(at, length, longJsonText(data, from, to))
+    return writeParts(data, from, to, at, true, jsonText)
+  }
   sink.room(at, length + UNIT_BYTES)
   if (!copyPlain(data.view, from, length, at + 1, BACKSLASHES)) return writeEscaped(data.bytes, from, to, at)
   const { view } = sink
@@ -119,9 +124,8 @@ export function writeCsvText(data: BufferBytes, from: number, to: number, at: nu
   const length = to - from
   check(data, from, to)
   if (length > PART_BYTES) {
-    const value = bufferOf(data.bytes, from, to)
-    const quotes = value.includes(QUOTE) || value.includes(COMMA) || value.includes(LF) || value.includes(CR)
-    return writeLong(data, from, to, at, quotes, COMMAS, doubledQuotes)
+    if (at + length > LONG_BYTES) return sink.defer(at, length, longCsvText(data, from, to))
+    return writeParts(data, from, to, at, longNeedsQuotes(data.bytes, from, to), csvText)
   }
   sink.room(at, length + UNIT_BYTES)
   if (length > 0 && copyPlain(data.view, from, length, at, COMMAS)) return at + length
@@ -154,34 +158,89 @@ function writeField(data: Uint8Array, from: number, to: number, at: number): num
   return end + 1
 }
 
-/** Writes a long text in parts, because the engine's own functions are faster for it. @param escaped escapes a part, without quotes around it */
-function writeLong(
-  { bytes: data, view }: BufferBytes,
+/** How a text of several parts is written. */
+interface PartStyle {
+  /** The byte besides the quote that no plain text has, four times. */
+  readonly other: number
+  /** Escapes a part, without quotes around it. */
+  readonly escaped: (text: string) => string
+}
+
+const jsonText: PartStyle = { other: BACKSLASHES, escaped: (text) => JSON.stringify(text).slice(1, -1) }
+const csvText: PartStyle = { other: COMMAS, escaped: (text) => text.replaceAll('"', '""') }
+
+/** Writes a text in parts, because the engine's own functions are faster for it. */
+function writeParts(
+  data: BufferBytes,
   from: number,
   to: number,
   at: number,
   quotes: boolean,
-  other: number,
-  escaped: (text: string) => string,
+  style: PartStyle,
 ): number {
   sink.room(at, to - from + UNIT_BYTES)
   if (quotes) sink.bytes[at] = QUOTE
   let end = quotes ? at + 1 : at
   for (let i = from; i < to; ) {
-    const partTo = characterStart(data, i + PART_BYTES, to)
-    const length = partTo - i
-    sink.room(end, length)
-    if (copyPlain(view, i, length, end, other)) end += length
-    else {
-      const text = escaped(bufferOf(data, i, partTo).toString())
-      sink.room(end, text.length * MAX_UTF8_BYTES)
-      end += bufferOf(sink.bytes, end, sink.bytes.length).write(text)
-    }
+    const partTo = characterStart(data.bytes, i + PART_BYTES, to)
+    end = writePart(data, i, partTo, end, style)
     i = partTo
   }
   sink.room(end, 1)
   if (quotes) sink.bytes[end++] = QUOTE
   return end
+}
+
+function writePart(
+  { bytes: data, view }: BufferBytes,
+  from: number,
+  to: number,
+  at: number,
+  { other, escaped }: PartStyle,
+): number {
+  const length = to - from
+  sink.room(at, length)
+  if (copyPlain(view, from, length, at, other)) return at + length
+  const text = escaped(bufferOf(data, from, to).toString())
+  sink.room(at, text.length * MAX_UTF8_BYTES)
+  return at + bufferOf(sink.bytes, at, sink.bytes.length).write(text)
+}
+
+function longJsonText(data: BufferBytes, from: number, to: number): LongSteps {
+  return partSteps(data, from, to, true, jsonText)
+}
+
+function* longCsvText(data: BufferBytes, from: number, to: number): LongSteps {
+  let quotes = false
+  for (let i = from; i < to && !quotes; i += SEARCHED_BYTES) {
+    quotes = longNeedsQuotes(data.bytes, i, Math.min(to, i + SEARCHED_BYTES))
+    yield 0
+  }
+  yield* partSteps(data, from, to, quotes, csvText)
+}
+
+/** As `writeParts`, in steps. */
+function* partSteps(data: BufferBytes, from: number, to: number, quotes: boolean, style: PartStyle): LongSteps {
+  let end = 0
+  if (quotes) sink.bytes[end++] = QUOTE
+  for (let i = from; i < to; ) {
+    if (end >= STEP_BYTES) {
+      yield end
+      end = 0
+    }
+    const partTo = characterStart(data.bytes, i + PART_BYTES, to)
+    end = writePart(data, i, partTo, end, style)
+    i = partTo
+  }
+  sink.room(end, 1)
+  if (quotes) sink.bytes[end++] = QUOTE
+  yield end
+}
+
+/** As `needsQuotes`, for a long text. */
+function longNeedsQuotes(data: Uint8Array, from: number, to: number): boolean {
+  const text = bufferOf(data, from, to)
+  return text.includes(QUOTE) || text.includes(COMMA) || text.includes(LF) || text.includes(CR)
 }
 
 /** The start of the character around a byte, so that none is cut. A byte after three that continue a character continues none. */
@@ -191,38 +250,12 @@ function characterStart(data: Uint8Array, at: number, to: number): number {
   return at
 }
 
-function escapedJson(text: string): string {
-  return JSON.stringify(text).slice(1, -1)
-}
-
-function doubledQuotes(text: string): string {
-  return text.replaceAll('"', '""')
-}
-
 function bufferOf({ buffer, byteOffset }: Uint8Array, from: number, to: number): Buffer {
   return Buffer.from(buffer as ArrayBuffer, byteOffset + from, to - from)
 }
 
-/** Quotes what a cell has written between two positions of the sink as a CSV field, if it needs quotes. @returns the position after it */
-export function quoteCsvField(from: number, to: number): number {
-  if (!needsQuotes(sink.bytes, from, to)) return to
-  let quotes = 0
-  for (let i = from; i < to; i++) if (sink.bytes[i] === QUOTE) quotes++
-  sink.room(to, quotes + 2)
-  const { bytes } = sink
-  const end = to + quotes + 2
-  let write = end
-  bytes[--write] = QUOTE
-  for (let read = to - 1; read >= from; read--) {
-    const byte = bytes[read]!
-    bytes[--write] = byte
-    if (byte === QUOTE) bytes[--write] = QUOTE
-  }
-  bytes[from] = QUOTE
-  return end
-}
-
-function needsQuotes(data: Uint8Array, from: number, to: number): boolean {
+/** Whether a CSV field needs quotes. */
+export function needsQuotes(data: Uint8Array, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {
     const byte = data[i]!
     if (byte === COMMA || byte === QUOTE || byte === LF || byte === CR) return true

@@ -19,6 +19,8 @@ abstract class TextBody implements ResultBody {
   readonly contentType: string
   protected readonly encoder: RowEncoder
   protected readonly requestId: string
+  /** What ends the line of a row of which a part has been written. */
+  protected cut: readonly Uint8Array[] = []
 
   constructor(format: 'json' | 'ndjson' | 'csv', schema: Frame, options: RowEncoderOptions, requestId: string) {
     this.encoder = createRowEncoder(format, schema, options)
@@ -31,7 +33,10 @@ abstract class TextBody implements ResultBody {
   }
 
   async *batch(frame: Frame): AsyncGenerator<ResultPiece> {
-    for await (const { bytes, rows } of this.encoder.batch(frame)) yield { chunks: [bytes], rows }
+    for await (const { bytes, rows, cut } of this.encoder.batch(frame)) {
+      yield { chunks: [bytes], rows }
+      this.cut = cut ? [cut] : []
+    }
   }
 
   end(_statement: StartedStatement, _rows: number): readonly Uint8Array[] {
@@ -80,24 +85,24 @@ export class JsonArrayBody extends TextBody {
   }
 }
 
-/** One row a line. After an error the last line is `{"error": {...}}`. */
+/** One row a line. After an error, which may cut a long row, the last line is `{"error": {...}}`. */
 export class NdjsonBody extends TextBody {
   constructor(schema: Frame, options: RowEncoderOptions, requestId: string) {
     super('ndjson', schema, options, requestId)
   }
 
   failure(error: GatewayError): readonly Uint8Array[] {
-    return [bytesOf({ error: problemOf(error, this.requestId) }), text.encode('\n')]
+    return [...this.cut, bytesOf({ error: problemOf(error, this.requestId) }), text.encode('\n')]
   }
 }
 
-/** RFC 4180 with a header row. After an error the last record is `#error`, its code and its words. */
+/** RFC 4180 with a header row. After an error, which may cut a long row, the last record is `#error`, its code and its words. */
 export class CsvBody extends TextBody {
   constructor(schema: Frame, options: RowEncoderOptions, requestId: string) {
     super('csv', schema, options, requestId)
   }
 
   failure({ code, message }: GatewayError): readonly Uint8Array[] {
-    return [text.encode(`#error,${code},"${message.replaceAll('"', '""')}"\r\n`)]
+    return [...this.cut, text.encode(`#error,${code},"${message.replaceAll('"', '""')}"\r\n`)]
   }
 }

@@ -44,12 +44,12 @@ export class CollectedBatch implements BatchSink {
     let bytes = 0
     try {
       const encoder = createRowEncoder('json', result.schema, this.#options.encoder)
-      for await (const piece of rowLists(result, encoder)) {
-        this.#take(piece.bytes.byteLength)
-        bytes += piece.bytes.byteLength
+      for await (const { chunks, byteLength, rows } of rowLists(result, encoder)) {
+        this.#take(byteLength)
+        bytes += byteLength
         if (collected.rowCount > 0) collected.rows.push(comma)
-        collected.rows.push(piece.bytes)
-        collected.rowCount += piece.rows
+        collected.rows.push(...chunks)
+        collected.rowCount += rows
       }
     } catch (error) {
       this.#give(bytes)

@@ -38,8 +38,8 @@ export class StreamedBatch implements BatchSink {
     const encoder = createRowEncoder('json', result.schema, this.#encoder)
     const columns = JSON.stringify(columnsOf(result.schema))
     for (const id of ids) await write('schema', [line(id, `"columns":${columns}}`)])
-    for await (const { bytes } of rowLists(result, encoder))
-      for (const id of ids) await write('rows', [line(id, '"rows":['), bytes, rowsEnd])
+    for await (const { chunks } of rowLists(result, encoder))
+      for (const id of ids) await write('rows', [line(id, '"rows":['), ...chunks, rowsEnd])
   }
 
   async ended(outcome: StatementOutcome): Promise<void> {

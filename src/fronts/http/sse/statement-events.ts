@@ -55,8 +55,8 @@ export class StatementEvents {
     const { result } = this.#started
     const encoder = createRowEncoder('json', result.schema, this.#encoderOptions)
     await events.sendJson('schema', { columns: columnsOf(result.schema) })
-    for await (const { bytes, rows } of rowLists(result, encoder)) {
-      await events.send('rows', [listStart, bytes, listEnd])
+    for await (const { chunks, rows } of rowLists(result, encoder)) {
+      await events.send('rows', [listStart, ...chunks, listEnd])
       this.#rows += rows
     }
     await this.#sendProgress(events)
