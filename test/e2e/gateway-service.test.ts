@@ -45,6 +45,19 @@ afterAll(async () => {
 })
 
 describe('Execute', () => {
+  it('tells how many rows each kind of change has changed, or stored in a new table', async () => {
+    for (const [query, affectedRows] of [
+      ['CREATE TABLE counted AS SELECT range AS n FROM range(7)', 7n],
+      ['INSERT INTO counted VALUES (1), (2)', 2n],
+      ['UPDATE counted SET n = -1 WHERE n < 2', 3n],
+      ['DELETE FROM counted WHERE n = -1', 3n],
+      ['DROP TABLE counted', 0n],
+    ] as const) {
+      const { part } = (await stub.read('execute', { statement: sql(query) })).at(-1)!
+      expect(part, query).toMatchObject({ $case: 'summary', value: { affectedRows } })
+    }
+  })
+
   it('streams the schema, batches and a summary', async () => {
     const messages = await stub.read('execute', { statement: sql('SELECT 42 AS answer, NULL AS nothing') })
     expect(messages.map(({ part }) => part?.$case)).toEqual(['schema', 'recordBatch', 'summary'])

@@ -144,6 +144,22 @@ describe('query and stream', () => {
     expect(await problem(refused)).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
   })
 
+  it('tells how many rows each kind of change has changed, or stored in a new table', async () => {
+    for (const [query, affected_rows] of [
+      ['CREATE TABLE counted AS SELECT range AS n FROM range(7)', 7],
+      ['CREATE OR REPLACE TABLE counted AS SELECT range AS n FROM range(5000)', 5000],
+      ['CREATE TABLE IF NOT EXISTS counted AS SELECT 1 AS n', 0],
+      ['INSERT INTO counted VALUES (1), (2)', 2],
+      ['INSERT INTO counted VALUES (3), (4), (5) RETURNING n', 3],
+      ['UPDATE counted SET n = -1 WHERE n < 2', 3],
+      ['DELETE FROM counted WHERE n = -1', 3],
+      ['DROP TABLE counted', 0],
+    ] as const)
+      expect(await (await post('query', { query })).json(), query).toMatchObject({
+        affected_rows,
+      })
+  })
+
   it('changes data, and tells how many rows; QUERY refuses to', async () => {
     await post('query', { query: 'CREATE TABLE changed(n INT)' })
     const insert = { query: 'INSERT INTO changed SELECT range FROM range(7)' }

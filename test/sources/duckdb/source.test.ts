@@ -316,6 +316,12 @@ describe('parameters', () => {
     expect((await run('SELECT * FROM p WHERE i < ?', stream({ i: Int32Array.from([3, 0, 2]) }))).rows).toBe(5)
   })
 
+  it('a new table counts the rows that it stores', async () => {
+    const create = 'CREATE TABLE stored AS SELECT range AS n FROM range(?::INTEGER)'
+    expect(await run(create, stream({ n: Int32Array.of(7) }))).toMatchObject({ rows: 1, affectedRows: 7 })
+    expect(await run('DROP TABLE stored', new Uint8Array())).toMatchObject({ rows: 0, affectedRows: 0 })
+  })
+
   it('failing row: none of the rows is inserted', async () => {
     await read(source, 'CREATE TABLE q (i INTEGER PRIMARY KEY)')
     const twice = stream({ i: Int32Array.from([1, 2, 1]) })

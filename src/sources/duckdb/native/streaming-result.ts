@@ -2,7 +2,7 @@ import koffi from 'koffi'
 import type { Field } from '../../../arrow/schema.ts'
 import { arrowSchema } from './arrow-schema-reader.ts'
 import { c, checkErrorData, DuckDbError, destroy, RESULT_BYTES, STATE_ERROR } from './c-api.ts'
-import { type Address, addressOf, libduckdb } from './library.ts'
+import { type Address, addressOf, libduckdb, readWord } from './library.ts'
 
 // koffi passes this struct by value with each fetch. It copies one typed array at once, but would convert six members one by
 // one.
@@ -16,6 +16,10 @@ const returnType: (result: { readonly words: BigUint64Array }) => number = libdu
 )
 /** DUCKDB_RESULT_TYPE_CHANGED_ROWS of `duckdb_result_type`. */
 const CHANGED_ROWS = 1
+/** DUCKDB_RESULT_TYPE_NOTHING. CREATE TABLE ... AS has it too, and returns a row with the number of rows that it stored. */
+const NOTHING = 2
+/** DUCKDB_TYPE_BIGINT of `duckdb_type`. */
+const BIGINT = 5
 
 /** A result, fetched chunk by chunk (at most 2048 rows each). Every call blocks. */
 export class StreamingResult {
@@ -24,6 +28,9 @@ export class StreamingResult {
   /** The options by which this result is converted to Arrow, fixed even if the connection's settings change. */
   readonly #options: Address
   readonly #chunks: Int32Array
+  /** Whether the result, if it has a row, tells how many rows a new table has. */
+  readonly #tellsStoredRows: boolean
+  #storedRows = 0
   #schema: Field | undefined
 
   constructor(prepared: Address, materialized: boolean, chunks: Int32Array = new Int32Array(1)) {
@@ -35,6 +42,7 @@ export class StreamingResult {
       throw error
     }
     this.#options = c.resultArrowOptions(this.#at)
+    this.#tellsStoredRows = materialized && returnType(this.#result) === NOTHING && this.columnTypes()[0] === BIGINT
   }
 
   /** Whether the result is a single row with the number of changed rows. */
@@ -42,9 +50,18 @@ export class StreamingResult {
     return returnType(this.#result) === CHANGED_ROWS
   }
 
-  /** Rows that the statement changed; 0 for a statement that returns rows. Only a materialized result knows it. */
+  /** Whether the rows of the result are the statement's own, as those of a query or of RETURNING. */
+  get hasRows(): boolean {
+    const type = returnType(this.#result)
+    return type !== CHANGED_ROWS && type !== NOTHING
+  }
+
+  /**
+   * Rows that the statement changed, or stored in a new table once its result has been fetched; 0 for a statement that returns
+   * rows. Only a materialized result knows it.
+   */
   get rowsChanged(): number {
-    return Number(c.rowsChanged(this.#at))
+    return Number(c.rowsChanged(this.#at)) + this.#storedRows
   }
 
   /** The result's actual schema, the only one by which its memory may be read. @throws DuckDbError */
@@ -73,7 +90,10 @@ export class StreamingResult {
   fetch(): Address {
     const chunk = fetchChunk(this.#result)
     this.#chunks[0]!++
-    if (chunk !== 0) return chunk
+    if (chunk !== 0) {
+      if (this.#tellsStoredRows) this.#storedRows += readWord(vectorData(chunkVector(chunk, 0)))
+      return chunk
+    }
     const error = c.resultError(this.#at) as string | null
     if (error) throw new DuckDbError(error)
     return 0

@@ -232,8 +232,8 @@ function executeAndSend(
       sendBatch(request, batch)
     }
     if (!request.isUpdate) return 0
-    // A statement with RETURNING returns the changed rows, any other a single number of them.
-    return isCount ? result.rowsChanged : rows
+    // A statement with RETURNING returns the changed rows, any other at most a single number of them.
+    return result.hasRows ? rows : result.rowsChanged
   } finally {
     result.close()
   }
