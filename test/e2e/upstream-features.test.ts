@@ -371,6 +371,15 @@ describe('a Flight SQL server behind the gateway', () => {
     ])
   })
 
+  it('sends statements of HTTP as Flight SQL, also to a source with plainCommands', async () => {
+    const body = JSON.stringify({ query: 'SELECT 1', data_source: 'plain' })
+    const headers = { 'content-type': 'application/json' }
+    const answer = await fetch(`http://${gateway.http}/api/v1/query`, { method: 'POST', headers, body })
+    expect([answer.status, await answer.json()]).toEqual([200, expect.objectContaining({ row_count: ROWS })])
+    const asked = upstream.of('GetFlightInfo').map(({ messages }) => commandIn(messages[0]!)?.name)
+    expect(asked).toEqual(['CommandStatementQuery'])
+  })
+
   const setSchema = async (name: string) => {
     const optionValue = { $case: 'stringValue', value: name } as const
     const body = SetSessionOptionsRequest.encode({ sessionOptions: { schema: { optionValue } } }).finish()
