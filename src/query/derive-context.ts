@@ -25,6 +25,7 @@ class DerivedContext implements Members {
   readonly types: TypeOptions | undefined
   readonly changeMark: ChangeMark | undefined
   readonly trace: StatementTrace | undefined
+  readonly heldReports: Context['heldReports']
   /** Owner of the signal: the outer context, unless the changes contain a signal. */
   readonly #signalOwner: Pick<Context, 'signal'>
 
@@ -42,6 +43,7 @@ class DerivedContext implements Members {
     this.types = 'types' in changes ? changes.types : outer.types
     this.changeMark = 'changeMark' in changes ? changes.changeMark : outer.changeMark
     this.trace = 'trace' in changes ? changes.trace : outer.trace
+    this.heldReports = 'heldReports' in changes ? changes.heldReports : outer.heldReports
     const { signal } = changes
     this.#signalOwner = signal ? { signal } : outer
   }

@@ -214,6 +214,11 @@ export interface Context {
   readonly changeMark?: ChangeMark | undefined
   /** Filled in by the stages while the statement runs, for fronts that report it. One trace belongs to one statement. */
   readonly trace?: StatementTrace | undefined
+  /**
+   * Holds the reports of a planning that fails: audit, metrics and usage. Set if the failure may not be final, because the
+   * statement may be planned again; who sets it makes the reports once the failure is final.
+   */
+  readonly heldReports?: (() => void)[] | undefined
 }
 
 /** Who uses slots, requests and quotas. */

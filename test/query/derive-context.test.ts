@@ -22,6 +22,7 @@ class LazyContext implements Context {
   readonly types = { losslessTypes: true }
   readonly changeMark = { mayHaveChanged: false }
   readonly trace = {}
+  readonly heldReports = []
   #controller: AbortController | undefined
 
   get signal(): AbortSignal {
@@ -49,6 +50,7 @@ const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]
   types: { losslessTypes: false, dictionaries: false },
   changeMark: { mayHaveChanged: true },
   trace: { queueWaitMs: 1 },
+  heldReports: [() => {}],
 }
 const names = Object.keys(changes) as (keyof Context)[]
 
@@ -67,12 +69,19 @@ describe('deriveContext', () => {
     for (const name of names) expect(derived[name], name).toBe(name === changed ? changes[name] : outer[name])
   })
 
-  it.each(['metadata', 'connection', 'reader', 'trackProgress', 'holder', 'types', 'changeMark', 'trace'] as const)(
-    'leaves out %s when the change says undefined',
-    (name) => {
-      expect(deriveContext(new LazyContext(), { [name]: undefined })[name]).toBeUndefined()
-    },
-  )
+  it.each([
+    'metadata',
+    'connection',
+    'reader',
+    'trackProgress',
+    'holder',
+    'types',
+    'changeMark',
+    'trace',
+    'heldReports',
+  ] as const)('leaves out %s when the change says undefined', (name) => {
+    expect(deriveContext(new LazyContext(), { [name]: undefined })[name]).toBeUndefined()
+  })
 
   it('leaves out the reader when the change brings another signal, which ending the reader would not abort', () => {
     expect(deriveContext(new LazyContext(), { signal: changes.signal }).reader).toBeUndefined()

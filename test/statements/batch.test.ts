@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { ActiveStatements } from '../../src/query/control/active-statements.ts'
 import { GatewayError } from '../../src/query/errors.ts'
 import type { Router } from '../../src/query/router.ts'
+import { audit } from '../../src/query/stages/audit.ts'
+import { quota } from '../../src/query/stages/quota.ts'
 import { track } from '../../src/query/stages/track.ts'
 import type { Result } from '../../src/query/types.ts'
 import { MemoryBus } from '../../src/state/bus.ts'
@@ -258,6 +260,31 @@ describe('identical reads of a batch', () => {
 })
 
 describe('a statement that needs an earlier change of its batch', () => {
+  it('is audited and charged as failed only if it fails for good', async () => {
+    const reports: string[] = []
+    const observer = {
+      onRows() {},
+      onPlanFailed: (_source: string, code: string) => void reports.push(`audit ${code}`),
+      onStatementStart() {},
+      onStatementEnd() {},
+    }
+    const accounts = {
+      open: () => ({ onBatch() {}, onEnd() {} }),
+      onPlanFailed: ({ sql }: { sql: string }) => void reports.push(`charge ${sql}`),
+    }
+    const { statements, scope } = setUp({ stages: [audit('none', observer), quota(accounts)] })
+    const run = async (...queries: string[]) => {
+      const summary = await statements.batches.run(texts(...queries), {}, scope(), new Reader())
+      return [summary.succeeded, summary.failed, reports.splice(0)]
+    }
+    expect(await run('create a', 'needs a rows 1', 'needs a rows 2')).toEqual([3, 0, []])
+    expect(await run('badplan BAD_SQL', 'create b', 'needs b', 'needs c')).toEqual([
+      2,
+      2,
+      ['charge badplan BAD_SQL', 'audit BAD_SQL', 'charge needs c', 'audit UNKNOWN_OBJECT'],
+    ])
+  })
+
   it.each([1, 5])('is planned again once the changes have ended, at concurrency %i', async (maxConcurrency) => {
     const { statements, scope, here } = setUp()
     const reader = new Reader()

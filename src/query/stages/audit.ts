@@ -65,8 +65,13 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
         return await next(query, ctx)
       } catch (thrown) {
         const failure = Failure.from(thrown)
-        observer.onPlanFailed(query.source, failure.code)
-        line(ctx, query, 'plan', performance.now() - startedAt, {}, failure)
+        const ms = performance.now() - startedAt
+        const report = () => {
+          observer.onPlanFailed(query.source, failure.code)
+          line(ctx, query, 'plan', ms, {}, failure)
+        }
+        if (ctx.heldReports) ctx.heldReports.push(report)
+        else report()
         throw thrown
       }
     },

@@ -22,7 +22,9 @@ export function quota(accounts: StatementAccounts): Stage {
       try {
         return await next(query, ctx)
       } catch (error) {
-        accounts.onPlanFailed(query, ctx, error)
+        const report = () => accounts.onPlanFailed(query, ctx, error)
+        if (ctx.heldReports) ctx.heldReports.push(report)
+        else report()
         throw error
       }
     },

@@ -37,6 +37,8 @@ class Item {
   plan: Plan | undefined
   /** Why planning failed. */
   failure: Failure | undefined
+  /** Reports of the failure of the first planning, made if the statement is not planned again. */
+  readonly heldReports: (() => void)[] = []
   /** See `sharingKeyOf`. */
   key: string | undefined
   /** Settles when the first planning of the statement has ended. */
@@ -97,6 +99,7 @@ export class BatchRun {
     try {
       await concurrently(this.#items, maxConcurrency, (item) => this.#planFirst(item))
       const runs = this.#shareReads()
+      for (const { isDeferred, heldReports } of this.#items) if (!isDeferred) for (const report of heldReports) report()
       const plans = runs.flatMap(({ plan }) => plan ?? [])
       const concurrency = this.#concurrency()
       const atOnce = Math.min(concurrency, plans.length)
@@ -119,13 +122,14 @@ export class BatchRun {
 
   async #planFirst(item: Item): Promise<void> {
     if (this.#halt.cause) return
-    const { meter } = item
+    const { meter, heldReports } = item
+    const ctx = deriveContext(this.#scope.ctx, { heldReports })
     meter.proceed()
     try {
       await meter.plan(() => this.#readQuery(item))
       item.plan =
         (await this.#planOfTwin(item)) ??
-        (await this.#turns.take(item, this.#halt.signal, () => this.#plan(item, this.#scope.ctx), meter))
+        (await this.#turns.take(item, this.#halt.signal, () => this.#plan(item, ctx), meter))
     } catch (error) {
       item.failure = this.#halt.failureOf(error)
     }
