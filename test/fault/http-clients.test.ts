@@ -140,6 +140,27 @@ describe('clients of the HTTP API that leave, or do not read', () => {
     expect(answer.bytes.toString().trimEnd().split('\n')).toHaveLength(100_000)
   })
 
+  it.each(['/docs', '/nothing'])(
+    'clients that do not read %s lose their connections, also without a statement',
+    async (path) => {
+      const before = await gateway.metric('flightgate_http_connections')
+      const [host, port] = gateway.http.split(':')
+      const sockets = Array.from({ length: 5 }, () => {
+        const socket = connect(Number(port), host)
+        socket.pause().on('error', () => {})
+        socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`.repeat(10_000))
+        return socket
+      })
+      await expect.poll(() => gateway.metric('flightgate_http_connections')).toBeGreaterThanOrEqual(before + 5)
+      await expect
+        .poll(() => gateway.metric('flightgate_http_connections'), { timeout: 15_000 })
+        // The metric itself is asked for over a connection or two.
+        .toBeLessThanOrEqual(before + 2)
+      for (const socket of sockets) socket.destroy()
+    },
+    20_000,
+  )
+
   it('a long result does not take memory', async () => {
     const rowBytes = 130
     const rows = Math.ceil(LONG_STREAM_BYTES / rowBytes)

@@ -31,6 +31,10 @@ export function addCallHooks(app: FastifyInstance, front: HttpFront): void {
     call.route = request.routeOptions.url
     return undefined
   })
+  // Streamed answers have a limit of their own. Node.js restarts the time with each part that the socket takes.
+  app.addHook('onSend', async (_request, { raw }) => {
+    raw.setTimeout(front.limits.stallTimeoutMs, () => raw.socket?.destroy())
+  })
   app.addHook('onResponse', async ({ raw }) => {
     if (raw.complete || raw.destroyed) return
     const timer = setTimeout(() => raw.socket.destroy(), UNREAD_BODY_MS)
