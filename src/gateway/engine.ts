@@ -61,7 +61,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
   const router = new Router(sources, config.defaultSource)
   const drainGate = new DrainGate()
   const transactions = new Transactions(limits, log)
-  const active = new ActiveStatements({ bus: state.bus, router })
+  const active = new ActiveStatements({ bus: state.bus, router, principals: config.auth.apiKeys })
   const sourceStatus = new SourceStatus({
     router,
     healthOf: (source) => healthOf(watch.stateOf(source)),

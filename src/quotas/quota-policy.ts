@@ -1,3 +1,4 @@
+import { principalNamed } from '../query/control/principal-named.ts'
 import type { Caller, Principal, Quotas } from '../query/types.ts'
 
 /** Which quota refused a request or a statement. */
@@ -34,8 +35,8 @@ export class QuotaPolicy {
     return [this.#general, ...this.#principals.map(({ quotas }) => quotas)].some((each) => (each?.[name] ?? 0) > 0)
   }
 
-  /** The principal with this name; undefined if no API key has it. */
-  named(name: string): Principal | undefined {
-    return this.#principals.find((each) => each.name === name)
+  /** The principal with this name. @throws GatewayError UNKNOWN_PRINCIPAL */
+  named(name: string): Principal {
+    return principalNamed(this.#principals, name)
   }
 }

@@ -65,6 +65,7 @@ describe('running statements', () => {
     expect((await get('root', '/queries?principal=ann&data_source=demo')).queries).toMatchObject([{ id: running.id }])
     expect(await get('root', '/queries?data_source=other')).toEqual({ queries: [] })
     expect((await call('bob', '/queries?principal=ann')).status).toBe(403)
+    expect((await call('root', '/queries?principal=nobody')).status).toBe(404)
 
     const foreign = await call('bob', `/queries/${running.id}`, { method: 'DELETE' })
     expect([foreign.status, (await jsonOf(foreign)).code]).toEqual([404, 'UNKNOWN_QUERY'])

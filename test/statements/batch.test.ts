@@ -649,7 +649,7 @@ describe('admission', () => {
 describe('a statement of a batch that another call cancels', () => {
   it('ends as cancelled although its client does not read; the others go on', async () => {
     const router = { named: (name: string) => ({ name }) } as unknown as Router
-    const active = new ActiveStatements({ bus: new MemoryBus(), router })
+    const active = new ActiveStatements({ bus: new MemoryBus(), router, principals: [] })
     const { statements, scope } = setUp({ stages: [track(active)] })
     const reader = new Reader()
     const sink: BatchSink = {

@@ -13,7 +13,7 @@ const cancelled = { code: 'CANCELLED', message: 'The statement was cancelled by 
 /** A polled statement, and the active ones among which it is. */
 function begin(sql: string) {
   const router = { named: (name: string) => ({ name }) } as unknown as Router
-  const active = new ActiveStatements({ bus: new MemoryBus(), router })
+  const active = new ActiveStatements({ bus: new MemoryBus(), router, principals: [] })
   const { statements, scope } = setUp({ stages: [track(active)] })
   const { ctx } = scope()
   const query = { source: 'here', sql, session: {}, purpose: 'any' } as const

@@ -5,6 +5,7 @@ import type { ResultObserver, StopResult } from '../results/holding.ts'
 import type { Router } from '../router.ts'
 import type { StatementTrace } from '../statement-trace.ts'
 import type { Context, Principal, Query } from '../types.ts'
+import { principalNamed } from './principal-named.ts'
 
 /** A statement that waits or runs on this replica. */
 export interface ActiveStatement {
@@ -43,6 +44,8 @@ export interface ReplicaBus {
 export interface ActiveStatementDependencies {
   readonly bus: ReplicaBus
   readonly router: Pick<Router, 'named'>
+  /** The principals with API keys. */
+  readonly principals: readonly Principal[]
 }
 
 /** A cancel as one replica asks another for it. */
@@ -79,15 +82,17 @@ export function mayControlOthers({ roles }: Pick<Principal, 'roles'>): boolean {
 export class ActiveStatements {
   readonly #bus: ReplicaBus
   readonly #router: Pick<Router, 'named'>
+  readonly #principals: readonly Principal[]
   readonly #replica = randomBytes(6).toString('hex')
   /** The oldest first. */
   readonly #all = new Map<string, TrackedStatement>()
   readonly #questions = new Map<string, (found: boolean) => void>()
   #count = 0
 
-  constructor({ bus, router }: ActiveStatementDependencies) {
+  constructor({ bus, router, principals }: ActiveStatementDependencies) {
     this.#bus = bus
     this.#router = router
+    this.#principals = principals
     bus.subscribe(CANCEL, (message) => this.#onCancelRequest(JSON.parse(message) as CancelRequest))
     bus.subscribe(ANSWERS, (message) => {
       const { question, found } = JSON.parse(message) as CancelAnswer
@@ -110,15 +115,19 @@ export class ActiveStatements {
 
   /**
    * Lists statements of this replica, the oldest first: the viewer's own ones, or all for the role admin.
-   * @throws GatewayError FORBIDDEN if the filter names another principal and the viewer is no admin; UNKNOWN_SOURCE
+   * @throws GatewayError FORBIDDEN if the filter names another principal and the viewer is no admin; UNKNOWN_PRINCIPAL;
+   *   UNKNOWN_SOURCE
    */
   list(viewer: Principal, filter: ActiveFilter = {}): readonly ActiveStatement[] {
     const isAdmin = mayControlOthers(viewer)
-    if (filter.principal !== undefined && filter.principal !== viewer.name && !isAdmin)
-      throw new GatewayError(
-        'FORBIDDEN',
-        `${viewer.name} may list only its own statements: those of others need the role admin.`,
-      )
+    if (filter.principal !== undefined && filter.principal !== viewer.name) {
+      if (!isAdmin)
+        throw new GatewayError(
+          'FORBIDDEN',
+          `${viewer.name} may list only its own statements: those of others need the role admin.`,
+        )
+      principalNamed(this.#principals, filter.principal)
+    }
     const principal = filter.principal ?? (isAdmin ? undefined : viewer.name)
     const source = filter.source === undefined ? undefined : this.#router.named(filter.source).name
     const found: ActiveStatement[] = []

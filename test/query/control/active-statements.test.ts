@@ -16,7 +16,7 @@ const planOf = (sql: string, source = 'demo') =>
 
 /** The statements of a replica, with a function that runs one. */
 function replica(bus = new MemoryBus()) {
-  const active = new ActiveStatements({ bus, router })
+  const active = new ActiveStatements({ bus, router, principals: [lena, max, ops] })
   const stage = track(active)
   const run = async (sql: string, ctx: Context, next: (ctx: Context) => Promise<Result>, source?: string) =>
     await stage.run!(planOf(sql, source), ctx, (_plan, inner) => next(inner))
@@ -82,6 +82,10 @@ describe('the active statements', () => {
     expect(texts(ops)).toEqual(['a', 'b', 'c'])
     expect(texts(ops, { principal: 'max' })).toEqual(['b'])
     expect(() => texts(lena, { principal: 'max' })).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }))
+    for (const viewer of [lena, ops])
+      expect(() => texts(viewer, { principal: 'nobody' })).toThrow(
+        expect.objectContaining({ code: viewer === ops ? 'UNKNOWN_PRINCIPAL' : 'FORBIDDEN' }),
+      )
   })
 
   it('shows the first 2,000 characters of a text', async () => {
