@@ -45,8 +45,9 @@ export class CollectedBatch implements BatchSink {
     try {
       const encoder = createRowEncoder('json', result.schema, this.#options.encoder)
       for await (const { chunks, byteLength, rows } of rowLists(result, encoder)) {
-        this.#take(byteLength)
-        bytes += byteLength
+        const heldBytes = byteLength + chunks.length * CHUNK_BYTES
+        this.#take(heldBytes)
+        bytes += heldBytes
         if (collected.rowCount > 0) collected.rows.push(comma)
         collected.rows.push(...chunks)
         collected.rowCount += rows
@@ -94,4 +95,6 @@ export class CollectedBatch implements BatchSink {
   }
 }
 
+/** Memory of a piece of text besides its bytes. Servers may send batches of one row. */
+const CHUNK_BYTES = 256
 const comma = Buffer.from(',')
