@@ -124,8 +124,10 @@ export interface PlanDescription {
   readonly schema: Uint8Array
   /** Whether the client should run an update like a query, because the planner cannot rule out that it returns rows. */
   readonly mayReturnRows?: boolean
-  /** Flatbuffer `Message` with the schema of the parameters; absent if the statement has none. */
+  /** Flatbuffer `Message` with the schema of the parameters; absent if the statement has none, or if they are unknown. */
   readonly parameterSchema?: Uint8Array
+  /** Whether it is certain that the statement has no parameters: not every source can tell at planning. */
+  readonly hasNoParameters?: boolean
   readonly appMetadata?: AppMetadata
   /** What of the engine's metadata the client may see. */
   readonly metadata?: CallMetadata

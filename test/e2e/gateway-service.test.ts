@@ -116,6 +116,19 @@ describe('Execute', () => {
   })
 
   it.each([
+    ['SELECT ?', {}, 'The statement has 1 parameter, and the request has 0.'],
+    ['SELECT ?', { a: 1, b: 2 }, 'The statement has 1 parameter, and the request has 2.'],
+    ['SELECT 1', { a: 1 }, 'The statement has 0 parameters, and the request has 1.'],
+  ])('tells how many parameters %s has beside %j', async (query, values, details) => {
+    const columns = Object.entries(values).map(([name, value]) => [name, Int32Array.of(value)])
+    const parameters = columns.length > 0 ? tableToIPC(tableFromArrays(Object.fromEntries(columns)), 'stream') : []
+    const statement = sql(query, { parameters: Buffer.from(parameters) })
+    expect(await failureOf(stub.read('execute', { statement }))).toMatchObject({ error: 'BAD_REQUEST', details })
+    const planned = await stub.unary('planBatch', { statements: [statement], options: undefined })
+    expect(planned.results).toMatchObject([{ outcome: { value: { code: 'BAD_REQUEST', message: details } } }])
+  })
+
+  it.each([
     ['no statement', { statement: undefined }, 'BAD_REQUEST', 3],
     ['no text', { statement: sql('', { text: undefined }) }, 'BAD_REQUEST', 3],
     ['an empty text', { statement: sql(' ') }, 'BAD_SQL', 3],

@@ -140,8 +140,19 @@ describe('query and stream', () => {
     const query = 'SELECT ? + 1 AS n, ?::DATE AS d, ? AS t, ?::DECIMAL(10, 2) AS m'
     const response = await post('stream', { query, parameters: [41, '2026-01-31', 'x', '1.50'] })
     expect(await response.json()).toEqual([{ n: 42, d: '2026-01-31', t: 'x', m: 1.5 }])
-    const refused = await post('query', { query: 'SELECT ?, ?', parameters: [1] })
-    expect(await problem(refused)).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
+  })
+
+  it.each([
+    ['SELECT ?', undefined, 'The statement has 1 parameter, and the request has 0.'],
+    ['SELECT ?', [], 'The statement has 1 parameter, and the request has 0.'],
+    ['SELECT ?', [1, 2], 'The statement has 1 parameter, and the request has 2.'],
+    ['SELECT ?, ?', [1], 'The statement has 2 parameters, and the request has 1.'],
+    ['SELECT 1', [1], 'The statement has 0 parameters, and the request has 1.'],
+  ])('tells how many parameters %s has beside %j', async (query, parameters, detail) => {
+    const refused = { code: 'BAD_REQUEST', detail }
+    expect(await problem(await post('query', { query, parameters }))).toMatchObject({ status: 400, ...refused })
+    const batch = await post('batch', { queries: [{ query, parameters }] })
+    expect(await batch.json()).toMatchObject({ results: [{ status: 'failed', error: refused }] })
   })
 
   it('tells how many rows each kind of change has changed, or stored in a new table', async () => {

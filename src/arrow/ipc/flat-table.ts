@@ -86,6 +86,11 @@ export class FlatTable {
     return out
   }
 
+  /** Number of elements of a vector of tables. */
+  countOf(slot: number): number {
+    return this.#vector(slot, 4).length
+  }
+
   text(slot: number): string {
     const { at, length } = this.#vector(slot, 1)
     if (length === 0) return ''

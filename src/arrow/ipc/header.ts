@@ -31,6 +31,11 @@ export function readHeader(message: Uint8Array): MessageInfo {
   return { kind, rows: kind === 'schema' ? 0 : (batch?.size(0) ?? 0), bodyLength: root.size(3) }
 }
 
+/** Number of columns of a schema, from its message. @throws ArrowError */
+export function readColumnCount(message: Uint8Array): number {
+  return FlatTable.root(message).table(2)?.countOf(1) ?? 0
+}
+
 /** Metadata version of a message, as numbered in Schema.fbs: 4 is V5, from Arrow 1.0. @throws ArrowError */
 export function metadataVersionOf(message: Uint8Array): number {
   return FlatTable.root(message).int16(0)

@@ -157,7 +157,7 @@ class DuckDbSource implements Source {
       schema,
       // A query runs later, from its ticket, so the plan carries the digest; a change runs while its plan is still in memory.
       ...(!isUpdate && digest !== '' && { handle: Buffer.from(digest, 'hex') }),
-      ...(parameterSchema.byteLength > 0 && { parameterSchema }),
+      ...(parameterSchema.byteLength > 0 ? { parameterSchema } : { hasNoParameters: true }),
       ...(estimate && { estimate }),
     }
   }

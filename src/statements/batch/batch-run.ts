@@ -159,7 +159,7 @@ export class BatchRun {
 
   async #plan(item: Item, ctx: Context): Promise<Plan> {
     item.changesBefore = this.#endedChanges
-    return await item.meter.plan(() => this.#deps.pipeline.plan(item.query!, ctx))
+    return await item.meter.plan(() => this.#deps.requests.plan(item.query!, ctx))
   }
 
   /**

@@ -129,10 +129,10 @@ export class Batches {
   }
 
   async #ticketOf(request: StatementRequest, scope: CallScope, estimate: boolean): Promise<PlannedTicket> {
-    const { pipeline, requests, parameters, sealer, limits } = this.#deps
+    const { requests, parameters, sealer, limits } = this.#deps
     const { ctx } = scope
     const query = await requests.queryOf(request, scope)
-    const plan = await pipeline.plan(estimate ? { ...query, estimate } : query, ctx)
+    const plan = await requests.plan(estimate ? { ...query, estimate } : query, ctx)
     if (plan.kind !== 'read')
       throw new GatewayError(
         'BAD_REQUEST',

@@ -11,6 +11,7 @@ import { readUse } from '../../query/text/use-names.ts'
 import type { Context, Plan, Query, Result } from '../../query/types.ts'
 import type { CallScope, QueryBuilder } from '../query-builder.ts'
 import { checkParameters } from './check-parameters.ts'
+import { checkParameterCount } from './parameter-count.ts'
 import { StatementMeter, type StatementMetrics } from './statement-meter.ts'
 import type { ParameterEncoder, StatementRequest, TableScan } from './statement-request.ts'
 import { isBlank, STANDARD_QUOTE, scanText } from './table-scan.ts'
@@ -82,8 +83,18 @@ export class StatementRequests {
   }
 
   /**
+   * Plans a statement to run it with its parameters.
+   * @throws GatewayError BAD_REQUEST if it has another number of parameters than the query; as the pipeline
+   */
+  async plan(query: Query, ctx: Context): Promise<Plan> {
+    const plan = await this.#deps.pipeline.plan(query, ctx)
+    checkParameterCount(plan)
+    return plan
+  }
+
+  /**
    * Plans and runs a statement. Its time counts from here.
-   * @throws GatewayError as `queryOf` and the pipeline
+   * @throws GatewayError as `queryOf`, `plan` and the pipeline
    */
   async start(request: StatementRequest, scope: CallScope): Promise<StartedStatement> {
     const meter = new StatementMeter()
@@ -91,7 +102,7 @@ export class StatementRequests {
     const plan = await meter.plan(async () => {
       const query = await this.queryOf(request, scope)
       meter.source = query.source
-      return await this.#deps.pipeline.plan(query, ctx)
+      return await this.plan(query, ctx)
     })
     return await this.run(plan, meter, ctx)
   }

@@ -1,7 +1,7 @@
 import { encodeRecordBatch } from '../../../arrow/batches/batch.ts'
 import { joinStream } from '../../../arrow/ipc/ipc.ts'
 import { decodeSchema, encodeSchema, type Field } from '../../../arrow/schema.ts'
-import { GatewayError } from '../../../query/errors.ts'
+import { wrongParameterCount } from '../../../statements/requests/parameter-count.ts'
 import { FieldErrors, type FieldProblem } from '../body/field-errors.ts'
 import { encodeValue, type JsonScalar } from './encode-value.ts'
 import { UnfitValue } from './unfit-value.ts'
@@ -18,11 +18,7 @@ const ONE = Uint8Array.of(1)
  */
 export function encodeParameters(values: readonly JsonScalar[], schema: Uint8Array | undefined): Uint8Array {
   const announced = schema ? decodeSchema(schema).children : undefined
-  if (announced && announced.length !== values.length)
-    throw new GatewayError(
-      'BAD_REQUEST',
-      `The statement has ${announced.length} ${announced.length === 1 ? 'parameter' : 'parameters'}, and the request has ${values.length}.`,
-    )
+  if (announced && announced.length !== values.length) throw wrongParameterCount(announced.length, values.length)
   const problems: FieldProblem[] = []
   const columns = values.map((value, i): Column => {
     try {
