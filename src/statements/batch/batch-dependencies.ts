@@ -1,4 +1,3 @@
-import type { Pipeline } from '../../query/pipeline.ts'
 import type { Sealer } from '../../query/seal/sealer.ts'
 import type { Context, Plan } from '../../query/types.ts'
 import type { ParameterStore } from '../bound-parameters.ts'
@@ -27,7 +26,6 @@ export type FreeStatements = (ctx: Context) => number | undefined
 
 /** Dependencies of batches. */
 export interface BatchDependencies {
-  readonly pipeline: Pipeline
   readonly requests: StatementRequests
   readonly parameters: ParameterStore
   readonly sealer: Sealer
