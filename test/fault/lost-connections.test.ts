@@ -41,6 +41,21 @@ describe('a connection to an upstream', () => {
     },
   )
 
+  it('upstream is down: health checks after the first retry at debug, statements at info', async () => {
+    await fake.stop()
+    const levels = async (work: () => Promise<unknown>) => {
+      const from = upstream.lines.length
+      await work()
+      const retries = upstream.lines.slice(from).filter(({ message }) => message === 'retrying a call')
+      return retries.map(({ level }) => level)
+    }
+    const check = async () => expect((await upstream.source.health(upstream.context())).ok).toBe(false)
+    expect(await levels(check)).toEqual(['info'])
+    expect(await levels(check)).toEqual(['debug'])
+    expect(await levels(() => upstream.read('ok 1'))).toEqual(['info'])
+    fake = await FakeUpstream.start()
+  })
+
   it('upstream dies during planning: the other address serves all waiting statements', async () => {
     const second = await FakeUpstream.start()
     await reopen([fake.port, second.port])

@@ -45,7 +45,7 @@ export function upstreamConfig(
 
 /** A source for an upstream on this machine, with its log and events. */
 export class UpstreamFixture {
-  readonly lines: { readonly message: string; readonly fields: object }[] = []
+  readonly lines: { readonly level: string; readonly message: string; readonly fields: object }[] = []
   readonly events = {
     created: 0,
     destroyed: [] as string[],
@@ -54,8 +54,8 @@ export class UpstreamFixture {
   }
   readonly source: FlightSqlSource
   readonly #log = (() => {
-    const say = (fields: object, message: string) => void this.lines.push({ fields, message })
-    return { debug: say, info: say, warn: say, error: say }
+    const at = (level: string) => (fields: object, message: string) => void this.lines.push({ level, fields, message })
+    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
   })()
 
   /** @param ports the first is that of the source's URI, the others are further addresses */

@@ -16,6 +16,7 @@ import { Breaker } from './pool/circuit-breaker.ts'
 import { Endpoint, type EndpointObserver } from './pool/endpoint.ts'
 import { endpointStatus } from './pool/endpoint-status.ts'
 import { Endpoints } from './pool/endpoints.ts'
+import { HealthCheck } from './pool/health-check.ts'
 import type { Lease } from './pool/lease.ts'
 import { type Location, LocationPools, openLocation } from './pool/location-pools.ts'
 import { RetryBudget } from './pool/retry-budget.ts'
@@ -50,7 +51,6 @@ const none = new Uint8Array(0)
 /** Most executions whose tickets are remembered as redeemed; the least recently used is forgotten first. */
 const MAX_REDEEMED = 10_000
 const anySession = { session: {} }
-const MAX_DETAIL = 500
 
 /** Opens a source in front of a Flight SQL server. It connects in the background and opens even while the server is down. */
 export function openFlightSqlSource(
@@ -81,6 +81,7 @@ export class FlightSqlSource implements Source {
   readonly #prepared: PreparedStatements
   readonly #inlined: InlinedStatements
   readonly #retries = new RetryBudget()
+  readonly #health: HealthCheck
   readonly #redeemed = new LRUCache<string, true>({ max: MAX_REDEEMED })
   readonly #capabilities = new CachedCapabilities((ctx) =>
     this.#checkout.withLease(anySession, ctx, 'always', (_flight, { connection }) =>
@@ -104,6 +105,7 @@ export class FlightSqlSource implements Source {
       bounds: (ctx) => this.#checkout.bounds(ctx),
     })
     this.#checkout = new Checkout(name, config, this.#profile, this.pools, this.#transactions)
+    this.#health = new HealthCheck(this.#checkout)
     this.#locations = new LocationPools(
       (address, schema) => this.#openLocation(address, schema, { log, observer }),
       log,
@@ -187,16 +189,7 @@ export class FlightSqlSource implements Source {
   }
 
   async health(ctx: Context): Promise<Health> {
-    try {
-      await this.#checkout.withLease(anySession, ctx, 'always', (flight) => flight.query('SELECT 1'))
-      return { ok: true, detail: 'The server answers.' }
-    } catch (thrown) {
-      const error = GatewayError.from(thrown)
-      // A full pool does not prove a fault of the server.
-      if (error.code === 'QUEUE_TIMEOUT') return { ok: true, detail: 'All connections are in use.' }
-      const said = error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message
-      return { ok: false, detail: said.split('\n')[0]!.slice(0, MAX_DETAIL) }
-    }
+    return await this.#health.check(ctx)
   }
 
   endpoints(): readonly EndpointStatus[] {
@@ -252,9 +245,9 @@ export class FlightSqlSource implements Source {
         return endpoint
       }),
       this.#retries,
-      ({ name: address }, failure) => {
+      ({ name: address }, failure, isExpected) => {
         observer.onRetry(address)
-        log.info({ event: 'retry', address, ...causeOfRetry(failure) }, 'retrying a call')
+        log[isExpected ? 'debug' : 'info']({ event: 'retry', address, ...causeOfRetry(failure) }, 'retrying a call')
       },
     )
   }

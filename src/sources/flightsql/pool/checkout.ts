@@ -17,7 +17,10 @@ import type { UpstreamTransactions } from './transactions.ts'
 export type Work<T> = (flight: UpstreamFlight, lease: Lease, endpoint: Endpoint) => Promise<T>
 
 /** The parts of a query that decide which connections it may use, and whether the server is asked for an estimate. */
-export type ConnectionScope = Pick<Query, 'session' | 'transaction' | 'estimate'>
+export interface ConnectionScope extends Pick<Query, 'session' | 'transaction' | 'estimate'> {
+  /** Whether failures are expected, so that retries are no news to operators. */
+  readonly mayFail?: boolean
+}
 
 /** Asks an upstream that is a flightgate itself. */
 const estimateHeader = { [ESTIMATE_HEADER]: 'true' }
@@ -68,7 +71,9 @@ export class Checkout {
     try {
       if (scope.transaction !== undefined)
         return await this.#transactions.withLease(scope.transaction, ctx.signal, onLease)
-      return await this.#pools.of(scope.session.schema).withLease(ctx.signal, repeatable, onLease, preferred)
+      return await this.#pools
+        .of(scope.session.schema)
+        .withLease(ctx.signal, repeatable, onLease, preferred, scope.mayFail)
     } catch (error) {
       throw this.toError(error)
     }

@@ -7,18 +7,21 @@ import type { RetryBudget } from './retry-budget.ts'
 /** When failed work may be retried on another connection: always, or only if the upstream has not processed it. */
 export type Repeatable = 'always' | 'notProcessed'
 
+/** Receives a retry: its address, the failure that caused it, and whether that failure is no news to operators. */
+export type OnRetry = (endpoint: Endpoint, failure: unknown, isExpected: boolean) => void
+
 /** The addresses of one source, used round-robin. An address that cannot be reached is skipped. */
 export class Endpoints {
   readonly all: readonly Endpoint[]
   readonly #budget: RetryBudget
-  readonly #onRetry: (endpoint: Endpoint, failure: unknown) => void
+  readonly #onRetry: OnRetry
   #turn = 0
   /** Number of pieces of work in progress, and the callback of `retire`, which waits for them. */
   #activeWork = 0
   #onIdle: (() => void) | undefined
 
-  /** @param onRetry called before each retry, with its address and the failure that caused it */
-  constructor(all: readonly Endpoint[], budget: RetryBudget, onRetry: (endpoint: Endpoint, failure: unknown) => void) {
+  /** @param onRetry called before each retry */
+  constructor(all: readonly Endpoint[], budget: RetryBudget, onRetry: OnRetry) {
     this.all = all
     this.#budget = budget
     this.#onRetry = onRetry
@@ -28,6 +31,7 @@ export class Endpoints {
    * Does work on a leased connection. If the upstream cannot be reached and a retry is safe, the work is retried at the next
    * address, at most twice at each.
    * @param preferred name of the address to try first
+   * @param mayFail whether failures are expected
    * @throws what the last attempt threw
    */
   async withLease<T>(
@@ -35,10 +39,11 @@ export class Endpoints {
     repeatable: Repeatable,
     work: (lease: Lease, endpoint: Endpoint) => Promise<T>,
     preferred?: string,
+    mayFail = false,
   ): Promise<T> {
     this.#activeWork++
     try {
-      return await this.#try(signal, repeatable, work, this.#order(preferred))
+      return await this.#try(signal, repeatable, work, this.#order(preferred), mayFail)
     } finally {
       this.#activeWork--
       if (this.#activeWork === 0) this.#onIdle?.()
@@ -64,12 +69,13 @@ export class Endpoints {
     repeatable: Repeatable,
     work: (lease: Lease, endpoint: Endpoint) => Promise<T>,
     order: readonly Endpoint[],
+    mayFail: boolean,
   ): Promise<T> {
     let failure: unknown
     for (const endpoint of [...order, ...order]) {
       if (failure !== undefined) {
         if (!mayRepeat(failure, repeatable) || signal.aborted || !this.#budget.take()) break
-        this.#onRetry(endpoint, failure)
+        this.#onRetry(endpoint, failure, mayFail)
       }
       try {
         const result = await endpoint.withLease(signal, (lease) => work(lease, endpoint))
