@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -19,6 +21,7 @@ const prints: readonly (readonly [string, RegExp])[] = [
   ['"table"', /^o_orderkey,o_totalprice\r\n\d+,\d+/],
   ['--compressed', /^\{"l_orderkey":1,.*\}\n\{.*\}\n\{.*\}\n$/],
   ['pa.ipc.open_stream', /n_nationkey/],
+  ['-o region.csv', /^r_regionkey,r_name/],
   ['"parameters"', /\{"n":\d+\}/],
   ['/stream/sse', /event: rows\n.*\ndata: \[ \{"i":2\}\]\n(?:.|\n)*event: end\n/],
   ['"stop_on_error"', /"succeeded":2,/],
@@ -28,10 +31,12 @@ const prints: readonly (readonly [string, RegExp])[] = [
 
 describe('the examples of docs/http.md', () => {
   let gateway: GatewayProcess
+  const folder = mkdtempSync(join(tmpdir(), 'http-docs-'))
   beforeAll(async () => {
     gateway = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', sample: { tpch: 0.1 } } } })
   })
   afterAll(async () => {
+    rmSync(folder, { recursive: true })
     expect(await gateway.stop()).toBe(0)
     expect(gateway.noise).toEqual([])
   })
@@ -47,6 +52,6 @@ describe('the examples of docs/http.md', () => {
     if (language === 'python' && !hasPython()) return
     const here = text.replaceAll('127.0.0.1:8080', gateway.http)
     const [command, ...args] = language === 'sh' ? ['sh', '-e', '-c', here] : [python, '-c', here]
-    expect((await run(command!, args)).stdout).toMatch(expected)
+    expect((await run(command!, args, { cwd: folder })).stdout).toMatch(expected)
   })
 })
