@@ -26,7 +26,8 @@ async function served() {
     api.route({ method: 'QUERY', url: '/api/v1/things/:name', schema, handler: async () => ({ size: 1 }) })
   })
   const document = (await app.inject('/openapi.json')).json()
-  const page = await app.inject('/docs')
+  // The commands of the page name the address by which it was reached.
+  const page = await app.inject({ url: '/docs', headers: { host: '127.0.0.1:8080' } })
   await app.close()
   return { document, page }
 }
