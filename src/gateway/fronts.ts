@@ -112,7 +112,11 @@ export function createFronts(
     get sources() {
       return watch.states
     },
-    metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+    metrics: async () => {
+      // Calls count in the turn after their end: a scrape by a client that has its answer must count its call.
+      await new Promise((resolve) => setImmediate(resolve))
+      return { contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }
+    },
   })
   scope.defer(async () => {
     httpCalls.stop()
