@@ -30,9 +30,9 @@ export class AttackedGateway {
     return gateway
   }
 
-  /** Opens a connection of an attacker. */
+  /** Opens a connection of an attacker. Its own memory limit must not reset its streams before the gateway has judged them. */
   open(settings = {}): ClientHttp2Session {
-    const session = connect(`http://${this.process.flight}`, { settings }).on('error', () => {})
+    const session = connect(`http://${this.process.flight}`, { settings, maxSessionMemory: 1024 }).on('error', () => {})
     this.#sessions.push(session)
     return session
   }
