@@ -71,7 +71,8 @@ const simple: Readonly<Record<string, number>> = {
   '+vL': T.LargeListView,
 }
 const simpleByType = new Map(Object.entries(simple).map(([format, type]) => [type, format]))
-const integers: Readonly<Record<string, readonly [bits: number, signed: boolean]>> = {
+/** Integer types by format string. */
+export const integers: Readonly<Record<string, readonly [bits: number, signed: boolean]>> = {
   c: [8, true],
   C: [8, false],
   s: [16, true],

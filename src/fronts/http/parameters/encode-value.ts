@@ -1,3 +1,4 @@
+import { integers } from '../../../arrow/schema.ts'
 import { type Clock, daysOf, instantOf, timeOf } from './read-time.ts'
 import { UnfitValue } from './unfit-value.ts'
 
@@ -7,16 +8,6 @@ export type JsonScalar = string | number | boolean | null
 const wholeNumber = /^[+-]?\d+$/
 const decimalNumber = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
-const integers: Readonly<Record<string, readonly [bits: number, signed: boolean]>> = {
-  c: [8, true],
-  C: [8, false],
-  s: [16, true],
-  S: [16, false],
-  i: [32, true],
-  I: [32, false],
-  l: [64, true],
-  L: [64, false],
-}
 const specialFloats: Readonly<Record<string, number>> = {
   NaN: Number.NaN,
   Infinity: Number.POSITIVE_INFINITY,
