@@ -1,3 +1,4 @@
+import type { SourceCost } from './billing/source-cost.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { Catalog } from './catalog.ts'
 import type { Ingest } from './ingest.ts'
@@ -64,6 +65,8 @@ export interface Source {
   health(ctx: Context): Promise<Health>
   /** The servers behind the source, in the order of the configuration; absent for an embedded engine. */
   endpoints?(): readonly EndpointStatus[]
+  /** Present if the engine bills its statements. */
+  readonly cost?: SourceCost
   /** Whether threads may be running that would delay the end of the process; absent if the source has no threads. */
   readonly hasActiveThreads?: boolean
   /**

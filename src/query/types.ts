@@ -1,6 +1,7 @@
 import type { Frame } from '../arrow/ipc/frame.ts'
+import type { Charge } from './billing/charge.ts'
 import type { GatewayError } from './errors.ts'
-import type { Estimate } from './estimate.ts'
+import type { Estimate, EstimateAccuracy } from './estimate.ts'
 import type { Ingest } from './ingest.ts'
 import type { StatementTrace } from './statement-trace.ts'
 
@@ -25,6 +26,8 @@ export interface Principal {
   readonly statementTimeoutMs?: number
   /** Limits of the principal instead of the general ones. */
   readonly quotas?: Quotas | undefined
+  /** Groups of the principal, whose budgets it shares. */
+  readonly groups?: readonly string[]
 }
 
 /** Options for Arrow types that some clients do not support. */
@@ -43,6 +46,10 @@ export interface SessionOptions extends TypeOptions {
   readonly timeoutMs?: number
   /** Whether the source may use a cached plan instead of asking the engine again; by default true. */
   readonly cache?: boolean
+  /** Most that a statement may cost, in US dollars; lowers the limits of the configuration. */
+  readonly maxCostUsd?: number
+  /** Most bytes that a statement may bill; lowers the limits of the configuration. */
+  readonly maxBilledBytes?: number
 }
 
 /** `read` must not change data, `write` must, `any` leaves it to the statement. */
@@ -76,6 +83,17 @@ export interface AppMetadata {
   readonly endpoint: Uint8Array
 }
 
+/** What a statement of a source that bills is expected to cost, for the reservation when it runs. */
+export interface PlannedCost {
+  /** Absent if the source cannot tell. */
+  readonly billableBytes?: number
+  /** Absent if the source cannot tell. */
+  readonly costUsd?: number
+  readonly accuracy: EstimateAccuracy
+  /** Region whose price applies. */
+  readonly region: string
+}
+
 /** A query that only reads, ready to run. */
 export interface PlannedRead {
   readonly kind: 'read'
@@ -88,6 +106,8 @@ export interface PlannedRead {
   readonly handle?: Uint8Array
   /** The result's schema as sent to the client. A plan has it, a ticket does not. */
   readonly schema?: Uint8Array
+  /** Present if the source bills. */
+  readonly cost?: PlannedCost
 }
 
 /** A statement that changes data or the catalog, ready to run. */
@@ -100,6 +120,8 @@ export interface PlannedUpdate {
   readonly handle?: Uint8Array
   /** As `PlannedRead.schema`. */
   readonly schema?: Uint8Array
+  /** As `PlannedRead.cost`. */
+  readonly cost?: PlannedCost
 }
 
 /** A bulk ingestion. The query's text only describes it. Sources do not plan ingestions. */
@@ -216,6 +238,8 @@ export interface Context {
   readonly changeMark?: ChangeMark | undefined
   /** Filled in by the stages while the statement runs, for fronts that report it. One trace belongs to one statement. */
   readonly trace?: StatementTrace | undefined
+  /** Account of the statement; the budget stage sets it for sources that bill. */
+  readonly charge?: Charge | undefined
   /**
    * Holds the reports of a planning that fails: audit, metrics and usage. Set if the failure may not be final, because the
    * statement may be planned again; who sets it makes the reports once the failure is final.

@@ -1,4 +1,6 @@
 import type { z } from 'zod'
+import type { BudgetSettings } from '../config/setting/budget.ts'
+import type { PricingSettings } from '../config/setting/pricing.ts'
 import type { Variable } from '../config/setting/variable.ts'
 import type { Source } from '../query/source.ts'
 import type { SourceMetrics } from '../query/source-metrics.ts'
@@ -18,6 +20,14 @@ export interface Concurrency {
   readonly minStreams?: number
   /** Connections to the server, each of which carries one result at a time; absent for an embedded engine. */
   readonly maxConnections?: number
+}
+
+/** How a source bills, by its settings. */
+export interface SourceBilling {
+  /** Prices instead of the built-in list, and the model that applies. */
+  readonly pricing: PricingSettings
+  /** Limits of the source itself, in addition to those of principals, groups and the gateway. */
+  readonly limits: BudgetSettings
 }
 
 /** Upper bound of the memory that a source needs, in bytes. */
@@ -80,6 +90,8 @@ export interface SourceKind<Settings extends SourceSettings = SourceSettings> {
   /** Returns the settings without credentials, for display; absent if the settings hold none. */
   redact?(settings: Settings): object
   concurrency(settings: Settings): Concurrency
+  /** How the engine bills statements; absent for kinds that bill nothing. */
+  billing?(settings: Settings): SourceBilling
   memory(settings: Settings): MemoryNeed
   /** Declares the metrics of this kind, so that `/metrics` and `docs/metrics.md` list them even without such a source. */
   declareMetrics?(metrics: SourceMetrics): void

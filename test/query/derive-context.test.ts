@@ -22,6 +22,7 @@ class LazyContext implements Context {
   readonly types = { losslessTypes: true }
   readonly changeMark = { mayHaveChanged: false }
   readonly trace = {}
+  readonly charge = { id: 'c1', onSubmitted: async () => {}, settle() {} }
   readonly heldReports = []
   #controller: AbortController | undefined
 
@@ -50,6 +51,7 @@ const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]
   types: { losslessTypes: false, dictionaries: false },
   changeMark: { mayHaveChanged: true },
   trace: { queueWaitMs: 1 },
+  charge: { id: 'c2', maxBilledBytes: 1, onSubmitted: async () => {}, settle() {} },
   heldReports: [() => {}],
 }
 const names = Object.keys(changes) as (keyof Context)[]

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Sealed } from '../../src/query/seal/sealed.ts'
 import { Sealer } from '../../src/query/seal/sealer.ts'
-import type { PlannedRead, PlannedUpdate, Query, SessionOptions } from '../../src/query/types.ts'
+import type { PlannedCost, PlannedRead, PlannedUpdate, Query, SessionOptions } from '../../src/query/types.ts'
 import { type Poll, pollHandles } from '../../src/statements/handles/poll.ts'
 import { type BoundParameters, type PreparedStatement, preparedHandles } from '../../src/statements/handles/prepared.ts'
 import { type StatementTicket, statementTickets } from '../../src/statements/handles/ticket.ts'
@@ -33,6 +33,8 @@ const session = recordOf<SessionOptions>({
   cache: fc.boolean(),
   losslessTypes: fc.boolean(),
   dictionaries: fc.boolean(),
+  maxCostUsd: fc.nat(),
+  maxBilledBytes: fc.nat(),
 })
 const query = recordOf<Query>(
   {
@@ -51,7 +53,12 @@ const query = recordOf<Query>(
   'session',
   'purpose',
 )
-const planned = { query, handle: anyBytes, execution: absent, schema: absent } as const
+const cost = recordOf<PlannedCost>(
+  { billableBytes: fc.nat(), costUsd: fc.nat(), accuracy: fc.constant('exact'), region: anyText },
+  'accuracy',
+  'region',
+)
+const planned = { query, handle: anyBytes, execution: absent, schema: absent, cost } as const
 const statement = fc.oneof(
   recordOf<PlannedRead>({ kind: fc.constant('read'), ...planned, mayWrite: absent }, 'kind', 'query'),
   recordOf<PlannedUpdate>({ kind: fc.constant('update'), ...planned }, 'kind', 'query'),

@@ -24,6 +24,8 @@ export const EstimateAccuracy = {
   ESTIMATE_ACCURACY_UPPER_BOUND: 3,
   /** ESTIMATE_ACCURACY_EXACT - The statement reads exactly this much. */
   ESTIMATE_ACCURACY_EXACT: 4,
+  /** ESTIMATE_ACCURACY_LOWER_BOUND - The statement reads at least this much. */
+  ESTIMATE_ACCURACY_LOWER_BOUND: 5,
 } as const;
 
 export type EstimateAccuracy = typeof EstimateAccuracy[keyof typeof EstimateAccuracy];
@@ -34,6 +36,7 @@ export namespace EstimateAccuracy {
   export type ESTIMATE_ACCURACY_ESTIMATED = typeof EstimateAccuracy.ESTIMATE_ACCURACY_ESTIMATED;
   export type ESTIMATE_ACCURACY_UPPER_BOUND = typeof EstimateAccuracy.ESTIMATE_ACCURACY_UPPER_BOUND;
   export type ESTIMATE_ACCURACY_EXACT = typeof EstimateAccuracy.ESTIMATE_ACCURACY_EXACT;
+  export type ESTIMATE_ACCURACY_LOWER_BOUND = typeof EstimateAccuracy.ESTIMATE_ACCURACY_LOWER_BOUND;
 }
 
 /** StatementStatus tells how a statement ended. */

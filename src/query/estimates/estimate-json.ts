@@ -3,7 +3,7 @@ import type { Estimate, EstimateAccuracy } from '../estimate.ts'
 /** The header by which a Flight client asks for the estimate of a statement: `true` or `false`. */
 export const ESTIMATE_HEADER = 'x-flightgate-estimate'
 
-const accuracies: readonly EstimateAccuracy[] = ['unknown', 'estimated', 'upper_bound', 'exact']
+const accuracies: readonly EstimateAccuracy[] = ['unknown', 'estimated', 'lower_bound', 'upper_bound', 'exact']
 /** Most tables and suggestions that are sent. */
 const MAX_TEXTS = 100
 /** Largest application metadata that is read as an estimate, in bytes. */

@@ -1,7 +1,7 @@
 import type { Estimate, EstimateAccuracy } from '../../query/estimate.ts'
 
 /** The least certain first. */
-const accuracies: readonly EstimateAccuracy[] = ['unknown', 'estimated', 'upper_bound', 'exact']
+const accuracies: readonly EstimateAccuracy[] = ['unknown', 'estimated', 'lower_bound', 'upper_bound', 'exact']
 
 /** Adds up estimates; undefined for a statement without one. A figure is absent if it is absent for any statement. */
 export function totalOf(estimates: readonly (Estimate | undefined)[]): Estimate {

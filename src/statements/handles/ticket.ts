@@ -12,7 +12,7 @@ import {
 } from '../../query/seal/fields.ts'
 import { sealed } from '../../query/seal/sealed.ts'
 import { SealKind } from '../../query/seal/sealer.ts'
-import type { PlannedSql } from '../../query/types.ts'
+import type { PlannedCost, PlannedSql } from '../../query/types.ts'
 import type { BoundParameters } from './prepared.ts'
 import { queryFields } from './query-fields.ts'
 
@@ -35,6 +35,7 @@ const common = {
   execution: leftOut,
   // The client already has the schema from the FlightInfo.
   schema: leftOut,
+  cost: json<PlannedCost | undefined>('c'),
 }
 
 /** Encoding of a ticket; a poll handle contains one too. */

@@ -36,6 +36,8 @@ const (
 	EstimateAccuracy_ESTIMATE_ACCURACY_UPPER_BOUND EstimateAccuracy = 3
 	// The statement reads exactly this much.
 	EstimateAccuracy_ESTIMATE_ACCURACY_EXACT EstimateAccuracy = 4
+	// The statement reads at least this much.
+	EstimateAccuracy_ESTIMATE_ACCURACY_LOWER_BOUND EstimateAccuracy = 5
 )
 
 // Enum value maps for EstimateAccuracy.
@@ -46,6 +48,7 @@ var (
 		2: "ESTIMATE_ACCURACY_ESTIMATED",
 		3: "ESTIMATE_ACCURACY_UPPER_BOUND",
 		4: "ESTIMATE_ACCURACY_EXACT",
+		5: "ESTIMATE_ACCURACY_LOWER_BOUND",
 	}
 	EstimateAccuracy_value = map[string]int32{
 		"ESTIMATE_ACCURACY_UNSPECIFIED": 0,
@@ -53,6 +56,7 @@ var (
 		"ESTIMATE_ACCURACY_ESTIMATED":   2,
 		"ESTIMATE_ACCURACY_UPPER_BOUND": 3,
 		"ESTIMATE_ACCURACY_EXACT":       4,
+		"ESTIMATE_ACCURACY_LOWER_BOUND": 5,
 	}
 )
 
@@ -3391,13 +3395,14 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x13CancelQueryResponse\"\x13\n" +
 	"\x11GetVersionRequest\".\n" +
 	"\x12GetVersionResponse\x12\x18\n" +
-	"\aversion\x18\x01 \x01(\tR\aversion*\xb5\x01\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion*\xd8\x01\n" +
 	"\x10EstimateAccuracy\x12!\n" +
 	"\x1dESTIMATE_ACCURACY_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19ESTIMATE_ACCURACY_UNKNOWN\x10\x01\x12\x1f\n" +
 	"\x1bESTIMATE_ACCURACY_ESTIMATED\x10\x02\x12!\n" +
 	"\x1dESTIMATE_ACCURACY_UPPER_BOUND\x10\x03\x12\x1b\n" +
-	"\x17ESTIMATE_ACCURACY_EXACT\x10\x04*\xae\x01\n" +
+	"\x17ESTIMATE_ACCURACY_EXACT\x10\x04\x12!\n" +
+	"\x1dESTIMATE_ACCURACY_LOWER_BOUND\x10\x05*\xae\x01\n" +
 	"\x0fStatementStatus\x12 \n" +
 	"\x1cSTATEMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aSTATEMENT_STATUS_SUCCEEDED\x10\x01\x12\x1b\n" +

@@ -5,6 +5,7 @@ import { whole } from './whole.ts'
 const accuracies = {
   unknown: EstimateAccuracy.ESTIMATE_ACCURACY_UNKNOWN,
   estimated: EstimateAccuracy.ESTIMATE_ACCURACY_ESTIMATED,
+  lower_bound: EstimateAccuracy.ESTIMATE_ACCURACY_LOWER_BOUND,
   upper_bound: EstimateAccuracy.ESTIMATE_ACCURACY_UPPER_BOUND,
   exact: EstimateAccuracy.ESTIMATE_ACCURACY_EXACT,
 } as const

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Estimate } from '../../../query/estimate.ts'
 import { countOrUnknown, dollarsOrUnknown } from './figures.ts'
 
-const accuracies = ['unknown', 'estimated', 'upper_bound', 'exact'] as const
+const accuracies = ['unknown', 'estimated', 'lower_bound', 'upper_bound', 'exact'] as const
 
 /** An estimate in answers. A figure that the source cannot tell is null. */
 export const estimateSchema = z
@@ -14,7 +14,7 @@ export const estimateSchema = z
     accuracy: z
       .enum(accuracies)
       .describe(
-        'How far the figures can be trusted. `unknown`: the source cannot tell. `estimated`: computed from statistics, may be off by orders of magnitude. `upper_bound`: the statement reads at most this much. `exact`: it reads exactly this much.',
+        'How far the figures can be trusted. `unknown`: the source cannot tell. `estimated`: computed from statistics, may be off by orders of magnitude. `lower_bound`: the statement reads at least this much. `upper_bound`: the statement reads at most this much. `exact`: it reads exactly this much.',
       ),
     referenced_tables: z
       .array(z.string())
