@@ -10,7 +10,7 @@ export interface Estimate {
   readonly rows?: number
   /** Bytes that the engine would bill: `bytes` with its minimum and rounding. */
   readonly billableBytes?: number
-  /** Price in US dollars, before any free tier. */
+  /** Price in US dollars, after the free bytes that the configuration gives to this gateway, if it gives any. */
   readonly costUsd?: number
   /** How the price was computed; present with `costUsd`, and where the engine bills slots instead of bytes. */
   readonly price?: Price
@@ -38,15 +38,26 @@ export interface Price {
   readonly model: 'on_demand' | 'edition'
   /** Region whose price applies, such as `US` or `europe-west3`. */
   readonly region: string
+  /** True if the price list lacks the region, and its dearest price is assumed. */
+  readonly isAssumed?: boolean
   /** US dollars per TiB (2^40 bytes); on demand only. */
   readonly usdPerTib?: number
   /** US dollars per slot and hour; editions only. */
   readonly usdPerSlotHour?: number
   readonly edition?: string
-  /** Day on which the price was checked, as `2026-07-25`; absent if it comes from the configuration. */
+  /** Day on which the price list was checked, as `2026-07-25`; absent if the price comes from the configuration or has no such day. */
   readonly checkedOn?: string
-  /** Bytes of a month that the engine does not bill, and how many of them the configuration gives to this gateway. */
-  readonly freeTier?: { readonly bytesPerMonth: number; readonly ownBytesPerMonth: number }
+  readonly freeTier?: FreeTier
+}
+
+/** Bytes that the engine does not bill in a month. */
+export interface FreeTier {
+  /** Those of the billing account, whose other users the gateway does not see. */
+  readonly bytesPerMonth: number
+  /** How many of them the configuration gives to this gateway. */
+  readonly ownBytesPerMonth: number
+  /** How many of the gateway's own this month has left; the cost is without them. */
+  readonly ownBytesLeft?: number
 }
 
 /** One suggestion of a rule. */

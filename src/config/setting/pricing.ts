@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { optionalWholeNumber } from './value.ts'
 
-const dollars = (about: string) => z.number().min(0).max(1_000_000).optional().describe(about)
+const dollars = (about: string) => z.number().min(0).max(1000).optional().describe(about)
 
 /** Schema of `sources.<name>.pricing`. */
 export const pricingSchema = z.strictObject({
