@@ -1,4 +1,4 @@
-import { Int32, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
+import { Int32, Table, tableFromIPC, tableToIPC, vectorFromArray } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FlightInfo } from '../../gen/arrow/flight/protocol/Flight.ts'
 import { EstimateAccuracy, type Statement } from '../../gen/flightgate/v1/gateway_service.ts'
@@ -13,6 +13,16 @@ const init = [
   'CREATE TABLE log AS SELECT 0 AS n',
 ]
 const t = 'demo.main.t'
+/** Members of a source that bills nothing. */
+const nothingBilled = {
+  billableBytes: undefined,
+  slotMs: undefined,
+  price: undefined,
+  externalCosts: [],
+  statementType: '',
+  advice: [],
+  refusal: '',
+}
 
 /** Estimates over gRPC and over HTTP, for each kind of source. */
 describe('the estimate of each source', () => {
@@ -65,7 +75,9 @@ describe('the estimate of each source', () => {
   const ESTIMATED = EstimateAccuracy.ESTIMATE_ACCURACY_ESTIMATED
 
   it('embedded DuckDB', async () => {
-    expect(await overGrpc('SELECT * FROM t')).toEqual({
+    const { schema, ...figures } = await overGrpc('SELECT * FROM t')
+    expect(tableFromIPC(schema).schema.fields.map(String)).toEqual(['i: Int32'])
+    expect(figures).toEqual({
       dataSource: 'demo',
       bytes: 4000n,
       rows: 1000n,
@@ -73,15 +85,24 @@ describe('the estimate of each source', () => {
       accuracy: ESTIMATED,
       referencedTables: [t],
       suggestions: [],
+      ...nothingBilled,
     })
     const json = {
       data_source: 'demo',
       accuracy: 'estimated',
       bytes: 4000,
       rows: 1000,
+      billable_bytes: null,
       cost_usd: null,
+      slot_ms: null,
+      price: null,
+      external_costs: [],
+      statement_type: null,
       referenced_tables: [t],
       suggestions: [],
+      advice: [],
+      refusal: null,
+      columns: [{ name: 'i', type: 'int32', nullable: true }],
     }
     expect(await overHttp({ query: 'SELECT * FROM t' })).toEqual([200, json])
     expect(await overHttp({ table: 't' })).toEqual([200, json])

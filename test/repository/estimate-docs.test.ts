@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, python } from '../e2e/python.ts'
@@ -34,12 +35,24 @@ describe('the examples of docs/estimates.md', () => {
 
   it('curl gets the same', async () => {
     const [command] = blocksOf('sh')
-    expect(JSON.parse((await run('sh', ['-e', '-c', here(command!)])).stdout)).toEqual({ ...estimate, cost_usd: null })
+    const { columns, ...said } = JSON.parse((await run('sh', ['-e', '-c', here(command!)])).stdout)
+    expect(said).toEqual({
+      ...estimate,
+      billable_bytes: null,
+      cost_usd: null,
+      slot_ms: null,
+      price: null,
+      external_costs: [],
+      statement_type: null,
+      advice: [],
+      refusal: null,
+    })
+    expect(columns).toHaveLength(16)
   })
   it.runIf(existsSync(`${tools}/grpcurl`))('grpcurl gets the same', async () => {
     const [, command] = blocksOf('sh')
     const env = { ...process.env, PATH: `${tools}:${process.env['PATH']}` }
-    const said = JSON.parse((await run('sh', ['-e', '-c', here(command!)], { env })).stdout).estimate
+    const { schema, ...said } = JSON.parse((await run('sh', ['-e', '-c', here(command!)], { env })).stdout).estimate
     const { referenced_tables: referencedTables, suggestions, bytes, rows } = estimate
     expect(said).toEqual({
       dataSource: 'demo',
@@ -49,5 +62,6 @@ describe('the examples of docs/estimates.md', () => {
       referencedTables,
       suggestions,
     })
+    expect(tableFromIPC(Buffer.from(schema, 'base64')).schema.fields).toHaveLength(16)
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { TableScan } from '../../src/statements/requests/statement-request.ts'
-import { parametersOf, rowsOf, setUp } from './fake-source.ts'
+import { parametersOf, rowsOf, schema, setUp } from './fake-source.ts'
 
 const parameters = parametersOf('a')
 const scan = (name: string, more: Partial<TableScan> = {}) => ({ text: { table: { name, columns: [], ...more } } })
@@ -137,10 +137,11 @@ describe('a started statement', () => {
   it('is estimated, or the estimate is unknown', async () => {
     const { statements, scope, here } = setUp()
     const estimate = async (query: string) => await statements.requests.estimate({ text: { query } }, scope())
-    expect(await estimate('rows 1')).toEqual({ source: 'here', estimate: { accuracy: 'unknown' } })
+    expect(await estimate('rows 1')).toEqual({ source: 'here', estimate: { accuracy: 'unknown' }, schema })
     expect(await estimate('estimate {"accuracy":"exact","bytes":7}')).toEqual({
       source: 'here',
       estimate: { accuracy: 'exact', bytes: 7 },
+      schema,
     })
     expect(here.ran).toEqual([])
   })

@@ -39,6 +39,24 @@ export namespace EstimateAccuracy {
   export type ESTIMATE_ACCURACY_LOWER_BOUND = typeof EstimateAccuracy.ESTIMATE_ACCURACY_LOWER_BOUND;
 }
 
+/** PriceModel is what an engine bills. */
+export const PriceModel = {
+  /** PRICE_MODEL_UNSPECIFIED - Never sent. */
+  PRICE_MODEL_UNSPECIFIED: 0,
+  /** PRICE_MODEL_ON_DEMAND - The engine bills bytes. */
+  PRICE_MODEL_ON_DEMAND: 1,
+  /** PRICE_MODEL_EDITION - The engine bills slots of a reservation; bytes are free. */
+  PRICE_MODEL_EDITION: 2,
+} as const;
+
+export type PriceModel = typeof PriceModel[keyof typeof PriceModel];
+
+export namespace PriceModel {
+  export type PRICE_MODEL_UNSPECIFIED = typeof PriceModel.PRICE_MODEL_UNSPECIFIED;
+  export type PRICE_MODEL_ON_DEMAND = typeof PriceModel.PRICE_MODEL_ON_DEMAND;
+  export type PRICE_MODEL_EDITION = typeof PriceModel.PRICE_MODEL_EDITION;
+}
+
 /** StatementStatus tells how a statement ended. */
 export const StatementStatus = {
   /** STATEMENT_STATUS_UNSPECIFIED - Never sent. */
@@ -164,6 +182,62 @@ export interface BatchOptions {
   stopOnError: boolean;
 }
 
+/** FreeTier is what an engine does not bill in a month. */
+export interface FreeTier {
+  /** Free bytes of the billing account, whose other users the gateway does not see. */
+  bytesPerMonth: bigint;
+  /** How many of them the configuration gives to this gateway. */
+  ownBytesPerMonth: bigint;
+  /** How many of the gateway's own this month has left; the cost is without them. */
+  ownBytesLeft?: bigint | undefined;
+}
+
+/** Price tells how a cost was computed. */
+export interface Price {
+  /** What the engine bills. */
+  model: PriceModel;
+  /** Region whose price applies, such as US or europe-west3. */
+  region: string;
+  /** Price of a TiB (2^40 bytes) in US dollars; unset where slots are billed. */
+  usdPerTib?:
+    | number
+    | undefined;
+  /** Price of a slot for an hour in US dollars; unset where bytes are billed, or if it is not known. */
+  usdPerSlotHour?:
+    | number
+    | undefined;
+  /** Edition of the reservation: standard, enterprise or enterprise_plus; empty where bytes are billed. */
+  edition: string;
+  /** Day on which the price list was checked, such as 2026-07-25; empty if the price is configured or has no such day. */
+  checkedOn: string;
+  /** What is free in a month; unset where slots are billed. */
+  freeTier:
+    | FreeTier
+    | undefined;
+  /** Whether the price list lacks the region, and its dearest price is assumed. */
+  isAssumed: boolean;
+}
+
+/** Advice is one way to make a statement cheaper. */
+export interface Advice {
+  /** Name of the rule, such as select_star. */
+  rule: string;
+  /** The advice with its figures, in one sentence. */
+  message: string;
+  /** The statement with the advice followed; empty if the rule cannot write it. */
+  rewrittenQuery: string;
+  /** Bytes that the engine would bill for the rewritten statement. */
+  billableBytes?:
+    | bigint
+    | undefined;
+  /** Billable bytes that the rewrite saves. */
+  savedBytes?:
+    | bigint
+    | undefined;
+  /** US dollars that the rewrite saves at each run. */
+  savedUsd?: number | undefined;
+}
+
 /** Estimate tells what a statement would read and cost. A figure that the source cannot tell is unset, never 0. */
 export interface Estimate {
   /** Name of the source. */
@@ -176,7 +250,7 @@ export interface Estimate {
   rows?:
     | bigint
     | undefined;
-  /** Price in US dollars. */
+  /** Price in US dollars, without what the engine does not tell in advance (external_costs). */
   costUsd?:
     | number
     | undefined;
@@ -186,6 +260,28 @@ export interface Estimate {
   referencedTables: string[];
   /** What would make the statement cheaper, one sentence each. */
   suggestions: string[];
+  /** Bytes that the engine would bill: bytes with the engine's minimum and rounding. */
+  billableBytes?:
+    | bigint
+    | undefined;
+  /** Compute time in slot-milliseconds, where the engine bills it or bytes say nothing. */
+  slotMs?:
+    | bigint
+    | undefined;
+  /** How the cost is computed; unset if the source bills nothing. */
+  price:
+    | Price
+    | undefined;
+  /** Why the bill may be higher than the figures, one sentence each: what the engine does not tell in advance. */
+  externalCosts: string[];
+  /** Kind of the statement as the engine names it, such as SELECT, SCRIPT or MERGE; empty if the source does not tell. */
+  statementType: string;
+  /** The suggestions that come from rules, with their figures. */
+  advice: Advice[];
+  /** Why the gateway would refuse to run the statement now, in one sentence; empty if it would not. */
+  refusal: string;
+  /** Encapsulated Arrow IPC message with the schema of the result; empty in totals and with tickets, and if it is not known. */
+  schema: Uint8Array;
 }
 
 /** Error tells why a statement of a batch failed. */
@@ -860,6 +956,329 @@ export const BatchOptions: MessageFns<BatchOptions> = {
   },
 };
 
+function createBaseFreeTier(): FreeTier {
+  return { bytesPerMonth: 0n, ownBytesPerMonth: 0n, ownBytesLeft: undefined };
+}
+
+export const FreeTier: MessageFns<FreeTier> = {
+  encode(message: FreeTier, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bytesPerMonth !== 0n) {
+      if (BigInt.asUintN(64, message.bytesPerMonth) !== message.bytesPerMonth) {
+        throw new globalThis.Error("value provided for field message.bytesPerMonth of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.bytesPerMonth);
+    }
+    if (message.ownBytesPerMonth !== 0n) {
+      if (BigInt.asUintN(64, message.ownBytesPerMonth) !== message.ownBytesPerMonth) {
+        throw new globalThis.Error("value provided for field message.ownBytesPerMonth of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.ownBytesPerMonth);
+    }
+    if (message.ownBytesLeft !== undefined) {
+      if (BigInt.asUintN(64, message.ownBytesLeft) !== message.ownBytesLeft) {
+        throw new globalThis.Error("value provided for field message.ownBytesLeft of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.ownBytesLeft);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FreeTier {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFreeTier();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.bytesPerMonth = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ownBytesPerMonth = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ownBytesLeft = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePrice(): Price {
+  return {
+    model: 0,
+    region: "",
+    usdPerTib: undefined,
+    usdPerSlotHour: undefined,
+    edition: "",
+    checkedOn: "",
+    freeTier: undefined,
+    isAssumed: false,
+  };
+}
+
+export const Price: MessageFns<Price> = {
+  encode(message: Price, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== 0) {
+      writer.uint32(8).int32(message.model);
+    }
+    if (message.region !== "") {
+      writer.uint32(18).string(message.region);
+    }
+    if (message.usdPerTib !== undefined) {
+      writer.uint32(25).double(message.usdPerTib);
+    }
+    if (message.usdPerSlotHour !== undefined) {
+      writer.uint32(33).double(message.usdPerSlotHour);
+    }
+    if (message.edition !== "") {
+      writer.uint32(42).string(message.edition);
+    }
+    if (message.checkedOn !== "") {
+      writer.uint32(50).string(message.checkedOn);
+    }
+    if (message.freeTier !== undefined) {
+      FreeTier.encode(message.freeTier, writer.uint32(58).fork()).join();
+    }
+    if (message.isAssumed !== false) {
+      writer.uint32(64).bool(message.isAssumed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Price {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.model = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.usdPerTib = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.usdPerSlotHour = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.edition = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.checkedOn = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.freeTier = FreeTier.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.isAssumed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAdvice(): Advice {
+  return {
+    rule: "",
+    message: "",
+    rewrittenQuery: "",
+    billableBytes: undefined,
+    savedBytes: undefined,
+    savedUsd: undefined,
+  };
+}
+
+export const Advice: MessageFns<Advice> = {
+  encode(message: Advice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rule !== "") {
+      writer.uint32(10).string(message.rule);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    if (message.rewrittenQuery !== "") {
+      writer.uint32(26).string(message.rewrittenQuery);
+    }
+    if (message.billableBytes !== undefined) {
+      if (BigInt.asUintN(64, message.billableBytes) !== message.billableBytes) {
+        throw new globalThis.Error("value provided for field message.billableBytes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.billableBytes);
+    }
+    if (message.savedBytes !== undefined) {
+      if (BigInt.asUintN(64, message.savedBytes) !== message.savedBytes) {
+        throw new globalThis.Error("value provided for field message.savedBytes of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.savedBytes);
+    }
+    if (message.savedUsd !== undefined) {
+      writer.uint32(49).double(message.savedUsd);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Advice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdvice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rule = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.rewrittenQuery = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.billableBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.savedBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.savedUsd = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseEstimate(): Estimate {
   return {
     dataSource: "",
@@ -869,6 +1288,14 @@ function createBaseEstimate(): Estimate {
     accuracy: 0,
     referencedTables: [],
     suggestions: [],
+    billableBytes: undefined,
+    slotMs: undefined,
+    price: undefined,
+    externalCosts: [],
+    statementType: "",
+    advice: [],
+    refusal: "",
+    schema: new Uint8Array(0),
   };
 }
 
@@ -900,6 +1327,36 @@ export const Estimate: MessageFns<Estimate> = {
     }
     for (const v of message.suggestions) {
       writer.uint32(58).string(v!);
+    }
+    if (message.billableBytes !== undefined) {
+      if (BigInt.asUintN(64, message.billableBytes) !== message.billableBytes) {
+        throw new globalThis.Error("value provided for field message.billableBytes of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.billableBytes);
+    }
+    if (message.slotMs !== undefined) {
+      if (BigInt.asUintN(64, message.slotMs) !== message.slotMs) {
+        throw new globalThis.Error("value provided for field message.slotMs of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.slotMs);
+    }
+    if (message.price !== undefined) {
+      Price.encode(message.price, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.externalCosts) {
+      writer.uint32(90).string(v!);
+    }
+    if (message.statementType !== "") {
+      writer.uint32(98).string(message.statementType);
+    }
+    for (const v of message.advice) {
+      Advice.encode(v!, writer.uint32(106).fork()).join();
+    }
+    if (message.refusal !== "") {
+      writer.uint32(114).string(message.refusal);
+    }
+    if (message.schema.length !== 0) {
+      writer.uint32(122).bytes(message.schema);
     }
     return writer;
   },
@@ -971,6 +1428,70 @@ export const Estimate: MessageFns<Estimate> = {
             }
 
             message.suggestions.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.billableBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.slotMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.price = Price.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.externalCosts.push(reader.string());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.statementType = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.advice.push(Advice.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.refusal = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.schema = reader.bytes();
             continue;
           }
         }

@@ -60,7 +60,12 @@ const VERSION_5 = 4
 
 /** The columns of a schema message. Does not release the frame. @throws ArrowError */
 export function columnsOf(schema: Frame): TextColumn[] {
-  const { children } = decodeSchema(readFrame(schema).header)
+  return columnsOfSchema(readFrame(schema).header)
+}
+
+/** The columns of a schema. @param message bare flatbuffer `Message` @throws ArrowError */
+export function columnsOfSchema(message: Uint8Array): TextColumn[] {
+  const { children } = decodeSchema(message)
   const names = uniqueNames(children.map(({ name }) => name))
   return children.map((field, i) => ({ name: names[i]!, type: typeText(field), nullable: field.nullable }))
 }

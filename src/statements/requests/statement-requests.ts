@@ -45,6 +45,8 @@ export interface SourceEstimate {
   /** Name of the source. */
   readonly source: string
   readonly estimate: Estimate
+  /** Flatbuffer `Message` with the schema of the result; empty if it is not known. */
+  readonly schema: Uint8Array
 }
 
 /** Runs and estimates statements that come as requests: an SQL text or the scan of a table, with a named source. */
@@ -121,8 +123,8 @@ export class StatementRequests {
   /** Plans a statement for its estimate; `unknown` if the source tells nothing. @throws GatewayError as `queryOf`, the pipeline */
   async estimate(request: StatementRequest, scope: CallScope): Promise<SourceEstimate> {
     const query = await this.queryOf(request, scope)
-    const { estimate } = await this.#deps.pipeline.plan({ ...query, estimate: true }, scope.ctx)
-    return { source: query.source, estimate: estimate ?? { accuracy: 'unknown' } }
+    const { estimate, schema } = await this.#deps.pipeline.plan({ ...query, estimate: true }, scope.ctx)
+    return { source: query.source, estimate: estimate ?? { accuracy: 'unknown' }, schema }
   }
 
   async #ofText(sql: string, scope: CallScope): Promise<Query> {

@@ -87,6 +87,59 @@ func (EstimateAccuracy) EnumDescriptor() ([]byte, []int) {
 	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{0}
 }
 
+// PriceModel is what an engine bills.
+type PriceModel int32
+
+const (
+	// Never sent.
+	PriceModel_PRICE_MODEL_UNSPECIFIED PriceModel = 0
+	// The engine bills bytes.
+	PriceModel_PRICE_MODEL_ON_DEMAND PriceModel = 1
+	// The engine bills slots of a reservation; bytes are free.
+	PriceModel_PRICE_MODEL_EDITION PriceModel = 2
+)
+
+// Enum value maps for PriceModel.
+var (
+	PriceModel_name = map[int32]string{
+		0: "PRICE_MODEL_UNSPECIFIED",
+		1: "PRICE_MODEL_ON_DEMAND",
+		2: "PRICE_MODEL_EDITION",
+	}
+	PriceModel_value = map[string]int32{
+		"PRICE_MODEL_UNSPECIFIED": 0,
+		"PRICE_MODEL_ON_DEMAND":   1,
+		"PRICE_MODEL_EDITION":     2,
+	}
+)
+
+func (x PriceModel) Enum() *PriceModel {
+	p := new(PriceModel)
+	*p = x
+	return p
+}
+
+func (x PriceModel) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PriceModel) Descriptor() protoreflect.EnumDescriptor {
+	return file_flightgate_v1_gateway_service_proto_enumTypes[1].Descriptor()
+}
+
+func (PriceModel) Type() protoreflect.EnumType {
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[1]
+}
+
+func (x PriceModel) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PriceModel.Descriptor instead.
+func (PriceModel) EnumDescriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{1}
+}
+
 // StatementStatus tells how a statement ended.
 type StatementStatus int32
 
@@ -132,11 +185,11 @@ func (x StatementStatus) String() string {
 }
 
 func (StatementStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[1].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[2].Descriptor()
 }
 
 func (StatementStatus) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[1]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[2]
 }
 
 func (x StatementStatus) Number() protoreflect.EnumNumber {
@@ -145,7 +198,7 @@ func (x StatementStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StatementStatus.Descriptor instead.
 func (StatementStatus) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{1}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{2}
 }
 
 // HealthState is the outcome of a health check.
@@ -189,11 +242,11 @@ func (x HealthState) String() string {
 }
 
 func (HealthState) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[2].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[3].Descriptor()
 }
 
 func (HealthState) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[2]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[3]
 }
 
 func (x HealthState) Number() protoreflect.EnumNumber {
@@ -202,7 +255,7 @@ func (x HealthState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use HealthState.Descriptor instead.
 func (HealthState) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{2}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{3}
 }
 
 // BreakerState is the state of a circuit breaker.
@@ -246,11 +299,11 @@ func (x BreakerState) String() string {
 }
 
 func (BreakerState) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[3].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[4].Descriptor()
 }
 
 func (BreakerState) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[3]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[4]
 }
 
 func (x BreakerState) Number() protoreflect.EnumNumber {
@@ -259,7 +312,7 @@ func (x BreakerState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BreakerState.Descriptor instead.
 func (BreakerState) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{3}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{4}
 }
 
 // QueryState is what a statement is doing.
@@ -299,11 +352,11 @@ func (x QueryState) String() string {
 }
 
 func (QueryState) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[4].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[5].Descriptor()
 }
 
 func (QueryState) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[4]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[5]
 }
 
 func (x QueryState) Number() protoreflect.EnumNumber {
@@ -312,7 +365,7 @@ func (x QueryState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use QueryState.Descriptor instead.
 func (QueryState) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{4}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{5}
 }
 
 // Statement is an SQL text or the scan of a table, and where it runs.
@@ -566,6 +619,270 @@ func (x *BatchOptions) GetStopOnError() bool {
 	return false
 }
 
+// FreeTier is what an engine does not bill in a month.
+type FreeTier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Free bytes of the billing account, whose other users the gateway does not see.
+	BytesPerMonth uint64 `protobuf:"varint,1,opt,name=bytes_per_month,json=bytesPerMonth,proto3" json:"bytes_per_month,omitempty"`
+	// How many of them the configuration gives to this gateway.
+	OwnBytesPerMonth uint64 `protobuf:"varint,2,opt,name=own_bytes_per_month,json=ownBytesPerMonth,proto3" json:"own_bytes_per_month,omitempty"`
+	// How many of the gateway's own this month has left; the cost is without them.
+	OwnBytesLeft  *uint64 `protobuf:"varint,3,opt,name=own_bytes_left,json=ownBytesLeft,proto3,oneof" json:"own_bytes_left,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FreeTier) Reset() {
+	*x = FreeTier{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FreeTier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FreeTier) ProtoMessage() {}
+
+func (x *FreeTier) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FreeTier.ProtoReflect.Descriptor instead.
+func (*FreeTier) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *FreeTier) GetBytesPerMonth() uint64 {
+	if x != nil {
+		return x.BytesPerMonth
+	}
+	return 0
+}
+
+func (x *FreeTier) GetOwnBytesPerMonth() uint64 {
+	if x != nil {
+		return x.OwnBytesPerMonth
+	}
+	return 0
+}
+
+func (x *FreeTier) GetOwnBytesLeft() uint64 {
+	if x != nil && x.OwnBytesLeft != nil {
+		return *x.OwnBytesLeft
+	}
+	return 0
+}
+
+// Price tells how a cost was computed.
+type Price struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the engine bills.
+	Model PriceModel `protobuf:"varint,1,opt,name=model,proto3,enum=flightgate.v1.PriceModel" json:"model,omitempty"`
+	// Region whose price applies, such as US or europe-west3.
+	Region string `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
+	// Price of a TiB (2^40 bytes) in US dollars; unset where slots are billed.
+	UsdPerTib *float64 `protobuf:"fixed64,3,opt,name=usd_per_tib,json=usdPerTib,proto3,oneof" json:"usd_per_tib,omitempty"`
+	// Price of a slot for an hour in US dollars; unset where bytes are billed, or if it is not known.
+	UsdPerSlotHour *float64 `protobuf:"fixed64,4,opt,name=usd_per_slot_hour,json=usdPerSlotHour,proto3,oneof" json:"usd_per_slot_hour,omitempty"`
+	// Edition of the reservation: standard, enterprise or enterprise_plus; empty where bytes are billed.
+	Edition string `protobuf:"bytes,5,opt,name=edition,proto3" json:"edition,omitempty"`
+	// Day on which the price list was checked, such as 2026-07-25; empty if the price is configured or has no such day.
+	CheckedOn string `protobuf:"bytes,6,opt,name=checked_on,json=checkedOn,proto3" json:"checked_on,omitempty"`
+	// What is free in a month; unset where slots are billed.
+	FreeTier *FreeTier `protobuf:"bytes,7,opt,name=free_tier,json=freeTier,proto3" json:"free_tier,omitempty"`
+	// Whether the price list lacks the region, and its dearest price is assumed.
+	IsAssumed     bool `protobuf:"varint,8,opt,name=is_assumed,json=isAssumed,proto3" json:"is_assumed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Price) Reset() {
+	*x = Price{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Price) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Price) ProtoMessage() {}
+
+func (x *Price) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Price.ProtoReflect.Descriptor instead.
+func (*Price) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Price) GetModel() PriceModel {
+	if x != nil {
+		return x.Model
+	}
+	return PriceModel_PRICE_MODEL_UNSPECIFIED
+}
+
+func (x *Price) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *Price) GetUsdPerTib() float64 {
+	if x != nil && x.UsdPerTib != nil {
+		return *x.UsdPerTib
+	}
+	return 0
+}
+
+func (x *Price) GetUsdPerSlotHour() float64 {
+	if x != nil && x.UsdPerSlotHour != nil {
+		return *x.UsdPerSlotHour
+	}
+	return 0
+}
+
+func (x *Price) GetEdition() string {
+	if x != nil {
+		return x.Edition
+	}
+	return ""
+}
+
+func (x *Price) GetCheckedOn() string {
+	if x != nil {
+		return x.CheckedOn
+	}
+	return ""
+}
+
+func (x *Price) GetFreeTier() *FreeTier {
+	if x != nil {
+		return x.FreeTier
+	}
+	return nil
+}
+
+func (x *Price) GetIsAssumed() bool {
+	if x != nil {
+		return x.IsAssumed
+	}
+	return false
+}
+
+// Advice is one way to make a statement cheaper.
+type Advice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the rule, such as select_star.
+	Rule string `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	// The advice with its figures, in one sentence.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// The statement with the advice followed; empty if the rule cannot write it.
+	RewrittenQuery string `protobuf:"bytes,3,opt,name=rewritten_query,json=rewrittenQuery,proto3" json:"rewritten_query,omitempty"`
+	// Bytes that the engine would bill for the rewritten statement.
+	BillableBytes *uint64 `protobuf:"varint,4,opt,name=billable_bytes,json=billableBytes,proto3,oneof" json:"billable_bytes,omitempty"`
+	// Billable bytes that the rewrite saves.
+	SavedBytes *uint64 `protobuf:"varint,5,opt,name=saved_bytes,json=savedBytes,proto3,oneof" json:"saved_bytes,omitempty"`
+	// US dollars that the rewrite saves at each run.
+	SavedUsd      *float64 `protobuf:"fixed64,6,opt,name=saved_usd,json=savedUsd,proto3,oneof" json:"saved_usd,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Advice) Reset() {
+	*x = Advice{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Advice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Advice) ProtoMessage() {}
+
+func (x *Advice) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Advice.ProtoReflect.Descriptor instead.
+func (*Advice) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Advice) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Advice) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Advice) GetRewrittenQuery() string {
+	if x != nil {
+		return x.RewrittenQuery
+	}
+	return ""
+}
+
+func (x *Advice) GetBillableBytes() uint64 {
+	if x != nil && x.BillableBytes != nil {
+		return *x.BillableBytes
+	}
+	return 0
+}
+
+func (x *Advice) GetSavedBytes() uint64 {
+	if x != nil && x.SavedBytes != nil {
+		return *x.SavedBytes
+	}
+	return 0
+}
+
+func (x *Advice) GetSavedUsd() float64 {
+	if x != nil && x.SavedUsd != nil {
+		return *x.SavedUsd
+	}
+	return 0
+}
+
 // Estimate tells what a statement would read and cost. A figure that the source cannot tell is unset, never 0.
 type Estimate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -575,21 +892,37 @@ type Estimate struct {
 	Bytes *uint64 `protobuf:"varint,2,opt,name=bytes,proto3,oneof" json:"bytes,omitempty"`
 	// Rows of the result.
 	Rows *uint64 `protobuf:"varint,3,opt,name=rows,proto3,oneof" json:"rows,omitempty"`
-	// Price in US dollars.
+	// Price in US dollars, without what the engine does not tell in advance (external_costs).
 	CostUsd *float64 `protobuf:"fixed64,4,opt,name=cost_usd,json=costUsd,proto3,oneof" json:"cost_usd,omitempty"`
 	// How far the figures can be trusted.
 	Accuracy EstimateAccuracy `protobuf:"varint,5,opt,name=accuracy,proto3,enum=flightgate.v1.EstimateAccuracy" json:"accuracy,omitempty"`
 	// Tables that the statement reads, as catalog.schema.table, if the source tells.
 	ReferencedTables []string `protobuf:"bytes,6,rep,name=referenced_tables,json=referencedTables,proto3" json:"referenced_tables,omitempty"`
 	// What would make the statement cheaper, one sentence each.
-	Suggestions   []string `protobuf:"bytes,7,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
+	Suggestions []string `protobuf:"bytes,7,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
+	// Bytes that the engine would bill: bytes with the engine's minimum and rounding.
+	BillableBytes *uint64 `protobuf:"varint,8,opt,name=billable_bytes,json=billableBytes,proto3,oneof" json:"billable_bytes,omitempty"`
+	// Compute time in slot-milliseconds, where the engine bills it or bytes say nothing.
+	SlotMs *uint64 `protobuf:"varint,9,opt,name=slot_ms,json=slotMs,proto3,oneof" json:"slot_ms,omitempty"`
+	// How the cost is computed; unset if the source bills nothing.
+	Price *Price `protobuf:"bytes,10,opt,name=price,proto3" json:"price,omitempty"`
+	// Why the bill may be higher than the figures, one sentence each: what the engine does not tell in advance.
+	ExternalCosts []string `protobuf:"bytes,11,rep,name=external_costs,json=externalCosts,proto3" json:"external_costs,omitempty"`
+	// Kind of the statement as the engine names it, such as SELECT, SCRIPT or MERGE; empty if the source does not tell.
+	StatementType string `protobuf:"bytes,12,opt,name=statement_type,json=statementType,proto3" json:"statement_type,omitempty"`
+	// The suggestions that come from rules, with their figures.
+	Advice []*Advice `protobuf:"bytes,13,rep,name=advice,proto3" json:"advice,omitempty"`
+	// Why the gateway would refuse to run the statement now, in one sentence; empty if it would not.
+	Refusal string `protobuf:"bytes,14,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// Encapsulated Arrow IPC message with the schema of the result; empty in totals and with tickets, and if it is not known.
+	Schema        []byte `protobuf:"bytes,15,opt,name=schema,proto3" json:"schema,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Estimate) Reset() {
 	*x = Estimate{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[3]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -601,7 +934,7 @@ func (x *Estimate) String() string {
 func (*Estimate) ProtoMessage() {}
 
 func (x *Estimate) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[3]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -614,7 +947,7 @@ func (x *Estimate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Estimate.ProtoReflect.Descriptor instead.
 func (*Estimate) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{3}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Estimate) GetDataSource() string {
@@ -666,6 +999,62 @@ func (x *Estimate) GetSuggestions() []string {
 	return nil
 }
 
+func (x *Estimate) GetBillableBytes() uint64 {
+	if x != nil && x.BillableBytes != nil {
+		return *x.BillableBytes
+	}
+	return 0
+}
+
+func (x *Estimate) GetSlotMs() uint64 {
+	if x != nil && x.SlotMs != nil {
+		return *x.SlotMs
+	}
+	return 0
+}
+
+func (x *Estimate) GetPrice() *Price {
+	if x != nil {
+		return x.Price
+	}
+	return nil
+}
+
+func (x *Estimate) GetExternalCosts() []string {
+	if x != nil {
+		return x.ExternalCosts
+	}
+	return nil
+}
+
+func (x *Estimate) GetStatementType() string {
+	if x != nil {
+		return x.StatementType
+	}
+	return ""
+}
+
+func (x *Estimate) GetAdvice() []*Advice {
+	if x != nil {
+		return x.Advice
+	}
+	return nil
+}
+
+func (x *Estimate) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+func (x *Estimate) GetSchema() []byte {
+	if x != nil {
+		return x.Schema
+	}
+	return nil
+}
+
 // Error tells why a statement of a batch failed.
 type Error struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -683,7 +1072,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[4]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +1084,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[4]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +1097,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{4}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Error) GetCode() string {
@@ -766,7 +1155,7 @@ type StatementMetrics struct {
 
 func (x *StatementMetrics) Reset() {
 	*x = StatementMetrics{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[5]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -778,7 +1167,7 @@ func (x *StatementMetrics) String() string {
 func (*StatementMetrics) ProtoMessage() {}
 
 func (x *StatementMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[5]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -791,7 +1180,7 @@ func (x *StatementMetrics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatementMetrics.ProtoReflect.Descriptor instead.
 func (*StatementMetrics) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{5}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *StatementMetrics) GetDataSource() string {
@@ -868,7 +1257,7 @@ type EstimateCostRequest struct {
 
 func (x *EstimateCostRequest) Reset() {
 	*x = EstimateCostRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[6]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -880,7 +1269,7 @@ func (x *EstimateCostRequest) String() string {
 func (*EstimateCostRequest) ProtoMessage() {}
 
 func (x *EstimateCostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[6]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -893,7 +1282,7 @@ func (x *EstimateCostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateCostRequest.ProtoReflect.Descriptor instead.
 func (*EstimateCostRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{6}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *EstimateCostRequest) GetStatement() *Statement {
@@ -914,7 +1303,7 @@ type EstimateCostResponse struct {
 
 func (x *EstimateCostResponse) Reset() {
 	*x = EstimateCostResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[7]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -926,7 +1315,7 @@ func (x *EstimateCostResponse) String() string {
 func (*EstimateCostResponse) ProtoMessage() {}
 
 func (x *EstimateCostResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[7]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -939,7 +1328,7 @@ func (x *EstimateCostResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateCostResponse.ProtoReflect.Descriptor instead.
 func (*EstimateCostResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{7}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *EstimateCostResponse) GetEstimate() *Estimate {
@@ -960,7 +1349,7 @@ type BatchEstimateCostRequest struct {
 
 func (x *BatchEstimateCostRequest) Reset() {
 	*x = BatchEstimateCostRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[8]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -972,7 +1361,7 @@ func (x *BatchEstimateCostRequest) String() string {
 func (*BatchEstimateCostRequest) ProtoMessage() {}
 
 func (x *BatchEstimateCostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[8]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -985,7 +1374,7 @@ func (x *BatchEstimateCostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchEstimateCostRequest.ProtoReflect.Descriptor instead.
 func (*BatchEstimateCostRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{8}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BatchEstimateCostRequest) GetStatements() []*Statement {
@@ -1013,7 +1402,7 @@ type StatementEstimate struct {
 
 func (x *StatementEstimate) Reset() {
 	*x = StatementEstimate{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[9]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1025,7 +1414,7 @@ func (x *StatementEstimate) String() string {
 func (*StatementEstimate) ProtoMessage() {}
 
 func (x *StatementEstimate) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[9]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1038,7 +1427,7 @@ func (x *StatementEstimate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatementEstimate.ProtoReflect.Descriptor instead.
 func (*StatementEstimate) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{9}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *StatementEstimate) GetId() string {
@@ -1104,7 +1493,7 @@ type BatchEstimateCostResponse struct {
 
 func (x *BatchEstimateCostResponse) Reset() {
 	*x = BatchEstimateCostResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[10]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1116,7 +1505,7 @@ func (x *BatchEstimateCostResponse) String() string {
 func (*BatchEstimateCostResponse) ProtoMessage() {}
 
 func (x *BatchEstimateCostResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[10]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1129,7 +1518,7 @@ func (x *BatchEstimateCostResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchEstimateCostResponse.ProtoReflect.Descriptor instead.
 func (*BatchEstimateCostResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{10}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BatchEstimateCostResponse) GetResults() []*StatementEstimate {
@@ -1157,7 +1546,7 @@ type ExecuteRequest struct {
 
 func (x *ExecuteRequest) Reset() {
 	*x = ExecuteRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[11]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1169,7 +1558,7 @@ func (x *ExecuteRequest) String() string {
 func (*ExecuteRequest) ProtoMessage() {}
 
 func (x *ExecuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[11]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1182,7 +1571,7 @@ func (x *ExecuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteRequest.ProtoReflect.Descriptor instead.
 func (*ExecuteRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{11}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ExecuteRequest) GetStatement() *Statement {
@@ -1207,7 +1596,7 @@ type ExecuteSummary struct {
 
 func (x *ExecuteSummary) Reset() {
 	*x = ExecuteSummary{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1608,7 @@ func (x *ExecuteSummary) String() string {
 func (*ExecuteSummary) ProtoMessage() {}
 
 func (x *ExecuteSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1621,7 @@ func (x *ExecuteSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteSummary.ProtoReflect.Descriptor instead.
 func (*ExecuteSummary) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{12}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExecuteSummary) GetAffectedRows() uint64 {
@@ -1274,7 +1663,7 @@ type ExecuteResponse struct {
 
 func (x *ExecuteResponse) Reset() {
 	*x = ExecuteResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1286,7 +1675,7 @@ func (x *ExecuteResponse) String() string {
 func (*ExecuteResponse) ProtoMessage() {}
 
 func (x *ExecuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1299,7 +1688,7 @@ func (x *ExecuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteResponse.ProtoReflect.Descriptor instead.
 func (*ExecuteResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{13}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExecuteResponse) GetPart() isExecuteResponse_Part {
@@ -1390,7 +1779,7 @@ type ExecuteBatchRequest struct {
 
 func (x *ExecuteBatchRequest) Reset() {
 	*x = ExecuteBatchRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[14]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +1791,7 @@ func (x *ExecuteBatchRequest) String() string {
 func (*ExecuteBatchRequest) ProtoMessage() {}
 
 func (x *ExecuteBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[14]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1415,7 +1804,7 @@ func (x *ExecuteBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteBatchRequest.ProtoReflect.Descriptor instead.
 func (*ExecuteBatchRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{14}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ExecuteBatchRequest) GetStatements() []*Statement {
@@ -1451,7 +1840,7 @@ type StatementResult struct {
 
 func (x *StatementResult) Reset() {
 	*x = StatementResult{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[15]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1463,7 +1852,7 @@ func (x *StatementResult) String() string {
 func (*StatementResult) ProtoMessage() {}
 
 func (x *StatementResult) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[15]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1476,7 +1865,7 @@ func (x *StatementResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatementResult.ProtoReflect.Descriptor instead.
 func (*StatementResult) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{15}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *StatementResult) GetStatus() StatementStatus {
@@ -1543,7 +1932,7 @@ type BatchSummary struct {
 
 func (x *BatchSummary) Reset() {
 	*x = BatchSummary{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[16]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1555,7 +1944,7 @@ func (x *BatchSummary) String() string {
 func (*BatchSummary) ProtoMessage() {}
 
 func (x *BatchSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[16]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1568,7 +1957,7 @@ func (x *BatchSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchSummary.ProtoReflect.Descriptor instead.
 func (*BatchSummary) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{16}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *BatchSummary) GetStatements() uint32 {
@@ -1663,7 +2052,7 @@ type ExecuteBatchResponse struct {
 
 func (x *ExecuteBatchResponse) Reset() {
 	*x = ExecuteBatchResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[17]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1675,7 +2064,7 @@ func (x *ExecuteBatchResponse) String() string {
 func (*ExecuteBatchResponse) ProtoMessage() {}
 
 func (x *ExecuteBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[17]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1688,7 +2077,7 @@ func (x *ExecuteBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteBatchResponse.ProtoReflect.Descriptor instead.
 func (*ExecuteBatchResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{17}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ExecuteBatchResponse) GetId() string {
@@ -1802,7 +2191,7 @@ type PlanBatchRequest struct {
 
 func (x *PlanBatchRequest) Reset() {
 	*x = PlanBatchRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[18]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1814,7 +2203,7 @@ func (x *PlanBatchRequest) String() string {
 func (*PlanBatchRequest) ProtoMessage() {}
 
 func (x *PlanBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[18]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1827,7 +2216,7 @@ func (x *PlanBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanBatchRequest.ProtoReflect.Descriptor instead.
 func (*PlanBatchRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{18}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PlanBatchRequest) GetStatements() []*Statement {
@@ -1861,7 +2250,7 @@ type PlannedTicket struct {
 
 func (x *PlannedTicket) Reset() {
 	*x = PlannedTicket{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[19]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1873,7 +2262,7 @@ func (x *PlannedTicket) String() string {
 func (*PlannedTicket) ProtoMessage() {}
 
 func (x *PlannedTicket) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[19]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1886,7 +2275,7 @@ func (x *PlannedTicket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlannedTicket.ProtoReflect.Descriptor instead.
 func (*PlannedTicket) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{19}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PlannedTicket) GetTicket() []byte {
@@ -1935,7 +2324,7 @@ type PlanBatchResult struct {
 
 func (x *PlanBatchResult) Reset() {
 	*x = PlanBatchResult{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[20]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1947,7 +2336,7 @@ func (x *PlanBatchResult) String() string {
 func (*PlanBatchResult) ProtoMessage() {}
 
 func (x *PlanBatchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[20]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1960,7 +2349,7 @@ func (x *PlanBatchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanBatchResult.ProtoReflect.Descriptor instead.
 func (*PlanBatchResult) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{20}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PlanBatchResult) GetId() string {
@@ -2024,7 +2413,7 @@ type PlanBatchResponse struct {
 
 func (x *PlanBatchResponse) Reset() {
 	*x = PlanBatchResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[21]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2036,7 +2425,7 @@ func (x *PlanBatchResponse) String() string {
 func (*PlanBatchResponse) ProtoMessage() {}
 
 func (x *PlanBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[21]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2049,7 +2438,7 @@ func (x *PlanBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanBatchResponse.ProtoReflect.Descriptor instead.
 func (*PlanBatchResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{21}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PlanBatchResponse) GetResults() []*PlanBatchResult {
@@ -2068,7 +2457,7 @@ type ListSourcesRequest struct {
 
 func (x *ListSourcesRequest) Reset() {
 	*x = ListSourcesRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[22]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2080,7 +2469,7 @@ func (x *ListSourcesRequest) String() string {
 func (*ListSourcesRequest) ProtoMessage() {}
 
 func (x *ListSourcesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[22]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2093,7 +2482,7 @@ func (x *ListSourcesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSourcesRequest.ProtoReflect.Descriptor instead.
 func (*ListSourcesRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{22}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{25}
 }
 
 // Source is an engine that runs statements.
@@ -2117,7 +2506,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[23]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2129,7 +2518,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[23]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2142,7 +2531,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{23}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Source) GetName() string {
@@ -2198,7 +2587,7 @@ type ListSourcesResponse struct {
 
 func (x *ListSourcesResponse) Reset() {
 	*x = ListSourcesResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[24]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2210,7 +2599,7 @@ func (x *ListSourcesResponse) String() string {
 func (*ListSourcesResponse) ProtoMessage() {}
 
 func (x *ListSourcesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[24]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2223,7 +2612,7 @@ func (x *ListSourcesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSourcesResponse.ProtoReflect.Descriptor instead.
 func (*ListSourcesResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{24}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListSourcesResponse) GetSources() []*Source {
@@ -2244,7 +2633,7 @@ type GetSourceRequest struct {
 
 func (x *GetSourceRequest) Reset() {
 	*x = GetSourceRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[25]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2256,7 +2645,7 @@ func (x *GetSourceRequest) String() string {
 func (*GetSourceRequest) ProtoMessage() {}
 
 func (x *GetSourceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[25]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2269,7 +2658,7 @@ func (x *GetSourceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSourceRequest.ProtoReflect.Descriptor instead.
 func (*GetSourceRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{25}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetSourceRequest) GetName() string {
@@ -2300,7 +2689,7 @@ type Endpoint struct {
 
 func (x *Endpoint) Reset() {
 	*x = Endpoint{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[26]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2312,7 +2701,7 @@ func (x *Endpoint) String() string {
 func (*Endpoint) ProtoMessage() {}
 
 func (x *Endpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[26]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2325,7 +2714,7 @@ func (x *Endpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Endpoint.ProtoReflect.Descriptor instead.
 func (*Endpoint) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{26}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Endpoint) GetAddress() string {
@@ -2385,7 +2774,7 @@ type Slots struct {
 
 func (x *Slots) Reset() {
 	*x = Slots{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[27]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2397,7 +2786,7 @@ func (x *Slots) String() string {
 func (*Slots) ProtoMessage() {}
 
 func (x *Slots) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[27]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2410,7 +2799,7 @@ func (x *Slots) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Slots.ProtoReflect.Descriptor instead.
 func (*Slots) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{27}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Slots) GetTotal() uint32 {
@@ -2449,7 +2838,7 @@ type GetSourceResponse struct {
 
 func (x *GetSourceResponse) Reset() {
 	*x = GetSourceResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[28]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2461,7 +2850,7 @@ func (x *GetSourceResponse) String() string {
 func (*GetSourceResponse) ProtoMessage() {}
 
 func (x *GetSourceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[28]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2474,7 +2863,7 @@ func (x *GetSourceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSourceResponse.ProtoReflect.Descriptor instead.
 func (*GetSourceResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{28}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetSourceResponse) GetSource() *Source {
@@ -2509,7 +2898,7 @@ type GetUsageRequest struct {
 
 func (x *GetUsageRequest) Reset() {
 	*x = GetUsageRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[29]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2521,7 +2910,7 @@ func (x *GetUsageRequest) String() string {
 func (*GetUsageRequest) ProtoMessage() {}
 
 func (x *GetUsageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[29]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2534,7 +2923,7 @@ func (x *GetUsageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUsageRequest.ProtoReflect.Descriptor instead.
 func (*GetUsageRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{29}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetUsageRequest) GetPrincipal() string {
@@ -2565,7 +2954,7 @@ type SourceUsage struct {
 
 func (x *SourceUsage) Reset() {
 	*x = SourceUsage{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[30]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2577,7 +2966,7 @@ func (x *SourceUsage) String() string {
 func (*SourceUsage) ProtoMessage() {}
 
 func (x *SourceUsage) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[30]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2590,7 +2979,7 @@ func (x *SourceUsage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceUsage.ProtoReflect.Descriptor instead.
 func (*SourceUsage) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{30}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SourceUsage) GetDataSource() string {
@@ -2650,7 +3039,7 @@ type Quota struct {
 
 func (x *Quota) Reset() {
 	*x = Quota{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[31]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2662,7 +3051,7 @@ func (x *Quota) String() string {
 func (*Quota) ProtoMessage() {}
 
 func (x *Quota) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[31]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2675,7 +3064,7 @@ func (x *Quota) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quota.ProtoReflect.Descriptor instead.
 func (*Quota) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{31}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Quota) GetLimit() uint64 {
@@ -2720,7 +3109,7 @@ type GetUsageResponse struct {
 
 func (x *GetUsageResponse) Reset() {
 	*x = GetUsageResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[32]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2732,7 +3121,7 @@ func (x *GetUsageResponse) String() string {
 func (*GetUsageResponse) ProtoMessage() {}
 
 func (x *GetUsageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[32]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2745,7 +3134,7 @@ func (x *GetUsageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUsageResponse.ProtoReflect.Descriptor instead.
 func (*GetUsageResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{32}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetUsageResponse) GetPrincipal() string {
@@ -2803,7 +3192,7 @@ type ListQueriesRequest struct {
 
 func (x *ListQueriesRequest) Reset() {
 	*x = ListQueriesRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[33]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2815,7 +3204,7 @@ func (x *ListQueriesRequest) String() string {
 func (*ListQueriesRequest) ProtoMessage() {}
 
 func (x *ListQueriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[33]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2828,7 +3217,7 @@ func (x *ListQueriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueriesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueriesRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{33}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListQueriesRequest) GetDataSource() string {
@@ -2872,7 +3261,7 @@ type RunningQuery struct {
 
 func (x *RunningQuery) Reset() {
 	*x = RunningQuery{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[34]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2884,7 +3273,7 @@ func (x *RunningQuery) String() string {
 func (*RunningQuery) ProtoMessage() {}
 
 func (x *RunningQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[34]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2897,7 +3286,7 @@ func (x *RunningQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunningQuery.ProtoReflect.Descriptor instead.
 func (*RunningQuery) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{34}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *RunningQuery) GetId() string {
@@ -2974,7 +3363,7 @@ type ListQueriesResponse struct {
 
 func (x *ListQueriesResponse) Reset() {
 	*x = ListQueriesResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[35]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2986,7 +3375,7 @@ func (x *ListQueriesResponse) String() string {
 func (*ListQueriesResponse) ProtoMessage() {}
 
 func (x *ListQueriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[35]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2999,7 +3388,7 @@ func (x *ListQueriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueriesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueriesResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{35}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListQueriesResponse) GetQueries() []*RunningQuery {
@@ -3020,7 +3409,7 @@ type CancelQueryRequest struct {
 
 func (x *CancelQueryRequest) Reset() {
 	*x = CancelQueryRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3032,7 +3421,7 @@ func (x *CancelQueryRequest) String() string {
 func (*CancelQueryRequest) ProtoMessage() {}
 
 func (x *CancelQueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3045,7 +3434,7 @@ func (x *CancelQueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelQueryRequest.ProtoReflect.Descriptor instead.
 func (*CancelQueryRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{36}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *CancelQueryRequest) GetId() string {
@@ -3064,7 +3453,7 @@ type CancelQueryResponse struct {
 
 func (x *CancelQueryResponse) Reset() {
 	*x = CancelQueryResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3076,7 +3465,7 @@ func (x *CancelQueryResponse) String() string {
 func (*CancelQueryResponse) ProtoMessage() {}
 
 func (x *CancelQueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3089,7 +3478,7 @@ func (x *CancelQueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelQueryResponse.ProtoReflect.Descriptor instead.
 func (*CancelQueryResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{37}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{40}
 }
 
 // GetVersionRequest asks for the version.
@@ -3101,7 +3490,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3113,7 +3502,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3126,7 +3515,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{38}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{41}
 }
 
 // GetVersionResponse has the version.
@@ -3140,7 +3529,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3152,7 +3541,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3165,7 +3554,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{39}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -3200,7 +3589,37 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x0fmax_concurrency\x18\x01 \x01(\rR\x0emaxConcurrency\x12\x1d\n" +
 	"\n" +
 	"timeout_ms\x18\x02 \x01(\rR\ttimeoutMs\x12\"\n" +
-	"\rstop_on_error\x18\x03 \x01(\bR\vstopOnError\"\xab\x02\n" +
+	"\rstop_on_error\x18\x03 \x01(\bR\vstopOnError\"\x9f\x01\n" +
+	"\bFreeTier\x12&\n" +
+	"\x0fbytes_per_month\x18\x01 \x01(\x04R\rbytesPerMonth\x12-\n" +
+	"\x13own_bytes_per_month\x18\x02 \x01(\x04R\x10ownBytesPerMonth\x12)\n" +
+	"\x0eown_bytes_left\x18\x03 \x01(\x04H\x00R\fownBytesLeft\x88\x01\x01B\x11\n" +
+	"\x0f_own_bytes_left\"\xd9\x02\n" +
+	"\x05Price\x12/\n" +
+	"\x05model\x18\x01 \x01(\x0e2\x19.flightgate.v1.PriceModelR\x05model\x12\x16\n" +
+	"\x06region\x18\x02 \x01(\tR\x06region\x12#\n" +
+	"\vusd_per_tib\x18\x03 \x01(\x01H\x00R\tusdPerTib\x88\x01\x01\x12.\n" +
+	"\x11usd_per_slot_hour\x18\x04 \x01(\x01H\x01R\x0eusdPerSlotHour\x88\x01\x01\x12\x18\n" +
+	"\aedition\x18\x05 \x01(\tR\aedition\x12\x1d\n" +
+	"\n" +
+	"checked_on\x18\x06 \x01(\tR\tcheckedOn\x124\n" +
+	"\tfree_tier\x18\a \x01(\v2\x17.flightgate.v1.FreeTierR\bfreeTier\x12\x1d\n" +
+	"\n" +
+	"is_assumed\x18\b \x01(\bR\tisAssumedB\x0e\n" +
+	"\f_usd_per_tibB\x14\n" +
+	"\x12_usd_per_slot_hour\"\x84\x02\n" +
+	"\x06Advice\x12\x12\n" +
+	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12'\n" +
+	"\x0frewritten_query\x18\x03 \x01(\tR\x0erewrittenQuery\x12*\n" +
+	"\x0ebillable_bytes\x18\x04 \x01(\x04H\x00R\rbillableBytes\x88\x01\x01\x12$\n" +
+	"\vsaved_bytes\x18\x05 \x01(\x04H\x01R\n" +
+	"savedBytes\x88\x01\x01\x12 \n" +
+	"\tsaved_usd\x18\x06 \x01(\x01H\x02R\bsavedUsd\x88\x01\x01B\x11\n" +
+	"\x0f_billable_bytesB\x0e\n" +
+	"\f_saved_bytesB\f\n" +
+	"\n" +
+	"_saved_usd\"\xef\x04\n" +
 	"\bEstimate\x12\x1f\n" +
 	"\vdata_source\x18\x01 \x01(\tR\n" +
 	"dataSource\x12\x19\n" +
@@ -3209,10 +3628,22 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\bcost_usd\x18\x04 \x01(\x01H\x02R\acostUsd\x88\x01\x01\x12;\n" +
 	"\baccuracy\x18\x05 \x01(\x0e2\x1f.flightgate.v1.EstimateAccuracyR\baccuracy\x12+\n" +
 	"\x11referenced_tables\x18\x06 \x03(\tR\x10referencedTables\x12 \n" +
-	"\vsuggestions\x18\a \x03(\tR\vsuggestionsB\b\n" +
+	"\vsuggestions\x18\a \x03(\tR\vsuggestions\x12*\n" +
+	"\x0ebillable_bytes\x18\b \x01(\x04H\x03R\rbillableBytes\x88\x01\x01\x12\x1c\n" +
+	"\aslot_ms\x18\t \x01(\x04H\x04R\x06slotMs\x88\x01\x01\x12*\n" +
+	"\x05price\x18\n" +
+	" \x01(\v2\x14.flightgate.v1.PriceR\x05price\x12%\n" +
+	"\x0eexternal_costs\x18\v \x03(\tR\rexternalCosts\x12%\n" +
+	"\x0estatement_type\x18\f \x01(\tR\rstatementType\x12-\n" +
+	"\x06advice\x18\r \x03(\v2\x15.flightgate.v1.AdviceR\x06advice\x12\x18\n" +
+	"\arefusal\x18\x0e \x01(\tR\arefusal\x12\x16\n" +
+	"\x06schema\x18\x0f \x01(\fR\x06schemaB\b\n" +
 	"\x06_bytesB\a\n" +
 	"\x05_rowsB\v\n" +
-	"\t_cost_usd\"t\n" +
+	"\t_cost_usdB\x11\n" +
+	"\x0f_billable_bytesB\n" +
+	"\n" +
+	"\b_slot_ms\"t\n" +
 	"\x05Error\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1c\n" +
@@ -3402,7 +3833,12 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x1bESTIMATE_ACCURACY_ESTIMATED\x10\x02\x12!\n" +
 	"\x1dESTIMATE_ACCURACY_UPPER_BOUND\x10\x03\x12\x1b\n" +
 	"\x17ESTIMATE_ACCURACY_EXACT\x10\x04\x12!\n" +
-	"\x1dESTIMATE_ACCURACY_LOWER_BOUND\x10\x05*\xae\x01\n" +
+	"\x1dESTIMATE_ACCURACY_LOWER_BOUND\x10\x05*]\n" +
+	"\n" +
+	"PriceModel\x12\x1b\n" +
+	"\x17PRICE_MODEL_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15PRICE_MODEL_ON_DEMAND\x10\x01\x12\x17\n" +
+	"\x13PRICE_MODEL_EDITION\x10\x02*\xae\x01\n" +
 	"\x0fStatementStatus\x12 \n" +
 	"\x1cSTATEMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aSTATEMENT_STATUS_SUCCEEDED\x10\x01\x12\x1b\n" +
@@ -3451,126 +3887,134 @@ func file_flightgate_v1_gateway_service_proto_rawDescGZIP() []byte {
 	return file_flightgate_v1_gateway_service_proto_rawDescData
 }
 
-var file_flightgate_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_flightgate_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_flightgate_v1_gateway_service_proto_goTypes = []any{
 	(EstimateAccuracy)(0),             // 0: flightgate.v1.EstimateAccuracy
-	(StatementStatus)(0),              // 1: flightgate.v1.StatementStatus
-	(HealthState)(0),                  // 2: flightgate.v1.HealthState
-	(BreakerState)(0),                 // 3: flightgate.v1.BreakerState
-	(QueryState)(0),                   // 4: flightgate.v1.QueryState
-	(*Statement)(nil),                 // 5: flightgate.v1.Statement
-	(*TableScan)(nil),                 // 6: flightgate.v1.TableScan
-	(*BatchOptions)(nil),              // 7: flightgate.v1.BatchOptions
-	(*Estimate)(nil),                  // 8: flightgate.v1.Estimate
-	(*Error)(nil),                     // 9: flightgate.v1.Error
-	(*StatementMetrics)(nil),          // 10: flightgate.v1.StatementMetrics
-	(*EstimateCostRequest)(nil),       // 11: flightgate.v1.EstimateCostRequest
-	(*EstimateCostResponse)(nil),      // 12: flightgate.v1.EstimateCostResponse
-	(*BatchEstimateCostRequest)(nil),  // 13: flightgate.v1.BatchEstimateCostRequest
-	(*StatementEstimate)(nil),         // 14: flightgate.v1.StatementEstimate
-	(*BatchEstimateCostResponse)(nil), // 15: flightgate.v1.BatchEstimateCostResponse
-	(*ExecuteRequest)(nil),            // 16: flightgate.v1.ExecuteRequest
-	(*ExecuteSummary)(nil),            // 17: flightgate.v1.ExecuteSummary
-	(*ExecuteResponse)(nil),           // 18: flightgate.v1.ExecuteResponse
-	(*ExecuteBatchRequest)(nil),       // 19: flightgate.v1.ExecuteBatchRequest
-	(*StatementResult)(nil),           // 20: flightgate.v1.StatementResult
-	(*BatchSummary)(nil),              // 21: flightgate.v1.BatchSummary
-	(*ExecuteBatchResponse)(nil),      // 22: flightgate.v1.ExecuteBatchResponse
-	(*PlanBatchRequest)(nil),          // 23: flightgate.v1.PlanBatchRequest
-	(*PlannedTicket)(nil),             // 24: flightgate.v1.PlannedTicket
-	(*PlanBatchResult)(nil),           // 25: flightgate.v1.PlanBatchResult
-	(*PlanBatchResponse)(nil),         // 26: flightgate.v1.PlanBatchResponse
-	(*ListSourcesRequest)(nil),        // 27: flightgate.v1.ListSourcesRequest
-	(*Source)(nil),                    // 28: flightgate.v1.Source
-	(*ListSourcesResponse)(nil),       // 29: flightgate.v1.ListSourcesResponse
-	(*GetSourceRequest)(nil),          // 30: flightgate.v1.GetSourceRequest
-	(*Endpoint)(nil),                  // 31: flightgate.v1.Endpoint
-	(*Slots)(nil),                     // 32: flightgate.v1.Slots
-	(*GetSourceResponse)(nil),         // 33: flightgate.v1.GetSourceResponse
-	(*GetUsageRequest)(nil),           // 34: flightgate.v1.GetUsageRequest
-	(*SourceUsage)(nil),               // 35: flightgate.v1.SourceUsage
-	(*Quota)(nil),                     // 36: flightgate.v1.Quota
-	(*GetUsageResponse)(nil),          // 37: flightgate.v1.GetUsageResponse
-	(*ListQueriesRequest)(nil),        // 38: flightgate.v1.ListQueriesRequest
-	(*RunningQuery)(nil),              // 39: flightgate.v1.RunningQuery
-	(*ListQueriesResponse)(nil),       // 40: flightgate.v1.ListQueriesResponse
-	(*CancelQueryRequest)(nil),        // 41: flightgate.v1.CancelQueryRequest
-	(*CancelQueryResponse)(nil),       // 42: flightgate.v1.CancelQueryResponse
-	(*GetVersionRequest)(nil),         // 43: flightgate.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 44: flightgate.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),     // 45: google.protobuf.Timestamp
+	(PriceModel)(0),                   // 1: flightgate.v1.PriceModel
+	(StatementStatus)(0),              // 2: flightgate.v1.StatementStatus
+	(HealthState)(0),                  // 3: flightgate.v1.HealthState
+	(BreakerState)(0),                 // 4: flightgate.v1.BreakerState
+	(QueryState)(0),                   // 5: flightgate.v1.QueryState
+	(*Statement)(nil),                 // 6: flightgate.v1.Statement
+	(*TableScan)(nil),                 // 7: flightgate.v1.TableScan
+	(*BatchOptions)(nil),              // 8: flightgate.v1.BatchOptions
+	(*FreeTier)(nil),                  // 9: flightgate.v1.FreeTier
+	(*Price)(nil),                     // 10: flightgate.v1.Price
+	(*Advice)(nil),                    // 11: flightgate.v1.Advice
+	(*Estimate)(nil),                  // 12: flightgate.v1.Estimate
+	(*Error)(nil),                     // 13: flightgate.v1.Error
+	(*StatementMetrics)(nil),          // 14: flightgate.v1.StatementMetrics
+	(*EstimateCostRequest)(nil),       // 15: flightgate.v1.EstimateCostRequest
+	(*EstimateCostResponse)(nil),      // 16: flightgate.v1.EstimateCostResponse
+	(*BatchEstimateCostRequest)(nil),  // 17: flightgate.v1.BatchEstimateCostRequest
+	(*StatementEstimate)(nil),         // 18: flightgate.v1.StatementEstimate
+	(*BatchEstimateCostResponse)(nil), // 19: flightgate.v1.BatchEstimateCostResponse
+	(*ExecuteRequest)(nil),            // 20: flightgate.v1.ExecuteRequest
+	(*ExecuteSummary)(nil),            // 21: flightgate.v1.ExecuteSummary
+	(*ExecuteResponse)(nil),           // 22: flightgate.v1.ExecuteResponse
+	(*ExecuteBatchRequest)(nil),       // 23: flightgate.v1.ExecuteBatchRequest
+	(*StatementResult)(nil),           // 24: flightgate.v1.StatementResult
+	(*BatchSummary)(nil),              // 25: flightgate.v1.BatchSummary
+	(*ExecuteBatchResponse)(nil),      // 26: flightgate.v1.ExecuteBatchResponse
+	(*PlanBatchRequest)(nil),          // 27: flightgate.v1.PlanBatchRequest
+	(*PlannedTicket)(nil),             // 28: flightgate.v1.PlannedTicket
+	(*PlanBatchResult)(nil),           // 29: flightgate.v1.PlanBatchResult
+	(*PlanBatchResponse)(nil),         // 30: flightgate.v1.PlanBatchResponse
+	(*ListSourcesRequest)(nil),        // 31: flightgate.v1.ListSourcesRequest
+	(*Source)(nil),                    // 32: flightgate.v1.Source
+	(*ListSourcesResponse)(nil),       // 33: flightgate.v1.ListSourcesResponse
+	(*GetSourceRequest)(nil),          // 34: flightgate.v1.GetSourceRequest
+	(*Endpoint)(nil),                  // 35: flightgate.v1.Endpoint
+	(*Slots)(nil),                     // 36: flightgate.v1.Slots
+	(*GetSourceResponse)(nil),         // 37: flightgate.v1.GetSourceResponse
+	(*GetUsageRequest)(nil),           // 38: flightgate.v1.GetUsageRequest
+	(*SourceUsage)(nil),               // 39: flightgate.v1.SourceUsage
+	(*Quota)(nil),                     // 40: flightgate.v1.Quota
+	(*GetUsageResponse)(nil),          // 41: flightgate.v1.GetUsageResponse
+	(*ListQueriesRequest)(nil),        // 42: flightgate.v1.ListQueriesRequest
+	(*RunningQuery)(nil),              // 43: flightgate.v1.RunningQuery
+	(*ListQueriesResponse)(nil),       // 44: flightgate.v1.ListQueriesResponse
+	(*CancelQueryRequest)(nil),        // 45: flightgate.v1.CancelQueryRequest
+	(*CancelQueryResponse)(nil),       // 46: flightgate.v1.CancelQueryResponse
+	(*GetVersionRequest)(nil),         // 47: flightgate.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 48: flightgate.v1.GetVersionResponse
+	(*timestamppb.Timestamp)(nil),     // 49: google.protobuf.Timestamp
 }
 var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
-	6,  // 0: flightgate.v1.Statement.table:type_name -> flightgate.v1.TableScan
-	0,  // 1: flightgate.v1.Estimate.accuracy:type_name -> flightgate.v1.EstimateAccuracy
-	5,  // 2: flightgate.v1.EstimateCostRequest.statement:type_name -> flightgate.v1.Statement
-	8,  // 3: flightgate.v1.EstimateCostResponse.estimate:type_name -> flightgate.v1.Estimate
-	5,  // 4: flightgate.v1.BatchEstimateCostRequest.statements:type_name -> flightgate.v1.Statement
-	8,  // 5: flightgate.v1.StatementEstimate.estimate:type_name -> flightgate.v1.Estimate
-	9,  // 6: flightgate.v1.StatementEstimate.error:type_name -> flightgate.v1.Error
-	14, // 7: flightgate.v1.BatchEstimateCostResponse.results:type_name -> flightgate.v1.StatementEstimate
-	8,  // 8: flightgate.v1.BatchEstimateCostResponse.total:type_name -> flightgate.v1.Estimate
-	5,  // 9: flightgate.v1.ExecuteRequest.statement:type_name -> flightgate.v1.Statement
-	10, // 10: flightgate.v1.ExecuteSummary.metrics:type_name -> flightgate.v1.StatementMetrics
-	17, // 11: flightgate.v1.ExecuteResponse.summary:type_name -> flightgate.v1.ExecuteSummary
-	5,  // 12: flightgate.v1.ExecuteBatchRequest.statements:type_name -> flightgate.v1.Statement
-	7,  // 13: flightgate.v1.ExecuteBatchRequest.options:type_name -> flightgate.v1.BatchOptions
-	1,  // 14: flightgate.v1.StatementResult.status:type_name -> flightgate.v1.StatementStatus
-	9,  // 15: flightgate.v1.StatementResult.error:type_name -> flightgate.v1.Error
-	10, // 16: flightgate.v1.StatementResult.metrics:type_name -> flightgate.v1.StatementMetrics
-	20, // 17: flightgate.v1.ExecuteBatchResponse.result:type_name -> flightgate.v1.StatementResult
-	21, // 18: flightgate.v1.ExecuteBatchResponse.summary:type_name -> flightgate.v1.BatchSummary
-	5,  // 19: flightgate.v1.PlanBatchRequest.statements:type_name -> flightgate.v1.Statement
-	7,  // 20: flightgate.v1.PlanBatchRequest.options:type_name -> flightgate.v1.BatchOptions
-	8,  // 21: flightgate.v1.PlannedTicket.estimate:type_name -> flightgate.v1.Estimate
-	45, // 22: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
-	24, // 23: flightgate.v1.PlanBatchResult.ticket:type_name -> flightgate.v1.PlannedTicket
-	9,  // 24: flightgate.v1.PlanBatchResult.error:type_name -> flightgate.v1.Error
-	25, // 25: flightgate.v1.PlanBatchResponse.results:type_name -> flightgate.v1.PlanBatchResult
-	2,  // 26: flightgate.v1.Source.health:type_name -> flightgate.v1.HealthState
-	45, // 27: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
-	28, // 28: flightgate.v1.ListSourcesResponse.sources:type_name -> flightgate.v1.Source
-	3,  // 29: flightgate.v1.Endpoint.breaker:type_name -> flightgate.v1.BreakerState
-	28, // 30: flightgate.v1.GetSourceResponse.source:type_name -> flightgate.v1.Source
-	32, // 31: flightgate.v1.GetSourceResponse.slots:type_name -> flightgate.v1.Slots
-	31, // 32: flightgate.v1.GetSourceResponse.endpoints:type_name -> flightgate.v1.Endpoint
-	45, // 33: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
-	45, // 34: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
-	35, // 35: flightgate.v1.GetUsageResponse.sources:type_name -> flightgate.v1.SourceUsage
-	36, // 36: flightgate.v1.GetUsageResponse.requests_per_minute:type_name -> flightgate.v1.Quota
-	36, // 37: flightgate.v1.GetUsageResponse.concurrent_statements:type_name -> flightgate.v1.Quota
-	36, // 38: flightgate.v1.GetUsageResponse.bytes_per_day:type_name -> flightgate.v1.Quota
-	4,  // 39: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
-	45, // 40: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
-	39, // 41: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
-	11, // 42: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
-	13, // 43: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
-	16, // 44: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
-	19, // 45: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
-	23, // 46: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
-	27, // 47: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
-	30, // 48: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
-	34, // 49: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
-	38, // 50: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
-	41, // 51: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
-	43, // 52: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
-	12, // 53: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
-	15, // 54: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
-	18, // 55: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
-	22, // 56: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
-	26, // 57: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
-	29, // 58: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
-	33, // 59: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
-	37, // 60: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
-	40, // 61: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
-	42, // 62: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
-	44, // 63: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
-	53, // [53:64] is the sub-list for method output_type
-	42, // [42:53] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	7,  // 0: flightgate.v1.Statement.table:type_name -> flightgate.v1.TableScan
+	1,  // 1: flightgate.v1.Price.model:type_name -> flightgate.v1.PriceModel
+	9,  // 2: flightgate.v1.Price.free_tier:type_name -> flightgate.v1.FreeTier
+	0,  // 3: flightgate.v1.Estimate.accuracy:type_name -> flightgate.v1.EstimateAccuracy
+	10, // 4: flightgate.v1.Estimate.price:type_name -> flightgate.v1.Price
+	11, // 5: flightgate.v1.Estimate.advice:type_name -> flightgate.v1.Advice
+	6,  // 6: flightgate.v1.EstimateCostRequest.statement:type_name -> flightgate.v1.Statement
+	12, // 7: flightgate.v1.EstimateCostResponse.estimate:type_name -> flightgate.v1.Estimate
+	6,  // 8: flightgate.v1.BatchEstimateCostRequest.statements:type_name -> flightgate.v1.Statement
+	12, // 9: flightgate.v1.StatementEstimate.estimate:type_name -> flightgate.v1.Estimate
+	13, // 10: flightgate.v1.StatementEstimate.error:type_name -> flightgate.v1.Error
+	18, // 11: flightgate.v1.BatchEstimateCostResponse.results:type_name -> flightgate.v1.StatementEstimate
+	12, // 12: flightgate.v1.BatchEstimateCostResponse.total:type_name -> flightgate.v1.Estimate
+	6,  // 13: flightgate.v1.ExecuteRequest.statement:type_name -> flightgate.v1.Statement
+	14, // 14: flightgate.v1.ExecuteSummary.metrics:type_name -> flightgate.v1.StatementMetrics
+	21, // 15: flightgate.v1.ExecuteResponse.summary:type_name -> flightgate.v1.ExecuteSummary
+	6,  // 16: flightgate.v1.ExecuteBatchRequest.statements:type_name -> flightgate.v1.Statement
+	8,  // 17: flightgate.v1.ExecuteBatchRequest.options:type_name -> flightgate.v1.BatchOptions
+	2,  // 18: flightgate.v1.StatementResult.status:type_name -> flightgate.v1.StatementStatus
+	13, // 19: flightgate.v1.StatementResult.error:type_name -> flightgate.v1.Error
+	14, // 20: flightgate.v1.StatementResult.metrics:type_name -> flightgate.v1.StatementMetrics
+	24, // 21: flightgate.v1.ExecuteBatchResponse.result:type_name -> flightgate.v1.StatementResult
+	25, // 22: flightgate.v1.ExecuteBatchResponse.summary:type_name -> flightgate.v1.BatchSummary
+	6,  // 23: flightgate.v1.PlanBatchRequest.statements:type_name -> flightgate.v1.Statement
+	8,  // 24: flightgate.v1.PlanBatchRequest.options:type_name -> flightgate.v1.BatchOptions
+	12, // 25: flightgate.v1.PlannedTicket.estimate:type_name -> flightgate.v1.Estimate
+	49, // 26: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
+	28, // 27: flightgate.v1.PlanBatchResult.ticket:type_name -> flightgate.v1.PlannedTicket
+	13, // 28: flightgate.v1.PlanBatchResult.error:type_name -> flightgate.v1.Error
+	29, // 29: flightgate.v1.PlanBatchResponse.results:type_name -> flightgate.v1.PlanBatchResult
+	3,  // 30: flightgate.v1.Source.health:type_name -> flightgate.v1.HealthState
+	49, // 31: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
+	32, // 32: flightgate.v1.ListSourcesResponse.sources:type_name -> flightgate.v1.Source
+	4,  // 33: flightgate.v1.Endpoint.breaker:type_name -> flightgate.v1.BreakerState
+	32, // 34: flightgate.v1.GetSourceResponse.source:type_name -> flightgate.v1.Source
+	36, // 35: flightgate.v1.GetSourceResponse.slots:type_name -> flightgate.v1.Slots
+	35, // 36: flightgate.v1.GetSourceResponse.endpoints:type_name -> flightgate.v1.Endpoint
+	49, // 37: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
+	49, // 38: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
+	39, // 39: flightgate.v1.GetUsageResponse.sources:type_name -> flightgate.v1.SourceUsage
+	40, // 40: flightgate.v1.GetUsageResponse.requests_per_minute:type_name -> flightgate.v1.Quota
+	40, // 41: flightgate.v1.GetUsageResponse.concurrent_statements:type_name -> flightgate.v1.Quota
+	40, // 42: flightgate.v1.GetUsageResponse.bytes_per_day:type_name -> flightgate.v1.Quota
+	5,  // 43: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
+	49, // 44: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
+	43, // 45: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
+	15, // 46: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
+	17, // 47: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
+	20, // 48: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
+	23, // 49: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
+	27, // 50: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
+	31, // 51: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
+	34, // 52: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
+	38, // 53: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
+	42, // 54: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
+	45, // 55: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
+	47, // 56: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
+	16, // 57: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
+	19, // 58: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
+	22, // 59: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
+	26, // 60: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
+	30, // 61: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
+	33, // 62: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
+	37, // 63: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
+	41, // 64: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
+	44, // 65: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
+	46, // 66: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
+	48, // 67: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
+	57, // [57:68] is the sub-list for method output_type
+	46, // [46:57] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_flightgate_v1_gateway_service_proto_init() }
@@ -3584,39 +4028,42 @@ func file_flightgate_v1_gateway_service_proto_init() {
 	}
 	file_flightgate_v1_gateway_service_proto_msgTypes[1].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[3].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[4].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[5].OneofWrappers = []any{}
-	file_flightgate_v1_gateway_service_proto_msgTypes[9].OneofWrappers = []any{
+	file_flightgate_v1_gateway_service_proto_msgTypes[6].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[8].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[12].OneofWrappers = []any{
 		(*StatementEstimate_Estimate)(nil),
 		(*StatementEstimate_Error)(nil),
 	}
-	file_flightgate_v1_gateway_service_proto_msgTypes[12].OneofWrappers = []any{}
-	file_flightgate_v1_gateway_service_proto_msgTypes[13].OneofWrappers = []any{
+	file_flightgate_v1_gateway_service_proto_msgTypes[15].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[16].OneofWrappers = []any{
 		(*ExecuteResponse_Schema)(nil),
 		(*ExecuteResponse_RecordBatch)(nil),
 		(*ExecuteResponse_Summary)(nil),
 		(*ExecuteResponse_DictionaryBatch)(nil),
 	}
-	file_flightgate_v1_gateway_service_proto_msgTypes[15].OneofWrappers = []any{}
-	file_flightgate_v1_gateway_service_proto_msgTypes[16].OneofWrappers = []any{}
-	file_flightgate_v1_gateway_service_proto_msgTypes[17].OneofWrappers = []any{
+	file_flightgate_v1_gateway_service_proto_msgTypes[18].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[19].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[20].OneofWrappers = []any{
 		(*ExecuteBatchResponse_Schema)(nil),
 		(*ExecuteBatchResponse_RecordBatch)(nil),
 		(*ExecuteBatchResponse_DictionaryBatch)(nil),
 		(*ExecuteBatchResponse_Result)(nil),
 		(*ExecuteBatchResponse_Summary)(nil),
 	}
-	file_flightgate_v1_gateway_service_proto_msgTypes[20].OneofWrappers = []any{
+	file_flightgate_v1_gateway_service_proto_msgTypes[23].OneofWrappers = []any{
 		(*PlanBatchResult_Ticket)(nil),
 		(*PlanBatchResult_Error)(nil),
 	}
-	file_flightgate_v1_gateway_service_proto_msgTypes[30].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_flightgate_v1_gateway_service_proto_rawDesc), len(file_flightgate_v1_gateway_service_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   40,
+			NumEnums:      6,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -6,6 +6,7 @@ import {
 } from '../../../../gen/flightgate/v1/gateway_service.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
+import type { SourceEstimate } from '../../../statements/requests/statement-requests.ts'
 import { scopeOf } from '../call.ts'
 import type { GatewayFront } from '../front.ts'
 import { errorMessage } from '../messages/error.ts'
@@ -19,8 +20,8 @@ export function estimateCost(front: GatewayFront): Method {
     async handle(request, call) {
       const { statement } = decodeMessage(EstimateCostRequest, request)
       const asked = requestOf(statement)
-      const { source, estimate } = await front.statements.requests.estimate(asked, await scopeOf(front, call))
-      return EstimateCostResponse.encode({ estimate: estimateMessage(source, estimate) }).finish()
+      const estimate = await front.statements.requests.estimate(asked, await scopeOf(front, call))
+      return EstimateCostResponse.encode({ estimate: messageOf(estimate) }).finish()
     },
   }
 }
@@ -38,11 +39,15 @@ export function batchEstimateCost(front: GatewayFront): Method {
           id: answer.id,
           outcome:
             'value' in answer
-              ? { $case: 'estimate', value: estimateMessage(answer.value.source, answer.value.estimate) }
+              ? { $case: 'estimate', value: messageOf(answer.value) }
               : { $case: 'error', value: errorMessage(answer.error) },
         })),
         total: estimateMessage('', total),
       }).finish()
     },
   }
+}
+
+function messageOf({ source, estimate, schema }: SourceEstimate) {
+  return estimateMessage(source, estimate, schema)
 }

@@ -1,3 +1,4 @@
+import type { SourceEstimate } from '../../../statements/requests/statement-requests.ts'
 import { namedRequestOf } from '../batch/batch-request.ts'
 import { statementRequestOf } from '../body/statement-request.ts'
 import { scopeOf } from '../call/call-scope.ts'
@@ -27,18 +28,21 @@ For \`queries\` the answer has the estimate or the error of each statement, and 
     async ({ call, body: { queries, ...fields } }) => {
       const scope = scopeOf(call)
       if (queries === undefined) {
-        const { source, estimate } = await statements.requests.estimate(statementRequestOf(fields), scope)
-        return estimateJson(source, estimate)
+        return estimated(await statements.requests.estimate(statementRequestOf(fields), scope))
       }
       const { answers, total } = await statements.batches.estimate(queries.map(namedRequestOf), scope)
       return {
         results: answers.map((answer) =>
           'value' in answer
-            ? { id: answer.id, estimate: estimateJson(answer.value.source, answer.value.estimate), error: null }
+            ? { id: answer.id, estimate: estimated(answer.value), error: null }
             : { id: answer.id, estimate: null, error: problemOf(answer.error, call.requestId) },
         ),
         total: estimateJson(undefined, total),
       }
     },
   )
+}
+
+function estimated({ source, estimate, schema }: SourceEstimate) {
+  return estimateJson(source, estimate, schema)
 }
