@@ -17,6 +17,8 @@ export interface TableEntry extends SchemaEntry {
 
 /** Selects tables. Patterns are LIKE patterns with `\` as escape. */
 export interface TableFilter {
+  /** The only catalog that the caller needs; a source with one catalog may ignore it, since callers filter as well. */
+  readonly catalog?: string
   readonly schemaPattern?: string
   readonly tablePattern?: string
   /** Empty for all. */
@@ -27,6 +29,8 @@ export interface TableFilter {
 
 /** Names a table. An absent schema matches any schema. */
 export interface TableReference {
+  /** As `TableFilter.catalog`. */
+  readonly catalog?: string
   readonly schema?: string
   readonly table: string
 }
@@ -53,11 +57,15 @@ export interface Catalog {
   readonly current?: { readonly catalog: string; readonly schema?: string }
   /** Whether the engine's names are paths with any number of parts and no leading catalog. */
   readonly hasPaths?: boolean
-  /** Whether a session may select this schema; absent where sessions cannot select a schema. */
-  hasSchema?(schema: string, ctx: Context): Promise<boolean>
+  /**
+   * Whether a session may select this schema; absent where sessions cannot select a schema.
+   * @param catalog the catalog of the schema, by default that of `current`
+   */
+  hasSchema?(schema: string, ctx: Context, catalog?: string): Promise<boolean>
   /** Lists the catalogs of the source. */
   catalogs(ctx: Context): Promise<readonly string[]>
-  schemas(schemaPattern: string | undefined, ctx: Context): Promise<readonly SchemaEntry[]>
+  /** @param catalog as `TableFilter.catalog` */
+  schemas(schemaPattern: string | undefined, ctx: Context, catalog?: string): Promise<readonly SchemaEntry[]>
   tables(filter: TableFilter, ctx: Context): Promise<readonly TableEntry[]>
   /**
    * Streams the tables with their schemas in batches, from one snapshot. Absent where `tables` includes the schemas, or callers
