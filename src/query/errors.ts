@@ -184,6 +184,20 @@ export const errorTable = {
     outage: true,
     overload: true,
   }),
+  UPSTREAM_LIMIT: row(
+    'RESOURCE_EXHAUSTED',
+    429,
+    false,
+    'The statement is above a limit of the source, or a quota of the source is used up: ask for less, or have the limit raised.',
+    { outage: true, quotes: true },
+  ),
+  UPSTREAM_REFUSED: row(
+    'FAILED_PRECONDITION',
+    409,
+    false,
+    'The source cannot run this in its present state: its operator must change that.',
+    { outage: true, quotes: true },
+  ),
   UPSTREAM_TOO_LARGE: row(
     'RESOURCE_EXHAUSTED',
     502,

@@ -1,3 +1,4 @@
+import { bigQueryKind } from './bigquery/kind.ts'
 import { duckDbKind } from './duckdb/kind.ts'
 import { dremioKind, flightSqlKind } from './flightsql/kind.ts'
 import type { SourceKinds } from './kind.ts'
@@ -7,4 +8,5 @@ export const sourceKinds: SourceKinds = {
   duckdb: duckDbKind,
   flightsql: flightSqlKind,
   dremio: dremioKind,
+  bigquery: bigQueryKind,
 }

@@ -83,7 +83,7 @@ describe('the configuration', () => {
   it.each([
     ['auth:', 'auth: must be a section of settings, but is empty; remove it to use the default'],
     ['sources: []', 'sources: must be a section of settings'],
-    ['sources: { a: { kind: duckbd } }', 'sources.a.kind: must be one of duckdb, flightsql, dremio'],
+    ['sources: { a: { kind: duckbd } }', 'sources.a.kind: must be one of duckdb, flightsql, dremio, bigquery'],
     [
       'listen: { flight: 32010 }',
       'listen.flight: must be host:port with a port from 0 to 65535, such as 127.0.0.1:32010',

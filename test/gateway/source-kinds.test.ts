@@ -41,7 +41,7 @@ it('settings of a new kind are validated like those of any kind', () => {
   const problem = (source: object) => () => configOf({ sources: { a: source } })
   expect(problem({ kind: 'dummy', answer: 2000 })).toThrow('sources.a.answer: must be 0 to 1000')
   expect(problem({ kind: 'dummy', path: 'x' })).toThrow('sources.a.path: only a source of kind duckdb has this setting')
-  expect(problem({ kind: 'dumy' })).toThrow('sources.a.kind: must be one of duckdb, flightsql, dremio, dummy')
+  expect(problem({ kind: 'dumy' })).toThrow('sources.a.kind: must be one of duckdb, flightsql, dremio, bigquery, dummy')
 })
 
 it('settings of a new kind are shown unredacted by default, credentials of a server are masked', () => {

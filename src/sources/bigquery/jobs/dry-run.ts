@@ -1,0 +1,65 @@
+import type { Field } from '../../../arrow/schema.ts'
+import type { JobResource, ParameterType, SchemaResource, UndeclaredParameter } from '../rest/api.ts'
+import { type RestClient, segments } from '../rest/rest-client.ts'
+import { arrowFieldOf } from '../types/arrow-schema.ts'
+import type { TableField } from '../types/table-field.ts'
+
+/** What a dry run told of a statement. */
+export interface DryRun {
+  /** Kind of the statement, such as SELECT, INSERT or SCRIPT; empty if the server does not say. */
+  readonly statementType: string
+  readonly location: string | undefined
+  readonly schema: SchemaResource
+  readonly undeclaredParameters: readonly UndeclaredParameter[]
+  readonly job: JobResource
+}
+
+/**
+ * Checks a statement without running it; this is free. By `jobs.insert`, since the dry run of `jobs.query` tells neither the kind
+ * of the statement nor how accurate its bytes are.
+ * Source: https://cloud.google.com/bigquery/docs/running-queries#dry-run.
+ * @param configuration of the job, as `jobConfiguration` makes it
+ * @throws as `RestClient.request`
+ */
+export async function dryRun(
+  rest: RestClient,
+  configuration: object,
+  location: string | undefined,
+  signal: AbortSignal,
+): Promise<DryRun> {
+  const job = await rest.request<JobResource>(
+    {
+      method: 'POST',
+      path: `projects/${segments(rest.project)}/jobs`,
+      repeatable: true,
+      body: {
+        configuration: { ...configuration, dryRun: true },
+        jobReference: { projectId: rest.project, ...(location !== undefined && { location }) },
+      },
+    },
+    signal,
+  )
+  const { query = {} } = job.statistics ?? {}
+  return {
+    statementType: query.statementType?.toUpperCase() ?? '',
+    location: job.jobReference?.location ?? location,
+    schema: query.schema ?? {},
+    undeclaredParameters: query.undeclaredQueryParameters ?? [],
+    job,
+  }
+}
+
+/** The Arrow field of a parameter that a dry run has found. */
+export function parameterField({ name = '', parameterType }: UndeclaredParameter): Field {
+  return arrowFieldOf(tableFieldOf(name, parameterType ?? { type: 'STRING' }))
+}
+
+function tableFieldOf(name: string, { type, arrayType, structTypes, rangeElementType }: ParameterType): TableField {
+  if (arrayType) return { ...tableFieldOf(name, arrayType), mode: 'REPEATED' }
+  return {
+    name,
+    type,
+    ...(structTypes && { fields: structTypes.map((member) => tableFieldOf(member.name ?? '', member.type)) }),
+    ...(rangeElementType && { rangeElementType: { type: rangeElementType.type } }),
+  }
+}

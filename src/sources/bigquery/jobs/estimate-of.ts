@@ -1,0 +1,83 @@
+import type { BilledPart, Estimate, EstimateAccuracy } from '../../../query/estimate.ts'
+import type { JobResource, TableReferenceResource } from '../rest/api.ts'
+import type { StatementText } from '../text/statement-text.ts'
+import type { DryRun } from './dry-run.ts'
+
+const accuracies: Readonly<Record<string, EstimateAccuracy>> = {
+  PRECISE: 'exact',
+  UPPER_BOUND: 'upper_bound',
+  LOWER_BOUND: 'lower_bound',
+  UNKNOWN: 'unknown',
+}
+/** Multi-region of the datasets that were created without a location. */
+const DEFAULT_LOCATION = 'US'
+
+/**
+ * The estimate of a statement by its dry run, without a price. 0 bytes of a statement that reads tables are unknown bytes: that is
+ * what BigQuery tells for tables with row policies and for external tables. A script with loops, conditions or calls reads at
+ * least what the dry run tells, since it stops there.
+ * Source: https://cloud.google.com/bigquery/docs/best-practices-costs#estimate-query-costs.
+ */
+export function estimateOf(
+  { job, statementType, location }: DryRun,
+  text: StatementText,
+  reservation: string | undefined,
+): Estimate {
+  const query = job.statistics?.query
+  const tables = query?.referencedTables && distinctTables(query.referencedTables)
+  const { bytes, accuracy } = bytesOf(job, text, tables)
+  const part: BilledPart = {
+    ...(bytes !== undefined && { processedBytes: bytes }),
+    ...(tables && { tables: tables.length }),
+  }
+  const ranBy = reservation === undefined ? job.statistics?.reservation_id : reservation
+  const externalCosts = externalCostsOf(job, text)
+  return {
+    accuracy,
+    ...(bytes !== undefined && { bytes }),
+    ...(statementType !== '' && { statementType }),
+    ...(tables && { referencedTables: tables }),
+    ...(externalCosts.length > 0 && { externalCosts }),
+    billing: {
+      location: location ?? DEFAULT_LOCATION,
+      parts: [part],
+      ...(ranBy !== undefined && ranBy !== 'none' && { reservation: ranBy }),
+    },
+  }
+}
+
+function bytesOf(
+  { statistics }: JobResource,
+  text: StatementText,
+  tables: readonly string[] | undefined,
+): { bytes?: number; accuracy: EstimateAccuracy } {
+  const told = statistics?.query?.totalBytesProcessed ?? statistics?.totalBytesProcessed
+  const accuracy = accuracies[statistics?.query?.totalBytesProcessedAccuracy ?? ''] ?? 'estimated'
+  if (told === undefined || accuracy === 'unknown') return { accuracy: 'unknown' }
+  const bytes = Number(told)
+  const scans = tables ? tables.length > 0 : text.hasFrom
+  if (bytes === 0 && scans) return { accuracy: 'unknown' }
+  return { bytes, accuracy: text.hasControlFlow ? 'lower_bound' : accuracy }
+}
+
+function distinctTables(references: readonly TableReferenceResource[]): string[] {
+  return [...new Set(references.map(({ projectId, datasetId, tableId }) => `${projectId}.${datasetId}.${tableId}`))]
+}
+
+/** Charges that a dry run does not tell, one sentence each. */
+function externalCostsOf({ statistics }: JobResource, { externalFunctions }: StatementText): string[] {
+  const costs: string[] = []
+  const routines = statistics?.query?.referencedRoutines ?? []
+  if (routines.length > 0) {
+    const names = routines.map(({ datasetId, routineId }) => `${datasetId}.${routineId}`).join(', ')
+    costs.push(`It calls ${names}: functions in Python and remote functions are billed by their own services.`)
+  }
+  if (externalFunctions.length > 0)
+    costs.push(`It calls ${externalFunctions.join(', ')}: models and other services are billed on their own.`)
+  const regions = statistics?.globalQueryRemoteRegions ?? []
+  if (regions.length > 0)
+    costs.push(
+      `It reads tables in ${regions.join(', ')}: BigQuery bills the remote parts and the copying between regions.`,
+    )
+  return costs
+}

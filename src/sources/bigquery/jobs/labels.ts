@@ -1,0 +1,33 @@
+import type { Context } from '../../../query/types.ts'
+import type { BigQueryConfig } from '../settings.ts'
+
+/** Name of the label with the id of the ledger's reservation. */
+export const CHARGE_LABEL = 'flightgate_charge'
+const MAX_LENGTH = 63
+
+/**
+ * Labels of a job: who asked, through which gateway, for which request, and those of the settings. They are in the billing export.
+ * Rules: at most 64 labels; a-z, 0-9, _ and -, at most 63 characters (https://cloud.google.com/bigquery/docs/labels-intro).
+ */
+export function jobLabels(
+  source: string,
+  config: Pick<BigQueryConfig, 'labels'>,
+  ctx: Context,
+): Record<string, string> {
+  return {
+    ...config.labels,
+    gateway: 'flightgate',
+    flightgate_source: labelValue(source),
+    flightgate_principal: labelValue(ctx.principal.name),
+    flightgate_request: labelValue(ctx.requestId),
+    ...(ctx.charge && { [CHARGE_LABEL]: labelValue(ctx.charge.id) }),
+  }
+}
+
+/** A text as the value of a label: in lower case, other characters as `_`. */
+export function labelValue(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]/g, '_')
+    .slice(0, MAX_LENGTH)
+}

@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs'
+import type { BigQuerySettings } from './settings.ts'
+
+/** Problems of settings that contradict each other, one line each. */
+export function bigQueryProblems(name: string, { anonymous, keyFile, impersonate }: BigQuerySettings): string[] {
+  const at = `sources.${name}`
+  const problems: string[] = []
+  if (anonymous && keyFile !== undefined) problems.push(`${at}: set keyFile or anonymous, not both`)
+  if (anonymous && impersonate !== undefined) problems.push(`${at}: set impersonate or anonymous, not both`)
+  if (keyFile !== undefined && !existsSync(keyFile)) problems.push(`${at}.keyFile: there is no file ${keyFile}`)
+  return problems
+}
+
+/** Warnings about settings that work but should be changed, one line each. */
+export function bigQueryWarnings(name: string, { endpoint, anonymous }: BigQuerySettings): string[] {
+  const isPlain = endpoint?.toLowerCase().startsWith('http://') ?? false
+  return isPlain && !anonymous
+    ? [
+        `sources.${name}.endpoint: http:// sends the credentials without encryption; set anonymous: true for an emulator`,
+      ]
+    : []
+}
+
+/** The settings for display. The credentials are in files, whose paths may be shown. */
+export function redactBigQuery({ storageEndpoint, ...rest }: BigQuerySettings): object {
+  if (storageEndpoint === undefined) return rest
+  const { host, port, tls } = storageEndpoint
+  const scheme = tls === undefined ? '' : tls ? 'https://' : 'http://'
+  return { ...rest, storageEndpoint: `${scheme}${host.includes(':') ? `[${host}]` : host}:${port}` }
+}

@@ -1,0 +1,182 @@
+import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { untilAborted } from '../../../async/until-aborted.ts'
+import type { BigQueryConfig } from '../settings.ts'
+import { failureOf, LoginFailure, RestFailure } from './rest-failure.ts'
+
+const GOOGLE = 'https://bigquery.googleapis.com'
+const MAX_ATTEMPTS = 4
+const FIRST_DELAY_MS = 250
+const MAX_DELAY_MS = 8_000
+/** Largest answer. BigQuery's limit is 20 MB; JSON with escapes and another server may need more. */
+const MAX_ANSWER_BYTES = 128 << 20
+const MAX_ERROR_BYTES = 1 << 20
+
+/** A call of the REST API. */
+export interface RestRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Below `/bigquery/v2/`; each name in it is encoded by `segments`. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
+  readonly body?: object
+  /** Whether a failed call may be repeated: it reads, or carries an id by which the server knows it again. */
+  readonly repeatable: boolean
+  /** Time that the server may take to answer in addition to `requestTimeoutMs`, for long polls. */
+  readonly waitMs?: number
+}
+
+/** What the calls report for metrics. */
+export interface RestObserver {
+  onRetry(): void
+}
+
+type Auth = Awaited<ReturnType<typeof import('./credentials.ts').authOf>>
+
+/**
+ * BigQuery's REST API. Credentials, tokens and the connection are those of Google's client. The calls do not go through its
+ * `request()`: that cannot be aborted, copies each answer recursively, and replaces `{{projectId}}` in the text of statements.
+ */
+export class RestClient {
+  readonly #config: BigQueryConfig
+  readonly #baseUrl: string
+  readonly #observer: RestObserver
+  #auth: Promise<Auth> | undefined
+
+  constructor(config: BigQueryConfig, observer: RestObserver) {
+    this.#config = config
+    this.#baseUrl = `${(config.endpoint ?? GOOGLE).replace(/\/+$/, '')}/bigquery/v2/`
+    this.#observer = observer
+  }
+
+  /** Project in which the jobs run. */
+  get project(): string {
+    return this.#config.projectId
+  }
+
+  /** Calls the API and parses its answer. @throws RestFailure, LoginFailure, or the signal's reason */
+  async request<T>(request: RestRequest, signal: AbortSignal): Promise<T> {
+    const body = await this.raw(request, signal)
+    if (body.byteLength === 0) return {} as T
+    try {
+      return JSON.parse(body.toString()) as T
+    } catch {
+      throw new RestFailure('the answer is not JSON', { status: 0 })
+    }
+  }
+
+  /** Calls the API and returns the bytes of its answer. @throws as `request` */
+  async raw(request: RestRequest, signal: AbortSignal): Promise<Buffer> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#attempt(request, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        const mayRepeat = request.repeatable && attempt < MAX_ATTEMPTS
+        if (!mayRepeat || !(error instanceof RestFailure) || !error.isTransient) throw error
+        this.#observer.onRetry()
+        await untilAborted(delay(retryDelay(attempt, error.retryAfterMs)), signal)
+      }
+    }
+  }
+
+  /** The headers that authorize a call of another API, by lower-case name; empty if the source is anonymous. @throws LoginFailure */
+  async authorization(signal: AbortSignal): Promise<Record<string, string>> {
+    const auth = await untilAborted(this.#login(), signal)
+    try {
+      return Object.fromEntries(await untilAborted(auth.getRequestHeaders(), signal))
+    } catch (error) {
+      signal.throwIfAborted()
+      throw loginFailure(error)
+    }
+  }
+
+  async #attempt({ method, path, query, body, waitMs = 0 }: RestRequest, outer: AbortSignal): Promise<Buffer> {
+    const auth = await untilAborted(this.#login(), outer)
+    // Asked for first, to tell a login that fails from a call that fails. Google's client keeps the token for its calls.
+    await this.authorization(outer)
+    const url = new URL(this.#baseUrl + path)
+    for (const [name, value] of Object.entries({ ...query, prettyPrint: false }))
+      if (value !== undefined) url.searchParams.set(name, String(value))
+    const timeoutMs = this.#config.requestTimeoutMs + waitMs
+    const signal = AbortSignal.any([outer, AbortSignal.timeout(timeoutMs)])
+    try {
+      // Google's client asks for a token on the way, without the signal.
+      const answer = await untilAborted(
+        auth.request<Readable>({
+          url,
+          method,
+          signal,
+          responseType: 'stream',
+          retry: false,
+          headers: { 'user-agent': 'flightgate', ...(body && { 'content-type': 'application/json' }) },
+          ...(body && { body: JSON.stringify(body) }),
+          validateStatus: (status) => status !== 401,
+        }),
+        signal,
+      )
+      const isOk = answer.status >= 200 && answer.status < 300
+      const content = await readAll(answer.data, isOk ? MAX_ANSWER_BYTES : MAX_ERROR_BYTES)
+      if (isOk) return content
+      throw failureOf(answer.status, content.toString(), answer.headers.get('retry-after'))
+    } catch (error) {
+      outer.throwIfAborted()
+      if (error instanceof RestFailure) throw error
+      throw transportFailure(error, timeoutMs)
+    }
+  }
+
+  #login(): Promise<Auth> {
+    this.#auth ??= import('./credentials.ts')
+      .then(({ authOf }) => authOf(this.#config))
+      .catch((error: unknown) => {
+        // The next call tries again: the metadata server may not be up yet.
+        this.#auth = undefined
+        throw loginFailure(error)
+      })
+    return this.#auth
+  }
+}
+
+/** A path of names, each encoded. */
+export function segments(...names: readonly string[]): string {
+  return names.map(encodeURIComponent).join('/')
+}
+
+async function readAll(body: Readable, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.byteLength
+    if (bytes > maxBytes)
+      throw new RestFailure(`an answer above ${maxBytes} bytes`, { status: 413, reason: 'responseTooLarge' })
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function retryDelay(attempt: number, askedMs: number | undefined): number {
+  const backoffMs = FIRST_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random())
+  return Math.min(Math.max(backoffMs, askedMs ?? 0), MAX_DELAY_MS)
+}
+
+/** What Google's client throws, as the failure to show: without the request that it carries. */
+function transportFailure(error: unknown, timeoutMs: number): Error {
+  const { response, name, message, code } = error as {
+    response?: { status?: number; data?: unknown }
+    name?: string
+    message?: string
+    code?: string
+  }
+  if (response?.status === 401) return failureOf(401, String(response.data ?? ''), null)
+  if (name === 'TimeoutError' || code === 'TimeoutError')
+    return new RestFailure(`no answer within ${timeoutMs} ms`, { status: 0 })
+  return new RestFailure(code ?? firstLine(message), { status: 0 })
+}
+
+function loginFailure(error: unknown): LoginFailure {
+  return new LoginFailure(firstLine((error as Error | undefined)?.message))
+}
+
+function firstLine(message: string | undefined): string {
+  return (message ?? 'unknown').split('\n')[0]!.slice(0, 300)
+}

@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest'
+import { readStatementText } from '../../../src/sources/bigquery/text/statement-text.ts'
+
+it.each([
+  ['SELECT 1 ORDER BY 1', true],
+  ['SELECT * FROM (SELECT 1 ORDER BY 1)', false],
+  ['(SELECT 1 AS a ORDER BY a)', true],
+  ['SELECT "ORDER BY" -- ORDER BY\n', false],
+  ['FROM t |> ORDER BY a |> LIMIT 3', true],
+  ['SELECT RANK() OVER (ORDER BY a) FROM t', false],
+  ["SELECT '''it's ORDER BY''' /* ORDER BY */ # ORDER BY", false],
+  ['SELECT `ORDER` , a order /* x */ by b FROM t', true],
+])('reads whether rows are ordered: %s', async (sql, isOrdered) => {
+  expect((await readStatementText(sql)).isOrdered).toBe(isOrdered)
+})
+
+it.each([
+  ['SELECT 1; SELECT 2', true],
+  ['DECLARE x INT64 DEFAULT 1; SET x = 2; SELECT x;', true],
+  ['CREATE TEMP TABLE t AS SELECT 1; SELECT * FROM t', true],
+  ['CREATE OR REPLACE TEMP FUNCTION f() AS (1); SELECT f()', true],
+  ['SELECT 1; DELETE FROM t WHERE true', false],
+  ['CREATE TABLE t AS SELECT 1; SELECT 1', false],
+  ["EXECUTE IMMEDIATE 'DELETE FROM t WHERE true'", false],
+  ['BEGIN DELETE FROM t WHERE true; END', false],
+  ['IF true THEN DELETE FROM t WHERE true; END IF', false],
+  ["SELECT ';DELETE FROM t'", true],
+])('reads whether a script only reads: %s', async (sql, onlyReads) => {
+  expect((await readStatementText(sql)).onlyReads).toBe(onlyReads)
+})
+
+it.each([
+  ['SELECT ?', 'POSITIONAL'],
+  ['SELECT @a', 'NAMED'],
+  ['SELECT @`a b`', 'NAMED'],
+  ["SELECT '?', @@time_zone", undefined],
+])('reads how parameters are written: %s', async (sql, parameters) => {
+  expect((await readStatementText(sql)).parameters).toBe(parameters)
+})
+
+it('names functions that are billed on their own', async () => {
+  const { externalFunctions } = await readStatementText(
+    "SELECT AI.GENERATE('x'), a.GENERATE FROM ML.GENERATE_TEXT(MODEL d.m, t), EXTERNAL_QUERY('c', 'SELECT 1')",
+  )
+  expect(externalFunctions).toEqual(['AI.GENERATE', 'ML.GENERATE_TEXT', 'EXTERNAL_QUERY'])
+})
