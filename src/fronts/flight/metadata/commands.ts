@@ -60,7 +60,7 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
   }),
   CommandGetDbSchemas: rowsCommand(dbSchemasSchema, async (value, scope) => {
     const { catalog, dbSchemaFilterPattern } = decodeMessage(CommandGetDbSchemas, value)
-    const entries = await collect(catalog, scope, (each) => each.schemas(dbSchemaFilterPattern, scope.ctx))
+    const entries = await collect(catalog, scope, (each) => each.schemas(dbSchemaFilterPattern, scope.ctx, catalog))
     return inCatalog(entries, catalog).map((entry) => ({ catalog_name: entry.catalog, db_schema_name: entry.schema }))
   }),
   CommandGetTables: {
@@ -70,6 +70,7 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
       const filter = {
         types: typesOf(command.tableTypes),
         withSchemas: command.includeSchema,
+        ...(command.catalog !== undefined && { catalog: command.catalog }),
         ...(command.dbSchemaFilterPattern !== undefined && { schemaPattern: command.dbSchemaFilterPattern }),
         ...(command.tableNameFilterPattern !== undefined && { tablePattern: command.tableNameFilterPattern }),
       }
@@ -94,10 +95,17 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
         others.length < scope.sources.length,
       )
       yield* encodeRows(schema, rows)
-      for (const { catalog } of scope.sources.filter(streams)) {
-        if (command.catalog !== undefined && !(await catalog.catalogs(scope.ctx)).includes(command.catalog)) continue
-        for await (const entries of catalog.tablesWithSchemas!(filter, scope.ctx))
-          yield* encodeRows(schema, inCatalog(entries, command.catalog).map(tableRow)).slice(1)
+      for (const source of scope.sources.filter(streams)) {
+        try {
+          if (command.catalog !== undefined && !(await source.catalog.catalogs(scope.ctx)).includes(command.catalog))
+            continue
+          for await (const entries of source.catalog.tablesWithSchemas!(filter, scope.ctx))
+            yield* encodeRows(schema, inCatalog(entries, command.catalog).map(tableRow)).slice(1)
+        } catch (error) {
+          scope.ctx.signal.throwIfAborted()
+          if (scope.sources.length === 1 || !GatewayError.from(error).row.outage) throw error
+          logOmitted(source, error, scope.ctx)
+        }
       }
     },
   },
@@ -107,7 +115,9 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
   }),
   CommandGetPrimaryKeys: rowsCommand(primaryKeysSchema, async (value, scope) => {
     const { catalog, dbSchema, table } = decodeMessage(CommandGetPrimaryKeys, value)
-    const keys = await collect(catalog, scope, (each) => each.primaryKeys(reference(dbSchema, table), scope.ctx))
+    const keys = await collect(catalog, scope, (each) =>
+      each.primaryKeys(reference(catalog, dbSchema, table), scope.ctx),
+    )
     return inCatalog(keys, catalog).map((key) => ({
       catalog_name: key.catalog,
       db_schema_name: key.schema,
@@ -119,18 +129,18 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
   }),
   CommandGetExportedKeys: foreignKeys((value) => {
     const { catalog, dbSchema, table } = decodeMessage(CommandGetExportedKeys, value)
-    return { catalog, primary: reference(dbSchema, table), foreign: undefined }
+    return { catalog, primary: reference(catalog, dbSchema, table), foreign: undefined }
   }),
   CommandGetImportedKeys: foreignKeys((value) => {
     const { catalog, dbSchema, table } = decodeMessage(CommandGetImportedKeys, value)
-    return { catalog, primary: undefined, foreign: reference(dbSchema, table) }
+    return { catalog, primary: undefined, foreign: reference(catalog, dbSchema, table) }
   }),
   CommandGetCrossReference: foreignKeys((value) => {
     const command = decodeMessage(CommandGetCrossReference, value)
     return {
       catalog: command.pkCatalog ?? command.fkCatalog,
-      primary: reference(command.pkDbSchema, command.pkTable),
-      foreign: reference(command.fkDbSchema, command.fkTable),
+      primary: reference(command.pkCatalog, command.pkDbSchema, command.pkTable),
+      foreign: reference(command.fkCatalog, command.fkDbSchema, command.fkTable),
     }
   }),
   CommandGetXdbcTypeInfo: rowsCommand(xdbcTypeInfoSchema, async (value, { sources, ctx }) => {
@@ -217,8 +227,8 @@ function foreignKeyRow({ primary, foreign, sequence }: ForeignKeyColumn): Metada
   }
 }
 
-function reference(schema: string | undefined, table: string): TableReference {
-  return schema === undefined ? { table } : { schema, table }
+function reference(catalog: string | undefined, schema: string | undefined, table: string): TableReference {
+  return { table, ...(schema !== undefined && { schema }), ...(catalog !== undefined && { catalog }) }
 }
 
 /** Selects the entries in the requested catalog: a source may have several catalogs. */
@@ -252,10 +262,11 @@ async function collect<T>(
       !GatewayError.from(answer.reason).row.outage
     )
       throw answer.reason
-    else {
-      const fields = { event: 'metadata', requestId: ctx.requestId, source: sources[i]!.name, err: answer.reason }
-      ctx.log.warn(fields, 'the metadata omits a source that does not answer')
-    }
+    else logOmitted(sources[i]!, answer.reason, ctx)
   }
   return out
+}
+
+function logOmitted({ name }: Source, err: unknown, { requestId, log }: Context): void {
+  log.warn({ event: 'metadata', requestId, source: name, err }, 'the metadata omits a source that does not answer')
 }
