@@ -70,6 +70,29 @@ describe('the query of a request', () => {
     ).rejects.toMatchObject({ code: 'BAD_REQUEST' })
   })
 
+  it.each([
+    ['my-project.shop.orders', '`my-project`.`shop`.`orders`'],
+    ['`my-project`.shop."orders"', '`my-project`.`shop`.`orders`'],
+    ['`there.shop.orders`', '`there.shop.orders`'],
+    ['`there.shop`.events_*', '`there.shop`.`events_*`'],
+  ])('reads backticks in the name %s, for a dialect that has them', async (name, written) => {
+    const { statements, scope } = setUp({ quote: '`' })
+    const request = { ...scan(name), ...(name.includes('there') ? {} : { dataSource: 'there' }) }
+    const query = await statements.requests.queryOf(request, scope())
+    expect(query).toMatchObject({ source: 'there', sql: `SELECT * FROM ${written}` })
+  })
+
+  it('takes names in backticks in a filter only where the dialect has them', async () => {
+    const { statements, scope } = setUp({ quote: '`' })
+    const query = async (filter: string, dataSource: string) =>
+      await statements.requests.queryOf({ ...scan('t', { filter }), dataSource }, scope())
+    expect((await query('`a b` > 1 AND `c)` < 2', 'there')).sql).toBe(
+      'SELECT * FROM `t` WHERE (\n`a b` > 1 AND `c)` < 2\n)',
+    )
+    await expect(query('`a b` > 1', 'here')).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    await expect(query('`a\\`) UNION ALL (SELECT 1', 'there')).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+  })
+
   it('writes plain names at a source that cannot quote, and refuses others', async () => {
     const { statements, scope } = setUp({ quote: ' ' })
     const query = async (name: string) =>

@@ -162,7 +162,7 @@ export interface Statement {
 
 /** TableScan reads a table. The gateway quotes the names for the dialect of the source. */
 export interface TableScan {
-  /** Name of the table, with its catalog and schema if needed, separated by dots. A part that contains a dot stands in double quotes. */
+  /** Name of the table, with its catalog and schema if needed, separated by dots. A part that contains a dot stands in double quotes or backticks. */
   name: string;
   /** Columns to read; empty for all. */
   columns: string[];

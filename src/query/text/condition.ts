@@ -5,26 +5,30 @@ import { TokenPass, type TokenVisitor } from './token-pass.ts'
 export type ConditionFault = string | undefined
 
 const [openParenthesis, closeParenthesis, semicolon, openBracket, closeBracket] = [0x28, 0x29, 0x3b, 0x5b, 0x5d]
+const backtick = 0x60
 /** `"`, `'` and the backtick. */
 const quotes: ReadonlySet<number> = new Set([0x22, 0x27, 0x60])
 const MAX_EXCERPT_CHARACTERS = 20
 /** Deeper nesting is refused. */
 const MAX_DEPTH = 1000
 
-const conditions = new TextReader((text) => new ConditionPass(text))
+const conditions = new TextReader((text) => new ConditionPass(text, false))
+const conditionsWithBackticks = new TextReader((text) => new ConditionPass(text, true))
 
 /**
  * Whether a text stays within the parentheses that the gateway puts around it: its own parentheses and brackets are balanced, it
  * has no semicolon, and its quotes and comments end. Refuses text that servers read differently, since one of them could see a
  * parenthesis where another sees a literal. It does not check that the text is a condition: the engine does.
+ * @param quote what the dialect of the source quotes names with; a name in backticks is refused elsewhere
  * @throws the signal's reason
  */
-export async function faultOfCondition(text: string, call: Call): Promise<ConditionFault> {
-  return await conditions.read(text, call)
+export async function faultOfCondition(text: string, call: Call, quote = '"'): Promise<ConditionFault> {
+  return await (quote === '`' ? conditionsWithBackticks : conditions).read(text, call)
 }
 
 class ConditionPass implements TextPass<ConditionFault>, TokenVisitor {
   readonly #text: string
+  readonly #backticks: boolean
   readonly #tokens: TokenPass
   /** The open parentheses and brackets, by what closes them. */
   readonly #open: number[] = []
@@ -35,8 +39,9 @@ class ConditionPass implements TextPass<ConditionFault>, TokenVisitor {
   #closed = 0
   #fault: ConditionFault
 
-  constructor(text: string) {
+  constructor(text: string, backticks: boolean) {
     this.#text = text
+    this.#backticks = backticks
     this.#tokens = new TokenPass(text, this)
   }
 
@@ -75,9 +80,16 @@ class ConditionPass implements TextPass<ConditionFault>, TokenVisitor {
 
   onDoubt(at: number): void {
     // A bracket begins a subscript or a list; `#end` checks what is in it.
-    if (this.#text.charCodeAt(at) === openBracket) return
+    const code = this.#text.charCodeAt(at)
+    if (code === openBracket || (code === backtick && this.#backticks && this.#isPlainName(at))) return
     const from = this.#text.slice(at, at + MAX_EXCERPT_CHARACTERS)
     this.#fault ??= `has a quote, comment or sign that servers read differently, at ${JSON.stringify(from)}`
+  }
+
+  /** Whether a name in backticks ends and holds no backslash, which escapes a backtick in BigQuery and not in MySQL. */
+  #isPlainName(at: number): boolean {
+    const end = this.#text.indexOf('`', at + 1)
+    return end > at + 1 && !/[\\\r\n]/.test(this.#text.slice(at, end))
   }
 
   #begin(closedBy: number): void {

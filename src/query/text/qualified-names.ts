@@ -22,9 +22,11 @@ const all = [listBegins, listEnds, beforeTable, beforeSchema, queryBegins, list(
 const words = new WordTable(all.flatMap((each) => [...each]))
 
 const [quote, openParenthesis, closeParenthesis, comma, minus, dot, slash] = [0x27, 0x28, 0x29, 0x2c, 0x2d, 0x2e, 0x2f]
-const [semicolon, hash, openBracket] = [0x3b, 0x23, 0x5b]
+const [semicolon, hash, openBracket, backtick, zero, nine] = [0x3b, 0x23, 0x5b, 0x60, 0x30, 0x39]
 /** Number of parts that are stored per name; a name may have more. */
 const MAX_PARTS = 16
+/** A longer name in backticks is read as one part. */
+const MAX_PATH_CHARACTERS = 4096
 /** Deeper parentheses are read as if they contained no query. */
 const MAX_DEPTH = 1000
 const [isQuery, isDecided, inTables] = [1, 2, 4]
@@ -32,7 +34,7 @@ const [isQuery, isDecided, inTables] = [1, 2, 4]
 /** Position of a name: where a statement expects a table, or a schema, or elsewhere. */
 export type Place = 'table' | 'schema' | 'other'
 
-/** A name with at least two parts, such as `a."b".c`. */
+/** A name with at least two parts, such as `a."b".c` and `my-project.b.c`. */
 export interface QualifiedName {
   readonly place: Place
   /** Offset of the name in the text. */
@@ -55,10 +57,13 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
   partCount = 0
   readonly #text: string
   readonly #take: (name: QualifiedName) => void
+  readonly #backticks: boolean
   readonly #starts: number[] = []
   readonly #ends: number[] = []
   #expected: Place = 'other'
   #isAfterDot = false
+  /** Where the first part goes on, after a dash or the digits that follow it; -1 elsewhere. */
+  #dashedAt = -1
   #depth = 0
   /** Flags by depth of parentheses. */
   readonly #flags: number[] = [isQuery | isDecided]
@@ -66,10 +71,15 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
   #namesIndex = false
   #object: Place = 'table'
 
-  /** @param take called with each complete name; the object is reused */
-  constructor(text: string, take: (name: QualifiedName) => void) {
+  /**
+   * @param take called with each complete name; the object is reused
+   * @param options `backticks` says that a backtick always begins a quoted name, which may hold several parts: `a.b.c` in one
+   *   pair of backticks, as in BigQuery
+   */
+  constructor(text: string, take: (name: QualifiedName) => void, { backticks = false } = {}) {
     this.#text = text
     this.#take = take
+    this.#backticks = backticks
   }
 
   get start(): number {
@@ -92,6 +102,7 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
   }
 
   onWord(start: number, end: number, wordHash: number): void {
+    if (this.#goesOn(start, end)) return
     if (this.#isAfterDot) {
       this.#addPart(start, end)
       return
@@ -111,22 +122,35 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
     }
     const end = this.#text.indexOf(String.fromCharCode(mark), start + 1) + 1
     const last = Math.min(this.partCount, MAX_PARTS) - 1
-    if (this.#isAfterDot) this.#addPart(start, end)
+    this.#dashedAt = -1
+    if (this.#isAfterDot) this.#addQuoted(start, end, mark)
     // A doubled quote is one escaped quote in the name.
     else if (this.partCount > 0 && this.#ends[last] === start && this.#text.charCodeAt(start - 1) === mark)
       this.#ends[last] = end
     else {
-      this.#begin(start, end)
+      this.#finish()
+      this.place = this.#expected
+      this.#expected = 'other'
+      this.#addQuoted(start, end, mark)
       this.#decide(false)
       this.#isDistinct = false
     }
   }
 
-  onNumber(): void {
-    this.#other()
+  onNumber(start: number): void {
+    let end = start
+    while (isDigit(this.#text.charCodeAt(end))) end++
+    if (this.#goesOn(start, end)) this.#dashedAt = end
+    else this.#other()
   }
 
-  onSymbol(codePoint: number): void {
+  onSymbol(codePoint: number, at: number): void {
+    // BigQuery's names of projects may have dashes; elsewhere no sign follows the name of a table.
+    if (codePoint === minus && this.partCount === 1 && this.place !== 'other' && this.#ends[0] === at) {
+      this.#dashedAt = at + 1
+      return
+    }
+    this.#dashedAt = -1
     if (codePoint === dot && this.partCount > 0 && !this.#isAfterDot) {
       this.#isAfterDot = true
       this.#expected = 'other'
@@ -163,7 +187,8 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
     const code = this.#text.charCodeAt(place)
     // This class reads comments and brackets as DuckDB and Dremio do.
     const isPlain = code === openBracket || code === minus || code === hash
-    if (isPlain || (code === slash && this.#text.charCodeAt(place + 1) === slash)) return
+    if (isPlain || (this.#backticks && code === backtick && this.#isPlainQuoted(place))) return
+    if (code === slash && this.#text.charCodeAt(place + 1) === slash) return
     this.doubtfulFrom = Math.min(this.doubtfulFrom, place)
   }
 
@@ -177,6 +202,42 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
     if (isList || beforeTable.has(word) || (word === 'ON' && this.#namesIndex)) this.#expected = 'table'
     else if (word === 'EXISTS' || beforeSchema.has(word)) this.#expected = this.#object
     this.#isDistinct = word === 'DISTINCT'
+  }
+
+  /** Whether the quoted name at this place ends, and has no backslash: BigQuery lets it escape a backtick. */
+  #isPlainQuoted(place: number): boolean {
+    const end = this.#text.indexOf('`', place + 1)
+    return end > 0 && !this.#text.slice(place, end).includes('\\')
+  }
+
+  /** Continues a first part with dashes. @returns false if there is none, or something is between the dash and this token */
+  #goesOn(start: number, end: number): boolean {
+    if (this.#dashedAt !== start) {
+      this.#dashedAt = -1
+      return false
+    }
+    this.#dashedAt = -1
+    this.#ends[0] = end
+    return true
+  }
+
+  #addQuoted(start: number, end: number, mark: number): void {
+    const mayBePath = mark === backtick && this.#backticks && end - start <= MAX_PATH_CHARACTERS
+    if (!mayBePath || !this.#text.slice(start, end).includes('.')) this.#addPart(start, end)
+    else {
+      // The dot in a project such as `example.com:project` ends no part.
+      const colon = this.#text.slice(start, end).indexOf(':')
+      let from = start + 1
+      for (
+        let at = this.#text.indexOf('.', from + Math.max(0, colon));
+        from < end;
+        at = this.#text.indexOf('.', from)
+      ) {
+        const to = at < 0 || at >= end ? end - 1 : at
+        this.#addPart(from, to)
+        from = to + 1
+      }
+    }
   }
 
   #begin(start: number, end: number): void {
@@ -224,4 +285,8 @@ export class QualifiedNames implements TokenVisitor, QualifiedName {
   #clear(flag: number): void {
     if (this.#depth < MAX_DEPTH) this.#flags[this.#depth]! &= ~flag
   }
+}
+
+function isDigit(code: number): boolean {
+  return code >= zero && code <= nine
 }

@@ -1,4 +1,4 @@
-import { QualifiedNames } from './qualified-names.ts'
+import { type QualifiedName, QualifiedNames } from './qualified-names.ts'
 import { type Call, type TextPass, TextReader } from './text-pass.ts'
 import { TokenPass } from './token-pass.ts'
 
@@ -32,14 +32,15 @@ class TableHeadsPass implements TextPass<readonly TableHead[]> {
   #isDone = false
 
   constructor(text: string) {
-    this.#names = new QualifiedNames(text, (qualified) => {
+    const take = (qualified: QualifiedName) => {
       const { place, start, restStart, partCount } = qualified
       if (place === 'other' || restStart - start > MAX_NAME_CHARACTERS || this.#heads.size >= MAX_HEADS) return
       const name = qualified.part(0).toLowerCase()
       const isCatalog = place === 'schema' || partCount > 2
       const key = `${isCatalog} ${name}`
       if (!this.#heads.has(key)) this.#heads.set(key, { name, isCatalog, start })
-    })
+    }
+    this.#names = new QualifiedNames(text, take, { backticks: true })
     this.#tokens = new TokenPass(text, this.#names)
   }
 

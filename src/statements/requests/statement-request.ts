@@ -1,6 +1,6 @@
 /** The scan of a table, by names as a user writes them. */
 export interface TableScan {
-  /** Name with catalog and schema if needed, separated by dots; a part that contains a dot stands in double quotes. */
+  /** Name with catalog and schema if needed, separated by dots; a part that contains a dot stands in double quotes or backticks. */
   readonly name: string
   /** Columns to read; empty for all. */
   readonly columns: readonly string[]

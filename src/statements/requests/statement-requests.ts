@@ -14,7 +14,7 @@ import { checkParameters } from './check-parameters.ts'
 import { checkParameterCount } from './parameter-count.ts'
 import { StatementMeter, type StatementMetrics } from './statement-meter.ts'
 import type { ParameterEncoder, StatementRequest, TableScan } from './statement-request.ts'
-import { isBlank, STANDARD_QUOTE, scanText } from './table-scan.ts'
+import { isBlank, routingText, STANDARD_QUOTE, scanText } from './table-scan.ts'
 
 /** SqlInfo code of what quotes identifiers. Source: FlightSql.proto, SQL_IDENTIFIER_QUOTE_CHAR. */
 const IDENTIFIER_QUOTE = 504
@@ -140,19 +140,19 @@ export class StatementRequests {
   /** A scan never changes data, whatever its filter contains. */
   async #ofScan(scan: TableScan, scope: CallScope): Promise<Query> {
     const { queries, router } = this.#deps
-    if (!isBlank(scan.filter)) {
-      const fault = await faultOfCondition(scan.filter!, scope.ctx)
-      if (fault !== undefined)
-        throw new GatewayError('BAD_REQUEST', `The filter ${fault}: change it, or send the statement as query.`)
-    }
-    // The columns do not tell the source, and names after an unusual column might not count.
-    const names = scanText({ ...scan, columns: [] }, STANDARD_QUOTE)
-    queries.checkSize(names)
+    const names = routingText(scan.name)
+    queries.checkSize(scan.filter === undefined ? names : names + scan.filter)
     const query = await queries.build(scope, { sql: names, purpose: 'read' }, (home) =>
       router.names.ofStatement(names, home, scope.ctx),
     )
-    const sql = scanText(scan, await quoteOf(router.named(query.source), scope.ctx))
+    const quote = await quoteOf(router.named(query.source), scope.ctx)
+    const sql = scanText(scan, quote)
     queries.checkSize(sql)
+    if (!isBlank(scan.filter)) {
+      const fault = await faultOfCondition(scan.filter!, scope.ctx, quote)
+      if (fault !== undefined)
+        throw new GatewayError('BAD_REQUEST', `The filter ${fault}: change it, or send the statement as query.`)
+    }
     return { ...query, sql }
   }
 }

@@ -3,6 +3,7 @@ import type { TableScan } from './statement-request.ts'
 
 /** The quote of identifiers in standard SQL. */
 export const STANDARD_QUOTE = '"'
+const BACKTICK = '`'
 const plainName = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
@@ -12,7 +13,7 @@ const plainName = /^[A-Za-z_][A-Za-z0-9_]*$/
  */
 export function scanText({ name, columns, filter, limit }: TableScan, quote: string): string {
   const table = partsOfName(name)
-    .map((part) => quoted(part, quote))
+    .map(({ text }) => quoted(text, quote))
     .join('.')
   const list = columns.length === 0 ? '*' : columns.map((column) => quoted(column, quote)).join(', ')
   const where = isBlank(filter) ? '' : ` WHERE (\n${filter}\n)`
@@ -26,18 +27,35 @@ export function isBlank(filter: string | undefined): boolean {
   return filter === undefined || filter.trim() === ''
 }
 
-/** Splits a name at the dots outside double quotes, in time linear in its length. @throws GatewayError BAD_REQUEST */
-export function partsOfName(name: string): readonly string[] {
-  const parts: string[] = []
+/**
+ * Writes the statement by whose names the gateway chooses the source of a scan. A part in backticks keeps them: it may hold
+ * several parts, such as `project.dataset.table`.
+ * @throws GatewayError BAD_REQUEST
+ */
+export function routingText(name: string): string {
+  const parts = partsOfName(name)
+  return `SELECT * FROM ${parts.map(({ text, mark }) => quoted(text, mark ?? STANDARD_QUOTE)).join('.')}`
+}
+
+/** A part of a name, and what it stood in. */
+interface NamePart {
+  readonly text: string
+  readonly mark?: string
+}
+
+/** Splits a name at the dots outside quotes, in time linear in its length. @throws GatewayError BAD_REQUEST */
+export function partsOfName(name: string): readonly NamePart[] {
+  const parts: NamePart[] = []
   let at = 0
   do {
-    const isQuoted = name[at] === STANDARD_QUOTE
-    const end = isQuoted ? endOfQuoted(name, at) : endOfPlain(name, at)
+    const first = name[at]
+    const mark = first === STANDARD_QUOTE || first === BACKTICK ? first : undefined
+    const end = mark === undefined ? endOfPlain(name, at) : endOfQuoted(name, at, mark)
     const written = name.slice(at, end)
-    const part = isQuoted ? written.slice(1, -1).replaceAll('""', STANDARD_QUOTE) : written.trim()
-    if (part === '' || (!isQuoted && part.includes(STANDARD_QUOTE)) || (end < name.length && name[end] !== '.'))
-      throw badName(name)
-    parts.push(part)
+    const text = mark === undefined ? written.trim() : written.slice(1, -1).replaceAll(mark + mark, mark)
+    const isBroken = mark === undefined && (text.includes(STANDARD_QUOTE) || text.includes(BACKTICK))
+    if (text === '' || isBroken || (end < name.length && name[end] !== '.')) throw badName(name)
+    parts.push(mark === undefined ? { text } : { text, mark })
     at = end + 1
   } while (at <= name.length)
   return parts
@@ -49,16 +67,16 @@ function endOfPlain(name: string, from: number): number {
 }
 
 /** Returns the offset after the closing quote; a doubled quote belongs to the name. */
-function endOfQuoted(name: string, from: number): number {
-  for (let at = name.indexOf(STANDARD_QUOTE, from + 1); at >= 0; at = name.indexOf(STANDARD_QUOTE, at + 2))
-    if (name[at + 1] !== STANDARD_QUOTE) return at + 1
+function endOfQuoted(name: string, from: number, mark: string): number {
+  for (let at = name.indexOf(mark, from + 1); at >= 0; at = name.indexOf(mark, at + 2))
+    if (name[at + 1] !== mark) return at + 1
   throw badName(name)
 }
 
 function badName(name: string): GatewayError {
   return new GatewayError(
     'BAD_REQUEST',
-    `The table name ${JSON.stringify(name.slice(0, 100))} must be names separated by dots, such as catalog.schema.table; a name that contains a dot stands in double quotes.`,
+    `The table name ${JSON.stringify(name.slice(0, 100))} must be names separated by dots, such as catalog.schema.table; a name that contains a dot stands in double quotes or backticks.`,
   )
 }
 

@@ -37,6 +37,31 @@ describe('a condition that the gateway puts into parentheses', () => {
     expect(await faultOfCondition(text, call)).toMatch(why)
   })
 
+  it.each(['`a b` > 1', '`c)` = `d;`', '`a``b` = 1', 'x = \'`\' AND y = "`"', '-- `\n a = 1', 'f(`a`)[OFFSET(0)] > 1'])(
+    'may be %j in a dialect that quotes with backticks',
+    async (text) => {
+      expect(await faultOfCondition(text, call, '`')).toBeUndefined()
+    },
+  )
+
+  it.each([
+    ['`a`) OR (`b`', /not opened/],
+    ['`a\\`) UNION ALL (SELECT `b`', /servers read differently/],
+    ['`a\n`', /servers read differently/],
+    ['`` = 1', /servers read differently/],
+    ['`open', /quote that is not closed/],
+    ["a = r'\\' OR b = ') --'", /servers read differently/],
+    ["a = '''x' ) '''", /not closed|servers read differently/],
+    ['a = """x" ) """', /not closed|servers read differently/],
+    ['a = 1 # )', /servers read differently/],
+    ["a = 'it\\'s )'", /servers read differently|not opened|not closed/],
+    ['a = 1; SELECT `b`', /semicolon/],
+    ['`a` = 1 /* /* */ ) */', /servers read differently/],
+    ['`a` = $$ ) $$', /servers read differently/],
+  ])('may not be %j in a dialect that quotes with backticks', async (text, why) => {
+    expect(await faultOfCondition(text, call, '`')).toMatch(why)
+  })
+
   it('is read in linear time, without holding the event loop', async () => {
     const text = `a[${"'x', ".repeat(1 << 18)}1] = 1`
     let longestMs = 0

@@ -45,6 +45,22 @@ it.each([
   ['COPY a.b.c FROM STDIN', ['a']],
   ['SELECT * FROM type.main.t', ['type']],
   ['SELECT 1.5.x FROM range(3)', []],
+  ['SELECT * FROM my-project.shop.orders', ['my-project']],
+  ['SELECT * FROM My-Project-1a.shop.orders o JOIN p-2.shop.customer', ['my-project-1a', 'p-2']],
+  ['SELECT * FROM my-from-join.shop.orders', ['my-from-join']],
+  ['SELECT * FROM my-project.shop.orders-1.x, c.d.e', ['my-project', 'c']],
+  ['SELECT a-b.c.d FROM t WHERE x-y.z.w > 1 -- e.f.g', []],
+  ['SELECT * FROM my -project.shop.orders', []],
+  ['SELECT * FROM my- project.shop.orders', []],
+  ['SELECT * FROM `my-project`.`shop`.`orders`', ['my-project']],
+  ['SELECT * FROM `my-project.shop.orders` o, `p.shop`.customer', ['my-project', 'p']],
+  ['SELECT * FROM `shop.orders`', ['shop?']],
+  ['SELECT * FROM `example.com:p.shop.orders`', ['example.com:p']],
+  ['SELECT `a` FROM `orders`, a.b.c', ['a']],
+  ['SELECT `a\\`, x FROM a.b.c', []],
+  ['SELECT `a FROM a.b.c', []],
+  ['CREATE SCHEMA my-project.shop', ['my-project']],
+  ['INSERT INTO my-project.shop.orders SELECT 1', ['my-project']],
 ])('the first parts of the table names in %s', async (sql, expected) => {
   expect(await heads(sql)).toEqual(expected)
 })

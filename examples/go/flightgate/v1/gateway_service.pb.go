@@ -485,7 +485,7 @@ func (*Statement_Table) isStatement_Text() {}
 // TableScan reads a table. The gateway quotes the names for the dialect of the source.
 type TableScan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the table, with its catalog and schema if needed, separated by dots. A part that contains a dot stands in double quotes.
+	// Name of the table, with its catalog and schema if needed, separated by dots. A part that contains a dot stands in double quotes or backticks.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Columns to read; empty for all.
 	Columns []string `protobuf:"bytes,2,rep,name=columns,proto3" json:"columns,omitempty"`

@@ -9,7 +9,7 @@ const MAX_COLUMNS = 10_000
 const tableScan = z
   .strictObject({
     name: engineText().describe(
-      'Name with catalog and schema if needed, separated by dots; a part that contains a dot in double quotes.',
+      'Name with catalog and schema if needed, separated by dots; a part that contains a dot in double quotes or backticks.',
     ),
     columns: listOf(engineText(), MAX_COLUMNS).default([]).describe('Columns to read; by default all.'),
     filter: engineText(0).optional().describe("Condition in the source's dialect, as after WHERE."),
