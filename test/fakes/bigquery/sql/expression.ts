@@ -1,0 +1,324 @@
+import { ApiError, invalidQuery } from '../api-error.ts'
+import { type FieldSchema, restTypeName, single, type Value } from '../schema.ts'
+import { read, type StatementContext } from './context.ts'
+import { child, children, keyword, type Node, pathOf, place } from './cst.ts'
+import { aggregateNames, aggregates, keepsType, resultTypes, scalarFunctions } from './functions.ts'
+import { literalOf } from './literal.ts'
+import { binary, cast, not } from './operators.ts'
+import type { Ref } from './scan.ts'
+import { resolvePath, type Scope } from './scope.ts'
+import { compare } from './values.ts'
+
+/** A compiled expression. */
+export interface Expression {
+  readonly field: FieldSchema
+  readonly refs: readonly Ref[]
+  readonly direct?: readonly Ref[]
+  /** The same for every row, without reading a table. */
+  readonly constant: boolean
+  readonly aggregate: boolean
+  /** @param group all rows of the group, for aggregates. @throws ApiError notImplemented */
+  value(row: readonly Value[], group?: readonly (readonly Value[])[]): Value
+}
+
+/** Compiles subqueries; given by the module that compiles SELECT. */
+export type CompileQuery = (node: Node, context: StatementContext, outer?: Scope) => import('./scan.ts').Relation
+
+/** What an expression is compiled in. */
+export interface ExpressionScope {
+  readonly context: StatementContext
+  readonly scope: Scope
+  readonly compileQuery: CompileQuery
+}
+
+/** @throws ApiError invalidQuery for unknown names */
+export function compileExpression(node: Node, within: ExpressionScope): Expression {
+  const inner = (part: Node | undefined): Expression => compileExpression(part!, within)
+  switch (node.node_type) {
+    case 'Parameter':
+      return constant(within.context.parameter(node))
+    case 'Identifier':
+    case 'DotOperator': {
+      const found = resolvePath(pathOf(node), within.scope)
+      if (found) return found
+      const path = pathOf(node)
+      const variable = path?.length === 1 ? within.context.variables.get(path[0]!.toLowerCase()) : undefined
+      if (variable) return constant(variable)
+      const left = child(node, 'left')
+      if (left && !pathOf(left)) return fieldAccess(inner(left), child(node, 'right')!)
+      throw invalidQuery(`Unrecognized name: ${path?.join('.') ?? ''} at ${place(leftmost(node))}`)
+    }
+    case 'GroupedExpr':
+      return inner(child(node, 'expr'))
+    case 'GroupedStatement':
+      return subquery(child(node, 'stmt')!, within)
+    case 'BinaryOperator':
+      return derived([inner(child(node, 'left')), inner(child(node, 'right'))], (args) =>
+        binary(keyword(node), args, child(node, 'not') !== undefined),
+      )
+    case 'UnaryOperator': {
+      const typed = literalOf(node)
+      if (typed) return constant(typed)
+      const operand = inner(child(node, 'right'))
+      if (keyword(node) !== 'NOT') return derived([operand], ([value]) => negated(value!))
+      return derived([operand], ([value]) => ({ field: boolean, value: not(value!.value) }))
+    }
+    case 'BetweenOperator': {
+      const parts = ['left', 'right_min', 'right_max'].map((name) => inner(child(node, name)))
+      const inverted = child(node, 'not') !== undefined
+      return derived(parts, ([value, low, high]) => {
+        const above = binary('>=', [value!, low!]).value
+        const below = binary('<=', [value!, high!]).value
+        const within = above === null || below === null ? null : String(above === 'true' && below === 'true')
+        return { field: boolean, value: inverted ? not(within) : within }
+      })
+    }
+    case 'InOperator':
+      return inOperator(node, within)
+    case 'CallingFunction':
+      return call(node, within)
+    case 'CastArgument': {
+      const type = restTypeName(keyword(child(node, 'cast_to')))
+      return derived([inner(child(node, 'cast_from'))], ([value]) => cast(value!, type))
+    }
+    case 'ExtractArgument':
+      return inner(child(node, 'extract_from'))
+    case 'CaseExpr':
+      return caseExpression(node, within)
+    case 'ArrayLiteral': {
+      const items = children(node, 'exprs').map(inner)
+      return derived(items, (values) => ({
+        field: { ...(values[0]?.field ?? integer), mode: 'REPEATED' },
+        value: values.map(({ value }) => ({ v: value })),
+      }))
+    }
+    case 'StructLiteral': {
+      const items = children(node, 'exprs').map((item) => ({ name: aliasOf(item) ?? '', made: inner(item) }))
+      return derived(
+        items.map(({ made }) => made),
+        (values) => ({
+          field: {
+            name: '',
+            type: 'RECORD',
+            mode: 'NULLABLE',
+            fields: values.map(({ field }, index) => ({ ...field, name: items[index]!.name })),
+          },
+          value: { f: values.map(({ value }) => ({ v: value })) },
+        }),
+      )
+    }
+    case 'AccessOperator': {
+      const list = inner(child(node, 'left'))
+      return { ...unevaluated([list], single(list.field)), constant: false }
+    }
+    case 'SelectStatement':
+      return subquery(node, within)
+    default: {
+      const literal = literalOf(node)
+      if (literal) return constant(literal)
+      const parts = Object.values(node.children).flatMap((entry) =>
+        [entry?.Node, ...(entry?.NodeVec ?? [])].filter((part) => part && isExpression(part)),
+      )
+      return unevaluated(parts.map(inner), string)
+    }
+  }
+}
+
+/** Alias that stands behind an expression. */
+export function aliasOf(node: Node): string | undefined {
+  return pathOf(child(node, 'alias'))?.[0]
+}
+
+const boolean: FieldSchema = { name: '', type: 'BOOLEAN', mode: 'NULLABLE' }
+const integer: FieldSchema = { name: '', type: 'INTEGER', mode: 'NULLABLE' }
+const string: FieldSchema = { name: '', type: 'STRING', mode: 'NULLABLE' }
+
+function constant({ field, value }: { field: FieldSchema; value: Value }): Expression {
+  return { field, refs: [], constant: true, aggregate: false, value: () => value }
+}
+
+type Typed = { readonly field: FieldSchema; readonly value: Value }
+
+/** An expression of others. Its type is taken from nulls, as a dry run must know it. */
+function derived(parts: readonly Expression[], make: (values: readonly Typed[]) => Typed): Expression {
+  const nulls = parts.map(({ field }) => ({ field, value: field.mode === 'REPEATED' ? [] : null }))
+  return {
+    field: { ...make(nulls).field, name: '' },
+    refs: parts.flatMap(({ refs }) => refs),
+    constant: parts.every((part) => part.constant),
+    aggregate: parts.some((part) => part.aggregate),
+    value: (row, group) => make(parts.map(({ field, value }) => ({ field, value: value(row, group) }))).value,
+  }
+}
+
+function unevaluated(parts: readonly Expression[], field: FieldSchema, aggregate = false): Expression {
+  return {
+    field: { ...field, name: '' },
+    refs: parts.flatMap(({ refs }) => refs),
+    constant: false,
+    aggregate: aggregate || parts.some((part) => part.aggregate),
+    value: () => {
+      throw new ApiError(501, 'notImplemented', 'The stand-in needs a canned answer for this statement')
+    },
+  }
+}
+
+function fieldAccess(left: Expression, right: Node): Expression {
+  const name = pathOf(right)?.[0] ?? ''
+  const index = left.field.fields?.findIndex((field) => field.name.toLowerCase() === name.toLowerCase()) ?? -1
+  if (index < 0) throw invalidQuery(`Field name ${name} does not exist in ${left.field.type} at ${place(right)}`)
+  return {
+    ...left,
+    field: left.field.fields![index]!,
+    value: (row, group) => {
+      const value = left.value(row, group)
+      return value !== null && typeof value === 'object' && 'f' in value ? value.f[index]!.v : null
+    },
+  }
+}
+
+function negated({ field, value }: Typed): Typed {
+  return { field, value: value === null ? null : String(value).startsWith('-') ? String(value).slice(1) : `-${value}` }
+}
+
+function inOperator(node: Node, within: ExpressionScope): Expression {
+  const left = compileExpression(child(node, 'left')!, within)
+  const right = child(node, 'right')!
+  const inverted = child(node, 'not') !== undefined
+  const items =
+    right.node_type === 'GroupedExprs'
+      ? children(right, 'exprs').map((item) => compileExpression(item, within))
+      : right.node_type === 'CallingUnnest'
+        ? children(right, 'args').map((item) => compileExpression(item, within))
+        : undefined
+  if (!items) {
+    const statement = child(right, 'stmt') ?? children(right, 'exprs')[0] ?? right
+    const relation = within.compileQuery(statement, within.context, within.scope)
+    read(relation.columns)
+    return {
+      ...derived([left], () => ({ field: boolean, value: null })),
+      constant: false,
+      value: (row) => {
+        const value = left.value(row)
+        const found = [...relation.rows()].some(([item]) => compare(item ?? null, value, left.field.type) === 0)
+        return value === null ? null : String(found !== inverted)
+      },
+    }
+  }
+  return derived([left, ...items], ([value, ...candidates]) => {
+    const all = candidates.flatMap((item) =>
+      Array.isArray(item.value) ? item.value.map(({ v }) => ({ field: single(item.field), value: v })) : [item],
+    )
+    if (value!.value === null) return { field: boolean, value: null }
+    const found = all.some((item) => binary('=', [value!, item]).value === 'true')
+    return { field: boolean, value: String(found !== inverted) }
+  })
+}
+
+function call(node: Node, within: ExpressionScope): Expression {
+  const name = pathOf(child(node, 'func'))?.at(-1)?.toUpperCase() ?? ''
+  const nodes = children(node, 'args')
+  const over = child(node, 'over')
+  if (name === 'COUNT' && nodes[0]?.node_type === 'Asterisk' && !over)
+    return {
+      field: integer,
+      refs: [],
+      constant: false,
+      aggregate: true,
+      value: (_, group) => String(group?.length ?? 0),
+    }
+  const args = nodes
+    .filter((item) => isExpression(item) && !(takesPart.test(name) && dateParts.test(item.token?.literal ?? '')))
+    .map((item) => compileExpression(item, within))
+  const [first] = args
+  if (name === 'CAST' || name === 'SAFE_CAST') return first!
+  const type = resultTypes[name]
+  const field = keepsType.has(name) && first ? first.field : { ...string, type: type ?? 'STRING' }
+  if (over) {
+    const windowed = [child(over, 'window') ?? over].flatMap((window) => [
+      ...children(child(window, 'partitionby'), 'exprs'),
+      ...children(child(window, 'orderby'), 'exprs'),
+    ])
+    return unevaluated([...args, ...windowed.map((item) => compileExpression(item, within))], field)
+  }
+  const aggregate = aggregates[name]
+  if (aggregate && first && !child(node, 'distinct'))
+    return {
+      field: { ...field, name: '' },
+      refs: args.flatMap(({ refs }) => refs),
+      constant: false,
+      aggregate: true,
+      value: (_, group) =>
+        aggregate(
+          (group ?? []).map((row) => first.value(row)),
+          first.field.type,
+        ),
+    }
+  const known = scalarFunctions[name]
+  if (known) return derived(args, (values) => ({ field, value: values.length < args.length ? null : known(values) }))
+  if (/^(DATE|TIMESTAMP|DATETIME)_(ADD|SUB)$/.test(name)) return shifted(name, args, nodes, field, within)
+  const array = name === 'ARRAY_AGG' || name === 'ARRAY' || name === 'GENERATE_ARRAY'
+  const result = array ? { ...(first?.field ?? integer), mode: 'REPEATED' } : field
+  return unevaluated(args, result, aggregateNames.has(name))
+}
+
+/** DATE_SUB(date, INTERVAL n DAY) and its like, for constants in partition filters. */
+function shifted(
+  name: string,
+  args: readonly Expression[],
+  nodes: readonly Node[],
+  field: FieldSchema,
+  within: ExpressionScope,
+) {
+  const interval = nodes.find(({ node_type }) => node_type === 'IntervalLiteral')
+  const unit = keyword(child(interval, 'date_part'))
+  const amount = interval && compileExpression(child(interval, 'expr')!, within)
+  const micros = { MINUTE: 60e6, HOUR: 3600e6, DAY: 86_400e6, WEEK: 604_800e6 }[unit]
+  if (!amount || micros === undefined || !args[0]) return unevaluated(args, field)
+  const sign = name.endsWith('SUB') ? -1 : 1
+  return derived([args[0], amount], ([start, count]) => {
+    if (start!.value === null || count!.value === null) return { field, value: null }
+    const steps = BigInt(sign * Number(count!.value)) * BigInt(micros)
+    if (start!.field.type === 'TIMESTAMP') return { field, value: String(BigInt(start!.value as string) + steps) }
+    const moved = new Date(Date.parse(`${String(start!.value).slice(0, 10)}T00:00:00Z`) + Number(steps / 1000n))
+    return { field, value: moved.toISOString().slice(0, 10) }
+  })
+}
+
+function caseExpression(node: Node, within: ExpressionScope): Expression {
+  const parts = children(node, 'arms').flatMap((arm) =>
+    ['expr', 'result'].flatMap((name) => {
+      const part = child(arm, name)
+      return part ? [{ name, made: compileExpression(part, within) }] : []
+    }),
+  )
+  const operand = child(node, 'expr')
+  const all = parts.map(({ made }) => made).concat(operand ? [compileExpression(operand, within)] : [])
+  return unevaluated(all, parts.find(({ name }) => name === 'result')?.made.field ?? string)
+}
+
+function subquery(statement: Node, within: ExpressionScope): Expression {
+  const relation = within.compileQuery(statement, within.context, within.scope)
+  read(relation.columns)
+  const field = relation.columns[0]?.field ?? string
+  return {
+    field,
+    refs: [],
+    constant: false,
+    aggregate: false,
+    value: () => [...relation.rows()][0]?.[0] ?? null,
+  }
+}
+
+const takesPart = /_(TRUNC|DIFF)$|^LAST_DAY$/
+const dateParts = /^(MICROSECOND|MILLISECOND|SECOND|MINUTE|HOUR|DAY|WEEK|ISOWEEK|MONTH|QUARTER|YEAR|ISOYEAR)$/i
+const noExpressions = new Set(['Keyword', 'Symbol', 'Comment', 'Type', 'IntervalLiteral', 'ExtractPart', 'EOF'])
+
+function isExpression({ node_type }: { readonly node_type: string }): boolean {
+  return !noExpressions.has(node_type)
+}
+
+function leftmost(node: Node): Node {
+  const left = child(node, 'left')
+  return left ? leftmost(left) : node
+}
