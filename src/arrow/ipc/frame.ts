@@ -37,6 +37,29 @@ export function frameOf(
   appMetadata: Uint8Array = none,
 ): Frame {
   const bodyLength = body.byteLength
+  const head = headOf(header, bodyLength, appMetadata)
+  const chunks = bodyLength > 0 ? [head, body] : [head]
+  const frame = { chunks, byteLength: head.byteLength + bodyLength, rows }
+  return release ? { ...frame, release } : frame
+}
+
+/**
+ * As `frameOf`, with a body in several buffers and without application metadata.
+ * @param bodyLength sum of the lengths of `body`, in bytes
+ */
+export function frameOfChunks(
+  header: Uint8Array,
+  body: readonly Uint8Array[],
+  bodyLength: number,
+  rows: number,
+  release: () => void,
+): Frame {
+  const head = headOf(header, bodyLength, none)
+  return { chunks: [head, ...body], byteLength: head.byteLength + bodyLength, rows, release }
+}
+
+/** The bytes of a FlightData message before its body. */
+function headOf(header: Uint8Array, bodyLength: number, appMetadata: Uint8Array): Buffer {
   const metadataLength = appMetadata.byteLength
   const headLength =
     1 +
@@ -60,9 +83,7 @@ export function frameOf(
     head[at++] = TAG_DATA_BODY_1
     writeVarint(head, at, bodyLength)
   }
-  const chunks = bodyLength > 0 ? [head, body] : [head]
-  const frame = { chunks, byteLength: headLength + bodyLength, rows }
-  return release ? { ...frame, release } : frame
+  return head
 }
 
 function varintLength(value: number): number {

@@ -13,7 +13,7 @@ import {
 } from '../../http2/index.ts'
 import { prefixOf } from '../message-prefix.ts'
 import { ByteQueue } from './byte-queue.ts'
-import { failureOf, failureOfHttpStatus, GrpcFailure, OversizedAnswer, TurnedAway } from './failure.ts'
+import { CutOff, failureOf, failureOfHttpStatus, GrpcFailure, OversizedAnswer, TurnedAway } from './failure.ts'
 import { type InboundMessage, joined, MessageReader } from './message-reader.ts'
 
 /** Headers, signal and deadline of a call. */
@@ -128,8 +128,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
       }
       if (this.#ended) {
         if (this.#failure !== undefined) throw this.#failure
-        if (!this.#reader.idle)
-          throw new GrpcFailure('DATA_LOSS', 'the stream ended in the middle of a message', 'local')
+        if (!this.#reader.idle) throw new CutOff('the stream ended in the middle of a message')
         return { done: true, value: undefined }
       }
       this.#credit(this.#uncredited)

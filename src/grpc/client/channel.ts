@@ -33,6 +33,8 @@ export interface ChannelOptions {
   readonly tls: UpstreamTls
   readonly connectTimeoutMs: number
   readonly maxMessageBytes: number
+  /** Receive window of each call, in bytes: what the server may send ahead of the reader. Default: 8 MiB. */
+  readonly windowBytes?: number
 }
 
 /**
@@ -41,8 +43,8 @@ export interface ChannelOptions {
  */
 const MAX_HEADER_BYTES = 512 << 10
 
+const WINDOW_BYTES = 8 << 20
 const http2Options = {
-  windowBytes: 8 << 20,
   /** Larger frames mean fewer of them; servers in Go, C++ and Java use the announced size. */
   maxFrameBytes: 1 << 20,
   maxHeaderListBytes: MAX_HEADER_BYTES,
@@ -103,7 +105,8 @@ export class Channel {
       const onAbort = () => fail(signal.reason)
       const { host, port } = address
       const tls = address.tls ? tlsOptions(options.tls) : undefined
-      const client = connectHttp2({ host, port, tls }, http2Options, {
+      const limits = { ...http2Options, windowBytes: options.windowBytes ?? WINDOW_BYTES }
+      const client = connectHttp2({ host, port, tls }, limits, {
         // SETTINGS prove that the server speaks HTTP/2; a TCP connection alone does not.
         onReady: () => {
           done()
@@ -129,6 +132,16 @@ export class Channel {
   /** Whether the channel accepts calls. */
   get usable(): boolean {
     return this.#closed === undefined && this.#client.usable
+  }
+
+  /** Whether the server's stream limit allows one more call. */
+  get hasRoom(): boolean {
+    return this.#client.hasRoom
+  }
+
+  /** Number of calls that run. */
+  get calls(): number {
+    return this.#calls
   }
 
   /** Why the channel accepts no more calls; undefined while it does. */

@@ -72,13 +72,20 @@ export class TurnedAway extends GrpcFailure {
   }
 }
 
+/** The response ended early: in the middle of a message, or without a status. What came before it is intact. */
+export class CutOff extends GrpcFailure {
+  constructor(why: string) {
+    super('DATA_LOSS', why, 'local')
+  }
+}
+
 /**
  * Converts a call's trailers into a failure; undefined for success.
  * Source: PROTOCOL-HTTP2.md, "Responses".
  */
 export function failureOf(trailers: Trailers): GrpcFailure | undefined {
   const code = trailers['grpc-status']
-  if (code === undefined) return new GrpcFailure('DATA_LOSS', 'the stream ended without a status', 'local')
+  if (code === undefined) return new CutOff('the stream ended without a status')
   if (code === '0') return undefined
   const message = decodeMessage(trailers['grpc-message'])
   return new GrpcFailure(names[Number(code)] ?? 'UNKNOWN', message, 'upstream', { trailers })
