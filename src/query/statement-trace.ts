@@ -8,4 +8,6 @@ export interface StatementTrace {
   isShared?: boolean
   /** Price of the statement in US dollars, if the source has one. */
   costUsd?: number
+  /** Bytes that the engine billed, if it bills. */
+  billedBytes?: number
 }

@@ -1,5 +1,7 @@
 import { GatewayError } from '../query/errors.ts'
 import { ESTIMATE_HEADER } from '../query/estimates/estimate-json.ts'
+import type { Context } from '../query/types.ts'
+import { capsOf, withCaps } from './cost-caps.ts'
 import type { StoredSession } from './sessions.ts'
 
 /** The header that names the source of a call. */
@@ -9,17 +11,46 @@ export const SOURCE_HEADER = 'x-flightgate-source'
 export const LOSSLESS_TYPES_HEADER = 'x-flightgate-lossless-types'
 
 /**
- * Returns the options of a call, with what the lossless header says.
- * @throws GatewayError BAD_REQUEST if the header does not have its form
+ * Returns the options of a call, with what its headers say of types and of what a statement may cost.
+ * @param headerOf the value of a header
+ * @throws GatewayError BAD_REQUEST if a header does not have its form
  */
-export function withLosslessTypes(session: StoredSession, header: string | undefined): StoredSession {
-  if (header === undefined) return session
-  return { ...session, losslessTypes: isTrue(LOSSLESS_TYPES_HEADER, header) }
+export function withOptionHeaders(
+  session: StoredSession,
+  headerOf: (name: string) => string | undefined,
+): StoredSession {
+  const lossless = headerOf(LOSSLESS_TYPES_HEADER)
+  const typed =
+    lossless === undefined ? session : { ...session, losslessTypes: isTrue(LOSSLESS_TYPES_HEADER, lossless) }
+  return withCaps(typed, capsOf(headerOf))
 }
 
-/** Whether a call asks for the estimate of its statement. @throws GatewayError BAD_REQUEST if the header does not have its form */
-export function asksForEstimate(header: string | undefined): boolean {
-  return header !== undefined && isTrue(ESTIMATE_HEADER, header)
+/** What a call wants of the estimate of its statement: `only` the estimate, so that nothing runs. */
+export type EstimateWish = 'no' | 'yes' | 'only'
+
+/** Reads the header that asks for an estimate. @throws GatewayError BAD_REQUEST if it does not have its form */
+export function estimateWishOf(header: string | undefined): EstimateWish {
+  switch (header) {
+    case undefined:
+    case 'false':
+      return 'no'
+    case 'true':
+      return 'yes'
+    case 'only':
+      return 'only'
+    default:
+      throw new GatewayError('BAD_REQUEST', `The header ${ESTIMATE_HEADER} must be true, only or false.`)
+  }
+}
+
+/** Refuses to run a statement for a call that wants only its estimate. @throws GatewayError BAD_REQUEST */
+export function checkMayRun({ metadata }: Pick<Context, 'metadata'>): void {
+  const header = metadata?.[ESTIMATE_HEADER]
+  if (header === undefined || ![header].flat().includes('only')) return
+  throw new GatewayError(
+    'BAD_REQUEST',
+    `The header ${ESTIMATE_HEADER}: only lets nothing run: send it with GetFlightInfo, or leave it out to run the statement.`,
+  )
 }
 
 function isTrue(name: string, header: string): boolean {

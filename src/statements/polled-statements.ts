@@ -5,6 +5,7 @@ import type { Context, Plan } from '../query/types.ts'
 import type { BackgroundStatement, BackgroundStatements, PollWork } from './background-statements.ts'
 import type { ParameterStore } from './bound-parameters.ts'
 import type { Poll } from './handles/poll.ts'
+import { checkMayRun } from './option-headers.ts'
 import type { RunningStatements } from './running-statements.ts'
 import { noLongerKept, type StoredResults } from './stored-results.ts'
 
@@ -43,8 +44,9 @@ export class PolledStatements {
     this.#deps = deps
   }
 
-  /** Starts a statement. @throws GatewayError the statement's own error */
+  /** Starts a statement. @throws GatewayError the statement's own error; BAD_REQUEST for a call that wants only an estimate */
   async begin(poll: Poll, ctx: Context): Promise<PollAnswer> {
+    checkMayRun(ctx)
     const job = this.#start(poll, ctx)
     await job.waitForPlan(waitMs(ctx))
     await job.wait(FIRST_WAIT_MS)

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { deriveContext } from '../query/derive-context.ts'
 import { GatewayError } from '../query/errors.ts'
 import type { Ingest } from '../query/ingest.ts'
 import type { Pipeline } from '../query/pipeline.ts'
 import type { Router } from '../query/router.ts'
 import type { Sealer } from '../query/seal/sealer.ts'
+import type { StatementTrace } from '../query/statement-trace.ts'
 import type { Transactions } from '../query/transactions/transactions.ts'
 import type { Context, Plan, Query, Result } from '../query/types.ts'
 import type { Blobs } from '../state/blobs.ts'
@@ -14,8 +16,10 @@ import type { BatchLimits } from './batch/batch-bounds.ts'
 import type { BatchCheck, FreeStatements, TakeRequests } from './batch/batch-dependencies.ts'
 import { Batches } from './batch/batches.ts'
 import { ParameterStore } from './bound-parameters.ts'
+import { type CostCaps, withCaps } from './cost-caps.ts'
 import { type PreparedStatement, preparedHandles } from './handles/prepared.ts'
 import type { StatementTicket } from './handles/ticket.ts'
+import { checkMayRun } from './option-headers.ts'
 import { PolledStatements } from './polled-statements.ts'
 import { QueryBuilder } from './query-builder.ts'
 import { StatementRequests } from './requests/statement-requests.ts'
@@ -59,6 +63,8 @@ export interface StatementsDependencies {
 export interface BegunStatement {
   readonly plan: Plan
   readonly ticket: StatementTicket
+  /** What the stages tell of a statement that has run. */
+  readonly trace?: StatementTrace
 }
 
 /** Statement operations shared by all fronts; independent of gRPC and Flight. */
@@ -98,21 +104,31 @@ export class Statements {
     return await this.#pipeline.plan({ ...query, describe: true }, ctx)
   }
 
+  /** Plans a statement for its estimate. Nothing runs. @throws GatewayError as the pipeline */
+  async estimate({ query }: PreparedStatement, ctx: Context): Promise<Plan> {
+    return await this.#pipeline.plan({ ...query, estimate: true }, ctx)
+  }
+
   /**
    * Plans a statement and returns its ticket. Some clients (ADBC) drop a ticket without redeeming it, so a statement that changes
    * data runs here, once, whether or not the client fetches the result.
-   * @throws GatewayError as the pipeline
+   * @throws GatewayError as the pipeline; BAD_REQUEST for a call that wants only an estimate
    */
   async begin({ query, bound }: PreparedStatement, ctx: Context): Promise<BegunStatement> {
+    checkMayRun(ctx)
     const id = randomUUID()
     const plan = await this.#pipeline.plan(query, ctx)
     const stored = plan.kind === 'update'
-    if (stored) await this.results.runAndKeep(plan, ctx, id)
-    return { plan, ticket: { id, statement: plan, stored, ...(bound && { bound }) } }
+    const ticket = { id, statement: plan, stored, ...(bound && { bound }) }
+    if (!stored) return { plan, ticket }
+    const trace: StatementTrace = {}
+    await this.results.runAndKeep(plan, deriveContext(ctx, { trace }), id)
+    return { plan, ticket, trace }
   }
 
   /** Returns the ticket of a statement that the gateway itself has executed; the result has no columns. */
   async beginDone(query: Query, ctx: Context): Promise<StatementTicket> {
+    checkMayRun(ctx)
     const id = randomUUID()
     await this.results.keepEmpty(ctx, id)
     return { id, statement: { kind: 'update', query }, stored: true }
@@ -121,15 +137,17 @@ export class Statements {
   /**
    * Runs a statement that must change data, to its end.
    * @returns the number of changed rows; -1 when unknown
-   * @throws GatewayError as the pipeline
+   * @throws GatewayError as the pipeline; BAD_REQUEST for a call that wants only an estimate
    */
   async change(query: Query, ctx: Context): Promise<number> {
+    checkMayRun(ctx)
     const plan = await this.#pipeline.plan({ ...query, purpose: 'write' }, ctx)
     return await countRows(await this.#pipeline.run({ ...plan, query }, ctx))
   }
 
-  /** Inserts rows into a table and returns their number. @throws GatewayError as the pipeline */
+  /** Inserts rows into a table and returns their number. @throws GatewayError as `change` */
   async ingest(query: Query, ingest: Ingest, ctx: Context): Promise<number> {
+    checkMayRun(ctx)
     return await countRows(await this.#pipeline.run({ kind: 'ingest', query, ingest }, ctx))
   }
 
@@ -142,10 +160,20 @@ export class Statements {
     return bound ? { query: { ...query, parameters: await this.parameters.load(bound) }, bound } : { query }
   }
 
-  /** Returns the result of a ticket. The first reader of a polled statement gets its waiting result; others start a new run. */
-  async resultOf(ticket: StatementTicket, ctx: Context): Promise<Result> {
+  /**
+   * Returns the result of a ticket. The first reader of a polled statement gets its waiting result; others start a new run.
+   * @param caps lower what the statement may cost, if it starts
+   * @throws GatewayError as the pipeline; BAD_REQUEST for a call that wants only an estimate
+   */
+  async resultOf(ticket: StatementTicket, ctx: Context, caps?: CostCaps): Promise<Result> {
+    checkMayRun(ctx)
     const waiting = this.background.take(ticket.id)
-    if (!waiting) return await this.#pipeline.run(await this.parameters.loadStatement(ticket), ctx)
+    if (!waiting) {
+      const statement = await this.parameters.loadStatement(ticket)
+      const { query } = statement
+      const capped = caps && { ...statement, query: { ...query, session: withCaps(query.session, caps) } }
+      return await this.#pipeline.run(capped ?? statement, ctx)
+    }
     const { result, controller } = waiting
     ctx.signal.addEventListener('abort', () => controller.abort(ctx.signal.reason), { once: true })
     controller.signal.addEventListener('abort', () => ctx.reader?.end(GatewayError.from(controller.signal.reason)))

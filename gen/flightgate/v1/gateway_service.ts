@@ -158,6 +158,12 @@ export interface Statement {
   dataSource: string;
   /** Values of the statement's parameters: an Arrow IPC stream with one column per parameter. The statement runs once per row. */
   parameters: Uint8Array;
+  /** Most that the statement may cost, in US dollars. It lowers the limits of the configuration; for sources that bill. */
+  maxCostUsd?:
+    | number
+    | undefined;
+  /** Most bytes that the statement may bill. It lowers the limits of the configuration; for sources that bill. */
+  maxBytesBilled?: bigint | undefined;
 }
 
 /** TableScan reads a table. The gateway quotes the names for the dialect of the source. */
@@ -324,6 +330,8 @@ export interface StatementMetrics {
     | undefined;
   /** Whether the rows came from another statement or a cache instead of the source. */
   cacheHit: boolean;
+  /** Bytes that the engine billed; unset if it bills none or does not tell. */
+  billedBytes?: bigint | undefined;
 }
 
 /** EstimateCostRequest asks for the estimate of a statement. */
@@ -715,7 +723,14 @@ export interface GetVersionResponse {
 }
 
 function createBaseStatement(): Statement {
-  return { id: "", text: undefined, dataSource: "", parameters: new Uint8Array(0) };
+  return {
+    id: "",
+    text: undefined,
+    dataSource: "",
+    parameters: new Uint8Array(0),
+    maxCostUsd: undefined,
+    maxBytesBilled: undefined,
+  };
 }
 
 export const Statement: MessageFns<Statement> = {
@@ -736,6 +751,15 @@ export const Statement: MessageFns<Statement> = {
     }
     if (message.parameters.length !== 0) {
       writer.uint32(42).bytes(message.parameters);
+    }
+    if (message.maxCostUsd !== undefined) {
+      writer.uint32(49).double(message.maxCostUsd);
+    }
+    if (message.maxBytesBilled !== undefined) {
+      if (BigInt.asUintN(64, message.maxBytesBilled) !== message.maxBytesBilled) {
+        throw new globalThis.Error("value provided for field message.maxBytesBilled of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.maxBytesBilled);
     }
     return writer;
   },
@@ -791,6 +815,22 @@ export const Statement: MessageFns<Statement> = {
             }
 
             message.parameters = reader.bytes();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.maxCostUsd = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.maxBytesBilled = reader.uint64() as bigint;
             continue;
           }
         }
@@ -1597,6 +1637,7 @@ function createBaseStatementMetrics(): StatementMetrics {
     bytes: 0n,
     costUsd: undefined,
     cacheHit: false,
+    billedBytes: undefined,
   };
 }
 
@@ -1634,6 +1675,12 @@ export const StatementMetrics: MessageFns<StatementMetrics> = {
     }
     if (message.cacheHit !== false) {
       writer.uint32(72).bool(message.cacheHit);
+    }
+    if (message.billedBytes !== undefined) {
+      if (BigInt.asUintN(64, message.billedBytes) !== message.billedBytes) {
+        throw new globalThis.Error("value provided for field message.billedBytes of type uint64 too large");
+      }
+      writer.uint32(80).uint64(message.billedBytes);
     }
     return writer;
   },
@@ -1721,6 +1768,14 @@ export const StatementMetrics: MessageFns<StatementMetrics> = {
             }
 
             message.cacheHit = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.billedBytes = reader.uint64() as bigint;
             continue;
           }
         }

@@ -1,5 +1,6 @@
 import type { GrpcCall } from '../../grpc/server/call.ts'
 import type { Context, Query } from '../../query/types.ts'
+import { type CostCaps, capsOf, withCaps } from '../../statements/cost-caps.ts'
 import { type PreparedStatement, preparedHandles } from '../../statements/handles/prepared.ts'
 import { CallContext } from '../grpc/call-context.ts'
 import { scopeOf } from '../grpc/call-scope.ts'
@@ -35,9 +36,22 @@ export async function statementOf(
   ctx: Context,
   command: StatementCommand,
 ): Promise<PreparedStatement> {
-  if (command.kind === 'prepared') return await front.statements.prepared(command.handle, ctx)
+  if (command.kind === 'prepared') return capped(await front.statements.prepared(command.handle, ctx), call)
   const query = await queryOf(front, call, ctx, command.sql, command.transaction)
   return { query: command.rawCommand ? { ...query, rawCommand: true } : query }
+}
+
+/** A prepared statement with what the headers of the call that runs it allow it to cost. @throws GatewayError BAD_REQUEST */
+export function capped(statement: PreparedStatement, call: GrpcCall): PreparedStatement {
+  const caps = callCapsOf(call)
+  if (caps === undefined) return statement
+  const { query } = statement
+  return { ...statement, query: { ...query, session: withCaps(query.session, caps) } }
+}
+
+/** What the headers of a call allow its statement to cost; undefined without one. @throws GatewayError BAD_REQUEST */
+export function callCapsOf(call: GrpcCall): CostCaps | undefined {
+  return capsOf((name) => call.header(name))
 }
 
 /** Seals a prepared statement into its handle. */

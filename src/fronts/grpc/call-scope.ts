@@ -1,6 +1,6 @@
 import type { GrpcCall } from '../../grpc/server/call.ts'
 import type { Context } from '../../query/types.ts'
-import { LOSSLESS_TYPES_HEADER, SOURCE_HEADER, withLosslessTypes } from '../../statements/option-headers.ts'
+import { SOURCE_HEADER, withOptionHeaders } from '../../statements/option-headers.ts'
 import type { CallScope } from '../../statements/query-builder.ts'
 import { readsDictionaries } from './client-dictionaries.ts'
 import { announcedMessageBytesOf } from './client-limits.ts'
@@ -20,5 +20,5 @@ export async function scopeOf(
   const stored = await front.sessions.read(call, ctx)
   const session = readsDictionaries(call.headers) ? stored : { ...stored, dictionaries: false }
   const namedSource = call.header(SOURCE_HEADER)
-  return { ctx, namedSource, session: withLosslessTypes(session, call.header(LOSSLESS_TYPES_HEADER)) }
+  return { ctx, namedSource, session: withOptionHeaders(session, (name) => call.header(name)) }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import cors from '@fastify/cors'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { ESTIMATE_HEADERS } from '../../statements/cost-headers.ts'
 import { compileValidator } from './body/compile-validator.ts'
 import { readJsonBody } from './body/json-body.ts'
 import { addAuthentication, addCallHooks, openCall, refuseQueryStrings } from './call/call-hooks.ts'
@@ -25,7 +26,14 @@ const CHECK_MS = 1000
 
 const corsOptions = {
   methods: ['GET', 'HEAD', 'POST', 'QUERY', 'DELETE'],
-  exposedHeaders: ['x-request-id', 'traceparent', 'retry-after', 'x-flightgate-error', ...RATE_HEADERS],
+  exposedHeaders: [
+    'x-request-id',
+    'traceparent',
+    'retry-after',
+    'x-flightgate-error',
+    ...ESTIMATE_HEADERS,
+    ...RATE_HEADERS,
+  ],
   maxAge: 600,
 }
 

@@ -5,6 +5,7 @@ import { GatewayError } from '../../query/errors.ts'
 import type { Estimate } from '../../query/estimate.ts'
 import type { Plan } from '../../query/types.ts'
 import { statementTickets } from '../handles/ticket.ts'
+import { checkMayRun } from '../option-headers.ts'
 import type { CallScope } from '../query-builder.ts'
 import type { StatementRequest } from '../requests/statement-request.ts'
 import type { SourceEstimate } from '../requests/statement-requests.ts'
@@ -58,6 +59,7 @@ export class Batches {
     scope: CallScope,
     sink: BatchSink,
   ): Promise<BatchSummary> {
+    checkMayRun(scope.ctx)
     const { ids, bounds } = await this.#read(requests, options, scope)
     const statements = requests.map((request, i) => ({ id: ids[i]!, request }))
     return await new BatchRun(this.#deps, statements, bounds, scope, sink).run()

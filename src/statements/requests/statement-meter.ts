@@ -19,6 +19,8 @@ export interface StatementMetrics {
   readonly bytes: number
   /** Price in US dollars; absent if the source has none or does not tell. */
   readonly costUsd?: number
+  /** Bytes that the engine billed; absent if it bills none or does not tell. */
+  readonly billedBytes?: number
   /** Whether the rows came from another statement or a cache instead of the source. */
   readonly isCacheHit: boolean
 }
@@ -85,7 +87,7 @@ export class StatementMeter implements ResultObserver {
 
   /** What the statement has taken so far, or until its end. */
   metrics(): StatementMetrics {
-    const { queueWaitMs, isShared = false, costUsd } = this.trace
+    const { queueWaitMs, isShared = false, costUsd, billedBytes } = this.trace
     const [turnMs, plannedMs, firstByteMs] = [this.#turnMs, this.#plannedMs, this.#firstByteMs]
     const hasWaited = turnMs !== undefined || queueWaitMs !== undefined
     return {
@@ -97,6 +99,7 @@ export class StatementMeter implements ResultObserver {
       rows: this.#rows,
       bytes: this.#bytes,
       ...(costUsd !== undefined && { costUsd }),
+      ...(billedBytes !== undefined && { billedBytes }),
       isCacheHit: isShared,
     }
   }

@@ -1,3 +1,5 @@
+import type { CostCaps } from '../cost-caps.ts'
+
 /** The scan of a table, by names as a user writes them. */
 export interface TableScan {
   /** Name with catalog and schema if needed, separated by dots; a part that contains a dot stands in double quotes or backticks. */
@@ -30,4 +32,6 @@ export interface StatementRequest {
   readonly parameters?: Uint8Array | ParameterEncoder
   /** Whether the statement is refused if it may change data. */
   readonly readOnly?: boolean
+  /** What the client allows the statement to cost. */
+  readonly caps?: CostCaps
 }

@@ -6,9 +6,12 @@ import type { Pipeline } from '../../query/pipeline.ts'
 import { holding } from '../../query/results/holding.ts'
 import type { Router } from '../../query/router.ts'
 import type { Source } from '../../query/source.ts'
+import type { StatementTrace } from '../../query/statement-trace.ts'
 import { faultOfCondition } from '../../query/text/condition.ts'
 import { readUse } from '../../query/text/use-names.ts'
 import type { Context, Plan, Query, Result } from '../../query/types.ts'
+import { withCaps } from '../cost-caps.ts'
+import { checkMayRun } from '../option-headers.ts'
 import type { CallScope, QueryBuilder } from '../query-builder.ts'
 import { checkParameters } from './check-parameters.ts'
 import { checkParameterCount } from './parameter-count.ts'
@@ -36,6 +39,8 @@ export interface StartedStatement {
   readonly result: Result
   /** Id of the statement among the active ones; undefined if the gateway does not list it. */
   queryId(): string | undefined
+  /** What the stages tell of the statement. */
+  readonly trace: StatementTrace
   /** What the statement has taken so far, or until its end. */
   metrics(): StatementMetrics
 }
@@ -68,7 +73,8 @@ export class StatementRequests {
     const namedSource = dataSource === undefined || dataSource === '' ? scope.namedSource : dataSource
     const own = { ...scope, namedSource }
     const built = 'query' in text ? await this.#ofText(text.query, own) : await this.#ofScan(text.table, own)
-    const query: Query = readOnly ? { ...built, purpose: 'read' } : built
+    const session = withCaps(built.session, request.caps)
+    const query: Query = readOnly ? { ...built, session, purpose: 'read' } : { ...built, session }
     const bytes = typeof parameters === 'function' ? await this.#encode(parameters, query, scope.ctx) : parameters
     return bytes && bytes.byteLength > 0 ? { ...query, parameters: bytes } : query
   }
@@ -96,9 +102,10 @@ export class StatementRequests {
 
   /**
    * Plans and runs a statement. Its time counts from here.
-   * @throws GatewayError as `queryOf`, `plan` and the pipeline
+   * @throws GatewayError as `queryOf`, `plan` and the pipeline; BAD_REQUEST for a call that wants only an estimate
    */
   async start(request: StatementRequest, scope: CallScope): Promise<StartedStatement> {
+    checkMayRun(scope.ctx)
     const meter = new StatementMeter()
     const ctx = deriveContext(scope.ctx, { trace: meter.trace })
     const plan = await meter.plan(async () => {
@@ -117,7 +124,8 @@ export class StatementRequests {
   async run(plan: Plan, meter: StatementMeter, ctx: Context): Promise<StartedStatement> {
     const result = await holding(() => this.#deps.pipeline.run(plan, ctx), meter)
     const { source } = plan.query
-    return { source, plan, result, queryId: () => meter.trace.queryId, metrics: () => meter.metrics() }
+    const { trace } = meter
+    return { source, plan, result, trace, queryId: () => trace.queryId, metrics: () => meter.metrics() }
   }
 
   /** Plans a statement for its estimate; `unknown` if the source tells nothing. @throws GatewayError as `queryOf`, the pipeline */

@@ -14,7 +14,7 @@ export const openSources = new Set<DummySource>()
 /** Answers every statement with one row. */
 export class DummySource implements Source {
   readonly kind = 'dummy'
-  readonly writes = false
+  readonly writes: boolean = false
   readonly name: string
   readonly catalog: Catalog
   readonly #answer: number

@@ -383,9 +383,13 @@ type Statement struct {
 	// Name of the source, or its kind if only one source has that kind. If empty, the gateway finds it as for Flight calls.
 	DataSource string `protobuf:"bytes,4,opt,name=data_source,json=dataSource,proto3" json:"data_source,omitempty"`
 	// Values of the statement's parameters: an Arrow IPC stream with one column per parameter. The statement runs once per row.
-	Parameters    []byte `protobuf:"bytes,5,opt,name=parameters,proto3" json:"parameters,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Parameters []byte `protobuf:"bytes,5,opt,name=parameters,proto3" json:"parameters,omitempty"`
+	// Most that the statement may cost, in US dollars. It lowers the limits of the configuration; for sources that bill.
+	MaxCostUsd *float64 `protobuf:"fixed64,6,opt,name=max_cost_usd,json=maxCostUsd,proto3,oneof" json:"max_cost_usd,omitempty"`
+	// Most bytes that the statement may bill. It lowers the limits of the configuration; for sources that bill.
+	MaxBytesBilled *uint64 `protobuf:"varint,7,opt,name=max_bytes_billed,json=maxBytesBilled,proto3,oneof" json:"max_bytes_billed,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Statement) Reset() {
@@ -462,6 +466,20 @@ func (x *Statement) GetParameters() []byte {
 		return x.Parameters
 	}
 	return nil
+}
+
+func (x *Statement) GetMaxCostUsd() float64 {
+	if x != nil && x.MaxCostUsd != nil {
+		return *x.MaxCostUsd
+	}
+	return 0
+}
+
+func (x *Statement) GetMaxBytesBilled() uint64 {
+	if x != nil && x.MaxBytesBilled != nil {
+		return *x.MaxBytesBilled
+	}
+	return 0
 }
 
 type isStatement_Text interface {
@@ -1148,7 +1166,9 @@ type StatementMetrics struct {
 	// Price in US dollars; unset if the source has none or does not tell.
 	CostUsd *float64 `protobuf:"fixed64,8,opt,name=cost_usd,json=costUsd,proto3,oneof" json:"cost_usd,omitempty"`
 	// Whether the rows came from another statement or a cache instead of the source.
-	CacheHit      bool `protobuf:"varint,9,opt,name=cache_hit,json=cacheHit,proto3" json:"cache_hit,omitempty"`
+	CacheHit bool `protobuf:"varint,9,opt,name=cache_hit,json=cacheHit,proto3" json:"cache_hit,omitempty"`
+	// Bytes that the engine billed; unset if it bills none or does not tell.
+	BilledBytes   *uint64 `protobuf:"varint,10,opt,name=billed_bytes,json=billedBytes,proto3,oneof" json:"billed_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1244,6 +1264,13 @@ func (x *StatementMetrics) GetCacheHit() bool {
 		return x.CacheHit
 	}
 	return false
+}
+
+func (x *StatementMetrics) GetBilledBytes() uint64 {
+	if x != nil && x.BilledBytes != nil {
+		return *x.BilledBytes
+	}
+	return 0
 }
 
 // EstimateCostRequest asks for the estimate of a statement.
@@ -3568,7 +3595,7 @@ var File_flightgate_v1_gateway_service_proto protoreflect.FileDescriptor
 
 const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\n" +
-	"#flightgate/v1/gateway_service.proto\x12\rflightgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x01\n" +
+	"#flightgate/v1/gateway_service.proto\x12\rflightgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x02\n" +
 	"\tStatement\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x05query\x18\x02 \x01(\tH\x00R\x05query\x120\n" +
@@ -3577,8 +3604,13 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"dataSource\x12\x1e\n" +
 	"\n" +
 	"parameters\x18\x05 \x01(\fR\n" +
-	"parametersB\x06\n" +
-	"\x04text\"v\n" +
+	"parameters\x12%\n" +
+	"\fmax_cost_usd\x18\x06 \x01(\x01H\x01R\n" +
+	"maxCostUsd\x88\x01\x01\x12-\n" +
+	"\x10max_bytes_billed\x18\a \x01(\x04H\x02R\x0emaxBytesBilled\x88\x01\x01B\x06\n" +
+	"\x04textB\x0f\n" +
+	"\r_max_cost_usdB\x13\n" +
+	"\x11_max_bytes_billed\"v\n" +
 	"\tTableScan\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\acolumns\x18\x02 \x03(\tR\acolumns\x12\x16\n" +
@@ -3649,7 +3681,7 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1c\n" +
 	"\tretryable\x18\x03 \x01(\bR\tretryable\x12\x1f\n" +
 	"\vgrpc_status\x18\x04 \x01(\x05R\n" +
-	"grpcStatus\"\xe0\x02\n" +
+	"grpcStatus\"\x99\x03\n" +
 	"\x10StatementMetrics\x12\x1f\n" +
 	"\vdata_source\x18\x01 \x01(\tR\n" +
 	"dataSource\x12 \n" +
@@ -3661,12 +3693,15 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x04rows\x18\x06 \x01(\x04R\x04rows\x12\x14\n" +
 	"\x05bytes\x18\a \x01(\x04R\x05bytes\x12\x1e\n" +
 	"\bcost_usd\x18\b \x01(\x01H\x03R\acostUsd\x88\x01\x01\x12\x1b\n" +
-	"\tcache_hit\x18\t \x01(\bR\bcacheHitB\f\n" +
+	"\tcache_hit\x18\t \x01(\bR\bcacheHit\x12&\n" +
+	"\fbilled_bytes\x18\n" +
+	" \x01(\x04H\x04R\vbilledBytes\x88\x01\x01B\f\n" +
 	"\n" +
 	"_queued_msB\r\n" +
 	"\v_planned_msB\x10\n" +
 	"\x0e_first_byte_msB\v\n" +
-	"\t_cost_usd\"M\n" +
+	"\t_cost_usdB\x0f\n" +
+	"\r_billed_bytes\"M\n" +
 	"\x13EstimateCostRequest\x126\n" +
 	"\tstatement\x18\x01 \x01(\v2\x18.flightgate.v1.StatementR\tstatement\"K\n" +
 	"\x14EstimateCostResponse\x123\n" +

@@ -11,6 +11,7 @@ import { readUse } from '../../../query/text/use-names.ts'
 import type { Context } from '../../../query/types.ts'
 import { preparedHandles } from '../../../statements/handles/prepared.ts'
 import { hasReturning } from '../../../statements/has-returning.ts'
+import { sendPlanHeaders } from '../plan-headers.ts'
 import { queryOf, sealPrepared } from '../statement.ts'
 import { parametersFor } from '../wire/client-parameters.ts'
 import { packAny, unpackBody } from '../wire/command.ts'
@@ -38,7 +39,7 @@ export const preparedActions: readonly FlightAction[] = [
       const query = await queryOf(front, call, ctx, request.query, request.transactionId)
       if (readUse(query.sql)) return prepared(sealPrepared(front, ctx, { query }), none, noParameters, true)
       const plan = await front.statements.describe(query, ctx)
-      if (plan.metadata) call.sendHeaders(plan.metadata)
+      sendPlanHeaders(call, plan)
       // A statement that returns rows counts as a query, even if it also changes data.
       const isUpdate =
         plan.kind === 'update' && !plan.mayReturnRows && !(await returnsRows(query.sql, plan.schema, ctx))

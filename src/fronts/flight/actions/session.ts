@@ -11,6 +11,7 @@ import {
 import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Context } from '../../../query/types.ts'
+import { bytesCapOf, costCapOf, isBytesCap, isCostCap } from '../../../statements/cost-caps.ts'
 import { SOURCE_HEADER } from '../../../statements/option-headers.ts'
 import type { StoredSession } from '../../../statements/sessions.ts'
 import { scopeOf } from '../../grpc/call-scope.ts'
@@ -52,12 +53,26 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
     if (value === undefined) return { unset: 'losslessTypes' }
     return value.$case === 'boolValue' ? { set: { losslessTypes: value.value } } : wrong
   },
+  async max_cost_usd(value) {
+    if (value === undefined) return { unset: 'maxCostUsd' }
+    const maxCostUsd = value.$case === 'stringValue' ? costCapOf(value.value) : numberOf(value)
+    return maxCostUsd !== undefined && isCostCap(maxCostUsd) ? { set: { maxCostUsd } } : wrong
+  },
+  async max_bytes_billed(value) {
+    if (value === undefined) return { unset: 'maxBilledBytes' }
+    const maxBilledBytes = value.$case === 'stringValue' ? bytesCapOf(value.value) : numberOf(value)
+    return maxBilledBytes !== undefined && isBytesCap(maxBilledBytes) ? { set: { maxBilledBytes } } : wrong
+  },
   async timeout(value) {
     if (value === undefined) return { unset: 'timeoutMs' }
     const timeoutMs =
       value.$case === 'boolValue' || value.$case === 'stringListValue' ? Number.NaN : Number(value.value)
     return timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS ? { set: { timeoutMs } } : wrong
   },
+}
+
+function numberOf(value: NonNullable<Value>): number | undefined {
+  return value.$case === 'int64Value' || value.$case === 'doubleValue' ? Number(value.value) : undefined
 }
 
 /** Whether the call's source has the session's schema and lets sessions select it. */
@@ -73,14 +88,15 @@ function withoutCatalogSource({ catalogSource: _, ...rest }: StoredSession): Sto
 
 /**
  * The actions of sessions. Options: `catalog`, `schema`, `source`, `timeout` (milliseconds), `cache` (false disables cached
- * plans) and `lossless_types` (see `SessionOptions.losslessTypes`). Bodies are bare messages.
+ * plans), `lossless_types` (see `SessionOptions.losslessTypes`), `max_cost_usd` and `max_bytes_billed` (what a statement may cost,
+ * see `CostCaps`). Bodies are bare messages.
  * Source: https://arrow.apache.org/docs/format/Flight.html (SetSessionOptions, GetSessionOptions, CloseSession).
  */
 export const sessionActions: readonly FlightAction[] = [
   {
     type: 'SetSessionOptions',
     description:
-      'Sets options of the session: catalog, schema, source, timeout (ms), cache, lossless_types. Body: SetSessionOptionsRequest.',
+      'Sets options of the session: catalog, schema, source, timeout (ms), cache, lossless_types, max_cost_usd, max_bytes_billed. Body: SetSessionOptionsRequest.',
     async handle(front, body, ctx, call) {
       const { sessionOptions } = decodeMessage(SetSessionOptionsRequest, body)
       let session = await front.sessions.read(call, ctx)
@@ -108,7 +124,8 @@ export const sessionActions: readonly FlightAction[] = [
     description:
       'Returns the options of the session, with the default catalog and schema of the source where none is set. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
     async handle(front, _body, ctx, call) {
-      const { source, timeoutMs, cache, losslessTypes, ...chosen } = await front.sessions.read(call, ctx)
+      const { source, timeoutMs, cache, losslessTypes, maxCostUsd, maxBilledBytes, ...chosen } =
+        await front.sessions.read(call, ctx)
       const { current } = front.statements.queries.route(await scopeOf(front, call, ctx)).source.catalog
       const { catalog = current?.catalog, schema = current?.schema } = chosen
       const text = (value: string): SessionOptionValue => ({ optionValue: { $case: 'stringValue', value } })
@@ -120,6 +137,12 @@ export const sessionActions: readonly FlightAction[] = [
           ...(source !== undefined && { source: text(source) }),
           ...(cache !== undefined && { cache: flag(cache) }),
           ...(losslessTypes !== undefined && { lossless_types: flag(losslessTypes) }),
+          ...(maxCostUsd !== undefined && {
+            max_cost_usd: { optionValue: { $case: 'doubleValue', value: maxCostUsd } },
+          }),
+          ...(maxBilledBytes !== undefined && {
+            max_bytes_billed: { optionValue: { $case: 'int64Value', value: BigInt(maxBilledBytes) } },
+          }),
           ...(timeoutMs !== undefined && {
             timeout: { optionValue: { $case: 'int64Value', value: BigInt(timeoutMs) } },
           }),

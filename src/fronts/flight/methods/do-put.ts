@@ -9,11 +9,15 @@ import {
 import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
+import { deriveContext } from '../../../query/derive-context.ts'
 import { GatewayError } from '../../../query/errors.ts'
+import type { StatementTrace } from '../../../query/statement-trace.ts'
 import type { Context, Query } from '../../../query/types.ts'
+import { billHeaders } from '../../../statements/cost-headers.ts'
 import { preparedHandles } from '../../../statements/handles/prepared.ts'
+import { checkMayRun } from '../../../statements/option-headers.ts'
 import type { FlightFront } from '../front.ts'
-import { contextOf, queryOf, sealPrepared } from '../statement.ts'
+import { capped, contextOf, queryOf, sealPrepared } from '../statement.ts'
 import { useNames } from '../use-statement.ts'
 import { type PackedMessage, unpackAny } from '../wire/command.ts'
 import { readParts, readUpload } from '../wire/upload.ts'
@@ -57,7 +61,8 @@ export function doPut(front: FlightFront): Method {
         }
         case 'CommandPreparedStatementUpdate': {
           const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementUpdate, command.value)
-          const { query, bound } = preparedHandles.open(front.sealer, ctx.principal, preparedStatementHandle).value
+          const opened = preparedHandles.open(front.sealer, ctx.principal, preparedStatementHandle).value
+          const { query, bound } = capped(opened, call)
           const { stream, columns } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
           // An upload without columns binds nothing; the handle may contain parameters.
           const parameters = columns > 0 ? stream : bound && (await front.statements.parameters.load(bound))
@@ -85,8 +90,13 @@ function commandOf(message: Uint8Array): PackedMessage | undefined {
 
 /** Plans, checks and runs a statement to its end. Returns the number of changed rows. */
 async function update(front: FlightFront, call: GrpcCall, query: Query, ctx: Context): Promise<number> {
+  checkMayRun(ctx)
   if (await useNames(front, call, ctx, query)) return 0
-  return await front.statements.change(query, ctx)
+  const trace: StatementTrace = {}
+  const affectedRows = await front.statements.change(query, deriveContext(ctx, { trace }))
+  const bill = billHeaders(trace)
+  if (bill) call.trailers = bill
+  return affectedRows
 }
 
 /** Sends an unknown number as 0: the JDBC driver takes -1 as "there is a result set" and runs the statement again. */

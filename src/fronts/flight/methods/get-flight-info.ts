@@ -4,9 +4,10 @@ import type { Method } from '../../../grpc/server/method.ts'
 import { readUse } from '../../../query/text/use-names.ts'
 import { statementTickets } from '../../../statements/handles/ticket.ts'
 import { noColumns } from '../../../statements/stored-results.ts'
-import { estimateMetadata, isEstimated, withEstimate } from '../estimates.ts'
+import { estimateInfo, estimateMetadata, wishOf, withEstimate } from '../estimates.ts'
 import type { FlightFront } from '../front.ts'
 import { metadataSchema, sealMetadata } from '../metadata/metadata.ts'
+import { sendPlanHeaders } from '../plan-headers.ts'
 import { contextOf, statementOf } from '../statement.ts'
 import { useNames } from '../use-statement.ts'
 import { readCommand } from '../wire/command.ts'
@@ -26,14 +27,16 @@ export function getFlightInfo(front: FlightFront): Method {
       }
       const { statements, sealer } = front
       const asked = await statementOf(front, call, ctx, command)
+      const wish = wishOf(call)
+      if (wish === 'only') return await estimateInfo(front, call, ctx, request, asked)
       if (await useNames(front, call, ctx, asked.query)) {
         const ticket = await statements.beginDone(asked.query, ctx)
         const handle = statementTickets.seal(sealer, ctx.principal, expiresAt, ticket)
         return encodeInfo(request, infoSchema(noColumns), handle, expiresAt)
       }
-      const estimated = isEstimated(call)
-      const { plan, ticket } = await statements.begin(estimated ? withEstimate(asked) : asked, ctx)
-      if (plan.metadata) call.sendHeaders(plan.metadata)
+      const estimated = wish === 'yes'
+      const { plan, ticket, trace } = await statements.begin(estimated ? withEstimate(asked) : asked, ctx)
+      sendPlanHeaders(call, plan, trace)
       const handle = statementTickets.seal(sealer, ctx.principal, expiresAt, ticket)
       const { source } = plan.query
       const attached = estimated ? estimateMetadata(source, plan.estimate, plan.appMetadata) : plan.appMetadata
@@ -54,7 +57,7 @@ export function getSchema(front: FlightFront): Method {
       const { query } = await statementOf(front, call, ctx, command)
       if (readUse(query.sql)) return SchemaResult.encode({ schema: infoSchema(noColumns) }).finish()
       const plan = await front.statements.describe(query, ctx)
-      if (plan.metadata) call.sendHeaders(plan.metadata)
+      sendPlanHeaders(call, plan)
       return SchemaResult.encode({ schema: infoSchema(plan.schema) }).finish()
     },
   }

@@ -15,7 +15,7 @@ import { statementTickets } from '../../../statements/handles/ticket.ts'
 import type { PollAnswer } from '../../../statements/polled-statements.ts'
 import { noColumns } from '../../../statements/stored-results.ts'
 import { timestampOf } from '../../grpc/timestamp.ts'
-import { estimateMetadata, isEstimated, withEstimate } from '../estimates.ts'
+import { estimateInfo, estimateMetadata, wishOf, withEstimate } from '../estimates.ts'
 import type { FlightFront } from '../front.ts'
 import { metadataSchema, sealMetadata } from '../metadata/metadata.ts'
 import { contextOf, statementOf } from '../statement.ts'
@@ -53,7 +53,9 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
     return encodeFinishedPoll(encodeInfo(request, encapsulate(metadataSchema(command)), handle, expiresAt))
   }
   const asked = await statementOf(front, call, ctx, command)
-  const { query, bound } = isEstimated(call) ? withEstimate(asked) : asked
+  const wish = wishOf(call)
+  if (wish === 'only') return encodeFinishedPoll(await estimateInfo(front, call, ctx, request, asked))
+  const { query, bound } = wish === 'yes' ? withEstimate(asked) : asked
   if (await useNames(front, call, ctx, query)) {
     const ticket = await statements.beginDone(query, ctx)
     return encodeFinishedPoll(infoOf(front, ctx, { ticket, planned: true, schema: noColumns, request }))
@@ -68,7 +70,7 @@ function encodeAnswer(front: FlightFront, ctx: Context, call: GrpcCall, answer: 
   const { poll, isReady, progress, estimate } = answer
   if (isReady) {
     const { source } = poll.ticket.statement.query
-    const attached = isEstimated(call) ? estimateMetadata(source, estimate) : undefined
+    const attached = wishOf(call) === 'no' ? undefined : estimateMetadata(source, estimate)
     return encodeFinishedPoll(infoOf(front, ctx, poll, attached))
   }
   const { limits, sealer } = front

@@ -53,6 +53,17 @@ export function encodeInfo(
   return Buffer.concat(parts)
 }
 
+/**
+ * Encodes a FlightInfo without an endpoint, whose result cannot be fetched.
+ *
+ * @param descriptor the FlightDescriptor as received, to be echoed
+ * @param schema from `infoSchema`
+ * @param info application metadata
+ */
+export function encodeInfoWithoutEndpoint(descriptor: Uint8Array, schema: Uint8Array, info: Uint8Array): Buffer {
+  return Buffer.concat([...field(1, [schema]), ...field(2, [descriptor]), closing, ...field(7, [info])])
+}
+
 /** Encodes the PollInfo of a ready statement: its FlightInfo from `encodeInfo`, and progress 1. */
 export function encodeFinishedPoll(info: Uint8Array): Buffer {
   return Buffer.concat([...field(1, [info]), allDone])

@@ -18,7 +18,7 @@ const statuses = {
 
 /** The message of what a statement took. */
 export function metricsMessage(metrics: StatementMetrics): StatementMetricsMessage {
-  const { source, queuedMs, plannedMs, firstByteMs, totalMs, rows, bytes, costUsd, isCacheHit } = metrics
+  const { source, queuedMs, plannedMs, firstByteMs, totalMs, rows, bytes, costUsd, billedBytes, isCacheHit } = metrics
   return {
     dataSource: source,
     queuedMs,
@@ -29,6 +29,7 @@ export function metricsMessage(metrics: StatementMetrics): StatementMetricsMessa
     bytes: BigInt(bytes),
     costUsd,
     cacheHit: isCacheHit,
+    billedBytes: whole(billedBytes),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Statement } from '../../../../gen/flightgate/v1/gateway_service.ts'
 import { GatewayError } from '../../../query/errors.ts'
+import { type CostCaps, isBytesCap, isCostCap } from '../../../statements/cost-caps.ts'
 import type { StatementRequest } from '../../../statements/requests/statement-request.ts'
 
 /**
@@ -10,17 +11,32 @@ import type { StatementRequest } from '../../../statements/requests/statement-re
 export function requestOf(statement: Statement | undefined, name = 'statement'): StatementRequest {
   if (!statement) throw new GatewayError('BAD_REQUEST', `The request has no ${name}: set it.`)
   const { id, text, dataSource, parameters } = statement
+  const caps = capsOf(statement, name)
   return {
     ...(id !== '' && { id }),
     text: textOf(text, name),
     ...(dataSource !== '' && { dataSource }),
     ...(parameters.byteLength > 0 && { parameters }),
+    ...(caps && { caps }),
   }
 }
 
 /** Reads the statements of a batch. @throws GatewayError as `requestOf` */
 export function requestsOf(statements: readonly Statement[]): StatementRequest[] {
   return statements.map((statement, i) => requestOf(statement, `statements[${i}]`))
+}
+
+function capsOf({ maxCostUsd, maxBytesBilled }: Statement, name: string): CostCaps | undefined {
+  if (maxCostUsd === undefined && maxBytesBilled === undefined) return undefined
+  if (maxCostUsd !== undefined && !isCostCap(maxCostUsd))
+    throw new GatewayError('BAD_REQUEST', `max_cost_usd of ${name} must be an amount of US dollars, 0 or more.`)
+  const maxBilledBytes = maxBytesBilled === undefined ? undefined : Number(maxBytesBilled)
+  if (maxBilledBytes !== undefined && !isBytesCap(maxBilledBytes))
+    throw new GatewayError(
+      'BAD_REQUEST',
+      `max_bytes_billed of ${name} is above ${Number.MAX_SAFE_INTEGER}: leave it out.`,
+    )
+  return { ...(maxCostUsd !== undefined && { maxCostUsd }), ...(maxBilledBytes !== undefined && { maxBilledBytes }) }
 }
 
 function textOf(text: Statement['text'], name: string): StatementRequest['text'] {

@@ -2,6 +2,7 @@ import { ExecuteRequest, ExecuteResponse, type ExecuteSummary } from '../../../.
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
+import { billHeaders, estimateHeaders } from '../../../statements/cost-headers.ts'
 import type { StartedStatement } from '../../../statements/requests/statement-requests.ts'
 import { sendResult } from '../../grpc/send-result.ts'
 import { scopeOf } from '../call.ts'
@@ -21,18 +22,22 @@ export function execute(front: GatewayFront): Method {
       const { statement } = decodeMessage(ExecuteRequest, request)
       const asked = requestOf(statement)
       const started = await statements.requests.start(asked, await scopeOf(front, call))
+      const { plan, result } = started
+      const headers = plan.cost ? { ...result.metadata, ...estimateHeaders(plan.cost) } : result.metadata
+      if (headers) call.sendHeaders(headers)
       await sendResult(
-        started.result,
+        result,
         partSink(call.headers, executeParts, limits, (message) => call.send(message)),
         {
           keepAliveMs: limits.streamKeepAliveMs,
-          onMetadata: (metadata) => call.sendHeaders(metadata),
           // The call's signal aborts pending work.
           onFailure: (error) => call.end(GatewayError.from(error)),
         },
       )
       const summary = { $case: 'summary', value: summaryOf(started) } as const
       await call.send(messageFrame(ExecuteResponse.encode({ part: summary }).finish()))
+      const bill = plan.cost && billHeaders(started.trace)
+      if (bill) call.trailers = bill
       await call.flushed()
     },
   }

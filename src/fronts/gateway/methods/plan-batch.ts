@@ -9,7 +9,7 @@ import type { Method } from '../../../grpc/server/method.ts'
 import type { Estimate } from '../../../query/estimate.ts'
 import { ESTIMATE_HEADER } from '../../../query/estimates/estimate-json.ts'
 import type { PlannedTicket } from '../../../statements/batch/batches.ts'
-import { asksForEstimate } from '../../../statements/option-headers.ts'
+import { estimateWishOf } from '../../../statements/option-headers.ts'
 import { ticketOf } from '../../grpc/flight-ticket.ts'
 import { timestampOf } from '../../grpc/timestamp.ts'
 import { scopeOf } from '../call.ts'
@@ -28,7 +28,7 @@ export function planBatch(front: GatewayFront): Method {
       const { statements, options = {} } = decodeMessage(PlanBatchRequest, request)
       const asked = requestsOf(statements)
       const scope = await scopeOf(front, call)
-      const isEstimated = asksForEstimate(call.header(ESTIMATE_HEADER))
+      const isEstimated = estimateWishOf(call.header(ESTIMATE_HEADER)) !== 'no'
       const answers = await front.statements.batches.plan(asked, options, scope, isEstimated)
       return PlanBatchResponse.encode({
         results: answers.map((answer) => ({

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_CAP_USD } from '../../../statements/cost-caps.ts'
 import { engineText } from './engine-text.ts'
 import { listOf } from './list-of.ts'
 
@@ -43,6 +44,17 @@ export const statementFields = {
     .optional()
     .describe('Name or kind of the source. By default the source that the names in the statement belong to.'),
   parameters: parameters.optional(),
+  max_cost_usd: z
+    .number()
+    .min(0)
+    .max(MAX_CAP_USD)
+    .optional()
+    .describe('Most that the statement may cost, in US dollars. It lowers the limits of the configuration.'),
+  max_bytes_billed: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Most bytes that the statement may bill. It lowers the limits of the configuration.'),
 }
 
 /** The fields of a statement, as a request has them. */

@@ -1,3 +1,4 @@
+import type { CostCaps } from '../../../statements/cost-caps.ts'
 import type { StatementRequest } from '../../../statements/requests/statement-request.ts'
 import { encodeParameters } from '../parameters/encode-parameters.ts'
 import type { StatementFields } from './statement-body.ts'
@@ -6,15 +7,23 @@ import type { StatementFields } from './statement-body.ts'
  * Turns the fields of a statement into a request. Parameters in JSON get the types that the statement announces, once it has been
  * planned.
  */
-export function statementRequestOf({ query, table, data_source, parameters }: StatementFields): StatementRequest {
+export function statementRequestOf(fields: StatementFields): StatementRequest {
+  const { query, table, data_source, parameters } = fields
+  const caps = capsOf(fields)
   const request: StatementRequest = {
     text: query === undefined ? { table: scanOf(table!) } : { query },
     ...(data_source !== undefined && { dataSource: data_source }),
+    ...(caps && { caps }),
   }
   if (parameters === undefined) return request
   if ('arrow' in parameters) return { ...request, parameters: Buffer.from(parameters.arrow, 'base64') }
   if (parameters.length === 0) return request
   return { ...request, parameters: (schema) => encodeParameters(parameters, schema) }
+}
+
+function capsOf({ max_cost_usd: maxCostUsd, max_bytes_billed: maxBilledBytes }: StatementFields): CostCaps | undefined {
+  if (maxCostUsd === undefined && maxBilledBytes === undefined) return undefined
+  return { ...(maxCostUsd !== undefined && { maxCostUsd }), ...(maxBilledBytes !== undefined && { maxBilledBytes }) }
 }
 
 function scanOf(table: Exclude<StatementFields['table'], undefined>) {

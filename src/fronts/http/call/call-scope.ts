@@ -1,4 +1,4 @@
-import { LOSSLESS_TYPES_HEADER, SOURCE_HEADER, withLosslessTypes } from '../../../statements/option-headers.ts'
+import { SOURCE_HEADER, withOptionHeaders } from '../../../statements/option-headers.ts'
 import type { CallScope } from '../../../statements/query-builder.ts'
 import type { HttpCall } from './http-call.ts'
 
@@ -7,6 +7,9 @@ import type { HttpCall } from './http-call.ts'
  * @throws GatewayError BAD_REQUEST
  */
 export function scopeOf(call: HttpCall): CallScope {
-  const lossless = call.header(LOSSLESS_TYPES_HEADER)
-  return { ctx: call, namedSource: call.header(SOURCE_HEADER), session: withLosslessTypes({}, lossless) }
+  return {
+    ctx: call,
+    namedSource: call.header(SOURCE_HEADER),
+    session: withOptionHeaders({}, (name) => call.header(name)),
+  }
 }

@@ -13,8 +13,9 @@ export const estimateBody = z
       .optional()
       .describe('Several statements in place of one: at most `limits.maxBatchStatements` (100 by default).'),
   })
-  .superRefine(({ query, table, data_source, parameters, queries }, context) => {
-    const isOne = query !== undefined || table !== undefined || data_source !== undefined || parameters !== undefined
+  .superRefine(({ queries, ...fields }, context) => {
+    const { query, table } = fields
+    const isOne = Object.values(fields).some((field) => field !== undefined)
     if (queries !== undefined && isOne)
       context.addIssue({
         code: 'custom',

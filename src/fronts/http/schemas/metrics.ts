@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { StatementMetrics } from '../../../statements/requests/statement-meter.ts'
-import { count, dollarsOrUnknown, milliseconds, millisecondsOrUnknown } from './figures.ts'
+import { count, countOrUnknown, dollarsOrUnknown, milliseconds, millisecondsOrUnknown } from './figures.ts'
 
 /** What a statement took, in answers. */
 export const metricsSchema = z
@@ -17,6 +17,7 @@ export const metricsSchema = z
     rows: count('Rows of the result.'),
     bytes: count('Arrow bytes of the result.'),
     cost_usd: dollarsOrUnknown('Price in US dollars; null if the source has none or does not tell.'),
+    billed_bytes: countOrUnknown('Bytes that the engine billed; null if it bills none or does not tell.'),
     cache_hit: z.boolean().describe('Whether the rows came from another statement or a cache instead of the source.'),
   })
   .meta({
@@ -32,6 +33,7 @@ export const metricsSchema = z
         rows: 1,
         bytes: 384,
         cost_usd: null,
+        billed_bytes: null,
         cache_hit: false,
       },
     ],
@@ -39,7 +41,7 @@ export const metricsSchema = z
 
 /** What a statement took, as JSON. */
 export function metricsJson(metrics: StatementMetrics): z.input<typeof metricsSchema> {
-  const { source, queuedMs, plannedMs, firstByteMs, totalMs, rows, bytes, costUsd, isCacheHit } = metrics
+  const { source, queuedMs, plannedMs, firstByteMs, totalMs, rows, bytes, costUsd, billedBytes, isCacheHit } = metrics
   return {
     data_source: source === '' ? null : source,
     queued_ms: queuedMs === undefined ? null : inMicroseconds(queuedMs),
@@ -49,6 +51,7 @@ export function metricsJson(metrics: StatementMetrics): z.input<typeof metricsSc
     rows,
     bytes,
     cost_usd: costUsd ?? null,
+    billed_bytes: billedBytes ?? null,
     cache_hit: isCacheHit,
   }
 }
