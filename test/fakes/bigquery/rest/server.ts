@@ -114,17 +114,11 @@ async function serve(state: FakeState, request: IncomingMessage, response: Serve
     if (answer === undefined) response.writeHead(204).end()
     else send(request, response, 200, JSON.stringify(answer))
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error
-    const status = error.status === 200 ? 400 : error.status
-    send(
-      request,
-      response,
-      status,
-      JSON.stringify({
-        ...error.body,
-        ...(status !== error.status && { error: { ...error.body.error, code: status } }),
-      }),
-    )
+    const failure =
+      error instanceof ApiError ? error : new ApiError(500, 'internalError', `The stand-in failed: ${error}`)
+    const status = failure.status === 200 ? 400 : failure.status
+    const { error: body } = failure.body
+    send(request, response, status, JSON.stringify({ error: { ...body, code: status } }))
   }
 }
 

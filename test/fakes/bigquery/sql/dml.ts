@@ -9,6 +9,7 @@ import { aliasOf, compileExpression } from './expression.ts'
 import { tableRelation } from './from.ts'
 import { asType } from './operators.ts'
 import { compileQuery, unsupported } from './query.ts'
+import type { Scan } from './scan.ts'
 import type { StatementResult } from './statement.ts'
 import { restRow } from './values.ts'
 
@@ -26,7 +27,7 @@ interface Made {
 
 /**
  * Compiles INSERT, UPDATE, DELETE and TRUNCATE, which then change the declared table; MERGE is estimated only.
- * UPDATE and DELETE read all columns of what the table keeps, as BigQuery's pricing of DML says.
+ * UPDATE, DELETE and MERGE count what they read, and besides it all columns of the partitions that they rewrite, as BigQuery's pricing of DML says.
  * @throws ApiError
  */
 export function compileDml(node: Node, context: StatementContext): Made {
@@ -99,12 +100,15 @@ function change(node: Node, table: FakeTable, context: StatementContext): Made {
   const where = child(child(node, 'where'), 'expr')
   const condition = where && compileExpression(where, within)
   if (where) addConditions(where, within)
-  read(relation.columns)
+  if (condition) read([condition])
+  rewritten(table, context, context.scans.at(-1)!)
   const from = child(child(node, 'from'), 'expr')
   const sets = children(child(node, 'set'), 'exprs').map((item) => {
     const name = pathOf(child(item, 'left'))!.at(-1)!.toLowerCase()
     const index = table.schema.findIndex((field) => field.name.toLowerCase() === name)
-    return { index, made: compileExpression(child(item, 'right')!, within) }
+    const made = compileExpression(child(item, 'right')!, within)
+    read([made])
+    return { index, made }
   })
   const update = node.node_type === 'UpdateStatement'
   return {
@@ -127,8 +131,14 @@ function change(node: Node, table: FakeTable, context: StatementContext): Made {
   }
 }
 
+/** What is rewritten is limited by the same conditions. */
+function rewritten(table: FakeTable, context: StatementContext, like?: Scan): void {
+  read(tableRelation([table], undefined, context, true).columns)
+  context.scans.at(-1)!.conditions.push(...(like?.conditions ?? []))
+}
+
 function merge(node: Node, table: FakeTable, context: StatementContext): Made {
-  read(tableRelation([table], undefined, context).columns)
+  rewritten(table, context)
   const source = child(child(node, 'using'), 'expr')
   const path = pathOf(source)
   if (path) {

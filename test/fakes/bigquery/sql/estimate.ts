@@ -20,7 +20,8 @@ export interface BytesRead {
  * @throws ApiError invalidQuery if a table wants a filter on its partitions
  */
 export function bytesOf(scans: readonly Scan[]): BytesRead {
-  const perTable = new Map<FakeTable, Map<string, { parts: Set<string> | undefined; share: number }>>()
+  type Columns = Map<string, { parts: Set<string> | undefined; share: number }>
+  const perTable = new Map<string, { readonly table: FakeTable; readonly columns: Columns }>()
   let accuracy: BytesRead['accuracy'] = 'PRECISE'
   for (const scan of scans)
     for (const table of shardsOf(scan)) {
@@ -34,8 +35,9 @@ export function bytesOf(scans: readonly Scan[]): BytesRead {
       if (helps && accuracy === 'PRECISE') accuracy = 'UPPER_BOUND'
       const share = helps ? (table.declaration.clusteredShare ?? 1) : 1
       const parts = partitionsOf(table, scan.conditions)
-      const columns = perTable.get(table) ?? new Map()
-      perTable.set(table, columns)
+      const key = `${table.path}${scan.rewrite ? ' rewritten' : ''}`
+      const { columns } = perTable.get(key) ?? { columns: new Map() as Columns }
+      perTable.set(key, { table, columns })
       for (const column of scan.columns) {
         const known = columns.get(column)
         columns.set(column, {
@@ -45,8 +47,8 @@ export function bytesOf(scans: readonly Scan[]): BytesRead {
       }
     }
   let [estimated, processed] = [0, 0]
-  const tables: FakeTable[] = []
-  for (const [table, columns] of perTable) {
+  const tables = new Set<FakeTable>()
+  for (const { table, columns } of perTable.values()) {
     let ofTable = 0
     for (const [column, { parts, share }] of columns) {
       // A whole RECORD contains its leaves.
@@ -56,9 +58,9 @@ export function bytesOf(scans: readonly Scan[]): BytesRead {
       processed += Math.round(bytes * share)
     }
     estimated += ofTable
-    if (ofTable > 0) tables.push(table)
+    if (ofTable > 0) tables.add(table)
   }
-  return { estimated, processed, accuracy, tables }
+  return { estimated, processed, accuracy, tables: [...tables] }
 }
 
 function partOf(table: FakeTable, parts: ReadonlySet<string> | undefined): number {

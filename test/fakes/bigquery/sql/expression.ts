@@ -1,13 +1,12 @@
 import { ApiError, invalidQuery } from '../api-error.ts'
 import { type FieldSchema, restTypeName, single, type Value } from '../schema.ts'
-import { read, type StatementContext } from './context.ts'
+import { call, inOperator } from './call.ts'
+import { read, type StatementContext, type Typed } from './context.ts'
 import { child, children, keyword, type Node, pathOf, place } from './cst.ts'
-import { aggregateNames, aggregates, keepsType, resultTypes, scalarFunctions } from './functions.ts'
 import { literalOf } from './literal.ts'
 import { binary, cast, not } from './operators.ts'
 import type { Ref } from './scan.ts'
 import { resolvePath, type Scope } from './scope.ts'
-import { compare } from './values.ts'
 
 /** A compiled expression. */
 export interface Expression {
@@ -36,6 +35,7 @@ export function compileExpression(node: Node, within: ExpressionScope): Expressi
   const inner = (part: Node | undefined): Expression => compileExpression(part!, within)
   switch (node.node_type) {
     case 'Parameter':
+      if (node.token!.literal.startsWith('@@')) return unevaluated([], string)
       return constant(within.context.parameter(node))
     case 'Identifier':
     case 'DotOperator': {
@@ -45,6 +45,7 @@ export function compileExpression(node: Node, within: ExpressionScope): Expressi
       const variable = path?.length === 1 ? within.context.variables.get(path[0]!.toLowerCase()) : undefined
       if (variable) return constant(variable)
       const left = child(node, 'left')
+      if (left?.node_type === 'Parameter' && left.token!.literal.startsWith('@@')) return unevaluated([], string)
       if (left && !pathOf(left)) return fieldAccess(inner(left), child(node, 'right')!)
       throw invalidQuery(`Unrecognized name: ${path?.join('.') ?? ''} at ${place(leftmost(node))}`)
     }
@@ -81,6 +82,8 @@ export function compileExpression(node: Node, within: ExpressionScope): Expressi
       const type = restTypeName(keyword(child(node, 'cast_to')))
       return derived([inner(child(node, 'cast_from'))], ([value]) => cast(value!, type))
     }
+    case 'IntervalLiteral':
+      return { ...unevaluated([inner(child(node, 'expr'))], { ...string, type: 'INTERVAL' }), constant: false }
     case 'ExtractArgument':
       return inner(child(node, 'extract_from'))
     case 'CaseExpr':
@@ -129,18 +132,16 @@ export function aliasOf(node: Node): string | undefined {
   return pathOf(child(node, 'alias'))?.[0]
 }
 
-const boolean: FieldSchema = { name: '', type: 'BOOLEAN', mode: 'NULLABLE' }
-const integer: FieldSchema = { name: '', type: 'INTEGER', mode: 'NULLABLE' }
-const string: FieldSchema = { name: '', type: 'STRING', mode: 'NULLABLE' }
+export const boolean: FieldSchema = { name: '', type: 'BOOLEAN', mode: 'NULLABLE' }
+export const integer: FieldSchema = { name: '', type: 'INTEGER', mode: 'NULLABLE' }
+export const string: FieldSchema = { name: '', type: 'STRING', mode: 'NULLABLE' }
 
 function constant({ field, value }: { field: FieldSchema; value: Value }): Expression {
   return { field, refs: [], constant: true, aggregate: false, value: () => value }
 }
 
-type Typed = { readonly field: FieldSchema; readonly value: Value }
-
 /** An expression of others. Its type is taken from nulls, as a dry run must know it. */
-function derived(parts: readonly Expression[], make: (values: readonly Typed[]) => Typed): Expression {
+export function derived(parts: readonly Expression[], make: (values: readonly Typed[]) => Typed): Expression {
   const nulls = parts.map(({ field }) => ({ field, value: field.mode === 'REPEATED' ? [] : null }))
   return {
     field: { ...make(nulls).field, name: '' },
@@ -151,7 +152,8 @@ function derived(parts: readonly Expression[], make: (values: readonly Typed[]) 
   }
 }
 
-function unevaluated(parts: readonly Expression[], field: FieldSchema, aggregate = false): Expression {
+/** An expression that only canned answers can evaluate; its columns are known all the same. */
+export function unevaluated(parts: readonly Expression[], field: FieldSchema, aggregate = false): Expression {
   return {
     field: { ...field, name: '' },
     refs: parts.flatMap(({ refs }) => refs),
@@ -181,110 +183,6 @@ function negated({ field, value }: Typed): Typed {
   return { field, value: value === null ? null : String(value).startsWith('-') ? String(value).slice(1) : `-${value}` }
 }
 
-function inOperator(node: Node, within: ExpressionScope): Expression {
-  const left = compileExpression(child(node, 'left')!, within)
-  const right = child(node, 'right')!
-  const inverted = child(node, 'not') !== undefined
-  const items =
-    right.node_type === 'GroupedExprs'
-      ? children(right, 'exprs').map((item) => compileExpression(item, within))
-      : right.node_type === 'CallingUnnest'
-        ? children(right, 'args').map((item) => compileExpression(item, within))
-        : undefined
-  if (!items) {
-    const statement = child(right, 'stmt') ?? children(right, 'exprs')[0] ?? right
-    const relation = within.compileQuery(statement, within.context, within.scope)
-    read(relation.columns)
-    return {
-      ...derived([left], () => ({ field: boolean, value: null })),
-      constant: false,
-      value: (row) => {
-        const value = left.value(row)
-        const found = [...relation.rows()].some(([item]) => compare(item ?? null, value, left.field.type) === 0)
-        return value === null ? null : String(found !== inverted)
-      },
-    }
-  }
-  return derived([left, ...items], ([value, ...candidates]) => {
-    const all = candidates.flatMap((item) =>
-      Array.isArray(item.value) ? item.value.map(({ v }) => ({ field: single(item.field), value: v })) : [item],
-    )
-    if (value!.value === null) return { field: boolean, value: null }
-    const found = all.some((item) => binary('=', [value!, item]).value === 'true')
-    return { field: boolean, value: String(found !== inverted) }
-  })
-}
-
-function call(node: Node, within: ExpressionScope): Expression {
-  const name = pathOf(child(node, 'func'))?.at(-1)?.toUpperCase() ?? ''
-  const nodes = children(node, 'args')
-  const over = child(node, 'over')
-  if (name === 'COUNT' && nodes[0]?.node_type === 'Asterisk' && !over)
-    return {
-      field: integer,
-      refs: [],
-      constant: false,
-      aggregate: true,
-      value: (_, group) => String(group?.length ?? 0),
-    }
-  const args = nodes
-    .filter((item) => isExpression(item) && !(takesPart.test(name) && dateParts.test(item.token?.literal ?? '')))
-    .map((item) => compileExpression(item, within))
-  const [first] = args
-  if (name === 'CAST' || name === 'SAFE_CAST') return first!
-  const type = resultTypes[name]
-  const field = keepsType.has(name) && first ? first.field : { ...string, type: type ?? 'STRING' }
-  if (over) {
-    const windowed = [child(over, 'window') ?? over].flatMap((window) => [
-      ...children(child(window, 'partitionby'), 'exprs'),
-      ...children(child(window, 'orderby'), 'exprs'),
-    ])
-    return unevaluated([...args, ...windowed.map((item) => compileExpression(item, within))], field)
-  }
-  const aggregate = aggregates[name]
-  if (aggregate && first && !child(node, 'distinct'))
-    return {
-      field: { ...field, name: '' },
-      refs: args.flatMap(({ refs }) => refs),
-      constant: false,
-      aggregate: true,
-      value: (_, group) =>
-        aggregate(
-          (group ?? []).map((row) => first.value(row)),
-          first.field.type,
-        ),
-    }
-  const known = scalarFunctions[name]
-  if (known) return derived(args, (values) => ({ field, value: values.length < args.length ? null : known(values) }))
-  if (/^(DATE|TIMESTAMP|DATETIME)_(ADD|SUB)$/.test(name)) return shifted(name, args, nodes, field, within)
-  const array = name === 'ARRAY_AGG' || name === 'ARRAY' || name === 'GENERATE_ARRAY'
-  const result = array ? { ...(first?.field ?? integer), mode: 'REPEATED' } : field
-  return unevaluated(args, result, aggregateNames.has(name))
-}
-
-/** DATE_SUB(date, INTERVAL n DAY) and its like, for constants in partition filters. */
-function shifted(
-  name: string,
-  args: readonly Expression[],
-  nodes: readonly Node[],
-  field: FieldSchema,
-  within: ExpressionScope,
-) {
-  const interval = nodes.find(({ node_type }) => node_type === 'IntervalLiteral')
-  const unit = keyword(child(interval, 'date_part'))
-  const amount = interval && compileExpression(child(interval, 'expr')!, within)
-  const micros = { MINUTE: 60e6, HOUR: 3600e6, DAY: 86_400e6, WEEK: 604_800e6 }[unit]
-  if (!amount || micros === undefined || !args[0]) return unevaluated(args, field)
-  const sign = name.endsWith('SUB') ? -1 : 1
-  return derived([args[0], amount], ([start, count]) => {
-    if (start!.value === null || count!.value === null) return { field, value: null }
-    const steps = BigInt(sign * Number(count!.value)) * BigInt(micros)
-    if (start!.field.type === 'TIMESTAMP') return { field, value: String(BigInt(start!.value as string) + steps) }
-    const moved = new Date(Date.parse(`${String(start!.value).slice(0, 10)}T00:00:00Z`) + Number(steps / 1000n))
-    return { field, value: moved.toISOString().slice(0, 10) }
-  })
-}
-
 function caseExpression(node: Node, within: ExpressionScope): Expression {
   const parts = children(node, 'arms').flatMap((arm) =>
     ['expr', 'result'].flatMap((name) => {
@@ -310,11 +208,10 @@ function subquery(statement: Node, within: ExpressionScope): Expression {
   }
 }
 
-const takesPart = /_(TRUNC|DIFF)$|^LAST_DAY$/
-const dateParts = /^(MICROSECOND|MILLISECOND|SECOND|MINUTE|HOUR|DAY|WEEK|ISOWEEK|MONTH|QUARTER|YEAR|ISOYEAR)$/i
-const noExpressions = new Set(['Keyword', 'Symbol', 'Comment', 'Type', 'IntervalLiteral', 'ExtractPart', 'EOF'])
+const noExpressions = new Set(['Keyword', 'Symbol', 'Comment', 'Type', 'ExtractPart', 'EOF'])
 
-function isExpression({ node_type }: { readonly node_type: string }): boolean {
+/** Whether a node can stand for a value. */
+export function isExpression({ node_type }: { readonly node_type: string }): boolean {
   return !noExpressions.has(node_type)
 }
 

@@ -70,12 +70,14 @@ export function tableRelation(
   tables: readonly FakeTable[],
   prefixLength: number | undefined,
   context: StatementContext,
+  rewrite = false,
 ): Relation {
   const scan: Scan = {
     tables,
     columns: new Set(),
     conditions: [],
     ...(prefixLength !== undefined && { prefixLength }),
+    ...(rewrite && { rewrite }),
   }
   context.scans.push(scan)
   // A wildcard has the schema of its newest shard.

@@ -1,5 +1,6 @@
 import type { Value } from '../schema.ts'
 import type { Typed } from './context.ts'
+import { asType } from './operators.ts'
 import { compare } from './values.ts'
 
 /** Functions of constants and of rows that the stand-in evaluates, by upper-case name. */
@@ -13,6 +14,10 @@ export const scalarFunctions: Readonly<Record<string, (args: readonly Typed[]) =
   CURRENT_DATE: () => new Date().toISOString().slice(0, 10),
   CURRENT_TIMESTAMP: () => String(BigInt(Date.now()) * 1000n),
   DATE: ([value]) => dateOf(value!),
+  TIMESTAMP: ([value]) => asType(value!, 'TIMESTAMP'),
+  IF: ([test, yes, no]) => (test!.value === 'true' ? yes!.value : no!.value),
+  NULLIF: ([first, second]) => (first!.value === second!.value ? null : first!.value),
+  STARTS_WITH: ([text, prefix]) => String(String(text!.value).startsWith(String(prefix!.value))),
   SESSION_USER: () => 'user@example.com',
 }
 

@@ -24,10 +24,12 @@ export function compileQuery(node: Node, context: StatementContext, outer?: Scop
   const named = new Map<string, () => Relation>()
   context.named.push(named)
   try {
-    for (const query of children(child(node, 'with'), 'queries')) {
+    const clause = child(node, 'with')
+    for (const query of children(clause, 'queries')) {
       const name = query.token!.literal.replaceAll('`', '').toLowerCase()
       const statement = child(query, 'stmt')!
       const visible = new Map(named)
+      if (child(clause, 'recursive')) visible.set(name, () => recursive(statement, context))
       // Each reference is compiled anew, as BigQuery writes the subquery in place of its name.
       named.set(name, () => {
         context.named.push(visible)
@@ -41,6 +43,18 @@ export function compileQuery(node: Node, context: StatementContext, outer?: Scop
     return compileBody(node, context, outer)
   } finally {
     context.named.pop()
+  }
+}
+
+/** The columns of a recursive reference: those of the first part of its UNION. */
+function recursive(statement: Node, context: StatementContext): Relation {
+  const body = statement.node_type === 'GroupedStatement' ? child(statement, 'stmt')! : statement
+  const { columns } = compileQuery(child(body, 'left') ?? body, context)
+  return {
+    columns: columns.map(withoutDirect),
+    rows: () => {
+      throw unsupported()
+    },
   }
 }
 

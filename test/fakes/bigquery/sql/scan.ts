@@ -10,6 +10,8 @@ export interface Scan {
   readonly conditions: Condition[]
   /** Characters of the wildcard's prefix; undefined for a plain table. */
   readonly prefixLength?: number
+  /** Counts besides the other scans of the same table: what UPDATE, DELETE and MERGE rewrite. */
+  readonly rewrite?: boolean
 }
 
 /** A column of a scan. */
