@@ -1,5 +1,7 @@
 import type { Scope } from '../async/scope.ts'
 import type { Config } from '../config/config.ts'
+import { Advisor } from '../cost/advice/advisor.ts'
+import { advise } from '../cost/advice/stage.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { ActiveStatements } from '../query/control/active-statements.ts'
 import { type SourceHealth, SourceStatus } from '../query/control/source-status.ts'
@@ -76,6 +78,8 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     onRefused: (reason) => metrics.onQuotaRefusal(reason),
   })
   scope.defer(() => quotas.close())
+  const advisor = new Advisor()
+  scope.defer(() => advisor.close())
   /** Outermost first. */
   const stages = [
     track(active),
@@ -85,6 +89,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     authorize(router),
     quota(quotas.statements),
     replay(repeatable, limits),
+    advise(advisor, router),
     serializeTransaction(transactions),
     admit({
       limiterOf: (source) => slots.get(source)!,

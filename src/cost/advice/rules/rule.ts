@@ -1,0 +1,73 @@
+import type { TableFacts } from '../../../query/billing/source-cost.ts'
+import type { Suggestion } from '../suggestion.ts'
+import { columnUses } from '../syntax/columns.ts'
+import { pathOf } from '../syntax/names.ts'
+import type { Relation, Select, Statement } from '../syntax/statement.ts'
+import type { SqlNode } from '../syntax/tree.ts'
+import type { UsedColumns } from '../syntax/used-columns.ts'
+
+/** What rules look at: one statement of a text. */
+export interface RuleInput {
+  readonly text: string
+  readonly statement: Statement
+  readonly used: UsedColumns
+  /** Facts of a table; undefined if there are none, or if the relation is no table. */
+  factsOf(relation: Relation): TableFacts | undefined
+  /** Unix milliseconds. */
+  readonly now: number
+}
+
+/** Finds what would make a statement cheaper. It only reads; a rule that has doubts finds nothing. */
+export type Rule = (input: RuleInput) => Iterable<Suggestion>
+
+/** A table as messages name it. */
+export function tableName({ path }: Relation): string {
+  return path.join('.')
+}
+
+/** Whether an expression is one of these columns (lower case) of a relation. An unqualified name must not be one of another relation. */
+export function isColumn(
+  input: RuleInput,
+  node: SqlNode | undefined,
+  columns: readonly string[],
+  relation: Relation,
+  select: Select,
+): boolean {
+  const path = pathOf(node)?.map((part) => part.toLowerCase()) ?? []
+  if (path.length === 2) return path[0] === relation.name && columns.includes(path[1]!)
+  if (path.length !== 1 || !columns.includes(path[0]!)) return false
+  return select.relations.every((other) => {
+    if (other === relation) return true
+    const facts = input.factsOf(other)
+    return facts ? facts.columns.every(({ name }) => name.toLowerCase() !== path[0]) : false
+  })
+}
+
+/** Whether an expression uses one of these columns. */
+export function mentions(node: SqlNode, columns: readonly string[]): boolean {
+  return columnUses(node).some(({ path }) => path.length > 0 && columns.includes(path.at(-1)!))
+}
+
+/** Whether an edit of the expression must not repeat it: parameters by position count. */
+export function hasPositionalParameters(node: SqlNode): boolean {
+  return [...node.walk()].some((each) => each.type === 'Parameter' && each.token === '?')
+}
+
+/** The SELECT that an expression or query belongs to. */
+export function enclosingSelect(node: SqlNode): SqlNode | undefined {
+  let at = node.parent
+  while (at && at.type !== 'SelectStatement') at = at.parent
+  return at
+}
+
+/** Bytes as people read them, with powers of 1000. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB']
+  let unit = 0
+  let value = bytes
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${value >= 100 || unit === 0 ? Math.round(value) : Number(value.toPrecision(2))} ${units[unit]}`
+}
