@@ -1,3 +1,4 @@
+import { SchemaCheck } from './schema-check.ts'
 import type { StorageClient } from './storage-client.ts'
 import { beginRead, type ReadContext, type StorageRead } from './storage-read.ts'
 import { StreamReader } from './stream-reader.ts'
@@ -9,6 +10,8 @@ export interface JobRead {
   readonly jobId: string
   /** Rows that the client has already, from the answer of jobs.query. */
   readonly offset: number
+  /** Schema that jobs.query sent, a bare flatbuffer `Message`; by default the stream's own. */
+  readonly schema?: Uint8Array
   /** Called when a broken stream is read on from its last row. */
   onResume?(): void
 }
@@ -24,7 +27,8 @@ export async function readJobStream(read: JobRead, client: StorageClient, ctx: R
   const cancel = new AbortController()
   const bounds = { signal: AbortSignal.any([ctx.signal, cancel.signal]), deadlineAt: ctx.deadlineAt }
   const name = `projects/${read.project}/locations/${read.location}/jobs/${read.jobId}/streams/_default`
-  const stream = new StreamReader(client, name, read.offset, undefined, bounds, () => read.onResume?.())
+  const check = read.schema && new SchemaCheck(read.schema)
+  const stream = new StreamReader(client, name, read.offset, check, bounds, () => read.onResume?.())
   const plan = { streams: [stream], maxStreams: 1, cancel, estimatedRows: undefined }
   return await beginRead(plan, client, ctx, () => stream.schema)
 }

@@ -29,28 +29,3 @@ export const storageDefaults: StorageOptions = {
   maxStreams: 4,
   readAheadBytes: 16 << 20,
 }
-
-/** `true` means TLS. */
-const schemes: Readonly<Record<string, boolean>> = {
-  'grpc:': false,
-  'grpc+tcp:': false,
-  'http:': false,
-  'grpc+tls:': true,
-  'grpcs:': true,
-  'https:': true,
-}
-const pattern = /^(?:([a-z+]+:)\/\/)?(\[[^\]]+\]|[^:/?#@\s]+)(?::(\d{1,5}))?\/?$/i
-const TLS_PORT = 443
-
-/**
- * Parses the endpoint of the Storage Read API: `grpc+tls://host:port`, or `host:port` without TLS as emulators print it.
- * @returns undefined if the text is neither
- */
-export function parseStorageEndpoint(text: string): UpstreamAddress | undefined {
-  const match = pattern.exec(text)
-  if (!match) return undefined
-  const tls = match[1] === undefined ? false : schemes[match[1].toLowerCase()]
-  const port = Number(match[3] ?? (tls ? TLS_PORT : Number.NaN))
-  if (tls === undefined || !(port >= 1 && port <= 65_535)) return undefined
-  return { host: match[2]!.replace(/^\[|\]$/g, ''), port, tls }
-}

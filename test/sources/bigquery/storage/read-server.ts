@@ -5,7 +5,7 @@ import {
   ReadRowsResponse,
 } from '../../../../gen/google/cloud/bigquery/storage/v1/storage.ts'
 import { ReadSession } from '../../../../gen/google/cloud/bigquery/storage/v1/stream.ts'
-import { joinStream, readStream } from '../../../../src/arrow/ipc/ipc.ts'
+import { encapsulate, joinStream, readStream } from '../../../../src/arrow/ipc/ipc.ts'
 import { FakeUpstream } from '../../../fakes/fake-upstream.ts'
 import { framed, type UpstreamCall } from '../../../fakes/upstream-call.ts'
 import { goaway } from '../../../fakes/upstream-connection.ts'
@@ -49,7 +49,7 @@ export interface ReadCall {
 
 /** What the server does instead of sending all messages. */
 export type Fault =
-  | { readonly afterMessages: number; readonly then: Break }
+  | { readonly afterMessages: number; readonly how: Break }
   | { readonly answer: (read: ReadCall) => unknown }
   | undefined
 
@@ -128,9 +128,11 @@ export class ReadServer {
       const isEnd = i >= messagesPerStream
       const first = (stream * messagesPerStream + i) * rowsPerMessage
       const from = Math.max(0, offset - i * rowsPerMessage)
-      const response = responseOf(first + from, isEnd ? 1 : rowsPerMessage - from, i, messagesPerStream, sendsStreams)
+      const rows = isEnd ? 1 : rowsPerMessage - from
+      const whole = responseOf(first + from, rows, i, messagesPerStream, sendsStreams)
+      const response = sent === 0 ? whole : { ...whole, schema: undefined }
       const message = ReadRowsResponse.encode(alter ? alter(response, read, i) : response).finish()
-      if (found && sent === found.afterMessages) return void (await breaks[found.then](call, message))
+      if (found && sent === found.afterMessages) return void (await breaks[found.how](call, message))
       if (isEnd) break
       await call.writeMessage(message)
       if (call.isOver) return
@@ -145,7 +147,11 @@ export class ReadServer {
   }
 }
 
-const schemaMessage = joinStream([[...readStream(tableToIPC(table(0, 1), 'stream'))][0]!])
+const { header: schemaHeader } = [...readStream(tableToIPC(table(0, 1), 'stream'))][0]!
+const schemaMessage = encapsulate(schemaHeader)
+
+/** The schema of the table, a bare flatbuffer `Message`. */
+export const schema: Uint8Array = schemaHeader
 
 export function sessionOf(streams: number, schema: Uint8Array = schemaMessage): Uint8Array {
   return ReadSession.encode({
@@ -179,7 +185,7 @@ export function responseOf(first: number, rows: number, message = 0, messages = 
     rowCount: BigInt(rows),
     stats: { progress: { atResponseStart: message / messages, atResponseEnd: (message + 1) / messages } },
     throttleState: { throttlePercent: 0 },
-    schema: message === 0 ? { $case: 'arrowSchema', value: { serializedSchema: schemaMessage } } : undefined,
+    schema: { $case: 'arrowSchema', value: { serializedSchema: schemaMessage } },
     uncompressedByteSize: undefined,
     totalEstimatedRowCount: undefined,
   }

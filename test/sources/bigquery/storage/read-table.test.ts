@@ -68,13 +68,13 @@ describe('a table', () => {
 
 describe('a broken stream is read on from its last row', () => {
   const kinds = Object.keys(breaks) as Break[]
-  it.each(kinds)('%s, before each message, and twice in a row', async (then) => {
+  it.each(kinds)('%s, before each message, and twice in a row', async (how) => {
     const readWithBreaks = async (afterMessages: number) => {
       const { server, client } = await serve({
         streams: 2,
         messagesPerStream: 4,
         fault: ({ attempt, stream }) => {
-          if (stream === 0 && attempt < 2) return { afterMessages: attempt === 0 ? afterMessages : 0, then }
+          if (stream === 0 && attempt < 2) return { afterMessages: attempt === 0 ? afterMessages : 0, how }
           return undefined
         },
       })

@@ -1,6 +1,5 @@
 import { RecordBatchReader } from 'apache-arrow'
 import { readFrame } from '../../../../src/arrow/ipc/flight-data.ts'
-import type { Frame } from '../../../../src/arrow/ipc/frame.ts'
 import { joinStream } from '../../../../src/arrow/ipc/ipc.ts'
 import { type CallCredentials, StorageClient } from '../../../../src/sources/bigquery/storage/storage-client.ts'
 import { type StorageOptions, storageDefaults } from '../../../../src/sources/bigquery/storage/storage-options.ts'
@@ -42,11 +41,22 @@ export async function numbersOf({ schema, frames }: StorageRead): Promise<number
   return values
 }
 
+/** Number of rows, and sum of the column `n`, whose buffer is the last one of each batch. */
+export async function sumOf({ frames }: StorageRead): Promise<{ rows: number; sum: bigint }> {
+  let [rows, sum] = [0, 0n]
+  for await (const group of frames)
+    for (const frame of group) {
+      const values = Buffer.from(readFrame(frame).body).subarray(-8 * frame.rows)
+      for (let i = 0; i < frame.rows; i++) sum += values.readBigInt64LE(8 * i)
+      rows += frame.rows
+      frame.release?.()
+    }
+  return { rows, sum }
+}
+
 /** 0, 1, 2, ... */
 export function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i)
 }
 
 export const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b)
-
-export type { Frame }
