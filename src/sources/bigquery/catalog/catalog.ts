@@ -23,7 +23,7 @@ export interface BigQueryCatalogSettings {
   readonly projectId: string
   /** Further projects to show. */
   readonly projects?: readonly string[] | undefined
-  /** Dataset of names without one. */
+  /** Dataset of names without one: `DATASET` or `PROJECT.DATASET`. */
   readonly defaultDataset?: string | undefined
   readonly writes: boolean
 }
@@ -45,14 +45,18 @@ const MAX_SEARCHED_TABLES = 2000
  */
 export class BigQueryCatalog implements Catalog {
   readonly current: { readonly catalog: string; readonly schema?: string }
+  readonly #projectId: string
   readonly #projects: readonly string[]
   readonly #writes: boolean
   readonly #api: MetadataApi
 
   constructor(settings: BigQueryCatalogSettings, get: GetResource) {
     const { projectId, projects = [], defaultDataset, writes } = settings
-    this.current = { catalog: projectId, ...(defaultDataset !== undefined && { schema: defaultDataset }) }
-    this.#projects = [...new Set([projectId, ...projects])]
+    const dot = defaultDataset?.lastIndexOf('.') ?? -1
+    const catalog = dot < 0 ? projectId : defaultDataset!.slice(0, dot)
+    this.current = { catalog, ...(defaultDataset !== undefined && { schema: defaultDataset.slice(dot + 1) }) }
+    this.#projectId = projectId
+    this.#projects = [...new Set([projectId, catalog, ...projects])]
     this.#writes = writes
     this.#api = new MetadataApi(get)
   }
@@ -218,7 +222,7 @@ export class BigQueryCatalog implements Catalog {
   /** Datasets of a project. A further project that may not be seen has none. */
   async #datasetsOf(project: string, ctx: Context): Promise<readonly string[]> {
     const listed = this.#api.datasets(project, ctx)
-    return project === this.current.catalog ? await listed : ((await ifThere(listed)) ?? [])
+    return project === this.#projectId ? await listed : ((await ifThere(listed)) ?? [])
   }
 
   #projectsIn(catalog: string | undefined): readonly string[] {
@@ -227,7 +231,7 @@ export class BigQueryCatalog implements Catalog {
 
   /** The project that a catalog of a session means: a session may also name the source itself. */
   #projectOf(catalog: string | undefined): string {
-    return this.#projects.find((project) => project === catalog) ?? this.current.catalog
+    return this.#projects.find((project) => project === catalog) ?? this.#projectId
   }
 
   #isReadOnly({ type }: TableEntry): boolean {

@@ -99,6 +99,13 @@ describe('the catalog of BigQuery', () => {
     expect(await catalog.hasSchema('nowhere', ctx)).toBe(false)
   })
 
+  it('shows the project of the default dataset', async () => {
+    const settings = { projectId: 'my-project', defaultDataset: 'example.com:data.shop', writes: false }
+    const catalog = new BigQueryCatalog(settings, async () => ({}))
+    expect(catalog.current).toEqual({ catalog: 'example.com:data', schema: 'shop' })
+    expect(await catalog.catalogs()).toEqual(['my-project', 'example.com:data'])
+  })
+
   it('fails if the project of the source itself may not be seen', async () => {
     const catalog = new BigQueryCatalog({ projectId: 'hidden', writes: false }, async () => {
       throw new GatewayError('UPSTREAM_FORBIDDEN')
