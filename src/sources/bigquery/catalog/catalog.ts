@@ -56,7 +56,7 @@ export class BigQueryCatalog implements Catalog {
     const catalog = dot < 0 ? projectId : defaultDataset!.slice(0, dot)
     this.current = { catalog, ...(defaultDataset !== undefined && { schema: defaultDataset.slice(dot + 1) }) }
     this.#projectId = projectId
-    this.#projects = [...new Set([projectId, catalog, ...projects])]
+    this.#projects = [...new Set([projectId, catalog, ...projects])].sort()
     this.#writes = writes
     this.#api = new MetadataApi(get)
   }
@@ -80,7 +80,7 @@ export class BigQueryCatalog implements Catalog {
     for (const project of this.#projectsIn(catalog)) {
       const datasets = await this.#datasetsOf(project, ctx)
       const matching = datasets.filter((name) => pattern?.matches(name) ?? true)
-      found.push(...matching.map((schema) => ({ catalog: project, schema })))
+      found.push(...matching.toSorted().map((schema) => ({ catalog: project, schema })))
     }
     return found
   }
@@ -216,7 +216,9 @@ export class BigQueryCatalog implements Catalog {
     }
     const listed = (await ifThere(this.#api.tables(catalog, schema, ctx))) ?? []
     const matching = pattern ? listed.filter(({ name }) => pattern.matches(name)) : listed
-    return matching.map(({ name, type }) => ({ catalog, schema, table: name, type }))
+    const entries = matching.map(({ name, type }) => ({ catalog, schema, table: name, type }))
+    // Flight SQL promises the order of the names.
+    return entries.sort((a, b) => (a.table < b.table ? -1 : 1))
   }
 
   /** Datasets of a project. A further project that may not be seen has none. */

@@ -88,10 +88,10 @@ describe('the catalog of BigQuery', () => {
   it('shows the projects of the settings, and their datasets from all pages', async () => {
     const catalog = catalogOf(['public', 'hidden', 'my-project'])
     expect(catalog.current).toEqual({ catalog: 'my-project', schema: 'shop' })
-    expect(await catalog.catalogs()).toEqual(['my-project', 'public', 'hidden'])
+    expect(await catalog.catalogs()).toEqual(['hidden', 'my-project', 'public'])
     expect(await catalog.schemas(undefined, ctx)).toEqual([
-      { catalog: 'my-project', schema: 'shop' },
       { catalog: 'my-project', schema: 'locked' },
+      { catalog: 'my-project', schema: 'shop' },
       { catalog: 'public', schema: 'samples' },
     ])
     expect(await catalog.schemas('s%', ctx, 'public')).toEqual([{ catalog: 'public', schema: 'samples' }])
@@ -103,7 +103,7 @@ describe('the catalog of BigQuery', () => {
     const settings = { projectId: 'my-project', defaultDataset: 'example.com:data.shop', writes: false }
     const catalog = new BigQueryCatalog(settings, async () => ({}))
     expect(catalog.current).toEqual({ catalog: 'example.com:data', schema: 'shop' })
-    expect(await catalog.catalogs()).toEqual(['my-project', 'example.com:data'])
+    expect(await catalog.catalogs()).toEqual(['example.com:data', 'my-project'])
   })
 
   it('fails if the project of the source itself may not be seen', async () => {
@@ -117,10 +117,10 @@ describe('the catalog of BigQuery', () => {
     const found = await catalogOf(['public']).tables({ types: [] }, ctx)
     expect(found.map(({ table, type }) => `${table} ${type}`)).toEqual([
       'customer TABLE',
-      'orders TABLE',
-      'order_view VIEW',
-      'order_mv MATERIALIZED VIEW',
       'events_20240101 TABLE',
+      'order_mv MATERIALIZED VIEW',
+      'order_view VIEW',
+      'orders TABLE',
       'words EXTERNAL',
     ])
   })
@@ -128,7 +128,7 @@ describe('the catalog of BigQuery', () => {
   it.each([
     [{ types: ['VIEW'] }, ['shop.order_view']],
     [{ types: ['BASE TABLE'], tablePattern: 'order%' }, ['shop.orders']],
-    [{ types: [], tablePattern: 'order\\_%' }, ['shop.order_view', 'shop.order_mv']],
+    [{ types: [], tablePattern: 'order\\_%' }, ['shop.order_mv', 'shop.order_view']],
     [{ types: [], tablePattern: '%_2024____' }, ['shop.events_20240101']],
     [{ types: [], schemaPattern: 'SHOP' }, []],
     [{ types: [], schemaPattern: 'shop', tablePattern: 'orders' }, ['shop.orders']],
