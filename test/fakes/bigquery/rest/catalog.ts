@@ -3,7 +3,7 @@ import type { FieldSchema } from '../schema.ts'
 import type { FakeState } from '../state.ts'
 import type { FakeTable } from '../table.ts'
 import type { FakeDataset } from '../tables.ts'
-import { listPage, pageOf } from './pages.ts'
+import { formatOptions, listPage, pageOf, timestampFormat } from './pages.ts'
 import { datasetView, tableItem, tableView } from './views.ts'
 
 /** projects.list */
@@ -99,7 +99,7 @@ export function listRows(state: FakeState, project: string, dataset: string, nam
     positions.map((position) => table.schema[position]!),
     { pageToken: query.get('pageToken') ?? undefined, startIndex: query.get('startIndex') ?? undefined },
     { bytes: Math.min(state.options.pageBytes ?? 10_000_000, 10_000_000), rows },
-    query.get('formatOptions.useInt64Timestamp') === 'true',
+    timestampFormat(formatOptions(query)),
   )
   return {
     kind: 'bigquery#tableDataList',

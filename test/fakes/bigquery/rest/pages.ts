@@ -1,6 +1,6 @@
 import { ApiError } from '../api-error.ts'
 import type { FieldSchema, Row } from '../schema.ts'
-import { withFloatTimestamps } from '../sql/values.ts'
+import { type TimestampFormat, withTimestamps } from '../sql/values.ts'
 import type { RowSource } from '../table.ts'
 
 /** Limits of one page of rows. */
@@ -24,7 +24,7 @@ export function pageOf(
   schema: readonly FieldSchema[],
   at: { readonly pageToken?: string | undefined; readonly startIndex?: string | undefined },
   limits: PageLimits,
-  int64Timestamps: boolean,
+  format: TimestampFormat,
 ): Page {
   const start = at.pageToken ? tokenIndex(at.pageToken) : Number(at.startIndex ?? 0)
   const rows: Row[] = []
@@ -32,7 +32,7 @@ export function pageOf(
   let index = start
   for (; index < source.length && rows.length < limits.rows; index++) {
     const row = source.at(index)
-    const sent = int64Timestamps ? row : floating(row, schema)
+    const sent = format === 'INT64' ? row : formatted(row, schema, format)
     bytes += approximateSize(sent)
     if (bytes > limits.bytes && rows.length > 0) break
     rows.push(sent)
@@ -40,8 +40,21 @@ export function pageOf(
   return { rows, ...(index < source.length && { pageToken: tokenOf(index) }) }
 }
 
-function floating(row: Row, schema: readonly FieldSchema[]): Row {
-  return { f: row.f.map(({ v }, index) => ({ v: withFloatTimestamps(v, schema[index]!) })) }
+function formatted(row: Row, schema: readonly FieldSchema[], format: TimestampFormat): Row {
+  return { f: row.f.map(({ v }, index) => ({ v: withTimestamps(v, schema[index]!, format) })) }
+}
+
+/** The form of timestamps that a request wants: floating-point seconds if it says nothing. */
+export function timestampFormat(options: Readonly<Record<string, unknown>>): TimestampFormat {
+  const named = options['timestampOutputFormat']
+  if (named === 'INT64' || named === 'ISO8601_STRING') return named
+  return String(options['useInt64Timestamp']).toLowerCase() === 'true' ? 'INT64' : 'FLOAT64'
+}
+
+/** The options of rows as they stand in the query of a URL. */
+export function formatOptions(query: URLSearchParams): Readonly<Record<string, unknown>> {
+  const names = ['useInt64Timestamp', 'timestampOutputFormat']
+  return Object.fromEntries(names.map((name) => [name, query.get(`formatOptions.${name}`)]))
 }
 
 /** Bytes of a row as JSON, closely enough for limits. */

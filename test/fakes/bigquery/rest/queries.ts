@@ -5,7 +5,7 @@ import { dryRun } from '../jobs/estimate-query.ts'
 import type { FakeJob, JobConfiguration } from '../jobs/job.ts'
 import type { FakeState } from '../state.ts'
 import { encodeInline } from '../storage/inline.ts'
-import { type PageLimits, pageOf } from './pages.ts'
+import { formatOptions, type PageLimits, pageOf, timestampFormat } from './pages.ts'
 import { affected, dryRunView, jobView } from './views.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -76,19 +76,13 @@ export async function queryJob(state: FakeState, project: string, body: Json, si
 export async function queryResults(state: FakeState, job: FakeJob, query: URLSearchParams, signal: AbortSignal) {
   await settled(job, Number(query.get('timeoutMs') ?? 10_000), signal)
   if (job.state === 'DONE' && job.error) throw job.error
-  const int64 = query.get('formatOptions.useInt64Timestamp') === 'true'
   const maxResults = query.get('maxResults')
   return {
-    ...resultsView(
-      state,
-      job,
-      { useInt64Timestamp: int64 },
-      {
-        maxResults: maxResults === null ? undefined : Number(maxResults),
-        pageToken: query.get('pageToken') ?? undefined,
-        startIndex: query.get('startIndex') ?? undefined,
-      },
-    ),
+    ...resultsView(state, job, formatOptions(query), {
+      maxResults: maxResults === null ? undefined : Number(maxResults),
+      pageToken: query.get('pageToken') ?? undefined,
+      startIndex: query.get('startIndex') ?? undefined,
+    }),
     kind: 'bigquery#getQueryResultsResponse',
     etag: 'etag',
   }
@@ -131,7 +125,7 @@ function resultsView(state: FakeState, job: FakeJob, format: Json | undefined, r
     schema,
     { pageToken: request.pageToken === firstPage ? undefined : request.pageToken, startIndex: request.startIndex },
     limits,
-    format?.['useInt64Timestamp'] === true,
+    timestampFormat(format ?? {}),
   )
   return {
     ...head,

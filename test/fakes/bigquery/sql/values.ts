@@ -59,11 +59,23 @@ export function restRow(values: readonly Value[]): Row {
   return { f: values.map((v) => ({ v })) }
 }
 
-/** Values of a row as answers without `useInt64Timestamp` hold them. */
-export function withFloatTimestamps(value: Value, field: FieldSchema): Value {
-  if (value === null) return null
-  if (Array.isArray(value)) return value.map(({ v }) => ({ v: withFloatTimestamps(v, { ...field, mode: 'NULLABLE' }) }))
+/** How an answer writes timestamps; source: DataFormatOptions.timestamp_output_format of the API's proto. */
+export type TimestampFormat = 'FLOAT64' | 'INT64' | 'ISO8601_STRING'
+
+/** A value with its timestamps, which are whole microseconds, in the form that the request wants. */
+export function withTimestamps(value: Value, field: FieldSchema, format: TimestampFormat): Value {
+  if (value === null || format === 'INT64') return value
+  if (Array.isArray(value))
+    return value.map(({ v }) => ({ v: withTimestamps(v, { ...field, mode: 'NULLABLE' }, format) }))
   if (typeof value === 'object' && 'f' in value)
-    return { f: value.f.map(({ v }, index) => ({ v: withFloatTimestamps(v, field.fields![index]!) })) }
-  return field.type === 'TIMESTAMP' ? secondsOf(value as string) : value
+    return { f: value.f.map(({ v }, index) => ({ v: withTimestamps(v, field.fields![index]!, format) })) }
+  if (field.type !== 'TIMESTAMP') return value
+  return format === 'FLOAT64' ? secondsOf(value as string) : isoOf(value as string)
+}
+
+function isoOf(micros: string): string {
+  const all = BigInt(micros)
+  const seconds = all / 1_000_000n - (all % 1_000_000n < 0n ? 1n : 0n)
+  const fraction = String(all - seconds * 1_000_000n).padStart(6, '0')
+  return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${fraction}Z`
 }

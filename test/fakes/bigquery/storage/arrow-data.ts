@@ -126,6 +126,8 @@ function intervals(texts: readonly (string | null)[]): Int32Array {
     data[index * 4 + 1] = Number(days)
     const whole = (BigInt(hours!) * 3600n + BigInt(minutes!) * 60n + BigInt(seconds!)) * 1_000_000_000n
     const nanos = whole + BigInt(fraction.padEnd(9, '0'))
+    // The whole stream fails where Arrow's 64 bits of nanoseconds end.
+    if (nanos > 2n ** 63n - 1n) throw new RangeError(`INTERVAL ${text} is out of the range of Arrow's interval type`)
     longs[index * 2 + 1] = timeSign ? -nanos : nanos
   }
   return data
