@@ -3,8 +3,8 @@ import type { Bill, JobReference } from '../../query/billing/charge.ts'
 import type { BilledJob, SourceCost, TableFacts } from '../../query/billing/source-cost.ts'
 import type { Context } from '../../query/types.ts'
 import { bigQueryError } from './errors.ts'
+import type { Aftercare } from './jobs/aftercare.ts'
 import { billOf } from './jobs/bill-of.ts'
-import type { Jobs } from './jobs/jobs.ts'
 import { CHARGE_LABEL } from './jobs/labels.ts'
 import type { FieldResource, JobResource } from './rest/api.ts'
 import { type RestClient, segments } from './rest/rest-client.ts'
@@ -39,17 +39,17 @@ export class BigQueryCost implements SourceCost {
   readonly #source: string
   readonly #config: BigQueryConfig
   readonly #rest: RestClient
-  readonly #jobs: Jobs
+  readonly #aftercare: Aftercare
   readonly #tables = new LRUCache<string, { readonly facts: TableFacts | undefined }>({
     max: MAX_TABLES,
     ttl: FRESH_MS,
   })
 
-  constructor(source: string, config: BigQueryConfig, rest: RestClient, jobs: Jobs) {
+  constructor(source: string, config: BigQueryConfig, rest: RestClient, aftercare: Aftercare) {
     this.#source = source
     this.#config = config
     this.#rest = rest
-    this.#jobs = jobs
+    this.#aftercare = aftercare
   }
 
   async tableFacts(name: readonly string[], ctx: Context): Promise<TableFacts | undefined> {
@@ -72,7 +72,7 @@ export class BigQueryCost implements SourceCost {
 
   async billOf(job: JobReference, ctx: Context): Promise<Bill | undefined> {
     return await this.#asked(async () => {
-      const found = await this.#jobs.get(job, ctx.signal)
+      const found = await this.#aftercare.get(job, ctx.signal)
       return found && billOf(found)
     })
   }

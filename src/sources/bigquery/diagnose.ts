@@ -1,6 +1,6 @@
 import type { Context } from '../../query/types.ts'
 import type { Finding } from '../kind.ts'
-import { dryRun } from './jobs/dry-run.ts'
+import { dryRun } from './plan/dry-run.ts'
 import { RestClient, segments } from './rest/rest-client.ts'
 import { LoginFailure, RestFailure } from './rest/rest-failure.ts'
 import type { BigQueryConfig } from './settings.ts'

@@ -6,12 +6,17 @@ import { bigQueryCapabilities } from './catalog/capabilities.ts'
 import { BigQueryCatalog } from './catalog/catalog.ts'
 import { BigQueryCost } from './cost.ts'
 import { bigQueryError } from './errors.ts'
-import { type JobDependencies, Jobs } from './jobs/jobs.ts'
-import { planByDryRun } from './jobs/planner.ts'
+import { Aftercare } from './jobs/aftercare.ts'
+import type { JobDependencies } from './jobs/job-dependencies.ts'
+import { Jobs } from './jobs/jobs.ts'
 import { Statements } from './jobs/statements.ts'
 import type { BigQueryObserver } from './metrics.ts'
+import { planByDryRun } from './plan/planner.ts'
 import { RestClient, segments } from './rest/rest-client.ts'
+import { Results } from './results/results.ts'
 import type { BigQueryConfig } from './settings.ts'
+import { StorageClient } from './storage/storage-client.ts'
+import { GOOGLE_STORAGE, storageDefaults } from './storage/storage-options.ts'
 
 /** Dependencies of a source. */
 export interface BigQueryDependencies {
@@ -27,9 +32,10 @@ export class BigQuerySource implements Source {
   readonly catalog: BigQueryCatalog
   readonly cost: BigQueryCost
   readonly #rest: RestClient
-  readonly #jobs: Jobs
+  readonly #aftercare: Aftercare
   readonly #deps: JobDependencies
   readonly #statements: Statements
+  readonly #storage: StorageClient
 
   /** It asks for credentials with the first call, so that it opens even while Google does not answer. */
   constructor(name: string, config: BigQueryConfig, { log, observer }: BigQueryDependencies) {
@@ -37,14 +43,16 @@ export class BigQuerySource implements Source {
     this.writes = config.writes
     this.#rest = new RestClient(config, observer)
     this.#deps = { source: name, config, rest: this.#rest, observer, log }
-    this.#jobs = new Jobs(this.#deps)
-    this.#statements = new Statements(this.#deps, this.#jobs)
+    this.#aftercare = new Aftercare(this.#deps)
+    this.#storage = storageClient(name, config, this.#rest)
+    const results = new Results(this.#deps, this.#aftercare, this.#storage)
+    this.#statements = new Statements(this.#deps, new Jobs(this.#deps, this.#aftercare), results)
     this.catalog = new BigQueryCatalog(config, (path, query, ctx) =>
       this.#asked(() =>
         this.#rest.request({ method: 'GET', path: `projects/${path}`, query, repeatable: true }, ctx.signal),
       ),
     )
-    this.cost = new BigQueryCost(name, config, this.#rest, this.#jobs)
+    this.cost = new BigQueryCost(name, config, this.#rest, this.#aftercare)
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
@@ -79,7 +87,8 @@ export class BigQuerySource implements Source {
   }
 
   async close(): Promise<void> {
-    await this.#jobs.close()
+    await this.#aftercare.close()
+    this.#storage.close()
   }
 
   async #asked<T>(call: () => Promise<T>): Promise<T> {
@@ -89,4 +98,15 @@ export class BigQuerySource implements Source {
       throw bigQueryError(error, this.name)
     }
   }
+}
+
+function storageClient(name: string, config: BigQueryConfig, rest: RestClient): StorageClient {
+  const { endpoint, storageEndpoint, readStreams, requestTimeoutMs } = config
+  const isPlain = endpoint?.toLowerCase().startsWith('http://') ?? false
+  const address = storageEndpoint ? { tls: !isPlain, ...storageEndpoint } : GOOGLE_STORAGE
+  return new StorageClient(
+    name,
+    { ...storageDefaults, address, maxStreams: readStreams, sessionTimeoutMs: requestTimeoutMs },
+    (isRefused, signal) => rest.authorization(signal, isRefused),
+  )
 }

@@ -1,47 +1,36 @@
 import { randomUUID } from 'node:crypto'
-import { frameOf } from '../../../arrow/ipc/frame.ts'
 import type { Bill } from '../../../query/billing/charge.ts'
-import { GatewayError } from '../../../query/errors.ts'
 import type { Context, PlannedSql, Result } from '../../../query/types.ts'
+import { decodeHandle, type PlanHandle } from '../plan/plan-handle.ts'
+import type { Results } from '../results/results.ts'
 import { readStatementText } from '../text/statement-text.ts'
-import { affectedRowsOf } from './affected-rows.ts'
 import { sumOf } from './bill-of.ts'
 import { maxBilledBytes } from './job-configuration.ts'
-import type { FinishedJob, JobDependencies, Jobs } from './jobs.ts'
-import { decodeHandle } from './plan-handle.ts'
-import { noColumns } from './planner.ts'
+import type { JobDependencies } from './job-dependencies.ts'
+import type { Jobs } from './jobs.ts'
 
 /** Runs planned statements. */
 export class Statements {
   readonly #deps: JobDependencies
   readonly #jobs: Jobs
+  readonly #results: Results
 
-  constructor(deps: JobDependencies, jobs: Jobs) {
+  constructor(deps: JobDependencies, jobs: Jobs, results: Results) {
     this.#deps = deps
     this.#jobs = jobs
+    this.#results = results
   }
 
   /** Runs a statement. @throws GatewayError, RestFailure, LoginFailure, or the reason of the context's signal */
   async run(plan: PlannedSql, ctx: Context): Promise<Result> {
     const { query } = plan
     const text = await readStatementText(query.sql)
-    const { location = this.#deps.config.location, statementType } = plan.handle
-      ? decodeHandle(plan.handle)
-      : { statementType: '' }
+    const planned: PlanHandle = plan.handle ? decodeHandle(plan.handle) : { statementType: '' }
+    const { location = this.#deps.config.location, statementType, announced } = planned
     const charge = new Account(ctx)
     const statement = { query, parameterMode: text.parameters, maxBilledBytes: maxBilledBytes(this.#deps.config, ctx) }
     const job = await this.#jobs.run(statement, { jobId: charge.nextId(), location }, ctx, charge.onBill)
-    return await this.#resultOf(job, statementType)
-  }
-
-  async #resultOf({ page }: FinishedJob, statementType: string): Promise<Result> {
-    const fields = page.head.schema?.fields ?? []
-    if (fields.length > 0) throw new GatewayError('UNIMPLEMENTED', 'Results with rows are not there yet.')
-    return {
-      schema: frameOf(noColumns, new Uint8Array(0), 0),
-      frames: (async function* () {})(),
-      stats: { rows: 0, bytes: 0, affectedRows: affectedRowsOf(page.head, statementType) },
-    }
+    return await this.#results.of(job, { statementType, isOrdered: text.isOrdered, announced }, ctx)
   }
 }
 

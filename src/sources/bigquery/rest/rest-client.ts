@@ -66,11 +66,18 @@ export class RestClient {
 
   /** Calls the API and returns the bytes of its answer. @throws as `request` */
   async raw(request: RestRequest, signal: AbortSignal): Promise<Buffer> {
+    let isRenewed = this.#config.anonymous
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#attempt(request, signal)
       } catch (error) {
         signal.throwIfAborted()
+        if (error instanceof RestFailure && error.status === 401 && !isRenewed) {
+          // The token was revoked, or expired by another clock.
+          isRenewed = true
+          this.#auth = undefined
+          continue
+        }
         const mayRepeat = request.repeatable && attempt < MAX_ATTEMPTS
         if (!mayRepeat || !(error instanceof RestFailure) || !error.isTransient) throw error
         this.#observer.onRetry()
@@ -79,8 +86,13 @@ export class RestClient {
     }
   }
 
-  /** The headers that authorize a call of another API, by lower-case name; empty if the source is anonymous. @throws LoginFailure */
-  async authorization(signal: AbortSignal): Promise<Record<string, string>> {
+  /**
+   * The headers that authorize a call of another API, by lower-case name; empty if the source is anonymous.
+   * @param isRefused whether a server has just refused the last ones, so that Google is asked for others
+   * @throws LoginFailure, or the signal's reason
+   */
+  async authorization(signal: AbortSignal, isRefused = false): Promise<Record<string, string>> {
+    if (isRefused) this.#auth = undefined
     const auth = await untilAborted(this.#login(), signal)
     try {
       return Object.fromEntries(await untilAborted(auth.getRequestHeaders(), signal))

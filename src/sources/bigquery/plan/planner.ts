@@ -1,17 +1,15 @@
-import { createHash } from 'node:crypto'
-import { encodeSchema, type Field } from '../../../arrow/schema.ts'
+import { encodeSchema } from '../../../arrow/schema.ts'
 import type { Context, Plan, Query } from '../../../query/types.ts'
 import { bigQueryError } from '../errors.ts'
+import { jobConfiguration } from '../jobs/job-configuration.ts'
+import type { JobDependencies } from '../jobs/job-dependencies.ts'
+import { noColumns } from '../results/no-columns.ts'
+import { typesDigest } from '../results/result-schema.ts'
 import { readStatementText } from '../text/statement-text.ts'
 import { arrowSchemaOf } from '../types/arrow-schema.ts'
 import { dryRun, parameterField } from './dry-run.ts'
 import { estimateOf } from './estimate-of.ts'
-import { jobConfiguration } from './job-configuration.ts'
-import type { JobDependencies } from './jobs.ts'
 import { encodeHandle } from './plan-handle.ts'
-
-/** The schema without columns, for statements that return no rows: a bare flatbuffer `Message`. */
-export const noColumns = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] })
 
 /** Plans a statement by a dry run, which is free and tells its schema, kind, parameters and bytes. @throws GatewayError */
 export async function planByDryRun(query: Query, ctx: Context, deps: JobDependencies): Promise<Plan> {
@@ -62,14 +60,4 @@ export async function planByDryRun(query: Query, ctx: Context, deps: JobDependen
 function changes(statementType: string, onlyReads: boolean): boolean {
   if (statementType === 'SCRIPT' || statementType === '') return !onlyReads
   return statementType !== 'SELECT'
-}
-
-/** A short text that differs between schemas whose batches differ. The precision of decimals changes no batch. */
-export function typesDigest(schema: Field): string {
-  return createHash('sha256').update(typesText(schema)).digest('base64url').slice(0, 16)
-}
-
-function typesText({ format, children }: Field): string {
-  const type = format.startsWith('d:') ? format.replace(/^d:\d+/, 'd') : format
-  return children.length > 0 ? `${type}<${children.map(typesText).join()}>` : type
 }

@@ -1,0 +1,62 @@
+import type { JobReference } from '../../../query/billing/charge.ts'
+import type { QueryResultsHead } from '../rest/api.ts'
+import { type RestClient, type RestRequest, segments } from '../rest/rest-client.ts'
+import { type Page, readPage } from '../rows/page.ts'
+
+/** An answer of `jobs.query` or `jobs.getQueryResults`, whose rows are still text. */
+export type QueryPage = Page<QueryResultsHead>
+
+/** The call that returns a page of a job's result. Without a limit of rows, BigQuery fills it up to 20 MB. */
+export function pageRequest(
+  { project, location, jobId }: JobReference,
+  query: { readonly pageToken?: string; readonly maxResults?: number; readonly timeoutMs?: number },
+): Omit<RestRequest, 'repeatable'> {
+  return {
+    method: 'GET',
+    path: `projects/${segments(project)}/queries/${segments(jobId)}`,
+    query: {
+      location: location === '' ? undefined : location,
+      // Microseconds as integers: the default, seconds as floating point numbers, loses digits.
+      'formatOptions.useInt64Timestamp': true,
+      ...query,
+    },
+  }
+}
+
+/** The pages of a result, from its first one on. */
+export class ResultPages {
+  readonly #rest: RestClient
+  readonly #reference: JobReference
+  readonly #first: QueryPage
+
+  constructor(rest: RestClient, reference: JobReference, first: QueryPage) {
+    this.#rest = rest
+    this.#reference = reference
+    this.#first = first
+  }
+
+  /** Yields the pages; asks for the next one while one is read. @throws RestFailure, LoginFailure, or the signal's reason */
+  async *all(signal: AbortSignal): AsyncGenerator<QueryPage, void, undefined> {
+    const stop = new AbortController()
+    const bounds = AbortSignal.any([signal, stop.signal])
+    let next: Promise<QueryPage> | undefined
+    try {
+      for (let page = this.#first; ; page = await next!) {
+        const { pageToken } = page.head
+        next = pageToken ? this.#page(pageToken, bounds) : undefined
+        // Whether it fails is seen when it is waited for.
+        next?.catch(() => {})
+        yield page
+        if (!next) return
+      }
+    } finally {
+      stop.abort(new Error('the result was read'))
+    }
+  }
+
+  async #page(pageToken: string, signal: AbortSignal): Promise<QueryPage> {
+    return await readPage<QueryResultsHead>(
+      await this.#rest.raw({ ...pageRequest(this.#reference, { pageToken }), repeatable: true }, signal),
+    )
+  }
+}
