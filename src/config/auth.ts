@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { groupName } from './sections/cost.ts'
 import { quotasSchema } from './sections/quotas.ts'
+import { budgetSchema } from './setting/budget.ts'
 import { optionalWholeNumber, secret, wholeNumber } from './setting/value.ts'
 
 const HASH_PREFIX = 'sha256:'
@@ -35,14 +37,18 @@ const apiKeySchema = z
       { min: 1, max: 30 * 86_400_000 },
     ),
     quotas: quotasSchema.optional().describe('Quotas of this principal, each instead of the general one.'),
+    groups: z.array(groupName).max(20).optional().describe('Groups of this principal, of those in `groups`.'),
+    budgets: budgetSchema.optional().describe('What the statements of this principal may cost.'),
   })
-  .transform(({ name, key, roles, defaultSource, statementTimeoutMs, quotas }) => ({
+  .transform(({ name, key, roles, defaultSource, statementTimeoutMs, quotas, groups, budgets }) => ({
     name,
     roles,
     sha256: hashOf(key),
     ...(defaultSource !== undefined && { defaultSource }),
     ...(statementTimeoutMs !== undefined && { statementTimeoutMs }),
     ...(quotas !== undefined && { quotas }),
+    ...(groups !== undefined && { groups }),
+    ...(budgets !== undefined && { budgets }),
   }))
 
 /** Schema of `auth`. */

@@ -3,6 +3,8 @@ import type { z } from 'zod'
 import type { SourceKinds } from '../sources/kind.ts'
 import { isLoopback } from './listen.ts'
 import type { configSchema } from './schema.ts'
+import { type BudgetSettings, budgetSettings } from './setting/budget.ts'
+import { folderProblem } from './setting/folder-problem.ts'
 import type { ValidParts } from './valid-parts.ts'
 
 type Parsed = z.output<typeof configSchema>
@@ -25,6 +27,7 @@ export function contradictions(parts: ValidParts, kinds: SourceKinds): string[] 
     ...listenProblems(parts),
     ...limitProblems(parts),
     ...chunkProblems(parts),
+    ...stateProblems(parts),
   ]
 }
 
@@ -45,7 +48,7 @@ function unknownSource(setting: string, name: string, names: readonly string[]):
   return [`${setting}: there is no source ${name}; known: ${names.join(', ')}`]
 }
 
-function keyProblems({ apiKeys = [], sourceNames }: ValidParts): string[] {
+function keyProblems({ apiKeys = [], groupNames, sourceNames }: ValidParts): string[] {
   const problems: string[] = []
   for (const [i, key] of apiKeys.entries()) {
     if (!key) continue
@@ -57,6 +60,11 @@ function keyProblems({ apiKeys = [], sourceNames }: ValidParts): string[] {
       problems.push(`${at}.key: another principal has the same key`)
     if (key.defaultSource !== undefined && sourceNames)
       problems.push(...unknownSource(`${at}.defaultSource`, key.defaultSource, sourceNames))
+    for (const group of key.groups ?? [])
+      if (groupNames && !groupNames.includes(group))
+        problems.push(
+          `${at}.groups: there is no group ${group} in groups${groupNames.length > 0 ? `; known: ${groupNames.join(', ')}` : ''}`,
+        )
   }
   return problems
 }
@@ -106,12 +114,14 @@ function chunkProblems({ http: { chunkRows, maxChunkRows }, setHttp }: ValidPart
   return chunkRows <= maxChunkRows ? [] : [`http.chunkRows: ${chunkRows} is above http.maxChunkRows (${maxChunkRows})`]
 }
 
+function stateProblems({ state }: ValidParts): string[] {
+  const problem = state?.directory === undefined ? undefined : folderProblem(state.directory, { isCreated: true })
+  return problem === undefined ? [] : [`state.directory: ${problem}`]
+}
+
 /** Warnings about settings that work but should be changed. @param plainKeys principals with a plain-text key in the file */
-export function warningsOf(
-  { auth, listen, quotas, sources, tls }: Parsed,
-  kinds: SourceKinds,
-  plainKeys: readonly string[],
-): string[] {
+export function warningsOf(settings: Parsed, kinds: SourceKinds, plainKeys: readonly string[]): string[] {
+  const { auth, listen, quotas, sources, tls } = settings
   const warnings = plainKeys.map(
     (name) => `auth.apiKeys: the key of ${name} is in plain text; sha256:<hex> keeps it out of the file`,
   )
@@ -122,10 +132,33 @@ export function warningsOf(
   if (!tls && !isLoopback(listen.flight)) warnings.push('tls: keys and data cross the network unencrypted')
   if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
     warnings.push('auth.sealKeys: not set, so tickets and tokens end with this process and other replicas reject them')
-  return warnings
+  return [...warnings, ...budgetWarnings(settings, kinds)]
 }
 
 const everywhere = new Set(['0.0.0.0', '::'])
+
+function budgetWarnings({ auth, budgets, groups, redis, sources, state }: Parsed, kinds: SourceKinds): string[] {
+  const ofSources = Object.values(sources).flatMap((source) => kinds[source.kind]!.billing?.(source).limits ?? [])
+  const others: readonly BudgetSettings[] = [
+    budgets,
+    ...Object.values(groups).map((group) => group.budgets),
+    ...auth.apiKeys.flatMap((key) => key.budgets ?? []),
+  ]
+  const hasAny = (settings: BudgetSettings, names: readonly (keyof BudgetSettings)[]) =>
+    names.some((name) => settings[name] !== undefined)
+  const names = Object.keys(budgetSettings) as (keyof BudgetSettings)[]
+  if (ofSources.length === 0)
+    return others.some((each) => hasAny(each, names))
+      ? ['budgets: no source bills its statements, so they limit nothing']
+      : []
+  const isKept = redis !== undefined || state.directory !== undefined
+  const hasBudget = [...ofSources, ...others].some((each) => hasAny(each, ['dailyBudgetUsd', 'monthlyBudgetUsd']))
+  return isKept || !hasBudget
+    ? []
+    : [
+        'state.directory: not set, so budgets begin anew with each start: set it or FLIGHTGATE_STATE_DIR, or redis.url for several machines',
+      ]
+}
 
 /** Whether two hosts may overlap in an address. */
 function meet(a: string, b: string): boolean {

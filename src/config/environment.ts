@@ -75,6 +75,25 @@ const variables: readonly Variable[] = [
   },
 ]
 
+const stateVariables: readonly Variable[] = [
+  {
+    name: 'FLIGHTGATE_STATE_DIR',
+    about: '`state.directory`.',
+    apply(value, root) {
+      section(root, 'state')['directory'] = value
+    },
+  },
+  {
+    name: 'REDIS_URL',
+    about: '`redis.url`.',
+    problem: (value) => (/^rediss?:\/\//.test(value) ? undefined : 'must begin with redis:// or rediss://'),
+    gives: 'redis.url',
+    apply(value, root) {
+      section(root, 'redis')['url'] = value
+    },
+  },
+]
+
 const httpVariables: readonly Variable[] = [
   chunkRows('DEFAULT_CHUNK_SIZE', 'chunkRows'),
   chunkRows('MAX_CHUNK_SIZE', 'maxChunkRows'),
@@ -97,6 +116,7 @@ export function variablesOf(kinds: SourceKinds): readonly Variable[] {
   return [
     ...variables,
     ...Object.values(kinds).flatMap((kind) => kind.variables ?? []),
+    ...stateVariables,
     ...httpVariables,
     ...logVariables,
   ]
@@ -115,8 +135,9 @@ export const otherVariables: Readonly<Record<string, string>> = {
 const laterVariable = /^(REDIS|BIGQUERY)_[A-Z0-9_]+$/
 
 /** Names of the set variables that have no effect in this version. */
-export function variablesWithoutEffect(env: NodeJS.ProcessEnv): string[] {
+export function variablesWithoutEffect(env: NodeJS.ProcessEnv, variables: readonly Variable[]): string[] {
   return Object.entries(env)
+    .filter(([name]) => !variables.some((known) => known.name === name))
     .filter(([name, value]) => laterVariable.test(name) && value !== '' && !isServiceVariable(name, value ?? ''))
     .map(([name]) => name)
     .sort()

@@ -73,7 +73,7 @@ export function loadConfig({ file = undefined, env, kinds = sourceKinds }: Confi
   return deepFreeze({
     ...data,
     defaultSource,
-    warnings: [...warningsOf(data, kinds, plainKeys), ...withoutEffect(env, root)],
+    warnings: [...warningsOf(data, kinds, plainKeys), ...withoutEffect(env, root, variables)],
   })
 }
 
@@ -97,9 +97,13 @@ function readYaml(path: string): Record<string, unknown> {
 }
 
 /** One warning for all variables without effect. A variable that the file references has an effect. */
-function withoutEffect(env: NodeJS.ProcessEnv, root: Record<string, unknown>): string[] {
+function withoutEffect(
+  env: NodeJS.ProcessEnv,
+  root: Record<string, unknown>,
+  variables: Parameters<typeof variablesWithoutEffect>[1],
+): string[] {
   const referenced = referencedNames(root)
-  const names = variablesWithoutEffect(env).filter((name) => !referenced.has(name))
+  const names = variablesWithoutEffect(env, variables).filter((name) => !referenced.has(name))
   return names.length > 0 ? [`environment: without effect in this version: ${names.join(', ')}`] : []
 }
 

@@ -3,7 +3,7 @@ import type { Config } from './config.ts'
 
 /** The configuration for display: without keys, tokens and passwords. */
 export function redactConfig(
-  { warnings: _, auth, listen, sources, tls, ...rest }: Config,
+  { warnings: _, auth, listen, redis, sources, tls, ...rest }: Config,
   kinds = sourceKinds,
 ): object {
   const address = ({ host, port }: { host: string; port: number }) =>
@@ -12,11 +12,13 @@ export function redactConfig(
     listen: { flight: address(listen.flight), http: address(listen.http) },
     ...(tls && { tls: { cert: tls.cert.path, key: tls.key.path } }),
     auth: {
-      apiKeys: auth.apiKeys.map(({ name, roles, defaultSource }) => ({
+      apiKeys: auth.apiKeys.map(({ name, roles, defaultSource, groups, budgets }) => ({
         name,
         key: '***',
         roles,
         ...(defaultSource !== undefined && { defaultSource }),
+        ...(groups !== undefined && { groups }),
+        ...(budgets !== undefined && { budgets }),
       })),
       tokenTtlMs: auth.tokenTtlMs,
       sealKeys: auth.sealKeys.map(() => '***'),
@@ -25,5 +27,13 @@ export function redactConfig(
       Object.entries(sources).map(([name, source]) => [name, kinds[source.kind]!.redact?.(source) ?? source]),
     ),
     ...rest,
+    ...(redis && { redis: { ...redis, url: withoutPassword(redis.url) } }),
   }
+}
+
+function withoutPassword(url: string): string {
+  const shown = URL.parse(url)
+  if (!shown) return '***'
+  if (shown.password !== '') shown.password = '***'
+  return shown.href
 }

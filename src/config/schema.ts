@@ -4,6 +4,7 @@ import { sourceKinds } from '../sources/kinds.ts'
 import { authSchema } from './auth.ts'
 import { limitsSchema } from './limits.ts'
 import { listenSchema, tlsSchema } from './listen.ts'
+import { budgetsSchema, groupsSchema, redisSchema, stateSchema } from './sections/cost.ts'
 import { httpSchema } from './sections/http.ts'
 import { quotasSchema } from './sections/quotas.ts'
 import { wholeNumber } from './setting/value.ts'
@@ -47,6 +48,18 @@ export const configSchemaOf = (kinds: SourceKinds) =>
       .prefault({})
       .describe(
         'How much each principal may use; without API keys, each gRPC connection and each address over HTTP. No limits by default. `auth.apiKeys[].quotas` overrides them for a principal.',
+      ),
+    budgets: budgetsSchema
+      .prefault({})
+      .describe(
+        'What the statements of sources that bill may cost, for the whole gateway. `sources.NAME.limits`, `groups.NAME.budgets` and `auth.apiKeys[].budgets` limit parts of it; all of them apply.',
+      ),
+    groups: groupsSchema.describe('Groups of principals that share a budget, by name.'),
+    state: stateSchema.prefault({}).describe('What the gateway keeps on disk.'),
+    redis: redisSchema
+      .optional()
+      .describe(
+        'Redis that replicas share. It holds the ledger of what statements cost, instead of `state.directory`.',
       ),
     drain: z
       .strictObject({

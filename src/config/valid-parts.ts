@@ -14,6 +14,9 @@ export interface ValidParts {
   /** Principals by their index in the list; undefined if the list itself is faulty. */
   readonly apiKeys: readonly (Parsed['auth']['apiKeys'][number] | undefined)[] | undefined
   readonly sources: Readonly<Record<string, SourceSettings>>
+  /** Names of the groups, those with faulty settings too; undefined if the section itself is faulty. */
+  readonly groupNames: readonly string[] | undefined
+  readonly state: Parsed['state'] | undefined
   /** Names of all sources, those with faulty settings too; undefined if the section itself is faulty. */
   readonly sourceNames: readonly string[] | undefined
   /** Present if the setting is valid; the value is undefined if it is not set. */
@@ -34,7 +37,7 @@ export interface ValidParts {
 export function validParts(root: Section, schema: typeof configSchema, faults: readonly SettingPath[]): ValidParts {
   const isFaulty = (...path: SettingPath) => faults.some((fault) => overlaps(fault, path))
   const isBroken = (...path: SettingPath) => faults.some((fault) => contains(fault, path))
-  const { listen, tls, auth, sources, limits, http } = schema.shape
+  const { listen, tls, auth, sources, state, limits, http } = schema.shape
   const within = (section: string): Section => (isBroken(section) ? {} : ((root[section] as Section | undefined) ?? {}))
   const address = (name: 'flight' | 'http') =>
     isFaulty('listen', name) ? undefined : listen.safeParse({ [name]: within('listen')[name] }).data?.[name]
@@ -54,6 +57,8 @@ export function validParts(root: Section, schema: typeof configSchema, faults: r
         ),
     sources: sources.safeParse(without(named ?? {}, (name) => isFaulty('sources', name))).data ?? {},
     sourceNames: named && Object.keys(named),
+    groupNames: isBroken('groups') ? undefined : Object.keys(within('groups')),
+    state: isFaulty('state') ? undefined : state.safeParse(root['state']).data,
     ...(!isFaulty('defaultSource') && { defaultSource: { value: root['defaultSource'] as string | undefined } }),
     limits: without(validLimits ?? {}, (name) => isFaulty('limits', name)),
     setLimits: Object.keys(given),

@@ -2,6 +2,8 @@ import type { Scope } from '../async/scope.ts'
 import type { Config } from '../config/config.ts'
 import { Advisor } from '../cost/advice/advisor.ts'
 import { advise } from '../cost/advice/stage.ts'
+import { budget } from '../cost/budget/budget-stage.ts'
+import type { Budgets } from '../cost/budget/budgets.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { ActiveStatements } from '../query/control/active-statements.ts'
 import { type SourceHealth, SourceStatus } from '../query/control/source-status.ts'
@@ -36,6 +38,8 @@ export interface EngineParts {
   readonly state: Pick<State, 'store' | 'bus'>
   /** Store of small results, for clients that redeem a ticket again. */
   readonly repeatable: ResultStore
+  /** Absent if no source bills its statements. */
+  readonly budgets?: Budgets | undefined
   readonly metrics: Metrics
   readonly log: Logger
 }
@@ -50,7 +54,7 @@ export interface Engine {
   readonly active: ActiveStatements
   readonly sourceStatus: SourceStatus
   readonly quotas: Quotas
-  /** Refuses a batch that could not run within the quotas of its caller. */
+  /** Refuses a batch that could not run within the quotas and budgets of its caller. */
   readonly checkBatch: BatchCheck
   readonly freeStatements: FreeStatements
   readonly takeRequests: TakeRequests
@@ -58,7 +62,7 @@ export interface Engine {
 
 /** Composes the engine. The scope closes its quotas, which write the counts that wait. */
 export function createEngine(parts: EngineParts, scope: Scope): Engine {
-  const { config, sources, slots, watch, state, repeatable, metrics, log } = parts
+  const { config, sources, slots, watch, state, repeatable, budgets, metrics, log } = parts
   const { limits } = config
   const router = new Router(sources, config.defaultSource)
   const drainGate = new DrainGate()
@@ -90,6 +94,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     quota(quotas.statements),
     replay(repeatable, limits),
     advise(advisor, router),
+    ...(budgets ? [budget(budgets)] : []),
     serializeTransaction(transactions),
     admit({
       limiterOf: (source) => slots.get(source)!,
@@ -98,7 +103,10 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     }),
   ]
   const pipeline = composePipeline(stages, router)
-  const checkBatch: BatchCheck = ({ atOnce }, ctx) => quotas.statements.check(ctx, atOnce)
+  const checkBatch: BatchCheck = async ({ plans, atOnce }, ctx) => {
+    await quotas.statements.check(ctx, atOnce)
+    await budgets?.checkBatch(plans, ctx)
+  }
   const freeStatements: FreeStatements = (ctx) => quotas.statements.freeOf(ctx)
   const takeRequests: TakeRequests = (requests, ctx) => quotas.requests.take(ctx, requests)
   return {

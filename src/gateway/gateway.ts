@@ -9,6 +9,7 @@ import { MemoryStore } from '../state/memory.ts'
 import { openState } from '../state/open.ts'
 import { createEngine } from './engine.ts'
 import { createFronts, type GatewayAddresses } from './fronts.ts'
+import { openBudgets } from './open-budgets.ts'
 import { slotsOfSources } from './slots.ts'
 import { SourceWatch } from './source-watch.ts'
 import { openSources } from './sources.ts'
@@ -58,8 +59,10 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
   const watch = new SourceWatch(sources, config.health, log)
   scope.defer(() => watch.close())
 
+  const costs = await openBudgets({ config, kinds, sources, metrics, log }, scope)
   const slots = slotsOfSources(config, kinds)
-  const engine = createEngine({ config, sources, slots, watch, state, repeatable, metrics, log }, scope)
+  const budgets = costs?.budgets
+  const engine = createEngine({ config, sources, slots, watch, state, repeatable, budgets, metrics, log }, scope)
   const { transactions, drainGate } = engine
 
   const fronts = createFronts({ config, engine, state, watch, metrics, readiness, log }, scope)
@@ -76,6 +79,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
     slots: () => [...slots].map(([name, { queued, slots }]) => ({ source: name, queued, slots })),
   })
   const addresses = await fronts.listen()
+  costs?.reconciliation.start()
   readiness.set(true)
   watch.start()
 

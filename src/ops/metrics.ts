@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { childrenOf } from './children.ts'
+import { CostMetrics } from './cost-metrics.ts'
 import { SourceMetricsRegistry } from './source-metrics.ts'
 
 const callSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
@@ -26,6 +27,7 @@ export class Metrics {
   readonly registry = new Registry()
   /** The metrics that sources declare. */
   readonly ofSources = new SourceMetricsRegistry(this.registry)
+  readonly cost = new CostMetrics(this.registry)
   readonly #calls
   readonly #callSeconds
   readonly #requests

@@ -146,6 +146,12 @@ export const errorTable = {
   QUEUE_TIMEOUT: row('RESOURCE_EXHAUSTED', 429, true, 'The statement waited too long for a slot: try again later.'),
   RATE_LIMITED: row('RESOURCE_EXHAUSTED', 429, true, 'Too many requests in this minute: try again later.'),
   QUOTA_EXCEEDED: row('RESOURCE_EXHAUSTED', 429, true, 'A quota of the principal is used up: try again later.'),
+  BUDGET_EXCEEDED: row(
+    'RESOURCE_EXHAUSTED',
+    429,
+    false,
+    'The statement costs more than a budget allows: the details name the budget and its figures.',
+  ),
   SLOT_LOST: row(
     'RESOURCE_EXHAUSTED',
     429,
@@ -249,6 +255,8 @@ export interface GatewayErrorOptions {
   readonly retryAfterMs?: number
   /** The engine's kind of error, from a fixed list. */
   readonly engineError?: string
+  /** Figures of the error for programs, by name in snake_case. */
+  readonly details?: Readonly<Record<string, string>>
   /** The engine's metadata that the client may see, as in `CallMetadata`. */
   readonly metadata?: Readonly<Record<string, string>>
 }
@@ -261,6 +269,7 @@ export class GatewayError extends Error {
   readonly retryAfterMs: number | undefined
   readonly metadata: Readonly<Record<string, string>> | undefined
   readonly engineError: string | undefined
+  readonly details: Readonly<Record<string, string>> | undefined
 
   constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
     super(message ?? errorTable[code].message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -269,6 +278,7 @@ export class GatewayError extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.metadata = options.metadata
     this.engineError = options.engineError
+    this.details = options.details
   }
 
   /** The error's row in the table. */

@@ -92,6 +92,10 @@ export interface PlannedCost {
   readonly accuracy: EstimateAccuracy
   /** Region whose price applies. */
   readonly region: string
+  /** Reservation that runs it; absent if it runs on demand. */
+  readonly reservation?: string
+  /** As `Estimate.externalCosts`. */
+  readonly externalCosts?: readonly string[]
 }
 
 /** A query that only reads, ready to run. */

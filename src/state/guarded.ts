@@ -19,12 +19,15 @@ export interface GuardLimits {
 export class CallGuard {
   readonly #limits: GuardLimits
   readonly #log: Logger
+  readonly #name: string
   #retryAt = 0
   #isDown = false
 
-  constructor(limits: GuardLimits, log: Logger) {
+  /** @param name of what does not answer, for the log */
+  constructor(limits: GuardLimits, log: Logger, name = 'state store') {
     this.#limits = limits
     this.#log = log
+    this.#name = name
   }
 
   /** @throws GatewayError STATE_UNAVAILABLE */
@@ -40,11 +43,11 @@ export class CallGuard {
     })
     try {
       const answer = await Promise.race([call(), late])
-      if (this.#isDown) this.#log.info({ event: 'state' }, 'the state store answers again')
+      if (this.#isDown) this.#log.info({ event: 'state' }, `the ${this.#name} answers again`)
       this.#isDown = false
       return answer
     } catch (cause) {
-      if (!this.#isDown) this.#log.error({ event: 'state', err: cause }, 'the state store does not answer')
+      if (!this.#isDown) this.#log.error({ event: 'state', err: cause }, `the ${this.#name} does not answer`)
       this.#isDown = true
       throw new GatewayError('STATE_UNAVAILABLE', undefined, { cause, retryAfterMs })
     } finally {

@@ -54,7 +54,14 @@ const query = recordOf<Query>(
   'purpose',
 )
 const cost = recordOf<PlannedCost>(
-  { billableBytes: fc.nat(), costUsd: fc.nat(), accuracy: fc.constant('exact'), region: anyText },
+  {
+    billableBytes: fc.nat(),
+    costUsd: fc.nat(),
+    accuracy: fc.constant('exact'),
+    region: anyText,
+    reservation: anyText,
+    externalCosts: fc.array(anyText),
+  },
   'accuracy',
   'region',
 )

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { optionalWholeNumber } from './value.ts'
 
-const dollars = (about: string) => z.number().min(0).max(1_000_000_000).optional().describe(about)
+const dollars = (about: string) => z.number().min(0).max(9_000_000).optional().describe(about)
 
 /** Limits of what statements may cost; the settings of `budgets`, of a source, a group and an API key. */
 export const budgetSettings = {

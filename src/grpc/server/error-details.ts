@@ -11,7 +11,7 @@ const varint = (number: number) => number * 8
 
 /**
  * Encodes an error as `google.rpc.Status` for `grpc-status-details-bin`, with ErrorInfo (reason, position in the SQL),
- * RequestInfo and RetryInfo.
+ * RequestInfo, RetryInfo, and QuotaFailure where the error names an account.
  * Source: https://grpc.io/docs/guides/error/ (richer error model); google/rpc/{status,error_details}.proto.
  * @param engineDetails base64 of the engine's `google.rpc.Status`, whose details are appended
  */
@@ -21,6 +21,8 @@ export function errorDetails(error: GatewayError, requestId: string, engineDetai
   writer.uint32(bytes(2)).string(cut(error.message))
   writer.uint32(bytes(3)).bytes(packed('ErrorInfo', errorInfo(error)))
   writer.uint32(bytes(3)).bytes(packed('RequestInfo', new BinaryWriter().uint32(bytes(1)).string(requestId).finish()))
+  const account = error.details?.['account']
+  if (account !== undefined) writer.uint32(bytes(3)).bytes(packed('QuotaFailure', quotaFailure(account, error.message)))
   if (error.retryAfterMs !== undefined)
     writer.uint32(bytes(3)).bytes(packed('RetryInfo', retryInfo(error.retryAfterMs)))
   if (engineDetails !== undefined)
@@ -44,13 +46,23 @@ function detailsIn(status: Uint8Array): Uint8Array[] {
   return details
 }
 
-function errorInfo({ code, position }: GatewayError): Uint8Array {
+function errorInfo({ code, position, details }: GatewayError): Uint8Array {
   const writer = new BinaryWriter().uint32(bytes(1)).string(code).uint32(bytes(2)).string(DOMAIN)
-  for (const [key, value] of Object.entries(position ?? {})) {
+  for (const [key, value] of Object.entries({ ...position, ...details })) {
     const entry = new BinaryWriter().uint32(bytes(1)).string(key).uint32(bytes(2)).string(String(value)).finish()
     writer.uint32(bytes(3)).bytes(entry)
   }
   return writer.finish()
+}
+
+function quotaFailure(subject: string, description: string): Uint8Array {
+  const violation = new BinaryWriter()
+    .uint32(bytes(1))
+    .string(subject)
+    .uint32(bytes(2))
+    .string(cut(description))
+    .finish()
+  return new BinaryWriter().uint32(bytes(1)).bytes(violation).finish()
 }
 
 function retryInfo(retryAfterMs: number): Uint8Array {

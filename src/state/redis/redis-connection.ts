@@ -18,17 +18,19 @@ export interface RedisScript {
 export class RedisConnection {
   readonly client: Redis
   readonly keyPrefix: string
+  readonly commandTimeoutMs: number
   readonly #scripts = new Set<string>()
 
-  private constructor(client: Redis, keyPrefix: string) {
+  private constructor(client: Redis, { keyPrefix, commandTimeoutMs }: RedisSettings) {
     this.client = client
     this.keyPrefix = keyPrefix
+    this.commandTimeoutMs = commandTimeoutMs
   }
 
   /** Opens a connection, also while the server does not answer: that is logged. The library is loaded here. */
   static async open(settings: RedisSettings, log: Logger): Promise<RedisConnection> {
     const { Redis } = await import('ioredis')
-    const { url, keyPrefix, connectTimeoutMs, commandTimeoutMs } = settings
+    const { url, connectTimeoutMs, commandTimeoutMs } = settings
     const client = new Redis(url, {
       lazyConnect: true,
       connectTimeout: connectTimeoutMs,
@@ -49,7 +51,7 @@ export class RedisConnection {
       isDown = false
     })
     await client.connect().catch(() => {})
-    return new RedisConnection(client, keyPrefix)
+    return new RedisConnection(client, settings)
   }
 
   /** Runs a script by its hash, and sends its text where the server does not know it. @throws Error of the server or connection */

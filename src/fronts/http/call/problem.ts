@@ -17,13 +17,15 @@ export interface Problem {
   readonly position?: { readonly line: number; readonly column: number }
   /** Time to wait before a retry, in milliseconds. */
   readonly retry_after_ms?: number
+  /** Figures of the error for programs. */
+  readonly details?: Readonly<Record<string, string>>
   /** What is wrong with which field of the request. */
   readonly errors?: FieldProblem[]
 }
 
 /** Describes an error for the client. It holds nothing of the cause. */
 export function problemOf(error: GatewayError, requestId: string): Problem {
-  const { code, row, message, position, retryAfterMs } = error
+  const { code, row, message, position, retryAfterMs, details } = error
   return {
     type: `urn:flightgate:error:${code}`,
     title: row.message,
@@ -34,6 +36,7 @@ export function problemOf(error: GatewayError, requestId: string): Problem {
     request_id: requestId,
     ...(position && { position: { line: position.line, column: position.column } }),
     ...(retryAfterMs !== undefined && { retry_after_ms: Math.ceil(retryAfterMs) }),
+    ...(details && { details }),
     ...(error instanceof FieldErrors && { errors: [...error.errors] }),
   }
 }

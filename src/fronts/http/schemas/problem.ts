@@ -22,6 +22,10 @@ export const problemSchema = z
       .optional()
       .describe('Position of the error in the statement; both numbers count from 1.'),
     retry_after_ms: z.int().min(0).optional().describe('Time to wait before a retry, in milliseconds.'),
+    details: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('Figures of the error by name, such as `limit_usd` and `left_usd` of a budget.'),
     errors: z.array(fieldProblemSchema).optional().describe('What is wrong with which field of the request.'),
   })
   .meta({

@@ -1,0 +1,83 @@
+import type { PlannedStatement } from '../../query/types.ts'
+import type { BudgetLimit } from '../ledger/ledger.ts'
+import { bytesFor } from '../pricing/nano-usd.ts'
+import { type Tariff, tariffOf } from '../pricing/tariff.ts'
+import type { BilledSource, Caps } from './budget-policy.ts'
+import { externalRefusal, type Figures, overCapOf, unknownRefusal } from './refusal.ts'
+
+/** What happens with statements that a budget cannot judge. */
+export interface DemandRules {
+  readonly whenUnknown: 'refuse' | 'cap' | 'allow'
+  readonly externalCost: 'refuse' | 'allow'
+}
+
+/** What a statement asks of the budgets. */
+export interface Demand {
+  /** What it reserves, in billionths of a dollar. */
+  readonly nanoUsd: number
+  /** Bytes that it reserves. */
+  readonly bytes: number
+  /** Most bytes that the engine may bill; undefined if nothing limits it. */
+  readonly maxBilledBytes: number | undefined
+  readonly figures: Figures
+}
+
+/** Room above the estimate for a statement without limits: a table may have grown since it was planned. */
+const ROOM_BYTES = 2 ** 30
+
+/**
+ * Finds what a statement has to reserve. Where a limit applies, the engine may bill what is reserved and no more, so that the bill
+ * never exceeds the reservation.
+ * @param limits budgets of days and months that apply
+ * @throws BudgetError if no budget could allow it: above a limit on single statements, of unknown or of external cost
+ */
+export function demandOf(
+  plan: PlannedStatement,
+  source: BilledSource,
+  caps: Caps,
+  limits: readonly BudgetLimit[],
+  rules: DemandRules,
+): Demand {
+  // Loading is free: https://cloud.google.com/bigquery/pricing#free. A bill that comes all the same is counted.
+  if (plan.kind === 'ingest' || !plan.cost)
+    return { nanoUsd: 0, bytes: 0, maxBilledBytes: capOf(caps, undefined), figures: { what: 'This statement' } }
+  const { billableBytes, accuracy, region, reservation, externalCosts = [] } = plan.cost
+  if (externalCosts.length > 0 && rules.externalCost === 'refuse') throw externalRefusal(externalCosts)
+  const { nanoUsdPerTib, costOf } = tariffOf(source.pricing, {
+    location: region,
+    ...(reservation !== undefined && { reservation }),
+  })
+  const priceOf = (bytes: number) => (nanoUsdPerTib === undefined ? 0 : (costOf({ billedBytes: bytes }) ?? 0))
+  const figures: Figures = {
+    what: 'This statement',
+    bytes: billableBytes,
+    nanoUsd: billableBytes === undefined || nanoUsdPerTib === undefined ? undefined : priceOf(billableBytes),
+  }
+  const overCap = overCapOf(figures, caps)
+  if (overCap) throw overCap
+  const cap = capOf(caps, nanoUsdPerTib)
+  const isLimited = limits.length > 0 && nanoUsdPerTib !== undefined
+  if (billableBytes !== undefined && accuracy !== 'unknown' && accuracy !== 'lower_bound') {
+    const reserved = { nanoUsd: priceOf(billableBytes), bytes: billableBytes, figures }
+    // The engine takes 0 for no limit.
+    if (isLimited) return { ...reserved, maxBilledBytes: Math.max(1, billableBytes) }
+    return { ...reserved, maxBilledBytes: cap ?? Math.max(2 * billableBytes, billableBytes + ROOM_BYTES) }
+  }
+  if (rules.whenUnknown === 'refuse') throw unknownRefusal(true)
+  if (cap !== undefined)
+    return {
+      nanoUsd: priceOf(cap),
+      bytes: cap,
+      maxBilledBytes: Math.max(1, cap),
+      figures: { ...figures, bytes: cap, nanoUsd: priceOf(cap) },
+    }
+  if (isLimited && rules.whenUnknown === 'cap') throw unknownRefusal(false)
+  return { nanoUsd: priceOf(billableBytes ?? 0), bytes: billableBytes ?? 0, maxBilledBytes: undefined, figures }
+}
+
+/** Most bytes that a statement may bill by the limits on single statements. */
+function capOf({ nanoUsd, bytes }: Caps, nanoUsdPerTib: Tariff['nanoUsdPerTib']): number | undefined {
+  const byMoney = nanoUsd && nanoUsdPerTib !== undefined ? bytesFor(nanoUsd.max, nanoUsdPerTib) : undefined
+  if (bytes === undefined) return byMoney
+  return byMoney === undefined ? bytes.max : Math.min(bytes.max, byMoney)
+}

@@ -1,0 +1,215 @@
+import type { BilledJob } from '../../query/billing/source-cost.ts'
+import { deriveContext } from '../../query/derive-context.ts'
+import { GatewayError } from '../../query/errors.ts'
+import type { Source } from '../../query/source.ts'
+import type { Context, Logger } from '../../query/types.ts'
+import type { Ledger, LedgerEntry } from '../ledger/ledger.ts'
+import type { Budgets } from './budgets.ts'
+
+/** Time between two looks at statements whose bill is missing, in milliseconds. */
+const INTERVAL_MS = 60_000
+/** Age from which a statement of this or another process is asked for, in milliseconds. */
+const MIN_AGE_MS = 5 * 60_000
+const ASK_TIMEOUT_MS = 30_000
+const MAX_OPEN = 500
+const MAX_IDS = 500
+/** Most differences that a report lists. */
+const MAX_LISTED = 100
+
+/** A job whose bill differed from the ledger. */
+export interface LedgerDifference {
+  readonly jobId: string
+  readonly before: Pick<LedgerEntry, 'state' | 'nanoUsd' | 'billedBytes'>
+  readonly nanoUsd: number
+  readonly billedBytes: number
+}
+
+/** What a reconciliation found and did. */
+export interface ReconcileReport {
+  readonly source: string
+  /** Unix milliseconds. */
+  readonly since: number
+  /** Jobs of the gateway in the engine's list. */
+  jobs: number
+  /** Statements that the ledger held open, and which now have their bill. */
+  settled: number
+  /** Statements whose bill in the ledger was another one. */
+  corrected: number
+  /** Expired statements that the engine does not list: they cost nothing. */
+  cleared: number
+  /** Jobs with the gateway's label that the ledger does not know, or no longer. */
+  unknown: number
+  /** The first differences. */
+  readonly differences: LedgerDifference[]
+  /** Jobs that other programs ran. */
+  readonly others: { jobs: number; billedBytes: number; nanoUsd: number }
+}
+
+/** Dependencies of `Reconciliation`. */
+export interface ReconciliationDependencies {
+  readonly budgets: Budgets
+  readonly ledger: Ledger
+  readonly sources: readonly Source[]
+  readonly log: Logger
+  onCorrected(source: string, had: 'open' | 'other'): void
+}
+
+/** Brings the ledger in step with the bills of the engines. */
+export class Reconciliation {
+  readonly #deps: ReconciliationDependencies
+  readonly #closing = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #asking: Promise<void> | undefined
+
+  constructor(deps: ReconciliationDependencies) {
+    this.#deps = deps
+  }
+
+  /** Asks for the bills of statements that an earlier process left open, and then for those whose bill does not come. */
+  start(): void {
+    this.#ask(0)
+    this.#timer = setInterval(() => this.#ask(MIN_AGE_MS), INTERVAL_MS).unref()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#closing.abort(new GatewayError('CANCELLED', 'The gateway is shutting down.'))
+    await this.#asking
+  }
+
+  /** Settles open statements of at least this age whose job has ended. @returns how many */
+  async settleOpen(minAgeMs: number): Promise<number> {
+    const { ledger, budgets, log } = this.#deps
+    let settled = 0
+    for (const { id, source, job, at } of await ledger.open(MAX_OPEN)) {
+      if (this.#closing.signal.aborted) break
+      const cost = this.#sourceNamed(source)?.cost
+      if (!cost || at > Date.now() - minAgeMs) continue
+      try {
+        const bill = await cost.billOf(job, this.#context())
+        if (!bill) continue
+        await ledger.settle(id, budgets.settlementOf(source, bill, job.location || undefined))
+        settled++
+        this.#deps.onCorrected(source, 'open')
+      } catch (error) {
+        log.debug({ event: 'ledger', source, err: error }, 'a bill could not be asked for')
+      }
+    }
+    if (settled > 0) log.info({ event: 'ledger', statements: settled }, 'bills of earlier statements are in the ledger')
+    return settled
+  }
+
+  /**
+   * Compares the ledger with the engine's list of jobs, which is free, and corrects the ledger.
+   * @param since Unix milliseconds
+   * @throws GatewayError UNKNOWN_SOURCE; UNIMPLEMENTED if the source does not bill; those of the source and the ledger
+   */
+  async reconcile(name: string, since: number, ctx: Context): Promise<ReconcileReport> {
+    const source = this.#sourceNamed(name)
+    if (!source) throw new GatewayError('UNKNOWN_SOURCE', `There is no source ${name}.`)
+    if (!source.cost) throw new GatewayError('UNIMPLEMENTED', `The source ${source.name} bills nothing.`)
+    const report: ReconcileReport = {
+      source: source.name,
+      since,
+      jobs: 0,
+      settled: 0,
+      corrected: 0,
+      cleared: 0,
+      unknown: 0,
+      differences: [],
+      others: { jobs: 0, billedBytes: 0, nanoUsd: 0 },
+    }
+    const listed = new Set<string>()
+    let own: BilledJob[] = []
+    for await (const job of source.cost.jobsSince(since, ctx)) {
+      ctx.signal.throwIfAborted()
+      if (job.chargeId === undefined) {
+        const { nanoUsd, billedBytes } = this.#deps.budgets.settlementOf(
+          source.name,
+          job.bill,
+          job.location || undefined,
+        )
+        report.others.jobs++
+        report.others.billedBytes += billedBytes
+        report.others.nanoUsd += nanoUsd
+        continue
+      }
+      listed.add(job.chargeId)
+      own.push(job)
+      if (own.length < MAX_IDS) continue
+      await this.#compare(own, report)
+      own = []
+    }
+    await this.#compare(own, report)
+    await this.#clear(report, listed)
+    this.#deps.log.info(
+      { event: 'ledger', ...report, differences: report.differences.length },
+      'the ledger was reconciled',
+    )
+    return report
+  }
+
+  async #compare(jobs: readonly BilledJob[], report: ReconcileReport): Promise<void> {
+    const { ledger, budgets, onCorrected } = this.#deps
+    const entries = new Map(
+      (await ledger.entries(jobs.map(({ chargeId }) => chargeId!))).map((each) => [each.id, each]),
+    )
+    report.jobs += jobs.length
+    for (const { chargeId, jobId, bill, location } of jobs) {
+      const before = entries.get(chargeId!)
+      if (!before) {
+        report.unknown++
+        continue
+      }
+      const settlement = budgets.settlementOf(report.source, bill, location || undefined)
+      const { nanoUsd, billedBytes } = settlement
+      const isOpen = before.state !== 'settled' && before.state !== 'released'
+      if (!isOpen && before.nanoUsd === nanoUsd && before.billedBytes === billedBytes) continue
+      // A released statement that billed nothing is right.
+      if (before.state === 'released' && nanoUsd === 0 && billedBytes === 0) continue
+      await ledger.correct(chargeId!, settlement)
+      report[isOpen ? 'settled' : 'corrected']++
+      onCorrected(report.source, isOpen ? 'open' : 'other')
+      if (report.differences.length < MAX_LISTED) report.differences.push({ jobId, before, nanoUsd, billedBytes })
+    }
+  }
+
+  /** What has expired and is not in the list of its time never became a job. */
+  async #clear(report: ReconcileReport, listed: ReadonlySet<string>): Promise<void> {
+    const { ledger } = this.#deps
+    for (const { id, source, at, expiresAt } of await ledger.open(MAX_OPEN)) {
+      if (source !== report.source || at < report.since || expiresAt > Date.now() || listed.has(id)) continue
+      await ledger.settle(id, { nanoUsd: 0, billedBytes: 0, at: Date.now() })
+      report.cleared++
+      this.#deps.onCorrected(source, 'open')
+    }
+  }
+
+  #ask(minAgeMs: number): void {
+    this.#asking ??= this.settleOpen(minAgeMs)
+      .then(
+        () => {},
+        (error: unknown) => this.#deps.log.debug({ event: 'ledger', err: error }, 'open statements could not be read'),
+      )
+      .finally(() => {
+        this.#asking = undefined
+      })
+  }
+
+  #sourceNamed(name: string): Source | undefined {
+    return this.#deps.sources.find((source) => source.name.toLowerCase() === name.toLowerCase())
+  }
+
+  #context(): Context {
+    const context: Context = {
+      principal: { name: 'flightgate', roles: ['reader'] },
+      signal: this.#closing.signal,
+      deadlineAt: Date.now() + ASK_TIMEOUT_MS,
+      requestId: 'ledger',
+      log: this.#deps.log,
+    }
+    return deriveContext(context, {
+      signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(ASK_TIMEOUT_MS)]),
+    })
+  }
+}

@@ -1,0 +1,92 @@
+import type { Scope } from '../async/scope.ts'
+import type { Config } from '../config/config.ts'
+import { BudgetPolicy } from '../cost/budget/budget-policy.ts'
+import { Budgets } from '../cost/budget/budgets.ts'
+import { Reconciliation } from '../cost/budget/reconciliation.ts'
+import { SettlementQueue } from '../cost/budget/settlement-queue.ts'
+import { accountKey } from '../cost/ledger/account-key.ts'
+import { billingCalendar } from '../cost/ledger/billing-calendar.ts'
+import type { BillingCalendar, Ledger } from '../cost/ledger/ledger.ts'
+import { openLedger } from '../cost/ledger/open-ledger.ts'
+import { usdOf } from '../cost/pricing/nano-usd.ts'
+import type { Metrics } from '../ops/metrics.ts'
+import type { Source } from '../query/source.ts'
+import type { Logger } from '../query/types.ts'
+import type { SourceBilling, SourceKinds } from '../sources/kind.ts'
+import { RedisConnection } from '../state/redis/redis-connection.ts'
+import { startError } from './start-error.ts'
+
+/** What the gateway has for sources that bill. */
+export interface Costs {
+  readonly budgets: Budgets
+  readonly ledger: Ledger
+  readonly calendar: BillingCalendar
+  readonly reconciliation: Reconciliation
+}
+
+/** Parts that the budgets use. */
+export interface CostParts {
+  readonly config: Config
+  readonly kinds: SourceKinds
+  readonly sources: readonly Source[]
+  readonly metrics: Metrics
+  readonly log: Logger
+}
+
+/**
+ * Opens the ledger and the budgets; undefined if no source bills its statements. The scope closes them.
+ * @throws StartError about `state.directory`
+ */
+export async function openBudgets(
+  { config, kinds, sources, metrics, log }: CostParts,
+  scope: Scope,
+): Promise<Costs | undefined> {
+  const billed = new Map<string, SourceBilling>()
+  for (const [name, settings] of Object.entries(config.sources)) {
+    const billing = kinds[settings.kind]!.billing?.(settings)
+    if (billing) billed.set(name, billing)
+  }
+  if (billed.size === 0) return undefined
+  const { budgets: settings, groups, auth, redis: redisSettings, state } = config
+  const redis = redisSettings && (await RedisConnection.open(redisSettings, log))
+  if (redis) scope.defer(() => redis.close())
+  const calendar = billingCalendar(settings.timeZone)
+  const ledger = await openLedger({ redis, directory: state.directory }, calendar, log).catch((error: unknown) => {
+    throw startError('state.directory', error)
+  })
+  scope.defer(() => ledger.close())
+  const queue = new SettlementQueue(ledger, log)
+  scope.defer(() => queue.close())
+  const policy = new BudgetPolicy({ gateway: settings, sources: billed, groups, principals: auth.apiKeys })
+  const { cost } = metrics
+  const budgets = new Budgets({
+    policy,
+    rules: { ...settings, keepsText: config.log.statements === 'text', queueWaitMs: config.limits.queueWaitMs },
+    ledger,
+    queue,
+    calendar,
+    observer: {
+      onRefused: (source, reason) => cost.onRefused(source, reason),
+      onWarning: (...warning) => cost.onWarning(...warning),
+      onSettled: (source, { nanoUsd, billedBytes }) => cost.onSettled(source, usdOf(nanoUsd), billedBytes),
+    },
+    log,
+  })
+  cost.readGauges({
+    budgets: async () =>
+      (await budgets.balances().catch(() => [])).map(({ limit, spent, reserved }) => ({
+        account: accountKey(limit.account),
+        period: limit.period,
+        limitUsd: usdOf(limit.maxNanoUsd),
+        spentUsd: usdOf(spent),
+        reservedUsd: usdOf(reserved),
+      })),
+    waitingBills: () => queue.waiting,
+  })
+  const onCorrected = (source: string, had: 'open' | 'other') => cost.onCorrected(source, had)
+  const reconciliation = new Reconciliation({ budgets, ledger, sources, log, onCorrected })
+  scope.defer(() => reconciliation.close())
+  const place = redis ? 'redis' : (state.directory ?? 'memory of this process')
+  log.info({ event: 'ledger', place, timeZone: calendar.timeZone, sources: [...billed.keys()] }, 'the ledger is open')
+  return { budgets, ledger, calendar, reconciliation }
+}
