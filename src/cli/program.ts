@@ -1,7 +1,8 @@
 import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander'
 import { packageVersion } from '../ops/version.ts'
+import { parseAddress } from './client/address.ts'
+import type { EstimateOptions } from './estimate/estimate.ts'
 import { ExitCode } from './exit-code.ts'
-import { parseAddress } from './query/address.ts'
 import type { QueryOptions } from './query/options.ts'
 
 /** Builds the command line. Each command imports its code when it runs, so that `--help` is fast. */
@@ -42,20 +43,15 @@ export function buildProgram(): Command {
       await doctor(options)
     })
   addQueryCommand(program)
+  addEstimateCommand(program)
   return program
 }
 
 function addQueryCommand(program: Command): void {
-  program
+  const command = program
     .command('query')
     .description('Run a statement at any Arrow Flight endpoint.')
     .argument('<sql>', 'the statement, or - to read it from standard input')
-    .addOption(
-      new Option('-e, --endpoint <uri>', 'grpc://host:port or grpc+tls://host:port')
-        .default('grpc://127.0.0.1:32010')
-        .env('FLIGHTGATE_ENDPOINT')
-        .argParser(endpointOf),
-    )
     .addOption(
       new Option('-f, --format <format>', 'default: table on a terminal, else csv').choices([
         'table',
@@ -66,17 +62,9 @@ function addQueryCommand(program: Command): void {
       ]),
     )
     .option('-o, --output <file>', 'write the rows to a file')
-    .option('-u, --user <name>', 'user name for Basic authentication')
-    .addOption(new Option('--password <password>', 'password for Basic authentication').env('FLIGHTGATE_PASSWORD'))
-    .addOption(new Option('--token <token>', 'bearer token').env('FLIGHTGATE_TOKEN'))
-    .addOption(new Option('--api-key <key>', 'API key').env('FLIGHTGATE_API_KEY'))
-    .option('-s, --source <name>', 'source that runs the statement (flightgate only)')
-    .option('-H, --header <name=value>', 'metadata to send; may be given several times', collect, [])
-    .option('--timeout <seconds>', 'deadline of the whole query', seconds)
     .option('--max-rows <rows>', 'rows that a table shows', wholeNumber, 1000)
-    .option('--tls-ca <file>', 'PEM file with the certificate authority to trust')
-    .option('--insecure-skip-verify', 'do not check the certificate of the server')
     .option('-q, --quiet', 'no progress and no summary')
+  addConnectionOptions(command)
     .addHelpText(
       'after',
       '\nExamples:\n  flightgate query "SELECT * FROM nation LIMIT 5"\n  flightgate query --format arrow -o orders.arrows "SELECT * FROM orders"\n  echo "SELECT 1" | flightgate query -e grpc+tls://gateway:32010 --api-key "$KEY" -',
@@ -86,6 +74,47 @@ function addQueryCommand(program: Command): void {
       const { query } = await import('./query/query.ts')
       process.exitCode = await query(sql, options)
     })
+}
+
+function addEstimateCommand(program: Command): void {
+  const command = program
+    .command('estimate')
+    .description('Tell what a statement would read and cost, without running it (flightgate only).')
+    .argument('<sql>', 'the statement, or - to read it from standard input')
+    .option('-t, --table', 'the argument names a table to read, in place of a statement')
+    .option('--max-cost <usd>', 'what the statement may cost, in US dollars: above it, it would be refused', dollars)
+    .option('--max-bytes <bytes>', 'bytes that the statement may bill', wholeNumber)
+    .option('--json', 'print JSON for programs, as the HTTP API writes it')
+  addConnectionOptions(command)
+    .addHelpText(
+      'after',
+      '\nExit code 4: the gateway would refuse the statement.\n\nExamples:\n  flightgate estimate "SELECT * FROM orders"\n  flightgate estimate --table orders\n  flightgate estimate --max-cost 0.50 --json - < report.sql',
+    )
+    .exitOverride(endWithUsageCode)
+    .action(async (sql: string, options: EstimateOptions) => {
+      const { estimate } = await import('./estimate/estimate.ts')
+      process.exitCode = await estimate(sql, options)
+    })
+}
+
+/** Adds the options of commands that call a server. */
+function addConnectionOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-e, --endpoint <uri>', 'grpc://host:port or grpc+tls://host:port')
+        .default('grpc://127.0.0.1:32010')
+        .env('FLIGHTGATE_ENDPOINT')
+        .argParser(endpointOf),
+    )
+    .option('-u, --user <name>', 'user name for Basic authentication')
+    .addOption(new Option('--password <password>', 'password for Basic authentication').env('FLIGHTGATE_PASSWORD'))
+    .addOption(new Option('--token <token>', 'bearer token').env('FLIGHTGATE_TOKEN'))
+    .addOption(new Option('--api-key <key>', 'API key').env('FLIGHTGATE_API_KEY'))
+    .option('-s, --source <name>', 'source that runs the statement (flightgate only)')
+    .option('-H, --header <name=value>', 'metadata to send; may be given several times', collect, [])
+    .option('--timeout <seconds>', 'deadline of the whole command', seconds)
+    .option('--tls-ca <file>', 'PEM file with the certificate authority to trust')
+    .option('--insecure-skip-verify', 'do not check the certificate of the server')
 }
 
 function endWithUsageCode(error: CommanderError): never {
@@ -108,6 +137,11 @@ function seconds(value: string): number {
   const match = /^(\d+(?:\.\d+)?)s?$/.exec(value)
   if (!match) throw new InvalidArgumentError('Write it in seconds, such as 30 or 30s.')
   return Number(match[1])
+}
+
+function dollars(value: string): number {
+  if (!/^\d+(\.\d+)?$/.test(value)) throw new InvalidArgumentError('Write an amount of US dollars, such as 0.50.')
+  return Number(value)
 }
 
 function wholeNumber(value: string): number {

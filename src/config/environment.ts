@@ -125,10 +125,10 @@ export function variablesOf(kinds: SourceKinds): readonly Variable[] {
 /** Variables of flightgate that `serve` and the client commands read themselves. */
 export const otherVariables: Readonly<Record<string, string>> = {
   FLIGHTGATE_CONFIG: 'Configuration file, as `--config`.',
-  FLIGHTGATE_ENDPOINT: '`flightgate query`: the endpoint.',
-  FLIGHTGATE_PASSWORD: '`flightgate query`: the password.',
-  FLIGHTGATE_TOKEN: '`flightgate query`: the bearer token.',
-  FLIGHTGATE_API_KEY: '`flightgate query`: the API key.',
+  FLIGHTGATE_ENDPOINT: '`flightgate query` and `estimate`: the endpoint.',
+  FLIGHTGATE_PASSWORD: '`flightgate query` and `estimate`: the password.',
+  FLIGHTGATE_TOKEN: '`flightgate query` and `estimate`: the bearer token.',
+  FLIGHTGATE_API_KEY: '`flightgate query` and `estimate`: the API key.',
 }
 
 /** Variables of planned features, which some deployments already set. */

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runFlightgate } from '../cli/run-flightgate.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, python } from '../e2e/python.ts'
 
@@ -49,6 +50,13 @@ describe('the examples of docs/estimates.md', () => {
     })
     expect(columns).toHaveLength(16)
   })
+  it('the command line prints what the page says', async () => {
+    const [, , command] = blocksOf('sh')
+    const [, statement] = /^flightgate estimate "(.*)"\n$/.exec(command!)!
+    const { code, stdout } = await runFlightgate(['estimate', '-e', gateway.uri, statement!], { cwd: '.' })
+    expect([code, stdout]).toEqual([0, blocksOf('text')[0]])
+  })
+
   it.runIf(existsSync(`${tools}/grpcurl`))('grpcurl gets the same', async () => {
     const [, command] = blocksOf('sh')
     const env = { ...process.env, PATH: `${tools}:${process.env['PATH']}` }
