@@ -2,10 +2,10 @@ import { concurrently } from '../../async/concurrently.ts'
 import { untilAborted } from '../../async/until-aborted.ts'
 import type { SourceCost, TableFacts } from '../../query/billing/source-cost.ts'
 import { deriveContext } from '../../query/derive-context.ts'
-import type { Advice, Estimate } from '../../query/estimate.ts'
+import type { Estimate } from '../../query/estimate.ts'
 import type { Context, Plan, Query } from '../../query/types.ts'
 import { factsKey } from './analysis.ts'
-import { adviceOf, type DryRun, isWorse, ranked, savedBytesOf } from './figures.ts'
+import { type DryRun, type Finding, findingOf, isWorse, ranked, savedBytesOf } from './figures.ts'
 import { applyEdits, type Suggestion } from './suggestion.ts'
 import { AnalysisThread } from './worker/analysis-thread.ts'
 
@@ -49,7 +49,7 @@ export class Advisor {
     const estimate = plan.estimate ?? { accuracy: 'unknown' }
     const limit = AbortSignal.timeout(this.#adviceMs)
     const limited = deriveContext(ctx, { signal: AbortSignal.any([ctx.signal, limit]) })
-    const found: Advice[] = []
+    const found: Finding[] = []
     try {
       await untilAborted(this.#collect(query, plan, source, limited, found), limited.signal)
     } catch (error) {
@@ -65,7 +65,7 @@ export class Advisor {
     await this.#thread.close()
   }
 
-  async #collect(query: Query, plan: Plan, source: AdviceSource, ctx: Context, found: Advice[]): Promise<void> {
+  async #collect(query: Query, plan: Plan, source: AdviceSource, ctx: Context, found: Finding[]): Promise<void> {
     const tables = await this.#thread.tables(query.sql)
     if (!tables) return
     const facts = new Map<string, TableFacts>()
@@ -85,8 +85,8 @@ export class Advisor {
       .slice(0, MAX_DRY_RUNS)
     for (const suggestion of suggestions)
       if (!measured.includes(suggestion)) {
-        const advice = adviceOf(suggestion, base, undefined)
-        if (advice) found.push(advice)
+        const finding = findingOf(suggestion, base, undefined)
+        if (finding) found.push(finding)
       }
     const saving: Suggestion[] = []
     await concurrently(measured, MAX_PARALLEL, async (suggestion) => {
@@ -96,10 +96,10 @@ export class Advisor {
         () => undefined,
       )
       const fits = run && !isWorse(base, run) && (suggestion.result === 'example' || sameSchema(plan, run.plan))
-      const advice = adviceOf(suggestion, base, fits ? run : undefined)
-      if (ctx.signal.aborted || !advice) return
-      found.push(advice)
-      if (suggestion.result === 'same' && (advice.savedBytes ?? 0) > 0) saving.push(suggestion)
+      const finding = findingOf(suggestion, base, fits ? run : undefined)
+      if (ctx.signal.aborted || !finding) return
+      found.push(finding)
+      if (suggestion.result === 'same' && (finding.advice.savedBytes ?? 0) > 0) saving.push(suggestion)
     })
     const combined = saving.length > 1 && (await this.#combine(query, plan, base, saving, source, ctx))
     if (combined && !ctx.signal.aborted) found.push(combined)
@@ -113,7 +113,7 @@ export class Advisor {
     saving: readonly Suggestion[],
     source: AdviceSource,
     ctx: Context,
-  ): Promise<Advice | undefined> {
+  ): Promise<Finding | undefined> {
     const sql = applyEdits(
       query.sql,
       saving.flatMap(({ edits }) => edits!),
@@ -123,7 +123,7 @@ export class Advisor {
     const run = rewritten && dryRunOf(rewritten, sql)
     if (!run || !sameSchema(plan, run.plan) || savedBytesOf(base, run) === undefined) return undefined
     const message = `All ${saving.length} rewrites together.`
-    return adviceOf({ rule: 'combined', message, edits: [], result: 'same', saves: 'bytes' }, base, run)
+    return findingOf({ rule: 'combined', message, edits: [], result: 'same', saves: 'bytes' }, base, run)
   }
 }
 

@@ -26,33 +26,48 @@ export function isWorse(before: DryRun, after: DryRun): boolean {
   return (savedBytesOf(before, after) ?? 0) < 0
 }
 
+/** Advice, and whether its rewrite is only an example. */
+export interface Finding {
+  readonly advice: Advice
+  readonly isExample: boolean
+}
+
 /**
  * A suggestion with its figures; undefined if it should save bytes and does not.
  * @param rewritten dry run of the rewritten statement; undefined if there is none, or if its result differs
  */
-export function adviceOf(suggestion: Suggestion, before: DryRun, rewritten: DryRun | undefined): Advice | undefined {
-  const { rule, message, edits, saves } = suggestion
+export function findingOf(suggestion: Suggestion, before: DryRun, rewritten: DryRun | undefined): Finding | undefined {
+  const { rule, message, edits, saves, result } = suggestion
+  const isExample = result === 'example'
   if (!rewritten) {
-    // A rewrite that the engine refuses, or that could not be measured, is no advice on bytes.
-    if (edits && saves === 'bytes') return undefined
-    return { rule, message: `${message}${repeats(suggestion, before)}` }
+    // A rewrite that the engine refuses, or that could not be measured, is no advice on bytes; what an example shows stays true.
+    if (edits && saves === 'bytes' && !isExample) return undefined
+    return { advice: { rule, message: `${message}${repeats(suggestion, before)}` }, isExample }
   }
   const savedBytes = savedBytesOf(before, rewritten)
   if (saves !== 'bytes' && !savedBytes)
-    return { rule, message: `${message}${repeats(suggestion, before)}`, rewrittenQuery: rewritten.sql }
+    return {
+      advice: { rule, message: `${message}${repeats(suggestion, before)}`, rewrittenQuery: rewritten.sql },
+      isExample,
+    }
   if (savedBytes === undefined || savedBytes <= 0) return undefined
   const [from, to] = [before.estimate.costUsd, rewritten.estimate.costUsd]
   const savedUsd = from === undefined || to === undefined ? undefined : from - to
   const [fromBytes, toBytes] = [billedBytesOf(before.estimate)!, billedBytesOf(rewritten.estimate)!]
-  const share = Math.round((savedBytes / fromBytes) * 1000) / 10
+  const share = (savedBytes / fromBytes) * 100
+  const percent = share >= 10 ? Math.min(99, Math.round(share)) : Number(share.toPrecision(1))
   const dollars = savedUsd !== undefined && savedUsd > 0 ? `, ${usdText(savedUsd)} less at each run` : ''
+  const example = suggestion.example === undefined ? '' : ` ${suggestion.example}`
   return {
-    rule,
-    message: `${message} ${bytesText(fromBytes)} -> ${bytesText(toBytes)}, -${share >= 10 ? Math.round(share) : share} %${dollars}.`,
-    rewrittenQuery: rewritten.sql,
-    billableBytes: toBytes,
-    savedBytes,
-    ...(savedUsd !== undefined && { savedUsd }),
+    advice: {
+      rule,
+      message: `${message}${example} ${bytesText(fromBytes)} -> ${bytesText(toBytes)}, -${toBytes === 0 ? 100 : percent} %${dollars}.`,
+      rewrittenQuery: rewritten.sql,
+      billableBytes: toBytes,
+      savedBytes,
+      ...(savedUsd !== undefined && { savedUsd }),
+    },
+    isExample,
   }
 }
 
@@ -62,12 +77,13 @@ function repeats({ saves }: Suggestion, { estimate }: DryRun): string {
 
 /** US dollars as people read them. */
 export function usdText(usd: number): string {
-  return `${usd >= 0.995 ? usd.toFixed(2) : usd.toPrecision(2).replace(/\.?0+$/, '')} USD`
+  return `${usd >= 0.995 ? usd.toFixed(2) : Number(usd.toPrecision(2))} USD`
 }
 
 /** The best first: rewrites with the same rows by what they save, then examples, then what has no figure. */
-export function ranked(advice: readonly Advice[]): readonly Advice[] {
-  const isExample = ({ message }: Advice) => message.includes('As an example')
-  const place = (each: Advice) => (each.savedBytes === undefined ? 2 : isExample(each) ? 1 : 0)
-  return [...advice].sort((a, b) => place(a) - place(b) || (b.savedBytes ?? 0) - (a.savedBytes ?? 0))
+export function ranked(findings: readonly Finding[]): readonly Advice[] {
+  const place = ({ advice, isExample }: Finding) => (advice.savedBytes === undefined ? 2 : isExample ? 1 : 0)
+  return [...findings]
+    .sort((a, b) => place(a) - place(b) || (b.advice.savedBytes ?? 0) - (a.advice.savedBytes ?? 0))
+    .map(({ advice }) => advice)
 }

@@ -11,6 +11,8 @@ export interface Suggestion {
   readonly rule: string
   /** What to do and why, in sentences. */
   readonly message: string
+  /** What the edits do, where they are only an example; a sentence that follows the message. */
+  readonly example?: string
   /** The suggestion as changes of the text, if the rule can write it. */
   readonly edits?: readonly Edit[]
   /**

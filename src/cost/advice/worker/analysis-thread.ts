@@ -90,10 +90,13 @@ export class AnalysisThread {
     this.#isReady = false
     const worker = new Worker(threadFile, {
       name: 'sql-advice',
-      stdout: false,
-      stderr: false,
+      stdout: true,
+      stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: 128 },
     })
+    // The parser prints its panics.
+    worker.stdout.resume()
+    worker.stderr.resume()
     worker.on('message', (reply: AnalysisReply) => {
       if (this.#worker !== worker) return
       this.#isReady = true

@@ -1,6 +1,7 @@
 import type { Suggestion } from '../../suggestion.ts'
 import { integerValue, stringValue } from '../../syntax/literals.ts'
 import { functionName, quoted } from '../../syntax/names.ts'
+import { aggregates } from '../../syntax/statement.ts'
 import type { SqlNode } from '../../syntax/tree.ts'
 import { isColumn, type RuleInput, tableName } from '../rule.ts'
 import { conditionKind } from './conditions.ts'
@@ -37,7 +38,7 @@ export function* clusterFilter(input: RuleInput): Generator<Suggestion> {
         const later = select.conjuncts.some(
           (each) => conditionKind(input, each, all.slice(1), relation, select) !== 'none',
         )
-        if (select.where || later)
+        if (later || (select.where && !aggregates(select)))
           yield {
             rule: 'cluster_filter',
             message: `${tableName(relation)} is clustered by ${all.join(', ')}: a condition on ${quoted(first)} lets BigQuery skip blocks, and bills less than the estimate.${later ? ` A condition on a later cluster column alone does not.` : ''}`,

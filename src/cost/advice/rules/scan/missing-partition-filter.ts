@@ -27,9 +27,10 @@ export function* missingPartitionFilter(input: RuleInput): Generator<Suggestion>
       const example = column.type && dayLiteral(dayBefore(input.now, EXAMPLE_DAYS), column.type)
       yield {
         rule: 'missing_partition_filter',
-        message: example ? `${message} As an example, only the last ${EXAMPLE_DAYS} days.` : message,
+        message,
         ...(example &&
           !relation.optional && {
+            example: `As an example, only the last ${EXAMPLE_DAYS} days.`,
             edits: addCondition(select, `${qualified(column.name, relation, select)} >= ${example}`),
           }),
         result: 'example',

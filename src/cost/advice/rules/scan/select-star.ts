@@ -136,11 +136,11 @@ function wholeStar(select: Select, star: SqlNode, tables: readonly Table[]): Sug
     parts.push(
       `Its ${wide.length} text and nested columns are about ${share} % of it, each number or date about ${bytesText(8 * facts.rows!)}.`,
     )
-  if (isWritable) parts.push(`As an example, without the text and nested columns of ${tableName(relation)}.`)
   return {
     rule: 'select_star',
     message: parts.join(' '),
     ...(isWritable && {
+      example: `As an example, without the text and nested columns of ${tableName(relation)}.`,
       edits: [{ start: star.start, end: star.end, text: `* EXCEPT (${except.map(quoted).join(', ')})` }],
     }),
     result: 'example',

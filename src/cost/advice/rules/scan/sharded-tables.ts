@@ -58,8 +58,11 @@ function withoutCondition(input: RuleInput, relation: Relation, select: Select):
   const hasDays = /[_a-z]\*$/i.test(relation.path.at(-1)!) && !relation.optional
   return {
     rule: 'sharded_tables',
-    message: `The statement reads all tables ${tableName(relation)}: add a condition on _TABLE_SUFFIX, or use a longer prefix.${hasDays ? ' As an example, only the last 30 days.' : ''} One partitioned table instead of a table for each day is faster and needs no suffix.`,
-    ...(hasDays && { edits: addCondition(select, `${qualified('_TABLE_SUFFIX', relation, select)} >= ${day}`) }),
+    message: `The statement reads all tables ${tableName(relation)}: add a condition on _TABLE_SUFFIX, or use a longer prefix. One partitioned table instead of a table for each day is faster and needs no suffix.`,
+    ...(hasDays && {
+      example: 'As an example, only the last 30 days.',
+      edits: addCondition(select, `${qualified('_TABLE_SUFFIX', relation, select)} >= ${day}`),
+    }),
     result: 'example',
     saves: 'bytes',
   }
