@@ -49,6 +49,7 @@ export class UpstreamConnection {
   readonly #requests = new Map<number, Request>()
   readonly #calls = new Map<number, UpstreamCall>()
   #initialWindowBytes = DEFAULT_WINDOW_BYTES
+  #hasSettings = false
   #lastStreamId = 0
   #isClosing = false
   #changed = Promise.withResolvers<void>()
@@ -173,6 +174,9 @@ export class UpstreamConnection {
   }
 
   #takeSettings(payload: Buffer): void {
+    // `opening` acknowledges the first ones.
+    if (this.#hasSettings) this.socket.write(frame(FrameType.settings, FrameFlag.ack, 0, none))
+    this.#hasSettings = true
     for (let at = 0; at + 6 <= payload.length; at += 6) {
       const value = payload.readUInt32BE(at + 2)
       if (payload.readUInt16BE(at) === Setting.maxFrameSize) this.maxFrameBytes = value
