@@ -1,6 +1,8 @@
 import { deriveContext } from '../../query/derive-context.ts'
 import type { Stage } from '../../query/pipeline.ts'
 import { holding } from '../../query/results/holding.ts'
+import type { Result } from '../../query/types.ts'
+import { BilledFrames } from './billed-frames.ts'
 import type { Budgets } from './budgets.ts'
 
 /**
@@ -17,7 +19,12 @@ export function budget(budgets: Budgets): Stage {
     async run(plan, ctx, next) {
       if (!budgets.bills(plan.query.source)) return await next(plan, ctx)
       const charge = await budgets.open(plan, ctx)
-      return await holding(() => next(plan, deriveContext(ctx, { charge })), { onEnd: () => charge.end() })
+      const run = async (): Promise<Result> => {
+        const result = await next(plan, deriveContext(ctx, { charge }))
+        // Only a front that has put a trace into the context tells the bill.
+        return ctx.trace ? { ...result, frames: new BilledFrames(result.frames, charge) } : result
+      }
+      return await holding(run, { onEnd: () => charge.end() })
     },
   }
 }

@@ -6,7 +6,7 @@ import { statementHash } from '../../query/text/statement-hash.ts'
 import type { Context, Logger, Plan, PlannedCost, PlannedStatement } from '../../query/types.ts'
 import { unlessDown } from '../../state/unless-down.ts'
 import type { BillingCalendar, BudgetLimit, Ledger, Reservation, Settlement } from '../ledger/ledger.ts'
-import { bytesFor } from '../pricing/nano-usd.ts'
+import { bytesFor, usdOf } from '../pricing/nano-usd.ts'
 import { priceOf } from '../pricing/price.ts'
 import { tariffOf } from '../pricing/tariff.ts'
 import type { BilledSource, BudgetPolicy } from './budget-policy.ts'
@@ -124,7 +124,12 @@ export class Budgets {
         queue,
         mayRunUnrecorded,
         settlementOf: (bill) => this.settlementOf(source, bill, region),
-        onSettled: (settlement) => observer.onSettled(source, settlement),
+        onSettled: (settlement) => {
+          observer.onSettled(source, settlement)
+          if (!ctx.trace) return
+          ctx.trace.billedBytes = settlement.billedBytes
+          ctx.trace.costUsd = usdOf(settlement.nanoUsd)
+        },
       },
       reservation,
       {

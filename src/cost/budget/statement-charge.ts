@@ -24,6 +24,11 @@ export class StatementCharge implements Charge {
   readonly #isRecorded: boolean
   #isSubmitted = false
   #isOver = false
+  #onOver = () => {}
+  /** Resolves when the bill is known. */
+  readonly #over = new Promise<void>((resolve) => {
+    this.#onOver = resolve
+  })
 
   /** @param submitUntil Unix milliseconds by which the engine has surely ended the statement */
   constructor(
@@ -64,10 +69,22 @@ export class StatementCharge implements Charge {
     this.#isOver = true
     const settlement = this.#deps.settlementOf(bill)
     this.#deps.onSettled(settlement)
+    this.#onOver()
     this.#deps.queue.add(async (ledger) => {
       if (!this.#isRecorded) await ledger.reserve(this.#reservation, [])
       await ledger.settle(this.id, settlement)
     })
+  }
+
+  /** Waits until the bill is known, at most so long; not at all for a statement that no engine has. */
+  async settled(waitMs: number): Promise<void> {
+    if (this.#isOver || !this.#isSubmitted) return
+    let timer: NodeJS.Timeout | undefined
+    const elapsed = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, waitMs)
+    })
+    await Promise.race([this.#over, elapsed])
+    clearTimeout(timer)
   }
 
   /** The statement has ended. Without a job it cost nothing; with one, its bill may still come. */
