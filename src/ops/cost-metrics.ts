@@ -64,33 +64,41 @@ export class CostMetrics {
   /** Adds the gauges. */
   readGauges(read: CostReaders): void {
     const registers = [this.#registry]
-    const labelNames = ['account', 'period']
-    const limit = new Gauge({
-      name: 'flightgate_budget_limit_usd',
-      help: 'Budget of a day or month, in US dollars. Accounts are gateway, source/NAME, group/NAME and principal/NAME.',
-      labelNames,
-      registers,
-      async collect() {
-        for (const gauge of [limit, spent, reserved]) gauge.reset()
-        for (const { account, period, limitUsd, spentUsd, reservedUsd } of await read.budgets()) {
-          limit.set({ account, period }, limitUsd)
-          spent.set({ account, period }, spentUsd)
-          reserved.set({ account, period }, reservedUsd)
-        }
-      },
-    })
-    const spent = new Gauge({
-      name: 'flightgate_budget_spent_usd',
-      help: 'What is spent of a budget in the present day or month, by all replicas that share the ledger; absent while it does not answer.',
-      labelNames,
-      registers,
-    })
-    const reserved = new Gauge({
-      name: 'flightgate_budget_reserved_usd',
-      help: 'What running statements hold of a budget.',
-      labelNames,
-      registers,
-    })
+    let reading: Promise<readonly BudgetReading[]> | undefined
+    // The gauges of a scrape are collected at the same time.
+    const budgets = () => {
+      reading ??= read.budgets().finally(() => {
+        reading = undefined
+      })
+      return reading
+    }
+    const gauge = (name: string, help: string, figureOf: (budget: BudgetReading) => number) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['account', 'period'],
+        registers,
+        async collect() {
+          const found = await budgets()
+          this.reset()
+          for (const each of found) this.set({ account: each.account, period: each.period }, figureOf(each))
+        },
+      })
+    gauge(
+      'flightgate_budget_limit_usd',
+      'Budget of a day or month, in US dollars. Accounts are gateway, source/NAME, group/NAME and principal/NAME.',
+      ({ limitUsd }) => limitUsd,
+    )
+    gauge(
+      'flightgate_budget_spent_usd',
+      'What is spent of a budget in the present day or month, by all replicas that share the ledger; absent while it does not answer.',
+      ({ spentUsd }) => spentUsd,
+    )
+    gauge(
+      'flightgate_budget_reserved_usd',
+      'What running statements hold of a budget.',
+      ({ reservedUsd }) => reservedUsd,
+    )
     new Gauge({
       name: 'flightgate_ledger_waiting_bills',
       help: 'Bills that wait in memory because the ledger does not answer.',

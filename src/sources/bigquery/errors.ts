@@ -106,7 +106,7 @@ function errorOf(
 ): GatewayError {
   const text = quoted.has(code) ? cleaned(message) : ''
   const position = code === 'BAD_SQL' ? positionOf(message, location) : undefined
-  return new GatewayError(code, text === '' ? sentence(code, source) : explained(code, text), {
+  return new GatewayError(code, text === '' ? sentence(code, source) : explained(code, text, reason), {
     cause,
     ...(reason !== undefined && { engineError: reason }),
     ...(position && { position }),
@@ -118,9 +118,11 @@ function errorOf(
  * BigQuery answers 403 for a dataset or project that does not exist, and 404 for a table that the credentials may not see: both
  * errors say both.
  */
-function explained(code: ErrorCode, text: string): string {
+function explained(code: ErrorCode, text: string, reason: string | undefined): string {
   if (code === 'UPSTREAM_FORBIDDEN') return `No permission, or it does not exist. BigQuery says: ${text}`
   if (code === 'UNKNOWN_OBJECT') return `It does not exist, or there is no permission to see it. BigQuery says: ${text}`
+  if (reason === 'bytesBilledLimitExceeded')
+    return `${text} That is more than the gateway reserved or allows for it: the tables may have grown since it was planned, so plan it again.`
   return text
 }
 
