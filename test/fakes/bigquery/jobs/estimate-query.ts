@@ -14,6 +14,7 @@ export interface DryRun {
   readonly accuracy: BytesRead['accuracy'] | 'UNKNOWN'
   readonly schema?: readonly FieldSchema[]
   readonly referenced: readonly FakeTable[]
+  readonly undeclared?: readonly { readonly name?: string; readonly type: string }[]
 }
 
 /**
@@ -28,6 +29,7 @@ export function dryRun(query: QueryConfiguration, project: string, tables: FakeT
     tables,
     { project: query.defaultDataset?.projectId ?? project, dataset: query.defaultDataset?.datasetId },
     query.queryParameters ?? [],
+    true,
   )
   let bytes = 0
   let accuracy: DryRun['accuracy'] = 'PRECISE'
@@ -51,7 +53,8 @@ export function dryRun(query: QueryConfiguration, project: string, tables: FakeT
       break
     }
   }
-  return script.statements.length === 1 ? last! : { ...last!, statementType: 'SCRIPT' }
+  const whole = { ...last!, undeclared: script.undeclared }
+  return script.statements.length === 1 ? whole : { ...whole, statementType: 'SCRIPT' }
 }
 
 function cannedDryRun(canned: CannedAnswer): DryRun {

@@ -88,10 +88,21 @@ export function dryRunView(project: string, location: string, configuration: Job
           referencedTables: estimate.referenced.map(({ reference }) => reference),
         }),
         ...(estimate.schema && { schema: { fields: estimate.schema } }),
+        ...(estimate.undeclared?.length && {
+          undeclaredQueryParameters: estimate.undeclared.map(({ name, type }) => ({
+            ...(name !== undefined && { name }),
+            parameterType: { type: standardName(type) },
+          })),
+        }),
       },
     },
     status: { state: 'DONE' },
   }
+}
+
+/** Parameters have the names of GoogleSQL's types. */
+function standardName(type: string): string {
+  return { INTEGER: 'INT64', FLOAT: 'FLOAT64', BOOLEAN: 'BOOL', RECORD: 'STRUCT' }[type] ?? type
 }
 
 /** A table as tables.get answers it. */

@@ -51,7 +51,9 @@ export class StatementContext {
     defaultDataset: string | undefined,
     parameters: readonly QueryParameter[],
     script: readonly Node[],
+    mayLack = false,
   ) {
+    this.#mayLack = mayLack
     this.tables = tables
     this.project = project
     this.defaultDataset = defaultDataset
@@ -64,13 +66,18 @@ export class StatementContext {
     this.#positions = new Map(marks.map(({ line, column }, index) => [`${line}:${column}`, index]))
   }
 
-  /** The value of `@name` or `?`. @throws ApiError invalidQuery if the request has none */
-  parameter(node: Node): Typed {
+  /** Parameters without a value, by the order of their first use; only a dry run may have them. */
+  readonly undeclared: { readonly name?: string; type: string }[] = []
+  readonly #mayLack: boolean
+
+  /** The value of `@name` or `?`; undefined if a dry run has none. @throws ApiError invalidQuery if a run has none */
+  parameter(node: Node): Typed | undefined {
     const { literal, line, column } = node.token!
     const found =
       literal === '?'
         ? this.#parameters[this.#positions.get(`${line}:${column}`)!]
         : this.#parameters.find(({ name }) => name?.toLowerCase() === literal.slice(1).toLowerCase())
+    if (!found && this.#mayLack) return undefined
     if (!found)
       throw invalidQuery(
         literal === '?'
@@ -81,6 +88,13 @@ export class StatementContext {
       field: fieldOf(found.name ?? '', found.parameterType),
       value: parameterValueOf(found.parameterType, found.parameterValue),
     }
+  }
+
+  /** Notes a parameter of a dry run, with the type that its place in the statement tells. */
+  undeclare(node: Node, type: string): void {
+    const name = node.token!.literal === '?' ? undefined : node.token!.literal.slice(1)
+    const known = name !== undefined && this.undeclared.find((entry) => entry.name === name)
+    if (!known) this.undeclared.push({ ...(name !== undefined && { name }), type })
   }
 
   /** The named subquery, or undefined. */

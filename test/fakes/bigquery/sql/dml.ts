@@ -4,9 +4,9 @@ import type { FakeTable } from '../table.ts'
 import { addConditions } from './conditions.ts'
 import type { StatementContext } from './context.ts'
 import { read } from './context.ts'
-import { child, children, type Node, pathOf, place } from './cst.ts'
+import { child, children, keyword, type Node, pathOf, place, walk } from './cst.ts'
 import { aliasOf, compileExpression } from './expression.ts'
-import { tableRelation } from './from.ts'
+import { compileFrom, tableRelation } from './from.ts'
 import { asType } from './operators.ts'
 import { compileQuery, unsupported } from './query.ts'
 import type { Scan } from './scan.ts'
@@ -137,14 +137,31 @@ function rewritten(table: FakeTable, context: StatementContext, like?: Scan): vo
   context.scans.at(-1)!.conditions.push(...(like?.conditions ?? []))
 }
 
+/** MERGE reads what its conditions and values name; it rewrites the target only where a clause updates or deletes. */
 function merge(node: Node, table: FakeTable, context: StatementContext): Made {
-  rewritten(table, context)
-  const source = child(child(node, 'using'), 'expr')
-  const path = pathOf(source)
-  if (path) {
-    const tables = context.tables.resolve(path, context.project, context.defaultDataset)
-    read(tableRelation(tables, undefined, context).columns)
-  } else if (source) read(compileQuery(source, context).columns)
+  const target = tableRelation([table], undefined, context)
+  const alias = aliasOf(child(node, 'table_name')!) ?? table.name
+  const using = child(child(node, 'using'), 'expr')!
+  const source = compileFrom(using, context, compileQuery, undefined, target.columns.length)
+  const ranges = [{ alias, columns: target.columns, offset: 0 }, ...source.ranges]
+  const within = { context, scope: { ranges }, compileQuery }
+  const on = child(child(node, 'on'), 'expr')!
+  read([compileExpression(on, within)])
+  addConditions(on, within)
+  const scan = context.scans.find(({ tables }) => tables[0] === table)!
+  let rewrites = false
+  for (const clause of children(node, 'whens')) {
+    const action = child(child(clause, 'then'), 'stmt')
+    rewrites ||= action?.node_type !== 'InsertStatement'
+    for (const part of walk(clause)) {
+      const right = part.node_type === 'BinaryOperator' && keyword(part) === '=' ? child(part, 'right') : undefined
+      if (right) read([compileExpression(right, within)])
+      if (part.node_type === 'KeywordWithExprs' && keyword(part) === 'VALUES')
+        for (const tuple of children(part, 'exprs'))
+          for (const item of children(tuple, 'exprs')) read([compileExpression(item, within)])
+    }
+  }
+  if (rewrites) rewritten(table, context, scan)
   return {
     type: 'MERGE',
     run() {

@@ -31,7 +31,9 @@ export function bytesOf(scans: readonly Scan[]): BytesRead {
         continue
       }
       const [cluster] = table.declaration.clustering ?? []
-      const helps = cluster !== undefined && scan.conditions.some(({ column }) => column === cluster)
+      const helps =
+        cluster !== undefined &&
+        scan.conditions.some((condition) => 'column' in condition && condition.column === cluster)
       if (helps && accuracy === 'PRECISE') accuracy = 'UPPER_BOUND'
       const share = helps ? (table.declaration.clusteredShare ?? 1) : 1
       const parts = partitionsOf(table, scan.conditions)

@@ -35,8 +35,7 @@ export function compileExpression(node: Node, within: ExpressionScope): Expressi
   const inner = (part: Node | undefined): Expression => compileExpression(part!, within)
   switch (node.node_type) {
     case 'Parameter':
-      if (node.token!.literal.startsWith('@@')) return unevaluated([], string)
-      return constant(within.context.parameter(node))
+      return parameter(node, within)
     case 'Identifier':
     case 'DotOperator': {
       const found = resolvePath(pathOf(node), within.scope)
@@ -54,7 +53,7 @@ export function compileExpression(node: Node, within: ExpressionScope): Expressi
     case 'GroupedStatement':
       return subquery(child(node, 'stmt')!, within)
     case 'BinaryOperator':
-      return derived([inner(child(node, 'left')), inner(child(node, 'right'))], (args) =>
+      return derived(sides(child(node, 'left')!, child(node, 'right')!, within), (args) =>
         binary(keyword(node), args, child(node, 'not') !== undefined),
       )
     case 'UnaryOperator': {
@@ -65,7 +64,9 @@ export function compileExpression(node: Node, within: ExpressionScope): Expressi
       return derived([operand], ([value]) => ({ field: boolean, value: not(value!.value) }))
     }
     case 'BetweenOperator': {
-      const parts = ['left', 'right_min', 'right_max'].map((name) => inner(child(node, name)))
+      const [value, low] = sides(child(node, 'left')!, child(node, 'right_min')!, within)
+      const [, high] = sides(child(node, 'left')!, child(node, 'right_max')!, within)
+      const parts = [value!, low!, high!]
       const inverted = child(node, 'not') !== undefined
       return derived(parts, ([value, low, high]) => {
         const above = binary('>=', [value!, low!]).value
@@ -125,6 +126,26 @@ export function compileExpression(node: Node, within: ExpressionScope): Expressi
       return unevaluated(parts.map(inner), string)
     }
   }
+}
+
+/** A parameter; one without a value has the type of what it is compared with. */
+function parameter(node: Node, { context }: ExpressionScope, like: FieldSchema = integer): Expression {
+  if (node.token!.literal.startsWith('@@')) return unevaluated([], string)
+  const typed = context.parameter(node)
+  if (typed) return constant(typed)
+  context.undeclare(node, like.type)
+  return unevaluated([], like)
+}
+
+/** Both sides of a comparison. */
+function sides(left: Node, right: Node, within: ExpressionScope): Expression[] {
+  if (left.node_type === 'Parameter') {
+    const other = compileExpression(right, within)
+    return [parameter(left, within, other.field), other]
+  }
+  const first = compileExpression(left, within)
+  if (right.node_type === 'Parameter') return [first, parameter(right, within, first.field)]
+  return [first, compileExpression(right, within)]
 }
 
 /** Alias that stands behind an expression. */

@@ -18,7 +18,14 @@ export const scalarFunctions: Readonly<Record<string, (args: readonly Typed[]) =
   IF: ([test, yes, no]) => (test!.value === 'true' ? yes!.value : no!.value),
   NULLIF: ([first, second]) => (first!.value === second!.value ? null : first!.value),
   STARTS_WITH: ([text, prefix]) => String(String(text!.value).startsWith(String(prefix!.value))),
+  FORMAT_DATE: ([format, date]) =>
+    date!.value === null ? null : formatDate(String(format!.value), String(date!.value)),
   SESSION_USER: () => 'user@example.com',
+}
+
+function formatDate(format: string, date: string): string {
+  const [year, month, day] = date.split('-')
+  return format.replace(/%([Ymd])/g, (_, part: string) => ({ Y: year, m: month, d: day })[part] ?? '')
 }
 
 /** The date of a value that is one, a timestamp or a datetime. */

@@ -79,6 +79,7 @@ export function asType({ value, field }: Typed, type: string): Value {
 }
 
 function arithmetic(operator: string, a: Typed, b: Typed): Typed {
+  if (a.field.type === 'DATE' && b.field.type === 'INTEGER') return datePlusDays(operator, a, b)
   const type = operator === '/' ? 'FLOAT' : commonType(a.field.type, b.field.type)
   const field = { ...a.field, name: '', type }
   if (a.value === null || b.value === null) return { field, value: null }
@@ -89,6 +90,12 @@ function arithmetic(operator: string, a: Typed, b: Typed): Typed {
   const [left, right] = [Number(a.value), Number(b.value)]
   const value = { '+': left + right, '-': left - right, '*': left * right }[operator] ?? left / right
   return { field, value: String(value) }
+}
+
+function datePlusDays(operator: string, { field, value }: Typed, days: Typed): Typed {
+  if (value === null || days.value === null) return { field, value: null }
+  const moved = Date.parse(`${value}T00:00:00Z`) + Number(days.value) * 86_400_000 * (operator === '-' ? -1 : 1)
+  return { field, value: new Date(moved).toISOString().slice(0, 10) }
 }
 
 /** CAST to a type, for the types whose texts are the same. */

@@ -1,19 +1,18 @@
 import type { Value } from '../schema.ts'
 import type { FakeTable, PartitioningDeclaration } from '../table.ts'
-import type { Condition, Scan } from './scan.ts'
+import type { Comparison, Condition, Scan } from './scan.ts'
 
 const dayMs = 86_400_000
 
 /** The shards of a scan that its conditions on `_TABLE_SUFFIX` leave. */
 export function shardsOf({ tables, conditions, prefixLength }: Scan): readonly FakeTable[] {
   if (prefixLength === undefined) return tables
-  const about = conditions.filter(({ column }) => column === '_TABLE_SUFFIX')
+  const textOrder = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
   return tables.filter(({ name }) => {
     const suffix = name.slice(prefixLength)
-    return about.every(({ operator, values }) => {
-      const texts = values.map(String)
-      return matches(operator, suffix, suffix, texts, (a, b) => (a < b ? -1 : a > b ? 1 : 0))
-    })
+    return possible(conditions, ({ column, operator, values }) =>
+      column === '_TABLE_SUFFIX' ? matches(operator, suffix, suffix, values.map(String), textOrder) : true,
+    )
   })
 }
 
@@ -21,9 +20,8 @@ export function shardsOf({ tables, conditions, prefixLength }: Scan): readonly F
 export function partitionsOf(table: FakeTable, conditions: readonly Condition[]): ReadonlySet<string> | undefined {
   const { partitioning } = table.declaration
   if (!partitioning) return undefined
-  const about = conditions.filter((condition) => isAbout(condition, partitioning))
   const left = partitioning.partitions.filter(({ id }) =>
-    about.every((condition) => mayMatch(id, condition, partitioning)),
+    possible(conditions, (item) => !isAbout(item, partitioning) || mayMatch(id, item, partitioning)),
   )
   return new Set(left.map(({ id }) => id))
 }
@@ -31,15 +29,27 @@ export function partitionsOf(table: FakeTable, conditions: readonly Condition[])
 /** Whether conditions say anything of the partitions, as `require_partition_filter` demands. */
 export function limitsPartitions(table: FakeTable, conditions: readonly Condition[]): boolean {
   const { partitioning } = table.declaration
-  return partitioning !== undefined && conditions.some((condition) => isAbout(condition, partitioning))
+  if (!partitioning) return false
+  return conditions.some((condition) =>
+    'anyOf' in condition
+      ? condition.anyOf.every((alternative) => limitsPartitions(table, alternative))
+      : isAbout(condition, partitioning),
+  )
 }
 
-function isAbout({ column }: Condition, partitioning: PartitioningDeclaration): boolean {
+/** Whether all conditions can hold, where each comparison by itself can or cannot. */
+function possible(conditions: readonly Condition[], can: (item: Comparison) => boolean): boolean {
+  return conditions.every((condition) =>
+    'anyOf' in condition ? condition.anyOf.some((alternative) => possible(alternative, can)) : can(condition),
+  )
+}
+
+function isAbout({ column }: Comparison, partitioning: PartitioningDeclaration): boolean {
   if (column === partitioning.column) return true
   return partitioning.column === '_PARTITIONTIME' && column === '_PARTITIONDATE'
 }
 
-function mayMatch(id: string, { operator, values, type, through }: Condition, partitioning: PartitioningDeclaration) {
+function mayMatch(id: string, { operator, values, type, through }: Comparison, partitioning: PartitioningDeclaration) {
   if (id === '__NULL__') return operator === 'is null'
   if (id === '__UNPARTITIONED__') return true
   if (operator === 'is null') return false
@@ -53,7 +63,7 @@ function mayMatch(id: string, { operator, values, type, through }: Condition, pa
 
 /** Whether some value between `low` and `high` (inclusive) meets the operator. */
 function matches<T>(
-  operator: Condition['operator'],
+  operator: Comparison['operator'],
   low: T,
   high: T,
   values: readonly T[],

@@ -20,8 +20,11 @@ export interface Ref {
   readonly column: string
 }
 
+/** What a WHERE says of a scan. */
+export type Condition = Comparison | { readonly anyOf: readonly (readonly Condition[])[] }
+
 /** What a WHERE says of one column; `values` are constants. */
-export interface Condition {
+export interface Comparison {
   readonly column: string
   readonly operator: '=' | '<' | '<=' | '>' | '>=' | 'in' | 'is null'
   readonly values: readonly Value[]

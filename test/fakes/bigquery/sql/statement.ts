@@ -66,6 +66,11 @@ function compiled(node: Node, context: StatementContext): Made {
         context.tables.remove(project, dataset, name!)
       })
     }
+    case 'ExportDataStatement': {
+      const relation = compileQuery(child(child(node, 'as'), 'stmt')!, context)
+      read(relation.columns)
+      return { type: 'EXPORT_DATA', run: () => ({}) }
+    }
     case 'DeclareStatement': {
       const expr = child(child(node, 'default'), 'expr')
       const value = expr && compileExpression(expr, { context, scope: { ranges: [] }, compileQuery })
