@@ -164,6 +164,20 @@ def pages():
     return [len(list(page)) for page in rows.pages]
 
 
+def arrow():
+    """Arrow from jobs.query itself: the first page inline, the rest from the job's own stream."""
+    seen = {}
+    for name, query in {
+        "small": "SELECT id, name FROM shop.shops",
+        "large": "SELECT * FROM bench.large",
+        "none": "SELECT o_orderkey FROM tpch.orders WHERE o_orderkey < 0",
+    }.items():
+        rows = client.query_and_wait(query, query_results_format="ARROW")
+        table = rows.to_arrow(bqstorage_client=storage)
+        seen[name] = [table.num_rows, table.schema.names]
+    return seen
+
+
 print(
     json.dumps(
         {
@@ -177,6 +191,7 @@ print(
             "changed": changed(),
             "catalog": catalog(),
             "pages": pages(),
+            "arrow": arrow(),
             "errors": {
                 "syntax": error_of("SELEC 1"),
                 "table": error_of("SELECT 1 FROM tpch.nothing"),

@@ -10,7 +10,7 @@ export interface Fault {
   readonly error?: { readonly status: number; readonly reason: string; readonly message: string }
   /** REST: a body that is no JSON, as proxies answer. */
   readonly text?: { readonly status: number; readonly body: string }
-  /** REST: the connection breaks without an answer; `after` the request took effect, if `late`. */
+  /** The connection breaks without an answer, after the request took effect if `late`; ReadRows: the stream is reset after `afterMessages` messages. */
   readonly reset?: boolean
   /** The request takes effect before `error` or `reset` hides its answer. */
   readonly late?: boolean

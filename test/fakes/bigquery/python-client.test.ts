@@ -21,7 +21,11 @@ describe.runIf(hasPython())('with Google’s Python clients the stand-in', () =>
         { name: 'name', type: 'STRING' },
       ],
     }
-    fake = await startBigQueryFake({ tables: [...tpchTables(), typeTable(), largeTable(800_000), people] })
+    const shops = { ...people, name: 'shops', rows: [{ f: [{ v: '1' }, { v: 'north' }] }] }
+    fake = await startBigQueryFake({
+      tables: [...tpchTables(), typeTable(), largeTable(800_000), people, shops],
+      arrow: true,
+    })
     const one = { schema: [{ name: 'x', type: 'STRING' }], rows: [{ f: [{ v: 'done' }] }] }
     fake.answer("SELECT 'slow'", { ...one, durationMs: 60_000 })
     fake.answer("SELECT 'sometimes'", one)
@@ -118,6 +122,18 @@ describe.runIf(hasPython())('with Google’s Python clients the stand-in', () =>
       bytes: 19_335_000_000,
       first: [1, 2],
     })
+  })
+
+  it('answers Arrow to jobs.query, with the rest of large results on the stream of the job', () => {
+    expect(seen['arrow']).toEqual({
+      small: [1, ['id', 'name']],
+      large: [800_000, ['id', 'quantity', 'price', 'sold_at', 'comment']],
+      none: [0, ['o_orderkey']],
+    })
+    const streams = fake.requests
+      .filter(({ method }) => method === 'ReadRows')
+      .map(({ body }) => (body as { readStream: string }).readStream)
+    expect(streams.filter((name) => /\/jobs\/[^/]+\/streams\/_default$/.test(name))).toHaveLength(1)
   })
 
   it('pages', () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import {
   type Metadata,
   Server,
@@ -69,7 +70,7 @@ export function createStorageServer(state: FakeState): Server {
       },
       readRows: (call: ServerWritableStream<ReadRowsRequest, Buffer>) => {
         readRows(state, sessions, call).catch((error: unknown) => {
-          call.destroy(grpcError(error) as unknown as Error)
+          call.emit('error', grpcError(error))
         })
       },
     },
@@ -213,6 +214,10 @@ async function readRows(
   const breaks = async (): Promise<boolean> => {
     if (!fault || sent < (fault.afterMessages ?? 0)) return false
     if (fault.status) throw new StatusError(fault.status.code, fault.status.message)
+    if (fault.reset) {
+      streamOf(call).close(constants.NGHTTP2_INTERNAL_ERROR)
+      return true
+    }
     if (!fault.stall) return false
     await once(call, 'cancelled')
     return true
@@ -241,6 +246,11 @@ async function readRows(
     if (await breaks()) return
   }
   call.end()
+}
+
+/** The HTTP/2 stream below a call, which grpc-js keeps to itself. */
+function streamOf(call: unknown): ServerHttp2Stream {
+  return (call as { readonly call: { readonly stream: ServerHttp2Stream } }).call.stream
 }
 
 function grpcError(error: unknown): { code: number; details: string } {
