@@ -98,14 +98,15 @@ describe.skipIf(!hasPython())('a BigQuery source', () => {
   })
 
   it('every job had a limit of billed bytes, standard SQL, and the location of its tables', () => {
-    const runs = fake.requests.filter(
-      ({ method, body }) => method === 'jobs.insert' && !JSON.stringify(body).includes('"dryRun":true'),
-    )
-    expect(runs.length).toBeGreaterThan(5)
-    for (const { body } of runs)
-      expect(body).toMatchObject({
-        configuration: { query: { useLegacySql: false, maximumBytesBilled: expect.stringMatching(/^\d+$/) } },
-      })
+    const bodies = fake.requests
+      .filter(({ method }) => method === 'jobs.insert' || method === 'jobs.query')
+      .map(({ body }) => body as { readonly configuration?: { readonly dryRun?: boolean; readonly query?: object } })
+    const runs = bodies
+      .filter(({ configuration }) => !configuration?.dryRun)
+      .map((body) => body.configuration?.query ?? body)
+    expect(runs.length).toBeGreaterThan(7)
+    for (const run of runs)
+      expect(run).toMatchObject({ useLegacySql: false, maximumBytesBilled: expect.stringMatching(/^\d+$/) })
   })
 
   it('counts jobs and results', async () => {

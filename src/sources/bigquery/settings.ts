@@ -67,6 +67,12 @@ export const bigQuerySettings = z.strictObject({
     .describe(
       'Sends reads of at most 1 GiB in one call that brings the first rows. The gateway learns the job of such a read, and can cancel it, after 1 s at the latest.',
     ),
+  arrowResults: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Asks for the rows of such a read as Arrow, which BigQuery offers as a preview. Where it does not, it ignores that and sends JSON.',
+    ),
   storageApi: z
     .boolean()
     .default(true)

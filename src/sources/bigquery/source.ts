@@ -9,6 +9,7 @@ import { bigQueryError } from './errors.ts'
 import { Aftercare } from './jobs/aftercare.ts'
 import type { JobDependencies } from './jobs/job-dependencies.ts'
 import { Jobs } from './jobs/jobs.ts'
+import { ShortQueries } from './jobs/short-queries.ts'
 import { Statements } from './jobs/statements.ts'
 import type { BigQueryObserver } from './metrics.ts'
 import { planByDryRun } from './plan/planner.ts'
@@ -45,8 +46,12 @@ export class BigQuerySource implements Source {
     this.#deps = { source: name, config, rest: this.#rest, observer, log }
     this.#aftercare = new Aftercare(this.#deps)
     this.#storage = storageClient(name, config, this.#rest)
-    const results = new Results(this.#deps, this.#aftercare, this.#storage)
-    this.#statements = new Statements(this.#deps, new Jobs(this.#deps, this.#aftercare), results)
+    const jobs = new Jobs(this.#deps, this.#aftercare)
+    this.#statements = new Statements(this.#deps, {
+      jobs,
+      shortQueries: new ShortQueries(this.#deps, jobs, this.#aftercare),
+      results: new Results(this.#deps, jobs, this.#aftercare, this.#storage),
+    })
     this.catalog = new BigQueryCatalog(config, (path, query, ctx) =>
       this.#asked(() =>
         this.#rest.request({ method: 'GET', path: `projects/${path}`, query, repeatable: true }, ctx.signal),

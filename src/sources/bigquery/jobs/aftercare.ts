@@ -43,21 +43,18 @@ export class Aftercare {
 
   /** Asks for the bill of a job that has ended, or will end soon. */
   bill(reference: JobReference, onBill: OnBill): void {
-    this.run(() => this.#billOf(reference), onBill)
+    this.run(() => this.billOf(reference), onBill)
   }
 
   /** Cancels a job and asks for its bill, since a cancelled job can bill. */
   cancel(reference: JobReference, onBill: OnBill): void {
-    this.run(async () => {
-      await this.#cancel(reference)
-      return await this.#billOf(reference)
-    }, onBill)
+    this.run(() => this.endOf(reference), onBill)
   }
 
   /** Does something that ends with a bill, while no call waits for it. */
-  run(work: (signal: AbortSignal) => Promise<Bill | undefined>, onBill: OnBill): void {
+  run(work: () => Promise<Bill | undefined>, onBill: OnBill): void {
     const { observer, log } = this.#deps
-    const task = work(this.#signal())
+    const task = work()
       .catch((error: unknown) => {
         log.warn({ event: 'bill', cause: (error as Error).message }, 'the bill of a job is not known')
         return undefined
@@ -89,7 +86,7 @@ export class Aftercare {
   }
 
   /** The bill of a job that has ended, and whose statistics may come a moment later. */
-  async #billOf(reference: JobReference): Promise<Bill | undefined> {
+  async billOf(reference: JobReference): Promise<Bill | undefined> {
     const signal = this.#signal()
     for (let pauseMs = MIN_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       const job = await this.get(reference, signal)
@@ -99,6 +96,12 @@ export class Aftercare {
       if (bill) return bill
       await untilAborted(delay(pauseMs), signal)
     }
+  }
+
+  /** Cancels a job and returns its bill. @throws as `billOf` */
+  async endOf(reference: JobReference): Promise<Bill | undefined> {
+    await this.#cancel(reference)
+    return await this.billOf(reference)
   }
 
   async #cancel({ project, location, jobId }: JobReference): Promise<void> {

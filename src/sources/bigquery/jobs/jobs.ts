@@ -3,17 +3,15 @@ import { untilAborted } from '../../../async/until-aborted.ts'
 import type { JobReference } from '../../../query/billing/charge.ts'
 import type { Context } from '../../../query/types.ts'
 import { jobError } from '../errors.ts'
-import type { JobResource, QueryResultsHead } from '../rest/api.ts'
+import type { JobResource } from '../rest/api.ts'
 import { segments } from '../rest/rest-client.ts'
 import { RestFailure } from '../rest/rest-failure.ts'
-import { pageRequest, type QueryPage } from '../results/result-pages.ts'
-import { readPage } from '../rows/page.ts'
+import { FIRST_PAGE_ROWS, pageOf, pageRequest, type QueryPage } from '../results/result-pages.ts'
+import type { InlineRows } from '../storage/inline-arrow.ts'
 import type { Aftercare, OnBill } from './aftercare.ts'
 import { type JobStatement, jobConfiguration } from './job-configuration.ts'
 import type { JobDependencies } from './job-dependencies.ts'
 
-/** Rows of the first page: small results come with the call that waits for the job. */
-export const FIRST_PAGE_ROWS = 10_000
 /** How long BigQuery holds a call that waits for a job. */
 const POLL_MS = 10_000
 /** Bounds of the pauses between calls that came back at once though the job still runs. */
@@ -29,6 +27,8 @@ export interface FinishedJob {
   readonly reference: JobReference
   /** The first rows of its result, if it has one. */
   readonly page: QueryPage
+  /** The same rows as Arrow, if they came so; the page then has none. */
+  readonly arrow?: InlineRows | undefined
 }
 
 /** Runs statements as jobs with ids of the gateway, waits for their end, and cancels those that nobody waits for any more. */
@@ -119,8 +119,8 @@ export class Jobs {
       const askedAt = performance.now()
       try {
         const query = { timeoutMs: POLL_MS, maxResults: FIRST_PAGE_ROWS }
-        const body = await rest.raw({ ...pageRequest(reference, query), repeatable: false, waitMs: POLL_MS }, signal)
-        const page = await readPage<QueryResultsHead>(body)
+        const request = { ...pageRequest(reference, query), repeatable: false, waitMs: POLL_MS }
+        const page = await pageOf(rest, request, signal)
         if (page.head.jobComplete !== false) return page
         failures = 0
       } catch (error) {

@@ -19,8 +19,11 @@ export interface RestRequest {
   readonly path: string
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
   readonly body?: object
-  /** Whether a failed call may be repeated: it reads, or carries an id by which the server knows it again. */
-  readonly repeatable: boolean
+  /**
+   * Whether a failed call may be repeated: it reads, or carries an id by which the server knows it again. `unanswered` repeats it
+   * only without an answer of BigQuery itself, for calls whose errors may be those of the statement.
+   */
+  readonly repeatable: boolean | 'unanswered'
   /** Time that the server may take to answer in addition to `requestTimeoutMs`, for long polls. */
   readonly waitMs?: number
 }
@@ -78,8 +81,9 @@ export class RestClient {
           this.#auth = undefined
           continue
         }
-        const mayRepeat = request.repeatable && attempt < MAX_ATTEMPTS
+        const mayRepeat = request.repeatable !== false && attempt < MAX_ATTEMPTS
         if (!mayRepeat || !(error instanceof RestFailure) || !error.isTransient) throw error
+        if (request.repeatable === 'unanswered' && error.reason !== undefined) throw error
         this.#observer.onRetry()
         await untilAborted(delay(retryDelay(attempt, error.retryAfterMs)), signal)
       }

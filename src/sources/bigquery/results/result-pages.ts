@@ -6,6 +6,9 @@ import { type Page, readPage } from '../rows/page.ts'
 /** An answer of `jobs.query` or `jobs.getQueryResults`, whose rows are still text. */
 export type QueryPage = Page<QueryResultsHead>
 
+/** Rows of the first page: small results come with the call that waits for the job. */
+export const FIRST_PAGE_ROWS = 10_000
+
 /** The call that returns a page of a job's result. Without a limit of rows, BigQuery fills it up to 20 MB. */
 export function pageRequest(
   { project, location, jobId }: JobReference,
@@ -21,6 +24,11 @@ export function pageRequest(
       ...query,
     },
   }
+}
+
+/** Makes a call that returns a page. @throws GatewayError UPSTREAM_DATA, and as `RestClient.raw` */
+export async function pageOf(rest: RestClient, request: RestRequest, signal: AbortSignal): Promise<QueryPage> {
+  return await readPage<QueryResultsHead>(await rest.raw(request, signal))
 }
 
 /** The pages of a result, from its first one on. */
@@ -55,8 +63,6 @@ export class ResultPages {
   }
 
   async #page(pageToken: string, signal: AbortSignal): Promise<QueryPage> {
-    return await readPage<QueryResultsHead>(
-      await this.#rest.raw({ ...pageRequest(this.#reference, { pageToken }), repeatable: true }, signal),
-    )
+    return await pageOf(this.#rest, { ...pageRequest(this.#reference, { pageToken }), repeatable: true }, signal)
   }
 }

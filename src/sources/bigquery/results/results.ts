@@ -6,10 +6,12 @@ import type { Context, Result, ResultStats } from '../../../query/types.ts'
 import { bigQueryError } from '../errors.ts'
 import type { Aftercare } from '../jobs/aftercare.ts'
 import type { JobDependencies } from '../jobs/job-dependencies.ts'
-import type { FinishedJob } from '../jobs/jobs.ts'
+import type { FinishedJob, Jobs } from '../jobs/jobs.ts'
 import type { ResultPath } from '../metrics.ts'
 import type { TableReferenceResource } from '../rest/api.ts'
 import { RowEncoder } from '../rows/row-encoder.ts'
+import type { InlineRows } from '../storage/inline-arrow.ts'
+import { readJobStream } from '../storage/read-job-stream.ts'
 import { readTable } from '../storage/read-table.ts'
 import type { StorageClient } from '../storage/storage-client.ts'
 import { StorageRefused } from '../storage/storage-error.ts'
@@ -36,50 +38,91 @@ export interface ResultFacts {
   readonly announced: string | undefined
 }
 
+/** The rows of a result, and the way they come. */
+interface FoundRows {
+  readonly path: ResultPath
+  readonly frames: AsyncIterable<readonly Frame[]>
+  readonly progress?: () => number
+}
+
 /**
  * Results of jobs as Arrow. One page comes from REST. Of a larger result, the Storage Read API sends all rows; where that is refused
  * before the first row, further REST pages do. Both ways have the same schema.
  */
 export class Results {
   readonly #deps: JobDependencies
+  readonly #jobs: Jobs
   readonly #aftercare: Aftercare
   readonly #storage: StorageClient
   /** Unix milliseconds until which the Storage Read API is not asked. */
   #refusedUntil = 0
 
-  constructor(deps: JobDependencies, aftercare: Aftercare, storage: StorageClient) {
+  constructor(deps: JobDependencies, jobs: Jobs, aftercare: Aftercare, storage: StorageClient) {
     this.#deps = deps
+    this.#jobs = jobs
     this.#aftercare = aftercare
     this.#storage = storage
   }
 
   /** The result of a job that has ended. @throws GatewayError, RestFailure, LoginFailure, or the signal's reason */
-  async of({ reference, page }: FinishedJob, facts: ResultFacts, ctx: Context): Promise<Result> {
-    const { head } = page
-    const fields = head.schema?.fields ?? []
+  async of(job: FinishedJob, facts: ResultFacts, ctx: Context): Promise<Result> {
+    const { head } = job.page
     const affectedRows = affectedRowsOf(head, facts.statementType)
-    if (fields.length === 0) {
-      const stats = { rows: 0, bytes: 0, affectedRows }
-      return { schema: frameOf(noColumns, none, 0), frames: (async function* () {})(), stats }
-    }
-    const schema = arrowSchemaOf(fields)
+    const fields = head.schema?.fields ?? []
+    const schema = fields.length === 0 && job.arrow ? schemaOf(job.arrow.schema) : arrowSchemaOf(fields)
+    if (schema.children.length === 0) return this.changed(affectedRows)
     checkAnnounced(facts.announced, schema)
     const stats: ResultStats = { rows: 0, bytes: 0, affectedRows }
-    const answer = { schema: frameOf(encodeSchema(schema), none, 0), stats }
-    let path: ResultPath = 'inline'
-    if (head.pageToken) {
-      const isStored = this.#deps.config.storageApi && facts.statementType === 'SELECT'
-      const read = isStored ? await this.#storedRows(reference, schema, facts, ctx) : undefined
-      if (read) {
-        this.#deps.observer.onResult('storage')
-        return { ...answer, frames: counted(read.frames, stats), progress: () => read.progress() }
-      }
-      path = isStored ? 'fallback' : 'rest'
-    }
+    const { path, frames, ...more } = await this.#rowsOf(job, schema, facts, ctx)
     this.#deps.observer.onResult(path)
-    const pages = new ResultPages(this.#deps.rest, reference, page)
-    const frames = this.#rows(pages, new RowEncoder(fields, BATCH), ctx.signal)
-    return { ...answer, frames: counted(frames, stats) }
+    return { schema: frameOf(encodeSchema(schema), none, 0), stats, frames: counted(frames, stats), ...more }
+  }
+
+  /** The result of a statement that returns no rows. */
+  changed(affectedRows: number): Result {
+    const stats = { rows: 0, bytes: 0, affectedRows }
+    return { schema: frameOf(noColumns, none, 0), frames: (async function* () {})(), stats }
+  }
+
+  async #rowsOf(job: FinishedJob, schema: Field, facts: ResultFacts, ctx: Context): Promise<FoundRows> {
+    const { reference, page } = job
+    const arrow = fittingArrow(job, schema)
+    const isWhole = !page.head.pageToken
+    if (isWhole && arrow) return { path: 'inline', frames: inlineFrames(arrow) }
+    const isStored = !isWhole && this.#deps.config.storageApi && facts.statementType === 'SELECT'
+    if (isStored) {
+      const read = (arrow && facts.isOrdered && (await this.#furtherRows(job, arrow, ctx))) || undefined
+      const stored = read ?? (await this.#storedRows(reference, schema, facts, ctx))
+      if (stored) return { path: 'storage', frames: stored.frames, progress: () => stored.progress() }
+    }
+    // Of rows in Arrow, REST cannot continue.
+    const first = job.arrow ? await this.#jobs.wait(reference, ctx.signal) : page
+    const pages = new ResultPages(this.#deps.rest, reference, first)
+    const fields = first.head.schema?.fields ?? page.head.schema?.fields ?? []
+    return {
+      path: isWhole ? 'inline' : isStored ? 'fallback' : 'rest',
+      frames: this.#rows(pages, new RowEncoder(fields, BATCH), ctx.signal),
+    }
+  }
+
+  /** The rows of the answer, then those that are left of the job, in their order; undefined if BigQuery refuses that. */
+  async #furtherRows(
+    { reference: { project, location, jobId } }: FinishedJob,
+    arrow: InlineRows,
+    ctx: Context,
+  ): Promise<Pick<StorageRead, 'frames' | 'progress'> | undefined> {
+    if (Date.now() < this.#refusedUntil) return undefined
+    try {
+      const read = await readJobStream({ project, location, jobId, offset: arrow.rows }, this.#storage, ctx)
+      const frames = chained(inlineFrames(arrow), read.frames)
+      const difference = read.schema && schemaDifference(schemaOf(arrow.schema), schemaOf(read.schema))
+      if (difference === undefined) return { frames, progress: () => read.progress() }
+      await read.frames[Symbol.asyncIterator]().return?.()
+      return undefined
+    } catch (error) {
+      if (error instanceof StorageRefused) return undefined
+      throw error
+    }
   }
 
   /** Reads the table in which BigQuery keeps the result; undefined if that is refused. */
@@ -100,7 +143,7 @@ export class Results {
         this.#storage,
         ctx,
       )
-      const difference = read.schema && schemaDifference(schema, decodeSchema(readFrame(read.schema).header))
+      const difference = read.schema && schemaDifference(schema, schemaOf(read.schema))
       if (difference === undefined) return read
       await read.frames[Symbol.asyncIterator]().return?.()
       log.warn({ event: 'storage', difference }, 'the Storage Read API has another schema than REST: reading by REST')
@@ -124,6 +167,25 @@ export class Results {
       throw bigQueryError(error, this.#deps.source)
     }
   }
+}
+
+/** The rows that came as Arrow, if they can be sent under the schema of the result. */
+function fittingArrow({ arrow }: FinishedJob, schema: Field): InlineRows | undefined {
+  return arrow && schemaDifference(schema, schemaOf(arrow.schema)) === undefined ? arrow : undefined
+}
+
+function schemaOf(frame: Frame): Field {
+  return decodeSchema(readFrame(frame).header)
+}
+
+async function* inlineFrames({ frames }: InlineRows): AsyncGenerator<readonly Frame[], void, undefined> {
+  if (frames.length > 0) yield frames
+}
+
+async function* chained(
+  ...parts: AsyncIterable<readonly Frame[]>[]
+): AsyncGenerator<readonly Frame[], void, undefined> {
+  for (const part of parts) yield* part
 }
 
 function tableName({ projectId, datasetId, tableId }: TableReferenceResource) {
