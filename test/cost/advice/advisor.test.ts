@@ -152,6 +152,23 @@ describe('the stage', () => {
     expect((await stage({}).plan!(query(sql), ctx, next)).estimate?.advice).toBeUndefined()
   })
 
+  it('a refusal of a budget says what the best rewrite would bill, without a word of the statement', async () => {
+    const refusal = new GatewayError('BUDGET_EXCEEDED', 'Too much.', { details: { reason: 'query_bytes' } })
+    const { estimate: _, ...running } = query(sql)
+    const refused = (gigabytes: number) =>
+      stage({ cost }).plan!(running, ctx, async (each) => {
+        if (!each.estimate) throw refusal
+        return planOf(each.sql, each.sql === sql ? 40 : gigabytes)
+      }).catch((error: unknown) => error)
+    expect(await refused(1)).toMatchObject({
+      code: 'BUDGET_EXCEEDED',
+      message:
+        'Too much. A rewrite (wrapped_partition_filter) would bill 1 GB instead of 40 GB: ask for an estimate to see it.',
+      details: { reason: 'query_bytes', advice_saved_bytes: String(39 * GB), advice_billable_bytes: String(GB) },
+    })
+    expect(await refused(40)).toBe(refusal)
+  })
+
   it('a statement that cannot be planned fails as it does without the stage', async () => {
     const failure = new GatewayError('BAD_SQL', 'no')
     await expect(stage({ cost }).plan!(query(sql), ctx, () => Promise.reject(failure))).rejects.toBe(failure)
