@@ -4,6 +4,7 @@ import { parseAddress } from './client/address.ts'
 import type { EstimateOptions } from './estimate/estimate.ts'
 import { ExitCode } from './exit-code.ts'
 import type { QueryOptions } from './query/options.ts'
+import type { UsageOptions } from './usage/usage.ts'
 
 /** Builds the command line. Each command imports its code when it runs, so that `--help` is fast. */
 export function buildProgram(): Command {
@@ -44,7 +45,28 @@ export function buildProgram(): Command {
     })
   addQueryCommand(program)
   addEstimateCommand(program)
+  addUsageCommand(program)
   return program
+}
+
+function addUsageCommand(program: Command): void {
+  const command = program
+    .command('usage')
+    .description('Tell what the statements of a month have cost, with a forecast and the budgets (flightgate only).')
+    .option('-m, --month <month>', 'the month, as 2026-11; by default the current one')
+    .option('-p, --principal <name>', 'statements of one principal')
+    .option('-g, --group <name>', 'statements of one group')
+    .option('--json', 'print JSON for programs, as the HTTP API writes it')
+  addConnectionOptions(command)
+    .addHelpText(
+      'after',
+      '\nWithout the role admin, you see your own statements.\n\nExamples:\n  flightgate usage\n  flightgate usage --month 2026-10 --principal nightly\n  flightgate usage --source warehouse --json',
+    )
+    .exitOverride(endWithUsageCode)
+    .action(async (options: UsageOptions) => {
+      const { usage } = await import('./usage/usage.ts')
+      process.exitCode = await usage(options)
+    })
 }
 
 function addQueryCommand(program: Command): void {

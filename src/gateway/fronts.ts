@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { Scope } from '../async/scope.ts'
 import { Authenticator } from '../auth/authenticator.ts'
 import type { Config } from '../config/config.ts'
+import type { CostUsage } from '../cost/usage/cost-usage.ts'
 import { flightMethods, flightServiceName } from '../fronts/flight/service.ts'
 import { gatewayMethods, gatewayServiceName } from '../fronts/gateway/service.ts'
 import { CallSessions } from '../fronts/grpc/session-cookie.ts'
@@ -39,6 +40,7 @@ export interface GatewayAddresses {
 export interface FrontParts {
   readonly config: Config
   readonly engine: Engine
+  readonly costUsage: CostUsage
   readonly state: State
   readonly watch: SourceWatch
   readonly metrics: Metrics
@@ -60,7 +62,7 @@ const packagedDescriptorSet = new URL('../../../gen/descriptors.binpb', import.m
 
 /** Composes the Flight port and the HTTP port. The scope closes them, Flight first. */
 export function createFronts(
-  { config, engine, state, watch, metrics, readiness, log }: FrontParts,
+  { config, engine, costUsage, state, watch, metrics, readiness, log }: FrontParts,
   scope: Scope,
 ): Fronts {
   const { limits } = config
@@ -75,7 +77,7 @@ export function createFronts(
     preparedTtlMs: limits.preparedTtlMs,
     maxConnections: limits.maxConnections,
   }
-  const shared = { ...engine, statements, sessions: new CallSessions(statements.sessions), log, limits }
+  const shared = { ...engine, costUsage, statements, sessions: new CallSessions(statements.sessions), log, limits }
   const methods: Methods = {
     ...flightMethods({ ...shared, authenticator, sealer, serverInfo }),
     ...gatewayMethods({ ...shared, version: serverInfo.version }),
@@ -95,6 +97,7 @@ export function createFronts(
   const http = createHttpFront(
     {
       ...engine,
+      costUsage,
       statements,
       authenticator,
       calls: httpCalls,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { Scope } from '../async/scope.ts'
 import type { Config } from '../config/config.ts'
+import { freeOfCharge } from '../cost/usage/cost-usage.ts'
 import { Metrics } from '../ops/metrics.ts'
 import { ProcessReadiness } from '../ops/readiness.ts'
 import type { SourceKinds } from '../sources/kind.ts'
@@ -65,7 +66,8 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
   const engine = createEngine({ config, sources, slots, watch, state, repeatable, budgets, metrics, log }, scope)
   const { transactions, drainGate } = engine
 
-  const fronts = createFronts({ config, engine, state, watch, metrics, readiness, log }, scope)
+  const costUsage = costs?.usage ?? freeOfCharge(config.budgets.timeZone)
+  const fronts = createFronts({ config, engine, costUsage, state, watch, metrics, readiness, log }, scope)
   const { grpc, httpCalls, statements } = fronts
   metrics.readGauges({
     callsInFlight: () => grpc.callCount,

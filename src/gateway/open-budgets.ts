@@ -9,6 +9,7 @@ import { billingCalendar } from '../cost/ledger/billing-calendar.ts'
 import type { BillingCalendar, Ledger } from '../cost/ledger/ledger.ts'
 import { openLedger } from '../cost/ledger/open-ledger.ts'
 import { usdOf } from '../cost/pricing/nano-usd.ts'
+import { CostUsage } from '../cost/usage/cost-usage.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { Source } from '../query/source.ts'
 import type { Logger } from '../query/types.ts'
@@ -22,6 +23,7 @@ export interface Costs {
   readonly ledger: Ledger
   readonly calendar: BillingCalendar
   readonly reconciliation: Reconciliation
+  readonly usage: CostUsage
 }
 
 /** Parts that the budgets use. */
@@ -88,5 +90,6 @@ export async function openBudgets(
   scope.defer(() => reconciliation.close())
   const place = redis ? 'redis' : (state.directory ?? 'memory of this process')
   log.info({ event: 'ledger', place, timeZone: calendar.timeZone, sources: [...billed.keys()] }, 'the ledger is open')
-  return { budgets, ledger, calendar, reconciliation }
+  const usage = new CostUsage({ ledger, calendar, policy })
+  return { budgets, ledger, calendar, reconciliation, usage }
 }

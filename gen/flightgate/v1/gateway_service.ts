@@ -123,6 +123,48 @@ export namespace BreakerState {
   export type BREAKER_STATE_HALF_OPEN = typeof BreakerState.BREAKER_STATE_HALF_OPEN;
 }
 
+/** AccountKind is whose budget it is. */
+export const AccountKind = {
+  /** ACCOUNT_KIND_UNSPECIFIED - Never sent. */
+  ACCOUNT_KIND_UNSPECIFIED: 0,
+  /** ACCOUNT_KIND_GATEWAY - The whole gateway. */
+  ACCOUNT_KIND_GATEWAY: 1,
+  /** ACCOUNT_KIND_SOURCE - A source. */
+  ACCOUNT_KIND_SOURCE: 2,
+  /** ACCOUNT_KIND_PRINCIPAL - A principal. */
+  ACCOUNT_KIND_PRINCIPAL: 3,
+  /** ACCOUNT_KIND_GROUP - A group of principals. */
+  ACCOUNT_KIND_GROUP: 4,
+} as const;
+
+export type AccountKind = typeof AccountKind[keyof typeof AccountKind];
+
+export namespace AccountKind {
+  export type ACCOUNT_KIND_UNSPECIFIED = typeof AccountKind.ACCOUNT_KIND_UNSPECIFIED;
+  export type ACCOUNT_KIND_GATEWAY = typeof AccountKind.ACCOUNT_KIND_GATEWAY;
+  export type ACCOUNT_KIND_SOURCE = typeof AccountKind.ACCOUNT_KIND_SOURCE;
+  export type ACCOUNT_KIND_PRINCIPAL = typeof AccountKind.ACCOUNT_KIND_PRINCIPAL;
+  export type ACCOUNT_KIND_GROUP = typeof AccountKind.ACCOUNT_KIND_GROUP;
+}
+
+/** BudgetPeriod is how long a budget counts. */
+export const BudgetPeriod = {
+  /** BUDGET_PERIOD_UNSPECIFIED - Never sent. */
+  BUDGET_PERIOD_UNSPECIFIED: 0,
+  /** BUDGET_PERIOD_DAY - A day of the billing time zone. */
+  BUDGET_PERIOD_DAY: 1,
+  /** BUDGET_PERIOD_MONTH - A month of the billing time zone. */
+  BUDGET_PERIOD_MONTH: 2,
+} as const;
+
+export type BudgetPeriod = typeof BudgetPeriod[keyof typeof BudgetPeriod];
+
+export namespace BudgetPeriod {
+  export type BUDGET_PERIOD_UNSPECIFIED = typeof BudgetPeriod.BUDGET_PERIOD_UNSPECIFIED;
+  export type BUDGET_PERIOD_DAY = typeof BudgetPeriod.BUDGET_PERIOD_DAY;
+  export type BUDGET_PERIOD_MONTH = typeof BudgetPeriod.BUDGET_PERIOD_MONTH;
+}
+
 /** QueryState is what a statement is doing. */
 export const QueryState = {
   /** QUERY_STATE_UNSPECIFIED - Never sent. */
@@ -662,6 +704,104 @@ export interface GetUsageResponse {
     | undefined;
   /** Bytes of results per day; unset without a limit. */
   bytesPerDay: Quota | undefined;
+}
+
+/** GetCostsRequest asks what the statements of a month have cost. */
+export interface GetCostsRequest {
+  /** The month, as 2026-11; empty for the current one. */
+  month: string;
+  /** Counts the statements of one source; empty for all. */
+  dataSource: string;
+  /** Counts the statements of one principal; empty for all that the caller may see. */
+  principal: string;
+  /** Counts the statements of one group; empty for all. */
+  group: string;
+}
+
+/** CostRow is what the statements of a day, source, principal or group have cost. */
+export interface CostRow {
+  /** The day, source, principal or group; empty for the total. */
+  name: string;
+  /** Statements that were billed, also those that cost nothing. */
+  statements: bigint;
+  /** What they cost, in US dollars. */
+  costUsd: number;
+  /** Bytes that were billed. */
+  billedBytes: bigint;
+  /** Slot milliseconds, where the engine told them. */
+  slotMs: bigint;
+  /** Statements that the engine answered from its cache. */
+  cacheHits: bigint;
+}
+
+/** TopStatement is a statement that has cost much. */
+export interface TopStatement {
+  /** Hash of the text, as in the log. */
+  statementHash: string;
+  /** Its beginning; empty unless the log holds texts. */
+  text: string;
+  /** Name of the source. */
+  dataSource: string;
+  /** Name of the principal. */
+  principal: string;
+  /** How often it ran. */
+  runs: bigint;
+  /** What its runs cost, in US dollars. */
+  costUsd: number;
+  /** Bytes that its runs billed. */
+  billedBytes: bigint;
+}
+
+/** BudgetState is a budget and what is spent of it. */
+export interface BudgetState {
+  /** Whose budget it is. */
+  account: AccountKind;
+  /** Name of the source, principal or group; empty for the gateway. */
+  name: string;
+  /** How long it counts. */
+  period: BudgetPeriod;
+  /** The budget, in US dollars. */
+  limitUsd: number;
+  /** What is spent of it, in US dollars. */
+  spentUsd: number;
+  /** What statements hold that run now, in US dollars. */
+  reservedUsd: number;
+}
+
+/** GetCostsResponse tells what the statements of a month have cost. */
+export interface GetCostsResponse {
+  /** The month. */
+  month: string;
+  /** Time zone of its days. */
+  timeZone: string;
+  /** The source that is counted; empty for all. */
+  dataSource: string;
+  /** The principal that is counted; empty for all. */
+  principal: string;
+  /** The group that is counted; empty for all. */
+  group: string;
+  /** All that is counted. */
+  total:
+    | CostRow
+    | undefined;
+  /** What the whole month is expected to cost, in US dollars; unset if it is over or has no history. */
+  forecastUsd?:
+    | number
+    | undefined;
+  /** How the forecast was computed. */
+  forecastBasis: string;
+  /** Budgets of today and of this month. */
+  budgets: BudgetState[];
+  /** By day. */
+  days: CostRow[];
+  /** By source, the most expensive first. */
+  dataSources: CostRow[];
+  /** By principal, the most expensive first. */
+  principals: CostRow[];
+  /** By group, the most expensive first. A statement counts for each group of its principal. */
+  groups: CostRow[];
+  /** The statements that cost most, at most 20. */
+  topStatements: TopStatement[];
 }
 
 /** ListQueriesRequest asks for the statements that wait or run. */
@@ -3727,6 +3867,621 @@ export const GetUsageResponse: MessageFns<GetUsageResponse> = {
   },
 };
 
+function createBaseGetCostsRequest(): GetCostsRequest {
+  return { month: "", dataSource: "", principal: "", group: "" };
+}
+
+export const GetCostsRequest: MessageFns<GetCostsRequest> = {
+  encode(message: GetCostsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.month !== "") {
+      writer.uint32(10).string(message.month);
+    }
+    if (message.dataSource !== "") {
+      writer.uint32(18).string(message.dataSource);
+    }
+    if (message.principal !== "") {
+      writer.uint32(26).string(message.principal);
+    }
+    if (message.group !== "") {
+      writer.uint32(34).string(message.group);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetCostsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetCostsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.month = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.dataSource = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.principal = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.group = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCostRow(): CostRow {
+  return { name: "", statements: 0n, costUsd: 0, billedBytes: 0n, slotMs: 0n, cacheHits: 0n };
+}
+
+export const CostRow: MessageFns<CostRow> = {
+  encode(message: CostRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.statements !== 0n) {
+      if (BigInt.asUintN(64, message.statements) !== message.statements) {
+        throw new globalThis.Error("value provided for field message.statements of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.statements);
+    }
+    if (message.costUsd !== 0) {
+      writer.uint32(25).double(message.costUsd);
+    }
+    if (message.billedBytes !== 0n) {
+      if (BigInt.asUintN(64, message.billedBytes) !== message.billedBytes) {
+        throw new globalThis.Error("value provided for field message.billedBytes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.billedBytes);
+    }
+    if (message.slotMs !== 0n) {
+      if (BigInt.asUintN(64, message.slotMs) !== message.slotMs) {
+        throw new globalThis.Error("value provided for field message.slotMs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.slotMs);
+    }
+    if (message.cacheHits !== 0n) {
+      if (BigInt.asUintN(64, message.cacheHits) !== message.cacheHits) {
+        throw new globalThis.Error("value provided for field message.cacheHits of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.cacheHits);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CostRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCostRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.statements = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.costUsd = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.billedBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.slotMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.cacheHits = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTopStatement(): TopStatement {
+  return { statementHash: "", text: "", dataSource: "", principal: "", runs: 0n, costUsd: 0, billedBytes: 0n };
+}
+
+export const TopStatement: MessageFns<TopStatement> = {
+  encode(message: TopStatement, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.statementHash !== "") {
+      writer.uint32(10).string(message.statementHash);
+    }
+    if (message.text !== "") {
+      writer.uint32(18).string(message.text);
+    }
+    if (message.dataSource !== "") {
+      writer.uint32(26).string(message.dataSource);
+    }
+    if (message.principal !== "") {
+      writer.uint32(34).string(message.principal);
+    }
+    if (message.runs !== 0n) {
+      if (BigInt.asUintN(64, message.runs) !== message.runs) {
+        throw new globalThis.Error("value provided for field message.runs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.runs);
+    }
+    if (message.costUsd !== 0) {
+      writer.uint32(49).double(message.costUsd);
+    }
+    if (message.billedBytes !== 0n) {
+      if (BigInt.asUintN(64, message.billedBytes) !== message.billedBytes) {
+        throw new globalThis.Error("value provided for field message.billedBytes of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.billedBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TopStatement {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTopStatement();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.statementHash = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.dataSource = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.principal = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.runs = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.costUsd = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.billedBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseBudgetState(): BudgetState {
+  return { account: 0, name: "", period: 0, limitUsd: 0, spentUsd: 0, reservedUsd: 0 };
+}
+
+export const BudgetState: MessageFns<BudgetState> = {
+  encode(message: BudgetState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.account !== 0) {
+      writer.uint32(8).int32(message.account);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.period !== 0) {
+      writer.uint32(24).int32(message.period);
+    }
+    if (message.limitUsd !== 0) {
+      writer.uint32(33).double(message.limitUsd);
+    }
+    if (message.spentUsd !== 0) {
+      writer.uint32(41).double(message.spentUsd);
+    }
+    if (message.reservedUsd !== 0) {
+      writer.uint32(49).double(message.reservedUsd);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BudgetState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBudgetState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.account = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.period = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.limitUsd = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.spentUsd = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.reservedUsd = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetCostsResponse(): GetCostsResponse {
+  return {
+    month: "",
+    timeZone: "",
+    dataSource: "",
+    principal: "",
+    group: "",
+    total: undefined,
+    forecastUsd: undefined,
+    forecastBasis: "",
+    budgets: [],
+    days: [],
+    dataSources: [],
+    principals: [],
+    groups: [],
+    topStatements: [],
+  };
+}
+
+export const GetCostsResponse: MessageFns<GetCostsResponse> = {
+  encode(message: GetCostsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.month !== "") {
+      writer.uint32(10).string(message.month);
+    }
+    if (message.timeZone !== "") {
+      writer.uint32(18).string(message.timeZone);
+    }
+    if (message.dataSource !== "") {
+      writer.uint32(26).string(message.dataSource);
+    }
+    if (message.principal !== "") {
+      writer.uint32(34).string(message.principal);
+    }
+    if (message.group !== "") {
+      writer.uint32(42).string(message.group);
+    }
+    if (message.total !== undefined) {
+      CostRow.encode(message.total, writer.uint32(50).fork()).join();
+    }
+    if (message.forecastUsd !== undefined) {
+      writer.uint32(57).double(message.forecastUsd);
+    }
+    if (message.forecastBasis !== "") {
+      writer.uint32(66).string(message.forecastBasis);
+    }
+    for (const v of message.budgets) {
+      BudgetState.encode(v!, writer.uint32(74).fork()).join();
+    }
+    for (const v of message.days) {
+      CostRow.encode(v!, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.dataSources) {
+      CostRow.encode(v!, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.principals) {
+      CostRow.encode(v!, writer.uint32(98).fork()).join();
+    }
+    for (const v of message.groups) {
+      CostRow.encode(v!, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.topStatements) {
+      TopStatement.encode(v!, writer.uint32(114).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetCostsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetCostsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.month = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.timeZone = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.dataSource = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.principal = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.group = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.total = CostRow.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.forecastUsd = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.forecastBasis = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.budgets.push(BudgetState.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.days.push(CostRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.dataSources.push(CostRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.principals.push(CostRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.groups.push(CostRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.topStatements.push(TopStatement.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseListQueriesRequest(): ListQueriesRequest {
   return { dataSource: "", principal: "" };
 }
@@ -4222,6 +4977,18 @@ export const GatewayServiceDefinition = {
       requestType: GetUsageRequest as typeof GetUsageRequest,
       requestStream: false,
       responseType: GetUsageResponse as typeof GetUsageResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * GetCosts tells what the statements of a month have cost, by day, source, principal and group, with a forecast and the budgets.
+     * Without the role admin, a caller sees its own statements.
+     */
+    getCosts: {
+      name: "GetCosts",
+      requestType: GetCostsRequest as typeof GetCostsRequest,
+      requestStream: false,
+      responseType: GetCostsResponse as typeof GetCostsResponse,
       responseStream: false,
       options: {},
     },

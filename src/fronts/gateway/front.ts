@@ -1,3 +1,4 @@
+import type { CostUsage } from '../../cost/usage/cost-usage.ts'
 import type { ActiveStatements } from '../../query/control/active-statements.ts'
 import type { SourceStatus } from '../../query/control/source-status.ts'
 import type { Logger } from '../../query/types.ts'
@@ -12,6 +13,7 @@ export interface GatewayFront {
   readonly active: ActiveStatements
   readonly sourceStatus: SourceStatus
   readonly quotas: Quotas
+  readonly costUsage: CostUsage
   readonly log: Logger
   readonly limits: GatewayLimits
   /** Version of the gateway. */

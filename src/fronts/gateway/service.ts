@@ -3,6 +3,7 @@ import type { GatewayFront } from './front.ts'
 import { batchEstimateCost, estimateCost } from './methods/estimate-cost.ts'
 import { execute } from './methods/execute.ts'
 import { executeBatch } from './methods/execute-batch.ts'
+import { getCosts } from './methods/get-costs.ts'
 import { getUsage } from './methods/get-usage.ts'
 import { getVersion } from './methods/get-version.ts'
 import { planBatch } from './methods/plan-batch.ts'
@@ -23,6 +24,7 @@ export function gatewayMethods(front: GatewayFront): Methods {
     ListSources: listSources(front),
     GetSource: getSource(front),
     GetUsage: getUsage(front),
+    GetCosts: getCosts(front),
     ListQueries: listQueries(front),
     CancelQuery: cancelQuery(front),
     GetVersion: getVersion(front),

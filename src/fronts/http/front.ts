@@ -1,4 +1,5 @@
 import type { Authenticator } from '../../auth/authenticator.ts'
+import type { CostUsage } from '../../cost/usage/cost-usage.ts'
 import type { ActiveStatements } from '../../query/control/active-statements.ts'
 import type { SourceStatus } from '../../query/control/source-status.ts'
 import type { DrainGate } from '../../query/drain-gate.ts'
@@ -18,6 +19,7 @@ export interface HttpFront {
   readonly authenticator: Authenticator
   readonly calls: HttpCalls
   readonly quotas: Quotas
+  readonly costUsage: CostUsage
   readonly log: Logger
   readonly limits: HttpLimits
   readonly settings: HttpSettings

@@ -315,6 +315,120 @@ func (BreakerState) EnumDescriptor() ([]byte, []int) {
 	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{4}
 }
 
+// AccountKind is whose budget it is.
+type AccountKind int32
+
+const (
+	// Never sent.
+	AccountKind_ACCOUNT_KIND_UNSPECIFIED AccountKind = 0
+	// The whole gateway.
+	AccountKind_ACCOUNT_KIND_GATEWAY AccountKind = 1
+	// A source.
+	AccountKind_ACCOUNT_KIND_SOURCE AccountKind = 2
+	// A principal.
+	AccountKind_ACCOUNT_KIND_PRINCIPAL AccountKind = 3
+	// A group of principals.
+	AccountKind_ACCOUNT_KIND_GROUP AccountKind = 4
+)
+
+// Enum value maps for AccountKind.
+var (
+	AccountKind_name = map[int32]string{
+		0: "ACCOUNT_KIND_UNSPECIFIED",
+		1: "ACCOUNT_KIND_GATEWAY",
+		2: "ACCOUNT_KIND_SOURCE",
+		3: "ACCOUNT_KIND_PRINCIPAL",
+		4: "ACCOUNT_KIND_GROUP",
+	}
+	AccountKind_value = map[string]int32{
+		"ACCOUNT_KIND_UNSPECIFIED": 0,
+		"ACCOUNT_KIND_GATEWAY":     1,
+		"ACCOUNT_KIND_SOURCE":      2,
+		"ACCOUNT_KIND_PRINCIPAL":   3,
+		"ACCOUNT_KIND_GROUP":       4,
+	}
+)
+
+func (x AccountKind) Enum() *AccountKind {
+	p := new(AccountKind)
+	*p = x
+	return p
+}
+
+func (x AccountKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AccountKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_flightgate_v1_gateway_service_proto_enumTypes[5].Descriptor()
+}
+
+func (AccountKind) Type() protoreflect.EnumType {
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[5]
+}
+
+func (x AccountKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AccountKind.Descriptor instead.
+func (AccountKind) EnumDescriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{5}
+}
+
+// BudgetPeriod is how long a budget counts.
+type BudgetPeriod int32
+
+const (
+	// Never sent.
+	BudgetPeriod_BUDGET_PERIOD_UNSPECIFIED BudgetPeriod = 0
+	// A day of the billing time zone.
+	BudgetPeriod_BUDGET_PERIOD_DAY BudgetPeriod = 1
+	// A month of the billing time zone.
+	BudgetPeriod_BUDGET_PERIOD_MONTH BudgetPeriod = 2
+)
+
+// Enum value maps for BudgetPeriod.
+var (
+	BudgetPeriod_name = map[int32]string{
+		0: "BUDGET_PERIOD_UNSPECIFIED",
+		1: "BUDGET_PERIOD_DAY",
+		2: "BUDGET_PERIOD_MONTH",
+	}
+	BudgetPeriod_value = map[string]int32{
+		"BUDGET_PERIOD_UNSPECIFIED": 0,
+		"BUDGET_PERIOD_DAY":         1,
+		"BUDGET_PERIOD_MONTH":       2,
+	}
+)
+
+func (x BudgetPeriod) Enum() *BudgetPeriod {
+	p := new(BudgetPeriod)
+	*p = x
+	return p
+}
+
+func (x BudgetPeriod) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (BudgetPeriod) Descriptor() protoreflect.EnumDescriptor {
+	return file_flightgate_v1_gateway_service_proto_enumTypes[6].Descriptor()
+}
+
+func (BudgetPeriod) Type() protoreflect.EnumType {
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[6]
+}
+
+func (x BudgetPeriod) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use BudgetPeriod.Descriptor instead.
+func (BudgetPeriod) EnumDescriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{6}
+}
+
 // QueryState is what a statement is doing.
 type QueryState int32
 
@@ -352,11 +466,11 @@ func (x QueryState) String() string {
 }
 
 func (QueryState) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[5].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[7].Descriptor()
 }
 
 func (QueryState) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[5]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[7]
 }
 
 func (x QueryState) Number() protoreflect.EnumNumber {
@@ -365,7 +479,7 @@ func (x QueryState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use QueryState.Descriptor instead.
 func (QueryState) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{5}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{7}
 }
 
 // Statement is an SQL text or the scan of a table, and where it runs.
@@ -3206,6 +3320,524 @@ func (x *GetUsageResponse) GetBytesPerDay() *Quota {
 	return nil
 }
 
+// GetCostsRequest asks what the statements of a month have cost.
+type GetCostsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The month, as 2026-11; empty for the current one.
+	Month string `protobuf:"bytes,1,opt,name=month,proto3" json:"month,omitempty"`
+	// Counts the statements of one source; empty for all.
+	DataSource string `protobuf:"bytes,2,opt,name=data_source,json=dataSource,proto3" json:"data_source,omitempty"`
+	// Counts the statements of one principal; empty for all that the caller may see.
+	Principal string `protobuf:"bytes,3,opt,name=principal,proto3" json:"principal,omitempty"`
+	// Counts the statements of one group; empty for all.
+	Group         string `protobuf:"bytes,4,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCostsRequest) Reset() {
+	*x = GetCostsRequest{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCostsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCostsRequest) ProtoMessage() {}
+
+func (x *GetCostsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCostsRequest.ProtoReflect.Descriptor instead.
+func (*GetCostsRequest) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *GetCostsRequest) GetMonth() string {
+	if x != nil {
+		return x.Month
+	}
+	return ""
+}
+
+func (x *GetCostsRequest) GetDataSource() string {
+	if x != nil {
+		return x.DataSource
+	}
+	return ""
+}
+
+func (x *GetCostsRequest) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *GetCostsRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+// CostRow is what the statements of a day, source, principal or group have cost.
+type CostRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The day, source, principal or group; empty for the total.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Statements that were billed, also those that cost nothing.
+	Statements uint64 `protobuf:"varint,2,opt,name=statements,proto3" json:"statements,omitempty"`
+	// What they cost, in US dollars.
+	CostUsd float64 `protobuf:"fixed64,3,opt,name=cost_usd,json=costUsd,proto3" json:"cost_usd,omitempty"`
+	// Bytes that were billed.
+	BilledBytes uint64 `protobuf:"varint,4,opt,name=billed_bytes,json=billedBytes,proto3" json:"billed_bytes,omitempty"`
+	// Slot milliseconds, where the engine told them.
+	SlotMs uint64 `protobuf:"varint,5,opt,name=slot_ms,json=slotMs,proto3" json:"slot_ms,omitempty"`
+	// Statements that the engine answered from its cache.
+	CacheHits     uint64 `protobuf:"varint,6,opt,name=cache_hits,json=cacheHits,proto3" json:"cache_hits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CostRow) Reset() {
+	*x = CostRow{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CostRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CostRow) ProtoMessage() {}
+
+func (x *CostRow) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CostRow.ProtoReflect.Descriptor instead.
+func (*CostRow) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *CostRow) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CostRow) GetStatements() uint64 {
+	if x != nil {
+		return x.Statements
+	}
+	return 0
+}
+
+func (x *CostRow) GetCostUsd() float64 {
+	if x != nil {
+		return x.CostUsd
+	}
+	return 0
+}
+
+func (x *CostRow) GetBilledBytes() uint64 {
+	if x != nil {
+		return x.BilledBytes
+	}
+	return 0
+}
+
+func (x *CostRow) GetSlotMs() uint64 {
+	if x != nil {
+		return x.SlotMs
+	}
+	return 0
+}
+
+func (x *CostRow) GetCacheHits() uint64 {
+	if x != nil {
+		return x.CacheHits
+	}
+	return 0
+}
+
+// TopStatement is a statement that has cost much.
+type TopStatement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Hash of the text, as in the log.
+	StatementHash string `protobuf:"bytes,1,opt,name=statement_hash,json=statementHash,proto3" json:"statement_hash,omitempty"`
+	// Its beginning; empty unless the log holds texts.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// Name of the source.
+	DataSource string `protobuf:"bytes,3,opt,name=data_source,json=dataSource,proto3" json:"data_source,omitempty"`
+	// Name of the principal.
+	Principal string `protobuf:"bytes,4,opt,name=principal,proto3" json:"principal,omitempty"`
+	// How often it ran.
+	Runs uint64 `protobuf:"varint,5,opt,name=runs,proto3" json:"runs,omitempty"`
+	// What its runs cost, in US dollars.
+	CostUsd float64 `protobuf:"fixed64,6,opt,name=cost_usd,json=costUsd,proto3" json:"cost_usd,omitempty"`
+	// Bytes that its runs billed.
+	BilledBytes   uint64 `protobuf:"varint,7,opt,name=billed_bytes,json=billedBytes,proto3" json:"billed_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TopStatement) Reset() {
+	*x = TopStatement{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TopStatement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TopStatement) ProtoMessage() {}
+
+func (x *TopStatement) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TopStatement.ProtoReflect.Descriptor instead.
+func (*TopStatement) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *TopStatement) GetStatementHash() string {
+	if x != nil {
+		return x.StatementHash
+	}
+	return ""
+}
+
+func (x *TopStatement) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *TopStatement) GetDataSource() string {
+	if x != nil {
+		return x.DataSource
+	}
+	return ""
+}
+
+func (x *TopStatement) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *TopStatement) GetRuns() uint64 {
+	if x != nil {
+		return x.Runs
+	}
+	return 0
+}
+
+func (x *TopStatement) GetCostUsd() float64 {
+	if x != nil {
+		return x.CostUsd
+	}
+	return 0
+}
+
+func (x *TopStatement) GetBilledBytes() uint64 {
+	if x != nil {
+		return x.BilledBytes
+	}
+	return 0
+}
+
+// BudgetState is a budget and what is spent of it.
+type BudgetState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose budget it is.
+	Account AccountKind `protobuf:"varint,1,opt,name=account,proto3,enum=flightgate.v1.AccountKind" json:"account,omitempty"`
+	// Name of the source, principal or group; empty for the gateway.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// How long it counts.
+	Period BudgetPeriod `protobuf:"varint,3,opt,name=period,proto3,enum=flightgate.v1.BudgetPeriod" json:"period,omitempty"`
+	// The budget, in US dollars.
+	LimitUsd float64 `protobuf:"fixed64,4,opt,name=limit_usd,json=limitUsd,proto3" json:"limit_usd,omitempty"`
+	// What is spent of it, in US dollars.
+	SpentUsd float64 `protobuf:"fixed64,5,opt,name=spent_usd,json=spentUsd,proto3" json:"spent_usd,omitempty"`
+	// What statements hold that run now, in US dollars.
+	ReservedUsd   float64 `protobuf:"fixed64,6,opt,name=reserved_usd,json=reservedUsd,proto3" json:"reserved_usd,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BudgetState) Reset() {
+	*x = BudgetState{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BudgetState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BudgetState) ProtoMessage() {}
+
+func (x *BudgetState) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BudgetState.ProtoReflect.Descriptor instead.
+func (*BudgetState) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *BudgetState) GetAccount() AccountKind {
+	if x != nil {
+		return x.Account
+	}
+	return AccountKind_ACCOUNT_KIND_UNSPECIFIED
+}
+
+func (x *BudgetState) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *BudgetState) GetPeriod() BudgetPeriod {
+	if x != nil {
+		return x.Period
+	}
+	return BudgetPeriod_BUDGET_PERIOD_UNSPECIFIED
+}
+
+func (x *BudgetState) GetLimitUsd() float64 {
+	if x != nil {
+		return x.LimitUsd
+	}
+	return 0
+}
+
+func (x *BudgetState) GetSpentUsd() float64 {
+	if x != nil {
+		return x.SpentUsd
+	}
+	return 0
+}
+
+func (x *BudgetState) GetReservedUsd() float64 {
+	if x != nil {
+		return x.ReservedUsd
+	}
+	return 0
+}
+
+// GetCostsResponse tells what the statements of a month have cost.
+type GetCostsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The month.
+	Month string `protobuf:"bytes,1,opt,name=month,proto3" json:"month,omitempty"`
+	// Time zone of its days.
+	TimeZone string `protobuf:"bytes,2,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// The source that is counted; empty for all.
+	DataSource string `protobuf:"bytes,3,opt,name=data_source,json=dataSource,proto3" json:"data_source,omitempty"`
+	// The principal that is counted; empty for all.
+	Principal string `protobuf:"bytes,4,opt,name=principal,proto3" json:"principal,omitempty"`
+	// The group that is counted; empty for all.
+	Group string `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`
+	// All that is counted.
+	Total *CostRow `protobuf:"bytes,6,opt,name=total,proto3" json:"total,omitempty"`
+	// What the whole month is expected to cost, in US dollars; unset if it is over or has no history.
+	ForecastUsd *float64 `protobuf:"fixed64,7,opt,name=forecast_usd,json=forecastUsd,proto3,oneof" json:"forecast_usd,omitempty"`
+	// How the forecast was computed.
+	ForecastBasis string `protobuf:"bytes,8,opt,name=forecast_basis,json=forecastBasis,proto3" json:"forecast_basis,omitempty"`
+	// Budgets of today and of this month.
+	Budgets []*BudgetState `protobuf:"bytes,9,rep,name=budgets,proto3" json:"budgets,omitempty"`
+	// By day.
+	Days []*CostRow `protobuf:"bytes,10,rep,name=days,proto3" json:"days,omitempty"`
+	// By source, the most expensive first.
+	DataSources []*CostRow `protobuf:"bytes,11,rep,name=data_sources,json=dataSources,proto3" json:"data_sources,omitempty"`
+	// By principal, the most expensive first.
+	Principals []*CostRow `protobuf:"bytes,12,rep,name=principals,proto3" json:"principals,omitempty"`
+	// By group, the most expensive first. A statement counts for each group of its principal.
+	Groups []*CostRow `protobuf:"bytes,13,rep,name=groups,proto3" json:"groups,omitempty"`
+	// The statements that cost most, at most 20.
+	TopStatements []*TopStatement `protobuf:"bytes,14,rep,name=top_statements,json=topStatements,proto3" json:"top_statements,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCostsResponse) Reset() {
+	*x = GetCostsResponse{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCostsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCostsResponse) ProtoMessage() {}
+
+func (x *GetCostsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCostsResponse.ProtoReflect.Descriptor instead.
+func (*GetCostsResponse) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *GetCostsResponse) GetMonth() string {
+	if x != nil {
+		return x.Month
+	}
+	return ""
+}
+
+func (x *GetCostsResponse) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
+}
+
+func (x *GetCostsResponse) GetDataSource() string {
+	if x != nil {
+		return x.DataSource
+	}
+	return ""
+}
+
+func (x *GetCostsResponse) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *GetCostsResponse) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *GetCostsResponse) GetTotal() *CostRow {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *GetCostsResponse) GetForecastUsd() float64 {
+	if x != nil && x.ForecastUsd != nil {
+		return *x.ForecastUsd
+	}
+	return 0
+}
+
+func (x *GetCostsResponse) GetForecastBasis() string {
+	if x != nil {
+		return x.ForecastBasis
+	}
+	return ""
+}
+
+func (x *GetCostsResponse) GetBudgets() []*BudgetState {
+	if x != nil {
+		return x.Budgets
+	}
+	return nil
+}
+
+func (x *GetCostsResponse) GetDays() []*CostRow {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
+func (x *GetCostsResponse) GetDataSources() []*CostRow {
+	if x != nil {
+		return x.DataSources
+	}
+	return nil
+}
+
+func (x *GetCostsResponse) GetPrincipals() []*CostRow {
+	if x != nil {
+		return x.Principals
+	}
+	return nil
+}
+
+func (x *GetCostsResponse) GetGroups() []*CostRow {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *GetCostsResponse) GetTopStatements() []*TopStatement {
+	if x != nil {
+		return x.TopStatements
+	}
+	return nil
+}
+
 // ListQueriesRequest asks for the statements that wait or run.
 type ListQueriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3219,7 +3851,7 @@ type ListQueriesRequest struct {
 
 func (x *ListQueriesRequest) Reset() {
 	*x = ListQueriesRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3231,7 +3863,7 @@ func (x *ListQueriesRequest) String() string {
 func (*ListQueriesRequest) ProtoMessage() {}
 
 func (x *ListQueriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3244,7 +3876,7 @@ func (x *ListQueriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueriesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueriesRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{36}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListQueriesRequest) GetDataSource() string {
@@ -3288,7 +3920,7 @@ type RunningQuery struct {
 
 func (x *RunningQuery) Reset() {
 	*x = RunningQuery{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3300,7 +3932,7 @@ func (x *RunningQuery) String() string {
 func (*RunningQuery) ProtoMessage() {}
 
 func (x *RunningQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3313,7 +3945,7 @@ func (x *RunningQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunningQuery.ProtoReflect.Descriptor instead.
 func (*RunningQuery) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{37}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *RunningQuery) GetId() string {
@@ -3390,7 +4022,7 @@ type ListQueriesResponse struct {
 
 func (x *ListQueriesResponse) Reset() {
 	*x = ListQueriesResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3402,7 +4034,7 @@ func (x *ListQueriesResponse) String() string {
 func (*ListQueriesResponse) ProtoMessage() {}
 
 func (x *ListQueriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3415,7 +4047,7 @@ func (x *ListQueriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueriesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueriesResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{38}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListQueriesResponse) GetQueries() []*RunningQuery {
@@ -3436,7 +4068,7 @@ type CancelQueryRequest struct {
 
 func (x *CancelQueryRequest) Reset() {
 	*x = CancelQueryRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3448,7 +4080,7 @@ func (x *CancelQueryRequest) String() string {
 func (*CancelQueryRequest) ProtoMessage() {}
 
 func (x *CancelQueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3461,7 +4093,7 @@ func (x *CancelQueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelQueryRequest.ProtoReflect.Descriptor instead.
 func (*CancelQueryRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{39}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *CancelQueryRequest) GetId() string {
@@ -3480,7 +4112,7 @@ type CancelQueryResponse struct {
 
 func (x *CancelQueryResponse) Reset() {
 	*x = CancelQueryResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[40]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3492,7 +4124,7 @@ func (x *CancelQueryResponse) String() string {
 func (*CancelQueryResponse) ProtoMessage() {}
 
 func (x *CancelQueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[40]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3505,7 +4137,7 @@ func (x *CancelQueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelQueryResponse.ProtoReflect.Descriptor instead.
 func (*CancelQueryResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{40}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{45}
 }
 
 // GetVersionRequest asks for the version.
@@ -3517,7 +4149,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[41]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3529,7 +4161,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[41]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3542,7 +4174,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{41}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{46}
 }
 
 // GetVersionResponse has the version.
@@ -3556,7 +4188,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[42]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3568,7 +4200,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[42]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3581,7 +4213,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{42}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -3836,7 +4468,59 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\asources\x18\x03 \x03(\v2\x1a.flightgate.v1.SourceUsageR\asources\x12D\n" +
 	"\x13requests_per_minute\x18\x04 \x01(\v2\x14.flightgate.v1.QuotaR\x11requestsPerMinute\x12I\n" +
 	"\x15concurrent_statements\x18\x05 \x01(\v2\x14.flightgate.v1.QuotaR\x14concurrentStatements\x128\n" +
-	"\rbytes_per_day\x18\x06 \x01(\v2\x14.flightgate.v1.QuotaR\vbytesPerDay\"S\n" +
+	"\rbytes_per_day\x18\x06 \x01(\v2\x14.flightgate.v1.QuotaR\vbytesPerDay\"|\n" +
+	"\x0fGetCostsRequest\x12\x14\n" +
+	"\x05month\x18\x01 \x01(\tR\x05month\x12\x1f\n" +
+	"\vdata_source\x18\x02 \x01(\tR\n" +
+	"dataSource\x12\x1c\n" +
+	"\tprincipal\x18\x03 \x01(\tR\tprincipal\x12\x14\n" +
+	"\x05group\x18\x04 \x01(\tR\x05group\"\xb3\x01\n" +
+	"\aCostRow\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n" +
+	"\n" +
+	"statements\x18\x02 \x01(\x04R\n" +
+	"statements\x12\x19\n" +
+	"\bcost_usd\x18\x03 \x01(\x01R\acostUsd\x12!\n" +
+	"\fbilled_bytes\x18\x04 \x01(\x04R\vbilledBytes\x12\x17\n" +
+	"\aslot_ms\x18\x05 \x01(\x04R\x06slotMs\x12\x1d\n" +
+	"\n" +
+	"cache_hits\x18\x06 \x01(\x04R\tcacheHits\"\xda\x01\n" +
+	"\fTopStatement\x12%\n" +
+	"\x0estatement_hash\x18\x01 \x01(\tR\rstatementHash\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1f\n" +
+	"\vdata_source\x18\x03 \x01(\tR\n" +
+	"dataSource\x12\x1c\n" +
+	"\tprincipal\x18\x04 \x01(\tR\tprincipal\x12\x12\n" +
+	"\x04runs\x18\x05 \x01(\x04R\x04runs\x12\x19\n" +
+	"\bcost_usd\x18\x06 \x01(\x01R\acostUsd\x12!\n" +
+	"\fbilled_bytes\x18\a \x01(\x04R\vbilledBytes\"\xe9\x01\n" +
+	"\vBudgetState\x124\n" +
+	"\aaccount\x18\x01 \x01(\x0e2\x1a.flightgate.v1.AccountKindR\aaccount\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x123\n" +
+	"\x06period\x18\x03 \x01(\x0e2\x1b.flightgate.v1.BudgetPeriodR\x06period\x12\x1b\n" +
+	"\tlimit_usd\x18\x04 \x01(\x01R\blimitUsd\x12\x1b\n" +
+	"\tspent_usd\x18\x05 \x01(\x01R\bspentUsd\x12!\n" +
+	"\freserved_usd\x18\x06 \x01(\x01R\vreservedUsd\"\xf1\x04\n" +
+	"\x10GetCostsResponse\x12\x14\n" +
+	"\x05month\x18\x01 \x01(\tR\x05month\x12\x1b\n" +
+	"\ttime_zone\x18\x02 \x01(\tR\btimeZone\x12\x1f\n" +
+	"\vdata_source\x18\x03 \x01(\tR\n" +
+	"dataSource\x12\x1c\n" +
+	"\tprincipal\x18\x04 \x01(\tR\tprincipal\x12\x14\n" +
+	"\x05group\x18\x05 \x01(\tR\x05group\x12,\n" +
+	"\x05total\x18\x06 \x01(\v2\x16.flightgate.v1.CostRowR\x05total\x12&\n" +
+	"\fforecast_usd\x18\a \x01(\x01H\x00R\vforecastUsd\x88\x01\x01\x12%\n" +
+	"\x0eforecast_basis\x18\b \x01(\tR\rforecastBasis\x124\n" +
+	"\abudgets\x18\t \x03(\v2\x1a.flightgate.v1.BudgetStateR\abudgets\x12*\n" +
+	"\x04days\x18\n" +
+	" \x03(\v2\x16.flightgate.v1.CostRowR\x04days\x129\n" +
+	"\fdata_sources\x18\v \x03(\v2\x16.flightgate.v1.CostRowR\vdataSources\x126\n" +
+	"\n" +
+	"principals\x18\f \x03(\v2\x16.flightgate.v1.CostRowR\n" +
+	"principals\x12.\n" +
+	"\x06groups\x18\r \x03(\v2\x16.flightgate.v1.CostRowR\x06groups\x12B\n" +
+	"\x0etop_statements\x18\x0e \x03(\v2\x1b.flightgate.v1.TopStatementR\rtopStatementsB\x0f\n" +
+	"\r_forecast_usd\"S\n" +
 	"\x12ListQueriesRequest\x12\x1f\n" +
 	"\vdata_source\x18\x01 \x01(\tR\n" +
 	"dataSource\x12\x1c\n" +
@@ -3889,12 +4573,22 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x19BREAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14BREAKER_STATE_CLOSED\x10\x01\x12\x16\n" +
 	"\x12BREAKER_STATE_OPEN\x10\x02\x12\x1b\n" +
-	"\x17BREAKER_STATE_HALF_OPEN\x10\x03*Z\n" +
+	"\x17BREAKER_STATE_HALF_OPEN\x10\x03*\x92\x01\n" +
+	"\vAccountKind\x12\x1c\n" +
+	"\x18ACCOUNT_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14ACCOUNT_KIND_GATEWAY\x10\x01\x12\x17\n" +
+	"\x13ACCOUNT_KIND_SOURCE\x10\x02\x12\x1a\n" +
+	"\x16ACCOUNT_KIND_PRINCIPAL\x10\x03\x12\x16\n" +
+	"\x12ACCOUNT_KIND_GROUP\x10\x04*]\n" +
+	"\fBudgetPeriod\x12\x1d\n" +
+	"\x19BUDGET_PERIOD_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11BUDGET_PERIOD_DAY\x10\x01\x12\x17\n" +
+	"\x13BUDGET_PERIOD_MONTH\x10\x02*Z\n" +
 	"\n" +
 	"QueryState\x12\x1b\n" +
 	"\x17QUERY_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12QUERY_STATE_QUEUED\x10\x01\x12\x17\n" +
-	"\x13QUERY_STATE_RUNNING\x10\x022\xba\a\n" +
+	"\x13QUERY_STATE_RUNNING\x10\x022\x87\b\n" +
 	"\x0eGatewayService\x12W\n" +
 	"\fEstimateCost\x12\".flightgate.v1.EstimateCostRequest\x1a#.flightgate.v1.EstimateCostResponse\x12f\n" +
 	"\x11BatchEstimateCost\x12'.flightgate.v1.BatchEstimateCostRequest\x1a(.flightgate.v1.BatchEstimateCostResponse\x12J\n" +
@@ -3903,7 +4597,8 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\tPlanBatch\x12\x1f.flightgate.v1.PlanBatchRequest\x1a .flightgate.v1.PlanBatchResponse\x12T\n" +
 	"\vListSources\x12!.flightgate.v1.ListSourcesRequest\x1a\".flightgate.v1.ListSourcesResponse\x12N\n" +
 	"\tGetSource\x12\x1f.flightgate.v1.GetSourceRequest\x1a .flightgate.v1.GetSourceResponse\x12K\n" +
-	"\bGetUsage\x12\x1e.flightgate.v1.GetUsageRequest\x1a\x1f.flightgate.v1.GetUsageResponse\x12T\n" +
+	"\bGetUsage\x12\x1e.flightgate.v1.GetUsageRequest\x1a\x1f.flightgate.v1.GetUsageResponse\x12K\n" +
+	"\bGetCosts\x12\x1e.flightgate.v1.GetCostsRequest\x1a\x1f.flightgate.v1.GetCostsResponse\x12T\n" +
 	"\vListQueries\x12!.flightgate.v1.ListQueriesRequest\x1a\".flightgate.v1.ListQueriesResponse\x12T\n" +
 	"\vCancelQuery\x12!.flightgate.v1.CancelQueryRequest\x1a\".flightgate.v1.CancelQueryResponse\x12Q\n" +
 	"\n" +
@@ -3922,134 +4617,152 @@ func file_flightgate_v1_gateway_service_proto_rawDescGZIP() []byte {
 	return file_flightgate_v1_gateway_service_proto_rawDescData
 }
 
-var file_flightgate_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_flightgate_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_flightgate_v1_gateway_service_proto_goTypes = []any{
 	(EstimateAccuracy)(0),             // 0: flightgate.v1.EstimateAccuracy
 	(PriceModel)(0),                   // 1: flightgate.v1.PriceModel
 	(StatementStatus)(0),              // 2: flightgate.v1.StatementStatus
 	(HealthState)(0),                  // 3: flightgate.v1.HealthState
 	(BreakerState)(0),                 // 4: flightgate.v1.BreakerState
-	(QueryState)(0),                   // 5: flightgate.v1.QueryState
-	(*Statement)(nil),                 // 6: flightgate.v1.Statement
-	(*TableScan)(nil),                 // 7: flightgate.v1.TableScan
-	(*BatchOptions)(nil),              // 8: flightgate.v1.BatchOptions
-	(*FreeTier)(nil),                  // 9: flightgate.v1.FreeTier
-	(*Price)(nil),                     // 10: flightgate.v1.Price
-	(*Advice)(nil),                    // 11: flightgate.v1.Advice
-	(*Estimate)(nil),                  // 12: flightgate.v1.Estimate
-	(*Error)(nil),                     // 13: flightgate.v1.Error
-	(*StatementMetrics)(nil),          // 14: flightgate.v1.StatementMetrics
-	(*EstimateCostRequest)(nil),       // 15: flightgate.v1.EstimateCostRequest
-	(*EstimateCostResponse)(nil),      // 16: flightgate.v1.EstimateCostResponse
-	(*BatchEstimateCostRequest)(nil),  // 17: flightgate.v1.BatchEstimateCostRequest
-	(*StatementEstimate)(nil),         // 18: flightgate.v1.StatementEstimate
-	(*BatchEstimateCostResponse)(nil), // 19: flightgate.v1.BatchEstimateCostResponse
-	(*ExecuteRequest)(nil),            // 20: flightgate.v1.ExecuteRequest
-	(*ExecuteSummary)(nil),            // 21: flightgate.v1.ExecuteSummary
-	(*ExecuteResponse)(nil),           // 22: flightgate.v1.ExecuteResponse
-	(*ExecuteBatchRequest)(nil),       // 23: flightgate.v1.ExecuteBatchRequest
-	(*StatementResult)(nil),           // 24: flightgate.v1.StatementResult
-	(*BatchSummary)(nil),              // 25: flightgate.v1.BatchSummary
-	(*ExecuteBatchResponse)(nil),      // 26: flightgate.v1.ExecuteBatchResponse
-	(*PlanBatchRequest)(nil),          // 27: flightgate.v1.PlanBatchRequest
-	(*PlannedTicket)(nil),             // 28: flightgate.v1.PlannedTicket
-	(*PlanBatchResult)(nil),           // 29: flightgate.v1.PlanBatchResult
-	(*PlanBatchResponse)(nil),         // 30: flightgate.v1.PlanBatchResponse
-	(*ListSourcesRequest)(nil),        // 31: flightgate.v1.ListSourcesRequest
-	(*Source)(nil),                    // 32: flightgate.v1.Source
-	(*ListSourcesResponse)(nil),       // 33: flightgate.v1.ListSourcesResponse
-	(*GetSourceRequest)(nil),          // 34: flightgate.v1.GetSourceRequest
-	(*Endpoint)(nil),                  // 35: flightgate.v1.Endpoint
-	(*Slots)(nil),                     // 36: flightgate.v1.Slots
-	(*GetSourceResponse)(nil),         // 37: flightgate.v1.GetSourceResponse
-	(*GetUsageRequest)(nil),           // 38: flightgate.v1.GetUsageRequest
-	(*SourceUsage)(nil),               // 39: flightgate.v1.SourceUsage
-	(*Quota)(nil),                     // 40: flightgate.v1.Quota
-	(*GetUsageResponse)(nil),          // 41: flightgate.v1.GetUsageResponse
-	(*ListQueriesRequest)(nil),        // 42: flightgate.v1.ListQueriesRequest
-	(*RunningQuery)(nil),              // 43: flightgate.v1.RunningQuery
-	(*ListQueriesResponse)(nil),       // 44: flightgate.v1.ListQueriesResponse
-	(*CancelQueryRequest)(nil),        // 45: flightgate.v1.CancelQueryRequest
-	(*CancelQueryResponse)(nil),       // 46: flightgate.v1.CancelQueryResponse
-	(*GetVersionRequest)(nil),         // 47: flightgate.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 48: flightgate.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),     // 49: google.protobuf.Timestamp
+	(AccountKind)(0),                  // 5: flightgate.v1.AccountKind
+	(BudgetPeriod)(0),                 // 6: flightgate.v1.BudgetPeriod
+	(QueryState)(0),                   // 7: flightgate.v1.QueryState
+	(*Statement)(nil),                 // 8: flightgate.v1.Statement
+	(*TableScan)(nil),                 // 9: flightgate.v1.TableScan
+	(*BatchOptions)(nil),              // 10: flightgate.v1.BatchOptions
+	(*FreeTier)(nil),                  // 11: flightgate.v1.FreeTier
+	(*Price)(nil),                     // 12: flightgate.v1.Price
+	(*Advice)(nil),                    // 13: flightgate.v1.Advice
+	(*Estimate)(nil),                  // 14: flightgate.v1.Estimate
+	(*Error)(nil),                     // 15: flightgate.v1.Error
+	(*StatementMetrics)(nil),          // 16: flightgate.v1.StatementMetrics
+	(*EstimateCostRequest)(nil),       // 17: flightgate.v1.EstimateCostRequest
+	(*EstimateCostResponse)(nil),      // 18: flightgate.v1.EstimateCostResponse
+	(*BatchEstimateCostRequest)(nil),  // 19: flightgate.v1.BatchEstimateCostRequest
+	(*StatementEstimate)(nil),         // 20: flightgate.v1.StatementEstimate
+	(*BatchEstimateCostResponse)(nil), // 21: flightgate.v1.BatchEstimateCostResponse
+	(*ExecuteRequest)(nil),            // 22: flightgate.v1.ExecuteRequest
+	(*ExecuteSummary)(nil),            // 23: flightgate.v1.ExecuteSummary
+	(*ExecuteResponse)(nil),           // 24: flightgate.v1.ExecuteResponse
+	(*ExecuteBatchRequest)(nil),       // 25: flightgate.v1.ExecuteBatchRequest
+	(*StatementResult)(nil),           // 26: flightgate.v1.StatementResult
+	(*BatchSummary)(nil),              // 27: flightgate.v1.BatchSummary
+	(*ExecuteBatchResponse)(nil),      // 28: flightgate.v1.ExecuteBatchResponse
+	(*PlanBatchRequest)(nil),          // 29: flightgate.v1.PlanBatchRequest
+	(*PlannedTicket)(nil),             // 30: flightgate.v1.PlannedTicket
+	(*PlanBatchResult)(nil),           // 31: flightgate.v1.PlanBatchResult
+	(*PlanBatchResponse)(nil),         // 32: flightgate.v1.PlanBatchResponse
+	(*ListSourcesRequest)(nil),        // 33: flightgate.v1.ListSourcesRequest
+	(*Source)(nil),                    // 34: flightgate.v1.Source
+	(*ListSourcesResponse)(nil),       // 35: flightgate.v1.ListSourcesResponse
+	(*GetSourceRequest)(nil),          // 36: flightgate.v1.GetSourceRequest
+	(*Endpoint)(nil),                  // 37: flightgate.v1.Endpoint
+	(*Slots)(nil),                     // 38: flightgate.v1.Slots
+	(*GetSourceResponse)(nil),         // 39: flightgate.v1.GetSourceResponse
+	(*GetUsageRequest)(nil),           // 40: flightgate.v1.GetUsageRequest
+	(*SourceUsage)(nil),               // 41: flightgate.v1.SourceUsage
+	(*Quota)(nil),                     // 42: flightgate.v1.Quota
+	(*GetUsageResponse)(nil),          // 43: flightgate.v1.GetUsageResponse
+	(*GetCostsRequest)(nil),           // 44: flightgate.v1.GetCostsRequest
+	(*CostRow)(nil),                   // 45: flightgate.v1.CostRow
+	(*TopStatement)(nil),              // 46: flightgate.v1.TopStatement
+	(*BudgetState)(nil),               // 47: flightgate.v1.BudgetState
+	(*GetCostsResponse)(nil),          // 48: flightgate.v1.GetCostsResponse
+	(*ListQueriesRequest)(nil),        // 49: flightgate.v1.ListQueriesRequest
+	(*RunningQuery)(nil),              // 50: flightgate.v1.RunningQuery
+	(*ListQueriesResponse)(nil),       // 51: flightgate.v1.ListQueriesResponse
+	(*CancelQueryRequest)(nil),        // 52: flightgate.v1.CancelQueryRequest
+	(*CancelQueryResponse)(nil),       // 53: flightgate.v1.CancelQueryResponse
+	(*GetVersionRequest)(nil),         // 54: flightgate.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 55: flightgate.v1.GetVersionResponse
+	(*timestamppb.Timestamp)(nil),     // 56: google.protobuf.Timestamp
 }
 var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
-	7,  // 0: flightgate.v1.Statement.table:type_name -> flightgate.v1.TableScan
+	9,  // 0: flightgate.v1.Statement.table:type_name -> flightgate.v1.TableScan
 	1,  // 1: flightgate.v1.Price.model:type_name -> flightgate.v1.PriceModel
-	9,  // 2: flightgate.v1.Price.free_tier:type_name -> flightgate.v1.FreeTier
+	11, // 2: flightgate.v1.Price.free_tier:type_name -> flightgate.v1.FreeTier
 	0,  // 3: flightgate.v1.Estimate.accuracy:type_name -> flightgate.v1.EstimateAccuracy
-	10, // 4: flightgate.v1.Estimate.price:type_name -> flightgate.v1.Price
-	11, // 5: flightgate.v1.Estimate.advice:type_name -> flightgate.v1.Advice
-	6,  // 6: flightgate.v1.EstimateCostRequest.statement:type_name -> flightgate.v1.Statement
-	12, // 7: flightgate.v1.EstimateCostResponse.estimate:type_name -> flightgate.v1.Estimate
-	6,  // 8: flightgate.v1.BatchEstimateCostRequest.statements:type_name -> flightgate.v1.Statement
-	12, // 9: flightgate.v1.StatementEstimate.estimate:type_name -> flightgate.v1.Estimate
-	13, // 10: flightgate.v1.StatementEstimate.error:type_name -> flightgate.v1.Error
-	18, // 11: flightgate.v1.BatchEstimateCostResponse.results:type_name -> flightgate.v1.StatementEstimate
-	12, // 12: flightgate.v1.BatchEstimateCostResponse.total:type_name -> flightgate.v1.Estimate
-	6,  // 13: flightgate.v1.ExecuteRequest.statement:type_name -> flightgate.v1.Statement
-	14, // 14: flightgate.v1.ExecuteSummary.metrics:type_name -> flightgate.v1.StatementMetrics
-	21, // 15: flightgate.v1.ExecuteResponse.summary:type_name -> flightgate.v1.ExecuteSummary
-	6,  // 16: flightgate.v1.ExecuteBatchRequest.statements:type_name -> flightgate.v1.Statement
-	8,  // 17: flightgate.v1.ExecuteBatchRequest.options:type_name -> flightgate.v1.BatchOptions
+	12, // 4: flightgate.v1.Estimate.price:type_name -> flightgate.v1.Price
+	13, // 5: flightgate.v1.Estimate.advice:type_name -> flightgate.v1.Advice
+	8,  // 6: flightgate.v1.EstimateCostRequest.statement:type_name -> flightgate.v1.Statement
+	14, // 7: flightgate.v1.EstimateCostResponse.estimate:type_name -> flightgate.v1.Estimate
+	8,  // 8: flightgate.v1.BatchEstimateCostRequest.statements:type_name -> flightgate.v1.Statement
+	14, // 9: flightgate.v1.StatementEstimate.estimate:type_name -> flightgate.v1.Estimate
+	15, // 10: flightgate.v1.StatementEstimate.error:type_name -> flightgate.v1.Error
+	20, // 11: flightgate.v1.BatchEstimateCostResponse.results:type_name -> flightgate.v1.StatementEstimate
+	14, // 12: flightgate.v1.BatchEstimateCostResponse.total:type_name -> flightgate.v1.Estimate
+	8,  // 13: flightgate.v1.ExecuteRequest.statement:type_name -> flightgate.v1.Statement
+	16, // 14: flightgate.v1.ExecuteSummary.metrics:type_name -> flightgate.v1.StatementMetrics
+	23, // 15: flightgate.v1.ExecuteResponse.summary:type_name -> flightgate.v1.ExecuteSummary
+	8,  // 16: flightgate.v1.ExecuteBatchRequest.statements:type_name -> flightgate.v1.Statement
+	10, // 17: flightgate.v1.ExecuteBatchRequest.options:type_name -> flightgate.v1.BatchOptions
 	2,  // 18: flightgate.v1.StatementResult.status:type_name -> flightgate.v1.StatementStatus
-	13, // 19: flightgate.v1.StatementResult.error:type_name -> flightgate.v1.Error
-	14, // 20: flightgate.v1.StatementResult.metrics:type_name -> flightgate.v1.StatementMetrics
-	24, // 21: flightgate.v1.ExecuteBatchResponse.result:type_name -> flightgate.v1.StatementResult
-	25, // 22: flightgate.v1.ExecuteBatchResponse.summary:type_name -> flightgate.v1.BatchSummary
-	6,  // 23: flightgate.v1.PlanBatchRequest.statements:type_name -> flightgate.v1.Statement
-	8,  // 24: flightgate.v1.PlanBatchRequest.options:type_name -> flightgate.v1.BatchOptions
-	12, // 25: flightgate.v1.PlannedTicket.estimate:type_name -> flightgate.v1.Estimate
-	49, // 26: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
-	28, // 27: flightgate.v1.PlanBatchResult.ticket:type_name -> flightgate.v1.PlannedTicket
-	13, // 28: flightgate.v1.PlanBatchResult.error:type_name -> flightgate.v1.Error
-	29, // 29: flightgate.v1.PlanBatchResponse.results:type_name -> flightgate.v1.PlanBatchResult
+	15, // 19: flightgate.v1.StatementResult.error:type_name -> flightgate.v1.Error
+	16, // 20: flightgate.v1.StatementResult.metrics:type_name -> flightgate.v1.StatementMetrics
+	26, // 21: flightgate.v1.ExecuteBatchResponse.result:type_name -> flightgate.v1.StatementResult
+	27, // 22: flightgate.v1.ExecuteBatchResponse.summary:type_name -> flightgate.v1.BatchSummary
+	8,  // 23: flightgate.v1.PlanBatchRequest.statements:type_name -> flightgate.v1.Statement
+	10, // 24: flightgate.v1.PlanBatchRequest.options:type_name -> flightgate.v1.BatchOptions
+	14, // 25: flightgate.v1.PlannedTicket.estimate:type_name -> flightgate.v1.Estimate
+	56, // 26: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
+	30, // 27: flightgate.v1.PlanBatchResult.ticket:type_name -> flightgate.v1.PlannedTicket
+	15, // 28: flightgate.v1.PlanBatchResult.error:type_name -> flightgate.v1.Error
+	31, // 29: flightgate.v1.PlanBatchResponse.results:type_name -> flightgate.v1.PlanBatchResult
 	3,  // 30: flightgate.v1.Source.health:type_name -> flightgate.v1.HealthState
-	49, // 31: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
-	32, // 32: flightgate.v1.ListSourcesResponse.sources:type_name -> flightgate.v1.Source
+	56, // 31: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
+	34, // 32: flightgate.v1.ListSourcesResponse.sources:type_name -> flightgate.v1.Source
 	4,  // 33: flightgate.v1.Endpoint.breaker:type_name -> flightgate.v1.BreakerState
-	32, // 34: flightgate.v1.GetSourceResponse.source:type_name -> flightgate.v1.Source
-	36, // 35: flightgate.v1.GetSourceResponse.slots:type_name -> flightgate.v1.Slots
-	35, // 36: flightgate.v1.GetSourceResponse.endpoints:type_name -> flightgate.v1.Endpoint
-	49, // 37: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
-	49, // 38: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
-	39, // 39: flightgate.v1.GetUsageResponse.sources:type_name -> flightgate.v1.SourceUsage
-	40, // 40: flightgate.v1.GetUsageResponse.requests_per_minute:type_name -> flightgate.v1.Quota
-	40, // 41: flightgate.v1.GetUsageResponse.concurrent_statements:type_name -> flightgate.v1.Quota
-	40, // 42: flightgate.v1.GetUsageResponse.bytes_per_day:type_name -> flightgate.v1.Quota
-	5,  // 43: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
-	49, // 44: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
-	43, // 45: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
-	15, // 46: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
-	17, // 47: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
-	20, // 48: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
-	23, // 49: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
-	27, // 50: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
-	31, // 51: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
-	34, // 52: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
-	38, // 53: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
-	42, // 54: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
-	45, // 55: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
-	47, // 56: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
-	16, // 57: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
-	19, // 58: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
-	22, // 59: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
-	26, // 60: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
-	30, // 61: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
-	33, // 62: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
-	37, // 63: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
-	41, // 64: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
-	44, // 65: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
-	46, // 66: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
-	48, // 67: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
-	57, // [57:68] is the sub-list for method output_type
-	46, // [46:57] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	34, // 34: flightgate.v1.GetSourceResponse.source:type_name -> flightgate.v1.Source
+	38, // 35: flightgate.v1.GetSourceResponse.slots:type_name -> flightgate.v1.Slots
+	37, // 36: flightgate.v1.GetSourceResponse.endpoints:type_name -> flightgate.v1.Endpoint
+	56, // 37: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
+	56, // 38: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
+	41, // 39: flightgate.v1.GetUsageResponse.sources:type_name -> flightgate.v1.SourceUsage
+	42, // 40: flightgate.v1.GetUsageResponse.requests_per_minute:type_name -> flightgate.v1.Quota
+	42, // 41: flightgate.v1.GetUsageResponse.concurrent_statements:type_name -> flightgate.v1.Quota
+	42, // 42: flightgate.v1.GetUsageResponse.bytes_per_day:type_name -> flightgate.v1.Quota
+	5,  // 43: flightgate.v1.BudgetState.account:type_name -> flightgate.v1.AccountKind
+	6,  // 44: flightgate.v1.BudgetState.period:type_name -> flightgate.v1.BudgetPeriod
+	45, // 45: flightgate.v1.GetCostsResponse.total:type_name -> flightgate.v1.CostRow
+	47, // 46: flightgate.v1.GetCostsResponse.budgets:type_name -> flightgate.v1.BudgetState
+	45, // 47: flightgate.v1.GetCostsResponse.days:type_name -> flightgate.v1.CostRow
+	45, // 48: flightgate.v1.GetCostsResponse.data_sources:type_name -> flightgate.v1.CostRow
+	45, // 49: flightgate.v1.GetCostsResponse.principals:type_name -> flightgate.v1.CostRow
+	45, // 50: flightgate.v1.GetCostsResponse.groups:type_name -> flightgate.v1.CostRow
+	46, // 51: flightgate.v1.GetCostsResponse.top_statements:type_name -> flightgate.v1.TopStatement
+	7,  // 52: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
+	56, // 53: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
+	50, // 54: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
+	17, // 55: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
+	19, // 56: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
+	22, // 57: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
+	25, // 58: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
+	29, // 59: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
+	33, // 60: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
+	36, // 61: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
+	40, // 62: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
+	44, // 63: flightgate.v1.GatewayService.GetCosts:input_type -> flightgate.v1.GetCostsRequest
+	49, // 64: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
+	52, // 65: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
+	54, // 66: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
+	18, // 67: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
+	21, // 68: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
+	24, // 69: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
+	28, // 70: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
+	32, // 71: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
+	35, // 72: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
+	39, // 73: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
+	43, // 74: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
+	48, // 75: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
+	51, // 76: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
+	53, // 77: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
+	55, // 78: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
+	67, // [67:79] is the sub-list for method output_type
+	55, // [55:67] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_flightgate_v1_gateway_service_proto_init() }
@@ -4092,13 +4805,14 @@ func file_flightgate_v1_gateway_service_proto_init() {
 		(*PlanBatchResult_Error)(nil),
 	}
 	file_flightgate_v1_gateway_service_proto_msgTypes[33].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[40].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_flightgate_v1_gateway_service_proto_rawDesc), len(file_flightgate_v1_gateway_service_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   43,
+			NumEnums:      8,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

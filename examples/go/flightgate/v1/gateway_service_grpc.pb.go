@@ -27,6 +27,7 @@ const (
 	GatewayService_ListSources_FullMethodName       = "/flightgate.v1.GatewayService/ListSources"
 	GatewayService_GetSource_FullMethodName         = "/flightgate.v1.GatewayService/GetSource"
 	GatewayService_GetUsage_FullMethodName          = "/flightgate.v1.GatewayService/GetUsage"
+	GatewayService_GetCosts_FullMethodName          = "/flightgate.v1.GatewayService/GetCosts"
 	GatewayService_ListQueries_FullMethodName       = "/flightgate.v1.GatewayService/ListQueries"
 	GatewayService_CancelQuery_FullMethodName       = "/flightgate.v1.GatewayService/CancelQuery"
 	GatewayService_GetVersion_FullMethodName        = "/flightgate.v1.GatewayService/GetVersion"
@@ -57,6 +58,9 @@ type GatewayServiceClient interface {
 	GetSource(ctx context.Context, in *GetSourceRequest, opts ...grpc.CallOption) (*GetSourceResponse, error)
 	// GetUsage tells what a principal has used today, and its limits.
 	GetUsage(ctx context.Context, in *GetUsageRequest, opts ...grpc.CallOption) (*GetUsageResponse, error)
+	// GetCosts tells what the statements of a month have cost, by day, source, principal and group, with a forecast and the budgets.
+	// Without the role admin, a caller sees its own statements.
+	GetCosts(ctx context.Context, in *GetCostsRequest, opts ...grpc.CallOption) (*GetCostsResponse, error)
 	// ListQueries lists the statements that wait or run: the caller's own ones, or all for the role admin.
 	ListQueries(ctx context.Context, in *ListQueriesRequest, opts ...grpc.CallOption) (*ListQueriesResponse, error)
 	// CancelQuery cancels a statement that waits or runs: one of the caller's own, or any for the role admin.
@@ -171,6 +175,16 @@ func (c *gatewayServiceClient) GetUsage(ctx context.Context, in *GetUsageRequest
 	return out, nil
 }
 
+func (c *gatewayServiceClient) GetCosts(ctx context.Context, in *GetCostsRequest, opts ...grpc.CallOption) (*GetCostsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetCostsResponse)
+	err := c.cc.Invoke(ctx, GatewayService_GetCosts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *gatewayServiceClient) ListQueries(ctx context.Context, in *ListQueriesRequest, opts ...grpc.CallOption) (*ListQueriesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListQueriesResponse)
@@ -226,6 +240,9 @@ type GatewayServiceServer interface {
 	GetSource(context.Context, *GetSourceRequest) (*GetSourceResponse, error)
 	// GetUsage tells what a principal has used today, and its limits.
 	GetUsage(context.Context, *GetUsageRequest) (*GetUsageResponse, error)
+	// GetCosts tells what the statements of a month have cost, by day, source, principal and group, with a forecast and the budgets.
+	// Without the role admin, a caller sees its own statements.
+	GetCosts(context.Context, *GetCostsRequest) (*GetCostsResponse, error)
 	// ListQueries lists the statements that wait or run: the caller's own ones, or all for the role admin.
 	ListQueries(context.Context, *ListQueriesRequest) (*ListQueriesResponse, error)
 	// CancelQuery cancels a statement that waits or runs: one of the caller's own, or any for the role admin.
@@ -265,6 +282,9 @@ func (UnimplementedGatewayServiceServer) GetSource(context.Context, *GetSourceRe
 }
 func (UnimplementedGatewayServiceServer) GetUsage(context.Context, *GetUsageRequest) (*GetUsageResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetUsage not implemented")
+}
+func (UnimplementedGatewayServiceServer) GetCosts(context.Context, *GetCostsRequest) (*GetCostsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCosts not implemented")
 }
 func (UnimplementedGatewayServiceServer) ListQueries(context.Context, *ListQueriesRequest) (*ListQueriesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListQueries not implemented")
@@ -426,6 +446,24 @@ func _GatewayService_GetUsage_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _GatewayService_GetCosts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetCostsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GatewayServiceServer).GetCosts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GatewayService_GetCosts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GatewayServiceServer).GetCosts(ctx, req.(*GetCostsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _GatewayService_ListQueries_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListQueriesRequest)
 	if err := dec(in); err != nil {
@@ -510,6 +548,10 @@ var GatewayService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetUsage",
 			Handler:    _GatewayService_GetUsage_Handler,
+		},
+		{
+			MethodName: "GetCosts",
+			Handler:    _GatewayService_GetCosts_Handler,
 		},
 		{
 			MethodName: "ListQueries",

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { runningQueryJson, sourceDetailsJson, sourceJson, usageJson } from '../control/control-json.ts'
+import { costsJson } from '../control/costs-json.ts'
 import type { HttpFront } from '../front.ts'
 import type { HttpApp } from '../http-app.ts'
 import { jsonAnswer, problemAnswers } from '../schemas/answers.ts'
+import { costsAnswer, costsParameters } from '../schemas/costs.ts'
 import { runningQueriesAnswer, runningQueriesParameters } from '../schemas/running-query.ts'
 import { sourceAnswer, sourcesAnswer } from '../schemas/source.ts'
 import { usageAnswer, usageParameters } from '../schemas/usage.ts'
@@ -34,6 +36,22 @@ export function addControlRoutes(app: HttpApp, front: HttpFront): void {
       },
     },
     async ({ call, query }) => usageJson(await front.quotas.usage.of(call, query.principal)),
+  )
+  app.get(
+    '/costs',
+    {
+      schema: {
+        operationId: 'getCosts',
+        summary: 'Tell what statements have cost',
+        description:
+          'Figures of a month in the billing time zone, by day, source, principal and group, with a forecast, the budgets and the most expensive statements.',
+        tags,
+        querystring: costsParameters,
+        response: { 200: jsonAnswer('Costs of the month.', costsAnswer), ...problemAnswers(403) },
+      },
+    },
+    async ({ call, query: { month, data_source: source, principal, group } }) =>
+      costsJson(await front.costUsage.report({ month, source, principal, group }, call.principal)),
   )
 }
 

@@ -1,0 +1,102 @@
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runFlightgate } from '../cli/run-flightgate.ts'
+import { type BigQueryFake, startBigQueryFake } from '../fakes/bigquery/fake.ts'
+import { GatewayProcess } from './gateway-process.ts'
+
+const cwd = fileURLToPath(new URL('../..', import.meta.url))
+const BYTES = 1000 * 2 ** 20
+const USD = (BYTES / 2 ** 40) * 6.25
+
+describe('what statements have cost', () => {
+  let fake: BigQueryFake
+  let gateway: GatewayProcess
+  beforeAll(async () => {
+    const [n] = [{ name: 'n', type: 'INT64' } as const]
+    const table = { dataset: 'shop', name: 't', schema: [n], rows: [{ f: [{ v: '1' }] }], columnBytes: { n: BYTES } }
+    fake = await startBigQueryFake({ tables: [table] })
+    const { endpoint, storageEndpoint } = fake
+    gateway = await GatewayProcess.start({
+      auth: {
+        apiKeys: [
+          { name: 'ann', key: 'ann-key', groups: ['team'] },
+          { name: 'root', key: 'root-key', roles: ['admin'] },
+        ],
+      },
+      groups: { team: { budgets: { monthlyBudgetUsd: 1 } } },
+      sources: {
+        wh: { kind: 'bigquery', projectId: 'test-project', location: 'US', endpoint, storageEndpoint, anonymous: true },
+      },
+    })
+    for (const [key, count] of [
+      ['ann-key', 2],
+      ['root-key', 1],
+    ] as const)
+      for (let i = 0; i < count; i++) {
+        const answer = await call(key, '/api/v1/query', { query: `SELECT n, '${key} ${i}' AS x FROM shop.t` })
+        expect(answer.status).toBe(200)
+      }
+  })
+  afterAll(async () => {
+    await gateway.stop()
+    await fake.close()
+  })
+
+  const call = (key: string, path: string, body?: object) =>
+    fetch(`http://${gateway.http}${path}`, {
+      headers: { 'x-api-key': key, 'content-type': 'application/json' },
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+    })
+  // biome-ignore lint/suspicious/noExplicitAny: an answer as JSON
+  const costs = async (key: string, query = ''): Promise<any> => await (await call(key, `/api/v1/costs${query}`)).json()
+
+  it('the role admin sees all of it, by day, source, principal and group', async () => {
+    await expect.poll(async () => (await costs('root-key')).cost_usd, { timeout: 5000 }).toBeCloseTo(3 * USD, 6)
+    const all = await costs('root-key')
+    expect(all).toMatchObject({ statements: 3, billed_bytes: 3 * BYTES, principal: null })
+    expect(all.days).toHaveLength(1)
+    expect(all.data_sources).toMatchObject([{ name: 'wh', statements: 3 }])
+    expect(all.principals).toMatchObject([
+      { name: 'ann', statements: 2 },
+      { name: 'root', statements: 1 },
+    ])
+    expect(all.groups).toMatchObject([{ name: 'team', statements: 2 }])
+    expect(all.top_statements).toHaveLength(3)
+    expect(all.forecast_usd).toBeGreaterThanOrEqual(3 * USD - 1e-6)
+    expect(all.budgets).toMatchObject([{ account: 'group', name: 'team', period: 'month', limit_usd: 1 }])
+    expect(all.budgets[0].spent_usd).toBeCloseTo(2 * USD, 6)
+    expect(await costs('root-key', '?principal=root')).toMatchObject({ statements: 1, principal: 'root' })
+    expect(await costs('root-key', '?month=2020-01')).toMatchObject({ statements: 0, forecast_usd: null, budgets: [] })
+  })
+
+  it('others see their own', async () => {
+    expect(await costs('ann-key')).toMatchObject({ statements: 2, principal: 'ann', principals: [{ name: 'ann' }] })
+    expect((await call('ann-key', '/api/v1/costs?principal=root')).status).toBe(403)
+    expect((await call('ann-key', '/api/v1/costs?month=today')).status).toBe(400)
+  })
+
+  it('flightgate usage prints tables, and with --json what the HTTP API answers', async () => {
+    const usage = (...args: string[]) =>
+      runFlightgate(['usage', '--timeout', '20', '-e', gateway.uri, ...args], {
+        cwd,
+        input: '',
+        env: { FLIGHTGATE_API_KEY: 'root-key' },
+      })
+    const [text, json] = [await usage('--principal', 'ann'), await usage('--json')]
+    expect([text.code, text.stderr]).toEqual([0, ''])
+    expect(text.stdout).toMatch(
+      /^\d{4}-\d\d, principal ann \(America\/Los_Angeles\)\nSpent {5}0\.012 USD, 2 statements/,
+    )
+    expect(JSON.parse(json.stdout)).toEqual(await costs('root-key'))
+    expect(await usage('--month', 'never')).toMatchObject({ code: 1, stderr: expect.stringContaining('2026-11') })
+  })
+})
+
+describe('a gateway without sources that bill', () => {
+  it('reports that nothing was spent', async () => {
+    const gateway = await GatewayProcess.start()
+    const answer = await fetch(`http://${gateway.http}/api/v1/costs`)
+    expect(await answer.json()).toMatchObject({ statements: 0, cost_usd: 0, days: [], forecast_usd: null })
+    await gateway.stop()
+  })
+})
