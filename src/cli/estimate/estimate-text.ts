@@ -73,7 +73,7 @@ function costLines({ billable_bytes: bytes, cost_usd: usd, slot_ms: slotMs, pric
       '',
       free.own_bytes_per_month > 0 && free.own_bytes_left !== null
         ? `${bytesText(free.own_bytes_left)} of this month's free bytes are left to this gateway, and taken off the cost`
-        : `the first ${bytesText(free.bytes_per_month)} of a month are free for the billing account; not taken off the cost`,
+        : `${bytesText(free.bytes_per_month)} a month is free for the billing account; not taken off the cost`,
     ])
   return lines
 }

@@ -21,7 +21,7 @@ export function priceOf(estimate: Estimate, pricing: PricingSettings, freeBytesL
   const { freeTier } = price
   return {
     ...estimate,
-    accuracy: billed === undefined ? estimate.accuracy : accuracyOf(estimate.accuracy, billing, price.isAssumed),
+    accuracy: billed === undefined ? estimate.accuracy : accuracyOf(estimate, billing, price.isAssumed),
     ...(billed !== undefined && { billableBytes: billed }),
     ...(nanoUsd !== undefined && { costUsd: usdOf(nanoUsd) }),
     price: freeTier === undefined ? price : { ...price, freeTier: { ...freeTier, ownBytesLeft: freeBytesLeft } },
@@ -29,10 +29,15 @@ export function priceOf(estimate: Estimate, pricing: PricingSettings, freeBytesL
 }
 
 /** An accuracy that also holds for the bytes billed and the cost. */
-function accuracyOf(accuracy: EstimateAccuracy, { parts }: BillingFacts, isAssumed = false): EstimateAccuracy {
-  // The minimum counts tables: of how many it is not known, the bill may be higher.
+function accuracyOf(
+  { accuracy, statementType }: Estimate,
+  { parts }: BillingFacts,
+  isAssumed = false,
+): EstimateAccuracy {
+  // The minimum counts the tables of each statement: if their number is not known, the bill may be higher.
   const hasUnknownTables = parts.some(({ processedBytes = 0, tables }) => processedBytes > 0 && tables === undefined)
-  if (hasUnknownTables)
+  const hasUnknownStatements = statementType === 'SCRIPT' && parts.length === 1 && (parts[0]!.processedBytes ?? 0) > 0
+  if (hasUnknownTables || hasUnknownStatements)
     return accuracy === 'exact' ? 'lower_bound' : accuracy === 'upper_bound' ? 'estimated' : accuracy
   // The price of another location may be lower than the one that is assumed.
   return isAssumed && accuracy === 'exact' ? 'upper_bound' : accuracy

@@ -47,7 +47,7 @@ describe('an estimate for people', () => {
       'Reads     41.2 GB (41,234,567,890 bytes), at most',
       'Bills     41.2 GB (41,235,251,200 bytes)',
       'Costs     0.30 USD (8.125 USD per TiB in europe-west3, checked on 2026-07-25)',
-      '          the first 1 TiB of a month are free for the billing account; not taken off the cost',
+      '          1 TiB a month is free for the billing account; not taken off the cost',
       'Tables    p.sales.orders',
       '          p.sales.customers',
       'Columns   c0 int64, c1 int64, c2 int64, c3 int64, c4 int64, c5 int64, c6 int64, c7 int64, c8 int64, c9 int64, c10 int64, c11 int64 and 2 more',

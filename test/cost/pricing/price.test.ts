@@ -176,6 +176,17 @@ describe('the price of an estimate', () => {
     expect([of('exact'), of('upper_bound'), of('lower_bound')]).toEqual(['lower_bound', 'estimated', 'lower_bound'])
   })
 
+  it('a script as one part: each of its statements counts alone, so the bill may be higher', () => {
+    const script = (parts: readonly BilledPart[]) =>
+      priceOf(facts('US', parts, { statementType: 'SCRIPT' }), pricing()).accuracy
+    const part = { processedBytes: 1, tables: 1 }
+    expect([script([part]), script([part, part]), script([{ processedBytes: 0, tables: 0 }])]).toEqual([
+      'lower_bound',
+      'exact',
+      'exact',
+    ])
+  })
+
   it('a reservation: bytes cost nothing, slots do once their number is known', () => {
     const inReservation: Estimate = {
       accuracy: 'exact',

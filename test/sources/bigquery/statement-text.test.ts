@@ -44,3 +44,16 @@ it('names functions that are billed on their own', async () => {
   )
   expect(externalFunctions).toEqual(['AI.GENERATE', 'ML.GENERATE_TEXT', 'EXTERNAL_QUERY'])
 })
+
+it.each([
+  ['SELECT AI.GENERATE(x) FROM t', ['AI.GENERATE']],
+  ['SELECT * FROM ML.GENERATE_TEXT(MODEL m, TABLE t)', ['ML.GENERATE_TEXT']],
+  ['SELECT ML.PREDICT, STRUCT(1 AS ai).ai FROM t', []],
+  ['SELECT ST_REGIONSTATS(g, r) FROM t', ['ST_REGIONSTATS']],
+  ["CREATE TEMP FUNCTION f(x INT64) RETURNS INT64 LANGUAGE python AS '...'; SELECT f(1)", ['a function in Python']],
+  ['CREATE FUNCTION d.f(x INT64) RETURNS INT64 REMOTE WITH CONNECTION c OPTIONS ()', ['a remote function']],
+  ["CREATE TEMP FUNCTION f(x INT64) RETURNS INT64 LANGUAGE js AS 'return x'; SELECT f(1)", []],
+  ["SELECT 'AI.GENERATE(x) LANGUAGE python' -- EXTERNAL_QUERY(", []],
+])('reads which functions other services bill: %s', async (sql, functions) => {
+  expect((await readStatementText(sql)).externalFunctions).toEqual(functions)
+})

@@ -13,7 +13,7 @@ export interface StatementText {
   readonly hasControlFlow: boolean
   /** Whether it names a source of rows. */
   readonly hasFrom: boolean
-  /** Functions that are billed on their own, such as `AI.GENERATE`. */
+  /** Functions that are billed on their own, such as `AI.GENERATE`, or what the statement defines as one. */
   readonly externalFunctions: readonly string[]
 }
 
@@ -22,7 +22,7 @@ const reads = new Set(['SELECT', 'WITH', 'FROM', 'DECLARE', 'SET', 'ASSERT'])
 const control = new Set(['IF', 'WHILE', 'LOOP', 'REPEAT', 'FOR', 'CASE', 'CALL', 'EXECUTE', 'BEGIN'])
 /** Prefixes of functions that call models or services, https://cloud.google.com/bigquery/pricing. */
 const external =
-  /^(AI\.\w+|ML\.(GENERATE_\w+|TRANSLATE|UNDERSTAND_TEXT|ANNOTATE_IMAGE|TRANSCRIBE|PROCESS_DOCUMENT)|EXTERNAL_QUERY)$/
+  /^(AI\.\w+|ST_REGIONSTATS|ML\.(GENERATE_\w+|TRANSLATE|UNDERSTAND_TEXT|ANNOTATE_IMAGE|TRANSCRIBE|PROCESS_DOCUMENT)|EXTERNAL_QUERY)$/
 
 /** Reads a statement or script. In doubt it says: ordered, may write. */
 export async function readStatementText(sql: string): Promise<StatementText> {
@@ -53,6 +53,8 @@ export async function readStatementText(sql: string): Promise<StatementText> {
       if (text === 'FROM' || text === 'JOIN') hasFrom = true
       const qualified = last?.text === '.' ? `${beforeLast?.text}.${text}` : text
       if (external.test(qualified)) functions.add(qualified)
+      if (text === 'PYTHON' && last?.text === 'LANGUAGE') functions.add('a function in Python')
+      if (text === 'WITH' && last?.text === 'REMOTE') functions.add('a remote function')
     }
     beforeLast = last
     last = token
