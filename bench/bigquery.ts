@@ -1,7 +1,9 @@
 // 1 GiB in batches of 1 MiB from a server of BigQuery's Storage Read API into Arrow in Python: by Google's Python client directly,
-// and by pyarrow through the gateway. Rounds are interleaved; medians and ratios are reported.
+// and by pyarrow through the gateway. Rounds are interleaved; medians and ratios are reported. Then a page of rows of the REST API to
+// Arrow, beside the row parser of Google's Node client.
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { measureRestRows } from './support/rest-rows.ts'
 import { type MeasuredServer, median, python, root, startGateway, startServer, writeResults } from './support/server.ts'
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 7)
@@ -98,6 +100,11 @@ console.table(medians)
 console.table(ratios)
 await gateway.stop()
 await upstream.stop()
+const restRows = await measureRestRows(ROUNDS)
+console.log(`a page of ${restRows.rows} rows of REST, medians of ${ROUNDS}`)
+console.table(restRows.medians)
+console.table(restRows.ratios)
 writeResults('bigquery', {
   'Storage Read API, batches of 1 MiB over 4 streams': { rounds: ROUNDS, batches: BATCHES, medians, ratios },
+  'a page of 50,000 rows of REST': restRows,
 })
