@@ -1,13 +1,16 @@
-import type { Frame } from '../../../arrow/ipc/frame.ts'
+import { type Frame, frameOf } from '../../../arrow/ipc/frame.ts'
+import { encodeSchema } from '../../../arrow/schema.ts'
 import type { Context, PlannedSql, Result } from '../../../query/types.ts'
 import { bigQueryError } from '../errors.ts'
 import { placeholdersOf } from '../parameters/placeholders.ts'
 import type { QueryParameter } from '../parameters/query-parameter.ts'
 import { readParameters } from '../parameters/read-parameters.ts'
+import { dryRun } from '../plan/dry-run.ts'
 import { decodeHandle, type PlanHandle } from '../plan/plan-handle.ts'
 import type { Results } from '../results/results.ts'
 import { readStatementText, type StatementText } from '../text/statement-text.ts'
-import { maxBilledBytes } from './job-configuration.ts'
+import { arrowSchemaOf } from '../types/arrow-schema.ts'
+import { jobConfiguration, maxBilledBytes } from './job-configuration.ts'
 import type { JobDependencies } from './job-dependencies.ts'
 import type { FinishedJob, Jobs } from './jobs.ts'
 import type { ShortQueries } from './short-queries.ts'
@@ -64,25 +67,32 @@ export class Statements {
    */
   async #runRows(running: Running, stream: Uint8Array): Promise<Result> {
     const { plan, account } = running
-    const bound = readParameters(stream, await placeholdersOf(plan.query.sql))
+    const bound = readParameters(stream, await placeholdersOf(plan.query.sql), running.planned.parameterTypes)
     const rows = bound.rows()
     let isOpen = false
     try {
       if (plan.kind === 'update' && bound.count !== 1) return await this.#updateRows(running, rows)
+      if (bound.count === 0) return await this.#noRuns(running, bound.nulls())
       const first = await rows.next()
-      // Without a row the client gets the schema of a run with NULLs, and no rows.
-      const result = await this.#resultOf(
-        running,
-        first.value ?? bound.nulls(),
-        bound.count === 1 && this.#isShort(running),
-      )
-      if (bound.count === 0) await result.frames[Symbol.asyncIterator]().return?.()
-      if (bound.count === 0) return { ...result, frames: (async function* () {})() }
+      const result = await this.#resultOf(running, first.value ?? [], bound.count === 1 && this.#isShort(running))
       if (bound.count === 1) return result
       isOpen = true
       return { ...result, frames: this.#furtherRows(running, result, rows) }
     } finally {
       if (!isOpen) account.end()
+    }
+  }
+
+  /** The result of a read that runs for no row of parameters: no rows, under the schema that a dry run tells. */
+  async #noRuns({ plan: { query }, planned, text, ctx }: Running, nulls: readonly QueryParameter[]): Promise<Result> {
+    const { rest, config, source } = this.#deps
+    const statement = { query, parameterMode: text.parameters, parameters: nulls }
+    const { location = config.location } = planned
+    const { schema } = await dryRun(rest, jobConfiguration(source, config, statement, ctx), location, ctx.signal)
+    return {
+      schema: frameOf(encodeSchema(arrowSchemaOf(schema.fields ?? [])), new Uint8Array(0), 0),
+      frames: (async function* () {})(),
+      stats: { rows: 0, bytes: 0, affectedRows: 0 },
     }
   }
 
@@ -109,7 +119,13 @@ export class Statements {
       for await (const row of rows) {
         ctx.signal.throwIfAborted()
         const next = await this.#resultOf(running, row, false)
-        yield* next.frames
+        for await (const frames of next.frames) {
+          for (const frame of frames) {
+            first.stats.rows += Math.max(0, frame.rows)
+            first.stats.bytes += frame.byteLength
+          }
+          yield frames
+        }
       }
     } catch (error) {
       throw bigQueryError(error, this.#deps.source)

@@ -1,8 +1,5 @@
-import type { Field } from '../../../arrow/schema.ts'
-import type { JobResource, ParameterType, SchemaResource, UndeclaredParameter } from '../rest/api.ts'
+import type { JobResource, SchemaResource, UndeclaredParameter } from '../rest/api.ts'
 import { type RestClient, segments } from '../rest/rest-client.ts'
-import { arrowFieldOf } from '../types/arrow-schema.ts'
-import type { TableField } from '../types/table-field.ts'
 
 /** What a dry run told of a statement. */
 export interface DryRun {
@@ -46,20 +43,5 @@ export async function dryRun(
     schema: query.schema ?? {},
     undeclaredParameters: query.undeclaredQueryParameters ?? [],
     job,
-  }
-}
-
-/** The Arrow field of a parameter that a dry run has found. */
-export function parameterField({ name = '', parameterType }: UndeclaredParameter): Field {
-  return arrowFieldOf(tableFieldOf(name, parameterType ?? { type: 'STRING' }))
-}
-
-function tableFieldOf(name: string, { type, arrayType, structTypes, rangeElementType }: ParameterType): TableField {
-  if (arrayType) return { ...tableFieldOf(name, arrayType), mode: 'REPEATED' }
-  return {
-    name,
-    type,
-    ...(structTypes && { fields: structTypes.map((member) => tableFieldOf(member.name ?? '', member.type)) }),
-    ...(rangeElementType && { rangeElementType: { type: rangeElementType.type } }),
   }
 }

@@ -17,11 +17,13 @@ const DEFAULT_LOCATION = 'US'
  * what BigQuery tells for tables with row policies and for external tables. A script with loops, conditions or calls reads at
  * least what the dry run tells, since it stops there.
  * Source: https://cloud.google.com/bigquery/docs/best-practices-costs#estimate-query-costs.
+ * @param runs how often the statement runs: each run is assumed to read as much as the first
  */
 export function estimateOf(
   { job, statementType, location }: DryRun,
   text: StatementText,
   reservation: string | undefined,
+  runs = 1,
 ): Estimate {
   const query = job.statistics?.query
   const tables = query?.referencedTables && distinctTables(query.referencedTables)
@@ -33,14 +35,14 @@ export function estimateOf(
   const ranBy = reservation === undefined ? job.statistics?.reservation_id : reservation
   const externalCosts = externalCostsOf(job, text)
   return {
-    accuracy,
-    ...(bytes !== undefined && { bytes }),
+    accuracy: runs > 1 && accuracy !== 'unknown' ? 'estimated' : accuracy,
+    ...(bytes !== undefined && { bytes: runs * bytes }),
     ...(statementType !== '' && { statementType }),
     ...(tables && { referencedTables: tables }),
     ...(externalCosts.length > 0 && { externalCosts }),
     billing: {
       location: location ?? DEFAULT_LOCATION,
-      parts: [part],
+      parts: new Array<BilledPart>(runs).fill(part),
       ...(ranBy !== undefined && ranBy !== 'none' && { reservation: ranBy }),
     },
   }
