@@ -1,9 +1,35 @@
+import { randomUUID } from 'node:crypto'
+import type { JobReference } from '../../query/billing/charge.ts'
 import type { Context } from '../../query/types.ts'
 import type { Finding } from '../kind.ts'
+import { Aftercare } from './jobs/aftercare.ts'
+import { Jobs } from './jobs/jobs.ts'
+import type { BigQueryObserver } from './metrics.ts'
 import { dryRun } from './plan/dry-run.ts'
 import { RestClient, segments } from './rest/rest-client.ts'
 import { LoginFailure, RestFailure } from './rest/rest-failure.ts'
 import type { BigQueryConfig } from './settings.ts'
+import { openStorageClient } from './storage/open-storage-client.ts'
+import { readTable } from './storage/read-table.ts'
+import type { StorageClient } from './storage/storage-client.ts'
+
+/** Least that BigQuery bills for a table: a limit below refuses every statement that reads one. */
+const MIN_BILLED_BYTES = 10 << 20
+
+const unobserved: BigQueryObserver = {
+  onRetry: () => {},
+  onDryRun: () => {},
+  onJob: () => {},
+  onBill: () => {},
+  onWaited: () => {},
+  onResult: () => {},
+}
+
+interface Clients {
+  readonly rest: RestClient
+  readonly storage: StorageClient
+  readonly aftercare: Aftercare
+}
 
 interface Step {
   readonly name: string
@@ -11,25 +37,38 @@ interface Step {
   run(): Promise<string>
 }
 
-/** Checks a source step by step up to its first failure: credentials, project, dry run. All of it is free. */
+/**
+ * Checks a source step by step up to its first failure: credentials, project, dry run, query, storage. All of it is free: the query
+ * is SELECT 1, which reads no table.
+ */
 export async function* diagnoseBigQuery(
   source: string,
   config: BigQueryConfig,
   ctx: Context,
 ): AsyncGenerator<Finding, void, undefined> {
-  const rest = new RestClient(config, { onRetry: () => {} })
+  const rest = new RestClient(config, unobserved)
+  const storage = openStorageClient(source, config, rest)
+  const aftercare = new Aftercare({ source, config, rest, observer: unobserved, log: ctx.log })
   const where = config.endpoint ?? config.projectId
-  for (const { name: step, advice, run } of stepsOf(source, config, rest, ctx)) {
-    try {
-      yield { where, step, ok: true, detail: await run() }
-    } catch (error) {
-      yield { where, step, ok: false, detail: describe(error), advice }
-      return
+  try {
+    for (const { name: step, advice, run } of stepsOf(source, config, { rest, storage, aftercare }, ctx)) {
+      try {
+        yield { where, step, ok: true, detail: await run() }
+      } catch (error) {
+        yield { where, step, ok: false, detail: describe(error), advice }
+        return
+      }
     }
+  } finally {
+    await aftercare.close()
+    storage.close()
   }
 }
 
-function stepsOf(source: string, config: BigQueryConfig, rest: RestClient, { signal }: Context): Step[] {
+function stepsOf(source: string, config: BigQueryConfig, { rest, storage, aftercare }: Clients, ctx: Context): Step[] {
+  const { signal } = ctx
+  const deps = { source, config, rest, observer: unobserved, log: ctx.log }
+  let job: JobReference | undefined
   const { projectId, anonymous, keyFile, impersonate, location } = config
   const at = `sources.${source}`
   const login = anonymous
@@ -70,6 +109,35 @@ function stepsOf(source: string, config: BigQueryConfig, rest: RestClient, { sig
         return `${Math.round(performance.now() - startedAt)} ms, in ${found.location ?? 'no known location'}`
       },
     },
+    {
+      name: 'SELECT 1',
+      advice: `Dry runs work, queries fail: check the quotas and the billing of ${projectId}, and ${at}.reservation.`,
+      run: async () => {
+        const startedAt = performance.now()
+        const query = { source, sql: 'SELECT 1', session: {}, purpose: 'read' } as const
+        const statement = { query, parameterMode: undefined, maxBilledBytes: MIN_BILLED_BYTES }
+        const ended = await new Jobs(deps, aftercare).run(statement, { jobId: randomUUID(), location }, ctx, () => {})
+        job = ended.reference
+        return `${Math.round(performance.now() - startedAt)} ms`
+      },
+    },
+    ...(config.storageApi
+      ? [
+          {
+            name: 'storage',
+            advice: `Large results will come by REST, which is slower. Grant the role BigQuery Read Session User (roles/bigquery.readSessionUser) in ${projectId}, enable the BigQuery Storage API, and check ${at}.storageEndpoint; or set ${at}.storageApi: false.`,
+            run: async () => {
+              const found = job && (await aftercare.get(job, signal))
+              const table = found?.configuration?.query?.destinationTable
+              if (!table) return 'not checked: BigQuery does not tell where it keeps the result'
+              const name = { project: table.projectId, dataset: table.datasetId, table: table.tableId }
+              const read = await readTable({ table: name, parentProject: projectId, ordered: true }, storage, ctx)
+              await read.frames[Symbol.asyncIterator]().return?.()
+              return 'the Storage Read API reads results'
+            },
+          },
+        ]
+      : []),
   ]
 }
 

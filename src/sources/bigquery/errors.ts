@@ -16,7 +16,7 @@ const byReason: Readonly<Record<string, ErrorCode>> = {
   billingNotEnabled: 'UPSTREAM_REFUSED',
   billingTierLimitExceeded: 'UPSTREAM_LIMIT',
   blocked: 'UPSTREAM_FORBIDDEN',
-  bytesBilledLimitExceeded: 'UPSTREAM_LIMIT',
+  bytesBilledLimitExceeded: 'BUDGET_EXCEEDED',
   duplicate: 'ALREADY_EXISTS',
   forbidden: 'UPSTREAM_FORBIDDEN',
   internalError: 'UPSTREAM_FAILED',
@@ -66,6 +66,7 @@ const quoted = new Set<ErrorCode>([
   'UNKNOWN_OBJECT',
   'ALREADY_EXISTS',
   'UPSTREAM_FORBIDDEN',
+  'BUDGET_EXCEEDED',
   'UPSTREAM_LIMIT',
   'UPSTREAM_REFUSED',
 ])

@@ -16,8 +16,8 @@ import { planByDryRun } from './plan/planner.ts'
 import { RestClient, segments } from './rest/rest-client.ts'
 import { Results } from './results/results.ts'
 import type { BigQueryConfig } from './settings.ts'
-import { StorageClient } from './storage/storage-client.ts'
-import { GOOGLE_STORAGE, storageDefaults } from './storage/storage-options.ts'
+import { openStorageClient } from './storage/open-storage-client.ts'
+import type { StorageClient } from './storage/storage-client.ts'
 
 /** Dependencies of a source. */
 export interface BigQueryDependencies {
@@ -45,7 +45,7 @@ export class BigQuerySource implements Source {
     this.#rest = new RestClient(config, observer)
     this.#deps = { source: name, config, rest: this.#rest, observer, log }
     this.#aftercare = new Aftercare(this.#deps)
-    this.#storage = storageClient(name, config, this.#rest)
+    this.#storage = openStorageClient(name, config, this.#rest)
     const jobs = new Jobs(this.#deps, this.#aftercare)
     this.#statements = new Statements(this.#deps, {
       jobs,
@@ -103,15 +103,4 @@ export class BigQuerySource implements Source {
       throw bigQueryError(error, this.name)
     }
   }
-}
-
-function storageClient(name: string, config: BigQueryConfig, rest: RestClient): StorageClient {
-  const { endpoint, storageEndpoint, readStreams, requestTimeoutMs } = config
-  const isPlain = endpoint?.toLowerCase().startsWith('http://') ?? false
-  const address = storageEndpoint ? { tls: !isPlain, ...storageEndpoint } : GOOGLE_STORAGE
-  return new StorageClient(
-    name,
-    { ...storageDefaults, address, maxStreams: readStreams, sessionTimeoutMs: requestTimeoutMs },
-    (isRefused, signal) => rest.authorization(signal, isRefused),
-  )
 }
