@@ -57,10 +57,13 @@ describe('conditions on the partition column become ranges on the column', () =>
     )
   })
 
-  it('leaves a column alone that may belong to another table', () => {
-    expect(rulesOf("SELECT 1 FROM d.events JOIN d.unknown USING (id) WHERE DATE(ts) = '2024-01-01'")).not.toContain(
-      'wrapped_partition_filter',
-    )
+  it.each([
+    ['d.events, UNNEST(items) i', "ts >= TIMESTAMP '2024-01-01' AND ts < TIMESTAMP '2024-01-02'"],
+    ['d.events JOIN d.unknown USING (id)', "ts >= TIMESTAMP '2024-01-01' AND ts < TIMESTAMP '2024-01-02'"],
+    ['d.orders JOIN d.unknown USING (o_id)', undefined],
+  ])('a column without a qualifier belongs to the table that has it: %s', (from, range) => {
+    const sql = (text: string) => `SELECT 1 FROM ${from} WHERE ${text}`
+    expect(rewritten(sql("DATE(ts) = '2024-01-01'"), 'wrapped_partition_filter')).toBe(range && sql(range))
   })
 
   it('a condition with a time of day is no day', () => {
@@ -147,6 +150,20 @@ describe('wildcard tables', () => {
     expect(rewritten(sql('ev_*', condition), 'sharded_tables')).toBe(sql(table, range))
   })
 
+  it.each(["SAFE.PARSE_DATE('%Y%m%d', _TABLE_SUFFIX) >= '2024-01-01'", 'SAFE_CAST(_TABLE_SUFFIX AS INT64) > 20240101'])(
+    '%s also skips other suffixes, so there is no rewrite',
+    (condition) => {
+      expect(rewritten(`SELECT a FROM \`d.ev_*\` WHERE ${condition}`, 'sharded_tables')).toBeUndefined()
+    },
+  )
+
+  it('works beside UNNEST', () => {
+    const sql = (text: string) => `SELECT a FROM \`d.ev_*\`, UNNEST(params) p WHERE ${text}`
+    expect(rewritten(sql('CAST(_TABLE_SUFFIX AS INT64) > 20240101'), 'sharded_tables')).toBe(
+      sql("_TABLE_SUFFIX >= '20240102'"),
+    )
+  })
+
   it('without a condition, or with one on a query', () => {
     expect(rewritten('SELECT a FROM `d.ev_*` e', 'sharded_tables')).toBe(
       "SELECT a FROM `d.ev_*` e WHERE _TABLE_SUFFIX >= '20240417'",
@@ -183,6 +200,13 @@ describe('other rules', () => {
     ['cross_join', 'SELECT 1 FROM d.users u CROSS JOIN u.items'],
     ['order_by_without_limit', 'SELECT name FROM d.users ORDER BY name LIMIT 10'],
     ['order_by_in_subquery', 'SELECT ARRAY(SELECT id FROM d.users ORDER BY id)'],
+    ['order_by_in_subquery', 'SELECT STRING_AGG(name) FROM (SELECT name FROM d.users ORDER BY name)'],
+    ['unused_columns', 'SELECT one FROM (SELECT 1 AS one, COUNT(*) AS n FROM d.users)'],
+    ['unused_columns', 'SELECT one FROM (SELECT 1 AS one, ? AS n FROM d.users)'],
+    [
+      'outer_partition_filter',
+      'SELECT 1 FROM (SELECT * FROM d.orders) WHERE o_date > DATE_SUB("2024-01-01", INTERVAL CAST(RAND() AS INT64) DAY)',
+    ],
     ['preview', 'SELECT COUNT(*) FROM d.users LIMIT 10'],
     ['semi_join', 'SELECT 1 FROM d.users WHERE id IN (SELECT o_user FROM d.orders GROUP BY o_user)'],
     ['single_row_insert', 'INSERT INTO d.users (id) VALUES (1), (2)'],

@@ -1,7 +1,7 @@
 import type { TableFacts } from '../../../query/billing/source-cost.ts'
 import type { Suggestion } from '../suggestion.ts'
 import { columnUses } from '../syntax/columns.ts'
-import { pathOf } from '../syntax/names.ts'
+import { functionName, pathOf } from '../syntax/names.ts'
 import type { Relation, Select, Statement } from '../syntax/statement.ts'
 import type { SqlNode } from '../syntax/tree.ts'
 import type { UsedColumns } from '../syntax/used-columns.ts'
@@ -25,7 +25,10 @@ export function tableName({ path }: Relation): string {
   return path.join('.')
 }
 
-/** Whether an expression is one of these columns (lower case) of a relation. An unqualified name must not be one of another relation. */
+/**
+ * Whether an expression is one of these columns (lower case) of a relation. The engine has accepted the statement, so an unqualified
+ * name is not ambiguous: if the table has such a column, it is that one.
+ */
 export function isColumn(
   input: RuleInput,
   node: SqlNode | undefined,
@@ -35,17 +38,28 @@ export function isColumn(
 ): boolean {
   const path = pathOf(node)?.map((part) => part.toLowerCase()) ?? []
   if (path.length === 2) return path[0] === relation.name && columns.includes(path[1]!)
-  if (path.length !== 1 || !columns.includes(path[0]!)) return false
+  const [name] = path
+  if (path.length !== 1 || !columns.includes(name!) || name === relation.name) return false
+  if (select.relations.length === 1) return true
+  if (relation.kind === 'table') return name!.startsWith('_') || hasColumn(input.factsOf(relation), name!)
   return select.relations.every((other) => {
-    if (other === relation) return true
     const facts = input.factsOf(other)
-    return facts ? facts.columns.every(({ name }) => name.toLowerCase() !== path[0]) : false
+    return other === relation || (facts !== undefined && !hasColumn(facts, name!))
   })
+}
+
+function hasColumn(facts: TableFacts | undefined, column: string): boolean {
+  return facts?.columns.some(({ name }) => name.toLowerCase() === column) ?? false
 }
 
 /** Whether an expression uses one of these columns. */
 export function mentions(node: SqlNode, columns: readonly string[]): boolean {
   return columnUses(node).some(({ path }) => path.length > 0 && columns.includes(path.at(-1)!))
+}
+
+/** Whether the value of an expression differs from call to call, so that it must not be repeated. */
+export function isVolatile(node: SqlNode): boolean {
+  return [...node.walk()].some((each) => /^(?:RAND|GENERATE_UUID)$/.test(functionName(each) ?? ''))
 }
 
 /** Whether an edit of the expression must not repeat it: parameters by position count. */

@@ -4,7 +4,7 @@ import { isConstant } from '../../syntax/columns.ts'
 import { quoted } from '../../syntax/names.ts'
 import type { Relation, Select } from '../../syntax/statement.ts'
 import type { SqlNode } from '../../syntax/tree.ts'
-import { isColumn, mentions, type RuleInput } from '../rule.ts'
+import { isColumn, isVolatile, mentions, type RuleInput } from '../rule.ts'
 import type { RangeType } from './period.ts'
 
 /** The column by which a table is partitioned. */
@@ -49,6 +49,7 @@ export function conditionKind(
 ): ConditionKind {
   const inner = condition.type === 'GroupedExpr' ? (condition.one('expr') ?? condition) : condition
   if (!mentions(inner, columns)) return 'none'
+  if (isVolatile(inner)) return 'dynamic'
   const isBare = (node: SqlNode | undefined) => isColumn(input, node, columns, relation, select)
   const [left, right] = [inner.one('left'), inner.one('right')]
   switch (inner.type) {

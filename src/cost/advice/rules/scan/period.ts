@@ -113,8 +113,10 @@ function expressionOfText(
   args: readonly SqlNode[],
 ): PeriodExpression | undefined {
   const [first, second, third] = args
+  // A text that is no day fails in these functions; their safe forms skip it, which a range would not.
+  if (name === 'SAFE_CAST' || node.one('func')?.type !== 'Identifier') return undefined
   if (name === 'PARSE_DATE' && stringValue(first) === '%Y%m%d' && second) return days(second)
-  if ((name === 'CAST' || name === 'SAFE_CAST') && first?.one('cast_to')?.word === 'INT64' && first.one('cast_from')) {
+  if (name === 'CAST' && first?.one('cast_to')?.word === 'INT64' && first.one('cast_from')) {
     const column = first.one('cast_from')!
     const { periodOf } = formatted(column, '%Y%m%d')!
     return { column, unit: 'DAY', isDate: false, periodOf: (constant) => periodOf(constant) }

@@ -1,9 +1,9 @@
 import type { Edit, Suggestion } from '../../suggestion.ts'
 import { columnUses } from '../../syntax/columns.ts'
 import { aliasOf, pathOf } from '../../syntax/names.ts'
-import type { Select } from '../../syntax/statement.ts'
+import { aggregates, type Select } from '../../syntax/statement.ts'
 import type { SqlNode } from '../../syntax/tree.ts'
-import type { RuleInput } from '../rule.ts'
+import { hasPositionalParameters, type RuleInput } from '../rule.ts'
 
 /**
  * Columns of a WITH query or a subquery that nothing around it uses. BigQuery: "Query only the data you need"
@@ -13,6 +13,8 @@ export function* unusedColumns(input: RuleInput): Generator<Suggestion> {
   for (const select of input.statement.selects) {
     const { node } = select
     if (node.one('distinct_or_all') || node.one('as_struct_or_value') || isOperand(node)) continue
+    // Without its aggregates, a query that returns one row would return many.
+    if (aggregates(select) && !node.one('groupby')) continue
     const used = input.used.ofQuery(node)
     if (used === 'all' || used.size === 0) continue
     const names = select.items.map(nameOf)
@@ -22,6 +24,7 @@ export function* unusedColumns(input: RuleInput): Generator<Suggestion> {
       const name = names[index]!.toLowerCase()
       return !used.has(name) && !inner.has(name)
     })
+    if (unused.some(hasPositionalParameters)) continue
     if (unused.length === 0 || unused.length === select.items.length) continue
     const edits = removal(select.items, new Set(unused))
     const shown = unused.map((item) => nameOf(item)!)
