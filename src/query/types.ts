@@ -87,6 +87,8 @@ export interface AppMetadata {
 export interface PlannedCost {
   /** Absent if the source cannot tell. */
   readonly billableBytes?: number
+  /** Most bytes that the engine may bill for the same figures; absent if that is `billableBytes`. */
+  readonly mostBytes?: number
   /** Absent if the source cannot tell. */
   readonly costUsd?: number
   readonly accuracy: EstimateAccuracy

@@ -56,6 +56,7 @@ const query = recordOf<Query>(
 const cost = recordOf<PlannedCost>(
   {
     billableBytes: fc.nat(),
+    mostBytes: fc.nat(),
     costUsd: fc.nat(),
     accuracy: fc.constant('exact'),
     region: anyText,

@@ -6,6 +6,7 @@ import { statementHash } from '../../query/text/statement-hash.ts'
 import type { Context, Logger, Plan, PlannedCost, PlannedStatement } from '../../query/types.ts'
 import { unlessDown } from '../../state/unless-down.ts'
 import type { BillingCalendar, BudgetLimit, Ledger, Reservation, Settlement } from '../ledger/ledger.ts'
+import { mostBillableBytes } from '../pricing/billable-bytes.ts'
 import { bytesFor, usdOf } from '../pricing/nano-usd.ts'
 import { priceOf } from '../pricing/price.ts'
 import { tariffOf } from '../pricing/tariff.ts'
@@ -307,9 +308,11 @@ export class Budgets {
 }
 
 function costOf({ billableBytes, costUsd, accuracy, billing, externalCosts = [] }: Estimate): PlannedCost {
-  const { location, reservation } = billing!
+  const { location, reservation, parts } = billing!
+  const most = mostBillableBytes(parts)
   return {
     ...(billableBytes !== undefined && { billableBytes }),
+    ...(billableBytes !== undefined && most !== undefined && most > billableBytes && { mostBytes: most }),
     ...(costUsd !== undefined && { costUsd }),
     accuracy,
     region: location,

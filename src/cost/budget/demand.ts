@@ -41,7 +41,7 @@ export function demandOf(
   // Loading is free: https://cloud.google.com/bigquery/pricing#free. A bill that comes all the same is counted.
   if (plan.kind === 'ingest' || !plan.cost)
     return { nanoUsd: 0, bytes: 0, maxBilledBytes: capOf(caps, undefined), figures: { what: 'This statement' } }
-  const { billableBytes, accuracy, region, reservation, externalCosts = [] } = plan.cost
+  const { billableBytes, mostBytes, accuracy, region, reservation, externalCosts = [] } = plan.cost
   if (externalCosts.length > 0 && rules.externalCost === 'refuse') throw externalRefusal(externalCosts)
   const { nanoUsdPerTib, costOf } = tariffOf(source.pricing, {
     location: region,
@@ -58,10 +58,12 @@ export function demandOf(
   const cap = capOf(caps, nanoUsdPerTib)
   const isLimited = limits.length > 0 && nanoUsdPerTib !== undefined
   if (billableBytes !== undefined && accuracy !== 'unknown' && accuracy !== 'lower_bound') {
-    const reserved = { nanoUsd: priceOf(billableBytes), bytes: billableBytes, figures }
+    // A limit on the statement itself holds also where the engine's minimum would take it above.
+    const bytes = Math.max(billableBytes, Math.min(mostBytes ?? 0, cap ?? Number.POSITIVE_INFINITY))
+    const reserved = { nanoUsd: priceOf(bytes), bytes, figures }
     // The engine takes 0 for no limit.
-    if (isLimited) return { ...reserved, maxBilledBytes: Math.max(1, billableBytes) }
-    return { ...reserved, maxBilledBytes: cap ?? Math.max(2 * billableBytes, billableBytes + ROOM_BYTES) }
+    if (isLimited) return { ...reserved, maxBilledBytes: Math.max(1, bytes) }
+    return { ...reserved, maxBilledBytes: cap ?? Math.max(2 * bytes, bytes + ROOM_BYTES) }
   }
   if (rules.whenUnknown === 'refuse') throw unknownRefusal(true)
   if (cap !== undefined)

@@ -18,10 +18,14 @@ export function billableBytes(parts: readonly BilledPart[]): number | undefined 
 
 /**
  * Most bytes that BigQuery may bill for statements of these figures. Google does not say whether the minimum of a small table is
- * added to the bytes of a large one; this adds it. A reservation of this size leaves room for such a bill.
+ * added to the bytes of a large one; this adds it. A reservation of this size leaves room for such a bill. For small tables it is
+ * what `billableBytes` says.
  */
 export function mostBillableBytes(parts: readonly BilledPart[]): number | undefined {
-  return sumOf(parts, (processed, tables) => wholeMib(processed) + tables * MIN_BYTES_PER_TABLE)
+  return sumOf(
+    parts,
+    (processed, tables) => Math.max(MIN_BYTES_PER_TABLE, wholeMib(processed)) + (tables - 1) * MIN_BYTES_PER_TABLE,
+  )
 }
 
 function sumOf(

@@ -34,11 +34,13 @@ function accuracyOf(
   { parts }: BillingFacts,
   isAssumed = false,
 ): EstimateAccuracy {
-  // The minimum counts the tables of each statement: if their number is not known, the bill may be higher.
+  // The minimum counts the tables of each statement: if their number is not known, the bill may be higher. In a single statement
+  // that matters little.
   const hasUnknownTables = parts.some(({ processedBytes = 0, tables }) => processedBytes > 0 && tables === undefined)
   const hasUnknownStatements = statementType === 'SCRIPT' && parts.length === 1 && (parts[0]!.processedBytes ?? 0) > 0
-  if (hasUnknownTables || hasUnknownStatements)
-    return accuracy === 'exact' ? 'lower_bound' : accuracy === 'upper_bound' ? 'estimated' : accuracy
+  if (hasUnknownStatements && accuracy === 'exact') return 'lower_bound'
+  if ((hasUnknownStatements || hasUnknownTables) && (accuracy === 'exact' || accuracy === 'upper_bound'))
+    return 'estimated'
   // The price of another location may be lower than the one that is assumed.
   return isAssumed && accuracy === 'exact' ? 'upper_bound' : accuracy
 }

@@ -47,7 +47,9 @@ describe('the bytes that a statement bills', () => {
   })
 
   it('a reservation has room for the minimum of each table beside the bytes', () => {
-    expect(mostBillableBytes([{ processedBytes: 2 ** 30, tables: 2 }])).toBe(2 ** 30 + 20 * MIB)
+    expect(mostBillableBytes([{ processedBytes: 2 ** 30, tables: 2 }])).toBe(2 ** 30 + 10 * MIB)
+    expect(mostBillableBytes([{ processedBytes: 5000, tables: 7 }])).toBe(70 * MIB)
+    expect(mostBillableBytes([{ processedBytes: 2 ** 30 + 1, tables: 1 }])).toBe(2 ** 30 + MIB)
     expect(mostBillableBytes([{ processedBytes: 0, tables: 2 }])).toBe(0)
     expect(mostBillableBytes([{ tables: 2 }])).toBeUndefined()
   })
@@ -173,7 +175,7 @@ describe('the price of an estimate', () => {
   it('an unknown number of tables makes the figures less certain', () => {
     const of = (accuracy: Estimate['accuracy']) =>
       priceOf(facts('US', [{ processedBytes: 1 }], { accuracy }), pricing()).accuracy
-    expect([of('exact'), of('upper_bound'), of('lower_bound')]).toEqual(['lower_bound', 'estimated', 'lower_bound'])
+    expect([of('exact'), of('upper_bound'), of('lower_bound')]).toEqual(['estimated', 'estimated', 'lower_bound'])
   })
 
   it('a script as one part: each of its statements counts alone, so the bill may be higher', () => {
