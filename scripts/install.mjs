@@ -2,7 +2,7 @@
 // dependencies: it runs before anything is installed, on any Node of the machine.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -71,6 +71,48 @@ export function installPython() {
       rmSync(folder, { recursive: true, force: true })
       run('python3', ['-m', 'venv', folder])
       run(join(folder, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', requirements])
+    }),
+  )
+}
+
+const localBigQuery = {
+  server: ['local-bigquery==0.4.0'],
+  // Its DuckDB, with the extensions that it would load from the internet; these wheels carry DuckDB's own signed files.
+  duckdb: [
+    'duckdb',
+    'duckdb-extension-icu',
+    'duckdb-extension-ducklake',
+    'duckdb-extension-json',
+    'duckdb-extension-spatial',
+  ],
+  duckdbVersion: '1.5.5',
+}
+
+/**
+ * The emulator local-bigquery, in .cache/local-bigquery: a second server for the tests of BigQuery, by others.
+ * It takes 600 MB and Python 3.13, so it is installed only where FLIGHTGATE_LOCAL_BIGQUERY asks for it.
+ */
+export function installLocalBigQuery() {
+  const folder = join(cache, 'local-bigquery')
+  if (!process.env.FLIGHTGATE_LOCAL_BIGQUERY) {
+    process.stderr.write('local-bigquery is not asked for (FLIGHTGATE_LOCAL_BIGQUERY=1): its test is left out\n')
+    return false
+  }
+  return optional('local-bigquery', () =>
+    once(join(cache, 'local-bigquery.stamp'), JSON.stringify(localBigQuery), existsSync(folder), () => {
+      process.stderr.write('installing local-bigquery\n')
+      rmSync(folder, { recursive: true, force: true })
+      run(process.env.PYTHON_3_13 ?? 'python3.13', ['-m', 'venv', folder])
+      const pip = [join(folder, 'bin', 'pip'), 'install', '--quiet', '--disable-pip-version-check']
+      const { server, duckdb, duckdbVersion } = localBigQuery
+      run(pip[0], [...pip.slice(1), ...server])
+      run(pip[0], [...pip.slice(1), '--no-deps', ...duckdb.map((name) => `${name}==${duckdbVersion}`)])
+      const platform = `linux_${process.arch === 'arm64' ? 'arm64' : 'amd64'}`
+      const extensions = join(folder, 'home', '.duckdb', 'extensions', `v${duckdbVersion}`, platform)
+      mkdirSync(extensions, { recursive: true })
+      const found = readdirSync(join(folder, 'lib'), { recursive: true, withFileTypes: true })
+      for (const { name, parentPath } of found.filter(({ name }) => name.endsWith('.duckdb_extension')))
+        copyFileSync(join(parentPath, name), join(extensions, name))
     }),
   )
 }

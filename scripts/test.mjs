@@ -9,6 +9,7 @@ import {
   environment,
   installGoTools,
   installJava,
+  installLocalBigQuery,
   installPackages,
   installPython,
   nodeBinary,
@@ -19,6 +20,7 @@ installPackages()
 installPython()
 installGoTools()
 installJava()
+installLocalBigQuery()
 checkChromium()
 buildGoProgram('adbc_validation', join(root, 'test', 'go', 'validation'), ['test', '-c'])
 buildGoProgram('types', join(root, 'test', 'go', 'types'))
