@@ -10,7 +10,8 @@ interface EstimateJson {
 describe('advice of a running gateway', () => {
   let warehouse: Warehouse
   beforeAll(async () => {
-    warehouse = await startWarehouse({ tables: tpchTables() })
+    const sources = { warehouse: { location: 'US', limits: { maxBytesPerQuery: 9_000_000_000 } } }
+    warehouse = await startWarehouse({ tables: tpchTables(), sources })
   })
   afterAll(async () => {
     expect(await warehouse.stop()).toBe(0)
@@ -36,6 +37,24 @@ describe('advice of a running gateway', () => {
     })
     expect(Number(advice[0]!['saved_bytes'])).toBeGreaterThan(10e9)
     expect(suggestions).toContain(advice[0]!['message'])
+    expect(warehouse.fake.billedBytes).toBe(0)
+  })
+
+  it('a statement above a limit is refused with what the best rewrite would bill', async () => {
+    const response = await fetch(`http://${warehouse.gateway.http}/api/v1/query`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        query: "SELECT SUM(l_tax) FROM tpch.lineitem WHERE FORMAT_DATE('%Y', l_shipdate) = '1995'",
+      }),
+    })
+    expect(response.status).toBe(429)
+    const text = await response.text()
+    expect(JSON.parse(text)).toMatchObject({
+      code: 'BUDGET_EXCEEDED',
+      details: { reason: 'query_bytes', advice_rule: 'wrapped_partition_filter' },
+    })
+    expect(text).toMatch(/A rewrite \(wrapped_partition_filter\) would bill 2\.\d GB instead of 14 GB/)
     expect(warehouse.fake.billedBytes).toBe(0)
   })
 
