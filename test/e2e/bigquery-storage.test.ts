@@ -40,6 +40,8 @@ describe.skipIf(!hasPython())('a large result of BigQuery', () => {
     const streams = new Set(reads().map(({ body }) => (body as { readStream: string }).readStream))
     expect(streams.size).toBe(4)
     expect(reads().length).toBe(4 + 8)
+    const resumes = await warehouse.gateway.metric('flightgate_bigquery_stream_resumes_total', { source: 'warehouse' })
+    expect(resumes).toBe(8)
   })
 
   it('that its client cancels ends at BigQuery', async () => {

@@ -23,6 +23,7 @@ const unobserved: BigQueryObserver = {
   onBill: () => {},
   onWaited: () => {},
   onResult: () => {},
+  onResume: () => {},
 }
 
 interface Clients {

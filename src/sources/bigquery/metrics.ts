@@ -14,6 +14,8 @@ export interface BigQueryObserver {
   onBill(processedBytes: number, billedBytes: number): void
   onWaited(seconds: number): void
   onResult(path: ResultPath): void
+  /** A broken stream of the Storage Read API is read on from its last row. */
+  onResume(): void
 }
 
 /** Upper bounds of buckets, in seconds. */
@@ -57,6 +59,11 @@ export function bigQueryMetrics(metrics: SourceMetrics): BigQueryObserver {
     help: 'Results by the way of their rows: inline (in the first answer), rest (REST pages), storage (Storage Read API), fallback (REST pages, because the Storage Read API refused).',
     labelNames: ['path'],
   })
+  const resumes = metrics.counter({
+    name: 'flightgate_bigquery_stream_resumes_total',
+    help: 'Streams of the Storage Read API that broke and were read on from their last row.',
+    labelNames: [],
+  })
   return {
     onRetry: () => retries().inc(),
     onDryRun: () => dryRuns().inc(),
@@ -67,5 +74,6 @@ export function bigQueryMetrics(metrics: SourceMetrics): BigQueryObserver {
     },
     onWaited: (seconds) => waits().observe(seconds),
     onResult: (path) => results(path).inc(),
+    onResume: () => resumes().inc(),
   }
 }

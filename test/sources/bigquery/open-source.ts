@@ -40,6 +40,7 @@ export function openSource(fake: Pick<BigQueryFake, 'endpoint' | 'storageEndpoin
     onBill: () => {},
     onWaited: () => {},
     onResult: (path) => observed.paths.push(path),
+    onResume: () => undefined,
   }
   const source = new BigQuerySource('warehouse', config, { log: pino({ level: 'silent' }), observer: observed })
   return { source, observed }

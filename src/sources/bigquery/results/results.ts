@@ -132,14 +132,20 @@ export class Results {
     { isOrdered }: ResultFacts,
     ctx: Context,
   ): Promise<StorageRead | undefined> {
-    const { rest, log } = this.#deps
+    const { rest, log, observer } = this.#deps
     if (Date.now() < this.#refusedUntil) return undefined
     const job = await this.#aftercare.get(reference, ctx.signal)
     const table = job?.configuration?.query?.destinationTable
     if (!table) return undefined
     try {
       const read = await readTable(
-        { table: tableName(table), parentProject: rest.project, ordered: isOrdered, traceId: 'flightgate' },
+        {
+          table: tableName(table),
+          parentProject: rest.project,
+          ordered: isOrdered,
+          traceId: 'flightgate',
+          onResume: () => observer.onResume(),
+        },
         this.#storage,
         ctx,
       )

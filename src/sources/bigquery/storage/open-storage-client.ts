@@ -1,3 +1,4 @@
+import { bigQueryError } from '../errors.ts'
 import type { RestClient } from '../rest/rest-client.ts'
 import type { BigQueryConfig } from '../settings.ts'
 import { StorageClient } from './storage-client.ts'
@@ -11,6 +12,12 @@ export function openStorageClient(source: string, config: BigQueryConfig, rest: 
   return new StorageClient(
     source,
     { ...storageDefaults, address, maxStreams: readStreams, sessionTimeoutMs: requestTimeoutMs },
-    (isRefused, signal) => rest.authorization(signal, isRefused),
+    async (isRefused, signal) => {
+      try {
+        return await rest.authorization(signal, isRefused)
+      } catch (error) {
+        throw bigQueryError(error, source)
+      }
+    },
   )
 }

@@ -161,6 +161,21 @@ describe('credentials', () => {
     expect(server.reads).toHaveLength(2)
   })
 
+  it('that cannot be renewed end the read with the error of the login, without another attempt', async () => {
+    let asked = 0
+    const login = new GatewayError('UPSTREAM_LOGIN', 'no token')
+    const { server, client } = await serve(
+      { fault: () => ({ afterMessages: 0, how: 'UNAVAILABLE' }) },
+      {},
+      async () => {
+        if (++asked > 2) throw login
+        return {}
+      },
+    )
+    expect(await failureOf(client)).toBe(login)
+    expect([asked, server.reads.length]).toEqual([3, 1])
+  })
+
   it('of an anonymous source are none', async () => {
     const { server, client } = await serve()
     await numbersOf(await readTable(read, client, context()))
