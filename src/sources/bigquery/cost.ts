@@ -15,6 +15,8 @@ import type { BigQueryConfig } from './settings.ts'
 const FRESH_MS = 60_000
 const MAX_TABLES = 1000
 const PAGE_JOBS = 500
+/** Longest time that a query may run, https://cloud.google.com/bigquery/quotas#query_jobs. */
+const MAX_JOB_MS = 6 * 3_600_000
 
 /** Table resource, https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Table. */
 interface TableJson {
@@ -77,34 +79,45 @@ export class BigQueryCost implements SourceCost {
     })
   }
 
+  /** Jobs of all users, where the login may list them (`bigquery.jobs.listAll`), else its own, which are those of the gateway. */
   async *jobsSince(since: number, ctx: Context): AsyncGenerator<BilledJob, void, undefined> {
     let pageToken: string | undefined
-    do {
-      const page: JobList = await this.#asked(() =>
-        this.#rest.request<JobList>(
-          {
-            method: 'GET',
-            path: `projects/${segments(this.#rest.project)}/jobs`,
-            query: {
-              allUsers: true,
-              projection: 'full',
-              stateFilter: 'done',
-              maxResults: PAGE_JOBS,
-              // By creation: a job that ended since may have begun up to 6 hours earlier, the limit of a query.
-              minCreationTime: since - 6 * 3_600_000,
-              pageToken,
-            },
-            repeatable: true,
-          },
-          ctx.signal,
-        ),
-      )
+    let allUsers = true
+    for (;;) {
+      let page: JobList
+      try {
+        page = await this.#jobPage(since, { allUsers, pageToken }, ctx.signal)
+      } catch (error) {
+        const isRefused = error instanceof RestFailure && error.status === 403
+        if (!isRefused || !allUsers || pageToken !== undefined) throw bigQueryError(error, this.#source)
+        allUsers = false
+        continue
+      }
       for (const job of page.jobs ?? []) {
         const billed = billedJob(job)
         if (billed && billed.endedAt >= since) yield billed
       }
-      pageToken = page.nextPageToken
-    } while (pageToken !== undefined && pageToken !== '')
+      pageToken = page.nextPageToken || undefined
+      if (pageToken === undefined) return
+    }
+  }
+
+  async #jobPage(
+    since: number,
+    { allUsers, pageToken }: { readonly allUsers: boolean; readonly pageToken: string | undefined },
+    signal: AbortSignal,
+  ): Promise<JobList> {
+    const query = {
+      allUsers,
+      projection: 'full',
+      stateFilter: 'done',
+      maxResults: PAGE_JOBS,
+      // By creation: a job that ended since may have begun up to 6 hours earlier, the limit of a query.
+      minCreationTime: since - MAX_JOB_MS,
+      pageToken,
+    }
+    const path = `projects/${segments(this.#rest.project)}/jobs`
+    return await this.#rest.request<JobList>({ method: 'GET', path, query, repeatable: true }, signal)
   }
 
   #pathOf(name: readonly string[]): string | undefined {

@@ -122,3 +122,14 @@ it('a statement that fails bills nothing, and is not repeated for a reason of it
   expect(told.bills[0]).toMatchObject({ billedBytes: 0 })
   expect(methods(fake).filter((method) => method === 'jobs.query')).toHaveLength(1)
 })
+
+it('a call without an answer leaves its bill unknown, so that its reservation counts', async () => {
+  const { fake, source, observed } = await started()
+  const plan = await source.plan(queryOf('SELECT id FROM shop.orders WHERE id < 2'), contextFor())
+  fake.faults.add({ method: 'jobs.query', reset: true, late: true, times: 4 })
+  const { charge, told } = chargeOf(1 << 30)
+  await expect(source.run(plan, contextFor({ charge }))).rejects.toMatchObject({ code: 'SOURCE_UNAVAILABLE' })
+  await source.close()
+  expect([told.submitted, told.bills]).toEqual([[charge.id], []])
+  expect(observed.outcomes).toEqual(['failed'])
+})

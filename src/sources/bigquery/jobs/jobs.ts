@@ -5,7 +5,7 @@ import type { Context } from '../../../query/types.ts'
 import { jobError } from '../errors.ts'
 import type { JobResource } from '../rest/api.ts'
 import { segments } from '../rest/rest-client.ts'
-import { RestFailure } from '../rest/rest-failure.ts'
+import { isRefusal, RestFailure } from '../rest/rest-failure.ts'
 import { FIRST_PAGE_ROWS, pageOf, pageRequest, type QueryPage } from '../results/result-pages.ts'
 import type { InlineRows } from '../storage/inline-arrow.ts'
 import type { Aftercare, OnBill } from './aftercare.ts'
@@ -68,9 +68,8 @@ export class Jobs {
     } catch (error) {
       const aborted = ctx.signal.aborted
       observer.onJob(aborted ? 'cancelled' : 'failed')
-      const refused = error instanceof RestFailure && error.status >= 400 && error.status < 500
       // What was refused before it became a job bills nothing.
-      if (!aborted && refused && current === reference) onBill({ billedBytes: 0 })
+      if (!aborted && isRefusal(error) && current === reference) onBill({ billedBytes: 0 })
       else if (aborted) this.#aftercare.cancel(current, onBill)
       else this.#aftercare.bill(current, onBill)
       throw error

@@ -3,6 +3,7 @@ import type { Bill, JobReference } from '../../../query/billing/charge.ts'
 import type { Context } from '../../../query/types.ts'
 import type { QueryResultsHead } from '../rest/api.ts'
 import { segments } from '../rest/rest-client.ts'
+import { isRefusal } from '../rest/rest-failure.ts'
 import { FIRST_PAGE_ROWS, pageOf } from '../results/result-pages.ts'
 import { framesOfInlineArrow } from '../storage/inline-arrow.ts'
 import type { Aftercare, OnBill } from './aftercare.ts'
@@ -61,11 +62,13 @@ export class ShortQueries {
       observer.onJob(isAborted ? 'cancelled' : 'failed')
       // The call goes on for a moment, to learn which job it has made.
       this.#aftercare.run(async () => {
-        const first = await asked.catch((failure: unknown) => {
-          if (isAborted) throw failure
-          return undefined
-        })
-        if (!first) return { billedBytes: 0 }
+        let first: Awaited<typeof asked>
+        try {
+          first = await asked
+        } catch (failure) {
+          // Without an answer the job may exist, with an id that nobody knows here: its bill stays unknown.
+          return isRefusal(failure) ? { billedBytes: 0 } : undefined
+        }
         return await (isAborted && first.page.head.jobComplete === false
           ? this.#aftercare.endOf(first.reference)
           : this.#aftercare.billOf(first.reference))

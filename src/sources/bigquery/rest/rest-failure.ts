@@ -42,6 +42,11 @@ export class LoginFailure extends Error {
   override readonly name = 'LoginFailure'
 }
 
+/** Whether a call surely reached no job: the login failed before it, or BigQuery refused it with an error of its own. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof LoginFailure || (error instanceof RestFailure && error.status >= 400 && error.status < 500)
+}
+
 /** No answer, or one of those that Google's clients retry. */
 const transientStatus = new Set([0, 408, 429, 500, 502, 503, 504])
 const transientReasons = new Set(['rateLimitExceeded', 'userRateLimitExceeded', 'backendError'])
