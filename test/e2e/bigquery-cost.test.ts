@@ -7,6 +7,7 @@ import type { BigQueryFake } from '../fakes/bigquery/fake.ts'
 import { startWarehouse, type Warehouse } from './bigquery-warehouse.ts'
 import { type CallEnd, commandOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayStub, sql } from './gateway-stub.ts'
+import { hasPython, runPython } from './python.ts'
 
 type Headers = Readonly<Record<string, string>>
 const MIB = 2 ** 20
@@ -160,6 +161,24 @@ describe('what a statement costs at BigQuery', () => {
       ])
         expect(await refused(headers)).toEqual([8, expect.stringMatching(/107 GB/)])
       expect((await infoFor('SELECT id FROM sales.small', { 'x-flightgate-max-cost-usd': '0.25' })).code).toBe(0)
+    })
+
+    it.runIf(hasPython())('with pyarrow and ADBC, and asks for the estimate alone', async () => {
+      const before = runs().length
+      const statements = ['SELECT id FROM sales.small', 'SELECT * FROM sales.large']
+      const seen = await runPython<Record<string, unknown>>('statement_costs.py', warehouse.gateway.uri, ...statements)
+      const refusal = expect.stringContaining('0.25 USD')
+      expect(seen).toEqual({
+        only: [0, dear.bytes],
+        refused: refusal,
+        adbc: [1, 1],
+        'adbc refused': [refusal, refusal],
+        'adbc only': 0,
+      })
+      const queries = runs()
+        .slice(before)
+        .map(({ body }) => JSON.stringify(body))
+      expect(queries.filter((text) => text.includes('sales.large'))).toEqual([])
     })
 
     it('in an estimate: it tells the refusal', async () => {
