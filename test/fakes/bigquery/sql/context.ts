@@ -68,6 +68,7 @@ export class StatementContext {
 
   /** Parameters without a value, by the order of their first use; only a dry run may have them. */
   readonly undeclared: { readonly name?: string; type: string }[] = []
+  readonly #undeclaredPlaces = new Set<string>()
   readonly #mayLack: boolean
 
   /** The value of `@name` or `?`; undefined if a dry run has none. @throws ApiError invalidQuery if a run has none */
@@ -92,9 +93,13 @@ export class StatementContext {
 
   /** Notes a parameter of a dry run, with the type that its place in the statement tells. */
   undeclare(node: Node, type: string): void {
-    const name = node.token!.literal === '?' ? undefined : node.token!.literal.slice(1)
-    const known = name !== undefined && this.undeclared.find((entry) => entry.name === name)
-    if (!known) this.undeclared.push({ ...(name !== undefined && { name }), type })
+    const { literal, line, column } = node.token!
+    const name = literal === '?' ? undefined : literal.slice(1)
+    // A place may be read several times, by the parts of the statement that need it; the first one knows its type.
+    const place = name ?? `${line}:${column}`
+    if (this.#undeclaredPlaces.has(place)) return
+    this.#undeclaredPlaces.add(place)
+    this.undeclared.push({ ...(name !== undefined && { name }), type })
   }
 
   /** The named subquery, or undefined. */
