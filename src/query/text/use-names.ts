@@ -2,7 +2,7 @@ import { TokenPass, type TokenVisitor } from './token-pass.ts'
 import { WordTable } from './word-table.ts'
 
 const words = new WordTable(['USE'])
-const [upperU, lowerU, upperA, lowerZ, dot, semicolon] = [0x55, 0x75, 0x41, 0x7a, 0x2e, 0x3b]
+const [upperU, lowerU, upperA, lowerZ, minus, dot, semicolon] = [0x55, 0x75, 0x41, 0x7a, 0x2d, 0x2e, 0x3b]
 /** A longer statement is not read as USE, even if most of it is comments. */
 const MAX_CHARACTERS = 4096
 
@@ -25,6 +25,9 @@ class UseVisitor implements TokenVisitor {
   #next: 'use' | 'part' | 'point' | 'over' | 'nothing' = 'use'
   /** End offset of a quoted part; a quoted token that starts there continues it. */
   #quotedEnd = -1
+  /** End offset of the first part if it stands without quotes: a dash that follows belongs to it, as in BigQuery's projects. */
+  #plainEnd = -1
+  #isAfterDash = false
 
   constructor(text: string) {
     this.#text = text
@@ -35,12 +38,16 @@ class UseVisitor implements TokenVisitor {
   }
 
   names(): readonly string[] | undefined {
-    return this.#next === 'point' || this.#next === 'over' ? this.#parts : undefined
+    const isWhole = (this.#next === 'point' && !this.#isAfterDash) || this.#next === 'over'
+    return isWhole ? this.#parts : undefined
   }
 
   onWord(start: number, end: number, hash: number): void {
     if (this.#next === 'use' && words.find(this.#text, start, end, hash) === 'USE') this.#next = 'part'
-    else this.#takePart(this.#text.slice(start, end))
+    else if (!this.#goesOn(start, end)) {
+      if (this.#next === 'part' && this.#parts.length === 0) this.#plainEnd = end
+      this.#takePart(this.#text.slice(start, end))
+    }
   }
 
   onQuoted(start: number): void {
@@ -53,17 +60,34 @@ class UseVisitor implements TokenVisitor {
     this.#quotedEnd = end
   }
 
-  onNumber(): void {
-    this.#next = 'nothing'
+  onNumber(start: number): void {
+    const end = start + /^\d*/.exec(this.#text.slice(start))![0].length
+    if (!this.#goesOn(start, end)) this.#next = 'nothing'
   }
 
-  onSymbol(codePoint: number): void {
-    if (this.#next === 'point' && codePoint === dot) this.#next = 'part'
+  onSymbol(codePoint: number, at: number): void {
+    const isDash = this.#next === 'point' && codePoint === minus && at === this.#plainEnd
+    if (this.#isAfterDash) this.#next = 'nothing'
+    else if (isDash) this.#continue('-')
+    else if (this.#next === 'point' && codePoint === dot) this.#next = 'part'
     else if (this.#next === 'point' && codePoint === semicolon) this.#next = 'over'
     else this.#next = 'nothing'
   }
 
   onDoubt(): void {}
+
+  /** Continues a first part that has a dash, or digits after one. @returns false if this token is none of that */
+  #goesOn(start: number, end: number): boolean {
+    const isNext = start === this.#plainEnd && (this.#isAfterDash || this.#parts[0]?.includes('-') === true)
+    if (isNext && this.#next === 'point') this.#continue(this.#text.slice(start, end))
+    return isNext
+  }
+
+  #continue(text: string): void {
+    this.#parts[0] += text
+    this.#plainEnd += text.length
+    this.#isAfterDash = text === '-'
+  }
 
   #takePart(text: string): void {
     if (this.#next === 'part') this.#parts.push(text)
