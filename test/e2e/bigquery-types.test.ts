@@ -146,7 +146,7 @@ describe.skipIf(!hasPython())('values of all types of BigQuery', () => {
   it.skipIf(!hasJdbcProgram('JdbcQueries')).each(['18.3.0', '17.0.0'])('reach JDBC %s', async (version) => {
     const [rest, storage] = await Promise.all(
       ['rest', 'storage'].map((source) =>
-        runJdbc('JdbcQueries', version, [warehouse.gateway.flight, source, 'read', all, 'read', none]),
+        runJdbc('JdbcQueries', version, [warehouse.gateway.flight, source, '', 'read', all, 'read', none]),
       ),
     )
     expect(storage).toEqual(rest)

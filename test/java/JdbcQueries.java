@@ -13,7 +13,7 @@ import java.util.Properties;
  * Runs statements at a source with the JDBC driver; prints a line "number label = values" for each column of each result, or
  * "number rows = count" for a change.
  *
- * <p>JdbcQueries HOST:PORT SOURCE [read SQL | count SQL | change SQL | bind SQL]...
+ * <p>JdbcQueries HOST:PORT SOURCE KEY [read SQL | count SQL | change SQL | bind SQL]...
  */
 public final class JdbcQueries {
   private JdbcQueries() {}
@@ -22,13 +22,17 @@ public final class JdbcQueries {
     Properties properties = new Properties();
     properties.put("useEncryption", "false");
     properties.put("x-flightgate-source", args[1]);
-    try (Connection connection = DriverManager.getConnection("jdbc:arrow-flight-sql://" + args[0], properties)) {
-      for (int i = 2; i + 1 < args.length; i += 2) {
-        try {
-          run(connection, i / 2, args[i], args[i + 1]);
-        } catch (SQLException error) {
-          System.out.println(i / 2 + " error = " + error.getMessage().replace("\n", "\\n"));
-        }
+    if (!args[2].isEmpty()) {
+      properties.put("user", "anyone");
+      properties.put("password", args[2]);
+    }
+    // It is not closed: after a statement that failed, the driver complains of memory that it lost itself.
+    Connection connection = DriverManager.getConnection("jdbc:arrow-flight-sql://" + args[0], properties);
+    for (int i = 3; i + 1 < args.length; i += 2) {
+      try {
+        run(connection, i / 2, args[i], args[i + 1]);
+      } catch (SQLException error) {
+        System.out.println(i / 2 + " error = " + (error.getCause() == null ? error : error.getCause()).getMessage().replace("\n", "\\n"));
       }
     }
     System.exit(0);
