@@ -112,6 +112,16 @@ describe('a dry run of jobs.insert', () => {
     ],
     ['FROM tpch.customer |> WHERE c_custkey > 3 |> SELECT c_acctbal', 360_000_000, 'PRECISE'],
     ["UPDATE tpch.customer SET c_name = 'x' WHERE c_custkey = 1", 2_842_500_000, 'PRECISE'],
+    [
+      'UPDATE tpch.supplier s SET s_comment = c.c_name FROM tpch.customer c WHERE c.c_custkey = s.s_suppkey',
+      8_000_000 + 160_500_000 + 120_000_000 + 300_000_000,
+      'PRECISE',
+    ],
+    [
+      'MERGE tpch.supplier s USING tpch.customer c ON c.c_custkey = s.s_suppkey WHEN NOT MATCHED THEN INSERT (s_suppkey) VALUES (c.c_nationkey)',
+      8_000_000 + 120_000_000 + 120_000_000,
+      'PRECISE',
+    ],
   ])('%s: %i bytes', async (sql, bytes, accuracy) => {
     const { statistics } = await estimate(sql)
     expect(statistics.query).toMatchObject({

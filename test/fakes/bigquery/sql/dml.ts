@@ -95,14 +95,17 @@ function insert(node: Node, table: FakeTable, context: StatementContext): Made {
 
 function change(node: Node, table: FakeTable, context: StatementContext): Made {
   const relation = tableRelation([table], undefined, context)
+  const scan = context.scans.at(-1)!
   const alias = aliasOf(child(node, 'table_name') ?? node) ?? table.name
-  const within = { context, scope: { ranges: [{ alias, columns: relation.columns, offset: 0 }] }, compileQuery }
+  const from = child(child(node, 'from'), 'expr')
+  const others = from ? compileFrom(from, context, compileQuery, undefined, relation.columns.length).ranges : []
+  const ranges = [{ alias, columns: relation.columns, offset: 0 }, ...others]
+  const within = { context, scope: { ranges }, compileQuery }
   const where = child(child(node, 'where'), 'expr')
   const condition = where && compileExpression(where, within)
   if (where) addConditions(where, within)
   if (condition) read([condition])
-  rewritten(table, context, context.scans.at(-1)!)
-  const from = child(child(node, 'from'), 'expr')
+  rewritten(table, context, scan)
   const sets = children(child(node, 'set'), 'exprs').map((item) => {
     const name = pathOf(child(item, 'left'))!.at(-1)!.toLowerCase()
     const index = table.schema.findIndex((field) => field.name.toLowerCase() === name)
@@ -140,6 +143,7 @@ function rewritten(table: FakeTable, context: StatementContext, like?: Scan): vo
 /** MERGE reads what its conditions and values name; it rewrites the target only where a clause updates or deletes. */
 function merge(node: Node, table: FakeTable, context: StatementContext): Made {
   const target = tableRelation([table], undefined, context)
+  const scan = context.scans.at(-1)!
   const alias = aliasOf(child(node, 'table_name')!) ?? table.name
   const using = child(child(node, 'using'), 'expr')!
   const source = compileFrom(using, context, compileQuery, undefined, target.columns.length)
@@ -148,7 +152,6 @@ function merge(node: Node, table: FakeTable, context: StatementContext): Made {
   const on = child(child(node, 'on'), 'expr')!
   read([compileExpression(on, within)])
   addConditions(on, within)
-  const scan = context.scans.find(({ tables }) => tables[0] === table)!
   let rewrites = false
   for (const clause of children(node, 'whens')) {
     const action = child(child(clause, 'then'), 'stmt')
