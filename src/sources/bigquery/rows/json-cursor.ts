@@ -1,4 +1,5 @@
 import { BadValue } from './bad-value.ts'
+import { asciiText } from './values/ascii-text.ts'
 
 export const QUOTE = 34
 export const COMMA = 44
@@ -29,13 +30,14 @@ for (const [letter, meaning] of Object.entries({
 /** Bytes that may stand between tokens. */
 const spaces = new Uint8Array(256)
 for (const space of ' \t\n\r') spaces[space.charCodeAt(0)] = 1
+const literalText = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/
 /** Bytes of numbers and of `true`, `false` and `null`. */
 const literals = new Uint8Array(256)
 for (const letter of '+-.0123456789Eeaflnrstu') literals[letter.charCodeAt(0)] = 1
 
 /**
  * Reads JSON from bytes, token by token, without making strings or objects. The bytes must be valid UTF-8.
- * Source: RFC 8259. Literals are checked by who reads them.
+ * Source: RFC 8259.
  */
 export class JsonCursor {
   readonly bytes: Uint8Array
@@ -107,7 +109,7 @@ export class JsonCursor {
     this.source = bytes
     this.from = at
     while (at < end && literals[bytes[at]!] === 1) at++
-    if (at === this.from) throw malformed()
+    if (!literalText.test(asciiText(bytes, this.from, at))) throw malformed()
     this.to = at
     this.at = at
   }
