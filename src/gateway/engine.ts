@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { Advisor } from '../cost/advice/advisor.ts'
 import { advise } from '../cost/advice/stage.ts'
 import { budget } from '../cost/budget/budget-stage.ts'
-import type { Budgets } from '../cost/budget/budgets.ts'
+import type { Reconciliation } from '../cost/budget/reconciliation.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { ActiveStatements } from '../query/control/active-statements.ts'
 import { type SourceHealth, SourceStatus } from '../query/control/source-status.ts'
@@ -27,6 +27,7 @@ import type { Logger } from '../query/types.ts'
 import { Quotas } from '../quotas/quotas.ts'
 import type { State } from '../state/open.ts'
 import type { BatchCheck, FreeStatements, TakeRequests } from '../statements/batch/batch-dependencies.ts'
+import type { Costs } from './open-budgets.ts'
 import type { SourceState, SourceWatch } from './source-watch.ts'
 
 /** Parts that the engine uses. */
@@ -39,7 +40,7 @@ export interface EngineParts {
   /** Store of small results, for clients that redeem a ticket again. */
   readonly repeatable: ResultStore
   /** Absent if no source bills its statements. */
-  readonly budgets?: Budgets | undefined
+  readonly costs?: Pick<Costs, 'budgets' | 'reconciliation'> | undefined
   readonly metrics: Metrics
   readonly log: Logger
 }
@@ -54,6 +55,8 @@ export interface Engine {
   readonly active: ActiveStatements
   readonly sourceStatus: SourceStatus
   readonly quotas: Quotas
+  /** Absent if no source bills its statements. */
+  readonly reconciliation: Reconciliation | undefined
   /** Refuses a batch that could not run within the quotas and budgets of its caller. */
   readonly checkBatch: BatchCheck
   readonly freeStatements: FreeStatements
@@ -62,7 +65,7 @@ export interface Engine {
 
 /** Composes the engine. The scope closes its quotas, which write the counts that wait. */
 export function createEngine(parts: EngineParts, scope: Scope): Engine {
-  const { config, sources, slots, watch, state, repeatable, budgets, metrics, log } = parts
+  const { config, sources, slots, watch, state, repeatable, costs, metrics, log } = parts
   const { limits } = config
   const router = new Router(sources, config.defaultSource)
   const drainGate = new DrainGate()
@@ -94,7 +97,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     quota(quotas.statements),
     replay(repeatable, limits),
     advise(advisor, router),
-    ...(budgets ? [budget(budgets)] : []),
+    ...(costs ? [budget(costs.budgets)] : []),
     serializeTransaction(transactions),
     admit({
       limiterOf: (source) => slots.get(source)!,
@@ -105,7 +108,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
   const pipeline = composePipeline(stages, router)
   const checkBatch: BatchCheck = async ({ plans, atOnce }, ctx) => {
     await quotas.statements.check(ctx, atOnce)
-    await budgets?.checkBatch(plans, ctx)
+    await costs?.budgets.checkBatch(plans, ctx)
   }
   const freeStatements: FreeStatements = (ctx) => quotas.statements.freeOf(ctx)
   const takeRequests: TakeRequests = (requests, ctx) => quotas.requests.take(ctx, requests)
@@ -117,6 +120,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     active,
     sourceStatus,
     quotas,
+    reconciliation: costs?.reconciliation,
     checkBatch,
     freeStatements,
     takeRequests,

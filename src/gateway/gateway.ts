@@ -62,8 +62,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
 
   const costs = await openBudgets({ config, kinds, sources, metrics, log }, scope)
   const slots = slotsOfSources(config, kinds)
-  const budgets = costs?.budgets
-  const engine = createEngine({ config, sources, slots, watch, state, repeatable, budgets, metrics, log }, scope)
+  const engine = createEngine({ config, sources, slots, watch, state, repeatable, costs, metrics, log }, scope)
   const { transactions, drainGate } = engine
 
   const costUsage = costs?.usage ?? freeOfCharge(config.budgets.timeZone)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ConfigError, loadConfig } from '../../src/config/load.ts'
+import { redactConfig } from '../../src/config/redact.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flightgate-config-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -303,6 +304,48 @@ sources: { a: { kind: duckdb, batchRows: 0 }, Memory: { kind: duckdb } }`,
     const referring = `auth: { apiKeys: [ { name: a, key: "\${REDIS_PASSWORD}" } ] }`
     expect(load(referring, env).warnings.join()).not.toContain('REDIS')
     expect(load('{}').warnings).toEqual([])
+  })
+
+  describe('budgets', () => {
+    const warehouse = 'sources: { wh: { kind: bigquery, projectId: p, anonymous: true } }'
+
+    it('groups and API keys have budgets; the password of Redis is not shown', () => {
+      const config = load(
+        `${warehouse}
+budgets: { monthlyBudgetUsd: 100, timeZone: Europe/Berlin, warnAt: [0.9] }
+groups: { analysts: { budgets: { dailyBudgetUsd: 5 } } }
+auth: { apiKeys: [ { name: ann, key: "sha256:${'a'.repeat(64)}", groups: [analysts], budgets: { maxCostPerQueryUsd: 1 } } ] }`,
+        { REDIS_URL: 'redis://u:hunter2@cache:6379/1', BIGQUERY_MONTHLY_BUDGET: '50' },
+      )
+      expect(config.budgets).toMatchObject({ monthlyBudgetUsd: 100, whenUnknown: 'cap', whenLedgerDown: 'refuse' })
+      expect(config.auth.apiKeys[0]).toMatchObject({ groups: ['analysts'], budgets: { maxCostPerQueryUsd: 1 } })
+      expect(config.warnings.filter((each) => /state|budget/.test(each))).toEqual([])
+      const shown = JSON.stringify(redactConfig(config))
+      expect(shown).toContain('cache:6379')
+      expect(shown).not.toContain('hunter2')
+    })
+
+    it('tells what cannot work, and warns of budgets that a restart forgets or that limit nothing', () => {
+      expect(
+        problems(`${warehouse}
+budgets: { timeZone: Mars/Olympus }
+state: { directory: /dev/null/x }
+auth: { apiKeys: [ { name: ann, key: k, groups: [analysts] } ] }`),
+      ).toEqual([
+        expect.stringContaining('budgets.timeZone'),
+        'auth.apiKeys[0].groups: there is no group analysts in groups',
+        expect.stringMatching(/^state\.directory: /),
+      ])
+      expect(problems('{}', { REDIS_URL: 'http://cache' })).toEqual([
+        'REDIS_URL: must begin with redis:// or rediss://',
+      ])
+      const budgets = 'budgets: { dailyBudgetUsd: 1 }'
+      expect(load(`${warehouse}\n${budgets}`).warnings.join()).toContain('state.directory: not set')
+      expect(load(budgets).warnings).toEqual(['budgets: no source bills its statements, so they limit nothing'])
+      expect(load(`${warehouse}\n${budgets}`, { FLIGHTGATE_STATE_DIR: tmpdir() }).warnings.join()).not.toContain(
+        'state',
+      )
+    })
   })
 
   it('RATE_LIMIT sets the requests per minute; an API key may have its own quotas', () => {

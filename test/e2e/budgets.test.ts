@@ -77,12 +77,34 @@ describe('a gateway with state.directory', () => {
     await abandon(gateway, '/api/v1/query', { query: 'SELECT n FROM shop.t' }, 1000)
     await expect.poll(() => spentOf(gateway, 'reserved'), { timeout: 10_000 }).toBe(0)
     expect(await spentOf(gateway)).toEqual(times(shop.fake.billedBytes / BYTES))
+    const refused = await postJson(gateway, '/api/v1/costs/reconcile', { data_source: 'wh' })
+    expect(refused.status).toBe(403)
     const statements = Array.from({ length: 11 }, (_, i) => ({
       id: `s${i}`,
       query: `SELECT n, ${-i} AS i FROM shop.t`,
     }))
     const batch = await jsonOf(postJson(gateway, '/api/v1/batch', { queries: statements }))
     expect(JSON.stringify(batch)).toContain('These statements would')
+    await gateway.stop()
+  })
+
+  it('an admin compares the ledger with the jobs of the source', async () => {
+    const auth = { apiKeys: [{ name: 'boss', key: 'secret', roles: ['admin'] }] }
+    const gateway = await GatewayProcess.start(shop.configOf({ state: { directory }, auth }))
+    const headers = { 'x-api-key': 'secret' }
+    expect((await postJson(gateway, '/api/v1/query', { query: 'SELECT n FROM shop.t' }, headers)).status).toBe(200)
+    await expect.poll(() => spentOf(gateway), { timeout: 5000 }).toEqual(times(1))
+    const other = { configuration: { query: { query: 'SELECT n, 5 AS i FROM shop.t', useLegacySql: false } } }
+    await fetch(`${shop.fake.endpoint}/bigquery/v2/projects/test-project/jobs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(other),
+    })
+    const reconcile = () => jsonOf(postJson(gateway, '/api/v1/costs/reconcile', { data_source: 'wh' }, headers))
+    await expect.poll(async () => (await reconcile()).others.jobs, { timeout: 5000 }).toBe(1)
+    const answer = await reconcile()
+    expect(answer).toMatchObject({ data_source: 'wh', jobs: 1, settled: 0, corrected: 0, unknown: 0, differences: [] })
+    expect(answer.others).toEqual({ jobs: 1, billed_bytes: BYTES, cost_usd: times(1) })
     await gateway.stop()
   })
 })

@@ -16,6 +16,7 @@ import { addControlRoutes } from './routes/control.ts'
 import { addEstimateRoute } from './routes/estimate-cost.ts'
 import { addEventsRoute } from './routes/events.ts'
 import { queryRoutes } from './routes/query.ts'
+import { addReconcileRoute } from './routes/reconcile.ts'
 import { addVersionRoute } from './routes/version.ts'
 
 /** Node.js ends a connection without an answer this long after the time for a body is over. */
@@ -105,5 +106,6 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
   addBatchRoutes(api, front)
   addEstimateRoute(api, front)
   addControlRoutes(api, front)
+  addReconcileRoute(api, front)
   addVersionRoute(api, front)
 }

@@ -1,4 +1,5 @@
 import type { Authenticator } from '../../auth/authenticator.ts'
+import type { Reconciliation } from '../../cost/budget/reconciliation.ts'
 import type { CostUsage } from '../../cost/usage/cost-usage.ts'
 import type { ActiveStatements } from '../../query/control/active-statements.ts'
 import type { SourceStatus } from '../../query/control/source-status.ts'
@@ -20,6 +21,8 @@ export interface HttpFront {
   readonly calls: HttpCalls
   readonly quotas: Quotas
   readonly costUsage: CostUsage
+  /** Absent if no source bills its statements. */
+  readonly reconciliation?: Reconciliation | undefined
   readonly log: Logger
   readonly limits: HttpLimits
   readonly settings: HttpSettings
