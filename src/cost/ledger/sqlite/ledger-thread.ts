@@ -19,10 +19,11 @@ export class LedgerThread {
   readonly #exited = Promise.withResolvers<void>()
   #lastId = 0
   #fault: Error | undefined
+  #isClosing = false
 
   constructor(setup: LedgerThreadSetup) {
-    // Node.js 22 warns of node:sqlite, which has been stable enough since.
-    const execArgv = [...process.execArgv, '--disable-warning=ExperimentalWarning']
+    // Node.js 22 warns of node:sqlite. Flags of the process are not passed on: a thread refuses those of V8.
+    const execArgv = ['--disable-warning=ExperimentalWarning']
     this.#worker = new Worker(threadFile, { workerData: setup, execArgv, stdout: false, stderr: false, name: 'ledger' })
     this.#worker.on('message', (reply: LedgerReply) => this.#onReply(reply))
     this.#worker.on('error', (error: Error) => {
@@ -51,6 +52,8 @@ export class LedgerThread {
 
   /** Ends the thread after the calls before. */
   async close(): Promise<void> {
+    // The process waits for the end of the thread.
+    this.#isClosing = true
     await this.call('close').catch(() => {})
     await this.#exited.promise
   }
@@ -78,6 +81,6 @@ export class LedgerThread {
   }
 
   #letGo(): void {
-    if (this.#pending.size === 0) this.#worker.unref()
+    if (this.#pending.size === 0 && !this.#isClosing) this.#worker.unref()
   }
 }
