@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { ReconcileReport } from '../../../cost/budget/reconciliation.ts'
 import { usdOf } from '../../../cost/pricing/nano-usd.ts'
-import type { reconcileAnswer } from '../schemas/reconcile.ts'
+import type { reconcileAnswer } from './reconcile-schema.ts'
 
 /** A reconciliation as JSON. */
 export function reconcileJson(report: ReconcileReport): z.input<typeof reconcileAnswer> {

@@ -1,9 +1,9 @@
 import { GatewayError } from '../../../query/errors.ts'
 import { reconcileJson } from '../control/reconcile-json.ts'
+import { reconcileAnswer, reconcileBody } from '../control/reconcile-schema.ts'
 import type { HttpFront } from '../front.ts'
 import type { HttpApp } from '../http-app.ts'
 import { jsonAnswer, problemAnswers } from '../schemas/answers.ts'
-import { reconcileAnswer, reconcileBody } from '../schemas/reconcile.ts'
 
 const tags = ['Control']
 /** How far back a reconciliation looks if the request does not say, in milliseconds. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { count, instant } from './figures.ts'
+import { count, instant } from '../schemas/figures.ts'
 
 const dollars = (about: string) => z.number().min(0).describe(about)
 
