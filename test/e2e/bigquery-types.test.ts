@@ -29,10 +29,11 @@ describe.skipIf(!hasPython())('values of all types of BigQuery', () => {
     warehouse = await startWarehouse({
       tables: allTypes,
       pageRows: 2,
-      sources: { rest: { storageApi: false }, storage: {} },
+      arrow: true,
+      sources: { rest: { storageApi: false, arrowResults: false }, storage: { arrowResults: false }, inline: {} },
       config: { defaultSource: 'rest' },
     })
-    const pairs = ['rest', 'storage'].flatMap((source) => [all, some, none].flatMap((sql) => [source, sql]))
+    const pairs = ['rest', 'storage', 'inline'].flatMap((source) => [all, some, none].flatMap((sql) => [source, sql]))
     seen = await runPython('bigquery_types.py', warehouse.gateway.uri, ...pairs)
   })
   afterAll(async () => {
@@ -40,19 +41,25 @@ describe.skipIf(!hasPython())('values of all types of BigQuery', () => {
     expect(warehouse.gateway.lines.filter(({ level }) => level === 'error')).toEqual([])
   })
 
-  it('are the same by REST and by the Storage Read API, with pyarrow and with ADBC', () => {
+  it('are the same by REST, by the Storage Read API and as Arrow in an answer, with pyarrow and with ADBC', () => {
     const reads = warehouse.fake.requests.filter(({ method }) => method === 'ReadRows')
     expect(reads.length).toBeGreaterThanOrEqual(2)
+    const short = warehouse.fake.requests.filter(({ method }) => method === 'jobs.query')
+    const formats = short.map(({ body }) => (body as { queryResultsFormat?: string }).queryResultsFormat)
+    expect(new Set(formats)).toEqual(new Set([undefined, 'ARROW']))
     const expected = of('pyarrow', 'rest')
     expect(of('pyarrow', 'storage')).toEqual(expected)
     expect(of('adbc', 'rest')).toEqual(expected)
     expect(of('adbc', 'storage')).toEqual(expected)
+    // As Arrow within the answer of jobs.query, and the further rows by the stream of the job.
+    expect(of('pyarrow', 'inline')).toEqual(expected)
+    expect(of('adbc', 'inline')).toEqual(expected)
   })
 
   it('are the same in a result of one page', () => {
     const { schema, columns } = of('pyarrow', 'rest')
     for (const client of ['pyarrow', 'adbc'])
-      for (const source of ['rest', 'storage']) {
+      for (const source of ['rest', 'storage', 'inline']) {
         const read = of(client, source, some)
         expect(read.schema).toEqual(schema)
         for (const [name, values] of Object.entries(columns)) expect(read.columns[name]).toEqual(values.slice(0, 2))
@@ -62,7 +69,7 @@ describe.skipIf(!hasPython())('values of all types of BigQuery', () => {
   it('have the same schema in a result without rows', () => {
     const { schema, metadata, columns } = of('pyarrow', 'rest')
     for (const client of ['pyarrow', 'adbc'])
-      for (const source of ['rest', 'storage']) {
+      for (const source of ['rest', 'storage', 'inline']) {
         const read = of(client, source, none)
         expect({ schema: read.schema, metadata: read.metadata }).toEqual({ schema, metadata })
         expect(read.columns).toEqual(Object.fromEntries(Object.keys(columns).map((name) => [name, []])))
