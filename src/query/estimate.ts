@@ -92,4 +92,11 @@ export interface BilledPart {
   readonly processedBytes?: number
   /** Number of distinct tables that it reads; absent if the engine does not tell. */
   readonly tables?: number
+  /**
+   * Whether the engine tells 0 bytes although the statement reads tables: mostly true, such as of a count of all rows, but some
+   * tables hide their figures. `processedBytes` is absent then.
+   */
+  readonly isSilent?: boolean
+  /** Number of statements that the part sums up, if they are more than one and each runs once. */
+  readonly statements?: number
 }

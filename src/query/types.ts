@@ -91,6 +91,8 @@ export interface PlannedCost {
   readonly mostBytes?: number
   /** Absent if the source cannot tell. */
   readonly costUsd?: number
+  /** Of a statement whose bytes are not sure: what it bills at most, unless the engine's figures leave something out. */
+  readonly likelyBytes?: number
   readonly accuracy: EstimateAccuracy
   /** Region whose price applies. */
   readonly region: string

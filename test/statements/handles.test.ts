@@ -57,6 +57,7 @@ const cost = recordOf<PlannedCost>(
   {
     billableBytes: fc.nat(),
     mostBytes: fc.nat(),
+    likelyBytes: fc.nat(),
     costUsd: fc.nat(),
     accuracy: fc.constant('exact'),
     region: anyText,

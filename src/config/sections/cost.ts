@@ -22,7 +22,7 @@ export const budgetsSchema = z.strictObject({
     .enum(['refuse', 'cap', 'allow'])
     .default('cap')
     .describe(
-      'Statements whose cost the engine does not tell. `refuse`: they do not run. `cap`: they reserve, and may bill, the limit of one statement; where a budget applies but no such limit, they do not run. `allow`: they run, and count once they are billed.',
+      'Statements whose cost the engine does not tell, and whose bill has no bound that follows from their tables, as a count of all rows and scripts without loops have. `refuse`: they do not run. `cap`: they reserve, and may bill, the limit of one statement; where a budget applies but no such limit, they do not run. `allow`: they run, and count once they are billed.',
     ),
   externalCost: z
     .enum(['refuse', 'allow'])

@@ -6,13 +6,13 @@ import { statementHash } from '../../query/text/statement-hash.ts'
 import type { Context, Logger, Plan, PlannedCost, PlannedStatement } from '../../query/types.ts'
 import { unlessDown } from '../../state/unless-down.ts'
 import type { BillingCalendar, BudgetLimit, Ledger, Reservation, Settlement } from '../ledger/ledger.ts'
-import { mostBillableBytes } from '../pricing/billable-bytes.ts'
+import { likelyBytes, mostBillableBytes } from '../pricing/billable-bytes.ts'
 import { bytesFor, usdOf } from '../pricing/nano-usd.ts'
 import { priceOf } from '../pricing/price.ts'
 import { tariffOf } from '../pricing/tariff.ts'
 import type { BilledSource, BudgetPolicy } from './budget-policy.ts'
 import { BudgetWarnings } from './budget-warnings.ts'
-import { type Demand, type DemandRules, demandOf } from './demand.ts'
+import { type Demand, type DemandRules, demandOf, isSure } from './demand.ts'
 import { BudgetError, type BudgetRefusal, budgetRefusal, type Figures, overCapOf } from './refusal.ts'
 import type { SettlementQueue } from './settlement-queue.ts'
 import { isDown, StatementCharge } from './statement-charge.ts'
@@ -310,10 +310,12 @@ export class Budgets {
 function costOf({ billableBytes, costUsd, accuracy, billing, externalCosts = [] }: Estimate): PlannedCost {
   const { location, reservation, parts } = billing!
   const most = mostBillableBytes(parts)
+  const likely = isSure(accuracy) ? undefined : likelyBytes(parts)
   return {
     ...(billableBytes !== undefined && { billableBytes }),
     ...(billableBytes !== undefined && most !== undefined && most > billableBytes && { mostBytes: most }),
     ...(costUsd !== undefined && { costUsd }),
+    ...(likely !== undefined && { likelyBytes: likely }),
     accuracy,
     region: location,
     ...(reservation !== undefined && { reservation }),

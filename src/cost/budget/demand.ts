@@ -1,3 +1,4 @@
+import type { EstimateAccuracy } from '../../query/estimate.ts'
 import type { PlannedStatement } from '../../query/types.ts'
 import type { BudgetLimit } from '../ledger/ledger.ts'
 import { bytesFor } from '../pricing/nano-usd.ts'
@@ -41,7 +42,7 @@ export function demandOf(
   // Loading is free: https://cloud.google.com/bigquery/pricing#free. A bill that comes all the same is counted.
   if (plan.kind === 'ingest' || !plan.cost)
     return { nanoUsd: 0, bytes: 0, maxBilledBytes: capOf(caps, undefined), figures: { what: 'This statement' } }
-  const { billableBytes, mostBytes, accuracy, region, reservation, externalCosts = [] } = plan.cost
+  const { billableBytes, mostBytes, likelyBytes, accuracy, region, reservation, externalCosts = [] } = plan.cost
   if (externalCosts.length > 0 && rules.externalCost === 'refuse') throw externalRefusal(externalCosts)
   const { nanoUsdPerTib, costOf } = tariffOf(source.pricing, {
     location: region,
@@ -57,13 +58,17 @@ export function demandOf(
   if (overCap) throw overCap
   const cap = capOf(caps, nanoUsdPerTib)
   const isLimited = limits.length > 0 && nanoUsdPerTib !== undefined
-  if (billableBytes !== undefined && accuracy !== 'unknown' && accuracy !== 'lower_bound') {
+  if (billableBytes !== undefined && isSure(accuracy)) {
     // A limit on the statement itself holds also where the engine's minimum would take it above.
     const bytes = Math.max(billableBytes, Math.min(mostBytes ?? 0, cap ?? Number.POSITIVE_INFINITY))
     const reserved = { nanoUsd: priceOf(bytes), bytes, figures }
     // The engine takes 0 for no limit.
     if (isLimited) return { ...reserved, maxBilledBytes: Math.max(1, bytes) }
     return { ...reserved, maxBilledBytes: cap ?? Math.max(2 * bytes, bytes + ROOM_BYTES) }
+  }
+  if (likelyBytes !== undefined && rules.whenUnknown !== 'allow' && (isLimited || cap !== undefined)) {
+    const bytes = Math.min(likelyBytes, cap ?? Number.POSITIVE_INFINITY)
+    return { nanoUsd: priceOf(bytes), bytes, maxBilledBytes: Math.max(1, bytes), figures }
   }
   if (rules.whenUnknown === 'refuse') throw unknownRefusal(true)
   if (cap !== undefined)
@@ -75,6 +80,11 @@ export function demandOf(
     }
   if (isLimited && rules.whenUnknown === 'cap') throw unknownRefusal(false)
   return { nanoUsd: priceOf(billableBytes ?? 0), bytes: billableBytes ?? 0, maxBilledBytes: undefined, figures }
+}
+
+/** Whether the bytes of an estimate are an upper bound, or near the truth. */
+export function isSure(accuracy: EstimateAccuracy): boolean {
+  return accuracy !== 'unknown' && accuracy !== 'lower_bound'
 }
 
 /** Most bytes that a statement may bill by the limits on single statements. */

@@ -28,6 +28,20 @@ export function mostBillableBytes(parts: readonly BilledPart[]): number | undefi
   )
 }
 
+/**
+ * Most bytes that BigQuery bills for statements whose bytes are not sure, unless its figures leave something out: each statement of a
+ * script reads each of its tables, and a statement that is told to read nothing bills the minimum. undefined if the figures do not
+ * tell that.
+ */
+export function likelyBytes(parts: readonly BilledPart[]): number | undefined {
+  let sum = 0
+  for (const { processedBytes = 0, tables, isSilent, statements } of parts) {
+    if (tables === undefined || !(isSilent || (processedBytes > 0 && statements))) return
+    sum += wholeMib(processedBytes) + (statements ?? 1) * (MIB + Math.max(1, tables) * MIN_BYTES_PER_TABLE)
+  }
+  return sum
+}
+
 function sumOf(
   parts: readonly BilledPart[],
   billed: (processed: number, tables: number) => number,

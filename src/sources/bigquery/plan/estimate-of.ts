@@ -27,9 +27,11 @@ export function estimateOf(
 ): Estimate {
   const query = job.statistics?.query
   const tables = query?.referencedTables && distinctTables(query.referencedTables)
-  const { bytes, accuracy } = bytesOf(job, text, tables)
+  const { bytes, accuracy, isSilent } = bytesOf(job, text, tables)
   const part: BilledPart = {
     ...(bytes !== undefined && { processedBytes: bytes }),
+    ...(isSilent && { isSilent }),
+    ...(text.statements > 1 && !text.hasControlFlow && { statements: text.statements }),
     ...(tables && { tables: tables.length }),
   }
   const ranBy = reservation === undefined ? job.statistics?.reservation_id : reservation
@@ -52,13 +54,13 @@ function bytesOf(
   { statistics }: JobResource,
   text: StatementText,
   tables: readonly string[] | undefined,
-): { bytes?: number; accuracy: EstimateAccuracy } {
+): { bytes?: number; accuracy: EstimateAccuracy; isSilent?: boolean } {
   const told = statistics?.query?.totalBytesProcessed ?? statistics?.totalBytesProcessed
   const accuracy = accuracies[statistics?.query?.totalBytesProcessedAccuracy ?? ''] ?? 'estimated'
   if (told === undefined || accuracy === 'unknown') return { accuracy: 'unknown' }
   const bytes = Number(told)
   const scans = tables ? tables.length > 0 : text.hasFrom
-  if (bytes === 0 && scans) return { accuracy: 'unknown' }
+  if (bytes === 0 && scans) return { accuracy: 'unknown', isSilent: accuracy === 'exact' && !text.hasControlFlow }
   return { bytes, accuracy: text.hasControlFlow ? 'lower_bound' : accuracy }
 }
 

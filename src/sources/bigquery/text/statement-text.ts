@@ -11,6 +11,8 @@ export interface StatementText {
   readonly onlyReads: boolean
   /** Whether a dry run may stop before its end, because of loops, conditions, calls or dynamic SQL. */
   readonly hasControlFlow: boolean
+  /** Number of its statements. */
+  readonly statements: number
   /** Whether it names a source of rows. */
   readonly hasFrom: boolean
   /** Functions that are billed on their own, such as `AI.GENERATE`, or what the statement defines as one. */
@@ -32,11 +34,13 @@ export async function readStatementText(sql: string): Promise<StatementText> {
   let onlyReads = true
   let hasControlFlow = false
   let hasFrom = false
+  let statements = 0
   const functions = new Set<string>()
   let statement: Token[] = []
   let [last, beforeLast]: (Token | undefined)[] = []
   const endStatement = () => {
     const [first] = statement
+    if (first) statements++
     if (first && !isRead(statement)) onlyReads = false
     if (first && control.has(first.text)) hasControlFlow = true
     statement = []
@@ -65,6 +69,7 @@ export async function readStatementText(sql: string): Promise<StatementText> {
     ...(parameters && { parameters }),
     onlyReads,
     hasControlFlow,
+    statements,
     hasFrom,
     externalFunctions: [...functions],
   }
