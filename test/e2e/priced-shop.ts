@@ -22,7 +22,7 @@ export class PricedShop {
     this.fake = fake
   }
 
-  static async start(): Promise<PricedShop> {
+  static async start(jobDurationMs = 1000): Promise<PricedShop> {
     const table = {
       dataset: 'shop',
       name: 't',
@@ -30,7 +30,7 @@ export class PricedShop {
       rows: [{ f: [{ v: '1' }] }],
       columnBytes: { n: BYTES },
     } as const
-    return new PricedShop(await startBigQueryFake({ tables: [table], jobDurationMs: 1000, canceledBill: 'all' }))
+    return new PricedShop(await startBigQueryFake({ tables: [table], jobDurationMs, canceledBill: 'all' }))
   }
 
   /** Configuration of a gateway with this source as `wh`. */

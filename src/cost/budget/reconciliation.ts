@@ -81,13 +81,18 @@ export class Reconciliation {
   async settleOpen(minAgeMs: number): Promise<number> {
     const { ledger, budgets, log } = this.#deps
     let settled = 0
+    /** Start of the oldest statement without a bill, by source: BigQuery chooses the id of a short query's job itself. */
+    const unknown = new Map<string, number>()
     for (const { id, source, job, at } of await ledger.open(MAX_OPEN)) {
       if (this.#closing.signal.aborted) break
       const cost = this.#sourceNamed(source)?.cost
       if (!cost || at > Date.now() - minAgeMs) continue
       try {
         const bill = await cost.billOf(job, this.#context())
-        if (!bill) continue
+        if (!bill) {
+          unknown.set(source, Math.min(at, unknown.get(source) ?? at))
+          continue
+        }
         await ledger.settle(id, budgets.settlementOf(source, bill, job.location || undefined))
         settled++
         this.#deps.onCorrected(source, 'open')
@@ -95,6 +100,13 @@ export class Reconciliation {
         log.debug({ event: 'ledger', source, err: error }, 'a bill could not be asked for')
       }
     }
+    for (const [source, since] of unknown)
+      await this.reconcile(source, since, this.#context()).then(
+        (report) => {
+          settled += report.settled
+        },
+        (error: unknown) => log.debug({ event: 'ledger', source, err: error }, 'jobs could not be listed'),
+      )
     if (settled > 0) log.info({ event: 'ledger', statements: settled }, 'bills of earlier statements are in the ledger')
     return settled
   }
