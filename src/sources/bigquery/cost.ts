@@ -9,6 +9,7 @@ import { CHARGE_LABEL } from './jobs/labels.ts'
 import type { FieldResource, JobResource } from './rest/api.ts'
 import { type RestClient, segments } from './rest/rest-client.ts'
 import { RestFailure } from './rest/rest-failure.ts'
+import { wholeNumberOf } from './rest/whole-number.ts'
 import type { BigQueryConfig } from './settings.ts'
 
 /** How long facts of a table are fresh, in milliseconds. */
@@ -170,13 +171,14 @@ function factsOf(table: TableJson): TableFacts {
   const columns = (schema?.fields ?? []).map((field) => ({ name: field.name, type: field.type }))
   const column =
     rangePartitioning?.field ?? (timePartitioning ? (timePartitioning.field ?? '_PARTITIONTIME') : undefined)
+  const [bytes, rows] = [wholeNumberOf(numBytes), wholeNumberOf(numRows)]
   const columnType = columns.find(({ name }) => name === column)?.type
   const requires = table.requirePartitionFilter ?? timePartitioning?.requirePartitionFilter
   return {
     columns,
     kind: type,
-    ...(numBytes !== undefined && { bytes: Number(numBytes) }),
-    ...(numRows !== undefined && { rows: Number(numRows) }),
+    ...(bytes !== undefined && { bytes }),
+    ...(rows !== undefined && { rows }),
     ...(column !== undefined && {
       partitionColumn: column,
       partitionType: rangePartitioning ? 'INT64' : (columnType ?? 'TIMESTAMP'),

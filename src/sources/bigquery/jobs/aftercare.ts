@@ -46,11 +46,6 @@ export class Aftercare {
     this.run(() => this.billOf(reference), onBill)
   }
 
-  /** Cancels a job and asks for its bill, since a cancelled job can bill. */
-  cancel(reference: JobReference, onBill: OnBill): void {
-    this.run(() => this.endOf(reference), onBill)
-  }
-
   /** Does something that ends with a bill, while no call waits for it. */
   run(work: () => Promise<Bill | undefined>, onBill: OnBill): void {
     const { observer, log } = this.#deps
@@ -63,6 +58,7 @@ export class Aftercare {
         if (bill) observer.onBill(bill.processedBytes ?? 0, bill.billedBytes)
         onBill(bill)
       })
+      .catch((error: unknown) => log.error({ event: 'bill', err: error }, 'a bill could not be booked'))
       .finally(() => this.#tasks.delete(task))
     this.#tasks.add(task)
   }
@@ -85,23 +81,25 @@ export class Aftercare {
     this.#closing.abort(new Error('the source closes'))
   }
 
-  /** The bill of a job that has ended, and whose statistics may come a moment later. */
-  async billOf(reference: JobReference): Promise<Bill | undefined> {
+  /**
+   * The bill of a job that has ended, and whose statistics may come a moment later.
+   * @param mayCome whether a job that is not there may still come; else it bills nothing
+   */
+  async billOf(reference: JobReference, mayCome = false): Promise<Bill | undefined> {
     const signal = this.#signal()
     for (let pauseMs = MIN_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       const job = await this.get(reference, signal)
-      // What never became a job bills nothing.
-      if (!job) return { billedBytes: 0 }
+      if (!job) return mayCome ? undefined : { billedBytes: 0 }
       const bill = billOf(job)
       if (bill) return bill
       await untilAborted(delay(pauseMs), signal)
     }
   }
 
-  /** Cancels a job and returns its bill. @throws as `billOf` */
-  async endOf(reference: JobReference): Promise<Bill | undefined> {
+  /** Cancels a job and returns its bill, since a cancelled job can bill. @throws as `billOf` */
+  async endOf(reference: JobReference, mayCome = false): Promise<Bill | undefined> {
     await this.#cancel(reference)
-    return await this.billOf(reference)
+    return await this.billOf(reference, mayCome)
   }
 
   async #cancel({ project, location, jobId }: JobReference): Promise<void> {

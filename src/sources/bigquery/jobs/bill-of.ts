@@ -1,20 +1,23 @@
 import type { Bill } from '../../../query/billing/charge.ts'
 import type { JobResource } from '../rest/api.ts'
+import { wholeNumberOf } from '../rest/whole-number.ts'
 
 /**
- * What BigQuery bills for a job; undefined while it runs. A failed job and an answer from the cache bill 0 bytes. A script's job
+ * What BigQuery bills for a job; undefined while it runs, or if what it tells is no number. A failed job and an answer from the cache bill 0 bytes. A script's job
  * has the sum of its statements.
  */
 export function billOf({ status, statistics, jobReference }: JobResource): Bill | undefined {
   if (status?.state !== 'DONE') return undefined
   const { query } = statistics ?? {}
-  const processed = query?.totalBytesProcessed ?? statistics?.totalBytesProcessed
-  const slotMs = query?.totalSlotMs ?? statistics?.totalSlotMs
+  const billedBytes = wholeNumberOf(query?.totalBytesBilled ?? 0)
+  if (billedBytes === undefined) return undefined
+  const processedBytes = wholeNumberOf(query?.totalBytesProcessed ?? statistics?.totalBytesProcessed)
+  const slotMs = wholeNumberOf(query?.totalSlotMs ?? statistics?.totalSlotMs)
   const reservation = statistics?.reservation_id ?? statistics?.reservationUsage?.[0]?.name
   return {
-    billedBytes: Number(query?.totalBytesBilled ?? 0),
-    ...(processed !== undefined && { processedBytes: Number(processed) }),
-    ...(slotMs !== undefined && { slotMs: Number(slotMs) }),
+    billedBytes,
+    ...(processedBytes !== undefined && { processedBytes }),
+    ...(slotMs !== undefined && { slotMs }),
     ...(query?.cacheHit !== undefined && { cacheHit: query.cacheHit }),
     ...(reservation !== undefined && reservation !== 'unreserved' && { reservation }),
     ...(jobReference?.location !== undefined && { location: jobReference.location }),

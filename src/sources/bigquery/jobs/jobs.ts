@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { untilAborted } from '../../../async/until-aborted.ts'
-import type { JobReference } from '../../../query/billing/charge.ts'
+import type { Bill, JobReference } from '../../../query/billing/charge.ts'
 import type { Context } from '../../../query/types.ts'
 import { jobError } from '../errors.ts'
-import type { JobResource } from '../rest/api.ts'
+import type { ErrorProto, JobResource } from '../rest/api.ts'
 import { segments } from '../rest/rest-client.ts'
-import { isRefusal, RestFailure } from '../rest/rest-failure.ts'
+import { isRefusal, LoginFailure, RestFailure } from '../rest/rest-failure.ts'
 import { FIRST_PAGE_ROWS, pageOf, pageRequest, type QueryPage } from '../results/result-pages.ts'
 import type { InlineRows } from '../storage/inline-arrow.ts'
 import type { Aftercare, OnBill } from './aftercare.ts'
@@ -29,6 +29,14 @@ export interface FinishedJob {
   readonly page: QueryPage
   /** The same rows as Arrow, if they came so; the page then has none. */
   readonly arrow?: InlineRows | undefined
+}
+
+/** A job that BigQuery has taken. */
+interface Insertion {
+  /** Its reference, with the location in which it runs. */
+  readonly placed: JobReference
+  /** Why it has failed already. */
+  readonly errorResult: ErrorProto | undefined
 }
 
 /** Runs statements as jobs with ids of the gateway, waits for their end, and cancels those that nobody waits for any more. */
@@ -57,27 +65,41 @@ export class Jobs {
     ctx.signal.throwIfAborted()
     await ctx.charge?.onSubmitted(reference)
     const startedAt = performance.now()
-    let current = reference
+    const asked = this.#insert(statement, reference, ctx)
     try {
-      current = await this.#insert(statement, reference, ctx)
-      const page = await this.wait(current, ctx.signal)
+      const { placed, errorResult } = await untilAborted(asked, ctx.signal)
+      if (errorResult) throw jobError(errorResult, this.#deps.source)
+      const page = await this.wait(placed, ctx.signal)
       observer.onJob('done')
       observer.onWaited((performance.now() - startedAt) / 1000)
-      this.#aftercare.bill(current, onBill)
-      return { reference: current, page }
+      this.#aftercare.bill(placed, onBill)
+      return { reference: placed, page }
     } catch (error) {
-      const aborted = ctx.signal.aborted
-      observer.onJob(aborted ? 'cancelled' : 'failed')
-      // What was refused before it became a job bills nothing.
-      if (!aborted && isRefusal(error) && current === reference) onBill({ billedBytes: 0 })
-      else if (aborted) this.#aftercare.cancel(current, onBill)
-      else this.#aftercare.bill(current, onBill)
+      observer.onJob(ctx.signal.aborted ? 'cancelled' : 'failed')
+      this.#aftercare.run(() => this.#abandoned(asked, reference), onBill)
       throw error
     }
   }
 
-  /** Sends the job. @returns its reference with the location in which it runs */
-  async #insert(statement: JobStatement, reference: JobReference, ctx: Context): Promise<JobReference> {
+  /**
+   * Ends a job that nobody waits for any more. The insertion goes on for a moment: a job that began after its cancel would run to its
+   * end.
+   */
+  async #abandoned(asked: Promise<Insertion>, reference: JobReference): Promise<Bill | undefined> {
+    try {
+      const { placed, errorResult } = await asked
+      return await (errorResult ? this.#aftercare.billOf(placed) : this.#aftercare.endOf(placed))
+    } catch (error) {
+      // What was refused before it became a job bills nothing.
+      if (isRefusal(error)) return { billedBytes: 0 }
+      // Whether a call that has ended has made a job can be seen; one that still is on its way may make it later.
+      const hasEnded = error instanceof RestFailure || error instanceof LoginFailure
+      return await this.#aftercare.endOf(reference, !hasEnded)
+    }
+  }
+
+  /** Sends the job. */
+  async #insert(statement: JobStatement, reference: JobReference, ctx: Context): Promise<Insertion> {
     const { rest, source, config } = this.#deps
     const { project, location, jobId } = reference
     const leftMs = ctx.deadlineAt - Date.now()
@@ -90,20 +112,20 @@ export class Jobs {
       jobReference: { projectId: project, jobId, ...(location !== '' && { location }) },
     }
     const path = `projects/${segments(project)}/jobs`
+    const signal = this.#aftercare.outliving(ctx.signal)
     let job: JobResource
     try {
-      job = await rest.request<JobResource>({ method: 'POST', path, repeatable: true, body }, ctx.signal)
+      job = await rest.request<JobResource>({ method: 'POST', path, repeatable: true, body }, signal)
     } catch (error) {
       // A repeated call whose first attempt was lost on the way back: the job is there.
       const isThere = error instanceof RestFailure && error.status === 409
-      const found = isThere ? await this.#aftercare.get(reference, ctx.signal) : undefined
+      const found = isThere ? await this.#aftercare.get(reference, signal) : undefined
       if (!found) throw error
       job = found
     }
     const placed = { project, jobId, location: job.jobReference?.location ?? location }
     const { state, errorResult } = job.status ?? {}
-    if (state === 'DONE' && errorResult) throw jobError(errorResult, source)
-    return placed
+    return { placed, errorResult: state === 'DONE' ? errorResult : undefined }
   }
 
   /**

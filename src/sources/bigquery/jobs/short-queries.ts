@@ -4,6 +4,7 @@ import type { Context } from '../../../query/types.ts'
 import type { QueryResultsHead } from '../rest/api.ts'
 import { segments } from '../rest/rest-client.ts'
 import { isRefusal } from '../rest/rest-failure.ts'
+import { wholeNumberOf } from '../rest/whole-number.ts'
 import { FIRST_PAGE_ROWS, pageOf } from '../results/result-pages.ts'
 import { framesOfInlineArrow } from '../storage/inline-arrow.ts'
 import type { Aftercare, OnBill } from './aftercare.ts'
@@ -69,7 +70,8 @@ export class ShortQueries {
           // Without an answer the job may exist, with an id that nobody knows here: its bill stays unknown.
           return isRefusal(failure) ? { billedBytes: 0 } : undefined
         }
-        return await (isAborted && first.page.head.jobComplete === false
+        // Nobody waits for it any more, whatever the reason.
+        return await (first.page.head.jobComplete === false
           ? this.#aftercare.endOf(first.reference)
           : this.#aftercare.billOf(first.reference))
       }, onBill)
@@ -112,11 +114,14 @@ export class ShortQueries {
 /** The bill, if the answer has it. */
 function billOfHead(head: QueryResultsHead): Bill | undefined {
   const { totalBytesBilled, totalBytesProcessed, totalSlotMs, cacheHit, jobReference } = head
-  if (totalBytesBilled === undefined) return undefined
+  const billedBytes = wholeNumberOf(totalBytesBilled)
+  if (billedBytes === undefined) return undefined
+  const processedBytes = wholeNumberOf(totalBytesProcessed)
+  const slotMs = wholeNumberOf(totalSlotMs)
   return {
-    billedBytes: Number(totalBytesBilled),
-    ...(totalBytesProcessed !== undefined && { processedBytes: Number(totalBytesProcessed) }),
-    ...(totalSlotMs !== undefined && { slotMs: Number(totalSlotMs) }),
+    billedBytes,
+    ...(processedBytes !== undefined && { processedBytes }),
+    ...(slotMs !== undefined && { slotMs }),
     ...(cacheHit !== undefined && { cacheHit }),
     ...(jobReference?.location !== undefined && { location: jobReference.location }),
   }

@@ -1,5 +1,6 @@
 import type { BilledPart, Estimate, EstimateAccuracy } from '../../../query/estimate.ts'
 import type { JobResource, TableReferenceResource } from '../rest/api.ts'
+import { wholeNumberOf } from '../rest/whole-number.ts'
 import type { StatementText } from '../text/statement-text.ts'
 import type { DryRun } from './dry-run.ts'
 
@@ -55,10 +56,9 @@ function bytesOf(
   text: StatementText,
   tables: readonly string[] | undefined,
 ): { bytes?: number; accuracy: EstimateAccuracy; isSilent?: boolean } {
-  const told = statistics?.query?.totalBytesProcessed ?? statistics?.totalBytesProcessed
+  const bytes = wholeNumberOf(statistics?.query?.totalBytesProcessed ?? statistics?.totalBytesProcessed)
   const accuracy = accuracies[statistics?.query?.totalBytesProcessedAccuracy ?? ''] ?? 'estimated'
-  if (told === undefined || accuracy === 'unknown') return { accuracy: 'unknown' }
-  const bytes = Number(told)
+  if (bytes === undefined || accuracy === 'unknown') return { accuracy: 'unknown' }
   const scans = tables ? tables.length > 0 : text.hasFrom
   if (bytes === 0 && scans) return { accuracy: 'unknown', isSilent: accuracy === 'exact' && !text.hasControlFlow }
   return { bytes, accuracy: text.hasControlFlow ? 'lower_bound' : accuracy }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { untilAborted } from '../../../async/until-aborted.ts'
 import type { BigQueryConfig } from '../settings.ts'
-import { failureOf, LoginFailure, RestFailure } from './rest-failure.ts'
+import { failureOf, isRefusal, LoginFailure, RestFailure } from './rest-failure.ts'
 
 const GOOGLE = 'https://bigquery.googleapis.com'
 const MAX_ATTEMPTS = 4
@@ -70,11 +70,16 @@ export class RestClient {
   /** Calls the API and returns the bytes of its answer. @throws as `request` */
   async raw(request: RestRequest, signal: AbortSignal): Promise<Buffer> {
     let isRenewed = this.#config.anonymous
+    let mayHaveArrived = false
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#attempt(request, signal)
       } catch (error) {
         signal.throwIfAborted()
+        if (error instanceof RestFailure || error instanceof LoginFailure) {
+          if (mayHaveArrived) error.mayHaveArrived = true
+          else mayHaveArrived = !isRefusal(error)
+        }
         if (error instanceof RestFailure && error.status === 401 && !isRenewed) {
           // The token was revoked, or expired by another clock.
           isRenewed = true

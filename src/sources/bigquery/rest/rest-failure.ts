@@ -14,6 +14,8 @@ export class RestFailure extends Error {
   readonly location: string | undefined
   /** Time after which the server asks for a retry, in milliseconds. */
   readonly retryAfterMs: number | undefined
+  /** Whether an earlier attempt of the same call may have taken effect: its answer was lost. */
+  mayHaveArrived = false
 
   constructor(
     message: string,
@@ -40,11 +42,23 @@ export class RestFailure extends Error {
 /** A login at Google that failed: no credentials, a key that is not accepted, or no answer of the token server. */
 export class LoginFailure extends Error {
   override readonly name = 'LoginFailure'
+  /** As in `RestFailure`. */
+  mayHaveArrived = false
 }
 
-/** Whether a call surely reached no job: the login failed before it, or BigQuery refused it with an error of its own. */
-export function isRefusal(error: unknown): boolean {
-  return error instanceof LoginFailure || (error instanceof RestFailure && error.status >= 400 && error.status < 500)
+/**
+ * Whether a call surely reached no job: the login failed before it, or BigQuery refused it with an error of its own, and no earlier
+ * attempt was left without an answer.
+ */
+export function isRefusal(error: unknown): error is RestFailure | LoginFailure {
+  if (error instanceof LoginFailure) return !error.mayHaveArrived
+  return (
+    error instanceof RestFailure &&
+    !error.mayHaveArrived &&
+    error.status >= 400 &&
+    error.status < 500 &&
+    error.status !== 408
+  )
 }
 
 /** No answer, or one of those that Google's clients retry. */
