@@ -93,7 +93,7 @@ it('jobs of a statement with a budget together bill at most what is reserved', a
   const ctx = contextFor({ charge })
   const result = await runSql(source, 'SELECT n FROM shop.few WHERE n = ?', ctx, { parameters })
   // Each job bills 10 MiB at least, so the third would exceed the 5 MiB that are left.
-  await expect(rowsOf(result)).rejects.toMatchObject({ code: 'UPSTREAM_LIMIT' })
+  await expect(rowsOf(result)).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED' })
   await expect.poll(() => told.bills).toHaveLength(1)
   expect(told.bills[0]!.billedBytes).toBe(20 << 20)
   expect(told.submitted).toHaveLength(3)
