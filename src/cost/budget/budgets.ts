@@ -64,6 +64,8 @@ export class Budgets {
   readonly #deps: BudgetDependencies
   readonly #warnings: BudgetWarnings
   readonly #now: () => number
+  /** Ids of the statements of this process that may still submit jobs. */
+  readonly #running = new Set<string>()
 
   constructor(deps: BudgetDependencies) {
     this.#deps = deps
@@ -77,6 +79,11 @@ export class Budgets {
   /** Whether a source bills its statements. */
   bills(source: string): boolean {
     return this.#deps.policy.billedSource(source) !== undefined
+  }
+
+  /** Whether a statement of this process may still submit jobs, so that its account is not closed from outside. */
+  isRunning(id: string): boolean {
+    return this.#running.has(id)
   }
 
   /**
@@ -119,12 +126,14 @@ export class Budgets {
     const mayRunUnrecorded = limits.length === 0 || rules.whenLedgerDown === 'allow'
     const isRecorded = await this.#reserve(reservation, demand, limits, mayRunUnrecorded)
     const region = plan.kind === 'ingest' ? undefined : plan.cost?.region
+    this.#running.add(reservation.id)
     return new StatementCharge(
       {
         ledger,
         queue,
         mayRunUnrecorded,
         settlementOf: (bill) => this.settlementOf(source, bill, region),
+        onEnd: (id) => this.#running.delete(id),
         onSettled: (settlement) => {
           observer.onSettled(source, settlement)
           if (!ctx.trace) return

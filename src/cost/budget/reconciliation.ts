@@ -1,4 +1,4 @@
-import type { BilledJob } from '../../query/billing/source-cost.ts'
+import type { Bill } from '../../query/billing/charge.ts'
 import { deriveContext } from '../../query/derive-context.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
@@ -45,6 +45,16 @@ export interface ReconcileReport {
   readonly others: { jobs: number; billedBytes: number; nanoUsd: number }
 }
 
+/** A statement in the engine's list: one job, or several for rows of parameters. */
+interface ListedStatement {
+  /** The last one in the list. */
+  readonly jobId: string
+  readonly location: string
+  /** Of all its jobs in the list. */
+  readonly bill: Bill
+  readonly hasParts: boolean
+}
+
 /** Dependencies of `Reconciliation`. */
 export interface ReconciliationDependencies {
   readonly budgets: Budgets
@@ -83,12 +93,15 @@ export class Reconciliation {
     let settled = 0
     /** Start of the oldest statement without a bill, by source: BigQuery chooses the id of a short query's job itself. */
     const unknown = new Map<string, number>()
-    for (const { id, source, job, at } of await ledger.open(MAX_OPEN)) {
+    for (const { id, source, job, at, expiresAt } of await ledger.open(MAX_OPEN)) {
       if (this.#closing.signal.aborted) break
       const cost = this.#sourceNamed(source)?.cost
-      if (!cost || at > Date.now() - minAgeMs) continue
+      if (!cost || at > Date.now() - minAgeMs || budgets.isRunning(id)) continue
+      // Of several jobs the ledger knows the last one. Another process may send further ones until then.
+      const isPart = isPartOf(job.jobId, id)
+      if (isPart && expiresAt > Date.now()) continue
       try {
-        const bill = await cost.billOf(job, this.#context())
+        const bill = isPart ? undefined : await cost.billOf(job, this.#context())
         if (!bill) {
           unknown.set(source, Math.min(at, unknown.get(source) ?? at))
           continue
@@ -131,28 +144,24 @@ export class Reconciliation {
       differences: [],
       others: { jobs: 0, billedBytes: 0, nanoUsd: 0 },
     }
-    const listed = new Set<string>()
-    let own: BilledJob[] = []
+    const listed = new Map<string, ListedStatement>()
     for await (const job of source.cost.jobsSince(since, ctx)) {
       ctx.signal.throwIfAborted()
-      if (job.chargeId === undefined) {
-        const { nanoUsd, billedBytes } = this.#deps.budgets.settlementOf(
-          source.name,
-          job.bill,
-          job.location || undefined,
-        )
+      const { chargeId, jobId, bill, location } = job
+      if (chargeId === undefined) {
+        const { nanoUsd, billedBytes } = this.#deps.budgets.settlementOf(source.name, bill, location || undefined)
         report.others.jobs++
         report.others.billedBytes += billedBytes
         report.others.nanoUsd += nanoUsd
         continue
       }
-      listed.add(job.chargeId)
-      own.push(job)
-      if (own.length < MAX_IDS) continue
-      await this.#compare(own, report)
-      own = []
+      report.jobs++
+      const before = listed.get(chargeId)
+      const hasParts = before !== undefined || isPartOf(jobId, chargeId)
+      listed.set(chargeId, { jobId, location, hasParts, bill: before ? sumOf(before.bill, bill) : bill })
     }
-    await this.#compare(own, report)
+    const all = [...listed]
+    for (let i = 0; i < all.length; i += MAX_IDS) await this.#compare(all.slice(i, i + MAX_IDS), report)
     await this.#clear(report, listed)
     this.#deps.log.info(
       { event: 'ledger', ...report, differences: report.differences.length },
@@ -161,25 +170,24 @@ export class Reconciliation {
     return report
   }
 
-  async #compare(jobs: readonly BilledJob[], report: ReconcileReport): Promise<void> {
+  async #compare(statements: readonly (readonly [string, ListedStatement])[], report: ReconcileReport): Promise<void> {
     const { ledger, budgets, onCorrected } = this.#deps
-    const entries = new Map(
-      (await ledger.entries(jobs.map(({ chargeId }) => chargeId!))).map((each) => [each.id, each]),
-    )
-    report.jobs += jobs.length
-    for (const { chargeId, jobId, bill, location } of jobs) {
-      const before = entries.get(chargeId!)
+    const entries = new Map((await ledger.entries(statements.map(([id]) => id))).map((each) => [each.id, each]))
+    for (const [id, { jobId, bill, location, hasParts }] of statements) {
+      const before = entries.get(id)
       if (!before) {
         report.unknown++
         continue
       }
+      // Further jobs of the statement may come, or have ended before the list begins.
+      if (budgets.isRunning(id) || (hasParts && (before.state === 'submitted' || before.at < report.since))) continue
       const settlement = budgets.settlementOf(report.source, bill, location || undefined)
       const { nanoUsd, billedBytes } = settlement
       const isOpen = before.state !== 'settled' && before.state !== 'released'
       if (!isOpen && before.nanoUsd === nanoUsd && before.billedBytes === billedBytes) continue
       // A released statement that billed nothing is right.
       if (before.state === 'released' && nanoUsd === 0 && billedBytes === 0) continue
-      await ledger.correct(chargeId!, settlement)
+      await ledger.correct(id, settlement)
       report[isOpen ? 'settled' : 'corrected']++
       onCorrected(report.source, isOpen ? 'open' : 'other')
       if (report.differences.length < MAX_LISTED) report.differences.push({ jobId, before, nanoUsd, billedBytes })
@@ -187,7 +195,7 @@ export class Reconciliation {
   }
 
   /** What has expired and is not in the list of its time never became a job. */
-  async #clear(report: ReconcileReport, listed: ReadonlySet<string>): Promise<void> {
+  async #clear(report: ReconcileReport, listed: ReadonlyMap<string, unknown>): Promise<void> {
     const { ledger } = this.#deps
     for (const { id, source, at, expiresAt } of await ledger.open(MAX_OPEN)) {
       if (source !== report.source || at < report.since || expiresAt > Date.now() || listed.has(id)) continue
@@ -223,5 +231,19 @@ export class Reconciliation {
     return deriveContext(context, {
       signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(ASK_TIMEOUT_MS)]),
     })
+  }
+}
+
+/** Whether a job is a further one of a statement: its id is that of the reservation, with a number. */
+function isPartOf(jobId: string, chargeId: string): boolean {
+  return jobId.startsWith(`${chargeId}-`)
+}
+
+function sumOf(one: Bill, other: Bill): Bill {
+  return {
+    ...one,
+    billedBytes: one.billedBytes + other.billedBytes,
+    slotMs: (one.slotMs ?? 0) + (other.slotMs ?? 0),
+    cacheHit: one.cacheHit === true && other.cacheHit === true,
   }
 }

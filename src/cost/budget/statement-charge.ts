@@ -11,6 +11,8 @@ export interface ChargeDependencies {
   readonly mayRunUnrecorded: boolean
   settlementOf(bill: Bill): Settlement
   onSettled(settlement: Settlement): void
+  /** The statement submits no further jobs. */
+  onEnd(id: string): void
 }
 
 /** The account of one statement: reserved, perhaps submitted, and settled or released. */
@@ -72,7 +74,8 @@ export class StatementCharge implements Charge {
     this.#onOver()
     this.#deps.queue.add(async (ledger) => {
       if (!this.#isRecorded) await ledger.reserve(this.#reservation, [])
-      await ledger.settle(this.id, settlement)
+      // Another process that compared the ledger with the engine may have seen some of its jobs only.
+      await ledger.correct(this.id, settlement)
     })
   }
 
@@ -89,6 +92,7 @@ export class StatementCharge implements Charge {
 
   /** The statement has ended. Without a job it cost nothing; with one, its bill may still come. */
   end(): void {
+    this.#deps.onEnd(this.id)
     if (this.#isOver || this.#isSubmitted) return
     this.#isOver = true
     // A reservation that timed out may have arrived.

@@ -102,7 +102,7 @@ export class BillingSource implements Pick<Source, 'name' | 'kind' | 'writes' | 
 
   async *#list(_since: number): AsyncIterable<BilledJob> {
     for (const [jobId, bill] of this.jobs)
-      if (bill) yield { project: 'p', location: 'US', jobId, chargeId: jobId, bill, endedAt: Date.now() }
+      if (bill) yield { project: 'p', location: 'US', jobId, chargeId: jobId.slice(0, 36), bill, endedAt: Date.now() }
     yield { project: 'p', location: 'US', jobId: 'other', bill: { billedBytes: 2 ** 40 }, endedAt: Date.now() }
   }
 

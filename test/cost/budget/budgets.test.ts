@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Ledger } from '../../../src/cost/ledger/ledger.ts'
 import { openSqliteLedger } from '../../../src/cost/ledger/sqlite/sqlite-ledger.ts'
 import { GatewayError } from '../../../src/query/errors.ts'
+import type { PlannedSql } from '../../../src/query/types.ts'
 import { BudgetedPipeline, CENT_BYTES, CENT_USD } from './billing-source.ts'
 
 const MIB = 2 ** 20
@@ -151,6 +152,53 @@ describe('what a statement turns out to cost', () => {
     await expect(gate.reconciliation.reconcile('nowhere', 0, gate.context())).rejects.toMatchObject({
       code: 'UNKNOWN_SOURCE',
     })
+  })
+})
+
+describe('a statement of several jobs, for rows of parameters', () => {
+  const job = (jobId: string) => ({ project: 'p', location: 'US', jobId })
+  const opened = async () => {
+    const gate = new BudgetedPipeline(ledger, { source: tenCents })
+    gate.source.deeds.set('SELECT 1', { estimated: 3 * CENT_BYTES })
+    const charge = await gate.budgets.open((await gate.plan('SELECT 1')) as PlannedSql, gate.context())
+    await charge.onSubmitted(job(charge.id))
+    gate.source.jobs.set(charge.id, { billedBytes: CENT_BYTES })
+    return { gate, charge, id: charge.id }
+  }
+
+  it('is left alone while it runs, though a job of it has ended', async () => {
+    const { gate, charge, id } = await opened()
+    expect(await gate.reconciliation.settleOpen(0)).toBe(0)
+    expect(await gate.reconciliation.reconcile('wh', 0, gate.context())).toMatchObject({ settled: 0, corrected: 0 })
+    expect(await gate.balance()).toEqual([0, about(3 * CENT_USD)])
+    await charge.onSubmitted(job(`${id}-2`))
+  })
+
+  it('is left alone by another process while it may run, and its own bill counts in the end', async () => {
+    const { gate, charge, id } = await opened()
+    await charge.onSubmitted(job(`${id}-2`))
+    gate.source.jobs.set(`${id}-2`, { billedBytes: CENT_BYTES })
+    const other = new BudgetedPipeline(ledger, { source: tenCents })
+    for (const [name, bill] of gate.source.jobs) other.source.jobs.set(name, bill)
+    expect(await other.reconciliation.settleOpen(0)).toBe(0)
+    expect(await other.reconciliation.reconcile('wh', 0, other.context())).toMatchObject({ settled: 0, corrected: 0 })
+    await ledger.correct(id, { nanoUsd: 1, billedBytes: 1, at: Date.now() })
+    charge.settle({ billedBytes: 2 * CENT_BYTES })
+    await expect.poll(() => gate.balance()).toEqual([about(2 * CENT_USD), 0])
+  })
+
+  it('has the sum of its jobs, and a comparison that lists them all or some changes nothing', async () => {
+    const { gate, charge, id } = await opened()
+    await charge.onSubmitted(job(`${id}-2`))
+    gate.source.jobs.set(`${id}-2`, { billedBytes: CENT_BYTES / 2 })
+    charge.settle({ billedBytes: 1.5 * CENT_BYTES })
+    charge.end()
+    await expect.poll(() => gate.balance()).toEqual([about(1.5 * CENT_USD), 0])
+    expect(await gate.reconciliation.reconcile('wh', 0, gate.context())).toMatchObject({ jobs: 2, corrected: 0 })
+    gate.source.jobs.delete(id)
+    const later = Date.now() + 1000
+    expect(await gate.reconciliation.reconcile('wh', later, gate.context())).toMatchObject({ jobs: 1, corrected: 0 })
+    expect(await gate.balance()).toEqual([about(1.5 * CENT_USD), 0])
   })
 })
 
