@@ -25,6 +25,8 @@ export interface Reservation {
   readonly source: string
   readonly principal: string
   readonly groups: readonly string[]
+  /** Label that the client gave the statement. The ledger keeps `MAX_LABELS` of them apart for a principal and day. */
+  readonly label?: string
   /** Hash of the text, and its beginning where the configuration lets the log hold texts. */
   readonly statement: { readonly hash: string; readonly text?: string }
   /** What the reservation holds, in billionths of a US dollar. */
@@ -76,6 +78,8 @@ export interface UsageRow {
   readonly source?: string
   readonly principal?: string
   readonly group?: string
+  /** Empty for statements without one. */
+  readonly label?: string
   readonly statements: number
   readonly nanoUsd: number
   readonly billedBytes: number
@@ -90,8 +94,9 @@ export interface UsageSelection {
   readonly source?: string
   readonly principal?: string
   readonly group?: string
+  readonly label?: string
   /** What the rows are grouped by, in this order. */
-  readonly by: readonly ('day' | 'source' | 'principal' | 'group')[]
+  readonly by: readonly ('day' | 'source' | 'principal' | 'group' | 'label')[]
 }
 
 /** A statement that has cost much, summed up over its runs. */

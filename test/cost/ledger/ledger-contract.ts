@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MAX_LABELS, OTHER_LABELS } from '../../../src/cost/ledger/labels.ts'
 import type { Account, BudgetLimit, Ledger, Reservation } from '../../../src/cost/ledger/ledger.ts'
 
 /** A ledger under test, which can be opened again as another process would. */
@@ -148,7 +149,7 @@ export function describeLedger(name: string, place: () => Promise<LedgerPlace>):
     })
 
     it('lists submitted reservations with their jobs, also after it was opened again', async () => {
-      const one = reservation({ groups: ['g'], statement: { hash: 'h', text: 'SELECT 1' } })
+      const one = reservation({ groups: ['g'], label: 'nightly', statement: { hash: 'h', text: 'SELECT 1' } })
       await ledger.reserve(one, [])
       expect((await ledger.open(1000)).map(({ id }) => id)).not.toContain(one.id)
       await ledger.submitted(one.id, job, NOON + 5 * HOUR_MS)
@@ -224,6 +225,51 @@ export function describeLedger(name: string, place: () => Promise<LedgerPlace>):
         { hash: 'b', text: "SELECT 'b'", source: 'shop', principal: 'ann', runs: 1, nanoUsd: 12, billedBytes: 100 },
       ])
       expect((await ledger.top({ ...days, principal: 'bob' }, 1)).map(({ nanoUsd }) => nanoUsd)).toEqual([7])
+    })
+
+    it('sums up by label, and tells the most expensive statements of a label', async () => {
+      const of = { source: 'labelled', principal: 'ann', groups: ['g'] }
+      const spent = async (nanoUsd: number, label?: string) => {
+        const one = reservation({ ...of, statement: { hash: 'h' }, ...(label !== undefined && { label }) })
+        await ledger.reserve(one, [])
+        await ledger.settle(one.id, { nanoUsd, billedBytes: 10, at: NOON })
+      }
+      await spent(1)
+      await spent(2, 'etl')
+      await spent(3, 'etl')
+      await spent(4, 'report')
+      const days = { fromDay: '2026-11-01', toDay: '2026-11-30', source: 'labelled' }
+      const costs = async (selection: object) =>
+        (await ledger.usage({ ...days, by: ['label'], ...selection })).map(({ label, nanoUsd }) => [label, nanoUsd])
+      const all = [
+        ['', 1],
+        ['etl', 5],
+        ['report', 4],
+      ]
+      expect(await costs({})).toEqual(all)
+      expect(await costs({ group: 'g' })).toEqual(all)
+      expect(await costs({ label: 'etl' })).toEqual([['etl', 5]])
+      expect(await ledger.usage({ ...days, label: 'etl', by: ['group'] })).toMatchObject([{ group: 'g', nanoUsd: 5 }])
+      expect(await ledger.usage({ ...days, by: [] })).toMatchObject([{ statements: 4, nanoUsd: 10 }])
+      expect(await ledger.top(days, 5)).toMatchObject([{ hash: 'h', runs: 4, nanoUsd: 10, billedBytes: 40 }])
+      expect(await ledger.top({ ...days, label: 'etl' }, 5)).toMatchObject([{ hash: 'h', runs: 2, nanoUsd: 5 }])
+    })
+
+    it('keeps a bounded number of labels for a principal and day; further ones count together', async () => {
+      const of = { source: 'many-labels', principal: 'ann-of-many-labels' }
+      for (let i = 0; i < MAX_LABELS + 3; i++) {
+        const one = reservation({ ...of, label: `label-${i}` })
+        await ledger.reserve(one, [])
+        await ledger.settle(one.id, { nanoUsd: 1, billedBytes: 1, at: NOON })
+      }
+      const again = reservation({ ...of, label: 'label-0' })
+      await ledger.reserve(again, [])
+      await ledger.settle(again.id, { nanoUsd: 1, billedBytes: 1, at: NOON })
+      const days = { fromDay: '2026-11-01', toDay: '2026-11-30', source: of.source }
+      const rows = await ledger.usage({ ...days, by: ['label'] })
+      expect(rows).toHaveLength(MAX_LABELS + 1)
+      const statementsOf = (name: string) => rows.find(({ label }) => label === name)?.statements
+      expect([statementsOf(OTHER_LABELS), statementsOf('label-0')]).toEqual([3, 2])
     })
   })
 }

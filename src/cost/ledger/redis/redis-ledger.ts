@@ -37,7 +37,7 @@ export class RedisLedger implements Ledger {
       ...[id, at, expiresAt, nanoUsd, bytes, source, principal],
       JSON.stringify(['', ...new Set(groups)]),
       JSON.stringify(accountsOf(reservation).map(accountKey)),
-      ...[statement.hash, statement.text ?? '', this.#calendar.dayOf(at)],
+      ...[statement.hash, statement.text ?? '', this.#calendar.dayOf(at), reservation.label ?? ''],
       ...limits.flatMap((limit) => [...this.#spanOf(limit, at), limit.maxNanoUsd]),
     )) as string[]
     const balances = balancesOf(sums)
@@ -84,6 +84,7 @@ export class RedisLedger implements Ledger {
       source: fields['source']!,
       principal: fields['principal']!,
       groups: (JSON.parse(fields['grps']!) as string[]).slice(1),
+      ...(fields['label'] && { label: fields['label'] }),
       statement: { hash: fields['hash']!, ...(fields['text'] && { text: fields['text'] }) },
       nanoUsd: Number(fields['nano']),
       bytes: Number(fields['bytes']),

@@ -24,13 +24,13 @@ export async function usageOf({ client, keyPrefix }: RedisConnection, selection:
   const rows = new Map<string, Sums>()
   for (const day of daysOf(selection))
     for (const [field, value] of Object.entries(await client.hgetall(`${keyPrefix}u:${day}`))) {
-      const [source, principal, group, figure] = field.split('|') as [string, string, string, string]
-      if ((group !== '') !== ofGroups || !isSelected(selection, { source, principal, group })) continue
-      const labels = { day, source, principal, group }
-      const key = JSON.stringify(by.map((name) => labels[name]))
+      const [source, principal, group, figure, label = ''] = field.split('|') as [string, string, string, string, string?]
+      if ((group !== '') !== ofGroups || !isSelected(selection, { source, principal, group, label })) continue
+      const names = { day, source, principal, group, label }
+      const key = JSON.stringify(by.map((name) => names[name]))
       let row = rows.get(key)
       if (!row) {
-        const own = Object.fromEntries(by.map((name) => [name, labels[name]]))
+        const own = Object.fromEntries(by.map((name) => [name, names[name]]))
         row = { ...own, statements: 0, nanoUsd: 0, billedBytes: 0, slotMs: 0, cacheHits: 0 }
         rows.set(key, row)
       }
@@ -56,31 +56,32 @@ export async function topOf(
     const texts = await client.hgetall(`${keyPrefix}x:${day}`)
     for (let i = 0; i < costs.length; i += 2) {
       const member = costs[i]!
-      const [source, principal, hash] = member.split('|') as [string, string, string]
-      if (!isSelected(others, { source, principal, group })) continue
-      const sum = found.get(member) ?? { nanoUsd: 0, runs: 0, billedBytes: 0, text: undefined }
+      const [source, principal, hash, label = ''] = member.split('|') as [string, string, string, string?]
+      if (!isSelected(others, { source, principal, group, label })) continue
+      const statement = `${source}|${principal}|${hash}`
+      const sum = found.get(statement) ?? { nanoUsd: 0, runs: 0, billedBytes: 0, text: undefined }
       sum.nanoUsd += Number(costs[i + 1])
       sum.runs += Number(more[`${member}|n`] ?? 0)
       sum.billedBytes += Number(more[`${member}|b`] ?? 0)
       sum.text ??= texts[hash]
-      found.set(member, sum)
+      found.set(statement, sum)
     }
   }
   return [...found]
     .sort(([a, x], [b, y]) => y.nanoUsd - x.nanoUsd || y.billedBytes - x.billedBytes || (a < b ? -1 : 1))
     .slice(0, limit)
-    .map(([member, { text, ...sums }]) => {
-      const [source, principal, hash] = member.split('|') as [string, string, string]
+    .map(([statement, { text, ...sums }]) => {
+      const [source, principal, hash] = statement.split('|') as [string, string, string]
       return { hash, ...(text !== undefined && { text }), source, principal, ...sums }
     })
 }
 
 function isSelected(
-  selection: Pick<UsageSelection, 'source' | 'principal' | 'group'>,
-  labels: Readonly<Record<'source' | 'principal' | 'group', string>>,
+  selection: Pick<UsageSelection, 'source' | 'principal' | 'group' | 'label'>,
+  names: Readonly<Record<'source' | 'principal' | 'group' | 'label', string>>,
 ): boolean {
-  return (['source', 'principal', 'group'] as const).every(
-    (name) => selection[name] === undefined || selection[name] === labels[name],
+  return (['source', 'principal', 'group', 'label'] as const).every(
+    (name) => selection[name] === undefined || selection[name] === names[name],
   )
 }
 

@@ -1,9 +1,12 @@
+import { MAX_LABELS, OTHER_LABELS } from '../labels.ts'
 import type { RedisScript } from '../../../state/redis/redis-connection.ts'
 
 /** How long a statement that has ended is kept, in seconds: to tell repeated calls, and to compare it with the engine's list. */
 const ENDED_S = 7 * 86_400
 /** How long the sums of days and months are kept, in seconds. */
 const SUMS_S = 400 * 86_400
+/** How long the names of the labels of a day are kept, in seconds. */
+const LABELS_S = 3 * 86_400
 const MARK_S = 62 * 86_400
 /** Most statements of a day whose costs are kept by their text; the cheapest give way. */
 export const MAX_TOP = 500
@@ -11,7 +14,7 @@ export const MAX_TOP = 500
 /**
  * Keys after the prefix: `s:ID` a statement; `held` ids by their expiry; `open` submitted ids by their time; `b:SPAN` spent (`|s`)
  * and reserved (`|r`) amounts of accounts; `u:DAY` usage; `t:DAY:GROUP` statements by cost, with their runs and bytes in `n:DAY:GROUP`
- * and texts in `x:DAY`; `m:NAME` marks. States of a statement are those of the SQLite ledger. Lua's numbers are exact up to 2^53.
+ * and texts in `x:DAY`; `l:DAY:PRINCIPAL` labels; `m:NAME` marks. Fields of usage and members of costs end in `|LABEL` if there is one. States of a statement are those of the SQLite ledger. Lua's numbers are exact up to 2^53.
  */
 const library = `
 local P = KEYS[1]
@@ -43,14 +46,15 @@ end
 local function addUsage(s, group, isNew, nano, billed, slots, hits)
   local row = s.source .. '|' .. s.principal .. '|' .. group
   local name = 'u:' .. s.day
-  add(name, row .. '|n', isNew)
-  add(name, row .. '|c', nano)
-  add(name, row .. '|b', billed)
-  add(name, row .. '|t', slots)
-  add(name, row .. '|h', hits)
+  local label = s.label and s.label ~= '' and '|' .. s.label or ''
+  add(name, row .. '|n' .. label, isNew)
+  add(name, row .. '|c' .. label, nano)
+  add(name, row .. '|b' .. label, billed)
+  add(name, row .. '|t' .. label, slots)
+  add(name, row .. '|h' .. label, hits)
   keep(name)
   local top, more = 't:' .. s.day .. ':' .. group, 'n:' .. s.day .. ':' .. group
-  local member = s.source .. '|' .. s.principal .. '|' .. s.hash
+  local member = s.source .. '|' .. s.principal .. '|' .. s.hash .. label
   redis.call('ZINCRBY', key(top), num(nano), member)
   add(more, member .. '|n', isNew)
   add(more, member .. '|b', billed)
@@ -97,7 +101,7 @@ end
 const script = (name: string, lua: string): RedisScript => ({ name: `flightgate_${name}`, lua: library + lua })
 
 export const scripts = {
-  /** ARGV: id, at, expiresAt, nano, bytes, source, principal, groups (JSON, the first is empty), accounts (JSON), hash, text, day; account, span, max of each limit. */
+  /** ARGV: id, at, expiresAt, nano, bytes, source, principal, groups (JSON, the first is empty), accounts (JSON), hash, text, day, label; account, span, max of each limit. */
   reserve: script(
     'reserve',
     `
@@ -110,20 +114,27 @@ for _, each in ipairs(redis.call('ZRANGEBYSCORE', key('held'), '-inf', at, 'LIMI
 end
 local isKnown = redis.call('EXISTS', key('s:' .. id)) == 1
 local refusedBy, answer = -1, {}
-for i = 13, #ARGV, 3 do
+for i = 14, #ARGV, 3 do
   local spent, reserved = balance(ARGV[i], ARGV[i + 1])
-  if not isKnown and refusedBy < 0 and nano > 0 and spent + reserved + nano > tonumber(ARGV[i + 2]) then refusedBy = (i - 13) / 3 end
+  if not isKnown and refusedBy < 0 and nano > 0 and spent + reserved + nano > tonumber(ARGV[i + 2]) then refusedBy = (i - 14) / 3 end
   answer[#answer + 1] = { spent, reserved }
 end
 if not isKnown and refusedBy < 0 then
+  local label, labels = ARGV[13], key('l:' .. ARGV[12] .. ':' .. ARGV[7])
+  if label ~= '' and redis.call('SISMEMBER', labels, label) == 0 then
+    if redis.call('SCARD', labels) < ${MAX_LABELS} then
+      redis.call('SADD', labels, label)
+      redis.call('EXPIRE', labels, ${LABELS_S})
+    else label = '${OTHER_LABELS}' end
+  end
   redis.call('HSET', key('s:' .. id), 'state', 0, 'at', at, 'expires', ARGV[3], 'nano', ARGV[4], 'bytes', ARGV[5], 'source', ARGV[6],
-    'principal', ARGV[7], 'grps', ARGV[8], 'accounts', ARGV[9], 'hash', ARGV[10], 'text', ARGV[11], 'day', ARGV[12],
+    'principal', ARGV[7], 'grps', ARGV[8], 'accounts', ARGV[9], 'hash', ARGV[10], 'text', ARGV[11], 'day', ARGV[12], 'label', label,
     'spent', 0, 'billed', 0, 'slots', 0, 'hit', 0)
   redis.call('ZADD', key('held'), ARGV[3], id)
   addToSpans(find(id), 0, nano)
-  for i = 13, #ARGV, 3 do
+  for i = 14, #ARGV, 3 do
     local spent, reserved = balance(ARGV[i], ARGV[i + 1])
-    answer[(i - 13) / 3 + 1] = { spent, reserved }
+    answer[(i - 14) / 3 + 1] = { spent, reserved }
   end
 end
 local flat = { num(refusedBy) }

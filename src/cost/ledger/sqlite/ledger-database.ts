@@ -2,6 +2,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import type { JobReference } from '../../../query/billing/charge.ts'
 import { accountKey, accountsOf } from '../account-key.ts'
 import { billingCalendar } from '../billing-calendar.ts'
+import { MAX_LABELS, OTHER_LABELS } from '../labels.ts'
 import type {
   Balance,
   BillingCalendar,
@@ -13,7 +14,7 @@ import type {
   ReserveOutcome,
   Settlement,
 } from '../ledger.ts'
-import { SCHEMA, SCHEMA_VERSION, State } from './schema.ts'
+import { migrationFrom, SCHEMA_VERSION, State } from './schema.ts'
 
 /** Expired reservations that one call looks after. */
 const MAX_EXPIRED = 100
@@ -22,6 +23,8 @@ const MAX_PRUNED = 100
 const MARK_MS = 62 * 86_400_000
 /** How long single statements are kept; sums are kept. */
 const STATEMENT_MS = 100 * 86_400_000
+/** How long the names of labels are kept: statements are reserved for the day that is now. */
+const LABELS_MS = 2 * 86_400_000
 const PRUNE_INTERVAL_MS = 60_000
 /** How long a call waits for another process that writes, in milliseconds. */
 const BUSY_MS = 2000
@@ -43,9 +46,11 @@ export class LedgerDatabase {
     this.#db = new DatabaseSync(path, { timeout: BUSY_MS })
     // A process that dies loses nothing; a machine that loses power may lose the last transactions, but not the file.
     this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
-    const version = Number(this.#one('PRAGMA user_version')?.['user_version'])
-    if (version > SCHEMA_VERSION) throw new Error(`the ledger ${path} was written by a newer version of flightgate`)
-    this.#atomically(() => this.#db.exec(`${SCHEMA}; PRAGMA user_version = ${SCHEMA_VERSION}`))
+    this.#atomically(() => {
+      const version = Number(this.#db.prepare('PRAGMA user_version').get()?.['user_version'])
+      if (version > SCHEMA_VERSION) throw new Error(`the ledger ${path} was written by a newer version of flightgate`)
+      this.#db.exec(migrationFrom(version))
+    })
   }
 
   reserve(reservation: Reservation, limits: readonly BudgetLimit[]): ReserveOutcome {
@@ -61,9 +66,9 @@ export class LedgerDatabase {
       if (refusedBy >= 0) return { refusedBy, balances: before }
       const day = this.#calendar.dayOf(at)
       this.#run(
-        `INSERT INTO statements (id, source, principal, groups, hash, text, day, state, nano, bytes, at, expires_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ${State.reserved}, ?, ?, ?, ?)`,
-        ...[id, source, principal, JSON.stringify(groups), statement.hash, statement.text ?? null, day],
+        `INSERT INTO statements (id, source, principal, groups, hash, text, day, label, state, nano, bytes, at, expires_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ${State.reserved}, ?, ?, ?, ?)`,
+        ...[id, source, principal, JSON.stringify(groups), statement.hash, statement.text ?? null, day, this.#labelOf(reservation, day)],
         ...[nanoUsd, bytes, at, expiresAt],
       )
       this.#addToSpans(reservation, day, 0, nanoUsd)
@@ -118,6 +123,7 @@ export class LedgerDatabase {
     ).map((row) => ({
       ...payersOf(row),
       id: String(row['id']),
+      ...(row['label'] !== '' && { label: String(row['label']) }),
       statement: { hash: String(row['hash']), ...(row['text'] !== null && { text: String(row['text']) }) },
       nanoUsd: Number(row['nano']),
       bytes: Number(row['bytes']),
@@ -169,11 +175,13 @@ export class LedgerDatabase {
     const isNew = isHeld || before === State.released
     for (const group of ['', ...new Set(payers.groups)])
       this.#run(
-        `INSERT INTO usage (day, source, principal, grp, statements, nano, billed, slot_ms, cache_hits) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO usage (day, source, principal, grp, label, statements, nano, billed, slot_ms, cache_hits)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET statements = statements + excluded.statements, nano = nano + excluded.nano,
            billed = billed + excluded.billed, slot_ms = slot_ms + excluded.slot_ms, cache_hits = cache_hits + excluded.cache_hits`,
-        ...[day, payers.source, payers.principal, group, Number(isNew), nanoUsd - Number(row['spent'])],
+        ...[day, payers.source, payers.principal, group, row['label']!, Number(isNew)],
         ...[
+          nanoUsd - Number(row['spent']),
           billedBytes - Number(row['billed']),
           slots - Number(row['slot_ms']),
           Number(cacheHit) - Number(row['cache_hit']),
@@ -202,6 +210,7 @@ export class LedgerDatabase {
       this.#calendar.dayOf(at - STATEMENT_MS),
     )
     this.#run('DELETE FROM marks WHERE at < ?', at - MARK_MS)
+    this.#run('DELETE FROM labels WHERE day < ?', this.#calendar.dayOf(at - LABELS_MS))
   }
 
   #addToSpans(payers: Parameters<typeof accountsOf>[0], day: string, spent: number, reserved: number): void {
@@ -213,6 +222,19 @@ export class LedgerDatabase {
            ON CONFLICT DO UPDATE SET spent = spent + excluded.spent, reserved = reserved + excluded.reserved`,
           ...[accountKey(account), span, spent, reserved],
         )
+  }
+
+  /** The label under which a statement counts; empty without one. */
+  #labelOf({ principal, label }: Reservation, day: string): string {
+    if (label === undefined) return ''
+    const of = [day, principal, label]
+    this.#run(
+      `INSERT OR IGNORE INTO labels (day, principal, label)
+       SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM labels WHERE day = ?1 AND principal = ?2) < ${MAX_LABELS}`,
+      ...of,
+    )
+    const isKept = this.#one('SELECT 1 FROM labels WHERE day = ? AND principal = ? AND label = ?', ...of) !== undefined
+    return isKept ? label : OTHER_LABELS
   }
 
   #stateOf(id: string): number | undefined {

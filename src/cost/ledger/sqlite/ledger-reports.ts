@@ -67,10 +67,11 @@ function conditionOf({
   source,
   principal,
   group,
+  label,
 }: Omit<UsageSelection, 'by' | 'group'> & { readonly group?: string | undefined }) {
   const conditions = ['day BETWEEN ? AND ?']
   const values = [fromDay, toDay]
-  for (const [column, value] of Object.entries({ source, principal, grp: group }))
+  for (const [column, value] of Object.entries({ source, principal, grp: group, label }))
     if (value !== undefined) {
       conditions.push(`${column} = ?`)
       values.push(value)
