@@ -56,6 +56,7 @@ function addUsageCommand(program: Command): void {
     .option('-m, --month <month>', 'the month, as 2026-11; by default the current one')
     .option('-p, --principal <name>', 'statements of one principal')
     .option('-g, --group <name>', 'statements of one group')
+    .option('-l, --label <label>', 'statements of one label')
     .option('--json', 'print JSON for programs, as the HTTP API writes it')
   addConnectionOptions(command)
     .addHelpText(

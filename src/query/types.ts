@@ -50,6 +50,8 @@ export interface SessionOptions extends TypeOptions {
   readonly maxCostUsd?: number
   /** Most bytes that a statement may bill; lowers the limits of the configuration. */
   readonly maxBilledBytes?: number
+  /** Label under which what a statement costs is summed up: 1 to 63 of a-z, 0-9, _ and -. */
+  readonly label?: string
 }
 
 /** `read` must not change data, `write` must, `any` leaves it to the statement. */

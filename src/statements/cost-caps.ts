@@ -7,13 +7,21 @@ export const MAX_COST_HEADER = 'x-flightgate-max-cost-usd'
 /** The header with the most bytes that a statement of the call may bill. */
 export const MAX_BYTES_HEADER = 'x-flightgate-max-bytes-billed'
 
+/** The header with the label under which the statements of the call count. */
+export const LABEL_HEADER = 'x-flightgate-label'
+
 /** Highest cap in US dollars. */
 export const MAX_CAP_USD = 1_000_000_000
 const dollars = /^\d{1,10}(\.\d{1,18})?$/
 const wholeNumber = /^\d{1,16}$/
+/** As values of BigQuery's labels. Source: https://cloud.google.com/bigquery/docs/labels-intro#requirements. */
+const labelForm = /^[a-z0-9_-]{1,63}$/
 
-/** What a client allows its statements to cost. It lowers the limits of the configuration and never raises them. */
-export type CostCaps = Pick<SessionOptions, 'maxCostUsd' | 'maxBilledBytes'>
+/**
+ * What a client says of the cost of its statements: what they may cost, which lowers the limits of the configuration and never raises
+ * them, and the label under which they count.
+ */
+export type CostCaps = Pick<SessionOptions, 'maxCostUsd' | 'maxBilledBytes' | 'label'>
 
 /** Whether a number can be the most that a statement may cost, in US dollars. */
 export function isCostCap(usd: number): boolean {
@@ -35,10 +43,16 @@ export function bytesCapOf(text: string): number | undefined {
   return wholeNumber.test(text) && isBytesCap(Number(text)) ? Number(text) : undefined
 }
 
-/** The caps in the headers of a call; undefined without one. @throws GatewayError BAD_REQUEST if a header does not have its form */
+/** Reads a label as a client writes it; capital letters become small ones. */
+export function labelOf(text: string): string | undefined {
+  const label = text.toLowerCase()
+  return labelForm.test(label) ? label : undefined
+}
+
+/** The caps and the label in the headers of a call; undefined without one. @throws GatewayError BAD_REQUEST if a header does not have its form */
 export function capsOf(headerOf: (name: string) => string | undefined): CostCaps | undefined {
-  const [cost, bytes] = [headerOf(MAX_COST_HEADER), headerOf(MAX_BYTES_HEADER)]
-  if (cost === undefined && bytes === undefined) return undefined
+  const [cost, bytes, named] = [MAX_COST_HEADER, MAX_BYTES_HEADER, LABEL_HEADER].map(headerOf)
+  if (cost === undefined && bytes === undefined && named === undefined) return undefined
   const maxCostUsd = cost === undefined ? undefined : costCapOf(cost.trim())
   if (cost !== undefined && maxCostUsd === undefined)
     throw new GatewayError(
@@ -51,10 +65,20 @@ export function capsOf(headerOf: (name: string) => string | undefined): CostCaps
       'BAD_REQUEST',
       `The header ${MAX_BYTES_HEADER} must be a whole number of bytes, such as 1073741824.`,
     )
-  return { ...(maxCostUsd !== undefined && { maxCostUsd }), ...(maxBilledBytes !== undefined && { maxBilledBytes }) }
+  const label = named === undefined ? undefined : labelOf(named.trim())
+  if (named !== undefined && label === undefined)
+    throw new GatewayError(
+      'BAD_REQUEST',
+      `The header ${LABEL_HEADER} must be a label of 1 to 63 letters (a to z), digits, _ and -.`,
+    )
+  return {
+    ...(maxCostUsd !== undefined && { maxCostUsd }),
+    ...(maxBilledBytes !== undefined && { maxBilledBytes }),
+    ...(label !== undefined && { label }),
+  }
 }
 
-/** Options with the lower of their own caps and the given ones. */
+/** Options with the lower of their own caps and the given ones, and with the given label if there is one. */
 export function withCaps<S extends SessionOptions>(session: S, caps: CostCaps | undefined): S {
   if (caps === undefined) return session
   const maxCostUsd = lower(session.maxCostUsd, caps.maxCostUsd)
@@ -63,6 +87,7 @@ export function withCaps<S extends SessionOptions>(session: S, caps: CostCaps | 
     ...session,
     ...(maxCostUsd !== undefined && { maxCostUsd }),
     ...(maxBilledBytes !== undefined && { maxBilledBytes }),
+    ...(caps.label !== undefined && { label: caps.label }),
   }
 }
 

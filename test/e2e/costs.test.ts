@@ -33,7 +33,8 @@ describe('what statements have cost', () => {
       ['root-key', 1],
     ] as const)
       for (let i = 0; i < count; i++) {
-        const answer = await call(key, '/api/v1/query', { query: `SELECT n, '${key} ${i}' AS x FROM shop.t` })
+        const body = { query: `SELECT n, '${key} ${i}' AS x FROM shop.t` }
+        const answer = await call(key, '/api/v1/query', body, i === 1 ? { 'x-flightgate-label': 'Report' } : {})
         expect(answer.status).toBe(200)
       }
   })
@@ -42,15 +43,15 @@ describe('what statements have cost', () => {
     await fake.close()
   })
 
-  const call = (key: string, path: string, body?: object) =>
+  const call = (key: string, path: string, body?: object, headers: Readonly<Record<string, string>> = {}) =>
     fetch(`http://${gateway.http}${path}`, {
-      headers: { 'x-api-key': key, 'content-type': 'application/json' },
+      headers: { 'x-api-key': key, 'content-type': 'application/json', ...headers },
       ...(body && { method: 'POST', body: JSON.stringify(body) }),
     })
   // biome-ignore lint/suspicious/noExplicitAny: an answer as JSON
   const costs = async (key: string, query = ''): Promise<any> => await (await call(key, `/api/v1/costs${query}`)).json()
 
-  it('the role admin sees all of it, by day, source, principal and group', async () => {
+  it('the role admin sees all of it, by day, source, principal, group and label', async () => {
     await expect.poll(async () => (await costs('root-key')).cost_usd, { timeout: 5000 }).toBeCloseTo(3 * USD, 6)
     const all = await costs('root-key')
     expect(all).toMatchObject({ statements: 3, billed_bytes: 3 * BYTES, principal: null })
@@ -61,6 +62,11 @@ describe('what statements have cost', () => {
       { name: 'root', statements: 1 },
     ])
     expect(all.groups).toMatchObject([{ name: 'team', statements: 2 }])
+    expect(all.labels).toMatchObject([
+      { name: '', statements: 2 },
+      { name: 'report', statements: 1 },
+    ])
+    expect(await costs('root-key', '?label=report')).toMatchObject({ statements: 1, label: 'report' })
     expect(all.top_statements).toHaveLength(3)
     expect(all.forecast_usd).toBeGreaterThanOrEqual(3 * USD - 1e-6)
     expect(all.budgets).toMatchObject([{ account: 'group', name: 'team', period: 'month', limit_usd: 1 }])
@@ -82,6 +88,7 @@ describe('what statements have cost', () => {
         input: '',
         env: { FLIGHTGATE_API_KEY: 'root-key' },
       })
+    expect((await usage('--label', 'report')).stdout).toMatch(/label report .*\n.*1 statement,/)
     const [text, json] = [await usage('--principal', 'ann'), await usage('--json')]
     expect([text.code, text.stderr]).toEqual([0, ''])
     expect(text.stdout).toMatch(

@@ -202,7 +202,29 @@ describe('what a statement costs, for clients', () => {
       expect((await post('query', { query: 'SELECT 1', max_cost_usd: -1 })).status).toBe(400)
     })
 
+    it('by a label, under which the cost counts: the header of a call takes the place of the session option', async () => {
+      const option = (value: string): SessionOptionValue => ({ optionValue: { $case: 'stringValue', value } })
+      const set = (label: SessionOptionValue, headers: Headers = {}) =>
+        act('SetSessionOptions', SetSessionOptionsRequest.encode({ sessionOptions: { label } }).finish(), headers)
+      const cookie = String((await set(option('Nightly'))).headers!.get('set-cookie')[0]).split(';')[0]!
+      await infoFor('SELECT 1', { cookie })
+      const { messages } = await infoFor('SELECT 2', { cookie, 'x-flightgate-label': 'ETL_1' })
+      await stub.call('DoGet', [ticketOf(FlightInfo.decode(messages[0]!))])
+      await post('query', { query: 'SELECT 3' }, { 'x-flightgate-label': 'web' })
+      expect(source.planned.map(({ session }) => session.label)).toEqual(['nightly', 'etl_1', 'web'])
+      expect(source.ran[0]!.session.label).toBe('etl_1')
+      const { sessionOptions } = GetSessionOptionsResult.decode(
+        bodyOf(await act('GetSessionOptions', none, { cookie })),
+      )
+      expect(sessionOptions).toMatchObject({ label: option('nightly') })
+      const { errors } = SetSessionOptionsResult.decode(bodyOf(await set(option('a b'), { cookie })))
+      expect(errors).toEqual({ label: { value: 2 } })
+    })
+
     it.each([
+      ['x-flightgate-label', ''],
+      ['x-flightgate-label', 'two words'],
+      ['x-flightgate-label', 'a'.repeat(64)],
       ['x-flightgate-max-cost-usd', '-1'],
       ['x-flightgate-max-cost-usd', '1e3'],
       ['x-flightgate-max-cost-usd', ''],

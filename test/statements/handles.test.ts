@@ -35,6 +35,7 @@ const session = recordOf<SessionOptions>({
   dictionaries: fc.boolean(),
   maxCostUsd: fc.nat(),
   maxBilledBytes: fc.nat(),
+  label: fc.string(),
 })
 const query = recordOf<Query>(
   {

@@ -716,11 +716,13 @@ export interface GetCostsRequest {
   principal: string;
   /** Counts the statements of one group; empty for all. */
   group: string;
+  /** Counts the statements of one label; empty for all. */
+  label: string;
 }
 
-/** CostRow is what the statements of a day, source, principal or group have cost. */
+/** CostRow is what the statements of a day, source, principal, group or label have cost. */
 export interface CostRow {
-  /** The day, source, principal or group; empty for the total. */
+  /** The day, source, principal, group or label; empty for the total, and for statements without a label. */
   name: string;
   /** Statements that were billed, also those that cost nothing. */
   statements: bigint;
@@ -802,6 +804,10 @@ export interface GetCostsResponse {
   groups: CostRow[];
   /** The statements that cost most, at most 20. */
   topStatements: TopStatement[];
+  /** The label that is counted; empty for all. */
+  label: string;
+  /** By label, the most expensive first, at most 100; empty if no statement has one. */
+  labels: CostRow[];
 }
 
 /** ListQueriesRequest asks for the statements that wait or run. */
@@ -3868,7 +3874,7 @@ export const GetUsageResponse: MessageFns<GetUsageResponse> = {
 };
 
 function createBaseGetCostsRequest(): GetCostsRequest {
-  return { month: "", dataSource: "", principal: "", group: "" };
+  return { month: "", dataSource: "", principal: "", group: "", label: "" };
 }
 
 export const GetCostsRequest: MessageFns<GetCostsRequest> = {
@@ -3884,6 +3890,9 @@ export const GetCostsRequest: MessageFns<GetCostsRequest> = {
     }
     if (message.group !== "") {
       writer.uint32(34).string(message.group);
+    }
+    if (message.label !== "") {
+      writer.uint32(42).string(message.label);
     }
     return writer;
   },
@@ -3931,6 +3940,14 @@ export const GetCostsRequest: MessageFns<GetCostsRequest> = {
             }
 
             message.group = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.label = reader.string();
             continue;
           }
         }
@@ -4294,6 +4311,8 @@ function createBaseGetCostsResponse(): GetCostsResponse {
     principals: [],
     groups: [],
     topStatements: [],
+    label: "",
+    labels: [],
   };
 }
 
@@ -4340,6 +4359,12 @@ export const GetCostsResponse: MessageFns<GetCostsResponse> = {
     }
     for (const v of message.topStatements) {
       TopStatement.encode(v!, writer.uint32(114).fork()).join();
+    }
+    if (message.label !== "") {
+      writer.uint32(122).string(message.label);
+    }
+    for (const v of message.labels) {
+      CostRow.encode(v!, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -4467,6 +4492,22 @@ export const GetCostsResponse: MessageFns<GetCostsResponse> = {
             }
 
             message.topStatements.push(TopStatement.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.labels.push(CostRow.decode(reader, reader.uint32()));
             continue;
           }
         }

@@ -25,6 +25,7 @@ export function usageJson(costs: GetCostsResponse) {
     data_source: costs.dataSource || null,
     principal: costs.principal || null,
     group: costs.group || null,
+    label: costs.label || null,
     ...figures,
     forecast_usd: costs.forecastUsd ?? null,
     forecast_basis: costs.forecastBasis || null,
@@ -33,6 +34,7 @@ export function usageJson(costs: GetCostsResponse) {
     data_sources: costs.dataSources.map(rowJson),
     principals: costs.principals.map(rowJson),
     groups: costs.groups.map(rowJson),
+    labels: costs.labels.map(rowJson),
     top_statements: costs.topStatements.map((top) => ({
       statement_hash: top.statementHash,
       text: top.text || null,

@@ -12,6 +12,7 @@ export function usageText(usage: UsageJson): string {
     usage.data_source && `source ${usage.data_source}`,
     usage.principal && `principal ${usage.principal}`,
     usage.group && `group ${usage.group}`,
+    usage.label && `label ${usage.label}`,
   ].filter((each) => each)
   const head = [
     `${month}${of.length > 0 ? `, ${of.join(', ')}` : ''} (${zone})`,
@@ -47,6 +48,7 @@ export function usageText(usage: UsageJson): string {
     usage.data_sources.length > 1 ? rows('Source', usage.data_sources) : '',
     usage.principal === null ? rows('Principal', usage.principals) : '',
     rows('Group', usage.groups),
+    usage.label === null ? rows('Label', usage.labels) : '',
     table(
       ['Statement', 'USD', 'Runs', 'Billed', 'Principal'],
       usage.top_statements

@@ -11,12 +11,13 @@ export interface UsageOptions extends ConnectionOptions {
   readonly month?: string
   readonly principal?: string
   readonly group?: string
+  readonly label?: string
   readonly json?: boolean
 }
 
 /** Prints what the statements of a month have cost. Returns the exit code. */
 export async function usage(options: UsageOptions): Promise<number> {
-  const { month = '', principal = '', group = '', source = '', endpoint, json } = options
+  const { month = '', principal = '', group = '', label = '', source = '', endpoint, json } = options
   const client = new GatewayClient(options)
   let interrupted = false
   const onInterrupt = () => {
@@ -25,7 +26,7 @@ export async function usage(options: UsageOptions): Promise<number> {
   }
   process.once('SIGINT', onInterrupt)
   try {
-    const costs = usageJson(await client.call('getCosts', { month, dataSource: source, principal, group }))
+    const costs = usageJson(await client.call('getCosts', { month, dataSource: source, principal, group, label }))
     process.stdout.write(`${json ? JSON.stringify(costs, undefined, 2) : usageText(costs)}\n`)
     return ExitCode.ok
   } catch (error) {

@@ -109,7 +109,7 @@ export class Budgets {
    */
   async open(plan: PlannedStatement, ctx: Context): Promise<StatementCharge> {
     const { rules, ledger, queue, observer } = this.#deps
-    const { source, sql } = plan.query
+    const { source, sql, session } = plan.query
     const { demand, limits } = this.#judgeRun(plan, ctx)
     const at = this.#now()
     const reservation: Reservation = {
@@ -117,6 +117,7 @@ export class Budgets {
       source,
       principal: ctx.principal.name,
       groups: ctx.principal.groups ?? [],
+      ...(session.label !== undefined && { label: session.label }),
       statement: { hash: await statementHash(sql), ...(rules.keepsText && { text: sql.slice(0, MAX_TEXT) }) },
       nanoUsd: demand.nanoUsd,
       bytes: demand.bytes,

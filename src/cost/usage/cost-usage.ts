@@ -3,11 +3,14 @@ import { GatewayError } from '../../query/errors.ts'
 import type { Principal } from '../../query/types.ts'
 import type { BudgetPolicy } from '../budget/budget-policy.ts'
 import { billingCalendar } from '../ledger/billing-calendar.ts'
-import type { BillingCalendar, BudgetLimit, Ledger, TopStatement, UsageRow } from '../ledger/ledger.ts'
+import type { BillingCalendar, BudgetLimit, Ledger, TopStatement, UsageRow, UsageSelection } from '../ledger/ledger.ts'
 import { addDays, type Forecast, forecastOf, HISTORY_DAYS, lastDayOf } from './forecast.ts'
 
 /** Most statements of a report. */
 const TOP_STATEMENTS = 20
+
+/** Most labels of a report: each principal may have many of a day. */
+const MAX_ROWS_OF_LABELS = 100
 
 /** What a report counts. Absent members do not restrict it. */
 export interface CostSelection {
@@ -16,11 +19,12 @@ export interface CostSelection {
   readonly source?: string | undefined
   readonly principal?: string | undefined
   readonly group?: string | undefined
+  readonly label?: string | undefined
 }
 
-/** Figures of the statements of one day, source, principal or group; amounts in billionths of a US dollar. */
+/** Figures of the statements of one day, source, principal, group or label; amounts in billionths of a US dollar. */
 export interface CostRow extends Pick<UsageRow, 'statements' | 'nanoUsd' | 'billedBytes' | 'slotMs' | 'cacheHits'> {
-  /** Name of the day, source, principal or group; empty for the total. */
+  /** Name of the day, source, principal, group or label; empty for the total, and for statements without a label. */
   readonly name: string
 }
 
@@ -43,6 +47,8 @@ export interface CostReport {
   readonly sources: readonly CostRow[]
   readonly principals: readonly CostRow[]
   readonly groups: readonly CostRow[]
+  /** At most 100; empty if no statement has a label. */
+  readonly labels: readonly CostRow[]
   readonly statements: readonly TopStatement[]
   /** Absent for months that are over, and without history. */
   readonly forecast?: Forecast
@@ -82,11 +88,12 @@ export class CostUsage {
     const by = selectionFor(selection, caller)
     const span = { fromDay: `${month}-01`, toDay: lastDayOf(month), ...by }
     const fromDay = isCurrent ? [addDays(today, -HISTORY_DAYS), span.fromDay].sort()[0]! : span.fromDay
-    const [history, sources, principals, groups, statements, budgets] = await Promise.all([
+    const [history, sources, principals, groups, labels, statements, budgets] = await Promise.all([
       ledger.usage({ ...span, fromDay, by: ['day'] }),
       ledger.usage({ ...span, by: ['source'] }),
       ledger.usage({ ...span, by: ['principal'] }),
       ledger.usage({ ...span, by: ['group'] }),
+      ledger.usage({ ...span, by: ['label'] }),
       ledger.top(span, TOP_STATEMENTS),
       isCurrent ? this.#budgets(by, caller, at) : [],
     ])
@@ -103,6 +110,9 @@ export class CostUsage {
       sources: byCost(sources.map((row) => named(row, row.source))),
       principals: byCost(principals.map((row) => named(row, row.principal))),
       groups: byCost(groups.map((row) => named(row, row.group))).filter(({ name }) => name !== ''),
+      labels: labels.some(({ label }) => label !== '')
+        ? byCost(labels.map((row) => named(row, row.label))).slice(0, MAX_ROWS_OF_LABELS)
+        : [],
       statements,
       ...(forecast && { forecast }),
       budgets,
@@ -135,9 +145,9 @@ function monthOf(month: string | undefined, today: string): string {
 }
 
 function selectionFor(
-  { source, principal, group }: CostSelection,
+  { source, principal, group, label }: CostSelection,
   caller: Principal,
-): Omit<CostSelection, 'month'> & { readonly source?: string; readonly principal?: string; readonly group?: string } {
+): Pick<UsageSelection, 'source' | 'principal' | 'group' | 'label'> {
   const isAdmin = mayControlOthers(caller)
   if (!isAdmin && principal && principal !== caller.name)
     throw new GatewayError(
@@ -149,6 +159,7 @@ function selectionFor(
     ...(source && { source }),
     ...(whose && { principal: whose }),
     ...(group && { group }),
+    ...(label && { label }),
   }
 }
 

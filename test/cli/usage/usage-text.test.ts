@@ -16,6 +16,7 @@ const usage: UsageJson = {
   data_source: null,
   principal: null,
   group: null,
+  label: null,
   statements: 1200,
   cost_usd: 12.5,
   billed_bytes: 2.2e12,
@@ -31,6 +32,7 @@ const usage: UsageJson = {
   data_sources: [row('warehouse', 12.5, 1200)],
   principals: [row('nightly', 12.5, 1200)],
   groups: [],
+  labels: [],
   top_statements: [
     {
       statement_hash: 'abc',

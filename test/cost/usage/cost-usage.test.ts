@@ -33,6 +33,7 @@ function usageAt(at: string) {
         if (selection.by[0] === 'day')
           return [row({ day: '2026-11-02', nanoUsd: 3 }), row({ day: '2026-11-01' }), row({ day: '2026-10-31' })]
         if (selection.by[0] === 'group') return [row({ group: '' }), row({ group: 'team' })]
+        if (selection.by[0] === 'label') return [row({ label: '' }), row({ label: 'etl', nanoUsd: 3 })]
         return [row({ principal: 'ann', source: 'bq' }), row({ principal: 'bob', source: 'other', nanoUsd: 9 })]
       },
       top: async () => [{ hash: 'h', source: 'bq', principal: 'ann', runs: 2, nanoUsd: 4, billedBytes: 20 }],
@@ -52,6 +53,7 @@ describe('reports of costs', () => {
     expect(report.days.map(({ name }) => name)).toEqual(['2026-11-01', '2026-11-02'])
     expect(report.principals.map(({ name }) => name)).toEqual(['bob', 'ann'])
     expect(report.groups.map(({ name }) => name)).toEqual(['team'])
+    expect(report.labels.map(({ name }) => name)).toEqual(['etl', ''])
     expect(report.budgets).toHaveLength(limits.length)
     expect(report.forecast?.nanoUsd).toBe(1 + 3 + 28)
     expect(asked[0]).toMatchObject({ fromDay: '2026-10-05', toDay: '2026-11-30' })
@@ -66,8 +68,10 @@ describe('reports of costs', () => {
 
   it('a principal sees its own statements, its own budget and those of its groups', async () => {
     const { usage, asked } = usageAt('2026-11-03T05:00:00Z')
-    const report = await usage.report({ source: 'bq' }, ann)
-    expect(asked.every(({ principal, source }) => principal === 'ann' && source === 'bq')).toBe(true)
+    const report = await usage.report({ source: 'bq', label: 'etl' }, ann)
+    expect(
+      asked.every(({ principal, source, label }) => principal === 'ann' && source === 'bq' && label === 'etl'),
+    ).toBe(true)
     expect(report.budgets.map(({ limit }) => limit.account.name)).toEqual(['ann', 'team'])
     await expect(usage.report({ principal: 'bob' }, ann)).rejects.toMatchObject({ code: 'FORBIDDEN' })
   })

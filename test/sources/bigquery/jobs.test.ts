@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from 'vitest'
 import { GatewayError } from '../../../src/query/errors.ts'
+import type { PlannedSql } from '../../../src/query/types.ts'
 import { type BigQueryFake, startBigQueryFake } from '../../fakes/bigquery/fake.ts'
 import { waitFor } from '../../wait-for.ts'
 import { chargeOf, contextFor, openSource, queryOf, rowsOf, runSql } from './open-source.ts'
@@ -49,6 +50,15 @@ it('every job and dry run is standard SQL with labels; jobs have a limit of bill
     labels: { team: 'a-b', gateway: 'flightgate', flightgate_principal: 'dana_example', flightgate_request: 'req-1' },
     jobReference: { projectId: 'test-project', location: 'EU' },
   })
+})
+
+it.each([true, false])('jobs have the label of the client (short queries: %s)', async (shortQueries) => {
+  const { fake, source } = await started({}, { shortQueries })
+  const query = { ...queryOf('SELECT n FROM shop.few'), session: { label: 'etl' } }
+  const ctx = contextFor()
+  const plan = (await source.plan(query, ctx)) as PlannedSql
+  await rowsOf(await source.run(plan, ctx))
+  for (const job of sent(fake)) expect(job).toMatchObject({ labels: { flightgate_label: 'etl' } })
 })
 
 it.each([

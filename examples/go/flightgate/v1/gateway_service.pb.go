@@ -3330,7 +3330,9 @@ type GetCostsRequest struct {
 	// Counts the statements of one principal; empty for all that the caller may see.
 	Principal string `protobuf:"bytes,3,opt,name=principal,proto3" json:"principal,omitempty"`
 	// Counts the statements of one group; empty for all.
-	Group         string `protobuf:"bytes,4,opt,name=group,proto3" json:"group,omitempty"`
+	Group string `protobuf:"bytes,4,opt,name=group,proto3" json:"group,omitempty"`
+	// Counts the statements of one label; empty for all.
+	Label         string `protobuf:"bytes,5,opt,name=label,proto3" json:"label,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3393,10 +3395,17 @@ func (x *GetCostsRequest) GetGroup() string {
 	return ""
 }
 
-// CostRow is what the statements of a day, source, principal or group have cost.
+func (x *GetCostsRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+// CostRow is what the statements of a day, source, principal, group or label have cost.
 type CostRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The day, source, principal or group; empty for the total.
+	// The day, source, principal, group or label; empty for the total, and for statements without a label.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Statements that were billed, also those that cost nothing.
 	Statements uint64 `protobuf:"varint,2,opt,name=statements,proto3" json:"statements,omitempty"`
@@ -3706,6 +3715,10 @@ type GetCostsResponse struct {
 	Groups []*CostRow `protobuf:"bytes,13,rep,name=groups,proto3" json:"groups,omitempty"`
 	// The statements that cost most, at most 20.
 	TopStatements []*TopStatement `protobuf:"bytes,14,rep,name=top_statements,json=topStatements,proto3" json:"top_statements,omitempty"`
+	// The label that is counted; empty for all.
+	Label string `protobuf:"bytes,15,opt,name=label,proto3" json:"label,omitempty"`
+	// By label, the most expensive first, at most 100; empty if no statement has one.
+	Labels        []*CostRow `protobuf:"bytes,16,rep,name=labels,proto3" json:"labels,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3834,6 +3847,20 @@ func (x *GetCostsResponse) GetGroups() []*CostRow {
 func (x *GetCostsResponse) GetTopStatements() []*TopStatement {
 	if x != nil {
 		return x.TopStatements
+	}
+	return nil
+}
+
+func (x *GetCostsResponse) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *GetCostsResponse) GetLabels() []*CostRow {
+	if x != nil {
+		return x.Labels
 	}
 	return nil
 }
@@ -4468,13 +4495,14 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\asources\x18\x03 \x03(\v2\x1a.flightgate.v1.SourceUsageR\asources\x12D\n" +
 	"\x13requests_per_minute\x18\x04 \x01(\v2\x14.flightgate.v1.QuotaR\x11requestsPerMinute\x12I\n" +
 	"\x15concurrent_statements\x18\x05 \x01(\v2\x14.flightgate.v1.QuotaR\x14concurrentStatements\x128\n" +
-	"\rbytes_per_day\x18\x06 \x01(\v2\x14.flightgate.v1.QuotaR\vbytesPerDay\"|\n" +
+	"\rbytes_per_day\x18\x06 \x01(\v2\x14.flightgate.v1.QuotaR\vbytesPerDay\"\x92\x01\n" +
 	"\x0fGetCostsRequest\x12\x14\n" +
 	"\x05month\x18\x01 \x01(\tR\x05month\x12\x1f\n" +
 	"\vdata_source\x18\x02 \x01(\tR\n" +
 	"dataSource\x12\x1c\n" +
 	"\tprincipal\x18\x03 \x01(\tR\tprincipal\x12\x14\n" +
-	"\x05group\x18\x04 \x01(\tR\x05group\"\xb3\x01\n" +
+	"\x05group\x18\x04 \x01(\tR\x05group\x12\x14\n" +
+	"\x05label\x18\x05 \x01(\tR\x05label\"\xb3\x01\n" +
 	"\aCostRow\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n" +
 	"\n" +
@@ -4500,7 +4528,7 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x06period\x18\x03 \x01(\x0e2\x1b.flightgate.v1.BudgetPeriodR\x06period\x12\x1b\n" +
 	"\tlimit_usd\x18\x04 \x01(\x01R\blimitUsd\x12\x1b\n" +
 	"\tspent_usd\x18\x05 \x01(\x01R\bspentUsd\x12!\n" +
-	"\freserved_usd\x18\x06 \x01(\x01R\vreservedUsd\"\xf1\x04\n" +
+	"\freserved_usd\x18\x06 \x01(\x01R\vreservedUsd\"\xb7\x05\n" +
 	"\x10GetCostsResponse\x12\x14\n" +
 	"\x05month\x18\x01 \x01(\tR\x05month\x12\x1b\n" +
 	"\ttime_zone\x18\x02 \x01(\tR\btimeZone\x12\x1f\n" +
@@ -4519,7 +4547,9 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"principals\x18\f \x03(\v2\x16.flightgate.v1.CostRowR\n" +
 	"principals\x12.\n" +
 	"\x06groups\x18\r \x03(\v2\x16.flightgate.v1.CostRowR\x06groups\x12B\n" +
-	"\x0etop_statements\x18\x0e \x03(\v2\x1b.flightgate.v1.TopStatementR\rtopStatementsB\x0f\n" +
+	"\x0etop_statements\x18\x0e \x03(\v2\x1b.flightgate.v1.TopStatementR\rtopStatements\x12\x14\n" +
+	"\x05label\x18\x0f \x01(\tR\x05label\x12.\n" +
+	"\x06labels\x18\x10 \x03(\v2\x16.flightgate.v1.CostRowR\x06labelsB\x0f\n" +
 	"\r_forecast_usd\"S\n" +
 	"\x12ListQueriesRequest\x12\x1f\n" +
 	"\vdata_source\x18\x01 \x01(\tR\n" +
@@ -4731,38 +4761,39 @@ var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
 	45, // 49: flightgate.v1.GetCostsResponse.principals:type_name -> flightgate.v1.CostRow
 	45, // 50: flightgate.v1.GetCostsResponse.groups:type_name -> flightgate.v1.CostRow
 	46, // 51: flightgate.v1.GetCostsResponse.top_statements:type_name -> flightgate.v1.TopStatement
-	7,  // 52: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
-	56, // 53: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
-	50, // 54: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
-	17, // 55: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
-	19, // 56: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
-	22, // 57: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
-	25, // 58: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
-	29, // 59: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
-	33, // 60: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
-	36, // 61: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
-	40, // 62: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
-	44, // 63: flightgate.v1.GatewayService.GetCosts:input_type -> flightgate.v1.GetCostsRequest
-	49, // 64: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
-	52, // 65: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
-	54, // 66: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
-	18, // 67: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
-	21, // 68: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
-	24, // 69: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
-	28, // 70: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
-	32, // 71: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
-	35, // 72: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
-	39, // 73: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
-	43, // 74: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
-	48, // 75: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
-	51, // 76: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
-	53, // 77: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
-	55, // 78: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
-	67, // [67:79] is the sub-list for method output_type
-	55, // [55:67] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	45, // 52: flightgate.v1.GetCostsResponse.labels:type_name -> flightgate.v1.CostRow
+	7,  // 53: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
+	56, // 54: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
+	50, // 55: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
+	17, // 56: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
+	19, // 57: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
+	22, // 58: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
+	25, // 59: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
+	29, // 60: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
+	33, // 61: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
+	36, // 62: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
+	40, // 63: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
+	44, // 64: flightgate.v1.GatewayService.GetCosts:input_type -> flightgate.v1.GetCostsRequest
+	49, // 65: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
+	52, // 66: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
+	54, // 67: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
+	18, // 68: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
+	21, // 69: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
+	24, // 70: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
+	28, // 71: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
+	32, // 72: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
+	35, // 73: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
+	39, // 74: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
+	43, // 75: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
+	48, // 76: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
+	51, // 77: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
+	53, // 78: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
+	55, // 79: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
+	68, // [68:80] is the sub-list for method output_type
+	56, // [56:68] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_flightgate_v1_gateway_service_proto_init() }

@@ -24,7 +24,13 @@ export async function usageOf({ client, keyPrefix }: RedisConnection, selection:
   const rows = new Map<string, Sums>()
   for (const day of daysOf(selection))
     for (const [field, value] of Object.entries(await client.hgetall(`${keyPrefix}u:${day}`))) {
-      const [source, principal, group, figure, label = ''] = field.split('|') as [string, string, string, string, string?]
+      const [source, principal, group, figure, label = ''] = field.split('|') as [
+        string,
+        string,
+        string,
+        string,
+        string?,
+      ]
       if ((group !== '') !== ofGroups || !isSelected(selection, { source, principal, group, label })) continue
       const names = { day, source, principal, group, label }
       const key = JSON.stringify(by.map((name) => names[name]))

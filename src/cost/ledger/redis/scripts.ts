@@ -1,5 +1,5 @@
-import { MAX_LABELS, OTHER_LABELS } from '../labels.ts'
 import type { RedisScript } from '../../../state/redis/redis-connection.ts'
+import { MAX_LABELS, OTHER_LABELS } from '../labels.ts'
 
 /** How long a statement that has ended is kept, in seconds: to tell repeated calls, and to compare it with the engine's list. */
 const ENDED_S = 7 * 86_400

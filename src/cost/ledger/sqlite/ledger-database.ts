@@ -68,7 +68,16 @@ export class LedgerDatabase {
       this.#run(
         `INSERT INTO statements (id, source, principal, groups, hash, text, day, label, state, nano, bytes, at, expires_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ${State.reserved}, ?, ?, ?, ?)`,
-        ...[id, source, principal, JSON.stringify(groups), statement.hash, statement.text ?? null, day, this.#labelOf(reservation, day)],
+        ...[
+          id,
+          source,
+          principal,
+          JSON.stringify(groups),
+          statement.hash,
+          statement.text ?? null,
+          day,
+          this.#labelOf(reservation, day),
+        ],
         ...[nanoUsd, bytes, at, expiresAt],
       )
       this.#addToSpans(reservation, day, 0, nanoUsd)

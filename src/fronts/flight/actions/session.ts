@@ -11,7 +11,7 @@ import {
 import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Context } from '../../../query/types.ts'
-import { bytesCapOf, costCapOf, isBytesCap, isCostCap } from '../../../statements/cost-caps.ts'
+import { bytesCapOf, costCapOf, isBytesCap, isCostCap, labelOf } from '../../../statements/cost-caps.ts'
 import { SOURCE_HEADER } from '../../../statements/option-headers.ts'
 import type { StoredSession } from '../../../statements/sessions.ts'
 import { scopeOf } from '../../grpc/call-scope.ts'
@@ -63,6 +63,11 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
     const maxBilledBytes = value.$case === 'stringValue' ? bytesCapOf(value.value) : numberOf(value)
     return maxBilledBytes !== undefined && isBytesCap(maxBilledBytes) ? { set: { maxBilledBytes } } : wrong
   },
+  async label(value) {
+    if (value === undefined) return { unset: 'label' }
+    const label = value.$case === 'stringValue' ? labelOf(value.value) : undefined
+    return label === undefined ? wrong : { set: { label } }
+  },
   async timeout(value) {
     if (value === undefined) return { unset: 'timeoutMs' }
     const timeoutMs =
@@ -89,14 +94,14 @@ function withoutCatalogSource({ catalogSource: _, ...rest }: StoredSession): Sto
 /**
  * The actions of sessions. Options: `catalog`, `schema`, `source`, `timeout` (milliseconds), `cache` (false disables cached
  * plans), `lossless_types` (see `SessionOptions.losslessTypes`), `max_cost_usd` and `max_bytes_billed` (what a statement may cost,
- * see `CostCaps`). Bodies are bare messages.
+ * see `CostCaps`), `label` (under which they count). Bodies are bare messages.
  * Source: https://arrow.apache.org/docs/format/Flight.html (SetSessionOptions, GetSessionOptions, CloseSession).
  */
 export const sessionActions: readonly FlightAction[] = [
   {
     type: 'SetSessionOptions',
     description:
-      'Sets options of the session: catalog, schema, source, timeout (ms), cache, lossless_types, max_cost_usd, max_bytes_billed. Body: SetSessionOptionsRequest.',
+      'Sets options of the session: catalog, schema, source, timeout (ms), cache, lossless_types, max_cost_usd, max_bytes_billed, label. Body: SetSessionOptionsRequest.',
     async handle(front, body, ctx, call) {
       const { sessionOptions } = decodeMessage(SetSessionOptionsRequest, body)
       let session = await front.sessions.read(call, ctx)
@@ -124,7 +129,7 @@ export const sessionActions: readonly FlightAction[] = [
     description:
       'Returns the options of the session, with the default catalog and schema of the source where none is set. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
     async handle(front, _body, ctx, call) {
-      const { source, timeoutMs, cache, losslessTypes, maxCostUsd, maxBilledBytes, ...chosen } =
+      const { source, timeoutMs, cache, losslessTypes, maxCostUsd, maxBilledBytes, label, ...chosen } =
         await front.sessions.read(call, ctx)
       const { current } = front.statements.queries.route(await scopeOf(front, call, ctx)).source.catalog
       const { catalog = current?.catalog, schema = current?.schema } = chosen
@@ -143,6 +148,7 @@ export const sessionActions: readonly FlightAction[] = [
           ...(maxBilledBytes !== undefined && {
             max_bytes_billed: { optionValue: { $case: 'int64Value', value: BigInt(maxBilledBytes) } },
           }),
+          ...(label !== undefined && { label: text(label) }),
           ...(timeoutMs !== undefined && {
             timeout: { optionValue: { $case: 'int64Value', value: BigInt(timeoutMs) } },
           }),

@@ -25,9 +25,9 @@ export function getCosts(front: GatewayFront): Method {
   return {
     kind: 'unary',
     async handle(request, call) {
-      const { month, dataSource, principal, group } = decodeMessage(GetCostsRequest, request)
+      const { month, dataSource, principal, group, label } = decodeMessage(GetCostsRequest, request)
       const caller = contextOf(front, call).principal
-      const report = await front.costUsage.report({ month, source: dataSource, principal, group }, caller)
+      const report = await front.costUsage.report({ month, source: dataSource, principal, group, label }, caller)
       const { selection, forecast } = report
       return GetCostsResponse.encode({
         month: report.month,
@@ -35,6 +35,7 @@ export function getCosts(front: GatewayFront): Method {
         dataSource: selection.source ?? '',
         principal: selection.principal ?? '',
         group: selection.group ?? '',
+        label: selection.label ?? '',
         total: rowMessage(report.total),
         forecastUsd: forecast && usdOf(forecast.nanoUsd),
         forecastBasis: forecast?.basis ?? '',
@@ -50,6 +51,7 @@ export function getCosts(front: GatewayFront): Method {
         dataSources: report.sources.map(rowMessage),
         principals: report.principals.map(rowMessage),
         groups: report.groups.map(rowMessage),
+        labels: report.labels.map(rowMessage),
         topStatements: report.statements.map(({ hash, text, source, principal, runs, nanoUsd, billedBytes }) => ({
           statementHash: hash,
           text: text ?? '',

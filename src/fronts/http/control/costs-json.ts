@@ -13,6 +13,7 @@ export function costsJson(report: CostReport): z.input<typeof costsAnswer> {
     data_source: selection.source ?? null,
     principal: selection.principal ?? null,
     group: selection.group ?? null,
+    label: selection.label ?? null,
     ...figures,
     forecast_usd: forecast ? usdOf(forecast.nanoUsd) : null,
     forecast_basis: forecast?.basis ?? null,
@@ -28,6 +29,7 @@ export function costsJson(report: CostReport): z.input<typeof costsAnswer> {
     data_sources: report.sources.map(rowJson),
     principals: report.principals.map(rowJson),
     groups: report.groups.map(rowJson),
+    labels: report.labels.map(rowJson),
     top_statements: report.statements.map(({ hash, text, source, principal, runs, nanoUsd, billedBytes }) => ({
       statement_hash: hash,
       text: text ?? null,

@@ -44,14 +44,14 @@ export function addControlRoutes(app: HttpApp, front: HttpFront): void {
         operationId: 'getCosts',
         summary: 'Tell what statements have cost',
         description:
-          'Figures of a month in the billing time zone, by day, source, principal and group, with a forecast, the budgets and the most expensive statements.',
+          'Figures of a month in the billing time zone, by day, source, principal, group and label, with a forecast, the budgets and the most expensive statements.',
         tags,
         querystring: costsParameters,
         response: { 200: jsonAnswer('Costs of the month.', costsAnswer), ...problemAnswers(403) },
       },
     },
-    async ({ call, query: { month, data_source: source, principal, group } }) =>
-      costsJson(await front.costUsage.report({ month, source, principal, group }, call.principal)),
+    async ({ call, query: { month, data_source: source, principal, group, label } }) =>
+      costsJson(await front.costUsage.report({ month, source, principal, group, label }, call.principal)),
   )
 }
 

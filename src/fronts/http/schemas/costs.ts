@@ -12,7 +12,10 @@ const costFigures = {
 }
 
 const costRowSchema = z
-  .object({ name: z.string().describe('The day, source, principal or group.'), ...costFigures })
+  .object({
+    name: z.string().describe('The day, source, principal, group or label; empty for statements without a label.'),
+    ...costFigures,
+  })
   .meta({ id: 'CostRow', description: 'What statements have cost, by a name.' })
 
 const topStatementSchema = z
@@ -46,6 +49,7 @@ export const costsAnswer = z
     data_source: z.string().nullable().describe('The source that is counted; null for all.'),
     principal: z.string().nullable().describe('The principal that is counted; null for all.'),
     group: z.string().nullable().describe('The group that is counted; null for all.'),
+    label: z.string().nullable().describe('The label that is counted; null for all.'),
     ...costFigures,
     forecast_usd: dollarsOrUnknown('What the whole month is expected to cost; null if it is over or has no history.'),
     forecast_basis: z.string().nullable().describe('How the forecast was computed.'),
@@ -56,6 +60,11 @@ export const costsAnswer = z
     groups: z
       .array(costRowSchema)
       .describe('By group, the most expensive first. A statement counts for each group of its principal.'),
+    labels: z
+      .array(costRowSchema)
+      .describe(
+        'By label, the most expensive first, at most 100; empty if no statement has one. `(other)` are those of a principal and day after its first 50.',
+      ),
     top_statements: z.array(topStatementSchema).describe('The statements that cost most, at most 20.'),
   })
   .meta({ id: 'Costs', description: 'What the statements of a month have cost.' })
@@ -69,4 +78,5 @@ export const costsParameters = z.strictObject({
     .optional()
     .describe('Counts the statements of one principal. Without the role `admin` a caller sees its own only.'),
   group: z.string().optional().describe('Counts the statements of one group.'),
+  label: z.string().optional().describe('Counts the statements of one label.'),
 })

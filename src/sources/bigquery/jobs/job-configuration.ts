@@ -33,10 +33,10 @@ export function queryMembers(statement: JobStatement, config: BigQueryConfig): o
 }
 
 /** The members that `jobs.query` has at its top and a job in its `configuration`. */
-export function jobMembers(source: string, config: BigQueryConfig, ctx: Context): object {
+export function jobMembers(source: string, config: BigQueryConfig, query: Query, ctx: Context): object {
   const { reservation, maxSlots } = config
   return {
-    labels: jobLabels(source, config, ctx),
+    labels: jobLabels(source, config, query, ctx),
     ...(reservation !== undefined && { reservation }),
     ...(maxSlots !== undefined && { maxSlots }),
   }
@@ -49,7 +49,7 @@ export function jobConfiguration(
   statement: JobStatement,
   ctx: Context,
 ): object {
-  return { ...jobMembers(source, config, ctx), query: queryMembers(statement, config) }
+  return { ...jobMembers(source, config, statement.query, ctx), query: queryMembers(statement, config) }
 }
 
 /** Most bytes that a statement may bill: what its budget reserved, else the limit of the source, else 1 TiB. */

@@ -1,4 +1,4 @@
-import type { Context } from '../../../query/types.ts'
+import type { Context, Query } from '../../../query/types.ts'
 import type { BigQueryConfig } from '../settings.ts'
 
 /** Name of the label with the id of the ledger's reservation. */
@@ -6,12 +6,13 @@ export const CHARGE_LABEL = 'flightgate_charge'
 const MAX_LENGTH = 63
 
 /**
- * Labels of a job: who asked, through which gateway, for which request, and those of the settings. They are in the billing export.
+ * Labels of a job: who asked, through which gateway, for which request, the client's own, and those of the settings. They are in the billing export.
  * Rules: at most 64 labels; a-z, 0-9, _ and -, at most 63 characters (https://cloud.google.com/bigquery/docs/labels-intro).
  */
 export function jobLabels(
   source: string,
   config: Pick<BigQueryConfig, 'labels'>,
+  { session: { label } }: Pick<Query, 'session'>,
   ctx: Context,
 ): Record<string, string> {
   return {
@@ -20,6 +21,7 @@ export function jobLabels(
     flightgate_source: labelValue(source),
     flightgate_principal: labelValue(ctx.principal.name),
     flightgate_request: labelValue(ctx.requestId),
+    ...(label !== undefined && { flightgate_label: label }),
     ...(ctx.charge && { [CHARGE_LABEL]: labelValue(ctx.charge.id) }),
   }
 }

@@ -82,7 +82,7 @@ export class ShortQueries {
   async #ask(statement: JobStatement, requestId: string, location: string | undefined, ctx: Context) {
     const { rest, source, config } = this.#deps
     const body = {
-      ...jobMembers(source, config, ctx),
+      ...jobMembers(source, config, statement.query, ctx),
       ...queryMembers(statement, config),
       ...(location !== undefined && { location }),
       requestId,
