@@ -25,6 +25,15 @@ it.each([
   ['BEGIN DELETE FROM t WHERE true; END', false],
   ['IF true THEN DELETE FROM t WHERE true; END IF', false],
   ["SELECT ';DELETE FROM t'", true],
+  ['SELECT 1; -- a line ends here\rDELETE FROM t WHERE true', false],
+  ['SELECT 1; -- \r/*\nDELETE FROM t WHERE true; -- */', false],
+  ['SELECT 1; -- c\r\nSELECT 2', true],
+  ['SELECT 1; # a line ends here\rDROP TABLE t', false],
+  ['SELECT 1; FROM t |> WHERE a > 1 |> INSERT INTO d.u', false],
+  ["SELECT 1; FROM t |> /* x */ EXPORT DATA OPTIONS (uri = 'gs://b/*')", false],
+  ['SELECT 1; (SELECT a FROM t) |> CREATE TABLE d.u', false],
+  ['SELECT 1; WITH a AS (SELECT 1) SELECT * FROM a |> create table d.u', false],
+  ['SELECT 1; FROM t |> EXTEND a > INSERT_DATE AS b', true],
 ])('reads whether a script only reads: %s', async (sql, onlyReads) => {
   expect((await readStatementText(sql)).onlyReads).toBe(onlyReads)
 })

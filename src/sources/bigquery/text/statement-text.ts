@@ -21,6 +21,8 @@ export interface StatementText {
 
 /** First words of statements that change nothing which outlives the script. */
 const reads = new Set(['SELECT', 'WITH', 'FROM', 'DECLARE', 'SET', 'ASSERT'])
+/** Words after `|>` that write: terminal pipe operators. */
+const pipeWrites = new Set(['EXPORT', 'INSERT', 'CREATE', 'UPDATE', 'DELETE', 'MERGE'])
 const control = new Set(['IF', 'WHILE', 'LOOP', 'REPEAT', 'FOR', 'CASE', 'CALL', 'EXECUTE', 'BEGIN'])
 /** Prefixes of functions that call models or services, https://cloud.google.com/bigquery/pricing. */
 const external =
@@ -31,7 +33,8 @@ export async function readStatementText(sql: string): Promise<StatementText> {
   const turn = new LoopTurn()
   let isOrdered = false
   let parameters: StatementText['parameters']
-  let onlyReads = true
+  // Whether a comment ends at a lone carriage return is in doubt, and so is what is hidden behind it.
+  let onlyReads = !/\r(?!\n)/.test(sql)
   let hasControlFlow = false
   let hasFrom = false
   let statements = 0
@@ -55,6 +58,7 @@ export async function readStatementText(sql: string): Promise<StatementText> {
     if (kind === 'word') {
       if (text === 'BY' && last?.text === 'ORDER' && orders(token, statement)) isOrdered = true
       if (text === 'FROM' || text === 'JOIN') hasFrom = true
+      if (last?.text === '>' && beforeLast?.text === '|' && pipeWrites.has(text)) onlyReads = false
       const qualified = last?.text === '.' ? `${beforeLast?.text}.${text}` : text
       if (external.test(qualified)) functions.add(qualified)
       if (text === 'PYTHON' && last?.text === 'LANGUAGE') functions.add('a function in Python')

@@ -8,7 +8,7 @@ export interface Token {
 
 /** Comments, texts, quoted names, parameters, words, numbers, and other characters. The forms of texts are unrolled: linear time. */
 const patterns = [
-  String.raw`--[^\n]*|#[^\n]*|/\*[\s\S]*?(?:\*/|$)`,
+  String.raw`--[^\r\n]*|#[^\r\n]*|/\*[\s\S]*?(?:\*/|$)`,
   String.raw`"""[^"\\]*(?:(?:\\[\s\S]|"(?!""))[^"\\]*)*(?:"""|$)`,
   String.raw`'''[^'\\]*(?:(?:\\[\s\S]|'(?!''))[^'\\]*)*(?:'''|$)`,
   String.raw`"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|$)`,
