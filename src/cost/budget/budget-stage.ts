@@ -37,8 +37,9 @@ export function budget(budgets: Budgets): Stage {
       try {
         return await attempt(plan)
       } catch (error) {
-        if (plan.kind === 'ingest' || plan.cost?.likelyBytes === undefined || !isRefusedByEngine(error)) throw error
-        // Nothing ran. The engine reads more than it told, so the statement counts as one of unknown cost.
+        // Of a change, some statements or rows of parameters may have been carried out before: it never runs twice.
+        if (plan.kind !== 'read' || plan.cost?.likelyBytes === undefined || !isRefusedByEngine(error)) throw error
+        // The engine reads more than it told, so the statement counts as one of unknown cost.
         const { likelyBytes: _, ...cost } = plan.cost
         return await attempt({ ...plan, cost })
       }

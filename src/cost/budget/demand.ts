@@ -1,5 +1,5 @@
 import type { EstimateAccuracy } from '../../query/estimate.ts'
-import type { PlannedStatement } from '../../query/types.ts'
+import type { PlannedCost, PlannedStatement } from '../../query/types.ts'
 import type { BudgetLimit } from '../ledger/ledger.ts'
 import { bytesFor } from '../pricing/nano-usd.ts'
 import { type Tariff, tariffOf } from '../pricing/tariff.ts'
@@ -23,6 +23,9 @@ export interface Demand {
   readonly figures: Figures
 }
 
+/** A statement that nobody has priced, such as by a ticket of a gateway that did not know that its source bills. */
+const noCost: PlannedCost = { accuracy: 'unknown', region: '' }
+
 /** Room above the estimate for a statement without limits: a table may have grown since it was planned. */
 const ROOM_BYTES = 2 ** 30
 
@@ -40,9 +43,17 @@ export function demandOf(
   rules: DemandRules,
 ): Demand {
   // Loading is free: https://cloud.google.com/bigquery/pricing#free. A bill that comes all the same is counted.
-  if (plan.kind === 'ingest' || !plan.cost)
+  if (plan.kind === 'ingest')
     return { nanoUsd: 0, bytes: 0, maxBilledBytes: capOf(caps, undefined), figures: { what: 'This statement' } }
-  const { billableBytes, mostBytes, likelyBytes, accuracy, region, reservation, externalCosts = [] } = plan.cost
+  const {
+    billableBytes,
+    mostBytes,
+    likelyBytes,
+    accuracy,
+    region,
+    reservation,
+    externalCosts = [],
+  } = plan.cost ?? noCost
   if (externalCosts.length > 0 && rules.externalCost === 'refuse') throw externalRefusal(externalCosts)
   const { nanoUsdPerTib, costOf } = tariffOf(source.pricing, {
     location: region,

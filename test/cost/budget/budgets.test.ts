@@ -202,6 +202,26 @@ describe('a statement of several jobs, for rows of parameters', () => {
   })
 })
 
+describe('a statement that the engine refuses to bill', () => {
+  it.each([
+    ['read', 2],
+    ['update', 1],
+  ] as const)('%s: reaches the engine %i times', async (kind, times) => {
+    const gate = new BudgetedPipeline(ledger, { source: { monthlyBudgetUsd: 100, maxBytesPerQuery: CENT_BYTES } })
+    const plan = (await gate.plan('SELECT 1')) as PlannedSql
+    let runs = 0
+    gate.source.run = async () => {
+      runs++
+      throw new GatewayError('BUDGET_EXCEEDED')
+    }
+    const cost = { likelyBytes: 11 * MIB, accuracy: 'unknown', region: 'US' } as const
+    await expect(gate.pipeline.run({ ...plan, kind, cost }, gate.context())).rejects.toMatchObject({
+      code: 'BUDGET_EXCEEDED',
+    })
+    expect(runs).toBe(times)
+  })
+})
+
 describe('limits on one statement', () => {
   it('the lowest of all refuses; the client may only lower it', async () => {
     const gate = new BudgetedPipeline(ledger, {

@@ -49,6 +49,12 @@ describe('a statement whose bytes are not sure', () => {
   })
 })
 
+it('a statement without a price is one of unknown cost', () => {
+  const { cost: _, ...unpriced } = join
+  expect(() => bytesOf(unpriced)).toThrow(BudgetError)
+  expect(bytesOf(unpriced, { bytes: { max: MIB, account: { kind: 'client' } } })).toEqual([MIB, MIB])
+})
+
 it.each([
   ['a statement that reads nothing of two tables', [{ isSilent: true, tables: 2 }], 21],
   ['a script of three statements', [{ processedBytes: 5 * MIB + 1, tables: 2, statements: 3 }], 69],
