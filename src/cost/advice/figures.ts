@@ -11,7 +11,7 @@ export interface DryRun {
 }
 
 /** Bytes that an estimate bills; undefined if it does not know. */
-export function billedBytesOf({ accuracy, billableBytes, bytes }: Estimate): number | undefined {
+function billedBytesOf({ accuracy, billableBytes, bytes }: Estimate): number | undefined {
   return accuracy === 'unknown' ? undefined : (billableBytes ?? bytes)
 }
 
@@ -76,7 +76,7 @@ function repeats({ saves }: Suggestion, { estimate }: DryRun): string {
 }
 
 /** US dollars as people read them. */
-export function usdText(usd: number): string {
+function usdText(usd: number): string {
   return `${usd >= 0.995 ? usd.toFixed(2) : Number(usd.toPrecision(2))} USD`
 }
 

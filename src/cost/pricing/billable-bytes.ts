@@ -1,7 +1,7 @@
 import type { BilledPart } from '../../query/estimate.ts'
 
 /** Least that a statement bills for each distinct table, in bytes. */
-export const MIN_BYTES_PER_TABLE = 10 * 2 ** 20
+const MIN_BYTES_PER_TABLE = 10 * 2 ** 20
 
 const MIB = 2 ** 20
 

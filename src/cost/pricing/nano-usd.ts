@@ -1,5 +1,5 @@
 /** Billionths in a US dollar. Amounts of money are whole billionths inside, so that sums are exact. */
-export const NANO_USD = 1_000_000_000
+const NANO_USD = 1_000_000_000
 
 const TIB = 2n ** 40n
 const SLOT_HOUR_MS = 3_600_000n

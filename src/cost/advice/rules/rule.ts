@@ -67,13 +67,6 @@ export function hasPositionalParameters(node: SqlNode): boolean {
   return [...node.walk()].some((each) => each.type === 'Parameter' && each.token === '?')
 }
 
-/** The SELECT that an expression or query belongs to. */
-export function enclosingSelect(node: SqlNode): SqlNode | undefined {
-  let at = node.parent
-  while (at && at.type !== 'SelectStatement') at = at.parent
-  return at
-}
-
 /** Bytes as people read them, with powers of 1000. */
 export function bytesText(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB']

@@ -129,7 +129,7 @@ function changeOf(node: SqlNode, names: Names): Select {
 }
 
 /** The conditions that all have to hold. */
-export function conjunctsOf(condition: SqlNode): readonly SqlNode[] {
+function conjunctsOf(condition: SqlNode): readonly SqlNode[] {
   if (condition.type === 'GroupedExpr' && condition.one('expr')) {
     const inner = conjunctsOf(condition.one('expr')!)
     return inner.length > 1 ? inner : [condition]
@@ -210,8 +210,3 @@ const aggregateFunctions = new Set(
     ' ',
   ),
 )
-
-/** Whether a query or an expression calls window functions. */
-export function hasWindows(node: SqlNode): boolean {
-  return [...node.walk()].some((each) => each.type === 'OverClause')
-}

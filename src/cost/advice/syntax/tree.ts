@@ -18,7 +18,7 @@ export interface RawNode {
 const outside = new Set(['comma', 'semicolon', 'leading_comments', 'trailing_comments'])
 const comments = new Set(['leading_comments', 'trailing_comments'])
 /** Deepest tree that rules walk; they recurse. */
-export const MAX_TREE_DEPTH = 600
+const MAX_TREE_DEPTH = 600
 
 /** A node of a statement, with its place in the text in UTF-16 units. */
 export class SqlNode {

@@ -1,17 +1,18 @@
 import type { Context, Query } from '../../../query/types.ts'
+import type { QueryParameter } from '../parameters/query-parameter.ts'
 import type { BigQueryConfig } from '../settings.ts'
 import type { StatementText } from '../text/statement-text.ts'
 import { jobLabels } from './labels.ts'
 
 /** Most bytes that a statement may bill where neither a budget nor `limits.maxBytesPerQuery` says: 1 TiB. */
-export const DEFAULT_MAX_BILLED_BYTES = 2 ** 40
+const DEFAULT_MAX_BILLED_BYTES = 2 ** 40
 
 /** A statement with what its job needs to know. */
 export interface JobStatement {
   readonly query: Query
   readonly parameterMode: StatementText['parameters']
   /** Values of the parameters as the REST API has them; absent if the statement has none, or they are not bound yet. */
-  readonly parameters?: readonly object[] | undefined
+  readonly parameters?: readonly QueryParameter[] | undefined
   /** Most bytes that the job may bill; absent for dry runs, which bill nothing. */
   readonly maxBilledBytes?: number | undefined
 }

@@ -27,7 +27,7 @@ export function jobLabels(
 }
 
 /** A text as the value of a label: in lower case, other characters as `_`. */
-export function labelValue(text: string): string {
+function labelValue(text: string): string {
   return text
     .toLowerCase()
     .replace(/[^a-z0-9_-]/g, '_')

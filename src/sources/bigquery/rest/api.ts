@@ -133,8 +133,3 @@ export interface QueryResultsHead {
   readonly arrowRecordBatch?: { readonly serializedRecordBatch?: string }
   readonly pageRowCount?: string
 }
-
-/** A row as REST has it: `f` are the cells, `v` their values. */
-export interface RowResource {
-  readonly f: readonly { readonly v: unknown }[]
-}

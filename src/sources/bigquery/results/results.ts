@@ -112,13 +112,12 @@ export class Results {
     ctx: Context,
   ): Promise<Pick<StorageRead, 'frames' | 'progress'> | undefined> {
     if (Date.now() < this.#refusedUntil) return undefined
+    const onResume = () => this.#deps.observer.onResume()
     try {
-      const read = await readJobStream({ project, location, jobId, offset: arrow.rows }, this.#storage, ctx)
-      const frames = chained(inlineFrames(arrow), read.frames)
-      const difference = read.schema && schemaDifference(schemaOf(arrow.schema), schemaOf(read.schema))
-      if (difference === undefined) return { frames, progress: () => read.progress() }
-      await read.frames[Symbol.asyncIterator]().return?.()
-      return undefined
+      const { header: schema } = readFrame(arrow.schema)
+      const rest = { project, location, jobId, offset: arrow.rows, schema, onResume }
+      const read = await readJobStream(rest, this.#storage, ctx)
+      return { frames: chained(inlineFrames(arrow), read.frames), progress: () => read.progress() }
     } catch (error) {
       if (error instanceof StorageRefused) return undefined
       throw error
@@ -149,7 +148,7 @@ export class Results {
         this.#storage,
         ctx,
       )
-      const difference = read.schema && schemaDifference(schema, schemaOf(read.schema))
+      const difference = schemaDifference(schema, schemaOf(read.schema))
       if (difference === undefined) return read
       await read.frames[Symbol.asyncIterator]().return?.()
       log.warn({ event: 'storage', difference }, 'the Storage Read API has another schema than REST: reading by REST')

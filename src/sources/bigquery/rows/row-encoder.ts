@@ -2,7 +2,6 @@ import { encodeRecordBatch } from '../../../arrow/batches/batch.ts'
 import { type Frame, frameOf } from '../../../arrow/ipc/frame.ts'
 import { LoopTurn } from '../../../async/loop-turn.ts'
 import { GatewayError } from '../../../query/errors.ts'
-import type { PicosecondForm } from '../types/arrow-schema.ts'
 import type { TableField } from '../types/table-field.ts'
 import { BadValue } from './bad-value.ts'
 import { BodyLayout } from './columns/body-layout.ts'
@@ -31,8 +30,8 @@ export class RowEncoder {
   readonly #stepRows: number
   #rows = 0
 
-  constructor(fields: readonly TableField[], limits: RowLimits, picoseconds: PicosecondForm = 'micros') {
-    this.#columns = columnsOf(fields, picoseconds)
+  constructor(fields: readonly TableField[], limits: RowLimits) {
+    this.#columns = columnsOf(fields)
     this.#limits = limits
     const bytesPerRow = sumOf(this.#columns, (column) => column.bytesPerRow)
     this.#stepRows = Math.max(1, Math.floor(STEP_BYTES / Math.max(bytesPerRow, 1)))

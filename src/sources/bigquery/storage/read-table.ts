@@ -28,10 +28,6 @@ export interface TableRead {
   readonly ordered: boolean
   /** Streams to read at the same time instead of the source's setting. */
   readonly wantedStreams?: number
-  /** Columns to read; by default all. */
-  readonly columns?: readonly string[]
-  /** Filter in SQL. */
-  readonly rowRestriction?: string
   /** Groups sessions in the logs of BigQuery, at most 256 bytes. */
   readonly traceId?: string
   /** Called when a broken stream is read on from its last row. */
@@ -58,7 +54,7 @@ export async function readTable(read: TableRead, client: StorageClient, ctx: Rea
   const onResume = () => read.onResume?.()
   const streams = session.streams.map(({ name }) => new StreamReader(client, name, 0, check, bounds, onResume))
   const plan = { streams, maxStreams, cancel, estimatedRows: Number(session.estimatedRowCount) || undefined }
-  return await beginRead(plan, client, ctx, () => check.schema)
+  return await beginRead(plan, client, ctx, check.schema)
 }
 
 /**
@@ -77,8 +73,8 @@ function requestOf(read: TableRead, maxStreams: number): CreateReadSessionReques
       table: `projects/${project}/datasets/${dataset}/tables/${table}`,
       tableModifiers: undefined,
       readOptions: {
-        selectedFields: [...(read.columns ?? [])],
-        rowRestriction: read.rowRestriction ?? '',
+        selectedFields: [],
+        rowRestriction: '',
         outputFormatSerializationOptions: undefined,
       },
       streams: [],

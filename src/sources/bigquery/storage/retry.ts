@@ -17,7 +17,7 @@ const broken = new Set(['UNAVAILABLE', 'CANCELLED', 'RESOURCE_EXHAUSTED'])
  * Source: https://cloud.google.com/bigquery/docs/reference/storage (errors); google/cloud/bigquery_storage_v1/reader.py of
  * python-bigquery-storage.
  */
-export function isPassing(error: unknown): boolean {
+function isPassing(error: unknown): boolean {
   if (error instanceof CutOff) return true
   if (!(error instanceof GrpcFailure)) return false
   if (error instanceof OversizedMessage || error instanceof OversizedAnswer) return false

@@ -4,7 +4,7 @@ import type { Frame } from '../../../arrow/ipc/frame.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
 import type { InboundMessage } from '../../../grpc/client/message-reader.ts'
 import { readBatches, readSchema } from './ipc-batches.ts'
-import { SchemaCheck } from './schema-check.ts'
+import type { SchemaCheck } from './schema-check.ts'
 
 /** The content of a ReadRowsResponse. */
 export interface RowsMessage {
@@ -16,8 +16,6 @@ export interface RowsMessage {
   readonly byteLength: number
   /** Fraction of the stream that has been read with this message, from 0 to 1; undefined if the server does not tell. */
   readonly progress: number | undefined
-  /** Check by the schema of the result: the one given, else that of this message. */
-  readonly schema: SchemaCheck | undefined
 }
 
 const WIRE_VARINT = 0
@@ -38,10 +36,10 @@ const MAX_INT64 = 2 ** 63
 
 /**
  * Decodes a ReadRowsResponse in its receive buffers: the bodies of its batches are not copied.
- * @param schema check by the schema of the result; undefined before the first message of a stream without a session
+ * @param schema check by the schema of the result
  * @throws GrpcFailure DATA_LOSS if the message is malformed, has another schema, or another number of rows than it says
  */
-export function decodeRows(message: InboundMessage, schema: SchemaCheck | undefined): RowsMessage {
+export function decodeRows(message: InboundMessage, schema: SchemaCheck): RowsMessage {
   try {
     return read(message, schema)
   } catch (error) {
@@ -55,23 +53,21 @@ export function decodeRows(message: InboundMessage, schema: SchemaCheck | undefi
 interface Fields {
   rowCount: number | undefined
   progress: number | undefined
-  schema: SchemaCheck | undefined
   /** Cursor at the serialized batch, and its length. */
   batch: { readonly at: ChunkCursor; readonly byteLength: number } | undefined
 }
 
-function read(message: InboundMessage, expected: SchemaCheck | undefined): RowsMessage {
+function read(message: InboundMessage, schema: SchemaCheck): RowsMessage {
   const { chunks, byteLength, release } = message
-  const fields: Fields = { rowCount: undefined, progress: undefined, schema: expected, batch: undefined }
+  const fields: Fields = { rowCount: undefined, progress: undefined, batch: undefined }
   const cursor = new ChunkCursor(chunks, byteLength)
-  while (cursor.left > 0) readField(cursor, fields)
-  const { schema, batch, rowCount, progress } = fields
+  while (cursor.left > 0) readField(cursor, fields, schema)
+  const { batch, rowCount, progress } = fields
   let unreleased = 1
   const releaseOne = () => {
     if (--unreleased === 0) release()
   }
-  if (batch && !schema) throw new ArrowError('MALFORMED', 'Rows come before their schema.')
-  const frames = batch ? readBatches(batch.at, batch.byteLength, schema!, releaseOne) : []
+  const frames = batch ? readBatches(batch.at, batch.byteLength, schema, releaseOne) : []
   let rows = 0
   let total = 0
   for (const frame of frames) {
@@ -82,10 +78,10 @@ function read(message: InboundMessage, expected: SchemaCheck | undefined): RowsM
     throw new ArrowError('MALFORMED', `It announces ${rowCount} rows and has ${rows}.`)
   unreleased = frames.length
   if (unreleased === 0) release()
-  return { frames, rows, byteLength: total, progress, schema }
+  return { frames, rows, byteLength: total, progress }
 }
 
-function readField(cursor: ChunkCursor, fields: Fields): void {
+function readField(cursor: ChunkCursor, fields: Fields, expected: SchemaCheck): void {
   const tag = cursor.varint()
   const [field, wire] = [Math.floor(tag / 8), tag % 8]
   if (wire === WIRE_VARINT) {
@@ -107,9 +103,7 @@ function readField(cursor: ChunkCursor, fields: Fields): void {
   else if (field === FIELD_ARROW_SCHEMA) {
     const serialized = findSerialized(cursor, end)
     if (serialized === undefined) return
-    const schema = readSchema(cursor, serialized)
-    if (fields.schema) fields.schema.check(schema)
-    else fields.schema = new SchemaCheck(schema)
+    expected.check(readSchema(cursor, serialized))
   } else if (field === FIELD_ARROW_RECORD_BATCH) {
     const serialized = findSerialized(cursor, end)
     if (serialized !== undefined) fields.batch = { at: cursor.clone(), byteLength: serialized }

@@ -1,7 +1,8 @@
 import { ArrowError } from '../../../arrow/errors.ts'
 import { decodeSchema, type Field } from '../../../arrow/schema.ts'
+import { schemaDifference } from '../types/same-schema.ts'
 
-/** Checks that the schemas within the data of a result have the types of the schema that the reader got. */
+/** Checks that batches under the schemas within the data of a result can be sent under the schema that the reader got. */
 export class SchemaCheck {
   readonly #schema: Buffer
   #fields: Field | undefined
@@ -16,20 +17,12 @@ export class SchemaCheck {
     return this.#schema
   }
 
-  /** @param schema bare flatbuffer `Message` @throws ArrowError if it is malformed, or has other types */
+  /** @param schema bare flatbuffer `Message` @throws ArrowError if it is malformed, or its batches have other types */
   check(schema: Uint8Array): void {
     if (this.#schema.equals(schema)) return
     this.#fields ??= decodeSchema(this.#schema)
-    if (!areAlike(this.#fields, decodeSchema(schema)))
-      throw new ArrowError('MALFORMED', 'The schema changed in the middle of the result.')
+    const difference = schemaDifference(this.#fields, decodeSchema(schema))
+    if (difference !== undefined)
+      throw new ArrowError('MALFORMED', `The schema changed in the middle of the result: ${difference}.`)
   }
-}
-
-function areAlike(a: Field, b: Field): boolean {
-  return (
-    a.format === b.format &&
-    !a.dictionary === !b.dictionary &&
-    a.children.length === b.children.length &&
-    a.children.every((child, i) => areAlike(child, b.children[i]!))
-  )
 }

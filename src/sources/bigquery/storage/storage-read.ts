@@ -10,8 +10,8 @@ const none = new Uint8Array(0)
 
 /** Rows that are being read by the Storage Read API. */
 export interface StorageRead {
-  /** The schema as a frame; undefined if a stream of a job has no rows, since BigQuery then sends none. */
-  readonly schema: Frame | undefined
+  /** The schema as a frame. */
+  readonly schema: Frame
   /** The record batches as BigQuery sent them; can be iterated once. Ending the iterator early ends all streams. */
   readonly frames: AsyncIterable<readonly Frame[]>
   /** Number of streams. */
@@ -35,14 +35,14 @@ export interface ReadPlan {
 
 /**
  * Begins to read streams and waits for the first rows, so that a refusal is known while the rows can still be read by REST.
- * @param schemaOf the schema, a bare flatbuffer `Message`; called once the first rows are there
+ * @param schema of the result, a bare flatbuffer `Message`
  * @throws StorageRefused, GatewayError, or the signal's reason
  */
 export async function beginRead(
   { streams, maxStreams, cancel, estimatedRows }: ReadPlan,
   client: StorageClient,
   ctx: ReadContext,
-  schemaOf: () => Uint8Array | undefined,
+  schema: Uint8Array,
 ): Promise<StorageRead> {
   const maxBytes = Math.floor(client.options.readAheadBytes / 2)
   const merged = new MergedStreams(streams, { maxStreams, maxBytes }, cancel)
@@ -70,9 +70,8 @@ export async function beginRead(
       return await merged.return()
     },
   }
-  const schema = schemaOf()
   return {
-    schema: schema && frameOf(schema, none, 0),
+    schema: frameOf(schema, none, 0),
     frames: { [Symbol.asyncIterator]: () => iterator },
     streams: streams.length,
     estimatedRows,

@@ -21,8 +21,8 @@ export class StreamReader {
   readonly #name: string
   readonly #bounds: StorageBounds
   readonly #onResume: () => void
+  readonly #schema: SchemaCheck
   readonly #attempts = new Attempts()
-  #schema: SchemaCheck | undefined
   #call: UpstreamCall | undefined
   #offset: number
   #isRefused = false
@@ -34,14 +34,14 @@ export class StreamReader {
 
   /**
    * @param offset rows of the stream to skip
-   * @param schema check by the session's schema; undefined for a stream without a session, which sends its own
+   * @param schema check by the schema of the result
    * @param onResume called when a broken call is made again
    */
   constructor(
     client: StorageClient,
     name: string,
     offset: number,
-    schema: SchemaCheck | undefined,
+    schema: SchemaCheck,
     bounds: StorageBounds,
     onResume: () => void,
   ) {
@@ -51,11 +51,6 @@ export class StreamReader {
     this.#schema = schema
     this.#bounds = bounds
     this.#onResume = onResume
-  }
-
-  /** The schema of the stream; undefined until a stream without a session has sent it. */
-  get schema(): Uint8Array | undefined {
-    return this.#schema?.schema
   }
 
   /** Reads the next message with rows; undefined at the end. @throws GrpcFailure, or the signal's reason */
@@ -83,7 +78,6 @@ export class StreamReader {
 
   #decoded(value: InboundMessage): RowsMessage {
     const message = decodeRows(value, this.#schema)
-    this.#schema ??= message.schema
     this.progress = message.progress ?? this.progress
     if (message.rows === 0) {
       this.#empty ??= new TokenBucket(EMPTY_MESSAGES.burst, EMPTY_MESSAGES.perSecond)

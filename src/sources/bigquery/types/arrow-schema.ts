@@ -2,12 +2,6 @@ import type { Field } from '../../../arrow/schema.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import { isRepeated, type Kind, kindOf, type TableField } from './table-field.ts'
 
-/**
- * How TIMESTAMP columns with 12 fractional digits are sent: microseconds or nanoseconds as integers, or all digits as ISO text.
- * Source: `ArrowSerializationOptions.PicosTimestampPrecision` in google/cloud/bigquery/storage/v1/arrow.proto.
- */
-export type PicosecondForm = 'micros' | 'nanos' | 'picos'
-
 /** Metadata that tells types apart that share an Arrow type. */
 type Metadata = Field['metadata']
 
@@ -18,7 +12,6 @@ const noMetadata: Metadata = []
 const MAX_DEPTH = 60
 const NUMERIC = { bits: 128, precision: 38, scale: 9 } as const
 const BIGNUMERIC = { bits: 256, precision: 76, scale: 38 } as const
-const PICOSECOND_DIGITS = 12
 
 const formats: Readonly<Partial<Record<Kind, string>>> = {
   INT64: 'l',
@@ -51,34 +44,34 @@ const metadataOf: Readonly<Partial<Record<Kind, Metadata>>> = {
 /**
  * The Arrow schema of a result or table, with the types and metadata that the Storage Read API sends. Only arrays, which are
  * never NULL, are announced as not nullable: a column that is declared REQUIRED can hold NULL in a result
- * (https://github.com/googleapis/python-bigquery/issues/1692). A type that the gateway does not know is a text.
+ * (https://github.com/googleapis/python-bigquery/issues/1692). A type that the gateway does not know is a text. A TIMESTAMP with 12
+ * fractional digits has microseconds, as read sessions send it unless they ask for more (`PicosTimestampPrecision` in
+ * google/cloud/bigquery/storage/v1/arrow.proto).
  * Source: https://cloud.google.com/bigquery/docs/reference/storage#arrow_schema_details.
  * @throws GatewayError UPSTREAM_DATA for a schema that is nested too deeply
  */
-export function arrowSchemaOf(fields: readonly TableField[], picoseconds: PicosecondForm = 'micros'): Field {
-  const children = fields.map((field) => arrowFieldOf(field, picoseconds))
+export function arrowSchemaOf(fields: readonly TableField[]): Field {
+  const children = fields.map((field) => arrowFieldOf(field))
   return { name: '', format: '+s', nullable: false, metadata: noMetadata, children }
 }
 
 /** The Arrow field of one column. @throws GatewayError as `arrowSchemaOf` */
-export function arrowFieldOf(field: TableField, picoseconds: PicosecondForm = 'micros', depth = 0): Field {
+export function arrowFieldOf(field: TableField, depth = 0): Field {
   if (depth > MAX_DEPTH)
     throw new GatewayError('UPSTREAM_DATA', `BigQuery sent a schema that is nested more than ${MAX_DEPTH} levels deep.`)
   const kind = kindOf(field.type)
   const column = { name: field.name, metadata: metadataOf[kind] ?? noMetadata }
-  const format = formatOf(field, kind, picoseconds)
-  const children = childrenOf(field, kind, picoseconds, depth)
+  const format = formatOf(field, kind)
+  const children = childrenOf(field, kind, depth)
   if (!isRepeated(field)) return { ...column, format, nullable: true, children }
   // The metadata of the items is on the list.
   const item = { name: 'item', format, nullable: true, metadata: noMetadata, children }
   return { ...column, format: '+l', nullable: false, children: [item] }
 }
 
-function formatOf(field: TableField, kind: Kind, picoseconds: PicosecondForm): string {
+function formatOf(field: TableField, kind: Kind): string {
   if (kind === 'NUMERIC') return decimalOf(field, NUMERIC)
   if (kind === 'BIGNUMERIC') return decimalOf(field, BIGNUMERIC)
-  if (kind === 'TIMESTAMP' && Number(field.timestampPrecision) === PICOSECOND_DIGITS)
-    return { micros: 'tsu:UTC', nanos: 'tsn:UTC', picos: 'u' }[picoseconds]
   return formats[kind] ?? 'u'
 }
 
@@ -93,8 +86,8 @@ function decimalOf(field: TableField, type: typeof NUMERIC | typeof BIGNUMERIC):
   return type.bits === 128 ? `d:${precision},${scale}` : `d:${precision},${scale},${type.bits}`
 }
 
-function childrenOf(field: TableField, kind: Kind, picoseconds: PicosecondForm, depth: number): Field[] {
-  if (kind === 'STRUCT') return (field.fields ?? []).map((child) => arrowFieldOf(child, picoseconds, depth + 1))
+function childrenOf(field: TableField, kind: Kind, depth: number): Field[] {
+  if (kind === 'STRUCT') return (field.fields ?? []).map((child) => arrowFieldOf(child, depth + 1))
   if (kind !== 'RANGE') return []
   const format = formats[kindOf(field.rangeElementType?.type ?? 'DATE')] ?? 'u'
   return ['start', 'end'].map((name) => ({ name, format, nullable: true, metadata: noMetadata, children: [] }))

@@ -3,8 +3,8 @@ import type { Field } from '../../../arrow/schema.ts'
 /**
  * Tells whether record batches of one schema can be sent under another unchanged: the columns have the same types in the same
  * order. Names, nullability, metadata and the precision of decimals may differ, since they change no byte of a batch.
- * @param announced the schema that clients get, from the REST API's schema
- * @param sent the schema of the batches, from a read session
+ * @param announced the schema that clients get
+ * @param sent the schema of the batches
  * @returns the first difference, for logs; undefined if the batches fit
  */
 export function schemaDifference(announced: Field, sent: Field): string | undefined {

@@ -64,7 +64,7 @@ function compared(operator: string, a: Typed, b: Typed): Value {
 }
 
 /** The type in which two values are compared: a literal's text becomes the other side's type. */
-export function commonType(a: string, b: string): string {
+function commonType(a: string, b: string): string {
   if (a === b) return a
   const [left, right] = [ranks.indexOf(a), ranks.indexOf(b)]
   if (left >= 0 && right >= 0) return ranks[Math.max(left, right)]!

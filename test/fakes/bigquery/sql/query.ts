@@ -222,7 +222,7 @@ function columnOf(name: string, { field, refs, direct }: Expression): Column {
 }
 
 /** Behind a LIMIT no condition reaches the table. */
-export function withoutDirect({ direct: _, ...column }: Column): Column {
+function withoutDirect({ direct: _, ...column }: Column): Column {
   return column
 }
 

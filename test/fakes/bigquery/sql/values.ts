@@ -40,7 +40,7 @@ export function microsOf(text: string): bigint | undefined {
 }
 
 /** A timestamp as REST sends it without `useInt64Timestamp`: seconds as a floating-point text. */
-export function secondsOf(micros: string): string {
+function secondsOf(micros: string): string {
   const seconds = Number(micros) / 1e6
   return Number.isInteger(seconds) ? `${seconds}.0` : String(seconds)
 }

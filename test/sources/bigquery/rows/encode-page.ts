@@ -4,7 +4,7 @@ import { encodeSchema } from '../../../../src/arrow/schema.ts'
 import { createRowEncoder } from '../../../../src/arrow/text/row-encoder.ts'
 import { readPage } from '../../../../src/sources/bigquery/rows/page.ts'
 import { RowEncoder, type RowLimits } from '../../../../src/sources/bigquery/rows/row-encoder.ts'
-import { arrowSchemaOf, type PicosecondForm } from '../../../../src/sources/bigquery/types/arrow-schema.ts'
+import { arrowSchemaOf } from '../../../../src/sources/bigquery/types/arrow-schema.ts'
 import type { TableField } from '../../../../src/sources/bigquery/types/table-field.ts'
 
 const limits: RowLimits = { batchRows: 1 << 18, batchBytes: 2 << 20 }
@@ -29,18 +29,18 @@ export function answerOf(rows: readonly (readonly RestValue[])[], more: object =
 export async function batchesOf(
   fields: readonly TableField[],
   answer: Uint8Array,
-  options: { readonly limits?: RowLimits; readonly picoseconds?: PicosecondForm } = {},
+  options: { readonly limits?: RowLimits } = {},
 ): Promise<Frame[]> {
   const { rows } = await readPage(answer)
   const frames: Frame[] = []
-  const encoder = new RowEncoder(fields, options.limits ?? limits, options.picoseconds)
+  const encoder = new RowEncoder(fields, options.limits ?? limits)
   for await (const some of encoder.encode(rows)) frames.push(...some)
   return frames
 }
 
 /** The frame of the schema. */
-export function schemaFrameOf(fields: readonly TableField[], picoseconds?: PicosecondForm): Frame {
-  return frameOf(encodeSchema(arrowSchemaOf(fields, picoseconds)), new Uint8Array(0), 0)
+export function schemaFrameOf(fields: readonly TableField[]): Frame {
+  return frameOf(encodeSchema(arrowSchemaOf(fields)), new Uint8Array(0), 0)
 }
 
 /** An IPC stream of these messages. */
@@ -54,7 +54,7 @@ export async function rowsOf(
   answer: Uint8Array,
   options: Parameters<typeof batchesOf>[2] = {},
 ): Promise<unknown[][]> {
-  const schema = schemaFrameOf(fields, options.picoseconds)
+  const schema = schemaFrameOf(fields)
   const encoder = createRowEncoder('ndjson', schema, { chunkRows: 1 << 20, rowFormat: 'arrays', numbers: 'text' })
   let text = ''
   for (const frame of await batchesOf(fields, answer, options))

@@ -133,19 +133,9 @@ describe('REST rows become Arrow', () => {
     expect(await valuesOf(column('TIMESTAMP'), [text])).toEqual([expected])
   })
 
-  it('TIMESTAMP with 12 digits in nanoseconds, or as text', async () => {
+  it('TIMESTAMP with 12 digits loses those after microseconds', async () => {
     const field = column('TIMESTAMP', { timestampPrecision: '12' })
-    const answer = answerOf([['2262-04-11T23:47:15.123456789123Z'], ['1677-09-21T00:12:45Z'], [null]])
-    expect(await rowsOf([field], answer, { picoseconds: 'nanos' })).toEqual([
-      ['2262-04-11T23:47:15.123456789Z'],
-      ['1677-09-21T00:12:45.000000000Z'],
-      [null],
-    ])
-    expect(await rowsOf([field], answer, { picoseconds: 'picos' })).toEqual([
-      ['2262-04-11T23:47:15.123456789123Z'],
-      ['1677-09-21T00:12:45Z'],
-      [null],
-    ])
+    expect(await valuesOf(field, ['2262-04-11T23:47:15.123456789123Z'])).toEqual(['2262-04-11T23:47:15.123456Z'])
   })
 
   it('numbers and booleans that another server sends without quotes', async () => {

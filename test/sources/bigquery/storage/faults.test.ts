@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ReadRowsResponse } from '../../../../gen/google/cloud/bigquery/storage/v1/storage.ts'
+import { encodeSchema } from '../../../../src/arrow/schema.ts'
 import { GatewayError } from '../../../../src/query/errors.ts'
 import { readJobStream } from '../../../../src/sources/bigquery/storage/read-job-stream.ts'
 import { readTable } from '../../../../src/sources/bigquery/storage/read-table.ts'
@@ -347,7 +348,7 @@ describe('streams', () => {
 describe('the stream of a job', () => {
   it('is read from an offset on, with the schema that it sends', async () => {
     const { server, client } = await serve({ messagesPerStream: 3 })
-    const job = { project: 'p', location: 'us', jobId: 'j' }
+    const job = { project: 'p', location: 'us', jobId: 'j', schema }
     const rest = await readJobStream({ ...job, offset: 10 }, client, context())
     expect(await numbersOf(rest)).toEqual(upTo(30).slice(10))
     const whole = await readJobStream({ ...job, offset: 0 }, client, context())
@@ -358,19 +359,32 @@ describe('the stream of a job', () => {
   })
 
   it('that sends no schema is read by the one that jobs.query sent', async () => {
-    const job = { project: 'p', location: 'us', jobId: 'j', offset: 0 }
-    const options: ReadServerOptions = { alter: (response) => ({ ...response, schema: undefined }) }
-    const unknown = await serve(options)
-    const failed = await readJobStream(job, unknown.client, context()).catch((error: unknown) => error)
-    expect(failed).toMatchObject({ code: 'UPSTREAM_DATA' })
-    const { client } = await serve(options)
-    expect(await numbersOf(await readJobStream({ ...job, schema }, client, context()))).toEqual(upTo(10))
+    const { client } = await serve({ alter: (response) => ({ ...response, schema: undefined }) })
+    const job = { project: 'p', location: 'us', jobId: 'j', offset: 0, schema }
+    expect(await numbersOf(await readJobStream(job, client, context()))).toEqual(upTo(10))
   })
 
-  it('without rows has neither schema nor frames', async () => {
+  it('that sends another schema: UPSTREAM_DATA', async () => {
+    const { client } = await serve()
+    const other = encodeSchema({
+      name: '',
+      format: '+s',
+      nullable: false,
+      metadata: [],
+      children: [{ name: 'other', format: 'u', nullable: true, metadata: [], children: [] }],
+    })
+    const job = { project: 'p', location: 'us', jobId: 'j', offset: 0, schema: other }
+    const failed = await readJobStream(job, client, context()).catch((error: unknown) => error)
+    expect(failed).toMatchObject({ code: 'UPSTREAM_DATA' })
+  })
+
+  it('without rows has no frames', async () => {
     const { client } = await serve({ messagesPerStream: 0 })
-    const empty = await readJobStream({ project: 'p', location: 'us', jobId: 'j', offset: 0 }, client, context())
-    expect(empty.schema).toBeUndefined()
+    const empty = await readJobStream(
+      { project: 'p', location: 'us', jobId: 'j', offset: 0, schema },
+      client,
+      context(),
+    )
     for await (const group of empty.frames) expect(group).toEqual([])
   })
 })

@@ -190,7 +190,7 @@ function startOf(day: string, unit: Unit): string {
 }
 
 /** The period of a unit that begins on a day; undefined if the day does not exist, or the calendar ends before the period. */
-export function periodFrom(day: string | undefined, unit: Unit): Period | undefined {
+function periodFrom(day: string | undefined, unit: Unit): Period | undefined {
   if (day === undefined || !isDay(day)) return undefined
   const at = new Date(`${day}T00:00:00Z`)
   if (unit === 'DAY') at.setUTCDate(at.getUTCDate() + 1)

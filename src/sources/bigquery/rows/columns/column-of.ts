@@ -1,4 +1,3 @@
-import type { PicosecondForm } from '../../types/arrow-schema.ts'
 import { arrowFieldOf } from '../../types/arrow-schema.ts'
 import { isRepeated, type Kind, kindOf, type TableField } from '../../types/table-field.ts'
 import { writeDate } from '../values/dates.ts'
@@ -6,7 +5,7 @@ import { decimalWriter } from '../values/decimals.ts'
 import { writeFloat64 } from '../values/floats.ts'
 import { writeInt64 } from '../values/int64.ts'
 import { writeInterval } from '../values/intervals.ts'
-import { writeDateTime, writeNanos, writeTime, writeTimestamp } from '../values/times.ts'
+import { writeDateTime, writeTime, writeTimestamp } from '../values/times.ts'
 import type { Column, ScalarColumn } from './column.ts'
 import { BoolColumn, FixedColumn } from './fixed-column.ts'
 import { ListColumn, type NamedColumn, RangeColumn, StructColumn } from './nested-columns.ts'
@@ -15,17 +14,17 @@ import { BytesColumn, TextColumn } from './text-column.ts'
 const MAX_DECIMAL_256_DIGITS = 76
 
 /** Columns with the layout of `arrowSchemaOf`. */
-export function columnsOf(fields: readonly TableField[], picoseconds: PicosecondForm): NamedColumn[] {
-  return fields.map((field) => ({ name: field.name, column: columnOf(field, picoseconds) }))
+export function columnsOf(fields: readonly TableField[]): NamedColumn[] {
+  return fields.map((field) => ({ name: field.name, column: columnOf(field) }))
 }
 
-function columnOf(field: TableField, picoseconds: PicosecondForm): Column {
-  if (isRepeated(field)) return new ListColumn(columnOf({ ...field, mode: 'NULLABLE' }, picoseconds))
+function columnOf(field: TableField): Column {
+  if (isRepeated(field)) return new ListColumn(columnOf({ ...field, mode: 'NULLABLE' }))
   const kind = kindOf(field.type)
-  if (kind === 'STRUCT') return new StructColumn(columnsOf(field.fields ?? [], picoseconds))
-  if (kind !== 'RANGE') return scalarOf(kind, arrowFieldOf(field, picoseconds).format)
+  if (kind === 'STRUCT') return new StructColumn(columnsOf(field.fields ?? []))
+  if (kind !== 'RANGE') return scalarOf(kind, arrowFieldOf(field).format)
   const bound = kindOf(field.rangeElementType?.type ?? 'DATE')
-  const [start, end] = arrowFieldOf(field, picoseconds).children
+  const [start, end] = arrowFieldOf(field).children
   return new RangeColumn(scalarOf(bound, start!.format), scalarOf(bound, end!.format))
 }
 
@@ -47,8 +46,7 @@ function scalarOf(kind: Kind, format: string): ScalarColumn {
     case 'TIME':
       return new FixedColumn(2, writeTime)
     case 'TIMESTAMP':
-      if (format === 'u') return new TextColumn()
-      return new FixedColumn(2, format === 'tsn:UTC' ? writeNanos : writeTimestamp)
+      return new FixedColumn(2, writeTimestamp)
     case 'NUMERIC':
     case 'BIGNUMERIC': {
       const [precision, scale, bits = 128] = format.slice(2).split(',').map(Number)

@@ -13,12 +13,9 @@ const LOWER_T = 116
 const SPACE = 32
 const DAY_SECONDS = 86_400
 const MICROS = 1e6
-const NANOS = 1e9
 const CLOCK_BYTES = 8
 /** Digits of a fraction of a second that BigQuery sends at most. */
 const MAX_FRACTION_DIGITS = 12
-/** Nanoseconds of 64 bits reach from 1677-09-21T00:12:43.145224193 to 2262-04-11T23:47:16.854775807. */
-const MAX_NANO_SECONDS = 9_223_372_036
 const offsetText = /^(?:Z|z| ?UTC|([+-])(\d\d):?(\d\d)?)?$/
 const floatText = /^[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?$/
 
@@ -52,19 +49,17 @@ function readClock(bytes: Uint8Array, at: number, end: number): void {
   clockEnd = i
 }
 
-/** The fraction that `readClock` has read, in units of which a second has `10 ** digits`. Further digits are cut off. */
-function fractionIn(digits: number): number {
-  if (fractionDigits === digits) return fraction
-  return fractionDigits < digits
-    ? fraction * 10 ** (digits - fractionDigits)
-    : Math.floor(fraction / 10 ** (fractionDigits - digits))
+/** The fraction that `readClock` has read, in microseconds. Further digits are cut off. */
+function fractionMicros(): number {
+  if (fractionDigits === 6) return fraction
+  return fractionDigits < 6 ? fraction * 10 ** (6 - fractionDigits) : Math.floor(fraction / 10 ** (fractionDigits - 6))
 }
 
 /** Writes a time of day in microseconds. @throws BadValue */
 export function writeTime(words: Int32Array, at: number, bytes: Uint8Array, from: number, to: number): void {
   readClock(bytes, from, to)
   if (clockEnd !== to) throw notTime()
-  writeExact(words, at, second * MICROS + fractionIn(6))
+  writeExact(words, at, second * MICROS + fractionMicros())
 }
 
 /** Writes a date and time without zone, `YYYY-MM-DDTHH:MM:SS[.F]`, in microseconds. @throws BadValue */
@@ -73,7 +68,7 @@ export function writeDateTime(words: Int32Array, at: number, bytes: Uint8Array, 
   checkSeparator(bytes, from, to)
   readClock(bytes, from + DATE_BYTES + 1, to)
   if (clockEnd !== to) throw notTime()
-  writeProduct(words, at, days * DAY_SECONDS + second, MICROS, fractionIn(6))
+  writeProduct(words, at, days * DAY_SECONDS + second, MICROS, fractionMicros())
 }
 
 /**
@@ -86,7 +81,7 @@ export function writeTimestamp(words: Int32Array, at: number, bytes: Uint8Array,
   for (let i = from + 1; i < to; i++) {
     const byte = bytes[i]!
     if (byte === MINUS || byte === POINT || (byte | 32) === LOWER_E) {
-      if (byte === MINUS) writeIso(words, at, bytes, from, to, 6)
+      if (byte === MINUS) writeIso(words, at, bytes, from, to)
       else writeSeconds(words, at, bytes, from, to)
       return
     }
@@ -94,19 +89,12 @@ export function writeTimestamp(words: Int32Array, at: number, bytes: Uint8Array,
   writeInt64(words, at, bytes, from, to)
 }
 
-/** Writes a TIMESTAMP with 12 digits in nanoseconds; it must be ISO 8601. @throws BadValue */
-export function writeNanos(words: Int32Array, at: number, bytes: Uint8Array, from: number, to: number): void {
-  writeIso(words, at, bytes, from, to, 9)
-}
-
-function writeIso(words: Int32Array, at: number, bytes: Uint8Array, from: number, to: number, digits: 6 | 9): void {
+function writeIso(words: Int32Array, at: number, bytes: Uint8Array, from: number, to: number): void {
   const days = parseDate(bytes, from, to)
   checkSeparator(bytes, from, to)
   readClock(bytes, from + DATE_BYTES + 1, to)
   const seconds = days * DAY_SECONDS + second - offsetSeconds(bytes, clockEnd, to)
-  if (digits === 9 && Math.abs(seconds) >= MAX_NANO_SECONDS)
-    throw new BadValue('is beyond the years 1677 to 2262, which nanoseconds of 64 bits can express', true)
-  writeProduct(words, at, seconds, digits === 6 ? MICROS : NANOS, fractionIn(digits))
+  writeProduct(words, at, seconds, MICROS, fractionMicros())
 }
 
 function checkSeparator(bytes: Uint8Array, from: number, to: number): void {
