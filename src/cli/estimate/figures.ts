@@ -7,9 +7,14 @@ export function bytesText(bytes: number): string {
   if (bytes === 1) return '1 byte'
   if (bytes < 1000) return `${bytes} bytes`
   if (bytes % TIB === 0) return `${bytes / TIB} TiB`
+  return `${shortBytes(bytes)} (${countText(bytes)} bytes)`
+}
+
+/** Bytes with three digits, in units of 1000: `41.2 GB`. */
+export function shortBytes(bytes: number): string {
   let [value, unit] = [bytes, 0]
   while (value >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1]
-  return `${Number(value.toPrecision(3))} ${units[unit]} (${countText(bytes)} bytes)`
+  return `${Number(value.toPrecision(3))} ${units[unit]}`
 }
 
 /** A whole number with thousands apart. */

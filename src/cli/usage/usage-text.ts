@@ -1,7 +1,6 @@
-import { countText, dollarsText } from '../estimate/figures.ts'
+import { countText, dollarsText, shortBytes } from '../estimate/figures.ts'
 import type { UsageJson } from './usage-json.ts'
 
-const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 const MAX_STATEMENTS = 10
 const MAX_TEXT = 60
 
@@ -82,13 +81,6 @@ function table(titles: readonly string[], rows: readonly (readonly string[])[], 
 
 function plainDollars(usd: number): string {
   return dollarsText(usd).replace(' USD', '')
-}
-
-/** Bytes with three digits, in units of 1000. */
-function shortBytes(bytes: number): string {
-  let [value, unit] = [bytes, 0]
-  while (value >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1]
-  return `${Number(value.toPrecision(3))} ${units[unit]}`
 }
 
 /** A text on one line, without characters that a terminal would obey. */

@@ -1,5 +1,6 @@
 import type { Advice, Estimate } from '../../query/estimate.ts'
 import type { Plan } from '../../query/types.ts'
+import { usdInWords } from '../amounts.ts'
 import { bytesText } from './rules/rule.ts'
 import type { Suggestion } from './suggestion.ts'
 
@@ -56,7 +57,7 @@ export function findingOf(suggestion: Suggestion, before: DryRun, rewritten: Dry
   const [fromBytes, toBytes] = [billedBytesOf(before.estimate)!, billedBytesOf(rewritten.estimate)!]
   const share = (savedBytes / fromBytes) * 100
   const percent = share >= 10 ? Math.min(99, Math.round(share)) : Number(share.toPrecision(1))
-  const dollars = savedUsd !== undefined && savedUsd > 0 ? `, ${usdText(savedUsd)} less at each run` : ''
+  const dollars = savedUsd !== undefined && savedUsd > 0 ? `, ${usdInWords(savedUsd)} less at each run` : ''
   const example = suggestion.example === undefined ? '' : ` ${suggestion.example}`
   return {
     advice: {
@@ -72,12 +73,7 @@ export function findingOf(suggestion: Suggestion, before: DryRun, rewritten: Dry
 }
 
 function repeats({ saves }: Suggestion, { estimate }: DryRun): string {
-  return saves === 'repeats' && estimate.costUsd ? ` A repeated run then saves ${usdText(estimate.costUsd)}.` : ''
-}
-
-/** US dollars as people read them. */
-function usdText(usd: number): string {
-  return `${usd >= 0.995 ? usd.toFixed(2) : Number(usd.toPrecision(2))} USD`
+  return saves === 'repeats' && estimate.costUsd ? ` A repeated run then saves ${usdInWords(estimate.costUsd)}.` : ''
 }
 
 /** The best first: rewrites with the same rows by what they save, then examples, then what has no figure. */

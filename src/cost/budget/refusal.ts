@@ -1,7 +1,7 @@
 import { GatewayError } from '../../query/errors.ts'
+import { bytesInWords, nanoUsdInWords } from '../amounts.ts'
 import type { Balance, BillingCalendar, BudgetLimit } from '../ledger/ledger.ts'
 import { usdOf } from '../pricing/nano-usd.ts'
-import { bytesInWords, nanoUsdInWords } from './amounts.ts'
 import type { Cap, Caps } from './budget-policy.ts'
 
 /** Why a budget refuses a statement; the label of the metric. */

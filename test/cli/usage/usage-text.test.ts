@@ -82,7 +82,7 @@ describe('costs for people', () => {
     }
     const none = { ...empty, data_sources: [], principals: [], top_statements: [], principal: 'ann' }
     expect(usageText(none)).toBe(
-      '2026-11, principal ann (America/Los_Angeles)\nSpent     0 USD, 0 statements, 0 B billed, 0 from the cache',
+      '2026-11, principal ann (America/Los_Angeles)\nSpent     0 USD, 0 statements, 0 bytes billed, 0 from the cache',
     )
   })
 })

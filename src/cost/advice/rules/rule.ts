@@ -1,4 +1,5 @@
 import type { TableFacts } from '../../../query/billing/source-cost.ts'
+import { bytesInWords } from '../../amounts.ts'
 import type { Suggestion } from '../suggestion.ts'
 import { columnUses } from '../syntax/columns.ts'
 import { functionName, pathOf } from '../syntax/names.ts'
@@ -67,14 +68,7 @@ export function hasPositionalParameters(node: SqlNode): boolean {
   return [...node.walk()].some((each) => each.type === 'Parameter' && each.token === '?')
 }
 
-/** Bytes as people read them, with powers of 1000. */
+/** Bytes as advice tells them, which knows no more than two digits. */
 export function bytesText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB']
-  let unit = 0
-  let value = bytes
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000
-    unit++
-  }
-  return `${value >= 100 || unit === 0 ? Math.round(value) : Number(value.toPrecision(2))} ${units[unit]}`
+  return bytesInWords(bytes, 2)
 }

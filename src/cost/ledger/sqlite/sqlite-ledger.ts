@@ -5,7 +5,7 @@ import type { Ledger } from '../ledger.ts'
 import { LedgerThread } from './ledger-thread.ts'
 
 /** Name of the ledger's file in `state.directory`. */
-const LEDGER_FILE = 'ledger.sqlite'
+export const LEDGER_FILE = 'ledger.sqlite'
 
 /**
  * Opens a ledger in SQLite, which processes of one machine may share. Its calls run on a thread.

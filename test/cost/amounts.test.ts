@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { bytesInWords, nanoUsdInWords } from '../../../src/cost/budget/amounts.ts'
+import { bytesInWords, nanoUsdInWords } from '../../src/cost/amounts.ts'
 
 it.each([
   [0, '0 USD'],
@@ -21,7 +21,15 @@ it.each([
   [999, '999 bytes'],
   [10_485_760, '10.5 MB'],
   [41_234_000_000, '41.2 GB'],
-  [999_700_000_000, '1.00 TB'],
+  [999_700_000_000, '1 TB'],
 ])('%d bytes are %s', (bytes, words) => {
   expect(bytesInWords(bytes)).toBe(words)
+})
+
+it('bytes with two digits', () => {
+  expect([1_234_000_000, 41_234_000_000, 412_340_000_000].map((bytes) => bytesInWords(bytes, 2))).toEqual([
+    '1.2 GB',
+    '41 GB',
+    '412 GB',
+  ])
 })
