@@ -209,18 +209,22 @@ export const errorTable = {
     502,
     false,
     "The source sent a message above the limit for its messages: ask for less at once, or raise the source's maxMessageBytes.",
-    { outage: true },
+    { outage: true, quotes: true },
   ),
   UPSTREAM_TIMEOUT: row('DEADLINE_EXCEEDED', 504, true, 'The source ended the statement at a time limit of its own.', {
     outage: true,
     overload: true,
+    quotes: true,
   }),
   UPSTREAM_CANCELLED: row('ABORTED', 409, true, 'The source cancelled the statement.', { outage: true }),
   UPSTREAM_FORBIDDEN: row('PERMISSION_DENIED', 403, false, 'The source does not let the gateway do this.', {
     outage: true,
     quotes: true,
   }),
-  UPSTREAM_UNIMPLEMENTED: row('UNIMPLEMENTED', 501, false, 'The source does not offer this.', { outage: true }),
+  UPSTREAM_UNIMPLEMENTED: row('UNIMPLEMENTED', 501, false, 'The source does not offer this.', {
+    outage: true,
+    quotes: true,
+  }),
   UPSTREAM_LOGIN: row('UNAVAILABLE', 502, false, "The source does not take the gateway's login.", { outage: true }),
   UPSTREAM_DATA: row('DATA_LOSS', 502, true, 'The source sent malformed or cut-off data.', {
     outage: true,

@@ -56,7 +56,8 @@ export async function* diagnoseBigQuery(
       try {
         yield { where, step, ok: true, detail: await run() }
       } catch (error) {
-        yield { where, step, ok: false, detail: describe(error), advice }
+        const isLogin = error instanceof RestFailure && error.status === 401
+        yield { where, step, ok: false, detail: describe(error), advice: isLogin ? loginAdvice(source) : advice }
         return
       }
     }
@@ -140,6 +141,10 @@ function stepsOf(source: string, config: BigQueryConfig, { rest, storage, afterc
         ]
       : []),
   ]
+}
+
+function loginAdvice(source: string): string {
+  return `Google does not accept the login: it has expired or was revoked. Renew sources.${source}.keyFile or what GOOGLE_APPLICATION_CREDENTIALS names, or run \`gcloud auth application-default login\` again.`
 }
 
 function describe(error: unknown): string {

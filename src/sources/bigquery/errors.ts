@@ -69,6 +69,9 @@ const quoted = new Set<ErrorCode>([
   'BUDGET_EXCEEDED',
   'UPSTREAM_LIMIT',
   'UPSTREAM_REFUSED',
+  'UPSTREAM_TIMEOUT',
+  'UPSTREAM_TOO_LARGE',
+  'UPSTREAM_UNIMPLEMENTED',
 ])
 
 /** Converts a failure of BigQuery to the error that a client may see. Returns anything else unchanged. */
@@ -107,7 +110,7 @@ function errorOf(
 ): GatewayError {
   const text = quoted.has(code) ? cleaned(message) : ''
   const position = code === 'BAD_SQL' ? positionOf(message, location) : undefined
-  return new GatewayError(code, text === '' ? sentence(code, source) : explained(code, text, reason), {
+  return new GatewayError(code, text === '' ? sentence(code, source) : explained(code, text, reason, source), {
     cause,
     ...(reason !== undefined && { engineError: reason }),
     ...(position && { position }),
@@ -119,11 +122,15 @@ function errorOf(
  * BigQuery answers 403 for a dataset or project that does not exist, and 404 for a table that the credentials may not see: both
  * errors say both.
  */
-function explained(code: ErrorCode, text: string, reason: string | undefined): string {
+function explained(code: ErrorCode, text: string, reason: string | undefined, source: string): string {
   if (code === 'UPSTREAM_FORBIDDEN') return `No permission, or it does not exist. BigQuery says: ${text}`
   if (code === 'UNKNOWN_OBJECT') return `It does not exist, or there is no permission to see it. BigQuery says: ${text}`
   if (reason === 'bytesBilledLimitExceeded')
     return `${text} That is more than the gateway reserved or allows for it: the tables may have grown since it was planned, so plan it again.`
+  if (code === 'UPSTREAM_TIMEOUT' || code === 'UPSTREAM_UNIMPLEMENTED')
+    return `${sentence(code, source)} BigQuery says: ${text}`
+  if (code === 'UPSTREAM_TOO_LARGE')
+    return `The result is too large: select fewer rows or columns, or write it into a table. ${text}`
   return text
 }
 

@@ -73,6 +73,19 @@ it('a login that failed does not tell the client why', () => {
   expect([error.code, error.message.includes('key.json')]).toEqual(['UPSTREAM_LOGIN', false])
 })
 
+it.each([
+  ['notImplemented', 501, 'The source w does not offer this. BigQuery says: GRANT is new'],
+  ['timeout', 400, 'The source w ended the statement at a time limit of its own. BigQuery says: GRANT is new'],
+  [
+    'responseTooLarge',
+    403,
+    'The result is too large: select fewer rows or columns, or write it into a table. GRANT is new',
+  ],
+])('the client reads what BigQuery says with %s, and the log does not', (reason, status, message) => {
+  const error = bigQueryError(new RestFailure('GRANT is new', { status, reason }), 'w') as GatewayError
+  expect([error.message, error.publicMessage]).toEqual([message, error.row.message])
+})
+
 let fake: BigQueryFake
 beforeAll(async () => {
   const schema = [{ name: 'n', type: 'INT64' }]
@@ -109,3 +122,14 @@ it('the doctor says what to do where the Storage Read API cannot be reached or i
   })
   expect((await diagnosed({ endpoint: 'http://127.0.0.1:1' })).at(-1)).toMatchObject({ step: 'project', ok: false })
 }, 30_000)
+
+it('the doctor says that a login has expired, in the words of the answer', async () => {
+  const message = 'Request had invalid authentication credentials.'
+  fake.faults.add({ times: 9, error: { status: 401, reason: 'authError', message } })
+  expect((await diagnosed({})).at(-1)).toMatchObject({
+    step: 'project',
+    detail: `authError: ${message}`,
+    advice: expect.stringContaining('gcloud auth application-default login'),
+  })
+  fake.faults.clear()
+})

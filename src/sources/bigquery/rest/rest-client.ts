@@ -183,12 +183,13 @@ function retryDelay(attempt: number, askedMs: number | undefined): number {
 /** What Google's client throws, as the failure to show: without the request that it carries. */
 function transportFailure(error: unknown, timeoutMs: number): Error {
   const { response, name, message, code } = error as {
-    response?: { status?: number; data?: unknown }
+    response?: { status?: number }
     name?: string
     message?: string
     code?: string
   }
-  if (response?.status === 401) return failureOf(401, String(response.data ?? ''), null)
+  // Google's client has read the body: it is the message.
+  if (response?.status === 401) return failureOf(401, message ?? '', null)
   if (name === 'TimeoutError' || code === 'TimeoutError')
     return new RestFailure(`no answer within ${timeoutMs} ms`, { status: 0 })
   return new RestFailure(code ?? firstLine(message), { status: 0 })
