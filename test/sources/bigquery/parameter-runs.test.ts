@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { encodeRecordBatch } from '../../../src/arrow/batches/batch.ts'
 import { joinStream } from '../../../src/arrow/ipc/ipc.ts'
-import { encodeSchema } from '../../../src/arrow/schema.ts'
+import { decodeSchema, encodeSchema } from '../../../src/arrow/schema.ts'
 import type { BigQuerySource } from '../../../src/sources/bigquery/source.ts'
 import { type BigQueryFake, startBigQueryFake } from '../../fakes/bigquery/fake.ts'
 import { chargeOf, contextFor, openSource, queryOf, rowsOf, runSql } from './open-source.ts'
@@ -115,4 +115,10 @@ it('another number of parameters: BAD_REQUEST', async () => {
   await expect(runSql(source, 'SELECT ? + ?', contextFor(), { parameters })).rejects.toMatchObject({
     code: 'BAD_REQUEST',
   })
+})
+
+it('named parameters are announced in the order of the text, in which clients bind them by position', async () => {
+  const plan = await source.plan(queryOf('SELECT @zeta + n AS z FROM shop.few WHERE n > @alpha'), contextFor())
+  const named = decodeSchema(plan.parameterSchema!).children.map(({ name }) => name)
+  expect(named).toEqual(['zeta', 'alpha'])
 })

@@ -15,6 +15,19 @@ export function parameterSchemaOf(parameters: readonly UndeclaredParameter[]): F
   return arrowSchemaOf(fields)
 }
 
+/**
+ * Named parameters in the order in which the statement first names them, in which columns without names of their own are bound.
+ * BigQuery does not say in which order it tells them.
+ */
+export function inTextOrder(
+  parameters: readonly UndeclaredParameter[],
+  names: readonly string[],
+): readonly UndeclaredParameter[] {
+  const order = new Map(names.map((name, at) => [name.toLowerCase(), at]))
+  const positionOf = ({ name = '' }: UndeclaredParameter) => order.get(name.toLowerCase()) ?? names.length
+  return parameters.toSorted((a, b) => positionOf(a) - positionOf(b))
+}
+
 function tableFieldOf(name: string, { type, arrayType, structTypes, rangeElementType }: ParameterType): TableField {
   if (arrayType) return { ...tableFieldOf(name, arrayType), mode: 'REPEATED' }
   return {

@@ -2,7 +2,8 @@ import { encodeSchema } from '../../../arrow/schema.ts'
 import type { Context, Plan, Query } from '../../../query/types.ts'
 import { bigQueryError } from '../errors.ts'
 import type { JobDependencies } from '../jobs/job-dependencies.ts'
-import { parameterSchemaOf } from '../parameters/parameter-schema.ts'
+import { inTextOrder, parameterSchemaOf } from '../parameters/parameter-schema.ts'
+import { placeholdersOf } from '../parameters/placeholders.ts'
 import { noColumns } from '../results/no-columns.ts'
 import { typesDigest } from '../results/result-schema.ts'
 import { readStatementText } from '../text/statement-text.ts'
@@ -18,7 +19,9 @@ export async function planByDryRun(query: Query, ctx: Context, deps: JobDependen
   const { found, parameterTypes, runs } = await dryRunOf(query, text, ctx, deps).catch((error: unknown) => {
     throw bigQueryError(error, source)
   })
-  const { statementType, location, undeclaredParameters } = found
+  const { statementType, location, undeclaredParameters: undeclared } = found
+  const undeclaredParameters =
+    undeclared.length > 1 ? inTextOrder(undeclared, (await placeholdersOf(query.sql)).names) : undeclared
   const kind = changes(statementType, text.onlyReads) ? 'update' : 'read'
   const returnsRows = kind === 'read' || statementType === 'SCRIPT'
   const schema = returnsRows ? arrowSchemaOf(found.schema.fields ?? []) : undefined
