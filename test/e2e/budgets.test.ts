@@ -74,6 +74,10 @@ describe('a gateway with state.directory', () => {
     expect(await spentOf(gateway)).toBe(0)
     expect((await run('SELECT less')).status).toBe(200)
     await expect.poll(() => spentOf(gateway), { timeout: 5000 }).toEqual(times(0.5))
+    const logged = await gateway.line(
+      ({ event, step, outcome }) => event === 'statement' && step === 'run' && outcome === 'OK',
+    )
+    expect(logged).toMatchObject({ billedBytes: BYTES / 2, costUsd: times(0.5) })
     await abandon(gateway, '/api/v1/query', { query: 'SELECT n FROM shop.t' }, 1000)
     await expect.poll(() => spentOf(gateway, 'reserved'), { timeout: 10_000 }).toBe(0)
     expect(await spentOf(gateway)).toEqual(times(shop.fake.billedBytes / BYTES))

@@ -51,6 +51,7 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       ...text,
       ms: Math.round(ms * 10) / 10,
       ...more,
+      ...(step === 'run' && billOf(ctx)),
       outcome: failure?.code ?? 'OK',
       ...(failure?.engineError !== undefined && { engineError: failure.engineError }),
     }
@@ -97,4 +98,10 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       })
     },
   }
+}
+
+/** What the engine has billed, if it has told by now. */
+function billOf({ trace }: Context): object {
+  if (trace?.billedBytes === undefined) return {}
+  return { billedBytes: trace.billedBytes, ...(trace.costUsd !== undefined && { costUsd: trace.costUsd }) }
 }
