@@ -165,6 +165,7 @@ export class Budgets {
       what: 'These statements',
       bytes: of.reduce((sum, { demand }) => sum + demand.bytes, 0),
       nanoUsd: of.reduce((sum, { demand }) => sum + demand.nanoUsd, 0),
+      isMost: of.some(({ demand }) => demand.figures.isMost),
     })
     const total = sumOf(judged)
     const overCap = overCapOf(total, this.#deps.policy.capsOfClient(session))

@@ -87,7 +87,7 @@ export function demandOf(
       nanoUsd: priceOf(cap),
       bytes: cap,
       maxBilledBytes: Math.max(1, cap),
-      figures: { ...figures, bytes: cap, nanoUsd: priceOf(cap) },
+      figures: { ...figures, bytes: cap, nanoUsd: priceOf(cap), isMost: true },
     }
   if (isLimited && rules.whenUnknown === 'cap') throw unknownRefusal(false)
   return { nanoUsd: priceOf(billableBytes ?? 0), bytes: billableBytes ?? 0, maxBilledBytes: undefined, figures }

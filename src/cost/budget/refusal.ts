@@ -12,6 +12,8 @@ export interface Figures {
   readonly what: 'This statement' | 'These statements'
   readonly bytes?: number | undefined
   readonly nanoUsd?: number | undefined
+  /** The engine does not tell what a statement costs: the figures are what it may cost at most. */
+  readonly isMost?: boolean
 }
 
 /** An error with its reason. */
@@ -65,7 +67,7 @@ export function budgetRefusal(
   const running = reservedNanoUsd > 0 ? `, with ${nanoUsdInWords(reservedNanoUsd)} held by statements that run` : ''
   return new BudgetError(
     period,
-    `${would(figures)}; ${nanoUsdInWords(left)} of the ${period === 'day' ? 'daily' : 'monthly'} budget of ${nanoUsdInWords(maxNanoUsd)} of ${accountInWords(account)} ${left === 1e9 ? 'is' : 'are'} left until ${dateInWords(endsAt, calendar.timeZone)}${running}. ${todo('more')}`,
+    `${would(figures)}; ${nanoUsdInWords(left)} of the ${period === 'day' ? 'daily' : 'monthly'} budget of ${nanoUsdInWords(maxNanoUsd)} of ${accountInWords(account)} ${left === 1e9 ? 'is' : 'are'} left until ${dateInWords(endsAt, calendar.timeZone)}${running}. ${figures.isMost ? LESS_AT_MOST : todo('more')}`,
     {
       ...detailsOf(figures),
       account: keyOf(account),
@@ -98,7 +100,15 @@ export function externalRefusal(costs: readonly string[]): BudgetError {
   )
 }
 
-function would({ what, bytes, nanoUsd }: Figures): string {
+const LESS_AT_MOST =
+  'Send a lower limit with the call (x-flightgate-max-cost-usd), at which the engine ends it: only that is reserved then. Or ask the operator of the gateway for more.'
+
+function would({ what, bytes, nanoUsd, isMost }: Figures): string {
+  if (isMost) {
+    const most = [bytes === undefined ? '' : bytesInWords(bytes), nanoUsd === undefined ? '' : nanoUsdInWords(nanoUsd)]
+    const whose = what === 'This statement' ? 'the limit of one statement' : 'the limits of single statements'
+    return `The engine does not tell what ${what.toLowerCase()} would cost, so ${whose} would be reserved (${most.filter(Boolean).join(', ')})`
+  }
   const read = bytes === undefined ? undefined : `be billed for ${bytesInWords(bytes)}`
   const cost = nanoUsd === undefined ? undefined : `cost ${nanoUsdInWords(nanoUsd)}`
   return `${what} would ${[read, cost].filter((each) => each !== undefined).join(' and ') || 'cost more'}`

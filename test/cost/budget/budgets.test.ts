@@ -268,6 +268,16 @@ describe('limits on one statement', () => {
     expect(gate.source.ran).toBe(reason ? 0 : 1)
   })
 
+  it('a refusal of an unknown cost does not call what would be reserved its cost', async () => {
+    const gate = new BudgetedPipeline(ledger, { source: { monthlyBudgetUsd: 0.4, maxCostPerQueryUsd: 0.5 } })
+    gate.source.deeds.set('loop', { accuracy: 'lower_bound', estimated: 20 * MIB })
+    const refused = await gate.plan('loop').then(String, String)
+    expect(refused).toMatch(
+      /does not tell what this statement would cost, so the limit of one statement would be reserved \(.*, 0\.50 USD\)/,
+    )
+    expect(refused).toContain('x-flightgate-max-cost-usd')
+  })
+
   it('costs of other services', async () => {
     const gate = new BudgetedPipeline(ledger, { rules: { externalCost: 'refuse' } })
     gate.source.deeds.set('SELECT 1', { estimated: MIB, externalCosts: ['It calls a model.'] })
