@@ -30,7 +30,7 @@ export async function metricFacts(): Promise<MetricFacts[]> {
     sources: () => [],
     slots: () => [],
   })
-  metrics.cost.readGauges({ budgets: async () => [], waitingBills: () => 0 })
+  metrics.cost.readGauges({ budgets: async () => [], forecasts: async () => [], waitingBills: () => 0 })
   for (const kind of Object.values(sourceKinds)) kind.declareMetrics?.(metrics.ofSources.of('any'))
   const { registry } = metrics
   const all = await registry.getMetricsAsJSON()

@@ -9,6 +9,7 @@ import { billingCalendar } from '../cost/ledger/billing-calendar.ts'
 import type { BillingCalendar, Ledger } from '../cost/ledger/ledger.ts'
 import { openLedger } from '../cost/ledger/open-ledger.ts'
 import { usdOf } from '../cost/pricing/nano-usd.ts'
+import { BudgetForecasts } from '../cost/usage/budget-forecasts.ts'
 import { CostUsage } from '../cost/usage/cost-usage.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { Source } from '../query/source.ts'
@@ -70,10 +71,12 @@ export async function openBudgets(
     observer: {
       onRefused: (source, reason) => cost.onRefused(source, reason),
       onWarning: (...warning) => cost.onWarning(...warning),
-      onSettled: (source, { nanoUsd, billedBytes }) => cost.onSettled(source, usdOf(nanoUsd), billedBytes),
+      onSettled: (source, principal, { nanoUsd, billedBytes }) =>
+        cost.onSettled(source, principal, usdOf(nanoUsd), billedBytes),
     },
     log,
   })
+  const forecasts = new BudgetForecasts({ ledger, calendar, policy })
   cost.readGauges({
     budgets: async () =>
       (await budgets.balances().catch(() => [])).map(({ limit, spent, reserved }) => ({
@@ -83,6 +86,8 @@ export async function openBudgets(
         spentUsd: usdOf(spent),
         reservedUsd: usdOf(reserved),
       })),
+    forecasts: async () =>
+      (await forecasts.read()).map(({ account, nanoUsd }) => ({ account: accountKey(account), usd: usdOf(nanoUsd) })),
     waitingBills: () => queue.waiting,
   })
   const onCorrected = (source: string, had: 'open' | 'other') => cost.onCorrected(source, had)

@@ -1,5 +1,9 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
+/** Most principals that metrics tell apart; further ones count together. */
+const MAX_PRINCIPALS = 200
+const OTHER_PRINCIPALS = '(other)'
+
 /** A budget with what is spent and reserved of it. */
 export interface BudgetReading {
   readonly account: string
@@ -13,6 +17,8 @@ export interface BudgetReading {
 export interface CostReaders {
   /** Empty while the ledger does not answer. */
   budgets(): Promise<readonly BudgetReading[]>
+  /** What accounts are expected to cost in the whole month, in US dollars; empty while the ledger does not answer. */
+  forecasts(): Promise<readonly { readonly account: string; readonly usd: number }[]>
   /** Bills that wait for the ledger. */
   waitingBills(): number
 }
@@ -21,6 +27,8 @@ export interface CostReaders {
 export class CostMetrics {
   readonly #registry: Registry
   readonly #cost
+  readonly #costOfPrincipals
+  readonly #principals = new Set<string>()
   readonly #billedBytes
   readonly #refusals
   readonly #warnings
@@ -33,6 +41,12 @@ export class CostMetrics {
       name: 'flightgate_cost_usd_total',
       help: 'What statements of sources that bill have cost, in US dollars by the price list, as this process has learned it.',
       labelNames: ['source'],
+      registers,
+    })
+    this.#costOfPrincipals = new Counter({
+      name: 'flightgate_principal_cost_usd_total',
+      help: `As flightgate_cost_usd_total, by principal: the first ${MAX_PRINCIPALS} of this process; further ones count as ${OTHER_PRINCIPALS}.`,
+      labelNames: ['principal'],
       registers,
     })
     this.#billedBytes = new Counter({
@@ -100,6 +114,17 @@ export class CostMetrics {
       ({ reservedUsd }) => reservedUsd,
     )
     new Gauge({
+      name: 'flightgate_cost_forecast_usd',
+      help: 'What the whole month of budgets.timeZone is expected to cost, in US dollars, for the gateway and each account with a budget, by all replicas that share the ledger; at most a minute old, and absent without history.',
+      labelNames: ['account'],
+      registers,
+      async collect() {
+        const found = await read.forecasts()
+        this.reset()
+        for (const { account, usd } of found) this.set({ account }, usd)
+      },
+    })
+    new Gauge({
       name: 'flightgate_ledger_waiting_bills',
       help: 'Bills that wait in memory because the ledger does not answer.',
       registers,
@@ -109,8 +134,10 @@ export class CostMetrics {
     })
   }
 
-  onSettled(source: string, usd: number, billedBytes: number): void {
+  onSettled(source: string, principal: string, usd: number, billedBytes: number): void {
     this.#cost.inc({ source }, usd)
+    if (this.#principals.size < MAX_PRINCIPALS) this.#principals.add(principal)
+    this.#costOfPrincipals.inc({ principal: this.#principals.has(principal) ? principal : OTHER_PRINCIPALS }, usd)
     this.#billedBytes.inc({ source }, billedBytes)
   }
 

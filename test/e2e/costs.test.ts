@@ -75,6 +75,21 @@ describe('what statements have cost', () => {
     expect(await costs('root-key', '?month=2020-01')).toMatchObject({ statements: 0, forecast_usd: null, budgets: [] })
   })
 
+  it('what a principal has used today has its costs at sources that bill', async () => {
+    const used = async (key: string) => await (await call(key, '/api/v1/usage')).json()
+    const { sources } = (await used('ann-key')) as { sources: { data_source: string; cost_usd: number | null }[] }
+    expect(sources).toMatchObject([{ data_source: 'wh', statements: 2 }])
+    expect(sources[0]!.cost_usd).toBeCloseTo(2 * USD, 6)
+  })
+
+  it('metrics tell the costs of principals, and the forecast of each account with a budget', async () => {
+    const text = await (await fetch(`http://${gateway.http}/metrics`)).text()
+    const metricOf = (metric: string) => Number(text.match(new RegExp(`^${metric} (.*)$`, 'm'))?.[1])
+    expect(metricOf('flightgate_principal_cost_usd_total{principal="ann"}')).toBeCloseTo(2 * USD, 6)
+    expect(metricOf('flightgate_cost_forecast_usd{account="group/team"}')).toBeGreaterThanOrEqual(2 * USD - 1e-6)
+    expect(metricOf('flightgate_cost_forecast_usd{account="gateway"}')).toBeGreaterThanOrEqual(3 * USD - 1e-6)
+  })
+
   it('others see their own', async () => {
     expect(await costs('ann-key')).toMatchObject({ statements: 2, principal: 'ann', principals: [{ name: 'ann' }] })
     expect((await call('ann-key', '/api/v1/costs?principal=root')).status).toBe(403)

@@ -670,7 +670,7 @@ export interface SourceUsage {
   rows: bigint;
   /** Arrow bytes of results. */
   bytes: bigint;
-  /** Price in US dollars; unset if the source has none or does not tell. */
+  /** What its statements have cost since the start of the day in budgets.timeZone, in US dollars; unset if the source bills nothing. */
   costUsd?: number | undefined;
 }
 

@@ -37,7 +37,7 @@ export interface BudgetRules extends DemandRules {
 export interface BudgetObserver {
   onRefused(source: string, reason: BudgetRefusal): void
   onWarning(account: string, period: string, level: number): void
-  onSettled(source: string, settlement: Settlement): void
+  onSettled(source: string, principal: string, settlement: Settlement): void
 }
 
 /** Dependencies of `Budgets`. */
@@ -136,7 +136,7 @@ export class Budgets {
         settlementOf: (bill) => this.settlementOf(source, bill, region),
         onEnd: (id) => this.#running.delete(id),
         onSettled: (settlement) => {
-          observer.onSettled(source, settlement)
+          observer.onSettled(source, ctx.principal.name, settlement)
           if (!ctx.trace) return
           ctx.trace.billedBytes = settlement.billedBytes
           ctx.trace.costUsd = usdOf(settlement.nanoUsd)

@@ -2,6 +2,7 @@ import { mayControlOthers } from '../../query/control/active-statements.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Principal } from '../../query/types.ts'
 import type { BudgetPolicy } from '../budget/budget-policy.ts'
+import { isDown } from '../budget/statement-charge.ts'
 import { billingCalendar } from '../ledger/billing-calendar.ts'
 import type { BillingCalendar, BudgetLimit, Ledger, TopStatement, UsageRow, UsageSelection } from '../ledger/ledger.ts'
 import { addDays, type Forecast, forecastOf, HISTORY_DAYS, lastDayOf } from './forecast.ts'
@@ -60,7 +61,7 @@ export interface CostReport {
 export interface CostUsageDependencies {
   readonly ledger: Pick<Ledger, 'usage' | 'top' | 'balances'>
   readonly calendar: BillingCalendar
-  readonly policy: Pick<BudgetPolicy, 'allLimits'>
+  readonly policy: Pick<BudgetPolicy, 'allLimits' | 'billedSource'>
   /** Unix milliseconds. */
   readonly now?: () => number
 }
@@ -116,6 +117,25 @@ export class CostUsage {
       statements,
       ...(forecast && { forecast }),
       budgets,
+    }
+  }
+
+  /**
+   * What the statements of a principal have cost today, in billionths of a US dollar, for each source that bills. The day is that
+   * of the billing time zone. A ledger that does not answer leaves it empty: the rest of a report does not depend on it.
+   */
+  async today(principal: string, sources: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { ledger, calendar, policy } = this.#deps
+    const billed = sources.filter((source) => policy.billedSource(source) !== undefined)
+    if (billed.length === 0) return new Map()
+    const day = calendar.dayOf(this.#now())
+    try {
+      const rows = await ledger.usage({ fromDay: day, toDay: day, principal, by: ['source'] })
+      const costs = new Map(rows.map(({ source, nanoUsd }) => [source!, nanoUsd]))
+      return new Map(billed.map((source) => [source, costs.get(source) ?? 0]))
+    } catch (error) {
+      if (isDown(error)) return new Map()
+      throw error
     }
   }
 
@@ -190,7 +210,10 @@ const nothing: CostUsageDependencies['ledger'] = {
   balances: async () => [],
 }
 
+/** No budgets, and no source that bills. */
+const policy: CostUsageDependencies['policy'] = { allLimits: () => [], billedSource: () => undefined }
+
 /** Reports for a gateway whose sources bill nothing. */
 export function freeOfCharge(timeZone: string): CostUsage {
-  return new CostUsage({ ledger: nothing, calendar: billingCalendar(timeZone), policy: { allLimits: () => [] } })
+  return new CostUsage({ ledger: nothing, calendar: billingCalendar(timeZone), policy })
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { billingCalendar } from '../../../src/cost/ledger/billing-calendar.ts'
 import type { BudgetLimit, UsageRow, UsageSelection } from '../../../src/cost/ledger/ledger.ts'
 import { CostUsage, freeOfCharge } from '../../../src/cost/usage/cost-usage.ts'
+import { GatewayError } from '../../../src/query/errors.ts'
 
 const admin = { name: 'root', roles: ['admin'] }
 const ann = { name: 'ann', roles: [], groups: ['team'] }
@@ -25,7 +26,7 @@ function usageAt(at: string) {
   const asked: UsageSelection[] = []
   const usage = new CostUsage({
     calendar: billingCalendar('America/Los_Angeles'),
-    policy: { allLimits: () => limits },
+    policy: { allLimits: () => limits, billedSource: (name) => (name === 'plain' ? undefined : ({} as never)) },
     now: () => Date.parse(at),
     ledger: {
       async usage(selection) {
@@ -74,6 +75,26 @@ describe('reports of costs', () => {
     ).toBe(true)
     expect(report.budgets.map(({ limit }) => limit.account.name)).toEqual(['ann', 'team'])
     await expect(usage.report({ principal: 'bob' }, ann)).rejects.toMatchObject({ code: 'FORBIDDEN' })
+  })
+
+  it('tells what a principal has spent today: 0 at sources that bill, nothing at others or without the ledger', async () => {
+    const { usage, asked } = usageAt('2026-11-03T05:00:00Z')
+    const costs = [...(await usage.today('ann', ['plain', 'bq', 'unused']))]
+    expect(costs).toEqual([
+      ['bq', 1],
+      ['unused', 0],
+    ])
+    expect(asked).toEqual([{ fromDay: '2026-11-02', toDay: '2026-11-02', principal: 'ann', by: ['source'] }])
+    const down = new CostUsage({
+      calendar: billingCalendar('UTC'),
+      policy: { allLimits: () => [], billedSource: () => ({}) as never },
+      ledger: {
+        usage: () => Promise.reject(new GatewayError('STATE_UNAVAILABLE', 'down')),
+        top: async () => [],
+        balances: async () => [],
+      },
+    })
+    expect([...(await down.today('ann', ['bq']))]).toEqual([])
   })
 
   it.each(['2026-13', '2026-1', 'now', '0000-01', '2026-11-01'])('refuses the month %s', async (month) => {

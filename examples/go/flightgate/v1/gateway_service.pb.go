@@ -3087,7 +3087,7 @@ type SourceUsage struct {
 	Rows uint64 `protobuf:"varint,4,opt,name=rows,proto3" json:"rows,omitempty"`
 	// Arrow bytes of results.
 	Bytes uint64 `protobuf:"varint,5,opt,name=bytes,proto3" json:"bytes,omitempty"`
-	// Price in US dollars; unset if the source has none or does not tell.
+	// What its statements have cost since the start of the day in budgets.timeZone, in US dollars; unset if the source bills nothing.
 	CostUsd       *float64 `protobuf:"fixed64,6,opt,name=cost_usd,json=costUsd,proto3,oneof" json:"cost_usd,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,4 +1,5 @@
 import { GetUsageRequest, GetUsageResponse, type Quota } from '../../../../gen/flightgate/v1/gateway_service.ts'
+import { usdOf } from '../../../cost/pricing/nano-usd.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
 import type { QuotaState } from '../../../quotas/usage.ts'
@@ -13,6 +14,10 @@ export function getUsage(front: GatewayFront): Method {
     async handle(request, call) {
       const { principal } = decodeMessage(GetUsageRequest, request)
       const usage = await front.quotas.usage.of(contextOf(front, call), principal)
+      const costs = await front.costUsage.today(
+        usage.principal,
+        usage.sources.map(({ source }) => source),
+      )
       return GetUsageResponse.encode({
         principal: usage.principal,
         since: timestampOf(usage.since),
@@ -22,7 +27,7 @@ export function getUsage(front: GatewayFront): Method {
           failed: BigInt(failed),
           rows: BigInt(rows),
           bytes: BigInt(bytes),
-          costUsd: undefined,
+          costUsd: costs.has(source) ? usdOf(costs.get(source)!) : undefined,
         })),
         requestsPerMinute: quotaMessage(usage.requestsPerMinute),
         concurrentStatements: quotaMessage(usage.concurrentStatements),

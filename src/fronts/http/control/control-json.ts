@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { usdOf } from '../../../cost/pricing/nano-usd.ts'
 import type { ActiveStatement } from '../../../query/control/active-statements.ts'
 import type { SourceDetails, SourceSummary } from '../../../query/control/source-status.ts'
 import type { QuotaState, UsageReport } from '../../../quotas/usage.ts'
@@ -49,8 +50,11 @@ export function runningQueryJson(statement: ActiveStatement): z.input<typeof run
   }
 }
 
-/** What a principal has used as JSON. */
-export function usageJson(report: UsageReport): z.input<typeof usageAnswer> {
+/**
+ * What a principal has used as JSON.
+ * @param costs of the day in billionths of a US dollar, by source
+ */
+export function usageJson(report: UsageReport, costs: ReadonlyMap<string, number>): z.input<typeof usageAnswer> {
   const { principal, since, sources, requestsPerMinute, concurrentStatements, bytesPerDay } = report
   return {
     principal,
@@ -61,12 +65,16 @@ export function usageJson(report: UsageReport): z.input<typeof usageAnswer> {
       failed,
       rows,
       bytes,
-      cost_usd: null,
+      cost_usd: usdOrNull(costs.get(source)),
     })),
     requests_per_minute: quotaJson(requestsPerMinute),
     concurrent_statements: quotaJson(concurrentStatements),
     bytes_per_day: quotaJson(bytesPerDay),
   }
+}
+
+function usdOrNull(nanoUsd: number | undefined): number | null {
+  return nanoUsd === undefined ? null : usdOf(nanoUsd)
 }
 
 function quotaJson(quota: QuotaState | undefined): z.input<typeof usageAnswer>['bytes_per_day'] {

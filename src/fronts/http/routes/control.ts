@@ -35,7 +35,11 @@ export function addControlRoutes(app: HttpApp, front: HttpFront): void {
         response: { 200: jsonAnswer('Usage and limits.', usageAnswer), ...problemAnswers(403, 404) },
       },
     },
-    async ({ call, query }) => usageJson(await front.quotas.usage.of(call, query.principal)),
+    async ({ call, query }) => {
+      const report = await front.quotas.usage.of(call, query.principal)
+      const sources = report.sources.map(({ source }) => source)
+      return usageJson(report, await front.costUsage.today(report.principal, sources))
+    },
   )
   app.get(
     '/costs',

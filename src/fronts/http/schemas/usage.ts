@@ -16,7 +16,9 @@ const sourceUsageSchema = z
     failed: count('Statements that failed.'),
     rows: count('Rows of results.'),
     bytes: count('Arrow bytes of results.'),
-    cost_usd: dollarsOrUnknown('Price in US dollars; null if the source has none or does not tell.'),
+    cost_usd: dollarsOrUnknown(
+      'What its statements have cost since the start of the day in `budgets.timeZone`, in US dollars; null if the source bills nothing, or the ledger does not answer.',
+    ),
   })
   .meta({
     id: 'SourceUsage',
