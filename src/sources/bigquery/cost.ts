@@ -98,8 +98,9 @@ export class BigQueryCost implements SourceCost {
         const billed = billedJob(job)
         if (billed && billed.endedAt >= since) yield billed
       }
-      pageToken = page.nextPageToken || undefined
-      if (pageToken === undefined) return
+      // A server that repeats its token would never end.
+      if (!page.nextPageToken || page.nextPageToken === pageToken) return
+      pageToken = page.nextPageToken
     }
   }
 
@@ -127,7 +128,7 @@ export class BigQueryCost implements SourceCost {
     const [defaultProject, defaultDataset] = this.#defaults()
     const dataset = parts.at(-2) ?? defaultDataset
     const project = parts.length > 2 ? parts.slice(0, -2).join('.') : defaultProject
-    if (table === undefined || dataset === undefined) return undefined
+    if (!table || !dataset || !project) return undefined
     return `projects/${segments(project)}/datasets/${segments(dataset)}/tables/${segments(table)}`
   }
 

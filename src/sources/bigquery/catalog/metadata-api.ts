@@ -69,7 +69,7 @@ export class MetadataApi {
 
   /** Names of a project's datasets; hidden ones, such as those of anonymous results, are not listed. @throws GatewayError */
   datasets(project: string, ctx: Context): Promise<readonly string[]> {
-    const path = `${encodeURIComponent(project)}/datasets`
+    const path = [project, 'datasets']
     return this.#list(path, 'datasets', ctx, (item) => {
       const { datasetReference } = item as { datasetReference?: { datasetId?: string } }
       return datasetReference?.datasetId
@@ -78,7 +78,7 @@ export class MetadataApi {
 
   /** Tables of a dataset, in the order of the API. @throws GatewayError */
   tables(project: string, dataset: string, ctx: Context): Promise<readonly ListedTable[]> {
-    const path = `${encodeURIComponent(project)}/datasets/${encodeURIComponent(dataset)}/tables`
+    const path = [project, 'datasets', dataset, 'tables']
     return this.#list(path, 'tables', ctx, (item) => {
       const { tableReference, type } = item as { tableReference?: { tableId?: string }; type?: string }
       const name = tableReference?.tableId
@@ -88,26 +88,33 @@ export class MetadataApi {
 
   /** A table; undefined if it does not exist, or may not be seen. @throws GatewayError */
   async table(project: string, dataset: string, table: string, ctx: Context): Promise<TableResource | undefined> {
-    const path = `${[project, 'datasets', dataset, 'tables', table].map(encodeURIComponent).join('/')}`
-    const known = this.#cached.get(path)
+    const path = [project, 'datasets', dataset, 'tables', table]
+    const name = path.join('/')
+    const known = this.#cached.get(name)
     if (known) return known.value as TableResource
     const generation = this.#generation
     const json = await ifThere(this.#call(path, {}, ctx))
     if (!json) return undefined
     const resource = readTableResource(json)
-    this.#keep(path, resource, sizeOf(resource.fields) + COLUMN_BYTES, generation)
+    this.#keep(name, resource, sizeOf(resource.fields) + COLUMN_BYTES, generation)
     return resource
   }
 
   /** Whether a project has a dataset that the source may see. @throws GatewayError */
   async hasDataset(project: string, dataset: string, ctx: Context): Promise<boolean> {
-    const path = `${encodeURIComponent(project)}/datasets/${encodeURIComponent(dataset)}`
+    const path = [project, 'datasets', dataset]
     return (await ifThere(this.#call(path, {}, ctx))) !== undefined
   }
 
   /** All pages of a list. @param read returns undefined for an item without a name */
-  async #list<T>(path: string, member: string, ctx: Context, read: (item: object) => T | undefined): Promise<T[]> {
-    const known = this.#cached.get(path)
+  async #list<T>(
+    path: readonly string[],
+    member: string,
+    ctx: Context,
+    read: (item: object) => T | undefined,
+  ): Promise<T[]> {
+    const name = path.join('/')
+    const known = this.#cached.get(name)
     if (known) return known.value as T[]
     const generation = this.#generation
     const found: T[] = []
@@ -126,11 +133,12 @@ export class MetadataApi {
       // A server that repeats its token would never end.
       pageToken = typeof next === 'string' && next !== '' && next !== pageToken ? next : undefined
     } while (pageToken !== undefined)
-    this.#keep(path, found, bytes, generation)
+    this.#keep(name, found, bytes, generation)
     return found
   }
 
-  async #call(path: string, query: Readonly<Record<string, string>>, ctx: Context): Promise<object> {
+  async #call(names: readonly string[], query: Readonly<Record<string, string>>, ctx: Context): Promise<object> {
+    const path = pathOf(names)
     const release = await this.#calls.take(ctx.signal, MAX_WAIT_MS, holderOf(ctx))
     if (!release)
       throw new GatewayError('QUEUE_TIMEOUT', 'The metadata waited too long for other calls: try again later.')
@@ -144,6 +152,12 @@ export class MetadataApi {
   #keep(key: string, value: unknown, bytes: number, generation: number): void {
     if (generation === this.#generation) this.#cached.set(key, { value, bytes })
   }
+}
+
+/** Names as a path, each encoded. @throws GatewayError UNKNOWN_OBJECT for what a URL takes for a step in the path: nothing has such a name */
+function pathOf(names: readonly string[]): string {
+  if (names.some((name) => name === '' || name === '.' || name === '..')) throw new GatewayError('UNKNOWN_OBJECT')
+  return names.map(encodeURIComponent).join('/')
 }
 
 /** Error for more names than metadata may have. */

@@ -129,6 +129,8 @@ export class RestClient {
           signal,
           responseType: 'stream',
           retry: false,
+          // BigQuery sends none; another server should get neither the statement nor the answer's trust.
+          redirect: 'manual',
           headers: { 'user-agent': 'flightgate', ...(body && { 'content-type': 'application/json' }) },
           ...(body && { body: JSON.stringify(body) }),
           validateStatus: (status) => status !== 401,
@@ -158,8 +160,14 @@ export class RestClient {
   }
 }
 
-/** A path of names, each encoded. */
+/**
+ * A path of names, each encoded.
+ * @throws RestFailure 404 for names that URLs take for steps in the path, or that are empty: nothing has such a name
+ */
 export function segments(...names: readonly string[]): string {
+  const step = names.find((name) => name === '' || name === '.' || name === '..')
+  if (step !== undefined)
+    throw new RestFailure(`nothing has the name ${JSON.stringify(step)}`, { status: 404, reason: 'notFound' })
   return names.map(encodeURIComponent).join('/')
 }
 

@@ -1,4 +1,5 @@
 import type { JobReference } from '../../../query/billing/charge.ts'
+import { GatewayError } from '../../../query/errors.ts'
 import type { QueryResultsHead } from '../rest/api.ts'
 import { type RestClient, type RestRequest, segments } from '../rest/rest-client.ts'
 import { type Page, readPage } from '../rows/page.ts'
@@ -48,9 +49,14 @@ export class ResultPages {
     const stop = new AbortController()
     const bounds = AbortSignal.any([signal, stop.signal])
     let next: Promise<QueryPage> | undefined
+    let asked: string | undefined
     try {
       for (let page = this.#first; ; page = await next!) {
         const { pageToken } = page.head
+        // A server that repeats its token would never end.
+        if (pageToken && pageToken === asked)
+          throw new GatewayError('UPSTREAM_DATA', 'BigQuery named a page of the result as the one behind itself.')
+        asked = pageToken
         next = pageToken ? this.#page(pageToken, bounds) : undefined
         // Whether it fails is seen when it is waited for.
         next?.catch(() => {})
