@@ -97,6 +97,18 @@ describe('a dry run of jobs.insert', () => {
 
   it.each([
     [
+      'UPDATE tpch.orders SET o_comment = @note, o_orderdate = @day WHERE o_custkey = @who',
+      ['INT64', 'STRING', 'DATE'],
+    ],
+    ['INSERT INTO tpch.orders (o_comment, o_custkey) VALUES (?, ?)', ['STRING', 'INT64']],
+  ])('%s: parameters have the types of their columns', async (sql, types) => {
+    const { statistics } = await estimate(sql)
+    const found = statistics.query.undeclaredQueryParameters as { parameterType: { type: string } }[]
+    expect(found.map(({ parameterType }) => parameterType.type)).toEqual(types)
+  })
+
+  it.each([
+    [
       "SELECT event_name FROM `web.events_*` WHERE _TABLE_SUFFIX BETWEEN '20240101' AND '20240102'",
       2 * 28_000_000,
       'PRECISE',

@@ -5,7 +5,7 @@ import { addConditions } from './conditions.ts'
 import type { StatementContext } from './context.ts'
 import { read } from './context.ts'
 import { child, children, keyword, type Node, pathOf, place, walk } from './cst.ts'
-import { aliasOf, compileExpression } from './expression.ts'
+import { aliasOf, compileAssigned, compileExpression } from './expression.ts'
 import { compileFrom, tableRelation } from './from.ts'
 import { asType } from './operators.ts'
 import { compileQuery, unsupported } from './query.ts'
@@ -69,7 +69,7 @@ function insert(node: Node, table: FakeTable, context: StatementContext): Made {
     (tuple.node_type === 'StructLiteral' || tuple.node_type === 'GroupedExprs'
       ? children(tuple, 'exprs')
       : [child(tuple, 'expr') ?? tuple]
-    ).map((item) => compileExpression(item, within)),
+    ).map((item, at) => compileAssigned(item, within, table.schema[positions[at] ?? 0]!)),
   )
   const relation = values ? undefined : compileQuery(input, context)
   if (relation) read(relation.columns)
@@ -109,7 +109,7 @@ function change(node: Node, table: FakeTable, context: StatementContext): Made {
   const sets = children(child(node, 'set'), 'exprs').map((item) => {
     const name = pathOf(child(item, 'left'))!.at(-1)!.toLowerCase()
     const index = table.schema.findIndex((field) => field.name.toLowerCase() === name)
-    const made = compileExpression(child(item, 'right')!, within)
+    const made = compileAssigned(child(item, 'right')!, within, table.schema[index]!)
     read([made])
     return { index, made }
   })

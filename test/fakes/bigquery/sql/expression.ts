@@ -128,6 +128,11 @@ export function compileExpression(node: Node, within: ExpressionScope): Expressi
   }
 }
 
+/** What is assigned to a column: a parameter without a value has the column's type. */
+export function compileAssigned(node: Node, within: ExpressionScope, column: FieldSchema): Expression {
+  return node.node_type === 'Parameter' ? parameter(node, within, column) : compileExpression(node, within)
+}
+
 /** A parameter; one without a value has the type of what it is compared with. */
 function parameter(node: Node, { context }: ExpressionScope, like: FieldSchema = integer): Expression {
   if (node.token!.literal.startsWith('@@')) return unevaluated([], string)
