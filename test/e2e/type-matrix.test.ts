@@ -120,7 +120,7 @@ it.skipIf(!hasAll)(
       '',
       'How each client shows a value of each type, and with which class or type. To choose between the two forms, see',
       '[clients](clients.md#types). The test `test/e2e/type-matrix.test.ts` runs the clients and compares this page with what they show;',
-      '`npx vitest run test/e2e/type-matrix.test.ts -u` writes the page anew.',
+      '`npx vitest run test/e2e/type-matrix.test.ts -u` writes the page anew. The types of BigQuery have [a table of their own](bigquery.md#types).',
       '',
       '| Column | Client |',
       '|---|---|',

@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { hasPython, python } from '../e2e/python.ts'
+import { type BigQueryFake, startBigQueryFake } from '../fakes/bigquery/fake.ts'
+import type { TableDeclaration } from '../fakes/bigquery/table.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -32,21 +34,51 @@ const examples: readonly Example[] = [
     has: 'api/v1/query',
     prints: [/"n_name": ?"ALGERIA"/, /r_regionkey,r_name,/, /^0,AFRICA,/m, /"accuracy": ?"/, /"succeeded": ?2\b/],
   },
+  {
+    language: 'sh',
+    has: 'usa_names',
+    prints: [/"data_source": ?"warehouse"/, /"cost_usd": ?0\.001/, /"rule": ?"select_star"/],
+  },
 ]
 /** Blocks that other tests run (start.test.ts), and the steps of a new configuration. */
 const others = ['npm start\n', 'flightgate -- query "SELECT', 'cat > flightgate.yaml', '--api-key change-me']
 
+/** The public table that the page asks about. */
+const names: TableDeclaration = {
+  ...{ project: 'bigquery-public-data', dataset: 'usa_names', name: 'usa_1910_2013' },
+  schema: [
+    { name: 'name', type: 'STRING' },
+    { name: 'number', type: 'INTEGER' },
+  ],
+  rows: () => ({ f: [{ v: 'Mary' }, { v: '7' }] }),
+  numRows: 10_000_000,
+  columnBytes: { name: 100_000_000, number: 100_000_000 },
+}
+
 const isOther = (text: string) => others.some((words) => text.includes(words))
 
 describe('the examples of README.md', () => {
+  let bigQuery: BigQueryFake
   let gateway: GatewayProcess
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-readme-'))
   beforeAll(async () => {
-    gateway = await GatewayProcess.start({ sources: { tpch: { kind: 'duckdb', sample: { tpch: 0.01 } } } })
+    bigQuery = await startBigQueryFake({ tables: [names] })
+    const { endpoint, storageEndpoint } = bigQuery
+    gateway = await GatewayProcess.start({
+      sources: {
+        tpch: { kind: 'duckdb', sample: { tpch: 0.01 } },
+        warehouse: {
+          ...{ kind: 'bigquery', projectId: 'test-project', projects: ['bigquery-public-data'] },
+          ...{ endpoint, storageEndpoint, anonymous: true },
+        },
+      },
+      defaultSource: 'tpch',
+    })
   })
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true })
     expect(await gateway.stop()).toBe(0)
+    await bigQuery.close()
     expect(gateway.noise).toEqual([])
   })
 
