@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { GatewayError } from '../../../src/query/errors.ts'
 import { diagnoseBigQuery } from '../../../src/sources/bigquery/diagnose.ts'
 import { bigQueryError, jobError } from '../../../src/sources/bigquery/errors.ts'
-import { LoginFailure, RestFailure } from '../../../src/sources/bigquery/rest/rest-failure.ts'
+import { isRefusal, LoginFailure, RestFailure } from '../../../src/sources/bigquery/rest/rest-failure.ts'
 import { bigQuerySettings } from '../../../src/sources/bigquery/settings.ts'
 import { type BigQueryFake, startBigQueryFake } from '../../fakes/bigquery/fake.ts'
 import { contextFor } from './open-source.ts'
@@ -84,6 +84,17 @@ it.each([
 ])('the client reads what BigQuery says with %s, and the log does not', (reason, status, message) => {
   const error = bigQueryError(new RestFailure('GRANT is new', { status, reason }), 'w') as GatewayError
   expect([error.message, error.publicMessage]).toEqual([message, error.row.message])
+})
+
+it.each([
+  [400, true],
+  [403, true],
+  [408, false],
+  [501, true],
+  [503, false],
+  [0, false],
+])('an answer with status %i leaves no job behind: %s', (status, refused) => {
+  expect(isRefusal(new RestFailure('x', { status }))).toBe(refused)
 })
 
 let fake: BigQueryFake

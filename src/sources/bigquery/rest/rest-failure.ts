@@ -55,9 +55,7 @@ export function isRefusal(error: unknown): error is RestFailure | LoginFailure {
   return (
     error instanceof RestFailure &&
     !error.mayHaveArrived &&
-    error.status >= 400 &&
-    error.status < 500 &&
-    error.status !== 408
+    ((error.status >= 400 && error.status < 500 && error.status !== 408) || error.status === 501)
   )
 }
 
