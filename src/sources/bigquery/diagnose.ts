@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { JobReference } from '../../query/billing/charge.ts'
 import type { Context } from '../../query/types.ts'
 import type { Finding } from '../kind.ts'
-import { Aftercare } from './jobs/aftercare.ts'
+import { Aftercare, type JobAccount } from './jobs/aftercare.ts'
 import { Jobs } from './jobs/jobs.ts'
 import type { BigQueryObserver } from './metrics.ts'
 import { dryRun } from './plan/dry-run.ts'
@@ -15,6 +15,9 @@ import type { StorageClient } from './storage/storage-client.ts'
 
 /** Least that BigQuery bills for a table: a limit below refuses every statement that reads one. */
 const MIN_BILLED_BYTES = 10 << 20
+
+/** The account of a statement that bills nothing. */
+const nobody: JobAccount = { onSubmitted: async () => {}, onBill: () => {} }
 
 const unobserved: BigQueryObserver = {
   onRetry: () => {},
@@ -118,7 +121,7 @@ function stepsOf(source: string, config: BigQueryConfig, { rest, storage, afterc
         const startedAt = performance.now()
         const query = { source, sql: 'SELECT 1', session: {}, purpose: 'read' } as const
         const statement = { query, parameterMode: undefined, maxBilledBytes: MIN_BILLED_BYTES }
-        const ended = await new Jobs(deps, aftercare).run(statement, { jobId: randomUUID(), location }, ctx, () => {})
+        const ended = await new Jobs(deps, aftercare).run(statement, { jobId: randomUUID(), location }, ctx, nobody)
         job = ended.reference
         return `${Math.round(performance.now() - startedAt)} ms`
       },

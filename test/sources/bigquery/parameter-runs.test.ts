@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { encodeRecordBatch } from '../../../src/arrow/batches/batch.ts'
 import { joinStream } from '../../../src/arrow/ipc/ipc.ts'
 import { decodeSchema, encodeSchema } from '../../../src/arrow/schema.ts'
+import type { Charge } from '../../../src/query/billing/charge.ts'
+import { GatewayError } from '../../../src/query/errors.ts'
 import type { BigQuerySource } from '../../../src/sources/bigquery/source.ts'
 import { type BigQueryFake, startBigQueryFake } from '../../fakes/bigquery/fake.ts'
 import { chargeOf, contextFor, openSource, queryOf, rowsOf, runSql } from './open-source.ts'
@@ -97,6 +99,19 @@ it('jobs of a statement with a budget together bill at most what is reserved', a
   await expect.poll(() => told.bills).toHaveLength(1)
   expect(told.bills[0]!.billedBytes).toBe(20 << 20)
   expect(told.submitted).toHaveLength(3)
+})
+
+it('a statement whose later rows the ledger does not take has the bill of its earlier ones', async () => {
+  const { charge, told } = chargeOf(100 << 20)
+  const onSubmitted: Charge['onSubmitted'] = async (job) => {
+    if (told.submitted.length === 2) throw new GatewayError('STATE_UNAVAILABLE')
+    await charge.onSubmitted(job)
+  }
+  const ctx = contextFor({ charge: { ...charge, onSubmitted } })
+  const parameters = integers('', [1n, 2n, 3n])
+  const result = await runSql(source, 'SELECT n AS unseen FROM shop.few WHERE n = ?', ctx, { parameters })
+  await expect(rowsOf(result)).rejects.toMatchObject({ code: 'STATE_UNAVAILABLE' })
+  await expect.poll(() => told.bills, { timeout: 5000 }).toMatchObject([{ billedBytes: 20 << 20 }])
 })
 
 it('a statement whose earlier rows have used all that is reserved: UPSTREAM_LIMIT', async () => {

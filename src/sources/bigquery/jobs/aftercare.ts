@@ -19,6 +19,13 @@ const MAX_CANCELS = 5
 /** Called once, when a bill is known, or known to stay unknown. */
 export type OnBill = (bill: Bill | undefined) => void
 
+/** Who pays for a job. */
+export interface JobAccount {
+  /** BigQuery gets the job now. @throws GatewayError if it must not get it; then there is no bill */
+  readonly onSubmitted: (job: JobReference) => Promise<void>
+  readonly onBill: OnBill
+}
+
 /** What happens to jobs that no call waits for: they are cancelled, and their bills asked for. All of it is bounded in time. */
 export class Aftercare {
   readonly #deps: JobDependencies

@@ -8,7 +8,7 @@ import { segments } from '../rest/rest-client.ts'
 import { isRefusal, LoginFailure, RestFailure } from '../rest/rest-failure.ts'
 import { FIRST_PAGE_ROWS, pageOf, pageRequest, type QueryPage } from '../results/result-pages.ts'
 import type { InlineRows } from '../storage/inline-arrow.ts'
-import type { Aftercare, OnBill } from './aftercare.ts'
+import type { Aftercare, JobAccount } from './aftercare.ts'
 import { type JobStatement, jobConfiguration } from './job-configuration.ts'
 import type { JobDependencies } from './job-dependencies.ts'
 
@@ -51,19 +51,18 @@ export class Jobs {
 
   /**
    * Runs a statement to its end. The job can be cancelled from its first moment, since the gateway chooses its id.
-   * @param onBill called once, when the bill is known, or known to stay unknown
    * @throws GatewayError, RestFailure, LoginFailure, or the reason of the context's signal
    */
   async run(
     statement: JobStatement,
     { jobId, location }: { readonly jobId: string; readonly location: string | undefined },
     ctx: Context,
-    onBill: OnBill,
+    { onSubmitted, onBill }: JobAccount,
   ): Promise<FinishedJob> {
     const { rest, observer } = this.#deps
     const reference: JobReference = { project: rest.project, location: location ?? '', jobId }
     ctx.signal.throwIfAborted()
-    await ctx.charge?.onSubmitted(reference)
+    await onSubmitted(reference)
     const startedAt = performance.now()
     const asked = this.#insert(statement, reference, ctx)
     try {

@@ -7,7 +7,7 @@ import { isRefusal } from '../rest/rest-failure.ts'
 import { wholeNumberOf } from '../rest/whole-number.ts'
 import { FIRST_PAGE_ROWS, pageOf } from '../results/result-pages.ts'
 import { framesOfInlineArrow } from '../storage/inline-arrow.ts'
-import type { Aftercare, OnBill } from './aftercare.ts'
+import type { Aftercare, JobAccount } from './aftercare.ts'
 import { type JobStatement, jobMembers, queryMembers } from './job-configuration.ts'
 import type { JobDependencies } from './job-dependencies.ts'
 import type { FinishedJob, Jobs } from './jobs.ts'
@@ -41,11 +41,11 @@ export class ShortQueries {
     statement: JobStatement,
     { requestId, location }: { readonly requestId: string; readonly location: string | undefined },
     ctx: Context,
-    onBill: OnBill,
+    { onSubmitted, onBill }: JobAccount,
   ): Promise<FinishedJob> {
     const { rest, observer } = this.#deps
     ctx.signal.throwIfAborted()
-    await ctx.charge?.onSubmitted({ project: rest.project, location: location ?? '', jobId: requestId })
+    await onSubmitted({ project: rest.project, location: location ?? '', jobId: requestId })
     const startedAt = performance.now()
     const asked = this.#ask(statement, requestId, location, ctx)
     try {

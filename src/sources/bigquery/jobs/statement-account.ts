@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Bill } from '../../../query/billing/charge.ts'
+import type { Bill, JobReference } from '../../../query/billing/charge.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Context } from '../../../query/types.ts'
 import { sumOf } from './bill-of.ts'
@@ -10,7 +10,9 @@ export class StatementAccount {
   readonly #id: string
   readonly #maxBilledBytes: number
   readonly #bills: (Bill | undefined)[] = []
+  /** Jobs that began, and those that BigQuery may have got: the bills of the latter are waited for. */
   #jobs = 0
+  #sent = 0
   #isOver = false
   #onBill = () => {}
 
@@ -21,13 +23,20 @@ export class StatementAccount {
     this.#maxBilledBytes = maxBilledBytes
   }
 
+  /** BigQuery gets a job now. @throws GatewayError as `Charge.onSubmitted`: then it must not get it */
+  readonly onSubmitted = async (job: JobReference): Promise<void> => {
+    await this.#charge?.onSubmitted(job)
+    this.#sent++
+  }
+
   /**
    * Begins a job, when the bills of those before it are known.
    * @returns its id (that of the reservation, with a number from the second job on) and the most that it may bill
    * @throws GatewayError UPSTREAM_LIMIT, or the signal's reason
    */
   async begin(signal: AbortSignal): Promise<{ readonly jobId: string; readonly maxBilledBytes: number }> {
-    while (this.#bills.length < this.#jobs) {
+    while (this.#bills.length < this.#sent) {
+      signal.throwIfAborted()
       await new Promise<void>((resolve, reject) => {
         const onAbort = () => reject(signal.reason)
         signal.addEventListener('abort', onAbort, { once: true })
@@ -62,9 +71,9 @@ export class StatementAccount {
   }
 
   #settle(): void {
-    if (!this.#isOver || this.#jobs === 0 || this.#bills.length < this.#jobs) return
+    if (!this.#isOver || this.#sent === 0 || this.#bills.length < this.#sent) return
     const known = this.#bills.filter((bill) => bill !== undefined)
     // With an unknown bill, the reservation counts as spent.
-    if (known.length === this.#jobs) this.#charge?.settle(sumOf(known))
+    if (known.length === this.#sent) this.#charge?.settle(sumOf(known))
   }
 }

@@ -155,8 +155,8 @@ export class Statements {
     const { jobId, maxBilledBytes: most } = await account.begin(ctx.signal)
     const statement = { query, parameterMode: text.parameters, parameters, maxBilledBytes: most }
     return isShort
-      ? await shortQueries.run(statement, { requestId: jobId, location }, ctx, account.onBill)
-      : await jobs.run(statement, { jobId, location }, ctx, account.onBill)
+      ? await shortQueries.run(statement, { requestId: jobId, location }, ctx, account)
+      : await jobs.run(statement, { jobId, location }, ctx, account)
   }
 
   /** Whether a statement is a read that costs little, so that it need not be cancellable from its first moment. */
