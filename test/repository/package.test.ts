@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 import { startCommand } from '../e2e/command.ts'
 import { FlightStub } from '../e2e/flight-stub.ts'
+import { startBigQueryFake } from '../fakes/bigquery/fake.ts'
+import { tpchTables } from '../fakes/bigquery/tpch-tables.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -68,5 +70,43 @@ describe('the package', () => {
     } finally {
       expect(await server.stop()).toBe(0)
     }
+
+    await servesBigQuery(installed)
   }, 300_000)
+
+  /** The threads of the ledger and of advice are files of their own, which only these calls load. */
+  async function servesBigQuery(installed: string): Promise<void> {
+    const fake = await startBigQueryFake({ tables: tpchTables() })
+    const config = join(folder, 'bigquery.yaml')
+    const { endpoint, storageEndpoint } = fake
+    const warehouse = { kind: 'bigquery', projectId: 'test-project', endpoint, storageEndpoint, anonymous: true }
+    const settings = {
+      listen: { flight: '127.0.0.1:0', http: '127.0.0.1:0' },
+      state: { directory: join(folder, 'state') },
+      budgets: { monthlyBudgetUsd: 10 },
+      sources: { warehouse },
+    }
+    writeFileSync(config, JSON.stringify(settings))
+    const server = await startCommand(installed, ['serve', '--config', config], folder)
+    try {
+      const call = async (path: string, body?: object) => {
+        const headers = { 'content-type': 'application/json' }
+        const request = body && { method: 'POST', headers, body: JSON.stringify(body) }
+        return (await fetch(`http://${server.http}/api/v1/${path}`, request)).json()
+      }
+      const advice = expect.arrayContaining([expect.objectContaining({ rule: 'wrapped_partition_filter' })])
+      const query = 'SELECT SUM(l_tax) AS tax FROM tpch.lineitem WHERE EXTRACT(YEAR FROM l_shipdate) = 1995'
+      expect(await call('estimate-cost', { query })).toMatchObject({ advice })
+      fake.answer(query, {
+        schema: [{ name: 'tax', type: 'FLOAT' }],
+        rows: [{ f: [{ v: '1.5' }] }],
+        processedBytes: 1e9,
+      })
+      expect(await call('query', { query })).toMatchObject({ rows: [{ tax: 1.5 }] })
+      await expect.poll(() => call('costs')).toMatchObject({ statements: 1 })
+    } finally {
+      expect(await server.stop()).toBe(0)
+      await fake.close()
+    }
+  }
 })
