@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { Bill } from '../../query/billing/charge.ts'
 import { GatewayError } from '../../query/errors.ts'
-import type { Estimate } from '../../query/estimate.ts'
 import { statementHash } from '../../query/text/statement-hash.ts'
-import type { Context, Logger, Plan, PlannedCost, PlannedStatement } from '../../query/types.ts'
+import type { Context, Logger, Plan, PlannedStatement } from '../../query/types.ts'
 import { unlessDown } from '../../state/unless-down.ts'
 import type { BillingCalendar, BudgetLimit, Ledger, Reservation, Settlement } from '../ledger/ledger.ts'
-import { likelyBytes, mostBillableBytes } from '../pricing/billable-bytes.ts'
 import { bytesFor, usdOf } from '../pricing/nano-usd.ts'
 import { priceOf } from '../pricing/price.ts'
 import { tariffOf } from '../pricing/tariff.ts'
 import type { BilledSource, BudgetPolicy } from './budget-policy.ts'
 import { BudgetWarnings } from './budget-warnings.ts'
-import { type Demand, type DemandRules, demandOf, isSure } from './demand.ts'
+import { type Demand, type DemandRules, demandOf } from './demand.ts'
+import { plannedCostOf } from './planned-cost.ts'
 import { BudgetError, type BudgetRefusal, budgetRefusal, type Figures, overCapOf } from './refusal.ts'
 import type { SettlementQueue } from './settlement-queue.ts'
 import { isDown, StatementCharge } from './statement-charge.ts'
@@ -96,7 +95,7 @@ export class Budgets {
     const facts = plan.estimate?.billing
     if (!billing || !plan.estimate || !facts) return plan
     const estimate = priceOf(plan.estimate, billing.pricing, await this.#freeBytesLeft(source, billing, facts))
-    const priced: Plan = { ...plan, cost: costOf(estimate), estimate }
+    const priced: Plan = { ...plan, cost: plannedCostOf(estimate), estimate }
     const refusal = await this.#refusalOf(priced, ctx)
     if (!refusal) return priced
     if (!plan.query.estimate) throw this.#counted(source, refusal)
@@ -315,21 +314,5 @@ export class Budgets {
       'A budget applies to this statement, and the ledger of what statements cost does not answer: try again later.',
       { cause, retryAfterMs: 1000 },
     )
-  }
-}
-
-function costOf({ billableBytes, costUsd, accuracy, billing, externalCosts = [] }: Estimate): PlannedCost {
-  const { location, reservation, parts } = billing!
-  const most = mostBillableBytes(parts)
-  const likely = isSure(accuracy) ? undefined : likelyBytes(parts)
-  return {
-    ...(billableBytes !== undefined && { billableBytes }),
-    ...(billableBytes !== undefined && most !== undefined && most > billableBytes && { mostBytes: most }),
-    ...(costUsd !== undefined && { costUsd }),
-    ...(likely !== undefined && { likelyBytes: likely }),
-    accuracy,
-    region: location,
-    ...(reservation !== undefined && { reservation }),
-    ...(externalCosts.length > 0 && { externalCosts }),
   }
 }

@@ -14,7 +14,8 @@ export const MAX_TOP = 500
 /**
  * Keys after the prefix: `s:ID` a statement; `held` ids by their expiry; `open` submitted ids by their time; `b:SPAN` spent (`|s`)
  * and reserved (`|r`) amounts of accounts; `u:DAY` usage; `t:DAY:GROUP` statements by cost, with their runs and bytes in `n:DAY:GROUP`
- * and texts in `x:DAY`; `l:DAY:PRINCIPAL` labels; `m:NAME` marks. Fields of usage and members of costs end in `|LABEL` if there is one. States of a statement are those of the SQLite ledger. Lua's numbers are exact up to 2^53.
+ * and texts in `x:DAY`; `l:DAY:PRINCIPAL` labels; `m:NAME` marks. Fields of usage and members of costs end in `|LABEL` if there is
+ * one. States of a statement are those of the SQLite ledger. Lua's numbers are exact up to 2^53.
  */
 const library = `
 local P = KEYS[1]
