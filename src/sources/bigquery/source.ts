@@ -13,6 +13,7 @@ import { ShortQueries } from './jobs/short-queries.ts'
 import { Statements } from './jobs/statements.ts'
 import type { BigQueryObserver } from './metrics.ts'
 import { planByDryRun } from './plan/planner.ts'
+import { Routines } from './plan/routines.ts'
 import { RestClient, segments } from './rest/rest-client.ts'
 import { Results } from './results/results.ts'
 import type { BigQueryConfig } from './settings.ts'
@@ -35,6 +36,7 @@ export class BigQuerySource implements Source {
   readonly #rest: RestClient
   readonly #aftercare: Aftercare
   readonly #deps: JobDependencies
+  readonly #routines: Routines
   readonly #statements: Statements
   readonly #storage: StorageClient
 
@@ -44,6 +46,7 @@ export class BigQuerySource implements Source {
     this.writes = config.writes
     this.#rest = new RestClient(config, observer)
     this.#deps = { source: name, config, rest: this.#rest, observer, log }
+    this.#routines = new Routines(this.#rest)
     this.#aftercare = new Aftercare(this.#deps)
     this.#storage = openStorageClient(name, config, this.#rest)
     const jobs = new Jobs(this.#deps, this.#aftercare)
@@ -61,7 +64,7 @@ export class BigQuerySource implements Source {
   }
 
   async plan(query: Query, ctx: Context): Promise<Plan> {
-    return await planByDryRun(query, ctx, this.#deps)
+    return await planByDryRun(query, ctx, { ...this.#deps, routines: this.#routines })
   }
 
   async run(plan: PlannedSql, ctx: Context): Promise<Result> {
@@ -71,8 +74,11 @@ export class BigQuerySource implements Source {
         `The source ${this.name} is read-only: set sources.${this.name}.writes: true to allow it.`,
       )
     const result = await this.#asked(() => this.#statements.run(plan, ctx))
-    // It may have changed datasets or tables.
-    if (plan.kind === 'update') this.catalog.forget()
+    // It may have changed datasets, tables or routines.
+    if (plan.kind === 'update') {
+      this.catalog.forget()
+      this.#routines.forget()
+    }
     return result
   }
 

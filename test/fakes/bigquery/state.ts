@@ -23,6 +23,8 @@ export interface FakeOptions extends JobOptions {
   readonly lopsided?: boolean
   /** CreateReadSession is refused, as without the role of a read session user. */
   readonly denyStorage?: boolean
+  /** Routines by `dataset.routine`, with further fields of their resource. */
+  readonly routines?: Readonly<Record<string, object>>
   /** Sessions end after so long; 6 hours by default. */
   readonly sessionMs?: number
   /** LZ4_FRAME and ZSTD are refused: the stand-in compresses nothing. Ignored if false. */

@@ -3,6 +3,7 @@ import type { JobResource, TableReferenceResource } from '../rest/api.ts'
 import { wholeNumberOf } from '../rest/whole-number.ts'
 import type { StatementText } from '../text/statement-text.ts'
 import type { DryRun } from './dry-run.ts'
+import type { CostlyRoutine } from './routines.ts'
 
 const accuracies: Readonly<Record<string, EstimateAccuracy>> = {
   PRECISE: 'exact',
@@ -13,18 +14,27 @@ const accuracies: Readonly<Record<string, EstimateAccuracy>> = {
 /** Multi-region of the datasets that were created without a location. */
 const DEFAULT_LOCATION = 'US'
 
+/** What the gateway knows of a statement besides its dry run. */
+export interface KnownOfStatement {
+  /** Reservation of the settings. */
+  readonly reservation: string | undefined
+  /** Routines that it calls and that cost extra, or may. */
+  readonly routines: readonly CostlyRoutine[]
+  /** How often it runs: each run is assumed to read as much as the first. */
+  readonly runs: number
+}
+
 /**
  * The estimate of a statement by its dry run, without a price. 0 bytes of a statement that reads tables are unknown bytes: that is
  * what BigQuery tells for tables with row policies and for external tables. A script with loops, conditions or calls reads at
  * least what the dry run tells, since it stops there.
  * Source: https://cloud.google.com/bigquery/docs/best-practices-costs#estimate-query-costs.
- * @param runs how often the statement runs: each run is assumed to read as much as the first
+ * @param known what the dry run does not tell
  */
 export function estimateOf(
   { job, statementType, location }: DryRun,
   text: StatementText,
-  reservation: string | undefined,
-  runs = 1,
+  { reservation, routines, runs }: KnownOfStatement,
 ): Estimate {
   const query = job.statistics?.query
   const tables = query?.referencedTables && distinctTables(query.referencedTables)
@@ -36,7 +46,7 @@ export function estimateOf(
     ...(tables && { tables: tables.length }),
   }
   const ranBy = reservation === undefined ? job.statistics?.reservation_id : reservation
-  const externalCosts = externalCostsOf(job, text)
+  const externalCosts = externalCostsOf(job, text, routines)
   return {
     accuracy: runs > 1 && accuracy !== 'unknown' ? 'estimated' : accuracy,
     ...(bytes !== undefined && { bytes: runs * bytes }),
@@ -69,13 +79,24 @@ function distinctTables(references: readonly TableReferenceResource[]): string[]
 }
 
 /** Charges that a dry run does not tell, one sentence each. */
-function externalCostsOf({ statistics }: JobResource, { externalFunctions }: StatementText): string[] {
+function externalCostsOf(
+  { statistics }: JobResource,
+  { externalFunctions }: StatementText,
+  routines: readonly CostlyRoutine[],
+): string[] {
   const costs: string[] = []
-  const routines = statistics?.query?.referencedRoutines ?? []
-  if (routines.length > 0) {
-    const names = routines.map(({ datasetId, routineId }) => `${datasetId}.${routineId}`).join(', ')
-    costs.push(`It calls ${names}: functions in Python and remote functions are billed by their own services.`)
-  }
+  const namesOf = (of: CostlyRoutine['cost']) =>
+    routines
+      .filter(({ cost }) => cost === of)
+      .map(({ name }) => name)
+      .join(', ')
+  const [billed, doubtful] = [namesOf('other'), namesOf('unknown')]
+  if (billed)
+    costs.push(`It calls ${billed}: functions in Python, remote functions and models are billed by their own services.`)
+  if (doubtful)
+    costs.push(
+      `It calls ${doubtful}, of which the gateway cannot tell whether it runs Python, remote functions or models, which are billed by their own services.`,
+    )
   if (externalFunctions.length > 0)
     costs.push(`It calls ${externalFunctions.join(', ')}: models and other services are billed on their own.`)
   const regions = statistics?.globalQueryRemoteRegions ?? []

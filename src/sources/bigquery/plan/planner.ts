@@ -11,9 +11,15 @@ import { arrowSchemaOf } from '../types/arrow-schema.ts'
 import { dryRunOf } from './dry-run-of.ts'
 import { estimateOf } from './estimate-of.ts'
 import { encodeHandle } from './plan-handle.ts'
+import type { Routines } from './routines.ts'
+
+/** What planning depends on. */
+export interface PlanDependencies extends JobDependencies {
+  readonly routines: Routines
+}
 
 /** Plans a statement by a dry run, which is free and tells its schema, kind, parameters and bytes. @throws GatewayError */
-export async function planByDryRun(query: Query, ctx: Context, deps: JobDependencies): Promise<Plan> {
+export async function planByDryRun(query: Query, ctx: Context, deps: PlanDependencies): Promise<Plan> {
   const { config, source } = deps
   const text = await readStatementText(query.sql)
   const { found, parameterTypes, runs } = await dryRunOf(query, text, ctx, deps).catch((error: unknown) => {
@@ -25,7 +31,9 @@ export async function planByDryRun(query: Query, ctx: Context, deps: JobDependen
   const kind = changes(statementType, text.onlyReads) ? 'update' : 'read'
   const returnsRows = kind === 'read' || statementType === 'SCRIPT'
   const schema = returnsRows ? arrowSchemaOf(found.schema.fields ?? []) : undefined
-  const estimate = estimateOf(found, text, config.reservation, runs)
+  const referenced = found.job.statistics?.query?.referencedRoutines ?? []
+  const routines = await deps.routines.costly(referenced, ctx.signal)
+  const estimate = estimateOf(found, text, { reservation: config.reservation, routines, runs })
   const isBounded = estimate.accuracy !== 'unknown' && estimate.accuracy !== 'lower_bound'
   return {
     kind,

@@ -24,6 +24,24 @@ export interface TableReferenceResource {
   readonly tableId: string
 }
 
+/** Names a routine: a function or procedure. */
+export interface RoutineReferenceResource {
+  readonly projectId?: string
+  readonly datasetId?: string
+  readonly routineId?: string
+}
+
+/** A routine. */
+export interface RoutineResource {
+  /** `SQL`, `JAVASCRIPT`, `PYTHON`, `JAVA` or `SCALA`; remote functions have none. */
+  readonly language?: string
+  readonly definitionBody?: string
+  /** Present if it is a remote function. */
+  readonly remoteFunctionOptions?: object
+  /** Present if it is a procedure of Apache Spark. */
+  readonly sparkOptions?: object
+}
+
 /** A column of a table or a result, or a member of a STRUCT. */
 export interface FieldResource {
   readonly name: string
@@ -70,11 +88,7 @@ export interface QueryStatistics {
   readonly billingTier?: number
   readonly schema?: SchemaResource
   readonly referencedTables?: readonly TableReferenceResource[]
-  readonly referencedRoutines?: readonly {
-    readonly projectId?: string
-    readonly datasetId?: string
-    readonly routineId?: string
-  }[]
+  readonly referencedRoutines?: readonly RoutineReferenceResource[]
   readonly undeclaredQueryParameters?: readonly UndeclaredParameter[]
   readonly numDmlAffectedRows?: string
   readonly dmlStats?: DmlStats

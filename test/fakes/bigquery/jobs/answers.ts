@@ -14,6 +14,8 @@ export interface CannedAnswer {
   readonly accuracy?: 'UNKNOWN' | 'PRECISE' | 'LOWER_BOUND' | 'UPPER_BOUND'
   /** Distinct tables that the run reads: each bills at least 10 MiB; 1 by default. */
   readonly tables?: number
+  /** Routines that the dry run names, as `dataset.routine`. */
+  readonly routines?: readonly string[]
   readonly slotMs?: number
   readonly dmlAffectedRows?: number
   /** The job stays RUNNING so long. */

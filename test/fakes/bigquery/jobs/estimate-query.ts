@@ -14,6 +14,8 @@ export interface DryRun {
   readonly accuracy: BytesRead['accuracy'] | 'UNKNOWN'
   readonly schema?: readonly FieldSchema[]
   readonly referenced: readonly FakeTable[]
+  /** As `dataset.routine`. */
+  readonly routines?: readonly string[]
   readonly undeclared?: readonly { readonly name?: string; readonly type: string }[]
 }
 
@@ -67,5 +69,6 @@ function cannedDryRun(canned: CannedAnswer): DryRun {
     accuracy: canned.accuracy ?? 'PRECISE',
     ...(canned.schema && { schema: canned.schema }),
     referenced: [],
+    ...(canned.routines && { routines: canned.routines }),
   }
 }

@@ -60,6 +60,14 @@ export function getTable(state: FakeState, project: string, dataset: string, nam
   return tableView(tableOf(state, project, dataset, name))
 }
 
+/** routines.get. @throws ApiError 404 */
+export function getRoutine(state: FakeState, project: string, dataset: string, name: string) {
+  const found = state.options.routines?.[`${dataset}.${name}`]
+  if (!found) throw new ApiError(404, 'notFound', `Not found: Routine ${project}:${dataset}.${name}`)
+  const routineReference = { projectId: project, datasetId: dataset, routineId: name }
+  return { etag: 'etag', routineReference, routineType: 'SCALAR_FUNCTION', ...found }
+}
+
 /** tables.insert: an empty table. @throws ApiError */
 export function insertTable(
   state: FakeState,

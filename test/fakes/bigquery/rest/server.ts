@@ -6,6 +6,7 @@ import type { FakeState } from '../state.ts'
 import {
   deleteTable,
   getDataset,
+  getRoutine,
   getTable,
   insertTable,
   listDatasets,
@@ -58,6 +59,9 @@ const routes: readonly Route[] = [
     insertTable(state, names[0]!, names[1]!, body),
   ),
   route('tables.get', 'GET', table, ({ state, names }) => getTable(state, names[0]!, names[1]!, names[2]!)),
+  route('routines.get', 'GET', `${dataset}/routines/([^/]+)`, ({ state, names }) =>
+    getRoutine(state, names[0]!, names[1]!, names[2]!),
+  ),
   route('tables.delete', 'DELETE', table, ({ state, names }) => deleteTable(state, names[0]!, names[1]!, names[2]!)),
   route('tabledata.list', 'GET', `${table}/data`, ({ state, names, query }) =>
     listRows(state, names[0]!, names[1]!, names[2]!, query),

@@ -87,6 +87,12 @@ export function dryRunView(project: string, location: string, configuration: Job
         ...(estimate.referenced.length > 0 && {
           referencedTables: estimate.referenced.map(({ reference }) => reference),
         }),
+        ...(estimate.routines && {
+          referencedRoutines: estimate.routines.map((name) => {
+            const [datasetId, routineId] = name.split('.')
+            return { projectId: project, datasetId, routineId }
+          }),
+        }),
         ...(estimate.schema && { schema: { fields: estimate.schema } }),
         ...(estimate.undeclared?.length && {
           undeclaredQueryParameters: estimate.undeclared.map(({ name, type }) => ({
