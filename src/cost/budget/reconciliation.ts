@@ -163,7 +163,9 @@ export class Reconciliation {
     const all = [...listed]
     for (let i = 0; i < all.length; i += MAX_IDS) await this.#compare(all.slice(i, i + MAX_IDS), report)
     await this.#clear(report, listed)
-    this.#deps.log.info(
+    // Each minute while a bill is missing: a line that says nothing new would hide the others.
+    const isNews = report.settled + report.corrected + report.cleared > 0
+    this.#deps.log[isNews ? 'info' : 'debug'](
       { event: 'ledger', ...report, differences: report.differences.length },
       'the ledger was reconciled',
     )

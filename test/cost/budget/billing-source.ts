@@ -185,7 +185,7 @@ export class BudgetedPipeline {
       budgets: this.budgets,
       ledger,
       sources: [this.source as unknown as Source],
-      log,
+      log: { ...log, info: (fields: object) => void this.logged.push(fields) },
       onCorrected: () => {},
     })
   }

@@ -149,6 +149,10 @@ describe('what a statement turns out to cost', () => {
     expect(report).toMatchObject({ source: 'wh', jobs: 3, settled: 1, corrected: 1, cleared: 0, unknown: 1 })
     expect(report.others).toEqual({ jobs: 1, billedBytes: 2 ** 40, nanoUsd: 6.25e9 })
     expect(await gate.balance()).toEqual([about(3 * CENT_USD), 0])
+    const lines = () => gate.logged.filter((fields) => 'differences' in fields).length
+    expect(lines()).toBe(1)
+    await gate.reconciliation.reconcile('WH', 0, gate.context())
+    expect(lines()).toBe(1)
     await expect(gate.reconciliation.reconcile('nowhere', 0, gate.context())).rejects.toMatchObject({
       code: 'UNKNOWN_SOURCE',
     })
