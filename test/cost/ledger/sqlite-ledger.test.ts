@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -20,6 +20,17 @@ describeLedger('SQLite', async () => {
 
 it('a file that cannot be opened is told at the start', async () => {
   await expect(openSqliteLedger('/dev/null', 'America/Los_Angeles')).rejects.toThrow()
+})
+
+it('only the user of the process may read the files, also in a folder of others', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flightgate-ledger-'))
+  chmodSync(folder, 0o755)
+  const ledger = await openSqliteLedger(folder, 'America/Los_Angeles')
+  const rightsOf = (name: string) => statSync(join(folder, name)).mode & 0o777
+  for (const file of readdirSync(folder)) expect(rightsOf(file), file).toBe(0o600)
+  expect(readdirSync(folder)).toContain(LEDGER_FILE)
+  await ledger.close()
+  rmSync(folder, { recursive: true })
 })
 
 it('a file of the version without labels keeps its sums, and takes labels from now on', async () => {

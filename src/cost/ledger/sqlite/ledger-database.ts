@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import type { JobReference } from '../../../query/billing/charge.ts'
 import { accountKey, accountsOf } from '../account-key.ts'
@@ -28,6 +29,7 @@ const LABELS_MS = 2 * 86_400_000
 const PRUNE_INTERVAL_MS = 60_000
 /** How long a call waits for another process that writes, in milliseconds. */
 const BUSY_MS = 2000
+const OWNER_ONLY = 0o600
 
 const stateNames = Object.keys(State) as LedgerState[]
 
@@ -43,6 +45,8 @@ export class LedgerDatabase {
   /** @throws Error if the file cannot be used */
   constructor(path: string, timeZone: string) {
     this.#calendar = billingCalendar(timeZone)
+    // SQLite would let everybody read a new file; its other files take the rights of this one.
+    closeSync(openSync(path, 'a', OWNER_ONLY))
     this.#db = new DatabaseSync(path, { timeout: BUSY_MS })
     // A process that dies loses nothing; a machine that loses power may lose the last transactions, but not the file.
     this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
