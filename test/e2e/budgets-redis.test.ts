@@ -17,7 +17,7 @@ describe('two gateways that share Redis', () => {
     redis = await RedisServer.start()
   })
   beforeEach(async () => {
-    const config = shop.configOf({ redis: { url: redis.url, keyPrefix: `t${++tests}:`, commandTimeoutMs: 500 } })
+    const config = shop.configOf({ redis: { url: redis.url, keyPrefix: `t${++tests}:`, commandTimeoutMs: 3000 } })
     gateways = await Promise.all([GatewayProcess.start(config), GatewayProcess.start(config)])
   })
   afterEach(async () => {
@@ -59,6 +59,15 @@ describe('two gateways that share Redis', () => {
     gateways.push(again)
     await expect.poll(() => spentOf(again), { timeout: 10_000 }).toEqual(times(10))
     expect(await spentOf(again, 'reserved')).toBe(0)
+  })
+
+  it('Redis that loses its data while a statement runs: its bill counts all the same', async () => {
+    const [a] = gateways as [GatewayProcess]
+    const answer = shop.query(a)
+    await expect.poll(() => shop.fake.jobs.all.length, { timeout: 5000 }).toBe(1)
+    await redis.flush()
+    expect((await answer).status).toBe(200)
+    await expect.poll(() => spentOf(a), { timeout: 5000 }).toEqual(times(1))
   })
 
   it('Redis that stops: statements are refused, and run again once it answers', async () => {

@@ -73,7 +73,8 @@ export class StatementCharge implements Charge {
     this.#deps.onSettled(settlement)
     this.#onOver()
     this.#deps.queue.add(async (ledger) => {
-      if (!this.#isRecorded) await ledger.reserve(this.#reservation, [])
+      // Does nothing if the ledger knows the reservation, which a Redis that has lost its data does not.
+      await ledger.reserve(this.#reservation, [])
       // Another process that compared the ledger with the engine may have seen some of its jobs only.
       await ledger.correct(this.id, settlement)
     })

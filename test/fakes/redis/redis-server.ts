@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -57,6 +58,14 @@ export class RedisServer {
     const exited = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGKILL')
     await exited
+  }
+
+  /** Loses all data, as a server without a file does that restarts. */
+  async flush(): Promise<void> {
+    const socket = connect(this.port, '127.0.0.1')
+    socket.write('FLUSHALL\r\n')
+    await once(socket, 'data')
+    socket.destroy()
   }
 
   /** Makes the server hang, or go on. */
