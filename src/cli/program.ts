@@ -1,6 +1,7 @@
 import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander'
 import { packageVersion } from '../ops/version.ts'
 import { parseAddress } from './client/address.ts'
+import { endWithoutReader } from './end-without-reader.ts'
 import type { EstimateOptions } from './estimate/estimate.ts'
 import { ExitCode } from './exit-code.ts'
 import type { QueryOptions } from './query/options.ts'
@@ -12,6 +13,10 @@ export function buildProgram(): Command {
     .description('One Arrow Flight SQL endpoint in front of your engines.')
     .version(packageVersion())
     .exitOverride(endWithUsageCode)
+    .hook('preAction', (_, command) => {
+      // The server drains, and a query stops reading.
+      if (command.name() !== 'serve' && command.name() !== 'query') endWithoutReader()
+    })
   program
     .command('serve')
     .description('Serve until a signal: the first one drains, a second one stops at once.')

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -215,4 +216,10 @@ describe('flightgate query', () => {
     ])
       expect((await query([...args, '-q', 'SELECT 1 AS x'], '', env)).stdout).toBe('x\r\n1\r\n')
   })
+})
+
+it('a reader that leaves ends a command without a stack trace', () => {
+  const script = '"$0" src/main.ts check-config | true; exit $PIPESTATUS'
+  const { status, stderr } = spawnSync('bash', ['-c', script, process.execPath], { encoding: 'utf8' })
+  expect([status, stderr]).toEqual([0, ''])
 })
