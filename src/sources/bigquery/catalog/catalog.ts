@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { concurrently } from '../../../async/concurrently.ts'
 import type {
   Catalog,
@@ -38,6 +39,8 @@ const MAX_TABLES_WITH_SCHEMAS = 10_000
 const PAGE_TABLES = 50
 /** Most tables of a dataset that are searched for keys which refer to a table. */
 const MAX_SEARCHED_TABLES = 2000
+/** How often the log tells of a dataset whose tables may not be listed, in milliseconds. */
+const LOG_INTERVAL_MS = 3_600_000
 
 /**
  * Projects, datasets and tables of BigQuery as catalogs, schemas and tables, by calls of its API that cost nothing.
@@ -49,6 +52,8 @@ export class BigQueryCatalog implements Catalog {
   readonly #projects: readonly string[]
   readonly #writes: boolean
   readonly #api: MetadataApi
+  /** Datasets whose tables could not be listed, as the log was told. */
+  readonly #unlistedDatasets = new LRUCache<string, true>({ max: 100, ttl: LOG_INTERVAL_MS })
 
   constructor(settings: BigQueryCatalogSettings, get: GetResource) {
     const { projectId, projects = [], defaultDataset, writes } = settings
@@ -214,11 +219,23 @@ export class BigQueryCatalog implements Catalog {
       const resource = await this.#api.table(catalog, schema, table, ctx)
       return resource ? [{ catalog, schema, table, type: resource.type }] : []
     }
-    const listed = (await ifThere(this.#api.tables(catalog, schema, ctx))) ?? []
+    const listed = (await ifThere(this.#api.tables(catalog, schema, ctx))) ?? this.#unlisted(entry, ctx)
     const matching = pattern ? listed.filter(({ name }) => pattern.matches(name)) : listed
     const entries = matching.map(({ name, type }) => ({ catalog, schema, table: name, type }))
     // Flight SQL promises the order of the names.
     return entries.sort((a, b) => (a.table < b.table ? -1 : 1))
+  }
+
+  /** A dataset whose tables may not be listed has none, which the log tells from time to time. */
+  #unlisted({ catalog, schema }: SchemaEntry, ctx: Context): readonly [] {
+    const dataset = `${catalog}.${schema}`
+    if (this.#unlistedDatasets.has(dataset)) return []
+    this.#unlistedDatasets.set(dataset, true)
+    ctx.log.warn(
+      { event: 'metadata', dataset },
+      `metadata shows no tables of ${dataset}: it does not exist, or the source's login needs the role BigQuery Metadata Viewer there`,
+    )
+    return []
   }
 
   /** Datasets of a project. A further project that may not be seen has none. */

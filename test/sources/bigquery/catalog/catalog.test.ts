@@ -5,9 +5,11 @@ import { GatewayError } from '../../../../src/query/errors.ts'
 import type { Context } from '../../../../src/query/types.ts'
 import { BigQueryCatalog } from '../../../../src/sources/bigquery/catalog/catalog.ts'
 
+const warnings: string[] = []
 const ctx = {
   principal: { name: 'tester', roles: [] },
   signal: new AbortController().signal,
+  log: { warn: (_: object, message: string) => warnings.push(message) },
 } as unknown as Context
 
 const reference = (tableId: string, datasetId = 'shop') => ({ projectId: 'my-project', datasetId, tableId })
@@ -137,6 +139,16 @@ describe('the catalog of BigQuery', () => {
   ])('the filter %j finds %j', async (filter, expected) => {
     const found = await catalogOf().tables(filter, ctx)
     expect(found.map(({ schema, table }) => `${schema}.${table}`)).toEqual(expected)
+  })
+
+  it('tells the log once of a dataset whose tables may not be listed', async () => {
+    const catalog = catalogOf()
+    const before = warnings.length
+    for (let i = 0; i < 2; i++) {
+      expect(await catalog.tables({ types: [], schemaPattern: 'locked' }, ctx)).toEqual([])
+      catalog.forget()
+    }
+    expect(warnings.slice(before)).toEqual([expect.stringContaining('no tables of my-project.locked')])
   })
 
   it('asks for one table with one call, and keeps the answer until the catalog changes', async () => {

@@ -30,7 +30,7 @@ export function* missingPartitionFilter(input: RuleInput): Generator<Suggestion>
         message,
         ...(example &&
           !relation.optional && {
-            example: `As an example, only the last ${EXAMPLE_DAYS} days.`,
+            example: `As an example, this reads only the last ${EXAMPLE_DAYS} days.`,
             edits: addCondition(select, `${qualified(column.name, relation, select)} >= ${example}`),
           }),
         result: 'example',

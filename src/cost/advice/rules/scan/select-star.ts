@@ -140,7 +140,7 @@ function wholeStar(select: Select, star: SqlNode, tables: readonly Table[]): Sug
     rule: 'select_star',
     message: parts.join(' '),
     ...(isWritable && {
-      example: `As an example, without the text and nested columns of ${tableName(relation)}.`,
+      example: `As an example, this leaves out the text and nested columns of ${tableName(relation)}.`,
       edits: [{ start: star.start, end: star.end, text: `* EXCEPT (${except.map(quoted).join(', ')})` }],
     }),
     result: 'example',

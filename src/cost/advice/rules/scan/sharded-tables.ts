@@ -60,7 +60,7 @@ function withoutCondition(input: RuleInput, relation: Relation, select: Select):
     rule: 'sharded_tables',
     message: `The statement reads all tables ${tableName(relation)}: add a condition on _TABLE_SUFFIX, or use a longer prefix. One partitioned table instead of a table for each day is faster and needs no suffix.`,
     ...(hasDays && {
-      example: 'As an example, only the last 30 days.',
+      example: 'As an example, this reads only the last 30 days.',
       edits: addCondition(select, `${qualified('_TABLE_SUFFIX', relation, select)} >= ${day}`),
     }),
     result: 'example',
