@@ -1,5 +1,9 @@
 import { GatewayError } from '../../query/errors.ts'
+import type { Context } from '../../query/types.ts'
 import type { StatementStatus } from './batch-outcome.ts'
+
+/** How much earlier than asked a timer may fire, by the clock, in milliseconds. */
+const TIMER_SLACK_MS = 5
 
 /** How a statement ends that does not succeed, and why. */
 export interface Failure {
@@ -11,17 +15,20 @@ export interface Failure {
 export class BatchHalt {
   readonly #controller = new AbortController()
   readonly #outer: AbortSignal
+  readonly #deadlineAt: number
   readonly #timer: NodeJS.Timeout
   readonly #onAbort = () => this.leave(this.#outer.reason)
   #cause: Failure | undefined
   #left: { readonly error: unknown } | undefined
 
   /**
-   * @param outer the signal of the call
+   * @param call the context of the call
    * @param timeoutMs time limit of the batch
    */
-  constructor(outer: AbortSignal, timeoutMs: number) {
+  constructor(call: Pick<Context, 'signal' | 'deadlineAt'>, timeoutMs: number) {
+    const outer = call.signal
     this.#outer = outer
+    this.#deadlineAt = call.deadlineAt
     this.#timer = setTimeout(() => {
       const text = `The batch took longer than its ${timeoutMs} ms: give it more time (timeout_ms), or send fewer statements at once.`
       this.stop({ status: 'failed', error: new GatewayError('DEADLINE', text) })
@@ -67,6 +74,8 @@ export class BatchHalt {
   failureOf(error: unknown): Failure {
     if (this.#cause) return this.#cause
     const failure = GatewayError.from(error)
+    // A source may notice the deadline of the call before the call itself does.
+    if (failure.code === 'DEADLINE' && Date.now() >= this.#deadlineAt - TIMER_SLACK_MS) this.leave(failure)
     return { status: failure.code === 'CANCELLED' ? 'cancelled' : 'failed', error: failure }
   }
 

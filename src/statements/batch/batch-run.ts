@@ -88,7 +88,7 @@ export class BatchRun {
     this.#sink = sink
     this.#items = statements.map(({ id, request }, position) => new Item(id, position, request))
     const { timeoutMs } = bounds
-    this.#halt = new BatchHalt(scope.ctx.signal, timeoutMs)
+    this.#halt = new BatchHalt(scope.ctx, timeoutMs)
     const deadlineAt = Math.min(scope.ctx.deadlineAt, Date.now() + timeoutMs)
     this.#scope = { ...scope, ctx: deriveContext(scope.ctx, { signal: this.#halt.signal, deadlineAt }) }
   }

@@ -104,7 +104,7 @@ export class Batches {
     work: (request: StatementRequest, scope: CallScope) => Promise<T>,
   ): Promise<readonly Answer<T>[]> {
     const { ids, bounds } = await this.#read(requests, options, scope)
-    const halt = new BatchHalt(scope.ctx.signal, bounds.timeoutMs)
+    const halt = new BatchHalt(scope.ctx, bounds.timeoutMs)
     const deadlineAt = Math.min(scope.ctx.deadlineAt, Date.now() + bounds.timeoutMs)
     const own = { ...scope, ctx: deriveContext(scope.ctx, { signal: halt.signal, deadlineAt }) }
     const turns = new SlotTurns()
