@@ -23,7 +23,7 @@ export interface Demand {
   readonly figures: Figures
 }
 
-/** A statement that nobody has priced, such as by a ticket of a gateway that did not know that its source bills. */
+/** A statement without a price, such as from a ticket of a gateway that did not know that its source bills. */
 const noCost: PlannedCost = { accuracy: 'unknown', region: '' }
 
 /** Room above the estimate for a statement without limits: a table may have grown since it was planned. */

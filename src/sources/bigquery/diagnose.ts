@@ -17,7 +17,7 @@ import type { StorageClient } from './storage/storage-client.ts'
 const MIN_BILLED_BYTES = 10 << 20
 
 /** The account of a statement that bills nothing. */
-const nobody: JobAccount = { onSubmitted: async () => {}, onBill: () => {} }
+const noAccount: JobAccount = { onSubmitted: async () => {}, onBill: () => {} }
 
 const unobserved: BigQueryObserver = {
   onRetry: () => {},
@@ -121,7 +121,7 @@ function stepsOf(source: string, config: BigQueryConfig, { rest, storage, afterc
         const startedAt = performance.now()
         const query = { source, sql: 'SELECT 1', session: {}, purpose: 'read' } as const
         const statement = { query, parameterMode: undefined, maxBilledBytes: MIN_BILLED_BYTES }
-        const ended = await new Jobs(deps, aftercare).run(statement, { jobId: randomUUID(), location }, ctx, nobody)
+        const ended = await new Jobs(deps, aftercare).run(statement, { jobId: randomUUID(), location }, ctx, noAccount)
         job = ended.reference
         return `${Math.round(performance.now() - startedAt)} ms`
       },

@@ -7,7 +7,7 @@ import { RestFailure } from '../rest/rest-failure.ts'
 import { billOf } from './bill-of.ts'
 import type { JobDependencies } from './job-dependencies.ts'
 
-/** Time limit of what the gateway still does for a job that nobody waits for: to cancel it and to ask for its bill. */
+/** Time limit of what the gateway still does for a job whose client has left: to cancel it and to ask for its bill. */
 const AFTERCARE_MS = 15_000
 /** How long the end of the source waits for that. */
 const CLOSE_MS = 3000

@@ -39,7 +39,7 @@ interface Insertion {
   readonly errorResult: ErrorProto | undefined
 }
 
-/** Runs statements as jobs with ids of the gateway, waits for their end, and cancels those that nobody waits for any more. */
+/** Runs statements as jobs with ids of the gateway, waits for their end, and cancels those whose clients have left. */
 export class Jobs {
   readonly #deps: JobDependencies
   readonly #aftercare: Aftercare
@@ -81,7 +81,7 @@ export class Jobs {
   }
 
   /**
-   * Ends a job that nobody waits for any more. The insertion goes on for a moment: a job that began after its cancel would run to its
+   * Ends a job whose client has left. The insertion goes on for a moment: a job that began after its cancel would run to its
    * end.
    */
   async #abandoned(asked: Promise<Insertion>, reference: JobReference): Promise<Bill | undefined> {

@@ -67,7 +67,7 @@ export class ShortQueries {
         try {
           first = await asked
         } catch (failure) {
-          // Without an answer the job may exist, with an id that nobody knows here: its bill stays unknown.
+          // Without an answer the job may exist, with an id that the gateway does not know: its bill stays unknown.
           return isRefusal(failure) ? { billedBytes: 0 } : undefined
         }
         // Nobody waits for it any more, whatever the reason.
