@@ -104,6 +104,12 @@ export const errorTable = {
     false,
     'A result of the same transaction is half read: read it to its end or close it first, or use autocommit.',
   ),
+  NOT_CACHED: row(
+    'NOT_FOUND',
+    504,
+    false,
+    'The cache has no such rows: leave out `only-if-cached` to run the statement.',
+  ),
   UNKNOWN_ROUTE: row('UNIMPLEMENTED', 404, false, 'There is no such route: see the OpenAPI document.', {
     quotes: true,
   }),

@@ -1,3 +1,5 @@
+import type { CacheOutcome } from './cache/cache-outcome.ts'
+
 /** What the stages tell of one statement while it runs. A front that reports it puts an empty trace into the context. */
 export interface StatementTrace {
   /** Id of the statement among the active ones. */
@@ -6,6 +8,8 @@ export interface StatementTrace {
   queueWaitMs?: number
   /** Whether the rows come from another statement or a cache. */
   isShared?: boolean
+  /** What the result cache did, known before the first rows; absent if the cache is off. */
+  cache?: CacheOutcome
   /** Price of the statement in US dollars, if the source has one. */
   costUsd?: number
   /** Bytes that the engine billed, if it bills. */

@@ -1,5 +1,6 @@
 import type { Frame } from '../arrow/ipc/frame.ts'
 import type { Charge } from './billing/charge.ts'
+import type { CacheControl } from './cache/cache-control.ts'
 import type { GatewayError } from './errors.ts'
 import type { Estimate, EstimateAccuracy } from './estimate.ts'
 import type { Ingest } from './ingest.ts'
@@ -52,6 +53,8 @@ export interface SessionOptions extends TypeOptions {
   readonly maxBilledBytes?: number
   /** Label under which what a statement costs is summed up: 1 to 63 of a-z, 0-9, _ and -. */
   readonly label?: string
+  /** What the client asks of the result cache. */
+  readonly cacheControl?: CacheControl
 }
 
 /** `read` must not change data, `write` must, `any` leaves it to the statement. */

@@ -11,6 +11,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ['gateway', 'config', 'ops', 'arrow'],
   gateway: [
     'async',
+    'cache',
     'config',
     'cost',
     'fronts',
@@ -27,6 +28,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   auth: ['query', 'grpc', 'http2'],
   statements: ['query', 'arrow', 'state', 'async'],
   quotas: ['query', 'state'],
+  cache: ['query', 'arrow', 'state', 'async', 'config'],
   cost: ['query', 'state', 'async', 'config'],
   sources: ['query', 'arrow', 'grpc', 'http2', 'async', 'config'],
   grpc: ['query', 'arrow', 'http2', 'async'],

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { CacheControl } from '../../src/query/cache/cache-control.ts'
 import type { Sealed } from '../../src/query/seal/sealed.ts'
 import { Sealer } from '../../src/query/seal/sealer.ts'
 import type { PlannedCost, PlannedRead, PlannedUpdate, Query, SessionOptions } from '../../src/query/types.ts'
@@ -26,6 +27,17 @@ function recordOf<T>(generators: Travelling<T>, ...required: (keyof T)[]): fc.Ar
 
 const anyText = fc.string({ unit: 'grapheme', maxLength: 40 })
 const anyBytes = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes))
+const cacheControl = recordOf<CacheControl>({
+  noCache: fc.boolean(),
+  noStore: fc.boolean(),
+  maxAgeMs: fc.nat(),
+  minFreshMs: fc.nat(),
+  maxStaleMs: fc.constant(Number.MAX_SAFE_INTEGER),
+  onlyIfCached: fc.boolean(),
+  ttlMs: fc.nat(),
+  key: fc.string(),
+  tags: fc.array(anyText),
+})
 const session = recordOf<SessionOptions>({
   catalog: anyText,
   schema: anyText,
@@ -36,6 +48,7 @@ const session = recordOf<SessionOptions>({
   maxCostUsd: fc.nat(),
   maxBilledBytes: fc.nat(),
   label: fc.string(),
+  cacheControl,
 })
 const query = recordOf<Query>(
   {

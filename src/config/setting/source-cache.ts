@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { optionalWholeNumber } from './value.ts'
+
+const DAY_MS = 86_400_000
+
+/** Schema of `sources.<name>.cache`. */
+export const sourceCacheSchema = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Whether results of this source are stored, and shared by statements that run at the same time.'),
+  scope: z
+    .enum(['principal', 'shared'])
+    .default('principal')
+    .describe(
+      '`principal`: each principal has its own results. `shared`: all have the same ones; only for engines whose rows do not depend on who asks the gateway.',
+    ),
+  ttlMs: optionalWholeNumber('`cache.ttlMs` of this source.', { min: 0, max: 30 * DAY_MS }),
+  staleWhileRevalidateMs: optionalWholeNumber('`cache.staleWhileRevalidateMs` of this source.', {
+    min: 0,
+    max: DAY_MS,
+  }),
+  staleIfErrorMs: optionalWholeNumber('`cache.staleIfErrorMs` of this source.', { min: 0, max: 30 * DAY_MS }),
+})
+
+/** How results of a source are stored. */
+export type SourceCacheSettings = Readonly<z.output<typeof sourceCacheSchema>>
