@@ -1,8 +1,7 @@
+import { TIMER_SLACK_MS } from '../../async/timer-slack.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { GrpcFailure } from './failure.ts'
 
-/** Timers may fire this much early, in milliseconds. */
-const TIMER_SLACK_MS = 10
 /** How early a server may report that the propagated deadline has passed, in milliseconds. */
 const ANSWERED_EARLY_MS = 1000
 

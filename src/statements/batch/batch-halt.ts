@@ -1,9 +1,7 @@
+import { TIMER_SLACK_MS } from '../../async/timer-slack.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Context } from '../../query/types.ts'
 import type { StatementStatus } from './batch-outcome.ts'
-
-/** How much earlier than asked a timer may fire, by the clock, in milliseconds. */
-const TIMER_SLACK_MS = 5
 
 /** How a statement ends that does not succeed, and why. */
 export interface Failure {
@@ -13,9 +11,13 @@ export interface Failure {
 
 /** Ends a batch early: at its time limit, after a failure, or because its client has left. The first cause counts. */
 export class BatchHalt {
+  /** When all statements must have ended: at the time limit of the batch, or at the deadline of the call if that is sooner. */
+  readonly deadlineAt: number
   readonly #controller = new AbortController()
   readonly #outer: AbortSignal
-  readonly #deadlineAt: number
+  readonly #timeoutMs: number
+  /** Whether the deadline of the call comes before the time limit of the batch. */
+  readonly #isCallSooner: boolean
   readonly #timer: NodeJS.Timeout
   readonly #onAbort = () => this.leave(this.#outer.reason)
   #cause: Failure | undefined
@@ -28,11 +30,11 @@ export class BatchHalt {
   constructor(call: Pick<Context, 'signal' | 'deadlineAt'>, timeoutMs: number) {
     const outer = call.signal
     this.#outer = outer
-    this.#deadlineAt = call.deadlineAt
-    this.#timer = setTimeout(() => {
-      const text = `The batch took longer than its ${timeoutMs} ms: give it more time (timeout_ms), or send fewer statements at once.`
-      this.stop({ status: 'failed', error: new GatewayError('DEADLINE', text) })
-    }, timeoutMs)
+    this.#timeoutMs = timeoutMs
+    const limitAt = Date.now() + timeoutMs
+    this.#isCallSooner = call.deadlineAt < limitAt
+    this.deadlineAt = Math.min(call.deadlineAt, limitAt)
+    this.#timer = setTimeout(() => this.#stopLate(), timeoutMs)
     outer.addEventListener('abort', this.#onAbort, { once: true })
     if (outer.aborted) this.#onAbort()
   }
@@ -74,9 +76,20 @@ export class BatchHalt {
   failureOf(error: unknown): Failure {
     if (this.#cause) return this.#cause
     const failure = GatewayError.from(error)
-    // A source may notice the deadline of the call before the call itself does.
-    if (failure.code === 'DEADLINE' && Date.now() >= this.#deadlineAt - TIMER_SLACK_MS) this.leave(failure)
+    // A source has a timer of its own for the deadline, which may fire before the one of the batch or of the call.
+    if (failure.code === 'DEADLINE' && Date.now() >= this.deadlineAt - TIMER_SLACK_MS) {
+      if (!this.#isCallSooner) return this.#stopLate()
+      this.leave(failure)
+    }
     return { status: failure.code === 'CANCELLED' ? 'cancelled' : 'failed', error: failure }
+  }
+
+  /** Stops the batch at its time limit. @returns how its running statements end */
+  #stopLate(): Failure {
+    const text = `The batch took longer than its ${this.#timeoutMs} ms: give it more time (timeout_ms), or send fewer statements at once.`
+    const cause: Failure = { status: 'failed', error: new GatewayError('DEADLINE', text) }
+    this.stop(cause)
+    return cause
   }
 
   /** Frees the timer. @throws why the client has left */

@@ -87,10 +87,9 @@ export class BatchRun {
     this.#bounds = bounds
     this.#sink = sink
     this.#items = statements.map(({ id, request }, position) => new Item(id, position, request))
-    const { timeoutMs } = bounds
-    this.#halt = new BatchHalt(scope.ctx, timeoutMs)
-    const deadlineAt = Math.min(scope.ctx.deadlineAt, Date.now() + timeoutMs)
-    this.#scope = { ...scope, ctx: deriveContext(scope.ctx, { signal: this.#halt.signal, deadlineAt }) }
+    this.#halt = new BatchHalt(scope.ctx, bounds.timeoutMs)
+    const { signal, deadlineAt } = this.#halt
+    this.#scope = { ...scope, ctx: deriveContext(scope.ctx, { signal, deadlineAt }) }
   }
 
   /** @throws what `BatchDependencies.check` throws; why the client has left */

@@ -105,16 +105,16 @@ export class Batches {
   ): Promise<readonly Answer<T>[]> {
     const { ids, bounds } = await this.#read(requests, options, scope)
     const halt = new BatchHalt(scope.ctx, bounds.timeoutMs)
-    const deadlineAt = Math.min(scope.ctx.deadlineAt, Date.now() + bounds.timeoutMs)
-    const own = { ...scope, ctx: deriveContext(scope.ctx, { signal: halt.signal, deadlineAt }) }
+    const { signal, deadlineAt } = halt
+    const own = { ...scope, ctx: deriveContext(scope.ctx, { signal, deadlineAt }) }
     const turns = new SlotTurns()
     const answers: Answer<T>[] = []
     try {
       await concurrently(requests, bounds.maxConcurrency, async (request, i) => {
         const id = ids[i]!
         try {
-          halt.signal.throwIfAborted()
-          const value = await turns.take(request, halt.signal, () => work(request, own))
+          signal.throwIfAborted()
+          const value = await turns.take(request, signal, () => work(request, own))
           answers[i] = { id, value }
         } catch (thrown) {
           const { error } = halt.failureOf(thrown)
