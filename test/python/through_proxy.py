@@ -6,10 +6,10 @@ import adbc_driver_flightsql.dbapi as adbc
 import pyarrow as pa
 import pyarrow.compute as pc
 
-uri, rows = sys.argv[1], int(sys.argv[2])
+uri, rows, key = sys.argv[1], int(sys.argv[2]), (sys.argv + ["k"])[3]
 table = pa.table({"i": pa.array(range(rows), pa.int64()), "s": pa.array([f"value {i} " * 4 for i in range(rows)])})
 results = {}
-with adbc.connect(uri, db_kwargs={"username": "any", "password": "k"}, autocommit=True) as connection:
+with adbc.connect(uri, db_kwargs={"username": "any", "password": key}, autocommit=True) as connection:
     with connection.cursor() as cursor:
         results["uploaded"] = cursor.adbc_ingest(
             "uploaded", pa.RecordBatchReader.from_batches(table.schema, table.to_batches(20_000)), mode="create"
