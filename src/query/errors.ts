@@ -164,6 +164,12 @@ export const errorTable = {
     true,
     'The client did not read the result while another principal waited for its slot: read results without pauses, or open fewer at once.',
   ),
+  FELL_BEHIND: row(
+    'RESOURCE_EXHAUSTED',
+    429,
+    true,
+    'Other clients read the same rows so much faster that the gateway could not keep what this client lacks: run the statement again.',
+  ),
   STALLED: row('DEADLINE_EXCEEDED', 408, false, 'The client stopped reading for longer than the stall limit.'),
   DEADLINE: row('DEADLINE_EXCEEDED', 504, true, 'The deadline has passed.'),
   PLAN_TIMEOUT: row(

@@ -8,6 +8,7 @@ const retryable = [
   'QUEUE_FULL',
   'QUEUE_TIMEOUT',
   'SLOT_LOST',
+  'FELL_BEHIND',
   'RATE_LIMITED',
   'QUOTA_EXCEEDED',
   'BODY_TIMEOUT',
