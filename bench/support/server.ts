@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -125,13 +125,15 @@ export async function reachable(port: number): Promise<void> {
 
 const readyLine = /"flight":"([^"]+)","http":"([^"]+)"/
 
-/** Starts the gateway with a configuration. @param tree root folder of its source code */
+/** Starts the gateway with a configuration, without a cache unless it says so. @param tree root folder of its source code */
 export async function startGateway(config: object, tree: string = root, env: object = {}): Promise<MeasuredServer> {
   const file = join(mkdtempSync(join(tmpdir(), 'flightgate-bench-')), 'config.yaml')
   const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
   // No load balancer watches readiness, so skip the drain delay.
   const drain = { notReadyMs: 0 }
-  writeFileSync(file, stringify({ listen, drain, ...config }))
+  // The benchmarks measure engines and the path to them. Older trees have no cache.
+  const cache = existsSync(join(tree, 'src/config/sections/cache.ts')) ? { cache: { maxBytes: 0 } } : {}
+  writeFileSync(file, stringify({ listen, drain, ...cache, ...config }))
   return await startServer(process.execPath, ['src/main.ts', 'serve', '--config', file], readyLine, tree, env)
 }
 

@@ -4,6 +4,7 @@ import { sourceKinds } from '../sources/kinds.ts'
 import { authSchema } from './auth.ts'
 import { limitsSchema } from './limits.ts'
 import { listenSchema, tlsSchema } from './listen.ts'
+import { cacheSchema } from './sections/cache.ts'
 import { budgetsSchema, groupsSchema, redisSchema, stateSchema } from './sections/cost.ts'
 import { httpSchema } from './sections/http.ts'
 import { quotasSchema } from './sections/quotas.ts'
@@ -55,6 +56,11 @@ export const configSchemaOf = (kinds: SourceKinds) =>
         'What the statements of sources that bill may cost, for the whole gateway. `sources.NAME.limits`, `groups.NAME.budgets` and `auth.apiKeys[].budgets` limit parts of it; all of them apply.',
       ),
     groups: groupsSchema.describe('Groups of principals that share a budget, by name.'),
+    cache: cacheSchema
+      .prefault({})
+      .describe(
+        'The results of statements, for statements that ask for the same rows. `sources.NAME.cache` has settings of a source.',
+      ),
     state: stateSchema.prefault({}).describe('What the gateway keeps on disk.'),
     redis: redisSchema
       .optional()

@@ -51,12 +51,12 @@ export function memoryFacts(): MemoryFacts {
  * @param storesBytes bound of the stores for clients that `limits` does not include
  */
 export function memoryBudget(
-  { sources, limits, http }: Pick<Config, 'sources' | 'limits' | 'http'>,
+  { sources, limits, http, cache }: Pick<Config, 'sources' | 'limits' | 'http' | 'cache'>,
   storesBytes: number,
   { availableBytes, baseBytes, heapLimitBytes }: MemoryFacts,
   kinds: SourceKinds = sourceKinds,
 ): MemoryBudget {
-  let processBytes = baseBytes + storesBytes + limits.maxInFlightBytes + limits.repeatableStoreBytes
+  let processBytes = baseBytes + storesBytes + limits.maxInFlightBytes + limits.repeatableStoreBytes + cache.maxBytes
   processBytes += limits.maxRequestMemoryBytes * (1 + STRANGERS_SHARE) + http.maxHeldResultBytes
   processBytes += Math.min(heapLimitBytes, MAX_HEAP_BYTES, availableBytes * HEAP_SHARE)
   let configuredBytes = 0

@@ -1,10 +1,12 @@
 import type { Scope } from '../async/scope.ts'
+import type { ResultCache } from '../cache/result-cache.ts'
 import type { Config } from '../config/config.ts'
 import { Advisor } from '../cost/advice/advisor.ts'
 import { advise } from '../cost/advice/stage.ts'
 import { budget } from '../cost/budget/budget-stage.ts'
 import type { Reconciliation } from '../cost/budget/reconciliation.ts'
 import type { Metrics } from '../ops/metrics.ts'
+import type { CacheAdmin } from '../query/cache/cache-admin.ts'
 import { ActiveStatements } from '../query/control/active-statements.ts'
 import { type SourceHealth, SourceStatus } from '../query/control/source-status.ts'
 import { DrainGate } from '../query/drain-gate.ts'
@@ -39,6 +41,7 @@ export interface EngineParts {
   readonly state: Pick<State, 'store' | 'bus'>
   /** Store of small results, for clients that redeem a ticket again. */
   readonly repeatable: ResultStore
+  readonly cache: ResultCache
   /** Absent if no source bills its statements. */
   readonly costs?: Pick<Costs, 'budgets' | 'reconciliation'> | undefined
   readonly metrics: Metrics
@@ -55,6 +58,7 @@ export interface Engine {
   readonly active: ActiveStatements
   readonly sourceStatus: SourceStatus
   readonly quotas: Quotas
+  readonly cache: CacheAdmin
   /** Absent if no source bills its statements. */
   readonly reconciliation: Reconciliation | undefined
   /** Refuses a batch that could not run within the quotas and budgets of its caller. */
@@ -65,7 +69,7 @@ export interface Engine {
 
 /** Composes the engine. The scope closes its quotas, which write the counts that wait. */
 export function createEngine(parts: EngineParts, scope: Scope): Engine {
-  const { config, sources, slots, watch, state, repeatable, costs, metrics, log } = parts
+  const { config, sources, slots, watch, state, repeatable, cache, costs, metrics, log } = parts
   const { limits } = config
   const router = new Router(sources, config.defaultSource)
   const drainGate = new DrainGate()
@@ -95,6 +99,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     deadline((source) => config.sources[source]?.statementTimeoutMs),
     authorize(router),
     quota(quotas.statements),
+    cache.stage,
     replay(repeatable, limits),
     advise(advisor, router),
     ...(costs ? [budget(costs.budgets)] : []),
@@ -120,6 +125,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     active,
     sourceStatus,
     quotas,
+    cache,
     reconciliation: costs?.reconciliation,
     checkBatch,
     freeStatements,

@@ -11,6 +11,7 @@ import { openState } from '../state/open.ts'
 import { createEngine } from './engine.ts'
 import { createFronts, type GatewayAddresses } from './fronts.ts'
 import { openBudgets } from './open-budgets.ts'
+import { openCache } from './open-cache.ts'
 import { slotsOfSources } from './slots.ts'
 import { SourceWatch } from './source-watch.ts'
 import { openSources } from './sources.ts'
@@ -62,7 +63,8 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
 
   const costs = await openBudgets({ config, kinds, sources, metrics, log }, scope)
   const slots = slotsOfSources(config, kinds)
-  const engine = createEngine({ config, sources, slots, watch, state, repeatable, costs, metrics, log }, scope)
+  const cache = openCache({ config, kinds, sources, metrics }, scope)
+  const engine = createEngine({ config, sources, slots, watch, state, repeatable, cache, costs, metrics, log }, scope)
   const { transactions, drainGate } = engine
 
   const costUsage = costs?.usage ?? freeOfCharge(config.budgets.timeZone)

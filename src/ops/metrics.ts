@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { CacheMetrics } from './cache-metrics.ts'
 import { childrenOf } from './children.ts'
 import { CostMetrics } from './cost-metrics.ts'
 import { SourceMetricsRegistry } from './source-metrics.ts'
@@ -28,6 +29,7 @@ export class Metrics {
   /** The metrics that sources declare. */
   readonly ofSources = new SourceMetricsRegistry(this.registry)
   readonly cost = new CostMetrics(this.registry)
+  readonly cache = new CacheMetrics(this.registry)
   readonly #calls
   readonly #callSeconds
   readonly #requests

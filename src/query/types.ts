@@ -119,6 +119,8 @@ export interface PlannedRead {
   readonly handle?: Uint8Array
   /** The result's schema as sent to the client. A plan has it, a ticket does not. */
   readonly schema?: Uint8Array
+  /** Digest of that schema, for the result cache: its rows must have the columns that the client was told. */
+  readonly schemaDigest?: string
   /** Present if the source bills. */
   readonly cost?: PlannedCost
 }

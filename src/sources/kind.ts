@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { BudgetSettings } from '../config/setting/budget.ts'
 import type { PricingSettings } from '../config/setting/pricing.ts'
+import type { SourceCacheSettings } from '../config/setting/source-cache.ts'
 import type { Variable } from '../config/setting/variable.ts'
 import type { Source } from '../query/source.ts'
 import type { SourceMetrics } from '../query/source-metrics.ts'
@@ -11,6 +12,8 @@ export interface SourceSettings {
   readonly kind: string
   /** Time limit for a statement to run and be read, in milliseconds. */
   readonly statementTimeoutMs?: number | undefined
+  /** How the results are stored; absent if as `cache` says. */
+  readonly cache?: SourceCacheSettings | undefined
 }
 
 /** Number of statements of a source that run or are read at the same time. */
@@ -93,6 +96,8 @@ export interface SourceKind<Settings extends SourceSettings = SourceSettings> {
   /** How the engine bills statements; absent for kinds that bill nothing. */
   billing?(settings: Settings): SourceBilling
   memory(settings: Settings): MemoryNeed
+  /** Names of the request metadata on which rows may depend, because the source passes it on; absent if none. */
+  rowMetadata?(settings: Settings): readonly string[]
   /** Declares the metrics of this kind, so that `/metrics` and `docs/metrics.md` list them even without such a source. */
   declareMetrics?(metrics: SourceMetrics): void
   /** Opens a source. @throws GatewayError SettingError, or Error with a message for the operator; then it leaves nothing open */

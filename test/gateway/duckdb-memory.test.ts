@@ -18,7 +18,7 @@ describe('the memory limit of DuckDB', () => {
     const threads = (16 + 6) * 18 * MIB
     const batches = 16 * 4 * 2 * MIB
     expect(processBytes).toBe(
-      120 * MIB + stores + 192 * MIB + 64 * MIB + requests + 256 * MIB + heap + threads + batches,
+      120 * MIB + stores + 192 * MIB + 64 * MIB + 256 * MIB + requests + 256 * MIB + heap + threads + batches,
     )
     expect(duckDbBytes.get('demo')).toBe(8 * GIB - processBytes)
   })

@@ -83,7 +83,11 @@ const cost = recordOf<PlannedCost>(
 )
 const planned = { query, handle: anyBytes, execution: absent, schema: absent, cost } as const
 const statement = fc.oneof(
-  recordOf<PlannedRead>({ kind: fc.constant('read'), ...planned, mayWrite: absent }, 'kind', 'query'),
+  recordOf<PlannedRead>(
+    { kind: fc.constant('read'), ...planned, mayWrite: absent, schemaDigest: anyText },
+    'kind',
+    'query',
+  ),
   recordOf<PlannedUpdate>({ kind: fc.constant('update'), ...planned }, 'kind', 'query'),
 )
 const bound = recordOf<BoundParameters>({ inline: anyText, key: anyText })

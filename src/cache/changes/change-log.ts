@@ -1,3 +1,5 @@
+import type { CacheFilter } from '../../query/cache/cache-admin.ts'
+
 /** The data that a statement reads, and the names under which its rows may be cleared. */
 export interface ReadScope {
   readonly source: string
@@ -41,5 +43,5 @@ export interface ChangeLog {
   /** Records a change that took effect, or may have. Resolves when every replica counts it. @throws GatewayError STATE_UNAVAILABLE */
   record(change: Change): Promise<void>
   /** Clears what matches all members that are present. @throws GatewayError STATE_UNAVAILABLE */
-  clear(filter: Partial<Pick<ReadScope, 'source' | 'principal' | 'key'>> & { readonly tag?: string }): Promise<void>
+  clear(filter: CacheFilter): Promise<void>
 }

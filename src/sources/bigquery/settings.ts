@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { budgetSchema } from '../../config/setting/budget.ts'
 import { pricingSchema } from '../../config/setting/pricing.ts'
+import { sourceCacheSchema } from '../../config/setting/source-cache.ts'
 import { optionalWholeNumber, wholeNumber } from '../../config/setting/value.ts'
 import { restEndpoint, storageEndpoint } from './endpoint.ts'
 
@@ -84,6 +85,7 @@ export const bigQuerySettings = z.strictObject({
     max: 64,
     default: 4,
   }),
+  cache: sourceCacheSchema.optional().describe('How the cache stores results of this source.'),
   statementTimeoutMs: optionalWholeNumber(
     'Time limit for a statement to run and be read. By default only the deadline of the call applies.',
     { min: 1, max: 30 * 86_400_000 },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { sourceCacheSchema } from '../../config/setting/source-cache.ts'
 import { optionalWholeNumber, wholeNumber } from '../../config/setting/value.ts'
 
 const GIB = 2 ** 30
@@ -55,6 +56,7 @@ export const duckDbSettings = z.strictObject({
     min: 1 << 20,
     max: 2 ** 50,
   }),
+  cache: sourceCacheSchema.optional().describe('How the cache stores results of this source.'),
   statementTimeoutMs: optionalWholeNumber(
     'Time limit for a statement to run and be read. By default only the deadline of the call applies.',
     { min: 1, max: 30 * 86_400_000 },

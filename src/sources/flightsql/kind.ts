@@ -8,6 +8,9 @@ import { dremioVariables, poolVariables } from './variables.ts'
 const WINDOW_BYTES = 8 << 20
 const DEFAULT_MIN_STREAMS = 2
 
+/** Metadata that follows a call through systems; rows do not depend on it. */
+const tracing: readonly string[] = ['traceparent', 'tracestate', 'baggage', 'x-request-id']
+
 /** The common part of both kinds. */
 const upstream: Omit<SourceKind<UpstreamSettings>, 'schema'> = {
   problems: upstreamProblems,
@@ -19,6 +22,7 @@ const upstream: Omit<SourceKind<UpstreamSettings>, 'schema'> = {
     maxConnections: pool.max * (1 + addresses.length),
   }),
   memory: ({ maxStreams, slowReader }) => ({ processBytes: maxStreams * (WINDOW_BYTES + slowReader.memoryBytes) }),
+  rowMetadata: ({ forward }) => forward.toServer.filter((name) => !tracing.includes(name)),
   declareMetrics(metrics) {
     connectionMetrics(metrics)
     poolMetrics(metrics, () => [])

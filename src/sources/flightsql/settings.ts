@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { pemFile } from '../../config/setting/pem-file.ts'
+import { sourceCacheSchema } from '../../config/setting/source-cache.ts'
 import { optionalWholeNumber, secret, wholeNumber } from '../../config/setting/value.ts'
 import { upstreamAddress } from './upstream-address.ts'
 
@@ -141,6 +142,7 @@ const shared = {
     .boolean()
     .default(false)
     .describe('Allows statements that change data, for principals with the role writer or admin.'),
+  cache: sourceCacheSchema.optional().describe('How the cache stores results of this source.'),
   statementTimeoutMs: optionalWholeNumber(
     'Time limit for a statement to run and be read. By default only the deadline of the call applies.',
     { min: 1, max: 30 * 86_400_000 },

@@ -43,7 +43,7 @@ export const ticketFields: Fields<StatementTicket> = {
   id: text('i'),
   statement: oneOf<PlannedSql>('u', {
     // The `authorize` stage decides again when the statement runs.
-    read: { kind: constant('read'), ...common, mayWrite: leftOut },
+    read: { kind: constant('read'), ...common, mayWrite: leftOut, schemaDigest: json('g') },
     update: { kind: constant('update'), ...common },
   }),
   bound: json('b'),

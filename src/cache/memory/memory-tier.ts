@@ -1,0 +1,103 @@
+import { LRUCache } from 'lru-cache'
+import type { CacheFilter } from '../../query/cache/cache-admin.ts'
+import { bytesOf, type CacheEntry, type EvictionReason } from './cache-entry.ts'
+
+/** The entries of this process, and the memory of those that are being recorded. Together they never exceed `maxBytes`. */
+export class MemoryTier {
+  readonly maxBytes: number
+  readonly #entries: LRUCache<string, CacheEntry>
+  readonly #onEvicted: (reason: EvictionReason) => void
+  /** Most memory for recordings: they must not drive out all entries. */
+  readonly #maxRecordingBytes: number
+  #recordingBytes = 0
+
+  constructor(maxBytes: number, onEvicted: (reason: EvictionReason) => void) {
+    this.maxBytes = maxBytes
+    this.#onEvicted = onEvicted
+    this.#maxRecordingBytes = maxBytes / 2
+    this.#entries = new LRUCache<string, CacheEntry>({
+      maxSize: Math.max(1, maxBytes),
+      sizeCalculation: bytesOf,
+      dispose: (_entry, _key, reason) => {
+        if (reason === 'evict') onEvicted('size')
+      },
+    })
+  }
+
+  get count(): number {
+    return this.#entries.size
+  }
+
+  /** Bytes of the entries and of the recordings in progress. */
+  get bytes(): number {
+    return this.#entries.calculatedSize + this.#recordingBytes
+  }
+
+  /** The entry, which counts as used now. */
+  get(key: string): CacheEntry | undefined {
+    return this.#entries.get(key)
+  }
+
+  /** Stores an entry in place of an older one. @returns false if a newer one is there, or the entry is too large */
+  set(entry: CacheEntry): boolean {
+    const there = this.#entries.peek(entry.key)
+    if (there && there.startedAt > entry.startedAt) return false
+    const bytes = bytesOf(entry)
+    if (bytes > this.maxBytes - this.#recordingBytes) return false
+    this.#entries.set(entry.key, entry)
+    this.#makeRoom()
+    return this.#entries.has(entry.key)
+  }
+
+  /** Removes this entry, unless another one has taken its place. */
+  delete(entry: CacheEntry, reason: EvictionReason): void {
+    if (this.#entries.peek(entry.key) !== entry) return
+    this.#entries.delete(entry.key)
+    this.#onEvicted(reason)
+  }
+
+  /** Removes the entries that match all members of the filter. @returns their number */
+  clear({ source, principal, tag, key }: CacheFilter): number {
+    let count = 0
+    for (const entry of [...this.#entries.values()]) {
+      const { scope } = entry
+      if (source !== undefined && scope.source !== source) continue
+      if (principal !== undefined && scope.principal !== principal) continue
+      if (tag !== undefined && !scope.tags.includes(tag)) continue
+      if (key !== undefined && scope.key !== key) continue
+      this.delete(entry, 'cleared')
+      count++
+    }
+    return count
+  }
+
+  /** Takes memory for a recording. @returns false if there is no room: then nothing is taken */
+  reserve(bytes: number): boolean {
+    if (this.#recordingBytes + bytes > this.#maxRecordingBytes) return false
+    this.#recordingBytes += bytes
+    this.#makeRoom()
+    return true
+  }
+
+  /** Gives back memory of a recording. */
+  release(bytes: number): void {
+    this.#recordingBytes -= bytes
+  }
+
+  /** Entries and bytes of each source by name. */
+  bySource(): ReadonlyMap<string, { readonly entries: number; readonly bytes: number }> {
+    const found = new Map<string, { entries: number; bytes: number }>()
+    for (const entry of this.#entries.values()) {
+      const sum = found.get(entry.scope.source) ?? { entries: 0, bytes: 0 }
+      sum.entries++
+      sum.bytes += bytesOf(entry)
+      found.set(entry.scope.source, sum)
+    }
+    return found
+  }
+
+  /** Removes the least recently used entries while they and the recordings exceed the limit. */
+  #makeRoom(): void {
+    while (this.bytes > this.maxBytes && this.#entries.size > 0) this.#entries.pop()
+  }
+}

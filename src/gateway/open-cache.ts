@@ -1,0 +1,61 @@
+import type { Scope } from '../async/scope.ts'
+import { Clears } from '../cache/clears.ts'
+import { Revisions } from '../cache/key/revisions.ts'
+import { plainFacts } from '../cache/plain-facts.ts'
+import { bypassReasons, ResultCache, type SourceRules } from '../cache/result-cache.ts'
+import type { Config } from '../config/config.ts'
+import type { Metrics } from '../ops/metrics.ts'
+import { packageVersion } from '../ops/version.ts'
+import type { Source } from '../query/source.ts'
+import type { SourceKinds } from '../sources/kind.ts'
+
+/** Parts that the cache uses. */
+export interface CacheParts {
+  readonly config: Config
+  readonly kinds: SourceKinds
+  readonly sources: readonly Source[]
+  readonly metrics: Metrics
+}
+
+/** Limits of statements that run again in the background because their rows are stale. */
+const revalidations = { maxAtOnce: 8, timeoutMs: 300_000 }
+
+/** Opens the result cache, also if it is off: it then refuses `only-if-cached`. The scope closes it. */
+export function openCache({ config, kinds, sources, metrics }: CacheParts, scope: Scope): ResultCache {
+  const { maxBytes, maxEntryBytes, ...general } = config.cache
+  const rules = new Map(
+    sources.map(({ name, writes }): [string, SourceRules] => {
+      const settings = config.sources[name]!
+      const { cache } = settings
+      return [
+        name,
+        {
+          isEnabled: cache?.enabled !== false && !writes,
+          isShared: cache?.scope === 'shared',
+          metadataNames: kinds[settings.kind]!.rowMetadata?.(settings) ?? [],
+          dialect: settings.kind,
+          ttlMs: cache?.ttlMs ?? general.ttlMs,
+          staleWhileRevalidateMs: cache?.staleWhileRevalidateMs ?? general.staleWhileRevalidateMs,
+          staleIfErrorMs: cache?.staleIfErrorMs ?? general.staleIfErrorMs,
+        },
+      ]
+    }),
+  )
+  const cache = new ResultCache({
+    maxBytes,
+    maxEntryBytes,
+    revalidations,
+    sources: rules,
+    revisions: new Revisions({
+      version: packageVersion(),
+      sources: config.sources,
+      principals: config.auth.apiKeys,
+    }),
+    changes: new Clears(),
+    factsOf: ({ query }) => plainFacts(query.sql),
+    observer: metrics.cache,
+  })
+  scope.defer(() => cache.close())
+  metrics.cache.begin([...rules.keys()], bypassReasons, { entries: () => cache.entries, bytes: () => cache.bytes })
+  return cache
+}
