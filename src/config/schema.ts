@@ -65,7 +65,7 @@ export const configSchemaOf = (kinds: SourceKinds) =>
     redis: redisSchema
       .optional()
       .describe(
-        'Redis that replicas share. It holds the ledger of what statements cost, instead of `state.directory`.',
+        'Redis that replicas share: sessions, bound parameters, results of changes, counts of quotas, cancels, and the ledger of what statements cost (instead of `state.directory`).',
       ),
     drain: z
       .strictObject({

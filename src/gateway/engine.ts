@@ -38,7 +38,7 @@ export interface EngineParts {
   readonly sources: readonly Source[]
   readonly slots: ReadonlyMap<string, ConcurrencyLimiter>
   readonly watch: Pick<SourceWatch, 'stateOf'>
-  readonly state: Pick<State, 'store' | 'bus'>
+  readonly state: Pick<State, 'bus' | 'of'>
   /** Store of small results, for clients that redeem a ticket again. */
   readonly repeatable: ResultStore
   readonly cache: ResultCache
@@ -84,7 +84,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     general: config.quotas,
     principals: config.auth.apiKeys,
     sources: sources.map(({ name }) => name),
-    store: state.store,
+    store: state.of('quotas').store,
     log,
     onRefused: (reason) => metrics.onQuotaRefusal(reason),
   })

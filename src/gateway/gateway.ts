@@ -8,6 +8,7 @@ import type { SourceKinds } from '../sources/kind.ts'
 import { sourceKinds } from '../sources/kinds.ts'
 import { MemoryStore } from '../state/memory.ts'
 import { openState } from '../state/open.ts'
+import { RedisConnection } from '../state/redis/redis-connection.ts'
 import { createEngine } from './engine.ts'
 import { createFronts, type GatewayAddresses } from './fronts.ts'
 import { openBudgets } from './open-budgets.ts'
@@ -52,7 +53,9 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
   const readiness = new ProcessReadiness()
   const metrics = new Metrics()
 
-  const state = openState(STATE_BOUNDS, log)
+  const redis = config.redis && (await RedisConnection.open(config.redis, log))
+  if (redis) scope.defer(() => redis.close())
+  const state = await openState({ redis, bounds: STATE_BOUNDS }, log)
   const repeatable = new MemoryStore(Math.max(1, config.limits.repeatableStoreBytes))
   scope.defer(() => Promise.all([state.close(), repeatable.close()]))
 
@@ -61,7 +64,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
   const watch = new SourceWatch(sources, config.health, log)
   scope.defer(() => watch.close())
 
-  const costs = await openBudgets({ config, kinds, sources, metrics, log }, scope)
+  const costs = await openBudgets({ config, kinds, sources, redis, metrics, log }, scope)
   const slots = slotsOfSources(config, kinds)
   const cache = openCache({ config, kinds, sources, metrics }, scope)
   const engine = createEngine({ config, sources, slots, watch, state, repeatable, cache, costs, metrics, log }, scope)

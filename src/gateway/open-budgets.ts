@@ -15,7 +15,7 @@ import type { Metrics } from '../ops/metrics.ts'
 import type { Source } from '../query/source.ts'
 import type { Logger } from '../query/types.ts'
 import type { SourceBilling, SourceKinds } from '../sources/kind.ts'
-import { RedisConnection } from '../state/redis/redis-connection.ts'
+import type { RedisConnection } from '../state/redis/redis-connection.ts'
 import { startError } from './start-error.ts'
 
 /** What the gateway has for sources that bill. */
@@ -32,6 +32,8 @@ export interface CostParts {
   readonly config: Config
   readonly kinds: SourceKinds
   readonly sources: readonly Source[]
+  /** Absent if the ledger is in SQLite. */
+  readonly redis: RedisConnection | undefined
   readonly metrics: Metrics
   readonly log: Logger
 }
@@ -41,7 +43,7 @@ export interface CostParts {
  * @throws StartError about `state.directory`
  */
 export async function openBudgets(
-  { config, kinds, sources, metrics, log }: CostParts,
+  { config, kinds, sources, redis, metrics, log }: CostParts,
   scope: Scope,
 ): Promise<Costs | undefined> {
   const billed = new Map<string, SourceBilling>()
@@ -50,9 +52,7 @@ export async function openBudgets(
     if (billing) billed.set(name, billing)
   }
   if (billed.size === 0) return undefined
-  const { budgets: settings, groups, auth, redis: redisSettings, state } = config
-  const redis = redisSettings && (await RedisConnection.open(redisSettings, log))
-  if (redis) scope.defer(() => redis.close())
+  const { budgets: settings, groups, auth, state } = config
   const calendar = billingCalendar(settings.timeZone)
   const ledger = await openLedger({ redis, directory: state.directory }, calendar, log).catch((error: unknown) => {
     throw startError('state.directory', error)

@@ -2,6 +2,7 @@ import { GatewayError } from '../query/errors.ts'
 import type { Logger } from '../query/types.ts'
 import type { Blobs } from './blobs.ts'
 import type { Bus } from './bus.ts'
+import { StateTimeout } from './state-timeout.ts'
 import type { Store } from './store.ts'
 
 /** Time limits of calls to the shared state. */
@@ -13,13 +14,14 @@ export interface GuardLimits {
 }
 
 /**
- * Limits the time of each call to the shared state. A call that fails or times out throws STATE_UNAVAILABLE. While the state
- * store hangs, only the first call in each `retryAfterMs` waits for the timeout. The guard logs each outage once.
+ * Limits the time of each call to the shared state. A call that fails or times out throws STATE_UNAVAILABLE. After a time-out the
+ * guard is open: calls fail at once, except one in each `retryAfterMs`; its answer closes the guard. The guard logs each outage once.
  */
 export class CallGuard {
   readonly #limits: GuardLimits
   readonly #log: Logger
   readonly #name: string
+  #isOpen = false
   #retryAt = 0
   #isDown = false
 
@@ -30,23 +32,32 @@ export class CallGuard {
     this.#name = name
   }
 
+  /** Whether calls fail at once. */
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
   /** @throws GatewayError STATE_UNAVAILABLE */
   async run<T>(call: () => Promise<T>): Promise<T> {
     const { callTimeoutMs, retryAfterMs } = this.#limits
-    if (performance.now() < this.#retryAt) throw new GatewayError('STATE_UNAVAILABLE', undefined, { retryAfterMs })
+    if (this.#isOpen) {
+      if (performance.now() < this.#retryAt) throw new GatewayError('STATE_UNAVAILABLE', undefined, { retryAfterMs })
+      this.#retryAt = performance.now() + retryAfterMs
+    }
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.#retryAt = performance.now() + retryAfterMs
-        reject(new Error(`no answer within ${callTimeoutMs} ms`))
-      }, callTimeoutMs)
+      timer = setTimeout(() => reject(new StateTimeout(callTimeoutMs)), callTimeoutMs)
     })
     try {
       const answer = await Promise.race([call(), late])
       if (this.#isDown) this.#log.info({ event: 'state' }, `the ${this.#name} answers again`)
-      this.#isDown = false
+      this.#isDown = this.#isOpen = false
       return answer
     } catch (cause) {
+      if (cause instanceof StateTimeout) {
+        this.#isOpen = true
+        this.#retryAt = performance.now() + retryAfterMs
+      }
       if (!this.#isDown) this.#log.error({ event: 'state', err: cause }, `the ${this.#name} does not answer`)
       this.#isDown = true
       throw new GatewayError('STATE_UNAVAILABLE', undefined, { cause, retryAfterMs })

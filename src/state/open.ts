@@ -1,36 +1,69 @@
 import type { Logger } from '../query/types.ts'
-import { type Blobs, MemoryBlobs } from './blobs.ts'
-import { type Bus, MemoryBus } from './bus.ts'
+import { MemoryBlobs } from './blobs.ts'
+import { MemoryBus } from './bus.ts'
 import { CallGuard, guardedBlobs, guardedBus, guardedStore } from './guarded.ts'
 import { MemoryStore } from './memory.ts'
-import type { Store } from './store.ts'
+import type { RedisConnection } from './redis/redis-connection.ts'
+import type { StatePorts } from './state-ports.ts'
+import { limitsOf, type StateUse } from './state-uses.ts'
 
-/** The state that replicas share. */
-export interface State {
-  /** Sessions, and marks of cancelled and claimed executions. */
-  readonly store: Store
-  /** Bound parameters and results of statements that change data. */
-  readonly blobs: Blobs
-  readonly bus: Bus
+/** The state that replicas share. Its own ports are those of the use `statements`. */
+export interface State extends StatePorts {
+  /** The ports with the time limits and the breaker of a use; each use has its own. */
+  of(use: StateUse): StatePorts
   close(): Promise<void>
 }
 
-/** Bounds of the in-memory state of a replica, in bytes. */
+/** Bounds of the state, in bytes. */
 export interface StateBounds {
+  /** In memory: values, counters and sets of this replica. */
   readonly maxStoreBytes: number
+  /** In memory: all blobs of this replica. One owner gets at most half of it, in Redis too. */
   readonly maxBlobBytes: number
 }
 
-const GUARD_LIMITS = { callTimeoutMs: 1000, retryAfterMs: 1000 }
+/** Where the state is: in Redis if there is a connection, else in the memory of this process. */
+export interface StatePlace {
+  /** Its owner closes it after the state. */
+  readonly redis?: RedisConnection | undefined
+  readonly bounds: StateBounds
+}
 
-/** Opens the in-memory state of a single replica. */
-export function openState({ maxStoreBytes, maxBlobBytes }: StateBounds, log: Logger): State {
-  const guard = new CallGuard(GUARD_LIMITS, log)
-  const store = guardedStore(new MemoryStore(maxStoreBytes), guard)
-  const blobs = guardedBlobs(new MemoryBlobs(maxBlobBytes), guard)
-  const bus = guardedBus(new MemoryBus(), guard)
-  const close = async () => {
-    await Promise.all([store.close(), blobs.close(), bus.close()])
+/** Opens the state. The implementation for Redis is loaded here. */
+export async function openState(place: StatePlace, log: Logger): Promise<State> {
+  const ports = await openPorts(place, log)
+  const known = new Map<StateUse, StatePorts>()
+  const of = (use: StateUse): StatePorts => {
+    let guarded = known.get(use)
+    if (!guarded) {
+      guarded = guard(ports, use, place.redis?.commandTimeoutMs, log)
+      known.set(use, guarded)
+    }
+    return guarded
   }
-  return { store, blobs, bus, close }
+  const close = async () => {
+    await Promise.all([ports.store.close(), ports.blobs.close(), ports.bus.close()])
+  }
+  return { ...of('statements'), of, close }
+}
+
+async function openPorts(
+  { redis, bounds: { maxStoreBytes, maxBlobBytes } }: StatePlace,
+  log: Logger,
+): Promise<StatePorts> {
+  if (!redis)
+    return { store: new MemoryStore(maxStoreBytes), blobs: new MemoryBlobs(maxBlobBytes), bus: new MemoryBus() }
+  const { openRedisPorts } = await import('./redis/open-redis-ports.ts')
+  return openRedisPorts(redis, Math.floor(maxBlobBytes / 2), log)
+}
+
+function guard(ports: StatePorts, use: StateUse, commandTimeoutMs: number | undefined, log: Logger): StatePorts {
+  const { small, bulk } = limitsOf(use, commandTimeoutMs)
+  const name = `state store (${use})`
+  const calls = new CallGuard(small, log, name)
+  return {
+    store: guardedStore(ports.store, calls),
+    blobs: guardedBlobs(ports.blobs, new CallGuard(bulk, log, name)),
+    bus: guardedBus(ports.bus, calls),
+  }
 }

@@ -18,6 +18,7 @@ import { MemoryBus } from '../../src/state/bus.ts'
 import { CallGuard, guardedBlobs, guardedBus, guardedStore } from '../../src/state/guarded.ts'
 import { MemoryStore } from '../../src/state/memory.ts'
 import type { State } from '../../src/state/open.ts'
+import type { StatePorts } from '../../src/state/state-ports.ts'
 import { commandOf, FlightStub, ticketOf } from '../e2e/flight-stub.ts'
 import { failureOf, GatewayStub } from '../e2e/gateway-stub.ts'
 import { readRows } from '../e2e/read-rows.ts'
@@ -25,7 +26,7 @@ import { FaultyStore } from '../state/faulty-store.ts'
 
 /** The state that all gateways of this test share. */
 const shared = vi.hoisted(() => ({ state: undefined as State | undefined }))
-vi.mock('../../src/state/open.ts', () => ({ openState: () => shared.state }))
+vi.mock('../../src/state/open.ts', () => ({ openState: async () => shared.state }))
 
 const silent = pino({ level: 'silent' })
 const store = new FaultyStore(new MemoryStore(1 << 20))
@@ -34,7 +35,7 @@ const guarded = guardedStore(store, guard)
 /** A replica waits for this before it claims the run of a statement. */
 let beforeClaim = Promise.resolve()
 const blobs = new MemoryBlobs(1 << 20)
-shared.state = {
+const ports: StatePorts = {
   store: { ...guarded, setIfAbsent: (...claim) => beforeClaim.then(() => guarded.setIfAbsent(...claim)) },
   blobs: guardedBlobs(
     {
@@ -45,8 +46,8 @@ shared.state = {
     guard,
   ),
   bus: guardedBus(new MemoryBus(), guard),
-  close: async () => {},
 }
+shared.state = { ...ports, of: () => ports, close: async () => {} }
 
 const SLOW = 'SELECT sum(length(md5(md5(md5(range::VARCHAR)))))::BIGINT AS n FROM range(100000000)'
 const MAX_SESSIONS = 3

@@ -34,7 +34,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   grpc: ['query', 'arrow', 'http2', 'async'],
   query: ['arrow', 'async'],
   config: ['sources', 'query'],
-  state: ['query'],
+  state: ['query', 'async'],
   ops: [],
   arrow: ['async'],
   http2: [],

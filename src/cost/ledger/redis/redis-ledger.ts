@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../../../state/redis/redis-connection.ts'
+import type { RedisConnection, RedisScript } from '../../../state/redis/redis-connection.ts'
 import { accountKey, accountsOf } from '../account-key.ts'
 import type {
   Balance,
@@ -23,16 +23,18 @@ type Fields = Readonly<Record<string, string>>
 export class RedisLedger implements Ledger {
   readonly #redis: RedisConnection
   readonly #calendar: BillingCalendar
+  readonly #prefix: string
 
   /** The owner of the connection closes it. */
   constructor(redis: RedisConnection, calendar: BillingCalendar) {
     this.#redis = redis
     this.#calendar = calendar
+    this.#prefix = ledgerPrefix(redis.keyPrefix)
   }
 
   async reserve(reservation: Reservation, limits: readonly BudgetLimit[]): Promise<ReserveOutcome> {
     const { id, at, expiresAt, nanoUsd, bytes, source, principal, groups, statement } = reservation
-    const [refusedBy, ...sums] = (await this.#redis.run(
+    const [refusedBy, ...sums] = (await this.#run(
       scripts.reserve,
       ...[id, at, expiresAt, nanoUsd, bytes, source, principal],
       JSON.stringify(['', ...new Set(groups)]),
@@ -49,7 +51,7 @@ export class RedisLedger implements Ledger {
     { project, location, jobId }: OpenReservation['job'],
     expiresAt: number,
   ): Promise<boolean> {
-    return (await this.#redis.run(scripts.submitted, id, project, location, jobId, expiresAt)) === 1
+    return (await this.#run(scripts.submitted, id, project, location, jobId, expiresAt)) === 1
   }
 
   async settle(id: string, settlement: Settlement): Promise<void> {
@@ -61,24 +63,25 @@ export class RedisLedger implements Ledger {
   }
 
   async release(id: string): Promise<void> {
-    await this.#redis.run(scripts.release, id)
+    await this.#run(scripts.release, id)
   }
 
   async balances(of: readonly Pick<BudgetLimit, 'account' | 'period'>[], at: number): Promise<readonly Balance[]> {
     const args = of.flatMap((each) => this.#spanOf(each, at))
-    return balancesOf((await this.#redis.run(scripts.balances, ...args)) as string[])
+    return balancesOf((await this.#run(scripts.balances, ...args)) as string[])
   }
 
   async mark(name: string, _at: number): Promise<boolean> {
-    return (await this.#redis.run(scripts.mark, name)) === 1
+    return (await this.#run(scripts.mark, name)) === 1
   }
 
-  usage: Ledger['usage'] = (selection) => usageOf(this.#redis, selection)
+  usage: Ledger['usage'] = (selection) => usageOf(this.#redis, this.#prefix, selection)
 
-  top: Ledger['top'] = (selection, limit) => topOf(this.#redis, selection, limit)
+  top: Ledger['top'] = (selection, limit) => topOf(this.#redis, this.#prefix, selection, limit)
 
   async open(limit: number): Promise<readonly OpenReservation[]> {
-    const ids = limit < 1 ? [] : await this.#redis.client.zrange(this.#key('open'), 0, String(limit - 1))
+    const ids =
+      limit < 1 ? [] : await this.#redis.call((client) => client.zrange(this.#key('open'), 0, String(limit - 1)))
     return (await this.#statements(ids)).map(({ id, fields }) => ({
       id,
       source: fields['source']!,
@@ -114,11 +117,11 @@ export class RedisLedger implements Ledger {
   async #end(id: string, settlement: Settlement, corrects: 0 | 1): Promise<void> {
     const { nanoUsd, billedBytes, slotMs = 0, cacheHit = false } = settlement
     const hit = cacheHit ? 1 : 0
-    await this.#redis.run(scripts.settle, id, nanoUsd, billedBytes, Math.round(slotMs), hit, corrects)
+    await this.#run(scripts.settle, id, nanoUsd, billedBytes, Math.round(slotMs), hit, corrects)
   }
 
   async #statements(ids: readonly string[]): Promise<{ readonly id: string; readonly fields: Fields }[]> {
-    const found = await Promise.all(ids.map((id) => this.#redis.client.hgetall(this.#key(`s:${id}`))))
+    const found = await Promise.all(ids.map((id) => this.#redis.call((client) => client.hgetall(this.#key(`s:${id}`)))))
     return found.flatMap((fields, i) => (fields['state'] === undefined ? [] : { id: ids[i]!, fields }))
   }
 
@@ -126,9 +129,22 @@ export class RedisLedger implements Ledger {
     return [accountKey(account), this.#calendar[period === 'day' ? 'dayOf' : 'monthOf'](at)]
   }
 
-  #key(name: string): string {
-    return this.#redis.keyPrefix + name
+  async #run(script: RedisScript, ...args: readonly (string | number)[]): Promise<unknown> {
+    return await this.#redis.run(script, [this.#prefix], ...args)
   }
+
+  #key(name: string): string {
+    return this.#prefix + name
+  }
+}
+
+/**
+ * Beginning of all keys of the ledger. A reservation changes the accounts of the gateway, a source, a principal and its groups in
+ * one step, so all keys have one hash tag: in a cluster one node has them.
+ */
+function ledgerPrefix(keyPrefix: string): string {
+  const hasTag = /^[^{]*\{[^}]+\}/.test(keyPrefix)
+  return hasTag ? `${keyPrefix}ledger:` : `${keyPrefix}{ledger}:`
 }
 
 function balancesOf(sums: readonly string[]): Balance[] {

@@ -17,13 +17,13 @@ const figures: Readonly<Record<string, Figure>> = {
   h: 'cacheHits',
 }
 
-/** Sums of the days, grouped as the selection says. */
-export async function usageOf({ client, keyPrefix }: RedisConnection, selection: UsageSelection): Promise<UsageRow[]> {
+/** Sums of the days, grouped as the selection says. @param prefix of the ledger's keys */
+export async function usageOf(redis: RedisConnection, prefix: string, selection: UsageSelection): Promise<UsageRow[]> {
   const { by } = selection
   const ofGroups = by.includes('group') || selection.group !== undefined
   const rows = new Map<string, Sums>()
   for (const day of daysOf(selection))
-    for (const [field, value] of Object.entries(await client.hgetall(`${keyPrefix}u:${day}`))) {
+    for (const [field, value] of Object.entries(await fieldsOf(redis, `${prefix}u:${day}`))) {
       const [source, principal, group, figure, label = ''] = field.split('|') as [
         string,
         string,
@@ -47,19 +47,23 @@ export async function usageOf({ client, keyPrefix }: RedisConnection, selection:
   return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
 }
 
-/** The most expensive statements of the days, of those that each day keeps. */
+/** The most expensive statements of the days, of those that each day keeps. @param prefix of the ledger's keys */
 export async function topOf(
-  { client, keyPrefix }: RedisConnection,
+  redis: RedisConnection,
+  prefix: string,
   selection: Omit<UsageSelection, 'by'>,
   limit: number,
 ): Promise<TopStatement[]> {
   const { group = '', ...others } = selection
   const found = new Map<string, { nanoUsd: number; runs: number; billedBytes: number; text: string | undefined }>()
   for (const day of daysOf(selection)) {
-    const costs = await client.zrevrange(`${keyPrefix}t:${day}:${group}`, 0, MAX_TOP - 1, 'WITHSCORES')
+    const costs = await redis.call(
+      (client) => client.zrevrange(`${prefix}t:${day}:${group}`, 0, MAX_TOP - 1, 'WITHSCORES'),
+      'bulk',
+    )
     if (costs.length === 0) continue
-    const more = await client.hgetall(`${keyPrefix}n:${day}:${group}`)
-    const texts = await client.hgetall(`${keyPrefix}x:${day}`)
+    const more = await fieldsOf(redis, `${prefix}n:${day}:${group}`)
+    const texts = await fieldsOf(redis, `${prefix}x:${day}`)
     for (let i = 0; i < costs.length; i += 2) {
       const member = costs[i]!
       const [source, principal, hash, label = ''] = member.split('|') as [string, string, string, string?]
@@ -80,6 +84,10 @@ export async function topOf(
       const [source, principal, hash] = statement.split('|') as [string, string, string]
       return { hash, ...(text !== undefined && { text }), source, principal, ...sums }
     })
+}
+
+async function fieldsOf(redis: RedisConnection, name: string): Promise<Readonly<Record<string, string>>> {
+  return await redis.call((client) => client.hgetall(name), 'bulk')
 }
 
 function isSelected(

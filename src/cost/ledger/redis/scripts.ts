@@ -1,4 +1,4 @@
-import type { RedisScript } from '../../../state/redis/redis-connection.ts'
+import { type RedisScript, redisScript } from '../../../state/redis/redis-connection.ts'
 import { MAX_LABELS, OTHER_LABELS } from '../labels.ts'
 
 /** How long a statement that has ended is kept, in seconds: to tell repeated calls, and to compare it with the engine's list. */
@@ -99,12 +99,11 @@ local function balance(account, span)
 end
 `
 
-const script = (name: string, lua: string): RedisScript => ({ name: `flightgate_${name}`, lua: library + lua })
+const script = (lua: string): RedisScript => redisScript(library + lua)
 
 export const scripts = {
   /** ARGV: id, at, expiresAt, nano, bytes, source, principal, groups (JSON, the first is empty), accounts (JSON), hash, text, day, label; account, span, max of each limit. */
   reserve: script(
-    'reserve',
     `
 local id, at, nano = ARGV[1], ARGV[2], tonumber(ARGV[4])
 for _, each in ipairs(redis.call('ZRANGEBYSCORE', key('held'), '-inf', at, 'LIMIT', 0, 100)) do
@@ -147,7 +146,6 @@ return flat`,
   ),
   /** ARGV: id, project, location, job id, expiresAt. */
   submitted: script(
-    'submitted',
     `
 local s = find(ARGV[1])
 if not s or s.state > 1 then return 0 end
@@ -158,7 +156,6 @@ return 1`,
   ),
   /** ARGV: id, nano, billed bytes, slot milliseconds, cache hit (0 or 1), whether to correct what has ended (0 or 1). */
   settle: script(
-    'settle',
     `
 local s = find(ARGV[1])
 if s and (s.state <= 1 or s.state == 4 or ARGV[6] == '1') then
@@ -167,14 +164,12 @@ end`,
   ),
   /** ARGV: id. */
   release: script(
-    'release',
     `
 local s = find(ARGV[1])
 if s and s.state <= 1 then giveBack(s) end`,
   ),
   /** ARGV: account and span of each balance. */
   balances: script(
-    'balances',
     `
 local flat = {}
 for i = 1, #ARGV, 2 do
@@ -185,5 +180,5 @@ end
 return flat`,
   ),
   /** ARGV: name. */
-  mark: script('mark', `return redis.call('SET', key('m:' .. ARGV[1]), '1', 'NX', 'EX', ${MARK_S}) and 1 or 0`),
+  mark: script(`return redis.call('SET', key('m:' .. ARGV[1]), '1', 'NX', 'EX', ${MARK_S}) and 1 or 0`),
 } as const
