@@ -1,7 +1,7 @@
 import type { Frame } from '../../../arrow/ipc/frame.ts'
 import { LoopTurn } from '../../../async/loop-turn.ts'
+import { type Spilled, SpillFile } from '../../../spill/spill-file.ts'
 import type { FlightSqlConfig } from '../settings.ts'
-import { type Spilled, SpillFile } from './spill-file.ts'
 
 /**
  * When and how far the gateway reads ahead of a slow consumer. A message that fits neither bound stays in memory beyond

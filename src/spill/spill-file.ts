@@ -64,7 +64,14 @@ export class SpillFile {
   }
 
   /** Reads a frame and frees its extents, so that it can be read only once. @throws Error of the file system */
-  async read({ extents, byteLength }: Spilled): Promise<Buffer> {
+  async read(spilled: Spilled): Promise<Buffer> {
+    const bytes = await this.peek(spilled)
+    this.free(spilled)
+    return bytes
+  }
+
+  /** Reads a frame that stays in the file. @throws Error of the file system */
+  async peek({ extents, byteLength }: Spilled): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(byteLength)
     let filled = 0
     for (const extent of extents)
@@ -74,9 +81,13 @@ export class SpillFile {
         done += bytesRead
         filled += bytesRead
       }
+    return bytes
+  }
+
+  /** Frees the extents of a frame that is not needed any more. */
+  free({ extents }: Spilled): void {
     this.#allocator.free(extents)
     this.#trim()
-    return bytes
   }
 
   async close(): Promise<void> {

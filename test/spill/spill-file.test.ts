@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Frame } from '../../../src/arrow/ipc/frame.ts'
-import { SpillBuffer } from '../../../src/sources/flightsql/results/spill-buffer.ts'
-import { type Spilled, SpillFile } from '../../../src/sources/flightsql/results/spill-file.ts'
-import { unnamedFilesIn } from '../../fakes/unnamed-files.ts'
+import type { Frame } from '../../src/arrow/ipc/frame.ts'
+import { SpillBuffer } from '../../src/sources/flightsql/results/spill-buffer.ts'
+import { type Spilled, SpillFile } from '../../src/spill/spill-file.ts'
+import { unnamedFilesIn } from '../fakes/unnamed-files.ts'
 
 const PAGE = 4096
 const folder = mkdtempSync(join(tmpdir(), 'flightgate-spill-test-'))
