@@ -7,6 +7,8 @@ import type { MemoryBudget } from './memory-budget.ts'
 import { ownFrame, ownFrames } from './own-frames.ts'
 import { RunTrace, runContext } from './run-context.ts'
 import { type ReadableRun, RunReader } from './run-reader.ts'
+import { keepWindow, slowestOf } from './slow-readers.ts'
+import type { Spill } from './spill.ts'
 
 /** Why a run was not recorded: its rows are too many, the memory had no room, it failed, or its last reader left before the end. */
 export type NotRecorded = 'too-large' | 'no-room' | 'failed' | 'abandoned'
@@ -28,6 +30,7 @@ export interface Recording {
 /** Bounds of a run and what it needs. */
 export interface RunParts {
   readonly memory: MemoryBudget
+  readonly spill: Spill
   /** Memory for rows that the slowest of several readers does not have yet, beyond the recording. */
   readonly maxWindowBytes: number
   /** No reader can join any more. */
@@ -55,7 +58,7 @@ export class SharedRun implements ReadableRun {
   constructor(recording: Recording, parts: RunParts) {
     this.#recording = recording
     this.#parts = parts
-    this.#log = new FrameLog(parts.memory)
+    this.#log = new FrameLog(parts.memory, parts.spill)
   }
 
   /** Whether all rows are still kept, so that they will be recorded unless the run fails or grows. */
@@ -81,8 +84,10 @@ export class SharedRun implements ReadableRun {
 
   async pull(reader: RunReader): Promise<IteratorResult<readonly Frame[]>> {
     while (reader.check()) {
-      const frames = this.#log.at(reader.position)
-      if (frames) {
+      const found = this.#log.at(reader.position)
+      if (found) {
+        const frames = found instanceof Promise ? await found.catch(toFellBehind) : found
+        if (!reader.check()) break
         reader.position++
         this.#trim()
         return this.#counted(reader, frames)
@@ -186,7 +191,15 @@ export class SharedRun implements ReadableRun {
     const owned = await ownFrames(frames)
     this.#log.add(owned, byteLength, isReserved ? byteLength : 0)
     if (this.#readers.size === 0) this.#log.clear()
-    else if (!this.#isKeeping) await this.#endSlow()
+    else if (!this.#isKeeping)
+      await keepWindow(this.#log, this.#parts.maxWindowBytes, {
+        all: this.#readers,
+        wakeAll: () => this.#wakeAll(),
+        endSlow: (slow) => {
+          slow.fail(new GatewayError('FELL_BEHIND'))
+          this.leave(slow, undefined)
+        },
+      })
   }
 
   /** Passes the next batch to the only reader, as it is. */
@@ -224,34 +237,9 @@ export class SharedRun implements ReadableRun {
     return false
   }
 
-  /** Ends readers that are so far behind that the window does not hold what they lack. */
-  async #endSlow(): Promise<void> {
-    for (let last: RunReader | undefined, position = 0; this.#log.byteLength > this.#parts.maxWindowBytes; ) {
-      const slowest = this.#slowest()
-      // Each reader may lack the batch that has just come.
-      if (!slowest || slowest.position >= this.#log.end - 1) return
-      if (slowest === last && slowest.position === position && !slowest.isPulling) {
-        slowest.fail(new GatewayError('FELL_BEHIND'))
-        this.leave(slowest, undefined)
-        continue
-      }
-      // A reader that moves during a turn of the event loop is not slow: it only waits for its turn.
-      last = slowest
-      position = slowest.position
-      this.#wakeAll()
-      await new Promise(setImmediate)
-    }
-  }
-
-  #slowest(): RunReader | undefined {
-    let slowest: RunReader | undefined
-    for (const reader of this.#readers) if (!slowest || reader.position < slowest.position) slowest = reader
-    return slowest
-  }
-
   /** Drops the batches that no reader needs, unless they are recorded. */
   #trim(): void {
-    const slowest = this.#isKeeping ? undefined : this.#slowest()
+    const slowest = this.#isKeeping ? undefined : slowestOf(this.#readers)
     if (slowest) this.#log.dropBefore(slowest.position)
   }
 
@@ -281,4 +269,8 @@ export class SharedRun implements ReadableRun {
     for (const frame of frames) rows += Math.max(0, frame.rows)
     return { schema, frames, rows, byteLength: this.#recordedBytes, ...(metadata && { metadata }) }
   }
+}
+
+function toFellBehind(cause: unknown): never {
+  throw new GatewayError('FELL_BEHIND', undefined, { cause })
 }

@@ -4,6 +4,7 @@ import { timeLimit } from '../../query/time-limit.ts'
 import type { Context, Result } from '../../query/types.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { type Recording, SharedRun, type StartRun } from './shared-run.ts'
+import { Spill, type SpillLimits } from './spill.ts'
 
 /** How a reader shares a run. */
 export interface SharedRunOptions extends Recording {
@@ -22,10 +23,12 @@ export interface SharedRunsLimits {
   /** Memory of all recordings and of what slow readers lack. */
   readonly memory: MemoryBudget
   /**
-   * Bytes of rows that a run keeps for the slowest of several readers once the rows are no longer recorded. A reader that falls
-   * further behind ends with FELL_BEHIND.
+   * Bytes of rows that a run keeps in memory for the slowest of several readers once the rows are no longer recorded. What they lack
+   * beyond that goes to the file.
    */
   readonly maxWindowBytes: number
+  /** By default nothing is spilled. If the file is full too, the slowest reader ends with FELL_BEHIND. */
+  readonly spill?: SpillLimits
 }
 
 /** Errors that come from limits of the reader that began the run, which other readers may not have. */
@@ -37,6 +40,7 @@ const ownLimits = new Set(['CANCELLED', 'DEADLINE', 'QUOTA_EXCEEDED', 'BUDGET_EX
  */
 export class SharedRuns {
   readonly #limits: SharedRunsLimits
+  readonly #spill: Spill
   /** The run of each key that readers may join. */
   readonly #open = new Map<string, SharedRun>()
   readonly #background = new Set<AbortController>()
@@ -44,6 +48,7 @@ export class SharedRuns {
 
   constructor(limits: SharedRunsLimits) {
     this.#limits = limits
+    this.#spill = new Spill(limits.spill ?? { maxBytes: 0 })
   }
 
   /**
@@ -115,15 +120,18 @@ export class SharedRuns {
     }
   }
 
-  /** Ends the runs in the background. */
-  close(): void {
+  /** Ends the runs in the background, and closes the file. */
+  async close(): Promise<void> {
     this.#isClosed = true
     for (const controller of this.#background) controller.abort(new GatewayError('DRAINING'))
+    await this.#spill.close()
   }
 
   #begin(key: string, recording: Recording): SharedRun {
     const run = new SharedRun(recording, {
-      ...this.#limits,
+      memory: this.#limits.memory,
+      maxWindowBytes: this.#limits.maxWindowBytes,
+      spill: this.#spill,
       onClosed: () => {
         if (this.#open.get(key) === run) this.#open.delete(key)
       },

@@ -21,11 +21,12 @@ interface Setup extends FakeSourceOptions {
   readonly maxRecordedBytes?: number
   readonly maxWindowBytes?: number
   readonly maxBytes?: number
+  readonly spillBytes?: number
 }
 
-function setup({ maxRecordedBytes = 10_000, maxWindowBytes = 100, maxBytes, ...options }: Setup) {
+function setup({ maxRecordedBytes = 10_000, maxWindowBytes = 100, maxBytes, spillBytes = 0, ...options }: Setup) {
   const memory = new CountedMemory(maxBytes)
-  const runs = new SharedRuns({ memory, maxWindowBytes })
+  const runs = new SharedRuns({ memory, maxWindowBytes, spill: { maxBytes: spillBytes } })
   const source = new FakeSource(options)
   const recorded: (RecordedResult | string)[] = []
   const recording = {
@@ -261,6 +262,26 @@ describe('the rows of a large shared run', () => {
     expect([source.runs, source.held, memory.used]).toEqual([1, 0, 0])
   })
 
+  it('go to a file for a reader that stalls, which then reads them all, while the others go on', async () => {
+    const { run, runs, source, memory } = setup({ batches: 200, maxRecordedBytes: 45, spillBytes: 5000 })
+    const [fast, other, stalled] = (await Promise.all([run(), run(), run()])).map(({ result }) => iterate(result))
+    await Promise.all([readAll(fast!, upTo(200)), readAll(other!, upTo(200))])
+    expect(memory.used).toBeLessThanOrEqual(120)
+    await readAll(stalled!, upTo(200))
+    expect([source.runs, source.held, memory.used]).toEqual([1, 0, 0])
+    await runs.close()
+  })
+
+  it('end the reader that stalls when the file is full, and only that one', async () => {
+    const { run, runs, source, memory } = setup({ batches: 200, maxRecordedBytes: 45, spillBytes: 500 })
+    const [fast, stalled] = (await Promise.all([run(), run()])).map(({ result }) => iterate(result))
+    expect(await nextBatch(stalled!)).toBe(0)
+    await readAll(fast!, upTo(200))
+    await expect(nextBatch(stalled!)).rejects.toMatchObject({ code: 'FELL_BEHIND', retryable: true })
+    expect([source.held, memory.used]).toEqual([0, 0])
+    await runs.close()
+  })
+
   it('stop being recorded when the memory has no room, and still reach every reader', async () => {
     const { run, source, memory, recorded } = setup({ batches: 50, maxBytes: 35 })
     const readers = (await Promise.all([run(), run()])).map(({ result }) => iterate(result))
@@ -311,7 +332,7 @@ describe('a run in the background', () => {
       stuck.runs.runInBackground('key', ctx, stuck.source.start, { ...stuck.recording, maxMs: 20 }),
     ).rejects.toMatchObject({ code: 'DEADLINE' })
     const closed = stuck.runs.runInBackground('key', ctx, stuck.source.start, { ...stuck.recording, maxMs: 10_000 })
-    stuck.runs.close()
+    await stuck.runs.close()
     await expect(closed).rejects.toMatchObject({ code: 'DRAINING' })
     expect([stuck.source.stopped, stuck.memory.used]).toEqual([2, 0])
   })
