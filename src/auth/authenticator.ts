@@ -19,6 +19,9 @@ export interface ApiKey {
 /** The principal of every call when no API keys are configured. */
 export const anonymous: Principal = { name: 'anonymous', roles: ['reader', 'writer'] }
 
+/** The headers that may carry credentials. */
+export const CREDENTIAL_HEADERS = ['authorization', 'x-api-key', 'auth-token-bin'] as const
+
 const TOKEN_PREFIX = 'fgt_'
 const KEY_TAG_BYTES = 8
 const MAX_CACHED_TOKENS = 10_000

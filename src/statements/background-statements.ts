@@ -1,6 +1,7 @@
 import type { Frame } from '../arrow/ipc/frame.ts'
 import { deriveContext } from '../query/derive-context.ts'
 import { GatewayError } from '../query/errors.ts'
+import type { StatementTrace } from '../query/statement-trace.ts'
 import type { Context, Plan, Result } from '../query/types.ts'
 import type { RunningStatements } from './running-statements.ts'
 
@@ -9,6 +10,14 @@ import type { RunningStatements } from './running-statements.ts'
  * and stored the result.
  */
 export type PollWork = (ctx: Context, onPlan: (plan: Plan) => void) => Promise<Result | undefined>
+
+/** The result of a statement that PollFlightInfo has started, for its one reader. */
+export interface TakenResult {
+  readonly result: Result
+  /** Aborts the statement. */
+  readonly controller: AbortController
+  readonly trace: StatementTrace
+}
 
 /** State of a statement that PollFlightInfo has started. */
 export type PollState =
@@ -22,6 +31,8 @@ export type PollState =
  */
 export class BackgroundStatement {
   readonly controller = new AbortController()
+  /** What the stages tell of the statement. */
+  readonly trace: StatementTrace = {}
   #state: 'running' | 'ready' | 'failed' = 'running'
   #error: GatewayError | undefined
   #result: Result | undefined
@@ -44,6 +55,7 @@ export class BackgroundStatement {
       deadlineAt: Date.now() + deadlineMs,
       connection: undefined,
       trackProgress: true,
+      trace: this.trace,
     })
     const timer = setTimeout(() => this.controller.abort(new GatewayError('DEADLINE')), deadlineMs)
     timer.unref()
@@ -227,13 +239,14 @@ export class BackgroundStatements {
   }
 
   /** Hands a ready result over to its reader, with the controller that aborts the statement. */
-  take(id: string): { readonly result: Result; readonly controller: AbortController } | undefined {
+  take(id: string): TakenResult | undefined {
     const entry = this.#jobs.get(id)
     const result = entry?.job.take()
     if (!entry || !result) return undefined
     // From now on the reader's call is what a client can cancel.
     entry.remove()
-    return { result, controller: entry.job.controller }
+    const { controller, trace } = entry.job
+    return { result, controller, trace }
   }
 
   /** Aborts all statements whose results no client reads. */

@@ -1,7 +1,7 @@
 import { GatewayError } from '../query/errors.ts'
 import { ESTIMATE_HEADER } from '../query/estimates/estimate-json.ts'
 import type { Context } from '../query/types.ts'
-import { capsOf, withCaps } from './cost-caps.ts'
+import { callOptionsOf, withCallOptions } from './call-options.ts'
 import type { StoredSession } from './sessions.ts'
 
 /** The header that names the source of a call. */
@@ -11,7 +11,7 @@ export const SOURCE_HEADER = 'x-flightgate-source'
 export const LOSSLESS_TYPES_HEADER = 'x-flightgate-lossless-types'
 
 /**
- * Returns the options of a call, with what its headers say of types and of what a statement may cost.
+ * Returns the options of a call, with what its headers say of types, of what a statement may cost and of the result cache.
  * @param headerOf the value of a header
  * @throws GatewayError BAD_REQUEST if a header does not have its form
  */
@@ -22,7 +22,7 @@ export function withOptionHeaders(
   const lossless = headerOf(LOSSLESS_TYPES_HEADER)
   const typed =
     lossless === undefined ? session : { ...session, losslessTypes: isTrue(LOSSLESS_TYPES_HEADER, lossless) }
-  return withCaps(typed, capsOf(headerOf))
+  return withCallOptions(typed, callOptionsOf(headerOf))
 }
 
 /** What a call wants of the estimate of its statement: `only` the estimate, so that nothing runs. */

@@ -16,7 +16,7 @@ import type { BatchLimits } from './batch/batch-bounds.ts'
 import type { BatchCheck, FreeStatements, TakeRequests } from './batch/batch-dependencies.ts'
 import { Batches } from './batch/batches.ts'
 import { ParameterStore } from './bound-parameters.ts'
-import { type CostCaps, withCaps } from './cost-caps.ts'
+import { type CallOptions, withCallOptions } from './call-options.ts'
 import { type PreparedStatement, preparedHandles } from './handles/prepared.ts'
 import type { StatementTicket } from './handles/ticket.ts'
 import { checkMayRun } from './option-headers.ts'
@@ -162,19 +162,20 @@ export class Statements {
 
   /**
    * Returns the result of a ticket. The first reader of a polled statement gets its waiting result; others start a new run.
-   * @param caps lower what the statement may cost, if it starts
+   * @param options of the call, in place of those of the ticket, if the statement starts
    * @throws GatewayError as the pipeline; BAD_REQUEST for a call that wants only an estimate
    */
-  async resultOf(ticket: StatementTicket, ctx: Context, caps?: CostCaps): Promise<Result> {
+  async resultOf(ticket: StatementTicket, ctx: Context, options?: CallOptions): Promise<Result> {
     checkMayRun(ctx)
     const waiting = this.background.take(ticket.id)
     if (!waiting) {
       const statement = await this.parameters.loadStatement(ticket)
       const { query } = statement
-      const capped = caps && { ...statement, query: { ...query, session: withCaps(query.session, caps) } }
-      return await this.#pipeline.run(capped ?? statement, ctx)
+      const own = options && { ...statement, query: { ...query, session: withCallOptions(query.session, options) } }
+      return await this.#pipeline.run(own ?? statement, ctx)
     }
-    const { result, controller } = waiting
+    const { result, controller, trace } = waiting
+    if (ctx.trace && trace.cache) ctx.trace.cache = trace.cache
     ctx.signal.addEventListener('abort', () => controller.abort(ctx.signal.reason), { once: true })
     controller.signal.addEventListener('abort', () => ctx.reader?.end(GatewayError.from(controller.signal.reason)))
     return result

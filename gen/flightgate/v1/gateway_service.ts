@@ -57,6 +57,30 @@ export namespace PriceModel {
   export type PRICE_MODEL_EDITION = typeof PriceModel.PRICE_MODEL_EDITION;
 }
 
+/** CacheResult tells where the rows of a statement came from. */
+export const CacheResult = {
+  /** CACHE_RESULT_UNSPECIFIED - Never sent. */
+  CACHE_RESULT_UNSPECIFIED: 0,
+  /** CACHE_RESULT_HIT - Fresh rows of the cache. */
+  CACHE_RESULT_HIT: 1,
+  /** CACHE_RESULT_MISS - The statement ran, because the cache had no rows that the request allows. */
+  CACHE_RESULT_MISS: 2,
+  /** CACHE_RESULT_STALE - Stale rows of the cache. */
+  CACHE_RESULT_STALE: 3,
+  /** CACHE_RESULT_BYPASS - The statement ran, because the cache does not apply to it: the detail tells why. */
+  CACHE_RESULT_BYPASS: 4,
+} as const;
+
+export type CacheResult = typeof CacheResult[keyof typeof CacheResult];
+
+export namespace CacheResult {
+  export type CACHE_RESULT_UNSPECIFIED = typeof CacheResult.CACHE_RESULT_UNSPECIFIED;
+  export type CACHE_RESULT_HIT = typeof CacheResult.CACHE_RESULT_HIT;
+  export type CACHE_RESULT_MISS = typeof CacheResult.CACHE_RESULT_MISS;
+  export type CACHE_RESULT_STALE = typeof CacheResult.CACHE_RESULT_STALE;
+  export type CACHE_RESULT_BYPASS = typeof CacheResult.CACHE_RESULT_BYPASS;
+}
+
 /** StatementStatus tells how a statement ended. */
 export const StatementStatus = {
   /** STATEMENT_STATUS_UNSPECIFIED - Never sent. */
@@ -205,7 +229,42 @@ export interface Statement {
     | number
     | undefined;
   /** Most bytes that the statement may bill. It lowers the limits of the configuration; for sources that bill. */
-  maxBytesBilled?: bigint | undefined;
+  maxBytesBilled?:
+    | bigint
+    | undefined;
+  /** What the statement asks of the result cache, in place of the headers of the call. */
+  cacheControl?: CacheControl | undefined;
+}
+
+/**
+ * CacheControl is what a statement asks of the result cache: the request directives of HTTP (RFC 9111, section 5.2.1), and what only
+ * this cache has. If any directive is set, all those of the headers cache-control and pragma are left out.
+ */
+export interface CacheControl {
+  /** Directive: runs the statement, and stores its rows in place of those that the cache has. */
+  noCache: boolean;
+  /** Directive: runs the statement, and stores nothing. */
+  noStore: boolean;
+  /** Directive: most age of rows from the cache, in milliseconds. */
+  maxAgeMs?:
+    | bigint
+    | undefined;
+  /** Directive: least time for which rows from the cache must still be fresh, in milliseconds. */
+  minFreshMs?:
+    | bigint
+    | undefined;
+  /** Directive: most time for which rows from the cache may have been stale, in milliseconds; the configuration still bounds it. */
+  maxStaleMs?:
+    | bigint
+    | undefined;
+  /** Directive: never runs the statement. Without rows in the cache, it fails with NOT_CACHED. */
+  onlyIfCached: boolean;
+  /** Time to live of the stored rows, in milliseconds, at most that of the configuration; 0 for that of the configuration. */
+  ttlMs: bigint;
+  /** Name of the entry: up to 128 letters (A to Z, a to z), digits, _ and -. If empty, the text of the statement names it. */
+  key: string;
+  /** Names under which the entry can be cleared: at most 16, each of up to 64 letters (A to Z, a to z), digits, _, :, . and -. */
+  tags: string[];
 }
 
 /** TableScan reads a table. The gateway quotes the names for the dialect of the source. */
@@ -344,6 +403,30 @@ export interface Error {
   grpcStatus: number;
 }
 
+/** CacheOutcome tells what the result cache did for a statement. */
+export interface CacheOutcome {
+  /** Where the rows came from. */
+  result: CacheResult;
+  /** The same as a member of the HTTP header Cache-Status (RFC 9211), such as "flightgate; hit; ttl=281". */
+  status: string;
+  /** Age of rows from the cache, in milliseconds. */
+  ageMs?:
+    | bigint
+    | undefined;
+  /** Time for which the rows are still fresh, in milliseconds; negative for stale ones. */
+  ttlMs?:
+    | bigint
+    | undefined;
+  /** Whether the rows came from the run of another statement that was under way. */
+  collapsed: boolean;
+  /** Whether the rows of this run go into the cache, unless they turn out too large. */
+  stored: boolean;
+  /** Whether the rows came from the level of the cache that replicas share. */
+  shared: boolean;
+  /** Why the cache did not apply, such as volatile-function; empty if there is nothing to tell. */
+  detail: string;
+}
+
 /** StatementMetrics tells what a statement took. A time that was not reached is unset. */
 export interface StatementMetrics {
   /** Name of the source. */
@@ -373,7 +456,11 @@ export interface StatementMetrics {
   /** Whether the rows came from another statement or a cache instead of the source. */
   cacheHit: boolean;
   /** Bytes that the engine billed; unset if it bills none or does not tell. */
-  billedBytes?: bigint | undefined;
+  billedBytes?:
+    | bigint
+    | undefined;
+  /** What the result cache did; unset if the cache is off, or the statement did not run. */
+  cache: CacheOutcome | undefined;
 }
 
 /** EstimateCostRequest asks for the estimate of a statement. */
@@ -876,6 +963,7 @@ function createBaseStatement(): Statement {
     parameters: new Uint8Array(0),
     maxCostUsd: undefined,
     maxBytesBilled: undefined,
+    cacheControl: undefined,
   };
 }
 
@@ -906,6 +994,9 @@ export const Statement: MessageFns<Statement> = {
         throw new globalThis.Error("value provided for field message.maxBytesBilled of type uint64 too large");
       }
       writer.uint32(56).uint64(message.maxBytesBilled);
+    }
+    if (message.cacheControl !== undefined) {
+      CacheControl.encode(message.cacheControl, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -977,6 +1068,170 @@ export const Statement: MessageFns<Statement> = {
             }
 
             message.maxBytesBilled = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.cacheControl = CacheControl.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCacheControl(): CacheControl {
+  return {
+    noCache: false,
+    noStore: false,
+    maxAgeMs: undefined,
+    minFreshMs: undefined,
+    maxStaleMs: undefined,
+    onlyIfCached: false,
+    ttlMs: 0n,
+    key: "",
+    tags: [],
+  };
+}
+
+export const CacheControl: MessageFns<CacheControl> = {
+  encode(message: CacheControl, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.noCache !== false) {
+      writer.uint32(8).bool(message.noCache);
+    }
+    if (message.noStore !== false) {
+      writer.uint32(16).bool(message.noStore);
+    }
+    if (message.maxAgeMs !== undefined) {
+      if (BigInt.asUintN(64, message.maxAgeMs) !== message.maxAgeMs) {
+        throw new globalThis.Error("value provided for field message.maxAgeMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.maxAgeMs);
+    }
+    if (message.minFreshMs !== undefined) {
+      if (BigInt.asUintN(64, message.minFreshMs) !== message.minFreshMs) {
+        throw new globalThis.Error("value provided for field message.minFreshMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.minFreshMs);
+    }
+    if (message.maxStaleMs !== undefined) {
+      if (BigInt.asUintN(64, message.maxStaleMs) !== message.maxStaleMs) {
+        throw new globalThis.Error("value provided for field message.maxStaleMs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.maxStaleMs);
+    }
+    if (message.onlyIfCached !== false) {
+      writer.uint32(48).bool(message.onlyIfCached);
+    }
+    if (message.ttlMs !== 0n) {
+      if (BigInt.asUintN(64, message.ttlMs) !== message.ttlMs) {
+        throw new globalThis.Error("value provided for field message.ttlMs of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.ttlMs);
+    }
+    if (message.key !== "") {
+      writer.uint32(66).string(message.key);
+    }
+    for (const v of message.tags) {
+      writer.uint32(74).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CacheControl {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCacheControl();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.noCache = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.noStore = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.maxAgeMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.minFreshMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxStaleMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.onlyIfCached = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.ttlMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.tags.push(reader.string());
             continue;
           }
         }
@@ -1772,6 +2027,144 @@ export const Error: MessageFns<Error> = {
   },
 };
 
+function createBaseCacheOutcome(): CacheOutcome {
+  return {
+    result: 0,
+    status: "",
+    ageMs: undefined,
+    ttlMs: undefined,
+    collapsed: false,
+    stored: false,
+    shared: false,
+    detail: "",
+  };
+}
+
+export const CacheOutcome: MessageFns<CacheOutcome> = {
+  encode(message: CacheOutcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.result !== 0) {
+      writer.uint32(8).int32(message.result);
+    }
+    if (message.status !== "") {
+      writer.uint32(18).string(message.status);
+    }
+    if (message.ageMs !== undefined) {
+      if (BigInt.asUintN(64, message.ageMs) !== message.ageMs) {
+        throw new globalThis.Error("value provided for field message.ageMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.ageMs);
+    }
+    if (message.ttlMs !== undefined) {
+      if (BigInt.asIntN(64, message.ttlMs) !== message.ttlMs) {
+        throw new globalThis.Error("value provided for field message.ttlMs of type int64 too large");
+      }
+      writer.uint32(32).int64(message.ttlMs);
+    }
+    if (message.collapsed !== false) {
+      writer.uint32(40).bool(message.collapsed);
+    }
+    if (message.stored !== false) {
+      writer.uint32(48).bool(message.stored);
+    }
+    if (message.shared !== false) {
+      writer.uint32(56).bool(message.shared);
+    }
+    if (message.detail !== "") {
+      writer.uint32(66).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CacheOutcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCacheOutcome();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.result = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ageMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ttlMs = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.collapsed = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.stored = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.shared = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseStatementMetrics(): StatementMetrics {
   return {
     dataSource: "",
@@ -1784,6 +2177,7 @@ function createBaseStatementMetrics(): StatementMetrics {
     costUsd: undefined,
     cacheHit: false,
     billedBytes: undefined,
+    cache: undefined,
   };
 }
 
@@ -1827,6 +2221,9 @@ export const StatementMetrics: MessageFns<StatementMetrics> = {
         throw new globalThis.Error("value provided for field message.billedBytes of type uint64 too large");
       }
       writer.uint32(80).uint64(message.billedBytes);
+    }
+    if (message.cache !== undefined) {
+      CacheOutcome.encode(message.cache, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -1922,6 +2319,14 @@ export const StatementMetrics: MessageFns<StatementMetrics> = {
             }
 
             message.billedBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.cache = CacheOutcome.decode(reader, reader.uint32());
             continue;
           }
         }

@@ -1,6 +1,6 @@
 import type { GrpcCall } from '../../grpc/server/call.ts'
 import type { Context, Query } from '../../query/types.ts'
-import { type CostCaps, capsOf, withCaps } from '../../statements/cost-caps.ts'
+import { type CallOptions, callOptionsOf, withCallOptions } from '../../statements/call-options.ts'
 import { type PreparedStatement, preparedHandles } from '../../statements/handles/prepared.ts'
 import { CallContext } from '../grpc/call-context.ts'
 import { scopeOf } from '../grpc/call-scope.ts'
@@ -36,22 +36,22 @@ export async function statementOf(
   ctx: Context,
   command: StatementCommand,
 ): Promise<PreparedStatement> {
-  if (command.kind === 'prepared') return capped(await front.statements.prepared(command.handle, ctx), call)
+  if (command.kind === 'prepared') return withOptionsOf(call, await front.statements.prepared(command.handle, ctx))
   const query = await queryOf(front, call, ctx, command.sql, command.transaction)
   return { query: command.rawCommand ? { ...query, rawCommand: true } : query }
 }
 
-/** A prepared statement with what the headers of the call that runs it allow it to cost. @throws GatewayError BAD_REQUEST */
-export function capped(statement: PreparedStatement, call: GrpcCall): PreparedStatement {
-  const caps = callCapsOf(call)
-  if (caps === undefined) return statement
+/** A prepared statement with the options in the headers of the call that runs it. @throws GatewayError BAD_REQUEST */
+export function withOptionsOf(call: GrpcCall, statement: PreparedStatement): PreparedStatement {
+  const options = optionsOf(call)
+  if (options === undefined) return statement
   const { query } = statement
-  return { ...statement, query: { ...query, session: withCaps(query.session, caps) } }
+  return { ...statement, query: { ...query, session: withCallOptions(query.session, options) } }
 }
 
-/** What the headers of a call allow its statement to cost; undefined without one. @throws GatewayError BAD_REQUEST */
-export function callCapsOf(call: GrpcCall): CostCaps | undefined {
-  return capsOf((name) => call.header(name))
+/** The options in the headers of a call that runs a statement; undefined without one. @throws GatewayError BAD_REQUEST */
+export function optionsOf(call: GrpcCall): CallOptions | undefined {
+  return callOptionsOf((name) => call.header(name))
 }
 
 /** Seals a prepared statement into its handle. */

@@ -1,6 +1,7 @@
 import { anonymous } from '../../auth/authenticator.ts'
 import type { GrpcCall } from '../../grpc/server/call.ts'
 import type { HeaderFields } from '../../http2/index.ts'
+import type { StatementTrace } from '../../query/statement-trace.ts'
 import type { ChangeMark, ClientConnection, Context, Logger, Principal, StatementReader } from '../../query/types.ts'
 
 /** The context of a gRPC call. The call creates its signal on first use. */
@@ -14,6 +15,8 @@ export class CallContext implements Context {
   readonly connection: ClientConnection
   readonly changeMark: ChangeMark
   readonly reader: StatementReader
+  /** Set by a method that reports what the stages tell. */
+  trace?: StatementTrace
   readonly #call: GrpcCall
 
   /** @throws GatewayError UNAUTHENTICATED if the method is open to calls without credentials: its calls have no principal */

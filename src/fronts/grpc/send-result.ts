@@ -1,4 +1,4 @@
-import type { CallMetadata, Result } from '../../query/types.ts'
+import type { Result } from '../../query/types.ts'
 import type { FrameSink } from './frame-sink.ts'
 import { KeepAlive } from './keep-alive.ts'
 
@@ -6,8 +6,8 @@ import { KeepAlive } from './keep-alive.ts'
 export interface SendOptions {
   /** An empty batch goes out whenever the result has been silent for this time, in milliseconds. */
   readonly keepAliveMs: number
-  /** Called before the first frame if the engine attached metadata for the client. */
-  readonly onMetadata?: (metadata: CallMetadata) => void
+  /** Called before the first frame, to send metadata. */
+  readonly onStart?: () => void
   /**
    * Called with an error before the result is closed. It must abort the signal of the result's context: closing a result waits
    * for pending work.
@@ -22,12 +22,12 @@ export interface SendOptions {
 export async function sendResult(
   result: Result,
   sink: FrameSink,
-  { keepAliveMs, onMetadata, onFailure }: SendOptions,
+  { keepAliveMs, onStart, onFailure }: SendOptions,
 ): Promise<void> {
   const frames = result.frames[Symbol.asyncIterator]()
   let keepAlive: KeepAlive | undefined
   try {
-    if (result.metadata) onMetadata?.(result.metadata)
+    onStart?.()
     await sink.send(result.schema)
     keepAlive = new KeepAlive(sink, result.schema, keepAliveMs)
     for (;;) {

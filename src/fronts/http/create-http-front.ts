@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import cors from '@fastify/cors'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { CACHE_HEADERS } from '../../statements/cache/cache-headers.ts'
 import { ESTIMATE_HEADERS } from '../../statements/cost-headers.ts'
 import { compileValidator } from './body/compile-validator.ts'
 import { readJsonBody } from './body/json-body.ts'
@@ -33,6 +34,7 @@ const corsOptions = {
     'retry-after',
     'x-flightgate-error',
     ...ESTIMATE_HEADERS,
+    ...CACHE_HEADERS,
     ...RATE_HEADERS,
   ],
   maxAge: 600,

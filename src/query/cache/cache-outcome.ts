@@ -7,6 +7,11 @@ export type CacheResult = 'HIT' | 'MISS' | 'STALE' | 'BYPASS'
  */
 export interface CacheOutcome {
   readonly result: CacheResult
+  /**
+   * Why a statement ran although the cache has, or may have, its rows: they were stale, or the client's request did not allow
+   * them; for `fwd` of `cache-status`.
+   */
+  readonly forward?: 'stale' | 'request'
   /** Age of rows from the cache, in milliseconds. */
   readonly ageMs?: number
   /** Time for which the rows are still fresh, in milliseconds; negative for stale ones. */

@@ -1,3 +1,4 @@
+import type { CacheOutcome } from '../../query/cache/cache-outcome.ts'
 import type { ResultObserver } from '../../query/results/holding.ts'
 import type { StatementTrace } from '../../query/statement-trace.ts'
 
@@ -23,6 +24,8 @@ export interface StatementMetrics {
   readonly billedBytes?: number
   /** Whether the rows came from another statement or a cache instead of the source. */
   readonly isCacheHit: boolean
+  /** What the result cache did; absent if it is off, or the statement did not run. */
+  readonly cache?: CacheOutcome
 }
 
 /** Measures one statement. Its clock starts when the meter is created. */
@@ -87,7 +90,7 @@ export class StatementMeter implements ResultObserver {
 
   /** What the statement has taken so far, or until its end. */
   metrics(): StatementMetrics {
-    const { queueWaitMs, isShared = false, costUsd, billedBytes } = this.trace
+    const { queueWaitMs, isShared = false, costUsd, billedBytes, cache } = this.trace
     const [turnMs, plannedMs, firstByteMs] = [this.#turnMs, this.#plannedMs, this.#firstByteMs]
     const hasWaited = turnMs !== undefined || queueWaitMs !== undefined
     return {
@@ -101,6 +104,7 @@ export class StatementMeter implements ResultObserver {
       ...(costUsd !== undefined && { costUsd }),
       ...(billedBytes !== undefined && { billedBytes }),
       isCacheHit: isShared,
+      ...(cache && { cache }),
     }
   }
 

@@ -1,4 +1,4 @@
-import type { CostCaps } from '../cost-caps.ts'
+import type { CallOptions } from '../call-options.ts'
 
 /** The scan of a table, by names as a user writes them. */
 export interface TableScan {
@@ -21,7 +21,7 @@ export interface TableScan {
 export type ParameterEncoder = (schema: Uint8Array | undefined) => Uint8Array
 
 /** A statement as a client of the Gateway service or of HTTP sends it. */
-export interface StatementRequest {
+export interface StatementRequest extends CallOptions {
   /** Names the statement within its batch. */
   readonly id?: string
   /** SQL text, or the scan of a table. */
@@ -32,6 +32,4 @@ export interface StatementRequest {
   readonly parameters?: Uint8Array | ParameterEncoder
   /** Whether the statement is refused if it may change data. */
   readonly readOnly?: boolean
-  /** What the client allows the statement to cost. */
-  readonly caps?: CostCaps
 }

@@ -10,7 +10,7 @@ import type { StatementTrace } from '../../query/statement-trace.ts'
 import { faultOfCondition } from '../../query/text/condition.ts'
 import { readUse } from '../../query/text/use-names.ts'
 import type { Context, Plan, Query, Result } from '../../query/types.ts'
-import { withCaps } from '../cost-caps.ts'
+import { withCallOptions } from '../call-options.ts'
 import { checkMayRun } from '../option-headers.ts'
 import type { CallScope, QueryBuilder } from '../query-builder.ts'
 import { checkParameters } from './check-parameters.ts'
@@ -73,7 +73,7 @@ export class StatementRequests {
     const namedSource = dataSource === undefined || dataSource === '' ? scope.namedSource : dataSource
     const own = { ...scope, namedSource }
     const built = 'query' in text ? await this.#ofText(text.query, own) : await this.#ofScan(text.table, own)
-    const session = withCaps(built.session, request.caps)
+    const session = withCallOptions(built.session, request)
     const query: Query = readOnly ? { ...built, session, purpose: 'read' } : { ...built, session }
     const bytes = typeof parameters === 'function' ? await this.#encode(parameters, query, scope.ctx) : parameters
     return bytes && bytes.byteLength > 0 ? { ...query, parameters: bytes } : query

@@ -140,6 +140,67 @@ func (PriceModel) EnumDescriptor() ([]byte, []int) {
 	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{1}
 }
 
+// CacheResult tells where the rows of a statement came from.
+type CacheResult int32
+
+const (
+	// Never sent.
+	CacheResult_CACHE_RESULT_UNSPECIFIED CacheResult = 0
+	// Fresh rows of the cache.
+	CacheResult_CACHE_RESULT_HIT CacheResult = 1
+	// The statement ran, because the cache had no rows that the request allows.
+	CacheResult_CACHE_RESULT_MISS CacheResult = 2
+	// Stale rows of the cache.
+	CacheResult_CACHE_RESULT_STALE CacheResult = 3
+	// The statement ran, because the cache does not apply to it: the detail tells why.
+	CacheResult_CACHE_RESULT_BYPASS CacheResult = 4
+)
+
+// Enum value maps for CacheResult.
+var (
+	CacheResult_name = map[int32]string{
+		0: "CACHE_RESULT_UNSPECIFIED",
+		1: "CACHE_RESULT_HIT",
+		2: "CACHE_RESULT_MISS",
+		3: "CACHE_RESULT_STALE",
+		4: "CACHE_RESULT_BYPASS",
+	}
+	CacheResult_value = map[string]int32{
+		"CACHE_RESULT_UNSPECIFIED": 0,
+		"CACHE_RESULT_HIT":         1,
+		"CACHE_RESULT_MISS":        2,
+		"CACHE_RESULT_STALE":       3,
+		"CACHE_RESULT_BYPASS":      4,
+	}
+)
+
+func (x CacheResult) Enum() *CacheResult {
+	p := new(CacheResult)
+	*p = x
+	return p
+}
+
+func (x CacheResult) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CacheResult) Descriptor() protoreflect.EnumDescriptor {
+	return file_flightgate_v1_gateway_service_proto_enumTypes[2].Descriptor()
+}
+
+func (CacheResult) Type() protoreflect.EnumType {
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[2]
+}
+
+func (x CacheResult) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CacheResult.Descriptor instead.
+func (CacheResult) EnumDescriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{2}
+}
+
 // StatementStatus tells how a statement ended.
 type StatementStatus int32
 
@@ -185,11 +246,11 @@ func (x StatementStatus) String() string {
 }
 
 func (StatementStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[2].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[3].Descriptor()
 }
 
 func (StatementStatus) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[2]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[3]
 }
 
 func (x StatementStatus) Number() protoreflect.EnumNumber {
@@ -198,7 +259,7 @@ func (x StatementStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StatementStatus.Descriptor instead.
 func (StatementStatus) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{2}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{3}
 }
 
 // HealthState is the outcome of a health check.
@@ -242,11 +303,11 @@ func (x HealthState) String() string {
 }
 
 func (HealthState) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[3].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[4].Descriptor()
 }
 
 func (HealthState) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[3]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[4]
 }
 
 func (x HealthState) Number() protoreflect.EnumNumber {
@@ -255,7 +316,7 @@ func (x HealthState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use HealthState.Descriptor instead.
 func (HealthState) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{3}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{4}
 }
 
 // BreakerState is the state of a circuit breaker.
@@ -299,11 +360,11 @@ func (x BreakerState) String() string {
 }
 
 func (BreakerState) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[4].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[5].Descriptor()
 }
 
 func (BreakerState) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[4]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[5]
 }
 
 func (x BreakerState) Number() protoreflect.EnumNumber {
@@ -312,7 +373,7 @@ func (x BreakerState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BreakerState.Descriptor instead.
 func (BreakerState) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{4}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{5}
 }
 
 // AccountKind is whose budget it is.
@@ -360,11 +421,11 @@ func (x AccountKind) String() string {
 }
 
 func (AccountKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[5].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[6].Descriptor()
 }
 
 func (AccountKind) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[5]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[6]
 }
 
 func (x AccountKind) Number() protoreflect.EnumNumber {
@@ -373,7 +434,7 @@ func (x AccountKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AccountKind.Descriptor instead.
 func (AccountKind) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{5}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{6}
 }
 
 // BudgetPeriod is how long a budget counts.
@@ -413,11 +474,11 @@ func (x BudgetPeriod) String() string {
 }
 
 func (BudgetPeriod) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[6].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[7].Descriptor()
 }
 
 func (BudgetPeriod) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[6]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[7]
 }
 
 func (x BudgetPeriod) Number() protoreflect.EnumNumber {
@@ -426,7 +487,7 @@ func (x BudgetPeriod) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BudgetPeriod.Descriptor instead.
 func (BudgetPeriod) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{6}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{7}
 }
 
 // QueryState is what a statement is doing.
@@ -466,11 +527,11 @@ func (x QueryState) String() string {
 }
 
 func (QueryState) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[7].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[8].Descriptor()
 }
 
 func (QueryState) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[7]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[8]
 }
 
 func (x QueryState) Number() protoreflect.EnumNumber {
@@ -479,7 +540,7 @@ func (x QueryState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use QueryState.Descriptor instead.
 func (QueryState) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{7}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{8}
 }
 
 // Statement is an SQL text or the scan of a table, and where it runs.
@@ -502,8 +563,10 @@ type Statement struct {
 	MaxCostUsd *float64 `protobuf:"fixed64,6,opt,name=max_cost_usd,json=maxCostUsd,proto3,oneof" json:"max_cost_usd,omitempty"`
 	// Most bytes that the statement may bill. It lowers the limits of the configuration; for sources that bill.
 	MaxBytesBilled *uint64 `protobuf:"varint,7,opt,name=max_bytes_billed,json=maxBytesBilled,proto3,oneof" json:"max_bytes_billed,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// What the statement asks of the result cache, in place of the headers of the call.
+	CacheControl  *CacheControl `protobuf:"bytes,8,opt,name=cache_control,json=cacheControl,proto3,oneof" json:"cache_control,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Statement) Reset() {
@@ -596,6 +659,13 @@ func (x *Statement) GetMaxBytesBilled() uint64 {
 	return 0
 }
 
+func (x *Statement) GetCacheControl() *CacheControl {
+	if x != nil {
+		return x.CacheControl
+	}
+	return nil
+}
+
 type isStatement_Text interface {
 	isStatement_Text()
 }
@@ -614,6 +684,125 @@ func (*Statement_Query) isStatement_Text() {}
 
 func (*Statement_Table) isStatement_Text() {}
 
+// CacheControl is what a statement asks of the result cache: the request directives of HTTP (RFC 9111, section 5.2.1), and what only
+// this cache has. If any directive is set, all those of the headers cache-control and pragma are left out.
+type CacheControl struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Directive: runs the statement, and stores its rows in place of those that the cache has.
+	NoCache bool `protobuf:"varint,1,opt,name=no_cache,json=noCache,proto3" json:"no_cache,omitempty"`
+	// Directive: runs the statement, and stores nothing.
+	NoStore bool `protobuf:"varint,2,opt,name=no_store,json=noStore,proto3" json:"no_store,omitempty"`
+	// Directive: most age of rows from the cache, in milliseconds.
+	MaxAgeMs *uint64 `protobuf:"varint,3,opt,name=max_age_ms,json=maxAgeMs,proto3,oneof" json:"max_age_ms,omitempty"`
+	// Directive: least time for which rows from the cache must still be fresh, in milliseconds.
+	MinFreshMs *uint64 `protobuf:"varint,4,opt,name=min_fresh_ms,json=minFreshMs,proto3,oneof" json:"min_fresh_ms,omitempty"`
+	// Directive: most time for which rows from the cache may have been stale, in milliseconds; the configuration still bounds it.
+	MaxStaleMs *uint64 `protobuf:"varint,5,opt,name=max_stale_ms,json=maxStaleMs,proto3,oneof" json:"max_stale_ms,omitempty"`
+	// Directive: never runs the statement. Without rows in the cache, it fails with NOT_CACHED.
+	OnlyIfCached bool `protobuf:"varint,6,opt,name=only_if_cached,json=onlyIfCached,proto3" json:"only_if_cached,omitempty"`
+	// Time to live of the stored rows, in milliseconds, at most that of the configuration; 0 for that of the configuration.
+	TtlMs uint64 `protobuf:"varint,7,opt,name=ttl_ms,json=ttlMs,proto3" json:"ttl_ms,omitempty"`
+	// Name of the entry: up to 128 letters (A to Z, a to z), digits, _ and -. If empty, the text of the statement names it.
+	Key string `protobuf:"bytes,8,opt,name=key,proto3" json:"key,omitempty"`
+	// Names under which the entry can be cleared: at most 16, each of up to 64 letters (A to Z, a to z), digits, _, :, . and -.
+	Tags          []string `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CacheControl) Reset() {
+	*x = CacheControl{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CacheControl) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CacheControl) ProtoMessage() {}
+
+func (x *CacheControl) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CacheControl.ProtoReflect.Descriptor instead.
+func (*CacheControl) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *CacheControl) GetNoCache() bool {
+	if x != nil {
+		return x.NoCache
+	}
+	return false
+}
+
+func (x *CacheControl) GetNoStore() bool {
+	if x != nil {
+		return x.NoStore
+	}
+	return false
+}
+
+func (x *CacheControl) GetMaxAgeMs() uint64 {
+	if x != nil && x.MaxAgeMs != nil {
+		return *x.MaxAgeMs
+	}
+	return 0
+}
+
+func (x *CacheControl) GetMinFreshMs() uint64 {
+	if x != nil && x.MinFreshMs != nil {
+		return *x.MinFreshMs
+	}
+	return 0
+}
+
+func (x *CacheControl) GetMaxStaleMs() uint64 {
+	if x != nil && x.MaxStaleMs != nil {
+		return *x.MaxStaleMs
+	}
+	return 0
+}
+
+func (x *CacheControl) GetOnlyIfCached() bool {
+	if x != nil {
+		return x.OnlyIfCached
+	}
+	return false
+}
+
+func (x *CacheControl) GetTtlMs() uint64 {
+	if x != nil {
+		return x.TtlMs
+	}
+	return 0
+}
+
+func (x *CacheControl) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *CacheControl) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
 // TableScan reads a table. The gateway quotes the names for the dialect of the source.
 type TableScan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -631,7 +820,7 @@ type TableScan struct {
 
 func (x *TableScan) Reset() {
 	*x = TableScan{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[1]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +832,7 @@ func (x *TableScan) String() string {
 func (*TableScan) ProtoMessage() {}
 
 func (x *TableScan) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[1]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +845,7 @@ func (x *TableScan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableScan.ProtoReflect.Descriptor instead.
 func (*TableScan) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{1}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *TableScan) GetName() string {
@@ -702,7 +891,7 @@ type BatchOptions struct {
 
 func (x *BatchOptions) Reset() {
 	*x = BatchOptions{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[2]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -714,7 +903,7 @@ func (x *BatchOptions) String() string {
 func (*BatchOptions) ProtoMessage() {}
 
 func (x *BatchOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[2]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -727,7 +916,7 @@ func (x *BatchOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchOptions.ProtoReflect.Descriptor instead.
 func (*BatchOptions) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{2}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *BatchOptions) GetMaxConcurrency() uint32 {
@@ -766,7 +955,7 @@ type FreeTier struct {
 
 func (x *FreeTier) Reset() {
 	*x = FreeTier{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[3]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -778,7 +967,7 @@ func (x *FreeTier) String() string {
 func (*FreeTier) ProtoMessage() {}
 
 func (x *FreeTier) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[3]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -791,7 +980,7 @@ func (x *FreeTier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FreeTier.ProtoReflect.Descriptor instead.
 func (*FreeTier) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{3}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *FreeTier) GetBytesPerMonth() uint64 {
@@ -840,7 +1029,7 @@ type Price struct {
 
 func (x *Price) Reset() {
 	*x = Price{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[4]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -852,7 +1041,7 @@ func (x *Price) String() string {
 func (*Price) ProtoMessage() {}
 
 func (x *Price) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[4]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -865,7 +1054,7 @@ func (x *Price) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Price.ProtoReflect.Descriptor instead.
 func (*Price) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{4}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Price) GetModel() PriceModel {
@@ -945,7 +1134,7 @@ type Advice struct {
 
 func (x *Advice) Reset() {
 	*x = Advice{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[5]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -957,7 +1146,7 @@ func (x *Advice) String() string {
 func (*Advice) ProtoMessage() {}
 
 func (x *Advice) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[5]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -970,7 +1159,7 @@ func (x *Advice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Advice.ProtoReflect.Descriptor instead.
 func (*Advice) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{5}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Advice) GetRule() string {
@@ -1054,7 +1243,7 @@ type Estimate struct {
 
 func (x *Estimate) Reset() {
 	*x = Estimate{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[6]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1066,7 +1255,7 @@ func (x *Estimate) String() string {
 func (*Estimate) ProtoMessage() {}
 
 func (x *Estimate) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[6]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1079,7 +1268,7 @@ func (x *Estimate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Estimate.ProtoReflect.Descriptor instead.
 func (*Estimate) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{6}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Estimate) GetDataSource() string {
@@ -1204,7 +1393,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[7]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1405,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[7]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1418,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{7}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Error) GetCode() string {
@@ -1260,6 +1449,115 @@ func (x *Error) GetGrpcStatus() int32 {
 	return 0
 }
 
+// CacheOutcome tells what the result cache did for a statement.
+type CacheOutcome struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the rows came from.
+	Result CacheResult `protobuf:"varint,1,opt,name=result,proto3,enum=flightgate.v1.CacheResult" json:"result,omitempty"`
+	// The same as a member of the HTTP header Cache-Status (RFC 9211), such as "flightgate; hit; ttl=281".
+	Status string `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
+	// Age of rows from the cache, in milliseconds.
+	AgeMs *uint64 `protobuf:"varint,3,opt,name=age_ms,json=ageMs,proto3,oneof" json:"age_ms,omitempty"`
+	// Time for which the rows are still fresh, in milliseconds; negative for stale ones.
+	TtlMs *int64 `protobuf:"varint,4,opt,name=ttl_ms,json=ttlMs,proto3,oneof" json:"ttl_ms,omitempty"`
+	// Whether the rows came from the run of another statement that was under way.
+	Collapsed bool `protobuf:"varint,5,opt,name=collapsed,proto3" json:"collapsed,omitempty"`
+	// Whether the rows of this run go into the cache, unless they turn out too large.
+	Stored bool `protobuf:"varint,6,opt,name=stored,proto3" json:"stored,omitempty"`
+	// Whether the rows came from the level of the cache that replicas share.
+	Shared bool `protobuf:"varint,7,opt,name=shared,proto3" json:"shared,omitempty"`
+	// Why the cache did not apply, such as volatile-function; empty if there is nothing to tell.
+	Detail        string `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CacheOutcome) Reset() {
+	*x = CacheOutcome{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CacheOutcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CacheOutcome) ProtoMessage() {}
+
+func (x *CacheOutcome) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CacheOutcome.ProtoReflect.Descriptor instead.
+func (*CacheOutcome) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CacheOutcome) GetResult() CacheResult {
+	if x != nil {
+		return x.Result
+	}
+	return CacheResult_CACHE_RESULT_UNSPECIFIED
+}
+
+func (x *CacheOutcome) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *CacheOutcome) GetAgeMs() uint64 {
+	if x != nil && x.AgeMs != nil {
+		return *x.AgeMs
+	}
+	return 0
+}
+
+func (x *CacheOutcome) GetTtlMs() int64 {
+	if x != nil && x.TtlMs != nil {
+		return *x.TtlMs
+	}
+	return 0
+}
+
+func (x *CacheOutcome) GetCollapsed() bool {
+	if x != nil {
+		return x.Collapsed
+	}
+	return false
+}
+
+func (x *CacheOutcome) GetStored() bool {
+	if x != nil {
+		return x.Stored
+	}
+	return false
+}
+
+func (x *CacheOutcome) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
+func (x *CacheOutcome) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
 // StatementMetrics tells what a statement took. A time that was not reached is unset.
 type StatementMetrics struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1282,14 +1580,16 @@ type StatementMetrics struct {
 	// Whether the rows came from another statement or a cache instead of the source.
 	CacheHit bool `protobuf:"varint,9,opt,name=cache_hit,json=cacheHit,proto3" json:"cache_hit,omitempty"`
 	// Bytes that the engine billed; unset if it bills none or does not tell.
-	BilledBytes   *uint64 `protobuf:"varint,10,opt,name=billed_bytes,json=billedBytes,proto3,oneof" json:"billed_bytes,omitempty"`
+	BilledBytes *uint64 `protobuf:"varint,10,opt,name=billed_bytes,json=billedBytes,proto3,oneof" json:"billed_bytes,omitempty"`
+	// What the result cache did; unset if the cache is off, or the statement did not run.
+	Cache         *CacheOutcome `protobuf:"bytes,11,opt,name=cache,proto3" json:"cache,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StatementMetrics) Reset() {
 	*x = StatementMetrics{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[8]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1301,7 +1601,7 @@ func (x *StatementMetrics) String() string {
 func (*StatementMetrics) ProtoMessage() {}
 
 func (x *StatementMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[8]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1314,7 +1614,7 @@ func (x *StatementMetrics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatementMetrics.ProtoReflect.Descriptor instead.
 func (*StatementMetrics) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{8}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *StatementMetrics) GetDataSource() string {
@@ -1387,6 +1687,13 @@ func (x *StatementMetrics) GetBilledBytes() uint64 {
 	return 0
 }
 
+func (x *StatementMetrics) GetCache() *CacheOutcome {
+	if x != nil {
+		return x.Cache
+	}
+	return nil
+}
+
 // EstimateCostRequest asks for the estimate of a statement.
 type EstimateCostRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1398,7 +1705,7 @@ type EstimateCostRequest struct {
 
 func (x *EstimateCostRequest) Reset() {
 	*x = EstimateCostRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[9]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1410,7 +1717,7 @@ func (x *EstimateCostRequest) String() string {
 func (*EstimateCostRequest) ProtoMessage() {}
 
 func (x *EstimateCostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[9]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1423,7 +1730,7 @@ func (x *EstimateCostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateCostRequest.ProtoReflect.Descriptor instead.
 func (*EstimateCostRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{9}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *EstimateCostRequest) GetStatement() *Statement {
@@ -1444,7 +1751,7 @@ type EstimateCostResponse struct {
 
 func (x *EstimateCostResponse) Reset() {
 	*x = EstimateCostResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[10]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1763,7 @@ func (x *EstimateCostResponse) String() string {
 func (*EstimateCostResponse) ProtoMessage() {}
 
 func (x *EstimateCostResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[10]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1776,7 @@ func (x *EstimateCostResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateCostResponse.ProtoReflect.Descriptor instead.
 func (*EstimateCostResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{10}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *EstimateCostResponse) GetEstimate() *Estimate {
@@ -1490,7 +1797,7 @@ type BatchEstimateCostRequest struct {
 
 func (x *BatchEstimateCostRequest) Reset() {
 	*x = BatchEstimateCostRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[11]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1502,7 +1809,7 @@ func (x *BatchEstimateCostRequest) String() string {
 func (*BatchEstimateCostRequest) ProtoMessage() {}
 
 func (x *BatchEstimateCostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[11]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1515,7 +1822,7 @@ func (x *BatchEstimateCostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchEstimateCostRequest.ProtoReflect.Descriptor instead.
 func (*BatchEstimateCostRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{11}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BatchEstimateCostRequest) GetStatements() []*Statement {
@@ -1543,7 +1850,7 @@ type StatementEstimate struct {
 
 func (x *StatementEstimate) Reset() {
 	*x = StatementEstimate{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1555,7 +1862,7 @@ func (x *StatementEstimate) String() string {
 func (*StatementEstimate) ProtoMessage() {}
 
 func (x *StatementEstimate) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1568,7 +1875,7 @@ func (x *StatementEstimate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatementEstimate.ProtoReflect.Descriptor instead.
 func (*StatementEstimate) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{12}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *StatementEstimate) GetId() string {
@@ -1634,7 +1941,7 @@ type BatchEstimateCostResponse struct {
 
 func (x *BatchEstimateCostResponse) Reset() {
 	*x = BatchEstimateCostResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1646,7 +1953,7 @@ func (x *BatchEstimateCostResponse) String() string {
 func (*BatchEstimateCostResponse) ProtoMessage() {}
 
 func (x *BatchEstimateCostResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1659,7 +1966,7 @@ func (x *BatchEstimateCostResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchEstimateCostResponse.ProtoReflect.Descriptor instead.
 func (*BatchEstimateCostResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{13}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *BatchEstimateCostResponse) GetResults() []*StatementEstimate {
@@ -1687,7 +1994,7 @@ type ExecuteRequest struct {
 
 func (x *ExecuteRequest) Reset() {
 	*x = ExecuteRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[14]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1699,7 +2006,7 @@ func (x *ExecuteRequest) String() string {
 func (*ExecuteRequest) ProtoMessage() {}
 
 func (x *ExecuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[14]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1712,7 +2019,7 @@ func (x *ExecuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteRequest.ProtoReflect.Descriptor instead.
 func (*ExecuteRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{14}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExecuteRequest) GetStatement() *Statement {
@@ -1737,7 +2044,7 @@ type ExecuteSummary struct {
 
 func (x *ExecuteSummary) Reset() {
 	*x = ExecuteSummary{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[15]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1749,7 +2056,7 @@ func (x *ExecuteSummary) String() string {
 func (*ExecuteSummary) ProtoMessage() {}
 
 func (x *ExecuteSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[15]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1762,7 +2069,7 @@ func (x *ExecuteSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteSummary.ProtoReflect.Descriptor instead.
 func (*ExecuteSummary) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{15}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ExecuteSummary) GetAffectedRows() uint64 {
@@ -1804,7 +2111,7 @@ type ExecuteResponse struct {
 
 func (x *ExecuteResponse) Reset() {
 	*x = ExecuteResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[16]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1816,7 +2123,7 @@ func (x *ExecuteResponse) String() string {
 func (*ExecuteResponse) ProtoMessage() {}
 
 func (x *ExecuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[16]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1829,7 +2136,7 @@ func (x *ExecuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteResponse.ProtoReflect.Descriptor instead.
 func (*ExecuteResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{16}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ExecuteResponse) GetPart() isExecuteResponse_Part {
@@ -1920,7 +2227,7 @@ type ExecuteBatchRequest struct {
 
 func (x *ExecuteBatchRequest) Reset() {
 	*x = ExecuteBatchRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[17]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1932,7 +2239,7 @@ func (x *ExecuteBatchRequest) String() string {
 func (*ExecuteBatchRequest) ProtoMessage() {}
 
 func (x *ExecuteBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[17]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1945,7 +2252,7 @@ func (x *ExecuteBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteBatchRequest.ProtoReflect.Descriptor instead.
 func (*ExecuteBatchRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{17}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ExecuteBatchRequest) GetStatements() []*Statement {
@@ -1981,7 +2288,7 @@ type StatementResult struct {
 
 func (x *StatementResult) Reset() {
 	*x = StatementResult{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[18]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1993,7 +2300,7 @@ func (x *StatementResult) String() string {
 func (*StatementResult) ProtoMessage() {}
 
 func (x *StatementResult) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[18]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2006,7 +2313,7 @@ func (x *StatementResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatementResult.ProtoReflect.Descriptor instead.
 func (*StatementResult) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{18}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *StatementResult) GetStatus() StatementStatus {
@@ -2073,7 +2380,7 @@ type BatchSummary struct {
 
 func (x *BatchSummary) Reset() {
 	*x = BatchSummary{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[19]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2085,7 +2392,7 @@ func (x *BatchSummary) String() string {
 func (*BatchSummary) ProtoMessage() {}
 
 func (x *BatchSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[19]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2098,7 +2405,7 @@ func (x *BatchSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchSummary.ProtoReflect.Descriptor instead.
 func (*BatchSummary) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{19}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *BatchSummary) GetStatements() uint32 {
@@ -2193,7 +2500,7 @@ type ExecuteBatchResponse struct {
 
 func (x *ExecuteBatchResponse) Reset() {
 	*x = ExecuteBatchResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[20]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2205,7 +2512,7 @@ func (x *ExecuteBatchResponse) String() string {
 func (*ExecuteBatchResponse) ProtoMessage() {}
 
 func (x *ExecuteBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[20]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2218,7 +2525,7 @@ func (x *ExecuteBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteBatchResponse.ProtoReflect.Descriptor instead.
 func (*ExecuteBatchResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{20}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ExecuteBatchResponse) GetId() string {
@@ -2332,7 +2639,7 @@ type PlanBatchRequest struct {
 
 func (x *PlanBatchRequest) Reset() {
 	*x = PlanBatchRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[21]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2344,7 +2651,7 @@ func (x *PlanBatchRequest) String() string {
 func (*PlanBatchRequest) ProtoMessage() {}
 
 func (x *PlanBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[21]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2357,7 +2664,7 @@ func (x *PlanBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanBatchRequest.ProtoReflect.Descriptor instead.
 func (*PlanBatchRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{21}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PlanBatchRequest) GetStatements() []*Statement {
@@ -2391,7 +2698,7 @@ type PlannedTicket struct {
 
 func (x *PlannedTicket) Reset() {
 	*x = PlannedTicket{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[22]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2403,7 +2710,7 @@ func (x *PlannedTicket) String() string {
 func (*PlannedTicket) ProtoMessage() {}
 
 func (x *PlannedTicket) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[22]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2416,7 +2723,7 @@ func (x *PlannedTicket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlannedTicket.ProtoReflect.Descriptor instead.
 func (*PlannedTicket) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{22}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PlannedTicket) GetTicket() []byte {
@@ -2465,7 +2772,7 @@ type PlanBatchResult struct {
 
 func (x *PlanBatchResult) Reset() {
 	*x = PlanBatchResult{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[23]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2477,7 +2784,7 @@ func (x *PlanBatchResult) String() string {
 func (*PlanBatchResult) ProtoMessage() {}
 
 func (x *PlanBatchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[23]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2490,7 +2797,7 @@ func (x *PlanBatchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanBatchResult.ProtoReflect.Descriptor instead.
 func (*PlanBatchResult) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{23}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PlanBatchResult) GetId() string {
@@ -2554,7 +2861,7 @@ type PlanBatchResponse struct {
 
 func (x *PlanBatchResponse) Reset() {
 	*x = PlanBatchResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[24]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2566,7 +2873,7 @@ func (x *PlanBatchResponse) String() string {
 func (*PlanBatchResponse) ProtoMessage() {}
 
 func (x *PlanBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[24]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2579,7 +2886,7 @@ func (x *PlanBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanBatchResponse.ProtoReflect.Descriptor instead.
 func (*PlanBatchResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{24}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PlanBatchResponse) GetResults() []*PlanBatchResult {
@@ -2598,7 +2905,7 @@ type ListSourcesRequest struct {
 
 func (x *ListSourcesRequest) Reset() {
 	*x = ListSourcesRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[25]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2610,7 +2917,7 @@ func (x *ListSourcesRequest) String() string {
 func (*ListSourcesRequest) ProtoMessage() {}
 
 func (x *ListSourcesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[25]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2623,7 +2930,7 @@ func (x *ListSourcesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSourcesRequest.ProtoReflect.Descriptor instead.
 func (*ListSourcesRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{25}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{27}
 }
 
 // Source is an engine that runs statements.
@@ -2647,7 +2954,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[26]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2659,7 +2966,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[26]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2672,7 +2979,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{26}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Source) GetName() string {
@@ -2728,7 +3035,7 @@ type ListSourcesResponse struct {
 
 func (x *ListSourcesResponse) Reset() {
 	*x = ListSourcesResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[27]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2740,7 +3047,7 @@ func (x *ListSourcesResponse) String() string {
 func (*ListSourcesResponse) ProtoMessage() {}
 
 func (x *ListSourcesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[27]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2753,7 +3060,7 @@ func (x *ListSourcesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSourcesResponse.ProtoReflect.Descriptor instead.
 func (*ListSourcesResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{27}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListSourcesResponse) GetSources() []*Source {
@@ -2774,7 +3081,7 @@ type GetSourceRequest struct {
 
 func (x *GetSourceRequest) Reset() {
 	*x = GetSourceRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[28]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2786,7 +3093,7 @@ func (x *GetSourceRequest) String() string {
 func (*GetSourceRequest) ProtoMessage() {}
 
 func (x *GetSourceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[28]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2799,7 +3106,7 @@ func (x *GetSourceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSourceRequest.ProtoReflect.Descriptor instead.
 func (*GetSourceRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{28}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetSourceRequest) GetName() string {
@@ -2830,7 +3137,7 @@ type Endpoint struct {
 
 func (x *Endpoint) Reset() {
 	*x = Endpoint{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[29]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2842,7 +3149,7 @@ func (x *Endpoint) String() string {
 func (*Endpoint) ProtoMessage() {}
 
 func (x *Endpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[29]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2855,7 +3162,7 @@ func (x *Endpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Endpoint.ProtoReflect.Descriptor instead.
 func (*Endpoint) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{29}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Endpoint) GetAddress() string {
@@ -2915,7 +3222,7 @@ type Slots struct {
 
 func (x *Slots) Reset() {
 	*x = Slots{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[30]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2927,7 +3234,7 @@ func (x *Slots) String() string {
 func (*Slots) ProtoMessage() {}
 
 func (x *Slots) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[30]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2940,7 +3247,7 @@ func (x *Slots) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Slots.ProtoReflect.Descriptor instead.
 func (*Slots) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{30}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Slots) GetTotal() uint32 {
@@ -2979,7 +3286,7 @@ type GetSourceResponse struct {
 
 func (x *GetSourceResponse) Reset() {
 	*x = GetSourceResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[31]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2991,7 +3298,7 @@ func (x *GetSourceResponse) String() string {
 func (*GetSourceResponse) ProtoMessage() {}
 
 func (x *GetSourceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[31]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3004,7 +3311,7 @@ func (x *GetSourceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSourceResponse.ProtoReflect.Descriptor instead.
 func (*GetSourceResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{31}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GetSourceResponse) GetSource() *Source {
@@ -3039,7 +3346,7 @@ type GetUsageRequest struct {
 
 func (x *GetUsageRequest) Reset() {
 	*x = GetUsageRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[32]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3051,7 +3358,7 @@ func (x *GetUsageRequest) String() string {
 func (*GetUsageRequest) ProtoMessage() {}
 
 func (x *GetUsageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[32]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3064,7 +3371,7 @@ func (x *GetUsageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUsageRequest.ProtoReflect.Descriptor instead.
 func (*GetUsageRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{32}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GetUsageRequest) GetPrincipal() string {
@@ -3095,7 +3402,7 @@ type SourceUsage struct {
 
 func (x *SourceUsage) Reset() {
 	*x = SourceUsage{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[33]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3107,7 +3414,7 @@ func (x *SourceUsage) String() string {
 func (*SourceUsage) ProtoMessage() {}
 
 func (x *SourceUsage) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[33]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3120,7 +3427,7 @@ func (x *SourceUsage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceUsage.ProtoReflect.Descriptor instead.
 func (*SourceUsage) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{33}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SourceUsage) GetDataSource() string {
@@ -3180,7 +3487,7 @@ type Quota struct {
 
 func (x *Quota) Reset() {
 	*x = Quota{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[34]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3192,7 +3499,7 @@ func (x *Quota) String() string {
 func (*Quota) ProtoMessage() {}
 
 func (x *Quota) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[34]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3205,7 +3512,7 @@ func (x *Quota) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quota.ProtoReflect.Descriptor instead.
 func (*Quota) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{34}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Quota) GetLimit() uint64 {
@@ -3250,7 +3557,7 @@ type GetUsageResponse struct {
 
 func (x *GetUsageResponse) Reset() {
 	*x = GetUsageResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[35]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3262,7 +3569,7 @@ func (x *GetUsageResponse) String() string {
 func (*GetUsageResponse) ProtoMessage() {}
 
 func (x *GetUsageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[35]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3275,7 +3582,7 @@ func (x *GetUsageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUsageResponse.ProtoReflect.Descriptor instead.
 func (*GetUsageResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{35}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GetUsageResponse) GetPrincipal() string {
@@ -3339,7 +3646,7 @@ type GetCostsRequest struct {
 
 func (x *GetCostsRequest) Reset() {
 	*x = GetCostsRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3351,7 +3658,7 @@ func (x *GetCostsRequest) String() string {
 func (*GetCostsRequest) ProtoMessage() {}
 
 func (x *GetCostsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[36]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3364,7 +3671,7 @@ func (x *GetCostsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCostsRequest.ProtoReflect.Descriptor instead.
 func (*GetCostsRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{36}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetCostsRequest) GetMonth() string {
@@ -3423,7 +3730,7 @@ type CostRow struct {
 
 func (x *CostRow) Reset() {
 	*x = CostRow{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3435,7 +3742,7 @@ func (x *CostRow) String() string {
 func (*CostRow) ProtoMessage() {}
 
 func (x *CostRow) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[37]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3448,7 +3755,7 @@ func (x *CostRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CostRow.ProtoReflect.Descriptor instead.
 func (*CostRow) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{37}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *CostRow) GetName() string {
@@ -3516,7 +3823,7 @@ type TopStatement struct {
 
 func (x *TopStatement) Reset() {
 	*x = TopStatement{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3528,7 +3835,7 @@ func (x *TopStatement) String() string {
 func (*TopStatement) ProtoMessage() {}
 
 func (x *TopStatement) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[38]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3541,7 +3848,7 @@ func (x *TopStatement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TopStatement.ProtoReflect.Descriptor instead.
 func (*TopStatement) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{38}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *TopStatement) GetStatementHash() string {
@@ -3614,7 +3921,7 @@ type BudgetState struct {
 
 func (x *BudgetState) Reset() {
 	*x = BudgetState{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3626,7 +3933,7 @@ func (x *BudgetState) String() string {
 func (*BudgetState) ProtoMessage() {}
 
 func (x *BudgetState) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[39]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3639,7 +3946,7 @@ func (x *BudgetState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BudgetState.ProtoReflect.Descriptor instead.
 func (*BudgetState) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{39}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *BudgetState) GetAccount() AccountKind {
@@ -3725,7 +4032,7 @@ type GetCostsResponse struct {
 
 func (x *GetCostsResponse) Reset() {
 	*x = GetCostsResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[40]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3737,7 +4044,7 @@ func (x *GetCostsResponse) String() string {
 func (*GetCostsResponse) ProtoMessage() {}
 
 func (x *GetCostsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[40]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3750,7 +4057,7 @@ func (x *GetCostsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCostsResponse.ProtoReflect.Descriptor instead.
 func (*GetCostsResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{40}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *GetCostsResponse) GetMonth() string {
@@ -3878,7 +4185,7 @@ type ListQueriesRequest struct {
 
 func (x *ListQueriesRequest) Reset() {
 	*x = ListQueriesRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[41]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3890,7 +4197,7 @@ func (x *ListQueriesRequest) String() string {
 func (*ListQueriesRequest) ProtoMessage() {}
 
 func (x *ListQueriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[41]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3903,7 +4210,7 @@ func (x *ListQueriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueriesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueriesRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{41}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListQueriesRequest) GetDataSource() string {
@@ -3947,7 +4254,7 @@ type RunningQuery struct {
 
 func (x *RunningQuery) Reset() {
 	*x = RunningQuery{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[42]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3959,7 +4266,7 @@ func (x *RunningQuery) String() string {
 func (*RunningQuery) ProtoMessage() {}
 
 func (x *RunningQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[42]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3972,7 +4279,7 @@ func (x *RunningQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunningQuery.ProtoReflect.Descriptor instead.
 func (*RunningQuery) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{42}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *RunningQuery) GetId() string {
@@ -4049,7 +4356,7 @@ type ListQueriesResponse struct {
 
 func (x *ListQueriesResponse) Reset() {
 	*x = ListQueriesResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[43]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4061,7 +4368,7 @@ func (x *ListQueriesResponse) String() string {
 func (*ListQueriesResponse) ProtoMessage() {}
 
 func (x *ListQueriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[43]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4074,7 +4381,7 @@ func (x *ListQueriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueriesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueriesResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{43}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListQueriesResponse) GetQueries() []*RunningQuery {
@@ -4095,7 +4402,7 @@ type CancelQueryRequest struct {
 
 func (x *CancelQueryRequest) Reset() {
 	*x = CancelQueryRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[44]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4107,7 +4414,7 @@ func (x *CancelQueryRequest) String() string {
 func (*CancelQueryRequest) ProtoMessage() {}
 
 func (x *CancelQueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[44]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4120,7 +4427,7 @@ func (x *CancelQueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelQueryRequest.ProtoReflect.Descriptor instead.
 func (*CancelQueryRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{44}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *CancelQueryRequest) GetId() string {
@@ -4139,7 +4446,7 @@ type CancelQueryResponse struct {
 
 func (x *CancelQueryResponse) Reset() {
 	*x = CancelQueryResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[45]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4151,7 +4458,7 @@ func (x *CancelQueryResponse) String() string {
 func (*CancelQueryResponse) ProtoMessage() {}
 
 func (x *CancelQueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[45]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4164,7 +4471,7 @@ func (x *CancelQueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelQueryResponse.ProtoReflect.Descriptor instead.
 func (*CancelQueryResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{45}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{47}
 }
 
 // GetVersionRequest asks for the version.
@@ -4176,7 +4483,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[46]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4188,7 +4495,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[46]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4201,7 +4508,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{46}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{48}
 }
 
 // GetVersionResponse has the version.
@@ -4215,7 +4522,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[47]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4227,7 +4534,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[47]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4240,7 +4547,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{47}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -4254,7 +4561,7 @@ var File_flightgate_v1_gateway_service_proto protoreflect.FileDescriptor
 
 const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\n" +
-	"#flightgate/v1/gateway_service.proto\x12\rflightgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x02\n" +
+	"#flightgate/v1/gateway_service.proto\x12\rflightgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x03\n" +
 	"\tStatement\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x05query\x18\x02 \x01(\tH\x00R\x05query\x120\n" +
@@ -4266,10 +4573,28 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"parameters\x12%\n" +
 	"\fmax_cost_usd\x18\x06 \x01(\x01H\x01R\n" +
 	"maxCostUsd\x88\x01\x01\x12-\n" +
-	"\x10max_bytes_billed\x18\a \x01(\x04H\x02R\x0emaxBytesBilled\x88\x01\x01B\x06\n" +
+	"\x10max_bytes_billed\x18\a \x01(\x04H\x02R\x0emaxBytesBilled\x88\x01\x01\x12E\n" +
+	"\rcache_control\x18\b \x01(\v2\x1b.flightgate.v1.CacheControlH\x03R\fcacheControl\x88\x01\x01B\x06\n" +
 	"\x04textB\x0f\n" +
 	"\r_max_cost_usdB\x13\n" +
-	"\x11_max_bytes_billed\"v\n" +
+	"\x11_max_bytes_billedB\x10\n" +
+	"\x0e_cache_control\"\xc9\x02\n" +
+	"\fCacheControl\x12\x19\n" +
+	"\bno_cache\x18\x01 \x01(\bR\anoCache\x12\x19\n" +
+	"\bno_store\x18\x02 \x01(\bR\anoStore\x12!\n" +
+	"\n" +
+	"max_age_ms\x18\x03 \x01(\x04H\x00R\bmaxAgeMs\x88\x01\x01\x12%\n" +
+	"\fmin_fresh_ms\x18\x04 \x01(\x04H\x01R\n" +
+	"minFreshMs\x88\x01\x01\x12%\n" +
+	"\fmax_stale_ms\x18\x05 \x01(\x04H\x02R\n" +
+	"maxStaleMs\x88\x01\x01\x12$\n" +
+	"\x0eonly_if_cached\x18\x06 \x01(\bR\fonlyIfCached\x12\x15\n" +
+	"\x06ttl_ms\x18\a \x01(\x04R\x05ttlMs\x12\x10\n" +
+	"\x03key\x18\b \x01(\tR\x03key\x12\x12\n" +
+	"\x04tags\x18\t \x03(\tR\x04tagsB\r\n" +
+	"\v_max_age_msB\x0f\n" +
+	"\r_min_fresh_msB\x0f\n" +
+	"\r_max_stale_ms\"v\n" +
 	"\tTableScan\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\acolumns\x18\x02 \x03(\tR\acolumns\x12\x16\n" +
@@ -4340,7 +4665,18 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1c\n" +
 	"\tretryable\x18\x03 \x01(\bR\tretryable\x12\x1f\n" +
 	"\vgrpc_status\x18\x04 \x01(\x05R\n" +
-	"grpcStatus\"\x99\x03\n" +
+	"grpcStatus\"\x8e\x02\n" +
+	"\fCacheOutcome\x122\n" +
+	"\x06result\x18\x01 \x01(\x0e2\x1a.flightgate.v1.CacheResultR\x06result\x12\x16\n" +
+	"\x06status\x18\x02 \x01(\tR\x06status\x12\x1a\n" +
+	"\x06age_ms\x18\x03 \x01(\x04H\x00R\x05ageMs\x88\x01\x01\x12\x1a\n" +
+	"\x06ttl_ms\x18\x04 \x01(\x03H\x01R\x05ttlMs\x88\x01\x01\x12\x1c\n" +
+	"\tcollapsed\x18\x05 \x01(\bR\tcollapsed\x12\x16\n" +
+	"\x06stored\x18\x06 \x01(\bR\x06stored\x12\x16\n" +
+	"\x06shared\x18\a \x01(\bR\x06shared\x12\x16\n" +
+	"\x06detail\x18\b \x01(\tR\x06detailB\t\n" +
+	"\a_age_msB\t\n" +
+	"\a_ttl_ms\"\xcc\x03\n" +
 	"\x10StatementMetrics\x12\x1f\n" +
 	"\vdata_source\x18\x01 \x01(\tR\n" +
 	"dataSource\x12 \n" +
@@ -4354,7 +4690,8 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\bcost_usd\x18\b \x01(\x01H\x03R\acostUsd\x88\x01\x01\x12\x1b\n" +
 	"\tcache_hit\x18\t \x01(\bR\bcacheHit\x12&\n" +
 	"\fbilled_bytes\x18\n" +
-	" \x01(\x04H\x04R\vbilledBytes\x88\x01\x01B\f\n" +
+	" \x01(\x04H\x04R\vbilledBytes\x88\x01\x01\x121\n" +
+	"\x05cache\x18\v \x01(\v2\x1b.flightgate.v1.CacheOutcomeR\x05cacheB\f\n" +
 	"\n" +
 	"_queued_msB\r\n" +
 	"\v_planned_msB\x10\n" +
@@ -4587,7 +4924,13 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"PriceModel\x12\x1b\n" +
 	"\x17PRICE_MODEL_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15PRICE_MODEL_ON_DEMAND\x10\x01\x12\x17\n" +
-	"\x13PRICE_MODEL_EDITION\x10\x02*\xae\x01\n" +
+	"\x13PRICE_MODEL_EDITION\x10\x02*\x89\x01\n" +
+	"\vCacheResult\x12\x1c\n" +
+	"\x18CACHE_RESULT_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10CACHE_RESULT_HIT\x10\x01\x12\x15\n" +
+	"\x11CACHE_RESULT_MISS\x10\x02\x12\x16\n" +
+	"\x12CACHE_RESULT_STALE\x10\x03\x12\x17\n" +
+	"\x13CACHE_RESULT_BYPASS\x10\x04*\xae\x01\n" +
 	"\x0fStatementStatus\x12 \n" +
 	"\x1cSTATEMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aSTATEMENT_STATUS_SUCCEEDED\x10\x01\x12\x1b\n" +
@@ -4647,153 +4990,159 @@ func file_flightgate_v1_gateway_service_proto_rawDescGZIP() []byte {
 	return file_flightgate_v1_gateway_service_proto_rawDescData
 }
 
-var file_flightgate_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_flightgate_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
 var file_flightgate_v1_gateway_service_proto_goTypes = []any{
 	(EstimateAccuracy)(0),             // 0: flightgate.v1.EstimateAccuracy
 	(PriceModel)(0),                   // 1: flightgate.v1.PriceModel
-	(StatementStatus)(0),              // 2: flightgate.v1.StatementStatus
-	(HealthState)(0),                  // 3: flightgate.v1.HealthState
-	(BreakerState)(0),                 // 4: flightgate.v1.BreakerState
-	(AccountKind)(0),                  // 5: flightgate.v1.AccountKind
-	(BudgetPeriod)(0),                 // 6: flightgate.v1.BudgetPeriod
-	(QueryState)(0),                   // 7: flightgate.v1.QueryState
-	(*Statement)(nil),                 // 8: flightgate.v1.Statement
-	(*TableScan)(nil),                 // 9: flightgate.v1.TableScan
-	(*BatchOptions)(nil),              // 10: flightgate.v1.BatchOptions
-	(*FreeTier)(nil),                  // 11: flightgate.v1.FreeTier
-	(*Price)(nil),                     // 12: flightgate.v1.Price
-	(*Advice)(nil),                    // 13: flightgate.v1.Advice
-	(*Estimate)(nil),                  // 14: flightgate.v1.Estimate
-	(*Error)(nil),                     // 15: flightgate.v1.Error
-	(*StatementMetrics)(nil),          // 16: flightgate.v1.StatementMetrics
-	(*EstimateCostRequest)(nil),       // 17: flightgate.v1.EstimateCostRequest
-	(*EstimateCostResponse)(nil),      // 18: flightgate.v1.EstimateCostResponse
-	(*BatchEstimateCostRequest)(nil),  // 19: flightgate.v1.BatchEstimateCostRequest
-	(*StatementEstimate)(nil),         // 20: flightgate.v1.StatementEstimate
-	(*BatchEstimateCostResponse)(nil), // 21: flightgate.v1.BatchEstimateCostResponse
-	(*ExecuteRequest)(nil),            // 22: flightgate.v1.ExecuteRequest
-	(*ExecuteSummary)(nil),            // 23: flightgate.v1.ExecuteSummary
-	(*ExecuteResponse)(nil),           // 24: flightgate.v1.ExecuteResponse
-	(*ExecuteBatchRequest)(nil),       // 25: flightgate.v1.ExecuteBatchRequest
-	(*StatementResult)(nil),           // 26: flightgate.v1.StatementResult
-	(*BatchSummary)(nil),              // 27: flightgate.v1.BatchSummary
-	(*ExecuteBatchResponse)(nil),      // 28: flightgate.v1.ExecuteBatchResponse
-	(*PlanBatchRequest)(nil),          // 29: flightgate.v1.PlanBatchRequest
-	(*PlannedTicket)(nil),             // 30: flightgate.v1.PlannedTicket
-	(*PlanBatchResult)(nil),           // 31: flightgate.v1.PlanBatchResult
-	(*PlanBatchResponse)(nil),         // 32: flightgate.v1.PlanBatchResponse
-	(*ListSourcesRequest)(nil),        // 33: flightgate.v1.ListSourcesRequest
-	(*Source)(nil),                    // 34: flightgate.v1.Source
-	(*ListSourcesResponse)(nil),       // 35: flightgate.v1.ListSourcesResponse
-	(*GetSourceRequest)(nil),          // 36: flightgate.v1.GetSourceRequest
-	(*Endpoint)(nil),                  // 37: flightgate.v1.Endpoint
-	(*Slots)(nil),                     // 38: flightgate.v1.Slots
-	(*GetSourceResponse)(nil),         // 39: flightgate.v1.GetSourceResponse
-	(*GetUsageRequest)(nil),           // 40: flightgate.v1.GetUsageRequest
-	(*SourceUsage)(nil),               // 41: flightgate.v1.SourceUsage
-	(*Quota)(nil),                     // 42: flightgate.v1.Quota
-	(*GetUsageResponse)(nil),          // 43: flightgate.v1.GetUsageResponse
-	(*GetCostsRequest)(nil),           // 44: flightgate.v1.GetCostsRequest
-	(*CostRow)(nil),                   // 45: flightgate.v1.CostRow
-	(*TopStatement)(nil),              // 46: flightgate.v1.TopStatement
-	(*BudgetState)(nil),               // 47: flightgate.v1.BudgetState
-	(*GetCostsResponse)(nil),          // 48: flightgate.v1.GetCostsResponse
-	(*ListQueriesRequest)(nil),        // 49: flightgate.v1.ListQueriesRequest
-	(*RunningQuery)(nil),              // 50: flightgate.v1.RunningQuery
-	(*ListQueriesResponse)(nil),       // 51: flightgate.v1.ListQueriesResponse
-	(*CancelQueryRequest)(nil),        // 52: flightgate.v1.CancelQueryRequest
-	(*CancelQueryResponse)(nil),       // 53: flightgate.v1.CancelQueryResponse
-	(*GetVersionRequest)(nil),         // 54: flightgate.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 55: flightgate.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),     // 56: google.protobuf.Timestamp
+	(CacheResult)(0),                  // 2: flightgate.v1.CacheResult
+	(StatementStatus)(0),              // 3: flightgate.v1.StatementStatus
+	(HealthState)(0),                  // 4: flightgate.v1.HealthState
+	(BreakerState)(0),                 // 5: flightgate.v1.BreakerState
+	(AccountKind)(0),                  // 6: flightgate.v1.AccountKind
+	(BudgetPeriod)(0),                 // 7: flightgate.v1.BudgetPeriod
+	(QueryState)(0),                   // 8: flightgate.v1.QueryState
+	(*Statement)(nil),                 // 9: flightgate.v1.Statement
+	(*CacheControl)(nil),              // 10: flightgate.v1.CacheControl
+	(*TableScan)(nil),                 // 11: flightgate.v1.TableScan
+	(*BatchOptions)(nil),              // 12: flightgate.v1.BatchOptions
+	(*FreeTier)(nil),                  // 13: flightgate.v1.FreeTier
+	(*Price)(nil),                     // 14: flightgate.v1.Price
+	(*Advice)(nil),                    // 15: flightgate.v1.Advice
+	(*Estimate)(nil),                  // 16: flightgate.v1.Estimate
+	(*Error)(nil),                     // 17: flightgate.v1.Error
+	(*CacheOutcome)(nil),              // 18: flightgate.v1.CacheOutcome
+	(*StatementMetrics)(nil),          // 19: flightgate.v1.StatementMetrics
+	(*EstimateCostRequest)(nil),       // 20: flightgate.v1.EstimateCostRequest
+	(*EstimateCostResponse)(nil),      // 21: flightgate.v1.EstimateCostResponse
+	(*BatchEstimateCostRequest)(nil),  // 22: flightgate.v1.BatchEstimateCostRequest
+	(*StatementEstimate)(nil),         // 23: flightgate.v1.StatementEstimate
+	(*BatchEstimateCostResponse)(nil), // 24: flightgate.v1.BatchEstimateCostResponse
+	(*ExecuteRequest)(nil),            // 25: flightgate.v1.ExecuteRequest
+	(*ExecuteSummary)(nil),            // 26: flightgate.v1.ExecuteSummary
+	(*ExecuteResponse)(nil),           // 27: flightgate.v1.ExecuteResponse
+	(*ExecuteBatchRequest)(nil),       // 28: flightgate.v1.ExecuteBatchRequest
+	(*StatementResult)(nil),           // 29: flightgate.v1.StatementResult
+	(*BatchSummary)(nil),              // 30: flightgate.v1.BatchSummary
+	(*ExecuteBatchResponse)(nil),      // 31: flightgate.v1.ExecuteBatchResponse
+	(*PlanBatchRequest)(nil),          // 32: flightgate.v1.PlanBatchRequest
+	(*PlannedTicket)(nil),             // 33: flightgate.v1.PlannedTicket
+	(*PlanBatchResult)(nil),           // 34: flightgate.v1.PlanBatchResult
+	(*PlanBatchResponse)(nil),         // 35: flightgate.v1.PlanBatchResponse
+	(*ListSourcesRequest)(nil),        // 36: flightgate.v1.ListSourcesRequest
+	(*Source)(nil),                    // 37: flightgate.v1.Source
+	(*ListSourcesResponse)(nil),       // 38: flightgate.v1.ListSourcesResponse
+	(*GetSourceRequest)(nil),          // 39: flightgate.v1.GetSourceRequest
+	(*Endpoint)(nil),                  // 40: flightgate.v1.Endpoint
+	(*Slots)(nil),                     // 41: flightgate.v1.Slots
+	(*GetSourceResponse)(nil),         // 42: flightgate.v1.GetSourceResponse
+	(*GetUsageRequest)(nil),           // 43: flightgate.v1.GetUsageRequest
+	(*SourceUsage)(nil),               // 44: flightgate.v1.SourceUsage
+	(*Quota)(nil),                     // 45: flightgate.v1.Quota
+	(*GetUsageResponse)(nil),          // 46: flightgate.v1.GetUsageResponse
+	(*GetCostsRequest)(nil),           // 47: flightgate.v1.GetCostsRequest
+	(*CostRow)(nil),                   // 48: flightgate.v1.CostRow
+	(*TopStatement)(nil),              // 49: flightgate.v1.TopStatement
+	(*BudgetState)(nil),               // 50: flightgate.v1.BudgetState
+	(*GetCostsResponse)(nil),          // 51: flightgate.v1.GetCostsResponse
+	(*ListQueriesRequest)(nil),        // 52: flightgate.v1.ListQueriesRequest
+	(*RunningQuery)(nil),              // 53: flightgate.v1.RunningQuery
+	(*ListQueriesResponse)(nil),       // 54: flightgate.v1.ListQueriesResponse
+	(*CancelQueryRequest)(nil),        // 55: flightgate.v1.CancelQueryRequest
+	(*CancelQueryResponse)(nil),       // 56: flightgate.v1.CancelQueryResponse
+	(*GetVersionRequest)(nil),         // 57: flightgate.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 58: flightgate.v1.GetVersionResponse
+	(*timestamppb.Timestamp)(nil),     // 59: google.protobuf.Timestamp
 }
 var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
-	9,  // 0: flightgate.v1.Statement.table:type_name -> flightgate.v1.TableScan
-	1,  // 1: flightgate.v1.Price.model:type_name -> flightgate.v1.PriceModel
-	11, // 2: flightgate.v1.Price.free_tier:type_name -> flightgate.v1.FreeTier
-	0,  // 3: flightgate.v1.Estimate.accuracy:type_name -> flightgate.v1.EstimateAccuracy
-	12, // 4: flightgate.v1.Estimate.price:type_name -> flightgate.v1.Price
-	13, // 5: flightgate.v1.Estimate.advice:type_name -> flightgate.v1.Advice
-	8,  // 6: flightgate.v1.EstimateCostRequest.statement:type_name -> flightgate.v1.Statement
-	14, // 7: flightgate.v1.EstimateCostResponse.estimate:type_name -> flightgate.v1.Estimate
-	8,  // 8: flightgate.v1.BatchEstimateCostRequest.statements:type_name -> flightgate.v1.Statement
-	14, // 9: flightgate.v1.StatementEstimate.estimate:type_name -> flightgate.v1.Estimate
-	15, // 10: flightgate.v1.StatementEstimate.error:type_name -> flightgate.v1.Error
-	20, // 11: flightgate.v1.BatchEstimateCostResponse.results:type_name -> flightgate.v1.StatementEstimate
-	14, // 12: flightgate.v1.BatchEstimateCostResponse.total:type_name -> flightgate.v1.Estimate
-	8,  // 13: flightgate.v1.ExecuteRequest.statement:type_name -> flightgate.v1.Statement
-	16, // 14: flightgate.v1.ExecuteSummary.metrics:type_name -> flightgate.v1.StatementMetrics
-	23, // 15: flightgate.v1.ExecuteResponse.summary:type_name -> flightgate.v1.ExecuteSummary
-	8,  // 16: flightgate.v1.ExecuteBatchRequest.statements:type_name -> flightgate.v1.Statement
-	10, // 17: flightgate.v1.ExecuteBatchRequest.options:type_name -> flightgate.v1.BatchOptions
-	2,  // 18: flightgate.v1.StatementResult.status:type_name -> flightgate.v1.StatementStatus
-	15, // 19: flightgate.v1.StatementResult.error:type_name -> flightgate.v1.Error
-	16, // 20: flightgate.v1.StatementResult.metrics:type_name -> flightgate.v1.StatementMetrics
-	26, // 21: flightgate.v1.ExecuteBatchResponse.result:type_name -> flightgate.v1.StatementResult
-	27, // 22: flightgate.v1.ExecuteBatchResponse.summary:type_name -> flightgate.v1.BatchSummary
-	8,  // 23: flightgate.v1.PlanBatchRequest.statements:type_name -> flightgate.v1.Statement
-	10, // 24: flightgate.v1.PlanBatchRequest.options:type_name -> flightgate.v1.BatchOptions
-	14, // 25: flightgate.v1.PlannedTicket.estimate:type_name -> flightgate.v1.Estimate
-	56, // 26: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
-	30, // 27: flightgate.v1.PlanBatchResult.ticket:type_name -> flightgate.v1.PlannedTicket
-	15, // 28: flightgate.v1.PlanBatchResult.error:type_name -> flightgate.v1.Error
-	31, // 29: flightgate.v1.PlanBatchResponse.results:type_name -> flightgate.v1.PlanBatchResult
-	3,  // 30: flightgate.v1.Source.health:type_name -> flightgate.v1.HealthState
-	56, // 31: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
-	34, // 32: flightgate.v1.ListSourcesResponse.sources:type_name -> flightgate.v1.Source
-	4,  // 33: flightgate.v1.Endpoint.breaker:type_name -> flightgate.v1.BreakerState
-	34, // 34: flightgate.v1.GetSourceResponse.source:type_name -> flightgate.v1.Source
-	38, // 35: flightgate.v1.GetSourceResponse.slots:type_name -> flightgate.v1.Slots
-	37, // 36: flightgate.v1.GetSourceResponse.endpoints:type_name -> flightgate.v1.Endpoint
-	56, // 37: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
-	56, // 38: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
-	41, // 39: flightgate.v1.GetUsageResponse.sources:type_name -> flightgate.v1.SourceUsage
-	42, // 40: flightgate.v1.GetUsageResponse.requests_per_minute:type_name -> flightgate.v1.Quota
-	42, // 41: flightgate.v1.GetUsageResponse.concurrent_statements:type_name -> flightgate.v1.Quota
-	42, // 42: flightgate.v1.GetUsageResponse.bytes_per_day:type_name -> flightgate.v1.Quota
-	5,  // 43: flightgate.v1.BudgetState.account:type_name -> flightgate.v1.AccountKind
-	6,  // 44: flightgate.v1.BudgetState.period:type_name -> flightgate.v1.BudgetPeriod
-	45, // 45: flightgate.v1.GetCostsResponse.total:type_name -> flightgate.v1.CostRow
-	47, // 46: flightgate.v1.GetCostsResponse.budgets:type_name -> flightgate.v1.BudgetState
-	45, // 47: flightgate.v1.GetCostsResponse.days:type_name -> flightgate.v1.CostRow
-	45, // 48: flightgate.v1.GetCostsResponse.data_sources:type_name -> flightgate.v1.CostRow
-	45, // 49: flightgate.v1.GetCostsResponse.principals:type_name -> flightgate.v1.CostRow
-	45, // 50: flightgate.v1.GetCostsResponse.groups:type_name -> flightgate.v1.CostRow
-	46, // 51: flightgate.v1.GetCostsResponse.top_statements:type_name -> flightgate.v1.TopStatement
-	45, // 52: flightgate.v1.GetCostsResponse.labels:type_name -> flightgate.v1.CostRow
-	7,  // 53: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
-	56, // 54: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
-	50, // 55: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
-	17, // 56: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
-	19, // 57: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
-	22, // 58: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
-	25, // 59: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
-	29, // 60: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
-	33, // 61: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
-	36, // 62: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
-	40, // 63: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
-	44, // 64: flightgate.v1.GatewayService.GetCosts:input_type -> flightgate.v1.GetCostsRequest
-	49, // 65: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
-	52, // 66: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
-	54, // 67: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
-	18, // 68: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
-	21, // 69: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
-	24, // 70: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
-	28, // 71: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
-	32, // 72: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
-	35, // 73: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
-	39, // 74: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
-	43, // 75: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
-	48, // 76: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
-	51, // 77: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
-	53, // 78: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
-	55, // 79: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
-	68, // [68:80] is the sub-list for method output_type
-	56, // [56:68] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	11, // 0: flightgate.v1.Statement.table:type_name -> flightgate.v1.TableScan
+	10, // 1: flightgate.v1.Statement.cache_control:type_name -> flightgate.v1.CacheControl
+	1,  // 2: flightgate.v1.Price.model:type_name -> flightgate.v1.PriceModel
+	13, // 3: flightgate.v1.Price.free_tier:type_name -> flightgate.v1.FreeTier
+	0,  // 4: flightgate.v1.Estimate.accuracy:type_name -> flightgate.v1.EstimateAccuracy
+	14, // 5: flightgate.v1.Estimate.price:type_name -> flightgate.v1.Price
+	15, // 6: flightgate.v1.Estimate.advice:type_name -> flightgate.v1.Advice
+	2,  // 7: flightgate.v1.CacheOutcome.result:type_name -> flightgate.v1.CacheResult
+	18, // 8: flightgate.v1.StatementMetrics.cache:type_name -> flightgate.v1.CacheOutcome
+	9,  // 9: flightgate.v1.EstimateCostRequest.statement:type_name -> flightgate.v1.Statement
+	16, // 10: flightgate.v1.EstimateCostResponse.estimate:type_name -> flightgate.v1.Estimate
+	9,  // 11: flightgate.v1.BatchEstimateCostRequest.statements:type_name -> flightgate.v1.Statement
+	16, // 12: flightgate.v1.StatementEstimate.estimate:type_name -> flightgate.v1.Estimate
+	17, // 13: flightgate.v1.StatementEstimate.error:type_name -> flightgate.v1.Error
+	23, // 14: flightgate.v1.BatchEstimateCostResponse.results:type_name -> flightgate.v1.StatementEstimate
+	16, // 15: flightgate.v1.BatchEstimateCostResponse.total:type_name -> flightgate.v1.Estimate
+	9,  // 16: flightgate.v1.ExecuteRequest.statement:type_name -> flightgate.v1.Statement
+	19, // 17: flightgate.v1.ExecuteSummary.metrics:type_name -> flightgate.v1.StatementMetrics
+	26, // 18: flightgate.v1.ExecuteResponse.summary:type_name -> flightgate.v1.ExecuteSummary
+	9,  // 19: flightgate.v1.ExecuteBatchRequest.statements:type_name -> flightgate.v1.Statement
+	12, // 20: flightgate.v1.ExecuteBatchRequest.options:type_name -> flightgate.v1.BatchOptions
+	3,  // 21: flightgate.v1.StatementResult.status:type_name -> flightgate.v1.StatementStatus
+	17, // 22: flightgate.v1.StatementResult.error:type_name -> flightgate.v1.Error
+	19, // 23: flightgate.v1.StatementResult.metrics:type_name -> flightgate.v1.StatementMetrics
+	29, // 24: flightgate.v1.ExecuteBatchResponse.result:type_name -> flightgate.v1.StatementResult
+	30, // 25: flightgate.v1.ExecuteBatchResponse.summary:type_name -> flightgate.v1.BatchSummary
+	9,  // 26: flightgate.v1.PlanBatchRequest.statements:type_name -> flightgate.v1.Statement
+	12, // 27: flightgate.v1.PlanBatchRequest.options:type_name -> flightgate.v1.BatchOptions
+	16, // 28: flightgate.v1.PlannedTicket.estimate:type_name -> flightgate.v1.Estimate
+	59, // 29: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
+	33, // 30: flightgate.v1.PlanBatchResult.ticket:type_name -> flightgate.v1.PlannedTicket
+	17, // 31: flightgate.v1.PlanBatchResult.error:type_name -> flightgate.v1.Error
+	34, // 32: flightgate.v1.PlanBatchResponse.results:type_name -> flightgate.v1.PlanBatchResult
+	4,  // 33: flightgate.v1.Source.health:type_name -> flightgate.v1.HealthState
+	59, // 34: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
+	37, // 35: flightgate.v1.ListSourcesResponse.sources:type_name -> flightgate.v1.Source
+	5,  // 36: flightgate.v1.Endpoint.breaker:type_name -> flightgate.v1.BreakerState
+	37, // 37: flightgate.v1.GetSourceResponse.source:type_name -> flightgate.v1.Source
+	41, // 38: flightgate.v1.GetSourceResponse.slots:type_name -> flightgate.v1.Slots
+	40, // 39: flightgate.v1.GetSourceResponse.endpoints:type_name -> flightgate.v1.Endpoint
+	59, // 40: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
+	59, // 41: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
+	44, // 42: flightgate.v1.GetUsageResponse.sources:type_name -> flightgate.v1.SourceUsage
+	45, // 43: flightgate.v1.GetUsageResponse.requests_per_minute:type_name -> flightgate.v1.Quota
+	45, // 44: flightgate.v1.GetUsageResponse.concurrent_statements:type_name -> flightgate.v1.Quota
+	45, // 45: flightgate.v1.GetUsageResponse.bytes_per_day:type_name -> flightgate.v1.Quota
+	6,  // 46: flightgate.v1.BudgetState.account:type_name -> flightgate.v1.AccountKind
+	7,  // 47: flightgate.v1.BudgetState.period:type_name -> flightgate.v1.BudgetPeriod
+	48, // 48: flightgate.v1.GetCostsResponse.total:type_name -> flightgate.v1.CostRow
+	50, // 49: flightgate.v1.GetCostsResponse.budgets:type_name -> flightgate.v1.BudgetState
+	48, // 50: flightgate.v1.GetCostsResponse.days:type_name -> flightgate.v1.CostRow
+	48, // 51: flightgate.v1.GetCostsResponse.data_sources:type_name -> flightgate.v1.CostRow
+	48, // 52: flightgate.v1.GetCostsResponse.principals:type_name -> flightgate.v1.CostRow
+	48, // 53: flightgate.v1.GetCostsResponse.groups:type_name -> flightgate.v1.CostRow
+	49, // 54: flightgate.v1.GetCostsResponse.top_statements:type_name -> flightgate.v1.TopStatement
+	48, // 55: flightgate.v1.GetCostsResponse.labels:type_name -> flightgate.v1.CostRow
+	8,  // 56: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
+	59, // 57: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
+	53, // 58: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
+	20, // 59: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
+	22, // 60: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
+	25, // 61: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
+	28, // 62: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
+	32, // 63: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
+	36, // 64: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
+	39, // 65: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
+	43, // 66: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
+	47, // 67: flightgate.v1.GatewayService.GetCosts:input_type -> flightgate.v1.GetCostsRequest
+	52, // 68: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
+	55, // 69: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
+	57, // 70: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
+	21, // 71: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
+	24, // 72: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
+	27, // 73: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
+	31, // 74: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
+	35, // 75: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
+	38, // 76: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
+	42, // 77: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
+	46, // 78: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
+	51, // 79: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
+	54, // 80: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
+	56, // 81: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
+	58, // 82: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
+	71, // [71:83] is the sub-list for method output_type
+	59, // [59:71] is the sub-list for method input_type
+	59, // [59:59] is the sub-list for extension type_name
+	59, // [59:59] is the sub-list for extension extendee
+	0,  // [0:59] is the sub-list for field type_name
 }
 
 func init() { file_flightgate_v1_gateway_service_proto_init() }
@@ -4806,44 +5155,46 @@ func file_flightgate_v1_gateway_service_proto_init() {
 		(*Statement_Table)(nil),
 	}
 	file_flightgate_v1_gateway_service_proto_msgTypes[1].OneofWrappers = []any{}
-	file_flightgate_v1_gateway_service_proto_msgTypes[3].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[2].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[4].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[5].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[6].OneofWrappers = []any{}
-	file_flightgate_v1_gateway_service_proto_msgTypes[8].OneofWrappers = []any{}
-	file_flightgate_v1_gateway_service_proto_msgTypes[12].OneofWrappers = []any{
+	file_flightgate_v1_gateway_service_proto_msgTypes[7].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[9].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[10].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[14].OneofWrappers = []any{
 		(*StatementEstimate_Estimate)(nil),
 		(*StatementEstimate_Error)(nil),
 	}
-	file_flightgate_v1_gateway_service_proto_msgTypes[15].OneofWrappers = []any{}
-	file_flightgate_v1_gateway_service_proto_msgTypes[16].OneofWrappers = []any{
+	file_flightgate_v1_gateway_service_proto_msgTypes[17].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[18].OneofWrappers = []any{
 		(*ExecuteResponse_Schema)(nil),
 		(*ExecuteResponse_RecordBatch)(nil),
 		(*ExecuteResponse_Summary)(nil),
 		(*ExecuteResponse_DictionaryBatch)(nil),
 	}
-	file_flightgate_v1_gateway_service_proto_msgTypes[18].OneofWrappers = []any{}
-	file_flightgate_v1_gateway_service_proto_msgTypes[19].OneofWrappers = []any{}
-	file_flightgate_v1_gateway_service_proto_msgTypes[20].OneofWrappers = []any{
+	file_flightgate_v1_gateway_service_proto_msgTypes[20].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[21].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[22].OneofWrappers = []any{
 		(*ExecuteBatchResponse_Schema)(nil),
 		(*ExecuteBatchResponse_RecordBatch)(nil),
 		(*ExecuteBatchResponse_DictionaryBatch)(nil),
 		(*ExecuteBatchResponse_Result)(nil),
 		(*ExecuteBatchResponse_Summary)(nil),
 	}
-	file_flightgate_v1_gateway_service_proto_msgTypes[23].OneofWrappers = []any{
+	file_flightgate_v1_gateway_service_proto_msgTypes[25].OneofWrappers = []any{
 		(*PlanBatchResult_Ticket)(nil),
 		(*PlanBatchResult_Error)(nil),
 	}
-	file_flightgate_v1_gateway_service_proto_msgTypes[33].OneofWrappers = []any{}
-	file_flightgate_v1_gateway_service_proto_msgTypes[40].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[35].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[42].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_flightgate_v1_gateway_service_proto_rawDesc), len(file_flightgate_v1_gateway_service_proto_rawDesc)),
-			NumEnums:      8,
-			NumMessages:   48,
+			NumEnums:      9,
+			NumMessages:   50,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -17,18 +17,23 @@ import type { StoredSession } from '../../../statements/sessions.ts'
 import { scopeOf } from '../../grpc/call-scope.ts'
 import type { FlightFront } from '../front.ts'
 import type { FlightAction } from './action.ts'
-
-type Value = SessionOptionValue['optionValue']
-type Checked =
-  | { readonly set: StoredSession }
-  | { readonly unset: keyof StoredSession }
-  | { readonly error: SetSessionOptionsResult_Error['value'] }
+import { cacheOptions, cacheOptionValues } from './cache-options.ts'
+import {
+  type CheckedOption,
+  numberOf,
+  type OptionValue,
+  textValue,
+  wholeValue,
+  wrongValue as wrong,
+} from './session-option.ts'
 
 const MAX_TIMEOUT_MS = 86_400_000
-const wrong: Checked = { error: ErrorValue.INVALID_VALUE }
+
+type CheckOption = (value: OptionValue, front: FlightFront, ctx: Context) => CheckedOption | Promise<CheckedOption>
 
 /** Validates each session option and maps it to the stored session. An unset value removes the option. */
-const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: Context) => Promise<Checked>>> = {
+const options: Readonly<Record<string, CheckOption>> = {
+  ...cacheOptions,
   async catalog(value, front, ctx) {
     if (value === undefined) return { unset: 'catalog' }
     if (value.$case !== 'stringValue') return wrong
@@ -76,10 +81,6 @@ const options: Readonly<Record<string, (value: Value, front: FlightFront, ctx: C
   },
 }
 
-function numberOf(value: NonNullable<Value>): number | undefined {
-  return value.$case === 'int64Value' || value.$case === 'doubleValue' ? Number(value.value) : undefined
-}
-
 /** Whether the call's source has the session's schema and lets sessions select it. */
 async function hasSchema(front: FlightFront, call: GrpcCall, ctx: Context, session: StoredSession): Promise<boolean> {
   const named = call.header(SOURCE_HEADER) ?? session.source ?? session.catalogSource
@@ -94,22 +95,23 @@ function withoutCatalogSource({ catalogSource: _, ...rest }: StoredSession): Sto
 /**
  * The actions of sessions. Options: `catalog`, `schema`, `source`, `timeout` (milliseconds), `cache` (false disables cached
  * plans), `lossless_types` (see `SessionOptions.losslessTypes`), `max_cost_usd` and `max_bytes_billed` (what a statement may cost,
- * see `CostCaps`), `label` (under which they count). Bodies are bare messages.
+ * see `CostCaps`), `label` (under which they count), and those of the result cache (`cacheOptions`). Bodies are bare messages.
  * Source: https://arrow.apache.org/docs/format/Flight.html (SetSessionOptions, GetSessionOptions, CloseSession).
  */
 export const sessionActions: readonly FlightAction[] = [
   {
     type: 'SetSessionOptions',
     description:
-      'Sets options of the session: catalog, schema, source, timeout (ms), cache, lossless_types, max_cost_usd, max_bytes_billed, label. Body: SetSessionOptionsRequest.',
+      'Sets options of the session: catalog, schema, source, timeout (ms), cache, lossless_types, max_cost_usd, max_bytes_billed, label, cache_control, cache_key, cache_tags, cache_ttl_ms. Body: SetSessionOptionsRequest.',
     async handle(front, body, ctx, call) {
       const { sessionOptions } = decodeMessage(SetSessionOptionsRequest, body)
       let session = await front.sessions.read(call, ctx)
       const errors: Record<string, SetSessionOptionsResult_Error> = {}
       for (const [name, { optionValue }] of Object.entries(sessionOptions)) {
         const check = Object.hasOwn(options, name) ? options[name]! : undefined
-        const checked: Checked = check ? await check(optionValue, front, ctx) : { error: ErrorValue.INVALID_NAME }
+        const checked: CheckedOption = check ? await check(optionValue, front, ctx) : { error: ErrorValue.INVALID_NAME }
         if ('set' in checked) session = { ...session, ...checked.set }
+        else if ('change' in checked) session = checked.change(session)
         else if ('unset' in checked) {
           const { [checked.unset]: _, ...rest } = session
           session = checked.unset === 'catalog' ? withoutCatalogSource(rest) : rest
@@ -129,29 +131,29 @@ export const sessionActions: readonly FlightAction[] = [
     description:
       'Returns the options of the session, with the default catalog and schema of the source where none is set. Body: GetSessionOptionsRequest; result: GetSessionOptionsResult.',
     async handle(front, _body, ctx, call) {
-      const { source, timeoutMs, cache, losslessTypes, maxCostUsd, maxBilledBytes, label, ...chosen } =
+      const { source, timeoutMs, cache, losslessTypes, maxCostUsd, maxBilledBytes, label, cacheControl, ...chosen } =
         await front.sessions.read(call, ctx)
       const { current } = front.statements.queries.route(await scopeOf(front, call, ctx)).source.catalog
       const { catalog = current?.catalog, schema = current?.schema } = chosen
-      const text = (value: string): SessionOptionValue => ({ optionValue: { $case: 'stringValue', value } })
       const flag = (value: boolean): SessionOptionValue => ({ optionValue: { $case: 'boolValue', value } })
       return GetSessionOptionsResult.encode({
         sessionOptions: {
-          ...(catalog !== undefined && { catalog: text(catalog) }),
-          ...(schema !== undefined && { schema: text(schema) }),
-          ...(source !== undefined && { source: text(source) }),
+          ...(catalog !== undefined && { catalog: textValue(catalog) }),
+          ...(schema !== undefined && { schema: textValue(schema) }),
+          ...(source !== undefined && { source: textValue(source) }),
           ...(cache !== undefined && { cache: flag(cache) }),
           ...(losslessTypes !== undefined && { lossless_types: flag(losslessTypes) }),
           ...(maxCostUsd !== undefined && {
             max_cost_usd: { optionValue: { $case: 'doubleValue', value: maxCostUsd } },
           }),
           ...(maxBilledBytes !== undefined && {
-            max_bytes_billed: { optionValue: { $case: 'int64Value', value: BigInt(maxBilledBytes) } },
+            max_bytes_billed: wholeValue(maxBilledBytes),
           }),
-          ...(label !== undefined && { label: text(label) }),
+          ...(label !== undefined && { label: textValue(label) }),
           ...(timeoutMs !== undefined && {
-            timeout: { optionValue: { $case: 'int64Value', value: BigInt(timeoutMs) } },
+            timeout: wholeValue(timeoutMs),
           }),
+          ...cacheOptionValues(cacheControl),
         },
       }).finish()
     },

@@ -2,17 +2,17 @@ import { Ticket } from '../../../../gen/arrow/flight/protocol/Flight.ts'
 import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
-import { deriveContext } from '../../../query/derive-context.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { StatementTrace } from '../../../query/statement-trace.ts'
-import type { Context } from '../../../query/types.ts'
+import { withCacheHeaders } from '../../../statements/cache/cache-headers.ts'
 import { billHeaders } from '../../../statements/cost-headers.ts'
 import { type StatementTicket, statementTickets } from '../../../statements/handles/ticket.ts'
+import type { CallContext } from '../../grpc/call-context.ts'
 import { FrameSender } from '../../grpc/frame-sender.ts'
 import { sendResult } from '../../grpc/send-result.ts'
 import type { FlightFront } from '../front.ts'
 import { isMetadataTicket, redeemMetadata } from '../metadata/metadata.ts'
-import { callCapsOf, contextOf } from '../statement.ts'
+import { contextOf, optionsOf } from '../statement.ts'
 import { readTicketHandle } from '../wire/command.ts'
 
 /** DoGet: redeems a ticket. Sends the schema first, even without rows, and pulls batches as the client reads (backpressure). */
@@ -49,20 +49,22 @@ export function doGet(front: FlightFront): Method {
 async function stream(
   front: FlightFront,
   ticket: StatementTicket,
-  ctx: Context,
+  ctx: CallContext,
   call: GrpcCall,
   sender: FrameSender,
 ): Promise<void> {
-  // Most sources bill nothing, and their statements need no trace.
-  const trace: StatementTrace | undefined = ticket.statement.cost && {}
-  const own = trace ? deriveContext(ctx, { trace }) : ctx
-  const result = await front.statements.resultOf(ticket, own, callCapsOf(call))
+  const trace: StatementTrace = {}
+  ctx.trace = trace
+  const result = await front.statements.resultOf(ticket, ctx, optionsOf(call))
   await sendResult(result, sender, {
     keepAliveMs: front.limits.streamKeepAliveMs,
-    onMetadata: (metadata) => call.sendHeaders(metadata),
+    onStart() {
+      const metadata = withCacheHeaders(result.metadata, trace.cache)
+      if (metadata) call.sendHeaders(metadata)
+    },
     // The call's signal aborts pending work.
     onFailure: (error) => call.end(GatewayError.from(error)),
   })
-  const bill = trace && billHeaders(trace)
+  const bill = ticket.statement.cost && billHeaders(trace)
   if (bill) call.trailers = bill
 }

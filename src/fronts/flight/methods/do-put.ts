@@ -17,7 +17,7 @@ import { billHeaders } from '../../../statements/cost-headers.ts'
 import { preparedHandles } from '../../../statements/handles/prepared.ts'
 import { checkMayRun } from '../../../statements/option-headers.ts'
 import type { FlightFront } from '../front.ts'
-import { capped, contextOf, queryOf, sealPrepared } from '../statement.ts'
+import { contextOf, queryOf, sealPrepared, withOptionsOf } from '../statement.ts'
 import { useNames } from '../use-statement.ts'
 import { type PackedMessage, unpackAny } from '../wire/command.ts'
 import { readParts, readUpload } from '../wire/upload.ts'
@@ -62,7 +62,7 @@ export function doPut(front: FlightFront): Method {
         case 'CommandPreparedStatementUpdate': {
           const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementUpdate, command.value)
           const opened = preparedHandles.open(front.sealer, ctx.principal, preparedStatementHandle).value
-          const { query, bound } = capped(opened, call)
+          const { query, bound } = withOptionsOf(call, opened)
           const { stream, columns } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
           // An upload without columns binds nothing; the handle may contain parameters.
           const parameters = columns > 0 ? stream : bound && (await front.statements.parameters.load(bound))

@@ -6,6 +6,7 @@ import {
 } from '../../../../gen/flightgate/v1/gateway_service.ts'
 import type { BatchSummary, StatementOutcome } from '../../../statements/batch/batch-outcome.ts'
 import type { StatementMetrics } from '../../../statements/requests/statement-meter.ts'
+import { cacheOutcomeMessage } from './cache.ts'
 import { errorMessage } from './error.ts'
 import { whole } from './whole.ts'
 
@@ -18,7 +19,8 @@ const statuses = {
 
 /** The message of what a statement took. */
 export function metricsMessage(metrics: StatementMetrics): StatementMetricsMessage {
-  const { source, queuedMs, plannedMs, firstByteMs, totalMs, rows, bytes, costUsd, billedBytes, isCacheHit } = metrics
+  const { source, queuedMs, plannedMs, firstByteMs, totalMs, rows, bytes } = metrics
+  const { costUsd, billedBytes, isCacheHit, cache } = metrics
   return {
     dataSource: source,
     queuedMs,
@@ -30,6 +32,7 @@ export function metricsMessage(metrics: StatementMetrics): StatementMetricsMessa
     costUsd,
     cacheHit: isCacheHit,
     billedBytes: whole(billedBytes),
+    cache: cache && cacheOutcomeMessage(cache),
   }
 }
 

@@ -2,6 +2,7 @@ import type { Statement } from '../../../../gen/flightgate/v1/gateway_service.ts
 import { GatewayError } from '../../../query/errors.ts'
 import { type CostCaps, isBytesCap, isCostCap } from '../../../statements/cost-caps.ts'
 import type { StatementRequest } from '../../../statements/requests/statement-request.ts'
+import { cacheWishOf } from './cache.ts'
 
 /**
  * Reads the statement of a request.
@@ -12,12 +13,14 @@ export function requestOf(statement: Statement | undefined, name = 'statement'):
   if (!statement) throw new GatewayError('BAD_REQUEST', `The request has no ${name}: set it.`)
   const { id, text, dataSource, parameters } = statement
   const caps = capsOf(statement, name)
+  const cache = cacheWishOf(statement.cacheControl, name)
   return {
     ...(id !== '' && { id }),
     text: textOf(text, name),
     ...(dataSource !== '' && { dataSource }),
     ...(parameters.byteLength > 0 && { parameters }),
     ...(caps && { caps }),
+    ...(cache && { cache }),
   }
 }
 

@@ -2,6 +2,7 @@ import { ExecuteRequest, ExecuteResponse, type ExecuteSummary } from '../../../.
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
+import { withCacheHeaders } from '../../../statements/cache/cache-headers.ts'
 import { billHeaders, estimateHeaders } from '../../../statements/cost-headers.ts'
 import type { StartedStatement } from '../../../statements/requests/statement-requests.ts'
 import { sendResult } from '../../grpc/send-result.ts'
@@ -22,8 +23,9 @@ export function execute(front: GatewayFront): Method {
       const { statement } = decodeMessage(ExecuteRequest, request)
       const asked = requestOf(statement)
       const started = await statements.requests.start(asked, await scopeOf(front, call))
-      const { plan, result } = started
-      const headers = plan.cost ? { ...result.metadata, ...estimateHeaders(plan.cost) } : result.metadata
+      const { plan, result, trace } = started
+      const metadata = withCacheHeaders(result.metadata, trace.cache)
+      const headers = plan.cost ? { ...metadata, ...estimateHeaders(plan.cost) } : metadata
       if (headers) call.sendHeaders(headers)
       await sendResult(
         result,
@@ -36,7 +38,7 @@ export function execute(front: GatewayFront): Method {
       )
       const summary = { $case: 'summary', value: summaryOf(started) } as const
       await call.send(messageFrame(ExecuteResponse.encode({ part: summary }).finish()))
-      const bill = plan.cost && billHeaders(started.trace)
+      const bill = plan.cost && billHeaders(trace)
       if (bill) call.trailers = bill
       await call.flushed()
     },

@@ -12,7 +12,8 @@ const HOLD_BYTES = 1024
 /** The head of an answer. */
 export interface AnswerHead {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
+  /** Called when the answer begins: what it tells of its statement is not known before. */
+  readonly headers: () => Readonly<Record<string, string>>
   /** Content encoding, unless the answer is tiny. */
   readonly encoding: Encoding | undefined
 }
@@ -124,7 +125,7 @@ export class AnswerWriter {
   }
 
   #writeHead(more: Readonly<Record<string, string>>): void {
-    this.#response.writeHead(this.#head.status, { ...this.#head.headers, ...more })
+    this.#response.writeHead(this.#head.status, { ...this.#head.headers(), ...more })
   }
 
   async #send(chunks: readonly Uint8Array[]): Promise<void> {

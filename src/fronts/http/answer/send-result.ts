@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { CREDENTIAL_HEADERS } from '../../../auth/authenticator.ts'
 import type { StartedStatement } from '../../../statements/requests/statement-requests.ts'
 import type { HttpCall } from '../call/http-call.ts'
 import type { HttpFront } from '../front.ts'
@@ -64,10 +65,19 @@ export async function sendResult(
   }
 }
 
-/** The writer of an answer, with the headers that hooks have set. */
+/**
+ * The writer of an answer with results. It sends the headers that the reply has when the answer begins. Results belong to one
+ * principal, and a cache on the way would not learn of changed data.
+ */
 export function writerOf(front: HttpFront, call: HttpCall, reply: FastifyReply, contentType: string): AnswerWriter {
   const accepted = reply.request.headers['accept-encoding']
-  const headers = { ...reply.getHeaders(), 'content-type': contentType, vary: varyOf(reply) } as Record<string, string>
+  const headers = () =>
+    ({
+      ...reply.getHeaders(),
+      'content-type': contentType,
+      'cache-control': 'private, no-store',
+      vary: varyOf(reply),
+    }) as Record<string, string>
   const encoding = front.settings.compression ? acceptedEncoding(acceptEncodingText(accepted), encodings) : undefined
   return new AnswerWriter(reply.raw, call, { status: 200, headers, encoding }, front.limits.stallTimeoutMs)
 }
@@ -76,8 +86,10 @@ function acceptEncodingText(header: string | string[] | undefined): string | und
   return Array.isArray(header) ? header.join(', ') : header
 }
 
-/** The answer depends on these headers, and on those that CORS names. */
+/** The answer depends on these headers, on the credentials, and on what CORS names. */
 function varyOf(reply: FastifyReply): string {
   const given = reply.getHeader('vary')
-  return [...(given === undefined ? [] : [String(given)]), 'accept', 'accept-encoding'].join(', ')
+  return [...(given === undefined ? [] : [String(given)]), 'accept', 'accept-encoding', ...CREDENTIAL_HEADERS].join(
+    ', ',
+  )
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { MAX_DIRECTIVES_CHARACTERS } from '../../../statements/cache/cache-directives.ts'
+import { cacheKeyForm, cacheTagForm, MAX_TAGS, MAX_TTL_MS } from '../../../statements/cache/cache-wish.ts'
 import { MAX_CAP_USD } from '../../../statements/cost-caps.ts'
 import { engineText } from './engine-text.ts'
 import { listOf } from './list-of.ts'
@@ -55,6 +57,31 @@ export const statementFields = {
     .min(0)
     .optional()
     .describe('Most bytes that the statement may bill. It lowers the limits of the configuration.'),
+  cache_control: z
+    .string()
+    .max(MAX_DIRECTIVES_CHARACTERS)
+    .optional()
+    .meta({ examples: ['max-age=60'] })
+    .describe(
+      'Directives for the result cache, in place of those of the header `cache-control`: `no-cache`, `no-store`, `max-age=S`, `min-fresh=S`, `max-stale[=S]`, `only-if-cached`.',
+    ),
+  cache_key: z
+    .string()
+    .regex(cacheKeyForm, 'must be up to 128 letters (A to Z, a to z), digits, _ and -')
+    .optional()
+    .describe("Name of the entry in the result cache, in place of the statement's text."),
+  cache_tags: listOf(
+    z.string().regex(cacheTagForm, 'must be up to 64 letters (A to Z, a to z), digits, _, :, . and -'),
+    MAX_TAGS,
+  )
+    .optional()
+    .describe('Names under which the entry in the result cache can be cleared.'),
+  cache_ttl_ms: z
+    .int()
+    .min(1)
+    .max(MAX_TTL_MS)
+    .optional()
+    .describe('Time to live of the rows in the result cache, in milliseconds; at most that of the configuration.'),
 }
 
 /** The fields of a statement, as a request has them. */

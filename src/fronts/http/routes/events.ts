@@ -1,4 +1,5 @@
 import { SerialSink } from '../answer/serial-sink.ts'
+import { setStatementHeaders } from '../answer/statement-headers.ts'
 import { streamAnswer } from '../answer/stream-answer.ts'
 import type { HttpFront } from '../front.ts'
 import type { HttpApp } from '../http-app.ts'
@@ -30,7 +31,7 @@ Each event has an id, but a result is not kept: a request with \`last-event-id\`
     async ({ call, body, headers }, reply) => {
       refuseResumption(headers)
       await streamAnswer(front, call, reply, EVENT_STREAM_TYPE, async (writer) => {
-        const statement = new StatementEvents(front, call, body)
+        const statement = new StatementEvents(front, call, body, (started) => setStatementHeaders(reply, started))
         const events = new EventStream(new SerialSink(writer), call.requestId, front.settings.heartbeatMs, (stream) =>
           statement.reportProgress(stream),
         )

@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { estimateHeaders } from '../../../statements/cost-headers.ts'
 import { acceptedFormat, type ResultForm, resultBody, streamFormats } from '../answer/result-formats.ts'
 import { sendResult } from '../answer/send-result.ts'
+import { setStatementHeaders } from '../answer/statement-headers.ts'
 import {
   hasOneText,
   hasOneTextMeta,
@@ -118,7 +118,7 @@ async function run(
   const scope = scopeOf(call)
   const request = statementRequestOf(body)
   const statement = await front.statements.requests.start({ ...request, readOnly }, scope)
-  for (const [name, value] of Object.entries(estimateHeaders(statement.plan.cost) ?? {})) reply.header(name, value)
+  setStatementHeaders(reply, statement)
   const { maxRowBytes } = front.limits
   const whole = { ...form, rowFormat: body.row_format, numbers: body.numbers, maxRowBytes }
   await sendResult(front, call, reply, statement, () => resultBody(whole, statement.result.schema, call.requestId))

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { StatementMetrics } from '../../../statements/requests/statement-meter.ts'
+import { cacheOutcomeJson, cacheOutcomeSchema } from './cache/outcome.ts'
 import { count, countOrUnknown, dollarsOrUnknown, milliseconds, millisecondsOrUnknown } from './figures.ts'
 
 /** What a statement took, in answers. */
@@ -19,6 +20,9 @@ export const metricsSchema = z
     cost_usd: dollarsOrUnknown('Price in US dollars; null if the source has none or does not tell.'),
     billed_bytes: countOrUnknown('Bytes that the engine billed; null if it bills none or does not tell.'),
     cache_hit: z.boolean().describe('Whether the rows came from another statement or a cache instead of the source.'),
+    cache: cacheOutcomeSchema
+      .nullable()
+      .describe('What the result cache did; null if it is off, or the statement did not run.'),
   })
   .meta({
     id: 'StatementMetrics',
@@ -35,13 +39,24 @@ export const metricsSchema = z
         cost_usd: null,
         billed_bytes: null,
         cache_hit: false,
+        cache: {
+          result: 'MISS',
+          status: 'flightgate; fwd=miss; stored',
+          age_ms: null,
+          ttl_ms: null,
+          collapsed: false,
+          stored: true,
+          shared: false,
+          detail: null,
+        },
       },
     ],
   })
 
 /** What a statement took, as JSON. */
 export function metricsJson(metrics: StatementMetrics): z.input<typeof metricsSchema> {
-  const { source, queuedMs, plannedMs, firstByteMs, totalMs, rows, bytes, costUsd, billedBytes, isCacheHit } = metrics
+  const { source, queuedMs, plannedMs, firstByteMs, totalMs, rows, bytes } = metrics
+  const { costUsd, billedBytes, isCacheHit, cache } = metrics
   return {
     data_source: source === '' ? null : source,
     queued_ms: queuedMs === undefined ? null : inMicroseconds(queuedMs),
@@ -53,6 +68,7 @@ export function metricsJson(metrics: StatementMetrics): z.input<typeof metricsSc
     cost_usd: costUsd ?? null,
     billed_bytes: billedBytes ?? null,
     cache_hit: isCacheHit,
+    cache: cache ? cacheOutcomeJson(cache) : null,
   }
 }
 

@@ -27,6 +27,7 @@ export class StatementEvents {
   readonly #front: HttpFront
   readonly #call: HttpCall
   readonly #body: EventsBody
+  readonly #onStart: (statement: StartedStatement) => void
   readonly #limit: TimeLimit
   readonly #deadlineAt: number
   readonly #startedAt = performance.now()
@@ -35,11 +36,13 @@ export class StatementEvents {
   #reported = ''
   #reportedAt = performance.now()
 
-  constructor(front: HttpFront, call: HttpCall, body: EventsBody) {
+  /** @param onStart called before the first event of a statement that runs */
+  constructor(front: HttpFront, call: HttpCall, body: EventsBody, onStart: (statement: StartedStatement) => void) {
     const timeoutMs = Math.min(timeoutMsOf(body) ?? Number.POSITIVE_INFINITY, call.deadlineAt - Date.now())
     this.#front = front
     this.#call = call
     this.#body = body
+    this.#onStart = onStart
     this.#deadlineAt = Date.now() + timeoutMs
     this.#limit = timeLimit(call.signal, timeoutMs, () => timeOver(timeoutMs))
   }
@@ -52,6 +55,7 @@ export class StatementEvents {
     const scope = { ...call, ctx }
     const { statements } = this.#front
     this.#started = await statements.requests.start(statementRequestOf(this.#body), scope)
+    this.#onStart(this.#started)
     const { result } = this.#started
     const encoder = createRowEncoder('json', result.schema, this.#encoderOptions)
     await events.sendJson('schema', { columns: columnsOf(result.schema) })
