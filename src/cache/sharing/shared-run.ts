@@ -21,6 +21,11 @@ export interface Recording {
   /** Up to this size the rows are kept from the first one on, for readers that join and for the recording. */
   readonly maxRecordedBytes: number
   /**
+   * Up to this size the rows are read before a reader asks for them, so that a small result frees its slot while its client pauses.
+   * By default 0.
+   */
+  readonly readAheadBytes?: number
+  /**
    * Called once, before a reader sees the end of the rows: with all of them, or as soon as they are no longer recorded with the
    * reason.
    */
@@ -142,6 +147,7 @@ export class SharedRun implements ReadableRun {
       const inner = result.frames[Symbol.asyncIterator]()
       this.#inner = inner
       if (this.#outcome) {
+        result.schema.release?.()
         await inner.return?.()
         return
       }
@@ -149,6 +155,7 @@ export class SharedRun implements ReadableRun {
       this.#result = { ...result, schema }
       this.#keepIfRoom(schema.byteLength)
       for (const reader of this.#readers) reader.onStarted(this.#result)
+      if (this.#readsAhead) void this.#read()
     } catch (error) {
       if (this.#outcome) return
       this.#end({ error })
@@ -159,13 +166,21 @@ export class SharedRun implements ReadableRun {
     }
   }
 
-  /** Reads the next batch into the log. */
+  get #readsAhead(): boolean {
+    const { readAheadBytes = 0 } = this.#recording
+    return this.#isKeeping && this.#outcome === undefined && this.#recordedBytes < readAheadBytes
+  }
+
+  /** Reads the next batch into the log, and further ones ahead. */
   async #read(): Promise<void> {
     this.#isReading = true
     try {
-      const next = await this.#inner!.next()
-      if (next.done) this.#end({})
-      else await this.#take(next.value)
+      do {
+        const next = await this.#inner!.next()
+        if (next.done) this.#end({})
+        else await this.#take(next.value)
+        this.#wakeAll()
+      } while (this.#readsAhead)
     } catch (error) {
       this.#end({ error })
     } finally {
@@ -189,9 +204,10 @@ export class SharedRun implements ReadableRun {
     }
     const isReserved = isKept || this.#log.reserve(byteLength)
     const owned = await ownFrames(frames)
+    // If all readers have left meanwhile, the log has been cleared, with what it had reserved.
+    if (this.#readers.size === 0) return
     this.#log.add(owned, byteLength, isReserved ? byteLength : 0)
-    if (this.#readers.size === 0) this.#log.clear()
-    else if (!this.#isKeeping)
+    if (!this.#isKeeping)
       await keepWindow(this.#log, this.#parts.maxWindowBytes, {
         all: this.#readers,
         wakeAll: () => this.#wakeAll(),

@@ -34,6 +34,7 @@ const behaviour = fc.record({
 const bounds = fc.record({
   batches: fc.integer({ min: 0, max: 40 }),
   batchBytes: fc.constantFrom(2, 100, 5000),
+  readAheadBytes: fc.constantFrom(0, 0, 500, 100_000),
   maxRecordedBytes: fc.constantFrom(0, 300, 10_000, 1_000_000),
   maxWindowBytes: fc.constantFrom(0, 300, 10_000),
   memoryBytes: fc.constantFrom(0, 1000, 1_000_000),
@@ -47,7 +48,16 @@ describe('random readers of a shared run', () => {
   it('that stay get exactly the rows of the run, and nothing is left over', async () => {
     await fc.assert(
       fc.asyncProperty(bounds, fc.array(behaviour, { minLength: 1, maxLength: 8 }), async (limits, readers) => {
-        const { batches, batchBytes, maxRecordedBytes, maxWindowBytes, memoryBytes, spillBytes, failAt } = limits
+        const {
+          batches,
+          batchBytes,
+          maxRecordedBytes,
+          maxWindowBytes,
+          memoryBytes,
+          spillBytes,
+          failAt,
+          readAheadBytes,
+        } = limits
         const memory = new CountedMemory(memoryBytes)
         const spill = { maxBytes: spillBytes, directory: folder }
         const runs = new SharedRuns({ memory, maxWindowBytes, spill })
@@ -63,7 +73,7 @@ describe('random readers of a shared run', () => {
           const numbers: number[] = []
           try {
             const ctx = contextOf('me', controller.signal)
-            const { result } = await runs.run('key', ctx, source.start, { maxRecordedBytes })
+            const { result } = await runs.run('key', ctx, source.start, { maxRecordedBytes, readAheadBytes })
             const frames = iterate(result)
             try {
               for (;;) {

@@ -114,6 +114,32 @@ describe('identical reads in flight', () => {
   })
 })
 
+describe('the read-ahead of a small result', () => {
+  it('ends the run while its reader pauses, and no further than its bytes', async () => {
+    const small = setup({ batches: 5 })
+    const { result } = await small.run(contextOf('me'), { readAheadBytes: 1000 })
+    await waitFor(() => small.recorded.length === 1, 'the recording')
+    expect(await batchesOf(result)).toEqual(upTo(5))
+    const large = setup({ batches: 50 })
+    const first = await large.run(contextOf('me'), { readAheadBytes: 45 })
+    for (let i = 0; i < 10; i++) await new Promise(setImmediate)
+    // The schema and 4 batches, of 10 bytes each.
+    expect(large.source.produced).toBe(4)
+    const frames = iterate(first.result)
+    for (const n of upTo(5)) expect(await nextBatch(frames)).toBe(n)
+    expect(large.source.produced).toBe(5)
+  })
+
+  it('stops when the reader leaves', async () => {
+    const { run, source, memory } = setup({ batches: 5, onBatch: (n) => (n === 2 ? new Promise(() => {}) : undefined) })
+    const reader = leaving()
+    await run(reader.ctx, { readAheadBytes: 1000 })
+    reader.leave()
+    await waitFor(() => source.stopped === 1 && source.held === 0, 'the source to stop')
+    expect(memory.used).toBe(0)
+  })
+})
+
 describe('a reader that leaves a shared run', () => {
   it('does not stop it, even if it began the run and waits for its start', async () => {
     const started = gate()
