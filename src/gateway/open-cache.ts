@@ -1,8 +1,10 @@
 import type { Scope } from '../async/scope.ts'
+import { bypassReasons } from '../cache/bypass-reasons.ts'
+import type { SourceRules } from '../cache/cache-rules.ts'
 import { Clears } from '../cache/clears.ts'
 import { Revisions } from '../cache/key/revisions.ts'
 import { plainFacts } from '../cache/plain-facts.ts'
-import { bypassReasons, ResultCache, type SourceRules } from '../cache/result-cache.ts'
+import { ResultCache } from '../cache/result-cache.ts'
 import type { Config } from '../config/config.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { packageVersion } from '../ops/version.ts'
@@ -17,8 +19,8 @@ export interface CacheParts {
   readonly metrics: Metrics
 }
 
-/** Limits of statements that run again in the background because their rows are stale. */
-const revalidations = { maxAtOnce: 8, timeoutMs: 300_000 }
+/** Limits of runs; see `RunLimits`. */
+const runLimits = { maxWindowBytes: 32 << 20, maxBackground: 8, backgroundTimeoutMs: 300_000 }
 
 /** Opens the result cache, also if it is off: it then refuses `only-if-cached`. The scope closes it. */
 export function openCache({ config, kinds, sources, metrics }: CacheParts, scope: Scope): ResultCache {
@@ -33,7 +35,6 @@ export function openCache({ config, kinds, sources, metrics }: CacheParts, scope
           isEnabled: cache?.enabled !== false && !writes,
           isShared: cache?.scope === 'shared',
           metadataNames: kinds[settings.kind]!.rowMetadata?.(settings) ?? [],
-          dialect: settings.kind,
           ttlMs: cache?.ttlMs ?? general.ttlMs,
           staleWhileRevalidateMs: cache?.staleWhileRevalidateMs ?? general.staleWhileRevalidateMs,
           staleIfErrorMs: cache?.staleIfErrorMs ?? general.staleIfErrorMs,
@@ -43,8 +44,7 @@ export function openCache({ config, kinds, sources, metrics }: CacheParts, scope
   )
   const cache = new ResultCache({
     maxBytes,
-    maxEntryBytes,
-    revalidations,
+    limits: { ...runLimits, maxEntryBytes },
     sources: rules,
     revisions: new Revisions({
       version: packageVersion(),

@@ -121,6 +121,8 @@ export interface PlannedRead {
   readonly schema?: Uint8Array
   /** Digest of that schema, for the result cache: its rows must have the columns that the client was told. */
   readonly schemaDigest?: string
+  /** Whether the result cache records the rows and shares them between readers, so that nothing else need do so. */
+  readonly isRecorded?: boolean
   /** Present if the source bills. */
   readonly cost?: PlannedCost
 }

@@ -1,8 +1,9 @@
 import { type Frame, frameOf } from '../../src/arrow/ipc/frame.ts'
+import type { SourceRules } from '../../src/cache/cache-rules.ts'
 import type { Change, ChangeLog, ChangesSince, ReadScope, Snapshot } from '../../src/cache/changes/change-log.ts'
 import type { CacheObserver } from '../../src/cache/counts.ts'
 import { Revisions } from '../../src/cache/key/revisions.ts'
-import { ResultCache, type SourceRules } from '../../src/cache/result-cache.ts'
+import { ResultCache } from '../../src/cache/result-cache.ts'
 import type { CacheControl } from '../../src/query/cache/cache-control.ts'
 import type { CacheOutcome } from '../../src/query/cache/cache-outcome.ts'
 import { composePipeline } from '../../src/query/pipeline.ts'
@@ -85,11 +86,10 @@ export class CachedPipeline {
 
   constructor({ maxBytes = 1 << 20, maxEntryBytes = 1 << 16, rules = {}, principals = [] }: CachedOptions = {}) {
     const general = { ttlMs: 60_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 }
-    const own = { isEnabled: true, isShared: false, metadataNames: [], dialect: 'duckdb' }
+    const own = { isEnabled: true, isShared: false, metadataNames: [] }
     this.cache = new ResultCache({
       maxBytes,
-      maxEntryBytes,
-      revalidations: { maxAtOnce: 2, timeoutMs: 5000 },
+      limits: { maxEntryBytes, maxWindowBytes: 1 << 16, maxBackground: 2, backgroundTimeoutMs: 5000 },
       sources: new Map([['here', { ...general, ...own, ...rules }]]),
       revisions: new Revisions({ version: '1', sources: { here: {} }, principals }),
       changes: this.changes,

@@ -143,6 +143,51 @@ describe('the result cache', () => {
   })
 })
 
+describe('statements at the same time', () => {
+  it('200 of them share one run', async () => {
+    const cached = new CachedPipeline()
+    const answers = await Promise.all(Array.from({ length: 200 }, () => cached.read()))
+    expect(cached.runs).toBe(1)
+    expect(answers.filter(({ outcome }) => outcome?.isCollapsed)).toHaveLength(199)
+    expect(cached.cache.stats(root).sources[0]).toMatchObject({ misses: 200, collapsed: 199 })
+  })
+
+  it('share no run that began before a change', async () => {
+    const cached = new CachedPipeline()
+    const gate = Promise.withResolvers<void>()
+    cached.gate = gate.promise
+    const first = cached.read()
+    await expect.poll(() => cached.runs).toBe(1)
+    await cached.changes.record({ source: 'here', tables: undefined, principal: 'bob' })
+    const later = [cached.read(), cached.read()]
+    await expect.poll(() => cached.runs).toBe(2)
+    gate.resolve()
+    expect((await Promise.all([first, ...later])).map(({ run }) => run)).toEqual([1, 2, 2])
+    expect((await cached.read()).run).toBe(2)
+  })
+
+  it.each([{ noCache: true }, { maxAgeMs: 0 }])('share no run that began before %j', async (control) => {
+    const cached = new CachedPipeline()
+    const gate = Promise.withResolvers<void>()
+    cached.gate = gate.promise
+    const both = [cached.read(), cached.read('SELECT 1', { control })]
+    await expect.poll(() => cached.runs).toBe(2)
+    gate.resolve()
+    expect((await Promise.all(both)).map(({ run }) => run)).toEqual([1, 2])
+    expect((await cached.read()).run).toBe(2)
+  })
+
+  it('a run that fails leaves nothing behind', async () => {
+    const cached = new CachedPipeline()
+    cached.failure = new GatewayError('BAD_SQL')
+    const answers = await Promise.allSettled([cached.read(), cached.read()])
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect([cached.runs, cached.cache.bytes]).toEqual([1, 0])
+    cached.failure = undefined
+    expect((await cached.read()).run).toBe(2)
+  })
+})
+
 describe('freshness', () => {
   it('rows are fresh for their time to live, that of the statement if it is shorter', async () => {
     const cached = new CachedPipeline()

@@ -84,7 +84,7 @@ const cost = recordOf<PlannedCost>(
 const planned = { query, handle: anyBytes, execution: absent, schema: absent, cost } as const
 const statement = fc.oneof(
   recordOf<PlannedRead>(
-    { kind: fc.constant('read'), ...planned, mayWrite: absent, schemaDigest: anyText },
+    { kind: fc.constant('read'), ...planned, mayWrite: absent, schemaDigest: anyText, isRecorded: absent },
     'kind',
     'query',
   ),

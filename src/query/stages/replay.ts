@@ -11,12 +11,12 @@ export interface ReplayLimits {
   readonly queueWaitMs: number
 }
 
-/** Replays a small result when a client retries its ticket, and shares it between concurrent readers. */
+/** Replays a small result when a client retries its ticket, and shares it between concurrent readers, unless the cache does so. */
 export function replay(store: ResultStore, limits: ReplayLimits): Stage {
   return shareResults({
     name: 'replay',
     keyOf: (plan) =>
-      plan.kind === 'read' && plan.query.transaction === undefined && plan.execution !== undefined
+      plan.kind === 'read' && !plan.isRecorded && plan.query.transaction === undefined && plan.execution !== undefined
         ? `rows:${plan.execution}`
         : undefined,
     ttlOf: () => limits.ticketTtlMs,

@@ -43,7 +43,14 @@ export const ticketFields: Fields<StatementTicket> = {
   id: text('i'),
   statement: oneOf<PlannedSql>('u', {
     // The `authorize` stage decides again when the statement runs.
-    read: { kind: constant('read'), ...common, mayWrite: leftOut, schemaDigest: json('g') },
+    read: {
+      kind: constant('read'),
+      ...common,
+      mayWrite: leftOut,
+      schemaDigest: json('g'),
+      // The `cache` stage decides when the statement runs.
+      isRecorded: leftOut,
+    },
     update: { kind: constant('update'), ...common },
   }),
   bound: json('b'),

@@ -1,0 +1,15 @@
+import type { FreshnessRules } from './freshness/judge.ts'
+
+/** How the results of a source are stored. */
+export interface SourceRules extends FreshnessRules {
+  readonly isEnabled: boolean
+  /** Whether all principals share the results. */
+  readonly isShared: boolean
+  /** Names of request metadata on which rows may depend. */
+  readonly metadataNames: readonly string[]
+}
+
+/** Whether results of the source are kept after their run; if not, only statements that run at the same time share them. */
+export function keepsResults({ ttlMs, staleWhileRevalidateMs, staleIfErrorMs }: FreshnessRules): boolean {
+  return Math.max(ttlMs, staleWhileRevalidateMs, staleIfErrorMs) > 0
+}
