@@ -91,8 +91,8 @@ export class ResultCache implements CacheAdmin {
   }
 
   /** Ends background runs. */
-  close(): void {
-    this.#runs.close()
+  async close(): Promise<void> {
+    await this.#runs.close()
   }
 }
 

@@ -18,6 +18,8 @@ export interface RunLimits {
   readonly maxEntryBytes: number
   /** As `SharedRunsLimits.maxWindowBytes`. */
   readonly maxWindowBytes: number
+  /** Largest temporary file for rows that slow readers of shared runs lack. */
+  readonly maxSpillBytes: number
   /** Most statements that run in the background at the same time. */
   readonly maxBackground: number
   /** Time limit of each of them, in milliseconds. */
@@ -72,7 +74,8 @@ export class StoredRuns {
 
   constructor(deps: StoredRunsDependencies) {
     this.#deps = deps
-    this.#runs = new SharedRuns({ memory: deps.memory, maxWindowBytes: deps.limits.maxWindowBytes })
+    const { maxWindowBytes, maxSpillBytes } = deps.limits
+    this.#runs = new SharedRuns({ memory: deps.memory, maxWindowBytes, spill: { maxBytes: maxSpillBytes } })
   }
 
   /**
@@ -105,8 +108,8 @@ export class StoredRuns {
   }
 
   /** Ends the runs in the background. */
-  close(): void {
-    this.#runs.close()
+  async close(): Promise<void> {
+    await this.#runs.close()
   }
 
   async #revalidate(lookup: Lookup, ctx: Context, next: Next): Promise<void> {

@@ -20,7 +20,7 @@ export interface CacheParts {
 }
 
 /** Limits of runs; see `RunLimits`. */
-const runLimits = { maxWindowBytes: 32 << 20, maxBackground: 8, backgroundTimeoutMs: 300_000 }
+const runLimits = { maxWindowBytes: 32 << 20, maxSpillBytes: 1 << 30, maxBackground: 8, backgroundTimeoutMs: 300_000 }
 
 /** Opens the result cache, also if it is off: it then refuses `only-if-cached`. The scope closes it. */
 export function openCache({ config, kinds, sources, metrics }: CacheParts, scope: Scope): ResultCache {

@@ -89,6 +89,8 @@ describe('limits', () => {
   it('queue full or wait limit reached: client gets QUEUE_FULL or QUEUE_TIMEOUT', async () => {
     const gateway = await GatewayProcess.start({
       sources: { demo: { kind: 'duckdb', maxStreams: 1 } },
+      // Equal statements must wait each for itself.
+      cache: { maxBytes: 0 },
       limits: { maxQueued: 1, queueWaitMs: 300 },
     })
     const stub = new FlightStub(gateway.flight)

@@ -32,8 +32,9 @@ export class WatchedGateway {
     this.#session = this.connect()
   }
 
+  /** Starts a gateway without a cache, unless the configuration says otherwise: each statement reaches its engine. */
   static async start(config: object): Promise<WatchedGateway> {
-    return new WatchedGateway(await GatewayProcess.start(config))
+    return new WatchedGateway(await GatewayProcess.start({ cache: { maxBytes: 0 }, ...config }))
   }
 
   /** Opens a client's connection. */
