@@ -1,5 +1,6 @@
 import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander'
 import { packageVersion } from '../ops/version.ts'
+import type { ClearOptions, StatsOptions } from './cache/cache.ts'
 import { parseAddress } from './client/address.ts'
 import { endWithoutReader } from './end-without-reader.ts'
 import type { EstimateOptions } from './estimate/estimate.ts'
@@ -51,6 +52,7 @@ export function buildProgram(): Command {
   addQueryCommand(program)
   addEstimateCommand(program)
   addUsageCommand(program)
+  addCacheCommand(program)
   return program
 }
 
@@ -72,6 +74,48 @@ function addUsageCommand(program: Command): void {
     .action(async (options: UsageOptions) => {
       const { usage } = await import('./usage/usage.ts')
       process.exitCode = await usage(options)
+    })
+}
+
+function addCacheCommand(program: Command): void {
+  const cache = program
+    .command('cache')
+    .description('See and clear the result cache of a running flightgate; needs the role admin.')
+    .exitOverride(endWithUsageCode)
+  const stats = cache
+    .command('stats')
+    .description('Tell the state of the result cache of the replica that answers.')
+    .option('--json', 'print JSON for programs, as the HTTP API writes it')
+  addConnectionOptions(stats, 'show one source')
+    .addHelpText('after', '\nExamples:\n  flightgate cache stats\n  flightgate cache stats --source warehouse --json')
+    .exitOverride(endWithUsageCode)
+    .action(async (options: StatsOptions) => {
+      const { cacheStats } = await import('./cache/cache.ts')
+      process.exitCode = await cacheStats(options)
+    })
+  const clear = cache
+    .command('clear')
+    .description('Drop the entries that match all given options, on all replicas.')
+    .option('-t, --tag <tag>', 'entries with a tag')
+    .option('-k, --key <key>', 'entries that clients gave this name')
+    .option('-p, --principal <name>', 'entries of the statements of one principal')
+    .option('--all', 'all entries; not with the options that choose')
+    .option('--json', 'print JSON for programs, as the HTTP API writes it')
+  addConnectionOptions(clear, 'entries of one source')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  flightgate cache clear --source warehouse\n  flightgate cache clear --tag sales --principal nightly\n  flightgate cache clear --all',
+    )
+    .exitOverride(endWithUsageCode)
+    .action(async (options: ClearOptions) => {
+      const { source, tag, key, principal, all } = options
+      const isChosen = [source, tag, key, principal].some((each) => each !== undefined)
+      if (isChosen === (all === true))
+        clear.error('error: choose entries by --source, --tag, --key or --principal, or give --all', {
+          exitCode: ExitCode.usage,
+        })
+      const { cacheClear } = await import('./cache/cache.ts')
+      process.exitCode = await cacheClear(options)
     })
 }
 
@@ -126,7 +170,10 @@ function addEstimateCommand(program: Command): void {
 }
 
 /** Adds the options of commands that call a server. */
-function addConnectionOptions(command: Command): Command {
+function addConnectionOptions(
+  command: Command,
+  ofSource = 'source that runs the statement (flightgate only)',
+): Command {
   return command
     .addOption(
       new Option('-e, --endpoint <uri>', 'grpc://host:port or grpc+tls://host:port')
@@ -138,7 +185,7 @@ function addConnectionOptions(command: Command): Command {
     .addOption(new Option('--password <password>', 'password for Basic authentication').env('FLIGHTGATE_PASSWORD'))
     .addOption(new Option('--token <token>', 'bearer token').env('FLIGHTGATE_TOKEN'))
     .addOption(new Option('--api-key <key>', 'API key').env('FLIGHTGATE_API_KEY'))
-    .option('-s, --source <name>', 'source that runs the statement (flightgate only)')
+    .option('-s, --source <name>', ofSource)
     .option('-H, --header <name=value>', 'metadata to send; may be given several times', collect, [])
     .option('--timeout <seconds>', 'deadline of the whole command', seconds)
     .option('--tls-ca <file>', 'PEM file with the certificate authority to trust')

@@ -102,7 +102,8 @@ it('every example of /docs works as it stands', async () => {
       env: { ...process.env, GATEWAY: `http://${gateway.http}`, API_KEY: 'none' },
     })
     // The example's id of a running statement is made up, and without API keys no caller is an admin.
-    const expected = command.includes('DELETE') ? '404' : command.includes('/reconcile') ? '403' : '200'
+    const isForAdmins = /\/reconcile|\/cache/.test(command)
+    const expected = isForAdmins ? '403' : command.includes('DELETE') ? '404' : '200'
     expect(stdout, command).toBe(expected)
   }
 })

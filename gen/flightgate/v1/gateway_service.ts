@@ -945,6 +945,120 @@ export interface CancelQueryRequest {
 export interface CancelQueryResponse {
 }
 
+/** GetCacheStatsRequest asks for the state of the result cache. */
+export interface GetCacheStatsRequest {
+}
+
+/** SourceCacheStats counts what the result cache did for the statements of one source since the process began. */
+export interface SourceCacheStats {
+  /** Name of the source. */
+  dataSource: string;
+  /** Entries that the cache has now. */
+  entries: bigint;
+  /** Their bytes. */
+  bytes: bigint;
+  /** Statements that got fresh rows of the cache. */
+  hits: bigint;
+  /** Statements that got stale rows of the cache. */
+  staleHits: bigint;
+  /** Statements that ran, because the cache had no rows for them. */
+  misses: bigint;
+  /** Statements that ran, because the cache did not apply to them. */
+  bypasses: bigint;
+  /** Statements that got the rows of another one that was under way. */
+  collapsed: bigint;
+}
+
+/** CacheEvictions counts entries that left the cache, by reason. */
+export interface CacheEvictions {
+  /** Others needed the memory. */
+  size: bigint;
+  /** Their time was over. */
+  expired: bigint;
+  /** A statement changed their tables. */
+  changed: bigint;
+  /** An operator cleared them. */
+  cleared: bigint;
+}
+
+/** CacheRevalidations counts statements that ran again in the background because their rows were stale. */
+export interface CacheRevalidations {
+  /** Those that succeeded. */
+  succeeded: bigint;
+  /** Those that failed. */
+  failed: bigint;
+}
+
+/** PlanCacheStats tells the state of the cache of plans. */
+export interface PlanCacheStats {
+  /** Plans that it has now. */
+  entries: bigint;
+  /** Statements that it planned without the engine. */
+  hits: bigint;
+  /** Statements that the engine planned. */
+  misses: bigint;
+}
+
+/** SharedCacheStats counts what this replica did with the level of the cache that replicas share. */
+export interface SharedCacheStats {
+  /** Whether the level answers. */
+  up: boolean;
+  /** Results that were found there. */
+  hits: bigint;
+  /** Results that were not found there. */
+  misses: bigint;
+  /** Results that were stored there. */
+  stored: bigint;
+  /** Calls that failed. */
+  errors: bigint;
+  /** Results that failed their checksum. */
+  corrupt: bigint;
+}
+
+/** GetCacheStatsResponse has the state of the result cache of this replica. */
+export interface GetCacheStatsResponse {
+  /** Entries that the cache has now. */
+  entries: bigint;
+  /** Their bytes. */
+  bytes: bigint;
+  /** Most bytes that they may have; 0 if the cache is off. */
+  maxBytes: bigint;
+  /** By source, in the order of the configuration. */
+  dataSources: SourceCacheStats[];
+  /** Entries that left the cache. */
+  evictions:
+    | CacheEvictions
+    | undefined;
+  /** Stale entries that were run again. */
+  revalidations:
+    | CacheRevalidations
+    | undefined;
+  /** The cache of plans. */
+  plans:
+    | PlanCacheStats
+    | undefined;
+  /** The level that replicas share; unset if there is none. */
+  shared: SharedCacheStats | undefined;
+}
+
+/** ClearCacheRequest chooses the entries to drop: those that match all fields that are set. If none is set, all entries are dropped. */
+export interface ClearCacheRequest {
+  /** Name of the source. */
+  dataSource: string;
+  /** Tag of the entries. */
+  tag: string;
+  /** Name that clients gave to the entries. */
+  key: string;
+  /** Name of the principal whose statements stored the entries. */
+  principal: string;
+}
+
+/** ClearCacheResponse tells that the entries have been dropped. */
+export interface ClearCacheResponse {
+  /** Number of entries that this replica had. */
+  cleared: bigint;
+}
+
 /** GetVersionRequest asks for the version. */
 export interface GetVersionRequest {
 }
@@ -5262,6 +5376,801 @@ export const CancelQueryResponse: MessageFns<CancelQueryResponse> = {
   },
 };
 
+function createBaseGetCacheStatsRequest(): GetCacheStatsRequest {
+  return {};
+}
+
+export const GetCacheStatsRequest: MessageFns<GetCacheStatsRequest> = {
+  encode(_: GetCacheStatsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetCacheStatsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetCacheStatsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSourceCacheStats(): SourceCacheStats {
+  return { dataSource: "", entries: 0n, bytes: 0n, hits: 0n, staleHits: 0n, misses: 0n, bypasses: 0n, collapsed: 0n };
+}
+
+export const SourceCacheStats: MessageFns<SourceCacheStats> = {
+  encode(message: SourceCacheStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dataSource !== "") {
+      writer.uint32(10).string(message.dataSource);
+    }
+    if (message.entries !== 0n) {
+      if (BigInt.asUintN(64, message.entries) !== message.entries) {
+        throw new globalThis.Error("value provided for field message.entries of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.entries);
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.bytes);
+    }
+    if (message.hits !== 0n) {
+      if (BigInt.asUintN(64, message.hits) !== message.hits) {
+        throw new globalThis.Error("value provided for field message.hits of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.hits);
+    }
+    if (message.staleHits !== 0n) {
+      if (BigInt.asUintN(64, message.staleHits) !== message.staleHits) {
+        throw new globalThis.Error("value provided for field message.staleHits of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.staleHits);
+    }
+    if (message.misses !== 0n) {
+      if (BigInt.asUintN(64, message.misses) !== message.misses) {
+        throw new globalThis.Error("value provided for field message.misses of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.misses);
+    }
+    if (message.bypasses !== 0n) {
+      if (BigInt.asUintN(64, message.bypasses) !== message.bypasses) {
+        throw new globalThis.Error("value provided for field message.bypasses of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.bypasses);
+    }
+    if (message.collapsed !== 0n) {
+      if (BigInt.asUintN(64, message.collapsed) !== message.collapsed) {
+        throw new globalThis.Error("value provided for field message.collapsed of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.collapsed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourceCacheStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourceCacheStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dataSource = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.entries = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.hits = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.staleHits = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.misses = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.bypasses = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.collapsed = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCacheEvictions(): CacheEvictions {
+  return { size: 0n, expired: 0n, changed: 0n, cleared: 0n };
+}
+
+export const CacheEvictions: MessageFns<CacheEvictions> = {
+  encode(message: CacheEvictions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.size !== 0n) {
+      if (BigInt.asUintN(64, message.size) !== message.size) {
+        throw new globalThis.Error("value provided for field message.size of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.size);
+    }
+    if (message.expired !== 0n) {
+      if (BigInt.asUintN(64, message.expired) !== message.expired) {
+        throw new globalThis.Error("value provided for field message.expired of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.expired);
+    }
+    if (message.changed !== 0n) {
+      if (BigInt.asUintN(64, message.changed) !== message.changed) {
+        throw new globalThis.Error("value provided for field message.changed of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.changed);
+    }
+    if (message.cleared !== 0n) {
+      if (BigInt.asUintN(64, message.cleared) !== message.cleared) {
+        throw new globalThis.Error("value provided for field message.cleared of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.cleared);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CacheEvictions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCacheEvictions();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.size = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.expired = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.changed = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cleared = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCacheRevalidations(): CacheRevalidations {
+  return { succeeded: 0n, failed: 0n };
+}
+
+export const CacheRevalidations: MessageFns<CacheRevalidations> = {
+  encode(message: CacheRevalidations, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.succeeded !== 0n) {
+      if (BigInt.asUintN(64, message.succeeded) !== message.succeeded) {
+        throw new globalThis.Error("value provided for field message.succeeded of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.succeeded);
+    }
+    if (message.failed !== 0n) {
+      if (BigInt.asUintN(64, message.failed) !== message.failed) {
+        throw new globalThis.Error("value provided for field message.failed of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.failed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CacheRevalidations {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCacheRevalidations();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.succeeded = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.failed = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePlanCacheStats(): PlanCacheStats {
+  return { entries: 0n, hits: 0n, misses: 0n };
+}
+
+export const PlanCacheStats: MessageFns<PlanCacheStats> = {
+  encode(message: PlanCacheStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entries !== 0n) {
+      if (BigInt.asUintN(64, message.entries) !== message.entries) {
+        throw new globalThis.Error("value provided for field message.entries of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.entries);
+    }
+    if (message.hits !== 0n) {
+      if (BigInt.asUintN(64, message.hits) !== message.hits) {
+        throw new globalThis.Error("value provided for field message.hits of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.hits);
+    }
+    if (message.misses !== 0n) {
+      if (BigInt.asUintN(64, message.misses) !== message.misses) {
+        throw new globalThis.Error("value provided for field message.misses of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.misses);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlanCacheStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlanCacheStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.entries = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.hits = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.misses = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSharedCacheStats(): SharedCacheStats {
+  return { up: false, hits: 0n, misses: 0n, stored: 0n, errors: 0n, corrupt: 0n };
+}
+
+export const SharedCacheStats: MessageFns<SharedCacheStats> = {
+  encode(message: SharedCacheStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.up !== false) {
+      writer.uint32(8).bool(message.up);
+    }
+    if (message.hits !== 0n) {
+      if (BigInt.asUintN(64, message.hits) !== message.hits) {
+        throw new globalThis.Error("value provided for field message.hits of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.hits);
+    }
+    if (message.misses !== 0n) {
+      if (BigInt.asUintN(64, message.misses) !== message.misses) {
+        throw new globalThis.Error("value provided for field message.misses of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.misses);
+    }
+    if (message.stored !== 0n) {
+      if (BigInt.asUintN(64, message.stored) !== message.stored) {
+        throw new globalThis.Error("value provided for field message.stored of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.stored);
+    }
+    if (message.errors !== 0n) {
+      if (BigInt.asUintN(64, message.errors) !== message.errors) {
+        throw new globalThis.Error("value provided for field message.errors of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.errors);
+    }
+    if (message.corrupt !== 0n) {
+      if (BigInt.asUintN(64, message.corrupt) !== message.corrupt) {
+        throw new globalThis.Error("value provided for field message.corrupt of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.corrupt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SharedCacheStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSharedCacheStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.up = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.hits = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.misses = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.stored = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.errors = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.corrupt = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetCacheStatsResponse(): GetCacheStatsResponse {
+  return {
+    entries: 0n,
+    bytes: 0n,
+    maxBytes: 0n,
+    dataSources: [],
+    evictions: undefined,
+    revalidations: undefined,
+    plans: undefined,
+    shared: undefined,
+  };
+}
+
+export const GetCacheStatsResponse: MessageFns<GetCacheStatsResponse> = {
+  encode(message: GetCacheStatsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entries !== 0n) {
+      if (BigInt.asUintN(64, message.entries) !== message.entries) {
+        throw new globalThis.Error("value provided for field message.entries of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.entries);
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.bytes);
+    }
+    if (message.maxBytes !== 0n) {
+      if (BigInt.asUintN(64, message.maxBytes) !== message.maxBytes) {
+        throw new globalThis.Error("value provided for field message.maxBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.maxBytes);
+    }
+    for (const v of message.dataSources) {
+      SourceCacheStats.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.evictions !== undefined) {
+      CacheEvictions.encode(message.evictions, writer.uint32(42).fork()).join();
+    }
+    if (message.revalidations !== undefined) {
+      CacheRevalidations.encode(message.revalidations, writer.uint32(50).fork()).join();
+    }
+    if (message.plans !== undefined) {
+      PlanCacheStats.encode(message.plans, writer.uint32(58).fork()).join();
+    }
+    if (message.shared !== undefined) {
+      SharedCacheStats.encode(message.shared, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetCacheStatsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetCacheStatsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.entries = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.maxBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.dataSources.push(SourceCacheStats.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.evictions = CacheEvictions.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.revalidations = CacheRevalidations.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.plans = PlanCacheStats.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.shared = SharedCacheStats.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseClearCacheRequest(): ClearCacheRequest {
+  return { dataSource: "", tag: "", key: "", principal: "" };
+}
+
+export const ClearCacheRequest: MessageFns<ClearCacheRequest> = {
+  encode(message: ClearCacheRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dataSource !== "") {
+      writer.uint32(10).string(message.dataSource);
+    }
+    if (message.tag !== "") {
+      writer.uint32(18).string(message.tag);
+    }
+    if (message.key !== "") {
+      writer.uint32(26).string(message.key);
+    }
+    if (message.principal !== "") {
+      writer.uint32(34).string(message.principal);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClearCacheRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClearCacheRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dataSource = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tag = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.principal = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseClearCacheResponse(): ClearCacheResponse {
+  return { cleared: 0n };
+}
+
+export const ClearCacheResponse: MessageFns<ClearCacheResponse> = {
+  encode(message: ClearCacheResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cleared !== 0n) {
+      if (BigInt.asUintN(64, message.cleared) !== message.cleared) {
+        throw new globalThis.Error("value provided for field message.cleared of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.cleared);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClearCacheResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClearCacheResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.cleared = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseGetVersionRequest(): GetVersionRequest {
   return {};
 }
@@ -5453,6 +6362,27 @@ export const GatewayServiceDefinition = {
       requestType: CancelQueryRequest as typeof CancelQueryRequest,
       requestStream: false,
       responseType: CancelQueryResponse as typeof CancelQueryResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** GetCacheStats tells the state of the result cache of this replica. It needs the role admin. */
+    getCacheStats: {
+      name: "GetCacheStats",
+      requestType: GetCacheStatsRequest as typeof GetCacheStatsRequest,
+      requestStream: false,
+      responseType: GetCacheStatsResponse as typeof GetCacheStatsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * ClearCache drops entries of the result cache on all replicas. Results of statements that run now are not stored either, if they
+     * match. It needs the role admin.
+     */
+    clearCache: {
+      name: "ClearCache",
+      requestType: ClearCacheRequest as typeof ClearCacheRequest,
+      requestStream: false,
+      responseType: ClearCacheResponse as typeof ClearCacheResponse,
       responseStream: false,
       options: {},
     },

@@ -1,4 +1,5 @@
 import { countText, dollarsText, shortBytes } from '../estimate/figures.ts'
+import { textTable } from '../text-table.ts'
 import type { UsageJson } from './usage-json.ts'
 
 const MAX_STATEMENTS = 10
@@ -64,19 +65,9 @@ export function usageText(usage: UsageJson): string {
   return parts.filter((part) => part !== '').join('\n\n')
 }
 
-/** Rows under their titles; the first columns are texts, the others numbers, and the last one of five a text. Empty without rows. */
+/** Rows under their titles; the first columns are texts, the others numbers, and principals a text. */
 function table(titles: readonly string[], rows: readonly (readonly string[])[], texts = 1): string {
-  if (rows.length === 0) return ''
-  const widths = titles.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)))
-  const isText = (column: number) => column < texts || titles[column] === 'Principal'
-  return [titles, ...rows]
-    .map((row) =>
-      row
-        .map((cell, column) => (isText(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+  return textTable(titles, rows, (column) => column < texts || titles[column] === 'Principal')
 }
 
 function plainDollars(usd: number): string {

@@ -1,4 +1,5 @@
 import type { CostUsage } from '../../cost/usage/cost-usage.ts'
+import type { CacheAdmin } from '../../query/cache/cache-admin.ts'
 import type { ActiveStatements } from '../../query/control/active-statements.ts'
 import type { SourceStatus } from '../../query/control/source-status.ts'
 import type { Logger } from '../../query/types.ts'
@@ -14,6 +15,7 @@ export interface GatewayFront {
   readonly sourceStatus: SourceStatus
   readonly quotas: Quotas
   readonly costUsage: CostUsage
+  readonly cache: CacheAdmin
   readonly log: Logger
   readonly limits: GatewayLimits
   /** Version of the gateway. */

@@ -1,5 +1,6 @@
 import type { Method, Methods } from '../../grpc/server/method.ts'
 import type { GatewayFront } from './front.ts'
+import { clearCache, getCacheStats } from './methods/cache.ts'
 import { batchEstimateCost, estimateCost } from './methods/estimate-cost.ts'
 import { execute } from './methods/execute.ts'
 import { executeBatch } from './methods/execute-batch.ts'
@@ -27,6 +28,8 @@ export function gatewayMethods(front: GatewayFront): Methods {
     GetCosts: getCosts(front),
     ListQueries: listQueries(front),
     CancelQuery: cancelQuery(front),
+    GetCacheStats: getCacheStats(front),
+    ClearCache: clearCache(front),
     GetVersion: getVersion(front),
   }
   return Object.fromEntries(Object.entries(methods).map(([name, method]) => [`/${gatewayServiceName}/${name}`, method]))

@@ -13,6 +13,7 @@ import type { HttpFront } from './front.ts'
 import type { HttpApp } from './http-app.ts'
 import { addOpenApi } from './openapi/document.ts'
 import { addBatchRoutes } from './routes/batch.ts'
+import { addCacheRoutes } from './routes/cache.ts'
 import { addControlRoutes } from './routes/control.ts'
 import { addEstimateRoute } from './routes/estimate-cost.ts'
 import { addEventsRoute } from './routes/events.ts'
@@ -109,5 +110,6 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
   addEstimateRoute(api, front)
   addControlRoutes(api, front)
   addReconcileRoute(api, front)
+  addCacheRoutes(api, front)
   addVersionRoute(api, front)
 }

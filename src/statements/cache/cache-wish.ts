@@ -96,10 +96,12 @@ export function cacheWishOf(headerOf: (name: string) => string | undefined): Cac
   return isEmpty(wish) ? undefined : wish
 }
 
+/** What a tag must be, for errors. */
+export const TAG_RULE = 'up to 64 letters (A to Z, a to z), digits, _, :, . and -'
 /** What the name of an entry must be, for errors. */
 export const KEY_RULE = 'up to 128 letters (A to Z, a to z), digits, _ and -'
 /** What tags must be, for errors. */
-export const TAGS_RULE = `at most ${MAX_TAGS} tags of up to 64 letters (A to Z, a to z), digits, _, :, . and -`
+export const TAGS_RULE = `at most ${MAX_TAGS} tags of ${TAG_RULE}`
 /** What a time to live must be, for errors. */
 export const TTL_RULE =
   'a whole number of milliseconds from 1 to a year; to store nothing, send cache-control: no-store'

@@ -4474,6 +4474,663 @@ func (*CancelQueryResponse) Descriptor() ([]byte, []int) {
 	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{47}
 }
 
+// GetCacheStatsRequest asks for the state of the result cache.
+type GetCacheStatsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCacheStatsRequest) Reset() {
+	*x = GetCacheStatsRequest{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCacheStatsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCacheStatsRequest) ProtoMessage() {}
+
+func (x *GetCacheStatsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCacheStatsRequest.ProtoReflect.Descriptor instead.
+func (*GetCacheStatsRequest) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{48}
+}
+
+// SourceCacheStats counts what the result cache did for the statements of one source since the process began.
+type SourceCacheStats struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the source.
+	DataSource string `protobuf:"bytes,1,opt,name=data_source,json=dataSource,proto3" json:"data_source,omitempty"`
+	// Entries that the cache has now.
+	Entries uint64 `protobuf:"varint,2,opt,name=entries,proto3" json:"entries,omitempty"`
+	// Their bytes.
+	Bytes uint64 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// Statements that got fresh rows of the cache.
+	Hits uint64 `protobuf:"varint,4,opt,name=hits,proto3" json:"hits,omitempty"`
+	// Statements that got stale rows of the cache.
+	StaleHits uint64 `protobuf:"varint,5,opt,name=stale_hits,json=staleHits,proto3" json:"stale_hits,omitempty"`
+	// Statements that ran, because the cache had no rows for them.
+	Misses uint64 `protobuf:"varint,6,opt,name=misses,proto3" json:"misses,omitempty"`
+	// Statements that ran, because the cache did not apply to them.
+	Bypasses uint64 `protobuf:"varint,7,opt,name=bypasses,proto3" json:"bypasses,omitempty"`
+	// Statements that got the rows of another one that was under way.
+	Collapsed     uint64 `protobuf:"varint,8,opt,name=collapsed,proto3" json:"collapsed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SourceCacheStats) Reset() {
+	*x = SourceCacheStats{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SourceCacheStats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SourceCacheStats) ProtoMessage() {}
+
+func (x *SourceCacheStats) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SourceCacheStats.ProtoReflect.Descriptor instead.
+func (*SourceCacheStats) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *SourceCacheStats) GetDataSource() string {
+	if x != nil {
+		return x.DataSource
+	}
+	return ""
+}
+
+func (x *SourceCacheStats) GetEntries() uint64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *SourceCacheStats) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *SourceCacheStats) GetHits() uint64 {
+	if x != nil {
+		return x.Hits
+	}
+	return 0
+}
+
+func (x *SourceCacheStats) GetStaleHits() uint64 {
+	if x != nil {
+		return x.StaleHits
+	}
+	return 0
+}
+
+func (x *SourceCacheStats) GetMisses() uint64 {
+	if x != nil {
+		return x.Misses
+	}
+	return 0
+}
+
+func (x *SourceCacheStats) GetBypasses() uint64 {
+	if x != nil {
+		return x.Bypasses
+	}
+	return 0
+}
+
+func (x *SourceCacheStats) GetCollapsed() uint64 {
+	if x != nil {
+		return x.Collapsed
+	}
+	return 0
+}
+
+// CacheEvictions counts entries that left the cache, by reason.
+type CacheEvictions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Others needed the memory.
+	Size uint64 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
+	// Their time was over.
+	Expired uint64 `protobuf:"varint,2,opt,name=expired,proto3" json:"expired,omitempty"`
+	// A statement changed their tables.
+	Changed uint64 `protobuf:"varint,3,opt,name=changed,proto3" json:"changed,omitempty"`
+	// An operator cleared them.
+	Cleared       uint64 `protobuf:"varint,4,opt,name=cleared,proto3" json:"cleared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CacheEvictions) Reset() {
+	*x = CacheEvictions{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CacheEvictions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CacheEvictions) ProtoMessage() {}
+
+func (x *CacheEvictions) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CacheEvictions.ProtoReflect.Descriptor instead.
+func (*CacheEvictions) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *CacheEvictions) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *CacheEvictions) GetExpired() uint64 {
+	if x != nil {
+		return x.Expired
+	}
+	return 0
+}
+
+func (x *CacheEvictions) GetChanged() uint64 {
+	if x != nil {
+		return x.Changed
+	}
+	return 0
+}
+
+func (x *CacheEvictions) GetCleared() uint64 {
+	if x != nil {
+		return x.Cleared
+	}
+	return 0
+}
+
+// CacheRevalidations counts statements that ran again in the background because their rows were stale.
+type CacheRevalidations struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those that succeeded.
+	Succeeded uint64 `protobuf:"varint,1,opt,name=succeeded,proto3" json:"succeeded,omitempty"`
+	// Those that failed.
+	Failed        uint64 `protobuf:"varint,2,opt,name=failed,proto3" json:"failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CacheRevalidations) Reset() {
+	*x = CacheRevalidations{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CacheRevalidations) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CacheRevalidations) ProtoMessage() {}
+
+func (x *CacheRevalidations) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CacheRevalidations.ProtoReflect.Descriptor instead.
+func (*CacheRevalidations) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *CacheRevalidations) GetSucceeded() uint64 {
+	if x != nil {
+		return x.Succeeded
+	}
+	return 0
+}
+
+func (x *CacheRevalidations) GetFailed() uint64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+// PlanCacheStats tells the state of the cache of plans.
+type PlanCacheStats struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Plans that it has now.
+	Entries uint64 `protobuf:"varint,1,opt,name=entries,proto3" json:"entries,omitempty"`
+	// Statements that it planned without the engine.
+	Hits uint64 `protobuf:"varint,2,opt,name=hits,proto3" json:"hits,omitempty"`
+	// Statements that the engine planned.
+	Misses        uint64 `protobuf:"varint,3,opt,name=misses,proto3" json:"misses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanCacheStats) Reset() {
+	*x = PlanCacheStats{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanCacheStats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanCacheStats) ProtoMessage() {}
+
+func (x *PlanCacheStats) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanCacheStats.ProtoReflect.Descriptor instead.
+func (*PlanCacheStats) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *PlanCacheStats) GetEntries() uint64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *PlanCacheStats) GetHits() uint64 {
+	if x != nil {
+		return x.Hits
+	}
+	return 0
+}
+
+func (x *PlanCacheStats) GetMisses() uint64 {
+	if x != nil {
+		return x.Misses
+	}
+	return 0
+}
+
+// SharedCacheStats counts what this replica did with the level of the cache that replicas share.
+type SharedCacheStats struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether the level answers.
+	Up bool `protobuf:"varint,1,opt,name=up,proto3" json:"up,omitempty"`
+	// Results that were found there.
+	Hits uint64 `protobuf:"varint,2,opt,name=hits,proto3" json:"hits,omitempty"`
+	// Results that were not found there.
+	Misses uint64 `protobuf:"varint,3,opt,name=misses,proto3" json:"misses,omitempty"`
+	// Results that were stored there.
+	Stored uint64 `protobuf:"varint,4,opt,name=stored,proto3" json:"stored,omitempty"`
+	// Calls that failed.
+	Errors uint64 `protobuf:"varint,5,opt,name=errors,proto3" json:"errors,omitempty"`
+	// Results that failed their checksum.
+	Corrupt       uint64 `protobuf:"varint,6,opt,name=corrupt,proto3" json:"corrupt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SharedCacheStats) Reset() {
+	*x = SharedCacheStats{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SharedCacheStats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SharedCacheStats) ProtoMessage() {}
+
+func (x *SharedCacheStats) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SharedCacheStats.ProtoReflect.Descriptor instead.
+func (*SharedCacheStats) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *SharedCacheStats) GetUp() bool {
+	if x != nil {
+		return x.Up
+	}
+	return false
+}
+
+func (x *SharedCacheStats) GetHits() uint64 {
+	if x != nil {
+		return x.Hits
+	}
+	return 0
+}
+
+func (x *SharedCacheStats) GetMisses() uint64 {
+	if x != nil {
+		return x.Misses
+	}
+	return 0
+}
+
+func (x *SharedCacheStats) GetStored() uint64 {
+	if x != nil {
+		return x.Stored
+	}
+	return 0
+}
+
+func (x *SharedCacheStats) GetErrors() uint64 {
+	if x != nil {
+		return x.Errors
+	}
+	return 0
+}
+
+func (x *SharedCacheStats) GetCorrupt() uint64 {
+	if x != nil {
+		return x.Corrupt
+	}
+	return 0
+}
+
+// GetCacheStatsResponse has the state of the result cache of this replica.
+type GetCacheStatsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Entries that the cache has now.
+	Entries uint64 `protobuf:"varint,1,opt,name=entries,proto3" json:"entries,omitempty"`
+	// Their bytes.
+	Bytes uint64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// Most bytes that they may have; 0 if the cache is off.
+	MaxBytes uint64 `protobuf:"varint,3,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// By source, in the order of the configuration.
+	DataSources []*SourceCacheStats `protobuf:"bytes,4,rep,name=data_sources,json=dataSources,proto3" json:"data_sources,omitempty"`
+	// Entries that left the cache.
+	Evictions *CacheEvictions `protobuf:"bytes,5,opt,name=evictions,proto3" json:"evictions,omitempty"`
+	// Stale entries that were run again.
+	Revalidations *CacheRevalidations `protobuf:"bytes,6,opt,name=revalidations,proto3" json:"revalidations,omitempty"`
+	// The cache of plans.
+	Plans *PlanCacheStats `protobuf:"bytes,7,opt,name=plans,proto3" json:"plans,omitempty"`
+	// The level that replicas share; unset if there is none.
+	Shared        *SharedCacheStats `protobuf:"bytes,8,opt,name=shared,proto3" json:"shared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCacheStatsResponse) Reset() {
+	*x = GetCacheStatsResponse{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCacheStatsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCacheStatsResponse) ProtoMessage() {}
+
+func (x *GetCacheStatsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCacheStatsResponse.ProtoReflect.Descriptor instead.
+func (*GetCacheStatsResponse) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *GetCacheStatsResponse) GetEntries() uint64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *GetCacheStatsResponse) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *GetCacheStatsResponse) GetMaxBytes() uint64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+func (x *GetCacheStatsResponse) GetDataSources() []*SourceCacheStats {
+	if x != nil {
+		return x.DataSources
+	}
+	return nil
+}
+
+func (x *GetCacheStatsResponse) GetEvictions() *CacheEvictions {
+	if x != nil {
+		return x.Evictions
+	}
+	return nil
+}
+
+func (x *GetCacheStatsResponse) GetRevalidations() *CacheRevalidations {
+	if x != nil {
+		return x.Revalidations
+	}
+	return nil
+}
+
+func (x *GetCacheStatsResponse) GetPlans() *PlanCacheStats {
+	if x != nil {
+		return x.Plans
+	}
+	return nil
+}
+
+func (x *GetCacheStatsResponse) GetShared() *SharedCacheStats {
+	if x != nil {
+		return x.Shared
+	}
+	return nil
+}
+
+// ClearCacheRequest chooses the entries to drop: those that match all fields that are set. If none is set, all entries are dropped.
+type ClearCacheRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the source.
+	DataSource string `protobuf:"bytes,1,opt,name=data_source,json=dataSource,proto3" json:"data_source,omitempty"`
+	// Tag of the entries.
+	Tag string `protobuf:"bytes,2,opt,name=tag,proto3" json:"tag,omitempty"`
+	// Name that clients gave to the entries.
+	Key string `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	// Name of the principal whose statements stored the entries.
+	Principal     string `protobuf:"bytes,4,opt,name=principal,proto3" json:"principal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClearCacheRequest) Reset() {
+	*x = ClearCacheRequest{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClearCacheRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClearCacheRequest) ProtoMessage() {}
+
+func (x *ClearCacheRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClearCacheRequest.ProtoReflect.Descriptor instead.
+func (*ClearCacheRequest) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *ClearCacheRequest) GetDataSource() string {
+	if x != nil {
+		return x.DataSource
+	}
+	return ""
+}
+
+func (x *ClearCacheRequest) GetTag() string {
+	if x != nil {
+		return x.Tag
+	}
+	return ""
+}
+
+func (x *ClearCacheRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ClearCacheRequest) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+// ClearCacheResponse tells that the entries have been dropped.
+type ClearCacheResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of entries that this replica had.
+	Cleared       uint64 `protobuf:"varint,1,opt,name=cleared,proto3" json:"cleared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClearCacheResponse) Reset() {
+	*x = ClearCacheResponse{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClearCacheResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClearCacheResponse) ProtoMessage() {}
+
+func (x *ClearCacheResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClearCacheResponse.ProtoReflect.Descriptor instead.
+func (*ClearCacheResponse) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *ClearCacheResponse) GetCleared() uint64 {
+	if x != nil {
+		return x.Cleared
+	}
+	return 0
+}
+
 // GetVersionRequest asks for the version.
 type GetVersionRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -4483,7 +5140,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[48]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4495,7 +5152,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[48]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4508,7 +5165,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{48}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{57}
 }
 
 // GetVersionResponse has the version.
@@ -4522,7 +5179,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[49]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4534,7 +5191,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[49]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4547,7 +5204,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{49}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -4909,7 +5566,55 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\aqueries\x18\x01 \x03(\v2\x1b.flightgate.v1.RunningQueryR\aqueries\"$\n" +
 	"\x12CancelQueryRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x15\n" +
-	"\x13CancelQueryResponse\"\x13\n" +
+	"\x13CancelQueryResponse\"\x16\n" +
+	"\x14GetCacheStatsRequest\"\xe8\x01\n" +
+	"\x10SourceCacheStats\x12\x1f\n" +
+	"\vdata_source\x18\x01 \x01(\tR\n" +
+	"dataSource\x12\x18\n" +
+	"\aentries\x18\x02 \x01(\x04R\aentries\x12\x14\n" +
+	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\x12\x12\n" +
+	"\x04hits\x18\x04 \x01(\x04R\x04hits\x12\x1d\n" +
+	"\n" +
+	"stale_hits\x18\x05 \x01(\x04R\tstaleHits\x12\x16\n" +
+	"\x06misses\x18\x06 \x01(\x04R\x06misses\x12\x1a\n" +
+	"\bbypasses\x18\a \x01(\x04R\bbypasses\x12\x1c\n" +
+	"\tcollapsed\x18\b \x01(\x04R\tcollapsed\"r\n" +
+	"\x0eCacheEvictions\x12\x12\n" +
+	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x18\n" +
+	"\aexpired\x18\x02 \x01(\x04R\aexpired\x12\x18\n" +
+	"\achanged\x18\x03 \x01(\x04R\achanged\x12\x18\n" +
+	"\acleared\x18\x04 \x01(\x04R\acleared\"J\n" +
+	"\x12CacheRevalidations\x12\x1c\n" +
+	"\tsucceeded\x18\x01 \x01(\x04R\tsucceeded\x12\x16\n" +
+	"\x06failed\x18\x02 \x01(\x04R\x06failed\"V\n" +
+	"\x0ePlanCacheStats\x12\x18\n" +
+	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x12\n" +
+	"\x04hits\x18\x02 \x01(\x04R\x04hits\x12\x16\n" +
+	"\x06misses\x18\x03 \x01(\x04R\x06misses\"\x98\x01\n" +
+	"\x10SharedCacheStats\x12\x0e\n" +
+	"\x02up\x18\x01 \x01(\bR\x02up\x12\x12\n" +
+	"\x04hits\x18\x02 \x01(\x04R\x04hits\x12\x16\n" +
+	"\x06misses\x18\x03 \x01(\x04R\x06misses\x12\x16\n" +
+	"\x06stored\x18\x04 \x01(\x04R\x06stored\x12\x16\n" +
+	"\x06errors\x18\x05 \x01(\x04R\x06errors\x12\x18\n" +
+	"\acorrupt\x18\x06 \x01(\x04R\acorrupt\"\x9c\x03\n" +
+	"\x15GetCacheStatsResponse\x12\x18\n" +
+	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12\x1b\n" +
+	"\tmax_bytes\x18\x03 \x01(\x04R\bmaxBytes\x12B\n" +
+	"\fdata_sources\x18\x04 \x03(\v2\x1f.flightgate.v1.SourceCacheStatsR\vdataSources\x12;\n" +
+	"\tevictions\x18\x05 \x01(\v2\x1d.flightgate.v1.CacheEvictionsR\tevictions\x12G\n" +
+	"\rrevalidations\x18\x06 \x01(\v2!.flightgate.v1.CacheRevalidationsR\rrevalidations\x123\n" +
+	"\x05plans\x18\a \x01(\v2\x1d.flightgate.v1.PlanCacheStatsR\x05plans\x127\n" +
+	"\x06shared\x18\b \x01(\v2\x1f.flightgate.v1.SharedCacheStatsR\x06shared\"v\n" +
+	"\x11ClearCacheRequest\x12\x1f\n" +
+	"\vdata_source\x18\x01 \x01(\tR\n" +
+	"dataSource\x12\x10\n" +
+	"\x03tag\x18\x02 \x01(\tR\x03tag\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x1c\n" +
+	"\tprincipal\x18\x04 \x01(\tR\tprincipal\".\n" +
+	"\x12ClearCacheResponse\x12\x18\n" +
+	"\acleared\x18\x01 \x01(\x04R\acleared\"\x13\n" +
 	"\x11GetVersionRequest\".\n" +
 	"\x12GetVersionResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion*\xd8\x01\n" +
@@ -4961,7 +5666,7 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"QueryState\x12\x1b\n" +
 	"\x17QUERY_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12QUERY_STATE_QUEUED\x10\x01\x12\x17\n" +
-	"\x13QUERY_STATE_RUNNING\x10\x022\x87\b\n" +
+	"\x13QUERY_STATE_RUNNING\x10\x022\xb6\t\n" +
 	"\x0eGatewayService\x12W\n" +
 	"\fEstimateCost\x12\".flightgate.v1.EstimateCostRequest\x1a#.flightgate.v1.EstimateCostResponse\x12f\n" +
 	"\x11BatchEstimateCost\x12'.flightgate.v1.BatchEstimateCostRequest\x1a(.flightgate.v1.BatchEstimateCostResponse\x12J\n" +
@@ -4973,7 +5678,10 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\bGetUsage\x12\x1e.flightgate.v1.GetUsageRequest\x1a\x1f.flightgate.v1.GetUsageResponse\x12K\n" +
 	"\bGetCosts\x12\x1e.flightgate.v1.GetCostsRequest\x1a\x1f.flightgate.v1.GetCostsResponse\x12T\n" +
 	"\vListQueries\x12!.flightgate.v1.ListQueriesRequest\x1a\".flightgate.v1.ListQueriesResponse\x12T\n" +
-	"\vCancelQuery\x12!.flightgate.v1.CancelQueryRequest\x1a\".flightgate.v1.CancelQueryResponse\x12Q\n" +
+	"\vCancelQuery\x12!.flightgate.v1.CancelQueryRequest\x1a\".flightgate.v1.CancelQueryResponse\x12Z\n" +
+	"\rGetCacheStats\x12#.flightgate.v1.GetCacheStatsRequest\x1a$.flightgate.v1.GetCacheStatsResponse\x12Q\n" +
+	"\n" +
+	"ClearCache\x12 .flightgate.v1.ClearCacheRequest\x1a!.flightgate.v1.ClearCacheResponse\x12Q\n" +
 	"\n" +
 	"GetVersion\x12 .flightgate.v1.GetVersionRequest\x1a!.flightgate.v1.GetVersionResponseB\xb4\x01\n" +
 	"\x11com.flightgate.v1B\x13GatewayServiceProtoP\x01Z5flightgate.dev/examples/go/flightgate/v1;flightgatev1\xa2\x02\x03FXX\xaa\x02\rFlightgate.V1\xca\x02\rFlightgate\\V1\xe2\x02\x19Flightgate\\V1\\GPBMetadata\xea\x02\x0eFlightgate::V1b\x06proto3"
@@ -4991,7 +5699,7 @@ func file_flightgate_v1_gateway_service_proto_rawDescGZIP() []byte {
 }
 
 var file_flightgate_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
+var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
 var file_flightgate_v1_gateway_service_proto_goTypes = []any{
 	(EstimateAccuracy)(0),             // 0: flightgate.v1.EstimateAccuracy
 	(PriceModel)(0),                   // 1: flightgate.v1.PriceModel
@@ -5050,9 +5758,18 @@ var file_flightgate_v1_gateway_service_proto_goTypes = []any{
 	(*ListQueriesResponse)(nil),       // 54: flightgate.v1.ListQueriesResponse
 	(*CancelQueryRequest)(nil),        // 55: flightgate.v1.CancelQueryRequest
 	(*CancelQueryResponse)(nil),       // 56: flightgate.v1.CancelQueryResponse
-	(*GetVersionRequest)(nil),         // 57: flightgate.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 58: flightgate.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),     // 59: google.protobuf.Timestamp
+	(*GetCacheStatsRequest)(nil),      // 57: flightgate.v1.GetCacheStatsRequest
+	(*SourceCacheStats)(nil),          // 58: flightgate.v1.SourceCacheStats
+	(*CacheEvictions)(nil),            // 59: flightgate.v1.CacheEvictions
+	(*CacheRevalidations)(nil),        // 60: flightgate.v1.CacheRevalidations
+	(*PlanCacheStats)(nil),            // 61: flightgate.v1.PlanCacheStats
+	(*SharedCacheStats)(nil),          // 62: flightgate.v1.SharedCacheStats
+	(*GetCacheStatsResponse)(nil),     // 63: flightgate.v1.GetCacheStatsResponse
+	(*ClearCacheRequest)(nil),         // 64: flightgate.v1.ClearCacheRequest
+	(*ClearCacheResponse)(nil),        // 65: flightgate.v1.ClearCacheResponse
+	(*GetVersionRequest)(nil),         // 66: flightgate.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 67: flightgate.v1.GetVersionResponse
+	(*timestamppb.Timestamp)(nil),     // 68: google.protobuf.Timestamp
 }
 var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
 	11, // 0: flightgate.v1.Statement.table:type_name -> flightgate.v1.TableScan
@@ -5084,19 +5801,19 @@ var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
 	9,  // 26: flightgate.v1.PlanBatchRequest.statements:type_name -> flightgate.v1.Statement
 	12, // 27: flightgate.v1.PlanBatchRequest.options:type_name -> flightgate.v1.BatchOptions
 	16, // 28: flightgate.v1.PlannedTicket.estimate:type_name -> flightgate.v1.Estimate
-	59, // 29: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
+	68, // 29: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
 	33, // 30: flightgate.v1.PlanBatchResult.ticket:type_name -> flightgate.v1.PlannedTicket
 	17, // 31: flightgate.v1.PlanBatchResult.error:type_name -> flightgate.v1.Error
 	34, // 32: flightgate.v1.PlanBatchResponse.results:type_name -> flightgate.v1.PlanBatchResult
 	4,  // 33: flightgate.v1.Source.health:type_name -> flightgate.v1.HealthState
-	59, // 34: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
+	68, // 34: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
 	37, // 35: flightgate.v1.ListSourcesResponse.sources:type_name -> flightgate.v1.Source
 	5,  // 36: flightgate.v1.Endpoint.breaker:type_name -> flightgate.v1.BreakerState
 	37, // 37: flightgate.v1.GetSourceResponse.source:type_name -> flightgate.v1.Source
 	41, // 38: flightgate.v1.GetSourceResponse.slots:type_name -> flightgate.v1.Slots
 	40, // 39: flightgate.v1.GetSourceResponse.endpoints:type_name -> flightgate.v1.Endpoint
-	59, // 40: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
-	59, // 41: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
+	68, // 40: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
+	68, // 41: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
 	44, // 42: flightgate.v1.GetUsageResponse.sources:type_name -> flightgate.v1.SourceUsage
 	45, // 43: flightgate.v1.GetUsageResponse.requests_per_minute:type_name -> flightgate.v1.Quota
 	45, // 44: flightgate.v1.GetUsageResponse.concurrent_statements:type_name -> flightgate.v1.Quota
@@ -5112,37 +5829,46 @@ var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
 	49, // 54: flightgate.v1.GetCostsResponse.top_statements:type_name -> flightgate.v1.TopStatement
 	48, // 55: flightgate.v1.GetCostsResponse.labels:type_name -> flightgate.v1.CostRow
 	8,  // 56: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
-	59, // 57: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
+	68, // 57: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
 	53, // 58: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
-	20, // 59: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
-	22, // 60: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
-	25, // 61: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
-	28, // 62: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
-	32, // 63: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
-	36, // 64: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
-	39, // 65: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
-	43, // 66: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
-	47, // 67: flightgate.v1.GatewayService.GetCosts:input_type -> flightgate.v1.GetCostsRequest
-	52, // 68: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
-	55, // 69: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
-	57, // 70: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
-	21, // 71: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
-	24, // 72: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
-	27, // 73: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
-	31, // 74: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
-	35, // 75: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
-	38, // 76: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
-	42, // 77: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
-	46, // 78: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
-	51, // 79: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
-	54, // 80: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
-	56, // 81: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
-	58, // 82: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
-	71, // [71:83] is the sub-list for method output_type
-	59, // [59:71] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	58, // 59: flightgate.v1.GetCacheStatsResponse.data_sources:type_name -> flightgate.v1.SourceCacheStats
+	59, // 60: flightgate.v1.GetCacheStatsResponse.evictions:type_name -> flightgate.v1.CacheEvictions
+	60, // 61: flightgate.v1.GetCacheStatsResponse.revalidations:type_name -> flightgate.v1.CacheRevalidations
+	61, // 62: flightgate.v1.GetCacheStatsResponse.plans:type_name -> flightgate.v1.PlanCacheStats
+	62, // 63: flightgate.v1.GetCacheStatsResponse.shared:type_name -> flightgate.v1.SharedCacheStats
+	20, // 64: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
+	22, // 65: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
+	25, // 66: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
+	28, // 67: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
+	32, // 68: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
+	36, // 69: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
+	39, // 70: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
+	43, // 71: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
+	47, // 72: flightgate.v1.GatewayService.GetCosts:input_type -> flightgate.v1.GetCostsRequest
+	52, // 73: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
+	55, // 74: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
+	57, // 75: flightgate.v1.GatewayService.GetCacheStats:input_type -> flightgate.v1.GetCacheStatsRequest
+	64, // 76: flightgate.v1.GatewayService.ClearCache:input_type -> flightgate.v1.ClearCacheRequest
+	66, // 77: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
+	21, // 78: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
+	24, // 79: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
+	27, // 80: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
+	31, // 81: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
+	35, // 82: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
+	38, // 83: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
+	42, // 84: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
+	46, // 85: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
+	51, // 86: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
+	54, // 87: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
+	56, // 88: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
+	63, // 89: flightgate.v1.GatewayService.GetCacheStats:output_type -> flightgate.v1.GetCacheStatsResponse
+	65, // 90: flightgate.v1.GatewayService.ClearCache:output_type -> flightgate.v1.ClearCacheResponse
+	67, // 91: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
+	78, // [78:92] is the sub-list for method output_type
+	64, // [64:78] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_flightgate_v1_gateway_service_proto_init() }
@@ -5194,7 +5920,7 @@ func file_flightgate_v1_gateway_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_flightgate_v1_gateway_service_proto_rawDesc), len(file_flightgate_v1_gateway_service_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   50,
+			NumMessages:   59,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

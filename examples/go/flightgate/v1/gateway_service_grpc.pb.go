@@ -30,6 +30,8 @@ const (
 	GatewayService_GetCosts_FullMethodName          = "/flightgate.v1.GatewayService/GetCosts"
 	GatewayService_ListQueries_FullMethodName       = "/flightgate.v1.GatewayService/ListQueries"
 	GatewayService_CancelQuery_FullMethodName       = "/flightgate.v1.GatewayService/CancelQuery"
+	GatewayService_GetCacheStats_FullMethodName     = "/flightgate.v1.GatewayService/GetCacheStats"
+	GatewayService_ClearCache_FullMethodName        = "/flightgate.v1.GatewayService/ClearCache"
 	GatewayService_GetVersion_FullMethodName        = "/flightgate.v1.GatewayService/GetVersion"
 )
 
@@ -65,6 +67,11 @@ type GatewayServiceClient interface {
 	ListQueries(ctx context.Context, in *ListQueriesRequest, opts ...grpc.CallOption) (*ListQueriesResponse, error)
 	// CancelQuery cancels a statement that waits or runs: one of the caller's own, or any for the role admin.
 	CancelQuery(ctx context.Context, in *CancelQueryRequest, opts ...grpc.CallOption) (*CancelQueryResponse, error)
+	// GetCacheStats tells the state of the result cache of this replica. It needs the role admin.
+	GetCacheStats(ctx context.Context, in *GetCacheStatsRequest, opts ...grpc.CallOption) (*GetCacheStatsResponse, error)
+	// ClearCache drops entries of the result cache on all replicas. Results of statements that run now are not stored either, if they
+	// match. It needs the role admin.
+	ClearCache(ctx context.Context, in *ClearCacheRequest, opts ...grpc.CallOption) (*ClearCacheResponse, error)
 	// GetVersion tells the version of the gateway.
 	GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error)
 }
@@ -205,6 +212,26 @@ func (c *gatewayServiceClient) CancelQuery(ctx context.Context, in *CancelQueryR
 	return out, nil
 }
 
+func (c *gatewayServiceClient) GetCacheStats(ctx context.Context, in *GetCacheStatsRequest, opts ...grpc.CallOption) (*GetCacheStatsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetCacheStatsResponse)
+	err := c.cc.Invoke(ctx, GatewayService_GetCacheStats_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *gatewayServiceClient) ClearCache(ctx context.Context, in *ClearCacheRequest, opts ...grpc.CallOption) (*ClearCacheResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ClearCacheResponse)
+	err := c.cc.Invoke(ctx, GatewayService_ClearCache_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *gatewayServiceClient) GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetVersionResponse)
@@ -247,6 +274,11 @@ type GatewayServiceServer interface {
 	ListQueries(context.Context, *ListQueriesRequest) (*ListQueriesResponse, error)
 	// CancelQuery cancels a statement that waits or runs: one of the caller's own, or any for the role admin.
 	CancelQuery(context.Context, *CancelQueryRequest) (*CancelQueryResponse, error)
+	// GetCacheStats tells the state of the result cache of this replica. It needs the role admin.
+	GetCacheStats(context.Context, *GetCacheStatsRequest) (*GetCacheStatsResponse, error)
+	// ClearCache drops entries of the result cache on all replicas. Results of statements that run now are not stored either, if they
+	// match. It needs the role admin.
+	ClearCache(context.Context, *ClearCacheRequest) (*ClearCacheResponse, error)
 	// GetVersion tells the version of the gateway.
 	GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error)
 	mustEmbedUnimplementedGatewayServiceServer()
@@ -291,6 +323,12 @@ func (UnimplementedGatewayServiceServer) ListQueries(context.Context, *ListQueri
 }
 func (UnimplementedGatewayServiceServer) CancelQuery(context.Context, *CancelQueryRequest) (*CancelQueryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelQuery not implemented")
+}
+func (UnimplementedGatewayServiceServer) GetCacheStats(context.Context, *GetCacheStatsRequest) (*GetCacheStatsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCacheStats not implemented")
+}
+func (UnimplementedGatewayServiceServer) ClearCache(context.Context, *ClearCacheRequest) (*ClearCacheResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ClearCache not implemented")
 }
 func (UnimplementedGatewayServiceServer) GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVersion not implemented")
@@ -500,6 +538,42 @@ func _GatewayService_CancelQuery_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _GatewayService_GetCacheStats_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetCacheStatsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GatewayServiceServer).GetCacheStats(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GatewayService_GetCacheStats_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GatewayServiceServer).GetCacheStats(ctx, req.(*GetCacheStatsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GatewayService_ClearCache_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ClearCacheRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GatewayServiceServer).ClearCache(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GatewayService_ClearCache_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GatewayServiceServer).ClearCache(ctx, req.(*ClearCacheRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _GatewayService_GetVersion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetVersionRequest)
 	if err := dec(in); err != nil {
@@ -560,6 +634,14 @@ var GatewayService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CancelQuery",
 			Handler:    _GatewayService_CancelQuery_Handler,
+		},
+		{
+			MethodName: "GetCacheStats",
+			Handler:    _GatewayService_GetCacheStats_Handler,
+		},
+		{
+			MethodName: "ClearCache",
+			Handler:    _GatewayService_ClearCache_Handler,
 		},
 		{
 			MethodName: "GetVersion",

@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { MAX_DIRECTIVES_CHARACTERS } from '../../../statements/cache/cache-directives.ts'
-import { cacheKeyForm, cacheTagForm, MAX_TAGS, MAX_TTL_MS } from '../../../statements/cache/cache-wish.ts'
+import {
+  cacheKeyForm,
+  cacheTagForm,
+  KEY_RULE,
+  MAX_TAGS,
+  MAX_TTL_MS,
+  TAG_RULE,
+} from '../../../statements/cache/cache-wish.ts'
 import { MAX_CAP_USD } from '../../../statements/cost-caps.ts'
 import { engineText } from './engine-text.ts'
 import { listOf } from './list-of.ts'
@@ -67,13 +74,10 @@ export const statementFields = {
     ),
   cache_key: z
     .string()
-    .regex(cacheKeyForm, 'must be up to 128 letters (A to Z, a to z), digits, _ and -')
+    .regex(cacheKeyForm, `must be ${KEY_RULE}`)
     .optional()
     .describe("Name of the entry in the result cache, in place of the statement's text."),
-  cache_tags: listOf(
-    z.string().regex(cacheTagForm, 'must be up to 64 letters (A to Z, a to z), digits, _, :, . and -'),
-    MAX_TAGS,
-  )
+  cache_tags: listOf(z.string().regex(cacheTagForm, `must be ${TAG_RULE}`), MAX_TAGS)
     .optional()
     .describe('Names under which the entry in the result cache can be cleared.'),
   cache_ttl_ms: z

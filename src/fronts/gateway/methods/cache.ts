@@ -1,0 +1,32 @@
+import {
+  ClearCacheRequest,
+  ClearCacheResponse,
+  GetCacheStatsRequest,
+  GetCacheStatsResponse,
+} from '../../../../gen/flightgate/v1/gateway_service.ts'
+import { decodeMessage } from '../../../grpc/server/decode.ts'
+import type { Method } from '../../../grpc/server/method.ts'
+import type { GatewayFront } from '../front.ts'
+import { cacheFilterOf, cacheStatsMessage } from '../messages/cache-admin.ts'
+
+/** GetCacheStats: the state of the result cache of this replica, for the role admin. */
+export function getCacheStats({ cache }: GatewayFront): Method {
+  return {
+    kind: 'unary',
+    handle(request, { principal }) {
+      decodeMessage(GetCacheStatsRequest, request)
+      return GetCacheStatsResponse.encode(cacheStatsMessage(cache.stats(principal))).finish()
+    },
+  }
+}
+
+/** ClearCache: drops entries of the result cache on all replicas, for the role admin. */
+export function clearCache({ cache }: GatewayFront): Method {
+  return {
+    kind: 'unary',
+    async handle(request, { principal }) {
+      const filter = cacheFilterOf(decodeMessage(ClearCacheRequest, request))
+      return ClearCacheResponse.encode({ cleared: BigInt(await cache.clear(filter, principal)) }).finish()
+    },
+  }
+}

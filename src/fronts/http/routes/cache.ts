@@ -1,0 +1,41 @@
+import { cacheJson } from '../control/cache-json.ts'
+import type { HttpFront } from '../front.ts'
+import type { HttpApp } from '../http-app.ts'
+import { jsonAnswer, problemAnswers } from '../schemas/answers.ts'
+import { cacheAnswer, clearAnswer, clearParameters } from '../schemas/cache/stats.ts'
+
+const tags = ['Control']
+
+/** Adds the routes that tell the state of the result cache and clear it: the same as the calls of the Gateway service. */
+export function addCacheRoutes(app: HttpApp, { cache }: HttpFront): void {
+  app.get(
+    '/cache',
+    {
+      schema: {
+        operationId: 'getCache',
+        summary: 'Tell the state of the result cache',
+        description: 'Figures of the replica that answers, since its process began. For the role `admin`.',
+        tags,
+        response: { 200: jsonAnswer('The state of the result cache.', cacheAnswer), ...problemAnswers(403) },
+      },
+    },
+    async ({ call }) => cacheJson(cache.stats(call.principal)),
+  )
+  app.delete(
+    '/cache',
+    {
+      schema: {
+        operationId: 'clearCache',
+        summary: 'Clear the result cache',
+        description:
+          'Drops the entries that match all parameters, on all replicas; without a parameter all entries. Results of statements that run now are not stored either, if they match. For the role `admin`.',
+        tags,
+        querystring: clearParameters,
+        response: { 200: jsonAnswer('The entries are dropped.', clearAnswer), ...problemAnswers(403, 404) },
+      },
+    },
+    async ({ call, query: { data_source: source, tag, key, principal } }) => ({
+      cleared: await cache.clear({ source, tag, key, principal }, call.principal),
+    }),
+  )
+}
