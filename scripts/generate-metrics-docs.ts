@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Registry } from 'prom-client'
 import { Metrics } from '../src/ops/metrics.ts'
+import { WorkerMetrics } from '../src/ops/processes/worker-metrics.ts'
 import { sourceKinds } from '../src/sources/kinds.ts'
 
 const page = new URL('../docs/metrics.md', import.meta.url)
@@ -32,11 +33,13 @@ export async function metricFacts(): Promise<MetricFacts[]> {
   })
   metrics.cost.readGauges({ budgets: async () => [], forecasts: async () => [], waitingBills: () => 0 })
   for (const kind of Object.values(sourceKinds)) kind.declareMetrics?.(metrics.ofSources.of('any'))
-  const { registry } = metrics
-  const all = await registry.getMetricsAsJSON()
-  return all
-    .map(({ name, type, help }) => ({ name, type: String(type), labels: labelsOf(registry, name), help }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const ofPrimary = new WorkerMetrics({ readyCount: () => 0, configured: 1 }).registry
+  const facts = [metrics.registry, ofPrimary].map(async (registry) =>
+    (await registry.getMetricsAsJSON())
+      .filter(({ name }) => registry === metrics.registry || !ofTheProcess.test(name))
+      .map(({ name, type, help }) => ({ name, type: String(type), labels: labelsOf(registry, name), help })),
+  )
+  return (await Promise.all(facts)).flat().sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 /** The expected content of the page. */
@@ -58,6 +61,7 @@ export async function metricsDocs(): Promise<string> {
 | counters | begin at 0 with the process |
 | histograms | have the series \`_bucket\`, \`_sum\` and \`_count\` |
 | label \`source\` | the name of a source in the configuration |
+| several workers | values are the sum over all workers, whichever one answers; metrics of the runtime have the label \`worker\` ([workers](scaling.md#workers)) |
 | label \`address\` | one of its servers, as the configuration writes it; \`location\` for nodes that a server names |
 
 | Metric | Type | Labels | Meaning |

@@ -22,9 +22,10 @@ export function buildProgram(): Command {
     .command('serve')
     .description('Serve until a signal: the first one drains, a second one stops at once.')
     .option('-c, --config <file>', 'YAML configuration (or the variable FLIGHTGATE_CONFIG)')
+    .option('-w, --workers <count>', 'processes that serve the ports; overrides the setting workers', wholeNumber)
     .addHelpText('after', '\nExample:\n  flightgate serve --config flightgate.yaml')
     .exitOverride(endWithUsageCode)
-    .action(async (options: { config?: string }) => {
+    .action(async (options: { config?: string; workers?: number }) => {
       const { serve } = await import('./serve.ts')
       await serve(options)
     })

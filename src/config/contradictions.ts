@@ -1,6 +1,8 @@
+import { availableParallelism } from 'node:os'
 import { createSecureContext } from 'node:tls'
 import type { z } from 'zod'
 import type { SourceKinds } from '../sources/kind.ts'
+import { defaultMaxInFlightBytes } from './limits.ts'
 import { isLoopback } from './listen.ts'
 import type { configSchema } from './schema.ts'
 import { type BudgetSettings, budgetSettings } from './setting/budget.ts'
@@ -69,7 +71,7 @@ function keyProblems({ apiKeys = [], groupNames, sourceNames }: ValidParts): str
   return problems
 }
 
-function sourceProblems({ sources }: ValidParts, kinds: SourceKinds): string[] {
+function sourceProblems({ sources, workers }: ValidParts, kinds: SourceKinds): string[] {
   const problems = Object.entries(sources).flatMap(
     ([name, source]) => kinds[source.kind]!.problems?.(name, source) ?? [],
   )
@@ -77,6 +79,11 @@ function sourceProblems({ sources }: ValidParts, kinds: SourceKinds): string[] {
     const own = Object.entries(sources).filter(([, source]) => source.kind === kind)
     problems.push(...(sharedProblems?.(Object.fromEntries(own)) ?? []))
   }
+  if (workers > 1)
+    for (const [name, source] of Object.entries(sources)) {
+      const problem = kinds[source.kind]!.sharing?.(name, source)
+      if (problem !== undefined) problems.push(problem)
+    }
   return problems
 }
 
@@ -132,8 +139,25 @@ export function warningsOf(settings: Parsed, kinds: SourceKinds, plainKeys: read
   if (!tls && !isLoopback(listen.flight)) warnings.push('tls: keys and data cross the network unencrypted')
   if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
     warnings.push('auth.sealKeys: not set, so tickets and tokens end with this process and other replicas reject them')
-  return [...warnings, ...budgetWarnings(settings, kinds)]
+  return [...warnings, ...workerWarnings(settings), ...budgetWarnings(settings, kinds)]
 }
+
+function workerWarnings({ workers, cache }: Parsed): string[] {
+  if (workers === 1) return []
+  const warnings: string[] = []
+  const cores = availableParallelism()
+  if (workers > cores)
+    warnings.push(`workers: ${workers} processes share ${cores} cores; more workers than cores cost memory only`)
+  const cacheBytes = workers * cache.maxBytes
+  const quarterBytes = defaultMaxInFlightBytes()
+  if (cacheBytes > quarterBytes)
+    warnings.push(
+      `cache.maxBytes: each worker has a cache of its own, ${workers} of them ${inMib(cacheBytes)}, more than a quarter of the memory (${inMib(quarterBytes)})`,
+    )
+  return warnings
+}
+
+const inMib = (bytes: number) => `${Math.floor(bytes / (1 << 20))} MiB`
 
 const everywhere = new Set(['0.0.0.0', '::'])
 

@@ -2,7 +2,7 @@ import { nearest } from '../query/text/nearest.ts'
 import type { SourceKinds } from '../sources/kind.ts'
 import { MIN_SEAL_KEY_LENGTH } from './auth.ts'
 import { referencedNames } from './references.ts'
-import { logLevels } from './schema.ts'
+import { logLevels, MAX_WORKERS } from './schema.ts'
 import { MAX_CHUNK_ROWS } from './sections/http.ts'
 import { isServiceVariable } from './service-variable.ts'
 import { changedPaths, type SettingPath } from './setting/path.ts'
@@ -75,6 +75,18 @@ const variables: readonly Variable[] = [
   },
 ]
 
+const workersVariable: Variable = {
+  name: 'FLIGHTGATE_WORKERS',
+  about: '`workers`.',
+  problem: (value) =>
+    /^[1-9]\d{0,2}$/.test(value) && Number(value) <= MAX_WORKERS
+      ? undefined
+      : `must be a number of processes from 1 to ${MAX_WORKERS}`,
+  apply(value, root) {
+    root['workers'] = Number(value)
+  },
+}
+
 const stateVariables: readonly Variable[] = [
   {
     name: 'FLIGHTGATE_STATE_DIR',
@@ -116,6 +128,7 @@ export function variablesOf(kinds: SourceKinds): readonly Variable[] {
   return [
     ...variables,
     ...Object.values(kinds).flatMap((kind) => kind.variables ?? []),
+    workersVariable,
     ...stateVariables,
     ...httpVariables,
     ...logVariables,

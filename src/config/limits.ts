@@ -14,8 +14,24 @@ export function defaultMaxInFlightBytes(): number {
 }
 
 /** Default of `maxRequestMemoryBytes`: an eighth of the memory that the process may use, from 64 MiB to 1 GiB. */
-export function defaultMaxRequestMemoryBytes(): number {
-  return Math.max(64 * MIB, Math.min(1024 * MIB, Math.floor(defaultMaxInFlightBytes() / 2)))
+export function defaultMaxRequestMemoryBytes(inFlightBytes = defaultMaxInFlightBytes()): number {
+  return Math.max(64 * MIB, Math.min(1024 * MIB, Math.floor(inFlightBytes / 2)))
+}
+
+/** The limits of one of several processes on a machine: the defaults that come from the memory of the machine are divided. */
+export function limitsOfProcess<Limits extends { readonly maxInboundMessageBytes: number }>(
+  limits: Limits,
+  given: Readonly<Record<string, unknown>>,
+  processes: number,
+): Limits {
+  if (processes === 1) return limits
+  const maxInFlightBytes = Math.max(MIB, Math.floor(defaultMaxInFlightBytes() / processes))
+  const maxRequestMemoryBytes = Math.max(limits.maxInboundMessageBytes, defaultMaxRequestMemoryBytes(maxInFlightBytes))
+  return {
+    ...limits,
+    ...(given['maxInFlightBytes'] === undefined && { maxInFlightBytes }),
+    ...(given['maxRequestMemoryBytes'] === undefined && { maxRequestMemoryBytes }),
+  }
 }
 
 /** Schema of `limits`. */
@@ -79,6 +95,10 @@ export const limitsSchema = z
         default: 30 * MINUTE_MS,
       },
     ),
+    workerStallTimeoutMs: wholeNumber(
+      'Time without a sign of life of a worker (`workers`) after which the gateway kills it and starts another. Meanwhile it gets no further connections.',
+      { min: 1000, max: HOUR_MS, default: 10_000 },
+    ),
     connectionAgeGraceMs: wholeNumber('Time that running calls have to finish after that GOAWAY.', {
       min: 10,
       max: 30 * DAY_MS,
@@ -109,11 +129,11 @@ export const limitsSchema = z
       default: 4 * MIB,
     }),
     maxInFlightBytes: optionalWholeNumber(
-      'Result bytes that all calls together may buffer; above this each call buffers one message at a time. By default a quarter of the memory.',
+      'Result bytes that all calls together may buffer; above this each call buffers one message at a time. By default a quarter of the memory, divided by `workers`.',
       { min: MIB, max: 2 ** 50 },
     ),
     maxRequestMemoryBytes: optionalWholeNumber(
-      'Memory of requests in progress: metadata, queued or incomplete messages, decompressed messages, and queued responses other than results. One connection may hold a quarter of it, or twice maxInboundMessageBytes; one address half. Above a limit the gateway ends the oldest incomplete request, otherwise the call that needs more. Calls without credentials share a separate eighth of this size. The bodies of HTTP requests have a budget of their own, of the same size and with the same shares. By default an eighth of the memory, from 64 MiB to 1 GiB.',
+      'Memory of requests in progress: metadata, queued or incomplete messages, decompressed messages, and queued responses other than results. One connection may hold a quarter of it, or twice maxInboundMessageBytes; one address half. Above a limit the gateway ends the oldest incomplete request, otherwise the call that needs more. Calls without credentials share a separate eighth of this size. The bodies of HTTP requests have a budget of their own, of the same size and with the same shares. By default an eighth of the memory divided by `workers`, from 64 MiB to 1 GiB.',
       { min: 16 * MIB, max: 2 ** 40 },
     ),
     stallTimeoutMs: wholeNumber('Time that a client has to read a message before the gateway ends its stream.', {

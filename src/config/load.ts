@@ -7,6 +7,7 @@ import { contradictions, warningsOf } from './contradictions.ts'
 import { describeIssue } from './describe-issue.ts'
 import { applyEnvironment, variablesOf, variablesWithoutEffect } from './environment.ts'
 import { schemaAt, settingsSchema } from './json-schema.ts'
+import { limitsOfProcess } from './limits.ts'
 import { type ReferenceProblem, referencedNames, resolveReferences } from './references.ts'
 import { configSchemaOf } from './schema.ts'
 import { contains, type SettingPath } from './setting/path.ts'
@@ -72,6 +73,7 @@ export function loadConfig({ file = undefined, env, kinds = sourceKinds }: Confi
   const defaultSource = data.defaultSource ?? Object.keys(data.sources)[0]!
   return deepFreeze({
     ...data,
+    limits: limitsOfProcess(data.limits, (resolved['limits'] ?? {}) as Record<string, unknown>, data.workers),
     defaultSource,
     warnings: [...warningsOf(data, kinds, plainKeys), ...withoutEffect(env, root, variables)],
   })

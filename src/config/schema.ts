@@ -17,6 +17,9 @@ const sourceName = z
 /** The default of `sources`. */
 const demo = { demo: { kind: 'duckdb', path: ':memory:', sample: { tpch: 0.1 } } } as const
 
+/** Most worker processes. */
+export const MAX_WORKERS = 128
+
 /** Values of `log.level`. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
@@ -32,6 +35,10 @@ export const configSchemaOf = (kinds: SourceKinds) =>
   z.strictObject({
     listen: listenSchema.prefault({}).describe('Addresses on which the gateway listens.'),
     tls: tlsSchema,
+    workers: wholeNumber(
+      'Processes that serve the two ports. More than one use several cores: connections spread evenly over them, and they share sessions, quotas and budgets. Limits apply to each process, unless they say otherwise ([workers](scaling.md#workers)).',
+      { min: 1, max: MAX_WORKERS, default: 1 },
+    ),
     auth: authSchema.prefault({}).describe('Principals and keys.'),
     sources: z
       .record(sourceName, sourceSettings(kinds))

@@ -11,6 +11,8 @@ type Section = Readonly<Record<string, unknown>>
 export interface ValidParts {
   readonly listen: { readonly flight?: ListenAddress | undefined; readonly http?: ListenAddress | undefined }
   readonly tls: Parsed['tls']
+  /** 1 if the setting is faulty. */
+  readonly workers: number
   /** Principals by their index in the list; undefined if the list itself is faulty. */
   readonly apiKeys: readonly (Parsed['auth']['apiKeys'][number] | undefined)[] | undefined
   readonly sources: Readonly<Record<string, SourceSettings>>
@@ -37,7 +39,7 @@ export interface ValidParts {
 export function validParts(root: Section, schema: typeof configSchema, faults: readonly SettingPath[]): ValidParts {
   const isFaulty = (...path: SettingPath) => faults.some((fault) => overlaps(fault, path))
   const isBroken = (...path: SettingPath) => faults.some((fault) => contains(fault, path))
-  const { listen, tls, auth, sources, state, limits, http } = schema.shape
+  const { listen, tls, workers, auth, sources, state, limits, http } = schema.shape
   const within = (section: string): Section => (isBroken(section) ? {} : ((root[section] as Section | undefined) ?? {}))
   const address = (name: 'flight' | 'http') =>
     isFaulty('listen', name) ? undefined : listen.safeParse({ [name]: within('listen')[name] }).data?.[name]
@@ -50,6 +52,7 @@ export function validParts(root: Section, schema: typeof configSchema, faults: r
   return {
     listen: { flight: address('flight'), http: address('http') },
     tls: isFaulty('tls') ? undefined : tls.safeParse(root['tls']).data,
+    workers: isFaulty('workers') ? 1 : (workers.safeParse(root['workers']).data ?? 1),
     apiKeys: isBroken('auth', 'apiKeys')
       ? undefined
       : keys.map((key, i) =>

@@ -84,7 +84,9 @@ export function divideMemory(
   kinds: SourceKinds,
   log: Logger,
 ): ReadonlyMap<string, number> {
-  const facts = memoryFacts()
+  const machine = memoryFacts()
+  // Each worker divides its share.
+  const facts = { ...machine, availableBytes: Math.floor(machine.availableBytes / config.workers) }
   const { processBytes, duckDbBytes } = memoryBudget(config, storesBytes, facts, kinds)
   if (duckDbBytes.size === 0) return duckDbBytes
   const { availableBytes } = facts

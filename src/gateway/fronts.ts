@@ -29,6 +29,8 @@ import type { Engine } from './engine.ts'
 import { limitRequests } from './limit-requests.ts'
 import type { SourceWatch } from './source-watch.ts'
 import { startError } from './start-error.ts'
+import { scrapedMetrics } from './workers/scraped-metrics.ts'
+import type { WorkerGroup } from './workers/worker-group.ts'
 
 /** Addresses on which the gateway listens. */
 export interface GatewayAddresses {
@@ -45,6 +47,8 @@ export interface FrontParts {
   readonly watch: SourceWatch
   readonly metrics: Metrics
   readonly readiness: ProcessReadiness
+  /** Present if this process is one of several workers. */
+  readonly group: WorkerGroup | undefined
   readonly log: Logger
 }
 
@@ -62,7 +66,7 @@ const packagedDescriptorSet = new URL('../../../gen/descriptors.binpb', import.m
 
 /** Composes the Flight port and the HTTP port. The scope closes them, Flight first. */
 export function createFronts(
-  { config, engine, costUsage, state, watch, metrics, readiness, log }: FrontParts,
+  { config, engine, costUsage, state, watch, metrics, readiness, group, log }: FrontParts,
   scope: Scope,
 ): Fronts {
   const { limits } = config
@@ -115,11 +119,7 @@ export function createFronts(
     get sources() {
       return watch.states
     },
-    metrics: async () => {
-      // Calls count in the turn after their end: a scrape by a client that has its answer must count its call.
-      await new Promise((resolve) => setImmediate(resolve))
-      return { contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }
-    },
+    metrics: scrapedMetrics(metrics.registry, group),
   })
   scope.defer(async () => {
     httpCalls.stop()

@@ -17,6 +17,7 @@ import { slotsOfSources } from './slots.ts'
 import { SourceWatch } from './source-watch.ts'
 import { openSources } from './sources.ts'
 import { waitUntilIdle } from './wait-until-idle.ts'
+import type { WorkerGroup } from './workers/worker-group.ts'
 
 /** A running gateway. */
 export interface Gateway {
@@ -36,12 +37,18 @@ const STATE_BOUNDS = { maxStoreBytes: 32 << 20, maxBlobBytes: 256 << 20 }
 
 /**
  * Composes state, sources, engine and fronts from the configuration and starts them.
+ * @param group the other processes, if this one is one of several workers
  * @throws StartError if a setting is at fault. After any error it leaves nothing open
  */
-export async function startGateway(config: Config, log: Logger, kinds: SourceKinds = sourceKinds): Promise<Gateway> {
+export async function startGateway(
+  config: Config,
+  log: Logger,
+  kinds: SourceKinds = sourceKinds,
+  group?: WorkerGroup,
+): Promise<Gateway> {
   const scope = new Scope()
   try {
-    return await start(config, log, kinds, scope)
+    return await start(config, log, kinds, group, scope)
   } catch (error) {
     await scope.disposeAsync().catch(() => {})
     throw error
@@ -49,18 +56,25 @@ export async function startGateway(config: Config, log: Logger, kinds: SourceKin
 }
 
 /** Opens the parts in order. The scope closes them in reverse order. */
-async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Scope): Promise<Gateway> {
+async function start(
+  config: Config,
+  log: Logger,
+  kinds: SourceKinds,
+  group: WorkerGroup | undefined,
+  scope: Scope,
+): Promise<Gateway> {
   const readiness = new ProcessReadiness()
   const metrics = new Metrics()
 
   const redis = config.redis && (await RedisConnection.open(config.redis, log))
   if (redis) scope.defer(() => redis.close())
-  const state = await openState({ redis, bounds: STATE_BOUNDS }, log)
+  const state = await openState({ redis, workers: group?.state, bounds: STATE_BOUNDS }, log)
   const repeatable = new MemoryStore(Math.max(1, config.limits.repeatableStoreBytes))
   scope.defer(() => Promise.all([state.close(), repeatable.close()]))
 
   const storesBytes = STATE_BOUNDS.maxStoreBytes + STATE_BOUNDS.maxBlobBytes
-  const sources = await openSources({ config, kinds, metrics, log, storesBytes }, scope)
+  const worker = group?.worker
+  const sources = await openSources({ config, kinds, metrics, log, storesBytes, worker }, scope)
   const watch = new SourceWatch(sources, config.health, log)
   scope.defer(() => watch.close())
 
@@ -71,7 +85,7 @@ async function start(config: Config, log: Logger, kinds: SourceKinds, scope: Sco
   const { transactions, drainGate } = engine
 
   const costUsage = costs?.usage ?? freeOfCharge(config.budgets.timeZone)
-  const fronts = createFronts({ config, engine, costUsage, state, watch, metrics, readiness, log }, scope)
+  const fronts = createFronts({ config, engine, costUsage, state, watch, metrics, readiness, group, log }, scope)
   const { grpc, httpCalls, statements } = fronts
   metrics.readGauges({
     callsInFlight: () => grpc.callCount,

@@ -15,6 +15,8 @@ export interface SourceOpening {
   readonly log: Logger
   /** Bound of the stores for clients that `limits` does not include, in bytes. */
   readonly storesBytes: number
+  /** Number of this process among several workers. */
+  readonly worker: number | undefined
 }
 
 /**
@@ -22,7 +24,7 @@ export interface SourceOpening {
  * @throws StartError about the first source that cannot be opened
  */
 export async function openSources(
-  { config, kinds, metrics, log, storesBytes }: SourceOpening,
+  { config, kinds, metrics, log, storesBytes, worker }: SourceOpening,
   scope: Scope,
 ): Promise<readonly Source[]> {
   const memoryLimits = divideMemory(config, storesBytes, kinds, log)
@@ -36,6 +38,7 @@ export async function openSources(
       metrics: metrics.ofSources.of(name),
       limits: config.limits,
       memoryLimitBytes: memoryLimits.get(name),
+      worker,
     }
     try {
       sources.push(await kinds[settings.kind]!.open(name, settings, deps))

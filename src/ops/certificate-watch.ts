@@ -41,6 +41,8 @@ export function watchCertificate(
     }
   }
   for (const path of paths) watchFile(path, { interval: POLL_MS, persistent: false }, check)
+  // The files may have changed since they were read: a worker that starts later gets what the first ones got.
+  check()
   return () => {
     for (const path of paths) unwatchFile(path, check)
   }

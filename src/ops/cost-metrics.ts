@@ -92,6 +92,8 @@ export class CostMetrics {
         help,
         labelNames: ['account', 'period'],
         registers,
+        // Workers read the same ledger.
+        aggregator: 'max',
         async collect() {
           const found = await budgets()
           this.reset()
@@ -118,6 +120,7 @@ export class CostMetrics {
       help: 'What the whole month of budgets.timeZone is expected to cost, in US dollars, for the gateway and each account with a budget, by all replicas that share the ledger; at most a minute old, and absent without history.',
       labelNames: ['account'],
       registers,
+      aggregator: 'max',
       async collect() {
         const found = await read.forecasts()
         this.reset()

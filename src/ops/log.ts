@@ -37,17 +37,23 @@ export interface LogConfig {
 
 /** Log lines are buffered and written at this number of bytes or after this interval. */
 const BUFFERED_BYTES = 8192
+/** The system writes so many bytes to a pipe at once (PIPE_BUF), so that lines of several processes do not mix. */
+const UNMIXED_BYTES = 4096
 const FLUSH_INTERVAL_MS = 50
 
 /**
  * Creates the process's logger, on standard output. It redacts fields that could hold a secret. Errors (`err`) show as much
  * of statements as the configuration allows.
+ * @param base members of each line, of one of several processes that write to the same output
  */
-export async function createLogger({ level, format, levels, times, statements }: LogConfig): Promise<Logger> {
+export async function createLogger(
+  { level, format, levels, times, statements }: LogConfig,
+  base: Readonly<Record<string, unknown>> | null = null,
+): Promise<Logger> {
   const text = format === 'text' || (format === 'auto' && process.stdout.isTTY)
   const options = {
     level,
-    base: null,
+    base,
     redact: { paths: REDACTED, censor: '***' },
     serializers: { err: errorSerializer(statements) },
     ...(levels === 'words' && { formatters: { level: (label: string) => ({ level: label }) } }),
@@ -55,7 +61,8 @@ export async function createLogger({ level, format, levels, times, statements }:
   }
   // Buffered, since one write per line costs more than the line itself. The rest is written when the process ends.
   if (!text) {
-    const buffering = { minLength: BUFFERED_BYTES, periodicFlush: FLUSH_INTERVAL_MS }
+    const size = base ? { minLength: UNMIXED_BYTES - 1, maxWrite: UNMIXED_BYTES } : { minLength: BUFFERED_BYTES }
+    const buffering = { ...size, periodicFlush: FLUSH_INTERVAL_MS }
     return pino(options, pino.destination({ dest: 1, sync: false, ...buffering }))
   }
   const { PinoPretty } = await import('pino-pretty')

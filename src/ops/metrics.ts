@@ -7,7 +7,7 @@ import { SourceMetricsRegistry } from './source-metrics.ts'
 const callSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 
 /** Gauges of prom-client with the names of counters, which `promtool check metrics` rejects; their variants by type stay. */
-const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+export const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 
 /** Reads the values of gauges at each scrape. */
 export interface GaugeReaders {
@@ -166,6 +166,8 @@ export class Metrics {
       help: 'Whether a source answered its last health check (health.intervalMs): 1 or 0; absent before the first check.',
       labelNames: ['source'],
       registers,
+      // Of several workers, the one that gets no answer counts.
+      aggregator: 'min',
       collect() {
         for (const { source, isUp } of read.sources()) this.set({ source }, isUp ? 1 : 0)
       },

@@ -49,6 +49,8 @@ export interface SourceDependencies {
   readonly limits: { readonly planTimeoutMs: number; readonly queueWaitMs: number }
   /** Limit of an embedded engine's own memory, in bytes. */
   readonly memoryLimitBytes: number | undefined
+  /** Number of this process among the workers that serve the same ports; undefined if it is the only one. */
+  readonly worker?: number | undefined
 }
 
 /** A setting with which a source cannot open, such as a statement of `init` that fails. */
@@ -88,6 +90,11 @@ export interface SourceKind<Settings extends SourceSettings = SourceSettings> {
   problems?(name: string, settings: Settings): string[]
   /** Returns problems between several sources of this kind. */
   sharedProblems?(sources: Readonly<Record<string, Settings>>): string[]
+  /**
+   * Why several processes cannot have this source at the same time, and what to do, as one line that begins with the setting;
+   * undefined if they can.
+   */
+  sharing?(name: string, settings: Settings): string | undefined
   /** Returns warnings about settings that work but should be changed, one line each. */
   warnings?(name: string, settings: Settings): string[]
   /** Returns the settings without credentials, for display; absent if the settings hold none. */

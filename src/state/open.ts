@@ -22,10 +22,15 @@ export interface StateBounds {
   readonly maxBlobBytes: number
 }
 
-/** Where the state is: in Redis if there is a connection, else in the memory of this process. */
+/**
+ * Where the state is: in Redis if there is a connection, else in the process that started this one as a worker, else in the
+ * memory of this process.
+ */
 export interface StatePlace {
   /** Its owner closes it after the state. */
   readonly redis?: RedisConnection | undefined
+  /** Ports of the state that several workers share. */
+  readonly workers?: StatePorts | undefined
   readonly bounds: StateBounds
 }
 
@@ -48,11 +53,13 @@ export async function openState(place: StatePlace, log: Logger): Promise<State> 
 }
 
 async function openPorts(
-  { redis, bounds: { maxStoreBytes, maxBlobBytes } }: StatePlace,
+  { redis, workers, bounds: { maxStoreBytes, maxBlobBytes } }: StatePlace,
   log: Logger,
 ): Promise<StatePorts> {
   if (!redis)
-    return { store: new MemoryStore(maxStoreBytes), blobs: new MemoryBlobs(maxBlobBytes), bus: new MemoryBus() }
+    return (
+      workers ?? { store: new MemoryStore(maxStoreBytes), blobs: new MemoryBlobs(maxBlobBytes), bus: new MemoryBus() }
+    )
   const { openRedisPorts } = await import('./redis/open-redis-ports.ts')
   return openRedisPorts(redis, Math.floor(maxBlobBytes / 2), log)
 }

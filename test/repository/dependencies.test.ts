@@ -8,7 +8,8 @@ const src = fileURLToPath(new URL('../../src/', import.meta.url))
 /** The parts that each part may import, besides itself; docs/architecture.md says why. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'ops'],
-  cli: ['gateway', 'config', 'ops', 'arrow'],
+  cli: ['gateway', 'workers', 'config', 'ops', 'arrow'],
+  workers: ['state', 'config', 'ops', 'query'],
   gateway: [
     'async',
     'cache',

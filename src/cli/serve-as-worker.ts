@@ -1,0 +1,62 @@
+import type { Logger } from 'pino'
+import { type Gateway, startGateway } from '../gateway/gateway.ts'
+import { StartError } from '../gateway/start-error.ts'
+import { exitProcess } from '../ops/exit-process.ts'
+import { createLogger } from '../ops/log.ts'
+import { PrimaryLink } from '../workers/primary-link.ts'
+import { ExitCode } from './exit-code.ts'
+
+/** Longest wait for the engines to stop, in milliseconds. */
+const MAX_STOP_MS = 1000
+
+/** Serves as one of several workers until the primary process says otherwise, or ends. */
+export async function serveAsWorker(): Promise<void> {
+  let gateway: Gateway | undefined
+  let log: Logger | undefined
+  const exit = (code: number) => exitProcess({ code, hasActiveThreads: gateway?.hasActiveThreads ?? false })
+  // The primary process forwards signals: a terminal and a service manager send them to the workers too.
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', () => {})
+  const link = new PrimaryLink({
+    drain: (notReadyMs) => {
+      if (!gateway) exit(ExitCode.ok)
+      else
+        gateway.drain(notReadyMs).then(
+          async (cut) => {
+            await link.drained(cut)
+            exit(ExitCode.ok)
+          },
+          (err) => {
+            log?.fatal({ event: 'stop', err }, 'stopping failed')
+            exit(ExitCode.failed)
+          },
+        )
+    },
+    stop: () => {
+      const end = () => exit(ExitCode.ok)
+      setTimeout(end, MAX_STOP_MS)
+      if (gateway) gateway.stop().then(end, end)
+      else end()
+    },
+    orphaned: () => {
+      log?.fatal({ event: 'stop' }, 'the primary process has ended, and so does this worker')
+      exit(ExitCode.failed)
+    },
+  })
+  const { worker, config } = await link.started
+  log = await createLogger(config.log, { worker })
+  try {
+    gateway = await startGateway(config, log, undefined, {
+      worker,
+      state: link.state,
+      onCollect: (collect) => link.onCollect(collect),
+      gatherMetrics: () => link.gatherMetrics(),
+    })
+  } catch (error) {
+    const { message, stack } = error as Error
+    await link.failed({ message, isKnown: error instanceof StartError, stack })
+    exit(ExitCode.failed)
+    return
+  }
+  link.ready(gateway.addresses)
+}

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Config } from '../config/config.ts'
+import { configOfWorkers, needsSharedLedger } from '../gateway/workers/worker-config.ts'
+import { createLogger } from '../ops/log.ts'
+import { WorkerMetrics } from '../ops/processes/worker-metrics.ts'
+import { WorkerPool, WorkersFailure } from '../workers/worker-pool.ts'
+import { ExitCode } from './exit-code.ts'
+import { logReady } from './log-ready.ts'
+import { onSignals } from './on-signals.ts'
+
+/** Longest wait for the workers to stop, in milliseconds. */
+const MAX_STOP_MS = 2000
+
+/** Serves by several workers until a signal. @param startedAt time at which the start began, of `performance.now()` */
+export async function serveWorkers(config: Config, startedAt: number): Promise<void> {
+  const log = await createLogger(config.log)
+  for (const warning of config.warnings) log.warn({ event: 'config' }, warning)
+  const ledgerFolder = needsSharedLedger(config) ? mkdtempSync(join(tmpdir(), 'flightgate-ledger-')) : undefined
+  if (ledgerFolder !== undefined) process.once('exit', () => rmSync(ledgerFolder, { recursive: true, force: true }))
+  const metrics = new WorkerMetrics({ readyCount: () => pool.readyCount, configured: config.workers })
+  let hasGivenUp = false
+  const pool = new WorkerPool({
+    config: configOfWorkers(config, ledgerFolder),
+    log,
+    metrics: () => metrics.read(),
+    listener: {
+      onRestart: (reason) => metrics.onRestart(reason),
+      onGiveUp() {
+        if (hasGivenUp) return
+        hasGivenUp = true
+        log.fatal(
+          { event: 'stop' },
+          'workers end again and again: the gateway drains the others and ends. The lines above say how each ended',
+        )
+        pool.drain(0).finally(() => process.exit(ExitCode.failed))
+      },
+    },
+  })
+  try {
+    const addresses = await pool.start()
+    logReady(config, addresses, startedAt, log, { workers: config.workers, pids: pool.pids })
+  } catch (error) {
+    if (!(error instanceof WorkersFailure)) throw error
+    const { message, isKnown, workerStack } = error
+    const details = isKnown && !log.isLevelEnabled('debug') ? {} : { err: { message, stack: workerStack } }
+    log.fatal({ event: 'start', ...details }, `the gateway could not start${isKnown ? `: ${message}` : ''}`)
+    process.exit(ExitCode.failed)
+  }
+  onSignals(config, log, {
+    async drain(notReadyMs) {
+      const { cut, isClean } = await pool.drain(notReadyMs)
+      if (!isClean) throw new Error('a worker did not end by itself')
+      return cut
+    },
+    stop: () => pool.stop(MAX_STOP_MS),
+    exit: (code) => process.exit(code),
+  })
+}

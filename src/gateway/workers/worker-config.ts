@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto'
+import type { Config } from '../../config/config.ts'
+import { sourceKinds } from '../../sources/kinds.ts'
+
+/** Whether the workers need a ledger of their own: a source bills, and no setting says where the ledger is. */
+export function needsSharedLedger({ redis, sources, state }: Config): boolean {
+  if (redis !== undefined || state.directory !== undefined) return false
+  return Object.values(sources).some((source) => sourceKinds[source.kind]!.billing?.(source) !== undefined)
+}
+
+/** The configuration with what the workers of a gateway have in common. @param ledgerFolder folder of their ledger, if they need one */
+export function configOfWorkers(config: Config, ledgerFolder: string | undefined): Config {
+  const { auth, state } = config
+  const sealKeys = auth.sealKeys.length > 0 ? auth.sealKeys : [randomBytes(32).toString('hex')]
+  return {
+    ...config,
+    auth: { ...auth, sealKeys },
+    state: { ...state, ...(ledgerFolder !== undefined && { directory: ledgerFolder }) },
+  }
+}

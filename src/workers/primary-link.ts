@@ -1,0 +1,123 @@
+import type { Config } from '../config/config.ts'
+import type { MetricJson, ProcessMetrics } from '../ops/processes/process-metrics.ts'
+import { WorkerState } from '../state/ipc/worker-state.ts'
+import type { StatePorts } from '../state/state-ports.ts'
+import { type Addresses, type StartFailure, type ToPrimary, type ToWorker, WORKER_VARIABLE } from './messages.ts'
+
+/** Time that the primary process has to gather the metrics of all workers, in milliseconds. */
+const GATHER_MS = 2000
+
+/** What a worker does when the primary process says so. */
+export interface WorkerCommands {
+  drain(notReadyMs: number): void
+  stop(): void
+  /** The primary process has ended. */
+  orphaned(): void
+}
+
+/** Whether this process is a worker of a gateway. */
+export function isWorkerProcess(): boolean {
+  return process.connected && process.env[WORKER_VARIABLE] !== undefined
+}
+
+/** The side of a worker: its connection to the primary process. */
+export class PrimaryLink {
+  readonly #commands: WorkerCommands
+  readonly #state = new WorkerState((request) => this.#send({ kind: 'state', request }))
+  readonly #started = Promise.withResolvers<{ readonly worker: number; readonly config: Config }>()
+  readonly #questions = new Map<number, (all: readonly ProcessMetrics[]) => void>()
+  #lastQuestion = 0
+  #collect: () => Promise<readonly MetricJson[]> = async () => []
+
+  constructor(commands: WorkerCommands) {
+    this.#commands = commands
+    process.on('message', (message: ToWorker) => this.#receive(message))
+    // Before the listener of node:cluster, which ends the process.
+    process.prependListener('disconnect', () => {
+      this.#state.disconnected()
+      commands.orphaned()
+    })
+    // An unreferenced channel, as the guard of `npm start` makes it, would let the process end.
+    process.channel?.ref()
+    this.#send({ kind: 'hello' })
+  }
+
+  /** The number of this worker, and its configuration. */
+  get started(): Promise<{ readonly worker: number; readonly config: Config }> {
+    return this.#started.promise
+  }
+
+  /** The ports of the state that the workers share. */
+  get state(): StatePorts {
+    return this.#state.ports
+  }
+
+  /** Sets where the metrics of this process come from. */
+  onCollect(collect: () => Promise<readonly MetricJson[]>): void {
+    this.#collect = collect
+  }
+
+  /** The metrics of all processes; undefined if the primary process does not answer in time. */
+  async gatherMetrics(): Promise<readonly ProcessMetrics[] | undefined> {
+    const question = ++this.#lastQuestion
+    const { promise, resolve } = Promise.withResolvers<readonly ProcessMetrics[] | undefined>()
+    this.#questions.set(question, resolve)
+    const timer = setTimeout(resolve, GATHER_MS, undefined)
+    this.#send({ kind: 'gather', question })
+    try {
+      return await promise
+    } finally {
+      clearTimeout(timer)
+      this.#questions.delete(question)
+    }
+  }
+
+  ready(addresses: Addresses): void {
+    this.#send({ kind: 'ready', addresses })
+  }
+
+  /** Tells that this worker cannot start; returns when the message is written. */
+  async failed(failure: StartFailure): Promise<void> {
+    await this.#sent({ kind: 'failed', failure })
+  }
+
+  /** Tells that this worker has drained; returns when the message is written. */
+  async drained(cut: number): Promise<void> {
+    await this.#sent({ kind: 'drained', cut })
+  }
+
+  #send(message: ToPrimary, onSent: () => void = () => {}): void {
+    if (process.connected) process.send!(message, undefined, undefined, onSent)
+    else onSent()
+  }
+
+  #sent(message: ToPrimary): Promise<void> {
+    return new Promise((resolve) => this.#send(message, resolve))
+  }
+
+  #receive(message: ToWorker): void {
+    switch (message.kind) {
+      case 'start':
+        this.#started.resolve(message)
+        break
+      case 'ping':
+        this.#send({ kind: 'pong' })
+        break
+      case 'drain':
+        this.#commands.drain(message.notReadyMs)
+        break
+      case 'stop':
+        this.#commands.stop()
+        break
+      case 'state':
+        this.#state.receive(message.reply)
+        break
+      case 'collect':
+        this.#collect().then((metrics) => this.#send({ kind: 'collected', question: message.question, metrics }))
+        break
+      case 'gathered':
+        this.#questions.get(message.question)?.(message.all)
+        break
+    }
+  }
+}

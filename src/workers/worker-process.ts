@@ -1,0 +1,118 @@
+import cluster, { type Worker } from 'node:cluster'
+import type { Config } from '../config/config.ts'
+import type { MetricJson } from '../ops/processes/process-metrics.ts'
+import type { StateHost } from '../state/ipc/state-host.ts'
+import { returnConnectionsOf } from './handed-connections.ts'
+import { type Addresses, type StartFailure, type ToPrimary, type ToWorker, WORKER_VARIABLE } from './messages.ts'
+
+/** What the owner of a worker hears of it. */
+export interface WorkerListener {
+  onReady(addresses: Addresses): void
+  onMetrics(question: number, metrics: readonly MetricJson[]): void
+  /** The worker asks for the metrics of all. */
+  onGather(question: number): void
+  onEnd(end: WorkerEnd): void
+}
+
+/** How a worker ended. */
+export interface WorkerEnd {
+  readonly code: number | null
+  readonly signal: string | null
+  /** Present if the worker could not start. */
+  readonly failure: StartFailure | undefined
+  /** Calls and transactions that were cut off; undefined if the worker did not end by a drain. */
+  readonly cut: number | undefined
+}
+
+/** A worker process, as the primary process sees it. */
+export class WorkerProcess {
+  readonly number: number
+  readonly #worker: Worker
+  readonly #listener: WorkerListener
+  readonly #state: ReturnType<StateHost['serve']>
+  #isReady = false
+  #unansweredPings = 0
+  #failure: StartFailure | undefined
+  #cut: number | undefined
+
+  constructor(number: number, config: Config, state: StateHost, hasOthers: () => boolean, listener: WorkerListener) {
+    this.number = number
+    this.#listener = listener
+    this.#worker = cluster.fork({ [WORKER_VARIABLE]: String(number) })
+    returnConnectionsOf(this.#worker, hasOthers)
+    this.#state = state.serve((reply, onSent) => this.send({ kind: 'state', reply }, onSent))
+    this.#worker.on('message', (message: ToPrimary) => this.#receive(message, config))
+    // Also emitted if the process cannot be started; then `exit` is not.
+    this.#worker.process.once('error', (error) => {
+      if (this.#worker.process.pid !== undefined) return
+      this.#failure = { message: error.message, isKnown: true, stack: undefined }
+      this.#end(null, null)
+    })
+    this.#worker.once('exit', (code: number | null, signal: string | null) => this.#end(code, signal))
+  }
+
+  get pid(): number | undefined {
+    return this.#worker.process.pid
+  }
+
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** Pings that the worker has not answered. */
+  get unansweredPings(): number {
+    return this.#unansweredPings
+  }
+
+  /** Sends a message. A worker that has ended gets nothing. */
+  send(message: ToWorker, onSent: () => void = () => {}): void {
+    if (this.#worker.isConnected()) this.#worker.process.send(message, undefined, undefined, onSent)
+    else onSent()
+  }
+
+  /** Pings the worker: its event loop answers. */
+  ping(): void {
+    this.#unansweredPings++
+    this.send({ kind: 'ping' })
+  }
+
+  kill(): void {
+    this.#worker.process.kill('SIGKILL')
+  }
+
+  #receive(message: ToPrimary, config: Config): void {
+    switch (message.kind) {
+      case 'hello':
+        this.send({ kind: 'start', worker: this.number, config })
+        break
+      case 'ready':
+        this.#isReady = true
+        this.#listener.onReady(message.addresses)
+        break
+      case 'failed':
+        this.#failure = message.failure
+        break
+      case 'pong':
+        this.#unansweredPings = 0
+        break
+      case 'drained':
+        this.#cut = message.cut
+        break
+      case 'state':
+        this.#state.receive(message.request)
+        break
+      case 'collected':
+        this.#listener.onMetrics(message.question, message.metrics)
+        break
+      case 'gather':
+        this.#listener.onGather(message.question)
+        break
+    }
+  }
+
+  #end(code: number | null, signal: string | null): void {
+    this.#isReady = false
+    this.#state.close()
+    this.#listener.onEnd({ code, signal, failure: this.#failure, cut: this.#cut })
+  }
+}
