@@ -30,11 +30,18 @@ export interface CachedReadsDependencies {
   factsOf(plan: PlannedRead, ctx: Context): StatementFacts | Promise<StatementFacts>
 }
 
-/** Rows that may be served, perhaps only instead of an error. */
+/** Rows of the cache. */
 interface Found {
   readonly entry: CacheEntry
   readonly ageMs: number
   readonly ttlMs: number
+}
+
+/** Why the rows of an entry may not be served. */
+interface Refused {
+  readonly forward: NonNullable<CacheOutcome['forward']>
+  /** Rows that may replace an error of the source. */
+  readonly replacement?: Found
 }
 
 /** Largest parameters that are hashed for a key. */
@@ -69,12 +76,11 @@ export class CachedReads {
 
   /** What to look for; or why the cache does not apply. */
   #lookupOf(plan: PlannedRead, ctx: Context): Lookup | BypassReason | Promise<Lookup | BypassReason> {
-    const { source, transaction, session, rawCommand, parameters } = plan.query
+    const { source, transaction, session, parameters } = plan.query
     const rules = this.#deps.sources.get(source)
     if (!this.#deps.isOn || !rules?.isEnabled) return 'disabled'
     if (transaction !== undefined) return 'transaction'
     if (session.cacheControl?.noStore) return 'no-store'
-    if (rawCommand) return 'unreadable'
     if ((parameters?.byteLength ?? 0) > MAX_PARAMETER_BYTES) return 'large-parameters'
     const facts = this.#deps.factsOf(plan, ctx)
     if (!(facts instanceof Promise)) return this.#lookupBy(facts, plan, ctx, rules)
@@ -93,17 +99,17 @@ export class CachedReads {
   }
 
   /**
-   * The rows of an entry; or the entry itself if it may only replace an error of the source; undefined if it is of no use, and
-   * `unknown` if the state that replicas share does not answer.
+   * The rows of an entry, or why they may not be served; undefined if an operator cleared the entry, and `unknown` if the state that
+   * replicas share does not answer.
    */
   #judged(
     entry: CacheEntry,
     lookup: Lookup,
     ctx: Context,
     next: Next,
-  ): Result | Found | 'unknown' | undefined | Promise<Result | Found | 'unknown' | undefined> {
+  ): Result | Refused | 'unknown' | undefined | Promise<Result | Refused | 'unknown' | undefined> {
     const since = changesSince(this.#deps.changes, entry.scope, entry.snapshot, ctx.principal.name)
-    const decide = (known: Awaited<typeof since>): Result | Found | 'unknown' | undefined => {
+    const decide = (known: Awaited<typeof since>): Result | Refused | 'unknown' | undefined => {
       if (known === 'unknown') return known
       const ageMs = now() - entry.startedAt
       const { state, ttlMs, evict, mayReplaceError } = judge(
@@ -116,8 +122,10 @@ export class CachedReads {
       // A ticket that is redeemed again gets its own rows.
       const isRefused = lookup.isForced && (entry.execution === undefined || entry.execution !== lookup.plan.execution)
       const found = { entry, ageMs, ttlMs }
-      if (isRefused) return undefined
-      if (state === 'unusable') return mayReplaceError ? found : undefined
+      if (evict === 'cleared') return undefined
+      if (isRefused) return { forward: 'request' }
+      if (state === 'unusable')
+        return { forward: ttlMs > 0 ? 'request' : 'stale', ...(mayReplaceError && { replacement: found }) }
       if (state === 'stale' && !lookup.control.onlyIfCached) this.#deps.runs.revalidate(lookup, ctx, next)
       return this.#serve(found, ctx, state === 'fresh' ? 'HIT' : 'STALE')
     }
@@ -125,8 +133,9 @@ export class CachedReads {
   }
 
   /** Runs a statement whose rows the cache does not have, or that asks for new ones. */
-  async #miss(lookup: Lookup, ctx: Context, next: Next, replacement: Found | undefined): Promise<Result> {
+  async #miss(lookup: Lookup, ctx: Context, next: Next, refused: Refused | undefined): Promise<Result> {
     const { plan, scope, isForced } = lookup
+    const forward = isForced ? 'request' : refused?.forward
     try {
       const run = await this.#deps.runs.run(lookup, ctx, next)
       if (!run) return await this.#bypass('state-unavailable', plan, ctx, next)
@@ -134,14 +143,15 @@ export class CachedReads {
       if (isCollapsed) this.#deps.counts.onCollapsed(scope.source)
       this.#tell(ctx, scope.source, {
         ...(isForced ? { result: 'BYPASS', detail: 'no-cache' } : { result: 'MISS' }),
+        ...(forward && { forward }),
         ...(isCollapsed && { isCollapsed }),
         isStored,
       })
       return result
     } catch (error) {
       const { row, code } = GatewayError.from(error)
-      if (!replacement || !row.retryable || !row.outage) throw error
-      return this.#serve(replacement, ctx, 'STALE', code)
+      if (!refused?.replacement || !row.retryable || !row.outage) throw error
+      return this.#serve(refused.replacement, ctx, 'STALE', code)
     }
   }
 

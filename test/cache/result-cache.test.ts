@@ -72,12 +72,32 @@ describe('the result cache', () => {
     ['a volatile function', 'SELECT random()', {}, 'volatile-function'],
     ['a transaction', 'SELECT 1', { query: { transaction: 't' } }, 'transaction'],
     ['no-store', 'SELECT 1', { control: { noStore: true } }, 'no-store'],
-    ['a raw command', 'SELECT 1', { query: { rawCommand: true } }, 'unreadable'],
     ['large parameters', 'SELECT 1', { query: { parameters: Buffer.alloc((1 << 20) + 1) } }, 'large-parameters'],
   ])('does not apply to %s', async (_what, sql, options, detail) => {
     const cached = new CachedPipeline()
     await cached.read(sql, options)
     expect(await cached.read(sql, options)).toMatchObject({ run: 2, outcome: { result: 'BYPASS', detail } })
+  })
+
+  it('raw bytes of a command have rows of their own', async () => {
+    const cached = new CachedPipeline()
+    const raw = { query: { rawCommand: true } }
+    await cached.read()
+    expect(await cached.read('SELECT 1', raw)).toMatchObject({ run: 2, outcome: { result: 'MISS' } })
+    expect(await cached.read('SELECT 1', raw)).toMatchObject({ run: 2, outcome: { result: 'HIT' } })
+    expect((await cached.read()).run).toBe(1)
+  })
+
+  it('tells why a statement ran although the cache had its rows', async () => {
+    const cached = new CachedPipeline()
+    await cached.read()
+    await setTimeout(5)
+    const tooOld = await cached.read('SELECT 1', { control: { maxAgeMs: 1 } })
+    expect(tooOld.outcome).toEqual({ result: 'MISS', forward: 'request', isStored: true })
+    const fresh = await cached.read('SELECT 1', { control: { noCache: true } })
+    expect(fresh.outcome).toMatchObject({ result: 'BYPASS', forward: 'request' })
+    await cached.changes.record({ source: 'here', tables: undefined, principal: 'bob' })
+    expect((await cached.read()).outcome).toEqual({ result: 'MISS', forward: 'stale', isStored: true })
   })
 
   it('no-cache runs the statement and replaces the rows', async () => {

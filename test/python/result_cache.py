@@ -29,14 +29,15 @@ class Recorders(flight.ClientMiddlewareFactory):
 client = flight.FlightClient(uri, middleware=[Recorders()])
 
 
-def read(sql, at_get=None, at_info=None):
+def read(sql, at_get=None, at_info=None, raw=False):
     def options(headers):
         pairs = [(b"x-api-key", key.encode())]
         pairs += [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
         return flight.FlightCallOptions(headers=pairs)
 
     told.clear()
-    info = client.get_flight_info(flight.FlightDescriptor.for_command(packed("CommandStatementQuery", field(1, sql))), options(at_info))
+    command = sql.encode() if raw else packed("CommandStatementQuery", field(1, sql))
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(command), options(at_info))
     try:
         rows = client.do_get(info.endpoints[0].ticket, options(at_get)).read_all().num_rows
     except pyarrow.ArrowException as error:
@@ -59,6 +60,7 @@ SQL = "SELECT id FROM numbers WHERE id < 3"
 header = "adbc.flight.sql.rpc.call_header."
 option = "adbc.flight.sql.session.option."
 answers = {
+    "raw": [read(SQL, raw=True)[1] for _ in range(2)],
     "miss": read(SQL),
     "hit": read(SQL),
     "no-cache at GetFlightInfo": read(SQL, at_info={"cache-control": "no-cache"}),

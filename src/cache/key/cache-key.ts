@@ -23,13 +23,15 @@ export interface KeyParts {
 
 /** The key of a statement's rows. Statements with the same one get the same rows, unless the data changes. */
 export function cacheKey(plan: PlannedRead, ctx: Context, parts: KeyParts): CacheKey {
-  const { source, parameters, session } = plan.query
+  const { source, parameters, session, rawCommand = false } = plan.query
   const { revisions, isShared, metadataNames, canonical } = parts
   const bound = parameters ? hash('sha256', parameters, 'base64url') : ''
   const identity = hash('sha256', JSON.stringify([canonical, bound, plan.schemaDigest]), 'base64url')
   const ownName = session.cacheControl?.key
   const members = [
     source,
+    // A server may read raw bytes otherwise than a statement.
+    rawCommand,
     revisions.ofSource(source),
     isShared ? '' : revisions.ofPrincipal(ctx.principal),
     session.catalog,
