@@ -94,7 +94,7 @@ ${kinds.map(({ kind, schema }) => `### Sources of kind ${kind}\n\n${tableOf(sche
 | begins with \`FLIGHTGATE_\`, and is neither listed here nor named in the file as \`\${NAME}\` | the gateway refuses it as a typing error |
 | set by Kubernetes for the Services of a namespace (\`FLIGHTGATE_SERVICE_HOST\`, \`FLIGHTGATE_PORT=tcp://...\`, \`DREMIO_PORT=tcp://...\`) | the gateway ignores it |
 | named in the file as \`\${NAME}\` | the file gets its value, and it has no other effect: with \`password: "\${DREMIO_PASSWORD}"\` in a source \`lake\`, the variable makes no source \`dremio\` |
-| other \`REDIS_*\`, \`BIGQUERY_*\` | no effect in this version; one warning at start names those that are set |
+| other \`REDIS_*\`, \`BIGQUERY_*\` | no effect; one warning at start names those that are set |
 
 | Variable | What it does |
 |---|---|

@@ -5,7 +5,7 @@ import { readConfig } from './read-config.ts'
 
 const STEP_WIDTH = 10
 
-/** Checks each configured source step by step and prints what to fix. The exit code is 1 if a step fails. */
+/** Checks Redis and each configured source step by step and prints what to fix. The exit code is 1 if a step fails. */
 export async function doctor(options: { config?: string; timeout: number }): Promise<void> {
   const config = readConfig(options)
   if (!config) return

@@ -128,7 +128,7 @@ function stateProblems({ state }: ValidParts): string[] {
 
 /** Warnings about settings that work but should be changed. @param plainKeys principals with a plain-text key in the file */
 export function warningsOf(settings: Parsed, kinds: SourceKinds, plainKeys: readonly string[]): string[] {
-  const { auth, listen, quotas, sources, tls } = settings
+  const { auth, listen, quotas, redis, sources, tls } = settings
   const warnings = plainKeys.map(
     (name) => `auth.apiKeys: the key of ${name} is in plain text; sha256:<hex> keeps it out of the file`,
   )
@@ -137,7 +137,12 @@ export function warningsOf(settings: Parsed, kinds: SourceKinds, plainKeys: read
   if (auth.apiKeys.length === 0 && Object.values(quotas).some((quota) => quota !== undefined && quota > 0))
     warnings.push('quotas: without auth.apiKeys each gRPC connection has its own, and a new connection begins anew')
   if (!tls && !isLoopback(listen.flight)) warnings.push('tls: keys and data cross the network unencrypted')
-  if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
+  if (redis?.tls?.skipVerify) warnings.push('redis.tls.skipVerify: any server can pass for Redis: set ca instead')
+  if (redis && auth.sealKeys.length === 0)
+    warnings.push(
+      'auth.sealKeys: not set, so replicas that share redis reject the tickets, tokens and prepared statements of each other: set the same keys everywhere, for example by FLIGHTGATE_SEAL_KEYS',
+    )
+  else if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
     warnings.push('auth.sealKeys: not set, so tickets and tokens end with this process and other replicas reject them')
   return [...warnings, ...workerWarnings(settings), ...budgetWarnings(settings, kinds)]
 }

@@ -1,6 +1,7 @@
 import { nearest } from '../query/text/nearest.ts'
 import type { SourceKinds } from '../sources/kind.ts'
 import { MIN_SEAL_KEY_LENGTH } from './auth.ts'
+import { redisVariables } from './redis-variables.ts'
 import { referencedNames } from './references.ts'
 import { logLevels, MAX_WORKERS } from './schema.ts'
 import { MAX_CHUNK_ROWS } from './sections/http.ts'
@@ -95,15 +96,7 @@ const stateVariables: readonly Variable[] = [
       section(root, 'state')['directory'] = value
     },
   },
-  {
-    name: 'REDIS_URL',
-    about: '`redis.url`.',
-    problem: (value) => (/^rediss?:\/\//.test(value) ? undefined : 'must begin with redis:// or rediss://'),
-    gives: 'redis.url',
-    apply(value, root) {
-      section(root, 'redis')['url'] = value
-    },
-  },
+  ...redisVariables,
 ]
 
 const httpVariables: readonly Variable[] = [
@@ -144,16 +137,25 @@ export const otherVariables: Readonly<Record<string, string>> = {
   FLIGHTGATE_API_KEY: '`flightgate query` and `estimate`: the API key.',
 }
 
-/** Variables of planned features, which some deployments already set. */
+/** Variables that some deployments set for other programs too. */
 const laterVariable = /^(REDIS|BIGQUERY)_[A-Z0-9_]+$/
 
-/** Names of the set variables that have no effect in this version. */
-export function variablesWithoutEffect(env: NodeJS.ProcessEnv, variables: readonly Variable[]): string[] {
+/** Names of the set variables that have no effect. @param root content of the file, with the environment applied */
+export function variablesWithoutEffect(
+  env: NodeJS.ProcessEnv,
+  root: Record<string, unknown>,
+  variables: readonly Variable[],
+): string[] {
   return Object.entries(env)
-    .filter(([name]) => !variables.some((known) => known.name === name))
+    .filter(([name]) => !variables.some((known) => known.name === name && isUsed(known, root)))
     .filter(([name, value]) => laterVariable.test(name) && value !== '' && !isServiceVariable(name, value ?? ''))
     .map(([name]) => name)
     .sort()
+}
+
+/** Whether the section that a variable adds to is there. */
+function isUsed({ within }: Variable, root: Record<string, unknown>): boolean {
+  return within === undefined || root[within] !== undefined
 }
 
 /**
@@ -171,7 +173,7 @@ export function applyEnvironment(
   for (const variable of variables) {
     const value = env[variable.name]
     if (value === undefined || value === '' || isServiceVariable(variable.name, value)) continue
-    if (referenced.has(variable.name)) continue
+    if (referenced.has(variable.name) || !isUsed(variable, root)) continue
     const problem = variable.problem?.(value)
     const before = problem === undefined ? undefined : structuredClone(root)
     variable.apply(value, root)

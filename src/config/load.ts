@@ -102,11 +102,11 @@ function readYaml(path: string): Record<string, unknown> {
 function withoutEffect(
   env: NodeJS.ProcessEnv,
   root: Record<string, unknown>,
-  variables: Parameters<typeof variablesWithoutEffect>[1],
+  variables: Parameters<typeof variablesWithoutEffect>[2],
 ): string[] {
   const referenced = referencedNames(root)
-  const names = variablesWithoutEffect(env, variables).filter((name) => !referenced.has(name))
-  return names.length > 0 ? [`environment: without effect in this version: ${names.join(', ')}`] : []
+  const names = variablesWithoutEffect(env, root, variables).filter((name) => !referenced.has(name))
+  return names.length > 0 ? [`environment: without effect: ${names.join(', ')}`] : []
 }
 
 /** Names of the principals whose keys are in the file in plain text, not as a hash or a reference. */

@@ -27,7 +27,24 @@ export function redactConfig(
       Object.entries(sources).map(([name, source]) => [name, kinds[source.kind]!.redact?.(source) ?? source]),
     ),
     ...rest,
-    ...(redis && { redis: { ...redis, url: withoutPassword(redis.url) } }),
+    ...(redis && { redis: withoutSecrets(redis) }),
+  }
+}
+
+function withoutSecrets({ url, password, sentinelPassword, tls, ...rest }: NonNullable<Config['redis']>): object {
+  return {
+    ...(url !== undefined && { url: withoutPassword(url) }),
+    ...rest,
+    ...(password !== undefined && { password: '***' }),
+    ...(sentinelPassword !== undefined && { sentinelPassword: '***' }),
+    ...(tls && {
+      tls: {
+        ...(tls.ca && { ca: '(read)' }),
+        ...(tls.cert && { cert: '(read)', key: '***' }),
+        ...(tls.serverName !== undefined && { serverName: tls.serverName }),
+        skipVerify: tls.skipVerify,
+      },
+    }),
   }
 }
 

@@ -5,9 +5,10 @@ import { authSchema } from './auth.ts'
 import { limitsSchema } from './limits.ts'
 import { listenSchema, tlsSchema } from './listen.ts'
 import { cacheSchema } from './sections/cache.ts'
-import { budgetsSchema, groupsSchema, redisSchema, stateSchema } from './sections/cost.ts'
+import { budgetsSchema, groupsSchema, stateSchema } from './sections/cost.ts'
 import { httpSchema } from './sections/http.ts'
 import { quotasSchema } from './sections/quotas.ts'
+import { redisSchema } from './sections/redis.ts'
 import { wholeNumber } from './setting/value.ts'
 
 const sourceName = z

@@ -66,7 +66,7 @@ async function start(
   const readiness = new ProcessReadiness()
   const metrics = new Metrics()
 
-  const redis = config.redis && (await RedisConnection.open(config.redis, log))
+  const redis = config.redis && (await RedisConnection.open(config.redis, log, metrics.redis))
   if (redis) scope.defer(() => redis.close())
   const state = await openState({ redis, workers: group?.state, bounds: STATE_BOUNDS }, log)
   const repeatable = new MemoryStore(Math.max(1, config.limits.repeatableStoreBytes))
@@ -98,6 +98,7 @@ async function start(
     sources: () => watch.states.flatMap(({ source, isUp }) => (isUp === undefined ? [] : [{ source, isUp }])),
     slots: () => [...slots].map(([name, { queued, slots }]) => ({ source: name, queued, slots })),
   })
+  metrics.redis.readGauges({ isRedisUp: () => redis?.isUp, breakers: () => state.breakers() })
   const addresses = await fronts.listen()
   costs?.reconciliation.start()
   readiness.set(true)

@@ -11,6 +11,8 @@ import { limitsOf, type StateUse } from './state-uses.ts'
 export interface State extends StatePorts {
   /** The ports with the time limits and the breaker of a use; each use has its own. */
   of(use: StateUse): StatePorts
+  /** The uses so far, and whether their calls fail at once. */
+  breakers(): readonly { readonly use: StateUse; readonly isOpen: boolean }[]
   close(): Promise<void>
 }
 
@@ -37,19 +39,24 @@ export interface StatePlace {
 /** Opens the state. The implementation for Redis is loaded here. */
 export async function openState(place: StatePlace, log: Logger): Promise<State> {
   const ports = await openPorts(place, log)
-  const known = new Map<StateUse, StatePorts>()
+  const known = new Map<StateUse, GuardedPorts>()
   const of = (use: StateUse): StatePorts => {
     let guarded = known.get(use)
     if (!guarded) {
       guarded = guard(ports, use, place.redis?.commandTimeoutMs, log)
       known.set(use, guarded)
     }
-    return guarded
+    return guarded.ports
   }
   const close = async () => {
     await Promise.all([ports.store.close(), ports.blobs.close(), ports.bus.close()])
   }
-  return { ...of('statements'), of, close }
+  return {
+    ...of('statements'),
+    of,
+    breakers: () => [...known].map(([use, { guards }]) => ({ use, isOpen: guards.some(({ isOpen }) => isOpen) })),
+    close,
+  }
 }
 
 async function openPorts(
@@ -64,13 +71,22 @@ async function openPorts(
   return openRedisPorts(redis, Math.floor(maxBlobBytes / 2), log)
 }
 
-function guard(ports: StatePorts, use: StateUse, commandTimeoutMs: number | undefined, log: Logger): StatePorts {
+interface GuardedPorts {
+  readonly ports: StatePorts
+  readonly guards: readonly CallGuard[]
+}
+
+function guard(ports: StatePorts, use: StateUse, commandTimeoutMs: number | undefined, log: Logger): GuardedPorts {
   const { small, bulk } = limitsOf(use, commandTimeoutMs)
   const name = `state store (${use})`
-  const calls = new CallGuard(small, log, name)
+  const guards = [new CallGuard(small, log, name), new CallGuard(bulk, log, name)] as const
+  const [calls, blobs] = guards
   return {
-    store: guardedStore(ports.store, calls),
-    blobs: guardedBlobs(ports.blobs, new CallGuard(bulk, log, name)),
-    bus: guardedBus(ports.bus, calls),
+    ports: {
+      store: guardedStore(ports.store, calls),
+      blobs: guardedBlobs(ports.blobs, blobs),
+      bus: guardedBus(ports.bus, calls),
+    },
+    guards,
   }
 }

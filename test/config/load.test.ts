@@ -292,14 +292,14 @@ sources: { a: { kind: duckdb, batchRows: 0 }, Memory: { kind: duckdb } }`,
     expect(load('{}', { MAX_CHUNK_SIZE: '60' }).http.maxChunkRows).toBe(60)
   })
 
-  it('warns once about variables without effect in this version', () => {
+  it('warns once about variables without effect', () => {
     const env = {
       REDIS_PASSWORD: 'hunter2',
       BIGQUERY_PROJECT: 'p',
       UNRELATED: 'x',
     }
     expect(load('{}', { ...env, REDIS_PORT: 'tcp://10.0.0.1:6379' }).warnings).toEqual([
-      'environment: without effect in this version: BIGQUERY_PROJECT, REDIS_PASSWORD',
+      'environment: without effect: BIGQUERY_PROJECT, REDIS_PASSWORD',
     ])
     const referring = `auth: { apiKeys: [ { name: a, key: "\${REDIS_PASSWORD}" } ] }`
     expect(load(referring, env).warnings.join()).not.toContain('REDIS')
@@ -319,7 +319,7 @@ auth: { apiKeys: [ { name: ann, key: "sha256:${'a'.repeat(64)}", groups: [analys
       )
       expect(config.budgets).toMatchObject({ monthlyBudgetUsd: 100, whenUnknown: 'cap', whenLedgerDown: 'refuse' })
       expect(config.auth.apiKeys[0]).toMatchObject({ groups: ['analysts'], budgets: { maxCostPerQueryUsd: 1 } })
-      expect(config.warnings.filter((each) => /state|budget/.test(each))).toEqual([])
+      expect(config.warnings.filter((each) => /state\.|budget/.test(each))).toEqual([])
       const shown = JSON.stringify(redactConfig(config))
       expect(shown).toContain('cache:6379')
       expect(shown).not.toContain('hunter2')
@@ -345,6 +345,67 @@ auth: { apiKeys: [ { name: ann, key: k, groups: [analysts] } ] }`),
       expect(load(`${warehouse}\n${budgets}`, { FLIGHTGATE_STATE_DIR: tmpdir() }).warnings.join()).not.toContain(
         'state',
       )
+    })
+  })
+
+  describe('Redis', () => {
+    const nodes = 'redis: { nodes: [a:7000, "[::1]:7001"] }'
+
+    it('is one server, sentinels or a cluster', () => {
+      expect(load(nodes).redis?.nodes).toEqual([
+        { host: 'a', port: 7000 },
+        { host: '::1', port: 7001 },
+      ])
+      const { redis } = load('redis: { sentinels: ["s1:26379"], primaryName: main, password: hunter2, tls: {} }')
+      expect(redis).toMatchObject({ primaryName: 'main', tls: { skipVerify: false } })
+      expect(load('redis: { host: cache, tls: { skipVerify: true } }').warnings.join()).toContain('skipVerify')
+      const shown = JSON.stringify(
+        redactConfig(load('redis: { url: "redis://u:hunter2@c", sentinelPassword: hunter2, password: hunter2 }')),
+      )
+      expect(shown).not.toContain('hunter2')
+      expect(shown).toContain('redis://u:***@c')
+    })
+
+    it('tells what cannot work', () => {
+      const one = 'redis: set one of url, host, sentinels, nodes, in the file or by REDIS_URL or REDIS_HOST'
+      expect(problems('redis: {}')).toEqual([one])
+      expect(problems('redis: { host: a, url: "redis://b" }')).toEqual(['redis: only one of url, host can be set'])
+      expect(problems('redis: { nodes: [a] }')).toEqual(['redis.nodes[0]: must be host:port, such as redis-0:6379'])
+      expect(problems('redis: { sentinels: ["a:1"] }')).toEqual([
+        'redis.primaryName: must be set together with sentinels, and only then',
+      ])
+      expect(problems('redis: { nodes: ["a:1"], database: 2 }')).toEqual(['redis.database: a cluster has only 0'])
+      expect(problems('{}', { REDIS_URL: 'redis://cache/one' })).toEqual([
+        'REDIS_URL: must end in the number of a database, as redis://host:6379/1',
+      ])
+      expect(problems('{}', { REDIS_HOST: 'cache', REDIS_TLS: 'perhaps', REDIS_DB: 'x' })).toEqual([
+        'REDIS_DB: must be the number of a database, such as 0',
+        'REDIS_TLS: must be true or false',
+      ])
+    })
+
+    it('comes from variables, which add to the file; alone they do nothing', () => {
+      const env = {
+        REDIS_PORT: '6380',
+        REDIS_USERNAME: 'gate',
+        REDIS_PASSWORD: 'hunter2',
+        REDIS_DB: '3',
+        REDIS_TLS: 'true',
+      }
+      const added = { port: 6380, username: 'gate', password: 'hunter2', database: 3, tls: { skipVerify: false } }
+      expect(load('{}', { ...env, REDIS_HOST: 'cache' }).redis).toMatchObject({ ...added, host: 'cache' })
+      expect(load('redis: { host: file }', env).redis).toMatchObject({ ...added, host: 'file' })
+      expect(load('{}', { REDIS_URL: 'redis://a', REDIS_HOST: 'b' }).redis).toMatchObject({ url: 'redis://a' })
+      const { redis, warnings } = load('{}', env)
+      expect(redis).toBeUndefined()
+      expect(warnings.join()).toContain('REDIS_DB, REDIS_PASSWORD, REDIS_PORT, REDIS_TLS, REDIS_USERNAME')
+      expect(load('{}', { REDIS_HOST: 'cache', REDIS_PORT: 'tcp://10.0.0.1:6379' }).redis?.port).toBeUndefined()
+    })
+
+    it('warns of replicas without common seal keys', () => {
+      expect(load('redis: { host: a }').warnings.join()).toContain('auth.sealKeys: not set')
+      const keys = `auth: { sealKeys: ["${'x'.repeat(32)}"] }`
+      expect(load(`redis: { host: a }\n${keys}`).warnings.join()).not.toContain('sealKeys')
     })
   })
 

@@ -47,7 +47,7 @@ const ports: StatePorts = {
   ),
   bus: guardedBus(new MemoryBus(), guard),
 }
-shared.state = { ...ports, of: () => ports, close: async () => {} }
+shared.state = { ...ports, of: () => ports, breakers: () => [], close: async () => {} }
 
 const SLOW = 'SELECT sum(length(md5(md5(md5(range::VARCHAR)))))::BIGINT AS n FROM range(100000000)'
 const MAX_SESSIONS = 3

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { budgetSchema, budgetSettings } from '../setting/budget.ts'
-import { secret, wholeNumber } from '../setting/value.ts'
 
 /** Name of a group. */
 export const groupName = z.string().regex(/^[\w.@-]{1,64}$/, 'must be 1 to 64 letters, digits, or any of . _ @ -')
@@ -50,17 +49,6 @@ export const stateSchema = z.strictObject({
     .describe(
       'Folder for what has to survive a restart: the ledger of what statements cost. Processes of one machine may share it. Without it, and without `redis`, the ledger ends with the process.',
     ),
-})
-
-/** Schema of `redis`. */
-export const redisSchema = z.strictObject({
-  url: secret('Server, as `redis://user:password@host:port/database`; `rediss://` uses TLS.').regex(
-    /^rediss?:\/\//,
-    'must begin with redis:// or rediss://',
-  ),
-  keyPrefix: z.string().min(1).max(100).default('flightgate:').describe('Beginning of all keys.'),
-  connectTimeoutMs: wholeNumber('Time limit to connect.', { min: 10, max: 600_000, default: 5000 }),
-  commandTimeoutMs: wholeNumber('Time limit of a command.', { min: 10, max: 600_000, default: 1000 }),
 })
 
 function isTimeZone(name: string): boolean {

@@ -6,6 +6,8 @@ export interface Variable {
   readonly about: string
   /** Path of the required setting that it can set, such as `sources.dremio.uri`. */
   readonly gives?: string
+  /** Section without which the variable has no effect. */
+  readonly within?: string
   /** What the value must be; undefined if it is right. Without this the variable takes any text. */
   problem?(value: string): string | undefined
   apply(value: string, root: Section): void

@@ -1,6 +1,7 @@
 import type { Logger } from '../../query/types.ts'
 import { CallGuard } from '../../state/guarded.ts'
 import type { RedisConnection } from '../../state/redis/redis-connection.ts'
+import { limitsOf } from '../../state/state-uses.ts'
 import { guardedLedger } from './guarded-ledger.ts'
 import type { BillingCalendar, Ledger } from './ledger.ts'
 
@@ -26,7 +27,8 @@ export async function openLedger(
   const reports = guard(REPORT_TIMEOUT_MS)
   if (redis) {
     const { RedisLedger } = await import('./redis/redis-ledger.ts')
-    return guardedLedger(new RedisLedger(redis, calendar), guard(redis.commandTimeoutMs), reports)
+    const { small } = limitsOf('ledger', redis.commandTimeoutMs)
+    return guardedLedger(new RedisLedger(redis, calendar), new CallGuard(small, log, 'ledger'), reports)
   }
   const { openSqliteLedger } = await import('./sqlite/sqlite-ledger.ts')
   return guardedLedger(await openSqliteLedger(directory, calendar.timeZone), guard(SQLITE_TIMEOUT_MS), reports)

@@ -25,11 +25,69 @@ const reconnectMs = (attempts: number): number => Math.min(MAX_RECONNECT_MS, 50 
  * @param silenceMs time after which a connection is closed that does not answer at all, in milliseconds
  */
 export async function createRedisClient(settings: RedisSettings, silenceMs: number): Promise<RedisClient> {
-  const { Cluster, Redis } = await import('ioredis')
-  const { nodes, sentinels, primaryName, connectTimeoutMs, commandTimeoutMs } = settings
-  const place = placeOf(settings)
-  const options: Options = {
-    ...place,
+  const { nodes, commandTimeoutMs } = settings
+  if (!nodes) return await createConnection(settings, silenceMs)
+  const { Cluster } = await import('ioredis')
+  const { host: _, port: __, db: ___, ...redisOptions } = optionsOf(settings, silenceMs)
+  return new Cluster(
+    nodes.map(({ host, port }) => ({ host, port })),
+    {
+      redisOptions,
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      slotsRefreshTimeout: commandTimeoutMs,
+      slotsRefreshInterval: SLOTS_REFRESH_MS,
+      retryDelayOnFailover: CLUSTER_RETRY_MS,
+      retryDelayOnClusterDown: CLUSTER_RETRY_MS,
+      retryDelayOnTryAgain: CLUSTER_RETRY_MS,
+      clusterRetryStrategy: reconnectMs,
+    },
+  )
+}
+
+/**
+ * Creates one connection, as `createRedisClient`. In a cluster it is to any node, for messages, which every node has; the next node
+ * takes over when one fails.
+ */
+export async function createConnection(settings: RedisSettings, silenceMs: number): Promise<Redis> {
+  const { Redis } = await import('ioredis')
+  const { nodes, sentinels, primaryName, commandTimeoutMs } = settings
+  const { host, port, ...others } = {
+    ...optionsOf(settings, silenceMs),
+    enableOfflineQueue: false,
+    retryStrategy: reconnectMs,
+  }
+  if (nodes) {
+    const client: Redis = new Redis({
+      ...others,
+      ...nodes[0],
+      retryStrategy(attempts: number) {
+        Object.assign(client.options, nodes[attempts % nodes.length])
+        return reconnectMs(attempts)
+      },
+    })
+    return client
+  }
+  if (!sentinels)
+    return new Redis({ ...others, ...(host !== undefined && { host }), ...(port !== undefined && { port }) })
+  return new Redis({
+    ...others,
+    sentinels: sentinels.map((each) => ({ ...each })),
+    name: primaryName!,
+    ...(settings.sentinelUsername !== undefined && { sentinelUsername: settings.sentinelUsername }),
+    ...(settings.sentinelPassword !== undefined && { sentinelPassword: settings.sentinelPassword }),
+    ...(others.tls && { enableTLSForSentinelMode: true, sentinelTLS: others.tls }),
+    sentinelCommandTimeout: commandTimeoutMs,
+    sentinelRetryStrategy: reconnectMs,
+    failoverDetector: true,
+  })
+}
+
+/** Options of every connection. */
+function optionsOf(settings: RedisSettings, silenceMs: number): Options {
+  const { connectTimeoutMs, commandTimeoutMs } = settings
+  return {
+    ...placeOf(settings),
     replyMapping: 'legacy',
     lazyConnect: true,
     connectTimeout: connectTimeoutMs,
@@ -43,37 +101,6 @@ export async function createRedisClient(settings: RedisSettings, silenceMs: numb
     // A primary that became a replica: the next connection finds the new primary.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   }
-  if (nodes) {
-    const { host: _, port: __, db: ___, ...redisOptions } = options
-    return new Cluster(
-      nodes.map(({ host, port }) => ({ host, port })),
-      {
-        redisOptions,
-        lazyConnect: true,
-        enableOfflineQueue: false,
-        slotsRefreshTimeout: commandTimeoutMs,
-        slotsRefreshInterval: SLOTS_REFRESH_MS,
-        retryDelayOnFailover: CLUSTER_RETRY_MS,
-        retryDelayOnClusterDown: CLUSTER_RETRY_MS,
-        retryDelayOnTryAgain: CLUSTER_RETRY_MS,
-        clusterRetryStrategy: reconnectMs,
-      },
-    )
-  }
-  const single: Options = { ...options, enableOfflineQueue: false, retryStrategy: reconnectMs }
-  if (!sentinels) return new Redis(single)
-  const { host: _, port: __, ...others } = single
-  return new Redis({
-    ...others,
-    sentinels: sentinels.map(({ host, port }) => ({ host, port })),
-    name: primaryName!,
-    ...(settings.sentinelUsername !== undefined && { sentinelUsername: settings.sentinelUsername }),
-    ...(settings.sentinelPassword !== undefined && { sentinelPassword: settings.sentinelPassword }),
-    ...(place.tls && { enableTLSForSentinelMode: true, sentinelTLS: place.tls }),
-    sentinelCommandTimeout: commandTimeoutMs,
-    sentinelRetryStrategy: reconnectMs,
-    failoverDetector: true,
-  })
 }
 
 /** Address, credentials, database and TLS. A setting of its own overrides that part of the URL. */

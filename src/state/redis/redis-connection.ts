@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto'
+import type { Redis } from 'ioredis'
 import type { Logger } from '../../query/types.ts'
 import { StateTimeout } from '../state-timeout.ts'
-import { createRedisClient, type RedisClient } from './redis-client.ts'
+import { createConnection, createRedisClient, type RedisClient } from './redis-client.ts'
 import type { RedisObserver } from './redis-observer.ts'
 import type { RedisSettings } from './redis-settings.ts'
 
 /** Time between two signs of life that the gateway asks for on each connection, in milliseconds. */
 const HEARTBEAT_MS = 3000
 /** A connection without any answer for so many command time limits is closed and opened again. */
-const SILENT_COMMANDS = 3
+const SILENT_COMMANDS = 4
 const MIN_SILENCE_MS = 10_000
+/** A piece of a large value may take so many command time limits. */
+const BULK_COMMANDS = 3
 
 const unobserved: RedisObserver = { onCommand() {}, onCorrupt() {} }
 
@@ -36,14 +39,14 @@ export class RedisConnection {
   readonly commandTimeoutMs: number
   readonly observer: RedisObserver
   /** Receives messages only. */
-  readonly subscriber: RedisClient
+  readonly subscriber: Redis
   readonly #small: RedisClient
   readonly #bulk: RedisClient
   readonly #heartbeat: NodeJS.Timeout
   #isUp = false
 
   private constructor(
-    clients: { readonly small: RedisClient; readonly bulk: RedisClient; readonly subscriber: RedisClient },
+    clients: { readonly small: RedisClient; readonly bulk: RedisClient; readonly subscriber: Redis },
     { keyPrefix, commandTimeoutMs }: RedisSettings,
     log: Logger,
     observer: RedisObserver,
@@ -65,8 +68,12 @@ export class RedisConnection {
     observer: RedisObserver = unobserved,
   ): Promise<RedisConnection> {
     const silenceMs = Math.max(MIN_SILENCE_MS, SILENT_COMMANDS * settings.commandTimeoutMs)
-    const create = () => createRedisClient(settings, silenceMs)
-    const clients = { small: await create(), bulk: await create(), subscriber: await create() }
+    const ofBulk = { ...settings, commandTimeoutMs: BULK_COMMANDS * settings.commandTimeoutMs }
+    const clients = {
+      small: await createRedisClient(settings, silenceMs),
+      bulk: await createRedisClient(ofBulk, silenceMs),
+      subscriber: await createConnection(settings, silenceMs),
+    }
     const connection = new RedisConnection(clients, settings, log, observer)
     await connection.#connect(settings.connectTimeoutMs)
     return connection
@@ -79,7 +86,7 @@ export class RedisConnection {
 
   /**
    * Sends commands and measures them.
-   * @throws StateTimeout after `commandTimeoutMs` without an answer
+   * @throws StateTimeout after `commandTimeoutMs` without an answer, for large values after three times as long
    * @throws Error of the server or connection
    */
   async call<T>(send: (client: RedisClient) => Promise<T>, lane: RedisLane = 'small'): Promise<T> {
@@ -91,7 +98,7 @@ export class RedisConnection {
     } catch (error) {
       const isTimeout = (error as Error).message === 'Command timed out'
       this.observer.onCommand(isTimeout ? 'timeout' : 'error', (performance.now() - from) / 1000)
-      throw isTimeout ? new StateTimeout(this.commandTimeoutMs, error) : error
+      throw isTimeout ? new StateTimeout(this.commandTimeoutMs * (lane === 'bulk' ? BULK_COMMANDS : 1), error) : error
     }
   }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,15 +14,32 @@ const binary = fileURLToPath(new URL('../../../.cache/python/bin/redis-server', 
 export class RedisServer {
   readonly port: number
   readonly #folder: string
+  readonly #more: readonly string[]
   #child: ChildProcess | undefined
 
-  private constructor(port: number, folder: string) {
+  private constructor(port: number, folder: string, more: readonly string[]) {
     this.port = port
     this.#folder = folder
+    this.#more = more
   }
 
-  static async start(): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), mkdtempSync(join(tmpdir(), 'flightgate-redis-')))
+  /** @param more options of the server, such as `--replicaof` */
+  static async start(...more: readonly string[]): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), mkdtempSync(join(tmpdir(), 'flightgate-redis-')), more)
+    await server.restart()
+    return server
+  }
+
+  /** Starts a sentinel that watches a primary by the name `main`. */
+  static async startSentinel(primaryPort: number, quorum: number): Promise<RedisServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'flightgate-redis-'))
+    const file = join(folder, 'sentinel.conf')
+    const watch = `sentinel monitor main 127.0.0.1 ${primaryPort} ${quorum}
+sentinel down-after-milliseconds main 1000
+sentinel failover-timeout main 4000
+`
+    writeFileSync(file, watch)
+    const server = new RedisServer(await freePort(), folder, [file, '--sentinel'])
     await server.restart()
     return server
   }
@@ -33,19 +50,11 @@ export class RedisServer {
 
   /** Starts the server again after `stop`. */
   async restart(): Promise<void> {
-    const settings = [
-      '--port',
-      String(this.port),
-      '--bind',
-      '127.0.0.1',
-      '--dir',
-      this.#folder,
-      '--save',
-      '',
-      '--appendonly',
-      'yes',
-    ]
-    this.#child = spawn(binary, [...settings, '--appendfsync', 'always'], { stdio: 'ignore' })
+    const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder]
+    const durable = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always']
+    const isSentinel = this.#more.includes('--sentinel')
+    const settings = isSentinel ? [...this.#more, ...own] : [...own, ...durable, ...this.#more]
+    this.#child = spawn(binary, settings, { stdio: 'ignore' })
     endWithTests(this.#child)
     await waitFor(() => answers(this.port), 'Redis to answer', 10_000)
   }
@@ -62,10 +71,16 @@ export class RedisServer {
 
   /** Loses all data, as a server without a file does that restarts. */
   async flush(): Promise<void> {
+    await this.send('FLUSHALL')
+  }
+
+  /** Sends one command and returns its answer, if that comes in one piece, as it is. */
+  async send(command: string): Promise<string> {
     const socket = connect(this.port, '127.0.0.1')
-    socket.write('FLUSHALL\r\n')
-    await once(socket, 'data')
+    socket.write(`${command}\r\n`)
+    const [answer] = (await once(socket, 'data')) as [Buffer]
     socket.destroy()
+    return answer.toString()
   }
 
   /** Makes the server hang, or go on. */
@@ -79,12 +94,15 @@ export class RedisServer {
   }
 }
 
+/** A free port that has room for the port of the cluster's own messages, 10000 above. */
 async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (;;) {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    await new Promise((resolve) => server.close(resolve))
+    if (port < 55_536) return port
+  }
 }
 
 async function answers(port: number): Promise<boolean | undefined> {
