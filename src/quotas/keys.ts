@@ -4,6 +4,8 @@ export const keys = {
   requests: (caller: string, window: number): string => `requests:${caller}:${window}`,
   /** Bytes of results that a caller has read on a day. */
   bytes: (caller: string, day: string): string => `quota-bytes:${caller}:${day}`,
+  /** The places of a caller's running statements. */
+  running: (caller: string): string => `running:${caller}`,
   /** A figure of the usage of a principal on a day. */
   usage: (principal: string, day: string, source: string, figure: string): string =>
     `usage:${principal}:${day}:${source}:${figure}`,

@@ -3,6 +3,7 @@ import type { Store } from '../state/store.ts'
 import { DailyBytes } from './daily-bytes.ts'
 import { QuotaPolicy, type RefusalReason } from './quota-policy.ts'
 import { RequestLimiter } from './request-limiter.ts'
+import { SharedPlaces } from './shared-places.ts'
 import { StatementQuotas } from './statement-quotas.ts'
 import { Usage } from './usage.ts'
 import { UsageLedger } from './usage-ledger.ts'
@@ -30,6 +31,7 @@ export class Quotas {
   readonly usage: Usage
   readonly #ledger: UsageLedger
   readonly #bytes: DailyBytes
+  readonly #places: SharedPlaces
   readonly #log: Logger
   #loggedAt = Number.NEGATIVE_INFINITY
 
@@ -39,15 +41,16 @@ export class Quotas {
     const onStateDown = (error: unknown) => this.#onStateDown(error)
     this.#ledger = new UsageLedger(store, onStateDown)
     this.#bytes = new DailyBytes(store, onStateDown)
+    this.#places = new SharedPlaces(store, onStateDown)
     const [ledger, bytes] = [this.#ledger, this.#bytes]
     this.requests = new RequestLimiter({ policy, store, onRefused, onStateDown })
-    this.statements = new StatementQuotas({ policy, ledger, bytes, onRefused })
+    this.statements = new StatementQuotas({ policy, ledger, bytes, places: this.#places, onRefused })
     this.usage = new Usage({ policy, ledger, bytes, sources, requests: this.requests, statements: this.statements })
   }
 
-  /** Writes the counts that wait. */
+  /** Writes the counts that wait, and gives the places of running statements back. */
   async close(): Promise<void> {
-    await Promise.all([this.#ledger.close(), this.#bytes.close()])
+    await Promise.all([this.#ledger.close(), this.#bytes.close(), this.#places.close()])
   }
 
   #onStateDown(error: unknown): void {

@@ -4,6 +4,7 @@ import type { StatementAccounts } from '../query/stages/quota.ts'
 import { type Caller, type Context, holderOf, type Query } from '../query/types.ts'
 import type { ByteCount, DailyBytes } from './daily-bytes.ts'
 import { ownerOf, type QuotaPolicy, type RefusalReason } from './quota-policy.ts'
+import type { SharedPlaces } from './shared-places.ts'
 import type { UsageLedger, UsageTab } from './usage-ledger.ts'
 import { utcDayOf } from './utc-day.ts'
 
@@ -12,6 +13,7 @@ export interface StatementQuotaDependencies {
   readonly policy: QuotaPolicy
   readonly ledger: UsageLedger
   readonly bytes: DailyBytes
+  readonly places: SharedPlaces
   onRefused(reason: RefusalReason): void
 }
 
@@ -19,12 +21,13 @@ export interface StatementQuotaDependencies {
 const RETRY_MS = 1000
 
 /**
- * Counts statements, and refuses those above the quotas of their caller. The number of concurrent statements is one of this
- * replica. Bytes are counted as they are read: a statement that has begun may read to its end.
+ * Counts statements, and refuses those above the quotas of their caller. The number of concurrent statements is one of all
+ * replicas; while the shared state is down, of this one. Bytes are counted as they are read: a statement that has begun may read to
+ * its end.
  */
 export class StatementQuotas implements StatementAccounts {
   readonly #deps: StatementQuotaDependencies
-  /** Statements of limited callers, by holder. */
+  /** Statements of limited callers on this replica, by holder. */
   readonly #running = new Map<string, number>()
 
   constructor(deps: StatementQuotaDependencies) {
@@ -49,33 +52,43 @@ export class StatementQuotas implements StatementAccounts {
    */
   async check(caller: Caller, statements = 1): Promise<void> {
     const { maxConcurrentStatements: max = 0, maxBytesPerDay = 0 } = this.#deps.policy.of(caller.principal)
-    if (max > 0) this.#checkRunning(caller, statements, max)
+    if (max > 0) this.#checkRunning(caller, statements, max, await this.runningOf(caller))
     if (maxBytesPerDay > 0) await this.#checkBytes(caller, maxBytesPerDay)
   }
 
-  /** Number of the caller's statements that wait, run or are read on this replica, if it is limited. */
-  runningOf(caller: Caller): number {
-    return this.#running.get(holderOf(caller)) ?? 0
+  /** Number of the caller's statements that wait, run or are read on all replicas, if it is limited; while the shared state is down, on this one. */
+  async runningOf(caller: Caller): Promise<number> {
+    const shared = await this.#deps.places.countOf(holderOf(caller)).catch(() => 0)
+    return Math.max(shared, this.#runningHere(caller))
   }
 
-  /** How many statements the caller may begin now, perhaps none; undefined if their number is not limited. */
+  /**
+   * How many statements the caller may begin at this replica, perhaps none; undefined if their number is not limited. Other
+   * replicas may leave it fewer.
+   */
   freeOf(caller: Caller): number | undefined {
     const { maxConcurrentStatements: max = 0 } = this.#deps.policy.of(caller.principal)
-    return max > 0 ? Math.max(0, max - this.runningOf(caller)) : undefined
+    return max > 0 ? Math.max(0, max - this.#runningHere(caller)) : undefined
   }
 
   async #openLimited(tab: UsageTab, ctx: Context): Promise<ResultObserver> {
     const { maxConcurrentStatements: max = 0, maxBytesPerDay = 0 } = this.#deps.policy.of(ctx.principal)
     const holder = holderOf(ctx)
-    if (max > 0) this.#checkRunning(ctx, 1, max)
+    if (max > 0) this.#checkRunning(ctx, 1, max, this.#runningHere(ctx))
     // Take the place before waiting: otherwise several statements would pass the check at once.
-    this.#running.set(holder, this.runningOf(ctx) + 1)
+    this.#running.set(holder, this.#runningHere(ctx) + 1)
+    let giveBack: (() => void) | undefined
     const release = () => {
-      const left = this.runningOf(ctx) - 1
+      giveBack?.()
+      const left = this.#runningHere(ctx) - 1
       if (left > 0) this.#running.set(holder, left)
       else this.#running.delete(holder)
     }
     try {
+      if (max > 0) {
+        giveBack = await this.#deps.places.take(holder, max)
+        if (!giveBack) this.#checkRunning(ctx, 1, max, max)
+      }
       if (maxBytesPerDay > 0) await this.#checkBytes(ctx, maxBytesPerDay)
     } catch (error) {
       release()
@@ -84,8 +97,11 @@ export class StatementQuotas implements StatementAccounts {
     return new LimitedAccount(tab, maxBytesPerDay > 0 ? this.#deps.bytes.countOf(holder) : undefined, release)
   }
 
-  #checkRunning(caller: Caller, statements: number, max: number): void {
-    const running = this.runningOf(caller)
+  #runningHere(caller: Caller): number {
+    return this.#running.get(holderOf(caller)) ?? 0
+  }
+
+  #checkRunning(caller: Caller, statements: number, max: number, running: number): void {
     if (running + statements <= max) return
     this.#deps.onRefused('statements')
     const limit = `${ownerOf(caller)} may run ${max} at the same time (quotas.maxConcurrentStatements)`

@@ -24,7 +24,7 @@ export interface UsageReport {
   /** The sources of which the principal has used anything, in the order of the configuration. */
   readonly sources: readonly SourceUsage[]
   readonly requestsPerMinute?: QuotaState
-  /** Statements on this replica. */
+  /** Statements on all replicas. */
   readonly concurrentStatements?: QuotaState
   readonly bytesPerDay?: QuotaState
 }
@@ -74,7 +74,7 @@ export class Usage {
         },
       }),
       ...(quotas.maxConcurrentStatements && {
-        concurrentStatements: left(quotas.maxConcurrentStatements, this.#deps.statements.runningOf(subject)),
+        concurrentStatements: left(quotas.maxConcurrentStatements, await this.#deps.statements.runningOf(subject)),
       }),
       ...(quotas.maxBytesPerDay && {
         bytesPerDay: {

@@ -165,6 +165,52 @@ describe('concurrent statements', () => {
   })
 })
 
+describe('concurrent statements of several replicas', () => {
+  it('the limit is one of all replicas; a place is free again when its statement ends', async () => {
+    const store = new FaultyStore(new MemoryStore(1 << 20))
+    const [one, other] = [setUp({ maxConcurrentStatements: 3 }, store), setUp({ maxConcurrentStatements: 3 }, store)]
+    vi.useRealTimers()
+    const outcomes = await Promise.allSettled(Array.from({ length: 12 }, (_, i) => (i % 2 ? one : other).run()))
+    const begun = outcomes.filter((each) => each.status === 'fulfilled').map(({ value }) => value)
+    expect(begun).toHaveLength(3)
+    expect(await other.quotas.statements.runningOf({ principal: lena })).toBe(3)
+    await expect(one.quotas.statements.check({ principal: lena }, 1)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' })
+    await rowsOf(begun[0]!)
+    await other.run()
+    await expect(one.run()).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' })
+    await Promise.all([one.quotas.close(), other.quotas.close()])
+  })
+
+  it('the store is down: the limit is that of each replica, and places are free again afterwards', async () => {
+    const store = new FaultyStore(new MemoryStore(1 << 20))
+    const { run, quotas } = setUp({ maxConcurrentStatements: 1 }, store)
+    store.mode = 'fails'
+    const result = await run()
+    await expect(run()).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' })
+    await rowsOf(result)
+    store.mode = 'works'
+    await rowsOf(await run())
+    expect(await quotas.statements.runningOf({ principal: lena })).toBe(0)
+  })
+
+  it('a replica dies: its places are free after a minute; those of long statements stay taken', async () => {
+    const store = new FaultyStore(new MemoryStore(1 << 20))
+    const [one, other] = [setUp({ maxConcurrentStatements: 2 }, store), setUp({ maxConcurrentStatements: 2 }, store)]
+    await store.addMember('running:lena', 'of a replica that died', 60_000, 2)
+    await one.run()
+    const refused = other.run()
+    refused.catch(() => {})
+    await vi.advanceTimersByTimeAsync(200)
+    await expect(refused).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' })
+    await vi.advanceTimersByTimeAsync(70_000)
+    await other.run()
+    const again = other.run()
+    again.catch(() => {})
+    await vi.advanceTimersByTimeAsync(200)
+    await expect(again).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' })
+  })
+})
+
 describe('bytes per day', () => {
   it('a statement that has begun may be read to its end; the next ones are refused until the day ends', async () => {
     const { run, refusals } = setUp({ maxBytesPerDay: 30 })

@@ -8,7 +8,7 @@ export const quotaSettings = {
     { min: 0, max: 1_000_000_000 },
   ),
   maxConcurrentStatements: optionalWholeNumber(
-    'Statements that wait, run or are read at the same time, on one replica. The gateway refuses more instead of queueing them. 0 is no limit.',
+    'Statements that wait, run or are read at the same time, on all replicas that share Redis. The gateway refuses more instead of queueing them. 0 is no limit.',
     { min: 0, max: 1_000_000 },
   ),
   maxBytesPerDay: optionalWholeNumber(
