@@ -1,5 +1,5 @@
-import { totalmem } from 'node:os'
 import { z } from 'zod'
+import { availableMemory } from './setting/available-memory.ts'
 import { optionalWholeNumber, wholeNumber } from './setting/value.ts'
 
 const MIB = 1 << 20
@@ -9,8 +9,7 @@ const DAY_MS = 24 * HOUR_MS
 
 /** Default of `maxInFlightBytes`: a quarter of the memory that the process may use. */
 export function defaultMaxInFlightBytes(): number {
-  const constrained = process.constrainedMemory()
-  return Math.floor((constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()) / 4)
+  return Math.floor(availableMemory() / 4)
 }
 
 /** Default of `maxRequestMemoryBytes`: an eighth of the memory that the process may use, from 64 MiB to 1 GiB. */

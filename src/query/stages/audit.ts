@@ -51,6 +51,7 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       ...text,
       ms: Math.round(ms * 10) / 10,
       ...more,
+      ...(step === 'run' && ctx.trace?.cache && { cache: ctx.trace.cache.result }),
       ...(step === 'run' && billOf(ctx)),
       outcome: failure?.code ?? 'OK',
       ...(failure?.engineError !== undefined && { engineError: failure.engineError }),
