@@ -8,6 +8,7 @@ const obstacles: Readonly<Record<CacheObstacle, true>> = {
   'temporary-table': true,
   sample: true,
   'external-data': true,
+  'system-table': true,
   'not-a-query': true,
   unreadable: true,
 }

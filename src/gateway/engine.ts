@@ -1,4 +1,7 @@
 import type { Scope } from '../async/scope.ts'
+import type { ChangeLog } from '../cache/changes/change-log.ts'
+import { ChangeRecorder } from '../cache/changes/change-recorder.ts'
+import { recordChanges } from '../cache/changes/record-changes.ts'
 import type { ResultCache } from '../cache/result-cache.ts'
 import type { Config } from '../config/config.ts'
 import { Advisor } from '../cost/advice/advisor.ts'
@@ -42,6 +45,7 @@ export interface EngineParts {
   /** Store of small results, for clients that redeem a ticket again. */
   readonly repeatable: ResultStore
   readonly cache: ResultCache
+  readonly changes: ChangeLog
   /** Absent if no source bills its statements. */
   readonly costs?: Pick<Costs, 'budgets' | 'reconciliation'> | undefined
   readonly metrics: Metrics
@@ -69,11 +73,13 @@ export interface Engine {
 
 /** Composes the engine. The scope closes its quotas, which write the counts that wait. */
 export function createEngine(parts: EngineParts, scope: Scope): Engine {
-  const { config, sources, slots, watch, state, repeatable, cache, costs, metrics, log } = parts
+  const { config, sources, slots, watch, state, repeatable, cache, changes, costs, metrics, log } = parts
   const { limits } = config
   const router = new Router(sources, config.defaultSource)
   const drainGate = new DrainGate()
-  const transactions = new Transactions(limits, log)
+  const recorder = new ChangeRecorder(changes, log)
+  scope.defer(() => recorder.close())
+  const transactions = new Transactions(limits, log, (id) => recorder.endTransaction(id))
   const active = new ActiveStatements({ bus: state.bus, router, principals: config.auth.apiKeys })
   const sourceStatus = new SourceStatus({
     router,
@@ -109,6 +115,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
       contendedStallMs: limits.contendedStallMs,
       onWait: (source, waitMs) => metrics.onQueueWait(source, waitMs),
     }),
+    recordChanges(recorder, router),
   ]
   const pipeline = composePipeline(stages, router)
   const checkBatch: BatchCheck = async ({ plans, atOnce }, ctx) => {

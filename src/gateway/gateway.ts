@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { Scope } from '../async/scope.ts'
+import { MemoryChangeLog } from '../cache/changes/memory-change-log.ts'
 import type { Config } from '../config/config.ts'
 import { freeOfCharge } from '../cost/usage/cost-usage.ts'
 import { Metrics } from '../ops/metrics.ts'
@@ -80,8 +81,12 @@ async function start(
 
   const costs = await openBudgets({ config, kinds, sources, redis, metrics, log }, scope)
   const slots = slotsOfSources(config, kinds)
-  const cache = openCache({ config, kinds, sources, metrics }, scope)
-  const engine = createEngine({ config, sources, slots, watch, state, repeatable, cache, costs, metrics, log }, scope)
+  const changes = new MemoryChangeLog()
+  const cache = openCache({ config, kinds, sources, changes, metrics }, scope)
+  const engine = createEngine(
+    { config, sources, slots, watch, state, repeatable, cache, changes, costs, metrics, log },
+    scope,
+  )
   const { transactions, drainGate } = engine
 
   const costUsage = costs?.usage ?? freeOfCharge(config.budgets.timeZone)

@@ -1,21 +1,22 @@
 import type { Scope } from '../async/scope.ts'
 import { bypassReasons } from '../cache/bypass-reasons.ts'
 import type { SourceRules } from '../cache/cache-rules.ts'
-import { Clears } from '../cache/clears.ts'
+import type { ChangeLog } from '../cache/changes/change-log.ts'
 import { Revisions } from '../cache/key/revisions.ts'
-import { plainFacts } from '../cache/plain-facts.ts'
 import { ResultCache } from '../cache/result-cache.ts'
 import type { Config } from '../config/config.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { packageVersion } from '../ops/version.ts'
 import type { Source } from '../query/source.ts'
 import type { SourceKinds } from '../sources/kind.ts'
+import { factsOfSource } from './facts-of-source.ts'
 
 /** Parts that the cache uses. */
 export interface CacheParts {
   readonly config: Config
   readonly kinds: SourceKinds
   readonly sources: readonly Source[]
+  readonly changes: ChangeLog
   readonly metrics: Metrics
 }
 
@@ -23,16 +24,17 @@ export interface CacheParts {
 const runLimits = { maxWindowBytes: 32 << 20, maxSpillBytes: 1 << 30, maxBackground: 8, backgroundTimeoutMs: 300_000 }
 
 /** Opens the result cache, also if it is off: it then refuses `only-if-cached`. The scope closes it. */
-export function openCache({ config, kinds, sources, metrics }: CacheParts, scope: Scope): ResultCache {
+export function openCache({ config, kinds, sources, changes, metrics }: CacheParts, scope: Scope): ResultCache {
   const { maxBytes, maxEntryBytes, ...general } = config.cache
+  const byName = new Map(sources.map((source) => [source.name, source]))
   const rules = new Map(
-    sources.map(({ name, writes }): [string, SourceRules] => {
+    sources.map(({ name }): [string, SourceRules] => {
       const settings = config.sources[name]!
       const { cache } = settings
       return [
         name,
         {
-          isEnabled: cache?.enabled !== false && !writes,
+          isEnabled: cache?.enabled !== false,
           isShared: cache?.scope === 'shared',
           metadataNames: kinds[settings.kind]!.rowMetadata?.(settings) ?? [],
           ttlMs: cache?.ttlMs ?? general.ttlMs,
@@ -51,8 +53,8 @@ export function openCache({ config, kinds, sources, metrics }: CacheParts, scope
       sources: config.sources,
       principals: config.auth.apiKeys,
     }),
-    changes: new Clears(),
-    factsOf: ({ query }) => plainFacts(query.sql),
+    changes,
+    factsOf: ({ query }, ctx) => factsOfSource(query, byName.get(query.source)!, ctx),
     observer: metrics.cache,
   })
   scope.defer(() => cache.close())

@@ -1,6 +1,8 @@
 import type { SourceCost } from './billing/source-cost.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { Catalog } from './catalog.ts'
+import type { Definitions } from './facts/definitions.ts'
+import type { SqlDialect } from './facts/dialect.ts'
 import type { Ingest } from './ingest.ts'
 import type { Context, Health, Plan, PlannedSql, Query, Result } from './types.ts'
 
@@ -47,6 +49,8 @@ export interface Source {
   readonly kind: string
   /** Whether the source allows statements that change data. */
   readonly writes: boolean
+  /** How its engine reads SQL; `standard` if absent. */
+  readonly dialect?: SqlDialect
   readonly catalog: Catalog
   /** Absent if the engine has no transactions. */
   readonly transactions?: SourceTransactions
@@ -65,6 +69,8 @@ export interface Source {
   health(ctx: Context): Promise<Health>
   /** The servers behind the source, in the order of the configuration; absent for an embedded engine. */
   endpoints?(): readonly EndpointStatus[]
+  /** What its users have defined; absent if the source cannot tell. Known ones are returned at once. @throws GatewayError */
+  definitions?(): Definitions | Promise<Definitions>
   /** Present if the engine bills its statements. */
   readonly cost?: SourceCost
   /** Whether threads may be running that would delay the end of the process; absent if the source has no threads. */

@@ -5,7 +5,9 @@ import { deriveContext } from '../derive-context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Source, SourceSavepoints } from '../source.ts'
 import type { Context, Logger, Principal } from '../types.ts'
+import { idleMsOf } from './idle-limit.ts'
 import type { OpenTransaction, TransactionStart, Turn } from './open-transaction.ts'
+import { ownContext, ROLLBACK_WAIT_MS } from './own-context.ts'
 import { SoleConnections } from './sole-connections.ts'
 
 /** Limits of transactions. */
@@ -20,18 +22,16 @@ export interface TransactionLimits {
 /** Maximum number of statements that wait for their turn in one transaction. */
 const MAX_WAITING = 100
 const MAX_FAILED_COMMITS = 10_000
-/** Idle limit of a transaction whose only connection has closed, in milliseconds: time for the client to reconnect. */
-const ABANDONED_IDLE_MS = 5000
 /** If rows wait unread for this time, in milliseconds, the client is not reading the result. */
 const UNREAD_MS = 250
 /** Number of checks in that time. Each runs in a turn of its own of the event loop, so that a cancellation can arrive between them. */
 const UNREAD_CHECKS = 5
-const ROLLBACK_WAIT_MS = 10_000
 
 /** The open transactions of this replica. Checks owners, serializes statements, and rolls back idle transactions. */
 export class Transactions {
   readonly #limits: TransactionLimits
   readonly #log: Logger
+  readonly #onEnded: (id: string) => Promise<void>
   readonly #open = new Map<string, OpenTransaction>()
   /** Ids of transactions that never began: see `placeholderTransaction`. */
   readonly #placeholders = new Set<string>()
@@ -39,9 +39,11 @@ export class Transactions {
   readonly #failedCommits = new LRUCache<string, true>({ max: MAX_FAILED_COMMITS })
   readonly #connections = new SoleConnections<OpenTransaction>((transaction) => this.#abandon(transaction))
 
-  constructor(limits: TransactionLimits, log: Logger) {
+  /** @param onEnded called after a transaction was committed or rolled back, or may have been, and before the client is told */
+  constructor(limits: TransactionLimits, log: Logger, onEnded: (id: string) => Promise<void> = async () => {}) {
     this.#limits = limits
     this.#log = log
+    this.#onEnded = onEnded
   }
 
   /** Number of open transactions. */
@@ -92,7 +94,7 @@ export class Transactions {
     // The session has ended in the meantime, or the client has cancelled: no client will end the transaction.
     if (this.#open.get(id) !== transaction || ctx.signal.aborted) {
       this.#forget(transaction)
-      await source.transactions.rollback(id, this.#ownContext(transaction))
+      await source.transactions.rollback(id, ownContext(transaction, this.#log))
       ctx.signal.throwIfAborted()
       throw new GatewayError('UNKNOWN_TRANSACTION', 'The session of the transaction has ended.')
     }
@@ -149,7 +151,7 @@ export class Transactions {
       if (transaction.source === source) return
       await source.transactions.begin(id, { readOnly }, ctx)
       if (this.#open.get(id) !== transaction) {
-        await source.transactions.rollback(id, this.#ownContext(transaction))
+        await source.transactions.rollback(id, ownContext(transaction, this.#log))
         throw new GatewayError('UNKNOWN_TRANSACTION')
       }
       transaction.source = source
@@ -205,6 +207,8 @@ export class Transactions {
     } catch (error) {
       this.#failedCommits.set(id, true)
       throw error
+    } finally {
+      await this.#onEnded(id)
     }
   }
 
@@ -251,7 +255,7 @@ export class Transactions {
     }
   }
 
-  /** Called when the client's only connection closes. Rolls back unless the client reconnects within `ABANDONED_IDLE_MS`. */
+  /** Called when the client's only connection closes. Rolls back unless the client reconnects soon. */
   #abandon(transaction: OpenTransaction): void {
     transaction.abandoned = true
     if (transaction.turn.inUse === 0) this.#awaitUse(transaction)
@@ -316,34 +320,26 @@ export class Transactions {
       await source.transactions!.rollback(id, ctx)
     } finally {
       giveBack?.()
+      await this.#onEnded(id)
     }
-  }
-
-  /** A context for a rollback without a client. */
-  #ownContext({ id, principal }: OpenTransaction): Context {
-    const signal = AbortSignal.timeout(ROLLBACK_WAIT_MS)
-    return { principal, signal, deadlineAt: Infinity, requestId: id, log: this.#log }
-  }
-
-  #idleMs({ sessionId, abandoned }: OpenTransaction): number {
-    const { transactionIdleMs, sessionIdleMs } = this.#limits
-    const idleMs = sessionId === undefined ? transactionIdleMs : Math.min(transactionIdleMs, sessionIdleMs)
-    return abandoned ? Math.min(idleMs, ABANDONED_IDLE_MS) : idleMs
   }
 
   #awaitUse(transaction: OpenTransaction): void {
     clearTimeout(transaction.idleTimer)
     if (!this.#open.has(transaction.id)) return
-    transaction.idleTimer = setTimeout(() => {
-      const { principal, source } = transaction
-      this.#log.warn(
-        { event: 'transaction', principal: principal.name, source: source.name },
-        'rolled back an idle transaction',
-      )
-      this.#rollBack(transaction, this.#ownContext(transaction)).catch((err: unknown) =>
-        this.#log.error({ err }, 'the rollback of an idle transaction failed'),
-      )
-    }, this.#idleMs(transaction))
+    transaction.idleTimer = setTimeout(
+      () => {
+        const { principal, source } = transaction
+        this.#log.warn(
+          { event: 'transaction', principal: principal.name, source: source.name },
+          'rolled back an idle transaction',
+        )
+        this.#rollBack(transaction, ownContext(transaction, this.#log)).catch((err: unknown) =>
+          this.#log.error({ err }, 'the rollback of an idle transaction failed'),
+        )
+      },
+      idleMsOf(transaction, this.#limits),
+    )
     transaction.idleTimer.unref()
   }
 }

@@ -30,6 +30,7 @@ export interface BigQueryDependencies {
 export class BigQuerySource implements Source {
   readonly name: string
   readonly kind = 'bigquery'
+  readonly dialect = 'bigquery'
   readonly writes: boolean
   readonly catalog: BigQueryCatalog
   readonly cost: BigQueryCost

@@ -23,6 +23,14 @@ const MAX_BYTES = 64 << 20
 
 type Row = Readonly<Record<string, unknown>>
 
+/** The views and macros that users have created. */
+export interface UserDefinitions {
+  /** The statements that created views, by the view's name in lower case. */
+  readonly views: ReadonlyMap<string, readonly string[]>
+  /** Names of macros, in upper case. */
+  readonly functions: ReadonlySet<string>
+}
+
 /** The catalog of an embedded DuckDB, read with its own functions. */
 export class DuckDbCatalog implements Catalog {
   readonly current: { readonly catalog: string; readonly schema: string }
@@ -184,6 +192,25 @@ export class DuckDbCatalog implements Catalog {
       rows.push(...(table.toArray() as Row[]))
     }
     return rows
+  }
+
+  /** What users have created, in all schemas and databases. */
+  async definitions(ctx: Context): Promise<UserDefinitions> {
+    const rows = await this.#rows(
+      `SELECT view_name AS name, sql FROM system.main.duckdb_views() WHERE NOT internal
+       UNION ALL SELECT DISTINCT function_name, NULL FROM system.main.duckdb_functions()
+       WHERE NOT internal AND function_type IN ('macro', 'table_macro')`,
+      ctx,
+    )
+    const views = new Map<string, string[]>()
+    const functions = new Set<string>()
+    for (const { name, sql } of rows)
+      if (sql === null) functions.add(String(name).toUpperCase())
+      else {
+        const key = String(name).toLowerCase()
+        views.set(key, [...(views.get(key) ?? []), String(sql)])
+      }
+    return { views, functions }
   }
 
   /** Streams the rows of a statement, one table for each batch. @param onBytes called with the size of each batch */

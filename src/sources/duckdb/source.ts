@@ -4,9 +4,10 @@ import { GatewayError } from '../../query/errors.ts'
 import type { Ingest } from '../../query/ingest.ts'
 import type { Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, PlannedSql, Query, Result, SessionOptions } from '../../query/types.ts'
-import { DuckDbCatalog } from './catalog.ts'
+import { DuckDbCatalog, type UserDefinitions } from './catalog.ts'
 import { ConnectionPool, type ConnectionProvider, OwnConnection } from './connections/connection-pool.ts'
 import { DuckDbTransactions, type ExecuteOn } from './connections/transactions.ts'
+import { DefinitionCache } from './definition-cache.ts'
 import { readOnlyError } from './errors.ts'
 import { Estimator } from './estimate/estimator.ts'
 import { closeDatabase } from './native/database.ts'
@@ -75,6 +76,7 @@ export async function openDuckDbSource(name: string, config: DuckDbConfig, deps:
 class DuckDbSource implements Source {
   readonly name: string
   readonly kind = 'duckdb'
+  readonly dialect = 'duckdb'
   readonly writes: boolean
   readonly catalog: Catalog
   readonly #config: DuckDbConfig
@@ -92,6 +94,7 @@ class DuckDbSource implements Source {
   readonly #dispatcher: Dispatcher
   readonly #estimator: Estimator
   readonly #plans: PlanCache
+  readonly #definitions: DefinitionCache
   #closing: Promise<void> | undefined
   #isClosed = false
 
@@ -103,7 +106,8 @@ class DuckDbSource implements Source {
   ) {
     this.name = name
     this.writes = config.writes
-    this.catalog = new DuckDbCatalog(this)
+    const catalog = new DuckDbCatalog(this)
+    this.catalog = catalog
     this.#config = config
     this.#engine = engine
     this.#log = log
@@ -113,6 +117,7 @@ class DuckDbSource implements Source {
     this.#taskThreads = new TaskThreads(engine)
     this.#dispatcher = new Dispatcher({ source: name, log, taskThreads: this.#taskThreads })
     this.#plans = new PlanCache(config.losslessTypes, ({ session }) => this.#form(session))
+    this.#definitions = new DefinitionCache(catalog, this.#plans, log)
     this.#planning = new Planning(limits, config.writes)
     this.#estimator = new Estimator({
       planning: this.#planning,
@@ -242,6 +247,11 @@ class DuckDbSource implements Source {
     } finally {
       outbox.close()
     }
+  }
+
+  /** The views and macros that users have created, as of the last change of the catalog. */
+  definitions(): UserDefinitions | Promise<UserDefinitions> {
+    return this.#definitions.read()
   }
 
   async health(ctx: Context): Promise<Health> {

@@ -66,6 +66,7 @@ export class FlightSqlSource implements Source {
   readonly name: string
   readonly kind: string
   readonly writes: boolean
+  readonly dialect: 'dremio' | 'standard'
   readonly catalog: UpstreamCatalog
   readonly pools: SessionPools
   readonly transactions?: UpstreamTransactions
@@ -95,6 +96,7 @@ export class FlightSqlSource implements Source {
     this.writes = config.writes
     this.#config = config
     this.#profile = profileOf(config.kind)
+    this.dialect = this.#profile.dialect
     const addresses = [config.uri, ...config.addresses]
     this.#breakers = new Map(addresses.map(formatAddress).map((at) => [at, breakerOf(name, at, log, observer)]))
     this.pools = new SessionPools((schema) => this.#open(schema, { log, observer }))

@@ -16,6 +16,7 @@ const headerNames: Readonly<Record<keyof DremioSession, string>> = {
  * Source: https://docs.dremio.com/current/client-applications/arrow-flight/; services/arrow-flight of dremio-oss 25.2.
  */
 export const dremioProfile: Profile = {
+  dialect: 'dremio',
   sessionHeaders(session) {
     const pairs = Object.entries(session).filter(([, value]) => value !== undefined)
     return Object.fromEntries(pairs.map(([name, value]) => [headerNames[name as keyof DremioSession], value as string]))

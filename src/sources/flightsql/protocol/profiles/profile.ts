@@ -3,6 +3,8 @@ import type { DremioSession } from '../../settings.ts'
 
 /** The differences between servers. */
 export interface Profile {
+  /** How the server reads SQL. */
+  readonly dialect: 'dremio' | 'standard'
   /** Headers with session properties; sent with every call. */
   sessionHeaders(session: DremioSession): Readonly<Record<string, string>>
   /** Session options to set after the login (SetSessionOptions); empty if the server takes them otherwise. */

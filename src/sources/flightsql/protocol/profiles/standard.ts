@@ -2,6 +2,7 @@ import type { Profile } from './profile.ts'
 
 /** A server that follows the Flight SQL specification. */
 export const standardProfile: Profile = {
+  dialect: 'standard',
   sessionHeaders: () => ({}),
   sessionOptions: ({ schema }) => (schema === undefined ? {} : { schema }),
   isLostSession: () => false,

@@ -1,0 +1,73 @@
+import type { CacheObstacle } from './statement-facts.ts'
+
+const mayHideEffects: ReadonlySet<CacheObstacle> = new Set([
+  'unknown-function',
+  'external-data',
+  'not-a-query',
+  'unreadable',
+])
+/** First words of statements that change no data, unless EXPLAIN runs a statement. */
+const telling = new Set(['SHOW', 'DESCRIBE', 'DESC', 'SUMMARIZE', 'EXPLAIN', 'USE', 'SET', 'RESET'])
+
+/** What a statement has that matters to the cache. */
+export class Findings {
+  /** The first obstacle. */
+  obstacle: CacheObstacle | undefined
+  /** Whether running the statement may change data, although it is planned as a read. */
+  mayHaveEffects = false
+  /** Whether the statement only tells about the engine, or sets options of the session. */
+  #onlyTells = false
+
+  /** @param word the first one of the statement, in upper case */
+  begin(word: string): void {
+    this.#onlyTells = telling.has(word)
+  }
+
+  /** @param word any of the statement, in upper case: `EXPLAIN ANALYZE` runs what it explains */
+  see(word: string): void {
+    if (!this.#onlyTells || (word !== 'ANALYZE' && word !== 'ANALYSE')) return
+    this.#onlyTells = false
+    this.mayHaveEffects = true
+  }
+
+  meet(obstacle: CacheObstacle | undefined): void {
+    this.obstacle ??= obstacle
+    if (obstacle !== undefined && mayHideEffects.has(obstacle)) this.mayHaveEffects ||= !this.#onlyTells
+  }
+
+  /** A further statement follows. */
+  meetOther(): void {
+    this.meet('not-a-query')
+    this.mayHaveEffects = true
+  }
+}
+
+const pipeWrites = /^(EXPORT|INSERT|CREATE|UPDATE|DELETE|MERGE|CALL)$/
+const lockWords = /^(UPDATE|SHARE|NO|KEY)$/
+
+/** Where a word stands. */
+export interface WordPlace {
+  /** The word or sign before it. */
+  readonly previous: string
+  /** Whether `|>` stands before it. */
+  readonly isPiped: boolean
+  /** Whether it stands in a list of tables. */
+  readonly inTables: boolean
+}
+
+/** What an unquoted word that begins no name means for the cache. @param word in upper case */
+export function obstacleOfKeyword(word: string, { previous, isPiped, inTables }: WordPlace): CacheObstacle | undefined {
+  if (word === 'INTO' || (previous === 'FOR' && lockWords.test(word)) || (isPiped && pipeWrites.test(word)))
+    return 'not-a-query'
+  if (word === 'TABLESAMPLE' || (word === 'SAMPLE' && (previous === 'USING' || inTables))) return 'sample'
+  const isNoise = word === 'DIFFERENTIAL_PRIVACY' || word === 'ANONYMIZATION'
+  if (isNoise || (word === 'VALUE' && (previous === 'NEXT' || previous === 'CURRENT'))) return 'volatile-function'
+  return undefined
+}
+
+const relativeTime = /^'[\s\d:.,+/-]*(now|today|tomorrow|yesterday)[\s\d:.,+/-]*([a-z]{1,5})?'/i
+
+/** Whether a literal stands for the current time when an engine makes a time of it, as 'now' and 'tomorrow'. */
+export function isRelativeTime(literal: string): boolean {
+  return relativeTime.test(literal)
+}

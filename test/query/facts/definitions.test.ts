@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest'
+import { changedTable } from '../../../src/query/facts/changed-table.ts'
+import { type Definitions, definedFacts } from '../../../src/query/facts/definitions.ts'
+import { textFactsOf } from '../../../src/query/facts/facts-of.ts'
+
+const definitions: Definitions = {
+  views: new Map([
+    ['plain', ['CREATE VIEW plain AS SELECT * FROM orders JOIN "Line AS item" USING (k);']],
+    ['named as', ['CREATE VIEW "named AS" (a, b) AS SELECT * FROM main.plain;']],
+    ['timed', ['CREATE VIEW timed AS SELECT now() FROM orders;']],
+    ['twice', ['CREATE VIEW a.twice AS FROM orders;', 'CREATE VIEW b.twice AS SELECT random();']],
+    ['own', ['CREATE VIEW own AS SELECT * FROM own;']],
+  ]),
+  functions: new Set(['UPPER', 'MINE']),
+}
+
+it.each([
+  ['SELECT * FROM t, s.U, c.s."V"', { reads: ['t', 'u', 'v'] }],
+  ['SELECT * FROM plain', { reads: ['plain', 'orders', 'line as item'] }],
+  ['SELECT * FROM "named AS"', { reads: ['named as', 'plain', 'orders', 'line as item'] }],
+  ['SELECT * FROM timed', { obstacle: 'volatile-function' }],
+  ['SELECT * FROM x JOIN (SELECT * FROM s.timed) y ON true', { obstacle: 'volatile-function' }],
+  ['SELECT * FROM a.twice', { obstacle: 'volatile-function' }],
+  ['WITH timed AS (SELECT 1) SELECT * FROM timed', { reads: [] }],
+  ['SELECT * FROM own', { reads: ['own'] }],
+  ['SELECT upper(a) FROM t', { obstacle: 'unknown-function' }],
+  ['SELECT lower(a) FROM t', { reads: ['t'] }],
+])('what %j reads, with views and macros', async (sql, expected) => {
+  const facts = await definedFacts(await textFactsOf(sql, 'duckdb'), definitions, 'duckdb')
+  expect(facts).toMatchObject(expected)
+  expect('obstacle' in facts).toBe('obstacle' in expected)
+})
+
+it.each([
+  ['INSERT INTO t VALUES (1)', 't'],
+  ['insert or replace into "S"."T" values (1);', 't'],
+  ['UPDATE a.b.C SET x = 1', 'c'],
+  ['DELETE FROM t', 't'],
+  ['DELETE FROM ONLY t WHERE x', 't'],
+  ['MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE', 't'],
+  ['INSERT INTO replace VALUES (1)', 'replace'],
+  ['INSERT INTO t SELECT * FROM u; DELETE FROM u', undefined],
+  ["INSERT INTO t VALUES ('", undefined],
+  ['WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x', undefined],
+  ['CREATE TABLE t (i INTEGER)', undefined],
+  ['INSERT', undefined],
+  ['INSERT INTO 1', undefined],
+  ['TRUNCATE t', undefined],
+])('the table that %j changes', (sql, table) => {
+  expect(changedTable(sql, 'duckdb')).toBe(table)
+})
