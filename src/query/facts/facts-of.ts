@@ -20,7 +20,7 @@ class DialectFacts {
   })
 
   constructor(dialect: SqlDialect) {
-    this.#reader = new TextReader((text) => new FactsPass(text, dialect))
+    this.#reader = new TextReader((text) => new FactsPass(text, dialect), MAX_SHORT_CHARACTERS)
   }
 
   read(sql: string, call: Call | undefined): TextFacts | Promise<TextFacts> {

@@ -30,13 +30,16 @@ const MAX_HOLD_MS = 4
  */
 export class TextReader<T> {
   readonly #startPass: (text: string) => TextPass<T>
+  readonly #partCharacters: number
   readonly #remembered = new LRUCache<string, { readonly result: T }>({
     maxSize: MAX_REMEMBERED_CHARACTERS,
     sizeCalculation: (_result, text) => text.length,
   })
 
-  constructor(startPass: (text: string) => TextPass<T>) {
+  /** @param partCharacters number of characters that a pass reads without a break, in well below 1 ms for most passes */
+  constructor(startPass: (text: string) => TextPass<T>, partCharacters = PART_CHARACTERS) {
     this.#startPass = startPass
+    this.#partCharacters = partCharacters
   }
 
   /**
@@ -47,13 +50,13 @@ export class TextReader<T> {
     const remembered = text.length >= MIN_REMEMBERED_CHARACTERS ? this.#remembered.get(text) : undefined
     if (remembered) return remembered.result
     const pass = this.#startPass(text)
-    if (text.length > PART_CHARACTERS) return this.#readLong(text, pass, call?.signal)
-    while (!pass.isDone) pass.advance(PART_CHARACTERS)
+    if (text.length > this.#partCharacters) return this.#readLong(text, pass, call?.signal)
+    while (!pass.isDone) pass.advance(this.#partCharacters)
     return this.#keep(text, pass.result())
   }
 
   async #readLong(text: string, pass: TextPass<T>, signal: AbortSignal | undefined): Promise<T> {
-    await runInSlices(pass, signal)
+    await runInSlices(pass, this.#partCharacters, signal)
     return this.#keep(text, pass.result())
   }
 
@@ -65,6 +68,7 @@ export class TextReader<T> {
 
 interface LongPass {
   readonly pass: TextPass<unknown>
+  readonly partCharacters: number
   readonly signal: AbortSignal | undefined
   readonly resolve: () => void
   readonly reject: (reason: unknown) => void
@@ -74,9 +78,9 @@ interface LongPass {
 const waiting: LongPass[] = []
 let isRunning = false
 
-function runInSlices(pass: TextPass<unknown>, signal: AbortSignal | undefined): Promise<void> {
+function runInSlices(pass: TextPass<unknown>, partCharacters: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    waiting.push({ pass, signal, resolve, reject })
+    waiting.push({ pass, partCharacters, signal, resolve, reject })
     if (!isRunning) void runWaiting()
   })
 }
@@ -85,11 +89,11 @@ async function runWaiting(): Promise<void> {
   isRunning = true
   for (let next = waiting.shift(); next; next = waiting.shift()) {
     await setImmediate()
-    const { pass, signal, resolve, reject } = next
+    const { pass, partCharacters, signal, resolve, reject } = next
     try {
       signal?.throwIfAborted()
       const until = performance.now() + MAX_HOLD_MS
-      while (!pass.isDone && performance.now() < until) pass.advance(PART_CHARACTERS)
+      while (!pass.isDone && performance.now() < until) pass.advance(partCharacters)
       if (pass.isDone) resolve()
       else waiting.push(next)
     } catch (error) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { GrpcFailure } from '../../../src/grpc/client/failure.ts'
+import { textFactsOf } from '../../../src/query/facts/facts-of.ts'
 import { faultOfCondition } from '../../../src/query/text/condition.ts'
 import { readTableHeads } from '../../../src/query/text/table-names.ts'
 import type { Context, Query } from '../../../src/query/types.ts'
@@ -75,6 +76,7 @@ const readers: readonly (readonly [string, (text: string) => unknown])[] = [
   ['what it makes', (text) => makesTemporary(text, call)],
   ['whether it returns', (text) => hasReturning(text, call)],
   ['whether it is a condition', (text) => faultOfCondition(text, call)],
+  ['its facts', (text) => textFactsOf(text.slice(0, 1 << 20), 'duckdb', call)],
   ['whether it can be shared', (text) => sharingKeyOf({ ...query, sql: text }, call)],
 ]
 

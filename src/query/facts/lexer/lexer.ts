@@ -26,10 +26,10 @@ interface Rules extends GapRules {
 
 /** Letters of which an engine may make ASCII letters: `\u017f` is an s in upper case. */
 const folding = /[\u0130\u0131\u017f\u212a]/
-const word = String.raw`(?<word>[A-Za-z_\p{L}][\w$\p{L}\p{N}\p{M}]*)`
-const plainWord = String.raw`(?<word>[A-Za-z_\p{L}][\w\p{L}\p{N}\p{M}]*)`
-const number = String.raw`(?<number>\d[\w.]*|\.\d[\w.]*)`
-const symbol = String.raw`(?<symbol>[!-/:-@[-^{-~\x60])`
+const word = String.raw`(?:[A-Za-z_\p{L}][\w$\p{L}\p{N}\p{M}]*)`
+const plainWord = String.raw`(?:[A-Za-z_\p{L}][\w\p{L}\p{N}\p{M}]*)`
+const number = String.raw`(?:\d[\w.]*|\.\d[\w.]*)`
+const symbol = String.raw`(?:[!-/:-@[-^{-~\x60])`
 /** A quoted token in which the doubled quote stands for one. */
 const doubled = (quote: string) => `${quote}[^${quote}]*(?:${quote}${quote}[^${quote}]*)*${quote}`
 /** A quoted token in which a backslash escapes the next character. */
@@ -40,9 +40,9 @@ const pattern = (...alternatives: string[]) => new RegExp(alternatives.join('|')
 
 const duckdb: Rules = {
   pattern: pattern(
-    String.raw`(?<text>[eE]'[^'\\]*(?:(?:\\[^]|'')[^'\\]*)*'|${doubled("'")}|(?<dollar>\$(?:[A-Za-z_]\w*)?\$))`,
-    `(?<name>${doubled('"')})`,
-    String.raw`(?<parameter>\$\w+|\?\d*)`,
+    String.raw`(?:[eE]'[^'\\]*(?:(?:\\[^]|'')[^'\\]*)*'|${doubled("'")}|(?:\$(?:[A-Za-z_]\w*)?\$))`,
+    `(?:${doubled('"')})`,
+    String.raw`(?:\$\w+|\?\d*)`,
     word,
     number,
     symbol,
@@ -57,9 +57,9 @@ const duckdb: Rules = {
 
 const bigquery: Rules = {
   pattern: pattern(
-    `(?<text>(?:[rR][bB]?|[bB][rR]?)?(?:${triple('"')}|${triple("'")}|${escaped('"')}|${escaped("'")}))`,
-    `(?<name>${escaped('`')})`,
-    '(?<parameter>@@?(?:\\w+|`[^`]*`)|\\?)',
+    `(?:(?:[rR][bB]?|[bB][rR]?)?(?:${triple('"')}|${triple("'")}|${escaped('"')}|${escaped("'")}))`,
+    `(?:${escaped('`')})`,
+    '(?:@@?(?:\\w+|`[^`]*`)|\\?)',
     plainWord,
     number,
     symbol,
@@ -70,9 +70,9 @@ const bigquery: Rules = {
 }
 
 const standardPattern = pattern(
-  `(?<text>${doubled("'")})`,
-  `(?<name>${doubled('"')}|${doubled('`')})`,
-  String.raw`(?<parameter>\?)`,
+  `(?:${doubled("'")})`,
+  `(?:${doubled('"')}|${doubled('`')})`,
+  String.raw`(?:\?)`,
   word,
   number,
   symbol,
@@ -162,15 +162,16 @@ export class Lexer {
     const { token } = this
     const text = this.#text
     this.#pattern.lastIndex = at
-    const groups = this.#pattern.exec(text)?.groups
-    if (!groups) return this.#fail('doubt')
+    if (!this.#pattern.test(text)) return this.#fail('doubt')
     const previous = token.kind
     const end = this.#pattern.lastIndex
-    if (groups['dollar'] !== undefined) {
-      const closing = text.indexOf(groups['dollar'], end)
+    const isDollarQuote = this.#rules === duckdb && end - at > 1 && text[at] === '$' && text[end - 1] === '$'
+    if (isDollarQuote) {
+      const mark = text.slice(at, end)
+      const closing = text.indexOf(mark, end)
       if (closing < 0) return this.#fail('not closed')
-      this.#take('text', closing + groups['dollar'].length)
-    } else this.#take(kindOf(groups), end)
+      this.#take('text', closing + mark.length)
+    } else this.#take(this.#kindOf(at, end), end)
     const { kind } = token
     if (kind === 'symbol' && isQuote(text.charCodeAt(at), this.#rules === duckdb)) return this.#fail('not closed')
     if (kind === 'word' && folding.test(text.slice(at, end))) return this.#fail('doubt')
@@ -190,6 +191,21 @@ export class Lexer {
     return !isInBrackets || !(kind === 'text' || kind === 'name' || hasComment)
   }
 
+  /** The kind of what the pattern has found, by its first and last characters. */
+  #kindOf(at: number, end: number): TokenKind {
+    const text = this.#text
+    const first = text.charCodeAt(at)
+    if (isQuote(first, false)) {
+      if (end - at === 1) return 'symbol'
+      return first === 0x27 || (first === 0x22 && this.#rules === bigquery) ? 'text' : 'name'
+    }
+    if (first === 0x3f || ((first === 0x24 || first === 0x40) && end - at > 1)) return 'parameter'
+    if (isDigit(first) || (first === 0x2e && end - at > 1)) return 'number'
+    // A word, or a literal with a prefix.
+    if (isLetter(first)) return isQuote(text.charCodeAt(end - 1), false) ? 'text' : 'word'
+    return 'symbol'
+  }
+
   #take(kind: TokenKind, end: number): void {
     this.token.kind = kind
     this.token.end = end
@@ -206,10 +222,11 @@ function isQuote(code: number, hasNoBackticks: boolean): boolean {
   return code === 0x22 || code === 0x27 || (code === 0x60 && !hasNoBackticks)
 }
 
-function kindOf(groups: Readonly<Record<string, string | undefined>>): TokenKind {
-  if (groups['word'] !== undefined) return 'word'
-  if (groups['symbol'] !== undefined) return 'symbol'
-  if (groups['number'] !== undefined) return 'number'
-  if (groups['name'] !== undefined) return 'name'
-  return groups['text'] === undefined ? 'parameter' : 'text'
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
+}
+
+/** Whether a token that begins with this character is a word: the pattern lets no other sign above ASCII begin one. */
+function isLetter(code: number): boolean {
+  return (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a) || code === 0x5f || code > 0x7f
 }
