@@ -9,6 +9,7 @@ import { now } from './freshness/clock.ts'
 import { judge } from './freshness/judge.ts'
 import type { Lookup, Next } from './lookup.ts'
 import type { CacheEntry } from './memory/cache-entry.ts'
+import { compactResult } from './memory/compact-result.ts'
 import type { MemoryTier } from './memory/memory-tier.ts'
 import type { Recording } from './sharing/shared-run.ts'
 import { type SharedResult, SharedRuns } from './sharing/shared-runs.ts'
@@ -172,7 +173,7 @@ export class StoredRuns {
         if (why === 'too-large') this.#large.set(key, true)
         if (!recorded || !keepsResults(lookup.rules)) return
         const { startedAt, snapshot } = run
-        void this.#store(lookup, { recorded, startedAt, snapshot, execution: plan.execution })
+        void this.#store(lookup, { recorded: compactResult(recorded), startedAt, snapshot, execution: plan.execution })
       },
     }
   }
