@@ -13,14 +13,16 @@ import { compactResult } from './memory/compact-result.ts'
 import type { MemoryTier } from './memory/memory-tier.ts'
 import type { Recording } from './sharing/shared-run.ts'
 import { type SharedResult, SharedRuns } from './sharing/shared-runs.ts'
+import type { SpillLimits } from './sharing/spill.ts'
 
 /** Limits of runs. */
 export interface RunLimits {
   readonly maxEntryBytes: number
   /** As `SharedRunsLimits.maxWindowBytes`. */
   readonly maxWindowBytes: number
-  /** Largest temporary file for rows that slow readers of shared runs lack. */
-  readonly maxSpillBytes: number
+  /** As `Recording.readAheadBytes`. */
+  readonly readAheadBytes: number
+  readonly spill: SpillLimits
   /** Most statements that run in the background at the same time. */
   readonly maxBackground: number
   /** Time limit of each of them, in milliseconds. */
@@ -75,8 +77,8 @@ export class StoredRuns {
 
   constructor(deps: StoredRunsDependencies) {
     this.#deps = deps
-    const { maxWindowBytes, maxSpillBytes } = deps.limits
-    this.#runs = new SharedRuns({ memory: deps.memory, maxWindowBytes, spill: { maxBytes: maxSpillBytes } })
+    const { maxWindowBytes, spill } = deps.limits
+    this.#runs = new SharedRuns({ memory: deps.memory, maxWindowBytes, spill })
   }
 
   /**
@@ -165,8 +167,9 @@ export class StoredRuns {
 
   #recording(lookup: Lookup, run: KnownRun): Recording {
     const { key, plan } = lookup
-    const { maxEntryBytes } = this.#deps.limits
+    const { maxEntryBytes, readAheadBytes } = this.#deps.limits
     return {
+      readAheadBytes,
       maxRecordedBytes: this.#large.has(key) ? Math.min(LARGE_RECORDED_BYTES, maxEntryBytes) : maxEntryBytes,
       onRecorded: (recorded, why) => {
         this.#forget(key, run)

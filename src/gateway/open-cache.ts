@@ -21,11 +21,11 @@ export interface CacheParts {
 }
 
 /** Limits of runs; see `RunLimits`. */
-const runLimits = { maxWindowBytes: 32 << 20, maxSpillBytes: 1 << 30, maxBackground: 8, backgroundTimeoutMs: 300_000 }
+const runLimits = { maxWindowBytes: 32 << 20, maxBackground: 8, backgroundTimeoutMs: 300_000 }
 
 /** Opens the result cache, also if it is off: it then refuses `only-if-cached`. The scope closes it. */
 export function openCache({ config, kinds, sources, changes, metrics }: CacheParts, scope: Scope): ResultCache {
-  const { maxBytes, maxEntryBytes, ...general } = config.cache
+  const { maxBytes, maxEntryBytes, spillBytes, spillDirectory, ...general } = config.cache
   const byName = new Map(sources.map((source) => [source.name, source]))
   const rules = new Map(
     sources.map(({ name }): [string, SourceRules] => {
@@ -46,7 +46,13 @@ export function openCache({ config, kinds, sources, changes, metrics }: CachePar
   )
   const cache = new ResultCache({
     maxBytes,
-    limits: { ...runLimits, maxEntryBytes },
+    limits: {
+      ...runLimits,
+      maxEntryBytes,
+      // Small results free their slot while their clients pause, as those of tickets do.
+      readAheadBytes: Math.min(maxEntryBytes, config.limits.maxRepeatableResultBytes),
+      spill: { maxBytes: spillBytes, directory: spillDirectory },
+    },
     sources: rules,
     revisions: new Revisions({
       version: packageVersion(),

@@ -89,7 +89,14 @@ export class CachedPipeline {
     const own = { isEnabled: true, isShared: false, metadataNames: [] }
     this.cache = new ResultCache({
       maxBytes,
-      limits: { maxEntryBytes, maxWindowBytes: 1 << 16, maxSpillBytes: 0, maxBackground: 2, backgroundTimeoutMs: 5000 },
+      limits: {
+        maxEntryBytes,
+        maxWindowBytes: 1 << 16,
+        readAheadBytes: 0,
+        spill: { maxBytes: 0 },
+        maxBackground: 2,
+        backgroundTimeoutMs: 5000,
+      },
       sources: new Map([['here', { ...general, ...own, ...rules }]]),
       revisions: new Revisions({ version: '1', sources: { here: {} }, principals }),
       changes: this.changes,

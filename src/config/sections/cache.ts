@@ -13,6 +13,15 @@ export const cacheSchema = z
       { min: 0, max: 2 ** 40 },
     ),
     maxEntryBytes: wholeNumber('Largest result that is stored.', { min: 1024, max: 2 ** 32, default: 32 * MIB }),
+    spillBytes: wholeNumber(
+      'Largest size of the temporary file for rows that slow clients lack of a result that several clients read at the same time, in each process. When it is full, the slowest client ends with FELL_BEHIND.',
+      { min: 0, max: 2 ** 50, default: 1024 * MIB },
+    ),
+    spillDirectory: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Directory of that file; by default the system's temporary directory."),
     ttlMs: wholeNumber('How long a result is fresh.', { min: 0, max: 30 * DAY_MS, default: 300_000 }),
     staleWhileRevalidateMs: wholeNumber(
       'How long an older result is still served, once it is no longer fresh or a statement of another principal has changed its tables. The first such read runs the statement again in the background. The principal that changed a table never reads older rows of it. With 0, nothing stale is served.',
