@@ -4,6 +4,9 @@ import type { Context, Result, ResultStats } from '../../query/types.ts'
 
 /** A run, as its readers see it. */
 export interface ReadableRun {
+  /** Whether the reader is the only one and has all rows that were read: then `passOn` passes on the next ones as they are. */
+  isPassingTo(reader: RunReader): boolean
+  passOn(reader: RunReader): Promise<IteratorResult<readonly Frame[]>>
   pull(reader: RunReader): Promise<IteratorResult<readonly Frame[]>>
   /** The reader reads no more. @param reason why */
   leave(reader: RunReader, reason: unknown): void
@@ -48,7 +51,12 @@ export class RunReader implements AsyncIterableIterator<readonly Frame[]> {
     return this
   }
 
-  async next(): Promise<IteratorResult<readonly Frame[]>> {
+  next(): Promise<IteratorResult<readonly Frame[]>> {
+    // Large results pass here: no promise more than needed.
+    return this.#run.isPassingTo(this) ? this.#run.passOn(this) : this.#pull()
+  }
+
+  async #pull(): Promise<IteratorResult<readonly Frame[]>> {
     this.isPulling = true
     try {
       const turn = this.#turn.next()

@@ -105,7 +105,7 @@ export class SharedRun implements ReadableRun {
         break
       }
       if (!this.#isReading) {
-        if (!this.#isKeeping && this.#readers.size === 1) return await this.#passOn(reader)
+        if (this.isPassingTo(reader)) return await this.passOn(reader)
         void this.#read()
       }
       await reader.untilWoken()
@@ -218,8 +218,19 @@ export class SharedRun implements ReadableRun {
       })
   }
 
+  isPassingTo(reader: RunReader): boolean {
+    return (
+      !this.#isKeeping &&
+      !this.#isReading &&
+      this.#outcome === undefined &&
+      this.#readers.size === 1 &&
+      reader.isReading &&
+      reader.position === this.#log.end
+    )
+  }
+
   /** Passes the next batch to the only reader, as it is. */
-  async #passOn(reader: RunReader): Promise<IteratorResult<readonly Frame[]>> {
+  async passOn(reader: RunReader): Promise<IteratorResult<readonly Frame[]>> {
     this.#isReading = true
     try {
       const next = await this.#inner!.next()
