@@ -14,6 +14,8 @@ export interface FakeSourceOptions {
   readonly onStart?: (ctx: Context, run: number) => Promise<void> | void
   /** Called before each batch. */
   readonly onBatch?: (index: number) => Promise<void> | void
+  /** Called when a batch is released. */
+  readonly onRelease?: (index: number) => void
 }
 
 /**
@@ -81,6 +83,7 @@ export class FakeSource {
       isReleased = true
       this.held--
       for (const chunk of chunks) chunk.fill(0xee)
+      if (fill !== 255) this.#options.onRelease?.(fill)
     }
     return { chunks, byteLength: 2 * half, rows, release }
   }

@@ -330,6 +330,19 @@ describe('the rows of a large shared run', () => {
   })
 })
 
+describe('the memory of a shared run', () => {
+  it('is given back once if all readers leave while a batch is copied', async () => {
+    const reader = leaving()
+    const { run, source, memory } = setup({ batches: 3, onRelease: (n) => n === 1 && reader.leave() })
+    const frames = iterate((await run(reader.ctx)).result)
+    expect(await nextBatch(frames)).toBe(0)
+    await expect(nextBatch(frames)).rejects.toMatchObject({ code: 'CANCELLED' })
+    await waitFor(() => source.held === 0, 'the release')
+    await new Promise(setImmediate)
+    expect(memory.used).toBe(0)
+  })
+})
+
 describe('a run in the background', () => {
   it('is recorded to its end without a reader, and readers may join it', async () => {
     const batch = gate()
