@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import { Scope } from '../async/scope.ts'
-import { MemoryChangeLog } from '../cache/changes/memory-change-log.ts'
 import type { Config } from '../config/config.ts'
 import { freeOfCharge } from '../cost/usage/cost-usage.ts'
 import { Metrics } from '../ops/metrics.ts'
@@ -10,6 +9,7 @@ import { sourceKinds } from '../sources/kinds.ts'
 import { MemoryStore } from '../state/memory.ts'
 import { openState } from '../state/open.ts'
 import { RedisConnection } from '../state/redis/redis-connection.ts'
+import { openChanges } from './cache/open-changes.ts'
 import { createEngine } from './engine.ts'
 import { createFronts, type GatewayAddresses } from './fronts.ts'
 import { openBudgets } from './open-budgets.ts'
@@ -81,7 +81,8 @@ async function start(
 
   const costs = await openBudgets({ config, kinds, sources, redis, metrics, log }, scope)
   const slots = slotsOfSources(config, kinds)
-  const changes = new MemoryChangeLog()
+  const isShared = redis !== undefined || group !== undefined
+  const changes = openChanges({ state, isShared, sources }, scope)
   const cache = openCache({ config, kinds, sources, changes, metrics }, scope)
   const engine = createEngine(
     { config, sources, slots, watch, state, repeatable, cache, changes, costs, metrics, log },

@@ -9,7 +9,7 @@ import type { Metrics } from '../ops/metrics.ts'
 import { packageVersion } from '../ops/version.ts'
 import type { Source } from '../query/source.ts'
 import type { SourceKinds } from '../sources/kind.ts'
-import { factsOfSource } from './facts-of-source.ts'
+import { factsOfSource } from './cache/facts-of-source.ts'
 
 /** Parts that the cache uses. */
 export interface CacheParts {

@@ -1,8 +1,8 @@
-import { definedFacts } from '../query/facts/definitions.ts'
-import { factsOf, textFactsOf } from '../query/facts/facts-of.ts'
-import type { StatementFacts } from '../query/facts/statement-facts.ts'
-import type { Source } from '../query/source.ts'
-import type { Context, Query } from '../query/types.ts'
+import { definedFacts } from '../../query/facts/definitions.ts'
+import { factsOf, textFactsOf } from '../../query/facts/facts-of.ts'
+import type { StatementFacts } from '../../query/facts/statement-facts.ts'
+import type { Source } from '../../query/source.ts'
+import type { Context, Query } from '../../query/types.ts'
 
 /**
  * The facts of a statement, with what the users of its source have defined where the source can tell.

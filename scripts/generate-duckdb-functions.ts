@@ -1,0 +1,128 @@
+// Writes the names of DuckDB's deterministic functions from the pinned DuckDB; with --check it only compares them.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { tableFromIPC } from 'apache-arrow'
+import { readFrame } from '../src/arrow/ipc/flight-data.ts'
+import { joinStream } from '../src/arrow/ipc/ipc.ts'
+import { openDuckDbSource } from '../src/sources/duckdb/source.ts'
+
+const file = new URL('../src/query/facts/functions/duckdb-functions.ts', import.meta.url)
+
+/**
+ * DuckDB calls these consistent, but they read the clock, the session, the catalog or a random sample, or show how it stores
+ * values; or they are for its own use.
+ */
+const excluded = new Set(
+  'age current_localtime current_localtimestamp current_setting getvariable reservoir_quantile json_serialize_plan vector_type write_log version parse_duckdb_log_message create_sort_key combine finalize'.split(
+    ' ',
+  ),
+)
+/** Functions of its own use, of collations, and macros about the session. */
+const excludedNames =
+  /^(__|icu_collate_|current_|session_user$|user$|has_|inet_|pg_(?!typeof$|size_pretty$)|.*_description$|get_block)/
+/** What macros call besides functions. */
+const syntax = new Set(
+  'coalesce cast try_cast extract case exists grouping error bit varbinary varchar decimal when then and or in'.split(
+    ' ',
+  ),
+)
+
+interface Row {
+  readonly name: string
+  readonly type: string
+  readonly stability: string | null
+  readonly macro: string | null
+}
+
+async function readFunctions(): Promise<{ rows: Row[]; version: string }> {
+  const log = { debug() {}, info() {}, warn() {}, error() {} }
+  const config = {
+    path: ':memory:',
+    init: [],
+    writes: false,
+    losslessTypes: true,
+    maxStreams: 1,
+    batchRows: 65_536,
+    batchBytes: 2 << 20,
+  }
+  const source = await openDuckDbSource('functions', config, { log })
+  const read = async <T>(sql: string): Promise<T[]> => {
+    const principal = { name: 'script', roles: [] }
+    const signal = AbortSignal.timeout(30_000)
+    const ctx = { principal, signal, deadlineAt: Infinity, requestId: 'functions', log }
+    const query = { source: 'functions', sql, session: {}, purpose: 'read' } as const
+    const result = await source.run({ kind: 'read', query }, ctx)
+    const schema = { header: readFrame(result.schema).header, body: new Uint8Array(0) }
+    const rows: T[] = []
+    for await (const frames of result.frames)
+      for (const frame of frames) {
+        const table = tableFromIPC(joinStream([schema, readFrame(frame)]))
+        rows.push(...table.toArray().map((row) => ({ ...row.toJSON() }) as T))
+        frame.release?.()
+      }
+    return rows
+  }
+  try {
+    const rows = await read<Row>(
+      'SELECT lower(function_name) AS name, function_type AS type, stability, macro_definition AS macro FROM duckdb_functions() WHERE internal',
+    )
+    const [version] = await read<{ v: string }>('SELECT library_version AS v FROM pragma_version()')
+    return { rows, version: version!.v }
+  } finally {
+    await source.close()
+  }
+}
+
+function deterministicNames(rows: readonly Row[]): string[] {
+  const named = rows.filter(({ name }) => /^[a-z_]\w*$/.test(name) && !excludedNames.test(name) && !excluded.has(name))
+  const values = named.filter(({ type }) => type === 'scalar' || type === 'aggregate')
+  const volatile = new Set(values.filter(({ stability }) => stability !== 'CONSISTENT').map(({ name }) => name))
+  const names = new Set(values.map(({ name }) => name).filter((name) => !volatile.has(name)))
+  const macros = Map.groupBy(
+    named.filter(({ type }) => type === 'macro'),
+    ({ name }) => name,
+  )
+  // Macros that call only such functions, also by other macros.
+  for (let before = -1; before !== names.size; ) {
+    before = names.size
+    for (const [name, overloads] of macros)
+      if (overloads.every(({ macro }) => callsOnly(macro ?? 'current_', names))) names.add(name)
+  }
+  return [...names].sort()
+}
+
+function callsOnly(macro: string, names: ReadonlySet<string>): boolean {
+  const code = macro.replaceAll(/'[^']*'/g, "''")
+  const calls = [...code.matchAll(/(?<![\w.])"?([A-Za-z_]\w*)"?\(|main\.(\w+)\(/g)].map(
+    ([, name, other]) => name ?? other!,
+  )
+  return (
+    !/current_|\bfrom\b/i.test(code) &&
+    calls.every((call) => names.has(call.toLowerCase()) || syntax.has(call.toLowerCase()))
+  )
+}
+
+/** Breaks words into lines of at most 116 characters. */
+function lines(words: readonly string[]): string {
+  let line = ''
+  const all: string[] = []
+  for (const word of words) {
+    if (line !== '' && line.length + 1 + word.length > 116) {
+      all.push(line)
+      line = ''
+    }
+    line += line === '' ? word : ` ${word}`
+  }
+  return [...all, line].join('\n')
+}
+
+const { rows, version } = await readFunctions()
+const content = `/** Names of functions of DuckDB ${version.replace(/^v/, '')} that return the same value for the same arguments. Generated by scripts/generate-duckdb-functions.ts. */
+export const duckdbFunctions = \`
+${lines(deterministicNames(rows))}
+\`
+`
+if (!process.argv.includes('--check')) writeFileSync(file, content)
+else if (readFileSync(file, 'utf8') !== content) {
+  process.stderr.write('the functions of DuckDB have changed: run node scripts/generate-duckdb-functions.ts\n')
+  process.exitCode = 1
+}
