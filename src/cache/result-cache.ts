@@ -7,6 +7,7 @@ import { CachedReads, type CachedReadsDependencies } from './cached-reads.ts'
 import { CacheCounts, type CacheObserver } from './counts.ts'
 import { schemaDigest } from './key/cache-key.ts'
 import { MemoryTier } from './memory/memory-tier.ts'
+import type { PlanCache } from './plans/plan-cache.ts'
 import { type RunLimits, StoredRuns } from './stored-runs.ts'
 
 /** Dependencies of the cache. */
@@ -15,6 +16,7 @@ export interface ResultCacheDependencies
   /** 0 disables the cache. */
   readonly maxBytes: number
   readonly limits: RunLimits
+  readonly plans: PlanCache
   readonly observer: CacheObserver
 }
 
@@ -48,6 +50,11 @@ export class ResultCache implements CacheAdmin {
     }
   }
 
+  /** Keeps plans; the innermost stage. */
+  get planStage(): Stage {
+    return this.#deps.plans.stage
+  }
+
   /** Memory of the entries and of recordings in progress. */
   get bytes(): number {
     return this.#memory.bytes
@@ -73,7 +80,7 @@ export class ResultCache implements CacheAdmin {
       })),
       evictions: { ...evictions },
       revalidations: { ...revalidations },
-      plans: { entries: 0, hits: 0, misses: 0 },
+      plans: this.#deps.plans.stats,
     }
   }
 
@@ -86,6 +93,7 @@ export class ResultCache implements CacheAdmin {
         `There is no source "${source.slice(0, 100)}"; known: ${[...this.#deps.sources.keys()].join(', ')}.`,
       )
     const count = this.#memory.clear(filter)
+    this.#deps.plans.clear()
     await this.#deps.changes.clear(filter)
     return count
   }

@@ -116,6 +116,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
       onWait: (source, waitMs) => metrics.onQueueWait(source, waitMs),
     }),
     recordChanges(recorder, router),
+    cache.planStage,
   ]
   const pipeline = composePipeline(stages, router)
   const checkBatch: BatchCheck = async ({ plans, atOnce }, ctx) => {

@@ -3,6 +3,7 @@ import { bypassReasons } from '../cache/bypass-reasons.ts'
 import type { SourceRules } from '../cache/cache-rules.ts'
 import type { ChangeLog } from '../cache/changes/change-log.ts'
 import { Revisions } from '../cache/key/revisions.ts'
+import { PlanCache } from '../cache/plans/plan-cache.ts'
 import { ResultCache } from '../cache/result-cache.ts'
 import type { Config } from '../config/config.ts'
 import type { Metrics } from '../ops/metrics.ts'
@@ -25,7 +26,7 @@ const runLimits = { maxWindowBytes: 32 << 20, maxBackground: 8, backgroundTimeou
 
 /** Opens the result cache, also if it is off: it then refuses `only-if-cached`. The scope closes it. */
 export function openCache({ config, kinds, sources, changes, metrics }: CacheParts, scope: Scope): ResultCache {
-  const { maxBytes, maxEntryBytes, spillBytes, spillDirectory, ...general } = config.cache
+  const { maxBytes, maxEntryBytes, spillBytes, spillDirectory, planTtlMs, ...general } = config.cache
   const byName = new Map(sources.map((source) => [source.name, source]))
   const rules = new Map(
     sources.map(({ name }): [string, SourceRules] => {
@@ -44,6 +45,18 @@ export function openCache({ config, kinds, sources, changes, metrics }: CachePar
       ]
     }),
   )
+  const revisions = new Revisions({
+    version: packageVersion(),
+    sources: config.sources,
+    principals: config.auth.apiKeys,
+  })
+  const plans = new PlanCache({
+    ttlMs: maxBytes > 0 ? planTtlMs : 0,
+    sourceOf: (name) => byName.get(name)!,
+    rulesOf: (name) => (rules.get(name)?.isEnabled ? rules.get(name) : undefined),
+    revisions,
+    changes,
+  })
   const cache = new ResultCache({
     maxBytes,
     limits: {
@@ -54,12 +67,9 @@ export function openCache({ config, kinds, sources, changes, metrics }: CachePar
       spill: { maxBytes: spillBytes, directory: spillDirectory },
     },
     sources: rules,
-    revisions: new Revisions({
-      version: packageVersion(),
-      sources: config.sources,
-      principals: config.auth.apiKeys,
-    }),
+    revisions,
     changes,
+    plans,
     factsOf: ({ query }, ctx) => factsOfSource(query, byName.get(query.source)!, ctx),
     observer: metrics.cache,
   })

@@ -56,6 +56,11 @@ export interface Source {
   readonly transactions?: SourceTransactions
   /** Finds the schema of a query without running it. */
   plan(query: Query, ctx: Context): Promise<Plan>
+  /**
+   * Returns a plan as it is for other statements of the same text, in the next seconds: without what only one run can use. Absent if
+   * the source plans without asking a server, or keeps its plans itself.
+   */
+  reusablePlan?(plan: Plan): Plan
   /** Runs a plan, possibly on another replica than the one that made it. */
   run(plan: PlannedSql, ctx: Context): Promise<Result>
   /**

@@ -3,6 +3,7 @@ import type { SourceRules } from '../../src/cache/cache-rules.ts'
 import type { Change, ChangeLog, ChangesSince, ReadScope, Snapshot } from '../../src/cache/changes/change-log.ts'
 import type { CacheObserver } from '../../src/cache/counts.ts'
 import { Revisions } from '../../src/cache/key/revisions.ts'
+import { PlanCache } from '../../src/cache/plans/plan-cache.ts'
 import { ResultCache } from '../../src/cache/result-cache.ts'
 import type { CacheControl } from '../../src/query/cache/cache-control.ts'
 import type { CacheOutcome } from '../../src/query/cache/cache-outcome.ts'
@@ -87,7 +88,11 @@ export class CachedPipeline {
   constructor({ maxBytes = 1 << 20, maxEntryBytes = 1 << 16, rules = {}, principals = [] }: CachedOptions = {}) {
     const general = { ttlMs: 60_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 }
     const own = { isEnabled: true, isShared: false, metadataNames: [] }
+    const revisions = new Revisions({ version: '1', sources: { here: {} }, principals })
+    const { changes } = this
+    const sourceOf = () => ({})
     this.cache = new ResultCache({
+      plans: new PlanCache({ ttlMs: 0, sourceOf, rulesOf: () => undefined, revisions, changes }),
       maxBytes,
       limits: {
         maxEntryBytes,
@@ -98,8 +103,8 @@ export class CachedPipeline {
         backgroundTimeoutMs: 5000,
       },
       sources: new Map([['here', { ...general, ...own, ...rules }]]),
-      revisions: new Revisions({ version: '1', sources: { here: {} }, principals }),
-      changes: this.changes,
+      revisions,
+      changes,
       factsOf: ({ query: { sql } }) => ({
         canonical: sql,
         reads: undefined,

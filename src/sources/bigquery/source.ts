@@ -68,6 +68,11 @@ export class BigQuerySource implements Source {
     return await planByDryRun(query, ctx, { ...this.#deps, routines: this.#routines })
   }
 
+  /** As it is: it holds nothing of one run. */
+  reusablePlan(plan: Plan): Plan {
+    return plan
+  }
+
   async run(plan: PlannedSql, ctx: Context): Promise<Result> {
     if (plan.kind === 'update' && !this.writes)
       throw new GatewayError(

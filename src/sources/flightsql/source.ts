@@ -36,7 +36,7 @@ import type { FlightSqlConfig } from './settings.ts'
 import { ingestFrames } from './statements/ingest.ts'
 import { InlinedStatements } from './statements/inlined-statements.ts'
 import { OwnName } from './statements/own-source-name.ts'
-import { decodeHandle, encodeHandle } from './statements/plan-handle.ts'
+import { decodeHandle, encodeHandle, withoutTickets } from './statements/plan-handle.ts'
 import { PreparedStatements, preparedUpdate } from './statements/prepared-statements.ts'
 import { readStatement } from './statements/statement-text.ts'
 import { upstreamEstimate } from './statements/upstream-estimate.ts'
@@ -153,6 +153,11 @@ export class FlightSqlSource implements Source {
     return { query, schema: words === 'unknown' ? none : noColumns, ...does }
   }
 
+  /** Without the server's tickets: each is for one run. */
+  reusablePlan(plan: Plan): Plan {
+    return plan.handle ? { ...plan, handle: withoutTickets(plan.handle) } : plan
+  }
+
   async run(plan: PlannedSql, ctx: Context): Promise<Result> {
     const { handle } = plan
     const isUpdate = plan.kind === 'update'
@@ -170,7 +175,7 @@ export class FlightSqlSource implements Source {
         ? await this.#prepared.run(query, query.parameters, isUpdate, ctx)
         : await this.#inlined.run(query, query.parameters, isUpdate, ctx)
     const decoded = handle && decodeHandle(handle)
-    const planned = decoded && this.#isFresh(plan) ? decoded : undefined
+    const planned = decoded && decoded.address !== '' && this.#isFresh(plan) ? decoded : undefined
     // A change has already happened, so that its result must not fail for other columns than announced.
     const announced = isUpdate ? undefined : decoded?.announced
     const repeatable = isUpdate ? 'notProcessed' : 'always'

@@ -2,7 +2,7 @@ import type { UpstreamEndpoint } from '../protocol/flight-sql-client.ts'
 
 /** The part of an upstream's FlightInfo that a statement needs when it runs. It travels inside the gateway's sealed tickets. */
 export interface UpstreamHandle {
-  /** Name of the address that planned the statement. */
+  /** Name of the address that planned the statement; empty if its tickets were removed. */
   readonly address: string
   /** The parts of the result, in order. */
   readonly endpoints: readonly UpstreamEndpoint[]
@@ -37,4 +37,9 @@ export function decodeHandle(handle: Uint8Array): UpstreamHandle {
     endpoints: e.map(({ t, l = [] }) => ({ ticket: Buffer.from(t, 'base64'), locations: l })),
     ...(c !== undefined && { announced: c }),
   }
+}
+
+/** The handle without address and tickets: when the statement runs, it is planned again. */
+export function withoutTickets(handle: Uint8Array): Uint8Array {
+  return encodeHandle({ ...decodeHandle(handle), address: '', endpoints: [] })
 }
