@@ -235,6 +235,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
       this.#writes.send([numberFrame(FrameType.rstStream, error.streamId, error.code)])
     if (error instanceof Http2ProtocolError) this.#writes.send([goawayFrame(this.lastStreamId, error.code)])
     this.closed = true
+    this.#blocks.close()
     this.onOver(error)
     this.#writes.flush()
     if (this.#writes.isStuck) this.socket.destroy()

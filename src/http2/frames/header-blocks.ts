@@ -42,6 +42,11 @@ export class HeaderBlocks {
     return this.#open !== undefined
   }
 
+  /** Frees the parts of an incomplete block: the connection has ended, and its object may stay for a while. */
+  close(): void {
+    this.#open = undefined
+  }
+
   /** @throws Http2ProtocolError */
   onHeaders(flags: number, streamId: number, payload: Buffer): void {
     let from = 0

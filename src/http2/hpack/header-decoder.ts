@@ -29,6 +29,7 @@ export class HeaderListTooLarge extends Http2ProtocolError {
   }
 }
 
+const noBlock: Buffer = Buffer.alloc(0)
 /** Overhead of each field, in bytes. Source: RFC 7541, section 4.1. */
 const FIELD_OVERHEAD_BYTES = 32
 const MAX_INTEGER_BYTES = 5
@@ -50,7 +51,8 @@ export class HeaderDecoder {
   readonly #table: Field[] = []
   #tableBytes = 0
   #tableMax: number
-  #block: Buffer = Buffer.alloc(0)
+  /** The block at work. Between two blocks there is none: it would keep the buffer in memory into which it was read. */
+  #block = noBlock
   #at = 0
   #verdict: HeaderValidity = 'good'
   #listBytes = 0
@@ -84,14 +86,22 @@ export class HeaderDecoder {
    */
   decode(block: Buffer): HeaderFields {
     this.#block = block
+    try {
+      return this.#fields(block.length)
+    } finally {
+      this.#block = noBlock
+    }
+  }
+
+  #fields(length: number): HeaderFields {
     this.#at = 0
     this.#verdict = 'good'
     const fields = { __proto__: null } as unknown as HeaderFields
     this.#listBytes = 0
     let onlyPseudo = true
     let mayResize = true
-    while (this.#at < block.length) {
-      const field = this.#next(block[this.#at]!, mayResize)
+    while (this.#at < length) {
+      const field = this.#next(this.#block[this.#at]!, mayResize)
       if (!field) continue
       mayResize = false
       this.#listBytes += sizeOf(field)
