@@ -1,10 +1,12 @@
 import type { Worker, WorkerOptions } from 'node:worker_threads'
 import { Int32, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Control, type WorkerSetup } from '../../src/sources/duckdb/workers/messages.ts'
 import { DemoSource, outcomeOf } from './demo-source.ts'
 
-/** Heap limit of workers started from now on, in MiB. */
+/** Heap limit of workers started from now on, in MiB; workers started so far, each with its shared memory. */
 const heap = vi.hoisted(() => ({ mebibytes: undefined as number | undefined }))
+const workers = vi.hoisted(() => [] as { readonly worker: Worker; readonly control: Int32Array }[])
 
 vi.mock('node:worker_threads', async (importOriginal) => {
   const original = await importOriginal<typeof import('node:worker_threads')>()
@@ -12,6 +14,8 @@ vi.mock('node:worker_threads', async (importOriginal) => {
     constructor(file: string | URL, options?: WorkerOptions) {
       const limits = { maxOldGenerationSizeMb: heap.mebibytes ?? 0, maxYoungGenerationSizeMb: 2 }
       super(file, { ...options, ...(heap.mebibytes !== undefined && { resourceLimits: limits }) })
+      const { control } = (options?.workerData ?? {}) as Partial<WorkerSetup>
+      if (control) workers.push({ worker: this, control })
     }
   }
   return { ...original, default: original, Worker: LimitedWorker }
@@ -21,17 +25,20 @@ const endless = 'SELECT range FROM range(100000000000)'
 
 describe('a dead worker', () => {
   let demo: DemoSource
-  const workers: Worker[] = []
-  const add = (worker: Worker) => workers.push(worker)
-  /** Terminates the workers. All must have started: Node crashes if a worker ends while it loads native code. */
+  /**
+   * Terminates the workers, each while it waits. All must have answered a request. A worker never dies in other moments but of its
+   * heap: terminated while it calls or loads native code, it ends the process, since an addon cannot report an error to a thread
+   * that ends.
+   */
   const kill = async () => {
-    await Promise.all(workers.splice(0).map((worker) => worker.terminate()))
+    await Promise.all(
+      workers.splice(0).map(async ({ worker, control }) => {
+        await expect.poll(() => Atomics.load(control, Control.working)).toBe(0)
+        await worker.terminate()
+      }),
+    )
   }
-  beforeEach(() => {
-    process.on('worker', add)
-  })
   afterEach(async () => {
-    process.off('worker', add)
     workers.length = 0
     heap.mebibytes = undefined
     await demo.source.close()
@@ -41,11 +48,15 @@ describe('a dead worker', () => {
   it('worker dies: its statement gets INTERNAL, the next one gets a new worker', async () => {
     demo = await DemoSource.open({ maxStreams: 1 })
     expect(await demo.run('SELECT 1')).toBe('OK')
-    const running = demo.run(endless)
+    const query = { source: 'demo', sql: endless, session: {}, purpose: 'any' } as const
+    const { frames } = await demo.source.run({ kind: 'read', query }, demo.context())
     const waiting = demo.run('SELECT 1')
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    // The worker is ahead of its reader, and waits for it.
     await kill()
-    expect(await running).toBe('INTERNAL')
+    const readAll = async () => {
+      for await (const _ of frames);
+    }
+    expect(await outcomeOf(readAll())).toBe('INTERNAL')
     expect(await waiting).toBe('OK')
     expect(await demo.run('SELECT 1')).toBe('OK')
   })

@@ -123,6 +123,9 @@ export interface Failure {
   readonly isWorkerMemory?: boolean
 }
 
+/** Ends the worker thread, in place of a request. */
+export const END = 'end'
+
 /** A message from the worker. After `done`, which is the last, the worker does not touch the connection. */
 export type Reply =
   | { readonly kind: 'description'; readonly description: Description }

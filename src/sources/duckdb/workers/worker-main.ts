@@ -21,7 +21,7 @@ import type { StreamingResult } from '../native/streaming-result.ts'
 import { AnnouncedSchema, SchemaChangedError } from '../types/announced-schema.ts'
 import { announcedParameters } from '../types/parameter-schema.ts'
 import { type WireSchema, WireSchemaCache } from '../types/wire-schema-cache.ts'
-import { Control, type Reply, type WorkerRequest, type WorkerSetup } from './messages.ts'
+import { Control, END, type Reply, type WorkerRequest, type WorkerSetup } from './messages.ts'
 import { SharedBuffers } from './shared-buffers.ts'
 
 const CREDIT_WAIT_MS = 1000
@@ -335,7 +335,8 @@ function executeInSchema(request: WorkerRequest): Outcome {
   }
 }
 
-port.on('message', (request: WorkerRequest) => {
+port.on('message', (request: WorkerRequest | typeof END) => {
+  if (request === END) return port.close()
   Atomics.store(control, Control.working, 1)
   const { error, isConnectionBroken, affectedRows } = executeRequest(request)
   Atomics.store(control, Control.working, 0)

@@ -3,6 +3,7 @@ import {
   type BodyReference,
   BUSY_FLAGS,
   Control,
+  END,
   type Failure,
   MAX_POOLED_BODIES,
   type Reply,
@@ -21,6 +22,7 @@ export class WorkerThread {
   readonly #control = new Int32Array(new SharedArrayBuffer(4 * (BUSY_FLAGS + MAX_POOLED_BODIES)))
   readonly #worker: Worker
   readonly #bodies: SharedArrayBuffer[] = []
+  readonly #exited = Promise.withResolvers<void>()
   #listener: ((reply: Reply) => void) | undefined
   #fault: NodeJS.ErrnoException | undefined
   #chunksSeen = 0
@@ -43,6 +45,7 @@ export class WorkerThread {
     this.#worker.on('exit', () => {
       onExit()
       this.#listener?.(lastReply(this.#fault))
+      this.#exited.resolve()
     })
     this.#worker.unref()
   }
@@ -96,8 +99,14 @@ export class WorkerThread {
     Atomics.notify(this.#control, Control.credit)
   }
 
+  /**
+   * Ends the thread after its request, if it has one. The thread ends itself: terminated from outside while it loads or calls
+   * native code, it would end the process, since a Node-API addon cannot report an error to a thread that ends.
+   */
   async close(): Promise<void> {
-    await this.#worker.terminate()
+    this.#worker.ref()
+    this.#worker.postMessage(END)
+    await this.#exited.promise
   }
 }
 
