@@ -71,10 +71,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
     this.settings = new PeerSettings(peerIsClient)
     this.#writes = new WriteBatcher(socket)
     this.creditStep = options.windowBytes >> 2
-    this.#blocks = new HeaderBlocks(
-      (streamId, block, atEnd) => this.#onBlock(streamId, block, atEnd),
-      options.maxHeaderBlockBytes,
-    )
+    const onBlock = (streamId: number, block: Buffer, atEnd: boolean) => this.#onBlock(streamId, block, atEnd)
+    this.#blocks = new HeaderBlocks(onBlock, options.maxHeaderBlockBytes)
     this.#decoder = new HeaderDecoder(HEADER_TABLE_BYTES, options.maxHeaderListBytes, options.maxHeaderBlockBytes)
     this.#reader = new FrameReader(options.maxFrameBytes, {
       onData: (streamId, bytes) => {

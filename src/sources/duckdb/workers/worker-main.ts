@@ -341,10 +341,8 @@ port.on('message', (request: WorkerRequest | typeof END) => {
   const { error, isConnectionBroken, affectedRows } = executeRequest(request)
   Atomics.store(control, Control.working, 0)
   buffers.freeUnsent()
-  const failure = error !== undefined && {
-    message: (error as Error).message,
-    ...(error instanceof ArrowError && { arrow: error.code }),
-    ...(error instanceof SchemaChangedError && { isSchemaChange: true }),
-  }
+  const arrow = error instanceof ArrowError && { arrow: error.code }
+  const change = error instanceof SchemaChangedError && { isSchemaChange: true }
+  const failure = error !== undefined && { message: (error as Error).message, ...arrow, ...change }
   sendReply({ kind: 'done', ...(failure && { error: failure }), isConnectionBroken, affectedRows })
 })
