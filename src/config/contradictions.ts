@@ -128,7 +128,7 @@ function stateProblems({ state }: ValidParts): string[] {
 
 /** Warnings about settings that work but should be changed. @param plainKeys principals with a plain-text key in the file */
 export function warningsOf(settings: Parsed, kinds: SourceKinds, plainKeys: readonly string[]): string[] {
-  const { auth, listen, quotas, redis, sources, tls } = settings
+  const { auth, listen, quotas, redis, replica, sources, tls } = settings
   const warnings = plainKeys.map(
     (name) => `auth.apiKeys: the key of ${name} is in plain text; sha256:<hex> keeps it out of the file`,
   )
@@ -144,6 +144,8 @@ export function warningsOf(settings: Parsed, kinds: SourceKinds, plainKeys: read
     )
   else if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
     warnings.push('auth.sealKeys: not set, so tickets and tokens end with this process and other replicas reject them')
+  if (replica && (redis === undefined || auth.sealKeys.length === 0))
+    warnings.push('replica: without redis and auth.sealKeys replicas do not find each other')
   return [...warnings, ...workerWarnings(settings), ...budgetWarnings(settings, kinds)]
 }
 

@@ -13,18 +13,27 @@ const addressPattern = /^(\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/
 
 /** A setting `host:port`, with an IPv6 address in brackets. */
 function listenAddress(about: string, value: string) {
+  return z.string().default(value).describe(about).meta({ form: ADDRESS_FORM }).transform(addressOf)
+}
+
+/** As `listenAddress`, without a default. */
+export function optionalListenAddress(about: string) {
   return z
     .string()
-    .default(value)
+    .optional()
     .describe(about)
     .meta({ form: ADDRESS_FORM })
-    .transform((text, context): ListenAddress => {
-      const match = addressPattern.exec(text)
-      const port = Number(match?.[2])
-      if (match && port <= 65_535) return { host: match[1]!.replace(/^\[|\]$/g, ''), port }
-      context.addIssue({ code: 'custom', message: `must be ${ADDRESS_FORM}` })
-      return z.NEVER
-    })
+    .transform((text, context): ListenAddress | undefined =>
+      text === undefined ? undefined : addressOf(text, context),
+    )
+}
+
+function addressOf(text: string, context: z.RefinementCtx): ListenAddress {
+  const match = addressPattern.exec(text)
+  const port = Number(match?.[2])
+  if (match && port <= 65_535) return { host: match[1]!.replace(/^\[|\]$/g, ''), port }
+  context.addIssue({ code: 'custom', message: `must be ${ADDRESS_FORM}` })
+  return z.NEVER
 }
 
 /** Schema of `listen`. */

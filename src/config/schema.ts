@@ -9,6 +9,7 @@ import { budgetsSchema, groupsSchema, stateSchema } from './sections/cost.ts'
 import { httpSchema } from './sections/http.ts'
 import { quotasSchema } from './sections/quotas.ts'
 import { redisSchema } from './sections/redis.ts'
+import { replicaSchema } from './sections/replica.ts'
 import { wholeNumber } from './setting/value.ts'
 
 const sourceName = z
@@ -74,6 +75,11 @@ export const configSchemaOf = (kinds: SourceKinds) =>
       .optional()
       .describe(
         'Redis that replicas share: sessions, bound parameters, results of changes, counts of quotas, cancels, and the ledger of what statements cost (instead of `state.directory`).',
+      ),
+    replica: replicaSchema
+      .optional()
+      .describe(
+        'How replicas reach each other. A call that needs a transaction, or the result of a polled statement, goes on to the replica that has it. Needs `redis` and `auth.sealKeys`.',
       ),
     drain: z
       .strictObject({

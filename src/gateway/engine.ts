@@ -15,6 +15,7 @@ import { type SourceHealth, SourceStatus } from '../query/control/source-status.
 import { DrainGate } from '../query/drain-gate.ts'
 import type { ConcurrencyLimiter } from '../query/limits/concurrency-limiter.ts'
 import { composePipeline, type Pipeline } from '../query/pipeline.ts'
+import type { OtherReplicas } from '../query/replicas/replica-questions.ts'
 import { Router } from '../query/router.ts'
 import type { Source } from '../query/source.ts'
 import { admit } from '../query/stages/admit.ts'
@@ -37,6 +38,7 @@ import type { SourceState, SourceWatch } from './source-watch.ts'
 
 /** Parts that the engine uses. */
 export interface EngineParts {
+  readonly replicas: OtherReplicas
   readonly config: Config
   readonly sources: readonly Source[]
   readonly slots: ReadonlyMap<string, ConcurrencyLimiter>
@@ -73,14 +75,14 @@ export interface Engine {
 
 /** Composes the engine. The scope closes its quotas, which write the counts that wait. */
 export function createEngine(parts: EngineParts, scope: Scope): Engine {
-  const { config, sources, slots, watch, state, repeatable, cache, changes, costs, metrics, log } = parts
+  const { replicas, config, sources, slots, watch, state, repeatable, cache, changes, costs, metrics, log } = parts
   const { limits } = config
   const router = new Router(sources, config.defaultSource)
   const drainGate = new DrainGate()
   const recorder = new ChangeRecorder(changes, log)
   scope.defer(() => recorder.close())
-  const transactions = new Transactions(limits, log, (id) => recorder.endTransaction(id))
-  const active = new ActiveStatements({ bus: state.bus, router, principals: config.auth.apiKeys })
+  const transactions = new Transactions(limits, log, replicas.self, (id) => recorder.endTransaction(id))
+  const active = new ActiveStatements({ replicas, bus: state.bus, router, principals: config.auth.apiKeys })
   const sourceStatus = new SourceStatus({
     router,
     healthOf: (source) => healthOf(watch.stateOf(source)),

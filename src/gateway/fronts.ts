@@ -27,6 +27,11 @@ import { Statements } from '../statements/statements.ts'
 import { CallLog } from './call-log.ts'
 import type { Engine } from './engine.ts'
 import { limitRequests } from './limit-requests.ts'
+import { endingTransactions } from './peers/end-transactions.ts'
+import { forwardCalls } from './peers/forward-calls.ts'
+import { listenForPeers } from './peers/peer-listener.ts'
+import { Peers } from './peers/peers.ts'
+import type { ReplicaDirectory } from './peers/replica-directory.ts'
 import type { SourceWatch } from './source-watch.ts'
 import { startError } from './start-error.ts'
 import { scrapedMetrics } from './workers/scraped-metrics.ts'
@@ -44,6 +49,7 @@ export interface FrontParts {
   readonly engine: Engine
   readonly costUsage: CostUsage
   readonly state: State
+  readonly directory: ReplicaDirectory
   readonly watch: SourceWatch
   readonly metrics: Metrics
   readonly readiness: ProcessReadiness
@@ -66,7 +72,7 @@ const packagedDescriptorSet = new URL('../../../gen/descriptors.binpb', import.m
 
 /** Composes the Flight port and the HTTP port. The scope closes them, Flight first. */
 export function createFronts(
-  { config, engine, costUsage, state, watch, metrics, readiness, group, log }: FrontParts,
+  { config, engine, costUsage, state, directory, watch, metrics, readiness, group, log }: FrontParts,
   scope: Scope,
 ): Fronts {
   const { limits } = config
@@ -81,9 +87,22 @@ export function createFronts(
     preparedTtlMs: limits.preparedTtlMs,
     maxConnections: limits.maxConnections,
   }
+  const { replica } = config
+  const peers = new Peers({
+    directory,
+    sealer,
+    isEnabled: replica !== undefined || group !== undefined,
+    tls: { ca: replica?.ca, serverName: replica?.serverName, skipVerify: false },
+    maxAnswerBytes: limits.maxInboundMessageBytes,
+  })
+  scope.defer(() => peers.close())
+  const endTransactions = endingTransactions(engine.transactions, state.bus, directory)
   const shared = { ...engine, costUsage, statements, sessions: new CallSessions(statements.sessions), log, limits }
   const methods: Methods = {
-    ...flightMethods({ ...shared, authenticator, sealer, serverInfo }),
+    ...forwardCalls(
+      flightMethods({ ...shared, owners: peers, endTransactions, authenticator, sealer, serverInfo }),
+      peers,
+    ),
     ...gatewayMethods({ ...shared, version: serverInfo.version }),
     ...healthMethods([flightServiceName, gatewayServiceName], readiness),
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
@@ -126,7 +145,7 @@ export function createFronts(
     await http.close()
   })
   const grpc: GrpcServer = new GrpcServer({
-    methods: limitRequests(methods, engine.quotas.requests),
+    methods: limitRequests(methods, engine.quotas.requests, (call) => peers.hasForwarded(call)),
     authenticate: (headers) => authenticator.authenticate(headers),
     limits,
     observer: { onEnd: (call, error) => calls.onGrpcEnd(call, error) },
@@ -149,6 +168,8 @@ export function createFronts(
       await http.listen({ ...httpAddress }).catch((error: unknown) => {
         throw startError(`listen.http (${formatListen(httpAddress)})`, error)
       })
+      await directory.join(await listenForPeers(config, grpc, flightAddress, group?.worker))
+      scope.defer(() => directory.leave())
       if (config.tls) scope.defer(watchCertificate(config.tls, onCertificate, log))
       return { flight: formatAddress(flightAddress), http: formatAddress(http.server.address() as AddressInfo) }
     },

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { Scope } from '../async/scope.ts'
 import type { Config } from '../config/config.ts'
@@ -14,6 +15,7 @@ import { createEngine } from './engine.ts'
 import { createFronts, type GatewayAddresses } from './fronts.ts'
 import { openBudgets } from './open-budgets.ts'
 import { openCache } from './open-cache.ts'
+import { ReplicaDirectory } from './peers/replica-directory.ts'
 import { slotsOfSources } from './slots.ts'
 import { SourceWatch } from './source-watch.ts'
 import { openSources } from './sources.ts'
@@ -70,6 +72,7 @@ async function start(
   const redis = config.redis && (await RedisConnection.open(config.redis, log, metrics.redis))
   if (redis) scope.defer(() => redis.close())
   const state = await openState({ redis, workers: group?.state, bounds: STATE_BOUNDS }, log)
+  const directory = new ReplicaDirectory(randomBytes(6).toString('hex'), state.store, log)
   const repeatable = new MemoryStore(Math.max(1, config.limits.repeatableStoreBytes))
   scope.defer(() => Promise.all([state.close(), repeatable.close()]))
 
@@ -85,13 +88,16 @@ async function start(
   const changes = openChanges({ state, isShared, sources }, scope)
   const cache = openCache({ config, kinds, sources, changes, metrics }, scope)
   const engine = createEngine(
-    { config, sources, slots, watch, state, repeatable, cache, changes, costs, metrics, log },
+    { replicas: directory, config, sources, slots, watch, state, repeatable, cache, changes, costs, metrics, log },
     scope,
   )
   const { transactions, drainGate } = engine
 
   const costUsage = costs?.usage ?? freeOfCharge(config.budgets.timeZone)
-  const fronts = createFronts({ config, engine, costUsage, state, watch, metrics, readiness, group, log }, scope)
+  const fronts = createFronts(
+    { config, engine, costUsage, state, directory, watch, metrics, readiness, group, log },
+    scope,
+  )
   const { grpc, httpCalls, statements } = fronts
   metrics.readGauges({
     callsInFlight: () => grpc.callCount,

@@ -7,17 +7,23 @@ import type { RequestLimiter } from '../quotas/request-limiter.ts'
 /**
  * Takes one request from the caller's allowance for each call, except calls of methods that are open or in the background.
  * Without a limit for any principal the methods stay as they are.
+ * @param isCounted whether another process has counted the call and passed it on
  */
-export function limitRequests(methods: Methods, limiter: RequestLimiter): Methods {
+export function limitRequests(
+  methods: Methods,
+  limiter: RequestLimiter,
+  isCounted: (call: GrpcCall) => boolean,
+): Methods {
   if (!limiter.isActive) return methods
   const entries = Object.entries(methods).map(([path, method]): [string, Method] =>
-    method.open || method.background ? [path, method] : [path, limited(method, limiter)],
+    method.open || method.background ? [path, method] : [path, limited(method, limiter, isCounted)],
   )
   return Object.fromEntries(entries)
 }
 
-function limited(method: Method, limiter: RequestLimiter): Method {
+function limited(method: Method, limiter: RequestLimiter, isCounted: (call: GrpcCall) => boolean): Method {
   const take = async (call: GrpcCall) => {
+    if (isCounted(call)) return
     const { principal, peer } = call
     const state = await limiter.take(principal === anonymous ? { principal, holder: peer } : { principal })
     if (state) call.initialMetadata = rateHeaders(state)

@@ -190,6 +190,12 @@ export const errorTable = {
     true,
     'The gateway cannot reach the state that its replicas share: try again later.',
   ),
+  REPLICA_UNAVAILABLE: row(
+    'UNAVAILABLE',
+    503,
+    true,
+    'The replica that has the transaction or the statement does not answer: try again, or begin anew.',
+  ),
   SOURCE_UNAVAILABLE: row('UNAVAILABLE', 503, true, 'The source does not answer.', { outage: true }),
   UPSTREAM_BUSY: row(
     'UNAVAILABLE',

@@ -200,6 +200,10 @@ export class BackgroundStatements {
     return [...this.#jobs.values()].filter(({ job }) => job.pending).length
   }
 
+  has(id: string): boolean {
+    return this.#jobs.has(id)
+  }
+
   /** Returns the statement of a ticket and restarts its idle timer. */
   touch(id: string): BackgroundStatement | undefined {
     const entry = this.#jobs.get(id)

@@ -80,12 +80,14 @@ export class Statements {
   readonly batches: Batches
   readonly #pipeline: Pipeline
   readonly #sealer: Sealer
+  readonly #transactions: Transactions
 
   constructor(deps: StatementsDependencies) {
     const { pipeline, store, blobs, sealer, limits } = deps
     const ttlMs = limits.ticketTtlMs
     this.#pipeline = pipeline
     this.#sealer = sealer
+    this.#transactions = deps.transactions
     this.queries = new QueryBuilder({ ...deps, maxStatementBytes: limits.maxStatementBytes })
     this.sessions = new Sessions(store, limits)
     this.parameters = new ParameterStore(blobs, ttlMs)
@@ -151,12 +153,18 @@ export class Statements {
     return await countRows(await this.#pipeline.run({ kind: 'ingest', query, ingest }, ctx))
   }
 
+  /** @throws OwnedElsewhere if the query belongs to a transaction that another process has */
+  checkHere({ transaction }: Query): void {
+    if (transaction !== undefined) this.#transactions.checkHere(transaction)
+  }
+
   /**
    * Opens the handle of a prepared statement and loads its parameters.
-   * @throws GatewayError BAD_HANDLE, EXPIRED_TICKET, FOREIGN_TICKET
+   * @throws GatewayError BAD_HANDLE, EXPIRED_TICKET, FOREIGN_TICKET; as `checkHere`
    */
   async prepared(handle: Uint8Array, ctx: Context): Promise<PreparedStatement> {
     const { query, bound } = preparedHandles.open(this.#sealer, ctx.principal, handle).value
+    this.checkHere(query)
     return bound ? { query: { ...query, parameters: await this.parameters.load(bound) }, bound } : { query }
   }
 

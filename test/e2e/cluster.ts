@@ -43,6 +43,9 @@ export class Cluster {
     const config = {
       sources: { demo: { kind: 'flightsql', uri: behind.uri, token: UPSTREAM_KEY, writes: true } },
       redis: { url: redis.url },
+      replica: { listen: '127.0.0.1:0' },
+      // The tests tell apart which replica has run a statement.
+      cache: { maxBytes: 0 },
       ...replica,
       auth: {
         apiKeys: [{ name: 'etl', key: 'etl-key', roles: ['writer'] }],

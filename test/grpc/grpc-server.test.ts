@@ -24,26 +24,7 @@ import { type GrpcLimits, GrpcServer, type GrpcServerOptions } from '../../src/g
 import type { HeaderFields } from '../../src/http2/hpack/header-decoder.ts'
 import { ProcessReadiness } from '../../src/ops/readiness.ts'
 import { GatewayError } from '../../src/query/errors.ts'
-
-const limits: GrpcLimits = {
-  handshakeTimeoutMs: 10_000,
-  maxConnections: 100,
-  authenticateWithinMs: 5000,
-  maxStreamsPerConnection: 100,
-  keepaliveTimeMs: 60_000,
-  keepaliveTimeoutMs: 20_000,
-  connectionIdleMs: 60_000,
-  connectionAgeMs: 60_000,
-  connectionAgeGraceMs: 60_000,
-  maxMetadataBytes: 65_536,
-  maxInboundMessageBytes: 100_000,
-  maxInFlightBytesPerCall: 1 << 20,
-  maxInFlightBytes: 8 << 20,
-  maxRequestMemoryBytes: 16 << 20,
-  stallTimeoutMs: 60_000,
-  defaultDeadlineMs: 60_000,
-  maxDeadlineMs: 60_000,
-}
+import { limits } from './server-limits.ts'
 
 const same = (bytes: Buffer) => bytes
 /** Flatbuffer message of a schema. */

@@ -35,7 +35,7 @@ it.each(['its session ends', 'its client leaves'])(
   'a transaction is rolled back when %s while it begins',
   async (how) => {
     const engine = slowEngine()
-    const transactions = new Transactions(limits, log)
+    const transactions = new Transactions(limits, log, '0123456789ab')
     const leaving = new AbortController()
     const beginning = transactions.begin(
       { source: engine.source, readOnly: false, sessionId: 's' },
@@ -43,7 +43,7 @@ it.each(['its session ends', 'its client leaves'])(
     )
     const outcome = beginning.catch((error: unknown) => error)
     if (how === 'its client leaves') leaving.abort(new Error('gone'))
-    else await transactions.endSession(context(), 's')
+    else await transactions.endSession(context().principal.name, 's', context())
     engine.begun()
     expect(await outcome).toBeInstanceOf(Error)
     // The last request to the engine rolls back the transaction that it began.
@@ -61,7 +61,7 @@ it('an unused transaction moves to another source; a used one, or one whose sour
     return { seen, source: { name, transactions } as unknown as Source }
   }
   const [one, other, bare] = [engine('one'), engine('other'), { name: 'bare' } as Source]
-  const transactions = new Transactions(limits, log)
+  const transactions = new Transactions(limits, log, '0123456789ab')
   const id = await transactions.begin({ source: one.source, readOnly: false }, context())
   await transactions.moveTo(id, other.source, false, context())
   await expect(transactions.moveTo(id, bare, false, context())).rejects.toMatchObject({ code: 'UNIMPLEMENTED' })
@@ -81,7 +81,7 @@ it('an unused transaction moves to another source; a used one, or one whose sour
 it('a statement waits for a result that has been unread for long and is closed just now; one left unread refuses it', async () => {
   const begin = async () => {}
   const source = { name: 'engine', transactions: { begin, rollback: begin } } as unknown as Source
-  const transactions = new Transactions(limits, log)
+  const transactions = new Transactions(limits, log, '0123456789ab')
   const id = await transactions.begin({ source, readOnly: false }, context())
   const first = await transactions.hold(id, context())
   first.awaitReader(true)

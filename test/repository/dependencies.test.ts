@@ -11,6 +11,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ['gateway', 'workers', 'config', 'ops', 'arrow'],
   workers: ['state', 'config', 'ops', 'query'],
   gateway: [
+    'arrow',
     'async',
     'cache',
     'config',

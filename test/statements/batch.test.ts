@@ -11,6 +11,7 @@ import { MemoryBus } from '../../src/state/bus.ts'
 import type { BatchSink, StatementOutcome } from '../../src/statements/batch/batch-outcome.ts'
 import { statementTickets } from '../../src/statements/handles/ticket.ts'
 import type { StatementRequest } from '../../src/statements/requests/statement-request.ts'
+import { soleReplica } from '../query/sole-replica.ts'
 import { waitFor } from '../wait-for.ts'
 import { parametersOf, rowsOf, setUp } from './fake-source.ts'
 
@@ -649,7 +650,12 @@ describe('admission', () => {
 describe('a statement of a batch that another call cancels', () => {
   it('ends as cancelled although its client does not read; the others go on', async () => {
     const router = { named: (name: string) => ({ name }) } as unknown as Router
-    const active = new ActiveStatements({ bus: new MemoryBus(), router, principals: [] })
+    const active = new ActiveStatements({
+      replicas: soleReplica(),
+      bus: new MemoryBus(),
+      router,
+      principals: [],
+    })
     const { statements, scope } = setUp({ stages: [track(active)] })
     const reader = new Reader()
     const sink: BatchSink = {
@@ -663,7 +669,7 @@ describe('a statement of a batch that another call cancels', () => {
     const requests = [{ id: 'stuck', text: { query: 'rows 5' } }, ...texts('sleep 50 rows 2')]
     const summary = statements.batches.run(requests, {}, scope(), sink)
     const { id } = await waitFor(
-      () => active.list({ name: 'dash', roles: [] }).find(({ text }) => text === 'rows 5'),
+      () => active.listHere({ name: 'dash', roles: [] }).find(({ text }) => text === 'rows 5'),
       'the statement',
     )
     await active.cancel(id, { name: 'dash', roles: [] })

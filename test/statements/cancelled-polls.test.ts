@@ -3,6 +3,7 @@ import { ActiveStatements } from '../../src/query/control/active-statements.ts'
 import type { Router } from '../../src/query/router.ts'
 import { track } from '../../src/query/stages/track.ts'
 import { MemoryBus } from '../../src/state/bus.ts'
+import { soleReplica } from '../query/sole-replica.ts'
 import { waitFor } from '../wait-for.ts'
 import { setUp } from './fake-source.ts'
 
@@ -13,13 +14,18 @@ const cancelled = { code: 'CANCELLED', message: 'The statement was cancelled by 
 /** A polled statement, and the active ones among which it is. */
 function begin(sql: string) {
   const router = { named: (name: string) => ({ name }) } as unknown as Router
-  const active = new ActiveStatements({ bus: new MemoryBus(), router, principals: [] })
+  const active = new ActiveStatements({
+    replicas: soleReplica(),
+    bus: new MemoryBus(),
+    router,
+    principals: [],
+  })
   const { statements, scope } = setUp({ stages: [track(active)] })
   const { ctx } = scope()
   const query = { source: 'here', sql, session: {}, purpose: 'any' } as const
   const ticket = { id: 'e', statement: { kind: 'read', query }, stored: false } as const
   const poll = { ticket, planned: false, schema: none, request: none }
-  const idOf = async () => (await waitFor(() => active.list(dash)[0], 'the statement')).id
+  const idOf = async () => (await waitFor(() => active.listHere(dash)[0], 'the statement')).id
   return { active, statements, ctx, poll, idOf }
 }
 

@@ -201,7 +201,7 @@ export function setUp({
   const [here, there] = [new ScriptedSource('here'), new ScriptedSource('there', quote)]
   const router = new Router([here, there] as unknown as Source[], 'here')
   const sealer = new Sealer(['first key'])
-  const transactions = new Transactions(limits, log)
+  const transactions = new Transactions(limits, log, '0123456789ab')
   const limiter = new ConcurrencyLimiter({ slots, maxQueued, queueWaitMs })
   const pipeline = composePipeline(
     [...stages, authorize(router), admit({ limiterOf: () => limiter, contendedStallMs: 60_000, onWait() {} })],

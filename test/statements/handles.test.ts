@@ -92,7 +92,7 @@ const statement = fc.oneof(
 )
 const bound = recordOf<BoundParameters>({ inline: anyText, key: anyText })
 const ticket = recordOf<StatementTicket>(
-  { id: anyText, statement, bound, stored: fc.boolean() },
+  { id: anyText, statement, bound, owner: anyText, stored: fc.boolean() },
   'id',
   'statement',
   'stored',

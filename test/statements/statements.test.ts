@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { type Frame, frameOf } from '../../src/arrow/ipc/frame.ts'
 import { encodeSchema } from '../../src/arrow/schema.ts'
@@ -75,6 +76,7 @@ function setUp(store = new MemoryStore(1 << 20)) {
   const transactions = new Transactions(
     { ...limits, transactionIdleMs: 1000, maxTransactionsPerPrincipal: 1, queueWaitMs: 1 },
     log,
+    randomBytes(6).toString('hex'),
   )
   const pipeline = composePipeline([authorize(router)], router)
   const kept = { store, blobs: new MemoryBlobs(1 << 20), bus: new MemoryBus() }

@@ -931,8 +931,10 @@ export interface RunningQuery {
 
 /** ListQueriesResponse has the statements, the oldest first. */
 export interface ListQueriesResponse {
-  /** The statements of this replica. */
+  /** The statements of all replicas. */
   queries: RunningQuery[];
+  /** Whether statements are missing, since a replica did not answer in time or has too many. */
+  isPartial: boolean;
 }
 
 /** CancelQueryRequest names a statement to cancel. */
@@ -5250,13 +5252,16 @@ export const RunningQuery: MessageFns<RunningQuery> = {
 };
 
 function createBaseListQueriesResponse(): ListQueriesResponse {
-  return { queries: [] };
+  return { queries: [], isPartial: false };
 }
 
 export const ListQueriesResponse: MessageFns<ListQueriesResponse> = {
   encode(message: ListQueriesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.queries) {
       RunningQuery.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.isPartial !== false) {
+      writer.uint32(16).bool(message.isPartial);
     }
     return writer;
   },
@@ -5280,6 +5285,14 @@ export const ListQueriesResponse: MessageFns<ListQueriesResponse> = {
             }
 
             message.queries.push(RunningQuery.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.isPartial = reader.bool();
             continue;
           }
         }

@@ -3,8 +3,9 @@ import type { DrainGate } from '../../query/drain-gate.ts'
 import type { Router } from '../../query/router.ts'
 import type { Sealer } from '../../query/seal/sealer.ts'
 import type { Transactions } from '../../query/transactions/transactions.ts'
-import type { Logger } from '../../query/types.ts'
+import type { Context, Logger } from '../../query/types.ts'
 import type { Statements } from '../../statements/statements.ts'
+import type { CallOwners } from '../grpc/call-owners.ts'
 import type { CallSessions } from '../grpc/session-cookie.ts'
 import type { ServerInfo } from './metadata/sql-info-defaults.ts'
 
@@ -13,6 +14,9 @@ export interface FlightFront {
   readonly statements: Statements
   readonly sessions: CallSessions
   readonly transactions: Transactions
+  readonly owners: CallOwners
+  /** Rolls back the transactions of a session that ends, on all replicas. */
+  readonly endTransactions: (sessionId: string, ctx: Context) => Promise<void>
   readonly router: Router
   readonly drainGate: DrainGate
   readonly authenticator: Authenticator

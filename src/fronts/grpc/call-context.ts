@@ -3,6 +3,7 @@ import type { GrpcCall } from '../../grpc/server/call.ts'
 import type { HeaderFields } from '../../http2/index.ts'
 import type { StatementTrace } from '../../query/statement-trace.ts'
 import type { ChangeMark, ClientConnection, Context, Logger, Principal, StatementReader } from '../../query/types.ts'
+import { isOfProxy } from './is-of-proxy.ts'
 
 /** The context of a gRPC call. The call creates its signal on first use. */
 export class CallContext implements Context {
@@ -12,7 +13,8 @@ export class CallContext implements Context {
   readonly log: Logger
   readonly metadata: HeaderFields
   readonly holder?: string
-  readonly connection: ClientConnection
+  /** Absent if many clients may share the connection: its end tells nothing of one of them. */
+  readonly connection: ClientConnection | undefined
   readonly changeMark: ChangeMark
   readonly reader: StatementReader
   /** Set by a method that reports what the stages tell. */
@@ -28,7 +30,7 @@ export class CallContext implements Context {
     this.log = log
     this.metadata = call.headers
     if (this.principal === anonymous) this.holder = call.peer
-    this.connection = call.connection
+    this.connection = isOfProxy(call.headers) ? undefined : call.connection
     this.changeMark = call
     this.reader = call
   }

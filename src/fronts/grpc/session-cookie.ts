@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { GrpcCall } from '../../grpc/server/call.ts'
 import type { ClientConnection, Context } from '../../query/types.ts'
 import type { Sessions, StoredSession } from '../../statements/sessions.ts'
+import { isOfProxy } from './is-of-proxy.ts'
 
 const COOKIE = 'flightgate_session'
 const TOKEN_PREFIX = 'Bearer fgt_'
@@ -71,7 +72,7 @@ export class CallSessions {
   /** Until the client returns the cookie, binds the session to the connection, because not every client keeps cookies. */
   #keepForConnection(call: GrpcCall, { principal, log }: Context, id: string): void {
     const { connection } = call
-    if (isOfProxy(call)) return
+    if (isOfProxy(call.headers)) return
     const before = this.#unclaimed.get(connection)
     if (before) this.#offeredOn.delete(before.id)
     this.#unclaimed.set(connection, { id, principal: principal.name, userAgent: call.header('user-agent') })
@@ -86,7 +87,7 @@ export class CallSessions {
   #unclaimedOf(call: GrpcCall): string | undefined {
     const found = this.#unclaimed.get(call.connection)
     const isOwn = found?.principal === call.principal.name && found.userAgent === call.header('user-agent')
-    return isOwn && !isOfProxy(call) ? found.id : undefined
+    return isOwn && !isOfProxy(call.headers) ? found.id : undefined
   }
 
   /** Unbinds a session from its connection. Returns false if it was not bound. */
@@ -96,9 +97,4 @@ export class CallSessions {
     this.#unclaimed.delete(connection)
     return this.#offeredOn.delete(id)
   }
-}
-
-/** Whether the call's headers show a proxy, so that the connection may carry calls of many clients. */
-function isOfProxy({ headers }: GrpcCall): boolean {
-  return ['x-forwarded-for', 'forwarded', 'via'].some((name) => headers[name] !== undefined)
 }

@@ -35,6 +35,8 @@ export interface ChannelOptions {
   readonly maxMessageBytes: number
   /** Receive window of each call, in bytes: what the server may send ahead of the reader. Default: 8 MiB. */
   readonly windowBytes?: number
+  /** Whether calls have the gateway's own user agent; by default true. Otherwise their own headers tell one. */
+  readonly hasUserAgent?: boolean
 }
 
 /**
@@ -184,7 +186,7 @@ export class Channel {
         [':authority', this.#authority],
         ['content-type', 'application/grpc'],
         ['te', 'trailers'],
-        ['user-agent', USER_AGENT],
+        ...(this.#options.hasUserAgent === false ? [] : ([['user-agent', USER_AGENT]] as const)),
         ['grpc-accept-encoding', 'identity'],
       ])
       this.#headers.set(path, block)

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { HeaderFields } from '../../http2/index.ts'
 
+/** Header of a call that another process of the gateway has passed on. */
+export const FORWARDED_HEADER = 'x-flightgate-forwarded'
+
 /** Metadata to send, with lower-case names. Values of names that end in `-bin` are bytes and are sent as base64. */
 export type Metadata = Readonly<Record<string, string | Uint8Array>>
 

@@ -97,7 +97,9 @@ export class GrpcServer implements CallOwner {
   readonly #methods: ReadonlyMap<string, Method>
   readonly #limits: GrpcLimits
   readonly #observer: GrpcObserver
-  readonly #server: Server | SecureServer
+  readonly #tls: Certificate | undefined
+  /** One for each address. */
+  readonly #servers: (Server | SecureServer)[] = []
   readonly #connections: Connections
   readonly #calls = new Set<GrpcCall>()
   /** Calls that a drain does not wait for, such as health watches. */
@@ -116,16 +118,7 @@ export class GrpcServer implements CallOwner {
     this.maxInFlightBytes = limits.maxInFlightBytes
     this.stallTimeoutMs = limits.stallTimeoutMs
     this.#connections = new Connections(limits)
-    this.#server = tls
-      ? createSecureServer({ ...tls, ALPNProtocols: ['h2'], handshakeTimeout: limits.handshakeTimeoutMs })
-      : createServer()
-    // Before TLS, so that sockets that never finish the handshake count too.
-    this.#server.on('connection', (socket: Socket) => {
-      if (!this.#connections.admit(socket)) socket.destroy()
-      else if (!tls) this.#onConnection(socket)
-    })
-    this.#server.on('tlsClientError', (_, socket: Socket) => socket.destroy())
-    if (tls) this.#server.on('secureConnection', (socket: Socket) => this.#onConnection(socket))
+    this.#tls = tls
   }
 
   /** Number of calls in progress, without background calls. */
@@ -145,19 +138,26 @@ export class GrpcServer implements CallOwner {
 
   /** Uses this certificate for new connections. */
   setCertificate(certificate: Certificate): void {
-    if ('setSecureContext' in this.#server) this.#server.setSecureContext(certificate)
+    for (const server of this.#servers) if ('setSecureContext' in server) server.setSecureContext(certificate)
   }
 
-  /** Listens; port 0 selects a free port. @returns the bound address */
-  async listen(host: string, port: number): Promise<AddressInfo> {
+  /**
+   * Listens, also on several addresses; port 0 selects a free port.
+   * @param isPlain whether this address has no TLS
+   * @param exclusive whether other workers do not share the address
+   * @returns the bound address
+   */
+  async listen(host: string, port: number, { isPlain = false, exclusive = false } = {}): Promise<AddressInfo> {
+    const server = this.#createServer(isPlain ? undefined : this.#tls)
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject)
+      server.once('error', reject)
+      server.listen({ port, host, exclusive }, () => {
+        server.off('error', reject)
         resolve()
       })
     })
-    return this.#server.address() as AddressInfo
+    this.#servers.push(server)
+    return server.address() as AddressInfo
   }
 
   /**
@@ -169,7 +169,9 @@ export class GrpcServer implements CallOwner {
     const cut = this.#calls.size
     // A reset would overtake the status of a call whose client reads slowly, and look like the client's own cancellation.
     for (const call of [...this.#calls, ...this.#background]) call.end(stoppedError(call))
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const closed = Promise.all(
+      this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
+    )
     this.#connections.close()
     const patience = setTimeout(() => this.#connections.destroy(), 500)
     await closed
@@ -187,6 +189,19 @@ export class GrpcServer implements CallOwner {
     this.#background.delete(call)
     // Later, so that the client does not wait for the observer.
     setImmediate(() => this.#observer.onEnd(call, error))
+  }
+
+  #createServer(tls: Certificate | undefined): Server | SecureServer {
+    const { handshakeTimeoutMs: handshakeTimeout } = this.#limits
+    const server = tls ? createSecureServer({ ...tls, ALPNProtocols: ['h2'], handshakeTimeout }) : createServer()
+    // Before TLS, so that sockets that never finish the handshake count too.
+    server.on('connection', (socket: Socket) => {
+      if (!this.#connections.admit(socket)) socket.destroy()
+      else if (!tls) this.#onConnection(socket)
+    })
+    server.on('tlsClientError', (_, socket: Socket) => socket.destroy())
+    if (tls) server.on('secureConnection', (socket: Socket) => this.#onConnection(socket))
+    return server
   }
 
   #onConnection(socket: Socket): void {

@@ -1,5 +1,6 @@
 import { GatewayError, GrpcStatus } from '../../query/errors.ts'
 import { errorDetails } from './error-details.ts'
+import { RelayedError } from './relayed-error.ts'
 
 /** Limit of the percent-encoded `grpc-message`: clients reject trailers above 8 KiB in total. */
 const MAX_MESSAGE_BYTES = 3072
@@ -32,6 +33,7 @@ const ok: Readonly<Record<string, string>> = { 'grpc-status': '0' }
  */
 export function statusTrailers(error: GatewayError | undefined, requestId: string): Record<string, string> {
   if (!error) return ok
+  if (error instanceof RelayedError) return { ...error.trailers }
   const trailers: Record<string, string> = {
     'grpc-status': String(GrpcStatus[error.grpc]),
     'grpc-message': encodeStatusMessage(error.message),

@@ -1,13 +1,14 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { deriveContext } from '../derive-context.ts'
 import { GatewayError } from '../errors.ts'
+import { type OtherReplicas, type ReplicaBus, ReplicaQuestions } from '../replicas/replica-questions.ts'
 import type { ResultObserver, StopResult } from '../results/holding.ts'
 import type { Router } from '../router.ts'
 import type { StatementTrace } from '../statement-trace.ts'
 import type { Context, Principal, Query } from '../types.ts'
 import { principalNamed } from './principal-named.ts'
 
-/** A statement that waits or runs on this replica. */
+/** A statement that waits or runs on a replica. */
 export interface ActiveStatement {
   /** Id for `cancel`, for the audit line and for `StatementTrace.queryId`. */
   readonly id: string
@@ -34,14 +35,9 @@ export interface ActiveFilter {
   readonly principal?: string | undefined
 }
 
-/** Messages between replicas. Each subscriber on every replica, including the sender's, gets a message at most once. */
-export interface ReplicaBus {
-  publish(topic: string, message: string): Promise<void>
-  subscribe(topic: string, listener: (message: string) => void): () => void
-}
-
 /** Dependencies of `ActiveStatements`. */
 export interface ActiveStatementDependencies {
+  readonly replicas: OtherReplicas
   readonly bus: ReplicaBus
   readonly router: Pick<Router, 'named'>
   /** The principals with API keys. */
@@ -62,6 +58,28 @@ interface CancelAnswer {
   readonly found: boolean
 }
 
+/** Which statements a caller asks for: those of a principal, at a source; an absent member selects all. */
+interface Wish {
+  readonly principal?: string | undefined
+  readonly source?: string | undefined
+}
+
+interface Selection {
+  readonly statements: readonly ActiveStatement[]
+  /** Whether further ones are left out. */
+  readonly isCut: boolean
+}
+
+/** Statements of all replicas. */
+export interface ActiveList {
+  /** The oldest first. */
+  readonly statements: readonly ActiveStatement[]
+  /** Whether statements are missing: a replica did not answer in time, or has too many. */
+  readonly isPartial: boolean
+}
+
+/** Most text of statements that one replica lists, in characters. */
+const MAX_LISTED_CHARACTERS = 1 << 20
 const MAX_TEXT_CHARACTERS = 2000
 /** How long another replica may take to answer, in milliseconds. */
 const ANSWER_MS = 1000
@@ -69,6 +87,9 @@ const CANCEL = 'cancel-query'
 const ANSWERS = 'cancel-query-answers'
 /** Form of an id: the replica, and the number of the statement there. */
 const idForm = /^([0-9a-f]{12})-[0-9a-z]{1,11}$/
+
+/** The oldest first; those of the same millisecond in the same order at each replica. */
+const byAge = (a: ActiveStatement, b: ActiveStatement) => a.startedAt - b.startedAt || (a.id < b.id ? -1 : 1)
 
 /** Whether a principal may see and cancel the statements of others. */
 export function mayControlOthers({ roles }: Pick<Principal, 'roles'>): boolean {
@@ -83,13 +104,16 @@ export class ActiveStatements {
   readonly #bus: ReplicaBus
   readonly #router: Pick<Router, 'named'>
   readonly #principals: readonly Principal[]
-  readonly #replica = randomBytes(6).toString('hex')
+  readonly #replica: string
+  readonly #lists: ReplicaQuestions<Wish, Selection>
   /** The oldest first. */
   readonly #all = new Map<string, TrackedStatement>()
   readonly #questions = new Map<string, (found: boolean) => void>()
   #count = 0
 
-  constructor({ bus, router, principals }: ActiveStatementDependencies) {
+  constructor({ replicas, bus, router, principals }: ActiveStatementDependencies) {
+    this.#replica = replicas.self
+    this.#lists = new ReplicaQuestions('list-queries', bus, replicas, (wish: Wish) => this.#selected(wish))
     this.#bus = bus
     this.#router = router
     this.#principals = principals
@@ -114,11 +138,30 @@ export class ActiveStatements {
   }
 
   /**
-   * Lists statements of this replica, the oldest first: the viewer's own ones, or all for the role admin.
+   * Lists the statements of all replicas: the viewer's own ones, or all for the role admin.
+   * @throws GatewayError as `listHere`; STATE_UNAVAILABLE
+   */
+  async list(viewer: Principal, filter: ActiveFilter = {}): Promise<ActiveList> {
+    const wish = this.#wishOf(viewer, filter)
+    const here = this.#selected(wish)
+    const { answers, missing } = await this.#lists.ask(wish)
+    const all = [here, ...answers]
+    return {
+      statements: all.flatMap(({ statements }) => statements).sort(byAge),
+      isPartial: missing > 0 || all.some(({ isCut }) => isCut),
+    }
+  }
+
+  /**
+   * Lists those of this process only, the oldest first.
    * @throws GatewayError FORBIDDEN if the filter names another principal and the viewer is no admin; UNKNOWN_PRINCIPAL;
    *   UNKNOWN_SOURCE
    */
-  list(viewer: Principal, filter: ActiveFilter = {}): readonly ActiveStatement[] {
+  listHere(viewer: Principal, filter: ActiveFilter = {}): readonly ActiveStatement[] {
+    return this.#selected(this.#wishOf(viewer, filter)).statements
+  }
+
+  #wishOf(viewer: Principal, filter: ActiveFilter): Wish {
     const isAdmin = mayControlOthers(viewer)
     if (filter.principal !== undefined && filter.principal !== viewer.name) {
       if (!isAdmin)
@@ -130,14 +173,21 @@ export class ActiveStatements {
     }
     const principal = filter.principal ?? (isAdmin ? undefined : viewer.name)
     const source = filter.source === undefined ? undefined : this.#router.named(filter.source).name
-    const found: ActiveStatement[] = []
-    for (const statement of this.#all.values())
-      if (
-        (principal === undefined || statement.principal === principal) &&
-        (source === undefined || statement.source === source)
-      )
-        found.push(statement.describe())
-    return found
+    return { principal, source }
+  }
+
+  #selected({ principal, source }: Wish): Selection {
+    const statements: ActiveStatement[] = []
+    let characters = 0
+    for (const statement of this.#all.values()) {
+      if (principal !== undefined && statement.principal !== principal) continue
+      if (source !== undefined && statement.source !== source) continue
+      const described = statement.describe()
+      characters += described.text.length
+      if (characters > MAX_LISTED_CHARACTERS) return { statements, isCut: true }
+      statements.push(described)
+    }
+    return { statements, isCut: false }
   }
 
   /**

@@ -19,6 +19,7 @@ export const SealKind = {
   poll: 5,
   metadata: 6,
   savepoint: 7,
+  forwarded: 8,
 } as const
 export type SealKind = (typeof SealKind)[keyof typeof SealKind]
 

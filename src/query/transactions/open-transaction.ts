@@ -2,6 +2,15 @@ import type { Semaphore } from '../../async/semaphore.ts'
 import type { Source } from '../source.ts'
 import type { Context, Principal } from '../types.ts'
 
+/** Limits of transactions. */
+export interface TransactionLimits {
+  readonly transactionIdleMs: number
+  readonly sessionIdleMs: number
+  readonly maxTransactionsPerPrincipal: number
+  /** How long a statement waits for its turn in the transaction, in milliseconds. */
+  readonly queueWaitMs: number
+}
+
 /** Parameters of a new transaction. */
 export interface TransactionStart {
   readonly source: Source

@@ -3,21 +3,13 @@ import { LRUCache } from 'lru-cache'
 import { type Release, Semaphore } from '../../async/semaphore.ts'
 import { deriveContext } from '../derive-context.ts'
 import { GatewayError } from '../errors.ts'
+import { checkOwner, ownedId } from '../replicas/owned-elsewhere.ts'
 import type { Source, SourceSavepoints } from '../source.ts'
 import type { Context, Logger, Principal } from '../types.ts'
 import { idleMsOf } from './idle-limit.ts'
-import type { OpenTransaction, TransactionStart, Turn } from './open-transaction.ts'
+import type { OpenTransaction, TransactionLimits, TransactionStart, Turn } from './open-transaction.ts'
 import { ownContext, ROLLBACK_WAIT_MS } from './own-context.ts'
 import { SoleConnections } from './sole-connections.ts'
-
-/** Limits of transactions. */
-export interface TransactionLimits {
-  readonly transactionIdleMs: number
-  readonly sessionIdleMs: number
-  readonly maxTransactionsPerPrincipal: number
-  /** How long a statement waits for its turn in the transaction, in milliseconds. */
-  readonly queueWaitMs: number
-}
 
 /** Maximum number of statements that wait for their turn in one transaction. */
 const MAX_WAITING = 100
@@ -27,11 +19,14 @@ const UNREAD_MS = 250
 /** Number of checks in that time. Each runs in a turn of its own of the event loop, so that a cancellation can arrive between them. */
 const UNREAD_CHECKS = 5
 
-/** The open transactions of this replica. Checks owners, serializes statements, and rolls back idle transactions. */
+type OnEnded = (id: string) => Promise<void>
+
+/** The open transactions of this process. Checks owners, serializes statements, and rolls back idle transactions. */
 export class Transactions {
   readonly #limits: TransactionLimits
   readonly #log: Logger
-  readonly #onEnded: (id: string) => Promise<void>
+  readonly #onEnded: OnEnded
+  readonly #replica: string
   readonly #open = new Map<string, OpenTransaction>()
   /** Ids of transactions that never began: see `placeholderTransaction`. */
   readonly #placeholders = new Set<string>()
@@ -40,9 +35,10 @@ export class Transactions {
   readonly #connections = new SoleConnections<OpenTransaction>((transaction) => this.#abandon(transaction))
 
   /** @param onEnded called after a transaction was committed or rolled back, or may have been, and before the client is told */
-  constructor(limits: TransactionLimits, log: Logger, onEnded: (id: string) => Promise<void> = async () => {}) {
+  constructor(limits: TransactionLimits, log: Logger, replica: string, onEnded: OnEnded = async () => {}) {
     this.#limits = limits
     this.#log = log
+    this.#replica = replica
     this.#onEnded = onEnded
   }
 
@@ -71,7 +67,7 @@ export class Transactions {
         'TOO_MANY_TRANSACTIONS',
         `${ctx.principal.name} has ${own.length} transactions already (limits.maxTransactionsPerPrincipal): end some.`,
       )
-    const id = randomUUID()
+    const id = ownedId(this.#replica, randomUUID())
     const controller = new AbortController()
     const transaction: OpenTransaction = {
       ...start,
@@ -103,14 +99,16 @@ export class Transactions {
     return id
   }
 
-  /**
-   * Returns the id of a placeholder transaction, which a client can only end. ADBC begins the next transaction within its
-   * commit. If the draining gateway rejected that, ADBC would report a successful commit as failed.
-   */
+  /** The id of a transaction that a client can only end: ADBC begins the next one within its commit, also at a gateway that drains. */
   placeholderTransaction(): string {
-    const id = randomUUID()
+    const id = ownedId(this.#replica, randomUUID())
     this.#placeholders.add(id)
     return id
+  }
+
+  /** @throws OwnedElsewhere if another process has the transaction */
+  checkHere(id: string): void {
+    checkOwner(id, this.#replica)
   }
 
   /** Returns the source of a transaction. @throws GatewayError UNKNOWN_TRANSACTION, FORBIDDEN */
@@ -228,11 +226,11 @@ export class Transactions {
     await this.#withSavepoints(id, ctx, (savepoints, within) => savepoints.end(id, savepoint, action, within))
   }
 
-  /** Rolls back the transactions of an ending session. */
-  async endSession(ctx: Context, sessionId: string): Promise<void> {
+  /** Rolls back the transactions of an ending session of a principal. @param ctx of the call that ends it, if it came here */
+  async endSession(owner: string, sessionId: string, ctx?: Context): Promise<void> {
     for (const transaction of [...this.#open.values()])
-      if (transaction.sessionId === sessionId && transaction.principal.name === ctx.principal.name)
-        await this.#rollBack(transaction, ctx)
+      if (transaction.sessionId === sessionId && transaction.principal.name === owner)
+        await this.#rollBack(transaction, ctx ?? ownContext(transaction, this.#log))
   }
 
   async #withSavepoints<T>(
@@ -270,7 +268,10 @@ export class Transactions {
   #find(id: string, principal: Principal): OpenTransaction {
     if (this.#placeholders.has(id)) throw new GatewayError('DRAINING')
     const transaction = this.#open.get(id)
-    if (!transaction) throw new GatewayError('UNKNOWN_TRANSACTION')
+    if (!transaction) {
+      this.checkHere(id)
+      throw new GatewayError('UNKNOWN_TRANSACTION')
+    }
     if (transaction.principal.name !== principal.name)
       throw new GatewayError('FORBIDDEN', 'The transaction belongs to another principal.')
     return transaction

@@ -23,6 +23,8 @@ export interface StatementTicket {
   readonly statement: PlannedSql
   /** Location of the bound parameters; `statement` does not contain them. */
   readonly bound?: BoundParameters
+  /** Process that runs the statement in the background and has its result; absent for others. */
+  readonly owner?: string
   /** Whether the statement has run already; its result is then stored under the id. */
   readonly stored: boolean
 }
@@ -54,6 +56,7 @@ export const ticketFields: Fields<StatementTicket> = {
     update: { kind: constant('update'), ...common },
   }),
   bound: json('b'),
+  owner: json<string | undefined>('w'),
   stored: flag('k'),
 }
 

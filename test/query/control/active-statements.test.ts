@@ -6,6 +6,7 @@ import { track } from '../../../src/query/stages/track.ts'
 import type { Context, PlannedStatement, Principal, Result } from '../../../src/query/types.ts'
 import { MemoryBus } from '../../../src/state/bus.ts'
 import { contextOf, resultOf } from '../results/batches.ts'
+import { soleReplica } from '../sole-replica.ts'
 
 const lena: Principal = { name: 'lena', roles: ['reader'] }
 const max: Principal = { name: 'max', roles: ['reader'] }
@@ -16,7 +17,12 @@ const planOf = (sql: string, source = 'demo') =>
 
 /** The statements of a replica, with a function that runs one. */
 function replica(bus = new MemoryBus()) {
-  const active = new ActiveStatements({ bus, router, principals: [lena, max, ops] })
+  const active = new ActiveStatements({
+    replicas: soleReplica(),
+    bus,
+    router,
+    principals: [lena, max, ops],
+  })
   const stage = track(active)
   const run = async (sql: string, ctx: Context, next: (ctx: Context) => Promise<Result>, source?: string) =>
     await stage.run!(planOf(sql, source), ctx, (_plan, inner) => next(inner))
@@ -26,7 +32,7 @@ function replica(bus = new MemoryBus()) {
 const endless = (ctx: Context) =>
   new Promise<Result>((_, reject) => ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason)))
 const onlyOf = ({ active }: ReturnType<typeof replica>) => {
-  const all = active.list(ops)
+  const all = active.listHere(ops)
   expect(all).toHaveLength(1)
   return all[0]!
 }
@@ -75,7 +81,8 @@ describe('the active statements', () => {
       ['c', 'lena', 'lake'],
     ] as const)
       await here.run(sql, contextOf(name), result, source)
-    const texts = (...of: Parameters<ActiveStatements['list']>) => here.active.list(...of).map(({ text }) => text)
+    const texts = (...of: Parameters<ActiveStatements['listHere']>) =>
+      here.active.listHere(...of).map(({ text }) => text)
     expect(texts(lena)).toEqual(['a', 'c'])
     expect(texts(lena, { source: 'LAKE' })).toEqual(['c'])
     expect(texts(lena, { principal: 'lena' })).toEqual(['a', 'c'])
@@ -97,7 +104,7 @@ describe('the active statements', () => {
   it('cancel of a statement that waits: its signal aborts with CANCELLED and who cancelled', async () => {
     const here = replica()
     const [own, others] = ['lena', 'lena'].map((name) => here.run('x', contextOf(name), endless))
-    const [first, second] = here.active.list(ops)
+    const [first, second] = here.active.listHere(ops)
     await here.active.cancel(first!.id, lena)
     await expect(own).rejects.toMatchObject({
       code: 'CANCELLED',

@@ -4348,8 +4348,10 @@ func (x *RunningQuery) GetRequestId() string {
 // ListQueriesResponse has the statements, the oldest first.
 type ListQueriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The statements of this replica.
-	Queries       []*RunningQuery `protobuf:"bytes,1,rep,name=queries,proto3" json:"queries,omitempty"`
+	// The statements of all replicas.
+	Queries []*RunningQuery `protobuf:"bytes,1,rep,name=queries,proto3" json:"queries,omitempty"`
+	// Whether statements are missing, since a replica did not answer in time or has too many.
+	IsPartial     bool `protobuf:"varint,2,opt,name=is_partial,json=isPartial,proto3" json:"is_partial,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4389,6 +4391,13 @@ func (x *ListQueriesResponse) GetQueries() []*RunningQuery {
 		return x.Queries
 	}
 	return nil
+}
+
+func (x *ListQueriesResponse) GetIsPartial() bool {
+	if x != nil {
+		return x.IsPartial
+	}
+	return false
 }
 
 // CancelQueryRequest names a statement to cancel.
@@ -5561,9 +5570,11 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x04rows\x18\a \x01(\x04R\x04rows\x12\x14\n" +
 	"\x05bytes\x18\b \x01(\x04R\x05bytes\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\t \x01(\tR\trequestId\"L\n" +
+	"request_id\x18\t \x01(\tR\trequestId\"k\n" +
 	"\x13ListQueriesResponse\x125\n" +
-	"\aqueries\x18\x01 \x03(\v2\x1b.flightgate.v1.RunningQueryR\aqueries\"$\n" +
+	"\aqueries\x18\x01 \x03(\v2\x1b.flightgate.v1.RunningQueryR\aqueries\x12\x1d\n" +
+	"\n" +
+	"is_partial\x18\x02 \x01(\bR\tisPartial\"$\n" +
 	"\x12CancelQueryRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x15\n" +
 	"\x13CancelQueryResponse\"\x16\n" +

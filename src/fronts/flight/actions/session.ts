@@ -163,7 +163,7 @@ export const sessionActions: readonly FlightAction[] = [
     description: 'Ends the session. Body: CloseSessionRequest; result: CloseSessionResult.',
     async handle(front, _body, ctx, call) {
       const id = front.sessions.idOf(call)
-      if (id !== undefined) await front.transactions.endSession(ctx, id)
+      if (id !== undefined) await front.endTransactions(id, ctx)
       const closed = await front.sessions.close(call, ctx)
       const { CLOSED, NOT_CLOSEABLE } = CloseSessionResult_Status
       return CloseSessionResult.encode({ status: closed ? CLOSED : NOT_CLOSEABLE }).finish()

@@ -30,6 +30,8 @@ export function doGet(front: FlightFront): Method {
       }
       const { running, results } = front.statements
       const ticket = statementTickets.open(front.sealer, ctx.principal, handle).value
+      front.statements.checkHere(ticket.statement.query)
+      if (!ticket.stored && !front.statements.background.has(ticket.id)) await front.owners.seek(ticket.owner, call)
       const remove = running.add(ticket.id, (reason) => call.end(reason))
       try {
         if (await running.isCancelled(ticket.id))

@@ -63,6 +63,8 @@ export function doPut(front: FlightFront): Method {
           const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementUpdate, command.value)
           const opened = preparedHandles.open(front.sealer, ctx.principal, preparedStatementHandle).value
           const { query, bound } = withOptionsOf(call, opened)
+          // Before the upload is read: the call may go to another process.
+          front.statements.checkHere(query)
           const { stream, columns } = await readUpload(first.value, requests, front.limits.maxParameterBytes)
           // An upload without columns binds nothing; the handle may contain parameters.
           const parameters = columns > 0 ? stream : bound && (await front.statements.parameters.load(bound))

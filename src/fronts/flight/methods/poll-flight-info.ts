@@ -39,6 +39,7 @@ export function pollFlightInfo(front: FlightFront): Method {
       if (packed?.name !== 'TicketStatementQuery') return await begin(front, ctx, call, request)
       const { statementHandle } = decodeMessage(TicketStatementQuery, packed.value)
       const poll = pollHandles.open(front.sealer, ctx.principal, statementHandle).value
+      if (!front.statements.background.has(poll.ticket.id)) await front.owners.seek(poll.ticket.owner, call)
       return encodeAnswer(front, ctx, call, await front.statements.polled.poll(poll, ctx))
     },
   }
@@ -61,7 +62,7 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
     return encodeFinishedPoll(infoOf(front, ctx, { ticket, planned: true, schema: noColumns, request }))
   }
   const statement = { kind: 'read', query } as const
-  const ticket = { id: randomUUID(), statement, stored: false, ...(bound && { bound }) }
+  const ticket = { id: randomUUID(), statement, stored: false, owner: front.owners.self, ...(bound && { bound }) }
   const begun = await statements.polled.begin({ ticket, planned: false, schema: none, request }, ctx)
   return encodeAnswer(front, ctx, call, begun)
 }

@@ -14,11 +14,11 @@ import { runningQueryMessage } from '../messages/running-query.ts'
 export function listQueries({ active }: GatewayFront): Method {
   return {
     kind: 'unary',
-    handle(request, call) {
+    async handle(request, call) {
       const { dataSource, principal } = decodeMessage(ListQueriesRequest, request)
       const filter = { ...(dataSource !== '' && { source: dataSource }), ...(principal !== '' && { principal }) }
-      const queries = active.list(call.principal, filter).map(runningQueryMessage)
-      return ListQueriesResponse.encode({ queries }).finish()
+      const { statements, isPartial } = await active.list(call.principal, filter)
+      return ListQueriesResponse.encode({ queries: statements.map(runningQueryMessage), isPartial }).finish()
     },
   }
 }

@@ -99,7 +99,7 @@ function addQueryRoutes(app: HttpApp, { active }: HttpFront): void {
       schema: {
         operationId: 'listQueries',
         summary: 'List the statements that wait or run',
-        description: "The caller's own statements on the replica that answers, or all for the role `admin`.",
+        description: "The caller's own statements on all replicas, or those of all callers for the role `admin`.",
         tags,
         querystring: runningQueriesParameters,
         response: {
@@ -110,7 +110,8 @@ function addQueryRoutes(app: HttpApp, { active }: HttpFront): void {
     },
     async ({ call, query }) => {
       const filter = { source: query.data_source, principal: query.principal }
-      return { queries: active.list(call.principal, filter).map(runningQueryJson) }
+      const { statements, isPartial } = await active.list(call.principal, filter)
+      return { queries: statements.map(runningQueryJson), partial: isPartial }
     },
   )
   app.delete(

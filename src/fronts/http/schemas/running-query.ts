@@ -21,7 +21,12 @@ const runningQuerySchema = z
 
 /** Answer of `GET /api/v1/queries`. */
 export const runningQueriesAnswer = z
-  .object({ queries: z.array(runningQuerySchema).describe('The statements of this replica, the oldest first.') })
+  .object({
+    queries: z.array(runningQuerySchema).describe('The statements of all replicas, the oldest first.'),
+    partial: z
+      .boolean()
+      .describe('Whether statements are missing, since a replica did not answer in time or has too many.'),
+  })
   .meta({
     id: 'RunningQueries',
     description: 'The statements that wait or run.',
@@ -40,6 +45,7 @@ export const runningQueriesAnswer = z
             request_id: '7d9f3c52',
           },
         ],
+        partial: false,
       },
     ],
   })

@@ -1,0 +1,70 @@
+import type { Logger } from '../../query/types.ts'
+import type { Store } from '../../state/store.ts'
+import { unlessDown } from '../../state/unless-down.ts'
+
+/** Where other processes reach a process. */
+export interface PeerAddress {
+  readonly host: string
+  readonly port: number
+  readonly tls: boolean
+}
+
+/** Time between two reports of a process that it lives, in milliseconds. */
+const HEARTBEAT_MS = 5000
+/** A process counts as gone when it has not reported for this time, in milliseconds. */
+const GONE_MS = 15_000
+/** Largest number of processes that share state. */
+const MAX_REPLICAS = 1000
+const SET = 'replicas'
+const keyOf = (id: string) => `replica:${id}`
+
+/** The processes that share state, in the shared state: who lives, and where others reach it. */
+export class ReplicaDirectory {
+  /** Id of this process: 12 hexadecimal digits. */
+  readonly self: string
+  readonly #store: Store
+  readonly #log: Logger
+  #address: PeerAddress | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(self: string, store: Store, log: Logger) {
+    this.self = self
+    this.#store = store
+    this.#log = log
+  }
+
+  /** Reports this process, now and from time to time. @param address where others reach it; undefined if they cannot */
+  async join(address: PeerAddress | undefined): Promise<void> {
+    this.#address = address
+    this.#timer = setInterval(() => void this.#report(), HEARTBEAT_MS)
+    this.#timer.unref()
+    await this.#report()
+  }
+
+  /** The other processes that live. @throws GatewayError STATE_UNAVAILABLE */
+  async others(): Promise<readonly string[]> {
+    return (await this.#store.members(SET, MAX_REPLICAS)).filter((id) => id !== this.self)
+  }
+
+  /** Where a process is reached; undefined if it is gone or cannot be reached. @throws GatewayError STATE_UNAVAILABLE */
+  async addressOf(id: string): Promise<PeerAddress | undefined> {
+    const value = await this.#store.get(keyOf(id))
+    return value && (JSON.parse(Buffer.from(value).toString()) as PeerAddress)
+  }
+
+  /** Takes this process out. */
+  async leave(): Promise<void> {
+    clearInterval(this.#timer)
+    const gone = [this.#store.removeMember(SET, this.self), this.#store.delete(keyOf(this.self))]
+    await Promise.all(gone.map((call) => unlessDown(call, undefined)))
+  }
+
+  async #report(): Promise<void> {
+    try {
+      await this.#store.addMember(SET, this.self, GONE_MS, MAX_REPLICAS)
+      if (this.#address) await this.#store.set(keyOf(this.self), Buffer.from(JSON.stringify(this.#address)), GONE_MS)
+    } catch (err) {
+      this.#log.debug({ err }, 'the state store does not know that this process lives')
+    }
+  }
+}
