@@ -15,6 +15,7 @@ import type { Revisions } from './key/revisions.ts'
 import type { Lookup, Next } from './lookup.ts'
 import type { CacheEntry } from './memory/cache-entry.ts'
 import type { MemoryTier } from './memory/memory-tier.ts'
+import type { NoSharedRows, SharedReads, SharedRows } from './shared-reads.ts'
 import type { StoredRuns } from './stored-runs.ts'
 
 /** Dependencies of cached reads. */
@@ -26,6 +27,8 @@ export interface CachedReadsDependencies {
   readonly changes: ChangeLog
   readonly memory: MemoryTier
   readonly runs: StoredRuns
+  /** Absent without Redis. */
+  readonly shared: SharedReads | undefined
   readonly counts: CacheCounts
   factsOf(plan: PlannedRead, ctx: Context): StatementFacts | Promise<StatementFacts>
 }
@@ -43,9 +46,13 @@ interface Refused {
   /** Rows that may replace an error of the source. */
   readonly replacement?: Found
 }
+/** As `CachedReads.#judged` tells it. */
+type Judged = Result | Refused | 'unknown' | undefined
 
 /** Largest parameters that are hashed for a key. */
 const MAX_PARAMETER_BYTES = 1 << 20
+/** How often a statement looks what other processes have, when they begin its run at the same time; then it runs itself. */
+const MAX_LOOKS = 5
 
 /** Answers statements from the cache if it may, and lets the others run. */
 export class CachedReads {
@@ -65,13 +72,39 @@ export class CachedReads {
     const asked = this.#lookupOf(plan, ctx)
     const lookup = asked instanceof Promise ? await asked : asked
     if (typeof lookup === 'string') return await this.#bypass(lookup, plan, ctx, next)
-    const found = this.#deps.memory.get(lookup.key)
-    const served = found?.identity === lookup.identity ? this.#judged(found, lookup, ctx, next) : undefined
-    const result = served instanceof Promise ? await served : served
+    const found = this.#fromMemory(lookup, ctx, next)
+    const result = found instanceof Promise ? await found : found
     if (result === 'unknown') return await this.#bypass('state-unavailable', plan, ctx, next)
     if (result && 'frames' in result) return result
-    if (lookup.control.onlyIfCached) throw new GatewayError('NOT_CACHED')
-    return await this.#miss(lookup, ctx, next, result)
+    return await this.#beyondMemory(lookup, ctx, next, result)
+  }
+
+  /** As `#judged`, of the entry in memory. */
+  #fromMemory(lookup: Lookup, ctx: Context, next: Next): Judged | Promise<Judged> {
+    const entry = this.#deps.memory.get(lookup.key)
+    return entry?.identity === lookup.identity ? this.#judged(entry, lookup, ctx, next) : undefined
+  }
+
+  /** Looks in the level that replicas share, and runs the statement if nothing is there. */
+  async #beyondMemory(lookup: Lookup, ctx: Context, next: Next, refused: Refused | undefined): Promise<Result> {
+    const { runs, shared } = this.#deps
+    const { plan, isForced, control } = lookup
+    for (let attempt = 1; ; attempt++) {
+      let elsewhere: NoSharedRows = { seen: undefined, replacement: undefined }
+      if (shared && !(isForced && plan.execution === undefined) && !runs.isRunning(lookup) && !runs.isLarge(lookup)) {
+        const rows = await shared.find(lookup, ctx, next)
+        if (rows === 'unknown') return await this.#bypass('state-unavailable', plan, ctx, next)
+        if ('result' in rows) return this.#told(rows, lookup, ctx)
+        elsewhere = rows
+        // A run of this process may have ended in the meantime.
+        const later = await this.#fromMemory(lookup, ctx, next)
+        if (later && later !== 'unknown' && 'frames' in later) return later
+      }
+      if (control.onlyIfCached) throw new GatewayError('NOT_CACHED')
+      const mayFollow = shared !== undefined && !isForced && attempt < MAX_LOOKS
+      const result = await this.#miss(lookup, ctx, next, { refused, elsewhere, mayFollow })
+      if (result !== 'elsewhere') return result
+    }
   }
 
   /** What to look for; or why the cache does not apply. */
@@ -102,14 +135,9 @@ export class CachedReads {
    * The rows of an entry, or why they may not be served; undefined if an operator cleared the entry, and `unknown` if the state that
    * replicas share does not answer.
    */
-  #judged(
-    entry: CacheEntry,
-    lookup: Lookup,
-    ctx: Context,
-    next: Next,
-  ): Result | Refused | 'unknown' | undefined | Promise<Result | Refused | 'unknown' | undefined> {
+  #judged(entry: CacheEntry, lookup: Lookup, ctx: Context, next: Next): Judged | Promise<Judged> {
     const since = changesSince(this.#deps.changes, entry.scope, entry.snapshot, ctx.principal.name)
-    const decide = (known: Awaited<typeof since>): Result | Refused | 'unknown' | undefined => {
+    const decide = (known: Awaited<typeof since>): Judged => {
       if (known === 'unknown') return known
       const ageMs = now() - entry.startedAt
       const { state, ttlMs, evict, mayReplaceError } = judge(
@@ -132,13 +160,19 @@ export class CachedReads {
     return since instanceof Promise ? since.then(decide) : decide(since)
   }
 
-  /** Runs a statement whose rows the cache does not have, or that asks for new ones. */
-  async #miss(lookup: Lookup, ctx: Context, next: Next, refused: Refused | undefined): Promise<Result> {
+  /** Runs a statement whose rows the cache does not have, or that asks for new ones. @returns `elsewhere` to look again */
+  async #miss(
+    lookup: Lookup,
+    ctx: Context,
+    next: Next,
+    { refused, elsewhere, mayFollow }: { refused: Refused | undefined; elsewhere: NoSharedRows; mayFollow: boolean },
+  ): Promise<Result | 'elsewhere'> {
     const { plan, scope, isForced } = lookup
     const forward = isForced ? 'request' : refused?.forward
     try {
-      const run = await this.#deps.runs.run(lookup, ctx, next)
-      if (!run) return await this.#bypass('state-unavailable', plan, ctx, next)
+      const run = await this.#deps.runs.run(lookup, ctx, next, { seen: elsewhere.seen, mayFollow })
+      if (run === 'elsewhere') return run
+      if (run === 'unknown') return await this.#bypass('state-unavailable', plan, ctx, next)
       const { result, isCollapsed, isStored } = run
       if (isCollapsed) this.#deps.counts.onCollapsed(scope.source)
       this.#tell(ctx, scope.source, {
@@ -150,9 +184,19 @@ export class CachedReads {
       return result
     } catch (error) {
       const { row, code } = GatewayError.from(error)
-      if (!refused?.replacement || !row.retryable || !row.outage) throw error
-      return this.#serve(refused.replacement, ctx, 'STALE', code)
+      if (!row.retryable || !row.outage) throw error
+      if (refused?.replacement) return this.#serve(refused.replacement, ctx, 'STALE', code)
+      const { replacement } = elsewhere
+      const rows = replacement && (await this.#deps.shared!.readAnyway(replacement, lookup, ctx, code))
+      if (!rows) throw error
+      return this.#told(rows, lookup, ctx)
     }
+  }
+
+  #told({ result, outcome }: SharedRows, { scope }: Lookup, ctx: Context): Result {
+    if (outcome.isCollapsed) this.#deps.counts.onCollapsed(scope.source)
+    this.#tell(ctx, scope.source, outcome)
+    return result
   }
 
   async #bypass(detail: BypassReason, plan: PlannedRead, ctx: Context, next: Next): Promise<Result> {

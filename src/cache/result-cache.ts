@@ -8,6 +8,8 @@ import { CacheCounts, type CacheObserver } from './counts.ts'
 import { schemaDigest } from './key/cache-key.ts'
 import { MemoryTier } from './memory/memory-tier.ts'
 import type { PlanCache } from './plans/plan-cache.ts'
+import type { SharedLevel } from './shared-level/shared-level.ts'
+import { SharedReads } from './shared-reads.ts'
 import { type RunLimits, StoredRuns } from './stored-runs.ts'
 
 /** Dependencies of the cache. */
@@ -18,6 +20,8 @@ export interface ResultCacheDependencies
   readonly limits: RunLimits
   readonly plans: PlanCache
   readonly observer: CacheObserver
+  /** The level that replicas share; absent without Redis. */
+  readonly shared?: SharedLevel | undefined
 }
 
 /** The results of statements, for statements that ask for the same rows. */
@@ -33,12 +37,13 @@ export class ResultCache implements CacheAdmin {
     this.#deps = deps
     const counts = new CacheCounts(deps.observer)
     const memory = new MemoryTier(deps.maxBytes, (reason) => counts.onEvicted(reason))
-    const runs = new StoredRuns({ ...deps, memory, counts })
+    const runs = new StoredRuns({ ...deps, shared: deps.shared, memory, counts })
+    const shared = deps.shared && new SharedReads(deps.shared, deps.changes, runs)
     this.#counts = counts
     this.#memory = memory
     this.#runs = runs
     const isOn = deps.maxBytes > 0
-    const reads = new CachedReads({ ...deps, isOn, memory, counts, runs })
+    const reads = new CachedReads({ ...deps, isOn, memory, counts, runs, shared })
     this.stage = {
       name: 'cache',
       async plan(query, ctx, next) {
@@ -81,6 +86,7 @@ export class ResultCache implements CacheAdmin {
       evictions: { ...evictions },
       revalidations: { ...revalidations },
       plans: this.#deps.plans.stats,
+      ...(this.#deps.shared && { shared: this.#deps.shared.stats }),
     }
   }
 
@@ -101,6 +107,7 @@ export class ResultCache implements CacheAdmin {
   /** Ends background runs. */
   async close(): Promise<void> {
     await this.#runs.close()
+    this.#deps.shared?.close()
   }
 }
 

@@ -86,7 +86,7 @@ async function start(
   const slots = slotsOfSources(config, kinds)
   const isShared = redis !== undefined || group !== undefined
   const changes = openChanges({ state, isShared, sources }, scope)
-  const cache = openCache({ config, kinds, sources, changes, metrics }, scope)
+  const cache = openCache({ config, kinds, sources, changes, metrics, redis, log }, scope)
   const engine = createEngine(
     { replicas: directory, config, sources, slots, watch, state, repeatable, cache, changes, costs, metrics, log },
     scope,

@@ -5,11 +5,14 @@ import type { ChangeLog } from '../cache/changes/change-log.ts'
 import { Revisions } from '../cache/key/revisions.ts'
 import { PlanCache } from '../cache/plans/plan-cache.ts'
 import { ResultCache } from '../cache/result-cache.ts'
+import { SharedLevel } from '../cache/shared-level/shared-level.ts'
 import type { Config } from '../config/config.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { packageVersion } from '../ops/version.ts'
 import type { Source } from '../query/source.ts'
+import type { Logger } from '../query/types.ts'
 import type { SourceKinds } from '../sources/kind.ts'
+import type { RedisConnection } from '../state/redis/redis-connection.ts'
 import { factsOfSource } from './cache/facts-of-source.ts'
 
 /** Parts that the cache uses. */
@@ -19,14 +22,20 @@ export interface CacheParts {
   readonly sources: readonly Source[]
   readonly changes: ChangeLog
   readonly metrics: Metrics
+  readonly redis: RedisConnection | undefined
+  readonly log: Logger
 }
 
 /** Limits of runs; see `RunLimits`. */
 const runLimits = { maxWindowBytes: 32 << 20, maxBackground: 8, backgroundTimeoutMs: 300_000 }
 
+/** Rows that wait to be written to Redis. */
+const MAX_PENDING_BYTES = 64 << 20
+
 /** Opens the result cache, also if it is off: it then refuses `only-if-cached`. The scope closes it. */
-export function openCache({ config, kinds, sources, changes, metrics }: CacheParts, scope: Scope): ResultCache {
-  const { maxBytes, maxEntryBytes, spillBytes, spillDirectory, planTtlMs, ...general } = config.cache
+export function openCache(parts: CacheParts, scope: Scope): ResultCache {
+  const { config, kinds, sources, changes, metrics, redis, log } = parts
+  const { maxBytes, maxEntryBytes, shared: level, spillBytes, spillDirectory, planTtlMs, ...general } = config.cache
   const byName = new Map(sources.map((source) => [source.name, source]))
   const rules = new Map(
     sources.map(({ name }): [string, SourceRules] => {
@@ -57,6 +66,10 @@ export function openCache({ config, kinds, sources, changes, metrics }: CachePar
     revisions,
     changes,
   })
+  const limits = { commandTimeoutMs: level.commandTimeoutMs, maxPendingBytes: MAX_PENDING_BYTES }
+  const shared =
+    redis && level.enabled && maxBytes > 0 ? new SharedLevel(redis, limits, log, metrics.sharedCache) : undefined
+  if (shared) metrics.sharedCache.begin({ isUp: () => shared.stats.isUp, pendingBytes: () => shared.pendingBytes })
   const cache = new ResultCache({
     maxBytes,
     limits: {
@@ -72,6 +85,7 @@ export function openCache({ config, kinds, sources, changes, metrics }: CachePar
     plans,
     factsOf: ({ query }, ctx) => factsOfSource(query, byName.get(query.source)!, ctx),
     observer: metrics.cache,
+    shared,
   })
   scope.defer(() => cache.close())
   metrics.cache.begin([...rules.keys()], bypassReasons, { entries: () => cache.entries, bytes: () => cache.bytes })

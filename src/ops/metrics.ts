@@ -3,6 +3,7 @@ import { CacheMetrics } from './cache-metrics.ts'
 import { childrenOf } from './children.ts'
 import { CostMetrics } from './cost-metrics.ts'
 import { RedisMetrics } from './metrics/redis-metrics.ts'
+import { SharedCacheMetrics } from './metrics/shared-cache-metrics.ts'
 import { SourceMetricsRegistry } from './source-metrics.ts'
 
 const callSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
@@ -32,6 +33,7 @@ export class Metrics {
   readonly cost = new CostMetrics(this.registry)
   readonly redis = new RedisMetrics(this.registry)
   readonly cache = new CacheMetrics(this.registry)
+  readonly sharedCache = new SharedCacheMetrics(this.registry)
   readonly #calls
   readonly #callSeconds
   readonly #requests

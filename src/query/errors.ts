@@ -170,6 +170,12 @@ export const errorTable = {
     true,
     'Other clients read the same rows so much faster that the gateway could not keep what this client lacks: run the statement again.',
   ),
+  CACHE_LOST: row(
+    'UNAVAILABLE',
+    503,
+    true,
+    'The rest of the rows is no longer in the cache, or the replica that ran the statement has stopped: run the statement again.',
+  ),
   STALLED: row('DEADLINE_EXCEEDED', 408, false, 'The client stopped reading for longer than the stall limit.'),
   DEADLINE: row('DEADLINE_EXCEEDED', 504, true, 'The deadline has passed.'),
   PLAN_TIMEOUT: row(

@@ -5,6 +5,7 @@ import type { CacheObserver } from '../../src/cache/counts.ts'
 import { Revisions } from '../../src/cache/key/revisions.ts'
 import { PlanCache } from '../../src/cache/plans/plan-cache.ts'
 import { ResultCache } from '../../src/cache/result-cache.ts'
+import type { SharedLevel } from '../../src/cache/shared-level/shared-level.ts'
 import type { CacheControl } from '../../src/query/cache/cache-control.ts'
 import type { CacheOutcome } from '../../src/query/cache/cache-outcome.ts'
 import { composePipeline } from '../../src/query/pipeline.ts'
@@ -53,6 +54,9 @@ export interface CachedOptions {
   readonly maxEntryBytes?: number
   readonly rules?: Partial<SourceRules>
   readonly principals?: readonly Principal[]
+  readonly shared?: SharedLevel
+  /** By default one of its own. */
+  readonly changes?: FakeChanges
 }
 
 /** Answer of a statement. */
@@ -74,7 +78,7 @@ const quiet: CacheObserver = {
 
 /** The stage of the cache around a source whose rows hold the number of the run. */
 export class CachedPipeline {
-  readonly changes = new FakeChanges()
+  readonly changes: FakeChanges
   readonly cache: ResultCache
   runs = 0
   /** Size of a frame's body, in bytes. */
@@ -85,11 +89,18 @@ export class CachedPipeline {
   failure: Error | undefined
   readonly #pipeline
 
-  constructor({ maxBytes = 1 << 20, maxEntryBytes = 1 << 16, rules = {}, principals = [] }: CachedOptions = {}) {
+  constructor({
+    maxBytes = 1 << 20,
+    maxEntryBytes = 1 << 16,
+    rules = {},
+    principals = [],
+    shared,
+    changes = new FakeChanges(),
+  }: CachedOptions = {}) {
+    this.changes = changes
     const general = { ttlMs: 60_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 }
     const own = { isEnabled: true, isShared: false, metadataNames: [] }
     const revisions = new Revisions({ version: '1', sources: { here: {} }, principals })
-    const { changes } = this
     const sourceOf = () => ({})
     this.cache = new ResultCache({
       plans: new PlanCache({ ttlMs: 0, sourceOf, rulesOf: () => undefined, revisions, changes }),
@@ -111,6 +122,7 @@ export class CachedPipeline {
         ...(sql.includes('random') && { obstacle: 'volatile-function' as const }),
       }),
       observer: quiet,
+      shared,
     })
     const source = { name: 'here', kind: 'counting', run: (plan: PlannedSql) => this.#runOnce(plan) }
     this.#pipeline = composePipeline([this.cache.stage], new Router([source as unknown as Source], 'here'))

@@ -16,8 +16,7 @@ describe('PollFlightInfo', () => {
   beforeAll(async () => {
     const sealKeys = ['a secret of at least thirty-two characters']
     const demo = { kind: 'duckdb', writes: true, init: ['CREATE TABLE t AS SELECT 1 AS i', BIG] }
-    // Equal statements must each take their time.
-    const config = { auth: { sealKeys }, sources: { demo }, limits: { pollIdleMs: 1500 }, cache: { maxBytes: 0 } }
+    const config = { auth: { sealKeys }, sources: { demo }, limits: { pollIdleMs: 1500 } }
     gateway = await GatewayProcess.start(config)
     other = await GatewayProcess.start(config)
     stub = new FlightStub(gateway.flight)

@@ -1,6 +1,6 @@
 import type { Frame } from '../../arrow/ipc/frame.ts'
 import { GatewayError } from '../../query/errors.ts'
-import type { Context, Result } from '../../query/types.ts'
+import type { CallMetadata, Context, Result } from '../../query/types.ts'
 import type { RecordedResult } from '../recorded-result.ts'
 import { FrameLog } from './frame-log.ts'
 import type { MemoryBudget } from './memory-budget.ts'
@@ -25,6 +25,10 @@ export interface Recording {
    * By default 0.
    */
   readonly readAheadBytes?: number
+  /** Called before `onKept`, with the schema of rows that are kept. */
+  onSchema?(schema: Frame, metadata: CallMetadata | undefined): void
+  /** Called with rows as soon as they are kept, in their order. They are in memory of their own. */
+  onKept?(frames: readonly Frame[]): void
   /**
    * Called once, before a reader sees the end of the rows: with all of them, or as soon as they are no longer recorded with the
    * reason.
@@ -153,7 +157,7 @@ export class SharedRun implements ReadableRun {
       }
       const schema = ownFrame(result.schema)
       this.#result = { ...result, schema }
-      this.#keepIfRoom(schema.byteLength)
+      if (this.#keepIfRoom(schema.byteLength)) this.#recording.onSchema?.(schema, result.metadata)
       for (const reader of this.#readers) reader.onStarted(this.#result)
       if (this.#readsAhead) void this.#read()
     } catch (error) {
@@ -207,7 +211,8 @@ export class SharedRun implements ReadableRun {
     // If all readers have left meanwhile, the log has been cleared, with what it had reserved.
     if (this.#readers.size === 0) return
     this.#log.add(owned, byteLength, isReserved ? byteLength : 0)
-    if (!this.#isKeeping)
+    if (this.#isKeeping) this.#recording.onKept?.(owned)
+    else
       await keepWindow(this.#log, this.#parts.maxWindowBytes, {
         all: this.#readers,
         wakeAll: () => this.#wakeAll(),

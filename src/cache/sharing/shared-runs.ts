@@ -3,6 +3,7 @@ import { GatewayError } from '../../query/errors.ts'
 import { timeLimit } from '../../query/time-limit.ts'
 import type { Context, Result } from '../../query/types.ts'
 import type { MemoryBudget } from './memory-budget.ts'
+import type { RunReader } from './run-reader.ts'
 import { type Recording, SharedRun, type StartRun } from './shared-run.ts'
 import { Spill, type SpillLimits } from './spill.ts'
 
@@ -87,7 +88,7 @@ export class SharedRuns {
     key: string,
     ctx: Context,
     start: StartRun,
-    { maxMs, maxRecordedBytes, onRecorded }: Recording & { readonly maxMs: number },
+    { maxMs, ...recording }: Recording & { readonly maxMs: number },
   ): Promise<boolean> {
     if (this.#isClosed || this.#open.has(key)) return false
     const controller = new AbortController()
@@ -96,24 +97,37 @@ export class SharedRuns {
     try {
       let isRecorded = false
       const run = this.#begin(key, {
-        maxRecordedBytes,
+        ...recording,
         onRecorded: (recorded, why) => {
           isRecorded = recorded !== undefined
-          onRecorded?.(recorded, why)
+          recording.onRecorded?.(recorded, why)
         },
       })
-      const reader = run.begin(deriveContext(ctx, { signal, connection: undefined, trace: undefined }), start)
-      await reader.started
-      try {
-        while (run.isKeeping) {
-          const next = await reader.next()
-          if (next.done) break
-          for (const frame of next.value) frame.release?.()
-        }
-        return isRecorded
-      } finally {
-        await reader.return()
-      }
+      await readWhileKept(
+        run,
+        run.begin(deriveContext(ctx, { signal, connection: undefined, trace: undefined }), start),
+      )
+      return isRecorded
+    } finally {
+      clear()
+      this.#background.delete(controller)
+    }
+  }
+
+  /**
+   * Reads a run that is under way until its rows are recorded, whatever its readers do. Does nothing without such a run.
+   * @param maxMs time limit, in milliseconds
+   */
+  async readAlong(key: string, ctx: Context, maxMs: number): Promise<void> {
+    const run = this.#open.get(key)
+    if (this.#isClosed || !run) return
+    const controller = new AbortController()
+    this.#background.add(controller)
+    const { signal, clear } = timeLimit(controller.signal, maxMs, () => new GatewayError('DEADLINE'))
+    try {
+      await readWhileKept(run, run.join(deriveContext(ctx, { signal, connection: undefined, trace: undefined })))
+    } catch {
+      // The readers of the run get its error too.
     } finally {
       clear()
       this.#background.delete(controller)
@@ -138,6 +152,20 @@ export class SharedRuns {
     })
     this.#open.set(key, run)
     return run
+  }
+}
+
+/** Reads a run without a client as long as its rows are recorded. */
+async function readWhileKept(run: SharedRun, reader: RunReader): Promise<void> {
+  await reader.started
+  try {
+    while (run.isKeeping) {
+      const next = await reader.next()
+      if (next.done) break
+      for (const frame of next.value) frame.release?.()
+    }
+  } finally {
+    await reader.return()
   }
 }
 

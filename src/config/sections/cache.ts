@@ -35,6 +35,20 @@ export const cacheSchema = z
       'How long the gateway reuses the schema and the estimate of a statement, so that a repeated prepare asks no engine. 0 plans each time.',
       { min: 0, max: DAY_MS, default: 30_000 },
     ),
+    shared: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(true)
+          .describe(
+            'Whether results go to Redis too, where all replicas and workers find them, and whether they run a statement once for all. Needs `redis`.',
+          ),
+        commandTimeoutMs: wholeNumber(
+          'Longest wait for Redis, at most `redis.commandTimeoutMs`; rows have four times as long. Then the gateway goes on without it for two seconds.',
+          { min: 10, max: 10_000, default: 250 },
+        ),
+      })
+      .prefault({}),
   })
   .transform((cache) => ({
     ...cache,

@@ -110,7 +110,7 @@ export class RedisConnection {
   async run(
     { lua, sha }: RedisScript,
     keys: readonly string[],
-    ...args: readonly (string | number)[]
+    ...args: readonly (string | number | Buffer)[]
   ): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args] as const
     return await this.call(async (client) => {
