@@ -16,8 +16,11 @@ export interface ApiKey {
   readonly quotas?: Quotas
 }
 
-/** The principal of every call when no API keys are configured. */
-export const anonymous: Principal = { name: 'anonymous', roles: ['reader', 'writer'] }
+/**
+ * The principal of every call when no API keys are configured. The gateway then listens on loopback addresses only, and nobody else
+ * could hold the role admin.
+ */
+export const anonymous: Principal = { name: 'anonymous', roles: ['reader', 'writer', 'admin'] }
 
 /** The headers that may carry credentials. */
 export const CREDENTIAL_HEADERS = ['authorization', 'x-api-key', 'auth-token-bin'] as const

@@ -81,7 +81,7 @@ function addUsageCommand(program: Command): void {
 function addCacheCommand(program: Command): void {
   const cache = program
     .command('cache')
-    .description('See and clear the result cache of a running flightgate; needs the role admin.')
+    .description('See and clear the result cache of a running flightgate; needs the role admin if keys are configured.')
     .exitOverride(endWithUsageCode)
   const stats = cache
     .command('stats')

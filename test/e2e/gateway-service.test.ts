@@ -438,7 +438,14 @@ describe('the others', () => {
     await expect.poll(async () => (await usage()).rows, { timeout: 5000 }).toBeGreaterThanOrEqual(10)
     const { principal, since, requestsPerMinute } = await usage()
     expect([principal, Number(since!.seconds) % 86_400, requestsPerMinute]).toEqual(['anonymous', 0, undefined])
-    expect(await failureOf(stub.unary('getUsage', { principal: 'else' }))).toMatchObject({ error: 'FORBIDDEN' })
+    expect(await failureOf(stub.unary('getUsage', { principal: 'else' }))).toMatchObject({ error: 'UNKNOWN_PRINCIPAL' })
+  })
+
+  it('without API keys the caller sees and clears the cache', async () => {
+    const { dataSources } = await stub.unary('getCacheStats', {})
+    expect(dataSources.map(({ dataSource }) => dataSource)).toContain('demo')
+    const filter = { dataSource: '', tag: 'none', key: '', principal: '' }
+    expect(await stub.unary('clearCache', filter)).toEqual({ cleared: 0n })
   })
 
   it('GetVersion tells the version', async () => {
