@@ -15,6 +15,9 @@ const typeWords: Readonly<Record<string, string>> = {
   string: 'text',
 }
 
+/** Most settings of a section that a message lists. */
+const MAX_LISTED = 12
+
 /**
  * Describes the problems of a setting, one line each: its path, and what the value must be.
  * @param variables environment variables that can set values instead of the file
@@ -49,8 +52,11 @@ export function describeIssue(
 function unknownSetting(name: string, key: string, at: SettingSchema | undefined): string {
   const kinds = at ? kindsWith(at, key) : []
   if (kinds.length > 0) return `${name}: only a source of kind ${kinds.join(' or ')} has this setting`
-  const meant = nearest(key, at ? knownNames(at) : [])
-  return `${name}: unknown setting${meant ? `; did you mean ${meant}?` : ''}`
+  const known = at ? knownNames(at) : []
+  const meant = nearest(key, known)
+  if (meant) return `${name}: unknown setting; did you mean ${meant}?`
+  const isShort = known.length > 0 && known.length <= MAX_LISTED
+  return `${name}: unknown setting${isShort ? `; there are ${known.join(', ')}` : ''}`
 }
 
 function wrongType(
