@@ -9,7 +9,7 @@ export function cacheText(cache: CacheJson): string {
     maxBytes === 0
       ? 'Results   the cache is off (cache.maxBytes is 0)'
       : `Results   ${countText(entries)} ${entries === 1 ? 'entry' : 'entries'}, ${shortBytes(bytes)} of ${shortBytes(maxBytes)}`,
-    `Left      ${list({ 'for others': evictions.size, expired: evictions.expired, changed: evictions.changed, cleared: evictions.cleared })}`,
+    `Left      ${list({ 'to make room': evictions.size, expired: evictions.expired, changed: evictions.changed, cleared: evictions.cleared })}`,
     `Run again ${list({ succeeded: revalidations.succeeded, failed: revalidations.failed })}`,
     `Plans     ${list({ entries: plans.entries, hits: plans.hits, misses: plans.misses })}`,
     ...(shared

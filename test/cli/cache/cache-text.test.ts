@@ -27,7 +27,7 @@ describe('the state of the cache for people', () => {
   it('is a summary and a table', () => {
     expect(cacheText(cache).split('\n')).toEqual([
       'Results   1 entry, 3.4 MB of 268 MB',
-      'Left      0 for others, 3 expired, 1 changed, 2,000 cleared',
+      'Left      0 to make room, 3 expired, 1 changed, 2,000 cleared',
       'Run again 2 succeeded, 0 failed',
       'Plans     12 entries, 80 hits, 12 misses',
       'Shared    down, 1 hits, 2 misses, 3 stored, 4 errors, 0 corrupt',
