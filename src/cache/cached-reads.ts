@@ -40,9 +40,14 @@ interface Found {
   readonly ttlMs: number
 }
 
+/** What made rows stale: their age, or a change of their tables. */
+type StaleReason = 'expired' | 'changed'
+
 /** Why the rows of an entry may not be served. */
 interface Refused {
   readonly forward: NonNullable<CacheOutcome['forward']>
+  /** What made the rows stale. */
+  readonly detail?: StaleReason
   /** Rows that may replace an error of the source. */
   readonly replacement?: Found
 }
@@ -66,7 +71,7 @@ export class CachedReads {
   async run(plan: PlannedStatement, ctx: Context, next: Next): Promise<Result> {
     const { cacheControl: control } = plan.query.session
     if (plan.kind !== 'read') {
-      if (control?.onlyIfCached) throw new GatewayError('NOT_CACHED')
+      if (control?.onlyIfCached) throw notCached('The statement is no query that only reads')
       return await next(plan, ctx)
     }
     const asked = this.#lookupOf(plan, ctx)
@@ -100,7 +105,8 @@ export class CachedReads {
         const later = await this.#fromMemory(lookup, ctx, next)
         if (later && later !== 'unknown' && 'frames' in later) return later
       }
-      if (control.onlyIfCached) throw new GatewayError('NOT_CACHED')
+      if (control.onlyIfCached)
+        throw notCached(refused && 'The rows of the cache are older than the source or the request allows')
       const mayFollow = shared !== undefined && !isForced && attempt < MAX_LOOKS
       const result = await this.#miss(lookup, ctx, next, { refused, elsewhere, mayFollow })
       if (result !== 'elsewhere') return result
@@ -153,7 +159,12 @@ export class CachedReads {
       if (evict === 'cleared') return undefined
       if (isRefused) return { forward: 'request' }
       if (state === 'unusable')
-        return { forward: ttlMs > 0 ? 'request' : 'stale', ...(mayReplaceError && { replacement: found }) }
+        return {
+          ...(ttlMs > 0
+            ? { forward: 'request' }
+            : { forward: 'stale', detail: known.kind === 'changed' ? 'changed' : 'expired' }),
+          ...(mayReplaceError && { replacement: found }),
+        }
       if (state === 'stale' && !lookup.control.onlyIfCached) this.#deps.runs.revalidate(lookup, ctx, next)
       return this.#serve(found, ctx, state === 'fresh' ? 'HIT' : 'STALE')
     }
@@ -176,7 +187,9 @@ export class CachedReads {
       const { result, isCollapsed, isStored } = run
       if (isCollapsed) this.#deps.counts.onCollapsed(scope.source)
       this.#tell(ctx, scope.source, {
-        ...(isForced ? { result: 'BYPASS', detail: 'no-cache' } : { result: 'MISS' }),
+        ...(isForced
+          ? { result: 'BYPASS', detail: 'no-cache' }
+          : { result: 'MISS', ...(refused?.detail && { detail: refused.detail }) }),
         ...(forward && { forward }),
         ...(isCollapsed && { isCollapsed }),
         isStored,
@@ -201,7 +214,7 @@ export class CachedReads {
 
   async #bypass(detail: BypassReason, plan: PlannedRead, ctx: Context, next: Next): Promise<Result> {
     const { source, session } = plan.query
-    if (session.cacheControl?.onlyIfCached) throw new GatewayError('NOT_CACHED')
+    if (session.cacheControl?.onlyIfCached) throw notCached(`The cache does not apply (${detail})`)
     if (this.#deps.isOn) this.#tell(ctx, source, { result: 'BYPASS', detail })
     return await next(plan, ctx)
   }
@@ -219,4 +232,9 @@ export class CachedReads {
     counts.onRequest(source, outcome.result)
     if (outcome.result === 'BYPASS') counts.onBypass(outcome.detail!)
   }
+}
+
+/** @param reason why there are no such rows, as the beginning of a sentence; by default nothing is known of them */
+function notCached(reason?: string): GatewayError {
+  return new GatewayError('NOT_CACHED', reason && `${reason}: leave out \`only-if-cached\` to run the statement.`)
 }

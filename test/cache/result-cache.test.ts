@@ -97,7 +97,16 @@ describe('the result cache', () => {
     const fresh = await cached.read('SELECT 1', { control: { noCache: true } })
     expect(fresh.outcome).toMatchObject({ result: 'BYPASS', forward: 'request' })
     await cached.changes.record({ source: 'here', tables: undefined, principal: 'bob' })
-    expect((await cached.read()).outcome).toEqual({ result: 'MISS', forward: 'stale', isStored: true })
+    const changed = { result: 'MISS', forward: 'stale', detail: 'changed', isStored: true }
+    expect((await cached.read()).outcome).toEqual(changed)
+  })
+
+  it('tells that rows have expired', async () => {
+    const cached = new CachedPipeline({ rules: { ttlMs: 1 } })
+    await cached.read()
+    await setTimeout(5)
+    const expired = { result: 'MISS', forward: 'stale', detail: 'expired', isStored: true }
+    expect((await cached.read()).outcome).toEqual(expired)
   })
 
   it('no-cache runs the statement and replaces the rows', async () => {
@@ -119,10 +128,14 @@ describe('the result cache', () => {
     const cached = new CachedPipeline()
     const asked = { control: { onlyIfCached: true } }
     await expect(cached.read('SELECT 1', asked)).rejects.toMatchObject({ code: 'NOT_CACHED' })
-    await expect(cached.read('SELECT random()', asked)).rejects.toMatchObject({ code: 'NOT_CACHED' })
+    const volatile = { code: 'NOT_CACHED', message: expect.stringContaining('does not apply (volatile-function)') }
+    await expect(cached.read('SELECT random()', asked)).rejects.toMatchObject(volatile)
     expect(cached.runs).toBe(0)
     await cached.read()
     expect((await cached.read('SELECT 1', asked)).outcome?.result).toBe('HIT')
+    await cached.changes.record({ source: 'here', tables: undefined, principal: 'bob' })
+    const old = { code: 'NOT_CACHED', message: expect.stringContaining('older than') }
+    await expect(cached.read('SELECT 1', asked)).rejects.toMatchObject(old)
   })
 
   it('with the cache off, only-if-cached fails and everything else runs', async () => {

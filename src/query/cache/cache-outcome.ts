@@ -22,6 +22,6 @@ export interface CacheOutcome {
   readonly isStored?: boolean
   /** Where the rows were found. */
   readonly level?: 'memory' | 'shared'
-  /** Why the cache did not apply, such as `volatile-function`; for `detail` of `cache-status`. */
+  /** Why the cache did not apply, such as `volatile-function`, or why its rows were stale; for `detail` of `cache-status`. */
   readonly detail?: string
 }

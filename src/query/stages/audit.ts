@@ -51,7 +51,7 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       ...text,
       ms: Math.round(ms * 10) / 10,
       ...more,
-      ...(step === 'run' && ctx.trace?.cache && { cache: ctx.trace.cache.result }),
+      ...(step === 'run' && cacheOf(ctx)),
       ...(step === 'run' && billOf(ctx)),
       outcome: failure?.code ?? 'OK',
       ...(failure?.engineError !== undefined && { engineError: failure.engineError }),
@@ -102,6 +102,12 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
 }
 
 /** What the engine has billed, if it has told by now. */
+function cacheOf({ trace }: Context): object {
+  if (!trace?.cache) return {}
+  const { result, detail } = trace.cache
+  return { cache: result, ...(detail !== undefined && { cacheDetail: detail }) }
+}
+
 function billOf({ trace }: Context): object {
   if (trace?.billedBytes === undefined) return {}
   return { billedBytes: trace.billedBytes, ...(trace.costUsd !== undefined && { costUsd: trace.costUsd }) }
