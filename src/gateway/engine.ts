@@ -33,6 +33,7 @@ import type { Logger } from '../query/types.ts'
 import { Quotas } from '../quotas/quotas.ts'
 import type { State } from '../state/open.ts'
 import type { BatchCheck, FreeStatements, TakeRequests } from '../statements/batch/batch-dependencies.ts'
+import { declaredFunctionsOf } from './cache/declared-functions-of.ts'
 import type { Costs } from './open-budgets.ts'
 import type { SourceState, SourceWatch } from './source-watch.ts'
 
@@ -117,7 +118,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
       contendedStallMs: limits.contendedStallMs,
       onWait: (source, waitMs) => metrics.onQueueWait(source, waitMs),
     }),
-    recordChanges(recorder, router),
+    recordChanges(recorder, router, declaredFunctionsOf(config)),
     cache.planStage,
   ]
   const pipeline = composePipeline(stages, router)

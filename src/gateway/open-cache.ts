@@ -13,6 +13,7 @@ import type { Source } from '../query/source.ts'
 import type { Logger } from '../query/types.ts'
 import type { SourceKinds } from '../sources/kind.ts'
 import type { RedisConnection } from '../state/redis/redis-connection.ts'
+import { declaredFunctionsOf } from './cache/declared-functions-of.ts'
 import { factsOfSource } from './cache/facts-of-source.ts'
 
 /** Parts that the cache uses. */
@@ -36,6 +37,7 @@ const MAX_PENDING_BYTES = 64 << 20
 export function openCache(parts: CacheParts, scope: Scope): ResultCache {
   const { config, kinds, sources, changes, metrics, redis, log } = parts
   const { maxBytes, maxEntryBytes, shared: level, spillBytes, spillDirectory, planTtlMs, ...general } = config.cache
+  const declaredOf = declaredFunctionsOf(config)
   const byName = new Map(sources.map((source) => [source.name, source]))
   const rules = new Map(
     sources.map(({ name }): [string, SourceRules] => {
@@ -83,7 +85,7 @@ export function openCache(parts: CacheParts, scope: Scope): ResultCache {
     revisions,
     changes,
     plans,
-    factsOf: ({ query }, ctx) => factsOfSource(query, byName.get(query.source)!, ctx),
+    factsOf: ({ query }, ctx) => factsOfSource(query, byName.get(query.source)!, ctx, declaredOf(query.source)),
     observer: metrics.cache,
     shared,
   })

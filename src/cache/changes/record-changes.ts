@@ -1,5 +1,6 @@
 import type { Frame } from '../../arrow/ipc/frame.ts'
 import { changedTable } from '../../query/facts/changed-table.ts'
+import type { DeclaredFunctions } from '../../query/facts/declared-functions.ts'
 import type { SqlDialect } from '../../query/facts/dialect.ts'
 import { textFactsOf } from '../../query/facts/facts-of.ts'
 import type { Stage } from '../../query/pipeline.ts'
@@ -11,8 +12,13 @@ import type { ChangeRecorder } from './change-recorder.ts'
 /**
  * Records in the change log what a statement may have changed, when it has ended, failed or been left, and before its client sees
  * the end. Innermost: what is refused before it reaches the engine changes nothing.
+ * @param declaredOf functions that count as known, by the name of the source
  */
-export function recordChanges(recorder: ChangeRecorder, router: Router): Stage {
+export function recordChanges(
+  recorder: ChangeRecorder,
+  router: Router,
+  declaredOf: (source: string) => DeclaredFunctions | undefined,
+): Stage {
   return {
     name: 'record-changes',
     async run(plan, ctx, next) {
@@ -33,7 +39,7 @@ export function recordChanges(recorder: ChangeRecorder, router: Router): Stage {
       /** Whether running the plan may change data. */
       async function mayChange(planned: Exclude<PlannedStatement, { kind: 'ingest' }>): Promise<boolean> {
         if (planned.kind === 'read' && planned.mayWrite !== true) return false
-        return (await textFactsOf(sql, dialect, ctx)).mayHaveEffects
+        return (await textFactsOf(sql, dialect, ctx, declaredOf(name))).mayHaveEffects
       }
     },
   }

@@ -15,6 +15,20 @@ export const sourceCacheSchema = z.strictObject({
     .describe(
       '`principal`: each principal has its own results. `shared`: all have the same ones; only for engines whose rows do not depend on who asks the gateway.',
     ),
+  functions: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^[\p{L}_][\p{L}\p{N}_$]*(\.[\p{L}_][\p{L}\p{N}_$]*)*$/u,
+          'must be the name of a function, such as my_udf',
+        ),
+    )
+    .max(1000)
+    .optional()
+    .describe(
+      'Names of functions that the gateway does not know (`unknown-function`), but that return the same for the same arguments and change nothing, such as those that users have defined. `my_udf` stands for those of all schemas.',
+    ),
   ttlMs: optionalWholeNumber('`cache.ttlMs` of this source.', { min: 0, max: 30 * DAY_MS }),
   staleWhileRevalidateMs: optionalWholeNumber('`cache.staleWhileRevalidateMs` of this source.', {
     min: 0,

@@ -1,3 +1,4 @@
+import { type DeclaredFunctions, isDeclared } from './declared-functions.ts'
 import type { SqlDialect } from './dialect.ts'
 import { textFactsOf } from './facts-of.ts'
 import type { TextFacts } from './facts-pass.ts'
@@ -18,12 +19,14 @@ const MAX_VIEWS = 200
 /**
  * The facts of a statement with what the engine's users have defined. A table is named by the last part of its name in lower case:
  * tables of the same name in several schemas count as one.
+ * @param declared functions that count as known
  * @throws the signal's reason
  */
 export async function definedFacts(
   facts: TextFacts,
   definitions: Definitions,
   dialect: SqlDialect,
+  declared?: DeclaredFunctions,
 ): Promise<StatementFacts> {
   const { obstacle, canonical } = facts
   if (obstacle) return { obstacle, canonical, reads: undefined }
@@ -31,7 +34,7 @@ export async function definedFacts(
   const seen = new Set<string>()
   const waiting: TextFacts[] = [facts]
   for (let next = waiting.pop(); next; next = waiting.pop()) {
-    const found = next.obstacle ?? (callsAny(next, definitions.functions) ? 'unknown-function' : undefined)
+    const found = next.obstacle ?? (callsAny(next, definitions.functions, declared) ? 'unknown-function' : undefined)
     if (found) return { obstacle: found, canonical, reads: undefined }
     for (const parts of next.tables) {
       const name = parts.at(-1)!
@@ -40,15 +43,20 @@ export async function definedFacts(
       seen.add(name)
       for (const view of definitions.views.get(name) ?? []) {
         if (seen.size > MAX_VIEWS) return { obstacle: 'unreadable', canonical, reads: undefined }
-        waiting.push(await textFactsOf(queryOf(view, dialect), dialect))
+        waiting.push(await textFactsOf(queryOf(view, dialect), dialect, undefined, declared))
       }
     }
   }
   return { canonical, reads: [...reads] }
 }
 
-function callsAny({ calls }: TextFacts, functions: ReadonlySet<string>): boolean {
-  for (const call of calls) if (functions.has(call.slice(call.lastIndexOf('.') + 1))) return true
+function callsAny(
+  { calls }: TextFacts,
+  functions: ReadonlySet<string>,
+  declared: DeclaredFunctions | undefined,
+): boolean {
+  for (const call of calls)
+    if (functions.has(call.slice(call.lastIndexOf('.') + 1)) && !(declared && isDeclared(call, declared))) return true
   return false
 }
 

@@ -16,6 +16,16 @@ export interface TextFacts {
   readonly mayHaveEffects: boolean
 }
 
+/** What the text of a statement tells, by what operators have declared. */
+export interface ReadFacts {
+  /** If the functions of `unknownCalls` are as good as known ones. */
+  readonly facts: TextFacts
+  /** Functions that the gateway does not know, in upper case, as they are written. */
+  readonly unknownCalls: ReadonlySet<string>
+  /** If they are not; the same as `facts` if there are none. */
+  readonly asUnknown: TextFacts
+}
+
 /** No gap is needed beside these. */
 const apart: ReadonlySet<string> = new Set(['(', ')', ','])
 
@@ -24,7 +34,7 @@ const apart: ReadonlySet<string> = new Set(['(', ')', ','])
  * run of white space, and none beside parentheses and commas, so two statements with the same one have the same tokens. Engines
  * of the dialect `standard` may name columns after the text, so there only the ends of the statement are cut.
  */
-export class FactsPass implements TextPass<TextFacts> {
+export class FactsPass implements TextPass<ReadFacts> {
   readonly #text: string
   readonly #lexer: Lexer
   readonly #reader: StatementReader
@@ -59,17 +69,21 @@ export class FactsPass implements TextPass<TextFacts> {
       }
   }
 
-  result(): TextFacts {
+  result(): ReadFacts {
     const { fault } = this.#lexer
     const obstacle = fault ? 'unreadable' : this.#reader.findings.obstacle
     const { tables, calls, findings } = this.#reader
-    return {
+    const facts = {
       ...(obstacle && { obstacle }),
       canonical: fault ? this.#text : this.#canonical(),
       tables,
       calls,
       mayHaveEffects: fault !== undefined || findings.mayHaveEffects,
     }
+    const { unknownCalls, mayCallsHaveEffects } = findings
+    if (unknownCalls.size === 0) return { facts, unknownCalls, asUnknown: facts }
+    const mayHaveEffects = facts.mayHaveEffects || mayCallsHaveEffects
+    return { facts, unknownCalls, asUnknown: { obstacle: 'unknown-function', ...facts, mayHaveEffects } }
   }
 
   #take(): void {

@@ -1,20 +1,19 @@
 import type { CacheObstacle } from './statement-facts.ts'
 
-const mayHideEffects: ReadonlySet<CacheObstacle> = new Set([
-  'unknown-function',
-  'external-data',
-  'not-a-query',
-  'unreadable',
-])
+const mayHideEffects: ReadonlySet<CacheObstacle> = new Set(['external-data', 'not-a-query', 'unreadable'])
 /** First words of statements that change no data, unless EXPLAIN runs a statement. */
 const telling = new Set(['SHOW', 'DESCRIBE', 'DESC', 'SUMMARIZE', 'EXPLAIN', 'USE', 'SET', 'RESET'])
 
 /** What a statement has that matters to the cache. */
 export class Findings {
-  /** The first obstacle. */
+  /** The first obstacle besides functions that the gateway does not know. */
   obstacle: CacheObstacle | undefined
-  /** Whether running the statement may change data, although it is planned as a read. */
+  /** Functions that the gateway does not know, in upper case. */
+  readonly unknownCalls = new Set<string>()
+  /** Whether running the statement may change data, although it is planned as a read; apart from unknown functions. */
   mayHaveEffects = false
+  /** Whether running the unknown functions may change data. */
+  mayCallsHaveEffects = false
   /** Whether the statement only tells about the engine, or sets options of the session. */
   #onlyTells = false
 
@@ -33,6 +32,16 @@ export class Findings {
   meet(obstacle: CacheObstacle | undefined): void {
     this.obstacle ??= obstacle
     if (obstacle !== undefined && mayHideEffects.has(obstacle)) this.mayHaveEffects ||= !this.#onlyTells
+  }
+
+  /** @param obstacle what a call of the function means */
+  meetCall(name: string, obstacle: CacheObstacle | undefined): void {
+    if (obstacle !== 'unknown-function') {
+      this.meet(obstacle)
+      return
+    }
+    this.unknownCalls.add(name)
+    this.mayCallsHaveEffects ||= !this.#onlyTells
   }
 
   /** A further statement follows. */

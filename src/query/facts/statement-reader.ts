@@ -307,7 +307,7 @@ export class StatementReader {
     const { name, isInFrom } = this.#openCall!
     this.#openCall = undefined
     this.calls.add(name)
-    this.#meet(obstacleOfCall({ name, isInFrom, hasArguments: !isEmpty }, this.#dialect))
+    this.findings.meetCall(name, obstacleOfCall({ name, isInFrom, hasArguments: !isEmpty }, this.#dialect))
   }
 
   #close(): void {

@@ -25,7 +25,11 @@ class Recorded extends MemoryChangeLog {
 function stageOf(dialect: 'duckdb' | 'standard') {
   const changes = new Recorded()
   const recorder = new ChangeRecorder(changes, log)
-  const stage = recordChanges(recorder, { named: () => ({ name: 'demo', dialect }) } as unknown as Router)
+  const stage = recordChanges(
+    recorder,
+    { named: () => ({ name: 'demo', dialect }) } as unknown as Router,
+    () => new Set(['CALM']),
+  )
   const run = async (plan: Partial<PlannedStatement> & { sql: string; transaction?: string }, frames = resultOf(2)) => {
     const { sql, transaction, ...rest } = plan
     const query = { source: 'demo', sql, session: {}, purpose: 'any', ...(transaction && { transaction }) }
@@ -94,4 +98,16 @@ it.each([
   expect(changes.changes).toHaveLength(isRecorded ? 1 : 0)
   for await (const _ of (await run({ sql, kind: 'read' })).frames);
   expect(changes.changes).toHaveLength(isRecorded ? 1 : 0)
+})
+
+it('records queries that call unknown functions, but not those that the operator has declared', async () => {
+  const { changes, run } = stageOf('standard')
+  const read = async (sql: string) => {
+    const { frames } = await run({ sql, kind: 'read', mayWrite: true } as never)
+    for await (const _ of frames);
+  }
+  await read('SELECT calm(a) FROM t')
+  expect(changes.changes).toEqual([])
+  await read('SELECT wild(a) FROM t')
+  expect(changes.changes).toHaveLength(1)
 })

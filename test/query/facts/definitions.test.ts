@@ -49,3 +49,11 @@ it.each([
 ])('the table that %j changes', (sql, table) => {
   expect(changedTable(sql, 'duckdb')).toBe(table)
 })
+
+it('functions that users have defined, if the operator has declared them', async () => {
+  const declared = new Set(['UPPER', 'OWN'])
+  const factsWith = async (sql: string) =>
+    await definedFacts(await textFactsOf(sql, 'duckdb', undefined, declared), definitions, 'duckdb', declared)
+  expect(await factsWith('SELECT upper(a), own(b) FROM t')).toMatchObject({ reads: ['t'] })
+  expect(await factsWith('SELECT mine(a) FROM t')).toMatchObject({ obstacle: 'unknown-function' })
+})

@@ -68,3 +68,36 @@ it.each([
 ] as const)('%s: the canonical text of %j', async (dialect, sql, canonical) => {
   expect((await textFactsOf(sql, dialect)).canonical).toBe(canonical)
 })
+
+describe('functions that an operator has declared', () => {
+  const declared = new Set(['MY_UDF', 'LIB.OTHER'])
+  const read = async (sql: string) => await textFactsOf(sql, 'standard', undefined, declared)
+
+  it.each([
+    'SELECT my_udf(a) FROM t',
+    'SELECT anywhere.my_udf(a) FROM t',
+    'SELECT lib.other(my_udf(a)) FROM t',
+    'SELECT * FROM my_udf(1)',
+  ])('count as known: %j', async (sql) => {
+    const facts = await read(sql)
+    expect(facts).not.toHaveProperty('obstacle')
+    expect(facts.mayHaveEffects).toBe(false)
+  })
+
+  it.each([
+    ['SELECT my_udf(a), not_mine(b) FROM t', 'unknown-function', true],
+    ['SELECT other(a) FROM t', 'unknown-function', true],
+    ['SELECT my_udf(now())', 'volatile-function', false],
+    ['SELECT my_udf(a), user_id(), random() FROM t', 'volatile-function', true],
+    ['EXPLAIN SELECT not_mine(1)', 'not-a-query', false],
+    ['EXPLAIN ANALYZE SELECT not_mine(1)', 'not-a-query', true],
+    ['SELECT my_udf(1); DELETE FROM t', 'not-a-query', true],
+  ])('do not hide others: %j', async (sql, obstacle, mayHaveEffects) => {
+    expect(await read(sql)).toMatchObject({ obstacle, mayHaveEffects })
+  })
+})
+
+it('DuckDB: ordered sets', async () => {
+  const sql = 'SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY a) FROM t'
+  expect(await textFactsOf(sql, 'duckdb')).not.toHaveProperty('obstacle')
+})

@@ -33,8 +33,11 @@ const syntax = list(`
 /** Return the current time without arguments in some engines. */
 const needsArguments = list('date time datetime timestamp year month day')
 
+/** DuckDB's parser makes other functions of them, with WITHIN GROUP. */
+const duckdbSyntax = list('percentile_cont percentile_disc')
+
 const known: Readonly<Record<SqlDialect, ReadonlySet<string>>> = {
-  duckdb: new Set([...list(duckdbFunctions), ...syntax]),
+  duckdb: new Set([...list(duckdbFunctions), ...duckdbSyntax, ...syntax]),
   bigquery: new Set([...list(bigqueryFunctions), ...syntax]),
   dremio: new Set([...list(standardFunctions, dremioFunctions), ...syntax]),
   standard: new Set([...list(standardFunctions), ...syntax]),
