@@ -56,6 +56,8 @@ describe('estimates for Flight clients', () => {
     const other = { kind: 'flightsql', uri: upstream.uri }
     gateway = await GatewayProcess.start({
       sources: { demo, chained: { kind: 'flightsql', uri: inner.uri }, other },
+      // The fake server answers the same text with other totals each time.
+      cache: { planTtlMs: 0 },
       defaultSource: 'demo',
       limits: { pollIdleMs: 1000 },
     })

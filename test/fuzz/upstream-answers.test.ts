@@ -121,7 +121,8 @@ describe('damaged answers of an upstream', () => {
   beforeAll(async () => {
     upstream = await FakeUpstream.start({ login: false, answer: byMethod(script) })
     const up = { kind: 'flightsql', uri: upstream.uri, pool: { min: 0, max: 4 } }
-    gateway = await GatewayProcess.start({ sources: { up } })
+    // Each call must reach the server.
+    gateway = await GatewayProcess.start({ sources: { up }, cache: { maxBytes: 0 } })
     stub = new FlightStub(gateway.flight, { 'grpc.primary_user_agent': 'grpc-java' })
   })
   afterAll(async () => {
