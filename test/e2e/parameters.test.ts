@@ -18,7 +18,7 @@ describe.runIf(hasPython())('parameters and ingested rows', () => {
       sources: { demo: { kind: 'duckdb', writes: true } },
     })
     seen = await runPython('parameters.py', gateway.uri, 'writer', 'w')
-  }, 120_000)
+  })
   afterAll(async () => {
     expect(await gateway.metric('flightgate_transactions_open')).toBe(0)
     expect(await gateway.metric('flightgate_statements_in_flight')).toBe(0)
