@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '../../query/types.ts'
 import { RedisConnection } from './redis-connection.ts'
-import type { RedisSettings } from './redis-settings.ts'
+import { placeOf, type RedisSettings } from './redis-settings.ts'
 import { RedisStore } from './redis-store.ts'
 
 /** What a step of the check has found, without secrets. */
@@ -73,14 +73,6 @@ async function versionOf(connection: RedisConnection): Promise<string> {
   const info = await connection.call((client) => client.info('server')).catch(() => '')
   const version = /^redis_version:(\S+)/m.exec(info)?.[1]
   return version === undefined ? 'connected' : `connected to version ${version}`
-}
-
-function placeOf({ url, host, port = 6379, sentinels, primaryName, nodes }: RedisSettings): string {
-  const list = (places: readonly { host: string; port: number }[]) =>
-    places.map((each) => `${each.host}:${each.port}`).join(', ')
-  if (sentinels) return `${primaryName} at the sentinels ${list(sentinels)}`
-  if (nodes) return `the cluster of ${list(nodes)}`
-  return host === undefined ? new URL(url!).host : `${host}:${port}`
 }
 
 function adviceFor({ message, ...error }: Error & { code?: string }): string {

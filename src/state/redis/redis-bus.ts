@@ -16,6 +16,8 @@ export class RedisBus implements Bus {
   readonly #topics = new Map<string, number>()
   readonly #origin = randomBytes(8).toString('hex')
   readonly #prefix: string
+  /** Whether the log tells that channels are missing. */
+  #isLogged = false
 
   /** The owner of the connection closes it. */
   constructor(redis: RedisConnection, log: Logger) {
@@ -64,11 +66,20 @@ export class RedisBus implements Bus {
   #listen(topics: readonly string[]): void {
     const wanted = topics.filter((topic) => this.#topics.has(topic))
     if (wanted.length === 0 || !this.#isReady) return
-    this.#redis.subscriber.subscribe(...wanted.map((topic) => this.#prefix + topic)).catch((error: unknown) => {
-      if (!this.#isReady) return
-      this.#log.error({ event: 'redis', err: error }, 'the channels of Redis cannot be subscribed; trying again')
-      setTimeout(() => this.#listen(wanted), RETRY_MS).unref()
-    })
+    this.#redis.subscriber.subscribe(...wanted.map((topic) => this.#prefix + topic)).then(
+      () => {
+        if (this.#isLogged) this.#log.info({ event: 'redis' }, 'the channels of Redis are subscribed again')
+        this.#isLogged = false
+      },
+      (error: unknown) => {
+        if (!this.#isReady) return
+        // Each topic fails by itself.
+        if (!this.#isLogged)
+          this.#log.error({ event: 'redis', err: error }, 'the channels of Redis cannot be subscribed; trying again')
+        this.#isLogged = true
+        setTimeout(() => this.#listen(wanted), RETRY_MS).unref()
+      },
+    )
   }
 
   #onMessage(channel: string, text: string): void {

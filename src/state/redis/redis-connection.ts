@@ -4,7 +4,7 @@ import type { Logger } from '../../query/types.ts'
 import { StateTimeout } from '../state-timeout.ts'
 import { createConnection, createRedisClient, type RedisClient } from './redis-client.ts'
 import type { RedisObserver } from './redis-observer.ts'
-import type { RedisSettings } from './redis-settings.ts'
+import { placeOf, type RedisSettings } from './redis-settings.ts'
 
 /** Time between two signs of life that the gateway asks for on each connection, in milliseconds. */
 const HEARTBEAT_MS = 3000
@@ -47,17 +47,17 @@ export class RedisConnection {
 
   private constructor(
     clients: { readonly small: RedisClient; readonly bulk: RedisClient; readonly subscriber: Redis },
-    { keyPrefix, commandTimeoutMs }: RedisSettings,
+    settings: RedisSettings,
     log: Logger,
     observer: RedisObserver,
   ) {
     this.#small = clients.small
     this.#bulk = clients.bulk
     this.subscriber = clients.subscriber
-    this.keyPrefix = keyPrefix
-    this.commandTimeoutMs = commandTimeoutMs
+    this.keyPrefix = settings.keyPrefix
+    this.commandTimeoutMs = settings.commandTimeoutMs
     this.observer = observer
-    this.#watch(log)
+    this.#watch(log, placeOf(settings))
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref()
   }
 
@@ -148,12 +148,13 @@ export class RedisConnection {
     return this.#clients.flatMap((client) => ('nodes' in client ? client.nodes('master') : client))
   }
 
-  #watch(log: Logger): void {
+  #watch(log: Logger, server: string): void {
     const client = this.#small
     let isLogged = false
     const onDown = (error?: Error) => {
       this.#isUp = false
-      if (!isLogged) log.error({ event: 'redis', err: error }, 'Redis cannot be reached; the gateway keeps trying')
+      if (!isLogged)
+        log.error({ event: 'redis', server, err: error }, 'Redis cannot be reached; the gateway keeps trying')
       isLogged = true
     }
     client.on('error', onDown)
@@ -162,7 +163,7 @@ export class RedisConnection {
     })
     client.on('ready', () => {
       this.#isUp = true
-      if (isLogged) log.info({ event: 'redis' }, 'Redis answers again')
+      if (isLogged) log.info({ event: 'redis', server }, 'Redis answers again')
       isLogged = false
     })
     for (const other of [this.#bulk, this.subscriber]) other.on('error', () => {})

@@ -36,3 +36,11 @@ export interface RedisSettings {
   readonly connectTimeoutMs: number
   readonly commandTimeoutMs: number
 }
+
+/** Where Redis is, for people: hosts and ports, without credentials. */
+export function placeOf({ url, host, port = 6379, sentinels, primaryName, nodes }: RedisSettings): string {
+  const list = (places: readonly RedisAddress[]) => places.map((each) => `${each.host}:${each.port}`).join(', ')
+  if (sentinels) return `${primaryName} at the sentinels ${list(sentinels)}`
+  if (nodes) return `the cluster of ${list(nodes)}`
+  return host === undefined ? new URL(url!).host : `${host}:${port}`
+}
