@@ -30,6 +30,7 @@ export function contradictions(parts: ValidParts, kinds: SourceKinds): string[] 
     ...limitProblems(parts),
     ...chunkProblems(parts),
     ...stateProblems(parts),
+    ...cacheProblems(parts),
   ]
 }
 
@@ -119,6 +120,12 @@ function limitProblems({ limits, setLimits }: ValidParts): string[] {
 function chunkProblems({ http: { chunkRows, maxChunkRows }, setHttp }: ValidParts): string[] {
   if (!setHttp.includes('chunkRows') || chunkRows === undefined || maxChunkRows === undefined) return []
   return chunkRows <= maxChunkRows ? [] : [`http.chunkRows: ${chunkRows} is above http.maxChunkRows (${maxChunkRows})`]
+}
+
+function cacheProblems({ cache }: ValidParts): string[] {
+  const directory = cache?.spillDirectory
+  const problem = directory === undefined ? undefined : folderProblem(directory, { isCreated: false })
+  return problem === undefined ? [] : [`cache.spillDirectory: ${problem}`]
 }
 
 function stateProblems({ state }: ValidParts): string[] {

@@ -19,6 +19,7 @@ export interface ValidParts {
   /** Names of the groups, those with faulty settings too; undefined if the section itself is faulty. */
   readonly groupNames: readonly string[] | undefined
   readonly state: Parsed['state'] | undefined
+  readonly cache: Parsed['cache'] | undefined
   /** Names of all sources, those with faulty settings too; undefined if the section itself is faulty. */
   readonly sourceNames: readonly string[] | undefined
   /** Present if the setting is valid; the value is undefined if it is not set. */
@@ -39,7 +40,7 @@ export interface ValidParts {
 export function validParts(root: Section, schema: typeof configSchema, faults: readonly SettingPath[]): ValidParts {
   const isFaulty = (...path: SettingPath) => faults.some((fault) => overlaps(fault, path))
   const isBroken = (...path: SettingPath) => faults.some((fault) => contains(fault, path))
-  const { listen, tls, workers, auth, sources, state, limits, http } = schema.shape
+  const { listen, tls, workers, auth, sources, state, cache, limits, http } = schema.shape
   const within = (section: string): Section => (isBroken(section) ? {} : ((root[section] as Section | undefined) ?? {}))
   const address = (name: 'flight' | 'http') =>
     isFaulty('listen', name) ? undefined : listen.safeParse({ [name]: within('listen')[name] }).data?.[name]
@@ -61,6 +62,7 @@ export function validParts(root: Section, schema: typeof configSchema, faults: r
     sources: sources.safeParse(without(named ?? {}, (name) => isFaulty('sources', name))).data ?? {},
     sourceNames: named && Object.keys(named),
     groupNames: isBroken('groups') ? undefined : Object.keys(within('groups')),
+    cache: isFaulty('cache') ? undefined : cache.safeParse(root['cache']).data,
     state: isFaulty('state') ? undefined : state.safeParse(root['state']).data,
     ...(!isFaulty('defaultSource') && { defaultSource: { value: root['defaultSource'] as string | undefined } }),
     limits: without(validLimits ?? {}, (name) => isFaulty('limits', name)),

@@ -220,6 +220,7 @@ sources: { a: { kind: duckdb, batchRows: 0 }, Memory: { kind: duckdb } }`,
       'sources: { a: { kind: dremio, uri: "grpc://h", slowReader: { spillDirectory: /nope } } }',
       'sources.a.slowReader.spillDirectory: there is no folder /nope',
     ],
+    ['cache: { spillDirectory: /nope }', 'cache.spillDirectory: there is no folder /nope'],
   ])('refuses the contradiction %s', (yaml, problem) => {
     expect(problems(yaml)).toEqual([problem])
   })
