@@ -3,6 +3,8 @@ import type { FreshnessRules } from './freshness/judge.ts'
 /** How the results of a source are stored. */
 export interface SourceRules extends FreshnessRules {
   readonly isEnabled: boolean
+  /** Whether all replicas read the same data: if not, each has results of its own. */
+  readonly isReplicated: boolean
   /** Whether all principals share the results. */
   readonly isShared: boolean
   /** Names of request metadata on which rows may depend. */

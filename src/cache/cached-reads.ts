@@ -92,8 +92,9 @@ export class CachedReads {
 
   /** Looks in the level that replicas share, and runs the statement if nothing is there. */
   async #beyondMemory(lookup: Lookup, ctx: Context, next: Next, refused: Refused | undefined): Promise<Result> {
-    const { runs, shared } = this.#deps
-    const { plan, isForced, control } = lookup
+    const { runs } = this.#deps
+    const { plan, isForced, control, rules } = lookup
+    const shared = rules.isReplicated ? this.#deps.shared : undefined
     for (let attempt = 1; ; attempt++) {
       let elsewhere: NoSharedRows = { seen: undefined, replacement: undefined }
       if (shared && !(isForced && plan.execution === undefined) && !runs.isRunning(lookup) && !runs.isLarge(lookup)) {

@@ -164,7 +164,7 @@ export class StoredRuns {
     const { counts, limits } = this.#deps
     try {
       const maxMs = limits.backgroundTimeoutMs
-      const found = await this.#deps.shared?.find(lookup.key)
+      const found = lookup.rules.isReplicated ? await this.#deps.shared?.find(lookup.key) : undefined
       const stored = found?.stored
       if (stored && (await this.#isFresh(stored, lookup)))
         await this.#runs.runInBackground(`shared ${stored.head.version}`, ctx, this.#readingOf(stored), {
@@ -235,7 +235,7 @@ export class StoredRuns {
     const { key, identity, scope, plan, rules } = lookup
     const snapshot = await snapshotOf(changes, scope)
     if (snapshot === 'unknown') return snapshot
-    if (!shared || !this.#isStored(lookup)) return { snapshot, writer: undefined }
+    if (!shared || !rules.isReplicated || !this.#isStored(lookup)) return { snapshot, writer: undefined }
     const ttlMs = ttlOf(lookup)
     const lifeMs = ttlMs + Math.max(rules.staleWhileRevalidateMs, rules.staleIfErrorMs)
     const own = { key, identity, scope, snapshot, startedAt, ttlMs, lifeMs, execution: plan.execution }

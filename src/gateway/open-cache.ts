@@ -47,6 +47,8 @@ export function openCache(parts: CacheParts, scope: Scope): ResultCache {
         name,
         {
           isEnabled: cache?.enabled !== false,
+          // Such a source has other data in each process.
+          isReplicated: kinds[settings.kind]!.sharing?.(name, settings) === undefined,
           isShared: cache?.scope === 'shared',
           metadataNames: kinds[settings.kind]!.rowMetadata?.(settings) ?? [],
           ttlMs: cache?.ttlMs ?? general.ttlMs,

@@ -19,6 +19,11 @@ export interface SharedSource {
 export interface SharedChangeLogDependencies {
   readonly store: Store
   readonly bus: Bus
+  /**
+   * The same with the patience that a change needs: one that is not recorded leaves the other replicas with older rows. By default
+   * `store` and `bus`.
+   */
+  readonly recording?: { readonly store: Store; readonly bus: Bus } | undefined
   readonly sources: readonly SharedSource[]
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number
@@ -68,15 +73,21 @@ class Mirror {
  */
 export class SharedChangeLog implements ChangeLog {
   readonly #store: Store
-  readonly #bus: Bus
+  readonly #recording: { readonly store: Store; readonly bus: Bus }
   readonly #sources: ReadonlyMap<string, SharedSource>
   readonly #mirrors = new Map<string, Mirror>()
   readonly #now: () => number
   readonly #unsubscribe: () => void
 
-  constructor({ store, bus, sources, now = () => performance.now() }: SharedChangeLogDependencies) {
+  constructor({
+    store,
+    bus,
+    recording = { store, bus },
+    sources,
+    now = () => performance.now(),
+  }: SharedChangeLogDependencies) {
     this.#store = store
-    this.#bus = bus
+    this.#recording = recording
     this.#sources = new Map(sources.map((source) => [source.name, source]))
     this.#now = now
     this.#unsubscribe = bus.subscribe(TOPIC, (message) => this.#onMessage(message))
@@ -134,13 +145,14 @@ export class SharedChangeLog implements ChangeLog {
   }
 
   async #append(source: string, event: StoredEvent): Promise<void> {
+    const { store, bus } = this.#recording
     const mirror = this.#mirrorOf(source)
     if (mirror.revision === undefined) await this.#check(source, mirror)
-    const revision = await this.#store.increment(counterKey(source), 1, TTL_MS)
+    const revision = await store.increment(counterKey(source), 1, TTL_MS)
     const stored = JSON.stringify(event)
-    await this.#store.set(eventKey(source, revision), new Uint8Array(Buffer.from(stored)), TTL_MS)
+    await store.set(eventKey(source, revision), new Uint8Array(Buffer.from(stored)), TTL_MS)
     this.#apply(mirror, revision, event)
-    await this.#bus.publish(TOPIC, JSON.stringify({ source, revision, event }))
+    await bus.publish(TOPIC, JSON.stringify({ source, revision, event }))
   }
 
   /** Brings the mirror up to the store as of now, or later. Calls at the same time share the next look. */

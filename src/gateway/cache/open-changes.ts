@@ -16,7 +16,7 @@ export function openChanges(
 ): ChangeLog {
   if (!isShared) return new MemoryChangeLog()
   const { store, bus } = state.of('cache')
-  const changes = new SharedChangeLog({ store, bus, sources })
+  const changes = new SharedChangeLog({ store, bus, sources, recording: state.of('statements') })
   scope.defer(() => changes.close())
   return changes
 }

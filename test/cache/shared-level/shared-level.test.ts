@@ -122,6 +122,12 @@ describe('the cache level in Redis', () => {
     expect((await b.read('SELECT 2', { control: { key: 'mine' } })).outcome).toMatchObject({ result: 'MISS' })
   })
 
+  it('has no rows of a source with other data in each process', async () => {
+    const [a, b] = pair({ rules: { isReplicated: false } })
+    await a.read()
+    expect([(await b.read()).outcome?.result, levels[0]!.stats.stored]).toEqual(['MISS', 0])
+  })
+
   it.each(['head', 'chunk'])('a damaged %s counts as a miss', async (which) => {
     const [a, b] = pair()
     a.bodyBytes = 400_000
