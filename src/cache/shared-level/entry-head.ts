@@ -9,7 +9,9 @@ export interface EntryHead {
   readonly identity: string
   readonly scope: ReadScope
   readonly snapshot: Snapshot
-  /** When the statement began to run, in milliseconds of the clock of Redis. */
+  /** When its lease was asked for, in microseconds of the clock of Redis: of two runs, the one that began later has the larger one. */
+  readonly order: number
+  /** When the statement began to run, in milliseconds of the clock of Redis, as well as this process knows it. */
   readonly startedAt: number
   readonly ttlMs: number
   readonly execution: string | undefined
@@ -27,11 +29,11 @@ export interface StoredHead {
   readonly inline: Buffer | undefined
 }
 
-/** Digits of the start, by which scripts in Redis compare heads. */
-export const START_DIGITS = 16
-/** Length of a version; it follows the start. */
+/** Digits of the order, by which scripts in Redis compare heads. */
+export const ORDER_DIGITS = 16
+/** Length of a version; it follows the order. */
 export const VERSION_LENGTH = 12
-const CHECKSUM_AT = START_DIGITS + VERSION_LENGTH
+const CHECKSUM_AT = ORDER_DIGITS + VERSION_LENGTH
 const LENGTH_AT = CHECKSUM_AT + 4
 const JSON_AT = LENGTH_AT + 4
 
@@ -39,8 +41,8 @@ const JSON_AT = LENGTH_AT + 4
 export function sealHead(name: string, head: EntryHead, inline?: Uint8Array): Buffer {
   const json = Buffer.from(JSON.stringify(head))
   const sealed = Buffer.allocUnsafe(JSON_AT + json.byteLength + (inline?.byteLength ?? 0))
-  sealed.write(String(Math.max(0, Math.round(head.startedAt))).padStart(START_DIGITS, '0'), 0, 'latin1')
-  sealed.write(head.version, START_DIGITS, 'latin1')
+  sealed.write(String(head.order).padStart(ORDER_DIGITS, '0'), 0, 'latin1')
+  sealed.write(head.version, ORDER_DIGITS, 'latin1')
   sealed.writeUInt32LE(json.byteLength, LENGTH_AT)
   sealed.set(json, JSON_AT)
   if (inline) sealed.set(inline, JSON_AT + json.byteLength)

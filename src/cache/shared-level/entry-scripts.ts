@@ -1,5 +1,5 @@
 import { redisScript } from '../../state/redis/redis-connection.ts'
-import { START_DIGITS, VERSION_LENGTH } from './entry-head.ts'
+import { ORDER_DIGITS, VERSION_LENGTH } from './entry-head.ts'
 
 /** Parts of a head without its rows; `redis.pcall`, since another client may have stored another type. */
 const parts = `
@@ -7,15 +7,17 @@ local function part(name, from, to)
   local text = redis.pcall('GETRANGE', name, from, to)
   return type(text) == 'string' and text or ''
 end
-local function startOf(name) return part(name, 0, ${START_DIGITS - 1}) end
-local function versionOf(name) return part(name, ${START_DIGITS}, ${START_DIGITS + VERSION_LENGTH - 1}) end
+local function orderOf(name) return part(name, 0, ${ORDER_DIGITS - 1}) end
+local function versionOf(name) return part(name, ${ORDER_DIGITS}, ${ORDER_DIGITS + VERSION_LENGTH - 1}) end
 `
 
 export const entryScripts = {
-  /** KEYS: head, lease. ARGV: lease, leaseMs, version of the head that the caller has seen. Returns whether the lease is the caller's. */
+  /** KEYS: head, lease. ARGV: lease, leaseMs, version of the head that the caller has seen. Returns whether the lease is the caller's, and the time in microseconds. */
   lead: redisScript(`${parts}
-if versionOf(KEYS[1]) ~= ARGV[3] then return 0 end
-return redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') and 1 or 0`),
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000000 + time[2])
+if versionOf(KEYS[1]) ~= ARGV[3] then return { 0, now } end
+return { redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') and 1 or 0, now }`),
 
   /** KEYS: lease, followers. ARGV: version, leaseMs. Returns whether the lease is still the caller's, and whether others follow. */
   renew: redisScript(`${parts}
@@ -25,7 +27,7 @@ return { 1, redis.call('EXISTS', KEYS[2]) }`),
 
   /** KEYS: head, lease. ARGV: head, ttlMs, version. Stores a head unless a later run has stored one, and ends the lease. */
   finish: redisScript(`${parts}
-local isLatest = startOf(KEYS[1]) <= string.sub(ARGV[1], 1, ${START_DIGITS})
+local isLatest = orderOf(KEYS[1]) <= string.sub(ARGV[1], 1, ${ORDER_DIGITS})
 if isLatest then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 if versionOf(KEYS[2]) == ARGV[3] then redis.call('UNLINK', KEYS[2]) end
 return isLatest and 1 or 0`),

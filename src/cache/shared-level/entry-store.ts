@@ -94,11 +94,21 @@ export class EntryStore {
     return this.#fullness.isFull
   }
 
-  /** Takes the lease of a key. @param seen version of the head that was found before @returns false if another one has it, or there is a newer head */
-  async lead(key: string, head: EntryHead, seen: string | undefined): Promise<boolean> {
+  /**
+   * Takes the lease of a key.
+   * @param seen version of the head that was found before
+   * @returns whether this process has it: not if another one has it, or there is a newer head; and `EntryHead.order` of the run
+   */
+  async lead(
+    key: string,
+    head: EntryHead,
+    seen: string | undefined,
+  ): Promise<{ readonly hasLease: boolean; readonly order: number }> {
     const names = [this.#headOf(key), this.#leaseOf(key)]
     const value = sealHead(names[1]!, head)
-    return (await this.#small.run(() => this.#redis.run(entryScripts.lead, names, value, LEASE_MS, seen ?? ''))) === 1
+    const answer = await this.#small.run(() => this.#redis.run(entryScripts.lead, names, value, LEASE_MS, seen ?? ''))
+    const [isOwn, order] = answer as [number, string]
+    return { hasLease: isOwn === 1, order: Number(order) }
   }
 
   /** Keeps a lease. @returns whether it is still the caller's, and whether other processes follow the run */

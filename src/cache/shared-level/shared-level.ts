@@ -122,11 +122,11 @@ export class SharedLevel {
     if (this.#store.isFull) return undefined
     const { key, lifeMs, startedAt, ...rest } = run
     const version = randomBytes(9).toString('base64url')
-    const head: EntryHead = { ...rest, version, startedAt: startedAt + this.#store.offsetMs }
+    const head: EntryHead = { ...rest, version, order: 0, startedAt: startedAt + this.#store.offsetMs }
     try {
-      const hasLease = await this.#store.lead(key, head, request.seen)
+      const { hasLease, order } = await this.#store.lead(key, head, request.seen)
       if (!hasLease && request.mayFollow) return 'elsewhere'
-      return this.#writer(key, head, hasLease, lifeMs, request)
+      return this.#writer(key, { ...head, order }, hasLease, lifeMs, request)
     } catch {
       this.#onError()
       return undefined
