@@ -15,14 +15,15 @@ export function hasJdbcProgram(program: string): boolean {
   return false
 }
 
-/** Runs a program of test/java with a version of the driver; returns the results of its steps by name. */
+/** Runs a program of test/java with a version of the driver; returns the results of its steps by name; `timezone` is that of the JVM. */
 export async function runJdbc(
   program: string,
   version: string,
   args: readonly string[],
+  timezone = 'UTC',
 ): Promise<Readonly<Record<string, string>>> {
   const classpath = `${folder}:${join(folder, `flight-sql-jdbc-driver-${version}.jar`)}`
-  const options = ['--add-opens=java.base/java.nio=ALL-UNNAMED', '-Duser.timezone=UTC', '-cp', classpath]
+  const options = ['--add-opens=java.base/java.nio=ALL-UNNAMED', `-Duser.timezone=${timezone}`, '-cp', classpath]
   const { stdout } = await run('java', [...options, program, ...args], { maxBuffer: 64 << 20 })
   const lines = stdout.split('\n').filter((line) => line.includes(' = '))
   return Object.fromEntries(

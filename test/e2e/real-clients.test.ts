@@ -1,13 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { answers, errors } from './answers/real-clients.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, runPython } from './python.ts'
-
-const answer = [{ answer: 42 }]
-const raises = (error: string, text: string | RegExp, status: string | null = null) => ({
-  error,
-  text: expect.stringMatching(text),
-  status,
-})
 
 describe.skipIf(!hasPython())('real clients', () => {
   let gateway: GatewayProcess
@@ -25,35 +19,11 @@ describe.skipIf(!hasPython())('real clients', () => {
     expect(gateway.noise).toEqual([])
   })
 
-  it.each([
-    ['pyarrow_basic_token', answer],
-    ['pyarrow_auth_handler', answer],
-    ['pyarrow_headers', [answer, answer, answer]],
-    ['pyarrow_waits_and_lists', { flights: 0, actions: expect.arrayContaining(['CancelFlightInfo']) }],
-    ['pyarrow_schema', 'a: int32\nb: string'],
-    ['pyarrow_cancel', true],
-    ['adbc_user_and_password', ['42', 'x', '2026-01-02', '1.50']],
-    ['adbc_bearer', [[42]]],
-    ['adbc_header', [[42]]],
-    ['adbc_writes_once', [1, 2]],
-    ['data_frames', [499500, 'v999', 499500, 'v999']],
-    ['sums', [45, '6f9619ff-8b86-d011-b42d-00c04fc964ff', 45, '6f9619ff-8b86-d011-b42d-00c04fc964ff']],
-  ])('%s answers', (step, expected) => {
+  it.each(answers)('%s answers', (step, expected) => {
     expect(seen[step]).toEqual(expected)
   })
 
-  it.each([
-    ['pyarrow_auth_handler_wrong', raises('FlightUnauthenticatedError', 'is wrong')],
-    ['pyarrow_wrong_password', raises('FlightUnauthenticatedError', 'is wrong')],
-    ['pyarrow_no_credentials', raises('FlightUnauthenticatedError', 'carries no credentials')],
-    ['pyarrow_syntax_error', raises('ArrowInvalid', /syntax error at or near "SELEC"\n\nLINE 1: SELEC 1\n {8}\^/)],
-    ['pyarrow_unknown_table', raises('ArrowKeyError', 'nope does not exist')],
-    ['pyarrow_timeout', raises('FlightTimedOutError', /deadline/i)],
-    ['pyarrow_exchange', raises('ArrowNotImplementedError', 'DoExchange')],
-    ['adbc_wrong_password', raises('ProgrammingError', 'is wrong', 'UNAUTHENTICATED')],
-    ['adbc_syntax_error', raises('ProgrammingError', 'syntax error at or near "SELEC"', 'INVALID_ARGUMENT')],
-    ['adbc_unknown_table', raises('ProgrammingError', 'nope does not exist', 'NOT_FOUND')],
-  ])('%s raises the exception that its users expect', (step, expected) => {
+  it.each(errors)('%s raises the exception that its users expect', (step, expected) => {
     expect(seen[step]).toEqual(expected)
   })
 

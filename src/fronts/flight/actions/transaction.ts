@@ -22,7 +22,7 @@ export const transactionActions: readonly FlightAction[] = [
   {
     type: 'BeginTransaction',
     description:
-      'Begins a transaction. Body: ActionBeginTransactionRequest; result: ActionBeginTransactionResult. It lives on this replica and ends with the session, soon after the only connection that has used it, or after limits.transactionIdleMs without a statement.',
+      'Begins a transaction. Body: ActionBeginTransactionRequest; result: ActionBeginTransactionResult. It lives on the replica that began it, to which other replicas forward its calls, and ends with the session, soon after the only connection that has used it, or after limits.transactionIdleMs without a statement.',
     async handle(front, body, ctx, call) {
       decodeMessage(ActionBeginTransactionRequest, unpackBody(body, 'ActionBeginTransactionRequest'))
       if (front.drainGate.closed && front.drainGate.hasEndedTransaction(call.peer))
