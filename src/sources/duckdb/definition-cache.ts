@@ -5,7 +5,7 @@ import type { PlanCache } from './plan-cache.ts'
 /** Time limit of the question, in milliseconds. */
 const MAX_ASK_MS = 5000
 
-/** Remembers the definitions until the catalog may have changed. */
+/** Remembers the definitions until they may have changed: to list them takes DuckDB tens of milliseconds. */
 export class DefinitionCache {
   readonly #catalog: DuckDbCatalog
   readonly #plans: PlanCache
@@ -21,7 +21,7 @@ export class DefinitionCache {
 
   /** @throws GatewayError */
   read(): UserDefinitions | Promise<UserDefinitions> {
-    const { version } = this.#plans
+    const version = this.#plans.definitionsVersion
     if (this.#known?.version === version) return this.#known.definitions
     if (this.#asking?.version === version) return this.#asking.answer
     const answer = this.#ask(version)

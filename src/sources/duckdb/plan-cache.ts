@@ -4,11 +4,15 @@ import type { TypeForm } from './types/plain-type.ts'
 import type { Description } from './workers/messages.ts'
 
 const MAX_BYTES = 32 << 20
+const changesRowsOrTables =
+  /^\s*(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP\s+|TEMPORARY\s+)?TABLE|DROP\s+TABLE)\b/i
 
 /** Plans by schema, text and types. They are valid until the catalog changes, which only statements through the source can do. */
 export class PlanCache {
   /** Number of changes of the catalog so far. */
   version = 0
+  /** Number of changes so far that may have changed views or functions. */
+  definitionsVersion = 0
   readonly #plans = new LRUCache<string, Description>({
     maxSize: MAX_BYTES,
     sizeCalculation: (description, key) => 2 * key.length + description.schema.byteLength + 100,
@@ -46,9 +50,19 @@ export class PlanCache {
     this.#plans.delete(key)
   }
 
-  /** Forgets all plans, since the catalog may have changed. */
-  invalidate(): void {
+  /**
+   * Forgets all plans, since the catalog may have changed.
+   * @param sql the statement that did it; undefined if it is not known
+   */
+  invalidate(sql?: string): void {
     this.version++
+    if (sql === undefined || !keepsDefinitions(sql)) this.definitionsVersion++
     this.#plans.clear()
   }
+}
+
+/** Whether this is a single statement that creates and replaces no view or function, by its first words; in doubt, false. */
+function keepsDefinitions(sql: string): boolean {
+  const semicolon = sql.indexOf(';')
+  return changesRowsOrTables.test(sql) && (semicolon === -1 || sql.slice(semicolon + 1).trim() === '')
 }

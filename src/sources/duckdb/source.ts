@@ -196,7 +196,7 @@ class DuckDbSource implements Source {
       ...(schemaSwitch && { schemaSwitch }),
     })
     const onEnd = (hasFailed: boolean) => {
-      if (isUpdate || (!readOnly && mayHideChange.test(sql))) this.#plans.invalidate()
+      if (isUpdate || (!readOnly && mayHideChange.test(sql))) this.#plans.invalidate(sql)
       // After a failure, drop the cached plan: the client plans again and gets the current schema.
       else if (hasFailed) this.#plans.delete(key)
     }
@@ -242,7 +242,7 @@ class DuckDbSource implements Source {
         requestOn,
         ctx.signal,
         (job) => feed(job, outbox, messages),
-        { onEnd: () => this.#plans.invalidate() },
+        { onEnd: () => this.#plans.invalidate('CREATE TABLE') },
       )
     } finally {
       outbox.close()
