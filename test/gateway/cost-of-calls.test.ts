@@ -48,6 +48,8 @@ describe('what a statement costs, for clients', () => {
   beforeAll(async () => {
     const kinds = { ...sourceKinds, dummy: pricedKind }
     const config = configOf({
+      // Each statement reaches the source.
+      cache: { maxBytes: 0 },
       sources: { priced: { kind: 'dummy' }, plain: { kind: 'duckdb' } },
       defaultSource: 'priced',
     })

@@ -1,0 +1,244 @@
+// A cached result over Flight: latency and throughput of a hit beside the miss (the same gateway without a cache, in front of the same
+// Flight server) and beside nginx, which serves the same bytes as a static file over HTTP/2. h2load is the client of all of them.
+// Then the memory of cached results, and a dashboard trace: how many statements the cache answers.
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FlightBench } from './support/flight-bench.ts'
+import { flightCall, h2load } from './support/h2load.ts'
+import {
+  freePort,
+  type MeasuredServer,
+  median,
+  python,
+  reachable,
+  root,
+  spawnMeasured,
+  startGateway,
+  startServer,
+  writeResults,
+} from './support/server.ts'
+import { dashboardTrace } from './support/zipf.ts'
+
+const ROUNDS = Number(process.env['ROUNDS'] ?? 5)
+const GIB = 2 ** 30
+const nginxCommand = '/usr/sbin/nginx'
+const folder = mkdtempSync(join(tmpdir(), 'flightgate-bench-'))
+
+/** Results by the number of their batches of 1 MiB; 0 is one row. */
+const shapes = [
+  { name: 'one row', batches: 0, calls: 5_000, atOnce: 1 },
+  { name: 'one row, 16 at once', batches: 0, calls: 20_000, atOnce: 16 },
+  { name: '16 MiB', batches: 16, calls: 100, atOnce: 1 },
+] as const
+
+const upstream = await startServer(python, [join(root, 'bench/python/relay_upstream.py')], /listening (\S+)/)
+const source = { kind: 'flightsql', uri: `grpc://${upstream.address}` }
+const hits = await startGateway({ cache: {}, sources: { up: source } })
+const misses = await startGateway({ sources: { up: source } })
+
+const nginx = await startNginx()
+
+interface Participant {
+  readonly server: MeasuredServer
+  /** Arguments of h2load for the result with so many batches. */
+  args(batches: number): Promise<string[]>
+}
+
+const flightArgs = (server: MeasuredServer) => async (batches: number) => {
+  const client = new FlightBench(server.address)
+  const file = join(folder, `ticket-${server.pid}-${batches}`)
+  writeFileSync(file, await client.requestOf(`SELECT batches ${batches}`))
+  client.close()
+  return flightCall(server.address, 'DoGet', file)
+}
+const participants: Record<string, Participant> = {
+  hit: { server: hits, args: flightArgs(hits) },
+  miss: { server: misses, args: flightArgs(misses) },
+  ...(nginx && {
+    'nginx, static file': { server: nginx, args: async (batches) => [`http://${nginx.address}/${batches}`] },
+  }),
+}
+
+const results: Record<string, object> = {}
+for (const { name, batches, calls, atOnce } of shapes) {
+  const client = new FlightBench(hits.address)
+  // The second answer comes from the cache; nginx serves its bytes.
+  await client.read(`SELECT batches ${batches}`)
+  const { body, status } = await client.read(`SELECT batches ${batches}`)
+  if (status !== 'HIT') throw new Error(`the second read of ${batches} batches was a ${status}`)
+  writeFileSync(join(folder, String(batches)), body)
+  client.close()
+
+  const samples: Record<string, Record<'p50' | 'p99' | 'rate' | 'perSecond' | 'user' | 'system', number[]>> = {}
+  for (let round = -1; round < ROUNDS; round++)
+    for (const [who, { server, args }] of Object.entries(participants)) {
+      const asked = await args(batches)
+      const before = server.cpuTimes()
+      const { p50Ms, p99Ms, seconds, bytes } = h2load(asked, {
+        calls: round < 0 ? Math.ceil(calls / 4) : calls,
+        connections: 1,
+        atOnce,
+        folder,
+      })
+      if (round < 0) continue
+      const after = server.cpuTimes()
+      samples[who] ??= { p50: [], p99: [], rate: [], perSecond: [], user: [], system: [] }
+      const each = samples[who]
+      const per = (seconds: number) => (batches > 0 ? seconds / (bytes / GIB) : (seconds / calls) * 1e6)
+      each.p50.push(p50Ms)
+      each.p99.push(p99Ms)
+      each.rate.push(bytes / 1e6 / seconds)
+      each.perSecond.push(calls / seconds)
+      each.user.push(per(after.userSeconds - before.userSeconds))
+      each.system.push(per(after.systemSeconds - before.systemSeconds))
+    }
+  const medians = Object.fromEntries(
+    Object.entries(samples).map(([who, { p50, p99, rate, perSecond, user, system }]) => [
+      who,
+      {
+        p50Ms: Number(median(p50).toFixed(3)),
+        p99Ms: Number(median(p99).toFixed(3)),
+        ...(batches > 0
+          ? {
+              megabytesPerSecond: Math.round(median(rate)),
+              userSecondsPerGiB: Number(median(user).toFixed(2)),
+              systemSecondsPerGiB: Number(median(system).toFixed(2)),
+            }
+          : {
+              callsPerSecond: Math.round(median(perSecond)),
+              userMicrosecondsPerCall: Math.round(median(user)),
+              systemMicrosecondsPerCall: Math.round(median(system)),
+            }),
+      },
+    ]),
+  )
+  const ratioTo = (who: string) => {
+    const other = samples[who]
+    if (!other) return {}
+    const what = batches > 0 ? 'rate' : 'perSecond'
+    return {
+      [`hit to ${who}, ${batches > 0 ? 'MB/s' : 'calls/s'}`]: median(samples['hit']![what]) / median(other[what]),
+      [`hit to ${who}, p50`]: median(samples['hit']!.p50) / median(other.p50),
+    }
+  }
+  const ratios = { ...ratioTo('miss'), ...ratioTo('nginx, static file') }
+  results[name] = { rounds: ROUNDS, calls, medians, ratios: rounded(ratios) }
+  console.log(`\n${name}, medians of ${ROUNDS} x ${calls} calls`)
+  console.table(medians)
+  console.table(rounded(ratios))
+}
+for (const server of [hits, misses, upstream, ...(nginx ? [nginx] : [])]) await server.stop()
+
+results['memory of cached results'] = await memoryOfEntries()
+results['dashboard trace'] = await dashboards()
+writeResults('cache', results)
+
+/** Resident memory of a gateway with many results, for each GiB of them. */
+async function memoryOfEntries() {
+  const medians: Record<string, object> = {}
+  for (const { name, rows, count } of [
+    { name: '512 results of 1 MiB', rows: 131_072, count: 512 },
+    { name: '20,000 results of 8 KiB', rows: 1000, count: 20_000 },
+  ]) {
+    const init = ['CREATE TABLE numbers AS SELECT range AS i FROM range(131072)']
+    const gateway = await startGateway({
+      cache: { maxBytes: GIB },
+      sources: { demo: { kind: 'duckdb', init, cache: { ttlMs: 3_600_000 } } },
+    })
+    const client = new FlightBench(gateway.address)
+    for (let i = 0; i < 200; i++)
+      await client.read(`SELECT i FROM numbers WHERE i < ${rows} AND i <> -${i}`, 'no-store')
+    const before = gateway.rssBytes()
+    for (let i = 0; i < count; i++) await client.read(`SELECT i FROM numbers WHERE i < ${rows} AND i <> -${i}`)
+    client.close()
+    const { bytes, entries } = await cacheStats(gateway)
+    if (entries !== count) throw new Error(`the cache has ${entries} results of ${count}`)
+    const resident = gateway.rssBytes() - before
+    medians[name] = {
+      cachedMegabytes: Math.round(bytes / 1e6),
+      residentMegabytes: Math.round(resident / 1e6),
+      residentBytesPerCachedByte: Number((resident / bytes).toFixed(2)),
+    }
+    await gateway.stop()
+  }
+  console.table(medians)
+  return { rounds: 1, medians, ratios: {} }
+}
+
+/**
+ * An hour of dashboards in a minute: 200 statements by Zipf's law, three requests a second from three principals, a time to live of
+ * five minutes and a minute in which stale rows are served. All times are divided by 60.
+ */
+async function dashboards() {
+  const scale = 60
+  const cache = { ttlMs: 300_000 / scale, staleWhileRevalidateMs: 60_000 / scale }
+  const principals = ['ada', 'bob', 'eve']
+  const init = ['CREATE TABLE sales AS SELECT range AS i, range % 200 AS tile FROM range(100000)']
+  const medians: Record<string, object> = {}
+  for (const scope of ['principal', 'shared'] as const) {
+    const gateway = await startGateway({
+      auth: { apiKeys: principals.map((name) => ({ name, key: `key-of-${name}` })) },
+      cache,
+      sources: { demo: { kind: 'duckdb', init, cache: { scope } } },
+    })
+    const clients = new Map(principals.map((name) => [name, new FlightBench(gateway.address, `key-of-${name}`)]))
+    const counts: Record<string, number> = { HIT: 0, STALE: 0, MISS: 0, BYPASS: 0 }
+    const trace = dashboardTrace({ statements: 200, principals, requestsPerSecond: 3, seconds: 3600, seed: 17 })
+    const startedAt = performance.now()
+    const pending: Promise<void>[] = []
+    for (const { atSeconds, principal, statement } of trace) {
+      const waitMs = (atSeconds * 1000) / scale - (performance.now() - startedAt)
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+      const sql = `SELECT tile, sum(i) AS total FROM sales WHERE tile <= ${statement} GROUP BY tile ORDER BY tile`
+      pending.push(
+        clients
+          .get(principal)!
+          .read(sql)
+          .then(({ status }) => void counts[status]!++),
+      )
+    }
+    await Promise.all(pending)
+    for (const client of clients.values()) client.close()
+    await gateway.stop()
+    const share = (count: number) => Number(((100 * count) / trace.length).toFixed(1))
+    medians[`scope ${scope}`] = {
+      requests: trace.length,
+      freshPercent: share(counts['HIT']!),
+      stalePercent: share(counts['STALE']!),
+      answeredByTheCachePercent: share(counts['HIT']! + counts['STALE']!),
+    }
+  }
+  console.table(medians)
+  return { rounds: 1, medians, ratios: {} }
+}
+
+async function cacheStats(gateway: MeasuredServer): Promise<{ readonly bytes: number; readonly entries: number }> {
+  const text = await (await fetch(`http://${gateway.httpAddress}/metrics`)).text()
+  const value = (name: string) => Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)![1])
+  return { bytes: value('flightgate_cache_bytes'), entries: value('flightgate_cache_entries') }
+}
+
+async function startNginx(): Promise<MeasuredServer | undefined> {
+  if (!existsSync(nginxCommand)) {
+    console.log(`nginx is not installed (${nginxCommand}): left out`)
+    return undefined
+  }
+  const port = await freePort()
+  const file = join(folder, 'nginx.conf')
+  const places = ['client_body_temp_path', 'proxy_temp_path', 'fastcgi_temp_path', 'uwsgi_temp_path', 'scgi_temp_path']
+  writeFileSync(
+    file,
+    `user root; daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr; events { worker_connections 256; }
+http { access_log off; sendfile off; tcp_nodelay on; output_buffers 2 512k; open_file_cache max=10; keepalive_requests 10000000; http2_chunk_size 128k;
+${places.map((place) => `${place} ${folder}/${place};`).join(' ')}
+server { listen 127.0.0.1:${port} http2; root ${folder}; } }`,
+  )
+  const server = spawnMeasured(nginxCommand, ['-c', file], `127.0.0.1:${port}`)
+  await reachable(port)
+  return server
+}
+
+function rounded(ratios: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(ratios).map(([name, value]) => [name, Number(value.toFixed(2))]))
+}
