@@ -8,6 +8,8 @@ export const keys = {
   session: (principal: string, id: string): string => `session:${principal}:${id}`,
   /** The set of the ids of a principal's sessions. */
   sessionsOf: (principal: string): string => `sessions:${principal}`,
+  /** Mark of a session whose client has returned the cookie to a replica. */
+  cookieReturned: (principal: string, id: string): string => `cookie-returned:${principal}:${id}`,
   /** Mark of an execution that a client has cancelled. */
   cancelled: (execution: string): string => `cancelled:${execution}`,
   /** Mark of a polled statement that changes data; the one replica that runs it sets it, and again when it has run. */

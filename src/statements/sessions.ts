@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { GatewayError } from '../query/errors.ts'
 import type { Principal, SessionOptions } from '../query/types.ts'
 import type { Store } from '../state/store.ts'
@@ -19,6 +20,15 @@ export interface StoredSession extends SessionOptions {
   readonly catalogSource?: string
 }
 
+/** The stored form of a session. */
+interface StoredForm extends StoredSession {
+  /** Whether the options were written before the client returned the session's cookie. */
+  readonly awaitsCookie?: true
+}
+
+/** Number of sessions whose returned cookie a replica remembers. */
+const MAX_RETURNED = 10_000
+
 /**
  * Session options, by the id that a front issues. Any replica reads them from the shared state. A session ends when the client
  * closes it or has been idle for `sessionIdleMs`.
@@ -26,30 +36,41 @@ export interface StoredSession extends SessionOptions {
 export class Sessions {
   readonly #store: Store
   readonly #limits: SessionLimits
+  /** Marks that this replica has set, so that not each call sets one; forgotten in time to renew them. */
+  readonly #returned: LRUCache<string, true>
 
   constructor(store: Store, limits: SessionLimits) {
     this.#store = store
     this.#limits = limits
+    this.#returned = new LRUCache({ max: MAX_RETURNED, ttl: Math.max(1, Math.floor(limits.sessionIdleMs / 2)) })
   }
 
-  /** Reads the options of a session; empty if the session does not exist. @throws GatewayError STATE_UNAVAILABLE */
-  async read({ name }: Principal, id: string): Promise<StoredSession> {
+  /**
+   * Reads the options of a session; empty if the session does not exist.
+   * @param byCookie whether the client has sent the session's cookie
+   * @throws GatewayError STATE_UNAVAILABLE
+   */
+  async read({ name }: Principal, id: string, byCookie = false): Promise<StoredSession> {
     const key = keys.session(name, id)
     const value = await this.#store.get(key)
     if (!value) return {}
     // A close may have overtaken this call: count only a session that still exists.
     if (await this.#store.touch(key, this.#limits.sessionIdleMs)) await this.#count(name, id)
-    return JSON.parse(Buffer.from(value).toString()) as StoredSession
+    const { awaitsCookie, ...session } = JSON.parse(Buffer.from(value).toString()) as StoredForm
+    if (awaitsCookie && byCookie) await this.#markReturned(name, id)
+    return session
   }
 
   /**
    * Replaces the options of a session, or creates the session.
+   * @param awaitsCookie whether the client has not returned the session's cookie yet; see `closeUnreturned`
    * @throws GatewayError TOO_MANY_SESSIONS, STATE_UNAVAILABLE
    */
-  async write({ name }: Principal, id: string, session: StoredSession): Promise<void> {
+  async write({ name }: Principal, id: string, session: StoredSession, awaitsCookie = false): Promise<void> {
     const { sessionIdleMs, maxSessionsPerPrincipal } = this.#limits
     const key = keys.session(name, id)
-    const value = Buffer.from(JSON.stringify(session))
+    const form: StoredForm = awaitsCookie ? { ...session, awaitsCookie } : session
+    const value = Buffer.from(JSON.stringify(form))
     // Create the session before it is counted: otherwise another call takes its place for that of a closed session.
     const isNew = await this.#store.setIfAbsent(key, value, sessionIdleMs)
     if (!(await this.#countWithoutClosed(name, id))) {
@@ -68,6 +89,24 @@ export class Sessions {
     if (!(await this.#store.get(key))) return false
     await Promise.all([this.#store.delete(key), this.#store.removeMember(keys.sessionsOf(name), id)])
     return true
+  }
+
+  /**
+   * Ends a session whose connection has closed, unless its client has returned the cookie, perhaps on a connection to another
+   * replica. Returns false if the session goes on or does not exist.
+   */
+  async closeUnreturned(principal: Principal, id: string): Promise<boolean> {
+    const value = await this.#store.get(keys.session(principal.name, id))
+    if (!value || !(JSON.parse(Buffer.from(value).toString()) as StoredForm).awaitsCookie) return false
+    if (await this.#store.get(keys.cookieReturned(principal.name, id))) return false
+    return await this.close(principal, id)
+  }
+
+  async #markReturned(principal: string, id: string): Promise<void> {
+    const key = keys.cookieReturned(principal, id)
+    if (this.#returned.has(key)) return
+    await this.#store.set(key, Buffer.from('1'), this.#limits.sessionIdleMs)
+    this.#returned.set(key, true)
   }
 
   /** Counts a session. If the principal has too many others, drops those that no longer exist and tries once more. */

@@ -32,7 +32,7 @@ export class CallSessions {
 
   /** Returns the session id of a call, even if the session has no options; undefined if nothing identifies the client. */
   idOf(call: GrpcCall): string | undefined {
-    const cookie = cookiePattern.exec(call.header('cookie') ?? '')?.[1]
+    const cookie = cookieOf(call)
     if (cookie !== undefined) {
       this.#claim(cookie)
       return cookie
@@ -46,7 +46,7 @@ export class CallSessions {
   /** Reads the options of the call's session; empty if it has no session. */
   async read(call: GrpcCall, { principal }: Context): Promise<StoredSession> {
     const id = this.idOf(call)
-    return id === undefined ? {} : await this.#sessions.read(principal, id)
+    return id === undefined ? {} : await this.#sessions.read(principal, id, id === cookieOf(call))
   }
 
   /**
@@ -59,7 +59,7 @@ export class CallSessions {
     // Do not reuse an unclaimed session: behind a proxy, it may belong to another client.
     const id = isNew ? randomUUID() : known
     if (isNew) call.sendHeaders({ 'set-cookie': `${COOKIE}=${id}; HttpOnly` })
-    await this.#sessions.write(ctx.principal, id, session)
+    await this.#sessions.write(ctx.principal, id, session, isNew)
     if (isNew) this.#keepForConnection(call, ctx, id)
   }
 
@@ -79,7 +79,9 @@ export class CallSessions {
     this.#offeredOn.set(id, connection)
     connection.onceClosed(() => {
       if (this.#claim(id))
-        this.#sessions.close(principal, id).catch((err: unknown) => log.warn({ err }, 'closing a session failed'))
+        this.#sessions
+          .closeUnreturned(principal, id)
+          .catch((err: unknown) => log.warn({ err }, 'closing a session failed'))
     })
   }
 
@@ -97,4 +99,9 @@ export class CallSessions {
     this.#unclaimed.delete(connection)
     return this.#offeredOn.delete(id)
   }
+}
+
+/** The session id in the call's cookie. */
+function cookieOf(call: GrpcCall): string | undefined {
+  return cookiePattern.exec(call.header('cookie') ?? '')?.[1]
 }
