@@ -3,8 +3,7 @@ import type { ChangeLog, ChangesSince, ReadScope, Snapshot } from './change-log.
 
 /** As `ChangeLog.snapshot`; `unknown` if the state that replicas share does not answer. */
 export function snapshotOf(changes: ChangeLog, scope: ReadScope): Snapshot | 'unknown' | Promise<Snapshot | 'unknown'> {
-  const snapshot = changes.snapshot(scope)
-  return snapshot instanceof Promise ? snapshot.catch(unknownIfDown) : snapshot
+  return orUnknown(() => changes.snapshot(scope))
 }
 
 /** As `ChangeLog.since`; `unknown` if the state that replicas share does not answer. */
@@ -14,8 +13,17 @@ export function changesSince(
   snapshot: Snapshot,
   reader: string,
 ): ChangesSince | 'unknown' | Promise<ChangesSince | 'unknown'> {
-  const since = changes.since(scope, snapshot, reader)
-  return since instanceof Promise ? since.catch(unknownIfDown) : since
+  return orUnknown(() => changes.since(scope, snapshot, reader))
+}
+
+/** A log may fail at once or later. */
+function orUnknown<T>(ask: () => T | Promise<T>): T | 'unknown' | Promise<T | 'unknown'> {
+  try {
+    const answer = ask()
+    return answer instanceof Promise ? answer.catch(unknownIfDown) : answer
+  } catch (error) {
+    return unknownIfDown(error)
+  }
 }
 
 function unknownIfDown(error: unknown): 'unknown' {
