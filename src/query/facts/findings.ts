@@ -70,8 +70,18 @@ export function obstacleOfKeyword(word: string, { previous, isPiped, inTables }:
     return 'not-a-query'
   if (word === 'TABLESAMPLE' || (word === 'SAMPLE' && (previous === 'USING' || inTables))) return 'sample'
   const isNoise = word === 'DIFFERENTIAL_PRIVACY' || word === 'ANONYMIZATION'
+  if (previous === 'CURRENT' && /^(DATE|TIME|TIMESTAMP)$/.test(word)) return 'volatile-function'
+  if (previous === 'CURRENT' && /^(TIMEZONE|SCHEMA|PATH|ROLE|SQLID)$/.test(word)) return 'session-state'
   if (isNoise || (word === 'VALUE' && (previous === 'NEXT' || previous === 'CURRENT'))) return 'volatile-function'
   return undefined
+}
+
+const wholeNumber =
+  /^(?:0[xX][\da-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][\d_]*)?(?:[lLdDfF]|[bB][dD])?)$/
+
+/** Whether a token that begins with a digit is one number, and no word follows it without a space. */
+export function isWholeNumber(written: string): boolean {
+  return wholeNumber.test(written)
 }
 
 const relativeTime = /^'[\s\d:.,+/-]*(now|today|tomorrow|yesterday)[\s\d:.,+/-]*([a-z]{1,5})?'/i

@@ -31,6 +31,11 @@ export class Level {
     this.inTables = opening === 'table'
   }
 
+  /** Whether the word follows a name of WITH and belongs to its definition. */
+  isBodyWord(word: string): boolean {
+    return this.with === 'named' && (word === 'NOT' || word === 'MATERIALIZED')
+  }
+
   /** The query of the name has ended: the name counts from here on. */
   endCte(): void {
     this.ctes.add(this.cteName)

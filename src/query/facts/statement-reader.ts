@@ -1,5 +1,5 @@
 import type { SqlDialect } from './dialect.ts'
-import { Findings, isRelativeTime, obstacleOfKeyword } from './findings.ts'
+import { Findings, isRelativeTime, isWholeNumber, obstacleOfKeyword } from './findings.ts'
 import { obstacleOfCall, obstacleOfTable, obstacleOfWord } from './functions/function-names.ts'
 import { Level, type Opening } from './level.ts'
 import type { Token } from './lexer/lexer.ts'
@@ -8,6 +8,7 @@ import type { CacheObstacle } from './statement-facts.ts'
 import {
   beforeParenthesis,
   beforeTable,
+  beginsPivot,
   beginsQuery,
   betweenTable,
   endsTables,
@@ -16,6 +17,7 @@ import {
   queryBegins,
   takesFrom,
 } from './statement-words.ts'
+import { TokensBefore } from './tokens-before.ts'
 
 /** Deeper statements are not read. */
 const MAX_DEPTH = 500
@@ -38,9 +40,7 @@ export class StatementReader {
   #expectsTable = false
   /** Whether a table has just ended: an alias may follow, and after it a list of columns. */
   #afterTable = false
-  /** The previous tokens: a word in upper case, a sign; empty for anything else. */
-  #previous = ''
-  #beforePrevious = ''
+  readonly #before = new TokensBefore()
   #hasBegun = false
   #isOver = false
   #isTooDeep = false
@@ -66,14 +66,14 @@ export class StatementReader {
     if (kind === 'word') this.findings.see(upper)
     if (this.#openCall) this.#checkCall(kind === 'symbol' && this.#text[start] === ')')
     const sign = kind === 'symbol' ? this.#text[start]! : ''
-    if (kind === 'word') this.#takeWord(upper, this.#text.slice(start, end))
+    let isName = false
+    if (kind === 'word') isName = this.#takeWord(upper, this.#text.slice(start, end))
     else if (kind === 'name') this.#takeQuoted(unquoted(this.#text.slice(start, end)))
     else if (kind === 'symbol') this.#takeSign(sign)
-    else if (kind !== 'hint') this.#takeValue(kind, start)
+    else if (kind !== 'hint') this.#takeValue(kind, start, end)
     if (kind === 'hint') return
     level.isEmpty = false
-    this.#beforePrevious = this.#previous
-    this.#previous = kind === 'word' ? upper : sign
+    this.#before.take(kind === 'word' && !isName ? upper : sign)
   }
 
   /** Call at the end of the text. */
@@ -98,46 +98,37 @@ export class StatementReader {
     if (word.startsWith('PIVOT') || word.startsWith('UNPIVOT')) this.#expectsTable = true
   }
 
-  #takeWord(word: string, written: string): void {
+  /** @returns whether the word is a name, whatever it means elsewhere */
+  #takeWord(word: string, written: string): boolean {
     if (this.#isAfterPoint) {
       this.#takePart(written, false)
-      return
+      return true
     }
     this.#endName()
     const level = this.#level
-    const isName = this.#previous === 'AS' || level.with === 'name' || this.#isCast
-    if (isName && !(level.with === 'name' && word === 'RECURSIVE') && !this.#isBodyWord(word)) {
+    const isName = this.#before.isNaming || level.with === 'name'
+    if (isName && !(level.with === 'name' && word === 'RECURSIVE') && !level.isBodyWord(word)) {
       this.#takePart(written, true)
-      return
+      return true
     }
     if (level.isEmpty && otherBegins.has(word)) this.#meet('not-a-query')
-    if (word === 'WITH' && (level.isEmpty || this.#isPipe)) {
+    if (word === 'WITH' && (level.isEmpty || this.#before.isPipe)) {
       level.with = 'name'
       level.inTables = false
-    } else if (this.#expectsTable && !queryBegins.has(word) && !betweenTable.has(word)) this.#takePart(written, true)
+      this.#expectsTable = false
+    } else if (this.#dialect === 'duckdb' && beginsPivot(word, level)) this.#expectsTable = true
+    else if (this.#expectsTable && !queryBegins.has(word) && !betweenTable.has(word)) this.#takePart(written, true)
     else if (!this.#takeKeyword(word, level)) this.#takePart(written, true)
-  }
-
-  /** Whether the word follows a name of WITH and belongs to its definition. */
-  #isBodyWord(word: string): boolean {
-    return this.#level.with === 'named' && (word === 'NOT' || word === 'MATERIALIZED')
-  }
-
-  get #isCast(): boolean {
-    return this.#previous === ':' && this.#beforePrevious === ':'
-  }
-
-  get #isPipe(): boolean {
-    return this.#previous === '>' && this.#beforePrevious === '|'
+    return false
   }
 
   /** @returns whether the word is a keyword here, and not a name */
   #takeKeyword(word: string, level: Level): boolean {
-    const previous = this.#previous
-    this.#meet(obstacleOfKeyword(word, { previous, isPiped: this.#isPipe, inTables: level.inTables }))
-    const isComparison = word === 'FROM' && previous === 'DISTINCT' && /^(IS|NOT)$/.test(this.#beforePrevious)
+    const { last: previous, isPipe: isPiped } = this.#before
+    this.#meet(obstacleOfKeyword(word, { previous, isPiped, inTables: level.inTables }))
+    const isComparison = word === 'FROM' && this.#before.isDistinction
     if (isComparison || (word === 'FROM' && level.opening === 'from-argument')) return true
-    if (beforeTable.has(word) || (betweenTable.has(word) && (level.isEmpty || this.#expectsTable))) {
+    if (beforeTable.has(word) || word === 'TABLE' || (betweenTable.has(word) && this.#expectsTable)) {
       level.inTables ||= beforeTable.has(word)
       this.#expectsTable = true
       this.#afterTable = false
@@ -149,7 +140,6 @@ export class StatementReader {
       this.#afterTable = false
       return true
     }
-    if (this.#isPivotStatement(word, level)) this.#expectsTable = true
     if (this.#afterTable) {
       if (word === 'AS') return true
       if (followsTable.has(word)) {
@@ -159,10 +149,6 @@ export class StatementReader {
       return false
     }
     return beforeParenthesis.has(word)
-  }
-
-  #isPivotStatement(word: string, level: Level): boolean {
-    return level.isEmpty && /^(UN)?PIVOT/.test(word) && this.#dialect === 'duckdb'
   }
 
   #takeQuoted(text: string): void {
@@ -191,12 +177,21 @@ export class StatementReader {
     this.#expectsTable = false
     const isAlias = this.#afterTable
     this.#afterTable = false
-    const isNamed = this.#previous === 'AS' || this.#isCast
-    this.#name = { parts: [text], isPlain, isTable, isNamed, isAlias }
+    this.#name = { parts: [text], isPlain, isTable, isNamed: this.#before.isNaming, isAlias }
   }
 
   /** A literal, a number or a parameter. */
-  #takeValue(kind: Token['kind'], start: number): void {
+  #takeValue(kind: Token['kind'], start: number, end: number): void {
+    if (kind === 'number') {
+      const written = this.#text.slice(start, end)
+      if (this.#isAfterPoint && this.#name?.isTable) {
+        this.#name.parts.push(...written.split('.'))
+        this.#isAfterPoint = false
+        return
+      }
+      // `1FROM t` are two tokens for some engines.
+      if (!isWholeNumber(written)) this.#meet('unreadable')
+    }
     this.#endName()
     if (kind === 'text' && this.#expectsTable) this.#meet('external-data')
     if (kind === 'text' && !plainTimes.has(this.#dialect) && isRelativeTime(this.#text.slice(start, start + 64)))
@@ -239,9 +234,14 @@ export class StatementReader {
       case ':':
         this.#takeColon()
         return
+      case '-':
+        // Names of BigQuery's projects and regions may have dashes.
+        if (this.#dialect === 'bigquery' && this.#name?.isTable && !this.#isAfterPoint) this.#isAfterPoint = true
+        else this.#other()
+        return
       case '>':
         this.#other()
-        if (this.#previous === '|') this.#level.inTables = false
+        if (this.#before.last === '|') this.#level.inTables = false
         return
       default:
         this.#other()
@@ -251,7 +251,7 @@ export class StatementReader {
   /** In DuckDB, `FROM alias: table` names the table after its alias. */
   #takeColon(): void {
     const name = this.#name
-    if (this.#dialect === 'duckdb' && name?.isTable && name.parts.length === 1 && this.#previous !== ':') {
+    if (this.#dialect === 'duckdb' && name?.isTable && name.parts.length === 1 && this.#before.last !== ':') {
       this.#name = undefined
       this.#expectsTable = true
     } else this.#other()
@@ -287,9 +287,11 @@ export class StatementReader {
     const level = this.#level
     const name = this.#name
     if (level.with === 'named' && !name) {
-      const isBody = this.#previous === 'AS' || this.#previous === 'MATERIALIZED'
+      const isBody = this.#before.last === 'AS' || this.#before.last === 'MATERIALIZED'
       return isBody ? 'cte' : 'other'
     }
+    // A word that is none of the reserved ones may be a function that users have defined.
+    if (!name && /^[A-Z_]/.test(this.#before.last)) this.calls.add(this.#before.last)
     if (!name) return this.#expectsTable ? 'table' : 'other'
     this.#name = undefined
     const { parts, isPlain, isTable, isNamed, isAlias } = name

@@ -1,4 +1,5 @@
 import type { SqlDialect } from './dialect.ts'
+import type { Level } from './level.ts'
 
 const list = (words: string): ReadonlySet<string> => new Set(words.split(' '))
 
@@ -9,6 +10,11 @@ const pivotBegins = list('PIVOT PIVOT_WIDER UNPIVOT PIVOT_LONGER')
 /** Whether a statement with this first word is a query. */
 export function beginsQuery(word: string, dialect: SqlDialect): boolean {
   return queryBegins.has(word) || (dialect === 'duckdb' && pivotBegins.has(word))
+}
+
+/** Whether the word begins a statement of DuckDB such as `PIVOT t ON a`; in a list of tables it follows a table. */
+export function beginsPivot(word: string, { inTables, isEmpty }: Pick<Level, 'inTables' | 'isEmpty'>): boolean {
+  return pivotBegins.has(word) && (isEmpty || !inTables)
 }
 
 /** In parentheses, these words begin another statement than a query. */

@@ -11,7 +11,7 @@ const definitions: Definitions = {
     ['twice', ['CREATE VIEW a.twice AS FROM orders;', 'CREATE VIEW b.twice AS SELECT random();']],
     ['own', ['CREATE VIEW own AS SELECT * FROM own;']],
   ]),
-  functions: new Set(['UPPER', 'MINE']),
+  functions: new Set(['UPPER', 'MINE', 'KEY']),
 }
 
 it.each([
@@ -25,6 +25,20 @@ it.each([
   ['SELECT * FROM own', { reads: ['own'] }],
   ['SELECT upper(a) FROM t', { obstacle: 'unknown-function' }],
   ['SELECT lower(a) FROM t', { reads: ['t'] }],
+  ['SELECT 1 AS a UNION ALL TABLE t', { reads: ['t'] }],
+  ['WITH x AS (SELECT 1) TABLE t', { reads: ['t'] }],
+  ['WITH x AS (SELECT 1) PIVOT t ON a USING sum(b)', { reads: ['t'] }],
+  ['SELECT 1 UNION ALL PIVOT t ON a', { reads: ['t'] }],
+  ['SELECT * FROM (PIVOT t ON a) JOIN (FROM u PIVOT (sum(a) FOR b IN (1))) ON true', { reads: ['t', 'u'] }],
+  ['SELECT s.as FROM t', { reads: ['t'] }],
+  ['SELECT 1 AS as FROM t', { reads: ['t'] }],
+  ['SELECT a.not.distinct FROM t', { reads: ['t'] }],
+  ['SELECT $1FROM t', { reads: ['t'] }],
+  ['SELECT * FROM (WITH x AS (SELECT 1) FROM x) y, t', { reads: ['t'] }],
+  ['SELECT key(1) FROM t', { obstacle: 'unknown-function' }],
+  ['SELECT 1FROM t', { obstacle: 'unreadable' }],
+  ['SELECT 0xAFROM t', { obstacle: 'unreadable' }],
+  ['SELECT 0x1F, 1_000, 1.5e-3, .5, 1e5 FROM t', { reads: ['t'] }],
 ])('what %j reads, with views and macros', async (sql, expected) => {
   const facts = await definedFacts(await textFactsOf(sql, 'duckdb'), definitions, 'duckdb')
   expect(facts).toMatchObject(expected)

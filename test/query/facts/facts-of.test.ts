@@ -58,6 +58,21 @@ describe.each(all)('the facts of statements in the dialect %s', (dialect) => {
 })
 
 it.each([
+  ['bigquery', 'SELECT * FROM my-project.ds.INFORMATION_SCHEMA.TABLES', 'system-table'],
+  ['bigquery', 'SELECT * FROM my-project-1.ds.INFORMATION_SCHEMA.TABLES', 'system-table'],
+  ['bigquery', 'SELECT * FROM region-us.INFORMATION_SCHEMA.JOBS', 'system-table'],
+  ['bigquery', 'SELECT * FROM my-project-1.ds.t, other-project.ds.u', undefined],
+  ['bigquery', 'SELECT 1FROM ds.INFORMATION_SCHEMA.TABLES', 'unreadable'],
+  ['duckdb', 'SELECT * FROM main.duckdb_tables', 'system-table'],
+  ['standard', 'SELECT 1FROM sys.x', 'unreadable'],
+  ['standard', 'SELECT CURRENT DATE FROM t', 'volatile-function'],
+  ['standard', 'SELECT CURRENT SCHEMA FROM t', 'session-state'],
+  ['standard', 'SELECT sum(a) OVER (ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING), 1.5e-3, 10L FROM t', undefined],
+] as const)('%s: %j has the obstacle %j', async (dialect, sql, obstacle) => {
+  expect((await textFactsOf(sql, dialect)).obstacle).toBe(obstacle)
+})
+
+it.each([
   ['duckdb', "select  1 ,\n 'a  b' -- c\n from  t ( a ) ;", "select 1,'a  b' from t(a)"],
   ['duckdb', 'SELECT a - -1 /* x /* y */ z */ FROM t', 'SELECT a - -1 FROM t'],
   ['duckdb', 'SELECT $$a  --  b$$ , "c  d"', 'SELECT $$a  --  b$$,"c  d"'],

@@ -77,7 +77,8 @@ const volatileWords = list(`
   current_date current_time current_timestamp current_datetime localtime localtimestamp sysdate systimestamp utc_timestamp utc_date
   utc_time current_date_utc current_time_utc current_timestamp_utc rownum`)
 const sessionWords = list(`
-  current_user session_user system_user current_role current_catalog current_schema current_database query_user current_path`)
+  current_user session_user system_user current_role current_catalog current_schema current_database query_user current_path
+  current_timezone session_timezone sessiontimezone`)
 
 /** What an unquoted name that stands alone means for the cache. @param word in upper case */
 export function obstacleOfWord(word: string, dialect: SqlDialect): CacheObstacle | undefined {
@@ -92,6 +93,8 @@ export function obstacleOfTable(parts: readonly string[], dialect: SqlDialect): 
     if (index < parts.length - 1 && temporarySchemas.has(part)) return 'temporary-table'
   }
   const [only] = parts
+  // They are in the schema main, which comes first or may be named.
+  if (dialect === 'duckdb' && /^(duckdb|pragma|sqlite)_\w/.test(parts.at(-1) ?? '')) return 'system-table'
   if (parts.length > 1 || only === undefined) return undefined
   if (/^(duckdb|pragma|sqlite|pg)_\w/.test(only)) return 'system-table'
   // DuckDB reads files by such names.

@@ -42,7 +42,7 @@ const duckdb: Rules = {
   pattern: pattern(
     String.raw`(?:[eE]'[^'\\]*(?:(?:\\[^]|'')[^'\\]*)*'|${doubled("'")}|(?:\$(?:[A-Za-z_]\w*)?\$))`,
     `(?:${doubled('"')})`,
-    String.raw`(?:\$\w+|\?\d*)`,
+    String.raw`(?:\$(?:\d+|[A-Za-z_]\w*)|\?\d*)`,
     word,
     number,
     symbol,
