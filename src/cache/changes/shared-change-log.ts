@@ -41,8 +41,16 @@ interface StoredEvent {
 const DAY_MS = 86_400_000
 /** Longer than any result lives. */
 const TTL_MS = 40 * DAY_MS
+/** How long an event is kept: a replica that looks later counts all that it has as cleared. */
+const EVENT_TTL_MS = 600_000
 /** Events that a replica reads one by one; a replica that missed more counts all that it has as cleared. */
 const MAX_READ = 64
+/** A counter of the store begins at this or above; one below it has lost its beginning. */
+const MIN_START = 2 ** 40
+/** A counter that goes back by less than this is that of a replica of the store that missed the last changes. */
+const MAX_STEP_BACK = 2 ** 20
+/** Stands for all principals. */
+const ANYONE = '*'
 /** How far the clocks of replicas may differ, in milliseconds. */
 const MAX_SKEW_MS = 5000
 /** How old the state of a source without writes may be, while the store answers, in milliseconds. */
@@ -61,8 +69,10 @@ class Mirror {
   floor = 0
   /** When the store was last asked, and told `revision`; -Infinity before that. */
   checkedAt = Number.NEGATIVE_INFINITY
-  /** A change that took effect is not in the store yet. */
-  isBehind = false
+  /** Number of changes that took effect and could not be stored, since the process began. */
+  failures = 0
+  /** As many of them are covered by a later one. */
+  covered = 0
   running: Promise<void> | undefined
   following: Promise<void> | undefined
 }
@@ -113,11 +123,15 @@ export class SharedChangeLog implements ChangeLog {
 
   async record({ source, tables, principal }: Change): Promise<void> {
     const mirror = this.#mirrorOf(source)
+    const { failures } = mirror
+    // Stands for those that could not be stored, too.
+    const covers = failures > mirror.covered
+    const event = covers ? { principal: ANYONE } : { ...(tables && { tables }), principal }
     try {
-      await this.#append(source, { ...(tables && { tables }), principal, at: Date.now() })
-      mirror.isBehind = false
+      await this.#append(source, { ...event, at: Date.now() })
+      if (covers) mirror.covered = Math.max(mirror.covered, failures)
     } catch (error) {
-      mirror.isBehind = true
+      mirror.failures++
       throw error
     }
   }
@@ -138,7 +152,7 @@ export class SharedChangeLog implements ChangeLog {
   }
 
   #tell(mirror: Mirror, scope: ReadScope, [revision = 0]: Snapshot, reader: string): ChangesSince {
-    if (mirror.isBehind) throw new GatewayError('STATE_UNAVAILABLE')
+    if (mirror.failures > mirror.covered) throw new GatewayError('STATE_UNAVAILABLE')
     if (revision < mirror.floor || revision > mirror.revision!) return { kind: 'cleared' }
     if (mirror.clears.clears(scope, revision)) return { kind: 'cleared' }
     return mirror.changes.since(scope, revision, reader, this.#now())
@@ -148,9 +162,10 @@ export class SharedChangeLog implements ChangeLog {
     const { store, bus } = this.#recording
     const mirror = this.#mirrorOf(source)
     if (mirror.revision === undefined) await this.#check(source, mirror)
-    const revision = await store.increment(counterKey(source), 1, TTL_MS)
+    let revision = await store.increment(counterKey(source), 1, TTL_MS)
+    if (revision < MIN_START) revision = await store.increment(counterKey(source), randomStart(), TTL_MS)
     const stored = JSON.stringify(event)
-    await store.set(eventKey(source, revision), new Uint8Array(Buffer.from(stored)), TTL_MS)
+    await store.set(eventKey(source, revision), new Uint8Array(Buffer.from(stored)), EVENT_TTL_MS)
     this.#apply(mirror, revision, event)
     await bus.publish(TOPIC, JSON.stringify({ source, revision, event }))
   }
@@ -176,8 +191,11 @@ export class SharedChangeLog implements ChangeLog {
   async #read(source: string, mirror: Mirror): Promise<void> {
     const startedAt = this.#now()
     let counter = await this.#store.increment(counterKey(source), 0, TTL_MS)
-    if (counter === 0) counter = await this.#store.increment(counterKey(source), randomStart(), TTL_MS)
     const known = mirror.revision
+    if (counter < MIN_START) counter = await this.#store.increment(counterKey(source), randomStart(), TTL_MS)
+    // It must not reach again what snapshots hold already.
+    else if (known !== undefined && counter < known && known - counter < MAX_STEP_BACK)
+      counter = await this.#store.increment(counterKey(source), 2 * MAX_STEP_BACK, TTL_MS)
     if (known === undefined || counter < known || counter - known > MAX_READ) {
       // The first look, a store that has lost its data, or a replica that has missed too much.
       mirror.floor = counter
@@ -211,7 +229,7 @@ export class SharedChangeLog implements ChangeLog {
   #apply(mirror: Mirror, revision: number, event: StoredEvent): void {
     if (mirror.revision === undefined || revision !== mirror.revision + 1) return
     mirror.revision = revision
-    const { filter, tables, principal = '*' } = event
+    const { filter, tables, principal = ANYONE } = event
     if (filter) mirror.clears.add(revision, filter)
     else mirror.changes.add(revision, this.#timeOf(event, mirror), { tables, principal })
   }
@@ -240,7 +258,7 @@ function eventKey(source: string, revision: number): string {
 
 /** A whole number of 2^40 to 2^48. */
 function randomStart(): number {
-  return 2 ** 40 + (randomBytes(6).readUIntBE(0, 6) % (2 ** 48 - 2 ** 40))
+  return MIN_START + (randomBytes(6).readUIntBE(0, 6) % (2 ** 48 - MIN_START))
 }
 
 /** Parses what another replica wrote; undefined if it is damaged. */

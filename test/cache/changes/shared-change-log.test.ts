@@ -54,6 +54,53 @@ it('a store that has lost its data clears what was stored before', async () => {
   expect(await one.since(scope, await one.snapshot(scope), 'ann')).toEqual({ kind: 'none' })
 })
 
+it('a store that loses its data twice is never taken for the one before', async () => {
+  const { one, other, store } = replicas(new LostBus())
+  await one.snapshot(scope)
+  await other.snapshot(scope)
+  for (let i = 0; i < 3; i++) {
+    await store.close()
+    await one.record(change)
+    await other.since(scope, await other.snapshot(scope), 'ann')
+    const before = await other.snapshot(scope)
+    await one.since(scope, before, 'ann')
+    const ownBefore = await one.snapshot(scope)
+    await store.close()
+    await one.record(change)
+    expect(await other.since(scope, before, 'ann')).toEqual({ kind: 'cleared' })
+    expect(await one.since(scope, ownBefore, 'bob')).toEqual({ kind: 'cleared' })
+  }
+})
+
+it('a counter that goes back a little never reaches again what snapshots hold', async () => {
+  const { one, other, store } = replicas(new LostBus())
+  for (let i = 0; i < 3; i++) await one.record(change)
+  await other.since(scope, await other.snapshot(scope), 'ann')
+  const before = await other.snapshot(scope)
+  // A replica of the store that missed the last changes takes over.
+  await store.increment('cache:changes:demo', -2, 60_000)
+  await other.since(scope, before, 'ann')
+  for (let i = 0; i < 4; i++) await one.record(change)
+  expect(await other.since(scope, before, 'ann')).toEqual({ kind: 'cleared' })
+})
+
+it('a change that is stored after others failed stands for them, whoever made them', async () => {
+  const { one, store } = replicas()
+  const ofOrders = { ...scope, tables: ['orders'] }
+  const snapshot = await one.snapshot(ofOrders)
+  const { increment } = store
+  store.increment = async () => {
+    throw new Error('down')
+  }
+  await expect(one.record({ ...change, principal: 'ann', tables: ['orders'] })).rejects.toThrow('down')
+  store.increment = increment
+  await one.record({ ...change, tables: ['other'] })
+  expect(await one.since(ofOrders, snapshot, 'ann')).toMatchObject({ kind: 'changed', byReader: true })
+  const later = await one.snapshot(ofOrders)
+  await one.record({ ...change, tables: ['other'] })
+  expect(await one.since(ofOrders, later, 'ann')).toEqual({ kind: 'none' })
+})
+
 it('a replica that missed many changes clears; an event that is missing or damaged clears', async () => {
   const { one, other, store } = replicas(new LostBus())
   const before = await other.snapshot(scope)
