@@ -7,7 +7,7 @@ import type { StatementFacts } from './statement-facts.ts'
 
 /** What users of an engine have defined, so that the text of a statement does not show what it reads. */
 export interface Definitions {
-  /** The statements that define views, by the view's name in lower case, of all schemas. */
+  /** The statements that define views, or what tables compute when they are read, by the name in lower case, of all schemas. */
   readonly views: ReadonlyMap<string, readonly string[]>
   /** Functions that users have defined, in upper case; they may stand for built-in ones. */
   readonly functions: ReadonlySet<string>

@@ -194,12 +194,18 @@ export class DuckDbCatalog implements Catalog {
     return rows
   }
 
-  /** What users have created, in all schemas and databases. */
+  /**
+   * What users have created, in all schemas and databases. A table with generated columns counts as a view, too: DuckDB computes them
+   * when they are read, and tells them apart from default values only in the table's text.
+   */
   async definitions(ctx: Context): Promise<UserDefinitions> {
     const rows = await this.#rows(
       `SELECT view_name AS name, sql FROM system.main.duckdb_views() WHERE NOT internal
        UNION ALL SELECT DISTINCT function_name, NULL FROM system.main.duckdb_functions()
-       WHERE NOT internal AND function_type IN ('macro', 'table_macro')`,
+       WHERE NOT internal AND function_type IN ('macro', 'table_macro')
+       UNION ALL SELECT table_name, 'AS SELECT ' || column_default FROM system.main.duckdb_columns()
+       WHERE column_default IS NOT NULL AND table_oid IN (
+         SELECT table_oid FROM system.main.duckdb_tables() WHERE NOT internal AND sql LIKE '%GENERATED ALWAYS AS%')`,
       ctx,
     )
     const views = new Map<string, string[]>()
