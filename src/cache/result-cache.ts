@@ -98,7 +98,7 @@ export class ResultCache implements CacheAdmin {
         'UNKNOWN_SOURCE',
         `There is no source "${source.slice(0, 100)}"; known: ${[...this.#deps.sources.keys()].join(', ')}.`,
       )
-    const count = this.#memory.clear(filter)
+    const count = await this.#memory.clear(filter)
     this.#deps.plans.clear()
     await this.#deps.changes.clear(filter)
     return count

@@ -1,10 +1,12 @@
 import { LRUCache } from 'lru-cache'
+import { LoopTurn } from '../../async/loop-turn.ts'
 import type { CacheFilter } from '../../query/cache/cache-admin.ts'
 import { bytesOf, type CacheEntry, type EvictionReason } from './cache-entry.ts'
 
 /** The entries of this process, and the memory of those that are being recorded. Together they never exceed `maxBytes`. */
 export class MemoryTier {
   readonly maxBytes: number
+  readonly #bySource = new Map<string, { entries: number; bytes: number }>()
   readonly #entries: LRUCache<string, CacheEntry>
   readonly #onEvicted: (reason: EvictionReason) => void
   /** Most memory for recordings: they must not drive out all entries. */
@@ -18,7 +20,8 @@ export class MemoryTier {
     this.#entries = new LRUCache<string, CacheEntry>({
       maxSize: Math.max(1, maxBytes),
       sizeCalculation: bytesOf,
-      dispose: (_entry, _key, reason) => {
+      dispose: (entry, _key, reason) => {
+        this.#count(entry, -1)
         if (reason === 'evict') onEvicted('size')
       },
     })
@@ -44,6 +47,7 @@ export class MemoryTier {
     if (there && there.startedAt > entry.startedAt) return false
     const bytes = bytesOf(entry)
     if (bytes > this.maxBytes - this.#recordingBytes) return false
+    this.#count(entry, 1)
     this.#entries.set(entry.key, entry)
     this.#makeRoom()
     return this.#entries.has(entry.key)
@@ -56,10 +60,15 @@ export class MemoryTier {
     this.#onEvicted(reason)
   }
 
-  /** Removes the entries that match all members of the filter. @returns their number */
-  clear({ source, principal, tag, key }: CacheFilter): number {
+  /** Removes the entries that match all members of the filter; yields to the event loop meanwhile. @returns their number */
+  async clear({ source, principal, tag, key }: CacheFilter): Promise<number> {
     let count = 0
-    for (const entry of [...this.#entries.values()]) {
+    const turn = new LoopTurn()
+    for (const name of [...this.#entries.keys()]) {
+      const pause = turn.next()
+      if (pause) await pause
+      const entry = this.#entries.peek(name)
+      if (!entry) continue
       const { scope } = entry
       if (source !== undefined && scope.source !== source) continue
       if (principal !== undefined && scope.principal !== principal) continue
@@ -86,14 +95,16 @@ export class MemoryTier {
 
   /** Entries and bytes of each source by name. */
   bySource(): ReadonlyMap<string, { readonly entries: number; readonly bytes: number }> {
-    const found = new Map<string, { entries: number; bytes: number }>()
-    for (const entry of this.#entries.values()) {
-      const sum = found.get(entry.scope.source) ?? { entries: 0, bytes: 0 }
-      sum.entries++
-      sum.bytes += bytesOf(entry)
-      found.set(entry.scope.source, sum)
-    }
-    return found
+    return new Map([...this.#bySource].map(([source, sum]) => [source, { ...sum }]))
+  }
+
+  #count(entry: CacheEntry, by: 1 | -1): void {
+    const { source } = entry.scope
+    const sum = this.#bySource.get(source) ?? { entries: 0, bytes: 0 }
+    sum.entries += by
+    sum.bytes += by * bytesOf(entry)
+    if (sum.entries > 0) this.#bySource.set(source, sum)
+    else this.#bySource.delete(source)
   }
 
   /** Removes the least recently used entries while they and the recordings exceed the limit. */
