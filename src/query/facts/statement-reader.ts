@@ -66,11 +66,10 @@ export class StatementReader {
     if (kind === 'word') this.findings.see(upper)
     if (this.#openCall) this.#checkCall(kind === 'symbol' && this.#text[start] === ')')
     const sign = kind === 'symbol' ? this.#text[start]! : ''
-    let isName = false
-    if (kind === 'word') isName = this.#takeWord(upper, this.#text.slice(start, end))
-    else if (kind === 'name') this.#takeQuoted(unquoted(this.#text.slice(start, end)))
+    const isName = kind === 'word' && this.#takeWord(upper, this.#text.slice(start, end))
+    if (kind === 'name') this.#takeQuoted(unquoted(this.#text.slice(start, end)))
     else if (kind === 'symbol') this.#takeSign(sign)
-    else if (kind !== 'hint') this.#takeValue(kind, start, end)
+    else if (kind !== 'word' && kind !== 'hint') this.#takeValue(kind, start, end)
     if (kind === 'hint') return
     level.isEmpty = false
     this.#before.take(kind === 'word' && !isName ? upper : sign)
