@@ -6,6 +6,8 @@ import type { Description } from './workers/messages.ts'
 const MAX_BYTES = 32 << 20
 const changesRowsOrTables =
   /^\s*(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP\s+|TEMPORARY\s+)?TABLE|DROP\s+TABLE)\b/i
+/** A generated column is `name AS (expression)`; after other uses of AS stands a word. */
+const mayGenerateColumns = /\bAS(?!\s+[A-Za-z_])/i
 
 /** Plans by schema, text and types. They are valid until the catalog changes, which only statements through the source can do. */
 export class PlanCache {
@@ -61,8 +63,12 @@ export class PlanCache {
   }
 }
 
-/** Whether this is a single statement that creates and replaces no view or function, by its first words; in doubt, false. */
+/**
+ * Whether this is a single statement that creates and replaces no view, no function and no generated column, by its words; in doubt,
+ * false.
+ */
 function keepsDefinitions(sql: string): boolean {
   const semicolon = sql.indexOf(';')
+  if (/^\s*CREATE/i.test(sql) && mayGenerateColumns.test(sql)) return false
   return changesRowsOrTables.test(sql) && (semicolon === -1 || sql.slice(semicolon + 1).trim() === '')
 }

@@ -20,6 +20,8 @@ describe('the version of views and functions', () => {
 
   it.each([
     'CREATE VIEW v AS SELECT 1',
+    'CREATE TABLE t (a INTEGER, n AS (now()))',
+    'CREATE TABLE t (a INTEGER, n TIMESTAMP GENERATED ALWAYS AS(now()) VIRTUAL)',
     'CREATE MACRO m(a) AS a',
     'INSERT INTO t VALUES (1); CREATE VIEW v AS SELECT random()',
     "DELETE FROM t WHERE a = ';'; CREATE MACRO m(a) AS a",
