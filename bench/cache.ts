@@ -36,6 +36,17 @@ const upstream = await startServer(python, [join(root, 'bench/python/relay_upstr
 const source = { kind: 'flightsql', uri: `grpc://${upstream.address}` }
 const hits = await startGateway({ cache: {}, sources: { up: source } })
 const misses = await startGateway({ sources: { up: source } })
+const redisPort = await freePort()
+const redis = spawnMeasured(
+  join(root, '.cache/python/bin/redis-server'),
+  ['--port', String(redisPort), '--bind', '127.0.0.1', '--save', '', '--loglevel', 'warning'],
+  `127.0.0.1:${redisPort}`,
+)
+await reachable(redisPort)
+const shared = { redis: { url: `redis://127.0.0.1:${redisPort}` }, log: { level: 'error' }, sources: { up: source } }
+// One replica fills Redis; the other one has no memory for results, so that each hit comes from there.
+const writer = await startGateway({ ...shared, cache: {} })
+const reader = await startGateway({ ...shared, cache: { maxBytes: 1 } })
 
 const nginx = await startNginx()
 
@@ -54,6 +65,7 @@ const flightArgs = (server: MeasuredServer) => async (batches: number) => {
 }
 const participants: Record<string, Participant> = {
   hit: { server: hits, args: flightArgs(hits) },
+  'hit in Redis': { server: reader, args: flightArgs(reader) },
   miss: { server: misses, args: flightArgs(misses) },
   ...(nginx && {
     'nginx, static file': { server: nginx, args: async (batches) => [`http://${nginx.address}/${batches}`] },
@@ -69,6 +81,7 @@ for (const { name, batches, calls, atOnce } of shapes) {
   if (status !== 'HIT') throw new Error(`the second read of ${batches} batches was a ${status}`)
   writeFileSync(join(folder, String(batches)), body)
   client.close()
+  await fillRedis(`SELECT batches ${batches}`)
 
   const samples: Record<string, Record<'p50' | 'p99' | 'rate' | 'perSecond' | 'user' | 'system', number[]>> = {}
   for (let round = -1; round < ROUNDS; round++)
@@ -122,17 +135,30 @@ for (const { name, batches, calls, atOnce } of shapes) {
       [`hit to ${who}, p50`]: median(samples['hit']!.p50) / median(other.p50),
     }
   }
-  const ratios = { ...ratioTo('miss'), ...ratioTo('nginx, static file') }
+  const ratios = { ...ratioTo('miss'), ...ratioTo('hit in Redis'), ...ratioTo('nginx, static file') }
   results[name] = { rounds: ROUNDS, calls, medians, ratios: rounded(ratios) }
   console.log(`\n${name}, medians of ${ROUNDS} x ${calls} calls`)
   console.table(medians)
   console.table(rounded(ratios))
 }
-for (const server of [hits, misses, upstream, ...(nginx ? [nginx] : [])]) await server.stop()
+for (const server of [hits, misses, writer, reader, redis, upstream, ...(nginx ? [nginx] : [])]) await server.stop()
 
 results['memory of cached results'] = await memoryOfEntries()
 results['dashboard trace'] = await dashboards()
 writeResults('cache', results)
+
+/** Reads a statement at one replica until the other one has its rows from Redis. */
+async function fillRedis(sql: string): Promise<void> {
+  const clients = [new FlightBench(writer.address), new FlightBench(reader.address)] as const
+  for (let tries = 0; ; tries++) {
+    await clients[0].read(sql)
+    const { status } = await clients[1].read(sql)
+    if (status === 'HIT') break
+    if (tries === 50) throw new Error(`Redis has no rows of ${sql}: ${status}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  for (const client of clients) client.close()
+}
 
 /** Resident memory of a gateway with many results, for each GiB of them. */
 async function memoryOfEntries() {

@@ -61,9 +61,9 @@ describe('running statements', () => {
     await expect.poll(async () => (await get('ann', '/queries')).queries.length).toBe(1)
     const [running] = (await get('ann', '/queries')).queries
     expect(running).toMatchObject({ principal: 'ann', data_source: 'demo', query: slow, rows: 0, bytes: 0 })
-    expect(await get('bob', '/queries')).toEqual({ queries: [] })
+    expect(await get('bob', '/queries')).toEqual({ queries: [], partial: false })
     expect((await get('root', '/queries?principal=ann&data_source=demo')).queries).toMatchObject([{ id: running.id }])
-    expect(await get('root', '/queries?data_source=other')).toEqual({ queries: [] })
+    expect(await get('root', '/queries?data_source=other')).toEqual({ queries: [], partial: false })
     expect((await call('bob', '/queries?principal=ann')).status).toBe(403)
     expect((await call('root', '/queries?principal=nobody')).status).toBe(404)
 
@@ -104,6 +104,15 @@ describe('usage', () => {
   it('of others is for admins', async () => {
     expect(await get('root', '/usage?principal=ann')).toMatchObject({ principal: 'ann' })
     expect((await call('ann', '/usage?principal=bob')).status).toBe(403)
+    const reconcile = await postJson(
+      gateway,
+      '/api/v1/costs/reconcile',
+      { data_source: 'demo' },
+      {
+        'x-api-key': keyOf('ann'),
+      },
+    )
+    expect(reconcile.status).toBe(403)
     expect((await call('root', '/usage?principal=nobody')).status).toBe(404)
     expect((await call('root', '/usage?unknown=1')).status).toBe(400)
   })

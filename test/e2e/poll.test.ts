@@ -99,8 +99,10 @@ describe('PollFlightInfo', () => {
 
   it('client stops polling or never fetches: the statement is dropped', async () => {
     await poll(commandOf(SLOW.replace('big', 'big, range(1000)')))
+    expect(await gateway.metric('flightgate_statements_in_flight')).toBe(1)
+    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
     const ready = (await toEnd(await poll(commandOf('SELECT * FROM range(3000000)')))).at(-1)!
-    expect(await gateway.metric('flightgate_statements_in_flight')).toBe(2)
+    expect(await gateway.metric('flightgate_statements_in_flight')).toBe(1)
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
     expect((await fetchRows(ready)).length).toBe(3_000_000)
   })

@@ -11,7 +11,7 @@ export interface WriterParts {
   /** Takes memory for rows that wait. @returns false if too many wait */
   reserve(bytes: number): boolean
   release(bytes: number): void
-  /** The rows were stored, or not: then there is an error, unless nobody wants them any more. */
+  /** The rows were stored, or not: then there is an error, unless no reader wants them any more. */
   onEnd(isStored: boolean, error?: unknown): void
   onWritten(bytes: number): void
 }

@@ -92,7 +92,7 @@ export class SharedLevel {
     return this.#pendingBytes
   }
 
-  /** What is there under a key; nothing while Redis does not answer. Calls at the same time share one round trip. */
+  /** The entry under a key; nothing while Redis does not answer. Calls at the same time share one round trip. */
   find(key: string): Promise<FoundEntries> {
     let find = this.#finds.get(key)
     if (!find) {

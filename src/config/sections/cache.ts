@@ -28,7 +28,7 @@ export const cacheSchema = z
       { min: 0, max: DAY_MS, default: 60_000 },
     ),
     staleIfErrorMs: wholeNumber(
-      'How long a result that is no longer fresh is served instead of an error of the source that a retry may mend. 0 serves the error.',
+      'How long a result that is no longer fresh is served instead of a retryable error of the source. 0 serves the error.',
       { min: 0, max: 30 * DAY_MS, default: 0 },
     ),
     planTtlMs: wholeNumber(
