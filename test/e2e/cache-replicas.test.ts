@@ -17,6 +17,8 @@ it('after a change through one replica, its writer reads fresh rows at the other
   const config = {
     auth: { apiKeys },
     redis: { url: redis.url },
+    // What each replica has in its memory is the point here.
+    cache: { shared: { enabled: false } },
     sources: { up: { kind: 'flightsql', uri: engine.uri, writes: true } },
   }
   const [one, other] = [await GatewayProcess.start(config), await GatewayProcess.start(config)]
