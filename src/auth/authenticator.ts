@@ -17,7 +17,7 @@ export interface ApiKey {
 }
 
 /**
- * The principal of every call when no API keys are configured. The gateway then listens on loopback addresses only, and nobody else
+ * The principal of every call when no API keys are configured. The gateway then listens on loopback addresses only, and no other caller
  * could hold the role admin.
  */
 export const anonymous: Principal = { name: 'anonymous', roles: ['reader', 'writer', 'admin'] }

@@ -1,4 +1,4 @@
-import type { CacheObstacle } from './facts/statement-facts.ts'
+import type { CacheObstacle } from '../query/facts/statement-facts.ts'
 
 /** Obstacles of the statement's text. */
 const obstacles: Readonly<Record<CacheObstacle, true>> = {

@@ -1,1 +1,0 @@
-export type { CacheObstacle, StatementFacts } from '../../query/facts/statement-facts.ts'
