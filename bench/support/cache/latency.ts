@@ -43,7 +43,7 @@ export async function latency(): Promise<Record<string, object>> {
     `127.0.0.1:${redisPort}`,
   )
   await reachable(redisPort)
-  const shared = { redis: { url: `redis://127.0.0.1:${redisPort}` }, log: { level: 'error' }, sources: { up: source } }
+  const shared = { redis: { url: `redis://127.0.0.1:${redisPort}` }, sources: { up: source } }
   // One replica fills Redis; the other one has no memory for results, so that each hit comes from there.
   const writer = await startGateway({ ...shared, cache: {} })
   const reader = await startGateway({ ...shared, cache: { maxBytes: 1 } })
