@@ -9,6 +9,7 @@ import { advise } from '../cost/advice/stage.ts'
 import { budget } from '../cost/budget/budget-stage.ts'
 import type { Reconciliation } from '../cost/budget/reconciliation.ts'
 import type { Metrics } from '../ops/metrics.ts'
+import { Administration } from '../query/admin/administration.ts'
 import type { CacheAdmin } from '../query/cache/cache-admin.ts'
 import { ActiveStatements } from '../query/control/active-statements.ts'
 import { type SourceHealth, SourceStatus } from '../query/control/source-status.ts'
@@ -33,6 +34,7 @@ import type { Logger } from '../query/types.ts'
 import { Quotas } from '../quotas/quotas.ts'
 import type { State } from '../state/open.ts'
 import type { BatchCheck, FreeStatements, TakeRequests } from '../statements/batch/batch-dependencies.ts'
+import { AdminLog } from './admin-log.ts'
 import { declaredFunctionsOf } from './cache/declared-functions-of.ts'
 import type { Costs } from './open-budgets.ts'
 import type { SourceState, SourceWatch } from './source-watch.ts'
@@ -66,6 +68,8 @@ export interface Engine {
   readonly sourceStatus: SourceStatus
   readonly quotas: Quotas
   readonly cache: CacheAdmin
+  /** What operators may do. */
+  readonly administration: Administration
   /** Absent if no source bills its statements. */
   readonly reconciliation: Reconciliation | undefined
   /** Refuses a batch that could not run within the quotas and budgets of its caller. */
@@ -89,6 +93,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     healthOf: (source) => healthOf(watch.stateOf(source)),
     slotsOf: (source) => slots.get(source)!,
   })
+  const administration = new Administration({ active, cache, observer: new AdminLog() })
   const quotas = new Quotas({
     general: config.quotas,
     principals: config.auth.apiKeys,
@@ -137,6 +142,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     sourceStatus,
     quotas,
     cache,
+    administration,
     reconciliation: costs?.reconciliation,
     checkBatch,
     freeStatements,

@@ -1,4 +1,5 @@
 import type { CostUsage } from '../../cost/usage/cost-usage.ts'
+import type { Administration } from '../../query/admin/administration.ts'
 import type { CacheAdmin } from '../../query/cache/cache-admin.ts'
 import type { ActiveStatements } from '../../query/control/active-statements.ts'
 import type { SourceStatus } from '../../query/control/source-status.ts'
@@ -16,6 +17,7 @@ export interface GatewayFront {
   readonly quotas: Quotas
   readonly costUsage: CostUsage
   readonly cache: CacheAdmin
+  readonly administration: Administration
   readonly log: Logger
   readonly limits: GatewayLimits
   /** Version of the gateway. */

@@ -4,6 +4,8 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { CACHE_HEADERS } from '../../statements/cache/cache-headers.ts'
 import { ESTIMATE_HEADERS } from '../../statements/cost-headers.ts'
+import { addAdminRoutes } from './admin/admin-routes.ts'
+import { refuseForeignOrigins } from './admin/own-origin.ts'
 import { compileValidator } from './body/compile-validator.ts'
 import { readJsonBody } from './body/json-body.ts'
 import { addAuthentication, addCallHooks, openCall, refuseQueryStrings } from './call/call-hooks.ts'
@@ -48,7 +50,7 @@ export interface HttpCertificate {
 }
 
 /**
- * Creates the application of the HTTP port: the API under `/api/v1`, and the answers to all that fails. The caller adds the
+ * Creates the application of the HTTP port: the API under `/api/v1`, the routes of operators under `/admin`, and the answers to all that fails. The caller adds the
  * routes for operators and listens.
  */
 export function createHttpFront(front: HttpFront, tls?: HttpCertificate): FastifyInstance {
@@ -88,6 +90,9 @@ export function createHttpFront(front: HttpFront, tls?: HttpCertificate): Fastif
   app.server.on('connection', (socket) => front.calls.connections.admit(socket))
   app.server.on('checkContinue', (request, response) => app.routing(request, response))
   void app.register(async (api) => await addApi(api.withTypeProvider<ZodTypeProvider>(), front), { prefix: '/api/v1' })
+  void app.register(async (admin) => await addAdmin(admin.withTypeProvider<ZodTypeProvider>(), front), {
+    prefix: '/admin',
+  })
   return app
 }
 
@@ -95,15 +100,7 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
   const origins = [...front.settings.cors.origins]
   // Before the credentials are checked, which a preflight request does not carry.
   if (origins.length > 0) await api.register(cors, { ...corsOptions, origin: origins.includes('*') ? '*' : origins })
-  addAuthentication(api, front)
-  limitHttpRequests(api, front.quotas.requests)
-  refuseQueryStrings(api)
-  api.setValidatorCompiler(compileValidator)
-  api.removeAllContentTypeParsers()
-  api.addContentTypeParser('application/json', async ({ call }: FastifyRequest, body: IncomingMessage) => {
-    call.askForBody()
-    return await readJsonBody(body, front.settings, call)
-  })
+  addCallRules(api, front)
   queryRoutes(api, front)
   addEventsRoute(api, front)
   addBatchRoutes(api, front)
@@ -112,4 +109,27 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
   addReconcileRoute(api, front)
   addCacheRoutes(api, front)
   addVersionRoute(api, front)
+}
+
+async function addAdmin(admin: HttpApp, front: HttpFront): Promise<void> {
+  refuseForeignOrigins(admin)
+  addCallRules(admin, front)
+  // Bodies only narrow an action or give its reason.
+  admin.addHook('preValidation', async (request) => {
+    request.body ??= {}
+  })
+  addAdminRoutes(admin, front)
+}
+
+/** What holds for every call of the API and of operators: credentials, allowance of requests, bodies in JSON. */
+function addCallRules(app: HttpApp, front: HttpFront): void {
+  addAuthentication(app, front)
+  limitHttpRequests(app, front.quotas.requests)
+  refuseQueryStrings(app)
+  app.setValidatorCompiler(compileValidator)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', async ({ call }: FastifyRequest, body: IncomingMessage) => {
+    call.askForBody()
+    return await readJsonBody(body, front.settings, call)
+  })
 }

@@ -1,6 +1,7 @@
 import type { Authenticator } from '../../auth/authenticator.ts'
 import type { Reconciliation } from '../../cost/budget/reconciliation.ts'
 import type { CostUsage } from '../../cost/usage/cost-usage.ts'
+import type { Administration } from '../../query/admin/administration.ts'
 import type { CacheAdmin } from '../../query/cache/cache-admin.ts'
 import type { ActiveStatements } from '../../query/control/active-statements.ts'
 import type { SourceStatus } from '../../query/control/source-status.ts'
@@ -23,6 +24,7 @@ export interface HttpFront {
   readonly quotas: Quotas
   readonly costUsage: CostUsage
   readonly cache: CacheAdmin
+  readonly administration: Administration
   /** Absent if no source bills its statements. */
   readonly reconciliation?: Reconciliation | undefined
   readonly log: Logger

@@ -6,6 +6,7 @@ import {
 } from '../../../../gen/flightgate/v1/gateway_service.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
+import { contextOf } from '../call.ts'
 import type { GatewayFront } from '../front.ts'
 import { cacheFilterOf, cacheStatsMessage } from '../messages/cache-admin.ts'
 
@@ -21,12 +22,14 @@ export function getCacheStats({ cache }: GatewayFront): Method {
 }
 
 /** ClearCache: drops entries of the result cache on all replicas, for the role admin. */
-export function clearCache({ cache }: GatewayFront): Method {
+export function clearCache(front: GatewayFront): Method {
   return {
     kind: 'unary',
-    async handle(request, { principal }) {
+    async handle(request, call) {
       const filter = cacheFilterOf(decodeMessage(ClearCacheRequest, request))
-      return ClearCacheResponse.encode({ cleared: BigInt(await cache.clear(filter, principal)) }).finish()
+      return ClearCacheResponse.encode({
+        cleared: BigInt(await front.administration.clearCache({ ctx: contextOf(front, call) }, filter)),
+      }).finish()
     },
   }
 }

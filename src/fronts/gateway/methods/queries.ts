@@ -7,6 +7,7 @@ import {
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
+import { contextOf } from '../call.ts'
 import type { GatewayFront } from '../front.ts'
 import { runningQueryMessage } from '../messages/running-query.ts'
 
@@ -24,14 +25,14 @@ export function listQueries({ active }: GatewayFront): Method {
 }
 
 /** CancelQuery: ends a statement that waits or runs, on any replica. */
-export function cancelQuery({ active }: GatewayFront): Method {
+export function cancelQuery(front: GatewayFront): Method {
   const response = CancelQueryResponse.encode({}).finish()
   return {
     kind: 'unary',
-    async handle(request, { principal }) {
+    async handle(request, call) {
       const { id } = decodeMessage(CancelQueryRequest, request)
       if (id === '') throw new GatewayError('BAD_REQUEST', 'Set the id of the statement: ListQueries lists them.')
-      await active.cancel(id, principal)
+      await front.administration.cancel({ ctx: contextOf(front, call) }, id)
       return response
     },
   }

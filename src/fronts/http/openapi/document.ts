@@ -24,6 +24,7 @@ const tags = [
   { name: 'Statements', description: 'Run one statement, or estimate what it would read.' },
   { name: 'Batches', description: 'Run 1 to 100 statements side by side.' },
   { name: 'Control', description: 'Sources, usage and running statements.' },
+  { name: 'Administration', description: 'Actions of operators. Each is audited.' },
 ]
 
 const securitySchemes = {

@@ -7,7 +7,7 @@ import { cacheAnswer, clearAnswer, clearParameters } from '../schemas/cache/stat
 const tags = ['Control']
 
 /** Adds the routes that tell the state of the result cache and clear it: the same as the calls of the Gateway service. */
-export function addCacheRoutes(app: HttpApp, { cache }: HttpFront): void {
+export function addCacheRoutes(app: HttpApp, { cache, administration }: HttpFront): void {
   app.get(
     '/cache',
     {
@@ -35,7 +35,7 @@ export function addCacheRoutes(app: HttpApp, { cache }: HttpFront): void {
       },
     },
     async ({ call, query: { data_source: source, tag, key, principal } }) => ({
-      cleared: await cache.clear({ source, tag, key, principal }, call.principal),
+      cleared: await administration.clearCache({ ctx: call }, { source, tag, key, principal }),
     }),
   )
 }

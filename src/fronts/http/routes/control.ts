@@ -92,7 +92,7 @@ function addSourceRoutes(app: HttpApp, { sourceStatus }: HttpFront): void {
   )
 }
 
-function addQueryRoutes(app: HttpApp, { active }: HttpFront): void {
+function addQueryRoutes(app: HttpApp, { active, administration }: HttpFront): void {
   app.get(
     '/queries',
     {
@@ -128,7 +128,7 @@ function addQueryRoutes(app: HttpApp, { active }: HttpFront): void {
       },
     },
     async ({ call, params }, reply) => {
-      await active.cancel(params.id, call.principal)
+      await administration.cancel({ ctx: call }, params.id)
       return reply.code(204).send()
     },
   )

@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { cacheKeyForm, cacheTagForm, KEY_RULE, TAG_RULE } from '../../../statements/cache/cache-wish.ts'
+
+const MAX_REASON_CHARACTERS = 500
+
+/** Why the operator does it. */
+export const reason = z
+  .string()
+  .max(MAX_REASON_CHARACTERS)
+  .optional()
+  .describe('Why, in your words: written to the audit log.')
+
+/** Body of routes that take nothing but a reason. */
+export const reasonBody = z
+  .strictObject({ reason })
+  .meta({ id: 'AdminReason', description: 'May be left out.', examples: [{ reason: 'blocks the nightly load' }] })
+
+/** Body of `POST /admin/cache/clear`. */
+export const clearBody = z
+  .strictObject({
+    data_source: z.string().optional().describe('Entries of one source.'),
+    tag: z.string().regex(cacheTagForm, `must be ${TAG_RULE}`).optional().describe('Entries with a tag.'),
+    key: z
+      .string()
+      .regex(cacheKeyForm, `must be ${KEY_RULE}`)
+      .optional()
+      .describe('Entries that clients gave this name.'),
+    principal: z.string().optional().describe('Entries of the statements of one principal.'),
+    reason,
+  })
+  .meta({
+    id: 'ClearCacheRequest',
+    description: 'Which entries: those that match all members. May be left out, for all entries.',
+    examples: [{ data_source: 'demo', reason: 'the table was loaded again' }],
+  })
