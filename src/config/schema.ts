@@ -6,6 +6,7 @@ import { limitsSchema } from './limits.ts'
 import { listenSchema, tlsSchema } from './listen.ts'
 import { cacheSchema } from './sections/cache.ts'
 import { budgetsSchema, groupsSchema, stateSchema } from './sections/cost.ts'
+import { historySchema } from './sections/history.ts'
 import { httpSchema } from './sections/http.ts'
 import { quotasSchema } from './sections/quotas.ts'
 import { redisSchema } from './sections/redis.ts'
@@ -70,6 +71,9 @@ export const configSchemaOf = (kinds: SourceKinds) =>
       .describe(
         'The results of statements, for statements that ask for the same rows. `sources.NAME.cache` has settings of a source.',
       ),
+    history: historySchema
+      .prefault({})
+      .describe('What each process remembers in memory, for the console and for operators that look back.'),
     state: stateSchema.prefault({}).describe('What the gateway keeps on disk.'),
     redis: redisSchema
       .optional()

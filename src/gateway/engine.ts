@@ -12,6 +12,7 @@ import type { Metrics } from '../ops/metrics.ts'
 import { Administration } from '../query/admin/administration.ts'
 import type { CacheAdmin } from '../query/cache/cache-admin.ts'
 import { ActiveStatements } from '../query/control/active-statements.ts'
+import { RecentStatements } from '../query/control/recent-statements.ts'
 import { type SourceHealth, SourceStatus } from '../query/control/source-status.ts'
 import { DrainGate } from '../query/drain-gate.ts'
 import type { ConcurrencyLimiter } from '../query/limits/concurrency-limiter.ts'
@@ -25,6 +26,7 @@ import { authorize } from '../query/stages/authorize.ts'
 import { deadline } from '../query/stages/deadline.ts'
 import { quota } from '../query/stages/quota.ts'
 import { rejectWhenDraining } from '../query/stages/reject-when-draining.ts'
+import { remember } from '../query/stages/remember.ts'
 import { replay } from '../query/stages/replay.ts'
 import { serializeTransaction } from '../query/stages/serialize-transaction.ts'
 import type { ResultStore } from '../query/stages/share-results.ts'
@@ -65,6 +67,8 @@ export interface Engine {
   readonly pipeline: Pipeline
   /** The statements that wait or run. */
   readonly active: ActiveStatements
+  /** The statements that ended last. */
+  readonly recent: RecentStatements
   readonly sourceStatus: SourceStatus
   readonly quotas: Quotas
   readonly cache: CacheAdmin
@@ -88,6 +92,14 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
   scope.defer(() => recorder.close())
   const transactions = new Transactions(limits, log, replicas.self, (id) => recorder.endTransaction(id))
   const active = new ActiveStatements({ replicas, bus: state.bus, router, principals: config.auth.apiKeys })
+  const { recentStatements, recentStatementBytes } = config.history
+  const recent = new RecentStatements({
+    replicas,
+    bus: state.bus,
+    router,
+    maxStatements: recentStatements,
+    maxBytes: recentStatementBytes,
+  })
   const sourceStatus = new SourceStatus({
     router,
     healthOf: (source) => healthOf(watch.stateOf(source)),
@@ -108,6 +120,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
   /** Outermost first. */
   const stages = [
     track(active),
+    ...(recentStatements > 0 ? [remember(recent)] : []),
     audit(config.log.statements, metrics),
     rejectWhenDraining(drainGate),
     deadline((source) => config.sources[source]?.statementTimeoutMs),
@@ -139,6 +152,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     transactions,
     pipeline,
     active,
+    recent,
     sourceStatus,
     quotas,
     cache,

@@ -18,6 +18,7 @@ class DerivedContext implements Members {
   readonly deadlineAt: number
   readonly requestId: string
   readonly log: Logger
+  readonly front: string | undefined
   readonly metadata: Context['metadata']
   readonly connection: ClientConnection | undefined
   readonly reader: StatementReader | undefined
@@ -36,6 +37,7 @@ class DerivedContext implements Members {
     this.deadlineAt = changes.deadlineAt ?? outer.deadlineAt
     this.requestId = changes.requestId ?? outer.requestId
     this.log = changes.log ?? outer.log
+    this.front = 'front' in changes ? changes.front : outer.front
     this.metadata = 'metadata' in changes ? changes.metadata : outer.metadata
     this.connection = 'connection' in changes ? changes.connection : outer.connection
     // Ending the reader aborts the outer signal only.

@@ -125,6 +125,8 @@ export interface PlannedRead {
   readonly isRecorded?: boolean
   /** Present if the source bills. */
   readonly cost?: PlannedCost
+  /** Time that it took to plan, in milliseconds, for the list of recent statements. */
+  readonly planMs?: number
 }
 
 /** A statement that changes data or the catalog, ready to run. */
@@ -139,6 +141,8 @@ export interface PlannedUpdate {
   readonly schema?: Uint8Array
   /** As `PlannedRead.cost`. */
   readonly cost?: PlannedCost
+  /** As `PlannedRead.planMs`. */
+  readonly planMs?: number
 }
 
 /** A bulk ingestion. The query's text only describes it. Sources do not plan ingestions. */
@@ -236,6 +240,8 @@ export interface Context {
   readonly deadlineAt: number
   readonly requestId: string
   readonly log: Logger
+  /** Name of the front that received the call, for lists of statements: no stage decides by it. */
+  readonly front?: string | undefined
   /** The request metadata of the call. */
   readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
   /** The client's connection; absent if no client waits for the answer. */

@@ -14,6 +14,7 @@ class LazyContext implements Context {
   readonly deadlineAt = 1000
   readonly requestId = 'r1'
   readonly log = silent
+  readonly front = 'flight'
   readonly metadata = { 'x-name': 'value' }
   readonly connection = { isLeaving: false, onceClosed() {} }
   readonly reader = { end() {} }
@@ -43,6 +44,7 @@ const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]
   deadlineAt: 5,
   requestId: 'r2',
   log: other,
+  front: 'http',
   metadata: {},
   connection: { isLeaving: true, onceClosed() {} },
   reader: { end() {} },

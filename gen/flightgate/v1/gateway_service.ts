@@ -937,6 +937,88 @@ export interface ListQueriesResponse {
   isPartial: boolean;
 }
 
+/** ListRecentQueriesRequest asks for the statements that ended last. */
+export interface ListRecentQueriesRequest {
+  /** Name of the source; empty for all. */
+  dataSource: string;
+  /** Name of the principal, for the role admin; empty for all that the caller may see. */
+  principal: string;
+  /** OK, the code of an error, or FAILED for each outcome but OK; empty for all. */
+  outcome: string;
+  /** Most statements to list, at most 1,000; 0 for 100. */
+  limit: number;
+}
+
+/** RecentQuery is a statement that has ended, or that could not be planned. */
+export interface RecentQuery {
+  /** Id of the statement in the log. */
+  id: string;
+  /** Name of the principal. */
+  principal: string;
+  /** Name of the source. */
+  dataSource: string;
+  /** The first 2,000 characters of the text. */
+  query: string;
+  /** OK, or the code of the error that the client got. */
+  outcome: string;
+  /** What went wrong, up to 500 characters; empty if nothing did. */
+  message: string;
+  /** Front that received it: flight, gateway or http. */
+  front: string;
+  /** When it began to wait or run, or to be planned if that failed. */
+  startTime:
+    | Timestamp
+    | undefined;
+  /** When it ended. */
+  endTime:
+    | Timestamp
+    | undefined;
+  /** Sum of the four times below, in milliseconds. */
+  durationMs: number;
+  /** Time to plan it, which may have been in an earlier call; unset if it was not planned, as an upload of rows. */
+  planMs?:
+    | number
+    | undefined;
+  /** Time that it waited for a slot; unset if it needed none, as a cache hit. */
+  queueMs?:
+    | number
+    | undefined;
+  /** Time from then to the first batch of rows, or to the end without rows; unset if it never ran. */
+  firstByteMs?:
+    | number
+    | undefined;
+  /** Time from the first batch until the client had read all; unset if it got no batch. */
+  streamMs?:
+    | number
+    | undefined;
+  /** Rows that the client has read. */
+  rows: bigint;
+  /** Arrow bytes that the client has read. */
+  bytes: bigint;
+  /** Bytes that the engine billed; unset if it has not told, or does not bill. */
+  billedBytes?:
+    | bigint
+    | undefined;
+  /** Price in US dollars; unset if the source has none or has not told it. */
+  costUsd?:
+    | number
+    | undefined;
+  /** What the result cache did: HIT, STALE, MISS or BYPASS; empty if it is off or the statement did not get there. */
+  cache: string;
+  /** Whether the rows came from another statement or a cache. */
+  isShared: boolean;
+  /** Id of the request in the log. */
+  requestId: string;
+}
+
+/** ListRecentQueriesResponse has the statements; the one that ended last first. */
+export interface ListRecentQueriesResponse {
+  /** The statements of all replicas. */
+  queries: RecentQuery[];
+  /** Whether statements are missing, since a replica did not answer in time or has too much text. */
+  isPartial: boolean;
+}
+
 /** CancelQueryRequest names a statement to cancel. */
 export interface CancelQueryRequest {
   /** Id from ListQueries. */
@@ -5308,6 +5390,439 @@ export const ListQueriesResponse: MessageFns<ListQueriesResponse> = {
   },
 };
 
+function createBaseListRecentQueriesRequest(): ListRecentQueriesRequest {
+  return { dataSource: "", principal: "", outcome: "", limit: 0 };
+}
+
+export const ListRecentQueriesRequest: MessageFns<ListRecentQueriesRequest> = {
+  encode(message: ListRecentQueriesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dataSource !== "") {
+      writer.uint32(10).string(message.dataSource);
+    }
+    if (message.principal !== "") {
+      writer.uint32(18).string(message.principal);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(26).string(message.outcome);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(32).uint32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRecentQueriesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRecentQueriesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dataSource = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.principal = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRecentQuery(): RecentQuery {
+  return {
+    id: "",
+    principal: "",
+    dataSource: "",
+    query: "",
+    outcome: "",
+    message: "",
+    front: "",
+    startTime: undefined,
+    endTime: undefined,
+    durationMs: 0,
+    planMs: undefined,
+    queueMs: undefined,
+    firstByteMs: undefined,
+    streamMs: undefined,
+    rows: 0n,
+    bytes: 0n,
+    billedBytes: undefined,
+    costUsd: undefined,
+    cache: "",
+    isShared: false,
+    requestId: "",
+  };
+}
+
+export const RecentQuery: MessageFns<RecentQuery> = {
+  encode(message: RecentQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.principal !== "") {
+      writer.uint32(18).string(message.principal);
+    }
+    if (message.dataSource !== "") {
+      writer.uint32(26).string(message.dataSource);
+    }
+    if (message.query !== "") {
+      writer.uint32(34).string(message.query);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(42).string(message.outcome);
+    }
+    if (message.message !== "") {
+      writer.uint32(50).string(message.message);
+    }
+    if (message.front !== "") {
+      writer.uint32(58).string(message.front);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(message.startTime, writer.uint32(66).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(74).fork()).join();
+    }
+    if (message.durationMs !== 0) {
+      writer.uint32(81).double(message.durationMs);
+    }
+    if (message.planMs !== undefined) {
+      writer.uint32(89).double(message.planMs);
+    }
+    if (message.queueMs !== undefined) {
+      writer.uint32(97).double(message.queueMs);
+    }
+    if (message.firstByteMs !== undefined) {
+      writer.uint32(105).double(message.firstByteMs);
+    }
+    if (message.streamMs !== undefined) {
+      writer.uint32(113).double(message.streamMs);
+    }
+    if (message.rows !== 0n) {
+      if (BigInt.asUintN(64, message.rows) !== message.rows) {
+        throw new globalThis.Error("value provided for field message.rows of type uint64 too large");
+      }
+      writer.uint32(120).uint64(message.rows);
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(128).uint64(message.bytes);
+    }
+    if (message.billedBytes !== undefined) {
+      if (BigInt.asUintN(64, message.billedBytes) !== message.billedBytes) {
+        throw new globalThis.Error("value provided for field message.billedBytes of type uint64 too large");
+      }
+      writer.uint32(136).uint64(message.billedBytes);
+    }
+    if (message.costUsd !== undefined) {
+      writer.uint32(145).double(message.costUsd);
+    }
+    if (message.cache !== "") {
+      writer.uint32(154).string(message.cache);
+    }
+    if (message.isShared !== false) {
+      writer.uint32(160).bool(message.isShared);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(170).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RecentQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRecentQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.principal = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.dataSource = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.query = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.front = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.startTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.endTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.durationMs = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.planMs = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.queueMs = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 105) {
+              break;
+            }
+
+            message.firstByteMs = reader.double();
+            continue;
+          }
+          case 14: {
+            if (tag !== 113) {
+              break;
+            }
+
+            message.streamMs = reader.double();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.rows = reader.uint64() as bigint;
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.billedBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 18: {
+            if (tag !== 145) {
+              break;
+            }
+
+            message.costUsd = reader.double();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.cache = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.isShared = reader.bool();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListRecentQueriesResponse(): ListRecentQueriesResponse {
+  return { queries: [], isPartial: false };
+}
+
+export const ListRecentQueriesResponse: MessageFns<ListRecentQueriesResponse> = {
+  encode(message: ListRecentQueriesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.queries) {
+      RecentQuery.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.isPartial !== false) {
+      writer.uint32(16).bool(message.isPartial);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRecentQueriesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRecentQueriesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.queries.push(RecentQuery.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.isPartial = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseCancelQueryRequest(): CancelQueryRequest {
   return { id: "" };
 }
@@ -6366,6 +6881,15 @@ export const GatewayServiceDefinition = {
       requestType: ListQueriesRequest as typeof ListQueriesRequest,
       requestStream: false,
       responseType: ListQueriesResponse as typeof ListQueriesResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** ListRecentQueries lists the statements that ended last: the caller's own ones, or all for the role admin. */
+    listRecentQueries: {
+      name: "ListRecentQueries",
+      requestType: ListRecentQueriesRequest as typeof ListRecentQueriesRequest,
+      requestStream: false,
+      responseType: ListRecentQueriesResponse as typeof ListRecentQueriesResponse,
       responseStream: false,
       options: {},
     },

@@ -12,7 +12,7 @@ export type StatementCommand = Exclude<Command, { kind: 'metadata' }>
 
 /** Returns the context of an authenticated call. */
 export function contextOf(front: FlightFront, call: GrpcCall): CallContext {
-  return new CallContext(call, front.log)
+  return new CallContext(call, front.log, 'flight')
 }
 
 /** Builds the query of a call. @throws GatewayError as `QueryBuilder.ofStatement` and `scopeOf` */

@@ -6,7 +6,7 @@ import type { GatewayFront } from './front.ts'
 
 /** Returns the context of an authenticated call. */
 export function contextOf(front: GatewayFront, call: GrpcCall): CallContext {
-  return new CallContext(call, front.log)
+  return new CallContext(call, front.log, 'gateway')
 }
 
 /** Returns the scope of a call. @throws GatewayError as `scopeOf` of `fronts/grpc` */

@@ -2,6 +2,7 @@ import type { CostUsage } from '../../cost/usage/cost-usage.ts'
 import type { Administration } from '../../query/admin/administration.ts'
 import type { CacheAdmin } from '../../query/cache/cache-admin.ts'
 import type { ActiveStatements } from '../../query/control/active-statements.ts'
+import type { RecentStatements } from '../../query/control/recent-statements.ts'
 import type { SourceStatus } from '../../query/control/source-status.ts'
 import type { Logger } from '../../query/types.ts'
 import type { Quotas } from '../../quotas/quotas.ts'
@@ -13,6 +14,7 @@ export interface GatewayFront {
   readonly statements: Statements
   readonly sessions: CallSessions
   readonly active: ActiveStatements
+  readonly recent: RecentStatements
   readonly sourceStatus: SourceStatus
   readonly quotas: Quotas
   readonly costUsage: CostUsage

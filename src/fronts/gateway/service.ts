@@ -9,6 +9,7 @@ import { getUsage } from './methods/get-usage.ts'
 import { getVersion } from './methods/get-version.ts'
 import { planBatch } from './methods/plan-batch.ts'
 import { cancelQuery, listQueries } from './methods/queries.ts'
+import { listRecentQueries } from './methods/recent-queries.ts'
 import { getSource, listSources } from './methods/sources.ts'
 
 /** Full name of the service, as used by gRPC health checks. */
@@ -27,6 +28,7 @@ export function gatewayMethods(front: GatewayFront): Methods {
     GetUsage: getUsage(front),
     GetCosts: getCosts(front),
     ListQueries: listQueries(front),
+    ListRecentQueries: listRecentQueries(front),
     CancelQuery: cancelQuery(front),
     GetCacheStats: getCacheStats(front),
     ClearCache: clearCache(front),

@@ -11,6 +11,7 @@ export class CallContext implements Context {
   readonly deadlineAt: number
   readonly requestId: string
   readonly log: Logger
+  readonly front: string
   readonly metadata: HeaderFields
   readonly holder?: string
   /** Absent if many clients may share the connection: its end tells nothing of one of them. */
@@ -21,13 +22,17 @@ export class CallContext implements Context {
   trace?: StatementTrace
   readonly #call: GrpcCall
 
-  /** @throws GatewayError UNAUTHENTICATED if the method is open to calls without credentials: its calls have no principal */
-  constructor(call: GrpcCall, log: Logger) {
+  /**
+   * @param front name of the front that received the call
+   * @throws GatewayError UNAUTHENTICATED if the method is open to calls without credentials: its calls have no principal
+   */
+  constructor(call: GrpcCall, log: Logger, front: string) {
     this.#call = call
     this.principal = call.principal
     this.deadlineAt = call.deadlineAt
     this.requestId = call.requestId
     this.log = log
+    this.front = front
     this.metadata = call.headers
     if (this.principal === anonymous) this.holder = call.peer
     this.connection = isOfProxy(call.headers) ? undefined : call.connection

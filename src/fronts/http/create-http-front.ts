@@ -19,6 +19,7 @@ import { addCacheRoutes } from './routes/cache.ts'
 import { addControlRoutes } from './routes/control.ts'
 import { addEstimateRoute } from './routes/estimate-cost.ts'
 import { addEventsRoute } from './routes/events.ts'
+import { addHistoryRoutes } from './routes/history.ts'
 import { queryRoutes } from './routes/query.ts'
 import { addReconcileRoute } from './routes/reconcile.ts'
 import { addVersionRoute } from './routes/version.ts'
@@ -106,6 +107,7 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
   addBatchRoutes(api, front)
   addEstimateRoute(api, front)
   addControlRoutes(api, front)
+  addHistoryRoutes(api, front)
   addReconcileRoute(api, front)
   addCacheRoutes(api, front)
   addVersionRoute(api, front)

@@ -4,6 +4,7 @@ import type { CostUsage } from '../../cost/usage/cost-usage.ts'
 import type { Administration } from '../../query/admin/administration.ts'
 import type { CacheAdmin } from '../../query/cache/cache-admin.ts'
 import type { ActiveStatements } from '../../query/control/active-statements.ts'
+import type { RecentStatements } from '../../query/control/recent-statements.ts'
 import type { SourceStatus } from '../../query/control/source-status.ts'
 import type { DrainGate } from '../../query/drain-gate.ts'
 import type { Router } from '../../query/router.ts'
@@ -16,6 +17,7 @@ import type { HttpCalls } from './call/http-calls.ts'
 export interface HttpFront {
   readonly statements: Statements
   readonly active: ActiveStatements
+  readonly recent: RecentStatements
   readonly sourceStatus: SourceStatus
   readonly router: Router
   readonly drainGate: DrainGate

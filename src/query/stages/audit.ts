@@ -1,6 +1,7 @@
 import type { GatewayError } from '../errors.ts'
 import { GatewayError as Failure } from '../errors.ts'
 import type { Stage } from '../pipeline.ts'
+import { endFailure } from '../results/end-failure.ts'
 import { holding, type ReadStats } from '../results/holding.ts'
 import { statementHash } from '../text/statement-hash.ts'
 import type { Context, Query } from '../types.ts'
@@ -82,10 +83,7 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       const { query } = plan
       observer.onStatementStart(query.source)
       const onEnd = (thrown: unknown, complete: boolean, { rows, bytes }: ReadStats) => {
-        const left = complete
-          ? undefined
-          : (ctx.signal.reason ?? new Failure('CANCELLED', 'The client stopped reading before the end.'))
-        const failure = thrown === undefined && complete ? undefined : Failure.from(thrown ?? left)
+        const failure = endFailure(thrown, complete, ctx.signal)
         const ms = performance.now() - startedAt
         // Defer the log line, so that the client does not wait for it.
         setImmediate(() => {

@@ -38,6 +38,8 @@ const common = {
   // The client already has the schema from the FlightInfo.
   schema: leftOut,
   cost: json<PlannedCost | undefined>('c'),
+  // The list of recent statements shows it, whichever process runs the ticket.
+  planMs: json<number | undefined>('l'),
 }
 
 /** Encoding of a ticket; a poll handle contains one too. */

@@ -6,7 +6,7 @@ import { log } from '../../grpc/server-limits.ts'
 
 const connection = { isLeaving: false, onceClosed() {} }
 const callWith = (headers: Record<string, string>) =>
-  new CallContext({ principal: anonymous, headers, connection } as unknown as GrpcCall, log)
+  new CallContext({ principal: anonymous, headers, connection } as unknown as GrpcCall, log, 'flight')
 
 it.each([
   { 'x-forwarded-for': '10.0.0.1' },

@@ -4400,6 +4400,360 @@ func (x *ListQueriesResponse) GetIsPartial() bool {
 	return false
 }
 
+// ListRecentQueriesRequest asks for the statements that ended last.
+type ListRecentQueriesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the source; empty for all.
+	DataSource string `protobuf:"bytes,1,opt,name=data_source,json=dataSource,proto3" json:"data_source,omitempty"`
+	// Name of the principal, for the role admin; empty for all that the caller may see.
+	Principal string `protobuf:"bytes,2,opt,name=principal,proto3" json:"principal,omitempty"`
+	// OK, the code of an error, or FAILED for each outcome but OK; empty for all.
+	Outcome string `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Most statements to list, at most 1,000; 0 for 100.
+	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRecentQueriesRequest) Reset() {
+	*x = ListRecentQueriesRequest{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRecentQueriesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRecentQueriesRequest) ProtoMessage() {}
+
+func (x *ListRecentQueriesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRecentQueriesRequest.ProtoReflect.Descriptor instead.
+func (*ListRecentQueriesRequest) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *ListRecentQueriesRequest) GetDataSource() string {
+	if x != nil {
+		return x.DataSource
+	}
+	return ""
+}
+
+func (x *ListRecentQueriesRequest) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *ListRecentQueriesRequest) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *ListRecentQueriesRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// RecentQuery is a statement that has ended, or that could not be planned.
+type RecentQuery struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the statement in the log.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Name of the principal.
+	Principal string `protobuf:"bytes,2,opt,name=principal,proto3" json:"principal,omitempty"`
+	// Name of the source.
+	DataSource string `protobuf:"bytes,3,opt,name=data_source,json=dataSource,proto3" json:"data_source,omitempty"`
+	// The first 2,000 characters of the text.
+	Query string `protobuf:"bytes,4,opt,name=query,proto3" json:"query,omitempty"`
+	// OK, or the code of the error that the client got.
+	Outcome string `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// What went wrong, up to 500 characters; empty if nothing did.
+	Message string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	// Front that received it: flight, gateway or http.
+	Front string `protobuf:"bytes,7,opt,name=front,proto3" json:"front,omitempty"`
+	// When it began to wait or run, or to be planned if that failed.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// When it ended.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// Sum of the four times below, in milliseconds.
+	DurationMs float64 `protobuf:"fixed64,10,opt,name=duration_ms,json=durationMs,proto3" json:"duration_ms,omitempty"`
+	// Time to plan it, which may have been in an earlier call; unset if it was not planned, as an upload of rows.
+	PlanMs *float64 `protobuf:"fixed64,11,opt,name=plan_ms,json=planMs,proto3,oneof" json:"plan_ms,omitempty"`
+	// Time that it waited for a slot; unset if it needed none, as a cache hit.
+	QueueMs *float64 `protobuf:"fixed64,12,opt,name=queue_ms,json=queueMs,proto3,oneof" json:"queue_ms,omitempty"`
+	// Time from then to the first batch of rows, or to the end without rows; unset if it never ran.
+	FirstByteMs *float64 `protobuf:"fixed64,13,opt,name=first_byte_ms,json=firstByteMs,proto3,oneof" json:"first_byte_ms,omitempty"`
+	// Time from the first batch until the client had read all; unset if it got no batch.
+	StreamMs *float64 `protobuf:"fixed64,14,opt,name=stream_ms,json=streamMs,proto3,oneof" json:"stream_ms,omitempty"`
+	// Rows that the client has read.
+	Rows uint64 `protobuf:"varint,15,opt,name=rows,proto3" json:"rows,omitempty"`
+	// Arrow bytes that the client has read.
+	Bytes uint64 `protobuf:"varint,16,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// Bytes that the engine billed; unset if it has not told, or does not bill.
+	BilledBytes *uint64 `protobuf:"varint,17,opt,name=billed_bytes,json=billedBytes,proto3,oneof" json:"billed_bytes,omitempty"`
+	// Price in US dollars; unset if the source has none or has not told it.
+	CostUsd *float64 `protobuf:"fixed64,18,opt,name=cost_usd,json=costUsd,proto3,oneof" json:"cost_usd,omitempty"`
+	// What the result cache did: HIT, STALE, MISS or BYPASS; empty if it is off or the statement did not get there.
+	Cache string `protobuf:"bytes,19,opt,name=cache,proto3" json:"cache,omitempty"`
+	// Whether the rows came from another statement or a cache.
+	IsShared bool `protobuf:"varint,20,opt,name=is_shared,json=isShared,proto3" json:"is_shared,omitempty"`
+	// Id of the request in the log.
+	RequestId     string `protobuf:"bytes,21,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecentQuery) Reset() {
+	*x = RecentQuery{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecentQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecentQuery) ProtoMessage() {}
+
+func (x *RecentQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecentQuery.ProtoReflect.Descriptor instead.
+func (*RecentQuery) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *RecentQuery) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RecentQuery) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *RecentQuery) GetDataSource() string {
+	if x != nil {
+		return x.DataSource
+	}
+	return ""
+}
+
+func (x *RecentQuery) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
+}
+
+func (x *RecentQuery) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *RecentQuery) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *RecentQuery) GetFront() string {
+	if x != nil {
+		return x.Front
+	}
+	return ""
+}
+
+func (x *RecentQuery) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *RecentQuery) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *RecentQuery) GetDurationMs() float64 {
+	if x != nil {
+		return x.DurationMs
+	}
+	return 0
+}
+
+func (x *RecentQuery) GetPlanMs() float64 {
+	if x != nil && x.PlanMs != nil {
+		return *x.PlanMs
+	}
+	return 0
+}
+
+func (x *RecentQuery) GetQueueMs() float64 {
+	if x != nil && x.QueueMs != nil {
+		return *x.QueueMs
+	}
+	return 0
+}
+
+func (x *RecentQuery) GetFirstByteMs() float64 {
+	if x != nil && x.FirstByteMs != nil {
+		return *x.FirstByteMs
+	}
+	return 0
+}
+
+func (x *RecentQuery) GetStreamMs() float64 {
+	if x != nil && x.StreamMs != nil {
+		return *x.StreamMs
+	}
+	return 0
+}
+
+func (x *RecentQuery) GetRows() uint64 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
+func (x *RecentQuery) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *RecentQuery) GetBilledBytes() uint64 {
+	if x != nil && x.BilledBytes != nil {
+		return *x.BilledBytes
+	}
+	return 0
+}
+
+func (x *RecentQuery) GetCostUsd() float64 {
+	if x != nil && x.CostUsd != nil {
+		return *x.CostUsd
+	}
+	return 0
+}
+
+func (x *RecentQuery) GetCache() string {
+	if x != nil {
+		return x.Cache
+	}
+	return ""
+}
+
+func (x *RecentQuery) GetIsShared() bool {
+	if x != nil {
+		return x.IsShared
+	}
+	return false
+}
+
+func (x *RecentQuery) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// ListRecentQueriesResponse has the statements; the one that ended last first.
+type ListRecentQueriesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The statements of all replicas.
+	Queries []*RecentQuery `protobuf:"bytes,1,rep,name=queries,proto3" json:"queries,omitempty"`
+	// Whether statements are missing, since a replica did not answer in time or has too much text.
+	IsPartial     bool `protobuf:"varint,2,opt,name=is_partial,json=isPartial,proto3" json:"is_partial,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRecentQueriesResponse) Reset() {
+	*x = ListRecentQueriesResponse{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRecentQueriesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRecentQueriesResponse) ProtoMessage() {}
+
+func (x *ListRecentQueriesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRecentQueriesResponse.ProtoReflect.Descriptor instead.
+func (*ListRecentQueriesResponse) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *ListRecentQueriesResponse) GetQueries() []*RecentQuery {
+	if x != nil {
+		return x.Queries
+	}
+	return nil
+}
+
+func (x *ListRecentQueriesResponse) GetIsPartial() bool {
+	if x != nil {
+		return x.IsPartial
+	}
+	return false
+}
+
 // CancelQueryRequest names a statement to cancel.
 type CancelQueryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4411,7 +4765,7 @@ type CancelQueryRequest struct {
 
 func (x *CancelQueryRequest) Reset() {
 	*x = CancelQueryRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[46]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4423,7 +4777,7 @@ func (x *CancelQueryRequest) String() string {
 func (*CancelQueryRequest) ProtoMessage() {}
 
 func (x *CancelQueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[46]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4436,7 +4790,7 @@ func (x *CancelQueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelQueryRequest.ProtoReflect.Descriptor instead.
 func (*CancelQueryRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{46}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *CancelQueryRequest) GetId() string {
@@ -4455,7 +4809,7 @@ type CancelQueryResponse struct {
 
 func (x *CancelQueryResponse) Reset() {
 	*x = CancelQueryResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[47]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4467,7 +4821,7 @@ func (x *CancelQueryResponse) String() string {
 func (*CancelQueryResponse) ProtoMessage() {}
 
 func (x *CancelQueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[47]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4480,7 +4834,7 @@ func (x *CancelQueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelQueryResponse.ProtoReflect.Descriptor instead.
 func (*CancelQueryResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{47}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{50}
 }
 
 // GetCacheStatsRequest asks for the state of the result cache.
@@ -4492,7 +4846,7 @@ type GetCacheStatsRequest struct {
 
 func (x *GetCacheStatsRequest) Reset() {
 	*x = GetCacheStatsRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[48]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4504,7 +4858,7 @@ func (x *GetCacheStatsRequest) String() string {
 func (*GetCacheStatsRequest) ProtoMessage() {}
 
 func (x *GetCacheStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[48]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4517,7 +4871,7 @@ func (x *GetCacheStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCacheStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetCacheStatsRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{48}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{51}
 }
 
 // SourceCacheStats counts what the result cache did for the statements of one source since the process began.
@@ -4545,7 +4899,7 @@ type SourceCacheStats struct {
 
 func (x *SourceCacheStats) Reset() {
 	*x = SourceCacheStats{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[49]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4557,7 +4911,7 @@ func (x *SourceCacheStats) String() string {
 func (*SourceCacheStats) ProtoMessage() {}
 
 func (x *SourceCacheStats) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[49]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4570,7 +4924,7 @@ func (x *SourceCacheStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceCacheStats.ProtoReflect.Descriptor instead.
 func (*SourceCacheStats) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{49}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *SourceCacheStats) GetDataSource() string {
@@ -4646,7 +5000,7 @@ type CacheEvictions struct {
 
 func (x *CacheEvictions) Reset() {
 	*x = CacheEvictions{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[50]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4658,7 +5012,7 @@ func (x *CacheEvictions) String() string {
 func (*CacheEvictions) ProtoMessage() {}
 
 func (x *CacheEvictions) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[50]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4671,7 +5025,7 @@ func (x *CacheEvictions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CacheEvictions.ProtoReflect.Descriptor instead.
 func (*CacheEvictions) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{50}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *CacheEvictions) GetSize() uint64 {
@@ -4715,7 +5069,7 @@ type CacheRevalidations struct {
 
 func (x *CacheRevalidations) Reset() {
 	*x = CacheRevalidations{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[51]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4727,7 +5081,7 @@ func (x *CacheRevalidations) String() string {
 func (*CacheRevalidations) ProtoMessage() {}
 
 func (x *CacheRevalidations) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[51]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4740,7 +5094,7 @@ func (x *CacheRevalidations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CacheRevalidations.ProtoReflect.Descriptor instead.
 func (*CacheRevalidations) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{51}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *CacheRevalidations) GetSucceeded() uint64 {
@@ -4772,7 +5126,7 @@ type PlanCacheStats struct {
 
 func (x *PlanCacheStats) Reset() {
 	*x = PlanCacheStats{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[52]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4784,7 +5138,7 @@ func (x *PlanCacheStats) String() string {
 func (*PlanCacheStats) ProtoMessage() {}
 
 func (x *PlanCacheStats) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[52]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4797,7 +5151,7 @@ func (x *PlanCacheStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanCacheStats.ProtoReflect.Descriptor instead.
 func (*PlanCacheStats) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{52}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *PlanCacheStats) GetEntries() uint64 {
@@ -4842,7 +5196,7 @@ type SharedCacheStats struct {
 
 func (x *SharedCacheStats) Reset() {
 	*x = SharedCacheStats{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[53]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4854,7 +5208,7 @@ func (x *SharedCacheStats) String() string {
 func (*SharedCacheStats) ProtoMessage() {}
 
 func (x *SharedCacheStats) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[53]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4867,7 +5221,7 @@ func (x *SharedCacheStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SharedCacheStats.ProtoReflect.Descriptor instead.
 func (*SharedCacheStats) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{53}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *SharedCacheStats) GetUp() bool {
@@ -4937,7 +5291,7 @@ type GetCacheStatsResponse struct {
 
 func (x *GetCacheStatsResponse) Reset() {
 	*x = GetCacheStatsResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[54]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4949,7 +5303,7 @@ func (x *GetCacheStatsResponse) String() string {
 func (*GetCacheStatsResponse) ProtoMessage() {}
 
 func (x *GetCacheStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[54]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4962,7 +5316,7 @@ func (x *GetCacheStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCacheStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetCacheStatsResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{54}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *GetCacheStatsResponse) GetEntries() uint64 {
@@ -5038,7 +5392,7 @@ type ClearCacheRequest struct {
 
 func (x *ClearCacheRequest) Reset() {
 	*x = ClearCacheRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[55]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5050,7 +5404,7 @@ func (x *ClearCacheRequest) String() string {
 func (*ClearCacheRequest) ProtoMessage() {}
 
 func (x *ClearCacheRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[55]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5063,7 +5417,7 @@ func (x *ClearCacheRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearCacheRequest.ProtoReflect.Descriptor instead.
 func (*ClearCacheRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{55}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ClearCacheRequest) GetDataSource() string {
@@ -5105,7 +5459,7 @@ type ClearCacheResponse struct {
 
 func (x *ClearCacheResponse) Reset() {
 	*x = ClearCacheResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[56]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5117,7 +5471,7 @@ func (x *ClearCacheResponse) String() string {
 func (*ClearCacheResponse) ProtoMessage() {}
 
 func (x *ClearCacheResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[56]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5130,7 +5484,7 @@ func (x *ClearCacheResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearCacheResponse.ProtoReflect.Descriptor instead.
 func (*ClearCacheResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{56}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ClearCacheResponse) GetCleared() uint64 {
@@ -5149,7 +5503,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[57]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5161,7 +5515,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[57]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5174,7 +5528,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{57}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{60}
 }
 
 // GetVersionResponse has the version.
@@ -5188,7 +5542,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[58]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5200,7 +5554,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[58]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5213,7 +5567,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{58}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -5574,6 +5928,51 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x13ListQueriesResponse\x125\n" +
 	"\aqueries\x18\x01 \x03(\v2\x1b.flightgate.v1.RunningQueryR\aqueries\x12\x1d\n" +
 	"\n" +
+	"is_partial\x18\x02 \x01(\bR\tisPartial\"\x89\x01\n" +
+	"\x18ListRecentQueriesRequest\x12\x1f\n" +
+	"\vdata_source\x18\x01 \x01(\tR\n" +
+	"dataSource\x12\x1c\n" +
+	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x18\n" +
+	"\aoutcome\x18\x03 \x01(\tR\aoutcome\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\"\xf3\x05\n" +
+	"\vRecentQuery\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
+	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x1f\n" +
+	"\vdata_source\x18\x03 \x01(\tR\n" +
+	"dataSource\x12\x14\n" +
+	"\x05query\x18\x04 \x01(\tR\x05query\x12\x18\n" +
+	"\aoutcome\x18\x05 \x01(\tR\aoutcome\x12\x18\n" +
+	"\amessage\x18\x06 \x01(\tR\amessage\x12\x14\n" +
+	"\x05front\x18\a \x01(\tR\x05front\x129\n" +
+	"\n" +
+	"start_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
+	"\bend_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1f\n" +
+	"\vduration_ms\x18\n" +
+	" \x01(\x01R\n" +
+	"durationMs\x12\x1c\n" +
+	"\aplan_ms\x18\v \x01(\x01H\x00R\x06planMs\x88\x01\x01\x12\x1e\n" +
+	"\bqueue_ms\x18\f \x01(\x01H\x01R\aqueueMs\x88\x01\x01\x12'\n" +
+	"\rfirst_byte_ms\x18\r \x01(\x01H\x02R\vfirstByteMs\x88\x01\x01\x12 \n" +
+	"\tstream_ms\x18\x0e \x01(\x01H\x03R\bstreamMs\x88\x01\x01\x12\x12\n" +
+	"\x04rows\x18\x0f \x01(\x04R\x04rows\x12\x14\n" +
+	"\x05bytes\x18\x10 \x01(\x04R\x05bytes\x12&\n" +
+	"\fbilled_bytes\x18\x11 \x01(\x04H\x04R\vbilledBytes\x88\x01\x01\x12\x1e\n" +
+	"\bcost_usd\x18\x12 \x01(\x01H\x05R\acostUsd\x88\x01\x01\x12\x14\n" +
+	"\x05cache\x18\x13 \x01(\tR\x05cache\x12\x1b\n" +
+	"\tis_shared\x18\x14 \x01(\bR\bisShared\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x15 \x01(\tR\trequestIdB\n" +
+	"\n" +
+	"\b_plan_msB\v\n" +
+	"\t_queue_msB\x10\n" +
+	"\x0e_first_byte_msB\f\n" +
+	"\n" +
+	"_stream_msB\x0f\n" +
+	"\r_billed_bytesB\v\n" +
+	"\t_cost_usd\"p\n" +
+	"\x19ListRecentQueriesResponse\x124\n" +
+	"\aqueries\x18\x01 \x03(\v2\x1a.flightgate.v1.RecentQueryR\aqueries\x12\x1d\n" +
+	"\n" +
 	"is_partial\x18\x02 \x01(\bR\tisPartial\"$\n" +
 	"\x12CancelQueryRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x15\n" +
@@ -5677,7 +6076,8 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"QueryState\x12\x1b\n" +
 	"\x17QUERY_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12QUERY_STATE_QUEUED\x10\x01\x12\x17\n" +
-	"\x13QUERY_STATE_RUNNING\x10\x022\xb6\t\n" +
+	"\x13QUERY_STATE_RUNNING\x10\x022\x9e\n" +
+	"\n" +
 	"\x0eGatewayService\x12W\n" +
 	"\fEstimateCost\x12\".flightgate.v1.EstimateCostRequest\x1a#.flightgate.v1.EstimateCostResponse\x12f\n" +
 	"\x11BatchEstimateCost\x12'.flightgate.v1.BatchEstimateCostRequest\x1a(.flightgate.v1.BatchEstimateCostResponse\x12J\n" +
@@ -5688,7 +6088,8 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\tGetSource\x12\x1f.flightgate.v1.GetSourceRequest\x1a .flightgate.v1.GetSourceResponse\x12K\n" +
 	"\bGetUsage\x12\x1e.flightgate.v1.GetUsageRequest\x1a\x1f.flightgate.v1.GetUsageResponse\x12K\n" +
 	"\bGetCosts\x12\x1e.flightgate.v1.GetCostsRequest\x1a\x1f.flightgate.v1.GetCostsResponse\x12T\n" +
-	"\vListQueries\x12!.flightgate.v1.ListQueriesRequest\x1a\".flightgate.v1.ListQueriesResponse\x12T\n" +
+	"\vListQueries\x12!.flightgate.v1.ListQueriesRequest\x1a\".flightgate.v1.ListQueriesResponse\x12f\n" +
+	"\x11ListRecentQueries\x12'.flightgate.v1.ListRecentQueriesRequest\x1a(.flightgate.v1.ListRecentQueriesResponse\x12T\n" +
 	"\vCancelQuery\x12!.flightgate.v1.CancelQueryRequest\x1a\".flightgate.v1.CancelQueryResponse\x12Z\n" +
 	"\rGetCacheStats\x12#.flightgate.v1.GetCacheStatsRequest\x1a$.flightgate.v1.GetCacheStatsResponse\x12Q\n" +
 	"\n" +
@@ -5710,7 +6111,7 @@ func file_flightgate_v1_gateway_service_proto_rawDescGZIP() []byte {
 }
 
 var file_flightgate_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
+var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
 var file_flightgate_v1_gateway_service_proto_goTypes = []any{
 	(EstimateAccuracy)(0),             // 0: flightgate.v1.EstimateAccuracy
 	(PriceModel)(0),                   // 1: flightgate.v1.PriceModel
@@ -5767,20 +6168,23 @@ var file_flightgate_v1_gateway_service_proto_goTypes = []any{
 	(*ListQueriesRequest)(nil),        // 52: flightgate.v1.ListQueriesRequest
 	(*RunningQuery)(nil),              // 53: flightgate.v1.RunningQuery
 	(*ListQueriesResponse)(nil),       // 54: flightgate.v1.ListQueriesResponse
-	(*CancelQueryRequest)(nil),        // 55: flightgate.v1.CancelQueryRequest
-	(*CancelQueryResponse)(nil),       // 56: flightgate.v1.CancelQueryResponse
-	(*GetCacheStatsRequest)(nil),      // 57: flightgate.v1.GetCacheStatsRequest
-	(*SourceCacheStats)(nil),          // 58: flightgate.v1.SourceCacheStats
-	(*CacheEvictions)(nil),            // 59: flightgate.v1.CacheEvictions
-	(*CacheRevalidations)(nil),        // 60: flightgate.v1.CacheRevalidations
-	(*PlanCacheStats)(nil),            // 61: flightgate.v1.PlanCacheStats
-	(*SharedCacheStats)(nil),          // 62: flightgate.v1.SharedCacheStats
-	(*GetCacheStatsResponse)(nil),     // 63: flightgate.v1.GetCacheStatsResponse
-	(*ClearCacheRequest)(nil),         // 64: flightgate.v1.ClearCacheRequest
-	(*ClearCacheResponse)(nil),        // 65: flightgate.v1.ClearCacheResponse
-	(*GetVersionRequest)(nil),         // 66: flightgate.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 67: flightgate.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),     // 68: google.protobuf.Timestamp
+	(*ListRecentQueriesRequest)(nil),  // 55: flightgate.v1.ListRecentQueriesRequest
+	(*RecentQuery)(nil),               // 56: flightgate.v1.RecentQuery
+	(*ListRecentQueriesResponse)(nil), // 57: flightgate.v1.ListRecentQueriesResponse
+	(*CancelQueryRequest)(nil),        // 58: flightgate.v1.CancelQueryRequest
+	(*CancelQueryResponse)(nil),       // 59: flightgate.v1.CancelQueryResponse
+	(*GetCacheStatsRequest)(nil),      // 60: flightgate.v1.GetCacheStatsRequest
+	(*SourceCacheStats)(nil),          // 61: flightgate.v1.SourceCacheStats
+	(*CacheEvictions)(nil),            // 62: flightgate.v1.CacheEvictions
+	(*CacheRevalidations)(nil),        // 63: flightgate.v1.CacheRevalidations
+	(*PlanCacheStats)(nil),            // 64: flightgate.v1.PlanCacheStats
+	(*SharedCacheStats)(nil),          // 65: flightgate.v1.SharedCacheStats
+	(*GetCacheStatsResponse)(nil),     // 66: flightgate.v1.GetCacheStatsResponse
+	(*ClearCacheRequest)(nil),         // 67: flightgate.v1.ClearCacheRequest
+	(*ClearCacheResponse)(nil),        // 68: flightgate.v1.ClearCacheResponse
+	(*GetVersionRequest)(nil),         // 69: flightgate.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 70: flightgate.v1.GetVersionResponse
+	(*timestamppb.Timestamp)(nil),     // 71: google.protobuf.Timestamp
 }
 var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
 	11, // 0: flightgate.v1.Statement.table:type_name -> flightgate.v1.TableScan
@@ -5812,19 +6216,19 @@ var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
 	9,  // 26: flightgate.v1.PlanBatchRequest.statements:type_name -> flightgate.v1.Statement
 	12, // 27: flightgate.v1.PlanBatchRequest.options:type_name -> flightgate.v1.BatchOptions
 	16, // 28: flightgate.v1.PlannedTicket.estimate:type_name -> flightgate.v1.Estimate
-	68, // 29: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
+	71, // 29: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
 	33, // 30: flightgate.v1.PlanBatchResult.ticket:type_name -> flightgate.v1.PlannedTicket
 	17, // 31: flightgate.v1.PlanBatchResult.error:type_name -> flightgate.v1.Error
 	34, // 32: flightgate.v1.PlanBatchResponse.results:type_name -> flightgate.v1.PlanBatchResult
 	4,  // 33: flightgate.v1.Source.health:type_name -> flightgate.v1.HealthState
-	68, // 34: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
+	71, // 34: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
 	37, // 35: flightgate.v1.ListSourcesResponse.sources:type_name -> flightgate.v1.Source
 	5,  // 36: flightgate.v1.Endpoint.breaker:type_name -> flightgate.v1.BreakerState
 	37, // 37: flightgate.v1.GetSourceResponse.source:type_name -> flightgate.v1.Source
 	41, // 38: flightgate.v1.GetSourceResponse.slots:type_name -> flightgate.v1.Slots
 	40, // 39: flightgate.v1.GetSourceResponse.endpoints:type_name -> flightgate.v1.Endpoint
-	68, // 40: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
-	68, // 41: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
+	71, // 40: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
+	71, // 41: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
 	44, // 42: flightgate.v1.GetUsageResponse.sources:type_name -> flightgate.v1.SourceUsage
 	45, // 43: flightgate.v1.GetUsageResponse.requests_per_minute:type_name -> flightgate.v1.Quota
 	45, // 44: flightgate.v1.GetUsageResponse.concurrent_statements:type_name -> flightgate.v1.Quota
@@ -5840,46 +6244,51 @@ var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
 	49, // 54: flightgate.v1.GetCostsResponse.top_statements:type_name -> flightgate.v1.TopStatement
 	48, // 55: flightgate.v1.GetCostsResponse.labels:type_name -> flightgate.v1.CostRow
 	8,  // 56: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
-	68, // 57: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
+	71, // 57: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
 	53, // 58: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
-	58, // 59: flightgate.v1.GetCacheStatsResponse.data_sources:type_name -> flightgate.v1.SourceCacheStats
-	59, // 60: flightgate.v1.GetCacheStatsResponse.evictions:type_name -> flightgate.v1.CacheEvictions
-	60, // 61: flightgate.v1.GetCacheStatsResponse.revalidations:type_name -> flightgate.v1.CacheRevalidations
-	61, // 62: flightgate.v1.GetCacheStatsResponse.plans:type_name -> flightgate.v1.PlanCacheStats
-	62, // 63: flightgate.v1.GetCacheStatsResponse.shared:type_name -> flightgate.v1.SharedCacheStats
-	20, // 64: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
-	22, // 65: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
-	25, // 66: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
-	28, // 67: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
-	32, // 68: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
-	36, // 69: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
-	39, // 70: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
-	43, // 71: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
-	47, // 72: flightgate.v1.GatewayService.GetCosts:input_type -> flightgate.v1.GetCostsRequest
-	52, // 73: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
-	55, // 74: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
-	57, // 75: flightgate.v1.GatewayService.GetCacheStats:input_type -> flightgate.v1.GetCacheStatsRequest
-	64, // 76: flightgate.v1.GatewayService.ClearCache:input_type -> flightgate.v1.ClearCacheRequest
-	66, // 77: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
-	21, // 78: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
-	24, // 79: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
-	27, // 80: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
-	31, // 81: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
-	35, // 82: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
-	38, // 83: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
-	42, // 84: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
-	46, // 85: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
-	51, // 86: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
-	54, // 87: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
-	56, // 88: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
-	63, // 89: flightgate.v1.GatewayService.GetCacheStats:output_type -> flightgate.v1.GetCacheStatsResponse
-	65, // 90: flightgate.v1.GatewayService.ClearCache:output_type -> flightgate.v1.ClearCacheResponse
-	67, // 91: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
-	78, // [78:92] is the sub-list for method output_type
-	64, // [64:78] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	71, // 59: flightgate.v1.RecentQuery.start_time:type_name -> google.protobuf.Timestamp
+	71, // 60: flightgate.v1.RecentQuery.end_time:type_name -> google.protobuf.Timestamp
+	56, // 61: flightgate.v1.ListRecentQueriesResponse.queries:type_name -> flightgate.v1.RecentQuery
+	61, // 62: flightgate.v1.GetCacheStatsResponse.data_sources:type_name -> flightgate.v1.SourceCacheStats
+	62, // 63: flightgate.v1.GetCacheStatsResponse.evictions:type_name -> flightgate.v1.CacheEvictions
+	63, // 64: flightgate.v1.GetCacheStatsResponse.revalidations:type_name -> flightgate.v1.CacheRevalidations
+	64, // 65: flightgate.v1.GetCacheStatsResponse.plans:type_name -> flightgate.v1.PlanCacheStats
+	65, // 66: flightgate.v1.GetCacheStatsResponse.shared:type_name -> flightgate.v1.SharedCacheStats
+	20, // 67: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
+	22, // 68: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
+	25, // 69: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
+	28, // 70: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
+	32, // 71: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
+	36, // 72: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
+	39, // 73: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
+	43, // 74: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
+	47, // 75: flightgate.v1.GatewayService.GetCosts:input_type -> flightgate.v1.GetCostsRequest
+	52, // 76: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
+	55, // 77: flightgate.v1.GatewayService.ListRecentQueries:input_type -> flightgate.v1.ListRecentQueriesRequest
+	58, // 78: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
+	60, // 79: flightgate.v1.GatewayService.GetCacheStats:input_type -> flightgate.v1.GetCacheStatsRequest
+	67, // 80: flightgate.v1.GatewayService.ClearCache:input_type -> flightgate.v1.ClearCacheRequest
+	69, // 81: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
+	21, // 82: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
+	24, // 83: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
+	27, // 84: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
+	31, // 85: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
+	35, // 86: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
+	38, // 87: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
+	42, // 88: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
+	46, // 89: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
+	51, // 90: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
+	54, // 91: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
+	57, // 92: flightgate.v1.GatewayService.ListRecentQueries:output_type -> flightgate.v1.ListRecentQueriesResponse
+	59, // 93: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
+	66, // 94: flightgate.v1.GatewayService.GetCacheStats:output_type -> flightgate.v1.GetCacheStatsResponse
+	68, // 95: flightgate.v1.GatewayService.ClearCache:output_type -> flightgate.v1.ClearCacheResponse
+	70, // 96: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
+	82, // [82:97] is the sub-list for method output_type
+	67, // [67:82] is the sub-list for method input_type
+	67, // [67:67] is the sub-list for extension type_name
+	67, // [67:67] is the sub-list for extension extendee
+	0,  // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_flightgate_v1_gateway_service_proto_init() }
@@ -5925,13 +6334,14 @@ func file_flightgate_v1_gateway_service_proto_init() {
 	}
 	file_flightgate_v1_gateway_service_proto_msgTypes[35].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[42].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[47].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_flightgate_v1_gateway_service_proto_rawDesc), len(file_flightgate_v1_gateway_service_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   59,
+			NumMessages:   62,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -29,6 +29,7 @@ const (
 	GatewayService_GetUsage_FullMethodName          = "/flightgate.v1.GatewayService/GetUsage"
 	GatewayService_GetCosts_FullMethodName          = "/flightgate.v1.GatewayService/GetCosts"
 	GatewayService_ListQueries_FullMethodName       = "/flightgate.v1.GatewayService/ListQueries"
+	GatewayService_ListRecentQueries_FullMethodName = "/flightgate.v1.GatewayService/ListRecentQueries"
 	GatewayService_CancelQuery_FullMethodName       = "/flightgate.v1.GatewayService/CancelQuery"
 	GatewayService_GetCacheStats_FullMethodName     = "/flightgate.v1.GatewayService/GetCacheStats"
 	GatewayService_ClearCache_FullMethodName        = "/flightgate.v1.GatewayService/ClearCache"
@@ -65,6 +66,8 @@ type GatewayServiceClient interface {
 	GetCosts(ctx context.Context, in *GetCostsRequest, opts ...grpc.CallOption) (*GetCostsResponse, error)
 	// ListQueries lists the statements that wait or run: the caller's own ones, or all for the role admin.
 	ListQueries(ctx context.Context, in *ListQueriesRequest, opts ...grpc.CallOption) (*ListQueriesResponse, error)
+	// ListRecentQueries lists the statements that ended last: the caller's own ones, or all for the role admin.
+	ListRecentQueries(ctx context.Context, in *ListRecentQueriesRequest, opts ...grpc.CallOption) (*ListRecentQueriesResponse, error)
 	// CancelQuery cancels a statement that waits or runs: one of the caller's own, or any for the role admin.
 	CancelQuery(ctx context.Context, in *CancelQueryRequest, opts ...grpc.CallOption) (*CancelQueryResponse, error)
 	// GetCacheStats tells the state of the result cache of this replica. It needs the role admin.
@@ -202,6 +205,16 @@ func (c *gatewayServiceClient) ListQueries(ctx context.Context, in *ListQueriesR
 	return out, nil
 }
 
+func (c *gatewayServiceClient) ListRecentQueries(ctx context.Context, in *ListRecentQueriesRequest, opts ...grpc.CallOption) (*ListRecentQueriesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRecentQueriesResponse)
+	err := c.cc.Invoke(ctx, GatewayService_ListRecentQueries_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *gatewayServiceClient) CancelQuery(ctx context.Context, in *CancelQueryRequest, opts ...grpc.CallOption) (*CancelQueryResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CancelQueryResponse)
@@ -272,6 +285,8 @@ type GatewayServiceServer interface {
 	GetCosts(context.Context, *GetCostsRequest) (*GetCostsResponse, error)
 	// ListQueries lists the statements that wait or run: the caller's own ones, or all for the role admin.
 	ListQueries(context.Context, *ListQueriesRequest) (*ListQueriesResponse, error)
+	// ListRecentQueries lists the statements that ended last: the caller's own ones, or all for the role admin.
+	ListRecentQueries(context.Context, *ListRecentQueriesRequest) (*ListRecentQueriesResponse, error)
 	// CancelQuery cancels a statement that waits or runs: one of the caller's own, or any for the role admin.
 	CancelQuery(context.Context, *CancelQueryRequest) (*CancelQueryResponse, error)
 	// GetCacheStats tells the state of the result cache of this replica. It needs the role admin.
@@ -320,6 +335,9 @@ func (UnimplementedGatewayServiceServer) GetCosts(context.Context, *GetCostsRequ
 }
 func (UnimplementedGatewayServiceServer) ListQueries(context.Context, *ListQueriesRequest) (*ListQueriesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListQueries not implemented")
+}
+func (UnimplementedGatewayServiceServer) ListRecentQueries(context.Context, *ListRecentQueriesRequest) (*ListRecentQueriesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRecentQueries not implemented")
 }
 func (UnimplementedGatewayServiceServer) CancelQuery(context.Context, *CancelQueryRequest) (*CancelQueryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelQuery not implemented")
@@ -520,6 +538,24 @@ func _GatewayService_ListQueries_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _GatewayService_ListRecentQueries_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRecentQueriesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GatewayServiceServer).ListRecentQueries(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GatewayService_ListRecentQueries_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GatewayServiceServer).ListRecentQueries(ctx, req.(*ListRecentQueriesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _GatewayService_CancelQuery_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CancelQueryRequest)
 	if err := dec(in); err != nil {
@@ -630,6 +666,10 @@ var GatewayService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListQueries",
 			Handler:    _GatewayService_ListQueries_Handler,
+		},
+		{
+			MethodName: "ListRecentQueries",
+			Handler:    _GatewayService_ListRecentQueries_Handler,
 		},
 		{
 			MethodName: "CancelQuery",

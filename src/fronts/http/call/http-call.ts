@@ -26,6 +26,7 @@ export interface CallOwner {
  */
 export class HttpCall implements Context, ChangeMark {
   readonly method: string
+  readonly front = 'http'
   readonly requestId: string
   readonly traceParent: TraceParent | undefined
   readonly metadata: Context['metadata']
