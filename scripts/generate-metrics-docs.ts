@@ -33,6 +33,7 @@ export async function metricFacts(): Promise<MetricFacts[]> {
   })
   metrics.cost.readGauges({ budgets: async () => [], forecasts: async () => [], waitingBills: () => 0 })
   metrics.sharedCache.begin({ isUp: () => true, pendingBytes: () => 0 })
+  metrics.identity.readGauges({ keyExpiries: () => [] })
   metrics.redis.readGauges({ isRedisUp: () => true, breakers: () => [] })
   for (const kind of Object.values(sourceKinds)) kind.declareMetrics?.(metrics.ofSources.of('any'))
   const ofPrimary = new WorkerMetrics({ readyCount: () => 0, configured: 1 }).registry

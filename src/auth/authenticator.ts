@@ -1,170 +1,114 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
-import { headerOf, partsOf } from '../grpc/server/metadata.ts'
 import type { HeaderFields } from '../http2/index.ts'
 import { GatewayError } from '../query/errors.ts'
-import { type Sealer, SealKind } from '../query/seal/sealer.ts'
-import type { Principal, Quotas } from '../query/types.ts'
-
-/** A configured API key. The gateway knows only its SHA-256. */
-export interface ApiKey {
-  readonly name: string
-  readonly sha256: Buffer
-  readonly roles: readonly string[]
-  readonly defaultSource?: string
-  readonly statementTimeoutMs?: number
-  readonly quotas?: Quotas
-}
+import type { Sealer } from '../query/seal/sealer.ts'
+import type { Principal } from '../query/types.ts'
+import { type ApiKey, ApiKeys, expiredKey } from './api-keys.ts'
+import { BearerTokens } from './bearer-tokens.ts'
+import { credentialOf, severalValues } from './credentials.ts'
+import type { Identity } from './identity.ts'
 
 /**
- * The principal of every call when no API keys are configured. The gateway then listens on loopback addresses only, and no other caller
- * could hold the role admin.
+ * The principal of every call when nothing is configured by which callers authenticate. The gateway then listens on loopback
+ * addresses only, and no other caller could hold the role admin.
  */
 export const anonymous: Principal = { name: 'anonymous', roles: ['reader', 'writer', 'admin'] }
 
-/** The headers that may carry credentials. */
-export const CREDENTIAL_HEADERS = ['authorization', 'x-api-key', 'auth-token-bin'] as const
-
-const TOKEN_PREFIX = 'fgt_'
-const KEY_TAG_BYTES = 8
-const MAX_CACHED_TOKENS = 10_000
-const scheme = /^(bearer|basic) /i
-
-interface KnownToken {
-  readonly principal: Principal
-  readonly expiresAt: number
+const anonymousIdentity: Identity = {
+  principal: anonymous,
+  expiresAt: Number.POSITIVE_INFINITY,
+  proof: new Uint8Array(0),
 }
 
-/** Maps the credentials of a call to a principal, and issues short-lived bearer tokens. */
-export class Authenticator {
-  readonly #keys: readonly { readonly key: ApiKey; readonly principal: Principal }[]
-  readonly #sealer: Sealer
-  readonly #tokenTtlMs: number
-  readonly #tokens = new LRUCache<string, KnownToken>({ max: MAX_CACHED_TOKENS })
+/** What callers authenticate with. */
+export interface AuthenticatorSettings {
+  readonly apiKeys: readonly ApiKey[]
+}
 
-  constructor(keys: readonly ApiKey[], sealer: Sealer, tokenTtlMs: number) {
-    this.#sealer = sealer
-    this.#tokenTtlMs = tokenTtlMs
-    this.#keys = keys.map((key) => {
-      const { sha256: _, ...principal } = key
-      return { key, principal }
-    })
+/** Dependencies of `Authenticator`. */
+export interface AuthenticatorOptions extends AuthenticatorSettings {
+  readonly sealer: Sealer
+  /** Longest lifetime of a bearer token that the gateway issues, in milliseconds. */
+  readonly tokenTtlMs: number
+}
+
+/**
+ * Maps the credentials of a call to a principal, and issues short-lived bearer tokens. Answers at once where it can: for API keys
+ * and for tokens that it knows already. Otherwise it returns a promise.
+ */
+export class Authenticator {
+  readonly #keys: ApiKeys
+  readonly #tokens: BearerTokens
+
+  constructor({ apiKeys, sealer, tokenTtlMs }: AuthenticatorOptions) {
+    this.#keys = new ApiKeys(apiKeys)
+    this.#tokens = new BearerTokens(sealer, tokenTtlMs, (name, proof) => this.#keys.ofProof(name, proof))
+  }
+
+  /** Replaces what callers authenticate with. Bearer tokens of a key that is gone or changed end at once. */
+  update({ apiKeys }: AuthenticatorSettings): void {
+    this.#keys.update(apiKeys)
+    this.#tokens.forget()
   }
 
   /** Whether the gateway accepts calls without credentials. */
   get open(): boolean {
-    return this.#keys.length === 0
+    return this.#keys.isEmpty
+  }
+
+  /** When each principal loses its last API key, in Unix milliseconds; without those that have a key without an end. */
+  keyExpiries(): { readonly principal: string; readonly expiresAt: number }[] {
+    return this.#keys.expiries()
   }
 
   /**
-   * Returns the principal of a call. Reads `x-api-key`, `authorization: Bearer` with a token or a key, `authorization: Basic`
-   * with the key as password, or a token in `auth-token-bin`. Without configured keys, the principal is anonymous.
-   * @throws GatewayError UNAUTHENTICATED or EXPIRED_TOKEN
+   * Returns the principal of a call, from the headers that `credentialOf` reads. With nothing configured, the principal is
+   * anonymous.
+   * @throws GatewayError UNAUTHENTICATED or EXPIRED_TOKEN, also as a rejection
    */
-  authenticate(headers: HeaderFields): Principal {
-    if (this.open) return anonymous
-    const apiKey = headerOf(headers, 'x-api-key')
-    if (apiKey !== undefined) return this.#byApiKey(apiKey)
-    const authorization = headerOf(headers, 'authorization')
-    if (authorization !== undefined) return this.#byAuthorization(authorization)
-    const legacyToken = headerOf(headers, 'auth-token-bin')
-    if (legacyToken !== undefined) return this.#byBearer(Buffer.from(legacyToken, 'base64').toString())
-    throw new GatewayError(
-      'UNAUTHENTICATED',
-      'The call carries no credentials: give an API key as x-api-key, as Bearer, or as the password of Basic.',
-    )
+  authenticate(headers: HeaderFields): Principal | Promise<Principal> {
+    const identity = this.identify(headers)
+    return identity instanceof Promise ? identity.then(({ principal }) => principal) : identity.principal
+  }
+
+  /** As `authenticate`, with what a bearer token for the caller needs. */
+  identify(headers: HeaderFields): Identity | Promise<Identity> {
+    if (this.open) return anonymousIdentity
+    const credential = credentialOf(headers)
+    if (!credential)
+      throw new GatewayError(
+        'UNAUTHENTICATED',
+        'The call carries no credentials: give an API key as x-api-key, as Bearer, or as the password of Basic.',
+      )
+    return credential.isKey ? this.#byApiKey(credential.secret) : this.identifyBy(credential.secret)
   }
 
   /**
-   * Returns the principal of an API key. Compares hashes in constant time.
-   * @throws GatewayError UNAUTHENTICATED
+   * Returns the identity of a text that a client gives as its password: an API key, or a token.
+   * @throws GatewayError as `authenticate`
    */
-  byKey(presented: string): Principal {
-    if (this.open) return anonymous
-    const hash = createHash('sha256').update(presented).digest()
-    let found: Principal | undefined
-    for (const { key, principal } of this.#keys) if (timingSafeEqual(hash, key.sha256)) found = principal
-    if (!found) throw new GatewayError('UNAUTHENTICATED', 'The API key, password or token is wrong.')
-    return found
+  identifyBy(secret: string): Identity | Promise<Identity> {
+    if (this.open) return anonymousIdentity
+    return this.#tokens.has(secret) ? this.#tokens.open(secret) : this.#byKey(secret)
   }
 
-  /** Issues a bearer token for a principal. The token expires with its time to live, or when its key changes. */
-  issueToken(principal: Principal): string {
-    const expiresAt = Date.now() + this.#tokenTtlMs
-    const sealed = this.#sealer.seal(SealKind.bearer, principal.name, expiresAt, this.#keyTag(principal.name))
-    return TOKEN_PREFIX + sealed.toString('base64url')
+  /** Issues a bearer token. It expires with its time to live, and ends with the credentials of its identity. */
+  issueToken(identity: Identity): string {
+    return this.#tokens.issue(identity)
   }
 
-  #byApiKey(apiKey: string): Principal {
+  #byApiKey(apiKey: string): Identity {
     try {
-      return this.byKey(apiKey)
+      return this.#byKey(apiKey)
     } catch (error) {
       // A key may itself contain commas.
       throw apiKey.includes(',') ? severalValues('x-api-key') : error
     }
   }
 
-  #byAuthorization(authorization: string): Principal {
-    if (
-      authorization.includes(',') &&
-      partsOf(authorization)
-        .slice(1)
-        .some((part) => scheme.test(part))
-    )
-      throw severalValues('authorization')
-    const space = authorization.indexOf(' ')
-    const kind = authorization.slice(0, space).toLowerCase()
-    const value = authorization.slice(space + 1).trim()
-    if (kind === 'bearer') return this.#byBearer(value)
-    if (kind === 'basic') {
-      const text = Buffer.from(value, 'base64').toString()
-      const colon = text.indexOf(':')
-      if (colon >= 0) return this.byKey(text.slice(colon + 1))
-    }
-    throw new GatewayError(
-      'UNAUTHENTICATED',
-      'The authorization header must be "Bearer <token or key>" or "Basic ...".',
-    )
+  #byKey(presented: string): Identity {
+    const found = this.#keys.find(presented)
+    if (!found) throw new GatewayError('UNAUTHENTICATED', 'The API key, password or token is wrong.')
+    if (Date.now() >= found.expiresAt) throw expiredKey(found)
+    return found
   }
-
-  #byBearer(token: string): Principal {
-    if (!token.startsWith(TOKEN_PREFIX)) return this.byKey(token)
-    const known = this.#tokens.get(token)
-    if (known) return notExpired(known)
-    const fresh = this.#openToken(token)
-    notExpired(fresh)
-    this.#tokens.set(token, fresh)
-    return fresh.principal
-  }
-
-  #openToken(token: string): KnownToken {
-    const wrong = new GatewayError('UNAUTHENTICATED', 'The bearer token is wrong: log in again.')
-    let opened: ReturnType<Sealer['open']>
-    try {
-      opened = this.#sealer.open(SealKind.bearer, Buffer.from(token.slice(TOKEN_PREFIX.length), 'base64url'))
-    } catch {
-      throw wrong
-    }
-    const entry = this.#keys.find(({ key }) => key.name === opened.principal)
-    if (!entry || !opened.payload.equals(this.#keyTag(opened.principal))) throw wrong
-    return { principal: entry.principal, expiresAt: opened.expiresAt }
-  }
-
-  /** Binds a token to the key that it was issued for: changing the key invalidates its tokens. */
-  #keyTag(name: string): Buffer {
-    const entry = this.#keys.find(({ key }) => key.name === name)
-    return entry ? entry.key.sha256.subarray(0, KEY_TAG_BYTES) : Buffer.alloc(0)
-  }
-}
-
-function severalValues(name: string): GatewayError {
-  return new GatewayError(
-    'UNAUTHENTICATED',
-    `The call carries different values of ${name}: set it in one place, the client's options or an interceptor.`,
-  )
-}
-
-function notExpired(token: KnownToken): Principal {
-  if (Date.now() >= token.expiresAt) throw new GatewayError('EXPIRED_TOKEN')
-  return token.principal
 }

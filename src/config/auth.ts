@@ -16,12 +16,16 @@ function hashOf(key: string): Buffer {
     : createHash('sha256').update(key).digest()
 }
 
+const EXPIRY_FORM = 'must be a time with its zone, such as 2027-01-31T00:00:00Z'
+
 const apiKeySchema = z
   .strictObject({
     name: z
       .string()
       .regex(/^[\w.@-]{1,64}$/, 'must be 1 to 64 letters, digits, or any of . _ @ -')
-      .describe('Name of the principal, in logs and tickets.'),
+      .describe(
+        'Name of the principal, in logs and tickets. Several entries with one name are several keys of one principal, so that a key can be replaced without an outage; the first entry has the other settings, which the others leave out or repeat.',
+      ),
     key: secret('The key itself, or `sha256:` and the 64 hex digits of its SHA-256.').refine(
       (key) => !key.startsWith(HASH_PREFIX) || /^sha256:[0-9a-fA-F]{64}$/.test(key),
       'must be sha256: followed by 64 hex digits',
@@ -29,8 +33,17 @@ const apiKeySchema = z
     roles: z
       .array(z.enum(['reader', 'writer', 'admin']))
       .min(1)
-      .default(['reader'])
-      .describe('`reader` may read. `writer` and `admin` may also change data in sources that allow it.'),
+      .optional()
+      .describe(
+        '`reader` may read. `writer` and `admin` may also change data in sources that allow it. By default `reader`.',
+      ),
+    expiresAt: z.iso
+      .datetime({ offset: true, error: EXPIRY_FORM })
+      .transform((text) => Date.parse(text))
+      .optional()
+      .describe(
+        'When the key ends, such as `2027-01-31T00:00:00Z`. By default it does not. The log warns 14 days ahead, and `flightgate_api_key_expires_timestamp_seconds` has the time.',
+      ),
     defaultSource: z.string().optional().describe('Source of calls that name no source.'),
     statementTimeoutMs: optionalWholeNumber(
       'Time limit for a statement of this principal to run and be read. By default only the deadline of the call applies.',
@@ -40,10 +53,11 @@ const apiKeySchema = z
     groups: z.array(groupName).max(20).optional().describe('Groups of this principal, of those in `groups`.'),
     budgets: budgetSchema.optional().describe('What the statements of this principal may cost.'),
   })
-  .transform(({ name, key, roles, defaultSource, statementTimeoutMs, quotas, groups, budgets }) => ({
+  .transform(({ name, key, roles, expiresAt, defaultSource, statementTimeoutMs, quotas, groups, budgets }) => ({
     name,
-    roles,
+    ...(roles !== undefined && { roles }),
     sha256: hashOf(key),
+    ...(expiresAt !== undefined && { expiresAt }),
     ...(defaultSource !== undefined && { defaultSource }),
     ...(statementTimeoutMs !== undefined && { statementTimeoutMs }),
     ...(quotas !== undefined && { quotas }),
@@ -51,11 +65,33 @@ const apiKeySchema = z
     ...(budgets !== undefined && { budgets }),
   }))
 
+type KeyEntry = z.output<typeof apiKeySchema>
+
+/** Settings of a principal, which all its keys share. */
+const principalSettings = ['roles', 'defaultSource', 'statementTimeoutMs', 'quotas', 'groups', 'budgets'] as const
+
+/** Gives all keys of a principal the settings of its first one. Reports those that differ. */
+function sharedSettings(entries: readonly KeyEntry[], context: z.RefinementCtx) {
+  return entries.map(({ name, sha256, expiresAt, ...own }, i) => {
+    const first = entries.findIndex((each) => each.name === name)
+    const { name: _name, sha256: _hash, expiresAt: _end, roles = ['reader' as const], ...shared } = entries[first]!
+    for (const setting of principalSettings)
+      if (own[setting] !== undefined && JSON.stringify(own[setting]) !== JSON.stringify(entries[first]![setting]))
+        context.addIssue({
+          code: 'custom',
+          path: [i, setting],
+          message: `differs from that of auth.apiKeys[${first}], another key of ${name}: leave it out here`,
+        })
+    return { name, sha256, ...(expiresAt !== undefined && { expiresAt }), roles, ...shared }
+  })
+}
+
 /** Schema of `auth`. */
 export const authSchema = z.strictObject({
   apiKeys: z
     .array(apiKeySchema)
     .default([])
+    .transform(sharedSettings)
     .describe(
       'Principals that may call. Without any, all calls are anonymous and the gateway listens only on loopback addresses.',
     ),

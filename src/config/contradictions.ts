@@ -57,10 +57,8 @@ function keyProblems({ apiKeys = [], groupNames, sourceNames }: ValidParts): str
     if (!key) continue
     const earlier = apiKeys.slice(0, i).filter((each) => each !== undefined)
     const at = `auth.apiKeys[${i}]`
-    if (earlier.some(({ name }) => name === key.name))
-      problems.push(`${at}.name: another principal has the name ${key.name}`)
     if (earlier.some(({ sha256 }) => sha256.equals(key.sha256)))
-      problems.push(`${at}.key: another principal has the same key`)
+      problems.push(`${at}.key: another entry has the same key`)
     if (key.defaultSource !== undefined && sourceNames)
       problems.push(...unknownSource(`${at}.defaultSource`, key.defaultSource, sourceNames))
     for (const group of key.groups ?? [])
@@ -141,6 +139,7 @@ export function warningsOf(settings: Parsed, kinds: SourceKinds, plainKeys: read
   )
   for (const [name, source] of Object.entries(sources))
     warnings.push(...(kinds[source.kind]!.warnings?.(name, source) ?? []))
+  warnings.push(...expiredKeys(auth.apiKeys))
   if (auth.apiKeys.length === 0 && Object.values(quotas).some((quota) => quota !== undefined && quota > 0))
     warnings.push('quotas: without auth.apiKeys each gRPC connection has its own, and a new connection begins anew')
   if (!tls && !isLoopback(listen.flight)) warnings.push('tls: keys and data cross the network unencrypted')
@@ -154,6 +153,15 @@ export function warningsOf(settings: Parsed, kinds: SourceKinds, plainKeys: read
   if (replica && (redis === undefined || auth.sealKeys.length === 0))
     warnings.push('replica: without redis and auth.sealKeys replicas do not find each other')
   return [...warnings, ...workerWarnings(settings), ...budgetWarnings(settings, kinds)]
+}
+
+function expiredKeys(apiKeys: Parsed['auth']['apiKeys']): string[] {
+  const now = Date.now()
+  return apiKeys.flatMap(({ name, expiresAt }, i) =>
+    expiresAt !== undefined && expiresAt <= now
+      ? [`auth.apiKeys[${i}]: this key of ${name} has expired: remove it`]
+      : [],
+  )
 }
 
 function workerWarnings({ workers, cache }: Parsed): string[] {

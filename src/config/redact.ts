@@ -12,10 +12,11 @@ export function redactConfig(
     listen: { flight: address(listen.flight), http: address(listen.http) },
     ...(tls && { tls: { cert: tls.cert.path, key: tls.key.path } }),
     auth: {
-      apiKeys: auth.apiKeys.map(({ name, roles, defaultSource, groups, budgets }) => ({
+      apiKeys: auth.apiKeys.map(({ name, roles, expiresAt, defaultSource, groups, budgets }) => ({
         name,
         key: '***',
         roles,
+        ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
         ...(defaultSource !== undefined && { defaultSource }),
         ...(groups !== undefined && { groups }),
         ...(budgets !== undefined && { budgets }),

@@ -4,6 +4,7 @@ import type { Server as SecureServer } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Scope } from '../async/scope.ts'
 import { Authenticator } from '../auth/authenticator.ts'
+import { watchKeyExpiry } from '../auth/watch-key-expiry.ts'
 import type { Config } from '../config/config.ts'
 import type { CostUsage } from '../cost/usage/cost-usage.ts'
 import { flightMethods, flightServiceName } from '../fronts/flight/service.ts'
@@ -77,7 +78,9 @@ export function createFronts(
 ): Fronts {
   const { limits } = config
   const sealer = new Sealer(config.auth.sealKeys.length > 0 ? config.auth.sealKeys : [randomBytes(32).toString('hex')])
-  const authenticator = new Authenticator(config.auth.apiKeys, sealer, config.auth.tokenTtlMs)
+  const authenticator = new Authenticator({ ...config.auth, sealer })
+  metrics.identity.readGauges({ keyExpiries: () => authenticator.keyExpiries() })
+  scope.defer(watchKeyExpiry(authenticator, log))
   const statements = new Statements({ ...engine, sealer, ...state, limits })
   scope.defer(() => statements.background.close())
   const serverInfo = {

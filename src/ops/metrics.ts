@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { CacheMetrics } from './cache-metrics.ts'
 import { childrenOf } from './children.ts'
 import { CostMetrics } from './cost-metrics.ts'
+import { IdentityMetrics } from './metrics/identity-metrics.ts'
 import { RedisMetrics } from './metrics/redis-metrics.ts'
 import { SharedCacheMetrics } from './metrics/shared-cache-metrics.ts'
 import { SourceMetricsRegistry } from './source-metrics.ts'
@@ -32,6 +33,7 @@ export class Metrics {
   readonly ofSources = new SourceMetricsRegistry(this.registry)
   readonly cost = new CostMetrics(this.registry)
   readonly redis = new RedisMetrics(this.registry)
+  readonly identity = new IdentityMetrics(this.registry)
   readonly cache = new CacheMetrics(this.registry)
   readonly sharedCache = new SharedCacheMetrics(this.registry)
   readonly #calls

@@ -1,12 +1,22 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import type { ApiKey } from '../../src/auth/api-keys.ts'
 import { Authenticator, anonymous } from '../../src/auth/authenticator.ts'
+import type { Identity } from '../../src/auth/identity.ts'
 import { Sealer } from '../../src/query/seal/sealer.ts'
+import type { Principal } from '../../src/query/types.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 const key = (name: string, secret: string) => ({ name, sha256: sha256(secret), roles: ['reader'] })
 const sealer = new Sealer(['k'])
-const auth = new Authenticator([key('dash', 's3cret:with colon'), key('etl', 'other')], sealer, 60_000)
+const withKeys = (apiKeys: readonly ApiKey[], tokenTtlMs = 60_000, sealedBy = sealer) =>
+  new Authenticator({ apiKeys, sealer: sealedBy, tokenTtlMs })
+/** The name of a caller whom the authenticator knows at once. */
+const nameOf = (authenticator: Authenticator, headers: Record<string, string>) =>
+  (authenticator.authenticate(headers) as Principal).name
+const login = (authenticator: Authenticator, secret: string) =>
+  authenticator.issueToken(authenticator.identifyBy(secret) as Identity)
+const auth = withKeys([key('dash', 's3cret:with colon'), key('etl', 'other')])
 const basic = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString('base64')
 
 describe('Authenticator', () => {
@@ -20,25 +30,25 @@ describe('Authenticator', () => {
     ['the same Basic twice', { authorization: `Basic ${basic('a', 'other')},Basic ${basic('a', 'other')}` }, 'etl'],
     ['the same x-api-key three times', { 'x-api-key': 'other, other, other' }, 'etl'],
   ])('knows the principal by %s', (_name, headers, principal) => {
-    expect(auth.authenticate(headers).name).toBe(principal)
+    expect(nameOf(auth, headers)).toBe(principal)
   })
 
   it('accepts its own tokens and those of another replica', () => {
-    const token = auth.issueToken(auth.byKey('other'))
-    const replica = new Authenticator([key('etl', 'other')], new Sealer(['k']), 60_000)
+    const token = login(auth, 'other')
+    const replica = withKeys([key('etl', 'other')], 60_000, new Sealer(['k']))
     for (const each of [auth, replica]) {
-      expect(each.authenticate({ authorization: `Bearer ${token}` }).name).toBe('etl')
-      expect(each.authenticate({ authorization: `Bearer ${token}` }).name).toBe('etl')
-      expect(each.authenticate({ 'auth-token-bin': Buffer.from(token).toString('base64') }).name).toBe('etl')
+      expect(nameOf(each, { authorization: `Bearer ${token}` })).toBe('etl')
+      expect(nameOf(each, { authorization: `Bearer ${token}` })).toBe('etl')
+      expect(nameOf(each, { 'auth-token-bin': Buffer.from(token).toString('base64') })).toBe('etl')
     }
   })
 
   it('refuses a token that has expired, or whose API key is gone or changed', () => {
-    const expired = new Authenticator([key('etl', 'other')], sealer, -1).issueToken({ name: 'etl', roles: [] })
+    const expired = login(withKeys([key('etl', 'other')], -1), 'other')
     expect(() => auth.authenticate({ authorization: `Bearer ${expired}` })).toThrow(/expired/)
-    const token = auth.issueToken(auth.byKey('other'))
-    const without = new Authenticator([key('dash', 'x')], sealer, 60_000)
-    const changed = new Authenticator([key('etl', 'new')], sealer, 60_000)
+    const token = login(auth, 'other')
+    const without = withKeys([key('dash', 'x')])
+    const changed = withKeys([key('etl', 'new')])
     for (const each of [without, changed])
       expect(() => each.authenticate({ authorization: `Bearer ${token}` })).toThrow(/log in again/)
   })
@@ -64,14 +74,67 @@ describe('Authenticator', () => {
   })
 
   it('accepts a key that contains commas', () => {
-    const commas = new Authenticator([key('dash', 'a, b,c')], sealer, 60_000)
-    expect(commas.authenticate({ 'x-api-key': 'a, b,c' }).name).toBe('dash')
-    expect(commas.authenticate({ authorization: 'Bearer a, b,c' }).name).toBe('dash')
+    const commas = withKeys([key('dash', 'a, b,c')])
+    expect(nameOf(commas, { 'x-api-key': 'a, b,c' })).toBe('dash')
+    expect(nameOf(commas, { authorization: 'Bearer a, b,c' })).toBe('dash')
   })
 
   it('without configured keys every client is anonymous', () => {
-    const open = new Authenticator([], sealer, 60_000)
+    const open = withKeys([])
     expect(open.authenticate({})).toBe(anonymous)
     expect(open.authenticate({ authorization: 'Bearer whatever' })).toBe(anonymous)
+  })
+})
+
+describe('API keys of one principal', () => {
+  const soon = () => Date.now() + 60_000
+  const old = { ...key('dash', 'old'), expiresAt: Date.now() - 1000 }
+
+  it('all stand for the same principal', () => {
+    const rotated = withKeys([{ ...key('dash', 'old'), expiresAt: soon() }, key('dash', 'new')])
+    const [first, second] = ['old', 'new'].map((secret) => rotated.authenticate({ 'x-api-key': secret }))
+    expect(first).toBe(second)
+    expect(first).toEqual({ name: 'dash', roles: ['reader'] })
+  })
+
+  it('expired: refused with a sentence that says so, and the other key goes on', () => {
+    const rotated = withKeys([old, key('dash', 'new')])
+    expect(() => rotated.authenticate({ 'x-api-key': 'old' })).toThrow(/key of dash has expired at 20.*Z/)
+    expect(() => rotated.authenticate({ authorization: `Basic ${basic('a', 'old')}` })).toThrow(/has expired/)
+    expect(nameOf(rotated, { 'x-api-key': 'new' })).toBe('dash')
+  })
+
+  it('a bearer token does not outlive its key', () => {
+    const expiresAt = Date.now() + 50
+    const brief = withKeys([{ ...key('dash', 'old'), expiresAt }, key('dash', 'new')])
+    const headers = { authorization: `Bearer ${login(brief, 'old')}` }
+    expect(nameOf(brief, headers)).toBe('dash')
+    while (Date.now() < expiresAt);
+    expect(() => brief.authenticate(headers)).toThrow(/expired/)
+  })
+
+  it('removed by an update: the key and its bearer tokens end, those of the other key go on', () => {
+    const keys = [key('dash', 'old'), key('dash', 'new')]
+    const live = withKeys(keys)
+    const tokens = ['old', 'new'].map((secret) => ({ authorization: `Bearer ${login(live, secret)}` }))
+    const before = live.authenticate(tokens[1]!)
+    expect(nameOf(live, tokens[0]!)).toBe('dash')
+    live.update({ apiKeys: keys.slice(1) })
+    expect(() => live.authenticate({ 'x-api-key': 'old' })).toThrow(/wrong/)
+    expect(() => live.authenticate(tokens[0]!)).toThrow(/log in again/)
+    expect(live.authenticate(tokens[1]!)).toBe(before)
+    live.update({ apiKeys: [{ ...keys[1]!, roles: ['admin'] }] })
+    expect(live.authenticate(tokens[1]!)).toEqual({ name: 'dash', roles: ['admin'] })
+  })
+
+  it('tell when the last one ends', () => {
+    const [early, late] = [soon(), soon() + 1000]
+    const some = withKeys([
+      { ...key('dash', 'a'), expiresAt: early },
+      { ...key('dash', 'b'), expiresAt: late },
+      { ...key('etl', 'c'), expiresAt: early },
+      key('etl', 'd'),
+    ])
+    expect(some.keyExpiries()).toEqual([{ principal: 'dash', expiresAt: late }])
   })
 })

@@ -149,6 +149,18 @@ limits: { queueWaitMs: 10s }`,
     ])
   })
 
+  it('gives all keys of a principal the settings of its first one', () => {
+    const { apiKeys } = load(
+      `auth: { apiKeys: [ { name: a, key: x, roles: [writer], statementTimeoutMs: 9, expiresAt: 2027-01-31T01:00:00+01:00 },
+        { name: a, key: y, statementTimeoutMs: 9 }, { name: b, key: z } ] }`,
+    ).auth
+    expect(apiKeys.map(({ sha256: _, ...settings }) => settings)).toEqual([
+      { name: 'a', roles: ['writer'], statementTimeoutMs: 9, expiresAt: Date.UTC(2027, 0, 31) },
+      { name: 'a', roles: ['writer'], statementTimeoutMs: 9 },
+      { name: 'b', roles: ['reader'] },
+    ])
+  })
+
   it('applies the rules between settings to what is valid beside faults', () => {
     expect(
       problems(
@@ -162,8 +174,7 @@ sources: { a: { kind: duckdb, batchRows: 0 }, Memory: { kind: duckdb } }`,
       'sources.a.batchRows: must be 1 to 16777216',
       'limits.ticketTtlMs: must be 1 to 2592000000',
       'defaultSource: there is no source zz; known: a, Memory',
-      'auth.apiKeys[2].name: another principal has the name a',
-      'auth.apiKeys[2].key: another principal has the same key',
+      'auth.apiKeys[2].key: another entry has the same key',
       'auth.apiKeys[2].defaultSource: there is no source nope; known: a, Memory',
       'sources.Memory: DuckDB has a database or schema called memory of its own: choose another name',
       'limits.defaultDeadlineMs: 2000 is above limits.maxDeadlineMs (1000)',
@@ -445,7 +456,14 @@ auth: { apiKeys: [ { name: ann, key: k, groups: [analysts] } ] }`),
     ['sources: { a: { kind: duckdb }, A: { kind: duckdb } }\ndefaultSource: a', /upper and lower case/],
     ['defaultSource: nope', /there is no source nope/],
     ['sources: {}', /at least one/],
-    ['auth: { apiKeys: [ { name: a, key: x }, { name: a, key: y } ] }', /another principal has the name a/],
+    [
+      'auth: { apiKeys: [ { name: b, key: z }, { name: a, key: x }, { name: a, key: y, roles: [admin] } ] }',
+      /apiKeys\[2\]\.roles: differs from that of auth\.apiKeys\[1\], another key of a: leave it out here/,
+    ],
+    [
+      'auth: { apiKeys: [ { name: a, key: x, expiresAt: 2027-01-31 } ] }',
+      /expiresAt: must be a time with its zone, such as 2027-01-31T00:00:00Z/,
+    ],
     ['auth: { apiKeys: [ { name: a, key: x }, { name: b, key: x } ] }', /the same key/],
     [
       'sources: { a: { kind: dremio, uri: "grpc://h", plainCommands: true } }',

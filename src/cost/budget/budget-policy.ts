@@ -83,14 +83,12 @@ export class BudgetPolicy {
 
   /** Every budget of the configuration, for metrics and lists. */
   allLimits(): BudgetLimit[] {
-    const { gateway, sources, groups, principals } = this.#config
+    const { gateway, sources, groups } = this.#config
     const payers: Payer[] = [
       { account: { kind: 'gateway', name: '' }, budgets: gateway },
       ...[...sources].map(([name, { limits }]) => ({ account: { kind: 'source', name } as const, budgets: limits })),
       ...Object.entries(groups).map(([name, { budgets }]) => ({ account: { kind: 'group', name } as const, budgets })),
-      ...principals.flatMap(({ name, budgets }) =>
-        budgets ? [{ account: { kind: 'principal', name } as const, budgets }] : [],
-      ),
+      ...[...this.#principals].map(([name, budgets]) => ({ account: { kind: 'principal', name } as const, budgets })),
     ]
     return payers.flatMap((payer) => limitsOfPayer(payer, 0))
   }

@@ -15,6 +15,7 @@ import type { Certificate } from './certificate.ts'
 import { type ConnectionLimits, Connections } from './connections/connections.ts'
 import { headerOf, parseTimeoutMs, requestIdOf } from './metadata.ts'
 import { type Method, type Methods, OPEN_REQUEST_BYTES } from './method.ts'
+import { awaitCaller } from './requests/await-caller.ts'
 import { DecompressionLimiter } from './requests/decompression-limiter.ts'
 import { MemoryBudget, type MemoryPool, type MemoryShare } from './requests/memory-budget.ts'
 import type { BodyLimits } from './requests/request-body.ts'
@@ -34,6 +35,9 @@ export interface GrpcLimits extends ConnectionLimits {
   readonly maxDeadlineMs: number
 }
 
+/** Returns at once if it can, since this runs for each call. */
+type Authenticate = (headers: HeaderFields) => Principal | Promise<Principal>
+
 /** Receives the server's events. */
 export interface GrpcObserver {
   onEnd(call: GrpcCall, error: GatewayError | undefined): void
@@ -41,8 +45,8 @@ export interface GrpcObserver {
 
 export interface GrpcServerOptions {
   readonly methods: Methods
-  /** Authenticates the caller from the headers, for methods that are not open. Throws GatewayError. */
-  readonly authenticate: (headers: HeaderFields) => Principal
+  /** Authenticates the caller from the headers, for methods that are not open. Throws GatewayError, also as a rejection. */
+  readonly authenticate: Authenticate
   readonly limits: GrpcLimits
   readonly observer: GrpcObserver
   readonly tls?: Certificate
@@ -93,7 +97,7 @@ export class GrpcServer implements CallOwner {
   inFlightBytes = 0
   readonly #budget: MemoryBudget
   readonly #bodyLimits: BodyLimits
-  readonly #authenticate: (headers: HeaderFields) => Principal
+  readonly #authenticate: Authenticate
   readonly #methods: ReadonlyMap<string, Method>
   readonly #limits: GrpcLimits
   readonly #observer: GrpcObserver
@@ -252,29 +256,48 @@ export class GrpcServer implements CallOwner {
       deadlineAt: this.#deadlineOf(headers),
       body: method?.open ? openBodyLimits : this.#bodyLimits,
     }
-    let call: GrpcCall
-    try {
-      const principal = this.#callerOf(method, headers)
+    const begin = (principal: Principal | undefined) => {
       if (principal) this.#connections.authenticated(connection)
       const memory = (principal ? shares.authenticated : shares.anonymous).openCall()
       memory.take(stream.requestHeaderBytes + CALL_BYTES)
-      call = new GrpcCall(connection, stream, { ...request, headers, principal, memory }, this)
-    } catch (error) {
+      const call = new GrpcCall(connection, stream, { ...request, headers, principal, memory }, this)
+      if (method!.background) this.#background.add(call)
+      else this.#calls.add(call)
+      return () => dispatch(method!, call)
+    }
+    const answerError = (error: unknown) => {
       // Keep no headers while the client is told of the error.
       const nothing = { headers: noHeaders, principal: undefined, memory: shares.anonymous.openCall() }
       new GrpcCall(connection, stream, { ...request, ...nothing }, this).end(toGatewayError(error))
+    }
+    let start: () => void
+    try {
+      const found = this.#callerOf(method, headers)
+      if (found instanceof Promise) {
+        const memory = shares.anonymous.openCall()
+        memory.take(stream.requestHeaderBytes + CALL_BYTES)
+        awaitCaller(stream, found, memory, (principal) => begin(this.#stillServes(principal)), answerError)
+        return
+      }
+      start = begin(found)
+    } catch (error) {
+      answerError(error)
       return
     }
-    if (method!.background) this.#background.add(call)
-    else this.#calls.add(call)
-    dispatch(method!, call)
+    start()
+  }
+
+  /** @throws GatewayError DRAINING if the server has closed while it authenticated the caller */
+  #stillServes(principal: Principal): Principal {
+    if (this.#closing) throw new GatewayError('DRAINING')
+    return principal
   }
 
   /**
    * Authenticates the caller before any work is done for the call; returns undefined for open methods.
    * @throws GatewayError UNIMPLEMENTED, DRAINING, UNAUTHENTICATED, EXPIRED_TOKEN
    */
-  #callerOf(method: Method | undefined, headers: HeaderFields): Principal | undefined {
+  #callerOf(method: Method | undefined, headers: HeaderFields): Principal | Promise<Principal> | undefined {
     if (!method) throw new GatewayError('UNIMPLEMENTED', 'There is no such method.')
     if (this.#closing) throw new GatewayError('DRAINING')
     return method.open ? undefined : this.#authenticate(headers)

@@ -1,9 +1,10 @@
 import { BasicAuth, HandshakeRequest, HandshakeResponse } from '../../../../gen/arrow/flight/protocol/Flight.ts'
 import type { Authenticator } from '../../../auth/authenticator.ts'
+import { CREDENTIAL_HEADERS } from '../../../auth/credentials.ts'
+import type { Identity } from '../../../auth/identity.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
 import { GatewayError } from '../../../query/errors.ts'
-import type { Principal } from '../../../query/types.ts'
 
 /** Clients send one message; some send an empty one first. */
 const MAX_MESSAGES = 16
@@ -18,16 +19,16 @@ export function handshake(authenticator: Authenticator): Method {
     kind: 'bidi',
     open: true,
     async handle(requests, call) {
-      const grant = (principal: Principal): string => {
+      const grant = (identity: Identity): string => {
         call.markAuthenticated()
-        const token = authenticator.issueToken(principal)
+        const token = authenticator.issueToken(identity)
         const metadata = { authorization: `Bearer ${token}` }
         call.trailers = metadata
         call.sendHeaders(metadata)
         return token
       }
-      if (['authorization', 'x-api-key', 'auth-token-bin'].some((name) => call.headers[name] !== undefined)) {
-        grant(authenticator.authenticate(call.headers))
+      if (CREDENTIAL_HEADERS.some((name) => call.headers[name] !== undefined)) {
+        grant(await authenticator.identify(call.headers))
         return
       }
       let left = MAX_MESSAGES
@@ -35,7 +36,7 @@ export function handshake(authenticator: Authenticator): Method {
         if (left-- === 0) throw new GatewayError('BAD_REQUEST', 'The handshake has too many messages.')
         const { payload, protocolVersion } = decodeMessage(HandshakeRequest, bytes)
         if (payload.byteLength === 0) continue
-        const token = grant(authenticator.byKey(passwordOf(payload)))
+        const token = grant(await authenticator.identifyBy(passwordOf(payload)))
         await call.sendMessage(HandshakeResponse.encode({ protocolVersion, payload: Buffer.from(token) }).finish())
         return
       }
@@ -44,7 +45,7 @@ export function handshake(authenticator: Authenticator): Method {
           'UNAUTHENTICATED',
           'The handshake carries no credentials: give user and password or a token.',
         )
-      grant(authenticator.authenticate(call.headers))
+      grant(await authenticator.identify(call.headers))
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { CREDENTIAL_HEADERS } from '../../../auth/authenticator.ts'
+import { CREDENTIAL_HEADERS } from '../../../auth/credentials.ts'
 import type { StartedStatement } from '../../../statements/requests/statement-requests.ts'
 import type { HttpCall } from '../call/http-call.ts'
 import type { HttpFront } from '../front.ts'

@@ -60,7 +60,11 @@ export function addAuthentication(api: FastifyInstance, { drainGate, authenticat
   api.addHook('onRequest', async (request, reply) => {
     if (drainGate.closed) reply.header('connection', 'close')
     if (authenticator.open) checkHost(request.headers.host, settings.hosts)
-    request.call.authenticated(authenticator.authenticate(credentialsOf(request)))
+    const found = authenticator.authenticate(credentialsOf(request))
+    const principal = found instanceof Promise ? await found : found
+    // The client may have left, or its time may be over, while the gateway asked for the keys of an issuer.
+    if (request.call.error) throw request.call.error
+    request.call.authenticated(principal)
     drainGate.admit()
   })
 }
