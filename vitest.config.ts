@@ -10,6 +10,7 @@ const withoutTool = localBigQuery ? [] : ['test/e2e/local-bigquery.test.ts']
 
 export default defineConfig({
   test: {
+    globalSetup: 'test/console/build-before-tests.ts',
     testTimeout: 60_000,
     hookTimeout: 180_000,
     // How long something may take to come about says nothing of its correctness.

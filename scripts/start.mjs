@@ -3,12 +3,14 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { buildCheckoutConsole } from './build-console.mjs'
 import { environment, installPackages, nodeBinary, root } from './install.mjs'
 
 /** Within this time the same signal is a duplicate: npm forwards a signal that the terminal also sent to this process. */
 const ECHO_MS = 250
 
 installPackages()
+await buildCheckoutConsole()
 // With its own process group the server does not get a terminal's Ctrl-C twice, which would end it without draining.
 const guard = pathToFileURL(join(root, 'scripts', 'end-with-starter.mjs')).href
 const main = join(root, 'src', 'main.ts')

@@ -5,6 +5,7 @@ import { authSchema } from './auth.ts'
 import { limitsSchema } from './limits.ts'
 import { listenSchema, tlsSchema } from './listen.ts'
 import { cacheSchema } from './sections/cache.ts'
+import { consoleSchema } from './sections/console.ts'
 import { budgetsSchema, groupsSchema, stateSchema } from './sections/cost.ts'
 import { historySchema } from './sections/history.ts'
 import { httpSchema } from './sections/http.ts'
@@ -55,6 +56,7 @@ export const configSchemaOf = (kinds: SourceKinds) =>
       .describe('Source of calls that name no source; required if there are several sources.'),
     limits: limitsSchema.prefault({}).describe('Bounds of connections, messages, memory and time.'),
     http: httpSchema.prefault({}).describe('The API of the HTTP port.'),
+    console: consoleSchema.prefault({}).describe('The [web console](console.md).'),
     quotas: quotasSchema
       .prefault({})
       .describe(

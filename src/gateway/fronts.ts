@@ -11,6 +11,7 @@ import { flightMethods, flightServiceName } from '../fronts/flight/service.ts'
 import { gatewayMethods, gatewayServiceName } from '../fronts/gateway/service.ts'
 import { CallSessions } from '../fronts/grpc/session-cookie.ts'
 import { HttpCalls } from '../fronts/http/call/http-calls.ts'
+import { type ConsoleFiles, readConsoleFiles } from '../fronts/http/console/console-files.ts'
 import { createHttpFront } from '../fronts/http/create-http-front.ts'
 import type { Certificate } from '../grpc/server/certificate.ts'
 import { healthMethods } from '../grpc/server/health.ts'
@@ -127,6 +128,7 @@ export function createFronts(
       statements,
       authenticator,
       calls: httpCalls,
+      console: config.console.enabled ? consoleFiles(log) : undefined,
       log,
       limits,
       settings: config.http,
@@ -177,6 +179,13 @@ export function createFronts(
       return { flight: formatAddress(flightAddress), http: formatAddress(http.server.address() as AddressInfo) }
     },
   }
+}
+
+/** The files of the console. Only a checkout that was not started by `npm start` has none. */
+function consoleFiles(log: Logger): ConsoleFiles | undefined {
+  const files = readConsoleFiles()
+  if (!files) log.warn('there is no /console, since it has not been built: run node scripts/build-console.mjs')
+  return files
 }
 
 function formatListen({ host, port }: Config['listen']['flight']): string {

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, startChromium } from './chromium.ts'
+import { contrastsOf } from './contrasts.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { jsonOf } from './http-client.ts'
 
@@ -167,10 +168,7 @@ describe.skipIf(!hasChromium())('/docs in Chromium', () => {
     try {
       const page = await browser.newPage({ colorScheme })
       await page.goto(`http://${gateway.http}/docs`)
-      const contrasts = (await page.evaluate(`(${contrastsOfPage})()`)) as {
-        readonly text: string
-        readonly ratio: number
-      }[]
+      const contrasts = await contrastsOf(page)
       expect(contrasts.length).toBeGreaterThan(20)
       expect(contrasts.filter(({ ratio }) => ratio < 4.5)).toEqual([])
       expect(await page.evaluate('getComputedStyle(document.body).display')).toBe('grid')
@@ -192,35 +190,3 @@ describe.skipIf(!hasChromium())('/docs in Chromium', () => {
     }
   })
 })
-
-/** Runs in the page: the contrast of each text with its background. Source: WCAG 2.2, 1.4.3. */
-const contrastsOfPage = `() => {
-  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true })
-  const rgb = (color) => {
-    canvas.clearRect(0, 0, 1, 1)
-    canvas.fillStyle = color
-    canvas.fillRect(0, 0, 1, 1)
-    return [...canvas.getImageData(0, 0, 1, 1).data]
-  }
-  const luminance = (color) => {
-    const [r, g, b] = rgb(color).slice(0, 3).map((value) => {
-      const share = value / 255
-      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
-    })
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b
-  }
-  const background = (element) => {
-    for (let each = element; each; each = each.parentElement) {
-      const color = getComputedStyle(each).backgroundColor
-      if (rgb(color)[3] === 255) return color
-    }
-    return 'white'
-  }
-  const leaves = [...document.querySelectorAll('body *')].filter((element) =>
-    [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== ''))
-  return leaves.map((element) => {
-    const [one, other] = [luminance(getComputedStyle(element).color), luminance(background(element))]
-    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)
-    return { text: element.textContent.slice(0, 40), ratio }
-  })
-}`

@@ -62,6 +62,9 @@ describe('the package', () => {
     try {
       const { stdout } = await flightgate('query', '--endpoint', `grpc://${server.flight}`, 'SELECT 6 * 7 AS answer')
       expect(stdout).toBe('answer\r\n42\r\n')
+      const page = await (await fetch(`http://${server.http}/console/`)).text()
+      const [, script] = /src="([^"]+)"/.exec(page)!
+      expect((await fetch(`http://${server.http}/console/${script}`)).status).toBe(200)
       const stub = new FlightStub(server.flight)
       const list = Buffer.from([0x3a, 0x01, 0x2a])
       const end = await stub.call('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', [list])

@@ -11,6 +11,7 @@ import { readJsonBody } from './body/json-body.ts'
 import { addAuthentication, addCallHooks, openCall, refuseQueryStrings } from './call/call-hooks.ts'
 import { answerClientError, answerError } from './call/error-answers.ts'
 import { limitHttpRequests, RATE_HEADERS } from './call/limit-requests.ts'
+import { addConsole } from './console/add-console.ts'
 import type { HttpFront } from './front.ts'
 import type { HttpApp } from './http-app.ts'
 import { addOpenApi } from './openapi/document.ts'
@@ -94,6 +95,7 @@ export function createHttpFront(front: HttpFront, tls?: HttpCertificate): Fastif
   void app.register(async (admin) => await addAdmin(admin.withTypeProvider<ZodTypeProvider>(), front), {
     prefix: '/admin',
   })
+  if (front.console) addConsole(app, front, front.console)
   return app
 }
 

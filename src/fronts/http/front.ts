@@ -12,6 +12,7 @@ import type { Logger } from '../../query/types.ts'
 import type { Quotas } from '../../quotas/quotas.ts'
 import type { Statements } from '../../statements/statements.ts'
 import type { HttpCalls } from './call/http-calls.ts'
+import type { ConsoleFiles } from './console/console-files.ts'
 
 /** Dependencies of the HTTP routes. */
 export interface HttpFront {
@@ -29,6 +30,8 @@ export interface HttpFront {
   readonly administration: Administration
   /** Absent if no source bills its statements. */
   readonly reconciliation?: Reconciliation | undefined
+  /** The web console; absent if it is turned off or has not been built. */
+  readonly console?: ConsoleFiles | undefined
   readonly log: Logger
   readonly limits: HttpLimits
   readonly settings: HttpSettings

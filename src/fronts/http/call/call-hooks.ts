@@ -3,6 +3,7 @@ import { GatewayError } from '../../../query/errors.ts'
 import { acceptedType } from '../answer/accepted.ts'
 import type { HttpFront } from '../front.ts'
 import { AllowedMethods } from './allowed-methods.ts'
+import { credentialsOf } from './credentials.ts'
 import type { HttpCall } from './http-call.ts'
 import { checkHost } from './local-host.ts'
 
@@ -56,23 +57,18 @@ export function refuseQueryStrings(api: FastifyInstance): void {
 }
 
 /** Checks the credentials of each request, before any byte of its body is read. Refuses all while the process drains. */
-export function addAuthentication(api: FastifyInstance, { drainGate, authenticator, settings }: HttpFront): void {
+export function addAuthentication(api: FastifyInstance, front: HttpFront): void {
+  const { drainGate, authenticator, settings } = front
   api.addHook('onRequest', async (request, reply) => {
     if (drainGate.closed) reply.header('connection', 'close')
     if (authenticator.open) checkHost(request.headers.host, settings.hosts)
-    const found = authenticator.authenticate(credentialsOf(request))
+    const found = authenticator.authenticate(credentialsOf(request, front.console !== undefined))
     const principal = found instanceof Promise ? await found : found
     // The client may have left, or its time may be over, while the gateway asked for the keys of an issuer.
     if (request.call.error) throw request.call.error
     request.call.authenticated(principal)
     drainGate.admit()
   })
-}
-
-/** The headers of a request. Node.js drops all but the first `authorization`, but two different ones are a mistake. */
-function credentialsOf({ raw }: FastifyRequest) {
-  const { authorization = [] } = raw.headersDistinct
-  return authorization.length > 1 ? { ...raw.headers, authorization: authorization.join(', ') } : raw.headers
 }
 
 /** Whether somebody opened the port in a browser, which prefers a page to a problem. */

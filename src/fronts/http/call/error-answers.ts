@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { toGatewayError } from '../../../grpc/server/status.ts'
 import { GatewayError } from '../../../query/errors.ts'
+import { isConsoleCall } from '../console/console-cookie.ts'
 import { PROBLEM_TYPE, problemHeaders, problemOf } from './problem.ts'
 
 /** Converts what a route, a hook or Fastify has thrown. */
@@ -29,7 +30,7 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
   call.fail(error)
   void reply
     .code(error.http)
-    .headers(problemHeaders(error))
+    .headers(problemHeaders(error, isConsoleCall(request.headers)))
     .serializer(JSON.stringify)
     .send(problemOf(error, call.requestId))
 }

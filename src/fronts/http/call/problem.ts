@@ -41,12 +41,20 @@ export function problemOf(error: GatewayError, requestId: string): Problem {
   }
 }
 
-/** The headers that an error adds to its answer. */
-export function problemHeaders({ code, row, retryAfterMs }: GatewayError): Readonly<Record<string, string>> {
+/**
+ * The headers that an error adds to its answer.
+ * @param isConsole whether the console asks: it has its own page to log in, and `Basic` would make browsers ask for a password
+ */
+export function problemHeaders(
+  { code, row, retryAfterMs }: GatewayError,
+  isConsole = false,
+): Readonly<Record<string, string>> {
   return {
     'content-type': PROBLEM_TYPE,
     'x-flightgate-error': code,
-    ...(row.http === 401 && { 'www-authenticate': 'Bearer realm="flightgate", Basic realm="flightgate"' }),
+    ...(row.http === 401 && {
+      'www-authenticate': `Bearer realm="flightgate"${isConsole ? '' : ', Basic realm="flightgate"'}`,
+    }),
     ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
   }
 }

@@ -1,0 +1,7 @@
+import { statementsView } from './statements/statements-view.tsx'
+import type { View } from './view.ts'
+
+export type { View } from './view.ts'
+
+/** The views, in the order of the navigation. */
+export const views: readonly View[] = [statementsView]

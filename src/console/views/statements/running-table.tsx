@@ -1,0 +1,90 @@
+import type { RunningQuery } from '../../api/answers.ts'
+import { formatBytes, formatCount, formatDuration } from '../../format/figures.ts'
+import { formatTime } from '../../format/times.ts'
+import { StatementText } from '../../parts/statement-text.tsx'
+
+interface RunningTableProps {
+  readonly queries: readonly RunningQuery[]
+  readonly emptyText: string
+  readonly onCancel: (query: RunningQuery) => void
+}
+
+/** The statements that wait or run, the oldest first. */
+export function RunningTable({ queries, emptyText, onCancel }: RunningTableProps) {
+  const now = Date.now()
+  return (
+    <div class="scroll">
+      <table>
+        <caption>Statements that wait or run</caption>
+        <thead>
+          <tr>
+            <th scope="col">Principal</th>
+            <th scope="col">Source</th>
+            <th scope="col" class="wide">
+              Statement
+            </th>
+            <th scope="col">State</th>
+            <th scope="col">Since</th>
+            <th scope="col" class="figure">
+              Time
+            </th>
+            <th scope="col" class="figure">
+              Rows
+            </th>
+            <th scope="col" class="figure">
+              Bytes
+            </th>
+            <th scope="col">
+              <span class="hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {queries.length === 0 && (
+            <tr class="empty">
+              <td colSpan={9}>{emptyText}</td>
+            </tr>
+          )}
+          {queries.map((query) => (
+            <tr key={query.id}>
+              <td>{query.principal}</td>
+              <td>{query.data_source}</td>
+              <td class="wide">
+                <StatementText text={query.query} facts={factsOf(query)} />
+              </td>
+              <td>
+                <span class={`badge ${query.state}`}>{query.state}</span>
+              </td>
+              <td class="time">
+                <time dateTime={query.start_time}>{formatTime(query.start_time)}</time>
+              </td>
+              <td class="figure">{formatDuration(Math.max(0, now - Date.parse(query.start_time)))}</td>
+              <td class="figure">{formatCount(query.rows)}</td>
+              <td class="figure">{formatBytes(query.bytes)}</td>
+              <td class="actions">
+                <button type="button" class="danger small" aria-label={labelOf(query)} onClick={() => onCancel(query)}>
+                  Kill
+                </button>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function labelOf({ principal, data_source }: RunningQuery): string {
+  return `Kill the statement of ${principal} at ${data_source}`
+}
+
+function factsOf(query: RunningQuery): readonly (readonly [string, string])[] {
+  return [
+    ['Principal', query.principal],
+    ['Source', query.data_source],
+    ['State', query.state],
+    ['Since', formatTime(query.start_time)],
+    ['Query id', query.id],
+    ['Request id', query.request_id],
+  ]
+}

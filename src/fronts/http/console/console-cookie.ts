@@ -1,0 +1,44 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyRequest } from 'fastify'
+import { CREDENTIAL_HEADERS } from '../../../auth/credentials.ts'
+
+/** Name of the cookie that holds the console's bearer token. */
+const COOKIE = 'flightgate_console'
+
+/** The header with which the console marks its calls. Pages of other origins cannot send it without a preflight request. */
+export const CONSOLE_HEADER = 'x-flightgate-console'
+
+/** The only paths to which a browser sends the cookie. */
+const PATHS = ['/api/v1', '/admin', '/console']
+
+/** Whether the console sent the request: no page of another site can have done so. */
+export function isConsoleCall(headers: IncomingHttpHeaders): boolean {
+  // Browsers set this one themselves. Where it is missing, the header alone tells.
+  const site = headers['sec-fetch-site'] ?? 'same-origin'
+  return headers[CONSOLE_HEADER] === '1' && site === 'same-origin'
+}
+
+/**
+ * The bearer token of the console's cookie, as the header `authorization` would carry it. The cookie counts only in calls of the
+ * console that carry no other credentials; so a page of another site, for which the browser adds the cookie, gains nothing.
+ */
+export function cookieAuthorization(headers: IncomingHttpHeaders): string | undefined {
+  if (!isConsoleCall(headers) || CREDENTIAL_HEADERS.some((name) => headers[name] !== undefined)) return undefined
+  const token = (headers.cookie ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .find((pair) => pair.startsWith(`${COOKIE}=`))
+    ?.slice(COOKIE.length + 1)
+  return token ? `Bearer ${token}` : undefined
+}
+
+/**
+ * The values of `set-cookie` that store a bearer token until the browser ends, or remove it. The token has a lifetime of its own.
+ * @param token undefined removes the cookie
+ */
+export function cookiesOf(token: string | undefined, request: FastifyRequest): string[] {
+  // A proxy that ends TLS tells so. A client that pretends it only harms itself.
+  const isSecure = request.protocol === 'https' || request.headers['x-forwarded-proto'] === 'https'
+  const attributes = `HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}${token === undefined ? '; Max-Age=0' : ''}`
+  return PATHS.map((path) => `${COOKIE}=${token ?? ''}; Path=${path}; ${attributes}`)
+}

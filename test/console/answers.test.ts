@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import type { z } from 'zod'
+import type { Problem, RunningQueries, Session, Sources } from '../../src/console/api/answers.ts'
+import type { Problem as GatewayProblem } from '../../src/fronts/http/call/problem.ts'
+import type { SessionJson } from '../../src/fronts/http/console/session-routes.ts'
+import type { runningQueriesAnswer } from '../../src/fronts/http/schemas/running-query.ts'
+import type { sourcesAnswer } from '../../src/fronts/http/schemas/source.ts'
+
+/** What the routes answer, and what the console reads of it. */
+interface Answers {
+  problem: [GatewayProblem, Problem]
+  session: [SessionJson, Session]
+  running: [z.output<typeof runningQueriesAnswer>, RunningQueries]
+  sources: [z.output<typeof sourcesAnswer>, Sources]
+}
+
+/** Names of the answers that do not have what the console reads. */
+type Wrong = { [Name in keyof Answers]: Answers[Name][0] extends Answers[Name][1] ? never : Name }[keyof Answers]
+
+it('the console reads what the routes answer', () => {
+  // The compiler is the test: with a wrong answer the type below is its name, and no longer never.
+  const wrong: [Wrong] extends [never] ? readonly string[] : Wrong = []
+  expect(wrong).toEqual([])
+})
