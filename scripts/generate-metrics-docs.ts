@@ -1,6 +1,7 @@
 // Writes docs/metrics.md from the registry of metrics; with --check it only reports whether the page is current.
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Registry } from 'prom-client'
+import { ReloadMetrics } from '../src/ops/metrics/reload-metrics.ts'
 import { Metrics } from '../src/ops/metrics.ts'
 import { WorkerMetrics } from '../src/ops/processes/worker-metrics.ts'
 import { sourceKinds } from '../src/sources/kinds.ts'
@@ -20,6 +21,7 @@ export interface MetricFacts {
 /** Every metric that the gateway exports, by name. */
 export async function metricFacts(): Promise<MetricFacts[]> {
   const metrics = new Metrics()
+  new ReloadMetrics(metrics.registry)
   metrics.readGauges({
     callsInFlight: () => 0,
     requestsInFlight: () => 0,

@@ -14,7 +14,7 @@ interface Waiter {
  */
 export class Semaphore {
   readonly #queue = new FairQueue<Waiter>()
-  readonly #maxHeldOf: ((permits: number) => number) | undefined
+  #maxHeldOf: ((permits: number) => number) | undefined
   #permits: number
   #inUse = 0
 
@@ -75,9 +75,10 @@ export class Semaphore {
     return last !== undefined
   }
 
-  /** Changes the number of permits; holders keep the permits that they have. */
-  resize(permits: number): void {
+  /** Changes the number of permits; holders keep the permits that they have. @param maxHeld as in the constructor */
+  resize(permits: number, maxHeld = this.#maxHeldOf): void {
     this.#permits = permits
+    this.#maxHeldOf = maxHeld
     this.#grantFree()
   }
 

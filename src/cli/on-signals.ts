@@ -14,8 +14,8 @@ export interface Ending {
   exit(code: number): void
 }
 
-/** Ends the gateway on SIGTERM and SIGINT: the first signal drains, a second one stops at once. */
-export function onSignals(config: Config, log: Logger, { drain, stop, exit }: Ending): void {
+/** Ends the gateway on SIGTERM and SIGINT: the first signal drains, a second one stops at once. @param times of the drain */
+export function onSignals(times: () => Config['drain'], log: Logger, { drain, stop, exit }: Ending): void {
   let draining = false
   let stopping = false
   const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
@@ -28,9 +28,9 @@ export function onSignals(config: Config, log: Logger, { drain, stop, exit }: En
       return
     }
     draining = true
+    const { graceMs, notReadyMs: untilNotReadyMs } = times()
     // On Ctrl-C there is no load balancer to wait for.
-    const notReadyMs = signal === 'SIGINT' ? 0 : config.drain.notReadyMs
-    const { graceMs } = config.drain
+    const notReadyMs = signal === 'SIGINT' ? 0 : untilNotReadyMs
     log.info({ event: 'drain', signal, notReadyMs, graceMs }, 'draining: a second signal stops at once')
     drain(notReadyMs).then(
       (cut) => {

@@ -33,9 +33,13 @@ export function buildProgram(): Command {
     .command('check-config')
     .description('Check a configuration, list all problems, and print the effective settings without secrets.')
     .option('-c, --config <file>', 'YAML configuration (or the variable FLIGHTGATE_CONFIG)')
-    .addHelpText('after', '\nExample:\n  flightgate check-config --config flightgate.yaml')
+    .option('-d, --diff <other>', 'list instead what would change if this configuration replaced the one in that file')
+    .addHelpText(
+      'after',
+      '\nWith --diff, exit code 0: nothing would change; 5: a reload applies all; 6: some need a restart.\n\nExamples:\n  flightgate check-config --config flightgate.yaml\n  flightgate check-config --config new.yaml --diff flightgate.yaml',
+    )
     .exitOverride(endWithUsageCode)
-    .action(async (options: { config?: string }) => {
+    .action(async (options: { config?: string; diff?: string }) => {
       const { checkConfig } = await import('./check-config.ts')
       checkConfig(options)
     })

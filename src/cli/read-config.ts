@@ -2,11 +2,22 @@ import type { Config } from '../config/config.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { ExitCode } from './exit-code.ts'
 
-/** Loads the configuration of a command. If it has problems, prints them, sets the exit code and returns undefined. */
-export function readConfig({ config: file, workers }: { config?: string; workers?: number }): Config | undefined {
+/** What a command says of its configuration. */
+export interface ConfigOptions {
+  readonly config?: string
+  readonly workers?: number
+}
+
+/** Loads the configuration of a command. @throws ConfigError */
+export function loadConfigOf({ config: file, workers }: ConfigOptions): Config {
   const env = workers === undefined ? process.env : { ...process.env, FLIGHTGATE_WORKERS: String(workers) }
+  return loadConfig({ ...(file !== undefined && { file }), env })
+}
+
+/** Loads the configuration of a command. If it has problems, prints them, sets the exit code and returns undefined. */
+export function readConfig(options: ConfigOptions): Config | undefined {
   try {
-    return loadConfig({ ...(file !== undefined && { file }), env })
+    return loadConfigOf(options)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.stderr.write(`${error.message}\n`)

@@ -11,13 +11,17 @@ import { onSignals } from './on-signals.ts'
 /** Longest wait for the engines to stop, in milliseconds. */
 const MAX_STOP_MS = 1000
 
-/** Serves in this process until a signal. @param startedAt time at which the start began, of `performance.now()` */
-export async function serveAlone(config: Config, startedAt: number): Promise<void> {
+/**
+ * Serves in this process until a signal.
+ * @param load reads the configuration again, for a reload
+ * @param startedAt time at which the start began, of `performance.now()`
+ */
+export async function serveAlone(config: Config, load: () => Config, startedAt: number): Promise<void> {
   const log = await createLogger(config.log)
   for (const warning of config.warnings) log.warn({ event: 'config' }, warning)
   let gateway: Awaited<ReturnType<typeof startGateway>>
   try {
-    gateway = await startGateway(config, log)
+    gateway = await startGateway(config, log, undefined, load)
   } catch (error) {
     const isKnown = error instanceof StartError
     // No client has connected yet, so that the log may show the full error.
@@ -29,7 +33,8 @@ export async function serveAlone(config: Config, startedAt: number): Promise<voi
   }
   logReady(config, gateway.addresses, startedAt, log)
   const exit = (code: number) => exitProcess({ code, hasActiveThreads: gateway.hasActiveThreads })
-  onSignals(config, log, {
+  process.on('SIGHUP', () => void gateway.reload('SIGHUP'))
+  onSignals(() => gateway.config.drain, log, {
     drain: (notReadyMs) => gateway.drain(notReadyMs),
     async stop() {
       // The engine's threads must be idle when the process ends; an interrupt stops them within milliseconds.

@@ -46,7 +46,7 @@ export async function serveAsWorker(): Promise<void> {
   const { worker, config } = await link.started
   log = await createLogger(config.log, { worker })
   try {
-    gateway = await startGateway(config, log, undefined, {
+    gateway = await startGateway(config, log, undefined, undefined, {
       worker,
       state: link.state,
       onCollect: (collect) => link.onCollect(collect),

@@ -48,7 +48,7 @@ export async function serveWorkers(config: Config, startedAt: number): Promise<v
     log.fatal({ event: 'start', ...details }, `the gateway could not start${isKnown ? `: ${message}` : ''}`)
     process.exit(ExitCode.failed)
   }
-  onSignals(config, log, {
+  onSignals(() => config.drain, log, {
     async drain(notReadyMs) {
       const { cut, isClean } = await pool.drain(notReadyMs)
       if (!isClean) throw new Error('a worker did not end by itself')

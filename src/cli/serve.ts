@@ -1,8 +1,8 @@
 import { isWorkerProcess } from '../workers/primary-link.ts'
-import { readConfig } from './read-config.ts'
+import { type ConfigOptions, loadConfigOf, readConfig } from './read-config.ts'
 
-/** Serves until a signal, in this process or in several workers: the first signal drains, a second one stops at once. */
-export async function serve(options: { config?: string; workers?: number }): Promise<void> {
+/** Serves until a signal, in this process or in several workers: the first signal drains, a second one stops at once. SIGHUP reloads. */
+export async function serve(options: ConfigOptions): Promise<void> {
   if (isWorkerProcess()) {
     const { serveAsWorker } = await import('./serve-as-worker.ts')
     await serveAsWorker()
@@ -17,5 +17,5 @@ export async function serve(options: { config?: string; workers?: number }): Pro
     return
   }
   const { serveAlone } = await import('./serve-alone.ts')
-  await serveAlone(config, startedAt)
+  await serveAlone(config, () => loadConfigOf(options), startedAt)
 }

@@ -12,14 +12,11 @@ export function redactConfig(
     listen: { flight: address(listen.flight), http: address(listen.http) },
     ...(tls && { tls: { cert: tls.cert.path, key: tls.key.path } }),
     auth: {
-      apiKeys: auth.apiKeys.map(({ name, roles, expiresAt, defaultSource, groups, budgets }) => ({
+      apiKeys: auth.apiKeys.map(({ name, sha256: _, expiresAt, ...rest }) => ({
         name,
         key: '***',
-        roles,
         ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
-        ...(defaultSource !== undefined && { defaultSource }),
-        ...(groups !== undefined && { groups }),
-        ...(budgets !== undefined && { budgets }),
+        ...rest,
       })),
       tokenTtlMs: auth.tokenTtlMs,
       sealKeys: auth.sealKeys.map(() => '***'),

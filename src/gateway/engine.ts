@@ -15,7 +15,6 @@ import { ActiveStatements } from '../query/control/active-statements.ts'
 import { RecentStatements } from '../query/control/recent-statements.ts'
 import { type SourceHealth, SourceStatus } from '../query/control/source-status.ts'
 import { DrainGate } from '../query/drain-gate.ts'
-import type { ConcurrencyLimiter } from '../query/limits/concurrency-limiter.ts'
 import { composePipeline, type Pipeline } from '../query/pipeline.ts'
 import type { OtherReplicas } from '../query/replicas/replica-questions.ts'
 import { Router } from '../query/router.ts'
@@ -39,6 +38,7 @@ import type { BatchCheck, FreeStatements, TakeRequests } from '../statements/bat
 import { AdminLog } from './admin-log.ts'
 import { declaredFunctionsOf } from './cache/declared-functions-of.ts'
 import type { Costs } from './open-budgets.ts'
+import type { Slots } from './slots.ts'
 import type { SourceState, SourceWatch } from './source-watch.ts'
 
 /** Parts that the engine uses. */
@@ -46,7 +46,7 @@ export interface EngineParts {
   readonly replicas: OtherReplicas
   readonly config: Config
   readonly sources: readonly Source[]
-  readonly slots: ReadonlyMap<string, ConcurrencyLimiter>
+  readonly slots: Slots
   readonly watch: Pick<SourceWatch, 'stateOf'>
   readonly state: Pick<State, 'bus' | 'of'>
   /** Store of small results, for clients that redeem a ticket again. */
@@ -80,6 +80,8 @@ export interface Engine {
   readonly checkBatch: BatchCheck
   readonly freeStatements: FreeStatements
   readonly takeRequests: TakeRequests
+  /** Follows changed settings. */
+  update(): void
 }
 
 /** Composes the engine. The scope closes its quotas, which write the counts that wait. */
@@ -91,7 +93,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
   const recorder = new ChangeRecorder(changes, log)
   scope.defer(() => recorder.close())
   const transactions = new Transactions(limits, log, replicas.self, (id) => recorder.endTransaction(id))
-  const active = new ActiveStatements({ replicas, bus: state.bus, router, principals: config.auth.apiKeys })
+  const active = new ActiveStatements({ replicas, bus: state.bus, router, principals: () => config.auth.apiKeys })
   const { recentStatements, recentStatementBytes } = config.history
   const recent = new RecentStatements({
     replicas,
@@ -103,7 +105,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
   const sourceStatus = new SourceStatus({
     router,
     healthOf: (source) => healthOf(watch.stateOf(source)),
-    slotsOf: (source) => slots.get(source)!,
+    slotsOf: (source) => slots.of(source)!,
   })
   const administration = new Administration({ active, cache, observer: new AdminLog() })
   const quotas = new Quotas({
@@ -132,8 +134,8 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     ...(costs ? [budget(costs.budgets)] : []),
     serializeTransaction(transactions),
     admit({
-      limiterOf: (source) => slots.get(source)!,
-      contendedStallMs: limits.contendedStallMs,
+      limiterOf: (source) => slots.of(source)!,
+      limits,
       onWait: (source, waitMs) => metrics.onQueueWait(source, waitMs),
     }),
     recordChanges(recorder, router, declaredFunctionsOf(config)),
@@ -161,6 +163,10 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     checkBatch,
     freeStatements,
     takeRequests,
+    update() {
+      router.update(config.defaultSource)
+      quotas.update(config.quotas, config.auth.apiKeys)
+    },
   }
 }
 

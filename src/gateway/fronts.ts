@@ -65,6 +65,8 @@ export interface Fronts {
   readonly grpc: GrpcServer
   readonly httpCalls: HttpCalls
   readonly statements: Statements
+  /** Follows changed settings. */
+  update(): void
   /** Listens on both ports. @throws StartError about the port that cannot be opened */
   listen(): Promise<GatewayAddresses>
 }
@@ -86,10 +88,18 @@ export function createFronts(
   scope.defer(() => statements.background.close())
   const serverInfo = {
     version: packageVersion(),
-    maxStatementBytes: limits.maxStatementBytes,
-    transactionIdleMs: limits.transactionIdleMs,
-    preparedTtlMs: limits.preparedTtlMs,
-    maxConnections: limits.maxConnections,
+    get maxStatementBytes() {
+      return limits.maxStatementBytes
+    },
+    get transactionIdleMs() {
+      return limits.transactionIdleMs
+    },
+    get preparedTtlMs() {
+      return limits.preparedTtlMs
+    },
+    get maxConnections() {
+      return limits.maxConnections
+    },
   }
   const { replica } = config
   const peers = new Peers({
@@ -165,6 +175,7 @@ export function createFronts(
     grpc,
     httpCalls,
     statements,
+    update: () => authenticator.update(config.auth),
     async listen() {
       const { flight, http: httpAddress } = config.listen
       const flightAddress = await grpc.listen(flight.host, flight.port).catch((error: unknown) => {

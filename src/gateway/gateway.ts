@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { Scope } from '../async/scope.ts'
 import type { Config } from '../config/config.ts'
+import { liveConfig } from '../config/reload/live-config.ts'
 import { freeOfCharge } from '../cost/usage/cost-usage.ts'
+import { setLogLevel } from '../ops/log.ts'
+import { ReloadMetrics } from '../ops/metrics/reload-metrics.ts'
 import { Metrics } from '../ops/metrics.ts'
 import { ProcessReadiness } from '../ops/readiness.ts'
 import type { SourceKinds } from '../sources/kind.ts'
@@ -16,7 +19,9 @@ import { createFronts, type GatewayAddresses } from './fronts.ts'
 import { openBudgets } from './open-budgets.ts'
 import { openCache } from './open-cache.ts'
 import { ReplicaDirectory } from './peers/replica-directory.ts'
-import { slotsOfSources } from './slots.ts'
+import type { ReloadOutcome } from './reload/reload-outcome.ts'
+import { type PreparedReload, Reloads } from './reload/reloads.ts'
+import { Slots } from './slots.ts'
 import { SourceWatch } from './source-watch.ts'
 import { openSources } from './sources.ts'
 import { waitUntilIdle } from './wait-until-idle.ts'
@@ -32,6 +37,10 @@ export interface Gateway {
   drain(notReadyMs: number): Promise<number>
   /** Stops at once: cuts off calls and interrupts engines. */
   stop(): Promise<void>
+  /** The settings in force. */
+  readonly config: Config
+  /** Reads the configuration again and applies what has changed. @param by who asks, for the log, such as `SIGHUP` */
+  reload(by: string): Promise<ReloadOutcome>
   /** Whether threads may be working for which the end of the process would wait. */
   readonly hasActiveThreads: boolean
 }
@@ -40,6 +49,7 @@ const STATE_BOUNDS = { maxStoreBytes: 32 << 20, maxBlobBytes: 256 << 20 }
 
 /**
  * Composes state, sources, engine and fronts from the configuration and starts them.
+ * @param load reads the configuration again, for a reload
  * @param group the other processes, if this one is one of several workers
  * @throws StartError if a setting is at fault. After any error it leaves nothing open
  */
@@ -47,11 +57,12 @@ export async function startGateway(
   config: Config,
   log: Logger,
   kinds: SourceKinds = sourceKinds,
+  load: () => Config = () => config,
   group?: WorkerGroup,
 ): Promise<Gateway> {
   const scope = new Scope()
   try {
-    return await start(config, log, kinds, group, scope)
+    return await start(config, log, kinds, load, group, scope)
   } catch (error) {
     await scope.disposeAsync().catch(() => {})
     throw error
@@ -60,12 +71,14 @@ export async function startGateway(
 
 /** Opens the parts in order. The scope closes them in reverse order. */
 async function start(
-  config: Config,
+  initial: Config,
   log: Logger,
   kinds: SourceKinds,
+  load: () => Config,
   group: WorkerGroup | undefined,
   scope: Scope,
 ): Promise<Gateway> {
+  const { config, apply } = liveConfig(initial)
   const readiness = new ProcessReadiness()
   const metrics = new Metrics()
 
@@ -83,10 +96,10 @@ async function start(
   scope.defer(() => watch.close())
 
   const costs = await openBudgets({ config, kinds, sources, redis, metrics, log }, scope)
-  const slots = slotsOfSources(config, kinds)
+  const slots = new Slots(config, kinds)
   const isShared = redis !== undefined || group !== undefined
   const changes = openChanges({ state, isShared, sources }, scope)
-  const cache = openCache({ config, kinds, sources, changes, metrics, redis, log }, scope)
+  const { cache, update: updateCache } = openCache({ config, kinds, sources, changes, metrics, redis, log }, scope)
   const engine = createEngine(
     { replicas: directory, config, sources, slots, watch, state, repeatable, cache, changes, costs, metrics, log },
     scope,
@@ -108,13 +121,36 @@ async function start(
     requestMemoryBytes: () => grpc.requestMemoryBytes + httpCalls.requestMemoryBytes,
     transactions: () => transactions.size,
     sources: () => watch.states.flatMap(({ source, isUp }) => (isUp === undefined ? [] : [{ source, isUp }])),
-    slots: () => [...slots].map(([name, { queued, slots }]) => ({ source: name, queued, slots })),
+    slots: () => [...slots.all].map(([name, { queued, slots }]) => ({ source: name, queued, slots })),
   })
   metrics.redis.readGauges({ isRedisUp: () => redis?.isUp, breakers: () => state.breakers() })
   const addresses = await fronts.listen()
   costs?.reconciliation.start()
   readiness.set(true)
   watch.start()
+
+  const prepare = async (next: Config): Promise<PreparedReload> => ({
+    // No await within: all of it happens between two turns of the event loop.
+    apply() {
+      apply(next)
+      setLogLevel(log, config.log.level)
+      slots.update(config)
+      costs?.update()
+      updateCache()
+      engine.update()
+      fronts.update()
+      watch.restart()
+    },
+    async abandon() {},
+  })
+  const reloads = new Reloads({
+    config: initial,
+    kinds,
+    load,
+    prepare,
+    metrics: new ReloadMetrics(metrics.registry),
+    log,
+  })
 
   const isConnected = () => grpc.connectionCount > 0 || httpCalls.connectionCount > 0
   return {
@@ -136,6 +172,10 @@ async function start(
       return cut
     },
     stop: () => scope.disposeAsync(),
+    get config() {
+      return reloads.config
+    },
+    reload: (by) => reloads.reload(by),
     get hasActiveThreads() {
       return sources.some(({ hasActiveThreads }) => hasActiveThreads)
     },

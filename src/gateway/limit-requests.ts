@@ -6,7 +6,7 @@ import type { RequestLimiter } from '../quotas/request-limiter.ts'
 
 /**
  * Takes one request from the caller's allowance for each call, except calls of methods that are open or in the background.
- * Without a limit for any principal the methods stay as they are.
+ * While no principal has a limit, a call costs nothing more.
  * @param isCounted whether another process has counted the call and passed it on
  */
 export function limitRequests(
@@ -14,7 +14,6 @@ export function limitRequests(
   limiter: RequestLimiter,
   isCounted: (call: GrpcCall) => boolean,
 ): Methods {
-  if (!limiter.isActive) return methods
   const entries = Object.entries(methods).map(([path, method]): [string, Method] =>
     method.open || method.background ? [path, method] : [path, limited(method, limiter, isCounted)],
   )
@@ -31,18 +30,26 @@ function limited(method: Method, limiter: RequestLimiter, isCounted: (call: Grpc
   switch (method.kind) {
     case 'unary': {
       const { handle } = method
-      return { ...method, handle: (request: Buffer, call: GrpcCall) => take(call).then(() => handle(request, call)) }
+      return {
+        ...method,
+        handle: (request: Buffer, call: GrpcCall) =>
+          limiter.isActive ? take(call).then(() => handle(request, call)) : handle(request, call),
+      }
     }
     case 'serverStream': {
       const { handle } = method
-      return { ...method, handle: (request: Buffer, call: GrpcCall) => take(call).then(() => handle(request, call)) }
+      return {
+        ...method,
+        handle: (request: Buffer, call: GrpcCall) =>
+          limiter.isActive ? take(call).then(() => handle(request, call)) : handle(request, call),
+      }
     }
     case 'bidi': {
       const { handle } = method
       return {
         ...method,
         handle: (requests: AsyncGenerator<Buffer, void, undefined>, call: GrpcCall) =>
-          take(call).then(() => handle(requests, call)),
+          limiter.isActive ? take(call).then(() => handle(requests, call)) : handle(requests, call),
       }
     }
   }

@@ -1,7 +1,7 @@
 import type { Scope } from '../async/scope.ts'
 import type { Config } from '../config/config.ts'
-import { BudgetPolicy } from '../cost/budget/budget-policy.ts'
-import { Budgets } from '../cost/budget/budgets.ts'
+import { type BudgetConfig, BudgetPolicy } from '../cost/budget/budget-policy.ts'
+import { type BudgetRules, Budgets } from '../cost/budget/budgets.ts'
 import { Reconciliation } from '../cost/budget/reconciliation.ts'
 import { SettlementQueue } from '../cost/budget/settlement-queue.ts'
 import { accountKey } from '../cost/ledger/account-key.ts'
@@ -25,6 +25,8 @@ export interface Costs {
   readonly calendar: BillingCalendar
   readonly reconciliation: Reconciliation
   readonly usage: CostUsage
+  /** Follows changed settings. */
+  update(): void
 }
 
 /** Parts that the budgets use. */
@@ -46,25 +48,21 @@ export async function openBudgets(
   { config, kinds, sources, redis, metrics, log }: CostParts,
   scope: Scope,
 ): Promise<Costs | undefined> {
-  const billed = new Map<string, SourceBilling>()
-  for (const [name, settings] of Object.entries(config.sources)) {
-    const billing = kinds[settings.kind]!.billing?.(settings)
-    if (billing) billed.set(name, billing)
-  }
+  const billed = billedSources(config, kinds)
   if (billed.size === 0) return undefined
-  const { budgets: settings, groups, auth, state } = config
-  const calendar = billingCalendar(settings.timeZone)
+  const { state } = config
+  const calendar = billingCalendar(config.budgets.timeZone)
   const ledger = await openLedger({ redis, directory: state.directory }, calendar, log).catch((error: unknown) => {
     throw startError('state.directory', error)
   })
   scope.defer(() => ledger.close())
   const queue = new SettlementQueue(ledger, log)
   scope.defer(() => queue.close())
-  const policy = new BudgetPolicy({ gateway: settings, sources: billed, groups, principals: auth.apiKeys })
+  const policy = new BudgetPolicy(budgetsOf(config, kinds))
   const { cost } = metrics
   const budgets = new Budgets({
     policy,
-    rules: { ...settings, keepsText: config.log.statements === 'text', queueWaitMs: config.limits.queueWaitMs },
+    rules: rulesOf(config),
     ledger,
     queue,
     calendar,
@@ -96,5 +94,49 @@ export async function openBudgets(
   const place = redis ? 'redis' : (state.directory ?? 'memory of this process')
   log.info({ event: 'ledger', place, timeZone: calendar.timeZone, sources: [...billed.keys()] }, 'the ledger is open')
   const usage = new CostUsage({ ledger, calendar, policy })
-  return { budgets, ledger, calendar, reconciliation, usage }
+  const update = () => policy.update(budgetsOf(config, kinds))
+  return { budgets, ledger, calendar, reconciliation, usage, update }
+}
+
+/** The sources that bill their statements, by name. */
+function billedSources({ sources }: Config, kinds: SourceKinds): ReadonlyMap<string, SourceBilling> {
+  const billed = new Map<string, SourceBilling>()
+  for (const [name, settings] of Object.entries(sources)) {
+    const billing = kinds[settings.kind]!.billing?.(settings)
+    if (billing) billed.set(name, billing)
+  }
+  return billed
+}
+
+function budgetsOf(config: Config, kinds: SourceKinds): BudgetConfig {
+  const { budgets, groups, auth } = config
+  return {
+    gateway: { ...budgets },
+    sources: billedSources(config, kinds),
+    groups: { ...groups },
+    principals: auth.apiKeys,
+  }
+}
+
+/** The rules that follow the settings. */
+function rulesOf({ budgets, limits, log }: Config): BudgetRules {
+  const keepsText = log.statements === 'text'
+  return {
+    get whenUnknown() {
+      return budgets.whenUnknown
+    },
+    get externalCost() {
+      return budgets.externalCost
+    },
+    get whenLedgerDown() {
+      return budgets.whenLedgerDown
+    },
+    get warnAt() {
+      return budgets.warnAt
+    },
+    get queueWaitMs() {
+      return limits.queueWaitMs
+    },
+    keepsText,
+  }
 }

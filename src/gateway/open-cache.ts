@@ -27,6 +27,13 @@ export interface CacheParts {
   readonly log: Logger
 }
 
+/** The result cache of a gateway. */
+export interface OpenCache {
+  readonly cache: ResultCache
+  /** Follows changed settings. */
+  update(): void
+}
+
 /** Limits of runs; see `RunLimits`. */
 const runLimits = { maxWindowBytes: 32 << 20, maxBackground: 8, backgroundTimeoutMs: 300_000 }
 
@@ -34,7 +41,7 @@ const runLimits = { maxWindowBytes: 32 << 20, maxBackground: 8, backgroundTimeou
 const MAX_PENDING_BYTES = 64 << 20
 
 /** Opens the result cache, also if it is off: it then refuses `only-if-cached`. The scope closes it. */
-export function openCache(parts: CacheParts, scope: Scope): ResultCache {
+export function openCache(parts: CacheParts, scope: Scope): OpenCache {
   const { config, kinds, sources, changes, metrics, redis, log } = parts
   const { maxBytes, maxEntryBytes, shared: level, spillBytes, spillDirectory, planTtlMs, ...general } = config.cache
   const declaredOf = declaredFunctionsOf(config)
@@ -58,11 +65,12 @@ export function openCache(parts: CacheParts, scope: Scope): ResultCache {
       ]
     }),
   )
-  const revisions = new Revisions({
+  const revised = () => ({
     version: packageVersion(),
     sources: config.sources,
     principals: config.auth.apiKeys,
   })
+  const revisions = new Revisions(revised())
   const plans = new PlanCache({
     ttlMs: maxBytes > 0 ? planTtlMs : 0,
     sourceOf: (name) => byName.get(name)!,
@@ -93,5 +101,5 @@ export function openCache(parts: CacheParts, scope: Scope): ResultCache {
   })
   scope.defer(() => cache.close())
   metrics.cache.begin([...rules.keys()], bypassReasons, { entries: () => cache.entries, bytes: () => cache.bytes })
-  return cache
+  return { cache, update: () => revisions.update(revised()) }
 }

@@ -3,19 +3,60 @@ import { AdaptiveLimiter } from '../query/limits/adaptive-limiter.ts'
 import { ConcurrencyLimiter } from '../query/limits/concurrency-limiter.ts'
 import type { Concurrency, SourceKinds } from '../sources/kind.ts'
 
-/** The concurrency limiter of each source by name, fixed or adaptive as its kind says. */
-export function slotsOfSources(config: Config, kinds: SourceKinds): ReadonlyMap<string, ConcurrencyLimiter> {
+/** The concurrency limiter of each source, fixed or adaptive as its kind says. */
+export class Slots {
+  readonly #kinds: SourceKinds
+  readonly #limiters = new Map<string, ConcurrencyLimiter>()
+
+  constructor(config: Config, kinds: SourceKinds) {
+    this.#kinds = kinds
+    this.update(config)
+  }
+
+  /** The limiter of a source by its name; undefined if there is no such source. */
+  of(source: string): ConcurrencyLimiter | undefined {
+    return this.#limiters.get(source)
+  }
+
+  /** The limiters with the names of their sources. */
+  get all(): Iterable<readonly [source: string, ConcurrencyLimiter]> {
+    return this.#limiters
+  }
+
+  /**
+   * Follows changed settings. Statements keep the slots that they hold.
+   * @param reopened names of the sources that get limiters of their own, since their servers have changed
+   */
+  update(config: Config, reopened: ReadonlySet<string> = new Set()): void {
+    for (const name of this.#limiters.keys())
+      if (config.sources[name] === undefined || reopened.has(name)) this.#limiters.delete(name)
+    for (const [name, source] of Object.entries(config.sources)) {
+      const limiter = this.#limiters.get(name)
+      const concurrency = this.#kinds[source.kind]!.concurrency(source)
+      this.#limiters.set(name, withLimits(limiter, config, concurrency))
+    }
+  }
+}
+
+/** The limiter with these limits, or a new one if its kind does not fit. */
+function withLimits(
+  limiter: ConcurrencyLimiter | undefined,
+  config: Config,
+  concurrency: Concurrency,
+): ConcurrencyLimiter {
+  const { maxStreams, minStreams } = concurrency
   const { maxQueued, queueWaitMs } = config.limits
-  return new Map(
-    Object.entries(config.sources).map(([name, source]): [string, ConcurrencyLimiter] => {
-      const concurrency = kinds[source.kind]!.concurrency(source)
-      const { maxStreams, minStreams } = concurrency
-      const queue = { maxQueued: maxQueued ?? 4 * maxStreams, queueWaitMs, maxHeld: maxHeldOf(config, concurrency) }
-      return minStreams === undefined
-        ? [name, new ConcurrencyLimiter({ slots: maxStreams, ...queue })]
-        : [name, new AdaptiveLimiter({ minSlots: minStreams, maxSlots: maxStreams, ...queue })]
-    }),
-  )
+  const queue = { maxQueued: maxQueued ?? 4 * maxStreams, queueWaitMs, maxHeld: maxHeldOf(config, concurrency) }
+  if (minStreams === undefined) {
+    const limits = { slots: maxStreams, ...queue }
+    if (!limiter || limiter instanceof AdaptiveLimiter) return new ConcurrencyLimiter(limits)
+    limiter.update(limits)
+    return limiter
+  }
+  const limits = { minSlots: minStreams, maxSlots: maxStreams, ...queue }
+  if (!(limiter instanceof AdaptiveLimiter)) return new AdaptiveLimiter(limits)
+  limiter.adapt(limits)
+  return limiter
 }
 
 /**

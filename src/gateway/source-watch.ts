@@ -19,6 +19,7 @@ export class SourceWatch {
   readonly #intervals: Config['health']
   readonly #states = new Map<string, SourceState>()
   readonly #closing = new AbortController()
+  #startedMs: number | undefined
   #timer: NodeJS.Timeout | undefined
   #checking: Promise<unknown> | undefined
 
@@ -41,10 +42,18 @@ export class SourceWatch {
 
   /** Checks all sources now and then at the interval. */
   start(): void {
-    if (this.#intervals.intervalMs === 0) return
+    this.#startedMs = this.#intervals.intervalMs
+    if (this.#startedMs === 0) return
     this.#timer = setInterval(() => this.#checkAll(), this.#intervals.intervalMs)
     this.#timer.unref()
     this.#checkAll()
+  }
+
+  /** Follows a changed interval. */
+  restart(): void {
+    if (this.#closing.signal.aborted || this.#startedMs === this.#intervals.intervalMs) return
+    clearInterval(this.#timer)
+    this.start()
   }
 
   /** Checks all sources, unless a check is in progress. */

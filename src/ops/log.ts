@@ -41,6 +41,20 @@ const BUFFERED_BYTES = 8192
 const UNMIXED_BYTES = 4096
 const FLUSH_INTERVAL_MS = 50
 
+/** The children of each logger that `createLogger` has made: a child keeps the level of its beginning. */
+const childrenOf = new WeakMap<Logger, Set<WeakRef<Logger>>>()
+
+/** Changes the level of a logger from `createLogger`, and of its children. */
+export function setLogLevel(log: Logger, level: LogLevel): void {
+  log.level = level
+  const children = childrenOf.get(log)
+  for (const reference of children ?? []) {
+    const child = reference.deref()
+    if (child) child.level = level
+    else children!.delete(reference)
+  }
+}
+
 /**
  * Creates the process's logger, on standard output. It redacts fields that could hold a secret. Errors (`err`) show as much
  * of statements as the configuration allows.
@@ -51,8 +65,10 @@ export async function createLogger(
   base: Readonly<Record<string, unknown>> | null = null,
 ): Promise<Logger> {
   const text = format === 'text' || (format === 'auto' && process.stdout.isTTY)
+  const children = new Set<WeakRef<Logger>>()
   const options = {
     level,
+    onChild: (child: Logger) => void children.add(new WeakRef(child)),
     base,
     redact: { paths: REDACTED, censor: '***' },
     serializers: { err: errorSerializer(statements) },
@@ -63,9 +79,14 @@ export async function createLogger(
   if (!text) {
     const size = base ? { minLength: UNMIXED_BYTES - 1, maxWrite: UNMIXED_BYTES } : { minLength: BUFFERED_BYTES }
     const buffering = { ...size, periodicFlush: FLUSH_INTERVAL_MS }
-    return pino(options, pino.destination({ dest: 1, sync: false, ...buffering }))
+    return withChildren(pino(options, pino.destination({ dest: 1, sync: false, ...buffering })), children)
   }
   const { PinoPretty } = await import('pino-pretty')
   const destination: DestinationStream = PinoPretty({ colorize: process.stdout.isTTY, ignore: 'event', sync: true })
-  return pino(options, destination)
+  return withChildren(pino(options, destination), children)
+}
+
+function withChildren(log: Logger, children: Set<WeakRef<Logger>>): Logger {
+  childrenOf.set(log, children)
+  return log
 }

@@ -7,7 +7,7 @@ import type { Principal, SessionOptions } from './types.ts'
 export class Router {
   readonly #byName = new Map<string, Source>()
   readonly #byKind = new Map<string, Source[]>()
-  readonly #defaultSource: string
+  #defaultSource: string
   /** Resolves catalog names to sources. */
   readonly names: SourceNames
 
@@ -20,6 +20,11 @@ export class Router {
       this.#byKind.set(source.kind, sameKind)
     }
     this.names = new SourceNames(this.sources)
+  }
+
+  /** Follows a changed default source. */
+  update(defaultSource: string): void {
+    this.#defaultSource = defaultSource
   }
 
   get sources(): readonly Source[] {

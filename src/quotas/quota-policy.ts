@@ -11,14 +11,23 @@ export function ownerOf({ principal, holder }: Caller): string {
 
 /** Which quotas apply to a principal: its own ones, and the general ones where it has none. */
 export class QuotaPolicy {
-  readonly #general: Quotas
-  readonly #principals: readonly Principal[]
-  readonly #byPrincipal = new WeakMap<Principal, Quotas>()
+  #general: Quotas = {}
+  #principals: readonly Principal[] = []
+  #byPrincipal = new WeakMap<Principal, Quotas>()
+  #limited: ReadonlySet<string> = new Set()
 
   /** @param principals those with API keys */
   constructor(general: Quotas, principals: readonly Principal[]) {
-    this.#general = general
+    this.update(general, principals)
+  }
+
+  /** Replaces all quotas. */
+  update(general: Quotas, principals: readonly Principal[]): void {
+    this.#general = { ...general }
     this.#principals = principals
+    this.#byPrincipal = new WeakMap()
+    const all = [general, ...principals.map(({ quotas }) => quotas ?? {})]
+    this.#limited = new Set(all.flatMap((each) => Object.entries(each).flatMap(([name, max]) => (max ? [name] : []))))
   }
 
   of(principal: Principal): Quotas {
@@ -32,7 +41,7 @@ export class QuotaPolicy {
 
   /** Whether the quota limits any principal. */
   limitsAny(name: keyof Quotas): boolean {
-    return [this.#general, ...this.#principals.map(({ quotas }) => quotas)].some((each) => (each?.[name] ?? 0) > 0)
+    return this.#limited.has(name)
   }
 
   /** The principal with this name. @throws GatewayError UNKNOWN_PRINCIPAL */

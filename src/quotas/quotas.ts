@@ -29,6 +29,7 @@ export class Quotas {
   readonly requests: RequestLimiter
   readonly statements: StatementQuotas
   readonly usage: Usage
+  readonly #policy: QuotaPolicy
   readonly #ledger: UsageLedger
   readonly #bytes: DailyBytes
   readonly #places: SharedPlaces
@@ -38,6 +39,7 @@ export class Quotas {
   constructor({ general, principals, sources, store, log, onRefused }: QuotaDependencies) {
     this.#log = log
     const policy = new QuotaPolicy(general, principals)
+    this.#policy = policy
     const onStateDown = (error: unknown) => this.#onStateDown(error)
     this.#ledger = new UsageLedger(store, onStateDown)
     this.#bytes = new DailyBytes(store, onStateDown)
@@ -46,6 +48,11 @@ export class Quotas {
     this.requests = new RequestLimiter({ policy, store, onRefused, onStateDown })
     this.statements = new StatementQuotas({ policy, ledger, bytes, places: this.#places, onRefused })
     this.usage = new Usage({ policy, ledger, bytes, sources, requests: this.requests, statements: this.statements })
+  }
+
+  /** Replaces the quotas. What principals have used stays. */
+  update(general: QuotaSettings, principals: readonly Principal[]): void {
+    this.#policy.update(general, principals)
   }
 
   /** Writes the counts that wait, and gives the places of running statements back. */

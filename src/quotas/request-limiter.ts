@@ -30,7 +30,7 @@ export class RequestLimiter {
     this.#deps = deps
   }
 
-  /** Whether any caller is limited; if not, fronts need not ask. */
+  /** Whether any caller is limited now; if not, fronts need not ask. */
   get isActive(): boolean {
     return this.#deps.policy.limitsAny('requestsPerMinute')
   }

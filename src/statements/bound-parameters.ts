@@ -12,18 +12,18 @@ const MAX_INLINE_BYTES = 4096
 /** Stores the parameters that clients bind before they run a statement. */
 export class ParameterStore {
   readonly #blobs: Blobs
-  readonly #ttlMs: number
+  readonly #limits: { readonly ticketTtlMs: number }
 
-  /** @param ttlMs how long parameters are kept, in milliseconds: as long as a ticket lives */
-  constructor(blobs: Blobs, ttlMs: number) {
+  /** @param limits parameters are kept for as long as a ticket lives */
+  constructor(blobs: Blobs, limits: { readonly ticketTtlMs: number }) {
     this.#blobs = blobs
-    this.#ttlMs = ttlMs
+    this.#limits = limits
   }
 
   async keep(principal: Principal, stream: Uint8Array): Promise<BoundParameters> {
     if (stream.byteLength <= MAX_INLINE_BYTES) return { inline: Buffer.from(stream).toString('base64') }
     const key = randomUUID()
-    await this.#blobs.set(keys.parameters(key), stream, this.#ttlMs, principal.name)
+    await this.#blobs.set(keys.parameters(key), stream, this.#limits.ticketTtlMs, principal.name)
     return { key }
   }
 

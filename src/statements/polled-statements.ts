@@ -29,8 +29,8 @@ export interface PolledStatementDependencies {
   readonly results: StoredResults
   readonly running: RunningStatements
   readonly background: BackgroundStatements
-  /** Time to live of a claim, in milliseconds: that of a ticket. */
-  readonly ttlMs: number
+  /** A claim lives as long as a ticket. */
+  readonly limits: { readonly ticketTtlMs: number }
 }
 
 /**
@@ -96,12 +96,12 @@ export class PolledStatements {
    * @param forget drops the statement from those of this replica
    */
   #workOf({ ticket, planned }: Poll, forget: () => void): PollWork {
-    const { pipeline, running, parameters, results, ttlMs } = this.#deps
+    const { pipeline, running, parameters, results, limits } = this.#deps
     return async (ctx, onPlan) => {
       let statement = await parameters.loadStatement(ticket)
       if (!planned) {
         const plan = await pipeline.plan(statement.query, ctx)
-        if (plan.kind === 'update' && !(await running.claim(ticket.id, ttlMs))) {
+        if (plan.kind === 'update' && !(await running.claim(ticket.id, limits.ticketTtlMs))) {
           forget()
           throw runsElsewhere()
         }
@@ -110,7 +110,7 @@ export class PolledStatements {
       }
       if (statement.kind === 'read') return await pipeline.run(statement, ctx)
       await results.runAndKeep(statement, ctx, ticket.id)
-      await running.markDone(ticket.id, ttlMs)
+      await running.markDone(ticket.id, limits.ticketTtlMs)
       return undefined
     }
   }

@@ -42,7 +42,7 @@ export interface QueryBuilderDependencies {
   readonly router: Router
   readonly transactions: Transactions
   readonly sealer: Sealer
-  readonly maxStatementBytes: number
+  readonly limits: { readonly maxStatementBytes: number }
 }
 
 /** Builds queries from statements: resolves the source, the transaction and the options of each. */
@@ -74,7 +74,7 @@ export class QueryBuilder {
 
   /** @throws GatewayError TOO_LARGE above limits.maxStatementBytes */
   checkSize(sql: string): void {
-    const { maxStatementBytes } = this.#deps
+    const { maxStatementBytes } = this.#deps.limits
     if (sql.length > maxStatementBytes || Buffer.byteLength(sql) > maxStatementBytes)
       throw new GatewayError(
         'TOO_LARGE',

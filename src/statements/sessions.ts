@@ -37,12 +37,11 @@ export class Sessions {
   readonly #store: Store
   readonly #limits: SessionLimits
   /** Marks that this replica has set, so that not each call sets one; forgotten in time to renew them. */
-  readonly #returned: LRUCache<string, true>
+  readonly #returned = new LRUCache<string, true>({ max: MAX_RETURNED })
 
   constructor(store: Store, limits: SessionLimits) {
     this.#store = store
     this.#limits = limits
-    this.#returned = new LRUCache({ max: MAX_RETURNED, ttl: Math.max(1, Math.floor(limits.sessionIdleMs / 2)) })
   }
 
   /**
@@ -106,7 +105,7 @@ export class Sessions {
     const key = keys.cookieReturned(principal, id)
     if (this.#returned.has(key)) return
     await this.#store.set(key, Buffer.from('1'), this.#limits.sessionIdleMs)
-    this.#returned.set(key, true)
+    this.#returned.set(key, true, { ttl: Math.max(1, Math.floor(this.#limits.sessionIdleMs / 2)) })
   }
 
   /** Counts a session. If the principal has too many others, drops those that no longer exist and tries once more. */

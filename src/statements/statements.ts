@@ -84,20 +84,18 @@ export class Statements {
 
   constructor(deps: StatementsDependencies) {
     const { pipeline, store, blobs, sealer, limits } = deps
-    const ttlMs = limits.ticketTtlMs
     this.#pipeline = pipeline
     this.#sealer = sealer
     this.#transactions = deps.transactions
-    this.queries = new QueryBuilder({ ...deps, maxStatementBytes: limits.maxStatementBytes })
+    this.queries = new QueryBuilder(deps)
     this.sessions = new Sessions(store, limits)
-    this.parameters = new ParameterStore(blobs, ttlMs)
-    this.results = new StoredResults({ ...deps, ttlMs })
+    this.parameters = new ParameterStore(blobs, limits)
+    this.results = new StoredResults(deps)
     this.running = new RunningStatements(deps)
     this.background = new BackgroundStatements(limits, this.running)
     const { parameters, results, running, background } = this
-    this.polled = new PolledStatements({ pipeline, parameters, results, running, background, ttlMs })
-    const { maxParameterBytes } = limits
-    this.requests = new StatementRequests({ ...deps, queries: this.queries, maxParameterBytes })
+    this.polled = new PolledStatements({ pipeline, parameters, results, running, background, limits })
+    this.requests = new StatementRequests({ ...deps, queries: this.queries })
     this.batches = new Batches({ ...deps, requests: this.requests, parameters, check: deps.checkBatch })
   }
 

@@ -23,8 +23,8 @@ export interface StoredResultDependencies {
   readonly router: Router
   readonly transactions: Transactions
   readonly blobs: Blobs
-  /** Time to live of a result, in milliseconds: that of a ticket. */
-  readonly ttlMs: number
+  /** A result lives as long as a ticket. */
+  readonly limits: { readonly ticketTtlMs: number }
 }
 
 /** Results of statements that change data. Such a statement runs once, before its client fetches the result. */
@@ -71,8 +71,8 @@ export class StoredResults {
 
   /** Stores a result. Ignores a store that is down: an error would make clients repeat a change that was made. */
   async #keep(packed: Buffer, { principal }: Context, id: string): Promise<void> {
-    const { blobs, ttlMs } = this.#deps
-    await unlessDown(blobs.set(keys.result(id), packed, ttlMs, principal.name), undefined)
+    const { blobs, limits } = this.#deps
+    await unlessDown(blobs.set(keys.result(id), packed, limits.ticketTtlMs, principal.name), undefined)
   }
 
   async #inTransaction(

@@ -37,6 +37,21 @@ sources: { up: { kind: flightsql, uri: "grpc://up:1", username: u, password: hun
     expect(stdout).not.toMatch(/hunter|01234567890/)
   })
 
+  it('check-config --diff lists what would change without secrets; exit codes 0, 5 and 6', async () => {
+    const write = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text)
+      return join(folder, name)
+    }
+    const before = write('before.yaml', 'auth: { apiKeys: [ { name: a, key: hunter2 } ] }')
+    const diff = async (text: string) =>
+      await flightgate(['check-config', '--config', write('after.yaml', text), '--diff', before])
+    expect(await diff('auth: { apiKeys: [ { name: a, key: hunter2 } ] }')).toMatchObject({ code: 0 })
+    const live = await diff('auth: { apiKeys: [ { name: a, key: hunter3 } ] }\nlimits: { queueWaitMs: 5 }')
+    expect([live.code, live.stdout]).toEqual([5, '~ auth.apiKeys.a.key: ***\n~ limits.queueWaitMs: 10000 -> 5\n'])
+    const cold = await diff('auth: { apiKeys: [ { name: a, key: hunter2 } ] }\nworkers: 2')
+    expect([cold.code, cold.stdout]).toEqual([6, expect.stringContaining('~ workers: 1 -> 2  # needs a restart')])
+  })
+
   it('check-config and serve list every problem, exit code 1', async () => {
     const file = join(folder, 'bad.yaml')
     writeFileSync(file, 'listen: { flight: "0.0.0.0:1" }\nlimits: { queueWait: 3 }')

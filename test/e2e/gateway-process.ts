@@ -23,6 +23,7 @@ export type LogLine = Readonly<Record<string, unknown>>
 export class GatewayProcess {
   readonly #child: ChildProcess
   readonly #folder: string
+  #configuration: object = {}
   readonly lines: LogLine[] = []
   /** Output that is not JSON, such as a crash. */
   readonly noise: string[] = []
@@ -54,14 +55,17 @@ export class GatewayProcess {
     launcher: readonly string[] = [],
   ): Promise<GatewayProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'flightgate-e2e-'))
-    const file = join(folder, 'config.yaml')
     const listen = { flight: '127.0.0.1:0', http: '127.0.0.1:0' }
     // No load balancer watches readiness, so skip the drain delay.
     const drain = { notReadyMs: 0 }
     // Health checks would disturb tests that count the calls of servers.
     const health = { intervalMs: 0 }
-    writeFileSync(file, stringify({ listen, drain, health, sources: { demo: { kind: 'duckdb' } }, ...config }))
-    return await GatewayProcess.#spawn(folder, ['--config', file], env, launcher)
+    const whole = { listen, drain, health, sources: { demo: { kind: 'duckdb' } }, ...config }
+    const file = join(folder, 'config.yaml')
+    writeFileSync(file, stringify(whole))
+    const gateway = await GatewayProcess.#spawn(folder, ['--config', file], env, launcher)
+    gateway.#configuration = whole
+    return gateway
   }
 
   /** Starts a gateway configured by its environment alone. */
@@ -101,6 +105,25 @@ export class GatewayProcess {
 
   get uri(): string {
     return `grpc://${this.flight}`
+  }
+
+  /** Replaces sections of the configuration file, or its whole text. */
+  configure(sections: object | string): void {
+    if (typeof sections !== 'string') this.#configuration = { ...this.#configuration, ...sections }
+    const text = typeof sections === 'string' ? sections : stringify(this.#configuration)
+    writeFileSync(join(this.#folder, 'config.yaml'), text)
+  }
+
+  /** Replaces sections of the configuration file, reloads it by SIGHUP, and returns the log line of the reload. */
+  async reload(sections: object | string = {}): Promise<LogLine> {
+    this.configure(sections)
+    const before = this.#reloadLines.length
+    this.signal('SIGHUP')
+    return await waitFor(() => this.#reloadLines[before], 'the log line of the reload', 30_000)
+  }
+
+  get #reloadLines(): LogLine[] {
+    return this.lines.filter(({ event }) => event === 'reload')
   }
 
   /** The first matching line; waits for it if necessary. */

@@ -654,7 +654,7 @@ describe('a statement of a batch that another call cancels', () => {
       replicas: soleReplica(),
       bus: new MemoryBus(),
       router,
-      principals: [],
+      principals: () => [],
     })
     const { statements, scope } = setUp({ stages: [track(active)] })
     const reader = new Reader()

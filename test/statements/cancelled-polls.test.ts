@@ -18,7 +18,7 @@ function begin(sql: string) {
     replicas: soleReplica(),
     bus: new MemoryBus(),
     router,
-    principals: [],
+    principals: () => [],
   })
   const { statements, scope } = setUp({ stages: [track(active)] })
   const { ctx } = scope()

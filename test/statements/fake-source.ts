@@ -204,7 +204,11 @@ export function setUp({
   const transactions = new Transactions(limits, log, '0123456789ab')
   const limiter = new ConcurrencyLimiter({ slots, maxQueued, queueWaitMs })
   const pipeline = composePipeline(
-    [...stages, authorize(router), admit({ limiterOf: () => limiter, contendedStallMs: 60_000, onWait() {} })],
+    [
+      ...stages,
+      authorize(router),
+      admit({ limiterOf: () => limiter, limits: { contendedStallMs: 60_000 }, onWait() {} }),
+    ],
     router,
   )
   const kept = { store: new MemoryStore(1 << 20), blobs: new MemoryBlobs(1 << 20), bus: new MemoryBus() }

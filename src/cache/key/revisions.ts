@@ -16,12 +16,18 @@ export interface RevisionParts {
  * do not outlive a change of a source's settings, or of the rights of the principal that read them.
  */
 export class Revisions {
-  readonly #ofSources: ReadonlyMap<string, string>
-  readonly #ofKeys: ReadonlyMap<string, string>
+  #ofSources: ReadonlyMap<string, string> = new Map()
+  #ofKeys: ReadonlyMap<string, string> = new Map()
   /** A principal is one object for as long as its key is. */
-  readonly #ofPrincipals = new WeakMap<Principal, string>()
+  #ofPrincipals = new WeakMap<Principal, string>()
 
-  constructor({ version, sources, principals }: RevisionParts) {
+  constructor(parts: RevisionParts) {
+    this.update(parts)
+  }
+
+  /** Follows changed settings: entries of sources and principals that have changed are not found any more. */
+  update({ version, sources, principals }: RevisionParts): void {
+    this.#ofPrincipals = new WeakMap()
     this.#ofSources = new Map(
       Object.entries(sources).map(([name, settings]) => [name, digest([version, name, settings])]),
     )

@@ -43,10 +43,16 @@ const periods: readonly (readonly [Period, 'dailyBudgetUsd' | 'monthlyBudgetUsd'
 
 /** Finds which limits apply to a statement: all those of the gateway, its source, its principal and its groups. */
 export class BudgetPolicy {
-  readonly #config: BudgetConfig
-  readonly #principals: ReadonlyMap<string, BudgetSettings>
+  #config: BudgetConfig
+  #principals: ReadonlyMap<string, BudgetSettings> = new Map()
 
   constructor(config: BudgetConfig) {
+    this.#config = config
+    this.update(config)
+  }
+
+  /** Replaces all budgets. What has been spent stays. */
+  update(config: BudgetConfig): void {
     this.#config = config
     this.#principals = new Map(config.principals.flatMap(({ name, budgets }) => (budgets ? [[name, budgets]] : [])))
   }

@@ -8,7 +8,7 @@ const MAX_REMEMBERED = 10_000
 
 /** Tells once, on one replica, when a share of a budget is spent or reserved. */
 export class BudgetWarnings {
-  readonly #levels: readonly number[]
+  readonly #rules: { readonly warnAt: readonly number[] }
   readonly #ledger: Ledger
   readonly #calendar: BillingCalendar
   readonly #log: Logger
@@ -16,13 +16,13 @@ export class BudgetWarnings {
   readonly #told = new Set<string>()
 
   constructor(
-    levels: readonly number[],
+    rules: { readonly warnAt: readonly number[] },
     ledger: Ledger,
     calendar: BillingCalendar,
     log: Logger,
     onWarning: (account: string, period: string, level: number) => void,
   ) {
-    this.#levels = levels
+    this.#rules = rules
     this.#ledger = ledger
     this.#calendar = calendar
     this.#log = log
@@ -34,7 +34,7 @@ export class BudgetWarnings {
     for (const [i, limit] of limits.entries()) {
       const { spentNanoUsd, reservedNanoUsd } = balances[i]!
       const share = i === refusedBy ? 1 : (spentNanoUsd + reservedNanoUsd) / limit.maxNanoUsd
-      for (const level of this.#levels) if (share >= level) this.#tell(limit, balances[i]!, level, at)
+      for (const level of this.#rules.warnAt) if (share >= level) this.#tell(limit, balances[i]!, level, at)
     }
   }
 

@@ -70,9 +70,7 @@ export class Budgets {
     this.#deps = deps
     this.#now = deps.now ?? Date.now
     const { rules, ledger, calendar, log, observer } = deps
-    this.#warnings = new BudgetWarnings(rules.warnAt, ledger, calendar, log, (...warning) =>
-      observer.onWarning(...warning),
-    )
+    this.#warnings = new BudgetWarnings(rules, ledger, calendar, log, (...warning) => observer.onWarning(...warning))
   }
 
   /** Whether a source bills its statements. */

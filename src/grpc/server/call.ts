@@ -18,9 +18,11 @@ import { statusTrailers } from './status.ts'
 
 /** What calls share: limits, the counter of bytes in flight, and the receiver of events. */
 export interface CallOwner extends BodyOwner {
-  readonly maxInFlightBytesPerCall: number
-  /** Above this total, each call sends one message at a time. */
-  readonly maxInFlightBytes: number
+  readonly limits: BodyOwner['limits'] & {
+    readonly maxInFlightBytesPerCall: number
+    /** Above this total, each call sends one message at a time. */
+    readonly maxInFlightBytes: number
+  }
   /** Bytes passed to HTTP/2 that the sockets have not taken yet, over all calls. */
   inFlightBytes: number
   /** A call on this connection was authenticated. */
@@ -105,7 +107,7 @@ export class GrpcCall implements RequestListener {
     this.#memory = memory
     this.#owner = owner
     this.#body = new RequestBody(stream, this.header('grpc-encoding') ?? 'identity', body, owner, memory, connection)
-    this.#stall = new StallTimer(owner.stallTimeoutMs, (seconds) => this.#onStall(seconds))
+    this.#stall = new StallTimer(owner.limits.stallTimeoutMs, (seconds) => this.#onStall(seconds))
     stream.listener = this
     const leftMs = deadlineAt - Date.now()
     if (leftMs < MAX_TIMER_MS)
@@ -203,7 +205,8 @@ export class GrpcCall implements RequestListener {
   async send(frame: Frame): Promise<void> {
     try {
       const owner = this.#owner
-      const limit = () => (owner.inFlightBytes > owner.maxInFlightBytes ? 0 : owner.maxInFlightBytesPerCall)
+      const limit = () =>
+        owner.inFlightBytes > owner.limits.maxInFlightBytes ? 0 : owner.limits.maxInFlightBytesPerCall
       while (this.#pendingBytes > 0 && this.#pendingBytes + frame.byteLength > limit()) await this.#nextProgress()
       if (this.#ended || this.#stream.closed) throw this.#error ?? new GatewayError('CANCELLED')
     } catch (error) {
@@ -240,7 +243,7 @@ export class GrpcCall implements RequestListener {
     if (!stream.remoteEnded)
       this.#graceTimer = setTimeout(() => stream.reset(ErrorCode.noError), REFUSED_UPLOAD_GRACE_MS)
     else if (error && pending)
-      this.#graceTimer = setTimeout(() => stream.reset(ErrorCode.cancel), this.#owner.stallTimeoutMs)
+      this.#graceTimer = setTimeout(() => stream.reset(ErrorCode.cancel), this.#owner.limits.stallTimeoutMs)
   }
 
   /**

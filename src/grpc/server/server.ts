@@ -89,9 +89,7 @@ interface Shares {
  * Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md.
  */
 export class GrpcServer implements CallOwner {
-  readonly maxInFlightBytesPerCall: number
-  readonly maxInFlightBytes: number
-  readonly stallTimeoutMs: number
+  readonly limits: GrpcLimits
   readonly timeSlices = new TimeSlices()
   readonly decompressions = new DecompressionLimiter()
   inFlightBytes = 0
@@ -99,7 +97,6 @@ export class GrpcServer implements CallOwner {
   readonly #bodyLimits: BodyLimits
   readonly #authenticate: Authenticate
   readonly #methods: ReadonlyMap<string, Method>
-  readonly #limits: GrpcLimits
   readonly #observer: GrpcObserver
   readonly #tls: Certificate | undefined
   /** One for each address. */
@@ -114,13 +111,10 @@ export class GrpcServer implements CallOwner {
     // A map, since a client may request a name that every object inherits.
     this.#methods = new Map(Object.entries(methods))
     this.#authenticate = authenticate
-    this.#limits = limits
+    this.limits = limits
     this.#observer = observer
     this.#budget = new MemoryBudget(limits.maxRequestMemoryBytes, limits.maxInboundMessageBytes)
     this.#bodyLimits = { maxMessageBytes: limits.maxInboundMessageBytes, maxBodyBytes: Number.POSITIVE_INFINITY }
-    this.maxInFlightBytesPerCall = limits.maxInFlightBytesPerCall
-    this.maxInFlightBytes = limits.maxInFlightBytes
-    this.stallTimeoutMs = limits.stallTimeoutMs
     this.#connections = new Connections(limits)
     this.#tls = tls
   }
@@ -196,7 +190,7 @@ export class GrpcServer implements CallOwner {
   }
 
   #createServer(tls: Certificate | undefined): Server | SecureServer {
-    const { handshakeTimeoutMs: handshakeTimeout } = this.#limits
+    const { handshakeTimeoutMs: handshakeTimeout } = this.limits
     const server = tls ? createSecureServer({ ...tls, ALPNProtocols: ['h2'], handshakeTimeout }) : createServer()
     // Before TLS, so that sockets that never finish the handshake count too.
     server.on('connection', (socket: Socket) => {
@@ -218,8 +212,8 @@ export class GrpcServer implements CallOwner {
     const options = {
       windowBytes: STREAM_WINDOW_BYTES,
       connectionWindowBytes: CONNECTION_WINDOW_BYTES,
-      maxStreams: this.#limits.maxStreamsPerConnection,
-      maxHeaderListBytes: this.#limits.maxMetadataBytes,
+      maxStreams: this.limits.maxStreamsPerConnection,
+      maxHeaderListBytes: this.limits.maxMetadataBytes,
       ...(floods && { addressFloods: floods }),
     }
     const connection: Http2ServerConnection = new Http2ServerConnection(socket, options, {
@@ -305,8 +299,8 @@ export class GrpcServer implements CallOwner {
 
   #deadlineOf(headers: HeaderFields): number {
     const text = headerOf(headers, 'grpc-timeout')
-    const askedMs = text === undefined ? this.#limits.defaultDeadlineMs : parseTimeoutMs(text)
-    return Date.now() + Math.min(askedMs ?? this.#limits.defaultDeadlineMs, this.#limits.maxDeadlineMs)
+    const askedMs = text === undefined ? this.limits.defaultDeadlineMs : parseTimeoutMs(text)
+    return Date.now() + Math.min(askedMs ?? this.limits.defaultDeadlineMs, this.limits.maxDeadlineMs)
   }
 }
 

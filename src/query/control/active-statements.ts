@@ -40,8 +40,8 @@ export interface ActiveStatementDependencies {
   readonly replicas: OtherReplicas
   readonly bus: ReplicaBus
   readonly router: Pick<Router, 'named'>
-  /** The principals with API keys. */
-  readonly principals: readonly Principal[]
+  /** The principals with API keys now. */
+  principals(): readonly Principal[]
 }
 
 /** A cancel as one replica asks another for it. */
@@ -103,7 +103,7 @@ export function mayControlOthers({ roles }: Pick<Principal, 'roles'>): boolean {
 export class ActiveStatements {
   readonly #bus: ReplicaBus
   readonly #router: Pick<Router, 'named'>
-  readonly #principals: readonly Principal[]
+  readonly #principals: () => readonly Principal[]
   readonly #replica: string
   readonly #lists: ReplicaQuestions<Wish, Selection>
   /** The oldest first. */
@@ -169,7 +169,7 @@ export class ActiveStatements {
           'FORBIDDEN',
           `${viewer.name} may list only its own statements: those of others need the role admin.`,
         )
-      principalNamed(this.#principals, filter.principal)
+      principalNamed(this.#principals(), filter.principal)
     }
     const principal = filter.principal ?? (isAdmin ? undefined : viewer.name)
     const source = filter.source === undefined ? undefined : this.#router.named(filter.source).name

@@ -22,8 +22,8 @@ const CUT_INTERVAL_MS = 1000
  * Source: additive increase, multiplicative decrease, as in TCP (RFC 5681, section 3.1).
  */
 export class AdaptiveLimiter extends ConcurrencyLimiter {
-  readonly #min: number
-  readonly #max: number
+  #min: number
+  #max: number
   #size: number
   #cutAt = Number.NEGATIVE_INFINITY
 
@@ -32,6 +32,16 @@ export class AdaptiveLimiter extends ConcurrencyLimiter {
     this.#min = Math.min(minSlots, maxSlots)
     this.#max = maxSlots
     this.#size = maxSlots
+  }
+
+  /** Replaces the limits as `update` does. The number of slots stays within them. */
+  adapt({ minSlots, maxSlots, ...limits }: AdaptiveLimits): void {
+    // A limiter that has all its slots has them after a change of the maximum too.
+    const size = this.#size === this.#max ? maxSlots : this.#size
+    this.#min = Math.min(minSlots, maxSlots)
+    this.#max = maxSlots
+    this.#size = Math.max(this.#min, Math.min(this.#max, size))
+    this.update({ slots: Math.floor(this.#size), ...limits })
   }
 
   /** Adapts to the outcome of a statement: `error` is undefined on success. Call it before the statement releases its slot. */

@@ -17,7 +17,7 @@ export interface ConcurrencyLimits {
  * client errors. Holders share the slots and the queue fairly: many statements of one holder do not delay another holder.
  */
 export class ConcurrencyLimiter {
-  readonly #limits: ConcurrencyLimits
+  #limits: ConcurrencyLimits
   readonly #semaphore: Semaphore
 
   constructor(limits: ConcurrencyLimits) {
@@ -62,6 +62,12 @@ export class ConcurrencyLimiter {
       `No ${noun} became free within ${queueWaitMs} ms (limits.queueWaitMs): try again later.`,
       { retryAfterMs: queueWaitMs },
     )
+  }
+
+  /** Replaces the limits. Statements keep the slots that they hold, and those that wait keep their places. */
+  update(limits: ConcurrencyLimits): void {
+    this.#limits = limits
+    this.#semaphore.resize(limits.slots, limits.maxHeld)
   }
 
   /** Receives the outcome of each statement, before the statement releases its slot. */

@@ -11,15 +11,15 @@ const SAMPLES = 10
  */
 export class HeldResults {
   readonly #limiter: ConcurrencyLimiter
-  readonly #contendedStallMs: number
+  readonly #limits: { readonly contendedStallMs: number }
   readonly #byHolder = new Map<string, Set<HeldResult>>()
   #timer: NodeJS.Timeout | undefined
   /** Number of results that are being stopped; each releases its slot soon. */
   #stopping = 0
 
-  constructor(limiter: ConcurrencyLimiter, contendedStallMs: number) {
+  constructor(limiter: ConcurrencyLimiter, limits: { readonly contendedStallMs: number }) {
     this.#limiter = limiter
-    this.#contendedStallMs = contendedStallMs
+    this.#limits = limits
   }
 
   /** Observes a result from its start to its end. @param onEnd called at the end, to release the slot */
@@ -41,7 +41,7 @@ export class HeldResults {
 
   /** Samples the results periodically for as long as a statement waits for a slot. */
   watch(): void {
-    this.#timer ??= setInterval(() => this.#sample(), Math.max(1, this.#contendedStallMs / SAMPLES)).unref()
+    this.#timer ??= setInterval(() => this.#sample(), Math.max(1, this.#limits.contendedStallMs / SAMPLES)).unref()
   }
 
   #sample(): void {
@@ -61,7 +61,7 @@ export class HeldResults {
     stalled.stop(
       new GatewayError(
         'SLOT_LOST',
-        `The client did not read the result for ${this.#contendedStallMs} ms while another principal waited for its slot (limits.contendedStallMs): read results without pauses, or open fewer at once.`,
+        `The client did not read the result for ${this.#limits.contendedStallMs} ms while another principal waited for its slot (limits.contendedStallMs): read results without pauses, or open fewer at once.`,
       ),
     )
   }

@@ -10,7 +10,7 @@ export interface Admission {
   /** The limiter of a source, by the source's name. */
   limiterOf(source: string): ConcurrencyLimiter
   /** Time without a pull after which a result loses its slot to a waiting holder with fewer slots, in milliseconds. */
-  readonly contendedStallMs: number
+  readonly limits: { readonly contendedStallMs: number }
   /** Receives the time that a statement waited for its slot, in milliseconds. */
   onWait(source: string, queueWaitMs: number): void
 }
@@ -19,10 +19,10 @@ export interface Admission {
  * Limits the concurrent statements of a source; further statements queue. A statement holds its slot until the client has read
  * the result, because the engine works for it until then.
  */
-export function admit({ limiterOf, contendedStallMs, onWait }: Admission): Stage {
+export function admit({ limiterOf, limits, onWait }: Admission): Stage {
   const bySource = new Map<string, HeldResults>()
   const resultsOf = (source: string, limiter: ConcurrencyLimiter): HeldResults => {
-    const results = bySource.get(source) ?? new HeldResults(limiter, contendedStallMs)
+    const results = bySource.get(source) ?? new HeldResults(limiter, limits)
     bySource.set(source, results)
     return results
   }

@@ -20,8 +20,12 @@ export function replay(store: ResultStore, limits: ReplayLimits): Stage {
         ? `rows:${plan.execution}`
         : undefined,
     ttlOf: () => limits.ticketTtlMs,
-    maxBytes: limits.maxRepeatableResultBytes,
-    waitMs: limits.queueWaitMs,
+    get maxBytes() {
+      return limits.maxRepeatableResultBytes
+    },
+    get waitMs() {
+      return limits.queueWaitMs
+    },
     store,
   })
 }

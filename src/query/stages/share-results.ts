@@ -36,7 +36,8 @@ const MAX_LARGE = 10_000
  * Runs one statement per key and shares its rows: with statements that arrive while it runs, and with later ones while the store
  * has the result. If the result is too large to share, each statement runs itself.
  */
-export function shareResults({ name, keyOf, ttlOf, maxBytes, waitMs, store }: Sharing): Stage {
+export function shareResults(sharing: Sharing): Stage {
+  const { name, keyOf, ttlOf, store } = sharing
   /** Running statements by key. Each promise resolves to the packed result, or undefined if there is none to share. */
   const running = new Map<string, Promise<Uint8Array | undefined>>()
   const large = new LRUCache<string, true>({ max: MAX_LARGE })
@@ -51,10 +52,10 @@ export function shareResults({ name, keyOf, ttlOf, maxBytes, waitMs, store }: Sh
   return {
     name,
     async run(plan, ctx, next) {
-      const key = maxBytes > 0 ? keyOf(plan, ctx) : undefined
+      const key = sharing.maxBytes > 0 ? keyOf(plan, ctx) : undefined
       if (key === undefined) return await next(plan, ctx)
       const ttlMs = ttlOf(plan)
-      const until = performance.now() + waitMs
+      const until = performance.now() + sharing.waitMs
       do {
         const shared = await find(key, ttlMs, until - performance.now(), ctx.signal)
         if (shared) {
@@ -72,7 +73,7 @@ export function shareResults({ name, keyOf, ttlOf, maxBytes, waitMs, store }: Sh
       }
       try {
         const result = await next(plan, ctx)
-        const frames = new RecordedFrames(result, maxBytes, async (packed, tooLarge) => {
+        const frames = new RecordedFrames(result, sharing.maxBytes, async (packed, tooLarge) => {
           if (tooLarge) large.set(key, true)
           // If the store fails, the next statement runs again.
           if (packed && ttlMs > 0) await store.set(key, packed, ttlMs).catch(() => {})

@@ -27,7 +27,7 @@ export interface StatementRequestDependencies {
   readonly pipeline: Pipeline
   readonly router: Router
   readonly queries: QueryBuilder
-  readonly maxParameterBytes: number
+  readonly limits: { readonly maxParameterBytes: number }
 }
 
 /** A statement whose result can be read. */
@@ -87,7 +87,7 @@ export class StatementRequests {
   }
 
   async #check(parameters: Uint8Array): Promise<void> {
-    if (parameters.byteLength > 0) await checkParameters(parameters, this.#deps.maxParameterBytes)
+    if (parameters.byteLength > 0) await checkParameters(parameters, this.#deps.limits.maxParameterBytes)
   }
 
   /**

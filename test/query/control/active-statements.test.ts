@@ -21,7 +21,7 @@ function replica(bus = new MemoryBus()) {
     replicas: soleReplica(),
     bus,
     router,
-    principals: [lena, max, ops],
+    principals: () => [lena, max, ops],
   })
   const stage = track(active)
   const run = async (sql: string, ctx: Context, next: (ctx: Context) => Promise<Result>, source?: string) =>

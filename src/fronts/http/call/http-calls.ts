@@ -39,10 +39,9 @@ interface Connection {
 /** The requests in progress. A connection that closes fails its calls. */
 export class HttpCalls implements CallOwner {
   readonly log: Logger
-  readonly defaultDeadlineMs: number
-  readonly maxDeadlineMs: number
   /** All connections of the port. */
   readonly connections: HttpConnections
+  readonly #limits: HttpCallsOptions['limits']
   readonly #observer: HttpObserver
   readonly #connections = new Map<Socket, Connection>()
   readonly #memory: MemoryPool
@@ -55,9 +54,16 @@ export class HttpCalls implements CallOwner {
     this.connections = new HttpConnections(maxConnections)
     this.#memory = new MemoryPool(limits.maxRequestMemoryBytes, 2 * maxBodyBytes)
     this.log = log
-    this.defaultDeadlineMs = limits.defaultDeadlineMs
-    this.maxDeadlineMs = limits.maxDeadlineMs
+    this.#limits = limits
     this.#observer = observer
+  }
+
+  get defaultDeadlineMs(): number {
+    return this.#limits.defaultDeadlineMs
+  }
+
+  get maxDeadlineMs(): number {
+    return this.#limits.maxDeadlineMs
   }
 
   /** Number of calls with valid credentials in progress. */

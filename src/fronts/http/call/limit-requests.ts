@@ -8,8 +8,8 @@ export const RATE_HEADERS = ['x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ra
 
 /** Takes one request from the caller's allowance for each request to the API, before any byte of its body is read. */
 export function limitHttpRequests(api: FastifyInstance, limiter: RequestLimiter): void {
-  if (!limiter.isActive) return
   api.addHook('onRequest', async ({ call }, { raw }) => {
+    if (!limiter.isActive) return
     // On the raw response, so that answers which do not go through Fastify have the headers too.
     const tell = (headers: Readonly<Record<string, string>>) => {
       for (const [name, value] of Object.entries(headers)) raw.setHeader(name, value)

@@ -12,7 +12,7 @@ import type { TimeSlices } from './time-slices.ts'
 /** Limits and schedulers that the bodies of all calls share. */
 export interface BodyOwner {
   /** Time without progress after which an incomplete message fails, in milliseconds. */
-  readonly stallTimeoutMs: number
+  readonly limits: { readonly stallTimeoutMs: number }
   readonly timeSlices: TimeSlices
   readonly decompressions: DecompressionLimiter
 }
@@ -78,7 +78,7 @@ export class RequestBody {
     this.#memory = memory
     this.#connection = connection
     this.#deframer = new Deframer(limits.maxMessageBytes)
-    this.#stall = new StallTimer(owner.stallTimeoutMs, (seconds) =>
+    this.#stall = new StallTimer(owner.limits.stallTimeoutMs, (seconds) =>
       this.fail(new GatewayError('DEADLINE', `The request made no progress for ${seconds} s (limits.stallTimeoutMs).`)),
     )
   }

@@ -35,20 +35,26 @@ export class Planning {
   /** One worker more than planners, for short control statements. */
   readonly workers: WorkerPool
   readonly #limiter: ConcurrencyLimiter
-  /** Longest time for planning one statement, in milliseconds. */
-  readonly timeoutMs: number
+  readonly #limits: PlanLimits
 
   /** @param writes whether statements may change data */
-  constructor({ planTimeoutMs, queueWaitMs }: PlanLimits, writes: boolean) {
+  constructor(limits: PlanLimits, writes: boolean) {
+    this.#limits = limits
     this.workers = new WorkerPool(PLANNERS + 1, writes, 1, MAX_STUCK_HELD)
     this.#limiter = new ConcurrencyLimiter({
       noun: 'planner',
       slots: PLANNERS,
       maxHeld: () => MAX_HELD,
       maxQueued: MAX_WAITING,
-      queueWaitMs,
+      get queueWaitMs() {
+        return limits.queueWaitMs
+      },
     })
-    this.timeoutMs = planTimeoutMs
+  }
+
+  /** Longest time for planning one statement, in milliseconds. */
+  get timeoutMs(): number {
+    return this.#limits.planTimeoutMs
   }
 
   /** Whether a worker is available that no planner will need. */

@@ -1,0 +1,30 @@
+import type { SourceKinds } from '../../sources/kind.ts'
+import type { Config } from '../config.ts'
+import { contradictions } from '../contradictions.ts'
+
+/**
+ * Problems of new settings together with those that stay as they are until a restart, one line each: the file itself may be valid.
+ * @param changedLimits names of the limits that differ from the running ones; a default of the others gives way
+ */
+export function combinedProblems(config: Config, changedLimits: readonly string[], kinds: SourceKinds): string[] {
+  const { listen, tls, workers, auth, sources, groups, state, cache, defaultSource, limits, http } = config
+  return contradictions(
+    {
+      listen,
+      tls,
+      workers,
+      apiKeys: auth.apiKeys,
+      sources,
+      sourceNames: Object.keys(sources),
+      groupNames: Object.keys(groups),
+      state,
+      cache,
+      defaultSource: { value: defaultSource },
+      limits,
+      setLimits: changedLimits,
+      http,
+      setHttp: [],
+    },
+    kinds,
+  )
+}

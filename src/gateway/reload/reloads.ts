@@ -1,0 +1,150 @@
+import type { Config } from '../../config/config.ts'
+import { ConfigError } from '../../config/load.ts'
+import { combinedProblems } from '../../config/reload/combined-problems.ts'
+import { configDigest } from '../../config/reload/config-digest.ts'
+import { difference, type SettingChange } from '../../config/reload/difference.ts'
+import { keepSettings } from '../../config/reload/keep-settings.ts'
+import type { ReloadMetrics } from '../../ops/metrics/reload-metrics.ts'
+import type { Logger } from '../../query/types.ts'
+import type { SourceKinds } from '../../sources/kind.ts'
+import { StartError } from '../start-error.ts'
+import type { ReloadOutcome } from './reload-outcome.ts'
+
+/** Time that new sources have to open, in milliseconds. */
+const PREPARE_MS = 60_000
+
+/** New settings whose sources are open. One of the two functions is called. */
+export interface PreparedReload {
+  /** Puts the settings in force. Cannot fail. */
+  apply(): void
+  /** Closes what was opened. */
+  abandon(): Promise<void>
+}
+
+/** Dependencies of `Reloads`. */
+export interface ReloadDependencies {
+  /** The configuration with which the gateway has started. */
+  readonly config: Config
+  readonly kinds: SourceKinds
+  /** Reads the configuration file and the environment again. @throws ConfigError */
+  load(): Config
+  /**
+   * Opens what new settings need, and changes nothing.
+   * @throws StartError about a setting at fault. Then it leaves nothing open
+   */
+  prepare(next: Config, signal: AbortSignal): Promise<PreparedReload>
+  readonly metrics: ReloadMetrics
+  readonly log: Logger
+}
+
+/** Puts changed settings in force while the gateway serves: all that can change, or none. One reload at a time. */
+export class Reloads {
+  readonly #deps: ReloadDependencies
+  #running: Config
+  #current: Promise<unknown> = Promise.resolve()
+  /** The reload that has not begun to read the file. */
+  #next: Promise<ReloadOutcome> | undefined
+
+  constructor(deps: ReloadDependencies) {
+    this.#deps = deps
+    this.#running = deps.config
+    deps.metrics.begin(configDigest(deps.config, deps.kinds))
+  }
+
+  /** The settings in force. */
+  get config(): Config {
+    return this.#running
+  }
+
+  /**
+   * Reads the configuration again and applies it. Reloads that are asked for while another one runs are one, which follows.
+   * @param by who asks, for the log, such as `SIGHUP`
+   */
+  reload(by: string): Promise<ReloadOutcome> {
+    if (this.#next) return this.#next
+    const next = this.#current.then(() => {
+      this.#next = undefined
+      return this.#run(by)
+    })
+    this.#next = next
+    this.#current = next
+    return next
+  }
+
+  async #run(by: string): Promise<ReloadOutcome> {
+    const { metrics, log } = this.#deps
+    const from = performance.now()
+    const outcome = await this.#attempt()
+    const { changes, needsRestart, problems, digest } = outcome
+    metrics.onReload(outcome.outcome, digest)
+    const fields = { event: 'reload', by, outcome: outcome.outcome, ms: Math.round(performance.now() - from), digest }
+    if (problems.length > 0) {
+      log.error(
+        { ...fields, problems },
+        `the configuration was not reloaded, and nothing has changed: ${problems.join('; ')}`,
+      )
+      return outcome
+    }
+    const paths = changes.map(({ path }) => path)
+    const changed = `${paths.length} setting${paths.length === 1 ? '' : 's'} changed`
+    const rest = needsRestart.length > 0 ? `; these need a restart: ${needsRestart.join(', ')}` : ''
+    log.info({ ...fields, changed: paths, needsRestart }, `the configuration was reloaded: ${changed}${rest}`)
+    return outcome
+  }
+
+  async #attempt(): Promise<ReloadOutcome> {
+    const { kinds, log } = this.#deps
+    const running = this.#running
+    const refused = (problems: readonly string[]): ReloadOutcome => ({
+      outcome: 'refused',
+      changes: [],
+      needsRestart: [],
+      problems,
+      digest: configDigest(running, kinds),
+    })
+    try {
+      const file = this.#deps.load()
+      const all = difference(running, file, kinds)
+      const [waiting, changes] = [all.filter((each) => each.needsRestart), all.filter((each) => !each.needsRestart)]
+      const needsRestart = waiting.map(({ path }) => path)
+      if (changes.length === 0) return { ...refused([]), outcome: 'unchanged', needsRestart }
+      const next = keepSettings(
+        running,
+        file,
+        waiting.map(({ keys }) => keys),
+      )
+      const problems = combinedProblems(next, changedLimits(changes), kinds)
+      if (problems.length > 0) return refused(problems)
+      const prepared = await this.#prepare(next)
+      prepared.apply()
+      this.#running = next
+      for (const warning of next.warnings)
+        if (!running.warnings.includes(warning)) log.warn({ event: 'config' }, warning)
+      return { outcome: 'applied', changes, needsRestart, problems: [], digest: configDigest(next, kinds) }
+    } catch (error) {
+      if (error instanceof ConfigError) return refused(error.problems)
+      if (error instanceof StartError) return refused([error.message])
+      log.error({ event: 'reload', err: error }, 'the reload failed')
+      return refused(['the reload failed; the log says why'])
+    }
+  }
+
+  async #prepare(next: Config): Promise<PreparedReload> {
+    const signal = AbortSignal.timeout(PREPARE_MS)
+    const preparing = this.#deps.prepare(next, signal)
+    const late = Promise.withResolvers<never>()
+    signal.addEventListener('abort', () =>
+      late.reject(new StartError(`sources: the new ones did not open within ${PREPARE_MS / 1000} s`)),
+    )
+    try {
+      return await Promise.race([preparing, late.promise])
+    } catch (error) {
+      preparing.then((prepared) => prepared.abandon()).catch(() => {})
+      throw error
+    }
+  }
+}
+
+function changedLimits(changes: readonly SettingChange[]): string[] {
+  return changes.flatMap(({ keys: [section, name] }) => (section === 'limits' ? [String(name)] : []))
+}

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { waitFor } from '../wait-for.ts'
+import { GatewayProcess } from './gateway-process.ts'
+import { postJson } from './http-client.ts'
+
+const KEYS = [
+  { name: 'ann', key: 'ann-key', roles: ['reader'] },
+  { name: 'ops', key: 'ops-key', roles: ['admin'] },
+]
+
+let gateway: GatewayProcess
+beforeAll(async () => {
+  gateway = await GatewayProcess.start({ auth: { apiKeys: KEYS }, log: { level: 'info' } })
+})
+afterAll(() => gateway?.stop())
+
+/** Runs a statement over HTTP; returns the status and the answer. */
+async function query(sql: string, key: string): Promise<{ readonly status: number; readonly text: string }> {
+  const answer = await postJson(gateway, '/api/v1/query', { query: sql }, { authorization: `Bearer ${key}` })
+  return { status: answer.status, text: await answer.text() }
+}
+
+describe('SIGHUP', () => {
+  it('a file without changes changes nothing', async () => {
+    expect(await gateway.reload()).toMatchObject({ outcome: 'unchanged', changed: [], needsRestart: [] })
+    expect(await gateway.metric('flightgate_config_reloads_total', { outcome: 'unchanged' })).toBe(1)
+  })
+
+  it('a revoked key is refused at the next call, and a new one is valid', async () => {
+    expect((await query('SELECT 1', 'ann-key')).status).toBe(200)
+    const line = await gateway.reload({ auth: { apiKeys: [{ ...KEYS[0], key: 'new-key' }, KEYS[1]] } })
+    expect(line).toMatchObject({ outcome: 'applied', changed: ['auth.apiKeys.ann.key'], by: 'SIGHUP' })
+    expect((await query('SELECT 1', 'ann-key')).status).toBe(401)
+    expect((await query('SELECT 1', 'new-key')).status).toBe(200)
+    await gateway.reload({ auth: { apiKeys: KEYS } })
+  })
+
+  it('changes quotas, limits and statement timeouts', async () => {
+    await gateway.reload({
+      quotas: { requestsPerMinute: 3 },
+      limits: { maxStatementBytes: 1024 },
+      sources: { demo: { kind: 'duckdb', statementTimeoutMs: 50 } },
+    })
+    expect((await query(`SELECT '${'x'.repeat(1024)}'`, 'ann-key')).text).toContain('limits.maxStatementBytes')
+    expect((await query('SELECT count(*) FROM range(1000000) a, range(1000000) b', 'ann-key')).text).toContain(
+      'sources.demo.statementTimeoutMs',
+    )
+    expect((await query('SELECT 1', 'ann-key')).status).toBe(200)
+    expect((await query('SELECT 1', 'ann-key')).status).toBe(429)
+    await gateway.reload({ quotas: {}, limits: {}, sources: { demo: { kind: 'duckdb' } } })
+    expect((await query(`SELECT '${'x'.repeat(1024)}'`, 'ann-key')).status).toBe(200)
+  })
+
+  it('changes the log level, also of the loggers of sources', async () => {
+    const reloads = () => gateway.metric('flightgate_config_reloads_total', { outcome: 'applied' })
+    const before = await reloads()
+    gateway.configure({ log: { level: 'error' } })
+    gateway.signal('SIGHUP')
+    await waitFor(async () => (await reloads()) > before, 'the reload')
+    const lines = gateway.lines.length
+    expect((await query('SELECT 1', 'wrong')).status).toBe(401)
+    expect(await gateway.reload('nope: 1')).toMatchObject({ level: 'error' })
+    expect(gateway.lines.length).toBe(lines + 1)
+    expect(await gateway.reload({ log: { level: 'info' } })).toMatchObject({ changed: ['log.level'] })
+  })
+
+  it('a bad file changes nothing, and the log and the metrics say so', async () => {
+    const line = await gateway.reload('auth: { apiKeys: [ { name: eve, key: hunter2, roles: [king] } ] }\nnope: 1')
+    expect(line).toMatchObject({ outcome: 'refused', level: 'error' })
+    expect(line['problems']).toEqual(expect.arrayContaining([expect.stringMatching(/^nope: unknown setting/)]))
+    expect(JSON.stringify(line)).not.toContain('hunter2')
+    expect((await query('SELECT 1', 'ann-key')).status).toBe(200)
+    expect((await query('SELECT 1', 'hunter2')).status).toBe(401)
+    expect(await gateway.metric('flightgate_config_reload_success')).toBe(0)
+    expect(await gateway.reload({})).toMatchObject({ outcome: 'unchanged' })
+    expect(await gateway.metric('flightgate_config_reload_success')).toBe(1)
+  })
+
+  it('what needs a restart is named, and the rest is applied', async () => {
+    const line = await gateway.reload({
+      listen: { flight: '127.0.0.1:1', http: '127.0.0.1:0' },
+      limits: { maxQueued: 7 },
+    })
+    expect(line).toMatchObject({ outcome: 'applied', changed: ['limits.maxQueued'], needsRestart: ['listen.flight'] })
+    expect(await gateway.reload()).toMatchObject({ outcome: 'unchanged', needsRestart: ['listen.flight'] })
+    await gateway.reload({ listen: { flight: '127.0.0.1:0', http: '127.0.0.1:0' }, limits: {} })
+  })
+
+  it('a limit that contradicts one that stays is refused', async () => {
+    const line = await gateway.reload({ limits: { maxStatementBytes: 32 << 20, maxInboundMessageBytes: 64 << 20 } })
+    expect(line).toMatchObject({
+      outcome: 'refused',
+      problems: [expect.stringMatching(/^limits.maxStatementBytes: 33554432 is above limits.maxInboundMessageBytes/)],
+    })
+    await gateway.reload({ limits: {} })
+  })
+
+  it('twice at once: the reloads follow each other', async () => {
+    const reloads = () => gateway.lines.filter(({ event }) => event === 'reload')
+    const before = reloads().length
+    gateway.configure({ limits: { maxQueued: 8 } })
+    gateway.signal('SIGHUP')
+    gateway.signal('SIGHUP')
+    await waitFor(() => reloads().length > before, 'the reload')
+    expect((await query('SELECT 1', 'ann-key')).status).toBe(200)
+    expect(await gateway.reload()).toMatchObject({ outcome: 'unchanged' })
+    // The system may deliver two signals as one.
+    const changed = reloads()
+      .slice(before)
+      .map((line) => String(line['changed']))
+    expect(changed.filter((each) => each !== '')).toEqual(['limits.maxQueued'])
+  })
+})
