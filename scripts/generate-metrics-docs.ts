@@ -23,6 +23,8 @@ export async function metricFacts(): Promise<MetricFacts[]> {
   const metrics = new Metrics()
   new ReloadMetrics(metrics.registry)
   metrics.readGauges({
+    version: '',
+    isReady: () => true,
     callsInFlight: () => 0,
     requestsInFlight: () => 0,
     connections: () => 0,
@@ -34,6 +36,7 @@ export async function metricFacts(): Promise<MetricFacts[]> {
     slots: () => [],
   })
   metrics.cost.readGauges({ budgets: async () => [], forecasts: async () => [], waitingBills: () => 0 })
+  metrics.cache.begin([], [], { entries: () => 0, bytes: () => 0 })
   metrics.sharedCache.begin({ isUp: () => true, pendingBytes: () => 0 })
   metrics.identity.readGauges({ keyExpiries: () => [] })
   metrics.redis.readGauges({ isRedisUp: () => true, breakers: () => [] })

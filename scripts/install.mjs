@@ -187,6 +187,24 @@ export function installJava() {
   )
 }
 
+/** promtool of Debian's package prometheus, in .cache/bin unless the system has it. The package itself would start a server. */
+export function installPromtool() {
+  return optional('promtool', () => {
+    if (spawnSync('promtool', ['--version'], { stdio: 'ignore' }).status === 0) return
+    const target = join(cache, 'bin', 'promtool')
+    once(join(cache, 'promtool.stamp'), 'prometheus', existsSync(target), () => {
+      process.stderr.write('fetching promtool\n')
+      const folder = join(cache, 'promtool')
+      rmSync(folder, { recursive: true, force: true })
+      mkdirSync(join(cache, 'bin'), { recursive: true })
+      mkdirSync(folder, { recursive: true })
+      run('sh', ['-c', 'apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb .'], { cwd: folder })
+      copyFileSync(join(folder, 'usr', 'bin', 'promtool'), target)
+      rmSync(folder, { recursive: true, force: true })
+    })
+  })
+}
+
 /** Tells whether the system has the browser of the tests, which is not installed here: it is a package of the system. */
 export function checkChromium() {
   return optional('Chromium', () =>

@@ -11,6 +11,7 @@ import {
   installJava,
   installLocalBigQuery,
   installPackages,
+  installPromtool,
   installPython,
   nodeBinary,
   root,
@@ -21,6 +22,7 @@ installPython()
 installGoTools()
 installJava()
 installLocalBigQuery()
+installPromtool()
 checkChromium()
 buildGoProgram('adbc_validation', join(root, 'test', 'go', 'validation'), ['test', '-c'])
 buildGoProgram('types', join(root, 'test', 'go', 'types'))

@@ -8,6 +8,7 @@ import { setLogLevel } from '../ops/log.ts'
 import { ReloadMetrics } from '../ops/metrics/reload-metrics.ts'
 import { Metrics } from '../ops/metrics.ts'
 import { ProcessReadiness } from '../ops/readiness.ts'
+import { packageVersion } from '../ops/version.ts'
 import type { SourceKinds } from '../sources/kind.ts'
 import { sourceKinds } from '../sources/kinds.ts'
 import { MemoryStore } from '../state/memory.ts'
@@ -113,6 +114,8 @@ async function start(
   )
   const { grpc, httpCalls, statements } = fronts
   metrics.readGauges({
+    version: packageVersion(),
+    isReady: () => readiness.ready,
     callsInFlight: () => grpc.callCount,
     requestsInFlight: () => httpCalls.size,
     connections: () => grpc.connectionCount,

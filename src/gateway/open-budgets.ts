@@ -88,7 +88,9 @@ export async function openBudgets(
       (await forecasts.read()).map(({ account, nanoUsd }) => ({ account: accountKey(account), usd: usdOf(nanoUsd) })),
     waitingBills: () => queue.waiting,
   })
-  const onCorrected = (source: string, had: 'open' | 'other') => cost.onCorrected(source, had)
+  cost.begin([...billed.keys()])
+  const onCorrected = (source: string, had: 'open' | 'other', differenceNanoUsd = 0) =>
+    cost.onCorrected(source, had, usdOf(differenceNanoUsd))
   const reconciliation = new Reconciliation({ budgets, ledger, sources, log, onCorrected })
   scope.defer(() => reconciliation.close())
   const place = redis ? 'redis' : (state.directory ?? 'memory of this process')

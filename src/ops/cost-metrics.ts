@@ -1,8 +1,8 @@
-import { Counter, Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { MAX_PRINCIPALS, OTHER_PRINCIPALS, type PrincipalLabels } from './metrics/principal-labels.ts'
 
-/** Most principals that metrics tell apart; further ones count together. */
-const MAX_PRINCIPALS = 200
-const OTHER_PRINCIPALS = '(other)'
+/** US dollars. An alert on costly statements compares with one of these. */
+const statementUsd = [0, 0.001, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 25, 50, 100, 500, 1000]
 
 /** A budget with what is spent and reserved of it. */
 export interface BudgetReading {
@@ -28,14 +28,17 @@ export class CostMetrics {
   readonly #registry: Registry
   readonly #cost
   readonly #costOfPrincipals
-  readonly #principals = new Set<string>()
+  readonly #statementUsd
+  readonly #principals
   readonly #billedBytes
   readonly #refusals
   readonly #warnings
   readonly #corrections
+  readonly #correctedUsd
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, principals: PrincipalLabels) {
     this.#registry = registry
+    this.#principals = principals
     const registers = [registry]
     this.#cost = new Counter({
       name: 'flightgate_cost_usd_total',
@@ -47,6 +50,13 @@ export class CostMetrics {
       name: 'flightgate_principal_cost_usd_total',
       help: `As flightgate_cost_usd_total, by principal: the first ${MAX_PRINCIPALS} of this process; further ones count as ${OTHER_PRINCIPALS}.`,
       labelNames: ['principal'],
+      registers,
+    })
+    this.#statementUsd = new Histogram({
+      name: 'flightgate_statement_cost_usd',
+      help: 'What one statement of a source that bills has cost, in US dollars by the price list.',
+      labelNames: ['source'],
+      buckets: statementUsd,
       registers,
     })
     this.#billedBytes = new Counter({
@@ -71,6 +81,12 @@ export class CostMetrics {
       name: 'flightgate_ledger_corrections_total',
       help: 'Statements whose bill at the engine differed from the ledger, by what the ledger had: open (no bill yet), other (another bill).',
       labelNames: ['source', 'had'],
+      registers,
+    })
+    this.#correctedUsd = new Counter({
+      name: 'flightgate_ledger_corrected_usd_total',
+      help: 'Sum of the differences, without their signs, between bills at the engine and other bills that the ledger had, in US dollars.',
+      labelNames: ['source'],
       registers,
     })
   }
@@ -115,6 +131,11 @@ export class CostMetrics {
       'What running statements hold of a budget.',
       ({ reservedUsd }) => reservedUsd,
     )
+    gauge(
+      'flightgate_budget_used_ratio',
+      'Share of a budget that is spent or reserved: 1 is all of it. Absent while the ledger does not answer.',
+      ({ spentUsd, reservedUsd, limitUsd }) => (spentUsd + reservedUsd) / limitUsd,
+    )
     new Gauge({
       name: 'flightgate_cost_forecast_usd',
       help: 'What the whole month of budgets.timeZone is expected to cost, in US dollars, for the gateway and each account with a budget, by all replicas that share the ledger; at most a minute old, and absent without history.',
@@ -137,10 +158,20 @@ export class CostMetrics {
     })
   }
 
+  /** Exports the series of sources that bill before their first statement, so that their first increase can be seen. */
+  begin(sources: readonly string[]): void {
+    for (const source of sources) {
+      this.#cost.inc({ source }, 0)
+      this.#statementUsd.zero({ source })
+      this.#correctedUsd.inc({ source }, 0)
+      for (const had of ['open', 'other']) this.#corrections.inc({ source, had }, 0)
+    }
+  }
+
   onSettled(source: string, principal: string, usd: number, billedBytes: number): void {
     this.#cost.inc({ source }, usd)
-    if (this.#principals.size < MAX_PRINCIPALS) this.#principals.add(principal)
-    this.#costOfPrincipals.inc({ principal: this.#principals.has(principal) ? principal : OTHER_PRINCIPALS }, usd)
+    this.#statementUsd.observe({ source }, usd)
+    this.#costOfPrincipals.inc({ principal: this.#principals.of(principal) }, usd)
     this.#billedBytes.inc({ source }, billedBytes)
   }
 
@@ -152,7 +183,9 @@ export class CostMetrics {
     this.#warnings.inc({ account, period, level: String(level) })
   }
 
-  onCorrected(source: string, had: 'open' | 'other'): void {
+  /** @param differenceUsd between the bill and what the ledger had, if it had a bill */
+  onCorrected(source: string, had: 'open' | 'other', differenceUsd = 0): void {
     this.#corrections.inc({ source, had })
+    this.#correctedUsd.inc({ source }, differenceUsd)
   }
 }

@@ -3,6 +3,7 @@ import { CacheMetrics } from './cache-metrics.ts'
 import { childrenOf } from './children.ts'
 import { CostMetrics } from './cost-metrics.ts'
 import { IdentityMetrics } from './metrics/identity-metrics.ts'
+import { MAX_PRINCIPALS, OTHER_PRINCIPALS, PrincipalLabels } from './metrics/principal-labels.ts'
 import { RedisMetrics } from './metrics/redis-metrics.ts'
 import { SharedCacheMetrics } from './metrics/shared-cache-metrics.ts'
 import { SourceMetricsRegistry } from './source-metrics.ts'
@@ -14,6 +15,9 @@ export const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_
 
 /** Reads the values of gauges at each scrape. */
 export interface GaugeReaders {
+  readonly version: string
+  /** Whether the process accepts new work. */
+  isReady(): boolean
   callsInFlight(): number
   requestsInFlight(): number
   connections(): number
@@ -31,7 +35,8 @@ export class Metrics {
   readonly registry = new Registry()
   /** The metrics that sources declare. */
   readonly ofSources = new SourceMetricsRegistry(this.registry)
-  readonly cost = new CostMetrics(this.registry)
+  readonly #principals = new PrincipalLabels()
+  readonly cost = new CostMetrics(this.registry, this.#principals)
   readonly redis = new RedisMetrics(this.registry)
   readonly identity = new IdentityMetrics(this.registry)
   readonly cache = new CacheMetrics(this.registry)
@@ -44,6 +49,9 @@ export class Metrics {
   readonly #bytes
   readonly #statements
   readonly #statementSeconds
+  readonly #firstRowsSeconds
+  readonly #statementsOfPrincipals
+  readonly #bytesOfPrincipals
   readonly #statementsInFlight
   readonly #queueWaitSeconds
   readonly #quotaRefusals
@@ -119,6 +127,31 @@ export class Metrics {
         registers,
       }),
     )
+    this.#firstRowsSeconds = childrenOf(
+      new Histogram({
+        name: 'flightgate_first_rows_seconds',
+        help: 'Time from the start of a statement until its first rows were ready for the client: waiting for a slot and a connection, and running. Statements without rows do not count.',
+        labelNames: ['source'],
+        buckets: callSeconds,
+        registers,
+      }),
+    )
+    this.#statementsOfPrincipals = childrenOf(
+      new Counter({
+        name: 'flightgate_principal_statements_total',
+        help: `Statements that were run and have ended, by principal: the first ${MAX_PRINCIPALS} of this process; further ones count as ${OTHER_PRINCIPALS}.`,
+        labelNames: ['principal'],
+        registers,
+      }),
+    )
+    this.#bytesOfPrincipals = childrenOf(
+      new Counter({
+        name: 'flightgate_principal_bytes_total',
+        help: 'Bytes of the results of these statements, as Arrow messages, by principal.',
+        labelNames: ['principal'],
+        registers,
+      }),
+    )
     this.#statementsInFlight = childrenOf(
       new Gauge({
         name: 'flightgate_statements_in_flight',
@@ -149,6 +182,22 @@ export class Metrics {
   /** Adds the gauges; to be called once the objects that `read` reads exist. */
   readGauges(read: GaugeReaders): void {
     const registers = [this.registry]
+    new Gauge({
+      name: 'flightgate_ready',
+      help: 'Whether the process accepts new work, as /readyz tells: 1 or 0. Of several workers, one that does is enough.',
+      registers,
+      aggregator: 'max',
+      collect() {
+        this.set(read.isReady() ? 1 : 0)
+      },
+    })
+    new Gauge({
+      name: 'flightgate_build_info',
+      help: 'Always 1; its labels tell the version of the gateway and of Node.js.',
+      labelNames: ['version', 'node'],
+      registers,
+      aggregator: 'max',
+    }).set({ version: read.version, node: process.versions.node }, 1)
     new Gauge({
       name: 'flightgate_queued_statements',
       help: 'Statements that wait for a slot of their source now; at most limits.maxQueued.',
@@ -234,10 +283,18 @@ export class Metrics {
     this.#statementsInFlight(source).inc()
   }
 
-  onStatementEnd(source: string, outcome: string, durationMs: number): void {
+  /** The first rows of a statement are ready. @param durationMs since its start */
+  onFirstRows(source: string, durationMs: number): void {
+    this.#firstRowsSeconds(source).observe(durationMs / 1000)
+  }
+
+  onStatementEnd(source: string, principal: string, outcome: string, durationMs: number, bytes: number): void {
     this.#statementsInFlight(source).dec()
     this.#statements(source, outcome).inc()
     this.#statementSeconds(source).observe(durationMs / 1000)
+    const label = this.#principals.of(principal)
+    this.#statementsOfPrincipals(label).inc()
+    this.#bytesOfPrincipals(label).inc(bytes)
   }
 
   onQueueWait(source: string, queueWaitMs: number): void {

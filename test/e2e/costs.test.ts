@@ -86,6 +86,16 @@ describe('what statements have cost', () => {
     const text = await (await fetch(`http://${gateway.http}/metrics`)).text()
     const metricOf = (metric: string) => Number(text.match(new RegExp(`^${metric} (.*)$`, 'm'))?.[1])
     expect(metricOf('flightgate_principal_cost_usd_total{principal="ann"}')).toBeCloseTo(2 * USD, 6)
+    expect(metricOf('flightgate_statement_cost_usd_count{source="wh"}')).toBe(3)
+    expect(metricOf('flightgate_statement_cost_usd_bucket{le="0.001",source="wh"}')).toBe(0)
+    expect(metricOf('flightgate_statement_cost_usd_sum{source="wh"}')).toBeCloseTo(3 * USD, 6)
+    const [spent, limit] = ['spent', 'limit'].map((figure) =>
+      metricOf(`flightgate_budget_${figure}_usd{account="group/team",period="month"}`),
+    )
+    expect(metricOf('flightgate_budget_used_ratio{account="group/team",period="month"}')).toBeCloseTo(
+      spent! / limit!,
+      9,
+    )
     expect(metricOf('flightgate_cost_forecast_usd{account="group/team"}')).toBeGreaterThanOrEqual(2 * USD - 1e-6)
     expect(metricOf('flightgate_cost_forecast_usd{account="gateway"}')).toBeGreaterThanOrEqual(3 * USD - 1e-6)
   })

@@ -36,6 +36,11 @@ describe('operating the gateway', () => {
     expect(await gateway.metric('flightgate_bytes_total', { source: 'demo' })).toBeGreaterThan(8000)
     expect(await gateway.metric('flightgate_statements_total', { outcome: 'OK' })).toBe(1)
     expect(await gateway.metric('flightgate_call_duration_seconds_count', { method: 'DoGet' })).toBe(1)
+    expect(await gateway.metric('flightgate_first_rows_seconds_count', { source: 'demo' })).toBe(1)
+    expect(await gateway.metric('flightgate_principal_statements_total', { principal: 'anonymous' })).toBe(1)
+    expect(await gateway.metric('flightgate_principal_bytes_total', { principal: 'anonymous' })).toBeGreaterThan(8000)
+    expect(await gateway.metric('flightgate_ready')).toBe(1)
+    expect(await gateway.metric('flightgate_build_info', { node: process.versions.node })).toBe(1)
     expect(await gateway.metric('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThan(0)
     const line = await gateway.line(({ requestId }) => requestId === 'my-request')
     expect(line).toMatchObject({

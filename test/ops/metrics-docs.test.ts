@@ -14,19 +14,6 @@ it('every metric has a help text of one sentence', async () => {
   for (const { name, help } of own) expect([name, help]).toEqual([name, expect.stringMatching(/^\S.{20,}[^|\n]*\.$/)])
 })
 
-it('the alerts of docs/operations.md use existing metrics and labels', async () => {
-  const known = new Map((await metricFacts()).map(({ name, labels }) => [name, labels]))
-  const queries = [...page('operations.md').matchAll(/```promql\n([\s\S]*?)```/g)].map(([, text]) => text!).join('\n')
-  const series = [...queries.matchAll(/\b((?:flightgate|nodejs|process)_\w+)(?:\{([^}]*)\})?/g)]
-  expect(series.length).toBeGreaterThanOrEqual(6)
-  for (const [, name, selector = ''] of series) {
-    const base = name!.replace(/_(bucket|sum|count)$/, '')
-    expect([...known.keys()]).toContain(known.has(name!) ? name : base)
-    for (const [, label] of selector.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g))
-      expect(known.get(name!) ?? known.get(base)).toContain(label)
-  }
-})
-
 it('only counters have names that end in _total, as promtool requires', async () => {
   const facts = await metricFacts()
   expect(facts.filter(({ name, type }) => name.endsWith('_total') && type !== 'counter')).toEqual([])

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { anchorsOf, proseOf } from './anchors.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
@@ -11,12 +12,6 @@ const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 })
   .split('\n')
   .filter((page) => page !== '' && existsSync(join(root, page)))
-
-/** A page's text without code, which contains neither links nor headings. */
-function proseOf(page: string): string {
-  const text = readFileSync(join(root, page), 'utf8')
-  return text.replace(/^(```|~~~).*?^\1/gms, '').replace(/`[^`\n]+`/g, (code) => code.replace(/[[\]()]/g, ''))
-}
 
 /** A link to a page or file of this repository. */
 interface Link {
@@ -33,22 +28,6 @@ function linksOf(page: string): Link[] {
     const [path = '', anchor = ''] = written!.split('#')
     return { written: written!, target: path === '' ? page : join(page, '..', path), anchor }
   })
-}
-
-/**
- * The anchors of a page's headings, as the hosting makes them.
- * Source: https://docs.github.com/en/get-started/writing-on-github (section links).
- */
-function anchorsOf(page: string): Set<string> {
-  const anchors = new Set<string>()
-  for (const [, heading] of proseOf(page).matchAll(/^#{1,6} +(.+)$/gm)) {
-    const text = heading!.replace(/\]\([^)]*\)/g, '').toLowerCase()
-    const slug = text.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-')
-    let anchor = slug
-    for (let n = 1; anchors.has(anchor); n++) anchor = `${slug}-${n}`
-    anchors.add(anchor)
-  }
-  return anchors
 }
 
 /** Files that a page names in code, such as `src/main.ts`; a placeholder in `<...>` is none. */

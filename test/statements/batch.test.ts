@@ -267,6 +267,7 @@ describe('a statement that needs an earlier change of its batch', () => {
       onRows() {},
       onPlanFailed: (_source: string, code: string) => void reports.push(`audit ${code}`),
       onStatementStart() {},
+      onFirstRows() {},
       onStatementEnd() {},
     }
     const accounts = {

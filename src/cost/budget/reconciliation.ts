@@ -61,7 +61,8 @@ export interface ReconciliationDependencies {
   readonly ledger: Ledger
   readonly sources: readonly Source[]
   readonly log: Logger
-  onCorrected(source: string, had: 'open' | 'other'): void
+  /** @param differenceNanoUsd between the bill and another bill that the ledger had */
+  onCorrected(source: string, had: 'open' | 'other', differenceNanoUsd?: number): void
 }
 
 /** Brings the ledger in step with the bills of the engines. */
@@ -191,7 +192,8 @@ export class Reconciliation {
       if (before.state === 'released' && nanoUsd === 0 && billedBytes === 0) continue
       await ledger.correct(id, settlement)
       report[isOpen ? 'settled' : 'corrected']++
-      onCorrected(report.source, isOpen ? 'open' : 'other')
+      if (isOpen) onCorrected(report.source, 'open')
+      else onCorrected(report.source, 'other', Math.abs(nanoUsd - before.nanoUsd))
       if (report.differences.length < MAX_LISTED) report.differences.push({ jobId, before, nanoUsd, billedBytes })
     }
   }

@@ -59,6 +59,8 @@ export class RedisMetrics {
       name: 'flightgate_redis_up',
       help: 'Whether Redis answers (1) or not (0). Absent if it is not configured.',
       registers,
+      // Of several workers, the one that gets no answer counts.
+      aggregator: 'min',
       collect() {
         this.reset()
         const isUp = read.isRedisUp()
@@ -71,6 +73,7 @@ export class RedisMetrics {
       help: 'Whether calls of a use to the shared state fail at once (1), because one had no answer in time.',
       labelNames: ['use'],
       registers,
+      aggregator: 'max',
       collect() {
         for (const { use, isOpen } of read.breakers()) this.set({ use }, isOpen ? 1 : 0)
       },

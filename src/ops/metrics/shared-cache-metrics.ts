@@ -59,6 +59,8 @@ export class SharedCacheMetrics {
       name: 'flightgate_cache_shared_up',
       help: 'Whether the cache level in Redis answers (1) or not (0). Absent without it.',
       registers,
+      // Of several workers, the one that gets no answer counts.
+      aggregator: 'min',
       collect() {
         this.set(read.isUp() ? 1 : 0)
       },

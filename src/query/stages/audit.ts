@@ -15,7 +15,10 @@ export interface AuditObserver {
   /** Planning failed, so the statement does not run. */
   onPlanFailed(source: string, outcome: string): void
   onStatementStart(source: string): void
-  onStatementEnd(source: string, outcome: string, durationMs: number): void
+  /** The first rows are ready. @param durationMs since the start */
+  onFirstRows(source: string, durationMs: number): void
+  /** @param bytes of the result that the client has read */
+  onStatementEnd(source: string, principal: string, outcome: string, durationMs: number, bytes: number): void
 }
 
 const MAX_LOGGED_SQL = 2000
@@ -81,18 +84,25 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
     async run(plan, ctx, next) {
       const startedAt = performance.now()
       const { query } = plan
+      let hasRows = false
       observer.onStatementStart(query.source)
       const onEnd = (thrown: unknown, complete: boolean, { rows, bytes }: ReadStats) => {
         const failure = endFailure(thrown, complete, ctx.signal)
         const ms = performance.now() - startedAt
         // Defer the log line, so that the client does not wait for it.
         setImmediate(() => {
-          observer.onStatementEnd(query.source, failure?.code ?? 'OK', ms)
+          observer.onStatementEnd(query.source, ctx.principal.name, failure?.code ?? 'OK', ms, bytes)
           line(ctx, query, 'run', ms, { rows, bytes }, failure)
         })
       }
       return await holding(() => next(plan, ctx), {
-        onBatch: (rows, bytes) => observer.onRows(query.source, rows, bytes),
+        onBatch(rows, bytes) {
+          if (rows > 0 && !hasRows) {
+            hasRows = true
+            observer.onFirstRows(query.source, performance.now() - startedAt)
+          }
+          observer.onRows(query.source, rows, bytes)
+        },
         onEnd,
       })
     },
