@@ -39,6 +39,7 @@ export async function metricFacts(): Promise<MetricFacts[]> {
   metrics.cache.begin([], [], { entries: () => 0, bytes: () => 0 })
   metrics.sharedCache.begin({ isUp: () => true, pendingBytes: () => 0 })
   metrics.identity.readGauges({ keyExpiries: () => [] })
+  metrics.audit.begin({ isUp: () => true, pendingBytes: () => 0 })
   metrics.redis.readGauges({ isRedisUp: () => true, breakers: () => [] })
   for (const kind of Object.values(sourceKinds)) kind.declareMetrics?.(metrics.ofSources.of('any'))
   const ofPrimary = new WorkerMetrics({ readyCount: () => 0, configured: 1 }).registry

@@ -4,6 +4,7 @@ import { sourceKinds } from '../sources/kinds.ts'
 import { authSchema } from './auth.ts'
 import { limitsSchema } from './limits.ts'
 import { listenSchema, tlsSchema } from './listen.ts'
+import { auditLogSchema } from './sections/audit-log.ts'
 import { cacheSchema } from './sections/cache.ts'
 import { consoleSchema } from './sections/console.ts'
 import { budgetsSchema, groupsSchema, stateSchema } from './sections/cost.ts'
@@ -114,6 +115,11 @@ export const configSchemaOf = (kinds: SourceKinds) =>
       })
       .prefault({})
       .describe('Health checks of the sources.'),
+    auditLog: auditLogSchema
+      .optional()
+      .describe(
+        'A stream of JSON lines about who did what: statements, refused logins, actions of operators ([audit log](audit.md)). Without it there is none.',
+      ),
     log: z
       .strictObject({
         level: z.enum(logLevels).default('info').describe('Lowest level of the lines in the log.'),

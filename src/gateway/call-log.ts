@@ -1,3 +1,4 @@
+import { gatewayServiceName } from '../fronts/gateway/service.ts'
 import type { HttpCall } from '../fronts/http/call/http-call.ts'
 import type { GrpcCall } from '../grpc/server/call.ts'
 import { LineLimit } from '../ops/line-limit.ts'
@@ -5,6 +6,7 @@ import type { StatementLogging } from '../ops/logged-error.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { ErrorCode, GatewayError } from '../query/errors.ts'
 import type { Logger } from '../query/types.ts'
+import type { LoginAudit } from './audit/login-audit.ts'
 
 const REFUSALS_PER_SECOND = 10
 /** Codes that any client can cause at network speed. The log limits their lines. */
@@ -34,12 +36,21 @@ export class CallLog {
   readonly #log: Logger
   readonly #statements: StatementLogging
   readonly #limit: LineLimit
+  readonly #logins: LoginAudit | undefined
 
   /**
    * @param paths of the gRPC methods, such as `/arrow.flight.protocol.FlightService/DoGet`
    * @param statements how much of statements the log may contain
+   * @param logins absent without an audit log
    */
-  constructor(paths: readonly string[], metrics: Metrics, log: Logger, statements: StatementLogging) {
+  constructor(
+    paths: readonly string[],
+    metrics: Metrics,
+    log: Logger,
+    statements: StatementLogging,
+    logins?: LoginAudit,
+  ) {
+    this.#logins = logins
     this.#statements = statements
     this.#methodNames = new Map(paths.map((path) => [path, path.slice(path.lastIndexOf('/') + 1)]))
     this.#metrics = metrics
@@ -53,6 +64,7 @@ export class CallLog {
   onGrpcEnd(call: GrpcCall, error: GatewayError | undefined): void {
     const method = this.#methodNames.get(call.path) ?? 'unknown'
     this.#metrics.callEnded(method, error?.grpc ?? 'OK', call.durationMs)
+    if (error && !call.isAuthenticated) this.#logins?.onRefused(call, frontOf(call.path), error)
     if (error) this.#failed(call, error, { method, peer: call.peer, code: error.code, status: error.grpc })
   }
 
@@ -61,6 +73,7 @@ export class CallLog {
     const route = call.route ?? 'unknown'
     this.#metrics.requestEnded(call.method, route, error?.http ?? call.answerStatus, call.durationMs)
     if (!error) return
+    if (!call.isAuthenticated) this.#logins?.onRefused(call, 'http', error)
     const { traceParent } = call
     this.#failed(call, error, {
       method: call.method,
@@ -89,5 +102,10 @@ export class CallLog {
   /** Logs the counts of suppressed lines. */
   close(): void {
     this.#limit.flush()
+    this.#logins?.close()
   }
+}
+
+function frontOf(path: string): string {
+  return path.startsWith(`/${gatewayServiceName}/`) ? 'gateway' : 'flight'
 }

@@ -10,6 +10,7 @@ import { budget } from '../cost/budget/budget-stage.ts'
 import type { Reconciliation } from '../cost/budget/reconciliation.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { Administration } from '../query/admin/administration.ts'
+import type { AuditTrail } from '../query/audit/audit-trail.ts'
 import type { CacheAdmin } from '../query/cache/cache-admin.ts'
 import { ActiveStatements } from '../query/control/active-statements.ts'
 import { RecentStatements } from '../query/control/recent-statements.ts'
@@ -21,6 +22,7 @@ import { Router } from '../query/router.ts'
 import type { Source } from '../query/source.ts'
 import { admit } from '../query/stages/admit.ts'
 import { audit } from '../query/stages/audit.ts'
+import { auditTrail } from '../query/stages/audit-trail.ts'
 import { authorize } from '../query/stages/authorize.ts'
 import { deadline } from '../query/stages/deadline.ts'
 import { quota } from '../query/stages/quota.ts'
@@ -55,6 +57,8 @@ export interface EngineParts {
   readonly changes: ChangeLog
   /** Absent if no source bills its statements. */
   readonly costs?: Pick<Costs, 'budgets' | 'reconciliation'> | undefined
+  /** Absent without an audit log. */
+  readonly trail?: AuditTrail | undefined
   readonly metrics: Metrics
   readonly log: Logger
 }
@@ -86,7 +90,8 @@ export interface Engine {
 
 /** Composes the engine. The scope closes its quotas, which write the counts that wait. */
 export function createEngine(parts: EngineParts, scope: Scope): Engine {
-  const { replicas, config, sources, slots, watch, state, repeatable, cache, changes, costs, metrics, log } = parts
+  const { replicas, config, sources, slots, watch, state, repeatable, cache, changes, costs, trail, metrics, log } =
+    parts
   const { limits } = config
   const router = new Router(sources, config.defaultSource)
   const drainGate = new DrainGate()
@@ -107,7 +112,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     healthOf: (source) => healthOf(watch.stateOf(source)),
     slotsOf: (source) => slots.of(source)!,
   })
-  const administration = new Administration({ active, cache, observer: new AdminLog() })
+  const administration = new Administration({ active, cache, observer: new AdminLog(trail) })
   const quotas = new Quotas({
     general: config.quotas,
     principals: config.auth.apiKeys,
@@ -124,6 +129,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     track(active),
     ...(recentStatements > 0 ? [remember(recent)] : []),
     audit(config.log.statements, metrics),
+    ...(trail ? [auditTrail(trail)] : []),
     rejectWhenDraining(drainGate),
     deadline((source) => config.sources[source]?.statementTimeoutMs),
     authorize(router),

@@ -23,9 +23,11 @@ import { addProbes } from '../ops/http.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { ProcessReadiness } from '../ops/readiness.ts'
 import { packageVersion } from '../ops/version.ts'
+import type { AuditTrail } from '../query/audit/audit-trail.ts'
 import { Sealer } from '../query/seal/sealer.ts'
 import type { State } from '../state/open.ts'
 import { Statements } from '../statements/statements.ts'
+import { LoginAudit } from './audit/login-audit.ts'
 import { CallLog } from './call-log.ts'
 import type { Engine } from './engine.ts'
 import { limitRequests } from './limit-requests.ts'
@@ -53,6 +55,8 @@ export interface FrontParts {
   readonly state: State
   readonly directory: ReplicaDirectory
   readonly watch: SourceWatch
+  /** Absent without an audit log. */
+  readonly trail: AuditTrail | undefined
   readonly metrics: Metrics
   readonly readiness: ProcessReadiness
   /** Present if this process is one of several workers. */
@@ -76,7 +80,7 @@ const packagedDescriptorSet = new URL('../../../gen/descriptors.binpb', import.m
 
 /** Composes the Flight port and the HTTP port. The scope closes them, Flight first. */
 export function createFronts(
-  { config, engine, costUsage, state, directory, watch, metrics, readiness, group, log }: FrontParts,
+  { config, engine, costUsage, state, directory, watch, trail, metrics, readiness, group, log }: FrontParts,
   scope: Scope,
 ): Fronts {
   const { limits } = config
@@ -122,7 +126,7 @@ export function createFronts(
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
   }
   const tls = config.tls && { cert: config.tls.cert.content, key: config.tls.key.content }
-  const calls = new CallLog(Object.keys(methods), metrics, log, config.log.statements)
+  const calls = new CallLog(Object.keys(methods), metrics, log, config.log.statements, trail && new LoginAudit(trail))
   scope.defer(() => calls.close())
   const httpCalls = new HttpCalls({
     log,

@@ -14,6 +14,7 @@ import { sourceKinds } from '../sources/kinds.ts'
 import { MemoryStore } from '../state/memory.ts'
 import { openState } from '../state/open.ts'
 import { RedisConnection } from '../state/redis/redis-connection.ts'
+import { openAudit } from './audit/open-audit.ts'
 import { openChanges } from './cache/open-changes.ts'
 import { createEngine } from './engine.ts'
 import { createFronts, type GatewayAddresses } from './fronts.ts'
@@ -93,6 +94,8 @@ async function start(
   const storesBytes = STATE_BOUNDS.maxStoreBytes + STATE_BOUNDS.maxBlobBytes
   const worker = group?.worker
   const sources = await openSources({ config, kinds, metrics, log, storesBytes, worker }, scope)
+  const sourceNamed = (name: string) => engine.router.named(name)
+  const trail = await openAudit({ config, sourceNamed, metrics, worker, log }, scope)
   const watch = new SourceWatch(sources, config.health, log)
   scope.defer(() => watch.close())
 
@@ -102,14 +105,28 @@ async function start(
   const changes = openChanges({ state, isShared, sources }, scope)
   const { cache, update: updateCache } = openCache({ config, kinds, sources, changes, metrics, redis, log }, scope)
   const engine = createEngine(
-    { replicas: directory, config, sources, slots, watch, state, repeatable, cache, changes, costs, metrics, log },
+    {
+      replicas: directory,
+      config,
+      sources,
+      slots,
+      watch,
+      state,
+      repeatable,
+      cache,
+      changes,
+      costs,
+      trail,
+      metrics,
+      log,
+    },
     scope,
   )
   const { transactions, drainGate } = engine
 
   const costUsage = costs?.usage ?? freeOfCharge(config.budgets.timeZone)
   const fronts = createFronts(
-    { config, engine, costUsage, state, directory, watch, metrics, readiness, group, log },
+    { config, engine, costUsage, state, directory, watch, trail, metrics, readiness, group, log },
     scope,
   )
   const { grpc, httpCalls, statements } = fronts

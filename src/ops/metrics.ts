@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { CacheMetrics } from './cache-metrics.ts'
 import { childrenOf } from './children.ts'
 import { CostMetrics } from './cost-metrics.ts'
+import { AuditMetrics } from './metrics/audit-metrics.ts'
 import { IdentityMetrics } from './metrics/identity-metrics.ts'
 import { MAX_PRINCIPALS, OTHER_PRINCIPALS, PrincipalLabels } from './metrics/principal-labels.ts'
 import { RedisMetrics } from './metrics/redis-metrics.ts'
@@ -37,6 +38,7 @@ export class Metrics {
   readonly ofSources = new SourceMetricsRegistry(this.registry)
   readonly #principals = new PrincipalLabels()
   readonly cost = new CostMetrics(this.registry, this.#principals)
+  readonly audit = new AuditMetrics(this.registry)
   readonly redis = new RedisMetrics(this.registry)
   readonly identity = new IdentityMetrics(this.registry)
   readonly cache = new CacheMetrics(this.registry)

@@ -31,6 +31,8 @@ class DerivedContext implements Members {
   readonly heldReports: Context['heldReports']
   /** Owner of the signal: the outer context, unless the changes contain a signal. */
   readonly #signalOwner: Pick<Context, 'signal'>
+  /** Owner of the peer, which it may compute at each look. */
+  readonly #peerOwner: Partial<Pick<Context, 'peer'>>
 
   constructor(outer: Context, changes: Partial<Context>) {
     this.principal = changes.principal ?? outer.principal
@@ -51,6 +53,11 @@ class DerivedContext implements Members {
     this.heldReports = 'heldReports' in changes ? changes.heldReports : outer.heldReports
     const { signal } = changes
     this.#signalOwner = signal ? { signal } : outer
+    this.#peerOwner = 'peer' in changes ? changes : outer
+  }
+
+  get peer(): string | undefined {
+    return this.#peerOwner.peer
   }
 
   get signal(): AbortSignal {

@@ -196,6 +196,12 @@ export const errorTable = {
     true,
     'The gateway cannot reach the state that its replicas share: try again later.',
   ),
+  AUDIT_UNAVAILABLE: row(
+    'UNAVAILABLE',
+    503,
+    true,
+    'The gateway cannot write its audit log, and runs nothing that it cannot record: try again later.',
+  ),
   REPLICA_UNAVAILABLE: row(
     'UNAVAILABLE',
     503,

@@ -242,6 +242,8 @@ export interface Context {
   readonly log: Logger
   /** Name of the front that received the call, for lists of statements: no stage decides by it. */
   readonly front?: string | undefined
+  /** The client's address and port; absent if no client waits for the answer. */
+  readonly peer?: string | undefined
   /** The request metadata of the call. */
   readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
   /** The client's connection; absent if no client waits for the answer. */

@@ -15,6 +15,7 @@ class LazyContext implements Context {
   readonly requestId = 'r1'
   readonly log = silent
   readonly front = 'flight'
+  readonly peer = '10.0.0.1:1'
   readonly metadata = { 'x-name': 'value' }
   readonly connection = { isLeaving: false, onceClosed() {} }
   readonly reader = { end() {} }
@@ -45,6 +46,7 @@ const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]
   requestId: 'r2',
   log: other,
   front: 'http',
+  peer: '10.0.0.2:2',
   metadata: {},
   connection: { isLeaving: true, onceClosed() {} },
   reader: { end() {} },

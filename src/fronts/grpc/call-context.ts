@@ -40,6 +40,10 @@ export class CallContext implements Context {
     this.reader = call
   }
 
+  get peer(): string {
+    return this.#call.peer
+  }
+
   get signal(): AbortSignal {
     return this.#call.signal
   }

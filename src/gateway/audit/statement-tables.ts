@@ -1,0 +1,46 @@
+import type { EndedStatement } from '../../query/audit/audit-trail.ts'
+import { deriveContext } from '../../query/derive-context.ts'
+import { changedTable } from '../../query/facts/changed-table.ts'
+import { textFactsOf } from '../../query/facts/facts-of.ts'
+import type { TextFacts } from '../../query/facts/facts-pass.ts'
+import type { CacheObstacle } from '../../query/facts/statement-facts.ts'
+import type { Source } from '../../query/source.ts'
+import { factsOfSource } from '../cache/facts-of-source.ts'
+
+/** Names of the tables that a statement reads and changes, in lower case; null if they are not known. */
+export interface StatementTables {
+  readonly read: readonly string[] | null
+  readonly changed: readonly string[] | null
+}
+
+/** What stands in the way of the cache, but not of the names of tables. */
+const harmless: ReadonlySet<CacheObstacle> = new Set([
+  'volatile-function',
+  'unknown-function',
+  'session-state',
+  'sample',
+  'system-table',
+  'temporary-table',
+])
+
+/** The tables of statements at a source, as far as their text and the definitions of the source's views tell. */
+export async function tablesOf(ended: EndedStatement, source: Source): Promise<StatementTables> {
+  const { kind, sql, ctx } = ended
+  const dialect = source.dialect ?? 'standard'
+  if (kind === 'ingest') return { read: [], changed: [ended.ingestTable!.toLowerCase()] }
+  if (kind === 'update') {
+    const changed = changedTable(sql, dialect)
+    return { read: null, changed: changed === undefined ? null : [changed] }
+  }
+  const changed = kind === 'read' ? [] : null
+  // The call has ended, and with it its signal may have aborted.
+  const call = deriveContext(ctx, { signal: new AbortController().signal })
+  const query = { source: source.name, sql, session: {}, purpose: 'read' } as const
+  const { reads } = source.definitions ? await factsOfSource(query, source, call, undefined) : { reads: undefined }
+  return { read: reads ?? tablesInText(await textFactsOf(sql, dialect, call)), changed }
+}
+
+function tablesInText({ obstacle, tables }: TextFacts): readonly string[] | null {
+  if (obstacle !== undefined && !harmless.has(obstacle)) return null
+  return [...new Set(tables.map((parts) => parts.join('.')))]
+}
