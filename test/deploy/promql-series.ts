@@ -2,8 +2,8 @@ import { metricFacts } from '../../scripts/generate-metrics-docs.ts'
 
 /** Labels that Prometheus adds to series, or to the samples of histograms. */
 const ofPrometheus = ['job', 'instance', 'le', 'namespace', 'pod']
-/** Series that Prometheus makes itself. */
-const made = ['up', 'ALERTS']
+/** Series that Prometheus makes itself, with labels of their own. */
+const made: Readonly<Record<string, readonly string[]>> = { up: [], ALERTS: ['alertname', 'alertstate'] }
 
 /** A metric in a PromQL expression, with the labels by which the expression selects its series. */
 interface Series {
@@ -34,8 +34,8 @@ export async function unknownIn(exprs: readonly string[], recorded: readonly str
   const anyLabel = new Set([...ofPrometheus, 'worker', ...[...known.values()].flat()])
   return exprs.flatMap((expr) => {
     const series = seriesIn(expr).flatMap(({ name, labels }) => {
-      const isOfOthers = made.includes(name) || recorded.includes(name)
-      const own = known.get(name) ?? known.get(name.replace(/_(bucket|sum|count)$/, ''))
+      const isOfOthers = recorded.includes(name)
+      const own = made[name] ?? known.get(name) ?? known.get(name.replace(/_(bucket|sum|count)$/, ''))
       if (!own && !isOfOthers) return [`${name} in ${expr}`]
       const allowed = new Set([
         ...(own ?? anyLabel),
