@@ -6,6 +6,9 @@ import { type ApiKey, ApiKeys, expiredKey } from './api-keys.ts'
 import { BearerTokens } from './bearer-tokens.ts'
 import { credentialOf, severalValues } from './credentials.ts'
 import type { Identity } from './identity.ts'
+import type { KnownNames } from './oidc/claims.ts'
+import type { IssuerSettings } from './oidc/issuer-settings.ts'
+import { type OidcDependencies, OidcTokens } from './oidc/oidc-tokens.ts'
 
 /**
  * The principal of every call when nothing is configured by which callers authenticate. The gateway then listens on loopback
@@ -22,10 +25,14 @@ const anonymousIdentity: Identity = {
 /** What callers authenticate with. */
 export interface AuthenticatorSettings {
   readonly apiKeys: readonly ApiKey[]
+  /** Issuers of tokens. */
+  readonly oidc: readonly IssuerSettings[]
+  /** Groups and roles of the configuration. */
+  readonly names: KnownNames
 }
 
 /** Dependencies of `Authenticator`. */
-export interface AuthenticatorOptions extends AuthenticatorSettings {
+export interface AuthenticatorDependencies extends OidcDependencies {
   readonly sealer: Sealer
   /** Longest lifetime of a bearer token that the gateway issues, in milliseconds. */
   readonly tokenTtlMs: number
@@ -38,21 +45,33 @@ export interface AuthenticatorOptions extends AuthenticatorSettings {
 export class Authenticator {
   readonly #keys: ApiKeys
   readonly #tokens: BearerTokens
+  readonly #oidc: OidcTokens
 
-  constructor({ apiKeys, sealer, tokenTtlMs }: AuthenticatorOptions) {
-    this.#keys = new ApiKeys(apiKeys)
-    this.#tokens = new BearerTokens(sealer, tokenTtlMs, (name, proof) => this.#keys.ofProof(name, proof))
+  constructor(settings: AuthenticatorSettings, { sealer, tokenTtlMs, ...deps }: AuthenticatorDependencies) {
+    this.#keys = new ApiKeys(settings.apiKeys)
+    this.#oidc = new OidcTokens(deps)
+    this.#tokens = new BearerTokens(sealer, tokenTtlMs, (name, proof) =>
+      // No API key has a name with a colon.
+      name.includes(':') ? this.#oidc.ofProof(name, proof) : this.#keys.ofProof(name, proof),
+    )
+    this.update(settings)
   }
 
-  /** Replaces what callers authenticate with. Bearer tokens of a key that is gone or changed end at once. */
-  update({ apiKeys }: AuthenticatorSettings): void {
+  /** Fetches what the first calls would otherwise wait for. Never fails. */
+  async prepare(): Promise<void> {
+    await this.#oidc.prepare()
+  }
+
+  /** Replaces what callers authenticate with. Bearer tokens of a key or an issuer that is gone or changed end at once. */
+  update({ apiKeys, oidc, names }: AuthenticatorSettings): void {
     this.#keys.update(apiKeys)
+    this.#oidc.update(oidc, names, (settings) => settings)
     this.#tokens.forget()
   }
 
   /** Whether the gateway accepts calls without credentials. */
   get open(): boolean {
-    return this.#keys.isEmpty
+    return this.#keys.isEmpty && this.#oidc.isEmpty
   }
 
   /** When each principal loses its last API key, in Unix milliseconds; without those that have a key without an end. */
@@ -63,7 +82,7 @@ export class Authenticator {
   /**
    * Returns the principal of a call, from the headers that `credentialOf` reads. With nothing configured, the principal is
    * anonymous.
-   * @throws GatewayError UNAUTHENTICATED or EXPIRED_TOKEN, also as a rejection
+   * @throws GatewayError UNAUTHENTICATED, EXPIRED_TOKEN, FORBIDDEN or ISSUER_UNAVAILABLE, also as a rejection
    */
   authenticate(headers: HeaderFields): Principal | Promise<Principal> {
     const identity = this.identify(headers)
@@ -88,7 +107,9 @@ export class Authenticator {
    */
   identifyBy(secret: string): Identity | Promise<Identity> {
     if (this.open) return anonymousIdentity
-    return this.#tokens.has(secret) ? this.#tokens.open(secret) : this.#byKey(secret)
+    if (this.#tokens.has(secret)) return this.#tokens.open(secret)
+    // A key may look like a token.
+    return this.#oidc.has(secret) && !this.#keys.find(secret) ? this.#oidc.identify(secret) : this.#byKey(secret)
   }
 
   /** Issues a bearer token. It expires with its time to live, and ends with the credentials of its identity. */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { takesAnyone } from '../config/auth.ts'
 import type { Config } from '../config/config.ts'
 import type { GatewayAddresses } from '../gateway/fronts.ts'
 import { tryPython } from './try-python.ts'
@@ -25,7 +26,7 @@ export function logReady(
       tryPython: tryPython({
         address: flight,
         cert: config.tls?.cert.content,
-        needsKey: config.auth.apiKeys.length > 0,
+        needsKey: !takesAnyone(config.auth),
       }),
     },
     `ready in ${startMs} ms: Flight on ${scheme}://${flight}, HTTP on ${config.tls ? 'https' : 'http'}://${http}${by}`,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { groupName } from './sections/cost.ts'
+import { oidcSchema } from './sections/oidc.ts'
 import { quotasSchema } from './sections/quotas.ts'
 import { budgetSchema } from './setting/budget.ts'
 import { optionalWholeNumber, secret, wholeNumber } from './setting/value.ts'
@@ -93,8 +94,9 @@ export const authSchema = z.strictObject({
     .default([])
     .transform(sharedSettings)
     .describe(
-      'Principals that may call. Without any, all calls are anonymous and the gateway listens only on loopback addresses.',
+      'Principals that may call. Without any, and without other settings of `auth` by which callers authenticate, all calls are anonymous and the gateway listens only on loopback addresses.',
     ),
+  oidc: oidcSchema,
   tokenTtlMs: wholeNumber('Lifetime of the bearer tokens that Handshake issues.', {
     min: 1,
     max: 30 * 86_400_000,
@@ -107,3 +109,8 @@ export const authSchema = z.strictObject({
       'Keys that seal tickets and tokens: the first seals, all can open. All replicas need the same keys. Without any, the gateway generates a key at start.',
     ),
 })
+
+/** Whether callers need no credentials. */
+export function takesAnyone({ apiKeys, oidc }: Pick<z.output<typeof authSchema>, 'apiKeys' | 'oidc'>): boolean {
+  return apiKeys.length === 0 && oidc.length === 0
+}

@@ -2,9 +2,11 @@ import { availableParallelism } from 'node:os'
 import { createSecureContext } from 'node:tls'
 import type { z } from 'zod'
 import type { SourceKinds } from '../sources/kind.ts'
+import { takesAnyone } from './auth.ts'
 import { defaultMaxInFlightBytes } from './limits.ts'
 import { isLoopback } from './listen.ts'
 import type { configSchema } from './schema.ts'
+import { issuerProblems } from './sections/oidc.ts'
 import { type BudgetSettings, budgetSettings } from './setting/budget.ts'
 import { folderProblem } from './setting/folder-problem.ts'
 import type { ValidParts } from './valid-parts.ts'
@@ -25,6 +27,7 @@ export function contradictions(parts: ValidParts, kinds: SourceKinds): string[] 
   return [
     ...nameProblems(parts),
     ...keyProblems(parts),
+    ...issuerProblems(parts.oidc),
     ...sourceProblems(parts, kinds),
     ...listenProblems(parts),
     ...limitProblems(parts),
@@ -86,7 +89,7 @@ function sourceProblems({ sources, workers }: ValidParts, kinds: SourceKinds): s
   return problems
 }
 
-function listenProblems({ apiKeys, listen, tls }: ValidParts): string[] {
+function listenProblems({ apiKeys, hasOtherLogin, listen, tls }: ValidParts): string[] {
   const problems: string[] = []
   if (tls)
     try {
@@ -98,7 +101,7 @@ function listenProblems({ apiKeys, listen, tls }: ValidParts): string[] {
   if (flight && http && flight.port !== 0 && flight.port === http.port && meet(flight.host, http.host))
     problems.push(`listen.http: port ${http.port} is that of listen.flight: choose another`)
   for (const [name, address] of Object.entries({ flight, http }))
-    if (apiKeys?.length === 0 && address && !isLoopback(address))
+    if (apiKeys?.length === 0 && !hasOtherLogin && address && !isLoopback(address))
       problems.push(
         `listen.${name}: ${address.host} is not a loopback address and there are no API keys: set auth.apiKeys or API_KEYS, or listen on 127.0.0.1`,
       )
@@ -140,7 +143,7 @@ export function warningsOf(settings: Parsed, kinds: SourceKinds, plainKeys: read
   for (const [name, source] of Object.entries(sources))
     warnings.push(...(kinds[source.kind]!.warnings?.(name, source) ?? []))
   warnings.push(...expiredKeys(auth.apiKeys))
-  if (auth.apiKeys.length === 0 && Object.values(quotas).some((quota) => quota !== undefined && quota > 0))
+  if (takesAnyone(auth) && Object.values(quotas).some((quota) => quota !== undefined && quota > 0))
     warnings.push('quotas: without auth.apiKeys each gRPC connection has its own, and a new connection begins anew')
   if (!tls && !isLoopback(listen.flight)) warnings.push('tls: keys and data cross the network unencrypted')
   if (redis?.tls?.skipVerify) warnings.push('redis.tls.skipVerify: any server can pass for Redis: set ca instead')
@@ -148,7 +151,7 @@ export function warningsOf(settings: Parsed, kinds: SourceKinds, plainKeys: read
     warnings.push(
       'auth.sealKeys: not set, so replicas that share redis reject the tickets, tokens and prepared statements of each other: set the same keys everywhere, for example by FLIGHTGATE_SEAL_KEYS',
     )
-  else if (auth.apiKeys.length > 0 && auth.sealKeys.length === 0)
+  else if (!takesAnyone(auth) && auth.sealKeys.length === 0)
     warnings.push('auth.sealKeys: not set, so tickets and tokens end with this process and other replicas reject them')
   if (replica && (redis === undefined || auth.sealKeys.length === 0))
     warnings.push('replica: without redis and auth.sealKeys replicas do not find each other')

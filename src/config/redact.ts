@@ -18,6 +18,7 @@ export function redactConfig(
         ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
         ...rest,
       })),
+      oidc: auth.oidc,
       tokenTtlMs: auth.tokenTtlMs,
       sealKeys: auth.sealKeys.map(() => '***'),
     },

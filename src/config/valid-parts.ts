@@ -15,6 +15,10 @@ export interface ValidParts {
   readonly workers: number
   /** Principals by their index in the list; undefined if the list itself is faulty. */
   readonly apiKeys: readonly (Parsed['auth']['apiKeys'][number] | undefined)[] | undefined
+  /** Valid issuers; empty if one is faulty. */
+  readonly oidc: Parsed['auth']['oidc']
+  /** Whether callers can authenticate by something else than an API key, however faulty. */
+  readonly hasOtherLogin: boolean
   readonly sources: Readonly<Record<string, SourceSettings>>
   /** Names of the groups, those with faulty settings too; undefined if the section itself is faulty. */
   readonly groupNames: readonly string[] | undefined
@@ -59,6 +63,8 @@ export function validParts(root: Section, schema: typeof configSchema, faults: r
       : keys.map((key, i) =>
           isFaulty('auth', 'apiKeys', i) ? undefined : auth.safeParse({ apiKeys: [key] }).data?.apiKeys[0],
         ),
+    oidc: isFaulty('auth', 'oidc') ? [] : (auth.safeParse({ oidc: within('auth')['oidc'] }).data?.oidc ?? []),
+    hasOtherLogin: within('auth')['oidc'] !== undefined,
     sources: sources.safeParse(without(named ?? {}, (name) => isFaulty('sources', name))).data ?? {},
     sourceNames: named && Object.keys(named),
     groupNames: isBroken('groups') ? undefined : Object.keys(within('groups')),

@@ -3,8 +3,6 @@ import type { AddressInfo } from 'node:net'
 import type { Server as SecureServer } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Scope } from '../async/scope.ts'
-import { Authenticator } from '../auth/authenticator.ts'
-import { watchKeyExpiry } from '../auth/watch-key-expiry.ts'
 import type { Config } from '../config/config.ts'
 import type { CostUsage } from '../cost/usage/cost-usage.ts'
 import { flightMethods, flightServiceName } from '../fronts/flight/service.ts'
@@ -30,6 +28,7 @@ import { Statements } from '../statements/statements.ts'
 import { LoginAudit } from './audit/login-audit.ts'
 import { CallLog } from './call-log.ts'
 import type { Engine } from './engine.ts'
+import { authenticatorSettings, openAuthenticator } from './identity/open-authenticator.ts'
 import { limitRequests } from './limit-requests.ts'
 import { endingTransactions } from './peers/end-transactions.ts'
 import { forwardCalls } from './peers/forward-calls.ts'
@@ -85,9 +84,7 @@ export function createFronts(
 ): Fronts {
   const { limits } = config
   const sealer = new Sealer(config.auth.sealKeys.length > 0 ? config.auth.sealKeys : [randomBytes(32).toString('hex')])
-  const authenticator = new Authenticator({ ...config.auth, sealer })
-  metrics.identity.readGauges({ keyExpiries: () => authenticator.keyExpiries() })
-  scope.defer(watchKeyExpiry(authenticator, log))
+  const authenticator = openAuthenticator({ config, sealer, metrics, log }, scope)
   const statements = new Statements({ ...engine, sealer, ...state, limits })
   scope.defer(() => statements.background.close())
   const serverInfo = {
@@ -179,12 +176,13 @@ export function createFronts(
     grpc,
     httpCalls,
     statements,
-    update: () => authenticator.update(config.auth),
+    update: () => authenticator.update(authenticatorSettings(config)),
     async listen() {
       const { flight, http: httpAddress } = config.listen
       const flightAddress = await grpc.listen(flight.host, flight.port).catch((error: unknown) => {
         throw startError(`listen.flight (${formatListen(flight)})`, error)
       })
+      void authenticator.prepare()
       await http.listen({ ...httpAddress }).catch((error: unknown) => {
         throw startError(`listen.http (${formatListen(httpAddress)})`, error)
       })

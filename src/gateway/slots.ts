@@ -66,7 +66,8 @@ function withLimits(
 function maxHeldOf({ limits, auth }: Config, { maxConnections }: Concurrency): (slots: number) => number {
   const { maxSlotsPerPrincipal } = limits
   if (maxSlotsPerPrincipal !== undefined) return (slots) => Math.min(slots, maxSlotsPerPrincipal)
-  if (new Set(auth.apiKeys.map(({ name }) => name)).size < 2) return (slots) => slots
+  const hasOthers = auth.oidc.length > 0
+  if (!hasOthers && new Set(auth.apiKeys.map(({ name }) => name)).size < 2) return (slots) => slots
   return (slots) => {
     // A relayed result also holds a connection.
     const shared = Math.min(slots, maxConnections ?? slots)

@@ -74,6 +74,7 @@ export const errorTable = {
   FOREIGN_TICKET: row('PERMISSION_DENIED', 403, false, 'The ticket belongs to another principal.'),
   UNAUTHENTICATED: row('UNAUTHENTICATED', 401, false, 'Give valid credentials: an API key or a bearer token.'),
   EXPIRED_TOKEN: row('UNAUTHENTICATED', 401, false, 'The bearer token has expired: log in again.'),
+  ISSUER_UNAVAILABLE: row('UNAVAILABLE', 503, true, 'The issuer of the token does not answer: try again later.'),
   FORBIDDEN: row('PERMISSION_DENIED', 403, false, 'The principal may not do this.'),
   READ_ONLY: row('PERMISSION_DENIED', 403, false, 'The source is read-only.'),
   UNSAFE_STATEMENT: row(

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import type { ApiKey } from '../../src/auth/api-keys.ts'
 import { Authenticator, anonymous } from '../../src/auth/authenticator.ts'
@@ -9,8 +10,11 @@ import type { Principal } from '../../src/query/types.ts'
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 const key = (name: string, secret: string) => ({ name, sha256: sha256(secret), roles: ['reader'] })
 const sealer = new Sealer(['k'])
+const noOthers = { oidc: [], names: { roles: [], groups: [] } }
+const log = pino({ level: 'silent' })
+const observer = { onToken() {}, onKeysFetched() {} }
 const withKeys = (apiKeys: readonly ApiKey[], tokenTtlMs = 60_000, sealedBy = sealer) =>
-  new Authenticator({ apiKeys, sealer: sealedBy, tokenTtlMs })
+  new Authenticator({ ...noOthers, apiKeys }, { sealer: sealedBy, tokenTtlMs, log, observer })
 /** The name of a caller whom the authenticator knows at once. */
 const nameOf = (authenticator: Authenticator, headers: Record<string, string>) =>
   (authenticator.authenticate(headers) as Principal).name
@@ -119,11 +123,11 @@ describe('API keys of one principal', () => {
     const tokens = ['old', 'new'].map((secret) => ({ authorization: `Bearer ${login(live, secret)}` }))
     const before = live.authenticate(tokens[1]!)
     expect(nameOf(live, tokens[0]!)).toBe('dash')
-    live.update({ apiKeys: keys.slice(1) })
+    live.update({ ...noOthers, apiKeys: keys.slice(1) })
     expect(() => live.authenticate({ 'x-api-key': 'old' })).toThrow(/wrong/)
     expect(() => live.authenticate(tokens[0]!)).toThrow(/log in again/)
     expect(live.authenticate(tokens[1]!)).toBe(before)
-    live.update({ apiKeys: [{ ...keys[1]!, roles: ['admin'] }] })
+    live.update({ ...noOthers, apiKeys: [{ ...keys[1]!, roles: ['admin'] }] })
     expect(live.authenticate(tokens[1]!)).toEqual({ name: 'dash', roles: ['admin'] })
   })
 

@@ -144,7 +144,7 @@ limits: { queueWaitMs: 10s }`,
     expect(problems(yaml, { FLIGHTGATE_SEAL_KEYS: 'short', DREMIO_PORT: 'x' })).toEqual([
       expect.stringMatching(/^DREMIO_PORT: |^FLIGHTGATE_SEAL_KEYS: /),
       expect.stringMatching(/^DREMIO_PORT: |^FLIGHTGATE_SEAL_KEYS: /),
-      'auth.foo: unknown setting; there are apiKeys, tokenTtlMs, sealKeys',
+      'auth.foo: unknown setting; there are apiKeys, oidc, tokenTtlMs, sealKeys',
       'sources.dremio.maxStream: unknown setting; did you mean maxStreams?',
     ])
   })

@@ -14,6 +14,8 @@ export function combinedProblems(config: Config, changedLimits: readonly string[
       tls,
       workers,
       apiKeys: auth.apiKeys,
+      oidc: auth.oidc,
+      hasOtherLogin: auth.oidc.length > 0,
       sources,
       sourceNames: Object.keys(sources),
       groupNames: Object.keys(groups),

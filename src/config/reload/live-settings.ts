@@ -6,6 +6,7 @@ import type { SettingPath } from '../setting/path.ts'
  */
 const patterns: Readonly<Record<string, boolean>> = {
   'auth.apiKeys': true,
+  'auth.oidc': true,
   'sources.*.statementTimeoutMs': true,
   defaultSource: true,
   limits: true,

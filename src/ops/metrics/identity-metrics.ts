@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 
 /** Reads the values of gauges at each scrape. */
 export interface IdentityReaders {
@@ -9,9 +9,31 @@ export interface IdentityReaders {
 /** Metrics of the credentials of callers. */
 export class IdentityMetrics {
   readonly #registry: Registry
+  readonly #tokens
+  readonly #fetches
 
   constructor(registry: Registry) {
     this.#registry = registry
+    this.#tokens = new Counter({
+      name: 'flightgate_oidc_tokens_total',
+      help: 'Tokens of OpenID Connect that were checked, by issuer and outcome: ok, expired, refused (wrong signature, audience or form), forbidden (no role), unavailable (no keys of the issuer). Tokens that the gateway knows already do not count.',
+      labelNames: ['issuer', 'outcome'],
+      registers: [registry],
+    })
+    this.#fetches = new Counter({
+      name: 'flightgate_oidc_key_fetches_total',
+      help: 'Requests for the keys of OpenID Connect issuers, by issuer and outcome: ok or failed.',
+      labelNames: ['issuer', 'outcome'],
+      registers: [registry],
+    })
+  }
+
+  onToken(issuer: string, outcome: string): void {
+    this.#tokens.inc({ issuer, outcome })
+  }
+
+  onKeysFetched(issuer: string, isOk: boolean): void {
+    this.#fetches.inc({ issuer, outcome: isOk ? 'ok' : 'failed' })
   }
 
   /** Adds the gauges; to be called once the objects that `read` reads exist. */

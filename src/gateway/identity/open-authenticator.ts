@@ -1,0 +1,34 @@
+import type { Logger } from 'pino'
+import type { Scope } from '../../async/scope.ts'
+import { Authenticator, type AuthenticatorSettings } from '../../auth/authenticator.ts'
+import { watchKeyExpiry } from '../../auth/watch-key-expiry.ts'
+import type { Config } from '../../config/config.ts'
+import type { Metrics } from '../../ops/metrics.ts'
+import type { Sealer } from '../../query/seal/sealer.ts'
+
+/** What callers authenticate with, from the configuration. */
+export function authenticatorSettings({ auth, groups }: Config): AuthenticatorSettings {
+  return {
+    apiKeys: auth.apiKeys,
+    oidc: auth.oidc,
+    names: { groups: Object.keys(groups), roles: ['reader', 'writer', 'admin'] },
+  }
+}
+
+/** Parts that the authenticator needs. */
+export interface AuthenticatorParts {
+  readonly config: Config
+  readonly sealer: Sealer
+  readonly metrics: Metrics
+  readonly log: Logger
+}
+
+/** Creates the authenticator, with its metrics and the warnings of keys that end. The scope ends these. */
+export function openAuthenticator({ config, sealer, metrics, log }: AuthenticatorParts, scope: Scope): Authenticator {
+  const { tokenTtlMs } = config.auth
+  const deps = { sealer, tokenTtlMs, log, observer: metrics.identity }
+  const authenticator = new Authenticator(authenticatorSettings(config), deps)
+  metrics.identity.readGauges({ keyExpiries: () => authenticator.keyExpiries() })
+  scope.defer(watchKeyExpiry(authenticator, log))
+  return authenticator
+}
