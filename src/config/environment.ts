@@ -5,6 +5,7 @@ import { redisVariables } from './redis-variables.ts'
 import { referencedNames } from './references.ts'
 import { logLevels, MAX_WORKERS } from './schema.ts'
 import { MAX_CHUNK_ROWS } from './sections/http.ts'
+import { tracingVariables } from './sections/tracing-variables.ts'
 import { isServiceVariable } from './service-variable.ts'
 import { changedPaths, type SettingPath } from './setting/path.ts'
 import { portProblem, section, type Variable } from './setting/variable.ts'
@@ -124,6 +125,7 @@ export function variablesOf(kinds: SourceKinds): readonly Variable[] {
     workersVariable,
     ...stateVariables,
     ...httpVariables,
+    ...tracingVariables,
     ...logVariables,
   ]
 }

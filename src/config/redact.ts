@@ -3,7 +3,7 @@ import type { Config } from './config.ts'
 
 /** The configuration for display: without keys, tokens and passwords. */
 export function redactConfig(
-  { warnings: _, auth, listen, redis, sources, tls, ...rest }: Config,
+  { warnings: _, auth, listen, redis, sources, tls, tracing, ...rest }: Config,
   kinds = sourceKinds,
 ): object {
   const address = ({ host, port }: { host: string; port: number }) =>
@@ -27,6 +27,9 @@ export function redactConfig(
     ),
     ...rest,
     ...(redis && { redis: withoutSecrets(redis) }),
+    ...(tracing && {
+      tracing: { ...tracing, headers: Object.fromEntries(Object.keys(tracing.headers).map((name) => [name, '***'])) },
+    }),
   }
 }
 

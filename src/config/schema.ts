@@ -13,6 +13,7 @@ import { httpSchema } from './sections/http.ts'
 import { quotasSchema } from './sections/quotas.ts'
 import { redisSchema } from './sections/redis.ts'
 import { replicaSchema } from './sections/replica.ts'
+import { tracingSchema } from './sections/tracing.ts'
 import { wholeNumber } from './setting/value.ts'
 
 const sourceName = z
@@ -119,6 +120,11 @@ export const configSchemaOf = (kinds: SourceKinds) =>
       .optional()
       .describe(
         'A stream of JSON lines about who did what: statements, refused logins, actions of operators ([audit log](audit.md)). Without it there is none.',
+      ),
+    tracing: tracingSchema
+      .optional()
+      .describe(
+        'Spans of calls and statements, as OpenTelemetry, for a collector. By default none ([tracing](tracing.md)).',
       ),
     log: z
       .strictObject({

@@ -5,8 +5,10 @@ import { LineLimit } from '../ops/line-limit.ts'
 import type { StatementLogging } from '../ops/logged-error.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { ErrorCode, GatewayError } from '../query/errors.ts'
+import { traceFieldsOf } from '../query/tracing/trace-fields.ts'
 import type { Logger } from '../query/types.ts'
 import type { LoginAudit } from './audit/login-audit.ts'
+import { endGrpcSpan, endHttpSpan } from './tracing/call-spans.ts'
 
 const REFUSALS_PER_SECOND = 10
 /** Codes that any client can cause at network speed. The log limits their lines. */
@@ -63,25 +65,33 @@ export class CallLog {
   /** Records the end of a gRPC call. */
   onGrpcEnd(call: GrpcCall, error: GatewayError | undefined): void {
     const method = this.#methodNames.get(call.path) ?? 'unknown'
-    this.#metrics.callEnded(method, error?.grpc ?? 'OK', call.durationMs)
-    if (error && !call.isAuthenticated) this.#logins?.onRefused(call, frontOf(call.path), error)
-    if (error) this.#failed(call, error, { method, peer: call.peer, code: error.code, status: error.grpc })
+    this.#metrics.callEnded(method, error?.grpc ?? 'OK', call.durationMs, call.span)
+    endGrpcSpan(call, error)
+    if (!error) return
+    if (!call.isAuthenticated) this.#logins?.onRefused(call, frontOf(call.path), error)
+    this.#failed(call, error, {
+      method,
+      peer: call.peer,
+      code: error.code,
+      status: error.grpc,
+      ...traceFieldsOf({ span: call.span, metadata: call.headers }),
+    })
   }
 
   /** Records the end of an HTTP request. */
   onHttpEnd(call: HttpCall, error: GatewayError | undefined): void {
     const route = call.route ?? 'unknown'
-    this.#metrics.requestEnded(call.method, route, error?.http ?? call.answerStatus, call.durationMs)
+    this.#metrics.requestEnded(call.method, route, error?.http ?? call.answerStatus, call.durationMs, call.span)
+    endHttpSpan(call, error)
     if (!error) return
     if (!call.isAuthenticated) this.#logins?.onRefused(call, 'http', error)
-    const { traceParent } = call
     this.#failed(call, error, {
       method: call.method,
       route,
       peer: call.peer,
       code: error.code,
       status: error.http,
-      ...(traceParent && { traceId: traceParent.traceId, parentId: traceParent.parentId }),
+      ...traceFieldsOf(call),
     })
   }
 

@@ -31,6 +31,7 @@ import { remember } from '../query/stages/remember.ts'
 import { replay } from '../query/stages/replay.ts'
 import { serializeTransaction } from '../query/stages/serialize-transaction.ts'
 import type { ResultStore } from '../query/stages/share-results.ts'
+import { traceSource, traceStatements } from '../query/stages/trace.ts'
 import { track } from '../query/stages/track.ts'
 import { Transactions } from '../query/transactions/transactions.ts'
 import type { Logger } from '../query/types.ts'
@@ -92,7 +93,7 @@ export interface Engine {
 export function createEngine(parts: EngineParts, scope: Scope): Engine {
   const { replicas, config, sources, slots, watch, state, repeatable, cache, changes, costs, trail, metrics, log } =
     parts
-  const { limits } = config
+  const { limits, tracing } = config
   const router = new Router(sources, config.defaultSource)
   const drainGate = new DrainGate()
   const recorder = new ChangeRecorder(changes, log)
@@ -126,6 +127,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
   scope.defer(() => advisor.close())
   /** Outermost first. */
   const stages = [
+    ...(tracing ? [traceStatements(tracing.statements, (source) => config.sources[source]?.kind)] : []),
     track(active),
     ...(recentStatements > 0 ? [remember(recent)] : []),
     audit(config.log.statements, metrics),
@@ -144,6 +146,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
       limits,
       onWait: (source, waitMs) => metrics.onQueueWait(source, waitMs),
     }),
+    ...(tracing ? [traceSource()] : []),
     recordChanges(recorder, router, declaredFunctionsOf(config)),
     cache.planStage,
   ]

@@ -8,9 +8,11 @@ import type { CostUsage } from '../cost/usage/cost-usage.ts'
 import { flightMethods, flightServiceName } from '../fronts/flight/service.ts'
 import { gatewayMethods, gatewayServiceName } from '../fronts/gateway/service.ts'
 import { CallSessions } from '../fronts/grpc/session-cookie.ts'
+import type { HttpCall } from '../fronts/http/call/http-call.ts'
 import { HttpCalls } from '../fronts/http/call/http-calls.ts'
 import { type ConsoleFiles, readConsoleFiles } from '../fronts/http/console/console-files.ts'
 import { createHttpFront } from '../fronts/http/create-http-front.ts'
+import type { GrpcCall } from '../grpc/server/call.ts'
 import type { Certificate } from '../grpc/server/certificate.ts'
 import { healthMethods } from '../grpc/server/health.ts'
 import type { Methods } from '../grpc/server/method.ts'
@@ -23,6 +25,7 @@ import type { ProcessReadiness } from '../ops/readiness.ts'
 import { packageVersion } from '../ops/version.ts'
 import type { AuditTrail } from '../query/audit/audit-trail.ts'
 import { Sealer } from '../query/seal/sealer.ts'
+import type { Tracer } from '../query/tracing/span.ts'
 import type { State } from '../state/open.ts'
 import { Statements } from '../statements/statements.ts'
 import { LoginAudit } from './audit/login-audit.ts'
@@ -37,6 +40,7 @@ import { Peers } from './peers/peers.ts'
 import type { ReplicaDirectory } from './peers/replica-directory.ts'
 import type { SourceWatch } from './source-watch.ts'
 import { startError } from './start-error.ts'
+import { CallSpans } from './tracing/call-spans.ts'
 import { scrapedMetrics } from './workers/scraped-metrics.ts'
 import type { WorkerGroup } from './workers/worker-group.ts'
 
@@ -58,6 +62,8 @@ export interface FrontParts {
   readonly trail: AuditTrail | undefined
   readonly metrics: Metrics
   readonly readiness: ProcessReadiness
+  /** Absent if tracing is off. */
+  readonly tracer: Tracer | undefined
   /** Present if this process is one of several workers. */
   readonly group: WorkerGroup | undefined
   readonly log: Logger
@@ -79,7 +85,7 @@ const packagedDescriptorSet = new URL('../../../gen/descriptors.binpb', import.m
 
 /** Composes the Flight port and the HTTP port. The scope closes them, Flight first. */
 export function createFronts(
-  { config, engine, costUsage, state, directory, watch, trail, metrics, readiness, group, log }: FrontParts,
+  { config, engine, costUsage, state, directory, watch, trail, metrics, readiness, tracer, group, log }: FrontParts,
   scope: Scope,
 ): Fronts {
   const { limits } = config
@@ -125,12 +131,16 @@ export function createFronts(
   const tls = config.tls && { cert: config.tls.cert.content, key: config.tls.key.content }
   const calls = new CallLog(Object.keys(methods), metrics, log, config.log.statements, trail && new LoginAudit(trail))
   scope.defer(() => calls.close())
+  const spans = tracer && new CallSpans(tracer)
   const httpCalls = new HttpCalls({
     log,
     limits,
     maxBodyBytes: config.http.maxBodyBytes,
     maxConnections: config.http.maxConnections,
-    observer: { onEnd: (call, error) => calls.onHttpEnd(call, error) },
+    observer: {
+      ...(spans && { onAuthenticated: (call: HttpCall) => spans.beginHttp(call) }),
+      onEnd: (call, error) => calls.onHttpEnd(call, error),
+    },
   })
   const http = createHttpFront(
     {
@@ -154,7 +164,7 @@ export function createFronts(
     get sources() {
       return watch.states
     },
-    metrics: scrapedMetrics(metrics.registry, group),
+    metrics: scrapedMetrics(metrics.registry, group, tracer !== undefined),
   })
   scope.defer(async () => {
     httpCalls.stop()
@@ -164,7 +174,10 @@ export function createFronts(
     methods: limitRequests(methods, engine.quotas.requests, (call) => peers.hasForwarded(call)),
     authenticate: (headers) => authenticator.authenticate(headers),
     limits,
-    observer: { onEnd: (call, error) => calls.onGrpcEnd(call, error) },
+    observer: {
+      ...(spans && { onBegin: (call: GrpcCall) => spans.beginGrpc(call) }),
+      onEnd: (call, error) => calls.onGrpcEnd(call, error),
+    },
     ...(tls && { tls }),
   })
   scope.defer(() => grpc.close())

@@ -26,6 +26,7 @@ import { type PreparedReload, Reloads } from './reload/reloads.ts'
 import { Slots } from './slots.ts'
 import { SourceWatch } from './source-watch.ts'
 import { openSources } from './sources.ts'
+import { openTracing } from './tracing/open-tracing.ts'
 import { waitUntilIdle } from './wait-until-idle.ts'
 import type { WorkerGroup } from './workers/worker-group.ts'
 
@@ -83,11 +84,14 @@ async function start(
   const { config, apply } = liveConfig(initial)
   const readiness = new ProcessReadiness()
   const metrics = new Metrics()
+  const instanceId = randomBytes(6).toString('hex')
+  const { tracing } = config
+  const tracer = tracing && (await openTracing({ settings: tracing, instanceId, metrics: metrics.tracing, log }, scope))
 
   const redis = config.redis && (await RedisConnection.open(config.redis, log, metrics.redis))
   if (redis) scope.defer(() => redis.close())
   const state = await openState({ redis, workers: group?.state, bounds: STATE_BOUNDS }, log)
-  const directory = new ReplicaDirectory(randomBytes(6).toString('hex'), state.store, log)
+  const directory = new ReplicaDirectory(instanceId, state.store, log)
   const repeatable = new MemoryStore(Math.max(1, config.limits.repeatableStoreBytes))
   scope.defer(() => Promise.all([state.close(), repeatable.close()]))
 
@@ -126,7 +130,7 @@ async function start(
 
   const costUsage = costs?.usage ?? freeOfCharge(config.budgets.timeZone)
   const fronts = createFronts(
-    { config, engine, costUsage, state, directory, watch, trail, metrics, readiness, group, log },
+    { config, engine, costUsage, state, directory, watch, trail, metrics, readiness, tracer, group, log },
     scope,
   )
   const { grpc, httpCalls, statements } = fronts

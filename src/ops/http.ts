@@ -6,8 +6,8 @@ export interface HttpState {
   readonly obstacle: string | undefined
   /** Result of each source's last health check; `isUp` is undefined before the first one. */
   readonly sources: readonly { readonly source: string; readonly isUp: boolean | undefined; readonly since: number }[]
-  /** The metrics in Prometheus text format, with the content type. */
-  metrics(): Promise<{ readonly contentType: string; readonly body: string }>
+  /** The metrics in a text format that the header `accept` allows, with the content type. */
+  metrics(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: string }>
 }
 
 /**
@@ -24,8 +24,8 @@ export function addProbes(app: FastifyInstance, state: HttpState): void {
     const lines = [obstacle === undefined ? 'ready' : reason, ...(isVerbose ? state.sources.map(sourceLine) : [])]
     return reply.code(obstacle === undefined ? 200 : 503).send(`${lines.join('\n')}\n`)
   })
-  app.get('/metrics', async (_request, reply) => {
-    const { contentType, body } = await state.metrics()
+  app.get('/metrics', async ({ headers }, reply) => {
+    const { contentType, body } = await state.metrics(headers.accept)
     return reply.header('content-type', contentType).send(body)
   })
 }

@@ -3,10 +3,12 @@ import { CacheMetrics } from './cache-metrics.ts'
 import { childrenOf } from './children.ts'
 import { CostMetrics } from './cost-metrics.ts'
 import { AuditMetrics } from './metrics/audit-metrics.ts'
+import { exemplarHistogram, type ObservedSpan } from './metrics/exemplar-histogram.ts'
 import { IdentityMetrics } from './metrics/identity-metrics.ts'
 import { MAX_PRINCIPALS, OTHER_PRINCIPALS, PrincipalLabels } from './metrics/principal-labels.ts'
 import { RedisMetrics } from './metrics/redis-metrics.ts'
 import { SharedCacheMetrics } from './metrics/shared-cache-metrics.ts'
+import { TracingMetrics } from './metrics/tracing-metrics.ts'
 import { SourceMetricsRegistry } from './source-metrics.ts'
 
 const callSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
@@ -43,6 +45,7 @@ export class Metrics {
   readonly identity = new IdentityMetrics(this.registry)
   readonly cache = new CacheMetrics(this.registry)
   readonly sharedCache = new SharedCacheMetrics(this.registry)
+  readonly tracing = new TracingMetrics(this.registry)
   readonly #calls
   readonly #callSeconds
   readonly #requests
@@ -70,15 +73,13 @@ export class Metrics {
         registers,
       }),
     )
-    this.#callSeconds = childrenOf(
-      new Histogram({
-        name: 'flightgate_call_duration_seconds',
-        help: 'Time of gRPC calls from the first header to the status; for DoGet it includes how long the client takes to read.',
-        labelNames: ['method'],
-        buckets: callSeconds,
-        registers,
-      }),
-    )
+    this.#callSeconds = exemplarHistogram({
+      name: 'flightgate_call_duration_seconds',
+      help: 'Time of gRPC calls from the first header to the status; for DoGet it includes how long the client takes to read.',
+      label: 'method',
+      buckets: callSeconds,
+      registers,
+    })
     this.#requests = childrenOf(
       new Counter({
         name: 'flightgate_http_requests_total',
@@ -87,15 +88,13 @@ export class Metrics {
         registers,
       }),
     )
-    this.#requestSeconds = childrenOf(
-      new Histogram({
-        name: 'flightgate_http_request_duration_seconds',
-        help: 'Time of HTTP requests from the first header to the last byte of the answer; it includes how long the client takes to read.',
-        labelNames: ['route'],
-        buckets: callSeconds,
-        registers,
-      }),
-    )
+    this.#requestSeconds = exemplarHistogram({
+      name: 'flightgate_http_request_duration_seconds',
+      help: 'Time of HTTP requests from the first header to the last byte of the answer; it includes how long the client takes to read.',
+      label: 'route',
+      buckets: callSeconds,
+      registers,
+    })
     this.#rows = childrenOf(
       new Counter({
         name: 'flightgate_rows_total',
@@ -120,15 +119,13 @@ export class Metrics {
         registers,
       }),
     )
-    this.#statementSeconds = childrenOf(
-      new Histogram({
-        name: 'flightgate_statement_duration_seconds',
-        help: 'Time of statements that were run: waiting for a slot and a connection, running, and being read to the last row.',
-        labelNames: ['source'],
-        buckets: callSeconds,
-        registers,
-      }),
-    )
+    this.#statementSeconds = exemplarHistogram({
+      name: 'flightgate_statement_duration_seconds',
+      help: 'Time of statements that were run: waiting for a slot and a connection, running, and being read to the last row.',
+      label: 'source',
+      buckets: callSeconds,
+      registers,
+    })
     this.#firstRowsSeconds = childrenOf(
       new Histogram({
         name: 'flightgate_first_rows_seconds',
@@ -261,15 +258,15 @@ export class Metrics {
   }
 
   /** A gRPC call ended. */
-  callEnded(method: string, code: string, durationMs: number): void {
+  callEnded(method: string, code: string, durationMs: number, span?: ObservedSpan): void {
     this.#calls(method, code).inc()
-    this.#callSeconds(method).observe(durationMs / 1000)
+    this.#callSeconds(method, durationMs / 1000, span)
   }
 
   /** An HTTP request ended. @param route pattern of the route, one of a fixed set */
-  requestEnded(method: string, route: string, status: number, durationMs: number): void {
+  requestEnded(method: string, route: string, status: number, durationMs: number, span?: ObservedSpan): void {
     this.#requests(method, route, String(status)).inc()
-    this.#requestSeconds(route).observe(durationMs / 1000)
+    this.#requestSeconds(route, durationMs / 1000, span)
   }
 
   onRows(source: string, rows: number, bytes: number): void {
@@ -290,10 +287,17 @@ export class Metrics {
     this.#firstRowsSeconds(source).observe(durationMs / 1000)
   }
 
-  onStatementEnd(source: string, principal: string, outcome: string, durationMs: number, bytes: number): void {
+  onStatementEnd(
+    source: string,
+    principal: string,
+    outcome: string,
+    durationMs: number,
+    bytes: number,
+    span?: ObservedSpan,
+  ): void {
     this.#statementsInFlight(source).dec()
     this.#statements(source, outcome).inc()
-    this.#statementSeconds(source).observe(durationMs / 1000)
+    this.#statementSeconds(source, durationMs / 1000, span)
     const label = this.#principals.of(principal)
     this.#statementsOfPrincipals(label).inc()
     this.#bytesOfPrincipals(label).inc(bytes)

@@ -1,5 +1,6 @@
 import type { Charge } from './billing/charge.ts'
 import type { StatementTrace } from './statement-trace.ts'
+import type { Span } from './tracing/span.ts'
 import type { ChangeMark, ClientConnection, Context, Logger, Principal, StatementReader, TypeOptions } from './types.ts'
 
 /**
@@ -27,6 +28,7 @@ class DerivedContext implements Members {
   readonly types: TypeOptions | undefined
   readonly changeMark: ChangeMark | undefined
   readonly trace: StatementTrace | undefined
+  readonly span: Span | undefined
   readonly charge: Charge | undefined
   readonly heldReports: Context['heldReports']
   /** Owner of the signal: the outer context, unless the changes contain a signal. */
@@ -49,6 +51,7 @@ class DerivedContext implements Members {
     this.types = 'types' in changes ? changes.types : outer.types
     this.changeMark = 'changeMark' in changes ? changes.changeMark : outer.changeMark
     this.trace = 'trace' in changes ? changes.trace : outer.trace
+    this.span = 'span' in changes ? changes.span : outer.span
     this.charge = 'charge' in changes ? changes.charge : outer.charge
     this.heldReports = 'heldReports' in changes ? changes.heldReports : outer.heldReports
     const { signal } = changes

@@ -5,6 +5,7 @@ import type { GatewayError } from './errors.ts'
 import type { Estimate, EstimateAccuracy } from './estimate.ts'
 import type { Ingest } from './ingest.ts'
 import type { StatementTrace } from './statement-trace.ts'
+import type { Span } from './tracing/span.ts'
 
 /** How much a principal may use. An absent member or 0 is no limit. */
 export interface Quotas {
@@ -263,6 +264,8 @@ export interface Context {
   readonly changeMark?: ChangeMark | undefined
   /** Filled in by the stages while the statement runs, for fronts that report it. One trace belongs to one statement. */
   readonly trace?: StatementTrace | undefined
+  /** The span of the call, or of what it does for one statement; absent if tracing is off. */
+  readonly span?: Span | undefined
   /** Account of the statement; the budget stage sets it for sources that bill. */
   readonly charge?: Charge | undefined
   /**

@@ -78,6 +78,7 @@ export class PolledStatements {
       if (!job && claim === 'running') throw runsElsewhere()
       if (!job && (stored || claim === 'done')) throw noLongerKept()
     }
+    ctx.span?.link(job?.trace.span)
     job = job ? cancelWith(ctx, job) : this.#start(poll, ctx)
     await job.wait(waitMs(ctx))
     return this.#answer(poll, job)

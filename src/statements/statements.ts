@@ -181,6 +181,7 @@ export class Statements {
       return await this.#pipeline.run(own ?? statement, ctx)
     }
     const { result, controller, trace } = waiting
+    ctx.span?.link(trace.span)
     if (ctx.trace && trace.cache) ctx.trace.cache = trace.cache
     ctx.signal.addEventListener('abort', () => controller.abort(ctx.signal.reason), { once: true })
     controller.signal.addEventListener('abort', () => ctx.reader?.end(GatewayError.from(controller.signal.reason)))

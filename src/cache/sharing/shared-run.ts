@@ -1,5 +1,6 @@
 import type { Frame } from '../../arrow/ipc/frame.ts'
 import { GatewayError } from '../../query/errors.ts'
+import type { SpanIds } from '../../query/tracing/span.ts'
 import type { CallMetadata, Context, Result } from '../../query/types.ts'
 import type { RecordedResult } from '../recorded-result.ts'
 import { FrameLog } from './frame-log.ts'
@@ -54,6 +55,8 @@ export class SharedRun implements ReadableRun {
   readonly #abort = new AbortController()
   readonly #readers = new Set<RunReader>()
   #hasSlot = false
+  /** The statement that began the run; absent if tracing is off. */
+  #leader: SpanIds | undefined
   #result: Result | undefined
   #inner: AsyncIterator<readonly Frame[]> | undefined
   #isReading = false
@@ -78,6 +81,7 @@ export class SharedRun implements ReadableRun {
   /** Begins the run with its first reader. */
   begin(ctx: Context, start: StartRun): RunReader {
     const reader = this.#add(ctx, false)
+    this.#leader = ctx.span
     const trace = new RunTrace({ first: ctx.trace, onSlot: (queueWaitMs) => this.#onSlot(queueWaitMs) })
     void this.#start(() => start(runContext(ctx, this.#abort.signal, trace)))
     return reader
@@ -86,6 +90,7 @@ export class SharedRun implements ReadableRun {
   /** Adds a reader, which gets the rows from the first one on. Only for a run that is open. */
   join(ctx: Context): RunReader {
     const reader = this.#add(ctx, true)
+    ctx.span?.link(this.#leader)
     if (this.#hasSlot && ctx.trace) ctx.trace.queueWaitMs = 0
     if (this.#result) reader.onStarted(this.#result)
     return reader

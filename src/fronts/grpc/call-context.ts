@@ -2,6 +2,7 @@ import { anonymous } from '../../auth/authenticator.ts'
 import type { GrpcCall } from '../../grpc/server/call.ts'
 import type { HeaderFields } from '../../http2/index.ts'
 import type { StatementTrace } from '../../query/statement-trace.ts'
+import type { Span } from '../../query/tracing/span.ts'
 import type { ChangeMark, ClientConnection, Context, Logger, Principal, StatementReader } from '../../query/types.ts'
 import { isOfProxy } from './is-of-proxy.ts'
 
@@ -18,6 +19,7 @@ export class CallContext implements Context {
   readonly connection: ClientConnection | undefined
   readonly changeMark: ChangeMark
   readonly reader: StatementReader
+  readonly span: Span | undefined
   /** Set by a method that reports what the stages tell. */
   trace?: StatementTrace
   readonly #call: GrpcCall
@@ -38,6 +40,7 @@ export class CallContext implements Context {
     this.connection = isOfProxy(call.headers) ? undefined : call.connection
     this.changeMark = call
     this.reader = call
+    this.span = call.span
   }
 
   get peer(): string {

@@ -7,6 +7,7 @@ import type { GrpcCall } from '../../grpc/server/call.ts'
 import { FORWARDED_HEADER } from '../../grpc/server/metadata.ts'
 import { RelayedError } from '../../grpc/server/relayed-error.ts'
 import { GatewayError } from '../../query/errors.ts'
+import type { Span } from '../../query/tracing/span.ts'
 
 type Fields = Readonly<Record<string, string | readonly string[] | undefined>>
 
@@ -39,15 +40,23 @@ export class RelayedCall {
   /** @param mark value of the header that marks the call as passed on. @throws GatewayError REPLICA_UNAVAILABLE if the channel takes no calls */
   constructor(channel: Channel, call: GrpcCall, messages: readonly Uint8Array[] | AsyncIterable<Frame>, mark: string) {
     this.#call = call
-    const headers = {
+    const headers: Record<string, string> = {
       ...textsOf(call.headers, (name) => !name.startsWith(':') && !ofTransport.has(name)),
       'x-request-id': call.requestId,
       [FORWARDED_HEADER]: mark,
     }
     const { signal, deadlineAt } = call
+    const span = call.span?.child('forward', { kind: 'client', attributes: { 'rpc.method': call.path.slice(1) } })
+    if (span) headers['traceparent'] = span.traceParent
     try {
-      this.#upstream = channel.start(call.path, messages, { headers, signal, deadlineAt })
+      this.#upstream = channel.start(call.path, messages, {
+        headers,
+        signal,
+        deadlineAt,
+        ...(span && { onEnd: (failure: unknown) => endForward(span, failure) }),
+      })
     } catch (cause) {
+      if (span) endForward(span, cause)
       throw cause instanceof GrpcFailure ? new GatewayError('REPLICA_UNAVAILABLE', undefined, { cause }) : cause
     }
     if (!reads.test(call.path)) call.mayHaveChanged = true
@@ -116,6 +125,11 @@ export class RelayedCall {
       { cause: error },
     )
   }
+}
+
+function endForward(span: Span, failure: unknown): void {
+  if (failure === undefined) span.end()
+  else span.end({ type: failure instanceof GrpcFailure ? failure.status : GatewayError.from(failure).code })
 }
 
 /** The fields that are kept; a repeated one as one value. */

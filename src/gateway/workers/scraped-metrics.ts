@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client'
+import { OPEN_METRICS, openMetricsText, prefersOpenMetrics } from '../../ops/metrics/open-metrics.ts'
 import { type MetricJson, textOfProcesses } from '../../ops/processes/process-metrics.ts'
 import type { WorkerGroup } from './worker-group.ts'
 
@@ -8,11 +9,21 @@ export interface MetricsText {
   readonly body: string
 }
 
-/** Returns what answers `/metrics`: the metrics of this process, or of all workers if there are several. */
-export function scrapedMetrics(registry: Registry, group: WorkerGroup | undefined): () => Promise<MetricsText> {
+/**
+ * Returns what answers `/metrics`: the metrics of this process, or of all workers if there are several, whose exemplars are not
+ * gathered.
+ * @param hasExemplars whether OpenMetrics, which has them, is offered beside Prometheus' own format
+ */
+export function scrapedMetrics(
+  registry: Registry,
+  group: WorkerGroup | undefined,
+  hasExemplars: boolean,
+): (accept: string | undefined) => Promise<MetricsText> {
   if (!group) {
-    return async () => {
+    return async (accept) => {
       await callsHaveEnded()
+      if (hasExemplars && prefersOpenMetrics(accept))
+        return { contentType: OPEN_METRICS, body: await openMetricsText(registry) }
       return { contentType: registry.contentType, body: await registry.metrics() }
     }
   }

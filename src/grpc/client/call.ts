@@ -22,6 +22,8 @@ export interface CallOptions {
   readonly signal: AbortSignal
   /** Unix time in milliseconds; `Infinity` for none. */
   readonly deadlineAt: number
+  /** Called once when the call ends. @param failure a GrpcFailure or the signal's reason; undefined after the status OK */
+  readonly onEnd?: ((failure: unknown) => void) | undefined
 }
 
 /** Limits of an upstream's responses. */
@@ -58,7 +60,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
   readonly #signal: AbortSignal
   readonly #reader: MessageReader
   readonly #limits: AnswerLimits
-  readonly #onEnd: () => void
+  readonly #onEnd: (failure: unknown) => void
   readonly #ready: InboundMessage[] = []
   readonly #unparsed = new ByteQueue()
   readonly #timer: NodeJS.Timeout | undefined
@@ -80,7 +82,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
     messages: readonly Uint8Array[] | AsyncIterable<Frame>,
     options: CallOptions,
     limits: AnswerLimits,
-    onEnd: () => void,
+    onEnd: (failure: unknown) => void,
   ) {
     const { headers, signal, deadlineAt } = options
     this.#signal = signal
@@ -272,7 +274,7 @@ export class UpstreamCall implements AsyncIterator<InboundMessage>, ResponseList
     if (this.#unparsed.isEmpty) this.#reader.drop()
     clearTimeout(this.#timer)
     this.#signal.removeEventListener('abort', this.#onAbort)
-    this.#onEnd()
+    this.#onEnd(failure)
     this.#wakeUp()
   }
 

@@ -168,8 +168,9 @@ export class Channel {
       messages,
       options,
       { maxMessageBytes: this.#options.maxMessageBytes, maxHeaderBytes: MAX_HEADER_BYTES },
-      () => {
+      (failure) => {
         this.#calls--
+        options.onEnd?.(failure)
       },
     )
     this.#calls++

@@ -8,6 +8,7 @@ import {
   type ServerStream,
 } from '../../http2/index.ts'
 import { GatewayError } from '../../query/errors.ts'
+import type { Span } from '../../query/tracing/span.ts'
 import type { ClientConnection, Principal } from '../../query/types.ts'
 import { prefixOf } from '../message-prefix.ts'
 import { headerOf, type Metadata, toHeaderFields } from './metadata.ts'
@@ -76,6 +77,8 @@ export class GrpcCall implements RequestListener {
   durationMs = 0
   /** Whether the call may have changed data, so that its client must not repeat it unseen. */
   mayHaveChanged = false
+  /** Set when the call begins, if tracing is on. */
+  span: Span | undefined
   /** Initial metadata to send besides those of `sendHeaders`. */
   initialMetadata: Metadata | undefined
   /** Trailers to send besides the status. */

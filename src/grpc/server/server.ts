@@ -40,6 +40,8 @@ type Authenticate = (headers: HeaderFields) => Principal | Promise<Principal>
 
 /** Receives the server's events. */
 export interface GrpcObserver {
+  /** A call has begun, and its caller is authenticated unless the method is open. Not called for methods in the background. */
+  onBegin?(call: GrpcCall): void
   onEnd(call: GrpcCall, error: GatewayError | undefined): void
 }
 
@@ -255,8 +257,9 @@ export class GrpcServer implements CallOwner {
       const memory = (principal ? shares.authenticated : shares.anonymous).openCall()
       memory.take(stream.requestHeaderBytes + CALL_BYTES)
       const call = new GrpcCall(connection, stream, { ...request, headers, principal, memory }, this)
-      if (method!.background) this.#background.add(call)
-      else this.#calls.add(call)
+      const { background } = method!
+      ;(background ? this.#background : this.#calls).add(call)
+      if (!background) this.#observer.onBegin?.(call)
       return () => dispatch(method!, call)
     }
     const answerError = (error: unknown) => {

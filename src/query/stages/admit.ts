@@ -3,6 +3,7 @@ import type { ConcurrencyLimiter } from '../limits/concurrency-limiter.ts'
 import type { Stage } from '../pipeline.ts'
 import { HeldResults } from '../results/held-results.ts'
 import { holding } from '../results/holding.ts'
+import { spanFailure } from '../tracing/span-failure.ts'
 import { holderOf } from '../types.ts'
 
 /** Dependencies of the `admit` stage. */
@@ -34,11 +35,16 @@ export function admit({ limiterOf, limits, onWait }: Admission): Stage {
       const limiter = limiterOf(source)
       const results = resultsOf(source, limiter)
       const holder = holderOf(ctx)
+      const waiting = ctx.span?.child('queue')
       const acquiring = limiter.acquire(ctx.signal, holder)
       if (limiter.queued > 0) results.watch()
       let release: Release
       try {
         release = await acquiring
+        waiting?.end()
+      } catch (error) {
+        waiting?.end(spanFailure(error))
+        throw error
       } finally {
         if (ctx.trace) ctx.trace.queueWaitMs = performance.now() - from
       }

@@ -4,6 +4,8 @@ import type { Stage } from '../pipeline.ts'
 import { endFailure } from '../results/end-failure.ts'
 import { holding, type ReadStats } from '../results/holding.ts'
 import { statementHash } from '../text/statement-hash.ts'
+import type { SpanIds } from '../tracing/span.ts'
+import { traceFieldsOf } from '../tracing/trace-fields.ts'
 import type { Context, Query } from '../types.ts'
 
 /** How an audit line represents a statement's text. */
@@ -17,8 +19,15 @@ export interface AuditObserver {
   onStatementStart(source: string): void
   /** The first rows are ready. @param durationMs since the start */
   onFirstRows(source: string, durationMs: number): void
-  /** @param bytes of the result that the client has read */
-  onStatementEnd(source: string, principal: string, outcome: string, durationMs: number, bytes: number): void
+  /** @param bytes of the result that the client has read @param span absent if tracing is off */
+  onStatementEnd(
+    source: string,
+    principal: string,
+    outcome: string,
+    durationMs: number,
+    bytes: number,
+    span: SpanIds | undefined,
+  ): void
 }
 
 const MAX_LOGGED_SQL = 2000
@@ -49,6 +58,7 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
       event: 'statement',
       step,
       requestId: ctx.requestId,
+      ...traceFieldsOf(ctx),
       ...(step === 'run' && ctx.trace?.queryId !== undefined && { queryId: ctx.trace.queryId }),
       principal: ctx.principal.name,
       source: query.source,
@@ -91,7 +101,7 @@ export function audit(statements: StatementLogging, observer: AuditObserver): St
         const ms = performance.now() - startedAt
         // Defer the log line, so that the client does not wait for it.
         setImmediate(() => {
-          observer.onStatementEnd(query.source, ctx.principal.name, failure?.code ?? 'OK', ms, bytes)
+          observer.onStatementEnd(query.source, ctx.principal.name, failure?.code ?? 'OK', ms, bytes, ctx.span)
           line(ctx, query, 'run', ms, { rows, bytes }, failure)
         })
       }

@@ -1,3 +1,4 @@
+import type { Span } from '../../query/tracing/span.ts'
 import type { CallMetadata, Context } from '../../query/types.ts'
 import type { FlightSqlConfig } from './settings.ts'
 
@@ -5,6 +6,8 @@ import type { FlightSqlConfig } from './settings.ts'
 export type ForwardingConfig = FlightSqlConfig['forward']
 
 const REQUEST_ID = 'x-request-id'
+const TRACE_PARENT = 'traceparent'
+const TRACE_STATE = 'tracestate'
 /** Clients and servers accept about 8 KiB of metadata in total. */
 const MAX_VALUE_LENGTH = 4096
 
@@ -12,6 +15,14 @@ const MAX_VALUE_LENGTH = 4096
 export function metadataToServer({ metadata, requestId }: Context, { toServer }: ForwardingConfig): CallMetadata {
   const picked = pick(metadata ?? {}, toServer)
   return toServer.includes(REQUEST_ID) ? { ...picked, [REQUEST_ID]: requestId } : picked
+}
+
+/** The metadata with the trace of a span in place of the client's, if the trace is forwarded. */
+export function withTrace(metadata: CallMetadata, { traceParent, traceState }: Span, { toServer }: ForwardingConfig) {
+  if (!toServer.includes(TRACE_PARENT)) return metadata
+  const { [TRACE_STATE]: _, ...rest } = metadata
+  const state = toServer.includes(TRACE_STATE) ? traceState : undefined
+  return { ...rest, [TRACE_PARENT]: traceParent, ...(state !== undefined && { [TRACE_STATE]: state }) }
 }
 
 /** Selects the metadata of an upstream to forward to the client; undefined if there is none. */

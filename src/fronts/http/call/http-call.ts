@@ -4,9 +4,10 @@ import { anonymous } from '../../../auth/authenticator.ts'
 import { headerOf, requestIdOf } from '../../../grpc/server/metadata.ts'
 import type { CallMemory } from '../../../grpc/server/requests/memory-budget.ts'
 import { GatewayError } from '../../../query/errors.ts'
+import type { Span } from '../../../query/tracing/span.ts'
+import { readTraceParent, type TraceParent } from '../../../query/tracing/trace-parent.ts'
 import type { ChangeMark, Context, Logger, Principal, StatementReader } from '../../../query/types.ts'
 import { timeOver } from './time-over.ts'
-import { readTraceParent, type TraceParent } from './trace-parent.ts'
 
 const MAX_TIMER_MS = 2_147_483_647
 
@@ -36,6 +37,8 @@ export class HttpCall implements Context, ChangeMark {
   /** Pattern of the route, such as `/api/v1/query`; undefined if there is no such route. */
   route: string | undefined
   mayHaveChanged = false
+  /** Set once the call has been authenticated, if tracing is on. */
+  span: Span | undefined
   readonly #owner: CallOwner
   readonly #request: IncomingMessage
   readonly #response: ServerResponse

@@ -9,6 +9,8 @@ import { type HttpConnection, HttpConnections } from './http-connections.ts'
 
 /** Receives the end of each call. */
 export interface HttpObserver {
+  /** The call has valid credentials, and a route. */
+  onAuthenticated?(call: HttpCall): void
   onEnd(call: HttpCall, error: GatewayError | undefined): void
 }
 
@@ -103,6 +105,7 @@ export class HttpCalls implements CallOwner {
     const connection = this.#connectionOf(socket)
     if (connection.place) this.connections.callBegan(connection.place)
     connection.memory ??= this.#memory.connect(socket.remoteAddress ?? '', () => {})
+    this.#observer.onAuthenticated?.(call)
     return connection.memory.openCall()
   }
 

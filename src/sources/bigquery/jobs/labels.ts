@@ -1,3 +1,4 @@
+import { readTraceParent } from '../../../query/tracing/trace-parent.ts'
 import type { Context, Query } from '../../../query/types.ts'
 import type { BigQueryConfig } from '../settings.ts'
 
@@ -6,7 +7,7 @@ export const CHARGE_LABEL = 'flightgate_charge'
 const MAX_LENGTH = 63
 
 /**
- * Labels of a job: who asked, through which gateway, for which request, the client's own, and those of the settings. They are in the billing export.
+ * Labels of a job: who asked, through which gateway, for which request, in which trace, the client's own, and those of the settings. They are in the billing export.
  * Rules: at most 64 labels; a-z, 0-9, _ and -, at most 63 characters (https://cloud.google.com/bigquery/docs/labels-intro).
  */
 export function jobLabels(
@@ -21,9 +22,16 @@ export function jobLabels(
     flightgate_source: labelValue(source),
     flightgate_principal: labelValue(ctx.principal.name),
     flightgate_request: labelValue(ctx.requestId),
+    ...traceLabel(ctx),
     ...(label !== undefined && { flightgate_label: label }),
     ...(ctx.charge && { [CHARGE_LABEL]: labelValue(ctx.charge.id) }),
   }
+}
+
+/** The trace of the statement: the gateway's span, else that of the client. */
+function traceLabel({ span, metadata }: Context): Record<string, string> {
+  const text = span?.traceParent ?? readTraceParent(metadata?.['traceparent'])?.text
+  return text === undefined ? {} : { traceparent: labelValue(text) }
 }
 
 /** A text as the value of a label: in lower case, other characters as `_`. */

@@ -87,7 +87,8 @@ export class Checkout {
 
   /** Bounds of a call that returns rows or lasts as long as its statement: the client's deadline only. */
   streamBounds(ctx: Context): CallBounds {
-    return { signal: ctx.signal, deadlineAt: ctx.deadlineAt, metadata: metadataToServer(ctx, this.#config.forward) }
+    const metadata = metadataToServer(ctx, this.#config.forward)
+    return { signal: ctx.signal, deadlineAt: ctx.deadlineAt, metadata, ...(ctx.span && { span: ctx.span }) }
   }
 
   /** Converts an error to what clients may see. */

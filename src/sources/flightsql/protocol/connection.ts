@@ -14,10 +14,13 @@ import { Channel } from '../../../grpc/client/channel.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
 import { type InboundMessage, joined } from '../../../grpc/client/message-reader.ts'
 import type { HeaderFields } from '../../../http2/index.ts'
+import type { Span } from '../../../query/tracing/span.ts'
+import { withTrace } from '../metadata-forwarding.ts'
 import type { FlightSqlConfig } from '../settings.ts'
 import { bearerExpiry } from './bearer-expiry.ts'
 import { Cookies } from './cookies.ts'
 import type { Profile } from './profiles/profile.ts'
+import { beginUpstreamSpan, endUpstreamSpan } from './upstream-span.ts'
 
 const SERVICE = '/arrow.flight.protocol.FlightService/'
 const MAX_UNARY_BYTES = 64 << 20
@@ -27,8 +30,10 @@ const MAX_TOKEN_BYTES = 64 << 10
 const RENEW_BEFORE_MS = 60_000
 
 /** Bounds of a call, and the client's metadata to forward with it. */
-export interface CallBounds extends Omit<CallOptions, 'headers'> {
+export interface CallBounds extends Omit<CallOptions, 'headers' | 'onEnd'> {
   readonly metadata?: Readonly<Record<string, string>>
+  /** Parent of the call's span; absent if tracing is off. */
+  readonly span?: Span
   /** Called with the response headers once the first response has arrived. */
   onHeaders?(headers: HeaderFields): void
 }
@@ -154,26 +159,34 @@ export class Connection {
   async #attempt(
     method: string,
     messages: readonly Uint8Array[] | AsyncIterable<Frame>,
-    { metadata, signal, deadlineAt, onHeaders }: CallBounds,
+    { metadata, signal, deadlineAt, onHeaders, span }: CallBounds,
   ): Promise<StartedCall> {
     const cookie = this.#cookies.header()
-    const call = this.#channel.start(SERVICE + method, messages, {
-      signal,
-      deadlineAt,
-      headers: {
-        ...metadata,
-        ...this.#headers,
-        ...(this.#authorization !== undefined && { authorization: this.#authorization }),
-        ...(this.#handshakeToken && { 'auth-token-bin': Buffer.from(this.#handshakeToken).toString('base64') }),
-        ...(cookie !== undefined && { cookie }),
-      },
-    })
+    const own = span && beginUpstreamSpan(span, SERVICE + method, this.address)
+    const headers = {
+      ...(own && metadata ? withTrace(metadata, own, this.#config.forward) : metadata),
+      ...this.#headers,
+      ...(this.#authorization !== undefined && { authorization: this.#authorization }),
+      ...(this.#handshakeToken && { 'auth-token-bin': Buffer.from(this.#handshakeToken).toString('base64') }),
+      ...(cookie !== undefined && { cookie }),
+    }
+    const onEnd = own && ((failure: unknown) => endUpstreamSpan(own, failure))
+    const call = this.#start(SERVICE + method, messages, { signal, deadlineAt, headers, onEnd })
     try {
       const first = await call.next()
       onHeaders?.(call.headers)
       return { first, call }
     } finally {
       this.#storeCredentials(call.headers)
+    }
+  }
+
+  #start(path: string, messages: readonly Uint8Array[] | AsyncIterable<Frame>, options: CallOptions): UpstreamCall {
+    try {
+      return this.#channel.start(path, messages, options)
+    } catch (error) {
+      options.onEnd?.(error)
+      throw error
     }
   }
 
