@@ -61,6 +61,15 @@ it.each([true, false])('jobs have the label of the client (short queries: %s)', 
   for (const job of sent(fake)) expect(job).toMatchObject({ labels: { flightgate_label: 'etl' } })
 })
 
+it('jobs have the trace of the client as a label, if it told one in its form', async () => {
+  const { fake, source } = await started({}, { shortQueries: false })
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  await rowsOf(await runSql(source, 'SELECT n FROM shop.few', contextFor({ metadata: { traceparent } })))
+  expect(sent(fake)[1]).toMatchObject({ labels: { traceparent } })
+  await rowsOf(await runSql(source, 'SELECT n, 1 FROM shop.few', contextFor({ metadata: { traceparent: 'no trace' } })))
+  expect(sent(fake).at(-1)).not.toMatchObject({ labels: { traceparent: expect.anything() } })
+})
+
 it.each([
   ['the reservation of the budget', 123_456_789, {}, '123456789'],
   ['the limit of the source', undefined, { limits: { maxBytesPerQuery: 50_000_000 } }, '50000000'],
