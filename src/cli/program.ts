@@ -5,6 +5,7 @@ import { parseAddress } from './client/address.ts'
 import { endWithoutReader } from './end-without-reader.ts'
 import type { EstimateOptions } from './estimate/estimate.ts'
 import { ExitCode } from './exit-code.ts'
+import type { McpOptions } from './mcp/limits.ts'
 import type { QueryOptions } from './query/options.ts'
 import type { UsageOptions } from './usage/usage.ts'
 
@@ -58,6 +59,7 @@ export function buildProgram(): Command {
   addEstimateCommand(program)
   addUsageCommand(program)
   addCacheCommand(program)
+  addMcpCommand(program)
   return program
 }
 
@@ -121,6 +123,28 @@ function addCacheCommand(program: Command): void {
         })
       const { cacheClear } = await import('./cache/cache.ts')
       process.exitCode = await cacheClear(options)
+    })
+}
+
+function addMcpCommand(program: Command): void {
+  const command = program
+    .command('mcp')
+    .description(
+      'Serve MCP on standard input and output: tools to find, estimate and read the data of a running flightgate.',
+    )
+    .option('--max-rows <rows>', 'rows of an answer', positive, 200)
+    .option('--max-bytes <bytes>', 'bytes of the rows or names of an answer', positive, 65_536)
+    .option('--max-cost <usd>', 'what one query may cost, in US dollars: above it, it is refused', dollars)
+    .option('--max-bytes-billed <bytes>', 'bytes that one query may bill: above it, it is refused', wholeNumber)
+  addConnectionOptions(command, 'source of all tools, in place of the default one')
+    .addHelpText(
+      'after',
+      '\nOnly statements that read are run, with the rights and the budgets of the key.\n\nExample:\n  FLIGHTGATE_API_KEY=... flightgate mcp --endpoint grpc+tls://gateway:32010 --max-cost 0.50',
+    )
+    .exitOverride(endWithUsageCode)
+    .action(async (options: McpOptions) => {
+      const { mcp } = await import('./mcp/mcp.ts')
+      mcp(options)
     })
 }
 
@@ -221,6 +245,11 @@ function seconds(value: string): number {
 
 function dollars(value: string): number {
   if (!/^\d+(\.\d+)?$/.test(value)) throw new InvalidArgumentError('Write an amount of US dollars, such as 0.50.')
+  return Number(value)
+}
+
+function positive(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('Write a whole number, 1 or more.')
   return Number(value)
 }
 

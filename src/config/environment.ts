@@ -133,10 +133,10 @@ export function variablesOf(kinds: SourceKinds): readonly Variable[] {
 /** Variables of flightgate that `serve` and the client commands read themselves. */
 export const otherVariables: Readonly<Record<string, string>> = {
   FLIGHTGATE_CONFIG: 'Configuration file, as `--config`.',
-  FLIGHTGATE_ENDPOINT: '`flightgate query` and `estimate`: the endpoint.',
-  FLIGHTGATE_PASSWORD: '`flightgate query` and `estimate`: the password.',
-  FLIGHTGATE_TOKEN: '`flightgate query` and `estimate`: the bearer token.',
-  FLIGHTGATE_API_KEY: '`flightgate query` and `estimate`: the API key.',
+  FLIGHTGATE_ENDPOINT: '`flightgate query`, `estimate`, `mcp` and the like: the endpoint.',
+  FLIGHTGATE_PASSWORD: '`flightgate query`, `estimate`, `mcp` and the like: the password.',
+  FLIGHTGATE_TOKEN: '`flightgate query`, `estimate`, `mcp` and the like: the bearer token.',
+  FLIGHTGATE_API_KEY: '`flightgate query`, `estimate`, `mcp` and the like: the API key.',
 }
 
 /** Variables that some deployments set for other programs too. */

@@ -81,7 +81,7 @@ export const errorTable = {
     'INVALID_ARGUMENT',
     400,
     false,
-    'The method QUERY only reads, and this statement may change data: send it with POST.',
+    'The call only reads (method QUERY, or the header x-flightgate-read-only), and this statement may change data: send it with POST, and without the header.',
   ),
   SANDBOXED: row('PERMISSION_DENIED', 403, false, 'Queries cannot reach files, the network, extensions or settings.'),
   UNKNOWN_SOURCE: row('NOT_FOUND', 404, false, 'There is no such source.'),

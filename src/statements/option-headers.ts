@@ -25,6 +25,20 @@ export function withOptionHeaders(
   return withCallOptions(typed, callOptionsOf(headerOf))
 }
 
+/** The header with which a call runs only statements that read: `true` or `false`. */
+export const READ_ONLY_HEADER = 'x-flightgate-read-only'
+
+/** Whether a call runs only statements that read. @throws GatewayError BAD_REQUEST if the header does not have its form */
+export function isReadOnly({ metadata }: Pick<Context, 'metadata'>): boolean {
+  const header = metadata?.[READ_ONLY_HEADER]
+  return header !== undefined && isTrue(READ_ONLY_HEADER, String(header))
+}
+
+/** Refuses to change data for a call that only reads. @throws GatewayError UNSAFE_STATEMENT, BAD_REQUEST */
+export function checkMayChange(ctx: Pick<Context, 'metadata'>): void {
+  if (isReadOnly(ctx)) throw new GatewayError('UNSAFE_STATEMENT')
+}
+
 /** What a call wants of the estimate of its statement: `only` the estimate, so that nothing runs. */
 export type EstimateWish = 'no' | 'yes' | 'only'
 

@@ -6,6 +6,7 @@ import { mayWrite } from '../query/stages/authorize.ts'
 import type { Transactions } from '../query/transactions/transactions.ts'
 import type { Context, Query, SessionOptions } from '../query/types.ts'
 import { transactionHandles } from './handles/transaction.ts'
+import { isReadOnly } from './option-headers.ts'
 import type { StoredSession } from './sessions.ts'
 
 /** The front's view of the call that carries a statement. */
@@ -67,8 +68,10 @@ export class QueryBuilder {
     const { router } = this.#deps
     this.checkSize(sql)
     if (sql.trim() === '') throw new GatewayError('BAD_SQL', 'The statement is empty.')
-    return await this.build(scope, { sql, purpose: 'any', transactionHandle }, (home) =>
-      router.names.ofStatement(sql, home, scope.ctx),
+    return await this.build(
+      scope,
+      { sql, purpose: isReadOnly(scope.ctx) ? 'read' : 'any', transactionHandle },
+      (home) => router.names.ofStatement(sql, home, scope.ctx),
     )
   }
 

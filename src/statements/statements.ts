@@ -19,7 +19,7 @@ import { ParameterStore } from './bound-parameters.ts'
 import { type CallOptions, withCallOptions } from './call-options.ts'
 import { type PreparedStatement, preparedHandles } from './handles/prepared.ts'
 import type { StatementTicket } from './handles/ticket.ts'
-import { checkMayRun } from './option-headers.ts'
+import { checkMayChange, checkMayRun } from './option-headers.ts'
 import { PolledStatements } from './polled-statements.ts'
 import { QueryBuilder } from './query-builder.ts'
 import { StatementRequests } from './requests/statement-requests.ts'
@@ -140,6 +140,7 @@ export class Statements {
    * @throws GatewayError as the pipeline; BAD_REQUEST for a call that wants only an estimate
    */
   async change(query: Query, ctx: Context): Promise<number> {
+    checkMayChange(ctx)
     checkMayRun(ctx)
     const plan = await this.#pipeline.plan({ ...query, purpose: 'write' }, ctx)
     return await countRows(await this.#pipeline.run({ ...plan, query }, ctx))
@@ -147,6 +148,7 @@ export class Statements {
 
   /** Inserts rows into a table and returns their number. @throws GatewayError as `change` */
   async ingest(query: Query, ingest: Ingest, ctx: Context): Promise<number> {
+    checkMayChange(ctx)
     checkMayRun(ctx)
     return await countRows(await this.#pipeline.run({ kind: 'ingest', query, ingest }, ctx))
   }

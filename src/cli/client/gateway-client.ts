@@ -1,5 +1,9 @@
 import * as grpc from '@grpc/grpc-js'
-import { GatewayServiceDefinition } from '../../../gen/flightgate/v1/gateway_service.ts'
+import {
+  ExecuteRequest,
+  ExecuteResponse,
+  GatewayServiceDefinition,
+} from '../../../gen/flightgate/v1/gateway_service.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionOptions } from './connection-options.ts'
 
@@ -28,6 +32,28 @@ export class GatewayClient {
       throw new Error(`the server has no ${GatewayServiceDefinition.fullName}, so it is no flightgate (${details})`, {
         cause: error,
       })
+    }
+  }
+
+  /**
+   * Runs a statement and yields the parts of its result under backpressure. Leaving the iteration cancels it.
+   * @throws grpc.ServiceError
+   */
+  async *execute(request: ExecuteRequest): AsyncGenerator<ExecuteResponse> {
+    const { client, metadata, deadline } = this.#connection
+    const call = client.makeServerStreamRequest(
+      `/${GatewayServiceDefinition.fullName}/Execute`,
+      (message: ExecuteRequest) => Buffer.from(ExecuteRequest.encode(message).finish()),
+      (bytes) => ExecuteResponse.decode(bytes),
+      request,
+      metadata,
+      { deadline },
+    )
+    this.#call = call
+    try {
+      for await (const part of call) yield part as ExecuteResponse
+    } finally {
+      call.cancel()
     }
   }
 

@@ -14,7 +14,7 @@ import { Connection } from '../client/connection.ts'
 import type { ConnectionOptions } from '../client/connection-options.ts'
 
 const service = '/arrow.flight.protocol.FlightService'
-const COMMAND_TYPE = 'type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery'
+const COMMAND_TYPES = 'type.googleapis.com/arrow.flight.protocol.sql.'
 
 /** A small Flight SQL client: it runs a statement and yields Arrow messages. */
 export class FlightClient {
@@ -29,12 +29,19 @@ export class FlightClient {
 
   /** Plans a statement. @throws grpc.ServiceError */
   async plan(sql: string): Promise<FlightInfo> {
-    return await this.#connection.withLogin(() => this.#getFlightInfo(sql))
+    return await this.info(
+      'CommandStatementQuery',
+      CommandStatementQuery.encode({ query: sql, transactionId: undefined }).finish(),
+    )
   }
 
-  #getFlightInfo(sql: string): Promise<FlightInfo> {
-    const value = CommandStatementQuery.encode({ query: sql, transactionId: undefined }).finish()
-    const cmd = new BinaryWriter().uint32(10).string(COMMAND_TYPE).uint32(18).bytes(value).finish()
+  /** GetFlightInfo for a command of Flight SQL, by the name of its message. @throws grpc.ServiceError */
+  async info(name: string, value: Uint8Array): Promise<FlightInfo> {
+    return await this.#connection.withLogin(() => this.#getFlightInfo(name, value))
+  }
+
+  #getFlightInfo(name: string, value: Uint8Array): Promise<FlightInfo> {
+    const cmd = new BinaryWriter().uint32(10).string(`${COMMAND_TYPES}${name}`).uint32(18).bytes(value).finish()
     const descriptor = { type: FlightDescriptor_DescriptorType.CMD, cmd, path: [] }
     return new Promise((resolve, reject) => {
       this.#call = this.#connection.client.makeUnaryRequest(
