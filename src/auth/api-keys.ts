@@ -1,4 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { RoleGrants } from '../query/access/grant.ts'
+import { grantsOfRoles } from '../query/access/roles.ts'
 import { GatewayError } from '../query/errors.ts'
 import type { Principal, Quotas } from '../query/types.ts'
 import type { Identity } from './identity.ts'
@@ -29,19 +31,20 @@ export class ApiKeys {
   #keys: readonly KnownKey[] = []
   #names: ReadonlySet<string> = new Set()
 
-  constructor(keys: readonly ApiKey[]) {
-    this.update(keys)
+  constructor(keys: readonly ApiKey[], roles?: RoleGrants) {
+    this.update(keys, roles)
   }
 
-  /** Replaces all keys. A principal stays the same object while its settings stay the same. */
-  update(keys: readonly ApiKey[]): void {
+  /** Replaces all keys. A principal stays the same object while its settings and its grants stay the same. */
+  update(keys: readonly ApiKey[], roles: RoleGrants = {}): void {
     const before = new Map(this.#keys.map(({ identity: { principal } }) => [principal.name, principal]))
     const principals = new Map<string, Principal>()
     this.#keys = keys.map(({ sha256, expiresAt = Number.POSITIVE_INFINITY, ...settings }) => {
       let principal = principals.get(settings.name)
       if (!principal) {
         const known = before.get(settings.name)
-        principal = known && JSON.stringify(known) === JSON.stringify(settings) ? known : settings
+        const granted = { ...settings, grants: grantsOfRoles(settings.roles, roles) }
+        principal = known && JSON.stringify(known) === JSON.stringify(granted) ? known : granted
         principals.set(settings.name, principal)
       }
       return { sha256, identity: { principal, expiresAt, proof: sha256.subarray(0, TAG_BYTES) } }

@@ -1,4 +1,6 @@
 import type { HeaderFields } from '../http2/index.ts'
+import type { RoleGrants } from '../query/access/grant.ts'
+import { grantsOfRoles } from '../query/access/roles.ts'
 import { GatewayError } from '../query/errors.ts'
 import type { Sealer } from '../query/seal/sealer.ts'
 import type { Principal } from '../query/types.ts'
@@ -12,9 +14,9 @@ import { type OidcDependencies, OidcTokens } from './oidc/oidc-tokens.ts'
 
 /**
  * The principal of every call when nothing is configured by which callers authenticate. The gateway then listens on loopback
- * addresses only, and no other caller could hold the role admin.
+ * addresses only, and no other caller could be told apart from it.
  */
-export const anonymous: Principal = { name: 'anonymous', roles: ['reader', 'writer', 'admin'] }
+export const anonymous: Principal = { name: 'anonymous', roles: ['admin'], grants: grantsOfRoles(['admin']) }
 
 const anonymousIdentity: Identity = {
   principal: anonymous,
@@ -29,6 +31,8 @@ export interface AuthenticatorSettings {
   readonly oidc: readonly IssuerSettings[]
   /** Groups and roles of the configuration. */
   readonly names: KnownNames
+  /** What the roles of the configuration grant. */
+  readonly roles?: RoleGrants | undefined
 }
 
 /** Dependencies of `Authenticator`. */
@@ -48,7 +52,7 @@ export class Authenticator {
   readonly #oidc: OidcTokens
 
   constructor(settings: AuthenticatorSettings, { sealer, tokenTtlMs, ...deps }: AuthenticatorDependencies) {
-    this.#keys = new ApiKeys(settings.apiKeys)
+    this.#keys = new ApiKeys(settings.apiKeys, settings.roles)
     this.#oidc = new OidcTokens(deps)
     this.#tokens = new BearerTokens(sealer, tokenTtlMs, (name, proof) =>
       // No API key has a name with a colon.
@@ -63,9 +67,9 @@ export class Authenticator {
   }
 
   /** Replaces what callers authenticate with. Bearer tokens of a key or an issuer that is gone or changed end at once. */
-  update({ apiKeys, oidc, names }: AuthenticatorSettings): void {
-    this.#keys.update(apiKeys)
-    this.#oidc.update(oidc, names, (settings) => settings)
+  update({ apiKeys, oidc, names, roles }: AuthenticatorSettings): void {
+    this.#keys.update(apiKeys, roles)
+    this.#oidc.update(oidc, names, (caller) => ({ ...caller, grants: grantsOfRoles(caller.roles, roles) }))
     this.#tokens.forget()
   }
 

@@ -1,13 +1,11 @@
+import { demand } from '../query/access/allows.ts'
 import type { CacheAdmin, CacheFilter, CacheStats } from '../query/cache/cache-admin.ts'
-import type { EntryWish, ListedEntry } from '../query/cache/cache-entry-lists.ts'
-import { mayControlOthers } from '../query/control/active-statements.ts'
 import { GatewayError } from '../query/errors.ts'
 import type { Stage } from '../query/pipeline.ts'
 import type { Principal } from '../query/types.ts'
 import { CachedReads, type CachedReadsDependencies } from './cached-reads.ts'
 import { CacheCounts, type CacheObserver } from './counts.ts'
 import { schemaDigest } from './key/cache-key.ts'
-import { listedEntry } from './memory/listed-entry.ts'
 import { MemoryTier } from './memory/memory-tier.ts'
 import type { PlanCache } from './plans/plan-cache.ts'
 import type { SharedLevel } from './shared-level/shared-level.ts'
@@ -72,7 +70,7 @@ export class ResultCache implements CacheAdmin {
   }
 
   stats(viewer: Principal): CacheStats {
-    requireAdmin(viewer)
+    demand(viewer, 'operate')
     const bySource = this.#memory.bySource()
     const { evictions, revalidations } = this.#counts
     return {
@@ -92,19 +90,9 @@ export class ResultCache implements CacheAdmin {
     }
   }
 
-  /** What the cache did for the statements of a source since the process began. */
-  countsOf(source: string): Readonly<ReturnType<CacheCounts['of']>> {
-    return this.#counts.of(source)
-  }
-
-  /** The first entries of this process in an order. */
-  async topHere({ order, limit, source }: EntryWish): Promise<readonly ListedEntry[]> {
-    return (await this.#memory.top(order, limit, source)).map(listedEntry)
-  }
-
   async clear(filter: CacheFilter, by: Principal): Promise<number> {
-    requireAdmin(by)
     const { source } = filter
+    demand(by, 'operate', { source })
     if (source !== undefined && !this.#deps.sources.has(source))
       throw new GatewayError(
         'UNKNOWN_SOURCE',
@@ -121,10 +109,4 @@ export class ResultCache implements CacheAdmin {
     await this.#runs.close()
     this.#deps.shared?.close()
   }
-}
-
-/** @throws GatewayError FORBIDDEN */
-function requireAdmin(principal: Principal): void {
-  if (!mayControlOthers(principal))
-    throw new GatewayError('FORBIDDEN', `${principal.name} may not control the cache: this needs the role admin.`)
 }

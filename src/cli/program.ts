@@ -75,7 +75,7 @@ function addUsageCommand(program: Command): void {
   addConnectionOptions(command)
     .addHelpText(
       'after',
-      '\nWithout the role admin, you see your own statements.\n\nExamples:\n  flightgate usage\n  flightgate usage --month 2026-10 --principal nightly\n  flightgate usage --source warehouse --json',
+      '\nWithout the grant operate, you see your own statements.\n\nExamples:\n  flightgate usage\n  flightgate usage --month 2026-10 --principal nightly\n  flightgate usage --source warehouse --json',
     )
     .exitOverride(endWithUsageCode)
     .action(async (options: UsageOptions) => {
@@ -87,7 +87,9 @@ function addUsageCommand(program: Command): void {
 function addCacheCommand(program: Command): void {
   const cache = program
     .command('cache')
-    .description('See and clear the result cache of a running flightgate; needs the role admin if keys are configured.')
+    .description(
+      'See and clear the result cache of a running flightgate; needs the grant operate if keys are configured.',
+    )
     .exitOverride(endWithUsageCode)
   const stats = cache
     .command('stats')

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { groupName } from './sections/cost.ts'
 import { oidcSchema } from './sections/oidc.ts'
 import { quotasSchema } from './sections/quotas.ts'
+import { roleName } from './sections/roles.ts'
 import { budgetSchema } from './setting/budget.ts'
 import { optionalWholeNumber, secret, wholeNumber } from './setting/value.ts'
 
@@ -32,11 +33,12 @@ const apiKeySchema = z
       'must be sha256: followed by 64 hex digits',
     ),
     roles: z
-      .array(z.enum(['reader', 'writer', 'admin']))
+      .array(roleName)
       .min(1)
+      .max(100)
       .optional()
       .describe(
-        '`reader` may read. `writer` and `admin` may also change data in sources that allow it. By default `reader`.',
+        '`reader` may read and estimate. `writer` may also change data in sources that allow it. `operator` sees and controls the statements, usage and costs of others, and reads no data. `admin` may do everything. `roles` adds roles of your own ([access](access.md)). By default `reader`.',
       ),
     expiresAt: z.iso
       .datetime({ offset: true, error: EXPIRY_FORM })
@@ -75,7 +77,7 @@ const principalSettings = ['roles', 'defaultSource', 'statementTimeoutMs', 'quot
 function sharedSettings(entries: readonly KeyEntry[], context: z.RefinementCtx) {
   return entries.map(({ name, sha256, expiresAt, ...own }, i) => {
     const first = entries.findIndex((each) => each.name === name)
-    const { name: _name, sha256: _hash, expiresAt: _end, roles = ['reader' as const], ...shared } = entries[first]!
+    const { name: _name, sha256: _hash, expiresAt: _end, roles = ['reader'], ...shared } = entries[first]!
     for (const setting of principalSettings)
       if (own[setting] !== undefined && JSON.stringify(own[setting]) !== JSON.stringify(entries[first]![setting]))
         context.addIssue({

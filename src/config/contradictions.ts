@@ -7,6 +7,7 @@ import { defaultMaxInFlightBytes } from './limits.ts'
 import { isLoopback } from './listen.ts'
 import type { configSchema } from './schema.ts'
 import { issuerProblems } from './sections/oidc.ts'
+import { roleProblems, unknownRoles } from './sections/roles.ts'
 import { type BudgetSettings, budgetSettings } from './setting/budget.ts'
 import { folderProblem } from './setting/folder-problem.ts'
 import type { ValidParts } from './valid-parts.ts'
@@ -26,8 +27,10 @@ const orderedLimits = [
 export function contradictions(parts: ValidParts, kinds: SourceKinds): string[] {
   return [
     ...nameProblems(parts),
+    ...roleProblems(parts.roles, parts.sourceNames),
     ...keyProblems(parts),
     ...issuerProblems(parts.oidc),
+    ...issuerRoleProblems(parts),
     ...sourceProblems(parts, kinds),
     ...listenProblems(parts),
     ...limitProblems(parts),
@@ -49,12 +52,19 @@ function nameProblems({ defaultSource, sourceNames: names }: ValidParts): string
   return problems
 }
 
+function issuerRoleProblems({ oidc, roleNames }: ValidParts): string[] {
+  return oidc.flatMap(({ roles, defaultRoles }, i) => [
+    ...unknownRoles(`auth.oidc[${i}].roles`, Object.keys(roles), roleNames),
+    ...unknownRoles(`auth.oidc[${i}].defaultRoles`, defaultRoles, roleNames),
+  ])
+}
+
 function unknownSource(setting: string, name: string, names: readonly string[]): string[] {
   if (names.some((each) => each.toLowerCase() === name.toLowerCase())) return []
   return [`${setting}: there is no source ${name}; known: ${names.join(', ')}`]
 }
 
-function keyProblems({ apiKeys = [], groupNames, sourceNames }: ValidParts): string[] {
+function keyProblems({ apiKeys = [], groupNames, roleNames, sourceNames }: ValidParts): string[] {
   const problems: string[] = []
   for (const [i, key] of apiKeys.entries()) {
     if (!key) continue
@@ -64,6 +74,7 @@ function keyProblems({ apiKeys = [], groupNames, sourceNames }: ValidParts): str
       problems.push(`${at}.key: another entry has the same key`)
     if (key.defaultSource !== undefined && sourceNames)
       problems.push(...unknownSource(`${at}.defaultSource`, key.defaultSource, sourceNames))
+    problems.push(...unknownRoles(`${at}.roles`, key.roles, roleNames))
     for (const group of key.groups ?? [])
       if (groupNames && !groupNames.includes(group))
         problems.push(

@@ -13,6 +13,7 @@ import { httpSchema } from './sections/http.ts'
 import { quotasSchema } from './sections/quotas.ts'
 import { redisSchema } from './sections/redis.ts'
 import { replicaSchema } from './sections/replica.ts'
+import { rolesSchema } from './sections/roles.ts'
 import { tracingSchema } from './sections/tracing.ts'
 import { wholeNumber } from './setting/value.ts'
 
@@ -70,6 +71,9 @@ export const configSchemaOf = (kinds: SourceKinds) =>
         'What the statements of sources that bill may cost, for the whole gateway. `sources.NAME.limits`, `groups.NAME.budgets` and `auth.apiKeys[].budgets` limit parts of it; all of them apply.',
       ),
     groups: groupsSchema.describe('Groups of principals that share a budget, by name.'),
+    roles: rolesSchema.describe(
+      'Roles by name, beside the built-in `reader`, `writer`, `operator` and `admin` ([access](access.md)).',
+    ),
     cache: cacheSchema
       .prefault({})
       .describe(

@@ -20,6 +20,10 @@ export interface ValidParts {
   /** Whether callers can authenticate by something else than an API key, however faulty. */
   readonly hasOtherLogin: boolean
   readonly sources: Readonly<Record<string, SourceSettings>>
+  /** The roles without faults. */
+  readonly roles: Parsed['roles']
+  /** Names of the roles, those with faults too; undefined if the section itself is faulty. */
+  readonly roleNames: readonly string[] | undefined
   /** Names of the groups, those with faulty settings too; undefined if the section itself is faulty. */
   readonly groupNames: readonly string[] | undefined
   readonly state: Parsed['state'] | undefined
@@ -44,7 +48,7 @@ export interface ValidParts {
 export function validParts(root: Section, schema: typeof configSchema, faults: readonly SettingPath[]): ValidParts {
   const isFaulty = (...path: SettingPath) => faults.some((fault) => overlaps(fault, path))
   const isBroken = (...path: SettingPath) => faults.some((fault) => contains(fault, path))
-  const { listen, tls, workers, auth, sources, state, cache, limits, http } = schema.shape
+  const { listen, tls, workers, auth, sources, roles, state, cache, limits, http } = schema.shape
   const within = (section: string): Section => (isBroken(section) ? {} : ((root[section] as Section | undefined) ?? {}))
   const address = (name: 'flight' | 'http') =>
     isFaulty('listen', name) ? undefined : listen.safeParse({ [name]: within('listen')[name] }).data?.[name]
@@ -67,6 +71,8 @@ export function validParts(root: Section, schema: typeof configSchema, faults: r
     hasOtherLogin: within('auth')['oidc'] !== undefined,
     sources: sources.safeParse(without(named ?? {}, (name) => isFaulty('sources', name))).data ?? {},
     sourceNames: named && Object.keys(named),
+    roles: roles.safeParse(without(within('roles'), (name) => isFaulty('roles', name))).data ?? {},
+    roleNames: isBroken('roles') ? undefined : Object.keys(within('roles')),
     groupNames: isBroken('groups') ? undefined : Object.keys(within('groups')),
     cache: isFaulty('cache') ? undefined : cache.safeParse(root['cache']).data,
     state: isFaulty('state') ? undefined : state.safeParse(root['state']).data,

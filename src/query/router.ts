@@ -1,7 +1,10 @@
+import { type Grantee, sees } from './access/allows.ts'
 import { GatewayError } from './errors.ts'
 import type { Source } from './source.ts'
 import { SourceNames } from './source-names.ts'
 import type { Principal, SessionOptions } from './types.ts'
+
+type Viewer = Pick<Grantee, 'roles' | 'grants'>
 
 /** Resolves the source of a call. Names are case-insensitive. */
 export class Router {
@@ -34,25 +37,36 @@ export class Router {
   /**
    * Resolves the source of a call. In order: the source that the call names (by name, or by kind if only one source has that
    * kind), the source that the session's catalog names, the principal's default source, the gateway's default source.
-   * @throws GatewayError UNKNOWN_SOURCE
+   * @throws GatewayError UNKNOWN_SOURCE, also for a source on which the principal has no grant
    */
   route(named: string | undefined, session: SessionOptions, principal: Principal): Source {
-    if (named !== undefined) return this.named(named)
+    if (named !== undefined) return this.named(named, principal)
     const byCatalog = session.catalog === undefined ? undefined : this.#byName.get(session.catalog.toLowerCase())
-    return byCatalog ?? this.named(principal.defaultSource ?? this.#defaultSource)
+    if (byCatalog && sees(principal, byCatalog.name)) return byCatalog
+    return this.named(principal.defaultSource ?? this.#defaultSource, principal)
+  }
+
+  /** The sources on which a principal has a grant; for it there are no others. */
+  visibleTo(principal: Viewer): readonly Source[] {
+    return this.sources.filter(({ name }) => sees(principal, name))
   }
 
   /**
    * Returns the source with this name, or the only source of this kind.
-   * @throws GatewayError UNKNOWN_SOURCE
+   * @param viewer the principal that names it; absent for the gateway itself
+   * @throws GatewayError UNKNOWN_SOURCE, also for a source on which the viewer has no grant
    */
-  named(name: string): Source {
+  named(name: string, viewer?: Viewer): Source {
     const wanted = name.toLowerCase()
+    const isVisible = (source: Source) => !viewer || sees(viewer, source.name)
     const source = this.#byName.get(wanted)
-    if (source) return source
-    const sameKind = this.#byKind.get(wanted)
+    if (source && isVisible(source)) return source
+    const sameKind = this.#byKind.get(wanted)?.filter(isVisible)
     if (sameKind?.length === 1) return sameKind[0]!
-    const known = this.sources.map((each) => each.name).join(', ')
-    throw new GatewayError('UNKNOWN_SOURCE', `There is no source "${name.slice(0, 100)}"; known: ${known}.`)
+    const known = this.sources.filter(isVisible).map((each) => each.name)
+    throw new GatewayError(
+      'UNKNOWN_SOURCE',
+      `There is no source "${name.slice(0, 100)}"; known: ${known.join(', ') || 'none'}.`,
+    )
   }
 }

@@ -1,4 +1,5 @@
 import { untilAborted } from '../async/until-aborted.ts'
+import { sees } from './access/allows.ts'
 import { GatewayError } from './errors.ts'
 import type { Source } from './source.ts'
 import { readTableHeads, type TableHead } from './text/table-names.ts'
@@ -41,16 +42,17 @@ export class SourceNames {
     home?: Source,
   ): Promise<{ readonly source: Source; readonly catalog: string } | undefined> {
     const wanted = catalog.toLowerCase()
+    const sources = this.#visible(ctx)
     if (home && (await this.#hasCatalog(home, wanted, ctx)))
       return { source: home, catalog: this.#catalogs(home).get(wanted)! }
-    const named = this.#sources.find(({ name }) => name.toLowerCase() === wanted)
+    const named = sources.find(({ name }) => name.toLowerCase() === wanted)
     if (named && (await this.#hasCatalog(named, wanted, ctx)))
       return { source: named, catalog: this.#catalogs(named).get(wanted)! }
-    await this.#learn(this.#sources, ctx)
-    const source = this.#sources.find((each) => this.#catalogs(each).has(wanted))
+    await this.#learn(sources, ctx)
+    const source = sources.find((each) => this.#catalogs(each).has(wanted))
     if (source) return { source, catalog: this.#catalogs(source).get(wanted)! }
     if (named) return { source: named, catalog: named.name }
-    const silent = this.#sources.map((each) => this.#known.get(each)).find((known) => known?.error !== undefined)
+    const silent = sources.map((each) => this.#known.get(each)).find((known) => known?.error !== undefined)
     if (silent) throw silent.error
     return undefined
   }
@@ -90,20 +92,23 @@ export class SourceNames {
   /** Returns the source with the catalog that a name begins with; undefined if there is none, or it is a schema of `home`. */
   async #ownerOf({ name, isCatalog }: TableHead, home: Source, ctx: Context): Promise<Source | undefined> {
     if (await this.#hasCatalog(home, name, ctx)) return isCatalog || isNamed(home, name) ? home : undefined
-    const owner = this.#named(name) ?? (await this.#onlyOneWith(name, isCatalog, ctx))
+    const owner =
+      this.#visible(ctx).find((source) => isNamed(source, name)) ?? (await this.#onlyOneWith(name, isCatalog, ctx))
     if (!owner || owner === home) return owner
     return (!isCatalog || home.catalog.hasPaths) && (await hasSchema(home, name, ctx)) ? undefined : owner
   }
 
-  #named(name: string): Source | undefined {
-    return this.#sources.find((source) => isNamed(source, name))
+  /** For a principal there are only the sources on which it has a grant. */
+  #visible({ principal }: Context): readonly Source[] {
+    return this.#sources.filter(({ name }) => sees(principal, name))
   }
 
   /** @throws GatewayError BAD_SQL when several sources have the catalog */
   async #onlyOneWith(name: string, isCatalog: boolean, ctx: Context): Promise<Source | undefined> {
-    const having = () => this.#sources.filter((source) => this.#catalogs(source).has(name))
+    const sources = this.#visible(ctx)
+    const having = () => sources.filter((source) => this.#catalogs(source).has(name))
     // If no cache has the catalog, ask the sources: one may not have been asked, or not have answered.
-    if (having().length === 0) await this.#learn(this.#sources, ctx, isCatalog)
+    if (having().length === 0) await this.#learn(sources, ctx, isCatalog)
     const [first, ...others] = having()
     if (others.length === 0) return first
     if (!isCatalog) return undefined

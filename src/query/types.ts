@@ -1,4 +1,5 @@
 import type { Frame } from '../arrow/ipc/frame.ts'
+import type { Grant } from './access/grant.ts'
 import type { Charge } from './billing/charge.ts'
 import type { CacheControl } from './cache/cache-control.ts'
 import type { GatewayError } from './errors.ts'
@@ -22,6 +23,8 @@ export interface Principal {
   /** Name of the API key, or `anonymous`. */
   readonly name: string
   readonly roles: readonly string[]
+  /** What its roles grant, with names in lower case; `grantsOf` reads it. Absent stands for the grants of the built-in roles. */
+  readonly grants?: readonly Grant[]
   /** Source used if the call names none. */
   readonly defaultSource?: string
   /** Timeout of the principal's statements, including reading the result, in milliseconds. */

@@ -1,5 +1,5 @@
+import { lacks } from '../query/access/allows.ts'
 import { mayControlOthers } from '../query/control/active-statements.ts'
-import { GatewayError } from '../query/errors.ts'
 import { type Caller, holderOf } from '../query/types.ts'
 import type { DailyBytes } from './daily-bytes.ts'
 import type { QuotaPolicy } from './quota-policy.ts'
@@ -51,7 +51,7 @@ export class Usage {
   /**
    * Reports the caller's usage of today, or that of another principal.
    * @param name of a principal with an API key; if absent or empty, the caller's own
-   * @throws GatewayError FORBIDDEN for another principal, unless the caller has the role admin; UNKNOWN_PRINCIPAL;
+   * @throws GatewayError FORBIDDEN for another principal, unless the caller may operate all sources; UNKNOWN_PRINCIPAL;
    *   STATE_UNAVAILABLE
    */
   async of(caller: Caller, name?: string): Promise<UsageReport> {
@@ -88,10 +88,7 @@ export class Usage {
   #subjectOf(caller: Caller, name: string | undefined): Caller {
     if (name === undefined || name === '' || name === caller.principal.name) return caller
     if (!mayControlOthers(caller.principal))
-      throw new GatewayError(
-        'FORBIDDEN',
-        `${caller.principal.name} may see only its own usage: that of others needs the role admin.`,
-      )
+      throw lacks(caller.principal, 'operate', {}, 'Without it you see your own usage.')
     return { principal: this.#deps.policy.named(name) }
   }
 }

@@ -1,3 +1,4 @@
+import { readableCatalog } from '../query/access/readable-catalog.ts'
 import { GatewayError } from '../query/errors.ts'
 import type { Router } from '../query/router.ts'
 import type { Sealer } from '../query/seal/sealer.ts'
@@ -133,14 +134,18 @@ export class QueryBuilder {
     if (owner) {
       if (rest.length === 0) return owner
       const schema = rest.join('.')
-      if (await owner.source.catalog.hasSchema?.(schema, ctx, owner.catalog)) return { ...owner, schema }
+      if (await readableCatalog(owner.source, ctx.principal).hasSchema?.(schema, ctx, owner.catalog))
+        return { ...owner, schema }
       throw new GatewayError('UNKNOWN_OBJECT', `The source ${owner.source.name} has no schema "${schema}" to choose.`)
     }
     const { source, session } = this.route(scope)
     const schema = parts.join('.')
-    if (await source.catalog.hasSchema?.(schema, ctx, session.catalog))
+    if (await readableCatalog(source, ctx.principal).hasSchema?.(schema, ctx, session.catalog))
       return { source, schema, catalog: session.catalog ?? source.catalog.current?.catalog ?? source.name }
-    const names = router.sources.map(({ name }) => name).join(', ')
+    const names = router
+      .visibleTo(ctx.principal)
+      .map(({ name }) => name)
+      .join(', ')
     throw new GatewayError('UNKNOWN_OBJECT', `"${schema}" is no source, catalog or schema; sources: ${names}.`)
   }
 }

@@ -161,6 +161,34 @@ limits: { queueWaitMs: 10s }`,
     ])
   })
 
+  it('checks roles and their grants', () => {
+    const roles =
+      'analyst: { grants: [ { verbs: [read, estimate], sources: [A], schemas: [sales], tables: [sales.orders] } ] }'
+    const keys = 'auth: { apiKeys: [ { name: k, key: x, roles: [analyst, operator] } ] }'
+    const sources = 'sources: { a: { kind: duckdb } }'
+    expect(load(`${keys}\n${sources}\nroles: { ${roles} }`).roles['analyst']!.grants[0]!.tables).toEqual([
+      'sales.orders',
+    ])
+    expect(
+      problems(
+        `${keys.replace('operator', 'boss')}\n${sources}\nroles: { ${roles.replace('[A]', '[b]')}, reader: { grants: [ { verbs: [read] } ] }, ops: { grants: [ { verbs: [operate], schemas: [x] } ] } }`,
+      ),
+    ).toEqual([
+      'roles.analyst.grants[0].sources: there is no source b; known: a',
+      'roles.reader: the gateway has a role of this name: choose another name',
+      'roles.ops.grants[0]: operate is about whole sources: give it a grant of its own, without schemas and tables',
+      'auth.apiKeys[0].roles: there is no role boss; known: reader, writer, operator, admin, analyst, ops',
+    ])
+    expect(
+      problems(
+        'roles: { a: { grants: [ { verbs: [look] } ] }, b: { grants: [ { verbs: [read], tables: [orders] } ] } }',
+      ),
+    ).toEqual([
+      'roles.a.grants[0].verbs[0]: must be one of read, write, estimate, ingest, operate',
+      expect.stringMatching(/^roles\.b\.grants\[0\]\.tables\[0\]: must be `schema\.table` or `catalog\.schema\.table`/),
+    ])
+  })
+
   it('applies the rules between settings to what is valid beside faults', () => {
     expect(
       problems(

@@ -1,22 +1,13 @@
 import { expect, it } from 'vitest'
 import type { z } from 'zod'
 import type { Problem, RunningQueries, Session, Sources } from '../../src/console/api/answers.ts'
-import type { CacheEntries, CacheStats, Costs, History } from '../../src/console/api/history-answers.ts'
 import type { Problem as GatewayProblem } from '../../src/fronts/http/call/problem.ts'
 import type { SessionJson } from '../../src/fronts/http/console/session-routes.ts'
-import type { cacheEntriesAnswer } from '../../src/fronts/http/schemas/cache/entries.ts'
-import type { cacheAnswer } from '../../src/fronts/http/schemas/cache/stats.ts'
-import type { costsAnswer } from '../../src/fronts/http/schemas/costs.ts'
-import type { historyAnswer } from '../../src/fronts/http/schemas/history/history.ts'
 import type { runningQueriesAnswer } from '../../src/fronts/http/schemas/running-query.ts'
 import type { sourcesAnswer } from '../../src/fronts/http/schemas/source.ts'
 
 /** What the routes answer, and what the console reads of it. */
 interface Answers {
-  history: [z.output<typeof historyAnswer>, History]
-  costs: [z.output<typeof costsAnswer>, Costs]
-  cache: [z.output<typeof cacheAnswer>, CacheStats]
-  cacheEntries: [z.output<typeof cacheEntriesAnswer>, CacheEntries]
   problem: [GatewayProblem, Problem]
   session: [SessionJson, Session]
   running: [z.output<typeof runningQueriesAnswer>, RunningQueries]

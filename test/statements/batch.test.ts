@@ -628,7 +628,11 @@ describe('admission', () => {
   })
 
   it.each([
-    ['principals', { principal: { name: 'many', roles: [] } }, { principal: { name: 'few', roles: [] } }],
+    [
+      'principals',
+      { principal: { name: 'many', roles: ['reader'] } },
+      { principal: { name: 'few', roles: ['reader'] } },
+    ],
     ['connections without credentials', { holder: '127.0.0.1:1' }, { holder: '127.0.0.1:2' }],
   ])('is fair between %s: a batch of 100 does not starve another caller', async (_name, many, few) => {
     const { statements, scope, here } = setUp({ slots: 4 })

@@ -741,7 +741,7 @@ export interface GetSourceResponse {
 
 /** GetUsageRequest asks what a principal has used. */
 export interface GetUsageRequest {
-  /** Name of the principal, for the role admin; empty for the caller. */
+  /** Name of the principal, with the grant operate; empty for the caller. */
   principal: string;
 }
 
@@ -901,7 +901,7 @@ export interface GetCostsResponse {
 export interface ListQueriesRequest {
   /** Name of the source; empty for all. */
   dataSource: string;
-  /** Name of the principal, for the role admin; empty for all that the caller may see. */
+  /** Name of the principal, with the grant operate; empty for all that the caller may see. */
   principal: string;
 }
 
@@ -941,7 +941,7 @@ export interface ListQueriesResponse {
 export interface ListRecentQueriesRequest {
   /** Name of the source; empty for all. */
   dataSource: string;
-  /** Name of the principal, for the role admin; empty for all that the caller may see. */
+  /** Name of the principal, with the grant operate; empty for all that the caller may see. */
   principal: string;
   /** OK, the code of an error, or FAILED for each outcome but OK; empty for all. */
   outcome: string;
@@ -6865,7 +6865,7 @@ export const GatewayServiceDefinition = {
     },
     /**
      * GetCosts tells what the statements of a month have cost, by day, source, principal and group, with a forecast and the budgets.
-     * Without the role admin, a caller sees its own statements.
+     * Without the grant operate, a caller sees its own statements.
      */
     getCosts: {
       name: "GetCosts",
@@ -6875,7 +6875,7 @@ export const GatewayServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** ListQueries lists the statements that wait or run: the caller's own ones, or all for the role admin. */
+    /** ListQueries lists the statements that wait or run: the caller's own ones, and all of the sources that it may operate. */
     listQueries: {
       name: "ListQueries",
       requestType: ListQueriesRequest as typeof ListQueriesRequest,
@@ -6884,7 +6884,7 @@ export const GatewayServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** ListRecentQueries lists the statements that ended last: the caller's own ones, or all for the role admin. */
+    /** ListRecentQueries lists the statements that ended last: the caller's own ones, and all of the sources that it may operate. */
     listRecentQueries: {
       name: "ListRecentQueries",
       requestType: ListRecentQueriesRequest as typeof ListRecentQueriesRequest,
@@ -6893,7 +6893,7 @@ export const GatewayServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** CancelQuery cancels a statement that waits or runs: one of the caller's own, or any for the role admin. */
+    /** CancelQuery cancels a statement that waits or runs: one of the caller's own, or any of a source that it may operate. */
     cancelQuery: {
       name: "CancelQuery",
       requestType: CancelQueryRequest as typeof CancelQueryRequest,
@@ -6902,7 +6902,7 @@ export const GatewayServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** GetCacheStats tells the state of the result cache of this replica. It needs the role admin. */
+    /** GetCacheStats tells the state of the result cache of this replica. It needs the grant operate on all sources. */
     getCacheStats: {
       name: "GetCacheStats",
       requestType: GetCacheStatsRequest as typeof GetCacheStatsRequest,
@@ -6913,7 +6913,7 @@ export const GatewayServiceDefinition = {
     },
     /**
      * ClearCache drops entries of the result cache on all replicas. Results of statements that run now are not stored either, if they
-     * match. It needs the role admin.
+     * match. It needs the grant operate on the source, or on all.
      */
     clearCache: {
       name: "ClearCache",

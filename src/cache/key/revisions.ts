@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { grantsOf } from '../../query/access/roles.ts'
 import type { Principal } from '../../query/types.ts'
 
 /** What the revisions are made of. */
@@ -44,7 +45,7 @@ export class Revisions {
     let revision = this.#ofPrincipals.get(principal)
     if (revision === undefined) {
       const { name, roles, groups } = principal
-      revision = digest([name, roles, groups, this.#ofKeys.get(name)])
+      revision = digest([name, roles, grantsOf(principal), groups, this.#ofKeys.get(name)])
       this.#ofPrincipals.set(principal, revision)
     }
     return revision

@@ -7,7 +7,7 @@ import { contradictions } from '../contradictions.ts'
  * @param changedLimits names of the limits that differ from the running ones; a default of the others gives way
  */
 export function combinedProblems(config: Config, changedLimits: readonly string[], kinds: SourceKinds): string[] {
-  const { listen, tls, workers, auth, sources, groups, state, cache, defaultSource, limits, http } = config
+  const { listen, tls, workers, auth, sources, groups, roles, state, cache, defaultSource, limits, http } = config
   return contradictions(
     {
       listen,
@@ -18,6 +18,8 @@ export function combinedProblems(config: Config, changedLimits: readonly string[
       hasOtherLogin: auth.oidc.length > 0,
       sources,
       sourceNames: Object.keys(sources),
+      roles,
+      roleNames: Object.keys(roles),
       groupNames: Object.keys(groups),
       state,
       cache,

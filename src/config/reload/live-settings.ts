@@ -19,6 +19,7 @@ const patterns: Readonly<Record<string, boolean>> = {
   budgets: true,
   'budgets.timeZone': false,
   groups: true,
+  roles: true,
   drain: true,
   health: true,
   'log.level': true,

@@ -1,3 +1,4 @@
+import { lacks } from '../../query/access/allows.ts'
 import { mayControlOthers } from '../../query/control/active-statements.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Principal } from '../../query/types.ts'
@@ -40,7 +41,7 @@ export interface BudgetState {
 export interface CostReport {
   readonly month: string
   readonly timeZone: string
-  /** What is counted: a principal without the role admin sees itself only. */
+  /** What is counted: a principal that may not operate the source sees itself only. */
   readonly selection: Omit<CostSelection, 'month'>
   readonly total: CostRow
   readonly days: readonly CostRow[]
@@ -77,7 +78,7 @@ export class CostUsage {
   }
 
   /**
-   * Reports a month. Principals without the role admin see their own figures.
+   * Reports a month. Principals see their own figures, and those of everybody at sources that they may operate.
    * @throws GatewayError FORBIDDEN for figures of others; BAD_REQUEST for a month that is none; STATE_UNAVAILABLE
    */
   async report(selection: CostSelection, caller: Principal): Promise<CostReport> {
@@ -145,7 +146,7 @@ export class CostUsage {
     caller: Principal,
     at: number,
   ): Promise<readonly BudgetState[]> {
-    const isAdmin = mayControlOthers(caller)
+    const isAdmin = mayControlOthers(caller, source)
     const limits = this.#deps.policy.allLimits().filter(({ account: { kind, name } }) => {
       if (!isAdmin)
         return kind === 'principal' ? name === caller.name : kind === 'group' && caller.groups?.includes(name)
@@ -168,12 +169,9 @@ function selectionFor(
   { source, principal, group, label }: CostSelection,
   caller: Principal,
 ): Pick<UsageSelection, 'source' | 'principal' | 'group' | 'label'> {
-  const isAdmin = mayControlOthers(caller)
+  const isAdmin = mayControlOthers(caller, source)
   if (!isAdmin && principal && principal !== caller.name)
-    throw new GatewayError(
-      'FORBIDDEN',
-      `${caller.name} may see only its own costs: those of others need the role admin.`,
-    )
+    throw lacks(caller, 'operate', { source: source || undefined }, 'Without it you see your own costs.')
   const whose = isAdmin ? principal : caller.name
   return {
     ...(source && { source }),

@@ -22,7 +22,7 @@ export async function useNames(front: FlightFront, call: GrpcCall, ctx: Context,
   const { source: _, catalog: __, schema: ___, catalogSource: ____, ...kept } = await front.sessions.read(call, ctx)
   const { source, ...chosen } = await front.statements.queries.chosenBy(await scopeOf(front, call, ctx), parts)
   const header = call.header(SOURCE_HEADER)
-  if (header !== undefined && front.router.named(header) !== source)
+  if (header !== undefined && front.router.named(header, ctx.principal) !== source)
     throw new GatewayError('BAD_SQL', `The header ${SOURCE_HEADER} chooses another source: leave it out to use USE.`)
   const { transaction } = query
   if (transaction !== undefined && !front.transactions.mayMove(transaction, source, ctx.principal))

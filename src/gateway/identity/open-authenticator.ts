@@ -4,14 +4,16 @@ import { Authenticator, type AuthenticatorSettings } from '../../auth/authentica
 import { watchKeyExpiry } from '../../auth/watch-key-expiry.ts'
 import type { Config } from '../../config/config.ts'
 import type { Metrics } from '../../ops/metrics.ts'
+import { builtInRoleNames } from '../../query/access/roles.ts'
 import type { Sealer } from '../../query/seal/sealer.ts'
 
 /** What callers authenticate with, from the configuration. */
-export function authenticatorSettings({ auth, groups }: Config): AuthenticatorSettings {
+export function authenticatorSettings({ auth, groups, roles }: Config): AuthenticatorSettings {
   return {
     apiKeys: auth.apiKeys,
     oidc: auth.oidc,
-    names: { groups: Object.keys(groups), roles: ['reader', 'writer', 'admin'] },
+    names: { groups: Object.keys(groups), roles: [...builtInRoleNames, ...Object.keys(roles)] },
+    roles,
   }
 }
 

@@ -1,3 +1,5 @@
+import { lacks } from '../access/allows.ts'
+import { operatedSources } from '../access/operated.ts'
 import type { CacheAdmin, CacheFilter } from '../cache/cache-admin.ts'
 import {
   type ActiveFilter,
@@ -31,18 +33,17 @@ export class Administration {
     this.#deps = deps
   }
 
-  /** Lists the statements of all principals. @throws GatewayError FORBIDDEN without the grant; as `ActiveStatements.list` */
+  /** Lists the statements of all principals at the sources that the caller may operate, and its own. @throws GatewayError FORBIDDEN without the grant; as `ActiveStatements.list` */
   async queries(call: AdminCall, filter: ActiveFilter): Promise<ActiveList> {
     // Reading changes nothing: only a refusal is reported.
-    if (!mayControlOthers(call.ctx.principal)) return await this.#report(call, { action: 'list_statements' }, neverRuns)
+    if (!operatesAny(call)) return await this.#report(call, { action: 'list_statements' }, neverRuns)
     return await this.#deps.active.list(call.ctx.principal, filter)
   }
 
   /** Ends a statement on any replica. @throws GatewayError FORBIDDEN without the grant; as `ActiveStatements.cancel` */
   async kill(call: AdminCall, id: string): Promise<void> {
-    await this.#report(call, { action: 'cancel_statement', target: id }, () =>
-      this.#deps.active.cancel(id, call.ctx.principal),
-    )
+    const cancel = () => this.#deps.active.cancel(id, call.ctx.principal)
+    await this.#report(call, { action: 'cancel_statement', target: id }, cancel, operatesAny(call))
   }
 
   /**
@@ -50,9 +51,8 @@ export class Administration {
    * @throws GatewayError as `ActiveStatements.cancel`
    */
   async cancel(call: AdminCall, id: string): Promise<void> {
-    const { principal } = call.ctx
-    if (mayControlOthers(principal)) await this.kill(call, id)
-    else await this.#deps.active.cancel(id, principal)
+    if (operatesAny(call)) await this.kill(call, id)
+    else await this.#deps.active.cancel(id, call.ctx.principal)
   }
 
   /**
@@ -66,16 +66,21 @@ export class Administration {
     return await this.#report(call, about, () => this.#deps.cache.clear(filter, call.ctx.principal))
   }
 
-  /** Runs an action of an operator and reports how it ended. @throws GatewayError FORBIDDEN; what `run` throws */
-  async #report<T>(call: AdminCall, about: AdminAction, run: () => Promise<T>): Promise<T> {
+  /**
+   * Runs an action of an operator and reports how it ended.
+   * @param isAllowed whether the caller may do it; by default whether it may operate the source of the action, or else all sources
+   * @throws GatewayError FORBIDDEN; what `run` throws
+   */
+  async #report<T>(
+    call: AdminCall,
+    about: AdminAction,
+    run: () => Promise<T>,
+    isAllowed = mayControlOthers(call.ctx.principal, about.source),
+  ): Promise<T> {
     const { ctx, reason } = call
     const report = (failure?: GatewayError) => this.#deps.observer.onAdminAction(ctx, { ...about, reason }, failure)
     try {
-      if (!mayControlOthers(ctx.principal))
-        throw new GatewayError(
-          'FORBIDDEN',
-          `${ctx.principal.name} may not administer the gateway: this needs the role admin.`,
-        )
+      if (!isAllowed) throw lacks(ctx.principal, 'operate', { source: about.source })
       const result = await run()
       report()
       return result
@@ -84,6 +89,11 @@ export class Administration {
       throw thrown
     }
   }
+}
+
+/** Whether the caller may operate a source at least. */
+function operatesAny({ ctx }: AdminCall): boolean {
+  return operatedSources(ctx.principal).length > 0
 }
 
 function neverRuns(): Promise<never> {

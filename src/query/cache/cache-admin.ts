@@ -50,12 +50,12 @@ export interface CacheStats {
 
 /** What operators may do with the result cache. */
 export interface CacheAdmin {
-  /** The state of this process. @throws GatewayError FORBIDDEN without the role admin */
+  /** The state of this process. @throws GatewayError FORBIDDEN unless the viewer may operate all sources */
   stats(viewer: Principal): CacheStats
   /**
    * Clears entries on all replicas, in a time limit; also those that run now are not stored.
    * @returns the number of entries that this process had
-   * @throws GatewayError FORBIDDEN without the role admin; UNKNOWN_SOURCE; STATE_UNAVAILABLE if other replicas may not have been told
+   * @throws GatewayError FORBIDDEN unless the caller may operate the filter's source, or all; UNKNOWN_SOURCE; STATE_UNAVAILABLE if other replicas may not have been told
    */
   clear(filter: CacheFilter, by: Principal): Promise<number>
 }

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { allows, lacks } from '../access/allows.ts'
+import { mayControl, type Operated, operatedSources } from '../access/operated.ts'
 import { deriveContext } from '../derive-context.ts'
 import { GatewayError } from '../errors.ts'
 import { type OtherReplicas, type ReplicaBus, ReplicaQuestions } from '../replicas/replica-questions.ts'
@@ -48,7 +50,8 @@ export interface ActiveStatementDependencies {
 interface CancelRequest {
   readonly id: string
   readonly by: string
-  readonly isAdmin: boolean
+  /** As `Wish.operated`. */
+  readonly operated: Operated
   /** Echoed in the answer. */
   readonly question: string
 }
@@ -60,6 +63,10 @@ interface CancelAnswer {
 
 /** Which statements a caller asks for: those of a principal, at a source; an absent member selects all. */
 interface Wish {
+  /** The caller, who sees its own statements. */
+  readonly by: string
+  /** Sources of which the caller sees every statement. */
+  readonly operated: Operated
   readonly principal?: string | undefined
   readonly source?: string | undefined
 }
@@ -91,9 +98,12 @@ const idForm = /^([0-9a-f]{12})-[0-9a-z]{1,11}$/
 /** The oldest first; those of the same millisecond in the same order at each replica. */
 const byAge = (a: ActiveStatement, b: ActiveStatement) => a.startedAt - b.startedAt || (a.id < b.id ? -1 : 1)
 
-/** Whether a principal may see and cancel the statements of others. */
-export function mayControlOthers({ roles }: Pick<Principal, 'roles'>): boolean {
-  return roles.includes('admin')
+/**
+ * Whether a principal may see and control what belongs to others, as the verb operate allows it.
+ * @param source one source; by default all, those without a statement too
+ */
+export function mayControlOthers(principal: Pick<Principal, 'roles' | 'grants'>, source?: string): boolean {
+  return allows(principal, 'operate', { source })
 }
 
 /**
@@ -138,7 +148,7 @@ export class ActiveStatements {
   }
 
   /**
-   * Lists the statements of all replicas: the viewer's own ones, or all for the role admin.
+   * Lists the statements of all replicas: the viewer's own ones, and all of the sources that it may operate.
    * @throws GatewayError as `listHere`; STATE_UNAVAILABLE
    */
   async list(viewer: Principal, filter: ActiveFilter = {}): Promise<ActiveList> {
@@ -154,7 +164,7 @@ export class ActiveStatements {
 
   /**
    * Lists those of this process only, the oldest first.
-   * @throws GatewayError FORBIDDEN if the filter names another principal and the viewer is no admin; UNKNOWN_PRINCIPAL;
+   * @throws GatewayError FORBIDDEN if the filter names another principal and the viewer may operate nothing; UNKNOWN_PRINCIPAL;
    *   UNKNOWN_SOURCE
    */
   listHere(viewer: Principal, filter: ActiveFilter = {}): readonly ActiveStatement[] {
@@ -162,24 +172,21 @@ export class ActiveStatements {
   }
 
   #wishOf(viewer: Principal, filter: ActiveFilter): Wish {
-    const isAdmin = mayControlOthers(viewer)
-    if (filter.principal !== undefined && filter.principal !== viewer.name) {
-      if (!isAdmin)
-        throw new GatewayError(
-          'FORBIDDEN',
-          `${viewer.name} may list only its own statements: those of others need the role admin.`,
-        )
-      principalNamed(this.#principals(), filter.principal)
+    const operated = operatedSources(viewer)
+    const source = filter.source === undefined ? undefined : this.#router.named(filter.source, viewer).name
+    const { principal } = filter
+    if (principal !== undefined && principal !== viewer.name) {
+      if (operated.length === 0) throw lacks(viewer, 'operate', { source }, 'Without it you see your own statements.')
+      principalNamed(this.#principals(), principal)
     }
-    const principal = filter.principal ?? (isAdmin ? undefined : viewer.name)
-    const source = filter.source === undefined ? undefined : this.#router.named(filter.source).name
-    return { principal, source }
+    return { by: viewer.name, operated, principal, source }
   }
 
-  #selected({ principal, source }: Wish): Selection {
+  #selected({ by, operated, principal, source }: Wish): Selection {
     const statements: ActiveStatement[] = []
     let characters = 0
     for (const statement of this.#all.values()) {
+      if (!mayControl(statement, by, operated)) continue
       if (principal !== undefined && statement.principal !== principal) continue
       if (source !== undefined && statement.source !== source) continue
       const described = statement.describe()
@@ -192,20 +199,20 @@ export class ActiveStatements {
 
   /**
    * Ends a statement as CANCELLED, wherever it waits and on whichever replica it runs.
-   * @throws GatewayError UNKNOWN_QUERY if it has ended, never existed, or belongs to another principal and the viewer is no
-   *   admin; STATE_UNAVAILABLE if another replica runs it and cannot be told
+   * @throws GatewayError UNKNOWN_QUERY if it has ended, never existed, or belongs to another principal and the viewer
+   *   may not operate its source; STATE_UNAVAILABLE if another replica runs it and cannot be told
    */
   async cancel(id: string, viewer: Principal): Promise<void> {
     const replica = idForm.exec(id)?.[1]
-    const request = { id, by: viewer.name, isAdmin: mayControlOthers(viewer) }
+    const request = { id, by: viewer.name, operated: operatedSources(viewer) }
     const isFound =
       replica === this.#replica ? this.#cancelHere(request) : replica !== undefined && (await this.#askOthers(request))
     if (!isFound) throw new GatewayError('UNKNOWN_QUERY')
   }
 
-  #cancelHere({ id, by, isAdmin }: Omit<CancelRequest, 'question'>): boolean {
+  #cancelHere({ id, by, operated }: Omit<CancelRequest, 'question'>): boolean {
     const statement = this.#all.get(id)
-    if (!statement || !(isAdmin || statement.principal === by)) return false
+    if (!statement || !mayControl(statement, by, operated)) return false
     statement.cancel(by)
     return true
   }

@@ -1,11 +1,11 @@
+import { lacks } from '../access/allows.ts'
+import { mayControl, type Operated, operatedSources } from '../access/operated.ts'
 import type { CacheResult } from '../cache/cache-outcome.ts'
-import { GatewayError } from '../errors.ts'
+import type { GatewayError } from '../errors.ts'
 import { type OtherReplicas, type ReplicaBus, ReplicaQuestions } from '../replicas/replica-questions.ts'
 import type { Router } from '../router.ts'
 import type { StatementTrace } from '../statement-trace.ts'
-import { beginningOf } from '../text/beginning.ts'
 import type { Context, Principal, Query } from '../types.ts'
-import { mayControlOthers } from './active-statements.ts'
 
 /** A statement that has ended, or that could not be planned. */
 export interface RecentStatement {
@@ -94,6 +94,10 @@ interface Remembered {
 }
 
 interface Wish {
+  /** The caller, who sees its own statements. */
+  readonly by: string
+  /** Sources of which the caller sees every statement. */
+  readonly operated: Operated
   readonly principal?: string | undefined
   readonly source?: string | undefined
   readonly outcome?: string | undefined
@@ -154,8 +158,8 @@ export class RecentStatements {
 
   /** Remembers a statement that has ended. It keeps neither the query nor its context, which may hold large parameters. */
   add({ query, ctx, failure, ...times }: EndedStatement): void {
-    const text = beginningOf(query.sql, MAX_TEXT_CHARACTERS)
-    const message = failure && beginningOf(failure.message, MAX_MESSAGE_CHARACTERS)
+    const text = ownText(query.sql, MAX_TEXT_CHARACTERS)
+    const message = failure && ownText(failure.message, MAX_MESSAGE_CHARACTERS)
     const trace = ctx.trace ?? {}
     const bytes = ENTRY_BYTES + 2 * (text.length + (message?.length ?? 0))
     this.#ring.push({
@@ -213,26 +217,26 @@ export class RecentStatements {
   }
 
   #wishOf(viewer: Principal, { source, principal, outcome, limit }: RecentFilter): Wish {
-    const maySeeAll = mayControlOthers(viewer)
-    if (principal !== undefined && principal !== viewer.name && !maySeeAll)
-      throw new GatewayError(
-        'FORBIDDEN',
-        `${viewer.name} may list only its own statements: those of others need the role admin.`,
-      )
+    const operated = operatedSources(viewer)
+    if (principal !== undefined && principal !== viewer.name && operated.length === 0)
+      throw lacks(viewer, 'operate', { source }, 'Without it you see your own statements.')
     return {
+      by: viewer.name,
+      operated,
       // A name that is not configured is no error: keys are removed, and their statements stay for a while.
-      principal: principal ?? (maySeeAll ? undefined : viewer.name),
-      source: source === undefined ? undefined : this.#router.named(source).name,
+      principal,
+      source: source === undefined ? undefined : this.#router.named(source, viewer).name,
       outcome,
       limit: Math.min(MAX_LISTED, Math.max(1, limit ?? DEFAULT_LISTED)),
     }
   }
 
-  #selected({ principal, source, outcome, limit }: Wish): Selection {
+  #selected({ by, operated, principal, source, outcome, limit }: Wish): Selection {
     const statements: RecentStatement[] = []
     let characters = 0
     for (let i = this.#ring.length - 1; i >= this.#first && statements.length < limit; i--) {
       const { fixed, trace } = this.#ring[i]!
+      if (!mayControl(fixed, by, operated)) continue
       if (principal !== undefined && fixed.principal !== principal) continue
       if (source !== undefined && fixed.source !== source) continue
       if (outcome !== undefined && !isOutcome(fixed.outcome, outcome)) continue
@@ -260,4 +264,9 @@ function described(fixed: Remembered['fixed'], trace: StatementTrace): RecentSta
     cache: trace.cache?.result,
     isShared: trace.isShared ?? false,
   }
+}
+
+/** The beginning of a text, as a string of its own: a slice would keep the whole text in memory. */
+function ownText(text: string, maxCharacters: number): string {
+  return text.length <= maxCharacters ? text : Buffer.from(text.slice(0, maxCharacters), 'utf16le').toString('utf16le')
 }

@@ -54,14 +54,14 @@ export class SourceStatus {
     this.#deps = deps
   }
 
-  /** The sources in the order of the configuration. */
+  /** The sources on which a principal has a grant, in the order of the configuration. */
   list(principal: Principal): readonly SourceSummary[] {
-    return this.#deps.router.sources.map((source) => this.#summaryOf(source, principal))
+    return this.#deps.router.visibleTo(principal).map((source) => this.#summaryOf(source, principal))
   }
 
   /** @param name of the source, or its kind if only one source has that kind. @throws GatewayError UNKNOWN_SOURCE */
   get(name: string, principal: Principal): SourceDetails {
-    const source = this.#deps.router.named(name)
+    const source = this.#deps.router.named(name, principal)
     const { slots, inUse, queued } = this.#deps.slotsOf(source.name)
     return {
       ...this.#summaryOf(source, principal),
@@ -76,8 +76,17 @@ export class SourceStatus {
       name,
       kind,
       writes,
-      isDefault: router.route(undefined, {}, principal).name === name,
+      isDefault: isDefaultOf(router, principal, name),
       health: healthOf(name),
     }
+  }
+}
+
+/** Whether a source is the one of calls that name none. The one of the configuration may be one that the principal does not see. */
+function isDefaultOf(router: Router, principal: Principal, name: string): boolean {
+  try {
+    return router.route(undefined, {}, principal).name === name
+  } catch {
+    return false
   }
 }

@@ -38,6 +38,7 @@ class DialectFacts {
 function tooLong(sql: string): ReadFacts {
   const facts: TextFacts = {
     obstacle: 'unreadable',
+    obstacles: ['unreadable'],
     canonical: sql,
     tables: [],
     calls: new Set(),

@@ -6,7 +6,9 @@ import { StatementReader } from './statement-reader.ts'
 
 /** What the text of a statement tells, whatever the session. */
 export interface TextFacts {
+  /** The first of `obstacles`. */
   readonly obstacle?: CacheObstacle
+  readonly obstacles: readonly CacheObstacle[]
   readonly canonical: string
   /** Names of tables and views by their parts, in lower case. */
   readonly tables: readonly (readonly string[])[]
@@ -73,8 +75,9 @@ export class FactsPass implements TextPass<ReadFacts> {
     const { fault } = this.#lexer
     const obstacle = fault ? 'unreadable' : this.#reader.findings.obstacle
     const { tables, calls, findings } = this.#reader
-    const facts = {
+    const facts: TextFacts = {
       ...(obstacle && { obstacle }),
+      obstacles: fault ? (['unreadable'] as const) : [...findings.obstacles],
       canonical: fault ? this.#text : this.#canonical(),
       tables,
       calls,
@@ -83,7 +86,8 @@ export class FactsPass implements TextPass<ReadFacts> {
     const { unknownCalls, mayCallsHaveEffects } = findings
     if (unknownCalls.size === 0) return { facts, unknownCalls, asUnknown: facts }
     const mayHaveEffects = facts.mayHaveEffects || mayCallsHaveEffects
-    return { facts, unknownCalls, asUnknown: { obstacle: 'unknown-function', ...facts, mayHaveEffects } }
+    const obstacles = ['unknown-function' as const, ...facts.obstacles]
+    return { facts, unknownCalls, asUnknown: { obstacle: 'unknown-function', ...facts, obstacles, mayHaveEffects } }
   }
 
   #take(): void {

@@ -8,6 +8,8 @@ const telling = new Set(['SHOW', 'DESCRIBE', 'DESC', 'SUMMARIZE', 'EXPLAIN', 'US
 export class Findings {
   /** The first obstacle besides functions that the gateway does not know. */
   obstacle: CacheObstacle | undefined
+  /** All obstacles besides functions that the gateway does not know. */
+  readonly obstacles = new Set<CacheObstacle>()
   /** Functions that the gateway does not know, in upper case. */
   readonly unknownCalls = new Set<string>()
   /** Whether running the statement may change data, although it is planned as a read; apart from unknown functions. */
@@ -31,6 +33,7 @@ export class Findings {
 
   meet(obstacle: CacheObstacle | undefined): void {
     this.obstacle ??= obstacle
+    if (obstacle !== undefined) this.obstacles.add(obstacle)
     if (obstacle !== undefined && mayHideEffects.has(obstacle)) this.mayHaveEffects ||= !this.#onlyTells
   }
 

@@ -1,3 +1,5 @@
+import type { SqlDialect } from './dialect.ts'
+
 /** What opened a pair of parentheses. */
 export type Opening =
   /** Nothing: the statement itself. */
@@ -17,8 +19,9 @@ export class Level {
   readonly opening: Opening
   /** Whether a list of tables is open, in which a comma is followed by a table. */
   inTables: boolean
-  /** Names that WITH has defined on this level, in lower case. */
-  readonly ctes = new Set<string>()
+  /** Names that WITH has defined on this level. */
+  readonly #ctes = new Set<string>()
+  readonly #lowerCtes = new Set<string>()
   /** Where a WITH of this level is: before a name, or after one and before its query. */
   with: 'name' | 'named' | 'body' | undefined
   /** The name that WITH is defining. */
@@ -38,7 +41,13 @@ export class Level {
 
   /** The query of the name has ended: the name counts from here on. */
   endCte(): void {
-    this.ctes.add(this.cteName)
+    this.#ctes.add(this.cteName)
+    this.#lowerCtes.add(this.cteName.toLowerCase())
     this.with = 'body'
+  }
+
+  /** Whether WITH has defined a name. Where case may matter, a name in another case may be a table. */
+  hasCte(name: string, dialect: SqlDialect): boolean {
+    return dialect === 'standard' ? this.#ctes.has(name) : this.#lowerCtes.has(name.toLowerCase())
   }
 }

@@ -64,8 +64,8 @@ export class StatementReader {
     const upper = kind === 'word' ? this.#text.slice(start, end).toUpperCase() : ''
     if (!this.#hasBegun && !(kind === 'symbol' && this.#text[start] === '(')) this.#beginStatement(upper)
     if (kind === 'word') this.findings.see(upper)
-    if (this.#openCall) this.#checkCall(kind === 'symbol' && this.#text[start] === ')')
     const sign = kind === 'symbol' ? this.#text[start]! : ''
+    if (this.#openCall) this.#checkCall(sign === ')')
     const isName = kind === 'word' && this.#takeWord(upper, this.#text.slice(start, end))
     if (kind === 'name') this.#takeQuoted(unquoted(this.#text.slice(start, end)))
     else if (kind === 'symbol') this.#takeSign(sign)
@@ -168,7 +168,7 @@ export class StatementReader {
     }
     this.#endName()
     if (level.with === 'name') {
-      level.cteName = text.toLowerCase()
+      level.cteName = text
       level.with = 'named'
       return
     }
@@ -341,7 +341,7 @@ export class StatementReader {
 
   #takeTable(parts: readonly string[]): void {
     const lower = parts.map((part) => part.toLowerCase())
-    if (lower.length === 1 && this.#levels.some(({ ctes }) => ctes.has(lower[0]!))) return
+    if (lower.length === 1 && this.#levels.some((level) => level.hasCte(parts[0]!, this.#dialect))) return
     this.#meet(obstacleOfTable(lower, this.#dialect))
     if (this.tables.length >= MAX_TABLES) this.#meet('unreadable')
     else this.tables.push(lower)

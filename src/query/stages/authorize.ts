@@ -1,41 +1,77 @@
+import { allows, allowsSome, demand, lacks, type Target } from '../access/allows.ts'
+import { requireStatement, requireTold } from '../access/require-statement.ts'
 import { GatewayError } from '../errors.ts'
 import type { Stage } from '../pipeline.ts'
 import type { Router } from '../router.ts'
-import type { Principal } from '../types.ts'
+import type { Source } from '../source.ts'
+import type { PlannedIngest, PlannedStatement, Principal, Query } from '../types.ts'
 
-/** Roles that may change data where a source allows it. */
-const writers: readonly string[] = ['writer', 'admin']
-
-/** Whether a principal may change data of a source. */
-export function mayWrite(source: { readonly writes: boolean }, principal: Principal): boolean {
-  return source.writes && principal.roles.some((role) => writers.includes(role))
+/** Whether a principal may change data of a source, or of a part of it. */
+export function mayWrite(source: { readonly name: string; readonly writes: boolean }, principal: Principal): boolean {
+  return source.writes && (['write', 'ingest'] as const).some((verb) => allowsSome(principal, verb, source.name))
 }
 
-/** Rejects statements that change data unless the source and the principal's role both allow it. */
+/** The verb that a statement needs to run. */
+function verbOf(kind: Exclude<PlannedStatement['kind'], 'ingest'>, { purpose }: Query): 'read' | 'write' {
+  return kind === 'update' || purpose === 'write' ? 'write' : 'read'
+}
+
+/** The table of an upload. */
+function targetOf({ query: { session }, ingest }: PlannedIngest, { name, catalog: { current } }: Source): Target {
+  const { catalog = session.catalog ?? current?.catalog, schema = session.schema ?? current?.schema, table } = ingest
+  return { source: name, catalog, schema, table }
+}
+
+/** Rejects statements that the grants of the principal do not allow, and changes of sources that are read-only. */
 export function authorize(router: Router): Stage {
-  const check = (source: string, principal: Principal, changesData: boolean) => {
-    if (!changesData) return
-    if (!router.named(source).writes)
-      throw new GatewayError(
-        'READ_ONLY',
-        `The source ${source} is read-only: set sources.${source}.writes: true to allow it.`,
-      )
-    if (!mayWrite({ writes: true }, principal))
-      throw new GatewayError('FORBIDDEN', `${principal.name} may not change data: this needs the role writer or admin.`)
+  const requireWrites = ({ name, writes }: Source) => {
+    if (writes) return
+    throw new GatewayError(
+      'READ_ONLY',
+      `The source ${name} is read-only: set sources.${name}.writes: true to allow it.`,
+    )
   }
   return {
     name: 'authorize',
     async plan(query, ctx, next) {
+      const { principal } = ctx
+      const source = router.named(query.source, principal)
+      if (query.estimate) await requireStatement('estimate', query, source, ctx)
+      else if (!allows(principal, 'write', { source: source.name })) {
+        // Only the plan tells whether the statement reads or changes data.
+        const mayRead = allowsSome(principal, 'read', source.name)
+        if (!mayRead && !allowsSome(principal, 'write', source.name))
+          throw lacks(principal, 'read', { source: source.name })
+        if (mayRead && query.purpose !== 'write') await requireStatement('read', query, source, ctx)
+      }
       const plan = await next(query, ctx)
       if (plan.kind !== 'read' && query.purpose === 'read') throw new GatewayError('UNSAFE_STATEMENT')
-      check(query.source, ctx.principal, plan.kind !== 'read' || query.purpose === 'write')
+      const verb = verbOf(plan.kind, query)
+      if (verb === 'write') requireWrites(source)
+      if (!query.estimate) await requireStatement(verb, query, source, ctx)
+      const told = plan.estimate?.referencedTables
+      if (told && (query.estimate || verb === 'read'))
+        requireTold(query.estimate ? 'estimate' : 'read', told, source.name, ctx)
       return plan
     },
     async run(plan, ctx, next) {
-      check(plan.query.source, ctx.principal, plan.kind !== 'read')
+      const { principal } = ctx
+      const source = router.named(plan.query.source, principal)
+      if (plan.kind === 'ingest') {
+        requireWrites(source)
+        if (!allows(principal, 'ingest', { source: source.name })) {
+          if (!allowsSome(principal, 'ingest', source.name)) throw lacks(principal, 'ingest', { source: source.name })
+          demand(principal, 'ingest', targetOf(plan, source))
+        }
+        return await next(plan, ctx)
+      }
+      const verb = verbOf(plan.kind, plan.query)
+      if (verb === 'write') requireWrites(source)
+      const required = requireStatement(verb, plan.query, source, ctx)
+      if (required) await required
       if (plan.kind !== 'read') return await next(plan, ctx)
-      const { source, purpose } = plan.query
-      const mayChange = purpose !== 'read' && mayWrite(router.named(source), ctx.principal)
+      const mayChange =
+        plan.query.purpose !== 'read' && source.writes && allows(principal, 'write', { source: source.name })
       return await next(mayChange ? { ...plan, mayWrite: true } : plan, ctx)
     },
   }

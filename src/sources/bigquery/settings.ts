@@ -43,7 +43,7 @@ export const bigQuerySettings = z.strictObject({
   writes: z
     .boolean()
     .default(false)
-    .describe('Allows statements that change data, for principals with the role writer or admin.'),
+    .describe('Allows statements that change data, for principals with the grant `write`.'),
   pricing: pricingSchema.prefault({}).describe('Prices, where they differ from the list.'),
   limits: budgetSchema.prefault({}).describe('Limits of what the statements of this source may cost.'),
   labels: z

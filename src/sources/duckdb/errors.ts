@@ -73,7 +73,7 @@ export function duckDbError(message: string, source: string): GatewayError {
   if (readOnly.test(message))
     return new GatewayError(
       'READ_ONLY',
-      `Queries are read-only: a statement that changes anything, even by nextval, needs sources.${source}.writes: true and the role writer or admin.`,
+      `Queries are read-only: a statement that changes anything, even by nextval, needs sources.${source}.writes: true and the grant write on it.`,
       details,
     )
   const isLocked = unchangeable.test(message) && message.includes('locked')

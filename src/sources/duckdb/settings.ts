@@ -33,7 +33,7 @@ export const duckDbSettings = z.strictObject({
   writes: z
     .boolean()
     .default(false)
-    .describe('Allows statements that change data, for principals with the role writer or admin.'),
+    .describe('Allows statements that change data, for principals with the grant `write`.'),
   losslessTypes: z
     .boolean()
     .default(false)

@@ -141,7 +141,7 @@ const shared = {
   writes: z
     .boolean()
     .default(false)
-    .describe('Allows statements that change data, for principals with the role writer or admin.'),
+    .describe('Allows statements that change data, for principals with the grant `write`.'),
   cache: sourceCacheSchema.optional().describe('How the cache stores results of this source.'),
   statementTimeoutMs: optionalWholeNumber(
     'Time limit for a statement to run and be read. By default only the deadline of the call applies.',

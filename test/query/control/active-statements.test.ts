@@ -95,6 +95,22 @@ describe('the active statements', () => {
       )
   })
 
+  it('shows and lets cancel all statements of the sources that a caller may operate', async () => {
+    const here = replica()
+    for (const [sql, name, source] of [
+      ['a', 'lena'],
+      ['b', 'max', 'lake'],
+      ['c', 'pia', 'lake'],
+    ] as const)
+      await here.run(sql, contextOf(name), async () => resultOf(1).result, source)
+    const pia = { name: 'pia', roles: [], grants: [{ verbs: ['operate'], sources: ['lake'] }] } as const
+    expect(here.active.listHere(pia).map(({ text }) => text)).toEqual(['b', 'c'])
+    const [a, b] = here.active.listHere(ops)
+    await expect(here.active.cancel(a!.id, pia)).rejects.toMatchObject({ code: 'UNKNOWN_QUERY' })
+    await here.active.cancel(b!.id, pia)
+    expect(() => here.active.listHere(lena, { principal: 'max' })).toThrow('lena lacks the grant operate on')
+  })
+
   it('shows the first 2,000 characters of a text', async () => {
     const here = replica()
     await here.run('x'.repeat(3000), contextOf('lena'), async () => resultOf(1).result)

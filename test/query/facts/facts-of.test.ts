@@ -116,3 +116,9 @@ it('DuckDB: ordered sets', async () => {
   const sql = 'SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY a) FROM t'
   expect(await textFactsOf(sql, 'duckdb')).not.toHaveProperty('obstacle')
 })
+
+it('a name of WITH stands for no table of another case where case may matter', async () => {
+  const sql = 'WITH "PEOPLE" AS (SELECT 1), x AS (SELECT 2) SELECT * FROM "people", x'
+  expect((await textFactsOf(sql, 'standard')).tables).toEqual([['people']])
+  for (const dialect of ['duckdb', 'dremio'] as const) expect((await textFactsOf(sql, dialect)).tables).toEqual([])
+})

@@ -3338,7 +3338,7 @@ func (x *GetSourceResponse) GetEndpoints() []*Endpoint {
 // GetUsageRequest asks what a principal has used.
 type GetUsageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the principal, for the role admin; empty for the caller.
+	// Name of the principal, with the grant operate; empty for the caller.
 	Principal     string `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4177,7 +4177,7 @@ type ListQueriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the source; empty for all.
 	DataSource string `protobuf:"bytes,1,opt,name=data_source,json=dataSource,proto3" json:"data_source,omitempty"`
-	// Name of the principal, for the role admin; empty for all that the caller may see.
+	// Name of the principal, with the grant operate; empty for all that the caller may see.
 	Principal     string `protobuf:"bytes,2,opt,name=principal,proto3" json:"principal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4405,7 +4405,7 @@ type ListRecentQueriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the source; empty for all.
 	DataSource string `protobuf:"bytes,1,opt,name=data_source,json=dataSource,proto3" json:"data_source,omitempty"`
-	// Name of the principal, for the role admin; empty for all that the caller may see.
+	// Name of the principal, with the grant operate; empty for all that the caller may see.
 	Principal string `protobuf:"bytes,2,opt,name=principal,proto3" json:"principal,omitempty"`
 	// OK, the code of an error, or FAILED for each outcome but OK; empty for all.
 	Outcome string `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`

@@ -62,18 +62,18 @@ type GatewayServiceClient interface {
 	// GetUsage tells what a principal has used today, and its limits.
 	GetUsage(ctx context.Context, in *GetUsageRequest, opts ...grpc.CallOption) (*GetUsageResponse, error)
 	// GetCosts tells what the statements of a month have cost, by day, source, principal and group, with a forecast and the budgets.
-	// Without the role admin, a caller sees its own statements.
+	// Without the grant operate, a caller sees its own statements.
 	GetCosts(ctx context.Context, in *GetCostsRequest, opts ...grpc.CallOption) (*GetCostsResponse, error)
-	// ListQueries lists the statements that wait or run: the caller's own ones, or all for the role admin.
+	// ListQueries lists the statements that wait or run: the caller's own ones, and all of the sources that it may operate.
 	ListQueries(ctx context.Context, in *ListQueriesRequest, opts ...grpc.CallOption) (*ListQueriesResponse, error)
-	// ListRecentQueries lists the statements that ended last: the caller's own ones, or all for the role admin.
+	// ListRecentQueries lists the statements that ended last: the caller's own ones, and all of the sources that it may operate.
 	ListRecentQueries(ctx context.Context, in *ListRecentQueriesRequest, opts ...grpc.CallOption) (*ListRecentQueriesResponse, error)
-	// CancelQuery cancels a statement that waits or runs: one of the caller's own, or any for the role admin.
+	// CancelQuery cancels a statement that waits or runs: one of the caller's own, or any of a source that it may operate.
 	CancelQuery(ctx context.Context, in *CancelQueryRequest, opts ...grpc.CallOption) (*CancelQueryResponse, error)
-	// GetCacheStats tells the state of the result cache of this replica. It needs the role admin.
+	// GetCacheStats tells the state of the result cache of this replica. It needs the grant operate on all sources.
 	GetCacheStats(ctx context.Context, in *GetCacheStatsRequest, opts ...grpc.CallOption) (*GetCacheStatsResponse, error)
 	// ClearCache drops entries of the result cache on all replicas. Results of statements that run now are not stored either, if they
-	// match. It needs the role admin.
+	// match. It needs the grant operate on the source, or on all.
 	ClearCache(ctx context.Context, in *ClearCacheRequest, opts ...grpc.CallOption) (*ClearCacheResponse, error)
 	// GetVersion tells the version of the gateway.
 	GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error)
@@ -281,18 +281,18 @@ type GatewayServiceServer interface {
 	// GetUsage tells what a principal has used today, and its limits.
 	GetUsage(context.Context, *GetUsageRequest) (*GetUsageResponse, error)
 	// GetCosts tells what the statements of a month have cost, by day, source, principal and group, with a forecast and the budgets.
-	// Without the role admin, a caller sees its own statements.
+	// Without the grant operate, a caller sees its own statements.
 	GetCosts(context.Context, *GetCostsRequest) (*GetCostsResponse, error)
-	// ListQueries lists the statements that wait or run: the caller's own ones, or all for the role admin.
+	// ListQueries lists the statements that wait or run: the caller's own ones, and all of the sources that it may operate.
 	ListQueries(context.Context, *ListQueriesRequest) (*ListQueriesResponse, error)
-	// ListRecentQueries lists the statements that ended last: the caller's own ones, or all for the role admin.
+	// ListRecentQueries lists the statements that ended last: the caller's own ones, and all of the sources that it may operate.
 	ListRecentQueries(context.Context, *ListRecentQueriesRequest) (*ListRecentQueriesResponse, error)
-	// CancelQuery cancels a statement that waits or runs: one of the caller's own, or any for the role admin.
+	// CancelQuery cancels a statement that waits or runs: one of the caller's own, or any of a source that it may operate.
 	CancelQuery(context.Context, *CancelQueryRequest) (*CancelQueryResponse, error)
-	// GetCacheStats tells the state of the result cache of this replica. It needs the role admin.
+	// GetCacheStats tells the state of the result cache of this replica. It needs the grant operate on all sources.
 	GetCacheStats(context.Context, *GetCacheStatsRequest) (*GetCacheStatsResponse, error)
 	// ClearCache drops entries of the result cache on all replicas. Results of statements that run now are not stored either, if they
-	// match. It needs the role admin.
+	// match. It needs the grant operate on the source, or on all.
 	ClearCache(context.Context, *ClearCacheRequest) (*ClearCacheResponse, error)
 	// GetVersion tells the version of the gateway.
 	GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error)

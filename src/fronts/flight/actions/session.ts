@@ -10,6 +10,7 @@ import {
 } from '../../../../gen/arrow/flight/protocol/Flight.ts'
 import type { GrpcCall } from '../../../grpc/server/call.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
+import { readableCatalog } from '../../../query/access/readable-catalog.ts'
 import type { Context } from '../../../query/types.ts'
 import { bytesCapOf, costCapOf, isBytesCap, isCostCap, labelOf } from '../../../statements/cost-caps.ts'
 import { SOURCE_HEADER } from '../../../statements/option-headers.ts'
@@ -44,10 +45,12 @@ const options: Readonly<Record<string, CheckOption>> = {
     if (value === undefined) return { unset: 'schema' }
     return value.$case === 'stringValue' && value.value !== '' ? { set: { schema: value.value } } : wrong
   },
-  async source(value, front) {
+  async source(value, front, ctx) {
     if (value === undefined) return { unset: 'source' }
     if (value.$case !== 'stringValue') return wrong
-    const found = front.router.sources.find(({ name }) => name.toLowerCase() === value.value.toLowerCase())
+    const found = front.router
+      .visibleTo(ctx.principal)
+      .find(({ name }) => name.toLowerCase() === value.value.toLowerCase())
     return found ? { set: { source: found.name } } : wrong
   },
   async cache(value) {
@@ -84,8 +87,8 @@ const options: Readonly<Record<string, CheckOption>> = {
 /** Whether the call's source has the session's schema and lets sessions select it. */
 async function hasSchema(front: FlightFront, call: GrpcCall, ctx: Context, session: StoredSession): Promise<boolean> {
   const named = call.header(SOURCE_HEADER) ?? session.source ?? session.catalogSource
-  const { catalog } = front.router.route(named, session, ctx.principal)
-  return (await catalog.hasSchema?.(session.schema!, ctx)) ?? false
+  const source = front.router.route(named, session, ctx.principal)
+  return (await readableCatalog(source, ctx.principal).hasSchema?.(session.schema!, ctx)) ?? false
 }
 
 function withoutCatalogSource({ catalogSource: _, ...rest }: StoredSession): StoredSession {

@@ -34,10 +34,17 @@ import { sqlInfoFrames } from './sql-info.ts'
 import type { ServerInfo } from './sql-info-defaults.ts'
 import { xdbcTypeRows } from './xdbc-types.ts'
 
+/** A source, with its catalog as the caller may see it. */
+export interface VisibleSource {
+  readonly name: string
+  readonly source: Source
+  readonly catalog: Catalog
+}
+
 /** Input of a metadata command. */
 export interface MetadataScope {
-  /** The sources that the command covers, at least one. */
-  readonly sources: readonly Source[]
+  /** The sources that the command covers; at least one, unless the caller sees none. */
+  readonly sources: readonly VisibleSource[]
   readonly serverInfo: ServerInfo
   readonly ctx: Context
 }
@@ -75,7 +82,7 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
         ...(command.tableNameFilterPattern !== undefined && { tablePattern: command.tableNameFilterPattern }),
       }
       const schema = command.includeSchema ? tablesWithSchemaSchema : tablesSchema
-      const streams = ({ catalog }: Source) => command.includeSchema && catalog.tablesWithSchemas !== undefined
+      const streams = ({ catalog }: VisibleSource) => command.includeSchema && catalog.tablesWithSchemas !== undefined
       const others = scope.sources.filter((source) => !streams(source))
       const rows = await collect(
         command.catalog,
@@ -152,7 +159,7 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
   CommandGetSqlInfo: {
     schema: () => sqlInfoSchema,
     async *frames(value, { sources, serverInfo, ctx }) {
-      const engine = await engineCapabilities(sources[0]!, ctx)
+      const engine = await engineCapabilities(sources[0]!.source, ctx)
       yield* sqlInfoFrames({ ...serverInfo, ...engine }, decodeMessage(CommandGetSqlInfo, value).info)
     },
   },
@@ -267,6 +274,6 @@ async function collect<T>(
   return out
 }
 
-function logOmitted({ name }: Source, err: unknown, { requestId, log }: Context): void {
+function logOmitted({ name }: VisibleSource, err: unknown, { requestId, log }: Context): void {
   log.warn({ event: 'metadata', requestId, source: name, err }, 'the metadata omits a source that does not answer')
 }

@@ -1,5 +1,6 @@
 import type { Frame } from '../../../arrow/ipc/frame.ts'
 import type { GrpcCall } from '../../../grpc/server/call.ts'
+import { readableCatalog } from '../../../query/access/readable-catalog.ts'
 import { deriveContext } from '../../../query/derive-context.ts'
 import { bytes, json, record, text } from '../../../query/seal/fields.ts'
 import { sealed } from '../../../query/seal/sealed.ts'
@@ -90,8 +91,10 @@ export function renewMetadata(
  */
 export function redeemMetadata(front: FlightFront, ctx: Context, sealedTicket: Uint8Array): AsyncIterable<Frame> {
   const { name, value, source, types } = metadataTickets.open(front.sealer, ctx.principal, sealedTicket).value
+  const { principal } = ctx
+  const sources = source === undefined ? front.router.visibleTo(principal) : [front.router.named(source, principal)]
   return metadataCommands[name]!.frames(value, {
-    sources: source === undefined ? front.router.sources : [front.router.named(source)],
+    sources: sources.map((each) => ({ name: each.name, source: each, catalog: readableCatalog(each, principal) })),
     serverInfo: front.serverInfo,
     ctx: types === undefined ? ctx : deriveContext(ctx, { types }),
   })

@@ -10,7 +10,7 @@ import { contextOf } from '../call.ts'
 import type { GatewayFront } from '../front.ts'
 import { cacheFilterOf, cacheStatsMessage } from '../messages/cache-admin.ts'
 
-/** GetCacheStats: the state of the result cache of this replica, for the role admin. */
+/** GetCacheStats: the state of the result cache of this replica, for operators. */
 export function getCacheStats({ cache }: GatewayFront): Method {
   return {
     kind: 'unary',
@@ -21,7 +21,7 @@ export function getCacheStats({ cache }: GatewayFront): Method {
   }
 }
 
-/** ClearCache: drops entries of the result cache on all replicas, for the role admin. */
+/** ClearCache: drops entries of the result cache on all replicas, for operators. */
 export function clearCache(front: GatewayFront): Method {
   return {
     kind: 'unary',

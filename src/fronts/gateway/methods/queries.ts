@@ -11,7 +11,7 @@ import { contextOf } from '../call.ts'
 import type { GatewayFront } from '../front.ts'
 import { runningQueryMessage } from '../messages/running-query.ts'
 
-/** ListQueries: the statements that wait or run, of the caller or, for the role admin, of all. */
+/** ListQueries: the statements that wait or run, of the caller, and all of the sources that it may operate. */
 export function listQueries({ active }: GatewayFront): Method {
   return {
     kind: 'unary',

@@ -99,7 +99,8 @@ function addQueryRoutes(app: HttpApp, { active, administration }: HttpFront): vo
       schema: {
         operationId: 'listQueries',
         summary: 'List the statements that wait or run',
-        description: "The caller's own statements on all replicas, or those of all callers for the role `admin`.",
+        description:
+          "The caller's own statements on all replicas, and those of all callers at sources for which the caller has the grant `operate`.",
         tags,
         querystring: runningQueriesParameters,
         response: {
@@ -121,7 +122,7 @@ function addQueryRoutes(app: HttpApp, { active, administration }: HttpFront): vo
         operationId: 'cancelQuery',
         summary: 'Cancel a statement',
         description:
-          "Cancels one of the caller's own statements, on whichever replica it runs, or any for the role `admin`. Its client gets the error `CANCELLED`.",
+          "Cancels one of the caller's own statements, on whichever replica it runs, or any of a source for which the caller has the grant `operate`. Its client gets the error `CANCELLED`.",
         tags,
         params: queryId,
         response: { 204: z.undefined().describe('The statement has been told to end.'), ...problemAnswers(404) },

@@ -1,3 +1,4 @@
+import { demand } from '../../../query/access/allows.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import { reconcileJson } from '../control/reconcile-json.ts'
 import { reconcileAnswer, reconcileBody } from '../control/reconcile-schema.ts'
@@ -18,7 +19,7 @@ export function addReconcileRoute(app: HttpApp, { reconciliation }: HttpFront): 
         operationId: 'reconcileCosts',
         summary: 'Compare the ledger with the bills of a source',
         description:
-          "Reads the source's list of jobs, which is free, settles statements whose bill is missing and corrects others. For the role `admin`.",
+          "Reads the source's list of jobs, which is free, settles statements whose bill is missing and corrects others. For callers with the grant `operate`.",
         tags,
         body: reconcileBody,
         response: {
@@ -28,8 +29,7 @@ export function addReconcileRoute(app: HttpApp, { reconciliation }: HttpFront): 
       },
     },
     async ({ call, body }) => {
-      if (!call.principal.roles.includes('admin'))
-        throw new GatewayError('FORBIDDEN', 'Reconciling the ledger needs the role admin.')
+      demand(call.principal, 'operate', { source: body.data_source })
       if (!reconciliation)
         throw new GatewayError('UNKNOWN_SOURCE', 'No source bills its statements, so there is no ledger.')
       const since = body.since === undefined ? Date.now() - DEFAULT_SINCE_MS : Date.parse(body.since)

@@ -76,7 +76,7 @@ export const costsParameters = z.strictObject({
   principal: z
     .string()
     .optional()
-    .describe('Counts the statements of one principal. Without the role `admin` a caller sees its own only.'),
+    .describe('Counts the statements of one principal. Without the grant `operate` a caller sees its own only.'),
   group: z.string().optional().describe('Counts the statements of one group.'),
   label: z.string().optional().describe('Counts the statements of one label.'),
 })

@@ -56,5 +56,5 @@ export const runningQueriesParameters = z.strictObject({
   principal: z
     .string()
     .optional()
-    .describe('Name of the principal, for the role `admin`; by default all that the caller may see.'),
+    .describe('Name of the principal, for callers with the grant `operate`; by default all that the caller may see.'),
 })

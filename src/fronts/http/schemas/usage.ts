@@ -52,5 +52,8 @@ export const usageAnswer = z
 
 /** Query parameters of `GET /api/v1/usage`. */
 export const usageParameters = z.strictObject({
-  principal: z.string().optional().describe('Name of the principal, for the role `admin`; by default the caller.'),
+  principal: z
+    .string()
+    .optional()
+    .describe('Name of the principal, for callers with the grant `operate`; by default the caller.'),
 })

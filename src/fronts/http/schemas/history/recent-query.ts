@@ -86,7 +86,7 @@ export const recentQueriesParameters = z.strictObject({
   principal: z
     .string()
     .optional()
-    .describe('Name of the principal, for the role `admin`; by default all that the caller may see.'),
+    .describe('Name of the principal, for callers with the grant `operate`; by default all that the caller may see.'),
   outcome: z
     .string()
     .optional()

@@ -1,0 +1,108 @@
+import type { SqlDialect } from '../facts/dialect.ts'
+import { textFactsOf } from '../facts/facts-of.ts'
+import { plainChange } from '../facts/plain-change.ts'
+import type { CacheObstacle } from '../facts/statement-facts.ts'
+import type { Source } from '../source.ts'
+import type { Context, Query } from '../types.ts'
+import type { Target } from './allows.ts'
+
+/** The tables of a statement, each with its schema. */
+export interface StatementTables {
+  /** Tables and views by the names that the statement gives them, without the one that it changes. */
+  readonly reads: readonly Target[]
+  /** The only table that it changes; absent if it is a query. */
+  readonly changes?: Target
+  /** Whether it also reads the table that it changes, such as UPDATE. */
+  readonly readsChanged?: boolean
+}
+
+/** Why the tables of a statement cannot be told: the end of a sentence that begins with "it". */
+export type Untold = string
+
+/** What else may read tables that the text does not name, or is no table that a grant can name. */
+const untold: Partial<Readonly<Record<CacheObstacle, Untold>>> = {
+  'unknown-function': 'calls a function that the gateway does not know',
+  'external-data': 'reads files or services outside the engine',
+  'not-a-query': 'is neither a query nor a plain INSERT, UPDATE or DELETE',
+  'system-table': "reads the engine's own catalog",
+  'temporary-table': 'reads temporary tables',
+  unreadable: 'is too long or cannot be read by the gateway',
+}
+
+/**
+ * The tables of a statement, from its text; a sentence if they cannot be told.
+ * @throws the signal's reason; GatewayError if the source does not list its catalogs or functions
+ */
+export async function statementTables(query: Query, source: Source, ctx: Context): Promise<StatementTables | Untold> {
+  const dialect = source.dialect ?? 'standard'
+  // A server may read raw bytes otherwise than a statement.
+  if (query.rawCommand && dialect === 'standard') return 'came as raw bytes'
+  const change = plainChange(query.sql, dialect)
+  if (!change) return await readTables(query.sql, query, source, ctx)
+  const rest = await readTables(change.rest, query, source, ctx)
+  if (typeof rest === 'string') return rest
+  const changes = await targetsOf(change.table, query, source, ctx)
+  if (typeof changes === 'string') return changes
+  if (changes.length !== 1) return 'names its table so that it may be one of two: write it with its catalog'
+  return { ...rest, changes: changes[0]!, readsChanged: change.isRead }
+}
+
+async function readTables(
+  sql: string,
+  query: Query,
+  source: Source,
+  ctx: Context,
+): Promise<Pick<StatementTables, 'reads'> | Untold> {
+  const dialect: SqlDialect = source.dialect ?? 'standard'
+  if (sql === '') return { reads: [] }
+  const { obstacles, tables, calls } = await textFactsOf(sql, dialect, ctx)
+  for (const obstacle of obstacles) {
+    const why = untold[obstacle]
+    if (why !== undefined) return why
+  }
+  // What users have defined may stand for a function that the gateway knows.
+  const own = (await source.definitions?.())?.functions
+  if (own)
+    for (const call of calls) if (own.has(call.slice(call.lastIndexOf('.') + 1))) return untold['unknown-function']!
+  const reads: Target[] = []
+  for (const parts of tables) {
+    const targets = await targetsOf(parts, query, source, ctx)
+    if (typeof targets === 'string') return targets
+    reads.push(...targets)
+  }
+  return { reads }
+}
+
+/** What a name may mean: all of it has to be granted. */
+async function targetsOf(
+  parts: readonly string[],
+  { session }: Query,
+  { name: source, catalog }: Source,
+  ctx: Context,
+): Promise<readonly Target[] | Untold> {
+  const table = parts.at(-1)!
+  const ownCatalog = session.catalog ?? catalog.current?.catalog
+  const target = (more: Pick<Target, 'catalog' | 'schema'>): Target => ({ source, table, ...more })
+  if (parts.length === 1) {
+    const schema = session.schema ?? catalog.current?.schema
+    return schema === undefined ? 'names a table without its schema' : [target({ catalog: ownCatalog, schema })]
+  }
+  if (catalog.hasPaths) {
+    const isOwnName = parts.length > 2 && parts[0] === source.toLowerCase()
+    const path = isOwnName ? parts.slice(1, -1) : parts.slice(0, -1)
+    const inSchema = session.schema === undefined || isOwnName ? [] : [session.schema, ...path]
+    return [path, ...(inSchema.length > 0 ? [inSchema] : [])].map((each) =>
+      target({ catalog: ownCatalog, schema: each.join('.') }),
+    )
+  }
+  if (parts.length > 3) return 'names a table by more than catalog, schema and table'
+  const [first, second] = parts as [string, string]
+  if (parts.length === 3) return [target({ catalog: first, schema: second })]
+  // `a.b` is a table of the schema `a`, or of the catalog `a` in its default schema.
+  const catalogs = (await catalog.catalogs(ctx)).map((each) => each.toLowerCase())
+  const isCatalog = catalogs.includes(first)
+  // The source's name stands for the catalog of a server that has none of this name.
+  const named = ownCatalog ?? (catalogs.includes(source.toLowerCase()) ? undefined : source)
+  const inSchema = target({ catalog: named, schema: first })
+  return isCatalog ? [inSchema, target({ catalog: first, schema: catalog.current?.schema ?? 'main' })] : [inSchema]
+}

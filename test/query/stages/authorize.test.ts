@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest'
+import type { Grant } from '../../../src/query/access/grant.ts'
+import { grantsOfRoles } from '../../../src/query/access/roles.ts'
+import { composePipeline } from '../../../src/query/pipeline.ts'
+import { Router } from '../../../src/query/router.ts'
+import type { Source } from '../../../src/query/source.ts'
+import { authorize } from '../../../src/query/stages/authorize.ts'
+import type { Context, Plan, PlannedStatement, Query } from '../../../src/query/types.ts'
+
+const log = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** A source whose statements change data if they do not begin with SELECT or WITH. */
+function sourceNamed(name: string, writes: boolean): Source {
+  return {
+    name,
+    kind: 'fake',
+    writes,
+    plan: async (query: Query): Promise<Plan> => ({
+      kind: /^(SELECT|WITH)/.test(query.sql) ? 'read' : 'update',
+      query,
+      schema: new Uint8Array(0),
+    }),
+    run: async () => 'ran',
+    ingest: async () => 1,
+  } as unknown as Source
+}
+
+const router = new Router([sourceNamed('lake', true), sourceNamed('sea', false)], 'lake')
+const pipeline = composePipeline([authorize(router)], router)
+
+function contextOf(...grants: Grant[]): Context {
+  const principal = { name: 'dash', roles: ['own'], grants: grantsOfRoles(['own'], { own: { grants } }) }
+  return { principal, signal: new AbortController().signal, deadlineAt: Infinity, requestId: 'r', log }
+}
+
+const query = (sql: string, more: Partial<Query> = {}): Query => ({
+  source: 'lake',
+  sql,
+  session: {},
+  purpose: 'any',
+  ...more,
+})
+const planned = (kind: PlannedStatement['kind'], sql: string, source = 'lake') =>
+  ({ kind, query: query(sql, { source }) }) as PlannedStatement
+const missing = (verb: string, target: string) => `dash lacks the grant ${verb} on ${target}: a role must grant it.`
+
+describe('the stage authorize', () => {
+  it.each([
+    ['read', 'SELECT 1', 'read'],
+    ['write', 'DELETE', 'update'],
+    ['ingest', 'INGEST', 'ingest'],
+  ] as const)('needs %s for %s', async (verb, sql, kind) => {
+    const others = (['read', 'write', 'estimate', 'ingest', 'operate'] as const).filter((each) => each !== verb)
+    await expect(pipeline.run(planned(kind, sql), contextOf({ verbs: [verb] }))).resolves.toBeDefined()
+    await expect(pipeline.run(planned(kind, sql), contextOf({ verbs: others }))).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      message: missing(verb, 'lake'),
+    })
+    await expect(pipeline.run(planned(kind, sql), contextOf({ verbs: [verb], sources: ['sea'] }))).rejects.toThrow()
+    if (kind === 'ingest') return
+    await expect(pipeline.plan(query(sql), contextOf({ verbs: [verb] }))).resolves.toMatchObject({ kind })
+    await expect(pipeline.plan(query(sql), contextOf({ verbs: others }))).rejects.toThrow(missing(verb, 'lake'))
+  })
+
+  it('who may only estimate gets the estimate of any statement, and no plan', async () => {
+    const ctx = contextOf({ verbs: ['estimate'] })
+    for (const sql of ['SELECT 1', 'DELETE']) {
+      await expect(pipeline.plan(query(sql, { estimate: true }), ctx)).resolves.toBeDefined()
+      await expect(pipeline.plan(query(sql), ctx)).rejects.toThrow(missing('read', 'lake'))
+    }
+    const reader = contextOf({ verbs: ['read'] })
+    await expect(pipeline.plan(query('SELECT 1', { estimate: true }), reader)).rejects.toThrow(
+      missing('estimate', 'lake'),
+    )
+  })
+
+  it('lets nobody change a source that is read-only', async () => {
+    const ctx = contextOf({ verbs: ['write', 'ingest'] })
+    for (const kind of ['update', 'ingest'] as const)
+      await expect(pipeline.run(planned(kind, 'x', 'sea'), ctx)).rejects.toMatchObject({ code: 'READ_ONLY' })
+  })
+
+  it('lets a query have side effects only where the principal may write', async () => {
+    let mayWrite: unknown
+    const seen = composePipeline(
+      [
+        authorize(router),
+        {
+          name: 'see',
+          run: async (plan) => {
+            mayWrite = plan.kind === 'read' && plan.mayWrite
+            return {} as never
+          },
+        },
+      ],
+      router,
+    )
+    await seen.run(planned('read', 'SELECT 1'), contextOf({ verbs: ['read', 'write'] }))
+    expect(mayWrite).toBe(true)
+    await seen.run(planned('read', 'SELECT 1'), contextOf({ verbs: ['read'] }, { verbs: ['write'], sources: ['sea'] }))
+    expect(mayWrite).toBeUndefined()
+  })
+})
+
+/** Statements of a principal that may read `sales`, and write and upload to `sales.orders`. */
+describe('grants on parts of a source', () => {
+  const catalog = { current: { catalog: 'lake', schema: 'main' }, catalogs: async () => ['lake'] }
+  const lake = { ...sourceNamed('lake', true), dialect: 'duckdb', catalog } as unknown as Source
+  const dremio = {
+    ...sourceNamed('dremio', true),
+    dialect: 'dremio',
+    catalog: { current: { catalog: 'dremio' }, hasPaths: true, catalogs: async () => ['dremio'] },
+  } as unknown as Source
+  const parts = composePipeline([authorize(new Router([lake, dremio], 'lake'))], new Router([lake, dremio], 'lake'))
+  const ctx = contextOf(
+    { verbs: ['read', 'estimate'], schemas: ['sales'] },
+    { verbs: ['read'], tables: ['space.folder.clients', 'main.notes'] },
+    { verbs: ['write', 'ingest'], tables: ['sales.orders'] },
+  )
+  const outcome = async (sql: string, kind: 'read' | 'update', more: Partial<Query> = {}) => {
+    const told: string[] = []
+    for (const run of [
+      () => parts.plan(query(sql, more), ctx),
+      () => parts.run({ kind, query: query(sql, more) } as PlannedStatement, ctx),
+    ])
+      told.push(
+        await run().then(
+          () => 'ok',
+          (error: Error) => error.message,
+        ),
+      )
+    return told
+  }
+
+  it.each([
+    'SELECT 1',
+    'SELECT * FROM sales.orders',
+    'SELECT * FROM lake.Sales."ORDERS" o JOIN sales.items USING (id)',
+    'SELECT now(), * FROM notes',
+    'WITH x AS (SELECT * FROM sales.orders) SELECT * FROM x',
+  ])('let run %s', async (sql) => {
+    expect(await outcome(sql, 'read')).toEqual(['ok', 'ok'])
+  })
+
+  it.each([
+    ['SELECT * FROM hr.people', 'read on lake.hr.people'],
+    ['SELECT * FROM people', 'read on lake.main.people'],
+    ['SELECT * FROM sales.orders WHERE id IN (SELECT id FROM hr.people)', 'read on lake.hr.people'],
+    ['SELECT (SELECT max(pay) FROM hr.people) FROM sales.orders', 'read on lake.hr.people'],
+    ['WITH x AS (SELECT * FROM hr.people) SELECT * FROM x', 'read on lake.hr.people'],
+    ['WITH people AS (SELECT * FROM hr.people), sales AS (FROM people) SELECT * FROM sales', 'lake.hr.people'],
+    ['SELECT * FROM lake.people', 'read on lake.lake.people'],
+    ['SELECT * FROM other.sales.orders', 'ok'],
+    ['SELECT * FROM information_schema.tables', "since it reads the engine's own catalog."],
+    ['SELECT * FROM duckdb_tables()', "since it reads the engine's own catalog."],
+    ['SELECT * FROM read_csv($$a.csv$$)', 'since it reads files or services outside the engine.'],
+    ["SELECT * FROM 'a.csv'", 'since it reads files or services outside the engine.'],
+    ["SELECT * FROM query('FROM hr.people')", 'since it calls a function that the gateway does not know.'],
+    ["SELECT now(), * FROM query_table('hr.people')", 'since it calls a function'],
+    ['SELECT own_macro(1)', 'since it calls a function that the gateway does not know.'],
+    ['SELECT * FROM (DESCRIBE hr.people)', 'since it is neither a query nor'],
+    ['SELECT 1; SELECT * FROM hr.people', 'since it is neither a query nor'],
+    ["SELECT 'a", 'since it is too long or cannot be read'],
+  ])('%s: %s', async (sql, told) => {
+    for (const each of await outcome(sql, 'read')) expect(each).toContain(told)
+  })
+
+  it.each([
+    ["INSERT INTO sales.orders VALUES (1, 'a')", 'ok'],
+    ['INSERT INTO sales.orders (id) SELECT id FROM sales.items', 'ok'],
+    ['UPDATE sales.orders SET id = 2 WHERE id = 1', 'ok'],
+    ['DELETE FROM sales.orders WHERE id IN (SELECT id FROM sales.items)', 'ok'],
+    ['INSERT INTO sales.items VALUES (1)', 'write on lake.sales.items'],
+    ['INSERT INTO sales.orders SELECT id FROM hr.people', 'read on lake.hr.people'],
+    ['UPDATE sales.orders SET id = p.id FROM hr.people p', 'read on lake.hr.people'],
+    ['UPDATE sales.orders SET id = (SELECT max(id) FROM hr.people)', 'read on lake.hr.people'],
+    ['DELETE FROM sales.orders USING hr.people p WHERE p.id = 1', 'cannot be told'],
+    ['INSERT INTO sales.orders VALUES ((SELECT max(id) FROM hr.people))', 'read on lake.hr.people'],
+    ['INSERT INTO sales.orders VALUES (1); DROP TABLE hr.people', 'cannot be told'],
+    ['DROP TABLE sales.orders', 'cannot be told'],
+    ['WITH x AS (SELECT 1) INSERT INTO sales.orders SELECT * FROM x', 'cannot be told'],
+    ['CREATE VIEW sales.v AS SELECT * FROM hr.people', 'cannot be told'],
+  ])('%s: %s', async (sql, told) => {
+    for (const each of await outcome(sql, 'update')) expect(each).toContain(told)
+  })
+
+  it('are about the paths of Dremio, with and without the name of the source', async () => {
+    const source = { source: 'dremio' }
+    for (const sql of ['SELECT * FROM space.folder.clients', 'SELECT * FROM dremio."space"."folder".clients'])
+      expect(await outcome(sql, 'read', source)).toEqual(['ok', 'ok'])
+    const [told] = await outcome('SELECT * FROM space.folder.people', 'read', source)
+    expect(told).toContain('read on dremio.space.folder.people')
+    expect((await outcome('SELECT * FROM clients', 'read', source))[0]).toContain('names a table without its schema')
+  })
+
+  it('are about the schema of the session', async () => {
+    const session = { catalog: 'lake', schema: 'sales' }
+    expect(await outcome('SELECT * FROM orders', 'read', { session })).toEqual(['ok', 'ok'])
+    expect((await outcome('SELECT * FROM notes', 'read', { session: { ...session, schema: 'hr' } }))[0]).toContain(
+      'read on lake.hr.notes',
+    )
+  })
+
+  it('are about the table of an upload', async () => {
+    const upload = (schema: string) =>
+      parts.run({ kind: 'ingest', query: query('INGEST'), ingest: { schema, table: 'orders' } } as never, ctx)
+    await expect(upload('sales')).resolves.toBeDefined()
+    await expect(upload('hr')).rejects.toThrow(missing('ingest', 'lake.hr.orders'))
+  })
+
+  it('are about estimates of tables too', async () => {
+    const plan = (sql: string) => parts.plan(query(sql, { estimate: true }), ctx)
+    await expect(plan('SELECT * FROM sales.items')).resolves.toBeDefined()
+    await expect(plan('SELECT * FROM main.notes')).rejects.toThrow(missing('estimate', 'lake.main.notes'))
+  })
+})
