@@ -164,6 +164,18 @@ describe('tracing', () => {
     expect(collector.spans.some(({ name }) => name.includes('metrics') || name.includes('livez'))).toBe(false)
   })
 
+  it('a batch: each statement has its own spans below the request', async () => {
+    const { traceId, traceparent } = newTrace()
+    const queries = [1, 2, 3].map((i) => ({ query: `SELECT ${i} AS in_batch`, data_source: 'demo' }))
+    const answer = await postJson(gateway, '/api/v1/batch', { queries }, { traceparent })
+    expect(answer.status).toBe(200)
+    await answer.text()
+    const spans = await collector.trace(traceId, (all) => all.some(({ kind }) => kind === 2))
+    const root = one(spans, 'POST /api/v1/batch')
+    for (const name of ['plan', 'statement'])
+      expect(named(spans, name).map(({ parentId }) => parentId)).toEqual(queries.map(() => root.spanId))
+  })
+
   it('a client’s flag decides: without `sampled` nothing is exported, but the trace is passed on', async () => {
     const { traceId, traceparent } = newTrace('00')
     const info = await stub.info('SELECT 42', { traceparent })

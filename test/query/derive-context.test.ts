@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { deriveContext } from '../../src/query/derive-context.ts'
-import type { Span } from '../../src/query/tracing/span.ts'
 import type { Context, Logger, Principal } from '../../src/query/types.ts'
+import { RecordedSpan } from '../fakes/recorded-span.ts'
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const other: Logger = { ...silent }
@@ -27,7 +27,7 @@ class LazyContext implements Context {
   readonly trace = {}
   readonly charge = { id: 'c1', onSubmitted: async () => {}, settle() {} }
   readonly heldReports = []
-  readonly span = spanOf('a')
+  readonly span = new RecordedSpan('a')
   #controller: AbortController | undefined
 
   get signal(): AbortSignal {
@@ -38,22 +38,6 @@ class LazyContext implements Context {
   get hasSignal(): boolean {
     return this.#controller !== undefined
   }
-}
-
-function spanOf(spanId: string): Span {
-  const span: Span = {
-    traceId: 't',
-    spanId,
-    isSampled: true,
-    traceParent: '',
-    traceState: undefined,
-    child: () => span,
-    set() {},
-    event() {},
-    link() {},
-    end() {},
-  }
-  return span
 }
 
 /** A different value for every member; the compiler fails here if a member of `Context` is missing. */
@@ -75,7 +59,7 @@ const changes: { readonly [K in keyof Required<Context>]: NonNullable<Context[K]
   trace: { queueWaitMs: 1 },
   charge: { id: 'c2', maxBilledBytes: 1, onSubmitted: async () => {}, settle() {} },
   heldReports: [() => {}],
-  span: spanOf('b'),
+  span: new RecordedSpan('b'),
 }
 const names = Object.keys(changes) as (keyof Context)[]
 

@@ -110,7 +110,7 @@ function stepsOf(source: string, config: BigQueryConfig, { rest, storage, afterc
       run: async () => {
         const startedAt = performance.now()
         const configuration = { query: { query: 'SELECT 1', useLegacySql: false } }
-        const found = await dryRun(rest, configuration, location, signal)
+        const found = await dryRun(rest, configuration, location, { signal })
         return `${Math.round(performance.now() - startedAt)} ms, in ${found.location ?? 'no known location'}`
       },
     },

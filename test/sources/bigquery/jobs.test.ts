@@ -2,6 +2,7 @@ import { afterAll, expect, it } from 'vitest'
 import { GatewayError } from '../../../src/query/errors.ts'
 import type { PlannedSql } from '../../../src/query/types.ts'
 import { type BigQueryFake, startBigQueryFake } from '../../fakes/bigquery/fake.ts'
+import { RecordedSpan } from '../../fakes/recorded-span.ts'
 import { waitFor } from '../../wait-for.ts'
 import { chargeOf, contextFor, openSource, queryOf, rowsOf, runSql } from './open-source.ts'
 
@@ -68,6 +69,22 @@ it('jobs have the trace of the client as a label, if it told one in its form', a
   expect(sent(fake)[1]).toMatchObject({ labels: { traceparent } })
   await rowsOf(await runSql(source, 'SELECT n, 1 FROM shop.few', contextFor({ metadata: { traceparent: 'no trace' } })))
   expect(sent(fake).at(-1)).not.toMatchObject({ labels: { traceparent: expect.anything() } })
+})
+
+it.each([
+  [true, ['bigquery jobs.insert (dry run)', 'bigquery jobs.query']],
+  [false, ['bigquery jobs.insert (dry run)', 'bigquery jobs.insert', 'bigquery jobs.getQueryResults']],
+])('calls have spans, and jobs the trace of theirs (short queries: %s)', async (shortQueries, names) => {
+  const { fake, source } = await started({}, { shortQueries })
+  const span = new RecordedSpan()
+  const ctx = contextFor({ span })
+  await rowsOf(await runSql(source, 'SELECT n FROM shop.few', ctx))
+  expect(span.children.map(({ name, kind, outcome }) => [name, kind, outcome])).toEqual(
+    names.map((name) => [name, 'client', 'ok']),
+  )
+  for (const job of sent(fake)) expect(job).toMatchObject({ labels: { traceparent: span.traceParent } })
+  await expect(runSql(source, 'SELECT n FROM shop.missing', ctx)).rejects.toThrow()
+  expect(span.children.at(-1)).toMatchObject({ outcome: 'notFound' })
 })
 
 it.each([

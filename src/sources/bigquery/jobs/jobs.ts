@@ -68,7 +68,7 @@ export class Jobs {
     try {
       const { placed, errorResult } = await untilAborted(asked, ctx.signal)
       if (errorResult) throw jobError(errorResult, this.#deps.source)
-      const page = await this.wait(placed, ctx.signal)
+      const page = await this.wait(placed, ctx)
       observer.onJob('done')
       observer.onWaited((performance.now() - startedAt) / 1000)
       this.#aftercare.bill(placed, onBill)
@@ -112,9 +112,10 @@ export class Jobs {
     }
     const path = `projects/${segments(project)}/jobs`
     const signal = this.#aftercare.outliving(ctx.signal)
+    const span = { parent: ctx.span, name: 'jobs.insert' }
     let job: JobResource
     try {
-      job = await rest.request<JobResource>({ method: 'POST', path, repeatable: true, body }, signal)
+      job = await rest.request<JobResource>({ method: 'POST', path, repeatable: true, body, span }, signal)
     } catch (error) {
       // A repeated call whose first attempt was lost on the way back: the job is there.
       const isThere = error instanceof RestFailure && error.status === 409
@@ -131,15 +132,16 @@ export class Jobs {
    * Waits until a job has ended, and returns its first page. Only failures of the waiting itself are repeated, not the job's.
    * @throws as `run`
    */
-  async wait(reference: JobReference, signal: AbortSignal): Promise<QueryPage> {
+  async wait(reference: JobReference, { signal, span: parent }: Pick<Context, 'signal' | 'span'>): Promise<QueryPage> {
     const { rest, source } = this.#deps
+    const span = { parent, name: 'jobs.getQueryResults' }
     let failures = 0
     let pauseMs = MIN_PAUSE_MS
     for (;;) {
       const askedAt = performance.now()
       try {
         const query = { timeoutMs: POLL_MS, maxResults: FIRST_PAGE_ROWS }
-        const request = { ...pageRequest(reference, query), repeatable: false, waitMs: POLL_MS }
+        const request = { ...pageRequest(reference, query), repeatable: false, waitMs: POLL_MS, span }
         const page = await pageOf(rest, request, signal)
         if (page.head.jobComplete !== false) return page
         failures = 0

@@ -50,8 +50,7 @@ export class ShortQueries {
     const asked = this.#ask(statement, requestId, location, ctx)
     try {
       const first = await untilAborted(asked, ctx.signal)
-      const page =
-        first.page.head.jobComplete === false ? await this.#jobs.wait(first.reference, ctx.signal) : first.page
+      const page = first.page.head.jobComplete === false ? await this.#jobs.wait(first.reference, ctx) : first.page
       observer.onJob('done')
       observer.onWaited((performance.now() - startedAt) / 1000)
       const bill = billOfHead(page.head)
@@ -94,7 +93,9 @@ export class ShortQueries {
     }
     const path = `projects/${segments(rest.project)}/queries`
     const signal = this.#aftercare.outliving(ctx.signal)
-    const page = await pageOf(rest, { method: 'POST', path, body, repeatable: 'unanswered', waitMs: HOLD_MS }, signal)
+    const span = { parent: ctx.span, name: 'jobs.query' }
+    const request = { method: 'POST', path, body, repeatable: 'unanswered', waitMs: HOLD_MS, span } as const
+    const page = await pageOf(rest, request, signal)
     const {
       projectId = rest.project,
       jobId = requestId,

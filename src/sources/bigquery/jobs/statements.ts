@@ -88,7 +88,7 @@ export class Statements {
     const { rest, config, source } = this.#deps
     const statement = { query, parameterMode: text.parameters, parameters: nulls }
     const { location = config.location } = planned
-    const { schema } = await dryRun(rest, jobConfiguration(source, config, statement, ctx), location, ctx.signal)
+    const { schema } = await dryRun(rest, jobConfiguration(source, config, statement, ctx), location, ctx)
     return {
       schema: frameOf(encodeSchema(arrowSchemaOf(schema.fields ?? [])), new Uint8Array(0), 0),
       frames: (async function* () {})(),

@@ -32,7 +32,7 @@ export async function dryRunOf(
   const check = async (parameters?: readonly QueryParameter[]) => {
     observer.onDryRun()
     const configuration = jobConfiguration(source, config, { query, parameterMode, parameters }, ctx)
-    return await dryRun(rest, configuration, config.location, ctx.signal)
+    return await dryRun(rest, configuration, config.location, ctx)
   }
   const stream = parameterMode && query.parameters
   if (!stream) {

@@ -1,3 +1,4 @@
+import type { Context } from '../../../query/types.ts'
 import type { JobResource, SchemaResource, UndeclaredParameter } from '../rest/api.ts'
 import { type RestClient, segments } from '../rest/rest-client.ts'
 
@@ -22,13 +23,14 @@ export async function dryRun(
   rest: RestClient,
   configuration: object,
   location: string | undefined,
-  signal: AbortSignal,
+  { signal, span }: Pick<Context, 'signal' | 'span'>,
 ): Promise<DryRun> {
   const job = await rest.request<JobResource>(
     {
       method: 'POST',
       path: `projects/${segments(rest.project)}/jobs`,
       repeatable: true,
+      span: { parent: span, name: 'jobs.insert (dry run)' },
       body: {
         configuration: { ...configuration, dryRun: true },
         jobReference: { projectId: rest.project, ...(location !== undefined && { location }) },

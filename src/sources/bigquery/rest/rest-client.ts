@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { untilAborted } from '../../../async/until-aborted.ts'
 import type { BigQueryConfig } from '../settings.ts'
 import { failureOf, isRefusal, LoginFailure, RestFailure } from './rest-failure.ts'
+import { inRestSpan, type RestSpan } from './rest-span.ts'
 
 const GOOGLE = 'https://bigquery.googleapis.com'
 const MAX_ATTEMPTS = 4
@@ -26,6 +27,8 @@ export interface RestRequest {
   readonly repeatable: boolean | 'unanswered'
   /** Time that the server may take to answer in addition to `requestTimeoutMs`, for long polls. */
   readonly waitMs?: number
+  /** By default the call has no span. */
+  readonly span?: RestSpan
 }
 
 /** What the calls report for metrics. */
@@ -42,12 +45,14 @@ type Auth = Awaited<ReturnType<typeof import('./credentials.ts').authOf>>
 export class RestClient {
   readonly #config: BigQueryConfig
   readonly #baseUrl: string
+  readonly #host: string
   readonly #observer: RestObserver
   #auth: Promise<Auth> | undefined
 
   constructor(config: BigQueryConfig, observer: RestObserver) {
     this.#config = config
     this.#baseUrl = `${(config.endpoint ?? GOOGLE).replace(/\/+$/, '')}/bigquery/v2/`
+    this.#host = new URL(this.#baseUrl).hostname
     this.#observer = observer
   }
 
@@ -69,6 +74,12 @@ export class RestClient {
 
   /** Calls the API and returns the bytes of its answer. @throws as `request` */
   async raw(request: RestRequest, signal: AbortSignal): Promise<Buffer> {
+    return await inRestSpan(request.span, { method: request.method, host: this.#host }, () =>
+      this.#repeated(request, signal),
+    )
+  }
+
+  async #repeated(request: RestRequest, signal: AbortSignal): Promise<Buffer> {
     let isRenewed = this.#config.anonymous
     let mayHaveArrived = false
     for (let attempt = 1; ; attempt++) {

@@ -96,7 +96,7 @@ export class Results {
       if (stored) return { path: 'storage', frames: stored.frames, progress: () => stored.progress() }
     }
     // Of rows in Arrow, REST cannot continue.
-    const first = job.arrow ? await this.#jobs.wait(reference, ctx.signal) : page
+    const first = job.arrow ? await this.#jobs.wait(reference, ctx) : page
     const pages = new ResultPages(this.#deps.rest, reference, first)
     const fields = first.head.schema?.fields ?? page.head.schema?.fields ?? []
     return {
