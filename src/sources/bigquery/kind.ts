@@ -20,7 +20,16 @@ export const bigQueryKind: SourceKind<BigQuerySettings> = {
   declareMetrics: (metrics) => void bigQueryMetrics(metrics),
   async open(name, settings, { log, metrics }) {
     const { BigQuerySource } = await import('./source.ts')
-    return new BigQuerySource(name, settings, { log, observer: bigQueryMetrics(metrics) })
+    const deps = { log, observer: bigQueryMetrics(metrics) }
+    const own = new BigQuerySource(name, settings, deps)
+    const { identity } = settings
+    if (identity?.mode !== 'impersonate') return own
+    const { ImpersonatingSource } = await import('./impersonating-source.ts')
+    return new ImpersonatingSource(
+      own,
+      identity,
+      (account) => new BigQuerySource(name, { ...settings, impersonate: account }, deps),
+    )
   },
   async *diagnose(name, settings, ctx) {
     const { diagnoseBigQuery } = await import('./diagnose.ts')

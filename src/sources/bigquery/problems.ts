@@ -2,11 +2,19 @@ import { existsSync } from 'node:fs'
 import type { BigQuerySettings } from './settings.ts'
 
 /** Problems of settings that contradict each other, one line each. */
-export function bigQueryProblems(name: string, { anonymous, keyFile, impersonate }: BigQuerySettings): string[] {
+export function bigQueryProblems(
+  name: string,
+  { anonymous, keyFile, impersonate, identity, cache }: BigQuerySettings,
+): string[] {
   const at = `sources.${name}`
   const problems: string[] = []
   if (anonymous && keyFile !== undefined) problems.push(`${at}: set keyFile or anonymous, not both`)
   if (anonymous && impersonate !== undefined) problems.push(`${at}: set impersonate or anonymous, not both`)
+  if (identity?.mode === 'impersonate') {
+    if (anonymous) problems.push(`${at}: set identity.mode or anonymous, not both`)
+    if (cache?.scope === 'shared')
+      problems.push(`${at}.cache.scope: shared: with identity.mode each caller may see other rows: leave it out`)
+  }
   if (keyFile !== undefined && !existsSync(keyFile)) problems.push(`${at}.keyFile: there is no file ${keyFile}`)
   return problems
 }

@@ -10,6 +10,8 @@ const HOUR_MS = 60 * MINUTE_MS
 
 const text = (about: string) => z.string().min(1).optional().describe(about)
 
+const account = z.string().regex(/^[^\s@]+@[^\s@]+$/, 'must be the address of a service account')
+
 /** `sources.<name>` of kind `bigquery`. */
 export const bigQuerySettings = z.strictObject({
   kind: z.literal('bigquery').describe('Google BigQuery.'),
@@ -31,6 +33,31 @@ export const bigQuerySettings = z.strictObject({
     'File with the key of a service account. By default the application default credentials of the machine.',
   ),
   impersonate: text('Service account that the gateway impersonates, such as `reader@project.iam.gserviceaccount.com`.'),
+  identity: z
+    .strictObject({
+      mode: z
+        .enum(['none', 'impersonate'])
+        .default('none')
+        .describe(
+          '`none`: all callers use the login of the source. `impersonate`: the gateway impersonates the service account of the caller, so that the permissions of BigQuery hold for each ([access](access.md#the-callers-identity-at-the-source)).',
+        ),
+      principals: z
+        .record(z.string().min(1), account)
+        .default({})
+        .describe('Service accounts by the name of the principal, such as `oidc:alice@example.com`.'),
+      groups: z
+        .record(z.string().min(1), account)
+        .default({})
+        .describe(
+          "Service accounts by the name of a group, for principals that `principals` does not name. The first one in the file that is a group of the caller's counts.",
+        ),
+      others: z
+        .enum(['refuse', 'own'])
+        .default('refuse')
+        .describe('Callers for whom no account stands: their statements are refused, or use the login of the source.'),
+    })
+    .optional()
+    .describe('Passes the identity of the caller on to BigQuery.'),
   defaultDataset: z
     .string()
     .regex(/^([a-z0-9.:-]{1,100}\.)?\w{1,1024}$/i, 'must be DATASET or PROJECT.DATASET')
@@ -102,4 +129,7 @@ export const bigQuerySettings = z.strictObject({
 export type BigQuerySettings = z.output<typeof bigQuerySettings>
 
 /** The settings that the source itself uses. */
-export type BigQueryConfig = Omit<BigQuerySettings, 'kind' | 'statementTimeoutMs' | 'maxStreams' | 'pricing'>
+export type BigQueryConfig = Omit<
+  BigQuerySettings,
+  'kind' | 'statementTimeoutMs' | 'maxStreams' | 'pricing' | 'identity'
+>

@@ -213,4 +213,23 @@ describe('grants on parts of a source', () => {
     await expect(plan('SELECT * FROM sales.items')).resolves.toBeDefined()
     await expect(plan('SELECT * FROM main.notes')).rejects.toThrow(missing('estimate', 'lake.main.notes'))
   })
+
+  it('are about the tables behind a view too, where the engine tells them', async () => {
+    const telling = {
+      ...lake,
+      plan: async (asked: Query) => ({
+        kind: 'read',
+        query: asked,
+        schema: new Uint8Array(0),
+        estimate: {
+          accuracy: 'exact',
+          referencedTables: ['lake.sales.orders', asked.sql.includes('open') ? 'lake.sales.items' : 'lake.hr.people'],
+        },
+      }),
+    } as unknown as Source
+    const router = new Router([telling], 'lake')
+    const told = composePipeline([authorize(router)], router)
+    await expect(told.plan(query('SELECT * FROM sales.open_view'), ctx)).resolves.toBeDefined()
+    await expect(told.plan(query('SELECT * FROM sales.view'), ctx)).rejects.toThrow(missing('read', 'lake.hr.people'))
+  })
 })
