@@ -1,16 +1,16 @@
 // Bundles the web console. `npm run build` puts it into dist/console for the package; `npm start` and the tests put it into
-// .cache/console, where a checkout looks for it. `node scripts/build-console.mjs` does the latter alone.
+// build/console, where a checkout looks for it. `node scripts/build-console.mjs` does the latter alone.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { cache, root } from './install.mjs'
+import { root } from './install.mjs'
 
 const sources = join(root, 'src', 'console')
 
 /** Where a checkout has the console. */
-export const checkoutConsole = join(cache, 'console')
+export const checkoutConsole = join(root, 'build', 'console')
 
 /** Builds the console of a checkout, unless it is there for the same sources. */
 export async function buildCheckoutConsole() {

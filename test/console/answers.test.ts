@@ -1,8 +1,21 @@
 import { expect, it } from 'vitest'
 import type { z } from 'zod'
-import type { Problem, RunningQueries, Session, Sources } from '../../src/console/api/answers.ts'
+import type {
+  Column,
+  Estimate,
+  Metrics,
+  Problem,
+  RecentQueries,
+  RunningQueries,
+  Session,
+  Sources,
+} from '../../src/console/api/answers.ts'
 import type { Problem as GatewayProblem } from '../../src/fronts/http/call/problem.ts'
 import type { SessionJson } from '../../src/fronts/http/console/session-routes.ts'
+import type { estimateSchema } from '../../src/fronts/http/schemas/estimate.ts'
+import type { recentQueriesAnswer } from '../../src/fronts/http/schemas/history/recent-query.ts'
+import type { metricsSchema } from '../../src/fronts/http/schemas/metrics.ts'
+import type { columnSchema } from '../../src/fronts/http/schemas/rows.ts'
 import type { runningQueriesAnswer } from '../../src/fronts/http/schemas/running-query.ts'
 import type { sourcesAnswer } from '../../src/fronts/http/schemas/source.ts'
 
@@ -11,6 +24,10 @@ interface Answers {
   problem: [GatewayProblem, Problem]
   session: [SessionJson, Session]
   running: [z.output<typeof runningQueriesAnswer>, RunningQueries]
+  recent: [z.output<typeof recentQueriesAnswer>, RecentQueries]
+  estimate: [z.output<typeof estimateSchema>, Estimate]
+  metrics: [z.output<typeof metricsSchema>, Metrics]
+  column: [z.output<typeof columnSchema>, Column]
   sources: [z.output<typeof sourcesAnswer>, Sources]
 }
 

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, startChromium } from './chromium.ts'
 import { openConsole } from './console-page.ts'
@@ -11,7 +11,7 @@ const keys = [
   { name: 'rob', key: 'key-of-rob' },
 ]
 /** Takes DuckDB for hours. */
-const endless = 'SELECT count(*) AS endless FROM range(10000000) AS a, range(10000000) AS b'
+const endless = (name: string) => `SELECT count(*) AS ${name} FROM range(10000000) AS a, range(10000000) AS b`
 
 describe.skipIf(!hasChromium())('the console in Chromium: statements', () => {
   let gateway: GatewayProcess
@@ -26,6 +26,12 @@ describe.skipIf(!hasChromium())('the console in Chromium: statements', () => {
   })
 
   const run = (key: string, query: string) => postJson(gateway, '/api/v1/query', { query }, { 'x-api-key': key })
+
+  const rowOf = (page: Page, name: string) =>
+    page
+      .getByRole('region', { name: /^Running/ })
+      .getByRole('row')
+      .filter({ hasText: name })
 
   it('a wrong key is refused in words; the right one opens the console; logging out closes it', async () => {
     const { page, complaints } = await openConsole(browser, gateway)
@@ -53,8 +59,8 @@ describe.skipIf(!hasChromium())('the console in Chromium: statements', () => {
   it('a statement that runs appears and is killed; its client is told by whom', async () => {
     const { page, complaints } = await openConsole(browser, gateway, { key: 'key-of-ada' })
     await page.getByText('No statement runs.').waitFor()
-    const answer = run('key-of-rob', endless)
-    const row = page.getByRole('row').filter({ hasText: 'endless' })
+    const answer = run('key-of-rob', endless('endless'))
+    const row = rowOf(page, 'endless')
     await row.getByText('running', { exact: true }).waitFor()
     expect(await row.getByRole('cell').first().innerText()).toBe('rob')
 
@@ -83,14 +89,14 @@ describe.skipIf(!hasChromium())('the console in Chromium: statements', () => {
     const ofAda = fetch(`http://${gateway.http}/api/v1/query`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-api-key': 'key-of-ada' },
-      body: JSON.stringify({ query: endless }),
+      body: JSON.stringify({ query: endless('of_ada') }),
       signal: closing.signal,
     }).catch(() => {})
     const admin = await openConsole(browser, gateway, { key: 'key-of-ada' })
-    await admin.page.getByRole('row').filter({ hasText: 'endless' }).waitFor()
+    await rowOf(admin.page, 'of_ada').waitFor()
     const reader = await openConsole(browser, gateway, { key: 'key-of-rob' })
     await reader.page.getByText('None of your statements runs.').waitFor()
-    expect(await reader.page.locator('body').innerText()).not.toContain('endless')
+    expect(await reader.page.locator('body').innerText()).not.toContain('of_ada')
     closing.abort()
     await ofAda
     await admin.page.context().close()
@@ -109,13 +115,14 @@ describe.skipIf(!hasChromium())('the console in Chromium: statements', () => {
   })
 
   it('can be used by keyboard alone: skip link, log in, kill, Escape', async () => {
-    const answer = run('key-of-ada', endless)
+    const answer = run('key-of-ada', endless('by_keyboard'))
     const { page } = await openConsole(browser, gateway)
     const focused = () =>
       page.evaluate('document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent')
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('key')
     await page.keyboard.type('key-of-ada')
     await page.keyboard.press('Enter')
-    const row = page.getByRole('row').filter({ hasText: 'endless' })
+    const row = rowOf(page, 'by_keyboard')
     await row.waitFor()
     await page.keyboard.press('Tab')
     expect(await focused()).toBe('Skip to the content')

@@ -54,3 +54,69 @@ export interface Source {
 export interface Sources {
   readonly sources: readonly Source[]
 }
+
+/** Answer of `POST /api/v1/estimate-cost` for one statement. */
+export interface Estimate {
+  readonly data_source: string | null
+  readonly bytes: number | null
+  readonly rows: number | null
+  readonly billable_bytes: number | null
+  readonly cost_usd: number | null
+  readonly external_costs: readonly string[]
+  readonly accuracy: string
+  readonly referenced_tables: readonly string[]
+  readonly suggestions: readonly string[]
+  readonly advice: readonly Advice[]
+  readonly refusal: string | null
+}
+
+export interface Advice {
+  readonly rule: string
+  readonly message: string
+  readonly rewritten_query: string | null
+  readonly saved_usd: number | null
+}
+
+export interface Column {
+  readonly name: string
+  readonly type: string
+}
+
+/** What a statement took. */
+export interface Metrics {
+  readonly data_source: string | null
+  readonly total_ms: number
+  readonly bytes: number
+  readonly cost_usd: number | null
+  readonly billed_bytes: number | null
+  readonly cache_hit: boolean
+}
+
+/** A statement that has ended. */
+export interface RecentQuery {
+  readonly id: string
+  readonly principal: string
+  readonly data_source: string
+  readonly query: string
+  readonly outcome: string
+  readonly message: string | null
+  readonly front: string | null
+  readonly start_time: string
+  readonly end_time: string
+  readonly duration_ms: number
+  readonly plan_ms: number | null
+  readonly queue_ms: number | null
+  readonly first_byte_ms: number | null
+  readonly stream_ms: number | null
+  readonly rows: number
+  readonly bytes: number
+  readonly billed_bytes: number | null
+  readonly cost_usd: number | null
+  readonly cache: string | null
+  readonly request_id: string
+}
+
+export interface RecentQueries {
+  readonly queries: readonly RecentQuery[]
+  readonly partial: boolean
+}

@@ -8,6 +8,7 @@ import { session } from '../../session/session.ts'
 import type { View } from '../view.ts'
 import { CancelDialog } from './cancel-dialog.tsx'
 import { matchesFilter } from './filter.ts'
+import { Recent } from './recent.tsx'
 import { RunningTable } from './running-table.tsx'
 
 const INTERVAL_MS = 2000
@@ -71,6 +72,7 @@ function Statements() {
           />
         )}
       </section>
+      <Recent filter={filter.value} isPaused={isPaused.value} />
       {toCancel.value && (
         <CancelDialog
           query={toCancel.value}

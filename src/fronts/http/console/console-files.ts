@@ -41,9 +41,9 @@ export interface ConsoleFiles {
   readonly assets: readonly ConsoleFile[]
 }
 
-/** Where the build has put the console: beside the compiled sources, or in the cache of a checkout. */
+/** Where the build has put the console: beside the compiled sources, or in `build/` of a checkout. */
 const defaultFolder = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? '../../../../.cache/console/' : '../../../../console/', import.meta.url),
+  new URL(import.meta.url.endsWith('.ts') ? '../../../../build/console/' : '../../../../console/', import.meta.url),
 )
 
 /**
