@@ -28,10 +28,13 @@ export async function buildCheckoutConsole() {
 export async function buildConsole(folder) {
   // Loaded here: this file is imported before the packages are installed.
   const { build } = await import('esbuild')
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: [join(sources, 'main.tsx'), join(sources, 'style.css')],
     outdir: folder,
     entryNames: '[name]-[hash]',
+    chunkNames: '[name]-[hash]',
+    splitting: true,
+    metafile: true,
     bundle: true,
     minify: true,
     write: false,
@@ -47,17 +50,34 @@ export async function buildConsole(folder) {
   mkdirSync(folder, { recursive: true })
   for (const { path, contents } of outputFiles) writeFileSync(path, contents)
   const names = outputFiles.map(({ path }) => basename(path))
-  const nameOf = (ending) => names.find((name) => name.endsWith(ending))
+  const nameOf = (entry) => {
+    const [path] = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint?.endsWith(`/${entry}`))
+    return basename(path)
+  }
   const page = readFileSync(join(sources, 'index.html'), 'utf8')
-    .replace('main.tsx', `assets/${nameOf('.js')}`)
-    .replace('style.css', `assets/${nameOf('.css')}`)
+    .replace('main.tsx', `assets/${nameOf('main.tsx')}`)
+    .replace('style.css', `assets/${nameOf('style.css')}`)
   const partial = join(folder, `.index-${process.pid}.html`)
   writeFileSync(partial, page)
   renameSync(partial, join(folder, 'index.html'))
   for (const name of readdirSync(folder))
     if (/-[A-Z0-9]{8}\.(js|css)$/.test(name) && !names.includes(name)) rmSync(join(folder, name), { force: true })
-  const gzipBytes = outputFiles.map(({ contents }) => gzipSync(contents).length).reduce((sum, bytes) => sum + bytes, 0)
-  process.stderr.write(`console: ${names.join(', ')}; ${(gzipBytes / 1024).toFixed(1)} KiB with gzip\n`)
+  const sizes = outputFiles.map(({ path, contents }) => ({ name: basename(path), bytes: gzipSync(contents).length }))
+  const kibibytes = (list) => (list.reduce((sum, { bytes }) => sum + bytes, 0) / 1024).toFixed(1)
+  const isFirst = namesLoadedWith(metafile, [nameOf('main.tsx'), nameOf('style.css')])
+  const first = sizes.filter(({ name }) => isFirst.has(name))
+  process.stderr.write(
+    `console: ${kibibytes(first)} KiB with gzip for the first page, ${kibibytes(sizes)} KiB in all\n`,
+  )
+}
+
+/** Names of the files that load with the entries: without those that a view asks for. */
+function namesLoadedWith({ outputs }, entries) {
+  const byName = new Map(Object.entries(outputs).map(([path, output]) => [basename(path), output]))
+  const loaded = new Set(entries)
+  for (const name of loaded)
+    for (const { path, kind } of byName.get(name).imports) if (kind === 'import-statement') loaded.add(basename(path))
+  return loaded
 }
 
 /** A hash of all that the bundle is made of. */

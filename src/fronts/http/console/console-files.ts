@@ -37,7 +37,7 @@ export class ConsoleFile {
 /** The files of the console. */
 export interface ConsoleFiles {
   readonly page: ConsoleFile
-  /** Files that the page names. Their names hold a hash of their content. */
+  /** Files that the page names, and those that they load. Their names hold a hash of their content. */
   readonly assets: readonly ConsoleFile[]
 }
 
@@ -53,7 +53,7 @@ const defaultFolder = fileURLToPath(
 export function readConsoleFiles(folder = defaultFolder): ConsoleFiles | undefined {
   try {
     const page = new ConsoleFile('index.html', readFileSync(join(folder, 'index.html')))
-    const names = readdirSync(folder).filter((name) => /^[\w-]+\.(js|css)$/.test(name) && page.content.includes(name))
+    const names = readdirSync(folder).filter((name) => /^[\w-]+-[A-Z0-9]{8}\.(js|css)$/.test(name))
     return { page, assets: names.map((name) => new ConsoleFile(name, readFileSync(join(folder, name)))) }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
