@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { HeaderFields } from '../http2/index.ts'
 import type { RoleGrants } from '../query/access/grant.ts'
 import { grantsOfRoles } from '../query/access/roles.ts'
@@ -6,11 +7,12 @@ import type { Sealer } from '../query/seal/sealer.ts'
 import type { Principal } from '../query/types.ts'
 import { type ApiKey, ApiKeys, expiredKey } from './api-keys.ts'
 import { BearerTokens } from './bearer-tokens.ts'
+import { CERTIFICATE_PREFIX, type CertificateSettings, ClientCertificates } from './certificates/client-certificates.ts'
 import { credentialOf, severalValues } from './credentials.ts'
 import type { Identity } from './identity.ts'
 import type { KnownNames } from './oidc/claims.ts'
 import type { IssuerSettings } from './oidc/issuer-settings.ts'
-import { type OidcDependencies, OidcTokens } from './oidc/oidc-tokens.ts'
+import { type OidcDependencies, OidcTokens, type PrincipalOf } from './oidc/oidc-tokens.ts'
 
 /**
  * The principal of every call when nothing is configured by which callers authenticate. The gateway then listens on loopback
@@ -29,6 +31,7 @@ export interface AuthenticatorSettings {
   readonly apiKeys: readonly ApiKey[]
   /** Issuers of tokens. */
   readonly oidc: readonly IssuerSettings[]
+  readonly clientCertificates?: CertificateSettings | undefined
   /** Groups and roles of the configuration. */
   readonly names: KnownNames
   /** What the roles of the configuration grant. */
@@ -50,14 +53,12 @@ export class Authenticator {
   readonly #keys: ApiKeys
   readonly #tokens: BearerTokens
   readonly #oidc: OidcTokens
+  readonly #certificates = new ClientCertificates()
 
   constructor(settings: AuthenticatorSettings, { sealer, tokenTtlMs, ...deps }: AuthenticatorDependencies) {
     this.#keys = new ApiKeys(settings.apiKeys, settings.roles)
     this.#oidc = new OidcTokens(deps)
-    this.#tokens = new BearerTokens(sealer, tokenTtlMs, (name, proof) =>
-      // No API key has a name with a colon.
-      name.includes(':') ? this.#oidc.ofProof(name, proof) : this.#keys.ofProof(name, proof),
-    )
+    this.#tokens = new BearerTokens(sealer, tokenTtlMs, (name, proof) => this.#ofProof(name, proof))
     this.update(settings)
   }
 
@@ -67,15 +68,17 @@ export class Authenticator {
   }
 
   /** Replaces what callers authenticate with. Bearer tokens of a key or an issuer that is gone or changed end at once. */
-  update({ apiKeys, oidc, names, roles }: AuthenticatorSettings): void {
+  update({ apiKeys, oidc, clientCertificates, names, roles }: AuthenticatorSettings): void {
+    const principalOf: PrincipalOf = (caller) => ({ ...caller, grants: grantsOfRoles(caller.roles, roles) })
     this.#keys.update(apiKeys, roles)
-    this.#oidc.update(oidc, names, (caller) => ({ ...caller, grants: grantsOfRoles(caller.roles, roles) }))
+    this.#oidc.update(oidc, names, principalOf)
+    this.#certificates.update(clientCertificates, principalOf)
     this.#tokens.forget()
   }
 
   /** Whether the gateway accepts calls without credentials. */
   get open(): boolean {
-    return this.#keys.isEmpty && this.#oidc.isEmpty
+    return this.#keys.isEmpty && this.#oidc.isEmpty && this.#certificates.isEmpty
   }
 
   /** When each principal loses its last API key, in Unix milliseconds; without those that have a key without an end. */
@@ -85,18 +88,26 @@ export class Authenticator {
 
   /**
    * Returns the principal of a call, from the headers that `credentialOf` reads. With nothing configured, the principal is
-   * anonymous.
+   * anonymous. Without such headers, the certificate of the connection counts.
+   * @param isForwarded whether another process of the gateway has passed the call on, which has seen the certificate
    * @throws GatewayError UNAUTHENTICATED, EXPIRED_TOKEN, FORBIDDEN or ISSUER_UNAVAILABLE, also as a rejection
    */
-  authenticate(headers: HeaderFields): Principal | Promise<Principal> {
-    const identity = this.identify(headers)
+  authenticate(headers: HeaderFields, socket: Socket, isForwarded = false): Principal | Promise<Principal> {
+    const identity = this.identify(headers, socket, isForwarded)
     return identity instanceof Promise ? identity.then(({ principal }) => principal) : identity.principal
   }
 
   /** As `authenticate`, with what a bearer token for the caller needs. */
-  identify(headers: HeaderFields): Identity | Promise<Identity> {
+  identify(headers: HeaderFields, socket: Socket, isForwarded = false): Identity | Promise<Identity> {
     if (this.open) return anonymousIdentity
     const credential = credentialOf(headers)
+    if (!isForwarded && this.#certificates.isMissing(socket))
+      throw new GatewayError(
+        'UNAUTHENTICATED',
+        'Each call needs a client certificate (auth.clientCertificates.required).',
+      )
+    const certified = credential ? undefined : this.#certificates.of(socket)
+    if (certified) return certified
     if (!credential)
       throw new GatewayError(
         'UNAUTHENTICATED',
@@ -116,9 +127,26 @@ export class Authenticator {
     return this.#oidc.has(secret) && !this.#keys.find(secret) ? this.#oidc.identify(secret) : this.#byKey(secret)
   }
 
+  /** The identity of the client certificate of a connection; undefined if there is none. @throws GatewayError UNAUTHENTICATED, FORBIDDEN */
+  ofCertificate(socket: Socket): Identity | undefined {
+    return this.#certificates.of(socket)
+  }
+
+  /** A bearer token for a call that goes on to another process of the gateway, if only a certificate tells who calls. */
+  tokenToForward(headers: HeaderFields, socket: Socket): string | undefined {
+    const identity = this.open || credentialOf(headers) ? undefined : this.#certificates.of(socket)
+    return identity && this.issueToken(identity)
+  }
+
   /** Issues a bearer token. It expires with its time to live, and ends with the credentials of its identity. */
   issueToken(identity: Identity): string {
     return this.#tokens.issue(identity)
+  }
+
+  /** No API key has a name with a colon, and no issuer the prefix of certificates. */
+  #ofProof(name: string, proof: Uint8Array): Identity | undefined {
+    if (name.startsWith(CERTIFICATE_PREFIX)) return this.#certificates.ofProof(name, proof)
+    return name.includes(':') ? this.#oidc.ofProof(name, proof) : this.#keys.ofProof(name, proof)
   }
 
   #byApiKey(apiKey: string): Identity {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { clientCertificatesSchema } from './sections/client-certificates.ts'
 import { groupName } from './sections/cost.ts'
 import { oidcSchema } from './sections/oidc.ts'
 import { quotasSchema } from './sections/quotas.ts'
@@ -99,6 +100,7 @@ export const authSchema = z.strictObject({
       'Principals that may call. Without any, and without other settings of `auth` by which callers authenticate, all calls are anonymous and the gateway listens only on loopback addresses.',
     ),
   oidc: oidcSchema,
+  clientCertificates: clientCertificatesSchema,
   tokenTtlMs: wholeNumber('Lifetime of the bearer tokens that Handshake issues.', {
     min: 1,
     max: 30 * 86_400_000,
@@ -113,6 +115,6 @@ export const authSchema = z.strictObject({
 })
 
 /** Whether callers need no credentials. */
-export function takesAnyone({ apiKeys, oidc }: Pick<z.output<typeof authSchema>, 'apiKeys' | 'oidc'>): boolean {
-  return apiKeys.length === 0 && oidc.length === 0
+export function takesAnyone({ apiKeys, oidc, clientCertificates }: z.output<typeof authSchema>): boolean {
+  return apiKeys.length === 0 && oidc.length === 0 && clientCertificates === undefined
 }

@@ -52,11 +52,12 @@ function nameProblems({ defaultSource, sourceNames: names }: ValidParts): string
   return problems
 }
 
-function issuerRoleProblems({ oidc, roleNames }: ValidParts): string[] {
-  return oidc.flatMap(({ roles, defaultRoles }, i) => [
+function issuerRoleProblems({ oidc, certificateRoles, roleNames }: ValidParts): string[] {
+  const ofIssuers = oidc.flatMap(({ roles, defaultRoles }, i) => [
     ...unknownRoles(`auth.oidc[${i}].roles`, Object.keys(roles), roleNames),
     ...unknownRoles(`auth.oidc[${i}].defaultRoles`, defaultRoles, roleNames),
   ])
+  return [...ofIssuers, ...unknownRoles('auth.clientCertificates.roles', certificateRoles, roleNames)]
 }
 
 function unknownSource(setting: string, name: string, names: readonly string[]): string[] {
@@ -100,7 +101,7 @@ function sourceProblems({ sources, workers }: ValidParts, kinds: SourceKinds): s
   return problems
 }
 
-function listenProblems({ apiKeys, hasOtherLogin, listen, tls }: ValidParts): string[] {
+function listenProblems({ apiKeys, hasOtherLogin, hasCertificates, listen, tls }: ValidParts): string[] {
   const problems: string[] = []
   if (tls)
     try {
@@ -108,6 +109,7 @@ function listenProblems({ apiKeys, hasOtherLogin, listen, tls }: ValidParts): st
     } catch (error) {
       problems.push(`tls: certificate and key cannot be used (${(error as Error).message})`)
     }
+  else if (hasCertificates) problems.push('auth.clientCertificates: needs tls, by which clients show certificates')
   const { flight, http } = listen
   if (flight && http && flight.port !== 0 && flight.port === http.port && meet(flight.host, http.host))
     problems.push(`listen.http: port ${http.port} is that of listen.flight: choose another`)

@@ -19,6 +19,9 @@ export function redactConfig(
         ...rest,
       })),
       oidc: auth.oidc,
+      ...(auth.clientCertificates && {
+        clientCertificates: { ...auth.clientCertificates, ca: auth.clientCertificates.ca.path },
+      }),
       tokenTtlMs: auth.tokenTtlMs,
       sealKeys: auth.sealKeys.map(() => '***'),
     },

@@ -19,6 +19,10 @@ export interface ValidParts {
   readonly oidc: Parsed['auth']['oidc']
   /** Whether callers can authenticate by something else than an API key, however faulty. */
   readonly hasOtherLogin: boolean
+  /** Whether clients may have certificates, however faulty the settings are. */
+  readonly hasCertificates: boolean
+  /** Roles that holders of certificates may have; empty if these settings are faulty. */
+  readonly certificateRoles: readonly string[]
   readonly sources: Readonly<Record<string, SourceSettings>>
   /** The roles without faults. */
   readonly roles: Parsed['roles']
@@ -68,7 +72,11 @@ export function validParts(root: Section, schema: typeof configSchema, faults: r
           isFaulty('auth', 'apiKeys', i) ? undefined : auth.safeParse({ apiKeys: [key] }).data?.apiKeys[0],
         ),
     oidc: isFaulty('auth', 'oidc') ? [] : (auth.safeParse({ oidc: within('auth')['oidc'] }).data?.oidc ?? []),
-    hasOtherLogin: within('auth')['oidc'] !== undefined,
+    hasOtherLogin: ['oidc', 'clientCertificates'].some((name) => within('auth')[name] !== undefined),
+    certificateRoles: isFaulty('auth', 'clientCertificates')
+      ? []
+      : Object.keys((within('auth')['clientCertificates'] as { roles?: object } | undefined)?.roles ?? {}),
+    hasCertificates: within('auth')['clientCertificates'] !== undefined,
     sources: sources.safeParse(without(named ?? {}, (name) => isFaulty('sources', name))).data ?? {},
     sourceNames: named && Object.keys(named),
     roles: roles.safeParse(without(within('roles'), (name) => isFaulty('roles', name))).data ?? {},

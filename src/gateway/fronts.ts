@@ -115,6 +115,7 @@ export function createFronts(
     isEnabled: replica !== undefined || group !== undefined,
     tls: { ca: replica?.ca, serverName: replica?.serverName, skipVerify: false },
     maxAnswerBytes: limits.maxInboundMessageBytes,
+    tokenOf: ({ headers, connection }) => authenticator.tokenToForward(headers, connection.socket),
   })
   scope.defer(() => peers.close())
   const endTransactions = endingTransactions(engine.transactions, state.bus, directory)
@@ -128,7 +129,12 @@ export function createFronts(
     ...healthMethods([flightServiceName, gatewayServiceName], readiness),
     ...reflectionMethods(import.meta.url.endsWith('.ts') ? descriptorSet : packagedDescriptorSet),
   }
-  const tls = config.tls && { cert: config.tls.cert.content, key: config.tls.key.content }
+  const { clientCertificates } = config.auth
+  const tls = config.tls && {
+    cert: config.tls.cert.content,
+    key: config.tls.key.content,
+    ...(clientCertificates && { ca: clientCertificates.ca.content }),
+  }
   const calls = new CallLog(Object.keys(methods), metrics, log, config.log.statements, trail && new LoginAudit(trail))
   scope.defer(() => calls.close())
   const spans = tracer && new CallSpans(tracer)
@@ -172,7 +178,7 @@ export function createFronts(
   })
   const grpc: GrpcServer = new GrpcServer({
     methods: limitRequests(methods, engine.quotas.requests, (call) => peers.hasForwarded(call)),
-    authenticate: (headers) => authenticator.authenticate(headers),
+    authenticate: (headers, socket) => authenticator.authenticate(headers, socket, peers.areForwarded(headers)),
     limits,
     observer: {
       ...(spans && { onBegin: (call: GrpcCall) => spans.beginGrpc(call) }),
@@ -181,7 +187,11 @@ export function createFronts(
     ...(tls && { tls }),
   })
   scope.defer(() => grpc.close())
+  /** Authorities of client certificates, once their file has changed. */
+  let authorities: Buffer | undefined
   const onCertificate = (certificate: Certificate) => {
+    authorities = certificate.ca
+    authenticator.update(authenticatorSettings(config, authorities))
     grpc.setCertificate(certificate)
     ;(http.server as unknown as SecureServer).setSecureContext(certificate)
   }
@@ -189,7 +199,7 @@ export function createFronts(
     grpc,
     httpCalls,
     statements,
-    update: () => authenticator.update(authenticatorSettings(config)),
+    update: () => authenticator.update(authenticatorSettings(config, authorities)),
     async listen() {
       const { flight, http: httpAddress } = config.listen
       const flightAddress = await grpc.listen(flight.host, flight.port).catch((error: unknown) => {
@@ -201,7 +211,7 @@ export function createFronts(
       })
       await directory.join(await listenForPeers(config, grpc, flightAddress, group?.worker))
       scope.defer(() => directory.leave())
-      if (config.tls) scope.defer(watchCertificate(config.tls, onCertificate, log))
+      if (config.tls) scope.defer(watchCertificate({ ...config.tls, ca: clientCertificates?.ca }, onCertificate, log))
       return { flight: formatAddress(flightAddress), http: formatAddress(http.server.address() as AddressInfo) }
     },
   }

@@ -66,7 +66,7 @@ function withLimits(
 function maxHeldOf({ limits, auth }: Config, { maxConnections }: Concurrency): (slots: number) => number {
   const { maxSlotsPerPrincipal } = limits
   if (maxSlotsPerPrincipal !== undefined) return (slots) => Math.min(slots, maxSlotsPerPrincipal)
-  const hasOthers = auth.oidc.length > 0
+  const hasOthers = auth.oidc.length > 0 || auth.clientCertificates !== undefined
   if (!hasOthers && new Set(auth.apiKeys.map(({ name }) => name)).size < 2) return (slots) => slots
   return (slots) => {
     // A relayed result also holds a connection.

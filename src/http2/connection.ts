@@ -53,7 +53,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamOw
   closed = false
   protected readonly streams = new Map<number, S>()
   protected readonly settings: PeerSettings
-  protected readonly socket: Socket
+  /** The connection below HTTP/2, TLS included. */
+  readonly socket: Socket
   readonly #writes: WriteBatcher
   readonly #reader: FrameReader
   readonly #blocks: HeaderBlocks

@@ -8,8 +8,24 @@ export interface PemFile {
   readonly content: Buffer
 }
 
+/** Files of the server's certificate, and of the authorities of client certificates if clients may have some. */
+export interface WatchedFiles {
+  readonly cert: PemFile
+  readonly key: PemFile
+  readonly ca?: PemFile | undefined
+}
+
+/** The content of the files. */
+export interface WatchedCertificate {
+  readonly cert: Buffer
+  readonly key: Buffer
+  readonly ca?: Buffer
+}
+
 /** Poll interval, in milliseconds. `fs.watch` does not notice when Kubernetes replaces the symbolic link of a mounted file. */
 const POLL_MS = 2000
+
+const nothing = Buffer.alloc(0)
 
 /**
  * Calls `onChange` each time the certificate files have changed and match each other. Otherwise it logs a warning, and the
@@ -17,16 +33,22 @@ const POLL_MS = 2000
  * @returns a function that stops the watch
  */
 export function watchCertificate(
-  files: { readonly cert: PemFile; readonly key: PemFile },
-  onChange: (certificate: { readonly cert: Buffer; readonly key: Buffer }) => void,
+  files: WatchedFiles,
+  onChange: (certificate: WatchedCertificate) => void,
   log: Logger,
 ): () => void {
-  const paths = [files.cert.path, files.key.path]
-  let current = { cert: files.cert.content, key: files.key.content }
+  const all = [files.cert, files.key, ...(files.ca ? [files.ca] : [])]
+  const contentOf = (read: (file: PemFile) => Buffer): WatchedCertificate => ({
+    cert: read(files.cert),
+    key: read(files.key),
+    ...(files.ca && { ca: read(files.ca) }),
+  })
+  let current = contentOf(({ content }) => content)
   const check = () => {
     try {
-      const next = { cert: readFileSync(files.cert.path), key: readFileSync(files.key.path) }
-      if (next.cert.equals(current.cert) && next.key.equals(current.key)) return
+      const next = contentOf(({ path }) => readFileSync(path))
+      const isSame = (name: keyof WatchedCertificate) => (next[name] ?? nothing).equals(current[name] ?? nothing)
+      if (isSame('cert') && isSame('key') && isSame('ca')) return
       createSecureContext(next)
       onChange(next)
       current = next
@@ -40,10 +62,10 @@ export function watchCertificate(
       )
     }
   }
-  for (const path of paths) watchFile(path, { interval: POLL_MS, persistent: false }, check)
+  for (const { path } of all) watchFile(path, { interval: POLL_MS, persistent: false }, check)
   // The files may have changed since they were read: a worker that starts later gets what the first ones got.
   check()
   return () => {
-    for (const path of paths) unwatchFile(path, check)
+    for (const { path } of all) unwatchFile(path, check)
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { Socket } from 'node:net'
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import type { ApiKey } from '../../src/auth/api-keys.ts'
@@ -11,13 +12,14 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest()
 const key = (name: string, secret: string) => ({ name, sha256: sha256(secret), roles: ['reader'] })
 const sealer = new Sealer(['k'])
 const noOthers = { oidc: [], names: { roles: [], groups: [] } }
+const socket = new Socket()
 const log = pino({ level: 'silent' })
 const observer = { onToken() {}, onKeysFetched() {} }
 const withKeys = (apiKeys: readonly ApiKey[], tokenTtlMs = 60_000, sealedBy = sealer) =>
   new Authenticator({ ...noOthers, apiKeys }, { sealer: sealedBy, tokenTtlMs, log, observer })
 /** The name of a caller whom the authenticator knows at once. */
 const nameOf = (authenticator: Authenticator, headers: Record<string, string>) =>
-  (authenticator.authenticate(headers) as Principal).name
+  (authenticator.authenticate(headers, socket) as Principal).name
 const login = (authenticator: Authenticator, secret: string) =>
   authenticator.issueToken(authenticator.identifyBy(secret) as Identity)
 const auth = withKeys([key('dash', 's3cret:with colon'), key('etl', 'other')])
@@ -49,12 +51,12 @@ describe('Authenticator', () => {
 
   it('refuses a token that has expired, or whose API key is gone or changed', () => {
     const expired = login(withKeys([key('etl', 'other')], -1), 'other')
-    expect(() => auth.authenticate({ authorization: `Bearer ${expired}` })).toThrow(/expired/)
+    expect(() => auth.authenticate({ authorization: `Bearer ${expired}` }, socket)).toThrow(/expired/)
     const token = login(auth, 'other')
     const without = withKeys([key('dash', 'x')])
     const changed = withKeys([key('etl', 'new')])
     for (const each of [without, changed])
-      expect(() => each.authenticate({ authorization: `Bearer ${token}` })).toThrow(/log in again/)
+      expect(() => each.authenticate({ authorization: `Bearer ${token}` }, socket)).toThrow(/log in again/)
   })
 
   it.each([
@@ -66,7 +68,7 @@ describe('Authenticator', () => {
     { authorization: 'Basic nocolon' },
     { authorization: 'Digest x' },
   ])('refuses %j', (headers) => {
-    expect(() => auth.authenticate(headers)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }))
+    expect(() => auth.authenticate(headers, socket)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }))
   })
 
   it.each([
@@ -74,7 +76,9 @@ describe('Authenticator', () => {
     { authorization: `Bearer other, Basic ${basic('etl', 'other')}` },
     { 'x-api-key': 'other, wrong' },
   ])('refuses conflicting credentials with an error that says so: %j', (headers) => {
-    expect(() => auth.authenticate(headers)).toThrow(/different values of (authorization|x-api-key): set it in one/)
+    expect(() => auth.authenticate(headers, socket)).toThrow(
+      /different values of (authorization|x-api-key): set it in one/,
+    )
   })
 
   it('accepts a key that contains commas', () => {
@@ -89,21 +93,21 @@ describe('Authenticator', () => {
     const granting = (schema: string) => ({ analyst: { grants: [{ ...grants[0], schemas: [schema] }] } })
     const settings = (schema: string) => ({ ...noOthers, apiKeys, roles: granting(schema) })
     const own = new Authenticator(settings('Sales'), { sealer, tokenTtlMs: 60_000, log, observer })
-    const ann = async () => (await own.identify({ 'x-api-key': 'x' })).principal
+    const ann = async () => (await own.identify({ 'x-api-key': 'x' }, socket)).principal
     const first = await ann()
     expect(first.grants).toEqual([...grants, { verbs: ['operate'] }])
-    const authorization = `Bearer ${own.issueToken(await own.identify({ 'x-api-key': 'x' }))}`
-    expect(await own.authenticate({ authorization })).toBe(first)
+    const authorization = `Bearer ${own.issueToken(await own.identify({ 'x-api-key': 'x' }, socket))}`
+    expect(await own.authenticate({ authorization }, socket)).toBe(first)
     own.update(settings('sales'))
     expect(await ann()).toBe(first)
     own.update(settings('hr'))
-    expect((await own.authenticate({ authorization })).grants![0]!.schemas).toEqual(['hr'])
+    expect((await own.authenticate({ authorization }, socket)).grants![0]!.schemas).toEqual(['hr'])
   })
 
   it('without configured keys every client is anonymous', () => {
     const open = withKeys([])
-    expect(open.authenticate({})).toBe(anonymous)
-    expect(open.authenticate({ authorization: 'Bearer whatever' })).toBe(anonymous)
+    expect(open.authenticate({}, socket)).toBe(anonymous)
+    expect(open.authenticate({ authorization: 'Bearer whatever' }, socket)).toBe(anonymous)
   })
 })
 
@@ -113,15 +117,15 @@ describe('API keys of one principal', () => {
 
   it('all stand for the same principal', () => {
     const rotated = withKeys([{ ...key('dash', 'old'), expiresAt: soon() }, key('dash', 'new')])
-    const [first, second] = ['old', 'new'].map((secret) => rotated.authenticate({ 'x-api-key': secret }))
+    const [first, second] = ['old', 'new'].map((secret) => rotated.authenticate({ 'x-api-key': secret }, socket))
     expect(first).toBe(second)
     expect(first).toMatchObject({ name: 'dash', roles: ['reader'] })
   })
 
   it('expired: refused with a sentence that says so, and the other key goes on', () => {
     const rotated = withKeys([old, key('dash', 'new')])
-    expect(() => rotated.authenticate({ 'x-api-key': 'old' })).toThrow(/key of dash has expired at 20.*Z/)
-    expect(() => rotated.authenticate({ authorization: `Basic ${basic('a', 'old')}` })).toThrow(/has expired/)
+    expect(() => rotated.authenticate({ 'x-api-key': 'old' }, socket)).toThrow(/key of dash has expired at 20.*Z/)
+    expect(() => rotated.authenticate({ authorization: `Basic ${basic('a', 'old')}` }, socket)).toThrow(/has expired/)
     expect(nameOf(rotated, { 'x-api-key': 'new' })).toBe('dash')
   })
 
@@ -131,21 +135,21 @@ describe('API keys of one principal', () => {
     const headers = { authorization: `Bearer ${login(brief, 'old')}` }
     expect(nameOf(brief, headers)).toBe('dash')
     while (Date.now() < expiresAt);
-    expect(() => brief.authenticate(headers)).toThrow(/expired/)
+    expect(() => brief.authenticate(headers, socket)).toThrow(/expired/)
   })
 
   it('removed by an update: the key and its bearer tokens end, those of the other key go on', () => {
     const keys = [key('dash', 'old'), key('dash', 'new')]
     const live = withKeys(keys)
     const tokens = ['old', 'new'].map((secret) => ({ authorization: `Bearer ${login(live, secret)}` }))
-    const before = live.authenticate(tokens[1]!)
+    const before = live.authenticate(tokens[1]!, socket)
     expect(nameOf(live, tokens[0]!)).toBe('dash')
     live.update({ ...noOthers, apiKeys: keys.slice(1) })
-    expect(() => live.authenticate({ 'x-api-key': 'old' })).toThrow(/wrong/)
-    expect(() => live.authenticate(tokens[0]!)).toThrow(/log in again/)
-    expect(live.authenticate(tokens[1]!)).toBe(before)
+    expect(() => live.authenticate({ 'x-api-key': 'old' }, socket)).toThrow(/wrong/)
+    expect(() => live.authenticate(tokens[0]!, socket)).toThrow(/log in again/)
+    expect(live.authenticate(tokens[1]!, socket)).toBe(before)
     live.update({ ...noOthers, apiKeys: [{ ...keys[1]!, roles: ['admin'] }] })
-    expect(live.authenticate(tokens[1]!)).toMatchObject({ name: 'dash', roles: ['admin'] })
+    expect(live.authenticate(tokens[1]!, socket)).toMatchObject({ name: 'dash', roles: ['admin'] })
   })
 
   it('tell when the last one ends', () => {

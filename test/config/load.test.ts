@@ -144,7 +144,7 @@ limits: { queueWaitMs: 10s }`,
     expect(problems(yaml, { FLIGHTGATE_SEAL_KEYS: 'short', DREMIO_PORT: 'x' })).toEqual([
       expect.stringMatching(/^DREMIO_PORT: |^FLIGHTGATE_SEAL_KEYS: /),
       expect.stringMatching(/^DREMIO_PORT: |^FLIGHTGATE_SEAL_KEYS: /),
-      'auth.foo: unknown setting; there are apiKeys, oidc, tokenTtlMs, sealKeys',
+      'auth.foo: unknown setting; there are apiKeys, oidc, clientCertificates, tokenTtlMs, sealKeys',
       'sources.dremio.maxStream: unknown setting; did you mean maxStreams?',
     ])
   })
@@ -493,6 +493,19 @@ auth: { apiKeys: [ { name: ann, key: k, groups: [analysts] } ] }`),
       /expiresAt: must be a time with its zone, such as 2027-01-31T00:00:00Z/,
     ],
     ['auth: { apiKeys: [ { name: a, key: x }, { name: b, key: x } ] }', /the same key/],
+    [
+      'auth: { oidc: [ { issuer: "http://id.example.com", audience: a } ] }',
+      /issuer: must be a URL that begins with https/,
+    ],
+    [
+      'auth: { oidc: [ { issuer: "https://a", audience: a }, { issuer: "https://b", audience: a } ] }',
+      /oidc\[1\].name: another issuer has the name oidc/,
+    ],
+    [
+      'auth: { oidc: [ { issuer: "https://a", audience: a, algorithms: [HS256] } ] }',
+      /algorithms\[0\]: must be one of RS256/,
+    ],
+    ['auth: { clientCertificates: { ca: /dev/null } }', /auth.clientCertificates: needs tls/],
     [
       'sources: { a: { kind: dremio, uri: "grpc://h", plainCommands: true } }',
       /a.plainCommands: only a source of kind flightsql has this setting/,

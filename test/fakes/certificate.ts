@@ -45,6 +45,21 @@ export class CertificateAuthority {
     return files
   }
 
+  /** Issues a certificate for a client. @param names alternative names, as OpenSSL writes them */
+  issueClient(subject: string, names?: string): { readonly cert: string; readonly key: string } {
+    this.#serial++
+    const files = this.#newFiles()
+    const signer = ['-CA', this.file, '-CAkey', join(this.#folder, 'ca.key'), '-days', '1', '-nodes']
+    const extensions = [
+      '-addext',
+      'basicConstraints=CA:FALSE',
+      ...(names ? ['-addext', `subjectAltName=${names}`] : []),
+    ]
+    const out = ['-keyout', files.key, '-out', files.cert]
+    openssl('req', '-x509', '-newkey', 'rsa:2048', ...signer, '-subj', subject, ...extensions, ...out)
+    return files
+  }
+
   remove(): void {
     rmSync(this.#folder, { recursive: true })
   }

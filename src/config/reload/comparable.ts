@@ -16,6 +16,7 @@ export interface Comparable {
 export function comparable(config: Config, kinds: SourceKinds): Comparable {
   const { warnings: _, ...values } = config
   const { auth, tls } = values
+  const { clientCertificates } = auth
   const shown = redactConfig(config, kinds) as Section & { readonly auth: Section }
   return {
     values: {
@@ -23,6 +24,7 @@ export function comparable(config: Config, kinds: SourceKinds): Comparable {
       ...(tls && { tls: { cert: tls.cert.path, key: tls.key.path } }),
       auth: {
         ...auth,
+        ...(clientCertificates && { clientCertificates: { ...clientCertificates, ca: clientCertificates.ca.path } }),
         apiKeys: byName(auth.apiKeys.map(({ sha256, ...rest }) => ({ ...rest, key: sha256 }))),
       },
     },

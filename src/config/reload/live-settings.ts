@@ -7,6 +7,10 @@ import type { SettingPath } from '../setting/path.ts'
 const patterns: Readonly<Record<string, boolean>> = {
   'auth.apiKeys': true,
   'auth.oidc': true,
+  'auth.clientCertificates.required': true,
+  'auth.clientCertificates.principal': true,
+  'auth.clientCertificates.roles': true,
+  'auth.clientCertificates.groups': true,
   'sources.*.statementTimeoutMs': true,
   defaultSource: true,
   limits: true,

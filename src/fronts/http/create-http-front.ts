@@ -49,6 +49,8 @@ const corsOptions = {
 export interface HttpCertificate {
   readonly cert: Buffer
   readonly key: Buffer
+  /** As `Certificate.ca` of the gRPC server. */
+  readonly ca?: Buffer
 }
 
 /**
@@ -74,9 +76,11 @@ export function createHttpFront(front: HttpFront, tls?: HttpCertificate): Fastif
       answerError(error, request, reply)
     },
   } as const
+  // The authenticator judges certificates: the probes need none.
+  const ask = { requestCert: tls?.ca !== undefined, rejectUnauthorized: false }
   // The HTTP and HTTPS servers differ in type only.
   const app = (tls
-    ? fastify({ ...options, https: { ...server, ...tls, handshakeTimeout: limits.handshakeTimeoutMs } })
+    ? fastify({ ...options, https: { ...server, ...tls, ...ask, handshakeTimeout: limits.handshakeTimeoutMs } })
     : fastify({ ...options, http: server })) as unknown as FastifyInstance
   app.addHttpMethod('QUERY', { hasBody: true, overrideExisting: true })
   app.decorateRequest('call')

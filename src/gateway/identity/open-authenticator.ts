@@ -7,11 +7,16 @@ import type { Metrics } from '../../ops/metrics.ts'
 import { builtInRoleNames } from '../../query/access/roles.ts'
 import type { Sealer } from '../../query/seal/sealer.ts'
 
-/** What callers authenticate with, from the configuration. */
-export function authenticatorSettings({ auth, groups, roles }: Config): AuthenticatorSettings {
+/** What callers authenticate with, from the configuration. @param ca authorities of client certificates, if they have changed since */
+export function authenticatorSettings({ auth, groups, roles }: Config, ca?: Buffer): AuthenticatorSettings {
+  const { clientCertificates } = auth
   return {
     apiKeys: auth.apiKeys,
     oidc: auth.oidc,
+    clientCertificates: clientCertificates && {
+      ...clientCertificates,
+      ca: ca ?? clientCertificates.ca.content,
+    },
     names: { groups: Object.keys(groups), roles: [...builtInRoleNames, ...Object.keys(roles)] },
     roles,
   }

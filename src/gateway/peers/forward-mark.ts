@@ -1,5 +1,5 @@
 import type { GrpcCall } from '../../grpc/server/call.ts'
-import { FORWARDED_HEADER } from '../../grpc/server/metadata.ts'
+import { FORWARDED_HEADER, headerOf } from '../../grpc/server/metadata.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { type Sealer, SealKind } from '../../query/seal/sealer.ts'
 
@@ -25,13 +25,22 @@ export class ForwardMarks {
 
   /** Whether another process has passed the call on. */
   isOn(call: GrpcCall): boolean {
-    const header = call.header(FORWARDED_HEADER)
-    if (header === undefined) return false
+    return this.#principalOf(call.headers) === call.principal.name
+  }
+
+  /** Whether headers have a mark, of any principal. */
+  areOn(headers: GrpcCall['headers']): boolean {
+    return this.#principalOf(headers) !== undefined
+  }
+
+  #principalOf(headers: GrpcCall['headers']): string | undefined {
+    const header = headerOf(headers, FORWARDED_HEADER)
+    if (header === undefined) return undefined
     try {
       const { principal, expiresAt } = this.#sealer.open(SealKind.forwarded, Buffer.from(header, 'base64url'))
-      return principal === call.principal.name && Date.now() < expiresAt
+      return Date.now() < expiresAt ? principal : undefined
     } catch (error) {
-      if (error instanceof GatewayError) return false
+      if (error instanceof GatewayError) return undefined
       throw error
     }
   }

@@ -1,6 +1,7 @@
 import type { Frame } from '../../arrow/ipc/frame.ts'
 import type { Channel, UpstreamTls } from '../../grpc/client/channel.ts'
 import type { GrpcCall } from '../../grpc/server/call.ts'
+import { FORWARDED_HEADER } from '../../grpc/server/metadata.ts'
 import { GatewayError } from '../../query/errors.ts'
 import { OwnedElsewhere } from '../../query/replicas/owned-elsewhere.ts'
 import type { Sealer } from '../../query/seal/sealer.ts'
@@ -18,6 +19,8 @@ export interface PeersDependencies {
   readonly tls: UpstreamTls
   /** Limit of a unary answer, in bytes. */
   readonly maxAnswerBytes: number
+  /** A bearer token for a call whose caller only a certificate tells, which the other process does not see. */
+  readonly tokenOf: (call: GrpcCall) => string | undefined
 }
 
 /**
@@ -45,6 +48,11 @@ export class Peers {
     return this.#marks.isOn(call)
   }
 
+  /** Whether headers say so of a call that has not been authenticated. */
+  areForwarded(headers: GrpcCall['headers']): boolean {
+    return this.#marks.areOn(headers)
+  }
+
   /**
    * Finds the process that has a statement.
    * @throws OwnedElsewhere if it is another one, and the call can be passed on to it. GatewayError STATE_UNAVAILABLE
@@ -62,7 +70,7 @@ export class Peers {
   /** Passes a unary call on. @throws GatewayError as the owner; UNKNOWN_TRANSACTION, REPLICA_UNAVAILABLE, STATE_UNAVAILABLE */
   async single(found: OwnedElsewhere, call: GrpcCall, request: Uint8Array): Promise<Uint8Array> {
     const channel = await this.#channelTo(found, call)
-    return await new RelayedCall(channel, call, [request], this.#marks.of(call)).single(this.#deps.maxAnswerBytes)
+    return await new RelayedCall(channel, call, [request], this.#extraOf(call)).single(this.#deps.maxAnswerBytes)
   }
 
   /** Passes a streaming call on. @throws GatewayError as `single` */
@@ -72,11 +80,20 @@ export class Peers {
     messages: readonly Uint8Array[] | AsyncIterable<Frame>,
   ): Promise<void> {
     const channel = await this.#channelTo(found, call)
-    await new RelayedCall(channel, call, messages, this.#marks.of(call)).stream()
+    await new RelayedCall(channel, call, messages, this.#extraOf(call)).stream()
   }
 
   close(): void {
     this.#channels.close()
+  }
+
+  /** Headers that a call gets on its way. */
+  #extraOf(call: GrpcCall): Readonly<Record<string, string>> {
+    const token = this.#deps.tokenOf(call)
+    return {
+      [FORWARDED_HEADER]: this.#marks.of(call),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    }
   }
 
   async #channelTo(found: OwnedElsewhere, call: GrpcCall): Promise<Channel> {

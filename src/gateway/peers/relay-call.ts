@@ -37,13 +37,13 @@ export class RelayedCall {
   readonly #call: GrpcCall
   readonly #upstream: UpstreamCall
 
-  /** @param mark value of the header that marks the call as passed on. @throws GatewayError REPLICA_UNAVAILABLE if the channel takes no calls */
-  constructor(channel: Channel, call: GrpcCall, messages: readonly Uint8Array[] | AsyncIterable<Frame>, mark: string) {
+  /** @param extra headers that mark the call as passed on. @throws GatewayError REPLICA_UNAVAILABLE if the channel takes no calls */
+  constructor(channel: Channel, call: GrpcCall, messages: readonly Uint8Array[] | AsyncIterable<Frame>, extra: Fields) {
     this.#call = call
     const headers: Record<string, string> = {
       ...textsOf(call.headers, (name) => !name.startsWith(':') && !ofTransport.has(name)),
       'x-request-id': call.requestId,
-      [FORWARDED_HEADER]: mark,
+      ...extra,
     }
     const { signal, deadlineAt } = call
     const span = call.span?.child('forward', { kind: 'client', attributes: { 'rpc.method': call.path.slice(1) } })

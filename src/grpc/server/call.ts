@@ -9,7 +9,7 @@ import {
 } from '../../http2/index.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Span } from '../../query/tracing/span.ts'
-import type { ClientConnection, Principal } from '../../query/types.ts'
+import type { Principal } from '../../query/types.ts'
 import { prefixOf } from '../message-prefix.ts'
 import { headerOf, type Metadata, toHeaderFields } from './metadata.ts'
 import type { CallMemory } from './requests/memory-budget.ts'
@@ -164,7 +164,7 @@ export class GrpcCall implements RequestListener {
   }
 
   /** The client's connection. */
-  get connection(): ClientConnection {
+  get connection(): Http2ServerConnection {
     return this.#connection
   }
 

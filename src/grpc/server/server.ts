@@ -11,7 +11,7 @@ import { stoppedError } from '../../query/drain-gate.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Principal } from '../../query/types.ts'
 import { type CallOwner, GrpcCall } from './call.ts'
-import type { Certificate } from './certificate.ts'
+import { type Certificate, tlsOptions } from './certificate.ts'
 import { type ConnectionLimits, Connections } from './connections/connections.ts'
 import { headerOf, parseTimeoutMs, requestIdOf } from './metadata.ts'
 import { type Method, type Methods, OPEN_REQUEST_BYTES } from './method.ts'
@@ -36,7 +36,7 @@ export interface GrpcLimits extends ConnectionLimits {
 }
 
 /** Returns at once if it can, since this runs for each call. */
-type Authenticate = (headers: HeaderFields) => Principal | Promise<Principal>
+type Authenticate = (headers: HeaderFields, socket: Socket) => Principal | Promise<Principal>
 
 /** Receives the server's events. */
 export interface GrpcObserver {
@@ -193,7 +193,7 @@ export class GrpcServer implements CallOwner {
 
   #createServer(tls: Certificate | undefined): Server | SecureServer {
     const { handshakeTimeoutMs: handshakeTimeout } = this.limits
-    const server = tls ? createSecureServer({ ...tls, ALPNProtocols: ['h2'], handshakeTimeout }) : createServer()
+    const server = tls ? createSecureServer({ ...tlsOptions(tls), handshakeTimeout }) : createServer()
     // Before TLS, so that sockets that never finish the handshake count too.
     server.on('connection', (socket: Socket) => {
       if (!this.#connections.admit(socket)) socket.destroy()
@@ -269,7 +269,7 @@ export class GrpcServer implements CallOwner {
     }
     let start: () => void
     try {
-      const found = this.#callerOf(method, headers)
+      const found = this.#callerOf(method, headers, connection.socket)
       if (found instanceof Promise) {
         const memory = shares.anonymous.openCall()
         memory.take(stream.requestHeaderBytes + CALL_BYTES)
@@ -294,10 +294,14 @@ export class GrpcServer implements CallOwner {
    * Authenticates the caller before any work is done for the call; returns undefined for open methods.
    * @throws GatewayError UNIMPLEMENTED, DRAINING, UNAUTHENTICATED, EXPIRED_TOKEN
    */
-  #callerOf(method: Method | undefined, headers: HeaderFields): Principal | Promise<Principal> | undefined {
+  #callerOf(
+    method: Method | undefined,
+    headers: HeaderFields,
+    socket: Socket,
+  ): Principal | Promise<Principal> | undefined {
     if (!method) throw new GatewayError('UNIMPLEMENTED', 'There is no such method.')
     if (this.#closing) throw new GatewayError('DRAINING')
-    return method.open ? undefined : this.#authenticate(headers)
+    return method.open ? undefined : this.#authenticate(headers, socket)
   }
 
   #deadlineOf(headers: HeaderFields): number {

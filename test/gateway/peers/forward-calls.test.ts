@@ -76,7 +76,14 @@ async function start(self: string, store: MemoryStore, isEnabled = true): Promis
   }
   const directory = new ReplicaDirectory(self, store, log)
   const sealer = new Sealer(['one key of all replicas'])
-  const peers = new Peers({ directory, sealer, isEnabled, tls: { skipVerify: false }, maxAnswerBytes: 1 << 20 })
+  const peers = new Peers({
+    directory,
+    sealer,
+    isEnabled,
+    tls: { skipVerify: false },
+    maxAnswerBytes: 1 << 20,
+    tokenOf: () => undefined,
+  })
   const server = new GrpcServer({
     methods: forwardCalls(methods, peers),
     authenticate: () => anonymous,

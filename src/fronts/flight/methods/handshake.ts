@@ -28,7 +28,7 @@ export function handshake(authenticator: Authenticator): Method {
         return token
       }
       if (CREDENTIAL_HEADERS.some((name) => call.headers[name] !== undefined)) {
-        grant(await authenticator.identify(call.headers))
+        grant(await authenticator.identify(call.headers, call.connection.socket))
         return
       }
       let left = MAX_MESSAGES
@@ -40,12 +40,13 @@ export function handshake(authenticator: Authenticator): Method {
         await call.sendMessage(HandshakeResponse.encode({ protocolVersion, payload: Buffer.from(token) }).finish())
         return
       }
-      if (!authenticator.open)
+      const certified = authenticator.ofCertificate(call.connection.socket)
+      if (!authenticator.open && !certified)
         throw new GatewayError(
           'UNAUTHENTICATED',
           'The handshake carries no credentials: give user and password or a token.',
         )
-      grant(await authenticator.identify(call.headers))
+      grant(certified ?? (await authenticator.identify(call.headers, call.connection.socket)))
     },
   }
 }

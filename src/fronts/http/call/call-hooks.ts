@@ -62,7 +62,7 @@ export function addAuthentication(api: FastifyInstance, front: HttpFront): void 
   api.addHook('onRequest', async (request, reply) => {
     if (drainGate.closed) reply.header('connection', 'close')
     if (authenticator.open) checkHost(request.headers.host, settings.hosts)
-    const found = authenticator.authenticate(credentialsOf(request, front.console !== undefined))
+    const found = authenticator.authenticate(credentialsOf(request, front.console !== undefined), request.raw.socket)
     const principal = found instanceof Promise ? await found : found
     // The client may have left, or its time may be over, while the gateway asked for the keys of an issuer.
     if (request.call.error) throw request.call.error

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Authenticator } from '../../../auth/authenticator.ts'
 import { mayControlOthers } from '../../../query/control/active-statements.ts'
@@ -44,14 +45,14 @@ export function addSessionRoutes(
     version,
   })
 
-  app.get('/session', hidden, async ({ headers }) => {
-    if (authenticator.open) return describe(await authenticator.authenticate({}))
+  app.get('/session', hidden, async ({ headers, raw: { socket } }) => {
+    if (authenticator.open) return describe(await authenticator.authenticate({}, socket))
     const authorization = cookieAuthorization(headers)
-    return describe(authorization === undefined ? undefined : await principalOf(authenticator, authorization))
+    return describe(authorization === undefined ? undefined : await principalOf(authenticator, authorization, socket))
   })
   app.post('/session', hidden, async (request, reply) => {
     drainGate.admit()
-    const identity = await authenticator.identify(credentialsOf(request, true))
+    const identity = await authenticator.identify(credentialsOf(request, true), request.raw.socket)
     if (!authenticator.open) reply.header('set-cookie', cookiesOf(authenticator.issueToken(identity), request))
     return describe(identity.principal)
   })
@@ -62,9 +63,13 @@ export function addSessionRoutes(
 }
 
 /** The principal of a token; undefined if the token has expired or is of a key that is no more. */
-async function principalOf(authenticator: Authenticator, authorization: string): Promise<Principal | undefined> {
+async function principalOf(
+  authenticator: Authenticator,
+  authorization: string,
+  socket: Socket,
+): Promise<Principal | undefined> {
   try {
-    return await authenticator.authenticate({ authorization })
+    return await authenticator.authenticate({ authorization }, socket)
   } catch (error) {
     if (error instanceof GatewayError && error.http === 401) return undefined
     throw error
