@@ -127,6 +127,11 @@ export class Authenticator {
     return this.#oidc.has(secret) && !this.#keys.find(secret) ? this.#oidc.identify(secret) : this.#byKey(secret)
   }
 
+  /** The identity of an ID token for a client of its issuer. Rejects as `identify`. */
+  identifyIdToken(token: string, clientId: string): Promise<Identity> {
+    return this.#oidc.identifyIdToken(token, clientId)
+  }
+
   /** The identity of the client certificate of a connection; undefined if there is none. @throws GatewayError UNAUTHENTICATED, FORBIDDEN */
   ofCertificate(socket: Socket): Identity | undefined {
     return this.#certificates.of(socket)

@@ -31,6 +31,7 @@ export function contradictions(parts: ValidParts, kinds: SourceKinds): string[] 
     ...keyProblems(parts),
     ...issuerProblems(parts.oidc),
     ...issuerRoleProblems(parts),
+    ...consoleProblems(parts),
     ...sourceProblems(parts, kinds),
     ...listenProblems(parts),
     ...limitProblems(parts),
@@ -83,6 +84,11 @@ function keyProblems({ apiKeys = [], groupNames, roleNames, sourceNames }: Valid
         )
   }
   return problems
+}
+
+function consoleProblems({ oidc, consoleLogin }: ValidParts): string[] {
+  if (!consoleLogin || oidc.some(({ issuer }) => issuer === consoleLogin.issuer)) return []
+  return ['console.oidc.issuer: auth.oidc has no valid entry of this issuer, which says what roles its callers have']
 }
 
 function sourceProblems({ sources, workers }: ValidParts, kinds: SourceKinds): string[] {

@@ -3,7 +3,7 @@ import type { Config } from './config.ts'
 
 /** The configuration for display: without keys, tokens and passwords. */
 export function redactConfig(
-  { warnings: _, auth, listen, redis, sources, tls, tracing, ...rest }: Config,
+  { warnings: _, auth, console, listen, redis, sources, tls, tracing, ...rest }: Config,
   kinds = sourceKinds,
 ): object {
   const address = ({ host, port }: { host: string; port: number }) =>
@@ -28,6 +28,12 @@ export function redactConfig(
     sources: Object.fromEntries(
       Object.entries(sources).map(([name, source]) => [name, kinds[source.kind]!.redact?.(source) ?? source]),
     ),
+    console: {
+      ...console,
+      ...(console.oidc && {
+        oidc: { ...console.oidc, ...(console.oidc.clientSecret !== undefined && { clientSecret: '***' }) },
+      }),
+    },
     ...rest,
     ...(redis && { redis: withoutSecrets(redis) }),
     ...(tracing && {

@@ -17,6 +17,8 @@ export interface ValidParts {
   readonly apiKeys: readonly (Parsed['auth']['apiKeys'][number] | undefined)[] | undefined
   /** Valid issuers; empty if one is faulty. */
   readonly oidc: Parsed['auth']['oidc']
+  /** Login to the console; undefined if there is none or it is faulty. */
+  readonly consoleLogin: Parsed['console']['oidc']
   /** Whether callers can authenticate by something else than an API key, however faulty. */
   readonly hasOtherLogin: boolean
   /** Whether clients may have certificates, however faulty the settings are. */
@@ -72,6 +74,7 @@ export function validParts(root: Section, schema: typeof configSchema, faults: r
           isFaulty('auth', 'apiKeys', i) ? undefined : auth.safeParse({ apiKeys: [key] }).data?.apiKeys[0],
         ),
     oidc: isFaulty('auth', 'oidc') ? [] : (auth.safeParse({ oidc: within('auth')['oidc'] }).data?.oidc ?? []),
+    consoleLogin: isFaulty('console') ? undefined : schema.shape.console.safeParse(root['console']).data?.oidc,
     hasOtherLogin: ['oidc', 'clientCertificates'].some((name) => within('auth')[name] !== undefined),
     certificateRoles: isFaulty('auth', 'clientCertificates')
       ? []

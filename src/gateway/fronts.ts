@@ -32,6 +32,7 @@ import { LoginAudit } from './audit/login-audit.ts'
 import { CallLog } from './call-log.ts'
 import type { Engine } from './engine.ts'
 import { authenticatorSettings, openAuthenticator } from './identity/open-authenticator.ts'
+import { openConsoleLogin } from './identity/open-console-login.ts'
 import { limitRequests } from './limit-requests.ts'
 import { endingTransactions } from './peers/end-transactions.ts'
 import { forwardCalls } from './peers/forward-calls.ts'
@@ -156,6 +157,7 @@ export function createFronts(
       authenticator,
       calls: httpCalls,
       console: config.console.enabled ? consoleFiles(log) : undefined,
+      consoleLogin: openConsoleLogin({ config, sealer, log }, authenticator),
       log,
       limits,
       settings: config.http,

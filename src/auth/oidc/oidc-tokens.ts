@@ -121,6 +121,19 @@ export class OidcTokens {
     return check
   }
 
+  /**
+   * The identity of an ID token, which a login has returned.
+   * @param clientId client of the issuer that logs callers in, for which the token must be
+   */
+  async identifyIdToken(token: string, clientId: string): Promise<Identity> {
+    const issuer = this.#issuerOf(token)
+    try {
+      return await this.#verify(token, issuer, clientId)
+    } catch (error) {
+      throw refusedToken(error, { ...issuer.settings, audience: clientId })
+    }
+  }
+
   /** The identity of a login for which the gateway issued a bearer token; undefined if its issuer is gone or changed. */
   ofProof(name: string, proof: Uint8Array): Identity | undefined {
     const login = loginOf(proof)
@@ -145,9 +158,9 @@ export class OidcTokens {
     )
   }
 
-  async #verify(token: string, { settings, keys, tag }: Issuer): Promise<Identity> {
+  async #verify(token: string, { settings, keys, tag }: Issuer, audience = settings.audience): Promise<Identity> {
     const { jwtVerify } = await import('jose')
-    const { issuer, audience, algorithms, clockToleranceMs, maxTokenAgeMs } = settings
+    const { issuer, algorithms, clockToleranceMs, maxTokenAgeMs } = settings
     const { payload } = await jwtVerify(token, keys.find, {
       issuer,
       audience,

@@ -15,6 +15,7 @@ export function combinedProblems(config: Config, changedLimits: readonly string[
       workers,
       apiKeys: auth.apiKeys,
       oidc: auth.oidc,
+      consoleLogin: config.console.oidc,
       hasOtherLogin: auth.oidc.length > 0 || auth.clientCertificates !== undefined,
       certificateRoles: Object.keys(auth.clientCertificates?.roles ?? {}),
       hasCertificates: auth.clientCertificates !== undefined,

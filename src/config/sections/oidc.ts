@@ -19,7 +19,7 @@ export const tokenAlgorithms = [
 const loopbacks = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** A URL that nobody on the network can answer for its owner. */
-const safeUrl = (about: string) =>
+export const safeUrl = (about: string) =>
   z
     .string()
     .refine((text) => {

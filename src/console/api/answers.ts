@@ -17,6 +17,8 @@ export interface Problem {
 /** Who uses the console. */
 export interface Session {
   readonly login: 'none' | 'key'
+  /** Name of the issuer at which somebody may log in too. */
+  readonly sign_in: string | null
   /** Null until somebody has logged in. */
   readonly principal: string | null
   readonly roles: readonly string[]

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { type ApiError, apiErrorOf } from '../api/api-error.ts'
 import { ErrorNote } from '../parts/error-note.tsx'
-import { endedSession, logIn } from './session.ts'
+import { endedSession, logIn, session } from './session.ts'
 
 /** The page to log in with an API key. */
 export function Login() {
@@ -53,6 +53,7 @@ export function Login() {
         <button type="submit" class="primary" aria-disabled={isBusy.value}>
           Log in
         </button>
+        {session.value?.sign_in && <a href="login/oidc">Log in with {session.value.sign_in}</a>}
         <p class="faint">
           A key of the configuration (auth.apiKeys). The browser keeps a token that expires, not the key.
         </p>

@@ -1,4 +1,5 @@
 import type { Authenticator } from '../../auth/authenticator.ts'
+import type { ConsoleLogin } from '../../auth/oidc/console-login.ts'
 import type { Reconciliation } from '../../cost/budget/reconciliation.ts'
 import type { CostUsage } from '../../cost/usage/cost-usage.ts'
 import type { Administration } from '../../query/admin/administration.ts'
@@ -32,6 +33,8 @@ export interface HttpFront {
   readonly reconciliation?: Reconciliation | undefined
   /** The web console; absent if it is turned off or has not been built. */
   readonly console?: ConsoleFiles | undefined
+  /** Login to the console at an OpenID Connect issuer; absent if there is none. */
+  readonly consoleLogin?: ConsoleLogin | undefined
   readonly log: Logger
   readonly limits: HttpLimits
   readonly settings: HttpSettings

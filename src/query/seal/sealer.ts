@@ -20,6 +20,7 @@ export const SealKind = {
   metadata: 6,
   savepoint: 7,
   forwarded: 8,
+  login: 9,
 } as const
 export type SealKind = (typeof SealKind)[keyof typeof SealKind]
 

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { acceptedEncoding } from '../answer/accepted.ts'
 import type { HttpFront } from '../front.ts'
 import type { ConsoleFile, ConsoleFiles } from './console-files.ts'
+import { addLoginRoutes } from './login-routes.ts'
 import { addSessionRoutes } from './session-routes.ts'
 
 /** `content-security-policy` of the console: its own files and the gateway's own API, and nothing else from anywhere. */
@@ -39,6 +40,9 @@ export function addConsole(app: FastifyInstance, front: HttpFront, { page, asset
       send(request, reply, asset, 'public, max-age=31536000, immutable'),
     )
   void app.register(async (session) => addSessionRoutes(session, front), { prefix: '/console' })
+  const { consoleLogin } = front
+  if (consoleLogin)
+    void app.register(async (login) => addLoginRoutes(login, front, consoleLogin), { prefix: '/console' })
 }
 
 async function send(

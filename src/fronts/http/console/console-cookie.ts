@@ -37,8 +37,11 @@ export function cookieAuthorization(headers: IncomingHttpHeaders): string | unde
  * @param token undefined removes the cookie
  */
 export function cookiesOf(token: string | undefined, request: FastifyRequest): string[] {
-  // A proxy that ends TLS tells so. A client that pretends it only harms itself.
-  const isSecure = request.protocol === 'https' || request.headers['x-forwarded-proto'] === 'https'
-  const attributes = `HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}${token === undefined ? '; Max-Age=0' : ''}`
+  const attributes = `HttpOnly; SameSite=Strict${isSecure(request) ? '; Secure' : ''}${token === undefined ? '; Max-Age=0' : ''}`
   return PATHS.map((path) => `${COOKIE}=${token ?? ''}; Path=${path}; ${attributes}`)
+}
+
+/** Whether the browser reaches the gateway over TLS. A proxy that ends TLS tells so; a client that pretends it only harms itself. */
+export function isSecure({ protocol, headers }: FastifyRequest): boolean {
+  return protocol === 'https' || headers['x-forwarded-proto'] === 'https'
 }

@@ -13,6 +13,8 @@ import { cookieAuthorization, cookiesOf, isConsoleCall } from './console-cookie.
 export interface SessionJson {
   /** `none`: the gateway takes calls without credentials. `key`: somebody logs in with an API key. */
   readonly login: 'none' | 'key'
+  /** Name of the issuer at which somebody may log in too, by `login/oidc`; null if there is none. */
+  readonly sign_in: string | null
   /** Null until somebody has logged in. */
   readonly principal: string | null
   readonly roles: readonly string[]
@@ -27,7 +29,7 @@ const hidden = { schema: { hide: true } }
 /** Adds the routes that tell who uses the console (GET), log in with the credentials of the request (POST), and log out (DELETE). */
 export function addSessionRoutes(
   app: FastifyInstance,
-  { authenticator, drainGate, settings, version }: HttpFront,
+  { authenticator, consoleLogin, drainGate, settings, version }: HttpFront,
 ): void {
   app.addHook('onRequest', async ({ headers }) => {
     if (authenticator.open) checkHost(headers.host, settings.hosts)
@@ -39,6 +41,7 @@ export function addSessionRoutes(
   })
   const describe = (principal: Principal | undefined): SessionJson => ({
     login: authenticator.open ? 'none' : 'key',
+    sign_in: consoleLogin?.name ?? null,
     principal: principal?.name ?? null,
     roles: principal?.roles ?? [],
     sees_others: principal !== undefined && mayControlOthers(principal),
