@@ -123,6 +123,8 @@ const goTools = {
   'arrow-flight-integration-client': `${flightIntegration}/arrow-flight-integration-client@v18.8.0`,
   'arrow-flight-integration-server': `${flightIntegration}/arrow-flight-integration-server@v18.8.0`,
   ghz: 'github.com/bojand/ghz/cmd/ghz@v0.121.0',
+  helm: 'helm.sh/helm/v3/cmd/helm@v3.22.0',
+  kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0',
   grpcurl: 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4',
   sqlite_flightsql_server:
     'github.com/apache/arrow-go/v18/arrow/flight/flightsql/example/cmd/sqlite_flightsql_server@v18.8.0',

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +22,9 @@ async function oldNode(): Promise<string | undefined> {
   process.stderr.write('not tried: a Node.js that is too old, since this machine has none\n')
   return undefined
 }
+
+/** Older lines of Node.js that the package supports. Their binaries are packages of npm. */
+const olderLines = [22, 24]
 
 describe('the package', () => {
   const folder = mkdtempSync(join(tmpdir(), 'flightgate-package-'))
@@ -75,6 +78,24 @@ describe('the package', () => {
     }
 
     await servesBigQuery(installed)
+
+    const platform = `node-${process.platform}-${process.arch}`
+    const aliases = olderLines.map((line) => `node${line}@npm:${platform}@${line}`)
+    const nodes = join(folder, 'nodes')
+    mkdirSync(nodes)
+    writeFileSync(join(nodes, 'package.json'), '{ "private": true }')
+    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...aliases], { cwd: nodes })
+    for (const line of olderLines) {
+      const node = join(nodes, 'node_modules', `node${line}`, 'bin', 'node')
+      expect((await run(node, ['--version'])).stdout).toMatch(new RegExp(`^v${line}\\.`))
+      const older = await startCommand(node, [installed, 'serve', '--config', config], folder)
+      try {
+        const query = [installed, 'query', '--endpoint', `grpc://${older.flight}`, 'SELECT 6 * 7 AS answer']
+        expect((await run(node, query, { cwd: folder })).stdout).toBe('answer\r\n42\r\n')
+      } finally {
+        expect([line, await older.stop()]).toEqual([line, 0])
+      }
+    }
   }, 300_000)
 
   /** The threads of the ledger and of advice are files of their own, which only these calls load. */
