@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { startCommand } from '../e2e/command.ts'
 import { FlightStub } from '../e2e/flight-stub.ts'
 import { startBigQueryFake } from '../fakes/bigquery/fake.ts'
 import { tpchTables } from '../fakes/bigquery/tpch-tables.ts'
+import { assembleImage } from './image-files.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -79,6 +80,8 @@ describe('the package', () => {
 
     await servesBigQuery(installed)
 
+    await startsAsImage()
+
     const platform = `node-${process.platform}-${process.arch}`
     const aliases = olderLines.map((line) => `node${line}@npm:${platform}@${line}`)
     const nodes = join(folder, 'nodes')
@@ -97,6 +100,28 @@ describe('the package', () => {
       }
     }
   }, 300_000)
+
+  /** The image's files start as its user, who can write nothing but the folder for DuckDB's spill, and the health check passes. */
+  async function startsAsImage(): Promise<void> {
+    const { cwd, env, args, healthCheck, user } = assembleImage(join(folder, 'image'), folder)
+    expect(user).toBe('node')
+    const isRoot = process.getuid?.() === 0
+    if (isRoot) chmodSync(folder, 0o755)
+    const unprivileged = ['--reuid=1000', '--regid=1000', '--clear-groups', '--no-new-privs', '--bounding-set=-all']
+    const command = isRoot ? ['setpriv', ...unprivileged, process.execPath] : [process.execPath]
+    const variables = { PATH: process.env['PATH'], ...env, API_KEYS: 'image-key', FLIGHT_PORT: '0', PORT: '0' }
+    const server = await startCommand(command[0]!, [...command.slice(1), ...args], cwd, variables)
+    try {
+      const query = ['query', '--endpoint', `grpc://${server.flight}`, '--', 'SELECT count(*) AS n FROM region']
+      const key = { ...variables, FLIGHTGATE_API_KEY: 'image-key' }
+      const { stdout } = await run(process.execPath, [args[0]!, ...query], { cwd, env: key })
+      expect(stdout).toBe('n\r\n5\r\n')
+      const checked = { ...variables, PORT: server.http.split(':').at(-1) }
+      await run(process.execPath, [...healthCheck], { cwd, env: checked })
+    } finally {
+      expect(await server.stop()).toBe(0)
+    }
+  }
 
   /** The threads of the ledger and of advice are files of their own, which only these calls load. */
   async function servesBigQuery(installed: string): Promise<void> {
