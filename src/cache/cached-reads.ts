@@ -224,6 +224,7 @@ export class CachedReads {
     const outcome = { result, ageMs, ttlMs, level: 'memory' } as const
     this.#tell(ctx, entry.scope.source, detail === undefined ? outcome : { ...outcome, detail })
     if (ctx.trace) ctx.trace.isShared = true
+    entry.hits++
     return cachedRows(entry.recorded)
   }
 

@@ -1,11 +1,13 @@
 import { demand } from '../query/access/allows.ts'
 import type { CacheAdmin, CacheFilter, CacheStats } from '../query/cache/cache-admin.ts'
+import type { EntryWish, ListedEntry } from '../query/cache/cache-entry-lists.ts'
 import { GatewayError } from '../query/errors.ts'
 import type { Stage } from '../query/pipeline.ts'
 import type { Principal } from '../query/types.ts'
 import { CachedReads, type CachedReadsDependencies } from './cached-reads.ts'
 import { CacheCounts, type CacheObserver } from './counts.ts'
 import { schemaDigest } from './key/cache-key.ts'
+import { listedEntry } from './memory/listed-entry.ts'
 import { MemoryTier } from './memory/memory-tier.ts'
 import type { PlanCache } from './plans/plan-cache.ts'
 import type { SharedLevel } from './shared-level/shared-level.ts'
@@ -88,6 +90,16 @@ export class ResultCache implements CacheAdmin {
       plans: this.#deps.plans.stats,
       ...(this.#deps.shared && { shared: this.#deps.shared.stats }),
     }
+  }
+
+  /** What the cache did for the statements of a source since the process began. */
+  countsOf(source: string): Readonly<ReturnType<CacheCounts['of']>> {
+    return this.#counts.of(source)
+  }
+
+  /** The first entries of this process in an order. */
+  async topHere({ order, limit, source }: EntryWish): Promise<readonly ListedEntry[]> {
+    return (await this.#memory.top(order, limit, source)).map(listedEntry)
   }
 
   async clear(filter: CacheFilter, by: Principal): Promise<number> {

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { GatewayError } from '../query/errors.ts'
+import { beginningOf } from '../query/text/beginning.ts'
 import type { Context, Logger, Result } from '../query/types.ts'
 import { keepsResults } from './cache-rules.ts'
 import type { ChangeLog, Snapshot } from './changes/change-log.ts'
@@ -8,7 +9,7 @@ import type { CacheCounts } from './counts.ts'
 import { now } from './freshness/clock.ts'
 import { judge } from './freshness/judge.ts'
 import type { Lookup, Next } from './lookup.ts'
-import type { CacheEntry } from './memory/cache-entry.ts'
+import { type CacheEntry, MAX_TEXT_CHARACTERS } from './memory/cache-entry.ts'
 import type { MemoryTier } from './memory/memory-tier.ts'
 import type { ReadableEntry } from './shared-level/entry-reader.ts'
 import type { EntryWriter } from './shared-level/entry-writer.ts'
@@ -310,15 +311,16 @@ export class StoredRuns {
   }
 
   async #store(
-    { key, identity, scope: { principal }, rules }: Lookup,
-    { recorded, scope, startedAt, snapshot, ttlMs, execution }: Omit<CacheEntry, 'key' | 'identity'>,
+    { key, identity, scope: { principal }, rules, plan }: Lookup,
+    { recorded, scope, startedAt, snapshot, ttlMs, execution }: Omit<CacheEntry, 'key' | 'identity' | 'text' | 'hits'>,
   ): Promise<void> {
     const { memory, changes, counts } = this.#deps
     const asked = changesSince(changes, scope, snapshot, principal)
     const since = asked instanceof Promise ? await asked : asked
     // A change during the run leaves the rows stale from the moment of the change.
     if (since === 'unknown' || judge({ ageMs: now() - startedAt, ttlMs }, since, rules, {}).evict) return
-    if (memory.set({ key, identity, scope, recorded, startedAt, snapshot, ttlMs, execution }))
+    const text = beginningOf(plan.query.sql, MAX_TEXT_CHARACTERS)
+    if (memory.set({ key, identity, scope, recorded, startedAt, snapshot, ttlMs, execution, text, hits: 0 }))
       counts.onStored(scope.source)
   }
 }

@@ -12,10 +12,13 @@ import type { Metrics } from '../ops/metrics.ts'
 import { Administration } from '../query/admin/administration.ts'
 import type { AuditTrail } from '../query/audit/audit-trail.ts'
 import type { CacheAdmin } from '../query/cache/cache-admin.ts'
+import { CacheEntryLists } from '../query/cache/cache-entry-lists.ts'
 import { ActiveStatements } from '../query/control/active-statements.ts'
 import { RecentStatements } from '../query/control/recent-statements.ts'
 import { type SourceHealth, SourceStatus } from '../query/control/source-status.ts'
 import { DrainGate } from '../query/drain-gate.ts'
+import { Histories } from '../query/history/histories.ts'
+import { StatementCounts } from '../query/history/statement-counts.ts'
 import { composePipeline, type Pipeline } from '../query/pipeline.ts'
 import type { OtherReplicas } from '../query/replicas/replica-questions.ts'
 import { Router } from '../query/router.ts'
@@ -40,6 +43,7 @@ import type { State } from '../state/open.ts'
 import type { BatchCheck, FreeStatements, TakeRequests } from '../statements/batch/batch-dependencies.ts'
 import { AdminLog } from './admin-log.ts'
 import { declaredFunctionsOf } from './cache/declared-functions-of.ts'
+import { historyReaders } from './history/history-readers.ts'
 import type { Costs } from './open-budgets.ts'
 import type { Slots } from './slots.ts'
 import type { SourceState, SourceWatch } from './source-watch.ts'
@@ -74,9 +78,12 @@ export interface Engine {
   readonly active: ActiveStatements
   /** The statements that ended last. */
   readonly recent: RecentStatements
+  /** The last hour of the sources and of this process. */
+  readonly histories: Histories
   readonly sourceStatus: SourceStatus
   readonly quotas: Quotas
   readonly cache: CacheAdmin
+  readonly cacheEntries: CacheEntryLists
   /** What operators may do. */
   readonly administration: Administration
   /** Absent if no source bills its statements. */
@@ -108,6 +115,19 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     maxStatements: recentStatements,
     maxBytes: recentStatementBytes,
   })
+  const counts = new StatementCounts(metrics)
+  const histories = new Histories({
+    replicas,
+    bus: state.bus,
+    readers: historyReaders({ router, slots, watch, counts, cache }, scope),
+  })
+  scope.defer(() => histories.close())
+  const cacheEntries = new CacheEntryLists({
+    replicas,
+    bus: state.bus,
+    router,
+    topHere: (wish) => cache.topHere(wish),
+  })
   const sourceStatus = new SourceStatus({
     router,
     healthOf: (source) => healthOf(watch.stateOf(source)),
@@ -130,7 +150,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     ...(tracing ? [traceStatements(tracing.statements, (source) => config.sources[source]?.kind)] : []),
     track(active),
     ...(recentStatements > 0 ? [remember(recent)] : []),
-    audit(config.log.statements, metrics),
+    audit(config.log.statements, counts),
     ...(trail ? [auditTrail(trail)] : []),
     rejectWhenDraining(drainGate),
     deadline((source) => config.sources[source]?.statementTimeoutMs),
@@ -164,9 +184,11 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     pipeline,
     active,
     recent,
+    histories,
     sourceStatus,
     quotas,
     cache,
+    cacheEntries,
     administration,
     reconciliation: costs?.reconciliation,
     checkBatch,

@@ -152,6 +152,7 @@ async function start(
   costs?.reconciliation.start()
   readiness.set(true)
   watch.start()
+  engine.histories.start()
 
   const prepare = async (next: Config): Promise<PreparedReload> => ({
     // No await within: all of it happens between two turns of the event loop.

@@ -8,7 +8,18 @@ const schema: Frame = { byteLength: 8, rows: -1, chunks: [new Uint8Array(8)] }
 function entryOf(key: string, { source = 'demo', bytes = 8, startedAt = 0 } = {}): CacheEntry {
   const recorded = { schema, frames: [], rows: 0, byteLength: bytes }
   const scope = { source, tables: [], principal: 'ann', tags: [] }
-  return { key, identity: key, scope, recorded, startedAt, snapshot: [0], ttlMs: 1000, execution: undefined }
+  return {
+    key,
+    identity: key,
+    scope,
+    recorded,
+    startedAt,
+    snapshot: [0],
+    ttlMs: 1000,
+    execution: undefined,
+    text: '',
+    hits: 0,
+  }
 }
 
 it('knows the entries and bytes of each source after any sequence of changes', async () => {

@@ -10,9 +10,14 @@ import type {
   Session,
   Sources,
 } from '../../src/console/api/answers.ts'
+import type { CacheEntries, CacheStats, Costs, History } from '../../src/console/api/history-answers.ts'
 import type { Problem as GatewayProblem } from '../../src/fronts/http/call/problem.ts'
 import type { SessionJson } from '../../src/fronts/http/console/session-routes.ts'
+import type { cacheEntriesAnswer } from '../../src/fronts/http/schemas/cache/entries.ts'
+import type { cacheAnswer } from '../../src/fronts/http/schemas/cache/stats.ts'
+import type { costsAnswer } from '../../src/fronts/http/schemas/costs.ts'
 import type { estimateSchema } from '../../src/fronts/http/schemas/estimate.ts'
+import type { historyAnswer } from '../../src/fronts/http/schemas/history/history.ts'
 import type { recentQueriesAnswer } from '../../src/fronts/http/schemas/history/recent-query.ts'
 import type { metricsSchema } from '../../src/fronts/http/schemas/metrics.ts'
 import type { columnSchema } from '../../src/fronts/http/schemas/rows.ts'
@@ -21,6 +26,10 @@ import type { sourcesAnswer } from '../../src/fronts/http/schemas/source.ts'
 
 /** What the routes answer, and what the console reads of it. */
 interface Answers {
+  history: [z.output<typeof historyAnswer>, History]
+  costs: [z.output<typeof costsAnswer>, Costs]
+  cache: [z.output<typeof cacheAnswer>, CacheStats]
+  cacheEntries: [z.output<typeof cacheEntriesAnswer>, CacheEntries]
   problem: [GatewayProblem, Problem]
   session: [SessionJson, Session]
   running: [z.output<typeof runningQueriesAnswer>, RunningQueries]

@@ -75,6 +75,14 @@ describe('what statements have cost', () => {
     expect(await costs('root-key', '?month=2020-01')).toMatchObject({ statements: 0, forecast_usd: null, budgets: [] })
   })
 
+  it('recent statements have their bills', async () => {
+    const answer = await call('root-key', '/api/v1/queries/recent?data_source=wh')
+    const { queries } = (await answer.json()) as { queries: { billed_bytes: number; cost_usd: number }[] }
+    expect(queries).toHaveLength(3)
+    for (const each of queries)
+      expect(each).toMatchObject({ billed_bytes: BYTES, cost_usd: expect.closeTo(USD, 6), outcome: 'OK' })
+  })
+
   it('what a principal has used today has its costs at sources that bill', async () => {
     const used = async (key: string) => await (await call(key, '/api/v1/usage')).json()
     const { sources } = (await used('ann-key')) as { sources: { data_source: string; cost_usd: number | null }[] }

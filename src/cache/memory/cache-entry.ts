@@ -16,7 +16,14 @@ export interface CacheEntry {
   readonly ttlMs: number
   /** Id of the execution whose rows these are, if a client may ask for the same rows again. */
   readonly execution: string | undefined
+  /** The beginning of the statement's text, for operators. */
+  readonly text: string
+  /** Statements that it has answered. */
+  hits: number
 }
+
+/** What of a statement's text an entry keeps, in characters. */
+export const MAX_TEXT_CHARACTERS = 500
 
 /** Why an entry left the cache. */
 export type EvictionReason = 'size' | 'expired' | 'changed' | 'cleared'
@@ -27,7 +34,7 @@ const ENTRY_BYTES = 1024
 const FRAME_BYTES = 320
 
 /** Memory that an entry takes, objects included, in bytes. */
-export function bytesOf({ key, identity, scope, recorded }: CacheEntry): number {
+export function bytesOf({ key, identity, scope, recorded, text }: CacheEntry): number {
   const { tables = [], tags } = scope
   const names =
     tables.reduce((sum, { length }) => sum + length + 32, 0) + tags.reduce((sum, t) => sum + t.length + 32, 0)
@@ -37,6 +44,7 @@ export function bytesOf({ key, identity, scope, recorded }: CacheEntry): number 
     (recorded.frames.length + 1) * FRAME_BYTES +
     key.length +
     identity.length +
+    2 * text.length +
     names
   )
 }

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { LoopTurn } from '../../async/loop-turn.ts'
 import type { CacheFilter } from '../../query/cache/cache-admin.ts'
 import { bytesOf, type CacheEntry, type EvictionReason } from './cache-entry.ts'
+import { type EntryOrder, topEntries } from './top-entries.ts'
 
 /** The entries of this process, and the memory of those that are being recorded. Together they never exceed `maxBytes`. */
 export class MemoryTier {
@@ -47,6 +48,8 @@ export class MemoryTier {
     if (there && there.startedAt > entry.startedAt) return false
     const bytes = bytesOf(entry)
     if (bytes > this.maxBytes - this.#recordingBytes) return false
+    // Rows that replace older ones of the same statement go on with its count.
+    if (there?.identity === entry.identity) entry.hits += there.hits
     this.#count(entry, 1)
     this.#entries.set(entry.key, entry)
     this.#makeRoom()
@@ -78,6 +81,11 @@ export class MemoryTier {
       count++
     }
     return count
+  }
+
+  /** The first entries in an order; yields to the event loop meanwhile. @param source of the entries; by default any */
+  async top(order: EntryOrder, limit: number, source?: string): Promise<readonly CacheEntry[]> {
+    return await topEntries([...this.#entries.values()], order, limit, source)
   }
 
   /** Takes memory for a recording. @returns false if there is no room: then nothing is taken */

@@ -8,4 +8,7 @@ export type { View } from './view.ts'
 export const views: readonly View[] = [
   statementsView,
   lazyView('query', 'Query', async () => (await import('./query/query-view.tsx')).queryView),
+  lazyView('sources', 'Sources', async () => (await import('./sources/sources-view.tsx')).sourcesView),
+  lazyView('cost', 'Cost', async () => (await import('./cost/cost-view.tsx')).costView),
+  lazyView('cache', 'Cache', async () => (await import('./cache/cache-view.tsx')).cacheView),
 ]

@@ -4,10 +4,12 @@ import type { Reconciliation } from '../../cost/budget/reconciliation.ts'
 import type { CostUsage } from '../../cost/usage/cost-usage.ts'
 import type { Administration } from '../../query/admin/administration.ts'
 import type { CacheAdmin } from '../../query/cache/cache-admin.ts'
+import type { CacheEntryLists } from '../../query/cache/cache-entry-lists.ts'
 import type { ActiveStatements } from '../../query/control/active-statements.ts'
 import type { RecentStatements } from '../../query/control/recent-statements.ts'
 import type { SourceStatus } from '../../query/control/source-status.ts'
 import type { DrainGate } from '../../query/drain-gate.ts'
+import type { Histories } from '../../query/history/histories.ts'
 import type { Router } from '../../query/router.ts'
 import type { Logger } from '../../query/types.ts'
 import type { Quotas } from '../../quotas/quotas.ts'
@@ -20,6 +22,7 @@ export interface HttpFront {
   readonly statements: Statements
   readonly active: ActiveStatements
   readonly recent: RecentStatements
+  readonly histories: Histories
   readonly sourceStatus: SourceStatus
   readonly router: Router
   readonly drainGate: DrainGate
@@ -28,6 +31,7 @@ export interface HttpFront {
   readonly quotas: Quotas
   readonly costUsage: CostUsage
   readonly cache: CacheAdmin
+  readonly cacheEntries: CacheEntryLists
   readonly administration: Administration
   /** Absent if no source bills its statements. */
   readonly reconciliation?: Reconciliation | undefined

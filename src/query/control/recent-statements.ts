@@ -5,6 +5,7 @@ import type { GatewayError } from '../errors.ts'
 import { type OtherReplicas, type ReplicaBus, ReplicaQuestions } from '../replicas/replica-questions.ts'
 import type { Router } from '../router.ts'
 import type { StatementTrace } from '../statement-trace.ts'
+import { beginningOf } from '../text/beginning.ts'
 import type { Context, Principal, Query } from '../types.ts'
 
 /** A statement that has ended, or that could not be planned. */
@@ -158,8 +159,8 @@ export class RecentStatements {
 
   /** Remembers a statement that has ended. It keeps neither the query nor its context, which may hold large parameters. */
   add({ query, ctx, failure, ...times }: EndedStatement): void {
-    const text = ownText(query.sql, MAX_TEXT_CHARACTERS)
-    const message = failure && ownText(failure.message, MAX_MESSAGE_CHARACTERS)
+    const text = beginningOf(query.sql, MAX_TEXT_CHARACTERS)
+    const message = failure && beginningOf(failure.message, MAX_MESSAGE_CHARACTERS)
     const trace = ctx.trace ?? {}
     const bytes = ENTRY_BYTES + 2 * (text.length + (message?.length ?? 0))
     this.#ring.push({
@@ -264,9 +265,4 @@ function described(fixed: Remembered['fixed'], trace: StatementTrace): RecentSta
     cache: trace.cache?.result,
     isShared: trace.isShared ?? false,
   }
-}
-
-/** The beginning of a text, as a string of its own: a slice would keep the whole text in memory. */
-function ownText(text: string, maxCharacters: number): string {
-  return text.length <= maxCharacters ? text : Buffer.from(text.slice(0, maxCharacters), 'utf16le').toString('utf16le')
 }

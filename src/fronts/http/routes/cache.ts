@@ -1,13 +1,15 @@
+import { cacheEntriesJson } from '../control/cache-entries-json.ts'
 import { cacheJson } from '../control/cache-json.ts'
 import type { HttpFront } from '../front.ts'
 import type { HttpApp } from '../http-app.ts'
 import { jsonAnswer, problemAnswers } from '../schemas/answers.ts'
+import { cacheEntriesAnswer, cacheEntriesParameters } from '../schemas/cache/entries.ts'
 import { cacheAnswer, clearAnswer, clearParameters } from '../schemas/cache/stats.ts'
 
 const tags = ['Control']
 
 /** Adds the routes that tell the state of the result cache and clear it: the same as the calls of the Gateway service. */
-export function addCacheRoutes(app: HttpApp, { cache, administration }: HttpFront): void {
+export function addCacheRoutes(app: HttpApp, { cache, administration, cacheEntries }: HttpFront): void {
   app.get(
     '/cache',
     {
@@ -21,6 +23,22 @@ export function addCacheRoutes(app: HttpApp, { cache, administration }: HttpFron
       },
     },
     async ({ call }) => cacheJson(cache.stats(call.principal)),
+  )
+  app.get(
+    '/cache/entries',
+    {
+      schema: {
+        operationId: 'listCacheEntries',
+        summary: 'List the largest entries of the result cache',
+        description:
+          'The largest or the most used entries in the memory of all processes, with the statement that filled them. For the role `admin`.',
+        tags,
+        querystring: cacheEntriesParameters,
+        response: { 200: jsonAnswer('The entries.', cacheEntriesAnswer), ...problemAnswers(403, 404) },
+      },
+    },
+    async ({ call, query: { order, limit, data_source: source } }) =>
+      cacheEntriesJson(await cacheEntries.list(call.principal, { order, limit, source })),
   )
   app.delete(
     '/cache',
