@@ -120,6 +120,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     replicas,
     bus: state.bus,
     readers: historyReaders({ router, slots, watch, counts, cache }, scope),
+    log,
   })
   scope.defer(() => histories.close())
   const cacheEntries = new CacheEntryLists({

@@ -1,4 +1,5 @@
 import { type OtherReplicas, type ReplicaBus, ReplicaQuestions } from '../replicas/replica-questions.ts'
+import type { Logger } from '../types.ts'
 import {
   mergeSeries,
   type ProcessColumn,
@@ -54,6 +55,7 @@ export interface HistoryDependencies {
   readonly replicas: OtherReplicas
   readonly bus: ReplicaBus
   readonly readers: HistoryReaders
+  readonly log: Logger
 }
 
 /**
@@ -62,13 +64,15 @@ export interface HistoryDependencies {
  */
 export class Histories {
   readonly #readers: HistoryReaders
+  readonly #log: Logger
   readonly #questions: ReplicaQuestions<Question, HistoryReport>
   #bySource = new Map<string, SampleRing<typeof sourceColumns>>()
   readonly #process = new SampleRing(processColumns)
   #timer: NodeJS.Timeout | undefined
 
-  constructor({ replicas, bus, readers }: HistoryDependencies) {
+  constructor({ replicas, bus, readers, log }: HistoryDependencies) {
     this.#readers = readers
+    this.#log = log
     this.#questions = new ReplicaQuestions('history', bus, replicas, (question: Question) => this.#report(question))
   }
 
@@ -79,7 +83,7 @@ export class Histories {
 
   /** Takes a sample now, and then at each multiple of `SAMPLE_MS`. */
   start(): void {
-    this.sample()
+    this.#trySample()
     this.#plan()
   }
 
@@ -141,10 +145,19 @@ export class Histories {
     }
   }
 
+  /** A source that cannot tell its state now costs one sample, not the process. */
+  #trySample(): void {
+    try {
+      this.sample()
+    } catch (error) {
+      this.#log.warn({ event: 'history', err: error }, 'a sample of the history is missing')
+    }
+  }
+
   #plan(): void {
     this.#timer = setTimeout(
       () => {
-        this.sample()
+        this.#trySample()
         this.#plan()
       },
       SAMPLE_MS - (Date.now() % SAMPLE_MS) + LATE_MS,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type SourceColumn, sourceColumns } from '../../../src/query/history/columns.ts'
 import { Histories } from '../../../src/query/history/histories.ts'
 import { SAMPLE_MS, SampleRing } from '../../../src/query/history/sample-ring.ts'
@@ -10,6 +10,7 @@ type Values = Readonly<Record<SourceColumn, number>>
 const none = Object.fromEntries(Object.keys(sourceColumns).map((name) => [name, 0])) as Values
 const process = { eventLoopMs: 1, rssBytes: 100, cacheBytes: 10, cacheEntries: 2 }
 const HOUR_MS = 3_600_000
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** The processes of a gateway: what each one reads next is in `values`. */
 function processes(ids: readonly string[]) {
@@ -21,6 +22,7 @@ function processes(ids: readonly string[]) {
       replicas: { self, others },
       bus,
       readers: { sources: () => [...values], process: () => process },
+      log: silent,
     })
     return { histories, values }
   })
@@ -79,6 +81,33 @@ describe('the history of a gateway', () => {
       expect(Date.now() - startedAt).toBeGreaterThan(HOUR_MS - stepMs - 1000)
       expect(sources[0]!.series.queued).toHaveLength(HOUR_MS / stepMs)
       expect(known(sources[0]!.series.queued.slice(-2))).toHaveLength(1)
+    }
+  })
+
+  it('a source that cannot tell its state costs a sample, and later ones come', async () => {
+    vi.useFakeTimers()
+    try {
+      let isBroken = true
+      const warnings: unknown[] = []
+      const sources = () => {
+        if (isBroken) throw new Error('in the middle of a change')
+        return [['demo', { ...none, queued: 5 }]] as const
+      }
+      const histories = new Histories({
+        replicas: { self: 'aaaaaaaaaaaa', others: async () => [] },
+        bus: new MemoryBus(),
+        readers: { sources, process: () => process },
+        log: { ...silent, warn: (fields) => warnings.push(fields) },
+      })
+      histories.start()
+      isBroken = false
+      vi.advanceTimersByTime(SAMPLE_MS + 1000)
+      const { sources: all } = await histories.report({ sources: ['demo'], stepMs: SAMPLE_MS })
+      expect(known(all[0]!.series.queued)).toEqual([5])
+      expect(warnings).toHaveLength(1)
+      histories.close()
+    } finally {
+      vi.useRealTimers()
     }
   })
 
