@@ -1,6 +1,6 @@
 import { demand } from '../query/access/allows.ts'
 import type { CacheAdmin, CacheFilter, CacheStats } from '../query/cache/cache-admin.ts'
-import type { EntryWish, ListedEntry } from '../query/cache/cache-entry-lists.ts'
+import type { ListedEntry, TopWish } from '../query/cache/cache-entry-lists.ts'
 import { GatewayError } from '../query/errors.ts'
 import type { Stage } from '../query/pipeline.ts'
 import type { Principal } from '../query/types.ts'
@@ -98,8 +98,8 @@ export class ResultCache implements CacheAdmin {
   }
 
   /** The first entries of this process in an order. */
-  async topHere({ order, limit, source }: EntryWish): Promise<readonly ListedEntry[]> {
-    return (await this.#memory.top(order, limit, source)).map(listedEntry)
+  async topHere({ order, limit, sources }: TopWish): Promise<readonly ListedEntry[]> {
+    return (await this.#memory.top(order, limit, sources)).map(listedEntry)
   }
 
   async clear(filter: CacheFilter, by: Principal): Promise<number> {

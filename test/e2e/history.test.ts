@@ -4,6 +4,7 @@ import { GatewayProcess } from './gateway-process.ts'
 import { type Json, jsonOf, postJson } from './http-client.ts'
 
 const ann = { 'x-api-key': 'key of ann' }
+const ops = { 'x-api-key': 'key of ops' }
 const root = { 'x-api-key': 'key of root' }
 const sumOf = (values: (number | null)[]) => values.reduce<number>((sum, value) => sum + (value ?? 0), 0)
 const known = (values: unknown[]) => values.filter((value) => value !== null)
@@ -31,9 +32,11 @@ describe('the history and the cache of two workers', () => {
       auth: {
         apiKeys: [
           { name: 'ann', key: 'key of ann' },
+          { name: 'ops', key: 'key of ops', roles: ['demo-operator'] },
           { name: 'root', key: 'key of root', roles: ['admin'] },
         ],
       },
+      roles: { 'demo-operator': { grants: [{ verbs: ['operate'], sources: ['demo'] }] } },
     })
     for (let i = 0; i < 8; i++) await (await post(`SELECT ${i} AS i, repeat('x', ${i * 1000}) AS text`)).json()
     for (let i = 0; i < 3; i++) await (await post("SELECT 7 AS i, repeat('x', 7000) AS text")).json()
@@ -96,7 +99,14 @@ describe('the history and the cache of two workers', () => {
     expect((await get('/cache/entries?data_source=history')).entries).toEqual([])
   })
 
-  it('entries are for those who may control the statements of others', async () => {
+  it('entries are for those who may operate their source', async () => {
+    const { entries } = await get('/cache/entries', ops)
+    expect(entries.length).toBeGreaterThan(7)
+    const ids = (all: Json[]) => all.map(({ id }) => id)
+    expect(ids((await get('/cache/entries?data_source=demo', ops)).entries)).toEqual(ids(entries))
+    // Without a grant on it, the source does not exist for the principal.
+    expect(await status('/cache/entries?data_source=history', ops)).toBe(404)
+    expect((await get('/history', ops)).data_sources.map(({ name }: Json) => name)).toEqual(['demo'])
     expect(await status('/cache/entries', ann)).toBe(403)
     expect(await status('/cache/entries?limit=0', root)).toBe(400)
     expect(await status('/cache/entries?data_source=nope', root)).toBe(404)

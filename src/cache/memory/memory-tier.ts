@@ -83,9 +83,9 @@ export class MemoryTier {
     return count
   }
 
-  /** The first entries in an order; yields to the event loop meanwhile. @param source of the entries; by default any */
-  async top(order: EntryOrder, limit: number, source?: string): Promise<readonly CacheEntry[]> {
-    return await topEntries([...this.#entries.values()], order, limit, source)
+  /** The first entries in an order; yields to the event loop meanwhile. @param sources their names in lower case; by default all */
+  async top(order: EntryOrder, limit: number, sources?: readonly string[]): Promise<readonly CacheEntry[]> {
+    return await topEntries([...this.#entries.values()], order, limit, sources)
   }
 
   /** Takes memory for a recording. @returns false if there is no room: then nothing is taken */

@@ -8,13 +8,13 @@ const ranks = { bytes: bytesOf, hits: ({ hits }: CacheEntry) => hits } as const
 
 /**
  * The first entries in an order. It looks at each entry once, keeps no more than `limit`, and yields to the event loop meanwhile.
- * @param source of the entries; by default any
+ * @param sources names of the entries' sources in lower case; by default all
  */
 export async function topEntries(
   entries: Iterable<CacheEntry>,
   order: EntryOrder,
   limit: number,
-  source?: string,
+  sources?: readonly string[],
 ): Promise<readonly CacheEntry[]> {
   const rankOf = ranks[order]
   const turn = new LoopTurn()
@@ -23,7 +23,7 @@ export async function topEntries(
   for (const entry of entries) {
     const pause = turn.next()
     if (pause) await pause
-    if (source !== undefined && entry.scope.source !== source) continue
+    if (sources && !sources.includes(entry.scope.source.toLowerCase())) continue
     const rank = rankOf(entry)
     if (top.length === limit && rank <= top[limit - 1]!.rank) continue
     let at = top.length

@@ -1,5 +1,5 @@
-import { mayControlOthers } from '../control/active-statements.ts'
-import { GatewayError } from '../errors.ts'
+import { demand, lacks } from '../access/allows.ts'
+import { operatedSources } from '../access/operated.ts'
 import { type OtherReplicas, type ReplicaBus, ReplicaQuestions } from '../replicas/replica-questions.ts'
 import type { Router } from '../router.ts'
 import type { Principal } from '../types.ts'
@@ -36,6 +36,12 @@ export interface EntryWish {
   readonly source?: string | undefined
 }
 
+/** What one process asks another one for. */
+export interface TopWish extends Omit<EntryWish, 'source'> {
+  /** Names of sources in lower case; absent for all. */
+  readonly sources?: readonly string[] | undefined
+}
+
 /** An entry with the number of processes that have it. */
 export interface SharedEntry extends ListedEntry {
   readonly copies: number
@@ -54,13 +60,13 @@ export interface CacheEntryListDependencies {
   readonly bus: ReplicaBus
   readonly router: Pick<Router, 'named'>
   /** The first entries of this process. */
-  topHere(wish: EntryWish): Promise<readonly ListedEntry[]>
+  topHere(wish: TopWish): Promise<readonly ListedEntry[]>
 }
 
 /** Lists the largest and the most used entries of the result cache in all processes. */
 export class CacheEntryLists {
   readonly #deps: CacheEntryListDependencies
-  readonly #questions: ReplicaQuestions<EntryWish, readonly ListedEntry[]>
+  readonly #questions: ReplicaQuestions<TopWish, readonly ListedEntry[]>
 
   constructor(deps: CacheEntryListDependencies) {
     this.#deps = deps
@@ -69,18 +75,26 @@ export class CacheEntryLists {
 
   /**
    * The first entries in an order. One that several processes have counts once, with the sum of its hits.
-   * @throws GatewayError FORBIDDEN unless the viewer may control the statements of others; UNKNOWN_SOURCE; STATE_UNAVAILABLE
+   * @throws GatewayError FORBIDDEN if the viewer may operate neither the source nor any; UNKNOWN_SOURCE; STATE_UNAVAILABLE
    */
   async list(viewer: Principal, { source, order, limit }: EntryWish): Promise<EntryList> {
-    if (!mayControlOthers(viewer))
-      throw new GatewayError(
-        'FORBIDDEN',
-        `${viewer.name} may not list the entries of the cache: this needs the role admin.`,
-      )
-    const wish = { order, limit, source: source === undefined ? undefined : this.#deps.router.named(source).name }
+    const wish = { order, limit, sources: this.#sourcesOf(viewer, source) }
     const [here, { answers, missing }] = await Promise.all([this.#deps.topHere(wish), this.#questions.ask(wish)])
     const entries = merged([here, ...answers]).sort((a, b) => b[order] - a[order] || (a.id < b.id ? -1 : 1))
     return { entries: entries.slice(0, limit), isPartial: missing > 0 }
+  }
+
+  /** The sources whose entries the viewer may see; undefined for all. */
+  #sourcesOf(viewer: Principal, source: string | undefined): readonly string[] | undefined {
+    if (source !== undefined) {
+      const { name } = this.#deps.router.named(source, viewer)
+      demand(viewer, 'operate', { source: name })
+      return [name.toLowerCase()]
+    }
+    const operated = operatedSources(viewer)
+    if (operated === 'all') return undefined
+    if (operated.length === 0) throw lacks(viewer, 'operate', {})
+    return operated
   }
 }
 

@@ -31,7 +31,7 @@ export function addCacheRoutes(app: HttpApp, { cache, administration, cacheEntri
         operationId: 'listCacheEntries',
         summary: 'List the largest entries of the result cache',
         description:
-          'The largest or the most used entries in the memory of all processes, with the statement that filled them. For the role `admin`.',
+          'The largest or the most used entries in the memory of all processes, with the statement that filled them: of the sources on which the caller has the grant `operate`.',
         tags,
         querystring: cacheEntriesParameters,
         response: { 200: jsonAnswer('The entries.', cacheEntriesAnswer), ...problemAnswers(403, 404) },
