@@ -36,6 +36,7 @@ export interface RunningQuery {
   readonly start_time: string
   readonly rows: number
   readonly bytes: number
+  readonly estimated_cost_usd: number | null
   readonly request_id: string
 }
 

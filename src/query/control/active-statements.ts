@@ -26,6 +26,8 @@ export interface ActiveStatement {
   readonly rows: number
   /** Arrow bytes that the client has read so far. */
   readonly bytes: number
+  /** What it was expected to cost when it began, in US dollars; absent if the source does not bill or cannot tell. */
+  readonly estimatedCostUsd?: number | undefined
   readonly requestId: string
 }
 
@@ -138,11 +140,14 @@ export class ActiveStatements {
     return this.#all.size
   }
 
-  /** Registers a statement until its result has been read; the caller runs it with `ctx` of the returned object. */
-  begin(query: Query, ctx: Context): TrackedStatement {
+  /**
+   * Registers a statement until its result has been read; the caller runs it with `ctx` of the returned object.
+   * @param estimatedCostUsd what it is expected to cost, if that is known
+   */
+  begin(query: Query, ctx: Context, estimatedCostUsd?: number): TrackedStatement {
     this.#count++
     const id = `${this.#replica}-${this.#count.toString(36)}`
-    const statement = new TrackedStatement(id, query, ctx, this.#all)
+    const statement = new TrackedStatement(id, query, ctx, this.#all, estimatedCostUsd)
     this.#all.set(id, statement)
     return statement
   }
@@ -252,12 +257,20 @@ export class TrackedStatement implements ResultObserver {
   /** Absent if ending the reader aborts the context's signal. */
   readonly #controller: AbortController | undefined
   readonly #outer: Context
+  readonly #estimatedCostUsd: number | undefined
   #stop: StopResult | undefined
   #rows = 0
   #bytes = 0
 
-  constructor(id: string, query: Query, outer: Context, all: Map<string, TrackedStatement>) {
+  constructor(
+    id: string,
+    query: Query,
+    outer: Context,
+    all: Map<string, TrackedStatement>,
+    estimatedCostUsd: number | undefined,
+  ) {
     this.id = id
+    this.#estimatedCostUsd = estimatedCostUsd
     this.#query = query
     this.#outer = outer
     this.#all = all
@@ -306,6 +319,7 @@ export class TrackedStatement implements ResultObserver {
       startedAt: this.startedAt,
       rows: this.#rows,
       bytes: this.#bytes,
+      estimatedCostUsd: this.#estimatedCostUsd,
       requestId: this.#outer.requestId,
     }
   }

@@ -7,7 +7,7 @@ export function track(active: ActiveStatements): Stage {
   return {
     name: 'track',
     async run(plan, ctx, next) {
-      const statement = active.begin(plan.query, ctx)
+      const statement = active.begin(plan.query, ctx, plan.kind === 'ingest' ? undefined : plan.cost?.costUsd)
       return await holding(() => next(plan, statement.ctx), statement)
     },
   }

@@ -1,5 +1,5 @@
 import type { RunningQuery } from '../../api/answers.ts'
-import { formatBytes, formatCount, formatDuration } from '../../format/figures.ts'
+import { formatBytes, formatCount, formatDuration, formatUsd } from '../../format/figures.ts'
 import { formatTime } from '../../format/times.ts'
 import { StatementText } from '../../parts/statement-text.tsx'
 
@@ -34,6 +34,9 @@ export function RunningTable({ queries, emptyText, onCancel }: RunningTableProps
             <th scope="col" class="figure">
               Bytes
             </th>
+            <th scope="col" class="figure" title="What the statement was expected to cost when it began">
+              Est. cost
+            </th>
             <th scope="col">
               <span class="hidden">Actions</span>
             </th>
@@ -42,7 +45,7 @@ export function RunningTable({ queries, emptyText, onCancel }: RunningTableProps
         <tbody>
           {queries.length === 0 && (
             <tr class="empty">
-              <td colSpan={9}>{emptyText}</td>
+              <td colSpan={10}>{emptyText}</td>
             </tr>
           )}
           {queries.map((query) => (
@@ -61,6 +64,7 @@ export function RunningTable({ queries, emptyText, onCancel }: RunningTableProps
               <td class="figure">{formatDuration(Math.max(0, now - Date.parse(query.start_time)))}</td>
               <td class="figure">{formatCount(query.rows)}</td>
               <td class="figure">{formatBytes(query.bytes)}</td>
+              <td class="figure">{formatUsd(query.estimated_cost_usd)}</td>
               <td class="actions">
                 <button type="button" class="danger small" aria-label={labelOf(query)} onClick={() => onCancel(query)}>
                   Kill

@@ -46,6 +46,7 @@ export function runningQueryJson(statement: ActiveStatement): z.input<typeof run
     start_time: new Date(statement.startedAt).toISOString(),
     rows: statement.rows,
     bytes: statement.bytes,
+    estimated_cost_usd: statement.estimatedCostUsd ?? null,
     request_id: statement.requestId,
   }
 }

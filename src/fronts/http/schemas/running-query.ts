@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { count, instant } from './figures.ts'
+import { count, dollarsOrUnknown, instant } from './figures.ts'
 
 const runningQuerySchema = z
   .object({
@@ -15,6 +15,9 @@ const runningQuerySchema = z
     start_time: instant('When it began to wait or run.'),
     rows: count('Rows of the result that the client has read so far.'),
     bytes: count('Arrow bytes of the result that the client has read so far.'),
+    estimated_cost_usd: dollarsOrUnknown(
+      'What it was expected to cost when it began, in US dollars; null if the source does not bill or cannot tell.',
+    ),
     request_id: z.string().describe('Id of the request in the log.'),
   })
   .meta({ id: 'RunningQuery', description: 'A statement that waits or runs.' })
@@ -42,6 +45,7 @@ export const runningQueriesAnswer = z
             start_time: '2026-11-28T09:00:00.000Z',
             rows: 2048,
             bytes: 262_144,
+            estimated_cost_usd: null,
             request_id: '7d9f3c52',
           },
         ],
