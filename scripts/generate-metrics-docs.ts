@@ -33,6 +33,7 @@ export async function metricFacts(): Promise<MetricFacts[]> {
     requestMemoryBytes: () => 0,
     transactions: () => 0,
     sources: () => [],
+    drains: () => [],
     slots: () => [],
   })
   metrics.cost.readGauges({ budgets: async () => [], forecasts: async () => [], waitingBills: () => 0 })

@@ -1,5 +1,6 @@
 import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander'
 import { packageVersion } from '../ops/version.ts'
+import { addAdminCommands } from './admin/add-admin-commands.ts'
 import type { ClearOptions, StatsOptions } from './cache/cache.ts'
 import { parseAddress } from './client/address.ts'
 import { endWithoutReader } from './end-without-reader.ts'
@@ -59,6 +60,7 @@ export function buildProgram(): Command {
   addEstimateCommand(program)
   addUsageCommand(program)
   addCacheCommand(program)
+  addAdminCommands(program, { addConnectionOptions, endWithUsageCode })
   addMcpCommand(program)
   return program
 }

@@ -9,7 +9,8 @@ import { advise } from '../cost/advice/stage.ts'
 import { budget } from '../cost/budget/budget-stage.ts'
 import type { Reconciliation } from '../cost/budget/reconciliation.ts'
 import type { Metrics } from '../ops/metrics.ts'
-import { Administration } from '../query/admin/administration.ts'
+import { Administration, type KeyRotation } from '../query/admin/administration.ts'
+import { SourceDrains } from '../query/admin/source-drains.ts'
 import type { AuditTrail } from '../query/audit/audit-trail.ts'
 import type { CacheAdmin } from '../query/cache/cache-admin.ts'
 import { CacheEntryLists } from '../query/cache/cache-entry-lists.ts'
@@ -41,7 +42,7 @@ import type { Logger } from '../query/types.ts'
 import { Quotas } from '../quotas/quotas.ts'
 import type { State } from '../state/open.ts'
 import type { BatchCheck, FreeStatements, TakeRequests } from '../statements/batch/batch-dependencies.ts'
-import { AdminLog } from './admin-log.ts'
+import { AdminLog } from './audit/admin-log.ts'
 import { declaredFunctionsOf } from './cache/declared-functions-of.ts'
 import { historyReaders } from './history/history-readers.ts'
 import type { Costs } from './open-budgets.ts'
@@ -52,6 +53,8 @@ import type { SourceState, SourceWatch } from './source-watch.ts'
 export interface EngineParts {
   readonly replicas: OtherReplicas
   readonly config: Config
+  /** Keys of what this process seals. */
+  readonly sealKeys: KeyRotation
   readonly sources: readonly Source[]
   readonly slots: Slots
   readonly watch: Pick<SourceWatch, 'stateOf'>
@@ -72,6 +75,8 @@ export interface EngineParts {
 export interface Engine {
   readonly router: Router
   readonly drainGate: DrainGate
+  /** The sources that operators drain. */
+  readonly drains: SourceDrains
   readonly transactions: Transactions
   readonly pipeline: Pipeline
   /** The statements that wait or run. */
@@ -98,11 +103,26 @@ export interface Engine {
 
 /** Composes the engine. The scope closes its quotas, which write the counts that wait. */
 export function createEngine(parts: EngineParts, scope: Scope): Engine {
-  const { replicas, config, sources, slots, watch, state, repeatable, cache, changes, costs, trail, metrics, log } =
-    parts
+  const {
+    replicas,
+    config,
+    sealKeys,
+    sources,
+    slots,
+    watch,
+    state,
+    repeatable,
+    cache,
+    changes,
+    costs,
+    trail,
+    metrics,
+    log,
+  } = parts
   const { limits, tracing } = config
   const router = new Router(sources, config.defaultSource)
   const drainGate = new DrainGate()
+  const drains = new SourceDrains()
   const recorder = new ChangeRecorder(changes, log)
   scope.defer(() => recorder.close())
   const transactions = new Transactions(limits, log, replicas.self, (id) => recorder.endTransaction(id))
@@ -132,9 +152,19 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
   const sourceStatus = new SourceStatus({
     router,
     healthOf: (source) => healthOf(watch.stateOf(source)),
+    isDraining: (source) => drains.has(source),
     slotsOf: (source) => slots.of(source)!,
   })
-  const administration = new Administration({ active, cache, observer: new AdminLog(trail) })
+  const administration = new Administration({
+    active,
+    cache,
+    router,
+    drains,
+    keys: sealKeys,
+    bus: state.bus,
+    replicas,
+    observer: new AdminLog(trail),
+  })
   const quotas = new Quotas({
     general: config.quotas,
     principals: config.auth.apiKeys,
@@ -153,7 +183,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     ...(recentStatements > 0 ? [remember(recent)] : []),
     audit(config.log.statements, counts),
     ...(trail ? [auditTrail(trail)] : []),
-    rejectWhenDraining(drainGate),
+    rejectWhenDraining(drainGate, drains),
     deadline((source) => config.sources[source]?.statementTimeoutMs),
     authorize(router),
     quota(quotas.statements),
@@ -181,6 +211,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
   return {
     router,
     drainGate,
+    drains,
     transactions,
     pipeline,
     active,

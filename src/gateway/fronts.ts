@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { Server as SecureServer } from 'node:tls'
 import type { Logger } from 'pino'
@@ -24,7 +23,6 @@ import type { Metrics } from '../ops/metrics.ts'
 import type { ProcessReadiness } from '../ops/readiness.ts'
 import { packageVersion } from '../ops/version.ts'
 import type { AuditTrail } from '../query/audit/audit-trail.ts'
-import { Sealer } from '../query/seal/sealer.ts'
 import type { Tracer } from '../query/tracing/span.ts'
 import type { State } from '../state/open.ts'
 import { Statements } from '../statements/statements.ts'
@@ -39,6 +37,7 @@ import { forwardCalls } from './peers/forward-calls.ts'
 import { listenForPeers } from './peers/peer-listener.ts'
 import { Peers } from './peers/peers.ts'
 import type { ReplicaDirectory } from './peers/replica-directory.ts'
+import type { SealKeys } from './seal-keys.ts'
 import type { SourceWatch } from './source-watch.ts'
 import { startError } from './start-error.ts'
 import { CallSpans } from './tracing/call-spans.ts'
@@ -54,6 +53,7 @@ export interface GatewayAddresses {
 /** Parts that the fronts use. */
 export interface FrontParts {
   readonly config: Config
+  readonly sealKeys: SealKeys
   readonly engine: Engine
   readonly costUsage: CostUsage
   readonly state: State
@@ -86,11 +86,25 @@ const packagedDescriptorSet = new URL('../../../gen/descriptors.binpb', import.m
 
 /** Composes the Flight port and the HTTP port. The scope closes them, Flight first. */
 export function createFronts(
-  { config, engine, costUsage, state, directory, watch, trail, metrics, readiness, tracer, group, log }: FrontParts,
+  {
+    config,
+    sealKeys,
+    engine,
+    costUsage,
+    state,
+    directory,
+    watch,
+    trail,
+    metrics,
+    readiness,
+    tracer,
+    group,
+    log,
+  }: FrontParts,
   scope: Scope,
 ): Fronts {
   const { limits } = config
-  const sealer = new Sealer(config.auth.sealKeys.length > 0 ? config.auth.sealKeys : [randomBytes(32).toString('hex')])
+  const { sealer } = sealKeys
   const authenticator = openAuthenticator({ config, sealer, metrics, log }, scope)
   const statements = new Statements({ ...engine, sealer, ...state, limits })
   scope.defer(() => statements.background.close())
@@ -201,7 +215,10 @@ export function createFronts(
     grpc,
     httpCalls,
     statements,
-    update: () => authenticator.update(authenticatorSettings(config, authorities)),
+    update() {
+      sealKeys.update()
+      authenticator.update(authenticatorSettings(config, authorities))
+    },
     async listen() {
       const { flight, http: httpAddress } = config.listen
       const flightAddress = await grpc.listen(flight.host, flight.port).catch((error: unknown) => {

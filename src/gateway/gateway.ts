@@ -23,6 +23,7 @@ import { openCache } from './open-cache.ts'
 import { ReplicaDirectory } from './peers/replica-directory.ts'
 import type { ReloadOutcome } from './reload/reload-outcome.ts'
 import { type PreparedReload, Reloads } from './reload/reloads.ts'
+import { SealKeys } from './seal-keys.ts'
 import { Slots } from './slots.ts'
 import { SourceWatch } from './source-watch.ts'
 import { openSources } from './sources.ts'
@@ -108,10 +109,12 @@ async function start(
   const isShared = redis !== undefined || group !== undefined
   const changes = openChanges({ state, isShared, sources }, scope)
   const { cache, update: updateCache } = openCache({ config, kinds, sources, changes, metrics, redis, log }, scope)
+  const sealKeys = new SealKeys(config.auth, group !== undefined)
   const engine = createEngine(
     {
       replicas: directory,
       config,
+      sealKeys,
       sources,
       slots,
       watch,
@@ -130,7 +133,7 @@ async function start(
 
   const costUsage = costs?.usage ?? freeOfCharge(config.budgets.timeZone)
   const fronts = createFronts(
-    { config, engine, costUsage, state, directory, watch, trail, metrics, readiness, tracer, group, log },
+    { config, sealKeys, engine, costUsage, state, directory, watch, trail, metrics, readiness, tracer, group, log },
     scope,
   )
   const { grpc, httpCalls, statements } = fronts
@@ -145,6 +148,7 @@ async function start(
     requestMemoryBytes: () => grpc.requestMemoryBytes + httpCalls.requestMemoryBytes,
     transactions: () => transactions.size,
     sources: () => watch.states.flatMap(({ source, isUp }) => (isUp === undefined ? [] : [{ source, isUp }])),
+    drains: () => engine.router.sources.map(({ name }) => ({ source: name, isDraining: engine.drains.has(name) })),
     slots: () => [...slots.all].map(([name, { queued, slots }]) => ({ source: name, queued, slots })),
   })
   metrics.redis.readGauges({ isRedisUp: () => redis?.isUp, breakers: () => state.breakers() })

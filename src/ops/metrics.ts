@@ -30,6 +30,8 @@ export interface GaugeReaders {
   transactions(): number
   /** Sources with a health check result. */
   sources(): Iterable<{ readonly source: string; readonly isUp: boolean }>
+  /** All sources. */
+  drains(): Iterable<{ readonly source: string; readonly isDraining: boolean }>
   slots(): Iterable<{ readonly source: string; readonly queued: number; readonly slots: number }>
 }
 
@@ -213,6 +215,16 @@ export class Metrics {
       registers,
       collect() {
         for (const { source, slots } of read.slots()) this.set({ source }, slots)
+      },
+    })
+    new Gauge({
+      name: 'flightgate_source_draining',
+      help: 'Whether an operator has closed a source to new statements: 1 or 0.',
+      labelNames: ['source'],
+      registers,
+      aggregator: 'max',
+      collect() {
+        for (const { source, isDraining } of read.drains()) this.set({ source }, isDraining ? 1 : 0)
       },
     })
     new Gauge({

@@ -209,6 +209,7 @@ export const errorTable = {
     true,
     'The replica that has the transaction or the statement does not answer: try again, or begin anew.',
   ),
+  SOURCE_DRAINING: row('UNAVAILABLE', 503, true, 'An operator has closed the source for now: try again later.'),
   SOURCE_UNAVAILABLE: row('UNAVAILABLE', 503, true, 'The source does not answer.', { outage: true }),
   UPSTREAM_BUSY: row(
     'UNAVAILABLE',

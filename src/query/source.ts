@@ -26,11 +26,15 @@ export interface SourceSavepoints {
   end(transaction: string, savepoint: Uint8Array, action: 'release' | 'rollback', ctx: Context): Promise<void>
 }
 
+/** Who decides about a circuit breaker: its own counts, or an operator who holds it open or closed. */
+export type BreakerMode = 'automatic' | 'open' | 'closed'
+
 /** State of one server of a source. */
 export interface EndpointStatus {
   /** Such as `grpc://10.0.0.5:32010`. */
   readonly address: string
   readonly breaker: 'closed' | 'open' | 'half-open'
+  readonly breakerMode: BreakerMode
   /** Pooled connections that are open. */
   readonly connections: number
   /** Pooled connections that carry a call. */
@@ -74,6 +78,12 @@ export interface Source {
   health(ctx: Context): Promise<Health>
   /** The servers behind the source, in the order of the configuration; absent for an embedded engine. */
   endpoints?(): readonly EndpointStatus[]
+  /**
+   * Holds the circuit breakers of its servers open or closed, or leaves them to their counts again; absent if it has none.
+   * @param address of one server, as `EndpointStatus.address`; by default all
+   * @throws GatewayError BAD_REQUEST if there is no such server
+   */
+  setBreaker?(mode: BreakerMode, address?: string): void
   /** What its users have defined; absent if the source cannot tell. Known ones are returned at once. @throws GatewayError */
   definitions?(): Definitions | Promise<Definitions>
   /** Present if the engine bills its statements. */

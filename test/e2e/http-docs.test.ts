@@ -103,7 +103,7 @@ it('every example of /docs works as it stands', async () => {
       env: { ...process.env, GATEWAY: `http://${gateway.http}`, API_KEY: 'none' },
     })
     // The examples' id of a running statement and name of a source that bills are made up.
-    const expected = /\/reconcile|\/queries\/4f0c1d2e3a5b-7/.test(command) ? '404' : '200'
+    const expected = /\/reconcile|\/sources\/lake|\/queries\/4f0c1d2e3a5b-7/.test(command) ? '404' : '200'
     expect(stdout, command).toBe(expected)
   }
 })

@@ -147,6 +147,27 @@ export namespace BreakerState {
   export type BREAKER_STATE_HALF_OPEN = typeof BreakerState.BREAKER_STATE_HALF_OPEN;
 }
 
+/** BreakerMode tells who decides about a circuit breaker. */
+export const BreakerMode = {
+  /** BREAKER_MODE_UNSPECIFIED - Never sent; refused in requests. */
+  BREAKER_MODE_UNSPECIFIED: 0,
+  /** BREAKER_MODE_AUTOMATIC - The outcome of calls decides. */
+  BREAKER_MODE_AUTOMATIC: 1,
+  /** BREAKER_MODE_OPEN - An operator holds it open: calls fail at once. */
+  BREAKER_MODE_OPEN: 2,
+  /** BREAKER_MODE_CLOSED - An operator holds it closed: all calls pass. */
+  BREAKER_MODE_CLOSED: 3,
+} as const;
+
+export type BreakerMode = typeof BreakerMode[keyof typeof BreakerMode];
+
+export namespace BreakerMode {
+  export type BREAKER_MODE_UNSPECIFIED = typeof BreakerMode.BREAKER_MODE_UNSPECIFIED;
+  export type BREAKER_MODE_AUTOMATIC = typeof BreakerMode.BREAKER_MODE_AUTOMATIC;
+  export type BREAKER_MODE_OPEN = typeof BreakerMode.BREAKER_MODE_OPEN;
+  export type BREAKER_MODE_CLOSED = typeof BreakerMode.BREAKER_MODE_CLOSED;
+}
+
 /** AccountKind is whose budget it is. */
 export const AccountKind = {
   /** ACCOUNT_KIND_UNSPECIFIED - Never sent. */
@@ -684,7 +705,11 @@ export interface Source {
   /** What the last health check found. */
   health: HealthState;
   /** When the health changed last; unset before the first check. */
-  healthSince: Timestamp | undefined;
+  healthSince:
+    | Timestamp
+    | undefined;
+  /** Whether an operator drains it: it takes no new statements on the replica that answers. */
+  draining: boolean;
 }
 
 /** ListSourcesResponse has the sources. */
@@ -713,6 +738,8 @@ export interface Endpoint {
   waiting: number;
   /** Largest number of connections. */
   maxConnections: number;
+  /** Who decides about the circuit breaker. */
+  breakerMode: BreakerMode;
 }
 
 /** Slots are the places of running statements of a source. */
@@ -1023,6 +1050,8 @@ export interface ListRecentQueriesResponse {
 export interface CancelQueryRequest {
   /** Id from ListQueries. */
   id: string;
+  /** Why, in the words of an operator: written to the audit log. */
+  reason?: string | undefined;
 }
 
 /** CancelQueryResponse tells that the statement has been asked to end. */
@@ -1135,12 +1164,80 @@ export interface ClearCacheRequest {
   key: string;
   /** Name of the principal whose statements stored the entries. */
   principal: string;
+  /** Why, in the words of an operator: written to the audit log. */
+  reason?: string | undefined;
 }
 
 /** ClearCacheResponse tells that the entries have been dropped. */
 export interface ClearCacheResponse {
   /** Number of entries that this replica had. */
   cleared: bigint;
+}
+
+/** ActionReach tells how many processes, replicas and workers, have carried out an action. */
+export interface ActionReach {
+  /** Those that have. */
+  confirmed: number;
+  /** Those that did not answer in time, or could not. */
+  missing: number;
+}
+
+/** DrainSourceRequest names the source to drain. */
+export interface DrainSourceRequest {
+  /** Name of the source, or its kind if only one source has that kind. */
+  name: string;
+  /** Why, in the words of an operator: written to the audit log. */
+  reason?: string | undefined;
+}
+
+/** DrainSourceResponse tells which processes have closed the source. */
+export interface DrainSourceResponse {
+  /** The processes. */
+  reach: ActionReach | undefined;
+}
+
+/** UndrainSourceRequest names the source to open again. */
+export interface UndrainSourceRequest {
+  /** Name of the source, or its kind if only one source has that kind. */
+  name: string;
+  /** Why, in the words of an operator: written to the audit log. */
+  reason?: string | undefined;
+}
+
+/** UndrainSourceResponse tells which processes have opened the source. */
+export interface UndrainSourceResponse {
+  /** The processes. */
+  reach: ActionReach | undefined;
+}
+
+/** SetBreakerRequest tells how to hold circuit breakers. */
+export interface SetBreakerRequest {
+  /** Name of the source, or its kind if only one source has that kind. */
+  name: string;
+  /** Address of one of its servers, from GetSource; empty for all. */
+  address: string;
+  /** Who decides about the breaker from now on. */
+  mode: BreakerMode;
+  /** Why, in the words of an operator: written to the audit log. */
+  reason?: string | undefined;
+}
+
+/** SetBreakerResponse tells which processes hold the breakers so. */
+export interface SetBreakerResponse {
+  /** The processes. */
+  reach: ActionReach | undefined;
+}
+
+/** RotateSealKeysRequest asks for a new key. */
+export interface RotateSealKeysRequest {
+  /** Why, in the words of an operator: written to the audit log. */
+  reason?: string | undefined;
+}
+
+/** RotateSealKeysResponse tells which processes seal with a new key. */
+export interface RotateSealKeysResponse {
+  /** The processes. */
+  reach: ActionReach | undefined;
 }
 
 /** GetVersionRequest asks for the version. */
@@ -3706,7 +3803,7 @@ export const ListSourcesRequest: MessageFns<ListSourcesRequest> = {
 };
 
 function createBaseSource(): Source {
-  return { name: "", kind: "", writes: false, default: false, health: 0, healthSince: undefined };
+  return { name: "", kind: "", writes: false, default: false, health: 0, healthSince: undefined, draining: false };
 }
 
 export const Source: MessageFns<Source> = {
@@ -3728,6 +3825,9 @@ export const Source: MessageFns<Source> = {
     }
     if (message.healthSince !== undefined) {
       Timestamp.encode(message.healthSince, writer.uint32(50).fork()).join();
+    }
+    if (message.draining !== false) {
+      writer.uint32(56).bool(message.draining);
     }
     return writer;
   },
@@ -3791,6 +3891,14 @@ export const Source: MessageFns<Source> = {
             }
 
             message.healthSince = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.draining = reader.bool();
             continue;
           }
         }
@@ -3899,7 +4007,7 @@ export const GetSourceRequest: MessageFns<GetSourceRequest> = {
 };
 
 function createBaseEndpoint(): Endpoint {
-  return { address: "", breaker: 0, connections: 0, busyConnections: 0, waiting: 0, maxConnections: 0 };
+  return { address: "", breaker: 0, connections: 0, busyConnections: 0, waiting: 0, maxConnections: 0, breakerMode: 0 };
 }
 
 export const Endpoint: MessageFns<Endpoint> = {
@@ -3921,6 +4029,9 @@ export const Endpoint: MessageFns<Endpoint> = {
     }
     if (message.maxConnections !== 0) {
       writer.uint32(48).uint32(message.maxConnections);
+    }
+    if (message.breakerMode !== 0) {
+      writer.uint32(56).int32(message.breakerMode);
     }
     return writer;
   },
@@ -3984,6 +4095,14 @@ export const Endpoint: MessageFns<Endpoint> = {
             }
 
             message.maxConnections = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.breakerMode = reader.int32() as any;
             continue;
           }
         }
@@ -5824,13 +5943,16 @@ export const ListRecentQueriesResponse: MessageFns<ListRecentQueriesResponse> = 
 };
 
 function createBaseCancelQueryRequest(): CancelQueryRequest {
-  return { id: "" };
+  return { id: "", reason: undefined };
 }
 
 export const CancelQueryRequest: MessageFns<CancelQueryRequest> = {
   encode(message: CancelQueryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(18).string(message.reason);
     }
     return writer;
   },
@@ -5854,6 +5976,14 @@ export const CancelQueryRequest: MessageFns<CancelQueryRequest> = {
             }
 
             message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
             continue;
           }
         }
@@ -6572,7 +6702,7 @@ export const GetCacheStatsResponse: MessageFns<GetCacheStatsResponse> = {
 };
 
 function createBaseClearCacheRequest(): ClearCacheRequest {
-  return { dataSource: "", tag: "", key: "", principal: "" };
+  return { dataSource: "", tag: "", key: "", principal: "", reason: undefined };
 }
 
 export const ClearCacheRequest: MessageFns<ClearCacheRequest> = {
@@ -6588,6 +6718,9 @@ export const ClearCacheRequest: MessageFns<ClearCacheRequest> = {
     }
     if (message.principal !== "") {
       writer.uint32(34).string(message.principal);
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(42).string(message.reason);
     }
     return writer;
   },
@@ -6637,6 +6770,14 @@ export const ClearCacheRequest: MessageFns<ClearCacheRequest> = {
             message.principal = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6684,6 +6825,486 @@ export const ClearCacheResponse: MessageFns<ClearCacheResponse> = {
             }
 
             message.cleared = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseActionReach(): ActionReach {
+  return { confirmed: 0, missing: 0 };
+}
+
+export const ActionReach: MessageFns<ActionReach> = {
+  encode(message: ActionReach, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.confirmed !== 0) {
+      writer.uint32(8).uint32(message.confirmed);
+    }
+    if (message.missing !== 0) {
+      writer.uint32(16).uint32(message.missing);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionReach {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionReach();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.confirmed = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.missing = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDrainSourceRequest(): DrainSourceRequest {
+  return { name: "", reason: undefined };
+}
+
+export const DrainSourceRequest: MessageFns<DrainSourceRequest> = {
+  encode(message: DrainSourceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainSourceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainSourceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDrainSourceResponse(): DrainSourceResponse {
+  return { reach: undefined };
+}
+
+export const DrainSourceResponse: MessageFns<DrainSourceResponse> = {
+  encode(message: DrainSourceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reach !== undefined) {
+      ActionReach.encode(message.reach, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainSourceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainSourceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reach = ActionReach.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUndrainSourceRequest(): UndrainSourceRequest {
+  return { name: "", reason: undefined };
+}
+
+export const UndrainSourceRequest: MessageFns<UndrainSourceRequest> = {
+  encode(message: UndrainSourceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UndrainSourceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUndrainSourceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUndrainSourceResponse(): UndrainSourceResponse {
+  return { reach: undefined };
+}
+
+export const UndrainSourceResponse: MessageFns<UndrainSourceResponse> = {
+  encode(message: UndrainSourceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reach !== undefined) {
+      ActionReach.encode(message.reach, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UndrainSourceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUndrainSourceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reach = ActionReach.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSetBreakerRequest(): SetBreakerRequest {
+  return { name: "", address: "", mode: 0, reason: undefined };
+}
+
+export const SetBreakerRequest: MessageFns<SetBreakerRequest> = {
+  encode(message: SetBreakerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.address !== "") {
+      writer.uint32(18).string(message.address);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(24).int32(message.mode);
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetBreakerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetBreakerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSetBreakerResponse(): SetBreakerResponse {
+  return { reach: undefined };
+}
+
+export const SetBreakerResponse: MessageFns<SetBreakerResponse> = {
+  encode(message: SetBreakerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reach !== undefined) {
+      ActionReach.encode(message.reach, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetBreakerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetBreakerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reach = ActionReach.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRotateSealKeysRequest(): RotateSealKeysRequest {
+  return { reason: undefined };
+}
+
+export const RotateSealKeysRequest: MessageFns<RotateSealKeysRequest> = {
+  encode(message: RotateSealKeysRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== undefined) {
+      writer.uint32(10).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateSealKeysRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateSealKeysRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRotateSealKeysResponse(): RotateSealKeysResponse {
+  return { reach: undefined };
+}
+
+export const RotateSealKeysResponse: MessageFns<RotateSealKeysResponse> = {
+  encode(message: RotateSealKeysResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reach !== undefined) {
+      ActionReach.encode(message.reach, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateSealKeysResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateSealKeysResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reach = ActionReach.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -6920,6 +7541,45 @@ export const GatewayServiceDefinition = {
       requestType: ClearCacheRequest as typeof ClearCacheRequest,
       requestStream: false,
       responseType: ClearCacheResponse as typeof ClearCacheResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** DrainSource closes a source to new statements in all processes. Those that run, and open transactions, go on. It needs the grant operate on it. */
+    drainSource: {
+      name: "DrainSource",
+      requestType: DrainSourceRequest as typeof DrainSourceRequest,
+      requestStream: false,
+      responseType: DrainSourceResponse as typeof DrainSourceResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** UndrainSource opens a drained source to new statements again. It needs the grant operate on it. */
+    undrainSource: {
+      name: "UndrainSource",
+      requestType: UndrainSourceRequest as typeof UndrainSourceRequest,
+      requestStream: false,
+      responseType: UndrainSourceResponse as typeof UndrainSourceResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * SetBreaker holds the circuit breakers of a source open or closed in all processes, or leaves them to the outcome of calls again. It
+     * needs the grant operate on it.
+     */
+    setBreaker: {
+      name: "SetBreaker",
+      requestType: SetBreakerRequest as typeof SetBreakerRequest,
+      requestStream: false,
+      responseType: SetBreakerResponse as typeof SetBreakerResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** RotateSealKeys seals tickets, tokens and handles with a new key. It needs the grant operate on all sources. */
+    rotateSealKeys: {
+      name: "RotateSealKeys",
+      requestType: RotateSealKeysRequest as typeof RotateSealKeysRequest,
+      requestStream: false,
+      responseType: RotateSealKeysResponse as typeof RotateSealKeysResponse,
       responseStream: false,
       options: {},
     },

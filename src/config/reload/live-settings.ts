@@ -11,6 +11,7 @@ const patterns: Readonly<Record<string, boolean>> = {
   'auth.clientCertificates.principal': true,
   'auth.clientCertificates.roles': true,
   'auth.clientCertificates.groups': true,
+  'auth.sealKeys': true,
   'sources.*.statementTimeoutMs': true,
   defaultSource: true,
   limits: true,

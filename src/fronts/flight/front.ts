@@ -1,4 +1,5 @@
 import type { Authenticator } from '../../auth/authenticator.ts'
+import type { SourceDrains } from '../../query/admin/source-drains.ts'
 import type { DrainGate } from '../../query/drain-gate.ts'
 import type { Router } from '../../query/router.ts'
 import type { Sealer } from '../../query/seal/sealer.ts'
@@ -19,6 +20,7 @@ export interface FlightFront {
   readonly endTransactions: (sessionId: string, ctx: Context) => Promise<void>
   readonly router: Router
   readonly drainGate: DrainGate
+  readonly drains: SourceDrains
   readonly authenticator: Authenticator
   readonly sealer: Sealer
   readonly log: Logger

@@ -1,5 +1,6 @@
 import type { Method, Methods } from '../../grpc/server/method.ts'
 import type { GatewayFront } from './front.ts'
+import { drainSource, rotateSealKeys, setBreaker, undrainSource } from './methods/admin.ts'
 import { clearCache, getCacheStats } from './methods/cache.ts'
 import { batchEstimateCost, estimateCost } from './methods/estimate-cost.ts'
 import { execute } from './methods/execute.ts'
@@ -32,6 +33,10 @@ export function gatewayMethods(front: GatewayFront): Methods {
     CancelQuery: cancelQuery(front),
     GetCacheStats: getCacheStats(front),
     ClearCache: clearCache(front),
+    DrainSource: drainSource(front),
+    UndrainSource: undrainSource(front),
+    SetBreaker: setBreaker(front),
+    RotateSealKeys: rotateSealKeys(front),
     GetVersion: getVersion(front),
   }
   return Object.fromEntries(Object.entries(methods).map(([name, method]) => [`/${gatewayServiceName}/${name}`, method]))

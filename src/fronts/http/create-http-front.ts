@@ -6,6 +6,7 @@ import { CACHE_HEADERS } from '../../statements/cache/cache-headers.ts'
 import { ESTIMATE_HEADERS } from '../../statements/cost-headers.ts'
 import { addAdminRoutes } from './admin/admin-routes.ts'
 import { refuseForeignOrigins } from './admin/own-origin.ts'
+import { addSourceAdminRoutes } from './admin/source-routes.ts'
 import { compileValidator } from './body/compile-validator.ts'
 import { readJsonBody } from './body/json-body.ts'
 import { addAuthentication, addCallHooks, openCall, refuseQueryStrings } from './call/call-hooks.ts'
@@ -127,6 +128,7 @@ async function addAdmin(admin: HttpApp, front: HttpFront): Promise<void> {
     request.body ??= {}
   })
   addAdminRoutes(admin, front)
+  addSourceAdminRoutes(admin, front)
 }
 
 /** What holds for every call of the API and of operators: credentials, allowance of requests, bodies in JSON. */

@@ -8,8 +8,13 @@ import {
   mayControlOthers,
 } from '../control/active-statements.ts'
 import { GatewayError } from '../errors.ts'
+import type { OtherReplicas, ReplicaBus } from '../replicas/replica-questions.ts'
+import type { Router } from '../router.ts'
+import type { BreakerMode, Source } from '../source.ts'
 import type { Context } from '../types.ts'
 import type { AdminAction, AdminObserver } from './admin-action.ts'
+import { type ActionReach, type ProcessAction, ProcessActions } from './process-actions.ts'
+import type { SourceDrains } from './source-drains.ts'
 
 /** Who asks for an action, and why. */
 export interface AdminCall {
@@ -18,19 +23,35 @@ export interface AdminCall {
   readonly reason?: string | undefined
 }
 
+/** Gives this process a new key for what it seals. */
+export interface KeyRotation {
+  /** Why keys cannot be rotated by command, with what to do instead; undefined if they can. */
+  readonly obstacle: string | undefined
+  rotate(): void
+}
+
 /** Dependencies of `Administration`. */
 export interface AdministrationDependencies {
   readonly active: ActiveStatements
   readonly cache: CacheAdmin
+  readonly router: Router
+  readonly drains: SourceDrains
+  readonly keys: KeyRotation
+  readonly bus: ReplicaBus
+  readonly replicas: OtherReplicas
   readonly observer: AdminObserver
 }
+
+const MAX_REASON_CHARACTERS = 500
 
 /** What operators may do while the gateway runs. Each action is reported to the observer, also a refused or failed one. */
 export class Administration {
   readonly #deps: AdministrationDependencies
+  readonly #everywhere: ProcessActions
 
   constructor(deps: AdministrationDependencies) {
     this.#deps = deps
+    this.#everywhere = new ProcessActions(deps.bus, deps.replicas, (action) => this.#apply(action))
   }
 
   /** Lists the statements of all principals at the sources that the caller may operate, and its own. @throws GatewayError FORBIDDEN without the grant; as `ActiveStatements.list` */
@@ -67,18 +88,89 @@ export class Administration {
   }
 
   /**
+   * Closes a source to new statements in all processes, or opens it again. Those that run, and open transactions, go on.
+   * @throws GatewayError FORBIDDEN, UNKNOWN_SOURCE, STATE_UNAVAILABLE
+   */
+  async drain(call: AdminCall, name: string, isDrained: boolean): Promise<ActionReach> {
+    const kind = isDrained ? 'drain' : 'undrain'
+    return await this.#everywhereAt(call, `${kind}_source`, name, {}, ({ name: source }) => ({ kind, source }))
+  }
+
+  /**
+   * Holds the circuit breakers of a source open or closed in all processes, or leaves them to the outcome of calls again.
+   * @param address of one of its servers; by default all
+   * @throws GatewayError FORBIDDEN, UNKNOWN_SOURCE, BAD_REQUEST, UNIMPLEMENTED if the source has no breaker, STATE_UNAVAILABLE
+   */
+  async setBreaker(call: AdminCall, name: string, mode: BreakerMode, address?: string): Promise<ActionReach> {
+    const details = { mode, ...(address !== undefined && { address: address.slice(0, MAX_REASON_CHARACTERS) }) }
+    return await this.#everywhereAt(call, 'set_breaker', name, details, (source) => {
+      if (!source.setBreaker)
+        throw new GatewayError('UNIMPLEMENTED', `The source ${source.name} has no circuit breaker (${source.kind}).`)
+      return { kind: 'breaker', source: source.name, mode, address }
+    })
+  }
+
+  /**
+   * Seals with a new key in all processes; what the last ones have sealed opens on.
+   * @throws GatewayError FORBIDDEN, UNIMPLEMENTED if the configuration decides about the keys, STATE_UNAVAILABLE
+   */
+  async rotateKeys(call: AdminCall): Promise<ActionReach> {
+    return await this.#report(call, { action: 'rotate_seal_keys' }, async () => {
+      const { obstacle } = this.#deps.keys
+      if (obstacle !== undefined) throw new GatewayError('UNIMPLEMENTED', obstacle)
+      return await this.#everywhere.run({ kind: 'rotate-keys' })
+    })
+  }
+
+  async #everywhereAt(
+    call: AdminCall,
+    action: string,
+    name: string,
+    details: NonNullable<AdminAction['details']>,
+    actionOf: (source: Source) => ProcessAction,
+  ): Promise<ActionReach> {
+    const about = { action, source: this.#sourceName(name), details }
+    return await this.#report(call, about, async () => {
+      if (name === '') throw new GatewayError('BAD_REQUEST', 'Set the name of the source: ListSources lists them.')
+      return await this.#everywhere.run(actionOf(this.#deps.router.named(name)))
+    })
+  }
+
+  /** The name of a source that a caller names, by which its grant is found; as it is, if there is none. */
+  #sourceName(named: string): string {
+    try {
+      return this.#deps.router.named(named).name
+    } catch {
+      return named.slice(0, MAX_REASON_CHARACTERS)
+    }
+  }
+
+  /** Carries out an action in this process; another one may have asked for it. @throws GatewayError */
+  #apply(action: ProcessAction): void {
+    const { router, drains, keys } = this.#deps
+    if (action.kind === 'rotate-keys') {
+      keys.rotate()
+      return
+    }
+    const source = router.named(action.source)
+    if (action.kind === 'breaker') source.setBreaker?.(action.mode, action.address)
+    else drains.set(source.name, action.kind === 'drain')
+  }
+
+  /**
    * Runs an action of an operator and reports how it ended.
    * @param isAllowed whether the caller may do it; by default whether it may operate the source of the action, or else all sources
    * @throws GatewayError FORBIDDEN; what `run` throws
    */
   async #report<T>(
-    call: AdminCall,
+    { ctx, reason }: AdminCall,
     about: AdminAction,
     run: () => Promise<T>,
-    isAllowed = mayControlOthers(call.ctx.principal, about.source),
+    isAllowed = mayControlOthers(ctx.principal, about.source),
   ): Promise<T> {
-    const { ctx, reason } = call
-    const report = (failure?: GatewayError) => this.#deps.observer.onAdminAction(ctx, { ...about, reason }, failure)
+    const why = reason?.slice(0, MAX_REASON_CHARACTERS)
+    const report = (failure?: GatewayError) =>
+      this.#deps.observer.onAdminAction(ctx, { ...about, reason: why }, failure)
     try {
       if (!isAllowed) throw lacks(ctx.principal, 'operate', { source: about.source })
       const result = await run()

@@ -18,6 +18,8 @@ export interface SourceSummary {
   /** Whether the caller's statements run here if they name no source. */
   readonly isDefault: boolean
   readonly health: SourceHealth
+  /** Whether an operator drains it: it takes no new statements on this replica. */
+  readonly isDraining: boolean
 }
 
 /** The slots of a source on this replica. */
@@ -42,6 +44,8 @@ export interface SourceStatusDependencies {
   readonly router: Router
   /** Health of a source by its name. */
   healthOf(source: string): SourceHealth
+  /** Whether an operator drains a source, by its name. */
+  isDraining(source: string): boolean
   /** The concurrency limiter of a source by its name. */
   slotsOf(source: string): { readonly slots: number; readonly inUse: number; readonly queued: number }
 }
@@ -71,13 +75,14 @@ export class SourceStatus {
   }
 
   #summaryOf({ name, kind, writes }: Source, principal: Principal): SourceSummary {
-    const { router, healthOf } = this.#deps
+    const { router, healthOf, isDraining } = this.#deps
     return {
       name,
       kind,
       writes,
       isDefault: isDefaultOf(router, principal, name),
       health: healthOf(name),
+      isDraining: isDraining(name),
     }
   }
 }

@@ -36,6 +36,7 @@ const VERSION = 1
 const HEADER_BYTES = 28 // version 1, kind 1, key id 4, salt 16, counter 6
 const TAG_BYTES = 16
 const SALT_BYTES = 16
+const SECRET_BYTES = 32
 const MAX_SALTS = 256
 /** Size of the cache of recently sealed or opened values: clients return tickets soon, and handles repeatedly. */
 const MAX_RECENT_BYTES = 4 << 20
@@ -53,9 +54,9 @@ interface MasterKey {
  * Source: NIST SP 800-38D section 8.2.1 (deterministic nonces); RFC 5869.
  */
 export class Sealer {
-  readonly #masters: readonly MasterKey[]
+  #masters: readonly MasterKey[]
   readonly #salt = randomBytes(SALT_BYTES)
-  readonly #key: KeyObject
+  #key: KeyObject
   readonly #derived = new LRUCache<string, KeyObject>({ max: MAX_SALTS })
   readonly #recent = new LRUCache<string, Opened>({
     maxSize: MAX_RECENT_BYTES,
@@ -66,11 +67,26 @@ export class Sealer {
 
   /** @param secrets at least one, each long and random; the first one seals, all of them open */
   constructor(secrets: readonly string[]) {
-    this.#masters = secrets.map((secret) => {
-      const hash = createHash('sha256').update(secret).digest()
-      return { id: createHash('sha256').update(hash).digest().readUInt32BE(0), secret: hash }
-    })
+    this.#masters = secrets.map(masterOf)
     this.#key = derive(this.#masters[0]!.secret, this.#salt)
+  }
+
+  /** Seals with the first of these secrets from now on, and opens what any of them has sealed. @param secrets at least one */
+  update(secrets: readonly string[]): void {
+    this.#use(secrets.map(masterOf))
+  }
+
+  /** Seals with a new random secret from now on. What earlier ones have sealed opens on, for the last `kept` of them. */
+  rotate(kept: number): void {
+    this.#use([masterOf(randomBytes(SECRET_BYTES).toString('hex')), ...this.#masters.slice(0, kept)])
+  }
+
+  #use(masters: readonly MasterKey[]): void {
+    this.#masters = masters
+    // The counter goes on: even with the same secret no nonce repeats.
+    this.#key = derive(masters[0]!.secret, this.#salt)
+    this.#derived.clear()
+    this.#recent.clear()
   }
 
   /** Seals `payload` for `principal` until `expiresAt` (Unix milliseconds). Adds about 60 bytes. */
@@ -149,6 +165,11 @@ export class Sealer {
     }
     return key
   }
+}
+
+function masterOf(secret: string): MasterKey {
+  const hash = createHash('sha256').update(secret).digest()
+  return { id: createHash('sha256').update(hash).digest().readUInt32BE(0), secret: hash }
 }
 
 function derive(secret: Buffer, salt: Buffer): KeyObject {

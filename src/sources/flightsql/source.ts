@@ -4,7 +4,7 @@ import { GrpcFailure } from '../../grpc/client/failure.ts'
 import type { Capabilities } from '../../query/capabilities.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Ingest } from '../../query/ingest.ts'
-import type { EndpointStatus, Source } from '../../query/source.ts'
+import type { BreakerMode, EndpointStatus, Source } from '../../query/source.ts'
 import type { Context, Health, Logger, Plan, PlannedSql, Query, Result } from '../../query/types.ts'
 import { CachedCapabilities } from './cached-capabilities.ts'
 import { upstreamCapabilities } from './capabilities.ts'
@@ -12,7 +12,7 @@ import { UpstreamCatalog } from './catalog.ts'
 import { metadataToClient } from './metadata-forwarding.ts'
 import { breakerLog } from './pool/breaker-log.ts'
 import { Checkout } from './pool/checkout.ts'
-import { Breaker } from './pool/circuit-breaker.ts'
+import { Breaker, holdBreakers } from './pool/circuit-breaker.ts'
 import { Endpoint, type EndpointObserver } from './pool/endpoint.ts'
 import { endpointStatus } from './pool/endpoint-status.ts'
 import { Endpoints } from './pool/endpoints.ts'
@@ -197,6 +197,10 @@ export class FlightSqlSource implements Source {
 
   async health(ctx: Context): Promise<Health> {
     return await this.#health.check(ctx)
+  }
+
+  setBreaker(mode: BreakerMode, address?: string): void {
+    holdBreakers(this.#breakers, mode, address)
   }
 
   endpoints(): readonly EndpointStatus[] {

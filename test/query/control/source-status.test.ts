@@ -21,6 +21,7 @@ describe('the status of sources', () => {
     status = new SourceStatus({
       router: new Router([demo, fixture.source], 'demo'),
       healthOf: (source) => health[source]!,
+      isDraining: () => false,
       slotsOf: () => ({ slots: 8, inUse: 3, queued: 2 }),
     })
   })
@@ -31,8 +32,15 @@ describe('the status of sources', () => {
 
   it("lists the sources in the order of the configuration, with the caller's default", () => {
     expect(status.list(lena)).toEqual([
-      { name: 'demo', kind: 'duckdb', writes: true, isDefault: true, health: { state: 'unknown' } },
-      { name: 'up', kind: 'flightsql', writes: false, isDefault: false, health: { state: 'up', since: 5 } },
+      { name: 'demo', kind: 'duckdb', writes: true, isDefault: true, health: { state: 'unknown' }, isDraining: false },
+      {
+        name: 'up',
+        kind: 'flightsql',
+        writes: false,
+        isDefault: false,
+        health: { state: 'up', since: 5 },
+        isDraining: false,
+      },
     ])
     expect(status.list(nadja).map(({ isDefault }) => isDefault)).toEqual([false, true])
   })
@@ -48,7 +56,14 @@ describe('the status of sources', () => {
 
   it('tells the connections of each server, over the pools of all sessions', async () => {
     const [here, there] = fixture.source.pools.all.map(({ name }) => name)
-    const idle = { breaker: 'closed', connections: 0, busyConnections: 0, waiting: 0, maxConnections: 3 }
+    const idle = {
+      breaker: 'closed',
+      breakerMode: 'automatic',
+      connections: 0,
+      busyConnections: 0,
+      waiting: 0,
+      maxConnections: 3,
+    }
     expect(status.get('up', lena).endpoints).toEqual([
       { ...idle, address: here },
       { ...idle, address: there },

@@ -376,6 +376,63 @@ func (BreakerState) EnumDescriptor() ([]byte, []int) {
 	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{5}
 }
 
+// BreakerMode tells who decides about a circuit breaker.
+type BreakerMode int32
+
+const (
+	// Never sent; refused in requests.
+	BreakerMode_BREAKER_MODE_UNSPECIFIED BreakerMode = 0
+	// The outcome of calls decides.
+	BreakerMode_BREAKER_MODE_AUTOMATIC BreakerMode = 1
+	// An operator holds it open: calls fail at once.
+	BreakerMode_BREAKER_MODE_OPEN BreakerMode = 2
+	// An operator holds it closed: all calls pass.
+	BreakerMode_BREAKER_MODE_CLOSED BreakerMode = 3
+)
+
+// Enum value maps for BreakerMode.
+var (
+	BreakerMode_name = map[int32]string{
+		0: "BREAKER_MODE_UNSPECIFIED",
+		1: "BREAKER_MODE_AUTOMATIC",
+		2: "BREAKER_MODE_OPEN",
+		3: "BREAKER_MODE_CLOSED",
+	}
+	BreakerMode_value = map[string]int32{
+		"BREAKER_MODE_UNSPECIFIED": 0,
+		"BREAKER_MODE_AUTOMATIC":   1,
+		"BREAKER_MODE_OPEN":        2,
+		"BREAKER_MODE_CLOSED":      3,
+	}
+)
+
+func (x BreakerMode) Enum() *BreakerMode {
+	p := new(BreakerMode)
+	*p = x
+	return p
+}
+
+func (x BreakerMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (BreakerMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_flightgate_v1_gateway_service_proto_enumTypes[6].Descriptor()
+}
+
+func (BreakerMode) Type() protoreflect.EnumType {
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[6]
+}
+
+func (x BreakerMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use BreakerMode.Descriptor instead.
+func (BreakerMode) EnumDescriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{6}
+}
+
 // AccountKind is whose budget it is.
 type AccountKind int32
 
@@ -421,11 +478,11 @@ func (x AccountKind) String() string {
 }
 
 func (AccountKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[6].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[7].Descriptor()
 }
 
 func (AccountKind) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[6]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[7]
 }
 
 func (x AccountKind) Number() protoreflect.EnumNumber {
@@ -434,7 +491,7 @@ func (x AccountKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AccountKind.Descriptor instead.
 func (AccountKind) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{6}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{7}
 }
 
 // BudgetPeriod is how long a budget counts.
@@ -474,11 +531,11 @@ func (x BudgetPeriod) String() string {
 }
 
 func (BudgetPeriod) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[7].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[8].Descriptor()
 }
 
 func (BudgetPeriod) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[7]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[8]
 }
 
 func (x BudgetPeriod) Number() protoreflect.EnumNumber {
@@ -487,7 +544,7 @@ func (x BudgetPeriod) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BudgetPeriod.Descriptor instead.
 func (BudgetPeriod) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{7}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{8}
 }
 
 // QueryState is what a statement is doing.
@@ -527,11 +584,11 @@ func (x QueryState) String() string {
 }
 
 func (QueryState) Descriptor() protoreflect.EnumDescriptor {
-	return file_flightgate_v1_gateway_service_proto_enumTypes[8].Descriptor()
+	return file_flightgate_v1_gateway_service_proto_enumTypes[9].Descriptor()
 }
 
 func (QueryState) Type() protoreflect.EnumType {
-	return &file_flightgate_v1_gateway_service_proto_enumTypes[8]
+	return &file_flightgate_v1_gateway_service_proto_enumTypes[9]
 }
 
 func (x QueryState) Number() protoreflect.EnumNumber {
@@ -540,7 +597,7 @@ func (x QueryState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use QueryState.Descriptor instead.
 func (QueryState) EnumDescriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{8}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{9}
 }
 
 // Statement is an SQL text or the scan of a table, and where it runs.
@@ -2947,7 +3004,9 @@ type Source struct {
 	// What the last health check found.
 	Health HealthState `protobuf:"varint,5,opt,name=health,proto3,enum=flightgate.v1.HealthState" json:"health,omitempty"`
 	// When the health changed last; unset before the first check.
-	HealthSince   *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=health_since,json=healthSince,proto3" json:"health_since,omitempty"`
+	HealthSince *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=health_since,json=healthSince,proto3" json:"health_since,omitempty"`
+	// Whether an operator drains it: it takes no new statements on the replica that answers.
+	Draining      bool `protobuf:"varint,7,opt,name=draining,proto3" json:"draining,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3022,6 +3081,13 @@ func (x *Source) GetHealthSince() *timestamppb.Timestamp {
 		return x.HealthSince
 	}
 	return nil
+}
+
+func (x *Source) GetDraining() bool {
+	if x != nil {
+		return x.Draining
+	}
+	return false
 }
 
 // ListSourcesResponse has the sources.
@@ -3131,8 +3197,10 @@ type Endpoint struct {
 	Waiting uint32 `protobuf:"varint,5,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// Largest number of connections.
 	MaxConnections uint32 `protobuf:"varint,6,opt,name=max_connections,json=maxConnections,proto3" json:"max_connections,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Who decides about the circuit breaker.
+	BreakerMode   BreakerMode `protobuf:"varint,7,opt,name=breaker_mode,json=breakerMode,proto3,enum=flightgate.v1.BreakerMode" json:"breaker_mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Endpoint) Reset() {
@@ -3205,6 +3273,13 @@ func (x *Endpoint) GetMaxConnections() uint32 {
 		return x.MaxConnections
 	}
 	return 0
+}
+
+func (x *Endpoint) GetBreakerMode() BreakerMode {
+	if x != nil {
+		return x.BreakerMode
+	}
+	return BreakerMode_BREAKER_MODE_UNSPECIFIED
 }
 
 // Slots are the places of running statements of a source.
@@ -4758,7 +4833,9 @@ func (x *ListRecentQueriesResponse) GetIsPartial() bool {
 type CancelQueryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id from ListQueries.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Why, in the words of an operator: written to the audit log.
+	Reason        *string `protobuf:"bytes,2,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4796,6 +4873,13 @@ func (*CancelQueryRequest) Descriptor() ([]byte, []int) {
 func (x *CancelQueryRequest) GetId() string {
 	if x != nil {
 		return x.Id
+	}
+	return ""
+}
+
+func (x *CancelQueryRequest) GetReason() string {
+	if x != nil && x.Reason != nil {
+		return *x.Reason
 	}
 	return ""
 }
@@ -5385,7 +5469,9 @@ type ClearCacheRequest struct {
 	// Name that clients gave to the entries.
 	Key string `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
 	// Name of the principal whose statements stored the entries.
-	Principal     string `protobuf:"bytes,4,opt,name=principal,proto3" json:"principal,omitempty"`
+	Principal string `protobuf:"bytes,4,opt,name=principal,proto3" json:"principal,omitempty"`
+	// Why, in the words of an operator: written to the audit log.
+	Reason        *string `protobuf:"bytes,5,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5448,6 +5534,13 @@ func (x *ClearCacheRequest) GetPrincipal() string {
 	return ""
 }
 
+func (x *ClearCacheRequest) GetReason() string {
+	if x != nil && x.Reason != nil {
+		return *x.Reason
+	}
+	return ""
+}
+
 // ClearCacheResponse tells that the entries have been dropped.
 type ClearCacheResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -5494,6 +5587,474 @@ func (x *ClearCacheResponse) GetCleared() uint64 {
 	return 0
 }
 
+// ActionReach tells how many processes, replicas and workers, have carried out an action.
+type ActionReach struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those that have.
+	Confirmed uint32 `protobuf:"varint,1,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	// Those that did not answer in time, or could not.
+	Missing       uint32 `protobuf:"varint,2,opt,name=missing,proto3" json:"missing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActionReach) Reset() {
+	*x = ActionReach{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActionReach) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActionReach) ProtoMessage() {}
+
+func (x *ActionReach) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActionReach.ProtoReflect.Descriptor instead.
+func (*ActionReach) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *ActionReach) GetConfirmed() uint32 {
+	if x != nil {
+		return x.Confirmed
+	}
+	return 0
+}
+
+func (x *ActionReach) GetMissing() uint32 {
+	if x != nil {
+		return x.Missing
+	}
+	return 0
+}
+
+// DrainSourceRequest names the source to drain.
+type DrainSourceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the source, or its kind if only one source has that kind.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, in the words of an operator: written to the audit log.
+	Reason        *string `protobuf:"bytes,2,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainSourceRequest) Reset() {
+	*x = DrainSourceRequest{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainSourceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainSourceRequest) ProtoMessage() {}
+
+func (x *DrainSourceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainSourceRequest.ProtoReflect.Descriptor instead.
+func (*DrainSourceRequest) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *DrainSourceRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DrainSourceRequest) GetReason() string {
+	if x != nil && x.Reason != nil {
+		return *x.Reason
+	}
+	return ""
+}
+
+// DrainSourceResponse tells which processes have closed the source.
+type DrainSourceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The processes.
+	Reach         *ActionReach `protobuf:"bytes,1,opt,name=reach,proto3" json:"reach,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainSourceResponse) Reset() {
+	*x = DrainSourceResponse{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainSourceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainSourceResponse) ProtoMessage() {}
+
+func (x *DrainSourceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainSourceResponse.ProtoReflect.Descriptor instead.
+func (*DrainSourceResponse) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *DrainSourceResponse) GetReach() *ActionReach {
+	if x != nil {
+		return x.Reach
+	}
+	return nil
+}
+
+// UndrainSourceRequest names the source to open again.
+type UndrainSourceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the source, or its kind if only one source has that kind.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, in the words of an operator: written to the audit log.
+	Reason        *string `protobuf:"bytes,2,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UndrainSourceRequest) Reset() {
+	*x = UndrainSourceRequest{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UndrainSourceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UndrainSourceRequest) ProtoMessage() {}
+
+func (x *UndrainSourceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UndrainSourceRequest.ProtoReflect.Descriptor instead.
+func (*UndrainSourceRequest) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *UndrainSourceRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UndrainSourceRequest) GetReason() string {
+	if x != nil && x.Reason != nil {
+		return *x.Reason
+	}
+	return ""
+}
+
+// UndrainSourceResponse tells which processes have opened the source.
+type UndrainSourceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The processes.
+	Reach         *ActionReach `protobuf:"bytes,1,opt,name=reach,proto3" json:"reach,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UndrainSourceResponse) Reset() {
+	*x = UndrainSourceResponse{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UndrainSourceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UndrainSourceResponse) ProtoMessage() {}
+
+func (x *UndrainSourceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UndrainSourceResponse.ProtoReflect.Descriptor instead.
+func (*UndrainSourceResponse) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *UndrainSourceResponse) GetReach() *ActionReach {
+	if x != nil {
+		return x.Reach
+	}
+	return nil
+}
+
+// SetBreakerRequest tells how to hold circuit breakers.
+type SetBreakerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the source, or its kind if only one source has that kind.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Address of one of its servers, from GetSource; empty for all.
+	Address string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	// Who decides about the breaker from now on.
+	Mode BreakerMode `protobuf:"varint,3,opt,name=mode,proto3,enum=flightgate.v1.BreakerMode" json:"mode,omitempty"`
+	// Why, in the words of an operator: written to the audit log.
+	Reason        *string `protobuf:"bytes,4,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetBreakerRequest) Reset() {
+	*x = SetBreakerRequest{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetBreakerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetBreakerRequest) ProtoMessage() {}
+
+func (x *SetBreakerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetBreakerRequest.ProtoReflect.Descriptor instead.
+func (*SetBreakerRequest) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *SetBreakerRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetBreakerRequest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *SetBreakerRequest) GetMode() BreakerMode {
+	if x != nil {
+		return x.Mode
+	}
+	return BreakerMode_BREAKER_MODE_UNSPECIFIED
+}
+
+func (x *SetBreakerRequest) GetReason() string {
+	if x != nil && x.Reason != nil {
+		return *x.Reason
+	}
+	return ""
+}
+
+// SetBreakerResponse tells which processes hold the breakers so.
+type SetBreakerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The processes.
+	Reach         *ActionReach `protobuf:"bytes,1,opt,name=reach,proto3" json:"reach,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetBreakerResponse) Reset() {
+	*x = SetBreakerResponse{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetBreakerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetBreakerResponse) ProtoMessage() {}
+
+func (x *SetBreakerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetBreakerResponse.ProtoReflect.Descriptor instead.
+func (*SetBreakerResponse) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *SetBreakerResponse) GetReach() *ActionReach {
+	if x != nil {
+		return x.Reach
+	}
+	return nil
+}
+
+// RotateSealKeysRequest asks for a new key.
+type RotateSealKeysRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why, in the words of an operator: written to the audit log.
+	Reason        *string `protobuf:"bytes,1,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateSealKeysRequest) Reset() {
+	*x = RotateSealKeysRequest{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateSealKeysRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateSealKeysRequest) ProtoMessage() {}
+
+func (x *RotateSealKeysRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateSealKeysRequest.ProtoReflect.Descriptor instead.
+func (*RotateSealKeysRequest) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *RotateSealKeysRequest) GetReason() string {
+	if x != nil && x.Reason != nil {
+		return *x.Reason
+	}
+	return ""
+}
+
+// RotateSealKeysResponse tells which processes seal with a new key.
+type RotateSealKeysResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The processes.
+	Reach         *ActionReach `protobuf:"bytes,1,opt,name=reach,proto3" json:"reach,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateSealKeysResponse) Reset() {
+	*x = RotateSealKeysResponse{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateSealKeysResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateSealKeysResponse) ProtoMessage() {}
+
+func (x *RotateSealKeysResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateSealKeysResponse.ProtoReflect.Descriptor instead.
+func (*RotateSealKeysResponse) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *RotateSealKeysResponse) GetReach() *ActionReach {
+	if x != nil {
+		return x.Reach
+	}
+	return nil
+}
+
 // GetVersionRequest asks for the version.
 type GetVersionRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -5503,7 +6064,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[60]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5515,7 +6076,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[60]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5528,7 +6089,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{60}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{69}
 }
 
 // GetVersionResponse has the version.
@@ -5542,7 +6103,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[61]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5554,7 +6115,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[61]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5567,7 +6128,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{61}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -5801,25 +6362,27 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\aoutcome\"M\n" +
 	"\x11PlanBatchResponse\x128\n" +
 	"\aresults\x18\x01 \x03(\v2\x1e.flightgate.v1.PlanBatchResultR\aresults\"\x14\n" +
-	"\x12ListSourcesRequest\"\xd5\x01\n" +
+	"\x12ListSourcesRequest\"\xf1\x01\n" +
 	"\x06Source\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06writes\x18\x03 \x01(\bR\x06writes\x12\x18\n" +
 	"\adefault\x18\x04 \x01(\bR\adefault\x122\n" +
 	"\x06health\x18\x05 \x01(\x0e2\x1a.flightgate.v1.HealthStateR\x06health\x12=\n" +
-	"\fhealth_since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vhealthSince\"F\n" +
+	"\fhealth_since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vhealthSince\x12\x1a\n" +
+	"\bdraining\x18\a \x01(\bR\bdraining\"F\n" +
 	"\x13ListSourcesResponse\x12/\n" +
 	"\asources\x18\x01 \x03(\v2\x15.flightgate.v1.SourceR\asources\"&\n" +
 	"\x10GetSourceRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"\xeb\x01\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\xaa\x02\n" +
 	"\bEndpoint\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x125\n" +
 	"\abreaker\x18\x02 \x01(\x0e2\x1b.flightgate.v1.BreakerStateR\abreaker\x12 \n" +
 	"\vconnections\x18\x03 \x01(\rR\vconnections\x12)\n" +
 	"\x10busy_connections\x18\x04 \x01(\rR\x0fbusyConnections\x12\x18\n" +
 	"\awaiting\x18\x05 \x01(\rR\awaiting\x12'\n" +
-	"\x0fmax_connections\x18\x06 \x01(\rR\x0emaxConnections\"I\n" +
+	"\x0fmax_connections\x18\x06 \x01(\rR\x0emaxConnections\x12=\n" +
+	"\fbreaker_mode\x18\a \x01(\x0e2\x1a.flightgate.v1.BreakerModeR\vbreakerMode\"I\n" +
 	"\x05Slots\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\rR\x05total\x12\x12\n" +
 	"\x04used\x18\x02 \x01(\rR\x04used\x12\x16\n" +
@@ -5973,9 +6536,11 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x19ListRecentQueriesResponse\x124\n" +
 	"\aqueries\x18\x01 \x03(\v2\x1a.flightgate.v1.RecentQueryR\aqueries\x12\x1d\n" +
 	"\n" +
-	"is_partial\x18\x02 \x01(\bR\tisPartial\"$\n" +
+	"is_partial\x18\x02 \x01(\bR\tisPartial\"L\n" +
 	"\x12CancelQueryRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\x15\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
+	"\x06reason\x18\x02 \x01(\tH\x00R\x06reason\x88\x01\x01B\t\n" +
+	"\a_reason\"\x15\n" +
 	"\x13CancelQueryResponse\"\x16\n" +
 	"\x14GetCacheStatsRequest\"\xe8\x01\n" +
 	"\x10SourceCacheStats\x12\x1f\n" +
@@ -6016,15 +6581,45 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\tevictions\x18\x05 \x01(\v2\x1d.flightgate.v1.CacheEvictionsR\tevictions\x12G\n" +
 	"\rrevalidations\x18\x06 \x01(\v2!.flightgate.v1.CacheRevalidationsR\rrevalidations\x123\n" +
 	"\x05plans\x18\a \x01(\v2\x1d.flightgate.v1.PlanCacheStatsR\x05plans\x127\n" +
-	"\x06shared\x18\b \x01(\v2\x1f.flightgate.v1.SharedCacheStatsR\x06shared\"v\n" +
+	"\x06shared\x18\b \x01(\v2\x1f.flightgate.v1.SharedCacheStatsR\x06shared\"\x9e\x01\n" +
 	"\x11ClearCacheRequest\x12\x1f\n" +
 	"\vdata_source\x18\x01 \x01(\tR\n" +
 	"dataSource\x12\x10\n" +
 	"\x03tag\x18\x02 \x01(\tR\x03tag\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\tR\x03key\x12\x1c\n" +
-	"\tprincipal\x18\x04 \x01(\tR\tprincipal\".\n" +
+	"\tprincipal\x18\x04 \x01(\tR\tprincipal\x12\x1b\n" +
+	"\x06reason\x18\x05 \x01(\tH\x00R\x06reason\x88\x01\x01B\t\n" +
+	"\a_reason\".\n" +
 	"\x12ClearCacheResponse\x12\x18\n" +
-	"\acleared\x18\x01 \x01(\x04R\acleared\"\x13\n" +
+	"\acleared\x18\x01 \x01(\x04R\acleared\"E\n" +
+	"\vActionReach\x12\x1c\n" +
+	"\tconfirmed\x18\x01 \x01(\rR\tconfirmed\x12\x18\n" +
+	"\amissing\x18\x02 \x01(\rR\amissing\"P\n" +
+	"\x12DrainSourceRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
+	"\x06reason\x18\x02 \x01(\tH\x00R\x06reason\x88\x01\x01B\t\n" +
+	"\a_reason\"G\n" +
+	"\x13DrainSourceResponse\x120\n" +
+	"\x05reach\x18\x01 \x01(\v2\x1a.flightgate.v1.ActionReachR\x05reach\"R\n" +
+	"\x14UndrainSourceRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
+	"\x06reason\x18\x02 \x01(\tH\x00R\x06reason\x88\x01\x01B\t\n" +
+	"\a_reason\"I\n" +
+	"\x15UndrainSourceResponse\x120\n" +
+	"\x05reach\x18\x01 \x01(\v2\x1a.flightgate.v1.ActionReachR\x05reach\"\x99\x01\n" +
+	"\x11SetBreakerRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12.\n" +
+	"\x04mode\x18\x03 \x01(\x0e2\x1a.flightgate.v1.BreakerModeR\x04mode\x12\x1b\n" +
+	"\x06reason\x18\x04 \x01(\tH\x00R\x06reason\x88\x01\x01B\t\n" +
+	"\a_reason\"F\n" +
+	"\x12SetBreakerResponse\x120\n" +
+	"\x05reach\x18\x01 \x01(\v2\x1a.flightgate.v1.ActionReachR\x05reach\"?\n" +
+	"\x15RotateSealKeysRequest\x12\x1b\n" +
+	"\x06reason\x18\x01 \x01(\tH\x00R\x06reason\x88\x01\x01B\t\n" +
+	"\a_reason\"J\n" +
+	"\x16RotateSealKeysResponse\x120\n" +
+	"\x05reach\x18\x01 \x01(\v2\x1a.flightgate.v1.ActionReachR\x05reach\"\x13\n" +
 	"\x11GetVersionRequest\".\n" +
 	"\x12GetVersionResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion*\xd8\x01\n" +
@@ -6061,7 +6656,12 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x19BREAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14BREAKER_STATE_CLOSED\x10\x01\x12\x16\n" +
 	"\x12BREAKER_STATE_OPEN\x10\x02\x12\x1b\n" +
-	"\x17BREAKER_STATE_HALF_OPEN\x10\x03*\x92\x01\n" +
+	"\x17BREAKER_STATE_HALF_OPEN\x10\x03*w\n" +
+	"\vBreakerMode\x12\x1c\n" +
+	"\x18BREAKER_MODE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16BREAKER_MODE_AUTOMATIC\x10\x01\x12\x15\n" +
+	"\x11BREAKER_MODE_OPEN\x10\x02\x12\x17\n" +
+	"\x13BREAKER_MODE_CLOSED\x10\x03*\x92\x01\n" +
 	"\vAccountKind\x12\x1c\n" +
 	"\x18ACCOUNT_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ACCOUNT_KIND_GATEWAY\x10\x01\x12\x17\n" +
@@ -6076,8 +6676,7 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"QueryState\x12\x1b\n" +
 	"\x17QUERY_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12QUERY_STATE_QUEUED\x10\x01\x12\x17\n" +
-	"\x13QUERY_STATE_RUNNING\x10\x022\x9e\n" +
-	"\n" +
+	"\x13QUERY_STATE_RUNNING\x10\x022\x82\r\n" +
 	"\x0eGatewayService\x12W\n" +
 	"\fEstimateCost\x12\".flightgate.v1.EstimateCostRequest\x1a#.flightgate.v1.EstimateCostResponse\x12f\n" +
 	"\x11BatchEstimateCost\x12'.flightgate.v1.BatchEstimateCostRequest\x1a(.flightgate.v1.BatchEstimateCostResponse\x12J\n" +
@@ -6093,7 +6692,12 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\vCancelQuery\x12!.flightgate.v1.CancelQueryRequest\x1a\".flightgate.v1.CancelQueryResponse\x12Z\n" +
 	"\rGetCacheStats\x12#.flightgate.v1.GetCacheStatsRequest\x1a$.flightgate.v1.GetCacheStatsResponse\x12Q\n" +
 	"\n" +
-	"ClearCache\x12 .flightgate.v1.ClearCacheRequest\x1a!.flightgate.v1.ClearCacheResponse\x12Q\n" +
+	"ClearCache\x12 .flightgate.v1.ClearCacheRequest\x1a!.flightgate.v1.ClearCacheResponse\x12T\n" +
+	"\vDrainSource\x12!.flightgate.v1.DrainSourceRequest\x1a\".flightgate.v1.DrainSourceResponse\x12Z\n" +
+	"\rUndrainSource\x12#.flightgate.v1.UndrainSourceRequest\x1a$.flightgate.v1.UndrainSourceResponse\x12Q\n" +
+	"\n" +
+	"SetBreaker\x12 .flightgate.v1.SetBreakerRequest\x1a!.flightgate.v1.SetBreakerResponse\x12]\n" +
+	"\x0eRotateSealKeys\x12$.flightgate.v1.RotateSealKeysRequest\x1a%.flightgate.v1.RotateSealKeysResponse\x12Q\n" +
 	"\n" +
 	"GetVersion\x12 .flightgate.v1.GetVersionRequest\x1a!.flightgate.v1.GetVersionResponseB\xb4\x01\n" +
 	"\x11com.flightgate.v1B\x13GatewayServiceProtoP\x01Z5flightgate.dev/examples/go/flightgate/v1;flightgatev1\xa2\x02\x03FXX\xaa\x02\rFlightgate.V1\xca\x02\rFlightgate\\V1\xe2\x02\x19Flightgate\\V1\\GPBMetadata\xea\x02\x0eFlightgate::V1b\x06proto3"
@@ -6110,8 +6714,8 @@ func file_flightgate_v1_gateway_service_proto_rawDescGZIP() []byte {
 	return file_flightgate_v1_gateway_service_proto_rawDescData
 }
 
-var file_flightgate_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
+var file_flightgate_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 71)
 var file_flightgate_v1_gateway_service_proto_goTypes = []any{
 	(EstimateAccuracy)(0),             // 0: flightgate.v1.EstimateAccuracy
 	(PriceModel)(0),                   // 1: flightgate.v1.PriceModel
@@ -6119,176 +6723,200 @@ var file_flightgate_v1_gateway_service_proto_goTypes = []any{
 	(StatementStatus)(0),              // 3: flightgate.v1.StatementStatus
 	(HealthState)(0),                  // 4: flightgate.v1.HealthState
 	(BreakerState)(0),                 // 5: flightgate.v1.BreakerState
-	(AccountKind)(0),                  // 6: flightgate.v1.AccountKind
-	(BudgetPeriod)(0),                 // 7: flightgate.v1.BudgetPeriod
-	(QueryState)(0),                   // 8: flightgate.v1.QueryState
-	(*Statement)(nil),                 // 9: flightgate.v1.Statement
-	(*CacheControl)(nil),              // 10: flightgate.v1.CacheControl
-	(*TableScan)(nil),                 // 11: flightgate.v1.TableScan
-	(*BatchOptions)(nil),              // 12: flightgate.v1.BatchOptions
-	(*FreeTier)(nil),                  // 13: flightgate.v1.FreeTier
-	(*Price)(nil),                     // 14: flightgate.v1.Price
-	(*Advice)(nil),                    // 15: flightgate.v1.Advice
-	(*Estimate)(nil),                  // 16: flightgate.v1.Estimate
-	(*Error)(nil),                     // 17: flightgate.v1.Error
-	(*CacheOutcome)(nil),              // 18: flightgate.v1.CacheOutcome
-	(*StatementMetrics)(nil),          // 19: flightgate.v1.StatementMetrics
-	(*EstimateCostRequest)(nil),       // 20: flightgate.v1.EstimateCostRequest
-	(*EstimateCostResponse)(nil),      // 21: flightgate.v1.EstimateCostResponse
-	(*BatchEstimateCostRequest)(nil),  // 22: flightgate.v1.BatchEstimateCostRequest
-	(*StatementEstimate)(nil),         // 23: flightgate.v1.StatementEstimate
-	(*BatchEstimateCostResponse)(nil), // 24: flightgate.v1.BatchEstimateCostResponse
-	(*ExecuteRequest)(nil),            // 25: flightgate.v1.ExecuteRequest
-	(*ExecuteSummary)(nil),            // 26: flightgate.v1.ExecuteSummary
-	(*ExecuteResponse)(nil),           // 27: flightgate.v1.ExecuteResponse
-	(*ExecuteBatchRequest)(nil),       // 28: flightgate.v1.ExecuteBatchRequest
-	(*StatementResult)(nil),           // 29: flightgate.v1.StatementResult
-	(*BatchSummary)(nil),              // 30: flightgate.v1.BatchSummary
-	(*ExecuteBatchResponse)(nil),      // 31: flightgate.v1.ExecuteBatchResponse
-	(*PlanBatchRequest)(nil),          // 32: flightgate.v1.PlanBatchRequest
-	(*PlannedTicket)(nil),             // 33: flightgate.v1.PlannedTicket
-	(*PlanBatchResult)(nil),           // 34: flightgate.v1.PlanBatchResult
-	(*PlanBatchResponse)(nil),         // 35: flightgate.v1.PlanBatchResponse
-	(*ListSourcesRequest)(nil),        // 36: flightgate.v1.ListSourcesRequest
-	(*Source)(nil),                    // 37: flightgate.v1.Source
-	(*ListSourcesResponse)(nil),       // 38: flightgate.v1.ListSourcesResponse
-	(*GetSourceRequest)(nil),          // 39: flightgate.v1.GetSourceRequest
-	(*Endpoint)(nil),                  // 40: flightgate.v1.Endpoint
-	(*Slots)(nil),                     // 41: flightgate.v1.Slots
-	(*GetSourceResponse)(nil),         // 42: flightgate.v1.GetSourceResponse
-	(*GetUsageRequest)(nil),           // 43: flightgate.v1.GetUsageRequest
-	(*SourceUsage)(nil),               // 44: flightgate.v1.SourceUsage
-	(*Quota)(nil),                     // 45: flightgate.v1.Quota
-	(*GetUsageResponse)(nil),          // 46: flightgate.v1.GetUsageResponse
-	(*GetCostsRequest)(nil),           // 47: flightgate.v1.GetCostsRequest
-	(*CostRow)(nil),                   // 48: flightgate.v1.CostRow
-	(*TopStatement)(nil),              // 49: flightgate.v1.TopStatement
-	(*BudgetState)(nil),               // 50: flightgate.v1.BudgetState
-	(*GetCostsResponse)(nil),          // 51: flightgate.v1.GetCostsResponse
-	(*ListQueriesRequest)(nil),        // 52: flightgate.v1.ListQueriesRequest
-	(*RunningQuery)(nil),              // 53: flightgate.v1.RunningQuery
-	(*ListQueriesResponse)(nil),       // 54: flightgate.v1.ListQueriesResponse
-	(*ListRecentQueriesRequest)(nil),  // 55: flightgate.v1.ListRecentQueriesRequest
-	(*RecentQuery)(nil),               // 56: flightgate.v1.RecentQuery
-	(*ListRecentQueriesResponse)(nil), // 57: flightgate.v1.ListRecentQueriesResponse
-	(*CancelQueryRequest)(nil),        // 58: flightgate.v1.CancelQueryRequest
-	(*CancelQueryResponse)(nil),       // 59: flightgate.v1.CancelQueryResponse
-	(*GetCacheStatsRequest)(nil),      // 60: flightgate.v1.GetCacheStatsRequest
-	(*SourceCacheStats)(nil),          // 61: flightgate.v1.SourceCacheStats
-	(*CacheEvictions)(nil),            // 62: flightgate.v1.CacheEvictions
-	(*CacheRevalidations)(nil),        // 63: flightgate.v1.CacheRevalidations
-	(*PlanCacheStats)(nil),            // 64: flightgate.v1.PlanCacheStats
-	(*SharedCacheStats)(nil),          // 65: flightgate.v1.SharedCacheStats
-	(*GetCacheStatsResponse)(nil),     // 66: flightgate.v1.GetCacheStatsResponse
-	(*ClearCacheRequest)(nil),         // 67: flightgate.v1.ClearCacheRequest
-	(*ClearCacheResponse)(nil),        // 68: flightgate.v1.ClearCacheResponse
-	(*GetVersionRequest)(nil),         // 69: flightgate.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 70: flightgate.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),     // 71: google.protobuf.Timestamp
+	(BreakerMode)(0),                  // 6: flightgate.v1.BreakerMode
+	(AccountKind)(0),                  // 7: flightgate.v1.AccountKind
+	(BudgetPeriod)(0),                 // 8: flightgate.v1.BudgetPeriod
+	(QueryState)(0),                   // 9: flightgate.v1.QueryState
+	(*Statement)(nil),                 // 10: flightgate.v1.Statement
+	(*CacheControl)(nil),              // 11: flightgate.v1.CacheControl
+	(*TableScan)(nil),                 // 12: flightgate.v1.TableScan
+	(*BatchOptions)(nil),              // 13: flightgate.v1.BatchOptions
+	(*FreeTier)(nil),                  // 14: flightgate.v1.FreeTier
+	(*Price)(nil),                     // 15: flightgate.v1.Price
+	(*Advice)(nil),                    // 16: flightgate.v1.Advice
+	(*Estimate)(nil),                  // 17: flightgate.v1.Estimate
+	(*Error)(nil),                     // 18: flightgate.v1.Error
+	(*CacheOutcome)(nil),              // 19: flightgate.v1.CacheOutcome
+	(*StatementMetrics)(nil),          // 20: flightgate.v1.StatementMetrics
+	(*EstimateCostRequest)(nil),       // 21: flightgate.v1.EstimateCostRequest
+	(*EstimateCostResponse)(nil),      // 22: flightgate.v1.EstimateCostResponse
+	(*BatchEstimateCostRequest)(nil),  // 23: flightgate.v1.BatchEstimateCostRequest
+	(*StatementEstimate)(nil),         // 24: flightgate.v1.StatementEstimate
+	(*BatchEstimateCostResponse)(nil), // 25: flightgate.v1.BatchEstimateCostResponse
+	(*ExecuteRequest)(nil),            // 26: flightgate.v1.ExecuteRequest
+	(*ExecuteSummary)(nil),            // 27: flightgate.v1.ExecuteSummary
+	(*ExecuteResponse)(nil),           // 28: flightgate.v1.ExecuteResponse
+	(*ExecuteBatchRequest)(nil),       // 29: flightgate.v1.ExecuteBatchRequest
+	(*StatementResult)(nil),           // 30: flightgate.v1.StatementResult
+	(*BatchSummary)(nil),              // 31: flightgate.v1.BatchSummary
+	(*ExecuteBatchResponse)(nil),      // 32: flightgate.v1.ExecuteBatchResponse
+	(*PlanBatchRequest)(nil),          // 33: flightgate.v1.PlanBatchRequest
+	(*PlannedTicket)(nil),             // 34: flightgate.v1.PlannedTicket
+	(*PlanBatchResult)(nil),           // 35: flightgate.v1.PlanBatchResult
+	(*PlanBatchResponse)(nil),         // 36: flightgate.v1.PlanBatchResponse
+	(*ListSourcesRequest)(nil),        // 37: flightgate.v1.ListSourcesRequest
+	(*Source)(nil),                    // 38: flightgate.v1.Source
+	(*ListSourcesResponse)(nil),       // 39: flightgate.v1.ListSourcesResponse
+	(*GetSourceRequest)(nil),          // 40: flightgate.v1.GetSourceRequest
+	(*Endpoint)(nil),                  // 41: flightgate.v1.Endpoint
+	(*Slots)(nil),                     // 42: flightgate.v1.Slots
+	(*GetSourceResponse)(nil),         // 43: flightgate.v1.GetSourceResponse
+	(*GetUsageRequest)(nil),           // 44: flightgate.v1.GetUsageRequest
+	(*SourceUsage)(nil),               // 45: flightgate.v1.SourceUsage
+	(*Quota)(nil),                     // 46: flightgate.v1.Quota
+	(*GetUsageResponse)(nil),          // 47: flightgate.v1.GetUsageResponse
+	(*GetCostsRequest)(nil),           // 48: flightgate.v1.GetCostsRequest
+	(*CostRow)(nil),                   // 49: flightgate.v1.CostRow
+	(*TopStatement)(nil),              // 50: flightgate.v1.TopStatement
+	(*BudgetState)(nil),               // 51: flightgate.v1.BudgetState
+	(*GetCostsResponse)(nil),          // 52: flightgate.v1.GetCostsResponse
+	(*ListQueriesRequest)(nil),        // 53: flightgate.v1.ListQueriesRequest
+	(*RunningQuery)(nil),              // 54: flightgate.v1.RunningQuery
+	(*ListQueriesResponse)(nil),       // 55: flightgate.v1.ListQueriesResponse
+	(*ListRecentQueriesRequest)(nil),  // 56: flightgate.v1.ListRecentQueriesRequest
+	(*RecentQuery)(nil),               // 57: flightgate.v1.RecentQuery
+	(*ListRecentQueriesResponse)(nil), // 58: flightgate.v1.ListRecentQueriesResponse
+	(*CancelQueryRequest)(nil),        // 59: flightgate.v1.CancelQueryRequest
+	(*CancelQueryResponse)(nil),       // 60: flightgate.v1.CancelQueryResponse
+	(*GetCacheStatsRequest)(nil),      // 61: flightgate.v1.GetCacheStatsRequest
+	(*SourceCacheStats)(nil),          // 62: flightgate.v1.SourceCacheStats
+	(*CacheEvictions)(nil),            // 63: flightgate.v1.CacheEvictions
+	(*CacheRevalidations)(nil),        // 64: flightgate.v1.CacheRevalidations
+	(*PlanCacheStats)(nil),            // 65: flightgate.v1.PlanCacheStats
+	(*SharedCacheStats)(nil),          // 66: flightgate.v1.SharedCacheStats
+	(*GetCacheStatsResponse)(nil),     // 67: flightgate.v1.GetCacheStatsResponse
+	(*ClearCacheRequest)(nil),         // 68: flightgate.v1.ClearCacheRequest
+	(*ClearCacheResponse)(nil),        // 69: flightgate.v1.ClearCacheResponse
+	(*ActionReach)(nil),               // 70: flightgate.v1.ActionReach
+	(*DrainSourceRequest)(nil),        // 71: flightgate.v1.DrainSourceRequest
+	(*DrainSourceResponse)(nil),       // 72: flightgate.v1.DrainSourceResponse
+	(*UndrainSourceRequest)(nil),      // 73: flightgate.v1.UndrainSourceRequest
+	(*UndrainSourceResponse)(nil),     // 74: flightgate.v1.UndrainSourceResponse
+	(*SetBreakerRequest)(nil),         // 75: flightgate.v1.SetBreakerRequest
+	(*SetBreakerResponse)(nil),        // 76: flightgate.v1.SetBreakerResponse
+	(*RotateSealKeysRequest)(nil),     // 77: flightgate.v1.RotateSealKeysRequest
+	(*RotateSealKeysResponse)(nil),    // 78: flightgate.v1.RotateSealKeysResponse
+	(*GetVersionRequest)(nil),         // 79: flightgate.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 80: flightgate.v1.GetVersionResponse
+	(*timestamppb.Timestamp)(nil),     // 81: google.protobuf.Timestamp
 }
 var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
-	11, // 0: flightgate.v1.Statement.table:type_name -> flightgate.v1.TableScan
-	10, // 1: flightgate.v1.Statement.cache_control:type_name -> flightgate.v1.CacheControl
+	12, // 0: flightgate.v1.Statement.table:type_name -> flightgate.v1.TableScan
+	11, // 1: flightgate.v1.Statement.cache_control:type_name -> flightgate.v1.CacheControl
 	1,  // 2: flightgate.v1.Price.model:type_name -> flightgate.v1.PriceModel
-	13, // 3: flightgate.v1.Price.free_tier:type_name -> flightgate.v1.FreeTier
+	14, // 3: flightgate.v1.Price.free_tier:type_name -> flightgate.v1.FreeTier
 	0,  // 4: flightgate.v1.Estimate.accuracy:type_name -> flightgate.v1.EstimateAccuracy
-	14, // 5: flightgate.v1.Estimate.price:type_name -> flightgate.v1.Price
-	15, // 6: flightgate.v1.Estimate.advice:type_name -> flightgate.v1.Advice
+	15, // 5: flightgate.v1.Estimate.price:type_name -> flightgate.v1.Price
+	16, // 6: flightgate.v1.Estimate.advice:type_name -> flightgate.v1.Advice
 	2,  // 7: flightgate.v1.CacheOutcome.result:type_name -> flightgate.v1.CacheResult
-	18, // 8: flightgate.v1.StatementMetrics.cache:type_name -> flightgate.v1.CacheOutcome
-	9,  // 9: flightgate.v1.EstimateCostRequest.statement:type_name -> flightgate.v1.Statement
-	16, // 10: flightgate.v1.EstimateCostResponse.estimate:type_name -> flightgate.v1.Estimate
-	9,  // 11: flightgate.v1.BatchEstimateCostRequest.statements:type_name -> flightgate.v1.Statement
-	16, // 12: flightgate.v1.StatementEstimate.estimate:type_name -> flightgate.v1.Estimate
-	17, // 13: flightgate.v1.StatementEstimate.error:type_name -> flightgate.v1.Error
-	23, // 14: flightgate.v1.BatchEstimateCostResponse.results:type_name -> flightgate.v1.StatementEstimate
-	16, // 15: flightgate.v1.BatchEstimateCostResponse.total:type_name -> flightgate.v1.Estimate
-	9,  // 16: flightgate.v1.ExecuteRequest.statement:type_name -> flightgate.v1.Statement
-	19, // 17: flightgate.v1.ExecuteSummary.metrics:type_name -> flightgate.v1.StatementMetrics
-	26, // 18: flightgate.v1.ExecuteResponse.summary:type_name -> flightgate.v1.ExecuteSummary
-	9,  // 19: flightgate.v1.ExecuteBatchRequest.statements:type_name -> flightgate.v1.Statement
-	12, // 20: flightgate.v1.ExecuteBatchRequest.options:type_name -> flightgate.v1.BatchOptions
+	19, // 8: flightgate.v1.StatementMetrics.cache:type_name -> flightgate.v1.CacheOutcome
+	10, // 9: flightgate.v1.EstimateCostRequest.statement:type_name -> flightgate.v1.Statement
+	17, // 10: flightgate.v1.EstimateCostResponse.estimate:type_name -> flightgate.v1.Estimate
+	10, // 11: flightgate.v1.BatchEstimateCostRequest.statements:type_name -> flightgate.v1.Statement
+	17, // 12: flightgate.v1.StatementEstimate.estimate:type_name -> flightgate.v1.Estimate
+	18, // 13: flightgate.v1.StatementEstimate.error:type_name -> flightgate.v1.Error
+	24, // 14: flightgate.v1.BatchEstimateCostResponse.results:type_name -> flightgate.v1.StatementEstimate
+	17, // 15: flightgate.v1.BatchEstimateCostResponse.total:type_name -> flightgate.v1.Estimate
+	10, // 16: flightgate.v1.ExecuteRequest.statement:type_name -> flightgate.v1.Statement
+	20, // 17: flightgate.v1.ExecuteSummary.metrics:type_name -> flightgate.v1.StatementMetrics
+	27, // 18: flightgate.v1.ExecuteResponse.summary:type_name -> flightgate.v1.ExecuteSummary
+	10, // 19: flightgate.v1.ExecuteBatchRequest.statements:type_name -> flightgate.v1.Statement
+	13, // 20: flightgate.v1.ExecuteBatchRequest.options:type_name -> flightgate.v1.BatchOptions
 	3,  // 21: flightgate.v1.StatementResult.status:type_name -> flightgate.v1.StatementStatus
-	17, // 22: flightgate.v1.StatementResult.error:type_name -> flightgate.v1.Error
-	19, // 23: flightgate.v1.StatementResult.metrics:type_name -> flightgate.v1.StatementMetrics
-	29, // 24: flightgate.v1.ExecuteBatchResponse.result:type_name -> flightgate.v1.StatementResult
-	30, // 25: flightgate.v1.ExecuteBatchResponse.summary:type_name -> flightgate.v1.BatchSummary
-	9,  // 26: flightgate.v1.PlanBatchRequest.statements:type_name -> flightgate.v1.Statement
-	12, // 27: flightgate.v1.PlanBatchRequest.options:type_name -> flightgate.v1.BatchOptions
-	16, // 28: flightgate.v1.PlannedTicket.estimate:type_name -> flightgate.v1.Estimate
-	71, // 29: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
-	33, // 30: flightgate.v1.PlanBatchResult.ticket:type_name -> flightgate.v1.PlannedTicket
-	17, // 31: flightgate.v1.PlanBatchResult.error:type_name -> flightgate.v1.Error
-	34, // 32: flightgate.v1.PlanBatchResponse.results:type_name -> flightgate.v1.PlanBatchResult
+	18, // 22: flightgate.v1.StatementResult.error:type_name -> flightgate.v1.Error
+	20, // 23: flightgate.v1.StatementResult.metrics:type_name -> flightgate.v1.StatementMetrics
+	30, // 24: flightgate.v1.ExecuteBatchResponse.result:type_name -> flightgate.v1.StatementResult
+	31, // 25: flightgate.v1.ExecuteBatchResponse.summary:type_name -> flightgate.v1.BatchSummary
+	10, // 26: flightgate.v1.PlanBatchRequest.statements:type_name -> flightgate.v1.Statement
+	13, // 27: flightgate.v1.PlanBatchRequest.options:type_name -> flightgate.v1.BatchOptions
+	17, // 28: flightgate.v1.PlannedTicket.estimate:type_name -> flightgate.v1.Estimate
+	81, // 29: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
+	34, // 30: flightgate.v1.PlanBatchResult.ticket:type_name -> flightgate.v1.PlannedTicket
+	18, // 31: flightgate.v1.PlanBatchResult.error:type_name -> flightgate.v1.Error
+	35, // 32: flightgate.v1.PlanBatchResponse.results:type_name -> flightgate.v1.PlanBatchResult
 	4,  // 33: flightgate.v1.Source.health:type_name -> flightgate.v1.HealthState
-	71, // 34: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
-	37, // 35: flightgate.v1.ListSourcesResponse.sources:type_name -> flightgate.v1.Source
+	81, // 34: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
+	38, // 35: flightgate.v1.ListSourcesResponse.sources:type_name -> flightgate.v1.Source
 	5,  // 36: flightgate.v1.Endpoint.breaker:type_name -> flightgate.v1.BreakerState
-	37, // 37: flightgate.v1.GetSourceResponse.source:type_name -> flightgate.v1.Source
-	41, // 38: flightgate.v1.GetSourceResponse.slots:type_name -> flightgate.v1.Slots
-	40, // 39: flightgate.v1.GetSourceResponse.endpoints:type_name -> flightgate.v1.Endpoint
-	71, // 40: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
-	71, // 41: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
-	44, // 42: flightgate.v1.GetUsageResponse.sources:type_name -> flightgate.v1.SourceUsage
-	45, // 43: flightgate.v1.GetUsageResponse.requests_per_minute:type_name -> flightgate.v1.Quota
-	45, // 44: flightgate.v1.GetUsageResponse.concurrent_statements:type_name -> flightgate.v1.Quota
-	45, // 45: flightgate.v1.GetUsageResponse.bytes_per_day:type_name -> flightgate.v1.Quota
-	6,  // 46: flightgate.v1.BudgetState.account:type_name -> flightgate.v1.AccountKind
-	7,  // 47: flightgate.v1.BudgetState.period:type_name -> flightgate.v1.BudgetPeriod
-	48, // 48: flightgate.v1.GetCostsResponse.total:type_name -> flightgate.v1.CostRow
-	50, // 49: flightgate.v1.GetCostsResponse.budgets:type_name -> flightgate.v1.BudgetState
-	48, // 50: flightgate.v1.GetCostsResponse.days:type_name -> flightgate.v1.CostRow
-	48, // 51: flightgate.v1.GetCostsResponse.data_sources:type_name -> flightgate.v1.CostRow
-	48, // 52: flightgate.v1.GetCostsResponse.principals:type_name -> flightgate.v1.CostRow
-	48, // 53: flightgate.v1.GetCostsResponse.groups:type_name -> flightgate.v1.CostRow
-	49, // 54: flightgate.v1.GetCostsResponse.top_statements:type_name -> flightgate.v1.TopStatement
-	48, // 55: flightgate.v1.GetCostsResponse.labels:type_name -> flightgate.v1.CostRow
-	8,  // 56: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
-	71, // 57: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
-	53, // 58: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
-	71, // 59: flightgate.v1.RecentQuery.start_time:type_name -> google.protobuf.Timestamp
-	71, // 60: flightgate.v1.RecentQuery.end_time:type_name -> google.protobuf.Timestamp
-	56, // 61: flightgate.v1.ListRecentQueriesResponse.queries:type_name -> flightgate.v1.RecentQuery
-	61, // 62: flightgate.v1.GetCacheStatsResponse.data_sources:type_name -> flightgate.v1.SourceCacheStats
-	62, // 63: flightgate.v1.GetCacheStatsResponse.evictions:type_name -> flightgate.v1.CacheEvictions
-	63, // 64: flightgate.v1.GetCacheStatsResponse.revalidations:type_name -> flightgate.v1.CacheRevalidations
-	64, // 65: flightgate.v1.GetCacheStatsResponse.plans:type_name -> flightgate.v1.PlanCacheStats
-	65, // 66: flightgate.v1.GetCacheStatsResponse.shared:type_name -> flightgate.v1.SharedCacheStats
-	20, // 67: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
-	22, // 68: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
-	25, // 69: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
-	28, // 70: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
-	32, // 71: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
-	36, // 72: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
-	39, // 73: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
-	43, // 74: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
-	47, // 75: flightgate.v1.GatewayService.GetCosts:input_type -> flightgate.v1.GetCostsRequest
-	52, // 76: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
-	55, // 77: flightgate.v1.GatewayService.ListRecentQueries:input_type -> flightgate.v1.ListRecentQueriesRequest
-	58, // 78: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
-	60, // 79: flightgate.v1.GatewayService.GetCacheStats:input_type -> flightgate.v1.GetCacheStatsRequest
-	67, // 80: flightgate.v1.GatewayService.ClearCache:input_type -> flightgate.v1.ClearCacheRequest
-	69, // 81: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
-	21, // 82: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
-	24, // 83: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
-	27, // 84: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
-	31, // 85: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
-	35, // 86: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
-	38, // 87: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
-	42, // 88: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
-	46, // 89: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
-	51, // 90: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
-	54, // 91: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
-	57, // 92: flightgate.v1.GatewayService.ListRecentQueries:output_type -> flightgate.v1.ListRecentQueriesResponse
-	59, // 93: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
-	66, // 94: flightgate.v1.GatewayService.GetCacheStats:output_type -> flightgate.v1.GetCacheStatsResponse
-	68, // 95: flightgate.v1.GatewayService.ClearCache:output_type -> flightgate.v1.ClearCacheResponse
-	70, // 96: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
-	82, // [82:97] is the sub-list for method output_type
-	67, // [67:82] is the sub-list for method input_type
-	67, // [67:67] is the sub-list for extension type_name
-	67, // [67:67] is the sub-list for extension extendee
-	0,  // [0:67] is the sub-list for field type_name
+	6,  // 37: flightgate.v1.Endpoint.breaker_mode:type_name -> flightgate.v1.BreakerMode
+	38, // 38: flightgate.v1.GetSourceResponse.source:type_name -> flightgate.v1.Source
+	42, // 39: flightgate.v1.GetSourceResponse.slots:type_name -> flightgate.v1.Slots
+	41, // 40: flightgate.v1.GetSourceResponse.endpoints:type_name -> flightgate.v1.Endpoint
+	81, // 41: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
+	81, // 42: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
+	45, // 43: flightgate.v1.GetUsageResponse.sources:type_name -> flightgate.v1.SourceUsage
+	46, // 44: flightgate.v1.GetUsageResponse.requests_per_minute:type_name -> flightgate.v1.Quota
+	46, // 45: flightgate.v1.GetUsageResponse.concurrent_statements:type_name -> flightgate.v1.Quota
+	46, // 46: flightgate.v1.GetUsageResponse.bytes_per_day:type_name -> flightgate.v1.Quota
+	7,  // 47: flightgate.v1.BudgetState.account:type_name -> flightgate.v1.AccountKind
+	8,  // 48: flightgate.v1.BudgetState.period:type_name -> flightgate.v1.BudgetPeriod
+	49, // 49: flightgate.v1.GetCostsResponse.total:type_name -> flightgate.v1.CostRow
+	51, // 50: flightgate.v1.GetCostsResponse.budgets:type_name -> flightgate.v1.BudgetState
+	49, // 51: flightgate.v1.GetCostsResponse.days:type_name -> flightgate.v1.CostRow
+	49, // 52: flightgate.v1.GetCostsResponse.data_sources:type_name -> flightgate.v1.CostRow
+	49, // 53: flightgate.v1.GetCostsResponse.principals:type_name -> flightgate.v1.CostRow
+	49, // 54: flightgate.v1.GetCostsResponse.groups:type_name -> flightgate.v1.CostRow
+	50, // 55: flightgate.v1.GetCostsResponse.top_statements:type_name -> flightgate.v1.TopStatement
+	49, // 56: flightgate.v1.GetCostsResponse.labels:type_name -> flightgate.v1.CostRow
+	9,  // 57: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
+	81, // 58: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
+	54, // 59: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
+	81, // 60: flightgate.v1.RecentQuery.start_time:type_name -> google.protobuf.Timestamp
+	81, // 61: flightgate.v1.RecentQuery.end_time:type_name -> google.protobuf.Timestamp
+	57, // 62: flightgate.v1.ListRecentQueriesResponse.queries:type_name -> flightgate.v1.RecentQuery
+	62, // 63: flightgate.v1.GetCacheStatsResponse.data_sources:type_name -> flightgate.v1.SourceCacheStats
+	63, // 64: flightgate.v1.GetCacheStatsResponse.evictions:type_name -> flightgate.v1.CacheEvictions
+	64, // 65: flightgate.v1.GetCacheStatsResponse.revalidations:type_name -> flightgate.v1.CacheRevalidations
+	65, // 66: flightgate.v1.GetCacheStatsResponse.plans:type_name -> flightgate.v1.PlanCacheStats
+	66, // 67: flightgate.v1.GetCacheStatsResponse.shared:type_name -> flightgate.v1.SharedCacheStats
+	70, // 68: flightgate.v1.DrainSourceResponse.reach:type_name -> flightgate.v1.ActionReach
+	70, // 69: flightgate.v1.UndrainSourceResponse.reach:type_name -> flightgate.v1.ActionReach
+	6,  // 70: flightgate.v1.SetBreakerRequest.mode:type_name -> flightgate.v1.BreakerMode
+	70, // 71: flightgate.v1.SetBreakerResponse.reach:type_name -> flightgate.v1.ActionReach
+	70, // 72: flightgate.v1.RotateSealKeysResponse.reach:type_name -> flightgate.v1.ActionReach
+	21, // 73: flightgate.v1.GatewayService.EstimateCost:input_type -> flightgate.v1.EstimateCostRequest
+	23, // 74: flightgate.v1.GatewayService.BatchEstimateCost:input_type -> flightgate.v1.BatchEstimateCostRequest
+	26, // 75: flightgate.v1.GatewayService.Execute:input_type -> flightgate.v1.ExecuteRequest
+	29, // 76: flightgate.v1.GatewayService.ExecuteBatch:input_type -> flightgate.v1.ExecuteBatchRequest
+	33, // 77: flightgate.v1.GatewayService.PlanBatch:input_type -> flightgate.v1.PlanBatchRequest
+	37, // 78: flightgate.v1.GatewayService.ListSources:input_type -> flightgate.v1.ListSourcesRequest
+	40, // 79: flightgate.v1.GatewayService.GetSource:input_type -> flightgate.v1.GetSourceRequest
+	44, // 80: flightgate.v1.GatewayService.GetUsage:input_type -> flightgate.v1.GetUsageRequest
+	48, // 81: flightgate.v1.GatewayService.GetCosts:input_type -> flightgate.v1.GetCostsRequest
+	53, // 82: flightgate.v1.GatewayService.ListQueries:input_type -> flightgate.v1.ListQueriesRequest
+	56, // 83: flightgate.v1.GatewayService.ListRecentQueries:input_type -> flightgate.v1.ListRecentQueriesRequest
+	59, // 84: flightgate.v1.GatewayService.CancelQuery:input_type -> flightgate.v1.CancelQueryRequest
+	61, // 85: flightgate.v1.GatewayService.GetCacheStats:input_type -> flightgate.v1.GetCacheStatsRequest
+	68, // 86: flightgate.v1.GatewayService.ClearCache:input_type -> flightgate.v1.ClearCacheRequest
+	71, // 87: flightgate.v1.GatewayService.DrainSource:input_type -> flightgate.v1.DrainSourceRequest
+	73, // 88: flightgate.v1.GatewayService.UndrainSource:input_type -> flightgate.v1.UndrainSourceRequest
+	75, // 89: flightgate.v1.GatewayService.SetBreaker:input_type -> flightgate.v1.SetBreakerRequest
+	77, // 90: flightgate.v1.GatewayService.RotateSealKeys:input_type -> flightgate.v1.RotateSealKeysRequest
+	79, // 91: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
+	22, // 92: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
+	25, // 93: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
+	28, // 94: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
+	32, // 95: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
+	36, // 96: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
+	39, // 97: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
+	43, // 98: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
+	47, // 99: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
+	52, // 100: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
+	55, // 101: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
+	58, // 102: flightgate.v1.GatewayService.ListRecentQueries:output_type -> flightgate.v1.ListRecentQueriesResponse
+	60, // 103: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
+	67, // 104: flightgate.v1.GatewayService.GetCacheStats:output_type -> flightgate.v1.GetCacheStatsResponse
+	69, // 105: flightgate.v1.GatewayService.ClearCache:output_type -> flightgate.v1.ClearCacheResponse
+	72, // 106: flightgate.v1.GatewayService.DrainSource:output_type -> flightgate.v1.DrainSourceResponse
+	74, // 107: flightgate.v1.GatewayService.UndrainSource:output_type -> flightgate.v1.UndrainSourceResponse
+	76, // 108: flightgate.v1.GatewayService.SetBreaker:output_type -> flightgate.v1.SetBreakerResponse
+	78, // 109: flightgate.v1.GatewayService.RotateSealKeys:output_type -> flightgate.v1.RotateSealKeysResponse
+	80, // 110: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
+	92, // [92:111] is the sub-list for method output_type
+	73, // [73:92] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_flightgate_v1_gateway_service_proto_init() }
@@ -6335,13 +6963,19 @@ func file_flightgate_v1_gateway_service_proto_init() {
 	file_flightgate_v1_gateway_service_proto_msgTypes[35].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[42].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[47].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[49].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[58].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[61].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[63].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[65].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[67].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_flightgate_v1_gateway_service_proto_rawDesc), len(file_flightgate_v1_gateway_service_proto_rawDesc)),
-			NumEnums:      9,
-			NumMessages:   62,
+			NumEnums:      10,
+			NumMessages:   71,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -33,6 +33,10 @@ const (
 	GatewayService_CancelQuery_FullMethodName       = "/flightgate.v1.GatewayService/CancelQuery"
 	GatewayService_GetCacheStats_FullMethodName     = "/flightgate.v1.GatewayService/GetCacheStats"
 	GatewayService_ClearCache_FullMethodName        = "/flightgate.v1.GatewayService/ClearCache"
+	GatewayService_DrainSource_FullMethodName       = "/flightgate.v1.GatewayService/DrainSource"
+	GatewayService_UndrainSource_FullMethodName     = "/flightgate.v1.GatewayService/UndrainSource"
+	GatewayService_SetBreaker_FullMethodName        = "/flightgate.v1.GatewayService/SetBreaker"
+	GatewayService_RotateSealKeys_FullMethodName    = "/flightgate.v1.GatewayService/RotateSealKeys"
 	GatewayService_GetVersion_FullMethodName        = "/flightgate.v1.GatewayService/GetVersion"
 )
 
@@ -75,6 +79,15 @@ type GatewayServiceClient interface {
 	// ClearCache drops entries of the result cache on all replicas. Results of statements that run now are not stored either, if they
 	// match. It needs the grant operate on the source, or on all.
 	ClearCache(ctx context.Context, in *ClearCacheRequest, opts ...grpc.CallOption) (*ClearCacheResponse, error)
+	// DrainSource closes a source to new statements in all processes. Those that run, and open transactions, go on. It needs the grant operate on it.
+	DrainSource(ctx context.Context, in *DrainSourceRequest, opts ...grpc.CallOption) (*DrainSourceResponse, error)
+	// UndrainSource opens a drained source to new statements again. It needs the grant operate on it.
+	UndrainSource(ctx context.Context, in *UndrainSourceRequest, opts ...grpc.CallOption) (*UndrainSourceResponse, error)
+	// SetBreaker holds the circuit breakers of a source open or closed in all processes, or leaves them to the outcome of calls again. It
+	// needs the grant operate on it.
+	SetBreaker(ctx context.Context, in *SetBreakerRequest, opts ...grpc.CallOption) (*SetBreakerResponse, error)
+	// RotateSealKeys seals tickets, tokens and handles with a new key. It needs the grant operate on all sources.
+	RotateSealKeys(ctx context.Context, in *RotateSealKeysRequest, opts ...grpc.CallOption) (*RotateSealKeysResponse, error)
 	// GetVersion tells the version of the gateway.
 	GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error)
 }
@@ -245,6 +258,46 @@ func (c *gatewayServiceClient) ClearCache(ctx context.Context, in *ClearCacheReq
 	return out, nil
 }
 
+func (c *gatewayServiceClient) DrainSource(ctx context.Context, in *DrainSourceRequest, opts ...grpc.CallOption) (*DrainSourceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DrainSourceResponse)
+	err := c.cc.Invoke(ctx, GatewayService_DrainSource_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *gatewayServiceClient) UndrainSource(ctx context.Context, in *UndrainSourceRequest, opts ...grpc.CallOption) (*UndrainSourceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UndrainSourceResponse)
+	err := c.cc.Invoke(ctx, GatewayService_UndrainSource_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *gatewayServiceClient) SetBreaker(ctx context.Context, in *SetBreakerRequest, opts ...grpc.CallOption) (*SetBreakerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetBreakerResponse)
+	err := c.cc.Invoke(ctx, GatewayService_SetBreaker_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *gatewayServiceClient) RotateSealKeys(ctx context.Context, in *RotateSealKeysRequest, opts ...grpc.CallOption) (*RotateSealKeysResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RotateSealKeysResponse)
+	err := c.cc.Invoke(ctx, GatewayService_RotateSealKeys_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *gatewayServiceClient) GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetVersionResponse)
@@ -294,6 +347,15 @@ type GatewayServiceServer interface {
 	// ClearCache drops entries of the result cache on all replicas. Results of statements that run now are not stored either, if they
 	// match. It needs the grant operate on the source, or on all.
 	ClearCache(context.Context, *ClearCacheRequest) (*ClearCacheResponse, error)
+	// DrainSource closes a source to new statements in all processes. Those that run, and open transactions, go on. It needs the grant operate on it.
+	DrainSource(context.Context, *DrainSourceRequest) (*DrainSourceResponse, error)
+	// UndrainSource opens a drained source to new statements again. It needs the grant operate on it.
+	UndrainSource(context.Context, *UndrainSourceRequest) (*UndrainSourceResponse, error)
+	// SetBreaker holds the circuit breakers of a source open or closed in all processes, or leaves them to the outcome of calls again. It
+	// needs the grant operate on it.
+	SetBreaker(context.Context, *SetBreakerRequest) (*SetBreakerResponse, error)
+	// RotateSealKeys seals tickets, tokens and handles with a new key. It needs the grant operate on all sources.
+	RotateSealKeys(context.Context, *RotateSealKeysRequest) (*RotateSealKeysResponse, error)
 	// GetVersion tells the version of the gateway.
 	GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error)
 	mustEmbedUnimplementedGatewayServiceServer()
@@ -347,6 +409,18 @@ func (UnimplementedGatewayServiceServer) GetCacheStats(context.Context, *GetCach
 }
 func (UnimplementedGatewayServiceServer) ClearCache(context.Context, *ClearCacheRequest) (*ClearCacheResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ClearCache not implemented")
+}
+func (UnimplementedGatewayServiceServer) DrainSource(context.Context, *DrainSourceRequest) (*DrainSourceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DrainSource not implemented")
+}
+func (UnimplementedGatewayServiceServer) UndrainSource(context.Context, *UndrainSourceRequest) (*UndrainSourceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UndrainSource not implemented")
+}
+func (UnimplementedGatewayServiceServer) SetBreaker(context.Context, *SetBreakerRequest) (*SetBreakerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetBreaker not implemented")
+}
+func (UnimplementedGatewayServiceServer) RotateSealKeys(context.Context, *RotateSealKeysRequest) (*RotateSealKeysResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RotateSealKeys not implemented")
 }
 func (UnimplementedGatewayServiceServer) GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVersion not implemented")
@@ -610,6 +684,78 @@ func _GatewayService_ClearCache_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _GatewayService_DrainSource_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DrainSourceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GatewayServiceServer).DrainSource(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GatewayService_DrainSource_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GatewayServiceServer).DrainSource(ctx, req.(*DrainSourceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GatewayService_UndrainSource_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UndrainSourceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GatewayServiceServer).UndrainSource(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GatewayService_UndrainSource_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GatewayServiceServer).UndrainSource(ctx, req.(*UndrainSourceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GatewayService_SetBreaker_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetBreakerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GatewayServiceServer).SetBreaker(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GatewayService_SetBreaker_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GatewayServiceServer).SetBreaker(ctx, req.(*SetBreakerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GatewayService_RotateSealKeys_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateSealKeysRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GatewayServiceServer).RotateSealKeys(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GatewayService_RotateSealKeys_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GatewayServiceServer).RotateSealKeys(ctx, req.(*RotateSealKeysRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _GatewayService_GetVersion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetVersionRequest)
 	if err := dec(in); err != nil {
@@ -682,6 +828,22 @@ var GatewayService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ClearCache",
 			Handler:    _GatewayService_ClearCache_Handler,
+		},
+		{
+			MethodName: "DrainSource",
+			Handler:    _GatewayService_DrainSource_Handler,
+		},
+		{
+			MethodName: "UndrainSource",
+			Handler:    _GatewayService_UndrainSource_Handler,
+		},
+		{
+			MethodName: "SetBreaker",
+			Handler:    _GatewayService_SetBreaker_Handler,
+		},
+		{
+			MethodName: "RotateSealKeys",
+			Handler:    _GatewayService_RotateSealKeys_Handler,
 		},
 		{
 			MethodName: "GetVersion",

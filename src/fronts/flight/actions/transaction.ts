@@ -30,6 +30,7 @@ export const transactionActions: readonly FlightAction[] = [
       front.drainGate.admit()
       const scope = await scopeOf(front, call, ctx)
       const { source } = front.statements.queries.route(scope)
+      front.drains.admit(source.name)
       const isFixed = scope.namedSource !== undefined
       const readOnly = !mayWrite(source, ctx.principal)
       const sessionId = front.sessions.idOf(call)

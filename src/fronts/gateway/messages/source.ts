@@ -1,4 +1,5 @@
 import {
+  BreakerMode,
   BreakerState,
   type Endpoint,
   HealthState,
@@ -20,8 +21,14 @@ const breakerStates = {
   'half-open': BreakerState.BREAKER_STATE_HALF_OPEN,
 } as const
 
+const breakerModes = {
+  automatic: BreakerMode.BREAKER_MODE_AUTOMATIC,
+  open: BreakerMode.BREAKER_MODE_OPEN,
+  closed: BreakerMode.BREAKER_MODE_CLOSED,
+} as const
+
 /** The message of a source. */
-export function sourceMessage({ name, kind, writes, isDefault, health }: SourceSummary): SourceMessage {
+export function sourceMessage({ name, kind, writes, isDefault, health, isDraining }: SourceSummary): SourceMessage {
   return {
     name,
     kind,
@@ -29,10 +36,11 @@ export function sourceMessage({ name, kind, writes, isDefault, health }: SourceS
     default: isDefault,
     health: healthStates[health.state],
     healthSince: health.since === undefined ? undefined : timestampOf(health.since),
+    draining: isDraining,
   }
 }
 
 /** The message of a server of a source. */
-export function endpointMessage({ breaker, ...endpoint }: EndpointStatus): Endpoint {
-  return { ...endpoint, breaker: breakerStates[breaker] }
+export function endpointMessage({ breaker, breakerMode, ...endpoint }: EndpointStatus): Endpoint {
+  return { ...endpoint, breaker: breakerStates[breaker], breakerMode: breakerModes[breakerMode] }
 }

@@ -26,9 +26,10 @@ export function clearCache(front: GatewayFront): Method {
   return {
     kind: 'unary',
     async handle(request, call) {
-      const filter = cacheFilterOf(decodeMessage(ClearCacheRequest, request))
+      const asked = decodeMessage(ClearCacheRequest, request)
+      const by = { ctx: contextOf(front, call), reason: asked.reason }
       return ClearCacheResponse.encode({
-        cleared: BigInt(await front.administration.clearCache({ ctx: contextOf(front, call) }, filter)),
+        cleared: BigInt(await front.administration.clearCache(by, cacheFilterOf(asked))),
       }).finish()
     },
   }

@@ -30,9 +30,9 @@ export function cancelQuery(front: GatewayFront): Method {
   return {
     kind: 'unary',
     async handle(request, call) {
-      const { id } = decodeMessage(CancelQueryRequest, request)
+      const { id, reason } = decodeMessage(CancelQueryRequest, request)
       if (id === '') throw new GatewayError('BAD_REQUEST', 'Set the id of the statement: ListQueries lists them.')
-      await front.administration.cancel({ ctx: contextOf(front, call) }, id)
+      await front.administration.cancel({ ctx: contextOf(front, call), reason }, id)
       return response
     },
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { cacheKeyForm, cacheTagForm, KEY_RULE, TAG_RULE } from '../../../statements/cache/cache-wish.ts'
+import { count } from '../schemas/figures.ts'
 
 const MAX_REASON_CHARACTERS = 500
 
@@ -33,3 +34,23 @@ export const clearBody = z
     description: 'Which entries: those that match all members. May be left out, for all entries.',
     examples: [{ data_source: 'demo', reason: 'the table was loaded again' }],
   })
+
+/** Body of `POST /admin/sources/{name}/breaker`. */
+export const breakerBody = z
+  .strictObject({
+    mode: z.enum(['automatic', 'open', 'closed']).describe('Who decides about the breaker from now on.'),
+    address: z
+      .string()
+      .optional()
+      .describe('One of its servers, as `GET /api/v1/sources/{name}` tells it; by default all.'),
+    reason,
+  })
+  .meta({ id: 'BreakerRequest', examples: [{ mode: 'open', reason: 'maintenance until 22:00' }] })
+
+/** Answer of actions that every process carries out. */
+export const reachAnswer = z
+  .object({
+    confirmed: count('Processes, replicas and workers, that have done it.'),
+    missing: count('Processes that did not answer in time, or could not do it.'),
+  })
+  .meta({ id: 'ActionReach', description: 'How far an action has come.', examples: [{ confirmed: 2, missing: 0 }] })

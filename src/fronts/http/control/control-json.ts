@@ -8,7 +8,14 @@ import type { sourceAnswer, sourceSchema } from '../schemas/source.ts'
 import type { usageAnswer } from '../schemas/usage.ts'
 
 /** A source as JSON. */
-export function sourceJson({ name, kind, writes, isDefault, health }: SourceSummary): z.input<typeof sourceSchema> {
+export function sourceJson({
+  name,
+  kind,
+  writes,
+  isDefault,
+  health,
+  isDraining,
+}: SourceSummary): z.input<typeof sourceSchema> {
   return {
     name,
     kind,
@@ -16,6 +23,7 @@ export function sourceJson({ name, kind, writes, isDefault, health }: SourceSumm
     default: isDefault,
     health: health.state,
     health_since: health.since === undefined ? null : new Date(health.since).toISOString(),
+    draining: isDraining,
   }
 }
 
@@ -27,6 +35,7 @@ export function sourceDetailsJson(source: SourceDetails): z.input<typeof sourceA
     endpoints: source.endpoints.map((endpoint) => ({
       address: endpoint.address,
       breaker: endpoint.breaker === 'half-open' ? 'half_open' : endpoint.breaker,
+      breaker_mode: endpoint.breakerMode,
       connections: endpoint.connections,
       busy_connections: endpoint.busyConnections,
       waiting: endpoint.waiting,

@@ -9,6 +9,9 @@ const sourceFields = {
   health: z
     .enum(['unknown', 'up', 'down'])
     .describe('What the last health check found; `unknown` before the first one.'),
+  draining: z
+    .boolean()
+    .describe('Whether an operator drains it: it takes no new statements on the replica that answers.'),
   health_since: instantOrUnknown('When the health changed last; null before the first check.'),
 }
 
@@ -19,6 +22,7 @@ const exampleSource = {
   default: true,
   health: 'up' as const,
   health_since: '2026-11-28T09:00:00.000Z',
+  draining: false,
 }
 
 /** A source in answers. */
@@ -48,6 +52,11 @@ const endpointSchema = z
       .enum(['closed', 'open', 'half_open'])
       .describe(
         'Circuit breaker. `closed`: calls pass. `open`: calls fail at once, because the server kept failing. `half_open`: one call tries the server.',
+      ),
+    breaker_mode: z
+      .enum(['automatic', 'open', 'closed'])
+      .describe(
+        'Who decides about the breaker: the outcome of calls (`automatic`), or an operator who holds it open or closed.',
       ),
     connections: count('Pooled connections that are open.'),
     busy_connections: count('Pooled connections that carry a call.'),

@@ -1,6 +1,7 @@
 import { formatAddress, type UpstreamAddress } from '../../../grpc/client/address.ts'
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
 import { GatewayError } from '../../../query/errors.ts'
+import type { BreakerMode } from '../../../query/source.ts'
 import type { Connection } from '../protocol/connection.ts'
 import type { Profile } from '../protocol/profiles/profile.ts'
 import type { FlightSqlConfig } from '../settings.ts'
@@ -75,6 +76,10 @@ export class Endpoint {
 
   get state(): BreakerState {
     return this.#breaker.state
+  }
+
+  get mode(): BreakerMode {
+    return this.#breaker.mode
   }
 
   /**

@@ -1,7 +1,7 @@
-import type { AdminAction, AdminObserver } from '../query/admin/admin-action.ts'
-import type { AuditTrail } from '../query/audit/audit-trail.ts'
-import type { GatewayError } from '../query/errors.ts'
-import type { Context } from '../query/types.ts'
+import type { AdminAction, AdminObserver } from '../../query/admin/admin-action.ts'
+import type { AuditTrail } from '../../query/audit/audit-trail.ts'
+import type { GatewayError } from '../../query/errors.ts'
+import type { Context } from '../../query/types.ts'
 
 /** Writes one line into the log and one into the audit log for each action of an operator, also for a refused one. */
 export class AdminLog implements AdminObserver {
