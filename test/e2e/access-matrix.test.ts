@@ -280,6 +280,20 @@ describe('the matrix of verbs, sources, schemas, tables and fronts', () => {
     expect(details).toContain('read-table lacks the grant read on lake.hr.people: a role must grant it.')
   })
 
+  it('tells of an unknown table no names of others that are like it', async () => {
+    const { details, trailers } = await flight.call(
+      'GetFlightInfo',
+      [commandOf('SELECT * FROM lake.sales.people')],
+      keyOf({ name: 'read-schema' }),
+    )
+    expect(trailers?.get('x-flightgate-error')).toEqual(['UNKNOWN_OBJECT'])
+    expect(details).not.toContain('hr')
+    const reader = await flight.call('GetFlightInfo', [commandOf('SELECT * FROM lake.sales.people')], {
+      ...keyOf({ name: 'read-lake' }),
+    })
+    expect(reader.details).toContain('hr.people')
+  })
+
   it('a ticket is worth what its principal is granted when it is redeemed', async () => {
     const headers = keyOf({ name: 'read-table' })
     const info = await flight.info('SELECT * FROM lake.sales.orders', headers)

@@ -22,6 +22,17 @@ function targetOf({ query: { session }, ingest }: PlannedIngest, { name, catalog
   return { source: name, catalog, schema, table }
 }
 
+/** An engine may tell names that are like an unknown one: a principal that may not read all of the source does not get them. */
+async function namingNoOthers<T>(work: Promise<T>, { name }: Source, principal: Principal): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.code !== 'UNKNOWN_OBJECT') throw error
+    if (allows(principal, 'read', { source: name })) throw error
+    throw new GatewayError('UNKNOWN_OBJECT', undefined, { cause: error })
+  }
+}
+
 /** Rejects statements that the grants of the principal do not allow, and changes of sources that are read-only. */
 export function authorize(router: Router): Stage {
   const requireWrites = ({ name, writes }: Source) => {
@@ -44,7 +55,7 @@ export function authorize(router: Router): Stage {
           throw lacks(principal, 'read', { source: source.name })
         if (mayRead && query.purpose !== 'write') await requireStatement('read', query, source, ctx)
       }
-      const plan = await next(query, ctx)
+      const plan = await namingNoOthers(next(query, ctx), source, principal)
       if (plan.kind !== 'read' && query.purpose === 'read') throw new GatewayError('UNSAFE_STATEMENT')
       const verb = verbOf(plan.kind, query)
       if (verb === 'write') requireWrites(source)
@@ -69,10 +80,13 @@ export function authorize(router: Router): Stage {
       if (verb === 'write') requireWrites(source)
       const required = requireStatement(verb, plan.query, source, ctx)
       if (required) await required
-      if (plan.kind !== 'read') return await next(plan, ctx)
       const mayChange =
-        plan.query.purpose !== 'read' && source.writes && allows(principal, 'write', { source: source.name })
-      return await next(mayChange ? { ...plan, mayWrite: true } : plan, ctx)
+        plan.kind === 'read' &&
+        plan.query.purpose !== 'read' &&
+        source.writes &&
+        allows(principal, 'write', { source: source.name })
+      const running = next(mayChange ? { ...plan, mayWrite: true } : plan, ctx)
+      return await (required ? namingNoOthers(running, source, principal) : running)
     },
   }
 }
