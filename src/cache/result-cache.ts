@@ -17,7 +17,7 @@ import { type RunLimits, StoredRuns } from './stored-runs.ts'
 /** Dependencies of the cache. */
 export interface ResultCacheDependencies
   extends Pick<CachedReadsDependencies, 'sources' | 'revisions' | 'changes' | 'factsOf'> {
-  /** 0 disables the cache. */
+  /** Memory at the start; 0 disables the cache. */
   readonly maxBytes: number
   readonly limits: RunLimits
   readonly plans: PlanCache
@@ -78,7 +78,7 @@ export class ResultCache implements CacheAdmin {
     return {
       entries: this.#memory.count,
       bytes: this.#memory.bytes,
-      maxBytes: this.#deps.maxBytes,
+      maxBytes: this.#memory.maxBytes,
       sources: [...this.#deps.sources.keys()].map((source) => ({
         source,
         entries: bySource.get(source)?.entries ?? 0,
@@ -114,6 +114,11 @@ export class ResultCache implements CacheAdmin {
     this.#deps.plans.clear()
     await this.#deps.changes.clear(filter)
     return count
+  }
+
+  /** Changes the memory of the cache, which is on and stays so. */
+  resize(maxBytes: number): void {
+    this.#memory.resize(maxBytes)
   }
 
   /** Ends background runs. */

@@ -20,6 +20,9 @@ export async function serveAlone(config: Config, load: () => Config, startedAt: 
   const log = await createLogger(config.log)
   for (const warning of config.warnings) log.warn({ event: 'config' }, warning)
   let gateway: Awaited<ReturnType<typeof startGateway>>
+  const started = Promise.withResolvers<typeof gateway>()
+  // A signal during the start waits for its end.
+  process.on('SIGHUP', () => void started.promise.then(({ reload }) => reload('SIGHUP')))
   try {
     gateway = await startGateway(config, log, undefined, load)
   } catch (error) {
@@ -33,7 +36,7 @@ export async function serveAlone(config: Config, load: () => Config, startedAt: 
   }
   logReady(config, gateway.addresses, startedAt, log)
   const exit = (code: number) => exitProcess({ code, hasActiveThreads: gateway.hasActiveThreads })
-  process.on('SIGHUP', () => void gateway.reload('SIGHUP'))
+  started.resolve(gateway)
   onSignals(() => gateway.config.drain, log, {
     drain: (notReadyMs) => gateway.drain(notReadyMs),
     async stop() {

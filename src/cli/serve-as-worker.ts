@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
+import type { PreparedReload } from '../gateway/reload/reloads.ts'
 import { StartError } from '../gateway/start-error.ts'
 import { exitProcess } from '../ops/exit-process.ts'
 import { createLogger } from '../ops/log.ts'
@@ -17,6 +18,8 @@ export async function serveAsWorker(): Promise<void> {
   // The primary process forwards signals: a terminal and a service manager send them to the workers too.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => {})
+  process.on('SIGHUP', () => {})
+  const prepared = new Map<number, PreparedReload>()
   const link = new PrimaryLink({
     drain: (notReadyMs) => {
       if (!gateway) exit(ExitCode.ok)
@@ -38,6 +41,27 @@ export async function serveAsWorker(): Promise<void> {
       if (gateway) gateway.stop().then(end, end)
       else end()
     },
+    async prepare(reload, next) {
+      try {
+        prepared.set(reload, await gateway!.prepareReload(next))
+        return undefined
+      } catch (error) {
+        if (error instanceof StartError) return error.message
+        log!.error({ event: 'reload', err: error }, 'the reload failed')
+        return 'the reload failed in a worker; the log says why'
+      }
+    },
+    apply(reload) {
+      prepared.get(reload)?.apply()
+      prepared.delete(reload)
+    },
+    abandon(reload) {
+      prepared
+        .get(reload)
+        ?.abandon()
+        .catch(() => {})
+      prepared.delete(reload)
+    },
     orphaned: () => {
       log?.fatal({ event: 'stop' }, 'the primary process has ended, and so does this worker')
       exit(ExitCode.failed)
@@ -51,6 +75,7 @@ export async function serveAsWorker(): Promise<void> {
       state: link.state,
       onCollect: (collect) => link.onCollect(collect),
       gatherMetrics: () => link.gatherMetrics(),
+      reload: (by) => link.reload(by),
     })
   } catch (error) {
     const { message, stack } = error as Error

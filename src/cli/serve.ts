@@ -13,7 +13,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
   if (!config) return
   if (config.workers > 1) {
     const { serveWorkers } = await import('./serve-workers.ts')
-    await serveWorkers(config, startedAt)
+    await serveWorkers(config, () => loadConfigOf(options), startedAt)
     return
   }
   const { serveAlone } = await import('./serve-alone.ts')

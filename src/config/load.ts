@@ -43,8 +43,7 @@ export function loadConfig({ file = undefined, env, kinds = sourceKinds }: Confi
   const path = file ?? (env['FLIGHTGATE_CONFIG'] || undefined)
   const root = path === undefined ? {} : readYaml(path)
   const plainKeys = keysInFile(root)
-  const configSchema = configSchemaOf(kinds)
-  const schema = settingsSchema(configSchema)
+  const { configSchema, schema } = schemasOf(kinds)
   const variables = variablesOf(kinds)
   const environment = applyEnvironment(root, env, variables)
   const references: ReferenceProblem[] = []
@@ -77,6 +76,20 @@ export function loadConfig({ file = undefined, env, kinds = sourceKinds }: Confi
     defaultSource,
     warnings: [...warningsOf(data, kinds, plainKeys), ...withoutEffect(env, root, variables)],
   })
+}
+
+/** Made once: a reload reads the configuration while the gateway serves. */
+const schemas = new WeakMap<SourceKinds, ReturnType<typeof newSchemas>>()
+
+function schemasOf(kinds: SourceKinds): ReturnType<typeof newSchemas> {
+  const known = schemas.get(kinds) ?? newSchemas(kinds)
+  schemas.set(kinds, known)
+  return known
+}
+
+function newSchemas(kinds: SourceKinds) {
+  const configSchema = configSchemaOf(kinds)
+  return { configSchema, schema: settingsSchema(configSchema) }
 }
 
 function readYaml(path: string): Record<string, unknown> {

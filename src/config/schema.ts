@@ -107,6 +107,10 @@ export const configSchemaOf = (kinds: SourceKinds) =>
             default: 60_000,
           },
         ),
+        sourceGraceMs: wholeNumber(
+          'Time that running statements and transactions of a source have to finish after a reload that has removed or changed it.',
+          { min: 0, max: 30 * 86_400_000, default: 3_600_000 },
+        ),
       })
       .prefault({})
       .describe('Drain on SIGTERM and SIGINT.'),

@@ -10,6 +10,7 @@ import { budget } from '../cost/budget/budget-stage.ts'
 import type { Reconciliation } from '../cost/budget/reconciliation.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { Administration, type KeyRotation } from '../query/admin/administration.ts'
+import type { ConfigReloader } from '../query/admin/config-reloader.ts'
 import { SourceDrains } from '../query/admin/source-drains.ts'
 import type { AuditTrail } from '../query/audit/audit-trail.ts'
 import type { CacheAdmin } from '../query/cache/cache-admin.ts'
@@ -23,7 +24,6 @@ import { StatementCounts } from '../query/history/statement-counts.ts'
 import { composePipeline, type Pipeline } from '../query/pipeline.ts'
 import type { OtherReplicas } from '../query/replicas/replica-questions.ts'
 import { Router } from '../query/router.ts'
-import type { Source } from '../query/source.ts'
 import { admit } from '../query/stages/admit.ts'
 import { audit } from '../query/stages/audit.ts'
 import { auditTrail } from '../query/stages/audit-trail.ts'
@@ -46,6 +46,7 @@ import { AdminLog } from './audit/admin-log.ts'
 import { declaredFunctionsOf } from './cache/declared-functions-of.ts'
 import { historyReaders } from './history/history-readers.ts'
 import type { Costs } from './open-budgets.ts'
+import type { LiveSources } from './reload/live-sources.ts'
 import type { Slots } from './slots.ts'
 import type { SourceState, SourceWatch } from './source-watch.ts'
 
@@ -55,7 +56,7 @@ export interface EngineParts {
   readonly config: Config
   /** Keys of what this process seals. */
   readonly sealKeys: KeyRotation
-  readonly sources: readonly Source[]
+  readonly sources: Pick<LiveSources, 'all'>
   readonly slots: Slots
   readonly watch: Pick<SourceWatch, 'stateOf'>
   readonly state: Pick<State, 'bus' | 'of'>
@@ -67,6 +68,7 @@ export interface EngineParts {
   readonly costs?: Pick<Costs, 'budgets' | 'reconciliation'> | undefined
   /** Absent without an audit log. */
   readonly trail?: AuditTrail | undefined
+  readonly reloader: ConfigReloader
   readonly metrics: Metrics
   readonly log: Logger
 }
@@ -116,16 +118,17 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     changes,
     costs,
     trail,
+    reloader,
     metrics,
     log,
   } = parts
   const { limits, tracing } = config
-  const router = new Router(sources, config.defaultSource)
   const drainGate = new DrainGate()
   const drains = new SourceDrains()
   const recorder = new ChangeRecorder(changes, log)
   scope.defer(() => recorder.close())
   const transactions = new Transactions(limits, log, replicas.self, (id) => recorder.endTransaction(id))
+  const router = new Router(sources.all, config.defaultSource, (id) => transactions.open.get(id)?.source)
   const active = new ActiveStatements({ replicas, bus: state.bus, router, principals: () => config.auth.apiKeys })
   const { recentStatements, recentStatementBytes } = config.history
   const recent = new RecentStatements({
@@ -163,12 +166,13 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     keys: sealKeys,
     bus: state.bus,
     replicas,
+    reloader,
     observer: new AdminLog(trail),
   })
   const quotas = new Quotas({
     general: config.quotas,
     principals: config.auth.apiKeys,
-    sources: sources.map(({ name }) => name),
+    sources: () => sources.all.map(({ name }) => name),
     store: state.of('quotas').store,
     log,
     onRefused: (reason) => metrics.onQuotaRefusal(reason),
@@ -227,7 +231,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     freeStatements,
     takeRequests,
     update() {
-      router.update(config.defaultSource)
+      router.update(sources.all, config.defaultSource)
       quotas.update(config.quotas, config.auth.apiKeys)
     },
   }

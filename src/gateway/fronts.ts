@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { Server as SecureServer } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Scope } from '../async/scope.ts'
+import { stillIn } from '../async/still-in.ts'
 import type { Config } from '../config/config.ts'
 import type { CostUsage } from '../cost/usage/cost-usage.ts'
 import { flightMethods, flightServiceName } from '../fronts/flight/service.ts'
@@ -75,6 +76,8 @@ export interface Fronts {
   readonly grpc: GrpcServer
   readonly httpCalls: HttpCalls
   readonly statements: Statements
+  /** Returns a function that tells whether any call or polled statement of now still runs. */
+  workOfNow(): () => boolean
   /** Follows changed settings. */
   update(): void
   /** Listens on both ports. @throws StartError about the port that cannot be opened */
@@ -215,6 +218,10 @@ export function createFronts(
     grpc,
     httpCalls,
     statements,
+    workOfNow() {
+      const all = [stillIn(grpc.calls), httpCalls.callsOfNow(), statements.background.pendingOfNow()]
+      return () => all.some((isRunning) => isRunning())
+    },
     update() {
       sealKeys.update()
       authenticator.update(authenticatorSettings(config, authorities))

@@ -9,6 +9,9 @@ import { ReloadMetrics } from '../ops/metrics/reload-metrics.ts'
 import { Metrics } from '../ops/metrics.ts'
 import { ProcessReadiness } from '../ops/readiness.ts'
 import { packageVersion } from '../ops/version.ts'
+import type { ReloadReport } from '../query/admin/config-reloader.ts'
+import { GatewayError } from '../query/errors.ts'
+import { ownContext } from '../query/transactions/own-context.ts'
 import type { SourceKinds } from '../sources/kind.ts'
 import { sourceKinds } from '../sources/kinds.ts'
 import { MemoryStore } from '../state/memory.ts'
@@ -18,15 +21,14 @@ import { openAudit } from './audit/open-audit.ts'
 import { openChanges } from './cache/open-changes.ts'
 import { createEngine } from './engine.ts'
 import { createFronts, type GatewayAddresses } from './fronts.ts'
-import { openBudgets } from './open-budgets.ts'
+import { checkNoBills, openBudgets } from './open-budgets.ts'
 import { openCache } from './open-cache.ts'
 import { ReplicaDirectory } from './peers/replica-directory.ts'
-import type { ReloadOutcome } from './reload/reload-outcome.ts'
+import { closeSources, LiveSources, type OpenedSources } from './reload/live-sources.ts'
 import { type PreparedReload, Reloads } from './reload/reloads.ts'
 import { SealKeys } from './seal-keys.ts'
 import { Slots } from './slots.ts'
 import { SourceWatch } from './source-watch.ts'
-import { openSources } from './sources.ts'
 import { openTracing } from './tracing/open-tracing.ts'
 import { waitUntilIdle } from './wait-until-idle.ts'
 import type { WorkerGroup } from './workers/worker-group.ts'
@@ -44,7 +46,9 @@ export interface Gateway {
   /** The settings in force. */
   readonly config: Config
   /** Reads the configuration again and applies what has changed. @param by who asks, for the log, such as `SIGHUP` */
-  reload(by: string): Promise<ReloadOutcome>
+  reload(by: string): Promise<ReloadReport>
+  /** Opens what new settings need, for a reload that another process decides. @throws StartError */
+  prepareReload(next: Config): Promise<PreparedReload>
   /** Whether threads may be working for which the end of the process would wait. */
   readonly hasActiveThreads: boolean
 }
@@ -98,10 +102,10 @@ async function start(
 
   const storesBytes = STATE_BOUNDS.maxStoreBytes + STATE_BOUNDS.maxBlobBytes
   const worker = group?.worker
-  const sources = await openSources({ config, kinds, metrics, log, storesBytes, worker }, scope)
-  const sourceNamed = (name: string) => engine.router.named(name)
+  const sources = await LiveSources.open({ config, kinds, metrics, log, storesBytes, worker }, scope)
+  const sourceNamed = (name: string) => sources.of(name) ?? engine.router.named(name)
   const trail = await openAudit({ config, sourceNamed, metrics, worker, log }, scope)
-  const watch = new SourceWatch(sources, config.health, log)
+  const watch = new SourceWatch(sources.all, config.health, log)
   scope.defer(() => watch.close())
 
   const costs = await openBudgets({ config, kinds, sources, redis, metrics, log }, scope)
@@ -124,6 +128,7 @@ async function start(
       changes,
       costs,
       trail,
+      reloader: { reload: (by) => (group ?? reloads).reload(by) },
       metrics,
       log,
     },
@@ -158,26 +163,44 @@ async function start(
   watch.start()
   engine.histories.start()
 
-  const prepare = async (next: Config): Promise<PreparedReload> => ({
-    // No await within: all of it happens between two turns of the event loop.
-    apply() {
-      apply(next)
-      setLogLevel(log, config.log.level)
-      slots.update(config)
-      costs?.update()
-      updateCache()
-      engine.update()
-      fronts.update()
-      watch.restart()
-    },
-    async abandon() {},
-  })
+  const prepare = async (next: Config): Promise<PreparedReload> => {
+    if (!costs) checkNoBills(next, kinds)
+    const opened = await sources.prepare(next)
+    return { apply: () => applyAll(next, opened), abandon: () => closeSources(opened) }
+  }
+  /** No await within: all of it happens between two turns of the event loop. */
+  const applyAll = (next: Config, opened: OpenedSources) => {
+    apply(next)
+    setLogLevel(log, config.log.level)
+    const retired = sources.apply(next, opened)
+    const former = retired.map((entry) => ({ entry, limiter: slots.of(entry.source.name)! }))
+    slots.update(config, new Set(opened.keys()))
+    costs?.update()
+    updateCache()
+    engine.update()
+    fronts.update()
+    watch.update(sources.all)
+    const isCallRunning = fronts.workOfNow()
+    const at = Date.now()
+    for (const { entry, limiter } of former) {
+      const { name } = entry.source
+      const own = () => [...transactions.open.values()].filter(({ source }) => source === entry.source)
+      const isBusy = () => isCallRunning() || limiter.inUse + limiter.queued > 0 || own().length > 0
+      const end = (graceMs: number) => {
+        const why = `The source ${name} was removed or changed, and its work did not end within ${graceMs} ms (drain.sourceGraceMs).`
+        engine.active.endAt(name, at, new GatewayError('CANCELLED', why))
+        for (const each of own()) transactions.rollback(each.id, ownContext(each, log)).catch(() => {})
+      }
+      void sources.retire(entry, { isBusy, end }, config.drain.sourceGraceMs)
+    }
+  }
   const reloads = new Reloads({
     config: initial,
     kinds,
     load,
     prepare,
-    metrics: new ReloadMetrics(metrics.registry),
+    // With several workers, the process that starts them reloads.
+    metrics: group ? undefined : new ReloadMetrics(metrics.registry),
     log,
   })
 
@@ -205,8 +228,9 @@ async function start(
       return reloads.config
     },
     reload: (by) => reloads.reload(by),
+    prepareReload: prepare,
     get hasActiveThreads() {
-      return sources.some(({ hasActiveThreads }) => hasActiveThreads)
+      return sources.hasActiveThreads
     },
   }
 }

@@ -12,11 +12,11 @@ import { usdOf } from '../cost/pricing/nano-usd.ts'
 import { BudgetForecasts } from '../cost/usage/budget-forecasts.ts'
 import { CostUsage } from '../cost/usage/cost-usage.ts'
 import type { Metrics } from '../ops/metrics.ts'
-import type { Source } from '../query/source.ts'
 import type { Logger } from '../query/types.ts'
 import type { SourceBilling, SourceKinds } from '../sources/kind.ts'
 import type { RedisConnection } from '../state/redis/redis-connection.ts'
-import { startError } from './start-error.ts'
+import type { LiveSources } from './reload/live-sources.ts'
+import { StartError, startError } from './start-error.ts'
 
 /** What the gateway has for sources that bill. */
 export interface Costs {
@@ -33,7 +33,7 @@ export interface Costs {
 export interface CostParts {
   readonly config: Config
   readonly kinds: SourceKinds
-  readonly sources: readonly Source[]
+  readonly sources: Pick<LiveSources, 'all'>
   /** Absent if the ledger is in SQLite. */
   readonly redis: RedisConnection | undefined
   readonly metrics: Metrics
@@ -91,13 +91,24 @@ export async function openBudgets(
   cost.begin([...billed.keys()])
   const onCorrected = (source: string, had: 'open' | 'other', differenceNanoUsd = 0) =>
     cost.onCorrected(source, had, usdOf(differenceNanoUsd))
-  const reconciliation = new Reconciliation({ budgets, ledger, sources, log, onCorrected })
+  const reconciliation = new Reconciliation({ budgets, ledger, sources: () => sources.all, log, onCorrected })
   scope.defer(() => reconciliation.close())
   const place = redis ? 'redis' : (state.directory ?? 'memory of this process')
   log.info({ event: 'ledger', place, timeZone: calendar.timeZone, sources: [...billed.keys()] }, 'the ledger is open')
   const usage = new CostUsage({ ledger, calendar, policy })
-  const update = () => policy.update(budgetsOf(config, kinds))
+  const update = () => {
+    policy.update(budgetsOf(config, kinds))
+    cost.begin([...billedSources(config, kinds).keys()].filter((name) => !billed.has(name)))
+  }
   return { budgets, ledger, calendar, reconciliation, usage, update }
+}
+
+/** @throws StartError about a source that bills: without one at start, there is no ledger */
+export function checkNoBills(config: Config, kinds: SourceKinds): void {
+  for (const name of billedSources(config, kinds).keys())
+    throw new StartError(
+      `sources.${name}: the first source that bills needs a restart, which opens the ledger of costs`,
+    )
 }
 
 /** The sources that bill their statements, by name. */

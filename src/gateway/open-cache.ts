@@ -9,18 +9,18 @@ import { SharedLevel } from '../cache/shared-level/shared-level.ts'
 import type { Config } from '../config/config.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { packageVersion } from '../ops/version.ts'
-import type { Source } from '../query/source.ts'
 import type { Logger } from '../query/types.ts'
 import type { SourceKinds } from '../sources/kind.ts'
 import type { RedisConnection } from '../state/redis/redis-connection.ts'
 import { declaredFunctionsOf } from './cache/declared-functions-of.ts'
 import { factsOfSource } from './cache/facts-of-source.ts'
+import type { LiveSources } from './reload/live-sources.ts'
 
 /** Parts that the cache uses. */
 export interface CacheParts {
   readonly config: Config
   readonly kinds: SourceKinds
-  readonly sources: readonly Source[]
+  readonly sources: Pick<LiveSources, 'of'>
   readonly changes: ChangeLog
   readonly metrics: Metrics
   readonly redis: RedisConnection | undefined
@@ -43,28 +43,9 @@ const MAX_PENDING_BYTES = 64 << 20
 /** Opens the result cache, also if it is off: it then refuses `only-if-cached`. The scope closes it. */
 export function openCache(parts: CacheParts, scope: Scope): OpenCache {
   const { config, kinds, sources, changes, metrics, redis, log } = parts
-  const { maxBytes, maxEntryBytes, shared: level, spillBytes, spillDirectory, planTtlMs, ...general } = config.cache
+  const { maxBytes, shared: level, spillBytes, spillDirectory, planTtlMs } = config.cache
   const declaredOf = declaredFunctionsOf(config)
-  const byName = new Map(sources.map((source) => [source.name, source]))
-  const rules = new Map(
-    sources.map(({ name }): [string, SourceRules] => {
-      const settings = config.sources[name]!
-      const { cache } = settings
-      return [
-        name,
-        {
-          isEnabled: cache?.enabled !== false,
-          // Such a source has other data in each process.
-          isReplicated: kinds[settings.kind]!.sharing?.(name, settings) === undefined,
-          isShared: cache?.scope === 'shared',
-          metadataNames: kinds[settings.kind]!.rowMetadata?.(settings) ?? [],
-          ttlMs: cache?.ttlMs ?? general.ttlMs,
-          staleWhileRevalidateMs: cache?.staleWhileRevalidateMs ?? general.staleWhileRevalidateMs,
-          staleIfErrorMs: cache?.staleIfErrorMs ?? general.staleIfErrorMs,
-        },
-      ]
-    }),
-  )
+  const rules = new Map(rulesOfSources(config, kinds))
   const revised = () => ({
     version: packageVersion(),
     sources: config.sources,
@@ -73,7 +54,7 @@ export function openCache(parts: CacheParts, scope: Scope): OpenCache {
   const revisions = new Revisions(revised())
   const plans = new PlanCache({
     ttlMs: maxBytes > 0 ? planTtlMs : 0,
-    sourceOf: (name) => byName.get(name)!,
+    sourceOf: (name) => sources.of(name) ?? {},
     rulesOf: (name) => (rules.get(name)?.isEnabled ? rules.get(name) : undefined),
     revisions,
     changes,
@@ -86,20 +67,53 @@ export function openCache(parts: CacheParts, scope: Scope): OpenCache {
     maxBytes,
     limits: {
       ...runLimits,
-      maxEntryBytes,
+      get maxEntryBytes() {
+        return config.cache.maxEntryBytes
+      },
       // Small results free their slot while their clients pause, as those of tickets do.
-      readAheadBytes: Math.min(maxEntryBytes, config.limits.maxRepeatableResultBytes),
+      get readAheadBytes() {
+        return Math.min(config.cache.maxEntryBytes, config.limits.maxRepeatableResultBytes)
+      },
       spill: { maxBytes: spillBytes, directory: spillDirectory },
     },
     sources: rules,
     revisions,
     changes,
     plans,
-    factsOf: ({ query }, ctx) => factsOfSource(query, byName.get(query.source)!, ctx, declaredOf(query.source)),
+    factsOf: ({ query }, ctx) => factsOfSource(query, sources.of(query.source)!, ctx, declaredOf(query.source)),
     observer: metrics.cache,
     shared,
   })
   scope.defer(() => cache.close())
   metrics.cache.begin([...rules.keys()], bypassReasons, { entries: () => cache.entries, bytes: () => cache.bytes })
-  return { cache, update: () => revisions.update(revised()) }
+  return {
+    cache,
+    update() {
+      rules.clear()
+      for (const [name, each] of rulesOfSources(config, kinds)) rules.set(name, each)
+      revisions.update(revised())
+      if (config.cache.maxBytes > 0) cache.resize(config.cache.maxBytes)
+    },
+  }
+}
+
+/** How the results of each source are stored, by its name. */
+function rulesOfSources({ sources, cache: general }: Config, kinds: SourceKinds): (readonly [string, SourceRules])[] {
+  return Object.entries(sources).map(([name, settings]) => {
+    const { cache } = settings
+    const kind = kinds[settings.kind]!
+    return [
+      name,
+      {
+        isEnabled: cache?.enabled !== false,
+        // Such a source has other data in each process.
+        isReplicated: kind.sharing?.(name, settings) === undefined,
+        isShared: cache?.scope === 'shared',
+        metadataNames: kind.rowMetadata?.(settings) ?? [],
+        ttlMs: cache?.ttlMs ?? general.ttlMs,
+        staleWhileRevalidateMs: cache?.staleWhileRevalidateMs ?? general.staleWhileRevalidateMs,
+        staleIfErrorMs: cache?.staleIfErrorMs ?? general.staleIfErrorMs,
+      },
+    ]
+  })
 }

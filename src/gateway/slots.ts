@@ -7,15 +7,17 @@ import type { Concurrency, SourceKinds } from '../sources/kind.ts'
 export class Slots {
   readonly #kinds: SourceKinds
   readonly #limiters = new Map<string, ConcurrencyLimiter>()
+  /** Limiters of sources that were removed, for their transactions. */
+  readonly #removed = new Map<string, ConcurrencyLimiter>()
 
   constructor(config: Config, kinds: SourceKinds) {
     this.#kinds = kinds
     this.update(config)
   }
 
-  /** The limiter of a source by its name; undefined if there is no such source. */
+  /** The limiter of a source by its name, also of one that was removed; undefined if there never was one. */
   of(source: string): ConcurrencyLimiter | undefined {
-    return this.#limiters.get(source)
+    return this.#limiters.get(source) ?? this.#removed.get(source)
   }
 
   /** The limiters with the names of their sources. */
@@ -28,12 +30,16 @@ export class Slots {
    * @param reopened names of the sources that get limiters of their own, since their servers have changed
    */
   update(config: Config, reopened: ReadonlySet<string> = new Set()): void {
-    for (const name of this.#limiters.keys())
-      if (config.sources[name] === undefined || reopened.has(name)) this.#limiters.delete(name)
+    for (const [name, limiter] of this.#limiters) {
+      const isRemoved = config.sources[name] === undefined
+      if (isRemoved) this.#removed.set(name, limiter)
+      if (isRemoved || reopened.has(name)) this.#limiters.delete(name)
+    }
     for (const [name, source] of Object.entries(config.sources)) {
       const limiter = this.#limiters.get(name)
       const concurrency = this.#kinds[source.kind]!.concurrency(source)
       this.#limiters.set(name, withLimits(limiter, config, concurrency))
+      this.#removed.delete(name)
     }
   }
 }

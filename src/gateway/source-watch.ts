@@ -12,12 +12,16 @@ export interface SourceState {
   readonly since: number
 }
 
+function unchecked(source: string): SourceState {
+  return { source, isUp: undefined, since: Date.now() }
+}
+
 /** Checks each source at start and then at an interval, and logs each change between up and down once. */
 export class SourceWatch {
-  readonly #sources: readonly Source[]
+  #sources: readonly Source[]
   readonly #log: Logger
   readonly #intervals: Config['health']
-  readonly #states = new Map<string, SourceState>()
+  #states = new Map<string, SourceState>()
   readonly #closing = new AbortController()
   #startedMs: number | undefined
   #timer: NodeJS.Timeout | undefined
@@ -27,7 +31,7 @@ export class SourceWatch {
     this.#sources = sources
     this.#intervals = intervals
     this.#log = log
-    for (const { name } of sources) this.#states.set(name, { source: name, isUp: undefined, since: Date.now() })
+    for (const { name } of sources) this.#states.set(name, unchecked(name))
   }
 
   /** The sources in the order of the configuration. */
@@ -37,7 +41,7 @@ export class SourceWatch {
 
   /** The state of a source by its name. */
   stateOf(source: string): SourceState {
-    return this.#states.get(source)!
+    return this.#states.get(source) ?? unchecked(source)
   }
 
   /** Checks all sources now and then at the interval. */
@@ -49,9 +53,14 @@ export class SourceWatch {
     this.#checkAll()
   }
 
-  /** Follows a changed interval. */
-  restart(): void {
-    if (this.#closing.signal.aborted || this.#startedMs === this.#intervals.intervalMs) return
+  /** Follows changed sources, which it checks at once, and a changed interval. */
+  update(sources: readonly Source[]): void {
+    const added = sources.filter((source) => !this.#sources.includes(source))
+    this.#sources = sources
+    this.#states = new Map(sources.map(({ name }) => [name, this.#states.get(name) ?? unchecked(name)]))
+    if (this.#closing.signal.aborted) return
+    if (this.#intervals.intervalMs > 0) for (const source of added) void this.#check(source)
+    if (this.#startedMs === this.#intervals.intervalMs) return
     clearInterval(this.#timer)
     this.start()
   }
@@ -84,7 +93,8 @@ export class SourceWatch {
       ok: false,
       detail: GatewayError.from(error).message,
     }))
-    if (!this.#closing.signal.aborted) this.#setState(source.name, ok, detail)
+    // A reload may have replaced the source meanwhile.
+    if (!this.#closing.signal.aborted && this.#sources.includes(source)) this.#setState(source.name, ok, detail)
   }
 
   #setState(source: string, isUp: boolean, detail: string): void {

@@ -1,10 +1,8 @@
 import type { Logger } from 'pino'
-import type { Scope } from '../async/scope.ts'
 import type { Config } from '../config/config.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { Source } from '../query/source.ts'
-import { SettingError, type SourceKinds } from '../sources/kind.ts'
-import { divideMemory } from './duckdb-memory.ts'
+import { SettingError, type SourceKinds, type SourceSettings } from '../sources/kind.ts'
 import { startError } from './start-error.ts'
 
 /** Inputs to open the sources. */
@@ -19,33 +17,40 @@ export interface SourceOpening {
   readonly worker: number | undefined
 }
 
-/**
- * Opens the configured sources by their kinds. The scope closes them in parallel.
- * @throws StartError about the first source that cannot be opened
- */
-export async function openSources(
-  { config, kinds, metrics, log, storesBytes, worker }: SourceOpening,
-  scope: Scope,
-): Promise<readonly Source[]> {
-  const memoryLimits = divideMemory(config, storesBytes, kinds, log)
-  // `/metrics` lists the metrics of every kind, configured or not.
-  for (const kind of Object.values(kinds)) kind.declareMetrics?.(metrics.ofSources.of(''))
-  const sources: Source[] = []
-  scope.defer(() => Promise.all(sources.map((source) => source.close())))
-  for (const [name, settings] of Object.entries(config.sources)) {
-    const deps = {
-      log: log.child({ source: name }),
-      metrics: metrics.ofSources.of(name),
-      limits: config.limits,
-      memoryLimitBytes: memoryLimits.get(name),
-      worker,
-    }
-    try {
-      sources.push(await kinds[settings.kind]!.open(name, settings, deps))
-    } catch (error) {
-      if (error instanceof SettingError) throw startError(`sources.${name}.${error.setting}`, error.cause)
-      throw startError(`sources.${name}`, error)
-    }
+/** A source with the settings that it was opened with. */
+export interface OpenSource {
+  readonly source: Source
+  readonly settings: SourceSettings
+  readonly metrics: {
+    /** Removes what the source tells at each scrape. Its counters stay. */
+    end(): void
   }
-  return sources
+}
+
+/**
+ * Opens a source by its kind.
+ * @param memoryLimitBytes limit of an embedded engine's own memory
+ * @throws StartError
+ */
+export async function openSource(
+  { config, kinds, metrics, log, worker }: SourceOpening,
+  name: string,
+  settings: SourceSettings,
+  memoryLimitBytes: number | undefined,
+): Promise<OpenSource> {
+  const own = metrics.ofSources.of(name)
+  const deps = {
+    log: log.child({ source: name }),
+    metrics: own,
+    limits: config.limits,
+    memoryLimitBytes,
+    worker,
+  }
+  try {
+    return { source: await kinds[settings.kind]!.open(name, settings, deps), settings, metrics: own }
+  } catch (error) {
+    own.end()
+    if (error instanceof SettingError) throw startError(`sources.${name}.${error.setting}`, error.cause)
+    throw startError(`sources.${name}`, error)
+  }
 }

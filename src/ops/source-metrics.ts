@@ -21,6 +21,7 @@ export class SourceMetricsRegistry {
 
   /** Returns the functions with which a source declares its metrics. */
   of(source: string) {
+    const reads: { readonly name: string; readonly read: Read }[] = []
     return {
       counter: (declared: Declared) =>
         childrenOf(
@@ -37,7 +38,18 @@ export class SourceMetricsRegistry {
           this.#shared(declared, (options) => new Histogram({ ...options, buckets: [...declared.buckets] })),
           source,
         ),
-      reading: (declared: Declared, read: Read) => this.#addReading(declared, source, read),
+      reading: (declared: Declared, read: Read) => {
+        reads.push({ name: declared.name, read })
+        this.#addReading(declared, source, read)
+      },
+      /** Removes the readings; counters stay, since monitoring would take less for a restart. */
+      end: () => {
+        for (const { name, read } of reads) {
+          const all = this.#reads.get(name)!
+          const at = all.findIndex((each) => each.read === read)
+          if (at >= 0) all.splice(at, 1)
+        }
+      },
     }
   }
 

@@ -26,9 +26,9 @@ export interface Pipeline {
 
 /** Composes the stages, outermost first, around the source that the query names. */
 export function composePipeline(stages: readonly Stage[], router: Router): Pipeline {
-  let plan: Pipeline['plan'] = (query, ctx) => router.named(query.source).plan(query, ctx)
+  let plan: Pipeline['plan'] = (query, ctx) => router.ofQuery(query).plan(query, ctx)
   let run: Pipeline['run'] = async (planned, ctx) => {
-    const source = router.named(planned.query.source)
+    const source = router.ofQuery(planned.query)
     if (planned.kind !== 'read' && ctx.changeMark) ctx.changeMark.mayHaveChanged = true
     return planned.kind === 'ingest' ? await ingestInto(source, planned, ctx) : await source.run(planned, ctx)
   }

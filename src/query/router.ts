@@ -2,32 +2,42 @@ import { type Grantee, sees } from './access/allows.ts'
 import { GatewayError } from './errors.ts'
 import type { Source } from './source.ts'
 import { SourceNames } from './source-names.ts'
-import type { Principal, SessionOptions } from './types.ts'
+import type { Principal, Query, SessionOptions } from './types.ts'
 
 type Viewer = Pick<Grantee, 'roles' | 'grants'>
 
 /** Resolves the source of a call. Names are case-insensitive. */
 export class Router {
-  readonly #byName = new Map<string, Source>()
-  readonly #byKind = new Map<string, Source[]>()
-  #defaultSource: string
+  #byName = new Map<string, Source>()
+  #byKind = new Map<string, Source[]>()
+  #defaultSource = ''
+  readonly #ofTransaction: (id: string) => Source | undefined
   /** Resolves catalog names to sources. */
   readonly names: SourceNames
 
-  constructor(sources: readonly Source[], defaultSource: string) {
+  /** @param ofTransaction the source of an open transaction, which a reload may have replaced or removed meanwhile */
+  constructor(
+    sources: readonly Source[],
+    defaultSource: string,
+    ofTransaction: (id: string) => Source | undefined = () => undefined,
+  ) {
+    this.#ofTransaction = ofTransaction
+    this.names = new SourceNames(sources)
+    this.update(sources, defaultSource)
+  }
+
+  /** Replaces the sources. Transactions stay at theirs. */
+  update(sources: readonly Source[], defaultSource: string): void {
     this.#defaultSource = defaultSource
+    this.#byName = new Map()
+    this.#byKind = new Map()
     for (const source of sources) {
       this.#byName.set(source.name.toLowerCase(), source)
       const sameKind = this.#byKind.get(source.kind) ?? []
       sameKind.push(source)
       this.#byKind.set(source.kind, sameKind)
     }
-    this.names = new SourceNames(this.sources)
-  }
-
-  /** Follows a changed default source. */
-  update(defaultSource: string): void {
-    this.#defaultSource = defaultSource
+    this.names.update(this.sources)
   }
 
   get sources(): readonly Source[] {
@@ -49,6 +59,12 @@ export class Router {
   /** The sources on which a principal has a grant; for it there are no others. */
   visibleTo(principal: Viewer): readonly Source[] {
     return this.sources.filter(({ name }) => sees(principal, name))
+  }
+
+  /** Returns the source of a query: that of its transaction, if it has one. @param viewer as in `named` @throws GatewayError UNKNOWN_SOURCE */
+  ofQuery({ source, transaction }: Pick<Query, 'source' | 'transaction'>, viewer?: Viewer): Source {
+    const held = transaction === undefined ? undefined : this.#ofTransaction(transaction)
+    return held?.name === source ? held : this.named(source, viewer)
   }
 
   /**

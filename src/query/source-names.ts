@@ -22,11 +22,16 @@ interface Known {
 
 /** Resolves names to sources. Caches the catalogs of each source; during an outage, the cached catalogs stay in use. */
 export class SourceNames {
-  readonly #sources: readonly Source[]
-  readonly #known = new Map<Source, Known>()
+  #sources: readonly Source[]
+  readonly #known = new WeakMap<Source, Known>()
   readonly #asking = new Map<Source, Promise<void>>()
 
   constructor(sources: readonly Source[]) {
+    this.#sources = sources
+  }
+
+  /** Replaces the sources. What is known of those that stay remains known. */
+  update(sources: readonly Source[]): void {
     this.#sources = sources
   }
 

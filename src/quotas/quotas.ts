@@ -14,8 +14,8 @@ export interface QuotaDependencies {
   readonly general: QuotaSettings
   /** The principals with API keys. */
   readonly principals: readonly Principal[]
-  /** Names of the sources, in the order of the configuration. */
-  readonly sources: readonly string[]
+  /** Names of the sources now, in the order of the configuration. */
+  sources(): readonly string[]
   readonly store: Store
   readonly log: Logger
   onRefused(reason: RefusalReason): void

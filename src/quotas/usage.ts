@@ -36,8 +36,8 @@ export interface UsageDependencies {
   readonly bytes: DailyBytes
   readonly requests: RequestLimiter
   readonly statements: StatementQuotas
-  /** Names of the sources, in the order of the configuration. */
-  readonly sources: readonly string[]
+  /** Names of the sources now, in the order of the configuration. */
+  sources(): readonly string[]
 }
 
 /** Reports what principals have used. */
@@ -55,10 +55,10 @@ export class Usage {
    *   STATE_UNAVAILABLE
    */
   async of(caller: Caller, name?: string): Promise<UsageReport> {
-    const { policy, ledger, sources } = this.#deps
+    const { policy, ledger } = this.#deps
     const subject = this.#subjectOf(caller, name)
     const quotas = policy.of(subject.principal)
-    const used = await ledger.usageOf(subject.principal.name, sources)
+    const used = await ledger.usageOf(subject.principal.name, this.#deps.sources())
     const requests = await this.#deps.requests.stateOf(subject)
     const day = utcDayOf(Date.now())
     const left = (limit: number, taken: number) => ({ limit, remaining: Math.max(0, limit - taken) })

@@ -95,6 +95,12 @@ export interface SourceKind<Settings extends SourceSettings = SourceSettings> {
    * undefined if they can.
    */
   sharing?(name: string, settings: Settings): string | undefined
+  /** Settings that the gateway applies without opening the source again, besides those of every kind. */
+  readonly inPlace?: readonly string[]
+  /**
+   * Whether a running source can be replaced by one with these other settings, so that both are open for a while; absent if always.
+   */
+  isReplaceable?(running: Settings, next: Settings): boolean
   /** Returns warnings about settings that work but should be changed, one line each. */
   warnings?(name: string, settings: Settings): string[]
   /** Returns the settings without credentials, for display; absent if the settings hold none. */

@@ -196,6 +196,12 @@ export class BackgroundStatements {
   }
 
   /** Number of statements that run, or have rows that the client has not fetched. */
+  /** Returns a function that tells whether any of the statements of now still runs. */
+  pendingOfNow(): () => boolean {
+    const jobs = [...this.#jobs.values()].map(({ job }) => job)
+    return () => jobs.some((job) => job.pending)
+  }
+
   get pending(): number {
     return [...this.#jobs.values()].filter(({ job }) => job.pending).length
   }

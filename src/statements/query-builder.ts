@@ -55,10 +55,13 @@ export class QueryBuilder {
     this.#deps = deps
   }
 
-  /** Resolves the source of a call and the options of its session. @throws GatewayError UNKNOWN_SOURCE */
-  route({ ctx, namedSource, session: stored }: CallScope): Route {
+  /** Resolves the source of a call and the options of its session. @param held source of the call's transaction @throws GatewayError UNKNOWN_SOURCE */
+  route({ ctx, namedSource, session: stored }: CallScope, held?: Source): Route {
     const { source: chosen, catalogSource, ...session } = stored
-    return { source: this.#deps.router.route(namedSource ?? chosen ?? catalogSource, session, ctx.principal), session }
+    const name = namedSource ?? chosen ?? catalogSource
+    // Also after a reload that has replaced or removed the source of the transaction.
+    if (held && name?.toLowerCase() === held.name.toLowerCase()) return { source: held, session }
+    return { source: this.#deps.router.route(name, session, ctx.principal), session }
   }
 
   /**
@@ -99,12 +102,13 @@ export class QueryBuilder {
   ): Promise<Query> {
     const { transactions } = this.#deps
     const { ctx, namedSource } = scope
-    const { source: routed, session } = this.route(scope)
     const transaction = transactionHandle?.byteLength ? this.transactionOf(transactionHandle, ctx) : undefined
+    const held = transaction === undefined ? undefined : transactions.sourceOf(transaction, ctx.principal)
+    const { source: routed, session } = this.route(scope, held)
     const isFree = transaction === undefined || transactions.mayMove(transaction, routed, ctx.principal)
-    const home = isFree ? routed : transactions.sourceOf(transaction, ctx.principal)
+    const home = isFree ? routed : held!
     const source = namedSource === undefined ? await find(home) : home
-    if (transaction !== undefined && source !== transactions.sourceOf(transaction, ctx.principal))
+    if (transaction !== undefined && source.name !== transactions.sourceOf(transaction, ctx.principal).name)
       await transactions.moveTo(transaction, source, !mayWrite(source, ctx.principal), ctx)
     const { catalog: _, schema: __, ...elsewhere } = session
     return {

@@ -43,7 +43,7 @@ export class StoredResults {
   async runAndKeep(statement: PlannedSql, ctx: Context, id: string): Promise<void> {
     const { pipeline, router } = this.#deps
     const run = async (within: PlannedSql) => await packResult(await pipeline.run(within, ctx), MAX_STORED_RESULT_BYTES)
-    const source = router.named(statement.query.source)
+    const source = router.ofQuery(statement.query)
     const packed = await ((await needsTransaction(source, statement, ctx))
       ? this.#inTransaction(source, statement, ctx, run)
       : run(statement))

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { MetricJson, ProcessMetrics } from '../ops/processes/process-metrics.ts'
+import type { ReloadReport } from '../query/admin/config-reloader.ts'
 import type { StateReply, StateRequest } from '../state/ipc/state-messages.ts'
 
 /** Addresses on which the workers listen. */
@@ -22,6 +23,11 @@ export type ToWorker =
   | { readonly kind: 'ping' }
   | { readonly kind: 'drain'; readonly notReadyMs: number }
   | { readonly kind: 'stop' }
+  /** Asks to open what new settings need; `apply` or `abandon` follows. */
+  | { readonly kind: 'prepare'; readonly reload: number; readonly config: Config }
+  | { readonly kind: 'apply' | 'abandon'; readonly reload: number }
+  /** What the reload did that the worker asked for. */
+  | { readonly kind: 'reloaded'; readonly question: number; readonly report: ReloadReport }
   | { readonly kind: 'state'; readonly reply: StateReply }
   /** Asks for the worker's own metrics. */
   | { readonly kind: 'collect'; readonly question: number }
@@ -34,6 +40,10 @@ export type ToPrimary =
   | { readonly kind: 'ready'; readonly addresses: Addresses }
   | { readonly kind: 'failed'; readonly failure: StartFailure }
   | { readonly kind: 'pong' }
+  /** The answer to `prepare`; `problem` says why the worker cannot. */
+  | { readonly kind: 'prepared'; readonly reload: number; readonly problem: string | undefined }
+  /** Asks for a reload of all workers. */
+  | { readonly kind: 'reload'; readonly question: number; readonly by: string }
   /** The worker has drained and ends. `cut` calls and transactions were cut off. */
   | { readonly kind: 'drained'; readonly cut: number }
   | { readonly kind: 'state'; readonly request: StateRequest }

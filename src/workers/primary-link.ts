@@ -1,5 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { MetricJson, ProcessMetrics } from '../ops/processes/process-metrics.ts'
+import type { ReloadReport } from '../query/admin/config-reloader.ts'
+import { GatewayError } from '../query/errors.ts'
 import { WorkerState } from '../state/ipc/worker-state.ts'
 import type { StatePorts } from '../state/state-ports.ts'
 import { type Addresses, type StartFailure, type ToPrimary, type ToWorker, WORKER_VARIABLE } from './messages.ts'
@@ -7,10 +9,19 @@ import { type Addresses, type StartFailure, type ToPrimary, type ToWorker, WORKE
 /** Time that the primary process has to gather the metrics of all workers, in milliseconds. */
 const GATHER_MS = 2000
 
+/** Time that a reload of all workers may take, in milliseconds; that of one which runs already included. */
+const RELOAD_MS = 150_000
+
 /** What a worker does when the primary process says so. */
 export interface WorkerCommands {
   drain(notReadyMs: number): void
   stop(): void
+  /** Opens what new settings need. @returns why it cannot; undefined if it can */
+  prepare(reload: number, config: Config): Promise<string | undefined>
+  /** Puts prepared settings in force. */
+  apply(reload: number): void
+  /** Closes what was opened for settings that do not come into force. */
+  abandon(reload: number): void
   /** The primary process has ended. */
   orphaned(): void
 }
@@ -26,6 +37,7 @@ export class PrimaryLink {
   readonly #state = new WorkerState((request) => this.#send({ kind: 'state', request }))
   readonly #started = Promise.withResolvers<{ readonly worker: number; readonly config: Config }>()
   readonly #questions = new Map<number, (all: readonly ProcessMetrics[]) => void>()
+  readonly #reloads = new Map<number, (report: ReloadReport) => void>()
   #lastQuestion = 0
   #collect: () => Promise<readonly MetricJson[]> = async () => []
 
@@ -72,6 +84,22 @@ export class PrimaryLink {
     }
   }
 
+  /** Asks the primary process to reload the configuration of all workers. @throws GatewayError if it does not answer in time */
+  async reload(by: string): Promise<ReloadReport> {
+    const question = ++this.#lastQuestion
+    const { promise, resolve, reject } = Promise.withResolvers<ReloadReport>()
+    this.#reloads.set(question, resolve)
+    const late = new GatewayError('DEADLINE', 'The reload has not ended in time: the log says what it does.')
+    const timer = setTimeout(reject, RELOAD_MS, late)
+    this.#send({ kind: 'reload', question, by })
+    try {
+      return await promise
+    } finally {
+      clearTimeout(timer)
+      this.#reloads.delete(question)
+    }
+  }
+
   ready(addresses: Addresses): void {
     this.#send({ kind: 'ready', addresses })
   }
@@ -114,6 +142,18 @@ export class PrimaryLink {
         break
       case 'collect':
         this.#collect().then((metrics) => this.#send({ kind: 'collected', question: message.question, metrics }))
+        break
+      case 'prepare':
+        this.#commands
+          .prepare(message.reload, message.config)
+          .then((problem) => this.#send({ kind: 'prepared', reload: message.reload, problem }))
+        break
+      case 'apply':
+      case 'abandon':
+        this.#commands[message.kind](message.reload)
+        break
+      case 'reloaded':
+        this.#reloads.get(message.question)?.(message.report)
         break
       case 'gathered':
         this.#questions.get(message.question)?.(message.all)

@@ -1,12 +1,13 @@
 import cluster from 'node:cluster'
 import type { Config } from '../config/config.ts'
 import type { MetricJson } from '../ops/processes/process-metrics.ts'
+import type { ReloadReport } from '../query/admin/config-reloader.ts'
 import type { Logger } from '../query/types.ts'
 import { StateHost } from '../state/ipc/state-host.ts'
 import { GatheredMetrics } from './gathered-metrics.ts'
 import type { Addresses, StartFailure } from './messages.ts'
 import { RestartPolicy } from './restart-policy.ts'
-import { type WorkerEnd, WorkerProcess } from './worker-process.ts'
+import { type WorkerEnd, WorkerProcess, type WorkerSettings } from './worker-process.ts'
 
 /** Bounds of the state that the workers share, in bytes. */
 const STATE_BOUNDS = { maxStoreBytes: 32 << 20, maxBlobBytes: 256 << 20 }
@@ -34,12 +35,14 @@ export class WorkersFailure extends Error {
 export interface PoolListener {
   /** A worker starts again, after it has ended with this reason. */
   onRestart(reason: 'exit' | 'signal' | 'stall'): void
+  /** A worker asks for a reload of all. */
+  onReload(by: string): Promise<ReloadReport>
   /** Workers end again and again: the gateway should end. */
   onGiveUp(): void
 }
 
 export interface PoolParts {
-  /** Configuration of each worker. */
+  /** Configuration of each worker at the start. */
   readonly config: Config
   readonly log: Logger
   readonly listener: PoolListener
@@ -70,12 +73,15 @@ export class WorkerPool {
   #pings: NodeJS.Timeout | undefined
   #addresses: Addresses | undefined
   #isEnding = false
+  #settings: WorkerSettings
+  #lastReload = 0
   #started: { resolve(addresses: Addresses): void; reject(error: Error): void } | undefined
   #outcome: DrainOutcome = { cut: 0, isClean: true }
   #onAllEnded: (() => void) | undefined
 
   constructor(parts: PoolParts) {
     this.#parts = parts
+    this.#settings = { config: parts.config, reload: 0 }
     this.#policy = new RestartPolicy(parts.config.workers)
     this.#metrics = new GatheredMetrics(parts.metrics)
   }
@@ -110,11 +116,34 @@ export class WorkerPool {
     }
   }
 
+  /**
+   * Lets all workers open what new settings need. Those that start later get the settings that are in force then.
+   * @throws WorkersFailure of the first one that cannot; then no worker keeps anything open
+   */
+  async prepare(config: Config): Promise<{ apply(): void; abandon(): Promise<void> }> {
+    const reload = ++this.#lastReload
+    const asked = [...this.#workers.values()].filter(({ isReady }) => isReady)
+    const abandon = async () => {
+      for (const worker of asked) worker.send({ kind: 'abandon', reload })
+    }
+    const problems = await Promise.all(asked.map((worker) => worker.prepare(reload, config)))
+    const message = problems.find((problem) => problem !== undefined)
+    if (message !== undefined) {
+      await abandon()
+      throw new WorkersFailure({ message, isKnown: true, stack: undefined })
+    }
+    const apply = () => {
+      this.#settings = { config, reload }
+      for (const worker of asked) worker.apply(reload)
+    }
+    return { apply, abandon }
+  }
+
   /** Drains all workers at the same time, and waits until they have ended. */
   async drain(notReadyMs: number): Promise<DrainOutcome> {
     this.#beginEnd()
     for (const worker of this.#workers.values()) worker.send({ kind: 'drain', notReadyMs })
-    await this.#allEnded(notReadyMs + this.#parts.config.drain.graceMs + END_MS)
+    await this.#allEnded(notReadyMs + this.#settings.config.drain.graceMs + END_MS)
     return this.#outcome
   }
 
@@ -149,11 +178,11 @@ export class WorkerPool {
   }
 
   #fork(number: number): void {
-    const { config } = this.#parts
     const hasOthers = () => [...this.#workers.values()].some((other) => other !== worker && other.isReady)
-    const worker: WorkerProcess = new WorkerProcess(number, config, this.#state, hasOthers, {
+    const worker: WorkerProcess = new WorkerProcess(number, () => this.#settings, this.#state, hasOthers, {
       onReady: (addresses) => this.#onReady(worker, addresses),
       onMetrics: (question, metrics) => this.#metrics.answered(question, metrics),
+      onReload: (question, by) => void this.#reloadFor(worker, question, by),
       onGather: (question) => this.#gatherFor(worker, question),
       onEnd: (end) => this.#onEnd(worker, end),
     })
@@ -169,6 +198,13 @@ export class WorkerPool {
       return
     }
     log.info({ event: 'worker', worker: number, pid, ...addresses }, `worker ${number} serves again`)
+    // A reload came while it started: it starts again, with the settings in force.
+    if (worker.reload !== this.#settings.reload) worker.kill()
+  }
+
+  async #reloadFor(worker: WorkerProcess, question: number, by: string): Promise<void> {
+    const report = await this.#parts.listener.onReload(by)
+    worker.send({ kind: 'reloaded', question, report })
   }
 
   async #gatherFor(worker: WorkerProcess, question: number): Promise<void> {
@@ -182,7 +218,8 @@ export class WorkerPool {
   }
 
   #watch(): void {
-    const { log, config } = this.#parts
+    const { log } = this.#parts
+    const { config } = this.#settings
     const maxPings = Math.ceil(config.limits.workerStallTimeoutMs / PING_MS)
     for (const worker of this.#workers.values()) {
       if (!worker.isReady) continue

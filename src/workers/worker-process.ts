@@ -9,9 +9,18 @@ import { type Addresses, type StartFailure, type ToPrimary, type ToWorker, WORKE
 export interface WorkerListener {
   onReady(addresses: Addresses): void
   onMetrics(question: number, metrics: readonly MetricJson[]): void
+  /** The worker asks for a reload of all. */
+  onReload(question: number, by: string): void
   /** The worker asks for the metrics of all. */
   onGather(question: number): void
   onEnd(end: WorkerEnd): void
+}
+
+/** The settings of the workers. */
+export interface WorkerSettings {
+  readonly config: Config
+  /** Number of the reload that brought them; 0 for those of the start. */
+  readonly reload: number
 }
 
 /** How a worker ended. */
@@ -31,17 +40,26 @@ export class WorkerProcess {
   readonly #listener: WorkerListener
   readonly #state: ReturnType<StateHost['serve']>
   #isReady = false
+  /** Number of the reload whose settings the worker has. */
+  #reload = 0
+  readonly #preparing = new Map<number, (problem: string | undefined) => void>()
   #unansweredPings = 0
   #failure: StartFailure | undefined
   #cut: number | undefined
 
-  constructor(number: number, config: Config, state: StateHost, hasOthers: () => boolean, listener: WorkerListener) {
+  constructor(
+    number: number,
+    settings: () => WorkerSettings,
+    state: StateHost,
+    hasOthers: () => boolean,
+    listener: WorkerListener,
+  ) {
     this.number = number
     this.#listener = listener
     this.#worker = cluster.fork({ [WORKER_VARIABLE]: String(number) })
     returnConnectionsOf(this.#worker, hasOthers)
     this.#state = state.serve((reply, onSent) => this.send({ kind: 'state', reply }, onSent))
-    this.#worker.on('message', (message: ToPrimary) => this.#receive(message, config))
+    this.#worker.on('message', (message: ToPrimary) => this.#receive(message, settings))
     // Also emitted if the process cannot be started; then `exit` is not.
     this.#worker.process.once('error', (error) => {
       if (this.#worker.process.pid !== undefined) return
@@ -76,14 +94,38 @@ export class WorkerProcess {
     this.send({ kind: 'ping' })
   }
 
+  /** Number of the reload whose settings the worker has. */
+  get reload(): number {
+    return this.#reload
+  }
+
+  /** Lets the worker open what new settings need. @returns why it cannot; undefined if it can, or has ended */
+  prepare(reload: number, config: Config): Promise<string | undefined> {
+    const { promise, resolve } = Promise.withResolvers<string | undefined>()
+    this.#preparing.set(reload, resolve)
+    this.send({ kind: 'prepare', reload, config })
+    return promise
+  }
+
+  /** Puts settings in force that the worker has prepared. */
+  apply(reload: number): void {
+    this.#reload = reload
+    this.send({ kind: 'apply', reload })
+  }
+
+  #start({ reload, config }: WorkerSettings): void {
+    this.#reload = reload
+    this.send({ kind: 'start', worker: this.number, config })
+  }
+
   kill(): void {
     this.#worker.process.kill('SIGKILL')
   }
 
-  #receive(message: ToPrimary, config: Config): void {
+  #receive(message: ToPrimary, settings: () => WorkerSettings): void {
     switch (message.kind) {
       case 'hello':
-        this.send({ kind: 'start', worker: this.number, config })
+        this.#start(settings())
         break
       case 'ready':
         this.#isReady = true
@@ -91,6 +133,13 @@ export class WorkerProcess {
         break
       case 'failed':
         this.#failure = message.failure
+        break
+      case 'prepared':
+        this.#preparing.get(message.reload)?.(message.problem)
+        this.#preparing.delete(message.reload)
+        break
+      case 'reload':
+        this.#listener.onReload(message.question, message.by)
         break
       case 'pong':
         this.#unansweredPings = 0
@@ -112,6 +161,8 @@ export class WorkerProcess {
 
   #end(code: number | null, signal: string | null): void {
     this.#isReady = false
+    for (const resolve of this.#preparing.values()) resolve(undefined)
+    this.#preparing.clear()
     this.#state.close()
     this.#listener.onEnd({ code, signal, failure: this.#failure, cut: this.#cut })
   }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { waitFor } from '../wait-for.ts'
 import { GatewayProcess } from './gateway-process.ts'
-import { postJson } from './http-client.ts'
+import { jsonOf, postJson } from './http-client.ts'
 
 const KEYS = [
   { name: 'ann', key: 'ann-key', roles: ['reader'] },
@@ -32,6 +32,23 @@ describe('SIGHUP', () => {
     expect(line).toMatchObject({ outcome: 'applied', changed: ['auth.apiKeys.ann.key'], by: 'SIGHUP' })
     expect((await query('SELECT 1', 'ann-key')).status).toBe(401)
     expect((await query('SELECT 1', 'new-key')).status).toBe(200)
+    await gateway.reload({ auth: { apiKeys: KEYS } })
+  })
+
+  it('ends the bearer tokens of a revoked key, and the session of the console', async () => {
+    const login = await postJson(
+      gateway,
+      '/console/session',
+      {},
+      { authorization: 'Bearer ann-key', 'x-flightgate-console': '1' },
+    )
+    const cookie = login.headers.getSetCookie()[0]!.split(';')[0]!
+    const token = cookie.slice(cookie.indexOf('=') + 1)
+    const asConsole = () =>
+      postJson(gateway, '/api/v1/query', { query: 'SELECT 1' }, { cookie, 'x-flightgate-console': '1' })
+    expect([(await query('SELECT 1', token)).status, (await asConsole()).status]).toEqual([200, 200])
+    await gateway.reload({ auth: { apiKeys: [KEYS[1]] } })
+    expect([(await query('SELECT 1', token)).status, (await asConsole()).status]).toEqual([401, 401])
     await gateway.reload({ auth: { apiKeys: KEYS } })
   })
 
@@ -109,5 +126,36 @@ describe('SIGHUP', () => {
       .slice(before)
       .map((line) => String(line['changed']))
     expect(changed.filter((each) => each !== '')).toEqual(['limits.maxQueued'])
+  })
+})
+
+describe('POST /admin/reload', () => {
+  const reload = (key: string) => postJson(gateway, '/admin/reload', {}, { 'x-api-key': key })
+
+  it('tells what has changed and what needs a restart', async () => {
+    gateway.configure({ limits: { maxQueued: 9 }, workers: 3 })
+    expect(await jsonOf(reload('ops-key'))).toMatchObject({
+      outcome: 'applied',
+      changed: ['limits.maxQueued'],
+      needs_restart: expect.arrayContaining(['workers']),
+      digest: expect.stringMatching(/^[0-9a-f]{12}$/),
+    })
+    gateway.configure({ limits: {}, workers: 1 })
+    await reload('ops-key')
+  })
+
+  it('answers a bad file with its problems, without secrets', async () => {
+    gateway.configure('auth: { apiKeys: [ { name: eve, key: "sha256:hunter2" } ] }\nnope: 1')
+    const answer = await reload('ops-key')
+    const { detail } = await jsonOf(answer)
+    expect([answer.status, detail]).toEqual([400, expect.stringMatching(/nope: unknown setting/)])
+    expect(detail).toContain('auth.apiKeys[0].key: must be sha256:')
+    expect(detail).not.toContain('hunter2')
+    gateway.configure({})
+  })
+
+  it('is for operators only', async () => {
+    expect((await reload('ann-key')).status).toBe(403)
+    expect((await reload('wrong')).status).toBe(401)
   })
 })

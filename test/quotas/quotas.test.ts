@@ -22,7 +22,7 @@ function setUp(general: QuotaSettings = {}, store = new FaultyStore(new MemorySt
   const quotas = new Quotas({
     general,
     principals: [lena, ops],
-    sources: ['demo', 'lake'],
+    sources: () => ['demo', 'lake'],
     store,
     log,
     onRefused: (reason) => refusals.push(reason),

@@ -23,7 +23,7 @@ export function recordChanges(
     name: 'record-changes',
     async run(plan, ctx, next) {
       const { source: name, sql, transaction } = plan.query
-      const source = router.named(name)
+      const source = router.ofQuery(plan.query)
       const dialect = source.dialect ?? 'standard'
       if (plan.kind !== 'ingest' && !(await mayChange(plan))) return await next(plan, ctx)
       const change: Change = { source: name, tables: tablesOf(plan, dialect), principal: ctx.principal.name }

@@ -24,7 +24,8 @@ export interface SharedChangeLogDependencies {
    * `store` and `bus`.
    */
   readonly recording?: { readonly store: Store; readonly bus: Bus } | undefined
-  readonly sources: readonly SharedSource[]
+  /** The sources now. */
+  sources(): readonly SharedSource[]
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number
 }
@@ -84,7 +85,7 @@ class Mirror {
 export class SharedChangeLog implements ChangeLog {
   readonly #store: Store
   readonly #recording: { readonly store: Store; readonly bus: Bus }
-  readonly #sources: ReadonlyMap<string, SharedSource>
+  readonly #sources: () => readonly SharedSource[]
   readonly #mirrors = new Map<string, Mirror>()
   readonly #now: () => number
   readonly #unsubscribe: () => void
@@ -98,7 +99,7 @@ export class SharedChangeLog implements ChangeLog {
   }: SharedChangeLogDependencies) {
     this.#store = store
     this.#recording = recording
-    this.#sources = new Map(sources.map((source) => [source.name, source]))
+    this.#sources = sources
     this.#now = now
     this.#unsubscribe = bus.subscribe(TOPIC, (message) => this.#onMessage(message))
   }
@@ -113,7 +114,7 @@ export class SharedChangeLog implements ChangeLog {
   since(scope: ReadScope, snapshot: Snapshot, reader: string): ChangesSince | Promise<ChangesSince> {
     const mirror = this.#mirrorOf(scope.source)
     const tell = () => this.#tell(mirror, scope, snapshot, reader)
-    if (this.#sources.get(scope.source)?.writes === false && mirror.revision !== undefined) {
+    if (this.#sources().find(({ name }) => name === scope.source)?.writes === false && mirror.revision !== undefined) {
       if (this.#now() - mirror.checkedAt > READ_ONLY_FRESH_MS && !mirror.running)
         this.#check(scope.source, mirror).catch(() => {})
       return tell()
@@ -137,7 +138,7 @@ export class SharedChangeLog implements ChangeLog {
   }
 
   async clear(filter: CacheFilter): Promise<void> {
-    const names = filter.source === undefined ? [...this.#sources.keys()] : [filter.source]
+    const names = filter.source === undefined ? this.#sources().map(({ name }) => name) : [filter.source]
     await Promise.all(names.map((name) => this.#append(name, { filter, at: Date.now() })))
   }
 

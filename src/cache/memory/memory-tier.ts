@@ -6,26 +6,34 @@ import { type EntryOrder, topEntries } from './top-entries.ts'
 
 /** The entries of this process, and the memory of those that are being recorded. Together they never exceed `maxBytes`. */
 export class MemoryTier {
-  readonly maxBytes: number
+  #maxBytes: number
   readonly #bySource = new Map<string, { entries: number; bytes: number }>()
   readonly #entries: LRUCache<string, CacheEntry>
   readonly #onEvicted: (reason: EvictionReason) => void
-  /** Most memory for recordings: they must not drive out all entries. */
-  readonly #maxRecordingBytes: number
   #recordingBytes = 0
 
   constructor(maxBytes: number, onEvicted: (reason: EvictionReason) => void) {
-    this.maxBytes = maxBytes
+    this.#maxBytes = maxBytes
     this.#onEvicted = onEvicted
-    this.#maxRecordingBytes = maxBytes / 2
     this.#entries = new LRUCache<string, CacheEntry>({
-      maxSize: Math.max(1, maxBytes),
+      // `#makeRoom` has the limit, which can change.
+      maxSize: Number.MAX_SAFE_INTEGER,
       sizeCalculation: bytesOf,
       dispose: (entry, _key, reason) => {
         this.#count(entry, -1)
         if (reason === 'evict') onEvicted('size')
       },
     })
+  }
+
+  get maxBytes(): number {
+    return this.#maxBytes
+  }
+
+  /** Changes the limit. The least recently used entries leave if there are too many. */
+  resize(maxBytes: number): void {
+    this.#maxBytes = maxBytes
+    this.#makeRoom()
   }
 
   get count(): number {
@@ -90,7 +98,8 @@ export class MemoryTier {
 
   /** Takes memory for a recording. @returns false if there is no room: then nothing is taken */
   reserve(bytes: number): boolean {
-    if (this.#recordingBytes + bytes > this.#maxRecordingBytes) return false
+    // They must not drive out all entries.
+    if (this.#recordingBytes + bytes > this.maxBytes / 2) return false
     this.#recordingBytes += bytes
     this.#makeRoom()
     return true

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import type { SettingPath } from '../setting/path.ts'
 import { comparable } from './comparable.ts'
 import { isLive } from './live-settings.ts'
+import { changesInPlace, isReplaceable } from './reopening.ts'
 
 /** A setting that differs between two configurations. */
 export interface SettingChange {
@@ -22,7 +23,26 @@ export interface SettingChange {
 /** What differs between two configurations, defaults included, in the order of the settings. Shows no secrets. */
 export function difference(before: Config, after: Config, kinds: SourceKinds = sourceKinds): SettingChange[] {
   const [old, fresh] = [comparable(before, kinds), comparable(after, kinds)]
-  return differences(old.values, fresh.values, old.shown, fresh.shown, [])
+  return differences(old.values, fresh.values, old.shown, fresh.shown, []).map((change) => {
+    const needsRestart = !isLive(change.keys) || isBoundToStart(change.keys, before, after, kinds)
+    return { ...change, needsRestart }
+  })
+}
+
+/** Whether the setting belongs to what runs: a number of processes, or a source of which two cannot be open for a while. */
+function isBoundToStart(
+  [section, name, setting]: SettingPath,
+  before: Config,
+  after: Config,
+  kinds: SourceKinds,
+): boolean {
+  // By default the processes share the memory: the number of those that run counts.
+  if (section === 'limits' && name === 'maxInFlightBytes') return before.workers !== after.workers
+  // The stages of a gateway without a cache do without it.
+  if (section === 'cache' && name === 'maxBytes') return before.cache.maxBytes === 0 || after.cache.maxBytes === 0
+  if (section !== 'sources' || setting === undefined) return false
+  const [running, next] = [before.sources[String(name)]!, after.sources[String(name)]!]
+  return !changesInPlace(next.kind, String(setting), kinds) && !isReplaceable(running, next, kinds)
 }
 
 function differences(
@@ -31,7 +51,7 @@ function differences(
   shownBefore: unknown,
   shownAfter: unknown,
   keys: SettingPath,
-): SettingChange[] {
+): Omit<SettingChange, 'needsRestart'>[] {
   // An address is shown as one text.
   const isOne = [shownBefore, shownAfter].some((shown) => shown !== undefined && !isSection(shown))
   if (isSection(before) && isSection(after) && !isOne)
@@ -47,7 +67,6 @@ function differences(
       keys,
       kind,
       ...(isShown && { before: shownBefore, after: shownAfter }),
-      needsRestart: !isLive(keys),
     },
   ]
 }

@@ -13,7 +13,7 @@ type Next = (query: Query, ctx: Context) => Promise<Plan>
  */
 export function advise(advisor: Advisor, router: Router): Stage {
   const withAdvice = async (query: Query, plan: Plan, ctx: Context, next: Next): Promise<Plan> => {
-    const { cost } = router.named(query.source)
+    const { cost } = router.ofQuery(query)
     if (!cost || !plan.estimate) return plan
     const dryRun = (sql: string, within: Context) => next({ ...query, sql, estimate: true }, within)
     return { ...plan, estimate: await advisor.advise(query, plan, { cost, dryRun }, ctx) }
@@ -50,7 +50,7 @@ export function advise(advisor: Advisor, router: Router): Stage {
   return {
     name: 'advise',
     async plan(query, ctx, next) {
-      if (router.named(query.source).cost?.dialect !== 'bigquery') return await next(query, ctx)
+      if (router.ofQuery(query).cost?.dialect !== 'bigquery') return await next(query, ctx)
       if (query.estimate) return await withAdvice(query, await next(query, ctx), ctx, next)
       try {
         return await next(query, ctx)

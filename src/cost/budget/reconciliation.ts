@@ -59,7 +59,8 @@ interface ListedStatement {
 export interface ReconciliationDependencies {
   readonly budgets: Budgets
   readonly ledger: Ledger
-  readonly sources: readonly Source[]
+  /** The sources now. */
+  sources(): readonly Source[]
   readonly log: Logger
   /** @param differenceNanoUsd between the bill and another bill that the ledger had */
   onCorrected(source: string, had: 'open' | 'other', differenceNanoUsd?: number): void
@@ -221,7 +222,7 @@ export class Reconciliation {
   }
 
   #sourceNamed(name: string): Source | undefined {
-    return this.#deps.sources.find((source) => source.name.toLowerCase() === name.toLowerCase())
+    return this.#deps.sources().find((source) => source.name.toLowerCase() === name.toLowerCase())
   }
 
   #context(): Context {

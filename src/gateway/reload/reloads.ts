@@ -5,10 +5,11 @@ import { configDigest } from '../../config/reload/config-digest.ts'
 import { difference, type SettingChange } from '../../config/reload/difference.ts'
 import { keepSettings } from '../../config/reload/keep-settings.ts'
 import type { ReloadMetrics } from '../../ops/metrics/reload-metrics.ts'
+import type { ConfigReloader, ReloadReport } from '../../query/admin/config-reloader.ts'
 import type { Logger } from '../../query/types.ts'
 import type { SourceKinds } from '../../sources/kind.ts'
+import { sourceKinds } from '../../sources/kinds.ts'
 import { StartError } from '../start-error.ts'
-import type { ReloadOutcome } from './reload-outcome.ts'
 
 /** Time that new sources have to open, in milliseconds. */
 const PREPARE_MS = 60_000
@@ -25,7 +26,7 @@ export interface PreparedReload {
 export interface ReloadDependencies {
   /** The configuration with which the gateway has started. */
   readonly config: Config
-  readonly kinds: SourceKinds
+  readonly kinds?: SourceKinds
   /** Reads the configuration file and the environment again. @throws ConfigError */
   load(): Config
   /**
@@ -33,22 +34,22 @@ export interface ReloadDependencies {
    * @throws StartError about a setting at fault. Then it leaves nothing open
    */
   prepare(next: Config, signal: AbortSignal): Promise<PreparedReload>
-  readonly metrics: ReloadMetrics
+  readonly metrics: ReloadMetrics | undefined
   readonly log: Logger
 }
 
 /** Puts changed settings in force while the gateway serves: all that can change, or none. One reload at a time. */
-export class Reloads {
+export class Reloads implements ConfigReloader {
   readonly #deps: ReloadDependencies
   #running: Config
   #current: Promise<unknown> = Promise.resolve()
   /** The reload that has not begun to read the file. */
-  #next: Promise<ReloadOutcome> | undefined
+  #next: Promise<ReloadReport> | undefined
 
   constructor(deps: ReloadDependencies) {
     this.#deps = deps
     this.#running = deps.config
-    deps.metrics.begin(configDigest(deps.config, deps.kinds))
+    deps.metrics?.begin(configDigest(deps.config, deps.kinds ?? sourceKinds))
   }
 
   /** The settings in force. */
@@ -60,7 +61,7 @@ export class Reloads {
    * Reads the configuration again and applies it. Reloads that are asked for while another one runs are one, which follows.
    * @param by who asks, for the log, such as `SIGHUP`
    */
-  reload(by: string): Promise<ReloadOutcome> {
+  reload(by: string): Promise<ReloadReport> {
     if (this.#next) return this.#next
     const next = this.#current.then(() => {
       this.#next = undefined
@@ -71,12 +72,12 @@ export class Reloads {
     return next
   }
 
-  async #run(by: string): Promise<ReloadOutcome> {
+  async #run(by: string): Promise<ReloadReport> {
     const { metrics, log } = this.#deps
     const from = performance.now()
     const outcome = await this.#attempt()
-    const { changes, needsRestart, problems, digest } = outcome
-    metrics.onReload(outcome.outcome, digest)
+    const { changed, needsRestart, problems, digest } = outcome
+    metrics?.onReload(outcome.outcome, digest)
     const fields = { event: 'reload', by, outcome: outcome.outcome, ms: Math.round(performance.now() - from), digest }
     if (problems.length > 0) {
       log.error(
@@ -85,19 +86,18 @@ export class Reloads {
       )
       return outcome
     }
-    const paths = changes.map(({ path }) => path)
-    const changed = `${paths.length} setting${paths.length === 1 ? '' : 's'} changed`
+    const count = `${changed.length} setting${changed.length === 1 ? '' : 's'} changed`
     const rest = needsRestart.length > 0 ? `; these need a restart: ${needsRestart.join(', ')}` : ''
-    log.info({ ...fields, changed: paths, needsRestart }, `the configuration was reloaded: ${changed}${rest}`)
+    log.info({ ...fields, changed, needsRestart }, `the configuration was reloaded: ${count}${rest}`)
     return outcome
   }
 
-  async #attempt(): Promise<ReloadOutcome> {
-    const { kinds, log } = this.#deps
+  async #attempt(): Promise<ReloadReport> {
+    const { kinds = sourceKinds, log } = this.#deps
     const running = this.#running
-    const refused = (problems: readonly string[]): ReloadOutcome => ({
+    const refused = (problems: readonly string[]): ReloadReport => ({
       outcome: 'refused',
-      changes: [],
+      changed: [],
       needsRestart: [],
       problems,
       digest: configDigest(running, kinds),
@@ -120,7 +120,8 @@ export class Reloads {
       this.#running = next
       for (const warning of next.warnings)
         if (!running.warnings.includes(warning)) log.warn({ event: 'config' }, warning)
-      return { outcome: 'applied', changes, needsRestart, problems: [], digest: configDigest(next, kinds) }
+      const changed = changes.map(({ path }) => path)
+      return { outcome: 'applied', changed, needsRestart, problems: [], digest: configDigest(next, kinds) }
     } catch (error) {
       if (error instanceof ConfigError) return refused(error.problems)
       if (error instanceof StartError) return refused([error.message])

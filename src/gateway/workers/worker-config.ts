@@ -8,13 +8,18 @@ export function needsSharedLedger({ redis, sources, state }: Config): boolean {
   return Object.values(sources).some((source) => sourceKinds[source.kind]!.billing?.(source) !== undefined)
 }
 
-/** The configuration with what the workers of a gateway have in common. @param ledgerFolder folder of their ledger, if they need one */
-export function configOfWorkers(config: Config, ledgerFolder: string | undefined): Config {
-  const { auth, state } = config
-  const sealKeys = auth.sealKeys.length > 0 ? auth.sealKeys : [randomBytes(32).toString('hex')]
-  return {
-    ...config,
-    auth: { ...auth, sealKeys },
-    state: { ...state, ...(ledgerFolder !== undefined && { directory: ledgerFolder }) },
+/**
+ * Returns a function that adds to a configuration what the workers of a gateway have in common: the same for each configuration.
+ * @param ledgerFolder folder of their ledger, if they need one
+ */
+export function configOfWorkers(ledgerFolder: string | undefined): (config: Config) => Config {
+  const generated = [randomBytes(32).toString('hex')]
+  return (config) => {
+    const { auth, state } = config
+    return {
+      ...config,
+      auth: { ...auth, sealKeys: auth.sealKeys.length > 0 ? auth.sealKeys : generated },
+      state: { ...state, ...(ledgerFolder !== undefined && { directory: ledgerFolder }) },
+    }
   }
 }

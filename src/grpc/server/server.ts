@@ -104,7 +104,8 @@ export class GrpcServer implements CallOwner {
   /** One for each address. */
   readonly #servers: (Server | SecureServer)[] = []
   readonly #connections: Connections
-  readonly #calls = new Set<GrpcCall>()
+  /** Calls in progress, without background calls. */
+  readonly calls = new Set<GrpcCall>()
   /** Calls that a drain does not wait for, such as health watches. */
   readonly #background = new Set<GrpcCall>()
   #closing = false
@@ -123,7 +124,7 @@ export class GrpcServer implements CallOwner {
 
   /** Number of calls in progress, without background calls. */
   get callCount(): number {
-    return this.#calls.size
+    return this.calls.size
   }
 
   /** Number of client connections. */
@@ -166,9 +167,9 @@ export class GrpcServer implements CallOwner {
    */
   async close(): Promise<number> {
     this.#closing = true
-    const cut = this.#calls.size
+    const cut = this.calls.size
     // A reset would overtake the status of a call whose client reads slowly, and look like the client's own cancellation.
-    for (const call of [...this.#calls, ...this.#background]) call.end(stoppedError(call))
+    for (const call of [...this.calls, ...this.#background]) call.end(stoppedError(call))
     const closed = Promise.all(
       this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
     )
@@ -185,7 +186,7 @@ export class GrpcServer implements CallOwner {
   }
 
   onEnd(call: GrpcCall, error: GatewayError | undefined): void {
-    this.#calls.delete(call)
+    this.calls.delete(call)
     this.#background.delete(call)
     // Later, so that the client does not wait for the observer.
     setImmediate(() => this.#observer.onEnd(call, error))
@@ -258,7 +259,7 @@ export class GrpcServer implements CallOwner {
       memory.take(stream.requestHeaderBytes + CALL_BYTES)
       const call = new GrpcCall(connection, stream, { ...request, headers, principal, memory }, this)
       const { background } = method!
-      ;(background ? this.#background : this.#calls).add(call)
+      ;(background ? this.#background : this.calls).add(call)
       if (!background) this.#observer.onBegin?.(call)
       return () => dispatch(method!, call)
     }

@@ -13,6 +13,7 @@ import type { Router } from '../router.ts'
 import type { BreakerMode, Source } from '../source.ts'
 import type { Context } from '../types.ts'
 import type { AdminAction, AdminObserver } from './admin-action.ts'
+import type { AppliedReload, ConfigReloader } from './config-reloader.ts'
 import { type ActionReach, type ProcessAction, ProcessActions } from './process-actions.ts'
 import type { SourceDrains } from './source-drains.ts'
 
@@ -39,6 +40,7 @@ export interface AdministrationDependencies {
   readonly keys: KeyRotation
   readonly bus: ReplicaBus
   readonly replicas: OtherReplicas
+  readonly reloader: ConfigReloader
   readonly observer: AdminObserver
 }
 
@@ -107,6 +109,20 @@ export class Administration {
       if (!source.setBreaker)
         throw new GatewayError('UNIMPLEMENTED', `The source ${source.name} has no circuit breaker (${source.kind}).`)
       return { kind: 'breaker', source: source.name, mode, address }
+    })
+  }
+
+  /**
+   * Reads the configuration again and applies it: on this replica, and in all its workers.
+   * @throws GatewayError FORBIDDEN without the grant; BAD_REQUEST with all problems if it is refused, and nothing has changed
+   */
+  async reload(call: AdminCall): Promise<AppliedReload> {
+    return await this.#report(call, { action: 'reload_config' }, async () => {
+      const report = await this.#deps.reloader.reload(call.ctx.principal.name)
+      const { outcome } = report
+      if (outcome !== 'refused') return { ...report, outcome }
+      const problems = report.problems.join('\n')
+      throw new GatewayError('BAD_REQUEST', `The configuration was not reloaded, and nothing has changed:\n${problems}`)
     })
   }
 

@@ -1,35 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { allows, lacks } from '../access/allows.ts'
 import { mayControl, type Operated, operatedSources } from '../access/operated.ts'
-import { deriveContext } from '../derive-context.ts'
 import { GatewayError } from '../errors.ts'
 import { type OtherReplicas, type ReplicaBus, ReplicaQuestions } from '../replicas/replica-questions.ts'
-import type { ResultObserver, StopResult } from '../results/holding.ts'
 import type { Router } from '../router.ts'
-import type { StatementTrace } from '../statement-trace.ts'
 import type { Context, Principal, Query } from '../types.ts'
 import { principalNamed } from './principal-named.ts'
-
-/** A statement that waits or runs on a replica. */
-export interface ActiveStatement {
-  /** Id for `cancel`, for the audit line and for `StatementTrace.queryId`. */
-  readonly id: string
-  readonly principal: string
-  readonly source: string
-  /** The first 2,000 characters of the text. */
-  readonly text: string
-  /** `queued` while it waits for its transaction or for a slot. */
-  readonly state: 'queued' | 'running'
-  /** Unix time in milliseconds. */
-  readonly startedAt: number
-  /** Rows that the client has read so far. */
-  readonly rows: number
-  /** Arrow bytes that the client has read so far. */
-  readonly bytes: number
-  /** What it was expected to cost when it began, in US dollars; absent if the source does not bill or cannot tell. */
-  readonly estimatedCostUsd?: number | undefined
-  readonly requestId: string
-}
+import { type ActiveStatement, TrackedStatement } from './tracked-statement.ts'
 
 /** Which statements to list; an absent member selects all. */
 export interface ActiveFilter {
@@ -89,7 +66,6 @@ export interface ActiveList {
 
 /** Most text of statements that one replica lists, in characters. */
 const MAX_LISTED_CHARACTERS = 1 << 20
-const MAX_TEXT_CHARACTERS = 2000
 /** How long another replica may take to answer, in milliseconds. */
 const ANSWER_MS = 1000
 const CANCEL = 'cancel-query'
@@ -215,6 +191,12 @@ export class ActiveStatements {
     if (!isFound) throw new GatewayError('UNKNOWN_QUERY')
   }
 
+  /** Ends the statements of a source on this replica that have begun by a time. @param by Unix milliseconds */
+  endAt(source: string, by: number, reason: GatewayError): void {
+    for (const statement of [...this.#all.values()])
+      if (statement.source === source && statement.startedAt <= by) statement.end(reason)
+  }
+
   #cancelHere({ id, by, operated }: Omit<CancelRequest, 'question'>): boolean {
     const statement = this.#all.get(id)
     if (!statement || !mayControl(statement, by, operated)) return false
@@ -243,104 +225,4 @@ export class ActiveStatements {
     // Without the answer the other replica tells its client that the statement is unknown.
     this.#bus.publish(ANSWERS, JSON.stringify(answer)).catch(() => {})
   }
-}
-
-/** A statement from its start until its result has been read. */
-export class TrackedStatement implements ResultObserver {
-  readonly id: string
-  readonly startedAt = Date.now()
-  /** The context to run the statement with: a cancel aborts its signal. */
-  readonly ctx: Context
-  readonly #query: Query
-  readonly #trace: StatementTrace
-  readonly #all: Map<string, TrackedStatement>
-  /** Absent if ending the reader aborts the context's signal. */
-  readonly #controller: AbortController | undefined
-  readonly #outer: Context
-  readonly #estimatedCostUsd: number | undefined
-  #stop: StopResult | undefined
-  #rows = 0
-  #bytes = 0
-
-  constructor(
-    id: string,
-    query: Query,
-    outer: Context,
-    all: Map<string, TrackedStatement>,
-    estimatedCostUsd: number | undefined,
-  ) {
-    this.id = id
-    this.#estimatedCostUsd = estimatedCostUsd
-    this.#query = query
-    this.#outer = outer
-    this.#all = all
-    this.#trace = outer.trace ?? {}
-    this.#trace.queryId = id
-    if (outer.reader) {
-      this.ctx = outer.trace ? outer : deriveContext(outer, { trace: this.#trace })
-      return
-    }
-    this.#controller = new AbortController()
-    this.ctx = deriveContext(outer, { trace: this.#trace, signal: this.#controller.signal })
-    outer.signal.addEventListener('abort', this.#onOuterAbort, { once: true })
-    if (outer.signal.aborted) this.#onOuterAbort()
-  }
-
-  get principal(): string {
-    return this.#outer.principal.name
-  }
-
-  get source(): string {
-    return this.#query.source
-  }
-
-  onStart(stop: StopResult): void {
-    this.#stop = stop
-  }
-
-  onBatch(rows: number, bytes: number): void {
-    this.#rows += rows
-    this.#bytes += bytes
-  }
-
-  onEnd(): void {
-    this.#all.delete(this.id)
-    if (this.#controller) this.#outer.signal.removeEventListener('abort', this.#onOuterAbort)
-  }
-
-  describe(): ActiveStatement {
-    const { queueWaitMs, isShared } = this.#trace
-    return {
-      id: this.id,
-      principal: this.principal,
-      source: this.source,
-      text: this.#query.sql.slice(0, MAX_TEXT_CHARACTERS),
-      state: queueWaitMs === undefined && !isShared ? 'queued' : 'running',
-      startedAt: this.startedAt,
-      rows: this.#rows,
-      bytes: this.#bytes,
-      estimatedCostUsd: this.#estimatedCostUsd,
-      requestId: this.#outer.requestId,
-    }
-  }
-
-  /** Ends the statement. @param by name of the principal that cancels it */
-  cancel(by: string): void {
-    const { log, requestId, principal, reader } = this.#outer
-    const who = by === principal.name ? `another call of ${by}` : `the administrator ${by}`
-    const reason = new GatewayError('CANCELLED', `The statement was cancelled by ${who}.`)
-    log.info(
-      { event: 'query_cancelled', queryId: this.id, requestId, principal: principal.name, by },
-      'query cancelled',
-    )
-    if (reader) {
-      reader.end(reason)
-      return
-    }
-    this.#controller!.abort(reason)
-    // A reader that does not pull would not notice the signal.
-    this.#stop?.(reason)
-  }
-
-  readonly #onOuterAbort = () => this.#controller!.abort(this.#outer.signal.reason)
 }

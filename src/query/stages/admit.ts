@@ -21,10 +21,11 @@ export interface Admission {
  * the result, because the engine works for it until then.
  */
 export function admit({ limiterOf, limits, onWait }: Admission): Stage {
-  const bySource = new Map<string, HeldResults>()
-  const resultsOf = (source: string, limiter: ConcurrencyLimiter): HeldResults => {
-    const results = bySource.get(source) ?? new HeldResults(limiter, limits)
-    bySource.set(source, results)
+  // By limiter, since a source that a reload has replaced has another one.
+  const byLimiter = new WeakMap<ConcurrencyLimiter, HeldResults>()
+  const resultsOf = (limiter: ConcurrencyLimiter): HeldResults => {
+    const results = byLimiter.get(limiter) ?? new HeldResults(limiter, limits)
+    byLimiter.set(limiter, results)
     return results
   }
   return {
@@ -33,7 +34,7 @@ export function admit({ limiterOf, limits, onWait }: Admission): Stage {
       const { source } = plan.query
       const from = performance.now()
       const limiter = limiterOf(source)
-      const results = resultsOf(source, limiter)
+      const results = resultsOf(limiter)
       const holder = holderOf(ctx)
       const waiting = ctx.span?.child('queue')
       const acquiring = limiter.acquire(ctx.signal, holder)

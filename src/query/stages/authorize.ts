@@ -46,7 +46,7 @@ export function authorize(router: Router): Stage {
     name: 'authorize',
     async plan(query, ctx, next) {
       const { principal } = ctx
-      const source = router.named(query.source, principal)
+      const source = router.ofQuery(query, principal)
       if (query.estimate) await requireStatement('estimate', query, source, ctx)
       else if (!allows(principal, 'write', { source: source.name })) {
         // Only the plan tells whether the statement reads or changes data.
@@ -67,7 +67,7 @@ export function authorize(router: Router): Stage {
     },
     async run(plan, ctx, next) {
       const { principal } = ctx
-      const source = router.named(plan.query.source, principal)
+      const source = router.ofQuery(plan.query, principal)
       if (plan.kind === 'ingest') {
         requireWrites(source)
         if (!allows(principal, 'ingest', { source: source.name })) {

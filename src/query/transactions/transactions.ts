@@ -19,13 +19,11 @@ const UNREAD_MS = 250
 /** Number of checks in that time. Each runs in a turn of its own of the event loop, so that a cancellation can arrive between them. */
 const UNREAD_CHECKS = 5
 
-type OnEnded = (id: string) => Promise<void>
-
 /** The open transactions of this process. Checks owners, serializes statements, and rolls back idle transactions. */
 export class Transactions {
   readonly #limits: TransactionLimits
   readonly #log: Logger
-  readonly #onEnded: OnEnded
+  readonly #onEnded: (id: string) => Promise<void>
   readonly #replica: string
   readonly #open = new Map<string, OpenTransaction>()
   /** Ids of transactions that never began: see `placeholderTransaction`. */
@@ -35,7 +33,7 @@ export class Transactions {
   readonly #connections = new SoleConnections<OpenTransaction>((transaction) => this.#abandon(transaction))
 
   /** @param onEnded called after a transaction was committed or rolled back, or may have been, and before the client is told */
-  constructor(limits: TransactionLimits, log: Logger, replica: string, onEnded: OnEnded = async () => {}) {
+  constructor(limits: TransactionLimits, log: Logger, replica: string, onEnded = async (_id: string) => {}) {
     this.#limits = limits
     this.#log = log
     this.#replica = replica
@@ -50,6 +48,11 @@ export class Transactions {
   /** Number of open transactions that have run a statement; the others lose nothing on a rollback. */
   get used(): number {
     return [...this.#open.values()].filter(({ used }) => used).length
+  }
+
+  /** The open transactions by id. */
+  get open(): ReadonlyMap<string, OpenTransaction> {
+    return this.#open
   }
 
   /**
@@ -122,7 +125,7 @@ export class Transactions {
    */
   mayMove(id: string, source: Source, principal: Principal): boolean {
     const transaction = this.#find(id, principal)
-    return transaction.source === source || !(transaction.used || transaction.isFixed)
+    return transaction.source.name === source.name || !(transaction.used || transaction.isFixed)
   }
 
   /**
@@ -146,7 +149,7 @@ export class Transactions {
       )
     const giveBack = await this.#takeTurn(transaction, ctx.signal)
     try {
-      if (transaction.source === source) return
+      if (transaction.source.name === source.name) return
       await source.transactions.begin(id, { readOnly }, ctx)
       if (this.#open.get(id) !== transaction) {
         await source.transactions.rollback(id, ownContext(transaction, this.#log))

@@ -14,6 +14,7 @@ export const bigQueryKind: SourceKind<BigQuerySettings> = {
   problems: bigQueryProblems,
   warnings: bigQueryWarnings,
   redact: redactBigQuery,
+  inPlace: ['maxStreams', 'pricing'],
   concurrency: ({ maxStreams }) => ({ maxStreams }),
   billing: ({ pricing, limits }) => ({ pricing, limits }),
   memory: ({ maxStreams }) => ({ processBytes: maxStreams * RESULT_BYTES }),

@@ -1,6 +1,6 @@
 import type { SourceKind } from '../kind.ts'
 import { duckDbMemory } from './memory.ts'
-import { duckDbProblems, sharedFileProblems } from './problems.ts'
+import { duckDbProblems, isReplaceableFile, sharedFileProblems } from './problems.ts'
 import { type DuckDbSettings, duckDbSettings } from './settings.ts'
 import { severalProcessesProblem, tempDirectoryOf } from './several-processes.ts'
 
@@ -9,6 +9,7 @@ export const duckDbKind: SourceKind<DuckDbSettings> = {
   schema: duckDbSettings,
   problems: duckDbProblems,
   sharedProblems: sharedFileProblems,
+  isReplaceable: isReplaceableFile,
   sharing: severalProcessesProblem,
   concurrency: ({ maxStreams }) => ({ maxStreams }),
   memory: duckDbMemory,

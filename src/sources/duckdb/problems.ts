@@ -59,6 +59,12 @@ export function sharedFileProblems(sources: Readonly<Record<string, DuckDbSettin
   return problems
 }
 
+/** Whether a second instance may open beside the running one: a database in memory would be lost, and a changed file be damaged. */
+export function isReplaceableFile(running: DuckDbSettings, next: DuckDbSettings): boolean {
+  if (running.path === ':memory:') return false
+  return realPath(running.path) !== realPath(next.path) || !(changesFile(running) || changesFile(next))
+}
+
 /** Whether opening the source, or its clients, may change its file. */
 function changesFile({ sample, init, writes }: Pick<DuckDbSettings, 'sample' | 'init' | 'writes'>): boolean {
   return writes || init.length > 0 || sample !== undefined

@@ -16,6 +16,7 @@ const upstream: Omit<SourceKind<UpstreamSettings>, 'schema'> = {
   problems: upstreamProblems,
   warnings: upstreamWarnings,
   redact: redactUpstream,
+  inPlace: ['maxStreams', 'minStreams'],
   concurrency: ({ maxStreams, minStreams, pool, addresses }) => ({
     maxStreams,
     minStreams: minStreams ?? Math.min(DEFAULT_MIN_STREAMS, maxStreams),

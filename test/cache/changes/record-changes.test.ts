@@ -27,7 +27,7 @@ function stageOf(dialect: 'duckdb' | 'standard') {
   const recorder = new ChangeRecorder(changes, log)
   const stage = recordChanges(
     recorder,
-    { named: () => ({ name: 'demo', dialect }) } as unknown as Router,
+    { ofQuery: () => ({ name: 'demo', dialect }) } as unknown as Router,
     () => new Set(['CALM']),
   )
   const run = async (plan: Partial<PlannedStatement> & { sql: string; transaction?: string }, frames = resultOf(2)) => {

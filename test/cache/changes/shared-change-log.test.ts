@@ -21,7 +21,7 @@ class LostBus extends MemoryBus {
 
 function replicas(bus = new MemoryBus(), store = new MemoryStore(1 << 20)) {
   const clock = { now: 1_000_000 }
-  const open = () => new SharedChangeLog({ store, bus, sources, now: () => clock.now })
+  const open = () => new SharedChangeLog({ store, bus, sources: () => sources, now: () => clock.now })
   return { one: open(), other: open(), open, clock, store }
 }
 

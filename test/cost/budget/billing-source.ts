@@ -184,7 +184,7 @@ export class BudgetedPipeline {
     this.reconciliation = new Reconciliation({
       budgets: this.budgets,
       ledger,
-      sources: [this.source as unknown as Source],
+      sources: () => [this.source as unknown as Source],
       log: { ...log, info: (fields: object) => void this.logged.push(fields) },
       onCorrected: () => {},
     })

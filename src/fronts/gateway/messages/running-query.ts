@@ -1,5 +1,5 @@
 import { QueryState, type RunningQuery } from '../../../../gen/flightgate/v1/gateway_service.ts'
-import type { ActiveStatement } from '../../../query/control/active-statements.ts'
+import type { ActiveStatement } from '../../../query/control/tracked-statement.ts'
 import { timestampOf } from '../../grpc/timestamp.ts'
 
 const states = {

@@ -5,7 +5,7 @@ import type { HttpApp } from '../http-app.ts'
 import { jsonAnswer, problemAnswers } from '../schemas/answers.ts'
 import { clearAnswer } from '../schemas/cache/stats.ts'
 import { runningQueriesAnswer, runningQueriesParameters } from '../schemas/running-query.ts'
-import { clearBody, reasonBody } from './admin-schemas.ts'
+import { clearBody, reasonBody, reloadAnswer } from './admin-schemas.ts'
 
 const tags = ['Administration']
 const queryId = z.strictObject({
@@ -32,6 +32,24 @@ export function addAdminRoutes(app: HttpApp, { administration }: HttpFront): voi
     async ({ call, query: { data_source: source, principal } }) => {
       const { statements, isPartial } = await administration.queries({ ctx: call }, { source, principal })
       return { queries: statements.map(runningQueryJson), partial: isPartial }
+    },
+  )
+  app.post(
+    '/reload',
+    {
+      schema: {
+        operationId: 'adminReload',
+        summary: 'Reload the configuration',
+        description:
+          'Reads the configuration file and the files of secrets again, as SIGHUP does, and applies what can change without a restart. A configuration with problems changes nothing: the answer has status 400 and lists them. With several replicas, only the one that answers reloads.',
+        tags,
+        body: reasonBody,
+        response: { 200: jsonAnswer('What has changed.', reloadAnswer), ...problemAnswers(400, 403) },
+      },
+    },
+    async ({ call, body: { reason } }) => {
+      const { outcome, changed, needsRestart, digest } = await administration.reload({ ctx: call, reason })
+      return { outcome, changed: [...changed], needs_restart: [...needsRestart], digest }
     },
   )
   const killed = { 204: z.undefined().describe('The statement has been told to end.'), ...problemAnswers(403, 404) }

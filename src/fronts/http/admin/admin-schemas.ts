@@ -54,3 +54,18 @@ export const reachAnswer = z
     missing: count('Processes that did not answer in time, or could not do it.'),
   })
   .meta({ id: 'ActionReach', description: 'How far an action has come.', examples: [{ confirmed: 2, missing: 0 }] })
+
+/** Answer of `POST /admin/reload`. */
+export const reloadAnswer = z
+  .object({
+    outcome: z.enum(['applied', 'unchanged']),
+    changed: z.array(z.string()).describe('Settings that have changed.'),
+    needs_restart: z.array(z.string()).describe('Settings that differ from the file and stay until a restart.'),
+    digest: z.string().describe('Digest of the settings in force, without secrets, as in `flightgate_config_info`.'),
+  })
+  .meta({
+    id: 'AdminReload',
+    examples: [
+      { outcome: 'applied', changed: ['limits.queueWaitMs'], needs_restart: ['listen.http'], digest: '0a1b2c3d4e5f' },
+    ],
+  })

@@ -73,6 +73,12 @@ export class HttpCalls implements CallOwner {
     return this.#authenticated.size
   }
 
+  /** Returns a function that tells whether any of the calls of now still runs. */
+  callsOfNow(): () => boolean {
+    const calls = [...this.#authenticated]
+    return () => calls.some((call) => this.#authenticated.has(call))
+  }
+
   /** Memory held by the bodies of requests. */
   get requestMemoryBytes(): number {
     return this.#memory.heldBytes

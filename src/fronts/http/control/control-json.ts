@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { usdOf } from '../../../cost/pricing/nano-usd.ts'
-import type { ActiveStatement } from '../../../query/control/active-statements.ts'
 import type { SourceDetails, SourceSummary } from '../../../query/control/source-status.ts'
+import type { ActiveStatement } from '../../../query/control/tracked-statement.ts'
 import type { QuotaState, UsageReport } from '../../../quotas/usage.ts'
 import type { runningQueriesAnswer } from '../schemas/running-query.ts'
 import type { sourceAnswer, sourceSchema } from '../schemas/source.ts'
