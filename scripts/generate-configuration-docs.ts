@@ -2,6 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { otherVariables, variablesOf } from '../src/config/environment.ts'
 import { type SettingSchema, settingsSchema } from '../src/config/json-schema.ts'
+import { isLive } from '../src/config/reload/live-settings.ts'
+import { changesInPlace } from '../src/config/reload/reopening.ts'
 import { configSchema } from '../src/config/schema.ts'
 import { sourceKinds } from '../src/sources/kinds.ts'
 
@@ -43,12 +45,22 @@ function defaultOf({ schema, required }: Row): string {
   return `\`${JSON.stringify(schema.default)}\``
 }
 
+/** Whether a reload changes a setting; empty for sections. @param kind of the source that has the setting */
+function reloadOf({ path, schema }: Row, kind: string | undefined): string {
+  if (schema.type === 'object' || schema.const !== undefined) return ''
+  const keys = path.replaceAll('[]', '').split('.')
+  const [, , setting] = keys
+  const isBound = kind !== undefined && setting !== undefined && sourceKinds[kind]?.isReplaceable !== undefined
+  return isLive(keys) && !(isBound && !changesInPlace(kind, setting, sourceKinds)) ? 'yes' : 'no'
+}
+
 /** A table of the settings below a schema. */
-function tableOf(schema: SettingSchema, path: string): string {
+function tableOf(schema: SettingSchema, path: string, kind?: string): string {
   const lines = [...rows(schema, path)].map(
-    (row) => `| \`${row.path}\` | ${rangeOf(row.schema)} | ${defaultOf(row)} | ${row.schema.description ?? ''} |`,
+    (row) =>
+      `| \`${row.path}\` | ${rangeOf(row.schema)} | ${defaultOf(row)} | ${reloadOf(row, kind)} | ${row.schema.description ?? ''} |`,
   )
-  return ['| Setting | Value | Default | What it does |', '|---|---|---|---|', ...lines].join('\n')
+  return ['| Setting | Value | Default | Reload | What it does |', '|---|---|---|---|---|', ...lines].join('\n')
 }
 
 /** The expected content of the page. */
@@ -81,11 +93,14 @@ defaultSource: demo
 
 ## Settings
 
+The column Reload tells whether a [reload](operations.md#reload) changes a setting while the gateway serves; the others need a restart. Those of a
+DuckDB file that no setting can change are reloaded too.
+
 The settings of a source depend on its kind: ${kinds.map(({ kind }) => `[${kind}](#sources-of-kind-${kind})`).join(', ')}.
 
 ${tableOf(settings, '')}
 
-${kinds.map(({ kind, schema }) => `### Sources of kind ${kind}\n\n${tableOf(schema, 'sources.<name>')}`).join('\n\n')}
+${kinds.map(({ kind, schema }) => `### Sources of kind ${kind}\n\n${tableOf(schema, 'sources.<name>', String(kind))}`).join('\n\n')}
 
 ## Environment variables
 
