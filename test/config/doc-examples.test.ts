@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
@@ -14,8 +14,8 @@ writeFileSync(existing, 'a secret of at least thirty-two characters')
 const pages = ['README.md', ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })]
   .filter((page) => page.endsWith('.md'))
   .map((page) => (page === 'README.md' ? page : join('docs', page)))
-  // Its YAML configures Envoy.
-  .filter((page) => page !== join('docs', 'reverse-proxies.md'))
+  // Their YAML configures Envoy, and Helm and Prometheus.
+  .filter((page) => !['reverse-proxies.md', 'deployment.md'].includes(basename(page)))
 const blocks = pages
   .flatMap((page) =>
     [...readFileSync(join(root, page), 'utf8').matchAll(/^(?:```yaml|cat > .*<<'YAML')\n(.*?)^(?:```|YAML)$/gms)].map(

@@ -125,7 +125,7 @@ async function addAdmin(admin: HttpApp, front: HttpFront): Promise<void> {
   addCallRules(admin, front)
   // Bodies only narrow an action or give its reason.
   admin.addHook('preValidation', async (request) => {
-    request.body ??= {}
+    if (request.body === undefined) request.body = {}
   })
   addAdminRoutes(admin, front)
   addSourceAdminRoutes(admin, front)

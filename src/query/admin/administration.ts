@@ -107,7 +107,7 @@ export class Administration {
     const details = { mode, ...(address !== undefined && { address: address.slice(0, MAX_REASON_CHARACTERS) }) }
     return await this.#everywhereAt(call, 'set_breaker', name, details, (source) => {
       if (!source.setBreaker)
-        throw new GatewayError('UNIMPLEMENTED', `The source ${source.name} has no circuit breaker (${source.kind}).`)
+        throw new GatewayError('BAD_REQUEST', `The source ${source.name} has no circuit breaker (${source.kind}).`)
       return { kind: 'breaker', source: source.name, mode, address }
     })
   }

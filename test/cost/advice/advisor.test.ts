@@ -136,7 +136,7 @@ describe('the stage', () => {
   const advisor = new Advisor()
   afterAll(() => advisor.close())
   const sql = "SELECT id FROM d.events WHERE FORMAT_TIMESTAMP('%F', ts) = '2024-01-01'"
-  const stage = (source: object) => advise(advisor, { named: () => source } as unknown as Router)
+  const stage = (source: object) => advise(advisor, { ofQuery: () => source } as unknown as Router)
 
   it('advises on estimates only, by the stages within it', async () => {
     const planned: string[] = []

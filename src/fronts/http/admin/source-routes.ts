@@ -51,7 +51,7 @@ export function addSourceAdminRoutes(app: HttpApp, { administration }: HttpFront
         tags,
         params: sourceNamed('lake'),
         body: breakerBody,
-        response: { 200: reached, ...problemAnswers(403, 404, 501) },
+        response: { 200: reached, ...problemAnswers(403, 404) },
       },
     },
     async ({ call, params, body: { mode, address, reason } }) =>

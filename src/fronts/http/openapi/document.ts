@@ -94,7 +94,10 @@ type BodyExamples = Map<string, readonly unknown[]>
 function openApi31(document: OpenApiDocument, examples: BodyExamples): OpenApiDocument {
   const all = document.components?.schemas ?? {}
   const paths = Object.fromEntries(
-    Object.entries(document.paths).map(([path, { query: _, ...item }]) => [path, withBodyExamples(item, examples)]),
+    Object.entries(document.paths).map(([path, { query: _, ...item }]) => [
+      path,
+      withOptionalBodies(path, withBodyExamples(item, examples), all),
+    ]),
   )
   const used = new Set<string>()
   collectReferences(paths, all, used)
@@ -135,6 +138,19 @@ function withBodyExamples(item: PathItem, examples: BodyExamples): PathItem {
       method,
       { ...operation, requestBody: { ...operation.requestBody, content: Object.fromEntries(complete) } },
     ] as const
+  })
+  return Object.fromEntries(operations)
+}
+
+/** Marks bodies that may be left out: those of the routes of operators without a required member. */
+function withOptionalBodies(path: string, item: PathItem, schemas: Readonly<Record<string, JsonSchema>>): PathItem {
+  if (!path.startsWith('/admin/')) return item
+  const operations = Object.entries(item).map(([method, operation]) => {
+    const { requestBody } = operation
+    const schema = Object.values(requestBody?.content ?? {})[0]?.schema
+    const { required = [] } = (schema?.$ref ? schemas[nameOf(schema.$ref)] : schema) ?? {}
+    if (!requestBody || required.length > 0) return [method, operation] as const
+    return [method, { ...operation, requestBody: { ...requestBody, required: false } }] as const
   })
   return Object.fromEntries(operations)
 }
