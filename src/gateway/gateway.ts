@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { Scope } from '../async/scope.ts'
 import type { Config } from '../config/config.ts'
+import { difference } from '../config/reload/difference.ts'
 import { liveConfig } from '../config/reload/live-config.ts'
 import { freeOfCharge } from '../cost/usage/cost-usage.ts'
 import { setLogLevel } from '../ops/log.ts'
@@ -170,6 +171,10 @@ async function start(
   }
   /** No await within: all of it happens between two turns of the event loop. */
   const applyAll = (next: Config, opened: OpenedSources) => {
+    if (group) {
+      const changed = difference(config, next, kinds).map(({ path }) => path)
+      trail?.record('reload', undefined, { outcome: 'applied', changed })
+    }
     apply(next)
     setLogLevel(log, config.log.level)
     const retired = sources.apply(next, opened)
@@ -201,6 +206,8 @@ async function start(
     prepare,
     // With several workers, the process that starts them reloads.
     metrics: group ? undefined : new ReloadMetrics(metrics.registry),
+    audit: (by, { outcome, changed, needsRestart }) =>
+      trail?.record('reload', undefined, { by, outcome, changed, needsRestart }),
     log,
   })
 

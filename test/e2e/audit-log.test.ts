@@ -167,6 +167,7 @@ describe('the audit log', () => {
   it('goes on in a new file after a rename and SIGHUP, and after a truncation', async () => {
     renameSync(file, `${file}.1`)
     gateway.signal('SIGHUP')
+    expect(await lineWhere(({ event }) => event === 'reload')).toMatchObject({ by: 'SIGHUP', outcome: 'unchanged' })
     await audited('SELECT 71 AS renamed')
     expect(linesOf(`${file}.1`).some(({ text }) => /renamed/.test(text))).toBe(false)
     truncateSync(file)
@@ -219,7 +220,11 @@ it('of two workers, each appends whole lines to the same file, also the last one
       await postJson(pair, '/api/v1/query', { query: `SELECT ${i} AS n, '${filler}' AS f` }, { connection: 'close' })
     ).text()
   await Promise.all(Array.from({ length: 24 }, (_, i) => run(i)))
+  await pair.reload({ limits: { maxQueued: 7 } })
   expect(await pair.stop()).toBe(0)
+  const reloads = linesOf(path).filter(({ event }) => event === 'reload')
+  const applied = { outcome: 'applied', changed: ['limits.maxQueued'] }
+  expect(reloads).toEqual([expect.objectContaining(applied), expect.objectContaining(applied)])
   const lines = linesOf(path).filter(({ event }) => event === 'statement')
   expect(lines.length).toBe(24)
   expect(new Set(lines.map(({ pid }) => pid)).size).toBe(2)

@@ -35,6 +35,8 @@ export interface ReloadDependencies {
    */
   prepare(next: Config, signal: AbortSignal): Promise<PreparedReload>
   readonly metrics: ReloadMetrics | undefined
+  /** Records each reload for auditors. @param by as `Reloads.reload` */
+  readonly audit?: (by: string, report: ReloadReport) => void
   readonly log: Logger
 }
 
@@ -78,6 +80,7 @@ export class Reloads implements ConfigReloader {
     const outcome = await this.#attempt()
     const { changed, needsRestart, problems, digest } = outcome
     metrics?.onReload(outcome.outcome, digest)
+    this.#deps.audit?.(by, outcome)
     const fields = { event: 'reload', by, outcome: outcome.outcome, ms: Math.round(performance.now() - from), digest }
     if (problems.length > 0) {
       log.error(
