@@ -45,7 +45,9 @@ export function mapClaims(claims: Claims, settings: IssuerSettings, names: Known
 
 function nameOf(claims: Claims, { name: issuer, claims: { principal } }: IssuerSettings): string {
   const value = claimValue(claims, principal)
-  if (principal === 'email' && claims['email_verified'] === false)
+  const verified = claims['email_verified']
+  // Some issuers send it as a text.
+  if (principal === 'email' && verified !== undefined && verified !== true && verified !== 'true')
     throw new GatewayError('UNAUTHENTICATED', 'The issuer has not verified the e-mail address of the token.')
   const name = `${issuer}:${value}`
   if (typeof value !== 'string' || !printable.test(value) || Buffer.byteLength(name) > MAX_NAME_BYTES)

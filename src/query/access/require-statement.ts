@@ -1,3 +1,4 @@
+import { plainChange } from '../facts/plain-change.ts'
 import type { Source } from '../source.ts'
 import type { Context, Query } from '../types.ts'
 import { allows, allowsSome, demand, lacks } from './allows.ts'
@@ -43,21 +44,26 @@ async function requireTables(verb: StatementVerb, query: Query, source: Source, 
 }
 
 /**
- * Requires the grants on tables that the engine told when it planned a statement: those behind views too.
+ * Requires the grants on tables that the engine told when it planned a statement: those behind views too. A change needs `read` on
+ * all of them but the one that it changes.
  * @param tables as `Estimate.referencedTables`
  * @throws GatewayError FORBIDDEN
  */
 export function requireTold(
-  verb: 'read' | 'estimate',
+  verb: StatementVerb,
   tables: readonly string[],
-  source: string,
+  { sql }: Pick<Query, 'sql'>,
+  { name: source, dialect = 'standard' }: Pick<Source, 'name' | 'dialect'>,
   { principal }: Pick<Context, 'principal'>,
 ): void {
   if (allows(principal, verb, { source })) return
+  const changed = verb === 'write' ? plainChange(sql, dialect)?.table.join('.') : undefined
   for (const name of tables) {
+    const lower = name.toLowerCase()
+    if (changed !== undefined && (lower === changed || lower.endsWith(`.${changed}`))) continue
     const parts = name.split('.')
     const [schema, table] = parts.slice(-2)
     const catalog = parts.length > 2 ? parts.slice(0, -2).join('.') : undefined
-    demand(principal, verb, { source, catalog, schema, table })
+    demand(principal, verb === 'estimate' ? verb : 'read', { source, catalog, schema, table })
   }
 }

@@ -26,6 +26,7 @@ const untold: Partial<Readonly<Record<CacheObstacle, Untold>>> = {
   'not-a-query': 'is neither a query nor a plain INSERT, UPDATE or DELETE',
   'system-table': "reads the engine's own catalog",
   'temporary-table': 'reads temporary tables',
+  'session-state': 'reads the state or the settings of the session',
   unreadable: 'is too long or cannot be read by the gateway',
 }
 
@@ -35,8 +36,8 @@ const untold: Partial<Readonly<Record<CacheObstacle, Untold>>> = {
  */
 export async function statementTables(query: Query, source: Source, ctx: Context): Promise<StatementTables | Untold> {
   const dialect = source.dialect ?? 'standard'
-  // A server may read raw bytes otherwise than a statement.
-  if (query.rawCommand && dialect === 'standard') return 'came as raw bytes'
+  // Servers of their own dialects name tables in places that no reader for all of them can know.
+  if (dialect === 'standard') return 'runs at a server whose dialect of SQL the gateway does not know'
   const change = plainChange(query.sql, dialect)
   if (!change) return await readTables(query.sql, query, source, ctx)
   const rest = await readTables(change.rest, query, source, ctx)
@@ -77,7 +78,7 @@ async function readTables(
 async function targetsOf(
   parts: readonly string[],
   { session }: Query,
-  { name: source, catalog }: Source,
+  { name: source, catalog, dialect }: Source,
   ctx: Context,
 ): Promise<readonly Target[] | Untold> {
   const table = parts.at(-1)!
@@ -85,7 +86,10 @@ async function targetsOf(
   const target = (more: Pick<Target, 'catalog' | 'schema'>): Target => ({ source, table, ...more })
   if (parts.length === 1) {
     const schema = session.schema ?? catalog.current?.schema
-    return schema === undefined ? 'names a table without its schema' : [target({ catalog: ownCatalog, schema })]
+    if (schema === undefined) return 'names a table without its schema'
+    // DuckDB looks into main too, where the chosen schema has no such table.
+    const schemas = dialect === 'duckdb' && schema.toLowerCase() !== 'main' ? [schema, 'main'] : [schema]
+    return schemas.map((each) => target({ catalog: ownCatalog, schema: each }))
   }
   if (catalog.hasPaths) {
     const isOwnName = parts.length > 2 && parts[0] === source.toLowerCase()

@@ -42,12 +42,17 @@ export class Level {
   /** The query of the name has ended: the name counts from here on. */
   endCte(): void {
     this.#ctes.add(this.cteName)
-    this.#lowerCtes.add(this.cteName.toLowerCase())
+    this.#lowerCtes.add(lowerAscii(this.cteName))
     this.with = 'body'
   }
 
   /** Whether WITH has defined a name. Where case may matter, a name in another case may be a table. */
   hasCte(name: string, dialect: SqlDialect): boolean {
-    return dialect === 'standard' ? this.#ctes.has(name) : this.#lowerCtes.has(name.toLowerCase())
+    return dialect === 'standard' ? this.#ctes.has(name) : this.#lowerCtes.has(lowerAscii(name))
   }
+}
+
+/** Engines fold ASCII alone: a name with the Kelvin sign is not the same with a k. */
+function lowerAscii(name: string): string {
+  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }

@@ -38,36 +38,58 @@ export function plainChange(sql: string, dialect: SqlDialect): PlainChange | und
     if (!lexer.next() || text() !== '.') break
     if (!lexer.next()) return undefined
   }
-  const isSelfRead = first !== 'INSERT'
-  if (lexer.fault) return undefined
+  if (lexer.fault || !mayFollowName(lexer.token.kind, text())) return undefined
   const from = lexer.token.start
-  let isRead = isSelfRead
-  let queryFrom = first === 'INSERT' ? -1 : from
-  let depth = 0
+  let isRead = first !== 'INSERT'
+  if (first === 'INSERT' && !skipInsertHeader(lexer, sql)) return undefined
+  const queryFrom = lexer.token.start
   let isOver = table.length === 0
-  let hasTokens = from < sql.length && lexer.token.end > from
+  let hasTokens = queryFrom < sql.length && lexer.token.end > queryFrom
   while (hasTokens) {
     const sign = lexer.token.kind === 'symbol' ? text() : ''
     if (isOver && sign !== ';') return undefined
-    if (sign === '(') depth++
-    if (sign === ')') depth--
     if (sign === ';') isOver = true
     const upper = word()
     if (upper === 'USING' || upper === 'INTO') return undefined
     if (upper === 'RETURNING') isRead = true
-    if (
-      queryFrom < 0 &&
-      depth === 0 &&
-      (upper === 'SELECT' || upper === 'WITH' || upper === 'FROM' || upper === 'VALUES')
-    )
-      queryFrom = lexer.token.start
     hasTokens = lexer.next()
   }
-  if (lexer.fault || (first === 'INSERT' && queryFrom < 0)) return undefined
+  if (lexer.fault) return undefined
   // What follows UPDATE t and DELETE FROM t reads like the end of a query.
   const rest =
     first === 'INSERT' ? sql.slice(queryFrom) : `SELECT 1 ${first === 'UPDATE' ? 'AS x, ' : ''}${sql.slice(from)}`
   return { table, isRead, rest }
+}
+
+/** Whether what follows the name of a table cannot belong to it, as dashes and digits may in BigQuery. */
+function mayFollowName(kind: string, text: string): boolean {
+  return kind === 'word' || text === '(' || text === ';' || text === ''
+}
+
+const beginsQuery = new Set(['SELECT', 'WITH', 'FROM', 'VALUES'])
+const inHeader = new Set(['AS', 'BY', 'NAME', 'POSITION', 'OVERRIDING', 'SYSTEM', 'USER', 'VALUE', 'DEFAULT'])
+
+/**
+ * Goes from behind the name of an INSERT to the first word of its query. In between it knows an alias, one list of columns, BY NAME,
+ * OVERRIDING and DEFAULT; in parentheses there could be a query.
+ * @returns false if anything else stands there
+ */
+function skipInsertHeader(lexer: Lexer, sql: string): boolean {
+  const text = () => sql.slice(lexer.token.start, lexer.token.end)
+  const isName = () => lexer.token.kind === 'word' || lexer.token.kind === 'name'
+  for (let isAlias = false; ; ) {
+    const word = lexer.token.kind === 'word' ? text().toUpperCase() : ''
+    if (!isAlias && beginsQuery.has(word)) return true
+    if (text() === '(') {
+      do {
+        if (!lexer.next() || !isName() || !lexer.next()) return false
+        while (text() === '.') if (!lexer.next() || !isName() || !lexer.next()) return false
+      } while (text() === ',')
+      if (text() !== ')') return false
+    } else if (!(isAlias && isName()) && !inHeader.has(word)) return false
+    isAlias = word === 'AS'
+    if (!lexer.next()) return false
+  }
 }
 
 function partOf(kind: string, text: string): string | undefined {

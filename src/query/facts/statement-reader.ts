@@ -11,7 +11,7 @@ import {
   beginsPivot,
   beginsQuery,
   betweenTable,
-  endsTables,
+  endsTableList,
   followsTable,
   otherBegins,
   queryBegins,
@@ -133,7 +133,7 @@ export class StatementReader {
       this.#afterTable = false
       return true
     }
-    if (endsTables.has(word) || (word === 'VALUES' && level.isEmpty)) {
+    if (endsTableList(word, previous, this.#dialect) || (word === 'VALUES' && level.isEmpty)) {
       level.inTables = false
       this.#expectsTable = false
       this.#afterTable = false

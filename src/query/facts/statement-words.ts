@@ -25,10 +25,13 @@ export const otherBegins = list(
 export const beforeTable = list('FROM JOIN STRAIGHT_JOIN APPLY')
 /** A name after these words is still that of a table. */
 export const betweenTable = list('LATERAL ONLY TABLE')
-/** These words end a list of tables. */
-export const endsTables = list(
-  'SELECT WHERE GROUP HAVING ORDER LIMIT OFFSET FETCH UNION EXCEPT INTERSECT WINDOW QUALIFY',
-)
+const endsTables = list('SELECT WHERE GROUP HAVING ORDER LIMIT OFFSET FETCH UNION EXCEPT INTERSECT WINDOW QUALIFY')
+
+/** Whether a word ends a list of tables; `UNNEST(x) WITH OFFSET, t` of BigQuery goes on with a table. */
+export function endsTableList(word: string, previous: string, dialect: SqlDialect): boolean {
+  return endsTables.has(word) && !(word === 'OFFSET' && previous === 'WITH' && dialect === 'bigquery')
+}
+
 /** These words follow a table and are no alias. */
 export const followsTable = list(
   'JOIN INNER LEFT RIGHT FULL CROSS OUTER NATURAL ASOF POSITIONAL SEMI ANTI ON USING TABLESAMPLE SAMPLE AT PIVOT UNPIVOT PIVOT_WIDER PIVOT_LONGER WITH APPLY',

@@ -53,7 +53,9 @@ export function authorize(router: Router): Stage {
         const mayRead = allowsSome(principal, 'read', source.name)
         if (!mayRead && !allowsSome(principal, 'write', source.name))
           throw lacks(principal, 'read', { source: source.name })
-        if (mayRead && query.purpose !== 'write') await requireStatement('read', query, source, ctx)
+        // Before the engine plans it, since its errors name what it finds.
+        if (query.purpose === 'write') requireWrites(source)
+        await requireStatement(query.purpose === 'write' || !mayRead ? 'write' : 'read', query, source, ctx)
       }
       const plan = await namingNoOthers(next(query, ctx), source, principal)
       if (plan.kind !== 'read' && query.purpose === 'read') throw new GatewayError('UNSAFE_STATEMENT')
@@ -61,8 +63,7 @@ export function authorize(router: Router): Stage {
       if (verb === 'write') requireWrites(source)
       if (!query.estimate) await requireStatement(verb, query, source, ctx)
       const told = plan.estimate?.referencedTables
-      if (told && (query.estimate || verb === 'read'))
-        requireTold(query.estimate ? 'estimate' : 'read', told, source.name, ctx)
+      if (told) requireTold(query.estimate ? 'estimate' : verb, told, query, source, ctx)
       return plan
     },
     async run(plan, ctx, next) {

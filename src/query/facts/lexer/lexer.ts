@@ -52,7 +52,9 @@ const duckdb: Rules = {
   mayDiffer: false,
   isDoubtful: (text, { kind, start, end }) =>
     // U&'...' and U&"..." have escapes.
-    kind === 'word' && end - start === 1 && /u/i.test(text[start]!) && /^&['"]/.test(text.slice(end, end + 2)),
+    (kind === 'word' && end - start === 1 && /u/i.test(text[start]!) && /^&['"]/.test(text.slice(end, end + 2))) ||
+    // A dollar quote whose tag has letters beyond ASCII.
+    (text[start] === '$' && (kind === 'symbol' || (kind === 'parameter' && text.charCodeAt(end) > 0x7f))),
 }
 
 const bigquery: Rules = {
