@@ -21,7 +21,7 @@ export class SealKeys implements KeyRotation {
 
   get obstacle(): string | undefined {
     if (this.#isWorker)
-      return 'Workers share the keys that they were started with: put a new key first in auth.sealKeys, keep the old one after it, and restart the gateway.'
+      return 'Workers share the keys that they were started with: set auth.sealKeys and reload. A later key goes first in the list, with the old one after it.'
     if (this.#auth.sealKeys.length > 0)
       return 'The configuration has the keys: put a new key first in auth.sealKeys of every replica, keep the old one after it, and reload.'
     return undefined

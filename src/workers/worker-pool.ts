@@ -135,6 +135,8 @@ export class WorkerPool {
     const apply = () => {
       this.#settings = { config, reload }
       for (const worker of asked) worker.apply(reload)
+      // One that became ready meanwhile has the former settings: it starts again.
+      for (const worker of this.#workers.values()) if (worker.isReady && !asked.includes(worker)) worker.kill()
     }
     return { apply, abandon }
   }

@@ -60,9 +60,11 @@ export class AuditLog implements AuditTrail {
 
   statementEnded(ended: EndedStatement): void {
     this.#begun++
-    void this.#writeStatement(ended, Date.now()).finally(() => {
-      this.#begun--
-    })
+    this.#writeStatement(ended, Date.now())
+      .catch(() => this.#parts.metrics.onLost(1))
+      .finally(() => {
+        this.#begun--
+      })
   }
 
   /** Waits until the lines of all statements that have ended are written, for at most a second. */
@@ -75,7 +77,8 @@ export class AuditLog implements AuditTrail {
   async #writeStatement(ended: EndedStatement, at: number): Promise<void> {
     const { ctx, sql, failure, step } = ended
     const caller = callerFields(ctx)
-    const tables = await Promise.resolve(this.#parts.tablesOf(ended)).catch(() => unknownTables)
+    // The source of an old ticket may be gone.
+    const tables = await (async () => await this.#parts.tablesOf(ended))().catch(() => unknownTables)
     const { trace } = ctx
     this.#write('statement', at, {
       ...caller,

@@ -71,9 +71,9 @@ export class LineFile {
     return file
   }
 
-  /** Why lines cannot be written now; undefined if they can. */
+  /** Why lines cannot be written now, or were dropped since the last ones were; undefined if neither. */
   get failure(): Error | undefined {
-    return this.#failure
+    return this.#failure ?? (this.#lost > 0 ? new Error('too many lines wait to be written') : undefined)
   }
 
   /** Bytes of lines that wait. */

@@ -11,7 +11,7 @@ import { GatewayError } from '../errors.ts'
 import type { OtherReplicas, ReplicaBus } from '../replicas/replica-questions.ts'
 import type { Router } from '../router.ts'
 import type { BreakerMode, Source } from '../source.ts'
-import type { Context } from '../types.ts'
+import type { Context, Principal } from '../types.ts'
 import type { AdminAction, AdminObserver } from './admin-action.ts'
 import type { AppliedReload, ConfigReloader } from './config-reloader.ts'
 import { type ActionReach, type ProcessAction, ProcessActions } from './process-actions.ts'
@@ -145,17 +145,17 @@ export class Administration {
     details: NonNullable<AdminAction['details']>,
     actionOf: (source: Source) => ProcessAction,
   ): Promise<ActionReach> {
-    const about = { action, source: this.#sourceName(name), details }
+    const about = { action, source: this.#sourceName(name, call.ctx.principal), details }
     return await this.#report(call, about, async () => {
       if (name === '') throw new GatewayError('BAD_REQUEST', 'Set the name of the source: ListSources lists them.')
       return await this.#everywhere.run(actionOf(this.#deps.router.named(name)))
     })
   }
 
-  /** The name of a source that a caller names, by which its grant is found; as it is, if there is none. */
-  #sourceName(named: string): string {
+  /** The name of a source that a caller names, by which its grant is found; as it is, if there is none that it may see. */
+  #sourceName(named: string, principal: Principal): string {
     try {
-      return this.#deps.router.named(named).name
+      return this.#deps.router.named(named, principal).name
     } catch {
       return named.slice(0, MAX_REASON_CHARACTERS)
     }
@@ -185,8 +185,8 @@ export class Administration {
     isAllowed = mayControlOthers(ctx.principal, about.source),
   ): Promise<T> {
     const why = reason?.slice(0, MAX_REASON_CHARACTERS)
-    const report = (failure?: GatewayError) =>
-      this.#deps.observer.onAdminAction(ctx, { ...about, reason: why }, failure)
+    const told = { ...bounded(about), reason: why }
+    const report = (failure?: GatewayError) => this.#deps.observer.onAdminAction(ctx, told, failure)
     try {
       if (!isAllowed) throw lacks(ctx.principal, 'operate', { source: about.source })
       const result = await run()
@@ -196,6 +196,18 @@ export class Administration {
       report(GatewayError.from(thrown))
       throw thrown
     }
+  }
+}
+
+/** The action with what its caller wrote shortened: any caller may ask for it, and the answer to most is a refusal. */
+function bounded({ action, target, source, details }: AdminAction): AdminAction {
+  const short = <T>(value: T) => (typeof value === 'string' ? value.slice(0, MAX_REASON_CHARACTERS) : value)
+  const entries = Object.entries(details ?? {}).map(([name, value]) => [name, short(value)] as const)
+  return {
+    action,
+    target: short(target),
+    source: short(source),
+    ...(details && { details: Object.fromEntries(entries) }),
   }
 }
 

@@ -33,6 +33,7 @@ export function authenticationOf(
   metadata: NonNullable<AuditedCall['metadata']>,
   principal: string | undefined,
 ): Authentication {
+  if (principal === 'anonymous') return 'none'
   const authorization = first(metadata['authorization']) ?? ''
   const kind = authorization.slice(0, authorization.indexOf(' ')).toLowerCase()
   const value = authorization.slice(kind.length + 1).trim()
@@ -40,8 +41,9 @@ export function authenticationOf(
   if (kind === 'basic') return 'basic'
   if (kind === 'bearer') return value.startsWith(OWN_TOKEN) ? 'token' : jsonWebToken.test(value) ? 'oidc' : 'api_key'
   if (first(metadata['auth-token-bin'])) return 'token'
+  if (principal?.startsWith('cert:')) return 'certificate'
   if (first(metadata['cookie'])) return 'cookie'
-  return principal === undefined || principal === 'anonymous' ? 'none' : 'certificate'
+  return principal === undefined ? 'none' : 'certificate'
 }
 
 /** What a client or a proxy tells and nobody has checked. */

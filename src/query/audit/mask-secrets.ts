@@ -1,23 +1,23 @@
 const MASK = '***'
 
 /** Words after which nothing of a statement is shown. `SECRET` is one where a statement creates or changes something. */
-const cutAfter = /\b(?:attach|identified)\b/i
+const cutAfter = /\b(?:attach|identified|add_parquet_key|aes_(?:en|de)crypt)\b/i
 const creates = /\b(?:create|alter|replace)\b/i
 const secretWord = /\bsecret\b/i
 
 /** The end of a name that stands for a secret, such as `s3_secret_access_key`. */
 const sensitive =
-  /(?:password|passwd|pwd|passphrase|secret|token|credential|api_?key|access_?key|private_?key|key_?id|signature)[\w$-]*|\b(?:sig|sas)\b/gi
+  /(?:password|passwd|pwd|passphrase|secret|token|credential|authorization|api_?key|access_?key|private_?key|key_?id|signature)[\w$-]*|\b(?:sig|sas)\b/gi
 /** Between such a name and its value. */
 const separator =
   /["'`\]]?\s{0,20}(?:=>|:=|:|=|<>|!=|\b(?:not\s{1,20})?(?:in|like|ilike)\b)\s{0,20}|\s{1,20}(?=['"$])|(?=')/isy
 /** A value in quotes, up to the end of the text if it is not closed, or without quotes. */
 const value =
-  /(?:[a-z]{1,2}&?)?(?:'''.*?(?:'''|$)|""".*?(?:"""|$)|'(?:\\.|''|[^'\\])*(?:'|$)|"(?:\\.|""|[^"\\])*(?:"|$))|\$(\w*)\$.*?(?:\$\1\$|$)|[^\s,;()&'"]+/isy
+  /(?:[a-z]{1,2}&?)?(?:'''.*?(?:'''|$)|""".*?(?:"""|$)|'(?:\\.|''|[^'\\])*(?:'|$)|"(?:\\.|""|[^"\\])*(?:"|$))|\$(\w*)\$.*?(?:\$\1\$|$)|[^\s()'"]+/isy
 /** What joins a value to the next one. */
 const joint = /\s{0,20}(?:\|\||\+)\s{0,20}|\s{1,20}(?=['"])/y
-/** User and password in a URL. */
-const userInfo = /(:\/\/)[^\s/@'"]{1,200}@/g
+/** User and password in a URL, up to the last `@`. */
+const userInfo = /(:\/\/)[^\s'"]{1,2000}@/g
 
 /**
  * Masks what may be a secret in the text of a statement, for the audit log: all after ATTACH, IDENTIFIED and the name of a secret that

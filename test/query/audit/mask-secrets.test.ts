@@ -21,6 +21,12 @@ describe('secrets in the text of a statement', () => {
     ["SELECT f(password => concat('hush', 'hush'))", 'SELECT f(password => ***'],
     ['SELECT \'x\' AS password, """hush""" AS b WHERE pwd = """it\'s hush"""', undefined],
     ["SET password = 'hush", 'SET password = ***'],
+    ["SELECT http_get('u', headers => MAP{'Authorization': 'Bearer hush'})", undefined],
+    ["PRAGMA add_parquet_key('k1', 'hush')", 'PRAGMA add_parquet_key ***'],
+    ["SELECT aes_encrypt('x', 'hush')", 'SELECT aes_encrypt ***'],
+    ["SELECT * FROM f('postgres://u:p/hush@host/db')", "SELECT * FROM f('postgres://***@host/db')"],
+    ["SELECT * FROM f('postgres://u:p@hush@host/db')", "SELECT * FROM f('postgres://***@host/db')"],
+    ["SELECT * FROM f('host=h password=ab,hush&hush dbname=x')", "SELECT * FROM f('host=h password=*** dbname=x')"],
   ])('%s', (sql, masked) => {
     if (masked !== undefined) expect(maskSecrets(sql)).toBe(masked)
     expect(maskSecrets(sql).split('WHERE').at(-1)).not.toContain('hush')
