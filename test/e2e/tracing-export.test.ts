@@ -38,6 +38,7 @@ describe('the export of spans', () => {
     await expect.poll(() => dropped(gateway, 'export-failed')).toBeGreaterThanOrEqual(20)
     await ask(gateway, 'SELECT 1 AS again')
     await expect.poll(() => dropped(gateway, 'export-failed')).toBeGreaterThan(60)
+    await gateway.line(({ event }) => event === 'spans_dropped')
     const lines = gateway.lines.filter(({ event }) => event === 'spans_dropped')
     expect(lines).toHaveLength(1)
     expect(lines[0]).toMatchObject({ level: 'warn', reason: 'export-failed' })
