@@ -1,5 +1,7 @@
 // This tree next to an earlier commit of the project, in one run: `npm run bench -- beside REVISION`. Both gateways serve the
-// same files and the same upstream, rounds are interleaved, and the ratios show the cost of the changes between the two.
+// same files and the same upstream, rounds are interleaved, and the ratios show the cost of the changes between the two. Two
+// processes of one commit differ by up to a quarter in CPU for as long as they live, so each case runs with several pairs of new
+// processes, and the ratios are medians over the pairs, with their spread. `beside HEAD` of a clean tree shows what noise is left.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,11 +19,17 @@ import {
   writeResults,
 } from './support/server.ts'
 
-const ROUNDS = Number(process.env['ROUNDS'] ?? 5)
-const WARM_UPS = 3
+const PAIRS = Number(process.env['PAIRS'] ?? 5)
+const ROUNDS = Number(process.env['ROUNDS'] ?? 3)
+const WARM_UPS = 2
 const CALLS = 10_000
 const STATEMENTS = 4000
 const KEY = 'bench-key'
+const OURS = 'this tree'
+const THEIRS = 'the earlier commit'
+type Participant = typeof OURS | typeof THEIRS
+/** The participants in an order that changes from turn to turn. */
+const inTurn = (turn: number): readonly Participant[] => (turn % 2 === 0 ? [OURS, THEIRS] : [THEIRS, OURS])
 const MIB = 2 ** 20
 const revision = process.argv[2] ?? 'HEAD~1'
 
@@ -44,9 +52,11 @@ const config = {
     up: { kind: 'flightsql', uri: `grpc://${upstream.address}` },
   },
 }
-const gateways: Readonly<Record<string, MeasuredServer>> = {
-  'this tree': await startGateway(config),
-  'the earlier commit': await startGateway(config, earlier),
+/** Starts both gateways, each first in every other pair. */
+async function startPair(pair: number): Promise<Readonly<Record<Participant, MeasuredServer>>> {
+  const servers: Partial<Record<Participant, MeasuredServer>> = {}
+  for (const who of inTurn(pair)) servers[who] = await startGateway(config, who === OURS ? root : earlier)
+  return servers as Record<Participant, MeasuredServer>
 }
 
 /** Reads a query with pyarrow; returns the units of work done, MiB of Arrow data. */
@@ -93,46 +103,68 @@ const cases: Readonly<Record<string, (address: string) => number>> = {
   'getflightinfo, 16 at a time (a call)': (address) => getFlightInfo(address, 16),
   'prepared, 16 at a time (a statement)': (address) => prepared(address, 16),
 }
-const participants = Object.entries(gateways)
-const only = process.env['CASES']?.split(',')
+/** Figures of one unit of work, in microseconds. */
+interface Figures {
+  readonly microseconds: number
+  readonly userCpuMicroseconds: number
+  readonly systemCpuMicroseconds: number
+}
+const cpuOf = (each: Figures) => each.userCpuMicroseconds + each.systemCpuMicroseconds
+
+function measure(server: MeasuredServer, work: (address: string) => number): Figures {
+  const before = server.cpuTimes()
+  const startedAt = performance.now()
+  const units = work(server.address)
+  const milliseconds = performance.now() - startedAt
+  const after = server.cpuTimes()
+  return {
+    microseconds: (milliseconds / units) * 1e3,
+    userCpuMicroseconds: ((after.userSeconds - before.userSeconds) / units) * 1e6,
+    systemCpuMicroseconds: ((after.systemSeconds - before.systemSeconds) / units) * 1e6,
+  }
+}
+
+function mediansOf(all: readonly Figures[]): Figures {
+  const of = (name: keyof Figures) => Number(median(all.map((each) => each[name])).toFixed(1))
+  return {
+    microseconds: of('microseconds'),
+    userCpuMicroseconds: of('userCpuMicroseconds'),
+    systemCpuMicroseconds: of('systemCpuMicroseconds'),
+  }
+}
+
+const round = (value: number) => Number(value.toFixed(2))
+
+const only = process.env['CASES']?.split(';')
 const results: Record<string, object> = {}
 for (const [name, work] of Object.entries(cases)) {
   if (only && !only.some((part) => name.startsWith(part))) continue
-  for (let i = 0; i < WARM_UPS; i++) for (const { address } of Object.values(gateways)) work(address)
-  const samples: Record<string, { wall: number[]; user: number[]; system: number[] }> = {}
-  for (let round = 0; round < ROUNDS; round++)
-    // Each goes first in every other round.
-    for (const [who, server] of round % 2 === 0 ? participants : participants.toReversed()) {
-      const before = server.cpuTimes()
-      const startedAt = performance.now()
-      const units = work(server.address)
-      const seconds = (performance.now() - startedAt) / 1000
-      const after = server.cpuTimes()
-      samples[who] ??= { wall: [], user: [], system: [] }
-      samples[who].wall.push((seconds / units) * 1e6)
-      samples[who].user.push(((after.userSeconds - before.userSeconds) / units) * 1e6)
-      samples[who].system.push(((after.systemSeconds - before.systemSeconds) / units) * 1e6)
-    }
-  const medians = Object.fromEntries(
-    Object.entries(samples).map(([who, { wall, user, system }]) => [
-      who,
-      {
-        microseconds: Number(median(wall).toFixed(1)),
-        userCpuMicroseconds: Number(median(user).toFixed(1)),
-        systemCpuMicroseconds: Number(median(system).toFixed(1)),
-      },
-    ]),
-  )
-  const [ours, theirs] = [medians['this tree']!, medians['the earlier commit']!]
-  const cpuOf = (each: typeof ours) => each.userCpuMicroseconds + each.systemCpuMicroseconds
-  const ratios = {
-    'this tree to the earlier commit, time': Number((ours.microseconds / theirs.microseconds).toFixed(2)),
-    'this tree to the earlier commit, CPU': Number((cpuOf(ours) / cpuOf(theirs)).toFixed(2)),
+  const pairs: Record<Participant, Figures>[] = []
+  for (let pair = 0; pair < PAIRS; pair++) {
+    const servers = await startPair(pair)
+    for (let i = 0; i < WARM_UPS; i++) for (const who of inTurn(pair)) work(servers[who].address)
+    const samples: Record<Participant, Figures[]> = { [OURS]: [], [THEIRS]: [] }
+    for (let round = 0; round < ROUNDS; round++)
+      for (const who of inTurn(pair + round)) samples[who].push(measure(servers[who], work))
+    for (const server of Object.values(servers)) await server.stop()
+    pairs.push({ [OURS]: mediansOf(samples[OURS]), [THEIRS]: mediansOf(samples[THEIRS]) })
   }
-  results[name] = { rounds: ROUNDS, medians, ratios }
-  console.log(`\n${name}, medians of ${ROUNDS}`)
+  const medians = {
+    [OURS]: mediansOf(pairs.map((pair) => pair[OURS])),
+    [THEIRS]: mediansOf(pairs.map((pair) => pair[THEIRS])),
+  }
+  const times = pairs.map((pair) => pair[OURS].microseconds / pair[THEIRS].microseconds)
+  const cpu = pairs.map((pair) => cpuOf(pair[OURS]) / cpuOf(pair[THEIRS]))
+  const ratios = {
+    'this tree to the earlier commit, time': round(median(times)),
+    'this tree to the earlier commit, CPU': round(median(cpu)),
+    'CPU, least of the pairs': round(Math.min(...cpu)),
+    'CPU, greatest of the pairs': round(Math.max(...cpu)),
+  }
+  results[name] = { rounds: PAIRS * ROUNDS, medians, ratios }
+  console.log(`\n${name}, ${PAIRS} pairs of processes, medians of ${ROUNDS} rounds`)
   console.table(medians)
   console.table(ratios)
 }
-for (const server of [...Object.values(gateways), upstream]) await server.stop()
+await upstream.stop()
 if (!only) writeResults('beside', results, { comparedWith: git('rev-parse', '--short', revision) })

@@ -28,13 +28,21 @@ export class GatewayProcess {
   /** Output that is not JSON, such as a crash. */
   readonly noise: string[] = []
   readonly exited: Promise<number>
+  /** The signal that ended the process, if one did. */
+  endedBy: NodeJS.Signals | null = null
   flight = ''
   http = ''
 
   private constructor(child: ChildProcess, folder: string) {
     this.#child = child
     this.#folder = folder
-    this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? (signal ? 255 : 254))))
+    this.exited = new Promise((resolve) =>
+      child.once('exit', (code, signal) => {
+        this.endedBy = signal
+        if (signal) this.noise.push(`ended by ${signal}`)
+        resolve(code ?? 255)
+      }),
+    )
     for (const stream of [child.stdout!, child.stderr!])
       createInterface(stream).on('line', (line) => {
         try {

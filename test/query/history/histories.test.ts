@@ -85,7 +85,8 @@ describe('the history of a gateway', () => {
   })
 
   it('a source that cannot tell its state costs a sample, and later ones come', async () => {
-    vi.useFakeTimers()
+    // In the middle of a step, so that one sample falls into the time that passes.
+    vi.useFakeTimers({ now: 1000.5 * SAMPLE_MS })
     try {
       let isBroken = true
       const warnings: unknown[] = []

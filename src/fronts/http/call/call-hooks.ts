@@ -26,6 +26,8 @@ export function openCall({ calls }: HttpFront, request: FastifyRequest, reply: F
 export function addCallHooks(app: FastifyInstance, front: HttpFront): void {
   const allowed = new AllowedMethods(app)
   app.addHook('onRequest', async (request, reply) => {
+    // Node.js still delivers the requests of a connection that arrived in one piece.
+    if (!front.calls.admit(request.raw.socket)) return reply.hijack()
     const call = openCall(front, request, reply)
     if (isBrowserAtRoot(request)) return await reply.redirect('docs', 303)
     if (request.is404) throw unknownRoute(request, reply, allowed)

@@ -7,6 +7,9 @@ import type { Logger } from '../../../query/types.ts'
 import { type CallOwner, HttpCall } from './http-call.ts'
 import { type HttpConnection, HttpConnections } from './http-connections.ts'
 
+/** Largest number of calls in progress of a connection: answers that wait for those before them are held in memory. */
+const MAX_PIPELINED = 100
+
 /** Receives the end of each call. */
 export interface HttpObserver {
   /** The call has valid credentials, and a route. */
@@ -92,6 +95,20 @@ export class HttpCalls implements CallOwner {
   /** Whether a connection carries a call. */
   hasCalls(socket: Socket): boolean {
     return (this.#connections.get(socket)?.calls.size ?? 0) > 0
+  }
+
+  /**
+   * Closes a connection whose client pipelines more than `MAX_PIPELINED` requests before it reads their answers.
+   * @returns whether the connection may carry one more call
+   */
+  admit(socket: Socket): boolean {
+    if (socket.destroyed) return false
+    const calls = this.#connections.get(socket)?.calls
+    if (!calls || calls.size < MAX_PIPELINED) return true
+    const text = `The connection had ${MAX_PIPELINED} requests in progress, and the client sent another: read answers first.`
+    for (const call of calls) call.fail(new GatewayError('RATE_LIMITED', text))
+    socket.destroy()
+    return false
   }
 
   /** Begins a call, which ends when its answer has been sent or its connection has closed. */

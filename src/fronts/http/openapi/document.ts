@@ -2,8 +2,8 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { exampleOrigin } from './curl-example.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
+import { DocsPages } from './docs-pages.ts'
 import type { JsonSchema, Media, OpenApiDocument, PathItem } from './document-types.ts'
 
 /** What the document tells beside the routes. */
@@ -35,7 +35,7 @@ const securitySchemes = {
 
 /**
  * Adds `/openapi.json` and `/docs`, about all routes that are added to `app` by plugins after this. Both need no credentials and
- * are rendered once.
+ * are rendered once: answers that wait in a connection share the bytes.
  */
 export function addOpenApi(app: FastifyInstance, { version, isOpen }: DocumentInfo): void {
   const examples: BodyExamples = new Map()
@@ -58,11 +58,11 @@ export function addOpenApi(app: FastifyInstance, { version, isOpen }: DocumentIn
     transformObject: (input) =>
       openApi31(jsonSchemaTransformObject(input) as unknown as OpenApiDocument, examples) as never,
   })
-  let rendered: { readonly document: string; readonly page: string } | undefined
+  let rendered: { readonly document: Buffer; readonly pages: DocsPages } | undefined
   const render = () => {
     if (rendered) return rendered
     const document = app.swagger() as unknown as OpenApiDocument
-    rendered = { document: JSON.stringify(document), page: docsPage(document) }
+    rendered = { document: Buffer.from(JSON.stringify(document)), pages: new DocsPages(docsPage(document)) }
     return rendered
   }
   const hidden = { schema: { hide: true } }
@@ -75,13 +75,8 @@ export function addOpenApi(app: FastifyInstance, { version, isOpen }: DocumentIn
       .header('content-security-policy', docsPolicy)
       .header('x-content-type-options', 'nosniff')
       .header('referrer-policy', 'no-referrer')
-      .send(withOrigin(render().page, `${protocol}://${host}`)),
+      .send(render().pages.of(`${protocol}://${host}`)),
   )
-}
-
-/** The page with the address by which its reader has reached it, so that its commands work as they stand. */
-function withOrigin(page: string, origin: string): string {
-  return /^https?:\/\/[\w.:[\]-]+$/.test(origin) ? page.replace(exampleOrigin, origin) : page
 }
 
 /** Examples of bodies by the id of their operation. zod drops them from the JSON Schema of a body that it transforms in part. */
