@@ -81,6 +81,11 @@ export class Authenticator {
     return this.#keys.isEmpty && this.#oidc.isEmpty && this.#certificates.isEmpty
   }
 
+  /** Whether any API key is configured. */
+  get hasApiKeys(): boolean {
+    return !this.#keys.isEmpty
+  }
+
   /** When each principal loses its last API key, in Unix milliseconds; without those that have a key without an end. */
   keyExpiries(): { readonly principal: string; readonly expiresAt: number }[] {
     return this.#keys.expiries()

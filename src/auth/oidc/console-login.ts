@@ -29,12 +29,28 @@ export interface BegunLogin {
   readonly ticket: string
 }
 
+/** Why a login has failed, for the person who logs in. */
+export interface LoginFailure {
+  /** Code of the error table. */
+  readonly code: string
+  readonly message: string
+  readonly requestId: string
+}
+
+/** How long the page has to ask why a login has failed, in milliseconds. */
+export const FAILURE_MS = 60_000
+/** Longest text about a failed login, in characters: it goes into a cookie. */
+const MAX_MESSAGE_CHARACTERS = 500
+
 /** How long somebody may take at the issuer, in milliseconds. */
 export const LOGIN_MS = 10 * 60_000
 /** Time limit of a request to the issuer, in seconds. */
 const TIMEOUT_S = 10
 /** Logins that may wait for the issuer at the same time. */
 const MAX_WAITING = 20
+
+/** Names of what the client throws when a request has no answer. */
+const unanswered: ReadonlySet<string> = new Set(['TimeoutError', 'AbortError', 'TypeError'])
 
 interface Checks {
   readonly verifier: string
@@ -103,21 +119,39 @@ export class ConsoleLogin {
     })
   }
 
+  /** Seals why a login has failed, for a cookie: no other site can put words of its own into the page. */
+  sealFailure({ code, message, requestId }: LoginFailure): string {
+    const failure: LoginFailure = { code, message: message.slice(0, MAX_MESSAGE_CHARACTERS), requestId }
+    const payload = Buffer.from(JSON.stringify(failure))
+    return this.#deps.sealer.seal(SealKind.loginFailure, '', Date.now() + FAILURE_MS, payload).toString('base64url')
+  }
+
+  /** Opens what `sealFailure` has sealed; undefined if it is too old or was not sealed by a gateway with the same keys. */
+  openFailure(sealed: string): LoginFailure | undefined {
+    return this.#opened<LoginFailure>(SealKind.loginFailure, sealed)
+  }
+
   get #redirectUri(): string {
     return `${this.#settings.publicUrl.replace(/\/$/, '')}/console/login/callback`
   }
 
   #checksOf(ticket: string | undefined): Checks {
-    try {
-      const { expiresAt, payload } = this.#deps.sealer.open(SealKind.login, Buffer.from(ticket ?? '', 'base64url'))
-      if (Date.now() < expiresAt) return JSON.parse(payload.toString()) as Checks
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error
-    }
+    const checks = this.#opened<Checks>(SealKind.login, ticket ?? '')
+    if (checks) return checks
     throw new GatewayError(
       'UNAUTHENTICATED',
       'The login was not begun in this browser, or took too long: begin it again.',
     )
+  }
+
+  #opened<T>(kind: SealKind, sealed: string): T | undefined {
+    try {
+      const { expiresAt, payload } = this.#deps.sealer.open(kind, Buffer.from(sealed, 'base64url'))
+      return Date.now() < expiresAt ? (JSON.parse(payload.toString()) as T) : undefined
+    } catch (error) {
+      if (error instanceof GatewayError) return undefined
+      throw error
+    }
   }
 
   #discovered(): Promise<Configuration> {
@@ -158,9 +192,18 @@ export class ConsoleLogin {
       'a login to the console has failed',
     )
     if (name === 'AuthorizationResponseError' && typeof error === 'string' && /^\w{1,64}$/.test(error))
-      return new GatewayError('UNAUTHENTICATED', `The issuer has refused the login (${error}).`, { cause })
-    if (name === 'TimeoutError' || name === 'AbortError' || name === 'TypeError' || code === 'OAUTH_TIMEOUT')
+      return new GatewayError(
+        'UNAUTHENTICATED',
+        `The issuer has refused the login (${error}): try again, or ask those who run the issuer.`,
+        { cause },
+      )
+    if (unanswered.has(name) || code === 'OAUTH_TIMEOUT' || isServerError(cause as Error))
       return new GatewayError('ISSUER_UNAVAILABLE', 'The issuer does not answer: try again later.', { cause })
     return new GatewayError('UNAUTHENTICATED', 'The login has failed: begin it again.', { cause })
   }
+}
+
+/** Whether the client has got an answer that tells a failure of the issuer itself: the client adds it to what it throws. */
+function isServerError({ cause }: { readonly cause?: unknown }): boolean {
+  return cause instanceof Response && cause.status >= 500
 }

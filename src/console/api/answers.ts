@@ -17,8 +17,11 @@ export interface Problem {
 /** Who uses the console. */
 export interface Session {
   readonly login: 'none' | 'key'
+  readonly has_keys: boolean
   /** Name of the issuer at which somebody may log in too. */
   readonly sign_in: string | null
+  /** Why the last login at the issuer has failed. */
+  readonly sign_in_error: { readonly code: string; readonly detail: string; readonly request_id: string } | null
   /** Null until somebody has logged in. */
   readonly principal: string | null
   readonly roles: readonly string[]

@@ -1,7 +1,13 @@
-import type { ApiError } from '../api/api-error.ts'
+import type { Problem } from '../api/answers.ts'
+
+/** What the note shows of an error. */
+export interface Noted {
+  readonly message: string
+  readonly problem?: Pick<Problem, 'code' | 'position' | 'request_id'> | undefined
+}
 
 /** An error in the gateway's words, with what its log needs to find the call. */
-export function ErrorNote({ error, id }: { readonly error: ApiError; readonly id?: string }) {
+export function ErrorNote({ error, id }: { readonly error: Noted; readonly id?: string }) {
   const { message, problem } = error
   return (
     <div class="note bad" role="alert" id={id}>

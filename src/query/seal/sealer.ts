@@ -21,6 +21,7 @@ export const SealKind = {
   savepoint: 7,
   forwarded: 8,
   login: 9,
+  loginFailure: 10,
 } as const
 export type SealKind = (typeof SealKind)[keyof typeof SealKind]
 

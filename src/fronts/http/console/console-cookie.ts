@@ -18,17 +18,19 @@ export function isConsoleCall(headers: IncomingHttpHeaders): boolean {
   return headers[CONSOLE_HEADER] === '1' && site === 'same-origin'
 }
 
+/** The value of a cookie; undefined if the request has none of that name. */
+export function cookieOf({ cookie = '' }: IncomingHttpHeaders, name: string): string | undefined {
+  const pairs = cookie.split(';').map((pair) => pair.trim())
+  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
+}
+
 /**
  * The bearer token of the console's cookie, as the header `authorization` would carry it. The cookie counts only in calls of the
  * console that carry no other credentials; so a page of another site, for which the browser adds the cookie, gains nothing.
  */
 export function cookieAuthorization(headers: IncomingHttpHeaders): string | undefined {
   if (!isConsoleCall(headers) || CREDENTIAL_HEADERS.some((name) => headers[name] !== undefined)) return undefined
-  const token = (headers.cookie ?? '')
-    .split(';')
-    .map((pair) => pair.trim())
-    .find((pair) => pair.startsWith(`${COOKIE}=`))
-    ?.slice(COOKIE.length + 1)
+  const token = cookieOf(headers, COOKIE)
   return token ? `Bearer ${token}` : undefined
 }
 

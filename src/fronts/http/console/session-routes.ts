@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Authenticator } from '../../../auth/authenticator.ts'
+import type { LoginFailure } from '../../../auth/oidc/console-login.ts'
 import { mayControlOthers } from '../../../query/control/active-statements.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Principal } from '../../../query/types.ts'
@@ -8,13 +9,27 @@ import { credentialsOf } from '../call/credentials.ts'
 import { checkHost } from '../call/local-host.ts'
 import type { HttpFront } from '../front.ts'
 import { cookieAuthorization, cookiesOf, isConsoleCall } from './console-cookie.ts'
+import { takeLoginFailure } from './login-failure-cookie.ts'
+
+/** Why a login at the issuer has failed. */
+export interface SignInError {
+  /** Code of the error table. */
+  readonly code: string
+  /** The reason in a sentence. */
+  readonly detail: string
+  readonly request_id: string
+}
 
 /** Who uses the console. */
 export interface SessionJson {
   /** `none`: the gateway takes calls without credentials. `key`: somebody logs in with an API key. */
   readonly login: 'none' | 'key'
+  /** Whether there are API keys to log in with. */
+  readonly has_keys: boolean
   /** Name of the issuer at which somebody may log in too, by `login/oidc`; null if there is none. */
   readonly sign_in: string | null
+  /** Why the last login at the issuer has failed, told once; null if it has not. */
+  readonly sign_in_error: SignInError | null
   /** Null until somebody has logged in. */
   readonly principal: string | null
   readonly roles: readonly string[]
@@ -39,19 +54,28 @@ export function addSessionRoutes(
       'Only the console calls this route: other clients send their key with each call.',
     )
   })
-  const describe = (principal: Principal | undefined): SessionJson => ({
+  const describe = (principal: Principal | undefined, failure?: LoginFailure): SessionJson => ({
     login: authenticator.open ? 'none' : 'key',
+    has_keys: authenticator.hasApiKeys,
     sign_in: consoleLogin?.name ?? null,
+    sign_in_error:
+      failure && !principal ? { code: failure.code, detail: failure.message, request_id: failure.requestId } : null,
     principal: principal?.name ?? null,
     roles: principal?.roles ?? [],
     sees_others: principal !== undefined && mayControlOthers(principal),
     version,
   })
 
-  app.get('/session', hidden, async ({ headers, raw: { socket } }) => {
+  app.get('/session', hidden, async (request, reply) => {
+    const { headers, raw } = request
+    const { socket } = raw
     if (authenticator.open) return describe(await authenticator.authenticate({}, socket))
+    const failure = takeLoginFailure(consoleLogin, request, reply)
     const authorization = cookieAuthorization(headers)
-    return describe(authorization === undefined ? undefined : await principalOf(authenticator, authorization, socket))
+    return describe(
+      authorization === undefined ? undefined : await principalOf(authenticator, authorization, socket),
+      failure,
+    )
   })
   app.post('/session', hidden, async (request, reply) => {
     drainGate.admit()
