@@ -16,6 +16,8 @@ export interface MetricFacts {
   readonly type: string
   readonly labels: readonly string[]
   readonly help: string
+  /** How the values of several workers become one. */
+  readonly aggregator: string
 }
 
 /** Every metric that the gateway exports, by name. */
@@ -40,6 +42,7 @@ export async function metricFacts(): Promise<MetricFacts[]> {
   metrics.cache.begin([], [], { entries: () => 0, bytes: () => 0 })
   metrics.sharedCache.begin({ isUp: () => true, pendingBytes: () => 0 })
   metrics.identity.readGauges({ keyExpiries: () => [] })
+  metrics.identity.readCertificates(() => [])
   metrics.audit.begin({ isUp: () => true, pendingBytes: () => 0 })
   metrics.redis.readGauges({ isRedisUp: () => true, breakers: () => [] })
   for (const kind of Object.values(sourceKinds)) kind.declareMetrics?.(metrics.ofSources.of('any'))
@@ -47,7 +50,13 @@ export async function metricFacts(): Promise<MetricFacts[]> {
   const facts = [metrics.registry, ofPrimary].map(async (registry) =>
     (await registry.getMetricsAsJSON())
       .filter(({ name }) => registry === metrics.registry || !ofTheProcess.test(name))
-      .map(({ name, type, help }) => ({ name, type: String(type), labels: labelsOf(registry, name), help })),
+      .map(({ name, type, help, aggregator }) => ({
+        name,
+        type: String(type),
+        labels: labelsOf(registry, name),
+        help,
+        aggregator,
+      })),
   )
   return (await Promise.all(facts)).flat().sort((a, b) => (a.name < b.name ? -1 : 1))
 }

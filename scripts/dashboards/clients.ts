@@ -49,6 +49,21 @@ export const clients: Dashboard = {
           lowIsBad: true,
           alert: 'FlightgateApiKeyExpiring',
         },
+        {
+          kind: 'table',
+          title: 'Certificates of the ports',
+          description: 'Seconds until the certificate of a port, or one of its chain, ends.',
+          unit: 's',
+          targets: [
+            {
+              expr: 'min by (instance, port) (flightgate_certificate_expiry_timestamp_seconds{$sel}) - time()',
+              legend: '{{instance}} {{port}}',
+            },
+          ],
+          thresholds: [14 * 86_400, 30 * 86_400],
+          lowIsBad: true,
+          alert: 'FlightgateCertificateExpiring',
+        },
       ],
     },
     {

@@ -18,7 +18,8 @@ import { healthMethods } from '../grpc/server/health.ts'
 import type { Methods } from '../grpc/server/method.ts'
 import { reflectionMethods } from '../grpc/server/reflection/reflection.ts'
 import { GrpcServer } from '../grpc/server/server.ts'
-import { watchCertificate } from '../ops/certificate-watch.ts'
+import { watchCertificate } from '../ops/certificates/certificate-watch.ts'
+import { chainExpiry } from '../ops/certificates/chain-expiry.ts'
 import { addProbes } from '../ops/http.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { ProcessReadiness } from '../ops/readiness.ts'
@@ -208,7 +209,13 @@ export function createFronts(
   scope.defer(() => grpc.close())
   /** Authorities of client certificates, once their file has changed. */
   let authorities: Buffer | undefined
+  let expiresAt = tls && chainExpiry(tls.cert)
+  const ports = ['flight', 'http', ...(replica?.listen ? ['replica'] : [])]
+  metrics.identity.readCertificates(() =>
+    expiresAt === undefined ? [] : ports.map((port) => ({ port, expiresAt: expiresAt! })),
+  )
   const onCertificate = (certificate: Certificate) => {
+    expiresAt = chainExpiry(certificate.cert)
     authorities = certificate.ca
     authenticator.update(authenticatorSettings(config, authorities))
     grpc.setCertificate(certificate)

@@ -8,6 +8,12 @@ interface Declared {
   readonly labelNames: readonly string[]
 }
 
+/** Declaration of a gauge that is read. */
+interface DeclaredReading extends Declared {
+  /** How the values of several workers become one; by default they are summed. */
+  readonly aggregator?: 'sum' | 'max'
+}
+
 type Read = () => Iterable<readonly [value: number, ...labels: string[]]>
 
 /** Metrics that sources declare. Sources that declare the same metric share it; the label `source` has the source's name. */
@@ -38,7 +44,7 @@ export class SourceMetricsRegistry {
           this.#shared(declared, (options) => new Histogram({ ...options, buckets: [...declared.buckets] })),
           source,
         ),
-      reading: (declared: Declared, read: Read) => {
+      reading: (declared: DeclaredReading, read: Read) => {
         reads.push({ name: declared.name, read })
         this.#addReading(declared, source, read)
       },
@@ -53,7 +59,8 @@ export class SourceMetricsRegistry {
     }
   }
 
-  #addReading(declared: Declared, source: string, read: Read): void {
+  #addReading(declared: DeclaredReading, source: string, read: Read): void {
+    const { aggregator = 'sum' } = declared
     const reads = this.#reads.get(declared.name) ?? []
     this.#reads.set(declared.name, reads)
     reads.push({ source, read })
@@ -62,6 +69,7 @@ export class SourceMetricsRegistry {
       (options) =>
         new Gauge({
           ...options,
+          aggregator,
           collect() {
             this.reset()
             for (const each of reads)

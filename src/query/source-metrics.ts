@@ -27,7 +27,11 @@ export interface SourceMetrics {
   histogram(metric: MetricFacts & { readonly buckets: readonly number[] }): (...labels: string[]) => Distribution
   /**
    * A gauge that is read at each scrape.
+   * @param metric includes how the values of several workers become one; by default they are summed
    * @param read returns the current values with their labels; values with the same labels are summed
    */
-  reading(metric: MetricFacts, read: () => Iterable<readonly [value: number, ...labels: string[]]>): void
+  reading(
+    metric: MetricFacts & { readonly aggregator?: 'sum' | 'max' },
+    read: () => Iterable<readonly [value: number, ...labels: string[]]>,
+  ): void
 }

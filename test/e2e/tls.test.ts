@@ -1,7 +1,11 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { connect as http2 } from 'node:http2'
+import { get } from 'node:https'
 import { type Socket, connect as tcp } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { type TLSSocket, connect as tls } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runFlightgate } from '../cli/run-flightgate.ts'
@@ -16,6 +20,19 @@ afterAll(() => {
   another.remove()
 })
 const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1))
+
+/** When the certificate in a file ends, in Unix seconds. */
+const endOf = (file: string) => Date.parse(new X509Certificate(readFileSync(file)).validTo) / 1000
+
+/** When the certificates of the ports end, as the metrics of a gateway with TLS tell. */
+async function expiries({ http }: GatewayProcess): Promise<Record<string, number>> {
+  const request = get(`https://localhost:${portOf(http)}/metrics`, { ca: readFileSync(ours.file) })
+  const [answer] = (await once(request, 'response')) as [IncomingMessage]
+  const found = (await text(answer)).matchAll(
+    /^flightgate_certificate_expiry_timestamp_seconds\{port="(\w+)"\} (\d+)$/gm,
+  )
+  return Object.fromEntries([...found].map(([, port, seconds]) => [port, Number(seconds)]))
+}
 
 describe('TLS', () => {
   const certificate = ours.issue()
@@ -78,12 +95,17 @@ describe('TLS', () => {
     const connection = http2(`https://localhost:${port}`, { ca })
     await once(connection, 'connect')
     const before = await shown(port)
+    const firstEnd = endOf(files.cert)
+    expect(await expiries(renewed)).toEqual({ flight: firstEnd, http: firstEnd })
     writeFileSync(files.cert, 'not a certificate')
     await renewed.line(({ event, reason }) => event === 'certificate' && reason !== undefined)
     expect(await shown(port)).toBe(before)
     ours.issue(files)
     await expect.poll(() => shown(port), { timeout: 20_000 }).not.toBe(before)
     expect(await shown(portOf(renewed.http))).toBe(await shown(port))
+    const end = endOf(files.cert)
+    expect(end).toBeGreaterThan(firstEnd)
+    expect(await expiries(renewed)).toEqual({ flight: end, http: end })
     await expect(new Promise((resolve) => connection.ping((error) => resolve(error)))).resolves.toBeNull()
     connection.close()
     expect(await renewed.stop()).toBe(0)

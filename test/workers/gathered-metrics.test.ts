@@ -1,6 +1,9 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
+import { RedisMetrics } from '../../src/ops/metrics/redis-metrics.ts'
 import { type MetricJson, textOfProcesses } from '../../src/ops/processes/process-metrics.ts'
+import { SourceMetricsRegistry } from '../../src/ops/source-metrics.ts'
+import { poolMetrics } from '../../src/sources/flightsql/metrics.ts'
 import { GatheredMetrics } from '../../src/workers/gathered-metrics.ts'
 
 /** The metrics of a process in which some calls have ended. */
@@ -13,6 +16,16 @@ async function metricsOf(calls: number, isUp = 1): Promise<readonly MetricJson[]
   new Gauge({ name: 'connections', help: 'h', registers }).set(calls)
   new Gauge({ name: 'up', help: 'h', aggregator: 'min', registers }).set(isUp)
   new Gauge({ name: 'process_heap_bytes', help: 'h', registers }).set(calls)
+  return (await registry.getMetricsAsJSON()) as unknown as readonly MetricJson[]
+}
+
+/** The gauges of a process that tell whether something works. */
+async function statesOf(isUp: boolean): Promise<readonly MetricJson[]> {
+  const registry = new Registry()
+  const breakers = () => [{ use: 'quotas', isOpen: !isUp }]
+  new RedisMetrics(registry).readGauges({ isRedisUp: () => isUp, breakers })
+  const pools = [{ name: 'one:1', state: isUp ? 'closed' : 'open', pool: { stats: { idle: 1, inUse: 0, waiting: 0 } } }]
+  poolMetrics(new SourceMetricsRegistry(registry).of('lake'), () => pools as never)
   return (await registry.getMetricsAsJSON()) as unknown as readonly MetricJson[]
 }
 
@@ -52,4 +65,21 @@ describe('metrics of several workers', () => {
     gatherer.ended(1)
     expect(await textOf(await answers(2, 6))).toContain('calls_total{code="OK"} 10')
   })
+})
+
+it.each([
+  [[true, true], { redisUp: 1, open: 0 }],
+  [[true, false], { redisUp: 0, open: 1 }],
+  [[false, false], { redisUp: 0, open: 1 }],
+])('states are not summed up: workers that reach their servers: %j', async (workers, { redisUp, open }) => {
+  const gatherer = new GatheredMetrics(async () => [])
+  const asked = workers.map(async (isUp, number) => {
+    const metrics = await statesOf(isUp)
+    return { number, ask: (question: number) => gatherer.answered(question, metrics) }
+  })
+  const text = (await textOfProcesses(await gatherer.gather(await Promise.all(asked)))).body
+  expect(text).toContain(`flightgate_redis_up ${redisUp}\n`)
+  expect(text).toContain(`flightgate_state_breaker_open{use="quotas"} ${open}\n`)
+  expect(text).toContain(`flightgate_breaker_open{source="lake",address="one:1"} ${open}\n`)
+  expect(text).toContain('flightgate_pool_connections{source="lake",address="one:1",state="idle"} 2')
 })

@@ -6,7 +6,10 @@ export interface IdentityReaders {
   keyExpiries(): Iterable<{ readonly principal: string; readonly expiresAt: number }>
 }
 
-/** Metrics of the credentials of callers. */
+/** Reads the certificates of the gateway's own ports. */
+export type CertificateReader = () => Iterable<{ readonly port: string; readonly expiresAt: number }>
+
+/** Metrics of credentials: those of callers, and the certificates with which the gateway shows who it is. */
 export class IdentityMetrics {
   readonly #registry: Registry
   readonly #tokens
@@ -48,6 +51,21 @@ export class IdentityMetrics {
         // A principal may have got a key without an end.
         this.reset()
         for (const { principal, expiresAt } of read.keyExpiries()) this.set({ principal }, expiresAt / 1000)
+      },
+    })
+  }
+
+  /** Adds the gauge of certificates. @param read tells when each ends, in Unix milliseconds */
+  readCertificates(read: CertificateReader): void {
+    new Gauge({
+      name: 'flightgate_certificate_expiry_timestamp_seconds',
+      help: 'When the certificate of a port ends, or one of its chain if that ends earlier, in Unix seconds, by port: flight, http, replica. Absent for ports without TLS.',
+      labelNames: ['port'],
+      registers: [this.#registry],
+      // Of several workers, the one counts that has not taken a renewed certificate.
+      aggregator: 'min',
+      collect() {
+        for (const { port, expiresAt } of read()) this.set({ port }, expiresAt / 1000)
       },
     })
   }

@@ -87,6 +87,8 @@ export function poolMetrics(metrics: SourceMetrics, pools: () => Iterable<PoolRe
       name: 'flightgate_breaker_open',
       help: '1 while the circuit breaker of an address is open or half-open and rejects calls; else 0.',
       labelNames: ['address'],
+      // Each worker has breakers of its own: one that rejects calls is enough.
+      aggregator: 'max',
     },
     function* () {
       // All pools of an address share its breaker.
