@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { hasChromium, startChromium } from './chromium.ts'
 import { openConsole } from './console-page.ts'
 import { GatewayProcess } from './gateway-process.ts'
+import { GatewayStub } from './gateway-stub.ts'
 import { runningQueries } from './http-client.ts'
 import { PricedShop, USD } from './priced-shop.ts'
 
@@ -21,9 +22,13 @@ afterAll(async () => {
   await shop.fake.close()
 })
 
-it('a statement that runs tells what it was expected to cost, over HTTP and in the console', async () => {
+it('a statement that runs tells what it was expected to cost, over HTTP and gRPC and in the console', async () => {
   const answer = shop.query(gateway)
   await expect.poll(() => runningQueries(gateway)).toMatchObject([{ estimated_cost_usd: expect.closeTo(USD, 6) }])
+  const stub = new GatewayStub(gateway.flight)
+  const { queries } = await stub.unary('listQueries', { dataSource: '', principal: '' })
+  stub.close()
+  expect(queries).toMatchObject([{ estimatedCostUsd: expect.closeTo(USD, 6) }])
   if (browser) {
     const { page } = await openConsole(browser, gateway)
     await page

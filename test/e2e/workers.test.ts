@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { Agent, type IncomingMessage, request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   Action,
@@ -176,6 +179,32 @@ describe('two workers', () => {
     expect(new Set(await workersOf(gateway, 'http-', 10))).toEqual(new Set([1, 2]))
     const probes = await Promise.all(Array.from({ length: 4 }, () => fetch(`http://${gateway.http}/readyz?verbose`)))
     expect(probes.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  })
+
+  it('the console kills statements of both workers over one connection', async () => {
+    const ask = async (method: string, path: string, agent: Agent | false, body?: object) => {
+      const headers = { ...me, 'x-flightgate-console': '1', ...(body && { 'content-type': 'application/json' }) }
+      const asked = request(`http://${gateway.http}/api/v1/${path}`, { method, agent, headers })
+      asked.end(body && JSON.stringify(body))
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+      const content = await text(answer)
+      return { status: answer.statusCode, body: content === '' ? undefined : JSON.parse(content) }
+    }
+    // Each has a connection of its own.
+    const answers = ['a', 'b', 'c', 'd'].map((name) =>
+      ask('POST', 'query', false, { query: SLOW.replace('AS n', `AS ${name}`) }),
+    )
+    const console = new Agent({ keepAlive: true, maxSockets: 1 })
+    const listed = async () => (await ask('GET', 'queries', console)).body.queries as { readonly id: string }[]
+    await expect.poll(async () => (await listed()).length).toBe(4)
+    const ids = (await listed()).map(({ id }) => id)
+    for (const id of ids) expect((await ask('DELETE', `queries/${id}`, console)).status).toBe(204)
+    console.destroy()
+    for (const { body } of await Promise.all(answers)) expect(body).toMatchObject({ code: 'CANCELLED' })
+    const runners = gateway.lines.filter(
+      ({ event, step, queryId }) => event === 'statement' && step === 'run' && ids.includes(String(queryId)),
+    )
+    expect(new Set(runners.map(({ worker }) => worker)).size).toBe(2)
   })
 })
 

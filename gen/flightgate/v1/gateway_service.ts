@@ -954,6 +954,8 @@ export interface RunningQuery {
   bytes: bigint;
   /** Id of the request in the log. */
   requestId: string;
+  /** What it was expected to cost in US dollars when it began; unset if the source does not bill or that is not known. */
+  estimatedCostUsd?: number | undefined;
 }
 
 /** ListQueriesResponse has the statements, the oldest first. */
@@ -5313,6 +5315,7 @@ function createBaseRunningQuery(): RunningQuery {
     rows: 0n,
     bytes: 0n,
     requestId: "",
+    estimatedCostUsd: undefined,
   };
 }
 
@@ -5350,6 +5353,9 @@ export const RunningQuery: MessageFns<RunningQuery> = {
     }
     if (message.requestId !== "") {
       writer.uint32(74).string(message.requestId);
+    }
+    if (message.estimatedCostUsd !== undefined) {
+      writer.uint32(81).double(message.estimatedCostUsd);
     }
     return writer;
   },
@@ -5437,6 +5443,14 @@ export const RunningQuery: MessageFns<RunningQuery> = {
             }
 
             message.requestId = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.estimatedCostUsd = reader.double();
             continue;
           }
         }

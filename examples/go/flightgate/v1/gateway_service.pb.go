@@ -4322,9 +4322,11 @@ type RunningQuery struct {
 	// Arrow bytes of the result that the client has read so far.
 	Bytes uint64 `protobuf:"varint,8,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// Id of the request in the log.
-	RequestId     string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// What it was expected to cost in US dollars when it began; unset if the source does not bill or that is not known.
+	EstimatedCostUsd *float64 `protobuf:"fixed64,10,opt,name=estimated_cost_usd,json=estimatedCostUsd,proto3,oneof" json:"estimated_cost_usd,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *RunningQuery) Reset() {
@@ -4418,6 +4420,13 @@ func (x *RunningQuery) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *RunningQuery) GetEstimatedCostUsd() float64 {
+	if x != nil && x.EstimatedCostUsd != nil {
+		return *x.EstimatedCostUsd
+	}
+	return 0
 }
 
 // ListQueriesResponse has the statements, the oldest first.
@@ -6474,7 +6483,7 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x12ListQueriesRequest\x12\x1f\n" +
 	"\vdata_source\x18\x01 \x01(\tR\n" +
 	"dataSource\x12\x1c\n" +
-	"\tprincipal\x18\x02 \x01(\tR\tprincipal\"\xa8\x02\n" +
+	"\tprincipal\x18\x02 \x01(\tR\tprincipal\"\xf2\x02\n" +
 	"\fRunningQuery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x1f\n" +
@@ -6487,7 +6496,10 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x04rows\x18\a \x01(\x04R\x04rows\x12\x14\n" +
 	"\x05bytes\x18\b \x01(\x04R\x05bytes\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\t \x01(\tR\trequestId\"k\n" +
+	"request_id\x18\t \x01(\tR\trequestId\x121\n" +
+	"\x12estimated_cost_usd\x18\n" +
+	" \x01(\x01H\x00R\x10estimatedCostUsd\x88\x01\x01B\x15\n" +
+	"\x13_estimated_cost_usd\"k\n" +
 	"\x13ListQueriesResponse\x125\n" +
 	"\aqueries\x18\x01 \x03(\v2\x1b.flightgate.v1.RunningQueryR\aqueries\x12\x1d\n" +
 	"\n" +
@@ -6962,6 +6974,7 @@ func file_flightgate_v1_gateway_service_proto_init() {
 	}
 	file_flightgate_v1_gateway_service_proto_msgTypes[35].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[42].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[44].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[47].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[49].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[58].OneofWrappers = []any{}

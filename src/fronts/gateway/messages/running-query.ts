@@ -9,7 +9,7 @@ const states = {
 
 /** The message of a statement that waits or runs. */
 export function runningQueryMessage(statement: ActiveStatement): RunningQuery {
-  const { id, principal, source, text, state, startedAt, rows, bytes, requestId } = statement
+  const { id, principal, source, text, state, startedAt, rows, bytes, estimatedCostUsd, requestId } = statement
   return {
     id,
     principal,
@@ -20,5 +20,6 @@ export function runningQueryMessage(statement: ActiveStatement): RunningQuery {
     rows: BigInt(rows),
     bytes: BigInt(bytes),
     requestId,
+    estimatedCostUsd,
   }
 }
