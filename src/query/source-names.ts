@@ -177,7 +177,7 @@ function isNamed(source: Source, name: string): boolean {
   return source.name.toLowerCase() === name
 }
 
-/** Whether a source has a schema with this name or below it. Returns true during an outage, because the schema may exist. */
+/** Whether a source has a schema with this name or below it. Returns true during an outage, because the schema may exist; false if the source has nothing for the caller. */
 async function hasSchema(source: Source, name: string, ctx: Context): Promise<boolean> {
   try {
     const entries = await source.catalog.schemas(undefined, ctx)
@@ -186,7 +186,9 @@ async function hasSchema(source: Source, name: string, ctx: Context): Promise<bo
       return known === name || known.startsWith(`${name}.`)
     })
   } catch (error) {
-    if (GatewayError.from(error).row.outage) return true
+    const { code, row } = GatewayError.from(error)
+    if (code === 'FORBIDDEN') return false
+    if (row.outage) return true
     throw error
   }
 }

@@ -39,6 +39,22 @@ describe.runIf(hasPython())('flightgate doctor', () => {
     expect((await doctor({ kind: 'duckdb' })).code).toBe(0)
   })
 
+  it('checks the login of each caller too', async () => {
+    const { code, stdout } = await doctor({
+      kind: 'dremio',
+      uri: dremio.uri,
+      username: 'dremio',
+      password: 'dremio123',
+      identity: {
+        mode: 'impersonate',
+        principals: { ann: { username: 'dremio', password: 'dremio123' } },
+        groups: { team: { token: 'old-token' } },
+      },
+    })
+    expect(stdout).toMatch(/for the principal ann[\s\S]*ok {3}metadata[\s\S]*for the group team[\s\S]*FAIL session/)
+    expect([code, /dremio123|old-token/.test(stdout)]).toEqual([1, false])
+  })
+
   it.each<[string, object, RegExp]>([
     ['a name that does not resolve', { uri: 'grpc://nowhere.invalid' }, /FAIL DNS[\s\S]*-> Check the host/],
     [

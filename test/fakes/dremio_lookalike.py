@@ -172,6 +172,9 @@ class Server(fl.FlightServerBase):
         """Validate and find the result schema; never runs the query (section 3.4)."""
         self.st.stats.add("plans")
         sql = sql.strip().rstrip(";")
+        for name in self.st.denied.get(session.user, []):
+            if re.search(rf"\b{name}\b", sql, re.IGNORECASE):
+                raise STATUS["permission"](f"{session.user} lacks SELECT on {name}.")
         if session.properties.get("quoting", "").upper() == "BACK_TICK":
             sql = sql.replace("`", '"')
         if match := FAULT.search(sql):
@@ -350,7 +353,10 @@ class Server(fl.FlightServerBase):
         if name in meta.KEY_SCHEMAS:
             raise NotImplementedError(f"{name} not supported.")
         if name in meta.COMMAND_SCHEMAS:
-            return fl.RecordBatchStream(meta.command_table(name, decode(body), self.cursor(session), self.st.opts.duckdb_types))
+            table = meta.command_table(name, decode(body), self.cursor(session), self.st.opts.duckdb_types)
+            if denied := self.st.denied.get(session.user, []) if name == "CommandGetTables" else []:
+                table = table.filter([each not in denied for each in table.column("table_name").to_pylist()])
+            return fl.RecordBatchStream(table)
         if name == "TicketStatementQuery":
             sql = self.open_handle(decode(body).get(1, [b""])[0], session, "StatementHandle used in getStream", "internal")
         elif name == "CommandPreparedStatementQuery":
@@ -425,6 +431,7 @@ def options(argv: list[str] | None = None) -> argparse.Namespace:
     p.add_argument("--control-port", type=int, default=-1, help="HTTP /stats, /arm, /reset, …; 0 picks one, -1 none")
     p.add_argument("--user", action="append", metavar="NAME:PASSWORD", help="default dremio:dremio123")
     p.add_argument("--pat", action="append", default=[], metavar="TOKEN[=NAME]", help="personal access token")
+    p.add_argument("--deny", action="append", default=[], metavar="USER:TABLE", help="a table that a user may not read")
     p.add_argument("--scale", type=float, default=0.01, help="TPC-H scale factor of the generated tables")
     p.add_argument("--rows", type=int, default=0, help="rows of tpch.lineitem instead of --scale")
     p.add_argument("--threads", type=int, default=2, help="DuckDB threads")

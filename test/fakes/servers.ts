@@ -27,7 +27,7 @@ export interface DremioStats {
   readonly streams_open: number
   readonly streams_cancelled: number
   readonly slow_readers: number
-  readonly recent: readonly { readonly sql: string; readonly state: string }[]
+  readonly recent: readonly { readonly sql: string; readonly user: string; readonly state: string }[]
   readonly sessions: readonly { readonly user: string; readonly properties: Readonly<Record<string, string>> }[]
 }
 

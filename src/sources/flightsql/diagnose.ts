@@ -58,6 +58,10 @@ function stepsOf(
   const bounds = () => ({ signal: ctx.signal, deadlineAt: Date.now() + config.requestTimeoutMs })
   const timeoutMs = config.connectTimeoutMs
   const anonymous = config.username === undefined && config.token === undefined
+  const login =
+    config.standsFor === undefined
+      ? `sources.${source}.username and password, or token`
+      : `the login for ${config.standsFor} in sources.${source}.identity`
   const needsCredentials = `The server may require credentials: set sources.${source}.username and password, or token.`
   return [
     {
@@ -86,7 +90,7 @@ function stepsOf(
       name: 'login',
       advice: anonymous
         ? `${needsCredentials} If it requires TLS, write grpc+tls://.`
-        : `Check sources.${source}.username and password, or token. If the server requires TLS, write grpc+tls://.`,
+        : `Check ${login}. If the server requires TLS, write grpc+tls://.`,
       run: async () => {
         keep(await Connection.open(address, config, profile, ctx.signal))
         return config.username ?? (config.token === undefined ? 'without credentials' : 'with a token')

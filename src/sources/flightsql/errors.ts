@@ -1,6 +1,7 @@
 import { GrpcFailure, OversizedAnswer, OversizedMessage, TurnedAway } from '../../grpc/client/failure.ts'
 import { type ErrorCode, GatewayError, type GrpcStatusName } from '../../query/errors.ts'
 import { type ForwardingConfig, metadataToClient } from './metadata-forwarding.ts'
+import { RefusedLogin } from './protocol/refused-login.ts'
 
 const MAX_TEXT = 2000
 /** Characters of a message that are searched for the text that servers append for their developers. */
@@ -67,6 +68,10 @@ export function upstreamError(
   const { status, origin, message } = thrown
   if (thrown instanceof OversizedAnswer)
     return new GatewayError('UPSTREAM_TOO_LARGE', `The source ${source} answered with ${message}.`, { cause: thrown })
+  if (thrown instanceof RefusedLogin) {
+    const said = `The source ${source} refuses the login that stands for ${thrown.standsFor}: its operator must check sources.${source}.identity.`
+    return new GatewayError('UPSTREAM_FORBIDDEN', said, { cause: thrown })
+  }
   if (origin === 'upstream') {
     const metadata = forward && metadataToClient(thrown.trailers, forward)
     const text = cleaned(message)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { pemFile } from '../../config/setting/pem-file.ts'
 import { sourceCacheSchema } from '../../config/setting/source-cache.ts'
 import { optionalWholeNumber, secret, wholeNumber } from '../../config/setting/value.ts'
+import { identitySettings } from './identity/identity-settings.ts'
 import { upstreamAddress } from './upstream-address.ts'
 
 const MINUTE_MS = 60_000
@@ -201,6 +202,7 @@ export const flightSqlSettings = z.strictObject({
 export const dremioSettings = z.strictObject({
   kind: z.literal('dremio').describe('Dremio, through its Arrow Flight endpoint.'),
   ...shared,
+  identity: identitySettings,
   // Versions before 24.3.4 advertise their listen address, 0.0.0.0.
   followLocations: followLocations(false),
   session: z
@@ -232,6 +234,8 @@ export type FlightSqlConfig = Omit<
 > &
   Partial<Pick<FlightSqlSettings, 'plainCommands'> & Pick<DremioSettings, 'session'>> & {
     readonly kind: UpstreamSettings['kind']
+    /** The callers for whom the login stands, such as `the group finance`; undefined if it is the login of the source. */
+    readonly standsFor?: string
   }
 
 /** Properties of a Dremio session. */

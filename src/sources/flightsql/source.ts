@@ -10,9 +10,9 @@ import { CachedCapabilities } from './cached-capabilities.ts'
 import { upstreamCapabilities } from './capabilities.ts'
 import { UpstreamCatalog } from './catalog.ts'
 import { metadataToClient } from './metadata-forwarding.ts'
-import { breakerLog } from './pool/breaker-log.ts'
+import { loggedBreaker } from './pool/breaker-log.ts'
 import { Checkout } from './pool/checkout.ts'
-import { Breaker, holdBreakers } from './pool/circuit-breaker.ts'
+import { type Breaker, holdBreakers } from './pool/circuit-breaker.ts'
 import { Endpoint, type EndpointObserver } from './pool/endpoint.ts'
 import { endpointStatus } from './pool/endpoint-status.ts'
 import { Endpoints } from './pool/endpoints.ts'
@@ -36,7 +36,7 @@ import type { FlightSqlConfig } from './settings.ts'
 import { ingestFrames } from './statements/ingest.ts'
 import { InlinedStatements } from './statements/inlined-statements.ts'
 import { OwnName } from './statements/own-source-name.ts'
-import { decodeHandle, encodeHandle, withoutTickets } from './statements/plan-handle.ts'
+import { decodeHandle, encodeHandle, loginOf, withoutTickets } from './statements/plan-handle.ts'
 import { PreparedStatements, preparedUpdate } from './statements/prepared-statements.ts'
 import { readStatement } from './statements/statement-text.ts'
 import { upstreamEstimate } from './statements/upstream-estimate.ts'
@@ -45,6 +45,8 @@ import { upstreamEstimate } from './statements/upstream-estimate.ts'
 export interface FlightSqlDependencies {
   readonly log: Logger
   readonly observer: EndpointObserver
+  /** Of a source with the same addresses and another login, which opens and closes them; by default the source has its own. */
+  readonly breakers?: ReadonlyMap<string, Breaker>
 }
 
 const none = new Uint8Array(0)
@@ -69,12 +71,14 @@ export class FlightSqlSource implements Source {
   readonly dialect: 'dremio' | 'standard'
   readonly catalog: UpstreamCatalog
   readonly pools: SessionPools
+  /** The circuit breakers by address. */
+  readonly breakers: ReadonlyMap<string, Breaker>
   readonly transactions?: UpstreamTransactions
   readonly ingest?: (query: Query, ingest: Ingest, ctx: Context) => Promise<number>
   readonly #config: FlightSqlConfig
   readonly #ownName: OwnName
   readonly #profile: Profile
-  readonly #breakers: ReadonlyMap<string, Breaker>
+  readonly #ownsBreakers: boolean
   readonly #transactions: UpstreamTransactions
   readonly #checkout: Checkout
   readonly #locations: LocationPools
@@ -90,7 +94,7 @@ export class FlightSqlSource implements Source {
     ),
   )
 
-  constructor(name: string, config: FlightSqlConfig, { log, observer }: FlightSqlDependencies) {
+  constructor(name: string, config: FlightSqlConfig, { log, observer, breakers }: FlightSqlDependencies) {
     this.name = name
     this.kind = config.kind
     this.writes = config.writes
@@ -98,7 +102,9 @@ export class FlightSqlSource implements Source {
     this.#profile = profileOf(config.kind)
     this.dialect = this.#profile.dialect
     const addresses = [config.uri, ...config.addresses]
-    this.#breakers = new Map(addresses.map(formatAddress).map((at) => [at, breakerOf(name, at, log, observer)]))
+    this.#ownsBreakers = breakers === undefined
+    this.breakers =
+      breakers ?? new Map(addresses.map(formatAddress).map((at) => [at, loggedBreaker(name, at, log, observer)]))
     this.pools = new SessionPools((schema) => this.#open(schema, { log, observer }))
     this.#transactions = new UpstreamTransactions({
       source: name,
@@ -175,7 +181,8 @@ export class FlightSqlSource implements Source {
         ? await this.#prepared.run(query, query.parameters, isUpdate, ctx)
         : await this.#inlined.run(query, query.parameters, isUpdate, ctx)
     const decoded = handle && decodeHandle(handle)
-    const planned = decoded && decoded.address !== '' && this.#isFresh(plan) ? decoded : undefined
+    const isOwn = decoded?.login === loginOf(this.#config)
+    const planned = isOwn && decoded && decoded.address !== '' && this.#isFresh(plan) ? decoded : undefined
     // A change has already happened, so that its result must not fail for other columns than announced.
     const announced = isUpdate ? undefined : decoded?.announced
     const repeatable = isUpdate ? 'notProcessed' : 'always'
@@ -200,7 +207,7 @@ export class FlightSqlSource implements Source {
   }
 
   setBreaker(mode: BreakerMode, address?: string): void {
-    holdBreakers(this.#breakers, mode, address)
+    holdBreakers(this.breakers, mode, address)
   }
 
   endpoints(): readonly EndpointStatus[] {
@@ -209,7 +216,7 @@ export class FlightSqlSource implements Source {
 
   async close(): Promise<void> {
     this.#transactions.close()
-    for (const breaker of this.#breakers.values()) breaker.close()
+    if (this.#ownsBreakers) for (const breaker of this.breakers.values()) breaker.close()
     await Promise.all([this.pools.close(), this.#locations.close()])
   }
 
@@ -230,7 +237,7 @@ export class FlightSqlSource implements Source {
 
   #openLocation(address: UpstreamAddress, schema: string | undefined, deps: FlightSqlDependencies): Location {
     const { log, observer } = deps
-    const breaker = breakerOf(this.name, formatAddress(address), log, { ...observer, onBreaker: () => {} })
+    const breaker = loggedBreaker(this.name, formatAddress(address), log, { ...observer, onBreaker: () => {} })
     return openLocation(address, this.#configFor(schema), this.#profile, breaker, observer)
   }
 
@@ -249,10 +256,10 @@ export class FlightSqlSource implements Source {
     }
     return new Endpoints(
       [uri, ...addresses].map((address) => {
-        const breaker = this.#breakers.get(formatAddress(address))!
+        const breaker = this.breakers.get(formatAddress(address))!
         const endpoint = new Endpoint(address, config, this.#profile, breaker, observer, check)
-        // Sessions of all schemas share the breaker. One of them is enough to probe the address.
-        if (schema === undefined) breaker.probe = () => endpoint.probe()
+        // Sessions of all schemas and logins share the breaker. One of them is enough to probe the address.
+        if (schema === undefined && this.#ownsBreakers) breaker.probe = () => endpoint.probe()
         return endpoint
       }),
       this.#retries,
@@ -281,7 +288,7 @@ export class FlightSqlSource implements Source {
         kind,
         query,
         schema,
-        handle: encodeHandle({ address, endpoints, announced: kindsOf(schema) }),
+        handle: encodeHandle({ address, endpoints, announced: kindsOf(schema), login: loginOf(this.#config) }),
         ...(metadata && { metadata }),
         ...(attached && { appMetadata: { info: appMetadata, endpoint: endpointMetadata } }),
         ...(estimate && { estimate }),
@@ -338,12 +345,4 @@ export class FlightSqlSource implements Source {
       return await flight.ingest(ingestFrames(this.#ownName.removeFromIngest(ingest), lease.transactionId))
     })
   }
-}
-
-function breakerOf(source: string, address: string, log: Logger, observer: EndpointObserver): Breaker {
-  const tell = breakerLog(log, address)
-  return new Breaker(source, (state) => {
-    observer.onBreaker(address, state)
-    tell(state)
-  })
 }

@@ -110,7 +110,7 @@ export const metadataCommands: Readonly<Record<string, MetadataCommand>> = {
             yield* encodeRows(schema, inCatalog(entries, command.catalog).map(tableRow)).slice(1)
         } catch (error) {
           scope.ctx.signal.throwIfAborted()
-          if (scope.sources.length === 1 || !GatewayError.from(error).row.outage) throw error
+          if (scope.sources.length === 1 || !isOmitted(error)) throw error
           logOmitted(source, error, scope.ctx)
         }
       }
@@ -264,14 +264,17 @@ async function collect<T>(
   const out: T[] = []
   for (const [i, answer] of answers.entries()) {
     if (answer.status === 'fulfilled') out.push(...answer.value)
-    else if (
-      (!areOthersAsked && answers.every(({ status }) => status === 'rejected')) ||
-      !GatewayError.from(answer.reason).row.outage
-    )
+    else if ((!areOthersAsked && answers.every(({ status }) => status === 'rejected')) || !isOmitted(answer.reason))
       throw answer.reason
     else logOmitted(sources[i]!, answer.reason, ctx)
   }
   return out
+}
+
+/** Whether an answer about several sources leaves out a source that answers so: it is down, or has nothing for the caller. */
+function isOmitted(error: unknown): boolean {
+  const { code, row } = GatewayError.from(error)
+  return row.outage || code === 'FORBIDDEN'
 }
 
 function logOmitted({ name }: VisibleSource, err: unknown, { requestId, log }: Context): void {

@@ -1,5 +1,6 @@
 import type { Logger } from '../../../query/types.ts'
-import type { BreakerState } from './circuit-breaker.ts'
+import { Breaker, type BreakerState } from './circuit-breaker.ts'
+import type { EndpointObserver } from './endpoint.ts'
 
 /**
  * Logs the states of the circuit breaker of an address: a warning when the breaker opens, and a line when it closes again. The
@@ -12,4 +13,13 @@ export function breakerLog(log: Logger, address: string): (state: BreakerState) 
     isClosed = state === 'closed'
     log[level]({ event: 'breaker', address, state }, `the circuit breaker is ${state}`)
   }
+}
+
+/** The circuit breaker of an address, whose states are logged and counted. */
+export function loggedBreaker(source: string, address: string, log: Logger, observer: EndpointObserver): Breaker {
+  const tell = breakerLog(log, address)
+  return new Breaker(source, (state) => {
+    observer.onBreaker(address, state)
+    tell(state)
+  })
 }

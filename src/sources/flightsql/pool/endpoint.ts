@@ -4,6 +4,7 @@ import { GatewayError } from '../../../query/errors.ts'
 import type { BreakerMode } from '../../../query/source.ts'
 import type { Connection } from '../protocol/connection.ts'
 import type { Profile } from '../protocol/profiles/profile.ts'
+import { RefusedLogin } from '../protocol/refused-login.ts'
 import type { FlightSqlConfig } from '../settings.ts'
 import { type Breaker, type BreakerState, isAnswer, isFault } from './circuit-breaker.ts'
 import { ConnectionPool } from './connection-pool.ts'
@@ -154,8 +155,8 @@ export class Endpoint {
         await this.probe()
       })
       this.#deadlinesInARow = 0
-    } catch {
-      if (this.state === 'closed') this.#breaker.trip()
+    } catch (error) {
+      if (this.state === 'closed' && !(error instanceof RefusedLogin)) this.#breaker.trip()
     } finally {
       this.#isProbing = false
     }

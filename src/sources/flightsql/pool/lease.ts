@@ -1,6 +1,7 @@
 import { GrpcFailure } from '../../../grpc/client/failure.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import type { Connection } from '../protocol/connection.ts'
+import { RefusedLogin } from '../protocol/refused-login.ts'
 
 /** Why a lease ended: the call completed, the caller cancelled it, it failed, or the connection must not be reused. */
 export type ReleaseReason = 'done' | 'cancelled' | 'failed' | 'unusable'
@@ -93,6 +94,6 @@ export function releaseAfter(
 export function releaseReasonOf(error: unknown, signal?: AbortSignal): ReleaseReason {
   if (signal?.aborted || (error instanceof GatewayError && error.code === 'DEADLINE')) return 'cancelled'
   if (error instanceof GrpcFailure && error.origin === 'upstream')
-    return error.status === 'UNAUTHENTICATED' ? 'unusable' : 'done'
+    return error.status === 'UNAUTHENTICATED' || error instanceof RefusedLogin ? 'unusable' : 'done'
   return 'failed'
 }

@@ -20,6 +20,7 @@ import type { FlightSqlConfig } from '../settings.ts'
 import { bearerExpiry } from './bearer-expiry.ts'
 import { Cookies } from './cookies.ts'
 import type { Profile } from './profiles/profile.ts'
+import { RefusedLogin } from './refused-login.ts'
 import { beginUpstreamSpan, endUpstreamSpan } from './upstream-span.ts'
 
 const SERVICE = '/arrow.flight.protocol.FlightService/'
@@ -87,7 +88,7 @@ export class Connection {
       return connection
     } catch (error) {
       channel.close()
-      throw error
+      throw connection.#refused(error)
     }
   }
 
@@ -123,8 +124,12 @@ export class Connection {
         throw error
       // UNAUTHENTICATED may also mean that the session has expired.
       this.#cookies.clear()
-      if (!this.#profile.isLostSession(error)) await this.#logIn(bounds)
-      return await this.#attempt(method, messages, bounds)
+      try {
+        if (!this.#profile.isLostSession(error)) await this.#logIn(bounds)
+        return await this.#attempt(method, messages, bounds)
+      } catch (again) {
+        throw this.#refused(again)
+      }
     }
   }
 
@@ -204,7 +209,20 @@ export class Connection {
   async #renew(bounds: CallBounds): Promise<void> {
     if (Date.now() < this.#expiresAt - RENEW_BEFORE_MS || this.#config.username === undefined) return
     this.#expiresAt = Number.POSITIVE_INFINITY
-    await this.#logIn(bounds)
+    try {
+      await this.#logIn(bounds)
+    } catch (error) {
+      throw this.#refused(error)
+    }
+  }
+
+  /** The error, or what it means if the upstream refuses a login that stands for some callers. */
+  #refused(error: unknown): unknown {
+    const { standsFor } = this.#config
+    if (standsFor === undefined || !(error instanceof GrpcFailure)) return error
+    return error.origin === 'upstream' && error.status === 'UNAUTHENTICATED'
+      ? new RefusedLogin(standsFor, error)
+      : error
   }
 
   /** Source: https://arrow.apache.org/docs/format/Flight.html (authentication); Go and C++ also read the trailers. */
