@@ -178,6 +178,16 @@ describe.runIf(hasPython())('Dremio with the identity of the caller', () => {
     expect(await usersOf('SELECT n_name AS later FROM tpch.nation')).toEqual(['bob'])
   })
 
+  it('Dremio takes a login back: the next statement on an open connection is refused, also for others of the group', async () => {
+    await readFlight('cid', 'SELECT n_name AS before FROM tpch.nation')
+    await dremio.control('revoke', { user: 'team' })
+    await expect(flight.info('SELECT n_name AS after FROM tpch.nation', keyOf('dot'))).rejects.toThrow(
+      '7: The source lake refuses the login that stands for the group team:',
+    )
+    expect(await usersOf('SELECT n_name AS after FROM tpch.nation')).toEqual([])
+    expect(await gateway.metric('flightgate_breaker_open', { source: 'lake' })).toBe(0)
+  })
+
   it('closes the idle connections of a caller, and checks the health as the user of the source', async () => {
     await readFlight('ann', 'SELECT n_name AS idle FROM tpch.nation')
     const connections = () => gateway.metric('flightgate_pool_connections', { source: 'lake' })
@@ -193,12 +203,12 @@ describe.runIf(hasPython())('Dremio with the identity of the caller', () => {
     const [ticket, other] = [ticketOf(await flight.info(sql, keyOf('bob'))), 'SELECT n_name AS stored FROM tpch.nation']
     await readFlight('bob', other)
     const { identity } = lake
-    const principals = { ...(identity['principals'] as object), bob: { username: 'team', password: 't-secret' } }
+    const principals = { ...(identity['principals'] as object), bob: { token: PAT } }
     const sources = { lake: { ...lake, identity: { ...identity, principals } }, other: { kind: 'duckdb' } }
     expect(await gateway.reload({ sources })).toMatchObject({ outcome: 'applied' })
     expect((await flight.call('DoGet', [ticket], keyOf('bob'))).code).toBe(0)
     await readFlight('bob', other)
-    expect(await usersOf(sql)).toEqual(['team'])
-    expect(await usersOf(other)).toEqual(['bob', 'team'])
+    expect(await usersOf(sql)).toEqual(['ann'])
+    expect(await usersOf(other)).toEqual(['bob', 'ann'])
   })
 })
