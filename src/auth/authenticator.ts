@@ -41,7 +41,7 @@ export interface AuthenticatorSettings {
 /** Dependencies of `Authenticator`. */
 export interface AuthenticatorDependencies extends OidcDependencies {
   readonly sealer: Sealer
-  /** Longest lifetime of a bearer token that the gateway issues, in milliseconds. */
+  /** Longest lifetime of a bearer token that the gateway issues from now on, in milliseconds: read for each token. */
   readonly tokenTtlMs: number
 }
 
@@ -55,10 +55,14 @@ export class Authenticator {
   readonly #oidc: OidcTokens
   readonly #certificates = new ClientCertificates()
 
-  constructor(settings: AuthenticatorSettings, { sealer, tokenTtlMs, ...deps }: AuthenticatorDependencies) {
+  constructor(settings: AuthenticatorSettings, deps: AuthenticatorDependencies) {
     this.#keys = new ApiKeys(settings.apiKeys, settings.roles)
     this.#oidc = new OidcTokens(deps)
-    this.#tokens = new BearerTokens(sealer, tokenTtlMs, (name, proof) => this.#ofProof(name, proof))
+    this.#tokens = new BearerTokens(
+      deps.sealer,
+      () => deps.tokenTtlMs,
+      (name, proof) => this.#ofProof(name, proof),
+    )
     this.update(settings)
   }
 

@@ -12,12 +12,13 @@ type IdentityOfProof = (name: string, proof: Uint8Array) => Identity | undefined
 /** The short-lived bearer tokens that the gateway issues: sealed, so that every replica with the same keys takes them. */
 export class BearerTokens {
   readonly #sealer: Sealer
-  readonly #ttlMs: number
+  readonly #ttlMs: () => number
   readonly #identityOf: IdentityOfProof
   /** Tokens that were opened, with the end of each. */
   readonly #known = new LRUCache<string, Identity>({ max: MAX_CACHED_TOKENS })
 
-  constructor(sealer: Sealer, ttlMs: number, identityOf: IdentityOfProof) {
+  /** @param ttlMs time to live of new tokens, in milliseconds, which a reload may change */
+  constructor(sealer: Sealer, ttlMs: () => number, identityOf: IdentityOfProof) {
     this.#sealer = sealer
     this.#ttlMs = ttlMs
     this.#identityOf = identityOf
@@ -30,7 +31,7 @@ export class BearerTokens {
 
   /** Issues a token. It ends with its time to live, or with the credentials of its identity. */
   issue({ principal, expiresAt, proof }: Identity): string {
-    const end = Math.min(Date.now() + this.#ttlMs, expiresAt)
+    const end = Math.min(Date.now() + this.#ttlMs(), expiresAt)
     return TOKEN_PREFIX + this.#sealer.seal(SealKind.bearer, principal.name, end, proof).toString('base64url')
   }
 

@@ -49,6 +49,16 @@ describe('Authenticator', () => {
     }
   })
 
+  it('issues tokens with the lifetime of now, after a reload has changed it', () => {
+    const deps = { sealer, tokenTtlMs: 60_000, log, observer }
+    const own = new Authenticator({ ...noOthers, apiKeys: [key('etl', 'other')] }, deps)
+    const before = login(own, 'other')
+    deps.tokenTtlMs = -1
+    const after = login(own, 'other')
+    expect(nameOf(own, { authorization: `Bearer ${before}` })).toBe('etl')
+    expect(() => own.authenticate({ authorization: `Bearer ${after}` }, socket)).toThrow(/expired/)
+  })
+
   it('refuses a token that has expired, or whose API key is gone or changed', () => {
     const expired = login(withKeys([key('etl', 'other')], -1), 'other')
     expect(() => auth.authenticate({ authorization: `Bearer ${expired}` }, socket)).toThrow(/expired/)

@@ -12,6 +12,7 @@ const patterns: Readonly<Record<string, boolean>> = {
   'auth.clientCertificates.roles': true,
   'auth.clientCertificates.groups': true,
   'auth.sealKeys': true,
+  'auth.tokenTtlMs': true,
   sources: true,
   defaultSource: true,
   limits: true,

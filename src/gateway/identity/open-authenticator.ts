@@ -32,8 +32,14 @@ export interface AuthenticatorParts {
 
 /** Creates the authenticator, with its metrics and the warnings of keys that end. The scope ends these. */
 export function openAuthenticator({ config, sealer, metrics, log }: AuthenticatorParts, scope: Scope): Authenticator {
-  const { tokenTtlMs } = config.auth
-  const deps = { sealer, tokenTtlMs, log, observer: metrics.identity }
+  const deps = {
+    sealer,
+    get tokenTtlMs() {
+      return config.auth.tokenTtlMs
+    },
+    log,
+    observer: metrics.identity,
+  }
   const authenticator = new Authenticator(authenticatorSettings(config), deps)
   metrics.identity.readGauges({ keyExpiries: () => authenticator.keyExpiries() })
   scope.defer(watchKeyExpiry(authenticator, log))
