@@ -62,6 +62,7 @@ export async function serveAsWorker(): Promise<void> {
         .catch(() => {})
       prepared.delete(reload)
     },
+    auditReload: (...ended) => gateway?.auditReload(...ended),
     orphaned: () => {
       log?.fatal({ event: 'stop' }, 'the primary process has ended, and so does this worker')
       exit(ExitCode.failed)
@@ -75,7 +76,7 @@ export async function serveAsWorker(): Promise<void> {
       state: link.state,
       onCollect: (collect) => link.onCollect(collect),
       gatherMetrics: () => link.gatherMetrics(),
-      reload: (by) => link.reload(by),
+      reload: (...asked) => link.reload(...asked),
     })
   } catch (error) {
     const { message, stack } = error as Error

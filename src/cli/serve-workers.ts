@@ -34,7 +34,7 @@ export async function serveWorkers(config: Config, load: () => Config, startedAt
     log,
     metrics: () => metrics.read(),
     listener: {
-      onReload: (by) => reloads.reload(by),
+      onReload: (...asked) => reloads.reload(...asked),
       onRestart: (reason) => metrics.onRestart(reason),
       onGiveUp() {
         if (hasGivenUp) return
@@ -43,6 +43,7 @@ export async function serveWorkers(config: Config, load: () => Config, startedAt
           { event: 'stop' },
           'workers end again and again: the gateway drains the others and ends. The lines above say how each ended',
         )
+        reloads.end()
         pool.drain(0).finally(() => process.exit(ExitCode.failed))
       },
     },
@@ -58,11 +59,14 @@ export async function serveWorkers(config: Config, load: () => Config, startedAt
         apply() {
           setLogLevel(log, next.log.level)
           prepared.apply()
+          // Each worker logs what could not follow.
+          return []
         },
         abandon: prepared.abandon,
       }
     },
     metrics: new ReloadMetrics(metrics.registry),
+    audit: (...ended) => pool.auditReload(...ended),
     log,
   })
   const started = Promise.withResolvers<void>()
@@ -81,6 +85,7 @@ export async function serveWorkers(config: Config, load: () => Config, startedAt
   started.resolve()
   onSignals(() => reloads.config.drain, log, {
     async drain(notReadyMs) {
+      reloads.end()
       const { cut, isClean } = await pool.drain(notReadyMs)
       if (!isClean) throw new Error('a worker did not end by itself')
       return cut

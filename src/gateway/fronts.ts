@@ -230,7 +230,6 @@ export function createFronts(
       return () => all.some((isRunning) => isRunning())
     },
     update() {
-      sealKeys.update()
       authenticator.update(authenticatorSettings(config, authorities))
     },
     async listen() {

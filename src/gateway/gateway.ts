@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { Scope } from '../async/scope.ts'
 import type { Config } from '../config/config.ts'
-import { difference } from '../config/reload/difference.ts'
 import { liveConfig } from '../config/reload/live-config.ts'
 import { freeOfCharge } from '../cost/usage/cost-usage.ts'
 import { setLogLevel } from '../ops/log.ts'
@@ -12,6 +11,7 @@ import { ProcessReadiness } from '../ops/readiness.ts'
 import { packageVersion } from '../ops/version.ts'
 import type { ReloadReport } from '../query/admin/config-reloader.ts'
 import { GatewayError } from '../query/errors.ts'
+import type { ConcurrencyLimiter } from '../query/limits/concurrency-limiter.ts'
 import { ownContext } from '../query/transactions/own-context.ts'
 import type { SourceKinds } from '../sources/kind.ts'
 import { sourceKinds } from '../sources/kinds.ts'
@@ -25,11 +25,13 @@ import { createFronts, type GatewayAddresses } from './fronts.ts'
 import { checkNoBills, openBudgets } from './open-budgets.ts'
 import { openCache } from './open-cache.ts'
 import { ReplicaDirectory } from './peers/replica-directory.ts'
+import { applySteps } from './reload/apply-steps.ts'
 import { closeSources, LiveSources, type OpenedSources } from './reload/live-sources.ts'
 import { type PreparedReload, Reloads } from './reload/reloads.ts'
 import { SealKeys } from './seal-keys.ts'
 import { Slots } from './slots.ts'
 import { SourceWatch } from './source-watch.ts'
+import type { OpenSource } from './sources.ts'
 import { openTracing } from './tracing/open-tracing.ts'
 import { waitUntilIdle } from './wait-until-idle.ts'
 import type { WorkerGroup } from './workers/worker-group.ts'
@@ -50,6 +52,8 @@ export interface Gateway {
   reload(by: string): Promise<ReloadReport>
   /** Opens what new settings need, for a reload that another process decides. @throws StartError */
   prepareReload(next: Config): Promise<PreparedReload>
+  /** Writes the line of a reload, which another process has decided, to the audit log. @param by as in `reload` */
+  auditReload(by: string, report: ReloadReport): void
   /** Whether threads may be working for which the end of the process would wait. */
   readonly hasActiveThreads: boolean
 }
@@ -129,7 +133,7 @@ async function start(
       changes,
       costs,
       trail,
-      reloader: { reload: (by) => (group ?? reloads).reload(by) },
+      reloader: { reload: (by, isDryRun) => (group ?? reloads).reload(by, isDryRun) },
       metrics,
       log,
     },
@@ -169,22 +173,26 @@ async function start(
     const opened = await sources.prepare(next)
     return { apply: () => applyAll(next, opened), abandon: () => closeSources(opened) }
   }
-  /** No await within: all of it happens between two turns of the event loop. */
-  const applyAll = (next: Config, opened: OpenedSources) => {
-    if (group) {
-      const changed = difference(config, next, kinds).map(({ path }) => path)
-      trail?.record('reload', undefined, { outcome: 'applied', changed })
-    }
+  /** No await within: all of it happens between two turns of the event loop. What can fail belongs into `prepare`. */
+  const applyAll = (next: Config, opened: OpenedSources): readonly string[] => {
+    // Assignments only.
     apply(next)
-    setLogLevel(log, config.log.level)
     const retired = sources.apply(next, opened)
     const former = retired.map((entry) => ({ entry, limiter: slots.of(entry.source.name)! }))
-    slots.update(config, new Set(opened.keys()))
-    costs?.update()
-    updateCache()
-    engine.update()
-    fronts.update()
-    watch.update(sources.all)
+    const steps = {
+      'log level': () => setLogLevel(log, config.log.level),
+      slots: () => slots.update(config, new Set(opened.keys())),
+      budgets: () => costs?.update(),
+      cache: () => updateCache(),
+      'routes and quotas': () => engine.update(),
+      'seal keys': () => sealKeys.update(),
+      callers: () => fronts.update(),
+      'checks of sources': () => watch.update(sources.all),
+      'former sources': () => retire(former),
+    }
+    return applySteps(steps, log)
+  }
+  const retire = (former: readonly { readonly entry: OpenSource; readonly limiter: ConcurrencyLimiter }[]) => {
     const isCallRunning = fronts.workOfNow()
     const at = Date.now()
     for (const { entry, limiter } of former) {
@@ -199,6 +207,10 @@ async function start(
       void sources.retire(entry, { isBusy, end }, config.drain.sourceGraceMs)
     }
   }
+  const auditReload = (by: string, { outcome, changed, needsRestart, problems }: ReloadReport) => {
+    const why = problems.length > 0 && { problems }
+    trail?.record('reload', undefined, { by, outcome, changed, needsRestart, ...why })
+  }
   const reloads = new Reloads({
     config: initial,
     kinds,
@@ -206,8 +218,7 @@ async function start(
     prepare,
     // With several workers, the process that starts them reloads.
     metrics: group ? undefined : new ReloadMetrics(metrics.registry),
-    audit: (by, { outcome, changed, needsRestart }) =>
-      trail?.record('reload', undefined, { by, outcome, changed, needsRestart }),
+    audit: auditReload,
     log,
   })
 
@@ -215,6 +226,7 @@ async function start(
   return {
     addresses,
     async drain(notReadyMs) {
+      reloads.end()
       readiness.set(false)
       // A load balancer that watches readiness holds a connection; with no connections, skip the delay.
       if (isConnected()) await sleep(notReadyMs)
@@ -230,12 +242,16 @@ async function start(
       await scope.disposeAsync()
       return cut
     },
-    stop: () => scope.disposeAsync(),
+    async stop() {
+      reloads.end()
+      await scope.disposeAsync()
+    },
     get config() {
       return reloads.config
     },
     reload: (by) => reloads.reload(by),
     prepareReload: prepare,
+    auditReload,
     get hasActiveThreads() {
       return sources.hasActiveThreads
     },

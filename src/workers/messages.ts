@@ -26,6 +26,8 @@ export type ToWorker =
   /** Asks to open what new settings need; `apply` or `abandon` follows. */
   | { readonly kind: 'prepare'; readonly reload: number; readonly config: Config }
   | { readonly kind: 'apply' | 'abandon'; readonly reload: number }
+  /** Asks to write the line of a reload to the audit log. */
+  | { readonly kind: 'audit-reload'; readonly by: string; readonly report: ReloadReport }
   /** What the reload did that the worker asked for. */
   | { readonly kind: 'reloaded'; readonly question: number; readonly report: ReloadReport }
   | { readonly kind: 'state'; readonly reply: StateReply }
@@ -42,8 +44,8 @@ export type ToPrimary =
   | { readonly kind: 'pong' }
   /** The answer to `prepare`; `problem` says why the worker cannot. */
   | { readonly kind: 'prepared'; readonly reload: number; readonly problem: string | undefined }
-  /** Asks for a reload of all workers. */
-  | { readonly kind: 'reload'; readonly question: number; readonly by: string }
+  /** Asks for a reload of all workers, or what one would do. */
+  | { readonly kind: 'reload'; readonly question: number; readonly by: string; readonly isDryRun: boolean }
   /** The worker has drained and ends. `cut` calls and transactions were cut off. */
   | { readonly kind: 'drained'; readonly cut: number }
   | { readonly kind: 'state'; readonly request: StateRequest }

@@ -22,6 +22,8 @@ export interface WorkerCommands {
   apply(reload: number): void
   /** Closes what was opened for settings that do not come into force. */
   abandon(reload: number): void
+  /** Writes the line of a reload to the audit log. */
+  auditReload(by: string, report: ReloadReport): void
   /** The primary process has ended. */
   orphaned(): void
 }
@@ -85,13 +87,13 @@ export class PrimaryLink {
   }
 
   /** Asks the primary process to reload the configuration of all workers. @throws GatewayError if it does not answer in time */
-  async reload(by: string): Promise<ReloadReport> {
+  async reload(by: string, isDryRun = false): Promise<ReloadReport> {
     const question = ++this.#lastQuestion
     const { promise, resolve, reject } = Promise.withResolvers<ReloadReport>()
     this.#reloads.set(question, resolve)
     const late = new GatewayError('DEADLINE', 'The reload has not ended in time: the log says what it does.')
     const timer = setTimeout(reject, RELOAD_MS, late)
-    this.#send({ kind: 'reload', question, by })
+    this.#send({ kind: 'reload', question, by, isDryRun })
     try {
       return await promise
     } finally {
@@ -151,6 +153,9 @@ export class PrimaryLink {
       case 'apply':
       case 'abandon':
         this.#commands[message.kind](message.reload)
+        break
+      case 'audit-reload':
+        this.#commands.auditReload(message.by, message.report)
         break
       case 'reloaded':
         this.#reloads.get(message.question)?.(message.report)

@@ -36,7 +36,7 @@ export interface PoolListener {
   /** A worker starts again, after it has ended with this reason. */
   onRestart(reason: 'exit' | 'signal' | 'stall'): void
   /** A worker asks for a reload of all. */
-  onReload(by: string): Promise<ReloadReport>
+  onReload(by: string, isDryRun: boolean): Promise<ReloadReport>
   /** Workers end again and again: the gateway should end. */
   onGiveUp(): void
 }
@@ -141,6 +141,12 @@ export class WorkerPool {
     return { apply, abandon }
   }
 
+  /** Lets one worker write the line of a reload to the audit log, which this process does not open. */
+  auditReload(by: string, report: ReloadReport): void {
+    const worker = [...this.#workers.values()].find(({ isReady }) => isReady)
+    worker?.send({ kind: 'audit-reload', by, report })
+  }
+
   /** Drains all workers at the same time, and waits until they have ended. */
   async drain(notReadyMs: number): Promise<DrainOutcome> {
     this.#beginEnd()
@@ -184,7 +190,7 @@ export class WorkerPool {
     const worker: WorkerProcess = new WorkerProcess(number, () => this.#settings, this.#state, hasOthers, {
       onReady: (addresses) => this.#onReady(worker, addresses),
       onMetrics: (question, metrics) => this.#metrics.answered(question, metrics),
-      onReload: (question, by) => void this.#reloadFor(worker, question, by),
+      onReload: (...asked) => void this.#reloadFor(worker, ...asked),
       onGather: (question) => this.#gatherFor(worker, question),
       onEnd: (end) => this.#onEnd(worker, end),
     })
@@ -204,8 +210,8 @@ export class WorkerPool {
     if (worker.reload !== this.#settings.reload) worker.kill()
   }
 
-  async #reloadFor(worker: WorkerProcess, question: number, by: string): Promise<void> {
-    const report = await this.#parts.listener.onReload(by)
+  async #reloadFor(worker: WorkerProcess, question: number, by: string, isDryRun: boolean): Promise<void> {
+    const report = await this.#parts.listener.onReload(by, isDryRun)
     worker.send({ kind: 'reloaded', question, report })
   }
 

@@ -10,7 +10,7 @@ export interface WorkerListener {
   onReady(addresses: Addresses): void
   onMetrics(question: number, metrics: readonly MetricJson[]): void
   /** The worker asks for a reload of all. */
-  onReload(question: number, by: string): void
+  onReload(question: number, by: string, isDryRun: boolean): void
   /** The worker asks for the metrics of all. */
   onGather(question: number): void
   onEnd(end: WorkerEnd): void
@@ -139,7 +139,7 @@ export class WorkerProcess {
         this.#preparing.delete(message.reload)
         break
       case 'reload':
-        this.#listener.onReload(message.question, message.by)
+        this.#listener.onReload(message.question, message.by, message.isDryRun)
         break
       case 'pong':
         this.#unansweredPings = 0

@@ -98,7 +98,19 @@ describe('the audit log', () => {
 
   it('tells which tables statements change, and what they read through a view', async () => {
     expect(await audited('CREATE TABLE kept (x INTEGER)')).toMatchObject({ kind: 'update', tablesChanged: null })
-    expect(await audited('INSERT INTO kept VALUES (1)')).toMatchObject({ kind: 'update', tablesChanged: ['kept'] })
+    expect(await audited('INSERT INTO kept VALUES (1)')).toMatchObject({
+      kind: 'update',
+      tablesChanged: ['kept'],
+      tablesRead: [],
+    })
+    const copied = await audited('INSERT INTO kept SELECT n_nationkey FROM nation')
+    expect(copied).toMatchObject({ tablesChanged: ['kept'], tablesRead: ['nation'] })
+    const updated = await audited('UPDATE kept SET x = 2 WHERE x IN (SELECT r_regionkey FROM region)')
+    expect(updated).toMatchObject({ tablesChanged: ['kept'] })
+    expect(updated.tablesRead.toSorted()).toEqual(['kept', 'region'])
+    const deleted = await audited('DELETE FROM main.kept WHERE x > 3')
+    expect(deleted).toMatchObject({ tablesChanged: ['kept'], tablesRead: ['kept'] })
+    expect((await audited('CREATE TABLE copy AS SELECT * FROM kept')).tablesRead).toBeNull()
     await audited('CREATE VIEW v AS SELECT * FROM kept')
     expect((await audited('SELECT * FROM v')).tablesRead.toSorted()).toEqual(['kept', 'v'])
     expect((await audited('SELECT *, random() FROM kept')).tablesRead).toEqual(['kept'])
@@ -221,11 +233,25 @@ it('of two workers, each appends whole lines to the same file, also the last one
     ).text()
   await Promise.all(Array.from({ length: 24 }, (_, i) => run(i)))
   await pair.reload({ limits: { maxQueued: 7 } })
+  // A tool that rotates tells the process that starts the workers: each worker notices the new file by itself, within 250 ms.
+  renameSync(path, `${path}.1`)
+  const broken = { kind: 'duckdb', init: ['SELECT nonsense'] }
+  await pair.reload({ sources: { demo: { kind: 'duckdb' }, broken }, defaultSource: 'demo' })
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  await Promise.all(Array.from({ length: 8 }, (_, i) => run(24 + i)))
   expect(await pair.stop()).toBe(0)
-  const reloads = linesOf(path).filter(({ event }) => event === 'reload')
-  const applied = { outcome: 'applied', changed: ['limits.maxQueued'] }
-  expect(reloads).toEqual([expect.objectContaining(applied), expect.objectContaining(applied)])
-  const lines = linesOf(path).filter(({ event }) => event === 'statement')
+  const texts = linesOf(path).flatMap(({ event, text }) => (event === 'statement' ? [text] : []))
+  expect(texts.map((text) => Number(/\d+/.exec(text)![0])).toSorted()).toEqual([24, 25, 26, 27, 28, 29, 30, 31])
+  const all = [...linesOf(`${path}.1`), ...linesOf(path)]
+  expect(all.filter(({ event }) => event === 'reload')).toEqual([
+    expect.objectContaining({ by: 'SIGHUP', outcome: 'applied', changed: ['limits.maxQueued'], needsRestart: [] }),
+    expect.objectContaining({
+      by: 'SIGHUP',
+      outcome: 'refused',
+      problems: [expect.stringMatching(/^sources.broken.init\[0\]: /)],
+    }),
+  ])
+  const lines = linesOf(`${path}.1`).filter(({ event }) => event === 'statement')
   expect(lines.length).toBe(24)
   expect(new Set(lines.map(({ pid }) => pid)).size).toBe(2)
 })

@@ -145,6 +145,22 @@ describe('POST /admin/reload', () => {
     await reload('ops-key')
   })
 
+  it('as a dry run tells what it would do, and changes nothing', async () => {
+    const tryOut = () => postJson(gateway, '/admin/reload', { dry_run: true }, { 'x-api-key': 'ops-key' })
+    gateway.configure({ limits: { maxQueued: 10 }, workers: 3 })
+    const would = { outcome: 'applied', dry_run: true, changed: ['limits.maxQueued'], problems: [] }
+    expect(await jsonOf(tryOut())).toMatchObject({ ...would, needs_restart: expect.arrayContaining(['workers']) })
+    expect(await jsonOf(tryOut())).toMatchObject(would)
+    gateway.configure('nope: 1')
+    const answer = await tryOut()
+    expect([answer.status, (await jsonOf(answer)).detail]).toEqual([
+      400,
+      expect.stringMatching(/nope: unknown setting/),
+    ])
+    gateway.configure({ limits: {}, workers: 1 })
+    expect(await jsonOf(tryOut())).toMatchObject({ outcome: 'unchanged' })
+  })
+
   it('answers a bad file with its problems, without secrets', async () => {
     gateway.configure('auth: { apiKeys: [ { name: eve, key: "sha256:hunter2" } ] }\nnope: 1')
     const answer = await reload('ops-key')
@@ -159,4 +175,17 @@ describe('POST /admin/reload', () => {
     expect((await reload('ann-key')).status).toBe(403)
     expect((await reload('wrong')).status).toBe(401)
   })
+})
+
+it('while the gateway drains, a reload is refused and the log says why', async () => {
+  const long = query('SELECT count(*) FROM range(1000000) a, range(1000000) b', 'ops-key').catch(() => {})
+  await waitFor(async () => (await gateway.metric('flightgate_statements_in_flight')) > 0, 'the statement')
+  gateway.signal('SIGTERM')
+  await gateway.line(({ event }) => event === 'drain')
+  expect(await gateway.reload({ limits: { maxQueued: 11 } })).toMatchObject({
+    outcome: 'refused',
+    problems: ['the gateway drains: the file is read at the next start'],
+  })
+  gateway.signal('SIGTERM')
+  await Promise.all([gateway.exited, long])
 })

@@ -6,6 +6,7 @@ export const AUDIT_VERSION = 1
 /** Members that are shortened or left out, in this order, when a line is too long. */
 const optional = [
   'text',
+  'problems',
   'tablesRead',
   'tablesChanged',
   'details',

@@ -14,10 +14,12 @@ import { StartError } from '../start-error.ts'
 /** Time that new sources have to open, in milliseconds. */
 const PREPARE_MS = 60_000
 
+const draining = 'the gateway drains: the file is read at the next start'
+
 /** New settings whose sources are open. One of the two functions is called. */
 export interface PreparedReload {
-  /** Puts the settings in force. Cannot fail. */
-  apply(): void
+  /** Puts the settings in force. Never throws. @returns names of the parts of the gateway that could not follow */
+  apply(): readonly string[]
   /** Closes what was opened. */
   abandon(): Promise<void>
 }
@@ -47,6 +49,7 @@ export class Reloads implements ConfigReloader {
   #current: Promise<unknown> = Promise.resolve()
   /** The reload that has not begun to read the file. */
   #next: Promise<ReloadReport> | undefined
+  #isEnding = false
 
   constructor(deps: ReloadDependencies) {
     this.#deps = deps
@@ -62,8 +65,10 @@ export class Reloads implements ConfigReloader {
   /**
    * Reads the configuration again and applies it. Reloads that are asked for while another one runs are one, which follows.
    * @param by who asks, for the log, such as `SIGHUP`
+   * @param isDryRun whether to report what a reload would do, and to change nothing. It opens no source
    */
-  reload(by: string): Promise<ReloadReport> {
+  reload(by: string, isDryRun = false): Promise<ReloadReport> {
+    if (isDryRun) return this.#current.then(() => this.#check(by))
     if (this.#next) return this.#next
     const next = this.#current.then(() => {
       this.#next = undefined
@@ -74,15 +79,28 @@ export class Reloads implements ConfigReloader {
     return next
   }
 
+  /** Refuses reloads from now on, since the gateway drains or stops: nothing would close the sources that they open. */
+  end(): void {
+    this.#isEnding = true
+  }
+
+  async #check(by: string): Promise<ReloadReport> {
+    const report = await this.#attempt(true)
+    const { outcome, changed, needsRestart, problems } = report
+    const fields = { event: 'reload', by, dryRun: true, outcome, changed, needsRestart, problems }
+    this.#deps.log.info(fields, 'a reload of the configuration was tried out, and nothing has changed')
+    return report
+  }
+
   async #run(by: string): Promise<ReloadReport> {
     const { metrics, log } = this.#deps
     const from = performance.now()
-    const outcome = await this.#attempt()
+    const outcome = await this.#attempt(false)
     const { changed, needsRestart, problems, digest } = outcome
-    metrics?.onReload(outcome.outcome, digest)
+    metrics?.onReload(outcome.outcome, digest, problems.length === 0)
     this.#deps.audit?.(by, outcome)
     const fields = { event: 'reload', by, outcome: outcome.outcome, ms: Math.round(performance.now() - from), digest }
-    if (problems.length > 0) {
+    if (outcome.outcome === 'refused') {
       log.error(
         { ...fields, problems },
         `the configuration was not reloaded, and nothing has changed: ${problems.join('; ')}`,
@@ -91,11 +109,16 @@ export class Reloads implements ConfigReloader {
     }
     const count = `${changed.length} setting${changed.length === 1 ? '' : 's'} changed`
     const rest = needsRestart.length > 0 ? `; these need a restart: ${needsRestart.join(', ')}` : ''
-    log.info({ ...fields, changed, needsRestart }, `the configuration was reloaded: ${count}${rest}`)
+    if (problems.length > 0)
+      log.error(
+        { ...fields, changed, needsRestart, problems },
+        `the configuration was reloaded in part: ${problems.join('; ')}`,
+      )
+    else log.info({ ...fields, changed, needsRestart }, `the configuration was reloaded: ${count}${rest}`)
     return outcome
   }
 
-  async #attempt(): Promise<ReloadReport> {
+  async #attempt(isDryRun: boolean): Promise<ReloadReport> {
     const { kinds = sourceKinds, log } = this.#deps
     const running = this.#running
     const refused = (problems: readonly string[]): ReloadReport => ({
@@ -106,6 +129,7 @@ export class Reloads implements ConfigReloader {
       digest: configDigest(running, kinds),
     })
     try {
+      if (this.#isEnding) return refused([draining])
       const file = this.#deps.load()
       const all = difference(running, file, kinds)
       const [waiting, changes] = [all.filter((each) => each.needsRestart), all.filter((each) => !each.needsRestart)]
@@ -118,13 +142,19 @@ export class Reloads implements ConfigReloader {
       )
       const problems = combinedProblems(next, changedLimits(changes), kinds)
       if (problems.length > 0) return refused(problems)
+      const changed = changes.map(({ path }) => path)
+      const report = { outcome: 'applied', changed, needsRestart, digest: configDigest(next, kinds) } as const
+      if (isDryRun) return { ...report, problems: [] }
       const prepared = await this.#prepare(next)
-      prepared.apply()
+      if (this.#isEnding) {
+        await prepared.abandon()
+        return refused([draining])
+      }
+      const behind = prepared.apply()
       this.#running = next
       for (const warning of next.warnings)
         if (!running.warnings.includes(warning)) log.warn({ event: 'config' }, warning)
-      const changed = changes.map(({ path }) => path)
-      return { outcome: 'applied', changed, needsRestart, problems: [], digest: configDigest(next, kinds) }
+      return { ...report, problems: behind.map((part) => `${part}: could not follow; restart the gateway`) }
     } catch (error) {
       if (error instanceof ConfigError) return refused(error.problems)
       if (error instanceof StartError) return refused([error.message])

@@ -5,7 +5,7 @@ import type { StatePorts } from '../../state/state-ports.ts'
 /** What a gateway that is one of several workers of the same ports gets from the process that started them. */
 export interface WorkerGroup {
   /** Asks the process that started the workers to reload the configuration of all. */
-  reload(by: string): Promise<ReloadReport>
+  reload(by: string, isDryRun?: boolean): Promise<ReloadReport>
   /** Number of this worker, from 1 on. */
   readonly worker: number
   /** The state that the workers share if there is no Redis. */

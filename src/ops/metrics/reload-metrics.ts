@@ -18,7 +18,7 @@ export class ReloadMetrics {
     for (const outcome of ['applied', 'unchanged', 'refused']) this.#reloads.inc({ outcome }, 0)
     this.#success = new Gauge({
       name: 'flightgate_config_reload_success',
-      help: 'Whether the last reload of the configuration succeeded (1) or was refused (0); 1 before the first.',
+      help: 'Whether the last reload of the configuration succeeded (1), or was refused or left a part of the gateway behind (0); 1 before the first.',
       registers,
     })
     this.#appliedAt = new Gauge({
@@ -41,10 +41,14 @@ export class ReloadMetrics {
     this.#info.set({ digest }, 1)
   }
 
-  /** Records the end of a reload. @param digest of the settings that are in force now */
-  onReload(outcome: 'applied' | 'unchanged' | 'refused', digest: string): void {
+  /**
+   * Records the end of a reload.
+   * @param digest of the settings that are in force now
+   * @param isWhole whether all parts of the gateway have followed
+   */
+  onReload(outcome: 'applied' | 'unchanged' | 'refused', digest: string, isWhole = true): void {
     this.#reloads.inc({ outcome })
-    this.#success.set(outcome === 'refused' ? 0 : 1)
+    this.#success.set(outcome === 'refused' || !isWhole ? 0 : 1)
     if (outcome !== 'refused') this.#appliedAt.setToCurrentTime()
     this.#info.reset()
     this.#info.set({ digest }, 1)

@@ -114,11 +114,13 @@ export class Administration {
 
   /**
    * Reads the configuration again and applies it: on this replica, and in all its workers.
+   * @param isDryRun whether to tell what a reload would do, and to change nothing
    * @throws GatewayError FORBIDDEN without the grant; BAD_REQUEST with all problems if it is refused, and nothing has changed
    */
-  async reload(call: AdminCall): Promise<AppliedReload> {
-    return await this.#report(call, { action: 'reload_config' }, async () => {
-      const report = await this.#deps.reloader.reload(call.ctx.principal.name)
+  async reload(call: AdminCall, isDryRun = false): Promise<AppliedReload> {
+    const about = { action: 'reload_config', ...(isDryRun && { details: { dryRun: true } }) }
+    return await this.#report(call, about, async () => {
+      const report = await this.#deps.reloader.reload(call.ctx.principal.name, isDryRun)
       const { outcome } = report
       if (outcome !== 'refused') return { ...report, outcome }
       const problems = report.problems.join('\n')

@@ -5,7 +5,7 @@ import type { HttpApp } from '../http-app.ts'
 import { jsonAnswer, problemAnswers } from '../schemas/answers.ts'
 import { clearAnswer } from '../schemas/cache/stats.ts'
 import { runningQueriesAnswer, runningQueriesParameters } from '../schemas/running-query.ts'
-import { clearBody, reasonBody, reloadAnswer } from './admin-schemas.ts'
+import { clearBody, reasonBody, reloadAnswer, reloadBody } from './admin-schemas.ts'
 
 const tags = ['Administration']
 const queryId = z.strictObject({
@@ -41,15 +41,23 @@ export function addAdminRoutes(app: HttpApp, { administration }: HttpFront): voi
         operationId: 'adminReload',
         summary: 'Reload the configuration',
         description:
-          'Reads the configuration file and the files of secrets again, as SIGHUP does, and applies what can change without a restart. A configuration with problems changes nothing: the answer has status 400 and lists them. With several replicas, only the one that answers reloads.',
+          'Reads the configuration file and the files of secrets again, as SIGHUP does, and applies what can change without a restart. A configuration with problems changes nothing: the answer has status 400 and lists them. With several replicas, only the one that answers reloads. With `dry_run` it changes nothing, and tells what a reload would do.',
         tags,
-        body: reasonBody,
+        body: reloadBody,
         response: { 200: jsonAnswer('What has changed.', reloadAnswer), ...problemAnswers(400, 403) },
       },
     },
-    async ({ call, body: { reason } }) => {
-      const { outcome, changed, needsRestart, digest } = await administration.reload({ ctx: call, reason })
-      return { outcome, changed: [...changed], needs_restart: [...needsRestart], digest }
+    async ({ call, body: { reason, dry_run: isDryRun = false } }) => {
+      const report = await administration.reload({ ctx: call, reason }, isDryRun)
+      const { outcome, changed, needsRestart, problems, digest } = report
+      return {
+        outcome,
+        dry_run: isDryRun,
+        changed: [...changed],
+        needs_restart: [...needsRestart],
+        problems: [...problems],
+        digest,
+      }
     },
   )
   const killed = { 204: z.undefined().describe('The statement has been told to end.'), ...problemAnswers(403, 404) }

@@ -16,6 +16,14 @@ export const reasonBody = z
   .strictObject({ reason })
   .meta({ id: 'AdminReason', description: 'May be left out.', examples: [{ reason: 'blocks the nightly load' }] })
 
+/** Body of `POST /admin/reload`. */
+export const reloadBody = z
+  .strictObject({
+    dry_run: z.boolean().optional().describe('Tells what a reload would do, and changes nothing. It opens no source.'),
+    reason,
+  })
+  .meta({ id: 'ReloadRequest', description: 'May be left out.', examples: [{ dry_run: true }] })
+
 /** Body of `POST /admin/cache/clear`. */
 export const clearBody = z
   .strictObject({
@@ -59,13 +67,24 @@ export const reachAnswer = z
 export const reloadAnswer = z
   .object({
     outcome: z.enum(['applied', 'unchanged']),
+    dry_run: z.boolean().describe('Whether nothing was changed: the other members tell what a reload would do.'),
     changed: z.array(z.string()).describe('Settings that have changed.'),
     needs_restart: z.array(z.string()).describe('Settings that differ from the file and stay until a restart.'),
+    problems: z
+      .array(z.string())
+      .describe('Parts of the gateway that could not follow, by a fault of the gateway: restart it. Usually empty.'),
     digest: z.string().describe('Digest of the settings in force, without secrets, as in `flightgate_config_info`.'),
   })
   .meta({
     id: 'AdminReload',
     examples: [
-      { outcome: 'applied', changed: ['limits.queueWaitMs'], needs_restart: ['listen.http'], digest: '0a1b2c3d4e5f' },
+      {
+        outcome: 'applied',
+        dry_run: false,
+        changed: ['limits.queueWaitMs'],
+        needs_restart: ['listen.http'],
+        problems: [],
+        digest: '0a1b2c3d4e5f',
+      },
     ],
   })
