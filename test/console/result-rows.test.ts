@@ -23,15 +23,24 @@ describe('ResultRows', () => {
 })
 
 describe('cells', () => {
-  it('are text, with the beginning of long values', () => {
-    expect([cellText(1.5), cellText(true), cellText([1, null]), cellText({ a: 'b' }), cellText('ä')]).toEqual([
-      '1.5',
-      'true',
-      '[1,null]',
-      '{"a":"b"}',
-      'ä',
-    ])
-    expect(cellText('y'.repeat(1000)).length).toBe(301)
+  it.each([
+    ['double', 1.5, '1.5'],
+    ['bool', true, 'true'],
+    ['list<int64>', [1, null], '[1,null]'],
+    ['struct<a: string>', { a: 'b' }, '{"a":"b"}'],
+    ['string', 'ä', 'ä'],
+    ['string', '', ''],
+    ['string', '30872', '30872'],
+    ['decimal128(15, 2)', 30872, '30872.00'],
+    ['decimal128(15, 2)', -0.5, '-0.50'],
+    ['decimal128(38, 3)', '12345678901234567890.12', '12345678901234567890.120'],
+    ['decimal128(10, 0)', 7, '7'],
+  ])('a value of the type %s: %j', (type, value, expected) => {
+    expect(cellText(value, { name: 'x', type })).toBe(expected)
+  })
+
+  it('show the beginning of a long value', () => {
+    expect(cellText('y'.repeat(1000), columns[1]!).length).toBe(301)
   })
 
   it('decide how wide a column is, within bounds', () => {

@@ -11,6 +11,15 @@ import { runningQueries } from './http-client.ts'
 const endless = 'SELECT count(*) AS endless FROM range(10000000) AS a, range(10000000) AS b'
 const large = "SELECT range AS id, 'comment ' || range AS comment, range / 4 AS quarter FROM range(100000)"
 
+/** Counts the frames that the page draws, and the longest time between two of them. */
+const watchFrames = `window.drawn = 0; window.longestMs = 0; let last = performance.now()
+  const draw = (now) => { drawn++; longestMs = Math.max(longestMs, now - last); last = now; requestAnimationFrame(draw) }
+  requestAnimationFrame((now) => { last = now; draw(now) })`
+
+/** A script that tells whether the first such element is wider than its place. */
+const isWide = (selector: string) =>
+  `(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)(document.querySelector('${selector}'))`
+
 describe.skipIf(!hasChromium())('the console in Chromium: the query box', () => {
   let gateway: GatewayProcess
   let browser: Browser
@@ -37,9 +46,7 @@ describe.skipIf(!hasChromium())('the console in Chromium: the query box', () => 
 
   it('without API keys asks for no login, and streams 100,000 rows while the page goes on', async () => {
     const { page, complaints } = await openQuery()
-    await page.evaluate(`window.drawn = 0; window.longestMs = 0; let last = performance.now()
-      const draw = (now) => { drawn++; longestMs = Math.max(longestMs, now - last); last = now; requestAnimationFrame(draw) }
-      requestAnimationFrame((now) => { last = now; draw(now) })`)
+    await page.evaluate(watchFrames)
     await run(page, large)
     await page.getByText('100,000 rows', { exact: false }).first().waitFor()
     await page.getByRole('button', { name: 'Download CSV' }).waitFor()
@@ -60,6 +67,54 @@ describe.skipIf(!hasChromium())('the console in Chromium: the query box', () => 
       'comment\nstring',
       'quarter\ndouble',
     ])
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  it('shows wide rows, values of all kinds and equal names; a long value opens in whole, by keyboard', async () => {
+    const { page, complaints } = await openQuery()
+    await run(
+      page,
+      `SELECT NULL AS v, '' AS v, 'null' AS v, 30872::DECIMAL(15, 2) AS d, 12345678901234567890.1::DECIMAL(38, 2) AS e,
+        TIMESTAMP '2024-02-29 12:34:56.789' AS t, {'a': [1, NULL]} AS n, repeat('long ', 30000) || 'end' AS s`,
+    )
+    const cells = section(page).getByRole('row').nth(1).getByRole('cell')
+    await cells.first().waitFor()
+    const texts = await cells.allInnerTexts()
+    expect(texts.slice(0, 7)).toEqual([
+      'null',
+      '',
+      'null',
+      '30872.00',
+      '12345678901234567890.10',
+      expect.stringMatching(/^2024-02-29.12:34:56\.789/),
+      '{"a":[1,null]}',
+    ])
+    expect(await cells.nth(0).getAttribute('class')).toContain('null')
+    expect((await cells.nth(2).getAttribute('class')) ?? '').not.toContain('null')
+    expect(texts[7]).toMatch(/^(long )+….?$/)
+    const long = cells.nth(7).getByRole('button')
+    await long.press('Enter')
+    const dialog = page.getByRole('dialog', { name: 's' })
+    await dialog.getByText('150,003 characters, of which the first 100,000 are shown').waitFor()
+    await page.keyboard.press('Escape')
+    expect(await dialog.count()).toBe(0)
+
+    await page.evaluate(watchFrames)
+    const wide = Array.from({ length: 200 }, (_, i) => `range + ${i} AS column_${i}`).join(', ')
+    await run(page, `SELECT ${wide} FROM range(5000)`)
+    await page.getByText('5,000 rows').first().waitFor()
+    await page.getByRole('button', { name: 'Download CSV' }).waitFor()
+    await section(page).focus()
+    await page.keyboard.press('End')
+    await page.getByRole('rowheader', { name: '5000', exact: true }).waitFor()
+    // Only columns in sight are drawn, and each can be reached.
+    expect(await section(page).getByRole('table').getAttribute('aria-colcount')).toBe('201')
+    expect(await page.getByRole('columnheader').count()).toBeLessThan(60)
+    await page.evaluate('document.querySelector(".result").scrollLeft = 1e6')
+    await page.getByRole('columnheader', { name: 'column_199' }).waitFor()
+    expect(await page.getByRole('row').last().getByRole('cell', { name: '5198', exact: true }).count()).toBe(1)
+    expect(await page.evaluate('longestMs')).toBeLessThan(1000)
     expect(complaints).toEqual([])
     await page.context().close()
   })
@@ -112,6 +167,7 @@ describe.skipIf(!hasChromium())('the console in Chromium: the query box', () => 
     await page.getByRole('button', { name: 'Cancel' }).click()
     await expect.poll(async () => (await runningQueries(gateway)).length).toBe(0)
     await page.getByText('cancelled', { exact: true }).waitFor()
+    expect(await page.evaluate('document.activeElement.id')).toBe('sql')
     await page.context().close()
   })
 
@@ -192,13 +248,20 @@ describe.skipIf(!hasChromium())('the console in Chromium: the query box', () => 
     await page.getByLabel('Outcome').selectOption('FAILED')
     const failed = page.getByRole('row').filter({ hasText: 'no_such_table' })
     await failed.getByText('UNKNOWN_OBJECT').waitFor()
+    await failed.getByRole('button').click()
+    // A long message wraps, though the dialog is in a cell.
+    await page.getByText('no_such_table does not exist').waitFor()
+    expect(await page.evaluate(isWide('dialog dd'))).toBe(false)
+    await page.keyboard.press('Escape')
     await page.getByLabel('Outcome').selectOption('OK')
     const row = page.getByRole('row').filter({ hasText: "'comment ' || range" }).first()
     await row.getByText('OK', { exact: true }).waitFor()
     expect(await row.locator('.time-bar').textContent()).toMatch(/plan [\d.]+ m?s.*first byte [\d.]+ m?s/)
     expect(await row.getByRole('cell').nth(7).innerText()).toBe('100,000')
     await row.getByRole('button').click()
-    await page.getByRole('dialog', { name: 'Statement' }).getByText('Request id').waitFor()
+    const dialog = page.getByRole('dialog', { name: 'Statement' })
+    await dialog.getByText('Request id').waitFor()
+    expect(await page.evaluate(isWide('dialog'))).toBe(false)
     await page.keyboard.press('Escape')
     expect((await contrastsOf(page)).filter(({ ratio }) => ratio < 4.5)).toEqual([])
     expect(complaints).toEqual([])

@@ -3,6 +3,8 @@ import { Dialog } from './dialog.tsx'
 
 /** The gateway lists no more of a text. */
 const LISTED_CHARACTERS = 2000
+/** A value above it gets a line of its own. */
+const LONG_CHARACTERS = 32
 
 interface StatementTextProps {
   readonly text: string
@@ -37,7 +39,7 @@ export function StatementText({ text, facts }: StatementTextProps) {
           {text.length >= LISTED_CHARACTERS && <p class="faint">Only the first 2,000 characters are known.</p>}
           <dl class="facts">
             {facts.map(([name, value]) => (
-              <div key={name}>
+              <div key={name} class={value.length > LONG_CHARACTERS ? 'long' : undefined}>
                 <dt>{name}</dt>
                 <dd>{value}</dd>
               </div>

@@ -1,13 +1,14 @@
 import type { CacheEntry } from '../../api/history-answers.ts'
 import { formatBytes, formatCount, formatDuration } from '../../format/figures.ts'
 import { formatTime } from '../../format/times.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 import { StatementText } from '../../parts/statement-text.tsx'
 
 /** Entries of the cache, in the order of the answer. */
 export function EntryTable({ entries }: { readonly entries: readonly CacheEntry[] }) {
   const now = Date.now()
   return (
-    <div class="scroll">
+    <Scroll label="Entries of the result cache">
       <table>
         <caption>Entries of the result cache</caption>
         <thead>
@@ -43,8 +44,12 @@ export function EntryTable({ entries }: { readonly entries: readonly CacheEntry[
               <td class="wide">
                 <StatementText text={entry.query} facts={factsOf(entry)} />
               </td>
-              <td>{entry.data_source}</td>
-              <td>{entry.principal}</td>
+              <td class="name" title={entry.data_source}>
+                {entry.data_source}
+              </td>
+              <td class="name" title={entry.principal}>
+                {entry.principal}
+              </td>
               <td>{entry.cache_tags.join(', ')}</td>
               <td class="figure">{formatCount(entry.rows)}</td>
               <td class="figure">{formatBytes(entry.bytes)}</td>
@@ -54,7 +59,7 @@ export function EntryTable({ entries }: { readonly entries: readonly CacheEntry[
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   )
 }
 

@@ -3,6 +3,7 @@ import { formatBytes, formatCount } from '../../format/figures.ts'
 import { addedUp, newestOf, sumOf } from '../../format/series.ts'
 import { formatTime } from '../../format/times.ts'
 import { Chart } from '../../parts/chart/chart.tsx'
+import { Scroll } from '../../parts/scroll.tsx'
 import { formatRatio, hitRatio, hitRatios } from './hit-ratio.ts'
 
 interface HitFiguresProps {
@@ -94,7 +95,7 @@ export function HitFigures({ history, stats, times }: HitFiguresProps) {
 
 function SourceRatios({ sources }: { readonly sources: History['data_sources'] }) {
   return (
-    <div class="scroll">
+    <Scroll label="What the cache did for each source in the last hour">
       <table>
         <caption>What the cache did for each source in the last hour</caption>
         <thead>
@@ -133,6 +134,6 @@ function SourceRatios({ sources }: { readonly sources: History['data_sources'] }
           })}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   )
 }

@@ -1,5 +1,6 @@
 import type { Budget } from '../../api/history-answers.ts'
 import { formatUsd, UNKNOWN } from '../../format/figures.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 
 interface BudgetTableProps {
   readonly budgets: readonly Budget[]
@@ -14,13 +15,14 @@ const NEARLY = 0.8
 export function BudgetTable({ budgets, forecastUsd }: BudgetTableProps) {
   if (budgets.length === 0) return <p class="faint">No budget applies to this month.</p>
   return (
-    <div class="scroll">
+    <Scroll label="Budgets of today and of this month">
       <table>
         <caption>Budgets of today and of this month</caption>
         <thead>
           <tr>
             <th scope="col">Budget of</th>
             <th scope="col">Period</th>
+            <th scope="col">Used</th>
             <th scope="col" class="figure">
               Spent
             </th>
@@ -30,7 +32,6 @@ export function BudgetTable({ budgets, forecastUsd }: BudgetTableProps) {
             <th scope="col" class="figure">
               Limit
             </th>
-            <th scope="col">Used</th>
             <th scope="col" class="figure">
               Forecast
             </th>
@@ -46,7 +47,7 @@ export function BudgetTable({ budgets, forecastUsd }: BudgetTableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   )
 }
 
@@ -58,11 +59,6 @@ function BudgetRow({ budget, forecastUsd }: { readonly budget: Budget; readonly 
     <tr>
       <th scope="row">{account === 'gateway' ? 'the gateway' : `${account} ${name}`}</th>
       <td>{period}</td>
-      <td class="figure">
-        <data value={spent_usd}>{formatUsd(spent_usd)}</data>
-      </td>
-      <td class="figure">{formatUsd(reserved_usd)}</td>
-      <td class="figure">{formatUsd(limit_usd)}</td>
       <td>
         <meter
           min={0}
@@ -75,6 +71,11 @@ function BudgetRow({ budget, forecastUsd }: { readonly budget: Budget; readonly 
         />{' '}
         <span class={`badge ${share >= 1 ? 'bad' : share >= NEARLY ? 'warn' : 'good'}`}>{percent}</span>
       </td>
+      <td class="figure">
+        <data value={spent_usd}>{formatUsd(spent_usd)}</data>
+      </td>
+      <td class="figure">{formatUsd(reserved_usd)}</td>
+      <td class="figure">{formatUsd(limit_usd)}</td>
       <td class="figure">
         {forecastUsd === null ? (
           UNKNOWN

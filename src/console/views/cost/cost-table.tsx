@@ -1,6 +1,7 @@
 import { useId } from 'preact/hooks'
 import type { CostRow } from '../../api/history-answers.ts'
 import { formatBytes, formatCount, formatUsd } from '../../format/figures.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 
 interface CostTableProps {
   readonly title: string
@@ -15,7 +16,7 @@ export function CostTable({ title, name, rows }: CostTableProps) {
   return (
     <section aria-labelledby={id}>
       <h2 id={id}>{title}</h2>
-      <div class="scroll">
+      <Scroll label={`Cost ${title.toLowerCase()}`}>
         <table>
           <caption>Cost {title.toLowerCase()}</caption>
           <thead>
@@ -50,7 +51,7 @@ export function CostTable({ title, name, rows }: CostTableProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   )
 }

@@ -1,11 +1,12 @@
 import type { Costs } from '../../api/history-answers.ts'
 import { formatBytes, formatCount, formatUsd } from '../../format/figures.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 import { StatementText } from '../../parts/statement-text.tsx'
 
 /** The statements that have cost most. Their texts are known only if the log holds texts. */
 export function TopStatements({ statements }: { readonly statements: Costs['top_statements'] }) {
   return (
-    <div class="scroll">
+    <Scroll label="Most expensive statements">
       <table>
         <caption>Most expensive statements</caption>
         <thead>
@@ -61,6 +62,6 @@ export function TopStatements({ statements }: { readonly statements: Costs['top_
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   )
 }

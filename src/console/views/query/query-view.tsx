@@ -39,6 +39,11 @@ function QueryView() {
     event.preventDefault()
     start()
   }
+  const leave = () => {
+    cancel()
+    // The button is gone with what it ended.
+    box.current?.focus()
+  }
   const use = (query: string) => {
     text.value = query
     box.current?.focus()
@@ -91,7 +96,7 @@ function QueryView() {
             Ctrl+Enter runs it
           </span>
           {isBusy && (
-            <button type="button" onClick={cancel}>
+            <button type="button" onClick={leave}>
               Cancel
             </button>
           )}
@@ -111,21 +116,21 @@ function QueryView() {
       {phase.value === 'running' && !shown.value && <p class="faint">Running: there are no rows yet</p>}
       {failure.value && <ErrorNote error={failure.value} />}
       {noEstimate.value && <p class="note">There is no estimate: {noEstimate.value}</p>}
-      {phase.value === 'asking' && <Confirmation cost={estimate.value?.cost_usd ?? null} />}
+      {phase.value === 'asking' && <Confirmation cost={estimate.value?.cost_usd ?? null} onRefuse={leave} />}
       {estimate.value && <EstimatePanel estimate={estimate.value} onUse={use} />}
       {shown.value && <ResultPanel shown={shown.value} />}
     </>
   )
 }
 
-function Confirmation({ cost }: { readonly cost: number | null }) {
+function Confirmation({ cost, onRefuse }: { readonly cost: number | null; readonly onRefuse: () => void }) {
   const button = useRef<HTMLButtonElement>(null)
   useEffect(() => button.current?.focus(), [])
   return (
     <div class="note warn confirmation" role="alertdialog" aria-label="The statement costs money">
       <p>The statement will cost about {formatUsd(cost)}.</p>
       <div class="buttons">
-        <button type="button" onClick={cancel}>
+        <button type="button" onClick={onRefuse}>
           Do not run it
         </button>
         <button type="button" ref={button} class="primary" onClick={() => void confirm()}>

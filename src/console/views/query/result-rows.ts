@@ -32,9 +32,19 @@ export class ResultRows {
 /** Most characters of a cell that the table shows. */
 const MAX_CELL_CHARACTERS = 300
 
-/** A value as the table shows it. */
-export function cellText(value: unknown): string {
-  const text = typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value)
+/** A value of a column in whole, as text. Numbers with a scale have all of its digits: `30872.00`. */
+export function wholeText(value: unknown, { type }: Column): string {
+  if (typeof value === 'object') return JSON.stringify(value)
+  const text = String(value)
+  const scale = Number(/^decimal\d+\(\d+, (\d+)\)$/.exec(type)?.[1] ?? 0)
+  if (scale === 0 || !/^-?\d+(\.\d+)?$/.test(text)) return text
+  const [whole, digits = ''] = text.split('.')
+  return `${whole}.${digits.padEnd(scale, '0')}`
+}
+
+/** A value of a column as the table shows it. */
+export function cellText(value: unknown, column: Column): string {
+  const text = wholeText(value, column)
   return text.length > MAX_CELL_CHARACTERS ? `${text.slice(0, MAX_CELL_CHARACTERS)}…` : text
 }
 
@@ -43,7 +53,9 @@ export function isNumeric({ type }: Column): boolean {
   return /^(u?int\d|float|double|halffloat|decimal)/.test(type)
 }
 
-const PIXELS_OF_CHARACTER = 7.3
+const PIXELS_OF_CHARACTER = 7.6
+/** Characters that a column has room for at most. */
+export const MAX_CHARACTERS_IN_SIGHT = 47
 const PADDING_PIXELS = 22
 const MIN_PIXELS = 56
 const MAX_PIXELS = 380
@@ -54,7 +66,7 @@ const SAMPLED_ROWS = 200
 export function columnWidths({ columns, rows }: Pick<ResultRows, 'columns' | 'rows'>): number[] {
   const longest = columns.map(({ name, type }) => Math.max(name.length, type.length))
   for (const row of rows.slice(0, SAMPLED_ROWS))
-    for (let i = 0; i < longest.length; i++) longest[i] = Math.max(longest[i]!, cellText(row[i]).length)
+    for (let i = 0; i < longest.length; i++) longest[i] = Math.max(longest[i]!, cellText(row[i], columns[i]!).length)
   return longest.map((characters) =>
     Math.round(Math.min(MAX_PIXELS, Math.max(MIN_PIXELS, characters * PIXELS_OF_CHARACTER + PADDING_PIXELS))),
   )

@@ -3,6 +3,7 @@ import type { History, SourceHistory } from '../../api/history-answers.ts'
 import { formatBytes, formatCount, UNKNOWN } from '../../format/figures.ts'
 import { newestOf, sumOf } from '../../format/series.ts'
 import { formatTime } from '../../format/times.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 import { BreakerBadge, HealthBadge } from './badges.tsx'
 
 interface SourcesTableProps {
@@ -13,8 +14,8 @@ interface SourcesTableProps {
 /** The sources in the order of the configuration: how they do now, and what they did in the last hour. */
 export function SourcesTable({ sources, history }: SourcesTableProps) {
   return (
-    <div class="scroll">
-      <table>
+    <Scroll label="Sources now, and their figures of the last hour">
+      <table class="dense">
         <caption>Sources now, and their figures of the last hour</caption>
         <thead>
           <tr>
@@ -33,16 +34,16 @@ export function SourcesTable({ sources, history }: SourcesTableProps) {
               Connections
             </th>
             <th scope="col" class="figure">
-              Statements, 1 h
+              Statements, 1&nbsp;h
             </th>
             <th scope="col" class="figure">
-              Failed, 1 h
+              Failed, 1&nbsp;h
             </th>
             <th scope="col" class="figure">
-              Rows, 1 h
+              Rows, 1&nbsp;h
             </th>
             <th scope="col" class="figure">
-              Bytes, 1 h
+              Bytes, 1&nbsp;h
             </th>
           </tr>
         </thead>
@@ -56,7 +57,7 @@ export function SourcesTable({ sources, history }: SourcesTableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   )
 }
 

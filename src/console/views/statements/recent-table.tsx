@@ -1,6 +1,7 @@
 import type { RecentQuery } from '../../api/answers.ts'
 import { formatBytes, formatCount, formatDuration, formatUsd } from '../../format/figures.ts'
 import { formatTime } from '../../format/times.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 import { StatementText } from '../../parts/statement-text.tsx'
 import { TimeBar, timeParts } from './time-bar.tsx'
 
@@ -14,7 +15,7 @@ interface RecentTableProps {
 /** The statements that ended last. */
 export function RecentTable({ queries, emptyText }: RecentTableProps) {
   return (
-    <div class="scroll">
+    <Scroll label="Statements that ended last">
       <table>
         <caption>Statements that ended last</caption>
         <thead>
@@ -53,8 +54,12 @@ export function RecentTable({ queries, emptyText }: RecentTableProps) {
               <td class="time">
                 <time dateTime={query.end_time}>{formatTime(query.end_time)}</time>
               </td>
-              <td>{query.principal}</td>
-              <td>{query.data_source}</td>
+              <td class="name" title={query.principal}>
+                {query.principal}
+              </td>
+              <td class="name" title={query.data_source}>
+                {query.data_source}
+              </td>
               <td class="wide">
                 <StatementText text={query.query} facts={factsOf(query)} />
               </td>
@@ -75,7 +80,7 @@ export function RecentTable({ queries, emptyText }: RecentTableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   )
 }
 

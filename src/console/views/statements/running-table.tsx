@@ -1,6 +1,7 @@
 import type { RunningQuery } from '../../api/answers.ts'
 import { formatBytes, formatCount, formatDuration, formatUsd } from '../../format/figures.ts'
 import { formatTime } from '../../format/times.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 import { StatementText } from '../../parts/statement-text.tsx'
 
 interface RunningTableProps {
@@ -13,7 +14,7 @@ interface RunningTableProps {
 export function RunningTable({ queries, emptyText, onCancel }: RunningTableProps) {
   const now = Date.now()
   return (
-    <div class="scroll">
+    <Scroll label="Statements that wait or run">
       <table>
         <caption>Statements that wait or run</caption>
         <thead>
@@ -37,7 +38,7 @@ export function RunningTable({ queries, emptyText, onCancel }: RunningTableProps
             <th scope="col" class="figure" title="What the statement was expected to cost when it began">
               Est. cost
             </th>
-            <th scope="col">
+            <th scope="col" class="actions">
               <span class="hidden">Actions</span>
             </th>
           </tr>
@@ -50,8 +51,12 @@ export function RunningTable({ queries, emptyText, onCancel }: RunningTableProps
           )}
           {queries.map((query) => (
             <tr key={query.id}>
-              <td>{query.principal}</td>
-              <td>{query.data_source}</td>
+              <td class="name" title={query.principal}>
+                {query.principal}
+              </td>
+              <td class="name" title={query.data_source}>
+                {query.data_source}
+              </td>
               <td class="wide">
                 <StatementText text={query.query} facts={factsOf(query)} />
               </td>
@@ -74,7 +79,7 @@ export function RunningTable({ queries, emptyText, onCancel }: RunningTableProps
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   )
 }
 
