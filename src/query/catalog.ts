@@ -62,6 +62,11 @@ export interface Catalog {
    * @param catalog the catalog of the schema, by default that of `current`
    */
   hasSchema?(schema: string, ctx: Context, catalog?: string): Promise<boolean>
+  /**
+   * Whether the engine has a catalog, or a schema whose first part is this: the source's name, which clients write before a path.
+   * Absent where the source never takes its name off.
+   */
+  hasOwn?(name: string, ctx: Context): Promise<boolean>
   /** Lists the catalogs of the source. */
   catalogs(ctx: Context): Promise<readonly string[]>
   /** @param catalog as `TableFilter.catalog` */

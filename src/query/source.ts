@@ -55,6 +55,8 @@ export interface Source {
   readonly writes: boolean
   /** How its engine reads SQL; `standard` if absent. */
   readonly dialect?: SqlDialect
+  /** Whether the estimate of each plan tells all tables that the statement reads, also those behind views. */
+  readonly tellsTables?: boolean
   readonly catalog: Catalog
   /** Absent if the engine has no transactions. */
   readonly transactions?: SourceTransactions

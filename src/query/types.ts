@@ -131,6 +131,8 @@ export interface PlannedRead {
   readonly cost?: PlannedCost
   /** Time that it took to plan, in milliseconds, for the list of recent statements. */
   readonly planMs?: number
+  /** Digest of the grants that allow the tables which the engine told; present if the principal has grants on parts of the source. */
+  readonly grantsDigest?: string
 }
 
 /** A statement that changes data or the catalog, ready to run. */
@@ -147,6 +149,8 @@ export interface PlannedUpdate {
   readonly cost?: PlannedCost
   /** As `PlannedRead.planMs`. */
   readonly planMs?: number
+  /** As `PlannedRead.grantsDigest`. */
+  readonly grantsDigest?: string
 }
 
 /** A bulk ingestion. The query's text only describes it. Sources do not plan ingestions. */

@@ -81,7 +81,15 @@ const cost = recordOf<PlannedCost>(
   'accuracy',
   'region',
 )
-const planned = { query, handle: anyBytes, execution: absent, schema: absent, cost, planMs: fc.nat() } as const
+const planned = {
+  query,
+  handle: anyBytes,
+  execution: absent,
+  schema: absent,
+  cost,
+  planMs: fc.nat(),
+  grantsDigest: anyText,
+} as const
 const statement = fc.oneof(
   recordOf<PlannedRead>(
     { kind: fc.constant('read'), ...planned, mayWrite: absent, schemaDigest: anyText, isRecorded: absent },

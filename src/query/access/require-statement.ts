@@ -1,8 +1,12 @@
+import { GatewayError } from '../errors.ts'
 import { plainChange } from '../facts/plain-change.ts'
 import type { Source } from '../source.ts'
-import type { Context, Query } from '../types.ts'
-import { allows, allowsSome, demand, lacks } from './allows.ts'
+import type { Context, Plan, PlannedSql, Principal, Query } from '../types.ts'
+import { allows, allowsSome, demand, lacks, type Target } from './allows.ts'
+import { grantsDigest } from './roles.ts'
 import { statementTables } from './statement-tables.ts'
+
+type Caller = Pick<Context, 'principal'>
 
 /** A verb of SQL statements. */
 export type StatementVerb = 'read' | 'write' | 'estimate'
@@ -43,27 +47,70 @@ async function requireTables(verb: StatementVerb, query: Query, source: Source, 
   for (const target of changes && readsChanged ? [changes, ...reads] : reads) demand(principal, reading, target)
 }
 
+/** What a plan tells of its statement. */
+type Told = Pick<Plan, 'estimate'> & { readonly query: Pick<Query, 'sql'> }
+type TellingSource = Pick<Source, 'name' | 'dialect' | 'tellsTables'>
+
 /**
  * Requires the grants on tables that the engine told when it planned a statement: those behind views too. A change needs `read` on
  * all of them but the one that it changes.
- * @param tables as `Estimate.referencedTables`
  * @throws GatewayError FORBIDDEN
  */
-export function requireTold(
+export function requireTold(verb: StatementVerb, plan: Told, source: TellingSource, { principal }: Caller): void {
+  const missing = missingOfTold(verb, plan, source, principal)
+  if (missing) throw lacks(principal, verb === 'estimate' ? verb : 'read', missing)
+}
+
+/**
+ * The mark of a plan at a source that tells tables only when it plans: a digest of the grants that allow them all, if the principal has
+ * grants on parts of the source. A plan for an estimate has none if its statement may not run.
+ * @param verb that the run of the statement needs
+ */
+export function grantsMark(
   verb: StatementVerb,
-  tables: readonly string[],
-  { sql }: Pick<Query, 'sql'>,
-  { name: source, dialect = 'standard' }: Pick<Source, 'name' | 'dialect'>,
-  { principal }: Pick<Context, 'principal'>,
+  plan: Told,
+  source: TellingSource,
+  { principal }: Caller,
+): Pick<PlannedSql, 'grantsDigest'> | undefined {
+  if (!source.tellsTables || allows(principal, verb, { source: source.name })) return undefined
+  return missingOfTold(verb, plan, source, principal) ? undefined : { grantsDigest: grantsDigest(principal) }
+}
+
+/**
+ * Requires that the grants are those which allowed the tables that the engine told: a run is not told them again.
+ * @throws GatewayError FORBIDDEN
+ */
+export function requireSameGrants(
+  verb: StatementVerb,
+  { grantsDigest: marked }: Pick<PlannedSql, 'grantsDigest'>,
+  { name: source, tellsTables }: TellingSource,
+  { principal }: Caller,
 ): void {
-  if (allows(principal, verb, { source })) return
-  const changed = verb === 'write' ? plainChange(sql, dialect)?.table.join('.') : undefined
+  if (!tellsTables || allows(principal, verb, { source }) || marked === grantsDigest(principal)) return
+  throw new GatewayError(
+    'FORBIDDEN',
+    'The statement was planned with other grants than yours are now, or only to estimate it: plan it again.',
+  )
+}
+
+/** The first table that the engine told and that the grants do not cover. */
+function missingOfTold(
+  verb: StatementVerb,
+  { estimate, query }: Told,
+  { name: source, dialect = 'standard' }: TellingSource,
+  principal: Principal,
+): Target | undefined {
+  const tables = estimate?.referencedTables
+  if (!tables || allows(principal, verb, { source })) return undefined
+  const changed = verb === 'write' ? plainChange(query.sql, dialect)?.table.join('.') : undefined
   for (const name of tables) {
     const lower = name.toLowerCase()
     if (changed !== undefined && (lower === changed || lower.endsWith(`.${changed}`))) continue
     const parts = name.split('.')
     const [schema, table] = parts.slice(-2)
     const catalog = parts.length > 2 ? parts.slice(0, -2).join('.') : undefined
-    demand(principal, verb === 'estimate' ? verb : 'read', { source, catalog, schema, table })
+    const target = { source, catalog, schema, table }
+    if (!allows(principal, verb === 'estimate' ? verb : 'read', target)) return target
   }
+  return undefined
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Principal } from '../types.ts'
 import { type Grant, type RoleGrants, verbs } from './grant.ts'
 
@@ -43,4 +44,9 @@ export function grantsOf({ roles, grants }: Pick<Principal, 'roles' | 'grants'>)
     ofBuiltInRoles.set(roles, known)
   }
   return known
+}
+
+/** Digest of what a principal is granted: another one when its grants are others. */
+export function grantsDigest(principal: Pick<Principal, 'roles' | 'grants'>): string {
+  return hash('sha256', JSON.stringify(grantsOf(principal)), 'base64url').slice(0, 22)
 }

@@ -1,3 +1,4 @@
+import type { Catalog } from '../catalog.ts'
 import type { SqlDialect } from '../facts/dialect.ts'
 import { textFactsOf } from '../facts/facts-of.ts'
 import { plainChange } from '../facts/plain-change.ts'
@@ -30,6 +31,9 @@ const untold: Partial<Readonly<Record<CacheObstacle, Untold>>> = {
   unreadable: 'is too long or cannot be read by the gateway',
 }
 
+/** Functions whose argument is the name of a sequence, which may be in any schema. In upper case. */
+const sequenceCall = /(^|\.)(NEXTVAL|CURRVAL|SETVAL|LASTVAL)$/
+
 /**
  * The tables of a statement, from its text; a sentence if they cannot be told.
  * @throws the signal's reason; GatewayError if the source does not list its catalogs or functions
@@ -61,6 +65,7 @@ async function readTables(
     const why = untold[obstacle]
     if (why !== undefined) return why
   }
+  for (const call of calls) if (sequenceCall.test(call)) return 'reads a sequence'
   // What users have defined may stand for a function that the gateway knows.
   const own = (await source.definitions?.())?.functions
   if (own)
@@ -92,12 +97,14 @@ async function targetsOf(
     return schemas.map((each) => target({ catalog: ownCatalog, schema: each }))
   }
   if (catalog.hasPaths) {
-    const isOwnName = parts.length > 2 && parts[0] === source.toLowerCase()
-    const path = isOwnName ? parts.slice(1, -1) : parts.slice(0, -1)
-    const inSchema = session.schema === undefined || isOwnName ? [] : [session.schema, ...path]
-    return [path, ...(inSchema.length > 0 ? [inSchema] : [])].map((each) =>
-      target({ catalog: ownCatalog, schema: each.join('.') }),
-    )
+    const paths = await pathsOf(parts.slice(0, -1), source, catalog, ctx)
+    // The engine looks into the schema of the session first, also for names of several parts.
+    const found = paths.flatMap((path) => [
+      ...(path.length > 0 ? [path] : []),
+      ...(session.schema === undefined ? [] : [[session.schema, ...path]]),
+    ])
+    if (found.length === 0) return 'names a table without its schema'
+    return found.map((path) => target({ catalog: ownCatalog, schema: path.join('.') }))
   }
   if (parts.length > 3) return 'names a table by more than catalog, schema and table'
   const [first, second] = parts as [string, string]
@@ -109,4 +116,18 @@ async function targetsOf(
   const named = ownCatalog ?? (catalogs.includes(source.toLowerCase()) ? undefined : source)
   const inSchema = target({ catalog: named, schema: first })
   return isCatalog ? [inSchema, target({ catalog: first, schema: catalog.current?.schema ?? 'main' })] : [inSchema]
+}
+
+/**
+ * The paths that a path may mean: clients may write the source's name before it, which the source takes off. Where the engine has
+ * something of that name, both count, so that it does not matter what the source knew at that moment.
+ */
+async function pathsOf(
+  path: readonly string[],
+  source: string,
+  catalog: Catalog,
+  ctx: Context,
+): Promise<readonly (readonly string[])[]> {
+  if (path[0] !== source.toLowerCase()) return [path]
+  return (await catalog.hasOwn?.(source, ctx)) === false ? [path.slice(1)] : [path, path.slice(1)]
 }

@@ -1,5 +1,5 @@
 import { allows, allowsSome, demand, lacks, type Target } from '../access/allows.ts'
-import { requireStatement, requireTold } from '../access/require-statement.ts'
+import { grantsMark, requireSameGrants, requireStatement, requireTold } from '../access/require-statement.ts'
 import { GatewayError } from '../errors.ts'
 import type { Stage } from '../pipeline.ts'
 import type { Router } from '../router.ts'
@@ -62,9 +62,10 @@ export function authorize(router: Router): Stage {
       const verb = verbOf(plan.kind, query)
       if (verb === 'write') requireWrites(source)
       if (!query.estimate) await requireStatement(verb, query, source, ctx)
-      const told = plan.estimate?.referencedTables
-      if (told) requireTold(query.estimate ? 'estimate' : verb, told, query, source, ctx)
-      return plan
+      // The source may have changed the text; what it told is about its own.
+      requireTold(query.estimate ? 'estimate' : verb, { ...plan, query }, source, ctx)
+      const mark = grantsMark(verb, { ...plan, query }, source, ctx)
+      return mark ? { ...plan, ...mark } : plan
     },
     async run(plan, ctx, next) {
       const { principal } = ctx
@@ -80,7 +81,10 @@ export function authorize(router: Router): Stage {
       const verb = verbOf(plan.kind, plan.query)
       if (verb === 'write') requireWrites(source)
       const required = requireStatement(verb, plan.query, source, ctx)
-      if (required) await required
+      if (required) {
+        await required
+        requireSameGrants(verb, plan, source, ctx)
+      }
       const mayChange =
         plan.kind === 'read' &&
         plan.query.purpose !== 'read' &&

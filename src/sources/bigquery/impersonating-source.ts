@@ -19,6 +19,7 @@ export class ImpersonatingSource implements Source {
   readonly name: string
   readonly kind = 'bigquery'
   readonly dialect = 'bigquery'
+  readonly tellsTables = true
   readonly writes: boolean
   readonly cost: Login['cost']
   readonly catalog: Catalog

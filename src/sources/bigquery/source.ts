@@ -31,6 +31,7 @@ export class BigQuerySource implements Source {
   readonly name: string
   readonly kind = 'bigquery'
   readonly dialect = 'bigquery'
+  readonly tellsTables = true
   readonly writes: boolean
   readonly catalog: BigQueryCatalog
   readonly cost: BigQueryCost

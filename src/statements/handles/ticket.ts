@@ -40,6 +40,7 @@ const common = {
   cost: json<PlannedCost | undefined>('c'),
   // The list of recent statements shows it, whichever process runs the ticket.
   planMs: json<number | undefined>('l'),
+  grantsDigest: json<string | undefined>('r'),
 }
 
 /** Encoding of a ticket; a poll handle contains one too. */

@@ -109,8 +109,14 @@ describe('grants on parts of a source', () => {
   const dremio = {
     ...sourceNamed('dremio', true),
     dialect: 'dremio',
-    catalog: { current: { catalog: 'dremio' }, hasPaths: true, catalogs: async () => ['dremio'] },
+    catalog: {
+      current: { catalog: 'dremio' },
+      hasPaths: true,
+      catalogs: async () => ['dremio'],
+      hasOwn: async () => hasOwnSpace,
+    },
   } as unknown as Source
+  let hasOwnSpace = false
   const parts = composePipeline([authorize(new Router([lake, dremio], 'lake'))], new Router([lake, dremio], 'lake'))
   const ctx = contextOf(
     { verbs: ['read', 'estimate'], schemas: ['sales'] },
@@ -202,6 +208,25 @@ describe('grants on parts of a source', () => {
     expect((await outcome('SELECT * FROM clients', 'read', source))[0]).toContain('names a table without its schema')
   })
 
+  it('never take the name of a Dremio source off where that widens them', async () => {
+    const source = { source: 'dremio' }
+    // Dremio looks into the schema of the session first.
+    const session = { schema: 'hr' }
+    for (const sql of ['SELECT * FROM dremio.space.folder.clients', 'SELECT * FROM space.folder.clients'])
+      expect((await outcome(sql, 'read', { ...source, session }))[0]).toContain(
+        'read on dremio.hr.space.folder.clients',
+      )
+    expect((await outcome('SELECT * FROM dremio.people', 'read', { ...source, session }))[0]).toContain('hr.people')
+    expect((await outcome('SELECT * FROM dremio.people', 'read', source))[0]).toContain('without its schema')
+    hasOwnSpace = true
+    try {
+      const [told] = await outcome('SELECT * FROM dremio.space.folder.clients', 'read', source)
+      expect(told).toContain('read on dremio.dremio.space.folder.clients')
+    } finally {
+      hasOwnSpace = false
+    }
+  })
+
   it('are about the schema of the session', async () => {
     const session = { catalog: 'lake', schema: 'sales' }
     expect(await outcome('SELECT * FROM notes', 'read', { session })).toEqual(['ok', 'ok'])
@@ -253,6 +278,37 @@ describe('grants on parts of a source', () => {
         (error: Error) => error.message.replace('big.p.', 'big.'),
       ),
     ).toContain(told)
+  })
+
+  it('in BigQuery: a plan is worth nothing once the grants are others, or if it may only be estimated', async () => {
+    const big = {
+      ...lake,
+      name: 'big',
+      dialect: 'bigquery',
+      tellsTables: true,
+      catalog: { current: { catalog: 'p', schema: 'sales' }, catalogs: async () => ['p'] },
+      plan: async (asked: Query) => ({
+        kind: 'read',
+        query: asked,
+        estimate: { accuracy: 'exact', referencedTables: ['p.sales.view', 'p.hr.people'] },
+      }),
+    } as unknown as Source
+    const only = new Router([big], 'big')
+    const told = composePipeline([authorize(only)], only)
+    const asked = query('SELECT * FROM sales.view', { source: 'big' })
+    const view = { verbs: ['read'], schemas: ['sales'] } as const
+    const both = contextOf(view, { verbs: ['read'], tables: ['hr.people'] })
+    const plan = await told.plan(asked, both)
+    await expect(told.run(plan, both)).resolves.toBeDefined()
+    await expect(told.run(plan, contextOf(view))).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    const whole = contextOf({ verbs: ['read'] })
+    await expect(told.run(plan, whole)).resolves.toBeDefined()
+    await expect(told.run(await told.plan(asked, whole), both)).rejects.toThrow('plan it again')
+    const estimator = contextOf(view, { verbs: ['estimate'] })
+    const estimated = await told.plan({ ...asked, estimate: true }, estimator)
+    await expect(told.run(estimated, estimator)).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    const reader = contextOf(view, { verbs: ['read'], tables: ['hr.people'] }, { verbs: ['estimate'] })
+    await expect(told.run(await told.plan({ ...asked, estimate: true }, reader), reader)).resolves.toBeDefined()
   })
 
   it('are about the table of an upload', async () => {
