@@ -140,6 +140,26 @@ describe('what operators do', () => {
     expect((await cli('cache-clear', '--source', 'demo', '--json')).stdout).toMatch(/"cleared": \d+/)
   })
 
+  it('reload the configuration from the command line, after a dry run', async () => {
+    expect(await cli('reload', '--dry-run')).toMatchObject({ code: 0, stdout: 'Nothing would change.\n' })
+    gateway.configure({ limits: { maxQueued: 41 } })
+    const wouldChange = { code: 5, stdout: 'would change: limits.maxQueued\n' }
+    expect(await cli('reload', '--dry-run', '--reason', 'to see')).toMatchObject(wouldChange)
+    expect(await cli('reload', '--dry-run')).toMatchObject(wouldChange)
+    expect(await cli('reload')).toMatchObject({ code: 0, stdout: 'changed: limits.maxQueued\n' })
+    gateway.configure({ workers: 2 })
+    expect(await cli('reload', '--dry-run', '--json')).toMatchObject({
+      code: 6,
+      stdout: expect.stringMatching(/"dry_run": true[\s\S]*"needs_restart": \[\s+"workers"/),
+    })
+    gateway.configure('nope: 1')
+    const bad = await cli('reload', '--dry-run')
+    expect(bad).toMatchObject({ code: 1, stderr: expect.stringMatching(/nope: unknown setting/) })
+    const tried = audited().filter(({ action }) => action === 'reload_config')
+    expect(tried.find(({ reason }) => reason === 'to see')).toMatchObject({ details: { dryRun: true }, outcome: 'OK' })
+    expect(tried.map(({ outcome }) => outcome)).toContain('BAD_REQUEST')
+  })
+
   it('is refused for readers by every front, and audited', async () => {
     const before = audited().length
     for (const path of ['sources/demo/drain', 'sources/demo/undrain', 'seal-keys/rotate'])
@@ -152,6 +172,7 @@ describe('what operators do', () => {
         stub.unary('setBreaker', { name: 'lake', address: '', mode: BreakerMode.BREAKER_MODE_OPEN }, key('ann')),
       ),
       failureOf(stub.unary('rotateSealKeys', {}, key('ann'))),
+      failureOf(stub.unary('reloadConfig', { dryRun: true }, key('ann'))),
     ])
     for (const refusal of refusals) expect(refusal).toMatchObject({ error: 'FORBIDDEN' })
     const reader = await runFlightgate(['admin', 'drain', 'demo', '--endpoint', gateway.uri], {
@@ -160,13 +181,21 @@ describe('what operators do', () => {
     })
     expect(reader).toMatchObject({ code: 1, stderr: expect.stringContaining('grant operate') })
     expect((await cli('breaker', 'lake', 'ajar')).code).toBe(2)
-    await expect.poll(() => audited().length).toBe(before + 9)
+    await expect.poll(() => audited().length).toBe(before + 10)
     expect(audited().slice(before)).toEqual(
-      Array(9).fill(expect.objectContaining({ principal: 'ann', outcome: 'FORBIDDEN' })),
+      Array(10).fill(expect.objectContaining({ principal: 'ann', outcome: 'FORBIDDEN' })),
     )
     const done = audited().filter(({ outcome }) => outcome === 'OK')
     expect(new Set(done.map(({ action }) => action))).toEqual(
-      new Set(['drain_source', 'undrain_source', 'set_breaker', 'rotate_seal_keys', 'cancel_statement', 'clear_cache']),
+      new Set([
+        'drain_source',
+        'undrain_source',
+        'set_breaker',
+        'rotate_seal_keys',
+        'cancel_statement',
+        'clear_cache',
+        'reload_config',
+      ]),
     )
     expect(done.find(({ reason }) => reason === 'maintenance')).toMatchObject({ front: 'http', source: 'demo' })
     expect(done.find(({ reason }) => reason === 'too long')).toMatchObject({ front: 'gateway' })

@@ -1242,6 +1242,26 @@ export interface RotateSealKeysResponse {
   reach: ActionReach | undefined;
 }
 
+/** ReloadConfigRequest asks for a reload. */
+export interface ReloadConfigRequest {
+  /** Whether to tell what a reload would do, and to change nothing. It opens no source. */
+  dryRun: boolean;
+  /** Why, in the words of an operator: written to the audit log. */
+  reason?: string | undefined;
+}
+
+/** ReloadConfigResponse tells what a reload has changed, or would change. */
+export interface ReloadConfigResponse {
+  /** Settings that have changed, such as limits.queueWaitMs; empty if the file asks for no change that a reload can make. */
+  changed: string[];
+  /** Settings that differ from the file and stay until a restart. */
+  needsRestart: string[];
+  /** Parts of the gateway that could not follow, by a fault of the gateway: restart it. Usually empty. */
+  problems: string[];
+  /** Digest of the settings in force, without secrets, as in the metric flightgate_config_info; of a dry run, of those that would be. */
+  digest: string;
+}
+
 /** GetVersionRequest asks for the version. */
 export interface GetVersionRequest {
 }
@@ -7334,6 +7354,142 @@ export const RotateSealKeysResponse: MessageFns<RotateSealKeysResponse> = {
   },
 };
 
+function createBaseReloadConfigRequest(): ReloadConfigRequest {
+  return { dryRun: false, reason: undefined };
+}
+
+export const ReloadConfigRequest: MessageFns<ReloadConfigRequest> = {
+  encode(message: ReloadConfigRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dryRun !== false) {
+      writer.uint32(8).bool(message.dryRun);
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReloadConfigRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReloadConfigRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReloadConfigResponse(): ReloadConfigResponse {
+  return { changed: [], needsRestart: [], problems: [], digest: "" };
+}
+
+export const ReloadConfigResponse: MessageFns<ReloadConfigResponse> = {
+  encode(message: ReloadConfigResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.changed) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.needsRestart) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.problems) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.digest !== "") {
+      writer.uint32(34).string(message.digest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReloadConfigResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReloadConfigResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.changed.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.needsRestart.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.problems.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseGetVersionRequest(): GetVersionRequest {
   return {};
 }
@@ -7594,6 +7750,18 @@ export const GatewayServiceDefinition = {
       requestType: RotateSealKeysRequest as typeof RotateSealKeysRequest,
       requestStream: false,
       responseType: RotateSealKeysResponse as typeof RotateSealKeysResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * ReloadConfig reads the configuration of this replica again and applies what can change while it serves, or tells what that would
+     * change. A configuration with problems changes nothing: the call fails and lists them. It needs the grant operate on all sources.
+     */
+    reloadConfig: {
+      name: "ReloadConfig",
+      requestType: ReloadConfigRequest as typeof ReloadConfigRequest,
+      requestStream: false,
+      responseType: ReloadConfigResponse as typeof ReloadConfigResponse,
       responseStream: false,
       options: {},
     },

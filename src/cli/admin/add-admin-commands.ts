@@ -1,5 +1,5 @@
 import { Argument, type Command, type CommanderError } from 'commander'
-import type { AdminOptions, breakerModes, CacheClearOptions, QueriesOptions } from './admin.ts'
+import type { AdminOptions, breakerModes, CacheClearOptions, QueriesOptions, ReloadOptions } from './admin.ts'
 
 const modes: typeof breakerModes = ['automatic', 'open', 'closed']
 
@@ -58,6 +58,15 @@ export function addAdminCommands(program: Command, { addConnectionOptions, endWi
     .option('-p, --principal <name>', 'entries of the statements of one principal')
     .action(async (options: CacheClearOptions) => {
       process.exitCode = await (await import('./admin.ts')).clearCache(options)
+    })
+  add('reload', 'Read the configuration of the replica that answers again, and apply what can change while it serves.')
+    .option('--dry-run', 'tell what that would change in the running gateway, and change nothing')
+    .addHelpText(
+      'after',
+      '\nWith --dry-run, exit code 0: nothing would change; 5: a reload applies all; 6: some need a restart; 1: the file has problems.',
+    )
+    .action(async (options: ReloadOptions) => {
+      process.exitCode = await (await import('./admin.ts')).reloadConfig(options)
     })
   add(
     'rotate-keys',

@@ -2,6 +2,7 @@ import { type ActionReach, BreakerMode } from '../../../gen/flightgate/v1/gatewa
 import { callGateway } from '../client/call-gateway.ts'
 import type { ConnectionOptions } from '../client/connection-options.ts'
 import { countText } from '../estimate/figures.ts'
+import { ExitCode } from '../exit-code.ts'
 import { queriesJson, queriesText } from './queries-output.ts'
 
 /** Options of `flightgate admin`. */
@@ -20,6 +21,11 @@ export interface CacheClearOptions extends AdminOptions {
   readonly tag?: string
   readonly key?: string
   readonly principal?: string
+}
+
+/** Options of `flightgate admin reload`. */
+export interface ReloadOptions extends AdminOptions {
+  readonly dryRun?: boolean
 }
 
 /** Values of the argument of `flightgate admin breaker`. */
@@ -90,6 +96,28 @@ export async function rotateKeys({ reason, json, ...options }: AdminOptions): Pr
     const { reach } = await client.call('rotateSealKeys', { reason })
     return reachText('New tickets, tokens and handles have a new key; earlier ones stay valid', reach, json)
   })
+}
+
+/** Reloads the configuration, or tells what that would change. Returns the exit code, for a dry run as `check-config --diff`. */
+export async function reloadConfig({ dryRun = false, reason, json, ...options }: ReloadOptions): Promise<number> {
+  let differs: number = ExitCode.ok
+  const code = await callGateway(options, async (client) => {
+    const { changed, needsRestart, problems, digest } = await client.call('reloadConfig', { dryRun, reason })
+    if (dryRun && needsRestart.length > 0) differs = ExitCode.needsRestart
+    else if (dryRun && changed.length > 0) differs = ExitCode.differs
+    if (json) {
+      const report = { dry_run: dryRun, changed, needs_restart: needsRestart, problems, digest }
+      return JSON.stringify(report, undefined, 2)
+    }
+    const [done, none] = dryRun ? ['would change', 'Nothing would change.'] : ['changed', 'Nothing has changed.']
+    const lines = [
+      ...changed.map((setting) => `${done}: ${setting}`),
+      ...needsRestart.map((setting) => `needs a restart: ${setting}`),
+      ...problems.map((problem) => `problem: ${problem}`),
+    ]
+    return lines.length > 0 ? lines.join('\n') : none!
+  })
+  return code === ExitCode.ok ? differs : code
 }
 
 function reachText(what: string, { confirmed, missing }: ActionReach = { confirmed: 1, missing: 0 }, json = false) {

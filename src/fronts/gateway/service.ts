@@ -1,6 +1,6 @@
 import type { Method, Methods } from '../../grpc/server/method.ts'
 import type { GatewayFront } from './front.ts'
-import { drainSource, rotateSealKeys, setBreaker, undrainSource } from './methods/admin.ts'
+import { drainSource, reloadConfig, rotateSealKeys, setBreaker, undrainSource } from './methods/admin.ts'
 import { clearCache, getCacheStats } from './methods/cache.ts'
 import { batchEstimateCost, estimateCost } from './methods/estimate-cost.ts'
 import { execute } from './methods/execute.ts'
@@ -37,6 +37,7 @@ export function gatewayMethods(front: GatewayFront): Methods {
     UndrainSource: undrainSource(front),
     SetBreaker: setBreaker(front),
     RotateSealKeys: rotateSealKeys(front),
+    ReloadConfig: reloadConfig(front),
     GetVersion: getVersion(front),
   }
   return Object.fromEntries(Object.entries(methods).map(([name, method]) => [`/${gatewayServiceName}/${name}`, method]))

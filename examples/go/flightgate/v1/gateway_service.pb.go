@@ -6064,6 +6064,134 @@ func (x *RotateSealKeysResponse) GetReach() *ActionReach {
 	return nil
 }
 
+// ReloadConfigRequest asks for a reload.
+type ReloadConfigRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether to tell what a reload would do, and to change nothing. It opens no source.
+	DryRun bool `protobuf:"varint,1,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Why, in the words of an operator: written to the audit log.
+	Reason        *string `protobuf:"bytes,2,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReloadConfigRequest) Reset() {
+	*x = ReloadConfigRequest{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReloadConfigRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReloadConfigRequest) ProtoMessage() {}
+
+func (x *ReloadConfigRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReloadConfigRequest.ProtoReflect.Descriptor instead.
+func (*ReloadConfigRequest) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *ReloadConfigRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *ReloadConfigRequest) GetReason() string {
+	if x != nil && x.Reason != nil {
+		return *x.Reason
+	}
+	return ""
+}
+
+// ReloadConfigResponse tells what a reload has changed, or would change.
+type ReloadConfigResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Settings that have changed, such as limits.queueWaitMs; empty if the file asks for no change that a reload can make.
+	Changed []string `protobuf:"bytes,1,rep,name=changed,proto3" json:"changed,omitempty"`
+	// Settings that differ from the file and stay until a restart.
+	NeedsRestart []string `protobuf:"bytes,2,rep,name=needs_restart,json=needsRestart,proto3" json:"needs_restart,omitempty"`
+	// Parts of the gateway that could not follow, by a fault of the gateway: restart it. Usually empty.
+	Problems []string `protobuf:"bytes,3,rep,name=problems,proto3" json:"problems,omitempty"`
+	// Digest of the settings in force, without secrets, as in the metric flightgate_config_info; of a dry run, of those that would be.
+	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReloadConfigResponse) Reset() {
+	*x = ReloadConfigResponse{}
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReloadConfigResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReloadConfigResponse) ProtoMessage() {}
+
+func (x *ReloadConfigResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReloadConfigResponse.ProtoReflect.Descriptor instead.
+func (*ReloadConfigResponse) Descriptor() ([]byte, []int) {
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *ReloadConfigResponse) GetChanged() []string {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
+func (x *ReloadConfigResponse) GetNeedsRestart() []string {
+	if x != nil {
+		return x.NeedsRestart
+	}
+	return nil
+}
+
+func (x *ReloadConfigResponse) GetProblems() []string {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+func (x *ReloadConfigResponse) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
 // GetVersionRequest asks for the version.
 type GetVersionRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -6073,7 +6201,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[69]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6085,7 +6213,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[69]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6098,7 +6226,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{69}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{71}
 }
 
 // GetVersionResponse has the version.
@@ -6112,7 +6240,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[70]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6124,7 +6252,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[70]
+	mi := &file_flightgate_v1_gateway_service_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6137,7 +6265,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{70}
+	return file_flightgate_v1_gateway_service_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -6631,7 +6759,16 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tH\x00R\x06reason\x88\x01\x01B\t\n" +
 	"\a_reason\"J\n" +
 	"\x16RotateSealKeysResponse\x120\n" +
-	"\x05reach\x18\x01 \x01(\v2\x1a.flightgate.v1.ActionReachR\x05reach\"\x13\n" +
+	"\x05reach\x18\x01 \x01(\v2\x1a.flightgate.v1.ActionReachR\x05reach\"V\n" +
+	"\x13ReloadConfigRequest\x12\x17\n" +
+	"\adry_run\x18\x01 \x01(\bR\x06dryRun\x12\x1b\n" +
+	"\x06reason\x18\x02 \x01(\tH\x00R\x06reason\x88\x01\x01B\t\n" +
+	"\a_reason\"\x89\x01\n" +
+	"\x14ReloadConfigResponse\x12\x18\n" +
+	"\achanged\x18\x01 \x03(\tR\achanged\x12#\n" +
+	"\rneeds_restart\x18\x02 \x03(\tR\fneedsRestart\x12\x1a\n" +
+	"\bproblems\x18\x03 \x03(\tR\bproblems\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\"\x13\n" +
 	"\x11GetVersionRequest\".\n" +
 	"\x12GetVersionResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion*\xd8\x01\n" +
@@ -6688,7 +6825,7 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"QueryState\x12\x1b\n" +
 	"\x17QUERY_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12QUERY_STATE_QUEUED\x10\x01\x12\x17\n" +
-	"\x13QUERY_STATE_RUNNING\x10\x022\x82\r\n" +
+	"\x13QUERY_STATE_RUNNING\x10\x022\xdb\r\n" +
 	"\x0eGatewayService\x12W\n" +
 	"\fEstimateCost\x12\".flightgate.v1.EstimateCostRequest\x1a#.flightgate.v1.EstimateCostResponse\x12f\n" +
 	"\x11BatchEstimateCost\x12'.flightgate.v1.BatchEstimateCostRequest\x1a(.flightgate.v1.BatchEstimateCostResponse\x12J\n" +
@@ -6709,7 +6846,8 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\rUndrainSource\x12#.flightgate.v1.UndrainSourceRequest\x1a$.flightgate.v1.UndrainSourceResponse\x12Q\n" +
 	"\n" +
 	"SetBreaker\x12 .flightgate.v1.SetBreakerRequest\x1a!.flightgate.v1.SetBreakerResponse\x12]\n" +
-	"\x0eRotateSealKeys\x12$.flightgate.v1.RotateSealKeysRequest\x1a%.flightgate.v1.RotateSealKeysResponse\x12Q\n" +
+	"\x0eRotateSealKeys\x12$.flightgate.v1.RotateSealKeysRequest\x1a%.flightgate.v1.RotateSealKeysResponse\x12W\n" +
+	"\fReloadConfig\x12\".flightgate.v1.ReloadConfigRequest\x1a#.flightgate.v1.ReloadConfigResponse\x12Q\n" +
 	"\n" +
 	"GetVersion\x12 .flightgate.v1.GetVersionRequest\x1a!.flightgate.v1.GetVersionResponseB\xb4\x01\n" +
 	"\x11com.flightgate.v1B\x13GatewayServiceProtoP\x01Z5flightgate.dev/examples/go/flightgate/v1;flightgatev1\xa2\x02\x03FXX\xaa\x02\rFlightgate.V1\xca\x02\rFlightgate\\V1\xe2\x02\x19Flightgate\\V1\\GPBMetadata\xea\x02\x0eFlightgate::V1b\x06proto3"
@@ -6727,7 +6865,7 @@ func file_flightgate_v1_gateway_service_proto_rawDescGZIP() []byte {
 }
 
 var file_flightgate_v1_gateway_service_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 71)
+var file_flightgate_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
 var file_flightgate_v1_gateway_service_proto_goTypes = []any{
 	(EstimateAccuracy)(0),             // 0: flightgate.v1.EstimateAccuracy
 	(PriceModel)(0),                   // 1: flightgate.v1.PriceModel
@@ -6808,9 +6946,11 @@ var file_flightgate_v1_gateway_service_proto_goTypes = []any{
 	(*SetBreakerResponse)(nil),        // 76: flightgate.v1.SetBreakerResponse
 	(*RotateSealKeysRequest)(nil),     // 77: flightgate.v1.RotateSealKeysRequest
 	(*RotateSealKeysResponse)(nil),    // 78: flightgate.v1.RotateSealKeysResponse
-	(*GetVersionRequest)(nil),         // 79: flightgate.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 80: flightgate.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),     // 81: google.protobuf.Timestamp
+	(*ReloadConfigRequest)(nil),       // 79: flightgate.v1.ReloadConfigRequest
+	(*ReloadConfigResponse)(nil),      // 80: flightgate.v1.ReloadConfigResponse
+	(*GetVersionRequest)(nil),         // 81: flightgate.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 82: flightgate.v1.GetVersionResponse
+	(*timestamppb.Timestamp)(nil),     // 83: google.protobuf.Timestamp
 }
 var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
 	12, // 0: flightgate.v1.Statement.table:type_name -> flightgate.v1.TableScan
@@ -6842,20 +6982,20 @@ var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
 	10, // 26: flightgate.v1.PlanBatchRequest.statements:type_name -> flightgate.v1.Statement
 	13, // 27: flightgate.v1.PlanBatchRequest.options:type_name -> flightgate.v1.BatchOptions
 	17, // 28: flightgate.v1.PlannedTicket.estimate:type_name -> flightgate.v1.Estimate
-	81, // 29: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
+	83, // 29: flightgate.v1.PlannedTicket.expire_time:type_name -> google.protobuf.Timestamp
 	34, // 30: flightgate.v1.PlanBatchResult.ticket:type_name -> flightgate.v1.PlannedTicket
 	18, // 31: flightgate.v1.PlanBatchResult.error:type_name -> flightgate.v1.Error
 	35, // 32: flightgate.v1.PlanBatchResponse.results:type_name -> flightgate.v1.PlanBatchResult
 	4,  // 33: flightgate.v1.Source.health:type_name -> flightgate.v1.HealthState
-	81, // 34: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
+	83, // 34: flightgate.v1.Source.health_since:type_name -> google.protobuf.Timestamp
 	38, // 35: flightgate.v1.ListSourcesResponse.sources:type_name -> flightgate.v1.Source
 	5,  // 36: flightgate.v1.Endpoint.breaker:type_name -> flightgate.v1.BreakerState
 	6,  // 37: flightgate.v1.Endpoint.breaker_mode:type_name -> flightgate.v1.BreakerMode
 	38, // 38: flightgate.v1.GetSourceResponse.source:type_name -> flightgate.v1.Source
 	42, // 39: flightgate.v1.GetSourceResponse.slots:type_name -> flightgate.v1.Slots
 	41, // 40: flightgate.v1.GetSourceResponse.endpoints:type_name -> flightgate.v1.Endpoint
-	81, // 41: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
-	81, // 42: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
+	83, // 41: flightgate.v1.Quota.reset_time:type_name -> google.protobuf.Timestamp
+	83, // 42: flightgate.v1.GetUsageResponse.since:type_name -> google.protobuf.Timestamp
 	45, // 43: flightgate.v1.GetUsageResponse.sources:type_name -> flightgate.v1.SourceUsage
 	46, // 44: flightgate.v1.GetUsageResponse.requests_per_minute:type_name -> flightgate.v1.Quota
 	46, // 45: flightgate.v1.GetUsageResponse.concurrent_statements:type_name -> flightgate.v1.Quota
@@ -6871,10 +7011,10 @@ var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
 	50, // 55: flightgate.v1.GetCostsResponse.top_statements:type_name -> flightgate.v1.TopStatement
 	49, // 56: flightgate.v1.GetCostsResponse.labels:type_name -> flightgate.v1.CostRow
 	9,  // 57: flightgate.v1.RunningQuery.state:type_name -> flightgate.v1.QueryState
-	81, // 58: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
+	83, // 58: flightgate.v1.RunningQuery.start_time:type_name -> google.protobuf.Timestamp
 	54, // 59: flightgate.v1.ListQueriesResponse.queries:type_name -> flightgate.v1.RunningQuery
-	81, // 60: flightgate.v1.RecentQuery.start_time:type_name -> google.protobuf.Timestamp
-	81, // 61: flightgate.v1.RecentQuery.end_time:type_name -> google.protobuf.Timestamp
+	83, // 60: flightgate.v1.RecentQuery.start_time:type_name -> google.protobuf.Timestamp
+	83, // 61: flightgate.v1.RecentQuery.end_time:type_name -> google.protobuf.Timestamp
 	57, // 62: flightgate.v1.ListRecentQueriesResponse.queries:type_name -> flightgate.v1.RecentQuery
 	62, // 63: flightgate.v1.GetCacheStatsResponse.data_sources:type_name -> flightgate.v1.SourceCacheStats
 	63, // 64: flightgate.v1.GetCacheStatsResponse.evictions:type_name -> flightgate.v1.CacheEvictions
@@ -6904,28 +7044,30 @@ var file_flightgate_v1_gateway_service_proto_depIdxs = []int32{
 	73, // 88: flightgate.v1.GatewayService.UndrainSource:input_type -> flightgate.v1.UndrainSourceRequest
 	75, // 89: flightgate.v1.GatewayService.SetBreaker:input_type -> flightgate.v1.SetBreakerRequest
 	77, // 90: flightgate.v1.GatewayService.RotateSealKeys:input_type -> flightgate.v1.RotateSealKeysRequest
-	79, // 91: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
-	22, // 92: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
-	25, // 93: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
-	28, // 94: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
-	32, // 95: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
-	36, // 96: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
-	39, // 97: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
-	43, // 98: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
-	47, // 99: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
-	52, // 100: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
-	55, // 101: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
-	58, // 102: flightgate.v1.GatewayService.ListRecentQueries:output_type -> flightgate.v1.ListRecentQueriesResponse
-	60, // 103: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
-	67, // 104: flightgate.v1.GatewayService.GetCacheStats:output_type -> flightgate.v1.GetCacheStatsResponse
-	69, // 105: flightgate.v1.GatewayService.ClearCache:output_type -> flightgate.v1.ClearCacheResponse
-	72, // 106: flightgate.v1.GatewayService.DrainSource:output_type -> flightgate.v1.DrainSourceResponse
-	74, // 107: flightgate.v1.GatewayService.UndrainSource:output_type -> flightgate.v1.UndrainSourceResponse
-	76, // 108: flightgate.v1.GatewayService.SetBreaker:output_type -> flightgate.v1.SetBreakerResponse
-	78, // 109: flightgate.v1.GatewayService.RotateSealKeys:output_type -> flightgate.v1.RotateSealKeysResponse
-	80, // 110: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
-	92, // [92:111] is the sub-list for method output_type
-	73, // [73:92] is the sub-list for method input_type
+	79, // 91: flightgate.v1.GatewayService.ReloadConfig:input_type -> flightgate.v1.ReloadConfigRequest
+	81, // 92: flightgate.v1.GatewayService.GetVersion:input_type -> flightgate.v1.GetVersionRequest
+	22, // 93: flightgate.v1.GatewayService.EstimateCost:output_type -> flightgate.v1.EstimateCostResponse
+	25, // 94: flightgate.v1.GatewayService.BatchEstimateCost:output_type -> flightgate.v1.BatchEstimateCostResponse
+	28, // 95: flightgate.v1.GatewayService.Execute:output_type -> flightgate.v1.ExecuteResponse
+	32, // 96: flightgate.v1.GatewayService.ExecuteBatch:output_type -> flightgate.v1.ExecuteBatchResponse
+	36, // 97: flightgate.v1.GatewayService.PlanBatch:output_type -> flightgate.v1.PlanBatchResponse
+	39, // 98: flightgate.v1.GatewayService.ListSources:output_type -> flightgate.v1.ListSourcesResponse
+	43, // 99: flightgate.v1.GatewayService.GetSource:output_type -> flightgate.v1.GetSourceResponse
+	47, // 100: flightgate.v1.GatewayService.GetUsage:output_type -> flightgate.v1.GetUsageResponse
+	52, // 101: flightgate.v1.GatewayService.GetCosts:output_type -> flightgate.v1.GetCostsResponse
+	55, // 102: flightgate.v1.GatewayService.ListQueries:output_type -> flightgate.v1.ListQueriesResponse
+	58, // 103: flightgate.v1.GatewayService.ListRecentQueries:output_type -> flightgate.v1.ListRecentQueriesResponse
+	60, // 104: flightgate.v1.GatewayService.CancelQuery:output_type -> flightgate.v1.CancelQueryResponse
+	67, // 105: flightgate.v1.GatewayService.GetCacheStats:output_type -> flightgate.v1.GetCacheStatsResponse
+	69, // 106: flightgate.v1.GatewayService.ClearCache:output_type -> flightgate.v1.ClearCacheResponse
+	72, // 107: flightgate.v1.GatewayService.DrainSource:output_type -> flightgate.v1.DrainSourceResponse
+	74, // 108: flightgate.v1.GatewayService.UndrainSource:output_type -> flightgate.v1.UndrainSourceResponse
+	76, // 109: flightgate.v1.GatewayService.SetBreaker:output_type -> flightgate.v1.SetBreakerResponse
+	78, // 110: flightgate.v1.GatewayService.RotateSealKeys:output_type -> flightgate.v1.RotateSealKeysResponse
+	80, // 111: flightgate.v1.GatewayService.ReloadConfig:output_type -> flightgate.v1.ReloadConfigResponse
+	82, // 112: flightgate.v1.GatewayService.GetVersion:output_type -> flightgate.v1.GetVersionResponse
+	93, // [93:113] is the sub-list for method output_type
+	73, // [73:93] is the sub-list for method input_type
 	73, // [73:73] is the sub-list for extension type_name
 	73, // [73:73] is the sub-list for extension extendee
 	0,  // [0:73] is the sub-list for field type_name
@@ -6982,13 +7124,14 @@ func file_flightgate_v1_gateway_service_proto_init() {
 	file_flightgate_v1_gateway_service_proto_msgTypes[63].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[65].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[67].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[69].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_flightgate_v1_gateway_service_proto_rawDesc), len(file_flightgate_v1_gateway_service_proto_rawDesc)),
 			NumEnums:      10,
-			NumMessages:   71,
+			NumMessages:   73,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -37,6 +37,7 @@ const (
 	GatewayService_UndrainSource_FullMethodName     = "/flightgate.v1.GatewayService/UndrainSource"
 	GatewayService_SetBreaker_FullMethodName        = "/flightgate.v1.GatewayService/SetBreaker"
 	GatewayService_RotateSealKeys_FullMethodName    = "/flightgate.v1.GatewayService/RotateSealKeys"
+	GatewayService_ReloadConfig_FullMethodName      = "/flightgate.v1.GatewayService/ReloadConfig"
 	GatewayService_GetVersion_FullMethodName        = "/flightgate.v1.GatewayService/GetVersion"
 )
 
@@ -88,6 +89,9 @@ type GatewayServiceClient interface {
 	SetBreaker(ctx context.Context, in *SetBreakerRequest, opts ...grpc.CallOption) (*SetBreakerResponse, error)
 	// RotateSealKeys seals tickets, tokens and handles with a new key. It needs the grant operate on all sources.
 	RotateSealKeys(ctx context.Context, in *RotateSealKeysRequest, opts ...grpc.CallOption) (*RotateSealKeysResponse, error)
+	// ReloadConfig reads the configuration of this replica again and applies what can change while it serves, or tells what that would
+	// change. A configuration with problems changes nothing: the call fails and lists them. It needs the grant operate on all sources.
+	ReloadConfig(ctx context.Context, in *ReloadConfigRequest, opts ...grpc.CallOption) (*ReloadConfigResponse, error)
 	// GetVersion tells the version of the gateway.
 	GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error)
 }
@@ -298,6 +302,16 @@ func (c *gatewayServiceClient) RotateSealKeys(ctx context.Context, in *RotateSea
 	return out, nil
 }
 
+func (c *gatewayServiceClient) ReloadConfig(ctx context.Context, in *ReloadConfigRequest, opts ...grpc.CallOption) (*ReloadConfigResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReloadConfigResponse)
+	err := c.cc.Invoke(ctx, GatewayService_ReloadConfig_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *gatewayServiceClient) GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetVersionResponse)
@@ -356,6 +370,9 @@ type GatewayServiceServer interface {
 	SetBreaker(context.Context, *SetBreakerRequest) (*SetBreakerResponse, error)
 	// RotateSealKeys seals tickets, tokens and handles with a new key. It needs the grant operate on all sources.
 	RotateSealKeys(context.Context, *RotateSealKeysRequest) (*RotateSealKeysResponse, error)
+	// ReloadConfig reads the configuration of this replica again and applies what can change while it serves, or tells what that would
+	// change. A configuration with problems changes nothing: the call fails and lists them. It needs the grant operate on all sources.
+	ReloadConfig(context.Context, *ReloadConfigRequest) (*ReloadConfigResponse, error)
 	// GetVersion tells the version of the gateway.
 	GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error)
 	mustEmbedUnimplementedGatewayServiceServer()
@@ -421,6 +438,9 @@ func (UnimplementedGatewayServiceServer) SetBreaker(context.Context, *SetBreaker
 }
 func (UnimplementedGatewayServiceServer) RotateSealKeys(context.Context, *RotateSealKeysRequest) (*RotateSealKeysResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RotateSealKeys not implemented")
+}
+func (UnimplementedGatewayServiceServer) ReloadConfig(context.Context, *ReloadConfigRequest) (*ReloadConfigResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReloadConfig not implemented")
 }
 func (UnimplementedGatewayServiceServer) GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVersion not implemented")
@@ -756,6 +776,24 @@ func _GatewayService_RotateSealKeys_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _GatewayService_ReloadConfig_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReloadConfigRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GatewayServiceServer).ReloadConfig(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GatewayService_ReloadConfig_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GatewayServiceServer).ReloadConfig(ctx, req.(*ReloadConfigRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _GatewayService_GetVersion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetVersionRequest)
 	if err := dec(in); err != nil {
@@ -844,6 +882,10 @@ var GatewayService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RotateSealKeys",
 			Handler:    _GatewayService_RotateSealKeys_Handler,
+		},
+		{
+			MethodName: "ReloadConfig",
+			Handler:    _GatewayService_ReloadConfig_Handler,
 		},
 		{
 			MethodName: "GetVersion",

@@ -2,6 +2,8 @@ import {
   BreakerMode as BreakerModeMessage,
   DrainSourceRequest,
   DrainSourceResponse,
+  ReloadConfigRequest,
+  ReloadConfigResponse,
   RotateSealKeysRequest,
   RotateSealKeysResponse,
   SetBreakerRequest,
@@ -69,6 +71,24 @@ export function rotateSealKeys(front: GatewayFront): Method {
       const { reason } = decodeMessage(RotateSealKeysRequest, request)
       const reach = await front.administration.rotateKeys({ ctx: contextOf(front, call), reason })
       return RotateSealKeysResponse.encode({ reach }).finish()
+    },
+  }
+}
+
+/** ReloadConfig: reads the configuration again and applies it, or tells what that would change. */
+export function reloadConfig(front: GatewayFront): Method {
+  return {
+    kind: 'unary',
+    async handle(request, call) {
+      const { dryRun, reason } = decodeMessage(ReloadConfigRequest, request)
+      const report = await front.administration.reload({ ctx: contextOf(front, call), reason }, dryRun)
+      const { changed, needsRestart, problems, digest } = report
+      return ReloadConfigResponse.encode({
+        changed: [...changed],
+        needsRestart: [...needsRestart],
+        problems: [...problems],
+        digest,
+      }).finish()
     },
   }
 }
