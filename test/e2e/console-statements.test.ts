@@ -165,9 +165,24 @@ describe.skipIf(!hasChromium())('the console in Chromium: statements', () => {
     await page.context().close()
   })
 
-  it('is as wide as a telephone', async () => {
+  it('is as wide as a telephone: a wide table scrolls by keyboard, and "Kill" is in sight', async () => {
+    const answer = run('key-of-ada', endless('on_a_telephone'))
     const { page } = await openConsole(browser, gateway, { key: 'key-of-ada', viewport: { width: 390, height: 800 } })
+    const kill = rowOf(page, 'on_a_telephone').getByRole('button', { name: 'Kill the statement of ada at demo' })
+    await kill.waitFor()
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
+    const { x, width } = (await kill.boundingBox())!
+    expect(x + width).toBeLessThanOrEqual(390)
+    const box = page.getByRole('group', { name: 'Statements that wait or run, scrolls sideways' })
+    await box.focus()
+    const before = await rowOf(page, 'on_a_telephone').getByText('ada').boundingBox()
+    await page.keyboard.press('ArrowRight')
+    await expect
+      .poll(async () => (await rowOf(page, 'on_a_telephone').getByText('ada').boundingBox())!.x)
+      .toBeLessThan(before!.x)
+    await kill.click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Kill' }).click()
+    expect(await (await answer).json()).toMatchObject({ code: 'CANCELLED' })
     await page.context().close()
   })
 
