@@ -36,6 +36,8 @@ export interface AuthenticatorSettings {
   readonly names: KnownNames
   /** What the roles of the configuration grant. */
   readonly roles?: RoleGrants | undefined
+  /** What a principal has by its groups; API keys have it already. */
+  readonly settingsOfGroups?: (groups: readonly string[]) => Partial<Principal>
 }
 
 /** Dependencies of `Authenticator`. */
@@ -72,8 +74,12 @@ export class Authenticator {
   }
 
   /** Replaces what callers authenticate with. Bearer tokens of a key or an issuer that is gone or changed end at once. */
-  update({ apiKeys, oidc, clientCertificates, names, roles }: AuthenticatorSettings): void {
-    const principalOf: PrincipalOf = (caller) => ({ ...caller, grants: grantsOfRoles(caller.roles, roles) })
+  update({ apiKeys, oidc, clientCertificates, names, roles, settingsOfGroups }: AuthenticatorSettings): void {
+    const principalOf: PrincipalOf = (caller) => ({
+      ...settingsOfGroups?.(caller.groups ?? []),
+      ...caller,
+      grants: grantsOfRoles(caller.roles, roles),
+    })
     this.#keys.update(apiKeys, roles)
     this.#oidc.update(oidc, names, principalOf)
     this.#certificates.update(clientCertificates, principalOf)
@@ -110,11 +116,7 @@ export class Authenticator {
   identify(headers: HeaderFields, socket: Socket, isForwarded = false): Identity | Promise<Identity> {
     if (this.open) return anonymousIdentity
     const credential = credentialOf(headers)
-    if (!isForwarded && this.#certificates.isMissing(socket))
-      throw new GatewayError(
-        'UNAUTHENTICATED',
-        'Each call needs a client certificate (auth.clientCertificates.required).',
-      )
+    if (!isForwarded) this.requireCertificate(socket)
     const certified = credential ? undefined : this.#certificates.of(socket)
     if (certified) return certified
     if (!credential)
@@ -123,6 +125,15 @@ export class Authenticator {
         'The call carries no credentials: give an API key as x-api-key, as Bearer, or as the password of Basic.',
       )
     return credential.isKey ? this.#byApiKey(credential.secret) : this.identifyBy(credential.secret)
+  }
+
+  /** Refuses a connection without the certificate that every call needs. @throws GatewayError UNAUTHENTICATED */
+  requireCertificate(socket: Socket): void {
+    if (this.#certificates.isMissing(socket))
+      throw new GatewayError(
+        'UNAUTHENTICATED',
+        'Each call needs a client certificate (auth.clientCertificates.required).',
+      )
   }
 
   /**

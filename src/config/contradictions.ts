@@ -30,7 +30,8 @@ export function contradictions(parts: ValidParts, kinds: SourceKinds): string[] 
     ...roleProblems(parts.roles, parts.sourceNames),
     ...keyProblems(parts),
     ...issuerProblems(parts.oidc),
-    ...issuerRoleProblems(parts),
+    ...issuerNameProblems(parts),
+    ...groupProblems(parts),
     ...consoleProblems(parts),
     ...sourceProblems(parts, kinds),
     ...listenProblems(parts),
@@ -53,12 +54,41 @@ function nameProblems({ defaultSource, sourceNames: names }: ValidParts): string
   return problems
 }
 
-function issuerRoleProblems({ oidc, certificateRoles, roleNames }: ValidParts): string[] {
-  const ofIssuers = oidc.flatMap(({ roles, defaultRoles }, i) => [
+function issuerNameProblems(parts: ValidParts): string[] {
+  const { oidc, certificateRoles, certificateGroups, roleNames, groupNames } = parts
+  const ofIssuers = oidc.flatMap(({ roles, defaultRoles, groups }, i) => [
     ...unknownRoles(`auth.oidc[${i}].roles`, Object.keys(roles), roleNames),
     ...unknownRoles(`auth.oidc[${i}].defaultRoles`, defaultRoles, roleNames),
+    ...unknownGroups(`auth.oidc[${i}].groups`, Object.keys(groups), groupNames),
   ])
-  return [...ofIssuers, ...unknownRoles('auth.clientCertificates.roles', certificateRoles, roleNames)]
+  return [
+    ...ofIssuers,
+    ...unknownRoles('auth.clientCertificates.roles', certificateRoles, roleNames),
+    ...unknownGroups('auth.clientCertificates.groups', certificateGroups, groupNames),
+  ]
+}
+
+function groupProblems({ groups, sourceNames }: ValidParts): string[] {
+  return Object.entries(groups).flatMap(
+    ([
+      group,
+      {
+        members: { defaultSource },
+      },
+    ]) =>
+      defaultSource === undefined || !sourceNames
+        ? []
+        : unknownSource(`groups.${group}.members.defaultSource`, defaultSource, sourceNames),
+  )
+}
+
+/** @param names of the groups in the configuration; undefined if they are not known */
+function unknownGroups(setting: string, groups: readonly string[], names: readonly string[] | undefined): string[] {
+  if (!names) return []
+  const known = names.length > 0 ? `; known: ${names.join(', ')}` : ''
+  return groups
+    .filter((group) => !names.includes(group))
+    .map((group) => `${setting}: there is no group ${group} in groups${known}`)
 }
 
 function unknownSource(setting: string, name: string, names: readonly string[]): string[] {
@@ -77,11 +107,7 @@ function keyProblems({ apiKeys = [], groupNames, roleNames, sourceNames }: Valid
     if (key.defaultSource !== undefined && sourceNames)
       problems.push(...unknownSource(`${at}.defaultSource`, key.defaultSource, sourceNames))
     problems.push(...unknownRoles(`${at}.roles`, key.roles, roleNames))
-    for (const group of key.groups ?? [])
-      if (groupNames && !groupNames.includes(group))
-        problems.push(
-          `${at}.groups: there is no group ${group} in groups${groupNames.length > 0 ? `; known: ${groupNames.join(', ')}` : ''}`,
-        )
+    problems.push(...unknownGroups(`${at}.groups`, key.groups ?? [], groupNames))
   }
   return problems
 }
@@ -209,7 +235,7 @@ function budgetWarnings({ auth, budgets, groups, redis, sources, state }: Parsed
   const ofSources = Object.values(sources).flatMap((source) => kinds[source.kind]!.billing?.(source).limits ?? [])
   const others: readonly BudgetSettings[] = [
     budgets,
-    ...Object.values(groups).map((group) => group.budgets),
+    ...Object.values(groups).flatMap(({ budgets: shared, members }) => [shared, members.budgets ?? {}]),
     ...auth.apiKeys.flatMap((key) => key.budgets ?? []),
   ]
   const hasAny = (settings: BudgetSettings, names: readonly (keyof BudgetSettings)[]) =>

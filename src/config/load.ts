@@ -10,6 +10,7 @@ import { schemaAt, settingsSchema } from './json-schema.ts'
 import { limitsOfProcess } from './limits.ts'
 import { type ReferenceProblem, referencedNames, resolveReferences } from './references.ts'
 import { configSchemaOf } from './schema.ts'
+import { memberSettingsOf } from './sections/member-settings.ts'
 import { contains, type SettingPath } from './setting/path.ts'
 import { validParts } from './valid-parts.ts'
 
@@ -72,6 +73,10 @@ export function loadConfig({ file = undefined, env, kinds = sourceKinds }: Confi
   const defaultSource = data.defaultSource ?? Object.keys(data.sources)[0]!
   return deepFreeze({
     ...data,
+    auth: {
+      ...data.auth,
+      apiKeys: data.auth.apiKeys.map((key) => ({ ...key, ...memberSettingsOf(key.groups ?? [], data.groups, key) })),
+    },
     limits: limitsOfProcess(data.limits, (resolved['limits'] ?? {}) as Record<string, unknown>, data.workers),
     defaultSource,
     warnings: [...warningsOf(data, kinds, plainKeys), ...withoutEffect(env, root, variables)],

@@ -70,7 +70,9 @@ export const configSchemaOf = (kinds: SourceKinds) =>
       .describe(
         'What the statements of sources that bill may cost, for the whole gateway. `sources.NAME.limits`, `groups.NAME.budgets` and `auth.apiKeys[].budgets` limit parts of it; all of them apply.',
       ),
-    groups: groupsSchema.describe('Groups of principals that share a budget, by name.'),
+    groups: groupsSchema.describe(
+      'Groups of principals, by name: a budget that they share, and settings that each member has.',
+    ),
     roles: rolesSchema.describe(
       'Roles by name, beside the built-in `reader`, `writer`, `operator` and `admin` ([access](access.md)).',
     ),

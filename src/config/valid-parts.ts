@@ -23,13 +23,16 @@ export interface ValidParts {
   readonly hasOtherLogin: boolean
   /** Whether clients may have certificates, however faulty the settings are. */
   readonly hasCertificates: boolean
-  /** Roles that holders of certificates may have; empty if these settings are faulty. */
+  /** Roles and groups that holders of certificates may have; empty if these settings are faulty. */
   readonly certificateRoles: readonly string[]
+  readonly certificateGroups: readonly string[]
   readonly sources: Readonly<Record<string, SourceSettings>>
   /** The roles without faults. */
   readonly roles: Parsed['roles']
   /** Names of the roles, those with faults too; undefined if the section itself is faulty. */
   readonly roleNames: readonly string[] | undefined
+  /** The groups without faults. */
+  readonly groups: Parsed['groups']
   /** Names of the groups, those with faulty settings too; undefined if the section itself is faulty. */
   readonly groupNames: readonly string[] | undefined
   readonly state: Parsed['state'] | undefined
@@ -54,10 +57,16 @@ export interface ValidParts {
 export function validParts(root: Section, schema: typeof configSchema, faults: readonly SettingPath[]): ValidParts {
   const isFaulty = (...path: SettingPath) => faults.some((fault) => overlaps(fault, path))
   const isBroken = (...path: SettingPath) => faults.some((fault) => contains(fault, path))
-  const { listen, tls, workers, auth, sources, roles, state, cache, limits, http } = schema.shape
+  const { listen, tls, workers, auth, sources, roles, groups, state, cache, limits, http } = schema.shape
   const within = (section: string): Section => (isBroken(section) ? {} : ((root[section] as Section | undefined) ?? {}))
   const address = (name: 'flight' | 'http') =>
     isFaulty('listen', name) ? undefined : listen.safeParse({ [name]: within('listen')[name] }).data?.[name]
+  const namesOfCertificates = (setting: 'roles' | 'groups') =>
+    isFaulty('auth', 'clientCertificates')
+      ? []
+      : Object.keys(
+          (within('auth')['clientCertificates'] as Partial<Record<string, object>> | undefined)?.[setting] ?? {},
+        )
   const keys = (within('auth')['apiKeys'] ?? []) as readonly unknown[]
   const named = isBroken('sources') ? undefined : ((root['sources'] ?? sources.safeParse(undefined).data) as Section)
   const given = within('limits')
@@ -76,14 +85,14 @@ export function validParts(root: Section, schema: typeof configSchema, faults: r
     oidc: isFaulty('auth', 'oidc') ? [] : (auth.safeParse({ oidc: within('auth')['oidc'] }).data?.oidc ?? []),
     consoleLogin: isFaulty('console') ? undefined : schema.shape.console.safeParse(root['console']).data?.oidc,
     hasOtherLogin: ['oidc', 'clientCertificates'].some((name) => within('auth')[name] !== undefined),
-    certificateRoles: isFaulty('auth', 'clientCertificates')
-      ? []
-      : Object.keys((within('auth')['clientCertificates'] as { roles?: object } | undefined)?.roles ?? {}),
+    certificateRoles: namesOfCertificates('roles'),
+    certificateGroups: namesOfCertificates('groups'),
     hasCertificates: within('auth')['clientCertificates'] !== undefined,
     sources: sources.safeParse(without(named ?? {}, (name) => isFaulty('sources', name))).data ?? {},
     sourceNames: named && Object.keys(named),
     roles: roles.safeParse(without(within('roles'), (name) => isFaulty('roles', name))).data ?? {},
     roleNames: isBroken('roles') ? undefined : Object.keys(within('roles')),
+    groups: groups.safeParse(without(within('groups'), (name) => isFaulty('groups', name))).data ?? {},
     groupNames: isBroken('groups') ? undefined : Object.keys(within('groups')),
     cache: isFaulty('cache') ? undefined : cache.safeParse(root['cache']).data,
     state: isFaulty('state') ? undefined : state.safeParse(root['state']).data,

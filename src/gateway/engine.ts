@@ -38,7 +38,7 @@ import type { ResultStore } from '../query/stages/share-results.ts'
 import { traceSource, traceStatements } from '../query/stages/trace.ts'
 import { track } from '../query/stages/track.ts'
 import { Transactions } from '../query/transactions/transactions.ts'
-import type { Logger } from '../query/types.ts'
+import type { Logger, Quotas as QuotaSettings } from '../query/types.ts'
 import { Quotas } from '../quotas/quotas.ts'
 import type { State } from '../state/open.ts'
 import type { BatchCheck, FreeStatements, TakeRequests } from '../statements/batch/batch-dependencies.ts'
@@ -172,6 +172,7 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
   const quotas = new Quotas({
     general: config.quotas,
     principals: config.auth.apiKeys,
+    ofGroups: quotasOfGroups(config),
     sources: () => sources.all.map(({ name }) => name),
     store: state.of('quotas').store,
     log,
@@ -232,9 +233,14 @@ export function createEngine(parts: EngineParts, scope: Scope): Engine {
     takeRequests,
     update() {
       router.update(sources.all, config.defaultSource)
-      quotas.update(config.quotas, config.auth.apiKeys)
+      quotas.update(config.quotas, config.auth.apiKeys, quotasOfGroups(config))
     },
   }
+}
+
+/** The quotas that members of groups have. */
+function quotasOfGroups({ groups }: Config): QuotaSettings[] {
+  return Object.values(groups).flatMap(({ members }) => members.quotas ?? [])
 }
 
 function healthOf({ isUp, since }: SourceState): SourceHealth {

@@ -16,17 +16,17 @@ export class QuotaPolicy {
   #byPrincipal = new WeakMap<Principal, Quotas>()
   #limited: ReadonlySet<string> = new Set()
 
-  /** @param principals those with API keys */
-  constructor(general: Quotas, principals: readonly Principal[]) {
-    this.update(general, principals)
+  /** @param principals those with API keys @param ofGroups quotas that members of groups have */
+  constructor(general: Quotas, principals: readonly Principal[], ofGroups: readonly Quotas[] = []) {
+    this.update(general, principals, ofGroups)
   }
 
   /** Replaces all quotas. */
-  update(general: Quotas, principals: readonly Principal[]): void {
+  update(general: Quotas, principals: readonly Principal[], ofGroups: readonly Quotas[] = []): void {
     this.#general = { ...general }
     this.#principals = principals
     this.#byPrincipal = new WeakMap()
-    const all = [general, ...principals.map(({ quotas }) => quotas ?? {})]
+    const all = [general, ...ofGroups, ...principals.map(({ quotas }) => quotas ?? {})]
     this.#limited = new Set(all.flatMap((each) => Object.entries(each).flatMap(([name, max]) => (max ? [name] : []))))
   }
 

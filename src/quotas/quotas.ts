@@ -14,6 +14,8 @@ export interface QuotaDependencies {
   readonly general: QuotaSettings
   /** The principals with API keys. */
   readonly principals: readonly Principal[]
+  /** Quotas that members of groups have. */
+  readonly ofGroups?: readonly QuotaSettings[]
   /** Names of the sources now, in the order of the configuration. */
   sources(): readonly string[]
   readonly store: Store
@@ -36,9 +38,9 @@ export class Quotas {
   readonly #log: Logger
   #loggedAt = Number.NEGATIVE_INFINITY
 
-  constructor({ general, principals, sources, store, log, onRefused }: QuotaDependencies) {
+  constructor({ general, principals, ofGroups, sources, store, log, onRefused }: QuotaDependencies) {
     this.#log = log
-    const policy = new QuotaPolicy(general, principals)
+    const policy = new QuotaPolicy(general, principals, ofGroups)
     this.#policy = policy
     const onStateDown = (error: unknown) => this.#onStateDown(error)
     this.#ledger = new UsageLedger(store, onStateDown)
@@ -51,8 +53,8 @@ export class Quotas {
   }
 
   /** Replaces the quotas. What principals have used stays. */
-  update(general: QuotaSettings, principals: readonly Principal[]): void {
-    this.#policy.update(general, principals)
+  update(general: QuotaSettings, principals: readonly Principal[], ofGroups: readonly QuotaSettings[] = []): void {
+    this.#policy.update(general, principals, ofGroups)
   }
 
   /** Writes the counts that wait, and gives the places of running statements back. */

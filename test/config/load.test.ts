@@ -365,6 +365,25 @@ auth: { apiKeys: [ { name: ann, key: "sha256:${'a'.repeat(64)}", groups: [analys
       expect(shown).not.toContain('hunter2')
     })
 
+    it('API keys have what their groups give their members, and their own settings before that', () => {
+      const [ann, bob, eve] = load(`${warehouse}
+groups:
+  first: { members: { statementTimeoutMs: 1000, quotas: { requestsPerMinute: 10 }, defaultSource: wh } }
+  second: { members: { statementTimeoutMs: 2000, quotas: { requestsPerMinute: 20, maxConcurrentStatements: 2 } } }
+auth:
+  apiKeys:
+    - { name: ann, key: a, groups: [second, first] }
+    - { name: bob, key: b, groups: [first], statementTimeoutMs: 5, quotas: { requestsPerMinute: 0 } }
+    - { name: eve, key: e }`).auth.apiKeys
+      expect(ann).toMatchObject({
+        statementTimeoutMs: 1000,
+        quotas: { requestsPerMinute: 10, maxConcurrentStatements: 2 },
+        defaultSource: 'wh',
+      })
+      expect(bob).toMatchObject({ statementTimeoutMs: 5, quotas: { requestsPerMinute: 0 }, defaultSource: 'wh' })
+      expect(eve).not.toHaveProperty('quotas')
+    })
+
     it('tells what cannot work, and warns of budgets that a restart forgets or that limit nothing', () => {
       expect(
         problems(`${warehouse}
@@ -375,6 +394,22 @@ auth: { apiKeys: [ { name: ann, key: k, groups: [analysts] } ] }`),
         expect.stringContaining('budgets.timeZone'),
         'auth.apiKeys[0].groups: there is no group analysts in groups',
         expect.stringMatching(/^state\.directory: /),
+      ])
+      expect(
+        problems(`${warehouse}
+groups: { finance: { members: { defaultSource: lake } } }
+tls: { cert: ${fileURLToPath(import.meta.url)}, key: ${fileURLToPath(import.meta.url)} }
+auth:
+  oidc: [ { issuer: "https://id", audience: a, groups: { finanse: [fin], finance: [f] }, roles: { boss: [f] } } ]
+  clientCertificates: { ca: ${fileURLToPath(import.meta.url)}, groups: { crew: ["*"] }, roles: { chef: ["*"] } }`).filter(
+          (each) => !each.startsWith('tls'),
+        ),
+      ).toEqual([
+        'auth.oidc[0].roles: there is no role boss; known: reader, writer, operator, admin',
+        'auth.oidc[0].groups: there is no group finanse in groups; known: finance',
+        'auth.clientCertificates.roles: there is no role chef; known: reader, writer, operator, admin',
+        'auth.clientCertificates.groups: there is no group crew in groups; known: finance',
+        'groups.finance.members.defaultSource: there is no source lake; known: wh',
       ])
       expect(problems('{}', { REDIS_URL: 'http://cache' })).toEqual([
         'REDIS_URL: must begin with redis:// or rediss://',

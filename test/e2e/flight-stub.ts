@@ -24,8 +24,8 @@ export interface CallEnd {
 export class FlightStub {
   readonly #client: grpc.Client
 
-  constructor(address: string, options: grpc.ClientOptions = {}) {
-    this.#client = new grpc.Client(address, grpc.credentials.createInsecure(), options)
+  constructor(address: string, options: grpc.ClientOptions = {}, credentials = grpc.credentials.createInsecure()) {
+    this.#client = new grpc.Client(address, credentials, options)
   }
 
   /** Calls a method with any messages; never throws. */

@@ -11,6 +11,7 @@ const people = [
   { id: 'root', claims: { email: 'root@example.com', groups: ['all-staff', 'data-platform'] } },
   { id: 'guest', claims: { email: 'guest@example.com', groups: ['guests'] } },
   { id: 'nobody', claims: { email: 'nobody@example.com' } },
+  { id: 'carol', claims: { email: 'carol@example.com', groups: ['all-staff', 'contractors'] } },
   { id: 'brief', claims: { email: 'brief@example.com', groups: ['all-staff'] }, ttlS: 1 },
 ]
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -39,7 +40,18 @@ describe('tokens of OpenID Connect', () => {
           },
         ],
       },
-      groups: { finance: {} },
+      sources: { demo: { kind: 'duckdb' }, second: { kind: 'duckdb' } },
+      defaultSource: 'demo',
+      groups: {
+        finance: {},
+        contractors: {
+          members: {
+            defaultSource: 'second',
+            statementTimeoutMs: 400,
+            quotas: { requestsPerMinute: 60, maxConcurrentStatements: 3 },
+          },
+        },
+      },
     })
   })
   afterAll(async () => {
@@ -91,6 +103,16 @@ describe('tokens of OpenID Connect', () => {
       })
     expect((await usageOf('root')).status).toBe(200)
     expect((await usageOf('alice')).status).toBe(403)
+  })
+
+  it('groups give what API keys can have: a default source, a time limit, quotas', async () => {
+    const headers = { authorization: `Bearer ${await issuer.token('carol')}` }
+    const ask = (sql: string) => postJson(gateway, '/api/v1/query', { query: sql }, headers)
+    expect(await (await ask('SELECT current_database() AS name')).text()).toContain('second')
+    const slow = await jsonOf(ask('SELECT sum(length(md5(md5(range::VARCHAR)))) AS n FROM range(1000000000)'))
+    expect(slow.detail).toMatch(/longer than oidc:carol@example.com's 400 ms \(statementTimeoutMs of its API key or/)
+    const usage = await jsonOf(fetch(`http://${gateway.http}/api/v1/usage`, { headers }))
+    expect(usage).toMatchObject({ requests_per_minute: { limit: 60 }, concurrent_statements: { limit: 3 } })
   })
 
   it('a principal of a token may be asked about by its name', async () => {

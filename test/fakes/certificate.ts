@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,12 +22,17 @@ export function selfSignedCertificate(name: string): { readonly cert: Buffer; re
 /** A certificate authority for tests, and the server certificates that it issues. */
 export class CertificateAuthority {
   readonly #folder: string
+  readonly #parent: CertificateAuthority | undefined
   #serial = 0
 
-  constructor() {
+  /** @param parent the authority that issues its own certificate, and so makes it an intermediate one */
+  constructor(parent?: CertificateAuthority) {
     this.#folder = mkdtempSync(join(tmpdir(), 'flightgate-ca-'))
+    this.#parent = parent
     const files = ['-keyout', join(this.#folder, 'ca.key'), '-out', this.file]
-    const authority = ['-subj', '/CN=tests', '-addext', 'basicConstraints=critical,CA:TRUE']
+    const name = parent ? '/CN=tests, intermediate' : '/CN=tests'
+    const signer = parent ? ['-CA', parent.file, '-CAkey', join(parent.#folder, 'ca.key')] : []
+    const authority = [...signer, '-subj', name, '-addext', 'basicConstraints=critical,CA:TRUE']
     openssl('req', '-x509', '-newkey', 'rsa:2048', '-days', '1', '-nodes', ...authority, ...files)
   }
 
@@ -45,7 +50,7 @@ export class CertificateAuthority {
     return files
   }
 
-  /** Issues a certificate for a client. @param names alternative names, as OpenSSL writes them */
+  /** Issues a certificate for a client, with that of an intermediate authority after it. @param names alternative names, as OpenSSL writes them */
   issueClient(subject: string, names?: string): { readonly cert: string; readonly key: string } {
     this.#serial++
     const files = this.#newFiles()
@@ -57,6 +62,7 @@ export class CertificateAuthority {
     ]
     const out = ['-keyout', files.key, '-out', files.cert]
     openssl('req', '-x509', '-newkey', 'rsa:2048', ...signer, '-subj', subject, ...extensions, ...out)
+    if (this.#parent) appendFileSync(files.cert, readFileSync(this.file))
     return files
   }
 

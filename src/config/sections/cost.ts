@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { budgetSchema, budgetSettings } from '../setting/budget.ts'
+import { memberSchema } from './member-settings.ts'
 
 /** Name of a group. */
 export const groupName = z.string().regex(/^[\w.@-]{1,64}$/, 'must be 1 to 64 letters, digits, or any of . _ @ -')
@@ -37,7 +38,17 @@ export const budgetsSchema = z.strictObject({
 
 /** Schema of `groups`. */
 export const groupsSchema = z
-  .record(groupName, z.strictObject({ budgets: budgetSchema.prefault({}).describe('Budget that the members share.') }))
+  .record(
+    groupName,
+    z.strictObject({
+      budgets: budgetSchema.prefault({}).describe('Budget that the members share.'),
+      members: memberSchema
+        .prefault({})
+        .describe(
+          'What each member has, unless its API key sets it. Of several groups the first one in the file that sets it counts ([identity](identity.md#groups)).',
+        ),
+    }),
+  )
   .default({})
 
 /** Schema of `state`. */

@@ -1,3 +1,4 @@
+import { type MemberGroups, memberSettingsOf } from '../../config/sections/member-settings.ts'
 import type { BudgetSettings } from '../../config/setting/budget.ts'
 import type { PricingSettings } from '../../config/setting/pricing.ts'
 import type { Principal, SessionOptions } from '../../query/types.ts'
@@ -15,7 +16,8 @@ export interface BudgetConfig {
   readonly gateway: BudgetSettings
   /** The sources that bill, by name. */
   readonly sources: ReadonlyMap<string, BilledSource>
-  readonly groups: Readonly<Record<string, { readonly budgets: BudgetSettings }>>
+  readonly groups: MemberGroups & Readonly<Record<string, { readonly budgets: BudgetSettings }>>
+  /** Those with API keys; the budgets of their groups' members are theirs already. */
   readonly principals: readonly { readonly name: string; readonly budgets?: BudgetSettings }[]
 }
 
@@ -87,14 +89,18 @@ export class BudgetPolicy {
     return lowestCaps([ofClient(session)])
   }
 
-  /** Every budget of the configuration, for metrics and lists. */
-  allLimits(): BudgetLimit[] {
+  /**
+   * Every budget of the configuration, for metrics and lists.
+   * @param member a principal whose budget is listed too, if only its groups give it
+   */
+  allLimits(member?: Pick<Principal, 'name' | 'groups'>): BudgetLimit[] {
     const { gateway, sources, groups } = this.#config
     const payers: Payer[] = [
       { account: { kind: 'gateway', name: '' }, budgets: gateway },
       ...[...sources].map(([name, { limits }]) => ({ account: { kind: 'source', name } as const, budgets: limits })),
       ...Object.entries(groups).map(([name, { budgets }]) => ({ account: { kind: 'group', name } as const, budgets })),
       ...[...this.#principals].map(([name, budgets]) => ({ account: { kind: 'principal', name } as const, budgets })),
+      ...(member && !this.#principals.has(member.name) ? [this.#ownPayerOf(member)] : []),
     ]
     return payers.flatMap((payer) => limitsOfPayer(payer, 0))
   }
@@ -108,8 +114,13 @@ export class BudgetPolicy {
         account: { kind: 'group', name: group } as const,
         budgets: Object.hasOwn(all, group) ? all[group]!.budgets : {},
       })),
-      { account: { kind: 'principal', name }, budgets: this.#principals.get(name) ?? {} },
+      this.#ownPayerOf({ name, groups }),
     ]
+  }
+
+  #ownPayerOf({ name, groups = [] }: Pick<Principal, 'name' | 'groups'>): Payer {
+    const budgets = this.#principals.get(name) ?? memberSettingsOf(groups, this.#config.groups).budgets ?? {}
+    return { account: { kind: 'principal', name }, budgets }
   }
 }
 

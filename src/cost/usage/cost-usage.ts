@@ -147,7 +147,7 @@ export class CostUsage {
     at: number,
   ): Promise<readonly BudgetState[]> {
     const isAdmin = mayControlOthers(caller, source)
-    const limits = this.#deps.policy.allLimits().filter(({ account: { kind, name } }) => {
+    const limits = this.#deps.policy.allLimits(caller).filter(({ account: { kind, name } }) => {
       if (!isAdmin)
         return kind === 'principal' ? name === caller.name : kind === 'group' && caller.groups?.includes(name)
       if (source === undefined && principal === undefined && group === undefined) return true

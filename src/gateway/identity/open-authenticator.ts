@@ -3,6 +3,7 @@ import type { Scope } from '../../async/scope.ts'
 import { Authenticator, type AuthenticatorSettings } from '../../auth/authenticator.ts'
 import { watchKeyExpiry } from '../../auth/watch-key-expiry.ts'
 import type { Config } from '../../config/config.ts'
+import { memberSettingsOf } from '../../config/sections/member-settings.ts'
 import type { Metrics } from '../../ops/metrics.ts'
 import { builtInRoleNames } from '../../query/access/roles.ts'
 import type { Sealer } from '../../query/seal/sealer.ts'
@@ -19,6 +20,7 @@ export function authenticatorSettings({ auth, groups, roles }: Config, ca?: Buff
     },
     names: { groups: Object.keys(groups), roles: [...builtInRoleNames, ...Object.keys(roles)] },
     roles,
+    settingsOfGroups: (names) => memberSettingsOf(names, groups),
   }
 }
 

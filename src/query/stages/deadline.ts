@@ -27,7 +27,7 @@ export function deadline(timeoutOf: (source: string) => number | undefined): Sta
     if (timeoutMs === session.timeoutMs) return { timeoutMs, owner: "the session's", setting: '' }
     return timeoutMs === ofSource
       ? { timeoutMs, owner: `the source ${source}'s`, setting: ` (sources.${source}.statementTimeoutMs)` }
-      : { timeoutMs, owner: `${principal.name}'s`, setting: ' (auth.apiKeys[].statementTimeoutMs)' }
+      : { timeoutMs, owner: `${principal.name}'s`, setting: ' (statementTimeoutMs of its API key or its groups)' }
   }
   const limited = (
     ctx: Context,

@@ -123,6 +123,8 @@ export interface BudgetSetup {
   readonly gateway?: BudgetSettings
   readonly source?: BudgetSettings
   readonly groups?: Readonly<Record<string, BudgetSettings>>
+  /** Budgets of each member of a group. */
+  readonly members?: Readonly<Record<string, BudgetSettings>>
   readonly principals?: Readonly<Record<string, BudgetSettings>>
   readonly rules?: Partial<BudgetRules>
   readonly freeBytesPerMonth?: number
@@ -144,7 +146,16 @@ export class BudgetedPipeline {
 
   constructor(ledger: Ledger, setup: BudgetSetup = {}) {
     this.ledger = ledger
-    const { gateway = {}, source = {}, groups = {}, principals = {}, rules = {}, freeBytesPerMonth, now } = setup
+    const {
+      gateway = {},
+      source = {},
+      groups = {},
+      members = {},
+      principals = {},
+      rules = {},
+      freeBytesPerMonth,
+      now,
+    } = setup
     const pricing = {
       model: 'on_demand',
       edition: 'enterprise',
@@ -156,7 +167,12 @@ export class BudgetedPipeline {
       policy: new BudgetPolicy({
         gateway,
         sources: new Map([['wh', { pricing, limits: source }]]),
-        groups: Object.fromEntries(Object.entries(groups).map(([name, budgets]) => [name, { budgets }])),
+        groups: Object.fromEntries(
+          Object.keys({ ...groups, ...members }).map((name) => [
+            name,
+            { budgets: groups[name] ?? {}, members: { budgets: members[name] } },
+          ]),
+        ),
         principals: Object.entries(principals).map(([name, budgets]) => ({ name, budgets })),
       }),
       rules: {

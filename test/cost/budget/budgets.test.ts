@@ -58,6 +58,21 @@ describe('budgets of a month', () => {
     await gate.query('SELECT 1', gate.context({ principal: { name: 'bob', roles: ['reader'] } }))
   })
 
+  it('each member of a group has a budget of its own by the group, unless its API key sets one', async () => {
+    const gate = new BudgetedPipeline(ledger, {
+      members: { staff: { dailyBudgetUsd: CENT_USD + 1e-6, maxCostPerQueryUsd: 1 } },
+      principals: { dash: { dailyBudgetUsd: 1 } },
+    })
+    const of = (name: string) => gate.context({ principal: { name, roles: ['reader'], groups: ['staff'] } })
+    await gate.query('SELECT 1', of('oidc:ann'))
+    await expect(gate.query('SELECT 1', of('oidc:ann'))).rejects.toMatchObject({
+      code: 'BUDGET_EXCEEDED',
+      details: { account: 'principal/oidc:ann', period: 'day' },
+    })
+    await gate.query('SELECT 1', of('oidc:bob'))
+    for (let i = 0; i < 2; i++) await gate.query('SELECT 1', of('dash'))
+  })
+
   it('the next month of the billing time zone begins anew', async () => {
     let now = Date.parse('2026-11-30T23:59:59-08:00')
     const gate = new BudgetedPipeline(ledger, { source: { monthlyBudgetUsd: CENT_USD + 1e-6 }, now: () => now })

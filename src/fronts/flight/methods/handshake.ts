@@ -19,6 +19,7 @@ export function handshake(authenticator: Authenticator): Method {
     kind: 'bidi',
     open: true,
     async handle(requests, call) {
+      authenticator.requireCertificate(call.connection.socket)
       const grant = (identity: Identity): string => {
         call.markAuthenticated()
         const token = authenticator.issueToken(identity)
