@@ -10,6 +10,7 @@ import { PricedShop } from './priced-shop.ts'
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const READER = 'the key of the reader'
 const WRITER = 'the key of the writer'
+const PART = 'the key of one that may read a part'
 
 /** A host of the MCP server, as the official client is one. */
 class Host {
@@ -73,8 +74,10 @@ describe('the MCP server', () => {
         apiKeys: [
           { name: 'model', key: READER },
           { name: 'etl', key: WRITER, roles: ['writer'] },
+          { name: 'part', key: PART, roles: ['part'] },
         ],
       },
+      roles: { part: { grants: [{ verbs: ['read', 'estimate'], sources: ['demo'], tables: ['sales.latest'] }] } },
       sources: { ...sources, demo: { kind: 'duckdb', writes: true, init } },
       defaultSource: 'demo',
     })
@@ -124,6 +127,22 @@ describe('the MCP server', () => {
     expect(rest).toEqual([[0, '0'], [1, '1'], { rows: 2, truncated: false }])
     const none = json(await host.call('run_query', { sql: 'SELECT id FROM sales.orders WHERE id < 0' }))
     expect(none).toEqual([{ columns: ['id int64'] }, { rows: 0, truncated: false }])
+  })
+
+  it('shows and reads what the grants of its key cover', async () => {
+    const part = await Host.start(gateway, PART)
+    try {
+      expect(json(await part.call('list_sources'))).toEqual([{ name: 'demo', kind: 'duckdb', default: true }])
+      expect(await part.call('list_tables')).toBe('demo.sales.latest (VIEW)\n(1 tables)')
+      expect(await part.call('describe_table', { table: 'demo.sales.orders' })).toMatch(/^error: /)
+      expect(await part.call('run_query', { sql: 'SELECT id FROM sales.latest' })).not.toContain('error: ')
+      for (const tool of ['run_query', 'estimate_query'])
+        expect(await part.call(tool, { sql: 'SELECT id FROM sales.orders' })).toContain('lacks the grant')
+      expect(await part.call('usage')).not.toContain('"etl"')
+    } finally {
+      await part.stop()
+    }
+    expect(part.noise).toBe('')
   })
 
   it('cuts an answer at its rows and at its bytes, and says so; the rest is not read', async () => {
