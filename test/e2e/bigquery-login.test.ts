@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type BigQueryFake, startBigQueryFake } from '../fakes/bigquery/fake.ts'
+import { IamCredentialsFake } from '../fakes/iam-credentials.ts'
 import { GatewayProcess } from './gateway-process.ts'
+import { jsonOf, postJson } from './http-client.ts'
 
 const TOKEN = 'ya29.token-that-is-accepted'
 const REVOKED = 'ya29.token-that-was-revoked'
@@ -81,5 +83,80 @@ it.each([
     for (const secret of [TOKEN, REVOKED, SUBJECT]) expect(logged).not.toContain(secret)
   } finally {
     await gateway.stop()
+  }
+})
+
+it('impersonation: the account of each caller, tokens kept until they end, a refusal that names the missing role', async () => {
+  given = [TOKEN]
+  const iam = await IamCredentialsFake.start()
+  const open = await startBigQueryFake()
+  const [ann, bob, eve] = ['ann', 'bob', 'eve'].map((name) => `${name}@p.iam.gserviceaccount.com`) as [
+    string,
+    string,
+    string,
+  ]
+  const warehouse = {
+    kind: 'bigquery',
+    projectId: 'test-project',
+    endpoint: open.endpoint,
+    iamEndpoint: iam.endpoint,
+    keyFile: keyFile(),
+    identity: {
+      mode: 'impersonate',
+      principals: { ann, eve, dan: 'dan@p.iam.gserviceaccount.com' },
+      groups: { crew: bob },
+    },
+  }
+  const apiKeys = ['ann', 'bob', 'eve', 'dan'].map((name) => ({ name, key: `key of ${name}`, groups: ['crew'] }))
+  const gateway = await GatewayProcess.start({
+    sources: { warehouse },
+    auth: { apiKeys },
+    groups: { crew: {} },
+    cache: { maxBytes: 0 },
+  })
+  const ask = (name: string, sql = 'SELECT 1 AS a') =>
+    postJson(gateway, '/api/v1/query', { query: sql }, { 'x-api-key': `key of ${name}` })
+  let told = 0
+  /** Credentials of the calls since the last time. */
+  const seen = () => {
+    const fresh = open.requests.slice(told)
+    told = open.requests.length
+    return new Set(fresh.map(({ headers }) => headers['authorization']))
+  }
+  try {
+    iam.denied.add(eve)
+    for (const [name, account, i] of [
+      ['ann', ann, 1],
+      ['bob', bob, 2],
+    ] as const) {
+      expect((await ask(name)).status).toBe(200)
+      expect((await ask(name, 'SELECT 2 AS a')).status).toBe(200)
+      // The statements of one caller share a token.
+      expect(iam.requests).toHaveLength(i)
+      expect(iam.requests.at(-1)).toMatchObject({
+        account,
+        authorization: `Bearer ${TOKEN}`,
+        body: { scope: ['https://www.googleapis.com/auth/bigquery'], lifetime: '3600s' },
+      })
+      expect(seen()).toEqual(new Set([`Bearer token-${i}-of-${account}`]))
+    }
+    const refused = await ask('eve')
+    expect(refused.status).toBe(403)
+    expect(await jsonOf(Promise.resolve(refused))).toMatchObject({
+      code: 'UPSTREAM_FORBIDDEN',
+      detail: expect.stringMatching(/may not act as the service account eve@p.*roles\/iam.serviceAccountTokenCreator/),
+    })
+    expect(open.requests.length).toBe(told)
+    expect((await ask('ann')).status).toBe(200)
+    // A token that is about to end is not used again.
+    iam.ttlMs = 1000
+    expect((await ask('dan')).status).toBe(200)
+    const before = iam.requests.length
+    expect((await ask('dan', 'SELECT 2 AS a')).status).toBe(200)
+    expect(iam.requests.length).toBeGreaterThan(before)
+  } finally {
+    await gateway.stop()
+    iam.close()
+    await open.close()
   }
 })

@@ -76,6 +76,12 @@ const quoted = new Set<ErrorCode>([
 
 /** Converts a failure of BigQuery to the error that a client may see. Returns anything else unchanged. */
 export function bigQueryError(thrown: unknown, source: string): unknown {
+  if (thrown instanceof LoginFailure && thrown.deniedAccount !== undefined)
+    return new GatewayError(
+      'UPSTREAM_FORBIDDEN',
+      `The login of the source ${source} may not act as the service account ${thrown.deniedAccount}, or there is no such account: its operator must grant the login the role roles/iam.serviceAccountTokenCreator on it.`,
+      { cause: thrown },
+    )
   if (thrown instanceof LoginFailure)
     return new GatewayError('UPSTREAM_LOGIN', sentence('UPSTREAM_LOGIN', source), { cause: thrown })
   if (!(thrown instanceof RestFailure)) return thrown

@@ -20,13 +20,18 @@ export function bigQueryProblems(
 }
 
 /** Warnings about settings that work but should be changed, one line each. */
-export function bigQueryWarnings(name: string, { endpoint, anonymous }: BigQuerySettings): string[] {
-  const isPlain = endpoint?.toLowerCase().startsWith('http://') ?? false
-  return isPlain && !anonymous
-    ? [
-        `sources.${name}.endpoint: http:// sends the credentials without encryption; set anonymous: true for an emulator`,
-      ]
-    : []
+export function bigQueryWarnings(name: string, { endpoint, iamEndpoint, anonymous }: BigQuerySettings): string[] {
+  const isPlain = (url: string | undefined) => url?.toLowerCase().startsWith('http://') && !anonymous
+  return [
+    ...(isPlain(endpoint)
+      ? [
+          `sources.${name}.endpoint: http:// sends the credentials without encryption; set anonymous: true for an emulator`,
+        ]
+      : []),
+    ...(isPlain(iamEndpoint)
+      ? [`sources.${name}.iamEndpoint: http:// sends the credentials without encryption: use https://`]
+      : []),
+  ]
 }
 
 /** The settings for display. The credentials are in files, whose paths may be shown. */

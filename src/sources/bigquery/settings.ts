@@ -28,6 +28,9 @@ export const bigQuerySettings = z.strictObject({
   storageEndpoint: storageEndpoint(
     'Address of the Storage Read API: `host:port`, with TLS unless `endpoint` begins with `http://`; `http://host:port` and `https://host:port` say so themselves.',
   ).optional(),
+  iamEndpoint: restEndpoint(
+    'Address of the Service Account Credentials API, which `impersonate` and `identity` use, such as that of a private endpoint. By default that of Google.',
+  ).optional(),
   anonymous: z.boolean().default(false).describe('Sends no credentials, for emulators.'),
   keyFile: text(
     'File with the key of a service account. By default the application default credentials of the machine.',

@@ -25,7 +25,12 @@ export async function authOf(config: BigQueryConfig): Promise<Auth> {
   return client.authClient
 }
 
-async function ownClient({ anonymous, keyFile, impersonate }: BigQueryConfig): Promise<AuthClient | undefined> {
+async function ownClient({
+  anonymous,
+  keyFile,
+  impersonate,
+  iamEndpoint,
+}: BigQueryConfig): Promise<AuthClient | undefined> {
   if (anonymous) return new PassThroughClient()
   if (impersonate === undefined) return undefined
   const auth = new GoogleAuth({ scopes: [CLOUD_SCOPE], ...(keyFile !== undefined && { keyFilename: keyFile }) })
@@ -33,5 +38,6 @@ async function ownClient({ anonymous, keyFile, impersonate }: BigQueryConfig): P
     sourceClient: await auth.getClient(),
     targetPrincipal: impersonate,
     targetScopes: [SCOPE],
+    ...(iamEndpoint !== undefined && { endpoint: iamEndpoint }),
   })
 }

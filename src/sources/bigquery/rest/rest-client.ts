@@ -118,7 +118,7 @@ export class RestClient {
       return Object.fromEntries(await untilAborted(auth.getRequestHeaders(), signal))
     } catch (error) {
       signal.throwIfAborted()
-      throw loginFailure(error)
+      throw loginFailure(error, this.#config.impersonate)
     }
   }
 
@@ -165,7 +165,7 @@ export class RestClient {
       .catch((error: unknown) => {
         // The next call tries again: the metadata server may not be up yet.
         this.#auth = undefined
-        throw loginFailure(error)
+        throw loginFailure(error, this.#config.impersonate)
       })
     return this.#auth
   }
@@ -214,8 +214,12 @@ function transportFailure(error: unknown, timeoutMs: number): Error {
   return new RestFailure(code ?? firstLine(message), { status: 0 })
 }
 
-function loginFailure(error: unknown): LoginFailure {
-  return new LoginFailure(firstLine((error as Error | undefined)?.message))
+/** @param account service account that the login impersonates, if any */
+function loginFailure(error: unknown, account: string | undefined): LoginFailure {
+  const { message, response } = (error ?? {}) as { message?: string; response?: { status?: number } }
+  // Google's client puts these words before the answer of the Service Account Credentials API.
+  const isDenied = response?.status === 403 && message?.includes('unable to impersonate')
+  return new LoginFailure(firstLine(message), isDenied ? account : undefined)
 }
 
 function firstLine(message: string | undefined): string {

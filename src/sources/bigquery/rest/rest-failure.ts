@@ -44,6 +44,13 @@ export class LoginFailure extends Error {
   override readonly name = 'LoginFailure'
   /** As in `RestFailure`. */
   mayHaveArrived = false
+  /** The service account that the gateway's own login may not impersonate, if that is the reason. */
+  readonly deniedAccount: string | undefined
+
+  constructor(message: string, deniedAccount?: string) {
+    super(message)
+    this.deniedAccount = deniedAccount
+  }
 }
 
 /**
