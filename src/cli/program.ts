@@ -223,6 +223,20 @@ function addConnectionOptions(
     .option('--timeout <seconds>', 'deadline of the whole command', seconds)
     .option('--tls-ca <file>', 'PEM file with the certificate authority to trust')
     .option('--insecure-skip-verify', 'do not check the certificate of the server')
+    .hook('preAction', refuseUnsendable)
+}
+
+/** Refuses values that metadata cannot carry, such as a line end from a file of a secret, without showing them. */
+function refuseUnsendable(command: Command): void {
+  const { apiKey, token, header = [] } = command.opts<{ apiKey?: string; token?: string; header?: string[] }>()
+  const values = [
+    ['--api-key (or FLIGHTGATE_API_KEY)', apiKey],
+    ['--token (or FLIGHTGATE_TOKEN)', token],
+    ...header.map((each) => [`--header ${each.slice(0, each.indexOf('='))}`, each.slice(each.indexOf('=') + 1)]),
+  ] as const
+  const [bad] = values.find(([, value]) => value !== undefined && !/^[\x20-\x7e]*$/.test(value)) ?? []
+  if (bad !== undefined)
+    command.error(`error: the value of ${bad} has a line end or another character that a header cannot carry`)
 }
 
 function endWithUsageCode(error: CommanderError): never {

@@ -8,10 +8,14 @@ export interface ConfigOptions {
   readonly workers?: number
 }
 
-/** Loads the configuration of a command. @throws ConfigError */
-export function loadConfigOf({ config: file, workers }: ConfigOptions): Config {
+/**
+ * Loads the configuration of a command.
+ * @param isReload as `ConfigOrigin.isReload`
+ * @throws ConfigError
+ */
+export function loadConfigOf({ config: file, workers }: ConfigOptions, isReload = false): Config {
   const env = workers === undefined ? process.env : { ...process.env, FLIGHTGATE_WORKERS: String(workers) }
-  return loadConfig({ ...(file !== undefined && { file }), env })
+  return loadConfig({ ...(file !== undefined && { file }), env, isReload })
 }
 
 /** Loads the configuration of a command. If it has problems, prints them, sets the exit code and returns undefined. */

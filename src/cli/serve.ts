@@ -13,9 +13,9 @@ export async function serve(options: ConfigOptions): Promise<void> {
   if (!config) return
   if (config.workers > 1) {
     const { serveWorkers } = await import('./serve-workers.ts')
-    await serveWorkers(config, () => loadConfigOf(options), startedAt)
+    await serveWorkers(config, () => loadConfigOf(options, true), startedAt)
     return
   }
   const { serveAlone } = await import('./serve-alone.ts')
-  await serveAlone(config, () => loadConfigOf(options), startedAt)
+  await serveAlone(config, () => loadConfigOf(options, true), startedAt)
 }

@@ -21,6 +21,8 @@ export interface ConfigOrigin {
   readonly env: NodeJS.ProcessEnv
   /** Kinds of sources that may be configured; by default all. */
   readonly kinds?: SourceKinds
+  /** Whether an empty file is a problem, since a running gateway would lose its settings to a file that is being written. */
+  readonly isReload?: boolean
 }
 
 /** All problems of a configuration, one line each, without secrets. */
@@ -40,9 +42,9 @@ export class ConfigError extends Error {
  * Reads the file and the environment into one frozen configuration.
  * @throws ConfigError that lists every problem
  */
-export function loadConfig({ file = undefined, env, kinds = sourceKinds }: ConfigOrigin): Config {
+export function loadConfig({ file = undefined, env, kinds = sourceKinds, isReload = false }: ConfigOrigin): Config {
   const path = file ?? (env['FLIGHTGATE_CONFIG'] || undefined)
-  const root = path === undefined ? {} : readYaml(path)
+  const root = path === undefined ? {} : readYaml(path, isReload)
   const plainKeys = keysInFile(root)
   const { configSchema, schema } = schemasOf(kinds)
   const variables = variablesOf(kinds)
@@ -97,13 +99,15 @@ function newSchemas(kinds: SourceKinds) {
   return { configSchema, schema: settingsSchema(configSchema) }
 }
 
-function readYaml(path: string): Record<string, unknown> {
+function readYaml(path: string, isReload: boolean): Record<string, unknown> {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
     throw new ConfigError([`the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`])
   }
+  if (isReload && text.trim() === '')
+    throw new ConfigError([`the file ${path} is empty: write the settings, or {} for none`])
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   if (document.errors.length > 0)

@@ -210,3 +210,13 @@ describe('the warning about a plaintext key', () => {
     expect(stdout).not.toContain('plainly')
   })
 })
+
+it.each([
+  ['FLIGHTGATE_TOKEN', ['admin', 'queries'], '--token'],
+  ['FLIGHTGATE_API_KEY', ['query', 'SELECT 1'], '--api-key'],
+])('a line end in %s is told without the value', async (name, args, option) => {
+  const { code, stdout, stderr } = await runFlightgate(args, { cwd: folder, env: { [name]: 'hush-hush\r' } })
+  expect(code).toBe(2)
+  expect(stderr).toContain(`error: the value of ${option}`)
+  expect(stdout + stderr).not.toContain('hush')
+})

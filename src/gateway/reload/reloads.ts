@@ -14,6 +14,9 @@ import { StartError } from '../start-error.ts'
 /** Time that new sources have to open, in milliseconds. */
 const PREPARE_MS = 60_000
 
+/** Why a reload may not open the gateway: a file that is cut off looks the same. */
+const opens =
+  'auth: the file has no API key, issuer or authority of client certificates any more, so everyone could do everything without credentials. Only a restart does that'
 const draining = 'the gateway drains: the file is read at the next start'
 
 /** New settings whose sources are open. One of the two functions is called. */
@@ -142,6 +145,7 @@ export class Reloads implements ConfigReloader {
       )
       const problems = combinedProblems(next, changedLimits(changes), kinds)
       if (problems.length > 0) return refused(problems)
+      if (isOpen(next) && !isOpen(running)) return refused([opens])
       const changed = changes.map(({ path }) => path)
       const report = { outcome: 'applied', changed, needsRestart, digest: configDigest(next, kinds) } as const
       if (isDryRun) return { ...report, problems: [] }
@@ -177,6 +181,11 @@ export class Reloads implements ConfigReloader {
       throw error
     }
   }
+}
+
+/** Whether a gateway with these settings takes calls without credentials. */
+function isOpen({ auth }: Config): boolean {
+  return auth.apiKeys.length === 0 && auth.oidc.length === 0 && auth.clientCertificates === undefined
 }
 
 function changedLimits(changes: readonly SettingChange[]): string[] {

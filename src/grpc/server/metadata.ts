@@ -14,12 +14,24 @@ export function headerOf(headers: HeaderFields, name: string): string | undefine
   return value?.includes(',') ? onceIfRepeated(value) : value
 }
 
-/** Separator of joined fields of one name, here and in proxies. Source: RFC 9110, section 5.3. */
-const joint = /[ \t]*,[ \t]*/
-
-/** Splits a header value at its commas: into joined values, or into the parts of one value with commas. */
+/**
+ * Splits a header value at its commas: into joined values, or into the parts of one value with commas. Linear in the length, since
+ * callers without credentials reach it. Source: RFC 9110, section 5.3.
+ */
 export function partsOf(value: string): readonly string[] {
-  return value.split(joint)
+  return value.split(',').map(trimmed)
+}
+
+/** A text without spaces and tabs at its ends. A pattern would look again from each space of a run. */
+function trimmed(text: string): string {
+  let [from, to] = [0, text.length]
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  return text.slice(from, to)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }
 
 /** Both an interceptor and a call may set a header, which is then sent twice. */

@@ -16,15 +16,36 @@ const value =
   /(?:[a-z]{1,2}&?)?(?:'''.*?(?:'''|$)|""".*?(?:"""|$)|'(?:\\.|''|[^'\\])*(?:'|$)|"(?:\\.|""|[^"\\])*(?:"|$))|\$(\w*)\$.*?(?:\$\1\$|$)|[^\s()'"]+/isy
 /** What joins a value to the next one. */
 const joint = /\s{0,20}(?:\|\||\+)\s{0,20}|\s{1,20}(?=['"])/y
-/** User and password in a URL, up to the last `@`. */
-const userInfo = /(:\/\/)[^\s'"]{1,2000}@/g
+/** The begin of an authority in a URL, and what ends all of it. */
+const authority = /:\/\//g
+const authorityEnd = /[\s'"]|$/g
 
 /**
  * Masks what may be a secret in the text of a statement, for the audit log: all after ATTACH, IDENTIFIED and the name of a secret that
  * is created, the values of names such as `password` or `token`, and the user of a URL. In doubt it masks more. Linear in the text.
  */
 export function maskSecrets(sql: string): string {
-  return maskedValues(withoutTail(sql)).replace(userInfo, `$1${MASK}@`)
+  return withoutUsers(maskedValues(withoutTail(sql)))
+}
+
+/** Masks user and password of each URL, up to the last `@` of its text. */
+function withoutUsers(sql: string): string {
+  const pieces: string[] = []
+  let from = 0
+  authority.lastIndex = 0
+  while (authority.test(sql)) {
+    const start = authority.lastIndex
+    authorityEnd.lastIndex = start
+    authorityEnd.test(sql)
+    const end = authorityEnd.lastIndex === 0 ? sql.length : authorityEnd.lastIndex
+    const at = sql.lastIndexOf('@', end)
+    if (at > start) {
+      pieces.push(sql.slice(from, start), MASK)
+      from = at
+    }
+    authority.lastIndex = end
+  }
+  return pieces.length === 0 ? sql : pieces.join('') + sql.slice(from)
 }
 
 /** Cuts the text after the first word that a secret may follow in any form. */

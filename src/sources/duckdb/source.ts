@@ -26,7 +26,7 @@ import {
   threadsOf,
   threadsSetup,
 } from './sql/startup.ts'
-import { isUpdateKind } from './sql/statement-kind.ts'
+import { isUpdateKind, mayHideChange, refuseCheckpoint } from './sql/statement-kind.ts'
 import { readStatementWords, refuseForbiddenFunctions } from './sql/statement-words.ts'
 import { promisedDigest } from './types/announced-schema.ts'
 import type { TypeForm } from './types/plain-type.ts'
@@ -49,8 +49,6 @@ const MAX_OPENED_AHEAD = 32
 /** With more threads than this DuckDB keeps its own: a task thread takes about 18 MB, and such a machine has cores to spare. */
 const MAX_TASK_THREADS = 4
 const MAX_CONTROL_WORKERS = 2
-/** EXPLAIN ANALYZE executes its statement, and a procedure may change anything. */
-const mayHideChange = /\b(analyze|call)\b/i
 const never = new AbortController().signal
 /** Longest wait for workers and task threads on close, in milliseconds. */
 const MAX_CLOSE_MS = 5000
@@ -307,16 +305,16 @@ class DuckDbSource implements Source {
 
   async #describe(key: string, query: Query, ctx: Context): Promise<Description> {
     const { sql, session } = query
-    refuseForbiddenFunctions(await readStatementWords(sql, ctx))
+    const words = await readStatementWords(sql, ctx)
+    refuseForbiddenFunctions(words)
     const schemaSwitch = this.#schemaSwitch(session)
     const { version } = this.#plans
     let description: Description | undefined
-    const form = this.#form(session)
     const requestOn = (connection: Address): WorkerRequest => ({
       kind: 'plan',
       connection,
       sql,
-      form,
+      form: this.#form(session),
       inTransaction: query.transaction !== undefined,
       ...(schemaSwitch && { schemaSwitch }),
     })
@@ -332,6 +330,7 @@ class DuckDbSource implements Source {
       }),
     )
     if (!description) throw new GatewayError('INTERNAL', undefined, { cause: new Error('a plan without description') })
+    refuseCheckpoint(description.type, words)
     // A transaction sees its own catalog, so its plans are not cached.
     if (query.transaction === undefined) this.#plans.set(key, description, version)
     return description

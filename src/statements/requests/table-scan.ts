@@ -37,6 +37,9 @@ export function routingText(name: string): string {
   return `SELECT * FROM ${parts.map(({ text, mark }) => quoted(text, mark ?? STANDARD_QUOTE)).join('.')}`
 }
 
+/** Longest name of a table with its catalog and schemas: each part has some hundred characters at most in the engines. */
+const MAX_NAME_CHARACTERS = 10_000
+
 /** A part of a name, and what it stood in. */
 interface NamePart {
   readonly text: string
@@ -45,6 +48,7 @@ interface NamePart {
 
 /** Splits a name at the dots outside quotes, in time linear in its length. @throws GatewayError BAD_REQUEST */
 export function partsOfName(name: string): readonly NamePart[] {
+  if (name.length > MAX_NAME_CHARACTERS) throw badName(name)
   const parts: NamePart[] = []
   let at = 0
   do {

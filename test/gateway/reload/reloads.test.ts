@@ -12,10 +12,10 @@ import { ReloadMetrics } from '../../../src/ops/metrics/reload-metrics.ts'
 const folder = mkdtempSync(join(tmpdir(), 'flightgate-reloads-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-function configOf(yaml: string): Config {
+function configOf(yaml: string, isReload = false): Config {
   const file = join(folder, 'config.yaml')
   writeFileSync(file, yaml)
-  return loadConfig({ file, env: {} })
+  return loadConfig({ file, env: {}, isReload })
 }
 
 /** Reloads from one configuration to another, with parts that record what becomes of them. */
@@ -31,7 +31,7 @@ function reloadsOf(
   const registry = new Registry()
   const reloads = new Reloads({
     config: configOf(before),
-    load: () => configOf(after),
+    load: () => configOf(after || '{}', true),
     prepare: prepare ? () => prepare(prepared) : async () => prepared,
     metrics: new ReloadMetrics(registry),
     audit,
@@ -45,6 +45,22 @@ function reloadsOf(
 const MORE = 'limits: { maxQueued: 7 }'
 
 describe('reloads', () => {
+  const key = 'auth: { apiKeys: [{ name: ann, key: a-key-of-ann-a-key-of-ann }] }'
+
+  it('the last way to authenticate does not go by a reload', async () => {
+    const { reloads, prepared } = reloadsOf(key, MORE)
+    const report = await reloads.reload('SIGHUP')
+    expect(report).toMatchObject({ outcome: 'refused', problems: [expect.stringMatching(/^auth: .* Only a restart/)] })
+    expect(prepared.apply).not.toHaveBeenCalled()
+  })
+
+  it('an empty file is refused, as a truncated one', async () => {
+    const { reloads, prepared } = reloadsOf(MORE, ' \n')
+    const report = await reloads.reload('SIGHUP')
+    expect(report).toMatchObject({ outcome: 'refused', problems: [expect.stringContaining('config.yaml is empty')] })
+    expect(prepared.apply).not.toHaveBeenCalled()
+  })
+
   it('once the gateway drains: refused without opening anything, and audited', async () => {
     const { reloads, prepared, audit, log } = reloadsOf('', MORE)
     reloads.end()

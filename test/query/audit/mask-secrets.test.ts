@@ -13,6 +13,10 @@ describe('secrets in the text of a statement', () => {
     ["SET s3_secret_access_key='hush'", 'SET s3_secret_access_key=***'],
     ['SET s3_session_token = hush', 'SET s3_session_token = ***'],
     ["SELECT * FROM f(api_key => E'hu''sh\\'x' || 'y', n => 1)", 'SELECT * FROM f(api_key => ***, n => 1)'],
+    [
+      "SELECT * FROM f('a://b://u:hush@h', 'c://d', 'e://hush@i')",
+      "SELECT * FROM f('a://***@h', 'c://d', 'e://***@i')",
+    ],
     ["SELECT * FROM f('host=h password=hush user=u')", "SELECT * FROM f('host=h password=*** user=u')"],
     ['SELECT \'{"token": "hush"}\'', 'SELECT \'{"token": ***}\''],
     ["SELECT * FROM read_csv('https://bob:hush@h/x?sig=hush')", "SELECT * FROM read_csv('https://***@h/x?sig=***')"],
@@ -41,7 +45,7 @@ describe('secrets in the text of a statement', () => {
     expect(maskSecrets(sql)).toBe(sql)
   })
 
-  it.each(['password', 'password ', 'secret', "password='", '://', 'create secret ', 'token||'])(
+  it.each(['password', 'password ', 'secret', "password='", '://', '://a', 'create secret ', 'token||'])(
     'takes linear time for many of %s',
     (part) => {
       const sql = part.repeat(Math.ceil(16_384 / part.length))

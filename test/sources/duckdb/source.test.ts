@@ -135,6 +135,10 @@ describe('a read-only DuckDB source', () => {
     'CALL enable_profiling()',
     'SELECT * FROM duckdb_logs',
     'CALL force_checkpoint()',
+    'CHECKPOINT',
+    'FORCE CHECKPOINT',
+    'checkpoint demo',
+    'SELECT * FROM "checkpoint"()',
     'SELECT * FROM duckdb_secrets()',
   ])('the sandbox refuses %s', async (sql) => {
     const error = await refusal(source, sql)

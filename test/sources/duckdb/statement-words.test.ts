@@ -54,6 +54,7 @@ describe('the words of a statement', () => {
     'SELECT query -- (\n FROM t',
     "SELECT query, 'query' FROM t WHERE query IN (1)",
     "SELECT * FROM query_table('t')",
+    "SELECT 'checkpoint' AS checkpoint",
     'SELECT 1 AS u, 1 & 2, "a" FROM (SELECT 1 AS a)',
   ])('allows a column named query: %s', async (sql) => {
     expect(await demo.plan(sql)).toBe('OK')

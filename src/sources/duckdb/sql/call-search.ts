@@ -1,7 +1,9 @@
 import type { TextPass } from '../../../query/text/text-pass.ts'
 import { beginsWord, EMPTY_HASH, extendHash, fold, isWordCode, WordTable } from '../../../query/text/word-table.ts'
 
-const table = new WordTable(['QUERY', 'U'])
+/** Functions that are refused where they are called: columns have their names too. */
+const called = new Set(['QUERY', 'CHECKPOINT'])
+const table = new WordTable([...called, 'U'])
 const [lineFeed, carriageReturn, space] = [0x0a, 0x0d, 0x20]
 const [doubleQuote, ampersand, openParenthesis, star, minus, slash, del] = [0x22, 0x26, 0x28, 0x2a, 0x2d, 0x2f, 0x7f]
 
@@ -9,9 +11,10 @@ const [doubleQuote, ampersand, openParenthesis, star, minus, slash, del] = [0x22
 export type CallFinding = 'call' | 'escaped identifier'
 
 /**
- * Looks for calls of the function `query`, and for identifiers with Unicode escapes (`U&"..."`), which could spell it.
+ * Looks for calls of the functions `query` and `checkpoint`, and for identifiers with Unicode escapes (`U&"..."`), which could spell
+ * them.
  *
- * Each `query` in the text counts as a name, also in literals and comments. The search follows it as DuckDB reads the gap
+ * Each such name in the text counts as a name, also in literals and comments. The search follows it as DuckDB reads the gap
  * between a name and its parenthesis: white space, where DuckDB accepts some non-ASCII characters (all of them count here),
  * `--` comments up to CR or LF, and nested comments. All names followed at a time share one state, so the search takes linear
  * time. Where their states differ, the search reports what any of them could be.
@@ -65,7 +68,7 @@ export class CallSearch implements TextPass<CallFinding | undefined> {
   #endWord(code: number): void {
     const word = table.find(this.#text, this.#wordStart, this.#index, this.#hash)
     this.#wordStart = -1
-    if (word === 'QUERY') this.#isCallGap = this.#isRightAfterName = true
+    if (word !== undefined && called.has(word)) this.#isCallGap = this.#isRightAfterName = true
     else if (word === 'U' && code === ampersand && this.#text.charCodeAt(this.#index + 1) === doubleQuote)
       this.#finding = 'escaped identifier'
   }

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../../query/errors.ts'
+import type { StatementWords } from './statement-words.ts'
 
 /** Numbers of `duckdb_statement_type`. Source: https://duckdb.org/docs/stable/clients/c/api#duckdb_statement_type. */
 const names: Readonly<Record<number, string>> = {
@@ -50,6 +51,19 @@ const writeKinds = new Set([
 const perConnectionKinds = new Set(['PREPARE', 'EXECUTE', 'TRANSACTION'])
 
 const explainedKinds = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE INTO', 'CREATE'])
+
+/** EXPLAIN ANALYZE executes its statement, and a procedure may change anything. */
+export const mayHideChange = /\b(analyze|call)\b/i
+
+/**
+ * Refuses the statement CHECKPOINT, which DuckDB reports as a CALL: it writes the file of the database, though a read-only
+ * transaction lets it pass.
+ * @throws GatewayError SANDBOXED
+ */
+export function refuseCheckpoint(type: number, { checkpoint }: StatementWords): void {
+  if (names[type] === 'CALL' && checkpoint)
+    throw new GatewayError('SANDBOXED', 'CHECKPOINT is not allowed: the database makes its checkpoints by itself.')
+}
 
 /** Whether EXPLAIN shows the plan of a statement of this kind. */
 export function explainsKind(type: number): boolean {

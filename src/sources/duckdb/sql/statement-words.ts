@@ -7,8 +7,8 @@ import { type CallFinding, CallSearch } from './call-search.ts'
 /*
  * Functions of DuckDB 1.5 that a locked configuration does not block. They switch the logging, profiling or parser of the
  * whole process, show statements of other clients, take addresses, or run SQL from a text, which could hide all of these. One
- * of them crashes the process when the sandbox blocks its file. `query` is one more, but columns have that name too, so only
- * a call of it is refused.
+ * of them crashes the process when the sandbox blocks its file. `query` and `checkpoint` are more, but columns have these names
+ * too, so only calls of them are refused.
  */
 const names = [
   'ENABLE_LOGGING',
@@ -29,12 +29,14 @@ const names = [
   'ARROW_SCAN_DUMB',
   'SEQ_SCAN',
 ]
-const table = new WordTable([...names, 'QUERY', 'U', 'TEMP', 'TEMPORARY'])
+const table = new WordTable([...names, 'QUERY', 'CHECKPOINT', 'U', 'TEMP', 'TEMPORARY'])
 
 /** Findings of a scan of a statement's words. */
 export interface StatementWords {
   /** A forbidden function that the statement names or calls. */
   readonly forbidden?: string
+  /** Whether the statement has the word CHECKPOINT: DuckDB reports the statement CHECKPOINT as a CALL. */
+  readonly checkpoint?: true
   /** Whether the statement has identifiers with Unicode escapes, which could spell any name. */
   readonly escapes?: true
   /** Whether the statement may create a temporary object. */
@@ -73,15 +75,17 @@ class StatementWordsPass implements TextPass<StatementWords> {
     this.#words.advance(characters)
     if (!this.#words.isDone) return
     const words = this.#words.result()
-    if (words.has('QUERY') || words.has('U')) this.#calls = new CallSearch(this.#text)
+    if (words.has('QUERY') || words.has('CHECKPOINT') || words.has('U')) this.#calls = new CallSearch(this.#text)
   }
 
   result(): StatementWords {
     const words = this.#words.result()
     const finding: CallFinding | undefined = this.#calls?.result()
-    const name = names.find((each) => words.has(each)) ?? (finding === 'call' ? 'QUERY' : undefined)
+    const called = words.has('QUERY') ? 'QUERY' : 'CHECKPOINT'
+    const name = names.find((each) => words.has(each)) ?? (finding === 'call' ? called : undefined)
     return {
       ...(name !== undefined && { forbidden: name.toLowerCase() }),
+      ...(words.has('CHECKPOINT') && { checkpoint: true }),
       ...(finding === 'escaped identifier' && { escapes: true }),
       ...((words.has('TEMP') || words.has('TEMPORARY')) && { temporary: true }),
     }
