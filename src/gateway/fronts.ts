@@ -185,10 +185,10 @@ export function createFronts(
   )
   addProbes(http, {
     get obstacle() {
-      return readiness.obstacle
+      return readiness.obstacle ?? (trail?.isRefusing ? 'the audit log cannot be written' : undefined)
     },
     get sources() {
-      return watch.states
+      return watch.states.map((state) => ({ ...state, isDrained: engine.drains.has(state.source) }))
     },
     metrics: scrapedMetrics(metrics.registry, group, tracer !== undefined),
   })

@@ -149,7 +149,7 @@ async function start(
   const { grpc, httpCalls, statements } = fronts
   metrics.readGauges({
     version: packageVersion(),
-    isReady: () => readiness.ready,
+    isReady: () => readiness.ready && trail?.isRefusing !== true,
     callsInFlight: () => grpc.callCount,
     requestsInFlight: () => httpCalls.size,
     connections: () => grpc.connectionCount,

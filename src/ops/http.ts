@@ -1,11 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 
+/** State of a source. */
+export interface SourceReport {
+  readonly source: string
+  /** Result of its last health check; undefined before the first one. */
+  readonly isUp: boolean | undefined
+  /** Time of the last change, in Unix milliseconds. */
+  readonly since: number
+  /** Whether an operator has closed it to new statements. */
+  readonly isDrained: boolean
+}
+
 /** State that the operational routes report. */
 export interface HttpState {
-  /** Why the process does not accept new work, in one word; undefined if it does. */
+  /** Why the process does not accept new work, in a few words; undefined if it does. */
   readonly obstacle: string | undefined
-  /** Result of each source's last health check; `isUp` is undefined before the first one. */
-  readonly sources: readonly { readonly source: string; readonly isUp: boolean | undefined; readonly since: number }[]
+  readonly sources: readonly SourceReport[]
   /** The metrics in a text format that the header `accept` allows, with the content type. */
   metrics(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -31,9 +41,10 @@ export function addProbes(app: FastifyInstance, state: HttpState): void {
 }
 
 /** Formats a source as the verbose checks of Kubernetes do; only the log says why a source does not answer. */
-function sourceLine({ source, isUp, since }: HttpState['sources'][number]): string {
-  if (isUp === undefined) return `[ ] ${source} has not been checked yet`
-  return isUp
-    ? `[+] ${source} ok`
-    : `[-] ${source} does not answer since ${new Date(since).toISOString()}: the log says why`
+function sourceLine({ source, isUp, since, isDrained }: SourceReport): string {
+  const drained = isDrained ? ', drained by an operator: it takes no new statements' : ''
+  if (isUp === undefined) return `[ ] ${source} has not been checked yet${drained}`
+  if (isUp) return isDrained ? `[-] ${source} answers${drained}` : `[+] ${source} ok`
+  const down = `[-] ${source} does not answer since ${new Date(since).toISOString()}: the log says why`
+  return down + drained
 }

@@ -29,7 +29,7 @@ describe('what operators do', () => {
     audit = join(folder, 'audit.jsonl')
     upstream = await GatewayProcess.start()
     gateway = await GatewayProcess.start({
-      auth: { apiKeys: [apiKey('ann', ['reader']), apiKey('root', ['operator'])] },
+      auth: { apiKeys: [apiKey('ann', ['reader']), apiKey('bob', ['reader']), apiKey('root', ['operator'])] },
       sources: { demo: { kind: 'duckdb' }, lake: { kind: 'flightsql', uri: upstream.uri, pool: { min: 0 } } },
       defaultSource: 'demo',
       auditLog: { file: audit },
@@ -48,11 +48,12 @@ describe('what operators do', () => {
   const query = async (source: string, text = 'SELECT 1 AS x', timeout = '30s'): Promise<Json> =>
     await jsonOf(post('ann', '/api/v1/query', { query: text, data_source: source, timeout }))
   const fresh = (source: string) => query(source, `SELECT ${Math.random()} AS x`)
-  const cli = (...args: string[]) =>
+  const cliAs = (name: string, ...args: string[]) =>
     runFlightgate(['admin', ...args, '--endpoint', gateway.uri], {
       cwd: folder,
-      env: { FLIGHTGATE_API_KEY: keyOf('root') },
+      env: { FLIGHTGATE_API_KEY: keyOf(name) },
     })
+  const cli = (...args: string[]) => cliAs('root', ...args)
   const sourceOf = async (name: string): Promise<Json> =>
     await jsonOf(fetch(`http://${gateway.http}/api/v1/sources/${name}`, { headers: key('ann') }))
   const audited = (): Json[] =>
@@ -78,6 +79,9 @@ describe('what operators do', () => {
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '10'])
     expect(await refused.json()).toMatchObject({ code: 'SOURCE_DRAINING', retryable: true })
     expect(await sourceOf('demo')).toMatchObject({ draining: true })
+    expect(await (await fetch(`http://${gateway.http}/readyz?verbose`)).text()).toMatch(
+      /^ready\n\[[- ]\] demo .*, drained by an operator: it takes no new statements\n/,
+    )
     const listed = await stub.unary('listSources', {}, key('ann'))
     expect(listed.sources.map(({ name, draining }) => [name, draining])).toEqual([
       ['demo', true],
@@ -89,6 +93,21 @@ describe('what operators do', () => {
     const { stdout } = await cli('queries', '--json')
     const [{ id, principal }] = JSON.parse(stdout).queries
     expect(principal).toBe('ann')
+    // Others neither see nor end it, and the audit log tells that they tried.
+    const before = audited().length
+    const hidden = await cliAs('bob', 'queries')
+    expect(hidden).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('lacks the grant operate') })
+    expect((await stub.unary('listQueries', { dataSource: '', principal: '' }, key('bob'))).queries).toEqual([])
+    expect((await cliAs('bob', 'kill', id)).code).toBe(1)
+    const url = `http://${gateway.http}/api/v1/queries/${id}`
+    expect((await fetch(url, { method: 'DELETE', headers: key('bob') })).status).toBe(404)
+    await expect.poll(() => audited().length).toBe(before + 3)
+    const tried = { principal: 'bob', action: 'cancel_statement', target: id, outcome: 'UNKNOWN_QUERY' }
+    expect(audited().slice(before)).toMatchObject([
+      { principal: 'bob', action: 'list_statements', outcome: 'FORBIDDEN' },
+      { ...tried, front: 'gateway' },
+      { ...tried, front: 'http' },
+    ])
     expect((await cli('queries')).stdout).toMatch(/Id +Principal +Source[\s\S]*ann +demo +running/)
     expect(await cli('kill', id, '--reason', 'too long')).toMatchObject({ code: 0 })
     expect(await running).toMatchObject({ code: 'CANCELLED' })
@@ -175,10 +194,7 @@ describe('what operators do', () => {
       failureOf(stub.unary('reloadConfig', { dryRun: true }, key('ann'))),
     ])
     for (const refusal of refusals) expect(refusal).toMatchObject({ error: 'FORBIDDEN' })
-    const reader = await runFlightgate(['admin', 'drain', 'demo', '--endpoint', gateway.uri], {
-      cwd: folder,
-      env: { FLIGHTGATE_API_KEY: keyOf('ann') },
-    })
+    const reader = await cliAs('ann', 'drain', 'demo')
     expect(reader).toMatchObject({ code: 1, stderr: expect.stringContaining('grant operate') })
     expect((await cli('breaker', 'lake', 'ajar')).code).toBe(2)
     await expect.poll(() => audited().length).toBe(before + 10)

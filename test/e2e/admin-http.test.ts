@@ -94,6 +94,26 @@ describe('the routes of operators', () => {
     expect((await from('http://elsewhere.example')).status).toBe(403)
     expect((await from('null')).status).toBe(403)
     expect((await from(`http://${gateway.http}`)).status).toBe(200)
+    const line = await gateway.line(
+      (each) => each['event'] === 'admin' && each['details'] !== undefined && each['outcome'] === 'FORBIDDEN',
+    )
+    expect(line).toMatchObject({
+      action: 'clear_cache',
+      principal: 'root',
+      details: { origin: 'http://elsewhere.example' },
+    })
+  })
+
+  it.each([
+    ['/admin/reload', 'reload_config', { nope: 1 }],
+    ['/admin/sources/demo/breaker', 'set_breaker', {}],
+    ['/admin/sources/demo/drain?reason=x', 'drain_source', {}],
+    ['/admin/seal-keys/rotate', 'rotate_seal_keys', { reason: 7 }],
+  ])('POST %s looks at the grant before the rest of the request', async (path, action, body) => {
+    const refused = await post('ann', path, body)
+    expect([refused.status, (await jsonOf(refused)).code]).toEqual([403, 'FORBIDDEN'])
+    expect(await adminLine(action, 'FORBIDDEN')).toMatchObject({ principal: 'ann' })
+    expect((await post('root', path, body)).status).toBe(400)
   })
 
   it('are in the OpenAPI document', async () => {

@@ -930,6 +930,11 @@ export interface ListQueriesRequest {
   dataSource: string;
   /** Name of the principal, with the grant operate; empty for all that the caller may see. */
   principal: string;
+  /**
+   * Whether to ask as an operator for the statements of all principals: without the grant operate on a source, the call is refused and
+   * audited, instead of listing only the caller's own ones.
+   */
+  allPrincipals?: boolean | undefined;
 }
 
 /** RunningQuery is a statement that waits or runs. */
@@ -5268,7 +5273,7 @@ export const GetCostsResponse: MessageFns<GetCostsResponse> = {
 };
 
 function createBaseListQueriesRequest(): ListQueriesRequest {
-  return { dataSource: "", principal: "" };
+  return { dataSource: "", principal: "", allPrincipals: undefined };
 }
 
 export const ListQueriesRequest: MessageFns<ListQueriesRequest> = {
@@ -5278,6 +5283,9 @@ export const ListQueriesRequest: MessageFns<ListQueriesRequest> = {
     }
     if (message.principal !== "") {
       writer.uint32(18).string(message.principal);
+    }
+    if (message.allPrincipals !== undefined) {
+      writer.uint32(24).bool(message.allPrincipals);
     }
     return writer;
   },
@@ -5309,6 +5317,14 @@ export const ListQueriesRequest: MessageFns<ListQueriesRequest> = {
             }
 
             message.principal = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.allPrincipals = reader.bool();
             continue;
           }
         }

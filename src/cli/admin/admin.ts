@@ -37,10 +37,10 @@ const messages = {
   closed: BreakerMode.BREAKER_MODE_CLOSED,
 } as const
 
-/** Prints the statements that wait or run. Returns the exit code. */
+/** Prints the statements of all principals that wait or run. Returns the exit code. */
 export async function listQueries({ source = '', principal = '', json, ...options }: QueriesOptions): Promise<number> {
   return await callGateway(options, async (client) => {
-    const answer = queriesJson(await client.call('listQueries', { dataSource: source, principal }))
+    const answer = queriesJson(await client.call('listQueries', { dataSource: source, principal, allPrincipals: true }))
     return json ? JSON.stringify(answer, undefined, 2) : queriesText(answer)
   })
 }

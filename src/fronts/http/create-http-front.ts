@@ -4,8 +4,8 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { CACHE_HEADERS } from '../../statements/cache/cache-headers.ts'
 import { ESTIMATE_HEADERS } from '../../statements/cost-headers.ts'
+import { guardAdminRoutes } from './admin/admin-guard.ts'
 import { addAdminRoutes } from './admin/admin-routes.ts'
-import { refuseForeignOrigins } from './admin/own-origin.ts'
 import { addSourceAdminRoutes } from './admin/source-routes.ts'
 import { compileValidator } from './body/compile-validator.ts'
 import { readJsonBody } from './body/json-body.ts'
@@ -109,6 +109,7 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
   // Before the credentials are checked, which a preflight request does not carry.
   if (origins.length > 0) await api.register(cors, { ...corsOptions, origin: origins.includes('*') ? '*' : origins })
   addCallRules(api, front)
+  refuseQueryStrings(api)
   queryRoutes(api, front)
   addEventsRoute(api, front)
   addBatchRoutes(api, front)
@@ -121,8 +122,9 @@ async function addApi(api: HttpApp, front: HttpFront): Promise<void> {
 }
 
 async function addAdmin(admin: HttpApp, front: HttpFront): Promise<void> {
-  refuseForeignOrigins(admin)
   addCallRules(admin, front)
+  guardAdminRoutes(admin, front.administration)
+  refuseQueryStrings(admin)
   // Bodies only narrow an action or give its reason.
   admin.addHook('preValidation', async (request) => {
     if (request.body === undefined) request.body = {}
@@ -135,7 +137,6 @@ async function addAdmin(admin: HttpApp, front: HttpFront): Promise<void> {
 function addCallRules(app: HttpApp, front: HttpFront): void {
   addAuthentication(app, front)
   limitHttpRequests(app, front.quotas.requests)
-  refuseQueryStrings(app)
   app.setValidatorCompiler(compileValidator)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', async ({ call }: FastifyRequest, body: IncomingMessage) => {

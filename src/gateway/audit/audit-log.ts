@@ -47,10 +47,14 @@ export class AuditLog implements AuditTrail {
     this.#parts = parts
   }
 
+  get isRefusing(): boolean {
+    const { settings, sink } = this.#parts
+    return settings.onError === 'refuse' && sink.failure !== undefined
+  }
+
   admit(): void {
-    const { settings, sink, metrics } = this.#parts
-    if (settings.onError !== 'refuse' || !sink.failure) return
-    metrics.onRefused()
+    if (!this.isRefusing) return
+    this.#parts.metrics.onRefused()
     throw new GatewayError('AUDIT_UNAVAILABLE')
   }
 

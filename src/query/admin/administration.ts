@@ -70,12 +70,37 @@ export class Administration {
   }
 
   /**
-   * Ends a statement: one of the caller's own, or any for operators, whose cancels count as actions of operators.
+   * Ends a statement: one of the caller's own, or any for operators, whose cancels count as actions of operators. So do those of
+   * others that fail: they may have tried the statement of another principal.
    * @throws GatewayError as `ActiveStatements.cancel`
    */
   async cancel(call: AdminCall, id: string): Promise<void> {
-    if (operatesAny(call)) await this.kill(call, id)
-    else await this.#deps.active.cancel(id, call.ctx.principal)
+    if (operatesAny(call)) {
+      await this.kill(call, id)
+      return
+    }
+    try {
+      await this.#deps.active.cancel(id, call.ctx.principal)
+    } catch (thrown) {
+      await this.refuse(call, { action: 'cancel_statement', target: id }, GatewayError.from(thrown))
+    }
+  }
+
+  /**
+   * Requires the grant of an action before the rest of its request is read, and reports a refusal.
+   * @param reach whether the action is about the source that it names, about all, or about any that the caller may operate
+   * @throws GatewayError FORBIDDEN
+   */
+  async admit(call: AdminCall, about: AdminAction, reach: 'any' | 'all' | 'source'): Promise<void> {
+    const { principal } = call.ctx
+    const source = reach === 'source' ? this.#sourceName(about.source ?? '', principal) : undefined
+    const isAllowed = reach === 'any' ? operatesAny(call) : mayControlOthers(principal, source)
+    if (!isAllowed) await this.#report(call, { ...about, source }, neverRuns, false)
+  }
+
+  /** Reports an action that is refused for another reason than a grant. @throws the error */
+  async refuse(call: AdminCall, about: AdminAction, error: GatewayError): Promise<never> {
+    return await this.#report(call, about, () => Promise.reject(error), true)
   }
 
   /**

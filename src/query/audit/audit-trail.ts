@@ -14,6 +14,8 @@ export interface AuditFields {
 
 /** Records who did what, for auditors: `docs/audit.md` lists the lines and their members. */
 export interface AuditTrail {
+  /** Whether `admit` refuses now. */
+  readonly isRefusing: boolean
   /** @throws GatewayError AUDIT_UNAVAILABLE if lines cannot be written and the settings then refuse what they would record */
   admit(): void
   /** Records an event. Never throws and never waits. @param ctx the call that caused it; undefined for the gateway itself */

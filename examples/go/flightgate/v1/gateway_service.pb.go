@@ -4253,7 +4253,10 @@ type ListQueriesRequest struct {
 	// Name of the source; empty for all.
 	DataSource string `protobuf:"bytes,1,opt,name=data_source,json=dataSource,proto3" json:"data_source,omitempty"`
 	// Name of the principal, with the grant operate; empty for all that the caller may see.
-	Principal     string `protobuf:"bytes,2,opt,name=principal,proto3" json:"principal,omitempty"`
+	Principal string `protobuf:"bytes,2,opt,name=principal,proto3" json:"principal,omitempty"`
+	// Whether to ask as an operator for the statements of all principals: without the grant operate on a source, the call is refused and
+	// audited, instead of listing only the caller's own ones.
+	AllPrincipals *bool `protobuf:"varint,3,opt,name=all_principals,json=allPrincipals,proto3,oneof" json:"all_principals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4300,6 +4303,13 @@ func (x *ListQueriesRequest) GetPrincipal() string {
 		return x.Principal
 	}
 	return ""
+}
+
+func (x *ListQueriesRequest) GetAllPrincipals() bool {
+	if x != nil && x.AllPrincipals != nil {
+		return *x.AllPrincipals
+	}
+	return false
 }
 
 // RunningQuery is a statement that waits or runs.
@@ -6607,11 +6617,13 @@ const file_flightgate_v1_gateway_service_proto_rawDesc = "" +
 	"\x0etop_statements\x18\x0e \x03(\v2\x1b.flightgate.v1.TopStatementR\rtopStatements\x12\x14\n" +
 	"\x05label\x18\x0f \x01(\tR\x05label\x12.\n" +
 	"\x06labels\x18\x10 \x03(\v2\x16.flightgate.v1.CostRowR\x06labelsB\x0f\n" +
-	"\r_forecast_usd\"S\n" +
+	"\r_forecast_usd\"\x92\x01\n" +
 	"\x12ListQueriesRequest\x12\x1f\n" +
 	"\vdata_source\x18\x01 \x01(\tR\n" +
 	"dataSource\x12\x1c\n" +
-	"\tprincipal\x18\x02 \x01(\tR\tprincipal\"\xf2\x02\n" +
+	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12*\n" +
+	"\x0eall_principals\x18\x03 \x01(\bH\x00R\rallPrincipals\x88\x01\x01B\x11\n" +
+	"\x0f_all_principals\"\xf2\x02\n" +
 	"\fRunningQuery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x1f\n" +
@@ -7116,6 +7128,7 @@ func file_flightgate_v1_gateway_service_proto_init() {
 	}
 	file_flightgate_v1_gateway_service_proto_msgTypes[35].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[42].OneofWrappers = []any{}
+	file_flightgate_v1_gateway_service_proto_msgTypes[43].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[44].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[47].OneofWrappers = []any{}
 	file_flightgate_v1_gateway_service_proto_msgTypes[49].OneofWrappers = []any{}

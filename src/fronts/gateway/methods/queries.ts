@@ -11,14 +11,19 @@ import { contextOf } from '../call.ts'
 import type { GatewayFront } from '../front.ts'
 import { runningQueryMessage } from '../messages/running-query.ts'
 
-/** ListQueries: the statements that wait or run, of the caller, and all of the sources that it may operate. */
-export function listQueries({ active }: GatewayFront): Method {
+/**
+ * ListQueries: the statements that wait or run, of the caller, and all of the sources that it may operate. With `all_principals`
+ * it is an action of operators.
+ */
+export function listQueries(front: GatewayFront): Method {
   return {
     kind: 'unary',
     async handle(request, call) {
-      const { dataSource, principal } = decodeMessage(ListQueriesRequest, request)
+      const { dataSource, principal, allPrincipals } = decodeMessage(ListQueriesRequest, request)
       const filter = { ...(dataSource !== '' && { source: dataSource }), ...(principal !== '' && { principal }) }
-      const { statements, isPartial } = await active.list(call.principal, filter)
+      const { statements, isPartial } = allPrincipals
+        ? await front.administration.queries({ ctx: contextOf(front, call) }, filter)
+        : await front.active.list(call.principal, filter)
       return ListQueriesResponse.encode({ queries: statements.map(runningQueryMessage), isPartial }).finish()
     },
   }

@@ -17,6 +17,7 @@ export function addAdminRoutes(app: HttpApp, { administration }: HttpFront): voi
   app.get(
     '/queries',
     {
+      config: { adminRoute: { action: 'list_statements', reach: 'any' } },
       schema: {
         operationId: 'adminListQueries',
         summary: 'List the statements of all principals',
@@ -37,6 +38,7 @@ export function addAdminRoutes(app: HttpApp, { administration }: HttpFront): voi
   app.post(
     '/reload',
     {
+      config: { adminRoute: { action: 'reload_config', reach: 'all' } },
       schema: {
         operationId: 'adminReload',
         summary: 'Reload the configuration',
@@ -66,6 +68,7 @@ export function addAdminRoutes(app: HttpApp, { administration }: HttpFront): voi
   app.delete(
     '/queries/:id',
     {
+      config: { adminRoute: { action: 'cancel_statement', reach: 'any' } },
       schema: {
         operationId: 'adminDeleteQuery',
         summary: 'Kill a statement',
@@ -83,6 +86,7 @@ export function addAdminRoutes(app: HttpApp, { administration }: HttpFront): voi
   app.post(
     '/queries/:id/cancel',
     {
+      config: { adminRoute: { action: 'cancel_statement', reach: 'any' } },
       schema: {
         operationId: 'adminCancelQuery',
         summary: 'Kill a statement, with a reason',
@@ -101,6 +105,7 @@ export function addAdminRoutes(app: HttpApp, { administration }: HttpFront): voi
   app.post(
     '/cache/clear',
     {
+      config: { adminRoute: { action: 'clear_cache', reach: 'any' } },
       schema: {
         operationId: 'adminClearCache',
         summary: 'Clear the result cache',

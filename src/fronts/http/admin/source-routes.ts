@@ -27,6 +27,7 @@ export function addSourceAdminRoutes(app: HttpApp, { administration }: HttpFront
     app.post(
       `/sources/:name/${path}`,
       {
+        config: { adminRoute: { action: `${path}_source`, reach: 'source' } },
         schema: {
           operationId: `${path}Source`,
           summary,
@@ -43,6 +44,7 @@ export function addSourceAdminRoutes(app: HttpApp, { administration }: HttpFront
   app.post(
     '/sources/:name/breaker',
     {
+      config: { adminRoute: { action: 'set_breaker', reach: 'source' } },
       schema: {
         operationId: 'setBreaker',
         summary: 'Hold the circuit breakers of a source',
@@ -60,6 +62,7 @@ export function addSourceAdminRoutes(app: HttpApp, { administration }: HttpFront
   app.post(
     '/seal-keys/rotate',
     {
+      config: { adminRoute: { action: 'rotate_seal_keys', reach: 'all' } },
       schema: {
         operationId: 'rotateSealKeys',
         summary: 'Seal with a new key',
