@@ -280,6 +280,15 @@ describe('the matrix of verbs, sources, schemas, tables and fronts', () => {
     expect(details).toContain('read-table lacks the grant read on lake.hr.people: a role must grant it.')
   })
 
+  it('a table of a source without a grant is one of nowhere, like that of a source that does not exist', async () => {
+    const told = async (text: string) =>
+      (await flight.call('GetFlightInfo', [commandOf(text)], keyOf({ name: 'read-table' }))).details
+    const missing = await told('SELECT * FROM nope.main.nation')
+    expect(missing).toContain('there is no source, catalog or schema nope for it')
+    expect(missing).not.toContain('lake')
+    expect(await told('SELECT * FROM sea.main.nation')).toBe(missing.replaceAll('nope', 'sea'))
+  })
+
   it('tells of an unknown table no names of others that are like it', async () => {
     const { details, trailers } = await flight.call(
       'GetFlightInfo',

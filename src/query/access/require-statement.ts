@@ -2,8 +2,9 @@ import { GatewayError } from '../errors.ts'
 import { plainChange } from '../facts/plain-change.ts'
 import type { Source } from '../source.ts'
 import type { Context, Plan, PlannedSql, Principal, Query } from '../types.ts'
-import { allows, allowsSome, demand, lacks, type Target } from './allows.ts'
-import { grantsDigest } from './roles.ts'
+import { allows, allowsSome, lacks, sees, type Target } from './allows.ts'
+import type { Verb } from './grant.ts'
+import { grantsDigest, grantsOf } from './roles.ts'
 import { statementTables } from './statement-tables.ts'
 
 type Caller = Pick<Context, 'principal'>
@@ -42,9 +43,37 @@ async function requireTables(verb: StatementVerb, query: Query, source: Source, 
   if (typeof tables === 'string') throw untold(tables)
   const { reads, changes, readsChanged } = tables
   if (verb === 'write' && !changes) throw untold('is no plain INSERT, UPDATE or DELETE')
-  if (changes) demand(principal, verb === 'estimate' ? verb : 'write', changes)
+  if (changes) demandTable(principal, verb === 'estimate' ? verb : 'write', changes, source)
   const reading = verb === 'estimate' ? verb : 'read'
-  for (const target of changes && readsChanged ? [changes, ...reads] : reads) demand(principal, reading, target)
+  for (const target of changes && readsChanged ? [changes, ...reads] : reads)
+    demandTable(principal, reading, target, source)
+}
+
+/**
+ * Requires the grant on a table that a statement names. Where no grant mentions the catalog that the name begins with, the message
+ * tells only that: the caller may have meant a source, and must not learn which others exist.
+ * @throws GatewayError FORBIDDEN
+ */
+function demandTable(principal: Principal, verb: Verb, target: Target, { name, catalog }: Source): void {
+  if (allows(principal, verb, target)) return
+  const { schema = '', table = '' } = target
+  const path = catalog.hasPaths ? schema.split('.') : [target.catalog ?? name, schema]
+  const first = path[0]!.toLowerCase()
+  const isOwn = [name, catalog.current?.catalog].some((each) => each?.toLowerCase() === first)
+  if (path.length < 2 || isOwn || sees(principal, first) || mentions(principal, first))
+    throw lacks(principal, verb, target)
+  const why = `there is no source, catalog or schema ${first} for it`
+  throw new GatewayError(
+    'FORBIDDEN',
+    `${principal.name} lacks the grant ${verb} on ${[...path, table].join('.')}: ${why}.`,
+  )
+}
+
+/** Whether a grant names something whose name begins with a part, in lower case. */
+function mentions(principal: Principal, part: string): boolean {
+  return grantsOf(principal).some(({ schemas = [], tables = [] }) =>
+    [...schemas, ...tables].some((name) => name === part || name.startsWith(`${part}.`)),
+  )
 }
 
 /** What a plan tells of its statement. */
