@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { ResultObserver, StopResult } from '../results/holding.ts'
 import type { StatementTrace } from '../statement-trace.ts'
 import type { Context, Query } from '../types.ts'
+import { killedByOperator } from './killed-by-operator.ts'
 
 /** A statement that waits or runs on a replica. */
 export interface ActiveStatement {
@@ -109,8 +110,10 @@ export class TrackedStatement implements ResultObserver {
   /** Ends the statement. @param by name of the principal that cancels it */
   cancel(by: string): void {
     const { log, requestId, principal } = this.#outer
-    const who = by === principal.name ? `another call of ${by}` : `the administrator ${by}`
-    const reason = new GatewayError('CANCELLED', `The statement was cancelled by ${who}.`)
+    const reason =
+      by === principal.name
+        ? new GatewayError('CANCELLED', `The statement was cancelled by another call of ${by}.`)
+        : killedByOperator(by)
     log.info(
       { event: 'query_cancelled', queryId: this.id, requestId, principal: principal.name, by },
       'query cancelled',

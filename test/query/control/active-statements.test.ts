@@ -3,6 +3,7 @@ import { ActiveStatements } from '../../../src/query/control/active-statements.t
 import { deriveContext } from '../../../src/query/derive-context.ts'
 import type { Router } from '../../../src/query/router.ts'
 import { track } from '../../../src/query/stages/track.ts'
+import { spanFailure } from '../../../src/query/tracing/span-failure.ts'
 import type { Context, PlannedStatement, Principal, Result } from '../../../src/query/types.ts'
 import { MemoryBus } from '../../../src/state/bus.ts'
 import { contextOf, resultOf } from '../results/batches.ts'
@@ -122,15 +123,19 @@ describe('the active statements', () => {
     const [own, others] = ['lena', 'lena'].map((name) => here.run('x', contextOf(name), endless))
     const [first, second] = here.active.listHere(ops)
     await here.active.cancel(first!.id, lena)
-    await expect(own).rejects.toMatchObject({
+    const cancelled = await own!.catch((error: unknown) => error)
+    expect(cancelled).toMatchObject({
       code: 'CANCELLED',
       message: 'The statement was cancelled by another call of lena.',
     })
+    expect(spanFailure(cancelled).isFault).toBe(false)
     await here.active.cancel(second!.id, ops)
-    await expect(others).rejects.toMatchObject({
+    const killed = await others!.catch((error: unknown) => error)
+    expect(killed).toMatchObject({
       code: 'CANCELLED',
       message: 'The statement was cancelled by the administrator ops.',
     })
+    expect(spanFailure(killed).isFault).toBe(true)
     expect(here.active.size).toBe(0)
   })
 
