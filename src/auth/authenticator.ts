@@ -2,6 +2,8 @@ import type { Socket } from 'node:net'
 import type { HeaderFields } from '../http2/index.ts'
 import type { RoleGrants } from '../query/access/grant.ts'
 import { grantsOfRoles } from '../query/access/roles.ts'
+import { authenticationOf } from '../query/audit/caller-fields.ts'
+import { refusedLogin } from '../query/audit/refused-login.ts'
 import { GatewayError } from '../query/errors.ts'
 import type { Sealer } from '../query/seal/sealer.ts'
 import type { Principal } from '../query/types.ts'
@@ -115,6 +117,19 @@ export class Authenticator {
   /** As `authenticate`, with what a bearer token for the caller needs. */
   identify(headers: HeaderFields, socket: Socket, isForwarded = false): Identity | Promise<Identity> {
     if (this.open) return anonymousIdentity
+    // Fronts drop the headers of refused calls.
+    const refused = (error: unknown): never => {
+      throw refusedLogin(error, authenticationOf(headers, undefined))
+    }
+    try {
+      const found = this.#identify(headers, socket, isForwarded)
+      return found instanceof Promise ? found.catch(refused) : found
+    } catch (error) {
+      return refused(error)
+    }
+  }
+
+  #identify(headers: HeaderFields, socket: Socket, isForwarded: boolean): Identity | Promise<Identity> {
     const credential = credentialOf(headers)
     if (!isForwarded) this.requireCertificate(socket)
     const certified = credential ? undefined : this.#certificates.of(socket)

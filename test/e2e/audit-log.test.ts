@@ -12,7 +12,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { BasicAuth, HandshakeRequest } from '../../gen/arrow/flight/protocol/Flight.ts'
 import { waitFor } from '../wait-for.ts'
+import { commandOf, FlightStub } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { type Json, jsonOf, postJson } from './http-client.ts'
 
@@ -142,10 +144,36 @@ describe('the audit log', () => {
     expect(text).toContain('CREATE SECRET ***')
   })
 
+  it('tells what a refused caller of gRPC has tried', async () => {
+    const flight = new FlightStub(gateway.flight)
+    const refused = async (method: string, messages: readonly Uint8Array[], headers: Record<string, string>) => {
+      const requestId = `login-${Math.random()}`
+      const { code } = await flight.call(method, messages, { ...headers, 'x-request-id': requestId })
+      expect(code).toBe(16)
+      return (await lineWhere((line) => line.requestId === requestId)).authentication
+    }
+    const calls: [string, Record<string, string>][] = [
+      ['api_key', { 'x-api-key': 'wrong-hush' }],
+      ['basic', { authorization: `Basic ${Buffer.from('ann:hush').toString('base64')}` }],
+      ['token', { authorization: 'Bearer fgt_AAAAhush' }],
+      ['oidc', { authorization: 'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.' }],
+      ['none', {}],
+    ]
+    for (const [tried, headers] of calls)
+      expect(await refused('GetFlightInfo', [commandOf('SELECT 1')], headers)).toBe(tried)
+    const payload = BasicAuth.encode({ username: 'ann', password: 'wrong-hush' }).finish()
+    const login = HandshakeRequest.encode({ protocolVersion: 0n, payload }).finish()
+    expect(await refused('Handshake', [login], {})).toBe('basic')
+    expect(await refused('Handshake', [], { 'x-api-key': 'wrong-hush' })).toBe('api_key')
+    flight.close()
+    // The limit of lines is for a second.
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+  })
+
   it('has refused logins of all fronts within a limit, and counts those left out', async () => {
     const login = () => fetch(`http://${gateway.http}/api/v1/sources`, { headers: { 'x-api-key': 'wrong-hush' } })
     for (let i = 0; i < 40; i++) expect((await login()).status).toBe(401)
-    const refused = await lineWhere((line) => line.event === 'login_failed')
+    const refused = await lineWhere((line) => line.event === 'login_failed' && line.front === 'http')
     expect(refused).toMatchObject({
       front: 'http',
       principal: null,
@@ -154,7 +182,9 @@ describe('the audit log', () => {
     })
     expect(refused.client).toMatch(/^127\.0\.0\.1:/)
     await lineWhere((line) => line.event === 'login_failed' && line.omitted > 0)
-    const lines = linesOf().filter(({ event }) => event === 'login_failed')
+    const lines = linesOf().filter(
+      ({ event, front, omitted }) => event === 'login_failed' && (front === 'http' || omitted > 0),
+    )
     const told = lines.reduce((sum, { omitted }) => sum + (omitted ?? 1), 0)
     expect(told).toBe(40)
     expect(JSON.stringify(lines)).not.toContain('hush')
@@ -216,8 +246,14 @@ it('with onError refuse, new statements fail closed while the disk is full', asy
     refusing.signal('SIGHUP')
     await expect.poll(async () => (await run()).code).toBe('AUDIT_UNAVAILABLE')
     expect(await refusing.metric('flightgate_audit_refusals_total')).toBeGreaterThan(0)
+    const readiness = async () => {
+      const answer = await fetch(`http://${refusing.http}/readyz?verbose`)
+      return [answer.status, (await answer.text()).split('\n')[0], await refusing.metric('flightgate_ready')]
+    }
+    expect(await readiness()).toEqual([503, 'not ready: the audit log cannot be written', 0])
     unlinkSync(path)
     await expect.poll(async () => (await run()).row_count, { timeout: 5000 }).toBe(1)
+    expect(await readiness()).toEqual([200, 'ready', 1])
   } finally {
     expect(await refusing.stop()).toBe(0)
   }

@@ -71,7 +71,7 @@ describe('client certificates', () => {
     })
 
   beforeAll(async () => {
-    gateway = await start({})
+    gateway = await start({}, { auditLog: { file: 'stdout' } })
   })
   afterAll(async () => {
     expect(await gateway.stop()).toBe(0)
@@ -90,6 +90,16 @@ describe('client certificates', () => {
       status: 401,
       body: { detail: expect.stringContaining('is not of an authority of this gateway') },
     })
+    const refused = (front: string) =>
+      gateway.line(
+        (line) =>
+          line['event'] === 'login_failed' && line['front'] === front && line['authentication'] === 'certificate',
+      )
+    await refused('http')
+    const strange = stubOf(gateway, stranger)
+    expect(await strange.call('ListActions', [])).toMatchObject({ code: 16 })
+    strange.close()
+    await refused('flight')
     expect(await callerOf(gateway, guest)).toMatchObject({
       status: 403,
       body: { detail: expect.stringContaining('The certificate of cert:guest gives no role') },

@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type DetailedPeerCertificate, TLSSocket } from 'node:tls'
 import { LRUCache } from 'lru-cache'
+import { refusedLogin } from '../../query/audit/refused-login.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Identity } from '../identity.ts'
 import type { PrincipalOf } from '../oidc/oidc-tokens.ts'
@@ -86,8 +87,9 @@ export class ClientCertificates {
       found = this.#judge(socket, certificate, this.#settings)
       this.#known.set(socket, found)
     }
-    if (found instanceof GatewayError) throw found
-    if (Date.now() >= found.expiresAt) throw new GatewayError('UNAUTHENTICATED', 'The client certificate has expired.')
+    if (found instanceof GatewayError) throw refusedLogin(found, 'certificate')
+    if (Date.now() >= found.expiresAt)
+      throw refusedLogin(new GatewayError('UNAUTHENTICATED', 'The client certificate has expired.'), 'certificate')
     return found
   }
 

@@ -1,5 +1,7 @@
 import { LineLimit } from '../../ops/line-limit.ts'
 import type { AuditTrail } from '../../query/audit/audit-trail.ts'
+import { type Authentication, authenticationOf } from '../../query/audit/caller-fields.ts'
+import { triedLogin } from '../../query/audit/refused-login.ts'
 import type { GatewayError } from '../../query/errors.ts'
 import type { Context } from '../../query/types.ts'
 
@@ -29,10 +31,11 @@ export class LoginAudit {
     if (error.grpc !== 'UNAUTHENTICATED' || !this.#limit.admits('login')) return
     const { requestId, peer } = call
     const metadata = call.metadata ?? call.headers
+    const authentication = triedWith(metadata, error)
     this.#trail.record(
       'login_failed',
       { requestId, peer, front, metadata },
-      { outcome: error.code, reason: error.publicMessage },
+      { authentication, outcome: error.code, reason: error.publicMessage },
     )
   }
 
@@ -40,4 +43,11 @@ export class LoginAudit {
   close(): void {
     this.#limit.flush()
   }
+}
+
+/** What the caller tried. Only the authenticator knows of certificates, and of headers that the front has dropped. */
+function triedWith(metadata: NonNullable<Context['metadata']> | undefined, error: GatewayError): Authentication {
+  const noted = triedLogin(error)
+  const told = authenticationOf(metadata ?? {}, undefined)
+  return noted !== undefined && (noted === 'certificate' || told === 'none') ? noted : told
 }

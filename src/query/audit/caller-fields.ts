@@ -5,8 +5,8 @@ export type Authentication = 'none' | 'api_key' | 'basic' | 'token' | 'oidc' | '
 
 /** Prefix of the bearer tokens that the gateway issues. */
 const OWN_TOKEN = 'fgt_'
-/** A JSON web token: three parts in base64url. */
-const jsonWebToken = /^[\w-]+\.[\w-]+\.[\w-]+$/
+/** A JSON web token: three parts in base64url, the last one empty if it is not signed. */
+const jsonWebToken = /^[\w-]+\.[\w-]+\.[\w-]*$/
 /** Most of what a client can tell in a header, in characters. */
 const MAX_TOLD_CHARACTERS = 200
 const traceParentForm = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/
@@ -37,7 +37,7 @@ export function authenticationOf(
   const authorization = first(metadata['authorization']) ?? ''
   const kind = authorization.slice(0, authorization.indexOf(' ')).toLowerCase()
   const value = authorization.slice(kind.length + 1).trim()
-  if (first(metadata['x-api-key'])) return 'api_key'
+  if (first(metadata['x-api-key']) !== undefined) return 'api_key'
   if (kind === 'basic') return 'basic'
   if (kind === 'bearer') return value.startsWith(OWN_TOKEN) ? 'token' : jsonWebToken.test(value) ? 'oidc' : 'api_key'
   if (first(metadata['auth-token-bin'])) return 'token'

@@ -6,6 +6,8 @@ describe('how a caller has shown who it is', () => {
     [{ 'x-api-key': 'k' }, 'ann', 'api_key'],
     [{ authorization: 'Bearer fgt_AAAA' }, 'ann', 'token'],
     [{ authorization: 'bearer eyJh.eyJz.c2ln' }, 'ann', 'oidc'],
+    [{ authorization: 'Bearer eyJh.eyJz.' }, undefined, 'oidc'],
+    [{ 'x-api-key': '' }, undefined, 'api_key'],
     [{ authorization: 'Bearer plain-key' }, 'ann', 'api_key'],
     [{ authorization: 'Basic YTpi' }, 'ann', 'basic'],
     [{ 'auth-token-bin': 'AAAA' }, 'ann', 'token'],

@@ -4,6 +4,7 @@ import { CREDENTIAL_HEADERS } from '../../../auth/credentials.ts'
 import type { Identity } from '../../../auth/identity.ts'
 import { decodeMessage } from '../../../grpc/server/decode.ts'
 import type { Method } from '../../../grpc/server/method.ts'
+import { refusedLogin } from '../../../query/audit/refused-login.ts'
 import { GatewayError } from '../../../query/errors.ts'
 
 /** Clients send one message; some send an empty one first. */
@@ -32,12 +33,19 @@ export function handshake(authenticator: Authenticator): Method {
         grant(await authenticator.identify(call.headers, call.connection.socket))
         return
       }
+      const identityOf = async (payload: Uint8Array): Promise<Identity> => {
+        try {
+          return await authenticator.identifyBy(passwordOf(payload))
+        } catch (error) {
+          throw refusedLogin(error, 'basic')
+        }
+      }
       let left = MAX_MESSAGES
       for await (const bytes of requests) {
         if (left-- === 0) throw new GatewayError('BAD_REQUEST', 'The handshake has too many messages.')
         const { payload, protocolVersion } = decodeMessage(HandshakeRequest, bytes)
         if (payload.byteLength === 0) continue
-        const token = grant(await authenticator.identifyBy(passwordOf(payload)))
+        const token = grant(await identityOf(payload))
         await call.sendMessage(HandshakeResponse.encode({ protocolVersion, payload: Buffer.from(token) }).finish())
         return
       }
