@@ -117,6 +117,8 @@ describe('the MCP server', () => {
     const columns = await host.call('describe_table', { table: 'demo.sales.orders' })
     expect(columns).toContain('id int64\nnote string\n')
     expect(columns).toContain('1,000 rows')
+    for (const table of ['orders', 'sales.orders', 'demo.sales.orders'])
+      expect(await host.call('describe_table', { table, schema: 'sales', source: 'demo' })).toBe(columns)
   })
 
   it('runs a query: columns, rows, and whether the answer is complete', async () => {
@@ -164,7 +166,9 @@ describe('the MCP server', () => {
       'CREATE TABLE x AS SELECT 1',
       'INSERT INTO sales.orders VALUES (1, NULL)',
     ])
-      expect(await writer.call('run_query', { sql })).toMatch(/^error: INVALID_ARGUMENT: The call only reads/)
+      expect(await writer.call('run_query', { sql })).toBe(
+        'error: UNSAFE_STATEMENT: This server only reads, and the statement may change data.',
+      )
     const count = json(await writer.call('run_query', { sql: 'SELECT count(*) AS n FROM sales.orders' }))
     expect(count[1]).toEqual([1000])
   })
@@ -187,6 +191,24 @@ describe('the MCP server', () => {
       /^error: .*nowhere.*known: wh, demo/,
     )
     expect(await host.call('run_query', { sql: '' })).toMatch(/^error: /)
+    expect(await host.call('run_query', { sql: 'SELEC 1' })).toMatch(/^error: BAD_SQL: /)
+    expect(await host.call('describe_table', { table: 'missing' })).toMatch(/^error: UNKNOWN_OBJECT: /)
+  })
+
+  it('an argument that a tool does not have is refused, with the names of those that it has', async () => {
+    expect(await host.call('run_query', { sql: 'SELECT 1', limit: 5 })).toMatch(
+      /^error: .*There is no argument limit: this tool takes sql, source, max_rows\./,
+    )
+    expect(await host.call('list_sources', { kind: 'duckdb' })).toContain(
+      'There is no argument kind: this tool takes none',
+    )
+  })
+
+  it('a statement that takes too long ends with a sentence, not with the words of the library', async () => {
+    const hurried = await Host.start(gateway, READER, '--timeout', '2')
+    const sql = 'SELECT sum(a.range * b.range) FROM range(2000000) a, range(2000000) b'
+    expect(await hurried.call('run_query', { sql })).toMatch(/^error: DEADLINE: There was no answer within 2 s/)
+    await hurried.stop()
   })
 
   it('a cancel of the host ends the statement', async () => {

@@ -12,7 +12,7 @@ import { DEFAULT_TIMEOUT_S, type McpOptions } from './limits.ts'
 import { listTables } from './list-tables.ts'
 import { runQuery } from './run-query.ts'
 import { statementOf } from './statement.ts'
-import { failureAnswer, type ToolAnswer, textAnswer } from './tool-answer.ts'
+import { type Called, failureAnswer, type ToolAnswer, textAnswer } from './tool-answer.ts'
 
 const instructions =
   'SQL on the sources of a flightgate gateway. Find sources and tables first, look at the columns of a table, estimate a query that may be large, then run it. Only statements that read are run. Answers are cut at a number of rows and bytes: aggregate and filter in SQL.'
@@ -29,6 +29,22 @@ const sql = z.string().min(1).describe('One SQL statement in the dialect of the 
 const pattern = (what: string) =>
   z.string().max(200).optional().describe(`Pattern of SQL's LIKE for ${what}, such as sales%.`)
 
+/** The arguments of a tool. Others are refused: without them the answer would be about something else. */
+function argumentsOf<S extends z.core.$ZodShape>(shape: S) {
+  const names = Object.keys(shape)
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `There is no argument ${issue.keys.join(', ')}: this tool takes ${names.length > 0 ? names.join(', ') : 'none'}.`
+        : undefined,
+  })
+}
+
+/** The name of a table in its schema. A name that has its schema already stays. */
+function inSchema(table: string, schema: string | undefined): string {
+  return schema === undefined || table.split('.').at(-2) === schema ? table : `${schema}.${table}`
+}
+
 /** A client of the gateway that a call of a tool may end. */
 interface Client {
   cancel(): void
@@ -43,16 +59,17 @@ export function createMcpServer(options: McpOptions): McpServer {
   const gateway = () => new GatewayClient(own)
   /** Makes calls with a client of their own, since the deadline counts from here. */
   const answer = async <C extends Client>(open: () => C, ctx: ServerContext, work: (client: C) => Promise<string>) =>
-    await answerOf(open, ctx.mcpReq.signal, options.endpoint, work)
+    await answerOf(open, ctx.mcpReq.signal, { endpoint: options.endpoint, timeoutS: own.timeout }, work)
 
   server.registerTool(
     'list_sources',
     {
       title: 'List sources',
       description: 'Lists the sources that statements can name: engines and databases.',
+      inputSchema: argumentsOf({}),
       annotations: readOnly,
     },
-    async (ctx) =>
+    async (_, ctx) =>
       await answer(gateway, ctx, async (client) => {
         const { sources } = await client.call('listSources', {})
         const lines = sources.map(({ name, kind, default: isDefault, health }) =>
@@ -71,7 +88,7 @@ export function createMcpServer(options: McpOptions): McpServer {
     {
       title: 'List tables',
       description: 'Lists tables and views as catalog.schema.table, names that can be used in SQL as they are.',
-      inputSchema: z.object({ source, schema: pattern('schemas'), name: pattern('names of tables') }),
+      inputSchema: argumentsOf({ source, schema: pattern('schemas'), name: pattern('names of tables') }),
       annotations: readOnly,
     },
     async ({ source: at, ...filter }, ctx) =>
@@ -86,12 +103,16 @@ export function createMcpServer(options: McpOptions): McpServer {
     {
       title: 'Describe a table',
       description: 'Tells the columns of a table with their Arrow types, and what reading all of it would take.',
-      inputSchema: z.object({ table: z.string().min(1).max(1000).describe('Name, as list_tables tells.'), source }),
+      inputSchema: argumentsOf({
+        table: z.string().min(1).max(1000).describe('Name, as list_tables tells.'),
+        schema: z.string().min(1).max(200).optional().describe('Schema of the table, if its name has none.'),
+        source,
+      }),
       annotations: readOnly,
     },
-    async ({ table, source: at }, ctx) =>
+    async ({ table, schema, source: at }, ctx) =>
       await answer(gateway, ctx, async (client) => {
-        const found = await estimateOf(client, options, { table, source: at })
+        const found = await estimateOf(client, options, { table: inSchema(table, schema), source: at })
         const columns = (found.columns ?? []).map(
           ({ name, type, nullable }) => `${name} ${type}${nullable ? '' : ' not null'}`,
         )
@@ -103,7 +124,7 @@ export function createMcpServer(options: McpOptions): McpServer {
     {
       title: 'Estimate a query',
       description: 'Tells what a statement would read and cost, and how to make it cheaper, without running it.',
-      inputSchema: z.object({ sql, source }),
+      inputSchema: argumentsOf({ sql, source }),
       annotations: readOnly,
     },
     async (asked, ctx) =>
@@ -117,7 +138,7 @@ export function createMcpServer(options: McpOptions): McpServer {
     {
       title: 'Run a query',
       description: `Runs a statement that only reads. Returns lines of JSON: the columns, an array for each row, then whether the answer is complete. At most ${options.maxRows} rows and ${options.maxBytes} bytes${options.maxCost === undefined ? '' : `; a query that would cost more than ${options.maxCost} US dollars is refused`}.`,
-      inputSchema: z.object({
+      inputSchema: argumentsOf({
         sql,
         source,
         max_rows: z.int().min(1).max(options.maxRows).optional().describe('Most rows to return.'),
@@ -137,7 +158,7 @@ export function createMcpServer(options: McpOptions): McpServer {
       title: 'Usage and costs',
       description:
         'Tells what the statements of this key have cost in a month, the budgets, and what it has run today.',
-      inputSchema: z.object({
+      inputSchema: argumentsOf({
         month: z
           .string()
           .regex(/^\d{4}-\d{2}$/)
@@ -176,7 +197,7 @@ async function estimateOf(client: GatewayClient, options: McpOptions, asked: Par
 async function answerOf<C extends Client>(
   open: () => C,
   signal: AbortSignal,
-  endpoint: string,
+  called: Called,
   work: (client: C) => Promise<string>,
 ): Promise<ToolAnswer> {
   const client = open()
@@ -185,7 +206,7 @@ async function answerOf<C extends Client>(
   try {
     return textAnswer(await work(client))
   } catch (error) {
-    return failureAnswer(error, endpoint)
+    return failureAnswer(error, called)
   } finally {
     signal.removeEventListener('abort', onAbort)
     client.close()
