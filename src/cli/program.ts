@@ -15,7 +15,13 @@ export function buildProgram(): Command {
   const program = new Command('flightgate')
     .description('One Arrow Flight SQL endpoint in front of your engines.')
     .version(packageVersion())
-    .exitOverride(endWithUsageCode)
+    .exitOverride((error) => {
+      if (error.code === 'commander.unknownOption')
+        process.stderr.write(
+          'Options of a command stand after its name, as in: flightgate serve --config flightgate.yaml\n',
+        )
+      endWithUsageCode(error)
+    })
     .hook('preAction', (_, command) => {
       // The server drains, and a query stops reading.
       if (command.name() !== 'serve' && command.name() !== 'query') endWithoutReader()

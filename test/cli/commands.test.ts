@@ -23,6 +23,8 @@ describe('the command line', () => {
   it('wrong usage: exit code 2', async () => {
     for (const args of [['nope'], ['query'], ['query', 'SELECT 1', '--format', 'xml'], ['serve', '--nope']])
       expect((await flightgate(args)).code).toBe(2)
+    const { code, stderr } = await flightgate(['--config', 'flightgate.yaml'])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('flightgate serve --config')])
   })
 
   it('check-config prints the effective settings without secrets', async () => {
