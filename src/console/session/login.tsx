@@ -74,7 +74,7 @@ function KeyForm({ isRefused, isFirst, onError }: KeyFormProps) {
     <form onSubmit={submit}>
       {/* For password managers, which want a name. */}
       <input type="text" autocomplete="username" value="flightgate" hidden readOnly />
-      <label for="key">API key</label>
+      <label for="key">API key or access token</label>
       <input
         id="key"
         ref={field}
@@ -89,7 +89,8 @@ function KeyForm({ isRefused, isFirst, onError }: KeyFormProps) {
         Log in
       </button>
       <p class="faint" id="key-hint">
-        A key of the configuration (auth.apiKeys). The browser keeps a token that expires, not the key.
+        A key that your operator gave you, or an access token of your issuer. The browser keeps a token that expires,
+        not the key.
       </p>
     </form>
   )

@@ -132,7 +132,9 @@ export class LiveSources {
       const ofKind = Object.entries({ ...others, [name]: settings }).filter(([, { kind }]) => kind === settings.kind)
       const [problem] = kinds[settings.kind]!.sharedProblems?.(Object.fromEntries(ofKind)) ?? []
       if (problem !== undefined)
-        throw new StartError(`${problem}. Remove that source with an earlier reload, or restart`)
+        throw new StartError(
+          `${problem}. Try again once the calls of that source have ended, or remove it with an earlier reload; else restart`,
+        )
       if (!open.has(name)) open.set(name, settings)
     }
   }

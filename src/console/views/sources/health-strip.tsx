@@ -2,8 +2,15 @@ import type { SourceHistory } from '../../api/history-answers.ts'
 
 type Step = 'up' | 'half' | 'down' | 'none'
 
+const HOUR_S = 3600
+
+interface HealthStripProps {
+  readonly history: SourceHistory
+  readonly stepSeconds: number
+}
+
 /** Whether a source answered in each step of the last hour, the oldest first, as a strip of colours and as a sentence. */
-export function HealthStrip({ history }: { readonly history: SourceHistory }) {
+export function HealthStrip({ history, stepSeconds }: HealthStripProps) {
   const steps = history.up.map((up, i): Step => {
     const breaker = history.breaker[i]
     if (up === false || breaker === 'open') return 'down'
@@ -12,12 +19,15 @@ export function HealthStrip({ history }: { readonly history: SourceHistory }) {
   })
   const known = steps.filter((step) => step !== 'none').length
   const down = steps.filter((step) => step === 'down').length
+  const knownS = known * stepSeconds
+  const of = `${knownS < 120 ? `${knownS} s` : `${Math.round(knownS / 60)} min`} that are known`
+  const span = knownS + stepSeconds >= HOUR_S ? 'the last hour' : `the ${of} of the last hour`
   const text =
     known === 0
       ? 'No health check in the last hour.'
       : down === 0
-        ? 'Answered all health checks of the last hour, with closed breakers.'
-        : `Down, or with an open breaker, in ${Math.round((100 * down) / known)} % of what is known of the last hour.`
+        ? `Answered all health checks of ${span}, with closed breakers.`
+        : `Down, or with an open breaker, in ${Math.round((100 * down) / known)} % of ${span}.`
   return (
     <div>
       <div class="strip" role="img" aria-label={text} title={text}>

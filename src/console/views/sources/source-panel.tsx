@@ -30,7 +30,7 @@ export function SourcePanel({ source, history, times, stepSeconds }: SourcePanel
         <span class="faint">{source.kind}</span>
         <HealthBadge health={source.health} />
       </header>
-      <HealthStrip history={history} />
+      <HealthStrip history={history} stepSeconds={stepSeconds} />
       <div class="multiples">
         <Chart
           {...shared}
