@@ -52,7 +52,9 @@ describe('deploy/compose.yaml', () => {
   })
 
   it('the configuration of the gateway passes check-config with the variables of its service', async () => {
-    const env = Object.fromEntries(Object.keys(services['gateway']!.environment!).map((name) => [name, 'secret']))
+    const env = Object.fromEntries(
+      Object.keys(services['gateway']!.environment!).map((name) => [name, 'secret'.repeat(6)]),
+    )
     expect(await checkConfig(folder, read('compose/flightgate.yaml'), env)).toMatchObject({ code: 0 })
   })
 

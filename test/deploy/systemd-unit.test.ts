@@ -24,6 +24,15 @@ describe('the systemd unit', () => {
     expect(spawnSync('systemd-analyze', security, { encoding: 'utf8' }).status).toBe(0)
   })
 
+  it('gives up a gateway that cannot start, and leaves the audit log its mode 0640', () => {
+    expect(unit).toMatch(/^StartLimitBurst=\d+$/m)
+    const [burst, interval, wait] = ['StartLimitBurst', 'StartLimitIntervalSec', 'RestartSec'].map((name) =>
+      Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(unit)?.[1]),
+    )
+    expect(burst! * (wait! + 10)).toBeLessThan(interval!)
+    expect(unit).toMatch(/^UMask=0027$/m)
+  })
+
   it('gives the process more time to stop than a drain takes by default', () => {
     const seconds = Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1])
     const compose = parse(readFileSync(new URL('../../deploy/compose.yaml', import.meta.url), 'utf8'))
