@@ -158,7 +158,14 @@ describe('a reload', () => {
       outcome: 'refused',
       problems: [expect.stringMatching(/sources.file has the same file.*restart/)],
     })
+    const slow = post(SLOW, 'file')
+    await waitFor(async () => (await running()).some(({ state }) => state === 'running'), 'the statement')
     await gateway.reload({ sources: { demo, lake } })
+    expect(await gateway.reload({ sources: { demo, lake, file } })).toMatchObject({
+      outcome: 'refused',
+      problems: [expect.stringMatching(/sources.file \(until its calls have ended\) has the same file.*Try again/)],
+    })
+    expect((await slow).status).toBe(200)
     await gateway.line((line) => isClosed(line, 'file'))
     expect(await gateway.reload({ sources: { demo, lake, other: file } })).toMatchObject({ outcome: 'applied' })
     await gateway.reload({ sources: { demo, lake } })

@@ -7,6 +7,8 @@ import { divideMemory } from '../duckdb-memory.ts'
 import { type OpenSource, openSource, type SourceOpening } from '../sources.ts'
 import { StartError } from '../start-error.ts'
 
+/** Tells a removed source that is still open from those in force. */
+const ENDING = ' (until its calls have ended)'
 /** Interval at which the gateway looks whether a retired source is idle, in milliseconds. */
 const CHECK_MS = 50
 /** Time that statements have to end once they are told to, in milliseconds. */
@@ -124,7 +126,7 @@ export class LiveSources {
   #checkFiles(next: Config, names: readonly string[]): void {
     const { kinds } = this.#opening
     const open = new Map<string, SourceSettings>()
-    for (const { source, settings } of this.#retired) open.set(`${source.name} (until its calls have ended)`, settings)
+    for (const { source, settings } of this.#retired) open.set(`${source.name}${ENDING}`, settings)
     for (const [name, { settings }] of this.#entries) open.set(name, settings)
     for (const name of names) {
       const settings = next.sources[name]!
@@ -133,7 +135,9 @@ export class LiveSources {
       const [problem] = kinds[settings.kind]!.sharedProblems?.(Object.fromEntries(ofKind)) ?? []
       if (problem !== undefined)
         throw new StartError(
-          `${problem}. Try again once the calls of that source have ended, or remove it with an earlier reload; else restart`,
+          problem.includes(ENDING)
+            ? `${problem}. Try again in a moment: that source is being closed`
+            : `${problem}. Remove that source with an earlier reload, or restart`,
         )
       if (!open.has(name)) open.set(name, settings)
     }
