@@ -7,8 +7,8 @@ import { setFlagsFromString } from 'node:v8'
 
 /*
  * Optimized code that calls a native function directly, such as `Buffer.byteLength`, ends the process (`Lazy deopt after a fast
- * API call with return value is unsupported`) if a garbage collection in that call invalidates the code. Calls through the
- * interpreter's path do not.
+ * API call with return value is unsupported`) if a garbage collection in that call invalidates the code. Other calls do not. Cost,
+ * measured beside a tree without this flag: none in embedded, relay and getflightinfo (0.86 to 1.02 in CPU).
  */
 setFlagsFromString('--no-turbo-fast-api-calls')
 
