@@ -131,7 +131,7 @@ describe.runIf(hasPython())('Dremio with the identity of the caller', () => {
     expect((await usersOf(sql)).sort()).toEqual(['ann', 'bob', 'team', 'team'])
   })
 
-  it('the permissions of Dremio hold: for statements, whoever has read the rows before, and for metadata', async () => {
+  it('the permissions of Dremio hold: for statements, also if another caller has read the rows before, and for metadata', async () => {
     const sql = 'SELECT r_name FROM tpch.region'
     await readFlight('ann', sql)
     await expect(flight.info(sql, keyOf('bob'))).rejects.toThrow('7: bob lacks SELECT on region.')
