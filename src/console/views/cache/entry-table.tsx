@@ -1,6 +1,7 @@
 import type { CacheEntry } from '../../api/history-answers.ts'
 import { formatBytes, formatCount, formatDuration } from '../../format/figures.ts'
 import { formatTime } from '../../format/times.ts'
+import { NameCell } from '../../parts/name-cell.tsx'
 import { Scroll } from '../../parts/scroll.tsx'
 import { StatementText } from '../../parts/statement-text.tsx'
 
@@ -44,12 +45,8 @@ export function EntryTable({ entries }: { readonly entries: readonly CacheEntry[
               <td class="wide">
                 <StatementText text={entry.query} facts={factsOf(entry)} />
               </td>
-              <td class="name" title={entry.data_source}>
-                {entry.data_source}
-              </td>
-              <td class="name" title={entry.principal}>
-                {entry.principal}
-              </td>
+              <NameCell name={entry.data_source} />
+              <NameCell name={entry.principal} />
               <td>{entry.cache_tags.join(', ')}</td>
               <td class="figure">{formatCount(entry.rows)}</td>
               <td class="figure">{formatBytes(entry.bytes)}</td>

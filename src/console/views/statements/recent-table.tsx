@@ -1,6 +1,7 @@
 import type { RecentQuery } from '../../api/answers.ts'
 import { formatBytes, formatCount, formatDuration, formatUsd } from '../../format/figures.ts'
 import { formatTime } from '../../format/times.ts'
+import { NameCell } from '../../parts/name-cell.tsx'
 import { Scroll } from '../../parts/scroll.tsx'
 import { StatementText } from '../../parts/statement-text.tsx'
 import { TimeBar, timeParts } from './time-bar.tsx'
@@ -54,12 +55,8 @@ export function RecentTable({ queries, emptyText }: RecentTableProps) {
               <td class="time">
                 <time dateTime={query.end_time}>{formatTime(query.end_time)}</time>
               </td>
-              <td class="name" title={query.principal}>
-                {query.principal}
-              </td>
-              <td class="name" title={query.data_source}>
-                {query.data_source}
-              </td>
+              <NameCell name={query.principal} />
+              <NameCell name={query.data_source} />
               <td class="wide">
                 <StatementText text={query.query} facts={factsOf(query)} />
               </td>

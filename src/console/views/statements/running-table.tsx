@@ -1,6 +1,7 @@
 import type { RunningQuery } from '../../api/answers.ts'
 import { formatBytes, formatCount, formatDuration, formatUsd } from '../../format/figures.ts'
 import { formatTime } from '../../format/times.ts'
+import { NameCell } from '../../parts/name-cell.tsx'
 import { Scroll } from '../../parts/scroll.tsx'
 import { StatementText } from '../../parts/statement-text.tsx'
 
@@ -51,12 +52,8 @@ export function RunningTable({ queries, emptyText, onCancel }: RunningTableProps
           )}
           {queries.map((query) => (
             <tr key={query.id}>
-              <td class="name" title={query.principal}>
-                {query.principal}
-              </td>
-              <td class="name" title={query.data_source}>
-                {query.data_source}
-              </td>
+              <NameCell name={query.principal} />
+              <NameCell name={query.data_source} />
               <td class="wide">
                 <StatementText text={query.query} facts={factsOf(query)} />
               </td>
