@@ -117,15 +117,11 @@ export class Authenticator {
   /** As `authenticate`, with what a bearer token for the caller needs. */
   identify(headers: HeaderFields, socket: Socket, isForwarded = false): Identity | Promise<Identity> {
     if (this.open) return anonymousIdentity
-    // Fronts drop the headers of refused calls.
-    const refused = (error: unknown): never => {
-      throw refusedLogin(error, authenticationOf(headers, undefined))
-    }
     try {
       const found = this.#identify(headers, socket, isForwarded)
-      return found instanceof Promise ? found.catch(refused) : found
+      return found instanceof Promise ? found.catch((error) => refuse(error, headers)) : found
     } catch (error) {
-      return refused(error)
+      return refuse(error, headers)
     }
   }
 
@@ -204,4 +200,9 @@ export class Authenticator {
     if (Date.now() >= found.expiresAt) throw expiredKey(found)
     return found
   }
+}
+
+/** Notes what a refused caller has tried: fronts drop the headers of refused calls. @throws the error */
+function refuse(error: unknown, headers: HeaderFields): never {
+  throw refusedLogin(error, authenticationOf(headers, undefined))
 }

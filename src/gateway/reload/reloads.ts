@@ -1,3 +1,4 @@
+import { takesAnyone } from '../../config/auth.ts'
 import type { Config } from '../../config/config.ts'
 import { ConfigError } from '../../config/load.ts'
 import { combinedProblems } from '../../config/reload/combined-problems.ts'
@@ -145,7 +146,7 @@ export class Reloads implements ConfigReloader {
       )
       const problems = combinedProblems(next, changedLimits(changes), kinds)
       if (problems.length > 0) return refused(problems)
-      if (isOpen(next) && !isOpen(running)) return refused([opens])
+      if (takesAnyone(next.auth) && !takesAnyone(running.auth)) return refused([opens])
       const changed = changes.map(({ path }) => path)
       const report = { outcome: 'applied', changed, needsRestart, digest: configDigest(next, kinds) } as const
       if (isDryRun) return { ...report, problems: [] }
@@ -181,11 +182,6 @@ export class Reloads implements ConfigReloader {
       throw error
     }
   }
-}
-
-/** Whether a gateway with these settings takes calls without credentials. */
-function isOpen({ auth }: Config): boolean {
-  return auth.apiKeys.length === 0 && auth.oidc.length === 0 && auth.clientCertificates === undefined
 }
 
 function changedLimits(changes: readonly SettingChange[]): string[] {
