@@ -36,8 +36,7 @@ function withoutUsers(sql: string): string {
   while (authority.test(sql)) {
     const start = authority.lastIndex
     authorityEnd.lastIndex = start
-    authorityEnd.test(sql)
-    const end = authorityEnd.lastIndex === 0 ? sql.length : authorityEnd.lastIndex
+    const end = authorityEnd.exec(sql)!.index
     const at = sql.lastIndexOf('@', end)
     if (at > start) {
       pieces.push(sql.slice(from, start), MASK)
