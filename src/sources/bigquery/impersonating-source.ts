@@ -1,7 +1,8 @@
+import { entryOfCaller } from '../../config/setting/caller-entry.ts'
 import type { Catalog, TableEntry, TableFilter } from '../../query/catalog.ts'
 import { GatewayError } from '../../query/errors.ts'
 import type { Source } from '../../query/source.ts'
-import type { Context, Plan, PlannedSql, Principal, Query, Result } from '../../query/types.ts'
+import type { Context, Plan, PlannedSql, Query, Result } from '../../query/types.ts'
 import type { BigQuerySettings } from './settings.ts'
 
 /** Which service account stands for which caller. */
@@ -62,7 +63,7 @@ export class ImpersonatingSource implements Source {
 
   /** The source with the login that stands for the caller. @throws GatewayError FORBIDDEN */
   #of({ principal }: Pick<Context, 'principal'>): Login {
-    const account = this.#accountOf(principal)
+    const account = entryOfCaller(this.#identity, principal)?.value
     if (account === undefined) {
       if (this.#identity.others === 'own') return this.#own
       const at = `sources.${this.name}.identity`
@@ -77,12 +78,6 @@ export class ImpersonatingSource implements Source {
       this.#logins.set(account, login)
     }
     return login
-  }
-
-  #accountOf({ name, groups = [] }: Principal): string | undefined {
-    const { principals, groups: ofGroups } = this.#identity
-    if (Object.hasOwn(principals, name)) return principals[name]
-    return Object.entries(ofGroups).find(([group]) => groups.includes(group))?.[1]
   }
 
   #catalog(): Catalog {

@@ -1,3 +1,4 @@
+import { type CallerEntry, entryOfCaller } from '../../../config/setting/caller-entry.ts'
 import type { Principal } from '../../../query/types.ts'
 import type { CallerLogin, IdentitySettings } from './identity-settings.ts'
 
@@ -10,23 +11,17 @@ export interface StandIn {
 
 /** All logins of the settings. */
 export function standIns({ principals, groups }: IdentitySettings): readonly StandIn[] {
-  return [...Object.entries(principals).map(forPrincipal), ...Object.entries(groups).map(forGroup)]
+  const all = (kind: CallerEntry<CallerLogin>['kind'], logins: Readonly<Record<string, CallerLogin>>) =>
+    Object.entries(logins).map(([name, value]) => standIn({ kind, name, value }))
+  return [...all('principal', principals), ...all('group', groups)]
 }
 
-/** The login that stands for a caller: that of its name, else that of the first group in the settings that is one of its own. */
-export function standInOf(
-  { principals, groups: ofGroups }: IdentitySettings,
-  { name, groups = [] }: Principal,
-): StandIn | undefined {
-  if (Object.hasOwn(principals, name)) return forPrincipal([name, principals[name]!])
-  const found = Object.entries(ofGroups).find(([group]) => groups.includes(group))
-  return found && forGroup(found)
+/** The login that stands for a caller. */
+export function standInOf(settings: IdentitySettings, principal: Principal): StandIn | undefined {
+  const found = entryOfCaller(settings, principal)
+  return found && standIn(found)
 }
 
-function forPrincipal([name, login]: [string, CallerLogin]): StandIn {
-  return { standsFor: `the principal ${name}`, login }
-}
-
-function forGroup([name, login]: [string, CallerLogin]): StandIn {
-  return { standsFor: `the group ${name}`, login }
+function standIn({ kind, name, value }: CallerEntry<CallerLogin>): StandIn {
+  return { standsFor: `the ${kind} ${name}`, login: value }
 }
