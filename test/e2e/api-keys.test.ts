@@ -40,8 +40,8 @@ describe('API keys with an end', () => {
   })
 
   it('the log warns of keys that end soon, and of entries that have expired', async () => {
-    const warned = gateway.lines.filter(({ event }) => event === 'api_key_expiry')
-    expect(warned).toMatchObject([{ level: 'warn', principal: 'dash' }])
+    const warned = () => gateway.lines.filter(({ event }) => event === 'api_key_expiry')
+    await expect.poll(warned).toMatchObject([{ level: 'warn', principal: 'dash' }])
     expect(JSON.stringify(gateway.lines)).toMatch(/auth.apiKeys\[0\]: this key of dash has expired: remove it/)
   })
 })

@@ -201,10 +201,13 @@ describe('two workers', () => {
     for (const id of ids) expect((await ask('DELETE', `queries/${id}`, console)).status).toBe(204)
     console.destroy()
     for (const { body } of await Promise.all(answers)) expect(body).toMatchObject({ code: 'CANCELLED' })
-    const runners = gateway.lines.filter(
-      ({ event, step, queryId }) => event === 'statement' && step === 'run' && ids.includes(String(queryId)),
-    )
-    expect(new Set(runners.map(({ worker }) => worker)).size).toBe(2)
+    // Log lines of workers may come after the answers.
+    const runners = () =>
+      gateway.lines.filter(
+        ({ event, step, queryId }) => event === 'statement' && step === 'run' && ids.includes(String(queryId)),
+      )
+    await expect.poll(() => runners().length).toBe(4)
+    expect(new Set(runners().map(({ worker }) => worker)).size).toBe(2)
   })
 })
 
