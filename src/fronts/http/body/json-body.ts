@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { CallMemory } from '../../../grpc/server/requests/memory-budget.ts'
 import { GatewayError } from '../../../query/errors.ts'
 import { findJsonFault } from './json-position.ts'
+import { checkJsonShape } from './json-shape.ts'
 
 /** Bounds of a request's body; see `docs/configuration.md`, `http`. */
 export interface BodyBounds {
@@ -20,7 +21,8 @@ export interface BodyOwner {
 
 /**
  * Reads and parses the body of a request. The memory of its bytes stays taken until the call ends.
- * @throws GatewayError TOO_LARGE, QUEUE_FULL, BODY_TIMEOUT, WRONG_CONTENT_TYPE, BAD_REQUEST with the position of the fault
+ * @throws GatewayError TOO_LARGE, QUEUE_FULL, BODY_TIMEOUT, WRONG_CONTENT_TYPE, BAD_REQUEST with the position of the fault;
+ * what `checkJsonShape` throws
  */
 export async function readJsonBody(request: IncomingMessage, bounds: BodyBounds, owner: BodyOwner): Promise<unknown> {
   const encoding = request.headers['content-encoding'] ?? 'identity'
@@ -75,6 +77,7 @@ async function parseJson(bytes: Buffer): Promise<unknown> {
   }
   // No body at all: the schema says what is missing.
   if (text === '') return undefined
+  await checkJsonShape(bytes)
   try {
     return JSON.parse(text)
   } catch {
