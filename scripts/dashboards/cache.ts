@@ -42,6 +42,13 @@ export const cache: Dashboard = {
           unit: 'reqps',
           targets: [rateBy('flightgate_cache_collapsed_total', 'source', OF_SOURCE)],
         },
+        {
+          title: 'Plans',
+          description: 'Plans that the plan cache may keep: a HIT makes no call to the engine.',
+          unit: 'reqps',
+          targets: [rateBy('flightgate_plan_cache_requests_total', 'result', OF_SOURCE)],
+          stack: true,
+        },
       ],
     },
     {

@@ -58,6 +58,7 @@ export function openCache(parts: CacheParts, scope: Scope): OpenCache {
     rulesOf: (name) => (rules.get(name)?.isEnabled ? rules.get(name) : undefined),
     revisions,
     changes,
+    observer: metrics.cache,
   })
   const limits = { commandTimeoutMs: level.commandTimeoutMs, maxPendingBytes: MAX_PENDING_BYTES }
   const shared =

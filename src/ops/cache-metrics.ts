@@ -3,6 +3,7 @@ import { childrenOf } from './children.ts'
 
 const results = ['HIT', 'MISS', 'STALE', 'BYPASS'] as const
 const evictionReasons = ['size', 'expired', 'changed', 'cleared'] as const
+const planResults = ['HIT', 'MISS'] as const
 const outcomes = ['succeeded', 'failed'] as const
 
 /** Reads the values of gauges at each scrape. */
@@ -20,6 +21,7 @@ export class CacheMetrics {
   readonly #stored
   readonly #evictions
   readonly #revalidations
+  readonly #plans
 
   constructor(registry: Registry) {
     this.#registry = registry
@@ -72,6 +74,14 @@ export class CacheMetrics {
         registers,
       }),
     )
+    this.#plans = childrenOf(
+      new Counter({
+        name: 'flightgate_plan_cache_requests_total',
+        help: 'Plans that the plan cache may keep, by result: HIT (the engine was not asked), MISS.',
+        labelNames: ['source', 'result'],
+        registers,
+      }),
+    )
     for (const reason of evictionReasons) this.#evictions(reason).inc(0)
     for (const outcome of outcomes) this.#revalidations(outcome).inc(0)
   }
@@ -80,6 +90,7 @@ export class CacheMetrics {
   begin(sources: readonly string[], reasons: readonly string[], read: CacheReaders): void {
     for (const source of sources) {
       for (const result of results) this.#requests(source, result).inc(0)
+      for (const result of planResults) this.#plans(source, result).inc(0)
       this.#collapsed(source).inc(0)
       this.#stored(source).inc(0)
     }
@@ -125,5 +136,9 @@ export class CacheMetrics {
 
   onRevalidated(outcome: string): void {
     this.#revalidations(outcome).inc()
+  }
+
+  onPlan(source: string, result: string): void {
+    this.#plans(source, result).inc()
   }
 }

@@ -103,7 +103,14 @@ export class CachedPipeline {
     const revisions = new Revisions({ version: '1', sources: { here: {} }, principals })
     const sourceOf = () => ({})
     this.cache = new ResultCache({
-      plans: new PlanCache({ ttlMs: 0, sourceOf, rulesOf: () => undefined, revisions, changes }),
+      plans: new PlanCache({
+        ttlMs: 0,
+        sourceOf,
+        rulesOf: () => undefined,
+        revisions,
+        changes,
+        observer: { onPlan() {} },
+      }),
       maxBytes,
       limits: {
         maxEntryBytes,

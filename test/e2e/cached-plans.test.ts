@@ -33,6 +33,9 @@ describe('kept plans', () => {
       expect([code, messages.length]).toEqual([0, 3])
     }
     expect(up.counts.executions - before.executions).toBe(3)
+    const metric = await gateway.metrics()
+    const kept = (result: string) => metric('flightgate_plan_cache_requests_total', { source: 'up', result })
+    expect([kept('MISS'), kept('HIT')]).toEqual([1, 2])
   })
 
   it('run of the statement fails: the server plans it again', async () => {

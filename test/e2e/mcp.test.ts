@@ -135,7 +135,7 @@ describe('the MCP server', () => {
     const part = await Host.start(gateway, PART)
     try {
       expect(json(await part.call('list_sources'))).toEqual([{ name: 'demo', kind: 'duckdb', default: true }])
-      expect(await part.call('list_tables')).toBe('demo.sales.latest (VIEW)\n(1 tables)')
+      expect(await part.call('list_tables')).toBe('demo.sales.latest (VIEW)\n(1 table)')
       expect(await part.call('describe_table', { table: 'demo.sales.orders' })).toMatch(/^error: /)
       expect(await part.call('run_query', { sql: 'SELECT id FROM sales.latest' })).not.toContain('error: ')
       for (const tool of ['run_query', 'estimate_query'])

@@ -27,6 +27,13 @@ export interface PlanCacheDependencies {
   rulesOf(source: string): PlanRules | undefined
   readonly revisions: Revisions
   readonly changes: ChangeLog
+  readonly observer: PlanCacheObserver
+}
+
+/** Is told what the plan cache does. */
+export interface PlanCacheObserver {
+  /** @param result HIT, also for a planning that another statement had begun, or MISS; statements that are planned each time are not told */
+  onPlan(source: string, result: 'HIT' | 'MISS'): void
 }
 
 /** Memory for plans, in bytes. */
@@ -106,6 +113,7 @@ export class PlanCache {
 
   #reuse(plan: Plan, query: Query): Plan {
     this.#hits++
+    this.#deps.observer.onPlan(query.source, 'HIT')
     // A source may have changed the text; the options are those of this caller.
     return { ...plan, query: { ...query, sql: plan.query.sql } }
   }
@@ -139,6 +147,7 @@ export class PlanCache {
 
   async #plan(statement: string, query: Query, ctx: Context, next: NextPlan): Promise<Plan> {
     this.#misses++
+    this.#deps.observer.onPlan(query.source, 'MISS')
     const key = statement + wishOf(query)
     let own: Plan | undefined
     const plan = async (): Promise<Plan> => {

@@ -40,7 +40,7 @@ export async function listTables(client: FlightClient, filter: TableFilter, boun
   }
   const end =
     names.cut === undefined
-      ? `${names.count} tables`
+      ? `${names.count} ${names.count === 1 ? 'table' : 'tables'}`
       : `${names.count} tables shown; ${names.cut}: give a schema or a name`
   return names.count > 0 ? `${names.text}\n(${end})` : 'no such tables, or none that this key may see'
 }

@@ -14,6 +14,7 @@ const none = new Uint8Array(0)
 class PlannedPipeline {
   readonly changes = new FakeChanges()
   readonly plans: PlanCache
+  readonly told: string[] = []
   planned = 0
   gate: Promise<unknown> = Promise.resolve()
   failure: Error | undefined
@@ -40,6 +41,7 @@ class PlannedPipeline {
       rulesOf: () => ({ isShared, metadataNames: ['x-tenant'] }),
       revisions: new Revisions({ version: '1', sources: { here: {} }, principals: [] }),
       changes: this.changes,
+      observer: { onPlan: (name, result) => this.told.push(`${name} ${result}`) },
     })
     this.#pipeline = composePipeline([this.plans.stage], new Router([source], 'here'))
   }
@@ -76,6 +78,7 @@ describe('the plan cache', () => {
     expect(plans.map(({ handle }) => Buffer.from(handle!).toString())).toEqual(['ticket 1', 'reusable'])
     expect(plans[1]!.query).toMatchObject({ sql: 'SELECT 1 /* own name removed */', session })
     expect(here.plans.stats).toEqual({ entries: 1, hits: 1, misses: 1 })
+    expect(here.told).toEqual(['here MISS', 'here HIT'])
   })
 
   it.each<[string, Partial<Query>, Partial<Context>]>([

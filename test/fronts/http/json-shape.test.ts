@@ -9,14 +9,20 @@ describe('the shape of a body', () => {
   it('allows 64 levels, and as many objects beside each other as fit', async () => {
     await check(nested(64))
     await check(`[${Array.from({ length: 50_000 }, () => '{}').join()}]`)
-    await expect(check(nested(65))).rejects.toMatchObject({ code: 'BAD_REQUEST', message: expect.stringContaining("64 levels") })
+    await expect(check(nested(65))).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining('64 levels'),
+    })
     await expect(check('{"a":'.repeat(65))).rejects.toMatchObject({ code: 'BAD_REQUEST' })
   })
 
   it('allows 20,000 fields, over all objects', async () => {
     await check(fieldsOf(20_000))
     await check(`[${fieldsOf(10_000)},${fieldsOf(10_000)}]`)
-    await expect(check(fieldsOf(20_001))).rejects.toMatchObject({ code: 'TOO_LARGE', message: expect.stringContaining("20000 fields") })
+    await expect(check(fieldsOf(20_001))).rejects.toMatchObject({
+      code: 'TOO_LARGE',
+      message: expect.stringContaining('20000 fields'),
+    })
     await expect(check(`[${fieldsOf(10_000)},${fieldsOf(10_001)}]`)).rejects.toMatchObject({ code: 'TOO_LARGE' })
   })
 
