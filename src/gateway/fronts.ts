@@ -195,6 +195,7 @@ export function createFronts(
   scope.defer(async () => {
     httpCalls.stop()
     await http.close()
+    httpCalls.endRest()
   })
   const grpc: GrpcServer = new GrpcServer({
     methods: limitRequests(methods, engine.quotas.requests, (call) => peers.hasForwarded(call)),

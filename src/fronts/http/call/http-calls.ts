@@ -149,6 +149,11 @@ export class HttpCalls implements CallOwner {
     return running.length
   }
 
+  /** Ends the calls that are left once the port is closed: the process may end before their connections tell that they are closed. */
+  endRest(): void {
+    for (const { calls } of this.#connections.values()) for (const call of calls) call.end()
+  }
+
   /** One listener serves all calls of a connection, since clients send thousands over one. */
   #connectionOf(socket: Socket): Connection {
     const known = this.#connections.get(socket)
