@@ -16,6 +16,11 @@ const main = join(root, 'src', 'main.ts')
  */
 const compileCache = join(root, '.cache', 'compile')
 
+/** Longest wait for the output of a process that has ended, in milliseconds. */
+const MAX_PIPES_MS = 10_000
+/** Time to drain, after which `stop` kills the process, in milliseconds: it only ends a test that hangs. */
+const MAX_STOP_MS = 30_000
+
 /** One line of the log. */
 export type LogLine = Readonly<Record<string, unknown>>
 
@@ -27,6 +32,7 @@ export class GatewayProcess {
   readonly lines: LogLine[] = []
   /** Output that is not JSON, such as a crash. */
   readonly noise: string[] = []
+  /** Settles when the process has ended and its output has been read. */
   readonly exited: Promise<number>
   /** The signal that ended the process, if one did. */
   endedBy: NodeJS.Signals | null = null
@@ -40,7 +46,10 @@ export class GatewayProcess {
       child.once('exit', (code, signal) => {
         this.endedBy = signal
         if (signal) this.noise.push(`ended by ${signal}`)
-        resolve(code ?? 255)
+        const end = () => resolve(code ?? 255)
+        // Its last lines may still be in the pipes, which workers that it leaves behind hold open for a time.
+        child.once('close', end)
+        setTimeout(end, MAX_PIPES_MS).unref()
       }),
     )
     for (const stream of [child.stdout!, child.stderr!])
@@ -163,7 +172,7 @@ export class GatewayProcess {
   /** Stops the gateway; returns its exit code. */
   async stop(): Promise<number> {
     this.#child.kill('SIGTERM')
-    const force = setTimeout(() => this.#child.kill('SIGKILL'), 10_000)
+    const force = setTimeout(() => this.#child.kill('SIGKILL'), MAX_STOP_MS)
     const code = await this.exited
     clearTimeout(force)
     rmSync(this.#folder, { recursive: true, force: true })
