@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { endWithTests } from '../e2e/end-with-tests.ts'
-import { stop } from './servers.ts'
+import { freePort, stop } from './servers.ts'
 
 const folder = fileURLToPath(new URL('../../.cache/local-bigquery', import.meta.url))
 const program = join(folder, 'bin', 'local-bigquery')
@@ -24,6 +23,7 @@ export interface LocalBigQuery {
  */
 export async function startLocalBigQuery(): Promise<LocalBigQuery> {
   const data = mkdtempSync(join(tmpdir(), 'flightgate-local-bigquery-'))
+  // The emulator does not tell the port of gRPC, so it cannot choose it.
   const grpcPort = await freePort()
   const names = ['--project', 'test-project', '--dataset', 'shop', '--data-dir', data]
   const child = spawn(
@@ -53,13 +53,4 @@ export async function startLocalBigQuery(): Promise<LocalBigQuery> {
       rmSync(data, { recursive: true, force: true })
     },
   }
-}
-
-/** The emulator does not tell the port of gRPC, so it cannot choose it. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { endWithTests } from '../e2e/end-with-tests.ts'
 import { waitFor } from '../wait-for.ts'
@@ -83,13 +83,24 @@ export async function stop(child: ChildProcess): Promise<void> {
   await ended
 }
 
-/** A currently free port of 127.0.0.1. */
+/**
+ * Ports below those that the system chooses itself, for listeners on port 0 and for clients; so are those 10,000 above, which a
+ * node of a Redis cluster takes too.
+ */
+const [FIRST_PORT, PORTS] = [10_000, 12_000]
+
+/** A currently free port of 127.0.0.1, which no process gets that leaves the choice to the system. */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  return port
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS)
+    const probe = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(probe, 'listening').then(
+      () => true,
+      () => false,
+    )
+    probe.close()
+    if (isFree) return port
+  }
 }
 
 /** Waits until a server listens on a port of 127.0.0.1. */

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endWithTests } from '../../e2e/end-with-tests.ts'
 import { waitFor } from '../../wait-for.ts'
+import { freePort } from '../servers.ts'
 
 const binary = fileURLToPath(new URL('../../../.cache/python/bin/redis-server', import.meta.url))
 
@@ -91,17 +92,6 @@ sentinel failover-timeout main 4000
   async close(): Promise<void> {
     await this.stop()
     rmSync(this.#folder, { recursive: true, force: true })
-  }
-}
-
-/** A free port that has room for the port of the cluster's own messages, 10000 above. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const server = createServer()
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as { port: number }
-    await new Promise((resolve) => server.close(resolve))
-    if (port < 55_536) return port
   }
 }
 
