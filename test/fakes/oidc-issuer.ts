@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SignJWT } from 'jose'
 import Provider from 'oidc-provider'
@@ -27,6 +27,7 @@ export class OidcIssuer {
   readonly #configuration: object
   #listener: RequestListener = (_request, response) => response.writeHead(503).end()
   #keys: SigningKey[] = []
+  readonly #hanging: ServerResponse[] = []
   /** Paths of the requests so far. */
   readonly requests: string[] = []
   readonly url: string
@@ -57,9 +58,19 @@ export class OidcIssuer {
     this.#serve()
   }
 
-  /** From now on the issuer answers nothing. */
+  /** From now on the issuer answers nothing; the connections of these requests end with `hangUp`. */
   hang(): void {
-    this.#listener = () => {}
+    this.#listener = (_request, response) => void this.#hanging.push(response)
+  }
+
+  /** Number of requests that hang. */
+  get hanging(): number {
+    return this.#hanging.length
+  }
+
+  /** Closes the connections of the requests that hang. */
+  hangUp(): void {
+    for (const response of this.#hanging.splice(0)) response.destroy()
   }
 
   /** From now on each request fails. */
