@@ -17,7 +17,7 @@ describe('PollFlightInfo', () => {
     const sealKeys = ['a secret of at least thirty-two characters']
     const demo = { kind: 'duckdb', writes: true, init: ['CREATE TABLE t AS SELECT 1 AS i', BIG] }
     // The slow statement is slow each time.
-    const config = { auth: { sealKeys }, sources: { demo }, limits: { pollIdleMs: 1500 }, cache: { maxBytes: 0 } }
+    const config = { auth: { sealKeys }, sources: { demo }, cache: { maxBytes: 0 } }
     gateway = await GatewayProcess.start(config)
     other = await GatewayProcess.start(config)
     stub = new FlightStub(gateway.flight)
@@ -29,12 +29,12 @@ describe('PollFlightInfo', () => {
     expect([await gateway.stop(), await other.stop()]).toEqual([0, 0])
   })
 
-  const ask = async (descriptor: Uint8Array, from = stub) => {
-    const { code, details, messages } = await from.call('PollFlightInfo', [descriptor])
+  const ask = async (descriptor: Uint8Array, from = stub, headers: Readonly<Record<string, string>> = {}) => {
+    const { code, details, messages } = await from.call('PollFlightInfo', [descriptor], headers)
     return code === 0 ? PollInfo.decode(messages[0]!) : { code, details }
   }
-  const poll = async (descriptor: Uint8Array, from = stub) => {
-    const answer = await ask(descriptor, from)
+  const poll = async (descriptor: Uint8Array, from = stub, headers: Readonly<Record<string, string>> = {}) => {
+    const answer = await ask(descriptor, from, headers)
     if ('code' in answer) throw new Error(`${answer.code}: ${answer.details}`)
     return answer
   }
@@ -64,7 +64,7 @@ describe('PollFlightInfo', () => {
     const statements = await gateway.metric('flightgate_statements_total')
     expect(await fetchRows(last)).toEqual([{ b: true }])
     // The statement ran once; a second DoGet runs it again.
-    expect(await gateway.metric('flightgate_statements_total')).toBe(statements + 1)
+    await expect.poll(() => gateway.metric('flightgate_statements_total')).toBe(statements + 1)
     expect(await fetchRows(last)).toEqual([{ b: true }])
   })
 
@@ -98,13 +98,22 @@ describe('PollFlightInfo', () => {
   })
 
   it('client stops polling or never fetches: the statement is dropped', async () => {
-    await poll(commandOf(SLOW.replace('big', 'big, range(1000)')))
-    expect(await gateway.metric('flightgate_statements_in_flight')).toBe(1)
-    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
-    const ready = (await toEnd(await poll(commandOf('SELECT * FROM range(3000000)')))).at(-1)!
-    expect(await gateway.metric('flightgate_statements_in_flight')).toBe(1)
-    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
-    expect((await fetchRows(ready)).length).toBe(3_000_000)
+    const hasty = await GatewayProcess.start({
+      sources: { demo: { kind: 'duckdb', init: [BIG] } },
+      limits: { pollIdleMs: 1500 },
+      cache: { maxBytes: 0 },
+    })
+    const own = new FlightStub(hasty.flight)
+    const runOf = async (id: string) => await hasty.line(({ requestId, step }) => requestId === id && step === 'run')
+    await poll(commandOf(SLOW.replace('big', 'big, range(1000)')), own, { 'x-request-id': 'left' })
+    expect(await runOf('left')).toMatchObject({ event: 'statement', outcome: 'CANCELLED', rows: 0 })
+    const unread = { 'x-request-id': 'unread' }
+    const ready = (await toEnd(await poll(commandOf('SELECT * FROM range(3000000)'), own, unread), own)).at(-1)!
+    expect(await runOf('unread')).toMatchObject({ event: 'statement', outcome: 'CANCELLED' })
+    await expect.poll(() => hasty.metric('flightgate_statements_in_flight')).toBe(0)
+    expect((await fetchRows(ready, own)).length).toBe(3_000_000)
+    own.close()
+    expect(await hasty.stop()).toBe(0)
   })
 
   it('another replica continues the poll', async () => {
