@@ -36,11 +36,11 @@ describe('a stream without rows for a long time', () => {
   it('carries no keep-alive batch before its dictionaries', async () => {
     const info = await stub.info(`SELECT 'x'::ENUM ('x', 'y') AS e, h > 0 AS b ${SLOW}`)
     const { messages } = await stub.call('DoGet', [ticketOf(info)])
-    expect(messages.map((message) => readHeader(readFlightData(message).header).kind)).toEqual([
-      'schema',
-      'dictionary',
-      'batch',
-    ])
+    const [schema, dictionary, ...batches] = messages.map((message) => readHeader(readFlightData(message).header))
+    expect([schema!.kind, dictionary!.kind]).toEqual(['schema', 'dictionary'])
+    // One without rows may come after the dictionary.
+    expect(new Set(batches.map(({ kind }) => kind))).toEqual(new Set(['batch']))
+    expect(batches.map(({ rows }) => rows).filter((rows) => rows > 0)).toEqual([1])
   })
 
   it.runIf(hasPython())('pyarrow and ADBC read the rows as usual', async () => {
