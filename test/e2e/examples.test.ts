@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { waitFor } from '../wait-for.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { hasPython, python } from './python.ts'
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
-  expect(await gateway.metric('flightgate_statements_in_flight')).toBe(0)
+  await waitFor(async () => (await gateway.metric('flightgate_statements_in_flight')) === 0, 'all statements to end')
   expect(await gateway.stop()).toBe(0)
   expect(gateway.noise).toEqual([])
 })

@@ -31,7 +31,7 @@ describe('operating the gateway', () => {
     const info = await stub.info('SELECT range FROM range(1000)')
     await stub.call('DoGet', [ticketOf(info)], { 'x-request-id': 'my-request' })
     stub.close()
-    expect(await gateway.metric('flightgate_calls_total', { method: 'DoGet', code: 'OK' })).toBe(1)
+    await expect.poll(() => gateway.metric('flightgate_calls_total', { method: 'DoGet', code: 'OK' })).toBe(1)
     expect(await gateway.metric('flightgate_rows_total', { source: 'demo' })).toBe(1000)
     expect(await gateway.metric('flightgate_bytes_total', { source: 'demo' })).toBeGreaterThan(8000)
     expect(await gateway.metric('flightgate_statements_total', { outcome: 'OK' })).toBe(1)

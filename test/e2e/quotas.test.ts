@@ -103,6 +103,7 @@ describe('quotas, over Flight', () => {
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
     expect(await stub.call('DoGet', [ticketOf(await stub.info('SELECT 1', few))], few)).toMatchObject({ code: 0 })
     session.destroy()
+    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
   })
 
   it('a principal that has read its bytes of the day is refused until the next one', async () => {
