@@ -36,7 +36,7 @@ describe('rows with long values', () => {
     expectRows(answer.rows)
     expect(answer.row_count).toBe(5)
     expectRows(await linesOf(await post('query', { query }, 'application/x-ndjson')))
-  }, 30_000)
+  })
 
   it('are each one row of one event, which is one line', async () => {
     const events = eventsOf(await (await post('stream/sse', { query })).text())
@@ -44,7 +44,7 @@ describe('rows with long values', () => {
     expect(chunks.map(({ length }) => length)).toEqual([2, 1, 1, 1])
     expectRows(chunks.flat())
     expect(events.at(-1)).toMatchObject({ event: 'end', data: { row_count: 5 } })
-  }, 30_000)
+  })
 
   it('are whole in batches, at once and as lines', async () => {
     const body = { queries: [{ id: 'a', query }] }
@@ -53,7 +53,7 @@ describe('rows with long values', () => {
     expect(answer.results[0].row_count).toBe(5)
     const lines = await linesOf(await post('batch/stream', body, 'application/x-ndjson'))
     expectRows(lines.flatMap(({ rows }) => (Array.isArray(rows) ? rows : [])))
-  }, 30_000)
+  })
 
   it('are cut where the statement fails, and the error is on a line of its own', async () => {
     const limited = await GatewayProcess.start({
@@ -85,5 +85,5 @@ describe('rows with long values', () => {
     // The record before it is closed.
     expect((csv.slice(0, last).split('"').length - 1) % 2).toBe(0)
     expect(await limited.stop()).toBe(0)
-  }, 30_000)
+  })
 })

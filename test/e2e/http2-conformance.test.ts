@@ -30,7 +30,7 @@ it.skipIf(!hasSuite())('the Flight port passes h2spec, except the listed deviati
   try {
     const report = join(folder, 'report.xml')
     const port = gateway.uri.split(':').at(-1)!
-    const suite = spawn(program, ['-h', '127.0.0.1', '-p', port, '-o', '2', '-j', report], { stdio: 'ignore' })
+    const suite = spawn(program, ['-h', '127.0.0.1', '-p', port, '-o', '6', '-j', report], { stdio: 'ignore' })
     await new Promise((resolve) => suite.once('exit', resolve))
     const cases = [
       ...readFileSync(report, 'utf8').matchAll(/<testcase [^>]*classname="([^"]*)"[^>]*?(\/>|>[\s\S]*?<\/testcase>)/g),

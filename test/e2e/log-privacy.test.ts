@@ -68,7 +68,7 @@ describe.each(['hash', 'none', 'text'] as const)('log.statements: %s', (statemen
     await failInEveryWay(gateway.flight)
     await gateway.stop()
     await upstream.stop()
-  }, 60_000)
+  })
   afterAll(() => expect(gateway.noise).toEqual([]))
 
   const linesWith = (fields: object) =>

@@ -39,7 +39,7 @@ describe.runIf(hasPython())('three-part names from the catalog', () => {
       defaultSource: 'demo',
     })
     seen = await runPython('names.py', gateway.uri)
-  }, 60_000)
+  })
   afterAll(async () => {
     await Promise.all([gateway.stop(), remote.stop(), lake.stop()])
   })
@@ -130,4 +130,4 @@ it('one source hangs: statements for other sources still run', async () => {
   stub.close()
   await silent.stop()
   expect(await gateway.stop()).toBe(0)
-}, 30_000)
+})

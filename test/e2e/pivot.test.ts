@@ -20,7 +20,7 @@ describe.runIf(hasPython()).each([
   beforeAll(async () => {
     gateway = await GatewayProcess.start({ sources: { demo: { kind: 'duckdb', init, writes } } })
     seen = await runPython('pivot.py', gateway.uri)
-  }, 60_000)
+  })
   afterAll(async () => {
     await gateway.stop()
   })
