@@ -36,7 +36,6 @@
  * | `cut` | fails the next calls of a method: drops the connection, or refuses the stream |
  * | `token` | refuses every other token, as if it had expired |
  * | `session` | sets a session cookie, and refuses cookies of other sessions |
- * | `answersDeadlineMs` | answers DEADLINE_EXCEEDED to a DoGet that hangs, shortly before its `grpc-timeout` |
  *
  * Options of `start`: `answer` lets a test answer calls itself, with messages (`Answer`) or with any frames;
  * `behaviours` adds to the first table; `begin` replaces the opening of connections; 'never' accepts them and sends nothing.
@@ -104,8 +103,6 @@ export class FakeUpstream {
   locations: readonly (readonly string[])[] = []
   /** Replaces the behaviour of every call except Handshake, if set. */
   everyCall: 'hang' | 'unauthenticated' | undefined
-  /** Time before the `grpc-timeout` at which a hanging DoGet answers DEADLINE_EXCEEDED; undefined for never. */
-  answersDeadlineMs: number | undefined
   /** Calls whose connection is dropped, or whose stream is refused, before any answer. */
   cut: { readonly method: string; times: number; readonly refused?: boolean } | undefined
   openStreams = 0
@@ -218,11 +215,6 @@ export class FakeUpstream {
       this.openStreams--
       if (code === 8) this.ended.cancelled++
     })
-    const { answersDeadlineMs } = this
-    if (answersDeadlineMs !== undefined) {
-      const afterMs = Number.parseInt(String(call.headers['grpc-timeout']), 10) - answersDeadlineMs
-      setTimeout(() => call.finish(4, 'Deadline Exceeded'), afterMs)
-    }
     const [name = '', batches = '1', ...quoted] = call.sql.replace(/^INSERT /, '').split(' ')
     const behaviour = this.#options.behaviours?.[name] ?? behaviours[name] ?? behaviours['ok']!
     await behaviour(new AskedResult(call, Number(batches), quoted.join(' ')))

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
 import { UpstreamFixture } from './upstream-fixture.ts'
 
@@ -18,6 +18,7 @@ describe('a connection to an upstream', () => {
   })
   afterEach(async () => {
     await upstream.source.close()
+    vi.useRealTimers()
     await fake.stop()
   })
 
@@ -80,10 +81,15 @@ describe('a connection to an upstream', () => {
   })
 
   it('idle connection gets GOAWAY: the health check drops it, breaker stays closed', async () => {
-    await reopen([fake.port], {}, { healthCheckIntervalMs: 200 })
+    await upstream.source.close()
+    // The check shall not run before the pool knows of the GOAWAY.
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    upstream = new UpstreamFixture([fake.port], {}, { healthCheckIntervalMs: 60_000 })
     await Promise.all(Array.from({ length: 8 }, () => upstream.read('drip 3')))
-    expect(upstream.pool.stats.idle).toBe(8)
+    await expect.poll(() => upstream.pool.stats.idle).toBe(8)
     for (const session of fake.sessions) session.close()
+    await expect.poll(() => fake.sessions.size).toBe(0)
+    vi.advanceTimersByTime(60_000)
     await expect.poll(() => upstream.events.destroyed).toEqual(Array(8).fill('unusable'))
     expect(upstream.events.breaker).toEqual([])
     expect(await upstream.read('ok 1')).toEqual(one)
@@ -107,15 +113,17 @@ describe('a connection to an upstream', () => {
   })
 
   it('upstream hangs, clients have short deadlines: breaker opens, and closes when the upstream recovers', async () => {
-    expect(await upstream.read('ok 1')).toEqual(one)
+    // The breaker opens once a probe has failed within this time.
+    await reopen([fake.port], { requestTimeoutMs: 1000 })
+    await expect.poll(() => upstream.read('ok 1')).toEqual(one)
     fake.everyCall = 'hang'
     for (let i = 0; i < 8; i++) await upstream.read('ok 1', upstream.context(40))
-    await expect.poll(() => upstream.events.breaker, { timeout: 5000 }).toEqual(['open'])
+    await expect.poll(() => upstream.events.breaker[0]).toBe('open')
     expect(upstream.events.destroyed).toContain('failed')
     fake.everyCall = undefined
     // No client calls in the meantime: the breaker probes by itself.
-    await expect.poll(() => upstream.events.breaker.at(-1), { timeout: 15_000 }).toBe('closed')
-    expect(await upstream.read('ok 1')).toEqual(one)
+    await expect.poll(() => upstream.events.breaker.at(-1)).toBe('closed')
+    await expect.poll(() => upstream.read('ok 1')).toEqual(one)
   })
 
   it.each([

@@ -6,7 +6,8 @@ import { FlightSqlSource } from '../../src/sources/flightsql/source.ts'
 type PoolConfig = FlightSqlConfig['pool']
 
 /**
- * The configuration of a source for upstreams on this machine.
+ * The configuration of a source for upstreams on this machine. Its time limits only end a test that hangs: a test of a limit
+ * sets it.
  * @param ports the first is that of the source's URI, the others are further addresses
  */
 export function upstreamConfig(
@@ -24,8 +25,8 @@ export function upstreamConfig(
     tls: { skipVerify: false },
     headers: {},
     writes: false,
-    connectTimeoutMs: 500,
-    requestTimeoutMs: 500,
+    connectTimeoutMs: 30_000,
+    requestTimeoutMs: 30_000,
     maxMessageBytes: 1 << 24,
     slowReader: { afterMs: 0, memoryBytes: 0, spillBytes: 0 },
     forward: { toServer: [], toClient: [] },
@@ -34,9 +35,9 @@ export function upstreamConfig(
       min: 0,
       max: 4,
       healthCheckIntervalMs: 60_000,
-      idleTimeoutMs: 60_000,
-      maxAgeMs: 60_000,
-      acquireTimeoutMs: 1000,
+      idleTimeoutMs: 3_600_000,
+      maxAgeMs: 3_600_000,
+      acquireTimeoutMs: 30_000,
       ...pool,
     },
     ...more,
@@ -60,21 +61,17 @@ export class UpstreamFixture {
 
   /** @param ports the first is that of the source's URI, the others are further addresses */
   constructor(ports: readonly number[], more: Partial<FlightSqlConfig> = {}, pool: Partial<PoolConfig> = {}) {
-    this.source = new FlightSqlSource(
-      'up',
-      upstreamConfig(ports, { requestTimeoutMs: 1000, ...more }, { max: 8, ...pool }),
-      {
-        log: this.#log,
-        observer: {
-          onAcquire: () => {},
-          onCreate: () => void this.events.created++,
-          onDestroy: (_address, reason) => void this.events.destroyed.push(reason),
-          onRetry: (address) => void this.events.retries.push(address),
-          onBuffered: () => {},
-          onBreaker: (_address, state) => void this.events.breaker.push(state),
-        },
+    this.source = new FlightSqlSource('up', upstreamConfig(ports, more, { max: 8, ...pool }), {
+      log: this.#log,
+      observer: {
+        onAcquire: () => {},
+        onCreate: () => void this.events.created++,
+        onDestroy: (_address, reason) => void this.events.destroyed.push(reason),
+        onRetry: (address) => void this.events.retries.push(address),
+        onBuffered: () => {},
+        onBreaker: (_address, state) => void this.events.breaker.push(state),
       },
-    )
+    })
   }
 
   /** The pool of the first address. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type ErrorCode, GatewayError } from '../../src/query/errors.ts'
 import { AdaptiveLimiter } from '../../src/query/limits/adaptive-limiter.ts'
 import type { Context, Result } from '../../src/query/types.ts'
@@ -62,6 +62,8 @@ describe('an upstream, at the source alone', () => {
     source = open()
   })
   afterEach(async () => {
+    vi.useRealTimers()
+    vi.restoreAllMocks()
     // After every test: all leases are returned, and the upstream is idle.
     const inUse = () => source.pools.all.reduce((sum, { pool }) => sum + pool.stats.inUse, 0)
     // A health check may still hold one.
@@ -73,6 +75,12 @@ describe('an upstream, at the source alone', () => {
 
   const run = async (sql: string, ctx = context()): Promise<Result> =>
     await source.run(await source.plan(query(sql), ctx), ctx)
+  /** Opens the source with other settings, and waits until a connection to the fake is idle: no time limit hits its opening. */
+  const openWarm = async (...settings: Parameters<typeof open>) => {
+    await source.close()
+    source = open(...settings)
+    await expect.poll(() => read('ok 1')).toEqual({ rows: BATCH_ROWS })
+  }
   /** The rows, or the error's code and the rows before it. */
   const read = async (sql: string, ctx = context()): Promise<{ rows: number; code?: string; message?: string }> => {
     let rows = 0
@@ -136,34 +144,44 @@ describe('an upstream, at the source alone', () => {
   ])(
     'upstream answers DEADLINE_EXCEEDED %s: client gets DEADLINE, no overload, no outage',
     async (_when, sql, rows) => {
-      fake.answersDeadlineMs = 200
       const slots = new AdaptiveLimiter({ minSlots: 1, maxSlots: 8, maxQueued: 0, queueWaitMs: 1 })
+      /** Reads until the upstream hangs, and lets it answer when the clock shows `now`. */
+      const readUntil = async (now: (deadlineAt: number) => number) => {
+        const ctx = context()
+        const { executions } = fake.counts
+        const reading = read(sql, ctx)
+        await expect.poll(() => fake.counts.executions).toBe(executions + sql.split(' then ').length)
+        const clock = vi.spyOn(Date, 'now').mockReturnValue(now(ctx.deadlineAt))
+        fake.calls.at(-1)!.finish(4, 'Deadline Exceeded')
+        const seen = await reading
+        clock.mockRestore()
+        return seen
+      }
       for (let i = 0; i < 3; i++) {
-        const seen = await read(sql, context(undefined, 1000))
+        const seen = await readUntil((deadlineAt) => deadlineAt - 200)
         expect(seen).toMatchObject({ rows, code: 'DEADLINE' })
         slots.onOutcome(new GatewayError(seen.code as ErrorCode))
       }
       expect([slots.slots, events.breaker, events.destroyed]).toEqual([8, [], []])
       // Far from the client's deadline, the status means a limit of the upstream.
-      fake.answersDeadlineMs = 19_900
-      expect(await read(sql)).toMatchObject({ rows, code: 'UPSTREAM_TIMEOUT' })
+      expect(await readUntil((deadlineAt) => deadlineAt - 15_000)).toMatchObject({ rows, code: 'UPSTREAM_TIMEOUT' })
     },
   )
 
   it('upstream does not speak HTTP/2: SOURCE_UNAVAILABLE at the connect timeout', async () => {
     const mute = await FakeUpstream.start({ begin: 'never' })
     await source.close()
-    source = open({ uri: { host: '127.0.0.1', port: mute.port, tls: false } })
+    source = open({ uri: { host: '127.0.0.1', port: mute.port, tls: false }, connectTimeoutMs: 500 })
     expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
     await mute.stop()
   })
 
   it('host name does not resolve, or upstream has no TLS: SOURCE_UNAVAILABLE', async () => {
     await source.close()
-    source = open({ uri: { host: 'nowhere.invalid', port: 1, tls: false } })
+    source = open({ uri: { host: 'nowhere.invalid', port: 1, tls: false }, connectTimeoutMs: 500 })
     expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
     await source.close()
-    source = open({ uri: { host: '127.0.0.1', port: fake.port, tls: true } })
+    source = open({ uri: { host: '127.0.0.1', port: fake.port, tls: true }, connectTimeoutMs: 500 })
     expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
   })
 
@@ -206,13 +224,15 @@ describe('an upstream, at the source alone', () => {
   })
 
   it('upstream hangs at planning: DEADLINE at the request timeout, lease is destroyed', async () => {
+    await openWarm({ requestTimeoutMs: 500 })
     expect((await read('plan hang')).code).toBe('DEADLINE')
     expect(events.destroyed).toContain('failed')
   })
 
   it('upstream hangs before headers or mid-stream: DEADLINE, the upstream stream is cancelled', async () => {
     expect(await read('hang-before-headers', context(undefined, 400))).toMatchObject({ rows: 0, code: 'DEADLINE' })
-    expect(await read('hang 2', context(undefined, 400))).toMatchObject({ rows: 2 * BATCH_ROWS, code: 'DEADLINE' })
+    // Time enough for the rows on a machine that is busy.
+    expect(await read('hang 2', context(undefined, 3000))).toMatchObject({ rows: 2 * BATCH_ROWS, code: 'DEADLINE' })
     await expect.poll(() => fake.ended.cancelled).toBe(2)
   })
 
@@ -397,35 +417,41 @@ describe('an upstream, at the source alone', () => {
 
   it('200 callers on 10 connections: all are served in turn', async () => {
     await source.close()
-    source = open({}, { max: 10, acquireTimeoutMs: 10_000 })
+    source = open({}, { max: 10 })
     const all = await Promise.all(Array.from({ length: 200 }, () => read('ok 2')))
     expect(all.every(({ rows }) => rows === 2 * BATCH_ROWS)).toBe(true)
     expect(fake.counts.connections).toBeLessThanOrEqual(10)
     expect(source.pools.all[0]!.pool.stats.waiting).toBe(0)
   })
 
-  it('all connections busy: a caller gets QUEUE_TIMEOUT at the wait limit, or cancels', async () => {
-    await source.close()
-    source = open({}, { max: 1, acquireTimeoutMs: 300 })
-    const ctx = context()
-    const plan = await source.plan(query('hang 1'), ctx)
-    const busy = await source.run(plan, ctx)
+  it('all connections busy: a caller gets QUEUE_TIMEOUT at the wait limit', async () => {
+    await openWarm({}, { max: 1, acquireTimeoutMs: 300 })
+    const busy = await run('hang 1')
     const late = await read('ok 1')
     expect(late).toMatchObject({ code: 'QUEUE_TIMEOUT' })
     expect(late.message).toContain('pool.acquireTimeoutMs')
+    await busy.frames[Symbol.asyncIterator]().return?.()
+    await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
+    expect(events.breaker).toEqual([])
+  })
+
+  it('all connections busy: a caller cancels its wait', async () => {
+    await source.close()
+    source = open({}, { max: 1 })
+    const busy = await run('hang 1')
     const controller = new AbortController()
     const leaving = read('ok 1', context(controller.signal))
     await waitFor(() => source.pools.all[0]!.pool.stats.waiting === 1, 'the caller waits for a connection')
     controller.abort(new GatewayError('CANCELLED'))
     expect((await leaving).code).toBe('CANCELLED')
     await busy.frames[Symbol.asyncIterator]().return?.()
-    await expect.poll(async () => (await read('ok 1')).rows).toBe(BATCH_ROWS)
+    expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
     expect(events.breaker).toEqual([])
   })
 
   it('connection becomes free after waiters cancelled: the remaining waiter gets it', async () => {
     await source.close()
-    source = open({}, { max: 1, acquireTimeoutMs: 10_000 })
+    source = open({}, { max: 1 })
     const ctx = context()
     const busy = await source.run(await source.plan(query('hang 1'), ctx), ctx)
     const stats = () => source.pools.all[0]!.pool.stats
@@ -442,24 +468,29 @@ describe('an upstream, at the source alone', () => {
 
   it('connection becomes free after waiters timed out: the remaining waiter gets it', async () => {
     await source.close()
-    source = open({}, { max: 1, acquireTimeoutMs: 1600 })
-    const ctx = context()
-    const busy = await source.run(await source.plan(query('hang 1'), ctx), ctx)
+    source = open({}, { max: 1, acquireTimeoutMs: 2000 })
+    const stats = () => source.pools.all[0]!.pool.stats
+    await expect.poll(() => read('ok 1')).toEqual({ rows: BATCH_ROWS })
+    const busy = await run('hang 1')
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const early = Array.from({ length: 5 }, () => read('ok 1'))
-    // The late waiter must have time left when the early ones time out.
-    await new Promise((resolve) => setTimeout(resolve, 800))
+    await expect.poll(() => stats().waiting).toBe(5)
+    vi.advanceTimersByTime(1500)
     const late = read('ok 1')
+    await expect.poll(() => stats().waiting).toBe(6)
+    vi.advanceTimersByTime(1500)
+    vi.useRealTimers()
     for (const each of await Promise.all(early)) expect(each.code).toBe('QUEUE_TIMEOUT')
     await busy.frames[Symbol.asyncIterator]().return?.()
     expect(await late).toEqual({ rows: BATCH_ROWS })
-    expect(source.pools.all[0]!.pool.stats).toEqual({ size: 1, idle: 1, inUse: 0, waiting: 0 })
+    expect(stats()).toEqual({ size: 1, idle: 1, inUse: 0, waiting: 0 })
   })
 
   it('connecting takes longer than acquireTimeoutMs: SOURCE_UNAVAILABLE, not QUEUE_TIMEOUT, breaker opens', async () => {
     const mute = await FakeUpstream.start({ begin: 'never' })
     await source.close()
     const uri = { host: '127.0.0.1', port: mute.port, tls: false }
-    source = open({ uri, connectTimeoutMs: 10_000 }, { acquireTimeoutMs: 100 })
+    source = open({ uri }, { acquireTimeoutMs: 100 })
     for (let i = 0; i < 4; i++) expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
     expect(events.breaker).toEqual(['open'])
     await source.close()
@@ -468,7 +499,7 @@ describe('an upstream, at the source alone', () => {
 
   it('upstream is unreachable: the pool keeps no idle connections', async () => {
     await source.close()
-    source = open({ uri: { host: 'nowhere.invalid', port: 1, tls: false } }, { min: 2 })
+    source = open({ uri: { host: 'nowhere.invalid', port: 1, tls: false }, connectTimeoutMs: 500 }, { min: 2 })
     expect((await read('ok 1')).code).toBe('SOURCE_UNAVAILABLE')
     const { pool } = source.pools.all[0]!
     await expect.poll(() => pool.stats).toEqual({ size: 0, idle: 0, inUse: 0, waiting: 0 })
@@ -555,9 +586,11 @@ describe('an upstream, at the source alone', () => {
 
   it('load drops: idle connections are closed down to pool.min', async () => {
     await source.close()
-    source = open({}, { min: 1, max: 8, healthCheckIntervalMs: 100, idleTimeoutMs: 300 })
+    source = open({}, { min: 1, max: 8, healthCheckIntervalMs: 100, idleTimeoutMs: 60_000 })
     await Promise.all(Array.from({ length: 40 }, () => read('drip 2')))
     expect(source.pools.all[0]!.pool.stats.size).toBe(8)
+    const { now } = Date
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + 60_000)
     await expect.poll(() => source.pools.all[0]!.pool.stats.size).toBe(1)
     expect(events.destroyed).toEqual(Array(7).fill('idle'))
     await source.close()
@@ -567,21 +600,29 @@ describe('an upstream, at the source alone', () => {
 
   it('connections reach maxAgeMs, in use or idle: they are replaced', async () => {
     await source.close()
-    source = open({}, { max: 1, maxAgeMs: 100 })
+    source = open({}, { max: 1, maxAgeMs: 60_000 })
+    const { now } = Date
+    let laterMs = 0
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + laterMs)
+    const ctx = context(undefined, 3_600_000)
     // The connection ages during the result, which still completes.
-    expect(await read('drip 10')).toEqual({ rows: 10 * BATCH_ROWS })
+    const result = await run('ok 1000', ctx)
+    laterMs += 60_000
+    let rows = 0
+    for await (const frames of result.frames) for (const frame of frames) rows += frame.rows
+    expect(rows).toBe(1000 * BATCH_ROWS)
     expect([fake.counts.connections, events.destroyed]).toEqual([1, ['aged']])
-    const others = async () => {
-      expect(await read('ok 1')).toEqual({ rows: BATCH_ROWS })
-      return fake.counts.connections
+    for (let connections = 2; connections < 5; connections++) {
+      expect(await read('ok 1', ctx)).toEqual({ rows: BATCH_ROWS })
+      expect(fake.counts.connections).toBe(connections)
+      laterMs += 60_000
     }
-    await expect.poll(others, { interval: 150 }).toBeGreaterThan(3)
-    expect(new Set(events.destroyed)).toEqual(new Set(['aged']))
+    expect(events.destroyed).toEqual(['aged', 'aged', 'aged'])
   })
 
   it('health check fails on idle connections: they are replaced', async () => {
     await source.close()
-    source = open({}, { min: 2, healthCheckIntervalMs: 100 })
+    source = open({ requestTimeoutMs: 500 }, { min: 2, healthCheckIntervalMs: 100 })
     await expect.poll(() => source.pools.all[0]!.pool.stats.idle).toBe(2)
     fake.everyCall = 'hang'
     await expect.poll(() => events.destroyed.filter((reason) => reason === 'unhealthy').length).toBeGreaterThan(0)
