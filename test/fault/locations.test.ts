@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../src/query/errors.ts'
 import { BATCH_ROWS, FakeUpstream } from '../fakes/fake-upstream.ts'
-import { freePort } from '../fakes/servers.ts'
 import { UpstreamFixture } from './upstream-fixture.ts'
+
+/** No server listens at this port, and no free port is it. */
+const DEAD = 'grpc://127.0.0.1:1'
 
 describe('a result with parts at other nodes', () => {
   let lead: FakeUpstream
@@ -50,16 +52,15 @@ describe('a result with parts at other nodes', () => {
   })
 
   it('first location unreachable: fetched from the next one, and logged', async () => {
-    const dead = `grpc://127.0.0.1:${await freePort()}`
-    lead.locations = [[dead, uri(node)]]
+    lead.locations = [[DEAD, uri(node)]]
     expect(await fixture.read('rows 1')).toEqual({ rows: BATCH_ROWS })
     expect(node.counts.executions).toBe(1)
-    expect(fixture.lines.some(({ fields }) => 'address' in fields && fields.address === dead)).toBe(true)
+    expect(fixture.lines.some(({ fields }) => 'address' in fields && fields.address === DEAD)).toBe(true)
     expect(fixture.source.pools.all[0]!.state).toBe('closed')
   })
 
   it('no location reachable or none of Flight: fetched from the lead', async () => {
-    lead.locations = [[`grpc://127.0.0.1:${await freePort()}`]]
+    lead.locations = [[DEAD]]
     expect(await fixture.read('rows 1')).toEqual({ rows: BATCH_ROWS })
     lead.locations = [['https://127.0.0.1:1/rows.parquet']]
     expect(await fixture.read('rows 1')).toEqual({ rows: BATCH_ROWS })
