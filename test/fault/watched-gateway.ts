@@ -83,7 +83,7 @@ export class WatchedGateway {
         slowReaderBytes: metric('flightgate_slow_reader_bytes'),
       }
     }
-    await expect.poll(held, { timeout: 15_000 }).toEqual({
+    await expect.poll(held).toEqual({
       leases: 0,
       waitingForConnections: 0,
       waitingForSlots: 0,
