@@ -8,10 +8,10 @@ import { ErrorCode, FrameFlag, FrameType, PREFACE, Setting } from '../../src/htt
 import { commandOf, FlightStub } from '../e2e/flight-stub.ts'
 import { GatewayProcess } from '../e2e/gateway-process.ts'
 import { endOf, openCall } from '../e2e/raw-do-get.ts'
+import { Latency } from './latency.ts'
 
 const ATTACKERS = 4
 const ATTACK_MS = 700
-const MAX_LATENCY_MS = 2000
 /** What connections may leave behind once the garbage has been collected: code and caches, but nothing for each connection. */
 const MAX_RETAINED_BYTES = 8 << 20
 /**
@@ -106,7 +106,7 @@ async function attack(port: number, bytes: Buffer, until: number) {
     const closed = new Promise<true>((resolve) => socket.once('close', () => resolve(true)))
     socket.write(begin)
     socket.write(bytes)
-    const patience = new Promise<false>((resolve) => setTimeout(resolve, 10_000, false))
+    const patience = new Promise<false>((resolve) => setTimeout(resolve, 30_000, false))
     if (await Promise.race([closed, patience])) ended++
     else socket.destroy()
   }
@@ -149,12 +149,11 @@ describe('a flood from an unauthenticated client', () => {
     async (_, bytes) => {
       const until = Date.now() + ATTACK_MS
       const attackers = Promise.all(Array.from({ length: ATTACKERS }, () => attack(port, bytes, until)))
-      let longestMs = 0
+      const latency = new Latency(gateway.pid)
+      const headers = { 'x-api-key': 'secret' }
       while (Date.now() < until) {
-        const startedAt = performance.now()
-        const { code, details } = await stub.call('GetFlightInfo', [commandOf('SELECT 1')], { 'x-api-key': 'secret' })
+        const { code, details } = await latency.of(() => stub.call('GetFlightInfo', [commandOf('SELECT 1')], headers))
         expect([code, details]).toEqual([0, ''])
-        longestMs = Math.max(longestMs, performance.now() - startedAt)
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
       const results = await attackers
@@ -162,7 +161,7 @@ describe('a flood from an unauthenticated client', () => {
         expect(ended).toBeGreaterThan(0)
         expect(codes).toEqual([ErrorCode.enhanceYourCalm])
       }
-      expect(longestMs).toBeLessThan(MAX_LATENCY_MS)
+      latency.expectShort()
       expect(gateway.memory().rssBytes - rssBytes).toBeLessThan(MAX_GROWTH_BYTES)
       await expect.poll(async () => (await retained()) - retainedBytes).toBeLessThan(MAX_RETAINED_BYTES)
     },
@@ -212,10 +211,14 @@ describe('connections of an unauthenticated client', () => {
   it('are evicted for clients of the same address after authenticateWithinMs', async () => {
     await start({ maxConnections: 20, authenticateWithinMs: 500 })
     await crowd(20, '127.0.0.1')
-    await new Promise((resolve) => setTimeout(resolve, 600))
-    const newcomer = session()
-    expect((await select(newcomer)).status).toBe(0)
-    newcomer.destroy()
+    // The time of each begins when the gateway accepts it.
+    const newcomer = async () => {
+      const over = session()
+      const { status } = await select(over)
+      over.destroy()
+      return status
+    }
+    await expect.poll(newcomer).toBe(0)
   })
 
   it('are limited per address, as are the resets of all of them together', async () => {
