@@ -21,9 +21,19 @@ describe.each(Object.entries(faces))('a batch over %s', (_face, connect) => {
   let up: FakeUpstream
   let gateway: WatchedGateway
   let client: BatchClient
+  /** The statements that the upstream holds until the test releases them. */
+  const held: (() => void)[] = []
+  let isReleased = false
 
   beforeAll(async () => {
-    up = await FakeUpstream.start()
+    up = await FakeUpstream.start({
+      behaviours: {
+        held: async (asked) => {
+          if (!isReleased) await new Promise<void>((resolve) => held.push(resolve))
+          await asked.rowsAnd()
+        },
+      },
+    })
     gateway = await WatchedGateway.start({
       sources: {
         demo: { kind: 'duckdb', maxStreams: 4 },
@@ -42,7 +52,7 @@ describe.each(Object.entries(faces))('a batch over %s', (_face, connect) => {
           username: 'u',
           password: 'p',
           maxStreams: 4,
-          pool: { min: 0, max: 4, healthCheckIntervalMs: 3_600_000 },
+          pool: { min: 0, max: 8, healthCheckIntervalMs: 3_600_000 },
         },
       },
       defaultSource: 'demo',
@@ -55,7 +65,7 @@ describe.each(Object.entries(faces))('a batch over %s', (_face, connect) => {
       limits: { queueWaitMs: 60_000 },
     })
     client = connect(gateway.process, 'key-of-many')
-  }, 60_000)
+  })
 
   afterAll(async () => {
     client.close()
@@ -128,7 +138,8 @@ describe.each(Object.entries(faces))('a batch over %s', (_face, connect) => {
         ...atWork.map(([, asked]) => asked),
         { id: 'waits', source: 'demo', query: 'SELECT 2' },
       ],
-      { timeoutMs: 1500, maxConcurrency: atWork.length },
+      // Time enough for each of them to come to its stage.
+      { timeoutMs: 5000, maxConcurrency: atWork.length },
     )
     expect(await batch.statuses).toEqual({
       quick: 'succeeded',
@@ -149,7 +160,7 @@ describe.each(Object.entries(faces))('a batch over %s', (_face, connect) => {
   })
 
   it('time limit passes while the client does not read: it learns that when it reads again', async () => {
-    const batch = client.run([{ id: 'wide', source: 'demo', query: wide }], { timeoutMs: 3000 })
+    const batch = client.run([{ id: 'wide', source: 'demo', query: wide }], { timeoutMs: 5000 })
     await batch.firstRows
     batch.pause()
     // Its slot is free although the client does not read.
@@ -195,20 +206,24 @@ describe.each(Object.entries(faces))('a batch over %s', (_face, connect) => {
     const slow = Array.from({ length: 100 }, (_, i) => ({
       id: `${i}`,
       source: 'few',
-      query: `SELECT drip 3 number ${i}`,
+      query: `SELECT held 1 number ${i}`,
     }))
-    const batch = client.run(slow, { maxConcurrency: 20 })
+    const batch = client.run(slow, { maxConcurrency: 20, timeoutMs: 600_000 })
     let isOver = false
     const finished = () => {
       isOver = true
     }
     void batch.statuses.then(finished, finished)
+    // Three quarters of the slots.
+    await expect.poll(() => held.length).toBe(3)
     await expect.poll(queued).toBeGreaterThan(4)
     for (let i = 0; i < 3; i++) {
       const small = other.run([{ id: 'small', source: 'few', query: 'SELECT ok 1' }])
       expect(await small.statuses).toEqual({ small: 'succeeded' })
     }
-    expect(isOver).toBe(false)
+    expect([isOver, held.length]).toEqual([false, 3])
+    isReleased = true
+    for (const release of held.splice(0)) release()
     expect(new Set(Object.values(await batch.statuses))).toEqual(new Set(['succeeded']))
     other.close()
   })
