@@ -40,11 +40,11 @@ describe.each(['plain', 'TLS'])('the HTTP port holds at most http.maxConnections
     socket.on('error', () => {})
     socket.on('close', () => (connection.isClosed = true))
     socket.write(request)
-    await expect.poll(() => connection.isClosed || connection.received !== '', { timeout: 5000 }).toBe(true)
+    await expect.poll(() => connection.isClosed || connection.received !== '').toBe(true)
     return connection
   }
   const answered = async (connection: { isClosed: boolean; received: string }, what: RegExp) => {
-    await expect.poll(() => connection.isClosed || what.test(connection.received), { timeout: 5000 }).toBe(true)
+    await expect.poll(() => connection.isClosed || what.test(connection.received)).toBe(true)
     return what.exec(connection.received)
   }
   const probe = (path = '/livez') => send(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
@@ -56,8 +56,7 @@ describe.each(['plain', 'TLS'])('the HTTP port holds at most http.maxConnections
     connection.socket.pause()
     return connection
   }
-  const closed = async (connection: { isClosed: boolean }) =>
-    await expect.poll(() => connection.isClosed, { timeout: 5000 }).toBe(true)
+  const closed = async (connection: { isClosed: boolean }) => await expect.poll(() => connection.isClosed).toBe(true)
 
   it('a new one replaces the one that has been idle for longest, not one with a running call', async () => {
     const running = await run()
@@ -78,7 +77,7 @@ describe.each(['plain', 'TLS'])('the HTTP port holds at most http.maxConnections
     first.socket.write(
       `POST /api/v1/query HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     )
-    await expect.poll(() => first.received.length, { timeout: 5000 }).toBeGreaterThan(before)
+    await expect.poll(() => first.received.length).toBeGreaterThan(before)
     expect((await probe()).received).toMatch(/^HTTP\/1\.1 200 /)
     await closed(second)
     expect(first.isClosed).toBe(false)
@@ -91,6 +90,6 @@ describe.each(['plain', 'TLS'])('the HTTP port holds at most http.maxConnections
     expect(await probe()).toMatchObject({ isClosed: true, received: '' })
     first.socket.destroy()
     await once(first.socket, 'close')
-    await expect.poll(async () => (await probe()).received, { timeout: 5000 }).toMatch(/^HTTP\/1\.1 200 /)
+    await expect.poll(async () => (await probe()).received).toMatch(/^HTTP\/1\.1 200 /)
   })
 })

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as tls } from 'node:tls'
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -21,8 +20,6 @@ describe('results over HTTP that break off', () => {
     gateway = await GatewayProcess.start({
       sources: { up: fake, queue: { ...fake, maxStreams: 1 }, demo: { kind: 'duckdb' } },
       defaultSource: 'up',
-      limits: { stallTimeoutMs: 1000, queueWaitMs: 60_000 },
-      http: { bodyTimeoutMs: 2000 },
     })
   })
   afterAll(async () => {
@@ -31,10 +28,9 @@ describe('results over HTTP that break off', () => {
     await up.stop()
   })
   afterEach(async () => {
-    const idle = { timeout: 5000, interval: 20 }
-    await expect.poll(() => gateway.metric('flightgate_statements_in_flight'), idle).toBe(0)
-    await expect.poll(() => gateway.metric('flightgate_http_requests_in_flight'), idle).toBe(0)
-    await expect.poll(() => up.openStreams, idle).toBe(0)
+    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
+    await expect.poll(() => gateway.metric('flightgate_http_requests_in_flight')).toBe(0)
+    await expect.poll(() => up.openStreams).toBe(0)
   })
 
   const rows = 2 * BATCH_ROWS
@@ -151,10 +147,15 @@ describe('results over HTTP that break off', () => {
         text += chunk.toString()
       })
       decode.on('error', () => {})
-      await expect.poll(() => answer.bytes.byteLength).toBeGreaterThan(0)
-      await sleep(50)
-      decode.write(answer.bytes)
-      await expect.poll(() => text.split('\n').length - 1).toBe(BATCH_ROWS)
+      let decodedBytes = 0
+      const rowsSoFar = () => {
+        // The first rows may come in several parts.
+        const { bytes } = answer
+        if (bytes.byteLength > decodedBytes) decode.write(bytes.subarray(decodedBytes))
+        decodedBytes = bytes.byteLength
+        return text.split('\n').length - 1
+      }
+      await expect.poll(rowsSoFar).toBe(BATCH_ROWS)
       answer.close()
       decode.destroy()
     }
