@@ -21,7 +21,8 @@ it.skipIf(!hasPython())(
   async () => {
     await fillCompileCache()
     const gateway = await GatewayProcess.start({
-      limits: { stallTimeoutMs: 5000 },
+      // The clients that read must never pause for so long, also on a machine that is busy.
+      limits: { stallTimeoutMs: 20_000 },
       sources: { demo: { kind: 'duckdb' } },
     })
     const stub = new FlightStub(gateway.flight)

@@ -15,12 +15,11 @@ it.runIf(hasPython())(
     const open = () => gateway.metric('flightgate_transactions_open')
     expect(await open()).toBe(1)
     notebook.kill('SIGKILL')
-    await expect.poll(open, { timeout: 20_000 }).toBe(0)
+    await expect.poll(open).toBe(0)
     const options = `db_kwargs={'username': 'other', 'password': 'etl-key'}, autocommit=True`
     const [update, read] = ['UPDATE t SET i = i + 10', 'SELECT i FROM t']
     const line = `import adbc_driver_flightsql.dbapi as adbc; c = adbc.connect('${gateway.uri}', ${options}).cursor(); c.execute('${update}'); c.execute('${read}'); print(c.fetchall())`
     expect((await runPythonLine(line)).trim()).toBe('[(11,)]')
     expect(await gateway.stop()).toBe(0)
   },
-  40_000,
 )

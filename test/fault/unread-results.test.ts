@@ -14,14 +14,13 @@ async function openUnread(gateway: GatewayProcess, session: ClientHttp2Session, 
   stub.close()
 }
 
-/** Plans and runs a small statement on its own connection; returns its outcome and duration. */
+/** Plans and runs a small statement on its own connection; returns its outcome. */
 async function runSmall(gateway: GatewayProcess, headers = {}) {
   const stub = new FlightStub(gateway.flight, { 'grpc.use_local_subchannel_pool': 1 })
-  const from = performance.now()
   const ticket = ticketOf(await stub.info('SELECT 42', headers))
   const { code, details } = await stub.call('DoGet', [ticket], headers)
   stub.close()
-  return { code, details, ms: performance.now() - from }
+  return { code, details }
 }
 
 describe('unread results', () => {
@@ -40,6 +39,8 @@ describe('unread results', () => {
 
   it('of one principal: another principal still gets slots', async () => {
     await start({
+      // The other principal waits for no result to lose its slot.
+      limits: { contendedStallMs: 3_600_000, stallTimeoutMs: 3_600_000 },
       auth: {
         apiKeys: [
           { name: 'greedy', key: 'key-of-greedy' },
@@ -49,23 +50,21 @@ describe('unread results', () => {
     })
     await openUnread(gateway, session, { 'x-api-key': 'key-of-greedy' })
     await expect.poll(() => gateway.metric('flightgate_queued_statements')).toBe(UNREAD - 12)
-    for (let i = 0; i < 5; i++) {
-      const { code, ms } = await runSmall(gateway, { 'x-api-key': 'key-of-modest' })
-      expect([code, ms < 5000]).toEqual([0, true])
-    }
-  }, 30_000)
+    for (let i = 0; i < 5; i++)
+      expect(await runSmall(gateway, { 'x-api-key': 'key-of-modest' })).toEqual({ code: 0, details: '' })
+  })
 
   it('of one anonymous connection: after contendedStallMs they lose their slots to a waiting one', async () => {
-    await start({ limits: { contendedStallMs: 500 } })
+    await start({ limits: { contendedStallMs: 500, stallTimeoutMs: 3_600_000 } })
     await openUnread(gateway, session)
     // A single user may hold all slots.
     await expect.poll(() => gateway.metric('flightgate_queued_statements')).toBe(UNREAD - 16)
-    const { code, details, ms } = await runSmall(gateway)
-    expect([code, details, ms < 5000]).toEqual([0, '', true])
-  }, 30_000)
+    expect(await runSmall(gateway)).toEqual({ code: 0, details: '' })
+  })
 
   it('that lost their slot end with SLOT_LOST and the name of the setting', async () => {
-    await start({ limits: { contendedStallMs: 200 }, sources: { demo: { kind: 'duckdb', maxStreams: 1 } } })
+    const limits = { contendedStallMs: 200, stallTimeoutMs: 3_600_000 }
+    await start({ limits, sources: { demo: { kind: 'duckdb', maxStreams: 1 } } })
     const stub = new FlightStub(gateway.flight)
     const unread = openDoGet(session, ticketOf(await stub.info(big)))
     stub.close()
@@ -77,5 +76,5 @@ describe('unread results', () => {
       message: expect.stringContaining('limits.contendedStallMs'),
     })
     await expect.poll(() => gateway.metric('flightgate_in_flight_bytes')).toBe(0)
-  }, 30_000)
+  })
 })
