@@ -1,4 +1,5 @@
 """Begins all kinds of work, prints "begun", waits for a line, then finishes it; prints one JSON object, an entry for each step.
+Before it ends its transaction it prints "in transaction" and waits for another line.
 
 drain_begun.py URI
 """
@@ -84,6 +85,10 @@ def in_transaction():
     begun.execute("INSERT INTO t VALUES (2)")
     begun.execute("SELECT i FROM t ORDER BY i")
     return [list(row) for row in begun.fetchall()]
+
+
+print("in transaction", flush=True)
+sys.stdin.readline()
 
 
 @step
