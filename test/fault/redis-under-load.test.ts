@@ -62,13 +62,17 @@ describe('two gateways that share Redis', () => {
     await stubs[0]!.info('SELECT 1', mine)
     return mine
   }
+  const columnOfSession = async () => {
+    const mine = await beginSession().catch(() => undefined)
+    return mine && (await columnOf(mine, 1))
+  }
   const up = async () => await Promise.all(gateways.map((gateway) => gateway.metric('flightgate_redis_up')))
 
   it('a session of one gateway is valid at the other', async () => {
-    const mine = await beginSession()
-    expect(await columnOf(mine, 1)).toBe('in_other')
+    // A call fails where Redis takes longer than commandTimeoutMs, as it may on a machine that is busy.
+    await expect.poll(columnOfSession).toBe('in_other')
     expect(await columnOf(key, 1)).toBe('in_main')
-    expect(await up()).toEqual([1, 1])
+    await expect.poll(up).toEqual([1, 1])
   })
 
   it.each<[string, () => unknown, () => unknown]>([
@@ -81,32 +85,27 @@ describe('two gateways that share Redis', () => {
       let isOver = false
       let failed = 0
       let done = 0
-      let slowestMs = 0
       const load = Array.from({ length: 4 }, async (_, i) => {
-        while (!isOver) {
-          const from = performance.now()
+        while (!isOver)
           if ((await columnOf(key, i % 2)) === 'in_main') done++
           else failed++
-          slowestMs = Math.max(slowestMs, performance.now() - from)
-        }
       })
-      const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-      await wait(200)
+      /** Lets some time pass, and some statements end that began meanwhile. */
+      const goOn = async (ms: number) => {
+        const before = done
+        await new Promise((resolve) => setTimeout(resolve, ms))
+        await expect.poll(() => done - before).toBeGreaterThan(2 * load.length)
+      }
+      await goOn(200)
       await fail()
-      await wait(1200)
+      await goOn(1200)
       await mend()
-      await wait(500)
+      await goOn(500)
       isOver = true
       await Promise.all(load)
       expect(failed).toBe(0)
-      expect(done).toBeGreaterThan(5)
-      expect(slowestMs).toBeLessThan(5000)
-      const sessionWorks = async () => {
-        const mine = await beginSession().catch(() => undefined)
-        return mine && (await columnOf(mine, 1))
-      }
-      await expect.poll(sessionWorks, { timeout: 15_000, interval: 200 }).toBe('in_other')
-      await expect.poll(up, { timeout: 10_000, interval: 200 }).toEqual([1, 1])
+      await expect.poll(columnOfSession, { interval: 200 }).toBe('in_other')
+      await expect.poll(up, { interval: 200 }).toEqual([1, 1])
     },
   )
 })

@@ -21,8 +21,8 @@ describe.skipIf(!hasHaproxy() || !hasPython())('a replica ends while clients run
   let cluster: Cluster
 
   beforeAll(async () => {
-    // Longer than a few health checks of the proxy.
-    cluster = await Cluster.start({ replica: { drain: { notReadyMs: 1000, graceMs: 20_000 } } })
+    // Longer than a few health checks of the proxy, also on a machine that is busy.
+    cluster = await Cluster.start({ replica: { drain: { notReadyMs: 6000, graceMs: 60_000 } } })
   })
   afterAll(async () => {
     await cluster.stop()
