@@ -40,6 +40,6 @@ describe.skipIf(!hasPython())('reads during concurrent type changes', () => {
       expect(gateway.lines.filter(({ outcome }) => outcome === 'INTERNAL')).toEqual([])
       expect(await gateway.stop()).toBe(0)
     },
-    (seconds + 60) * 1000,
+    (seconds + 180) * 1000,
   )
 })
