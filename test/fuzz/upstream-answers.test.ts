@@ -185,8 +185,8 @@ describe('damaged answers of an upstream', () => {
     const until = performance.now() + TIME_LIMIT_MS
     await fc.assert(
       fc.asyncProperty(arbitrary, async (change) => {
-        // Not fast-check's own time limit: its last run would overlap with the next case.
-        if (performance.now() > until) return
+        // Not fast-check's own time limit: its last run would overlap with the next case, and a slow machine has too few runs.
+        if (performance.now() > until && codes.has(DATA_LOSS)) return
         const call = await prepareCall()
         sent = { ...intact, ...change }
         const { code, details } = await call()
