@@ -1,6 +1,10 @@
 /** Waits for a promise until the signal is aborted. @throws the signal's reason, or the promise's rejection */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
+  if (signal.aborted) {
+    // A later rejection is nobody's; unhandled, it would end the process.
+    promise.catch(() => {})
+    throw signal.reason
+  }
   let onAbort = () => {}
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason)
