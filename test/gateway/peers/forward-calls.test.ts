@@ -1,3 +1,4 @@
+import { connect as connectHttp2 } from 'node:http2'
 import * as grpc from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { anonymous } from '../../../src/auth/authenticator.ts'
@@ -169,21 +170,26 @@ describe('a call whose transaction another replica has', () => {
     stream.cancel()
     await expect.poll(() => second.calls[0]!.ended).toBe(true)
     expect(second.calls[0]!.deadlineAt).toBeGreaterThan(Date.now())
-    await call('/t/Unary', [Buffer.from('q')], {}, 3000)
-    expect(second.calls[1]!.deadlineAt - Date.now()).toBeLessThanOrEqual(3000)
+    await call('/t/Unary', [Buffer.from('q')], {}, 30_000)
+    expect(second.calls[1]!.deadlineAt - Date.now()).toBeLessThanOrEqual(30_000)
   })
 
   it('backpressure: a client that does not read holds the other replica back', async () => {
-    const { client, second } = await pair()
-    const stream = client.makeServerStreamRequest('/t/Rows', same, same, Buffer.from('1000'))
-    stream.on('error', () => {})
+    const { first, second } = await pair()
+    // The client of grpc-js reads whatever comes until its caller asks for the first message.
+    const session = connectHttp2(`http://127.0.0.1:${first.port}`)
+    closers.push(() => session.destroy())
+    const stream = session.request({ ':method': 'POST', ':path': '/t/Rows', 'content-type': 'application/grpc' })
+    stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, 4]), Buffer.from('1000')]))
     await expect.poll(() => second.calls.length).toBe(1)
     await new Promise((resolve) => setTimeout(resolve, 500))
     expect(second.calls[0]!.ended).toBe(false)
-    let count = 0
-    stream.on('data', () => count++)
+    let bytes = 0
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+    })
     await new Promise((resolve) => stream.once('end', resolve))
-    expect(count).toBe(1000)
+    expect(bytes).toBe(1000 * (5 + 100_000))
   })
 
   it('goes on once at most: a forged mark counts for nothing', async () => {
