@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { headerOf, partsOf, requestIdOf } from '../../src/grpc/server/metadata.ts'
+import { cpuMs } from '../cpu-time.ts'
 
 describe('header values', () => {
   it.each([
@@ -20,10 +21,10 @@ describe('header values', () => {
   it.each(['a'.padEnd(65_000).concat('b,c'), ' ,'.repeat(32_000), `${'\t'.repeat(65_000)},`])(
     'takes linear time for many blanks',
     (value) => {
-      const startedAt = performance.now()
+      const before = cpuMs()
       expect(requestIdOf({ 'x-request-id': value })).toMatch(/^[\w-]{36}$/)
       // Time in the square of the length takes seconds.
-      expect(performance.now() - startedAt).toBeLessThan(500)
+      expect(cpuMs() - before).toBeLessThan(500)
     },
   )
 })

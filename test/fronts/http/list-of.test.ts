@@ -4,6 +4,7 @@ import { FieldErrors } from '../../../src/fronts/http/body/field-errors.ts'
 import { StatementBody } from '../../../src/fronts/http/body/statement-body.ts'
 import { batchBody } from '../../../src/fronts/http/schemas/batch.ts'
 import { estimateBody } from '../../../src/fronts/http/schemas/estimate-cost.ts'
+import { cpuMs } from '../../cpu-time.ts'
 
 const many = 200_000
 const query = 'SELECT 1'
@@ -22,9 +23,9 @@ describe('lists of a body', () => {
     ['estimates of numbers', estimateBody, { queries: Array(many).fill(1) }],
     ['unknown fields', StatementBody, Object.fromEntries(Array.from({ length: many }, (_, i) => [`field${i}`, 1]))],
   ])('%s: at most 20 faults are told, in time that their number does not lengthen', (_, schema, body) => {
-    const startedAt = performance.now()
+    const before = cpuMs()
     const { error } = check(schema, body)
-    expect(performance.now() - startedAt).toBeLessThan(1000)
+    expect(cpuMs() - before).toBeLessThan(1000)
     expect(error).toBeInstanceOf(FieldErrors)
     expect((error as FieldErrors).errors).toHaveLength(20)
   })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { maskSecrets } from '../../../src/query/audit/mask-secrets.ts'
+import { cpuMs } from '../../cpu-time.ts'
 
 describe('secrets in the text of a statement', () => {
   it.each([
@@ -51,9 +52,9 @@ describe('secrets in the text of a statement', () => {
     (part) => {
       const sql = part.repeat(Math.ceil(16_384 / part.length))
       maskSecrets(sql)
-      const startedAt = performance.now()
+      const before = cpuMs()
       maskSecrets(sql)
-      expect(performance.now() - startedAt).toBeLessThan(200)
+      expect(cpuMs() - before).toBeLessThan(200)
     },
   )
 })

@@ -13,6 +13,7 @@ import { OwnName } from '../../../src/sources/flightsql/statements/own-source-na
 import { readStatement } from '../../../src/sources/flightsql/statements/statement-text.ts'
 import { sharingKeyOf } from '../../../src/statements/batch/sharing-key.ts'
 import { hasReturning } from '../../../src/statements/has-returning.ts'
+import { cpuMs, longestTurnMs } from '../../cpu-time.ts'
 
 const KIB = 1 << 10
 const MIB = 1 << 20
@@ -21,11 +22,6 @@ const LENGTH = Number(process.env['TEXT_KIB'] ?? 72) * KIB
 /** Length of a text for which each reader takes longer than it may at once. */
 const LONG = 4 * MIB
 const call = { signal: new AbortController().signal }
-/** CPU of this thread, in milliseconds. */
-const cpuMs = () => {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
-}
 /** A text in one block of memory, as a message carries it (no rope). */
 const flat = (text: string) => Buffer.from(text).toString()
 const filled = (before: string, unit: string, after = '') => {
@@ -97,15 +93,9 @@ describe('readers of statement text', () => {
 
   it.each(worst.slice(0, 2))('yield to the event loop on a very long text: %s', async (_what, make) => {
     const text = make(LONG)
-    let longestMs = 0
-    let at = cpuMs()
-    const timer = setInterval(() => {
-      const now = cpuMs()
-      longestMs = Math.max(longestMs, now - at)
-      at = now
-    }, 1)
-    for (const [, read] of readers) await read(text)
-    clearInterval(timer)
+    const longestMs = await longestTurnMs(async () => {
+      for (const [, read] of readers) await read(text)
+    })
     expect(longestMs).toBeLessThan(100)
   })
 

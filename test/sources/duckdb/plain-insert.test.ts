@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { plainInsert } from '../../../src/sources/duckdb/bind/plain-insert.ts'
+import { cpuMs } from '../../cpu-time.ts'
 
 describe('plainInsert', () => {
   it.each([
@@ -39,9 +40,9 @@ describe('plainInsert', () => {
 
   it('takes linear time on long white space', () => {
     const spaces = ' '.repeat(200_000)
-    const begun = performance.now()
+    const before = cpuMs()
     for (const sql of [`INSERT INTO t VALUES (?)${spaces}x`, `INSERT INTO t${spaces}(a${spaces}x`, `${spaces}x`])
       expect(plainInsert(sql)).toBeUndefined()
-    expect(performance.now() - begun).toBeLessThan(5000)
+    expect(cpuMs() - before).toBeLessThan(5000)
   })
 })

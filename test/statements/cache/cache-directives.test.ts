@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cacheDirectivesOf, cacheDirectivesText } from '../../../src/statements/cache/cache-directives.ts'
+import { cpuMs } from '../../cpu-time.ts'
 
 const read = (text: string) => cacheDirectivesOf(text, 'The header cache-control')
 
@@ -49,13 +50,13 @@ describe('directives of cache-control', () => {
   })
 
   it('reads a hostile text in time', () => {
-    const from = performance.now()
+    const before = cpuMs()
     for (const text of [`${'"\\'.repeat(500)}`, `a${' '.repeat(998)}b`, `${'a="'.repeat(333)}`, ','.repeat(1000)]) {
       try {
         read(text)
       } catch {}
     }
-    expect(performance.now() - from).toBeLessThan(1000)
+    expect(cpuMs() - before).toBeLessThan(1000)
   })
 
   it.each(['no-cache, max-age=60', 'min-fresh=5, max-stale', 'max-stale=3, only-if-cached', 'no-store', ''])(
