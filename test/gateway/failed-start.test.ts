@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Config } from '../../src/config/config.ts'
 import { startGateway } from '../../src/gateway/gateway.ts'
 import type { SourceKinds } from '../../src/sources/kind.ts'
+import { freePort } from '../fakes/servers.ts'
 import { dummyKind } from './dummy-source/kind.ts'
 import { openSources } from './dummy-source/source.ts'
 import { configOf, kindsWithDummy } from './kinds-with-dummy.ts'
@@ -47,15 +48,6 @@ beforeAll(async () => {
 })
 afterAll(() => void taken.close())
 
-/** A free port; the configuration names it, so the test can see whether it is free afterwards. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 const takenPort = () => (taken.address() as AddressInfo).port
 const at = (port: number) => ({ host: '127.0.0.1', port })
 const noCertificate = { path: 'none.pem', content: Buffer.from('no certificate') }
@@ -88,12 +80,13 @@ it.each<[step: string, reason: RegExp, change: (config: Config) => Partial<Confi
     kindsWithDummy,
   ],
 ])('start fails when %s: no socket, timer, worker or source stays open', async (_, reason, change, kinds) => {
+  // The configuration names the port, so that the test can see whether it is free afterwards.
   const port = await freePort()
   const config = configOf({ ...settings, listen: { flight: `127.0.0.1:${port}`, http: '127.0.0.1:0' } })
   await expect(startGateway({ ...config, ...change(config) }, log, kinds)).rejects.toThrow(reason)
   expect(openSources.size).toBe(0)
   // Threads and sockets take a moment to end.
-  for (const until = Date.now() + 10_000; Date.now() < until && moreThan(before).length > 0; )
+  for (const until = performance.now() + 30_000; performance.now() < until && moreThan(before).length > 0; )
     await new Promise((resolve) => setTimeout(resolve, 20))
   expect(moreThan(before)).toEqual([])
   const gateway = await startGateway(config, log, kindsWithDummy)

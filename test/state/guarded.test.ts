@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { GatewayError } from '../../src/query/errors.ts'
 import { CallGuard, guardedStore } from '../../src/state/guarded.ts'
 import { MemoryStore } from '../../src/state/memory.ts'
@@ -24,6 +24,9 @@ describe('a state store that fails or hangs', () => {
     store = guardedStore(faulty, new CallGuard({ callTimeoutMs: 50, retryAfterMs: 100 }, log))
     await store.set('key', new Uint8Array(1), 60_000)
   })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
 
   it('store fails: each call gets a retryable error, the log gets one line', async () => {
     faulty.mode = 'fails'
@@ -35,13 +38,17 @@ describe('a state store that fails or hangs', () => {
   })
 
   it('store hangs: the first call ends at its time limit, further ones fail at once for a while', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     faulty.mode = 'hangs'
-    await expect(store.get('key')).rejects.toMatchObject(down)
+    const first = expect(store.get('key')).rejects.toMatchObject(down)
+    await vi.advanceTimersByTimeAsync(50)
+    await first
     const { calls } = faulty
     for (let i = 0; i < 100; i++) await expect(store.get('key')).rejects.toMatchObject(down)
     expect(faulty.calls).toBe(calls)
     faulty.mode = 'works'
-    await expect.poll(() => store.get('key').catch(() => undefined)).toBeDefined()
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await store.get('key')).toBeDefined()
   })
 
   it('unlessDown: returns the fallback when the store is down, and rethrows any other error', async () => {

@@ -24,6 +24,7 @@ const MAX_READS = 3
 /** The side of a worker: calls of the state go as messages to the process that holds it. */
 export class WorkerState {
   readonly #send: (request: StateRequest) => void
+  readonly #pieceMs: number
   readonly #waiting = new Map<number, Waiting>()
   readonly #local = new MemoryBus()
   readonly #topics = new Map<string, number>()
@@ -31,8 +32,10 @@ export class WorkerState {
   #lastUpload = 0
   #isClosed = false
 
-  constructor(send: (request: StateRequest) => void) {
+  /** @param pieceMs time limit of a piece of a blob */
+  constructor(send: (request: StateRequest) => void, pieceMs = PIECE_MS) {
     this.#send = send
+    this.#pieceMs = pieceMs
   }
 
   /** Takes an answer, or a message of the bus. */
@@ -87,7 +90,7 @@ export class WorkerState {
   }
 
   #blobs(): Blobs {
-    const call: Call = (name, ...args) => within(PIECE_MS, this.#call(name, ...args))
+    const call: Call = (name, ...args) => within(this.#pieceMs, this.#call(name, ...args))
     return {
       get: async (key) => {
         for (let reads = 0; reads < MAX_READS; reads++) {

@@ -7,8 +7,9 @@ import { describeLedger } from './ledger-contract.ts'
 
 const calendar = billingCalendar('America/Los_Angeles')
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+const COMMAND_MS = 30_000
 const openAt = async (url: string) => {
-  const settings = { url, keyPrefix: 'test:{cost}:', connectTimeoutMs: 1000, commandTimeoutMs: 1000 }
+  const settings = { url, keyPrefix: 'test:{cost}:', connectTimeoutMs: COMMAND_MS, commandTimeoutMs: COMMAND_MS }
   const connection = await RedisConnection.open(settings, log)
   const ledger = new RedisLedger(connection, calendar)
   return Object.assign(ledger, { close: () => connection.close() })
@@ -40,12 +41,10 @@ describe('Redis that goes away', () => {
     await expect(ledger.release('a')).rejects.toThrow()
     const from = performance.now()
     await expect(ledger.release('a')).rejects.toThrow()
-    expect(performance.now() - from).toBeLessThan(500)
+    expect(performance.now() - from).toBeLessThan(COMMAND_MS / 2)
     await server.restart()
     const balances = () => ledger.balances([{ account: source, period: 'day' }], 1)
-    await expect
-      .poll(() => balances().catch(() => undefined), { timeout: 5000 })
-      .toEqual([{ spentNanoUsd: 0, reservedNanoUsd: 5 }])
+    await expect.poll(() => balances().catch(() => undefined)).toEqual([{ spentNanoUsd: 0, reservedNanoUsd: 5 }])
     await ledger.release('a')
     expect(await balances()).toEqual([{ spentNanoUsd: 0, reservedNanoUsd: 0 }])
     await ledger.close()

@@ -30,7 +30,6 @@ export class RedisCluster {
     await waitFor(
       async () => (await Promise.all(servers.map(isReady))).every(Boolean) || undefined,
       'the cluster to be ready',
-      20_000,
     )
     return new RedisCluster(servers)
   }

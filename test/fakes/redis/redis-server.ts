@@ -57,7 +57,7 @@ sentinel failover-timeout main 4000
     const settings = isSentinel ? [...this.#more, ...own] : [...own, ...durable, ...this.#more]
     this.#child = spawn(binary, settings, { stdio: 'ignore' })
     endWithTests(this.#child)
-    await waitFor(() => answers(this.port), 'Redis to answer', 10_000)
+    await waitFor(() => answers(this.port), 'Redis to answer')
   }
 
   /** Stops the server; SIGSTOP would leave its connections open. */

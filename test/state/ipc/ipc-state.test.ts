@@ -1,10 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { StateReply } from '../../../src/state/ipc/state-messages.ts'
 import { WorkerState } from '../../../src/state/ipc/worker-state.ts'
 import { openState } from '../../../src/state/open.ts'
+import type { StateUse } from '../../../src/state/state-uses.ts'
 import { describeState } from '../state-contract.ts'
+
+/** Longer than a busy machine lets a call wait. */
+const PATIENCE_MS = 30_000
+vi.mock('../../../src/state/state-uses.ts', async (original) => {
+  const { limitsOf, ...rest } = await original<typeof import('../../../src/state/state-uses.ts')>()
+  const limits = { callTimeoutMs: 30_000, retryAfterMs: 1000 }
+  // The limits of quotas are those of the gateway.
+  return { ...rest, limitsOf: (use: StateUse) => (use === 'quotas' ? limitsOf(use) : { small: limits, bulk: limits }) }
+})
 
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 const hostProcess = fileURLToPath(new URL('state-host-process.ts', import.meta.url))
@@ -12,7 +22,9 @@ const hostProcess = fileURLToPath(new URL('state-host-process.ts', import.meta.u
 /** The process that holds the state, with two workers on one IPC channel. */
 function startHost(): { readonly host: ChildProcess; readonly workers: readonly WorkerState[] } {
   const host = fork(hostProcess, { serialization: 'advanced', execArgv: [] })
-  const workers = [0, 1].map((lane) => new WorkerState((request) => host.send({ lane, request }, () => {})))
+  const workers = [0, 1].map(
+    (lane) => new WorkerState((request) => host.send({ lane, request }, () => {}), PATIENCE_MS),
+  )
   host.on('message', ({ lane, reply }: { lane: number; reply: StateReply }) => workers[lane]!.receive(reply))
   host.on('disconnect', () => {
     for (const worker of workers) worker.disconnected()
@@ -70,11 +82,16 @@ describe('the state of workers', () => {
   it('the process that holds the state hangs, goes on, and dies: STATE_UNAVAILABLE within the time limit', async () => {
     const state = (await openIn(workers[0]!)).of('quotas')
     const unavailable = { code: 'STATE_UNAVAILABLE' }
-    await state.store.set('k', new Uint8Array([1]), 60_000)
+    const isSet = () =>
+      state.store.set('k', new Uint8Array([1]), 60_000).then(
+        () => true,
+        () => false,
+      )
+    await expect.poll(isSet).toBe(true)
     host.kill('SIGSTOP')
     await expect(state.store.get('k')).rejects.toMatchObject(unavailable)
     host.kill('SIGCONT')
-    await expect.poll(() => state.store.get('k').catch(() => undefined), { timeout: 5000 }).toEqual(new Uint8Array([1]))
+    await expect.poll(() => state.store.get('k').catch(() => undefined)).toEqual(new Uint8Array([1]))
     host.kill('SIGKILL')
     await new Promise((resolve) => host.once('disconnect', resolve))
     await expect(state.store.get('k')).rejects.toMatchObject(unavailable)

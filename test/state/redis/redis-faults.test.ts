@@ -5,10 +5,11 @@ import type { RedisSettings } from '../../../src/state/redis/redis-settings.ts'
 import { selfSignedCertificate } from '../../fakes/certificate.ts'
 import { FaultyLink } from '../../fakes/redis/faulty-link.ts'
 import { RedisServer } from '../../fakes/redis/redis-server.ts'
-import { newPrefix, openReplica, type RedisReplica } from './redis-replicas.ts'
+import { newPrefix, openReplica, patient, type RedisReplica } from './redis-replicas.ts'
 
 const TTL_MS = 60_000
-const COMMAND_MS = 300
+/** So long that only calls that hang reach it. */
+const COMMAND_MS = 3000
 const down = { code: 'STATE_UNAVAILABLE', retryable: true }
 
 describe('Redis that fails', () => {
@@ -42,19 +43,16 @@ describe('Redis that fails', () => {
     expect(await works()).toBe(true)
     server.pause(true)
     const { store } = replica.state
-    const from = performance.now()
     await expect(store.get('k')).rejects.toMatchObject(down)
-    expect(performance.now() - from).toBeLessThan(COMMAND_MS + 500)
-    const { timeout } = replica.counted
-    const again = performance.now()
+    await expect.poll(() => replica.counted.timeout).toBe(1)
     for (let i = 0; i < 200; i++) await expect(store.get('k')).rejects.toMatchObject(down)
-    expect(performance.now() - again).toBeLessThan(500)
-    expect(replica.counted.timeout).toBe(timeout)
+    // Once in a second a call tries again.
+    expect(replica.counted.timeout).toBeLessThan(5)
     expect(replica.state.breakers().filter(({ isOpen }) => isOpen)).toEqual([{ use: 'statements', isOpen: true }])
     // Another use has its own limit and breaker.
     await expect(replica.state.of('cache').store.get('k')).rejects.toMatchObject(down)
     server.pause(false)
-    await expect.poll(works, { timeout: 10_000, interval: 100 }).toBe(true)
+    await expect.poll(works, { interval: 100 }).toBe(true)
     expect(
       replica.state
         .breakers()
@@ -66,12 +64,11 @@ describe('Redis that fails', () => {
   it('is killed and restarted, empty: calls fail at once, then work', async () => {
     expect(await works()).toBe(true)
     await server.stop()
-    const from = performance.now()
     for (let i = 0; i < 20; i++) await expect(replica.state.store.get('k')).rejects.toMatchObject(down)
-    expect(performance.now() - from).toBeLessThan(COMMAND_MS + 700)
+    expect(replica.counted.timeout).toBeLessThan(2)
     await expect.poll(() => replica.connection.isUp).toBe(false)
     await server.restart()
-    await expect.poll(works, { timeout: 10_000, interval: 100 }).toBe(true)
+    await expect.poll(works, { interval: 100 }).toBe(true)
     expect(replica.connection.isUp).toBe(true)
   })
 
@@ -88,7 +85,7 @@ describe('Redis that fails', () => {
             .of('cache')
             .store.get('k')
             .catch(() => undefined),
-        { timeout: 10_000, interval: 100 },
+        { interval: 100 },
       )
       .toBeDefined()
   })
@@ -125,12 +122,12 @@ describe('Redis that fails', () => {
     link.change = (answer) => answer.subarray(0, 1)
     await expect(store.get('k')).rejects.toMatchObject(down)
     link.change = undefined
-    await expect.poll(works, { timeout: 15_000, interval: 100 }).toBe(true)
+    await expect.poll(works, { interval: 100 }).toBe(true)
     expect(Buffer.from((await store.get('k'))!).toString()).toBe('v')
   })
 
   it('is flushed in the middle of load: no call fails', async () => {
-    const busy = await openReplica({ url: server.url, keyPrefix, commandTimeoutMs: 5000 })
+    const busy = await openReplica({ url: server.url, keyPrefix })
     const { store, blobs } = busy.state
     const until = performance.now() + 500
     const load = Array.from({ length: 8 }, async (_, i) => {
@@ -167,7 +164,7 @@ describe('Redis that fails', () => {
     expect(await hears(replica, 'own')).toBe(true)
     expect(heard.filter((message) => message === 'own')).toHaveLength(1)
     await server.restart()
-    await expect.poll(() => hears(other, 'second'), { timeout: 10_000, interval: 100 }).toBe(true)
+    await expect.poll(() => hears(other, 'second'), { interval: 100 }).toBe(true)
     await other.state.close()
   })
 })
@@ -187,8 +184,7 @@ describe('Redis with TLS and a user of its own', () => {
       password: 'hunter2',
       keyPrefix: 'own:',
       tls: { ca: Buffer.from(certificate.cert), serverName: 'redis.test' },
-      connectTimeoutMs: 2000,
-      commandTimeoutMs: 1000,
+      ...patient,
     }
   })
   afterEach(async () => {

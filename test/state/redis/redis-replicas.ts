@@ -20,24 +20,23 @@ export interface RedisReplica {
   readonly counted: { corrupt: number; ok: number; error: number; timeout: number }
 }
 
+/** Time limits that only a test of them reaches. */
+export const patient = { connectTimeoutMs: 30_000, commandTimeoutMs: 30_000 }
+
 /** Opens the state of a replica. Its `close` closes the connection too. */
 export async function openReplica(
   settings: Partial<RedisSettings>,
   { maxBlobBytes = BOUNDS.maxBlobBytes } = {},
 ): Promise<RedisReplica> {
   const counted = { corrupt: 0, ok: 0, error: 0, timeout: 0 }
-  const connection = await RedisConnection.open(
-    { keyPrefix: 'test:', connectTimeoutMs: 2000, commandTimeoutMs: 1000, ...settings },
-    silent,
-    {
-      onCommand: (outcome) => {
-        counted[outcome]++
-      },
-      onCorrupt: () => {
-        counted.corrupt++
-      },
+  const connection = await RedisConnection.open({ keyPrefix: 'test:', ...patient, ...settings }, silent, {
+    onCommand: (outcome) => {
+      counted[outcome]++
     },
-  )
+    onCorrupt: () => {
+      counted.corrupt++
+    },
+  })
   const state = await openState({ redis: connection, bounds: { ...BOUNDS, maxBlobBytes } }, silent)
   const close = async () => {
     await state.close()
