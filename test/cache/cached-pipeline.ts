@@ -118,7 +118,7 @@ export class CachedPipeline {
         readAheadBytes: 0,
         spill: { maxBytes: 0 },
         maxBackground: 2,
-        backgroundTimeoutMs: 5000,
+        backgroundTimeoutMs: 60_000,
       },
       sources: new Map([['here', { ...general, ...own, ...rules }]]),
       revisions,
