@@ -1,11 +1,21 @@
 import { parse as parseCst } from 'bq2cst'
+import { Advisor } from '../../../src/cost/advice/advisor.ts'
 import { factsKey, type Parse, suggestionsOf, tablesOf } from '../../../src/cost/advice/analysis.ts'
 import { applyEdits, type Suggestion } from '../../../src/cost/advice/suggestion.ts'
 import type { RawNode } from '../../../src/cost/advice/syntax/tree.ts'
+import { AnalysisThread } from '../../../src/cost/advice/worker/analysis-thread.ts'
 import type { TableFacts } from '../../../src/query/billing/source-cost.ts'
 
 /** The parser, without its thread. */
 export const parse: Parse = (sql) => parseCst(sql) as readonly unknown[] as readonly RawNode[]
+
+const PATIENCE_MS = 60_000
+
+/** A thread that a busy machine may start and run slowly. */
+export const patientThread = () => new AnalysisThread(PATIENCE_MS, PATIENCE_MS)
+
+/** An advisor without a time limit that a test would reach. */
+export const patientAdvisor = () => new Advisor({ adviceMs: PATIENCE_MS, thread: patientThread() })
 
 /** 2024-05-17, noon of UTC. */
 export const now = Date.UTC(2024, 4, 17, 12)

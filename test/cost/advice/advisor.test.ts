@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Advisor } from '../../../src/cost/advice/advisor.ts'
+import { suggestionsOf, tablesOf } from '../../../src/cost/advice/analysis.ts'
 import { advise } from '../../../src/cost/advice/stage.ts'
-import { AnalysisThread } from '../../../src/cost/advice/worker/analysis-thread.ts'
+import type { AnalysisThread } from '../../../src/cost/advice/worker/analysis-thread.ts'
 import { GatewayError } from '../../../src/query/errors.ts'
 import type { Estimate } from '../../../src/query/estimate.ts'
 import type { Router } from '../../../src/query/router.ts'
 import type { Context, Plan, Query } from '../../../src/query/types.ts'
-import { tables } from './advise-on.ts'
+import { parse, patientAdvisor, tables } from './advise-on.ts'
 
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 const ctx: Context = {
@@ -35,8 +36,15 @@ function planOf(sql: string, gigabytes: number | undefined, schema = 'a'): Plan 
 
 const cost = { dialect: 'bigquery' as const, tableFacts: async (name: readonly string[]) => tables[name.at(-1)!] }
 
+/** Analyses at once, so that no time limit comes before its answers. */
+const threadAtHand = {
+  tables: async (sql) => tablesOf(sql, parse),
+  suggestions: async (sql, facts, now) => suggestionsOf(sql, facts, now, parse),
+  close: async () => {},
+} as Pick<AnalysisThread, 'tables' | 'suggestions' | 'close'> as AnalysisThread
+
 describe('advice', () => {
-  const advisor = new Advisor()
+  const advisor = patientAdvisor()
   afterAll(() => advisor.close())
   const run = (sql: string, dryRun: (sql: string) => Plan | Promise<Plan>, gigabytes: number | undefined = 40) =>
     advisor.advise(query(sql), planOf(sql, gigabytes), { cost, dryRun: async (text) => await dryRun(text) }, ctx)
@@ -110,17 +118,16 @@ describe('advice', () => {
   })
 
   it('ends in time without what is not there yet, and stops waiting when the caller leaves', async () => {
-    const thread = new AnalysisThread()
-    await thread.tables('SELECT 1')
-    const hurried = new Advisor({ adviceMs: 1500, thread })
+    const hurried = new Advisor({ adviceMs: 100, thread: threadAtHand })
     const sql = 'SELECT id, COUNT(DISTINCT kind) FROM d.events ORDER BY 1'
     const source = { cost, dryRun: async () => await sleep(60_000, planOf(sql, 1), { ref: false }) }
     const estimate = await hurried.advise(query(sql), planOf(sql, 40), source, ctx)
     expect(estimate.advice?.map(({ rule }) => rule)).toEqual(['order_by_without_limit'])
     const left = { ...ctx, signal: AbortSignal.abort(new GatewayError('CANCELLED')) }
     expect(await hurried.advise(query(sql), planOf(sql, 40), source, left)).toEqual(planOf(sql, 40).estimate)
-    await hurried.close()
-    expect((await hurried.advise(query(sql), planOf(sql, 40), source, ctx)).advice).toBeUndefined()
+    const closed = new Advisor()
+    await closed.close()
+    expect((await closed.advise(query(sql), planOf(sql, 40), source, ctx)).advice).toBeUndefined()
   })
 
   it('facts that cannot be read mean less advice', async () => {
@@ -133,7 +140,7 @@ describe('advice', () => {
 })
 
 describe('the stage', () => {
-  const advisor = new Advisor()
+  const advisor = patientAdvisor()
   afterAll(() => advisor.close())
   const sql = "SELECT id FROM d.events WHERE FORMAT_TIMESTAMP('%F', ts) = '2024-01-01'"
   const stage = (source: object) => advise(advisor, { ofQuery: () => source } as unknown as Router)

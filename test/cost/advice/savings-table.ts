@@ -1,9 +1,9 @@
-import { Advisor } from '../../../src/cost/advice/advisor.ts'
 import { bytesText } from '../../../src/cost/advice/rules/rule.ts'
 import { priceOf } from '../../../src/cost/pricing/price.ts'
 import type { Advice } from '../../../src/query/estimate.ts'
 import type { Source } from '../../../src/query/source.ts'
 import type { Context, Plan, Query } from '../../../src/query/types.ts'
+import { patientAdvisor } from './advise-on.ts'
 import type { TypicalStatement } from './typical-statements.ts'
 
 /** What advice saves on one statement. */
@@ -24,7 +24,7 @@ export async function savingsOf(
   statements: readonly TypicalStatement[],
   ctx: Context,
 ): Promise<readonly Saving[]> {
-  const advisor = new Advisor({ adviceMs: 20_000 })
+  const advisor = patientAdvisor()
   const pricing = { model: 'on_demand', edition: 'enterprise' } as const
   try {
     const savings: Saving[] = []

@@ -30,6 +30,7 @@ interface Job {
 export class AnalysisThread {
   readonly #waiting: Job[] = []
   readonly #requestMs: number
+  readonly #startMs: number
   #worker: Worker | undefined
   #isReady = false
   #job: Job | undefined
@@ -39,9 +40,13 @@ export class AnalysisThread {
   /** Threads that were started. */
   starts = 0
 
-  /** @param requestMs longest time of one request */
-  constructor(requestMs = REQUEST_MS) {
+  /**
+   * @param requestMs longest time of one request
+   * @param startMs time that the thread has to start and answer the first one
+   */
+  constructor(requestMs = REQUEST_MS, startMs = START_MS) {
     this.#requestMs = requestMs
+    this.#startMs = startMs
   }
 
   /** The tables that a text names; undefined if the text is too long or too deep, cannot be read, or the thread is busy. */
@@ -81,7 +86,7 @@ export class AnalysisThread {
     this.#worker ??= this.#start()
     this.#worker.ref()
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#fail(), this.#isReady ? this.#requestMs : START_MS)
+    this.#timer = setTimeout(() => this.#fail(), this.#isReady ? this.#requestMs : this.#startMs)
     this.#worker.postMessage(this.#job.request)
   }
 
