@@ -111,7 +111,7 @@ it('a statement whose later rows the ledger does not take has the bill of its ea
   const parameters = integers('', [1n, 2n, 3n])
   const result = await runSql(source, 'SELECT n AS unseen FROM shop.few WHERE n = ?', ctx, { parameters })
   await expect(rowsOf(result)).rejects.toMatchObject({ code: 'STATE_UNAVAILABLE' })
-  await expect.poll(() => told.bills, { timeout: 5000 }).toMatchObject([{ billedBytes: 20 << 20 }])
+  await expect.poll(() => told.bills).toMatchObject([{ billedBytes: 20 << 20 }])
 })
 
 it('a statement whose earlier rows have used all that is reserved: UPSTREAM_LIMIT', async () => {

@@ -74,11 +74,13 @@ describe('routines of a statement', () => {
 
   it('a caller that is gone gets the reason', async () => {
     const call = new AbortController()
-    fake.faults.add({ method: 'routines.get', delayMs: 5000 })
+    fake.faults.add({ method: 'routines.get', delayMs: 60_000 })
     fake.answer('SELECT fn.slow', { schema, routines: ['fn.slow'] })
+    const before = asked()
     const planned = source.plan(queryOf('SELECT fn.slow'), contextFor({ signal: call.signal }))
-    await expect.poll(asked).toBeGreaterThan(0)
-    setTimeout(() => call.abort(new Error('gone')), 100)
+    planned.catch(() => {})
+    await expect.poll(asked).toBeGreaterThan(before)
+    call.abort(new Error('gone'))
     await expect(planned).rejects.toThrow('gone')
   })
 })

@@ -89,11 +89,16 @@ it('a small read that takes long is waited for, and cancelled when its client le
   expect(await rowsOf(await runSql(source, 'SELECT 1 AS a'))).toEqual([{ a: 1n }])
   expect(methods(fake)).toContain('jobs.query')
   fake.answer('SELECT 2 AS a', { schema: [{ name: 'a', type: 'INT64' }], durationMs: 60_000, estimatedBytes: 5 })
-  for (const afterMs of [100, 1500]) {
+  // The client leaves while the gateway waits in this call.
+  for (const call of ['jobs.query', 'jobs.getQueryResults']) {
+    const calls = () => methods(fake).filter((method) => method === call).length
+    const before = calls()
     const { charge, told } = chargeOf(1 << 30)
     const client = new AbortController()
     const running = runSql(source, 'SELECT 2 AS a', contextFor({ charge, signal: client.signal }))
-    setTimeout(() => client.abort(new GatewayError('CANCELLED')), afterMs)
+    running.catch(() => {})
+    await waitFor(() => calls() > before, call)
+    client.abort(new GatewayError('CANCELLED'))
     await expect(running).rejects.toMatchObject({ code: 'CANCELLED' })
     await waitFor(() => told.bills.length === 1, 'the bill')
   }

@@ -53,7 +53,8 @@ describe('a result that differs from the announced schema', () => {
   let fixture: UpstreamFixture
   beforeAll(async () => {
     upstream = await FakeUpstream.start()
-    fixture = new UpstreamFixture([upstream.port])
+    const patient = { connectTimeoutMs: 30_000, requestTimeoutMs: 30_000 }
+    fixture = new UpstreamFixture([upstream.port], patient, { acquireTimeoutMs: 30_000 })
   })
   afterAll(async () => {
     await fixture.source.close()

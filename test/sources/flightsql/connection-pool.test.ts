@@ -12,6 +12,9 @@ import { upstreamConfig } from '../../fault/upstream-fixture.ts'
 
 const { signal } = new AbortController()
 const check = async () => {}
+/** Time limits that no test reaches. */
+const patient = { connectTimeoutMs: 30_000, requestTimeoutMs: 30_000 }
+const acquireTimeoutMs = 30_000
 
 /** A breaker whose probe takes 50 ms. */
 class ProbingBreaker extends Breaker {
@@ -23,7 +26,7 @@ class ProbingBreaker extends Breaker {
 describe('a pool', () => {
   it('caller leaves while its connection is being made: the pool keeps it for the next caller and makes no other', async () => {
     const fake = await FakeUpstream.start()
-    const config = upstreamConfig([fake.port], {}, { max: 1 })
+    const config = upstreamConfig([fake.port], patient, { max: 1, acquireTimeoutMs })
     const observer = { onAcquire() {}, onCreate() {}, onDestroy() {}, onRelease() {} }
     const pool = new ConnectionPool(config.uri, config, standardProfile, observer, check)
     const leaving = new AbortController()
@@ -48,7 +51,7 @@ describe('a retired pool', () => {
   afterEach(() => fake.stop())
 
   it('refuses later callers with UNAVAILABLE even if a connection is idle, and leaks no permit', async () => {
-    const config = upstreamConfig([fake.port], {}, { max: 2 })
+    const config = upstreamConfig([fake.port], patient, { max: 2, acquireTimeoutMs })
     const observer = { onAcquire() {}, onCreate() {}, onDestroy() {}, onRelease() {} }
     const pool = new ConnectionPool(config.uri, config, standardProfile, observer, check)
     const [held, idle] = await Promise.all([pool.acquire(signal), pool.acquire(signal)])
@@ -66,7 +69,7 @@ describe('a retired pool', () => {
   })
 
   it('serves earlier callers, also one that still waits for the breaker’s probe', async () => {
-    const config = upstreamConfig([fake.port])
+    const config = upstreamConfig([fake.port], patient, { acquireTimeoutMs })
     const events = { onAcquire() {}, onCreate() {}, onRetry() {}, onDestroy() {}, onBuffered() {}, onBreaker() {} }
     const breaker = new ProbingBreaker('up', () => {})
     const endpoint = new Endpoint(config.uri, config, standardProfile, breaker, events, check)

@@ -288,7 +288,7 @@ describe('streams', () => {
               }
             : undefined,
       },
-      { stallTimeoutMs: 300 },
+      { stallTimeoutMs: 2000 },
     )
     expect(sorted(await numbersOf(await readTable(read, client, context())))).toEqual(upTo(80))
     expect(server.reads.map(({ stream, offset }) => [stream, offset])).toEqual([
