@@ -12,7 +12,7 @@ const context = (signal = new AbortController().signal): Context => ({
   requestId: 'r',
   log,
 })
-const limits = { transactionIdleMs: 60_000, sessionIdleMs: 60_000, maxTransactionsPerPrincipal: 4, queueWaitMs: 1000 }
+const limits = { transactionIdleMs: 60_000, sessionIdleMs: 60_000, maxTransactionsPerPrincipal: 4, queueWaitMs: 60_000 }
 
 /** An engine whose BEGIN waits until `begun` is called. */
 function slowEngine() {

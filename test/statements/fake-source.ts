@@ -43,7 +43,7 @@ export const limits = {
 /**
  * A source whose statements say what they do, in words: `sleep MS`, `rows N` (batches of one row), `fail CODE`, `break CODE`
  * (after the first batch), `hang` (until the signal), `create NAME` (a change), `needs NAME` (planning fails without the table),
- * `badplan CODE`, `slowplan MS`.
+ * `badplan CODE`, `slowplan MS`. Without a time they wait for no timer, so that no time limit comes before their end.
  */
 export class ScriptedSource {
   readonly kind = 'scripted'
@@ -79,7 +79,8 @@ export class ScriptedSource {
     this.maxPlanning = Math.max(this.maxPlanning, ++this.planning)
     try {
       const word = reader(query.sql)
-      await setTimeout(Number(word('slowplan') ?? 1), undefined, { signal: ctx.signal }).catch(() => {})
+      const slow = word('slowplan')
+      if (slow !== undefined) await setTimeout(Number(slow), undefined, { signal: ctx.signal }).catch(() => {})
       ctx.signal.throwIfAborted()
       const bad = word('badplan')
       if (bad !== undefined) throw new GatewayError(bad as 'BAD_SQL')
@@ -146,7 +147,7 @@ export class ScriptedSource {
 
   async *#frames(word: (name: string) => string | undefined, signal: AbortSignal): AsyncGenerator<readonly Frame[]> {
     const sleep = async (ms: number) => {
-      await setTimeout(ms, undefined, { signal }).catch(() => {})
+      if (ms > 0) await setTimeout(ms, undefined, { signal }).catch(() => {})
       signal.throwIfAborted()
     }
     for (let i = Number(word('rows') ?? 1); i > 0; i--) {

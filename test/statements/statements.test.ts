@@ -127,7 +127,7 @@ describe('the statements layer, without gRPC', () => {
     const { statements, sealer, ctx, query, here } = setUp()
     const { ticket } = await statements.begin({ query: query('READ') }, ctx)
     expect(here.ran).toEqual([])
-    const handle = statementTickets.seal(sealer, principal, Date.now() + 1000, ticket)
+    const handle = statementTickets.seal(sealer, principal, Date.now() + 60_000, ticket)
     for (let i = 0; i < 2; i++) {
       const { value } = statementTickets.open(sealer, principal, handle)
       expect(await rowsOf(await statements.resultOf(value, ctx))).toBe(4)
@@ -151,7 +151,7 @@ describe('the statements layer, without gRPC', () => {
       const { statements, sealer, ctx, query } = setUp()
       const parameters = Buffer.alloc(length, 7)
       const bound = await statements.parameters.keep(principal, parameters)
-      const handle = preparedHandles.seal(sealer, principal, Date.now() + 1000, { query: query('READ'), bound })
+      const handle = preparedHandles.seal(sealer, principal, Date.now() + 60_000, { query: query('READ'), bound })
       expect(handle.byteLength).toBeLessThan(1000)
       const prepared = await statements.prepared(handle, ctx)
       expect(Buffer.from(prepared.query.parameters!).equals(parameters)).toBe(true)
@@ -207,7 +207,7 @@ describe('the statements layer, without gRPC', () => {
   it('does not cancel a polled change that was made, or polled rows that were read', async () => {
     const { statements, store, ctx, query } = setUp()
     const { polled, running } = statements
-    const cancel = (ticket: Parameters<typeof running.cancel>[0]) => running.cancel(ticket, Date.now() + 1000)
+    const cancel = (ticket: Parameters<typeof running.cancel>[0]) => running.cancel(ticket, Date.now() + 60_000)
     const endOf = async (id: string, sql: string) => {
       const ticket = { id, statement: { kind: 'read', query: query(sql) }, stored: false } as const
       const asked = { ticket, planned: false, schema: none, request: none }
@@ -225,7 +225,7 @@ describe('the statements layer, without gRPC', () => {
     // Another replica, after the result is gone: the change was made all the same.
     const { statements: other } = setUp(store)
     for (const each of [asked, changed]) {
-      expect(await other.running.cancel(each.ticket, Date.now() + 1000)).toBe(false)
+      expect(await other.running.cancel(each.ticket, Date.now() + 60_000)).toBe(false)
       await expect(other.polled.poll(each, ctx)).rejects.toMatchObject({ code: 'EXPIRED_TICKET' })
     }
     statements.background.close()
@@ -237,14 +237,14 @@ describe('the statements layer, without gRPC', () => {
     const { ticket } = await statements.begin({ query: query('READ') }, ctx)
     const reasons: unknown[] = []
     const remove = running.add(ticket.id, ({ code }) => reasons.push(code))
-    expect(await running.cancel(ticket, Date.now() + 1000)).toBe(true)
+    expect(await running.cancel(ticket, Date.now() + 60_000)).toBe(true)
     expect([reasons, await running.isCancelled(ticket.id)]).toEqual([['CANCELLED'], true])
     remove()
     const { ticket: read } = await statements.begin({ query: query('READ') }, ctx)
     running.finish(read.id)
     const { ticket: changed } = await statements.begin({ query: query('CHANGE') }, ctx)
     for (const each of [read, changed]) {
-      expect(await running.cancel(each, Date.now() + 1000)).toBe(false)
+      expect(await running.cancel(each, Date.now() + 60_000)).toBe(false)
       expect(await running.isCancelled(each.id)).toBe(false)
     }
   })
