@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Socket } from 'node:net'
 import { pino } from 'pino'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { ApiKey } from '../../src/auth/api-keys.ts'
 import { Authenticator, anonymous } from '../../src/auth/authenticator.ts'
 import type { Identity } from '../../src/auth/identity.ts'
@@ -140,12 +140,17 @@ describe('API keys of one principal', () => {
   })
 
   it('a bearer token does not outlive its key', () => {
-    const expiresAt = Date.now() + 50
-    const brief = withKeys([{ ...key('dash', 'old'), expiresAt }, key('dash', 'new')])
-    const headers = { authorization: `Bearer ${login(brief, 'old')}` }
-    expect(nameOf(brief, headers)).toBe('dash')
-    while (Date.now() < expiresAt);
-    expect(() => brief.authenticate(headers, socket)).toThrow(/expired/)
+    vi.useFakeTimers({ toFake: ['Date'] })
+    try {
+      const expiresAt = Date.now() + 50
+      const brief = withKeys([{ ...key('dash', 'old'), expiresAt }, key('dash', 'new')])
+      const headers = { authorization: `Bearer ${login(brief, 'old')}` }
+      expect(nameOf(brief, headers)).toBe('dash')
+      vi.setSystemTime(expiresAt)
+      expect(() => brief.authenticate(headers, socket)).toThrow(/expired/)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('removed by an update: the key and its bearer tokens end, those of the other key go on', () => {

@@ -183,12 +183,12 @@ describe('flightgate query', () => {
       'SELECT sum(hash(a.range + b.range)) FROM range(1000000) a, range(100000) b',
     ])
     expect([late.code, late.stderr]).toEqual([1, expect.stringMatching(/^DEADLINE_EXCEEDED/)])
-    const nobody = await flightgate(['query', '--endpoint', 'grpc://127.0.0.1:1', '--timeout', '2', 'SELECT 1'])
+    const nobody = await flightgate(['query', '--endpoint', 'grpc://127.0.0.1:1', '--timeout', '30', 'SELECT 1'])
     expect([nobody.code, nobody.stderr]).toEqual([
       1,
       'UNAVAILABLE: grpc://127.0.0.1:1 cannot be reached: nothing listens there: is the server up, and the port right?\n',
     ])
-    const plain = await query(['--endpoint', gateway.uri.replace('grpc:', 'grpc+tls:'), '--timeout', '5', 'SELECT 1'])
+    const plain = await query(['--endpoint', gateway.uri.replace('grpc:', 'grpc+tls:'), '--timeout', '30', 'SELECT 1'])
     expect([plain.code, plain.stderr]).toEqual([1, expect.stringMatching(/cannot be reached: it does not speak TLS/)])
   })
 
@@ -214,7 +214,7 @@ describe('flightgate query', () => {
     })
     const untrusted = await flightgate(['query', ...at, 'SELECT 1'])
     expect([untrusted.code, untrusted.stderr]).toEqual([1, expect.stringMatching(/not trusted.*--tls-ca\n$/)])
-    const plain = await flightgate(['query', '-e', `grpc://${secure.flight}`, '--timeout', '5', 'SELECT 1'])
+    const plain = await flightgate(['query', '-e', `grpc://${secure.flight}`, '--timeout', '30', 'SELECT 1'])
     expect([plain.code, plain.stderr]).toEqual([1, expect.stringMatching(/try grpc\+tls:\/\//)])
     await secure.stop()
     const other = files('other.example')

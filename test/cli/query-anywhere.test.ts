@@ -18,7 +18,7 @@ async function startServer(...args: string[]): Promise<{ readonly child: ChildPr
 }
 
 const query = (uri: string, sql: string, ...args: string[]) =>
-  runFlightgate(['query', '-q', '--timeout', '20', '-e', uri, ...args, sql], { cwd: root })
+  runFlightgate(['query', '-q', '--timeout', '60', '-e', uri, ...args, sql], { cwd: root })
 
 describe.runIf(hasPython())('flightgate query against any Flight server', () => {
   let server: Awaited<ReturnType<typeof startServer>>

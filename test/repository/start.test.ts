@@ -41,14 +41,14 @@ describe('npm start', () => {
     const server = await start()
     process.kill(server.pid, 'SIGTERM')
     expect(await server.exited).toBe(0)
-    expect(server.lines.at(-1)).toContain('"msg":"stopped"')
+    await expect.poll(() => server.lines.at(-1)).toContain('"msg":"stopped"')
   })
 
   it('Ctrl-C reaches the whole process group: the server drains once', async () => {
     const server = await start()
     process.kill(-server.pid, 'SIGINT')
     await server.exited
-    expect(server.lines.at(-1)).toContain('"msg":"stopped"')
+    await expect.poll(() => server.lines.at(-1)).toContain('"msg":"stopped"')
     expect(server.lines.join()).not.toContain('second signal:')
   })
 

@@ -70,7 +70,7 @@ describe('a file of lines', () => {
     expect(file.failure?.message).toBe('too many lines wait to be written')
     await expect.poll(() => events).toEqual([...Array(5).fill('lost 1'), 'failure ENOSPC'])
     unlinkSync(path)
-    await expect.poll(() => file.failure, { timeout: 5000 }).toBeUndefined()
+    await expect.poll(() => file.failure).toBeUndefined()
     expect(events.at(-1)).toBe('recovery 5')
     expect(linesOf()).toEqual(['line 0', 'line 1', 'line 2', 'line 3', 'line 4'])
     await file.close()

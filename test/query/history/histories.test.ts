@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type SourceColumn, sourceColumns } from '../../../src/query/history/columns.ts'
 import { Histories } from '../../../src/query/history/histories.ts'
 import { SAMPLE_MS, SampleRing } from '../../../src/query/history/sample-ring.ts'
@@ -57,6 +57,14 @@ describe('a ring of samples', () => {
 })
 
 describe('the history of a gateway', () => {
+  // In the middle of a step: no test ends in another one.
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1000.5 * SAMPLE_MS })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
   it('adds up the processes: sums of gauges and counts, the worst breaker and health', async () => {
     const [one, two] = processes(['aaaaaaaaaaaa', 'bbbbbbbbbbbb'])
     one!.values.set('demo', { ...none, up: 1, breaker: 0, slotsUsed: 2, statements: 3 })
@@ -85,31 +93,27 @@ describe('the history of a gateway', () => {
   })
 
   it('a source that cannot tell its state costs a sample, and later ones come', async () => {
-    // In the middle of a step, so that one sample falls into the time that passes.
+    // One sample falls into the time that passes.
     vi.useFakeTimers({ now: 1000.5 * SAMPLE_MS })
-    try {
-      let isBroken = true
-      const warnings: unknown[] = []
-      const sources = () => {
-        if (isBroken) throw new Error('in the middle of a change')
-        return [['demo', { ...none, queued: 5 }]] as const
-      }
-      const histories = new Histories({
-        replicas: { self: 'aaaaaaaaaaaa', others: async () => [] },
-        bus: new MemoryBus(),
-        readers: { sources, process: () => process },
-        log: { ...silent, warn: (fields) => warnings.push(fields) },
-      })
-      histories.start()
-      isBroken = false
-      vi.advanceTimersByTime(SAMPLE_MS + 1000)
-      const { sources: all } = await histories.report({ sources: ['demo'], stepMs: SAMPLE_MS })
-      expect(known(all[0]!.series.queued)).toEqual([5])
-      expect(warnings).toHaveLength(1)
-      histories.close()
-    } finally {
-      vi.useRealTimers()
+    let isBroken = true
+    const warnings: unknown[] = []
+    const sources = () => {
+      if (isBroken) throw new Error('in the middle of a change')
+      return [['demo', { ...none, queued: 5 }]] as const
     }
+    const histories = new Histories({
+      replicas: { self: 'aaaaaaaaaaaa', others: async () => [] },
+      bus: new MemoryBus(),
+      readers: { sources, process: () => process },
+      log: { ...silent, warn: (fields) => warnings.push(fields) },
+    })
+    histories.start()
+    isBroken = false
+    vi.advanceTimersByTime(SAMPLE_MS + 1000)
+    const { sources: all } = await histories.report({ sources: ['demo'], stepMs: SAMPLE_MS })
+    expect(known(all[0]!.series.queued)).toEqual([5])
+    expect(warnings).toHaveLength(1)
+    histories.close()
   })
 
   it('drops a source that is gone', async () => {
