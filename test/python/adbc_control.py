@@ -1,21 +1,20 @@
 """Transactions, cancelling, incremental execution, session options, errors and data frames by ADBC; prints one JSON
 object, an entry for each step.
 
-adbc_control.py URI USER KEY
+adbc_control.py URI USER KEY HTTP
 """
 import json
 import sys
-import threading
-import time
 import warnings
 
 import adbc_driver_flightsql.dbapi as adbc
 import pandas
 import polars
-import pyarrow as pa
+from running import Running
 
 warnings.simplefilter("ignore")
-uri, user, key = sys.argv[1:]
+uri, user, key, http = sys.argv[1:]
+running = Running(http, user, key)
 seen = {}
 SLOW = "SELECT sum(hash(a.i + b.range)) FROM big a, range({}) b"
 
@@ -81,13 +80,12 @@ def failed_transaction():
 @step
 def cancel():
     with connect() as own, own.cursor() as cursor:
-        timer = threading.Timer(0.3, cursor.adbc_cancel)
-        timer.start()
+        end = running.cancel_next(cursor.adbc_cancel)
         try:
             cursor.execute(SLOW.format(1000000))
             cursor.fetchall()
         except Exception as error:
-            timer.join()
+            end()
             return [error.status_code.name, read(own, "SELECT 1")]
 
 
@@ -125,12 +123,11 @@ def incremental_cancel():
     with connect() as own, own.cursor() as cursor:
         cursor.adbc_statement.set_options(**{"adbc.statement.exec.incremental": "true"})
         cursor.adbc_statement.set_sql_query(SLOW.format(1000000))
-        timer = threading.Timer(0.3, cursor.adbc_cancel)
-        timer.start()
+        end = running.cancel_next(cursor.adbc_cancel)
         try:
             cursor.adbc_statement.execute_partitions()
         except Exception as error:
-            timer.join()
+            end()
             return error.status_code.name
 
 

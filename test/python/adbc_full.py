@@ -1,6 +1,6 @@
 """Every feature of the ADBC DBAPI, one case each; prints one line of JSON for each case.
 
-adbc_full.py URI USER KEY [CASE...]
+adbc_full.py URI USER KEY HTTP [CASE...]
 """
 import json
 import sys
@@ -20,7 +20,7 @@ from adbc_full import (  # noqa: F401
 )
 from adbc_full.cases import cases
 
-chosen = sys.argv[4:]
+chosen = sys.argv[5:]
 for each in cases:
     if chosen and each.__name__ not in chosen:
         continue

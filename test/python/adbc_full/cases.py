@@ -6,8 +6,11 @@ import warnings
 
 import adbc_driver_flightsql.dbapi as adbc
 
+from running import Running
+
 warnings.simplefilter("ignore")
-uri, user, key = sys.argv[1:4]
+uri, user, key, http = sys.argv[1:5]
+running = Running(http, user, key)
 cases = []
 
 
@@ -75,8 +78,19 @@ def raises(status, text=""):
 
 
 @contextlib.contextmanager
-def within(seconds):
+def soon():
+    """Expects that something does not wait for the end of what takes hours. It is no expectation of speed."""
     started = time.monotonic()
     yield
     took = time.monotonic() - started
-    assert took < seconds, f"took {took:.1f} s"
+    assert took < 60, f"took {took:.1f} s"
+
+
+def cancelled(work, cancel):
+    """Runs `work` and cancels it when the gateway runs its statement; expects that it ends with the reason."""
+    end = running.cancel_next(cancel)
+    try:
+        with soon(), raises("CANCELLED"):
+            work()
+    finally:
+        end()

@@ -1,10 +1,9 @@
 """Options of sessions and statements."""
 import json
-import time
 
-from .cases import adbc, case, connect, details, equal, raises, rows, run, value, within
+from .cases import adbc, case, connect, details, equal, raises, rows, run, soon, value
 
-ENDLESS = "SELECT count(*) FROM range(100000000000) a"
+ENDLESS = "SELECT count(*) FROM range(1000000000000000) a"
 
 
 @case
@@ -76,7 +75,7 @@ def session_options_are_listed_and_erased():
 def statement_timeout_ends_it():
     with connect() as own, own.cursor() as cursor:
         cursor.adbc_statement.set_options(**{"adbc.flight.sql.rpc.timeout_seconds.fetch": 0.5})
-        with within(5), raises("TIMEOUT"):
+        with soon(), raises("TIMEOUT"):
             cursor.execute(ENDLESS).fetchall()
         equal(value(own, "SELECT 1"), 1)
 
@@ -86,7 +85,7 @@ def update_timeout_ends_it():
     with connect() as own, own.cursor() as cursor:
         run(own, "CREATE TABLE timed_out (i BIGINT)")
         cursor.adbc_statement.set_options(**{"adbc.flight.sql.rpc.timeout_seconds.update": 0.5})
-        with within(5), raises("TIMEOUT"):
+        with soon(), raises("TIMEOUT"):
             cursor.executemany(f"INSERT INTO timed_out {ENDLESS}", None)
         equal(value(own, "SELECT count(*) FROM timed_out"), 0)
 
@@ -103,8 +102,6 @@ def header_of_a_statement_arrives():
 
 @case
 def many_connections_come_and_go():
-    started = time.monotonic()
     for _ in range(30):
         with connect() as own:
             equal(value(own, "SELECT 1"), 1)
-    assert time.monotonic() - started < 20
