@@ -11,7 +11,7 @@ describe.skipIf(!hasPython())('ADBC from Python', () => {
     })
     const results = await runPython<Record<string, unknown>>('adbc_dbapi.py', gateway.uri, 'etl-key')
     expect(results).toMatchObject(dbapiAnswers)
-    expect(await gateway.metric('flightgate_statements_in_flight')).toBe(0)
+    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
     expect(gateway.lines.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([])
     expect(await gateway.stop()).toBe(0)
     expect(gateway.noise).toEqual([])
