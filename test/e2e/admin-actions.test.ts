@@ -59,12 +59,14 @@ describe('what operators do', () => {
   const audited = (): Json[] =>
     readFileSync(audit, 'utf8')
       .split('\n')
-      .filter((line) => line !== '')
+      // The last line may be written now.
+      .slice(0, -1)
       .map((line) => JSON.parse(line))
       .filter(({ event }) => event === 'admin')
+  const auditedOf = (name: string) => audited().filter(({ principal }) => principal === name)
 
   it('drain a source: what runs goes on, new statements are told when to retry, and all see the state', async () => {
-    const running = query('demo', slow, '60s')
+    const running = query('demo', slow, '300s')
     await expect
       .poll(
         async () =>
@@ -94,16 +96,15 @@ describe('what operators do', () => {
     const [{ id, principal }] = JSON.parse(stdout).queries
     expect(principal).toBe('ann')
     // Others neither see nor end it, and the audit log tells that they tried.
-    const before = audited().length
     const hidden = await cliAs('bob', 'queries')
     expect(hidden).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('lacks the grant operate') })
     expect((await stub.unary('listQueries', { dataSource: '', principal: '' }, key('bob'))).queries).toEqual([])
     expect((await cliAs('bob', 'kill', id)).code).toBe(1)
     const url = `http://${gateway.http}/api/v1/queries/${id}`
     expect((await fetch(url, { method: 'DELETE', headers: key('bob') })).status).toBe(404)
-    await expect.poll(() => audited().length).toBe(before + 3)
+    await expect.poll(() => auditedOf('bob').length).toBe(3)
     const tried = { principal: 'bob', action: 'cancel_statement', target: id, outcome: 'UNKNOWN_QUERY' }
-    expect(audited().slice(before)).toMatchObject([
+    expect(auditedOf('bob')).toMatchObject([
       { principal: 'bob', action: 'list_statements', outcome: 'FORBIDDEN' },
       { ...tried, front: 'gateway' },
       { ...tried, front: 'http' },
@@ -119,7 +120,7 @@ describe('what operators do', () => {
     expect(await fresh('demo')).toMatchObject({ code: 'SOURCE_DRAINING' })
     expect(await cli('undrain', 'DEMO')).toMatchObject({ code: 0 })
     expect(await fresh('demo')).toMatchObject({ row_count: 1 })
-  })
+  }, 180_000)
 
   it('hold a circuit breaker open or closed, and leave it to itself again', async () => {
     expect(await fresh('lake')).toMatchObject({ row_count: 1 })
@@ -174,13 +175,13 @@ describe('what operators do', () => {
     gateway.configure('nope: 1')
     const bad = await cli('reload', '--dry-run')
     expect(bad).toMatchObject({ code: 1, stderr: expect.stringMatching(/nope: unknown setting/) })
-    const tried = audited().filter(({ action }) => action === 'reload_config')
-    expect(tried.find(({ reason }) => reason === 'to see')).toMatchObject({ details: { dryRun: true }, outcome: 'OK' })
-    expect(tried.map(({ outcome }) => outcome)).toContain('BAD_REQUEST')
-  })
+    const tried = () => audited().filter(({ action }) => action === 'reload_config')
+    await expect.poll(() => tried().map(({ outcome }) => outcome)).toContain('BAD_REQUEST')
+    const toSee = tried().find(({ reason }) => reason === 'to see')
+    expect(toSee).toMatchObject({ details: { dryRun: true }, outcome: 'OK' })
+  }, 180_000)
 
   it('is refused for readers by every front, and audited', async () => {
-    const before = audited().length
     for (const path of ['sources/demo/drain', 'sources/demo/undrain', 'seal-keys/rotate'])
       expect((await post('ann', `/admin/${path}`)).status, path).toBe(403)
     expect((await post('ann', '/admin/sources/lake/breaker', { mode: 'open' })).status).toBe(403)
@@ -197,10 +198,8 @@ describe('what operators do', () => {
     const reader = await cliAs('ann', 'drain', 'demo')
     expect(reader).toMatchObject({ code: 1, stderr: expect.stringContaining('grant operate') })
     expect((await cli('breaker', 'lake', 'ajar')).code).toBe(2)
-    await expect.poll(() => audited().length).toBe(before + 10)
-    expect(audited().slice(before)).toEqual(
-      Array(10).fill(expect.objectContaining({ principal: 'ann', outcome: 'FORBIDDEN' })),
-    )
+    await expect.poll(() => auditedOf('ann').length).toBe(10)
+    expect(auditedOf('ann')).toEqual(Array(10).fill(expect.objectContaining({ outcome: 'FORBIDDEN' })))
     const done = audited().filter(({ outcome }) => outcome === 'OK')
     expect(new Set(done.map(({ action }) => action))).toEqual(
       new Set([
@@ -222,7 +221,7 @@ it('two workers: an action reaches both; keys are left to the configuration', as
   const pair = await GatewayProcess.start({ workers: 2 })
   const post = (path: string, body: unknown = {}) => postJson(pair, path, body, { connection: 'close' })
   try {
-    const started = post('/api/v1/query', { query: slow, timeout: '60s' })
+    const started = post('/api/v1/query', { query: slow, timeout: '300s' })
     const queries = async () => (await jsonOf(fetch(`http://${pair.http}/admin/queries`))).queries
     await expect.poll(async () => (await queries()).length).toBe(1)
     const [{ id }] = await queries()
@@ -230,10 +229,15 @@ it('two workers: an action reaches both; keys are left to the configuration', as
     const killed = await Promise.all([post(`/admin/queries/${id}/cancel`), post(`/admin/queries/${id}/cancel`)])
     expect(killed.map(({ status }) => status)).toContain(204)
     expect((await started).status).toBe(499)
-    expect(await jsonOf(post('/admin/sources/demo/drain'))).toEqual({ confirmed: 2, missing: 0 })
+    // A worker that takes more than a second counts as missing.
+    const confirmed = (action: string) =>
+      expect
+        .poll(() => jsonOf(post(`/admin/sources/demo/${action}`)), { interval: 200 })
+        .toEqual({ confirmed: 2, missing: 0 })
+    await confirmed('drain')
     for (let i = 0; i < 4; i++)
       expect(await jsonOf(post('/api/v1/query', { query: `SELECT ${i}` }))).toMatchObject({ code: 'SOURCE_DRAINING' })
-    expect(await jsonOf(post('/admin/sources/demo/undrain'))).toEqual({ confirmed: 2, missing: 0 })
+    await confirmed('undrain')
     expect((await post('/admin/seal-keys/rotate')).status).toBe(501)
   } finally {
     expect(await pair.stop()).toBe(0)
