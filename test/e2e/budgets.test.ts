@@ -46,7 +46,7 @@ describe('a gateway with state.directory', () => {
     const gateways = await Promise.all([GatewayProcess.start(config), GatewayProcess.start(config)])
     const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => shop.query(gateways[i % 2]!)))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(10)
-    await expect.poll(() => spentOf(gateways[0]!), { timeout: 5000 }).toEqual(times(10))
+    await expect.poll(() => spentOf(gateways[0]!)).toEqual(times(10))
     expect(shop.fake.billedBytes).toBe(10 * BYTES)
     await Promise.all(gateways.map((gateway) => gateway.stop()))
   })
@@ -70,17 +70,21 @@ describe('a gateway with state.directory', () => {
     expect((await run('SELECT failed')).status).toBe(400)
     const grown = await jsonOf(run('SELECT grown'))
     expect(grown.detail).toMatch(/[Pp]lan/)
-    await expect.poll(() => spentOf(gateway, 'reserved'), { timeout: 5000 }).toBe(0)
+    await expect.poll(() => spentOf(gateway, 'reserved')).toBe(0)
     expect(await spentOf(gateway)).toBe(0)
     expect((await run('SELECT less')).status).toBe(200)
-    await expect.poll(() => spentOf(gateway), { timeout: 5000 }).toEqual(times(0.5))
+    await expect.poll(() => spentOf(gateway)).toEqual(times(0.5))
     const logged = await gateway.line(
       ({ event, step, outcome }) => event === 'statement' && step === 'run' && outcome === 'OK',
     )
     expect(logged).toMatchObject({ billedBytes: BYTES / 2, costUsd: times(0.5) })
-    await abandon(gateway, '/api/v1/query', { query: 'SELECT n FROM shop.t' }, 1000)
-    await expect.poll(() => spentOf(gateway, 'reserved'), { timeout: 10_000 }).toBe(0)
-    expect(await spentOf(gateway)).toEqual(times(shop.fake.billedBytes / BYTES))
+    const before = shop.fake.jobs.all.length
+    const hasBegun = async () => await expect.poll(() => shop.fake.jobs.all.length).toBe(before + 1)
+    shop.fake.jobs.hold()
+    await abandon(gateway, '/api/v1/query', { query: 'SELECT n FROM shop.t' }, hasBegun)
+    await expect.poll(() => spentOf(gateway, 'reserved')).toBe(0)
+    expect(await spentOf(gateway)).toEqual(times(1.5))
+    expect(shop.fake.billedBytes).toBe(1.5 * BYTES)
     const statements = Array.from({ length: 11 }, (_, i) => ({
       id: `s${i}`,
       query: `SELECT n, ${-i} AS i FROM shop.t`,
@@ -95,7 +99,7 @@ describe('a gateway with state.directory', () => {
     const gateway = await GatewayProcess.start(shop.configOf({ state: { directory }, auth }))
     const headers = { 'x-api-key': 'secret' }
     expect((await postJson(gateway, '/api/v1/query', { query: 'SELECT n FROM shop.t' }, headers)).status).toBe(200)
-    await expect.poll(() => spentOf(gateway), { timeout: 5000 }).toEqual(times(1))
+    await expect.poll(() => spentOf(gateway)).toEqual(times(1))
     const other = { configuration: { query: { query: 'SELECT n, 5 AS i FROM shop.t', useLegacySql: false } } }
     await fetch(`${shop.fake.endpoint}/bigquery/v2/projects/test-project/jobs`, {
       method: 'POST',
@@ -103,7 +107,7 @@ describe('a gateway with state.directory', () => {
       body: JSON.stringify(other),
     })
     const reconcile = () => jsonOf(postJson(gateway, '/api/v1/costs/reconcile', { data_source: 'wh' }, headers))
-    await expect.poll(async () => (await reconcile()).others.jobs, { timeout: 5000 }).toBe(1)
+    await expect.poll(async () => (await reconcile()).others.jobs).toBe(1)
     const answer = await reconcile()
     expect(answer).toMatchObject({ data_source: 'wh', jobs: 1, settled: 0, corrected: 0, unknown: 0, differences: [] })
     expect(answer.others).toEqual({ jobs: 1, billed_bytes: BYTES, cost_usd: times(1) })
@@ -115,14 +119,14 @@ describe('a gateway with state.directory', () => {
     const run = async (query: string) => await jsonOf(postJson(gateway, '/api/v1/query', { query }))
     expect((await run('SELECT COUNT(*) AS n FROM shop.t')).rows).toEqual([{ n: 1 }])
     expect((await run('SELECT n FROM shop.t; SELECT n, 2 AS i FROM shop.t')).row_count).toBe(1)
-    await expect.poll(() => spentOf(gateway), { timeout: 5000 }).toEqual(times(2))
+    await expect.poll(() => spentOf(gateway)).toEqual(times(2))
     shop.fake.answer('SELECT hidden FROM shop.t', { estimatedBytes: 0, processedBytes: BYTES })
     expect(await run('SELECT hidden FROM shop.t')).toMatchObject({ code: 'BUDGET_EXCEEDED' })
-    await expect.poll(() => spentOf(gateway, 'reserved'), { timeout: 5000 }).toBe(0)
+    await expect.poll(() => spentOf(gateway, 'reserved')).toBe(0)
     await gateway.stop()
     const capped = await GatewayProcess.start(shop.configOf({}, { ...forTen, maxBytesPerQuery: BYTES }))
     await jsonOf(postJson(capped, '/api/v1/query', { query: 'SELECT hidden FROM shop.t' }))
-    await expect.poll(() => spentOf(capped), { timeout: 5000 }).toEqual(times(1))
+    await expect.poll(() => spentOf(capped)).toEqual(times(1))
     await capped.stop()
   })
 })

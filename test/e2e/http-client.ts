@@ -29,13 +29,22 @@ export async function postJson(
   })
 }
 
-/** Posts a body as JSON and closes the connection after a time, whatever has been answered until then. */
-export async function abandon(gateway: GatewayProcess, path: string, body: unknown, afterMs: number): Promise<void> {
+/**
+ * Posts a body as JSON and closes the connection, whatever has been answered until then.
+ * @param after a time in milliseconds, or what to wait for
+ */
+export async function abandon(
+  gateway: GatewayProcess,
+  path: string,
+  body: unknown,
+  after: number | (() => Promise<unknown>),
+): Promise<void> {
   const headers = { 'content-type': 'application/json' }
   const call = request(`http://${gateway.http}${path}`, { method: 'POST', headers, agent: false })
   call.on('error', () => {})
   call.end(JSON.stringify(body))
-  await new Promise((resolve) => setTimeout(resolve, afterMs))
+  if (typeof after === 'number') await new Promise((resolve) => setTimeout(resolve, after))
+  else await after()
   call.destroy()
 }
 

@@ -1,15 +1,15 @@
-"""Drives a gateway in front of BigQuery with pyarrow and ADBC; prints the result of each step: bigquery_warehouse.py URI KEY."""
+"""Drives a gateway in front of BigQuery with pyarrow and ADBC; prints the result of each step: bigquery_warehouse.py URI KEY ENDPOINT."""
 import sys
 import threading
-import time
 
 import adbc_driver_flightsql
 import adbc_driver_flightsql.dbapi as adbc
 import pyarrow.compute as pc
 import pyarrow.flight as flight
+from fake_jobs import await_job
 from steps import read, report, step
 
-uri, key = sys.argv[1:]
+uri, key, endpoint = sys.argv[1:]
 client = flight.connect(uri)
 HEADER = adbc_driver_flightsql.DatabaseOptions.RPC_CALL_HEADER_PREFIX.value
 
@@ -131,24 +131,33 @@ def missing_dataset():
 
 @step
 def pyarrow_timeout():
-    options = headers("warehouse", timeout=1.5)
-    info = client.get_flight_info(flight.FlightDescriptor.for_command(b"SELECT slow AS timeout"), options)
+    info = client.get_flight_info(
+        flight.FlightDescriptor.for_command(b"SELECT slow AS timeout"), headers("warehouse")
+    )
     try:
-        client.do_get(info.endpoints[0].ticket, options).read_all()
+        # Time enough for the job to begin.
+        client.do_get(info.endpoints[0].ticket, headers("warehouse", timeout=5)).read_all()
     except Exception as error:
         return type(error).__name__
 
 
 @step
 def adbc_cancel():
+    sql = "SELECT slow AS adbc"
     with adbc_connection() as connection, connection.cursor() as cursor:
-        threading.Timer(1, cursor.adbc_cancel).start()
-        began = time.monotonic()
+
+        def cancel():
+            await_job(endpoint, sql)
+            cursor.adbc_cancel()
+
+        thread = threading.Thread(target=cancel, daemon=True)
+        thread.start()
         try:
-            cursor.execute("SELECT slow AS adbc")
-            cursor.fetchall()
+            cursor.execute(sql)
+            return cursor.fetchall()
         except Exception as error:
-            return [type(error).__name__, time.monotonic() - began < 20]
+            thread.join()
+            return type(error).__name__
 
 
 report()

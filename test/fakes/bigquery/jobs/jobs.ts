@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError } from '../api-error.ts'
 import { billedBytes, bytesOf } from '../sql/estimate.ts'
@@ -32,6 +33,7 @@ export class FakeJobs {
   readonly #answers: CannedAnswers
   readonly #options: JobOptions
   readonly #cache = new Map<string, Cached>()
+  #held: Promise<void> | undefined
 
   constructor(tables: FakeTables, answers: CannedAnswers, options: JobOptions) {
     this.#tables = tables
@@ -61,6 +63,16 @@ export class FakeJobs {
     this.all.push(job)
     void this.#run(job, location)
     return job
+  }
+
+  /** From now on jobs stay RUNNING until the returned function is called, or they are cancelled. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#held = promise
+    return () => {
+      this.#held = undefined
+      resolve()
+    }
   }
 
   cancel(job: FakeJob): void {
@@ -97,7 +109,7 @@ export class FakeJobs {
     job.bytesBilled = billed
     job.slotMs = canned.slotMs ?? canned.durationMs ?? 0
     job.statistics = canned.statistics
-    await this.#pause(job, canned.durationMs ?? this.#options.jobDurationMs ?? 0)
+    await this.#work(job, canned.durationMs)
     const error = cannedError(canned)
     if (error) throw error
     job.dml = cannedDml(canned)
@@ -175,7 +187,7 @@ export class FakeJobs {
     job.bytesProcessed = bytes.processed
     job.bytesBilled = billedBytes(bytes.processed, bytes.tables.length)
     job.slotMs = Math.ceil(bytes.processed / 1e6)
-    await this.#pause(job, this.#options.jobDurationMs ?? 0)
+    await this.#work(job)
     const result = statement.run()
     job.dml = result.dml
     job.ddl = result.ddl
@@ -225,6 +237,12 @@ export class FakeJobs {
       numRows: length,
       ...(repeatsAfter && { repeatsAfter }),
     })
+  }
+
+  async #work(job: FakeJob, durationMs = this.#options.jobDurationMs ?? 0): Promise<void> {
+    const { signal } = job.canceled
+    if (this.#held && !signal.aborted) await Promise.race([this.#held, once(signal, 'abort')])
+    await this.#pause(job, durationMs)
   }
 
   async #pause(job: FakeJob, ms: number): Promise<void> {
