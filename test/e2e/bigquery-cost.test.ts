@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FlightInfo } from '../../gen/arrow/flight/protocol/Flight.ts'
 import { runFlightgate } from '../cli/run-flightgate.ts'
 import type { BigQueryFake } from '../fakes/bigquery/fake.ts'
+import { waitFor } from '../wait-for.ts'
 import { startWarehouse, type Warehouse } from './bigquery-warehouse.ts'
 import { type CallEnd, commandOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayStub, sql } from './gateway-stub.ts'
@@ -189,7 +190,11 @@ describe('what a statement costs at BigQuery', () => {
 
     it('flightgate estimate: prints what docs/cost.md says, exit code 4', async () => {
       const args = ['estimate', '-e', warehouse.gateway.uri, '--max-cost', '0.25', 'SELECT * FROM sales.large']
-      const { code, stdout, stderr } = await runFlightgate(args, { cwd })
+      // The gateway waits only some time for advice.
+      const { code, stdout, stderr } = await waitFor(async () => {
+        const ended = await runFlightgate(args, { cwd })
+        return ended.code !== 4 || /^Advice/m.test(ended.stdout) ? ended : undefined
+      }, 'an estimate with advice')
       expect([code, stderr]).toEqual([4, ''])
       const [command, printed] = ['sh', 'text'].map((language) => blockOf(language))
       expect(command).toBe('flightgate estimate --max-cost 0.25 "SELECT * FROM sales.large"\n')
