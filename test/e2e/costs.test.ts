@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { clearOfMidnight } from '../clear-of-midnight.ts'
 import { runFlightgate } from '../cli/run-flightgate.ts'
 import { type BigQueryFake, startBigQueryFake } from '../fakes/bigquery/fake.ts'
+import { waitFor } from '../wait-for.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
 const cwd = fileURLToPath(new URL('../..', import.meta.url))
@@ -12,6 +14,9 @@ describe('what statements have cost', () => {
   let fake: BigQueryFake
   let gateway: GatewayProcess
   beforeAll(async () => {
+    await clearOfMidnight('day')
+    // Of what principals have used.
+    await clearOfMidnight('day', 'UTC')
     const [n] = [{ name: 'n', type: 'INT64' } as const]
     const table = { dataset: 'shop', name: 't', schema: [n], rows: [{ f: [{ v: '1' }] }], columnBytes: { n: BYTES } }
     fake = await startBigQueryFake({ tables: [table] })
@@ -36,6 +41,8 @@ describe('what statements have cost', () => {
         const body = { query: `SELECT n, '${key} ${i}' AS x FROM shop.t` }
         const answer = await call(key, '/api/v1/query', body, i === 1 ? { 'x-flightgate-label': 'Report' } : {})
         expect(answer.status).toBe(200)
+        // A statement has ended when its rows have been read.
+        await answer.text()
       }
   })
   afterAll(async () => {
@@ -52,7 +59,7 @@ describe('what statements have cost', () => {
   const costs = async (key: string, query = ''): Promise<any> => await (await call(key, `/api/v1/costs${query}`)).json()
 
   it('the role admin sees all of it, by day, source, principal, group and label', async () => {
-    await expect.poll(async () => (await costs('root-key')).cost_usd, { timeout: 5000 }).toBeCloseTo(3 * USD, 6)
+    await expect.poll(async () => (await costs('root-key')).cost_usd).toBeCloseTo(3 * USD, 6)
     const all = await costs('root-key')
     expect(all).toMatchObject({ statements: 3, billed_bytes: 3 * BYTES, principal: null })
     expect(all.days).toHaveLength(1)
@@ -91,7 +98,11 @@ describe('what statements have cost', () => {
   })
 
   it('metrics tell the costs of principals, and the forecast of each account with a budget', async () => {
-    const text = await (await fetch(`http://${gateway.http}/metrics`)).text()
+    // Without the forecasts while the ledger computes them.
+    const text = await waitFor(async () => {
+      const metrics = await (await fetch(`http://${gateway.http}/metrics`)).text()
+      return metrics.includes('flightgate_cost_forecast_usd{account="gateway"}') ? metrics : undefined
+    }, 'metrics with forecasts')
     const metricOf = (metric: string) => Number(text.match(new RegExp(`^${metric} (.*)$`, 'm'))?.[1])
     expect(metricOf('flightgate_principal_cost_usd_total{principal="ann"}')).toBeCloseTo(2 * USD, 6)
     expect(metricOf('flightgate_statement_cost_usd_count{source="wh"}')).toBe(3)
@@ -116,7 +127,7 @@ describe('what statements have cost', () => {
 
   it('flightgate usage prints tables, and with --json what the HTTP API answers', async () => {
     const usage = (...args: string[]) =>
-      runFlightgate(['usage', '--timeout', '20', '-e', gateway.uri, ...args], {
+      runFlightgate(['usage', '--timeout', '60', '-e', gateway.uri, ...args], {
         cwd,
         input: '',
         env: { FLIGHTGATE_API_KEY: 'root-key' },

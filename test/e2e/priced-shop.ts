@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { clearOfMidnight } from '../clear-of-midnight.ts'
 import { type BigQueryFake, startBigQueryFake } from '../fakes/bigquery/fake.ts'
 import type { GatewayProcess } from './gateway-process.ts'
 import { type Json, postJson } from './http-client.ts'
@@ -23,6 +24,7 @@ export class PricedShop {
   }
 
   static async start(jobDurationMs = 1000): Promise<PricedShop> {
+    await clearOfMidnight('month')
     const table = {
       dataset: 'shop',
       name: 't',
