@@ -1,7 +1,7 @@
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CLIENT_SECRET, OidcIssuer } from '../fakes/oidc-issuer.ts'
+import { freePort } from '../fakes/servers.ts'
 import { hasChromium, startChromium } from './chromium.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { jsonOf } from './http-client.ts'
@@ -28,15 +28,6 @@ class CookieJar {
     }
     return answer
   }
-}
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Where to put pictures of the pages, for people who look at them. */

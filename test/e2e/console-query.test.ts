@@ -6,15 +6,16 @@ import { openConsole } from './console-page.ts'
 import { contrastsOf } from './contrasts.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { runningQueries } from './http-client.ts'
+import { longestTaskMs } from './longest-task.ts'
 
 /** Takes DuckDB for hours. */
 const endless = 'SELECT count(*) AS endless FROM range(10000000) AS a, range(10000000) AS b'
 const large = "SELECT range AS id, 'comment ' || range AS comment, range / 4 AS quarter FROM range(100000)"
 
-/** Counts the frames that the page draws, and the longest time between two of them. */
-const watchFrames = `window.drawn = 0; window.longestMs = 0; let last = performance.now()
-  const draw = (now) => { drawn++; longestMs = Math.max(longestMs, now - last); last = now; requestAnimationFrame(draw) }
-  requestAnimationFrame((now) => { last = now; draw(now) })`
+/** Counts the frames that the page draws. */
+const watchFrames = `window.drawn = 0
+  const draw = () => { drawn++; requestAnimationFrame(draw) }
+  requestAnimationFrame(draw)`
 
 /** A script that tells whether the first such element is wider than its place. */
 const isWide = (selector: string) =>
@@ -47,11 +48,13 @@ describe.skipIf(!hasChromium())('the console in Chromium: the query box', () => 
   it('without API keys asks for no login, and streams 100,000 rows while the page goes on', async () => {
     const { page, complaints } = await openQuery()
     await page.evaluate(watchFrames)
-    await run(page, large)
-    await page.getByText('100,000 rows', { exact: false }).first().waitFor()
-    await page.getByRole('button', { name: 'Download CSV' }).waitFor()
+    const longestMs = await longestTaskMs(browser, page, async () => {
+      await run(page, large)
+      await page.getByText('100,000 rows', { exact: false }).first().waitFor()
+      await page.getByRole('button', { name: 'Download CSV' }).waitFor()
+    })
     expect(await page.evaluate('drawn')).toBeGreaterThan(5)
-    expect(await page.evaluate('longestMs')).toBeLessThan(1000)
+    expect(longestMs).toBeLessThan(300)
 
     // Only rows in sight are drawn, and each can be reached.
     expect(await page.locator('.result tbody tr').count()).toBeLessThan(100)
@@ -98,23 +101,24 @@ describe.skipIf(!hasChromium())('the console in Chromium: the query box', () => 
     const dialog = page.getByRole('dialog', { name: 's' })
     await dialog.getByText('150,003 characters, of which the first 100,000 are shown').waitFor()
     await page.keyboard.press('Escape')
-    expect(await dialog.count()).toBe(0)
+    await expect.poll(() => dialog.count()).toBe(0)
 
-    await page.evaluate(watchFrames)
     const wide = Array.from({ length: 200 }, (_, i) => `range + ${i} AS column_${i}`).join(', ')
-    await run(page, `SELECT ${wide} FROM range(5000)`)
-    await page.getByText('5,000 rows').first().waitFor()
-    await page.getByRole('button', { name: 'Download CSV' }).waitFor()
-    await section(page).focus()
-    await page.keyboard.press('End')
-    await page.getByRole('rowheader', { name: '5000', exact: true }).waitFor()
-    // Only columns in sight are drawn, and each can be reached.
-    expect(await section(page).getByRole('table').getAttribute('aria-colcount')).toBe('201')
-    expect(await page.getByRole('columnheader').count()).toBeLessThan(60)
-    await page.evaluate('document.querySelector(".result").scrollLeft = 1e6')
-    await page.getByRole('columnheader', { name: 'column_199' }).waitFor()
-    expect(await page.getByRole('row').last().getByRole('cell', { name: '5198', exact: true }).count()).toBe(1)
-    expect(await page.evaluate('longestMs')).toBeLessThan(1000)
+    const longestMs = await longestTaskMs(browser, page, async () => {
+      await run(page, `SELECT ${wide} FROM range(5000)`)
+      await page.getByText('5,000 rows').first().waitFor()
+      await page.getByRole('button', { name: 'Download CSV' }).waitFor()
+      await section(page).focus()
+      await page.keyboard.press('End')
+      await page.getByRole('rowheader', { name: '5000', exact: true }).waitFor()
+      // Only columns in sight are drawn, and each can be reached.
+      expect(await section(page).getByRole('table').getAttribute('aria-colcount')).toBe('201')
+      expect(await page.getByRole('columnheader').count()).toBeLessThan(60)
+      await page.evaluate('document.querySelector(".result").scrollLeft = 1e6')
+      await page.getByRole('columnheader', { name: 'column_199' }).waitFor()
+      expect(await page.getByRole('row').last().getByRole('cell', { name: '5198', exact: true }).count()).toBe(1)
+    })
+    expect(longestMs).toBeLessThan(300)
     expect(complaints).toEqual([])
     await page.context().close()
   })
@@ -142,7 +146,7 @@ describe.skipIf(!hasChromium())('the console in Chromium: the query box', () => 
     expect(await page.getByRole('heading', { name: 'Result' }).count()).toBe(0)
     await run(page, 'SELECT 42 AS answer')
     // The focus is on the button that runs it.
-    await page.getByRole('button', { name: 'Run it for $1.25' }).waitFor()
+    await expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe('Run it for $1.25')
     await page.keyboard.press('Enter')
     await page.getByRole('cell', { name: '42', exact: true }).waitFor()
     await page.context().close()
@@ -167,7 +171,7 @@ describe.skipIf(!hasChromium())('the console in Chromium: the query box', () => 
     await page.getByRole('button', { name: 'Cancel' }).click()
     await expect.poll(async () => (await runningQueries(gateway)).length).toBe(0)
     await page.getByText('cancelled', { exact: true }).waitFor()
-    expect(await page.evaluate('document.activeElement.id')).toBe('sql')
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('sql')
     await page.context().close()
   })
 
@@ -226,7 +230,7 @@ describe.skipIf(!hasChromium())('the console in Chromium: the query box', () => 
     await page.route('**/api/v1/stream', (route) => route.abort())
     await page.getByRole('button', { name: 'Download Arrow' }).click()
     await page.getByRole('alert').waitFor()
-    expect(await page.evaluate('file.ends.join()')).toBe('closed,dropped')
+    await expect.poll(() => page.evaluate('file.ends.join()')).toBe('closed,dropped')
     await page.context().close()
   })
 

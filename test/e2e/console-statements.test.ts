@@ -71,10 +71,11 @@ describe.skipIf(!hasChromium())('the console in Chromium: statements', () => {
     await row.getByRole('button', { name: 'Kill the statement of rob at demo' }).click()
     const dialog = page.getByRole('dialog', { name: 'Kill this statement?' })
     await dialog.getByRole('button', { name: 'Keep it' }).click()
-    expect(await dialog.count()).toBe(0)
+    await expect.poll(() => dialog.count()).toBe(0)
     await row.getByRole('button', { name: 'Kill the statement of rob at demo' }).click()
-    await dialog.getByRole('button', { name: 'Kill' }).click()
-    await page.getByRole('status').getByText('The statement of rob has been told to end.').waitFor()
+    // It shows for some seconds.
+    const told = page.getByRole('status').getByText('The statement of rob has been told to end.').waitFor()
+    await Promise.all([told, dialog.getByRole('button', { name: 'Kill' }).click()])
     await row.waitFor({ state: 'detached' })
     expect(await (await answer).json()).toMatchObject({
       code: 'CANCELLED',
@@ -127,7 +128,7 @@ describe.skipIf(!hasChromium())('the console in Chromium: statements', () => {
     await page.keyboard.press('Tab')
     expect(await focused()).toBe('Skip to the content')
     await page.keyboard.press('Enter')
-    expect(await focused()).toBe('Statements')
+    await expect.poll(focused).toBe('Statements')
     const label = 'Kill the statement of ada at demo'
     for (let i = 0; (await focused()) !== label && i < 10; i++) await page.keyboard.press('Tab')
     expect(await focused()).toBe(label)
@@ -141,8 +142,9 @@ describe.skipIf(!hasChromium())('the console in Chromium: statements', () => {
     await page.getByRole('dialog').waitFor()
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
-    expect(await focused()).toBe(label)
+    await expect.poll(focused).toBe(label)
     await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
     expect(await (await answer).json()).toMatchObject({ code: 'CANCELLED' })
@@ -158,7 +160,7 @@ describe.skipIf(!hasChromium())('the console in Chromium: statements', () => {
     expect(contrasts.length).toBeGreaterThan(10)
     expect(contrasts.filter(({ ratio }) => ratio < 4.5)).toEqual([])
     await page.getByLabel('Colours').selectOption(colorScheme === 'dark' ? 'light' : 'dark')
-    expect(await isDark()).toBe(colorScheme !== 'dark')
+    await expect.poll(isDark).toBe(colorScheme !== 'dark')
     await page.reload()
     await page.getByRole('heading', { level: 1 }).waitFor()
     expect(await isDark()).toBe(colorScheme !== 'dark')
