@@ -26,7 +26,7 @@ const call = (name: string, path: string, init: RequestInit = {}) =>
 const post = (name: string, path: string, body: unknown, headers = {}) =>
   postJson(gateway, path, body, { 'x-api-key': keyOf(name), ...headers })
 const slow = 'SELECT sum(a.range + b.range) FROM range(1000000) a, range(1000000) b'
-const start = (name: string) => post(name, '/api/v1/query', { query: slow, timeout: '60s' })
+const start = (name: string) => post(name, '/api/v1/query', { query: slow, timeout: '300s' })
 const running = async () => (await jsonOf(call('root', '/admin/queries'))).queries
 const adminLine = (action: string, outcome: string) =>
   gateway.line((line) => line['event'] === 'admin' && line['action'] === action && line['outcome'] === outcome)
@@ -59,8 +59,12 @@ describe('the routes of operators', () => {
   })
 
   it('clear the cache by a filter', async () => {
-    const query = async (name: string) =>
-      (await post(name, '/api/v1/query', { query: 'SELECT 42 AS x' })).headers.get('cache-status')
+    const query = async (name: string) => {
+      const answer = await post(name, '/api/v1/query', { query: 'SELECT 42 AS x' })
+      // The rows are in the cache when the answer has ended.
+      await answer.text()
+      return answer.headers.get('cache-status')
+    }
     await query('ann')
     expect(await query('ann')).toContain('hit')
     expect(await jsonOf(post('root', '/admin/cache/clear', { principal: 'root' }))).toEqual({ cleared: 0 })

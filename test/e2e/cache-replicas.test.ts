@@ -16,7 +16,8 @@ it('after a change through one replica, its writer reads fresh rows at the other
   })
   const config = {
     auth: { apiKeys },
-    redis: { url: redis.url },
+    // Where Redis does not answer in time, the cache is bypassed.
+    redis: { url: redis.url, commandTimeoutMs: 10_000 },
     // What each replica has in its memory is the point here.
     cache: { shared: { enabled: false } },
     sources: { up: { kind: 'flightsql', uri: engine.uri, writes: true } },
