@@ -70,8 +70,12 @@ describe('statements that run at the same time', () => {
     sessions.push(opened)
     return opened
   }
-  const inFlight = (count: number) =>
-    expect.poll(() => gateway.metric('flightgate_statements_in_flight'), { timeout: 20_000 }).toBe(count)
+  const inFlight = (count: number) => expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(count)
+  /** So many statements have a slot, or share the rows of one that has. */
+  const running = (count: number) =>
+    expect
+      .poll(async () => (await runningQueries(gateway)).map(({ state }) => state))
+      .toEqual(Array(count).fill('running'))
   const ticket = async () => ticketOf(await stub.info(query))
   /** Sends the schema, then batches. */
   const send = async ({ call }: AskedResult, batches: number) => {
@@ -81,7 +85,7 @@ describe('statements that run at the same time', () => {
   }
   /** Reads DoGet to its end. Returns the digest of its messages. */
   const read = async () => {
-    const { code, details, messages } = await stub.call('DoGet', [await ticket()], {}, 60_000)
+    const { code, details, messages } = await stub.call('DoGet', [await ticket()], {}, 120_000)
     expect([code, details]).toEqual([0, ''])
     return { messages: messages.length, digest: digestOf(...messages) }
   }
@@ -95,12 +99,14 @@ describe('statements that run at the same time', () => {
     }
     const gatewayStub = new GatewayStub(gateway.flight, { 'grpc.use_local_subchannel_pool': 1 })
     const flight = Array.from({ length: 90 }, () => read())
-    const service = Array.from({ length: 60 }, () => gatewayStub.read('execute', { statement: statement(query) }))
+    const service = Array.from({ length: 60 }, () =>
+      gatewayStub.read('execute', { statement: statement(query) }, {}, 120_000),
+    )
     const http = Array.from({ length: 50 }, async () =>
       linesOf(await postJson(gateway, '/api/v1/stream', { query, format: 'ndjson' })),
     )
-    await inFlight(200)
-    expect((await runningQueries(gateway)).map(({ state }) => state)).toEqual(Array(200).fill('running'))
+    await running(200)
+    await all.reached
     all.pass()
     const answers = await Promise.all(flight)
     expect(new Set(answers.map(({ digest }) => digest)).size).toBe(1)
@@ -109,7 +115,7 @@ describe('statements that run at the same time', () => {
     for (const lines of await Promise.all(http)) expect(lines.length).toBe(3000)
     expect(upstream.counts.executions).toBe(1)
     gatewayStub.close()
-  }, 60_000)
+  }, 120_000)
 
   it('one is stalled, one is cancelled, the first one is killed: the others get all rows of the one execution', async () => {
     const begun = step()
@@ -133,6 +139,7 @@ describe('statements that run at the same time', () => {
     // Without a listener for its data the client reads no further than its window.
     const stalled = openDoGet(session(), await ticket())
     const cancelled = openDoGet(session(), await ticket())
+    await inFlight(4)
     const cancelledById = openDoGet(session(), await ticket())
     await inFlight(5)
     const readers = Array.from({ length: 10 }, () => read())
@@ -163,8 +170,8 @@ describe('statements that run at the same time', () => {
     }
     const opened = [session(), session()]
     for (const each of opened) openDoGet(each, await ticket())
-    await inFlight(2)
-    expect(upstream.counts.executions).toBe(1)
+    await running(2)
+    await expect.poll(() => upstream.counts.executions).toBe(1)
     for (const each of opened) each.destroy()
     await expect.poll(() => upstream.ended.cancelled).toBe(1)
     expect((await read()).messages).toBe(2)
@@ -183,7 +190,7 @@ describe('statements that run at the same time', () => {
       asked.call.reset(2)
     }
     const calls = Array.from({ length: 20 }, async () => stub.call('DoGet', [await ticket()]))
-    await inFlight(20)
+    await running(20)
     await broken.reached
     broken.pass()
     const ends = await Promise.all(calls)
