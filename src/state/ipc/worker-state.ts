@@ -41,7 +41,8 @@ export class WorkerState {
   /** Takes an answer, or a message of the bus. */
   receive(reply: StateReply): void {
     if ('topic' in reply) {
-      this.#local.publish(reply.topic, reply.message)
+      // A subscriber that cannot read the message misses it.
+      this.#local.publish(reply.topic, reply.message).catch(() => {})
       return
     }
     const waiting = this.#waiting.get(reply.id)
