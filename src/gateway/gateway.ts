@@ -101,7 +101,9 @@ async function start(
   const redis = config.redis && (await RedisConnection.open(config.redis, log, metrics.redis))
   if (redis) scope.defer(() => redis.close())
   const state = await openState({ redis, workers: group?.state, bounds: STATE_BOUNDS }, log)
-  const directory = new ReplicaDirectory(instanceId, state.store, log)
+  const sealKeys = new SealKeys(config.auth, group !== undefined)
+  const { sealer } = sealKeys
+  const directory = new ReplicaDirectory(instanceId, state.store, sealer, log)
   const repeatable = new MemoryStore(Math.max(1, config.limits.repeatableStoreBytes))
   scope.defer(() => Promise.all([state.close(), repeatable.close()]))
 
@@ -117,8 +119,8 @@ async function start(
   const slots = new Slots(config, kinds)
   const isShared = redis !== undefined || group !== undefined
   const changes = openChanges({ state, isShared, sources }, scope)
-  const { cache, update: updateCache } = openCache({ config, kinds, sources, changes, metrics, redis, log }, scope)
-  const sealKeys = new SealKeys(config.auth, group !== undefined)
+  const cacheParts = { config, kinds, sources, changes, metrics, redis, sealer, log }
+  const { cache, update: updateCache } = openCache(cacheParts, scope)
   const engine = createEngine(
     {
       replicas: directory,

@@ -22,6 +22,7 @@ export const SealKind = {
   forwarded: 8,
   login: 9,
   loginFailure: 10,
+  replica: 11,
 } as const
 export type SealKind = (typeof SealKind)[keyof typeof SealKind]
 
@@ -42,6 +43,13 @@ const MAX_SALTS = 256
 /** Size of the cache of recently sealed or opened values: clients return tickets soon, and handles repeatedly. */
 const MAX_RECENT_BYTES = 4 << 20
 const RECENT_OVERHEAD_BYTES = 200
+
+/** A key that every process with the same secrets derives, to tell what one of them has written elsewhere. */
+export interface SharedKey {
+  /** Tells keys apart, and nothing about them: 8 hexadecimal digits. */
+  readonly id: string
+  readonly key: KeyObject
+}
 
 interface MasterKey {
   readonly id: number
@@ -64,6 +72,7 @@ export class Sealer {
     maxEntrySize: MAX_RECENT_BYTES >> 6,
     sizeCalculation: ({ payload }, sealed) => sealed.length + payload.byteLength + RECENT_OVERHEAD_BYTES,
   })
+  readonly #shared = new Map<string, SharedKey>()
   #counter = 0
 
   /** @param secrets at least one, each long and random; the first one seals, all of them open */
@@ -88,6 +97,19 @@ export class Sealer {
     this.#key = derive(masters[0]!.secret, this.#salt)
     this.#derived.clear()
     this.#recent.clear()
+    this.#shared.clear()
+  }
+
+  /** The key of a purpose that comes from the first secret. */
+  sharedKey(purpose: string): SharedKey {
+    let shared = this.#shared.get(purpose)
+    if (!shared) {
+      const { id, secret } = this.#masters[0]!
+      const bytes = Buffer.from(hkdfSync('sha256', secret, '', `flightgate ${purpose} v1`, SECRET_BYTES))
+      shared = { id: id.toString(16).padStart(8, '0'), key: createSecretKey(bytes) }
+      this.#shared.set(purpose, shared)
+    }
+    return shared
   }
 
   /** Seals `payload` for `principal` until `expiresAt` (Unix milliseconds). Adds about 60 bytes. */

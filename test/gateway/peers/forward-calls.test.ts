@@ -1,4 +1,5 @@
 import { connect as connectHttp2 } from 'node:http2'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { anonymous } from '../../../src/auth/authenticator.ts'
@@ -10,11 +11,11 @@ import type { Methods } from '../../../src/grpc/server/method.ts'
 import { GrpcServer } from '../../../src/grpc/server/server.ts'
 import { GatewayError } from '../../../src/query/errors.ts'
 import { OwnedElsewhere } from '../../../src/query/replicas/owned-elsewhere.ts'
-import { Sealer } from '../../../src/query/seal/sealer.ts'
+import { Sealer, SealKind } from '../../../src/query/seal/sealer.ts'
 import { MemoryStore } from '../../../src/state/memory.ts'
 import { limits, log } from '../../grpc/server-limits.ts'
 
-const [FIRST, SECOND] = ['00000000000a', '00000000000b']
+const [FIRST, SECOND, THIRD] = ['00000000000a', '00000000000b', '00000000000c']
 const NOT_FOUND = 5
 const UNAVAILABLE = 14
 const same = (bytes: Buffer) => bytes
@@ -75,8 +76,8 @@ async function start(self: string, store: MemoryStore, isEnabled = true): Promis
       },
     },
   }
-  const directory = new ReplicaDirectory(self, store, log)
   const sealer = new Sealer(['one key of all replicas'])
+  const directory = new ReplicaDirectory(self, store, sealer, log)
   const peers = new Peers({
     directory,
     sealer,
@@ -106,7 +107,12 @@ async function pair(isEnabled = true) {
   const [first, second] = [await start(FIRST, store, isEnabled), await start(SECOND, store, isEnabled)]
   const client = new grpc.Client(`127.0.0.1:${first.port}`, grpc.credentials.createInsecure())
   closers.push(() => client.close())
-  return { first, second, call: callWith(client), client }
+  return { first, second, call: callWith(client), client, store }
+}
+
+/** An address as a process seals it. */
+function sealedBy(sealer: Sealer, self: string, address: object): Uint8Array {
+  return sealer.seal(SealKind.replica, self, Date.now() + 60_000, Buffer.from(JSON.stringify(address)))
 }
 
 function callWith(client: grpc.Client) {
@@ -199,6 +205,24 @@ describe('a call whose transaction another replica has', () => {
     await first.directory.join({ host: '127.0.0.1', port: first.port, tls: false })
     const forged = await call('/t/Unary', [Buffer.from('q')], { 'x-flightgate-forwarded': 'AQgAAAA' })
     expect([forged.code, forged.details]).toEqual([NOT_FOUND, expect.stringContaining('has ended')])
+  })
+
+  it.each<[string, (address: object) => Uint8Array]>([
+    ['in plain text', (address) => Buffer.from(JSON.stringify(address))],
+    ['sealed with another key', (address) => sealedBy(new Sealer(['a key of somebody else']), SECOND, address)],
+    ['of another replica', (address) => sealedBy(new Sealer(['one key of all replicas']), THIRD, address)],
+  ])('an address that a stranger has put into the state gets no call and no credentials: %s', async (_, forge) => {
+    const { call, second, store } = await pair()
+    const stranger = createServer((socket) => sockets.push(socket))
+    const sockets: Socket[] = []
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
+    closers.push(() => stranger.close())
+    await second.directory.leave()
+    const { port } = stranger.address() as AddressInfo
+    await store.set(`replica:${SECOND}`, forge({ host: '127.0.0.1', port, tls: false }), 60_000)
+    const { code, details } = await call('/t/Unary', [Buffer.from('q')], { 'x-api-key': 'secret' })
+    expect([code, details]).toEqual([NOT_FOUND, expect.stringContaining('has ended')])
+    expect(sockets).toEqual([])
   })
 
   it('that died: UNAVAILABLE while it may come back, then the transaction has ended', async () => {
