@@ -194,7 +194,7 @@ export function warningsOf(settings: Parsed, kinds: SourceKinds, plainKeys: read
   if (redis?.tls?.skipVerify) warnings.push('redis.tls.skipVerify: any server can pass for Redis: set ca instead')
   if (redis && auth.sealKeys.length === 0)
     warnings.push(
-      'auth.sealKeys: not set, so replicas that share redis reject the tickets, tokens and prepared statements of each other: set the same keys everywhere, for example by FLIGHTGATE_SEAL_KEYS',
+      'auth.sealKeys: not set, so replicas that share redis reject the tickets, tokens and prepared statements of each other and share no cached results: set the same keys everywhere, for example by FLIGHTGATE_SEAL_KEYS',
     )
   else if (!takesAnyone(auth) && auth.sealKeys.length === 0)
     warnings.push('auth.sealKeys: not set, so tickets and tokens end with this process and other replicas reject them')

@@ -9,6 +9,7 @@ import { SharedLevel } from '../cache/shared-level/shared-level.ts'
 import type { Config } from '../config/config.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { packageVersion } from '../ops/version.ts'
+import type { Sealer } from '../query/seal/sealer.ts'
 import type { Logger } from '../query/types.ts'
 import type { SourceKinds } from '../sources/kind.ts'
 import type { RedisConnection } from '../state/redis/redis-connection.ts'
@@ -24,6 +25,7 @@ export interface CacheParts {
   readonly changes: ChangeLog
   readonly metrics: Metrics
   readonly redis: RedisConnection | undefined
+  readonly sealer: Pick<Sealer, 'sharedKey'>
   readonly log: Logger
 }
 
@@ -42,7 +44,7 @@ const MAX_PENDING_BYTES = 64 << 20
 
 /** Opens the result cache, also if it is off: it then refuses `only-if-cached`. The scope closes it. */
 export function openCache(parts: CacheParts, scope: Scope): OpenCache {
-  const { config, kinds, sources, changes, metrics, redis, log } = parts
+  const { config, kinds, sources, changes, metrics, redis, sealer, log } = parts
   const { maxBytes, shared: level, spillBytes, spillDirectory, planTtlMs } = config.cache
   const declaredOf = declaredFunctionsOf(config)
   const rules = new Map(rulesOfSources(config, kinds))
@@ -62,7 +64,9 @@ export function openCache(parts: CacheParts, scope: Scope): OpenCache {
   })
   const limits = { commandTimeoutMs: level.commandTimeoutMs, maxPendingBytes: MAX_PENDING_BYTES }
   const shared =
-    redis && level.enabled && maxBytes > 0 ? new SharedLevel(redis, limits, log, metrics.sharedCache) : undefined
+    redis && level.enabled && maxBytes > 0
+      ? new SharedLevel({ redis, rowsKey: () => sealer.sharedKey('rows') }, limits, log, metrics.sharedCache)
+      : undefined
   if (shared) metrics.sharedCache.begin({ isUp: () => shared.stats.isUp, pendingBytes: () => shared.pendingBytes })
   const cache = new ResultCache({
     maxBytes,

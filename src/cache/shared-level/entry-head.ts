@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib'
 import type { ReadScope, Snapshot } from '../changes/change-log.ts'
+import { isSealOf, type RowsKey, SEAL_BYTES, writeSeal } from './rows-key.ts'
 
 /** What a run that is under way, or its rows, are. */
 export interface EntryHead {
@@ -33,12 +33,12 @@ export interface StoredHead {
 export const ORDER_DIGITS = 16
 /** Length of a version; it follows the order. */
 export const VERSION_LENGTH = 12
-const CHECKSUM_AT = ORDER_DIGITS + VERSION_LENGTH
-const LENGTH_AT = CHECKSUM_AT + 4
+const SEAL_AT = ORDER_DIGITS + VERSION_LENGTH
+const LENGTH_AT = SEAL_AT + SEAL_BYTES
 const JSON_AT = LENGTH_AT + 4
 
-/** A head as bytes, with a checksum over its name and content. @param name under which it is stored */
-export function sealHead(name: string, head: EntryHead, inline?: Uint8Array): Buffer {
+/** A head as bytes that only who has the key can make or change. @param name under which it is stored */
+export function sealHead(key: RowsKey, name: string, head: EntryHead, inline?: Uint8Array): Buffer {
   const json = Buffer.from(JSON.stringify(head))
   const sealed = Buffer.allocUnsafe(JSON_AT + json.byteLength + (inline?.byteLength ?? 0))
   sealed.write(String(head.order).padStart(ORDER_DIGITS, '0'), 0, 'latin1')
@@ -46,19 +46,14 @@ export function sealHead(name: string, head: EntryHead, inline?: Uint8Array): Bu
   sealed.writeUInt32LE(json.byteLength, LENGTH_AT)
   sealed.set(json, JSON_AT)
   if (inline) sealed.set(inline, JSON_AT + json.byteLength)
-  sealed.writeUInt32LE(checksumOf(name, sealed), CHECKSUM_AT)
+  writeSeal(key, name, sealed, SEAL_AT)
   return sealed
 }
 
 /** The head that `sealHead` has sealed under this name; undefined if the bytes are others. */
-export function openHead(name: string, sealed: Buffer): StoredHead | undefined {
-  if (sealed.byteLength < JSON_AT || sealed.readUInt32LE(CHECKSUM_AT) !== checksumOf(name, sealed)) return undefined
+export function openHead(key: RowsKey, name: string, sealed: Buffer): StoredHead | undefined {
+  if (sealed.byteLength < JSON_AT || !isSealOf(key, name, sealed, SEAL_AT)) return undefined
   const end = JSON_AT + sealed.readUInt32LE(LENGTH_AT)
   const head = JSON.parse(sealed.toString('utf8', JSON_AT, end)) as EntryHead
   return { head, inline: end < sealed.byteLength ? sealed.subarray(end) : undefined }
-}
-
-function checksumOf(name: string, sealed: Buffer): number {
-  const before = crc32(sealed.subarray(0, CHECKSUM_AT), crc32(name))
-  return crc32(sealed.subarray(LENGTH_AT), before)
 }

@@ -7,6 +7,14 @@ import { now } from '../freshness/clock.ts'
 import { type Chunk, openChunk, type SealedChunk, sealChunk } from './chunk-codec.ts'
 import { type EntryHead, openHead, type StoredHead, sealHead } from './entry-head.ts'
 import { entryScripts } from './entry-scripts.ts'
+import type { RowsKey } from './rows-key.ts'
+
+/** Where entries are, and how processes recognize their own. */
+export interface EntryPlace {
+  readonly redis: RedisConnection
+  /** The key for new entries; a reload may change it. */
+  rowsKey(): RowsKey
+}
 
 /** Time limits of the calls. */
 export interface EntryStoreLimits {
@@ -40,12 +48,18 @@ const FULL_CHECK_MS = 5000
 /** How long the difference between the clocks is used, in milliseconds. */
 const CLOCK_MS = 30_000
 
+/** Earlier keys with which entries are still read and written. */
+const MAX_KEYS = 8
+
 /**
- * Heads, leases and chunks of results in Redis. All keys of one result have one hash tag. Every call throws GatewayError
+ * Heads, leases and chunks of results in Redis. All keys of one result have one hash tag. Only processes with the same `RowsKey`
+ * find, make or change an entry; `nameFor` gives the key under which the others look for nothing. Every call throws GatewayError
  * STATE_UNAVAILABLE if Redis fails or is too slow; after a time-out calls fail at once for a while.
  */
 export class EntryStore {
   readonly #redis: RedisConnection
+  readonly #rowsKey: () => RowsKey
+  readonly #keys = new Map<string, RowsKey>()
   readonly #small: CallGuard
   readonly #bulk: CallGuard
   readonly #turns = new Semaphore(MAX_CHUNKS_IN_FLIGHT)
@@ -53,9 +67,15 @@ export class EntryStore {
   #fullness: { readonly isFull: boolean; readonly readAt: number } | undefined
   #clock: { readonly offsetMs: number; readonly readAt: number } | undefined
 
-  constructor(redis: RedisConnection, { commandTimeoutMs }: EntryStoreLimits, log: Logger, onCorrupt: () => void) {
+  constructor(
+    { redis, rowsKey }: EntryPlace,
+    { commandTimeoutMs }: EntryStoreLimits,
+    log: Logger,
+    onCorrupt: () => void,
+  ) {
     const retry = { retryAfterMs: RETRY_AFTER_MS }
     this.#redis = redis
+    this.#rowsKey = rowsKey
     this.#small = new CallGuard({ callTimeoutMs: commandTimeoutMs, ...retry }, log, 'cache level in Redis')
     this.#bulk = new CallGuard({ callTimeoutMs: CHUNK_TIMES * commandTimeoutMs, ...retry }, log, 'rows in Redis')
     this.#onCorrupt = onCorrupt
@@ -76,13 +96,22 @@ export class EntryStore {
     return this.#clock?.offsetMs ?? 0
   }
 
+  /** The name under which processes with the key of now have an entry; all other methods take it. */
+  nameFor(key: string): string {
+    const own = this.#rowsKey()
+    this.#keys.set(own.id, own)
+    if (this.#keys.size > MAX_KEYS) this.#keys.delete(this.#keys.keys().next().value!)
+    return `${own.id}.${key}`
+  }
+
   /** What is stored under a key, and what runs; one round trip. */
   async find(key: string): Promise<FoundHeads> {
     const names = [this.#headOf(key), this.#leaseOf(key)] as const
     const [[head, lease]] = await this.#small.run(() =>
       Promise.all([this.#redis.call((client) => client.mgetBuffer(...names)), this.#readClock()]),
     )
-    return { stored: await this.#opened(names[0], head), running: (await this.#opened(names[1], lease))?.head }
+    const stored = await this.#opened(key, names[0], head)
+    return { stored, running: (await this.#opened(key, names[1], lease))?.head }
   }
 
   /** Whether Redis uses most of the memory that it may use; as of a few seconds ago. */
@@ -105,7 +134,7 @@ export class EntryStore {
     seen: string | undefined,
   ): Promise<{ readonly hasLease: boolean; readonly order: number }> {
     const names = [this.#headOf(key), this.#leaseOf(key)]
-    const value = sealHead(names[1]!, head)
+    const value = sealHead(this.#keyOf(key), names[1]!, head)
     const answer = await this.#small.run(() => this.#redis.run(entryScripts.lead, names, value, LEASE_MS, seen ?? ''))
     const [isOwn, order] = answer as [number, string]
     return { hasLease: isOwn === 1, order: Number(order) }
@@ -128,7 +157,7 @@ export class EntryStore {
   /** Stores the head of a whole result, and ends its lease. @returns false if a later run has stored one */
   async finish(key: string, head: EntryHead, inline: Uint8Array | undefined, ttlMs: number): Promise<boolean> {
     const names = [this.#headOf(key), this.#leaseOf(key)]
-    const value = sealHead(names[0]!, head, inline)
+    const value = sealHead(this.#keyOf(key), names[0]!, head, inline)
     return (await this.#small.run(() => this.#redis.run(entryScripts.finish, names, value, ttlMs, head.version))) === 1
   }
 
@@ -136,10 +165,10 @@ export class EntryStore {
   async abandon(key: string, head: EntryHead, chunks: number): Promise<void> {
     const lease = this.#leaseOf(key)
     await this.#small.run(() => this.#redis.run(entryScripts.remove, [lease], head.version))
-    if (head.isLarge)
-      await this.#small.run(() =>
-        this.#redis.call((client) => client.set(lease, sealHead(lease, head), 'PX', LARGE_MS, 'NX')),
-      )
+    if (head.isLarge) {
+      const value = sealHead(this.#keyOf(key), lease, head)
+      await this.#small.run(() => this.#redis.call((client) => client.set(lease, value, 'PX', LARGE_MS, 'NX')))
+    }
     await this.#removeChunks(key, head.version, chunks)
   }
 
@@ -151,7 +180,7 @@ export class EntryStore {
 
   async putChunk(key: string, version: string, index: number, chunk: Chunk, isWorthwhile: boolean, ttlMs: number) {
     const name = this.#chunkOf(key, version, index)
-    const sealed = await sealChunk(name, chunk, isWorthwhile)
+    const sealed = await sealChunk(this.#keyOf(key), name, chunk, isWorthwhile)
     await this.#inTurn(() => this.#redis.call((client) => client.set(name, sealed.value, 'PX', ttlMs), 'bulk'))
     return sealed
   }
@@ -160,28 +189,28 @@ export class EntryStore {
   async chunk(key: string, version: string, index: number): Promise<Chunk | 'corrupt' | undefined> {
     const name = this.#chunkOf(key, version, index)
     const value = await this.#inTurn(() => this.#redis.call((client) => client.getBuffer(name), 'bulk'))
-    return value === null ? undefined : await this.#openedChunk(name, value)
+    return value === null ? undefined : await this.#openedChunk(key, name, value)
   }
 
   /** The chunk that is stored in a head. */
   async inlineChunk(key: string, version: string, value: Buffer): Promise<Chunk | 'corrupt'> {
-    return await this.#openedChunk(this.#chunkOf(key, version, 0), value)
+    return await this.#openedChunk(key, this.#chunkOf(key, version, 0), value)
   }
 
   /** The only chunk of a small result, for its head. */
   async sealInline(key: string, version: string, chunk: Chunk): Promise<SealedChunk> {
-    return await sealChunk(this.#chunkOf(key, version, 0), chunk, true)
+    return await sealChunk(this.#keyOf(key), this.#chunkOf(key, version, 0), chunk, true)
   }
 
-  async #openedChunk(name: string, value: Buffer): Promise<Chunk | 'corrupt'> {
-    const chunk = await openChunk(name, value).catch(() => undefined)
+  async #openedChunk(key: string, name: string, value: Buffer): Promise<Chunk | 'corrupt'> {
+    const chunk = await openChunk(this.#keyOf(key), name, value).catch(() => undefined)
     if (!chunk) this.#onCorrupt()
     return chunk ?? 'corrupt'
   }
 
-  async #opened(name: string, value: Buffer | null | undefined): Promise<StoredHead | undefined> {
+  async #opened(key: string, name: string, value: Buffer | null | undefined): Promise<StoredHead | undefined> {
     if (!value) return undefined
-    const opened = openHead(name, value)
+    const opened = openHead(this.#keyOf(key), name, value)
     if (opened) return opened
     this.#onCorrupt()
     await this.#small.run(() => this.#redis.call((client) => client.unlink(name)))
@@ -219,6 +248,11 @@ export class EntryStore {
     } finally {
       release()
     }
+  }
+
+  /** The key of an entry's name. */
+  #keyOf(key: string): RowsKey {
+    return this.#keys.get(key.slice(0, key.indexOf('.'))) ?? this.#rowsKey()
   }
 
   #headOf(key: string): string {

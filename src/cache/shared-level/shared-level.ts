@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger, Result } from '../../query/types.ts'
-import type { RedisConnection } from '../../state/redis/redis-connection.ts'
 import type { ReadScope, Snapshot } from '../changes/change-log.ts'
 import type { EntryHead } from './entry-head.ts'
 import { EntryReader, type ReadableEntry } from './entry-reader.ts'
-import { EntryStore } from './entry-store.ts'
+import { type EntryPlace, EntryStore } from './entry-store.ts'
 import { EntryWriter } from './entry-writer.ts'
 
 /** Receives what happens in the level, for metrics. */
@@ -74,10 +73,10 @@ export class SharedLevel {
   readonly #stats = { hits: 0, misses: 0, stored: 0, errors: 0, corrupt: 0 }
   #pendingBytes = 0
 
-  constructor(redis: RedisConnection, limits: SharedLevelLimits, log: Logger, observer: SharedLevelObserver) {
+  constructor(place: EntryPlace, limits: SharedLevelLimits, log: Logger, observer: SharedLevelObserver) {
     this.#limits = limits
     this.#observer = observer
-    this.#store = new EntryStore(redis, limits, log, () => {
+    this.#store = new EntryStore(place, limits, log, () => {
       this.#stats.corrupt++
       observer.onCorrupt()
     })
@@ -120,7 +119,8 @@ export class SharedLevel {
    */
   async lead(run: OwnRun, request: LeaseRequest): Promise<EntryWriter | 'elsewhere' | undefined> {
     if (this.#store.isFull) return undefined
-    const { key, lifeMs, startedAt, ...rest } = run
+    const { key: own, lifeMs, startedAt, ...rest } = run
+    const key = this.#store.nameFor(own)
     const version = randomBytes(9).toString('base64url')
     const head: EntryHead = { ...rest, version, order: 0, startedAt: startedAt + this.#store.offsetMs }
     try {
@@ -159,7 +159,8 @@ export class SharedLevel {
     return writer
   }
 
-  async #find(key: string): Promise<FoundEntries> {
+  async #find(own: string): Promise<FoundEntries> {
+    const key = this.#store.nameFor(own)
     try {
       const { stored, running } = await this.#store.find(key)
       const local = (head: EntryHead): EntryHead => ({ ...head, startedAt: head.startedAt - this.#store.offsetMs })

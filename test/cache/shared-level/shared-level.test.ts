@@ -1,5 +1,7 @@
+import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { SharedLevel } from '../../../src/cache/shared-level/shared-level.ts'
+import { Sealer } from '../../../src/query/seal/sealer.ts'
 import { RedisConnection } from '../../../src/state/redis/redis-connection.ts'
 import { RedisServer } from '../../fakes/redis/redis-server.ts'
 import { waitFor } from '../../wait-for.ts'
@@ -18,6 +20,7 @@ describe('the cache level in Redis', () => {
   let server: RedisServer
   let connections: RedisConnection[] = []
   let levels: SharedLevel[] = []
+  let rowsKeys: Sealer[] = []
 
   beforeAll(async () => {
     server = await RedisServer.start()
@@ -30,6 +33,7 @@ describe('the cache level in Redis', () => {
     const limits = { connectTimeoutMs: COMMAND_MS, commandTimeoutMs: COMMAND_MS }
     const settings = { url: server.url, keyPrefix: 'test:', ...limits }
     connections = await Promise.all([RedisConnection.open(settings, log), RedisConnection.open(settings, log)])
+    rowsKeys = [new Sealer(['one key']), new Sealer(['one key'])]
     openLevels(COMMAND_MS)
   })
   afterEach(async () => {
@@ -38,7 +42,9 @@ describe('the cache level in Redis', () => {
 
   const openLevels = (commandTimeoutMs: number) => {
     const limits = { commandTimeoutMs, maxPendingBytes: 64 << 20 }
-    levels = connections.map((redis) => new SharedLevel(redis, limits, log, quiet))
+    levels = connections.map(
+      (redis, i) => new SharedLevel({ redis, rowsKey: () => rowsKeys[i]!.sharedKey('rows') }, limits, log, quiet),
+    )
   }
   const pair = (options: CachedOptions = {}) => {
     const changes = new FakeChanges()
@@ -154,6 +160,38 @@ describe('the cache level in Redis', () => {
     else expect(read).toMatchObject({ code: 'CACHE_LOST' })
     expect(levels[1]!.stats.corrupt).toBe(1)
     expect((await b.read()).outcome?.level).not.toBe('shared')
+  })
+
+  it('rows that somebody without the key has written count as damaged, also under the right names', async () => {
+    const [forger, b] = pair()
+    forger.bodyBytes = 400_000
+    forger.framesPerRun = 4
+    rowsKeys[0]!.update(['a key of somebody else'])
+    await forger.read()
+    await stored(1)
+    const [from, to] = rowsKeys.map((sealer) => sealer.sharedKey('rows').id)
+    await connections[0]!.call(async (redis) => {
+      const client = redis as Redis
+      for (const name of await client.keys('test:rows:*')) await client.rename(name, name.replace(from!, to!))
+    })
+    expect(await b.read()).toMatchObject({ outcome: { result: 'MISS' } })
+    expect([b.runs, levels[1]!.stats.corrupt]).toEqual([1, 1])
+  })
+
+  it('processes with different keys have entries of their own, and a process reads with its earlier key to the end', async () => {
+    const [a, b] = pair()
+    await a.read()
+    await stored(1)
+    const gate = Promise.withResolvers<void>()
+    a.gate = gate.promise
+    const running = a.read('SELECT 2')
+    await waitFor(() => a.runs === 2, 'the run', 5000)
+    for (const sealer of rowsKeys) sealer.update(['a later key', 'one key'])
+    gate.resolve()
+    expect((await running).outcome).toMatchObject({ result: 'MISS', isStored: true })
+    await stored(2)
+    expect((await b.read()).outcome).toMatchObject({ result: 'MISS' })
+    expect(levels.map(({ stats }) => stats.corrupt)).toEqual([0, 0])
   })
 
   it('goes on without Redis, and with it again', async () => {
