@@ -47,7 +47,7 @@ async function readByQuery(sql: string, source: Source, call: Context): Promise<
 
 /** The tables that a plain INSERT, UPDATE or DELETE reads: those of its query or its conditions, and its own if it looks for rows there. */
 async function readByChange(sql: string, source: Source, call: Context): Promise<readonly string[] | null> {
-  const change = plainChange(sql, source.dialect ?? 'standard')
+  const change = await plainChange(sql, source.dialect ?? 'standard', call)
   if (!change) return null
   const others = change.rest === '' ? [] : await readByQuery(change.rest, source, call)
   if (!others || !change.isRead) return others

@@ -83,10 +83,11 @@ type TellingSource = Pick<Source, 'name' | 'dialect' | 'tellsTables'>
 /**
  * Requires the grants on tables that the engine told when it planned a statement: those behind views too. A change needs `read` on
  * all of them but the one that it changes.
- * @throws GatewayError FORBIDDEN
+ * @throws GatewayError FORBIDDEN; the signal's reason
  */
-export function requireTold(verb: StatementVerb, plan: Told, source: TellingSource, { principal }: Caller): void {
-  const missing = missingOfTold(verb, plan, source, principal)
+export async function requireTold(verb: StatementVerb, plan: Told, source: TellingSource, ctx: Context): Promise<void> {
+  const missing = await missingOfTold(verb, plan, source, ctx)
+  const { principal } = ctx
   if (missing) throw lacks(principal, verb === 'estimate' ? verb : 'read', missing)
 }
 
@@ -95,14 +96,15 @@ export function requireTold(verb: StatementVerb, plan: Told, source: TellingSour
  * grants on parts of the source. A plan for an estimate has none if its statement may not run.
  * @param verb that the run of the statement needs
  */
-export function grantsMark(
+export async function grantsMark(
   verb: StatementVerb,
   plan: Told,
   source: TellingSource,
-  { principal }: Caller,
-): Pick<PlannedSql, 'grantsDigest'> | undefined {
+  ctx: Context,
+): Promise<Pick<PlannedSql, 'grantsDigest'> | undefined> {
+  const { principal } = ctx
   if (!source.tellsTables || allows(principal, verb, { source: source.name })) return undefined
-  return missingOfTold(verb, plan, source, principal) ? undefined : { grantsDigest: grantsDigest(principal) }
+  return (await missingOfTold(verb, plan, source, ctx)) ? undefined : { grantsDigest: grantsDigest(principal) }
 }
 
 /**
@@ -123,15 +125,16 @@ export function requireSameGrants(
 }
 
 /** The first table that the engine told and that the grants do not cover. */
-function missingOfTold(
+async function missingOfTold(
   verb: StatementVerb,
   { estimate, query }: Told,
   { name: source, dialect = 'standard' }: TellingSource,
-  principal: Principal,
-): Target | undefined {
+  ctx: Context,
+): Promise<Target | undefined> {
+  const { principal } = ctx
   const tables = estimate?.referencedTables
   if (!tables || allows(principal, verb, { source })) return undefined
-  const changed = verb === 'write' ? plainChange(query.sql, dialect)?.table.join('.') : undefined
+  const changed = verb === 'write' ? (await plainChange(query.sql, dialect, ctx))?.table.join('.') : undefined
   for (const name of tables) {
     const lower = name.toLowerCase()
     if (changed !== undefined && (lower === changed || lower.endsWith(`.${changed}`))) continue

@@ -42,7 +42,7 @@ export async function statementTables(query: Query, source: Source, ctx: Context
   const dialect = source.dialect ?? 'standard'
   // Servers of their own dialects name tables in places that no reader for all of them can know.
   if (dialect === 'standard') return 'runs at a server whose dialect of SQL the gateway does not know'
-  const change = plainChange(query.sql, dialect)
+  const change = await plainChange(query.sql, dialect, ctx)
   if (!change) return await readTables(query.sql, query, source, ctx)
   const rest = await readTables(change.rest, query, source, ctx)
   if (typeof rest === 'string') return rest

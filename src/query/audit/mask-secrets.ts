@@ -37,10 +37,10 @@ function withoutUsers(sql: string): string {
     const start = authority.lastIndex
     authorityEnd.lastIndex = start
     const end = authorityEnd.exec(sql)!.index
-    const at = sql.lastIndexOf('@', end)
-    if (at > start) {
+    const at = sql.slice(start, end).lastIndexOf('@')
+    if (at > 0) {
       pieces.push(sql.slice(from, start), MASK)
-      from = at
+      from = start + at
     }
     authority.lastIndex = end
   }

@@ -1,3 +1,4 @@
+import { type Call, type TextPass, TextReader } from '../text/text-pass.ts'
 import type { SqlDialect } from './dialect.ts'
 import { Lexer } from './lexer/lexer.ts'
 
@@ -16,13 +17,62 @@ const beforeName: Readonly<Record<string, string>> = { INSERT: 'INTO', DELETE: '
 /** Longer statements are not read. */
 const MAX_CHARACTERS = 1 << 20
 
+/** Characters that are read without a break. */
+const PART_CHARACTERS = 4096
+
+const readerOf = (dialect: SqlDialect) => new TextReader((sql) => new PlainChangePass(sql, dialect), PART_CHARACTERS)
+const readers: Readonly<Record<SqlDialect, TextReader<PlainChange | undefined>>> = {
+  duckdb: readerOf('duckdb'),
+  bigquery: readerOf('bigquery'),
+  dremio: readerOf('dremio'),
+  standard: readerOf('standard'),
+}
+
 /**
  * Reads a plain INSERT, UPDATE or DELETE. Undefined for any other statement, and in doubt: with USING, which names tables at a place
- * of its own, and if another statement follows.
+ * of its own, and if another statement follows. Yields to the event loop while it reads a long one.
+ * @throws the signal's reason
  */
-export function plainChange(sql: string, dialect: SqlDialect): PlainChange | undefined {
-  if (sql.length > MAX_CHARACTERS) return undefined
-  const lexer = new Lexer(sql, dialect)
+export function plainChange(
+  sql: string,
+  dialect: SqlDialect,
+  call?: Call,
+): PlainChange | undefined | Promise<PlainChange | undefined> {
+  return sql.length > MAX_CHARACTERS ? undefined : readers[dialect].read(sql, call)
+}
+
+/** One pass over a text, which ends early if it is no plain change. */
+class PlainChangePass implements TextPass<PlainChange | undefined> {
+  readonly #lexer: Lexer
+  readonly #steps: Generator<void, PlainChange | undefined>
+  #change: PlainChange | undefined
+  #isDone = false
+
+  constructor(sql: string, dialect: SqlDialect) {
+    this.#lexer = new Lexer(sql, dialect)
+    this.#steps = stepsOf(sql, dialect, this.#lexer)
+  }
+
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  advance(characters: number): void {
+    const until = this.#lexer.at + characters
+    while (!this.#isDone && this.#lexer.at < until) {
+      const { done = false, value } = this.#steps.next()
+      this.#isDone = done
+      if (done) this.#change = value as PlainChange | undefined
+    }
+  }
+
+  result(): PlainChange | undefined {
+    return this.#change
+  }
+}
+
+/** Reads the statement; yields after some tokens. */
+function* stepsOf(sql: string, dialect: SqlDialect, lexer: Lexer): Generator<void, PlainChange | undefined> {
   const text = () => sql.slice(lexer.token.start, lexer.token.end)
   const word = () => (lexer.token.kind === 'word' ? text().toUpperCase() : '')
   if (!lexer.next()) return undefined
@@ -32,6 +82,7 @@ export function plainChange(sql: string, dialect: SqlDialect): PlainChange | und
   const table: string[] = []
   if (word() === 'ONLY') return undefined
   for (;;) {
+    yield
     const part = partOf(lexer.token.kind, text())
     if (part === undefined) return undefined
     table.push(...(lexer.token.kind === 'name' && dialect === 'bigquery' ? part.split('.') : [part]))
@@ -41,11 +92,12 @@ export function plainChange(sql: string, dialect: SqlDialect): PlainChange | und
   if (lexer.fault || !mayFollowName(lexer.token.kind, text())) return undefined
   const from = lexer.token.start
   let isRead = first !== 'INSERT'
-  if (first === 'INSERT' && !skipInsertHeader(lexer, sql)) return undefined
+  if (first === 'INSERT' && !(yield* skipInsertHeader(lexer, sql))) return undefined
   const queryFrom = lexer.token.start
   let isOver = table.length === 0
   let hasTokens = queryFrom < sql.length && lexer.token.end > queryFrom
   while (hasTokens) {
+    yield
     const sign = lexer.token.kind === 'symbol' ? text() : ''
     if (isOver && sign !== ';') return undefined
     if (sign === ';') isOver = true
@@ -74,16 +126,21 @@ const inHeader = new Set(['AS', 'BY', 'NAME', 'POSITION', 'OVERRIDING', 'SYSTEM'
  * OVERRIDING and DEFAULT; in parentheses there could be a query.
  * @returns false if anything else stands there
  */
-function skipInsertHeader(lexer: Lexer, sql: string): boolean {
+function* skipInsertHeader(lexer: Lexer, sql: string): Generator<void, boolean> {
   const text = () => sql.slice(lexer.token.start, lexer.token.end)
   const isName = () => lexer.token.kind === 'word' || lexer.token.kind === 'name'
   for (let isAlias = false; ; ) {
+    yield
     const word = lexer.token.kind === 'word' ? text().toUpperCase() : ''
     if (!isAlias && beginsQuery.has(word)) return true
     if (text() === '(') {
       do {
+        yield
         if (!lexer.next() || !isName() || !lexer.next()) return false
-        while (text() === '.') if (!lexer.next() || !isName() || !lexer.next()) return false
+        while (text() === '.') {
+          yield
+          if (!lexer.next() || !isName() || !lexer.next()) return false
+        }
       } while (text() === ',')
       if (text() !== ')') return false
     } else if (!(isAlias && isName()) && !inHeader.has(word)) return false

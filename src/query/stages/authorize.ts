@@ -63,8 +63,8 @@ export function authorize(router: Router): Stage {
       if (verb === 'write') requireWrites(source)
       if (!query.estimate) await requireStatement(verb, query, source, ctx)
       // The source may have changed the text; what it told is about its own.
-      requireTold(query.estimate ? 'estimate' : verb, { ...plan, query }, source, ctx)
-      const mark = grantsMark(verb, { ...plan, query }, source, ctx)
+      await requireTold(query.estimate ? 'estimate' : verb, { ...plan, query }, source, ctx)
+      const mark = await grantsMark(verb, { ...plan, query }, source, ctx)
       return mark ? { ...plan, ...mark } : plan
     },
     async run(plan, ctx, next) {
