@@ -50,3 +50,17 @@ describe('lists of a body', () => {
     })
   })
 })
+
+describe('a batch as large as a body may be', () => {
+  const values = 39_000
+  it.each<[string, () => object]>([
+    ['parameters', () => ({ query, parameters: Array(values / 1000).fill(1.5) })],
+    ['columns', () => ({ table: { name: 't', columns: Array(values / 1000).fill('c') } })],
+  ])('with many %s is checked without an entry of a list being checked twice', (_, statement) => {
+    const body = { queries: Array.from({ length: 1000 }, statement) }
+    check(batchBody, body)
+    const startedAt = performance.now()
+    expect(check(batchBody, body).error).toBeUndefined()
+    expect(performance.now() - startedAt).toBeLessThan(500)
+  })
+})

@@ -11,3 +11,8 @@ export function engineText(minCharacters = 1) {
     .refine((text) => !text.includes('\0'), 'must not contain a NUL character, which engines do not accept')
     .refine((text) => text.isWellFormed(), 'must be Unicode: it has half of a surrogate pair')
 }
+
+/** Whether a value fits `engineText()`. */
+export function isEngineText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && !value.includes('\0') && value.isWellFormed()
+}

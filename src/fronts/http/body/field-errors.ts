@@ -10,17 +10,20 @@ export interface FieldProblem {
   readonly message: string
 }
 
-/** BAD_REQUEST, with the fields at fault. */
+/** Fields at fault that an error names. */
+const MAX_PROBLEMS = 20
+
+/** BAD_REQUEST, with the first fields at fault. */
 export class FieldErrors extends GatewayError {
   readonly errors: readonly FieldProblem[]
 
-  constructor(errors: readonly FieldProblem[]) {
+  constructor(found: readonly FieldProblem[]) {
+    const errors = found.slice(0, MAX_PROBLEMS)
     super('BAD_REQUEST', errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; '))
     this.errors = errors
   }
 }
 
-const MAX_PROBLEMS = 20
 /** A longer name is no misspelling, and takes too long to compare. */
 const MAX_COMPARED_CHARACTERS = 40
 
@@ -38,7 +41,7 @@ const typeWords: Readonly<Record<string, string>> = {
 /** The error of a request that does not fit its schema. @param whole names what has no field, such as `The body` */
 export function fieldErrorsOf(error: z.core.$ZodError, schema: z.core.$ZodType, whole: string): FieldErrors {
   const problems = error.issues.flatMap((issue) => problemsOf(issue, schema, whole))
-  return new FieldErrors(problems.slice(0, MAX_PROBLEMS))
+  return new FieldErrors(problems)
 }
 
 function problemsOf(issue: z.core.$ZodIssue, schema: z.core.$ZodType, whole: string): FieldProblem[] {

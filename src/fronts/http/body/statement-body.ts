@@ -9,7 +9,7 @@ import {
   TAG_RULE,
 } from '../../../statements/cache/cache-wish.ts'
 import { MAX_CAP_USD } from '../../../statements/cost-caps.ts'
-import { engineText } from './engine-text.ts'
+import { engineText, isEngineText } from './engine-text.ts'
 import { listOf } from './list-of.ts'
 
 /** Each parameter is a column: more of them would take the event loop for too long. */
@@ -21,7 +21,7 @@ const tableScan = z
     name: engineText().describe(
       'Name with catalog and schema if needed, separated by dots; a part that contains a dot in double quotes or backticks.',
     ),
-    columns: listOf(engineText(), MAX_COLUMNS).default([]).describe('Columns to read; by default all.'),
+    columns: listOf(engineText(), MAX_COLUMNS, isEngineText).default([]).describe('Columns to read; by default all.'),
     filter: engineText(0).optional().describe("Condition in the source's dialect, as after WHERE."),
     limit: z.int().min(0).optional().describe('Largest number of rows; by default all.'),
   })
@@ -29,7 +29,7 @@ const tableScan = z
 
 const parameters = z
   .union([
-    listOf(z.union([z.string(), z.number(), z.boolean(), z.null()]), MAX_PARAMETERS),
+    listOf(z.union([z.string(), z.number(), z.boolean(), z.null()]), MAX_PARAMETERS, isScalar),
     z.strictObject(
       { arrow: z.base64().describe('An Arrow IPC stream with one or more rows.') },
       {
@@ -115,6 +115,11 @@ export const StatementBody = z
   .strictObject(statementFields)
   .superRefine(hasOneText)
   .meta({ id: 'Statement', examples: [{ query: 'SELECT 1 AS one' }, { table: 'lineitem', data_source: 'demo' }] })
+
+/** JSON has no other numbers than those that zod takes, but for those that are too large. */
+function isScalar(value: unknown): boolean {
+  return value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+}
 
 /** How results are written as text. */
 export const rowOptionFields = {
