@@ -59,8 +59,8 @@ describe('a batch as large as a body may be', () => {
   ])('with many %s is checked without an entry of a list being checked twice', (_, statement) => {
     const body = { queries: Array.from({ length: 1000 }, statement) }
     check(batchBody, body)
-    const startedAt = performance.now()
+    const before = cpuMs()
     expect(check(batchBody, body).error).toBeUndefined()
-    expect(performance.now() - startedAt).toBeLessThan(500)
+    expect(cpuMs() - before).toBeLessThan(500)
   })
 })
