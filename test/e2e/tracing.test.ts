@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FlightDescriptor, type FlightInfo, PollInfo } from '../../gen/arrow/flight/protocol/Flight.ts'
+import { FakeUpstream } from '../fakes/fake-upstream.ts'
 import { OtlpCollector, type ReceivedSpan } from '../fakes/otlp-collector.ts'
+import type { AskedResult } from '../fakes/upstream-behaviours.ts'
 import { commandOf, FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { postJson } from './http-client.ts'
@@ -24,14 +26,23 @@ const one = (spans: readonly ReceivedSpan[], name: string, serviceName?: string)
   return found[0]!
 }
 
+/** Whether the span of the call and those of so many statements are there. */
+const hasStatements = (count: number) => (spans: readonly ReceivedSpan[]) =>
+  spans.some(({ kind }) => kind === 2) && named(spans, 'statement').length === count
+
 describe('tracing', () => {
   let collector: OtlpCollector
   let behind: GatewayProcess
   let gateway: GatewayProcess
   let stub: FlightStub
+  /** Its statements `SELECT held` run until the test ends them. */
+  let upstream: FakeUpstream
+  const held = Promise.withResolvers<void>()
 
   beforeAll(async () => {
     collector = await OtlpCollector.start()
+    const behaviours = { held: (asked: AskedResult) => held.promise.then(() => asked.rowsAnd()) }
+    upstream = await FakeUpstream.start({ login: false, behaviours })
     const tracing = { endpoint: collector.endpoint, headers: { 'x-token': 'secret' } }
     behind = await GatewayProcess.start({ tracing: { ...tracing, serviceName: 'behind' } })
     gateway = await GatewayProcess.start({
@@ -40,6 +51,7 @@ describe('tracing', () => {
         lake: { kind: 'flightsql', uri: behind.uri },
         private: { kind: 'flightsql', uri: behind.uri, forward: { toServer: [] } },
         demo: { kind: 'duckdb' },
+        up: { kind: 'flightsql', uri: upstream.uri },
       },
       defaultSource: 'lake',
     })
@@ -51,7 +63,7 @@ describe('tracing', () => {
       expect(await each.stop()).toBe(0)
       expect(each.noise).toEqual([])
     }
-    await collector.stop()
+    await Promise.all([collector.stop(), upstream.stop()])
   })
 
   /** Polls a statement until it is ready. */
@@ -73,6 +85,7 @@ describe('tracing', () => {
       traceId,
       (all) =>
         named(all, `${service}/DoGet`).length === 2 &&
+        named(all, `${service}/DoGet`, 'behind').length === 1 &&
         named(all, 'statement', 'front').length === 1 &&
         named(all, 'statement', 'behind').length === 1,
     )
@@ -148,7 +161,7 @@ describe('tracing', () => {
     const answer = await postJson(gateway, '/api/v1/query', { query: 'SELECT 1', data_source: 'demo' }, { traceparent })
     expect(answer.status).toBe(200)
     await answer.text()
-    const spans = await collector.trace(traceId, (all) => all.some(({ kind }) => kind === 2))
+    const spans = await collector.trace(traceId, hasStatements(1))
     const root = one(spans, 'POST /api/v1/query')
     expect(root).toMatchObject({
       parentId: CLIENT_SPAN,
@@ -170,7 +183,7 @@ describe('tracing', () => {
     const answer = await postJson(gateway, '/api/v1/batch', { queries }, { traceparent })
     expect(answer.status).toBe(200)
     await answer.text()
-    const spans = await collector.trace(traceId, (all) => all.some(({ kind }) => kind === 2))
+    const spans = await collector.trace(traceId, hasStatements(3))
     const root = one(spans, 'POST /api/v1/batch')
     for (const name of ['plan', 'statement'])
       expect(named(spans, name).map(({ parentId }) => parentId)).toEqual(queries.map(() => root.spanId))
@@ -198,18 +211,22 @@ describe('tracing', () => {
   })
 
   it('a coalesced reader points to the statement that runs; a cached one has no span of the source', async () => {
-    const sql = 'SELECT count(*) AS n FROM range(200000000) a'
+    const body = { query: 'SELECT held FROM t', data_source: 'up' }
     const [first, second, third] = [newTrace(), newTrace(), newTrace()]
     const run = async ({ traceparent }: { traceparent: string }) => {
-      const answer = await postJson(gateway, '/api/v1/query', { query: sql, data_source: 'demo' }, { traceparent })
+      const answer = await postJson(gateway, '/api/v1/query', body, { traceparent })
       expect(answer.status).toBe(200)
       await answer.text()
     }
-    await Promise.all([run(first), run(second)])
+    const both = Promise.all([run(first), run(second)])
+    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(2)
+    held.resolve()
+    await both
     await run(third)
-    const isRead = (all: readonly ReceivedSpan[]) => all.some(({ kind }) => kind === 2)
     const [a, b, c] = await Promise.all(
-      [first, second, third].map(async ({ traceId }) => one(await collector.trace(traceId, isRead), 'statement')),
+      [first, second, third].map(async ({ traceId }) =>
+        one(await collector.trace(traceId, hasStatements(1)), 'statement'),
+      ),
     )
     const [leader, follower] = a!.links.length === 0 ? [a!, b!] : [b!, a!]
     expect(follower.links).toEqual([leader.spanId])
@@ -222,12 +239,12 @@ describe('tracing', () => {
     const { traceId, traceparent } = newTrace()
     await (await postJson(gateway, '/api/v1/query', { query: 'SELECT 5', data_source: 'demo' }, { traceparent })).text()
     const scrape = async (accept: string) => await fetch(`http://${gateway.http}/metrics`, { headers: { accept } })
-    const open = await scrape(
-      'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1',
-    )
+    const openMetrics = 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1'
+    const exemplar = `# {trace_id="${traceId}",span_id="`
+    await expect.poll(async () => (await scrape(openMetrics)).text()).toContain(exemplar)
+    const open = await scrape(openMetrics)
     expect(open.headers.get('content-type')).toContain('application/openmetrics-text')
     const text = await open.text()
-    expect(text).toContain(`# {trace_id="${traceId}",span_id="`)
     expect(text.endsWith('# EOF\n')).toBe(true)
     expect(text).toContain('# TYPE flightgate_http_requests counter')
     const plain = await (await scrape('text/plain')).text()

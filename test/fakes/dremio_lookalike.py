@@ -41,7 +41,7 @@ sys.tracebacklimit = 0  # pyarrow puts Python tracebacks into some gRPC messages
 CONTROL_HEADER = "x-standin-control"  # marks calls of the test itself: no auth, no counting
 FAULT = re.compile(r"\bfault\(\s*'(\w+)'\s*(?:,\s*(\d+)\s*)?\)", re.IGNORECASE)
 FAULT_SCHEMA = pa.schema([("i", pa.int64()), ("s", pa.string())])
-STREAM_FAULTS = ("ok", "slow_plan", "slow_batch", "hang", "error_mid_stream", "unavailable", "timeout", "error_text")
+STREAM_FAULTS = ("ok", "held_plan", "slow_batch", "hang", "error_mid_stream", "unavailable", "timeout", "error_text")
 
 
 @dataclass
@@ -181,8 +181,8 @@ class Server(fl.FlightServerBase):
             kind, n = match.group(1), int(match.group(2) or 0)
             if kind.startswith("plan_") and kind[5:] in STATUS:
                 raise STATUS[kind[5:]](f"fault: {kind}")
-            if kind == "slow_plan":
-                time.sleep(n / 1000)
+            if kind == "held_plan":  # until the test lets it go
+                self.st.let_go.wait(60)
             return Plan(sql, "fault", meta.SESSION_SCHEMA if kind == "session" else FAULT_SCHEMA, (kind, n))
         if re.match(r"(USE|ALTER\s+SESSION)\b", sql, re.IGNORECASE):
             return Plan(sql, "session", meta.DDL_SCHEMA)
@@ -233,7 +233,7 @@ class Server(fl.FlightServerBase):
             return
         if kind not in STREAM_FAULTS:
             raise pa.ArrowInvalid(f"unknown fault {kind!r}")
-        for k in range(10 if kind in ("slow_plan", "slow_batch", "error_text") else n):
+        for k in range(10 if kind in ("held_plan", "slow_batch", "error_text") else n):
             if kind == "error_text":  # n KiB of message, not all of it ASCII
                 raise STATUS["internal"]("błąd % \n" + "é" * (n << 9))
             if kind == "slow_batch" and guard.done.wait(n / 1000):
