@@ -16,7 +16,7 @@ describe.skipIf(!hasHaproxy() || !hasPython())(
 
     beforeAll(async () => {
       cluster = await Cluster.start({ upstream: { init: walkedTables } })
-    }, 60_000)
+    })
     afterAll(async () => {
       expect(await cluster.stop()).toEqual([0, 0, 0])
     })

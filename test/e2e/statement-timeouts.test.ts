@@ -10,9 +10,14 @@ it.runIf(hasPython())(
         apiKeys: [
           { name: 'patient', key: 'patient' },
           { name: 'impatient', key: 'impatient', statementTimeoutMs: 1800 },
+          { name: 'calm', key: 'calm', statementTimeoutMs: 60_000 },
         ],
       },
-      sources: { demo: { kind: 'duckdb' }, hasty: { kind: 'duckdb', statementTimeoutMs: 1500 } },
+      sources: {
+        demo: { kind: 'duckdb' },
+        hasty: { kind: 'duckdb', statementTimeoutMs: 1500 },
+        calm: { kind: 'duckdb', statementTimeoutMs: 60_000 },
+      },
       defaultSource: 'demo',
     })
     const ended = (text: string) => ({ text: expect.stringContaining(`ran longer than ${text}`) })

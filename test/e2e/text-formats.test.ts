@@ -32,7 +32,7 @@ describe.runIf(hasPython())('text of every Arrow type, from a server through the
     gateway = await GatewayProcess.start({
       sources: { plain: { kind: 'flightsql', uri: `grpc://127.0.0.1:${Number(line)}` } },
     })
-  }, 60_000)
+  })
   afterAll(async () => {
     expect(await gateway.stop()).toBe(0)
     rmSync(folder, { recursive: true })

@@ -42,9 +42,9 @@ export class CertificateAuthority {
   }
 
   /** Issues a certificate for localhost into new or given files. */
-  issue(files = this.#newFiles()): { readonly cert: string; readonly key: string } {
+  issue(files = this.#newFiles(), days = 1): { readonly cert: string; readonly key: string } {
     const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1'
-    const signer = ['-CA', this.file, '-CAkey', join(this.#folder, 'ca.key'), '-days', '1', '-nodes']
+    const signer = ['-CA', this.file, '-CAkey', join(this.#folder, 'ca.key'), '-days', String(days), '-nodes']
     const subject = ['-subj', `/CN=server ${++this.#serial}`, '-addext', names, '-addext', 'basicConstraints=CA:FALSE']
     openssl('req', '-x509', '-newkey', 'rsa:2048', ...signer, ...subject, '-keyout', files.key, '-out', files.cert)
     return files

@@ -93,7 +93,7 @@ def pyarrow_headers():
 @step
 def pyarrow_waits_and_lists():
     client = flight.connect(uri)
-    client.wait_for_available(timeout=5)
+    client.wait_for_available(timeout=30)
     return {
         "flights": len(list(client.list_flights(options=with_key))),
         "actions": sorted(action.type for action in client.list_actions(with_key)),

@@ -43,7 +43,7 @@ def half_read():
 
 @step
 def short():
-    return [run("patient", "hasty", "SELECT 42"), run("impatient", "demo", "SELECT 42")]
+    return [run("patient", "calm", "SELECT 42"), run("calm", "demo", "SELECT 42")]
 
 
 report()

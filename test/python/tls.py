@@ -10,7 +10,7 @@ import pyarrow.flight as flight
 from steps import read, report, step
 
 uri, ca, other_ca = sys.argv[1], Path(sys.argv[2]).read_bytes(), Path(sys.argv[3]).read_bytes()
-quick = flight.FlightCallOptions(timeout=10)
+quick = flight.FlightCallOptions(timeout=30)
 
 
 @step
