@@ -29,7 +29,7 @@ describe.skipIf(!hasPython())('real clients', () => {
 
   it('leak no statement or buffer', async () => {
     await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(0)
-    expect(await gateway.metric('flightgate_in_flight_bytes')).toBe(0)
+    await expect.poll(() => gateway.metric('flightgate_in_flight_bytes')).toBe(0)
     const outcomes = () => gateway.lines.filter(({ event }) => event === 'statement').map(({ outcome }) => outcome)
     await expect.poll(outcomes).toEqual(expect.arrayContaining(['OK', 'CANCELLED']))
   })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { waitFor } from '../wait-for.ts'
 import { FlightStub, ticketOf } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { GatewayStub, sql } from './gateway-stub.ts'
@@ -26,13 +27,19 @@ describe('statements that have ended, in two workers', () => {
   })
   afterAll(() => gateway?.stop())
 
+  /** The list of both workers: without what a worker has that took too long to answer, the list is partial. */
   const recent = async (headers: Record<string, string>, query = ''): Promise<Json[]> =>
-    (await jsonOf(fetch(`http://${gateway.http}/api/v1/queries/recent${query}`, { headers }))).queries
-  /** The recent statement with this text, once it has ended. */
-  const ended = async (text: string) => {
-    await expect.poll(async () => (await recent(root)).filter(({ query }) => query === text).length).toBe(1)
-    return (await recent(root)).find(({ query }) => query === text)
-  }
+    await waitFor(async () => {
+      const answer = await jsonOf(fetch(`http://${gateway.http}/api/v1/queries/recent${query}`, { headers }))
+      return answer.partial ? undefined : answer.queries
+    }, 'the lists of both workers')
+  /** The recent statements with this text, once so many have ended. */
+  const allEnded = async (text: string, count: number): Promise<Json[]> =>
+    await waitFor(async () => {
+      const found = (await recent(root)).filter(({ query }) => query === text)
+      return found.length === count ? found : undefined
+    }, `the end of ${text}`)
+  const ended = async (text: string) => (await allEnded(text, 1))[0]
   const post = (query: string, headers: Record<string, string>, more: object = {}) =>
     postJson(gateway, '/api/v1/query', { query, ...more }, headers)
 
@@ -86,8 +93,7 @@ describe('statements that have ended, in two workers', () => {
     const text = 'SELECT 1 AS twice'
     const ticket = ticketOf(await stub.info(text, ann))
     for (let i = 0; i < 2; i++) expect((await stub.call('DoGet', [ticket], ann)).code).toBe(0)
-    await expect.poll(async () => (await recent(root)).filter(({ query }) => query === text).length).toBe(2)
-    const [second, first] = (await recent(root)).filter(({ query }) => query === text)
+    const [second, first] = await allEnded(text, 2)
     expect([first.shared, second.shared, second.rows, second.queue_ms]).toEqual([false, true, 1, null])
     stub.close()
   })
@@ -126,12 +132,11 @@ describe('statements that have ended, in two workers', () => {
     const text = 'SELECT 1 AS via_gateway'
     await stub.read('execute', { statement: sql(text) } as never, ann)
     await ended(text)
-    const { queries, isPartial } = await stub.unary(
-      'listRecentQueries',
-      { dataSource: 'demo', principal: '', outcome: 'OK', limit: 500 },
-      root,
-    )
-    expect(isPartial).toBe(false)
+    const filter = { dataSource: 'demo', principal: '', outcome: 'OK', limit: 500 }
+    const { queries } = await waitFor(async () => {
+      const list = await stub.unary('listRecentQueries', filter, root)
+      return list.isPartial ? undefined : list
+    }, 'the lists of both workers')
     expect(queries.map(({ id }) => id)).toEqual(
       (await recent(root, '?data_source=demo&outcome=OK&limit=500')).map(({ id }) => id),
     )

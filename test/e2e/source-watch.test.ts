@@ -4,14 +4,14 @@ import { freePort } from '../fakes/servers.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
 it('a source goes down: one log line, and its state in /readyz?verbose and the metrics', async () => {
-  const upstream = await FakeUpstream.start()
-  const { port } = upstream
+  const port = await freePort()
+  const upstream = await FakeUpstream.start({ port })
   const dead = await freePort()
   const up = (at: number) => ({ kind: 'flightsql', uri: `grpc://127.0.0.1:${at}`, username: 'u', password: 'p' })
   const gateway = await GatewayProcess.start({
     sources: { demo: { kind: 'duckdb' }, lake: up(port), gone: up(dead) },
     defaultSource: 'demo',
-    health: { intervalMs: 200, timeoutMs: 2000 },
+    health: { intervalMs: 200, timeoutMs: 30_000 },
   })
   const told = (name: string) =>
     gateway.lines

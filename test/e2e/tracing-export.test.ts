@@ -1,18 +1,9 @@
-import { createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { OtlpCollector } from '../fakes/otlp-collector.ts'
+import { freePort } from '../fakes/servers.ts'
 import { commandOf, FlightStub } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { postJson } from './http-client.ts'
-
-/** A port on which nothing listens. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 describe('the export of spans', () => {
   const open: { stop(): Promise<unknown> }[] = []
@@ -38,18 +29,21 @@ describe('the export of spans', () => {
     await expect.poll(() => dropped(gateway, 'export-failed')).toBeGreaterThanOrEqual(20)
     await ask(gateway, 'SELECT 1 AS again')
     await expect.poll(() => dropped(gateway, 'export-failed')).toBeGreaterThan(60)
-    await gateway.line(({ event }) => event === 'spans_dropped')
-    const lines = gateway.lines.filter(({ event }) => event === 'spans_dropped')
-    expect(lines).toHaveLength(1)
-    expect(lines[0]).toMatchObject({ level: 'warn', reason: 'export-failed' })
+    expect(await gateway.line(({ event }) => event === 'spans_dropped')).toMatchObject({
+      level: 'warn',
+      reason: 'export-failed',
+    })
     expect(await gateway.stop()).toBe(0)
+    // At most one a minute, and the test has no longer.
+    expect(gateway.lines.filter(({ event }) => event === 'spans_dropped')).toHaveLength(1)
     expect(gateway.noise).toEqual([])
   })
 
-  it('a collector that never answers: a flood of calls is bounded by the queue, and the process ends in time', async () => {
+  it('a collector that never answers: a flood of calls is bounded by the queue, and the process ends without it', async () => {
     const collector = await OtlpCollector.start()
     open.push(collector)
     collector.answer = 'never'
+    // The process would wait longer than the test if it waited for the answer.
     const gateway = await start({ endpoint: collector.endpoint, timeoutMs: 60_000, maxQueuedSpans: 200 })
     const stub = new FlightStub(gateway.flight)
     const calls = await Promise.all(
@@ -59,9 +53,7 @@ describe('the export of spans', () => {
     expect(calls.filter(({ code }) => code !== 0)).toEqual([])
     // Each call has a span of its own and one of its plan; one export and the queue hold the others.
     await expect.poll(() => dropped(gateway, 'queue-full')).toBeGreaterThanOrEqual(1000 - 512 - 200)
-    const before = performance.now()
     expect(await gateway.stop()).toBe(0)
-    expect(performance.now() - before).toBeLessThan(8000)
     expect(gateway.noise).toEqual([])
   })
 

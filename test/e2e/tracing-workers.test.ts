@@ -6,7 +6,7 @@ import {
   ActionEndTransactionRequest,
 } from '../../gen/arrow/flight/protocol/FlightSql.ts'
 import { packAny, unpackAny } from '../../src/fronts/flight/wire/command.ts'
-import { OtlpCollector } from '../fakes/otlp-collector.ts'
+import { OtlpCollector, type ReceivedSpan } from '../fakes/otlp-collector.ts'
 import { commandOf, FlightStub } from './flight-stub.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
@@ -51,9 +51,11 @@ describe('tracing with workers', () => {
     const ended = ActionEndTransactionRequest.encode({ transactionId, action: 1 }).finish()
     const end = Action.encode({ type: 'EndTransaction', body: packAny('ActionEndTransactionRequest', ended) }).finish()
     expect((await owner.call('DoAction', [end])).code).toBe(0)
+    const count = (all: readonly ReceivedSpan[], wanted: string) => all.filter(({ name }) => name === wanted).length
+    // Each process exports its spans in its own time: those of the two calls, and of the one that is passed on.
     const spans = await collector.trace(
       traceId,
-      (all) => all.filter(({ name }) => name === 'plan').length === 2 && all.some(({ name }) => name === 'forward'),
+      (all) => count(all, 'plan') === 2 && count(all, 'forward') === 1 && count(all, `${service}/GetFlightInfo`) === 3,
     )
     const forward = spans.find(({ name }) => name === 'forward')!
     const byId = (id: string) => spans.find(({ spanId }) => spanId === id)

@@ -181,7 +181,6 @@ describe('a Flight SQL server behind the gateway', () => {
         gone: { kind: 'flightsql', uri: 'grpc://127.0.0.1:1', pool: { min: 0 }, connectTimeoutMs: 500 },
       },
       defaultSource: 'up',
-      limits: { queueWaitMs: 1000 },
     })
     stub = new FlightStub(gateway.flight)
   })
@@ -196,7 +195,7 @@ describe('a Flight SQL server behind the gateway', () => {
   })
   afterEach(async () => {
     await expect.poll(() => gateway.metric('flightgate_pool_connections', { state: 'in_use' })).toBe(0)
-    expect(await gateway.metric('flightgate_transactions_open')).toBe(0)
+    await expect.poll(() => gateway.metric('flightgate_transactions_open')).toBe(0)
   })
 
   const act = (type: string, body: Uint8Array, headers = {}) =>
@@ -318,7 +317,7 @@ describe('a Flight SQL server behind the gateway', () => {
       prefix.writeUInt32BE(message.byteLength, 1)
       stream.write(Buffer.concat([prefix, message]))
     }
-    await expect.poll(() => gateway.metric('flightgate_statements_in_flight')).toBe(1)
+    await expect.poll(() => upstream.incomplete).toBe(1)
     session.destroy()
     await expect.poll(() => upstream.aborted).toBe(aborted + 1)
     // The partial upload must not count as complete.

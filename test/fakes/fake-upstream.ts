@@ -141,6 +141,11 @@ export class FakeUpstream {
     return this.calls.filter((call) => call.method === method)
   }
 
+  /** Number of requests that clients have begun, and neither ended nor aborted. */
+  get incomplete(): number {
+    return [...this.sessions].reduce((sum, connection) => sum + connection.incomplete, 0)
+  }
+
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
     this.#server.close()

@@ -80,7 +80,7 @@ export class OtlpCollector {
         .map(({ name }) => name)
         .join(', ')
     try {
-      return await waitFor(() => (isComplete(of()) ? of() : undefined), 'the spans of the trace', 10_000)
+      return await waitFor(() => (isComplete(of()) ? of() : undefined), 'the spans of the trace', 30_000)
     } catch (error) {
       throw new Error(`${(error as Error).message}; there are: ${names()}`)
     }

@@ -69,6 +69,11 @@ export class UpstreamConnection {
     })
   }
 
+  /** Number of requests that the client has begun and not ended. */
+  get incomplete(): number {
+    return this.#requests.size
+  }
+
   /** Resolves when windows, settings, the socket's buffer or a call have changed. */
   changed(): Promise<void> {
     return this.#changed.promise
