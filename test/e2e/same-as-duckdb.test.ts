@@ -27,7 +27,7 @@ describe.skipIf(!hasPython())('results equal DuckDB’s own Arrow table', () => 
     await plain?.stop()
   })
 
-  it.each(['pyarrow', 'adbc'])('lineitem at scale 1, read by %s', async (client) => {
+  it.each(['pyarrow', 'adbc'])('lineitem at scale 1, read by %s', { timeout: 180_000 }, async (client) => {
     const [result] = await runPython<Comparison[]>(
       'same_as_duckdb.py',
       gateway.uri,

@@ -40,4 +40,5 @@ it.skipIf(!hasPython())(
     expect(await gateway.stop()).toBe(0)
     rmSync(folder, { recursive: true })
   },
+  180_000,
 )
