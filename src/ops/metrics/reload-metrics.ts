@@ -28,7 +28,7 @@ export class ReloadMetrics {
     })
     this.#info = new Gauge({
       name: 'flightgate_config_info',
-      help: 'Always 1. The label digest is a digest of the settings in force, without secrets: replicas with the same settings have the same one.',
+      help: 'Always 1. The label digest is a digest of the settings in force, without secrets and without what tells replicas apart (listen, replica.address, replica.listen, tracing.resourceAttributes): replicas with the same settings have the same one.',
       labelNames: ['digest'],
       registers,
     })
