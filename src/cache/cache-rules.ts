@@ -9,6 +9,8 @@ export interface SourceRules extends FreshnessRules {
   readonly isShared: boolean
   /** Names of request metadata on which rows may depend. */
   readonly metadataNames: readonly string[]
+  /** Whether the source reads the raw bytes of a command otherwise than the same statement. */
+  readonly hasOwnCommands: boolean
 }
 
 /** Whether results of the source are kept after their run; if not, only statements that run at the same time share them. */

@@ -131,9 +131,8 @@ export class CachedReads {
     if (facts.obstacle) return facts.obstacle
     const { source, session } = plan.query
     const { canonical, reads } = facts
-    const { isShared, metadataNames } = rules
     const control = session.cacheControl ?? {}
-    const key = cacheKey(plan, ctx, { revisions: this.#deps.revisions, isShared, metadataNames, canonical })
+    const key = cacheKey(plan, ctx, { ...rules, revisions: this.#deps.revisions, canonical })
     const scope = { source, tables: reads, principal: ctx.principal.name, tags: control.tags ?? [], key: control.key }
     return { plan, ...key, scope, rules, control, isForced: control.noCache === true || session.cache === false }
   }

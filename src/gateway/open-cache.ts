@@ -115,6 +115,7 @@ function rulesOfSources({ sources, cache: general }: Config, kinds: SourceKinds)
         isReplicated: kind.sharing?.(name, settings) === undefined,
         isShared: cache?.scope === 'shared',
         metadataNames: kind.rowMetadata?.(settings) ?? [],
+        hasOwnCommands: kind.hasOwnCommands?.(settings) ?? false,
         ttlMs: cache?.ttlMs ?? general.ttlMs,
         staleWhileRevalidateMs: cache?.staleWhileRevalidateMs ?? general.staleWhileRevalidateMs,
         staleIfErrorMs: cache?.staleIfErrorMs ?? general.staleIfErrorMs,

@@ -111,6 +111,8 @@ export interface SourceKind<Settings extends SourceSettings = SourceSettings> {
   memory(settings: Settings): MemoryNeed
   /** Names of the request metadata on which rows may depend, because the source passes it on; absent if none. */
   rowMetadata?(settings: Settings): readonly string[]
+  /** Whether the source reads the raw bytes of a command otherwise than the same statement; absent if never. */
+  hasOwnCommands?(settings: Settings): boolean
   /** Declares the metrics of this kind, so that `/metrics` and `docs/metrics.md` list them even without such a source. */
   declareMetrics?(metrics: SourceMetrics): void
   /** Opens a source. @throws GatewayError SettingError, or Error with a message for the operator; then it leaves nothing open */

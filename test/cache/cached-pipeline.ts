@@ -99,7 +99,7 @@ export class CachedPipeline {
   }: CachedOptions = {}) {
     this.changes = changes
     const general = { ttlMs: 60_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 }
-    const own = { isEnabled: true, isReplicated: true, isShared: false, metadataNames: [] }
+    const own = { isEnabled: true, isReplicated: true, isShared: false, metadataNames: [], hasOwnCommands: false }
     const revisions = new Revisions({ version: '1', sources: { here: {} }, principals })
     const sourceOf = () => ({})
     this.cache = new ResultCache({

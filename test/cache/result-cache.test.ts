@@ -79,12 +79,15 @@ describe('the result cache', () => {
     expect(await cached.read(sql, options)).toMatchObject({ run: 2, outcome: { result: 'BYPASS', detail } })
   })
 
-  it('raw bytes of a command have rows of their own', async () => {
-    const cached = new CachedPipeline()
+  it.each([
+    ['a statement of its own at a source with commands of its own', true, 2, 'MISS'],
+    ['the same statement at other sources', false, 1, 'HIT'],
+  ])('the raw bytes of a command are %s', async (_what, hasOwnCommands, run, result) => {
+    const cached = new CachedPipeline({ rules: { hasOwnCommands } })
     const raw = { query: { rawCommand: true } }
     await cached.read()
-    expect(await cached.read('SELECT 1', raw)).toMatchObject({ run: 2, outcome: { result: 'MISS' } })
-    expect(await cached.read('SELECT 1', raw)).toMatchObject({ run: 2, outcome: { result: 'HIT' } })
+    expect(await cached.read('SELECT 1', raw)).toMatchObject({ run, outcome: { result } })
+    expect(await cached.read('SELECT 1', raw)).toMatchObject({ run, outcome: { result: 'HIT' } })
     expect((await cached.read()).run).toBe(1)
   })
 

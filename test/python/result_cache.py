@@ -60,9 +60,9 @@ SQL = "SELECT id FROM numbers WHERE id < 3"
 header = "adbc.flight.sql.rpc.call_header."
 option = "adbc.flight.sql.session.option."
 answers = {
-    "raw": [read(SQL, raw=True)[1] for _ in range(2)],
     "miss": read(SQL),
     "hit": read(SQL),
+    "raw": read(SQL, raw=True)[1],
     "no-cache at GetFlightInfo": read(SQL, at_info={"cache-control": "no-cache"}),
     "no-store at DoGet": read(SQL, at_get={"cache-control": "no-store"}),
     "only-if-cached": read(SQL, at_get={"cache-control": "only-if-cached"}),

@@ -17,6 +17,8 @@ export interface KeyParts {
   readonly isShared: boolean
   /** Names of request metadata on which the rows of the source may depend. */
   readonly metadataNames: readonly string[]
+  /** Whether the source reads the raw bytes of a command otherwise than the same statement. */
+  readonly hasOwnCommands: boolean
   /** The statement without comments and needless spaces. */
   readonly canonical: string
 }
@@ -24,14 +26,13 @@ export interface KeyParts {
 /** The key of a statement's rows. Statements with the same one get the same rows, unless the data changes. */
 export function cacheKey(plan: PlannedRead, ctx: Context, parts: KeyParts): CacheKey {
   const { source, parameters, session, rawCommand = false } = plan.query
-  const { revisions, isShared, metadataNames, canonical } = parts
+  const { revisions, isShared, metadataNames, hasOwnCommands, canonical } = parts
   const bound = parameters ? hash('sha256', parameters, 'base64url') : ''
   const identity = hash('sha256', JSON.stringify([canonical, bound, plan.schemaDigest]), 'base64url')
   const ownName = session.cacheControl?.key
   const members = [
     source,
-    // A server may read raw bytes otherwise than a statement.
-    rawCommand,
+    hasOwnCommands && rawCommand,
     revisions.ofSource(source),
     isShared ? '' : revisions.ofPrincipal(ctx.principal),
     session.catalog,

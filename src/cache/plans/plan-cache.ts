@@ -15,6 +15,8 @@ export interface PlanRules {
   readonly isShared: boolean
   /** Names of request metadata on which plans may depend. */
   readonly metadataNames: readonly string[]
+  /** Whether the source reads the raw bytes of a command otherwise than the same statement. */
+  readonly hasOwnCommands: boolean
 }
 
 /** Dependencies of the plan cache. */
@@ -202,7 +204,7 @@ export class PlanCache {
       rules.isShared ? '' : revisions.ofPrincipal(ctx.principal),
       sql,
       parameters ? hash('sha256', parameters, 'base64url') : '',
-      [catalog, schema, losslessTypes, dictionaries, rawCommand === true],
+      [catalog, schema, losslessTypes, dictionaries, rules.hasOwnCommands && rawCommand === true],
       rules.metadataNames.map((name) => ctx.metadata?.[name] ?? null),
     ]
     return hash('sha256', JSON.stringify(members), 'base64url')

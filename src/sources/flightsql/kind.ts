@@ -63,7 +63,11 @@ const upstream: Omit<SourceKind<UpstreamSettings>, 'schema'> = {
 }
 
 /** Any Flight SQL server. */
-export const flightSqlKind: SourceKind<UpstreamSettings> = { schema: flightSqlSettings, ...upstream }
+export const flightSqlKind: SourceKind<UpstreamSettings> = {
+  schema: flightSqlSettings,
+  ...upstream,
+  hasOwnCommands: (settings) => settings.kind === 'flightsql' && settings.plainCommands,
+}
 
 /** Dremio: a Flight SQL server with its own profile. DREMIO_* comes first: it may create the source that ARROW_POOL_* changes. */
 export const dremioKind: SourceKind<UpstreamSettings> = {

@@ -20,7 +20,7 @@ class PlannedPipeline {
   failure: Error | undefined
   readonly #pipeline
 
-  constructor({ ttlMs = 60_000, isShared = false } = {}) {
+  constructor({ ttlMs = 60_000, isShared = false, hasOwnCommands = false } = {}) {
     const source = {
       name: 'here',
       kind: 'counting',
@@ -38,7 +38,7 @@ class PlannedPipeline {
     this.plans = new PlanCache({
       ttlMs,
       sourceOf: () => source,
-      rulesOf: () => ({ isShared, metadataNames: ['x-tenant'] }),
+      rulesOf: () => ({ isShared, metadataNames: ['x-tenant'], hasOwnCommands }),
       revisions: new Revisions({ version: '1', sources: { here: {} }, principals: [] }),
       changes: this.changes,
       observer: { onPlan: (name, result) => this.told.push(`${name} ${result}`) },
@@ -117,6 +117,16 @@ describe('the plan cache', () => {
     await here.plan()
     await here.plan({}, here.ctxOf(bob))
     expect(here.planned).toBe(1)
+  })
+
+  it.each([
+    ['a source with commands of its own: raw bytes have a plan of their own', true, 2],
+    ['other sources: raw bytes share the plan of the statement', false, 1],
+  ])('%s', async (_what, hasOwnCommands, planned) => {
+    const here = new PlannedPipeline({ hasOwnCommands })
+    await here.plan()
+    await here.plan({ rawCommand: true })
+    expect(here.planned).toBe(planned)
   })
 
   it('time to live is over, or 0: the statement is planned again', async () => {
