@@ -46,6 +46,8 @@ export class ResultCache implements CacheAdmin {
     this.#runs = runs
     const isOn = deps.maxBytes > 0
     const reads = new CachedReads({ ...deps, isOn, memory, counts, runs, shared })
+    // No read finds what another process has cleared; its memory and its place in the lists go at once.
+    deps.changes.onClear?.((filter) => void memory.clear(filter))
     this.stage = {
       name: 'cache',
       async plan(query, ctx, next) {

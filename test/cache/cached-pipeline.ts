@@ -6,6 +6,7 @@ import { Revisions } from '../../src/cache/key/revisions.ts'
 import { PlanCache } from '../../src/cache/plans/plan-cache.ts'
 import { ResultCache } from '../../src/cache/result-cache.ts'
 import type { SharedLevel } from '../../src/cache/shared-level/shared-level.ts'
+import type { CacheFilter } from '../../src/query/cache/cache-admin.ts'
 import type { CacheControl } from '../../src/query/cache/cache-control.ts'
 import type { CacheOutcome } from '../../src/query/cache/cache-outcome.ts'
 import { composePipeline } from '../../src/query/pipeline.ts'
@@ -26,6 +27,7 @@ export class FakeChanges implements ChangeLog {
   readonly changes: { readonly at: number; readonly principal: string }[] = []
   clears = 0
   isDown = false
+  readonly #listeners: ((filter: CacheFilter) => void)[] = []
 
   snapshot(): Snapshot {
     return [this.changes.length, this.clears]
@@ -43,8 +45,13 @@ export class FakeChanges implements ChangeLog {
     this.changes.push({ at: performance.now(), principal })
   }
 
-  async clear(): Promise<void> {
+  async clear(filter: CacheFilter = {}): Promise<void> {
     this.clears++
+    for (const listener of this.#listeners) listener(filter)
+  }
+
+  onClear(listener: (filter: CacheFilter) => void): void {
+    this.#listeners.push(listener)
   }
 }
 

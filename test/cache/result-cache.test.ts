@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { GatewayError } from '../../src/query/errors.ts'
-import { ada, bob, CachedPipeline, root } from './cached-pipeline.ts'
+import { ada, bob, CachedPipeline, FakeChanges, root } from './cached-pipeline.ts'
 
 const own = { isShared: false }
 
@@ -89,6 +89,15 @@ describe('the result cache', () => {
     expect(await cached.read('SELECT 1', raw)).toMatchObject({ run, outcome: { result } })
     expect(await cached.read('SELECT 1', raw)).toMatchObject({ run, outcome: { result: 'HIT' } })
     expect((await cached.read()).run).toBe(1)
+  })
+
+  it('an operator clears entries of another process: those of this one give their memory back, the others stay', async () => {
+    const changes = new FakeChanges()
+    const [here, other] = [new CachedPipeline({ changes }), new CachedPipeline({ changes })]
+    await here.read('SELECT 1', { control: { tags: ['sales'] } })
+    await here.read('SELECT 2')
+    await other.cache.clear({ tag: 'sales' }, root)
+    await expect.poll(() => here.cache.entries).toBe(1)
   })
 
   it('tells why a statement ran although the cache had its rows', async () => {

@@ -44,4 +44,6 @@ export interface ChangeLog {
   record(change: Change): Promise<void>
   /** Clears what matches all members that are present. @throws GatewayError STATE_UNAVAILABLE */
   clear(filter: CacheFilter): Promise<void>
+  /** Calls the listener with each clear that this process hears of, so that it gives the memory back at once; absent if there is one process. */
+  onClear?(listener: (filter: CacheFilter) => void): void
 }

@@ -89,6 +89,7 @@ export class SharedChangeLog implements ChangeLog {
   readonly #mirrors = new Map<string, Mirror>()
   readonly #now: () => number
   readonly #unsubscribe: () => void
+  #cleared: (filter: CacheFilter) => void = () => {}
 
   constructor({
     store,
@@ -142,6 +143,10 @@ export class SharedChangeLog implements ChangeLog {
     await Promise.all(names.map((name) => this.#append(name, { filter, at: Date.now() })))
   }
 
+  onClear(listener: (filter: CacheFilter) => void): void {
+    this.#cleared = listener
+  }
+
   close(): void {
     this.#unsubscribe()
   }
@@ -167,7 +172,7 @@ export class SharedChangeLog implements ChangeLog {
     if (revision < MIN_START) revision = await store.increment(counterKey(source), randomStart(), TTL_MS)
     const stored = JSON.stringify(event)
     await store.set(eventKey(source, revision), new Uint8Array(Buffer.from(stored)), EVENT_TTL_MS)
-    this.#apply(mirror, revision, event)
+    this.#apply(source, mirror, revision, event)
     await bus.publish(TOPIC, JSON.stringify({ source, revision, event }))
   }
 
@@ -206,7 +211,7 @@ export class SharedChangeLog implements ChangeLog {
         const event = await this.#eventOf(source, revision)
         // The bus may have brought it meanwhile.
         if (revision <= mirror.revision!) continue
-        if (event) this.#apply(mirror, revision, event)
+        if (event) this.#apply(source, mirror, revision, event)
         else {
           // It may be any change or clear: nothing from before it counts.
           mirror.floor = revision
@@ -227,12 +232,14 @@ export class SharedChangeLog implements ChangeLog {
   }
 
   /** Takes the next event into the mirror. One that does not follow is left to the next look. */
-  #apply(mirror: Mirror, revision: number, event: StoredEvent): void {
+  #apply(source: string, mirror: Mirror, revision: number, event: StoredEvent): void {
     if (mirror.revision === undefined || revision !== mirror.revision + 1) return
     mirror.revision = revision
     const { filter, tables, principal = ANYONE } = event
-    if (filter) mirror.clears.add(revision, filter)
-    else mirror.changes.add(revision, this.#timeOf(event, mirror), { tables, principal })
+    if (filter) {
+      mirror.clears.add(revision, filter)
+      this.#cleared({ ...filter, source })
+    } else mirror.changes.add(revision, this.#timeOf(event, mirror), { tables, principal })
   }
 
   /** When an event happened, on the own clock: not later than it did, unless clocks differ by more than is allowed. */
@@ -245,7 +252,7 @@ export class SharedChangeLog implements ChangeLog {
   #onMessage(message: string): void {
     const told = parsed<{ source: string; revision: number; event: StoredEvent }>(message)
     const mirror = told && this.#mirrors.get(told.source)
-    if (mirror) this.#apply(mirror, told.revision, told.event)
+    if (mirror) this.#apply(told.source, mirror, told.revision, told.event)
   }
 }
 

@@ -146,3 +146,16 @@ it('looks at the same time share a look that began after they came', async () =>
   await Promise.all(Array.from({ length: 100 }, async () => await one.since(scope, snapshot, 'ann')))
   expect(looks).toBe(2)
 })
+
+it.each([
+  ['hears of a clear', new MemoryBus()],
+  ['finds a clear at its next look, when the message is lost', new LostBus()],
+])('a replica %s: it is told once', async (_what, bus) => {
+  const { one, other } = replicas(bus)
+  const cleared: unknown[] = []
+  const snapshot = await other.snapshot(scope)
+  other.onClear((filter) => cleared.push(filter))
+  await one.clear({ tag: 'sales' })
+  await other.since(scope, snapshot, 'ann')
+  expect(cleared).toEqual([{ tag: 'sales', source: 'demo' }])
+})
