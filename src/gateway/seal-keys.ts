@@ -23,7 +23,7 @@ export class SealKeys implements KeyRotation {
     if (this.#isWorker)
       return 'Workers share the keys that they were started with: set auth.sealKeys and reload. A later key goes first in the list, with the old one after it.'
     if (this.#auth.sealKeys.length > 0)
-      return 'The configuration has the keys: put a new key first in auth.sealKeys of every replica, keep the old one after it, and reload.'
+      return 'The configuration has the keys: add the new key to auth.sealKeys as the last one and reload every replica; then put it first, keep the old one after it, and reload every replica again.'
     return undefined
   }
 
