@@ -16,7 +16,7 @@ export function usageText(usage: UsageJson): string {
   ].filter((each) => each)
   const head = [
     `${month}${of.length > 0 ? `, ${of.join(', ')}` : ''} (${zone})`,
-    `Spent     ${dollarsText(usd)}, ${countText(usage.statements)} ${usage.statements === 1 ? 'statement' : 'statements'}, ${shortBytes(usage.billed_bytes)} billed, ${countText(usage.cache_hits)} from the cache`,
+    `Spent     ${dollarsText(usd)}, ${countText(usage.statements)} ${usage.statements === 1 ? 'statement' : 'statements'}, ${shortBytes(usage.billed_bytes)} billed, ${countText(usage.cache_hits)} from the engine's cache`,
     ...(forecast === null ? [] : [`Forecast  ${dollarsText(forecast)} for the whole month. ${basis ?? ''}`.trimEnd()]),
   ]
   const rows = (title: string, list: UsageJson['days']) =>

@@ -50,7 +50,7 @@ describe('costs for people', () => {
   it('are tables with their columns below each other', () => {
     expect(usageText(usage).split('\n')).toEqual([
       '2026-11 (America/Los_Angeles)',
-      'Spent     12.50 USD, 1,200 statements, 2.2 TB billed, 2 from the cache',
+      "Spent     12.50 USD, 1,200 statements, 2.2 TB billed, 2 from the engine's cache",
       'Forecast  31.00 USD for the whole month. Each day that is left costs the mean of the last 7 days.',
       '',
       'Budget            Period    USD  Spent  Held  Used',
@@ -82,7 +82,7 @@ describe('costs for people', () => {
     }
     const none = { ...empty, data_sources: [], principals: [], top_statements: [], principal: 'ann' }
     expect(usageText(none)).toBe(
-      '2026-11, principal ann (America/Los_Angeles)\nSpent     0 USD, 0 statements, 0 bytes billed, 0 from the cache',
+      "2026-11, principal ann (America/Los_Angeles)\nSpent     0 USD, 0 statements, 0 bytes billed, 0 from the engine's cache",
     )
   })
 })
