@@ -111,3 +111,14 @@ describe('hostile bytes', () => {
     )
   })
 })
+
+it.each([
+  ['numbers', [0x78, 0]],
+  ['bytes', [0x7a, 0]],
+  ['groups', [0x7b, 0x7c]],
+])('FlightData with millions of unknown %s is malformed; with some it is read', (_, pair) => {
+  const own = Buffer.from([0x12, 1, 7])
+  const withUnknown = (count: number) => Buffer.concat([Buffer.alloc(2 * count, Buffer.from(pair)), own])
+  expect(readFlightData(withUnknown(1000)).header).toEqual(Buffer.from([7]))
+  expect(() => readFlightData(withUnknown(1_000_000))).toThrow(ArrowError)
+})

@@ -7,6 +7,8 @@ const WIRE_LENGTH = 2
 const WIRE_GROUP = 3
 const WIRE_GROUP_END = 4
 const WIRE_32 = 5
+/** Fields of a message, unknown ones too: reading one cannot be interrupted. The messages of Flight have a few. */
+const MAX_FIELDS = 10_000
 
 /**
  * Reads the length-delimited fields of a protobuf message that is spread over several buffers. It does not join the buffers: it
@@ -16,6 +18,7 @@ const WIRE_32 = 5
  */
 export class FieldReader extends ChunkCursor {
   #length = 0
+  #fieldsLeft = MAX_FIELDS
 
   /** Length of the field that `next` found, in bytes. */
   get length(): number {
@@ -32,7 +35,7 @@ export class FieldReader extends ChunkCursor {
     while (this.left > 0) {
       const tag = this.varint()
       const field = Math.floor(tag / 8)
-      if (field === 0) throw this.malformed()
+      if (field === 0 || --this.#fieldsLeft < 0) throw this.malformed()
       switch (tag % 8) {
         case WIRE_LENGTH:
           this.#length = this.varint()

@@ -12,6 +12,8 @@ import { isMetadataCommand } from '../metadata/metadata.ts'
 const TYPE_PREFIX = 'type.googleapis.com/'
 const SQL_PREFIX = `${TYPE_PREFIX}arrow.flight.protocol.sql.`
 const anyStart = Buffer.from(TYPE_PREFIX)
+/** Largest metadata command: its ticket holds it. */
+const MAX_METADATA_BYTES = 1 << 20
 
 /** The command of a descriptor: a statement, a prepared statement, or metadata. */
 export type Command =
@@ -58,7 +60,7 @@ const SNIFFED_CHARACTERS = 4096
 /**
  * Reads the command of a descriptor: a Flight SQL command inside `Any`, or SQL as plain UTF-8 text.
  * Source: https://arrow.apache.org/docs/format/FlightSql.html.
- * @throws GatewayError BAD_REQUEST, UNIMPLEMENTED
+ * @throws GatewayError BAD_REQUEST, TOO_LARGE, UNIMPLEMENTED
  */
 export function readCommand(request: Uint8Array): Command {
   const descriptor = decodeMessage(FlightDescriptor, request)
@@ -74,7 +76,11 @@ export function readCommand(request: Uint8Array): Command {
     const { preparedStatementHandle } = decodeMessage(CommandPreparedStatementQuery, packed.value)
     return { kind: 'prepared', handle: preparedStatementHandle }
   }
-  if (isMetadataCommand(packed.name)) return { kind: 'metadata', ...packed }
+  if (isMetadataCommand(packed.name)) {
+    if (packed.value.byteLength > MAX_METADATA_BYTES)
+      throw new GatewayError('TOO_LARGE', `The command ${packed.name} is above ${MAX_METADATA_BYTES} bytes.`)
+    return { kind: 'metadata', ...packed }
+  }
   throw new GatewayError('UNIMPLEMENTED', `The command ${packed.name.slice(0, 100)} is not implemented.`)
 }
 
