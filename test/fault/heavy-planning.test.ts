@@ -16,8 +16,9 @@ describe('expensive planning', () => {
   })
 
   it('planning exceeds its time limit: client gets PLAN_TIMEOUT with the name of the setting', async () => {
-    demo = await DemoSource.open({}, { planTimeoutMs: 1000, queueWaitMs: 10_000 })
-    const query = { source: 'demo', sql: nested(500, 1), session: {}, purpose: 'any' } as const
+    const stuck = new StuckStatements()
+    demo = await DemoSource.open({ init: [stuck.init] }, { planTimeoutMs: 1000, queueWaitMs: 10_000 })
+    const query = { source: 'demo', sql: stuck.plan(0), session: {}, purpose: 'any' } as const
     await expect(demo.source.plan(query, demo.context())).rejects.toMatchObject({
       code: 'PLAN_TIMEOUT',
       grpc: 'DEADLINE_EXCEEDED',
@@ -25,6 +26,7 @@ describe('expensive planning', () => {
       message: expect.stringContaining('limits.planTimeoutMs'),
     })
     await expect.poll(() => demo.plan('SELECT 1')).toBe('OK')
+    stuck.release()
     await expect.poll(() => demo.source.health(demo.context())).toMatchObject({ ok: true })
   })
 
@@ -64,7 +66,8 @@ it('one principal plans wide, long and deep statements: another is served meanwh
   expect((await plan('SELECT 0')).code).toBe(0)
   const comment = `-- ${'x'.repeat(1_000_000)}\n`
   const heavy = Array.from({ length: 3 }, (_, i) => [
-    nested(500, i),
+    // Takes several times as long as the limit.
+    nested(900, i),
     `${comment}SELECT ${i}`,
     `${columns(20_000)} WHERE range <> ${i}`,
   ])
