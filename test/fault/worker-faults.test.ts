@@ -7,6 +7,7 @@ import { linesOf } from '../e2e/http-client.ts'
 import { CertificateAuthority } from '../fakes/certificate.ts'
 
 const LONG = 'SELECT range AS a, md5(range::VARCHAR) AS b FROM range(300000)'
+const ENDLESS = 'SELECT range AS a, md5(range::VARCHAR) AS b FROM range(100000000000)'
 const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1))
 
 let gateway: GatewayProcess
@@ -27,12 +28,12 @@ async function query(): Promise<number> {
   return code
 }
 
-/** Begins to read a long result of the HTTP API. */
-async function beginLong(): Promise<{ rest(): Promise<number> }> {
+/** Begins to read a result of the HTTP API. */
+async function beginReading(query: string): Promise<{ rest(): Promise<number> }> {
   const response = await fetch(`http://${gateway.http}/api/v1/query`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/x-ndjson' },
-    body: JSON.stringify({ query: LONG }),
+    body: JSON.stringify({ query }),
   })
   expect(response.status).toBe(200)
   return { rest: async () => (await linesOf(response)).length }
@@ -62,7 +63,7 @@ describe('faults of workers', () => {
 
   it('SIGTERM to all processes at once, as a service manager sends it: running results end, one stop line', async () => {
     const pids = await start()
-    const readings = await Promise.all([beginLong(), beginLong(), beginLong(), beginLong()])
+    const readings = await Promise.all(Array.from({ length: 4 }, () => beginReading(LONG)))
     for (const pid of pids) process.kill(pid, 'SIGTERM')
     gateway.signal('SIGTERM')
     for (const pid of pids) process.kill(pid, 'SIGINT')
@@ -76,11 +77,11 @@ describe('faults of workers', () => {
 
   it('a result that outlasts drain.graceMs is cut off: exit code 3; a second signal ends at once with 143', async () => {
     await start({ drain: { notReadyMs: 0, graceMs: 100 } })
-    await beginLong()
+    await beginReading(ENDLESS)
     gateway.signal('SIGTERM')
     expect(await gateway.exited).toBe(3)
     const pids = await start({ drain: { notReadyMs: 60_000 } })
-    await beginLong()
+    await beginReading(ENDLESS)
     gateway.signal('SIGTERM')
     await gateway.line(({ event }) => event === 'drain')
     gateway.signal('SIGTERM')
@@ -90,7 +91,7 @@ describe('faults of workers', () => {
 
   it('the primary process is killed: its workers end', async () => {
     const pids = await start()
-    await beginLong()
+    await beginReading(ENDLESS)
     gateway.signal('SIGKILL')
     await expect.poll(() => pids.filter(isRunning)).toEqual([])
   })
