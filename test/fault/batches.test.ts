@@ -6,7 +6,7 @@ import { WatchedGateway } from './watched-gateway.ts'
 const endless = 'SELECT range, hash(range) FROM range(100000000000)'
 /** Fills the buffers of a client's connection at once. */
 const wide = "SELECT range, repeat('x', 2000) FROM range(100000000000)"
-const silent = 'SELECT sum(hash(a.range * 31 + b.range)) FROM range(100000) a, range(100000) b'
+const silent = 'SELECT sum(hash(a.range * 31 + b.range)) FROM range(1000000) a, range(1000000) b'
 
 /** Statements by what they do; each kind is in a stage of its own when the client leaves. */
 const stages: Readonly<Record<string, Asked>> = {

@@ -6,7 +6,7 @@ import { hasPython, spawnPython } from '../e2e/python.ts'
 import { openDoGet } from '../e2e/raw-do-get.ts'
 
 const endless = 'SELECT range, hash(range) FROM range(100000000000)'
-const silent = 'SELECT sum(hash(a.range * 31 + b.range)) FROM range(100000) a, range(100000) b'
+const silent = 'SELECT sum(hash(a.range * 31 + b.range)) FROM range(1000000) a, range(1000000) b'
 
 /** Waits until no statement is in flight, and no bytes of a result. */
 async function untilIdle(gateway: GatewayProcess): Promise<void> {
