@@ -77,9 +77,11 @@ describe('faults of workers', () => {
 
   it('a result that outlasts drain.graceMs is cut off: exit code 3; a second signal ends at once with 143', async () => {
     await start({ drain: { notReadyMs: 0, graceMs: 100 } })
-    await beginReading(ENDLESS)
+    // A response that nothing holds is collected with the garbage, and its client leaves.
+    const { rest } = await beginReading(ENDLESS)
     gateway.signal('SIGTERM')
     expect(await gateway.exited).toBe(3)
+    await expect(rest()).rejects.toThrow()
     const pids = await start({ drain: { notReadyMs: 60_000 } })
     await beginReading(ENDLESS)
     gateway.signal('SIGTERM')
