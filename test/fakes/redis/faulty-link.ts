@@ -1,10 +1,16 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 
-/** A TCP proxy in front of a server, which can delay or change what the server answers. */
+/** A larger piece of what a client sends belongs to a large value. */
+const LARGE_BYTES = 16 << 10
+
+/** A TCP proxy in front of a server, which can delay or change what the server answers, and hold large values back. */
 export class FaultyLink {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #held = new Set<Socket>()
+  /** Whether a connection stops as soon as a large value comes from its client. */
+  holdsLarge = false
   /** Delay of each piece of an answer, in milliseconds. */
   delayMs = 0
   /** Changes each piece of an answer. */
@@ -24,6 +30,18 @@ export class FaultyLink {
 
   get port(): number {
     return (this.#server.address() as { port: number }).port
+  }
+
+  /** Number of connections that have stopped. */
+  get heldCount(): number {
+    return this.#held.size
+  }
+
+  /** Lets large values pass, also those that were held back. */
+  release(): void {
+    this.holdsLarge = false
+    for (const client of this.#held) client.resume()
+    this.#held.clear()
   }
 
   /** Closes all connections, as a network does that fails. */
@@ -48,7 +66,12 @@ export class FaultyLink {
         target.destroy()
       })
     }
-    client.on('data', (data) => target.write(data))
+    client.on('data', (data: Buffer) => {
+      target.write(data)
+      if (!this.holdsLarge || data.byteLength < LARGE_BYTES) return
+      client.pause()
+      this.#held.add(client)
+    })
     target.on('data', (data: Buffer) => {
       const answer = this.change?.(data) ?? data
       if (this.delayMs === 0) client.write(answer)
