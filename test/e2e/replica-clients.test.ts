@@ -74,7 +74,7 @@ describe.skipIf(!hasHaproxy() || !hasPython())(
     })
 
     it('ADBC commits, rolls back, cancels, executes incrementally, and ingests data frames', async () => {
-      const seen = await runPython<Seen>('adbc_control.py', cluster.proxy.uri, 'etl', 'etl-key')
+      const seen = await runPython<Seen>('adbc_control.py', cluster.proxy.uri, 'etl', 'etl-key', cluster.proxy.http)
       expect(seen).toMatchObject({
         commit_and_roll_back: [[[1]], [[0]], [[1], [3], [4]]],
         failed_transaction: [[60]],
