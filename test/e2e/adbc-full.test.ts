@@ -45,7 +45,7 @@ describe.runIf(hasPython())('ADBC DBAPI', () => {
       const outcome = JSON.parse(line) as Outcome
       outcomes.set(outcome.case, outcome)
     }
-  })
+  }, 400_000)
   afterAll(async () => {
     expect(await gateway.stop()).toBe(0)
     expect(gateway.noise).toEqual([])

@@ -64,7 +64,7 @@ describe('clients of a BigQuery source', () => {
     expect(warehouse.gateway.noise).toEqual([])
   })
 
-  it.skipIf(!hasPython())('pyarrow and ADBC read, change, bind and cancel', async () => {
+  it.skipIf(!hasPython())('pyarrow and ADBC read, change, bind and cancel', { timeout: 120_000 }, async () => {
     const { fake, gateway } = warehouse
     const seen = await runPython<Record<string, unknown>>(
       'bigquery_warehouse.py',

@@ -62,7 +62,7 @@ describe('two gateways that share Redis', () => {
     gateways.push(again)
     await expect.poll(() => spentOf(again)).toEqual(times(10))
     await expect.poll(() => spentOf(again, 'reserved')).toBe(0)
-  })
+  }, 120_000)
 
   it('Redis that loses its data while a statement runs: its bill counts all the same', async () => {
     const [a] = gateways as [GatewayProcess]
@@ -88,5 +88,5 @@ describe('two gateways that share Redis', () => {
     redis.pause(false)
     await expect.poll(async () => (await shop.query(a)).status, { interval: 200 }).toBe(200)
     await expect.poll(() => spentOf(a)).toEqual(times(3))
-  })
+  }, 120_000)
 })
