@@ -122,16 +122,14 @@ export class Statements {
     const ticket = { id, statement: plan, stored, ...(bound && { bound }) }
     if (!stored) return { plan, ticket }
     const trace: StatementTrace = {}
-    await this.results.runAndKeep(plan, deriveContext(ctx, { trace }), id)
-    return { plan, ticket, trace }
+    const rows = await this.results.runForTicket(plan, deriveContext(ctx, { trace }), id)
+    return { plan, ticket: { ...ticket, ...rows }, trace }
   }
 
   /** Returns the ticket of a statement that the gateway itself has executed; the result has no columns. */
-  async beginDone(query: Query, ctx: Context): Promise<StatementTicket> {
+  beginDone(query: Query, ctx: Context): StatementTicket {
     checkMayRun(ctx)
-    const id = randomUUID()
-    await this.results.keepEmpty(ctx, id)
-    return { id, statement: { kind: 'update', query }, stored: true }
+    return { id: randomUUID(), statement: { kind: 'update', query }, stored: true, ...this.results.empty }
   }
 
   /**

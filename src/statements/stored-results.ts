@@ -14,6 +14,8 @@ import { keys } from './keys.ts'
 
 /** Maximum size of the rows that a statement that changes data returns (RETURNING), in bytes. */
 const MAX_STORED_RESULT_BYTES = 16 << 20
+/** Larger results are kept in the shared state; smaller ones are sealed into the ticket. */
+const MAX_INLINE_BYTES = 4096
 /** Bare flatbuffer `Message`. */
 export const noColumns = encodeSchema({ name: '', format: '+s', nullable: false, metadata: [], children: [] })
 
@@ -25,6 +27,11 @@ export interface StoredResultDependencies {
   readonly blobs: Blobs
   /** A result lives as long as a ticket. */
   readonly limits: { readonly ticketTtlMs: number }
+}
+
+/** The result of a statement that has run, packed, if it is small enough for the ticket. */
+export interface TicketRows {
+  readonly rows?: Uint8Array
 }
 
 /** Results of statements that change data. Such a statement runs once, before its client fetches the result. */
@@ -41,20 +48,34 @@ export class StoredResults {
    * @throws GatewayError as the pipeline, TOO_LARGE
    */
   async runAndKeep(statement: PlannedSql, ctx: Context, id: string): Promise<void> {
+    await this.#keep(await this.#run(statement, ctx), ctx, id)
+  }
+
+  /**
+   * As `runAndKeep`, for a ticket that is not made yet: a small result becomes part of it, so that the client gets it also while
+   * the shared state is down.
+   */
+  async runForTicket(statement: PlannedSql, ctx: Context, id: string): Promise<TicketRows> {
+    const packed = await this.#run(statement, ctx)
+    if (packed.byteLength <= MAX_INLINE_BYTES) return { rows: packed }
+    await this.#keep(packed, ctx, id)
+    return {}
+  }
+
+  async #run(statement: PlannedSql, ctx: Context): Promise<Buffer> {
     const { pipeline, router } = this.#deps
     const run = async (within: PlannedSql) => await packResult(await pipeline.run(within, ctx), MAX_STORED_RESULT_BYTES)
     const source = router.ofQuery(statement.query)
-    const packed = await ((await needsTransaction(source, statement, ctx))
+    return await ((await needsTransaction(source, statement, ctx))
       ? this.#inTransaction(source, statement, ctx, run)
       : run(statement))
-    await this.#keep(packed, ctx, id)
   }
 
-  /** Stores an empty result, without columns, for a statement that the gateway itself has executed. */
-  async keepEmpty(ctx: Context, id: string): Promise<void> {
-    const packer = new FramePacker(MAX_STORED_RESULT_BYTES)
+  /** An empty result, without columns, for a statement that the gateway itself has executed. */
+  get empty(): TicketRows {
+    const packer = new FramePacker(MAX_INLINE_BYTES)
     packer.add(frameOf(noColumns, new Uint8Array(0), 0))
-    await this.#keep(packer.finish(), ctx, id)
+    return { rows: packer.finish() }
   }
 
   /** Whether the result of an execution is still stored. */
@@ -62,11 +83,25 @@ export class StoredResults {
     return (await this.#deps.blobs.get(keys.result(id))) !== undefined
   }
 
-  /** Returns the frames of a result, schema first. @throws GatewayError EXPIRED_TICKET when the result is no longer stored */
-  async read(id: string): Promise<readonly Frame[]> {
-    const packed = await this.#deps.blobs.get(keys.result(id))
+  /**
+   * Returns the frames of a ticket's result, schema first.
+   * @throws GatewayError EXPIRED_TICKET when the result is no longer stored; STATE_UNAVAILABLE
+   */
+  async read({ id, rows }: { readonly id: string } & TicketRows): Promise<readonly Frame[]> {
+    const packed = rows ?? (await this.#stored(id))
     if (!packed) throw noLongerKept()
     return unpackFrames(packed)
+  }
+
+  async #stored(id: string): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#deps.blobs.get(keys.result(id))
+    } catch (error) {
+      if (!(error instanceof GatewayError) || error.code !== 'STATE_UNAVAILABLE') throw error
+      const text =
+        'The statement has run; its rows cannot be read now. Redeem the ticket again: do not run the statement again.'
+      throw new GatewayError('STATE_UNAVAILABLE', text, { cause: error })
+    }
   }
 
   /** Stores a result. Ignores a store that is down: an error would make clients repeat a change that was made. */

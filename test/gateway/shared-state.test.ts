@@ -213,11 +213,13 @@ describe('replicas that share their state', () => {
     expect(new Set(begun)).toEqual(new Set([undefined, 'TOO_MANY_SESSIONS']))
   })
 
-  it('store fails after a change: client gets EXPIRED_TICKET, which it must not retry; the change was made once', async () => {
-    const count = async () => await one.read('SELECT count(*)::INT AS n FROM t WHERE i = 4')
+  it('store fails after a change: its ticket has a small result; else the client gets EXPIRED_TICKET, which it must not retry', async () => {
+    const count = async (i: number) => await one.read(`SELECT count(*)::INT AS n FROM t WHERE i = ${i}`)
     store.mode = 'fails'
-    expect(await one.read('INSERT INTO t VALUES (4)')).toBe('EXPIRED_TICKET')
-    expect(await count()).toEqual([{ n: 1 }])
+    expect(await one.read('INSERT INTO t VALUES (4) RETURNING i')).toEqual([{ i: 4 }])
+    expect(await count(4)).toEqual([{ n: 1 }])
+    expect(await one.read('INSERT INTO t SELECT 6 FROM range(2000) RETURNING i')).toBe('EXPIRED_TICKET')
+    expect(await count(6)).toEqual([{ n: 2000 }])
   })
 
   it.each(['fails', 'hangs'] as const)(

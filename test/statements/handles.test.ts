@@ -100,7 +100,7 @@ const statement = fc.oneof(
 )
 const bound = recordOf<BoundParameters>({ inline: anyText, key: anyText })
 const ticket = recordOf<StatementTicket>(
-  { id: anyText, statement, bound, owner: anyText, stored: fc.boolean() },
+  { id: anyText, statement, bound, owner: anyText, stored: fc.boolean(), rows: anyBytes },
   'id',
   'statement',
   'stored',

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { type Frame, frameOf } from '../../src/arrow/ipc/frame.ts'
 import { encodeSchema } from '../../src/arrow/schema.ts'
+import { GatewayError } from '../../src/query/errors.ts'
 import { composePipeline } from '../../src/query/pipeline.ts'
 import { Router } from '../../src/query/router.ts'
 import { Sealer } from '../../src/query/seal/sealer.ts'
@@ -9,7 +10,7 @@ import type { Source } from '../../src/query/source.ts'
 import { authorize } from '../../src/query/stages/authorize.ts'
 import { Transactions } from '../../src/query/transactions/transactions.ts'
 import type { Context, PlannedSql, Result } from '../../src/query/types.ts'
-import { MemoryBlobs } from '../../src/state/blobs.ts'
+import { type Blobs, MemoryBlobs } from '../../src/state/blobs.ts'
 import { MemoryBus } from '../../src/state/bus.ts'
 import { MemoryStore } from '../../src/state/memory.ts'
 import { preparedHandles } from '../../src/statements/handles/prepared.ts'
@@ -40,6 +41,8 @@ const limits = {
 /** A source that answers each query with one batch, a row for each character of its text, and records what it ran. */
 class TextSource {
   readonly ran: PlannedSql[] = []
+  /** Bytes of the rows. */
+  bodyBytes = 0
   /** What each run waits for. */
   ready = Promise.resolve()
   readonly name: string
@@ -58,10 +61,11 @@ class TextSource {
     this.ran.push(statement)
     await this.ready
     const rows = statement.query.sql.length
+    const body = new Uint8Array(this.bodyBytes)
     return {
       schema: frameOf(schema, none, 0),
       frames: (async function* () {
-        yield [frameOf(schema, none, rows)]
+        yield [frameOf(schema, body, rows)]
       })(),
       stats: { rows, bytes: 0, affectedRows: statement.kind === 'update' ? rows : -1 },
     }
@@ -69,7 +73,7 @@ class TextSource {
 }
 
 /** The statements layer of a replica as a front composes it, without a server. Replicas can share a store. */
-function setUp(store = new MemoryStore(1 << 20)) {
+function setUp(store = new MemoryStore(1 << 20), blobs: Blobs = new MemoryBlobs(1 << 20)) {
   const [here, there] = [new TextSource('here'), new TextSource('there')]
   const router = new Router([here, there] as unknown as Source[], 'here')
   const sealer = new Sealer(['first key'])
@@ -79,7 +83,7 @@ function setUp(store = new MemoryStore(1 << 20)) {
     randomBytes(6).toString('hex'),
   )
   const pipeline = composePipeline([authorize(router)], router)
-  const kept = { store, blobs: new MemoryBlobs(1 << 20), bus: new MemoryBus() }
+  const kept = { store, blobs, bus: new MemoryBus() }
   const statements = new Statements({ pipeline, router, transactions, sealer, ...kept, limits })
   const ctx: Context = {
     principal,
@@ -139,10 +143,27 @@ describe('the statements layer, without gRPC', () => {
     const { statements, ctx, query, here } = setUp()
     const { ticket } = await statements.begin({ query: query('CHANGE') }, ctx)
     expect(ticket).toMatchObject({ stored: true, statement: { kind: 'update' } })
-    const frames = await statements.results.read(ticket.id)
+    const frames = await statements.results.read(ticket)
     expect(frames.map(({ rows }) => rows)).toEqual([0, 6])
     expect(here.ran).toHaveLength(1)
     expect(await statements.change(query('CHANGE IT'), ctx)).toBe(9)
+  })
+
+  it('result of a change: a small one is in its ticket, and needs no store; without the store a large one is not to be run again', async () => {
+    const down = () => Promise.reject(new GatewayError('STATE_UNAVAILABLE'))
+    const { statements, sealer, ctx, query, here } = setUp(undefined, { get: down, set: down, close: async () => {} })
+    const { ticket } = await statements.begin({ query: query('CHANGE') }, ctx)
+    const sealed = statementTickets.seal(sealer, principal, Date.now() + 60_000, ticket)
+    const { value } = statementTickets.open(sealer, principal, sealed)
+    expect((await statements.results.read(value)).map(({ rows }) => rows)).toEqual([0, 6])
+    here.bodyBytes = 5000
+    const large = await statements.begin({ query: query('CHANGE') }, ctx)
+    expect(large.ticket.rows).toBeUndefined()
+    await expect(statements.results.read(large.ticket)).rejects.toMatchObject({
+      code: 'STATE_UNAVAILABLE',
+      message: expect.stringContaining('do not run the statement again'),
+    })
+    expect(here.ran).toHaveLength(2)
   })
 
   it.each([10, 10_000])(

@@ -25,8 +25,10 @@ export interface StatementTicket {
   readonly bound?: BoundParameters
   /** Process that runs the statement in the background and has its result; absent for others. */
   readonly owner?: string
-  /** Whether the statement has run already; its result is then stored under the id. */
+  /** Whether the statement has run already; its result is then in `rows`, or stored under the id. */
   readonly stored: boolean
+  /** A small result, packed. */
+  readonly rows?: Uint8Array
 }
 
 /** Fields that a ticket encodes for every planned statement. */
@@ -61,6 +63,7 @@ export const ticketFields: Fields<StatementTicket> = {
   bound: json('b'),
   owner: json<string | undefined>('w'),
   stored: flag('k'),
+  rows: optionalBytes('d'),
 }
 
 /** Statement tickets. */

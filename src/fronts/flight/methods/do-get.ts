@@ -37,7 +37,7 @@ export function doGet(front: FlightFront): Method {
         if (await running.isCancelled(ticket.id))
           throw new GatewayError('CANCELLED', 'The statement was cancelled: call GetFlightInfo to run it again.')
         const sender = new FrameSender(call, front.limits)
-        if (ticket.stored) for (const frame of await results.read(ticket.id)) await sender.send(frame)
+        if (ticket.stored) for (const frame of await results.read(ticket)) await sender.send(frame)
         else await stream(front, ticket, ctx, call, sender)
         await call.flushed()
         running.finish(ticket.id)

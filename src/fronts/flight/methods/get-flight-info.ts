@@ -30,7 +30,7 @@ export function getFlightInfo(front: FlightFront): Method {
       const wish = wishOf(call)
       if (wish === 'only') return await estimateInfo(front, call, ctx, request, asked)
       if (await useNames(front, call, ctx, asked.query)) {
-        const ticket = await statements.beginDone(asked.query, ctx)
+        const ticket = statements.beginDone(asked.query, ctx)
         const handle = statementTickets.seal(sealer, ctx.principal, expiresAt, ticket)
         return encodeInfo(request, infoSchema(noColumns), handle, expiresAt)
       }

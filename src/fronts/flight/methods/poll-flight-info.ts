@@ -58,7 +58,7 @@ async function begin(front: FlightFront, ctx: Context, call: GrpcCall, request: 
   if (wish === 'only') return encodeFinishedPoll(await estimateInfo(front, call, ctx, request, asked))
   const { query, bound } = wish === 'yes' ? withEstimate(asked) : asked
   if (await useNames(front, call, ctx, query)) {
-    const ticket = await statements.beginDone(query, ctx)
+    const ticket = statements.beginDone(query, ctx)
     return encodeFinishedPoll(infoOf(front, ctx, { ticket, planned: true, schema: noColumns, request }))
   }
   const statement = { kind: 'read', query } as const
