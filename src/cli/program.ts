@@ -2,6 +2,7 @@ import { Command, type CommanderError, InvalidArgumentError, Option } from 'comm
 import { packageVersion } from '../ops/version.ts'
 import { addAdminCommands } from './admin/add-admin-commands.ts'
 import type { ClearOptions, StatsOptions } from './cache/cache.ts'
+import { addEntryOptions, demandChoice } from './cache/clear-options.ts'
 import { parseAddress } from './client/address.ts'
 import { endWithoutReader } from './end-without-reader.ts'
 import type { EstimateOptions } from './estimate/estimate.ts'
@@ -113,24 +114,15 @@ function addCacheCommand(program: Command): void {
   const clear = cache
     .command('clear')
     .description('Drop the entries that match all given options, on all replicas.')
-    .option('-t, --tag <tag>', 'entries with a tag')
-    .option('-k, --key <key>', 'entries that clients gave this name')
-    .option('-p, --principal <name>', 'entries of the statements of one principal')
-    .option('--all', 'all entries; not with the options that choose')
     .option('--json', 'print JSON for programs, as the HTTP API writes it')
-  addConnectionOptions(clear, 'entries of one source')
+  addConnectionOptions(addEntryOptions(clear), 'entries of one source')
     .addHelpText(
       'after',
       '\nExamples:\n  flightgate cache clear --source warehouse\n  flightgate cache clear --tag sales --principal nightly\n  flightgate cache clear --all',
     )
     .exitOverride(endWithUsageCode)
     .action(async (options: ClearOptions) => {
-      const { source, tag, key, principal, all } = options
-      const isChosen = [source, tag, key, principal].some((each) => each !== undefined)
-      if (isChosen === (all === true))
-        clear.error('error: choose entries by --source, --tag, --key or --principal, or give --all', {
-          exitCode: ExitCode.usage,
-        })
+      demandChoice(clear, options)
       const { cacheClear } = await import('./cache/cache.ts')
       process.exitCode = await cacheClear(options)
     })

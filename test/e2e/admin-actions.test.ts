@@ -158,6 +158,8 @@ describe('what operators do', () => {
 
   it('clear the cache from the command line', async () => {
     expect((await cli('cache-clear', '--source', 'demo', '--json')).stdout).toMatch(/"cleared": \d+/)
+    expect(await cli('cache-clear')).toMatchObject({ code: 2, stderr: expect.stringContaining('or give --all') })
+    expect(await cli('cache-clear', '--all')).toMatchObject({ code: 0, stdout: expect.stringContaining('Cleared') })
   })
 
   it('reload the configuration from the command line, after a dry run', async () => {

@@ -1,5 +1,7 @@
 import { Argument, type Command, type CommanderError } from 'commander'
-import type { AdminOptions, breakerModes, CacheClearOptions, QueriesOptions, ReloadOptions } from './admin.ts'
+import type { ClearOptions } from '../cache/cache.ts'
+import { addEntryOptions, demandChoice } from '../cache/clear-options.ts'
+import type { AdminOptions, breakerModes, QueriesOptions, ReloadOptions } from './admin.ts'
 
 const modes: typeof breakerModes = ['automatic', 'open', 'closed']
 
@@ -52,13 +54,12 @@ export function addAdminCommands(program: Command, { addConnectionOptions, endWi
     .action(async (name: string, mode: (typeof modes)[number], options: AdminOptions & { address?: string }) => {
       process.exitCode = await (await import('./admin.ts')).setBreaker(name, mode, options)
     })
-  add('cache-clear', 'Drop the entries that match all given options, or all, on all replicas.', 'entries of one source')
-    .option('-t, --tag <tag>', 'entries with a tag')
-    .option('-k, --key <key>', 'entries that clients gave this name')
-    .option('-p, --principal <name>', 'entries of the statements of one principal')
-    .action(async (options: CacheClearOptions) => {
-      process.exitCode = await (await import('./admin.ts')).clearCache(options)
-    })
+  const clear = addEntryOptions(
+    add('cache-clear', 'Drop the entries that match all given options, on all replicas.', 'entries of one source'),
+  ).action(async (options: ClearOptions) => {
+    demandChoice(clear, options)
+    process.exitCode = await (await import('../cache/cache.ts')).cacheClear(options)
+  })
   add('reload', 'Read the configuration of the replica that answers again, and apply what can change while it serves.')
     .option('--dry-run', 'tell what that would change in the running gateway, and change nothing')
     .addHelpText(

@@ -1,7 +1,6 @@
 import { type ActionReach, BreakerMode } from '../../../gen/flightgate/v1/gateway_service.ts'
 import { callGateway } from '../client/call-gateway.ts'
 import type { ConnectionOptions } from '../client/connection-options.ts'
-import { countText } from '../estimate/figures.ts'
 import { ExitCode } from '../exit-code.ts'
 import { queriesJson, queriesText } from './queries-output.ts'
 
@@ -13,13 +12,6 @@ export interface AdminOptions extends ConnectionOptions {
 
 /** Options of `flightgate admin queries`. */
 export interface QueriesOptions extends AdminOptions {
-  readonly principal?: string
-}
-
-/** Options of `flightgate admin cache-clear`. */
-export interface CacheClearOptions extends AdminOptions {
-  readonly tag?: string
-  readonly key?: string
   readonly principal?: string
 }
 
@@ -76,17 +68,6 @@ export async function setBreaker(
     const { reach } = await client.call('setBreaker', { name, address, mode: messages[mode], reason })
     const servers = address === '' ? 'all its servers' : address
     return reachText(`The circuit breaker of ${name} is ${mode}, for ${servers}`, reach, json)
-  })
-}
-
-/** Clears entries of the result cache. Returns the exit code. */
-export async function clearCache(options: CacheClearOptions): Promise<number> {
-  const { source = '', tag = '', key = '', principal = '', reason, json, ...connection } = options
-  return await callGateway(connection, async (client) => {
-    const answer = await client.call('clearCache', { dataSource: source, tag, key, principal, reason })
-    const cleared = Number(answer.cleared)
-    if (json) return JSON.stringify({ cleared }, undefined, 2)
-    return `Cleared ${countText(cleared)} ${cleared === 1 ? 'entry' : 'entries'} of the replica that answered, and those of the others.`
   })
 }
 

@@ -3,6 +3,7 @@ import type { ConnectionOptions } from '../client/connection-options.ts'
 import { countText } from '../estimate/figures.ts'
 import { cacheJson } from './cache-json.ts'
 import { cacheText } from './cache-text.ts'
+import type { EntryChoice } from './clear-options.ts'
 
 /** Options of `flightgate cache stats`. */
 export interface StatsOptions extends ConnectionOptions {
@@ -10,11 +11,9 @@ export interface StatsOptions extends ConnectionOptions {
 }
 
 /** Options of `flightgate cache clear`. */
-export interface ClearOptions extends ConnectionOptions {
-  readonly tag?: string
-  readonly key?: string
-  readonly principal?: string
-  readonly all?: boolean
+export interface ClearOptions extends ConnectionOptions, EntryChoice {
+  readonly source?: string
+  readonly reason?: string
   readonly json?: boolean
 }
 
@@ -30,10 +29,10 @@ export async function cacheStats({ source, ...options }: StatsOptions): Promise<
 }
 
 /** Clears entries of the result cache and prints their number. Returns the exit code. */
-export async function cacheClear({ source, ...options }: ClearOptions): Promise<number> {
-  const { tag = '', key = '', principal = '', json } = options
+export async function cacheClear({ source = '', ...options }: ClearOptions): Promise<number> {
+  const { tag = '', key = '', principal = '', reason, json } = options
   return await callGateway(options, async (client) => {
-    const answer = await client.call('clearCache', { dataSource: source ?? '', tag, key, principal })
+    const answer = await client.call('clearCache', { dataSource: source, tag, key, principal, reason })
     const cleared = Number(answer.cleared)
     if (json) return JSON.stringify({ cleared }, undefined, 2)
     return `Cleared ${countText(cleared)} ${cleared === 1 ? 'entry' : 'entries'} of the replica that answered, and those of the others.`
