@@ -24,7 +24,7 @@ import type { Context } from '../../query/types.ts'
 import type { CallBounds, Connection } from './protocol/connection.ts'
 import { bareSchema, type UpstreamFlight } from './protocol/flight-sql-client.ts'
 import type { Profile } from './protocol/profiles/profile.ts'
-import { readTable } from './results/read-table.ts'
+import { readTable, rowValues } from './results/read-table.ts'
 
 /** Does work on a leased connection of the source. @throws GatewayError */
 export type WithConnection = <T>(
@@ -213,7 +213,7 @@ export class UpstreamCatalog implements Catalog {
       for (const { ticket } of endpoints) {
         const messages = await connection.collect('DoGet', [ticket], bounds)
         for (const row of await readTable(messages, (table) => table.toArray())) {
-          out.push(read(row.toJSON() as Row))
+          out.push(read(rowValues(row)))
           if (performance.now() < turnAt) continue
           await nextTurn()
           turnAt = performance.now() + TURN_MS

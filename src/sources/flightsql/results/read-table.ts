@@ -24,9 +24,33 @@ export async function readTable<T>(messages: readonly Uint8Array[], take: (table
     }
     return take(parts.length === 0 ? new Table() : tableFromIPC(joinStream(parts)))
   } catch (cause) {
-    const why = cause instanceof ArrowError ? ` (${cause.message})` : ''
-    throw new GrpcFailure('DATA_LOSS', `a table of the server is malformed${why}`, 'local', { cause })
+    throw malformedTable(cause)
   }
+}
+
+/**
+ * The values of a row of such a table, which the Arrow library reads only now. Texts, numbers and bytes: no table of Flight SQL that
+ * the gateway reads has lists or structs, which the library would read even later.
+ * @throws GrpcFailure DATA_LOSS
+ */
+export function rowValues(row: { toJSON(): object }): Record<string, unknown> {
+  let values: Record<string, unknown>
+  try {
+    values = row.toJSON() as Record<string, unknown>
+  } catch (cause) {
+    throw malformedTable(cause)
+  }
+  for (const name in values) {
+    const value = values[name]
+    if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array))
+      throw malformedTable(new ArrowError('MALFORMED', `The column ${name.slice(0, 100)} has values of a nested type.`))
+  }
+  return values
+}
+
+function malformedTable(cause: unknown): GrpcFailure {
+  const why = cause instanceof ArrowError ? ` (${cause.message})` : ''
+  return new GrpcFailure('DATA_LOSS', `a table of the server is malformed${why}`, 'local', { cause })
 }
 
 /** @throws ArrowError */
