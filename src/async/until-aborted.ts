@@ -1,7 +1,7 @@
 /** Waits for a promise until the signal is aborted. @throws the signal's reason, or the promise's rejection */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) {
-    // A later rejection is nobody's; unhandled, it would end the process.
+    // No caller waits for a later rejection; unhandled, it would end the process.
     promise.catch(() => {})
     throw signal.reason
   }
