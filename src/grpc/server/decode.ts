@@ -29,6 +29,11 @@ class StrictReader extends BinaryReader {
 
   constructor(bytes: Uint8Array) {
     super(bytes, decodeText)
+    // Each number takes a byte at least: a shorter message cannot have too many, and is decoded without counting.
+    if (bytes.byteLength > MAX_NUMBERS) this.#countNumbers()
+  }
+
+  #countNumbers(): void {
     // Each tag, each length and each packed value is read by this function, which is a member of the reader itself.
     const read = this.uint32
     this.uint32 = () => {
